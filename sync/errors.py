@@ -1,0 +1,28 @@
+"""Every error raised on purpose, by engine and office alike: a stable code, two languages, a remedy."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SilianError(Exception):
+    """Base class of every refusal.
+
+    `code` is stable and public (programs test it); `en` is for operators, `zh` for clerks;
+    the remedies say what to do next. Personal values never appear in any of them (INV-34).
+    """
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, en: str, zh: str, *, remedy_en: str = "", remedy_zh: str = "") -> None:
+        super().__init__(en)
+        self.en = en
+        self.zh = zh
+        self.remedy_en = remedy_en
+        self.remedy_zh = remedy_zh
+
+    def text(self, lang: str = "en") -> str:
+        """Return the message with its remedy in `lang` ("en" or "zh")."""
+        what, remedy = (self.zh, self.remedy_zh) if lang == "zh" else (self.en, self.remedy_en)
+        return f"{what} {remedy}".strip()
