@@ -1,0 +1,477 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Lane(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LANE_UNSPECIFIED: _ClassVar[Lane]
+    LANE_CONTROL: _ClassVar[Lane]
+    LANE_BULK: _ClassVar[Lane]
+
+class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OPERATION_UNSPECIFIED: _ClassVar[Operation]
+    OPERATION_CREATE: _ClassVar[Operation]
+    OPERATION_UPDATE: _ClassVar[Operation]
+    OPERATION_DELETE: _ClassVar[Operation]
+
+class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VERDICT_UNSPECIFIED: _ClassVar[Verdict]
+    VERDICT_GO_ON: _ClassVar[Verdict]
+    VERDICT_SNAPSHOT: _ClassVar[Verdict]
+    VERDICT_RESTORED: _ClassVar[Verdict]
+    VERDICT_COPY: _ClassVar[Verdict]
+    VERDICT_MOVED: _ClassVar[Verdict]
+    VERDICT_UPGRADE_FIRST: _ClassVar[Verdict]
+    VERDICT_BACK_OFF: _ClassVar[Verdict]
+LANE_UNSPECIFIED: Lane
+LANE_CONTROL: Lane
+LANE_BULK: Lane
+OPERATION_UNSPECIFIED: Operation
+OPERATION_CREATE: Operation
+OPERATION_UPDATE: Operation
+OPERATION_DELETE: Operation
+VERDICT_UNSPECIFIED: Verdict
+VERDICT_GO_ON: Verdict
+VERDICT_SNAPSHOT: Verdict
+VERDICT_RESTORED: Verdict
+VERDICT_COPY: Verdict
+VERDICT_MOVED: Verdict
+VERDICT_UPGRADE_FIRST: Verdict
+VERDICT_BACK_OFF: Verdict
+
+class Entry(_message.Message):
+    __slots__ = ("incarnation", "unit", "level", "audience", "lane", "seq", "prev_hash", "hlc", "changes", "payload")
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    AUDIENCE_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    PREV_HASH_FIELD_NUMBER: _ClassVar[int]
+    HLC_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    incarnation: int
+    unit: int
+    level: int
+    audience: str
+    lane: Lane
+    seq: int
+    prev_hash: bytes
+    hlc: int
+    changes: int
+    payload: bytes
+    def __init__(self, incarnation: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., prev_hash: _Optional[bytes] = ..., hlc: _Optional[int] = ..., changes: _Optional[int] = ..., payload: _Optional[bytes] = ...) -> None: ...
+
+class Body(_message.Message):
+    __slots__ = ("blocks",)
+    BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    blocks: _containers.RepeatedCompositeFieldContainer[Block]
+    def __init__(self, blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ...) -> None: ...
+
+class Block(_message.Message):
+    __slots__ = ("register", "unit", "operation", "ids", "fields", "columns", "bases", "versions", "life", "settled")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    BASES_FIELD_NUMBER: _ClassVar[int]
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    LIFE_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    unit: int
+    operation: Operation
+    ids: bytes
+    fields: _containers.RepeatedScalarFieldContainer[str]
+    columns: _containers.RepeatedCompositeFieldContainer[Column]
+    bases: _containers.RepeatedCompositeFieldContainer[BaseColumn]
+    versions: bytes
+    life: int
+    settled: _containers.RepeatedCompositeFieldContainer[Settled]
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., operation: _Optional[_Union[Operation, str]] = ..., ids: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., bases: _Optional[_Iterable[_Union[BaseColumn, _Mapping]]] = ..., versions: _Optional[bytes] = ..., life: _Optional[int] = ..., settled: _Optional[_Iterable[_Union[Settled, _Mapping]]] = ...) -> None: ...
+
+class Column(_message.Message):
+    __slots__ = ("texts", "ints", "nulls", "is_int")
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
+    INTS_FIELD_NUMBER: _ClassVar[int]
+    NULLS_FIELD_NUMBER: _ClassVar[int]
+    IS_INT_FIELD_NUMBER: _ClassVar[int]
+    texts: _containers.RepeatedScalarFieldContainer[str]
+    ints: _containers.RepeatedScalarFieldContainer[int]
+    nulls: bytes
+    is_int: bool
+    def __init__(self, texts: _Optional[_Iterable[str]] = ..., ints: _Optional[_Iterable[int]] = ..., nulls: _Optional[bytes] = ..., is_int: _Optional[bool] = ...) -> None: ...
+
+class BaseColumn(_message.Message):
+    __slots__ = ("index",)
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    index: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, index: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Settled(_message.Message):
+    __slots__ = ("record", "field", "version")
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    record: int
+    field: str
+    version: bytes
+    def __init__(self, record: _Optional[int] = ..., field: _Optional[str] = ..., version: _Optional[bytes] = ...) -> None: ...
+
+class Batch(_message.Message):
+    __slots__ = ("lane", "incarnation", "after", "upto", "entries", "positions", "signatures")
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    UPTO_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURES_FIELD_NUMBER: _ClassVar[int]
+    lane: Lane
+    incarnation: int
+    after: int
+    upto: int
+    entries: _containers.RepeatedScalarFieldContainer[bytes]
+    positions: _containers.RepeatedScalarFieldContainer[int]
+    signatures: _containers.RepeatedCompositeFieldContainer[Signature]
+    def __init__(self, lane: _Optional[_Union[Lane, str]] = ..., incarnation: _Optional[int] = ..., after: _Optional[int] = ..., upto: _Optional[int] = ..., entries: _Optional[_Iterable[bytes]] = ..., positions: _Optional[_Iterable[int]] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ...) -> None: ...
+
+class Signature(_message.Message):
+    __slots__ = ("incarnation", "audience", "lane", "seq", "signature")
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    AUDIENCE_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    incarnation: int
+    audience: str
+    lane: Lane
+    seq: int
+    signature: bytes
+    def __init__(self, incarnation: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class Cursor(_message.Message):
+    __slots__ = ("lane", "incarnation", "position")
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    lane: Lane
+    incarnation: int
+    position: int
+    def __init__(self, lane: _Optional[_Union[Lane, str]] = ..., incarnation: _Optional[int] = ..., position: _Optional[int] = ...) -> None: ...
+
+class OfficeStatus(_message.Message):
+    __slots__ = ("unit", "at_ms", "last_contact_ms", "waiting_up", "waiting_age_ms", "conflicts", "holes", "bulk_seq", "incarnation", "program", "connected", "waiting_down")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    LAST_CONTACT_MS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_UP_FIELD_NUMBER: _ClassVar[int]
+    WAITING_AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    CONFLICTS_FIELD_NUMBER: _ClassVar[int]
+    HOLES_FIELD_NUMBER: _ClassVar[int]
+    BULK_SEQ_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    PROGRAM_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    WAITING_DOWN_FIELD_NUMBER: _ClassVar[int]
+    unit: int
+    at_ms: int
+    last_contact_ms: int
+    waiting_up: int
+    waiting_age_ms: int
+    conflicts: int
+    holes: int
+    bulk_seq: int
+    incarnation: int
+    program: str
+    connected: bool
+    waiting_down: int
+    def __init__(self, unit: _Optional[int] = ..., at_ms: _Optional[int] = ..., last_contact_ms: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., conflicts: _Optional[int] = ..., holes: _Optional[int] = ..., bulk_seq: _Optional[int] = ..., incarnation: _Optional[int] = ..., program: _Optional[str] = ..., connected: _Optional[bool] = ..., waiting_down: _Optional[int] = ...) -> None: ...
+
+class Safe(_message.Message):
+    __slots__ = ("level", "lane", "position")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    level: int
+    lane: Lane
+    position: int
+    def __init__(self, level: _Optional[int] = ..., lane: _Optional[_Union[Lane, str]] = ..., position: _Optional[int] = ...) -> None: ...
+
+class HelloRequest(_message.Message):
+    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_MIN_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_MAX_FIELD_NUMBER: _ClassVar[int]
+    LOG_POSITION_FIELD_NUMBER: _ClassVar[int]
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    NOW_MS_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    OFFICES_FIELD_NUMBER: _ClassVar[int]
+    PROGRAM_FIELD_NUMBER: _ClassVar[int]
+    CATALOGUE_FIELD_NUMBER: _ClassVar[int]
+    unit: int
+    level: int
+    incarnation: int
+    protocol_min: int
+    protocol_max: int
+    log_position: int
+    heads: _containers.RepeatedCompositeFieldContainer[StreamHead]
+    cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
+    token: bytes
+    now_ms: int
+    public_key: bytes
+    offices: _containers.RepeatedCompositeFieldContainer[OfficeStatus]
+    program: str
+    catalogue: str
+    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ...) -> None: ...
+
+class StreamHead(_message.Message):
+    __slots__ = ("incarnation", "audience", "lane", "seq", "hash")
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    AUDIENCE_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    incarnation: int
+    audience: str
+    lane: Lane
+    seq: int
+    hash: bytes
+    def __init__(self, incarnation: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
+
+class HelloResponse(_message.Message):
+    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "safe", "session")
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
+    NOW_MS_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SAFE_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    verdict: Verdict
+    unit: int
+    incarnation: int
+    cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
+    now_ms: int
+    token: bytes
+    protocol: int
+    retry_after_ms: int
+    reason: str
+    safe: _containers.RepeatedCompositeFieldContainer[Safe]
+    session: int
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ..., session: _Optional[int] = ...) -> None: ...
+
+class PushRequest(_message.Message):
+    __slots__ = ("session", "batch", "unit", "offices")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    OFFICES_FIELD_NUMBER: _ClassVar[int]
+    session: int
+    batch: Batch
+    unit: int
+    offices: _containers.RepeatedCompositeFieldContainer[OfficeStatus]
+    def __init__(self, session: _Optional[int] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., unit: _Optional[int] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ...) -> None: ...
+
+class PushResponse(_message.Message):
+    __slots__ = ("durable", "safe")
+    DURABLE_FIELD_NUMBER: _ClassVar[int]
+    SAFE_FIELD_NUMBER: _ClassVar[int]
+    durable: Cursor
+    safe: _containers.RepeatedCompositeFieldContainer[Safe]
+    def __init__(self, durable: _Optional[_Union[Cursor, _Mapping]] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ...) -> None: ...
+
+class PullRequest(_message.Message):
+    __slots__ = ("session", "unit", "cursor", "bytes_max")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
+    session: int
+    unit: int
+    cursor: Cursor
+    bytes_max: int
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., cursor: _Optional[_Union[Cursor, _Mapping]] = ..., bytes_max: _Optional[int] = ...) -> None: ...
+
+class PullResponse(_message.Message):
+    __slots__ = ("batch", "more")
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    batch: Batch
+    more: bool
+    def __init__(self, batch: _Optional[_Union[Batch, _Mapping]] = ..., more: _Optional[bool] = ...) -> None: ...
+
+class WatchRequest(_message.Message):
+    __slots__ = ("session", "unit")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    session: int
+    unit: int
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ...) -> None: ...
+
+class WatchResponse(_message.Message):
+    __slots__ = ("pull", "safe")
+    PULL_FIELD_NUMBER: _ClassVar[int]
+    SAFE_FIELD_NUMBER: _ClassVar[int]
+    pull: bool
+    safe: _containers.RepeatedCompositeFieldContainer[Safe]
+    def __init__(self, pull: _Optional[bool] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ...) -> None: ...
+
+class SnapshotRequest(_message.Message):
+    __slots__ = ("session", "unit", "after")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    session: int
+    unit: int
+    after: bytes
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., after: _Optional[bytes] = ...) -> None: ...
+
+class SnapshotResponse(_message.Message):
+    __slots__ = ("payload", "next")
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    payload: bytes
+    next: bytes
+    def __init__(self, payload: _Optional[bytes] = ..., next: _Optional[bytes] = ...) -> None: ...
+
+class SnapshotChunk(_message.Message):
+    __slots__ = ("rows", "heads", "cursors", "incarnations")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
+    INCARNATIONS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[SnapshotRows]
+    heads: _containers.RepeatedCompositeFieldContainer[StreamHead]
+    cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
+    incarnations: _containers.RepeatedCompositeFieldContainer[Incarnation]
+    def __init__(self, rows: _Optional[_Iterable[_Union[SnapshotRows, _Mapping]]] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., incarnations: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ...) -> None: ...
+
+class SnapshotRows(_message.Message):
+    __slots__ = ("register", "unit", "ids", "born", "life", "life_version", "fields", "columns", "field_versions", "versions", "losers")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    BORN_FIELD_NUMBER: _ClassVar[int]
+    LIFE_FIELD_NUMBER: _ClassVar[int]
+    LIFE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    FIELD_VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    LOSERS_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    unit: int
+    ids: bytes
+    born: _containers.RepeatedScalarFieldContainer[int]
+    life: _containers.RepeatedScalarFieldContainer[int]
+    life_version: _containers.RepeatedScalarFieldContainer[int]
+    fields: _containers.RepeatedScalarFieldContainer[str]
+    columns: _containers.RepeatedCompositeFieldContainer[Column]
+    field_versions: _containers.RepeatedCompositeFieldContainer[BaseColumn]
+    versions: bytes
+    losers: _containers.RepeatedCompositeFieldContainer[Loser]
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., ids: _Optional[bytes] = ..., born: _Optional[_Iterable[int]] = ..., life: _Optional[_Iterable[int]] = ..., life_version: _Optional[_Iterable[int]] = ..., fields: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., field_versions: _Optional[_Iterable[_Union[BaseColumn, _Mapping]]] = ..., versions: _Optional[bytes] = ..., losers: _Optional[_Iterable[_Union[Loser, _Mapping]]] = ...) -> None: ...
+
+class Loser(_message.Message):
+    __slots__ = ("id", "field", "version", "value", "level")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    field: str
+    version: bytes
+    value: str
+    level: int
+    def __init__(self, id: _Optional[bytes] = ..., field: _Optional[str] = ..., version: _Optional[bytes] = ..., value: _Optional[str] = ..., level: _Optional[int] = ...) -> None: ...
+
+class Incarnation(_message.Message):
+    __slots__ = ("id", "unit", "level", "public_key")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    unit: int
+    level: int
+    public_key: bytes
+    def __init__(self, id: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., public_key: _Optional[bytes] = ...) -> None: ...
+
+class DigestRequest(_message.Message):
+    __slots__ = ("session", "unit", "cursors", "fingerprints", "buckets")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINTS_FIELD_NUMBER: _ClassVar[int]
+    BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    session: int
+    unit: int
+    cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
+    fingerprints: _containers.RepeatedCompositeFieldContainer[Fingerprint]
+    buckets: _containers.RepeatedCompositeFieldContainer[BucketKey]
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., fingerprints: _Optional[_Iterable[_Union[Fingerprint, _Mapping]]] = ..., buckets: _Optional[_Iterable[_Union[BucketKey, _Mapping]]] = ...) -> None: ...
+
+class DigestResponse(_message.Message):
+    __slots__ = ("comparable", "different", "records")
+    COMPARABLE_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENT_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    comparable: bool
+    different: _containers.RepeatedCompositeFieldContainer[Fingerprint]
+    records: _containers.RepeatedCompositeFieldContainer[RecordPrint]
+    def __init__(self, comparable: _Optional[bool] = ..., different: _Optional[_Iterable[_Union[Fingerprint, _Mapping]]] = ..., records: _Optional[_Iterable[_Union[RecordPrint, _Mapping]]] = ...) -> None: ...
+
+class Fingerprint(_message.Message):
+    __slots__ = ("key", "count", "sum")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    SUM_FIELD_NUMBER: _ClassVar[int]
+    key: BucketKey
+    count: int
+    sum: int
+    def __init__(self, key: _Optional[_Union[BucketKey, _Mapping]] = ..., count: _Optional[int] = ..., sum: _Optional[int] = ...) -> None: ...
+
+class BucketKey(_message.Message):
+    __slots__ = ("register", "unit", "bucket", "part")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    unit: int
+    bucket: int
+    part: int
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., bucket: _Optional[int] = ..., part: _Optional[int] = ...) -> None: ...
+
+class RecordPrint(_message.Message):
+    __slots__ = ("register", "unit", "id", "print")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PRINT_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    unit: int
+    id: bytes
+    print: int
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., id: _Optional[bytes] = ..., print: _Optional[int] = ...) -> None: ...
