@@ -1,0 +1,101 @@
+"""Changes: the only thing that crosses a link, up or down, packed by column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from sync.schema import Lane
+from sync.version import Version
+
+Value = str | int | None  # the only things stored: see sync.schema.Kind
+ID_BYTES = 16
+
+
+class Operation(IntEnum):
+    """What a block does to its records; the numbers are those of the wire."""
+
+    CREATE = 1
+    UPDATE = 2
+    DELETE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKey:
+    register: str
+    unit: int  # the unit whose record it is
+    id: bytes  # 16 bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What a local writer asks for: one record's new values, or its end.
+
+    `base`: the version each field had on the screen where the person decided; a field that is
+    missing there stands on what the store holds now. `settles`: losers that the edit has seen
+    and decides about, field -> versions.
+    """
+
+    key: RecordKey
+    operation: Operation
+    values: Mapping[str, Value] = field(default_factory=dict)
+    audiences: tuple[str, ...] = ()  # one version, written to each of these streams
+    base: Mapping[str, Version] = field(default_factory=dict)
+    settles: Mapping[str, Sequence[Version]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Block:
+    """Changes of one kind to records of one register and unit; all share the entry's version.
+
+    `columns[i][k]` is field i of record k; `bases[i][k]` the version it stood on (UPDATE, DELETE).
+    """
+
+    register: str
+    unit: int
+    operation: Operation
+    ids: list[bytes]
+    fields: tuple[str, ...] = ()
+    columns: list[Sequence[Value]] = field(default_factory=list)
+    bases: list[Sequence[Version]] = field(default_factory=list)
+    life: int = 0  # the life the edit stood on: odd alive, even deleted; 0 for CREATE
+    settled: dict[tuple[int, str], tuple[Version, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One transaction for one audience, and the bytes that cross every link unchanged."""
+
+    incarnation: int
+    unit: int
+    level: int
+    audience: str
+    lane: Lane
+    seq: int  # 1, 2, 3, ... in the stream (incarnation, audience, lane)
+    prev_hash: bytes
+    hlc: int
+    changes: int
+    payload: bytes  # compressed body
+    wire: bytes  # the serialized entry
+    hash: bytes  # of `wire`
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHead:
+    """How far a stream is known: its newest entry's number and hash."""
+
+    seq: int = 0
+    hash: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Part of a sender's log: whole transactions in order, and the position they lead to."""
+
+    lane: Lane
+    incarnation: int  # whose log positions these are
+    after: int
+    upto: int
+    entries: tuple[bytes, ...] = ()  # serialized entries
+    positions: tuple[int, ...] = ()  # the sender's log position of each

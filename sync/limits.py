@@ -1,0 +1,21 @@
+"""Every bound of the engine in one place: nothing grows without one (INV-29)."""
+
+from __future__ import annotations
+
+TRANSACTION_CHANGES_MAX = 1_000  # records in one transaction; an import commits in such pieces
+BATCH_BYTES_MAX = 1 << 20  # bytes of entries in one batch
+BATCH_CHANGES_MAX = 8_000  # records in one batch
+BATCH_BYTES_MIN = 64 << 10  # a batch that keeps failing shrinks no further
+ENTRY_BYTES_MAX = 8 << 20  # one transaction on the wire; gRPC's own limit is twice this
+BODY_BYTES_MAX = 64 << 20  # one transaction unpacked: a larger one is a bomb
+MESSAGE_BYTES_MAX = 16 << 20  # gRPC message, both ways
+TEXT_CHARS_MAX = 4_000  # one text value
+CONTROL_BATCHES_BEFORE_BULK = 8  # control drains first, bulk always gets a share
+CLOCK_AHEAD_MS_MAX = 15 * 60_000  # a stamp further ahead of our clock is clamped and flagged
+BACKOFF_BASE_MS = 1_000
+BACKOFF_CAP_MS = 300_000
+SNAPSHOT_ROWS = 2_000  # records in one snapshot chunk
+DIGEST_BUCKETS = 64  # buckets a (register, unit)
+SQL_KEYS_MAX = 500  # keys in one `IN (...)`
+PROTOCOL_MIN = 1
+PROTOCOL_MAX = 1
