@@ -1,0 +1,70 @@
+"""What every test may ask for, and the two rules of a run: seeds repeat, and CI skips nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.postgres import NoPostgres, Server, running_server
+
+IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
+PLATFORM = "platform: "  # starts the reason of the only skips that CI lets pass
+
+settings.register_profile(
+    "dev", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None)
+settings.load_profile("ci" if IN_CI else "dev")
+
+
+def fail_a_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure that names its reason, unless the platform rules the test out."""
+    if not IN_CI or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    reason = reason.removeprefix("Skipped: ")
+    if not reason.startswith(PLATFORM):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI, where nothing may be skipped: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Judge the skip of a test or of its fixtures."""
+    report = yield
+    fail_a_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Judge the skip of a whole module."""
+    report = yield
+    fail_a_skip(report)
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One PostgreSQL for the session (for each xdist worker), started when first asked for."""
+    try:
+        with running_server() as server:
+            yield server
+    except NoPostgres as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Server) -> str:
+    """The URL of the server's own database; for tables of your own take `fresh_postgres_url`."""
+    return postgres.url()
+
+
+@pytest.fixture
+def fresh_postgres_url(postgres: Server) -> Iterator[str]:
+    """The URL of an empty database that lives as long as the test."""
+    with postgres.fresh_database() as url:
+        yield url
