@@ -6,6 +6,8 @@ SEEDS ?= 25
 JOBS ?= 2
 
 export UV_PYTHON_DOWNLOADS := never
+# An office's network often has a certificate authority of its own, which the system knows.
+export UV_SYSTEM_CERTS ?= true
 export UV_PROJECT_ENVIRONMENT := .venv
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
