@@ -110,9 +110,12 @@ def usable_installation(scratch: Path) -> Path:
     place = installation()
     if is_usable_by_server(place):
         return place
-    copy = scratch / "pginstall"
+    copy = scratch / place.parent.name / place.name
     for part in ("bin", "lib", "share"):
         shutil.copytree(place / part, copy / part, symlinks=True)
+    libraries = place.parent.with_suffix(".libs")  # the wheel's own, found by their relative place
+    if libraries.is_dir():
+        shutil.copytree(libraries, scratch / libraries.name)
     return copy
 
 
