@@ -1,0 +1,77 @@
+"""Every way in which a workbook as a whole is refused; one row's faults are in faults.py."""
+
+from __future__ import annotations
+
+from sync.errors import SilianError
+
+
+class WorkbookError(SilianError):
+    """Base of the refusals below; nothing of the file was taken."""
+
+    code = "workbook_refused"
+
+
+class WorkbookTooLarge(WorkbookError):
+    """A bound of `Limits` was passed; split the file, or delete empty rows and pictures."""
+
+    code = "workbook_too_large"
+
+
+class WorkbookUnreadable(WorkbookError):
+    """The bytes are damaged or are not what the file's name says; save it again in Excel."""
+
+    code = "workbook_unreadable"
+
+
+class WorkbookUnsupported(WorkbookError):
+    """A kind of file that is not read here; save it as .xlsx or .csv."""
+
+    code = "workbook_unsupported"
+
+
+class WorkbookUnsafe(WorkbookError):
+    """Built as no office program builds it (overlapping parts, DTD); ask where it came from."""
+
+    code = "workbook_unsafe"
+
+
+class WorkbookEncrypted(WorkbookError):
+    """Protected with a password to open; take the password off and save again."""
+
+    code = "workbook_encrypted"
+
+
+class EncodingUnknown(WorkbookError):
+    """Text that is neither UTF-8 nor GB18030; save as "CSV UTF-8"."""
+
+    code = "workbook_encoding_unknown"
+
+
+class SheetNotFound(WorkbookError):
+    """No sheet of that name; choose one of those named in the message."""
+
+    code = "workbook_sheet_not_found"
+
+
+class HeaderNotFound(WorkbookError):
+    """No row near the top holds the register's column names; start from the template."""
+
+    code = "workbook_header_not_found"
+
+
+class ColumnsMissing(WorkbookError):
+    """Required columns are not there; add those named in the message."""
+
+    code = "workbook_columns_missing"
+
+
+class ColumnDuplicated(WorkbookError):
+    """Two columns say that they are the same field; delete or rename one."""
+
+    code = "workbook_column_duplicated"
+
+
+class NotAnnotatable(WorkbookError):
+    """A kind of file that cannot be given back with an error column; save it as .xlsx."""
+
+    code = "workbook_not_annotatable"

@@ -1,0 +1,92 @@
+"""Faults of single rows and cells, and their summary: the same fault said once, with its count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """One thing wrong in one row, where a clerk finds it in Excel.
+
+    `row` counts from 1 as Excel shows it; `column` is the letter, "" when the row as a whole is
+    meant; `field` is the register's field name, "" likewise. Texts hold no personal value.
+    """
+
+    row: int
+    column: str
+    field: str
+    code: str
+    en: str
+    zh: str
+    suggestion_en: str = ""
+    suggestion_zh: str = ""
+
+    def text(self, lang: str = "zh") -> str:
+        """Return what is wrong and what to do, in `lang` ("zh" or "en")."""
+        if lang == "zh":
+            return f"{self.zh}{self.suggestion_zh}"
+        return f"{self.en} {self.suggestion_en}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class FaultGroup:
+    """All faults of one code in one field: `count` of them, the first few by row number."""
+
+    code: str
+    field: str
+    column: str
+    count: int
+    first_rows: tuple[int, ...]
+    en: str
+    zh: str
+    suggestion_en: str
+    suggestion_zh: str
+
+    def text(self, lang: str = "zh") -> str:
+        """Return one line for a summary: count, rows, what, remedy."""
+        rows = ", ".join(str(row) for row in self.first_rows)
+        more = self.count > len(self.first_rows)
+        if lang == "zh":
+            where = f"第 {rows} 行{'等' if more else ''}"
+            return f"{self.count} 处({where}):{self.zh}{self.suggestion_zh}"
+        where = f"row{'s' if self.count > 1 else ''} {rows}{' and more' if more else ''}"
+        return f"{self.count} x ({where}): {self.en} {self.suggestion_en}".strip()
+
+
+def grouped(faults: Iterable[RowFault], rows_shown: int = 5) -> tuple[FaultGroup, ...]:
+    """Group faults by (code, field), the most frequent first, ties by the first row.
+
+    A column that is wrong from top to bottom is one line, not thirty thousand.
+    """
+    by_kind: dict[tuple[str, str], list[RowFault]] = {}
+    for fault in faults:
+        by_kind.setdefault((fault.code, fault.field), []).append(fault)
+    groups = [_group(sorted(same, key=lambda f: f.row), rows_shown) for same in by_kind.values()]
+    return tuple(sorted(groups, key=lambda g: (-g.count, g.first_rows, g.code, g.field)))
+
+
+def column_letter(index: int) -> str:
+    """Return Excel's letters of the column at `index`, counted from 0: 0 is A, 26 is AA."""
+    letters = ""
+    index += 1
+    while index > 0:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def _group(same: list[RowFault], rows_shown: int) -> FaultGroup:
+    first = same[0]
+    return FaultGroup(
+        code=first.code,
+        field=first.field,
+        column=first.column,
+        count=len(same),
+        first_rows=tuple(fault.row for fault in same[:rows_shown]),
+        en=first.en,
+        zh=first.zh,
+        suggestion_en=first.suggestion_en,
+        suggestion_zh=first.suggestion_zh,
+    )
