@@ -1,0 +1,174 @@
+"""Contributions: what one record adds to the kept sums, and how a cell's key is written.
+
+A contribution is a pure function of the record's own values, so the change of a cell is
+contributions(after) - contributions(before), whatever happened in between (design.md 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import product
+from typing import NamedTuple
+
+from sync.change import Value
+
+UNKNOWN = "unknown"
+"""What a dimension says of a record that has no value for it; no choice may have this code."""
+
+
+class CellKey(NamedTuple):
+    """Which sum: a measure, its period ("", "YYYY" or "YYYY-MM") and canonical dimensions."""
+
+    measure: str
+    period: str
+    dims: str
+
+
+def dims_text(dims: Mapping[str, str]) -> str:
+    """Write dimensions canonically: "k=v;k=v" sorted by k, "" for none.
+
+    A value that cannot be written so (it holds ";" or "=") counts as unknown: the sum stays
+    whole whatever a peer sent.
+    """
+    return ";".join(f"{k}={UNKNOWN if set(v) & set(';=') else v}" for k, v in sorted(dims.items()))
+
+
+def parse_dims(text: str) -> dict[str, str]:
+    """Read what `dims_text` wrote."""
+    return dict(pair.split("=", 1) for pair in text.split(";")) if text else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A limit for whole numbers: `number`, or the year of the figure plus `number`."""
+
+    number: int
+    from_asof: bool = False
+
+    def at(self, as_of: date | None) -> int:
+        """Return the limit on a day."""
+        if not self.from_asof:
+            return self.number
+        assert as_of is not None, "the catalogue lets only indicators ask for the day"
+        return as_of.year + self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a value must be. Every part that is given must hold."""
+
+    one_of: frozenset[str] | None = None
+    none_of: frozenset[str] = frozenset()
+    minimum: Bound | None = None
+    maximum: Bound | None = None
+    present: bool | None = None
+
+    def holds(self, value: Value, as_of: date | None = None) -> bool:
+        """Tell whether `value` satisfies the condition; a limit never holds for a missing value."""
+        text = "" if value is None else str(value)
+        if self.one_of is not None and text not in self.one_of:
+            return False
+        if text in self.none_of or self.present not in (None, text != ""):
+            return False
+        if self.minimum is None and self.maximum is None:
+            return True
+        if not text.removeprefix("-").isdecimal():
+            return False
+        number = int(text)
+        low = self.minimum is None or number >= self.minimum.at(as_of)
+        return low and (self.maximum is None or number <= self.maximum.at(as_of))
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much a record adds: `constant`, or sign x the first of `fields` that has a value.
+
+    `flag`: the field is a yes or no and adds one or nothing.
+    """
+
+    constant: int | None = None
+    fields: tuple[str, ...] = ()
+    sign: int = 1
+    flag: bool = False
+
+    def of(self, values: Mapping[str, Value]) -> int:
+        """Return the amount for one record; 0 when no field has a whole number."""
+        if self.constant is not None:
+            return self.constant
+        for name in self.fields:
+            value = values.get(name)
+            if isinstance(value, int):
+                return int(value != 0) if self.flag else self.sign * value
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a dimension or a period comes from: `how` is field, year, month, int, each or const."""
+
+    how: str
+    name: str
+
+    def texts(self, values: Mapping[str, Value]) -> tuple[str, ...]:
+        """Return the texts it stands for: one, or for `each` one a member (none for no member)."""
+        if self.how == "const":
+            return (self.name,)
+        value = values.get(self.name)
+        if self.how == "each":
+            return tuple(str(value).split(",")) if value else ()
+        if value is None or value == "":
+            return (UNKNOWN,)
+        # A stored date is 'YYYY-MM-DD'.
+        length = {"year": 4, "month": 7}.get(self.how)
+        return (str(value)[:length],)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """One line of the catalogue: which measure a record adds to, how much, and when."""
+
+    measure: str
+    amount: Amount
+    where: Mapping[str, Condition] = field(default_factory=dict)
+    dims: Mapping[str, Source] = field(default_factory=dict)
+    period: Source | None = None
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The register's fields that decide it."""
+        sources = [s for s in (*self.dims.values(), self.period) if s and s.how != "const"]
+        return frozenset({*self.amount.fields, *self.where, *(s.name for s in sources)})
+
+    def of(self, values: Mapping[str, Value]) -> Iterable[tuple[CellKey, int]]:
+        """Yield the cells that a record with `values` adds to, without zeros.
+
+        A record without the date of its period belongs to no period and adds nothing.
+        """
+        if not all(condition.holds(values.get(f)) for f, condition in self.where.items()):
+            return
+        amount = self.amount.of(values)
+        period = self.period.texts(values)[0] if self.period else ""
+        if amount == 0 or period == UNKNOWN:
+            return
+        for texts in product(*(source.texts(values) for source in self.dims.values())):
+            dims = dims_text(dict(zip(self.dims, texts, strict=True)))
+            yield CellKey(self.measure, period, dims), amount
+
+
+def total(
+    contributions: Iterable[Contribution], values: Mapping[str, Value]
+) -> dict[CellKey, int]:
+    """Return all that one record adds, without zeros."""
+    sums: dict[CellKey, int] = {}
+    for contribution in contributions:
+        for key, amount in contribution.of(values):
+            sums[key] = sums.get(key, 0) + amount
+    return {key: amount for key, amount in sums.items() if amount}
+
+
+def difference(before: Mapping[CellKey, int], after: Mapping[CellKey, int]) -> dict[CellKey, int]:
+    """Return what must be added to the cells when a record's share goes from before to after."""
+    moved = {key: after.get(key, 0) - before.get(key, 0) for key in {*before, *after}}
+    return {key: amount for key, amount in sorted(moved.items()) if amount}

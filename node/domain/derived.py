@@ -1,0 +1,110 @@
+"""Derived measures: what a community concludes from its own cells, for upper offices to add up.
+
+An upper office holds sums and cannot tell which community met a norm, so each community counts
+itself. The rules are a fixed set by name; their numbers are the city's `Norms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from node.domain.contribution import CellKey, dims_text, parse_dims
+from node.domain.norms import (
+    Norms,
+    assemblies_held,
+    may_found_committee,
+    required_area_centi_m2,
+    workers_norm,
+)
+
+Cells = Mapping[CellKey, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """One use of a rule: the measures that it reads and writes."""
+
+    name: str
+    rule: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    source: str = ""
+
+
+def derive(rules: Iterable[Derived], cells: Cells, norms: Norms) -> dict[CellKey, int]:
+    """Return all derived cells of one unit, from all of that unit's own other cells.
+
+    Returns: the whole set, without zeros; a derived cell that is not in it has ended. Cells of
+    measures that no rule reads may be left out.
+    """
+    found: dict[CellKey, int] = {}
+    for each in rules:
+        read = {key: amount for key, amount in cells.items() if key.measure in each.reads}
+        found.update({key: n for key, n in RULES[each.rule](read, norms).items() if n})
+    return found
+
+
+def _sum(cells: Cells, measure: str) -> int:
+    return sum(amount for key, amount in cells.items() if key.measure == measure)
+
+
+def _judged(measure: str, met: bool, period: str = "") -> dict[CellKey, int]:
+    return {CellKey(measure, period, dims_text({"met": str(int(met))})): 1}
+
+
+def premises_norm(cells: Cells, norms: Norms) -> dict[CellKey, int]:
+    """Judge a community that has households by its floor area in 0.01 m2. Source: N4."""
+    households = _sum(cells, "households")
+    if households <= 0:
+        return {}
+    required = required_area_centi_m2(households, norms)
+    return _judged("premises_norm", _sum(cells, "premises_area") >= required)
+
+
+def staffing_norm(cells: Cells, norms: Norms) -> dict[CellKey, int]:
+    """Judge a community that has households by its workers; "about" one per 400. Source: N3."""
+    households, workers = _sum(cells, "households"), _sum(cells, "workers")
+    if households <= 0:
+        return {}
+    return _judged("workers_norm", not workers_norm(households, workers, norms).short)
+
+
+def committee_missing(cells: Cells, norms: Norms) -> dict[CellKey, int]:
+    """Count a community with members enough for a committee, and none. Source: N5."""
+    eligible = may_found_committee(_sum(cells, "party_members"), norms)
+    missing = eligible and _sum(cells, "party_committees") <= 0
+    return {CellKey("committee_missing", "", ""): int(missing)}
+
+
+def latest_election(cells: Cells, _norms: Norms) -> dict[CellKey, int]:
+    """Pick the last election day; of two methods on one day, the last by its code. Source: N7."""
+    held = [parse_dims(key.dims) for key, n in cells.items() if key.measure == "elections_held"]
+    if not held:
+        return {}
+    last = max(held, key=lambda dims: (dims["held_on"], dims["election_method"]))
+    was, now = dims_text(last), dims_text({"election_method": last["election_method"]})
+    return {
+        CellKey("latest_elections", "", now): 1,
+        CellKey("latest_electorate", "", now): cells.get(
+            CellKey("elections_electorate", "", was), 0
+        ),
+        CellKey("latest_ballots", "", now): cells.get(CellKey("elections_ballots", "", was), 0),
+    }
+
+
+def assembly_norm(cells: Cells, norms: Norms) -> dict[CellKey, int]:
+    """Judge each year in which an assembly was held at all by how often. Source: N2."""
+    found: dict[CellKey, int] = {}
+    for key, sessions in cells.items():
+        found |= _judged("assembly_norm", assemblies_held(sessions, norms), key.period)
+    return found
+
+
+RULES: dict[str, Callable[[Cells, Norms], dict[CellKey, int]]] = {
+    "premises_norm": premises_norm,
+    "staffing_norm": staffing_norm,
+    "committee_missing": committee_missing,
+    "latest_election": latest_election,
+    "assembly_norm": assembly_norm,
+}

@@ -1,0 +1,143 @@
+"""Registers: the kinds of records an office keeps, their fields, as the catalogue describes them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from node.domain.contribution import CellKey, Contribution, difference, total
+from node.domain.units import Level
+from sync.change import Value
+
+TYPES = ("text", "int", "bool", "date", "decimal", "choice", "set")
+POLICIES = ("owner", "higher", "latest", "union", "max", "min", "manual")
+SENSITIVITIES = ("public", "internal", "personal")
+FORMS = ("", "id_number", "phone")
+NUMBER_TYPES = ("int", "decimal", "bool")
+TEXT_MAXIMUM = 200
+"""Characters a text may have when its field does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One column. `minimum` and `maximum` bound the stored value, or the length of a text.
+
+    Stored: int and bool as int, decimal as int x 10**-scale, date as 'YYYY-MM-DD', choice as its
+    code, set as sorted codes with commas, text as it is.
+    """
+
+    name: str
+    zh: str
+    en: str
+    type: str
+    required: bool = False
+    owners: tuple[Level, ...] = ()
+    policy: str = "owner"
+    sensitivity: str = "internal"
+    choices: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # code -> (zh, en)
+    minimum: int | str | None = None
+    maximum: int | str | None = None
+    scale: int = 0
+    pattern: str = ""
+    form: str = ""  # id_number, phone: checks that a pattern cannot express
+    unit: str = ""
+    aliases: tuple[str, ...] = ()
+    local: bool = False  # added by this office; upper offices carry it unread
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the store keeps an int for it; otherwise a text."""
+        return self.type in NUMBER_TYPES
+
+    @property
+    def personal(self) -> bool:
+        """Whether no fault, log or message may quote its value."""
+        return self.sensitivity == "personal"
+
+    def label(self, lang: str = "zh") -> str:
+        """Return its heading in `lang`."""
+        return self.zh if lang == "zh" else self.en
+
+    def headers(self) -> tuple[str, ...]:
+        """Return every heading under which a sheet may bring it."""
+        return (self.name, self.zh, self.en, *self.aliases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A check over two fields: `kind` is at_most (a <= b) or id_birth (digits are the date)."""
+
+    kind: str
+    fields: tuple[str, str]
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Register:
+    """One kind of record. `level` is the level of the offices that keep it; None is any.
+
+    `audience` is "local", "up:<level>", "down:all", or "record": decided for each record by the
+    service that writes it. `key`: the fields that make the record's natural key; empty means the
+    id is minted, or that there is one a unit (`singleton`). `system`: written by services only.
+    """
+
+    name: str
+    zh: str
+    en: str
+    lane: str
+    audience: str
+    level: Level | None
+    key: tuple[str, ...]
+    fields: Mapping[str, Field]
+    contributions: tuple[Contribution, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    singleton: bool = False
+    system: bool = False
+    source: str = ""
+
+    def contributions_of(self, values: Mapping[str, Value]) -> dict[CellKey, int]:
+        """Return what one record adds to each cell: ints, without zeros. Pure."""
+        return total(self.contributions, values)
+
+    def fold(
+        self, before: Mapping[str, Value] | None, after: Mapping[str, Value] | None
+    ) -> dict[CellKey, int]:
+        """Return what must be added to the cells for one edit; None stands for "no record".
+
+        Any history of edits sums to the contributions of the records that remain.
+        """
+        old = self.contributions_of(before) if before is not None else {}
+        new = self.contributions_of(after) if after is not None else {}
+        return difference(old, new)
+
+    @cached_property
+    def contributing_fields(self) -> frozenset[str]:
+        """The fields whose change can move a cell."""
+        return frozenset().union(*(c.fields for c in self.contributions))
+
+    def field_for(self, header: str) -> Field | None:
+        """Return the field that a sheet's heading means, or None.
+
+        Width, case, spaces, a mark of obligation (*) and a unit in brackets do not matter.
+        """
+        plain = plain_header(header)
+        return self._by_header.get(plain) or self._by_header.get(re.sub(r"\(.*?\)", "", plain))
+
+    @cached_property
+    def _by_header(self) -> dict[str, Field]:
+        return dict(self.header_pairs())
+
+    def header_pairs(self) -> Iterator[tuple[str, Field]]:
+        """Yield each plain heading with its field; one heading may come twice for one field."""
+        for each in self.fields.values():
+            for text in each.headers():
+                yield plain_header(text), each
+
+
+def plain_header(text: str) -> str:
+    """Return a heading without what clerks vary: width, case, spaces, asterisks."""
+    return re.sub(r"[\s*_]+", "", unicodedata.normalize("NFKC", text)).casefold()
