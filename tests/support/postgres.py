@@ -34,7 +34,7 @@ if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, 3)
 os.execv(sys.argv[1], sys.argv[1:])
 """
-# Test data need not survive a power cut, and a server that never waits for the disk is much quicker.
+# Test data need not survive a power cut, and a server that never waits for the disk is quicker.
 # The C locale compares bytes, as SQLite does: rows come in the same order on both.
 INITDB = ("-A", "trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")
 SETTINGS = {

@@ -1,0 +1,94 @@
+"""Who may import whom: the contracts of pyproject.toml, and that they cover what they should."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PURE_ENGINE = {
+    f"sync.{name}"
+    for name in (
+        "audience", "backoff", "change", "digest", "errors", "limits", "merge", "schema",
+        "session", "streams", "version",
+    )
+}  # fmt: skip
+# What reaches outside a function's arguments: a clock, chance, the disk, the net, other threads.
+OUTSIDE = {
+    "asyncio", "logging", "secrets", "socket", "sqlite3", "subprocess", "tempfile", "threading",
+    "time", "urllib", "uuid",
+}  # fmt: skip
+WIRE_READERS = ("sync.codec", "sync.dialer", "sync.status", "sync.wire", "hub.")
+
+
+def modules(*packages: str) -> Iterator[tuple[str, Path]]:
+    """Yield (dotted name, file) of every module below the packages."""
+    for package in packages:
+        for path in sorted((ROOT / package.replace(".", "/")).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(part for part in parts if part != "__init__"), path
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the dotted name of everything that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_within(name: str, packages: set[str]) -> bool:
+    """Tell whether a dotted name is one of the packages or lies inside one."""
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def test_the_import_contracts_hold() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_contract_of_the_pure_engine_names_every_pure_module() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    (named,) = (set(c["source_modules"]) for c in contracts if "sync.errors" in str(c))
+    existing = {name for name, _ in modules("sync")} & PURE_ENGINE
+    assert named == existing, f"list in pyproject.toml: {sorted(existing)}"
+
+
+@pytest.mark.parametrize(("name", "path"), list(modules("node.domain")))
+def test_the_domain_needs_the_standard_library_and_the_pure_engine_only(
+    name: str, path: Path
+) -> None:
+    allowed = {"node.domain", "node.catalogue", *PURE_ENGINE, *sys.stdlib_module_names}
+    foreign = [found for found in imports(path) if not is_within(found, allowed)]
+    assert foreign == [], f"{name} is not pure"
+
+
+@pytest.mark.parametrize(("name", "path"), [(n, p) for n, p in modules("sync") if n in PURE_ENGINE])
+def test_the_pure_engine_reaches_for_nothing_outside(name: str, path: Path) -> None:
+    allowed = PURE_ENGINE | sys.stdlib_module_names - OUTSIDE
+    foreign = [found for found in imports(path) if not is_within(found, allowed)]
+    assert foreign == [], f"{name} is not pure: take the clock, the chance, the log as an argument"
+
+
+def test_in_the_engine_only_the_codec_compresses() -> None:
+    users = {name for name, path in modules("sync") if is_within_any(path, {"zstandard"})}
+    assert users <= {"sync.codec"}
+
+
+def test_generated_code_is_read_at_the_edge_only() -> None:
+    users = {name for name, path in modules("node", "sync") if is_within_any(path, {"sync.wire"})}
+    assert {name for name in users if not name.startswith(WIRE_READERS)} == set()
+
+
+def is_within_any(path: Path, packages: set[str]) -> bool:
+    """Tell whether a file imports from one of the packages."""
+    return any(is_within(found, packages) for found in imports(path))
