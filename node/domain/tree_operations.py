@@ -1,0 +1,299 @@
+"""Tree operations: how the tree of one day becomes the tree of a later day, unit ids kept.
+
+A new file of units is never a replacement: `diff_units` says what happened to each unit, and
+`apply_operations` writes that as dated records, so that every earlier day still shows its own tree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from node.domain.units import Level, Tree, Unit, unit_id_for
+from sync.errors import SilianError
+
+
+class OperationKind(StrEnum):
+    """What happened to a unit. A unit may be renamed, recoded and moved on one day."""
+
+    CREATE = "create"
+    RENAME = "rename"
+    RECODE = "recode"
+    MOVE = "move"
+    CLOSE = "close"
+
+
+class Match(StrEnum):
+    """Why a line of a new file was taken for a unit we know; the surest first."""
+
+    CODE = "code"
+    NAME = "name"  # the same name under the same parent
+    UNIQUE_NAME = "unique_name"  # the only bearer of the name at its level, before and after
+
+
+@dataclass(frozen=True, slots=True)
+class TreeOperation:
+    """One change to one unit, from `on` onward. Only the fields its kind changes are set."""
+
+    kind: OperationKind
+    unit_id: int
+    on: date
+    code: str | None = None
+    name: str | None = None
+    level: Level | None = None
+    parent_id: int | None = None
+    matched_by: Match | None = None  # None: created, closed, or ordered by a person
+
+
+class BadTreeOperation(SilianError):
+    """An operation does not fit the units it was meant for; nothing was applied."""
+
+    code = "bad_tree_operation"
+
+
+def diff_units(old: Tree, new_file_units: Iterable[Unit], on: date) -> list[TreeOperation]:
+    """Return what must happen on `on` for `old` to become the tree of a new file.
+
+    A unit is known again by its code, then by its name under the same parent, then by a name
+    that only one unit of its level bears in either tree (so a street that moved district with a
+    new code keeps its id). A code is no proof where names changed places around it: then the
+    names decide. What is not known again is created or closed.
+
+    Args: old as of `on`; new_file_units as read with `valid_from` on `on` or before, their ids
+        are used only to tell parent from child.
+    Returns: creations and changes from the root down, then closings from the leaves up.
+    Raises: BadTree when the units are no tree; BadTreeOperation when the file is of another
+        city, or when a code that was first used on `on` is given to a second unit on that day.
+    Source: domain sections 1.2 (R1), 5.3.
+    """
+    if old.as_of != on:
+        raise ValueError(f"the old tree is of {old.as_of}, the operations of {on}")
+    new = Tree(new_file_units, on)
+    known = _known_again(old, new)
+    if new.root not in known:
+        ours, theirs = old.get(old.root), new.get(new.root)
+        raise BadTreeOperation(
+            f"The file is of {theirs.code} {theirs.name}; this tree is {ours.code} {ours.name}.",
+            f"文件属于 {theirs.code} {theirs.name}，而本网为 {ours.code} {ours.name}。",
+            remedy_en="Import the file of this city; a city keeps its code or its name.",
+            remedy_zh="请导入本市的文件；市的代码和名称不能同时改变。",
+        )
+    ids = {
+        unit.unit_id: known[unit.unit_id][0].unit_id
+        if unit.unit_id in known
+        else unit_id_for(unit.code, on)
+        for unit in new
+    }
+    operations: list[TreeOperation] = []
+    for unit in new:
+        parent_id = None if unit.parent_id is None else ids[unit.parent_id]
+        target = replace(unit, unit_id=ids[unit.unit_id], parent_id=parent_id)
+        if unit.unit_id in known:
+            before, match = known[unit.unit_id]
+            operations.extend(_changes(before, target, on, match))
+        elif target.unit_id in old:
+            raise _already_open(target, on)
+        else:
+            operations.append(_creation(target, on))
+    kept = set(ids.values())
+    gone = [unit_id for unit_id in old.subtree(old.root) if unit_id not in kept]
+    operations.extend(TreeOperation(OperationKind.CLOSE, i, on) for i in reversed(gone))
+    return operations
+
+
+def apply_operations(
+    units: Iterable[Unit], operations: Iterable[TreeOperation]
+) -> tuple[Unit, ...]:
+    """Return the dated records after the operations; the days before each are left as they were.
+
+    Operations of one day take effect together, in the order given; between days, by date.
+    Raises: BadTreeOperation when a unit is not open on the day, was already created, or has a
+        record that begins later (operations on a unit are given in the order of their dates);
+        BadTree when any day from the first operation on would not have one whole tree.
+    """
+    records: dict[int, list[Unit]] = {}
+    for unit in sorted(units, key=lambda unit: unit.valid_from):
+        records.setdefault(unit.unit_id, []).append(unit)
+    ordered = sorted(operations, key=lambda operation: operation.on)
+    for operation in ordered:
+        dated = records.setdefault(operation.unit_id, [])
+        records[operation.unit_id] = _applied(dated, operation)
+    result = tuple(unit for dated in records.values() for unit in dated)
+    if ordered:
+        for day in _days_of_change(result, ordered[0].on):
+            Tree(result, day)  # raises BadTree
+    return result
+
+
+_Known = dict[int, tuple[Unit, Match]]
+
+
+def _known_again(old: Tree, new: Tree) -> _Known:
+    """Return new id -> (the old unit, why), level by level, a parent before its children."""
+    known: _Known = {}
+    for level in Level:
+        befores = {unit.unit_id: unit for unit in old if unit.level is level}
+        afters = [unit for unit in new if unit.level is level]
+        pairs = [
+            *_by_code(old, new, befores, afters, shuffled=False),
+            *_by_name(befores, afters, known),
+            *_by_unique_name(befores, afters),
+            *_by_code(old, new, befores, afters, shuffled=True),
+        ]
+        # The surest pair of each unit wins; both sides are used once.
+        taken: set[int] = set()
+        for before, after, match in pairs:
+            if after.unit_id not in known and before.unit_id not in taken:
+                known[after.unit_id] = (before, match)
+                taken.add(before.unit_id)
+    return known
+
+
+_Pair = tuple[Unit, Unit, Match]
+
+
+def _by_code(
+    old: Tree, new: Tree, befores: dict[int, Unit], afters: list[Unit], *, shuffled: bool
+) -> Iterator[_Pair]:
+    """Yield the pairs with one code: those where names changed places, or all the others."""
+    code_before = {unit.code: unit for unit in befores.values()}
+    names_before = {(unit.parent_id, unit.name) for unit in befores.values()}
+    names_after = {(unit.parent_id, unit.name) for unit in afters}
+    for after in afters:
+        before = code_before.get(after.code)
+        if before is None:
+            continue
+        # A list that was numbered afresh gives each code to the neighbour: 003 is now what 002
+        # was. Records would follow the code into the wrong office, so here the name decides.
+        swapped = before.name != after.name and (
+            (after.parent_id, before.name) in names_after
+            or (before.parent_id, after.name) in names_before
+        )
+        if swapped is shuffled:
+            yield before, after, Match.CODE
+
+
+def _by_name(befores: dict[int, Unit], afters: list[Unit], known: _Known) -> Iterator[_Pair]:
+    named = {(unit.parent_id, unit.name): unit for unit in befores.values()}
+    for after in afters:
+        parent = known.get(after.parent_id) if after.parent_id is not None else None
+        parent_id = parent[0].unit_id if parent else None
+        if parent_id is None and after.parent_id is not None:
+            continue
+        before = named.get((parent_id, after.name))
+        if before is not None:
+            yield before, after, Match.NAME
+
+
+def _by_unique_name(befores: dict[int, Unit], afters: list[Unit]) -> Iterator[_Pair]:
+    """Yield the pairs of one name that no other unit of the level bears, open or new.
+
+    Counted over all units, not over those still unmatched: a second 新城社区 anywhere makes the
+    name no proof, and a wrong match would hand one office's records to another.
+    """
+    count_before = Counter(unit.name for unit in befores.values())
+    count_after = Counter(unit.name for unit in afters)
+    named = {unit.name: unit for unit in befores.values()}
+    for after in afters:
+        if count_before[after.name] == count_after[after.name] == 1:
+            yield named[after.name], after, Match.UNIQUE_NAME
+
+
+def _changes(before: Unit, target: Unit, on: date, match: Match) -> Iterator[TreeOperation]:
+    if before.name != target.name:
+        yield TreeOperation(
+            OperationKind.RENAME, before.unit_id, on, name=target.name, matched_by=match
+        )
+    if before.code != target.code:
+        yield TreeOperation(
+            OperationKind.RECODE, before.unit_id, on, code=target.code, matched_by=match
+        )
+    if before.parent_id != target.parent_id:
+        yield TreeOperation(
+            OperationKind.MOVE, before.unit_id, on, parent_id=target.parent_id, matched_by=match
+        )
+
+
+def _creation(unit: Unit, on: date) -> TreeOperation:
+    return TreeOperation(
+        OperationKind.CREATE, unit.unit_id, on, unit.code, unit.name, unit.level, unit.parent_id
+    )
+
+
+def _already_open(unit: Unit, on: date) -> BadTreeOperation:
+    return BadTreeOperation(
+        f"{unit.code} {unit.name} would get the id of a unit that took that code on {on} too.",
+        f"{unit.code} {unit.name} 的编号与 {on} 当天启用同一代码的单位相同。",
+        remedy_en="Import the file as of the next day.",
+        remedy_zh="请改用次日作为生效日期导入。",
+    )
+
+
+def _applied(dated: list[Unit], operation: TreeOperation) -> list[Unit]:
+    """Return one unit's records, by date, after one operation on it."""
+    on = operation.on
+    if operation.kind is OperationKind.CREATE:
+        if dated:
+            raise _refused(operation, "it exists already", "该单位已存在")
+        return [_created(operation)]
+    if not dated or not dated[-1].open_on(on):
+        if any(unit.valid_from > on for unit in dated):
+            raise _refused(
+                operation,
+                f"it has a record that begins on {dated[-1].valid_from}, later",
+                f"该单位已有自 {dated[-1].valid_from} 起的后续记录",
+            )
+        raise _refused(operation, "it is not open on that day", "该单位当日不存在或已撤销")
+    current = dated[-1]
+    # A record of the same day was never in force: it is replaced, not cut to nothing.
+    past = dated[:-1] if current.valid_from == on else [*dated[:-1], replace(current, valid_to=on)]
+    if operation.kind is OperationKind.CLOSE:
+        return past
+    return [*past, _changed(replace(current, valid_from=on), operation)]
+
+
+def _created(operation: TreeOperation) -> Unit:
+    if operation.code is None or operation.name is None or operation.level is None:
+        raise _refused(operation, "it needs a code, a name and a level", "缺少代码、名称或层级")
+    return Unit(
+        operation.unit_id,
+        operation.code,
+        operation.name,
+        operation.level,
+        operation.parent_id,
+        operation.on,
+    )
+
+
+def _changed(unit: Unit, operation: TreeOperation) -> Unit:
+    match operation.kind:
+        case OperationKind.RENAME if operation.name is not None:
+            return replace(unit, name=operation.name)
+        case OperationKind.RECODE if operation.code is not None:
+            return replace(unit, code=operation.code)
+        case OperationKind.MOVE if operation.parent_id is not None:
+            return replace(unit, parent_id=operation.parent_id)
+    raise _refused(operation, "it does not say to what", "未说明变更后的内容")
+
+
+def _refused(operation: TreeOperation, en: str, zh: str) -> BadTreeOperation:
+    named = operation.name or operation.code or f"#{operation.unit_id}"
+    return BadTreeOperation(
+        f"{operation.kind} of {named} on {operation.on}: {en}.",
+        f"{operation.on} 对 {named} 的操作 {operation.kind}：{zh}。",
+        remedy_en="Compare the file with the tree of that day and import it again.",
+        remedy_zh="请对照当日的单位树，重新导入文件。",
+    )
+
+
+def _days_of_change(units: Iterable[Unit], first: date) -> list[date]:
+    """Return the days from `first` on when the tree is not what it was the day before."""
+    days = {first}
+    for unit in units:
+        days.add(unit.valid_from)
+        if unit.valid_to is not None:
+            days.add(unit.valid_to)
+    return sorted(day for day in days if day >= first)
