@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from sync.schema import Lane
@@ -61,6 +61,16 @@ class Block:
     bases: list[Sequence[Version]] = field(default_factory=list)
     life: int = 0  # the life the edit stood on: odd alive, even deleted; 0 for CREATE
     settled: dict[tuple[int, str], tuple[Version, ...]] = field(default_factory=dict)
+
+    def without(self, names: Sequence[str]) -> Block:
+        """Return the block as a store sees it that does not know these fields."""
+        keep = [i for i, name in enumerate(self.fields) if name not in names]
+        return replace(
+            self,
+            fields=tuple(self.fields[i] for i in keep),
+            columns=[self.columns[i] for i in keep] if self.columns else [],
+            bases=[self.bases[i] for i in keep] if self.bases else [],
+        )
 
 
 @dataclass(slots=True)

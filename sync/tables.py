@@ -18,6 +18,7 @@ log_head = Table(  # INV-9: the counter row; its update in each transaction make
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("arrival", BigInteger, nullable=False),
+    Column("hlc", BigInteger, nullable=False),  # last clock stamp given: none is given twice
 )
 
 entry = Table(  # INV-1, INV-5: own and relayed transactions in the order of their commit here

@@ -1,0 +1,359 @@
+"""Apply: the one way in. Merge, save, append to the log, fold. The caller owns the transaction.
+
+Local edits, pushes, pulls, snapshots and bundles all come through `Applier`. Everything that a
+transaction does to the store - records, conflicts, digests, log, cursor, folds - commits with it
+or not at all (INV-3, INV-4, INV-20).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from sync import audience, codec, holes, log
+from sync.change import Batch, Block, Edit, Entry, StreamHead
+from sync.compose import Composer
+from sync.effects import Effect
+from sync.errors import SilianError
+from sync.merging import Merger
+from sync.registers import RegisterTables
+from sync.rights import Routes, objection
+from sync.schema import Lane
+from sync.streams import Place, StreamKey, key_of, place
+from sync.version import HybridClock, Version, version_of
+
+DERIVED_ROUNDS_MAX = 4  # a fold's edits may be folded again: records -> cells -> totals
+
+
+class CursorGap(SilianError):
+    """The sender went on from a position past the one held here; it resends from `expected`."""
+
+    code = "cursor_gap"
+    retryable = True
+
+    def __init__(self, *, expected: int, received: int) -> None:
+        super().__init__(
+            f"batch starts after position {received}, {expected} is held here",
+            f"批次起点为 {received}, 本单位只收到 {expected}",
+            remedy_en="The sender resends from what the receiver holds; nothing to do.",
+            remedy_zh="发送方会自动补发, 无需处理。",
+        )
+        self.expected = expected
+
+
+class Unauthorised(SilianError):
+    """A peer handed over what cannot be its to say; the whole batch is refused."""
+
+    code = "unauthorised"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"refused: {why}",
+            f"拒绝接收: {why}",
+            remedy_en="Check the peer's unit and its place in the tree.",
+            remedy_zh="请核对对方单位及其隶属关系。",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose store this is."""
+
+    unit: int
+    level: int
+    incarnation: int
+
+
+class Fold(Protocol):
+    """Something kept in step with the records, in their own transaction."""
+
+    def wants(self, register: str, unit: int) -> frozenset[str] | None:
+        """Return the fields whose values before a change it needs; None if it does not care."""
+
+    def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
+        """Follow these changes; return edits that they entail (they join the transaction)."""
+
+
+@dataclass(slots=True)
+class Received:
+    """What a batch did here."""
+
+    position: int = 0  # now durable, once the caller commits
+    entries: int = 0  # new to this store
+    changes: int = 0
+    holes: int = 0
+    lanes: set[Lane] = field(default_factory=set)  # of entries written: whom to ring
+    registers: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a local transaction did."""
+
+    version: Version
+    changes: int = 0
+    lanes: set[Lane] = field(default_factory=set)
+    registers: set[str] = field(default_factory=set)
+
+
+class Applier:
+    """The one way in to a store."""
+
+    def __init__(
+        self,
+        tables: RegisterTables,
+        identity: Identity,
+        routes: Routes,
+        clock: HybridClock,
+        folds: Sequence[Fold] = (),
+    ) -> None:
+        self.tables = tables
+        self.identity = identity
+        self.routes = routes
+        self.clock = clock
+        self._folds = tuple(folds)
+        self._merger = Merger(tables, self._wanted)
+        self._merger.writer(identity.incarnation, identity.level)
+        self._composer = Composer(tables)
+
+    def local(self, tx: Connection, edits: Sequence[Edit]) -> Applied:
+        """Commit what this office's people or jobs decided, as one transaction of one version.
+
+        Raises: NotWritable (a field this level does not own), RecordExists, RecordMissing.
+        """
+        last = log.lock(tx)
+        self.clock.observe(last)
+        self._merger.begin(tx)
+        done = self._write(tx, edits)
+        return done
+
+    def remote(self, tx: Connection, batch: Batch, *, peer: int, upward: bool) -> Received:
+        """Take a peer's batch: `upward` when the peer is a child.
+
+        What is known already changes nothing and is acknowledged again.
+        Raises: CursorGap, StreamGap, StreamForked, Unauthorised, Malformed: nothing was done.
+        """
+        self.clock.observe(log.lock(tx))
+        known_incarnation, held = log.cursor_of(tx, peer, "in", batch.lane)
+        if known_incarnation != batch.incarnation:
+            held = 0
+        if batch.after > held:
+            raise CursorGap(expected=held, received=batch.after)
+        received = Received(position=max(held, batch.upto))
+        fresh = self._next_entries(tx, batch, peer, upward)
+        self._merger.begin(tx)
+        effects = self._take(tx, fresh, peer, received)
+        self._entail(tx, effects, received)
+        log.advance(
+            tx,
+            peer=peer,
+            direction="in",
+            lane=batch.lane,
+            incarnation=batch.incarnation,
+            position=received.position,
+            at_ms=self.clock.now_ms(),
+        )
+        return received
+
+    # -- local ------------------------------------------------------------------------------
+
+    def _write(self, tx: Connection, edits: Sequence[Edit], *, derived: bool = False) -> Applied:
+        me = self.identity
+        hlc = self.clock.tick()
+        done = Applied(version_of(hlc, me.incarnation))
+        spoken: dict[tuple[str, Lane], list[Block]] = {}
+        pending: Sequence[Edit] = edits
+        for _ in range(DERIVED_ROUNDS_MAX):
+            effects: list[Effect] = []
+            for block, audiences in self._composer.blocks(tx, pending):
+                if not derived:
+                    self._composer.permit(block, me.unit, me.level, self.routes)
+                effect = self._merger.merge(tx, block, done.version, me.level, local=True)
+                done.changes += len(block.ids)
+                done.registers.add(block.register)
+                if effect is not None:
+                    effects.append(effect)
+                lane = self.tables.schema.registers[block.register].lane
+                for name in audiences:
+                    if name != audience.LOCAL:
+                        spoken.setdefault((name, lane), []).append(block)
+            pending = self._folded(tx, effects)
+            derived = True
+            if not pending:
+                break
+        else:
+            raise AssertionError("folds entail edits without end")
+        self._merger.flush(tx)
+        self._say(tx, spoken, hlc)
+        done.lanes.update(lane for _, lane in spoken)
+        return done
+
+    def _say(
+        self, tx: Connection, spoken: dict[tuple[str, Lane], list[Block]], hlc: int
+    ) -> None:
+        me = self.identity
+        first = log.take(tx, len(spoken), hlc)
+        if not spoken:
+            return
+        keys = [StreamKey(me.incarnation, name, lane) for name, lane in spoken]
+        heads = log.heads_of(tx, keys)
+        packed: dict[tuple[int, ...], bytes] = {}
+        rows, newest = [], []
+        for i, (key, blocks) in enumerate(zip(keys, spoken.values(), strict=True)):
+            same = tuple(map(id, blocks))
+            payload = packed.get(same) or packed.setdefault(same, codec.pack(blocks))
+            head = heads.get(key, StreamHead())
+            entry = codec.entry_to_wire(
+                blocks,
+                incarnation=me.incarnation,
+                unit=me.unit,
+                level=me.level,
+                audience=key.audience,
+                lane=key.lane,
+                seq=head.seq + 1,
+                prev_hash=head.hash,
+                hlc=hlc,
+                payload=payload,
+            )
+            newest.append(entry)
+            rows.append(self._row(entry, first + i, via=0, via_position=0))
+        log.append(tx, rows)
+        log.save_heads(tx, newest)
+
+    def _row(self, entry: Entry, arrival: int, *, via: int, via_position: int) -> tuple[object, ...]:
+        heard = audience.parse(entry.audience)
+        up_to = down_hop = None
+        if heard.up_to is not None:
+            up_to = heard.up_to if heard.up_to < self.identity.level else None
+        elif heard.down_all:
+            down_hop = log.EVERY_CHILD
+        elif heard.down_to is not None and heard.down_to != self.identity.unit:
+            down_hop = self.routes.hop(heard.down_to)
+        return (
+            arrival, entry.lane.value, entry.incarnation, entry.audience, entry.seq, entry.hlc,
+            up_to, down_hop, via, via_position, entry.changes, self.clock.now_ms(), entry.wire,
+        )  # fmt: skip
+
+    # -- remote -----------------------------------------------------------------------------
+
+    def _next_entries(
+        self, tx: Connection, batch: Batch, peer: int, upward: bool
+    ) -> list[tuple[Entry, int]]:
+        entries = [codec.entry_from_wire(wire) for wire in batch.entries]
+        heads = log.heads_of(tx, {key_of(e) for e in entries})
+        fresh: list[tuple[Entry, int]] = []
+        for entry, position in zip(entries, batch.positions, strict=True):
+            self._admit(entry, batch.lane, peer, upward)
+            if place(entry, heads) is Place.NEXT:
+                heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
+                fresh.append((entry, position))
+        return fresh
+
+    def _admit(self, entry: Entry, lane: Lane, peer: int, upward: bool) -> None:
+        """Refuse what this peer cannot have the right to hand over, whatever it says inside."""
+        if entry.lane is not lane:
+            raise Unauthorised("an entry of another lane")
+        if entry.incarnation == self.identity.incarnation:
+            return  # our own words, come back after a restore: known, or a gap
+        heard = audience.parse(entry.audience)
+        if upward:
+            if heard.up_to is None:
+                raise Unauthorised("a child speaks downward through its parent")
+            if heard.up_to > self.identity.level:
+                raise Unauthorised("an audience that ends below this office")
+            if self.routes.hop(entry.unit) != peer:
+                raise Unauthorised("an entry of a unit that is not below this child")
+        else:
+            if heard.up_to is not None:
+                raise Unauthorised("a parent hands down what goes up")
+            if not self.routes.covers(entry.unit, self.identity.unit):
+                raise Unauthorised("an entry of a unit that is not above this office")
+
+    def _take(
+        self, tx: Connection, fresh: list[tuple[Entry, int]], peer: int, received: Received
+    ) -> list[Effect]:
+        if not fresh:
+            return []
+        first = log.take(tx, len(fresh), self.clock.last)
+        log.learn_incarnation(tx, {(e.incarnation, e.unit, e.level) for e, _ in fresh})
+        effects: list[Effect] = []
+        rows = []
+        newest: dict[StreamKey, Entry] = {}
+        for i, (entry, position) in enumerate(fresh):
+            arrival = first + i
+            rows.append(self._row(entry, arrival, via=peer, via_position=position))
+            newest[key_of(entry)] = entry
+            self.clock.observe(entry.hlc)
+            effects += self._open(tx, entry, arrival, received)
+            received.entries += 1
+            received.changes += entry.changes
+            received.lanes.add(entry.lane)
+        self._merger.flush(tx)
+        log.append(tx, rows)
+        log.save_heads(tx, newest.values())
+        return effects
+
+    def _open(
+        self, tx: Connection, entry: Entry, arrival: int, received: Received
+    ) -> list[Effect]:
+        """Merge one entry's blocks; what cannot be merged becomes a hole and the rest goes on."""
+        version = version_of(entry.hlc, entry.incarnation)
+        self._merger.writer(entry.incarnation, entry.level)
+        try:
+            blocks = codec.unpack(entry.payload)
+        except codec.Malformed as error:
+            holes.park(tx, entry, arrival, reason=error.code, detail=error.en, now_ms=self.now_ms)
+            received.holes += 1
+            return []
+        effects: list[Effect] = []
+        for block in blocks:
+            register = self.tables.schema.registers.get(block.register)
+            reason = (
+                "unknown_register"
+                if register is None
+                else objection(
+                    block, register, writer=entry.unit, level=entry.level, routes=self.routes
+                )
+            )
+            if reason is not None:
+                holes.park(
+                    tx, entry, arrival, reason=reason, block=block, now_ms=self.now_ms
+                )
+                received.holes += 1
+                continue
+            received.registers.add(block.register)
+            effect = self._merger.merge(tx, block, version, entry.level)
+            for parked in self._merger.take_refused():
+                holes.park(
+                    tx, entry, arrival, reason=parked.reason, block=block, now_ms=self.now_ms,
+                    record=parked.id, detail=parked.detail,
+                )  # fmt: skip
+                received.holes += 1
+            if effect is not None:
+                effects.append(effect)
+        return effects
+
+    # -- both -------------------------------------------------------------------------------
+
+    @property
+    def now_ms(self) -> int:
+        return self.clock.now_ms()
+
+    def _entail(self, tx: Connection, effects: list[Effect], received: Received) -> None:
+        entailed = self._folded(tx, effects)
+        if entailed:
+            done = self._write(tx, entailed, derived=True)
+            received.lanes |= done.lanes
+            received.registers |= done.registers
+
+    def _folded(self, tx: Connection, effects: Sequence[Effect]) -> list[Edit]:
+        if not effects:
+            return []
+        return [edit for fold in self._folds for edit in fold.fold(tx, effects)]
+
+    def _wanted(self, register: str, unit: int) -> frozenset[str] | None:
+        wants = [w for f in self._folds if (w := f.wants(register, unit)) is not None]
+        return frozenset().union(*wants) if wants else None

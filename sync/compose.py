@@ -1,0 +1,165 @@
+"""Compose: local edits packed into blocks, each standing on what the store holds now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection
+
+from sync import conflicts
+from sync.change import Block, Edit, Operation, RecordKey, Value
+from sync.errors import SilianError
+from sync.registers import RegisterTable, RegisterTables
+from sync.rights import Routes, objection
+from sync.schema import SILENT
+from sync.version import Version
+
+
+class NotWritable(SilianError):
+    """This office's level does not own a field of the edit; ask the owner for a correction."""
+
+    code = "not_owner"
+
+    def __init__(self, register: str, reason: str) -> None:
+        super().__init__(
+            f"{register}: this office may not write this ({reason})",
+            f"{register}: 本级单位无权填写此内容 ({reason})",
+            remedy_en="Ask the owning office to change it.",
+            remedy_zh="请联系负责单位修改。",
+        )
+
+
+class RecordMissing(SilianError):
+    """The record to change is not in this store."""
+
+    code = "record_missing"
+
+    def __init__(self, key: RecordKey) -> None:
+        super().__init__(
+            f"no {key.register} with id {key.id.hex()} in unit {key.unit}",
+            f"没有编号为 {key.id.hex()} 的{key.register}记录",
+            remedy_en="List the register and take the id from there.",
+            remedy_zh="请先查询台账并核对编号。",
+        )
+
+
+class Composer:
+    """Turns edits into blocks: one a (register, unit, operation, fields, life, audiences)."""
+
+    def __init__(self, tables: RegisterTables) -> None:
+        self._tables = tables
+
+    def permit(self, block: Block, unit: int, level: int, routes: Routes) -> None:
+        """Raises: NotWritable, with the reason that a receiver would give."""
+        schema = self._tables.schema.registers[block.register]
+        reason = objection(block, schema, writer=unit, level=level, routes=routes)
+        if reason is not None:
+            raise NotWritable(block.register, reason)
+
+    def blocks(
+        self, tx: Connection, edits: Sequence[Edit]
+    ) -> Iterator[tuple[Block, tuple[str, ...]]]:
+        """Yield the blocks of one transaction with the audiences each goes to.
+
+        Raises: RecordMissing.
+        """
+        groups: dict[tuple[object, ...], list[Edit]] = {}
+        for edit in _coalesced(edits):
+            fields = tuple(edit.values)
+            key = (edit.key.register, edit.key.unit, edit.operation, fields, edit.audiences)
+            groups.setdefault(key, []).append(edit)
+        for (_, _, operation, _, _), members in groups.items():
+            if operation is Operation.CREATE:
+                yield self._created(members), members[0].audiences
+            else:
+                for block in self._standing(tx, members):
+                    yield block, members[0].audiences
+
+    def _created(self, members: list[Edit]) -> Block:
+        first = members[0]
+        schema = self._tables.schema.registers[first.key.register]
+        names = schema.names  # always all, so that prints agree wherever the record arrives
+        rows = [m.values for m in members]
+        columns = [[row.get(n) for row in rows] for n in names]
+        ids = [m.key.id for m in members]
+        return Block(
+            first.key.register, first.key.unit, Operation.CREATE, ids, names, list(columns)
+        )
+
+    def _standing(self, tx: Connection, members: list[Edit]) -> Iterator[Block]:
+        first = members[0]
+        table = self._tables[first.key.register]
+        names = table.schema.names if first.operation is Operation.DELETE else tuple(first.values)
+        stands = _versions(tx, table, first.key.unit, [m.key.id for m in members], names)
+        losers = conflicts.losers(
+            tx, first.key.register, first.key.unit, [m.key.id for m in members]
+        )
+        by_life: dict[int, list[Edit]] = {}
+        for member in members:
+            if member.key.id not in stands:
+                raise RecordMissing(member.key)
+            by_life.setdefault(stands[member.key.id][0], []).append(member)
+        for life, edits in by_life.items():
+            bases = [
+                [e.base.get(n, stands[e.key.id][1][i]) for e in edits]
+                for i, n in enumerate(names)
+            ]
+            block = Block(
+                first.key.register,
+                first.key.unit,
+                first.operation,
+                [e.key.id for e in edits],
+                names,
+                [] if first.operation is Operation.DELETE else _columns(edits, names),
+                list(bases),
+                life,
+            )
+            for k, edit in enumerate(edits):
+                for name, versions in edit.settles.items():
+                    block.settled[k, name] = tuple(versions)
+                for name, heads in losers.get(edit.key.id, {}).items():
+                    # A combined or equal value was on the writer's screen: it covers every head.
+                    silent = table.schema.by_name[name].policy in SILENT
+                    if silent and name in names:
+                        known = block.settled.get((k, name), ())
+                        block.settled[k, name] = (*known, *(h.version for h in heads))
+            yield block
+
+
+def _coalesced(edits: Iterable[Edit]) -> list[Edit]:
+    """Join edits of one record in one transaction: they bear one version."""
+    joined: dict[RecordKey, Edit] = {}
+    for edit in edits:
+        earlier = joined.get(edit.key)
+        if earlier is None:
+            joined[edit.key] = edit
+            continue
+        operation = edit.operation
+        if earlier.operation is Operation.CREATE and operation is Operation.UPDATE:
+            operation = Operation.CREATE
+        joined[edit.key] = Edit(
+            key=edit.key,
+            operation=operation,
+            values={**earlier.values, **edit.values},
+            audiences=tuple(dict.fromkeys((*earlier.audiences, *edit.audiences))),
+            base={**edit.base, **earlier.base},
+            settles={**earlier.settles, **edit.settles},
+        )
+    return list(joined.values())
+
+
+def _columns(edits: list[Edit], names: Sequence[str]) -> list[Sequence[Value]]:
+    return [[e.values[n] for e in edits] for n in names]
+
+
+def _versions(
+    tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes], names: Sequence[str]
+) -> dict[bytes, tuple[int, tuple[Version, ...]]]:
+    """Return id -> (life, version of each field) of those records that exist."""
+    columns = ["id", "life", "born", *(f"v_{n}" for n in names)]
+    found: dict[bytes, tuple[int, tuple[Version, ...]]] = {}
+    for row in table.rows(tx, unit, ids, columns):
+        born = bytes(row[2])
+        versions = tuple(born if v is None else bytes(v) for v in row[3:])
+        found[bytes(row[0])] = (row[1], versions)
+    return found

@@ -1,0 +1,114 @@
+"""Conflict rows: the losers of every record, written and read beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sync.change import Value
+from sync.merge import FieldConflict, Head, RecordState, conflicts_of
+from sync.registers import pieces, sql
+from sync.schema import RegisterSchema
+from sync.version import Version
+
+_SAVE = (
+    "INSERT INTO conflict (id, register, unit, record, field, version, value, level, head, "
+    "deleted, state, opened_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET "
+    "head=excluded.head, deleted=excluded.deleted, state=excluded.state, closed_by=NULL"
+)
+_CLOSE = "UPDATE conflict SET head=0, state=?, closed_by=? WHERE id=?"
+
+
+def conflict_id(
+    register: str, unit: int, record: bytes, field: str, version: Version
+) -> bytes:
+    """Name a conflict: the same 16 bytes at every office that meets it."""
+    name = f"{register}|{unit}|{field}|".encode()
+    return blake2b(name + record + version, digest_size=16).digest()
+
+
+def value_to_json(value: Value) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def losers(
+    tx: Connection, register: str, unit: int, ids: Sequence[bytes]
+) -> dict[bytes, dict[str, tuple[Head, ...]]]:
+    """Return record -> field -> losing heads; nearly always empty, and then it costs one probe."""
+    probe = "SELECT 1 FROM conflict WHERE register=? AND unit=? AND head=1 LIMIT 1"
+    if tx.exec_driver_sql(sql(tx, probe), (register, unit)).first() is None:
+        return {}
+    found: dict[bytes, dict[str, tuple[Head, ...]]] = {}
+    for part in pieces(ids):
+        marks = ",".join("?" * len(part))
+        rows = tx.exec_driver_sql(
+            sql(
+                tx,
+                "SELECT record, field, version, value, level FROM conflict WHERE register=? "
+                f"AND unit=? AND record IN ({marks}) AND head=1 ORDER BY version",
+            ),
+            (register, unit, *part),
+        )
+        for record, field, version, value, level in rows:
+            head = Head(bytes(version), json.loads(value), level)
+            fields = found.setdefault(bytes(record), {})
+            fields[field] = (*fields.get(field, ()), head)
+    return found
+
+
+def follow(
+    tx: Connection,
+    schema: RegisterSchema,
+    unit: int,
+    record: bytes,
+    before: RecordState | None,
+    after: RecordState,
+    *,
+    closed_by: Version,
+    settled: Mapping[str, Sequence[Version]],
+    now_ms: int,
+) -> None:
+    """Bring the conflict rows of one record in line with its merged copy."""
+    old = _wanted(before, schema) if before is not None else {}
+    new = _wanted(after, schema)
+    saves: list[tuple[Any, ...]] = []
+    for key, (conflict, head, state) in new.items():
+        if old.get(key) == (conflict, head, state):
+            continue
+        field, version = key
+        saves.append((
+            conflict_id(schema.name, unit, record, field, version), schema.name, unit, record,
+            field, version, value_to_json(conflict.loser.value), conflict.loser.level, head,
+            int(conflict.deleted), state, now_ms,
+        ))  # fmt: skip
+    closes = [
+        (
+            "settled" if version in tuple(settled.get(field, ())) else "overtaken",
+            closed_by,
+            conflict_id(schema.name, unit, record, field, version),
+        )
+        for field, version in old.keys() - new.keys()
+    ]
+    if saves:
+        tx.exec_driver_sql(sql(tx, _SAVE), saves)
+    if closes:
+        tx.exec_driver_sql(sql(tx, _CLOSE), closes)
+
+
+def _wanted(
+    state: RecordState, schema: RegisterSchema
+) -> dict[tuple[str, Version], tuple[FieldConflict, int, str]]:
+    """Return (field, loser's version) -> (conflict, is it a head, state) that rows must show."""
+    shown = conflicts_of(state, schema.by_name)
+    wanted = {
+        (name, loser.version): (FieldConflict(name, loser, deleted=False), 1, "silent")
+        for name, heads in state.fields.items()
+        for loser in heads.losers
+    }
+    for key, conflict in shown.items():
+        wanted[key] = (conflict, 0 if conflict.deleted else 1, "open")
+    return wanted

@@ -1,0 +1,215 @@
+"""The log: numbers, streams and cursors. The caller owns the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from sync.change import Batch, Entry, StreamHead
+from sync.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
+from sync.registers import sql
+from sync.schema import Lane
+from sync.streams import StreamKey
+from sync.tables import cursor, entry, incarnation, stream
+
+EVERY_CHILD = 0  # `down_hop` of an entry that goes to every child
+
+_INSERT = (
+    "INSERT INTO entry (arrival, lane, incarnation, audience, seq, hlc, up_to, down_hop, via, "
+    "via_position, changes, at_ms, wire) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+_ADVANCE = (
+    "INSERT INTO cursor (peer, direction, lane, incarnation, position, at_ms) "
+    "VALUES (?,?,?,?,?,?) ON CONFLICT (peer, direction, lane) DO UPDATE SET "
+    "incarnation=excluded.incarnation, position=excluded.position, at_ms=excluded.at_ms"
+)
+_HEAD = (
+    "INSERT INTO stream (incarnation, audience, lane, seq, hash, hlc) VALUES (?,?,?,?,?,?) "
+    "ON CONFLICT (incarnation, audience, lane) DO UPDATE SET seq=excluded.seq, "
+    "hash=excluded.hash, hlc=excluded.hlc"
+)
+
+
+def lock(tx: Connection) -> int:
+    """Take the counter row for this transaction: writers of one store queue here.
+
+    Held until the commit, so that commit order is number order and no reader steps over a late
+    one (INV-9). SQLite's BEGIN IMMEDIATE has done it already.
+    Returns: the last clock stamp that any writer of this store gave.
+    """
+    suffix = "" if tx.dialect.name == "sqlite" else " FOR UPDATE"
+    row = tx.exec_driver_sql(f"SELECT hlc FROM log_head WHERE id = 1{suffix}").scalar_one()
+    return int(row)
+
+
+def take(tx: Connection, count: int, hlc: int) -> int:
+    """Take `count` numbers, record the clock, and return the first number."""
+    row = tx.exec_driver_sql(
+        sql(
+            tx, "UPDATE log_head SET arrival = arrival + ?, hlc = ? WHERE id = 1 RETURNING arrival"
+        ),
+        (count, hlc),
+    ).scalar_one()
+    return int(row) - count + 1
+
+
+def append(tx: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write log rows; the tuples are in the order of the table's columns."""
+    tx.exec_driver_sql(sql(tx, _INSERT), list(rows))
+
+
+def position(tx: Connection) -> int:
+    """Return the last number of this log."""
+    return int(tx.exec_driver_sql("SELECT arrival FROM log_head WHERE id = 1").scalar_one())
+
+
+def heads_of(tx: Connection, keys: Iterable[StreamKey]) -> dict[StreamKey, StreamHead]:
+    """Return how far each of these streams is known; unknown ones are left out."""
+    found: dict[StreamKey, StreamHead] = {}
+    statement = sql(
+        tx, "SELECT seq, hash FROM stream WHERE incarnation=? AND audience=? AND lane=?"
+    )
+    for key in keys:
+        row = tx.exec_driver_sql(
+            statement, (key.incarnation, key.audience, key.lane.value)
+        ).one_or_none()
+        if row is not None:
+            found[key] = StreamHead(row[0], bytes(row[1]))
+    return found
+
+
+def own_heads(tx: Connection, writer: int) -> dict[StreamKey, StreamHead]:
+    """Return the newest entry of each stream that incarnation `writer` writes."""
+    rows = tx.execute(select(stream).where(stream.c.incarnation == writer))
+    return {
+        StreamKey(r.incarnation, r.audience, Lane(r.lane)): StreamHead(r.seq, bytes(r.hash))
+        for r in rows
+    }
+
+
+def save_heads(tx: Connection, newest: Iterable[Entry]) -> None:
+    """Record the newest entry of each stream."""
+    rows = [(e.incarnation, e.audience, e.lane.value, e.seq, e.hash, e.hlc) for e in newest]
+    if rows:
+        tx.exec_driver_sql(sql(tx, _HEAD), rows)
+
+
+def learn_incarnation(tx: Connection, newest: Iterable[tuple[int, int, int]]) -> None:
+    """Remember (incarnation, unit, level) of writers heard for the first time."""
+    rows = [(i, u, level, b"") for i, u, level in newest]
+    if rows:
+        tx.exec_driver_sql(
+            sql(
+                tx,
+                "INSERT INTO incarnation (id, unit, level, public_key) VALUES (?,?,?,?) "
+                "ON CONFLICT DO NOTHING",
+            ),
+            rows,
+        )
+
+
+def writers(tx: Connection) -> dict[int, tuple[int, int]]:
+    """Return incarnation -> (unit, level) of every writer ever heard."""
+    rows = tx.execute(select(incarnation.c.id, incarnation.c.unit, incarnation.c.level))
+    return {r.id: (r.unit, r.level) for r in rows}
+
+
+def cursor_of(tx: Connection, peer: int, direction: str, lane: Lane) -> tuple[int, int]:
+    """Return (incarnation, position) of a cursor; (0, 0) when there is none yet."""
+    row = tx.execute(
+        select(cursor.c.incarnation, cursor.c.position).where(
+            cursor.c.peer == peer, cursor.c.direction == direction, cursor.c.lane == lane.value
+        )
+    ).one_or_none()
+    return (row.incarnation, row.position) if row else (0, 0)
+
+
+def advance(
+    tx: Connection,
+    *,
+    peer: int,
+    direction: str,
+    lane: Lane,
+    incarnation: int,
+    position: int,
+    at_ms: int,
+) -> None:
+    """Move a cursor. "in" moves in the transaction that applies the batch (INV-4)."""
+    tx.exec_driver_sql(
+        sql(tx, _ADVANCE), (peer, direction, lane.value, incarnation, position, at_ms)
+    )
+
+
+def read_up(
+    tx: Connection, *, lane: Lane, incarnation: int, after: int, bytes_max: int = BATCH_BYTES_MAX
+) -> Batch:
+    """Return what goes up next: whole transactions after position `after`."""
+    return _read(tx, lane, incarnation, after, entry.c.up_to.is_not(None), bytes_max)
+
+
+def read_down(
+    tx: Connection,
+    *,
+    child: int,
+    lane: Lane,
+    incarnation: int,
+    after: int,
+    bytes_max: int = BATCH_BYTES_MAX,
+) -> Batch:
+    """Return what goes down to `child` next: its audience only, and nothing that came from it."""
+    hears = and_(
+        or_(entry.c.down_hop == EVERY_CHILD, entry.c.down_hop == child), entry.c.via != child
+    )
+    return _read(tx, lane, incarnation, after, hears, bytes_max)
+
+
+def waiting_up(tx: Connection, *, lane: Lane, after: int) -> tuple[int, int]:
+    """Return (entries that wait to go up, when the oldest was committed; 0 if none)."""
+    return _waiting(tx, lane, after, entry.c.up_to.is_not(None))
+
+
+def waiting_down(tx: Connection, *, child: int, lane: Lane, after: int) -> tuple[int, int]:
+    """Return (entries that wait for `child`, when the oldest was committed; 0 if none)."""
+    hears = and_(
+        or_(entry.c.down_hop == EVERY_CHILD, entry.c.down_hop == child), entry.c.via != child
+    )
+    return _waiting(tx, lane, after, hears)
+
+
+def _waiting(tx: Connection, lane: Lane, after: int, hears: Any) -> tuple[int, int]:
+    count, oldest = tx.execute(
+        select(func.count(), func.min(entry.c.at_ms)).where(
+            entry.c.lane == lane.value, entry.c.arrival > after, hears
+        )
+    ).one()
+    return int(count), int(oldest or 0)
+
+
+def _read(
+    tx: Connection, lane: Lane, incarnation: int, after: int, hears: Any, bytes_max: int
+) -> Batch:
+    upto = position(tx)  # read before the entries: what commits later is for the next batch
+    entries: list[bytes] = []
+    positions: list[int] = []
+    size = changes = 0
+    rows = tx.execute(
+        select(entry.c.arrival, entry.c.wire, entry.c.changes)
+        .where(
+            entry.c.lane == lane.value, entry.c.arrival > after, entry.c.arrival <= upto, hears
+        )
+        .order_by(entry.c.arrival)
+        .execution_options(yield_per=64)
+    )
+    for arrival, wire, count in rows:
+        if entries and (size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX):
+            rows.close()
+            return Batch(
+                lane, incarnation, after, positions[-1], tuple(entries), tuple(positions)
+            )
+        entries.append(bytes(wire))
+        positions.append(arrival)
+        size += len(wire)
+        changes += count
+    return Batch(lane, incarnation, after, max(upto, after), tuple(entries), tuple(positions))

@@ -1,0 +1,315 @@
+"""Merging: blocks joined into the store, by column where they apply cleanly, row by row where not.
+
+The clean way sends one narrow statement a set of fields and never reads a row: an update says
+which version each field must still stand on, and when every row agreed there is nothing to merge.
+If one did not, the whole block is taken back to its savepoint and joined row by row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from sync import conflicts, digest, holes
+from sync.change import Block, Operation, RecordKey, Value
+from sync.compose import RecordMissing
+from sync.effects import Effect
+from sync.errors import SilianError
+from sync.merge import RecordChange, RecordState, merge
+from sync.registers import RegisterTable, RegisterTables, sql, values_of
+from sync.schema import Kind
+from sync.version import Version, wall_ms_of
+
+_DIGEST = (
+    "INSERT INTO digest (register, unit, bucket, count, sum) VALUES (?,?,?,?,?) "
+    "ON CONFLICT (register, unit, bucket) DO UPDATE SET count = digest.count + excluded.count, "
+    f"sum = (digest.sum + excluded.sum) % {digest.PRIME}"
+)
+
+
+class RecordExists(SilianError):
+    """A new record bears the id of one that is there already."""
+
+    code = "record_exists"
+
+    def __init__(self, register: str) -> None:
+        super().__init__(
+            f"{register}: a record with this id exists already",
+            f"{register}: 该编号的记录已存在",
+            remedy_en="Change the existing record instead.",
+            remedy_zh="请修改已有记录。",
+        )
+
+
+class Refused(NamedTuple):
+    """A record's change that could not be joined."""
+
+    id: bytes
+    reason: str
+    detail: str = ""
+
+
+class Merger:
+    """Joins blocks into one store. `begin` at the start of each transaction, `flush` at its end."""
+
+    def __init__(
+        self, tables: RegisterTables, wanted: Callable[[str, int], frozenset[str] | None]
+    ) -> None:
+        self._tables = tables
+        self._wanted = wanted
+        self._prints: dict[tuple[str, int, int], list[int]] = defaultdict(lambda: [0, 0])
+        self._refused: list[Refused] = []
+        self._levels: dict[int, int] = {}
+        self._levels_read = False
+
+    def begin(self, tx: Connection) -> None:
+        self._prints.clear()
+        self._refused.clear()
+
+    def writer(self, incarnation: int, level: int) -> None:
+        """Remember at which level an incarnation writes (it never changes)."""
+        self._levels[incarnation] = level
+
+    def take_refused(self) -> list[Refused]:
+        taken, self._refused = self._refused, []
+        return taken
+
+    def flush(self, tx: Connection) -> None:
+        """Write the digests that this transaction moved."""
+        rows = [
+            (*key, count, total % digest.PRIME)
+            for key, (count, total) in self._prints.items()
+            if count or total % digest.PRIME
+        ]
+        self._prints.clear()
+        if rows:
+            tx.exec_driver_sql(sql(tx, _DIGEST), rows)
+
+    def merge(
+        self, tx: Connection, block: Block, version: Version, level: int, *, local: bool = False
+    ) -> Effect | None:
+        """Join a block; return what it did to the records that folds care about.
+
+        Records that cannot be joined are left for `take_refused`; local edits raise instead.
+        """
+        table = self._tables[block.register]
+        if unknown := [n for n in block.fields if n not in table.schema.by_name]:
+            # A newer program's field: the log keeps it, and an upgraded store takes it from there.
+            self._refused.append(Refused(b"", "unknown_field", ",".join(unknown)))
+            block = block.without(unknown)
+        if field := _misfit(block, table):
+            if local:
+                raise TypeError(f"{block.register}.{field}: a value of the wrong kind")
+            self._refused.append(Refused(b"", "wrong_kind", field))
+            return None
+        if not local and _has_holes(tx, block):
+            return self._by_row(tx, table, block, version, level, local=False)
+        if block.operation is Operation.CREATE:
+            done = self._created(tx, table, block, version)
+        elif block.operation is Operation.UPDATE and not block.settled and block.life % 2:
+            done = self._updated(tx, table, block, version)
+        else:
+            done = None
+        if done is not None:
+            return done or None
+        if local and block.operation is Operation.CREATE:
+            raise RecordExists(block.register)
+        return self._by_row(tx, table, block, version, level, local=local)
+
+    # -- the clean way ----------------------------------------------------------------------
+
+    def _created(
+        self, tx: Connection, table: RegisterTable, block: Block, version: Version
+    ) -> Effect | bool | None:
+        """Insert; None when a record was there or the store refused one."""
+        given = dict(zip(block.fields, block.columns, strict=True))
+        empty = [None] * len(block.ids)
+        columns = [given.get(n, empty) for n in table.schema.names]
+        rows = list(zip(repeat(block.unit), block.ids, repeat(version), *columns, strict=False))
+        if not self._all_or_none(tx, table.insert, rows):
+            return None
+        factor = digest.created_factor(table.schema.names, version)
+        for bucket, (count, total) in digest.ids_by_bucket(block.ids).items():
+            print_ = self._prints[block.register, block.unit, bucket]
+            print_[0] += count
+            print_[1] += total * factor
+        if self._wanted(block.register, block.unit) is None:
+            return False
+        return Effect(block.register, block.unit, block.ids, table.schema.names, columns)
+
+    def _updated(
+        self, tx: Connection, table: RegisterTable, block: Block, version: Version
+    ) -> Effect | bool | None:
+        """Update where each field stands as the writer saw it; None when one did not."""
+        wanted = self._wanted(block.register, block.unit)
+        reads = wanted is not None and not wanted.isdisjoint(block.fields)
+        before: dict[bytes, dict[str, Value]] = {}
+        if reads and wanted is not None:
+            names = [n for n in table.schema.names if n in wanted]
+            columns = ["id", *(f"f_{n}" for n in names)]
+            for row in table.rows(tx, block.unit, block.ids, columns):
+                before[bytes(row[0])] = dict(zip(names, row[1:], strict=True))
+        parts: list[Any] = []
+        for column in block.columns:
+            parts += [column, repeat(version)]
+        parts += [repeat(block.unit), block.ids, repeat(block.life), *block.bases]
+        rows = list(zip(*parts, strict=False))
+        if not self._all_or_none(tx, table.update(block.fields), rows):
+            return None
+        for name, bases in zip(block.fields, block.bases, strict=True):
+            self._moved(block, name, bases, version)
+        if not reads:
+            return False
+        pairs = []
+        for k, record_id in enumerate(block.ids):
+            old = before[record_id]
+            new = {n: c[k] for n, c in zip(block.fields, block.columns, strict=True)}
+            pairs.append((old, {**old, **new}))
+        return Effect(block.register, block.unit, block.ids, pairs=pairs)
+
+    def _moved(
+        self, block: Block, name: str, bases: Sequence[Version], version: Version
+    ) -> None:
+        by_base: dict[Version, list[bytes]] = defaultdict(list)
+        for record_id, base in zip(block.ids, bases, strict=True):
+            by_base[base].append(record_id)
+        for base, ids in by_base.items():
+            factor = digest.moved_factor(name, base, version)
+            for bucket, (_, total) in digest.ids_by_bucket(ids).items():
+                self._prints[block.register, block.unit, bucket][1] += total * factor
+
+    def _all_or_none(self, tx: Connection, statement: str, rows: list[tuple[Any, ...]]) -> bool:
+        point = tx.begin_nested()
+        try:
+            agreed = tx.exec_driver_sql(sql(tx, statement), rows).rowcount == len(rows)
+        except DBAPIError as error:
+            if error.connection_invalidated or not point.is_active:
+                raise
+            agreed = False
+        if agreed:
+            point.commit()
+        else:
+            point.rollback()
+        return agreed
+
+    # -- row by row -------------------------------------------------------------------------
+
+    def _by_row(
+        self, tx: Connection, table: RegisterTable, block: Block, version: Version, level: int,
+        *, local: bool,
+    ) -> Effect | None:  # fmt: skip
+        losers = conflicts.losers(tx, block.register, block.unit, block.ids)
+        states = table.states(tx, block.unit, block.ids, self._known_levels(tx), losers)
+        parked = not local and _has_holes(tx, block)
+        done_ids: list[bytes] = []
+        pairs: list[tuple[Mapping[str, Value] | None, Mapping[str, Value] | None]] = []
+        for k, record_id in enumerate(block.ids):
+            if parked and holes.is_parked(tx, block.register, block.unit, record_id):
+                self._refused.append(Refused(record_id, "behind_hole"))
+                continue
+            before = states.get(record_id)
+            change = _change_of(block, k, version, level, table)
+            after = merge(before, change, table.schema.by_name)
+            if after is None:
+                if local:
+                    raise RecordMissing(RecordKey(block.register, block.unit, record_id))
+                self._refused.append(Refused(record_id, "missing_record"))
+                continue
+            if after == before:
+                continue
+            if not self._saved(tx, table, block.unit, record_id, before, after, change):
+                if local:
+                    raise RecordExists(block.register)
+                self._refused.append(Refused(record_id, "refused_by_store"))
+                continue
+            states[record_id] = after
+            done_ids.append(record_id)
+            pairs.append((_shown(before, table), _shown(after, table)))
+        if not done_ids or self._wanted(block.register, block.unit) is None:
+            return None
+        return Effect(block.register, block.unit, done_ids, pairs=pairs)
+
+    def _saved(
+        self, tx: Connection, table: RegisterTable, unit: int, record_id: bytes,
+        before: RecordState | None, after: RecordState, change: RecordChange,
+    ) -> bool:  # fmt: skip
+        point = tx.begin_nested()
+        try:
+            tx.exec_driver_sql(sql(tx, table.save), table.row_of(unit, record_id, after))
+            conflicts.follow(
+                tx, table.schema, unit, record_id, before, after,
+                closed_by=change.version,
+                settled={n: tuple(v) for n, v in change.settled.items()},
+                now_ms=wall_ms_of(change.version),
+            )  # fmt: skip
+        except DBAPIError as error:
+            if error.connection_invalidated or not point.is_active:
+                raise
+            point.rollback()
+            return False
+        point.commit()
+        print_ = self._prints[table.schema.name, unit, digest.bucket_of(record_id)]
+        print_[0] += 1 if before is None else 0
+        print_[1] += state_print(record_id, after)
+        if before is not None:
+            print_[1] -= state_print(record_id, before)
+        return True
+
+    def _known_levels(self, tx: Connection) -> Mapping[int, int]:
+        if not self._levels_read:
+            rows = tx.exec_driver_sql("SELECT id, level FROM incarnation")
+            self._levels.update((r[0], r[1]) for r in rows)
+            self._levels_read = True
+        return self._levels
+
+
+def state_print(record_id: bytes, state: RecordState) -> int:
+    """Return the print of one copy: what the digest's sums are made of."""
+    return digest.record_print(
+        record_id,
+        state.life,
+        state.life_version,
+        ((n, h.shown.version) for n, h in state.fields.items()),
+        ((n, loser.version) for n, h in state.fields.items() for loser in h.losers),
+    )
+
+
+def _change_of(
+    block: Block, k: int, version: Version, level: int, table: RegisterTable
+) -> RecordChange:
+    values = {n: c[k] for n, c in zip(block.fields, block.columns, strict=False)}
+    if block.operation is Operation.CREATE:
+        values = {n: values.get(n) for n in table.schema.names}
+    return RecordChange(
+        operation=block.operation,
+        version=version,
+        level=level,
+        values=values,
+        bases={n: b[k] for n, b in zip(block.fields, block.bases, strict=False)},
+        life=block.life,
+        settled={n: v for (i, n), v in block.settled.items() if i == k},
+    )
+
+
+def _shown(state: RecordState | None, table: RegisterTable) -> dict[str, Value] | None:
+    return values_of(state, table.schema) if state is not None and state.alive else None
+
+
+def _has_holes(tx: Connection, block: Block) -> bool:
+    probe = "SELECT 1 FROM hole WHERE state='open' AND register=? AND unit=? LIMIT 1"
+    return tx.exec_driver_sql(sql(tx, probe), (block.register, block.unit)).first() is not None
+
+
+def _misfit(block: Block, table: RegisterTable) -> str | None:
+    """Return a field whose values are not of its kind."""
+    by_name = table.schema.by_name
+    for name, column in zip(block.fields, block.columns, strict=False):
+        kind = int if by_name[name].kind is Kind.INT else str
+        if not all(value is None or type(value) is kind for value in column):
+            return name
+    return None
