@@ -29,10 +29,11 @@ _DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _WIDE_DOCTYPE = re.compile(rb"<\0!\0(?:D\0O\0C|E\0N\0T)\0", re.IGNORECASE)  # either byte order
 
 
-def clean_package(data: bytes, limits: Limits) -> tuple[bytes, dict[str, bytes]]:
-    """Return the .xlsx as a new zip holding only checked parts, and the parts by name.
+def clean_package(data: bytes, limits: Limits) -> bytes:
+    """Return the .xlsx as a new, uncompressed zip that holds only checked parts.
 
     Macros, pictures and embedded files stay in it as dead bytes: nothing here runs or opens them.
+    Failed formulas (#N/A) become text, because the reading library takes them for empty cells.
     Raises: WorkbookUnreadable, WorkbookTooLarge, WorkbookUnsafe, WorkbookEncrypted; and
     WorkbookUnsupported for a zip that is not .xlsx (.xlsb, .ods, .docx).
     """
@@ -50,8 +51,10 @@ def clean_package(data: bytes, limits: Limits) -> tuple[bytes, dict[str, bytes]]
         if b"sheetData" in content:
             rows, columns = sheet_extent(content)
             cells += check_extent(name, rows, columns, limits)
+            if b't="e"' in content:
+                parts[name] = _ERROR_CELL.sub(rb'\1 t="str"', content)
     check_cells(cells, limits)
-    return _pack(parts), parts
+    return _pack(parts)
 
 
 def sheet_extent(xml: bytes) -> tuple[int, int]:
@@ -223,6 +226,7 @@ def _pack(parts: dict[str, bytes]) -> bytes:
 _CELL_OPEN = re.compile(rb"<(?:[^\s<>/:]+:)?c(?=[\s/>])")
 _CELL_FILLED = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"(?: [A-Za-z:]+="[^"<>]*")*>')
 _CELL_EMPTY = re.compile(rb'<c r="[A-Z]{1,3}[0-9]{1,7}"(?: [A-Za-z:]+="[^"<>]*")* ?/>')
+_ERROR_CELL = re.compile(rb'(<c(?: [A-Za-z:]+="[^"<>]*")*?) t="e"')
 _REFERENCE = re.compile(r"([A-Za-z]*)([0-9]{1,15})")
 
 
