@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE_ENGINE = {
     f"sync.{name}"
     for name in (
-        "audience", "backoff", "change", "digest", "errors", "limits", "merge", "schema",
-        "session", "streams", "version",
+        "audience", "backoff", "change", "digest", "effects", "errors", "limits", "merge", "rights",
+        "schema", "session", "streams", "version",
     )
 }  # fmt: skip
 # What reaches outside a function's arguments: a clock, chance, the disk, the net, other threads.
