@@ -157,9 +157,7 @@ class Contribution:
             yield CellKey(self.measure, period, dims), amount
 
 
-def total(
-    contributions: Iterable[Contribution], values: Mapping[str, Value]
-) -> dict[CellKey, int]:
+def total(contributions: Iterable[Contribution], values: Mapping[str, Value]) -> dict[CellKey, int]:
     """Return all that one record adds, without zeros."""
     sums: dict[CellKey, int] = {}
     for contribution in contributions:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from node.domain.contribution import CellKey, dims_text, parse_dims
 from node.domain.norms import (
     Norms,
-    assemblies_held,
     may_found_committee,
     required_area_centi_m2,
     workers_norm,
@@ -49,8 +48,8 @@ def _sum(cells: Cells, measure: str) -> int:
     return sum(amount for key, amount in cells.items() if key.measure == measure)
 
 
-def _judged(measure: str, met: bool, period: str = "") -> dict[CellKey, int]:
-    return {CellKey(measure, period, dims_text({"met": str(int(met))})): 1}
+def _judged(measure: str, met: bool) -> dict[CellKey, int]:
+    return {CellKey(measure, "", dims_text({"met": str(int(met))})): 1}
 
 
 def premises_norm(cells: Cells, norms: Norms) -> dict[CellKey, int]:
@@ -93,18 +92,9 @@ def latest_election(cells: Cells, _norms: Norms) -> dict[CellKey, int]:
     }
 
 
-def assembly_norm(cells: Cells, norms: Norms) -> dict[CellKey, int]:
-    """Judge each year in which an assembly was held at all by how often. Source: N2."""
-    found: dict[CellKey, int] = {}
-    for key, sessions in cells.items():
-        found |= _judged("assembly_norm", assemblies_held(sessions, norms), key.period)
-    return found
-
-
 RULES: dict[str, Callable[[Cells, Norms], dict[CellKey, int]]] = {
     "premises_norm": premises_norm,
     "staffing_norm": staffing_norm,
     "committee_missing": committee_missing,
     "latest_election": latest_election,
-    "assembly_norm": assembly_norm,
 }

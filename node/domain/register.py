@@ -1,4 +1,4 @@
-"""Registers: the kinds of records an office keeps, their fields, as the catalogue describes them."""
+"""Registers: the kinds of records an office keeps, and their fields, as the catalogue has them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ TYPES = ("text", "int", "bool", "date", "decimal", "choice", "set")
 POLICIES = ("owner", "higher", "latest", "union", "max", "min", "manual")
 SENSITIVITIES = ("public", "internal", "personal")
 FORMS = ("", "id_number", "phone")
+RULE_KINDS = ("at_most", "id_birth")
 NUMBER_TYPES = ("int", "decimal", "bool")
 TEXT_MAXIMUM = 200
 """Characters a text may have when its field does not say."""

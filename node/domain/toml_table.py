@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeVar
 
@@ -35,6 +36,19 @@ class Table:
         self.key = key
         self._data = dict(data)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._data
+
+    @classmethod
+    def parse(cls, file: str, content: bytes) -> Table:
+        """Read a whole file. Raises: BadCatalogue when it is not TOML in UTF-8."""
+        try:
+            return cls(file, "", tomllib.loads(content.decode("utf-8")))
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise BadCatalogue(
+                file, "*", f"not a TOML file: {error}", f"不是有效的 TOML 文件：{error}"
+            ) from error
+
     def fail(self, en: str, zh: str, key: str = "") -> NoReturn:
         """Refuse the file because of `key` in this table, or of the table itself."""
         raise BadCatalogue(self.file, self._path(key), en, zh)
@@ -47,7 +61,7 @@ class Table:
         value = self._data.pop(key, default)
         if value is _REQUIRED:
             self.fail("is missing", "缺少该项", key)
-        if value is not default and (not isinstance(value, kind) or type(value) is not kind):
+        if value is not default and type(value) is not kind:  # a bool is no int here
             self.fail(f"must be {kind.__name__}", f"类型应为 {kind.__name__}", key)
         return value  # type: ignore[no-any-return]
 

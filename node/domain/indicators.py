@@ -1,0 +1,234 @@
+"""Indicators: what the city asks of its cells, as exact whole numbers.
+
+A figure keeps numerator and denominator; the quotient is made once, for display. Age is
+calendar-year age, from the year of birth, so "60 and over" is exact on any day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+
+from node.domain.contribution import UNKNOWN, CellKey, Condition, parse_dims
+from node.domain.units import Level
+from sync.errors import SilianError
+
+TYPES = ("S", "R", "L")
+PERIODS = ("stock", "year", "month")
+PERIOD_DIMENSIONS = ("year", "month")
+
+Cells = Iterable[tuple[CellKey, int]]
+
+
+class UnknownDimension(SilianError):
+    """An indicator cannot be divided that way; take one of its dimensions."""
+
+    code = "unknown_dimension"
+
+    def __init__(self, indicator: Indicator, dimension: str) -> None:
+        listed = ", ".join(indicator.dimensions) or "-"
+        super().__init__(
+            f"{indicator.id} cannot be divided by {dimension!r}.",
+            f"{indicator.id} 不能按 {dimension!r} 划分。",
+            remedy_en=f"It can be divided by: {listed}.",
+            remedy_zh=f"可用的维度：{listed}。",
+        )
+
+
+class NotFromCells(SilianError):
+    """The indicator is counted on the tree of units, not on cells; ask the tree."""
+
+    code = "not_from_cells"
+
+    def __init__(self, indicator: Indicator) -> None:
+        super().__init__(
+            f"{indicator.id} is counted on the tree of units, not on cells.",
+            f"{indicator.id} 由行政区划树统计，不由汇总单元统计。",
+            remedy_en="Count the open units of the tree by level.",
+            remedy_zh="请按级别统计区划树中的有效单位。",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Banding:
+    """A dimension made of ages: which birth-year dimension it reads, and the edges of its bands."""
+
+    of: str
+    edges: tuple[int, ...]
+
+    def group(self, dims: Mapping[str, str], as_of: date) -> str:
+        """Return the band of a cell: "15-59", "80+", or unknown (no year, or a year to come)."""
+        year = dims.get(self.of, UNKNOWN)
+        if not year.isdecimal() or as_of.year - int(year) < self.edges[0]:
+            return UNKNOWN
+        age = as_of.year - int(year)
+        at = max(n for n, edge in enumerate(self.edges) if edge <= age)
+        last = at + 1 == len(self.edges)
+        return f"{self.edges[at]}+" if last else f"{self.edges[at]}-{self.edges[at + 1] - 1}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Some cells of one measure, `times` over.
+
+    `has`: the measure's dimensions. `whole`: never divided in a breakdown. Cells of a measure by
+    year or month count within the calendar year of the figure, up to its day's month.
+    """
+
+    measure: str
+    period: str = "stock"
+    has: frozenset[str] = frozenset()
+    where: Mapping[str, Condition] = field(default_factory=dict)
+    times: int = 1
+    whole: bool = False
+
+    def counts(
+        self, key: CellKey, dims: Mapping[str, str], as_of: date, *, past_years: bool = False
+    ) -> bool:
+        """Tell whether a cell belongs to this part on that day."""
+        if key.measure != self.measure or not self._within(key.period, as_of, past_years):
+            return False
+        return all(
+            condition.holds(dims.get(name, UNKNOWN), as_of)
+            for name, condition in self.where.items()
+        )
+
+    def divides(self, dimension: str, bands: Mapping[str, Banding]) -> bool:
+        """Tell whether a breakdown by `dimension` divides this part or leaves it whole."""
+        if self.whole:
+            return False
+        if dimension in PERIOD_DIMENSIONS:
+            return self.period == "month" or self.period == dimension
+        banding = bands.get(dimension)
+        return (banding.of if banding else dimension) in self.has
+
+    def _within(self, period: str, as_of: date, past_years: bool) -> bool:
+        if self.period == "stock":
+            return period == ""
+        if self.period == "year":
+            year = f"{as_of.year:04}"
+            return period == year or (past_years and period < year)
+        month = f"{as_of.year:04}-{as_of.month:02}"
+        return period <= month and (past_years or period[:4] == month[:4])
+
+
+Term = tuple[Part, ...]
+"""A sum of parts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """What an indicator came to: whole numbers, so that two figures can still be added."""
+
+    numerator: int
+    denominator: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indicator:
+    """One question to the network. `type`: S sum, R ratio of sums, L stock.
+
+    `source`: "cells", or "tree" for what is counted on the units themselves (no terms then).
+    `level`: whose offices are expected to report; None is any. `target`: the norm, for people.
+    """
+
+    id: str
+    zh: str
+    en: str
+    unit: str
+    type: str
+    numerator: Term
+    denominator: Term | None = None
+    dimensions: tuple[str, ...] = ()
+    level: Level | None = None
+    target: str = ""
+    scale: Fraction = Fraction(1)
+    source: str = "cells"
+    bands: Mapping[str, Banding] = field(default_factory=dict)
+
+    def value(self, figure: Figure) -> Fraction | None:
+        """Return the figure in the indicator's unit, exactly; None when there is nothing below."""
+        if figure.denominator is None:
+            return figure.numerator * self.scale
+        if figure.denominator == 0:
+            return None
+        return Fraction(figure.numerator, figure.denominator) * self.scale
+
+
+def measures_of(indicator: Indicator) -> frozenset[str]:
+    """Return the measures whose cells the indicator needs."""
+    return frozenset(p.measure for p in (*indicator.numerator, *(indicator.denominator or ())))
+
+
+def evaluate(indicator: Indicator, cells: Cells, as_of: date) -> Figure:
+    """Return the indicator over `cells`, in raw whole numbers (scale: `Indicator.value`).
+
+    Cells of other measures are ignored; the same key may come many times, once a unit.
+    Raises: NotFromCells for an indicator of the tree.
+    """
+    if indicator.source != "cells":
+        raise NotFromCells(indicator)
+    sums = [0, 0]
+    for key, amount in cells:
+        dims = parse_dims(key.dims)
+        for at, term in enumerate((indicator.numerator, indicator.denominator or ())):
+            for part in term:
+                if part.counts(key, dims, as_of):
+                    sums[at] += part.times * amount
+    return _figure(indicator, *sums)
+
+
+def breakdown(indicator: Indicator, dimension: str, cells: Cells, as_of: date) -> dict[str, Figure]:
+    """Return the indicator for each value of `dimension`, sorted, "unknown" last.
+
+    A part that lacks the dimension is the same whole in each group, so the numerators of the
+    groups add up to the indicator's own. By "year", past years are shown beside this one.
+    Raises: NotFromCells; UnknownDimension, which lists those that are possible.
+    """
+    if indicator.source != "cells":
+        raise NotFromCells(indicator)
+    if dimension not in indicator.dimensions:
+        raise UnknownDimension(indicator, dimension)
+    terms = (indicator.numerator, indicator.denominator or ())
+    groups: dict[str, list[int]] = {}
+    whole = [0, 0]
+    for key, amount in cells:
+        dims = parse_dims(key.dims)
+        for at, term in enumerate(terms):
+            for part in term:
+                divides = part.divides(dimension, indicator.bands)
+                past_years = divides and dimension == "year"
+                if not part.counts(key, dims, as_of, past_years=past_years):
+                    continue
+                if divides:
+                    name = _group(indicator, dimension, key, dims, as_of)
+                    groups.setdefault(name, [0, 0])[at] += part.times * amount
+                else:
+                    whole[at] += part.times * amount
+    return {
+        name: _figure(indicator, whole[0] + sums[0], whole[1] + sums[1])
+        for name, sums in sorted(groups.items(), key=lambda item: _order(item[0]))
+    }
+
+
+def _figure(indicator: Indicator, numerator: int, denominator: int) -> Figure:
+    return Figure(
+        numerator=numerator,
+        denominator=None if indicator.denominator is None else denominator,
+    )
+
+
+def _group(
+    indicator: Indicator, dimension: str, key: CellKey, dims: Mapping[str, str], as_of: date
+) -> str:
+    if dimension in PERIOD_DIMENSIONS:
+        return key.period[:4] if dimension == "year" else key.period
+    banding = indicator.bands.get(dimension)
+    return banding.group(dims, as_of) if banding else dims.get(dimension, UNKNOWN)
+
+
+def _order(group: str) -> tuple[bool, int, str]:
+    digits = group.rstrip("+").split("-")[0]
+    return group == UNKNOWN, int(digits) if digits.isdecimal() else -1, group
