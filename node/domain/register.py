@@ -22,7 +22,7 @@ TEXT_MAXIMUM = 200
 """Characters a text may have when its field does not say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Field:
     """One column. `minimum` and `maximum` bound the stored value, or the length of a text.
 
@@ -57,6 +57,15 @@ class Field:
     def personal(self) -> bool:
         """Whether no fault, log or message may quote its value."""
         return self.sensitivity == "personal"
+
+    @cached_property
+    def code_of(self) -> Mapping[str, str]:
+        """The code of a choice by its code and both labels, narrow and in small letters."""
+        return {
+            unicodedata.normalize("NFKC", name).casefold(): code
+            for code, labels in self.choices.items()
+            for name in (code, *labels)
+        }
 
     def label(self, lang: str = "zh") -> str:
         """Return its heading in `lang`."""

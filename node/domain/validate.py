@@ -1,0 +1,136 @@
+"""Validation: what a form or a sheet brings becomes stored values, or faults with a remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from node.domain.identity import birth_of
+from node.domain.refusal import Refused
+from node.domain.register import Field, Register, Rule
+from node.domain.sheet_values import read_value
+from node.domain.units import Level
+from sync.change import Value
+
+QUOTED_MAX = 40
+"""Characters of a wrong value that a fault repeats; enough to find it by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong with one record. `code` is stable.
+
+    The value is quoted only for registers that have no personal field at all.
+    """
+
+    field: str
+    code: str
+    en: str
+    zh: str
+    suggestion_en: str = ""
+    suggestion_zh: str = ""
+
+
+def check(
+    register: Register, values: Mapping[str, object], level: Level, *, partial: bool = False
+) -> tuple[dict[str, Value], list[Fault]]:
+    """Turn cells by field name into stored values, and list all that is wrong.
+
+    `level`: of the office that writes; a required field of another level is not asked of it.
+    What it fills in of another level's fields is parsed all the same: the service makes a
+    correction request of it. `partial`: only what is in `values` is meant; absent fields stay.
+    Returns: the good values by field (an empty cell is None), and every fault.
+    """
+    stored: dict[str, Value] = {}
+    faults: list[Fault] = []
+    # Columns get mixed up: where persons are kept, any cell may hold a name or a number of theirs.
+    quote = not any(field.personal for field in register.fields.values())
+    for name, raw in values.items():
+        field = register.fields.get(name)
+        if field is None:
+            faults.append(_unknown(register, name))
+            continue
+        try:
+            stored[name] = read_value(field, raw)
+        except Refused as refused:
+            faults.append(_fault(field, raw, refused, quote=quote))
+    refused_fields = {fault.field for fault in faults}
+    for field in register.fields.values():
+        absent = stored.get(field.name) is None and field.name not in refused_fields
+        asked = field.name in values or not partial
+        if field.required and absent and asked and level in field.owners:
+            faults.append(_required(field))
+    for rule in register.rules:
+        first, second = (stored.get(name) for name in rule.fields)
+        if first is not None and second is not None and not HOLDS[rule.kind](first, second):
+            faults.append(_broken(register, rule))
+    return stored, faults
+
+
+def _at_most(first: Value, second: Value) -> bool:
+    """Two numbers or two dates in order; a register's rule never mixes them."""
+    return first <= second  # type: ignore[operator]
+
+
+def _id_birth(identity: Value, birth: Value) -> bool:
+    return birth_of(str(identity)) == birth
+
+
+HOLDS: dict[str, Callable[[Value, Value], bool]] = {"at_most": _at_most, "id_birth": _id_birth}
+"""The cross-field rules by kind; a rule is checked once both of its fields have a good value."""
+
+
+def _fault(field: Field, raw: object, refused: Refused, *, quote: bool) -> Fault:
+    quoted = f" ({_quoted(raw)})" if quote else ""
+    return Fault(
+        field=field.name,
+        code=refused.code,
+        en=f"{field.en}{quoted} {refused.en}.",
+        zh=f"{field.zh}{quoted}{refused.zh}。",
+        suggestion_en=refused.suggestion_en,
+        suggestion_zh=refused.suggestion_zh,
+    )
+
+
+def _quoted(raw: object) -> str:
+    """Return the value as a person can read it: shortened, odd characters escaped."""
+    text = repr(str(raw)[:QUOTED_MAX])
+    return text if len(str(raw)) <= QUOTED_MAX else f"{text}..."
+
+
+def _required(field: Field) -> Fault:
+    return Fault(
+        field=field.name,
+        code="required",
+        en=f"{field.en} is empty.",
+        zh=f"{field.zh}未填。",
+        suggestion_en="Fill it in.",
+        suggestion_zh="请填写。",
+    )
+
+
+def _unknown(register: Register, name: str) -> Fault:
+    # A name that is no field may be a value that slipped into the heading: only known ones show.
+    near = difflib.get_close_matches(name, list(register.fields), n=3)
+    listed = ", ".join(near or register.fields)
+    return Fault(
+        field=name if name.isidentifier() and name.isascii() and name.islower() else "",
+        code="unknown_field",
+        en=f"{register.en} has no such field.",
+        zh=f"{register.zh}没有这个字段。",
+        suggestion_en=f"Use one of: {listed}.",
+        suggestion_zh=f"可用字段：{listed}。",
+    )
+
+
+def _broken(register: Register, rule: Rule) -> Fault:
+    first, second = (register.fields[name] for name in rule.fields)
+    return Fault(
+        field=rule.fields[0],
+        code=f"rule_{rule.kind}",
+        en=f"{rule.en}.",
+        zh=f"{rule.zh}。",
+        suggestion_en=f"Compare {first.en} with {second.en}.",
+        suggestion_zh=f"请核对{first.zh}与{second.zh}。",
+    )
