@@ -78,6 +78,18 @@ class Fold(Protocol):
 
 
 @dataclass(slots=True)
+class Wake:
+    """Whom new log entries wait for, once they are committed."""
+
+    up: set[Lane] = field(default_factory=set)
+    down: set[tuple[int, Lane]] = field(default_factory=set)  # (child, or 0 for every child)
+
+    def join(self, other: Wake) -> None:
+        self.up |= other.up
+        self.down |= other.down
+
+
+@dataclass(slots=True)
 class Received:
     """What a batch did here."""
 
@@ -85,7 +97,7 @@ class Received:
     entries: int = 0  # new to this store
     changes: int = 0
     holes: int = 0
-    lanes: set[Lane] = field(default_factory=set)  # of entries written: whom to ring
+    wake: Wake = field(default_factory=Wake)
     registers: set[str] = field(default_factory=set)
 
 
@@ -95,7 +107,7 @@ class Applied:
 
     version: Version
     changes: int = 0
-    lanes: set[Lane] = field(default_factory=set)
+    wake: Wake = field(default_factory=Wake)
     registers: set[str] = field(default_factory=set)
 
 
@@ -127,8 +139,7 @@ class Applier:
         last = log.lock(tx)
         self.clock.observe(last)
         self._merger.begin(tx)
-        done = self._write(tx, edits)
-        return done
+        return self._write(tx, edits)
 
     def remote(self, tx: Connection, batch: Batch, *, peer: int, upward: bool) -> Received:
         """Take a peer's batch: `upward` when the peer is a child.
@@ -187,12 +198,11 @@ class Applier:
         else:
             raise AssertionError("folds entail edits without end")
         self._merger.flush(tx)
-        self._say(tx, spoken, hlc)
-        done.lanes.update(lane for _, lane in spoken)
+        self._say(tx, spoken, hlc, done.wake)
         return done
 
     def _say(
-        self, tx: Connection, spoken: dict[tuple[str, Lane], list[Block]], hlc: int
+        self, tx: Connection, spoken: dict[tuple[str, Lane], list[Block]], hlc: int, wake: Wake
     ) -> None:
         me = self.identity
         first = log.take(tx, len(spoken), hlc)
@@ -219,11 +229,13 @@ class Applier:
                 payload=payload,
             )
             newest.append(entry)
-            rows.append(self._row(entry, first + i, via=0, via_position=0))
+            rows.append(self._row(entry, first + i, wake, via=0, via_position=0))
         log.append(tx, rows)
         log.save_heads(tx, newest)
 
-    def _row(self, entry: Entry, arrival: int, *, via: int, via_position: int) -> tuple[object, ...]:
+    def _row(
+        self, entry: Entry, arrival: int, wake: Wake, *, via: int, via_position: int
+    ) -> tuple[object, ...]:
         heard = audience.parse(entry.audience)
         up_to = down_hop = None
         if heard.up_to is not None:
@@ -232,6 +244,10 @@ class Applier:
             down_hop = log.EVERY_CHILD
         elif heard.down_to is not None and heard.down_to != self.identity.unit:
             down_hop = self.routes.hop(heard.down_to)
+        if up_to is not None:
+            wake.up.add(entry.lane)
+        if down_hop is not None:
+            wake.down.add((down_hop, entry.lane))
         return (
             arrival, entry.lane.value, entry.incarnation, entry.audience, entry.seq, entry.hlc,
             up_to, down_hop, via, via_position, entry.changes, self.clock.now_ms(), entry.wire,
@@ -284,21 +300,18 @@ class Applier:
         newest: dict[StreamKey, Entry] = {}
         for i, (entry, position) in enumerate(fresh):
             arrival = first + i
-            rows.append(self._row(entry, arrival, via=peer, via_position=position))
+            rows.append(self._row(entry, arrival, received.wake, via=peer, via_position=position))
             newest[key_of(entry)] = entry
             self.clock.observe(entry.hlc)
             effects += self._open(tx, entry, arrival, received)
             received.entries += 1
             received.changes += entry.changes
-            received.lanes.add(entry.lane)
         self._merger.flush(tx)
         log.append(tx, rows)
         log.save_heads(tx, newest.values())
         return effects
 
-    def _open(
-        self, tx: Connection, entry: Entry, arrival: int, received: Received
-    ) -> list[Effect]:
+    def _open(self, tx: Connection, entry: Entry, arrival: int, received: Received) -> list[Effect]:
         """Merge one entry's blocks; what cannot be merged becomes a hole and the rest goes on."""
         version = version_of(entry.hlc, entry.incarnation)
         self._merger.writer(entry.incarnation, entry.level)
@@ -319,9 +332,7 @@ class Applier:
                 )
             )
             if reason is not None:
-                holes.park(
-                    tx, entry, arrival, reason=reason, block=block, now_ms=self.now_ms
-                )
+                holes.park(tx, entry, arrival, reason=reason, block=block, now_ms=self.now_ms)
                 received.holes += 1
                 continue
             received.registers.add(block.register)
@@ -346,7 +357,7 @@ class Applier:
         entailed = self._folded(tx, effects)
         if entailed:
             done = self._write(tx, entailed, derived=True)
-            received.lanes |= done.lanes
+            received.wake.join(done.wake)
             received.registers |= done.registers
 
     def _folded(self, tx: Connection, effects: Sequence[Effect]) -> list[Edit]:

@@ -174,9 +174,7 @@ def column_from_wire(column: pb.Column, count: int) -> list[Value]:
     if nulls:
         present = iter(values)
         try:
-            values = [
-                None if nulls[i >> 3] >> (i & 7) & 1 else next(present) for i in range(count)
-            ]
+            values = [None if nulls[i >> 3] >> (i & 7) & 1 else next(present) for i in range(count)]
         except (StopIteration, IndexError, RuntimeError) as error:
             raise Malformed("column is too short") from error
     if len(values) != count:

@@ -101,8 +101,7 @@ class Composer:
             by_life.setdefault(stands[member.key.id][0], []).append(member)
         for life, edits in by_life.items():
             bases = [
-                [e.base.get(n, stands[e.key.id][1][i]) for e in edits]
-                for i, n in enumerate(names)
+                [e.base.get(n, stands[e.key.id][1][i]) for e in edits] for i, n in enumerate(names)
             ]
             block = Block(
                 first.key.register,

@@ -23,9 +23,7 @@ _SAVE = (
 _CLOSE = "UPDATE conflict SET head=0, state=?, closed_by=? WHERE id=?"
 
 
-def conflict_id(
-    register: str, unit: int, record: bytes, field: str, version: Version
-) -> bytes:
+def conflict_id(register: str, unit: int, record: bytes, field: str, version: Version) -> bytes:
     """Name a conflict: the same 16 bytes at every office that meets it."""
     name = f"{register}|{unit}|{field}|".encode()
     return blake2b(name + record + version, digest_size=16).digest()

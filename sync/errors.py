@@ -1,4 +1,4 @@
-"""Every error raised on purpose, by engine and office alike: a stable code, two languages, a remedy."""
+"""The base of every error raised on purpose: a stable code, two languages, a remedy."""
 
 from __future__ import annotations
 

@@ -196,18 +196,14 @@ def _read(
     size = changes = 0
     rows = tx.execute(
         select(entry.c.arrival, entry.c.wire, entry.c.changes)
-        .where(
-            entry.c.lane == lane.value, entry.c.arrival > after, entry.c.arrival <= upto, hears
-        )
+        .where(entry.c.lane == lane.value, entry.c.arrival > after, entry.c.arrival <= upto, hears)
         .order_by(entry.c.arrival)
         .execution_options(yield_per=64)
     )
     for arrival, wire, count in rows:
         if entries and (size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX):
             rows.close()
-            return Batch(
-                lane, incarnation, after, positions[-1], tuple(entries), tuple(positions)
-            )
+            return Batch(lane, incarnation, after, positions[-1], tuple(entries), tuple(positions))
         entries.append(bytes(wire))
         positions.append(arrival)
         size += len(wire)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -115,8 +115,10 @@ class Merger:
             done = self._updated(tx, table, block, version)
         else:
             done = None
+        if done is True:
+            return None
         if done is not None:
-            return done or None
+            return done
         if local and block.operation is Operation.CREATE:
             raise RecordExists(block.register)
         return self._by_row(tx, table, block, version, level, local=local)
@@ -125,8 +127,8 @@ class Merger:
 
     def _created(
         self, tx: Connection, table: RegisterTable, block: Block, version: Version
-    ) -> Effect | bool | None:
-        """Insert; None when a record was there or the store refused one."""
+    ) -> Effect | Literal[True] | None:
+        """Insert. True: done, nobody cares; None: a record was there, or the store refused one."""
         given = dict(zip(block.fields, block.columns, strict=True))
         empty = [None] * len(block.ids)
         columns = [given.get(n, empty) for n in table.schema.names]
@@ -139,13 +141,13 @@ class Merger:
             print_[0] += count
             print_[1] += total * factor
         if self._wanted(block.register, block.unit) is None:
-            return False
+            return True
         return Effect(block.register, block.unit, block.ids, table.schema.names, columns)
 
     def _updated(
         self, tx: Connection, table: RegisterTable, block: Block, version: Version
-    ) -> Effect | bool | None:
-        """Update where each field stands as the writer saw it; None when one did not."""
+    ) -> Effect | Literal[True] | None:
+        """Update where each field stands as the writer saw it. True and None as above."""
         wanted = self._wanted(block.register, block.unit)
         reads = wanted is not None and not wanted.isdisjoint(block.fields)
         before: dict[bytes, dict[str, Value]] = {}
@@ -164,7 +166,7 @@ class Merger:
         for name, bases in zip(block.fields, block.bases, strict=True):
             self._moved(block, name, bases, version)
         if not reads:
-            return False
+            return True
         pairs = []
         for k, record_id in enumerate(block.ids):
             old = before[record_id]
@@ -172,9 +174,7 @@ class Merger:
             pairs.append((old, {**old, **new}))
         return Effect(block.register, block.unit, block.ids, pairs=pairs)
 
-    def _moved(
-        self, block: Block, name: str, bases: Sequence[Version], version: Version
-    ) -> None:
+    def _moved(self, block: Block, name: str, bases: Sequence[Version], version: Version) -> None:
         by_base: dict[Version, list[bytes]] = defaultdict(list)
         for record_id, base in zip(block.ids, bases, strict=True):
             by_base[base].append(record_id)

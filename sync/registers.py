@@ -133,9 +133,7 @@ class RegisterTable:
         by_name = self.schema.by_name
         empty = Heads(Head(state.born, None, 3))
         heads = [state.fields.get(n, empty) for n in self.schema.names]
-        values = (
-            shown_value(by_name[n], h) for n, h in zip(self.schema.names, heads, strict=True)
-        )
+        values = (shown_value(by_name[n], h) for n, h in zip(self.schema.names, heads, strict=True))
         stamps = (None if h.shown.version == state.born else h.shown.version for h in heads)
         life_version = None if state.life_version == state.born else state.life_version
         unseen = ",".join(sorted(state.unseen)) or None

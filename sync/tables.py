@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 metadata = MetaData()
 
@@ -13,7 +23,7 @@ meta = Table(  # facts about this store: unit, incarnation, last clock stamp, ca
     Column("value", Text, nullable=False),
 )
 
-log_head = Table(  # INV-9: the counter row; its update in each transaction makes commit order = number order
+log_head = Table(  # INV-9: the counter row; taken first, so commit order = number order
     "log_head",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
@@ -65,7 +75,9 @@ cursor = Table(  # INV-4: moves in the transaction that holds what it counts
     "cursor",
     metadata,
     Column("peer", BigInteger, primary_key=True, autoincrement=False),
-    Column("direction", String(3), primary_key=True),  # "in": taken from the peer; "out": acked by it
+    Column(
+        "direction", String(3), primary_key=True
+    ),  # "in": taken from the peer; "out": acked by it
     Column("lane", Integer, primary_key=True, autoincrement=False),
     Column("incarnation", BigInteger, nullable=False),  # whose log positions these are
     Column("position", BigInteger, nullable=False),

@@ -42,7 +42,9 @@ class HybridClock:
     Source: Kulkarni et al., "Logical Physical Clocks" (2014).
     """
 
-    def __init__(self, wall_ms: Callable[[], int], *, last_hlc: int = 0, offset_ms: int = 0) -> None:
+    def __init__(
+        self, wall_ms: Callable[[], int], *, last_hlc: int = 0, offset_ms: int = 0
+    ) -> None:
         self._wall_ms = wall_ms
         self._last = last_hlc
         self.offset_ms = offset_ms  # the parent's clock minus ours, from the last greeting

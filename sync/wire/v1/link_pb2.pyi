@@ -313,28 +313,28 @@ class PullRequest(_message.Message):
     def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., cursor: _Optional[_Union[Cursor, _Mapping]] = ..., bytes_max: _Optional[int] = ...) -> None: ...
 
 class PullResponse(_message.Message):
-    __slots__ = ("batch", "more")
+    __slots__ = ("batch",)
     BATCH_FIELD_NUMBER: _ClassVar[int]
-    MORE_FIELD_NUMBER: _ClassVar[int]
     batch: Batch
-    more: bool
-    def __init__(self, batch: _Optional[_Union[Batch, _Mapping]] = ..., more: _Optional[bool] = ...) -> None: ...
+    def __init__(self, batch: _Optional[_Union[Batch, _Mapping]] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
-    __slots__ = ("session", "unit")
+    __slots__ = ("session", "unit", "cursors")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
     session: int
     unit: int
-    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ...) -> None: ...
+    cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ...) -> None: ...
 
 class WatchResponse(_message.Message):
-    __slots__ = ("pull", "safe")
-    PULL_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("lanes", "safe")
+    LANES_FIELD_NUMBER: _ClassVar[int]
     SAFE_FIELD_NUMBER: _ClassVar[int]
-    pull: bool
+    lanes: _containers.RepeatedScalarFieldContainer[Lane]
     safe: _containers.RepeatedCompositeFieldContainer[Safe]
-    def __init__(self, pull: _Optional[bool] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ...) -> None: ...
+    def __init__(self, lanes: _Optional[_Iterable[_Union[Lane, str]]] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ...) -> None: ...
 
 class SnapshotRequest(_message.Message):
     __slots__ = ("session", "unit", "after")

@@ -50,7 +50,7 @@ class LinkServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.PullRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.PullResponse.FromString,
                 _registered_method=True)
-        self.Watch = channel.unary_stream(
+        self.Watch = channel.unary_unary(
                 '/sync.wire.v1.LinkService/Watch',
                 request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.WatchRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.WatchResponse.FromString,
@@ -93,7 +93,7 @@ class LinkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Watch(self, request, context):
-        """Rings when something new waits.
+        """Answered when something new waits for the child, or after a while without.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,7 +131,7 @@ def add_LinkServiceServicer_to_server(servicer, server):
                     request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.PullRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.PullResponse.SerializeToString,
             ),
-            'Watch': grpc.unary_stream_rpc_method_handler(
+            'Watch': grpc.unary_unary_rpc_method_handler(
                     servicer.Watch,
                     request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.WatchRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.WatchResponse.SerializeToString,
@@ -250,7 +250,7 @@ class LinkService:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_stream(
+        return grpc.experimental.unary_unary(
             request,
             target,
             '/sync.wire.v1.LinkService/Watch',

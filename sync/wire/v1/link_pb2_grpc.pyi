@@ -41,8 +41,8 @@ class LinkServiceStub:
     """Hands changes up; answered after they are durable."""
     Pull: _grpc.UnaryUnaryMultiCallable[_link_pb2.PullRequest, _link_pb2.PullResponse]
     """Fetches changes down."""
-    Watch: _grpc.UnaryStreamMultiCallable[_link_pb2.WatchRequest, _link_pb2.WatchResponse]
-    """Rings when something new waits."""
+    Watch: _grpc.UnaryUnaryMultiCallable[_link_pb2.WatchRequest, _link_pb2.WatchResponse]
+    """Answered when something new waits for the child, or after a while without."""
     Snapshot: _grpc.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]
     """Fetches records as they stand, chunk by chunk."""
     Digest: _grpc.UnaryUnaryMultiCallable[_link_pb2.DigestRequest, _link_pb2.DigestResponse]
@@ -59,8 +59,8 @@ class LinkServiceAsyncStub(LinkServiceStub):
     """Hands changes up; answered after they are durable."""
     Pull: _aio.UnaryUnaryMultiCallable[_link_pb2.PullRequest, _link_pb2.PullResponse]  # type: ignore[assignment]
     """Fetches changes down."""
-    Watch: _aio.UnaryStreamMultiCallable[_link_pb2.WatchRequest, _link_pb2.WatchResponse]  # type: ignore[assignment]
-    """Rings when something new waits."""
+    Watch: _aio.UnaryUnaryMultiCallable[_link_pb2.WatchRequest, _link_pb2.WatchResponse]  # type: ignore[assignment]
+    """Answered when something new waits for the child, or after a while without."""
     Snapshot: _aio.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]  # type: ignore[assignment]
     """Fetches records as they stand, chunk by chunk."""
     Digest: _aio.UnaryUnaryMultiCallable[_link_pb2.DigestRequest, _link_pb2.DigestResponse]  # type: ignore[assignment]
@@ -98,8 +98,8 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _link_pb2.WatchRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_link_pb2.WatchResponse], _abc.AsyncIterator[_link_pb2.WatchResponse]]:
-        """Rings when something new waits."""
+    ) -> _typing.Union[_link_pb2.WatchResponse, _abc.Awaitable[_link_pb2.WatchResponse]]:
+        """Answered when something new waits for the child, or after a while without."""
 
     @_abc_1.abstractmethod
     def Snapshot(

@@ -1,0 +1,283 @@
+"""The dialer: drives a session over a real line. One worker at a time, no thread of its own.
+
+Workers are borrowed from the process's pool while there is something to do; between, the office
+costs a channel and an open `Watch` call that the parent answers when something new waits.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, Protocol
+
+import grpc
+import structlog
+
+from sync.backoff import wait_ms
+from sync.errors import SilianError
+from sync.limits import MESSAGE_BYTES_MAX
+from sync.link import ChildEnd
+from sync.schema import Lane
+from sync.session import (
+    Apply,
+    Command,
+    Event,
+    Failed,
+    Greet,
+    Idle,
+    Poked,
+    Pull,
+    Push,
+    Read,
+    Recover,
+    Rest,
+    Session,
+    State,
+)
+from sync.status import failed
+from sync.wire.v1 import link_pb2 as pb
+from sync.wire.v1 import link_pb2_grpc
+
+CALL_TIMEOUT_S = 60.0
+WATCH_TIMEOUT_S = 330.0  # the parent gives a sign of life every 300 s
+OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+    ("grpc.enable_retries", 0),  # the session retries, and knows what is safe to say twice
+)
+
+
+class Later(Protocol):
+    """Runs something after a while (`node.jobs`, on APScheduler)."""
+
+    def __call__(self, delay_ms: int, work: Callable[[], None]) -> None: ...
+
+
+class Dialer:
+    """One office's line to its parent."""
+
+    def __init__(
+        self,
+        end: ChildEnd,
+        *,
+        connect: Callable[[], grpc.Channel],
+        workers: Executor,
+        later: Later,
+        rng: random.Random,
+        log: Any = None,
+    ) -> None:
+        self._end = end
+        self._connect = connect
+        self._workers = workers
+        self._later = later
+        self._rng = rng
+        self._log = log or structlog.get_logger()
+        self._lock = threading.Lock()  # guards the session and the fields below
+        self._session = Session()
+        self._running = False
+        self._closed = False
+        self._channel: grpc.Channel | None = None
+        self._stub: Any = None
+        self._watch: Any = None
+        self._generation = 0  # of the line: a late ring of an old one is nothing
+        self._idle = threading.Condition(self._lock)
+
+    @property
+    def state(self) -> State:
+        return self._session.state
+
+    @property
+    def connected(self) -> bool:
+        return self._session.connected
+
+    @property
+    def reason(self) -> str:
+        return self._session.reason
+
+    @property
+    def held_there(self) -> dict[Lane, int]:
+        """How far the parent holds our log, as last heard."""
+        return dict(self._session.held_there)
+
+    def start(self) -> None:
+        """Dial; returns at once."""
+        self._submit()
+
+    def poke(
+        self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset()
+    ) -> None:
+        """Something may wait. Never blocks; a resting line is not hurried by it."""
+        with self._lock:
+            self._session.poke(Poked(up, down))
+            if self._session.state is not State.IDLE:
+                return
+        self._submit()
+
+    def retry_now(self) -> None:
+        """Dial again without waiting out the rest (an operator, or the network, came back)."""
+        with self._lock:
+            resting = self._session.state in (State.RESTING, State.HALTED)
+        if resting:
+            self._submit()
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until nothing is left to say; False when that did not happen in time."""
+        with self._idle:
+            return self._idle.wait_for(
+                lambda: self._session.state is State.IDLE and not self._running, timeout_s
+            )
+
+    def close(self) -> None:
+        """Stop: the command under way ends first, its effects are whole."""
+        with self._lock:
+            self._closed = True
+        self._hang_up()
+        with self._idle:
+            self._idle.wait_for(lambda: not self._running, CALL_TIMEOUT_S)
+
+    # -- one worker at a time ------------------------------------------------------------------
+
+    def _submit(self) -> None:
+        with self._lock:
+            if self._running or self._closed:
+                return
+            self._running = True
+        try:
+            self._workers.submit(self._run)
+        except RuntimeError:  # the pool is shutting down
+            with self._lock:
+                self._running = False
+
+    def _run(self) -> None:
+        try:
+            self._converse()
+        except Exception:
+            # Nothing may kill the line for good: say what happened and dial again later.
+            self._log.exception("dialer_failed")
+            with self._lock:
+                self._session.state = State.RESTING
+            self._hang_up()
+            self._later(wait_ms(3, self._rng), self._submit)
+        finally:
+            with self._idle:
+                self._running = False
+                self._idle.notify_all()
+            self._again_if_poked()
+
+    def _again_if_poked(self) -> None:
+        with self._lock:
+            waiting = self._session.state is State.IDLE and self._session.poked
+        if waiting:
+            self._submit()
+
+    def _converse(self) -> None:
+        with self._lock:
+            command = self._session.start()
+        while not self._closed:
+            if isinstance(command, Idle):
+                self._listen()
+                return
+            if isinstance(command, Rest):
+                self._rest(command)
+                return
+            event = self._execute(command)
+            if self._closed:
+                return
+            with self._lock:
+                command = self._session.on(event)
+            if isinstance(event, Failed):
+                self._log.warning(
+                    "link_failed",
+                    code=event.code,
+                    reason=event.reason,
+                    state=self._session.state.value,
+                    attempt=self._session.attempt,
+                )
+
+    def _execute(self, command: Command) -> Event:
+        try:
+            match command:
+                case Read() | Apply():
+                    return self._end.perform(command)
+                case Greet():
+                    self._dial()
+                    return self._call(self._stub.Hello, command)
+                case Push():
+                    return self._call(self._stub.Push, command)
+                case Pull():
+                    return self._call(self._stub.Pull, command)
+                case Recover():
+                    return Failed("unsupported", retryable=False, reason=command.verdict.name)
+        except grpc.RpcError as error:
+            return failed(error)
+        except SilianError as error:
+            return Failed(error.code, error.retryable, error.en)
+        raise AssertionError(f"no such command: {command}")
+
+    def _call(self, method: Any, command: Command) -> Event:
+        reply = method(self._end.request(command), timeout=CALL_TIMEOUT_S)
+        return self._end.event(reply, command)
+
+    # -- the line ------------------------------------------------------------------------------
+
+    def _dial(self) -> None:
+        if self._channel is None:
+            self._channel = self._connect()
+            self._stub = link_pb2_grpc.LinkServiceStub(self._channel)
+
+    def _hang_up(self) -> None:
+        with self._lock:
+            self._generation += 1
+            watch, self._watch = self._watch, None
+            channel, self._channel = self._channel, None
+        if watch is not None:
+            watch.cancel()
+        if channel is not None:
+            channel.close()
+
+    def _rest(self, command: Rest) -> None:
+        self._hang_up()
+        delay_ms = command.wait_ms
+        if delay_ms is None:
+            delay_ms = wait_ms(command.attempt, self._rng)
+        self._later(delay_ms, self._wake)
+
+    def _wake(self) -> None:
+        with self._lock:
+            resting = self._session.state in (State.RESTING, State.HALTED)
+        if resting:
+            self._submit()
+
+    def _listen(self) -> None:
+        """Keep one `Watch` call open; its answer is the ring."""
+        with self._lock:
+            if self._watch is not None or self._closed:
+                return
+            generation = self._generation
+            request = self._end.watch_request(self._session.held_here)
+            watch = self._stub.Watch.future(request, timeout=WATCH_TIMEOUT_S)
+            self._watch = watch
+        watch.add_done_callback(lambda call: self._rung(call, generation))
+
+    def _rung(self, call: Any, generation: int) -> None:
+        with self._lock:
+            if self._closed or generation != self._generation:
+                return
+            self._watch = None
+            try:
+                reply: pb.WatchResponse = call.result()
+            except grpc.RpcError as error:
+                event = failed(error)
+                if self._session.state is State.IDLE and not self._running:
+                    self._session.broken(event)
+            else:
+                lanes = frozenset(Lane(lane) for lane in reply.lanes)
+                self._session.poke(Poked(down=lanes))
+        self._submit()

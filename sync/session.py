@@ -1,0 +1,352 @@
+"""The child's side of a link, as a table: feed it events, do what it commands. Pure.
+
+Two rules: everything that decides what is said next lives here; nothing here touches a socket, a
+store, a clock or a random number. The driver (`sync.dialer`, or the simulator) carries out one
+command and feeds back one event, until the session is idle, resting or halted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from sync.change import Batch
+from sync.limits import (
+    BATCH_BYTES_MAX,
+    BATCH_BYTES_MIN,
+    CONTROL_BATCHES_BEFORE_BULK,
+)
+from sync.schema import Lane
+
+
+class Verdict(Enum):
+    """The parent's answer to a greeting; the numbers are those of the wire."""
+
+    GO_ON = 1
+    SNAPSHOT = 2
+    RESTORED = 3
+    COPY = 4
+    MOVED = 5
+    UPGRADE_FIRST = 6
+    BACK_OFF = 7
+
+
+class State(Enum):
+    OFFLINE = "offline"  # nothing said yet, or the line broke
+    GREETING = "greeting"  # Hello is on its way
+    READING = "reading"  # our log is being read for the next push
+    PUSHING = "pushing"  # a batch is on its way up
+    PULLING = "pulling"  # we asked what waits for us
+    APPLYING = "applying"  # a batch from above is being committed here
+    RECOVERING = "recovering"  # a snapshot or a new incarnation is being taken
+    IDLE = "idle"  # greeted, nothing to do
+    RESTING = "resting"  # waiting before the next greeting
+    HALTED = "halted"  # a person must act; greeted again only now and then
+
+
+# -- what the driver is told to do -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Greet:
+    """Send Hello; answer with Greeted or Failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read our log after a position; answer with BatchRead."""
+
+    lane: Lane
+    after: int
+    bytes_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Send a batch up; answer with Pushed or Failed."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """Ask for what waits after a position (durable here); answer with Pulled or Failed."""
+
+    lane: Lane
+    after: int
+    bytes_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Commit a batch from above together with its cursor; answer with AppliedHere or Failed."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """Do what the verdict asks (snapshot, new incarnation); answer with Recovered or Failed."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Close the line and feed Woken after a wait: number `attempt` in a row, or `wait_ms`."""
+
+    attempt: int
+    wait_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing to do until Poked."""
+
+
+Command = Greet | Read | Push | Pull | Apply | Recover | Rest | Idle
+
+# -- what the driver reports --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Poked:
+    """Something may wait: in our log (`up`) or at the parent (`down`)."""
+
+    up: frozenset[Lane] = frozenset()
+    down: frozenset[Lane] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Greeted:
+    """Hello was answered. Cursors: positions of our log held there, of its log held here."""
+
+    verdict: Verdict
+    held_there: dict[Lane, int] = field(default_factory=dict)
+    held_here: dict[Lane, int] = field(default_factory=dict)
+    retry_after_ms: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRead:
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The parent holds our log durably up to here."""
+
+    lane: Lane
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedHere:
+    lane: Lane
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The snapshot or the new incarnation stands; greet again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The rest is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A command failed. `oversized`: the message was too large, a smaller one may pass."""
+
+    code: str
+    retryable: bool
+    reason: str = ""
+    oversized: bool = False
+    retry_after_ms: int | None = None
+
+
+Event = Poked | Greeted | BatchRead | Pushed | Pulled | AppliedHere | Recovered | Woken | Failed
+
+REGREET_MS = 300_000  # a halted session asks again this often: somebody may have acted
+
+
+class Session:
+    """One child's conversation with its parent, over as many lines as it takes."""
+
+    def __init__(self) -> None:
+        self.state = State.OFFLINE
+        self.reason = ""  # why it rests or halts; for people
+        self.verdict: Verdict | None = None
+        self.attempt = 0  # greetings in a row that led nowhere
+        self.held_there: dict[Lane, int] = {}  # our log, durable with the parent
+        self.held_here: dict[Lane, int] = {}  # the parent's log, durable here
+        self._up: set[Lane] = set()
+        self._down: set[Lane] = set()
+        self._bytes_max = BATCH_BYTES_MAX
+        self._control_run = 0
+        self._bulk_up_next = True
+
+    @property
+    def connected(self) -> bool:
+        return self.state not in (State.OFFLINE, State.GREETING, State.RESTING, State.HALTED)
+
+    @property
+    def poked(self) -> bool:
+        """Whether something may wait that has not been looked at."""
+        return bool(self._up or self._down)
+
+    def start(self) -> Command:
+        """Open the conversation, or go on after `Idle` with what was poked meanwhile."""
+        if self.state in (State.OFFLINE, State.RESTING, State.HALTED):
+            return self._greet()
+        assert self.state is State.IDLE, f"start while {self.state.name}"
+        return self._choose()
+
+    def broken(self, event: Failed) -> None:
+        """The open `Watch` call failed while idle: greet anew at the next start."""
+        assert self.state is State.IDLE, f"broken while {self.state.name}"
+        self.reason = event.reason or event.code
+        self.state = State.OFFLINE
+
+    def poke(self, event: Poked) -> None:
+        """Note that something may wait; safe to call in any state."""
+        self._up |= event.up
+        self._down |= event.down
+
+    def on(self, event: Event) -> Command:
+        """Take one event and return what to do next.
+
+        An event that the state has no entry for is the driver's mistake: it asserts.
+        """
+        handler = TRANSITIONS.get((self.state, type(event)))
+        assert handler is not None, f"{type(event).__name__} while {self.state.name}"
+        return handler(self, event)
+
+    # -- handlers, named by the table below ---------------------------------------------------
+
+    def _greet(self) -> Command:
+        self.state = State.GREETING
+        return Greet()
+
+    def _greeted(self, event: Greeted) -> Command:
+        self.verdict = event.verdict
+        self.reason = event.reason
+        if event.verdict is Verdict.GO_ON:
+            self.attempt = 0
+            self.held_there = dict(event.held_there)
+            self.held_here = dict(event.held_here)
+            self._up = set(Lane)
+            self._down = set(Lane)
+            return self._choose()
+        if event.verdict in (Verdict.SNAPSHOT, Verdict.RESTORED):
+            self.state = State.RECOVERING
+            return Recover(event.verdict)
+        if event.verdict is Verdict.BACK_OFF:
+            self.attempt += 1
+            self.state = State.RESTING
+            return Rest(self.attempt, event.retry_after_ms)
+        self.state = State.HALTED
+        return Rest(self.attempt, REGREET_MS)
+
+    def _read(self, event: BatchRead) -> Command:
+        batch = event.batch
+        if not batch.entries:
+            return self._choose()  # nothing for the parent here; a later push steps over it
+        self._up.add(batch.lane)  # more may follow
+        self.state = State.PUSHING
+        return Push(batch)
+
+    def _pushed(self, event: Pushed) -> Command:
+        self.held_there[event.lane] = event.position
+        self._grow()
+        return self._choose()
+
+    def _pulled(self, event: Pulled) -> Command:
+        batch = event.batch
+        if not batch.entries:
+            return self._choose()
+        self._down.add(batch.lane)  # one more pull follows the commit: it is the ack
+        self.state = State.APPLYING
+        return Apply(batch)
+
+    def _applied(self, event: AppliedHere) -> Command:
+        self.held_here[event.lane] = event.position
+        self._grow()
+        return self._choose()
+
+    def _recovered(self, _event: Recovered) -> Command:
+        return self._greet()
+
+    def _woken(self, _event: Woken) -> Command:
+        return self._greet()
+
+    def _noted(self, event: Poked) -> Command:
+        self.poke(event)
+        return self._choose()
+
+    def _failed(self, event: Failed) -> Command:
+        self.reason = event.reason or event.code
+        if event.oversized and self._bytes_max > BATCH_BYTES_MIN:
+            self._bytes_max = max(BATCH_BYTES_MIN, self._bytes_max // 2)
+            return self._choose()
+        self.attempt += 1
+        self._control_run = 0
+        if event.retryable:
+            self.state = State.RESTING
+            return Rest(self.attempt, event.retry_after_ms)
+        self.state = State.HALTED
+        return Rest(self.attempt, REGREET_MS)
+
+    def _choose(self) -> Command:
+        """Control first, both ways; after a run of it, or when it is quiet, bulk, in turn."""
+        bulk_waits = Lane.BULK in self._up or Lane.BULK in self._down
+        control_waits = Lane.CONTROL in self._up or Lane.CONTROL in self._down
+        if control_waits and not (bulk_waits and self._control_run >= CONTROL_BATCHES_BEFORE_BULK):
+            self._control_run += 1
+            return self._work(Lane.CONTROL, up=Lane.CONTROL in self._up)
+        self._control_run = 0
+        if not bulk_waits:
+            self.state = State.IDLE
+            return Idle()
+        up = Lane.BULK in self._up and (self._bulk_up_next or Lane.BULK not in self._down)
+        self._bulk_up_next = not up
+        return self._work(Lane.BULK, up=up)
+
+    def _work(self, lane: Lane, *, up: bool) -> Command:
+        # The note is taken off before we look: a poke that comes meanwhile puts it back.
+        if up:
+            self._up.discard(lane)
+            self.state = State.READING
+            return Read(lane, self.held_there.get(lane, 0), self._bytes_max)
+        self._down.discard(lane)
+        self.state = State.PULLING
+        return Pull(lane, self.held_here.get(lane, 0), self._bytes_max)
+
+    def _grow(self) -> None:
+        self._bytes_max = min(BATCH_BYTES_MAX, self._bytes_max * 2)
+
+
+_FAILING = (State.GREETING, State.READING, State.PUSHING, State.PULLING, State.APPLYING)
+
+TRANSITIONS: dict[tuple[State, type], Callable[..., Command]] = {
+    (State.GREETING, Greeted): Session._greeted,
+    (State.READING, BatchRead): Session._read,
+    (State.PUSHING, Pushed): Session._pushed,
+    (State.PULLING, Pulled): Session._pulled,
+    (State.APPLYING, AppliedHere): Session._applied,
+    (State.RECOVERING, Recovered): Session._recovered,
+    (State.RECOVERING, Failed): Session._failed,
+    (State.IDLE, Poked): Session._noted,
+    (State.RESTING, Woken): Session._woken,
+    (State.HALTED, Woken): Session._woken,
+    **{(state, Failed): Session._failed for state in _FAILING},
+}
