@@ -135,13 +135,13 @@ def _known_again(old: Tree, new: Tree) -> _Known:
     """Return new id -> (the old unit, why), level by level, a parent before its children."""
     known: _Known = {}
     for level in Level:
-        befores = {unit.unit_id: unit for unit in old if unit.level is level}
+        befores = [unit for unit in old if unit.level is level]
         afters = [unit for unit in new if unit.level is level]
         pairs = [
-            *_by_code(old, new, befores, afters, shuffled=False),
+            *_by_code(befores, afters, known, doubted=False),
             *_by_name(befores, afters, known),
             *_by_unique_name(befores, afters),
-            *_by_code(old, new, befores, afters, shuffled=True),
+            *_by_code(befores, afters, known, doubted=True),
         ]
         # The surest pair of each unit wins; both sides are used once.
         taken: set[int] = set()
@@ -153,50 +153,58 @@ def _known_again(old: Tree, new: Tree) -> _Known:
 
 
 _Pair = tuple[Unit, Unit, Match]
+_Place = tuple[int | None, str]  # the old id of the parent, None if it is new, and the name
 
 
 def _by_code(
-    old: Tree, new: Tree, befores: dict[int, Unit], afters: list[Unit], *, shuffled: bool
+    befores: list[Unit], afters: list[Unit], known: _Known, *, doubted: bool
 ) -> Iterator[_Pair]:
-    """Yield the pairs with one code: those where names changed places, or all the others."""
-    code_before = {unit.code: unit for unit in befores.values()}
-    names_before = {(unit.parent_id, unit.name) for unit in befores.values()}
-    names_after = {(unit.parent_id, unit.name) for unit in afters}
+    """Yield the pairs that share a code: those that the names speak against, or all others."""
+    code_before = {unit.code: unit for unit in befores}
+    places_before = {_place(unit) for unit in befores}
+    places_after = {_new_place(unit, known) for unit in afters}
     for after in afters:
         before = code_before.get(after.code)
         if before is None:
             continue
         # A list that was numbered afresh gives each code to the neighbour: 003 is now what 002
         # was. Records would follow the code into the wrong office, so here the name decides.
-        swapped = before.name != after.name and (
-            (after.parent_id, before.name) in names_after
-            or (before.parent_id, after.name) in names_before
-        )
-        if swapped is shuffled:
+        was, became = _place(before), _new_place(after, known)
+        doubt = was != became and (was in places_after or became in places_before)
+        if doubt is doubted:
             yield before, after, Match.CODE
 
 
-def _by_name(befores: dict[int, Unit], afters: list[Unit], known: _Known) -> Iterator[_Pair]:
-    named = {(unit.parent_id, unit.name): unit for unit in befores.values()}
+def _by_name(befores: list[Unit], afters: list[Unit], known: _Known) -> Iterator[_Pair]:
+    place_before = {_place(unit): unit for unit in befores}
     for after in afters:
-        parent = known.get(after.parent_id) if after.parent_id is not None else None
-        parent_id = parent[0].unit_id if parent else None
-        if parent_id is None and after.parent_id is not None:
-            continue
-        before = named.get((parent_id, after.name))
+        before = place_before.get(_new_place(after, known))
         if before is not None:
             yield before, after, Match.NAME
 
 
-def _by_unique_name(befores: dict[int, Unit], afters: list[Unit]) -> Iterator[_Pair]:
+def _place(unit: Unit) -> _Place:
+    return unit.parent_id, unit.name
+
+
+def _new_place(unit: Unit, known: _Known) -> _Place:
+    """Return where a unit of the new file stands, told by the parent's old id.
+
+    No old unit but the root has a place under None, so a child of a new parent matches none.
+    """
+    parent = known.get(unit.parent_id) if unit.parent_id is not None else None
+    return (parent[0].unit_id if parent else None), unit.name
+
+
+def _by_unique_name(befores: list[Unit], afters: list[Unit]) -> Iterator[_Pair]:
     """Yield the pairs of one name that no other unit of the level bears, open or new.
 
     Counted over all units, not over those still unmatched: a second 新城社区 anywhere makes the
     name no proof, and a wrong match would hand one office's records to another.
     """
-    count_before = Counter(unit.name for unit in befores.values())
+    count_before = Counter(unit.name for unit in befores)
     count_after = Counter(unit.name for unit in afters)
-    named = {unit.name: unit for unit in befores.values()}
+    named = {unit.name: unit for unit in befores}
     for after in afters:
         if count_before[after.name] == count_after[after.name] == 1:
             yield named[after.name], after, Match.UNIQUE_NAME
