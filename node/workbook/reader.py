@@ -32,8 +32,6 @@ FAULT_COLUMN = "错误"
 
 FAULT_COLUMNS = (FAULT_COLUMN, "Errors")
 
-_FAILED = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})
-
 
 @dataclass(frozen=True, slots=True)
 class UnknownHeader:
@@ -49,8 +47,8 @@ class Table:
     """A register's rows as a file has them.
 
     `headers`: column index from 0 -> field name. `rows`: (row number as Excel shows it, cells by
-    field name; empty cells are left out). `faults` are what only the file shows: failed formulas
-    and rows longer than their header. `encoding` is "" but for CSV.
+    field name; empty cells are left out, a failed formula is its "#N/A"). `faults` are what only
+    the file shows: CSV rows longer than their header. `encoding` is "" but for CSV.
     """
 
     kind: str
@@ -179,9 +177,6 @@ def _read(
             faults.append(_too_long(number, len(header)))
         if not values:
             continue
-        for failed in [each for each, cell in values.items() if cell in _FAILED]:
-            faults.append(_failed(number, failed, headers))
-            del values[failed]
         taken.append((number, values))
     last_row = taken[-1][0] if taken else header_row
     return Table(
@@ -244,20 +239,6 @@ def _too_long(row: int, width: int) -> RowFault:
         f"本行内容超出表头最后一列（{column_letter(width - 1)} 列）。",
         "A separator inside a text must stand in quotation marks.",
         "文字中的分隔符须放在引号内。",
-    )
-
-
-def _failed(row: int, name: str, headers: dict[int, str]) -> RowFault:
-    column = next(column_letter(i) for i, each in headers.items() if each == name)
-    return RowFault(
-        row,
-        column,
-        name,
-        "formula_failed",
-        "The cell's formula has failed.",
-        "单元格公式出错。",
-        "Type the value in its place.",
-        "请直接填写数值或文字。",
     )
 
 
