@@ -107,6 +107,7 @@ def test_what_does_not_matter_is_tolerated(same: bytes) -> None:
             [(2, "cycle"), (2, "wrong_level"), (3, "cycle")],
         ),
         (edited(2, "330100000000,杭州市,city,330100000000"), [(2, "cycle"), (2, "wrong_level")]),
+        (edited(2, "330100000000,杭州市,省,"), [(2, "unknown_level")]),
         (edited(2, ""), [(1, "no_root"), (3, "orphan_parent")]),
         (GOOD + "330200000000,宁波市,city,\n", both(2, 7, "two_roots")),
     ],
