@@ -1,0 +1,290 @@
+"""The catalogue: what ships is whole, and a file that is wrong is refused with its key named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from node.domain.catalogue import BadCatalogue, CellKey, load_catalogue, parse_catalogue
+from node.domain.contribution import UNKNOWN, dims_text, parse_dims
+from node.domain.units import Level
+
+CATALOGUE = load_catalogue()
+PERSONS = ("household", "resident", "placement", "aid_case")
+
+SMALL = """
+[register.pond]
+zh = "水塘"
+en = "Pond"
+lane = "bulk"
+audience = "up:city"
+level = "community"
+owners = ["community"]
+key = ["name"]
+[register.pond.field]
+name = { zh = "名称", en = "Name", type = "text", required = true }
+kind = { zh = "类型", en = "Kind", type = "choice", choices = { big = ["大", "Big"] } }
+depth = { zh = "深度", en = "Depth", type = "int" }
+dug_on = { zh = "开挖日期", en = "Dug on", type = "date" }
+[[register.pond.contribution]]
+measure = "ponds"
+amount = 1
+dims = { pond_kind = "kind" }
+[dimension.pond_kind]
+zh = "类型"
+en = "Kind"
+values = "pond.kind"
+[measure.ponds]
+zh = "水塘数"
+en = "Ponds"
+dims = ["pond_kind"]
+[indicator.P1]
+zh = "水塘数"
+en = "Ponds"
+unit = "个"
+type = "L"
+numerator = [{ measure = "ponds" }]
+by = ["pond_kind"]
+"""
+
+
+def refusal(old: str, new: str) -> BadCatalogue:
+    assert old in SMALL
+    with pytest.raises(BadCatalogue) as refused:
+        parse_catalogue([("small.toml", SMALL.replace(old, new).encode())])
+    return refused.value
+
+
+def test_the_shipped_catalogue_loads_whole():
+    offices = [r for r in CATALOGUE.registers.values() if not r.system]
+    assert len(offices) == 11
+    assert {r.name for r in CATALOGUE.registers.values() if r.system} == {
+        "unit",
+        "cell",
+        "work_order",
+        "assignment_event",
+        "posting",
+        "fund_setting",
+    }
+    asked = [
+        "K1",
+        "K2",
+        "K3",
+        "K4",
+        "K5",
+        "K6",
+        "K7",
+        "K9",
+        "K15",
+        "K16",
+        "K20",
+        "K22",
+        "K24",
+        "K30",
+        "K34",
+        "K35",
+    ]
+    assert set(asked) <= set(CATALOGUE.indicators)
+    assert {"K12_missing", "K21_in_transit"} <= set(CATALOGUE.indicators)
+
+
+@pytest.mark.parametrize("name", PERSONS)
+def test_persons_stay_in_the_community(name):
+    assert CATALOGUE.registers[name].audience == "local"
+
+
+def test_no_register_that_leaves_asks_for_a_personal_value():
+    for register in CATALOGUE.registers.values():
+        if register.audience != "local":
+            assert not [f for f in register.fields.values() if f.personal and f.required]
+
+
+def test_everything_has_a_chinese_and_an_english_name():
+    for group in (
+        CATALOGUE.registers,
+        CATALOGUE.measures,
+        CATALOGUE.dimensions,
+        CATALOGUE.indicators,
+    ):
+        for entry in group.values():
+            assert entry.zh
+            assert entry.en
+    for register in CATALOGUE.registers.values():
+        assert all(f.zh and f.en for f in register.fields.values())
+
+
+def test_premises_can_be_completed_by_the_street_and_collide_only_where_a_person_decides():
+    fields = CATALOGUE.registers["premises"].fields
+    assert fields["area_m2"].owners == (Level.COMMUNITY,)
+    assert fields["verified_area_m2"].owners == (Level.STREET,)
+    shared = {name for name, f in fields.items() if len(f.owners) == 2}
+    assert shared == {"address", "tenure", "remark"}
+    assert {fields[name].policy for name in shared} == {"manual"}
+
+
+def test_the_facility_set_is_five_rooms_three_stations_two_boards_a_school_and_a_place():
+    facilities = CATALOGUE.registers["facility_set"]
+    assert facilities.singleton
+    assert len(facilities.fields) == 12
+    share = facilities.contributions_of(dict.fromkeys(facilities.fields, 1))
+    assert sum(n for key, n in share.items() if key.measure == "facilities") == 12
+
+
+def test_the_verified_area_wins_where_it_is_present():
+    premises = CATALOGUE.registers["premises"]
+    claimed = {"use": "office", "tenure": "owned", "area_m2": 70000, "verified_area_m2": None}
+    key = CellKey("premises_area", "", "premises_use=office;tenure=owned")
+    assert premises.contributions_of(claimed) == {key: 70000}
+    assert premises.contributions_of(claimed | {"verified_area_m2": 66000}) == {key: 66000}
+
+
+def test_a_moved_household_no_longer_counts():
+    household = CATALOGUE.registers["household"]
+    key = CellKey("households", "", "household_kind=floating")
+    assert household.contributions_of({"kind": "floating", "status": None}) == {key: 1}
+    assert household.contributions_of({"kind": "floating", "status": "moved_out"}) == {}
+
+
+def test_a_value_that_is_missing_is_counted_as_unknown():
+    resident = CATALOGUE.registers["resident"]
+    assert resident.contributions_of({"birth_date": "1950-03-01"}) == {
+        CellKey("residents", "", "birth_year=1950;lives_alone=unknown;sex=unknown"): 1
+    }
+
+
+def test_a_placement_counts_in_its_month_and_without_a_date_in_none():
+    placement = CATALOGUE.registers["placement"]
+    key = CellKey("placements", "2026-07", "channel=C2")
+    assert placement.contributions_of({"channel": "C2", "date": "2026-07-31"}) == {key: 1}
+    assert placement.contributions_of({"channel": "C2", "date": None}) == {}
+
+
+def test_an_aid_case_counts_once_and_once_under_each_layer():
+    case = CATALOGUE.registers["aid_case"]
+    assert case.contributions_of({"layers": "L1,L5", "closed_on": None}) == {
+        CellKey("aid_cases", "", ""): 1,
+        CellKey("aid_layers", "", "aid_layer=L1"): 1,
+        CellKey("aid_layers", "", "aid_layer=L5"): 1,
+    }
+    assert case.contributions_of({"layers": "L1,L5", "closed_on": "2026-01-01"}) == {}
+
+
+def test_a_reversed_posting_takes_back_exactly_what_it_reverses():
+    posting = CATALOGUE.registers["posting"]
+    spend = {
+        "kind": "spend",
+        "fund": "F1",
+        "year": 2026,
+        "amount_fen": 123,
+        "level": 3,
+        "category": "wages",
+    }
+    reverse = spend | {"kind": "reverse", "of_kind": "spend"}
+    key = CellKey("money_spent", "2026", "category=wages;fund=F1;level=3")
+    assert posting.contributions_of(spend) == {key: 123}
+    assert posting.contributions_of(reverse) == {key: -123}
+
+
+def test_only_contributing_fields_can_move_a_cell():
+    assert CATALOGUE.registers["household"].contributing_fields == {"kind", "status"}
+    assert CATALOGUE.registers["work_order"].contributing_fields == frozenset()
+
+
+def test_a_value_that_would_break_the_key_counts_as_unknown():
+    assert dims_text({"b": "x;y=1", "a": "1"}) == f"a=1;b={UNKNOWN}"
+    assert parse_dims(dims_text({"b": "2", "a": "1"})) == {"a": "1", "b": "2"}
+    assert parse_dims("") == {}
+
+
+def test_a_heading_is_found_whatever_its_width_case_asterisk_or_unit():
+    premises = CATALOGUE.registers["premises"]
+    for heading in ("建筑面积", " 面积（平方米） ", "面积(m²)", "AREA", "area_m2", "*面积"):
+        assert premises.field_for(heading) is premises.fields["area_m2"], heading
+    assert premises.field_for("面子") is None
+
+
+def test_the_version_is_the_content(tmp_path: Path):
+    assert load_catalogue().version == CATALOGUE.version
+    more = tmp_path / "more.toml"
+    more.write_text(SMALL, "utf-8")
+    assert load_catalogue([more]).version != CATALOGUE.version
+
+
+def test_an_office_adds_fields_and_registers_of_its_own(tmp_path: Path):
+    more = tmp_path / "more.toml"
+    own = 'dog = { zh = "养犬数", en = "Dogs", type = "int" }\n'
+    more.write_text(SMALL + "\n[extend.household.field]\n" + own, "utf-8")
+    catalogue = load_catalogue([more])
+    assert catalogue.registers["household"].fields["dog"].local
+    assert "dog" not in CATALOGUE.registers["household"].fields
+    assert catalogue.registers["pond"].contributions_of({"kind": "big"}) == {
+        CellKey("ponds", "", "pond_kind=big"): 1
+    }
+
+
+def test_an_own_field_is_never_required(tmp_path: Path):
+    more = tmp_path / "more.toml"
+    own = 'dog = { zh = "养犬数", en = "Dogs", type = "int", required = true }\n'
+    more.write_text("[extend.household.field]\n" + own, "utf-8")
+    with pytest.raises(BadCatalogue, match="never required"):
+        load_catalogue([more])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('lane = "bulk"', 'lane = "bulk"\nlan = 1', "register.pond.lan"),
+        ('type = "int" }', 'type = "int", min = 0 }', "register.pond.field.depth.min"),
+        ('type = "int" }', 'type = "integer" }', "register.pond.field.depth.type"),
+        ('key = ["name"]', 'key = ["nam"]', "register.pond.key"),
+        ('key = ["name"]', 'key = ["depth"]', "register.pond.key"),
+        ('measure = "ponds"\namount', 'measure = "pond"\namount', "register.pond.contribution[0]"),
+        ("amount = 1", 'amount = "deep"', "register.pond.contribution[0]"),
+        ("amount = 1", 'amount = "kind"', "register.pond.contribution[0].amount"),
+        ("amount = 1", 'amount = 1\nwhere = { kind = "bg" }', "contribution[0].where.kind"),
+        ("amount = 1", 'amount = 1\nwhere = { depth = { max = "asof-1" } }', "where.depth"),
+        (
+            "amount = 1",
+            'amount = 1\nperiod = "year:dug_on"',
+            "register.pond.contribution[0].period",
+        ),
+        ('pond_kind = "kind"', 'pond_kind = "name"', "register.pond.contribution[0].dims"),
+        ('pond_kind = "kind"', 'pond_sort = "kind"', "register.pond.contribution[0].dims"),
+        ('values = "pond.kind"', 'values = "pond.sort"', "dimension.pond_kind.values"),
+        ('dims = ["pond_kind"]', 'dims = ["sort"]', "register.pond.contribution[0].dims"),
+        ('numerator = [{ measure = "ponds" }]', 'numerator = [{ measure = "p" }]', "numerator"),
+        ('by = ["pond_kind"]', 'by = ["sex"]', "indicator.P1.by"),
+        ('by = ["pond_kind"]', 'by = ["year"]', "indicator.P1.by"),
+        ('type = "L"', 'type = "R"', "indicator.P1.denominator"),
+        ('"Big"]', '"Big"], huge = ["大", "Huge"]', "register.pond.field.kind.choices"),
+        ('"Big"]', '"Big"], unknown = ["未知", "Unknown"]', "choices.unknown"),
+        ('audience = "up:city"', 'audience = "up:moon"', "register.pond.audience"),
+        ('"text", required', '"text", sensitivity = "personal", required', "field.name"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_key_named(old: str, new: str, key: str):
+    refused = refusal(old, new)
+    assert refused.file == "small.toml"
+    assert key in refused.key
+    assert "small.toml" in refused.zh
+    assert "small.toml" in refused.text("en")
+
+
+def test_a_heading_that_means_two_fields_is_refused():
+    refused = refusal(
+        'en = "Depth", type = "int"', 'en = "Depth", type = "int", aliases = ["类 型"]'
+    )
+    assert refused.key == "register.pond.field.depth.aliases"
+
+
+def test_a_file_that_is_not_toml_is_refused_by_name():
+    with pytest.raises(BadCatalogue, match=r"broken\.toml"):
+        parse_catalogue([("broken.toml", b"[register")])
+    with pytest.raises(BadCatalogue, match=r"broken\.toml"):
+        parse_catalogue([("broken.toml", "户".encode("gb18030"))])
+
+
+def test_one_name_twice_is_refused():
+    with pytest.raises(BadCatalogue, match=r"again\.toml: register\.pond"):
+        parse_catalogue([("small.toml", SMALL.encode()), ("again.toml", SMALL.encode())])
