@@ -1,4 +1,4 @@
-"""The store of one office: engines, transactions, durability. SQLite by default, PostgreSQL by URL."""
+"""The store of one office: engines, transactions, durability; SQLite, or PostgreSQL by URL."""
 
 from __future__ import annotations
 
@@ -88,7 +88,15 @@ class Store:
             with self._turn, self._writer.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
+    def backup(self, target: Path) -> None:
+        """Write a consistent copy of a SQLite store to `target`, which must not exist."""
+        assert self._is_sqlite, "PostgreSQL is backed up with its own tools"
+        with self._reader.connect() as connection:
+            connection.exec_driver_sql("COMMIT")  # VACUUM INTO runs outside a transaction
+            connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+
     def close(self) -> None:
+        """Bring everything into the file and let go of it."""
         if self._is_sqlite:
             with self._turn, self._writer.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,226 @@
+"""One office, put together: the composition root. Nothing here is global; a process may hold many."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import Connection
+
+from node.config import BadConfig, OfficeConfig, load_config
+from node.domain.catalogue import Catalogue, load_catalogue
+from node.domain.norms import Norms
+from node.domain.unit_csv import read_units
+from node.domain.units import Level, Tree, Unit
+from node.folds.assignments import AssignmentFold
+from node.folds.contributions import ContributionFold
+from node.folds.ledger import LedgerFold
+from node.folds.totals import TotalsFold
+from node.routes import TreeRoutes
+from node.services.news import News
+from node.setup import store_url
+from node.store import meta, migrate
+from node.store.engine import Store, open_store
+from node.store.holder import Holder
+from node.store.schema import schema_of
+from node.store.units import dated_units
+from sync import log
+from sync.apply import Applied, Applier, Identity, Received, Wake
+from sync.change import Edit
+from sync.registers import RegisterTables
+from sync.version import HybridClock
+from sync.wire.v1 import link_pb2 as pb
+
+PROGRAM = "0.1.0"
+CHINA = ZoneInfo("Asia/Shanghai")
+
+
+class Office:
+    """A unit's store and everything that works on it."""
+
+    def __init__(
+        self,
+        config: OfficeConfig,
+        folder: Path,
+        store: Store,
+        catalogue: Catalogue,
+        *,
+        wall_ms: Callable[[], int],
+        rng: random.Random,
+        holder: Holder | None = None,
+    ) -> None:
+        self.config = config
+        self.folder = folder
+        self.store = store
+        self.catalogue = catalogue
+        self.rng = rng
+        self.norms = Norms()
+        self.program = PROGRAM
+        self.catalogue_version = catalogue.version
+        self.tables = RegisterTables(schema_of(catalogue))
+        self._holder = holder
+        self._listeners: list[Callable[[Wake], None]] = []
+        self._tree_lock = threading.Lock()
+        with store.read() as tx:
+            self.identity = _identity(tx)
+            last_hlc = log.lock(tx) if store.is_sqlite else 0
+            self._base_units = _base_units(tx)
+            built_for = meta.get(tx, meta.CATALOGUE)
+        self.clock = HybridClock(wall_ms, last_hlc=last_hlc)
+        if built_for != catalogue.version:
+            store.write(self._build_tables)
+        self._tree = self._read_tree()
+        self.routes = TreeRoutes(self._tree, self.identity.unit)
+        self.news = News(self)
+        contributions = ContributionFold(catalogue, self.tables, self.identity, self.norms)
+        self.applier = Applier(
+            self.tables,
+            self.identity,
+            self.routes,
+            self.clock,
+            folds=(
+                AssignmentFold(self, contributions),
+                LedgerFold(self),
+                contributions,
+                TotalsFold(lambda: self._tree, self.identity.unit),
+            ),
+        )
+        self.log = structlog.get_logger().bind(office=self.unit.code)
+
+    # -- who and where -----------------------------------------------------------------------
+
+    @property
+    def tree(self) -> Tree:
+        """The units in force today, as this office knows them."""
+        return self._tree
+
+    @property
+    def unit(self) -> Unit:
+        return self._tree.get(self.identity.unit)
+
+    @property
+    def level(self) -> Level:
+        return Level(self.identity.level)
+
+    def tree_on(self, day: date) -> Tree:
+        """Return the tree as it was, or will be, on a day."""
+        with self.store.read() as tx:
+            return Tree(dated_units(tx, self._base_units), day)
+
+    def today(self) -> date:
+        """Return the date in China on the corrected clock."""
+        return datetime.fromtimestamp(self.clock.now_ms() / 1000, CHINA).date()
+
+    # -- writing -----------------------------------------------------------------------------
+
+    def commit(self, work: Callable[[Connection], Sequence[Edit]]) -> Applied:
+        """Run `work` under the store's lock and commit the edits it returns, durably.
+
+        Whatever `work` checks still holds when its edits are committed. Everybody who waits for
+        the new log entries is woken after the commit.
+        """
+
+        def run(tx: Connection) -> Applied:
+            log.lock(tx)
+            return self.applier.local(tx, work(tx))
+
+        applied = self.store.write(run)
+        self._after_commit(applied.registers, applied.wake)
+        return applied
+
+    def committed(self, received: Received) -> None:
+        """Told after a peer's batch is durable: wake whom it concerns."""
+        self._after_commit(received.registers, received.wake)
+
+    def on_wake(self, listener: Callable[[Wake], None]) -> None:
+        """Have `listener` told, after each commit, for whom new log entries wait."""
+        self._listeners.append(listener)
+
+    def _after_commit(self, registers: set[str], wake: Wake) -> None:
+        if "unit" in registers:
+            with self._tree_lock:
+                self._tree = self._read_tree()
+                self.routes.see(self._tree)
+        for listener in self._listeners:
+            listener(wake)
+
+    # -- what the link asks of its host --------------------------------------------------------
+
+    def offices(self) -> Iterable[pb.OfficeStatus]:
+        """Return news of this office and those below it for the parent."""
+        return self.news.for_parent()
+
+    def heard_from_parent(self, unit: int, safe: Iterable[pb.Safe]) -> None:
+        """Told what the parent says about how far our log is safe above."""
+        self.news.heard_from_parent(unit, safe)
+
+    def close(self) -> None:
+        self.store.close()
+        if self._holder is not None:
+            self._holder.release()
+
+    def _read_tree(self) -> Tree:
+        with self.store.read() as tx:
+            return Tree(dated_units(tx, self._base_units), self.today())
+
+    def _build_tables(self, tx: Connection) -> None:
+        self.tables.create(tx)
+        meta.put(tx, meta.CATALOGUE, self.catalogue.version)
+
+
+def open_office(
+    folder: Path,
+    *,
+    wall_ms: Callable[[], int],
+    rng: random.Random,
+    catalogue: Catalogue | None = None,
+    **store_options: Any,
+) -> Office:
+    """Open the office in `folder` for this process alone.
+
+    Raises: BadConfig, StoreUnavailable, NewerSchema, OlderSchema, OfficeBusy.
+    """
+    config = load_config(folder)
+    holder = Holder.take(folder)
+    try:
+        store = open_store(store_url(folder, config), **store_options)
+        try:
+            if store.is_sqlite:
+                migrate.upgrade_with_backup(store, folder)
+            migrate.check(store)
+            extra = [folder / name for name in config.extra_catalogue]
+            return Office(
+                config, folder, store,
+                catalogue if catalogue is not None and not extra else load_catalogue(extra),
+                wall_ms=wall_ms, rng=rng, holder=holder,
+            )  # fmt: skip
+        except BaseException:
+            store.close()
+            raise
+    except BaseException:
+        holder.release()
+        raise
+
+
+def _identity(tx: Connection) -> Identity:
+    facts = {key: meta.get(tx, key) for key in (meta.UNIT, meta.LEVEL, meta.INCARNATION)}
+    if any(value is None for value in facts.values()):
+        raise BadConfig(
+            "store", "this database is not an office's", "该数据库不是单位数据库",
+            "Point `store` at the office's own database, or run `silian init`.",
+            "请检查 store 设置, 或先运行 silian init。",
+        )  # fmt: skip
+    numbers = [int(value or 0) for value in facts.values()]
+    return Identity(*numbers)
+
+
+def _base_units(tx: Connection) -> tuple[Unit, ...]:
+    content = meta.get(tx, meta.TREE) or ""
+    since = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
+    return read_units(content.encode(), "tree", since)

@@ -1,0 +1,1 @@
+"""Folds: what is kept in step with the records, in the records' own transaction."""

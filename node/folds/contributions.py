@@ -1,0 +1,124 @@
+"""Contributions: this office's records folded into its cells, in the record's transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from node.domain.catalogue import Catalogue, CellKey
+from node.domain.norms import Norms
+from node.ids import natural_id
+from node.routes import audiences_of
+from sync.apply import Identity
+from sync.change import Edit, Operation, RecordKey
+from sync.effects import Effect
+from sync.registers import RegisterTables, pieces, sql
+
+CELL = "cell"
+
+
+def cell_id(key: CellKey) -> bytes:
+    """Name a cell: every office gives the same id to the same key."""
+    return natural_id(CELL, *key)
+
+
+class ContributionFold:
+    """Keeps the cells of one unit: the only writer of them is the unit's own office (INV-14)."""
+
+    def __init__(
+        self, catalogue: Catalogue, tables: RegisterTables, identity: Identity, norms: Norms
+    ) -> None:
+        self._catalogue = catalogue
+        self._cells = tables[CELL]
+        self._me = identity
+        self._norms = norms
+        self._wants = {
+            name: register.contributing_fields
+            for name, register in catalogue.registers.items()
+            if register.contributions
+        }
+
+    def wants(self, register: str, unit: int) -> frozenset[str] | None:
+        return self._wants.get(register) if unit == self._me.unit else None
+
+    def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
+        """Return the edits of the cells that these records move."""
+        moved: dict[CellKey, int] = defaultdict(int)
+        for effect in effects:
+            if self.wants(effect.register, effect.unit) is None:
+                continue
+            register = self._catalogue.registers[effect.register]
+            for _, before, after in effect.changes():
+                for key, amount in register.fold(before, after).items():
+                    moved[key] += amount
+        moved = {key: amount for key, amount in moved.items() if amount}
+        return self.edits(tx, moved) if moved else ()
+
+    def edits(self, tx: Connection, moved: Mapping[CellKey, int]) -> list[Edit]:
+        """Return the edits that add `moved` to the cells, and those of what derives from them."""
+        held = self._held(tx, moved)
+        wanted = {key: held.get(key, 0) + amount for key, amount in moved.items()}
+        if not self._catalogue.derived_reads.isdisjoint(key.measure for key in moved):
+            wanted.update(self._derived(tx, wanted, held))
+        return [
+            self._edit(key, amount, exists=key in held)
+            for key, amount in sorted(wanted.items())
+            if held.get(key) != amount
+        ]
+
+    def _derived(
+        self, tx: Connection, wanted: Mapping[CellKey, int], held: dict[CellKey, int]
+    ) -> dict[CellKey, int]:
+        reads, writes = self._catalogue.derived_reads, self._catalogue.derived_writes
+        own = self._of_measures(tx, reads | writes)
+        held.update({key: n for key, n in own.items() if key.measure in writes})
+        inputs = {key: n for key, n in own.items() if key.measure in reads}
+        inputs.update({key: n for key, n in wanted.items() if key.measure in reads})
+        derived = self._catalogue.derive({k: n for k, n in inputs.items() if n}, self._norms)
+        ended = {key: 0 for key in own if key.measure in writes and key not in derived}
+        return {**ended, **derived}
+
+    def _held(self, tx: Connection, keys: Iterable[CellKey]) -> dict[CellKey, int]:
+        by_id = {cell_id(key): key for key in keys}
+        rows = self._cells.rows(tx, self._me.unit, list(by_id), ["id", "f_amount"])
+        return {by_id[bytes(row[0])]: row[1] for row in rows}
+
+    def _of_measures(self, tx: Connection, measures: Iterable[str]) -> dict[CellKey, int]:
+        found: dict[CellKey, int] = {}
+        for part in pieces(sorted(measures)):
+            marks = ",".join("?" * len(part))
+            rows = tx.exec_driver_sql(
+                sql(
+                    tx,
+                    "SELECT f_measure, f_period, f_dims, f_amount FROM r_cell "  # noqa: S608
+                    f"WHERE unit=? AND f_measure IN ({marks})",
+                ),
+                (self._me.unit, *part),
+            )
+            found.update({CellKey(m, p, d): n for m, p, d, n in rows})
+        return found
+
+    def _edit(self, key: CellKey, amount: int, *, exists: bool) -> Edit:
+        audiences = audiences_of(
+            self._catalogue.registers[CELL],
+            unit=self._me.unit,
+            writer=self._me.unit,
+            level=self._me.level,
+        )
+        record = RecordKey(CELL, self._me.unit, cell_id(key))
+        if exists:
+            return Edit(
+                key=record,
+                operation=Operation.UPDATE,
+                values={"amount": amount},
+                audiences=audiences,
+            )
+        return Edit(
+            key=record,
+            operation=Operation.CREATE,
+            values={"measure": key.measure, "period": key.period, "dims": key.dims,
+                    "amount": amount},
+            audiences=audiences,
+        )  # fmt: skip

@@ -1,0 +1,62 @@
+"""Totals: cells folded into the sums of every ancestor that this office can see."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from node.domain.units import Tree
+from node.folds.contributions import CELL
+from sync.change import Edit
+from sync.effects import Effect
+from sync.registers import sql
+
+_WANTS = frozenset({"measure", "period", "dims", "amount"})
+_ADD = (
+    "INSERT INTO total (unit, measure, period, dims, amount) VALUES (?,?,?,?,?) "
+    "ON CONFLICT (unit, measure, period, dims) DO UPDATE SET amount = total.amount + "
+    "excluded.amount"
+)
+
+
+class TotalsFold:
+    """Adds what a cell moved by to each unit above it, so that a query reads a handful of rows."""
+
+    def __init__(self, tree: Callable[[], Tree], unit: int) -> None:
+        self._tree = tree
+        self._unit = unit
+
+    def wants(self, register: str, unit: int) -> frozenset[str] | None:
+        return _WANTS if register == CELL else None
+
+    def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
+        """Add; a cell that came twice moved by nothing (INV-20)."""
+        sums: dict[tuple[int, str, str, str], int] = defaultdict(int)
+        for effect in effects:
+            if effect.register != CELL:
+                continue
+            units = totalled(self._tree(), effect.unit, self._unit)
+            for _, before, after in effect.changes():
+                values = after or before or {}
+                old = before["amount"] if before else 0
+                new = after["amount"] if after else 0
+                delta = int(new or 0) - int(old or 0)
+                for unit in units if delta else ():
+                    key = (unit, str(values["measure"]), str(values["period"]), str(values["dims"]))
+                    sums[key] += delta
+        rows = [(*key, amount) for key, amount in sorted(sums.items()) if amount]
+        if rows:
+            tx.exec_driver_sql(sql(tx, _ADD), rows)
+        return ()
+
+
+def totalled(tree: Tree, unit: int, top: int) -> list[int]:
+    """Return the units whose totals hold a cell of `unit`: itself and up to `top`, not leaves."""
+    if unit not in tree:
+        return [top]
+    chain = [unit, *tree.ancestors(unit)]
+    if top in chain:
+        chain = chain[: chain.index(top) + 1]
+    return [u for u in chain if tree.children(u) or u == top]

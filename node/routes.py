@@ -1,0 +1,50 @@
+"""The tree as the engine asks about it, and the audiences that a record's change needs."""
+
+from __future__ import annotations
+
+from node.domain.catalogue import Register
+from node.domain.units import Tree
+from sync import audience
+
+
+class TreeRoutes:
+    """`sync.rights.Routes` over the tree of units, seen from one office."""
+
+    def __init__(self, tree: Tree, unit: int) -> None:
+        self._tree = tree
+        self._unit = unit
+
+    def see(self, tree: Tree) -> None:
+        """Go by another tree from now on."""
+        self._tree = tree
+
+    def hop(self, unit: int) -> int | None:
+        """Return our child on the way to `unit`; None when it is not below us."""
+        if unit not in self._tree or self._unit not in self._tree:
+            return None
+        return self._tree.next_hop(self._unit, unit)
+
+    def covers(self, upper: int, lower: int) -> bool:
+        """Say whether `upper` is `lower` or one of its ancestors."""
+        if upper == lower:
+            return True
+        return lower in self._tree and upper in self._tree and self._tree.within(lower, upper)
+
+
+def audiences_of(register: Register, *, unit: int, writer: int, level: int) -> tuple[str, ...]:
+    """Return who must hear a change that `writer` (at `level`) makes to a record of `unit`.
+
+    What goes up goes to every office above the writer as far as the register says; and when an
+    upper office writes a lower one's record, everybody on the way down to it hears it too.
+    """
+    if register.audience == audience.LOCAL:
+        return ()
+    if register.audience == audience.DOWN_ALL:
+        return (audience.DOWN_ALL,)
+    heard = audience.parse(register.audience)
+    audiences: list[str] = []
+    if heard.up_to is not None and heard.up_to < level:
+        audiences.append(heard.text)
+    if unit != writer:
+        audiences.append(audience.down(unit))
+    return tuple(audiences)

@@ -1,0 +1,33 @@
+"""Facts about a store: whose it is, which incarnation, which tree it started from."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from sync.registers import sql
+from sync.tables import meta
+
+UNIT = "unit"
+LEVEL = "level"
+INCARNATION = "incarnation"
+TREE = "tree"  # the CSV that the tree started from
+TREE_FROM = "tree_from"  # the day from which it holds, ISO
+CATALOGUE = "catalogue"  # version that the tables were last built for
+PARENT = "parent"  # unit id of the parent, once it has answered
+
+
+def get(tx: Connection, key: str) -> str | None:
+    """Return a fact; None when it was never recorded."""
+    return tx.execute(select(meta.c.value).where(meta.c.key == key)).scalar_one_or_none()
+
+
+def put(tx: Connection, key: str, value: str) -> None:
+    """Record a fact, in place of what was known."""
+    tx.exec_driver_sql(
+        sql(
+            tx,
+            "INSERT INTO meta (key, value) VALUES (?,?) "
+            "ON CONFLICT (key) DO UPDATE SET value=excluded.value",
+        ),
+        (key, value),
+    )

@@ -1,0 +1,32 @@
+"""The engine's view of the catalogue: names, kinds, policies, owners."""
+
+from __future__ import annotations
+
+from node.domain.catalogue import Catalogue, Register
+from sync.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
+
+_LANES = {"control": Lane.CONTROL, "bulk": Lane.BULK}
+_INDEXES = {  # system registers are looked up by these
+    "assignment_event": ("assignment",),
+    "posting": ("transfer",),
+}
+
+
+def schema_of(catalogue: Catalogue) -> Schema:
+    """Return what the engine needs to know of every register."""
+    return Schema.of(register_schema(r) for r in catalogue.registers.values())
+
+
+def register_schema(register: Register) -> RegisterSchema:
+    """Return what the engine needs to know of one register."""
+    fields = tuple(
+        FieldSchema(
+            name=f.name,
+            kind=Kind.INT if f.is_number else Kind.TEXT,
+            policy=Policy(f.policy),
+            owners=tuple(int(level) for level in f.owners) or (0, 1, 2, 3),
+        )
+        for f in register.fields.values()
+    )
+    indexes = _INDEXES.get(register.name, () if register.system else register.key[:1])
+    return RegisterSchema(register.name, _LANES[register.lane], fields, indexes)

@@ -1,0 +1,76 @@
+"""What an office keeps beside its registers: totals, balances, states, news, jobs."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
+
+from sync.tables import metadata
+
+total = Table(  # INV-20: the sums of cells over a unit and everything below it
+    "total",
+    metadata,
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),
+    Column("measure", String(64), primary_key=True),
+    Column("period", String(7), primary_key=True),
+    Column("dims", String(400), primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+)
+
+assignment = Table(  # INV-13: the fold of an assignment's events, for lists and guards
+    "assignment",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("work_order", LargeBinary(16), nullable=False),
+    Column("parent", LargeBinary(16)),
+    Column("issuer", BigInteger, nullable=False),
+    Column("assignee", BigInteger, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("state", String(24), nullable=False),
+    Column("percent", Integer, nullable=False),
+    Column("due", String(10)),
+    Column("dispatched_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("flag", String(24), nullable=False, server_default=""),  # overdue, escalation
+)
+Index("ix_assignment_assignee", assignment.c.assignee, assignment.c.state)
+Index("ix_assignment_issuer", assignment.c.issuer, assignment.c.state)
+
+balance = Table(  # INV-17, INV-19: the fold of the journal by account
+    "balance",
+    metadata,
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),
+    Column("fund", String(24), primary_key=True),
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("account", String(64), primary_key=True),
+    Column("fen", BigInteger, nullable=False),  # debits minus credits
+)
+
+office_status = Table(  # news of the offices at and below this one; not a change, so not in the log
+    "office_status",
+    metadata,
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("last_contact_ms", BigInteger, nullable=False),
+    Column("connected", Integer, nullable=False),
+    Column("waiting_up", BigInteger, nullable=False),
+    Column("waiting_age_ms", BigInteger, nullable=False),
+    Column("waiting_down", BigInteger, nullable=False),
+    Column("conflicts", Integer, nullable=False),
+    Column("holes", Integer, nullable=False),
+    Column("incarnation", BigInteger, nullable=False),
+    Column("bulk_seq", BigInteger, nullable=False),
+    Column("program", String(40), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+)
+
+job_run = Table(  # what ran, for which period, and how it went: a missed one is caught up
+    "job_run",
+    metadata,
+    Column("job", String(60), primary_key=True),
+    Column("period", String(30), primary_key=True),
+    Column("state", String(12), nullable=False),  # running, done, failed
+    Column("started_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("detail", Text, nullable=False, server_default=""),
+)
