@@ -30,7 +30,7 @@ def check_legacy(data: bytes, limits: Limits) -> None:
     try:
         streams = list(_workbook_streams(data, limits))
         extents = [extent for stream in streams for extent in _sheet_extents(stream)]
-    except (struct.error, IndexError) as bad:
+    except (struct.error, IndexError, ValueError) as bad:
         raise unreadable("its structure is damaged", "内部结构已损坏") from bad
     if not streams:
         raise unreadable("it is not an Excel workbook", "不是 Excel 工作簿")
