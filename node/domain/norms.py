@@ -1,7 +1,8 @@
 """What the city promises each community in people, rooms and money, as data; the head-count norms.
 
-N1, N2, ... count the norms of the 2004 report. Every number it leaves open is a field of `Norms`: the city publishes
-a new version downward, and no rule has a number of its own. Money norms are in `formula.py`.
+N1, N2, ... count the norms of the 2004 report. Every number it leaves open is a field of `Norms`:
+the city publishes a new version downward, and no rule has a number of its own. Money norms are in
+`formula.py`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,309 @@
+"""Work assignments: two offices' events, and the one state that both read out of them.
+
+An assignment is a record of one hop with two writers. Each numbers its own events 1, 2, 3, ... and
+notes how many of the other's it had read (`seen`). That is enough to tell what came before what and
+what was said at the same time; at the same time, `assignment_rules.PRECEDENCE` decides. So `fold`
+depends on the set of events and on nothing else: not on arrival order, repeats, or clocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from node.domain.assignment_rules import (
+    ASSIGNEE_KINDS,
+    BEFORE_CLAIM,
+    NEEDS_PERCENT,
+    NEEDS_REASON,
+    PRECEDENCE,
+    SUBMITTED,
+    TRANSITIONS,
+    Duty,
+    EventKind,
+    State,
+    Writer,
+)
+from node.domain.assignment_state import AssignmentState, Event, Ignored, IllegalEvent, Step
+from node.domain.deadlines import Lateness, escalation, overdue, relayed_progress
+
+__all__ = [
+    "AssignmentState",
+    "Duty",
+    "Event",
+    "EventKind",
+    "Ignored",
+    "IllegalEvent",
+    "Lateness",
+    "State",
+    "Step",
+    "Writer",
+    "escalation",
+    "fold",
+    "guard",
+    "overdue",
+    "relayed_progress",
+    "write",
+]
+
+
+def fold(events: Iterable[Event]) -> AssignmentState:
+    """Return the state that a set of events of one assignment amounts to.
+
+    Total and deterministic. An event is folded after all that its writer had read; of two that were
+    written at the same time the precedence table says which is first. An event that then does not
+    follow is kept in `ignored`; one whose causes are missing is kept in `waiting`.
+    """
+    unique = sorted(set(events), key=_canonical)
+    assert len({event.assignment for event in unique}) <= 1, "one assignment at a time"
+    issuer, issuer_stray = _chain(unique, "issuer")
+    assignee, assignee_stray = _chain(unique, "assignee")
+    state = AssignmentState(assignment=unique[0].assignment if unique else b"")
+    while (event := _next(issuer, assignee, state)) is not None:
+        state = _take(state, event)
+    stray = tuple(
+        Ignored(event=event, at=state.state, code="forked")
+        for event in issuer_stray + assignee_stray
+    )
+    waiting = tuple(
+        link.event
+        for chain in (issuer, assignee)
+        for seq, link in chain.items()
+        if seq > state.folded(link.event.by)
+    )
+    return replace(state, ignored=state.ignored + stray, waiting=waiting)
+
+
+def guard(
+    state: AssignmentState,
+    kind: EventKind,
+    by: Writer,
+    *,
+    actor: str = "",
+    fee_ready: bool = True,
+    children: Iterable[AssignmentState] = (),
+    returns_max: int | None = None,
+) -> None:
+    """Refuse a step that does not follow from `state`; both ends of the wire ask this.
+
+    `fee_ready`: false while a fee that the work requires is not committed (at dispatch) or released
+    (at acceptance). `children`: the parts that this office relayed. `returns_max`: after so many
+    returns only a ruling dispatches it again.
+    Raises: IllegalEvent; it says both the state and the step, and what to do instead.
+    """
+    code = _refusal(state, kind, by, actor)
+    if code is None and kind is EventKind.SUBMIT and state.duty is Duty.DEPARTMENT:
+        code = "department_duty"
+    if code is None and kind in (EventKind.DISPATCH, EventKind.ACCEPT) and not fee_ready:
+        code = "fee_not_released"
+    if code is None and kind is EventKind.CLAIM and not all(c.terminal for c in children):
+        code = "children_open"
+    if code is None and kind is EventKind.DISPATCH and returns_max is not None:
+        code = "returned_too_often" if state.returns >= returns_max else None
+    if code is not None:
+        raise IllegalEvent(state.state, kind, code)
+
+
+def write(
+    state: AssignmentState,
+    kind: EventKind,
+    by: Writer,
+    *,
+    assignment: bytes,
+    at_ms: int,
+    actor: str,
+    unit_id: int,
+    reason: str = "",
+    percent: int | None = None,
+    due_ms: int | None = None,
+    note: str = "",
+    duty: Duty | None = None,
+    to_community: bool = False,
+) -> Event:
+    """Return the next event of one writer, numbered after what it has folded.
+
+    `state` must be the fold of everything that this office holds. Call `guard` first where fees,
+    relayed parts or the number of returns matter.
+    Raises: IllegalEvent; also when a reason, percentage, later deadline or duty is missing.
+    """
+    other: Writer = "assignee" if by == "issuer" else "issuer"
+    event = Event(
+        assignment=assignment,
+        kind=kind,
+        by=by,
+        seq=state.folded(by) + 1,
+        seen=state.folded(other),
+        at_ms=at_ms,
+        actor=actor,
+        unit_id=unit_id,
+        reason=reason,
+        percent=percent,
+        due_ms=due_ms,
+        note=note,
+        duty=duty,
+        to_community=to_community,
+    )
+    guard(state, kind, by, actor=actor)
+    code = _fault(state, event)
+    if code is not None:
+        raise IllegalEvent(state.state, kind, code)
+    return event
+
+
+class _Link(NamedTuple):
+    event: Event
+    seen: int
+
+
+def _canonical(event: Event) -> tuple[str, int, str]:
+    """Order events in one way everywhere; it has nothing to do with time or precedence."""
+    return (event.by, event.seq, repr(event))
+
+
+def _chain(unique: list[Event], by: Writer) -> tuple[dict[int, _Link], list[Event]]:
+    """Return one writer's events by number, and the strays: a number used twice, or below 1."""
+    chain: dict[int, _Link] = {}
+    stray = []
+    seen = 0
+    for event in unique:
+        if event.by != by:
+            continue
+        if event.seq < 1 or event.seq in chain:
+            stray.append(event)
+            continue
+        # What a writer had read it has read; a smaller number later would break the order.
+        seen = max(seen, event.seen)
+        chain[event.seq] = _Link(event, seen)
+    return chain, stray
+
+
+def _next(
+    issuer: Mapping[int, _Link], assignee: Mapping[int, _Link], state: AssignmentState
+) -> Event | None:
+    """Return the event to fold next: causes first, then by the precedence table."""
+    ours = issuer.get(state.issuer_seq + 1)
+    theirs = assignee.get(state.assignee_seq + 1)
+    ours = ours if ours and ours.seen <= state.assignee_seq else None
+    theirs = theirs if theirs and theirs.seen <= state.issuer_seq else None
+    if ours and theirs:
+        # A pair outside the table has a kind that is not its writer's; it will be ignored.
+        first = PRECEDENCE.get((ours.event.kind, theirs.event.kind), "issuer")
+        return ours.event if first == "issuer" else theirs.event
+    either = ours or theirs
+    return either.event if either else None
+
+
+def _refusal(state: AssignmentState, kind: EventKind, by: Writer, actor: str) -> str | None:
+    """Return why the step does not follow from what both offices know, or None."""
+    if (kind in ASSIGNEE_KINDS) != (by == "assignee"):
+        return "wrong_writer"
+    if (state.state, kind) not in TRANSITIONS:
+        department = state.state is State.REFUSED and state.duty is Duty.DEPARTMENT
+        return "department_duty" if department else "wrong_state"
+    consent_open = state.needs_consent and state.state is State.DELIVERED
+    match kind:
+        case EventKind.ACCEPT if consent_open:
+            return "needs_consent"
+        case EventKind.CONSENT | EventKind.DECLINE | EventKind.EXPIRE_CONSENT:
+            return None if state.needs_consent else "no_consent_asked"
+        case EventKind.RETURN if state.bound_by_ruling:
+            return "binding"
+        case EventKind.RELAY if state.to_community:
+            return "not_relayable"
+        case EventKind.TAKE_BACK if not state.hand_back_asked:
+            return "not_asked"
+        case EventKind.VERIFY if actor and actor == state.claimer:
+            return "same_person"
+        case _:
+            return None
+
+
+def _fault(state: AssignmentState, event: Event) -> str | None:
+    """Return what is wrong with the event's own content, or None."""
+    percent_fits = event.percent is not None and 0 <= event.percent <= 100
+    if event.kind in NEEDS_REASON and not event.reason.strip():
+        return "incomplete"
+    if event.kind in NEEDS_PERCENT and not percent_fits:
+        return "incomplete"
+    if event.kind is EventKind.DRAFT and event.duty is None:
+        return "incomplete"
+    if event.kind is EventKind.EXTEND:
+        if event.due_ms is None:
+            return "incomplete"
+        if state.due_ms is not None and event.due_ms <= state.due_ms:
+            return "not_later"
+    return None
+
+
+def _take(state: AssignmentState, event: Event) -> AssignmentState:
+    """Return the state after one event in causal order, whether it counts or is ignored."""
+    other_folded = state.assignee_seq if event.by == "issuer" else state.issuer_seq
+    code = _refusal(state, event.kind, event.by, event.actor) or _fault(state, event)
+    if event.by == "issuer":
+        state = replace(state, issuer_seq=event.seq)
+    else:
+        state = replace(state, assignee_seq=event.seq)
+    if code is not None:
+        if code == "wrong_state" and event.seen < other_folded:
+            code = "overtaken"
+        ignored = Ignored(event=event, at=state.state, code=code)
+        return replace(state, ignored=(*state.ignored, ignored))
+    after = TRANSITIONS[state.state, event.kind]
+    if event.kind is EventKind.SUBMIT:
+        assert state.duty is not None
+        after = SUBMITTED[state.duty]
+    step = Step(event=event, before=state.state, after=after)
+    state = _effects(state, event)
+    reached = {after: event.at_ms} if after is not step.before else {}
+    return replace(
+        state,
+        state=after,
+        milestones={**state.milestones, **reached},
+        history=(*state.history, step),
+    )
+
+
+def _effects(state: AssignmentState, event: Event) -> AssignmentState:
+    """Return the state with what the event says beside moving it on."""
+    if event.reason:
+        state = replace(state, reason=event.reason)
+    match event.kind:
+        case EventKind.DRAFT:
+            return replace(
+                state, duty=event.duty, to_community=event.to_community, due_ms=event.due_ms
+            )
+        case EventKind.ADMIT:
+            return replace(state, duty=Duty.ASSISTS)
+        case EventKind.DISPATCH | EventKind.ADJUDICATE:
+            return replace(
+                state,
+                due_ms=state.due_ms if event.due_ms is None else event.due_ms,
+                hand_back_asked=False,
+                bound_by_ruling=event.kind is EventKind.ADJUDICATE,
+            )
+        case EventKind.EXTEND:
+            return replace(state, due_ms=event.due_ms)
+        case EventKind.RETURN | EventKind.TAKE_BACK:
+            return replace(state, returns=state.returns + 1)
+        case EventKind.HAND_BACK:
+            return replace(state, hand_back_asked=True)
+        case EventKind.PROGRESS if state.state in BEFORE_CLAIM:
+            assert event.percent is not None
+            return replace(state, percent=event.percent)
+        case EventKind.CLAIM:
+            return replace(state, percent=100, claimer=event.actor)
+        case EventKind.REWORK:
+            return replace(state, percent=_reported(state), reworks=state.reworks + 1)
+        case _:
+            return state
+
+
+def _reported(state: AssignmentState) -> int:
+    """Return the progress that the assignee last reported before it claimed completion."""
+    reports = (
+        step.event.percent
+        for step in reversed(state.history)
+        if step.event.kind is EventKind.PROGRESS and step.before in BEFORE_CLAIM
+    )
+    return next((percent for percent in reports if percent is not None), 0)

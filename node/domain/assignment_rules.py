@@ -1,0 +1,171 @@
+"""The tables of work assignments: who may say what, what follows, who goes first if both speak.
+
+One assignment is one hop: an issuer asks, an assignee answers. Each has kinds of events of its own,
+so that neither ever edits what the other wrote. `assignment.py` reads these tables; nothing here
+runs.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+Writer = Literal["issuer", "assignee"]
+
+
+class Duty(StrEnum):
+    """How a piece of work may reach a community; the issuer states it when drafting."""
+
+    UNDERTAKES = "undertakes"  # 社区承担: the community's own, dispatched directly
+    ASSISTS = "assists"  # 社区协助: only with the community's explicit consent
+    UNLISTED = "unlisted"  # not in the duty catalogue: through the city's gate, then as ASSISTS
+    DEPARTMENT = "department"  # 部门承担: never to be passed to a community
+    OFFICE = "office"  # between offices, or upward: no community at the end, no gate, no consent
+
+
+class EventKind(StrEnum):
+    """A step. Each kind belongs to one of the two writers, see ISSUER_KINDS, ASSIGNEE_KINDS."""
+
+    # the issuer's
+    DRAFT = "draft"
+    SUBMIT = "submit"
+    ADMIT = "admit"
+    REFUSE = "refuse"
+    SEND_BACK = "send_back"
+    DISPATCH = "dispatch"
+    ADJUDICATE = "adjudicate"  # dispatched again by a ruling from above, which binds
+    EXPIRE_CONSENT = "expire_consent"
+    EXTEND = "extend"
+    RECALL = "recall"
+    TAKE_BACK = "take_back"  # agrees to a hand-back
+    VERIFY = "verify"
+    REWORK = "rework"
+    APPRAISE_RESULT = "appraise_result"
+    CLOSE = "close"
+    # the assignee's
+    RECEIPT = "receipt"
+    CONSENT = "consent"
+    DECLINE = "decline"
+    ACCEPT = "accept"
+    RETURN = "return"
+    RELAY = "relay"
+    PROGRESS = "progress"
+    CLAIM = "claim"
+    HAND_BACK = "hand_back"  # asks the issuer to take accepted work back
+    APPRAISE_ORDER = "appraise_order"
+
+
+class State(StrEnum):
+    """Where an assignment stands; the order is that of the usual course."""
+
+    NONE = "none"
+    DRAFT = "draft"
+    SCREENING = "screening"
+    READY = "ready"
+    REFUSED = "refused"
+    DISPATCHED = "dispatched"
+    DELIVERED = "delivered"
+    CONSENTED = "consented"
+    CONSENT_EXPIRED = "consent_expired"
+    DECLINED = "declined"
+    RETURNED = "returned"
+    ACCEPTED = "accepted"
+    RELAYED = "relayed"
+    IN_PROGRESS = "in_progress"
+    CLAIMED = "claimed"
+    VERIFIED = "verified"
+    APPRAISED = "appraised"
+    CLOSED = "closed"
+    RECALLED = "recalled"
+
+
+K, S = EventKind, State
+
+ASSIGNEE_KINDS = frozenset(
+    {K.RECEIPT, K.CONSENT, K.DECLINE, K.ACCEPT, K.RETURN, K.RELAY, K.PROGRESS, K.CLAIM}
+    | {K.HAND_BACK, K.APPRAISE_ORDER}
+)
+ISSUER_KINDS = frozenset(EventKind) - ASSIGNEE_KINDS
+
+TERMINAL = frozenset({S.REFUSED, S.DECLINED, S.RECALLED, S.CLOSED})
+# Work that lies with the assignee: the clock runs from the dispatch, not from the acceptance.
+WITH_ASSIGNEE = frozenset(
+    {S.DISPATCHED, S.DELIVERED, S.CONSENTED, S.ACCEPTED, S.RELAYED, S.IN_PROGRESS}
+)
+BACK_WITH_ISSUER = frozenset({S.RETURNED, S.CONSENT_EXPIRED})
+DONE = frozenset({S.CLAIMED, S.VERIFIED, S.APPRAISED, S.CLOSED})
+BEFORE_CLAIM = WITH_ASSIGNEE | BACK_WITH_ISSUER | {S.DRAFT, S.SCREENING, S.READY}
+
+# (from, event) -> to. What is not here is illegal. `assignment.py` adds the conditions.
+TRANSITIONS: dict[tuple[State, EventKind], State] = {
+    (S.NONE, K.DRAFT): S.DRAFT,
+    (S.DRAFT, K.DRAFT): S.DRAFT,  # amended, after the gate sent it back
+    (S.DRAFT, K.SUBMIT): S.READY,  # or SCREENING or REFUSED, by SUBMITTED
+    (S.SCREENING, K.ADMIT): S.READY,
+    (S.SCREENING, K.REFUSE): S.REFUSED,
+    (S.SCREENING, K.SEND_BACK): S.DRAFT,
+    (S.READY, K.DISPATCH): S.DISPATCHED,
+    (S.RETURNED, K.DISPATCH): S.DISPATCHED,
+    (S.CONSENT_EXPIRED, K.DISPATCH): S.DISPATCHED,
+    (S.RETURNED, K.ADJUDICATE): S.DISPATCHED,
+    (S.DISPATCHED, K.RECEIPT): S.DELIVERED,
+    (S.DELIVERED, K.CONSENT): S.CONSENTED,
+    (S.DELIVERED, K.DECLINE): S.DECLINED,
+    (S.DELIVERED, K.EXPIRE_CONSENT): S.CONSENT_EXPIRED,
+    (S.CONSENT_EXPIRED, K.DECLINE): S.DECLINED,  # a late no is still a no; a late yes is not
+    (S.CONSENT_EXPIRED, K.RETURN): S.RETURNED,
+    (S.DELIVERED, K.ACCEPT): S.ACCEPTED,
+    (S.CONSENTED, K.ACCEPT): S.ACCEPTED,
+    (S.DELIVERED, K.RETURN): S.RETURNED,
+    (S.ACCEPTED, K.RELAY): S.RELAYED,
+    (S.ACCEPTED, K.PROGRESS): S.IN_PROGRESS,
+    (S.RELAYED, K.PROGRESS): S.IN_PROGRESS,
+    (S.IN_PROGRESS, K.PROGRESS): S.IN_PROGRESS,
+    (S.CLAIMED, K.PROGRESS): S.CLAIMED,  # a note: the claim stands
+    (S.IN_PROGRESS, K.CLAIM): S.CLAIMED,
+    (S.ACCEPTED, K.HAND_BACK): S.ACCEPTED,
+    (S.RELAYED, K.HAND_BACK): S.RELAYED,
+    (S.IN_PROGRESS, K.HAND_BACK): S.IN_PROGRESS,
+    (S.ACCEPTED, K.TAKE_BACK): S.RETURNED,
+    (S.RELAYED, K.TAKE_BACK): S.RETURNED,
+    (S.IN_PROGRESS, K.TAKE_BACK): S.RETURNED,
+    (S.CLAIMED, K.VERIFY): S.VERIFIED,
+    (S.CLAIMED, K.REWORK): S.IN_PROGRESS,
+    (S.VERIFIED, K.APPRAISE_RESULT): S.APPRAISED,
+    (S.APPRAISED, K.APPRAISE_RESULT): S.APPRAISED,
+    (S.VERIFIED, K.APPRAISE_ORDER): S.APPRAISED,
+    (S.APPRAISED, K.APPRAISE_ORDER): S.APPRAISED,
+    (S.VERIFIED, K.CLOSE): S.CLOSED,  # nobody appraised in time
+    (S.APPRAISED, K.CLOSE): S.CLOSED,
+    **{(state, K.RECALL): S.RECALLED for state in BEFORE_CLAIM},
+    **{(state, K.EXTEND): state for state in BEFORE_CLAIM},
+}
+SUBMITTED: dict[Duty, State] = {
+    Duty.UNDERTAKES: S.READY,
+    Duty.ASSISTS: S.READY,
+    Duty.OFFICE: S.READY,
+    Duty.UNLISTED: S.SCREENING,
+    Duty.DEPARTMENT: S.REFUSED,
+}
+
+# Two events whose writers had not seen each other: which counts first. The issuer's does, except:
+# - work that was done or answered stands before a recall, a take-back, a consent timer, a closing;
+#   a recall then still ends work in progress, and comes too late for work that was claimed;
+# - a refusal or return stays behind a recall, so that both offices end with "recalled"; and behind
+#   the consent timer, or a recall written after the timer would come behind it after all.
+_ASSIGNEE_FIRST: dict[EventKind, frozenset[EventKind]] = {
+    K.RECALL: ASSIGNEE_KINDS - {K.DECLINE, K.RETURN},
+    K.EXPIRE_CONSENT: ASSIGNEE_KINDS - {K.DECLINE, K.RETURN},
+    K.TAKE_BACK: ASSIGNEE_KINDS,
+    K.CLOSE: ASSIGNEE_KINDS,
+}
+PRECEDENCE: dict[tuple[EventKind, EventKind], Writer] = {
+    (ours, theirs): "assignee" if theirs in _ASSIGNEE_FIRST.get(ours, ()) else "issuer"
+    for ours in ISSUER_KINDS
+    for theirs in ASSIGNEE_KINDS
+}
+
+NEEDS_REASON = frozenset(
+    {K.REFUSE, K.SEND_BACK, K.ADJUDICATE, K.DECLINE, K.RETURN, K.HAND_BACK, K.REWORK}
+)
+NEEDS_PERCENT = frozenset({K.PROGRESS, K.APPRAISE_RESULT, K.APPRAISE_ORDER})

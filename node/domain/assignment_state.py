@@ -1,0 +1,102 @@
+"""What an assignment is made of: events, the state they amount to, and the refusal of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from node.domain.assignment_rules import TERMINAL, Duty, EventKind, State, Writer
+from node.domain.assignment_texts import KIND_ZH, REASONS, STATE_ZH
+from sync.errors import SilianError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One step that one of the two offices took. It is never edited; another step follows it."""
+
+    assignment: bytes  # 16 bytes
+    kind: EventKind
+    by: Writer
+    seq: int  # this writer's events on this assignment count 1, 2, 3, ...
+    seen: int  # the other writer's events up to here had been folded when this was written
+    at_ms: int  # the writer's corrected clock; shown and used for deadlines, never for order
+    actor: str  # the person, unique across offices, so that the two-person rule can compare
+    unit_id: int  # the writer's office
+    reason: str = ""
+    percent: int | None = None  # 0..100: progress, or the score of an appraisal
+    due_ms: int | None = None  # with DRAFT, DISPATCH, ADJUDICATE, EXTEND
+    note: str = ""
+    duty: Duty | None = None  # with DRAFT
+    to_community: bool = False  # with DRAFT: this hop's assignee is a community
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One event that counted, with the state before and after it."""
+
+    event: Event
+    before: State
+    after: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """One event that is kept but changed nothing; `code` is a key of `REASONS`."""
+
+    event: Event
+    at: State
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignmentState:
+    """What both offices agree on once they have the same events."""
+
+    assignment: bytes = b""
+    state: State = State.NONE
+    percent: int = 0
+    due_ms: int | None = None
+    duty: Duty | None = None
+    to_community: bool = False
+    reason: str = ""  # the last one given
+    claimer: str = ""
+    hand_back_asked: bool = False
+    bound_by_ruling: bool = False
+    returns: int = 0
+    reworks: int = 0
+    issuer_seq: int = 0  # events of each writer that were folded, ignored ones included
+    assignee_seq: int = 0
+    milestones: Mapping[State, int] = field(default_factory=dict)  # at_ms of the last time reached
+    history: tuple[Step, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    waiting: tuple[Event, ...] = ()  # their causes have not arrived yet
+
+    @property
+    def terminal(self) -> bool:
+        return self.state in TERMINAL
+
+    @property
+    def needs_consent(self) -> bool:
+        return self.to_community and self.duty is Duty.ASSISTS
+
+    def folded(self, by: Writer) -> int:
+        """Return how many events of `by` were folded: the `seen` of the other's next event."""
+        return self.issuer_seq if by == "issuer" else self.assignee_seq
+
+
+class IllegalEvent(SilianError):
+    """The step does not follow; `reason` (a key of `REASONS`) says why, the remedy what to do."""
+
+    code = "illegal_event"
+
+    def __init__(self, state: State, kind: EventKind, reason: str) -> None:
+        en, zh, remedy_en, remedy_zh = REASONS[reason]
+        super().__init__(
+            f"An assignment that is {state.value!r} refused {kind.value!r}: {en}.",
+            f"任务处于“{STATE_ZH[state]}”,不能“{KIND_ZH[kind]}”:{zh}。",
+            remedy_en=remedy_en,
+            remedy_zh=remedy_zh,
+        )
+        self.state = state
+        self.kind = kind
+        self.reason = reason
