@@ -42,10 +42,10 @@ class Sheaf:
         """Add an office's own fields to a register that is there."""
         register = self.registers.get(name)
         if register is None:
-            table.fail("no such register", "没有这个登记表")
+            table.fail("no such register", "没有这个台账")
         for each in fields:
             if each.name in register.fields:
-                table.fail("the register has it already", "登记表已有该字段", f"field.{each.name}")
+                table.fail("the register has it already", "台账已有该字段", f"field.{each.name}")
             if each.required:
                 # Records that came from elsewhere do not have it and must still be good.
                 table.fail(
@@ -74,7 +74,7 @@ def check(sheaf: Sheaf) -> None:
             for name in names:
                 if name not in sheaf.measures:
                     sheaf.place(Derived, rule.name).fail(
-                        f"no measure {name!r}", f"没有指标量 {name!r}", key
+                        f"no measure {name!r}", f"没有计量 {name!r}", key
                     )
     sheaf.indicators = {n: _resolved(sheaf, each) for n, each in sheaf.indicators.items()}
 
@@ -99,7 +99,7 @@ def _check_register(sheaf: Sheaf, register: Register) -> None:
         if each.personal and each.required and register.audience != "local":
             place.fail(
                 "is personal and required, but the register leaves the office",
-                "是必填的个人信息，而该登记表会上报",
+                "是必填的个人信息，而该台账会上报",
                 f"field.{each.name}",
             )
     for rule in register.rules:
@@ -117,7 +117,7 @@ def _check_contribution(
     measure = sheaf.measures.get(contribution.measure)
     if measure is None or measure.writer != "contribution":
         name = contribution.measure
-        place.fail(f"no measure {name!r} to add to", f"没有可累加的指标量 {name!r}", key)
+        place.fail(f"no measure {name!r} to add to", f"没有可累加的计量 {name!r}", key)
     for name in sorted(contribution.fields):
         if name not in register.fields:
             place.fail(f"no field {name!r}", f"没有字段 {name!r}", key)
@@ -176,13 +176,13 @@ def _filled(sheaf: Sheaf, dimension: Dimension) -> Dimension:
     if dimension.fields_of:
         register = sheaf.registers.get(dimension.fields_of)
         if register is None:
-            place.fail("no such register", "没有这个登记表", "fields_of")
+            place.fail("no such register", "没有这个台账", "fields_of")
         return replace(dimension, choices={f.name: (f.zh, f.en) for f in register.fields.values()})
     if dimension.values:
         register_name, _, name = dimension.values.partition(".")
         register = sheaf.registers.get(register_name)
         if register is None or name not in register.fields:
-            place.fail("no such register.field", "没有这个登记表字段", "values")
+            place.fail("no such register.field", "没有这个台账字段", "values")
         return replace(dimension, choices=register.fields[name].choices)
     return dimension
 
@@ -195,7 +195,7 @@ def _resolved(sheaf: Sheaf, indicator: Indicator) -> Indicator:
         for part in term or ():
             measure = sheaf.measures.get(part.measure)
             if measure is None:
-                place.fail(f"no measure {part.measure!r}", f"没有指标量 {part.measure!r}", key)
+                place.fail(f"no measure {part.measure!r}", f"没有计量 {part.measure!r}", key)
             _check_part(sheaf, place, part, measure, key)
             parts.append(replace(part, period=measure.period, has=frozenset(measure.dims)))
         terms.append(tuple(parts))

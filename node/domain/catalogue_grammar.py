@@ -116,7 +116,7 @@ def read_levels(table: Table, key: str, default: Any = None) -> tuple[Level, ...
         return tuple(default)
     names = table.texts(key)
     if not names or not set(names) <= set(LEVELS):
-        table.fail(f"must be of {', '.join(LEVELS)}", "级别名称有误", key)
+        table.fail(f"must be of {', '.join(LEVELS)}", "层级名称有误", key)
     return tuple(sorted(LEVELS[name] for name in names))
 
 

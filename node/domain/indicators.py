@@ -47,7 +47,7 @@ class NotFromCells(SilianError):
             f"{indicator.id} is counted on the tree of units, not on cells.",
             f"{indicator.id} 由行政区划树统计，不由汇总单元统计。",
             remedy_en="Count the open units of the tree by level.",
-            remedy_zh="请按级别统计区划树中的有效单位。",
+            remedy_zh="请按层级统计区划树中的有效单位。",
         )
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from node.domain.assignment_rules import Duty, State
 from node.domain.catalogue import BadCatalogue, CellKey, load_catalogue, parse_catalogue
 from node.domain.contribution import UNKNOWN, dims_text, parse_dims
+from node.domain.norms import Nature
 from node.domain.units import Level
 
 CATALOGUE = load_catalogue()
@@ -67,25 +69,8 @@ def test_the_shipped_catalogue_loads_whole():
         "posting",
         "fund_setting",
     }
-    asked = [
-        "K1",
-        "K2",
-        "K3",
-        "K4",
-        "K5",
-        "K6",
-        "K7",
-        "K9",
-        "K15",
-        "K16",
-        "K20",
-        "K22",
-        "K24",
-        "K30",
-        "K34",
-        "K35",
-    ]
-    assert set(asked) <= set(CATALOGUE.indicators)
+    asked = {f"K{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9, 15, 16, 20, 22, 24, 30, 34, 35)}
+    assert asked <= set(CATALOGUE.indicators)
     assert {"K12_missing", "K21_in_transit"} <= set(CATALOGUE.indicators)
 
 
@@ -184,6 +169,13 @@ def test_a_reversed_posting_takes_back_exactly_what_it_reverses():
     key = CellKey("money_spent", "2026", "category=wages;fund=F1;level=3")
     assert posting.contributions_of(spend) == {key: 123}
     assert posting.contributions_of(reverse) == {key: -123}
+
+
+def test_work_has_the_states_and_duties_of_the_assignment_machine():
+    assert set(CATALOGUE.dimensions["state"].choices) == {state.value for state in State}
+    order = CATALOGUE.registers["work_order"].fields
+    assert set(order["kind"].choices) == {duty.value for duty in Duty}
+    assert set(order["nature"].choices) == {nature.value for nature in Nature}
 
 
 def test_only_contributing_fields_can_move_a_cell():
