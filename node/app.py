@@ -33,9 +33,9 @@ from node.store.units import dated_units
 from sync import log
 from sync.apply import Applied, Applier, Identity, Received, Wake
 from sync.change import Edit
+from sync.news import OfficeNews, SafeAt
 from sync.registers import RegisterTables
 from sync.version import HybridClock
-from sync.wire.v1 import link_pb2 as pb
 
 PROGRAM = "0.1.0"
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -152,11 +152,11 @@ class Office:
 
     # -- what the link asks of its host --------------------------------------------------------
 
-    def offices(self) -> Iterable[pb.OfficeStatus]:
+    def offices(self) -> Iterable[OfficeNews]:
         """Return news of this office and those below it for the parent."""
         return self.news.for_parent()
 
-    def heard_from_parent(self, unit: int, safe: Iterable[pb.Safe]) -> None:
+    def heard_from_parent(self, unit: int, safe: Iterable[SafeAt]) -> None:
         """Told what the parent says about how far our log is safe above."""
         self.news.heard_from_parent(unit, safe)
 

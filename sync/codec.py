@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from sync.change import ID_BYTES, Batch, Block, Entry, Operation, Value
 from sync.errors import SilianError
 from sync.limits import BODY_BYTES_MAX, ENTRY_BYTES_MAX
+from sync.news import OfficeNews, SafeAt
 from sync.schema import Lane
 from sync.version import VERSION_BYTES, Version
 from sync.wire.v1 import link_pb2 as pb
@@ -251,3 +252,48 @@ def base_from_wire(column: pb.BaseColumn, versions: bytes, count: int) -> Sequen
     if len(values) != count:
         raise Malformed(f"{len(values)} base versions for {count} records")
     return values
+
+
+def news_to_wire(news: OfficeNews) -> pb.OfficeStatus:
+    return pb.OfficeStatus(
+        unit=news.unit,
+        at_ms=news.at_ms,
+        last_contact_ms=news.last_contact_ms,
+        connected=news.connected,
+        waiting_up=news.waiting_up,
+        waiting_age_ms=news.waiting_age_ms,
+        waiting_down=news.waiting_down,
+        conflicts=news.conflicts,
+        holes=news.holes,
+        incarnation=news.incarnation,
+        bulk_seq=news.bulk_seq,
+        program=news.program,
+    )
+
+
+def news_from_wire(m: pb.OfficeStatus) -> OfficeNews:
+    return OfficeNews(
+        unit=m.unit,
+        at_ms=m.at_ms,
+        last_contact_ms=m.last_contact_ms,
+        connected=m.connected,
+        waiting_up=m.waiting_up,
+        waiting_age_ms=m.waiting_age_ms,
+        waiting_down=m.waiting_down,
+        conflicts=m.conflicts,
+        holes=m.holes,
+        incarnation=m.incarnation,
+        bulk_seq=m.bulk_seq,
+        program=m.program[:40],
+    )
+
+
+def safe_to_wire(safe: SafeAt) -> pb.Safe:
+    return pb.Safe(level=safe.level, lane=safe.lane.value, position=safe.position)  # type: ignore[arg-type]
+
+
+def safe_from_wire(m: pb.Safe) -> SafeAt:
+    """Raises: Malformed."""
+    if m.lane not in (1, 2) or m.level > 2:
+        raise Malformed(f"safe: level {m.level}, lane {m.lane}")
+    return SafeAt(m.level, Lane(m.lane), m.position)

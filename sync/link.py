@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sync import codec, log
 from sync.apply import Applier, Received
 from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN
+from sync.news import OfficeNews, SafeAt
 from sync.schema import Lane
 from sync.session import (
     AppliedHere,
@@ -62,10 +63,10 @@ class Host(Protocol):
     def committed(self, received: Received) -> None:
         """Told after a batch from the parent is durable: wake whom it concerns."""
 
-    def offices(self) -> Iterable[pb.OfficeStatus]:
+    def offices(self) -> Iterable[OfficeNews]:
         """Return news of this office and those below it that the parent has not heard."""
 
-    def heard_from_parent(self, unit: int, safe: Iterable[pb.Safe]) -> None:
+    def heard_from_parent(self, unit: int, safe: Iterable[SafeAt]) -> None:
         """Told what the parent says about how far our log is safe above."""
 
 
@@ -89,7 +90,7 @@ class ChildEnd:
                 session=self._session,
                 unit=me.unit,
                 batch=codec.batch_to_wire(command.batch),
-                offices=self._host.offices(),
+                offices=map(codec.news_to_wire, self._host.offices()),
             )
         assert isinstance(command, Pull)
         return pb.PullRequest(
@@ -116,7 +117,7 @@ class ChildEnd:
         if isinstance(reply, pb.HelloResponse):
             return self._greeted(reply)
         if isinstance(reply, pb.PushResponse):
-            self._host.heard_from_parent(self.parent_unit, reply.safe)
+            self._host.heard_from_parent(self.parent_unit, map(codec.safe_from_wire, reply.safe))
             assert isinstance(command, Push)
             return Pushed(command.batch.lane, reply.durable.position)
         return Pulled(codec.batch_from_wire(reply.batch))
@@ -170,7 +171,7 @@ class ChildEnd:
             cursors=cursors,
             token=self._token,
             now_ms=host.applier.clock.now_ms() - host.applier.clock.offset_ms,
-            offices=host.offices(),
+            offices=map(codec.news_to_wire, host.offices()),
             program=host.program,
             catalogue=host.catalogue_version,
         )
@@ -193,7 +194,7 @@ class ChildEnd:
                 incarnation, held = log.cursor_of(tx, self.parent_unit, "in", lane)
                 # Another incarnation numbers its log anew; the streams tell what we know of it.
                 here[lane] = held if incarnation == reply.incarnation else 0
-        self._host.heard_from_parent(self.parent_unit, reply.safe)
+        self._host.heard_from_parent(self.parent_unit, map(codec.safe_from_wire, reply.safe))
         return Greeted(verdict, there, here)
 
     def _cursor(self, lane: Lane, position: int) -> pb.Cursor:

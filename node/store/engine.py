@@ -85,21 +85,27 @@ class Store:
     def checkpoint(self) -> None:
         """Bring the write-ahead log back into the database file (SQLite)."""
         if self._is_sqlite:
-            with self._turn, self._writer.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            self._outside(self._writer, "PRAGMA wal_checkpoint(PASSIVE)")
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of a SQLite store to `target`, which must not exist."""
         assert self._is_sqlite, "PostgreSQL is backed up with its own tools"
-        with self._reader.connect() as connection:
-            connection.exec_driver_sql("COMMIT")  # VACUUM INTO runs outside a transaction
-            connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+        self._outside(self._reader, "VACUUM INTO ?", (str(target),))
+
+    def _outside(self, engine: Engine, statement: str, parameters: tuple[str, ...] = ()) -> None:
+        """Run what SQLite takes outside a transaction only; the writer waits meanwhile."""
+        with self._turn:
+            connection = engine.raw_connection()
+            try:
+                connection.cursor().execute(statement, parameters)
+            finally:
+                connection.close()
 
     def close(self) -> None:
         """Bring everything into the file and let go of it."""
         if self._is_sqlite:
-            with self._turn, self._writer.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._reader.dispose()
+            self._outside(self._writer, "PRAGMA wal_checkpoint(TRUNCATE)")
         self._reader.dispose()
         self._writer.dispose()
 
