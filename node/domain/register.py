@@ -18,6 +18,8 @@ SENSITIVITIES = ("public", "internal", "personal")
 FORMS = ("", "id_number", "phone")
 RULE_KINDS = ("at_most", "id_birth")
 NUMBER_TYPES = ("int", "decimal", "bool")
+OBLIGATION = frozenset({"必填", "选填", "required", "optional"})
+_BRACKETS = re.compile(r"\([^()]*\)")
 TEXT_MAXIMUM = 200
 """Characters a text may have when its field does not say."""
 
@@ -132,10 +134,17 @@ class Register:
     def field_for(self, header: str) -> Field | None:
         """Return the field that a sheet's heading means, or None.
 
-        Width, case, spaces, a mark of obligation (*) and a unit in brackets do not matter.
+        Width, case, spaces, a mark of obligation and the field's own unit in brackets do not
+        matter. Another unit does: a column in 万元 is not one in 元.
         """
         plain = plain_header(header)
-        return self._by_header.get(plain) or self._by_header.get(re.sub(r"\(.*?\)", "", plain))
+        if plain in self._by_header:
+            return self._by_header[plain]
+        remarks = {text.strip("()") for text in _BRACKETS.findall(plain)}
+        field = self._by_header.get(_BRACKETS.sub("", plain))
+        if field and remarks <= {plain_header(field.unit), *OBLIGATION}:
+            return field
+        return None
 
     @cached_property
     def _by_header(self) -> dict[str, Field]:

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from node.domain.identity import check_identity, check_phone
 from node.domain.refusal import Refused
@@ -21,6 +21,7 @@ from sync.change import Value
 
 INT_LIMIT = 2**63  # what both stores can hold
 NUMBER_LENGTH_MAX = 40  # characters; a longer "number" is something else
+EXACT = Context(prec=2 * NUMBER_LENGTH_MAX)  # room for every digit: nothing is rounded on the way
 EXACT_MAX = 10**15  # from here a spreadsheet's number may have lost digits
 SERIAL_FIRST, SERIAL_LAST = 3_000, 109_574
 """Excel day numbers read as dates: 1908 to 2199. Smaller ones are rather years like 2026."""
@@ -161,7 +162,7 @@ def _int(field: Field, raw: object) -> int:
 
 
 def _decimal(field: Field, raw: object) -> int:
-    scaled = _number(field, raw).scaleb(field.scale)
+    scaled = _number(field, raw).scaleb(field.scale, EXACT)
     if scaled != scaled.to_integral_value():
         raise Refused(
             "too_precise",

@@ -66,8 +66,11 @@ class Table:
         return value  # type: ignore[no-any-return]
 
     def text(self, key: str, default: Any = _REQUIRED) -> str:
-        """Return a text."""
-        return self.take(key, str, default)
+        """Return a text; one that is required is not empty."""
+        value = self.take(key, str, default)
+        if default is _REQUIRED and not value:
+            self.fail("is empty", "不能为空", key)
+        return value
 
     def texts(self, key: str, default: Any = _REQUIRED) -> tuple[str, ...]:
         """Return a list of texts as a tuple, refusing one that stands twice."""

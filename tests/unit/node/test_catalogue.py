@@ -155,20 +155,23 @@ def test_an_aid_case_counts_once_and_once_under_each_layer():
     assert case.contributions_of({"layers": "L1,L5", "closed_on": "2026-01-01"}) == {}
 
 
-def test_a_reversed_posting_takes_back_exactly_what_it_reverses():
+@pytest.mark.parametrize(
+    "kind", ["appropriate", "release", "receipt", "return", "dispute", "spend"]
+)
+def test_a_reversed_posting_takes_back_exactly_what_it_reverses(kind):
     posting = CATALOGUE.registers["posting"]
-    spend = {
-        "kind": "spend",
-        "fund": "F1",
-        "year": 2026,
-        "amount_fen": 123,
-        "level": 3,
-        "category": "wages",
-    }
-    reverse = spend | {"kind": "reverse", "of_kind": "spend"}
+    entry = {"kind": kind, "fund": "F1", "year": 2026, "amount_fen": 123, "level": 3}
+    counted = posting.contributions_of(entry)
+    assert list(counted.values()) == [123]
+    taken_back = posting.contributions_of(entry | {"kind": "reverse", "of_kind": kind})
+    assert taken_back == {key: -amount for key, amount in counted.items()}
+
+
+def test_spending_is_counted_by_fund_category_and_level_of_the_spender():
+    spend = {"kind": "spend", "fund": "F1", "year": 2026, "amount_fen": 123, "level": 3}
     key = CellKey("money_spent", "2026", "category=wages;fund=F1;level=3")
-    assert posting.contributions_of(spend) == {key: 123}
-    assert posting.contributions_of(reverse) == {key: -123}
+    posting = CATALOGUE.registers["posting"]
+    assert posting.contributions_of(spend | {"category": "wages"}) == {key: 123}
 
 
 def test_work_has_the_states_and_duties_of_the_assignment_machine():
@@ -193,7 +196,15 @@ def test_a_heading_is_found_whatever_its_width_case_asterisk_or_unit():
     premises = CATALOGUE.registers["premises"]
     for heading in ("建筑面积", " 面积（平方米） ", "面积(m²)", "AREA", "area_m2", "*面积"):
         assert premises.field_for(heading) is premises.fields["area_m2"], heading
+    assert premises.field_for("使用性质（必填）") is premises.fields["use"]
     assert premises.field_for("面子") is None
+
+
+def test_a_column_in_another_unit_is_not_taken_for_the_field():
+    assert CATALOGUE.registers["premises"].field_for("面积（亩）") is None
+    placement = CATALOGUE.registers["placement"]
+    assert placement.field_for("补贴金额（元）") is placement.fields["subsidy"]
+    assert placement.field_for("补贴金额（万元）") is None
 
 
 def test_the_version_is_the_content(tmp_path: Path):
@@ -229,6 +240,7 @@ def test_an_own_field_is_never_required(tmp_path: Path):
         ('lane = "bulk"', 'lane = "bulk"\nlan = 1', "register.pond.lan"),
         ('type = "int" }', 'type = "int", min = 0 }', "register.pond.field.depth.min"),
         ('type = "int" }', 'type = "integer" }', "register.pond.field.depth.type"),
+        ('en = "Pond"', 'en = ""', "register.pond.en"),
         ('key = ["name"]', 'key = ["nam"]', "register.pond.key"),
         ('key = ["name"]', 'key = ["depth"]', "register.pond.key"),
         ('measure = "ponds"\namount', 'measure = "pond"\namount', "register.pond.contribution[0]"),

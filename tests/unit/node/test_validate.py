@@ -198,6 +198,7 @@ def test_a_decimal_is_stored_exactly(raw, stored):
 
 def test_a_decimal_is_never_rounded_in_silence():
     assert code("premises", "area_m2", "12.345") == "too_precise"
+    assert code("premises", "area_m2", "12345678.000000000000000000000000001") == "too_precise"
 
 
 @pytest.mark.parametrize(
