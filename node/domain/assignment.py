@@ -292,7 +292,8 @@ def _effects(state: AssignmentState, event: Event) -> AssignmentState:
             assert event.percent is not None
             return replace(state, percent=event.percent)
         case EventKind.CLAIM:
-            return replace(state, percent=100, claimer=event.actor)
+            # Who claims the work as done no longer asks to hand it back.
+            return replace(state, percent=100, claimer=event.actor, hand_back_asked=False)
         case EventKind.REWORK:
             return replace(state, percent=_reported(state), reworks=state.reworks + 1)
         case _:

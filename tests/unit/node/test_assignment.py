@@ -169,6 +169,13 @@ def test_accepted_work_goes_back_only_when_both_offices_want_it() -> None:
     assert fold(script(f"{IN_PROGRESS} hand_back take_back")).state is State.RETURNED
 
 
+def test_a_hand_back_asked_before_a_claim_is_not_agreed_to_after_it() -> None:
+    reworked = fold(script(f"{IN_PROGRESS} hand_back claim rework"))
+    with pytest.raises(IllegalEvent) as refused:
+        guard(reworked, EventKind.TAKE_BACK, "issuer")
+    assert refused.value.reason == "not_asked"
+
+
 def test_who_claimed_the_work_may_not_verify_it() -> None:
     claimed = script(IN_PROGRESS)
     claimed.append(event_after(fold(claimed), EventKind.CLAIM, actor="330102:li"))
