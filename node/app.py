@@ -1,4 +1,4 @@
-"""One office, put together: the composition root. Nothing here is global; a process may hold many."""
+"""One office, put together: the composition root. Nothing is global; a process may hold many."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from node.config import BadConfig, OfficeConfig, load_config
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.norms import Norms
 from node.domain.unit_csv import read_units
-from node.domain.units import Level, Tree, Unit
+from node.domain.units import BadTree, Level, Tree, Unit
 from node.folds.assignments import AssignmentFold
 from node.folds.contributions import ContributionFold
 from node.folds.ledger import LedgerFold
@@ -144,9 +144,7 @@ class Office:
 
     def _after_commit(self, registers: set[str], wake: Wake) -> None:
         if "unit" in registers:
-            with self._tree_lock:
-                self._tree = self._read_tree()
-                self.routes.see(self._tree)
+            self._follow_tree()
         for listener in self._listeners:
             listener(wake)
 
@@ -160,10 +158,26 @@ class Office:
         """Told what the parent says about how far our log is safe above."""
         self.news.heard_from_parent(unit, safe)
 
+    def holding(self, address: str) -> None:
+        """Note where this office can be reached, for the commands run in its folder."""
+        if self._holder is not None:
+            self._holder.note({"address": address, "unit": str(self.identity.unit)})
+
     def close(self) -> None:
+        """Let go of the store; what was committed is safe without this."""
         self.store.close()
         if self._holder is not None:
             self._holder.release()
+
+    def _follow_tree(self) -> None:
+        with self._tree_lock:
+            try:
+                self._tree = self._read_tree()
+            except BadTree as error:
+                # Half of a reorganisation has arrived; the old tree holds until it is whole.
+                self.log.warning("tree_not_whole", reason=error.en)
+                return
+            self.routes.see(self._tree)
 
     def _read_tree(self) -> Tree:
         with self.store.read() as tx:

@@ -82,7 +82,7 @@ class Dialer:
         self._lock = threading.Lock()  # guards the session and the fields below
         self._session = Session()
         self._running = False
-        self._closed = False
+        self._closed = threading.Event()
         self._channel: grpc.Channel | None = None
         self._stub: Any = None
         self._watch: Any = None
@@ -127,6 +127,15 @@ class Dialer:
         if resting:
             self._submit()
 
+    def greet_again(self) -> None:
+        """Send a heartbeat with news, if the line is up and quiet."""
+        with self._lock:
+            if self._session.state is State.IDLE:
+                self._session.greet_again()
+            elif self._session.state is not State.OFFLINE:
+                return
+        self._submit()
+
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until nothing is left to say; False when that did not happen in time."""
         with self._idle:
@@ -136,8 +145,7 @@ class Dialer:
 
     def close(self) -> None:
         """Stop: the command under way ends first, its effects are whole."""
-        with self._lock:
-            self._closed = True
+        self._closed.set()
         self._hang_up()
         with self._idle:
             self._idle.wait_for(lambda: not self._running, CALL_TIMEOUT_S)
@@ -146,7 +154,7 @@ class Dialer:
 
     def _submit(self) -> None:
         with self._lock:
-            if self._running or self._closed:
+            if self._running or self._closed.is_set():
                 return
             self._running = True
         try:
@@ -173,14 +181,15 @@ class Dialer:
 
     def _again_if_poked(self) -> None:
         with self._lock:
-            waiting = self._session.state is State.IDLE and self._session.poked
+            state = self._session.state
+            waiting = state is State.OFFLINE or (state is State.IDLE and self._session.poked)
         if waiting:
             self._submit()
 
     def _converse(self) -> None:
         with self._lock:
             command = self._session.start()
-        while not self._closed:
+        while not self._closed.is_set():
             if isinstance(command, Idle):
                 self._listen()
                 return
@@ -188,7 +197,7 @@ class Dialer:
                 self._rest(command)
                 return
             event = self._execute(command)
-            if self._closed:
+            if self._closed.is_set():
                 return
             with self._lock:
                 command = self._session.on(event)
@@ -258,7 +267,7 @@ class Dialer:
     def _listen(self) -> None:
         """Keep one `Watch` call open; its answer is the ring."""
         with self._lock:
-            if self._watch is not None or self._closed:
+            if self._watch is not None or self._closed.is_set():
                 return
             generation = self._generation
             request = self._end.watch_request(self._session.held_here)
@@ -268,7 +277,7 @@ class Dialer:
 
     def _rung(self, call: Any, generation: int) -> None:
         with self._lock:
-            if self._closed or generation != self._generation:
+            if self._closed.is_set() or generation != self._generation:
                 return
             self._watch = None
             try:

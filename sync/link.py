@@ -73,11 +73,11 @@ class Host(Protocol):
 class ChildEnd:
     """What a child says and hears; holds what lasts for one session only."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, parent_unit: int) -> None:
         self._host = host
         self._session = 0
         self._token = b""
-        self.parent_unit = 0
+        self.parent_unit = parent_unit
         self._parent_incarnation = 0
 
     def request(self, command: Command) -> pb.HelloRequest | pb.PushRequest | pb.PullRequest:
@@ -182,9 +182,11 @@ class ChildEnd:
             return Greeted(verdict, retry_after_ms=reply.retry_after_ms, reason=reply.reason)
         clock = self._host.applier.clock
         clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
+        if reply.unit != self.parent_unit:
+            raise codec.Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
+        known_incarnation = self._parent_incarnation
         self._session = reply.session
         self._token = reply.token
-        self.parent_unit = reply.unit
         self._parent_incarnation = reply.incarnation
         mine = self._host.applier.identity.incarnation
         there = {Lane(c.lane): c.position for c in reply.cursors if c.incarnation == mine}
@@ -195,7 +197,10 @@ class ChildEnd:
                 # Another incarnation numbers its log anew; the streams tell what we know of it.
                 here[lane] = held if incarnation == reply.incarnation else 0
         self._host.heard_from_parent(self.parent_unit, map(codec.safe_from_wire, reply.safe))
-        return Greeted(verdict, there, here)
+        waiting = frozenset(Lane(lane) for lane in reply.waiting)
+        if reply.incarnation != known_incarnation:
+            waiting = frozenset(Lane)
+        return Greeted(verdict, there, here, waiting)
 
     def _cursor(self, lane: Lane, position: int) -> pb.Cursor:
         return pb.Cursor(

@@ -209,3 +209,15 @@ def _read(
         size += len(wire)
         changes += count
     return Batch(lane, incarnation, after, max(upto, after), tuple(entries), tuple(positions))
+
+
+def position_of_child(tx: Connection, child: int, lane: Lane, here: int) -> int:
+    """Return the position of a child's log that our log position `here` corresponds to: the
+    newest of its entries that stands at or before it."""
+    row = tx.execute(
+        select(entry.c.via_position)
+        .where(entry.c.via == child, entry.c.lane == lane.value, entry.c.arrival <= here)
+        .order_by(entry.c.arrival.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return int(row or 0)

@@ -125,6 +125,7 @@ class Greeted:
     verdict: Verdict
     held_there: dict[Lane, int] = field(default_factory=dict)
     held_here: dict[Lane, int] = field(default_factory=dict)
+    waiting: frozenset[Lane] = frozenset()  # lanes in which something waits for us
     retry_after_ms: int = 0
     reason: str = ""
 
@@ -211,6 +212,11 @@ class Session:
         assert self.state is State.IDLE, f"start while {self.state.name}"
         return self._choose()
 
+    def greet_again(self) -> None:
+        """Say hello at the next start though the line is up: a heartbeat that carries news."""
+        assert self.state is State.IDLE, f"greet again while {self.state.name}"
+        self.state = State.OFFLINE
+
     def broken(self, event: Failed) -> None:
         """The open `Watch` call failed while idle: greet anew at the next start."""
         assert self.state is State.IDLE, f"broken while {self.state.name}"
@@ -245,7 +251,7 @@ class Session:
             self.held_there = dict(event.held_there)
             self.held_here = dict(event.held_here)
             self._up = set(Lane)
-            self._down = set(Lane)
+            self._down |= event.waiting
             return self._choose()
         if event.verdict in (Verdict.SNAPSHOT, Verdict.RESTORED):
             self.state = State.RECOVERING

@@ -72,7 +72,6 @@ def _households(plan: CommunityPlan) -> Iterator[Row]:
             f"{flat % 12 // 2 + 1}0{flat % 2 + 1}室",
             "members_n": size,
             "kind": "floating" if chance.random() < 0.12 else "resident",
-            "status": "current",
         }
 
 
@@ -90,7 +89,6 @@ def _residents(plan: CommunityPlan, people: list[Person]) -> Iterator[Row]:
             "party_member": int(i in party),
             "lives_alone": int(plan.household_sizes[person.household] == 1),
             "household_no": household_no(plan, person.household),
-            "status": "current",
         }
 
 

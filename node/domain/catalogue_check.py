@@ -135,8 +135,11 @@ def _check_contribution(
         place.fail(f"must be by {measure.period}", f"应按 {measure.period}", f"{key}.period")
     if contribution.period:
         _check_source(place, register, contribution.period, f"{key}.period")
-        if not register.fields[contribution.period.name].required:
+        by = register.fields[contribution.period.name]
+        if not by.required:
             place.fail("needs a required field", "需要必填字段", f"{key}.period")
+        if by.type == "int" and not _is_year(by):
+            place.fail("needs bounds of four digits", "需要四位数的上下限", f"{key}.period")
     for name, condition in contribution.where.items():
         bounds = (condition.minimum, condition.maximum)
         if any(bound and bound.from_asof for bound in bounds):
@@ -153,6 +156,11 @@ def _check_source(place: Table, register: Register, source: Source, key: str) ->
     allowed = {"year": ("date",), "month": ("date",), "int": ("int",), "each": ("set",)}
     if register.fields[source.name].type not in allowed.get(source.how, GROUPABLE):
         place.fail(f"{source.name!r} cannot be {source.how}", f"{source.name!r} 类型不符", key)
+
+
+def _is_year(field: Field) -> bool:
+    low, high = field.minimum, field.maximum
+    return isinstance(low, int) and isinstance(high, int) and low >= 1000 and high <= 9999
 
 
 def _check_measures(sheaf: Sheaf) -> None:

@@ -1,4 +1,4 @@
-"""News: what this office knows of itself and of the offices below it, for its parent and `status`."""
+"""News: what an office knows of itself and of those below it, for its parent and `status`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, func, select
 
 from node.store.tables import office_status
 from sync import log
@@ -144,9 +144,9 @@ class News:
             self._office.store.write(write)
 
 
-def _count(tx: Connection, table: type[object] | object) -> int:
-    t = conflict if table is conflict else hole
-    return int(tx.execute(select(func.count()).where(t.c.state == "open")).scalar_one())
+def _count(tx: Connection, table: Table) -> int:
+    open_rows = select(func.count()).select_from(table).where(table.c.state == "open")
+    return int(tx.execute(open_rows).scalar_one())
 
 
 def _from_row(row: object) -> OfficeNews:

@@ -102,6 +102,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("entry", schema=None) as batch_op:
         batch_op.create_index("ix_entry_lane", ["lane", "arrival"], unique=False)
+        batch_op.create_index("ix_entry_via", ["via", "lane", "arrival"], unique=False)
 
     op.create_table(
         "hole",
@@ -215,6 +216,7 @@ def downgrade() -> None:
 
     op.drop_table("hole")
     with op.batch_alter_table("entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_entry_via")
         batch_op.drop_index("ix_entry_lane")
 
     op.drop_table("entry")

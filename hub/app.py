@@ -1,0 +1,192 @@
+"""A process that serves offices: composition root of `silian serve`."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+import structlog
+
+from hub.parent import Parent
+from hub.servicer import TO_KEY, LinkServicer, handlers
+from hub.server import Server
+from hub.ticks import PERIODIC, tick
+from node.app import Office, open_office
+from node.domain.catalogue import load_catalogue
+from node.domain.units import UnknownUnit
+from node.jobs import Jobs
+from sync.apply import Wake
+from sync.dialer import OPTIONS, Dialer
+from sync.link import ChildEnd
+from sync.schema import Lane
+
+GRACE_S = 10.0
+LINK_WORKERS_MAX = 8
+
+
+class Served:
+    """One office in this process: its end of the link upward, its face to its children."""
+
+    def __init__(self, office: Office, process: Process) -> None:
+        self.office = office
+        self.parent = Parent(office)
+        self.dialer: Dialer | None = None
+        if office.config.parent:
+            self.dialer = self._dialer(office.config.parent, process)
+            office.on_wake(self._wake_upward)
+
+    def _dialer(self, address: str, process: Process) -> Dialer:
+        office = self.office
+        parent_unit = office.tree.parent(office.identity.unit) or 0
+
+        def connect() -> grpc.Channel:
+            channel = grpc.insecure_channel(address, options=OPTIONS)
+            return grpc.intercept_channel(channel, _Address(parent_unit))
+
+        return Dialer(
+            ChildEnd(office, parent_unit),
+            connect=connect,
+            workers=process.workers,
+            later=process.jobs.later,
+            rng=office.rng,
+            log=office.log.bind(parent=address),
+        )
+
+    def _wake_upward(self, wake: Wake) -> None:
+        if self.dialer is not None and wake.up:
+            self.dialer.poke(up=frozenset(wake.up))
+
+    def tick(self) -> None:
+        """What must happen now and then though nothing rings."""
+        tick(self)
+
+    def acked(self) -> dict[Lane, int]:
+        """How far the parent holds our log, as last heard."""
+        return self.dialer.held_there if self.dialer is not None else {}
+
+    def close(self) -> None:
+        self.parent.close()
+        if self.dialer is not None:
+            self.dialer.close()
+        self.office.news.save()
+        self.office.close()
+
+
+class Process:
+    """Offices served together: one address, one scheduler, one pool of workers."""
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        *,
+        wall_ms: Callable[[], int],
+        rng: random.Random,
+        listen: str | None = None,
+        **store_options: Any,
+    ) -> None:
+        self.workers = ThreadPoolExecutor(LINK_WORKERS_MAX, thread_name_prefix="link")
+        self.jobs = Jobs(rng)
+        self.served: dict[int, Served] = {}
+        self._log = structlog.get_logger()
+        self._stopped = threading.Event()
+        catalogue = load_catalogue()
+        try:
+            for folder in folders:
+                office = open_office(
+                    folder, wall_ms=wall_ms, rng=random.Random(rng.getrandbits(64)),
+                    catalogue=catalogue, **store_options,
+                )  # fmt: skip
+                self.served[office.identity.unit] = Served(office, self)
+            first = next(iter(self.served.values())).office.config
+            self.server = Server(listen or first.listen, allow_plaintext=first.allow_plaintext)
+        except BaseException:
+            self._close_offices()
+            raise
+
+    def start(self) -> str:
+        """Serve, dial, tick; return the address. Raises: CannotListen."""
+        self.server.add(handlers(LinkServicer(self.parent_of)))
+        try:
+            address = self.server.start()
+        except BaseException:
+            self._close_offices()
+            raise
+        self.jobs.start()
+        for served in self.served.values():
+            office = served.office
+            office.holding(address)
+            name = f"{office.unit.code}:tick"
+            self.jobs.every(office.config.sync_interval_s, name, served.tick)
+            for job in PERIODIC:
+                self.jobs.periodic(office, job)
+            if served.dialer is not None:
+                served.dialer.start()
+            self._log.info(
+                "office_served", office=office.unit.code, unit_name=office.unit.name,
+                address=address, parent=office.config.parent or None,
+            )  # fmt: skip
+        return address
+
+    def served_of(self, unit: int) -> Served:
+        """Return the office called; a process with one office needs no name for it.
+
+        Raises: UnknownUnit.
+        """
+        if unit == 0 and len(self.served) == 1:
+            return next(iter(self.served.values()))
+        found = self.served.get(unit)
+        if found is None:
+            any_office = next(iter(self.served.values())).office
+            raise UnknownUnit(f"#{unit}", any_office.today(), [])
+        return found
+
+    def parent_of(self, unit: int) -> Parent:
+        """Return the face to its children of the office called."""
+        return self.served_of(unit).parent
+
+    def stop(self) -> None:
+        """Stop gracefully: calls under way end, links close, every store is brought home."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        self.jobs.close()
+        for served in self.served.values():
+            served.parent.close()
+        self.server.stop(GRACE_S)
+        self._close_offices()
+        self._log.info("process_stopped")
+
+    def wait(self) -> None:
+        """Wait until `stop` was called."""
+        self._stopped.wait()
+
+    def _close_offices(self) -> None:
+        for served in self.served.values():
+            served.close()
+        self.workers.shutdown(wait=True, cancel_futures=True)
+
+
+class _Address(grpc.UnaryUnaryClientInterceptor):
+    """Says on every call whose office is meant."""
+
+    def __init__(self, unit: int) -> None:
+        self._item = (TO_KEY, str(unit))
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        metadata = (*(details.metadata or ()), self._item)
+        return continuation(_Details(details, metadata), request)
+
+
+class _Details(grpc.ClientCallDetails):
+    def __init__(self, details: Any, metadata: tuple[tuple[str, str], ...]) -> None:
+        self.method = details.method
+        self.timeout = details.timeout
+        self.metadata = metadata
+        self.credentials = details.credentials
+        self.wait_for_ready = details.wait_for_ready
+        self.compression = details.compression

@@ -1,0 +1,173 @@
+"""The gRPC face of the link: decode, call, encode. No rules live here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import grpc
+
+from hub.parent import Greeting, Parent, SessionUnknown
+from sync import codec
+from sync.change import StreamHead
+from sync.schema import Lane
+from sync.session import Verdict
+from sync.streams import StreamKey
+from sync.wire.v1 import link_pb2 as pb
+
+TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may hold many
+
+
+class LinkServicer:
+    """Finds the office called and hands the message to its `Parent`."""
+
+    def __init__(self, parent_of: Callable[[int], Parent]) -> None:
+        self._parent_of = parent_of
+
+    def Hello(self, request: pb.HelloRequest, context: grpc.ServicerContext) -> pb.HelloResponse:
+        parent = self._parent(context)
+        welcome = parent.hello(
+            Greeting(
+                unit=caller(context, request.unit),
+                level=request.level,
+                incarnation=request.incarnation,
+                protocol_min=request.protocol_min,
+                protocol_max=request.protocol_max,
+                log_position=request.log_position,
+                heads={
+                    StreamKey(h.incarnation, h.audience, _lane(h.lane)): StreamHead(h.seq, h.hash)
+                    for h in request.heads
+                },
+                taken={
+                    _lane(c.lane): c.position
+                    for c in request.cursors
+                    if c.incarnation == parent.office.identity.incarnation
+                },
+                news=tuple(map(codec.news_from_wire, request.offices)),
+            )
+        )
+        me = parent.office.identity
+        go_on = welcome.verdict is Verdict.GO_ON
+        return pb.HelloResponse(
+            verdict=welcome.verdict.value,  # type: ignore[arg-type]  # the wire's numbers
+            unit=me.unit,
+            incarnation=me.incarnation,
+            cursors=[
+                pb.Cursor(lane=lane.value, incarnation=request.incarnation, position=position)  # type: ignore[arg-type]
+                for lane, position in welcome.held.items()
+            ],
+            now_ms=parent.office.clock.now_ms(),
+            protocol=welcome.protocol,
+            retry_after_ms=welcome.retry_after_ms,
+            reason=welcome.reason,
+            session=welcome.session,
+            waiting=[lane.value for lane in sorted(welcome.waiting)],  # type: ignore[misc]
+            safe=map(codec.safe_to_wire, parent.safe(request.unit)) if go_on else (),
+        )
+
+    def Push(self, request: pb.PushRequest, context: grpc.ServicerContext) -> pb.PushResponse:
+        batch = codec.batch_from_wire(request.batch)
+        received, safe = self._parent(context).push(
+            caller(context, request.unit),
+            request.session,
+            batch,
+            map(codec.news_from_wire, request.offices),
+        )
+        return pb.PushResponse(
+            durable=pb.Cursor(
+                lane=batch.lane.value,  # type: ignore[arg-type]
+                incarnation=batch.incarnation,
+                position=received.position,
+            ),
+            safe=map(codec.safe_to_wire, safe),
+        )
+
+    def Pull(self, request: pb.PullRequest, context: grpc.ServicerContext) -> pb.PullResponse:
+        batch = self._parent(context).pull(
+            caller(context, request.unit),
+            request.session,
+            _lane(request.cursor.lane),
+            request.cursor.position,
+            request.bytes_max,
+        )
+        return pb.PullResponse(batch=codec.batch_to_wire(batch))
+
+    def watch(
+        self,
+        request: pb.WatchRequest,
+        context: grpc.ServicerContext,
+        send: Callable[[pb.WatchResponse | None], None],
+    ) -> None:
+        """Answer a Watch call when its bell rings; no thread waits for it.
+
+        The call is unary on the wire. It is registered as a stream of one answer, because the
+        library lets only streams be answered later from elsewhere (docs/adr/0005).
+        """
+        try:
+            parent = self._parent(context)
+            unit = caller(context, request.unit)
+
+            def ring(lanes: Iterable[Lane]) -> None:
+                if context.is_active():
+                    listed = [lane.value for lane in sorted(lanes)]
+                    safe = map(codec.safe_to_wire, parent.safe(unit))
+                    send(pb.WatchResponse(lanes=listed, safe=safe))  # type: ignore[arg-type]
+                    send(None)
+
+            ended = parent.watch(unit, request.session, ring)
+        except SessionUnknown as error:
+            context.set_code(grpc.StatusCode.FAILED_PRECONDITION)
+            context.set_details(error.en)
+            send(None)
+            return
+        context.add_callback(ended)
+
+    watch.experimental_non_blocking = True  # type: ignore[attr-defined]
+
+    def _parent(self, context: grpc.ServicerContext) -> Parent:
+        return self._parent_of(called(context))
+
+
+def called(context: grpc.ServicerContext) -> int:
+    """Return the unit whose office is called; 0 when the call does not say."""
+    value: Any = dict(context.invocation_metadata()).get(TO_KEY, "0")
+    text = value.decode() if isinstance(value, bytes) else value
+    return int(text) if text.isdecimal() and len(text) <= 19 else 0
+
+
+def caller(context: grpc.ServicerContext, claimed: int) -> int:
+    """Return the unit that calls.
+
+    The one place where a call's identity is decided. Until enrolment and mutual TLS stand, the
+    claim is believed, and `hub.server` therefore listens on the loopback only.
+    """
+    return claimed
+
+
+def _lane(number: int) -> Lane:
+    if number not in (1, 2):
+        raise codec.Malformed(f"lane {number}")
+    return Lane(number)
+
+
+def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
+    """Return the link's methods as the server takes them."""
+    unary: dict[str, tuple[Any, Any]] = {
+        "Hello": (servicer.Hello, pb.HelloRequest),
+        "Push": (servicer.Push, pb.PushRequest),
+        "Pull": (servicer.Pull, pb.PullRequest),
+    }
+    methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        name: grpc.unary_unary_rpc_method_handler(
+            method,
+            request_deserializer=message.FromString,
+            response_serializer=lambda reply: reply.SerializeToString(),
+        )
+        for name, (method, message) in unary.items()
+    }
+    methods["Watch"] = grpc.unary_stream_rpc_method_handler(
+        servicer.watch,
+        request_deserializer=pb.WatchRequest.FromString,
+        response_serializer=lambda reply: reply.SerializeToString(),
+    )
+    return grpc.method_handlers_generic_handler("sync.wire.v1.LinkService", methods)

@@ -1,0 +1,38 @@
+"""What happens now and then: retry, signs of life, news, checkpoints; and once a period."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from node.app import Office
+from node.jobs import Job
+from node.services.escalation import escalate
+from node.services.periods import close_period
+
+if TYPE_CHECKING:
+    from hub.app import Served
+
+
+def tick(served: Served) -> None:
+    """Keep the line and the news fresh; called every `sync_interval_s` seconds."""
+    office = served.office
+    served.parent.signs_of_life()
+    if served.dialer is not None:
+        office.news.of_self(served.acked())
+        served.dialer.greet_again()
+    office.news.save()
+    escalate(office, office.clock.now_ms())
+    office.store.checkpoint()
+
+
+def last_month(now: datetime) -> str:
+    """Return the month that has ended: 'YYYY-MM'."""
+    return f"{now.replace(day=1) - timedelta(days=1):%Y-%m}"
+
+
+def _close_month(office: Office, period: str) -> str:
+    return str(close_period(office, period))
+
+
+PERIODIC = (Job("close_period", last_month, _close_month),)

@@ -1,0 +1,69 @@
+"""The twelve funds: who puts money in, which way it goes, what it may be spent on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Category(StrEnum):
+    """What money was spent on."""
+
+    WAGES = "wages"  # 工资
+    WELFARE_BONUS = "welfare_bonus"  # 福利奖金
+    INSURANCE = "insurance"  # 社保
+    OFFICE = "office"  # 办公
+    ACTIVITY = "activity"  # 活动
+    FACILITY = "facility"  # 设施
+    SERVICE = "service"  # 服务
+    REWARD = "reward"  # 奖励
+    PARTY = "party"  # 党务
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fund:
+    """One source of money. A posting names one fund, so that money of two never mixes.
+
+    Levels are 0 city, 1 district, 2 street, 3 community.
+    """
+
+    id: str
+    zh: str
+    en: str
+    payers: tuple[int, ...]  # levels whose office appropriates it
+    path: tuple[int, ...]  # levels that it passes; a hop may be left out
+    categories: frozenset[Category] = frozenset(Category)
+    needs_assignment: bool = False
+
+
+FUNDS: dict[str, Fund] = {
+    fund.id: fund
+    for fund in (
+        Fund(id="F1", zh="社区年工作经费(市)", en="work, city", payers=(0,), path=(0, 1, 2, 3)),
+        Fund(id="F2", zh="社区年工作经费(区配套)", en="work, match", payers=(1,), path=(1, 2, 3)),
+        Fund(id="F3", zh="社区党务工作经费", en="party work", payers=(0,), path=(0, 1, 2, 3)),
+        Fund(
+            id="F4",
+            zh="党费下拨",
+            en="party dues",
+            payers=(0, 1),
+            path=(0, 1, 2, 3),
+            categories=frozenset({Category.PARTY}),
+        ),
+        Fund(id="F5", zh="先进奖励", en="awards", payers=(0,), path=(0, 1, 2, 3)),
+        Fund(id="F6", zh="精品社区装备补贴", en="equipment", payers=(0,), path=(0, 1, 2, 3)),
+        Fund(id="F7", zh="领导小组办公室办公经费", en="office", payers=(0,), path=(0,)),
+        Fund(id="F8", zh="以奖代拨", en="award for grant", payers=(0, 1), path=(0, 1, 2, 3)),
+        Fund(
+            id="F9",
+            zh="费随事转",
+            en="task fee",
+            payers=(0, 1, 2),
+            path=(0, 1, 2, 3),
+            needs_assignment=True,
+        ),
+        Fund(id="F10", zh="创业补贴", en="start-up", payers=(0, 1, 2), path=(0, 1, 2, 3)),
+        Fund(id="F11", zh="社区劳务收入", en="own income", payers=(3,), path=(3,)),
+        Fund(id="F12", zh="增收节支奖励", en="rewards", payers=(3,), path=(3,)),
+    )
+}

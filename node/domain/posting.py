@@ -1,0 +1,275 @@
+"""A line in the journal, and the only ways to make one.
+
+Each posting moves an amount from one account of one office to another account of the same office,
+in one fund and one year. What two offices do to each other is two postings under one transfer id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from node.domain.funds import Category
+
+AMOUNT_FEN_MAX = 10**15  # ten trillion yuan; sums of a whole tree stay within 63 bits
+
+
+class PostingKind(StrEnum):
+    """What a posting does; `ACCOUNTS` says between which accounts."""
+
+    APPROPRIATE = "appropriate"
+    MATCH = "match"  # a district's own money against city money that it received
+    RELEASE = "release"
+    RECEIPT = "receipt"
+    DISPUTE = "dispute"  # arrived, but with another figure; nobody may spend it yet
+    RETURN = "return"
+    RECLAIM = "reclaim"  # the payer books a RETURN that it has heard
+    SPEND = "spend"
+    REVERSE = "reverse"
+
+
+class AccountKind(StrEnum):
+    """An account's place in an office's books."""
+
+    SOURCE = "source"
+    HELD = "held"
+    IN_TRANSIT = "in_transit"  # sent to one child, whether or not it has arrived
+    TRANSFER_IN = "transfer_in"  # came from one payer
+    DISPUTED = "disputed"
+    SPENT = "spent"
+    RETURNED = "returned"  # sent back to one payer
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Account:
+    """One account of an office, within one fund and year. `ref`: the peer's unit_id, a category."""
+
+    kind: AccountKind
+    ref: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}:{self.ref}" if self.ref else self.kind.value
+
+
+HELD = Account(AccountKind.HELD)
+SOURCE = Account(AccountKind.SOURCE)
+
+A, P = AccountKind, PostingKind
+# kind -> the (debit, credit) pairs it may have. REVERSE swaps those of what it reverses.
+ACCOUNTS: dict[PostingKind, frozenset[tuple[AccountKind, AccountKind]]] = {
+    P.APPROPRIATE: frozenset({(A.HELD, A.SOURCE)}),
+    P.MATCH: frozenset({(A.HELD, A.SOURCE)}),
+    P.RELEASE: frozenset({(A.IN_TRANSIT, A.HELD)}),
+    P.RECEIPT: frozenset({(A.HELD, A.TRANSFER_IN), (A.HELD, A.DISPUTED)}),
+    P.DISPUTE: frozenset({(A.DISPUTED, A.TRANSFER_IN)}),
+    P.RETURN: frozenset(
+        {(A.RETURNED, A.TRANSFER_IN), (A.RETURNED, A.DISPUTED), (A.RETURNED, A.HELD)}
+    ),
+    P.RECLAIM: frozenset({(A.HELD, A.IN_TRANSIT)}),
+    P.SPEND: frozenset({(A.SPENT, A.HELD)}),
+}
+PEER_ACCOUNTS = frozenset({A.IN_TRANSIT, A.TRANSFER_IN, A.DISPUTED, A.RETURNED})
+# Nobody else has built on these. A release is undone only by its receiver, who returns it.
+REVERSIBLE = frozenset({P.APPROPRIATE, P.SPEND})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One immutable double entry in whole fen, written by the office whose accounts it names."""
+
+    posting_id: bytes  # 16 bytes, from (author, kind, transfer): the same deed is the same record
+    transfer: bytes  # 16 bytes, made and stored before the first send; of a REVERSE: what it undoes
+    kind: PostingKind
+    unit_id: int  # the author
+    fund: str
+    year: int
+    amount_fen: int
+    debit: Account
+    credit: Account
+    at_ms: int
+    peer_unit: int | None = None
+    category: Category | None = None
+    assignment: bytes | None = None  # with funds that pay for one assignment
+    counted_fen: int | None = None  # with DISPUTE: what arrived, against amount_fen as released
+    note: str = ""
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """What the transfer id is bound to: all but the hour and the remark."""
+        return (
+            self.posting_id,
+            self.transfer,
+            self.kind,
+            self.unit_id,
+            self.fund,
+            self.year,
+            self.amount_fen,
+            self.debit,
+            self.credit,
+            self.peer_unit,
+            self.category,
+            self.assignment,
+            self.counted_fen,
+        )
+
+
+def posting_id_for(unit_id: int, kind: PostingKind, transfer: bytes) -> bytes:
+    """Return the id that this deed has wherever and however often it is written down."""
+    text = f"silian posting {unit_id} {kind.value} ".encode() + transfer
+    return hashlib.sha256(text).digest()[:16]
+
+
+def appropriate(
+    *, unit_id: int, transfer: bytes, fund: str, year: int, amount_fen: int, at_ms: int,
+    assignment: bytes | None = None, note: str = "",
+) -> Posting:  # fmt: skip
+    """Put money of a budget into a fund."""
+    return _posting(
+        PostingKind.APPROPRIATE, unit_id, transfer, fund, year, amount_fen, at_ms,
+        debit=HELD, credit=SOURCE, assignment=assignment, note=note,
+    )  # fmt: skip
+
+
+def match(
+    *, unit_id: int, transfer: bytes, year: int, amount_fen: int, at_ms: int, note: str = ""
+) -> Posting:
+    """Put a district's own money (F2) beside the city's (F1) that it received."""
+    return _posting(
+        PostingKind.MATCH, unit_id, transfer, "F2", year, amount_fen, at_ms,
+        debit=HELD, credit=SOURCE, note=note,
+    )  # fmt: skip
+
+
+def release(
+    *, unit_id: int, transfer: bytes, to_unit: int, fund: str, year: int, amount_fen: int,
+    at_ms: int, assignment: bytes | None = None, note: str = "",
+) -> Posting:  # fmt: skip
+    """Send money down to an office below."""
+    return _posting(
+        PostingKind.RELEASE, unit_id, transfer, fund, year, amount_fen, at_ms,
+        debit=Account(A.IN_TRANSIT, str(to_unit)), credit=HELD, peer_unit=to_unit,
+        assignment=assignment, note=note,
+    )  # fmt: skip
+
+
+def answer(released: Posting, *, counted_fen: int, at_ms: int, note: str = "") -> Posting:
+    """Take a release in: RECEIPT when what arrived is what was released, otherwise DISPUTE."""
+    same = counted_fen == released.amount_fen
+    payer = str(released.unit_id)
+    return _reply(
+        released,
+        PostingKind.RECEIPT if same else PostingKind.DISPUTE,
+        debit=HELD if same else Account(A.DISPUTED, payer),
+        credit=Account(A.TRANSFER_IN, payer),
+        counted_fen=None if same else counted_fen,
+        at_ms=at_ms,
+        note=note,
+    )
+
+
+def send_back(released: Posting, *, disputed: bool, at_ms: int, note: str = "") -> Posting:
+    """Return a release whole, before its receipt; `disputed` when it was disputed before."""
+    payer = str(released.unit_id)
+    return _reply(
+        released,
+        PostingKind.RETURN,
+        debit=Account(A.RETURNED, payer),
+        credit=Account(A.DISPUTED if disputed else A.TRANSFER_IN, payer),
+        at_ms=at_ms,
+        note=note,
+    )
+
+
+def settle(released: Posting, *, at_ms: int, note: str = "") -> Posting:
+    """Receive a disputed release after all, at the released figure."""
+    return _reply(
+        released,
+        PostingKind.RECEIPT,
+        debit=HELD,
+        credit=Account(A.DISPUTED, str(released.unit_id)),
+        at_ms=at_ms,
+        note=note,
+    )
+
+
+def give_back(
+    *, unit_id: int, transfer: bytes, to_unit: int, fund: str, year: int, amount_fen: int,
+    at_ms: int, assignment: bytes | None = None, note: str = "",
+) -> Posting:  # fmt: skip
+    """Return money that was received and not spent; a transfer of its own, upward."""
+    return _posting(
+        PostingKind.RETURN, unit_id, transfer, fund, year, amount_fen, at_ms,
+        debit=Account(A.RETURNED, str(to_unit)), credit=HELD, peer_unit=to_unit,
+        assignment=assignment, note=note,
+    )  # fmt: skip
+
+
+def reclaim(returned: Posting, *, at_ms: int, note: str = "") -> Posting:
+    """Book a RETURN that was heard back into what this office holds."""
+    return _reply(
+        returned,
+        PostingKind.RECLAIM,
+        debit=HELD,
+        credit=Account(A.IN_TRANSIT, str(returned.unit_id)),
+        at_ms=at_ms,
+        note=note,
+    )
+
+
+def spend(
+    *, unit_id: int, transfer: bytes, fund: str, year: int, amount_fen: int, category: Category,
+    at_ms: int, assignment: bytes | None = None, note: str = "",
+) -> Posting:  # fmt: skip
+    """Record an expenditure."""
+    return _posting(
+        PostingKind.SPEND, unit_id, transfer, fund, year, amount_fen, at_ms,
+        debit=Account(A.SPENT, category.value), credit=HELD, category=category,
+        assignment=assignment, note=note,
+    )  # fmt: skip
+
+
+def reverse(posting: Posting, *, at_ms: int, note: str = "") -> Posting:
+    """Undo one of one's own postings by its mirror; the journal keeps both."""
+    return _posting(
+        PostingKind.REVERSE, posting.unit_id, posting.posting_id, posting.fund, posting.year,
+        posting.amount_fen, at_ms, debit=posting.credit, credit=posting.debit,
+        category=posting.category, assignment=posting.assignment, note=note,
+    )  # fmt: skip
+
+
+def _reply(
+    to: Posting, kind: PostingKind, *, debit: Account, credit: Account, at_ms: int, note: str,
+    counted_fen: int | None = None,
+) -> Posting:  # fmt: skip
+    assert to.peer_unit is not None
+    return _posting(
+        kind, to.peer_unit, to.transfer, to.fund, to.year, to.amount_fen, at_ms,
+        debit=debit, credit=credit, peer_unit=to.unit_id, assignment=to.assignment,
+        counted_fen=counted_fen, note=note,
+    )  # fmt: skip
+
+
+def _posting(
+    kind: PostingKind, unit_id: int, transfer: bytes, fund: str, year: int, amount_fen: int,
+    at_ms: int, *, debit: Account, credit: Account, note: str, peer_unit: int | None = None,
+    category: Category | None = None, assignment: bytes | None = None,
+    counted_fen: int | None = None,
+) -> Posting:  # fmt: skip
+    return Posting(
+        posting_id=posting_id_for(unit_id, kind, transfer),
+        transfer=transfer,
+        kind=kind,
+        unit_id=unit_id,
+        fund=fund,
+        year=year,
+        amount_fen=amount_fen,
+        debit=debit,
+        credit=credit,
+        at_ms=at_ms,
+        peer_unit=peer_unit,
+        category=category,
+        assignment=assignment,
+        counted_fen=counted_fen,
+        note=note,
+    )

@@ -1,0 +1,111 @@
+"""Jobs: APScheduler ticks, a ledger remembers what ran. All truth is in tables."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Connection, select
+
+from node.app import CHINA, Office
+from node.store.tables import job_run
+from sync.registers import sql
+
+_START = (
+    "INSERT INTO job_run (job, period, state, started_ms, detail) VALUES (?,?,'running',?,'') "
+    "ON CONFLICT (job, period) DO UPDATE SET state='running', started_ms=excluded.started_ms "
+    "WHERE job_run.state <> 'done'"
+)
+_END = "UPDATE job_run SET state=?, ended_ms=?, detail=? WHERE job=? AND period=?"
+JITTER_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work done once a period. `period` names the newest period that has ended, from the date."""
+
+    name: str
+    period: Callable[[datetime], str]
+    work: Callable[[Office, str], str]  # returns a word for the ledger
+
+
+class Jobs:
+    """The process's one scheduler, shared by all of its offices."""
+
+    def __init__(self, rng: random.Random, *, threads: int = 4) -> None:
+        self._rng = rng
+        self._scheduler = BackgroundScheduler(
+            timezone=CHINA,
+            executors={"default": SchedulerPool(threads)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._log = structlog.get_logger()
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def later(self, delay_ms: int, work: Callable[[], None]) -> None:
+        """Run something once, after a while."""
+        when = datetime.now(UTC) + timedelta(milliseconds=delay_ms)
+        self._scheduler.add_job(work, "date", run_date=when)
+
+    def every(self, seconds: int, name: str, work: Callable[[], None]) -> None:
+        """Run something again and again, not in step with other offices."""
+        first = datetime.now(UTC) + timedelta(seconds=self._rng.uniform(0, min(seconds, 60)))
+        self._scheduler.add_job(
+            work, "interval", seconds=seconds, jitter=min(JITTER_S, seconds // 4) or None,
+            id=name, next_run_time=first,
+        )  # fmt: skip
+
+    def periodic(self, office: Office, job: Job, *, check_s: int = 60) -> None:
+        """Run a job once a period, and at once if a period was missed while we were down."""
+        name = f"{office.unit.code}:{job.name}"
+        self.every(check_s, name, lambda: self._run_quietly(office, job))
+
+    def _run_quietly(self, office: Office, job: Job) -> None:
+        self.run_due(office, job)
+
+    def run_due(self, office: Office, job: Job) -> bool:
+        """Run a job if its newest period has not been done; say whether it ran."""
+        now = datetime.fromtimestamp(office.clock.now_ms() / 1000, CHINA)
+        period = job.period(now)
+        if not office.store.write(lambda tx: _claim(tx, job.name, period, office.clock.now_ms())):
+            return False
+        state, detail = "done", ""
+        try:
+            detail = job.work(office, period)
+        except Exception as error:  # noted in the ledger and tried again at the next tick
+            state, detail = "failed", type(error).__name__
+            office.log.exception("job_failed", job=job.name, period=period)
+        ended = (state, office.clock.now_ms(), detail[:500], job.name, period)
+        office.store.write(lambda tx: _note_end(tx, ended))
+        return state == "done"
+
+    def forget(self, office_code: str) -> None:
+        """Take an office's jobs off the scheduler."""
+        for job in self._scheduler.get_jobs():
+            if job.id.startswith(f"{office_code}:"):
+                job.remove()
+
+    def close(self) -> None:
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+
+def _claim(tx: Connection, job: str, period: str, now_ms: int) -> bool:
+    state = tx.execute(
+        select(job_run.c.state).where(job_run.c.job == job, job_run.c.period == period)
+    ).scalar_one_or_none()
+    if state == "done":
+        return False
+    tx.exec_driver_sql(sql(tx, _START), (job, period, now_ms))
+    return True
+
+
+def _note_end(tx: Connection, ended: tuple[str, int, str, str, str]) -> None:
+    tx.exec_driver_sql(sql(tx, _END), ended)
