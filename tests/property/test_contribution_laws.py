@@ -33,7 +33,9 @@ def field_values(field: Field) -> st.SearchStrategy[str | int | None]:
         case "bool":
             some = st.integers(0, 1)
         case "int" | "decimal":
-            some = st.integers(0, 3) | st.integers(-(2**62), 2**62)
+            low = field.minimum if isinstance(field.minimum, int) else -(2**62)
+            high = field.maximum if isinstance(field.maximum, int) else 2**62
+            some = st.integers(low, min(high, low + 3)) | st.integers(low, high)
         case _:
             some = st.text(max_size=8)
     return st.none() | some

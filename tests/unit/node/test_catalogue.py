@@ -28,6 +28,7 @@ key = ["name"]
 name = { zh = "名称", en = "Name", type = "text", required = true }
 kind = { zh = "类型", en = "Kind", type = "choice", choices = { big = ["大", "Big"] } }
 depth = { zh = "深度", en = "Depth", type = "int" }
+since = { zh = "始于", en = "Since", type = "int", required = true }
 dug_on = { zh = "开挖日期", en = "Dug on", type = "date" }
 [[register.pond.contribution]]
 measure = "ponds"
@@ -248,6 +249,7 @@ def test_an_own_field_is_never_required(tmp_path: Path):
         ("amount = 1", 'amount = "kind"', "register.pond.contribution[0].amount"),
         ("amount = 1", 'amount = 1\nwhere = { kind = "bg" }', "contribution[0].where.kind"),
         ("amount = 1", 'amount = 1\nwhere = { depth = { max = "asof-1" } }', "where.depth"),
+        ('dims = ["pond_kind"]', 'dims = ["pond_kind"]\nperiod = "year"', "contribution[0].period"),
         (
             "amount = 1",
             'amount = 1\nperiod = "year:dug_on"',
@@ -280,6 +282,20 @@ def test_a_heading_that_means_two_fields_is_refused():
         'en = "Depth", type = "int"', 'en = "Depth", type = "int", aliases = ["类 型"]'
     )
     assert refused.key == "register.pond.field.depth.aliases"
+
+
+def test_a_year_in_a_number_needs_bounds_of_four_digits():
+    by_year = SMALL.replace("amount = 1", 'amount = 1\nperiod = "int:since"').replace(
+        'dims = ["pond_kind"]', 'dims = ["pond_kind"]\nperiod = "year"'
+    )
+    with pytest.raises(BadCatalogue, match="four digits"):
+        parse_catalogue([("small.toml", by_year.encode())])
+    bounds = 'type = "int", minimum = 1990, maximum = 2200, required'
+    bounded = by_year.replace('type = "int", required', bounds)
+    ponds = parse_catalogue([("small.toml", bounded.encode())]).registers["pond"]
+    assert ponds.contributions_of({"kind": "big", "since": 2004}) == {
+        CellKey("ponds", "2004", "pond_kind=big"): 1
+    }
 
 
 def test_a_file_that_is_not_toml_is_refused_by_name():
