@@ -187,6 +187,15 @@ def test_only_contributing_fields_can_move_a_cell():
     assert CATALOGUE.registers["work_order"].contributing_fields == frozenset()
 
 
+def test_two_lines_of_one_record_for_one_cell_add_up():
+    line = '[[register.pond.contribution]]\nmeasure = "ponds"\namount = "depth"\n'
+    line += 'dims = { pond_kind = "kind" }\nwhere = { depth = { min = 3, max = 5 } }\n'
+    ponds = parse_catalogue([("small.toml", (SMALL + line).encode())]).registers["pond"]
+    key = CellKey("ponds", "", "pond_kind=big")
+    for depth, amount in ((2, 1), (3, 4), (5, 6), (6, 1)):
+        assert ponds.contributions_of({"kind": "big", "depth": depth}) == {key: amount}
+
+
 def test_a_value_that_would_break_the_key_counts_as_unknown():
     assert dims_text({"b": "x;y=1", "a": "1"}) == f"a=1;b={UNKNOWN}"
     assert parse_dims(dims_text({"b": "2", "a": "1"})) == {"a": "1", "b": "2"}
@@ -261,6 +270,12 @@ def test_an_own_field_is_never_required(tmp_path: Path):
         ('dims = ["pond_kind"]', 'dims = ["sort"]', "register.pond.contribution[0].dims"),
         ('numerator = [{ measure = "ponds" }]', 'numerator = [{ measure = "p" }]', "numerator"),
         ('by = ["pond_kind"]', 'by = ["sex"]', "indicator.P1.by"),
+        ('"ponds" }]', '"ponds", where = { pond_kind = "bg" } }]', "numerator.where.pond_kind"),
+        (
+            "[measure.ponds]",
+            '[measure.lakes]\nzh = "湖"\nen = "L"\n[measure.ponds]',
+            "measure.lakes",
+        ),
         ('by = ["pond_kind"]', 'by = ["year"]', "indicator.P1.by"),
         ('type = "L"', 'type = "R"', "indicator.P1.denominator"),
         ('"Big"]', '"Big"], huge = ["大", "Huge"]', "register.pond.field.kind.choices"),

@@ -224,6 +224,14 @@ def test_a_text_has_a_length():
     assert code("premises", "name", "室" * 101) == "too_long"
 
 
+def test_both_limits_are_included():
+    assert one("household", "members_n", "0") == (0, [])
+    assert one("household", "members_n", "99") == (99, [])
+    assert code("household", "members_n", "100") == "out_of_range"
+    assert one("assembly", "date", "1990-01-01") == ("1990-01-01", [])
+    assert code("assembly", "date", "1989-12-31") == "out_of_range"
+
+
 def test_an_error_of_the_spreadsheet_is_named():
     assert code("premises", "area_m2", "#REF!") == "excel_error"
 
