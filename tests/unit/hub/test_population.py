@@ -24,8 +24,8 @@ from node.workbook.writer import shown
 AS_OF = date(2026, 12, 31)
 SINCE = date(2023, 6, 30)
 REGISTERS = load_catalogue().registers
-NAMES = ["天杭", "闸弄口", "春晖", "天仙", "三里亭", "红梅", "闻皇庙", "京惠", "万家花园", "董家", "兰苑",
-         "天运", "麦苗", "蓝天", "濮家", "机神", "天城"]  # fmt: skip
+NAMES = ["天杭", "闸弄口", "春晖", "天仙", "三里亭", "红梅", "闻皇庙", "京惠", "万家花园", "董家",
+         "兰苑", "天运", "麦苗", "蓝天", "濮家", "机神", "天城"]  # fmt: skip
 
 
 def unit(code: str, name: str, level: Level, parent: str | None) -> Unit:
