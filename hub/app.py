@@ -27,6 +27,7 @@ from sync.schema import Lane
 
 GRACE_S = 10.0
 LINK_WORKERS_MAX = 8
+NEWS_AFTER_MS = 1_000
 
 
 class Served:
@@ -36,6 +37,8 @@ class Served:
         self.office = office
         self.parent = Parent(office)
         self.dialer: Dialer | None = None
+        self._process = process
+        self._greeting_soon = threading.Event()
         if office.config.parent:
             self.dialer = self._dialer(office.config.parent, process)
             office.on_wake(self._wake_upward)
@@ -58,8 +61,19 @@ class Served:
         )
 
     def _wake_upward(self, wake: Wake) -> None:
-        if self.dialer is not None and wake.up:
-            self.dialer.poke(up=frozenset(wake.up))
+        if self.dialer is None or not wake.up:
+            return
+        self.dialer.poke(up=frozenset(wake.up))
+        # The watermark follows the change: a heartbeat soon after the last of a burst.
+        if not self._greeting_soon.is_set():
+            self._greeting_soon.set()
+            self._process.jobs.later(NEWS_AFTER_MS, self._greet)
+
+    def _greet(self) -> None:
+        self._greeting_soon.clear()
+        if self.dialer is not None:
+            self.office.news.of_self(self.acked())
+            self.dialer.greet_again()
 
     def tick(self) -> None:
         """What must happen now and then though nothing rings."""

@@ -81,6 +81,7 @@ class Child:
     pending: set[Lane] = field(default_factory=set)  # lanes in which something new waits
     ring: Ring | None = None
     watched_ms: int = 0
+    told: tuple[SafeAt, ...] = ()  # what our own log's safety was when the child last heard of it
 
 
 class Parent:
@@ -160,9 +161,7 @@ class Parent:
 
     # -- up and down -------------------------------------------------------------------------
 
-    def push(
-        self, unit: int, session: int, batch: Batch, news: Iterable[OfficeNews]
-    ) -> tuple[Received, list[SafeAt]]:
+    def push(self, unit: int, session: int, batch: Batch) -> tuple[Received, list[SafeAt]]:
         """Take a child's batch; returns after the commit that holds it (INV-4).
 
         Raises: SessionUnknown, and what `sync.apply.Applier.remote` raises.
@@ -173,8 +172,8 @@ class Parent:
             lambda tx: office.applier.remote(tx, batch, peer=unit, upward=True)
         )
         office.committed(received)
-        self._heard(child, news)
-        return received, self.safe(unit)
+        office.news.touch(unit)
+        return received, self._safe_since(child, batch.lane, received.position)
 
     def pull(self, unit: int, session: int, lane: Lane, after: int, bytes_max: int) -> Batch:
         """Return what waits for a child after a position that it holds durably.
@@ -209,6 +208,15 @@ class Parent:
                 SafeAt(s.level, s.lane, log.position_of_child(tx, unit, s.lane, s.position))
                 for s in above
             ]
+
+    def _safe_since(self, child: Child, lane: Lane, position: int) -> list[SafeAt]:
+        """Return what is new since the child was last told: asked after every batch."""
+        above = tuple(self.office.news.safe())
+        here = SafeAt(self.office.identity.level, lane, position)
+        if above == child.told:
+            return [here]
+        child.told = above
+        return self.safe(child.unit)
 
     # -- the doorbell ------------------------------------------------------------------------
 

@@ -71,7 +71,6 @@ class LinkServicer:
             caller(context, request.unit),
             request.session,
             batch,
-            map(codec.news_from_wire, request.offices),
         )
         return pb.PushResponse(
             durable=pb.Cursor(

@@ -90,7 +90,6 @@ class ChildEnd:
                 session=self._session,
                 unit=me.unit,
                 batch=codec.batch_to_wire(command.batch),
-                offices=map(codec.news_to_wire, self._host.offices()),
             )
         assert isinstance(command, Pull)
         return pb.PullRequest(

@@ -1,18 +1,59 @@
-"""Assignments: the events of each folded into its row, its cells, and the automatic receipt."""
+"""Assignments: the events of each folded into its row and its cells, and what follows by itself.
+
+An office answers a dispatch with a receipt, passes on work that only goes through it, reports what
+its parts have come to, takes parts back when the whole is taken back, and acts on rulings from
+above. All of it happens in the transaction that brought the cause: there is no moment in which a
+dispatch is here and its receipt is not.
+"""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from node.domain.assignment import (
+    AssignmentState,
+    Duty,
+    EventKind,
+    IllegalEvent,
+    State,
+    overdue,
+    relayed_progress,
+)
+from node.domain.assignment_rules import BACK_WITH_ISSUER, BEFORE_CLAIM, DONE, TERMINAL
+from node.domain.contribution import CellKey
+from node.domain.deadlines import Lateness
+from node.domain.units import Level
+from node.folds import targets as final
 from node.folds.contributions import ContributionFold
+from node.folds.pen import Pen, reaches_community
+from node.store import meta
+from node.store.assignments import (
+    EVENT,
+    Assignment,
+    Row,
+    children_of,
+    load,
+    rows_of,
+    save,
+)
 from sync.change import Edit
 from sync.effects import Effect
 
 if TYPE_CHECKING:
     from node.app import Office
+
+MEASURE = "assignments"
+RELAY = "relay"  # the office's policy in `meta`: AUTO unless it says MANUAL
+AUTO, MANUAL = "auto", "manual"
+PROGRESS_STEP = 10  # points that relayed progress must move by before it is worth an event
+SETTLED = TERMINAL | {State.VERIFIED, State.APPRAISED}
+DROPPED = frozenset({State.REFUSED, State.DECLINED, State.RECALLED})
+GATE = frozenset({EventKind.ADMIT, EventKind.REFUSE, EventKind.SEND_BACK})
+NOT_OURS = "不属于可交社区承办的事项 (not work that may come here)"
 
 
 class AssignmentFold:
@@ -21,9 +62,256 @@ class AssignmentFold:
     def __init__(self, office: Office, contributions: ContributionFold) -> None:
         self._office = office
         self._contributions = contributions
+        self._me = office.identity.unit
 
     def wants(self, register: str, unit: int) -> frozenset[str] | None:
-        return frozenset() if register == "assignment_event" else None
+        return frozenset() if register == EVENT else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
-        return ()
+        """Bring rows and cells up to date; return the cells' edits and the events that follow.
+
+        Each row is computed from all events of its assignment, so their order does not matter.
+        """
+        touched = _touched(effects)
+        if not touched:
+            return ()
+        held = load(tx, sorted(touched))
+        moved = self._keep(tx, held)
+        parents = {
+            a.hop.parent for a in held.values() if a.hop.issuer == self._me and a.hop.parent
+        }
+        held |= load(tx, sorted(parents - held.keys()))
+        pen = Pen(
+            self._me, self._office.identity.level, self._office.tree, self._office.clock.now_ms()
+        )
+        for assignment in sorted(held):
+            if self._me in self._office.tree:
+                _Following(tx, pen, held, assignment).run()
+        return [*pen.edits, *(self._contributions.edits(tx, moved) if moved else ())]
+
+    def _keep(self, tx: Connection, held: dict[bytes, Assignment]) -> dict[CellKey, int]:
+        """Write the rows that changed; return by how much this office's cells move.
+
+        The issuer counts an assignment, so that each is counted once.
+        """
+        before = rows_of(tx, sorted(held))
+        moved: dict[CellKey, int] = defaultdict(int)
+        changed = []
+        for assignment, one in sorted(held.items()):
+            old = before.get(assignment)
+            row = Row.of(one, flag=_flag(one, old), escalated=_escalated(one, old))
+            if row == old:
+                continue
+            changed.append(row)
+            if one.hop.issuer == self._me:
+                moved[cell_of(row)] += 1
+                if old is not None:
+                    moved[cell_of(old)] -= 1
+        save(tx, changed)
+        return {key: amount for key, amount in moved.items() if amount}
+
+
+class _Following:
+    """What this office does by itself now that one assignment stands as it does."""
+
+    def __init__(
+        self, tx: Connection, pen: Pen, held: dict[bytes, Assignment], assignment: bytes
+    ) -> None:
+        self._tx = tx
+        self._pen = pen
+        self._held = held  # with everything said so far in this transaction
+        self._id = assignment
+
+    @property
+    def _one(self) -> Assignment:
+        return self._held[self._id]
+
+    @property
+    def _state(self) -> AssignmentState:
+        return self._one.state
+
+    def run(self) -> None:
+        hop = self._one.hop
+        if hop.issuer == self._pen.unit:
+            self._obey()
+        if hop.assignee == self._pen.unit:
+            self._receive()
+            self._follow_parts()
+
+    def _say(self, kind: EventKind, **said: str | int | None) -> None:
+        by = "issuer" if self._one.hop.issuer == self._pen.unit else "assignee"
+        self._held[self._id] = self._pen.say(self._one, kind, by, **said)  # type: ignore[arg-type]
+
+    # -- as the issuer ----------------------------------------------------------------------
+
+    def _obey(self) -> None:
+        """Make a ruling from above our own event. One that does not follow is left alone."""
+        for ruling in self._one.rulings:
+            try:
+                if self._fits_gate(ruling.kind, ruling.unit, ruling.seen):
+                    self._say(ruling.kind, actor=ruling.actor, reason=ruling.reason)
+                    if self._state.state is State.READY:
+                        self._say(EventKind.DISPATCH, actor=ruling.actor)
+                elif self._fits_dispute(ruling.kind, ruling.unit, ruling.seen):
+                    self._say(ruling.kind, actor=ruling.actor, reason=ruling.reason)
+            except IllegalEvent:
+                continue
+
+    def _fits_gate(self, kind: EventKind, unit: int, seen: int) -> bool:
+        """Say whether the city has ruled on what we last submitted."""
+        if self._state.state is not State.SCREENING or kind not in GATE:
+            return False
+        return unit == self._pen.tree.root and seen >= self._last(EventKind.SUBMIT)
+
+    def _fits_dispute(self, kind: EventKind, unit: int, seen: int) -> bool:
+        """Say whether an office above us has ruled on the last return."""
+        if self._state.state is not State.RETURNED or kind is not EventKind.ADJUDICATE:
+            return False
+        above = unit in self._pen.tree.ancestors(self._pen.unit)
+        return above and seen >= self._last(EventKind.RETURN, EventKind.HAND_BACK)
+
+    def _last(self, *kinds: EventKind) -> int:
+        return max((s.event.seq for s in self._state.history if s.event.kind in kinds), default=0)
+
+    # -- as the assignee --------------------------------------------------------------------
+
+    def _receive(self) -> None:
+        if self._state.state is State.DISPATCHED:
+            self._say(EventKind.RECEIPT)
+        if self._state.state is not State.DELIVERED or self._state.returns:
+            return
+        behind = self._targets()
+        if self._unlawful(behind):
+            if not self._state.bound_by_ruling:
+                self._say(EventKind.RETURN, reason=NOT_OURS)
+        elif self._passes_through(behind) and self._is_auto():
+            self._say(EventKind.ACCEPT)
+            self._say(EventKind.RELAY)
+            assert self._state.duty is not None
+            for part in self._pen.pass_on(
+                behind, self._one.work, self._state.duty,
+                work_order=self._one.hop.work_order, parent=self._one, due_ms=self._state.due_ms,
+            ):  # fmt: skip
+                self._held[part.id] = part
+
+    def _targets(self) -> set[int]:
+        try:
+            return final.read(self._pen.tree, self._pen.unit, self._one.work.targets)
+        except final.OutOfLine:
+            return set()
+
+    def _unlawful(self, behind: set[int]) -> bool:
+        """Say whether the sender let through what no community may be given (1.4).
+
+        The sender refuses it too; here it is judged again, by what this office is.
+        """
+        duty, level = self._state.duty, self._pen.level
+        if level != self._one.hop.level:
+            return True
+        if level == Level.COMMUNITY:
+            return duty not in (Duty.UNDERTAKES, Duty.ASSISTS)
+        known = {unit for unit in behind if unit in self._pen.tree}
+        down = self._pen.tree.within(self._pen.unit, self._one.hop.issuer)
+        ends_at_community = reaches_community(self._pen.tree, self._pen.unit, known)
+        return down and duty is Duty.OFFICE and ends_at_community
+
+    def _passes_through(self, behind: set[int]) -> bool:
+        if not behind or self._pen.unit in behind or self._pen.level == Level.COMMUNITY:
+            return False
+        try:
+            onward = final.next_offices(self._pen.tree, self._pen.unit, behind)
+        except final.OutOfLine:
+            return False  # the tree has changed meanwhile: a person decides
+        return self._one.hop.issuer not in onward
+
+    def _is_auto(self) -> bool:
+        return meta.get(self._tx, RELAY) != MANUAL
+
+    # -- parts ------------------------------------------------------------------------------
+
+    def _follow_parts(self) -> None:
+        parts = children_of(self._tx, self._id)
+        if not parts:
+            return
+        open_parts = [p for p in parts if State(p.state) in BEFORE_CLAIM]
+        if self._state.state in (State.RECALLED, State.RETURNED):
+            for part in open_parts:
+                self._tell(part, EventKind.RECALL, reason=self._state.reason)
+            return
+        due_ms = self._state.due_ms
+        if due_ms is not None and self._state.state in BEFORE_CLAIM and self._is_auto():
+            for part in open_parts:
+                if part.due_ms is not None and part.due_ms < due_ms:
+                    self._tell(part, EventKind.EXTEND, due_ms=due_ms)
+        if self._state.state in (State.RELAYED, State.IN_PROGRESS):
+            self._report([p for p in parts if p.round == self._state.returns])
+
+    def _tell(self, part: Row, kind: EventKind, **said: str | int | None) -> None:
+        if part.id not in self._held:
+            self._held |= load(self._tx, [part.id])
+        one = self._held[part.id]
+        if one.state.state in BEFORE_CLAIM:
+            self._held[part.id] = self._pen.say(one, kind, "issuer", **said)  # type: ignore[arg-type]
+
+    def _report(self, parts: list[Row]) -> None:
+        """Say how far the parts have come together; claim once none is left to wait for."""
+        together = relayed_progress([p.summary for p in parts])
+        if self._worth_saying(together.percent):
+            self._say(EventKind.PROGRESS, percent=together.percent)
+        states = Counter(State(p.state) for p in parts)
+        done = [state for state in states if state in SETTLED]
+        nothing_done = all(state in DROPPED for state in states)
+        # After a rework, or while it asks to hand the work back, a person speaks for the office.
+        person = self._state.reworks > 0 or self._state.hand_back_asked
+        if len(done) < len(states) or nothing_done or person or not self._is_auto():
+            return
+        if self._state.state is State.RELAYED:
+            self._say(EventKind.PROGRESS, percent=together.percent)
+        counted = ", ".join(f"{state.value} {n}" for state, n in sorted(states.items()))
+        self._say(EventKind.CLAIM, evidence=counted)
+
+    def _worth_saying(self, percent: int) -> bool:
+        said = self._state.percent
+        if percent == said:
+            return False
+        first = self._state.state is State.RELAYED
+        return first or percent == 100 or abs(percent - said) >= PROGRESS_STEP
+
+
+def cell_of(row: Row) -> CellKey:
+    """Return the cell in which an assignment is counted: the assignee's level and the state."""
+    return CellKey(MEASURE, "", f"level={row.level};state={row.state}")
+
+
+def _touched(effects: Sequence[Effect]) -> set[bytes]:
+    found = set()
+    for effect in effects:
+        if effect.register != EVENT:
+            continue
+        for _, before, after in effect.changes():
+            named = str((after or before or {}).get("assignment") or "")
+            try:
+                found.add(bytes.fromhex(named))
+            except ValueError:
+                continue
+    return found
+
+
+def _flag(one: Assignment, old: Row | None) -> str:
+    """Return what is known of lateness: judged here once it was claimed, until then by the job."""
+    state = one.state
+    if state.due_ms is None:
+        return ""
+    if state.state in DONE:
+        late = overdue(state, state.due_ms + 1, None)
+        return "" if late is Lateness.ON_TIME else late.value
+    return old.flag if old is not None and _still_runs(one, old) else ""
+
+
+def _escalated(one: Assignment, old: Row | None) -> int:
+    return old.escalated if old is not None and _still_runs(one, old) else 0
+
+
+def _still_runs(one: Assignment, old: Row) -> bool:
+    open_ = one.state.state in BEFORE_CLAIM | BACK_WITH_ISSUER
+    return open_ and one.state.due_ms == old.due_ms

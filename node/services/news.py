@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Table, func, select
@@ -11,11 +12,13 @@ from sqlalchemy import Connection, Table, func, select
 from node.store.tables import office_status
 from sync import log
 from sync.audience import up
+from sync.limits import CLOCK_AHEAD_MS_MAX
 from sync.news import OfficeNews, SafeAt
 from sync.registers import sql
 from sync.schema import Lane
 from sync.streams import StreamKey
-from sync.tables import conflict, hole, safe
+from sync.tables import conflict, hole, incarnation, safe, stream
+from sync.version import COUNTER_BITS
 
 if TYPE_CHECKING:
     from node.app import Office
@@ -28,13 +31,21 @@ _SAVE = (
     "waiting_up=excluded.waiting_up, waiting_age_ms=excluded.waiting_age_ms, "
     "waiting_down=excluded.waiting_down, conflicts=excluded.conflicts, holes=excluded.holes, "
     "incarnation=excluded.incarnation, bulk_seq=excluded.bulk_seq, program=excluded.program "
-    "WHERE excluded.at_ms > office_status.at_ms"
+    "WHERE excluded.at_ms >= office_status.at_ms"
 )
 _SAFE = (
     "INSERT INTO safe (level, lane, position) VALUES (?,?,?) "
     "ON CONFLICT (level, lane) DO UPDATE SET position=excluded.position "
     "WHERE excluded.position > safe.position"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far an office's cells are known here."""
+
+    at_ms: int  # exact to this moment of the office's corrected clock; 0: nothing is known
+    behind: bool = False  # the office is known to have written more than is held here
 
 
 class News:
@@ -45,12 +56,17 @@ class News:
         self._lock = threading.Lock()
         self._known: dict[int, OfficeNews] = {}
         self._unsaid: set[int] = set()  # units whose news the parent has not heard
+        self._offered: set[int] = set()  # units whose news is on its way; no answer yet
+        self._exact: dict[int, int] = {}  # watermarks that were shown: they never go back (INV-12)
+        self._saved: set[int] = set()
+        self._ahead: dict[int, int] = {}  # unit -> ms that its clock was ahead of ours
         self._safe: dict[tuple[int, Lane], int] = {}
         self._acked: dict[Lane, int] = {}
         self.parent = 0
         with office.store.read() as tx:
             for row in tx.execute(select(office_status)):
                 self._known[row.unit] = _from_row(row)
+                self._saved.add(row.unit)
             for row in tx.execute(select(safe)):
                 self._safe[row.level, Lane(row.lane)] = row.position
 
@@ -89,23 +105,102 @@ class News:
         )
 
     def for_parent(self) -> list[OfficeNews]:
-        """Return our own news and that from below which the parent has not heard yet."""
+        """Return our own news and that from below which the parent has not heard yet.
+
+        It counts as heard when the parent has answered; until then it is said again.
+        """
         with self._lock:
-            units, self._unsaid = self._unsaid, set()
-            below = [self._known[unit] for unit in sorted(units)]
+            self._offered |= self._unsaid
+            self._unsaid.clear()
+            below = [self._known[unit] for unit in sorted(self._offered)]
         return [self.of_self(), *below]
 
     def hear(self, news: Iterable[OfficeNews], *, child: int | None = None) -> None:
-        """Take news from below. What a child says of units that are not below it is ignored."""
+        """Take news from below. What a child says of units that are not below it is ignored.
+
+        Of its own line a child says nothing: that is for its parent to `observe`.
+        """
         tree = self._office.tree
         with self._lock:
             for item in news:
                 if child is not None and not (item.unit in tree and tree.within(item.unit, child)):
                     continue
                 known = self._known.get(item.unit)
-                if known is None or item.at_ms > known.at_ms:
-                    self._known[item.unit] = item
-                    self._unsaid.add(item.unit)
+                if child == item.unit:
+                    line = known or OfficeNews(unit=item.unit, at_ms=0)
+                    item = replace(
+                        item, connected=line.connected, last_contact_ms=line.last_contact_ms,
+                        waiting_down=line.waiting_down,
+                    )  # fmt: skip
+                self._take(self._clamped(item))
+
+    def observe(self, child: int, *, connected: bool, waiting_down: int) -> None:
+        """Note what we see of a child's line ourselves: call it at each contact and at its end.
+
+        What the child said of itself stays as old as it is: a contact is no proof of exactness.
+        """
+        now_ms = self._office.clock.now_ms()
+        with self._lock:
+            known = self._known.get(child) or OfficeNews(unit=child, at_ms=0)
+            last_ms = max(now_ms, known.last_contact_ms) if connected else known.last_contact_ms
+            self._take(
+                replace(
+                    known, connected=connected, last_contact_ms=last_ms, waiting_down=waiting_down
+                )
+            )
+
+    def _take(self, item: OfficeNews) -> None:
+        """Keep the newer; of what is equally old the later, for one path leads here, in order."""
+        known = self._known.get(item.unit)
+        newer = known is None or (item.at_ms, item.last_contact_ms) >= (
+            known.at_ms,
+            known.last_contact_ms,
+        )
+        if newer and item != known:
+            self._known[item.unit] = item
+            self._unsaid.add(item.unit)
+
+    def _clamped(self, item: OfficeNews) -> OfficeNews:
+        """Date news no later than now: a fast clock must not outdate what is said after it."""
+        now_ms = self._office.clock.now_ms()
+        if item.at_ms <= now_ms + CLOCK_AHEAD_MS_MAX:
+            self._ahead.pop(item.unit, None)
+            return item
+        self._ahead[item.unit] = item.at_ms - now_ms
+        return replace(item, at_ms=now_ms)
+
+    def clocks_ahead(self) -> dict[int, int]:
+        """Return unit -> by how many milliseconds its clock was ahead when it was last heard."""
+        with self._lock:
+            return dict(self._ahead)
+
+    def watermarks(self, tx: Connection) -> dict[int, Watermark]:
+        """Return how far the cells of each office below are known here; never less than before.
+
+        An office's news says how long its stream was at that moment: if we hold as much, we
+        are exact to then. The stream's newest entry alone makes us exact to its own stamp.
+        """
+        now_ms = self._office.clock.now_ms()
+        held: dict[int, int] = {}
+        exact: dict[int, int] = {}
+        rows = tx.execute(
+            select(stream.c.incarnation, incarnation.c.unit, stream.c.seq, stream.c.hlc)
+            .join(incarnation, incarnation.c.id == stream.c.incarnation)
+            .where(stream.c.audience == up(0), stream.c.lane == Lane.BULK.value)
+        )
+        for writer, unit, seq, hlc in rows:
+            held[writer] = seq
+            exact[unit] = max(exact.get(unit, 0), hlc >> COUNTER_BITS)
+        found: dict[int, Watermark] = {}
+        with self._lock:
+            for unit in self._known.keys() | exact.keys():
+                item = self._known.get(unit)
+                behind = item is not None and item.bulk_seq > held.get(item.incarnation, 0)
+                said_ms = item.at_ms if item is not None and not behind else 0
+                at_ms = min(now_ms, max(exact.get(unit, 0), said_ms))
+                self._exact[unit] = max(at_ms, self._exact.get(unit, 0))
+                found[unit] = Watermark(self._exact[unit], behind)
+        return found
 
     def known(self) -> dict[int, OfficeNews]:
         """Return the newest news of every office heard of, ourselves left out."""
@@ -116,6 +211,7 @@ class News:
         """Note how far our log is safe above."""
         with self._lock:
             self.parent = unit
+            self._offered.clear()
             for item in positions:
                 key = (item.level, item.lane)
                 self._safe[key] = max(self._safe.get(key, 0), item.position)
@@ -126,21 +222,29 @@ class News:
             return [SafeAt(lv, lane, p) for (lv, lane), p in sorted(self._safe.items())]
 
     def save(self) -> None:
-        """Write the news down: after a restart `status` starts from it."""
-        rows = [
-            (n.unit, n.at_ms, n.last_contact_ms, int(n.connected), n.waiting_up, n.waiting_age_ms,
-             n.waiting_down, n.conflicts, n.holes, n.incarnation, n.bulk_seq, n.program)
-            for n in self.known().values()
-        ]  # fmt: skip
-        positions = [(s.level, s.lane.value, s.position) for s in self.safe()]
+        """Write the news down: after a restart `status` starts from it.
+
+        Of an office that we are behind of, the older news stays: it carries the watermark.
+        """
 
         def write(tx: Connection) -> None:
+            marks = self.watermarks(tx)
+            known = self.known()
+            rows = [
+                (n.unit, n.at_ms, n.last_contact_ms, int(n.connected), n.waiting_up,
+                 n.waiting_age_ms, n.waiting_down, n.conflicts, n.holes, n.incarnation,
+                 n.bulk_seq, n.program)
+                for n in known.values()
+                if not marks[n.unit].behind or n.unit not in self._saved
+            ]  # fmt: skip
             if rows:
                 tx.exec_driver_sql(sql(tx, _SAVE), rows)
+                self._saved.update(row[0] for row in rows)
+            positions = [(s.level, s.lane.value, s.position) for s in self.safe()]
             if positions:
                 tx.exec_driver_sql(sql(tx, _SAFE), positions)
 
-        if rows or positions:
+        if self.known() or self.safe():
             self._office.store.write(write)
 
 

@@ -21,20 +21,25 @@ assignment = Table(  # INV-13: the fold of an assignment's events, for lists and
     metadata,
     Column("id", LargeBinary(16), primary_key=True),
     Column("work_order", LargeBinary(16), nullable=False),
-    Column("parent", LargeBinary(16)),
+    Column("parent", LargeBinary(16)),  # the hop it was relayed from
+    Column("round", Integer, nullable=False),
     Column("issuer", BigInteger, nullable=False),
     Column("assignee", BigInteger, nullable=False),
-    Column("level", Integer, nullable=False),
+    Column("level", Integer, nullable=False),  # the assignee's
     Column("title", Text, nullable=False),
     Column("state", String(24), nullable=False),
     Column("percent", Integer, nullable=False),
-    Column("due", String(10)),
+    Column("duty", String(16)),
+    Column("due_ms", BigInteger),
     Column("dispatched_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
-    Column("flag", String(24), nullable=False, server_default=""),  # overdue, escalation
+    Column("flag", String(24), nullable=False, server_default=""),  # what this office can say
+    Column("escalated", Integer, nullable=False, server_default="0"),  # levels above the issuer
 )
 Index("ix_assignment_assignee", assignment.c.assignee, assignment.c.state)
 Index("ix_assignment_issuer", assignment.c.issuer, assignment.c.state)
+Index("ix_assignment_work_order", assignment.c.work_order)
+Index("ix_assignment_parent", assignment.c.parent)
 
 balance = Table(  # INV-17, INV-19: the fold of the journal by account
     "balance",

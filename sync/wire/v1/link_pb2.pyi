@@ -283,16 +283,14 @@ class HelloResponse(_message.Message):
     def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ...) -> None: ...
 
 class PushRequest(_message.Message):
-    __slots__ = ("session", "batch", "unit", "offices")
+    __slots__ = ("session", "batch", "unit")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
-    OFFICES_FIELD_NUMBER: _ClassVar[int]
     session: int
     batch: Batch
     unit: int
-    offices: _containers.RepeatedCompositeFieldContainer[OfficeStatus]
-    def __init__(self, session: _Optional[int] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., unit: _Optional[int] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ...) -> None: ...
+    def __init__(self, session: _Optional[int] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., unit: _Optional[int] = ...) -> None: ...
 
 class PushResponse(_message.Message):
     __slots__ = ("durable", "safe")
