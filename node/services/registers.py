@@ -64,9 +64,9 @@ class StaleEdit(SilianError):
     def __init__(self, register: Register, names: Sequence[str]) -> None:
         fields = [register.fields[name] for name in names]
         super().__init__(
-            f"{register.en}: changed by somebody else meanwhile: " + ", ".join(f.en for f in fields),
+            f"{register.en}: changed by others meanwhile: " + ", ".join(f.en for f in fields),
             f"{register.zh}: 以下内容已被他人修改: " + "、".join(f.zh for f in fields),
-            remedy_en="Open the record again and decide; forced, both values are kept as a conflict.",
+            remedy_en="Open the record again; if forced, both values are kept as a conflict.",
             remedy_zh="请重新打开记录后再改; 若强制保存, 两个值都会保留并列为冲突。",
         )
         self.fields = tuple(names)
