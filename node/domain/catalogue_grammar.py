@@ -42,7 +42,7 @@ def read_source(table: Table, key: str, raw: str, allowed: tuple[str, ...]) -> S
 
 
 def read_condition(table: Table, key: str, raw: Any) -> Condition:
-    """Read a scalar (is), a list (is one of), or {not, min, max, present}."""
+    """Read a scalar (is), a list (is one of), or {not, min, max, present, starts}."""
     key = f"where.{key}"
     if not isinstance(raw, dict):
         return Condition(
@@ -54,6 +54,7 @@ def read_condition(table: Table, key: str, raw: Any) -> Condition:
         minimum=read_bound(part, "min"),
         maximum=read_bound(part, "max"),
         present=part.take("present", bool, None),
+        starts=part.text("starts", ""),
     )
     part.close()
     return found

@@ -64,6 +64,7 @@ class Condition:
     minimum: Bound | None = None
     maximum: Bound | None = None
     present: bool | None = None
+    starts: str = ""
 
     def holds(self, value: Value, as_of: date | None = None) -> bool:
         """Tell whether `value` satisfies the condition; a limit never holds for a missing value."""
@@ -71,6 +72,8 @@ class Condition:
         if self.one_of is not None and text not in self.one_of:
             return False
         if text in self.none_of or self.present not in (None, text != ""):
+            return False
+        if not text.startswith(self.starts):
             return False
         if self.minimum is None and self.maximum is None:
             return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,22 @@ import pytest
 from node.domain.assignment_rules import Duty, State
 from node.domain.catalogue import BadCatalogue, CellKey, load_catalogue, parse_catalogue
 from node.domain.contribution import UNKNOWN, dims_text, parse_dims
+from node.domain.funds import FUNDS, Category
 from node.domain.norms import Nature
+from node.domain.posting import (
+    AMOUNT_FEN_MAX,
+    Posting,
+    PostingKind,
+    answer,
+    appropriate,
+    give_back,
+    reclaim,
+    release,
+    reverse,
+    send_back,
+    settle,
+    spend,
+)
 from node.domain.units import Level
 
 CATALOGUE = load_catalogue()
@@ -156,23 +172,75 @@ def test_an_aid_case_counts_once_and_once_under_each_layer():
     assert case.contributions_of({"layers": "L1,L5", "closed_on": "2026-01-01"}) == {}
 
 
-@pytest.mark.parametrize(
-    "kind", ["appropriate", "release", "receipt", "return", "dispute", "spend"]
-)
-def test_a_reversed_posting_takes_back_exactly_what_it_reverses(kind):
-    posting = CATALOGUE.registers["posting"]
-    entry = {"kind": kind, "fund": "F1", "year": 2026, "amount_fen": 123, "level": 3}
-    counted = posting.contributions_of(entry)
-    assert list(counted.values()) == [123]
-    taken_back = posting.contributions_of(entry | {"kind": "reverse", "of_kind": kind})
-    assert taken_back == {key: -amount for key, amount in counted.items()}
+def counted(*postings: Posting) -> dict[str, int]:
+    """The sums by measure that some postings leave in the cells, zeros left out."""
+    sums: Counter[str] = Counter()
+    for posting in postings:
+        values = {
+            "kind": posting.kind.value,
+            "fund": posting.fund,
+            "year": posting.year,
+            "amount_fen": posting.amount_fen,
+            "debit": str(posting.debit),
+            "credit": str(posting.credit),
+            "category": posting.category.value if posting.category else None,
+            "level": 3,
+            "peer_level": 1,
+        }
+        for key, amount in CATALOGUE.registers["posting"].contributions_of(values).items():
+            sums[key.measure.removeprefix("money_")] += amount
+    return {measure: amount for measure, amount in sums.items() if amount}
 
 
-def test_spending_is_counted_by_fund_category_and_level_of_the_spender():
-    spend = {"kind": "spend", "fund": "F1", "year": 2026, "amount_fen": 123, "level": 3}
-    key = CellKey("money_spent", "2026", "category=wages;fund=F1;level=3")
-    posting = CATALOGUE.registers["posting"]
-    assert posting.contributions_of(spend | {"category": "wages"}) == {key: 123}
+DEED = {"transfer": b"t" * 16, "fund": "F1", "year": 2026, "amount_fen": 100, "at_ms": 0}
+
+
+def test_a_reversed_posting_takes_back_exactly_what_it_reverses():
+    appropriated = appropriate(unit_id=1, **DEED)
+    spent = spend(unit_id=1, category=Category.WAGES, **DEED)
+    assert counted(appropriated) == {"appropriated": 100}
+    assert counted(appropriated, reverse(appropriated, at_ms=1)) == {}
+    assert counted(spent) == {"spent": 100}
+    assert counted(spent, reverse(spent, at_ms=1)) == {}
+
+
+def test_a_dispute_ends_with_the_receipt_or_the_return():
+    released = release(unit_id=1, to_unit=2, **DEED)
+    disputed = answer(released, counted_fen=90, at_ms=1)
+    assert counted(released, disputed) == {"released": 100, "disputed": 100}
+    assert counted(released, disputed, settle(released, at_ms=2)) == {
+        "released": 100,
+        "received": 100,
+    }
+    sent_back = send_back(released, disputed=True, at_ms=2)
+    assert counted(released, disputed, sent_back) == {"released": 100, "returned": 100}
+
+
+def test_money_given_back_is_in_transit_until_it_is_reclaimed():
+    released = release(unit_id=1, to_unit=2, **DEED)
+    received = answer(released, counted_fen=100, at_ms=1)
+    back = give_back(unit_id=2, to_unit=1, **DEED)
+
+    def in_transit(*postings: Posting) -> int:
+        sums = counted(*postings)
+        parts = CATALOGUE.indicators["K21_in_transit"].numerator
+        return sum(p.times * sums.get(p.measure.removeprefix("money_"), 0) for p in parts)
+
+    assert in_transit(released) == 100
+    assert in_transit(released, received) == 0
+    assert in_transit(released, received, back) == 100
+    assert in_transit(released, received, back, reclaim(back, at_ms=2)) == 0
+    sent_back = send_back(released, disputed=False, at_ms=1)
+    assert in_transit(released, sent_back) == 100
+    assert in_transit(released, sent_back, reclaim(sent_back, at_ms=2)) == 0
+
+
+def test_money_has_the_kinds_funds_and_categories_of_the_ledger():
+    fields = CATALOGUE.registers["posting"].fields
+    assert set(fields["kind"].choices) == {kind.value for kind in PostingKind}
+    assert set(fields["fund"].choices) == set(FUNDS)
+    assert set(fields["category"].choices) == {category.value for category in Category}
+    assert fields["amount_fen"].maximum == AMOUNT_FEN_MAX
 
 
 def test_work_has_the_states_and_duties_of_the_assignment_machine():

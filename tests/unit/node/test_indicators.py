@@ -149,7 +149,7 @@ MONEY = [
     money("received", 800, "from=0;fund=F1;to=1"),
     money("released", 700, "from=1;fund=F1;to=3"),
     money("received", 600, "from=1;fund=F1;to=3"),
-    money("returned", 40, "from=1;fund=F1;to=3"),
+    money("reclaimed", 40, "from=1;fund=F1;to=3"),
     money("spent", 150, "category=wages;fund=F1;level=3"),
     money("spent", 99, "category=office;fund=F7;level=0"),
 ]
@@ -164,7 +164,7 @@ def test_money_counts_in_its_fiscal_year_and_by_year_all_years_show():
     }
 
 
-def test_what_was_released_and_neither_received_nor_returned_is_in_transit():
+def test_what_was_released_and_neither_received_nor_reclaimed_is_in_transit():
     assert evaluate(K["K21_in_transit"], MONEY, DAY) == Figure(numerator=60)
     hops = breakdown(K["K21_in_transit"], "to", MONEY, DAY)
     assert hops == {"1": Figure(numerator=0), "3": Figure(numerator=60)}
