@@ -158,4 +158,4 @@ def _rows(
     tx: Connection, statement: str, parameters: tuple[object, ...]
 ) -> Iterator[tuple[str, str, str, int]]:
     rows = tx.exec_driver_sql(sql(tx, statement), parameters, execution_options=_STREAMED)
-    return (tuple(row) for row in rows)  # type: ignore[misc]  # four columns by the statement
+    return (tuple(row) for row in rows)
