@@ -1,4 +1,4 @@
-"""Conflicts: list what merging could not decide, show both sides, settle it with an ordinary edit."""
+"""Conflicts: list what merging could not decide, show both sides, settle it with an edit."""
 
 from __future__ import annotations
 
