@@ -77,9 +77,7 @@ class AssignmentFold:
             return ()
         held = load(tx, sorted(touched))
         moved = self._keep(tx, held)
-        parents = {
-            a.hop.parent for a in held.values() if a.hop.issuer == self._me and a.hop.parent
-        }
+        parents = {a.hop.parent for a in held.values() if a.hop.issuer == self._me and a.hop.parent}
         held |= load(tx, sorted(parents - held.keys()))
         pen = Pen(
             self._me, self._office.identity.level, self._office.tree, self._office.clock.now_ms()
@@ -230,7 +228,7 @@ class _Following:
     # -- parts ------------------------------------------------------------------------------
 
     def _follow_parts(self) -> None:
-        parts = children_of(self._tx, self._id)
+        parts = [p for p in children_of(self._tx, self._id) if p.issuer == self._pen.unit]
         if not parts:
             return
         open_parts = [p for p in parts if State(p.state) in BEFORE_CLAIM]

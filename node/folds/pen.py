@@ -172,6 +172,4 @@ class Pen:
 
 def reaches_community(tree: Tree, frm: int, targets: Iterable[int]) -> bool:
     """Say whether work that goes down from `frm` ends at a community."""
-    return any(
-        tree.level(unit) == Level.COMMUNITY and tree.within(unit, frm) for unit in targets
-    )
+    return any(tree.level(unit) == Level.COMMUNITY and tree.within(unit, frm) for unit in targets)

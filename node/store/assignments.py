@@ -187,10 +187,9 @@ def rows_of(tx: Connection, ids: Sequence[bytes]) -> dict[bytes, Row]:
     return found
 
 
-def children_of(tx: Connection, parent: bytes, round_: int | None = None) -> list[Row]:
-    """Return the rows of what was relayed from an assignment, in one round or in all."""
-    rows = select_rows(tx, "parent=?", (parent,))
-    return [row for row in rows if round_ is None or row.round == round_]
+def children_of(tx: Connection, parent: bytes) -> list[Row]:
+    """Return the rows of what names this assignment as the one that it was relayed from."""
+    return select_rows(tx, "parent=?", (parent,))
 
 
 def select_rows(tx: Connection, where: str, params: tuple[Any, ...]) -> list[Row]:

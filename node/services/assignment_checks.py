@@ -1,0 +1,145 @@
+"""What an office asks before a step, beyond what the state machine asks: duties, fees, rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from node.domain.assignment import (
+    AssignmentState,
+    Duty,
+    EventKind,
+    IllegalEvent,
+    State,
+    Writer,
+    guard,
+)
+from node.domain.norms import Nature, fee_required
+from node.domain.units import Level
+from node.folds.assignments import GATE, SETTLED
+from node.folds.pen import Pen, reaches_community
+from node.services.assignment_errors import BadOrder
+from node.store.assignments import Assignment, children_of
+from sync.registers import sql
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+TITLE_MAX, BODY_MAX = 200, 4_000  # characters, as in the catalogue
+RETURNS_MAX = 2  # after so many returns an office above both must rule (1.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be issued. `targets`: unit ids of the final assignees, above or below."""
+
+    title: str
+    targets: tuple[int, ...]
+    duty: Duty = Duty.OFFICE
+    body: str = ""
+    due_ms: int | None = None
+    department: str = ""
+    item_no: str = ""
+    nature: Nature = Nature.ORDINARY
+    workload_days: int = 0
+    duration_days: int = 0
+    fee_fen: int = 0  # for each community
+
+
+def check_order(order: Order, pen: Pen, office: Office) -> None:
+    """Refuse an order that may not leave this office.
+
+    Raises: BadOrder, UnknownUnit, IllegalEvent (a department's duty for a community).
+    """
+    if not order.title.strip():
+        raise BadOrder("no_title")
+    for text, limit, name in ((order.title, TITLE_MAX, "title"), (order.body, BODY_MAX, "body")):
+        if len(text) > limit:
+            raise BadOrder("too_long", name)
+    if not order.targets:
+        raise BadOrder("no_targets")
+    if order.due_ms is not None and order.due_ms <= pen.now_ms:
+        raise BadOrder("deadline_past", str(order.due_ms))
+    for target in order.targets:
+        office.tree.get(target)
+    if not reaches_community(pen.tree, pen.unit, order.targets):
+        return
+    if order.duty is Duty.OFFICE:
+        raise BadOrder("office_duty")
+    if order.duty is Duty.DEPARTMENT:
+        raise IllegalEvent(State.DRAFT, EventKind.SUBMIT, "department_duty")
+    owed = fee_required(
+        assists=order.duty in (Duty.ASSISTS, Duty.UNLISTED),
+        nature=order.nature,
+        workload_days=order.workload_days,
+        duration_days=order.duration_days,
+        norms=office.norms,
+    )
+    if owed and order.fee_fen <= 0:
+        raise BadOrder("fee_missing")
+
+
+def check_lawful(pen: Pen, behind: set[int], held: Assignment) -> None:
+    """Refuse to pass work between offices on to a community. Raises: BadOrder."""
+    if held.state.duty is Duty.OFFICE and reaches_community(
+        pen.tree, pen.unit, {unit for unit in behind if unit in pen.tree}
+    ):
+        raise BadOrder("office_duty")
+
+
+def check_step(
+    office: Office, tx: Connection, held: Assignment, kind: EventKind, by: Writer, actor: str
+) -> None:
+    """Refuse what the state alone does not show: fees, open parts, too many returns.
+
+    Raises: IllegalEvent.
+    """
+    parts: list[AssignmentState] = []
+    if kind is EventKind.CLAIM:
+        rows = children_of(tx, held.id)
+        parts = [r.summary for r in rows if r.issuer == held.hop.assignee]
+        parts = [part for part in parts if part.state not in SETTLED]
+    guard(
+        held.state,
+        kind,
+        by,
+        actor=actor,
+        fee_ready=kind is not EventKind.ACCEPT or _fee_released(tx, held),
+        children=parts,
+        returns_max=RETURNS_MAX,
+    )
+    community = office.identity.level == Level.COMMUNITY and by == "assignee"
+    if kind is EventKind.ACCEPT and community and held.state.duty is Duty.OFFICE:
+        raise IllegalEvent(held.state.state, kind, "department_duty")
+
+
+def _fee_released(tx: Connection, held: Assignment) -> bool:
+    """Say whether the issuer has released the fee of a community's work (1.4, 费随事转)."""
+    if not held.hop.to_community or not held.work.fee_fen:
+        return True
+    total = "coalesce(sum(CASE WHEN f_kind='release' THEN f_amount_fen ELSE -f_amount_fen END), 0)"
+    row = tx.exec_driver_sql(
+        sql(
+            tx,
+            f"SELECT {total} FROM r_posting WHERE unit=? AND f_assignment=? AND "  # noqa: S608
+            "(f_kind='release' OR (f_kind='reverse' AND f_of_kind='release'))",
+        ),
+        (held.hop.issuer, held.id.hex()),
+    ).scalar_one()
+    return int(row) >= held.work.fee_fen
+
+
+def may_rule(pen: Pen, held: Assignment, kind: EventKind) -> bool:
+    """Say whether this office decides. The gate is the city's (3.2); a dispute is for the
+    office above both, or the city."""
+    if kind in GATE:
+        return pen.unit == pen.tree.root
+    if kind is not EventKind.ADJUDICATE:
+        return False
+    tree, hop = pen.tree, held.hop
+    if hop.issuer not in tree or hop.assignee not in tree:
+        return False
+    upper = hop.issuer if tree.within(hop.assignee, hop.issuer) else hop.assignee
+    return pen.unit == (tree.parent(upper) or tree.root)
