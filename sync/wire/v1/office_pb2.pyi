@@ -1,0 +1,292 @@
+from sync.wire.v1 import office_common_pb2 as _office_common_pb2
+from sync.wire.v1 import office_figures_pb2 as _office_figures_pb2
+from sync.wire.v1 import office_money_pb2 as _office_money_pb2
+from sync.wire.v1 import office_registers_pb2 as _office_registers_pb2
+from sync.wire.v1 import office_work_pb2 as _office_work_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class GetStatusRequest(_message.Message):
+    __slots__ = ("tree",)
+    TREE_FIELD_NUMBER: _ClassVar[int]
+    tree: bool
+    def __init__(self, tree: _Optional[bool] = ...) -> None: ...
+
+class OfficeState(_message.Message):
+    __slots__ = ("unit", "state", "at_ms", "last_contact_ms", "waiting_up", "waiting_age_ms", "waiting_down", "conflicts", "holes", "program", "troubles")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    LAST_CONTACT_MS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_UP_FIELD_NUMBER: _ClassVar[int]
+    WAITING_AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_DOWN_FIELD_NUMBER: _ClassVar[int]
+    CONFLICTS_FIELD_NUMBER: _ClassVar[int]
+    HOLES_FIELD_NUMBER: _ClassVar[int]
+    PROGRAM_FIELD_NUMBER: _ClassVar[int]
+    TROUBLES_FIELD_NUMBER: _ClassVar[int]
+    unit: _office_common_pb2.Unit
+    state: str
+    at_ms: int
+    last_contact_ms: int
+    waiting_up: int
+    waiting_age_ms: int
+    waiting_down: int
+    conflicts: int
+    holes: int
+    program: str
+    troubles: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ..., at_ms: _Optional[int] = ..., last_contact_ms: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., waiting_down: _Optional[int] = ..., conflicts: _Optional[int] = ..., holes: _Optional[int] = ..., program: _Optional[str] = ..., troubles: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class LinkState(_message.Message):
+    __slots__ = ("parent", "state", "connected", "reason")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    state: str
+    connected: bool
+    reason: str
+    def __init__(self, parent: _Optional[str] = ..., state: _Optional[str] = ..., connected: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class SafeLevel(_message.Message):
+    __slots__ = ("level", "position")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    level: int
+    position: int
+    def __init__(self, level: _Optional[int] = ..., position: _Optional[int] = ...) -> None: ...
+
+class GetStatusResponse(_message.Message):
+    __slots__ = ("office", "link", "safe", "below", "catalogue", "now_ms", "below_expected")
+    OFFICE_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    SAFE_FIELD_NUMBER: _ClassVar[int]
+    BELOW_FIELD_NUMBER: _ClassVar[int]
+    CATALOGUE_FIELD_NUMBER: _ClassVar[int]
+    NOW_MS_FIELD_NUMBER: _ClassVar[int]
+    BELOW_EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    office: OfficeState
+    link: LinkState
+    safe: _containers.RepeatedCompositeFieldContainer[SafeLevel]
+    below: _containers.RepeatedCompositeFieldContainer[OfficeState]
+    catalogue: str
+    now_ms: int
+    below_expected: int
+    def __init__(self, office: _Optional[_Union[OfficeState, _Mapping]] = ..., link: _Optional[_Union[LinkState, _Mapping]] = ..., safe: _Optional[_Iterable[_Union[SafeLevel, _Mapping]]] = ..., below: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., catalogue: _Optional[str] = ..., now_ms: _Optional[int] = ..., below_expected: _Optional[int] = ...) -> None: ...
+
+class WhereIsRequest(_message.Message):
+    __slots__ = ("register", "unit", "id")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    unit: str
+    id: bytes
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ...) -> None: ...
+
+class WhereIsResponse(_message.Message):
+    __slots__ = ("places", "position")
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    places: _containers.RepeatedCompositeFieldContainer[RecordPlace]
+    position: int
+    def __init__(self, places: _Optional[_Iterable[_Union[RecordPlace, _Mapping]]] = ..., position: _Optional[int] = ...) -> None: ...
+
+class RecordPlace(_message.Message):
+    __slots__ = ("level", "unit", "state")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    level: int
+    unit: _office_common_pb2.Unit
+    state: str
+    def __init__(self, level: _Optional[int] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ...) -> None: ...
+
+class FindUnitsRequest(_message.Message):
+    __slots__ = ("text", "limit")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    limit: int
+    def __init__(self, text: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class FindUnitsResponse(_message.Message):
+    __slots__ = ("units", "total")
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    units: _containers.RepeatedCompositeFieldContainer[_office_common_pb2.Unit]
+    total: int
+    def __init__(self, units: _Optional[_Iterable[_Union[_office_common_pb2.Unit, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+
+class ListUnitsRequest(_message.Message):
+    __slots__ = ("unit", "subtree", "as_of")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    SUBTREE_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    unit: str
+    subtree: bool
+    as_of: str
+    def __init__(self, unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., as_of: _Optional[str] = ...) -> None: ...
+
+class ListUnitsResponse(_message.Message):
+    __slots__ = ("units",)
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    units: _containers.RepeatedCompositeFieldContainer[_office_common_pb2.Unit]
+    def __init__(self, units: _Optional[_Iterable[_Union[_office_common_pb2.Unit, _Mapping]]] = ...) -> None: ...
+
+class ImportUnitsRequest(_message.Message):
+    __slots__ = ("data", "valid_from", "dry_run")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    VALID_FROM_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    valid_from: str
+    dry_run: bool
+    def __init__(self, data: _Optional[bytes] = ..., valid_from: _Optional[str] = ..., dry_run: _Optional[bool] = ...) -> None: ...
+
+class ImportUnitsResponse(_message.Message):
+    __slots__ = ("counts", "lines", "written")
+    class CountsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_FIELD_NUMBER: _ClassVar[int]
+    counts: _containers.ScalarMap[str, int]
+    lines: _containers.RepeatedCompositeFieldContainer[_office_common_pb2.Label]
+    written: bool
+    def __init__(self, counts: _Optional[_Mapping[str, int]] = ..., lines: _Optional[_Iterable[_Union[_office_common_pb2.Label, _Mapping]]] = ..., written: _Optional[bool] = ...) -> None: ...
+
+class SyncNowRequest(_message.Message):
+    __slots__ = ("wait_ms",)
+    WAIT_MS_FIELD_NUMBER: _ClassVar[int]
+    wait_ms: int
+    def __init__(self, wait_ms: _Optional[int] = ...) -> None: ...
+
+class SyncNowResponse(_message.Message):
+    __slots__ = ("link", "waiting_up", "done")
+    LINK_FIELD_NUMBER: _ClassVar[int]
+    WAITING_UP_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    link: LinkState
+    waiting_up: int
+    done: bool
+    def __init__(self, link: _Optional[_Union[LinkState, _Mapping]] = ..., waiting_up: _Optional[int] = ..., done: _Optional[bool] = ...) -> None: ...
+
+class ListConflictsRequest(_message.Message):
+    __slots__ = ("register", "limit", "after")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    limit: int
+    after: str
+    def __init__(self, register: _Optional[str] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
+
+class ListConflictsResponse(_message.Message):
+    __slots__ = ("conflicts", "total", "next")
+    CONFLICTS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    conflicts: _containers.RepeatedCompositeFieldContainer[Conflict]
+    total: int
+    next: str
+    def __init__(self, conflicts: _Optional[_Iterable[_Union[Conflict, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
+
+class ConflictSide(_message.Message):
+    __slots__ = ("value", "unit", "at_ms")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    value: _office_common_pb2.Value
+    unit: _office_common_pb2.Unit
+    at_ms: int
+    def __init__(self, value: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., at_ms: _Optional[int] = ...) -> None: ...
+
+class Conflict(_message.Message):
+    __slots__ = ("id", "register", "unit", "record", "field", "state", "ended", "shown", "loser", "others", "must_look", "may_settle", "opened_ms", "reason")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    SHOWN_FIELD_NUMBER: _ClassVar[int]
+    LOSER_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_FIELD_NUMBER: _ClassVar[int]
+    MUST_LOOK_FIELD_NUMBER: _ClassVar[int]
+    MAY_SETTLE_FIELD_NUMBER: _ClassVar[int]
+    OPENED_MS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    register: str
+    unit: _office_common_pb2.Unit
+    record: bytes
+    field: str
+    state: str
+    ended: bool
+    shown: ConflictSide
+    loser: ConflictSide
+    others: _containers.RepeatedCompositeFieldContainer[ConflictSide]
+    must_look: _office_common_pb2.Unit
+    may_settle: bool
+    opened_ms: int
+    reason: str
+    def __init__(self, id: _Optional[bytes] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., record: _Optional[bytes] = ..., field: _Optional[str] = ..., state: _Optional[str] = ..., ended: _Optional[bool] = ..., shown: _Optional[_Union[ConflictSide, _Mapping]] = ..., loser: _Optional[_Union[ConflictSide, _Mapping]] = ..., others: _Optional[_Iterable[_Union[ConflictSide, _Mapping]]] = ..., must_look: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., may_settle: _Optional[bool] = ..., opened_ms: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class GetConflictRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+
+class GetConflictResponse(_message.Message):
+    __slots__ = ("conflict",)
+    CONFLICT_FIELD_NUMBER: _ClassVar[int]
+    conflict: Conflict
+    def __init__(self, conflict: _Optional[_Union[Conflict, _Mapping]] = ...) -> None: ...
+
+class ResolveConflictRequest(_message.Message):
+    __slots__ = ("id", "take", "values", "reason", "actor", "alike")
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TAKE_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ALIKE_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    take: str
+    values: _containers.ScalarMap[str, str]
+    reason: str
+    actor: str
+    alike: bool
+    def __init__(self, id: _Optional[bytes] = ..., take: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., alike: _Optional[bool] = ...) -> None: ...
+
+class ResolveConflictResponse(_message.Message):
+    __slots__ = ("conflict", "settled", "left")
+    CONFLICT_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    conflict: Conflict
+    settled: int
+    left: int
+    def __init__(self, conflict: _Optional[_Union[Conflict, _Mapping]] = ..., settled: _Optional[int] = ..., left: _Optional[int] = ...) -> None: ...

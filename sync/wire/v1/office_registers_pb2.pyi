@@ -1,0 +1,357 @@
+from sync.wire.v1 import office_common_pb2 as _office_common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class FieldDescription(_message.Message):
+    __slots__ = ("name", "label", "type", "required", "owners", "sensitivity", "scale", "unit", "choices")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    OWNERS_FIELD_NUMBER: _ClassVar[int]
+    SENSITIVITY_FIELD_NUMBER: _ClassVar[int]
+    SCALE_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    label: _office_common_pb2.Label
+    type: str
+    required: bool
+    owners: _containers.RepeatedScalarFieldContainer[int]
+    sensitivity: str
+    scale: int
+    unit: str
+    choices: _containers.RepeatedCompositeFieldContainer[Choice]
+    def __init__(self, name: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., type: _Optional[str] = ..., required: _Optional[bool] = ..., owners: _Optional[_Iterable[int]] = ..., sensitivity: _Optional[str] = ..., scale: _Optional[int] = ..., unit: _Optional[str] = ..., choices: _Optional[_Iterable[_Union[Choice, _Mapping]]] = ...) -> None: ...
+
+class Choice(_message.Message):
+    __slots__ = ("code", "label")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    label: _office_common_pb2.Label
+    def __init__(self, code: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ...) -> None: ...
+
+class RegisterDescription(_message.Message):
+    __slots__ = ("name", "label", "audience", "level", "key", "singleton", "system", "fields", "records", "kept_here")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    AUDIENCE_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    SINGLETON_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    KEPT_HERE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    label: _office_common_pb2.Label
+    audience: str
+    level: int
+    key: _containers.RepeatedScalarFieldContainer[str]
+    singleton: bool
+    system: bool
+    fields: _containers.RepeatedCompositeFieldContainer[FieldDescription]
+    records: int
+    kept_here: bool
+    def __init__(self, name: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., audience: _Optional[str] = ..., level: _Optional[int] = ..., key: _Optional[_Iterable[str]] = ..., singleton: _Optional[bool] = ..., system: _Optional[bool] = ..., fields: _Optional[_Iterable[_Union[FieldDescription, _Mapping]]] = ..., records: _Optional[int] = ..., kept_here: _Optional[bool] = ...) -> None: ...
+
+class ListRegistersRequest(_message.Message):
+    __slots__ = ("system",)
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    system: bool
+    def __init__(self, system: _Optional[bool] = ...) -> None: ...
+
+class ListRegistersResponse(_message.Message):
+    __slots__ = ("registers",)
+    REGISTERS_FIELD_NUMBER: _ClassVar[int]
+    registers: _containers.RepeatedCompositeFieldContainer[RegisterDescription]
+    def __init__(self, registers: _Optional[_Iterable[_Union[RegisterDescription, _Mapping]]] = ...) -> None: ...
+
+class DescribeRegisterRequest(_message.Message):
+    __slots__ = ("register",)
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    def __init__(self, register: _Optional[str] = ...) -> None: ...
+
+class DescribeRegisterResponse(_message.Message):
+    __slots__ = ("register",)
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    register: RegisterDescription
+    def __init__(self, register: _Optional[_Union[RegisterDescription, _Mapping]] = ...) -> None: ...
+
+class Record(_message.Message):
+    __slots__ = ("register", "unit", "id", "alive", "values", "writable", "seen", "born_ms", "changed_ms", "conflicts")
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _office_common_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ...) -> None: ...
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ALIVE_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    WRITABLE_FIELD_NUMBER: _ClassVar[int]
+    SEEN_FIELD_NUMBER: _ClassVar[int]
+    BORN_MS_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_MS_FIELD_NUMBER: _ClassVar[int]
+    CONFLICTS_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    unit: _office_common_pb2.Unit
+    id: bytes
+    alive: bool
+    values: _containers.MessageMap[str, _office_common_pb2.Value]
+    writable: _containers.RepeatedScalarFieldContainer[str]
+    seen: str
+    born_ms: int
+    changed_ms: int
+    conflicts: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., alive: _Optional[bool] = ..., values: _Optional[_Mapping[str, _office_common_pb2.Value]] = ..., writable: _Optional[_Iterable[str]] = ..., seen: _Optional[str] = ..., born_ms: _Optional[int] = ..., changed_ms: _Optional[int] = ..., conflicts: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class RecordEvent(_message.Message):
+    __slots__ = ("at_ms", "kind", "unit", "values", "state")
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _office_common_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ...) -> None: ...
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    at_ms: int
+    kind: str
+    unit: _office_common_pb2.Unit
+    values: _containers.MessageMap[str, _office_common_pb2.Value]
+    state: str
+    def __init__(self, at_ms: _Optional[int] = ..., kind: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., values: _Optional[_Mapping[str, _office_common_pb2.Value]] = ..., state: _Optional[str] = ...) -> None: ...
+
+class ListRecordsRequest(_message.Message):
+    __slots__ = ("register", "unit", "subtree", "where", "include_ended", "limit", "after")
+    class WhereEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    SUBTREE_FIELD_NUMBER: _ClassVar[int]
+    WHERE_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_ENDED_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    unit: str
+    subtree: bool
+    where: _containers.ScalarMap[str, str]
+    include_ended: bool
+    limit: int
+    after: str
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., where: _Optional[_Mapping[str, str]] = ..., include_ended: _Optional[bool] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
+
+class ListRecordsResponse(_message.Message):
+    __slots__ = ("records", "total", "next")
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    records: _containers.RepeatedCompositeFieldContainer[Record]
+    total: int
+    next: str
+    def __init__(self, records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
+
+class GetRecordRequest(_message.Message):
+    __slots__ = ("register", "unit", "id", "history")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    unit: str
+    id: bytes
+    history: bool
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., history: _Optional[bool] = ...) -> None: ...
+
+class GetRecordResponse(_message.Message):
+    __slots__ = ("record", "history")
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    record: Record
+    history: _containers.RepeatedCompositeFieldContainer[RecordEvent]
+    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ..., history: _Optional[_Iterable[_Union[RecordEvent, _Mapping]]] = ...) -> None: ...
+
+class CreateRecordRequest(_message.Message):
+    __slots__ = ("register", "values")
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    values: _containers.ScalarMap[str, str]
+    def __init__(self, register: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class CreateRecordResponse(_message.Message):
+    __slots__ = ("record",)
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    record: Record
+    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
+
+class ChangeRecordRequest(_message.Message):
+    __slots__ = ("register", "unit", "id", "values", "seen", "force")
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    SEEN_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    unit: str
+    id: bytes
+    values: _containers.ScalarMap[str, str]
+    seen: str
+    force: bool
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., values: _Optional[_Mapping[str, str]] = ..., seen: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
+
+class ChangeRecordResponse(_message.Message):
+    __slots__ = ("record",)
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    record: Record
+    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
+
+class EndRecordRequest(_message.Message):
+    __slots__ = ("register", "id", "seen", "force")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SEEN_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    id: bytes
+    seen: str
+    force: bool
+    def __init__(self, register: _Optional[str] = ..., id: _Optional[bytes] = ..., seen: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
+
+class EndRecordResponse(_message.Message):
+    __slots__ = ("record",)
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    record: Record
+    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
+
+class ImportRecordsRequest(_message.Message):
+    __slots__ = ("data", "filename", "register", "dry_run", "valid_only", "annotate", "lang")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    FILENAME_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    VALID_ONLY_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATE_FIELD_NUMBER: _ClassVar[int]
+    LANG_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    filename: str
+    register: str
+    dry_run: bool
+    valid_only: bool
+    annotate: bool
+    lang: str
+    def __init__(self, data: _Optional[bytes] = ..., filename: _Optional[str] = ..., register: _Optional[str] = ..., dry_run: _Optional[bool] = ..., valid_only: _Optional[bool] = ..., annotate: _Optional[bool] = ..., lang: _Optional[str] = ...) -> None: ...
+
+class ImportRecordsResponse(_message.Message):
+    __slots__ = ("progress", "report", "annotated")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATED_FIELD_NUMBER: _ClassVar[int]
+    progress: _office_common_pb2.Progress
+    report: ImportReport
+    annotated: bytes
+    def __init__(self, progress: _Optional[_Union[_office_common_pb2.Progress, _Mapping]] = ..., report: _Optional[_Union[ImportReport, _Mapping]] = ..., annotated: _Optional[bytes] = ...) -> None: ...
+
+class ImportReport(_message.Message):
+    __slots__ = ("register", "rows", "created", "changed", "same", "refused", "written", "faults", "faults_total", "unknown_headers", "sheet")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    SAME_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_FIELD_NUMBER: _ClassVar[int]
+    FAULTS_FIELD_NUMBER: _ClassVar[int]
+    FAULTS_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_HEADERS_FIELD_NUMBER: _ClassVar[int]
+    SHEET_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    rows: int
+    created: int
+    changed: int
+    same: int
+    refused: int
+    written: bool
+    faults: _containers.RepeatedCompositeFieldContainer[RowFault]
+    faults_total: int
+    unknown_headers: _containers.RepeatedScalarFieldContainer[str]
+    sheet: str
+    def __init__(self, register: _Optional[str] = ..., rows: _Optional[int] = ..., created: _Optional[int] = ..., changed: _Optional[int] = ..., same: _Optional[int] = ..., refused: _Optional[int] = ..., written: _Optional[bool] = ..., faults: _Optional[_Iterable[_Union[RowFault, _Mapping]]] = ..., faults_total: _Optional[int] = ..., unknown_headers: _Optional[_Iterable[str]] = ..., sheet: _Optional[str] = ...) -> None: ...
+
+class RowFault(_message.Message):
+    __slots__ = ("row", "column", "field", "code", "text", "suggestion")
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    SUGGESTION_FIELD_NUMBER: _ClassVar[int]
+    row: int
+    column: str
+    field: str
+    code: str
+    text: _office_common_pb2.Label
+    suggestion: _office_common_pb2.Label
+    def __init__(self, row: _Optional[int] = ..., column: _Optional[str] = ..., field: _Optional[str] = ..., code: _Optional[str] = ..., text: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., suggestion: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ...) -> None: ...
+
+class ExportRecordsRequest(_message.Message):
+    __slots__ = ("register", "format", "template", "unit", "subtree", "lang")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    SUBTREE_FIELD_NUMBER: _ClassVar[int]
+    LANG_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    format: str
+    template: bool
+    unit: str
+    subtree: bool
+    lang: str
+    def __init__(self, register: _Optional[str] = ..., format: _Optional[str] = ..., template: _Optional[bool] = ..., unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., lang: _Optional[str] = ...) -> None: ...
+
+class ExportRecordsResponse(_message.Message):
+    __slots__ = ("data", "filename", "records")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    FILENAME_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    filename: str
+    records: int
+    def __init__(self, data: _Optional[bytes] = ..., filename: _Optional[str] = ..., records: _Optional[int] = ...) -> None: ...
