@@ -136,8 +136,7 @@ class Applier:
 
         Raises: NotWritable (a field this level does not own), RecordExists, RecordMissing.
         """
-        last = log.lock(tx)
-        self.clock.observe(last)
+        self.clock.resume(log.lock(tx))
         self._merger.begin(tx)
         return self._write(tx, edits)
 
@@ -147,7 +146,7 @@ class Applier:
         What is known already changes nothing and is acknowledged again.
         Raises: CursorGap, StreamGap, StreamForked, Unauthorised, Malformed: nothing was done.
         """
-        self.clock.observe(log.lock(tx))
+        self.clock.resume(log.lock(tx))
         known_incarnation, held = log.cursor_of(tx, peer, "in", batch.lane)
         if known_incarnation != batch.incarnation:
             held = 0
@@ -293,6 +292,8 @@ class Applier:
     ) -> list[Effect]:
         if not fresh:
             return []
+        for entry, _ in fresh:
+            self.clock.observe(entry.hlc)
         first = log.take(tx, len(fresh), self.clock.last)
         log.learn_incarnation(tx, {(e.incarnation, e.unit, e.level) for e, _ in fresh})
         effects: list[Effect] = []
@@ -302,7 +303,6 @@ class Applier:
             arrival = first + i
             rows.append(self._row(entry, arrival, received.wake, via=peer, via_position=position))
             newest[key_of(entry)] = entry
-            self.clock.observe(entry.hlc)
             effects += self._open(tx, entry, arrival, received)
             received.entries += 1
             received.changes += entry.changes

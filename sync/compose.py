@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -90,16 +91,17 @@ class Composer:
         first = members[0]
         table = self._tables[first.key.register]
         names = table.schema.names if first.operation is Operation.DELETE else tuple(first.values)
-        stands = _versions(tx, table, first.key.unit, [m.key.id for m in members], names)
-        losers = conflicts.losers(
-            tx, first.key.register, first.key.unit, [m.key.id for m in members]
-        )
+        ids = [m.key.id for m in members]
+        stands = _versions(tx, table, first.key.unit, ids, names)
+        covered = self._covered(tx, table, first.key.unit, ids)
         by_life: dict[int, list[Edit]] = {}
         for member in members:
             if member.key.id not in stands:
                 raise RecordMissing(member.key)
             by_life.setdefault(stands[member.key.id][0], []).append(member)
         for life, edits in by_life.items():
+            if first.operation is Operation.DELETE and life % 2 == 0:
+                life -= 1  # said again of an ended record: its end is confirmed, not undone
             bases = [
                 [e.base.get(n, stands[e.key.id][1][i]) for e in edits] for i, n in enumerate(names)
             ]
@@ -116,13 +118,42 @@ class Composer:
             for k, edit in enumerate(edits):
                 for name, versions in edit.settles.items():
                     block.settled[k, name] = tuple(versions)
-                for name, heads in losers.get(edit.key.id, {}).items():
-                    # A combined or equal value was on the writer's screen: it covers every head.
-                    silent = table.schema.by_name[name].policy in SILENT
-                    if silent and name in names:
+                for name, heads in covered.get(edit.key.id, {}).items():
+                    # A screen older than the store did not show them: then they stay heads.
+                    if name in names and block.bases[names.index(name)][k] == heads.shown:
                         known = block.settled.get((k, name), ())
-                        block.settled[k, name] = (*known, *(h.version for h in heads))
+                        block.settled[k, name] = tuple(dict.fromkeys((*known, *heads.losers)))
             yield block
+
+    def _covered(
+        self, tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes]
+    ) -> dict[bytes, dict[str, _Covered]]:
+        """Return record -> field -> the losers that its shown value covers.
+
+        They are part of the value on the writer's screen (a union, a maximum) or equal to it: who
+        changes that value has seen them all.
+        """
+        schema = table.schema
+        losers = conflicts.losers(tx, schema.name, unit, ids)
+        if not losers:
+            return {}
+        covered: dict[bytes, dict[str, _Covered]] = {}
+        # Levels rank the heads of a merge; here the shown ones are read as they stand.
+        for record_id, state in table.states(tx, unit, list(losers), {}, losers).items():
+            for name, heads in state.fields.items():
+                silent = schema.by_name[name].policy in SILENT
+                versions = tuple(
+                    h.version for h in heads.losers if silent or h.value == heads.shown.value
+                )
+                if versions:
+                    fields = covered.setdefault(record_id, {})
+                    fields[name] = _Covered(heads.shown.version, versions)
+        return covered
+
+
+class _Covered(NamedTuple):
+    shown: Version
+    losers: tuple[Version, ...]
 
 
 def _coalesced(edits: Iterable[Edit]) -> list[Edit]:

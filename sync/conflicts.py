@@ -12,13 +12,19 @@ from sqlalchemy import Connection
 from sync.change import Value
 from sync.merge import FieldConflict, Head, RecordState, conflicts_of
 from sync.registers import pieces, sql
-from sync.schema import RegisterSchema
+from sync.schema import Policy, RegisterSchema
 from sync.version import Version
+
+OPEN = "open"  # a person must look
+SILENT = "silent"  # kept for the merge only
+SETTLED = "settled"  # an edit named it and decided
+OVERTAKEN = "overtaken"  # a later edit wrote over it
 
 _SAVE = (
     "INSERT INTO conflict (id, register, unit, record, field, version, value, level, head, "
-    "deleted, state, opened_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET "
-    "head=excluded.head, deleted=excluded.deleted, state=excluded.state, closed_by=NULL"
+    "deleted, state, opened_ms, closed_by) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "ON CONFLICT (id) DO UPDATE SET head=excluded.head, deleted=excluded.deleted, "
+    "state=excluded.state, closed_by=excluded.closed_by"
 )
 _CLOSE = "UPDATE conflict SET head=0, state=?, closed_by=? WHERE id=?"
 
@@ -36,7 +42,9 @@ def value_to_json(value: Value) -> str:
 def losers(
     tx: Connection, register: str, unit: int, ids: Sequence[bytes]
 ) -> dict[bytes, dict[str, tuple[Head, ...]]]:
-    """Return record -> field -> losing heads; nearly always empty, and then it costs one probe."""
+    """Return record -> field -> heads kept beside the row: the losers, and where several heads
+    are shown as one value the shown one's own. Nearly always empty: then it costs one probe.
+    """
     probe = "SELECT 1 FROM conflict WHERE register=? AND unit=? AND head=1 LIMIT 1"
     if tx.exec_driver_sql(sql(tx, probe), (register, unit)).first() is None:
         return {}
@@ -78,14 +86,17 @@ def follow(
         if old.get(key) == (conflict, head, state):
             continue
         field, version = key
+        # A head may outlive its conflict: decided about when the record was ended.
+        decided = key in old and state == SILENT and version in tuple(settled.get(field, ()))
         saves.append((
             conflict_id(schema.name, unit, record, field, version), schema.name, unit, record,
             field, version, value_to_json(conflict.loser.value), conflict.loser.level, head,
-            int(conflict.deleted), state, now_ms,
+            int(conflict.deleted), SETTLED if decided else state, now_ms,
+            closed_by if decided else None,
         ))  # fmt: skip
     closes = [
         (
-            "settled" if version in tuple(settled.get(field, ())) else "overtaken",
+            SETTLED if version in tuple(settled.get(field, ())) else OVERTAKEN,
             closed_by,
             conflict_id(schema.name, unit, record, field, version),
         )
@@ -100,13 +111,13 @@ def follow(
 def _wanted(
     state: RecordState, schema: RegisterSchema
 ) -> dict[tuple[str, Version], tuple[FieldConflict, int, str]]:
-    """Return (field, loser's version) -> (conflict, is it a head, state) that rows must show."""
-    shown = conflicts_of(state, schema.by_name)
-    wanted = {
-        (name, loser.version): (FieldConflict(name, loser, deleted=False), 1, "silent")
-        for name, heads in state.fields.items()
-        for loser in heads.losers
-    }
-    for key, conflict in shown.items():
-        wanted[key] = (conflict, 0 if conflict.deleted else 1, "open")
+    """Return (field, head's version) -> (conflict, is it kept here, state) that rows must show."""
+    wanted: dict[tuple[str, Version], tuple[FieldConflict, int, str]] = {}
+    for name, heads in state.fields.items():
+        if heads.losers:
+            combined = schema.by_name[name].policy is Policy.UNION
+            for head in heads.all if combined else heads.losers:
+                wanted[name, head.version] = (FieldConflict(name, head, deleted=False), 1, SILENT)
+    for key, conflict in conflicts_of(state, schema.by_name).items():
+        wanted[key] = (conflict, 1 if key in wanted else 0, OPEN)
     return wanted

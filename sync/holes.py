@@ -6,11 +6,12 @@ from hashlib import blake2b
 
 from sqlalchemy import Connection, select
 
-from sync.change import Block, Entry
+from sync.change import ID_BYTES, Block, Entry
 from sync.registers import sql
 from sync.tables import hole
 
 DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
+OF_WRITER = frozenset({"foreign_unit", "not_owner"})  # only this writer's later changes wait
 
 _PARK = (
     "INSERT INTO hole (id, arrival, incarnation, register, unit, record, reason, detail, state, "
@@ -33,32 +34,41 @@ def park(
     """Keep what could not be applied. The entry itself is in the log, whole, and is relayed.
 
     `reason` is one of: malformed, unknown_register, unknown_field, wrong_kind, foreign_unit,
-    not_owner, missing_record, refused_by_store.
+    not_owner, missing_record, refused_by_store, behind_hole. Without `record` it is about every
+    record of the block; without `block` about the whole entry.
     """
     register = block.register[:60] if block else ""
     unit = block.unit if block else entry.unit
+    records = record or (b"".join(block.ids) if block else b"")
     name = f"{entry.incarnation}|{entry.audience}|{entry.lane}|{entry.seq}|{register}|{unit}|"
-    record_key = record or (block.ids[0] + b"*" if block else b"")
-    hole_id = blake2b(name.encode() + record_key + reason.encode(), digest_size=16).digest()
+    hole_id = blake2b(name.encode() + records + reason.encode(), digest_size=16).digest()
     tx.exec_driver_sql(
         sql(tx, _PARK),
         (
-            hole_id, arrival, entry.incarnation, register, unit, record, reason,
-            detail[:500], "deferred" if reason in DEFERRED else "open", now_ms,
+            hole_id, arrival, entry.incarnation, _storable(register), unit, records, reason,
+            _storable(detail[:500]), "deferred" if reason in DEFERRED else "open", now_ms,
         ),
     )  # fmt: skip
 
 
-def is_parked(tx: Connection, register: str, unit: int, record: bytes) -> bool:
-    """Say whether an earlier change to this record waits as a hole: later ones wait behind it."""
-    row = tx.execute(
-        select(hole.c.id)
-        .where(
-            hole.c.state == "open",
-            hole.c.register == register,
-            hole.c.unit == unit,
-            hole.c.record.in_([record, b""]),
+def waiting(tx: Connection, register: str, unit: int, writer: int) -> set[bytes]:
+    """Return the records whose later changes by `writer` wait behind a hole.
+
+    Whoever was refused for lack of a right holds up nobody else (INV-21).
+    """
+    rows = tx.execute(
+        select(hole.c.record, hole.c.reason, hole.c.incarnation).where(
+            hole.c.state == "open", hole.c.register == register, hole.c.unit == unit
         )
-        .limit(1)
-    ).first()
-    return row is not None
+    )
+    return {
+        records[i : i + ID_BYTES]
+        for records, reason, incarnation in rows
+        if reason not in OF_WRITER or incarnation == writer
+        for i in range(0, len(records), ID_BYTES)
+    }
+
+
+def _storable(text: str) -> str:
+    """Return what a peer said in a form that every store takes: PostgreSQL refuses NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -3,8 +3,9 @@
 A field's state is its *heads*: the values that nobody has yet overwritten knowingly. An edit
 names the head it stood on (`base`) and replaces that one only; what was written meanwhile stays
 a head beside it. One head is shown (by the field's policy), the others are losers, kept until a
-person or a later edit settles them. Heads depend on which edits are known, not on their order of
-arrival, so copies that know the same edits are the same bytes (INV-7, INV-15).
+person or a later edit settles them. An end takes no head away: it says which ones its writer had
+seen, and the others stand against it. All of this depends on which edits are known, not on their
+order of arrival, so copies that know the same edits are the same bytes (INV-7, INV-15).
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class RecordState:
     life: int  # odd alive, even deleted; each end and each re-creation adds one
     life_version: Version
     fields: Mapping[str, Heads]
-    unseen: frozenset[str] = frozenset()  # fields whose shown value the deleter had not seen
+    unseen: frozenset[tuple[str, Version]] = frozenset()  # heads that no ender had seen
 
     @property
     def alive(self) -> bool:
@@ -53,7 +54,7 @@ class RecordState:
 
 
 class FieldConflict(NamedTuple):
-    """A losing value that must stay visible: `deleted` when the winner is the record's end."""
+    """A value that must stay visible: it lost, or (`deleted`) the record's end did not see it."""
 
     field: str
     loser: Head
@@ -80,8 +81,9 @@ def merge(
 ) -> RecordState | None:
     """Join a change into a copy of its record.
 
-    The result depends only on the set of changes joined, so long as each comes after those it
-    stood on (which streams over a tree ensure). Joining one again changes nothing.
+    The result depends only on the set of changes joined, so long as each comes after those its
+    writer knew (which streams over a tree ensure). Joining one again while it is a head changes
+    nothing; one that was overwritten since must not come again (which streams ensure, too).
 
     Returns: the joined copy; None when an UPDATE or DELETE came before its record's CREATE (the
     caller parks it as a hole).
@@ -91,7 +93,7 @@ def merge(
     if state is None:
         return None
     if change.operation is Operation.DELETE:
-        return _deleted(state, change, schema)
+        return _deleted(state, change)
     return _updated(state, change, schema)
 
 
@@ -101,12 +103,14 @@ def conflicts_of(
     """Return the conflicts that a copy shows, keyed by (field, losing version)."""
     found: dict[tuple[str, Version], FieldConflict] = {}
     for name, heads in state.fields.items():
-        if schema[name].policy not in SILENT:
+        if not state.alive:
+            for head in heads.all:
+                if (name, head.version) in state.unseen:
+                    found[name, head.version] = FieldConflict(name, head, deleted=True)
+        elif schema[name].policy not in SILENT:
             for loser in heads.losers:
                 if loser.value != heads.shown.value:
                     found[name, loser.version] = FieldConflict(name, loser, deleted=False)
-        if name in state.unseen and not state.alive:
-            found[name, heads.shown.version] = FieldConflict(name, heads.shown, deleted=True)
     return found
 
 
@@ -122,70 +126,66 @@ def _created(
     if change.version == state.born:
         return state  # heard before
     # Two offices made the same record apart (a natural key): every field has two first values.
-    joined = dict(state.fields)
-    for name, value in change.values.items():
-        head = Head(change.version, value, change.level)
-        joined[name] = _joined(schema[name], state.fields.get(name), head, b"", ())
     born = min(state.born, change.version)
     life_version = born if state.life == 1 else state.life_version
-    return replace(state, born=born, life_version=life_version, fields=joined)
+    return replace(_with_values(state, change, schema), born=born, life_version=life_version)
 
 
 def _updated(
     state: RecordState, change: RecordChange, schema: Mapping[str, FieldSchema]
 ) -> RecordState:
-    recreates = change.life % 2 == 0
-    joined = dict(state.fields)
-    touched = set(change.values)
-    for name, value in change.values.items():
-        head = Head(change.version, value, change.level)
-        settled = tuple(change.settled.get(name, ()))
-        base = change.bases.get(name, state.born)
-        joined[name] = _joined(schema[name], state.fields.get(name), head, base, settled)
-    if recreates:
-        if change.life + 1 <= state.life:
-            # Somebody else brought it back too: one life, both sets of values.
-            life, life_version = state.life, max(state.life_version, change.version)
-        else:
-            life, life_version = change.life + 1, change.version
-        return replace(
-            state, life=life, life_version=life_version, fields=joined, unseen=frozenset()
-        )
-    if change.life > state.life:  # heard of the new life before the record's end
-        return replace(
-            state, life=change.life, life_version=change.version, fields=joined, unseen=frozenset()
-        )
-    unseen = state.unseen
-    if not state.alive and change.life < state.life:
-        changed = {n for n in touched if joined[n] != state.fields.get(n)}
-        unseen = unseen | changed
-    return replace(state, fields=joined, unseen=unseen)
+    # An edit of an ended record begins its next life; two that do so apart begin the same one.
+    life = change.life + 1 if change.life % 2 == 0 else change.life
+    joined = _with_values(state, change, schema)
+    if life > state.life:
+        return replace(joined, life=life, life_version=change.version, unseen=frozenset())
+    if life == state.life and life != change.life:
+        return replace(joined, life_version=max(state.life_version, change.version))
+    return joined
 
 
-def _deleted(
-    state: RecordState, change: RecordChange, schema: Mapping[str, FieldSchema]
-) -> RecordState:
-    ended = change.life + 1
+def _deleted(state: RecordState, change: RecordChange) -> RecordState:
+    # To end an ended record again is to have seen more of what stands against its end.
+    ended = change.life + change.life % 2
     if state.life > ended:
         return state  # a later life has begun
+    again = state.life == ended
+    heads = {(name, h.version) for name, heads in state.fields.items() for h in heads.all}
+    unseen = frozenset(
+        (name, version)
+        for name, version in (state.unseen if again else heads)
+        if not _had_seen(change, name, version)
+    )
+    life_version = max(state.life_version, change.version) if again else change.version
+    return replace(state, life=ended, life_version=life_version, unseen=unseen)
+
+
+def _had_seen(change: RecordChange, name: str, version: Version) -> bool:
+    """Say whether the writer of an end knew this head and ended the record all the same."""
+    if version in tuple(change.settled.get(name, ())):
+        return True
+    if name in change.bases:
+        return version == change.bases[name]
+    return version in change.bases.values()  # a field that its program did not know
+
+
+def _with_values(
+    state: RecordState, change: RecordChange, schema: Mapping[str, FieldSchema]
+) -> RecordState:
+    """Join the change's values; in an ended record they are what its enders have not seen."""
     fields = dict(state.fields)
-    for name, versions in change.settled.items():
-        if name in fields:
-            fields[name] = _settle(schema[name], fields[name], frozenset(versions))
-    if state.life == ended:
-        # Ended twice, apart: unseen is only what neither had seen.
-        unseen = frozenset(n for n in state.unseen if _not_seen(state, n, change))
-        life_version = max(state.life_version, change.version)
-        return replace(state, life_version=life_version, fields=fields, unseen=unseen)
-    unseen = frozenset(n for n in state.fields if _not_seen(state, n, change))
-    return RecordState(state.born, ended, change.version, fields, unseen)
-
-
-def _not_seen(state: RecordState, name: str, change: RecordChange) -> bool:
-    shown = state.fields[name].shown.version
-    if shown in set(change.settled.get(name, ())):
-        return False
-    return shown != change.bases.get(name, state.born)
+    for name, value in change.values.items():
+        head = Head(change.version, value, change.level)
+        base = change.bases.get(name, b"")
+        settled = change.settled.get(name, ())
+        fields[name] = _joined(schema[name], state.fields.get(name), head, base, settled)
+    unseen = state.unseen
+    if not state.alive:
+        before = {(n, h.version) for n in change.values if n in state.fields
+                  for h in state.fields[n].all}  # fmt: skip
+        after = {(n, h.version) for n in change.values for h in fields[n].all}
+        unseen = (unseen - (before - after)) | (after - before)
+    return replace(state, fields=fields, unseen=unseen)
 
 
 def _joined(
@@ -198,15 +198,10 @@ def _joined(
     if heads is None:
         return Heads(incoming)
     known = heads.all
-    if any(head.version == incoming.version for head in known):
-        return heads
+    if base != incoming.version and any(head.version == incoming.version for head in known):
+        return heads  # heard before; on its own version stands the next round of one transaction
     gone = {base, *settled}
     return _arranged(schema, [*(h for h in known if h.version not in gone), incoming])
-
-
-def _settle(schema: FieldSchema, heads: Heads, gone: frozenset[Version]) -> Heads:
-    left = [h for h in heads.losers if h.version not in gone]
-    return _arranged(schema, [heads.shown, *left])
 
 
 def _arranged(schema: FieldSchema, heads: list[Head]) -> Heads:

@@ -8,7 +8,7 @@ If one did not, the whole block is taken back to its savepoint and joined row by
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import repeat
 from typing import Any, Literal, NamedTuple
 
@@ -23,7 +23,7 @@ from sync.errors import SilianError
 from sync.merge import RecordChange, RecordState, merge
 from sync.registers import RegisterTable, RegisterTables, sql, values_of
 from sync.schema import Kind
-from sync.version import Version, wall_ms_of
+from sync.version import Version, incarnation_of, wall_ms_of
 
 _DIGEST = (
     "INSERT INTO digest (register, unit, bucket, count, sum) VALUES (?,?,?,?,?) "
@@ -107,11 +107,14 @@ class Merger:
                 raise TypeError(f"{block.register}.{field}: a value of the wrong kind")
             self._refused.append(Refused(b"", "wrong_kind", field))
             return None
-        if not local and _has_holes(tx, block):
-            return self._by_row(tx, table, block, version, level, local=False)
+        if not local:
+            writer = incarnation_of(version)
+            waiting = holes.waiting(tx, block.register, block.unit, writer)
+            if not waiting.isdisjoint(block.ids):
+                return self._by_row(tx, table, block, version, level, waiting=waiting)
         if block.operation is Operation.CREATE:
             done = self._created(tx, table, block, version)
-        elif block.operation is Operation.UPDATE and not block.settled and block.life % 2:
+        elif self._is_plain(tx, block):
             done = self._updated(tx, table, block, version)
         else:
             done = None
@@ -122,6 +125,13 @@ class Merger:
         if local and block.operation is Operation.CREATE:
             raise RecordExists(block.register)
         return self._by_row(tx, table, block, version, level, local=local)
+
+    def _is_plain(self, tx: Connection, block: Block) -> bool:
+        """Say whether an update that stands as its writer saw it leaves one head a field."""
+        if block.operation is not Operation.UPDATE or block.settled or not block.life % 2:
+            return False
+        ids = block.ids
+        return bool(block.fields) and not conflicts.losers(tx, block.register, block.unit, ids)
 
     # -- the clean way ----------------------------------------------------------------------
 
@@ -201,15 +211,14 @@ class Merger:
 
     def _by_row(
         self, tx: Connection, table: RegisterTable, block: Block, version: Version, level: int,
-        *, local: bool,
+        *, local: bool = False, waiting: Set[bytes] = frozenset(),
     ) -> Effect | None:  # fmt: skip
         losers = conflicts.losers(tx, block.register, block.unit, block.ids)
         states = table.states(tx, block.unit, block.ids, self._known_levels(tx), losers)
-        parked = not local and _has_holes(tx, block)
         done_ids: list[bytes] = []
         pairs: list[tuple[Mapping[str, Value] | None, Mapping[str, Value] | None]] = []
         for k, record_id in enumerate(block.ids):
-            if parked and holes.is_parked(tx, block.register, block.unit, record_id):
+            if record_id in waiting:
                 self._refused.append(Refused(record_id, "behind_hole"))
                 continue
             before = states.get(record_id)
@@ -298,11 +307,6 @@ def _change_of(
 
 def _shown(state: RecordState | None, table: RegisterTable) -> dict[str, Value] | None:
     return values_of(state, table.schema) if state is not None and state.alive else None
-
-
-def _has_holes(tx: Connection, block: Block) -> bool:
-    probe = "SELECT 1 FROM hole WHERE state='open' AND register=? AND unit=? LIMIT 1"
-    return tx.exec_driver_sql(sql(tx, probe), (block.register, block.unit)).first() is not None
 
 
 def _misfit(block: Block, table: RegisterTable) -> str | None:

@@ -123,8 +123,15 @@ class RegisterTable:
             stamp = row[5 + count + i]
             version = born if stamp is None else bytes(stamp)
             head = Head(version, row[5 + i], levels.get(incarnation_of(version), 3))
-            fields[name] = Heads(head, losers.get(name, ()))
-        unseen = frozenset(filter(None, (row[4] or "").split(",")))
+            kept = losers.get(name, ())
+            # Where several heads are shown as one value (UNION), the shown one's own is kept too.
+            own = next((h for h in kept if h.version == version), head)
+            fields[name] = Heads(own, tuple(h for h in kept if h.version != version))
+        unseen = frozenset(
+            (name, bytes.fromhex(version))
+            for name, _, version in (part.partition(":") for part in (row[4] or "").split(","))
+            if name
+        )
         life_version = born if row[3] is None else bytes(row[3])
         return RecordState(born, row[2], life_version, fields, unseen)
 
@@ -136,7 +143,7 @@ class RegisterTable:
         values = (shown_value(by_name[n], h) for n, h in zip(self.schema.names, heads, strict=True))
         stamps = (None if h.shown.version == state.born else h.shown.version for h in heads)
         life_version = None if state.life_version == state.born else state.life_version
-        unseen = ",".join(sorted(state.unseen)) or None
+        unseen = ",".join(f"{name}:{v.hex()}" for name, v in sorted(state.unseen)) or None
         return (unit, record_id, state.born, state.life, life_version, unseen, *values, *stamps)
 
 

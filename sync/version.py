@@ -63,6 +63,13 @@ class HybridClock:
         self._last = max(self._last + 1, self.now_ms() << COUNTER_BITS)
         return self._last
 
+    def resume(self, hlc: int) -> None:
+        """Go on from the last stamp that this store gave, wherever the wall clock stands now.
+
+        Our own stamps never go back, not even when our clock was a day ahead and is right again.
+        """
+        self._last = max(self._last, hlc)
+
     def observe(self, hlc: int) -> bool:
         """Make every later tick come after `hlc`, which a peer stamped.
 
