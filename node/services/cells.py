@@ -83,11 +83,14 @@ def sums_then(
         yield from sums_then(tx, now, then, top, child, measures)
 
 
-def recomputed_total(tx: Connection, tree: Tree, top: int, unit: int) -> Sums:
+def recomputed_total(
+    tx: Connection, tree: Tree, top: int, unit: int, outside: Collection[int] = ()
+) -> Sums:
     """Return what the total of `unit` must be, without zeros: its own cells and its children's.
 
     The children's own totals are taken as they are kept, so that a unit costs no more than its
-    children's rows; checked from the leaves up, each is proved by those below it.
+    children's rows; checked from the leaves up, each is proved by those below it. `outside`: the
+    `strangers`, whose cells count at the top.
     """
     sums: Sums = {}
     children = tree.children(unit)
@@ -97,7 +100,7 @@ def recomputed_total(tx: Connection, tree: Tree, top: int, unit: int) -> Sums:
         if tree.children(child):
             _gather(sums, totals_of(tx, child))
     if unit == top:
-        _gather(sums, cells_of(tx, strangers(tx, tree, top)))
+        _gather(sums, cells_of(tx, outside))
     return {key: amount for key, amount in sums.items() if amount}
 
 
@@ -128,8 +131,10 @@ def retotal(office: Office, before: Tree, after: Tree) -> int:
         gone = [u for u in before.subtree(top) if u not in after or not keeps_total(after, u, top)]
         for unit in (*gone, *stale):
             tx.exec_driver_sql(sql(tx, "DELETE FROM total WHERE unit=?"), (unit,))
+        outside = strangers(tx, after, top)
         for unit in stale:
-            rows = [(unit, *key, n) for key, n in recomputed_total(tx, after, top, unit).items()]
+            sums = recomputed_total(tx, after, top, unit, outside)
+            rows = [(unit, *key, n) for key, n in sums.items()]
             if rows:
                 tx.exec_driver_sql(sql(tx, _ADD), rows)
 
