@@ -11,11 +11,18 @@ from dataclasses import dataclass
 
 import python_calamine
 
-from node.workbook.errors import WorkbookEncrypted, WorkbookError, WorkbookUnsupported
+from node.workbook.errors import WorkbookError, WorkbookUnsupported
 from node.workbook.legacy import MAGIC as LEGACY_MAGIC
-from node.workbook.legacy import check_legacy
+from node.workbook.legacy import read_legacy
 from node.workbook.limits import Limits
-from node.workbook.package import check_cells, check_extent, clean_package, too_large, unreadable
+from node.workbook.package import (
+    check_cells,
+    check_extent,
+    clean_package,
+    encrypted,
+    too_large,
+    unreadable,
+)
 from node.workbook.text import Decoded, decode
 
 Cell = (
@@ -64,10 +71,9 @@ def open_book(data: bytes, filename: str, limits: Limits) -> Book:
             f"{len(data)} 字节，最多 {limits.file_bytes_max} 字节",
         )
     if data.startswith(b"PK"):
-        return _calamine_book("xlsx", clean_package(data, limits))
+        return _calamine_book(clean_package(data, limits))
     if data.startswith(LEGACY_MAGIC):
-        check_legacy(data, limits)
-        return _calamine_book("xls", data)
+        return _legacy_book(data, limits)
     suffix = filename.lower().rpartition(".")[2]
     if suffix in ("csv", "txt", "tsv"):
         return Book("csv", decoded=decode(data))
@@ -100,11 +106,21 @@ def csv_rows(text: str, separator: str, limits: Limits) -> Rows:
         ) from bad
 
 
-def _calamine_book(kind: str, data: bytes) -> Book:
+def _legacy_book(data: bytes, limits: Limits) -> Book:
+    return Book(
+        "xls",
+        tuple(
+            Sheet(name, visible, lambda rows=rows: enumerate(rows, start=1))  # type: ignore[misc]
+            for name, visible, rows in read_legacy(data, limits)
+        ),
+    )
+
+
+def _calamine_book(data: bytes) -> Book:
     with _refusing():
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         return Book(
-            kind,
+            "xlsx",
             tuple(
                 Sheet(
                     about.name,
@@ -136,12 +152,7 @@ def _refusing() -> Iterator[None]:
     except WorkbookError:
         raise
     except python_calamine.PasswordError as bad:
-        raise WorkbookEncrypted(
-            "The file is protected with a password.",
-            "文件已加密。",
-            remedy_en="Take the password off in Excel and save it again.",
-            remedy_zh="请在 Excel 中取消密码后重新保存。",
-        ) from bad
+        raise encrypted() from bad
     except Exception as bad:
         raise unreadable("it is damaged", "文件已损坏") from bad
     except BaseException as bad:

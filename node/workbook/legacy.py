@@ -1,16 +1,24 @@
-"""The old binary .xls: how far its cells reach, measured before the reading library allocates.
+"""The old binary .xls: its cells bounded before the library allocates, then read in a child.
 
 An .xls is a small file system of 512-byte sectors (MS-CFB) that holds one stream of records
-(MS-XLS). Only what is needed to bound the sheets is read here; the library reads the cells.
+(MS-XLS). Only what is needed to bound the sheets is read here. The library reads the cells, in a
+process of its own: fuzzing found damaged files on which it aborts, and an abort ends an office.
 """
 
 from __future__ import annotations
 
+import datetime
+import json
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+from node.workbook.legacy_child import PASSWORD
 from node.workbook.limits import Limits
-from node.workbook.package import check_cells, check_extent, too_large, unreadable
+from node.workbook.package import check_cells, check_extent, encrypted, too_large, unreadable
 
 MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -23,6 +31,51 @@ _BEGINS = frozenset({0x0809, 0x0409, 0x0209, 0x0009})
 _CELLS = frozenset({0x0203, 0x0204, 0x0205, 0x0207, 0x027E, 0x00FD, 0x00D6, 0x0006, 0x0206, 0x0406,
                     0x0002, 0x0003, 0x0004, 0x0005})  # fmt: skip
 _MULTIPLE = 0x00BD  # several numbers in one row: row, first column, ..., last column
+
+
+CHILD = Path(__file__).with_name("legacy_child.py")
+CHILD_SECONDS_MAX = 60.0
+
+_TAGS: dict[str, Any] = {
+    "datetime": datetime.datetime.fromisoformat,
+    "date": datetime.date.fromisoformat,
+    "time": datetime.time.fromisoformat,
+    "str": str,
+}
+
+
+def read_legacy(data: bytes, limits: Limits) -> list[tuple[str, bool, list[list[Any]]]]:
+    """Return (name, visible, rows from row 1 and column A on) of each sheet.
+
+    Raises: WorkbookTooLarge, WorkbookEncrypted, WorkbookUnreadable.
+    """
+    check_legacy(data, limits)
+    try:
+        child = subprocess.run(
+            [sys.executable, "-I", str(CHILD)],
+            input=data,
+            capture_output=True,
+            timeout=CHILD_SECONDS_MAX,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise unreadable("reading it takes too long", "读取时间过长") from late
+    if child.returncode == PASSWORD:
+        raise encrypted()
+    if child.returncode != 0:
+        raise unreadable("it is damaged", "文件已损坏")
+    return [
+        (name, visible, [[cell_of(cell) for cell in cells] for cells in rows])
+        for name, visible, rows in json.loads(child.stdout)
+    ]
+
+
+def cell_of(cell: object) -> object:
+    """Return a cell as the child read it."""
+    if isinstance(cell, dict):
+        ((tag, text),) = cell.items()
+        return _TAGS[tag](text)
+    return cell
 
 
 def check_legacy(data: bytes, limits: Limits) -> None:

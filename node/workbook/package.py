@@ -119,6 +119,16 @@ def unreadable(why_en: str, why_zh: str) -> WorkbookUnreadable:
     )
 
 
+def encrypted() -> WorkbookEncrypted:
+    """Return the refusal of a file that opens with a password only."""
+    return WorkbookEncrypted(
+        "The file is protected with a password.",
+        "文件已加密。",
+        remedy_en="Take the password off in Excel and save it again.",
+        remedy_zh="请在 Excel 中取消密码后重新保存。",
+    )
+
+
 def _unsafe(why_en: str, why_zh: str) -> WorkbookUnsafe:
     return WorkbookUnsafe(
         f"The file is refused: {why_en}.",
@@ -181,12 +191,7 @@ def _spans(data: bytes, entries: list[zipfile.ZipInfo], directory_at: int) -> li
 def _inflate(packed: bytes, entry: zipfile.ZipInfo) -> bytes:
     """Return the part's bytes, never more than its header announced and the bound allowed."""
     if entry.flag_bits & _FLAG_ENCRYPTED:
-        raise WorkbookEncrypted(
-            "The file is protected with a password.",
-            "文件已加密。",
-            remedy_en="Take the password off in Excel and save it again.",
-            remedy_zh="请在 Excel 中取消密码后重新保存。",
-        )
+        raise encrypted()
     if entry.compress_type == zipfile.ZIP_STORED:
         content, whole = packed, True
     elif entry.compress_type == zipfile.ZIP_DEFLATED:

@@ -363,6 +363,13 @@ def test_an_old_xls_is_measured_before_the_library_allocates_its_cells() -> None
         read(bytes(far), "a.xls")
 
 
+def test_a_file_on_which_the_reading_library_aborts_does_not_end_the_process() -> None:
+    deadly = bytearray(LEGACY_BYTES)
+    deadly[1602] = 0x7F  # the first row of the recorded dimensions then lies past the last
+    with pytest.raises(errors.WorkbookUnreadable):
+        read(bytes(deadly), "a.xls")
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=400), st.sampled_from(["a.csv", "a.xlsx", "a.xls", "a"]))
 def test_arbitrary_bytes_are_read_or_refused_and_nothing_else(data: bytes, filename: str) -> None:
@@ -371,17 +378,24 @@ def test_arbitrary_bytes_are_read_or_refused_and_nothing_else(data: bytes, filen
     refused_or_read(LEGACY_BYTES[:512] + data, filename)
 
 
-@settings(max_examples=300, deadline=None)
+def damaged(data: st.DataObject, whole: bytes) -> bytes:
+    changed = bytearray(whole)
+    places = st.tuples(st.integers(0, len(whole) - 1), st.integers(0, 255))
+    for at, byte in data.draw(st.lists(places, max_size=6)):
+        changed[at] = byte
+    return bytes(changed[: len(whole) - data.draw(st.integers(0, 40))])
+
+
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_a_workbook_with_bytes_changed_anywhere_is_read_or_refused(data: st.DataObject) -> None:
-    base = {"xlsx": BASE, "xls": LEGACY_BYTES}[data.draw(st.sampled_from(["xlsx", "xls"]))]
-    damaged = bytearray(base)
-    for at, byte in data.draw(
-        st.lists(st.tuples(st.integers(0, len(base) - 1), st.integers(0, 255)), max_size=6)
-    ):
-        damaged[at] = byte
-    cut = data.draw(st.integers(0, 40))
-    refused_or_read(bytes(damaged[: len(damaged) - cut]), "a.xlsx")
+    refused_or_read(damaged(data, BASE), "a.xlsx")
+
+
+@settings(max_examples=20, deadline=None)  # each starts a process
+@given(st.data())
+def test_an_old_xls_with_bytes_changed_anywhere_is_read_or_refused(data: st.DataObject) -> None:
+    refused_or_read(damaged(data, LEGACY_BYTES), "a.xls")
 
 
 SHEET_XML = zipfile.ZipFile(io.BytesIO(BASE)).read("xl/worksheets/sheet1.xml")
