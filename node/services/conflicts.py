@@ -328,7 +328,12 @@ def _view(office: Office, row: Any, state: RecordState, writers: Writers) -> Con
     else:
         shown = _side(Head(state.life_version, None, 3), writers)
     loser = _side(Head(version, json.loads(row.value), row.level), writers)
-    others = tuple(_side(head, writers) for head in heads.losers if head.version != version)
+    lost = heads.losers if state.alive else heads.all
+    others = tuple(
+        _side(head, writers)
+        for head in lost
+        if head.version != version and (state.alive or (row.field, head.version) in state.unseen)
+    )
     if state.alive:
         wrote = (side.unit for side in (shown, loser, *others))
         who = must_look(office.tree, register, row.field, row.unit, wrote)
@@ -393,12 +398,12 @@ def _settling(
             key=key,
             operation=Operation.DELETE,
             audiences=heard_by(office, register, view.unit),
-            settles={n: (*_unseen(state, n), *_lost(state, n)) for n in state.fields},
+            settles=_unseen(state),
         )
     values = _decided(office, register, state, view, take, raw)
     if foreign := not_owned(register, values, office.level):
         raise FieldNotOwned(register, foreign)
-    settles: dict[str, tuple[Version, ...]] = {view.field: _lost(state, view.field)}
+    settles = {view.field: tuple(head.version for head in state.fields[view.field].losers)}
     if view.ended:
         held = {**values_of(state, office.tables[view.register].schema), **values}
         bearer = bearer_of(
@@ -406,8 +411,11 @@ def _settling(
         )
         if bearer is not None:
             raise KeyTaken(register, bearer)
-        for name in state.unseen:  # whoever brings the record back has looked at all of it
-            settles[name] = (*settles.get(name, ()), *_unseen(state, name))
+        # Whoever brings the record back has looked at all that stood against its end.
+        settles = {
+            **_unseen(state),
+            view.field: tuple(h.version for h in state.fields[view.field].all),
+        }
     return Edit(
         key=key,
         operation=Operation.UPDATE,
@@ -450,12 +458,12 @@ def _decided(
     return {**stored, **chosen}
 
 
-def _lost(state: RecordState, name: str) -> tuple[Version, ...]:
-    return tuple(head.version for head in state.fields[name].losers)
-
-
-def _unseen(state: RecordState, name: str) -> tuple[Version, ...]:
-    return (state.fields[name].shown.version,) if name in state.unseen else ()
+def _unseen(state: RecordState) -> dict[str, tuple[Version, ...]]:
+    """Return the heads that stand against the record's end, by field."""
+    unseen: dict[str, tuple[Version, ...]] = {}
+    for name, version in sorted(state.unseen):
+        unseen[name] = (*unseen.get(name, ()), version)
+    return unseen
 
 
 def _note(reason: str, actor: str) -> str:

@@ -253,7 +253,7 @@ def history(office: Office, name: str, unit: int, record: bytes) -> tuple[Event,
     events += [
         event(bytes(v), "lost", values={column: json.loads(text)}, state=how)
         for column, v, text, how in lost
-        if not (column in state.unseen and state.fields[column].shown.version == bytes(v))
+        if state.fields[column].shown.version != bytes(v)  # unseen by the record's end, it stands
     ]
     if state.life > 1:
         events.append(event(state.life_version, "restored" if state.alive else "ended"))
