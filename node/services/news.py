@@ -63,6 +63,7 @@ class News:
         self._safe: dict[tuple[int, Lane], int] = {}
         self._acked: dict[Lane, int] = {}
         self.parent = 0
+        self.parent_heard_ms = 0  # since this process started
         with office.store.read() as tx:
             for row in tx.execute(select(office_status)):
                 self._known[row.unit] = _from_row(row)
@@ -211,6 +212,7 @@ class News:
         """Note how far our log is safe above."""
         with self._lock:
             self.parent = unit
+            self.parent_heard_ms = self._office.clock.now_ms()
             self._offered.clear()
             for item in positions:
                 key = (item.level, item.lane)

@@ -1,0 +1,110 @@
+"""Problems: what an operator should look at, in both languages, the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Severity(IntEnum):
+    """How soon somebody must act."""
+
+    ALARM = 0  # figures or records may be wrong or missing
+    WARNING = 1  # something does not move
+    NOTICE = 2  # somebody should look when there is time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing to look at, at one office."""
+
+    code: str  # a key of TEXTS: stable, for programs
+    severity: Severity
+    unit: int
+    unit_code: str
+    name: str
+    zh: str
+    en: str
+    remedy_zh: str
+    remedy_en: str
+
+
+# code -> severity, sentence zh and en, remedy zh and en; {n} and {why} are filled in.
+TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
+    "holes": (
+        Severity.ALARM,
+        "{n} 条变更未能入库", "{n} changes could not be applied",
+        "在隔离区查看原因, 升级程序后会自动重试。",
+        "See their reasons in quarantine; they are tried again after an upgrade.",
+    ),
+    "clock_ahead": (
+        Severity.ALARM,
+        "时钟快了 {n} 分钟", "its clock is {n} minutes ahead",
+        "校准该单位的时钟。", "Set that office's clock.",
+    ),
+    "own_clock": (
+        Severity.ALARM,
+        "本机时钟与上级相差 {n} 分钟", "our clock and the parent's are {n} minutes apart",
+        "校准本机时钟。", "Set this machine's clock.",
+    ),
+    "stamps_refused": (
+        Severity.WARNING,
+        "{n} 个时间戳超前过多, 未予采信", "{n} stamps were too far ahead to be followed",
+        "查找时钟有误的单位。", "Find the office whose clock is wrong.",
+    ),
+    "link_down": (
+        Severity.WARNING,
+        "与上级断开: {why}", "the line to the parent is down: {why}",
+        "检查网络和上级地址; 数据会保留并自动补发。",
+        "Check the network and the parent's address; nothing is lost, it is sent later.",
+    ),
+    "silent": (
+        Severity.WARNING,
+        "已 {n} 小时没有联系", "not heard for {n} hours",
+        "联系该单位检查网络和程序。", "Ask that office to check its line and its program.",
+    ),
+    "waiting": (
+        Severity.WARNING,
+        "有数据等待上报已 {n} 小时", "changes have waited for {n} hours to go up",
+        "检查该单位与上级的网络。", "Check the line between that office and its parent.",
+    ),
+    "job_failed": (
+        Severity.WARNING,
+        "定时任务失败: {why}", "a job failed: {why}",
+        "查看日志; 系统会自动重试。", "See the log; it is tried again.",
+    ),
+    "conflicts": (
+        Severity.NOTICE,
+        "{n} 个冲突待处理", "{n} conflicts wait for a decision",
+        "在冲突列表中逐条处理。", "Decide them in the list of conflicts.",
+    ),
+    "never_heard": (
+        Severity.NOTICE,
+        "从未联网", "never heard",
+        "确认该单位是否已入网。", "See whether that office has been enrolled.",
+    ),
+    "other_program": (
+        Severity.NOTICE,
+        "程序版本为 {why}", "runs program {why}",
+        "安排升级。", "Plan its upgrade.",
+    ),
+}  # fmt: skip
+
+
+def problem(
+    code: str, *, unit: int, unit_code: str, name: str, n: int = 0, why: str = ""
+) -> Problem:
+    """Return a problem with its sentences filled in."""
+    severity, zh, en, remedy_zh, remedy_en = TEXTS[code]
+    return Problem(
+        code=code, severity=severity, unit=unit, unit_code=unit_code, name=name,
+        zh=zh.format(n=n, why=why), en=en.format(n=n, why=why),
+        remedy_zh=remedy_zh, remedy_en=remedy_en,
+    )  # fmt: skip
+
+
+def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems by severity, then kind, then office."""
+    order = list(TEXTS)
+    return tuple(sorted(problems, key=lambda p: (p.severity, order.index(p.code), p.unit_code)))

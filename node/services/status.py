@@ -1,0 +1,213 @@
+"""Status: how this office and those below it stand, and what somebody should look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from sqlalchemy import Connection, func, select
+
+from node.domain.units import Level, Tree
+from node.services.news import Watermark
+from node.services.problems import Problem, problem, worst_first
+from node.store.tables import job_run
+from sync.limits import CLOCK_AHEAD_MS_MAX
+from sync.news import OfficeNews
+from sync.tables import cursor
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+SILENT_MS = 24 * HOUR_MS
+WAITING_MS = 24 * HOUR_MS
+
+
+class LinkState(Protocol):
+    """What status asks of this office's end of its link (`sync.dialer.Dialer`)."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    @property
+    def reason(self) -> str:
+        """Why the line is down; "" when it is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficeLine:
+    """One office as known here. Moments are milliseconds since 1970 UTC; 0: never."""
+
+    unit: int
+    code: str
+    name: str
+    level: Level
+    heard: bool  # any news of it at all
+    connected: bool | None  # its line upward; None: there is none, or a hub between is not heard
+    last_contact_ms: int
+    exact_ms: int  # its figures are known here exactly to then
+    waiting_up: int  # entries
+    waiting_age_ms: int  # of the oldest of them
+    waiting_down: int  # entries
+    conflicts: int
+    holes: int
+    program: str
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusSums:
+    """Over the offices listed. A conflict shows at several offices, so offices are counted."""
+
+    offices: int
+    heard: int
+    connected: int
+    waiting_up: int
+    waiting_down: int
+    with_conflicts: int
+    with_holes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How things stand. `offices`: this one first, then those below, a hub before its children."""
+
+    at_ms: int
+    offices: tuple[OfficeLine, ...]
+    sums: StatusSums
+    problems: tuple[Problem, ...]
+
+    @property
+    def own(self) -> OfficeLine:
+        return self.offices[0]
+
+
+def status(office: Office, link_state: LinkState | None = None, *, tree: bool = False) -> Status:
+    """Say how this office stands and, with `tree`, every office below as far as it is known."""
+    now_ms = office.clock.now_ms()
+    self_news = office.news.of_self()
+    known = office.news.known()
+    with office.store.read() as tx:
+        marks = office.news.watermarks(tx)
+        jobs = _failed_jobs(tx)
+        contact_ms = _parent_contact_ms(office, tx)
+    own = _own_line(office, self_news, link_state, contact_ms)
+    lines = [own]
+    if tree:
+        lines += _below(office.tree, own.unit, known, marks)
+    problems = [*_own_problems(own, office, link_state, jobs)]
+    ahead = office.news.clocks_ahead()
+    for line in lines[1:]:
+        problems += _problems(line, now_ms, ahead.get(line.unit, 0), office.program)
+    return Status(
+        at_ms=now_ms, offices=tuple(lines), sums=_sums(lines), problems=worst_first(problems)
+    )
+
+
+def _own_line(
+    office: Office, news: OfficeNews, link_state: LinkState | None, contact_ms: int
+) -> OfficeLine:
+    at = office.unit
+    return OfficeLine(
+        unit=at.unit_id, code=at.code, name=at.name, level=at.level, heard=True,
+        connected=link_state.connected if link_state is not None else None,
+        last_contact_ms=contact_ms, exact_ms=news.at_ms, waiting_up=news.waiting_up,
+        waiting_age_ms=news.waiting_age_ms, waiting_down=0, conflicts=news.conflicts,
+        holes=news.holes, program=news.program, incarnation=news.incarnation,
+    )  # fmt: skip
+
+
+def _below(
+    tree: Tree, top: int, known: Mapping[int, OfficeNews], marks: Mapping[int, Watermark]
+) -> Iterator[OfficeLine]:
+    reached = {top}  # offices whose word about their children is fresh
+    for unit in tree.subtree(top)[1:]:
+        at = tree.get(unit)
+        news = known.get(unit)
+        said = news or OfficeNews(unit=unit, at_ms=0)
+        connected = said.connected if at.parent_id in reached else None
+        if connected:
+            reached.add(unit)
+        mark = marks.get(unit)
+        yield OfficeLine(
+            unit=unit, code=at.code, name=at.name, level=at.level, heard=news is not None,
+            connected=connected, last_contact_ms=said.last_contact_ms,
+            exact_ms=mark.at_ms if mark else 0, waiting_up=said.waiting_up,
+            waiting_age_ms=said.waiting_age_ms, waiting_down=said.waiting_down,
+            conflicts=said.conflicts, holes=said.holes, program=said.program,
+            incarnation=said.incarnation,
+        )  # fmt: skip
+
+
+def _own_problems(
+    line: OfficeLine, office: Office, link_state: LinkState | None, jobs: Sequence[str]
+) -> Iterator[Problem]:
+    apart_ms = abs(office.clock.offset_ms)
+    if apart_ms > CLOCK_AHEAD_MS_MAX:
+        yield _of(line, "own_clock", n=apart_ms // MINUTE_MS)
+    if office.clock.clamped:
+        yield _of(line, "stamps_refused", n=office.clock.clamped)
+    if link_state is not None and not link_state.connected:
+        yield _of(line, "link_down", why=link_state.reason or "-")
+    for job in jobs:
+        yield _of(line, "job_failed", why=job)
+    yield from _kept_problems(line)
+
+
+def _problems(line: OfficeLine, now_ms: int, ahead_ms: int, program: str) -> Iterator[Problem]:
+    if not line.heard:
+        yield _of(line, "never_heard")
+        return
+    quiet_ms = now_ms - max(line.last_contact_ms, line.exact_ms)
+    if quiet_ms > SILENT_MS and not line.connected:
+        yield _of(line, "silent", n=quiet_ms // HOUR_MS)
+    if ahead_ms:
+        yield _of(line, "clock_ahead", n=ahead_ms // MINUTE_MS)
+    if line.program and line.program != program:
+        yield _of(line, "other_program", why=line.program)
+    yield from _kept_problems(line)
+
+
+def _kept_problems(line: OfficeLine) -> Iterator[Problem]:
+    if line.holes:
+        yield _of(line, "holes", n=line.holes)
+    if line.waiting_age_ms > WAITING_MS:
+        yield _of(line, "waiting", n=line.waiting_age_ms // HOUR_MS)
+    if line.conflicts:
+        yield _of(line, "conflicts", n=line.conflicts)
+
+
+def _of(line: OfficeLine, code: str, *, n: int = 0, why: str = "") -> Problem:
+    return problem(code, unit=line.unit, unit_code=line.code, name=line.name, n=n, why=why)
+
+
+def _sums(lines: Sequence[OfficeLine]) -> StatusSums:
+    return StatusSums(
+        offices=len(lines),
+        heard=sum(line.heard for line in lines),
+        connected=sum(line.connected is True for line in lines),
+        waiting_up=sum(line.waiting_up for line in lines),
+        waiting_down=sum(line.waiting_down for line in lines),
+        with_conflicts=sum(line.conflicts > 0 for line in lines),
+        with_holes=sum(line.holes > 0 for line in lines),
+    )
+
+
+def _failed_jobs(tx: Connection) -> list[str]:
+    rows = tx.execute(
+        select(job_run.c.job, job_run.c.period, job_run.c.detail)
+        .where(job_run.c.state == "failed")
+        .order_by(job_run.c.job, job_run.c.period)
+    )
+    return [f"{row.job} {row.period} {row.detail}".strip() for row in rows]
+
+
+def _parent_contact_ms(office: Office, tx: Connection) -> int:
+    """Return when the parent was last heard: in this process, or by a batch of its log."""
+    parent = office.tree.parent(office.identity.unit) if office.identity.unit in office.tree else 0
+    taken = tx.execute(
+        select(func.max(cursor.c.at_ms)).where(cursor.c.peer == (parent or 0))
+    ).scalar_one()
+    return max(office.news.parent_heard_ms, int(taken or 0))
