@@ -64,6 +64,7 @@ FUNDS: dict[str, Fund] = {
         ),
         Fund(id="F10", zh="创业补贴", en="start-up", payers=(0, 1, 2), path=(0, 1, 2, 3)),
         Fund(id="F11", zh="社区劳务收入", en="own income", payers=(3,), path=(3,)),
-        Fund(id="F12", zh="增收节支奖励", en="rewards", payers=(3,), path=(3,)),
+        # A use of F11 and of surplus, spent there as a reward; appropriated it would count twice.
+        Fund(id="F12", zh="增收节支奖励", en="rewards", payers=(), path=(3,)),
     )
 }

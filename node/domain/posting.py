@@ -69,6 +69,7 @@ ACCOUNTS: dict[PostingKind, frozenset[tuple[AccountKind, AccountKind]]] = {
     P.RECLAIM: frozenset({(A.HELD, A.IN_TRANSIT)}),
     P.SPEND: frozenset({(A.SPENT, A.HELD)}),
 }
+UNDIVIDED = frozenset({A.SOURCE, A.HELD})
 PEER_ACCOUNTS = frozenset({A.IN_TRANSIT, A.TRANSFER_IN, A.DISPUTED, A.RETURNED})
 # Nobody else has built on these. A release is undone only by its receiver, who returns it.
 REVERSIBLE = frozenset({P.APPROPRIATE, P.SPEND})
@@ -234,7 +235,8 @@ def reverse(posting: Posting, *, at_ms: int, note: str = "") -> Posting:
     return _posting(
         PostingKind.REVERSE, posting.unit_id, posting.posting_id, posting.fund, posting.year,
         posting.amount_fen, at_ms, debit=posting.credit, credit=posting.debit,
-        category=posting.category, assignment=posting.assignment, note=note,
+        peer_unit=posting.peer_unit, category=posting.category, assignment=posting.assignment,
+        note=note,
     )  # fmt: skip
 
 
