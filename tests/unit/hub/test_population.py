@@ -195,7 +195,7 @@ def test_a_communitys_workbook_says_what_it_is_and_reads_back_as_generated(tmp_p
     assert sorted(counts) == [c.unit.code for c in plan.communities]
     community = plan.communities[8]
     path = tmp_path / f"{community.unit.code}_{community.unit.name}.xlsx"
-    notes = openpyxl.load_workbook(path, read_only=True).worksheets[0]
+    notes = openpyxl.load_workbook(path).worksheets[0]
     assert notes.title == "说明"
     assert notes["A1"].value == GENERATED_ZH
     book = open_book(path.read_bytes(), path.name, Limits())
