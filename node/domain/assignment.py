@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 from node.domain.assignment_rules import (
     ASSIGNEE_KINDS,
@@ -67,10 +66,10 @@ def fold(events: Iterable[Event]) -> AssignmentState:
         for event in issuer_stray + assignee_stray
     )
     waiting = tuple(
-        link.event
+        event
         for chain in (issuer, assignee)
-        for seq, link in chain.items()
-        if seq > state.folded(link.event.by)
+        for seq, event in chain.items()
+        if seq > state.folded(event.by)
     )
     return replace(state, ignored=state.ignored + stray, waiting=waiting)
 
@@ -151,35 +150,27 @@ def write(
     return event
 
 
-class _Link(NamedTuple):
-    event: Event
-    seen: int
-
-
 def _canonical(event: Event) -> tuple[str, int, str]:
     """Order events in one way everywhere; it has nothing to do with time or precedence."""
     return (event.by, event.seq, repr(event))
 
 
-def _chain(unique: list[Event], by: Writer) -> tuple[dict[int, _Link], list[Event]]:
+def _chain(unique: list[Event], by: Writer) -> tuple[dict[int, Event], list[Event]]:
     """Return one writer's events by number, and the strays: a number used twice, or below 1."""
-    chain: dict[int, _Link] = {}
+    chain: dict[int, Event] = {}
     stray = []
-    seen = 0
     for event in unique:
         if event.by != by:
             continue
         if event.seq < 1 or event.seq in chain:
             stray.append(event)
-            continue
-        # What a writer had read it has read; a smaller number later would break the order.
-        seen = max(seen, event.seen)
-        chain[event.seq] = _Link(event, seen)
+        else:
+            chain[event.seq] = event
     return chain, stray
 
 
 def _next(
-    issuer: Mapping[int, _Link], assignee: Mapping[int, _Link], state: AssignmentState
+    issuer: Mapping[int, Event], assignee: Mapping[int, Event], state: AssignmentState
 ) -> Event | None:
     """Return the event to fold next: causes first, then by the precedence table."""
     ours = issuer.get(state.issuer_seq + 1)
@@ -188,10 +179,9 @@ def _next(
     theirs = theirs if theirs and theirs.seen <= state.issuer_seq else None
     if ours and theirs:
         # A pair outside the table has a kind that is not its writer's; it will be ignored.
-        first = PRECEDENCE.get((ours.event.kind, theirs.event.kind), "issuer")
-        return ours.event if first == "issuer" else theirs.event
-    either = ours or theirs
-    return either.event if either else None
+        first = PRECEDENCE.get((ours.kind, theirs.kind), "issuer")
+        return ours if first == "issuer" else theirs
+    return ours or theirs
 
 
 def _refusal(state: AssignmentState, kind: EventKind, by: Writer, actor: str) -> str | None:
