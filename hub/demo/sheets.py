@@ -25,7 +25,7 @@ def write_community_workbook(
     community may write. The first sheet says that all of it is generated.
     """
     counts: dict[str, int] = {}
-    with SheetBook(path, lang) as book:
+    with SheetBook(path, lang, in_memory=True) as book:
         book.add_notes(_notes(plan))
         for name, rows in generate(plan).items():
             register = registers[name]
