@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -185,11 +185,11 @@ def _holes(
     tx: Connection, units: Collection[int], registers: Sequence[str] = (CELL, "")
 ) -> dict[int, int]:
     """Return unit -> open holes that may lack from its part; "" is a whole entry."""
-    rows: Iterable[tuple[int, int]] = tx.execute(
+    rows = tx.execute(
         select(hole.c.unit, func.count())
         .where(hole.c.state == "open", hole.c.register.in_(registers))
         .group_by(hole.c.unit)
-    ).tuples()
+    )
     wanted = set(units)
     return {unit: count for unit, count in rows if unit in wanted}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -40,6 +41,9 @@ _SAFE = (
 )
 
 
+EARLIER_MAX = 8  # of one office's older news: which of them we hold is seen when somebody asks
+
+
 @dataclass(frozen=True, slots=True)
 class Watermark:
     """How far an office's cells are known here."""
@@ -57,6 +61,7 @@ class News:
         self._known: dict[int, OfficeNews] = {}
         self._unsaid: set[int] = set()  # units whose news the parent has not heard
         self._offered: set[int] = set()  # units whose news is on its way; no answer yet
+        self._earlier: dict[int, deque[OfficeNews]] = {}  # what an office said when it had less
         self._exact: dict[int, int] = {}  # watermarks that were shown: they never go back (INV-12)
         self._saved: set[int] = set()
         self._ahead: dict[int, int] = {}  # unit -> ms that its clock was ahead of ours
@@ -77,7 +82,12 @@ class News:
         with self._lock:
             if acked is not None:
                 self._acked.update(acked)
-            held = dict(self._acked)
+            above = office.identity.level - 1
+            # What is safe at the parent's is known across restarts, unlike what it acked.
+            held = {
+                lane: max(self._acked.get(lane, 0), self._safe.get((above, lane), 0))
+                for lane in Lane
+            }
         with office.store.read() as tx:
             return self._of_self(tx, held)
 
@@ -158,6 +168,9 @@ class News:
             known.last_contact_ms,
         )
         if newer and item != known:
+            if known is not None and item.bulk_seq != known.bulk_seq:
+                kept = self._earlier.setdefault(item.unit, deque(maxlen=EARLIER_MAX))
+                kept.append(known)
             self._known[item.unit] = item
             self._unsaid.add(item.unit)
 
@@ -197,9 +210,12 @@ class News:
             for unit in self._known.keys() | exact.keys():
                 item = self._known.get(unit)
                 behind = item is not None and item.bulk_seq > held.get(item.incarnation, 0)
-                said_ms = item.at_ms if item is not None and not behind else 0
-                at_ms = min(now_ms, max(exact.get(unit, 0), said_ms))
+                said = [*self._earlier.get(unit, ()), *([item] if item else ())]
+                to_ms = [n.at_ms for n in said if n.bulk_seq <= held.get(n.incarnation, 0)]
+                at_ms = min(now_ms, max(exact.get(unit, 0), *to_ms, 0))
                 self._exact[unit] = max(at_ms, self._exact.get(unit, 0))
+                if not behind:
+                    self._earlier.pop(unit, None)
                 found[unit] = Watermark(self._exact[unit], behind)
         return found
 

@@ -1,0 +1,366 @@
+"""What an office is told when it asks: a figure, its parts, how complete it is, what is hidden."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from node.domain.indicators import UnknownDimension
+from node.domain.units import Level, UnknownUnit
+from node.services.cells import retotal
+from node.services.completeness import Lag
+from node.services.periods import PeriodOpen, close_period
+from node.services.rollup import BadQuestion, NoClosing, UnknownIndicator, answer
+from node.services.verify import verify
+from node.setup import SHIPPED_FROM
+from sync.change import Edit, Operation, RecordKey
+from sync.news import OfficeNews
+from sync.tables import hole
+from tests.support.network import (
+    CITY,
+    DAY_MS,
+    EAST,
+    NORTH,
+    SOUTH,
+    TREE,
+    A,
+    B,
+    C,
+    D,
+    Network,
+)
+
+CHAIN = (A, B, C, NORTH, EAST, CITY)
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory):
+    return tmp_path_factory.mktemp("templates")
+
+
+@pytest.fixture
+def network(tmp_path, templates):
+    opened = []
+
+    def open_(*codes: str) -> Network:
+        opened.append(Network(tmp_path, codes, templates=templates))
+        return opened[-1]
+
+    yield open_
+    for each in opened:
+        each.close()
+
+
+def households(net: Network, code: str, count: int, first: int = 0) -> list[bytes]:
+    rows = [{"hh_no": f"{first + i}", "kind": "resident"} for i in range(count)]
+    return net.create_many(code, "household", rows)
+
+
+def aid(net: Network, code: str, count: int) -> None:
+    net.create_many(code, "aid_case", [{"layers": "L1", "opened_on": "2026-01-01"}] * count)
+
+
+def by_key(found) -> dict[str, object]:
+    return {row.key: row.shown.numerator for row in found.rows}
+
+
+def test_a_figure_adds_up_over_the_tree_and_its_rows_add_up_to_it(network):
+    net = network(*CHAIN)
+    households(net, A, 7)
+    households(net, B, 20)
+    net.create(A, "premises", name="a", use="office", area_m2=1000)
+    net.settle()
+    for code in (NORTH, EAST, CITY):
+        found = answer(net[code], "K2", by="unit")
+        assert (found.shown.numerator, found.shown.value) == (27, "27")
+        assert sum(row.shown.numerator for row in found.rows) == 27
+    street = answer(net[CITY], "K2", unit=net.unit(NORTH), by="unit")
+    assert by_key(street) == {A: 7, B: 20, C: 0}
+    kinds = answer(net[CITY], "K2", by="household_kind")
+    assert [(r.key, r.zh, r.en, r.shown.numerator) for r in kinds.rows] == [
+        ("resident", "常住", "Resident", 27)
+    ]
+
+
+def test_a_ratio_keeps_its_parts_and_is_judged_by_its_target(network):
+    net = network(A)
+    households(net, A, 300)
+    net.create(A, "premises", name="a", use="office", area_m2=9_000)
+    found = answer(net[A], "K5")
+    assert (found.shown.numerator, found.shown.denominator) == (9_000, 300)
+    assert (found.shown.value, found.shown.met) == ("30", True)
+    households(net, A, 1, first=300)
+    found = answer(net[A], "K5")
+    assert (found.shown.value, found.shown.display) == ("9000/301", "29.90")
+    assert found.shown.met is False
+
+
+def test_an_office_that_was_never_heard_is_expected_and_named(network):
+    net = network(NORTH, A)
+    households(net, A, 7)
+    net.up(A)
+    found = answer(net[NORTH], "K2").completeness
+    assert (found.level, found.expected, found.reported) == (Level.COMMUNITY, 3, 1)
+    assert [(x.code, x.lag) for x in found.laggards] == [
+        (B, Lag.NEVER_HEARD), (C, Lag.NEVER_HEARD)
+    ]  # fmt: skip
+    assert not found.complete
+    assert found.oldest_ms == net.ms
+    assert found.oldest == "2026-05-29T04:26:40+08:00"
+
+
+def test_our_own_part_is_always_exact_to_now(network):
+    net = network(A)
+    net.forward(40 * DAY_MS)
+    found = answer(net[A], "K2").completeness
+    assert found.complete
+    assert found.oldest_ms == net.ms
+
+
+def test_what_an_office_has_said_it_wrote_and_we_do_not_hold_makes_it_a_laggard(network):
+    net = network(NORTH, A, B, C)
+    net.settle()
+    known_ms = net.ms
+    net.forward()
+    households(net, A, 7)
+    net.tell(A)  # its news comes before its batch
+    net.forward()
+    found = answer(net[NORTH], "K2").completeness
+    assert [(x.code, x.lag, x.exact_ms) for x in found.laggards] == [(A, Lag.BEHIND, known_ms)]
+    net.up(A)
+    found = answer(net[NORTH], "K2").completeness
+    assert found.laggards == ()
+
+
+def test_a_watermark_never_goes_back_whatever_comes_late(network):
+    net = network(NORTH, A)
+    households(net, A, 1)
+    net.up(A)
+    north, unit = net[NORTH], net.unit(A)
+
+    def mark() -> int:
+        with north.store.read() as tx:
+            return north.news.watermarks(tx)[unit].at_ms
+
+    net.forward()
+    net.tell(A)
+    shown = mark()
+    assert shown == net.ms
+    old = north.news.known()[unit]
+    households(net, A, 1, first=1)
+    net.tell(A)  # now we are behind
+    assert mark() == shown
+    north.news.hear([old], child=unit)
+    assert mark() == shown
+    net.forward()
+    net.up(A)
+    assert mark() == net.ms
+
+
+def test_a_contact_is_no_proof_that_figures_are_exact(network):
+    net = network(NORTH, A)
+    net.up(A)
+    heard_ms = net.ms
+    net.forward(2 * DAY_MS)
+    net[NORTH].news.observe(net.unit(A), connected=True, waiting_down=0)
+    found = answer(net[NORTH], "K2", unit=net.unit(A)).completeness
+    assert found.oldest_ms == heard_ms
+    assert [x.lag for x in found.laggards] == [Lag.SILENT]
+
+
+def test_a_hole_in_what_an_office_sent_shows_in_the_answer(network):
+    net = network(NORTH, A)
+    net.up(A)
+    row = {
+        "id": b"h" * 16, "arrival": 1, "incarnation": 1, "register": "cell",
+        "unit": net.unit(A), "record": b"", "reason": "malformed", "detail": "", "state": "open",
+        "at_ms": 1, "tries": 1,
+    }  # fmt: skip
+    net[NORTH].store.write(lambda tx: tx.execute(hole.insert().values(row)))
+    found = answer(net[NORTH], "K2", unit=net.unit(A)).completeness
+    assert found.holes == 1
+    assert [(x.lag, x.holes) for x in found.laggards] == [(Lag.HOLES, 1)]
+
+
+def test_units_are_counted_on_the_tree_and_the_city_vouches_for_it(network):
+    net = network(CITY, NORTH)
+    city = answer(net[CITY], "K1", by="level")
+    assert by_key(city) == {"0": 1, "1": 2, "2": 3, "3": 6}
+    assert city.completeness.complete
+    parts = answer(net[CITY], "K1", by="unit")
+    assert sum(row.shown.numerator for row in parts.rows) == parts.shown.numerator == 12
+    street = answer(net[NORTH], "K1")
+    assert street.shown.numerator == 4
+    assert [x.code for x in street.completeness.laggards] == [CITY]
+
+
+def test_few_persons_are_hidden_above_their_office_and_cannot_be_had_otherwise(network):
+    net = network(*CHAIN)
+    for code, count in ((A, 3), (B, 9), (C, 40)):
+        aid(net, code, count)
+    net.settle()
+    own = answer(net[A], "K33")
+    assert own.shown.numerator == 3
+    street = answer(net[NORTH], "K33", by="unit")
+    assert street.shown.numerator == 52
+    assert by_key(street) == {A: None, B: None, C: 40}
+    assert {row.shown.display for row in street.rows if row.shown.suppressed} == {"*"}
+    for asker in (NORTH, EAST, CITY):
+        for code, seen in ((A, None), (B, None), (C, 40)):
+            found = answer(net[asker], "K33", unit=net.unit(code), by="unit")
+            assert found.shown.numerator == seen
+        layers = answer(net[asker], "K33_layers", unit=net.unit(A), by="aid_layer")
+        assert [row.shown.numerator for row in layers.rows] == [None]
+
+
+def test_counts_that_are_not_of_persons_are_never_hidden(network):
+    net = network(NORTH, A)
+    net.create(A, "service_outlet", name="a", kind="outlet")
+    net.up(A)
+    assert by_key(answer(net[NORTH], "K34", by="unit"))[A] == 1
+
+
+def test_what_a_hub_wrote_itself_has_a_row_of_its_own(network):
+    net = network(NORTH)
+    dims = "category=office;fund=F7;level=2"
+    net.create(NORTH, "cell", measure="money_spent", period="2026", dims=dims, amount=12_345)
+    found = answer(net[NORTH], "K24", by="unit")
+    assert found.shown.value == "123.45"
+    assert [(r.key, r.own, r.shown.value) for r in found.rows if r.own] == [(NORTH, True, "123.45")]
+
+
+def test_a_month_is_closed_once_and_only_when_it_is_over(network):
+    net = network(A)
+    households(net, A, 7)
+    with pytest.raises(PeriodOpen):
+        close_period(net[A], "2026-05")
+    with pytest.raises(PeriodOpen):
+        close_period(net[A], "2026-13")
+    net.forward(3 * DAY_MS)
+    assert close_period(net[A], "2026-05").cells > 0
+    assert close_period(net[A], "2026-05").cells == 0
+    assert close_period(net[A], "2026-04").cells == 0  # what a later closing holds stays there
+    assert verify(net[A]).sound
+
+
+def test_a_past_day_shows_the_stock_of_the_newest_closing_before_it(network):
+    net = network(NORTH, A, B)
+    first = households(net, A, 7)
+    households(net, B, 5)
+    net.forward(3 * DAY_MS)  # 1 June
+    for code in (A, B):
+        close_period(net[code], "2026-05")
+    gone = [
+        net.edit(A, "household", record, Operation.UPDATE, {"status": "moved_out"})
+        for record in first[:6]
+    ]
+    net.write(A, *gone)
+    households(net, B, 50, first=5)
+    net.forward(31 * DAY_MS)  # 2 July
+    close_period(net[A], "2026-06")
+    net.up(A, B)
+    north = net[NORTH]
+    assert answer(north, "K2").shown.numerator == 56
+    may = answer(north, "K2", as_of=date(2026, 5, 31))
+    assert (may.shown.numerator, may.closing) == (12, "2026-05")
+    assert [(x.code, x.lag) for x in may.completeness.laggards] == [(C, Lag.NEVER_HEARD)]
+    mid = answer(north, "K2", as_of=date(2026, 6, 29))
+    assert (mid.shown.numerator, mid.closing) == (12, "2026-05")
+    june = answer(north, "K2", as_of=date(2026, 6, 30), by="unit")
+    assert june.closing == "2026-06"
+    assert june.shown.numerator == 1 + 5  # B counts as it last closed, and is named
+    assert (B, Lag.NOT_CLOSED) in [(x.code, x.lag) for x in june.completeness.laggards]
+    with pytest.raises(NoClosing):
+        answer(north, "K2", as_of=date(2026, 4, 30))
+    assert verify(north).sound
+
+
+def test_what_happened_after_the_day_does_not_count(network):
+    net = network(A)
+    for day in ("2026-03-05", "2026-04-05", "2026-04-06"):
+        net.create(A, "placement", channel="C1", date=day)
+    assert answer(net[A], "K30", as_of=date(2026, 3, 31)).shown.numerator == 1
+    assert answer(net[A], "K30").shown.numerator == 3
+    months = answer(net[A], "K30", by="month")
+    assert by_key(months) == {"2026-03": 1, "2026-04": 2}
+
+
+def test_a_moved_unit_counts_under_its_old_parent_as_was_and_under_its_new_one_as_is(network):
+    net = network(CITY, EAST, NORTH, SOUTH, A, B, D)
+    for code, count in ((A, 7), (B, 11), (D, 13)):
+        households(net, code, count)
+    net.forward(3 * DAY_MS)
+    for code in (A, B, D):
+        close_period(net[code], "2026-05")
+    net.settle()
+    city = net[CITY]
+    day = city.today()
+    net.forward(DAY_MS)
+    before = city.tree
+    moved = before.by_code(A)
+    heard = ("down:all",)
+    ended = {
+        "unit_code": A, "name": moved.name, "level": 3, "parent": moved.parent_id,
+        "valid_from": moved.valid_from.isoformat(), "valid_to": day.isoformat(),
+    }  # fmt: skip
+    begun = {**ended, "parent": net.unit(SOUTH), "valid_from": day.isoformat(), "valid_to": None}
+    edits = [
+        Edit(key=RecordKey("unit", moved.unit_id, bytes([n]) * 16), operation=Operation.CREATE,
+             values=values, audiences=heard)
+        for n, values in enumerate((ended, begun))
+    ]  # fmt: skip
+    net.write(CITY, *edits)
+    assert not verify(city).sound  # the totals still follow the old tree
+    retotal(city, before, city.tree)
+    assert verify(city).sound
+    north, south = net.unit(NORTH), net.unit(SOUTH)
+    assert answer(city, "K2", unit=south).shown.numerator == 20
+    assert answer(city, "K2", unit=north).shown.numerator == 11
+    past = date(2026, 5, 31)
+    for history, expected in (("as-is", (11, 20)), ("as-was", (18, 13))):
+        found = [
+            answer(city, "K2", unit=u, as_of=past, history=history).shown.numerator
+            for u in (north, south)
+        ]
+        assert tuple(found) == expected
+    east = answer(city, "K2", unit=net.unit(EAST), as_of=past, history="as-was", by="unit")
+    assert by_key(east) == {NORTH: 18, SOUTH: 13}
+
+
+def test_a_question_that_has_no_answer_says_what_to_ask_instead(network):
+    net = network(NORTH)
+    north = net[NORTH]
+    with pytest.raises(UnknownIndicator) as wrong:
+        answer(north, "K12_member")
+    assert "K12_members" in wrong.value.remedy_en
+    with pytest.raises(UnknownDimension):
+        answer(north, "K2", by="sex")
+    with pytest.raises(UnknownUnit):
+        answer(north, "K2", unit=net.unit(D))
+    with pytest.raises(UnknownUnit):
+        answer(north, "K2", unit=net.unit(EAST))
+    with pytest.raises(BadQuestion):
+        answer(north, "K2", as_of=north.today() + timedelta(days=1))
+    with pytest.raises(BadQuestion):
+        answer(north, "K2", history="as-if")
+
+
+def test_every_indicator_of_the_catalogue_answers_by_every_dimension(network):
+    net = network(CITY)
+    for indicator in net[CITY].catalogue.indicators.values():
+        for by in (None, "unit", *indicator.dimensions):
+            found = answer(net[CITY], indicator.id, by=by)
+            assert found.completeness.expected > 0
+
+
+def test_the_small_city_starts_when_the_shipped_tree_does():
+    assert TREE.count("\n") == 13
+    assert date(2026, 5, 1) > SHIPPED_FROM
+
+
+def test_news_of_units_that_are_not_below_the_child_is_ignored(network):
+    net = network(NORTH)
+    news = net[NORTH].news
+    news.hear([OfficeNews(unit=net.unit(B), at_ms=net.ms)], child=net.unit(A))
+    assert news.known() == {}
