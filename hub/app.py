@@ -12,9 +12,12 @@ from typing import Any
 import grpc
 import structlog
 
+from hub.api import service
+from hub.api.desk import Desk
+from hub.api.tokens import bearer, token_of
 from hub.parent import Parent
-from hub.servicer import TO_KEY, LinkServicer, handlers
 from hub.server import Server
+from hub.servicer import TO_KEY, LinkServicer, handlers
 from hub.ticks import PERIODIC, tick
 from node.app import Office, open_office
 from node.domain.catalogue import load_catalogue
@@ -106,6 +109,7 @@ class Process:
         self.workers = ThreadPoolExecutor(LINK_WORKERS_MAX, thread_name_prefix="link")
         self.jobs = Jobs(rng)
         self.served: dict[int, Served] = {}
+        self._tokens: dict[int, str] = {}
         self._log = structlog.get_logger()
         self._stopped = threading.Event()
         catalogue = load_catalogue()
@@ -116,6 +120,7 @@ class Process:
                     catalogue=catalogue, **store_options,
                 )  # fmt: skip
                 self.served[office.identity.unit] = Served(office, self)
+                self._tokens[office.identity.unit] = token_of(folder)
             first = next(iter(self.served.values())).office.config
             self.server = Server(listen or first.listen, allow_plaintext=first.allow_plaintext)
         except BaseException:
@@ -125,6 +130,7 @@ class Process:
     def start(self) -> str:
         """Serve, dial, tick; return the address. Raises: CannotListen."""
         self.server.add(handlers(LinkServicer(self.parent_of)))
+        self.server.add(service.handlers(self.desk_of))
         try:
             address = self.server.start()
         except BaseException:
@@ -162,6 +168,11 @@ class Process:
     def parent_of(self, unit: int) -> Parent:
         """Return the face to its children of the office called."""
         return self.served_of(unit).parent
+
+    def desk_of(self, token: str) -> Desk:
+        """Return the office whose token was shown. Raises: Unauthenticated."""
+        served = self.served[bearer(token, self._tokens.items())]
+        return Desk(served.office, served.dialer)
 
     def stop(self) -> None:
         """Stop gracefully: calls under way end, links close, every store is brought home."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import structlog
@@ -14,7 +14,7 @@ from sync.status import DETAIL_KEY, detail_of, status_of
 log = structlog.get_logger()
 
 
-def refuse(context: grpc.ServicerContext, error: SilianError) -> None:
+def refuse(context: grpc.ServicerContext, error: SilianError) -> NoReturn:
     """End a call with a refusal: its status, its English text, and all of it for programs."""
     context.set_trailing_metadata(((DETAIL_KEY, detail_of(error)),))
     context.abort(status_of(error), error.en)
@@ -37,6 +37,20 @@ class TranslateErrors(grpc.ServerInterceptor):
                 handler.request_deserializer,
                 handler.response_serializer,
             )
+        if handler.stream_stream is not None:
+            return grpc.stream_stream_rpc_method_handler(
+                _guarded_stream(handler.stream_stream, details.method),
+                handler.request_deserializer,
+                handler.response_serializer,
+            )
+        # A handler that answers later from elsewhere is no generator: it looks after itself.
+        later = getattr(handler.unary_stream, "experimental_non_blocking", False)
+        if handler.unary_stream is not None and not later:
+            return grpc.unary_stream_rpc_method_handler(
+                _guarded_stream(handler.unary_stream, details.method),
+                handler.request_deserializer,
+                handler.response_serializer,
+            )
         return handler
 
 
@@ -44,12 +58,27 @@ def _guarded(method: Callable[..., Any], name: str) -> Callable[..., Any]:
     def call(request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return method(request, context)
-        except SilianError as error:
-            if not error.retryable:
-                log.warning("call_refused", method=name, code=error.code, reason=error.en)
-            refuse(context, error)
-        except Exception:
-            log.exception("call_failed", method=name)
-            context.abort(grpc.StatusCode.INTERNAL, "internal error; see the office's log")
+        except Exception as error:
+            _end(context, name, error)
 
     return call
+
+
+def _guarded_stream(method: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def call(request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            yield from method(request, context)
+        except Exception as error:
+            _end(context, name, error)
+
+    return call
+
+
+def _end(context: grpc.ServicerContext, name: str, error: Exception) -> NoReturn:
+    """End a call that raised; the trace stays here."""
+    if isinstance(error, SilianError):
+        if not error.retryable:
+            log.warning("call_refused", method=name, code=error.code, reason=error.en)
+        refuse(context, error)
+    log.error("call_failed", method=name, exc_info=error)
+    context.abort(grpc.StatusCode.INTERNAL, "internal error; see the office's log")

@@ -36,94 +36,108 @@ class ListIndicatorsResponse(_message.Message):
     def __init__(self, indicators: _Optional[_Iterable[_Union[IndicatorDescription, _Mapping]]] = ...) -> None: ...
 
 class Figure(_message.Message):
-    __slots__ = ("numerator", "denominator", "value")
+    __slots__ = ("numerator", "denominator", "value", "display", "met", "suppressed")
     NUMERATOR_FIELD_NUMBER: _ClassVar[int]
     DENOMINATOR_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_FIELD_NUMBER: _ClassVar[int]
+    MET_FIELD_NUMBER: _ClassVar[int]
+    SUPPRESSED_FIELD_NUMBER: _ClassVar[int]
     numerator: int
     denominator: int
     value: str
-    def __init__(self, numerator: _Optional[int] = ..., denominator: _Optional[int] = ..., value: _Optional[str] = ...) -> None: ...
+    display: str
+    met: bool
+    suppressed: bool
+    def __init__(self, numerator: _Optional[int] = ..., denominator: _Optional[int] = ..., value: _Optional[str] = ..., display: _Optional[str] = ..., met: _Optional[bool] = ..., suppressed: _Optional[bool] = ...) -> None: ...
 
 class FigureGroup(_message.Message):
-    __slots__ = ("group", "label", "figure", "withheld", "unit")
-    GROUP_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("key", "label", "figure", "unit", "own")
+    KEY_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     FIGURE_FIELD_NUMBER: _ClassVar[int]
-    WITHHELD_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
-    group: str
+    OWN_FIELD_NUMBER: _ClassVar[int]
+    key: str
     label: _office_common_pb2.Label
     figure: Figure
-    withheld: bool
     unit: _office_common_pb2.Unit
-    def __init__(self, group: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., figure: _Optional[_Union[Figure, _Mapping]] = ..., withheld: _Optional[bool] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ...) -> None: ...
+    own: bool
+    def __init__(self, key: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., figure: _Optional[_Union[Figure, _Mapping]] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., own: _Optional[bool] = ...) -> None: ...
 
 class Laggard(_message.Message):
-    __slots__ = ("unit", "reason", "exact_to_ms", "holes")
+    __slots__ = ("unit", "lag", "exact_ms", "holes", "label")
     UNIT_FIELD_NUMBER: _ClassVar[int]
-    REASON_FIELD_NUMBER: _ClassVar[int]
-    EXACT_TO_MS_FIELD_NUMBER: _ClassVar[int]
+    LAG_FIELD_NUMBER: _ClassVar[int]
+    EXACT_MS_FIELD_NUMBER: _ClassVar[int]
     HOLES_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
     unit: _office_common_pb2.Unit
-    reason: str
-    exact_to_ms: int
+    lag: str
+    exact_ms: int
     holes: int
-    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., reason: _Optional[str] = ..., exact_to_ms: _Optional[int] = ..., holes: _Optional[int] = ...) -> None: ...
+    label: _office_common_pb2.Label
+    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., lag: _Optional[str] = ..., exact_ms: _Optional[int] = ..., holes: _Optional[int] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ...) -> None: ...
 
 class Completeness(_message.Message):
-    __slots__ = ("expected", "reported", "laggards", "laggards_total", "exact_to_ms", "holes")
+    __slots__ = ("level", "expected", "reported", "laggards", "laggards_total", "oldest_ms", "holes", "complete")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_FIELD_NUMBER: _ClassVar[int]
     REPORTED_FIELD_NUMBER: _ClassVar[int]
     LAGGARDS_FIELD_NUMBER: _ClassVar[int]
     LAGGARDS_TOTAL_FIELD_NUMBER: _ClassVar[int]
-    EXACT_TO_MS_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_MS_FIELD_NUMBER: _ClassVar[int]
     HOLES_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    level: int
     expected: int
     reported: int
     laggards: _containers.RepeatedCompositeFieldContainer[Laggard]
     laggards_total: int
-    exact_to_ms: int
+    oldest_ms: int
     holes: int
-    def __init__(self, expected: _Optional[int] = ..., reported: _Optional[int] = ..., laggards: _Optional[_Iterable[_Union[Laggard, _Mapping]]] = ..., laggards_total: _Optional[int] = ..., exact_to_ms: _Optional[int] = ..., holes: _Optional[int] = ...) -> None: ...
+    complete: bool
+    def __init__(self, level: _Optional[int] = ..., expected: _Optional[int] = ..., reported: _Optional[int] = ..., laggards: _Optional[_Iterable[_Union[Laggard, _Mapping]]] = ..., laggards_total: _Optional[int] = ..., oldest_ms: _Optional[int] = ..., holes: _Optional[int] = ..., complete: _Optional[bool] = ...) -> None: ...
 
 class GetRollupRequest(_message.Message):
-    __slots__ = ("indicator", "unit", "by", "as_of", "as_was")
+    __slots__ = ("indicator", "unit", "by", "as_of", "history")
     INDICATOR_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     BY_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
-    AS_WAS_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
     indicator: str
     unit: str
     by: str
     as_of: str
-    as_was: bool
-    def __init__(self, indicator: _Optional[str] = ..., unit: _Optional[str] = ..., by: _Optional[str] = ..., as_of: _Optional[str] = ..., as_was: _Optional[bool] = ...) -> None: ...
+    history: str
+    def __init__(self, indicator: _Optional[str] = ..., unit: _Optional[str] = ..., by: _Optional[str] = ..., as_of: _Optional[str] = ..., history: _Optional[str] = ...) -> None: ...
 
 class GetRollupResponse(_message.Message):
-    __slots__ = ("indicator", "unit", "as_of", "figure", "groups", "completeness", "withheld")
+    __slots__ = ("indicator", "unit", "as_of", "figure", "groups", "completeness", "closing", "answered_ms", "history")
     INDICATOR_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     FIGURE_FIELD_NUMBER: _ClassVar[int]
     GROUPS_FIELD_NUMBER: _ClassVar[int]
     COMPLETENESS_FIELD_NUMBER: _ClassVar[int]
-    WITHHELD_FIELD_NUMBER: _ClassVar[int]
+    CLOSING_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_MS_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
     indicator: IndicatorDescription
     unit: _office_common_pb2.Unit
     as_of: str
     figure: Figure
     groups: _containers.RepeatedCompositeFieldContainer[FigureGroup]
     completeness: Completeness
-    withheld: bool
-    def __init__(self, indicator: _Optional[_Union[IndicatorDescription, _Mapping]] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., as_of: _Optional[str] = ..., figure: _Optional[_Union[Figure, _Mapping]] = ..., groups: _Optional[_Iterable[_Union[FigureGroup, _Mapping]]] = ..., completeness: _Optional[_Union[Completeness, _Mapping]] = ..., withheld: _Optional[bool] = ...) -> None: ...
+    closing: str
+    answered_ms: int
+    history: str
+    def __init__(self, indicator: _Optional[_Union[IndicatorDescription, _Mapping]] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., as_of: _Optional[str] = ..., figure: _Optional[_Union[Figure, _Mapping]] = ..., groups: _Optional[_Iterable[_Union[FigureGroup, _Mapping]]] = ..., completeness: _Optional[_Union[Completeness, _Mapping]] = ..., closing: _Optional[str] = ..., answered_ms: _Optional[int] = ..., history: _Optional[str] = ...) -> None: ...
 
 class VerifyRequest(_message.Message):
-    __slots__ = ("repair",)
-    REPAIR_FIELD_NUMBER: _ClassVar[int]
-    repair: bool
-    def __init__(self, repair: _Optional[bool] = ...) -> None: ...
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class VerifyResponse(_message.Message):
     __slots__ = ("progress", "report")
@@ -134,33 +148,32 @@ class VerifyResponse(_message.Message):
     def __init__(self, progress: _Optional[_Union[_office_common_pb2.Progress, _Mapping]] = ..., report: _Optional[_Union[VerifyReport, _Mapping]] = ...) -> None: ...
 
 class VerifyReport(_message.Message):
-    __slots__ = ("holds", "compared", "different", "differences", "repaired")
-    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("sound", "compared", "different", "differences")
+    class ComparedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    SOUND_FIELD_NUMBER: _ClassVar[int]
     COMPARED_FIELD_NUMBER: _ClassVar[int]
     DIFFERENT_FIELD_NUMBER: _ClassVar[int]
     DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
-    REPAIRED_FIELD_NUMBER: _ClassVar[int]
-    holds: bool
-    compared: int
+    sound: bool
+    compared: _containers.ScalarMap[str, int]
     different: int
     differences: _containers.RepeatedCompositeFieldContainer[Difference]
-    repaired: bool
-    def __init__(self, holds: _Optional[bool] = ..., compared: _Optional[int] = ..., different: _Optional[int] = ..., differences: _Optional[_Iterable[_Union[Difference, _Mapping]]] = ..., repaired: _Optional[bool] = ...) -> None: ...
+    def __init__(self, sound: _Optional[bool] = ..., compared: _Optional[_Mapping[str, int]] = ..., different: _Optional[int] = ..., differences: _Optional[_Iterable[_Union[Difference, _Mapping]]] = ...) -> None: ...
 
 class Difference(_message.Message):
-    __slots__ = ("unit", "measure", "period", "dims", "kept", "right", "kind")
-    UNIT_FIELD_NUMBER: _ClassVar[int]
-    MEASURE_FIELD_NUMBER: _ClassVar[int]
-    PERIOD_FIELD_NUMBER: _ClassVar[int]
-    DIMS_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("check", "where", "kept", "recomputed")
+    CHECK_FIELD_NUMBER: _ClassVar[int]
+    WHERE_FIELD_NUMBER: _ClassVar[int]
     KEPT_FIELD_NUMBER: _ClassVar[int]
-    RIGHT_FIELD_NUMBER: _ClassVar[int]
-    KIND_FIELD_NUMBER: _ClassVar[int]
-    unit: _office_common_pb2.Unit
-    measure: str
-    period: str
-    dims: str
-    kept: int
-    right: int
-    kind: str
-    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., measure: _Optional[str] = ..., period: _Optional[str] = ..., dims: _Optional[str] = ..., kept: _Optional[int] = ..., right: _Optional[int] = ..., kind: _Optional[str] = ...) -> None: ...
+    RECOMPUTED_FIELD_NUMBER: _ClassVar[int]
+    check: str
+    where: str
+    kept: str
+    recomputed: str
+    def __init__(self, check: _Optional[str] = ..., where: _Optional[str] = ..., kept: _Optional[str] = ..., recomputed: _Optional[str] = ...) -> None: ...

@@ -18,30 +18,44 @@ class GetStatusRequest(_message.Message):
     def __init__(self, tree: _Optional[bool] = ...) -> None: ...
 
 class OfficeState(_message.Message):
-    __slots__ = ("unit", "state", "at_ms", "last_contact_ms", "waiting_up", "waiting_age_ms", "waiting_down", "conflicts", "holes", "program", "troubles")
+    __slots__ = ("unit", "heard", "connected", "last_contact_ms", "exact_ms", "waiting_up", "waiting_age_ms", "waiting_down", "conflicts", "holes", "program")
     UNIT_FIELD_NUMBER: _ClassVar[int]
-    STATE_FIELD_NUMBER: _ClassVar[int]
-    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    HEARD_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
     LAST_CONTACT_MS_FIELD_NUMBER: _ClassVar[int]
+    EXACT_MS_FIELD_NUMBER: _ClassVar[int]
     WAITING_UP_FIELD_NUMBER: _ClassVar[int]
     WAITING_AGE_MS_FIELD_NUMBER: _ClassVar[int]
     WAITING_DOWN_FIELD_NUMBER: _ClassVar[int]
     CONFLICTS_FIELD_NUMBER: _ClassVar[int]
     HOLES_FIELD_NUMBER: _ClassVar[int]
     PROGRAM_FIELD_NUMBER: _ClassVar[int]
-    TROUBLES_FIELD_NUMBER: _ClassVar[int]
     unit: _office_common_pb2.Unit
-    state: str
-    at_ms: int
+    heard: bool
+    connected: bool
     last_contact_ms: int
+    exact_ms: int
     waiting_up: int
     waiting_age_ms: int
     waiting_down: int
     conflicts: int
     holes: int
     program: str
-    troubles: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ..., at_ms: _Optional[int] = ..., last_contact_ms: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., waiting_down: _Optional[int] = ..., conflicts: _Optional[int] = ..., holes: _Optional[int] = ..., program: _Optional[str] = ..., troubles: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., heard: _Optional[bool] = ..., connected: _Optional[bool] = ..., last_contact_ms: _Optional[int] = ..., exact_ms: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., waiting_down: _Optional[int] = ..., conflicts: _Optional[int] = ..., holes: _Optional[int] = ..., program: _Optional[str] = ...) -> None: ...
+
+class Problem(_message.Message):
+    __slots__ = ("code", "severity", "unit", "text", "remedy")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    REMEDY_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    severity: str
+    unit: _office_common_pb2.Unit
+    text: _office_common_pb2.Label
+    remedy: _office_common_pb2.Label
+    def __init__(self, code: _Optional[str] = ..., severity: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., text: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., remedy: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ...) -> None: ...
 
 class LinkState(_message.Message):
     __slots__ = ("parent", "state", "connected", "reason")
@@ -56,30 +70,30 @@ class LinkState(_message.Message):
     def __init__(self, parent: _Optional[str] = ..., state: _Optional[str] = ..., connected: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class SafeLevel(_message.Message):
-    __slots__ = ("level", "position")
+    __slots__ = ("level", "lane", "position")
     LEVEL_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     level: int
+    lane: str
     position: int
-    def __init__(self, level: _Optional[int] = ..., position: _Optional[int] = ...) -> None: ...
+    def __init__(self, level: _Optional[int] = ..., lane: _Optional[str] = ..., position: _Optional[int] = ...) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("office", "link", "safe", "below", "catalogue", "now_ms", "below_expected")
-    OFFICE_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("offices", "link", "safe", "problems", "catalogue", "at_ms")
+    OFFICES_FIELD_NUMBER: _ClassVar[int]
     LINK_FIELD_NUMBER: _ClassVar[int]
     SAFE_FIELD_NUMBER: _ClassVar[int]
-    BELOW_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     CATALOGUE_FIELD_NUMBER: _ClassVar[int]
-    NOW_MS_FIELD_NUMBER: _ClassVar[int]
-    BELOW_EXPECTED_FIELD_NUMBER: _ClassVar[int]
-    office: OfficeState
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    offices: _containers.RepeatedCompositeFieldContainer[OfficeState]
     link: LinkState
     safe: _containers.RepeatedCompositeFieldContainer[SafeLevel]
-    below: _containers.RepeatedCompositeFieldContainer[OfficeState]
+    problems: _containers.RepeatedCompositeFieldContainer[Problem]
     catalogue: str
-    now_ms: int
-    below_expected: int
-    def __init__(self, office: _Optional[_Union[OfficeState, _Mapping]] = ..., link: _Optional[_Union[LinkState, _Mapping]] = ..., safe: _Optional[_Iterable[_Union[SafeLevel, _Mapping]]] = ..., below: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., catalogue: _Optional[str] = ..., now_ms: _Optional[int] = ..., below_expected: _Optional[int] = ...) -> None: ...
+    at_ms: int
+    def __init__(self, offices: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., link: _Optional[_Union[LinkState, _Mapping]] = ..., safe: _Optional[_Iterable[_Union[SafeLevel, _Mapping]]] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., catalogue: _Optional[str] = ..., at_ms: _Optional[int] = ...) -> None: ...
 
 class WhereIsRequest(_message.Message):
     __slots__ = ("register", "unit", "id")

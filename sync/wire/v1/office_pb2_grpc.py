@@ -31,7 +31,7 @@ if _version_not_supported:
 
 class OfficeServiceStub:
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
-    office's token, and `silian-to`, the unit_id of the office, where a process serves several.
+    office's token; where a process serves several offices, it says which one is meant.
     """
 
     def __init__(self, channel):
@@ -214,7 +214,7 @@ class OfficeServiceStub:
 
 class OfficeServiceServicer:
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
-    office's token, and `silian-to`, the unit_id of the office, where a process serves several.
+    office's token; where a process serves several offices, it says which one is meant.
     """
 
     def GetStatus(self, request, context):
@@ -638,7 +638,7 @@ def add_OfficeServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class OfficeService:
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
-    office's token, and `silian-to`, the unit_id of the office, where a process serves several.
+    office's token; where a process serves several offices, it says which one is meant.
     """
 
     @staticmethod

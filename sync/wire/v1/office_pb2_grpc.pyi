@@ -34,7 +34,7 @@ GRPC_VERSION: str
 
 class OfficeServiceStub:
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
-    office's token, and `silian-to`, the unit_id of the office, where a process serves several.
+    office's token; where a process serves several offices, it says which one is meant.
     """
 
     @_typing.overload
@@ -113,7 +113,7 @@ class OfficeServiceStub:
 @_typing.type_check_only
 class OfficeServiceAsyncStub(OfficeServiceStub):
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
-    office's token, and `silian-to`, the unit_id of the office, where a process serves several.
+    office's token; where a process serves several offices, it says which one is meant.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -188,7 +188,7 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
 
 class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
-    office's token, and `silian-to`, the unit_id of the office, where a process serves several.
+    office's token; where a process serves several offices, it says which one is meant.
     """
 
     @_abc_1.abstractmethod

@@ -261,12 +261,13 @@ class EndRecordResponse(_message.Message):
     def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
 
 class ImportRecordsRequest(_message.Message):
-    __slots__ = ("data", "filename", "register", "dry_run", "valid_only", "annotate", "lang")
+    __slots__ = ("data", "filename", "register", "dry_run", "valid_only", "clear_blank", "annotate", "lang")
     DATA_FIELD_NUMBER: _ClassVar[int]
     FILENAME_FIELD_NUMBER: _ClassVar[int]
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     VALID_ONLY_FIELD_NUMBER: _ClassVar[int]
+    CLEAR_BLANK_FIELD_NUMBER: _ClassVar[int]
     ANNOTATE_FIELD_NUMBER: _ClassVar[int]
     LANG_FIELD_NUMBER: _ClassVar[int]
     data: bytes
@@ -274,45 +275,84 @@ class ImportRecordsRequest(_message.Message):
     register: str
     dry_run: bool
     valid_only: bool
+    clear_blank: bool
     annotate: bool
     lang: str
-    def __init__(self, data: _Optional[bytes] = ..., filename: _Optional[str] = ..., register: _Optional[str] = ..., dry_run: _Optional[bool] = ..., valid_only: _Optional[bool] = ..., annotate: _Optional[bool] = ..., lang: _Optional[str] = ...) -> None: ...
+    def __init__(self, data: _Optional[bytes] = ..., filename: _Optional[str] = ..., register: _Optional[str] = ..., dry_run: _Optional[bool] = ..., valid_only: _Optional[bool] = ..., clear_blank: _Optional[bool] = ..., annotate: _Optional[bool] = ..., lang: _Optional[str] = ...) -> None: ...
 
 class ImportRecordsResponse(_message.Message):
-    __slots__ = ("progress", "report", "annotated")
+    __slots__ = ("progress", "outcome", "annotated")
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
-    REPORT_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
     ANNOTATED_FIELD_NUMBER: _ClassVar[int]
     progress: _office_common_pb2.Progress
-    report: ImportReport
+    outcome: ImportOutcome
     annotated: bytes
-    def __init__(self, progress: _Optional[_Union[_office_common_pb2.Progress, _Mapping]] = ..., report: _Optional[_Union[ImportReport, _Mapping]] = ..., annotated: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, progress: _Optional[_Union[_office_common_pb2.Progress, _Mapping]] = ..., outcome: _Optional[_Union[ImportOutcome, _Mapping]] = ..., annotated: _Optional[bytes] = ...) -> None: ...
+
+class ImportOutcome(_message.Message):
+    __slots__ = ("reports", "skipped")
+    REPORTS_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    reports: _containers.RepeatedCompositeFieldContainer[ImportReport]
+    skipped: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, reports: _Optional[_Iterable[_Union[ImportReport, _Mapping]]] = ..., skipped: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ImportReport(_message.Message):
-    __slots__ = ("register", "rows", "created", "changed", "same", "refused", "written", "faults", "faults_total", "unknown_headers", "sheet")
+    __slots__ = ("register", "sheet", "done", "read", "new", "changed", "unchanged", "refused", "faults", "faults_total", "summary", "unknown_headers", "encoding")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
-    ROWS_FIELD_NUMBER: _ClassVar[int]
-    CREATED_FIELD_NUMBER: _ClassVar[int]
+    SHEET_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    NEW_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
-    SAME_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
-    WRITTEN_FIELD_NUMBER: _ClassVar[int]
     FAULTS_FIELD_NUMBER: _ClassVar[int]
     FAULTS_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_HEADERS_FIELD_NUMBER: _ClassVar[int]
-    SHEET_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
     register: str
-    rows: int
-    created: int
+    sheet: str
+    done: bool
+    read: int
+    new: int
     changed: int
-    same: int
+    unchanged: int
     refused: int
-    written: bool
     faults: _containers.RepeatedCompositeFieldContainer[RowFault]
     faults_total: int
-    unknown_headers: _containers.RepeatedScalarFieldContainer[str]
-    sheet: str
-    def __init__(self, register: _Optional[str] = ..., rows: _Optional[int] = ..., created: _Optional[int] = ..., changed: _Optional[int] = ..., same: _Optional[int] = ..., refused: _Optional[int] = ..., written: _Optional[bool] = ..., faults: _Optional[_Iterable[_Union[RowFault, _Mapping]]] = ..., faults_total: _Optional[int] = ..., unknown_headers: _Optional[_Iterable[str]] = ..., sheet: _Optional[str] = ...) -> None: ...
+    summary: _containers.RepeatedCompositeFieldContainer[FaultGroup]
+    unknown_headers: _containers.RepeatedCompositeFieldContainer[UnknownHeader]
+    encoding: str
+    def __init__(self, register: _Optional[str] = ..., sheet: _Optional[str] = ..., done: _Optional[bool] = ..., read: _Optional[int] = ..., new: _Optional[int] = ..., changed: _Optional[int] = ..., unchanged: _Optional[int] = ..., refused: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[RowFault, _Mapping]]] = ..., faults_total: _Optional[int] = ..., summary: _Optional[_Iterable[_Union[FaultGroup, _Mapping]]] = ..., unknown_headers: _Optional[_Iterable[_Union[UnknownHeader, _Mapping]]] = ..., encoding: _Optional[str] = ...) -> None: ...
+
+class FaultGroup(_message.Message):
+    __slots__ = ("code", "field", "column", "count", "first_rows", "text")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ROWS_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    field: str
+    column: str
+    count: int
+    first_rows: _containers.RepeatedScalarFieldContainer[int]
+    text: _office_common_pb2.Label
+    def __init__(self, code: _Optional[str] = ..., field: _Optional[str] = ..., column: _Optional[str] = ..., count: _Optional[int] = ..., first_rows: _Optional[_Iterable[int]] = ..., text: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ...) -> None: ...
+
+class UnknownHeader(_message.Message):
+    __slots__ = ("column", "text", "nearest")
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    NEAREST_FIELD_NUMBER: _ClassVar[int]
+    column: str
+    text: str
+    nearest: str
+    def __init__(self, column: _Optional[str] = ..., text: _Optional[str] = ..., nearest: _Optional[str] = ...) -> None: ...
 
 class RowFault(_message.Message):
     __slots__ = ("row", "column", "field", "code", "text", "suggestion")

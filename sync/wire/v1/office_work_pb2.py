@@ -25,39 +25,37 @@ _sym_db = _symbol_database.Default()
 from sync.wire.v1 import office_common_pb2 as sync_dot_wire_dot_v1_dot_office__common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esync/wire/v1/office_work.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\"\xa3\x02\n\nAssignment\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x12\n\nwork_order\x18\x02 \x01(\x0c\x12\x0e\n\x06parent\x18\x03 \x01(\x0c\x12\"\n\x06issuer\x18\x04 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12$\n\x08\x61ssignee\x18\x05 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05title\x18\x06 \x01(\t\x12\r\n\x05state\x18\x07 \x01(\t\x12\x0f\n\x07percent\x18\x08 \x01(\r\x12\x0c\n\x04\x64uty\x18\t \x01(\t\x12\x0e\n\x06\x64ue_ms\x18\n \x01(\x03\x12\x12\n\nupdated_ms\x18\x0b \x01(\x03\x12\x0c\n\x04\x66lag\x18\x0c \x01(\t\x12\x0f\n\x07overdue\x18\r \x01(\x08\x12\r\n\x05steps\x18\x0e \x03(\t\x12\x0c\n\x04\x62ody\x18\x0f \x01(\t\"\xdb\x01\n\x0f\x41ssignmentEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02\x62y\x18\x02 \x01(\t\x12 \n\x04unit\x18\x03 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05\x61t_ms\x18\x04 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x14\n\x07percent\x18\x07 \x01(\rH\x00\x88\x01\x01\x12\x0c\n\x04note\x18\x08 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\t \x01(\t\x12\r\n\x05\x61\x66ter\x18\n \x01(\t\x12\x0f\n\x07ignored\x18\x0b \x01(\tB\n\n\x08_percent\"\xf0\x01\n\x10IssueWorkRequest\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\t\x12\x0f\n\x07targets\x18\x03 \x03(\t\x12\x0c\n\x04\x64uty\x18\x04 \x01(\t\x12\x0e\n\x06\x64ue_ms\x18\x05 \x01(\x03\x12\x0f\n\x07\x66\x65\x65_fen\x18\x06 \x01(\x03\x12\x12\n\ndepartment\x18\x07 \x01(\t\x12\x0f\n\x07item_no\x18\x08 \x01(\t\x12\r\n\x05\x61\x63tor\x18\t \x01(\t\x12\x0e\n\x06nature\x18\n \x01(\t\x12\x15\n\rworkload_days\x18\x0b \x01(\r\x12\x15\n\rduration_days\x18\x0c \x01(\r\x12\r\n\x05\x64raft\x18\r \x01(\x08\"V\n\x11IssueWorkResponse\x12\x12\n\nwork_order\x18\x01 \x01(\x0c\x12-\n\x0b\x61ssignments\x18\x02 \x03(\x0b\x32\x18.sync.wire.v1.Assignment\"\xa2\x01\n\x16\x41\x63tOnAssignmentRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x14\n\x07percent\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06\x64ue_ms\x18\x06 \x01(\x03\x12\x0c\n\x04note\x18\x07 \x01(\t\x12\x0f\n\x07targets\x18\x08 \x03(\tB\n\n\x08_percent\"p\n\x17\x41\x63tOnAssignmentResponse\x12,\n\nassignment\x18\x01 \x01(\x0b\x32\x18.sync.wire.v1.Assignment\x12\'\n\x05parts\x18\x02 \x03(\x0b\x32\x18.sync.wire.v1.Assignment\"x\n\x16ListAssignmentsRequest\x12\x0b\n\x03\x62ox\x18\x01 \x01(\t\x12\x0e\n\x06states\x18\x02 \x03(\t\x12\x0f\n\x07overdue\x18\x03 \x01(\x08\x12\x12\n\nwork_order\x18\x04 \x01(\x0c\x12\r\n\x05limit\x18\x05 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x06 \x01(\t\"e\n\x17ListAssignmentsResponse\x12-\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x18.sync.wire.v1.Assignment\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x0c\n\x04next\x18\x03 \x01(\t\"\"\n\x14GetAssignmentRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"u\n\x15GetAssignmentResponse\x12,\n\nassignment\x18\x01 \x01(\x0b\x32\x18.sync.wire.v1.Assignment\x12.\n\x07history\x18\x02 \x03(\x0b\x32\x1d.sync.wire.v1.AssignmentEvent\"!\n\x13GetWorkOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"\xc5\x01\n\x14GetWorkOrderResponse\x12-\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x18.sync.wire.v1.Assignment\x12>\n\x06states\x18\x02 \x03(\x0b\x32..sync.wire.v1.GetWorkOrderResponse.StatesEntry\x12\x0f\n\x07percent\x18\x03 \x01(\r\x1a-\n\x0bStatesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esync/wire/v1/office_work.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\"\x97\x02\n\nAssignment\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x12\n\nwork_order\x18\x02 \x01(\x0c\x12\x0e\n\x06parent\x18\x03 \x01(\x0c\x12\"\n\x06issuer\x18\x04 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12$\n\x08\x61ssignee\x18\x05 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05title\x18\x06 \x01(\t\x12\r\n\x05state\x18\x07 \x01(\t\x12\x0f\n\x07percent\x18\x08 \x01(\r\x12\x0c\n\x04\x64uty\x18\t \x01(\t\x12\x0e\n\x06\x64ue_ms\x18\n \x01(\x03\x12\x12\n\nupdated_ms\x18\x0b \x01(\x03\x12\x0c\n\x04\x66lag\x18\x0c \x01(\t\x12\x11\n\tescalated\x18\r \x01(\r\x12\r\n\x05\x64\x65pth\x18\x0e \x01(\r\"\xf1\x01\n\x0f\x41ssignmentEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12 \n\x04unit\x18\x02 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05\x61t_ms\x18\x03 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x14\n\x07percent\x18\x06 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06\x64ue_ms\x18\x07 \x01(\x03\x12\x0c\n\x04note\x18\x08 \x01(\t\x12\x10\n\x08\x65vidence\x18\t \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\n \x01(\t\x12\r\n\x05\x61\x66ter\x18\x0b \x01(\t\x12\x0f\n\x07ignored\x18\x0c \x01(\tB\n\n\x08_percent\"\xf5\x01\n\x10IssueWorkRequest\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\t\x12\x0f\n\x07targets\x18\x03 \x03(\t\x12\x0c\n\x04\x64uty\x18\x04 \x01(\t\x12\x0e\n\x06\x64ue_ms\x18\x05 \x01(\x03\x12\x0f\n\x07\x66\x65\x65_fen\x18\x06 \x01(\x03\x12\x12\n\ndepartment\x18\x07 \x01(\t\x12\x0f\n\x07item_no\x18\x08 \x01(\t\x12\r\n\x05\x61\x63tor\x18\t \x01(\t\x12\x0e\n\x06nature\x18\n \x01(\t\x12\x15\n\rworkload_days\x18\x0b \x01(\r\x12\x15\n\rduration_days\x18\x0c \x01(\r\x12\x12\n\nwork_order\x18\r \x01(\x0c\"V\n\x11IssueWorkResponse\x12\x12\n\nwork_order\x18\x01 \x01(\x0c\x12-\n\x0b\x61ssignments\x18\x02 \x03(\x0b\x32\x18.sync.wire.v1.Assignment\"\xd1\x01\n\x16\x41\x63tOnAssignmentRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04step\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x14\n\x07percent\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06\x64ue_ms\x18\x06 \x01(\x03\x12\x0c\n\x04note\x18\x07 \x01(\t\x12\x10\n\x08\x65vidence\x18\x08 \x01(\t\x12\x0f\n\x07targets\x18\t \x03(\t\x12\r\n\x05title\x18\n \x01(\t\x12\x0c\n\x04\x62ody\x18\x0b \x01(\tB\n\n\x08_percent\"p\n\x17\x41\x63tOnAssignmentResponse\x12,\n\nassignment\x18\x01 \x01(\x0b\x32\x18.sync.wire.v1.Assignment\x12\'\n\x05parts\x18\x02 \x03(\x0b\x32\x18.sync.wire.v1.Assignment\"s\n\x16ListAssignmentsRequest\x12\x0b\n\x03\x62ox\x18\x01 \x01(\t\x12\x0e\n\x06states\x18\x02 \x03(\t\x12\x0f\n\x07\x66lagged\x18\x03 \x01(\x08\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x0e\n\x06offset\x18\x06 \x01(\r\"W\n\x17ListAssignmentsResponse\x12-\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x18.sync.wire.v1.Assignment\x12\r\n\x05total\x18\x02 \x01(\x04\"\"\n\x14GetAssignmentRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"\xa5\x01\n\x15GetAssignmentResponse\x12,\n\nassignment\x18\x01 \x01(\x0b\x32\x18.sync.wire.v1.Assignment\x12.\n\x07history\x18\x02 \x03(\x0b\x32\x1d.sync.wire.v1.AssignmentEvent\x12\x0c\n\x04\x62ody\x18\x03 \x01(\t\x12\x0f\n\x07\x66\x65\x65_fen\x18\x04 \x01(\x03\x12\x0f\n\x07waiting\x18\x05 \x01(\r\"!\n\x13GetWorkOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"}\n\x14GetWorkOrderResponse\x12-\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x18.sync.wire.v1.Assignment\x12(\n\x06\x63ounts\x18\x02 \x03(\x0b\x32\x18.sync.wire.v1.StateCount\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\"9\n\nStateCount\x12\r\n\x05level\x18\x01 \x01(\r\x12\r\n\x05state\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sync.wire.v1.office_work_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETWORKORDERRESPONSE_STATESENTRY']._loaded_options = None
-  _globals['_GETWORKORDERRESPONSE_STATESENTRY']._serialized_options = b'8\001'
   _globals['_ASSIGNMENT']._serialized_start=83
-  _globals['_ASSIGNMENT']._serialized_end=374
-  _globals['_ASSIGNMENTEVENT']._serialized_start=377
-  _globals['_ASSIGNMENTEVENT']._serialized_end=596
-  _globals['_ISSUEWORKREQUEST']._serialized_start=599
-  _globals['_ISSUEWORKREQUEST']._serialized_end=839
-  _globals['_ISSUEWORKRESPONSE']._serialized_start=841
-  _globals['_ISSUEWORKRESPONSE']._serialized_end=927
-  _globals['_ACTONASSIGNMENTREQUEST']._serialized_start=930
-  _globals['_ACTONASSIGNMENTREQUEST']._serialized_end=1092
-  _globals['_ACTONASSIGNMENTRESPONSE']._serialized_start=1094
-  _globals['_ACTONASSIGNMENTRESPONSE']._serialized_end=1206
-  _globals['_LISTASSIGNMENTSREQUEST']._serialized_start=1208
-  _globals['_LISTASSIGNMENTSREQUEST']._serialized_end=1328
-  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_start=1330
-  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_end=1431
-  _globals['_GETASSIGNMENTREQUEST']._serialized_start=1433
-  _globals['_GETASSIGNMENTREQUEST']._serialized_end=1467
-  _globals['_GETASSIGNMENTRESPONSE']._serialized_start=1469
-  _globals['_GETASSIGNMENTRESPONSE']._serialized_end=1586
-  _globals['_GETWORKORDERREQUEST']._serialized_start=1588
-  _globals['_GETWORKORDERREQUEST']._serialized_end=1621
-  _globals['_GETWORKORDERRESPONSE']._serialized_start=1624
-  _globals['_GETWORKORDERRESPONSE']._serialized_end=1821
-  _globals['_GETWORKORDERRESPONSE_STATESENTRY']._serialized_start=1776
-  _globals['_GETWORKORDERRESPONSE_STATESENTRY']._serialized_end=1821
+  _globals['_ASSIGNMENT']._serialized_end=362
+  _globals['_ASSIGNMENTEVENT']._serialized_start=365
+  _globals['_ASSIGNMENTEVENT']._serialized_end=606
+  _globals['_ISSUEWORKREQUEST']._serialized_start=609
+  _globals['_ISSUEWORKREQUEST']._serialized_end=854
+  _globals['_ISSUEWORKRESPONSE']._serialized_start=856
+  _globals['_ISSUEWORKRESPONSE']._serialized_end=942
+  _globals['_ACTONASSIGNMENTREQUEST']._serialized_start=945
+  _globals['_ACTONASSIGNMENTREQUEST']._serialized_end=1154
+  _globals['_ACTONASSIGNMENTRESPONSE']._serialized_start=1156
+  _globals['_ACTONASSIGNMENTRESPONSE']._serialized_end=1268
+  _globals['_LISTASSIGNMENTSREQUEST']._serialized_start=1270
+  _globals['_LISTASSIGNMENTSREQUEST']._serialized_end=1385
+  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_start=1387
+  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_end=1474
+  _globals['_GETASSIGNMENTREQUEST']._serialized_start=1476
+  _globals['_GETASSIGNMENTREQUEST']._serialized_end=1510
+  _globals['_GETASSIGNMENTRESPONSE']._serialized_start=1513
+  _globals['_GETASSIGNMENTRESPONSE']._serialized_end=1678
+  _globals['_GETWORKORDERREQUEST']._serialized_start=1680
+  _globals['_GETWORKORDERREQUEST']._serialized_end=1713
+  _globals['_GETWORKORDERRESPONSE']._serialized_start=1715
+  _globals['_GETWORKORDERRESPONSE']._serialized_end=1840
+  _globals['_STATECOUNT']._serialized_start=1842
+  _globals['_STATECOUNT']._serialized_end=1899
 # @@protoc_insertion_point(module_scope)

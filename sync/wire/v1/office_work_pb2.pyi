@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Assignment(_message.Message):
-    __slots__ = ("id", "work_order", "parent", "issuer", "assignee", "title", "state", "percent", "duty", "due_ms", "updated_ms", "flag", "overdue", "steps", "body")
+    __slots__ = ("id", "work_order", "parent", "issuer", "assignee", "title", "state", "percent", "duty", "due_ms", "updated_ms", "flag", "escalated", "depth")
     ID_FIELD_NUMBER: _ClassVar[int]
     WORK_ORDER_FIELD_NUMBER: _ClassVar[int]
     PARENT_FIELD_NUMBER: _ClassVar[int]
@@ -21,9 +21,8 @@ class Assignment(_message.Message):
     DUE_MS_FIELD_NUMBER: _ClassVar[int]
     UPDATED_MS_FIELD_NUMBER: _ClassVar[int]
     FLAG_FIELD_NUMBER: _ClassVar[int]
-    OVERDUE_FIELD_NUMBER: _ClassVar[int]
-    STEPS_FIELD_NUMBER: _ClassVar[int]
-    BODY_FIELD_NUMBER: _ClassVar[int]
+    ESCALATED_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     work_order: bytes
     parent: bytes
@@ -36,39 +35,40 @@ class Assignment(_message.Message):
     due_ms: int
     updated_ms: int
     flag: str
-    overdue: bool
-    steps: _containers.RepeatedScalarFieldContainer[str]
-    body: str
-    def __init__(self, id: _Optional[bytes] = ..., work_order: _Optional[bytes] = ..., parent: _Optional[bytes] = ..., issuer: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., assignee: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., title: _Optional[str] = ..., state: _Optional[str] = ..., percent: _Optional[int] = ..., duty: _Optional[str] = ..., due_ms: _Optional[int] = ..., updated_ms: _Optional[int] = ..., flag: _Optional[str] = ..., overdue: _Optional[bool] = ..., steps: _Optional[_Iterable[str]] = ..., body: _Optional[str] = ...) -> None: ...
+    escalated: int
+    depth: int
+    def __init__(self, id: _Optional[bytes] = ..., work_order: _Optional[bytes] = ..., parent: _Optional[bytes] = ..., issuer: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., assignee: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., title: _Optional[str] = ..., state: _Optional[str] = ..., percent: _Optional[int] = ..., duty: _Optional[str] = ..., due_ms: _Optional[int] = ..., updated_ms: _Optional[int] = ..., flag: _Optional[str] = ..., escalated: _Optional[int] = ..., depth: _Optional[int] = ...) -> None: ...
 
 class AssignmentEvent(_message.Message):
-    __slots__ = ("kind", "by", "unit", "at_ms", "actor", "reason", "percent", "note", "before", "after", "ignored")
+    __slots__ = ("kind", "unit", "at_ms", "actor", "reason", "percent", "due_ms", "note", "evidence", "before", "after", "ignored")
     KIND_FIELD_NUMBER: _ClassVar[int]
-    BY_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     PERCENT_FIELD_NUMBER: _ClassVar[int]
+    DUE_MS_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     BEFORE_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     IGNORED_FIELD_NUMBER: _ClassVar[int]
     kind: str
-    by: str
     unit: _office_common_pb2.Unit
     at_ms: int
     actor: str
     reason: str
     percent: int
+    due_ms: int
     note: str
+    evidence: str
     before: str
     after: str
     ignored: str
-    def __init__(self, kind: _Optional[str] = ..., by: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., at_ms: _Optional[int] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., percent: _Optional[int] = ..., note: _Optional[str] = ..., before: _Optional[str] = ..., after: _Optional[str] = ..., ignored: _Optional[str] = ...) -> None: ...
+    def __init__(self, kind: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., at_ms: _Optional[int] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., percent: _Optional[int] = ..., due_ms: _Optional[int] = ..., note: _Optional[str] = ..., evidence: _Optional[str] = ..., before: _Optional[str] = ..., after: _Optional[str] = ..., ignored: _Optional[str] = ...) -> None: ...
 
 class IssueWorkRequest(_message.Message):
-    __slots__ = ("title", "body", "targets", "duty", "due_ms", "fee_fen", "department", "item_no", "actor", "nature", "workload_days", "duration_days", "draft")
+    __slots__ = ("title", "body", "targets", "duty", "due_ms", "fee_fen", "department", "item_no", "actor", "nature", "workload_days", "duration_days", "work_order")
     TITLE_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     TARGETS_FIELD_NUMBER: _ClassVar[int]
@@ -81,7 +81,7 @@ class IssueWorkRequest(_message.Message):
     NATURE_FIELD_NUMBER: _ClassVar[int]
     WORKLOAD_DAYS_FIELD_NUMBER: _ClassVar[int]
     DURATION_DAYS_FIELD_NUMBER: _ClassVar[int]
-    DRAFT_FIELD_NUMBER: _ClassVar[int]
+    WORK_ORDER_FIELD_NUMBER: _ClassVar[int]
     title: str
     body: str
     targets: _containers.RepeatedScalarFieldContainer[str]
@@ -94,8 +94,8 @@ class IssueWorkRequest(_message.Message):
     nature: str
     workload_days: int
     duration_days: int
-    draft: bool
-    def __init__(self, title: _Optional[str] = ..., body: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., duty: _Optional[str] = ..., due_ms: _Optional[int] = ..., fee_fen: _Optional[int] = ..., department: _Optional[str] = ..., item_no: _Optional[str] = ..., actor: _Optional[str] = ..., nature: _Optional[str] = ..., workload_days: _Optional[int] = ..., duration_days: _Optional[int] = ..., draft: _Optional[bool] = ...) -> None: ...
+    work_order: bytes
+    def __init__(self, title: _Optional[str] = ..., body: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., duty: _Optional[str] = ..., due_ms: _Optional[int] = ..., fee_fen: _Optional[int] = ..., department: _Optional[str] = ..., item_no: _Optional[str] = ..., actor: _Optional[str] = ..., nature: _Optional[str] = ..., workload_days: _Optional[int] = ..., duration_days: _Optional[int] = ..., work_order: _Optional[bytes] = ...) -> None: ...
 
 class IssueWorkResponse(_message.Message):
     __slots__ = ("work_order", "assignments")
@@ -106,7 +106,7 @@ class IssueWorkResponse(_message.Message):
     def __init__(self, work_order: _Optional[bytes] = ..., assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ...) -> None: ...
 
 class ActOnAssignmentRequest(_message.Message):
-    __slots__ = ("id", "step", "actor", "reason", "percent", "due_ms", "note", "targets")
+    __slots__ = ("id", "step", "actor", "reason", "percent", "due_ms", "note", "evidence", "targets", "title", "body")
     ID_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
@@ -114,7 +114,10 @@ class ActOnAssignmentRequest(_message.Message):
     PERCENT_FIELD_NUMBER: _ClassVar[int]
     DUE_MS_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     TARGETS_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     step: str
     actor: str
@@ -122,8 +125,11 @@ class ActOnAssignmentRequest(_message.Message):
     percent: int
     due_ms: int
     note: str
+    evidence: str
     targets: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[bytes] = ..., step: _Optional[str] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., percent: _Optional[int] = ..., due_ms: _Optional[int] = ..., note: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ...) -> None: ...
+    title: str
+    body: str
+    def __init__(self, id: _Optional[bytes] = ..., step: _Optional[str] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., percent: _Optional[int] = ..., due_ms: _Optional[int] = ..., note: _Optional[str] = ..., evidence: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., title: _Optional[str] = ..., body: _Optional[str] = ...) -> None: ...
 
 class ActOnAssignmentResponse(_message.Message):
     __slots__ = ("assignment", "parts")
@@ -134,30 +140,28 @@ class ActOnAssignmentResponse(_message.Message):
     def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ..., parts: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ...) -> None: ...
 
 class ListAssignmentsRequest(_message.Message):
-    __slots__ = ("box", "states", "overdue", "work_order", "limit", "after")
+    __slots__ = ("box", "states", "flagged", "text", "limit", "offset")
     BOX_FIELD_NUMBER: _ClassVar[int]
     STATES_FIELD_NUMBER: _ClassVar[int]
-    OVERDUE_FIELD_NUMBER: _ClassVar[int]
-    WORK_ORDER_FIELD_NUMBER: _ClassVar[int]
+    FLAGGED_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
-    AFTER_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
     box: str
     states: _containers.RepeatedScalarFieldContainer[str]
-    overdue: bool
-    work_order: bytes
+    flagged: bool
+    text: str
     limit: int
-    after: str
-    def __init__(self, box: _Optional[str] = ..., states: _Optional[_Iterable[str]] = ..., overdue: _Optional[bool] = ..., work_order: _Optional[bytes] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
+    offset: int
+    def __init__(self, box: _Optional[str] = ..., states: _Optional[_Iterable[str]] = ..., flagged: _Optional[bool] = ..., text: _Optional[str] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
 
 class ListAssignmentsResponse(_message.Message):
-    __slots__ = ("assignments", "total", "next")
+    __slots__ = ("assignments", "total")
     ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
-    NEXT_FIELD_NUMBER: _ClassVar[int]
     assignments: _containers.RepeatedCompositeFieldContainer[Assignment]
     total: int
-    next: str
-    def __init__(self, assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
+    def __init__(self, assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
 
 class GetAssignmentRequest(_message.Message):
     __slots__ = ("id",)
@@ -166,12 +170,18 @@ class GetAssignmentRequest(_message.Message):
     def __init__(self, id: _Optional[bytes] = ...) -> None: ...
 
 class GetAssignmentResponse(_message.Message):
-    __slots__ = ("assignment", "history")
+    __slots__ = ("assignment", "history", "body", "fee_fen", "waiting")
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     HISTORY_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    FEE_FEN_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
     assignment: Assignment
     history: _containers.RepeatedCompositeFieldContainer[AssignmentEvent]
-    def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ..., history: _Optional[_Iterable[_Union[AssignmentEvent, _Mapping]]] = ...) -> None: ...
+    body: str
+    fee_fen: int
+    waiting: int
+    def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ..., history: _Optional[_Iterable[_Union[AssignmentEvent, _Mapping]]] = ..., body: _Optional[str] = ..., fee_fen: _Optional[int] = ..., waiting: _Optional[int] = ...) -> None: ...
 
 class GetWorkOrderRequest(_message.Message):
     __slots__ = ("id",)
@@ -180,18 +190,21 @@ class GetWorkOrderRequest(_message.Message):
     def __init__(self, id: _Optional[bytes] = ...) -> None: ...
 
 class GetWorkOrderResponse(_message.Message):
-    __slots__ = ("assignments", "states", "percent")
-    class StatesEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: int
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    __slots__ = ("assignments", "counts", "done")
     ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
-    STATES_FIELD_NUMBER: _ClassVar[int]
-    PERCENT_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
     assignments: _containers.RepeatedCompositeFieldContainer[Assignment]
-    states: _containers.ScalarMap[str, int]
-    percent: int
-    def __init__(self, assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., states: _Optional[_Mapping[str, int]] = ..., percent: _Optional[int] = ...) -> None: ...
+    counts: _containers.RepeatedCompositeFieldContainer[StateCount]
+    done: bool
+    def __init__(self, assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., counts: _Optional[_Iterable[_Union[StateCount, _Mapping]]] = ..., done: _Optional[bool] = ...) -> None: ...
+
+class StateCount(_message.Message):
+    __slots__ = ("level", "state", "count")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    level: int
+    state: str
+    count: int
+    def __init__(self, level: _Optional[int] = ..., state: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...

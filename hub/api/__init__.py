@@ -1,0 +1,1 @@
+"""The face of an office to its own people's programs: one module a theme, decode, call, encode."""

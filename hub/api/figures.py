@@ -1,0 +1,130 @@
+"""Figures over the wire: indicators, a rollup with its completeness, the proof of what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hub.api.desk import Desk, Method, day_asked
+from hub.api.narrate import narrated
+from node.domain.indicators import Indicator
+from node.services import rollup as service
+from node.services.completeness import LAG_TEXTS, Completeness
+from node.services.verify import VerifyReport, verify
+from sync.wire.v1 import office_common_pb2 as common
+from sync.wire.v1 import office_figures_pb2 as pb
+
+LAGGARDS_MAX = 200
+DIFFERENCES_MAX = 200
+
+
+def list_indicators(desk: Desk, request: pb.ListIndicatorsRequest) -> pb.ListIndicatorsResponse:
+    listed = desk.office.catalogue.indicators.values()
+    return pb.ListIndicatorsResponse(indicators=map(_indicator, listed))
+
+
+def get_rollup(desk: Desk, request: pb.GetRollupRequest) -> pb.GetRollupResponse:
+    day = day_asked(request.as_of)
+    as_was = request.history == service.AS_WAS and day is not None
+    tree = desk.office.tree_on(day) if as_was and day else desk.office.tree
+    answer = service.answer(
+        desk.office,
+        request.indicator,
+        desk.unit_asked(request.unit, tree),
+        request.by or None,
+        day,
+        request.history or service.AS_IS,
+    )
+    return pb.GetRollupResponse(
+        indicator=_indicator(answer.indicator),
+        unit=desk.unit(answer.unit, tree),
+        as_of=answer.as_of.isoformat(),
+        figure=_figure(answer.shown),
+        groups=[
+            pb.FigureGroup(
+                key=row.key,
+                label=common.Label(zh=row.zh, en=row.en),
+                figure=_figure(row.shown),
+                unit=desk.unit(row.unit, tree),
+                own=row.own,
+            )
+            for row in answer.rows
+        ],
+        completeness=_completeness(desk, answer.completeness),
+        closing=answer.closing,
+        answered_ms=answer.answered_ms,
+        history=answer.history,
+    )
+
+
+def verify_kept(desk: Desk, request: pb.VerifyRequest) -> Iterator[pb.VerifyResponse]:
+    for check, count, report in narrated(lambda say: verify(desk.office, say)):
+        if report is None:
+            yield pb.VerifyResponse(progress=common.Progress(done=count, of=check))
+        else:
+            yield pb.VerifyResponse(report=_report(report))
+
+
+def _indicator(indicator: Indicator) -> pb.IndicatorDescription:
+    return pb.IndicatorDescription(
+        id=indicator.id,
+        label=common.Label(zh=indicator.zh, en=indicator.en),
+        unit=indicator.unit,
+        type=indicator.type,
+        dimensions=indicator.dimensions,
+        level=None if indicator.level is None else int(indicator.level),
+        target=indicator.target,
+    )
+
+
+def _figure(shown: service.Shown) -> pb.Figure:
+    return pb.Figure(
+        numerator=shown.numerator,
+        denominator=shown.denominator,
+        value=shown.value,
+        display=shown.display,
+        met=shown.met,
+        suppressed=shown.suppressed,
+    )
+
+
+def _completeness(desk: Desk, found: Completeness) -> pb.Completeness:
+    return pb.Completeness(
+        level=None if found.level is None else int(found.level),
+        expected=found.expected,
+        reported=found.reported,
+        laggards=[
+            pb.Laggard(
+                unit=desk.unit(each.unit),
+                lag=each.lag.value,
+                exact_ms=each.exact_ms,
+                holes=each.holes,
+                label=common.Label(zh=LAG_TEXTS[each.lag][0], en=LAG_TEXTS[each.lag][1]),
+            )
+            for each in found.laggards[:LAGGARDS_MAX]
+        ],
+        laggards_total=len(found.laggards),
+        oldest_ms=found.oldest_ms,
+        holes=found.holes,
+        complete=found.complete,
+    )
+
+
+def _report(report: VerifyReport) -> pb.VerifyReport:
+    return pb.VerifyReport(
+        sound=report.sound,
+        compared=dict(report.compared),
+        different=report.different,
+        differences=[
+            pb.Difference(check=d.check, where=d.where, kept=d.kept, recomputed=d.recomputed)
+            for d in report.differences[:DIFFERENCES_MAX]
+        ],
+    )
+
+
+METHODS = {
+    "ListIndicators": Method(
+        pb.ListIndicatorsRequest, pb.ListIndicatorsResponse, unary=list_indicators
+    ),
+    "GetRollup": Method(pb.GetRollupRequest, pb.GetRollupResponse, unary=get_rollup),
+    "Verify": Method(pb.VerifyRequest, pb.VerifyResponse, stream=verify_kept),
+}

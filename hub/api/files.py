@@ -1,0 +1,178 @@
+"""Files over the wire: import with its progress and report, export and templates in pieces."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from hub.api.desk import BadRequest, Desk, Method
+from hub.api.narrate import narrated
+from node.services import exporting, importing
+from node.services.record_rules import registered
+from node.workbook.errors import NotAnnotatable
+from node.workbook.limits import Limits
+from node.workbook.writer import template
+from sync.wire.v1 import office_common_pb2 as common
+from sync.wire.v1 import office_registers_pb2 as pb
+
+WORKBOOK = "workbook"
+PIECE_BYTES = 256 * 1024
+FAULTS_MAX = 500
+GROUPS_MAX = 100
+
+
+def import_records(
+    desk: Desk, pieces: Iterator[pb.ImportRecordsRequest]
+) -> Iterator[pb.ImportRecordsResponse]:
+    first = next(pieces, None) or pb.ImportRecordsRequest()
+    data = _joined(first, pieces)
+
+    def work(say: Any) -> tuple[tuple[importing.ImportReport, ...], tuple[str, ...]]:
+        options: dict[str, Any] = {
+            "dry_run": first.dry_run,
+            "mode": "valid" if first.valid_only else "all",
+            "blank": "clear" if first.clear_blank else "keep",
+            "progress": say,
+        }
+        if first.register == WORKBOOK:
+            book = importing.import_workbook(desk.office, data, first.filename, **options)
+            return book.reports, book.skipped
+        one = importing.import_table(desk.office, first.register, data, first.filename, **options)
+        return (one,), ()
+
+    for done, total, outcome in narrated(work):
+        if outcome is None:
+            yield pb.ImportRecordsResponse(
+                progress=common.Progress(done=done, total=total, of="rows")
+            )
+            continue
+        reports, skipped = outcome
+        yield pb.ImportRecordsResponse(
+            outcome=pb.ImportOutcome(reports=map(_report, reports), skipped=skipped)
+        )
+        if first.annotate:
+            for piece in _pieces(_annotated(data, reports, first.lang or "zh")):
+                yield pb.ImportRecordsResponse(annotated=piece)
+
+
+def export_records(
+    desk: Desk, request: pb.ExportRecordsRequest
+) -> Iterator[pb.ExportRecordsResponse]:
+    """Give the file, written first: a reader in no hurry holds no snapshot open."""
+    register = registered(desk.office, request.register)
+    kind = _kind(request.format or "xlsx")
+    lang = request.lang or "zh"
+    name = register.zh if lang == "zh" else register.name
+    with tempfile.TemporaryFile() as file:
+        if request.template:
+            template(file, register, lang, desk.office.level)
+            count, kind = 0, "xlsx"
+        else:
+            count = exporting.export_register(
+                desk.office,
+                request.register,
+                file,
+                kind=kind,
+                unit=desk.unit_asked(request.unit),
+                subtree=request.subtree,
+                lang=lang,
+            )
+        file.seek(0)
+        yield pb.ExportRecordsResponse(filename=f"{name}.{kind}", records=count)
+        while data := file.read(PIECE_BYTES):
+            yield pb.ExportRecordsResponse(data=data)
+
+
+def _kind(text: str) -> Literal["xlsx", "csv"]:
+    match text:
+        case "xlsx" | "csv":
+            return text
+    raise BadRequest(
+        f"{text[:20]!r} is no format of a file",
+        f"“{text[:20]}”不是有效的文件格式",
+        "Take xlsx or csv.",
+        "请选择 xlsx 或 csv。",
+    )
+
+
+def _joined(first: pb.ImportRecordsRequest, rest: Iterable[pb.ImportRecordsRequest]) -> bytes:
+    """Put the file together, and stop reading when it is larger than any file may be."""
+    most = Limits().file_bytes_max
+    data = bytearray(first.data)
+    for piece in rest:
+        data += piece.data
+        if len(data) > most:
+            raise BadRequest(
+                f"the file is larger than {most >> 20} MiB", f"文件超过 {most >> 20} MiB",
+                "Split it and import the parts one after the other.", "请拆分后逐个导入。",
+            )  # fmt: skip
+    return bytes(data)
+
+
+def _annotated(data: bytes, reports: Iterable[importing.ImportReport], lang: str) -> bytes:
+    """Return the file with the faults of every sheet in it; empty when there are none."""
+    marked = b""
+    for report in reports:
+        if report.faults:
+            try:
+                marked = importing.annotated(marked or data, report, lang)
+            except NotAnnotatable:
+                return b""
+    return marked
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), PIECE_BYTES):
+        yield data[start : start + PIECE_BYTES]
+
+
+def _report(report: importing.ImportReport) -> pb.ImportReport:
+    return pb.ImportReport(
+        register=report.register,
+        sheet=report.sheet,
+        done=report.done,
+        read=report.read,
+        new=report.new,
+        changed=report.changed,
+        unchanged=report.unchanged,
+        refused=report.refused,
+        faults=[
+            pb.RowFault(
+                row=fault.row,
+                column=fault.column,
+                field=fault.field,
+                code=fault.code,
+                text=common.Label(zh=fault.zh, en=fault.en),
+                suggestion=common.Label(zh=fault.suggestion_zh, en=fault.suggestion_en),
+            )
+            for fault in report.faults[:FAULTS_MAX]
+        ],
+        faults_total=len(report.faults),
+        summary=[
+            pb.FaultGroup(
+                code=group.code,
+                field=group.field,
+                column=group.column,
+                count=group.count,
+                first_rows=group.first_rows,
+                text=common.Label(zh=group.text("zh"), en=group.text("en")),
+            )
+            for group in report.summary[:GROUPS_MAX]
+        ],
+        unknown_headers=[
+            pb.UnknownHeader(column=h.column, text=h.text, nearest=h.nearest or "")
+            for h in report.unknown_headers
+        ],
+        encoding=report.encoding,
+    )
+
+
+METHODS = {
+    "ImportRecords": Method(
+        pb.ImportRecordsRequest, pb.ImportRecordsResponse, duplex=import_records
+    ),
+    "ExportRecords": Method(
+        pb.ExportRecordsRequest, pb.ExportRecordsResponse, stream=export_records
+    ),
+}

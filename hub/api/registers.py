@@ -1,0 +1,173 @@
+"""Registers over the wire: the catalogue, records one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from hub.api.desk import Desk, Method, id_asked, values_to_wire
+from node.domain.register import Field, Register
+from node.services import registers as service
+from node.services.record_rules import UnknownRegister
+from sync.wire.v1 import office_common_pb2 as common
+from sync.wire.v1 import office_registers_pb2 as pb
+
+
+def list_registers(desk: Desk, request: pb.ListRegistersRequest) -> pb.ListRegistersResponse:
+    listed = [r for r in desk.office.catalogue.registers.values() if request.system or not r.system]
+    counts = _counts(desk, listed)
+    return pb.ListRegistersResponse(
+        registers=[_described(desk, r, counts[r.name], fields=False) for r in listed]
+    )
+
+
+def describe_register(
+    desk: Desk, request: pb.DescribeRegisterRequest
+) -> pb.DescribeRegisterResponse:
+    registers = desk.office.catalogue.registers
+    register = registers.get(request.register)
+    if register is None:
+        raise UnknownRegister(request.register, registers)
+    count = _counts(desk, [register])[register.name]
+    return pb.DescribeRegisterResponse(register=_described(desk, register, count, fields=True))
+
+
+def list_records(desk: Desk, request: pb.ListRecordsRequest) -> pb.ListRecordsResponse:
+    page = service.list_records(
+        desk.office,
+        request.register,
+        unit=desk.unit_asked(request.unit),
+        subtree=request.subtree,
+        where=dict(request.where),
+        include_ended=request.include_ended,
+        limit=request.limit or 50,
+        after=request.after,
+    )
+    return pb.ListRecordsResponse(
+        records=[record_to_wire(desk, view) for view in page.records],
+        total=page.total,
+        next=page.next,
+    )
+
+
+def get_record(desk: Desk, request: pb.GetRecordRequest) -> pb.GetRecordResponse:
+    which = (desk.office, request.register, desk.unit_asked(request.unit), id_asked(request.id))
+    reply = pb.GetRecordResponse(record=record_to_wire(desk, service.get(*which)))
+    if request.history:
+        reply.history.extend(
+            pb.RecordEvent(
+                at_ms=event.at_ms,
+                kind=event.kind,
+                unit=desk.unit(event.unit),
+                values=values_to_wire(event.values),
+                state=event.state,
+            )
+            for event in service.history(*which)
+        )
+    return reply
+
+
+def create_record(desk: Desk, request: pb.CreateRecordRequest) -> pb.CreateRecordResponse:
+    view = service.create(desk.office, request.register, _typed(request.values))
+    return pb.CreateRecordResponse(record=record_to_wire(desk, view))
+
+
+def change_record(desk: Desk, request: pb.ChangeRecordRequest) -> pb.ChangeRecordResponse:
+    view = service.change(
+        desk.office,
+        request.register,
+        desk.unit_asked(request.unit),
+        id_asked(request.id),
+        _typed(request.values),
+        seen=request.seen,
+        force=request.force,
+    )
+    return pb.ChangeRecordResponse(record=record_to_wire(desk, view))
+
+
+def end_record(desk: Desk, request: pb.EndRecordRequest) -> pb.EndRecordResponse:
+    view = service.end(
+        desk.office, request.register, id_asked(request.id), seen=request.seen, force=request.force
+    )
+    return pb.EndRecordResponse(record=record_to_wire(desk, view))
+
+
+def record_to_wire(desk: Desk, view: service.RecordView) -> pb.Record:
+    return pb.Record(
+        register=view.register,
+        unit=desk.unit(view.unit),
+        id=view.id,
+        alive=view.alive,
+        values=values_to_wire(view.values),
+        writable=sorted(view.writable),
+        seen=view.seen,
+        born_ms=view.born_ms,
+        changed_ms=view.changed_ms,
+        conflicts=[found for ids in view.conflicts.values() for found in ids],
+    )
+
+
+def _typed(values: Any) -> dict[str, object]:
+    return {name: text or None for name, text in values.items()}
+
+
+def _counts(desk: Desk, registers: list[Register]) -> dict[str, int]:
+    """Return how many living records this office holds of each."""
+    with desk.office.store.read() as tx:
+        counted = {}
+        for register in registers:
+            table = desk.office.tables[register.name].table
+            living = select(func.count()).where(table.c.life.bitwise_and(1) == 1)
+            counted[register.name] = int(tx.execute(living.select_from(table)).scalar_one())
+    return counted
+
+
+def _described(
+    desk: Desk, register: Register, records: int, *, fields: bool
+) -> pb.RegisterDescription:
+    kept_here = register.level in (None, desk.office.level) and not register.system
+    return pb.RegisterDescription(
+        name=register.name,
+        label=common.Label(zh=register.zh, en=register.en),
+        audience=register.audience,
+        level=None if register.level is None else int(register.level),
+        key=register.key,
+        singleton=register.singleton,
+        system=register.system,
+        fields=[_field(f) for f in register.fields.values()] if fields else (),
+        records=records,
+        kept_here=kept_here,
+    )
+
+
+def _field(field: Field) -> pb.FieldDescription:
+    return pb.FieldDescription(
+        name=field.name,
+        label=common.Label(zh=field.zh, en=field.en),
+        type=field.type,
+        required=field.required,
+        owners=[int(level) for level in field.owners],
+        sensitivity=field.sensitivity,
+        scale=field.scale,
+        unit=field.unit,
+        choices=[
+            pb.Choice(code=code, label=common.Label(zh=zh, en=en))
+            for code, (zh, en) in field.choices.items()
+        ],
+    )
+
+
+METHODS = {
+    "ListRegisters": Method(
+        pb.ListRegistersRequest, pb.ListRegistersResponse, unary=list_registers
+    ),
+    "DescribeRegister": Method(
+        pb.DescribeRegisterRequest, pb.DescribeRegisterResponse, unary=describe_register
+    ),
+    "ListRecords": Method(pb.ListRecordsRequest, pb.ListRecordsResponse, unary=list_records),
+    "GetRecord": Method(pb.GetRecordRequest, pb.GetRecordResponse, unary=get_record),
+    "CreateRecord": Method(pb.CreateRecordRequest, pb.CreateRecordResponse, unary=create_record),
+    "ChangeRecord": Method(pb.ChangeRecordRequest, pb.ChangeRecordResponse, unary=change_record),
+    "EndRecord": Method(pb.EndRecordRequest, pb.EndRecordResponse, unary=end_record),
+}

@@ -1,0 +1,361 @@
+"""The calls of `hub.client.OfficeClient`: plain values in, wire messages out. docs/api.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from sync.wire.v1 import office_common_pb2 as common
+from sync.wire.v1 import office_figures_pb2 as figures
+from sync.wire.v1 import office_pb2 as office
+from sync.wire.v1 import office_registers_pb2 as registers
+from sync.wire.v1 import office_work_pb2 as work
+
+PIECE_BYTES = 1 << 20
+Values = Mapping[str, str]
+"""Field -> value as a person writes it; "" takes the value away."""
+
+
+class Calls:
+    """Every call of OfficeService as a function. A unit is a code, a name or a path; "" our own."""
+
+    def __init__(self, call: Callable[[str, Any], Any]) -> None:
+        self._call = call
+
+    # -- the office ---------------------------------------------------------------------------
+
+    def status(self, *, tree: bool = False) -> office.GetStatusResponse:
+        """How the office stands; with `tree` also all that is known of those below."""
+        reply: office.GetStatusResponse = self._call(
+            "GetStatus", office.GetStatusRequest(tree=tree)
+        )
+        return reply
+
+    def where(self, register: str, record: bytes, *, unit: str = "") -> office.WhereIsResponse:
+        """How far up the record's last change is safe."""
+        reply: office.WhereIsResponse = self._call(
+            "WhereIs", office.WhereIsRequest(register=register, unit=unit, id=record)
+        )
+        return reply
+
+    def sync_now(self, *, wait_ms: int = 10_000) -> office.SyncNowResponse:
+        """Dial now, and wait until the parent has everything, or the time is over."""
+        reply: office.SyncNowResponse = self._call(
+            "SyncNow", office.SyncNowRequest(wait_ms=wait_ms)
+        )
+        return reply
+
+    def find_units(self, text: str, *, limit: int = 20) -> office.FindUnitsResponse:
+        """Units with `text` in their name, or at the start of their code."""
+        reply: office.FindUnitsResponse = self._call(
+            "FindUnits", office.FindUnitsRequest(text=text, limit=limit)
+        )
+        return reply
+
+    def units(
+        self, unit: str = "", *, subtree: bool = False, as_of: date | None = None
+    ) -> list[common.Unit]:
+        """A unit and its children, or all below it."""
+        request = office.ListUnitsRequest(unit=unit, subtree=subtree, as_of=_day(as_of))
+        return list(self._call("ListUnits", request).units)
+
+    # -- registers ----------------------------------------------------------------------------
+
+    def registers(self, *, system: bool = False) -> list[registers.RegisterDescription]:
+        """The catalogue, without fields."""
+        request = registers.ListRegistersRequest(system=system)
+        return list(self._call("ListRegisters", request).registers)
+
+    def register(self, name: str) -> registers.RegisterDescription:
+        """One register with its fields."""
+        reply: registers.DescribeRegisterResponse = self._call(
+            "DescribeRegister", registers.DescribeRegisterRequest(register=name)
+        )
+        return reply.register
+
+    def records(
+        self,
+        register: str,
+        *,
+        unit: str = "",
+        subtree: bool = False,
+        where: Values | None = None,
+        include_ended: bool = False,
+        limit: int = 50,
+        after: str = "",
+    ) -> registers.ListRecordsResponse:
+        """One page of records, with how many there are in all."""
+        request = registers.ListRecordsRequest(
+            register=register,
+            unit=unit,
+            subtree=subtree,
+            where=where or {},
+            include_ended=include_ended,
+            limit=limit,
+            after=after,
+        )
+        reply: registers.ListRecordsResponse = self._call("ListRecords", request)
+        return reply
+
+    def record(
+        self, register: str, record: bytes, *, unit: str = "", history: bool = False
+    ) -> registers.GetRecordResponse:
+        """One record, ended ones too, with what is known of its past."""
+        request = registers.GetRecordRequest(
+            register=register, unit=unit, id=record, history=history
+        )
+        reply: registers.GetRecordResponse = self._call("GetRecord", request)
+        return reply
+
+    def create(self, register: str, values: Values) -> registers.Record:
+        """Add a record of the office's own unit."""
+        request = registers.CreateRecordRequest(register=register, values=values)
+        record: registers.Record = self._call("CreateRecord", request).record
+        return record
+
+    def change(
+        self,
+        register: str,
+        record: bytes,
+        values: Values,
+        *,
+        unit: str = "",
+        seen: str = "",
+        force: bool = False,
+    ) -> registers.Record:
+        """Change fields of a record; with `seen` nobody overwrites what he did not see."""
+        request = registers.ChangeRecordRequest(
+            register=register, unit=unit, id=record, values=values, seen=seen, force=force
+        )
+        changed: registers.Record = self._call("ChangeRecord", request).record
+        return changed
+
+    def end(
+        self, register: str, record: bytes, *, seen: str = "", force: bool = False
+    ) -> registers.Record:
+        """End a record of the office's own unit."""
+        request = registers.EndRecordRequest(register=register, id=record, seen=seen, force=force)
+        ended: registers.Record = self._call("EndRecord", request).record
+        return ended
+
+    def import_file(
+        self,
+        register: str,
+        data: bytes,
+        filename: str,
+        *,
+        dry_run: bool = False,
+        valid_only: bool = False,
+        clear_blank: bool = False,
+        annotate: bool = False,
+        lang: str = "zh",
+    ) -> Iterator[registers.ImportRecordsResponse]:
+        """Take a file in; yields progress, then the outcome, then the annotated file's pieces."""
+        first = registers.ImportRecordsRequest(
+            data=data[:PIECE_BYTES],
+            filename=filename,
+            register=register,
+            dry_run=dry_run,
+            valid_only=valid_only,
+            clear_blank=clear_blank,
+            annotate=annotate,
+            lang=lang,
+        )
+        rest = (
+            registers.ImportRecordsRequest(data=data[start : start + PIECE_BYTES])
+            for start in range(PIECE_BYTES, len(data), PIECE_BYTES)
+        )
+        told: Iterator[registers.ImportRecordsResponse] = self._call(
+            "ImportRecords", _chained(first, rest)
+        )
+        return told
+
+    def export_file(
+        self,
+        register: str,
+        *,
+        kind: str = "xlsx",
+        template: bool = False,
+        unit: str = "",
+        subtree: bool = False,
+        lang: str = "zh",
+    ) -> Iterator[registers.ExportRecordsResponse]:
+        """Records, or an empty template, as a file: its name and count, then its pieces."""
+        request = registers.ExportRecordsRequest(
+            register=register, format=kind, template=template, unit=unit, subtree=subtree, lang=lang
+        )
+        told: Iterator[registers.ExportRecordsResponse] = self._call("ExportRecords", request)
+        return told
+
+    # -- work ---------------------------------------------------------------------------------
+
+    def issue(
+        self,
+        title: str,
+        targets: Iterable[str],
+        *,
+        actor: str,
+        duty: str = "office",
+        body: str = "",
+        due_ms: int = 0,
+        fee_fen: int = 0,
+        department: str = "",
+        item_no: str = "",
+        nature: str = "ordinary",
+        workload_days: int = 0,
+        duration_days: int = 0,
+        work_order: bytes = b"",
+    ) -> work.IssueWorkResponse:
+        """Ask other offices for work; with your own `work_order` a repeat issues nothing twice."""
+        request = work.IssueWorkRequest(
+            title=title,
+            body=body,
+            targets=targets,
+            duty=duty,
+            due_ms=due_ms,
+            fee_fen=fee_fen,
+            department=department,
+            item_no=item_no,
+            actor=actor,
+            nature=nature,
+            workload_days=workload_days,
+            duration_days=duration_days,
+            work_order=work_order,
+        )
+        reply: work.IssueWorkResponse = self._call("IssueWork", request)
+        return reply
+
+    def act(
+        self,
+        assignment: bytes,
+        step: str,
+        *,
+        actor: str,
+        reason: str = "",
+        percent: int | None = None,
+        due_ms: int = 0,
+        note: str = "",
+        evidence: str = "",
+        targets: Iterable[str] = (),
+        title: str = "",
+        body: str = "",
+    ) -> work.ActOnAssignmentResponse:
+        """Take a step: accept, decline, progress, claim, verify, recall, relay, ..."""
+        request = work.ActOnAssignmentRequest(
+            id=assignment,
+            step=step,
+            actor=actor,
+            reason=reason,
+            percent=percent,
+            due_ms=due_ms,
+            note=note,
+            evidence=evidence,
+            targets=targets,
+            title=title,
+            body=body,
+        )
+        reply: work.ActOnAssignmentResponse = self._call("ActOnAssignment", request)
+        return reply
+
+    def assignments(
+        self,
+        box: str = "all",
+        *,
+        states: Iterable[str] = (),
+        flagged: bool = False,
+        text: str = "",
+        limit: int = 50,
+        offset: int = 0,
+    ) -> work.ListAssignmentsResponse:
+        """A page of assignments: todo, issued, passing, all."""
+        request = work.ListAssignmentsRequest(
+            box=box, states=states, flagged=flagged, text=text, limit=limit, offset=offset
+        )
+        reply: work.ListAssignmentsResponse = self._call("ListAssignments", request)
+        return reply
+
+    def assignment(self, assignment: bytes) -> work.GetAssignmentResponse:
+        """One assignment with its history."""
+        reply: work.GetAssignmentResponse = self._call(
+            "GetAssignment", work.GetAssignmentRequest(id=assignment)
+        )
+        return reply
+
+    def work_order(self, order: bytes) -> work.GetWorkOrderResponse:
+        """An order and how it spread."""
+        reply: work.GetWorkOrderResponse = self._call(
+            "GetWorkOrder", work.GetWorkOrderRequest(id=order)
+        )
+        return reply
+
+    # -- figures ------------------------------------------------------------------------------
+
+    def indicators(self) -> list[figures.IndicatorDescription]:
+        """What can be asked."""
+        reply = self._call("ListIndicators", figures.ListIndicatorsRequest())
+        return list(reply.indicators)
+
+    def rollup(
+        self,
+        indicator: str,
+        *,
+        unit: str = "",
+        by: str = "",
+        as_of: date | None = None,
+        history: str = "as-is",
+    ) -> figures.GetRollupResponse:
+        """A figure over a unit and all below it, with its completeness."""
+        request = figures.GetRollupRequest(
+            indicator=indicator, unit=unit, by=by, as_of=_day(as_of), history=history
+        )
+        reply: figures.GetRollupResponse = self._call("GetRollup", request)
+        return reply
+
+    def verify(self) -> Iterator[figures.VerifyResponse]:
+        """Recompute everything that is kept; yields progress, then the report."""
+        told: Iterator[figures.VerifyResponse] = self._call("Verify", figures.VerifyRequest())
+        return told
+
+    # -- conflicts ----------------------------------------------------------------------------
+
+    def conflicts(
+        self, *, register: str = "", limit: int = 50, after: str = ""
+    ) -> office.ListConflictsResponse:
+        """A page of open conflicts, the oldest first."""
+        request = office.ListConflictsRequest(register=register, limit=limit, after=after)
+        reply: office.ListConflictsResponse = self._call("ListConflicts", request)
+        return reply
+
+    def conflict(self, conflict: bytes) -> office.Conflict:
+        """One conflict, both sides."""
+        found: office.Conflict = self._call(
+            "GetConflict", office.GetConflictRequest(id=conflict)
+        ).conflict
+        return found
+
+    def resolve(
+        self,
+        conflict: bytes,
+        take: str,
+        *,
+        reason: str,
+        actor: str,
+        values: Values | None = None,
+        alike: bool = False,
+    ) -> office.ResolveConflictResponse:
+        """Decide a conflict: take what is shown, the loser, or a value of your own."""
+        request = office.ResolveConflictRequest(
+            id=conflict, take=take, values=values or {}, reason=reason, actor=actor, alike=alike
+        )
+        reply: office.ResolveConflictResponse = self._call("ResolveConflict", request)
+        return reply
+
+
+def _chained(first: Any, rest: Iterable[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
+
+
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else ""
