@@ -28,5 +28,5 @@ def register_schema(register: Register) -> RegisterSchema:
         )
         for f in register.fields.values()
     )
-    indexes = _INDEXES.get(register.name, () if register.system else register.key[:1])
+    indexes = _INDEXES.get(register.name, () if register.system else register.key[:2])
     return RegisterSchema(register.name, _LANES[register.lane], fields, indexes)
