@@ -18,21 +18,26 @@ def upgrade() -> None:
         sa.Column("id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("work_order", sa.LargeBinary(length=16), nullable=False),
         sa.Column("parent", sa.LargeBinary(length=16), nullable=True),
+        sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("issuer", sa.BigInteger(), nullable=False),
         sa.Column("assignee", sa.BigInteger(), nullable=False),
         sa.Column("level", sa.Integer(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=24), nullable=False),
         sa.Column("percent", sa.Integer(), nullable=False),
-        sa.Column("due", sa.String(length=10), nullable=True),
+        sa.Column("duty", sa.String(length=16), nullable=True),
+        sa.Column("due_ms", sa.BigInteger(), nullable=True),
         sa.Column("dispatched_ms", sa.BigInteger(), nullable=False),
         sa.Column("updated_ms", sa.BigInteger(), nullable=False),
         sa.Column("flag", sa.String(length=24), server_default="", nullable=False),
+        sa.Column("escalated", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("assignment", schema=None) as batch_op:
         batch_op.create_index("ix_assignment_assignee", ["assignee", "state"], unique=False)
         batch_op.create_index("ix_assignment_issuer", ["issuer", "state"], unique=False)
+        batch_op.create_index("ix_assignment_parent", ["parent"], unique=False)
+        batch_op.create_index("ix_assignment_work_order", ["work_order"], unique=False)
 
     op.create_table(
         "balance",
@@ -228,6 +233,8 @@ def downgrade() -> None:
     op.drop_table("conflict")
     op.drop_table("balance")
     with op.batch_alter_table("assignment", schema=None) as batch_op:
+        batch_op.drop_index("ix_assignment_work_order")
+        batch_op.drop_index("ix_assignment_parent")
         batch_op.drop_index("ix_assignment_issuer")
         batch_op.drop_index("ix_assignment_assignee")
 
