@@ -37,7 +37,9 @@ Levels = Mapping[int, int]  # incarnation -> level of its unit
 
 def sql(tx: Connection, statement: str) -> str:
     """Return a statement written with `?` in the driver's own parameter style."""
-    return statement if tx.dialect.paramstyle == "qmark" else statement.replace("?", "%s")
+    if tx.dialect.paramstyle == "qmark":
+        return statement
+    return statement.replace("%", "%%").replace("?", "%s")  # a bare % is a mark to psycopg
 
 
 def pieces(items: Sequence[T], size: int = SQL_KEYS_MAX) -> Iterator[Sequence[T]]:

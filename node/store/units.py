@@ -8,6 +8,7 @@ from datetime import date
 from sqlalchemy import Connection
 
 from node.domain.units import Level, Unit
+from sync.registers import sql
 
 _COLUMNS = "unit, f_unit_code, f_name, f_level, f_parent, f_valid_from, f_valid_to"
 
@@ -15,7 +16,9 @@ _COLUMNS = "unit, f_unit_code, f_name, f_level, f_parent, f_valid_from, f_valid_
 def dated_units(tx: Connection, base: Iterable[Unit]) -> tuple[Unit, ...]:
     """Return every dated record of every unit; a decided one takes the place of its base."""
     records = {(u.unit_id, u.valid_from): u for u in base}
-    rows = tx.exec_driver_sql(f"SELECT {_COLUMNS} FROM r_unit WHERE life % 2 = 1")  # noqa: S608
+    rows = tx.exec_driver_sql(
+        sql(tx, f"SELECT {_COLUMNS} FROM r_unit WHERE life % 2 = 1")  # noqa: S608
+    )
     for unit, code, name, level, parent, since, until in rows:
         record = Unit(
             unit_id=unit,
