@@ -119,16 +119,16 @@ def _fee_released(tx: Connection, held: Assignment) -> bool:
     """Say whether the issuer has released the fee of a community's work (1.4, 费随事转)."""
     if not held.hop.to_community or not held.work.fee_fen:
         return True
-    total = "coalesce(sum(CASE WHEN f_kind='release' THEN f_amount_fen ELSE -f_amount_fen END), 0)"
-    row = tx.exec_driver_sql(
+    released = tx.exec_driver_sql(
         sql(
             tx,
-            f"SELECT {total} FROM r_posting WHERE unit=? AND f_assignment=? AND "  # noqa: S608
-            "(f_kind='release' OR (f_kind='reverse' AND f_of_kind='release'))",
+            "SELECT coalesce(sum(p.f_amount_fen), 0) FROM r_posting p WHERE p.unit=? AND "
+            "p.f_assignment=? AND p.f_kind='release' AND NOT EXISTS (SELECT 1 FROM r_posting r "
+            "WHERE r.f_transfer=p.f_transfer AND r.unit=p.unit AND r.f_kind='reverse')",
         ),
         (held.hop.issuer, held.id.hex()),
     ).scalar_one()
-    return int(row) >= held.work.fee_fen
+    return int(released) >= held.work.fee_fen
 
 
 def may_rule(pen: Pen, held: Assignment, kind: EventKind) -> bool:

@@ -127,7 +127,8 @@ def let_time_pass(
     def work(tx: Connection) -> list[Edit]:
         rows = select_rows(
             tx, "issuer=? AND state IN (?,?,?) AND dispatched_ms<? ORDER BY dispatched_ms, id",
-            (office.identity.unit, *waits, now_ms - min(consent_ms, appraise_ms)),
+            (office.identity.unit, *(s.value for s in waits),
+             now_ms - min(consent_ms, appraise_ms)),
         )  # fmt: skip
         asked = [r.id for r in rows if r.state != State.DELIVERED or r.summary.needs_consent]
         pen = Pen(office.identity.unit, office.identity.level, office.tree, now_ms)
