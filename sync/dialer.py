@@ -276,6 +276,7 @@ class Dialer:
         watch.add_done_callback(lambda call: self._rung(call, generation))
 
     def _rung(self, call: Any, generation: int) -> None:
+        rest: Rest | None = None
         with self._lock:
             if self._closed.is_set() or generation != self._generation:
                 return
@@ -285,8 +286,11 @@ class Dialer:
             except grpc.RpcError as error:
                 event = failed(error)
                 if self._session.state is State.IDLE and not self._running:
-                    self._session.broken(event)
+                    rest = self._session.broken(event)
             else:
                 lanes = frozenset(Lane(lane) for lane in reply.lanes)
                 self._session.poke(Poked(down=lanes))
-        self._submit()
+        if rest is not None:
+            self._rest(rest)
+        else:
+            self._submit()

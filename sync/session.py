@@ -187,14 +187,15 @@ class Session:
         self.state = State.OFFLINE
         self.reason = ""  # why it rests or halts; for people
         self.verdict: Verdict | None = None
-        self.attempt = 0  # greetings in a row that led nowhere
+        self.attempt = 0  # conversations in a row that led nowhere
         self.held_there: dict[Lane, int] = {}  # our log, durable with the parent
         self.held_here: dict[Lane, int] = {}  # the parent's log, durable here
         self._up: set[Lane] = set()
         self._down: set[Lane] = set()
         self._bytes_max = BATCH_BYTES_MAX
         self._control_run = 0
-        self._bulk_up_next = True
+        self._up_next = dict.fromkeys(Lane, True)  # by lane: the way whose turn it is
+        self._looking: tuple[Lane, bool] | None = None  # lane and way (up) under way
 
     @property
     def connected(self) -> bool:
@@ -217,11 +218,13 @@ class Session:
         assert self.state is State.IDLE, f"greet again while {self.state.name}"
         self.state = State.OFFLINE
 
-    def broken(self, event: Failed) -> None:
-        """The open `Watch` call failed while idle: greet anew at the next start."""
+    def broken(self, event: Failed) -> Rest:
+        """The open `Watch` call failed while idle: rest, or a whole city redials at once."""
         assert self.state is State.IDLE, f"broken while {self.state.name}"
         self.reason = event.reason or event.code
-        self.state = State.OFFLINE
+        self.attempt += 1
+        self.state = State.RESTING
+        return Rest(self.attempt, event.retry_after_ms)
 
     def poke(self, event: Poked) -> None:
         """Note that something may wait; safe to call in any state."""
@@ -241,13 +244,13 @@ class Session:
 
     def _greet(self) -> Command:
         self.state = State.GREETING
+        self._looking = None
         return Greet()
 
     def _greeted(self, event: Greeted) -> Command:
         self.verdict = event.verdict
         self.reason = event.reason
         if event.verdict is Verdict.GO_ON:
-            self.attempt = 0
             self.held_there = dict(event.held_there)
             self.held_here = dict(event.held_here)
             self._up = set(Lane)
@@ -259,7 +262,7 @@ class Session:
         if event.verdict is Verdict.BACK_OFF:
             self.attempt += 1
             self.state = State.RESTING
-            return Rest(self.attempt, event.retry_after_ms)
+            return Rest(self.attempt, event.retry_after_ms or None)
         self.state = State.HALTED
         return Rest(self.attempt, REGREET_MS)
 
@@ -272,8 +275,11 @@ class Session:
         return Push(batch)
 
     def _pushed(self, event: Pushed) -> Command:
+        if event.position <= self.held_there.get(event.lane, 0):
+            # Nor do we go back, nor ask for ever: a greeting tells where the parent stands.
+            return self._failed(Failed("no_progress", retryable=True))
         self.held_there[event.lane] = event.position
-        self._grow()
+        self._advanced()
         return self._choose()
 
     def _pulled(self, event: Pulled) -> Command:
@@ -286,7 +292,7 @@ class Session:
 
     def _applied(self, event: AppliedHere) -> Command:
         self.held_here[event.lane] = event.position
-        self._grow()
+        self._advanced()
         return self._choose()
 
     def _recovered(self, _event: Recovered) -> Command:
@@ -301,7 +307,9 @@ class Session:
 
     def _failed(self, event: Failed) -> Command:
         self.reason = event.reason or event.code
-        if event.oversized and self._bytes_max > BATCH_BYTES_MIN:
+        moving = self.state in (State.PUSHING, State.PULLING)
+        self._look_again()
+        if moving and event.oversized and self._bytes_max > BATCH_BYTES_MIN:
             self._bytes_max = max(BATCH_BYTES_MIN, self._bytes_max // 2)
             return self._choose()
         self.attempt += 1
@@ -314,21 +322,25 @@ class Session:
 
     def _choose(self) -> Command:
         """Control first, both ways; after a run of it, or when it is quiet, bulk, in turn."""
-        bulk_waits = Lane.BULK in self._up or Lane.BULK in self._down
-        control_waits = Lane.CONTROL in self._up or Lane.CONTROL in self._down
-        if control_waits and not (bulk_waits and self._control_run >= CONTROL_BATCHES_BEFORE_BULK):
-            self._control_run += 1
-            return self._work(Lane.CONTROL, up=Lane.CONTROL in self._up)
-        self._control_run = 0
-        if not bulk_waits:
+        waits = self._up | self._down
+        if not waits:
+            self.attempt = 0
+            self._looking = None
             self.state = State.IDLE
             return Idle()
-        up = Lane.BULK in self._up and (self._bulk_up_next or Lane.BULK not in self._down)
-        self._bulk_up_next = not up
-        return self._work(Lane.BULK, up=up)
+        lane = Lane.CONTROL
+        if Lane.CONTROL not in waits or (
+            Lane.BULK in waits and self._control_run >= CONTROL_BATCHES_BEFORE_BULK
+        ):
+            lane = Lane.BULK
+        self._control_run = self._control_run + 1 if lane is Lane.CONTROL else 0
+        up = lane in self._up and (self._up_next[lane] or lane not in self._down)
+        self._up_next[lane] = not up
+        return self._work(lane, up=up)
 
     def _work(self, lane: Lane, *, up: bool) -> Command:
         # The note is taken off before we look: a poke that comes meanwhile puts it back.
+        self._looking = (lane, up)
         if up:
             self._up.discard(lane)
             self.state = State.READING
@@ -337,7 +349,17 @@ class Session:
         self.state = State.PULLING
         return Pull(lane, self.held_here.get(lane, 0), self._bytes_max)
 
-    def _grow(self) -> None:
+    def _look_again(self) -> None:
+        """Put the note back that was taken off for what has failed."""
+        if self._looking is not None:
+            lane, up = self._looking
+            (self._up if up else self._down).add(lane)
+            self._looking = None
+
+    def _advanced(self) -> None:
+        """Something got through: failures start to count anew, batches grow back."""
+        self.attempt = 0
+        self._looking = None
         self._bytes_max = min(BATCH_BYTES_MAX, self._bytes_max * 2)
 
 
