@@ -1,0 +1,253 @@
+"""The session table: what is said next, event by event."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from sync import session as s
+from sync.change import Batch
+from sync.limits import BATCH_BYTES_MAX, BATCH_BYTES_MIN, CONTROL_BATCHES_BEFORE_BULK
+from sync.schema import Lane
+from sync.session import TRANSITIONS, Failed, Idle, Pull, Read, Rest, Session, State, Verdict
+
+BULK, CONTROL = Lane.BULK, Lane.CONTROL
+EVENTS = (
+    s.Poked, s.Greeted, s.BatchRead, s.Pushed, s.Pulled, s.AppliedHere, s.Recovered, s.Woken,
+    s.Failed,
+)  # fmt: skip
+EXAMPLES = {
+    s.Poked: s.Poked(),
+    s.Greeted: s.Greeted(Verdict.GO_ON),
+    s.BatchRead: s.BatchRead(Batch(BULK, 1, 0, 0)),
+    s.Pushed: s.Pushed(BULK, 1),
+    s.Pulled: s.Pulled(Batch(BULK, 1, 0, 0)),
+    s.AppliedHere: s.AppliedHere(BULK, 1),
+    s.Recovered: s.Recovered(),
+    s.Woken: s.Woken(),
+    s.Failed: s.Failed("unavailable", retryable=True),
+}
+GONE = Failed("unavailable", retryable=True)
+TOO_LARGE = Failed("resource_exhausted", retryable=True, oversized=True)
+
+
+def batch(lane: Lane, after: int, upto: int) -> Batch:
+    return Batch(lane, 1, after, upto, (b"e",), (upto,))
+
+
+def greeted(**there: object) -> Session:
+    session = Session()
+    session.start()
+    session.on(s.Greeted(Verdict.GO_ON, **there))
+    return session
+
+
+@pytest.mark.parametrize(("state", "event"), list(itertools.product(State, EVENTS)))
+def test_each_state_takes_the_events_that_its_table_lists_and_asserts_on_others(state, event):
+    session = Session()
+    session.state = state
+    if (state, event) in TRANSITIONS:
+        assert session.on(EXAMPLES[event]) is not None
+    else:
+        with pytest.raises(AssertionError, match=state.name):
+            session.on(EXAMPLES[event])
+
+
+def test_every_state_can_be_left():
+    left = {state for state, _ in TRANSITIONS}
+    assert left == set(State) - {State.OFFLINE}  # `start` leaves that one
+
+
+@pytest.mark.parametrize("state", set(State) - {State.OFFLINE, State.RESTING, State.HALTED,
+                                                State.IDLE})  # fmt: skip
+def test_a_session_under_way_is_not_started_again(state):
+    session = Session()
+    session.state = state
+    with pytest.raises(AssertionError):
+        session.start()
+
+
+def test_control_goes_before_bulk():
+    session = Session()
+    session.start()
+    command = session.on(s.Greeted(Verdict.GO_ON))
+    assert command == Read(CONTROL, 0, BATCH_BYTES_MAX)
+
+
+def test_bulk_gets_a_share_while_control_never_ends():
+    session = Session()
+    session.start()
+    command = session.on(s.Greeted(Verdict.GO_ON))
+    lanes = []
+    for n in range(1, 40):
+        session.poke(s.Poked(up=frozenset(Lane)))
+        lanes.append(command.lane)
+        session.on(s.BatchRead(batch(command.lane, n - 1, n)))
+        command = session.on(s.Pushed(command.lane, n))
+    assert lanes.count(BULK) >= 4
+    runs = [len(list(g)) for lane, g in itertools.groupby(lanes) if lane is CONTROL]
+    assert max(runs) == CONTROL_BATCHES_BEFORE_BULK
+
+
+def test_what_comes_down_gets_its_turn_while_what_goes_up_never_ends():
+    session = greeted()
+    pulled = False
+    for n in range(1, 6):
+        session.poke(s.Poked(up=frozenset({CONTROL}), down=frozenset({CONTROL})))
+        session.on(s.BatchRead(batch(CONTROL, n - 1, n)))
+        command = session.on(s.Pushed(CONTROL, n))
+        if isinstance(command, Pull):
+            pulled = True
+            break
+    assert pulled
+
+
+def test_a_batch_that_is_too_large_is_read_anew_and_smaller_and_grows_back():
+    session = greeted()
+    session.on(s.BatchRead(batch(CONTROL, 0, 9)))
+    sizes = []
+    for _ in range(20):
+        command = session.on(TOO_LARGE)
+        if not isinstance(command, Read):
+            break
+        sizes.append(command.bytes_max)
+        session.on(s.BatchRead(batch(command.lane, 0, 9)))
+    assert sizes[0] == BATCH_BYTES_MAX // 2
+    assert sizes[-1] == BATCH_BYTES_MIN
+    assert isinstance(command, Rest)  # no smaller one is left: the line rests
+    session.on(s.Woken())
+    session.on(s.Greeted(Verdict.GO_ON))
+    session.on(s.BatchRead(batch(CONTROL, 0, 3)))
+    command = session.on(s.Pushed(CONTROL, 3))
+    assert command.bytes_max == BATCH_BYTES_MIN * 2
+
+
+def test_a_pull_that_was_too_large_is_asked_for_again():
+    session = greeted(waiting=frozenset({BULK}))
+    for lane in (CONTROL, BULK):
+        command = session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+    assert command == Pull(BULK, 0, BATCH_BYTES_MAX)
+    assert session.on(TOO_LARGE) == Pull(BULK, 0, BATCH_BYTES_MAX // 2)
+
+
+def test_a_greeting_that_is_too_large_is_not_taken_for_an_answer():
+    session = Session()
+    session.start()
+    assert isinstance(session.on(TOO_LARGE), Rest)
+    assert session.state is State.RESTING
+
+
+def test_what_failed_is_looked_at_again_after_the_next_greeting():
+    session = greeted(waiting=frozenset({BULK}))
+    for lane in (CONTROL, BULK):
+        command = session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+    assert isinstance(command, Pull)
+    session.on(GONE)
+    session.on(s.Woken())
+    command = session.on(s.Greeted(Verdict.GO_ON))  # the parent has forgotten what waits
+    seen = []
+    while not isinstance(command, Idle):
+        seen.append(command)
+        empty = Batch(command.lane, 1, 0, 0)
+        command = session.on(s.BatchRead(empty) if isinstance(command, Read) else s.Pulled(empty))
+    assert Pull(BULK, 0, BATCH_BYTES_MAX) in seen
+
+
+@pytest.mark.parametrize("position", [0, 3, 4])
+def test_an_ack_that_does_not_advance_rests_the_line_and_moves_nothing_back(position):
+    session = greeted(held_there={CONTROL: 4})
+    session.on(s.BatchRead(batch(CONTROL, 4, 9)))
+    assert isinstance(session.on(s.Pushed(CONTROL, position)), Rest)
+    assert session.held_there == {CONTROL: 4}
+
+
+def test_a_parent_that_greets_and_then_fails_is_asked_less_and_less_often():
+    session = Session()
+    command = session.start()
+    attempts = []
+    for _ in range(5):
+        session.on(s.Greeted(Verdict.GO_ON))
+        session.on(s.BatchRead(batch(CONTROL, 0, 1)))
+        command = session.on(GONE)
+        assert isinstance(command, Rest)
+        attempts.append(command.attempt)
+        session.on(s.Woken())
+    assert attempts == [1, 2, 3, 4, 5]
+
+
+def test_progress_lets_failures_count_anew():
+    session = Session()
+    session.start()
+    for expected in (1, 2):
+        assert session.on(GONE) == Rest(expected)
+        session.on(s.Woken())
+    session.on(s.Greeted(Verdict.GO_ON))
+    session.on(s.BatchRead(batch(CONTROL, 0, 1)))
+    session.on(s.Pushed(CONTROL, 1))
+    assert session.attempt == 0
+
+
+@pytest.mark.parametrize("wait_ms", [0, 5_000])
+def test_who_is_told_to_back_off_always_waits(wait_ms):
+    session = Session()
+    session.start()
+    command = session.on(s.Greeted(Verdict.BACK_OFF, retry_after_ms=wait_ms))
+    assert command == Rest(1, wait_ms or None)  # None: by the table of back-off
+
+
+@pytest.mark.parametrize("verdict", [Verdict.COPY, Verdict.MOVED, Verdict.UPGRADE_FIRST])
+def test_what_a_person_must_settle_halts_and_is_asked_again_now_and_then(verdict):
+    session = Session()
+    session.start()
+    command = session.on(s.Greeted(verdict, reason="why"))
+    assert session.state is State.HALTED
+    assert command == Rest(0, s.REGREET_MS)
+    assert session.reason == "why"
+    assert session.on(s.Woken()) == s.Greet()
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SNAPSHOT, Verdict.RESTORED])
+def test_recovery_ends_with_a_new_greeting(verdict):
+    session = Session()
+    session.start()
+    assert session.on(s.Greeted(verdict)) == s.Recover(verdict)
+    assert session.on(s.Recovered()) == s.Greet()
+
+
+def test_a_poke_during_a_read_is_not_lost():
+    session = greeted()
+    assert session.state is State.READING
+    session.poke(s.Poked(up=frozenset({CONTROL})))
+    command = session.on(s.BatchRead(Batch(CONTROL, 1, 0, 0)))
+    again = []
+    while not isinstance(command, Idle):
+        again.append(command.lane)
+        command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
+    assert CONTROL in again
+
+
+def test_a_broken_watch_rests_before_it_dials():
+    session = greeted()
+    for lane in (CONTROL, BULK):
+        command = session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+    assert isinstance(command, Idle)
+    assert session.broken(GONE) == Rest(1)
+    assert not session.connected
+    assert session.on(s.Woken()) == s.Greet()
+
+
+def test_a_heartbeat_greets_without_a_rest():
+    session = greeted()
+    for lane in (CONTROL, BULK):
+        session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+    session.greet_again()
+    assert session.start() == s.Greet()
+
+
+def test_a_refusal_that_waiting_cannot_cure_halts():
+    session = greeted()
+    session.on(s.BatchRead(batch(CONTROL, 0, 1)))
+    command = session.on(Failed("malformed", retryable=False, reason="nonsense"))
+    assert command == Rest(1, s.REGREET_MS)
+    assert (session.state, session.reason) == (State.HALTED, "nonsense")
