@@ -20,6 +20,8 @@ try:
 except ImportError:  # no wheel for this machine: `silian doctor` judges the system's library
     sqlite_driver = sqlite3
 
+__all__ = ["Store", "StoreUnavailable", "open_store", "redacted", "sqlite_driver", "sqlite_url"]
+
 T = TypeVar("T")
 CHECKPOINT_PAGES = 16_384  # the default of 1,000 halves throughput (docs/benchmarks.md)
 CACHE_KIB = 65_536

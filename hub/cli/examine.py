@@ -1,0 +1,86 @@
+"""What `doctor` looks at: the SQLite library, disk, clock, folder, settings, who holds the store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.api.tokens import TOKEN_FILE
+from node.config import load_config
+from node.setup import DATABASE, store_url
+from node.store.engine import open_store, sqlite_driver
+from node.store.holder import holder_of
+from sync.errors import SilianError
+
+FREE_BYTES_MIN = 1 << 30
+BUG_FIXED = (3, 51, 3)  # a reset of the write-ahead log could corrupt the file before
+CLOCK_FROM_S = 1_735_689_600  # 2025-01-01: a machine that is earlier has lost its clock
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    check: str
+    good: bool
+    zh: str
+    en: str
+
+
+def examine(folder: Path) -> list[Finding]:
+    """Return what was found, the machine first; nothing is changed. Raises: BadConfig."""
+    config = load_config(folder)
+    findings = [_sqlite(), _disk(folder), _clock(), *_folder(folder)]
+    facts = holder_of(folder)
+    if facts is not None:
+        who = f"{facts.get('pid', '?')} {facts.get('address', '')}".strip()
+        findings.append(Finding("store", True, f"由进程 {who} 使用", f"in use by process {who}"))
+        return findings
+    try:
+        if not config.store and not (folder / DATABASE).exists():
+            raise FileNotFoundError(f"{DATABASE} is missing")
+        open_store(store_url(folder, config)).close()
+        findings.append(Finding("store", True, "可以打开", "opens"))
+    except (SilianError, OSError) as error:
+        findings.append(Finding("store", False, getattr(error, "zh", str(error)), str(error)))
+    return findings
+
+
+def _sqlite() -> Finding:
+    found = sqlite_driver.sqlite_version_info
+    text = f"SQLite {sqlite_driver.sqlite_version}"
+    if found >= BUG_FIXED:
+        return Finding("sqlite", True, text, text)
+    return Finding(
+        "sqlite", False, f"{text} 有已知缺陷, 请安装 pysqlite3",
+        f"{text} has a known fault: install pysqlite3",
+    )  # fmt: skip
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    text = f"{free / (1 << 30):.1f} GiB"
+    return Finding("disk", free >= FREE_BYTES_MIN, f"剩余 {text}", f"{text} free")
+
+
+def _clock() -> Finding:
+    now = time.strftime("%Y-%m-%d %H:%M:%S %z")
+    return Finding("clock", time.time() >= CLOCK_FROM_S, now, now)
+
+
+def _folder(folder: Path) -> Iterator[Finding]:
+    writable = os.access(folder, os.W_OK | os.X_OK)
+    mode = stat.filemode(folder.stat().st_mode)
+    yield Finding("folder", writable, f"{folder} {mode}", f"{folder} {mode}")
+    token = folder / TOKEN_FILE
+    if not token.exists():
+        yield Finding("token", True, "首次使用时生成", "made when first used")
+        return
+    others = token.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    mode = stat.filemode(token.stat().st_mode)
+    yield Finding("token", not others, f"{TOKEN_FILE} {mode}", f"{TOKEN_FILE} {mode}")

@@ -1,0 +1,72 @@
+"""Exit codes: what a script learns from one number. One table from error code to exit."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """The numbers; docs/cli.md explains them."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    REFUSED = 4
+    UNREACHABLE = 5
+    PROBLEMS = 6  # the check was made, and found something
+    CONFLICT = 7  # not in this state
+    TRY_LATER = 75
+
+
+_CODES: dict[Exit, tuple[str, ...]] = {
+    Exit.FAILURE: (
+        "internal", "malformed", "cursor_gap", "session_unknown", "stream_forked", "stream_gap",
+        "bad_tree", "bad_audience", "bad_catalogue", "bad_posting",
+    ),
+    Exit.USAGE: (
+        "ambiguous_unit", "bad_order", "bad_question", "bad_request", "bad_token",
+        "bad_tree_operation", "bad_unit_file", "invalid_record", "not_from_cells",
+        "reason_missing", "unknown_dimension", "usage", "workbook_column_duplicated",
+        "workbook_columns_missing", "workbook_encoding_unknown", "workbook_encrypted",
+        "workbook_header_not_found", "workbook_not_annotatable", "workbook_refused",
+        "workbook_sheet_not_found", "workbook_too_large", "workbook_unreadable",
+        "workbook_unsafe", "workbook_unsupported", "year_before_base",
+    ),
+    Exit.NOT_FOUND: (
+        "file_missing", "no_closing", "record_missing", "transfer_unknown", "unknown_assignment",
+        "unknown_code", "unknown_conflict", "unknown_indicator", "unknown_register",
+        "unknown_unit",
+    ),
+    Exit.REFUSED: (
+        "conflict_not_ours", "exposed", "file_forbidden", "foreign_unit", "not_descendant",
+        "not_kept_here", "not_owner", "not_your_assignment", "personal_register",
+        "system_register", "unauthenticated", "unauthorised",
+    ),
+    Exit.UNREACHABLE: ("not_served", "unreachable"),
+    Exit.CONFLICT: (
+        "bad_config", "cannot_listen", "conflict_closed", "fund_rule", "illegal_event",
+        "key_taken", "newer_schema", "no_parent", "not_reversible", "older_schema", "over_limit",
+        "over_release", "period_open", "receipt_mismatch", "record_ended", "record_exists",
+        "stale_edit", "transfer_resolved", "transfer_reused",
+    ),
+    Exit.TRY_LATER: ("office_busy", "store_unavailable"),
+}  # fmt: skip
+EXIT_BY_CODE: dict[str, Exit] = {code: exit_ for exit_, codes in _CODES.items() for code in codes}
+
+MEANINGS: dict[Exit, tuple[str, str]] = {
+    Exit.OK: ("成功", "done"),
+    Exit.FAILURE: ("失败", "failed"),
+    Exit.USAGE: ("参数或数据有误", "wrong arguments or values"),
+    Exit.NOT_FOUND: ("未找到", "not found"),
+    Exit.REFUSED: ("不允许", "not allowed"),
+    Exit.UNREACHABLE: ("无法连接", "nobody answers"),
+    Exit.PROBLEMS: ("检查完成, 发现问题", "checked, and found problems"),
+    Exit.CONFLICT: ("当前状态不允许", "not in this state"),
+    Exit.TRY_LATER: ("请稍后再试", "try again later"),
+}
+
+
+def exit_of(code: str, *, retryable: bool = False) -> Exit:
+    """Return the exit for an error's code; one that a newer program sent is judged by its kind."""
+    return EXIT_BY_CODE.get(code, Exit.TRY_LATER if retryable else Exit.FAILURE)

@@ -1,0 +1,153 @@
+"""import, export, template: files of records."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hub.cli.arguments import Unit, usage
+from hub.cli.exits import Exit
+from hub.cli.terminal import Terminal
+from hub.cli.verb import verb
+
+if TYPE_CHECKING:
+    from sync.wire.v1 import office_registers_pb2 as pb
+
+STDOUT = Path("-")
+FAULTS_SHOWN = 20
+Register = Annotated[str, typer.Argument(help="Register. 台账")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="File, or - for stdout. 输出文件")]
+
+
+def register(app: typer.Typer) -> None:
+    verb(app, "import")(import_)
+    verb(app)(export)
+    verb(app)(template)
+
+
+def import_(
+    terminal: Terminal,
+    file: Annotated[Path, typer.Argument(help=".xlsx, .xls, .csv")],
+    register: Annotated[
+        str, typer.Option("--register", help="Register, or `workbook`. 台账, 或 workbook")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only. 仅检查")] = False,
+    valid_only: Annotated[
+        bool, typer.Option("--valid-only", help="Take the good rows. 只导入无误的行")
+    ] = False,
+    clear_blank: Annotated[
+        bool, typer.Option("--clear-blank", help="Empty cells clear values. 空格清除原值")
+    ] = False,
+    annotated: Annotated[
+        Path | None, typer.Option("--annotated", help="Write the file with its faults. 标注文件")
+    ] = None,
+) -> Exit:
+    """Take a spreadsheet's records in, all or none. 导入"""
+    data = file.read_bytes()
+    outcome: Any = None
+    marked = bytearray()
+    with terminal.office() as office, terminal.progress("导入", "importing") as report:
+        for news in office.import_file(
+            register, data, file.name, dry_run=dry_run, valid_only=valid_only,
+            clear_blank=clear_blank, annotate=annotated is not None, lang=terminal.lang,
+        ):  # fmt: skip
+            match news.WhichOneof("news"):
+                case "progress":
+                    report(news.progress.done, news.progress.total)
+                case "outcome":
+                    outcome = news.outcome
+                case "annotated":
+                    marked += news.annotated
+    if annotated is not None and marked:
+        annotated.write_bytes(marked)
+        terminal.note(f"已标注: {annotated}", f"faults marked in {annotated}")
+    terminal.show(outcome, lambda: _print(terminal, outcome))
+    return Exit.PROBLEMS if any(r.refused or r.faults_total for r in outcome.reports) else Exit.OK
+
+
+def export(
+    terminal: Terminal,
+    register: Register,
+    kind: Annotated[str, typer.Option("--format", help="xlsx or csv")] = "",
+    out: Out = None,
+    unit: Unit = "",
+    subtree: Annotated[bool, typer.Option("--subtree", help="And all below. 含下级")] = False,
+) -> None:
+    """Write records into a spreadsheet. 导出"""
+    kind = kind or ("csv" if out is not None and out.suffix.lower() == ".csv" else "xlsx")
+    with terminal.office() as office:
+        pieces = office.export_file(
+            register, kind=kind, unit=unit, subtree=subtree, lang=terminal.lang
+        )
+        _write(terminal, pieces, out)
+
+
+def template(terminal: Terminal, register: Register, out: Out = None) -> None:
+    """Write an empty spreadsheet to fill in. 空白模板"""
+    with terminal.office() as office:
+        pieces = office.export_file(register, template=True, lang=terminal.lang)
+        _write(terminal, pieces, out)
+
+
+def _write(
+    terminal: Terminal, pieces: Iterable[pb.ExportRecordsResponse], out: Path | None
+) -> None:
+    """Write a file beside its name first, so that a broken line leaves no half of one."""
+    news = iter(pieces)
+    head = next(news)
+    if out == STDOUT:
+        if sys.stdout.isatty() or terminal.json:
+            raise usage("a file does not go to a terminal", "不能输出到终端", "Use --out FILE.",
+                        "请用 --out 指定文件。")  # fmt: skip
+        for piece in news:
+            sys.stdout.buffer.write(piece.data)
+        return
+    target = out or Path(head.filename)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with part.open("wb") as file:
+            for piece in news:
+                file.write(piece.data)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    facts = {"file": str(target), "records": int(head.records)}
+    terminal.show(
+        facts,
+        lambda: terminal.line(
+            f"{target}: {head.records} 条记录", f"{target}: {head.records} records"
+        ),
+    )
+
+
+def _print(terminal: Terminal, outcome: pb.ImportOutcome) -> None:
+    heads = (
+        ("台账", "工作表", "读入", "新增", "修改", "未变", "有误", "已写入")
+        if terminal.zh
+        else ("REGISTER", "SHEET", "READ", "NEW", "CHANGED", "SAME", "REFUSED", "WRITTEN")
+    )
+    yes, no = terminal.say("是", "yes"), terminal.say("否", "no")
+    terminal.table(
+        heads,
+        [
+            (r.register, r.sheet, int(r.read), int(r.new), int(r.changed), int(r.unchanged),
+             int(r.refused), yes if r.done else no)
+            for r in outcome.reports
+        ],
+    )  # fmt: skip
+    for report in outcome.reports:
+        for group in report.summary[:FAULTS_SHOWN]:
+            at = f"{report.register} {group.column or '-'}"
+            terminal.line(f"{at}: {group.text.zh}", f"{at}: {group.text.en}")
+        for header in report.unknown_headers:
+            terminal.note(
+                f"忽略的列 {header.column}: {header.text} (可能是 {header.nearest or '-'})",
+                f"column {header.column} is ignored: {header.text} "
+                f"(nearest: {header.nearest or '-'})",
+            )
+    for sheet in outcome.skipped:
+        terminal.note(f"跳过的工作表: {sheet}", f"sheet skipped: {sheet}")

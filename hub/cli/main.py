@@ -1,0 +1,32 @@
+"""`silian`: the tree of verbs."""
+
+from __future__ import annotations
+
+import typer
+
+from hub.cli import (
+    admin,
+    conflicts,
+    figures,
+    files,
+    offices,
+    records,
+    units,
+    work,
+)
+
+HELP = (
+    "四联 Silian: 市、区、街、居四级联网 / four levels of offices in one network that works offline"
+)
+
+app = typer.Typer(
+    help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+for part in (offices, admin, files, records, units, work, figures, conflicts):
+    part.register(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="silian")

@@ -1,0 +1,158 @@
+"""What a verb speaks through: language, JSON or tables, colours, progress, errors in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from hub.cli.exits import exit_of
+from sync.errors import SilianError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hub.client import OfficeClient
+
+CHINA = ZoneInfo("Asia/Shanghai")
+PIPE_COLUMNS = 10_000  # nobody's terminal: no line is folded
+Cell = str | int
+
+
+class Refusal(SilianError):
+    """A verb cannot go on; the code is given where it is raised."""
+
+    def __init__(self, code: str, en: str, zh: str, remedy_en: str = "", remedy_zh: str = ""):
+        super().__init__(en, zh, remedy_en=remedy_en, remedy_zh=remedy_zh)
+        self.code = code  # type: ignore[misc]  # one class for all that a verb says itself
+
+
+def default_lang() -> str:
+    """Return "zh" where the system speaks Chinese, else "en"."""
+    for name in ("SILIAN_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name, ""):
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"
+
+
+@dataclass(slots=True)
+class Terminal:
+    """One run of a verb: where the office is, and how to speak."""
+
+    folder: Path
+    json: bool
+    lang: str
+
+    @property
+    def zh(self) -> bool:
+        return self.lang == "zh"
+
+    def say(self, zh: str, en: str) -> str:
+        """Return the text in the language of the run."""
+        return zh if self.zh else en
+
+    @contextmanager
+    def office(self) -> Iterator[OfficeClient]:
+        """Reach the office, served or not, and let go of it afterwards."""
+        from hub.client import OfficeClient
+        from node import logs
+
+        logs.set_up(level=os.environ.get("SILIAN_LOG", "ERROR"))
+        with OfficeClient.connect(self.folder) as office:
+            yield office
+
+    # -- what goes to standard output -----------------------------------------------------------
+
+    def show(self, thing: Any, human: Callable[[], None]) -> None:
+        """Print one JSON document, or what `human` prints."""
+        if not self.json:
+            human()
+            return
+        from hub.cli.plain import plain
+
+        indent = 2 if sys.stdout.isatty() else None
+        sys.stdout.write(json.dumps(plain(thing), ensure_ascii=False, indent=indent) + "\n")
+
+    def line(self, zh: str, en: str) -> None:
+        """Print one line of data for people."""
+        sys.stdout.write(self.say(zh, en) + "\n")
+
+    def table(self, heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+        """Print a table; numbers to the right, wide characters counted as two columns."""
+        from rich.table import Table
+        from rich.text import Text
+
+        listed = [list(row) for row in rows]
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for at, head in enumerate(heads):
+            numbers = bool(listed) and all(isinstance(row[at], int) for row in listed)
+            table.add_column(head, justify="right" if numbers else "left", overflow="fold")
+        for row in listed:
+            table.add_row(*(Text(str(cell)) for cell in row))
+        self.console().print(table)
+
+    def console(self, *, errors: bool = False) -> Console:
+        """Return a console that folds no lines where nobody watches."""
+        from rich.console import Console
+
+        stream = sys.stderr if errors else sys.stdout
+        width = None if stream.isatty() else PIPE_COLUMNS
+        return Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
+
+    # -- what goes to standard error ------------------------------------------------------------
+
+    def note(self, zh: str, en: str) -> None:
+        """Say something beside the data."""
+        sys.stderr.write(self.say(zh, en) + "\n")
+
+    def error(self, error: SilianError) -> int:
+        """Say what went wrong and what to do; return the exit."""
+        if self.json:
+            hint = error.remedy_zh if self.zh else error.remedy_en
+            message = error.zh if self.zh else error.en
+            envelope = {
+                "code": error.code, "message": message, "hint": hint,
+                "retryable": error.retryable,
+            }  # fmt: skip
+            sys.stderr.write(json.dumps(envelope, ensure_ascii=False) + "\n")
+        else:
+            console = self.console(errors=True)
+            from rich.text import Text
+
+            text = " ".join(error.text(self.lang).split())
+            console.print(Text.assemble((self.say("错误", "error"), "bold red"), f": {text}"))
+        return int(exit_of(error.code, retryable=error.retryable))
+
+    @contextmanager
+    def progress(self, zh: str, en: str) -> Iterator[Callable[[int, int], None]]:
+        """Yield `report(done, total)`; a bar on a terminal, nothing elsewhere."""
+        if self.json or not sys.stderr.isatty():
+            yield lambda _done, _total: None
+            return
+        from rich.progress import Progress
+
+        with Progress(console=self.console(errors=True), transient=True) as bar:
+            task = bar.add_task(self.say(zh, en), total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+    # -- words ------------------------------------------------------------------------------------
+
+    def time(self, ms: int) -> str:
+        """Return a moment as people in China read it; "-" for none."""
+        if not ms:
+            return "-"
+        return datetime.fromtimestamp(ms / 1000, CHINA).strftime("%Y-%m-%d %H:%M:%S")
+
+    def label(self, label: Any) -> str:
+        return str(label.zh if self.zh else label.en)
+
+    def level(self, level: int) -> str:
+        names = ("city", "district", "street", "community")
+        return "市区街居"[level] if self.zh else names[level]

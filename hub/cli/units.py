@@ -1,0 +1,52 @@
+"""unit: find and list units of the tree."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from hub.cli.arguments import Limit, day_of
+from hub.cli.terminal import Terminal
+from hub.cli.verb import verb
+
+
+def register(app: typer.Typer) -> None:
+    unit = typer.Typer(help="Units of the tree. 行政区划", no_args_is_help=True)
+    app.add_typer(unit, name="unit")
+    for function in (find, ls):
+        verb(unit)(function)
+
+
+def find(
+    terminal: Terminal,
+    text: Annotated[str, typer.Argument(help="Part of a name or a code. 名称或代码的一部分")],
+    limit: Limit = 20,
+) -> None:
+    """Find units by part of a name or code. 查找单位"""
+    with terminal.office() as office:
+        found = office.find_units(text, limit=limit)
+
+    def human() -> None:
+        _print(terminal, found.units)
+        if found.total > len(found.units):
+            terminal.note(f"共 {found.total} 个", f"{found.total} in all")
+
+    terminal.show(found, human)
+
+
+def ls(
+    terminal: Terminal,
+    unit: Annotated[str, typer.Argument(help="Code, name or path. 单位")] = "",
+    all_: Annotated[bool, typer.Option("--all", help="All below. 全部下级")] = False,
+    as_of: Annotated[str, typer.Option("--as-of", help="A day, 2026-07-01. 日期")] = "",
+) -> None:
+    """List a unit and those below it. 下级单位"""
+    with terminal.office() as office:
+        units = office.units(unit, subtree=all_, as_of=day_of(as_of))
+    terminal.show(units, lambda: _print(terminal, units))
+
+
+def _print(terminal: Terminal, units: Any) -> None:
+    heads = ("代码", "层级", "名称", "路径") if terminal.zh else ("CODE", "LEVEL", "NAME", "PATH")
+    terminal.table(heads, [(u.code, terminal.level(u.level), u.name, u.path) for u in units])

@@ -1,0 +1,281 @@
+"""work: assignments, asked of others and of this office, and the steps on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.arguments import Actor, Limit, end_of_day_ms, fen_of, id_of, person
+from hub.cli.terminal import Terminal
+from hub.cli.verb import verb
+
+if TYPE_CHECKING:
+    from sync.wire.v1 import office_work_pb2 as pb
+
+Assignment = Annotated[str, typer.Argument(help="32 hexadecimal digits. 任务编号")]
+Reason = Annotated[str, typer.Option("--reason", help="Why. 理由")]
+Note = Annotated[str, typer.Option("--note", help="A remark. 备注")]
+Due = Annotated[str, typer.Option("--due", help="Last day, 2026-07-01. 期限")]
+
+# Steps that need nothing but a reason and a remark: name -> what it says.
+STEPS = {
+    "accept": "Take it on. 承接",
+    "consent": "The community agrees to assist. 同意协助",
+    "decline": "The community does not agree to assist. 不同意协助",
+    "return": "Give back what was delivered. 退回",
+    "hand_back": "Ask the issuer to take accepted work back. 申请交回",
+    "take_back": "Agree to a hand-back. 同意收回",
+    "verify": "Confirm that it is done. 核实",
+    "rework": "Have it done again. 返工",
+    "recall": "Take it away. 撤回",
+    "close": "End verified work. 办结",
+    "admit": "The gate lets it in. 准入",
+    "refuse": "The gate keeps it out. 不予准入",
+    "send_back": "The gate wants it rewritten. 退回修改",
+    "adjudicate": "Dispatch it again by a ruling that binds. 裁定",
+}
+
+
+def register(app: typer.Typer) -> None:
+    work = typer.Typer(help="Work asked of others and of us. 工作任务", no_args_is_help=True)
+    app.add_typer(work, name="work")
+    for function in (issue, ls, show, tree, progress, claim, relay, extend, dispatch, appraise):
+        verb(work)(function)
+    verb(work)(amend)
+    for name, text in STEPS.items():
+        verb(work, name.replace("_", "-"))(_step(name, text))
+
+
+def issue(
+    terminal: Terminal,
+    title: Annotated[str, typer.Argument(help="One line. 标题")],
+    to: Annotated[list[str], typer.Option("--to", help="Unit; may be repeated. 承办单位, 可多次")],
+    duty: Annotated[
+        str, typer.Option("--duty", help="undertakes, assists, unlisted, department, office")
+    ] = "office",
+    body: Annotated[str, typer.Option("--body", help="The whole request. 内容")] = "",
+    body_file: Annotated[Path | None, typer.Option("--body-file", help="From a file.")] = None,
+    due: Due = "",
+    fee: Annotated[str, typer.Option("--fee", help="Yuan for each community. 随事经费, 元")] = "0",
+    department: Annotated[str, typer.Option("--department", help="Who asks. 部门")] = "",
+    item: Annotated[str, typer.Option("--item", help="Duty item number. 职责事项编号")] = "",
+    nature: Annotated[
+        str, typer.Option("--nature", help="temporary, administrative, ordinary")
+    ] = "ordinary",
+    workload: Annotated[int, typer.Option("--workload", min=0, help="Person-days. 人天")] = 0,
+    duration: Annotated[int, typer.Option("--duration", min=0, help="Days. 持续天数")] = 0,
+    order: Annotated[str, typer.Option("--order", help="Your own id, to repeat safely.")] = "",
+    actor: Actor = "",
+) -> None:
+    """Ask other offices for work; it goes hop by hop. 交办任务"""
+    text = body_file.read_text(encoding="utf-8") if body_file else body
+    with terminal.office() as office:
+        done = office.issue(
+            title, to, actor=person(actor), duty=duty, body=text, due_ms=end_of_day_ms(due),
+            fee_fen=fen_of(fee), department=department, item_no=item, nature=nature,
+            workload_days=workload, duration_days=duration,
+            work_order=id_of(order) if order else b"",
+        )  # fmt: skip
+
+    def human() -> None:
+        terminal.line(f"工单 {done.work_order.hex()}", f"order {done.work_order.hex()}")
+        _list(terminal, list(done.assignments))
+
+    terminal.show(done, human)
+
+
+def ls(
+    terminal: Terminal,
+    box: Annotated[str, typer.Option("--box", help="todo, issued, passing, all")] = "all",
+    state: Annotated[list[str] | None, typer.Option("--state", help="Only these. 状态")] = None,
+    flagged: Annotated[bool, typer.Option("--flagged", help="Late and such. 有提示的")] = False,
+    text: Annotated[str, typer.Option("--text", help="In the title. 标题含")] = "",
+    limit: Limit = 50,
+    offset: Annotated[int, typer.Option("--offset", min=0, help="Step over. 跳过")] = 0,
+) -> None:
+    """List assignments, the latest change first. 任务列表"""
+    with terminal.office() as office:
+        page = office.assignments(
+            box, states=state or (), flagged=flagged, text=text, limit=limit, offset=offset
+        )
+
+    def human() -> None:
+        _list(terminal, list(page.assignments))
+        terminal.note(f"共 {page.total} 件", f"{page.total} in all")
+
+    terminal.show(page, human)
+
+
+def show(terminal: Terminal, assignment: Assignment) -> None:
+    """Show one assignment with its history. 查看任务"""
+    with terminal.office() as office:
+        found = office.assignment(id_of(assignment))
+
+    def human() -> None:
+        _one(terminal, found.assignment)
+        if found.body:
+            terminal.line(found.body, found.body)
+        for event in found.history:
+            percent = f" {event.percent}%" if event.HasField("percent") else ""
+            words = (event.reason, event.note, event.evidence)
+            said = f"{terminal.time(event.at_ms)} {event.unit.name} {event.actor} {event.kind}"
+            said += percent + "".join(f" {word}" for word in words if word)
+            said += f" [{event.ignored}]" if event.ignored else f" -> {event.after}"
+            terminal.line(said, said)
+
+    terminal.show(found, human)
+
+
+def tree(
+    terminal: Terminal,
+    order: Annotated[str, typer.Argument(help="The order's id. 工单编号")],
+) -> None:
+    """Show how an order spread. 任务分解"""
+    with terminal.office() as office:
+        found = office.work_order(id_of(order))
+
+    def human() -> None:
+        for each in found.assignments:
+            said = f"{'  ' * each.depth}{each.assignee.name} {each.state} {each.percent}%"
+            terminal.line(f"{said} {each.flag}".rstrip(), f"{said} {each.flag}".rstrip())
+        counted = ", ".join(f"{terminal.level(c.level)} {c.state} {c.count}" for c in found.counts)
+        terminal.line(counted, counted)
+
+    terminal.show(found, human)
+
+
+def progress(
+    terminal: Terminal,
+    assignment: Assignment,
+    percent: Annotated[int, typer.Argument(min=0, max=100, help="0-100")],
+    note: Note = "",
+    actor: Actor = "",
+) -> None:
+    """Report how far it has come. 报告进度"""
+    _act(terminal, assignment, "progress", actor, percent=percent, note=note)
+
+
+def claim(
+    terminal: Terminal,
+    assignment: Assignment,
+    evidence: Annotated[str, typer.Option("--evidence", help="Where the proof is. 佐证")] = "",
+    note: Note = "",
+    actor: Actor = "",
+) -> None:
+    """Claim it as done. 报告完成"""
+    _act(terminal, assignment, "claim", actor, evidence=evidence, note=note)
+
+
+def relay(
+    terminal: Terminal,
+    assignment: Assignment,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", help="Unit; may be repeated. 单位")
+    ] = None,
+    actor: Actor = "",
+) -> None:
+    """Pass accepted work on one level. 转办"""
+    with terminal.office() as office:
+        done = office.act(id_of(assignment), "relay", actor=person(actor), targets=to or ())
+
+    def human() -> None:
+        _one(terminal, done.assignment)
+        _list(terminal, list(done.parts))
+
+    terminal.show(done, human)
+
+
+def extend(terminal: Terminal, assignment: Assignment, due: Due, actor: Actor = "") -> None:
+    """Set a later day. 延期"""
+    _act(terminal, assignment, "extend", actor, due_ms=end_of_day_ms(due))
+
+
+def dispatch(terminal: Terminal, assignment: Assignment, due: Due = "", actor: Actor = "") -> None:
+    """Send out again what came back. 重新派发"""
+    _act(terminal, assignment, "dispatch", actor, due_ms=end_of_day_ms(due))
+
+
+def appraise(
+    terminal: Terminal,
+    assignment: Assignment,
+    score: Annotated[int, typer.Argument(min=0, max=100, help="0-100")],
+    note: Note = "",
+    actor: Actor = "",
+) -> None:
+    """Score the result, or, as the assignee, the order. 评价"""
+    _act(terminal, assignment, "appraise", actor, percent=score, note=note)
+
+
+def amend(
+    terminal: Terminal,
+    assignment: Assignment,
+    title: Annotated[str, typer.Option("--title", help="The new line. 标题")],
+    body: Annotated[str, typer.Option("--body", help="The new request. 内容")] = "",
+    actor: Actor = "",
+) -> None:
+    """Rewrite what the gate sent back, and submit it again. 修改后重报"""
+    _act(terminal, assignment, "amend", actor, title=title, body=body)
+
+
+def _step(name: str, text: str) -> Callable[..., None]:
+    def step(
+        terminal: Terminal,
+        assignment: Assignment,
+        reason: Reason = "",
+        note: Note = "",
+        actor: Actor = "",
+    ) -> None:
+        _act(terminal, assignment, name, actor, reason=reason, note=note)
+
+    step.__doc__ = text
+    return step
+
+
+def _act(
+    terminal: Terminal,
+    assignment: str,
+    step: str,
+    actor: str,
+    *,
+    reason: str = "",
+    note: str = "",
+    percent: int | None = None,
+    due_ms: int = 0,
+    evidence: str = "",
+    title: str = "",
+    body: str = "",
+) -> None:
+    with terminal.office() as office:
+        done = office.act(
+            id_of(assignment), step, actor=person(actor), reason=reason, note=note,
+            percent=percent, due_ms=due_ms, evidence=evidence, title=title, body=body,
+        )  # fmt: skip
+    terminal.show(done, lambda: _one(terminal, done.assignment))
+
+
+def _one(terminal: Terminal, one: pb.Assignment) -> None:
+    said = f"{one.id.hex()} {one.issuer.name} -> {one.assignee.name}: {one.title}"
+    terminal.line(said, said)
+    state = f"{one.state} {one.percent}% {one.flag}".rstrip()
+    terminal.line(
+        f"{state}, 期限 {terminal.time(one.due_ms)}", f"{state}, due {terminal.time(one.due_ms)}"
+    )
+
+
+def _list(terminal: Terminal, listed: list[pb.Assignment]) -> None:
+    heads = (
+        ("编号", "交办", "承办", "标题", "状态", "进度", "期限", "提示")
+        if terminal.zh
+        else ("ID", "FROM", "TO", "TITLE", "STATE", "%", "DUE", "FLAG")
+    )
+    terminal.table(
+        heads,
+        [
+            (a.id.hex(), a.issuer.name, a.assignee.name, a.title, a.state, int(a.percent),
+             terminal.time(a.due_ms), a.flag)
+            for a in listed
+        ],
+    )  # fmt: skip
