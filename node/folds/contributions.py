@@ -93,7 +93,8 @@ class ContributionFold:
                 sql(
                     tx,
                     "SELECT f_measure, f_period, f_dims, f_amount FROM r_cell "  # noqa: S608
-                    f"WHERE unit=? AND f_measure IN ({marks})",
+                    # Those of a month are closings: how the past stood, no rule reads it.
+                    f"WHERE unit=? AND f_measure IN ({marks}) AND f_period = ''",
                 ),
                 (self._me.unit, *part),
             )

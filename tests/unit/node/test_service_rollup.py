@@ -244,6 +244,21 @@ def test_a_month_is_closed_once_and_only_when_it_is_over(network):
     assert verify(net[A]).sound
 
 
+def test_a_closed_month_stays_as_it_was_and_weighs_on_no_norm(network):
+    net = network(A)
+    households(net, A, 300)
+    premises = net.create(A, "premises", name="a", use="office", area_m2=9_000)
+    net.forward(3 * DAY_MS)
+    close_period(net[A], "2026-05")
+    net.write(A, net.edit(A, "premises", premises, Operation.UPDATE, {"area_m2": 9_100}))
+    assert answer(net[A], "K6").shown.value == "100"  # 300 households, not 300 and 300 closed
+    households(net, A, 10, first=300)
+    past = date(2026, 5, 31)
+    assert answer(net[A], "K6").shown.value == "0"
+    assert answer(net[A], "K6", as_of=past).shown.value == "100"
+    assert answer(net[A], "K2", as_of=past).shown.numerator == 300
+
+
 def test_a_past_day_shows_the_stock_of_the_newest_closing_before_it(network):
     net = network(NORTH, A, B)
     first = households(net, A, 7)
