@@ -2,26 +2,182 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from sync.change import Edit
+from node.domain.formula import ceilings_fen
+from node.domain.ledger import Books, Posting, PostingKind
+from node.domain.ledger_errors import LedgerError
+from node.domain.posting import reclaim
+from node.domain.units import Level
+from node.folds.pen import actor_of_office
+from node.store.postings import FIELDS, POSTING, Line, line_of, lines_where, of_transfers, values_of
+from sync import audience
+from sync.change import Edit, Operation, RecordKey
 from sync.effects import Effect
+from sync.registers import sql
 
 if TYPE_CHECKING:
     from node.app import Office
 
+Money = tuple[str, int]
+"""A fund and a fiscal year: what never mixes."""
+
+_WANTS = frozenset(FIELDS)
+_ADD = (
+    "INSERT INTO balance (unit, fund, year, account, fen) VALUES (?,?,?,?,?) "
+    "ON CONFLICT (unit, fund, year, account) DO UPDATE SET fen = balance.fen + excluded.fen"
+)
+
+
+class Desk:
+    """An office's books in one transaction, under the store's lock; `edits` is what to commit.
+
+    It holds the office's own lines of the funds and years in `money`, and everybody's lines of
+    `transfers`: all that the checks of a posting about them look at.
+    """
+
+    def __init__(
+        self,
+        office: Office,
+        tx: Connection,
+        money: Iterable[Money],
+        transfers: Iterable[bytes] = (),
+    ) -> None:
+        self.unit = office.identity.unit
+        self.level = office.identity.level
+        self.now_ms = office.clock.now_ms()
+        self.edits: list[Edit] = []
+        self._tree = tree = office.tree
+        self._lines: dict[bytes, Line] = {}
+        for fund, year in sorted(set(money)):
+            own = lines_where(tx, "unit=? AND f_fund=? AND f_year=?", (self.unit, fund, year))
+            self._lines.update((line.posting.posting_id, line) for line in own)
+        heard = of_transfers(tx, transfers)
+        self._lines.update((line.posting.posting_id, line) for line in heard)
+        self.books = Books(
+            self.unit,
+            level=self.level,
+            is_descendant=lambda below, above: (
+                below != above and below in tree and above in tree and tree.within(below, above)
+            ),
+            ceilings_fen=ceilings_fen(office.norms),
+            journal=(line.posting for line in self._lines.values()),
+        )
+
+    def line(self, posting_id: bytes) -> Line | None:
+        """Return a line that was booked before, or now."""
+        return self._lines.get(posting_id)
+
+    def post(self, posting: Posting, *, actor: str) -> Line:
+        """Book a posting of this office and return its line: the first one if it is a repeat.
+
+        Raises: a LedgerError; nothing was booked.
+        """
+        if not self.books.post(posting):
+            return self._lines[posting.posting_id]
+        line = Line(
+            posting=posting,
+            level=self.level,
+            peer_level=self._level_of(posting),
+            actor=actor,
+        )
+        self._lines[posting.posting_id] = line
+        self.edits.append(
+            Edit(
+                key=RecordKey(POSTING, self.unit, posting.posting_id),
+                operation=Operation.CREATE,
+                values=values_of(line),
+                audiences=self._audiences(posting),
+            )
+        )
+        return line
+
+    def _level_of(self, posting: Posting) -> int | None:
+        """Return the level of the other office, which may have left the tree since it wrote."""
+        peer = posting.peer_unit
+        if peer is None:
+            return None
+        if peer in self._tree:
+            return int(self._tree.level(peer))
+        of_transfer = (
+            line.level
+            for line in self._lines.values()
+            if line.posting.unit_id == peer and line.posting.transfer == posting.transfer
+        )
+        return next(of_transfer, None)
+
+    def _audiences(self, posting: Posting) -> tuple[str, ...]:
+        """All above hear everything; who is below hears only what is sent to it."""
+        heard = [audience.up(Level.CITY)] if self.level > Level.CITY else []
+        if posting.kind is PostingKind.RELEASE and posting.peer_unit is not None:
+            heard.append(audience.down(posting.peer_unit))
+        return tuple(heard)
+
 
 class LedgerFold:
-    """Keeps `balance` rows in step with `posting` records."""
+    """Keeps `balance` rows in step with `posting` records.
+
+    Rows are the fold of whatever was heard: whole for this office and those below it, and of an
+    office above only what it addressed to this one.
+    """
 
     def __init__(self, office: Office) -> None:
         self._office = office
 
     def wants(self, register: str, unit: int) -> frozenset[str] | None:
-        return frozenset() if register == "posting" else None
+        return _WANTS if register == POSTING else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
-        return ()
+        """Move the balances; return the bookings of money that others sent back to this office."""
+        moved: dict[tuple[int, str, int, str], int] = defaultdict(int)
+        returns: list[Posting] = []
+        for effect in effects:
+            if effect.register != POSTING:
+                continue
+            for record_id, before, after in effect.changes():
+                old = line_of(effect.unit, record_id, before)
+                new = line_of(effect.unit, record_id, after)
+                for line, sign in ((old, -1), (new, 1)):
+                    if line is not None:
+                        _move(moved, line.posting, sign)
+                if old is None and new is not None and self._comes_back(new.posting):
+                    returns.append(new.posting)
+        rows = [(*key, fen) for key, fen in sorted(moved.items()) if fen]
+        if rows:
+            tx.exec_driver_sql(sql(tx, _ADD), rows)
+        return self._booked(tx, returns) if returns else ()
+
+    def _comes_back(self, posting: Posting) -> bool:
+        me = self._office.identity.unit
+        return posting.kind is PostingKind.RETURN and posting.peer_unit == me
+
+    def _booked(self, tx: Connection, returns: Sequence[Posting]) -> list[Edit]:
+        office = self._office
+        desk = Desk(
+            office,
+            tx,
+            money=[(posting.fund, posting.year) for posting in returns],
+            transfers=sorted({posting.transfer for posting in returns}),
+        )
+        for returned in returns:
+            try:
+                desk.post(reclaim(returned, at_ms=desk.now_ms), actor=actor_of_office(desk.unit))
+            except LedgerError as error:
+                # What was never sent cannot come back; it stays visible as a difference above.
+                office.log.warning(
+                    "return_not_booked",
+                    unit=returned.unit_id, transfer=returned.transfer.hex(), code=error.code,
+                )  # fmt: skip
+        return desk.edits
+
+
+def _move(moved: dict[tuple[int, str, int, str], int], posting: Posting, sign: int) -> None:
+    for account, fen in (
+        (posting.debit, posting.amount_fen),
+        (posting.credit, -posting.amount_fen),
+    ):
+        moved[posting.unit_id, posting.fund, posting.year, str(account)] += sign * fen

@@ -1,0 +1,117 @@
+"""Postings in the store: lines of the journal written as records and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from node.domain.funds import Category
+from node.domain.ledger_errors import BadPosting
+from node.domain.posting import Account, AccountKind, Posting, PostingKind
+from node.domain.posting_checks import check_shape
+from sync.change import Value
+from sync.registers import pieces, sql
+
+POSTING = "posting"
+YEARS = range(1990, 2201)
+FIELDS = (
+    "kind", "fund", "year", "transfer", "debit", "credit", "amount_fen", "counted_fen", "level",
+    "peer", "peer_level", "category", "assignment", "note", "at_ms", "actor",
+)  # fmt: skip
+COLUMNS = ",".join(("unit", "id", *(f"f_{name}" for name in FIELDS)))
+_STREAMED = {"stream_results": True, "yield_per": 2_000}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One posting with what its record says beside it."""
+
+    posting: Posting
+    level: int  # the author's
+    peer_level: int | None = None
+    actor: str = ""
+
+
+def values_of(line: Line) -> dict[str, Value]:
+    """Return the fields of a line's record."""
+    posting = line.posting
+    return {
+        "kind": posting.kind.value,
+        "fund": posting.fund,
+        "year": posting.year,
+        "transfer": posting.transfer.hex(),
+        "debit": str(posting.debit),
+        "credit": str(posting.credit),
+        "amount_fen": posting.amount_fen,
+        "counted_fen": posting.counted_fen,
+        "level": line.level,
+        "peer": posting.peer_unit,
+        "peer_level": line.peer_level,
+        "category": posting.category.value if posting.category else None,
+        "assignment": posting.assignment.hex() if posting.assignment else None,
+        "note": posting.note or None,
+        "at_ms": posting.at_ms,
+        "actor": line.actor or None,
+    }
+
+
+def line_of(unit: int, record_id: bytes, values: Mapping[str, Any] | None) -> Line | None:
+    """Read a record; None when it is no lawful posting of its unit, which then counts nowhere.
+
+    A peer at fault must not be able to stop the link, so this is no error.
+    """
+    if values is None:
+        return None
+    try:
+        posting = Posting(
+            posting_id=bytes(record_id),
+            transfer=bytes.fromhex(values["transfer"]),
+            kind=PostingKind(values["kind"]),
+            unit_id=unit,
+            fund=values["fund"],
+            year=values["year"],
+            amount_fen=values["amount_fen"],
+            debit=_account(values["debit"]),
+            credit=_account(values["credit"]),
+            at_ms=values["at_ms"] or 0,
+            peer_unit=values["peer"],
+            category=Category(values["category"]) if values["category"] else None,
+            assignment=bytes.fromhex(values["assignment"]) if values["assignment"] else None,
+            counted_fen=values["counted_fen"],
+            note=values["note"] or "",
+        )
+        check_shape(posting)
+    except (TypeError, ValueError, AttributeError, BadPosting):
+        return None
+    if posting.year not in YEARS or values["level"] is None:
+        return None
+    return Line(
+        posting=posting,
+        level=values["level"],
+        peer_level=values["peer_level"],
+        actor=values["actor"] or "",
+    )
+
+
+def lines_where(tx: Connection, where: str, params: tuple[Any, ...] = ()) -> Iterator[Line]:
+    """Yield the lines for which a condition (written with `?`, from this program) holds."""
+    statement = f"SELECT {COLUMNS} FROM r_posting p WHERE (life & 1) = 1 AND {where}"  # noqa: S608
+    rows = tx.exec_driver_sql(sql(tx, statement), params, execution_options=_STREAMED)
+    for row in rows:
+        line = line_of(row[0], bytes(row[1]), dict(zip(FIELDS, row[2:], strict=True)))
+        if line is not None:
+            yield line
+
+
+def of_transfers(tx: Connection, transfers: Iterable[bytes]) -> Iterator[Line]:
+    """Yield every line of these transfers, whoever wrote it."""
+    for part in pieces([transfer.hex() for transfer in transfers]):
+        yield from lines_where(tx, f"f_transfer IN ({','.join('?' * len(part))})", tuple(part))
+
+
+def _account(text: str) -> Account:
+    kind, _, ref = text.partition(":")
+    return Account(AccountKind(kind), ref)
