@@ -1,4 +1,4 @@
-"""What `doctor` looks at: the SQLite library, disk, clock, folder, settings, who holds the store."""
+"""What `doctor` looks at: the SQLite library, disk, clock, folder, token, store."""
 
 from __future__ import annotations
 

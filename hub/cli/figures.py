@@ -96,16 +96,16 @@ def _print(terminal: Terminal, found: pb.GetRollupResponse) -> None:
             "GROUP", "FIGURE", "NUMERATOR", "DENOMINATOR"
         )  # fmt: skip
         rows = [
-            (f"{g.key} {terminal.label(g.label)}" if g.HasField("unit") else terminal.label(g.label),
+            (f"{g.key if g.HasField('unit') else ''} {terminal.label(g.label)}".strip(),
              _figure(g.figure), *_terms(g.figure))
             for g in found.groups
         ]  # fmt: skip
         terminal.table(heads, rows)
     oldest = terminal.time(parts.oldest_ms)
+    day = f"{found.as_of} {found.closing}".strip()
     terminal.line(
-        f"{found.as_of} {found.closing} 已上报 {parts.reported}/{parts.expected}, 数据截至 {oldest}",
-        f"{found.as_of} {found.closing} reported {parts.reported}/{parts.expected}, "
-        f"exact to {oldest}",
+        f"{day} 已上报 {parts.reported}/{parts.expected}, 数据截至 {oldest}",
+        f"{day} reported {parts.reported}/{parts.expected}, exact to {oldest}",
     )
     for lag in parts.laggards[:LAGGARDS_SHOWN]:
         text = f"  {lag.unit.code} {lag.unit.name}: {terminal.label(lag.label)}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from sync.wire.v1.office_common_pb2 import Value
@@ -28,7 +27,7 @@ def plain(thing: Any) -> Any:
     return [plain(each) for each in thing]
 
 
-def _field(message: Message, field: FieldDescriptor) -> Any:
+def _field(message: Message, field: Any) -> Any:
     if field.has_presence and not message.HasField(field.name):
         return None
     return plain(getattr(message, field.name))
