@@ -112,6 +112,11 @@ def of_transfers(tx: Connection, transfers: Iterable[bytes]) -> Iterator[Line]:
         yield from lines_where(tx, f"f_transfer IN ({','.join('?' * len(part))})", tuple(part))
 
 
+def line_by_id(tx: Connection, unit: int, posting_id: bytes) -> Line | None:
+    """Return one line of an office."""
+    return next(lines_where(tx, "unit=? AND id=?", (unit, posting_id)), None)
+
+
 def _account(text: str) -> Account:
     kind, _, ref = text.partition(":")
     return Account(AccountKind(kind), ref)
