@@ -157,15 +157,16 @@ class Applier:
         self._merger.begin(tx)
         effects = self._take(tx, fresh, peer, received)
         self._entail(tx, effects, received)
-        log.advance(
-            tx,
-            peer=peer,
-            direction="in",
-            lane=batch.lane,
-            incarnation=batch.incarnation,
-            position=received.position,
-            at_ms=self.clock.now_ms(),
-        )
+        if (known_incarnation, held) != (batch.incarnation, received.position):
+            log.advance(
+                tx,
+                peer=peer,
+                direction="in",
+                lane=batch.lane,
+                incarnation=batch.incarnation,
+                position=received.position,
+                at_ms=self.clock.now_ms(),
+            )
         return received
 
     # -- local ------------------------------------------------------------------------------

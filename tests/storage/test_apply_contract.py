@@ -1,0 +1,497 @@
+"""What `Applier` promises on every store: all or nothing, once, in order, and the same bytes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Connection
+
+from sync import codec, log
+from sync.apply import CursorGap, Unauthorised
+from sync.change import Batch, Block, Edit, Operation
+from sync.compose import NotWritable, RecordMissing
+from sync.effects import Effect
+from sync.merging import RecordExists
+from sync.schema import FieldSchema, Kind, Lane, RegisterSchema, Schema
+from sync.streams import StreamForked, StreamGap
+from sync.version import version_of
+from tests.support.sites import (
+    CITY,
+    DISTRICT,
+    FAR,
+    GARDEN,
+    LEVEL,
+    NOTICE,
+    ORCHID,
+    PERSON,
+    START_MS,
+    STREET,
+    Crash,
+    Site,
+    key,
+    record_id,
+)
+
+STATEMENTS_MAX = 80
+
+
+class CountingFold:
+    """Counts what it hears, in the store; dies on the word "crash"."""
+
+    def wants(self, register: str, unit: int) -> frozenset[str] | None:
+        return frozenset({"name"}) if register == "person" else None
+
+    def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
+        for effect in effects:
+            for _, before, after in effect.changes():
+                if after and after.get("name") == "crash":
+                    raise Crash
+                if before is not None and after is not None:
+                    assert before["name"] is not None
+        return ()
+
+
+def pair(open_site, **options):
+    return open_site(GARDEN), open_site(STREET, **options)
+
+
+def raw_batch(
+    site: Site, *blocks: Block, seq: int = 1, prev: bytes = b"", after: int = 0,
+    audience: str = "up:city",
+) -> Batch:  # fmt: skip
+    """Return a batch with one entry of blocks that no honest office would write."""
+    entry = codec.entry_to_wire(
+        blocks, incarnation=site.incarnation, unit=site.unit,
+        level=LEVEL[site.unit], audience=audience, lane=Lane.BULK,
+        seq=seq, prev_hash=prev, hlc=(START_MS << 16) + seq,
+    )  # fmt: skip
+    return Batch(Lane.BULK, site.incarnation, after, after + 1, (entry.wire,), (after + 1,))
+
+
+def block_of(unit: int, *numbers: int, fields: Sequence[str] = ("name",), value: object = "x",
+             operation: Operation = Operation.CREATE, base: bytes = b"", life: int = 0,
+             register: str = "person") -> Block:  # fmt: skip
+    count = len(numbers)
+    bases = [[base] * count for _ in fields] if operation is not Operation.CREATE else []
+    columns = [[value] * count for _ in fields] if operation is not Operation.DELETE else []
+    return Block(
+        register, unit, operation, [record_id(n) for n in numbers], tuple(fields), columns, bases,
+        life,
+    )  # fmt: skip
+
+
+# -- all or nothing --------------------------------------------------------------------------------
+
+
+def test_a_local_transaction_that_dies_anywhere_leaves_nothing(open_site):
+    garden = open_site(GARDEN)
+    garden.commit(garden.create(1, name="a"), garden.create(2, name="b"))
+    before = garden.dump()
+    for statement in range(1, STATEMENTS_MAX):
+        try:
+            with garden.crash_before(statement):
+                garden.commit(
+                    garden.update(1, name="c"), garden.create(3, name="d"), garden.delete(2)
+                )
+        except Crash:
+            assert garden.dump() == before
+            continue
+        assert statement > 8
+        assert garden.value(3, "name") == "d"
+        return
+    pytest.fail("the transaction has no end")
+
+
+def test_a_batch_that_dies_anywhere_leaves_nothing_and_its_cursor_where_it_was(open_site):
+    garden, street = pair(open_site)
+    garden.commit(garden.create(1, name="a", tags="x"))
+    garden.send(street)
+    garden.commit(garden.update(1, tags="x,y"), garden.create(2, name="b"))
+    street.commit(street.update(1, GARDEN, tags="x,z"))  # makes the batch go row by row
+    batch, before = garden.batch_up(after=street.held[GARDEN, Lane.BULK]), street.dump()
+    for statement in range(1, STATEMENTS_MAX):
+        try:
+            with street.crash_before(statement):
+                street.take(batch, GARDEN)
+        except Crash:
+            assert street.dump() == before
+            continue
+        assert statement > 12
+        assert street.value(1, "tags", GARDEN) == "x,y,z"
+        assert street.dump("cursor")["cursor"][0][4] == batch.upto
+        return
+    pytest.fail("the transaction has no end")
+
+
+def test_a_fold_that_fails_takes_the_whole_transaction_with_it(open_site):
+    garden, street = pair(open_site, folds=(CountingFold(),))
+    garden.commit(garden.create(1, name="a"))
+    garden.commit(garden.create(2, name="crash"))
+    before = street.dump()
+    with pytest.raises(Crash):
+        street.take(garden.batch_up(), GARDEN)
+    assert street.dump() == before
+
+
+# -- once, in order --------------------------------------------------------------------------------
+
+
+def test_a_replayed_batch_changes_nothing(open_site):
+    garden, street = pair(open_site)
+    garden.commit(garden.create(1, name="a"))
+    garden.commit(garden.update(1, name="b"), garden.create(2, name="c"))
+    garden.commit(garden.delete(2))
+    batch = garden.batch_up()
+    first = street.take(batch, GARDEN)
+    before = street.dump()
+    street.now_ms += 1_000
+    again = street.take(batch, GARDEN)
+    assert street.dump() == before
+    assert (again.position, again.entries, again.changes) == (first.position, 0, 0)
+
+
+def test_a_batch_beyond_the_cursor_is_refused(open_site):
+    garden, street = pair(open_site)
+    for n in range(3):
+        garden.commit(garden.create(n, name="a"))
+    before = street.dump()
+    with pytest.raises(CursorGap) as gap:
+        street.take(garden.batch_up(after=1), GARDEN)
+    assert gap.value.expected == 0
+    assert street.dump() == before
+
+
+def test_an_entry_missing_from_a_stream_is_refused(open_site):
+    garden, street = pair(open_site)
+    for n in range(3):
+        garden.commit(garden.create(n, name="a"))
+    batch = garden.batch_up()
+    holed = replace(batch, entries=batch.entries[::2], positions=batch.positions[::2])
+    before = street.dump()
+    with pytest.raises(StreamGap) as gap:
+        street.take(holed, GARDEN)
+    assert gap.value.expected_seq == 2
+    assert street.dump() == before
+
+
+@pytest.mark.parametrize("seq", [1, 2])
+def test_a_forked_chain_is_refused(open_site, seq):
+    """A copy of the office's store went on by itself under the same incarnation."""
+    garden, street, twin = open_site(GARDEN), open_site(STREET), open_site(GARDEN)
+    garden.commit(garden.create(1, name="a"))
+    garden.send(street)
+    for n in range(seq):
+        twin.commit(twin.create(5 + n, name="other"))
+    before = street.dump()
+    batch = twin.batch_up()
+    keep = slice(seq - 1, seq)
+    with pytest.raises(StreamForked):
+        street.take(
+            replace(batch, entries=batch.entries[keep], positions=batch.positions[keep]), GARDEN
+        )
+    assert street.dump() == before
+
+
+def test_an_entry_in_the_wrong_lane_is_refused(open_site):
+    garden, street = pair(open_site)
+    garden.commit(garden.create(1, name="a"))
+    with pytest.raises(Unauthorised):
+        street.take(replace(garden.batch_up(), lane=Lane.CONTROL), GARDEN)
+
+
+def test_a_child_speaks_for_itself_and_its_own_only(open_site):
+    far, street = open_site(FAR), open_site(STREET)
+    far.commit(far.create(1, name="a"))
+    with pytest.raises(Unauthorised):
+        street.take(far.batch_up(), GARDEN)
+
+
+def test_a_child_does_not_speak_downward(open_site):
+    garden, street = pair(open_site)
+    for audience in ("down:all", f"down:{ORCHID}"):
+        with pytest.raises(Unauthorised):
+            street.take(raw_batch(garden, block_of(GARDEN, 1), audience=audience), GARDEN)
+
+
+# -- the same bytes either way ---------------------------------------------------------------------
+
+
+def random_history(rng: random.Random, garden: Site, street: Site) -> None:
+    """Write and exchange at random, as two offices that often are apart."""
+    for _ in range(30):
+        site = rng.choice([garden, street])
+        number = rng.randrange(6)
+        alive = {i: s.alive for (_, i), s in site.states().items()}
+        known = record_id(number) in alive
+        values = {
+            "name": rng.choice(["a", "b", "c"]), "rank": rng.choice(["p", "q", None]),
+            "most": rng.randrange(9), "tags": rng.choice(["x", "y", "x,y", None]),
+        }  # fmt: skip
+        some = dict(rng.sample(sorted(values.items()), rng.randint(1, 4)))
+        if not known:
+            site.commit(site.create(number, GARDEN, **values))
+        elif rng.random() < 0.2 and site is garden:
+            site.commit(site.delete(number))
+        else:
+            site.commit(site.update(number, GARDEN, **some))
+        site.now_ms += rng.choice([0, 0, 5, -5])
+        if rng.random() < 0.5:
+            a, b = rng.sample([garden, street], 2)
+            a.send(b)
+    for a, b in ((garden, street), (street, garden), (garden, street)):
+        a.send(b)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_offices_that_heard_the_same_hold_the_same_bytes(open_site, seed):
+    garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
+    by_row = open_site(DISTRICT)
+    by_row.reopen(by_row=True)
+    random_history(random.Random(seed), garden, street)
+    street.send(district)
+    street.send(by_row)
+    assert garden.records() == street.records() == district.records() == by_row.records()
+    for site in (garden, street, district, by_row):
+        assert site.digests() == site.recomputed_digests()
+        assert site.holes() == []
+
+
+def test_by_column_and_row_by_row_give_the_same_rows(open_site):
+    garden = open_site(GARDEN)
+    plain, by_row = open_site(STREET), open_site(STREET)
+    by_row.reopen(by_row=True)
+    garden.commit(*(garden.create(n, name=f"n{n}", most=n) for n in range(40)))
+    garden.commit(*(garden.update(n, name="new", tags="x") for n in range(0, 40, 3)))
+    garden.commit(*(garden.update(n, name="newer") for n in range(0, 40, 2)))
+    for street in (plain, by_row):
+        garden.send(street)
+    assert plain.dump() == by_row.dump()
+
+
+def test_an_update_by_column_does_not_hide_a_value_that_stands_beside_it(open_site):
+    """The shown value is overwritten by someone who had not heard of the loser beside it."""
+    garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
+    garden.commit(garden.create(1, tags="x"))
+    garden.send(street)
+    garden.commit(garden.update(1, tags="x,a"))
+    street.now_ms += 1
+    street.commit(street.update(1, GARDEN, tags="x,b"))
+    street.commit(street.update(1, GARDEN, tags="x,c"))
+    garden.send(street)
+    street.send(garden)
+    street.send(district)
+    assert garden.value(1, "tags") == street.value(1, "tags", GARDEN) == "a,c,x"
+    assert garden.records() == street.records() == district.records()
+
+
+def test_a_union_keeps_each_part_by_itself(open_site):
+    """Who overwrites one part does not bring the other office's part back as their own."""
+    garden, street = pair(open_site)
+    garden.commit(garden.create(1, tags="x"))
+    garden.send(street)
+    garden.commit(garden.update(1, tags="x,a"))
+    street.now_ms += 5
+    street.commit(street.update(1, GARDEN, tags="x,b"))
+    street.send(garden)  # here the shown value is the street's, the garden's own beside it
+    street.commit(street.update(1, GARDEN, tags=None))
+    street.send(garden)
+    garden.send(street)
+    assert garden.value(1, "tags") == street.value(1, "tags", GARDEN) == "a,x"
+    assert garden.records() == street.records()
+
+
+# -- local -----------------------------------------------------------------------------------------
+
+
+def test_what_a_local_writer_may_not_do_is_refused_and_leaves_nothing(open_site):
+    garden = open_site(GARDEN)
+    garden.commit(garden.create(1, name="a"))
+    before = garden.dump()
+    for error, edit in (
+        (RecordExists, garden.create(1, name="again")),
+        (RecordMissing, garden.update(2, name="nobody")),
+        (NotWritable, garden.update(1, grade="A")),
+        (NotWritable, garden.create(3, ORCHID, name="not ours")),
+    ):
+        with pytest.raises(error):
+            garden.commit(garden.create(9, name="good"), edit)
+        assert garden.dump() == before
+
+
+def test_ending_a_record_twice_does_not_bring_it_back(open_site):
+    garden = open_site(GARDEN)
+    garden.commit(garden.create(1, name="a"))
+    garden.commit(garden.delete(1))
+    garden.commit(garden.delete(1))
+    ((_, state),) = garden.states().items()
+    assert not state.alive
+    garden.commit(garden.update(1, name="back"))
+    assert garden.value(1, "name") == "back"
+
+
+def test_stamps_never_go_back_though_the_clock_does(open_site):
+    """A clock a day ahead is set right, and the office restarts (INV-27)."""
+    garden = open_site(GARDEN)
+    garden.now_ms += 86_400_000
+    first = garden.commit(garden.create(1, name="a")).version
+    garden.now_ms -= 86_400_000
+    garden.reopen()
+    second = garden.commit(garden.update(1, name="b")).version
+    assert second > first
+
+
+def test_an_edit_comes_after_all_that_was_heard_even_after_a_restart(open_site):
+    garden, street = pair(open_site)
+    garden.now_ms += 60_000
+    heard = garden.commit(garden.create(1, name="a")).version
+    garden.send(street)
+    street.reopen()
+    assert street.commit(street.update(1, GARDEN, name="b")).version > heard
+
+
+def test_a_clock_far_ahead_drags_nobody_along(open_site):
+    garden, street = pair(open_site)
+    garden.now_ms += 365 * 86_400_000
+    ahead = garden.commit(garden.create(1, name="from the future")).version
+    garden.send(street)
+    healthy = street.commit(street.update(1, GARDEN, name="today")).version
+    street.send(garden)
+    assert healthy < ahead
+    assert garden.value(1, "name") == street.value(1, "name", GARDEN) == "today"
+    assert garden.records()["open"] == []
+
+
+# -- holes -----------------------------------------------------------------------------------------
+
+NEWER = Schema.of([
+    RegisterSchema("person", Lane.BULK, (*PERSON.fields, FieldSchema("hobby"))),
+    RegisterSchema("pet", Lane.BULK, (FieldSchema("name"),)),
+    NOTICE,
+])  # fmt: skip
+
+
+def test_what_a_newer_program_says_waits_for_an_upgrade_and_holds_up_nothing(open_site):
+    garden, street, district = open_site(GARDEN, schema=NEWER), open_site(STREET), None
+    district = open_site(DISTRICT, schema=NEWER)
+    pet = Edit(
+        key=key(7, GARDEN, "pet"), operation=Operation.CREATE, values={"name": "cat"},
+        audiences=("up:city",),
+    )  # fmt: skip
+    garden.commit(garden.create(1, name="a", hobby="chess"), pet)
+    garden.commit(garden.update(1, name="b"), garden.update(1, hobby="go"))
+    garden.send(street)
+    assert street.value(1, "name", GARDEN) == "b"
+    assert {state for _, state in street.holes()} == {"deferred"}
+    assert {why for why, _ in street.holes()} == {"unknown_field", "unknown_register"}
+    street.send(district)  # what the relay does not know passes through it whole
+    assert district.holes() == []
+    assert district.records() == garden.records()
+
+
+HOSTILE = [
+    ("wrong_kind", lambda: block_of(GARDEN, 1, fields=("most",), value="many")),
+    ("wrong_kind", lambda: block_of(GARDEN, 1, fields=("name",), value=5)),
+    ("foreign_unit", lambda: block_of(ORCHID, 1)),
+    ("foreign_unit", lambda: block_of(CITY, 1)),
+    ("not_owner", lambda: block_of(GARDEN, 1, fields=("grade",))),
+    ("not_owner", lambda: block_of(STREET, 1, operation=Operation.DELETE, base=version_of(1, 1),
+                                   life=1)),
+    ("missing_record", lambda: block_of(GARDEN, 1, operation=Operation.UPDATE,
+                                        base=version_of(1, 1), life=1)),
+    ("unknown_register", lambda: block_of(GARDEN, 1, register="nul\0here")),
+    ("unknown_field", lambda: block_of(GARDEN, 1, fields=("nul\0here",))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("reason", "block"), HOSTILE)
+def test_a_bad_block_becomes_a_hole_and_the_rest_of_its_entry_goes_on(open_site, reason, block):
+    bad = block()
+    if bad.operation is Operation.DELETE:  # by a street: only a record's own office ends it
+        peer, site, other = STREET, open_site(DISTRICT), open_site(STREET)
+        bad.unit = GARDEN
+    else:
+        peer, site, other = GARDEN, open_site(STREET), open_site(GARDEN)
+    batch = raw_batch(other, bad, block_of(GARDEN, 8))
+    received = site.take(batch, peer)
+    assert [why for why, _ in site.holes()] == [reason]
+    assert received.holes == 1
+    assert site.value(8, "name", GARDEN) == "x"
+    again = site.dump()
+    site.take(batch, peer)
+    assert site.dump() == again
+
+
+def test_an_entry_that_does_not_unpack_is_kept_as_a_hole_and_the_next_goes_on(open_site):
+    garden, street = pair(open_site)
+    bad = codec.entry_to_wire(
+        [], incarnation=garden.incarnation, unit=GARDEN, level=3, audience="up:city",
+        lane=Lane.BULK, seq=1, prev_hash=b"", hlc=START_MS << 16, payload=b"not zstd",
+    )  # fmt: skip
+    good = raw_batch(garden, block_of(GARDEN, 1), seq=2, prev=bad.hash, after=1)
+    batch = Batch(Lane.BULK, garden.incarnation, 0, 2, (bad.wire, *good.entries), (1, 2))
+    street.take(batch, GARDEN)
+    assert street.holes() == [("malformed", "open")]
+    assert street.value(1, "name", GARDEN) == "x"
+    assert street.batch_up().entries == batch.entries  # and both are handed on as they came
+
+
+def test_only_what_depends_on_a_hole_waits(open_site):
+    garden, street = pair(open_site)
+    bad = block_of(GARDEN, 1, fields=("most",), value="many")
+    first = raw_batch(garden, bad)
+    street.take(first, GARDEN)
+    prev = codec.hash_of(first.entries[0])
+    follow = raw_batch(
+        garden, block_of(GARDEN, 1), block_of(GARDEN, 2), seq=2, prev=prev, after=1
+    )  # fmt: skip
+    street.take(follow, GARDEN)
+    assert street.value(1, "name", GARDEN) is None
+    assert street.value(2, "name", GARDEN) == "x"
+    assert [why for why, _ in street.holes()] == ["behind_hole", "wrong_kind"]
+
+
+def test_who_lacks_the_right_holds_up_nobody_else(open_site):
+    """A street writes a field that it does not own; the community's own edits still pass."""
+    owned = FieldSchema("name", owners=(3,))
+    schema = Schema.of([RegisterSchema("person", Lane.BULK, (owned,)), NOTICE])
+    garden, district = open_site(GARDEN, schema=schema), open_site(DISTRICT, schema=schema)
+    street = open_site(STREET, schema=schema)
+    garden.commit(garden.create(1, name="a"))
+    garden.send(street)
+    street.send(district)
+    with street.store.read() as tx:
+        head = log.own_heads(tx, street.incarnation)
+    assert head == {}
+    (base,) = {s.born for s in street.states().values()}
+    bad = block_of(GARDEN, 1, operation=Operation.UPDATE, base=base, life=1, value="meddled")
+    district.take(raw_batch(street, bad, after=1), STREET)
+    garden.commit(garden.update(1, name="b"))
+    garden.send(street)
+    batch = street.batch_up(after=1)
+    moved = replace(batch, after=2, upto=3, positions=(3,))
+    district.take(moved, STREET)
+    assert district.value(1, "name", GARDEN) == "b"
+    assert [why for why, _ in district.holes()] == ["not_owner"]
+
+
+def test_a_text_that_one_store_cannot_hold_is_a_hole_there_and_blocks_nothing(open_site):
+    garden, street = pair(open_site)
+    street.take(raw_batch(garden, block_of(GARDEN, 1, value="a\0b"), block_of(GARDEN, 2)), GARDEN)
+    assert street.value(2, "name", GARDEN) == "x"
+    if street.store.is_sqlite:
+        assert street.value(1, "name", GARDEN) == "a\0b"
+    else:
+        assert [why for why, _ in street.holes()] == ["refused_by_store"]
+
+
+def test_an_integer_field_takes_every_number_of_the_wire(open_site):
+    garden, street = pair(open_site)
+    for n, value in enumerate((0, -1, 2**63 - 1, -(2**63))):
+        garden.commit(garden.create(n, most=value))
+    garden.send(street)
+    for n, value in enumerate((0, -1, 2**63 - 1, -(2**63))):
+        assert street.value(n, "most", GARDEN) == value
+    assert PERSON.by_name["most"].kind is Kind.INT
