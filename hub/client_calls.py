@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from hub.client_money import MoneyCalls
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_figures_pb2 as figures
 from sync.wire.v1 import office_pb2 as office
@@ -17,11 +18,8 @@ Values = Mapping[str, str]
 """Field -> value as a person writes it; "" takes the value away."""
 
 
-class Calls:
+class Calls(MoneyCalls):
     """Every call of OfficeService as a function. A unit is a code, a name or a path; "" our own."""
-
-    def __init__(self, call: Callable[[str, Any], Any]) -> None:
-        self._call = call
 
     # -- the office ---------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from hub.api import conflicts, figures, files, office, registers, work
+from hub.api import conflicts, figures, files, money, office, registers, work
 from hub.api.desk import Desk, Method
 from hub.api.tokens import TOKEN_KEY
 
@@ -17,6 +17,7 @@ METHODS: dict[str, Method] = {
     **registers.METHODS,
     **files.METHODS,
     **work.METHODS,
+    **money.METHODS,
     **figures.METHODS,
     **conflicts.METHODS,
 }

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
-from typing import TypeVar
 
-from hub.api.desk import BadRequest, Desk, Method, id_asked
+from hub.api.desk import Desk, Method, id_asked
+from hub.api.words import member
 from node.domain.assignment import Duty, EventKind, State
 from node.domain.norms import Nature
 from node.services import assignment_views as views
@@ -16,7 +14,6 @@ from node.services.assignment_checks import Order
 from node.store.assignments import Row
 from sync.wire.v1 import office_work_pb2 as pb
 
-W = TypeVar("W", bound=StrEnum)
 RULINGS = frozenset({EventKind.ADMIT, EventKind.REFUSE, EventKind.SEND_BACK, EventKind.ADJUDICATE})
 # Steps whose event depends on who takes them, or that need more than a step.
 APPRAISE, AMEND, RELAY = "appraise", "amend", "relay"
@@ -27,12 +24,12 @@ def issue_work(desk: Desk, request: pb.IssueWorkRequest) -> pb.IssueWorkResponse
     order = Order(
         title=request.title,
         targets=tuple(map(desk.unit_asked, request.targets)),
-        duty=_word(Duty, request.duty or "office", "duty"),
+        duty=member(Duty, request.duty or "office", "duty"),
         body=request.body,
         due_ms=request.due_ms or None,
         department=request.department,
         item_no=request.item_no,
-        nature=_word(Nature, request.nature or "ordinary", "nature"),
+        nature=member(Nature, request.nature or "ordinary", "nature"),
         workload_days=request.workload_days,
         duration_days=request.duration_days,
         fee_fen=request.fee_fen,
@@ -55,7 +52,7 @@ def act_on_assignment(desk: Desk, request: pb.ActOnAssignmentRequest) -> pb.ActO
         targets = map(desk.unit_asked, request.targets)
         parts = service.relay(office, which, actor=actor, targets=targets)
     else:
-        kind = _word(EventKind, request.step, "step", STEPS)
+        kind = member(EventKind, request.step, "step", STEPS)
         if kind in RULINGS:
             service.rule(office, which, kind, actor=actor, reason=request.reason)
         else:
@@ -76,8 +73,8 @@ def act_on_assignment(desk: Desk, request: pb.ActOnAssignmentRequest) -> pb.ActO
 def list_assignments(desk: Desk, request: pb.ListAssignmentsRequest) -> pb.ListAssignmentsResponse:
     page = views.find(
         desk.office,
-        _word(views.Box, request.box or "all", "box"),
-        states=[_word(State, state, "state") for state in request.states],
+        member(views.Box, request.box or "all", "box"),
+        states=[member(State, state, "state") for state in request.states],
         flagged=request.flagged,
         text=request.text,
         offset=request.offset,
@@ -155,20 +152,6 @@ def _assignment(desk: Desk, row: Row, depth: int = 0) -> pb.Assignment:
         escalated=row.escalated,
         depth=depth,
     )
-
-
-def _word(kind: type[W], text: str, what: str, known: Iterable[str] = ()) -> W:
-    """Return the member that a word names. Raises: BadRequest with the nearest."""
-    try:
-        return kind(text)
-    except ValueError:
-        words = list(known) or [member.value for member in kind]
-        near = difflib.get_close_matches(text, words, 3, 0.5) or words
-        listed = ", ".join(near)
-        raise BadRequest(
-            f"{text[:40]!r} is no {what}", f"“{text[:40]}”不是有效的 {what}",
-            f"Take one of: {listed}.", f"可用: {listed}。",
-        ) from None  # fmt: skip
 
 
 METHODS = {

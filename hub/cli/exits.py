@@ -25,7 +25,7 @@ _CODES: dict[Exit, tuple[str, ...]] = {
         "bad_tree", "bad_audience", "bad_catalogue", "bad_posting",
     ),
     Exit.USAGE: (
-        "ambiguous_unit", "bad_order", "bad_question", "bad_request", "bad_token",
+        "ambiguous_unit", "bad_allocation", "bad_order", "bad_question", "bad_request", "bad_token",
         "bad_tree_operation", "bad_unit_file", "invalid_record", "not_from_cells",
         "reason_missing", "unknown_dimension", "usage", "workbook_column_duplicated",
         "workbook_columns_missing", "workbook_encoding_unknown", "workbook_encrypted",

@@ -7,8 +7,10 @@ import typer
 from hub.cli import (
     admin,
     conflicts,
+    demo,
     figures,
     files,
+    money,
     offices,
     records,
     units,
@@ -23,7 +25,7 @@ app = typer.Typer(
     help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-for part in (offices, admin, files, records, units, work, figures, conflicts):
+for part in (offices, admin, files, records, units, work, money, figures, conflicts):
     part.register(app)
 
 

@@ -62,9 +62,12 @@ class Terminal:
     def office(self) -> Iterator[OfficeClient]:
         """Reach the office, served or not, and let go of it afterwards."""
         from hub.client import OfficeClient
-        from node import logs
+        from node.store.holder import holder_of
 
-        logs.set_up(level=os.environ.get("SILIAN_LOG", "ERROR"))
+        if not (holder_of(self.folder) or {}).get("address"):
+            from node import logs  # the office will work, and log, in this process
+
+            logs.set_up(level=os.environ.get("SILIAN_LOG", "ERROR"))
         with OfficeClient.connect(self.folder) as office:
             yield office
 

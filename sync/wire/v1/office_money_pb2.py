@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sync.wire.v1 import office_common_pb2 as sync_dot_wire_dot_v1_dot_office__common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsync/wire/v1/office_money.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\"\xb5\x02\n\x07Posting\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x10\n\x08transfer\x18\x02 \x01(\x0c\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12 \n\x04unit\x18\x04 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12 \n\x04peer\x18\x05 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0c\n\x04\x66und\x18\x06 \x01(\t\x12\x0c\n\x04year\x18\x07 \x01(\r\x12\x12\n\namount_fen\x18\x08 \x01(\x03\x12\r\n\x05\x64\x65\x62it\x18\t \x01(\t\x12\x0e\n\x06\x63redit\x18\n \x01(\t\x12\r\n\x05\x61t_ms\x18\x0b \x01(\x03\x12\x10\n\x08\x63\x61tegory\x18\x0c \x01(\t\x12\x12\n\nassignment\x18\r \x01(\x0c\x12\x18\n\x0b\x63ounted_fen\x18\x0e \x01(\x03H\x00\x88\x01\x01\x12\x0c\n\x04note\x18\x0f \x01(\tB\x0e\n\x0c_counted_fen\"x\n\x12\x41ppropriateRequest\x12\x0c\n\x04\x66und\x18\x01 \x01(\t\x12\x0c\n\x04year\x18\x02 \x01(\r\x12\x12\n\namount_fen\x18\x03 \x01(\x03\x12\x0c\n\x04note\x18\x04 \x01(\t\x12\x10\n\x08transfer\x18\x05 \x01(\x0c\x12\x12\n\nassignment\x18\x06 \x01(\x0c\"=\n\x13\x41ppropriateResponse\x12&\n\x07posting\x18\x01 \x01(\x0b\x32\x15.sync.wire.v1.Posting\"\x80\x01\n\x0eReleaseRequest\x12\n\n\x02to\x18\x01 \x01(\t\x12\x0c\n\x04\x66und\x18\x02 \x01(\t\x12\x0c\n\x04year\x18\x03 \x01(\r\x12\x12\n\namount_fen\x18\x04 \x01(\x03\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x10\n\x08transfer\x18\x06 \x01(\x0c\x12\x12\n\nassignment\x18\x07 \x01(\x0c\"9\n\x0fReleaseResponse\x12&\n\x07posting\x18\x01 \x01(\x0b\x32\x15.sync.wire.v1.Posting\"Z\n\x0eReceiveRequest\x12\x10\n\x08transfer\x18\x01 \x01(\x0c\x12\x18\n\x0b\x63ounted_fen\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x0c\n\x04note\x18\x03 \x01(\tB\x0e\n\x0c_counted_fen\"9\n\x0fReceiveResponse\x12&\n\x07posting\x18\x01 \x01(\x0b\x32\x15.sync.wire.v1.Posting\"d\n\x12ReturnMoneyRequest\x12\x10\n\x08transfer\x18\x01 \x01(\x0c\x12\x0c\n\x04\x66und\x18\x02 \x01(\t\x12\x0c\n\x04year\x18\x03 \x01(\r\x12\x12\n\namount_fen\x18\x04 \x01(\x03\x12\x0c\n\x04note\x18\x05 \x01(\t\"=\n\x13ReturnMoneyResponse\x12&\n\x07posting\x18\x01 \x01(\x0b\x32\x15.sync.wire.v1.Posting\"\x84\x01\n\x0cSpendRequest\x12\x0c\n\x04\x66und\x18\x01 \x01(\t\x12\x0c\n\x04year\x18\x02 \x01(\r\x12\x12\n\namount_fen\x18\x03 \x01(\x03\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x10\n\x08transfer\x18\x06 \x01(\x0c\x12\x12\n\nassignment\x18\x07 \x01(\x0c\"7\n\rSpendResponse\x12&\n\x07posting\x18\x01 \x01(\x0b\x32\x15.sync.wire.v1.Posting\"e\n\x07\x42\x61lance\x12 \n\x04unit\x18\x01 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0c\n\x04\x66und\x18\x02 \x01(\t\x12\x0c\n\x04year\x18\x03 \x01(\r\x12\x0f\n\x07\x61\x63\x63ount\x18\x04 \x01(\t\x12\x0b\n\x03\x66\x65n\x18\x05 \x01(\x03\"P\n\x13ListBalancesRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0f\n\x07subtree\x18\x02 \x01(\x08\x12\x0c\n\x04\x66und\x18\x03 \x01(\t\x12\x0c\n\x04year\x18\x04 \x01(\r\"?\n\x14ListBalancesResponse\x12\'\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\x15.sync.wire.v1.Balance\"6\n\x18\x43heckConservationRequest\x12\x0c\n\x04\x66und\x18\x01 \x01(\t\x12\x0c\n\x04year\x18\x02 \x01(\r\"\xbf\x01\n\x10\x43onservationLine\x12\x0c\n\x04\x66und\x18\x01 \x01(\t\x12\x0c\n\x04year\x18\x02 \x01(\r\x12\x13\n\x0bgranted_fen\x18\x03 \x01(\x03\x12\x10\n\x08held_fen\x18\x04 \x01(\x03\x12\x11\n\tspent_fen\x18\x05 \x01(\x03\x12\x16\n\x0ein_transit_fen\x18\x06 \x01(\x03\x12\x16\n\x0e\x64ifference_fen\x18\x07 \x01(\x03\x12\x16\n\x0e\x66rom_above_fen\x18\x08 \x01(\x03\x12\r\n\x05holds\x18\t \x01(\x08\"J\n\x19\x43heckConservationResponse\x12-\n\x05lines\x18\x01 \x03(\x0b\x32\x1e.sync.wire.v1.ConservationLine\"\\\n\x13ListPostingsRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0c\n\x04\x66und\x18\x02 \x01(\t\x12\x0c\n\x04year\x18\x03 \x01(\r\x12\x0c\n\x04open\x18\x04 \x01(\x08\x12\r\n\x05limit\x18\x05 \x01(\r\"?\n\x14ListPostingsResponse\x12\'\n\x08postings\x18\x01 \x03(\x0b\x32\x15.sync.wire.v1.Postingb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsync/wire/v1/office_money.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\"\xc4\x02\n\x07Posting\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x10\n\x08transfer\x18\x02 \x01(\x0c\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12 \n\x04unit\x18\x04 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12 \n\x04peer\x18\x05 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0c\n\x04\x66und\x18\x06 \x01(\t\x12\x0c\n\x04year\x18\x07 \x01(\r\x12\x12\n\namount_fen\x18\x08 \x01(\x03\x12\r\n\x05\x64\x65\x62it\x18\t \x01(\t\x12\x0e\n\x06\x63redit\x18\n \x01(\t\x12\r\n\x05\x61t_ms\x18\x0b \x01(\x03\x12\x10\n\x08\x63\x61tegory\x18\x0c \x01(\t\x12\x12\n\nassignment\x18\r \x01(\x0c\x12\x18\n\x0b\x63ounted_fen\x18\x0e \x01(\x03H\x00\x88\x01\x01\x12\x0c\n\x04note\x18\x0f \x01(\t\x12\r\n\x05\x61\x63tor\x18\x10 \x01(\tB\x0e\n\x0c_counted_fen\"\x87\x01\n\x12\x41ppropriateRequest\x12\x0c\n\x04\x66und\x18\x01 \x01(\t\x12\x0c\n\x04year\x18\x02 \x01(\r\x12\x12\n\namount_fen\x18\x03 \x01(\x03\x12\x0c\n\x04note\x18\x04 \x01(\t\x12\x10\n\x08transfer\x18\x05 \x01(\x0c\x12\x12\n\nassignment\x18\x06 \x01(\x0c\x12\r\n\x05\x61\x63tor\x18\x08 \x01(\t\"=\n\x13\x41ppropriateResponse\x12&\n\x07posting\x18\x01 \x01(\x0b\x32\x15.sync.wire.v1.Posting\"\x8f\x01\n\x0eReleaseRequest\x12\n\n\x02to\x18\x01 \x01(\t\x12\x0c\n\x04\x66und\x18\x02 \x01(\t\x12\x0c\n\x04year\x18\x03 \x01(\r\x12\x12\n\namount_fen\x18\x04 \x01(\x03\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x10\n\x08transfer\x18\x06 \x01(\x0c\x12\x12\n\nassignment\x18\x07 \x01(\x0c\x12\r\n\x05\x61\x63tor\x18\x08 \x01(\t\"9\n\x0fReleaseResponse\x12&\n\x07posting\x18\x01 \x01(\x0b\x32\x15.sync.wire.v1.Posting\"\x85\x01\n\x0eReceiveRequest\x12\x10\n\x08transfer\x18\x01 \x01(\x0c\x12\x18\n\x0b\x63ounted_fen\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x0c\n\x04note\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04\x66und\x18\x05 \x01(\t\x12\x0c\n\x04year\x18\x06 \x01(\rB\x0e\n\x0c_counted_fen\":\n\x0fReceiveResponse\x12\'\n\x08postings\x18\x01 \x03(\x0b\x32\x15.sync.wire.v1.Posting\"s\n\x0cMatchRequest\x12\x0c\n\x04year\x18\x01 \x01(\r\x12\x17\n\namount_fen\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x0c\n\x04note\x18\x03 \x01(\t\x12\x10\n\x08transfer\x18\x04 \x01(\x0c\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\tB\r\n\x0b_amount_fen\"7\n\rMatchResponse\x12&\n\x07posting\x18\x01 \x01(\x0b\x32\x15.sync.wire.v1.Posting\">\n\x0eReverseRequest\x12\x0f\n\x07posting\x18\x01 \x01(\x0c\x12\x0c\n\x04note\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"9\n\x0fReverseResponse\x12&\n\x07posting\x18\x01 \x01(\x0b\x32\x15.sync.wire.v1.Posting\"\x9f\x01\n\x12ReturnMoneyRequest\x12\x10\n\x08transfer\x18\x01 \x01(\x0c\x12\x0c\n\x04\x66und\x18\x02 \x01(\t\x12\x0c\n\x04year\x18\x03 \x01(\r\x12\x12\n\namount_fen\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x14\n\x0cnew_transfer\x18\x07 \x01(\x0c\x12\x12\n\nassignment\x18\x08 \x01(\x0c\"=\n\x13ReturnMoneyResponse\x12&\n\x07posting\x18\x01 \x01(\x0b\x32\x15.sync.wire.v1.Posting\"\x93\x01\n\x0cSpendRequest\x12\x0c\n\x04\x66und\x18\x01 \x01(\t\x12\x0c\n\x04year\x18\x02 \x01(\r\x12\x12\n\namount_fen\x18\x03 \x01(\x03\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x10\n\x08transfer\x18\x06 \x01(\x0c\x12\x12\n\nassignment\x18\x07 \x01(\x0c\x12\r\n\x05\x61\x63tor\x18\x08 \x01(\t\"7\n\rSpendResponse\x12&\n\x07posting\x18\x01 \x01(\x0b\x32\x15.sync.wire.v1.Posting\"e\n\x07\x42\x61lance\x12 \n\x04unit\x18\x01 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0c\n\x04\x66und\x18\x02 \x01(\t\x12\x0c\n\x04year\x18\x03 \x01(\r\x12\x0f\n\x07\x61\x63\x63ount\x18\x04 \x01(\t\x12\x0b\n\x03\x66\x65n\x18\x05 \x01(\x03\"P\n\x13ListBalancesRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0f\n\x07subtree\x18\x02 \x01(\x08\x12\x0c\n\x04\x66und\x18\x03 \x01(\t\x12\x0c\n\x04year\x18\x04 \x01(\r\"?\n\x14ListBalancesResponse\x12\'\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32\x15.sync.wire.v1.Balance\"6\n\x18\x43heckConservationRequest\x12\x0c\n\x04\x66und\x18\x01 \x01(\t\x12\x0c\n\x04year\x18\x02 \x01(\r\"\xcb\x01\n\x10\x43onservationLine\x12\x0c\n\x04\x66und\x18\x01 \x01(\t\x12\x0c\n\x04year\x18\x02 \x01(\r\x12\x18\n\x10\x61ppropriated_fen\x18\x03 \x01(\x03\x12\x16\n\x0e\x66rom_above_fen\x18\x04 \x01(\x03\x12\x10\n\x08held_fen\x18\x05 \x01(\x03\x12\x11\n\tspent_fen\x18\x06 \x01(\x03\x12\x16\n\x0ein_transit_fen\x18\x07 \x01(\x03\x12\x14\n\x0c\x64isputed_fen\x18\x08 \x01(\x03\x12\x16\n\x0e\x64ifference_fen\x18\t \x01(\x03\"j\n\x19\x43heckConservationResponse\x12-\n\x05lines\x18\x01 \x03(\x0b\x32\x1e.sync.wire.v1.ConservationLine\x12\r\n\x05holds\x18\x02 \x01(\x08\x12\x0f\n\x07partial\x18\x03 \x01(\x08\"l\n\x13ListPostingsRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0c\n\x04\x66und\x18\x02 \x01(\t\x12\x0c\n\x04year\x18\x03 \x01(\r\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x0e\n\x06offset\x18\x06 \x01(\r\"N\n\x14ListPostingsResponse\x12\'\n\x08postings\x18\x01 \x03(\x0b\x32\x15.sync.wire.v1.Posting\x12\r\n\x05total\x18\x02 \x01(\x04\"\xba\x02\n\x08Transfer\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\"\n\x06sender\x18\x02 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12$\n\x08receiver\x18\x03 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0c\n\x04\x66und\x18\x04 \x01(\t\x12\x0c\n\x04year\x18\x05 \x01(\r\x12\x12\n\namount_fen\x18\x06 \x01(\x03\x12\r\n\x05state\x18\x07 \x01(\t\x12\x12\n\ngiven_back\x18\x08 \x01(\x08\x12\x18\n\x0b\x63ounted_fen\x18\t \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07sent_ms\x18\n \x01(\x03\x12\x13\n\x0b\x61nswered_ms\x18\x0b \x01(\x03\x12\x12\n\nassignment\x18\x0c \x01(\x0c\x12\x0c\n\x04note\x18\r \x01(\t\x12\x13\n\x0b\x61nswer_note\x18\x0e \x01(\tB\x0e\n\x0c_counted_fen\"m\n\x14ListTransfersRequest\x12\x0b\n\x03way\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04\x66und\x18\x03 \x01(\t\x12\x0c\n\x04year\x18\x04 \x01(\r\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x0e\n\x06offset\x18\x06 \x01(\r\"Q\n\x15ListTransfersResponse\x12)\n\ttransfers\x18\x01 \x03(\x0b\x32\x16.sync.wire.v1.Transfer\x12\r\n\x05total\x18\x02 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,41 +33,55 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sync.wire.v1.office_money_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_POSTING']._serialized_start=84
-  _globals['_POSTING']._serialized_end=393
-  _globals['_APPROPRIATEREQUEST']._serialized_start=395
-  _globals['_APPROPRIATEREQUEST']._serialized_end=515
-  _globals['_APPROPRIATERESPONSE']._serialized_start=517
-  _globals['_APPROPRIATERESPONSE']._serialized_end=578
-  _globals['_RELEASEREQUEST']._serialized_start=581
-  _globals['_RELEASEREQUEST']._serialized_end=709
-  _globals['_RELEASERESPONSE']._serialized_start=711
-  _globals['_RELEASERESPONSE']._serialized_end=768
-  _globals['_RECEIVEREQUEST']._serialized_start=770
-  _globals['_RECEIVEREQUEST']._serialized_end=860
-  _globals['_RECEIVERESPONSE']._serialized_start=862
-  _globals['_RECEIVERESPONSE']._serialized_end=919
-  _globals['_RETURNMONEYREQUEST']._serialized_start=921
-  _globals['_RETURNMONEYREQUEST']._serialized_end=1021
-  _globals['_RETURNMONEYRESPONSE']._serialized_start=1023
-  _globals['_RETURNMONEYRESPONSE']._serialized_end=1084
-  _globals['_SPENDREQUEST']._serialized_start=1087
-  _globals['_SPENDREQUEST']._serialized_end=1219
-  _globals['_SPENDRESPONSE']._serialized_start=1221
-  _globals['_SPENDRESPONSE']._serialized_end=1276
-  _globals['_BALANCE']._serialized_start=1278
-  _globals['_BALANCE']._serialized_end=1379
-  _globals['_LISTBALANCESREQUEST']._serialized_start=1381
-  _globals['_LISTBALANCESREQUEST']._serialized_end=1461
-  _globals['_LISTBALANCESRESPONSE']._serialized_start=1463
-  _globals['_LISTBALANCESRESPONSE']._serialized_end=1526
-  _globals['_CHECKCONSERVATIONREQUEST']._serialized_start=1528
-  _globals['_CHECKCONSERVATIONREQUEST']._serialized_end=1582
-  _globals['_CONSERVATIONLINE']._serialized_start=1585
-  _globals['_CONSERVATIONLINE']._serialized_end=1776
-  _globals['_CHECKCONSERVATIONRESPONSE']._serialized_start=1778
-  _globals['_CHECKCONSERVATIONRESPONSE']._serialized_end=1852
-  _globals['_LISTPOSTINGSREQUEST']._serialized_start=1854
-  _globals['_LISTPOSTINGSREQUEST']._serialized_end=1946
-  _globals['_LISTPOSTINGSRESPONSE']._serialized_start=1948
-  _globals['_LISTPOSTINGSRESPONSE']._serialized_end=2011
+  _globals['_POSTING']._serialized_end=408
+  _globals['_APPROPRIATEREQUEST']._serialized_start=411
+  _globals['_APPROPRIATEREQUEST']._serialized_end=546
+  _globals['_APPROPRIATERESPONSE']._serialized_start=548
+  _globals['_APPROPRIATERESPONSE']._serialized_end=609
+  _globals['_RELEASEREQUEST']._serialized_start=612
+  _globals['_RELEASEREQUEST']._serialized_end=755
+  _globals['_RELEASERESPONSE']._serialized_start=757
+  _globals['_RELEASERESPONSE']._serialized_end=814
+  _globals['_RECEIVEREQUEST']._serialized_start=817
+  _globals['_RECEIVEREQUEST']._serialized_end=950
+  _globals['_RECEIVERESPONSE']._serialized_start=952
+  _globals['_RECEIVERESPONSE']._serialized_end=1010
+  _globals['_MATCHREQUEST']._serialized_start=1012
+  _globals['_MATCHREQUEST']._serialized_end=1127
+  _globals['_MATCHRESPONSE']._serialized_start=1129
+  _globals['_MATCHRESPONSE']._serialized_end=1184
+  _globals['_REVERSEREQUEST']._serialized_start=1186
+  _globals['_REVERSEREQUEST']._serialized_end=1248
+  _globals['_REVERSERESPONSE']._serialized_start=1250
+  _globals['_REVERSERESPONSE']._serialized_end=1307
+  _globals['_RETURNMONEYREQUEST']._serialized_start=1310
+  _globals['_RETURNMONEYREQUEST']._serialized_end=1469
+  _globals['_RETURNMONEYRESPONSE']._serialized_start=1471
+  _globals['_RETURNMONEYRESPONSE']._serialized_end=1532
+  _globals['_SPENDREQUEST']._serialized_start=1535
+  _globals['_SPENDREQUEST']._serialized_end=1682
+  _globals['_SPENDRESPONSE']._serialized_start=1684
+  _globals['_SPENDRESPONSE']._serialized_end=1739
+  _globals['_BALANCE']._serialized_start=1741
+  _globals['_BALANCE']._serialized_end=1842
+  _globals['_LISTBALANCESREQUEST']._serialized_start=1844
+  _globals['_LISTBALANCESREQUEST']._serialized_end=1924
+  _globals['_LISTBALANCESRESPONSE']._serialized_start=1926
+  _globals['_LISTBALANCESRESPONSE']._serialized_end=1989
+  _globals['_CHECKCONSERVATIONREQUEST']._serialized_start=1991
+  _globals['_CHECKCONSERVATIONREQUEST']._serialized_end=2045
+  _globals['_CONSERVATIONLINE']._serialized_start=2048
+  _globals['_CONSERVATIONLINE']._serialized_end=2251
+  _globals['_CHECKCONSERVATIONRESPONSE']._serialized_start=2253
+  _globals['_CHECKCONSERVATIONRESPONSE']._serialized_end=2359
+  _globals['_LISTPOSTINGSREQUEST']._serialized_start=2361
+  _globals['_LISTPOSTINGSREQUEST']._serialized_end=2469
+  _globals['_LISTPOSTINGSRESPONSE']._serialized_start=2471
+  _globals['_LISTPOSTINGSRESPONSE']._serialized_end=2549
+  _globals['_TRANSFER']._serialized_start=2552
+  _globals['_TRANSFER']._serialized_end=2866
+  _globals['_LISTTRANSFERSREQUEST']._serialized_start=2868
+  _globals['_LISTTRANSFERSREQUEST']._serialized_end=2977
+  _globals['_LISTTRANSFERSRESPONSE']._serialized_start=2979
+  _globals['_LISTTRANSFERSRESPONSE']._serialized_end=3060
 # @@protoc_insertion_point(module_scope)

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Posting(_message.Message):
-    __slots__ = ("id", "transfer", "kind", "unit", "peer", "fund", "year", "amount_fen", "debit", "credit", "at_ms", "category", "assignment", "counted_fen", "note")
+    __slots__ = ("id", "transfer", "kind", "unit", "peer", "fund", "year", "amount_fen", "debit", "credit", "at_ms", "category", "assignment", "counted_fen", "note", "actor")
     ID_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -24,6 +24,7 @@ class Posting(_message.Message):
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     COUNTED_FEN_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     transfer: bytes
     kind: str
@@ -39,23 +40,26 @@ class Posting(_message.Message):
     assignment: bytes
     counted_fen: int
     note: str
-    def __init__(self, id: _Optional[bytes] = ..., transfer: _Optional[bytes] = ..., kind: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., peer: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., debit: _Optional[str] = ..., credit: _Optional[str] = ..., at_ms: _Optional[int] = ..., category: _Optional[str] = ..., assignment: _Optional[bytes] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
+    actor: str
+    def __init__(self, id: _Optional[bytes] = ..., transfer: _Optional[bytes] = ..., kind: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., peer: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., debit: _Optional[str] = ..., credit: _Optional[str] = ..., at_ms: _Optional[int] = ..., category: _Optional[str] = ..., assignment: _Optional[bytes] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class AppropriateRequest(_message.Message):
-    __slots__ = ("fund", "year", "amount_fen", "note", "transfer", "assignment")
+    __slots__ = ("fund", "year", "amount_fen", "note", "transfer", "assignment", "actor")
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     fund: str
     year: int
     amount_fen: int
     note: str
     transfer: bytes
     assignment: bytes
-    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ...) -> None: ...
+    actor: str
+    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class AppropriateResponse(_message.Message):
     __slots__ = ("posting",)
@@ -64,7 +68,7 @@ class AppropriateResponse(_message.Message):
     def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
 
 class ReleaseRequest(_message.Message):
-    __slots__ = ("to", "fund", "year", "amount_fen", "note", "transfer", "assignment")
+    __slots__ = ("to", "fund", "year", "amount_fen", "note", "transfer", "assignment", "actor")
     TO_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
@@ -72,6 +76,7 @@ class ReleaseRequest(_message.Message):
     NOTE_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     to: str
     fund: str
     year: int
@@ -79,7 +84,8 @@ class ReleaseRequest(_message.Message):
     note: str
     transfer: bytes
     assignment: bytes
-    def __init__(self, to: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ...) -> None: ...
+    actor: str
+    def __init__(self, to: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class ReleaseResponse(_message.Message):
     __slots__ = ("posting",)
@@ -88,34 +94,82 @@ class ReleaseResponse(_message.Message):
     def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
 
 class ReceiveRequest(_message.Message):
-    __slots__ = ("transfer", "counted_fen", "note")
+    __slots__ = ("transfer", "counted_fen", "note", "actor", "fund", "year")
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
     COUNTED_FEN_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
     transfer: bytes
     counted_fen: int
     note: str
-    def __init__(self, transfer: _Optional[bytes] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
+    actor: str
+    fund: str
+    year: int
+    def __init__(self, transfer: _Optional[bytes] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ...) -> None: ...
 
 class ReceiveResponse(_message.Message):
+    __slots__ = ("postings",)
+    POSTINGS_FIELD_NUMBER: _ClassVar[int]
+    postings: _containers.RepeatedCompositeFieldContainer[Posting]
+    def __init__(self, postings: _Optional[_Iterable[_Union[Posting, _Mapping]]] = ...) -> None: ...
+
+class MatchRequest(_message.Message):
+    __slots__ = ("year", "amount_fen", "note", "transfer", "actor")
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    year: int
+    amount_fen: int
+    note: str
+    transfer: bytes
+    actor: str
+    def __init__(self, year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class MatchResponse(_message.Message):
+    __slots__ = ("posting",)
+    POSTING_FIELD_NUMBER: _ClassVar[int]
+    posting: Posting
+    def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
+
+class ReverseRequest(_message.Message):
+    __slots__ = ("posting", "note", "actor")
+    POSTING_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    posting: bytes
+    note: str
+    actor: str
+    def __init__(self, posting: _Optional[bytes] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class ReverseResponse(_message.Message):
     __slots__ = ("posting",)
     POSTING_FIELD_NUMBER: _ClassVar[int]
     posting: Posting
     def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
 
 class ReturnMoneyRequest(_message.Message):
-    __slots__ = ("transfer", "fund", "year", "amount_fen", "note")
+    __slots__ = ("transfer", "fund", "year", "amount_fen", "reason", "actor", "new_transfer", "assignment")
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
-    NOTE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NEW_TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     transfer: bytes
     fund: str
     year: int
     amount_fen: int
-    note: str
-    def __init__(self, transfer: _Optional[bytes] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
+    reason: str
+    actor: str
+    new_transfer: bytes
+    assignment: bytes
+    def __init__(self, transfer: _Optional[bytes] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., new_transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ...) -> None: ...
 
 class ReturnMoneyResponse(_message.Message):
     __slots__ = ("posting",)
@@ -124,7 +178,7 @@ class ReturnMoneyResponse(_message.Message):
     def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
 
 class SpendRequest(_message.Message):
-    __slots__ = ("fund", "year", "amount_fen", "category", "note", "transfer", "assignment")
+    __slots__ = ("fund", "year", "amount_fen", "category", "note", "transfer", "assignment", "actor")
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
@@ -132,6 +186,7 @@ class SpendRequest(_message.Message):
     NOTE_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     fund: str
     year: int
     amount_fen: int
@@ -139,7 +194,8 @@ class SpendRequest(_message.Message):
     note: str
     transfer: bytes
     assignment: bytes
-    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., category: _Optional[str] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ...) -> None: ...
+    actor: str
+    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., category: _Optional[str] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class SpendResponse(_message.Message):
     __slots__ = ("posting",)
@@ -188,49 +244,113 @@ class CheckConservationRequest(_message.Message):
     def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ...) -> None: ...
 
 class ConservationLine(_message.Message):
-    __slots__ = ("fund", "year", "granted_fen", "held_fen", "spent_fen", "in_transit_fen", "difference_fen", "from_above_fen", "holds")
+    __slots__ = ("fund", "year", "appropriated_fen", "from_above_fen", "held_fen", "spent_fen", "in_transit_fen", "disputed_fen", "difference_fen")
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
-    GRANTED_FEN_FIELD_NUMBER: _ClassVar[int]
+    APPROPRIATED_FEN_FIELD_NUMBER: _ClassVar[int]
+    FROM_ABOVE_FEN_FIELD_NUMBER: _ClassVar[int]
     HELD_FEN_FIELD_NUMBER: _ClassVar[int]
     SPENT_FEN_FIELD_NUMBER: _ClassVar[int]
     IN_TRANSIT_FEN_FIELD_NUMBER: _ClassVar[int]
+    DISPUTED_FEN_FIELD_NUMBER: _ClassVar[int]
     DIFFERENCE_FEN_FIELD_NUMBER: _ClassVar[int]
-    FROM_ABOVE_FEN_FIELD_NUMBER: _ClassVar[int]
-    HOLDS_FIELD_NUMBER: _ClassVar[int]
     fund: str
     year: int
-    granted_fen: int
+    appropriated_fen: int
+    from_above_fen: int
     held_fen: int
     spent_fen: int
     in_transit_fen: int
+    disputed_fen: int
     difference_fen: int
-    from_above_fen: int
-    holds: bool
-    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., granted_fen: _Optional[int] = ..., held_fen: _Optional[int] = ..., spent_fen: _Optional[int] = ..., in_transit_fen: _Optional[int] = ..., difference_fen: _Optional[int] = ..., from_above_fen: _Optional[int] = ..., holds: _Optional[bool] = ...) -> None: ...
+    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., appropriated_fen: _Optional[int] = ..., from_above_fen: _Optional[int] = ..., held_fen: _Optional[int] = ..., spent_fen: _Optional[int] = ..., in_transit_fen: _Optional[int] = ..., disputed_fen: _Optional[int] = ..., difference_fen: _Optional[int] = ...) -> None: ...
 
 class CheckConservationResponse(_message.Message):
-    __slots__ = ("lines",)
+    __slots__ = ("lines", "holds", "partial")
     LINES_FIELD_NUMBER: _ClassVar[int]
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_FIELD_NUMBER: _ClassVar[int]
     lines: _containers.RepeatedCompositeFieldContainer[ConservationLine]
-    def __init__(self, lines: _Optional[_Iterable[_Union[ConservationLine, _Mapping]]] = ...) -> None: ...
+    holds: bool
+    partial: bool
+    def __init__(self, lines: _Optional[_Iterable[_Union[ConservationLine, _Mapping]]] = ..., holds: _Optional[bool] = ..., partial: _Optional[bool] = ...) -> None: ...
 
 class ListPostingsRequest(_message.Message):
-    __slots__ = ("unit", "fund", "year", "open", "limit")
+    __slots__ = ("unit", "fund", "year", "kind", "limit", "offset")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
-    OPEN_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
     unit: str
     fund: str
     year: int
-    open: bool
+    kind: str
     limit: int
-    def __init__(self, unit: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., open: _Optional[bool] = ..., limit: _Optional[int] = ...) -> None: ...
+    offset: int
+    def __init__(self, unit: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., kind: _Optional[str] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
 
 class ListPostingsResponse(_message.Message):
-    __slots__ = ("postings",)
+    __slots__ = ("postings", "total")
     POSTINGS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
     postings: _containers.RepeatedCompositeFieldContainer[Posting]
-    def __init__(self, postings: _Optional[_Iterable[_Union[Posting, _Mapping]]] = ...) -> None: ...
+    total: int
+    def __init__(self, postings: _Optional[_Iterable[_Union[Posting, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+
+class Transfer(_message.Message):
+    __slots__ = ("id", "sender", "receiver", "fund", "year", "amount_fen", "state", "given_back", "counted_fen", "sent_ms", "answered_ms", "assignment", "note", "answer_note")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_BACK_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_FEN_FIELD_NUMBER: _ClassVar[int]
+    SENT_MS_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_MS_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_NOTE_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    sender: _office_common_pb2.Unit
+    receiver: _office_common_pb2.Unit
+    fund: str
+    year: int
+    amount_fen: int
+    state: str
+    given_back: bool
+    counted_fen: int
+    sent_ms: int
+    answered_ms: int
+    assignment: bytes
+    note: str
+    answer_note: str
+    def __init__(self, id: _Optional[bytes] = ..., sender: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., receiver: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., state: _Optional[str] = ..., given_back: _Optional[bool] = ..., counted_fen: _Optional[int] = ..., sent_ms: _Optional[int] = ..., answered_ms: _Optional[int] = ..., assignment: _Optional[bytes] = ..., note: _Optional[str] = ..., answer_note: _Optional[str] = ...) -> None: ...
+
+class ListTransfersRequest(_message.Message):
+    __slots__ = ("way", "state", "fund", "year", "limit", "offset")
+    WAY_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    way: str
+    state: str
+    fund: str
+    year: int
+    limit: int
+    offset: int
+    def __init__(self, way: _Optional[str] = ..., state: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+
+class ListTransfersResponse(_message.Message):
+    __slots__ = ("transfers", "total")
+    TRANSFERS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    transfers: _containers.RepeatedCompositeFieldContainer[Transfer]
+    total: int
+    def __init__(self, transfers: _Optional[_Iterable[_Union[Transfer, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...

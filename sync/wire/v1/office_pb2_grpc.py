@@ -150,6 +150,11 @@ class OfficeServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ReleaseRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ReleaseResponse.FromString,
                 _registered_method=True)
+        self.Match = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/Match',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.MatchRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.MatchResponse.FromString,
+                _registered_method=True)
         self.Receive = channel.unary_unary(
                 '/sync.wire.v1.OfficeService/Receive',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ReceiveRequest.SerializeToString,
@@ -164,6 +169,16 @@ class OfficeServiceStub:
                 '/sync.wire.v1.OfficeService/Spend',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.SpendRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.SpendResponse.FromString,
+                _registered_method=True)
+        self.Reverse = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/Reverse',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ReverseRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ReverseResponse.FromString,
+                _registered_method=True)
+        self.ListTransfers = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/ListTransfers',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ListTransfersRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ListTransfersResponse.FromString,
                 _registered_method=True)
         self.ListBalances = channel.unary_unary(
                 '/sync.wire.v1.OfficeService/ListBalances',
@@ -371,8 +386,15 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Match(self, request, context):
+        """Puts a district's own money beside the city's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Receive(self, request, context):
-        """Takes a release in.
+        """Takes a release in, or all that wait.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -387,6 +409,20 @@ class OfficeServiceServicer:
 
     def Spend(self, request, context):
         """Records an expenditure.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reverse(self, request, context):
+        """Undoes an appropriation or an expenditure.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTransfers(self, request, context):
+        """Money between offices.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -568,6 +604,11 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ReleaseRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ReleaseResponse.SerializeToString,
             ),
+            'Match': grpc.unary_unary_rpc_method_handler(
+                    servicer.Match,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.MatchRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.MatchResponse.SerializeToString,
+            ),
             'Receive': grpc.unary_unary_rpc_method_handler(
                     servicer.Receive,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ReceiveRequest.FromString,
@@ -582,6 +623,16 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.Spend,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.SpendRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.SpendResponse.SerializeToString,
+            ),
+            'Reverse': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reverse,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ReverseRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ReverseResponse.SerializeToString,
+            ),
+            'ListTransfers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTransfers,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ListTransfersRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ListTransfersResponse.SerializeToString,
             ),
             'ListBalances': grpc.unary_unary_rpc_method_handler(
                     servicer.ListBalances,
@@ -1236,6 +1287,33 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
+    def Match(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/Match',
+            sync_dot_wire_dot_v1_dot_office__money__pb2.MatchRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__money__pb2.MatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Receive(request,
             target,
             options=(),
@@ -1306,6 +1384,60 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/Spend',
             sync_dot_wire_dot_v1_dot_office__money__pb2.SpendRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__money__pb2.SpendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reverse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/Reverse',
+            sync_dot_wire_dot_v1_dot_office__money__pb2.ReverseRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__money__pb2.ReverseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTransfers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/ListTransfers',
+            sync_dot_wire_dot_v1_dot_office__money__pb2.ListTransfersRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__money__pb2.ListTransfersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -85,12 +85,18 @@ class OfficeServiceStub:
     """Puts money of a budget into a fund."""
     Release: _grpc.UnaryUnaryMultiCallable[_office_money_pb2.ReleaseRequest, _office_money_pb2.ReleaseResponse]
     """Sends money down."""
+    Match: _grpc.UnaryUnaryMultiCallable[_office_money_pb2.MatchRequest, _office_money_pb2.MatchResponse]
+    """Puts a district's own money beside the city's."""
     Receive: _grpc.UnaryUnaryMultiCallable[_office_money_pb2.ReceiveRequest, _office_money_pb2.ReceiveResponse]
-    """Takes a release in."""
+    """Takes a release in, or all that wait."""
     ReturnMoney: _grpc.UnaryUnaryMultiCallable[_office_money_pb2.ReturnMoneyRequest, _office_money_pb2.ReturnMoneyResponse]
     """Sends money back up."""
     Spend: _grpc.UnaryUnaryMultiCallable[_office_money_pb2.SpendRequest, _office_money_pb2.SpendResponse]
     """Records an expenditure."""
+    Reverse: _grpc.UnaryUnaryMultiCallable[_office_money_pb2.ReverseRequest, _office_money_pb2.ReverseResponse]
+    """Undoes an appropriation or an expenditure."""
+    ListTransfers: _grpc.UnaryUnaryMultiCallable[_office_money_pb2.ListTransfersRequest, _office_money_pb2.ListTransfersResponse]
+    """Money between offices."""
     ListBalances: _grpc.UnaryUnaryMultiCallable[_office_money_pb2.ListBalancesRequest, _office_money_pb2.ListBalancesResponse]
     """What offices have."""
     CheckConservation: _grpc.UnaryUnaryMultiCallable[_office_money_pb2.CheckConservationRequest, _office_money_pb2.CheckConservationResponse]
@@ -161,12 +167,18 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Puts money of a budget into a fund."""
     Release: _aio.UnaryUnaryMultiCallable[_office_money_pb2.ReleaseRequest, _office_money_pb2.ReleaseResponse]  # type: ignore[assignment]
     """Sends money down."""
+    Match: _aio.UnaryUnaryMultiCallable[_office_money_pb2.MatchRequest, _office_money_pb2.MatchResponse]  # type: ignore[assignment]
+    """Puts a district's own money beside the city's."""
     Receive: _aio.UnaryUnaryMultiCallable[_office_money_pb2.ReceiveRequest, _office_money_pb2.ReceiveResponse]  # type: ignore[assignment]
-    """Takes a release in."""
+    """Takes a release in, or all that wait."""
     ReturnMoney: _aio.UnaryUnaryMultiCallable[_office_money_pb2.ReturnMoneyRequest, _office_money_pb2.ReturnMoneyResponse]  # type: ignore[assignment]
     """Sends money back up."""
     Spend: _aio.UnaryUnaryMultiCallable[_office_money_pb2.SpendRequest, _office_money_pb2.SpendResponse]  # type: ignore[assignment]
     """Records an expenditure."""
+    Reverse: _aio.UnaryUnaryMultiCallable[_office_money_pb2.ReverseRequest, _office_money_pb2.ReverseResponse]  # type: ignore[assignment]
+    """Undoes an appropriation or an expenditure."""
+    ListTransfers: _aio.UnaryUnaryMultiCallable[_office_money_pb2.ListTransfersRequest, _office_money_pb2.ListTransfersResponse]  # type: ignore[assignment]
+    """Money between offices."""
     ListBalances: _aio.UnaryUnaryMultiCallable[_office_money_pb2.ListBalancesRequest, _office_money_pb2.ListBalancesResponse]  # type: ignore[assignment]
     """What offices have."""
     CheckConservation: _aio.UnaryUnaryMultiCallable[_office_money_pb2.CheckConservationRequest, _office_money_pb2.CheckConservationResponse]  # type: ignore[assignment]
@@ -368,12 +380,20 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Sends money down."""
 
     @_abc_1.abstractmethod
+    def Match(
+        self,
+        request: _office_money_pb2.MatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_money_pb2.MatchResponse, _abc.Awaitable[_office_money_pb2.MatchResponse]]:
+        """Puts a district's own money beside the city's."""
+
+    @_abc_1.abstractmethod
     def Receive(
         self,
         request: _office_money_pb2.ReceiveRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_office_money_pb2.ReceiveResponse, _abc.Awaitable[_office_money_pb2.ReceiveResponse]]:
-        """Takes a release in."""
+        """Takes a release in, or all that wait."""
 
     @_abc_1.abstractmethod
     def ReturnMoney(
@@ -390,6 +410,22 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_money_pb2.SpendResponse, _abc.Awaitable[_office_money_pb2.SpendResponse]]:
         """Records an expenditure."""
+
+    @_abc_1.abstractmethod
+    def Reverse(
+        self,
+        request: _office_money_pb2.ReverseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_money_pb2.ReverseResponse, _abc.Awaitable[_office_money_pb2.ReverseResponse]]:
+        """Undoes an appropriation or an expenditure."""
+
+    @_abc_1.abstractmethod
+    def ListTransfers(
+        self,
+        request: _office_money_pb2.ListTransfersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_money_pb2.ListTransfersResponse, _abc.Awaitable[_office_money_pb2.ListTransfersResponse]]:
+        """Money between offices."""
 
     @_abc_1.abstractmethod
     def ListBalances(

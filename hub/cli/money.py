@@ -1,0 +1,282 @@
+"""money: put in, send down, take in, send back, spend, where it is. Amounts are typed in yuan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.arguments import Actor, Limit, Unit, fen_of, id_of, person, usage, yuan
+from hub.cli.exits import Exit
+from hub.cli.terminal import Terminal
+from hub.cli.verb import verb
+
+if TYPE_CHECKING:
+    from sync.wire.v1 import office_money_pb2 as pb
+
+Amount = Annotated[str, typer.Argument(help="Yuan, as 1234.50. 金额, 元")]
+Fund = Annotated[str, typer.Option("--fund", help="F1 to F12. 资金")]
+AnyFund = Annotated[str, typer.Option("--fund", help="Only this one. 资金")]
+Year = Annotated[int, typer.Option("--year", help="Fiscal year. 年度")]
+AnyYear = Annotated[int, typer.Option("--year", help="Only this one. 年度")]
+Note = Annotated[str, typer.Option("--note", help="A remark. 备注")]
+Number = Annotated[str, typer.Option("--transfer", help="Your own id, to repeat safely. 编号")]
+For = Annotated[str, typer.Option("--assignment", help="The work it pays for. 任务编号")]
+
+
+def register(app: typer.Typer) -> None:
+    money = typer.Typer(help="Money, in whole fen. 资金", no_args_is_help=True)
+    app.add_typer(money, name="money")
+    for function in (appropriate, match, release, receive, return_, spend, reverse):
+        verb(money)(function)
+    for function in (balance, transfers, ls, check):
+        verb(money)(function)
+
+
+def appropriate(
+    terminal: Terminal,
+    amount: Amount,
+    fund: Fund,
+    year: Year,
+    note: Note = "",
+    transfer: Number = "",
+    assignment: For = "",
+    actor: Actor = "",
+) -> None:
+    """Put money of the budget into a fund. 预算安排"""
+    with terminal.office() as office:
+        line = office.appropriate(
+            fund=fund, year=year, amount_fen=fen_of(amount), actor=person(actor), note=note,
+            transfer=_id(transfer), assignment=_id(assignment),
+        )  # fmt: skip
+    terminal.show(line, lambda: _journal(terminal, [line]))
+
+
+def match(
+    terminal: Terminal,
+    year: Year,
+    amount: Annotated[str, typer.Argument(help="Yuan; else all due. 金额, 元")] = "",
+    note: Note = "",
+    transfer: Number = "",
+    actor: Actor = "",
+) -> None:
+    """Put the district's money beside the city's. 区级配套"""
+    with terminal.office() as office:
+        line = office.match(
+            year=year, amount_fen=fen_of(amount) if amount else None, actor=person(actor),
+            note=note, transfer=_id(transfer),
+        )  # fmt: skip
+    terminal.show(line, lambda: _journal(terminal, [line]))
+
+
+def release(
+    terminal: Terminal,
+    amount: Amount,
+    to: Annotated[str, typer.Option("--to", help="Office one level down. 下级单位")],
+    fund: Fund,
+    year: Year,
+    note: Note = "",
+    transfer: Number = "",
+    assignment: For = "",
+    actor: Actor = "",
+) -> None:
+    """Send money one level down. 下拨"""
+    with terminal.office() as office:
+        line = office.release(
+            to=to, fund=fund, year=year, amount_fen=fen_of(amount), actor=person(actor),
+            note=note, transfer=_id(transfer), assignment=_id(assignment),
+        )  # fmt: skip
+    terminal.show(line, lambda: _journal(terminal, [line]))
+
+
+def receive(
+    terminal: Terminal,
+    transfer: Annotated[str, typer.Argument(help="Its id. 划转编号")] = "",
+    all_: Annotated[bool, typer.Option("--all", help="All that wait. 全部待收")] = False,
+    counted: Annotated[
+        str, typer.Option("--counted", help="Yuan that arrived; another figure disputes. 实收")
+    ] = "",
+    fund: AnyFund = "",
+    year: AnyYear = 0,
+    note: Note = "",
+    actor: Actor = "",
+) -> None:
+    """Take a release in, or all that wait. 确认到账"""
+    if bool(transfer) == all_:
+        raise usage(
+            "say which transfer, or --all", "请给出划转编号或 --all",
+            "See `silian money transfers --way waiting`.",
+            "查看: silian money transfers --way waiting",
+        )  # fmt: skip
+    with terminal.office() as office:
+        lines = office.receive(
+            _id(transfer), counted_fen=fen_of(counted) if counted else None, note=note,
+            actor=person(actor), fund=fund, year=year,
+        )  # fmt: skip
+    terminal.show(lines, lambda: _journal(terminal, lines))
+
+
+def return_(
+    terminal: Terminal,
+    reason: Annotated[str, typer.Option("--reason", help="Why. 原因")],
+    transfer: Annotated[str, typer.Argument(help="A release not taken in. 划转编号")] = "",
+    amount: Annotated[str, typer.Option("--amount", help="Yuan held, instead. 退回已收金额")] = "",
+    fund: AnyFund = "",
+    year: AnyYear = 0,
+    actor: Actor = "",
+) -> None:
+    """Send money back up. 退回"""
+    if bool(transfer) == bool(amount):
+        raise usage(
+            "say which transfer, or how much of what is held", "请给出划转编号, 或要退回的金额",
+            "ID, or --amount with --fund and --year.", "编号, 或 --amount 加 --fund 和 --year。",
+        )  # fmt: skip
+    with terminal.office() as office:
+        line = office.return_money(
+            _id(transfer), fund=fund, year=year, amount_fen=fen_of(amount) if amount else 0,
+            reason=reason, actor=person(actor),
+        )  # fmt: skip
+    terminal.show(line, lambda: _journal(terminal, [line]))
+
+
+def spend(
+    terminal: Terminal,
+    amount: Amount,
+    fund: Fund,
+    year: Year,
+    category: Annotated[str, typer.Option("--category", help="wages, office, activity ... 类别")],
+    note: Note = "",
+    transfer: Number = "",
+    assignment: For = "",
+    actor: Actor = "",
+) -> None:
+    """Record an expenditure. 支出"""
+    with terminal.office() as office:
+        line = office.spend(
+            fund=fund, year=year, amount_fen=fen_of(amount), category=category,
+            actor=person(actor), note=note, transfer=_id(transfer), assignment=_id(assignment),
+        )  # fmt: skip
+    terminal.show(line, lambda: _journal(terminal, [line]))
+
+
+def reverse(
+    terminal: Terminal,
+    posting: Annotated[str, typer.Argument(help="Its id, from `money ls`. 记录编号")],
+    note: Note = "",
+    actor: Actor = "",
+) -> None:
+    """Undo an appropriation or expenditure of our own. 冲正"""
+    with terminal.office() as office:
+        line = office.reverse(id_of(posting), note=note, actor=person(actor))
+    terminal.show(line, lambda: _journal(terminal, [line]))
+
+
+def balance(
+    terminal: Terminal,
+    unit: Unit = "",
+    subtree: Annotated[bool, typer.Option("--subtree", help="And all below. 含下级")] = False,
+    fund: AnyFund = "",
+    year: AnyYear = 0,
+) -> None:
+    """What an office has, by fund, year and account. 余额"""
+    with terminal.office() as office:
+        found = office.balances(unit=unit, subtree=subtree, fund=fund, year=year)
+    heads = ("单位", "资金", "年度", "科目", "元") if terminal.zh else (
+        "OFFICE", "FUND", "YEAR", "ACCOUNT", "YUAN"
+    )  # fmt: skip
+    rows = [(b.unit.name, b.fund, int(b.year), b.account, yuan(b.fen)) for b in found]
+    terminal.show(found, lambda: terminal.table(heads, rows))
+
+
+def transfers(
+    terminal: Terminal,
+    way: Annotated[str, typer.Option("--way", help="in, out, waiting, all")] = "all",
+    state: Annotated[
+        str, typer.Option("--state", help="in_transit, received, disputed, returned")
+    ] = "",
+    fund: AnyFund = "",
+    year: AnyYear = 0,
+    limit: Limit = 50,
+) -> None:
+    """Money between offices, and how far it has come. 划转"""
+    with terminal.office() as office:
+        page = office.transfers(way, state=state, fund=fund, year=year, limit=limit)
+
+    def human() -> None:
+        heads = (
+            ("编号", "拨出", "收入", "资金", "年度", "元", "状态", "时间")
+            if terminal.zh
+            else ("ID", "FROM", "TO", "FUND", "YEAR", "YUAN", "STATE", "SENT")
+        )
+        rows = [
+            (t.id.hex(), t.sender.name, t.receiver.name, t.fund, int(t.year), yuan(t.amount_fen),
+             t.state, terminal.time(t.sent_ms))
+            for t in page.transfers
+        ]  # fmt: skip
+        terminal.table(heads, rows)
+        terminal.note(f"共 {page.total} 笔", f"{page.total} in all")
+
+    terminal.show(page, human)
+
+
+def ls(
+    terminal: Terminal,
+    unit: Unit = "",
+    fund: AnyFund = "",
+    year: AnyYear = 0,
+    kind: Annotated[str, typer.Option("--kind", help="release, receipt, spend ... 类型")] = "",
+    limit: Limit = 50,
+) -> None:
+    """Lines of the journal, newest first. 明细"""
+    with terminal.office() as office:
+        page = office.postings(unit=unit, fund=fund, year=year, kind=kind, limit=limit)
+
+    def human() -> None:
+        _journal(terminal, list(page.postings))
+        terminal.note(f"共 {page.total} 条", f"{page.total} in all")
+
+    terminal.show(page, human)
+
+
+def check(terminal: Terminal, fund: AnyFund = "", year: AnyYear = 0) -> Exit:
+    """Whether all money is accounted for, here and below. 资金核对"""
+    with terminal.office() as office:
+        found = office.conservation(fund=fund, year=year)
+
+    def human() -> None:
+        heads = (
+            ("资金", "年度", "安排", "上级拨入", "结存", "支出", "在途", "差额")
+            if terminal.zh
+            else ("FUND", "YEAR", "PUT IN", "FROM ABOVE", "HELD", "SPENT", "IN TRANSIT", "DIFFERS")
+        )
+        rows = [
+            (x.fund, int(x.year), yuan(x.appropriated_fen), yuan(x.from_above_fen),
+             yuan(x.held_fen), yuan(x.spent_fen), yuan(x.in_transit_fen), yuan(x.difference_fen))
+            for x in found.lines
+        ]  # fmt: skip
+        terminal.table(heads, rows)
+        terminal.line(
+            "资金守恒" if found.holds else "资金不守恒, 请立即核查",
+            "money is conserved" if found.holds else "money is NOT conserved: look at once",
+        )
+
+    terminal.show(found, human)
+    return Exit.OK if found.holds else Exit.PROBLEMS
+
+
+def _id(text: str) -> bytes:
+    return id_of(text) if text else b""
+
+
+def _journal(terminal: Terminal, lines: list[pb.Posting]) -> None:
+    heads = (
+        ("编号", "类型", "单位", "对方", "资金", "年度", "元", "时间", "备注")
+        if terminal.zh
+        else ("ID", "KIND", "OFFICE", "PEER", "FUND", "YEAR", "YUAN", "AT", "NOTE")
+    )
+    rows = [
+        (p.id.hex(), p.kind, p.unit.name, p.peer.name, p.fund, int(p.year), yuan(p.amount_fen),
+         terminal.time(p.at_ms), p.note)
+        for p in lines
+    ]  # fmt: skip
+    terminal.table(heads, rows)
