@@ -13,6 +13,7 @@ from sync.change import ID_BYTES, Batch, Block, Entry, Operation, Value
 from sync.errors import SilianError
 from sync.limits import BODY_BYTES_MAX, ENTRY_BYTES_MAX
 from sync.news import OfficeNews, SafeAt
+from sync.parts import BadParts, check_parts
 from sync.schema import Lane
 from sync.version import VERSION_BYTES, Version
 from sync.wire.v1 import link_pb2 as pb
@@ -32,6 +33,20 @@ class Malformed(SilianError):
             f"报文格式错误: {what}",
             remedy_en="Check that both offices run a released version; report it with this text.",
             remedy_zh="请确认双方均为正式版本，并将此信息报告给维护人员。",
+        )
+
+
+class TooLarge(SilianError):
+    """A transaction would not fit through a link; it is refused here, where somebody can act."""
+
+    code = "transaction_too_large"
+
+    def __init__(self, size: int, allowed: int) -> None:
+        super().__init__(
+            f"one transaction of {size} bytes, {allowed} allowed",
+            f"一次提交的数据为 {size} 字节，上限为 {allowed} 字节",
+            remedy_en="Commit it in smaller pieces.",
+            remedy_zh="请分批提交。",
         )
 
 
@@ -56,6 +71,7 @@ def entry_to_wire(
     """Pack one transaction for one audience.
 
     `payload` may be given when the same blocks go to a second audience: packed once, said twice.
+    Raises: TooLarge, rather than make what every receiver must refuse.
     """
     if payload is None:
         payload = pack(blocks)
@@ -72,6 +88,8 @@ def entry_to_wire(
         changes=changes,
         payload=payload,
     ).SerializeToString()
+    if len(wire) > ENTRY_BYTES_MAX:
+        raise TooLarge(len(wire), ENTRY_BYTES_MAX)
     return Entry(
         incarnation, unit, level, audience, lane, seq, prev_hash, hlc, changes, payload,
         wire, hash_of(wire),
@@ -91,7 +109,7 @@ def entry_from_wire(wire: bytes) -> Entry:
         raise Malformed("entry does not parse") from error
     if m.lane not in (1, 2) or m.seq < 1 or m.level > 3 or len(m.prev_hash) not in (0, HASH_BYTES):
         raise Malformed(f"entry header: lane {m.lane}, seq {m.seq}, level {m.level}")
-    if m.incarnation >= 1 << 63 or m.unit >= 1 << 63 or m.hlc >= 1 << 63 or m.seq >= 1 << 62:
+    if max(m.incarnation, m.unit, m.hlc, m.seq << 1, m.changes << 32) >= 1 << 63:
         raise Malformed("entry header: a number is out of range")
     return Entry(
         m.incarnation, m.unit, m.level, m.audience, Lane(m.lane), m.seq, m.prev_hash, m.hlc,
@@ -100,9 +118,11 @@ def entry_from_wire(wire: bytes) -> Entry:
 
 
 def pack(blocks: Iterable[Block]) -> bytes:
-    """Serialize and compress the blocks of one transaction."""
-    body = pb.Body(blocks=[_block_to_wire(b) for b in blocks])
-    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(body.SerializeToString())
+    """Serialize and compress the blocks of one transaction. Raises: TooLarge."""
+    body = pb.Body(blocks=[_block_to_wire(b) for b in blocks]).SerializeToString()
+    if len(body) > BODY_BYTES_MAX:
+        raise TooLarge(len(body), BODY_BYTES_MAX)
+    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(body)
 
 
 def unpack(payload: bytes) -> list[Block]:
@@ -115,8 +135,9 @@ def unpack(payload: bytes) -> list[Block]:
         if size > BODY_BYTES_MAX:
             raise Malformed(f"body of {size} bytes unpacked, {BODY_BYTES_MAX} allowed")
         raw = zstandard.ZstdDecompressor().decompress(payload, max_output_size=BODY_BYTES_MAX)
+        check_parts(raw)
         body = pb.Body.FromString(raw)
-    except (zstandard.ZstdError, DecodeError) as error:
+    except (zstandard.ZstdError, DecodeError, BadParts) as error:
         raise Malformed("body does not unpack") from error
     return [_block_from_wire(b) for b in body.blocks]
 
@@ -170,7 +191,10 @@ def column_to_wire(values: Sequence[Value]) -> pb.Column:
 
 def column_from_wire(column: pb.Column, count: int) -> list[Value]:
     """Raises: Malformed, when the values are not `count`."""
-    values: list[Value] = list(column.ints) if column.is_int else list(column.texts)
+    given = column.ints if column.is_int else column.texts
+    if len(given) > count:  # before a list is made of them
+        raise Malformed(f"column of {len(given)} values for {count} records")
+    values: list[Value] = list(given)
     nulls = column.nulls
     if nulls:
         present = iter(values)
@@ -178,6 +202,8 @@ def column_from_wire(column: pb.Column, count: int) -> list[Value]:
             values = [None if nulls[i >> 3] >> (i & 7) & 1 else next(present) for i in range(count)]
         except (StopIteration, IndexError, RuntimeError) as error:
             raise Malformed("column is too short") from error
+        if next(present, None) is not None:
+            raise Malformed("column is too long")
     if len(values) != count:
         raise Malformed(f"column of {len(values)} values for {count} records")
     return values
@@ -211,6 +237,9 @@ def _block_from_wire(m: pb.Block) -> Block:
         raise Malformed(f"block of {m.register[:40]!r}: operation {m.operation}, ids {len(m.ids)}")
     count = len(m.ids) // ID_BYTES
     operation = Operation(m.operation)
+    ids = split(m.ids, ID_BYTES)
+    if len(set(ids)) != count:
+        raise Malformed("block names a record twice")
     fields = tuple(m.fields)
     if len(set(fields)) != len(fields):
         raise Malformed("block names a field twice")
@@ -231,7 +260,7 @@ def _block_from_wire(m: pb.Block) -> Block:
         register=m.register,
         unit=m.unit,
         operation=operation,
-        ids=split(m.ids, ID_BYTES),
+        ids=ids,
         fields=fields,
         columns=[column_from_wire(c, count) for c in m.columns],
         bases=bases,
@@ -242,7 +271,11 @@ def _block_from_wire(m: pb.Block) -> Block:
 
 def base_from_wire(column: pb.BaseColumn, versions: bytes, count: int) -> Sequence[Version]:
     """Raises: Malformed."""
+    if len(versions) % VERSION_BYTES:
+        raise Malformed("base versions are cut off")
     known = split(versions, VERSION_BYTES)
+    if len(column.index) > count:
+        raise Malformed(f"{len(column.index)} base versions for {count} records")
     try:
         values = [known[i] for i in column.index]
     except IndexError as error:
