@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE_ENGINE = {
     f"sync.{name}"
     for name in (
-        "audience", "backoff", "change", "digest", "effects", "errors", "limits", "merge", "rights",
-        "schema", "session", "streams", "version",
+        "audience", "backoff", "change", "digest", "effects", "errors", "limits", "merge", "news",
+        "parts", "rights", "schema", "session", "streams", "version",
     )
 }  # fmt: skip
 # What reaches outside a function's arguments: a clock, chance, the disk, the net, other threads.
@@ -24,7 +24,7 @@ OUTSIDE = {
     "asyncio", "logging", "secrets", "socket", "sqlite3", "subprocess", "tempfile", "threading",
     "time", "urllib", "uuid",
 }  # fmt: skip
-WIRE_READERS = ("sync.codec", "sync.dialer", "sync.status", "sync.wire", "hub.")
+WIRE_READERS = ("sync.codec", "sync.dialer", "sync.link", "sync.status", "sync.wire", "hub.")
 
 
 def modules(*packages: str) -> Iterator[tuple[str, Path]]:
