@@ -22,7 +22,8 @@ class Exit(IntEnum):
 _CODES: dict[Exit, tuple[str, ...]] = {
     Exit.FAILURE: (
         "internal", "malformed", "cursor_gap", "session_unknown", "stream_forked", "stream_gap",
-        "bad_tree", "bad_audience", "bad_catalogue", "bad_posting",
+        "bad_tree", "bad_audience", "bad_catalogue", "bad_posting", "demo_failed",
+        "transaction_too_large",
     ),
     Exit.USAGE: (
         "ambiguous_unit", "bad_allocation", "bad_order", "bad_question", "bad_request", "bad_token",

@@ -25,7 +25,7 @@ app = typer.Typer(
     help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-for part in (offices, admin, files, records, units, work, money, figures, conflicts):
+for part in (offices, admin, files, records, units, work, money, figures, conflicts, demo):
     part.register(app)
 
 

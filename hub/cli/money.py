@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,9 +28,11 @@ For = Annotated[str, typer.Option("--assignment", help="The work it pays for. �
 def register(app: typer.Typer) -> None:
     money = typer.Typer(help="Money, in whole fen. 资金", no_args_is_help=True)
     app.add_typer(money, name="money")
-    for function in (appropriate, match, release, receive, return_, spend, reverse):
-        verb(money)(function)
-    for function in (balance, transfers, ls, check):
+    verbs: tuple[Callable[..., object], ...] = (
+        appropriate, match, release, receive, return_, spend, reverse,
+        balance, transfers, ls, check,
+    )  # fmt: skip
+    for function in verbs:
         verb(money)(function)
 
 

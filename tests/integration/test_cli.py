@@ -1,0 +1,370 @@
+"""Every verb of the command line, on offices that are served and on one that is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.silian import COMMUNITY, STREET, Ran, serving, silian
+
+PREMISES = ("name=一号楼", "use=office", "area_m2=660", "tenure=owned")
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A street and one of its communities, both served."""
+
+    street: Path
+    community: Path
+
+    def above(self, *arguments: object, **more: str) -> Ran:
+        return silian(*arguments, "--dir", self.street, **more)
+
+    def below(self, *arguments: object, **more: str) -> Ran:
+        return silian(*arguments, "--dir", self.community, **more)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    base = tmp_path_factory.mktemp("offices")
+    found = Network(base / "street", base / "community")
+    assert silian("init", "--dir", found.street, "--unit", STREET).exit == 0
+    with serving(found.street) as address:
+        made = silian("init", "--dir", found.community, "--unit", COMMUNITY, "--parent", address)
+        assert made.exit == 0
+        with serving(found.community):
+            assert found.below("sync", "now", "--wait", 30).exit == 0
+            yield found
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An office that nobody serves."""
+    folder = tmp_path_factory.mktemp("alone") / "office"
+    made = silian("init", "--dir", folder, "--unit", "万家花园社区", "--json")
+    assert made.json["code"] == COMMUNITY
+    return folder
+
+
+@pytest.fixture(scope="module")
+def premises(network: Network) -> str:
+    """The id of a record that the street has too."""
+    made = network.below("record", "create", "premises", *PREMISES, "--json")
+    assert made.exit == 0, made.err
+    assert network.below("sync", "now", "--wait", 30).exit == 0
+    return str(made.json["id"])
+
+
+# -- the office -----------------------------------------------------------------------------------
+
+
+def test_init_leaves_a_token_that_only_its_owner_reads(alone: Path) -> None:
+    assert (alone / "api.token").stat().st_mode & 0o777 == 0o600
+
+
+def test_status_shows_the_line_and_the_offices_below(network: Network) -> None:
+    own = network.below("status", "--json").json
+    assert own["link"]["connected"] is True
+    tree = network.above("status", "--tree", "--json").json
+    heard = {o["unit"]["code"]: o["heard"] for o in tree["offices"]}
+    assert heard[COMMUNITY] is True
+    assert len(heard) == 18
+    assert "万家花园社区" in network.above("status", "--tree").out
+
+
+def test_status_check_exits_with_6_when_offices_were_never_heard(network: Network) -> None:
+    assert network.above("status", "--tree", "--check").exit == 6
+    assert network.below("status", "--check").exit == 0
+
+
+def test_an_office_that_is_not_served_answers_the_same_verbs(alone: Path) -> None:
+    found = silian("status", "--dir", alone, "--json").json
+    assert (found["link"]["state"], found["offices"][0]["unit"]["code"]) == (
+        "not_served",
+        COMMUNITY,
+    )
+
+
+def test_where_says_how_far_up_a_record_is_safe(network: Network, premises: str) -> None:
+    found = network.below("where", "premises", premises, "--json").json
+    assert [(p["unit"]["name"], p["state"]) for p in found["places"]] == [
+        ("万家花园社区", "safe"),
+        ("闸弄口街道", "safe"),
+        ("上城区", "waiting"),
+        ("杭州市", "waiting"),
+    ]
+    assert "waiting" in network.below("where", "premises", premises).out
+
+
+def test_units_are_found_by_part_of_a_name_and_listed(network: Network) -> None:
+    found = network.above("unit", "find", "万家", "--json").json
+    assert found["units"][0]["code"] == COMMUNITY
+    listed = network.above("unit", "ls", "闸弄口街道", "--json").json
+    assert len(listed) == 18
+    assert "闸弄口街道" in network.above("unit", "ls").out
+
+
+# -- records --------------------------------------------------------------------------------------
+
+
+def test_registers_are_listed_and_described(network: Network) -> None:
+    listed = network.below("registers", "--json").json
+    assert "premises" in {r["name"] for r in listed}
+    one = network.below("registers", "premises", "--json").json
+    area = next(f for f in one["fields"] if f["name"] == "area_m2")
+    assert (area["type"], area["owners"]) == ("decimal", [3])
+    assert "建筑面积" in network.below("registers", "premises", lang="zh").out
+
+
+def test_a_record_goes_through_its_life(network: Network, premises: str) -> None:
+    made = network.below(
+        "record", "create", "premises", "name=二号楼", *PREMISES[1:], "--json"
+    ).json
+    record = made["id"]
+    assert made["values"]["area_m2"] == 66000
+    changed = network.below(
+        "record", "change", "premises", record, "area_m2=70.5", "--seen", made["seen"], "--json"
+    )
+    assert changed.json["values"]["area_m2"] == 7050
+    shown = network.below("record", "show", "premises", record, "--history", lang="zh")
+    assert "70.50" in shown.out
+    listed = network.below("record", "list", "premises", "--where", "name=二号楼", "--json").json
+    assert [r["id"] for r in listed["records"]] == [record]
+    assert network.below("record", "end", "premises", record, "--json").json["alive"] is False
+    left = network.below("record", "list", "premises", "--json").json
+    assert [r["id"] for r in left["records"]] == [premises]
+
+
+def test_the_street_lists_what_its_communities_keep(network: Network, premises: str) -> None:
+    found = network.above("record", "list", "premises", "--subtree", "--json").json
+    assert [(r["id"], r["unit"]["code"]) for r in found["records"]] == [(premises, COMMUNITY)]
+
+
+def test_a_list_aligns_wide_characters(network: Network, premises: str) -> None:
+    from rich.cells import cell_len
+
+    lines = network.below("record", "list", "premises", lang="zh").out.splitlines()
+    head, row = lines[0], lines[1]
+    column = cell_len(head[: head.index("用途")])
+    assert cell_len(row[: row.index("办公")]) == column
+
+
+def test_files_go_out_and_come_back_unchanged(
+    network: Network, premises: str, tmp_path: Path
+) -> None:
+    for name in ("out.xlsx", "out.csv"):
+        file = tmp_path / name
+        written = network.below("export", "premises", "--out", file, "--json")
+        assert written.json["records"] == 1
+        back = network.below("import", file, "--register", "premises", "--json")
+        assert (back.exit, back.json["reports"][0]["unchanged"]) == (0, 1)
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_a_template_is_filled_in_and_taken(alone: Path, tmp_path: Path) -> None:
+    import openpyxl
+
+    file = tmp_path / "template.xlsx"
+    assert silian("template", "premises", "--dir", alone, "--out", file, lang="zh").exit == 0
+    book = openpyxl.load_workbook(file)
+    sheet = book.worksheets[0]
+    heads = [cell.value for cell in sheet[1]]
+    for head, value in {"用房名称": "三号楼", "用途": "活动", "建筑面积": 12.5}.items():
+        sheet.cell(2, heads.index(head) + 1, value)
+    book.save(file)
+    tried = silian("import", file, "--register", "workbook", "--dry-run", "--dir", alone, "--json")
+    report = tried.json["reports"][0]
+    assert (tried.exit, report["new"], report["done"]) == (0, 1, False)
+    taken = silian("import", file, "--register", "premises", "--dir", alone, "--json")
+    assert taken.json["reports"][0]["done"] is True
+
+
+def test_a_bad_file_is_refused_whole_or_taken_without_its_bad_rows(
+    network: Network, tmp_path: Path
+) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text("用房名称,用途,建筑面积\n甲楼,办公,10\n乙楼,天上,20\n", encoding="utf-8")
+    marked = tmp_path / "marked.csv"
+    whole = network.below("import", file, "--register", "premises", "--annotated", marked, "--json")
+    report = whole.json["reports"][0]
+    assert (whole.exit, report["done"], report["refused"]) == (6, False, 1)
+    assert report["faults"][0]["row"] == 3
+    assert "Errors" in marked.read_text(encoding="utf-8")
+    good = network.below("import", file, "--register", "premises", "--valid-only", lang="zh")
+    assert (good.exit, "第 3 行" in good.out) == (6, True)
+    found = network.below("record", "list", "premises", "--where", "name=甲楼", "--json").json
+    record = found["records"][0]["id"]
+    assert network.below("record", "end", "premises", record).exit == 0
+
+
+# -- figures --------------------------------------------------------------------------------------
+
+
+def test_a_figure_comes_with_its_completeness(network: Network) -> None:
+    outlet = network.below(
+        "record", "create", "service_outlet", "name=便民点", "kind=outlet", "--json"
+    )
+    assert outlet.exit == 0, outlet.err
+    network.below("sync", "now", "--wait", 30)
+    listed = network.above("indicators", "--json").json
+    area = next(i["id"] for i in listed if i["label"]["zh"] == "服务网点数")
+    found = network.above("rollup", area, "--by", "unit", "--json").json
+    assert found["figure"]["value"] == "1"
+    assert {g["key"]: g["figure"]["value"] for g in found["groups"]}[COMMUNITY] == "1"
+    assert (found["completeness"]["expected"], found["completeness"]["reported"]) == (17, 1)
+    assert network.above("rollup", area, "--check").exit == 6
+    people = network.above("rollup", area, "--by", "unit", lang="zh").out
+    assert "已上报 1/17" in people
+
+
+def test_verify_finds_everything_equal(network: Network, premises: str) -> None:
+    found = network.above("verify", "--json")
+    assert (found.exit, found.json["sound"]) == (0, True)
+    assert "sound" in network.below("verify").out
+
+
+# -- work -----------------------------------------------------------------------------------------
+
+
+def wait_for_work(network: Network, state: str, order: str) -> str:
+    """Bring both offices up to date and return the community's assignment in that state."""
+    network.below("sync", "now", "--wait", 30)
+    found = network.below("work", "ls", "--state", state, "--json").json["assignments"]
+    return next(str(a["id"]) for a in found if a["work_order"] == order)
+
+
+def test_work_is_issued_done_verified_and_closed(network: Network) -> None:
+    issued = network.above(
+        "work", "issue", "楼道灯排查", "--to", "万家花园社区", "--duty", "undertakes",
+        "--due", "2099-12-31", "--as", "street:li", "--json",
+    )  # fmt: skip
+    assert issued.exit == 0, issued.err
+    order = issued.json["work_order"]
+    assignment = wait_for_work(network, "delivered", order)
+    for step in (("accept",), ("progress", "40", "--note", "已查两幢"), ("claim",)):
+        done = network.below("work", step[0], assignment, *step[1:], "--as", "community:wang")
+        assert done.exit == 0, done.err
+    network.below("sync", "now", "--wait", 30)
+    assert network.above("work", "verify", assignment, "--as", "street:zhao").exit == 0
+    assert network.above("work", "appraise", assignment, "90", "--as", "street:li").exit == 0
+    closed = network.above("work", "close", assignment, "--as", "street:li", "--json")
+    assert closed.json["assignment"]["state"] == "closed"
+    shown = network.above("work", "show", assignment, "--json").json
+    assert [e["kind"] for e in shown["history"]][-4:] == [
+        "claim", "verify", "appraise_result", "close",
+    ]  # fmt: skip
+    assert "已查两幢" in network.above("work", "show", assignment).out
+    assert "closed" in network.above("work", "tree", order).out
+    assert "楼道灯排查" in network.above("work", "ls", "--box", "issued", lang="zh").out
+
+
+def test_work_is_declined_extended_and_recalled(network: Network) -> None:
+    issued = network.above(
+        "work", "issue", "协助调查", "--to", COMMUNITY, "--duty", "assists", "--due", "2099-01-01",
+        "--json",
+    ).json  # fmt: skip
+    assignment = wait_for_work(network, "delivered", issued["work_order"])
+    assert network.below("work", "decline", assignment, "--reason", "人手不足").exit == 0
+    other = network.above(
+        "work", "issue", "送通知", "--to", COMMUNITY, "--duty", "undertakes", "--json"
+    ).json
+    assignment = wait_for_work(network, "delivered", other["work_order"])
+    assert network.above("work", "extend", assignment, "--due", "2099-02-01").exit == 0
+    recalled = network.above("work", "recall", assignment, "--reason", "不再需要", "--json")
+    assert recalled.json["assignment"]["state"] == "recalled"
+
+
+# -- money ----------------------------------------------------------------------------------------
+
+
+def test_money_goes_down_comes_back_and_adds_up(network: Network) -> None:
+    said = ("--fund", "F10", "--year", "2026", "--json")
+    put = network.above("money", "appropriate", "10,000.50", *said, "--note", "年度安排")
+    assert (put.exit, put.json["amount_fen"]) == (0, 1_000_050), put.err
+    sent = network.above("money", "release", "6000", "--to", COMMUNITY, *said).json
+    refused = network.above("money", "release", "600", "--to", COMMUNITY, *said).json
+    network.below("sync", "now", "--wait", 30)
+    waiting = network.below("money", "transfers", "--way", "waiting", "--json").json
+    assert [t["id"] for t in waiting["transfers"]] == [sent["transfer"], refused["transfer"]]
+    assert network.below("money", "return", refused["transfer"], "--reason", "重复").exit == 0
+    assert network.below("money", "receive", "--all", "--json").json[0]["kind"] == "receipt"
+    spent = network.below("money", "spend", "5000", "--category", "service", *said).json
+    assert network.below("money", "reverse", spent["id"]).exit == 0
+    assert network.below("money", "spend", "4000", "--category", "service", *said).exit == 0
+    given = network.below(
+        "money", "return", "--amount", "500", "--reason", "结余", "--fund", "F10", "--year", "2026"
+    )
+    assert given.exit == 0, given.err
+    own = network.below("money", "balance", "--json").json
+    assert {b["account"]: b["fen"] for b in own}["held"] == 150_000
+    assert "1,500.00" in network.below("money", "balance").out
+    network.below("sync", "now", "--wait", 30)
+    whole = network.above("money", "check", "--json")
+    assert (whole.exit, whole.json["holds"]) == (0, True)
+    assert whole.json["lines"][0]["held_fen"] == 1_000_050 - 400_000
+    assert "年度安排" in network.above("money", "ls", lang="zh").out
+
+
+def test_more_than_is_held_is_neither_sent_nor_spent(network: Network) -> None:
+    said = ("--fund", "F10", "--year", "2031", "--json")
+    sent = network.above("money", "release", "1", "--to", COMMUNITY, *said)
+    spent = network.above("money", "spend", "1", "--category", "service", *said)
+    assert (sent.exit, sent.error["code"]) == (7, "over_release")
+    assert (spent.exit, spent.error["code"]) == (7, "over_release")
+
+
+# -- conflicts and the machine --------------------------------------------------------------------
+
+
+def test_conflicts_are_listed_even_when_there_are_none(network: Network) -> None:
+    assert network.below("conflicts", "ls", "--json").json["total"] == 0
+
+
+def test_the_store_is_checked_upgraded_and_copied(alone: Path, tmp_path: Path) -> None:
+    assert silian("db", "check", "--dir", alone, "--json").json == {"faults": [], "sound": True}
+    assert silian("db", "upgrade", "--dir", alone).exit == 0
+    copy = tmp_path / "copy.db"
+    assert silian("db", "backup", copy, "--dir", alone).exit == 0
+    assert copy.stat().st_size > 0
+
+
+def test_a_served_store_is_copied_too(network: Network, tmp_path: Path) -> None:
+    assert network.below("db", "backup", tmp_path / "copy.db").exit == 0
+
+
+def test_settings_are_shown_with_their_origin_and_checked(alone: Path) -> None:
+    shown = silian("config", "show", "--dir", alone, "--json", env={"SILIAN_SYNC_INTERVAL_S": "7"})
+    assert shown.json["sync_interval_s"] == {"origin": "environment", "value": 7}
+    assert shown.json["unit"]["value"] == COMMUNITY
+    assert silian("config", "check", "--dir", alone).exit == 0
+
+
+def test_doctor_looks_at_the_machine(alone: Path) -> None:
+    found = silian("doctor", "--dir", alone, "--json")
+    checks = {f["check"]: f["good"] for f in found.json}
+    assert checks.keys() == {"sqlite", "disk", "clock", "folder", "token", "store"}
+    (alone / "api.token").chmod(0o644)
+    assert silian("doctor", "--dir", alone).exit == 6
+    (alone / "api.token").chmod(0o600)
+
+
+def test_codes_are_explained_and_versions_printed() -> None:
+    assert "Exit 7" in silian("explain", "stale_edit").out
+    assert "隔离区" in silian("explain", "holes", "--lang", "zh").out
+    assert silian("version", "--json").json["silian"]
+
+
+def test_the_language_is_that_of_the_system_unless_said_otherwise(alone: Path) -> None:
+    assert "台账" in silian("registers", "--dir", alone, lang="zh").out
+    assert "REGISTER" in silian("registers", "--dir", alone, lang="en").out
+    assert "REGISTER" in silian("registers", "--dir", alone, "--lang", "en", lang="zh").out
+
+
+def test_json_is_one_document_and_nothing_else_on_stdout(alone: Path) -> None:
+    ran = silian("unit", "find", "社区", "--limit", 3, "--dir", alone, "--json")
+    assert json.loads(ran.out)["total"] > 3
+    assert ran.err == ""

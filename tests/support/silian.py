@@ -1,0 +1,79 @@
+"""The command line for tests: verbs in this process, `silian serve` in one of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from hub.cli.main import app
+
+START_S_MAX = 60
+STOP_S_MAX = 30
+STREET = "330102013000"  # 闸弄口街道
+COMMUNITY = "330102013009"  # 万家花园社区
+SERVE = "from hub.cli.main import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a verb did."""
+
+    exit: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one JSON document on standard output."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The envelope on standard error."""
+        found: dict[str, Any] = json.loads(self.err.strip().splitlines()[-1])
+        return found
+
+
+def silian(*arguments: object, lang: str = "en", env: dict[str, str] | None = None) -> Ran:
+    """Run one verb in this process; a trace in it fails the test."""
+    variables = {"LANG": f"{lang}_XX.UTF-8", "LC_ALL": "", "SILIAN_LANG": "", **(env or {})}
+    result = CliRunner().invoke(app, [str(each) for each in arguments], env=variables)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+@contextmanager
+def serving(*folders: Path) -> Iterator[str]:
+    """Serve offices in a process of their own; yield the address; stop it gracefully."""
+    dirs = [text for folder in folders for text in ("--dir", str(folder))]
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE, "serve", "--json", *dirs],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"SILIAN_LOG": "ERROR"},
+    ) as process:
+        assert process.stdout is not None
+        try:
+            ready, _, _ = select.select([process.stdout], [], [], START_S_MAX)
+            assert ready, "silian serve did not say its address"
+            yield str(json.loads(process.stdout.readline())["address"])
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                ended = process.wait(STOP_S_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        assert ended == 0, f"silian serve ended with {ended}"
