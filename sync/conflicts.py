@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from sync.change import Value
 from sync.merge import FieldConflict, Head, RecordState, conflicts_of
-from sync.registers import pieces, sql
+from sync.registers import pieces
 from sync.schema import Policy, RegisterSchema
+from sync.statements import run, run_many
 from sync.version import Version
 
 OPEN = "open"  # a person must look
@@ -46,17 +47,15 @@ def losers(
     are shown as one value the shown one's own. Nearly always empty: then it costs one probe.
     """
     probe = "SELECT 1 FROM conflict WHERE register=? AND unit=? AND head=1 LIMIT 1"
-    if tx.exec_driver_sql(sql(tx, probe), (register, unit)).first() is None:
+    if run(tx, probe, (register, unit)).fetchone() is None:
         return {}
     found: dict[bytes, dict[str, tuple[Head, ...]]] = {}
     for part in pieces(ids):
         marks = ",".join("?" * len(part))
-        rows = tx.exec_driver_sql(
-            sql(
-                tx,
-                "SELECT record, field, version, value, level FROM conflict WHERE register=? "
-                f"AND unit=? AND record IN ({marks}) AND head=1 ORDER BY version",
-            ),
+        rows = run(
+            tx,
+            "SELECT record, field, version, value, level FROM conflict WHERE register=? "
+            f"AND unit=? AND record IN ({marks}) AND head=1 ORDER BY version",
             (register, unit, *part),
         )
         for record, field, version, value, level in rows:
@@ -103,9 +102,9 @@ def follow(
         for field, version in old.keys() - new.keys()
     ]
     if saves:
-        tx.exec_driver_sql(sql(tx, _SAVE), saves)
+        run_many(tx, _SAVE, saves)
     if closes:
-        tx.exec_driver_sql(sql(tx, _CLOSE), closes)
+        run_many(tx, _CLOSE, closes)
 
 
 def _wanted(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from sync.change import ID_BYTES, Block, Entry
-from sync.registers import sql
-from sync.tables import hole
+from sync.statements import run
 
 DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
 OF_WRITER = frozenset({"foreign_unit", "not_owner"})  # only this writer's later changes wait
@@ -42,8 +41,9 @@ def park(
     records = record or (b"".join(block.ids) if block else b"")
     name = f"{entry.incarnation}|{entry.audience}|{entry.lane}|{entry.seq}|{register}|{unit}|"
     hole_id = blake2b(name.encode() + records + reason.encode(), digest_size=16).digest()
-    tx.exec_driver_sql(
-        sql(tx, _PARK),
+    run(
+        tx,
+        _PARK,
         (
             hole_id, arrival, entry.incarnation, _storable(register), unit, records, reason,
             _storable(detail[:500]), "deferred" if reason in DEFERRED else "open", now_ms,
@@ -56,10 +56,10 @@ def waiting(tx: Connection, register: str, unit: int, writer: int) -> set[bytes]
 
     Whoever was refused for lack of a right holds up nobody else (INV-21).
     """
-    rows = tx.execute(
-        select(hole.c.record, hole.c.reason, hole.c.incarnation).where(
-            hole.c.state == "open", hole.c.register == register, hole.c.unit == unit
-        )
+    rows = run(
+        tx,
+        "SELECT record, reason, incarnation FROM hole WHERE state='open' AND register=? AND unit=?",
+        (register, unit),
     )
     return {
         records[i : i + ID_BYTES]

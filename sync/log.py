@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, select
 
 from sync.change import Batch, Entry, StreamHead
 from sync.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
-from sync.registers import sql
 from sync.schema import Lane
+from sync.statements import run, run_many
 from sync.streams import StreamKey
-from sync.tables import cursor, entry, incarnation, stream
+from sync.tables import entry, incarnation, stream
 
+READ_ENTRIES = 64  # read at a time: a batch of single edits fills up, one of imports stops early
+_UP = "up_to IS NOT NULL"
 EVERY_CHILD = 0  # `down_hop` of an entry that goes to every child
 
 _INSERT = (
@@ -40,41 +42,31 @@ def lock(tx: Connection) -> int:
     Returns: the last clock stamp that any writer of this store gave.
     """
     suffix = "" if tx.dialect.name == "sqlite" else " FOR UPDATE"
-    row = tx.exec_driver_sql(f"SELECT hlc FROM log_head WHERE id = 1{suffix}").scalar_one()
-    return int(row)
+    return int(run(tx, f"SELECT hlc FROM log_head WHERE id = 1{suffix}").fetchone()[0])
 
 
 def take(tx: Connection, count: int, hlc: int) -> int:
     """Take `count` numbers, record the clock, and return the first number."""
-    row = tx.exec_driver_sql(
-        sql(
-            tx, "UPDATE log_head SET arrival = arrival + ?, hlc = ? WHERE id = 1 RETURNING arrival"
-        ),
-        (count, hlc),
-    ).scalar_one()
-    return int(row) - count + 1
+    statement = "UPDATE log_head SET arrival = arrival + ?, hlc = ? WHERE id = 1 RETURNING arrival"
+    return int(run(tx, statement, (count, hlc)).fetchone()[0]) - count + 1
 
 
 def append(tx: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
     """Write log rows; the tuples are in the order of the table's columns."""
-    tx.exec_driver_sql(sql(tx, _INSERT), list(rows))
+    run_many(tx, _INSERT, list(rows))
 
 
 def position(tx: Connection) -> int:
     """Return the last number of this log."""
-    return int(tx.exec_driver_sql("SELECT arrival FROM log_head WHERE id = 1").scalar_one())
+    return int(run(tx, "SELECT arrival FROM log_head WHERE id = 1").fetchone()[0])
 
 
 def heads_of(tx: Connection, keys: Iterable[StreamKey]) -> dict[StreamKey, StreamHead]:
     """Return how far each of these streams is known; unknown ones are left out."""
     found: dict[StreamKey, StreamHead] = {}
-    statement = sql(
-        tx, "SELECT seq, hash FROM stream WHERE incarnation=? AND audience=? AND lane=?"
-    )
+    statement = "SELECT seq, hash FROM stream WHERE incarnation=? AND audience=? AND lane=?"
     for key in keys:
-        row = tx.exec_driver_sql(
-            statement, (key.incarnation, key.audience, key.lane.value)
-        ).one_or_none()
+        row = run(tx, statement, (key.incarnation, key.audience, key.lane.value)).fetchone()
         if row is not None:
             found[key] = StreamHead(row[0], bytes(row[1]))
     return found
@@ -93,19 +85,17 @@ def save_heads(tx: Connection, newest: Iterable[Entry]) -> None:
     """Record the newest entry of each stream."""
     rows = [(e.incarnation, e.audience, e.lane.value, e.seq, e.hash, e.hlc) for e in newest]
     if rows:
-        tx.exec_driver_sql(sql(tx, _HEAD), rows)
+        run_many(tx, _HEAD, rows)
 
 
 def learn_incarnation(tx: Connection, newest: Iterable[tuple[int, int, int]]) -> None:
     """Remember (incarnation, unit, level) of writers heard for the first time."""
     rows = [(i, u, level, b"") for i, u, level in newest]
     if rows:
-        tx.exec_driver_sql(
-            sql(
-                tx,
-                "INSERT INTO incarnation (id, unit, level, public_key) VALUES (?,?,?,?) "
-                "ON CONFLICT DO NOTHING",
-            ),
+        run_many(
+            tx,
+            "INSERT INTO incarnation (id, unit, level, public_key) VALUES (?,?,?,?) "
+            "ON CONFLICT DO NOTHING",
             rows,
         )
 
@@ -118,12 +108,9 @@ def writers(tx: Connection) -> dict[int, tuple[int, int]]:
 
 def cursor_of(tx: Connection, peer: int, direction: str, lane: Lane) -> tuple[int, int]:
     """Return (incarnation, position) of a cursor; (0, 0) when there is none yet."""
-    row = tx.execute(
-        select(cursor.c.incarnation, cursor.c.position).where(
-            cursor.c.peer == peer, cursor.c.direction == direction, cursor.c.lane == lane.value
-        )
-    ).one_or_none()
-    return (row.incarnation, row.position) if row else (0, 0)
+    statement = "SELECT incarnation, position FROM cursor WHERE peer=? AND direction=? AND lane=?"
+    row = run(tx, statement, (peer, direction, lane.value)).fetchone()
+    return (row[0], row[1]) if row is not None else (0, 0)
 
 
 def advance(
@@ -137,16 +124,14 @@ def advance(
     at_ms: int,
 ) -> None:
     """Move a cursor. "in" moves in the transaction that applies the batch (INV-4)."""
-    tx.exec_driver_sql(
-        sql(tx, _ADVANCE), (peer, direction, lane.value, incarnation, position, at_ms)
-    )
+    run(tx, _ADVANCE, (peer, direction, lane.value, incarnation, position, at_ms))
 
 
 def read_up(
     tx: Connection, *, lane: Lane, incarnation: int, after: int, bytes_max: int = BATCH_BYTES_MAX
 ) -> Batch:
     """Return what goes up next: whole transactions after position `after`."""
-    return _read(tx, lane, incarnation, after, entry.c.up_to.is_not(None), bytes_max)
+    return _read(tx, lane, incarnation, after, _UP, bytes_max)
 
 
 def read_down(
@@ -159,55 +144,56 @@ def read_down(
     bytes_max: int = BATCH_BYTES_MAX,
 ) -> Batch:
     """Return what goes down to `child` next: its audience only, and nothing that came from it."""
-    hears = and_(
-        or_(entry.c.down_hop == EVERY_CHILD, entry.c.down_hop == child), entry.c.via != child
-    )
-    return _read(tx, lane, incarnation, after, hears, bytes_max)
+    return _read(tx, lane, incarnation, after, _down(child), bytes_max)
 
 
 def waiting_up(tx: Connection, *, lane: Lane, after: int) -> tuple[int, int]:
     """Return (entries that wait to go up, when the oldest was committed; 0 if none)."""
-    return _waiting(tx, lane, after, entry.c.up_to.is_not(None))
+    return _waiting(tx, lane, after, _UP)
 
 
 def waiting_down(tx: Connection, *, child: int, lane: Lane, after: int) -> tuple[int, int]:
     """Return (entries that wait for `child`, when the oldest was committed; 0 if none)."""
-    hears = and_(
-        or_(entry.c.down_hop == EVERY_CHILD, entry.c.down_hop == child), entry.c.via != child
-    )
-    return _waiting(tx, lane, after, hears)
+    return _waiting(tx, lane, after, _down(child))
 
 
-def _waiting(tx: Connection, lane: Lane, after: int, hears: Any) -> tuple[int, int]:
-    count, oldest = tx.execute(
-        select(func.count(), func.min(entry.c.at_ms)).where(
-            entry.c.lane == lane.value, entry.c.arrival > after, hears
-        )
-    ).one()
+def _down(child: int) -> str:
+    """Return which entries a child hears: those on their way to it, none that came from it."""
+    return f"down_hop IN ({EVERY_CHILD}, {int(child)}) AND via <> {int(child)}"
+
+
+def _waiting(tx: Connection, lane: Lane, after: int, hears: str) -> tuple[int, int]:
+    statement = f"SELECT count(*), min(at_ms) FROM entry WHERE lane=? AND arrival>? AND {hears}"
+    count, oldest = run(tx, statement, (lane.value, after)).fetchone()
     return int(count), int(oldest or 0)
 
 
 def _read(
-    tx: Connection, lane: Lane, incarnation: int, after: int, hears: Any, bytes_max: int
+    tx: Connection, lane: Lane, incarnation: int, after: int, hears: str, bytes_max: int
 ) -> Batch:
     upto = position(tx)  # read before the entries: what commits later is for the next batch
     entries: list[bytes] = []
     positions: list[int] = []
     size = changes = 0
-    rows = tx.execute(
-        select(entry.c.arrival, entry.c.wire, entry.c.changes)
-        .where(entry.c.lane == lane.value, entry.c.arrival > after, entry.c.arrival <= upto, hears)
-        .order_by(entry.c.arrival)
-        .execution_options(yield_per=64)
-    )
-    for arrival, wire, count in rows:
-        if entries and (size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX):
-            rows.close()
-            return Batch(lane, incarnation, after, positions[-1], tuple(entries), tuple(positions))
-        entries.append(bytes(wire))
-        positions.append(arrival)
-        size += len(wire)
-        changes += count
+    while True:
+        last = positions[-1] if positions else after
+        rows = run(
+            tx,
+            f"SELECT arrival, wire, changes FROM entry WHERE lane=? AND arrival>? AND arrival<=? "
+            f"AND {hears} ORDER BY arrival LIMIT {READ_ENTRIES}",
+            (lane.value, last, upto),
+        ).fetchall()
+        for arrival, wire, count in rows:
+            if entries and (size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX):
+                return Batch(
+                    lane, incarnation, after, positions[-1], tuple(entries), tuple(positions)
+                )
+            entries.append(bytes(wire))
+            positions.append(arrival)
+            size += len(wire)
+            changes += count
+        if len(rows) < READ_ENTRIES:
+            break
     return Batch(lane, incarnation, after, max(upto, after), tuple(entries), tuple(positions))
 
 

@@ -21,8 +21,9 @@ from sync.compose import RecordMissing
 from sync.effects import Effect
 from sync.errors import SilianError
 from sync.merge import RecordChange, RecordState, merge
-from sync.registers import RegisterTable, RegisterTables, sql, values_of
+from sync.registers import RegisterTable, RegisterTables, values_of
 from sync.schema import Kind
+from sync.statements import TakenBack, run, run_many, savepoint
 from sync.version import Version, incarnation_of, wall_ms_of
 
 _DIGEST = (
@@ -88,7 +89,7 @@ class Merger:
         ]
         self._prints.clear()
         if rows:
-            tx.exec_driver_sql(sql(tx, _DIGEST), rows)
+            run_many(tx, _DIGEST, rows)
 
     def merge(
         self, tx: Connection, block: Block, version: Version, level: int, *, local: bool = False
@@ -194,18 +195,15 @@ class Merger:
                 self._prints[block.register, block.unit, bucket][1] += total * factor
 
     def _all_or_none(self, tx: Connection, statement: str, rows: list[tuple[Any, ...]]) -> bool:
-        point = tx.begin_nested()
         try:
-            agreed = tx.exec_driver_sql(sql(tx, statement), rows).rowcount == len(rows)
+            with savepoint(tx):
+                if run_many(tx, statement, rows) != len(rows):
+                    raise TakenBack
+                return True
         except DBAPIError as error:
-            if error.connection_invalidated or not point.is_active:
+            if error.connection_invalidated:
                 raise
-            agreed = False
-        if agreed:
-            point.commit()
-        else:
-            point.rollback()
-        return agreed
+        return False
 
     # -- row by row -------------------------------------------------------------------------
 
@@ -247,21 +245,19 @@ class Merger:
         self, tx: Connection, table: RegisterTable, unit: int, record_id: bytes,
         before: RecordState | None, after: RecordState, change: RecordChange,
     ) -> bool:  # fmt: skip
-        point = tx.begin_nested()
         try:
-            tx.exec_driver_sql(sql(tx, table.save), table.row_of(unit, record_id, after))
-            conflicts.follow(
-                tx, table.schema, unit, record_id, before, after,
-                closed_by=change.version,
-                settled={n: tuple(v) for n, v in change.settled.items()},
-                now_ms=wall_ms_of(change.version),
-            )  # fmt: skip
+            with savepoint(tx):
+                run(tx, table.save, table.row_of(unit, record_id, after))
+                conflicts.follow(
+                    tx, table.schema, unit, record_id, before, after,
+                    closed_by=change.version,
+                    settled={n: tuple(v) for n, v in change.settled.items()},
+                    now_ms=wall_ms_of(change.version),
+                )  # fmt: skip
         except DBAPIError as error:
-            if error.connection_invalidated or not point.is_active:
+            if error.connection_invalidated:
                 raise
-            point.rollback()
             return False
-        point.commit()
         print_ = self._prints[table.schema.name, unit, digest.bucket_of(record_id)]
         print_[0] += 1 if before is None else 0
         print_[1] += state_print(record_id, after)
@@ -271,7 +267,7 @@ class Merger:
 
     def _known_levels(self, tx: Connection) -> Mapping[int, int]:
         if not self._levels_read:
-            rows = tx.exec_driver_sql("SELECT id, level FROM incarnation")
+            rows = run(tx, "SELECT id, level FROM incarnation")
             self._levels.update((r[0], r[1]) for r in rows)
             self._levels_read = True
         return self._levels
@@ -314,6 +310,6 @@ def _misfit(block: Block, table: RegisterTable) -> str | None:
     by_name = table.schema.by_name
     for name, column in zip(block.fields, block.columns, strict=False):
         kind = int if by_name[name].kind is Kind.INT else str
-        if not all(value is None or type(value) is kind for value in column):
+        if not {kind, type(None)}.issuperset(map(type, column)):
             return name
     return None

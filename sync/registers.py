@@ -29,17 +29,11 @@ from sync.change import Value
 from sync.limits import SQL_KEYS_MAX
 from sync.merge import Head, Heads, RecordState, shown_value
 from sync.schema import Kind, RegisterSchema, Schema
+from sync.statements import run
 from sync.version import Version, incarnation_of
 
 T = TypeVar("T")
 Levels = Mapping[int, int]  # incarnation -> level of its unit
-
-
-def sql(tx: Connection, statement: str) -> str:
-    """Return a statement written with `?` in the driver's own parameter style."""
-    if tx.dialect.paramstyle == "qmark":
-        return statement
-    return statement.replace("%", "%%").replace("?", "%s")  # a bare % is a mark to psycopg
 
 
 def pieces(items: Sequence[T], size: int = SQL_KEYS_MAX) -> Iterator[Sequence[T]]:
@@ -97,7 +91,7 @@ class RegisterTable:
                 f"SELECT {','.join(columns)} FROM {self.table.name} "
                 f"WHERE unit=? AND id IN ({marks})"
             )
-            yield from tx.exec_driver_sql(sql(tx, statement), (unit, *part))
+            yield from run(tx, statement, (unit, *part))
 
     def states(
         self,

@@ -5,6 +5,7 @@ The city (1) has a district (2) of two streets: 3 with communities 4 and 5, and 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from sync.apply import Applied, Applier, Fold, Identity, Received
 from sync.change import Batch, Edit, Operation, RecordKey, Value
 from sync.merge import RecordState
 from sync.merging import state_print
-from sync.registers import RegisterTables, sql
+from sync.registers import RegisterTables
+from sync.statements import sql
 from sync.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
 from sync.tables import metadata
 from sync.version import HybridClock
@@ -242,12 +244,24 @@ class Site:
             if left[0] == 0:
                 raise Crash
 
+        # Statements go through SQLAlchemy or, the engine's own, straight to the driver.
+        straight = sys.modules.get("sync.statements")
+        plain_sql = getattr(straight, "sql", None)
+
+        def counted(tx: Connection, statement: str) -> str:
+            count()
+            return str(plain_sql(tx, statement))  # type: ignore[misc]
+
         engine = self.store._writer
         event.listen(engine, "before_cursor_execute", count)
+        if straight is not None:
+            straight.sql = counted  # type: ignore[attr-defined]
         try:
             yield
         finally:
             event.remove(engine, "before_cursor_execute", count)
+            if straight is not None:
+                straight.sql = plain_sql  # type: ignore[attr-defined]
 
 
 ENGINE_TABLES = frozenset({

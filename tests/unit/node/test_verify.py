@@ -6,7 +6,7 @@ import pytest
 
 from node.services.verify import DIFFERENCES_MAX, VerifyReport, verify
 from sync.change import Operation
-from sync.registers import sql
+from sync.statements import sql
 from tests.support.network import EAST, NORTH, SOUTH, A, B, Network
 
 
