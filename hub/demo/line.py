@@ -1,0 +1,98 @@
+"""A line between two offices that can be cut: it carries bytes between loopback ports."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+
+LOOPBACK = "127.0.0.1"
+PIECE_BYTES = 1 << 16
+
+
+class Line:
+    """Listens on a free port and carries every connection to `to`, until it is cut.
+
+    A cut line ends what is open and refuses what comes, as a dead cable does once it is noticed;
+    both offices go on running. `carried` counts the bytes that went through, both ways.
+    """
+
+    def __init__(self, to: str) -> None:
+        self._to = to
+        self._listener = socket.create_server((LOOPBACK, 0))
+        self._lock = threading.Lock()
+        self._ends: set[socket.socket] = set()
+        self._whole = True
+        self.carried = 0
+        self.address = f"{LOOPBACK}:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, name="line", daemon=True).start()
+
+    def cut(self) -> None:
+        """End every connection and refuse new ones."""
+        with self._lock:
+            self._whole = False
+            ends = list(self._ends)
+        for end in ends:
+            _shut(end)
+
+    def mend(self) -> None:
+        """Carry again; the offices find out when they next dial."""
+        with self._lock:
+            self._whole = True
+
+    def close(self) -> None:
+        """Cut for good and give the port back."""
+        self.cut()
+        # A blocked accept() outlives close() on Linux; shutdown() wakes it.
+        _shut(self._listener)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            self._join(near)
+
+    def _join(self, near: socket.socket) -> None:
+        host, _, port = self._to.rpartition(":")
+        try:
+            far = socket.create_connection((host, int(port)), timeout=5.0)
+        except OSError:
+            near.close()
+            return
+        far.settimeout(None)
+        with self._lock:
+            whole = self._whole
+            if whole:
+                self._ends |= {near, far}
+        if not whole:
+            near.close()
+            far.close()
+            return
+        for source, target in ((near, far), (far, near)):
+            # Small writes are many, and waiting for more of them would slow every call.
+            source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(
+                target=self._carry, args=(source, target), name="line", daemon=True
+            ).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(PIECE_BYTES):
+                target.sendall(data)
+                with self._lock:
+                    self.carried += len(data)
+        except OSError:
+            pass  # one side is gone: the other learns it below
+        _shut(source)
+        _shut(target)
+        with self._lock:
+            self._ends.discard(source)
+        source.close()
+
+
+def _shut(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,157 @@
+"""Scene 3: a year's funds by formula, released hop by hop, taken in, part of them spent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from hub.demo.network import Network, Place
+from hub.demo.processes import DemoFailed
+from hub.demo.settle import eventually
+from node.domain.formula import party_work_fen, work_funds
+from node.domain.norms import Norms
+from sync.errors import SilianError
+
+WORK_CITY, WORK_DISTRICT, PARTY_WORK = "F1", "F2", "F3"
+NOTE = "演示"
+PAYER, PAYEE = "演示出纳", "演示会计"
+# What a community spends of its funds meanwhile, in percent of what it received.
+SPENT = (
+    (WORK_CITY, "wages", 30), (WORK_CITY, "insurance", 8), (WORK_CITY, "office", 5),
+    (WORK_DISTRICT, "activity", 12), (WORK_DISTRICT, "service", 7), (PARTY_WORK, "party", 25),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A payment that the books refused."""
+
+    office: str
+    fund: str
+    asked_fen: int
+    held_fen: int
+    code: str
+    zh: str
+    en: str
+
+
+@dataclass(slots=True, kw_only=True)
+class MoneyMoved:
+    """What was done with the year's funds. `due_fen`: by formula, fund -> unit code -> fen."""
+
+    year: int
+    due_fen: dict[str, dict[str, int]]
+    refused: list[Refused] = field(default_factory=list)
+    unsigned: str = ""  # the community that has not confirmed its last instalment
+
+
+def due_by_formula(network: Network, year: int, norms: Norms) -> dict[str, dict[str, int]]:
+    """Return what each community is due, from the registers as the city's rollup has them.
+
+    Source: N8 (city part and 1:1 match, by households), N9 (by committees). N8 f counts the
+    households of 31 December; the demonstration has no earlier register than today's.
+    """
+    households = _by_community(network, "K2")
+    committees = _by_community(network, "K12_committees")
+    work = {code: work_funds(count, year, norms) for code, count in households.items()}
+    return {
+        WORK_CITY: {code: two.city_fen for code, two in work.items()},
+        WORK_DISTRICT: {code: two.district_fen for code, two in work.items()},
+        PARTY_WORK: {
+            code: party_work_fen(True, norms) for code, there in committees.items() if there
+        },
+    }
+
+
+def pay(network: Network, year: int, say: Callable[[str], None]) -> MoneyMoved:
+    """Appropriate, release down to the communities, receive and spend.
+
+    One community leaves its last instalment unconfirmed: that money is in transit.
+    Raises: DemoFailed when an office pays what it does not hold.
+    """
+    moved = MoneyMoved(year=year, due_fen=due_by_formula(network, year, Norms()))
+    for fund, due in moved.due_fen.items():
+        if not due:
+            continue
+        say(fund)
+        whole = sum(due.values())
+        path = [network.city, network.district, network.street]
+        if fund == WORK_DISTRICT:
+            path = path[1:]
+        if fund == WORK_DISTRICT:  # what is due is what the district has received of F1
+            network.district.office.match(year=year, actor=PAYER, note=NOTE)
+        else:
+            network.city.office.appropriate(
+                fund=fund, year=year, amount_fen=whole, actor=PAYER, note=NOTE
+            )
+        for payer, payee in pairwise(path):
+            _release(payer, payee.code, fund, year, whole)
+            _receive(network, payee, fund, year)
+        if fund == WORK_CITY:
+            moved.refused.append(_overdraw(network, year, whole))
+        for code, fen in due.items():
+            _release(network.street, code, fund, year, fen)
+        last = next(p for p in reversed(network.communities) if p.code in due)
+        for place in network.communities:
+            if place.code not in due:
+                continue
+            if fund == PARTY_WORK and place is last:
+                moved.unsigned = place.code
+            else:
+                _receive(network, place, fund, year)
+    say("K24")
+    network.each_community(lambda place: _spend(place, moved))
+    return moved
+
+
+def _by_community(network: Network, indicator: str) -> dict[str, int]:
+    reply = network.city.office.rollup(indicator, unit=network.street.code, by="unit")
+    return {g.unit.code: g.figure.numerator for g in reply.groups if not g.own}
+
+
+def _release(payer: Place, to: str, fund: str, year: int, amount_fen: int) -> None:
+    payer.office.release(to=to, fund=fund, year=year, amount_fen=amount_fen, actor=PAYER, note=NOTE)
+
+
+def _receive(network: Network, payee: Place, fund: str, year: int) -> None:
+    """Wait for a release at the office that it is for, and take it in."""
+
+    def found() -> bytes | None:
+        waiting = payee.office.transfers("waiting", fund=fund, year=year).transfers
+        return next((each.transfer for each in waiting), None)
+
+    transfer = eventually(
+        network, f"{payee.name}收到{fund}拨付", f"the {fund} release at {payee.name}", found
+    )
+    payee.office.receive(transfer, actor=PAYEE)
+
+
+def _overdraw(network: Network, year: int, held_fen: int) -> Refused:
+    """Have the street release one fen more than it holds; the books must refuse.
+
+    Raises: DemoFailed if they do not.
+    """
+    asked, to = held_fen + 1, network.communities[0]
+    try:
+        _release(network.street, to.code, WORK_CITY, year, asked)
+    except SilianError as error:
+        return Refused(
+            office=network.street.name, fund=WORK_CITY, asked_fen=asked, held_fen=held_fen,
+            code=error.code, zh=error.zh, en=error.en,
+        )  # fmt: skip
+    raise DemoFailed(
+        f"{network.street.name} released {asked} fen and holds {held_fen}",
+        f"{network.street.name}超额拨付: 持有 {held_fen} 分, 拨付 {asked} 分",
+    )
+
+
+def _spend(place: Place, moved: MoneyMoved) -> None:
+    for fund, category, percent in SPENT:
+        due = moved.due_fen[fund].get(place.code, 0)
+        unsigned = fund == PARTY_WORK and place.code == moved.unsigned
+        if due and not unsigned:
+            place.office.spend(
+                fund=fund, year=moved.year, amount_fen=due * percent // 100, category=category,
+                actor=PAYEE, note=NOTE,
+            )  # fmt: skip

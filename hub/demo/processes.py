@@ -1,0 +1,167 @@
+"""The demonstration's processes: `silian serve` started, killed, started again, none left over."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from sync.errors import SilianError
+
+READY_S = 60.0
+STOP_S = 20.0
+LOG_TAIL_LINES = 3
+# The same command as `silian`, by this interpreter. Where Linux offers it the kernel ends the
+# server when the demonstration dies, however that happens: nothing is left behind.
+BOOT = """
+import sys
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 15)
+from hub.cli.main import main
+main()
+"""
+
+
+class DemoFailed(SilianError):
+    """A step did not do what it promises; the text says which, and what was seen."""
+
+    code = "demo_failed"
+
+    def __init__(self, en: str, zh: str, remedy_en: str = "", remedy_zh: str = "") -> None:
+        super().__init__(
+            en, zh,
+            remedy_en=remedy_en or "Run it again with --dir DIR and look at DIR/logs.",
+            remedy_zh=remedy_zh or "请加 --dir 目录 重新运行, 并查看该目录下的 logs。",
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Server:
+    """One process and the offices that it serves."""
+
+    name: str
+    folders: tuple[Path, ...]
+    log: Path
+    child: subprocess.Popen[str]
+    address: str = ""
+
+
+class Processes:
+    """All servers by name. Start and stop them from one thread: the kernel watches that thread."""
+
+    def __init__(self, logs: Path) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self._logs = logs
+        self._servers: dict[str, Server] = {}
+
+    def start(self, name: str, folders: Sequence[Path]) -> None:
+        """Start a server of some folders; `wait_ready` says where it listens."""
+        known = self._servers.get(name)
+        assert known is None or known.child.poll() is not None, f"{name} runs already"
+        log = self._logs / f"{name}.log"
+        command = [sys.executable, "-P", "-c", BOOT, "serve", "--json"]
+        for folder in folders:
+            command += ["--dir", str(folder)]
+        with log.open("a", encoding="utf-8") as file:
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file,
+                text=True, encoding="utf-8", start_new_session=True,
+            )  # fmt: skip
+        self._servers[name] = Server(name, tuple(folders), log, child)
+
+    def wait_ready(self, name: str, timeout_s: float = READY_S) -> str:
+        """Return the address that a server says it listens on. Raises: DemoFailed."""
+        server = self._servers[name]
+        assert server.child.stdout is not None
+        line = _line_of(server.child.stdout, timeout_s)
+        try:
+            server.address = str(json.loads(line)["address"])
+        except (ValueError, KeyError, TypeError):
+            raise DemoFailed(
+                f"the process of {name} did not start: {_tail(server.log)}",
+                f"进程 {name} 未能启动: {_tail(server.log)}",
+            ) from None
+        return server.address
+
+    def address(self, name: str) -> str:
+        return self._servers[name].address
+
+    def pid(self, name: str) -> int:
+        return self._servers[name].child.pid
+
+    def names(self) -> list[str]:
+        return list(self._servers)
+
+    def kill(self, name: str) -> int:
+        """Kill a server with -9, as a power cut does; return the process's number."""
+        child = self._servers[name].child
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        return child.pid
+
+    def check_alive(self) -> None:
+        """Raises: DemoFailed if a server has ended that nobody stopped."""
+        for server in self._servers.values():
+            code = server.child.poll()
+            if code is not None:
+                raise DemoFailed(
+                    f"the process of {server.name} has ended ({code}): {_tail(server.log)}",
+                    f"进程 {server.name} 意外退出 ({code}): {_tail(server.log)}",
+                )
+
+    def cpu_s(self) -> float:
+        """Return the processor time of all servers that run, in seconds."""
+        return sum(_cpu_s(s.child.pid) for s in self._servers.values() if s.child.poll() is None)
+
+    def stop_all(self) -> None:
+        """Stop every server: asked first, all at once, and killed if it does not."""
+        running = [s.child for s in self._servers.values() if s.child.poll() is None]
+        for child in running:
+            with contextlib.suppress(ProcessLookupError):
+                child.terminate()
+        give_up = time.monotonic() + STOP_S
+        for child in running:
+            try:
+                child.wait(max(0.1, give_up - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        for server in self._servers.values():
+            if server.child.stdout is not None:
+                server.child.stdout.close()
+        self._servers.clear()
+
+
+def _line_of(stream: IO[str], timeout_s: float) -> str:
+    """Return the first line; "" when the stream ends or the time is over."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=lambda: lines.put(stream.readline()), daemon=True).start()
+    try:
+        return lines.get(timeout=timeout_s)
+    except queue.Empty:
+        return ""
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return " | ".join(line.strip()[:200] for line in lines[-LOG_TAIL_LINES:]) or "-"
+
+
+def _cpu_s(pid: int) -> float:
+    """Return a process's user and system time; 0 where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

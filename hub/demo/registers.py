@@ -1,0 +1,154 @@
+"""Scene 1: each community's whole register, written as a workbook and imported at its office."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from hub.demo.network import Network, Place, make_offices
+from hub.demo.population import CommunityPlan, StreetPlan, plan_streets
+from hub.demo.processes import DemoFailed
+from hub.demo.sheets import write_community_workbook
+from node.domain.catalogue import load_catalogue
+from node.domain.units import Tree
+from sync.wire.v1 import office_registers_pb2 as pb
+
+WORKERS = 2
+WORKBOOK = "workbook"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What one community's clerk brought in, by register."""
+
+    code: str
+    workbook: Path
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    plan: CommunityPlan
+    folder: Path
+    workbook: Path
+    tree_csv: bytes
+    tree_from: date
+
+
+def plan_of(tree: Tree, street: int, as_of: date, scale: float) -> StreetPlan:
+    """Return what is to be generated for a street."""
+    (plan,) = plan_streets(tree, street, as_of=as_of, scale=scale)
+    return plan
+
+
+def prepare(
+    network: Network,
+    plan: StreetPlan,
+    workbooks: Path,
+    tree_csv: bytes,
+    tree_from: date,
+    say: Callable[[str], None],
+) -> dict[str, Path]:
+    """Write every community's workbook and make every office; return workbooks by unit code.
+
+    Two processes do it: generating and writing 70,000 residents is work for both cores.
+    """
+    workbooks.mkdir(parents=True)
+    jobs = []
+    for each in plan.communities:
+        place = network.at(each.unit.unit_id)
+        path = workbooks / f"{place.folder.name}.xlsx"
+        jobs.append(_Job(each, place.folder, path, tree_csv, tree_from))
+    upper = [(p.folder, p.code) for p in (network.city, network.district, network.street)]
+    with ProcessPoolExecutor(
+        WORKERS, multiprocessing.get_context("spawn"), initializer=_quiet
+    ) as pool:
+        runs: list[Future[None]] = [pool.submit(make_offices, upper, tree_csv, tree_from)]
+        # The largest first: at the end nobody waits for one.
+        runs += [
+            pool.submit(_prepare_one, job)
+            for job in sorted(jobs, key=lambda job: -job.plan.residents)
+        ]
+        try:
+            for done, run in enumerate(runs):
+                run.result()
+                say(f"{done}/{len(jobs)}")
+        except BrokenProcessPool:
+            raise DemoFailed(
+                "a helper that writes workbooks was ended", "生成工作簿的辅助进程被终止"
+            ) from None
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return {job.plan.unit.code: job.workbook for job in jobs}
+
+
+def bring_in(
+    network: Network, workbooks: dict[str, Path], say: Callable[[str], None]
+) -> list[Imported]:
+    """Import every workbook through its office, in both processes at once.
+
+    Raises: DemoFailed when a row is refused: a generated workbook has no faults.
+    """
+    done: dict[str, int] = {}
+    lock = threading.Lock()
+
+    def one(place: Place) -> Imported:
+        def tell(rows: int) -> None:
+            with lock:
+                done[place.code] = rows
+                say(f"{sum(done.values()):,}")
+
+        path = workbooks[place.code]
+        return Imported(
+            code=place.code, workbook=path,
+            rows=import_file(place, WORKBOOK, path.read_bytes(), path.name, tell),
+        )  # fmt: skip
+
+    return network.each_community(one)
+
+
+def import_file(
+    place: Place,
+    register: str,
+    data: bytes,
+    filename: str,
+    tell: Callable[[int], None] = lambda _rows: None,
+) -> dict[str, int]:
+    """Import a file as a clerk does; return the records added, by register.
+
+    Raises: DemoFailed with the first fault when anything is refused.
+    """
+    reports: Sequence[pb.ImportReport] = ()
+    for news in place.office.import_file(register, data, filename):
+        if news.HasField("progress"):
+            tell(news.progress.done)
+        elif news.HasField("outcome"):
+            reports = news.outcome.reports
+    for report in reports:
+        if not report.done or report.refused:
+            why = report.summary[0].text if report.summary else None
+            raise DemoFailed(
+                f"{place.name} refused {filename}: {report.register}: {why.en if why else '-'}",
+                f"{place.name}未能导入 {filename}: {report.register}: {why.zh if why else '-'}",
+            )
+    rows = {report.register: report.new for report in reports}
+    tell(sum(rows.values()))
+    return rows
+
+
+def _quiet() -> None:
+    """Leave Ctrl-C to the demonstration: it ends its helpers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _prepare_one(job: _Job) -> None:
+    write_community_workbook(job.workbook, job.plan, load_catalogue().registers)
+    make_offices([(job.folder, job.plan.unit.code)], job.tree_csv, job.tree_from)

@@ -1,0 +1,293 @@
+"""What the demonstration prints for people: each level's part, figures, money, trouble, proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hub.cli.arguments import yuan
+from hub.cli.terminal import Cell, Terminal
+from hub.demo.faults import Fault
+from hub.demo.figures import SOURCE
+from hub.demo.network import Network, Place
+from hub.demo.outcome import Outcome, value_of
+from hub.demo.progress import StepTime
+from hub.demo.sheets import GENERATED_EN, GENERATED_ZH
+from node.domain.funds import FUNDS
+from sync.wire.v1 import office_figures_pb2 as figures
+
+DRILL_DOWN = ("K2", "K3", "K4", "K5", "K12_members", "K24_rate", "K34")
+NORM = "K6"
+
+
+class Report:
+    """Prints one outcome, heading by heading."""
+
+    def __init__(self, terminal: Terminal, network: Network, outcome: Outcome) -> None:
+        self._terminal = terminal
+        self._network = network
+        self._outcome = outcome
+
+    def print(self, steps: list[StepTime], seconds: float) -> None:
+        self._title()
+        self._levels()
+        self._figures()
+        self._communities()
+        self._work()
+        self._money()
+        self._faults()
+        self._conflicts()
+        self._proof()
+        self._times(steps, seconds)
+
+    def _title(self) -> None:
+        path = "/".join(p.name for p in (self._network.city, self._network.district,
+                                         self._network.street))  # fmt: skip
+        count, processes = len(self._network.all()), len(self._network.processes.names())
+        self._line(
+            f"四联演示: {path} 及 {len(self._network.communities)} 个社区, "
+            f"{count} 个单位, {processes} 个进程",
+            f"Silian demonstration: {path} and {len(self._network.communities)} communities, "
+            f"{count} offices in {processes} processes",
+        )
+        self._line(f"{GENERATED_ZH}; 数字出处: {SOURCE}", f"{GENERATED_EN}; figures: {SOURCE}")
+
+    # -- what happened at each level --------------------------------------------------------------
+
+    def _levels(self) -> None:
+        self._heading("各级情况", "At each level")
+        done, moved = self._outcome.assignments, self._outcome.moved
+        fen = {fund: sum(due.values()) for fund, due in moved.due_fen.items()}
+        imported = sum(self._outcome.trouble.imported.values())
+        rows = (
+            (
+                self._network.city.name,
+                f"下达任务, 安排资金 {yuan(fen['F1'] + fen['F3'])} 元, 汇总全市数字",
+                f"issued orders, appropriated {yuan(fen['F1'] + fen['F3'])} yuan, rolled up",
+            ),
+            (
+                self._network.district.name,
+                f"转发任务, 1:1 配套 {yuan(fen['F2'])} 元",
+                f"passed orders on, matched {yuan(fen['F2'])} yuan 1:1",
+            ),
+            (
+                self._network.street.name,
+                "转发任务并核验, 拨付资金; 断线、被强制终止后恢复",
+                "passed on and verified, paid out; was cut off, killed, and came back",
+            ),
+            (
+                self._say(f"{len(self._network.communities)} 个社区", "the communities"),
+                f"导入台账, 完成任务, 支出资金; 断线期间又导入 {imported} 条",
+                f"imported registers, did the work, spent; {imported} more rows while cut off",
+            ),
+        )
+        self._table(("单位", "情况"), ("OFFICE", "WHAT"), [(r[0], self._say(*r[1:])) for r in rows])
+        records = self._outcome.records
+        self._line(
+            f"市级可见记录: 社区写入 {records.written}, 市级收到 {records.at_city_entitled}, "
+            f"缺失 {records.missing}, 不一致 {records.different}; 任务环节 {done.dispatched}; "
+            f"离开社区的住户和居民记录 {records.personal_above}",
+            f"Records that the city may see: written {records.written}, "
+            f"held by the city {records.at_city_entitled}, missing {records.missing}, "
+            f"different {records.different}; households and residents that left a community: "
+            f"{records.personal_above}",
+        )
+
+    # -- figures --------------------------------------------------------------------------------
+
+    def _figures(self) -> None:
+        self._heading("市级汇总", "The city's rollup")
+        upper = (self._network.city, self._network.street)
+        rows = []
+        for indicator in dict.fromkeys(key[0] for key in self._outcome.rollups):
+            replies = [self._reply(indicator, place) for place in upper]
+            rows.append((
+                indicator, self._terminal.label(replies[0].indicator.label),
+                *(_shown(reply) for reply in replies), replies[0].indicator.unit,
+                replies[0].indicator.target or "-", self._complete(replies[1]),
+                self._complete(replies[0]),
+            ))  # fmt: skip
+        names = tuple(place.name for place in upper)
+        self._table(
+            ("指标", "名称", *names, "单位", "标准", "街道填报", "全市填报"),
+            ("ID", "INDICATOR", *names, "UNIT", "NORM", "STREET REPORTED", "CITY REPORTED"),
+            rows,
+        )
+        self._line(
+            "演示只运行一个街道, 全市其余单位显示为未填报。",
+            "Only one street runs here; the rest of the city has never reported, and that shows.",
+        )
+
+    def _communities(self) -> None:
+        self._heading("下钻: 各社区", "Drill-down: communities")
+        heads = [
+            self._terminal.label(self._reply(i, self._network.street).indicator.label)
+            for i in DRILL_DOWN
+        ]
+        rows: list[tuple[Cell, ...]] = []
+        missed = []
+        for place in self._network.communities:
+            norm = self._reply(NORM, place).figure
+            met = bool(norm.denominator) and norm.numerator == norm.denominator
+            if not met:
+                missed.append(place)
+            cells = [_shown(self._reply(indicator, place)) for indicator in DRILL_DOWN]
+            rows.append((
+                place.name, *cells, self._say(*(("达标", "met") if met else ("未达标", "MISSED"))),
+                self._complete(self._reply("K2", place)),
+            ))  # fmt: skip
+        self._table(
+            ("社区", *heads, "用房标准", "填报"),
+            ("COMMUNITY", *heads, "PREMISES NORM", "REPORTED"),
+            rows,
+        )  # fmt: skip
+        for place in missed:
+            index = self._reply("K5", place).figure
+            self._line(
+                f"  {place.name}: 每百户 {index.display} m², 标准 30 m², 未达标",
+                f"  {place.name}: {index.display} m² per 100 households, the norm is 30: missed",
+            )
+
+    # -- work and money -------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        self._heading("任务", "Work")
+        done = self._outcome.assignments
+        self._line(
+            f"共 {done.dispatched} 个环节: 完成 {done.completed}, 谢绝 {done.declined}, "
+            f"未结 {done.open}",
+            f"{done.dispatched} hops: {done.completed} completed, {done.declined} declined, "
+            f"{done.open} open",
+        )
+        for code, reason in self._outcome.declined.items():
+            name = self._name(code)
+            self._line(
+                f"  {name}谢绝: {reason}; 市里延期重发, 已完成",
+                f"  {name} declined: {reason}; asked again with more time, and done",
+            )
+
+    def _money(self) -> None:
+        moved = self._outcome.moved
+        self._heading(f"资金 ({moved.year} 年, 元)", f"Money ({moved.year}, yuan)")
+        rows = []
+        for line in self._outcome.funds:
+            fund = FUNDS[line.fund]
+            amounts = (line.appropriated_fen, line.held_fen, line.spent_fen, line.in_transit_fen,
+                       line.disputed_fen, line.difference_fen)  # fmt: skip
+            rows.append((line.fund, self._say(fund.zh, fund.en), *map(yuan, amounts)))
+        self._table(
+            ("资金", "名称", "安排", "持有", "支出", "在途", "争议", "差额"),
+            ("FUND", "NAME", "APPROPRIATED", "HELD", "SPENT", "IN TRANSIT", "DISPUTED",
+             "DIFFERENCE"),
+            rows,
+        )  # fmt: skip
+        whole = sum(line.difference_fen for line in self._outcome.funds)
+        self._line(
+            f"守恒核对 (全部单位的账目): 安排 - 持有 - 支出 - 在途 - 争议 = {yuan(whole)}",
+            "Conservation over every office's journal: "
+            f"appropriated - held - spent - in transit - disputed = {yuan(whole)}",
+        )
+        if moved.unsigned:
+            self._line(
+                f"  {self._name(moved.unsigned)}尚未确认一笔到账, 计为在途",
+                f"  {self._name(moved.unsigned)} has one receipt to sign: that money is in transit",
+            )
+        for each in moved.refused:
+            self._line(
+                f"  已拒绝 {each.office}: {each.zh}", f"  Refused at {each.office}: {each.en}"
+            )
+
+    # -- trouble ----------------------------------------------------------------------------------
+
+    def _faults(self) -> None:
+        self._heading("故障", "What was broken on purpose")
+        for fault in self._outcome.trouble.faults:
+            self._line(
+                f"  {self._terminal.time(fault.at_ms)} {fault.zh}, "
+                f"{fault.seconds:.1f} 秒后恢复{_counted(fault, zh=True)}",
+                f"  {self._terminal.time(fault.at_ms)} {fault.en}, "
+                f"back after {fault.seconds:.1f} s{_counted(fault, zh=False)}",
+            )
+
+    def _conflicts(self) -> None:
+        found = self._outcome.conflicts
+        self._heading("冲突", "Conflicts")
+        self._line(
+            f"未处理 {found.open}, 未显示的值均已保留: {found.losers_kept}",
+            f"{found.open} open; values not shown are kept: {found.losers_kept}",
+        )
+        for each in found.shown:
+            self._line(
+                f"  {each.unit.name} {each.register}.{each.field}: "
+                f"显示“{value_of(each.shown.value)}” ({each.shown.unit.name}), "
+                f"保留“{value_of(each.loser.value)}” ({each.loser.unit.name}); "
+                f"须由 {each.must_look.name} 处理; 可见于 {'、'.join(found.seen_at[each.id])}",
+                f"  {each.unit.name} {each.register}.{each.field}: "
+                f"shows {value_of(each.shown.value)!r} ({each.shown.unit.name}), "
+                f"keeps {value_of(each.loser.value)!r} ({each.loser.unit.name}); "
+                f"{each.must_look.name} must look; seen at {', '.join(found.seen_at[each.id])}",
+            )
+            self._line(
+                f"    silian conflicts show {each.id.hex()}",
+                f"    silian conflicts show {each.id.hex()}",
+            )
+
+    # -- proof ------------------------------------------------------------------------------------
+
+    def _proof(self) -> None:
+        self._heading("复算核对", "Verify")
+        compared = sum(sum(each.compared.values()) for each in self._outcome.verified)
+        count, different = len(self._outcome.verified), self._outcome.different
+        self._line(
+            f"{count} 个单位各自复算, 共核对 {compared} 项, 不一致 {different}",
+            f"recomputed at {count} offices: {compared} compared, {different} differences",
+        )
+        for each in self._outcome.verified:
+            for difference in each.differences:
+                self._line(
+                    f"  {each.place.name}: {difference}", f"  {each.place.name}: {difference}"
+                )
+
+    def _times(self, steps: list[StepTime], seconds: float) -> None:
+        self._heading("用时", "Times")
+        rows = [(s.name, f"{s.seconds:.1f}", f"{s.cpu_s:.1f}") for s in steps]
+        rows.append(("", f"{seconds:.1f}", f"{sum(s.cpu_s for s in steps):.1f}"))
+        self._table(("步骤", "秒", "CPU 秒"), ("STEP", "SECONDS", "CPU SECONDS"), rows)
+
+    # -- words ------------------------------------------------------------------------------------
+
+    def _reply(self, indicator: str, place: Place) -> figures.GetRollupResponse:
+        return self._outcome.rollups[indicator, place.code]
+
+    def _complete(self, reply: figures.GetRollupResponse) -> str:
+        whole = reply.completeness
+        return f"{whole.reported}/{whole.expected}"
+
+    def _name(self, code: str) -> str:
+        return next(place.name for place in self._network.all() if place.code == code)
+
+    def _say(self, zh: str, en: str) -> str:
+        return self._terminal.say(zh, en)
+
+    def _line(self, zh: str, en: str) -> None:
+        self._terminal.line(zh, en)
+
+    def _heading(self, zh: str, en: str) -> None:
+        self._terminal.line(f"\n== {zh}", f"\n== {en}")
+
+    def _table(
+        self, zh: Iterable[str], en: Iterable[str], rows: Iterable[tuple[Cell, ...]]
+    ) -> None:
+        self._terminal.table(tuple(zh) if self._terminal.zh else tuple(en), rows)
+
+
+def _shown(reply: figures.GetRollupResponse) -> str:
+    return reply.figure.display or "-"
+
+
+def _counted(fault: Fault, *, zh: bool) -> str:
+    if "acknowledged" not in fault.detail:
+        return ""
+    made, lost = fault.detail["acknowledged"], fault.detail["lost"]
+    if zh:
+        return f"; 此前已确认的修改 {made} 条, 丢失 {lost} 条"
+    return f"; {made} edits were acknowledged before, {lost} lost"
