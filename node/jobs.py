@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from node.app import CHINA, Office
 from node.store.tables import job_run
-from sync.registers import sql
+from sync.statements import sql
 
 _START = (
     "INSERT INTO job_run (job, period, state, started_ms, detail) VALUES (?,?,'running',?,'') "

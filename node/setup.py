@@ -19,7 +19,8 @@ from node.store import meta, migrate
 from node.store.engine import open_store, sqlite_url
 from node.store.schema import schema_of
 from sync import log
-from sync.registers import RegisterTables, sql
+from sync.registers import RegisterTables
+from sync.statements import sql
 
 DATABASE = "office.db"
 

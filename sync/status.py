@@ -38,7 +38,9 @@ STATUS_BY_CODE: dict[str, grpc.StatusCode] = {
 }
 FALLBACK = S.FAILED_PRECONDITION  # a refusal with a code of its own and no special status
 
-_RETRYABLE = frozenset({S.UNAVAILABLE, S.DEADLINE_EXCEEDED, S.ABORTED, S.CANCELLED, S.UNKNOWN})
+_RETRYABLE = frozenset(
+    {S.UNAVAILABLE, S.DEADLINE_EXCEEDED, S.ABORTED, S.CANCELLED, S.UNKNOWN, S.INTERNAL}
+)
 _OVERSIZED = "larger than max"
 
 

@@ -14,7 +14,8 @@ from node.routes import audiences_of
 from sync.apply import Identity
 from sync.change import Edit, Operation, RecordKey
 from sync.effects import Effect
-from sync.registers import RegisterTables, pieces, sql
+from sync.registers import RegisterTables, pieces
+from sync.statements import sql
 
 CELL = "cell"
 

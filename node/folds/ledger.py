@@ -18,7 +18,7 @@ from node.store.postings import FIELDS, POSTING, Line, line_of, lines_where, of_
 from sync import audience
 from sync.change import Edit, Operation, RecordKey
 from sync.effects import Effect
-from sync.registers import sql
+from sync.statements import sql
 
 if TYPE_CHECKING:
     from node.app import Office

@@ -11,7 +11,7 @@ from node.domain.units import Tree
 from node.folds.contributions import CELL
 from sync.change import Edit
 from sync.effects import Effect
-from sync.registers import sql
+from sync.statements import sql
 
 _WANTS = frozenset({"measure", "period", "dims", "amount"})
 _ADD = (

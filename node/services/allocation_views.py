@@ -15,7 +15,8 @@ from node.domain.units import Level
 from node.folds.ledger import Desk
 from node.services.allocation_errors import BadAllocation
 from node.store.postings import Line, lines_where, of_transfers
-from sync.registers import pieces, sql
+from sync.registers import pieces
+from sync.statements import sql
 
 if TYPE_CHECKING:
     from node.app import Office

@@ -22,7 +22,7 @@ from node.folds.assignments import GATE, SETTLED
 from node.folds.pen import Pen, reaches_community
 from node.services.assignment_errors import BadOrder
 from node.store.assignments import Assignment, children_of
-from sync.registers import sql
+from sync.statements import sql
 
 if TYPE_CHECKING:
     from node.app import Office

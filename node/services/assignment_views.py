@@ -15,7 +15,7 @@ from node.domain.assignment_rules import TERMINAL
 from node.domain.assignment_texts import KIND_ZH, REASONS, STATE_ZH
 from node.services.assignment_errors import UnknownAssignment
 from node.store.assignments import Assignment, Row, load, select_rows
-from sync.registers import sql
+from sync.statements import sql
 
 if TYPE_CHECKING:
     from node.app import Office

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from node.domain.contribution import CellKey
 from node.domain.units import Tree
-from sync.registers import pieces, sql
+from sync.registers import pieces
+from sync.statements import sql
 
 if TYPE_CHECKING:
     from node.app import Office

@@ -13,7 +13,7 @@ from node.domain.posting import AccountKind
 from node.domain.units import Level
 from node.services.allocation_views import money_where
 from node.store.postings import lines_where
-from sync.registers import sql
+from sync.statements import sql
 
 if TYPE_CHECKING:
     from node.app import Office

@@ -15,7 +15,7 @@ from sync import log
 from sync.audience import up
 from sync.limits import CLOCK_AHEAD_MS_MAX
 from sync.news import OfficeNews, SafeAt
-from sync.registers import sql
+from sync.statements import sql
 from sync.schema import Lane
 from sync.streams import StreamKey
 from sync.tables import conflict, hole, incarnation, safe, stream

@@ -23,7 +23,8 @@ from node.routes import audiences_of
 from node.services.cells import cells_of
 from sync.change import Edit, Operation, RecordKey
 from sync.errors import SilianError
-from sync.registers import pieces, sql
+from sync.registers import pieces
+from sync.statements import sql
 
 if TYPE_CHECKING:
     from node.app import Office

@@ -26,7 +26,7 @@ from node.services.cells import (
 )
 from node.services.periods import CLOSING, stock_measures
 from sync import codec
-from sync.registers import sql
+from sync.statements import sql
 
 if TYPE_CHECKING:
     from node.app import Office

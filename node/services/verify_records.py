@@ -11,7 +11,8 @@ from sync import conflicts, digest, log
 from sync.limits import DIGEST_BUCKETS
 from sync.merge import RecordState, conflicts_of
 from sync.merging import state_print
-from sync.registers import RegisterTable, pieces, sql
+from sync.registers import RegisterTable, pieces
+from sync.statements import sql
 
 if TYPE_CHECKING:
     from node.app import Office

@@ -13,7 +13,8 @@ from node.domain.assignment import AssignmentState, Duty, Event, EventKind, Stat
 from node.domain.units import Level
 from node.ids import natural_id
 from node.store.tables import assignment as table
-from sync.registers import pieces, sql
+from sync.registers import pieces
+from sync.statements import sql
 
 EVENT = "assignment_event"
 ABOVE = "above"

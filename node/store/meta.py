@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from sync.registers import sql
+from sync.statements import sql
 from sync.tables import meta
 
 UNIT = "unit"

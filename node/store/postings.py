@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ from node.domain.ledger_errors import BadPosting
 from node.domain.posting import Account, AccountKind, Posting, PostingKind
 from node.domain.posting_checks import check_shape
 from sync.change import Value
-from sync.registers import pieces, sql
+from sync.registers import pieces
+from sync.statements import sql
 
 POSTING = "posting"
 YEARS = range(1990, 2201)
@@ -100,21 +102,26 @@ def lines_where(tx: Connection, where: str, params: tuple[Any, ...] = ()) -> Ite
     """Yield the lines for which a condition (written with `?`, from this program) holds."""
     statement = f"SELECT {COLUMNS} FROM r_posting p WHERE (life & 1) = 1 AND {where}"  # noqa: S608
     rows = tx.exec_driver_sql(sql(tx, statement), params, execution_options=_STREAMED)
-    for row in rows:
-        line = line_of(row[0], bytes(row[1]), dict(zip(FIELDS, row[2:], strict=True)))
-        if line is not None:
-            yield line
+    with closing(rows):
+        for row in rows:
+            line = line_of(row[0], bytes(row[1]), dict(zip(FIELDS, row[2:], strict=True)))
+            if line is not None:
+                yield line
 
 
-def of_transfers(tx: Connection, transfers: Iterable[bytes]) -> Iterator[Line]:
-    """Yield every line of these transfers, whoever wrote it."""
+def of_transfers(tx: Connection, transfers: Iterable[bytes]) -> list[Line]:
+    """Return every line of these transfers, whoever wrote it."""
+    found: list[Line] = []
     for part in pieces([transfer.hex() for transfer in transfers]):
-        yield from lines_where(tx, f"f_transfer IN ({','.join('?' * len(part))})", tuple(part))
+        marks = ",".join("?" * len(part))
+        found += lines_where(tx, f"f_transfer IN ({marks})", tuple(part))
+    return found
 
 
 def line_by_id(tx: Connection, unit: int, posting_id: bytes) -> Line | None:
     """Return one line of an office."""
-    return next(lines_where(tx, "unit=? AND id=?", (unit, posting_id)), None)
+    found = list(lines_where(tx, "unit=? AND id=?", (unit, posting_id)))
+    return found[0] if found else None
 
 
 def _account(text: str) -> Account:

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import Connection
 
 from node.domain.units import Level, Unit
-from sync.registers import sql
+from sync.statements import sql
 
 _COLUMNS = "unit, f_unit_code, f_name, f_level, f_parent, f_valid_from, f_valid_to"
 

@@ -155,33 +155,6 @@ class ListUnitsResponse(_message.Message):
     units: _containers.RepeatedCompositeFieldContainer[_office_common_pb2.Unit]
     def __init__(self, units: _Optional[_Iterable[_Union[_office_common_pb2.Unit, _Mapping]]] = ...) -> None: ...
 
-class ImportUnitsRequest(_message.Message):
-    __slots__ = ("data", "valid_from", "dry_run")
-    DATA_FIELD_NUMBER: _ClassVar[int]
-    VALID_FROM_FIELD_NUMBER: _ClassVar[int]
-    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
-    data: bytes
-    valid_from: str
-    dry_run: bool
-    def __init__(self, data: _Optional[bytes] = ..., valid_from: _Optional[str] = ..., dry_run: _Optional[bool] = ...) -> None: ...
-
-class ImportUnitsResponse(_message.Message):
-    __slots__ = ("counts", "lines", "written")
-    class CountsEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: int
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
-    COUNTS_FIELD_NUMBER: _ClassVar[int]
-    LINES_FIELD_NUMBER: _ClassVar[int]
-    WRITTEN_FIELD_NUMBER: _ClassVar[int]
-    counts: _containers.ScalarMap[str, int]
-    lines: _containers.RepeatedCompositeFieldContainer[_office_common_pb2.Label]
-    written: bool
-    def __init__(self, counts: _Optional[_Mapping[str, int]] = ..., lines: _Optional[_Iterable[_Union[_office_common_pb2.Label, _Mapping]]] = ..., written: _Optional[bool] = ...) -> None: ...
-
 class SyncNowRequest(_message.Message):
     __slots__ = ("wait_ms",)
     WAIT_MS_FIELD_NUMBER: _ClassVar[int]
