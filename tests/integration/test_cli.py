@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup as Group
+from typer.main import get_command
 
+from hub.cli.exits import Exit
+from hub.cli.main import app
 from tests.support.silian import COMMUNITY, STREET, Ran, serving, silian
 
+ROOT = Path(__file__).resolve().parents[2]
 PREMISES = ("name=一号楼", "use=office", "area_m2=660", "tenure=owned")
 
 
@@ -262,6 +268,27 @@ def test_work_is_issued_done_verified_and_closed(network: Network) -> None:
     assert "楼道灯排查" in network.above("work", "ls", "--box", "issued", lang="zh").out
 
 
+def test_work_is_consented_handed_back_and_dispatched_again(network: Network) -> None:
+    order = network.above(
+        "work", "issue", "协助摸底", "--to", COMMUNITY, "--duty", "assists", "--json"
+    ).json["work_order"]
+    assignment = wait_for_work(network, "delivered", order)
+    steps = (
+        (network.below, "consent", ()),
+        (network.below, "accept", ()),
+        (network.below, "hand-back", ("--reason", "应由他处办理")),
+        (network.above, "take-back", ()),
+        (network.above, "dispatch", ("--due", "2099-03-01")),
+        (network.below, "return", ("--reason", "材料不全")),
+    )
+    for office, step, more in steps:
+        done = office("work", step, assignment, *more, "--as", "someone")
+        assert done.exit == 0, f"{step}: {done.err}"
+        network.below("sync", "now", "--wait", 30)
+    shown = network.above("work", "show", assignment, "--json").json
+    assert shown["assignment"]["state"] == "returned"
+
+
 def test_work_is_declined_extended_and_recalled(network: Network) -> None:
     issued = network.above(
         "work", "issue", "协助调查", "--to", COMMUNITY, "--duty", "assists", "--due", "2099-01-01",
@@ -324,6 +351,26 @@ def test_conflicts_are_listed_even_when_there_are_none(network: Network) -> None
     assert network.below("conflicts", "ls", "--json").json["total"] == 0
 
 
+def test_a_conflict_is_shown_and_decided(alone: Path) -> None:
+    def run(*arguments: str) -> Ran:
+        return silian(*arguments, "--dir", alone, "--json")
+
+    made = run("record", "create", "service_outlet", "name=冲突点", "kind=outlet").json
+    change = ("record", "change", "service_outlet", made["id"])
+    assert run(*change, "address=甲路1号").exit == 0
+    stale = run(*change, "address=乙路2号", "--seen", made["seen"])
+    assert (stale.exit, stale.error["code"]) == (7, "stale_edit")
+    forced = run(*change, "address=乙路2号", "--seen", made["seen"], "--force")
+    (conflict,) = forced.json["conflicts"]
+    assert run("conflicts", "ls").json["conflicts"][0]["id"] == conflict
+    assert "甲路1号" in silian("conflicts", "show", conflict, "--dir", alone).out
+    decide = ("conflicts", "resolve", conflict, "--take", "loser", "--reason", "以门牌为准")
+    assert run(*decide).json["conflict"]["state"] == "settled"
+    again = run(*decide)
+    assert (again.exit, again.error["code"]) == (7, "conflict_closed")
+    assert run("conflicts", "ls").json["total"] == 0
+
+
 def test_the_store_is_checked_upgraded_and_copied(alone: Path, tmp_path: Path) -> None:
     assert silian("db", "check", "--dir", alone, "--json").json == {"faults": [], "sound": True}
     assert silian("db", "upgrade", "--dir", alone).exit == 0
@@ -368,3 +415,25 @@ def test_json_is_one_document_and_nothing_else_on_stdout(alone: Path) -> None:
     ran = silian("unit", "find", "社区", "--limit", 3, "--dir", alone, "--json")
     assert json.loads(ran.out)["total"] > 3
     assert ran.err == ""
+
+
+# -- documentation --------------------------------------------------------------------------------
+
+
+def test_every_verb_is_documented_and_no_other() -> None:
+    def names(group: Group, before: str) -> Iterator[str]:
+        for name, command in group.commands.items():
+            said = f"{before} {name}"
+            yield from names(command, said) if isinstance(command, Group) else [said]
+
+    text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `(silian [a-z -]+?)(?: now)?` \|", text, re.MULTILINE))
+    command = get_command(app)
+    assert isinstance(command, Group)
+    assert documented == set(names(command, "silian"))
+
+
+def test_every_exit_is_documented() -> None:
+    text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    documented = {int(n) for n in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    assert documented == {*map(int, Exit), 130}

@@ -1,0 +1,248 @@
+"""OfficeService: who may call it, what it refuses and how, and that both ways of calling agree."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+
+from hub.api.desk import Desk
+from hub.api.narrate import narrated
+from hub.api.service import METHODS
+from hub.api.tokens import token_of
+from hub.app import Process
+from hub.client import OfficeClient, RemoteRefusal, Unreachable, wall_ms
+from node.config import OfficeConfig
+from node.domain.catalogue import Catalogue, load_catalogue
+from node.setup import init_office
+from sync.errors import SilianError
+from sync.wire.v1 import office_pb2 as pb
+from sync.wire.v1 import office_pb2_grpc
+
+ROOT = Path(__file__).resolve().parents[2]
+STREET, COMMUNITY = "330102013000", "330102013009"
+PREMISES = {"name": "一号楼", "use": "office", "area_m2": "660", "tenure": "owned"}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A street and its community in one process."""
+
+    process: Process
+    address: str
+    street: Path
+    community: Path
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+def make(folder: Path, unit: str, catalogue: Catalogue) -> Path:
+    init_office(folder, OfficeConfig(unit=unit), catalogue, rng=random.Random(unit))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue) -> Iterator[Served]:
+    base = tmp_path_factory.mktemp("offices")
+    folders = [make(base / code, code, catalogue) for code in (STREET, COMMUNITY)]
+    process = Process(folders, wall_ms=wall_ms, rng=random.Random(1))
+    try:
+        yield Served(process, process.start(), *folders)
+    finally:
+        process.stop()
+
+
+def test_every_method_of_the_contract_is_offered() -> None:
+    service = pb.DESCRIPTOR.services_by_name["OfficeService"]
+    contract = {m.name: (m.input_type.full_name, m.output_type.full_name) for m in service.methods}
+    offered = {
+        name: (m.request.DESCRIPTOR.full_name, m.response.DESCRIPTOR.full_name)
+        for name, m in METHODS.items()
+    }
+    assert offered == contract
+    streaming = {m.name: (m.client_streaming, m.server_streaming) for m in service.methods}
+    assert streaming == {
+        name: (m.duplex is not None, m.unary is None) for name, m in METHODS.items()
+    }
+
+
+# -- the token ------------------------------------------------------------------------------------
+
+
+def test_the_token_says_which_office_is_meant(served: Served) -> None:
+    for folder, code in ((served.street, STREET), (served.community, COMMUNITY)):
+        with OfficeClient.connect(served.address, token_of(folder)) as office:
+            assert office.status().offices[0].unit.code == code
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "x" * 5000])
+def test_without_the_token_nothing_is_said(served: Served, token: str) -> None:
+    with OfficeClient.connect(served.address, token) as office:
+        for call in (office.status, lambda: list(office.verify())):
+            with pytest.raises(RemoteRefusal) as caught:
+                call()
+            assert caught.value.code == "unauthenticated"
+
+
+def test_a_program_in_another_language_gets_the_status_of_a_refusal(served: Served) -> None:
+    with grpc.insecure_channel(served.address) as channel:
+        stub = office_pb2_grpc.OfficeServiceStub(channel)
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.GetStatus(pb.GetStatusRequest())
+        assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        shown = (("silian-token", token_of(served.street)),)
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.ListUnits(pb.ListUnitsRequest(unit="无此单位"), metadata=shown)
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_the_token_is_the_owners_alone_and_stays_the_same(tmp_path: Path) -> None:
+    token = token_of(tmp_path)
+    assert token_of(tmp_path) == token
+    assert len(token) >= 43
+    (found,) = tmp_path.iterdir()
+    assert found.stat().st_mode & 0o777 == 0o600
+
+
+# -- refusals -------------------------------------------------------------------------------------
+
+
+def test_a_refusal_arrives_whole_in_both_languages(served: Served) -> None:
+    with (
+        OfficeClient.connect(served.community) as office,
+        pytest.raises(RemoteRefusal) as caught,
+    ):
+        office.register("premisess")
+    refusal = caught.value
+    assert (refusal.code, refusal.retryable) == ("unknown_register", False)
+    assert "premises" in refusal.remedy_en
+    assert refusal.zh
+    assert refusal.remedy_zh
+
+
+def test_a_failure_of_the_program_tells_the_caller_nothing(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(desk: Desk) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(Desk, "unit_asked", broken)
+    with OfficeClient.connect(served.community) as office, pytest.raises(SilianError) as caught:
+        office.units()
+    assert caught.value.code == "internal"
+    assert "secret" not in str(caught.value)
+
+
+def test_nobody_at_the_address_is_said_so() -> None:
+    with OfficeClient.connect("127.0.0.1:1", "x") as office, pytest.raises(Unreachable):
+        office.status()
+
+
+def test_a_file_beyond_all_bounds_is_refused_while_it_comes(served: Served) -> None:
+    with OfficeClient.connect(served.community) as office:
+        news = office.import_file("premises", bytes(33 << 20), "x.csv")
+        with pytest.raises(SilianError) as caught:
+            list(news)
+    assert caught.value.code == "bad_request"
+
+
+# -- both ways of calling -------------------------------------------------------------------------
+
+
+def test_an_office_opened_here_answers_as_a_served_one(
+    served: Served, tmp_path: Path, catalogue: Catalogue
+) -> None:
+    here = make(tmp_path / "here", COMMUNITY, catalogue)
+    answers = []
+    for folder in (here, served.community):
+        with OfficeClient.connect(folder) as office:
+            made = office.create("premises", PREMISES | {"name": "同名楼"})
+            changed = office.change("premises", made.id, {"area_m2": "70.5"}, seen=made.seen)
+            with pytest.raises(SilianError) as caught:
+                office.change("premises", made.id, {"area_m2": "71"}, seen=made.seen)
+            page = office.records("premises", where={"name": "同名楼"})
+            data = b"".join(piece.data for piece in office.export_file("premises", kind="csv"))
+            *_, last = office.import_file("premises", data, "x.csv")
+            report = next(news.report for news in office.verify() if news.HasField("report"))
+            ended = office.end("premises", made.id)
+            answers.append((
+                made.id, changed.values["area_m2"], caught.value.code, page.total,
+                last.outcome.reports[0].unchanged, report.sound, ended.alive,
+                office.rollup("K34").figure,
+            ))  # fmt: skip
+    assert answers[0] == answers[1]
+    assert answers[0][2:7] == ("stale_edit", 1, 1, True, False)
+
+
+def test_an_import_tells_how_far_it_is(served: Served) -> None:
+    rows = "".join(f"第{n}网点,网点\n" for n in range(2_500))
+    with OfficeClient.connect(served.community) as office:
+        news = list(office.import_file(
+            "service_outlet", f"网点名称,网点类型\n{rows}".encode(), "outlets.csv"
+        ))  # fmt: skip
+    kinds = [each.WhichOneof("news") for each in news]
+    assert kinds == ["progress"] * (len(news) - 1) + ["outcome"]
+    done = [each.progress.done for each in news[:-1]]
+    assert done == sorted(done)
+    assert done[-1] == 2_500
+    assert news[-1].outcome.reports[0].new == 2_500
+
+
+def test_a_reader_that_stops_listening_does_not_stop_the_work() -> None:
+    go_on, ended = threading.Event(), threading.Event()
+
+    def work(say: object) -> str:
+        assert callable(say)
+        say("step", 1)
+        go_on.wait(30)
+        for number in range(1_000):
+            say("step", number)
+        ended.set()
+        return "done"
+
+    news = narrated(work)
+    assert next(news) == ("step", 1, None)
+    news.close()
+    go_on.set()
+    assert ended.wait(30)
+
+
+def test_what_goes_wrong_in_told_work_is_raised_to_its_reader() -> None:
+    def work(say: object) -> str:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        list(narrated(work))
+
+
+# -- documentation --------------------------------------------------------------------------------
+
+
+def test_the_documented_example_runs(served: Served) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs/examples/office_client.py"), str(served.community)],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "万家花园社区" in done.stdout
+
+
+def test_the_documented_example_is_the_one_that_runs() -> None:
+    text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    example = (ROOT / "docs/examples/office_client.py").read_text(encoding="utf-8")
+    assert example.split('"""', 2)[2].strip() in text
+
+
+def test_every_method_is_documented() -> None:
+    text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    assert [name for name in METHODS if f"`{name}`" not in text] == []
