@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from node.app import Office
 from node.jobs import Job
+from node.services.escalation import escalate
+from node.services.periods import close_period
 
 if TYPE_CHECKING:
     from hub.app import Served
@@ -14,10 +16,10 @@ if TYPE_CHECKING:
 
 def tick(served: Served) -> None:
     """Keep the line and the news fresh; called every `sync_interval_s` seconds."""
-    from node.services.escalation import escalate
-
     office = served.office
     served.parent.signs_of_life()
+    if office.tree.as_of != office.today():
+        office.follow_tree()
     if served.dialer is not None:
         office.news.of_self(served.acked())
         served.dialer.greet_again()
@@ -32,8 +34,6 @@ def last_month(now: datetime) -> str:
 
 
 def _close_month(office: Office, period: str) -> str:
-    from node.services.periods import close_period
-
     return str(close_period(office, period))
 
 

@@ -23,18 +23,18 @@ from node.folds.contributions import ContributionFold
 from node.folds.ledger import LedgerFold
 from node.folds.totals import TotalsFold
 from node.routes import TreeRoutes
+from node.services.cells import retotal
 from node.services.news import News
 from node.setup import store_url
 from node.store import meta, migrate
 from node.store.engine import Store, open_store
 from node.store.holder import Holder
-from node.store.schema import schema_of
+from node.store.schema import catalogue_tables
 from node.store.units import dated_units
 from sync import log
 from sync.apply import Applied, Applier, Identity, Received, Wake
 from sync.change import Edit
 from sync.news import OfficeNews, SafeAt
-from sync.registers import RegisterTables
 from sync.version import HybridClock
 
 PROGRAM = "0.1.0"
@@ -63,7 +63,7 @@ class Office:
         self.norms = Norms()
         self.program = PROGRAM
         self.catalogue_version = catalogue.version
-        self.tables = RegisterTables(schema_of(catalogue))
+        self.tables = catalogue_tables(catalogue)
         self._holder = holder
         self._listeners: list[Callable[[Wake], None]] = []
         self._tree_lock = threading.Lock()
@@ -144,7 +144,7 @@ class Office:
 
     def _after_commit(self, registers: set[str], wake: Wake) -> None:
         if "unit" in registers:
-            self._follow_tree()
+            self.follow_tree()
         for listener in self._listeners:
             listener(wake)
 
@@ -169,15 +169,18 @@ class Office:
         if self._holder is not None:
             self._holder.release()
 
-    def _follow_tree(self) -> None:
+    def follow_tree(self) -> None:
+        """Go by the tree of today: a record has changed it, or its day has come."""
         with self._tree_lock:
             try:
-                self._tree = self._read_tree()
+                after = self._read_tree()
             except BadTree as error:
                 # Half of a reorganisation has arrived; the old tree holds until it is whole.
                 self.log.warning("tree_not_whole", reason=error.en)
                 return
-            self.routes.see(self._tree)
+            retotal(self, self._tree, after)
+            self._tree = after
+            self.routes.see(after)
 
     def _read_tree(self) -> Tree:
         with self.store.read() as tx:

@@ -92,7 +92,9 @@ def parse_config(where: str, values: dict[str, Any]) -> OfficeConfig:
         near = difflib.get_close_matches(name, OfficeConfig.model_fields, 1)
         hint = f" Did you mean `{near[0]}`?" if near and near[0] != name else ""
         raise BadConfig(
-            where, f"setting `{name}`: {first['msg']}.{hint}", f"设置项 {name} 有误: {first['msg']}",
+            where,
+            f"setting `{name}`: {first['msg']}.{hint}",
+            f"设置项 {name} 有误: {first['msg']}",
             "Correct it and start again.", "请修正后重新启动。",
         ) from error  # fmt: skip
 

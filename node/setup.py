@@ -17,9 +17,8 @@ from node.domain.units import Tree, Unit
 from node.reference import SHIPPED_FROM, shipped_tree_bytes
 from node.store import meta, migrate
 from node.store.engine import open_store, sqlite_url
-from node.store.schema import schema_of
+from node.store.schema import catalogue_tables
 from sync import log
-from sync.registers import RegisterTables
 from sync.statements import sql
 
 DATABASE = "office.db"
@@ -87,7 +86,7 @@ def _first_rows(
                 "store", "this database holds an office already", "该数据库已有单位数据",
                 "Give every office a database of its own.", "每个单位须使用独立的数据库。",
             )  # fmt: skip
-        RegisterTables(schema_of(catalogue)).create(tx)
+        catalogue_tables(catalogue).create(tx)
         incarnation = new_incarnation(rng)
         tx.exec_driver_sql(
             sql(tx, "INSERT INTO log_head (id, arrival, hlc) VALUES (1, ?, ?)"), (0, 0)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 from node.domain.catalogue import Catalogue, Register
+from sync.registers import RegisterTables
 from sync.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
 
+VERSIONS_MAX = 8
+_built: dict[str, RegisterTables] = {}  # immutable values, so sharing them joins nothing
+_lock = threading.Lock()
 _LANES = {"control": Lane.CONTROL, "bulk": Lane.BULK}
 _INDEXES = {  # system registers are looked up by these
     "assignment_event": ("assignment",),
@@ -15,6 +21,16 @@ _INDEXES = {  # system registers are looked up by these
 def schema_of(catalogue: Catalogue) -> Schema:
     """Return what the engine needs to know of every register."""
     return Schema.of(register_schema(r) for r in catalogue.registers.values())
+
+
+def catalogue_tables(catalogue: Catalogue) -> RegisterTables:
+    """Return the tables of a catalogue: built once a version, shared by a process's offices."""
+    with _lock:
+        if catalogue.version not in _built:
+            _built[catalogue.version] = RegisterTables(schema_of(catalogue))
+            while len(_built) > VERSIONS_MAX:
+                _built.pop(next(iter(_built)))
+        return _built[catalogue.version]
 
 
 def register_schema(register: Register) -> RegisterSchema:
