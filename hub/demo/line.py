@@ -14,11 +14,12 @@ class Line:
     """Listens on a free port and carries every connection to `to`, until it is cut.
 
     A cut line ends what is open and refuses what comes, as a dead cable does once it is noticed;
-    both offices go on running. `carried` counts the bytes that went through, both ways.
+    both offices go on running. `to`: empty until the upper end is known, no call comes through.
+    `carried` counts the bytes that went through, both ways.
     """
 
-    def __init__(self, to: str) -> None:
-        self._to = to
+    def __init__(self) -> None:
+        self.to = ""
         self._listener = socket.create_server((LOOPBACK, 0))
         self._lock = threading.Lock()
         self._ends: set[socket.socket] = set()
@@ -56,9 +57,9 @@ class Line:
             self._join(near)
 
     def _join(self, near: socket.socket) -> None:
-        host, _, port = self._to.rpartition(":")
+        host, _, port = self.to.rpartition(":")
         try:
-            far = socket.create_connection((host, int(port)), timeout=5.0)
+            far = socket.create_connection((host, int(port or 0)), timeout=5.0)
         except OSError:
             near.close()
             return

@@ -25,6 +25,7 @@ INDICATORS = (
     "K20", "K21_released", "K21_received", "K21_in_transit", "K22", "K24", "K24_rate", "K30",
     "K34", "K35",
 )  # fmt: skip
+WHOLE_NETWORK = frozenset({"K21_in_transit"})  # exact only where both ends of every hop are inside
 NOT_SENT = frozenset({State.NONE, State.DRAFT, State.SCREENING, State.READY, State.REFUSED})
 COMPLETED = frozenset({State.VERIFIED, State.APPRAISED, State.CLOSED})
 
@@ -140,7 +141,7 @@ def rollups(network: Network) -> dict[tuple[str, str], figures.GetRollupResponse
     return {
         (indicator, place.code): network.city.office.rollup(indicator, unit=place.code)
         for indicator in INDICATORS
-        for place in network.all()
+        for place in ([network.city] if indicator in WHOLE_NETWORK else network.all())
     }
 
 

@@ -119,7 +119,7 @@ def _receive(network: Network, payee: Place, fund: str, year: int) -> None:
 
     def found() -> bytes | None:
         waiting = payee.office.transfers("waiting", fund=fund, year=year).transfers
-        return next((each.transfer for each in waiting), None)
+        return next((each.id for each in waiting), None)
 
     transfer = eventually(
         network, f"{payee.name}收到{fund}拨付", f"the {fund} release at {payee.name}", found

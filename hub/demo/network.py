@@ -24,6 +24,7 @@ R = TypeVar("R")
 SYNC_INTERVAL_S = 10
 CITY, DISTRICT, STREET = "city", "district", "street"
 COMMUNITIES = ("communities-1", "communities-2")  # served by two processes, as two machines would
+UPPER = {CITY: "", DISTRICT: CITY, STREET: DISTRICT, **dict.fromkeys(COMMUNITIES, STREET)}
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class Place:
 class Network:
     """Twenty offices, or as many as the street has, in five processes on the loopback.
 
-    Between district and street, and between street and communities, lies a line that can be cut.
+    Between two levels lies a line that can be cut.
     """
 
     tree: Tree
@@ -89,24 +90,23 @@ class Network:
     # -- bringing up ----------------------------------------------------------------------------
 
     def start_all(self) -> None:
-        """Start every process, the upper first: the lower must know where to dial."""
-        self.start(CITY)
-        for server, parent, between in (
-            (DISTRICT, CITY, False), (STREET, DISTRICT, True), (COMMUNITIES[0], STREET, True),
-        ):  # fmt: skip
-            address = self.processes.address(parent)
-            if between:
-                self.lines[server] = Line(address)
-                address = self.lines[server].address
-            group = COMMUNITIES if server in COMMUNITIES else (server,)
-            for each in group:
-                for place in self.served_by(each):
-                    _configure(place.folder, parent=address)
-                if self.served_by(each):
-                    self.processes.start(each, [p.folder for p in self.served_by(each)])
-            for each in group:
-                if self.served_by(each):
-                    self._ready(each)
+        """Start all processes at once: each dials a line whose upper end is known a little later."""
+        for child in (DISTRICT, STREET, COMMUNITIES[0]):
+            self.lines[child] = Line()
+        servers = [server for server in UPPER if self.served_by(server)]
+        for server in servers:
+            if UPPER[server]:
+                for place in self.served_by(server):
+                    _configure(place.folder, parent=self._line_of(server).address)
+            self.processes.start(server, [place.folder for place in self.served_by(server)])
+        for server in servers:
+            self._ready(server)
+        for server in servers:
+            if parent := UPPER[server]:
+                self._line_of(server).to = self.processes.address(parent)
+
+    def _line_of(self, server: str) -> Line:
+        return self.downward if server in COMMUNITIES else self.lines[server]
 
     def start(self, server: str) -> None:
         """Start one process, or start it again where it was."""
@@ -135,9 +135,9 @@ class Network:
         self.processes.stop_all()
         for line in self.lines.values():
             line.close()
-        for server, parent in ((STREET, DISTRICT), *((name, STREET) for name in COMMUNITIES)):
+        for server, parent in UPPER.items():
             for place in self.served_by(server):
-                if real.get(parent) and (place.folder / "office.toml").exists():
+                if parent and real.get(parent):
                     _configure(place.folder, parent=real[parent])
 
     # -- all of them ------------------------------------------------------------------------------

@@ -96,17 +96,17 @@ class Report:
 
     def _figures(self) -> None:
         self._heading("市级汇总", "The city's rollup")
-        upper = (self._network.city, self._network.street)
+        city, street = self._network.city, self._network.street
         rows = []
         for indicator in dict.fromkeys(key[0] for key in self._outcome.rollups):
-            replies = [self._reply(indicator, place) for place in upper]
+            whole = self._reply(indicator, city)
+            part = self._outcome.rollups.get((indicator, street.code))
             rows.append((
-                indicator, self._terminal.label(replies[0].indicator.label),
-                *(_shown(reply) for reply in replies), replies[0].indicator.unit,
-                replies[0].indicator.target or "-", self._complete(replies[1]),
-                self._complete(replies[0]),
+                indicator, self._terminal.label(whole.indicator.label), _shown(whole),
+                _shown(part) if part else "-", whole.indicator.unit, whole.indicator.target or "-",
+                self._complete(part) if part else "-", self._complete(whole),
             ))  # fmt: skip
-        names = tuple(place.name for place in upper)
+        names = (city.name, street.name)
         self._table(
             ("指标", "名称", *names, "单位", "标准", "街道填报", "全市填报"),
             ("ID", "INDICATOR", *names, "UNIT", "NORM", "STREET REPORTED", "CITY REPORTED"),
