@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 from node.config import BadConfig, OfficeConfig, load_config
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.norms import Norms
-from node.domain.unit_csv import read_units
 from node.domain.units import BadTree, Level, Tree, Unit
 from node.folds.assignments import AssignmentFold
 from node.folds.contributions import ContributionFold
@@ -30,7 +29,7 @@ from node.store import meta, migrate
 from node.store.engine import Store, open_store
 from node.store.holder import Holder
 from node.store.schema import catalogue_tables
-from node.store.units import dated_units
+from node.store.units import tree_on
 from sync import log
 from sync.apply import Applied, Applier, Identity, Received, Wake
 from sync.change import Edit
@@ -70,7 +69,6 @@ class Office:
         with store.read() as tx:
             self.identity = _identity(tx)
             last_hlc = log.lock(tx) if store.is_sqlite else 0
-            self._base_units = _base_units(tx)
             built_for = meta.get(tx, meta.CATALOGUE)
         self.clock = HybridClock(wall_ms, last_hlc=last_hlc)
         if built_for != catalogue.version:
@@ -111,7 +109,7 @@ class Office:
     def tree_on(self, day: date) -> Tree:
         """Return the tree as it was, or will be, on a day."""
         with self.store.read() as tx:
-            return Tree(dated_units(tx, self._base_units), day)
+            return tree_on(tx, day)
 
     def today(self) -> date:
         """Return the date in China on the corrected clock."""
@@ -184,7 +182,7 @@ class Office:
 
     def _read_tree(self) -> Tree:
         with self.store.read() as tx:
-            return Tree(dated_units(tx, self._base_units), self.today())
+            return tree_on(tx, self.today())
 
     def _build_tables(self, tx: Connection) -> None:
         self.tables.create(tx)
@@ -235,9 +233,3 @@ def _identity(tx: Connection) -> Identity:
         )  # fmt: skip
     numbers = [int(value or 0) for value in facts.values()]
     return Identity(*numbers)
-
-
-def _base_units(tx: Connection) -> tuple[Unit, ...]:
-    content = meta.get(tx, meta.TREE) or ""
-    since = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
-    return read_units(content.encode(), "tree", since)

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 
 from sqlalchemy import Connection
 
-from node.domain.units import Level, Unit
+from node.domain.unit_csv import read_units
+from node.domain.units import Level, Tree, Unit
+from node.store import meta
 from sync.statements import sql
 
 _COLUMNS = "unit, f_unit_code, f_name, f_level, f_parent, f_valid_from, f_valid_to"
 
 
-def dated_units(tx: Connection, base: Iterable[Unit]) -> tuple[Unit, ...]:
-    """Return every dated record of every unit; a decided one takes the place of its base."""
-    records = {(u.unit_id, u.valid_from): u for u in base}
+TREES_KEPT = 32  # trees and their units are values: a process's offices share them
+
+
+@lru_cache(maxsize=TREES_KEPT)
+def base_units(content: str, since: date) -> tuple[Unit, ...]:
+    """Return the units that a store started from. Raises: BadUnitFile."""
+    return read_units(content.encode(), "tree", since)
+
+
+def tree_on(tx: Connection, day: date) -> Tree:
+    """Return the tree of a day: what the store started from and what the city has decided since.
+
+    Raises: BadTree while only half of a reorganisation has arrived.
+    """
+    since = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
+    return _tree(meta.get(tx, meta.TREE) or "", since, _decided(tx), day)
+
+
+@lru_cache(maxsize=TREES_KEPT)
+def _tree(content: str, since: date, decided: tuple[Unit, ...], day: date) -> Tree:
+    records = {(u.unit_id, u.valid_from): u for u in base_units(content, since)}
+    records.update({(u.unit_id, u.valid_from): u for u in decided})
+    return Tree(records.values(), day)
+
+
+def _decided(tx: Connection) -> tuple[Unit, ...]:
     rows = tx.exec_driver_sql(
-        sql(tx, f"SELECT {_COLUMNS} FROM r_unit WHERE life % 2 = 1")  # noqa: S608
+        sql(tx, f"SELECT {_COLUMNS} FROM r_unit WHERE life % 2 = 1 ORDER BY unit, id")  # noqa: S608
     )
-    for unit, code, name, level, parent, since, until in rows:
-        record = Unit(
+    return tuple(
+        Unit(
             unit_id=unit,
             code=code,
             name=name,
@@ -29,5 +54,5 @@ def dated_units(tx: Connection, base: Iterable[Unit]) -> tuple[Unit, ...]:
             valid_from=date.fromisoformat(since),
             valid_to=date.fromisoformat(until) if until else None,
         )
-        records[unit, record.valid_from] = record
-    return tuple(records.values())
+        for unit, code, name, level, parent, since, until in rows
+    )
