@@ -18,6 +18,7 @@ from node.services import escalation
 from node.services.assignment_checks import Order
 from node.services.assignment_errors import BadOrder, NotYours, UnknownAssignment
 from node.store.assignments import Assignment, Hop, Work, load
+from sync.change import Edit, Operation, RecordKey
 from sync.news import OfficeNews
 from tests.support.assignment_network import (
     CITY,
@@ -284,6 +285,22 @@ def test_temporary_work_without_a_fee_is_not_issued(net):
     assert refused.value.reason == "fee_missing"
 
 
+def release_fee(net: Network, number: bytes, fen: int) -> None:
+    """Book at the street that the first community's fee was released."""
+    values = {
+        "kind": "release", "fund": "F9", "year": 2027, "transfer": number.hex(), "level": 2,
+        "debit": "transit", "credit": "cash", "amount_fen": fen, "peer": net.unit(FIRST),
+        "peer_level": 3, "assignment": number.hex(), "at_ms": net.now_ms,
+    }  # fmt: skip
+    edit = Edit(
+        key=RecordKey("posting", net.unit(STREET), number),
+        operation=Operation.CREATE,
+        values=values,
+        audiences=("up:city", f"down:{net.unit(FIRST)}"),
+    )
+    net[STREET].commit(lambda tx: [edit])
+
+
 def test_work_with_a_fee_is_accepted_only_once_the_fee_is_released(net):
     issued(net, Duty.ASSISTS, nature=Nature.TEMPORARY, fee_fen=5_000)
     number = net.row(FIRST).id
@@ -291,6 +308,9 @@ def test_work_with_a_fee_is_accepted_only_once_the_fee_is_released(net):
     with pytest.raises(IllegalEvent) as refused:
         work.accept(net[FIRST], number, actor="clerk")
     assert refused.value.reason == "fee_not_released"
+    release_fee(net, number, 5_000)
+    net.settle()
+    assert work.accept(net[FIRST], number, actor="clerk").state == "accepted"
 
 
 def test_a_recall_takes_back_every_part_down_to_the_communities(net):
