@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from node.app import Office, open_office
@@ -103,11 +104,10 @@ class Network:
                 )  # fmt: skip
             if not batch.entries:
                 continue
-            received = receiver.store.write(
-                lambda tx, batch=batch: receiver.applier.remote(
-                    tx, batch, peer=sender.identity.unit, upward=upward
-                )
+            take = partial(
+                receiver.applier.remote, batch=batch, peer=sender.identity.unit, upward=upward
             )
+            received = receiver.store.write(take)
             receiver.committed(received)
             assert received.holes == 0
             fresh += received.entries
