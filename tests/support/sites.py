@@ -5,7 +5,6 @@ The city (1) has a district (2) of two streets: 3 with communities 4 and 5, and 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,14 +12,14 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, event, inspect, text
 
 from node.store.engine import Store, open_store
-from sync import conflicts, digest, log
+from sync import conflicts, digest, log, statements
 from sync.apply import Applied, Applier, Fold, Identity, Received
 from sync.change import Batch, Edit, Operation, RecordKey, Value
 from sync.merge import RecordState
 from sync.merging import state_print
 from sync.registers import RegisterTables
-from sync.statements import sql
 from sync.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
+from sync.statements import sql
 from sync.tables import metadata
 from sync.version import HybridClock
 
@@ -245,23 +244,20 @@ class Site:
                 raise Crash
 
         # Statements go through SQLAlchemy or, the engine's own, straight to the driver.
-        straight = sys.modules.get("sync.statements")
-        plain_sql = getattr(straight, "sql", None)
+        plain_sql = statements.sql
 
         def counted(tx: Connection, statement: str) -> str:
             count()
-            return str(plain_sql(tx, statement))  # type: ignore[misc]
+            return plain_sql(tx, statement)
 
         engine = self.store._writer
         event.listen(engine, "before_cursor_execute", count)
-        if straight is not None:
-            straight.sql = counted  # type: ignore[attr-defined]
+        statements.sql = counted
         try:
             yield
         finally:
             event.remove(engine, "before_cursor_execute", count)
-            if straight is not None:
-                straight.sql = plain_sql  # type: ignore[attr-defined]
+            statements.sql = plain_sql
 
 
 ENGINE_TABLES = frozenset({

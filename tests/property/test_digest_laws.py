@@ -1,0 +1,119 @@
+"""Digests: kept up by a few additions a transaction, they equal what the records add up to."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node.store.engine import sqlite_url
+from sync import digest
+from sync.version import BEGINNING, version_of
+from tests.support.sites import DISTRICT, GARDEN, STREET, Site, record_id, site_at
+
+ids = st.binary(min_size=16, max_size=16)
+versions = st.builds(version_of, st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))
+names = st.text(min_size=1, max_size=8)
+
+rows = st.fixed_dictionaries(
+    {}, optional={
+        "name": st.sampled_from(["a", "b", None]), "rank": st.sampled_from(["p", "q"]),
+        "most": st.integers(-3, 3), "tags": st.sampled_from(["x", "x,y", "z", None]),
+    },
+).filter(bool)  # fmt: skip
+steps = st.one_of(
+    st.tuples(st.just("write"), st.booleans(), st.integers(0, 3), rows),
+    st.tuples(st.just("write"), st.booleans(), st.integers(0, 3), rows),
+    st.tuples(st.just("end"), st.just(True), st.integers(0, 3), st.none()),
+    st.tuples(st.just("settle"), st.booleans(), st.integers(0, 3), st.none()),
+    st.tuples(st.just("send"), st.booleans(), st.just(0), st.none()),
+    st.tuples(st.just("clock"), st.booleans(), st.integers(-50, 50), st.none()),
+)
+
+
+def do(step: tuple[object, ...], site: Site, other: Site) -> None:
+    verb, _, number, values = step
+    state = {i: s for (_, i), s in site.states().items()}.get(record_id(abs(number)))
+    match verb:
+        case "write" if state is None:
+            site.commit(site.create(number, GARDEN, **values))
+        case "write":
+            site.commit(site.update(number, GARDEN, **values))
+        case "end" if state is not None:
+            site.commit(site.delete(number))
+        case "settle" if state is not None:
+            settles = {n: [x.version for x in h.losers] for n, h in state.fields.items()}
+            kept = {n: state.fields[n].shown.value for n, lost in settles.items()
+                    if lost and n != "grade"}  # fmt: skip
+            if kept:
+                site.commit(site.update(number, GARDEN, settles, **kept))
+        case "send":
+            site.send(other)
+        case "clock":
+            site.now_ms += number
+
+
+@settings(max_examples=25)
+@given(st.lists(steps, min_size=3, max_size=30))
+def test_after_any_history_digests_equal_recomputation_and_offices_agree(script):
+    with ExitStack() as closing:
+        folder = Path(closing.enter_context(tempfile.TemporaryDirectory()))
+        sites = [
+            site_at(unit, sqlite_url(folder / f"{n}.db"))
+            for n, unit in enumerate((GARDEN, STREET, DISTRICT))
+        ]
+        for site in sites:
+            closing.callback(site.store.close)
+        garden, street, district = sites
+        for step in script:
+            site, other = (garden, street) if step[1] else (street, garden)
+            do(step, site, other)
+            assert site.digests() == site.recomputed_digests()
+        for sender, receiver in ((garden, street), (street, garden), (street, district)):
+            sender.send(receiver)
+        assert garden.records() == street.records() == district.records()
+        for site in sites:
+            assert site.digests() == site.recomputed_digests()
+            assert site.holes() == []
+
+
+@given(ids, st.lists(names, min_size=1, max_size=6, unique=True), versions)
+def test_a_new_records_print_is_what_its_creation_adds(record, fields, version):
+    whole = digest.record_print(record, 1, version, ((n, version) for n in fields))
+    added = digest.id_factor(record) * digest.created_factor(fields, version)
+    assert added % digest.PRIME == whole
+
+
+@given(ids, names, versions, versions)
+def test_a_move_of_a_field_adds_what_lies_between_its_prints(record, name, old, new):
+    before = digest.record_print(record, 1, BEGINNING, [(name, old)])
+    after = digest.record_print(record, 1, BEGINNING, [(name, new)])
+    moved = digest.id_factor(record) * digest.moved_factor(name, old, new)
+    assert (before + moved) % digest.PRIME == after
+
+
+@given(st.lists(ids, max_size=50))
+def test_ids_are_counted_and_summed_by_bucket(column):
+    found = digest.ids_by_bucket(column)
+    assert sum(count for count, _ in found.values()) == len(column)
+    for bucket, (_, total) in found.items():
+        mine = [digest.id_factor(i) for i in column if digest.bucket_of(i) == bucket]
+        assert total == sum(mine) % digest.PRIME
+
+
+@given(ids, names, versions, versions)
+def test_a_value_that_lost_is_told_from_one_that_is_shown(record, name, one, two):
+    swapped = [
+        digest.record_print(record, 1, BEGINNING, [(name, a)], [(name, b)])
+        for a, b in ((one, two), (two, one))
+    ]
+    assert (swapped[0] == swapped[1]) == (one == two or digest.id_factor(record) == 0)
+
+
+@given(ids, versions, st.integers(1, 5))
+def test_lives_are_told_apart(record, version, life):
+    prints = {digest.record_print(record, n, version, ()) for n in (life, life + 1)}
+    assert len(prints) == 2 or digest.id_factor(record) == 0
