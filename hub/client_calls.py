@@ -10,7 +10,7 @@ from hub.client_money import MoneyCalls
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_figures_pb2 as figures
 from sync.wire.v1 import office_pb2 as office
-from sync.wire.v1 import office_registers_pb2 as registers
+from sync.wire.v1 import office_registers_pb2 as register_pb
 from sync.wire.v1 import office_work_pb2 as work
 
 PIECE_BYTES = 1 << 20
@@ -58,17 +58,33 @@ class Calls(MoneyCalls):
         request = office.ListUnitsRequest(unit=unit, subtree=subtree, as_of=_day(as_of))
         return list(self._call("ListUnits", request).units)
 
+    def import_units(
+        self,
+        file: bytes,
+        filename: str,
+        *,
+        on: date | None = None,
+        dry_run: bool = False,
+        allow_close: bool = False,
+    ) -> office.ImportUnitsResponse:
+        """Take a CSV as the tree from a day onward; at the city's office."""
+        request = office.ImportUnitsRequest(
+            file=file, filename=filename, on=_day(on), dry_run=dry_run, allow_close=allow_close
+        )
+        reply: office.ImportUnitsResponse = self._call("ImportUnits", request)
+        return reply
+
     # -- registers ----------------------------------------------------------------------------
 
-    def registers(self, *, system: bool = False) -> list[registers.RegisterDescription]:
+    def registers(self, *, system: bool = False) -> list[register_pb.RegisterDescription]:
         """The catalogue, without fields."""
-        request = registers.ListRegistersRequest(system=system)
+        request = register_pb.ListRegistersRequest(system=system)
         return list(self._call("ListRegisters", request).registers)
 
-    def register(self, name: str) -> registers.RegisterDescription:
+    def register(self, name: str) -> register_pb.RegisterDescription:
         """One register with its fields."""
-        reply: registers.DescribeRegisterResponse = self._call(
-            "DescribeRegister", registers.DescribeRegisterRequest(register=name)
+        reply: register_pb.DescribeRegisterResponse = self._call(
+            "DescribeRegister", register_pb.DescribeRegisterRequest(register=name)
         )
         return reply.register
 
@@ -82,9 +98,9 @@ class Calls(MoneyCalls):
         include_ended: bool = False,
         limit: int = 50,
         after: str = "",
-    ) -> registers.ListRecordsResponse:
+    ) -> register_pb.ListRecordsResponse:
         """One page of records, with how many there are in all."""
-        request = registers.ListRecordsRequest(
+        request = register_pb.ListRecordsRequest(
             register=register,
             unit=unit,
             subtree=subtree,
@@ -93,23 +109,23 @@ class Calls(MoneyCalls):
             limit=limit,
             after=after,
         )
-        reply: registers.ListRecordsResponse = self._call("ListRecords", request)
+        reply: register_pb.ListRecordsResponse = self._call("ListRecords", request)
         return reply
 
     def record(
         self, register: str, record: bytes, *, unit: str = "", history: bool = False
-    ) -> registers.GetRecordResponse:
+    ) -> register_pb.GetRecordResponse:
         """One record, ended ones too, with what is known of its past."""
-        request = registers.GetRecordRequest(
+        request = register_pb.GetRecordRequest(
             register=register, unit=unit, id=record, history=history
         )
-        reply: registers.GetRecordResponse = self._call("GetRecord", request)
+        reply: register_pb.GetRecordResponse = self._call("GetRecord", request)
         return reply
 
-    def create(self, register: str, values: Values) -> registers.Record:
+    def create(self, register: str, values: Values) -> register_pb.Record:
         """Add a record of the office's own unit."""
-        request = registers.CreateRecordRequest(register=register, values=values)
-        record: registers.Record = self._call("CreateRecord", request).record
+        request = register_pb.CreateRecordRequest(register=register, values=values)
+        record: register_pb.Record = self._call("CreateRecord", request).record
         return record
 
     def change(
@@ -121,20 +137,20 @@ class Calls(MoneyCalls):
         unit: str = "",
         seen: str = "",
         force: bool = False,
-    ) -> registers.Record:
+    ) -> register_pb.Record:
         """Change fields of a record; with `seen` nobody overwrites what he did not see."""
-        request = registers.ChangeRecordRequest(
+        request = register_pb.ChangeRecordRequest(
             register=register, unit=unit, id=record, values=values, seen=seen, force=force
         )
-        changed: registers.Record = self._call("ChangeRecord", request).record
+        changed: register_pb.Record = self._call("ChangeRecord", request).record
         return changed
 
     def end(
         self, register: str, record: bytes, *, seen: str = "", force: bool = False
-    ) -> registers.Record:
+    ) -> register_pb.Record:
         """End a record of the office's own unit."""
-        request = registers.EndRecordRequest(register=register, id=record, seen=seen, force=force)
-        ended: registers.Record = self._call("EndRecord", request).record
+        request = register_pb.EndRecordRequest(register=register, id=record, seen=seen, force=force)
+        ended: register_pb.Record = self._call("EndRecord", request).record
         return ended
 
     def import_file(
@@ -148,9 +164,9 @@ class Calls(MoneyCalls):
         clear_blank: bool = False,
         annotate: bool = False,
         lang: str = "zh",
-    ) -> Iterator[registers.ImportRecordsResponse]:
+    ) -> Iterator[register_pb.ImportRecordsResponse]:
         """Take a file in; yields progress, then the outcome, then the annotated file's pieces."""
-        first = registers.ImportRecordsRequest(
+        first = register_pb.ImportRecordsRequest(
             data=data[:PIECE_BYTES],
             filename=filename,
             register=register,
@@ -161,10 +177,10 @@ class Calls(MoneyCalls):
             lang=lang,
         )
         rest = (
-            registers.ImportRecordsRequest(data=data[start : start + PIECE_BYTES])
+            register_pb.ImportRecordsRequest(data=data[start : start + PIECE_BYTES])
             for start in range(PIECE_BYTES, len(data), PIECE_BYTES)
         )
-        told: Iterator[registers.ImportRecordsResponse] = self._call(
+        told: Iterator[register_pb.ImportRecordsResponse] = self._call(
             "ImportRecords", _chained(first, rest)
         )
         return told
@@ -178,12 +194,12 @@ class Calls(MoneyCalls):
         unit: str = "",
         subtree: bool = False,
         lang: str = "zh",
-    ) -> Iterator[registers.ExportRecordsResponse]:
+    ) -> Iterator[register_pb.ExportRecordsResponse]:
         """Records, or an empty template, as a file: its name and count, then its pieces."""
-        request = registers.ExportRecordsRequest(
+        request = register_pb.ExportRecordsRequest(
             register=register, format=kind, template=template, unit=unit, subtree=subtree, lang=lang
         )
-        told: Iterator[registers.ExportRecordsResponse] = self._call("ExportRecords", request)
+        told: Iterator[register_pb.ExportRecordsResponse] = self._call("ExportRecords", request)
         return told
 
     # -- work ---------------------------------------------------------------------------------

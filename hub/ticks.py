@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from node.app import Office
 from node.jobs import Job
-from node.services.escalation import escalate
+from node.services.escalation import escalate, let_time_pass
 from node.services.periods import close_period
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def tick(served: Served) -> None:
         served.dialer.greet_again()
     office.news.save()
     escalate(office, office.clock.now_ms())
+    let_time_pass(office, office.clock.now_ms())
     office.store.checkpoint()
 
 

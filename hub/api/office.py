@@ -8,6 +8,7 @@ from hub.api.desk import Desk, Method, day_asked, id_asked
 from node.domain.units import Tree, Unit, UnknownUnit
 from node.services.problems import Problem
 from node.services.status import OfficeLine, status
+from node.services.units import import_units
 from node.services.whereabouts import whereabouts
 from sync.errors import SilianError
 from sync.schema import Lane
@@ -86,6 +87,26 @@ def find_units(desk: Desk, request: pb.FindUnitsRequest) -> pb.FindUnitsResponse
         fits = [tree.find(text)]
     listed = fits[: request.limit or FOUND_MAX]
     return pb.FindUnitsResponse(units=[_unit(tree, unit) for unit in listed], total=len(fits))
+
+
+def import_tree(desk: Desk, request: pb.ImportUnitsRequest) -> pb.ImportUnitsResponse:
+    done = import_units(
+        desk.office,
+        request.file,
+        request.filename or "units.csv",
+        on=day_asked(request.on),
+        dry_run=request.dry_run,
+        allow_close=request.allow_close,
+    )
+    return pb.ImportUnitsResponse(
+        changes=[
+            pb.UnitChanges(kind=kind.value, count=count)
+            for kind, count in sorted(done.counts.items())
+        ],
+        units=done.units,
+        on=done.on.isoformat(),
+        dry_run=done.dry_run,
+    )
 
 
 def list_units(desk: Desk, request: pb.ListUnitsRequest) -> pb.ListUnitsResponse:
@@ -176,6 +197,7 @@ def _unit(tree: Tree, unit: Unit) -> common.Unit:
 METHODS = {
     "GetStatus": Method(pb.GetStatusRequest, pb.GetStatusResponse, unary=get_status),
     "WhereIs": Method(pb.WhereIsRequest, pb.WhereIsResponse, unary=where_is),
+    "ImportUnits": Method(pb.ImportUnitsRequest, pb.ImportUnitsResponse, unary=import_tree),
     "FindUnits": Method(pb.FindUnitsRequest, pb.FindUnitsResponse, unary=find_units),
     "ListUnits": Method(pb.ListUnitsRequest, pb.ListUnitsResponse, unary=list_units),
     "SyncNow": Method(pb.SyncNowRequest, pb.SyncNowResponse, unary=sync_now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(unit, name="unit")
     for function in (find, ls):
         verb(unit)(function)
+    verb(unit, "import")(import_)
 
 
 def find(
@@ -45,6 +47,34 @@ def ls(
     with terminal.office() as office:
         units = office.units(unit, subtree=all_, as_of=day_of(as_of))
     terminal.show(units, lambda: _print(terminal, units))
+
+
+def import_(
+    terminal: Terminal,
+    file: Annotated[Path, typer.Argument(help="CSV: code,name,level,parent_code. 区划文件")],
+    on: Annotated[str, typer.Option("--on", help="First day, 2026-07-01. 生效日期")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would change. 只预览")
+    ] = False,
+    allow_close: Annotated[
+        bool, typer.Option("--allow-close", help="Close units it leaves out. 允许撤销缺少的单位")
+    ] = False,
+) -> None:
+    """Take a list of units as the tree from a day onward; the city only. 导入行政区划"""
+    data = file.read_bytes()
+    with terminal.office() as office:
+        done = office.import_units(
+            data, file.name, on=day_of(on), dry_run=dry_run, allow_close=allow_close
+        )
+
+    def human() -> None:
+        heads = ("变动", "单位数") if terminal.zh else ("CHANGE", "UNITS")
+        terminal.table(heads, [(c.kind, str(c.count)) for c in done.changes])
+        word = ("将为", "would be") if done.dry_run else ("现为", "are")
+        terminal.note(f"自 {done.on} 起{word[0]} {done.units} 个单位",
+                      f"from {done.on} on there {word[1]} {done.units} units")  # fmt: skip
+
+    terminal.show(done, human)
 
 
 def _print(terminal: Terminal, units: Any) -> None:

@@ -12,7 +12,7 @@ from node.domain.units import Level, Tree, Unit
 from node.store import meta
 from sync.statements import sql
 
-_COLUMNS = "unit, f_unit_code, f_name, f_level, f_parent, f_valid_from, f_valid_to"
+_COLUMNS = "f_unit_id, f_unit_code, f_name, f_level, f_parent, f_valid_from, f_valid_to"
 
 
 TREES_KEPT = 32  # trees and their units are values: a process's offices share them
@@ -33,16 +33,25 @@ def tree_on(tx: Connection, day: date) -> Tree:
     return _tree(meta.get(tx, meta.TREE) or "", since, _decided(tx), day)
 
 
+def dated_units(tx: Connection) -> tuple[Unit, ...]:
+    """Return every dated record of every unit; a decided one takes the place of its base."""
+    since = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
+    return _joined(base_units(meta.get(tx, meta.TREE) or "", since), _decided(tx))
+
+
 @lru_cache(maxsize=TREES_KEPT)
 def _tree(content: str, since: date, decided: tuple[Unit, ...], day: date) -> Tree:
-    records = {(u.unit_id, u.valid_from): u for u in base_units(content, since)}
-    records.update({(u.unit_id, u.valid_from): u for u in decided})
-    return Tree(records.values(), day)
+    return Tree(_joined(base_units(content, since), decided), day)
+
+
+def _joined(base: tuple[Unit, ...], decided: tuple[Unit, ...]) -> tuple[Unit, ...]:
+    records = {(u.unit_id, u.valid_from): u for u in (*base, *decided)}
+    return tuple(records.values())
 
 
 def _decided(tx: Connection) -> tuple[Unit, ...]:
     rows = tx.exec_driver_sql(
-        sql(tx, f"SELECT {_COLUMNS} FROM r_unit WHERE life % 2 = 1 ORDER BY unit, id")  # noqa: S608
+        sql(tx, f"SELECT {_COLUMNS} FROM r_unit WHERE life % 2 = 1 ORDER BY id")  # noqa: S608
     )
     return tuple(
         Unit(

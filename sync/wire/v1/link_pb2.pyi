@@ -209,7 +209,7 @@ class Safe(_message.Message):
     def __init__(self, level: _Optional[int] = ..., lane: _Optional[_Union[Lane, str]] = ..., position: _Optional[int] = ...) -> None: ...
 
 class HelloRequest(_message.Message):
-    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue")
+    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "proofs")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -224,6 +224,9 @@ class HelloRequest(_message.Message):
     OFFICES_FIELD_NUMBER: _ClassVar[int]
     PROGRAM_FIELD_NUMBER: _ClassVar[int]
     CATALOGUE_FIELD_NUMBER: _ClassVar[int]
+    CONTINUES_FIELD_NUMBER: _ClassVar[int]
+    PROCESS_FIELD_NUMBER: _ClassVar[int]
+    PROOFS_FIELD_NUMBER: _ClassVar[int]
     unit: int
     level: int
     incarnation: int
@@ -238,7 +241,22 @@ class HelloRequest(_message.Message):
     offices: _containers.RepeatedCompositeFieldContainer[OfficeStatus]
     program: str
     catalogue: str
-    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ...) -> None: ...
+    continues: int
+    process: int
+    proofs: _containers.RepeatedCompositeFieldContainer[Proof]
+    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., proofs: _Optional[_Iterable[_Union[Proof, _Mapping]]] = ...) -> None: ...
+
+class Proof(_message.Message):
+    __slots__ = ("lane", "incarnation", "position", "hash")
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    lane: Lane
+    incarnation: int
+    position: int
+    hash: bytes
+    def __init__(self, lane: _Optional[_Union[Lane, str]] = ..., incarnation: _Optional[int] = ..., position: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class StreamHead(_message.Message):
     __slots__ = ("incarnation", "audience", "lane", "seq", "hash")
@@ -255,7 +273,7 @@ class StreamHead(_message.Message):
     def __init__(self, incarnation: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class HelloResponse(_message.Message):
-    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "safe", "session", "waiting")
+    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "safe", "session", "waiting", "holds")
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -268,6 +286,7 @@ class HelloResponse(_message.Message):
     SAFE_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     WAITING_FIELD_NUMBER: _ClassVar[int]
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
     verdict: Verdict
     unit: int
     incarnation: int
@@ -280,7 +299,8 @@ class HelloResponse(_message.Message):
     safe: _containers.RepeatedCompositeFieldContainer[Safe]
     session: int
     waiting: _containers.RepeatedScalarFieldContainer[Lane]
-    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ...) -> None: ...
+    holds: _containers.RepeatedCompositeFieldContainer[StreamHead]
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., holds: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ...) -> None: ...
 
 class PushRequest(_message.Message):
     __slots__ = ("session", "batch", "unit")
@@ -317,6 +337,40 @@ class PullResponse(_message.Message):
     BATCH_FIELD_NUMBER: _ClassVar[int]
     batch: Batch
     def __init__(self, batch: _Optional[_Union[Batch, _Mapping]] = ...) -> None: ...
+
+class EchoRequest(_message.Message):
+    __slots__ = ("session", "unit", "probes", "common", "cursors", "after", "bytes_max")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    PROBES_FIELD_NUMBER: _ClassVar[int]
+    COMMON_FIELD_NUMBER: _ClassVar[int]
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
+    session: int
+    unit: int
+    probes: _containers.RepeatedCompositeFieldContainer[StreamHead]
+    common: _containers.RepeatedCompositeFieldContainer[StreamHead]
+    cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
+    after: int
+    bytes_max: int
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., probes: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., common: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., after: _Optional[int] = ..., bytes_max: _Optional[int] = ...) -> None: ...
+
+class EchoResponse(_message.Message):
+    __slots__ = ("known", "heads", "cursors", "entries", "upto", "more")
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    CURSORS_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    UPTO_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    known: _containers.RepeatedScalarFieldContainer[bool]
+    heads: _containers.RepeatedCompositeFieldContainer[StreamHead]
+    cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
+    entries: _containers.RepeatedScalarFieldContainer[bytes]
+    upto: int
+    more: bool
+    def __init__(self, known: _Optional[_Iterable[bool]] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., entries: _Optional[_Iterable[bytes]] = ..., upto: _Optional[int] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
     __slots__ = ("session", "unit", "cursors")

@@ -50,6 +50,11 @@ class LinkServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.PullRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.PullResponse.FromString,
                 _registered_method=True)
+        self.Echo = channel.unary_unary(
+                '/sync.wire.v1.LinkService/Echo',
+                request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.EchoRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.EchoResponse.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_unary(
                 '/sync.wire.v1.LinkService/Watch',
                 request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.WatchRequest.SerializeToString,
@@ -87,6 +92,13 @@ class LinkServiceServicer:
 
     def Pull(self, request, context):
         """Fetches changes down.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Echo(self, request, context):
+        """Gives a restored child back what it had handed over.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,6 +142,11 @@ def add_LinkServiceServicer_to_server(servicer, server):
                     servicer.Pull,
                     request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.PullRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.PullResponse.SerializeToString,
+            ),
+            'Echo': grpc.unary_unary_rpc_method_handler(
+                    servicer.Echo,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.EchoRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.EchoResponse.SerializeToString,
             ),
             'Watch': grpc.unary_unary_rpc_method_handler(
                     servicer.Watch,
@@ -229,6 +246,33 @@ class LinkService:
             '/sync.wire.v1.LinkService/Pull',
             sync_dot_wire_dot_v1_dot_link__pb2.PullRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_link__pb2.PullResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Echo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.LinkService/Echo',
+            sync_dot_wire_dot_v1_dot_link__pb2.EchoRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_link__pb2.EchoResponse.FromString,
             options,
             channel_credentials,
             insecure,

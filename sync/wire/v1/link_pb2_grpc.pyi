@@ -41,6 +41,8 @@ class LinkServiceStub:
     """Hands changes up; answered after they are durable."""
     Pull: _grpc.UnaryUnaryMultiCallable[_link_pb2.PullRequest, _link_pb2.PullResponse]
     """Fetches changes down."""
+    Echo: _grpc.UnaryUnaryMultiCallable[_link_pb2.EchoRequest, _link_pb2.EchoResponse]
+    """Gives a restored child back what it had handed over."""
     Watch: _grpc.UnaryUnaryMultiCallable[_link_pb2.WatchRequest, _link_pb2.WatchResponse]
     """Answered when something new waits for the child, or after a while without."""
     Snapshot: _grpc.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]
@@ -59,6 +61,8 @@ class LinkServiceAsyncStub(LinkServiceStub):
     """Hands changes up; answered after they are durable."""
     Pull: _aio.UnaryUnaryMultiCallable[_link_pb2.PullRequest, _link_pb2.PullResponse]  # type: ignore[assignment]
     """Fetches changes down."""
+    Echo: _aio.UnaryUnaryMultiCallable[_link_pb2.EchoRequest, _link_pb2.EchoResponse]  # type: ignore[assignment]
+    """Gives a restored child back what it had handed over."""
     Watch: _aio.UnaryUnaryMultiCallable[_link_pb2.WatchRequest, _link_pb2.WatchResponse]  # type: ignore[assignment]
     """Answered when something new waits for the child, or after a while without."""
     Snapshot: _aio.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]  # type: ignore[assignment]
@@ -92,6 +96,14 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.PullResponse, _abc.Awaitable[_link_pb2.PullResponse]]:
         """Fetches changes down."""
+
+    @_abc_1.abstractmethod
+    def Echo(
+        self,
+        request: _link_pb2.EchoRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_link_pb2.EchoResponse, _abc.Awaitable[_link_pb2.EchoResponse]]:
+        """Gives a restored child back what it had handed over."""
 
     @_abc_1.abstractmethod
     def Watch(

@@ -155,6 +155,40 @@ class ListUnitsResponse(_message.Message):
     units: _containers.RepeatedCompositeFieldContainer[_office_common_pb2.Unit]
     def __init__(self, units: _Optional[_Iterable[_Union[_office_common_pb2.Unit, _Mapping]]] = ...) -> None: ...
 
+class ImportUnitsRequest(_message.Message):
+    __slots__ = ("file", "filename", "on", "dry_run", "allow_close")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    FILENAME_FIELD_NUMBER: _ClassVar[int]
+    ON_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_CLOSE_FIELD_NUMBER: _ClassVar[int]
+    file: bytes
+    filename: str
+    on: str
+    dry_run: bool
+    allow_close: bool
+    def __init__(self, file: _Optional[bytes] = ..., filename: _Optional[str] = ..., on: _Optional[str] = ..., dry_run: _Optional[bool] = ..., allow_close: _Optional[bool] = ...) -> None: ...
+
+class UnitChanges(_message.Message):
+    __slots__ = ("kind", "count")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    count: int
+    def __init__(self, kind: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+
+class ImportUnitsResponse(_message.Message):
+    __slots__ = ("changes", "units", "on", "dry_run")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    ON_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[UnitChanges]
+    units: int
+    on: str
+    dry_run: bool
+    def __init__(self, changes: _Optional[_Iterable[_Union[UnitChanges, _Mapping]]] = ..., units: _Optional[int] = ..., on: _Optional[str] = ..., dry_run: _Optional[bool] = ...) -> None: ...
+
 class SyncNowRequest(_message.Message):
     __slots__ = ("wait_ms",)
     WAIT_MS_FIELD_NUMBER: _ClassVar[int]

@@ -60,6 +60,11 @@ class OfficeServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ListUnitsRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ListUnitsResponse.FromString,
                 _registered_method=True)
+        self.ImportUnits = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/ImportUnits',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ImportUnitsRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ImportUnitsResponse.FromString,
+                _registered_method=True)
         self.SyncNow = channel.unary_unary(
                 '/sync.wire.v1.OfficeService/SyncNow',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.SyncNowRequest.SerializeToString,
@@ -250,6 +255,13 @@ class OfficeServiceServicer:
 
     def ListUnits(self, request, context):
         """Units below one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportUnits(self, request, context):
+        """Takes a list of units as the tree from a day onward; at the city.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -501,6 +513,11 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.ListUnits,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ListUnitsRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ListUnitsResponse.SerializeToString,
+            ),
+            'ImportUnits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportUnits,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ImportUnitsRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ImportUnitsResponse.SerializeToString,
             ),
             'SyncNow': grpc.unary_unary_rpc_method_handler(
                     servicer.SyncNow,
@@ -773,6 +790,33 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/ListUnits',
             sync_dot_wire_dot_v1_dot_office__pb2.ListUnitsRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__pb2.ListUnitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportUnits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/ImportUnits',
+            sync_dot_wire_dot_v1_dot_office__pb2.ImportUnitsRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__pb2.ImportUnitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

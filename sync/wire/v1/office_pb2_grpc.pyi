@@ -49,6 +49,8 @@ class OfficeServiceStub:
     """Units by part of a code or a name."""
     ListUnits: _grpc.UnaryUnaryMultiCallable[_office_pb2.ListUnitsRequest, _office_pb2.ListUnitsResponse]
     """Units below one."""
+    ImportUnits: _grpc.UnaryUnaryMultiCallable[_office_pb2.ImportUnitsRequest, _office_pb2.ImportUnitsResponse]
+    """Takes a list of units as the tree from a day onward; at the city."""
     SyncNow: _grpc.UnaryUnaryMultiCallable[_office_pb2.SyncNowRequest, _office_pb2.SyncNowResponse]
     """Tries the link now."""
     ListRegisters: _grpc.UnaryUnaryMultiCallable[_office_registers_pb2.ListRegistersRequest, _office_registers_pb2.ListRegistersResponse]
@@ -129,6 +131,8 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Units by part of a code or a name."""
     ListUnits: _aio.UnaryUnaryMultiCallable[_office_pb2.ListUnitsRequest, _office_pb2.ListUnitsResponse]  # type: ignore[assignment]
     """Units below one."""
+    ImportUnits: _aio.UnaryUnaryMultiCallable[_office_pb2.ImportUnitsRequest, _office_pb2.ImportUnitsResponse]  # type: ignore[assignment]
+    """Takes a list of units as the tree from a day onward; at the city."""
     SyncNow: _aio.UnaryUnaryMultiCallable[_office_pb2.SyncNowRequest, _office_pb2.SyncNowResponse]  # type: ignore[assignment]
     """Tries the link now."""
     ListRegisters: _aio.UnaryUnaryMultiCallable[_office_registers_pb2.ListRegistersRequest, _office_registers_pb2.ListRegistersResponse]  # type: ignore[assignment]
@@ -230,6 +234,14 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_pb2.ListUnitsResponse, _abc.Awaitable[_office_pb2.ListUnitsResponse]]:
         """Units below one."""
+
+    @_abc_1.abstractmethod
+    def ImportUnits(
+        self,
+        request: _office_pb2.ImportUnitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_pb2.ImportUnitsResponse, _abc.Awaitable[_office_pb2.ImportUnitsResponse]]:
+        """Takes a list of units as the tree from a day onward; at the city."""
 
     @_abc_1.abstractmethod
     def SyncNow(
