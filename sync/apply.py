@@ -8,7 +8,7 @@ or not at all (INV-3, INV-4, INV-20).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -155,7 +155,7 @@ class Applier:
         received = Received(position=max(held, batch.upto))
         fresh = self._next_entries(tx, batch, peer, upward)
         self._merger.begin(tx)
-        effects = self._take(tx, fresh, peer, received)
+        effects = self._take(tx, fresh, received)
         self._entail(tx, effects, received)
         if (known_incarnation, held) != (batch.incarnation, received.position):
             log.advance(
@@ -168,6 +168,38 @@ class Applier:
                 at_ms=self.clock.now_ms(),
             )
         return received
+
+    def echo(self, tx: Connection, wires: Sequence[bytes], *, peer: int) -> Received:
+        """Take back what this store lost, read aloud from its parent's log (`sync.recovery`).
+
+        What an office did by itself when it first heard these comes back with them, so nothing
+        follows from them here; `follow_up` does afterwards what was left undone.
+        Raises: StreamGap, StreamForked, Unauthorised, Malformed: nothing was done.
+        """
+        self.clock.resume(log.lock(tx))
+        entries = [codec.entry_from_wire(wire) for wire in wires]
+        heads = log.heads_of(tx, {key_of(e) for e in entries})
+        fresh: list[tuple[Entry, int, int]] = []
+        for entry in entries:
+            via = self._origin(entry, peer)
+            if place(entry, heads) is Place.NEXT:
+                heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
+                fresh.append((entry, via, 0))
+        received = Received()
+        self._merger.begin(tx)
+        self._folded(tx, self._take(tx, fresh, received))
+        return received
+
+    def follow_up(self, tx: Connection, edits: Sequence[Edit]) -> Applied:
+        """Commit what follows by itself from how things stand, as a fold would have said it."""
+        self.clock.resume(log.lock(tx))
+        self._merger.begin(tx)
+        return self._write(tx, edits, derived=True)
+
+    def become(self, incarnation: int) -> None:
+        """Write under another incarnation from now on; the caller records it in the store."""
+        self.identity = replace(self.identity, incarnation=incarnation)
+        self._merger.writer(incarnation, self.identity.level)
 
     # -- local ------------------------------------------------------------------------------
 
@@ -229,13 +261,14 @@ class Applier:
                 payload=payload,
             )
             newest.append(entry)
-            rows.append(self._row(entry, first + i, wake, via=0, via_position=0))
+            rows.append(self.row_of(entry, first + i, wake, via=0, via_position=0))
         log.append(tx, rows)
         log.save_heads(tx, newest)
 
-    def _row(
+    def row_of(
         self, entry: Entry, arrival: int, wake: Wake, *, via: int, via_position: int
     ) -> tuple[object, ...]:
+        """Return an entry as a row of the log, and note in `wake` who waits for it."""
         heard = audience.parse(entry.audience)
         up_to = down_hop = None
         if heard.up_to is not None:
@@ -257,15 +290,16 @@ class Applier:
 
     def _next_entries(
         self, tx: Connection, batch: Batch, peer: int, upward: bool
-    ) -> list[tuple[Entry, int]]:
+    ) -> list[tuple[Entry, int, int]]:
+        """Return what is new here, each with the link it came by and its position there."""
         entries = [codec.entry_from_wire(wire) for wire in batch.entries]
         heads = log.heads_of(tx, {key_of(e) for e in entries})
-        fresh: list[tuple[Entry, int]] = []
+        fresh: list[tuple[Entry, int, int]] = []
         for entry, position in zip(entries, batch.positions, strict=True):
             self._admit(entry, batch.lane, peer, upward)
             if place(entry, heads) is Place.NEXT:
                 heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
-                fresh.append((entry, position))
+                fresh.append((entry, peer, position))
         return fresh
 
     def _admit(self, entry: Entry, lane: Lane, peer: int, upward: bool) -> None:
@@ -288,21 +322,37 @@ class Applier:
             if not self.routes.covers(entry.unit, self.identity.unit):
                 raise Unauthorised("an entry of a unit that is not above this office")
 
+    def _origin(self, entry: Entry, parent: int) -> int:
+        """Return by which link an echoed entry first came here; 0: it was written here.
+
+        Raises: Unauthorised, as `_admit`.
+        """
+        heard = audience.parse(entry.audience)
+        if heard.up_to is None:
+            self._admit(entry, entry.lane, parent, upward=False)
+            return parent
+        if entry.unit == self.identity.unit:
+            return 0
+        hop = self.routes.hop(entry.unit)
+        if hop is None:
+            raise Unauthorised("an echo of a unit that is not below this office")
+        return hop
+
     def _take(
-        self, tx: Connection, fresh: list[tuple[Entry, int]], peer: int, received: Received
+        self, tx: Connection, fresh: list[tuple[Entry, int, int]], received: Received
     ) -> list[Effect]:
         if not fresh:
             return []
-        for entry, _ in fresh:
+        for entry, _, _ in fresh:
             self.clock.observe(entry.hlc)
         first = log.take(tx, len(fresh), self.clock.last)
-        log.learn_incarnation(tx, {(e.incarnation, e.unit, e.level) for e, _ in fresh})
+        log.learn_incarnation(tx, {(e.incarnation, e.unit, e.level) for e, _, _ in fresh})
         effects: list[Effect] = []
         rows = []
         newest: dict[StreamKey, Entry] = {}
-        for i, (entry, position) in enumerate(fresh):
+        for i, (entry, via, position) in enumerate(fresh):
             arrival = first + i
-            rows.append(self._row(entry, arrival, received.wake, via=peer, via_position=position))
+            rows.append(self.row_of(entry, arrival, received.wake, via=via, via_position=position))
             newest[key_of(entry)] = entry
             effects += self._open(tx, entry, arrival, received)
             received.entries += 1
@@ -353,6 +403,10 @@ class Applier:
     @property
     def now_ms(self) -> int:
         return self.clock.now_ms()
+
+    @property
+    def merger(self) -> Merger:
+        return self._merger
 
     def _entail(self, tx: Connection, effects: list[Effect], received: Received) -> None:
         entailed = self._folded(tx, effects)

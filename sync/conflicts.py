@@ -65,6 +65,26 @@ def losers(
     return found
 
 
+def rename(
+    tx: Connection, register: str, unit: int, record: bytes, names: Mapping[Version, Version]
+) -> None:
+    """Give versions in one record's conflict rows their other names, and the rows theirs."""
+    rows = run(
+        tx,
+        "SELECT id, field, version, closed_by FROM conflict "
+        "WHERE register=? AND unit=? AND record=?",
+        (register, unit, record),
+    ).fetchall()
+    for old_id, field, version, closed_by in rows:
+        loser = names.get(bytes(version), bytes(version))
+        closer = None if closed_by is None else names.get(bytes(closed_by), bytes(closed_by))
+        run(
+            tx,
+            "UPDATE conflict SET id=?, version=?, closed_by=? WHERE id=?",
+            (conflict_id(register, unit, record, field, loser), loser, closer, bytes(old_id)),
+        )
+
+
 def follow(
     tx: Connection,
     schema: RegisterSchema,

@@ -199,10 +199,15 @@ def _read(
 
 def position_of_child(tx: Connection, child: int, lane: Lane, here: int) -> int:
     """Return the position of a child's log that our log position `here` corresponds to: the
-    newest of its entries that stands at or before it."""
+    newest of its entries that stands at or before it (and was not given back to us by an echo)."""
     row = tx.execute(
         select(entry.c.via_position)
-        .where(entry.c.via == child, entry.c.lane == lane.value, entry.c.arrival <= here)
+        .where(
+            entry.c.via == child,
+            entry.c.lane == lane.value,
+            entry.c.arrival <= here,
+            entry.c.via_position > 0,
+        )
         .order_by(entry.c.arrival.desc())
         .limit(1)
     ).scalar_one_or_none()

@@ -97,6 +97,33 @@ def merge(
     return _updated(state, change, schema)
 
 
+def renamed(state: RecordState, names: Mapping[Version, Version]) -> RecordState:
+    """Return a copy as if the edits in `names` bore those other versions; `arranged` ends it."""
+
+    def name(version: Version) -> Version:
+        return names.get(version, version)
+
+    def named(head: Head) -> Head:
+        return head._replace(version=name(head.version))
+
+    return RecordState(
+        name(state.born),
+        state.life,
+        name(state.life_version),
+        {
+            n: Heads(named(heads.shown), tuple(sorted(map(named, heads.losers))))
+            for n, heads in state.fields.items()
+        },
+        frozenset((n, name(version)) for n, version in state.unseen),
+    )
+
+
+def arranged(state: RecordState, schema: Mapping[str, FieldSchema]) -> RecordState:
+    """Return a copy with the heads of each field in their order: it hangs on their versions."""
+    fields = {n: _arranged(schema[n], list(heads.all)) for n, heads in state.fields.items()}
+    return replace(state, fields=fields)
+
+
 def conflicts_of(
     state: RecordState, schema: Mapping[str, FieldSchema]
 ) -> dict[tuple[str, Version], FieldConflict]:

@@ -211,8 +211,7 @@ class Merger:
         self, tx: Connection, table: RegisterTable, block: Block, version: Version, level: int,
         *, local: bool = False, waiting: Set[bytes] = frozenset(),
     ) -> Effect | None:  # fmt: skip
-        losers = conflicts.losers(tx, block.register, block.unit, block.ids)
-        states = table.states(tx, block.unit, block.ids, self._known_levels(tx), losers)
+        states = self.states(tx, block.register, block.unit, block.ids)
         done_ids: list[bytes] = []
         pairs: list[tuple[Mapping[str, Value] | None, Mapping[str, Value] | None]] = []
         for k, record_id in enumerate(block.ids):
@@ -258,12 +257,38 @@ class Merger:
             if error.connection_invalidated:
                 raise
             return False
-        print_ = self._prints[table.schema.name, unit, digest.bucket_of(record_id)]
-        print_[0] += 1 if before is None else 0
-        print_[1] += state_print(record_id, after)
-        if before is not None:
-            print_[1] -= state_print(record_id, before)
+        self.reprint(table.schema.name, unit, record_id, before, after)
         return True
+
+    def reprint(
+        self, register: str, unit: int, record: bytes, before: RecordState | None,
+        after: RecordState,
+    ) -> None:  # fmt: skip
+        """Note for the digests that one copy was replaced by another."""
+        print_ = self._prints[register, unit, digest.bucket_of(record)]
+        print_[0] += 1 if before is None else 0
+        print_[1] += state_print(record, after)
+        if before is not None:
+            print_[1] -= state_print(record, before)
+
+    def effect_of(
+        self, table: RegisterTable, unit: int,
+        pairs: Sequence[tuple[bytes, RecordState | None, RecordState]],
+    ) -> Effect | None:  # fmt: skip
+        """Return what folds see of copies that were replaced; None when nobody cares."""
+        if not pairs or self._wanted(table.schema.name, unit) is None:
+            return None
+        return Effect(
+            table.schema.name, unit, [record for record, _, _ in pairs],
+            pairs=[(_shown(before, table), _shown(after, table)) for _, before, after in pairs],
+        )  # fmt: skip
+
+    def states(
+        self, tx: Connection, register: str, unit: int, ids: Sequence[bytes]
+    ) -> dict[bytes, RecordState]:
+        """Return the copies held here of those records that exist."""
+        losers = conflicts.losers(tx, register, unit, ids)
+        return self._tables[register].states(tx, unit, ids, self._known_levels(tx), losers)
 
     def _known_levels(self, tx: Connection) -> Mapping[int, int]:
         if not self._levels_read:

@@ -1,0 +1,28 @@
+"""Facts about a store, by name: whose it is, which incarnation, what its links agreed on."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from sync.statements import run
+
+INCARNATION = "incarnation"
+CONTINUES = "continues"  # the incarnation whose log numbers this one goes on with
+RESTORED = "restored"  # a child has shown that this store lost what it once said
+TOKEN = "token:"  # + unit: what the link with that unit last agreed on (sync.tokens)
+
+
+def get(tx: Connection, key: str) -> str | None:
+    """Return a fact; None when it was never recorded."""
+    row = run(tx, "SELECT value FROM meta WHERE key=?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def put(tx: Connection, key: str, value: str) -> None:
+    """Record a fact, in place of what was known."""
+    run(
+        tx,
+        "INSERT INTO meta (key, value) VALUES (?,?) "
+        "ON CONFLICT (key) DO UPDATE SET value=excluded.value",
+        (key, value),
+    )

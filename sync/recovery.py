@@ -1,0 +1,297 @@
+"""Recovery: what a restored or new store lost comes back from its parent's log, entry by entry.
+
+The parent keeps every entry that came from the child as it came. Both find, by halving, the
+newest entry of each stream that they have in common; the child says anew what the parent lacks
+(`sync.rebirth`); then the parent reads its own log aloud as far as it came from the child or goes
+down to it. Its order is one in which every entry follows those that its writer knew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sync import codec, log
+from sync.change import StreamHead
+from sync.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
+from sync.schema import Lane
+from sync.statements import run
+from sync.streams import StreamKey
+
+Heads = dict[StreamKey, StreamHead]
+Sought = tuple[StreamKey, int]  # an entry by its number
+HEADERS_MAX = 2_000  # log rows looked at for one page
+
+
+# -- both sides ---------------------------------------------------------------------------------
+
+
+def upward_heads(tx: Connection, of: Callable[[int], bool]) -> Heads:
+    """Return the newest entry of each upward stream whose writer's unit `of` says yes to."""
+    rows = run(
+        tx,
+        "SELECT s.incarnation, s.audience, s.lane, s.seq, s.hash, i.unit FROM stream s "
+        "JOIN incarnation i ON i.id = s.incarnation WHERE s.audience LIKE 'up:%'",
+    )
+    return {
+        StreamKey(writer, audience, Lane(lane)): StreamHead(seq, bytes(hash_))
+        for writer, audience, lane, seq, hash_, unit in rows
+        if of(unit)
+    }
+
+
+def heads_of_unit(tx: Connection, unit: int) -> Heads:
+    """Return the newest entry of each upward stream of a unit, under every incarnation it had."""
+    rows = run(
+        tx,
+        "SELECT s.incarnation, s.audience, s.lane, s.seq, s.hash FROM incarnation i "
+        "JOIN stream s ON s.incarnation = i.id WHERE i.unit=? AND s.audience LIKE 'up:%'",
+        (unit,),
+    )
+    return {
+        StreamKey(writer, audience, Lane(lane)): StreamHead(seq, bytes(hash_))
+        for writer, audience, lane, seq, hash_ in rows
+    }
+
+
+def hashes_of(
+    tx: Connection, sought: Iterable[Sought], via: int | None = None
+) -> dict[Sought, bytes]:
+    """Return the hashes of those entries that the log still has: one pass over its headers."""
+    wanted = set(sought)
+    if not wanted:
+        return {}
+    where, parameters = ("", ()) if via is None else (" WHERE via=?", (via,))
+    places: dict[Sought, int] = {}
+    rows = run(
+        tx, f"SELECT arrival, incarnation, audience, lane, seq FROM entry{where}", parameters
+    )
+    for arrival, writer, audience, lane, seq in rows:
+        key = (StreamKey(writer, audience, Lane(lane)), seq)
+        if key in wanted:
+            places[key] = arrival
+    return {key: hash_at(tx, arrival) for key, arrival in places.items()}
+
+
+def hash_at(tx: Connection, arrival: int) -> bytes:
+    """Return the hash of the entry at a position; empty when there is none."""
+    row = run(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
+    return codec.hash_of(bytes(row[0])) if row is not None else b""
+
+
+def oldest(tx: Connection) -> int:
+    """Return the first position that the log still has; past its end when it is empty."""
+    row = run(tx, "SELECT min(arrival) FROM entry").fetchone()
+    return int(row[0]) if row[0] is not None else log.position(tx) + 1
+
+
+# -- the parent ---------------------------------------------------------------------------------
+
+
+def lacks(held: Heads, said: Mapping[StreamKey, StreamHead]) -> bool:
+    """Say whether a child's own streams, as it names them, end before or beside what we hold."""
+    for key, head in held.items():
+        theirs = said.get(key, StreamHead())
+        if theirs.seq < head.seq or (theirs.seq == head.seq and theirs.hash != head.hash):
+            return True
+    return False
+
+
+def to_be_shown(
+    tx: Connection, child: int, held: Heads, said: Mapping[StreamKey, StreamHead], *, hub: bool
+) -> Heads:
+    """Return entries of ours that the child must hold, and that its newest ones do not prove.
+
+    Those of its own streams that go on at its side, and, of a hub, the newest that it relayed.
+    """
+    found = {k: h for k, h in held.items() if said.get(k, StreamHead()).seq > h.seq}
+    for lane in Lane if hub else ():
+        row = run(
+            tx,
+            "SELECT incarnation, audience, seq, wire FROM entry WHERE via=? AND lane=? "
+            "ORDER BY arrival DESC LIMIT 1",
+            (child, lane.value),
+        ).fetchone()
+        if row is not None:
+            key = StreamKey(row[0], row[1], lane)
+            if key not in held:
+                found[key] = StreamHead(row[2], codec.hash_of(bytes(row[3])))
+    return found
+
+
+def recognised(
+    tx: Connection, child: int, probes: Sequence[tuple[StreamKey, StreamHead]]
+) -> list[bool]:
+    """Say of each entry whether this very one came from the child.
+
+    What retention has removed here was acknowledged long before: it counts as recognised.
+    """
+    heads = log.heads_of(tx, {key for key, _ in probes})
+    doubtful = {
+        (key, probe.seq) for key, probe in probes if probe.seq < heads.get(key, StreamHead()).seq
+    }
+    hashes = hashes_of(tx, doubtful, child)
+    known = []
+    for key, probe in probes:
+        head = heads.get(key, StreamHead())
+        if probe.seq == head.seq:
+            known.append(probe.hash == head.hash)
+        else:
+            known.append(
+                probe.seq < head.seq and hashes.get((key, probe.seq), probe.hash) == probe.hash
+            )
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Part of the parent's log, read aloud to one child."""
+
+    entries: tuple[bytes, ...]
+    upto: int
+    more: bool
+
+
+def read_echo(
+    tx: Connection,
+    child: int,
+    *,
+    common: Mapping[StreamKey, StreamHead],
+    taken: Mapping[Lane, int],
+    after: int,
+    bytes_max: int = BATCH_BYTES_MAX,
+) -> Echo:
+    """Return what follows `after`: entries that came from the child and go beyond `common`, and
+    entries that go down to it and that it has not taken; in the order of this log.
+    """
+    end = last = log.position(tx)
+    headers = "SELECT arrival, incarnation, audience, lane, seq, changes FROM entry WHERE "
+    found: list[Any] = []
+    for lane in Lane:
+        down_after = max(after, taken.get(lane, 0))
+        for where, parameters in (
+            ("via=? AND lane=? AND arrival>?", (child, lane.value, after)),
+            (
+                "lane=? AND arrival>? AND down_hop IN (0, ?) AND via<>?",
+                (lane.value, down_after, child, child),
+            ),
+        ):
+            rows = run(
+                tx, f"{headers}{where} ORDER BY arrival LIMIT {HEADERS_MAX}", parameters
+            ).fetchall()
+            found += rows
+            if len(rows) == HEADERS_MAX:
+                end = min(end, rows[-1][0])
+    entries: list[bytes] = []
+    size = changes = 0
+    upto = after
+    for arrival, writer, audience, lane_number, seq, count in sorted(found, key=lambda r: r[0]):
+        if arrival > end:
+            break
+        head = common.get(StreamKey(writer, audience, Lane(lane_number)))
+        if head is None or seq > head.seq:
+            row = run(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
+            wire = bytes(row[0])
+            if entries and (size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX):
+                return Echo(tuple(entries), upto, more=True)
+            entries.append(wire)
+            size += len(wire)
+            changes += count
+        upto = arrival
+    return Echo(tuple(entries), max(end, after), more=end < last)
+
+
+# -- the child ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Bounds:
+    """Between which entries of a stream the newest common one stands."""
+
+    low: StreamHead  # both hold it; number 0: the beginning
+    high: int  # the first that may not be common
+    asked: StreamHead = StreamHead()
+
+
+@dataclass(slots=True)
+class Probing:
+    """Finds the newest common entry of each stream, all streams at once, by halving. Pure."""
+
+    bounds: dict[StreamKey, Bounds] = field(default_factory=dict)
+    first: bool = True
+
+    @classmethod
+    def over(
+        cls, heads: Mapping[StreamKey, StreamHead], oldest_kept: Mapping[StreamKey, StreamHead]
+    ) -> Probing:
+        """Begin. `oldest_kept`: before which entry of each stream our own log is trimmed."""
+        return cls(
+            {
+                key: Bounds(oldest_kept.get(key, StreamHead()), head.seq + 1)
+                for key, head in heads.items()
+            }
+        )
+
+    @property
+    def done(self) -> bool:
+        return not self.first and all(b.low.seq + 1 >= b.high for b in self.bounds.values())
+
+    @property
+    def common(self) -> Heads:
+        return {key: b.low for key, b in self.bounds.items() if b.low.seq}
+
+    def wanted(self) -> list[Sought]:
+        """Return the entries to ask about next: our newest first, then the middle."""
+        return [
+            (key, b.high - 1 if self.first else (b.low.seq + b.high) // 2)
+            for key, b in self.bounds.items()
+            if b.low.seq + 1 < b.high
+        ]
+
+    def ask(self, hashes: Mapping[Sought, bytes]) -> list[tuple[StreamKey, StreamHead]]:
+        """Note what is asked, with the hashes of our own entries; return it."""
+        asked = []
+        for key, seq in self.wanted():
+            self.bounds[key].asked = StreamHead(seq, hashes.get((key, seq), b""))
+            asked.append((key, self.bounds[key].asked))
+        return asked
+
+    def answered(
+        self, asked: Sequence[tuple[StreamKey, StreamHead]], known: Sequence[bool],
+        theirs: Mapping[StreamKey, StreamHead],
+    ) -> None:  # fmt: skip
+        """Take the parent's answers; `theirs`: how far it holds each stream."""
+        for (key, probe), yes in zip(asked, known, strict=True):
+            bounds = self.bounds[key]
+            if yes:
+                bounds.low = probe
+            else:
+                bounds.high = min(probe.seq, theirs.get(key, StreamHead()).seq + 1)
+                bounds.high = max(bounds.high, bounds.low.seq + 1)
+        self.first = False
+
+
+def oldest_kept(tx: Connection, heads: Mapping[StreamKey, StreamHead]) -> Heads:
+    """Return, for each stream whose beginning retention removed, the entry before the first kept."""
+    found: Heads = {}
+    seen: set[StreamKey] = set()
+    rows = run(tx, "SELECT arrival, incarnation, audience, lane, seq FROM entry ORDER BY arrival")
+    trimmed: list[int] = []
+    for arrival, writer, audience, lane, seq in rows:
+        key = StreamKey(writer, audience, Lane(lane))
+        if key in heads and key not in seen:
+            seen.add(key)
+            if seq > 1:
+                trimmed.append(arrival)
+    for arrival in trimmed:
+        row = run(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
+        entry = codec.entry_from_wire(bytes(row[0]))
+        found[StreamKey(entry.incarnation, entry.audience, entry.lane)] = StreamHead(
+            entry.seq - 1, entry.prev_hash
+        )
+    for key in heads.keys() - seen:
+        found[key] = heads[key]  # nothing of it is kept: it was acknowledged long ago
+    return found
