@@ -73,6 +73,17 @@ class Verified:
     differences: list[str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One figure of one office as the city gave it, with its completeness."""
+
+    indicator: figures.IndicatorDescription
+    figure: figures.Figure
+    expected: int
+    reported: int
+    complete: bool
+
+
 def records(network: Network) -> Records:
     """Compare, by id and value, what communities wrote for the city with what the city holds."""
     described = network.communities[0].office.registers()
@@ -136,13 +147,30 @@ def conflicts(network: Network) -> Conflicts:
     )
 
 
-def rollups(network: Network) -> dict[tuple[str, str], figures.GetRollupResponse]:
-    """Ask the city for every indicator of every office on the path; keyed by (id, unit code)."""
-    return {
-        (indicator, place.code): network.city.office.rollup(indicator, unit=place.code)
-        for indicator in INDICATORS
-        for place in ([network.city] if indicator in WHOLE_NETWORK else network.all())
-    }
+def rollups(network: Network) -> dict[tuple[str, str], Asked]:
+    """Ask the city for every indicator of every office on the path; keyed by (id, unit code).
+
+    The communities come from one question by unit: their figures, and who of them has reported.
+    """
+    found: dict[tuple[str, str], Asked] = {}
+    ask = network.city.office.rollup
+    for indicator in INDICATORS:
+        whole = ask(indicator, unit=network.city.code)
+        found[indicator, network.city.code] = _asked(whole)
+        if indicator in WHOLE_NETWORK:
+            continue
+        found[indicator, network.district.code] = _asked(ask(indicator, unit=network.district.code))
+        street = ask(indicator, unit=network.street.code, by="unit")
+        found[indicator, network.street.code] = _asked(street)
+        late = {each.unit.code: each for each in street.completeness.laggards}
+        for group in street.groups:
+            if not group.own:
+                lag = late.get(group.unit.code)
+                found[indicator, group.unit.code] = Asked(
+                    indicator=street.indicator, figure=group.figure, expected=1,
+                    reported=int(lag is None or lag.exact_ms > 0), complete=lag is None,
+                )  # fmt: skip
+    return found
 
 
 def verified(network: Network) -> list[Verified]:
@@ -156,6 +184,14 @@ def verified(network: Network) -> list[Verified]:
             )
         )  # fmt: skip
     return found
+
+
+def _asked(reply: figures.GetRollupResponse) -> Asked:
+    whole = reply.completeness
+    return Asked(
+        indicator=reply.indicator, figure=reply.figure, expected=whole.expected,
+        reported=whole.reported, complete=whole.complete,
+    )  # fmt: skip
 
 
 def _records(place: Place, names: Iterable[str], *, subtree: bool) -> dict[RecordId, Any]:

@@ -43,7 +43,8 @@ class MoneyMoved:
     year: int
     due_fen: dict[str, dict[str, int]]
     refused: list[Refused] = field(default_factory=list)
-    unsigned: str = ""  # the community that has not confirmed its last instalment
+    unsigned: str = ""  # the community that has not confirmed its last instalment,
+    unsigned_fund: str = ""  # and that instalment's fund
 
 
 def due_by_formula(network: Network, year: int, norms: Norms) -> dict[str, dict[str, int]]:
@@ -71,38 +72,37 @@ def pay(network: Network, year: int, say: Callable[[str], None]) -> MoneyMoved:
     Raises: DemoFailed when an office pays what it does not hold.
     """
     moved = MoneyMoved(year=year, due_fen=due_by_formula(network, year, Norms()))
-    for fund, due in moved.due_fen.items():
-        if not due:
-            continue
+    paid = {fund: due for fund, due in moved.due_fen.items() if due}
+    for fund, due in paid.items():
         say(fund)
-        whole = sum(due.values())
-        path = [network.city, network.district, network.street]
-        if fund == WORK_DISTRICT:
-            path = path[1:]
-        if fund == WORK_DISTRICT:  # what is due is what the district has received of F1
-            network.district.office.match(year=year, actor=PAYER, note=NOTE)
-        else:
-            network.city.office.appropriate(
-                fund=fund, year=year, amount_fen=whole, actor=PAYER, note=NOTE
-            )
-        for payer, payee in pairwise(path):
-            _release(payer, payee.code, fund, year, whole)
-            _receive(network, payee, fund, year)
+        _fund_street(network, fund, year, sum(due.values()))
         if fund == WORK_CITY:
-            moved.refused.append(_overdraw(network, year, whole))
-        for code, fen in due.items():
-            _release(network.street, code, fund, year, fen)
-        last = next(p for p in reversed(network.communities) if p.code in due)
-        for place in network.communities:
-            if place.code not in due:
-                continue
-            if fund == PARTY_WORK and place is last:
-                moved.unsigned = place.code
-            else:
-                _receive(network, place, fund, year)
+            moved.refused.append(_overdraw(network, year, sum(due.values())))
+        payees = [place for place in network.communities if place.code in due]
+        for place in payees:
+            _release(network.street, place.code, fund, year, due[place.code])
+        if fund == list(paid)[-1]:
+            moved.unsigned, moved.unsigned_fund = payees.pop().code, fund
+        for place in payees:
+            _receive(network, place, fund, year)
     say("K24")
     network.each_community(lambda place: _spend(place, moved))
     return moved
+
+
+def _fund_street(network: Network, fund: str, year: int, amount_fen: int) -> None:
+    """Put a fund's money in where it belongs and bring it hop by hop to the street."""
+    path = [network.city, network.district, network.street]
+    if fund == WORK_DISTRICT:  # the district's own: as much as it has received of F1
+        path = path[1:]
+        network.district.office.match(year=year, actor=PAYER, note=NOTE)
+    else:
+        network.city.office.appropriate(
+            fund=fund, year=year, amount_fen=amount_fen, actor=PAYER, note=NOTE
+        )
+    for payer, payee in pairwise(path):
+        _release(payer, payee.code, fund, year, amount_fen)
+        _receive(network, payee, fund, year)
 
 
 def _by_community(network: Network, indicator: str) -> dict[str, int]:
@@ -149,7 +149,7 @@ def _overdraw(network: Network, year: int, held_fen: int) -> Refused:
 def _spend(place: Place, moved: MoneyMoved) -> None:
     for fund, category, percent in SPENT:
         due = moved.due_fen[fund].get(place.code, 0)
-        unsigned = fund == PARTY_WORK and place.code == moved.unsigned
+        unsigned = (fund, place.code) == (moved.unsigned_fund, moved.unsigned)
         if due and not unsigned:
             place.office.spend(
                 fund=fund, year=moved.year, amount_fen=due * percent // 100, category=category,

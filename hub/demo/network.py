@@ -90,7 +90,7 @@ class Network:
     # -- bringing up ----------------------------------------------------------------------------
 
     def start_all(self) -> None:
-        """Start all processes at once: each dials a line whose upper end is known a little later."""
+        """Start all processes at once: each dials a line; its upper end is known a little later."""
         for child in (DISTRICT, STREET, COMMUNITIES[0]):
             self.lines[child] = Line()
         servers = [server for server in UPPER if self.served_by(server)]

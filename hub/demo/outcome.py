@@ -14,10 +14,7 @@ from hub.demo.progress import StepTime
 from hub.demo.sheets import GENERATED_EN, GENERATED_ZH
 from node.domain.conservation import FundLine
 from node.domain.units import Level
-from sync.wire.v1 import office_figures_pb2 as figures
 from sync.wire.v1.office_common_pb2 import Value
-
-Rollups = dict[tuple[str, str], figures.GetRollupResponse]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +26,7 @@ class Outcome:
     moved: MoneyMoved
     funds: list[FundLine]
     conflicts: measure.Conflicts
-    rollups: Rollups
+    rollups: dict[tuple[str, str], measure.Asked]
     verified: list[measure.Verified]
     trouble: Trouble
     declined: dict[str, str]  # unit code -> reason
@@ -51,7 +48,7 @@ class Outcome:
 def document(
     network: Network, outcome: Outcome, steps: list[StepTime], seconds: float
 ) -> dict[str, Any]:
-    """Return what `silian demo --json` prints; the keys are those of docs/demo.md."""
+    """Return what `silian demo --json` prints, as docs/demo.md describes it."""
     compared: Counter[str] = Counter()
     for each in outcome.verified:
         compared.update(each.compared)
@@ -88,7 +85,9 @@ def document(
             "offices": len(outcome.verified),
             "by_check": dict(compared),
         },
-        "faults": [asdict(each) for each in outcome.trouble.faults],
+        "faults": [
+            {**asdict(each), "seconds": round(each.seconds, 2)} for each in outcome.trouble.faults
+        ],
         "lines": outcome.carried_bytes,
         "sound": outcome.sound,
         "seconds": round(seconds, 1),
@@ -112,15 +111,15 @@ def _offices(network: Network) -> dict[str, int]:
     return {level.name.lower(): counted[level] for level in Level}
 
 
-def _rollup(key: tuple[str, str], reply: figures.GetRollupResponse) -> dict[str, Any]:
-    figure, whole = reply.figure, reply.completeness
+def _rollup(key: tuple[str, str], asked: measure.Asked) -> dict[str, Any]:
+    figure = asked.figure
     return {
         "indicator": key[0],
         "unit_code": key[1],
         "numerator": figure.numerator if figure.HasField("numerator") else None,
         "denominator": figure.denominator if figure.HasField("denominator") else None,
-        "expected": whole.expected,
-        "reported": whole.reported,
-        "complete": whole.complete,
+        "expected": asked.expected,
+        "reported": asked.reported,
+        "complete": asked.complete,
         "display": figure.display,
     }

@@ -8,12 +8,12 @@ from hub.cli.arguments import yuan
 from hub.cli.terminal import Cell, Terminal
 from hub.demo.faults import Fault
 from hub.demo.figures import SOURCE
+from hub.demo.measure import Asked
 from hub.demo.network import Network, Place
 from hub.demo.outcome import Outcome, value_of
 from hub.demo.progress import StepTime
 from hub.demo.sheets import GENERATED_EN, GENERATED_ZH
 from node.domain.funds import FUNDS
-from sync.wire.v1 import office_figures_pb2 as figures
 
 DRILL_DOWN = ("K2", "K3", "K4", "K5", "K12_members", "K24_rate", "K34")
 NORM = "K6"
@@ -255,12 +255,11 @@ class Report:
 
     # -- words ------------------------------------------------------------------------------------
 
-    def _reply(self, indicator: str, place: Place) -> figures.GetRollupResponse:
+    def _reply(self, indicator: str, place: Place) -> Asked:
         return self._outcome.rollups[indicator, place.code]
 
-    def _complete(self, reply: figures.GetRollupResponse) -> str:
-        whole = reply.completeness
-        return f"{whole.reported}/{whole.expected}"
+    def _complete(self, asked: Asked) -> str:
+        return f"{asked.reported}/{asked.expected}"
 
     def _name(self, code: str) -> str:
         return next(place.name for place in self._network.all() if place.code == code)
@@ -280,8 +279,8 @@ class Report:
         self._terminal.table(tuple(zh) if self._terminal.zh else tuple(en), rows)
 
 
-def _shown(reply: figures.GetRollupResponse) -> str:
-    return reply.figure.display or "-"
+def _shown(asked: Asked) -> str:
+    return asked.figure.display or "-"
 
 
 def _counted(fault: Fault, *, zh: bool) -> str:
