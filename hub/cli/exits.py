@@ -41,7 +41,7 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     ),
     Exit.REFUSED: (
         "conflict_not_ours", "exposed", "file_forbidden", "foreign_unit", "not_descendant",
-        "not_kept_here", "not_owner", "not_your_assignment", "personal_register",
+        "not_kept_here", "not_owner", "not_the_city", "not_your_assignment", "personal_register",
         "system_register", "unauthenticated", "unauthorised",
     ),
     Exit.UNREACHABLE: ("not_served", "unreachable"),
@@ -49,7 +49,7 @@ _CODES: dict[Exit, tuple[str, ...]] = {
         "bad_config", "cannot_listen", "conflict_closed", "fund_rule", "illegal_event",
         "key_taken", "newer_schema", "no_parent", "not_reversible", "older_schema", "over_limit",
         "over_release", "period_open", "receipt_mismatch", "record_ended", "record_exists",
-        "stale_edit", "transfer_resolved", "transfer_reused",
+        "stale_edit", "transfer_resolved", "transfer_reused", "would_close",
     ),
     Exit.TRY_LATER: ("office_busy", "store_unavailable"),
 }  # fmt: skip
