@@ -1,0 +1,48 @@
+"""What really occurred: each fault, refusal, conflict and verdict; what never did is missed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from tests.simulation.plan import FAULTS, OPERATIONS
+
+# What a run of CI must have met at least once; a kind that never occurs is tested by nobody.
+EXPECTED: dict[str, frozenset[str]] = {
+    "fault": frozenset(FAULTS),
+    "operation": frozenset(kind for group in OPERATIONS.values() for kind in group),
+    "network": frozenset(
+        {"drop request", "drop reply", "duplicate", "late", "corrupt", "timeout", "refused"}
+    ),
+    "verdict": frozenset({"GO_ON"}),
+    "conflict": frozenset({"open", "silent", "settled", "overtaken", "deleted"}),
+    "refusal on the link": frozenset({"session_unknown", "store_unavailable"}),
+}
+
+
+class Ledger:
+    """Counts by (class, kind); ledgers of many runs add up."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+
+    def note(self, what: str, kind: str, count: int = 1) -> None:
+        self.counts[what, kind] += count
+
+    def add(self, other: Ledger) -> None:
+        self.counts.update(other.counts)
+
+    def missing(self) -> list[str]:
+        """Return what should have occurred and did not."""
+        return [
+            f"{what}: {kind}"
+            for what, kinds in sorted(EXPECTED.items())
+            for kind in sorted(kinds)
+            if not self.counts[what, kind]
+        ]
+
+    def lines(self) -> Iterable[str]:
+        """Yield the table, one class after the other."""
+        for what in sorted({w for w, _ in self.counts}):
+            kinds = sorted((k, n) for (w, k), n in self.counts.items() if w == what)
+            yield f"{what}: " + ", ".join(f"{kind} {n}" for kind, n in kinds)

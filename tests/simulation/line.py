@@ -1,0 +1,234 @@
+"""The child's driver in virtual time: what `sync.dialer.Dialer` does, with events for threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import grpc
+
+from sync.backoff import wait_ms
+from sync.errors import SilianError
+from sync.link import ChildEnd
+from sync.schema import Lane
+from sync.session import (
+    Apply,
+    Command,
+    Event,
+    Failed,
+    Greet,
+    Idle,
+    Poked,
+    Push,
+    Read,
+    Recover,
+    Rest,
+    Session,
+    State,
+    Verdict,
+)
+from sync.status import failed
+from sync.wire.v1 import link_pb2 as pb
+
+if TYPE_CHECKING:
+    from tests.simulation.process import Process
+
+REPLIES = {"Hello": pb.HelloResponse, "Push": pb.PushResponse, "Pull": pb.PullResponse}
+
+
+class Line:
+    """One office's line to its parent, while its process lives."""
+
+    def __init__(self, process: Process, parent_unit: int) -> None:
+        self._process = process
+        self._world = process.world
+        self.session = Session()
+        self.end = ChildEnd(process.office, parent_unit)
+        self._running = False
+        self._generation = 0
+        self._hang_up_watch: Callable[[], None] | None = None
+
+    @property
+    def held_there(self) -> dict[Lane, int]:
+        return dict(self.session.held_there)
+
+    @property
+    def connected(self) -> bool:
+        return self.session.connected
+
+    @property
+    def reason(self) -> str:
+        return self.session.reason
+
+    def start(self) -> None:
+        self._submit()
+
+    def poke(
+        self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset()
+    ) -> None:
+        self.session.poke(Poked(up, down))
+        if self.session.state is State.IDLE:
+            self._submit()
+
+    def greet_again(self) -> None:
+        if self.session.state is State.IDLE:
+            self.session.greet_again()
+        elif self.session.state is not State.OFFLINE:
+            return
+        self._submit()
+
+    # -- one conversation at a time ------------------------------------------------------------
+
+    def _submit(self) -> None:
+        if self._running:
+            return
+        self._running = True
+        self._later(1, "converse", self._begin)
+
+    def _begin(self) -> None:
+        self._go_on(self.session.start())
+
+    def _go_on(self, command: Command) -> None:
+        while True:
+            if isinstance(command, Idle):
+                self._listen()
+                self._stop()
+                return
+            if isinstance(command, Rest):
+                self._rest(command)
+                self._stop()
+                return
+            if isinstance(command, Read | Apply | Recover):
+                event = self._perform(command)
+            elif not self._call(command):
+                return
+            else:
+                event = Failed("unavailable", retryable=True, reason="no line")
+            command = self._on(event)
+
+    def _on(self, event: Event) -> Command:
+        if isinstance(event, Failed):
+            self._world.ledger.note("link failed", event.code)
+            self._world.clockwork.note(f"office {self._process.index} link failed {event.code}")
+        return self.session.on(event)
+
+    def _perform(self, command: Read | Apply | Recover) -> Event:
+        if isinstance(command, Recover):
+            return Failed("unsupported", retryable=False, reason=command.verdict.name)
+        try:
+            return self.end.perform(command)
+        except SilianError as error:
+            return Failed(error.code, error.retryable, error.en)
+
+    def _call(self, command: Command) -> bool:
+        """Say it, and go on when it was answered. True: there is no line at all, said nothing.
+
+        A long cut is greeted into now and then only: each hopeless call costs what a real one does.
+        """
+        world, process = self._world, self._process
+        edge = world.network.edges[process.index]
+        if isinstance(command, Greet) and edge.up and process.rng.random() < 0.8:
+            return True
+        name = (
+            "Hello"
+            if isinstance(command, Greet)
+            else "Push"
+            if isinstance(command, Push)
+            else "Pull"
+        )
+        try:
+            request = self.end.request(command).SerializeToString()
+        except SilianError as error:
+            self._go_on(self._on(Failed(error.code, error.retryable, error.en)))
+            return False
+
+        def done(result: bytes | grpc.RpcError) -> None:
+            if process.alive:
+                process.when_awake(
+                    lambda: self._go_on(self._on(self._event(result, name, command)))
+                )
+
+        world.network.call(
+            process.index, world.parent_process(process.index), self.end.parent_unit, name,
+            request, done,
+        )  # fmt: skip
+        return False
+
+    def _event(self, result: bytes | grpc.RpcError, name: str, command: Command) -> Event:
+        if isinstance(result, grpc.RpcError):
+            return failed(result)
+        reply = REPLIES[name].FromString(result)
+        if isinstance(reply, pb.HelloResponse):
+            self._world.ledger.note("verdict", Verdict(reply.verdict).name)
+        self._world.oracle.answered(self._process, reply)
+        try:
+            return self.end.event(reply, command)
+        except SilianError as error:
+            return Failed(error.code, error.retryable, error.en)
+
+    def _stop(self) -> None:
+        self._running = False
+        state = self.session.state
+        if state is State.OFFLINE or (state is State.IDLE and self.session.poked):
+            self._submit()
+
+    # -- the line ------------------------------------------------------------------------------
+
+    def _hang_up(self) -> None:
+        self._generation += 1
+        if self._hang_up_watch is not None:
+            self._hang_up_watch()
+            self._hang_up_watch = None
+
+    def _rest(self, command: Rest) -> None:
+        self._hang_up()
+        delay_ms = command.wait_ms
+        if delay_ms is None:
+            delay_ms = wait_ms(command.attempt, self._process.office.rng)
+        self._later(delay_ms, "wake", self._wake)
+
+    def _wake(self) -> None:
+        if self.session.state in (State.RESTING, State.HALTED):
+            self._submit()
+
+    def _listen(self) -> None:
+        if self._hang_up_watch is not None:
+            return
+        process, world, generation = self._process, self._world, self._generation
+        request = self.end.watch_request(self.session.held_here).SerializeToString()
+
+        def done(result: bytes | grpc.RpcError) -> None:
+            if process.alive:
+                process.when_awake(lambda: self._rung(result, generation))
+
+        self._hang_up_watch = world.network.watch(
+            process.index, world.parent_process(process.index), self.end.parent_unit, request,
+            done, world.watch_ms,
+        )  # fmt: skip
+
+    def _rung(self, result: bytes | grpc.RpcError, generation: int) -> None:
+        if generation != self._generation:
+            return
+        self._hang_up_watch = None
+        if isinstance(result, grpc.RpcError):
+            if self.session.state is State.IDLE and not self._running:
+                self._rest(self.session.broken(failed(result)))
+                return
+        else:
+            reply = pb.WatchResponse.FromString(result)
+            self.session.poke(Poked(down=frozenset(Lane(lane) for lane in reply.lanes)))
+        self._submit_if_may()
+
+    def _submit_if_may(self) -> None:
+        """As the dialer does: a ring starts a conversation unless one runs or rests."""
+        if self.session.state in (State.IDLE, State.OFFLINE):
+            self._submit()
+
+    def _later(self, delay_ms: int, label: str, work: Callable[[], None]) -> None:
+        process = self._process
+
+        def run() -> None:
+            if process.alive:
+                process.when_awake(work)
+
+        self._world.clockwork.later(delay_ms, f"{label} {process.index}", run)

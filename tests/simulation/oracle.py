@@ -1,0 +1,328 @@
+"""What must hold after every step: watched at each commit, reply, tick and start of an office.
+
+Incremental: each look costs what the step did. It reads the stores through a connection of its own
+and believes nothing that an office says of itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sync import audience, codec
+from sync.change import Edit, Operation
+from sync.schema import Lane
+from sync.wire.v1 import link_pb2 as pb
+from tests.simulation.clockwork import Violation
+from tests.simulation.model import Books, Records
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from sync.apply import Applied
+    from tests.simulation.process import Process
+    from tests.simulation.world import World
+
+MARK = re.compile(r"〔(\d+)〕")
+PRIVATE = frozenset({"household"})  # registers that never leave their office
+
+Stream = tuple[int, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One entry as its writer committed it."""
+
+    writer: int
+    hash: bytes
+    marks: frozenset[int]
+    level_or_target: tuple[str, int]
+    at_ms: int  # the writer's corrected clock
+
+
+class Oracle:
+    """The invariants marked S in design.md 13, as far as a step can break them."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.facts: dict[tuple[Stream, int], Fact] = {}
+        self.held: dict[int, dict[Stream, int]] = {i: {} for i in world.present}
+        self._arrival: dict[int, int] = dict.fromkeys(world.present, 0)
+        self._own: dict[int, list[tuple[int, int, Stream, int, int]]] = defaultdict(list)
+        self._acked: dict[tuple[int, int, int, int], int] = {}
+        self._checked_safe: dict[tuple[int, int, int], int] = {}
+        self._marks: dict[tuple[int, int], int] = {}
+        self._pending: dict[int, list[Any]] = defaultdict(list)
+        self._index = {unit.unit_id: i for i, unit in enumerate(world.units)}
+        self._clocks_right = not any(f.kind.startswith("clock") for f in world.plan.faults)
+        self.records = Records()
+        self.books = Books()
+        self.commits = 0
+
+    def summary(self) -> str:
+        return f"entries {len(self.facts)} commits {self.commits} edits {self.records.count}"
+
+    # -- a process starts ----------------------------------------------------------------------
+
+    def opened(self, process: Process) -> None:
+        """INV-1: whatever was committed before is there. From now on, watch what is written."""
+        index = process.index
+        self._pending[index].clear()
+        arrival = process.eye.execute("SELECT arrival FROM log_head").fetchone()[0]
+        if arrival < self._arrival[index]:
+            raise Violation(
+                "INV-1 acked durable", f"office {index} had {self._arrival[index]}, has {arrival}"
+            )
+        self._read_log(process)
+        for (parent, child, incarnation, lane), position in self._acked.items():
+            if parent == index:
+                self._is_durable(process, child, incarnation, lane, position)
+        applier: Any = process.office.applier
+        shipped = applier.local
+
+        def local(tx: Connection, edits: list[Edit]) -> Applied:
+            wanted = [e for e in edits if e.key.register in self._world.people.edited]
+            before = [self._heads(tx, process, e) for e in wanted]
+            applied: Applied = shipped(tx, edits)
+            for edit, heads in zip(wanted, before, strict=True):
+                after = self._heads(tx, process, edit)
+                self._pending[index].append((edit, applied.version, heads, after))
+            return applied
+
+        applier.local = local
+
+    def begins(self, process: Process) -> None:
+        """A write begins: what an earlier one left undone was never accepted."""
+        self._pending[process.index].clear()
+
+    # -- a commit ------------------------------------------------------------------------------
+
+    def committed(self, process: Process) -> None:
+        """Look at what the commit has put into the log."""
+        self.commits += 1
+        for edit, version, before, after in self._pending[process.index]:
+            self.records.accept(edit, version, before, after)
+        self._pending[process.index].clear()
+        self._read_log(process)
+
+    def _read_log(self, process: Process) -> None:
+        index, paid = process.index, False
+        rows = process.eye.execute(
+            "SELECT arrival, lane, incarnation, audience, seq, via, at_ms, wire FROM entry "
+            "WHERE arrival > ? ORDER BY arrival",
+            (self._arrival[index],),
+        )
+        for arrival, lane, incarnation, heard, seq, via, at_ms, wire in rows:
+            if arrival != self._arrival[index] + 1:
+                raise Violation("INV-9 log numbers", f"office {index}: {arrival}")
+            self._arrival[index] = arrival
+            stream = (incarnation, heard, lane)
+            known = self.held[index].get(stream, 0)
+            if seq != known + 1:
+                what = "INV-3 at most one effect" if seq <= known else "INV-5 no gap"
+                raise Violation(what, f"office {index}: {stream} {seq} after {known}")
+            self.held[index][stream] = seq
+            wire = bytes(wire)
+            if via == 0:
+                paid |= self._written(process, stream, seq, arrival, wire, at_ms)
+            else:
+                self._received(index, stream, seq, wire)
+        if paid:
+            self._solvent(process)
+
+    def _written(
+        self, process: Process, stream: Stream, seq: int, arrival: int, wire: bytes, at_ms: int
+    ) -> bool:
+        index = process.index
+        if stream[0] != process.office.identity.incarnation:
+            raise Violation("INV-26 incarnation", f"office {index} wrote as {stream[0]:x}")
+        if (stream, seq) in self.facts:
+            raise Violation("INV-5 numbered twice", f"{stream} {seq}")
+        entry = codec.entry_from_wire(wire)
+        marks: set[int] = set()
+        paid = False
+        for block in codec.unpack(entry.payload):
+            if block.register in PRIVATE:
+                raise Violation("INV-32 private data", f"{block.register} leaves office {index}")
+            if block.register == "posting" and block.operation is Operation.CREATE:
+                self.books.book(block, index)
+                paid = True
+            if block.register in self._world.people.edited:
+                for column in block.columns:
+                    for value in column:
+                        if isinstance(value, str):
+                            marks.update(map(int, MARK.findall(value)))
+        heard = audience.parse(stream[1])
+        target = ("up", heard.up_to) if heard.up_to is not None else ("down", heard.down_to or 0)
+        fact = Fact(index, entry.hash, frozenset(marks), target, at_ms)  # type: ignore[arg-type]
+        self.facts[stream, seq] = fact
+        self._own[index].append((arrival, stream[2], stream, seq, at_ms))
+        return paid
+
+    def _received(self, index: int, stream: Stream, seq: int, wire: bytes) -> None:
+        fact = self.facts.get((stream, seq))
+        if fact is None:
+            raise Violation("INV-31 from nowhere", f"office {index}: {stream} {seq}")
+        if codec.hash_of(wire) != fact.hash:
+            raise Violation("relay changed bytes", f"office {index}: {stream} {seq}")
+        if not self.entitled(index, fact):
+            raise Violation("INV-30 not for this office", f"office {index}: {stream} {seq}")
+        for mark in fact.marks:
+            if not (self._above(index, mark) or self._above(mark, index)):
+                raise Violation("INV-30 canary", f"office {mark}'s text at office {index}")
+
+    def entitled(self, index: int, fact: Fact) -> bool:
+        """Say whether the entry's audience has this office in it."""
+        way, to = fact.level_or_target
+        if index == fact.writer:
+            return True
+        if way == "up":
+            return self._above(index, fact.writer) and self._world.plan.levels[index] >= to
+        if to == 0:
+            return self._above(fact.writer, index)
+        return self._above(fact.writer, index) and self._above(index, self._index[to])
+
+    def _above(self, upper: int, lower: int) -> bool:
+        parents = self._world.plan.parents
+        while lower != upper:
+            if lower == 0:
+                return False
+            lower = parents[lower]
+        return True
+
+    def _solvent(self, process: Process) -> None:
+        rows = process.eye.execute(
+            "SELECT fund, account, fen FROM balance WHERE unit=? AND fen<0 "
+            "AND (account='held' OR account LIKE 'in_transit%' OR account LIKE 'disputed%')",
+            (process.office.identity.unit,),
+        ).fetchall()
+        if rows:
+            raise Violation("INV-17 no balance below zero", f"office {process.index}: {rows}")
+        self.books.check()
+
+    # -- replies -------------------------------------------------------------------------------
+
+    def replied(self, process: Process, name: str, request: bytes, reply: bytes) -> None:
+        """INV-4: an ack leaves after the commit that holds what it acknowledges; none goes back."""
+        if name != "Push":
+            return
+        push, pushed = pb.PushRequest.FromString(request), pb.PushResponse.FromString(reply)
+        incarnation, lane = push.batch.incarnation, pushed.durable.lane
+        key = (process.index, push.unit, incarnation, lane)
+        position = pushed.durable.position
+        self._is_durable(process, push.unit, incarnation, lane, position)
+        if position < self._acked.get(key, 0):
+            raise Violation("INV-4 acks never go back", f"{key}: {position}")
+        self._acked[key] = position
+        self._holds_all(process, self._index[push.unit], lane, position)
+
+    def _is_durable(
+        self, process: Process, child: int, incarnation: int, lane: int, position: int
+    ) -> None:
+        row = process.eye.execute(
+            "SELECT incarnation, position FROM cursor WHERE peer=? AND direction='in' AND lane=?",
+            (child, lane),
+        ).fetchone()
+        if position and (row is None or (row[0] == incarnation and row[1] < position)):
+            raise Violation(
+                "INV-4 no ack before the commit", f"office {process.index}: {row} {position}"
+            )
+
+    def _holds_all(self, process: Process, child: int, lane: int, position: int) -> None:
+        """What the child wrote up to its position, and may go up to here, is in this log."""
+        index = process.index
+        key = (child, index, lane)
+        self._claim(key, index, child, lane, position, "INV-4 acked")
+
+    def _claim(
+        self, key: tuple[int, int, int], at: int, child: int, lane: int, position: int, what: str
+    ) -> None:
+        own, start = self._own[child], self._checked_safe.get(key, 0)
+        held, level = self.held[at], self._world.plan.levels[at]
+        n = start
+        for n in range(start, len(own)):
+            arrival, its_lane, stream, seq, _ = own[n]
+            if arrival > position:
+                break
+            way, to = self.facts[stream, seq].level_or_target
+            if its_lane == lane and way == "up" and to <= level and held.get(stream, 0) < seq:
+                raise Violation(what, f"office {child} {stream} {seq} is not at office {at}")
+        else:
+            n = len(own)
+        self._checked_safe[key] = n
+
+    def answered(self, process: Process, reply: Any) -> None:
+        """A child is told how far its log is safe: at each level named, it is."""
+        index = process.index
+        for safe in reply.safe if hasattr(reply, "safe") else ():
+            at = index
+            while self._world.plan.levels[at] > safe.level:
+                at = self._world.plan.parents[at]
+            self._claim((index, at, safe.lane), at, index, safe.lane, safe.position, "safe at")
+
+    # -- ticks ---------------------------------------------------------------------------------
+
+    def ticked(self, process: Process) -> None:
+        """INV-12: watermarks never go back; and what they promise is there."""
+        if not process.alive:
+            return
+        office, index = process.office, process.index
+        with office.store.read() as tx:
+            marks = office.news.watermarks(tx)
+        for unit, mark in marks.items():
+            below = self._index[unit]
+            key = (index, below)
+            if mark.at_ms < self._marks.get(key, 0):
+                raise Violation(
+                    "INV-12 watermark", f"at {index} of {below}: {self._marks[key]} {mark.at_ms}"
+                )
+            self._marks[key] = mark.at_ms
+            if self._clocks_right:
+                self._is_exact(index, below, mark.at_ms)
+
+    def _is_exact(self, index: int, below: int, at_ms: int) -> None:
+        stream = (self._world.incarnations[below], audience.up(0), Lane.BULK.value)
+        due = max(
+            (seq for _, _, s, seq, ms in self._own[below] if s == stream and ms <= at_ms),
+            default=0,
+        )
+        if self.held[index].get(stream, 0) < due:
+            raise Violation("watermark too early", f"at {index} of {below}: {at_ms} needs {due}")
+
+    # -- reading a copy ------------------------------------------------------------------------
+
+    def _heads(self, tx: Connection, process: Process, edit: Edit) -> dict[str, frozenset[bytes]]:
+        """Return field -> versions of its heads, as the store has them in this transaction."""
+        execute = tx.connection.dbapi_connection.execute  # type: ignore[union-attr]
+        return heads_of(execute, process.office.tables[edit.key.register].schema.names, edit.key)
+
+
+def heads_of(execute: Any, names: tuple[str, ...], key: Any) -> dict[str, frozenset[bytes]]:
+    """Return field -> versions of all heads of one record; empty when it is not there."""
+    columns = ",".join(f"coalesce(v_{n},born)" for n in names)
+    row = execute(
+        f"SELECT {columns} FROM r_{key.register} WHERE unit=? AND id=?", (key.unit, key.id)
+    ).fetchone()
+    if row is None:
+        return {}
+    heads = {name: {bytes(v)} for name, v in zip(names, row, strict=True)}
+    losers = execute(
+        "SELECT field, version FROM conflict WHERE register=? AND unit=? AND record=? AND head=1",
+        (key.register, key.unit, key.id),
+    )
+    for field, version in losers:
+        heads[field].add(bytes(version))
+    return {name: frozenset(found) for name, found in heads.items()}
+
+
+def conflict_classes(process: Process) -> Counter[str]:
+    """Count what kinds of conflicts an office holds."""
+    rows = process.eye.execute("SELECT state, deleted, count(*) FROM conflict GROUP BY 1, 2")
+    found: Counter[str] = Counter()
+    for state, deleted, n in rows:
+        found[state] += n
+        if deleted:
+            found["deleted"] += n
+    return found

@@ -1,0 +1,222 @@
+"""A run as data: the city's shape, the workload and the faults, all drawn from one seed.
+
+A plan is made before anything runs, so that a failing one can be shrunk: a fault or an operation is
+taken out and all others stay what they were. Each bears a seed of its own for what it chooses.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
+from typing import Any, Literal
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+START_MS = 1_780_000_000_000  # 2026-05-29 in China
+CALM_MS = 2 * HOUR_MS  # and two ticks: by then all that is due has arrived, faults being over
+
+Mode = Literal["fast", "crash"]
+
+# operation -> how often it is drawn when its group is on
+OPERATIONS: dict[str, dict[str, int]] = {
+    "registers": {"create": 8, "change": 16, "end": 2, "recreate": 2, "import": 1},
+    "conflicts": {"clash": 4, "resolve": 4, "resolve_alike": 1},
+    "work": {"issue": 3, "step": 14, "rule": 2, "relay_policy": 1},
+    "money": {"appropriate": 3, "release": 5, "answer": 5, "give_back": 1, "spend": 3,
+              "reverse": 1, "repeat": 1},
+    "tree": {"rename": 1},
+    "reading": {"ask": 2, "status": 1},
+    "upkeep": {"restart": 1, "checkpoint": 1, "backup": 1, "verify": 1, "time_passes": 1,
+               "close_month": 1},
+}  # fmt: skip
+PLACES: dict[str, tuple[int, ...]] = {  # levels where an operation makes sense; elsewhere: all
+    **dict.fromkeys(("create", "end", "recreate", "import"), (3,)),
+    **dict.fromkeys(("clash", "resolve", "resolve_alike"), (2, 2, 3)),
+    **dict.fromkeys(("issue", "release", "relay_policy"), (0, 1, 2)),
+    **dict.fromkeys(("appropriate", "rename"), (0,)),
+    **dict.fromkeys(("answer", "give_back"), (1, 2, 3)),
+    "change": (2, 3, 3),
+    "rule": (0, 0, 1),
+}
+# fault -> the longest it lasts, in hours; 0: it happens and is over
+FAULTS: dict[str, float] = {
+    "crash": 6, "crash_before_commit": 1, "crash_after_commit": 1, "crash_in_transaction": 1,
+    "cut": 24, "cut_up": 6, "cut_down": 6, "half_open": 3, "cut_level": 24, "cut_branch": 24,
+    "swizzle": 6, "flap": 1, "noise": 12, "pause": 2, "disk_full": 3, "locked": 1,
+    "clock_day_ahead": 12, "clock_day_behind": 12, "clock_frozen": 6, "clock_far_future": 6,
+    "clock_jumps": 6, "herd": 0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One thing that people, or a timer, do at one office."""
+
+    at_ms: int  # after the start
+    office: int
+    kind: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong at one office, or on its line to its parent."""
+
+    at_ms: int
+    until_ms: int
+    office: int
+    kind: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """What every line does to every message, all the time."""
+
+    drop: float = 0.0
+    duplicate: float = 0.0
+    corrupt: float = 0.0
+    delay_ms: int = 20
+    tail: float = 0.0  # share of messages that are very late
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that decides a run. `parents[i]`: office i's parent; the city is 0, of itself."""
+
+    seed: int
+    mode: Mode
+    parents: tuple[int, ...]
+    levels: tuple[int, ...]
+    horizon_ms: int
+    tick_ms: int
+    news_ms: int  # from a commit to the heartbeat that tells the watermark
+    noise: Noise
+    ops: tuple[Op, ...]
+    faults: tuple[Fault, ...]
+    absent: tuple[int, ...] = ()  # offices that a shrunk plan does without
+
+    @property
+    def node_days(self) -> float:
+        there = len(self.parents) - len(self.absent)
+        return there * (self.horizon_ms + self.calm_ms) / DAY_MS
+
+    @property
+    def calm_ms(self) -> int:
+        return CALM_MS + 2 * self.tick_ms
+
+    def without(self, **changes: Any) -> Plan:
+        return replace(self, **changes)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @property
+    def name(self) -> str:
+        return blake2b(self.to_json().encode(), digest_size=6).hexdigest()
+
+
+def plan_from_json(text: str) -> Plan:
+    """Read what `to_json` wrote; other keys beside a plan's (a note why) are left alone."""
+    m = json.loads(text)
+    m["noise"] = Noise(**m["noise"])
+    m["ops"] = tuple(Op(**op) for op in m["ops"])
+    m["faults"] = tuple(Fault(**fault) for fault in m["faults"])
+    m["parents"], m["levels"], m["absent"] = map(tuple, (m["parents"], m["levels"], m["absent"]))
+    return Plan(**{key: m[key] for key in Plan.__dataclass_fields__ if key in m})
+
+
+def plan_of(seed: int, mode: Mode = "fast") -> Plan:
+    """Draw a run from a seed: most are small and short, a few large or long."""
+    rng = random.Random(f"{mode}:{seed}")
+    offices, days = _size(rng)
+    parents, levels = _tree(rng, offices)
+    horizon_ms = int(days * DAY_MS)
+    intensity = rng.choice((0.0, 0.3, 0.6, 1.0, 1.0, 2.0))
+    return Plan(
+        seed=seed,
+        mode=mode,
+        parents=parents,
+        levels=levels,
+        horizon_ms=horizon_ms,
+        tick_ms=rng.choice((1, 2, 4)) * HOUR_MS,
+        news_ms=rng.choice((1_000, 60_000, 900_000)),
+        noise=_noise(rng, intensity),
+        ops=_ops(rng, levels, horizon_ms),
+        faults=_faults(rng, offices, horizon_ms, intensity),
+    )
+
+
+def _size(rng: random.Random) -> tuple[int, float]:
+    draw = rng.random()
+    if draw < 0.80:
+        return rng.randint(5, 8), rng.choice((0.25, 0.5, 0.5, 1.0, 1.0))
+    if draw < 0.90:
+        return rng.randint(5, 7), rng.uniform(1, 4)
+    if draw < 0.97:
+        return rng.randint(9, 20), rng.choice((0.25, 0.5, 1.0))
+    if draw < 0.985:
+        return rng.randint(40, 120), 0.25
+    return 5, rng.uniform(5, 60)
+
+
+def _tree(rng: random.Random, offices: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Hang offices under offices, four levels deep; children come after their parents."""
+    parents, levels = [0, 0, 1, 2, 2], [0, 1, 2, 3, 3]
+    while len(parents) < offices:
+        above = rng.choices((0, 1, 2), weights=(1, 2, 5))[0]
+        parent = rng.choice([i for i, level in enumerate(levels) if level == above])
+        parents.append(parent)
+        levels.append(above + 1)
+    return tuple(parents), tuple(levels)
+
+
+def _noise(rng: random.Random, intensity: float) -> Noise:
+    if intensity == 0.0:
+        return Noise()
+    return Noise(
+        drop=rng.choice((0.0, 0.01, 0.1, 0.3)) * min(1.0, intensity),
+        duplicate=rng.choice((0.0, 0.02, 0.05)),
+        corrupt=rng.choice((0.0, 0.0, 0.01)),
+        delay_ms=rng.choice((5, 50, 500)),
+        tail=rng.choice((0.0, 0.01, 0.03)),
+    )
+
+
+def _ops(rng: random.Random, levels: tuple[int, ...], horizon_ms: int) -> tuple[Op, ...]:
+    """Draw the workload: a seed has some groups of operations and not others (swarm testing)."""
+    groups = [g for g in OPERATIONS if g == "registers" or rng.random() < 0.7]
+    kinds = {kind: n for group in groups for kind, n in OPERATIONS[group].items()}
+    ops = []
+    for office, level in enumerate(levels):  # something to work with from the start
+        first = ["create"] * 3 if level == 3 else ["appropriate"] if level == 0 else []
+        ops += [Op(rng.randrange(60_000), office, kind, rng.getrandbits(32)) for kind in first]
+    a_day = rng.choice((6, 12, 12, 24))
+    count = min(600, max(10, int(a_day * len(levels) * horizon_ms / DAY_MS))) + len(ops)
+    while len(ops) < count:
+        kind = rng.choices(list(kinds), weights=list(kinds.values()))[0]
+        level = rng.choice(PLACES.get(kind, (0, 1, 2, 3)))
+        office = rng.choice([i for i, its in enumerate(levels) if its == level])
+        at_ms = rng.randrange(horizon_ms)
+        for _ in range(rng.choice((1, 1, 1, 2, 5))):
+            ops.append(Op(at_ms, office, kind, rng.getrandbits(32)))
+            at_ms += rng.randrange(1, 5_000)
+    return tuple(sorted(ops, key=lambda op: (op.at_ms, op.seed)))
+
+
+def _faults(
+    rng: random.Random, offices: int, horizon_ms: int, intensity: float
+) -> tuple[Fault, ...]:
+    kinds = [kind for kind in FAULTS if rng.random() < 0.6] or ["crash"]
+    count = int(intensity * (2 + offices * horizon_ms / DAY_MS * 1.5))
+    faults = []
+    for _ in range(min(count, 150)):
+        kind = rng.choice(kinds)
+        at_ms = rng.randrange(horizon_ms)
+        longest = min(FAULTS[kind] * HOUR_MS, horizon_ms)
+        lasts_ms = int(longest * rng.random() ** 2)
+        until_ms = min(at_ms + lasts_ms, horizon_ms)
+        faults.append(Fault(at_ms, until_ms, rng.randrange(offices), kind, rng.getrandbits(32)))
+    return tuple(sorted(faults, key=lambda fault: (fault.at_ms, fault.seed)))

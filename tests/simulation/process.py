@@ -1,0 +1,180 @@
+"""One office's process in the simulated city: opened, killed, frozen, opened again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Connection, event
+
+from hub.parent import Parent
+from hub.ticks import tick
+from node.services.escalation import let_time_pass
+from node.setup import DATABASE
+from node.store.engine import sqlite_driver
+from sync.apply import Wake
+from sync.schema import Lane
+from tests.simulation import sites
+from tests.simulation.clockwork import Crash
+from tests.simulation.line import Line
+from tests.simulation.network import Context, Face
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+T = TypeVar("T")
+
+
+class Process:
+    """What `hub.app.Served` is in a real process; gone for good once it died."""
+
+    def __init__(self, world: World, index: int) -> None:
+        self.world = world
+        self.index = index
+        self.alive = True
+        self.paused_until_ms = 0
+        self.rng = random.Random(world.rng.getrandbits(64))
+        folder = world.folder / str(index)
+        self.office = sites.open_at(
+            folder, world.units[index].code, wall_ms=world.wall_of(index),
+            rng=random.Random(world.rng.getrandbits(64)),
+        )  # fmt: skip
+        self.eye = sqlite_driver.connect(folder / DATABASE, isolation_level=None)  # the oracle's
+        self.eye.execute("PRAGMA cache_size=-64")
+        self.intruder: Any = None  # another program that holds the store's lock
+        self.armed = ""  # where the process is to die next
+        self._greeting_soon = False
+        self._shipped_write = self.office.store.write
+        self.office.store.write = self._write  # type: ignore[method-assign]
+        self.parent = Parent(self.office)
+        self._face = Face(self)
+        self.dialer: Line | None = None
+        if index:
+            self.dialer = Line(self, world.units[world.plan.parents[index]].unit_id)
+            self.office.on_wake(self._wake_upward)
+        world.oracle.opened(self)
+
+    def start(self) -> None:
+        """Dial and tick."""
+        if self.dialer is not None:
+            self.dialer.start()
+        self._tick_later(self.rng.randrange(self.world.plan.tick_ms))
+
+    def die(self) -> None:
+        """Stop at once: nothing is closed, brought home or said."""
+        self.alive = False
+        self.eye.close()
+        if self.intruder is not None:
+            self.intruder.close()
+        store: Any = self.office.store
+        for engine in (store._reader, store._writer):
+            engine.dispose()
+        self.world.network_died(self.index)
+
+    def close(self) -> None:
+        """Stop as an operator stops it."""
+        self.parent.close()
+        self.alive = False
+        if self.intruder is not None:
+            self.intruder.close()
+            self.intruder = None
+        self.office.news.save()
+        self.eye.close()
+        self.office.close()
+        self.world.network_died(self.index)
+
+    # -- running -------------------------------------------------------------------------------
+
+    def when_awake(self, work: Callable[[], None]) -> None:
+        """Run something in this process: now, or when it is no longer frozen, or never."""
+        if not self.alive:
+            return
+        wait_ms = self.paused_until_ms - self.world.clockwork.now_ms
+        if wait_ms > 0:
+            self.world.clockwork.later(wait_ms, f"thaw {self.index}", lambda: self.when_awake(work))
+            return
+        try:
+            work()
+        except Crash:
+            self.world.crashed(self)
+
+    def serve(self, name: str, request: bytes, context: Context) -> bytes:
+        """Answer a child's call. Raises: grpc.RpcError."""
+        context.owner = self
+        reply = self._face.call(name, request, context)
+        self.world.oracle.replied(self, name, request, reply)
+        return reply
+
+    def watch(self, request: bytes, context: Context, send: Callable[[bytes | None], None]) -> None:
+        context.owner = self
+        self._face.watch(request, context, send)
+
+    def acked(self) -> dict[Lane, int]:
+        return self.dialer.held_there if self.dialer is not None else {}
+
+    # -- timers --------------------------------------------------------------------------------
+
+    def _tick_later(self, delay_ms: int) -> None:
+        clockwork = self.world.clockwork
+        clockwork.later(
+            delay_ms, f"tick {self.index}", lambda: self.when_awake(self._tick), idle=True
+        )
+
+    def _tick(self) -> None:
+        self._tick_later(self.world.plan.tick_ms)
+        self.world.attempt(self, "tick", lambda: tick(self))  # type: ignore[arg-type]
+        self.world.oracle.ticked(self)
+
+    def time_passes(self) -> None:
+        """What only waiting brings about, as a job would."""
+        let_time_pass(self.office, self.office.clock.now_ms())
+
+    def _wake_upward(self, wake: Wake) -> None:
+        if self.dialer is None or not wake.up:
+            return
+        self.dialer.poke(up=frozenset(wake.up))
+        if not self._greeting_soon:
+            self._greeting_soon = True
+            self.world.clockwork.later(
+                self.world.plan.news_ms, f"news {self.index}", lambda: self.when_awake(self._greet)
+            )
+
+    def _greet(self) -> None:
+        self._greeting_soon = False
+        if self.dialer is not None:
+            self.office.news.of_self(self.acked())
+            self.dialer.greet_again()
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        """The shipped `write`, with the places where a process may die and the oracle's look."""
+        self.world.oracle.begins(self)
+        armed, self.armed = self.armed, ""
+        statements = self.rng.randrange(1, 12) if armed == "crash_in_transaction" else 0
+        store: Any = self.office.store
+
+        def checked(tx: Connection) -> T:
+            result = work(tx)
+            if armed == "crash_before_commit":
+                self.world.died_at(self, armed)
+            return result
+
+        def count(*_args: object) -> None:
+            nonlocal statements
+            statements -= 1
+            if statements == 0:
+                self.world.died_at(self, armed)
+
+        if statements:
+            event.listen(store._writer, "before_cursor_execute", count)
+        try:
+            result = self._shipped_write(checked)
+        finally:
+            if armed == "crash_in_transaction":
+                event.remove(store._writer, "before_cursor_execute", count)
+        self.world.oracle.committed(self)
+        if armed == "crash_after_commit":
+            self.world.died_at(self, armed)
+        return result

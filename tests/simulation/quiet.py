@@ -1,0 +1,181 @@
+"""What must hold once it is quiet: all has arrived, every copy is the same, nothing was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from node.services.conservation import check_conservation
+from node.services.verify import verify
+from sync import log
+from sync.change import RecordKey
+from sync.schema import Lane
+from sync.session import State
+from tests.simulation.clockwork import Violation
+from tests.simulation.oracle import conflict_classes, heads_of
+
+if TYPE_CHECKING:
+    from tests.simulation.process import Process
+    from tests.simulation.world import World
+
+
+def check_quiet(world: World) -> None:
+    """Raises: Violation, naming the invariant."""
+    processes = [_running(world, i) for i in world.present]
+    for process in processes:
+        world.ledger.counts.update(
+            {("conflict", k): n for k, n in conflict_classes(process).items()}
+        )
+        _drained(world, process)
+        _no_holes(process)
+        report = verify(process.office)
+        if not report.sound:
+            raise Violation("INV-20 verify", f"office {process.index}: {report.differences[:3]}")
+        if not check_conservation(process.office).holds:
+            raise Violation("INV-16 conservation", f"as office {process.index} adds it up")
+    _all_arrived(world)
+    for process in processes:
+        if process.index:
+            _same_copies(world, process)
+    _nothing_lost(world, processes)
+
+
+def _running(world: World, index: int) -> Process:
+    process = world.processes.get(index)
+    if process is None:
+        raise Violation("INV-8 liveness", f"office {index} does not run")
+    return process
+
+
+def _drained(world: World, process: Process) -> None:
+    """INV-8: the line is up and idle, and nothing waits, either way."""
+    line = process.dialer
+    if line is None:
+        return
+    index = process.index
+    if line.session.state is not State.IDLE or line.session.poked:
+        raise Violation(
+            "INV-8 liveness", f"line {index}: {line.session.state.value}, {line.session.reason}"
+        )
+    parent = _running(world, world.plan.parents[index])
+    me, above = process.office.identity, parent.office.identity
+    for lane in Lane:
+        for frm, to, up in ((process, parent, True), (parent, process, False)):
+            with to.office.store.read() as tx:
+                peer = frm.office.identity.unit
+                _, after = log.cursor_of(tx, peer, "in", lane)
+            with frm.office.store.read() as tx:
+                batch = (
+                    log.read_up(tx, lane=lane, incarnation=me.incarnation, after=after)
+                    if up
+                    else log.read_down(
+                        tx, child=me.unit, lane=lane, incarnation=above.incarnation, after=after
+                    )
+                )
+            if batch.entries:
+                raise Violation(
+                    "INV-8 queues drain",
+                    f"{len(batch.entries)} {lane.name} from {frm.index} to {to.index}",
+                )
+
+
+def _no_holes(process: Process) -> None:
+    rows = process.eye.execute("SELECT reason, register, state, count(*) FROM hole GROUP BY 1,2,3")
+    for reason, register, state, n in rows:
+        raise Violation(
+            "INV-21 a hole that nobody made",
+            f"office {process.index}: {reason} {register} {state} {n}",
+        )
+
+
+def _all_arrived(world: World) -> None:
+    """INV-2, INV-5: whatever was written stands at every office of its audience."""
+    for (stream, seq), fact in world.oracle.facts.items():
+        for index in world.present:
+            if world.oracle.entitled(index, fact) and world.oracle.held[index].get(stream, 0) < seq:
+                raise Violation("INV-2 no loss", f"{stream} {seq} is not at office {index}")
+
+
+def _same_copies(world: World, process: Process) -> None:
+    """INV-7: an office and its parent hold the same of every register, to the byte."""
+    parent = _running(world, world.plan.parents[process.index])
+    units = [world.units[i].unit_id for i in world.below(process.index)]
+    marks = ",".join(map(str, units))
+    for table in process.office.tables:
+        name = table.schema.name
+        if name == "household":
+            continue
+        if name in ("assignment_event", "work_order", "posting"):
+            continue  # compared by _same_folds: who hears which is a matter of the record
+        where = f"unit IN ({marks})" if name != "unit" else "1=1"
+        for what, query in (
+            (f"r_{name}", f"SELECT * FROM r_{name} WHERE {where} ORDER BY unit, id"),
+            ("conflicts", "SELECT id, value, deleted, state FROM conflict WHERE "
+             f"register='{name}' AND state='open' AND {where} ORDER BY id"),
+            ("digests", "SELECT unit, bucket, count, sum FROM digest WHERE "
+             f"register='{name}' AND {where} AND (count<>0 OR sum<>0) ORDER BY 1, 2"),
+        ):  # fmt: skip
+            _equal(f"INV-7 {what}", process, parent, query)
+    own = process.office.identity.unit
+    shared = (
+        "id, work_order, parent, round, issuer, assignee, level, title, state, percent, duty, "
+        "due_ms, dispatched_ms, updated_ms"
+    )
+    _equal(
+        "INV-13 assignments", process, parent,
+        f"SELECT {shared} FROM assignment WHERE issuer IN ({marks}) OR assignee IN ({marks}) "
+        "ORDER BY id",
+    )  # fmt: skip
+    _equal(
+        "INV-19 books", process, parent,
+        f"SELECT fund, year, account, fen FROM balance WHERE unit={own} AND fen<>0 ORDER BY 1,2,3",
+    )  # fmt: skip
+    _equal(
+        "INV-18 postings", process, parent,
+        f"SELECT * FROM r_posting WHERE unit IN ({marks}) ORDER BY unit, id",
+    )  # fmt: skip
+
+
+def _equal(what: str, process: Process, parent: Process, query: str) -> None:
+    ours, theirs = (_rows(p.eye.execute(query)) for p in (process, parent))
+    if ours != theirs:
+        lost, more = ours - theirs, theirs - ours
+        raise Violation(
+            what,
+            f"office {process.index} and {parent.index}: {len(lost)} rows against {len(more)}, "
+            f"as {sorted(lost, key=repr)[:1]} against {sorted(more, key=repr)[:1]}",
+        )
+
+
+def _rows(found: Iterable[Any]) -> set[tuple[Any, ...]]:
+    return {tuple(row) for row in found}
+
+
+def _nothing_lost(world: World, processes: list[Process]) -> None:
+    """INV-2, INV-15: every accepted value stands, lost to another, or was replaced knowingly."""
+    home = {process.office.identity.unit: process for process in processes}
+    for key, fields in world.oracle.records.expected().items():
+        for process in processes:
+            mine = process.office.identity.unit == key.unit
+            above = process.office.routes.covers(process.office.identity.unit, key.unit)
+            if mine or (above and key.register != "household" and key.unit in home):
+                _stands(process, key, fields)
+
+
+def _stands(process: Process, key: RecordKey, fields: dict[str, dict[bytes, Any]]) -> None:
+    names = process.office.tables[key.register].schema.names
+    found = heads_of(process.eye.execute, names, key)
+    for name, heads in fields.items():
+        if found.get(name, frozenset()) != heads.keys():
+            raise Violation(
+                "INV-15 nothing is lost",
+                f"office {process.index}: {key.register} {key.id.hex()} {name} has "
+                f"{sorted(v.hex() for v in found.get(name, ()))}, "
+                f"not {sorted(v.hex() for v in heads)}",
+            )
+        row = process.eye.execute(
+            f"SELECT f_{name}, coalesce(v_{name},born) FROM r_{key.register} WHERE unit=? AND id=?",
+            (key.unit, key.id),
+        ).fetchone()
+        if row is not None and len(heads) == 1 and row[0] != heads[bytes(row[1])]:
+            raise Violation("INV-7 another value", f"office {process.index}: {key} {name}")

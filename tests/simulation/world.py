@@ -1,0 +1,184 @@
+"""The simulated city: offices as processes, lines between them, people and trouble; one seed."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from sync.errors import SilianError
+from tests.simulation import faults, sites, workload
+from tests.simulation.clockwork import Clockwork, Crash, Violation
+from tests.simulation.ledger import Ledger
+from tests.simulation.network import Network
+from tests.simulation.oracle import Oracle
+from tests.simulation.plan import HOUR_MS, START_MS, Plan
+from tests.simulation.process import Process
+from tests.simulation.quiet import check_quiet
+
+SHM = Path("/dev/shm")  # memory, where the machine has it: nothing here must last
+
+
+class World:
+    """One run of one plan."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.rng = random.Random(plan.seed)
+        self.ledger = Ledger()
+        self.clockwork = Clockwork(random.Random(self.rng.getrandbits(64)), START_MS)
+        self.network = Network(
+            self.clockwork, random.Random(self.rng.getrandbits(64)), self.ledger, plan.noise,
+            len(plan.parents),
+        )  # fmt: skip
+        self.units = sites.units_of(plan)
+        self.present = [i for i in range(len(plan.parents)) if i not in plan.absent]
+        self.skew_ms = dict.fromkeys(self.present, 0)
+        self.frozen_ms: dict[int, int] = {}
+        self.watch_ms = plan.tick_ms + HOUR_MS
+        self.processes: dict[int, Process | None] = {}
+        self.people = workload.People(self)
+        tree = sites.tree_csv(plan)
+        self.incarnations = [
+            sites.make(folder / str(i), self.units[i], tree, self.rng) if i in self.skew_ms else 0
+            for i in range(len(plan.parents))
+        ]
+        self.oracle = Oracle(self)
+
+    def run(self) -> None:
+        """Live through the plan, heal, calm down, and check. Raises: Violation."""
+        for index in self.present:
+            self.open(index)
+        for op in self.plan.ops:
+            if op.office in self.skew_ms:
+                self.clockwork.later(
+                    op.at_ms, f"op {op.kind} {op.office}", lambda op=op: self.people.do(op)
+                )
+        for fault in self.plan.faults:
+            if fault.office in self.skew_ms:
+                self.clockwork.later(
+                    fault.at_ms, f"fault {fault.kind} {fault.office}",
+                    lambda fault=fault: faults.strike(self, fault),
+                )  # fmt: skip
+        self._until(START_MS + self.plan.horizon_ms)
+        self.clockwork.note("healed")
+        faults.heal(self)
+        end_ms = START_MS + self.plan.horizon_ms + self.plan.calm_ms
+        self._until(end_ms)
+        while self.clockwork.busy and self.clockwork.now_ms < end_ms + HOUR_MS:
+            self.clockwork.step()  # what the last tick has begun
+        check_quiet(self)
+        self.clockwork.note(self.oracle.summary())
+
+    def _until(self, end_ms: int) -> None:
+        while self.clockwork.next_ms() <= end_ms:
+            self.clockwork.step()
+        self.clockwork.now_ms = end_ms
+
+    def close(self) -> None:
+        for process in self.processes.values():
+            if process is not None and process.alive:
+                process.die()
+
+    # -- processes -----------------------------------------------------------------------------
+
+    def open(self, index: int) -> None:
+        """Start an office's process, if it does not run."""
+        if self.processes.get(index) is None:
+            process = Process(self, index)
+            self.processes[index] = process
+            process.start()
+
+    def parent_process(self, index: int) -> Callable[[], Process | None]:
+        """Return what finds the process of an office's parent as it is then."""
+        return lambda: self.processes.get(self.plan.parents[index])
+
+    def children(self, index: int) -> list[int]:
+        return [i for i in self.present if i and self.plan.parents[i] == index]
+
+    def below(self, index: int) -> list[int]:
+        """Return an office and all below it."""
+        found = [index]
+        for i in found:
+            found += self.children(i)
+        return found
+
+    def died_at(self, process: Process, where: str) -> None:
+        self.ledger.note("fault", where)
+        self.clockwork.note(f"office {process.index} dies: {where}")
+        raise Crash
+
+    def crashed(self, process: Process, *, down_ms: int | None = None) -> None:
+        """A process is gone; somebody starts it again after a while."""
+        if not process.alive:
+            return
+        process.die()
+        self.processes[process.index] = None
+        wait_ms = self.rng.randrange(1, 600_000) if down_ms is None else down_ms
+        index = process.index
+        self.clockwork.later(wait_ms, f"start {index}", lambda: self.open(index))
+
+    def network_died(self, index: int) -> None:
+        for child in (index, *self.children(index)):
+            self.network.died(child)
+
+    def attempt(self, process: Process, what: str, work: Callable[[], object]) -> bool:
+        """Do something at an office that it may refuse; anything but a refusal is a bug."""
+        try:
+            work()
+        except SilianError as error:
+            self.ledger.note("refusal", error.code)
+            self.clockwork.note(f"office {process.index} refused {what}: {error.code}")
+            return False
+        return True
+
+    # -- clocks --------------------------------------------------------------------------------
+
+    def wall_of(self, index: int) -> Callable[[], int]:
+        def wall_ms() -> int:
+            now_ms = self.frozen_ms.get(index, self.clockwork.now_ms)
+            return now_ms + self.skew_ms[index]
+
+        return wall_ms
+
+    # -- what the offices log ------------------------------------------------------------------
+
+    def hear_log(self, event: MutableMapping[str, Any]) -> None:
+        """A call or the dialer failed in a way that nobody foresaw: that is a bug."""
+        name = str(event.get("event"))
+        self.ledger.note("log", name)
+        if name in ("call_failed", "dialer_failed", "job_failed"):
+            error = event.get("exc_info")
+            if isinstance(error, BaseException):
+                raise Violation("unforeseen error", "".join(traceback.format_exception(error)))
+            raise Violation("unforeseen error", name)
+
+
+@contextlib.contextmanager
+def world_of(plan: Plan) -> Iterator[World]:
+    """Yield a world in a folder of its own; nothing is left behind."""
+    folder = Path(tempfile.mkdtemp(prefix="silian-sim-", dir=SHM if SHM.is_dir() else None))
+    config = structlog.get_config()
+    try:
+        world = World(plan, folder)
+
+        def hear(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+            world.hear_log(event)
+            raise structlog.DropEvent
+
+        structlog.configure(processors=[hear], cache_logger_on_first_use=False)
+        try:
+            yield world
+        finally:
+            world.close()
+    finally:
+        structlog.configure(**config)
+        shutil.rmtree(folder, ignore_errors=True)
