@@ -24,6 +24,10 @@ class TreeRoutes:
             return None
         return self._tree.next_hop(self._unit, unit)
 
+    def level(self, unit: int) -> int | None:
+        """Return the level of a unit of the tree; None when it is not in it."""
+        return int(self._tree.level(unit)) if unit in self._tree else None
+
     def covers(self, upper: int, lower: int) -> bool:
         """Say whether `upper` is `lower` or one of its ancestors."""
         if upper == lower:

@@ -196,6 +196,10 @@ class Applier:
         self._merger.begin(tx)
         return self._write(tx, edits, derived=True)
 
+    def fold(self, tx: Connection, effects: Sequence[Effect]) -> list[Edit]:
+        """Let the folds follow changes made elsewhere than here; return what these entail."""
+        return self._folded(tx, effects)
+
     def become(self, incarnation: int) -> None:
         """Write under another incarnation from now on; the caller records it in the store."""
         self.identity = replace(self.identity, incarnation=incarnation)
@@ -321,6 +325,8 @@ class Applier:
                 raise Unauthorised("a parent hands down what goes up")
             if not self.routes.covers(entry.unit, self.identity.unit):
                 raise Unauthorised("an entry of a unit that is not above this office")
+        if self.routes.level(entry.unit) != entry.level:
+            raise Unauthorised("an entry that claims another level than its unit has")
 
     def _origin(self, entry: Entry, parent: int) -> int:
         """Return by which link an echoed entry first came here; 0: it was written here.

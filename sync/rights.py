@@ -17,6 +17,9 @@ class Routes(Protocol):
     def covers(self, upper: int, lower: int) -> bool:
         """Say whether `upper` is `lower` or one of its ancestors."""
 
+    def level(self, unit: int) -> int | None:
+        """Return the level of a unit of the tree; None when it is not in it."""
+
 
 def objection(
     block: Block, register: RegisterSchema, *, writer: int, level: int, routes: Routes

@@ -105,6 +105,20 @@ def test_a_local_transaction_that_dies_anywhere_leaves_nothing(open_site):
     pytest.fail("the transaction has no end")
 
 
+def test_an_office_that_claims_a_higher_level_than_it_has_is_refused_whole(open_site):
+    garden, street = pair(open_site)
+    batch = raw_batch(garden, block_of(GARDEN, 1))
+    entry = codec.entry_from_wire(batch.entries[0])
+    forged = codec.entry_to_wire(
+        [], incarnation=entry.incarnation, unit=entry.unit, level=0, audience=entry.audience,
+        lane=entry.lane, seq=1, prev_hash=b"", hlc=entry.hlc, payload=entry.payload,
+    )  # fmt: skip
+    before = street.dump()
+    with pytest.raises(Unauthorised):
+        street.take(replace(batch, entries=(forged.wire,)), GARDEN)
+    assert street.dump() == before
+
+
 def test_a_batch_that_dies_anywhere_leaves_nothing_and_its_cursor_where_it_was(open_site):
     garden, street = pair(open_site)
     garden.commit(garden.create(1, name="a", tags="x"))

@@ -71,6 +71,9 @@ class TreeOf:
     def covers(self, upper: int, lower: int) -> bool:
         return upper in chain(lower)
 
+    def level(self, unit: int) -> int | None:
+        return LEVEL.get(unit)
+
 
 @dataclass(slots=True)
 class Site:
