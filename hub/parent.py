@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from node.app import Office
-from sync import log
+from node.domain.units import Level
+from sync import facts, log, recovery
 from sync.apply import Received, Wake
 from sync.change import Batch, StreamHead
 from sync.errors import SilianError
 from sync.limits import BATCH_BYTES_MAX, PROTOCOL_MAX, PROTOCOL_MIN
 from sync.news import OfficeNews, SafeAt
+from sync.recovery import Heads, Proof
 from sync.schema import Lane
 from sync.session import Verdict
+from sync.statements import run
 from sync.streams import StreamKey
+from sync.tokens import Shown, Tokens
 
+TWIN_WAIT_MS = 1_000  # how long a process has to show that it is alive when another takes its name
+ALIVE_MS = 10_000  # a process that called so lately may be alive
+RESTORED_WAIT_MS = 2_000
+TOKEN_BITS = 128
 SIGN_OF_LIFE_MS = 300_000  # an open Watch is answered this often though nothing rings
 
 
@@ -49,6 +59,10 @@ class Greeting:
     heads: dict[StreamKey, StreamHead]
     taken: dict[Lane, int] = field(default_factory=dict)  # how far it holds our log
     news: tuple[OfficeNews, ...] = ()
+    token: bytes = b""
+    continues: int = 0  # the incarnation whose log numbers it goes on with
+    process: int = 0
+    proofs: tuple[Proof, ...] = ()  # of our log, under our present incarnation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +76,15 @@ class Welcome:
     protocol: int = 0
     waiting: frozenset[Lane] = frozenset()  # lanes in which something waits for the child
     retry_after_ms: int = 0
+    token: bytes = b""
+    holds: Heads = field(default_factory=dict)  # what the child must hold, too
+
+
+_AFTER_RECOVERY = Welcome(
+    verdict=Verdict.BACK_OFF,
+    retry_after_ms=RESTORED_WAIT_MS,
+    reason="this office was restored and takes back first what it lost",
+)
 
 
 class Ring(Protocol):
@@ -77,6 +100,13 @@ class Child:
     unit: int
     session: int
     incarnation: int
+    process: int = 0
+    under: int = 0  # our own incarnation when it came
+    restored: bool = False  # it may ask for what it lost, and for nothing else
+    calls: int = 0  # made in this session
+    called_ms: int = 0
+    gone: bool = False  # its line has ended
+    asked_at: int | None = None  # calls made when another process came under its name
     taken: dict[Lane, int] = field(default_factory=dict)  # how far it holds our log
     pending: set[Lane] = field(default_factory=set)  # lanes in which something new waits
     ring: Ring | None = None
@@ -97,20 +127,54 @@ class Parent:
 
     def hello(self, greeting: Greeting) -> Welcome:
         """Open a session, or say why not (design.md 6, 9)."""
-        if refusal := self._place(greeting):
+        if refusal := self._place(greeting) or self._twin(greeting):
             return refusal
+        key = f"{facts.TOKEN}{greeting.unit}"
         with self.office.store.read() as tx:
-            held = {}
-            for lane in Lane:
-                incarnation, position = log.cursor_of(tx, greeting.unit, "in", lane)
-                held[lane] = position if incarnation == greeting.incarnation else 0
-            known = log.own_heads(tx, greeting.incarnation)
-        if max(held.values()) > greeting.log_position or _behind(known, greeting.heads):
+            if facts.get(tx, facts.RESTORED):
+                return _AFTER_RECOVERY
+            restored = recovery.disproved(tx, greeting.proofs)
+            tokens = Tokens.from_text(facts.get(tx, key))
+            cursors = {lane: log.cursor_of(tx, greeting.unit, "in", lane) for lane in Lane}
+            ours = recovery.heads_of_unit(tx, greeting.unit)
+            retired = _is_retired(tx, greeting.incarnation)
+            holds = recovery.to_be_shown(
+                tx, greeting.unit, ours, greeting.heads, hub=greeting.level < Level.COMMUNITY
+            )
+        if restored:
+            self.office.found_restored()
+            return _AFTER_RECOVERY
+        shown = tokens.judge(greeting.token, greeting.incarnation)
+        if shown is Shown.VOID:
+            return self._copied(greeting)
+        held = {
+            lane: position if incarnation in (greeting.incarnation, greeting.continues) else 0
+            for lane, (incarnation, position) in cursors.items()
+        }
+        lost = recovery.lacks(ours, greeting.heads) or max(held.values()) > greeting.log_position
+        if lost or retired or shown is Shown.STALE:
             return Welcome(
                 verdict=Verdict.RESTORED,
-                reason="your store is behind what it once handed over: it was restored",
+                session=self._seated(greeting, restored=True).session,
+                reason="your store is not the one that was here last: it was restored",
             )
         child = self._seated(greeting)
+        token = self.office.rng.getrandbits(TOKEN_BITS).to_bytes(TOKEN_BITS // 8, "big")
+        now_ms = self.office.clock.now_ms()
+
+        def write(tx: Connection) -> None:
+            after = tokens.after(greeting.token, greeting.incarnation, token)
+            facts.put(tx, key, after.to_text())
+            for lane, (incarnation, position) in cursors.items():
+                if held[lane] and incarnation != greeting.incarnation:
+                    log.advance(
+                        tx, peer=greeting.unit, direction="in", lane=lane,
+                        incarnation=greeting.incarnation, position=position, at_ms=now_ms,
+                    )  # fmt: skip
+            if tokens.incarnation not in (0, greeting.incarnation):
+                _retire(tx, greeting)
+
+        self.office.store.write(write)
         self._heard(child, greeting.news)
         return Welcome(
             verdict=Verdict.GO_ON,
@@ -118,21 +182,76 @@ class Parent:
             held=held,
             waiting=self._waiting(child),
             protocol=min(PROTOCOL_MAX, greeting.protocol_max),
+            token=token,
+            holds=holds,
         )
 
-    def _seated(self, greeting: Greeting) -> Child:
+    def _seated(self, greeting: Greeting, *, restored: bool = False) -> Child:
+        office = self.office
         with self._lock:
             child = self._children.get(greeting.unit)
             ring = None
-            if child is None or child.incarnation != greeting.incarnation:
+            key = (greeting.incarnation, greeting.process, office.identity.incarnation, restored)
+            if child is None or key != (
+                child.incarnation, child.process, child.under, child.restored,
+            ):  # fmt: skip
                 ring = child.ring if child is not None else None
-                session = self.office.rng.getrandbits(63) or 1
-                child = Child(greeting.unit, session, greeting.incarnation)
+                child = Child(
+                    greeting.unit,
+                    office.rng.getrandbits(63) or 1,
+                    greeting.incarnation,
+                    greeting.process,
+                    office.identity.incarnation,
+                    restored,
+                )
                 self._children[greeting.unit] = child
             child.taken.update(greeting.taken)
+            self._called(child)
         if ring is not None:
             ring(())
         return child
+
+    def _twin(self, greeting: Greeting) -> Welcome | None:
+        """Let a living process keep its name: another that comes under it is fenced (INV-25).
+
+        Whether it lives is seen by asking: its bell is rung, and it has a moment to call again.
+        """
+        with self._lock:
+            child = self._children.get(greeting.unit)
+            if child is None or child.process == greeting.process or child.gone:
+                return None
+            now_ms = self.office.clock.now_ms()
+            if child.ring is None and now_ms - child.called_ms > ALIVE_MS:
+                return None
+            asked_at, ring = child.asked_at, child.ring
+            child.asked_at = child.calls if asked_at is None else None
+            if asked_at is None:
+                child.ring = None
+        if asked_at is not None:
+            return self._copied(greeting) if child.calls > asked_at else None
+        if ring is not None:
+            ring(())
+        return Welcome(
+            verdict=Verdict.BACK_OFF,
+            retry_after_ms=TWIN_WAIT_MS,
+            reason="another process was here under this name; is it alive?",
+        )
+
+    def _copied(self, greeting: Greeting) -> Welcome:
+        self.office.news.copied(greeting.unit)
+        return Welcome(
+            verdict=Verdict.COPY,
+            reason="another store works under the name of this office: stop one of the two, "
+            "and let the parent forget which was here last",
+        )
+
+    def forget_copy(self, unit: int) -> None:
+        """A person has stopped one of two stores: take the next that comes for the right one."""
+        with self._lock:
+            self._children.pop(unit, None)
+        key = f"{facts.TOKEN}{unit}"
+        self.office.store.write(lambda tx: facts.put(tx, key, ""))
+        self.office.news.copied(unit, no_more=True)
 
     def _waiting(self, child: Child) -> frozenset[Lane]:
         with self.office.store.read() as tx:
@@ -172,7 +291,6 @@ class Parent:
             lambda tx: office.applier.remote(tx, batch, peer=unit, upward=True)
         )
         office.committed(received)
-        office.news.touch(unit)
         return received, self._safe_since(child, batch.lane, received.position)
 
     def pull(self, unit: int, session: int, lane: Lane, after: int, bytes_max: int) -> Batch:
@@ -194,6 +312,34 @@ class Parent:
                 after=after,
                 bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
             )
+
+    def recognise(
+        self, unit: int, session: int, probes: Sequence[tuple[StreamKey, StreamHead]]
+    ) -> tuple[list[bool], Heads, list[tuple[Lane, int, int]]]:
+        """Tell a restored child which of these entries came from it, what we hold of the streams
+        at and below it, and how far we have its log: (lane, incarnation, position).
+
+        Raises: SessionUnknown.
+        """
+        self._child(unit, session, restored=True)
+        office = self.office
+        with office.store.read() as tx:
+            known = recovery.recognised(tx, unit, probes)
+            heads = recovery.upward_heads(tx, lambda writer: office.routes.hop(writer) == unit)
+            cursors = [(lane, *log.cursor_of(tx, unit, "in", lane)) for lane in Lane]
+        return known, heads, cursors
+
+    def echo(
+        self, unit: int, session: int, common: Heads, taken: dict[Lane, int], after: int,
+        bytes_max: int,
+    ) -> recovery.Echo:  # fmt: skip
+        """Give a restored child back what it handed over. Raises: SessionUnknown."""
+        self._child(unit, session, restored=True)
+        with self.office.store.read() as tx:
+            return recovery.read_echo(
+                tx, unit, common=common, taken=taken, after=after,
+                bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
+            )  # fmt: skip
 
     def safe(self, unit: int) -> list[SafeAt]:
         """Return how far a child's log is durable here and at each level above."""
@@ -281,48 +427,55 @@ class Parent:
         child = self._children.get(unit)
         return (child,) if child is not None else ()
 
-    def _child(self, unit: int, session: int) -> Child:
+    def _child(self, unit: int, session: int, *, restored: bool = False) -> Child:
         with self._lock:
             child = self._children.get(unit)
-        if child is None or child.session != session:
-            raise SessionUnknown
+            if child is None or child.session != session:
+                raise SessionUnknown
+            if child.under != self.office.identity.incarnation:
+                raise SessionUnknown  # our log is numbered anew
+            if child.restored and not restored:
+                raise SessionUnknown
+            self._called(child)
         return child
+
+    def _called(self, child: Child) -> None:
+        child.calls += 1
+        child.called_ms = self.office.clock.now_ms()
+        child.gone = False
 
     def _line_ended(self, child: Child, ring: Ring) -> None:
         with self._lock:
             if child.ring is not ring:
                 return
             child.ring = None
+            child.gone = True
         self._observe(child, connected=False)
 
     def _heard(self, child: Child, news: Iterable[OfficeNews]) -> None:
-        said = list(news)
-        self.office.news.hear((n for n in said if n.unit != child.unit), child=child.unit)
-        own = next((n for n in said if n.unit == child.unit), None)
-        self._observe(child, connected=True, said=own)
+        self.office.news.hear(news, child=child.unit)
+        self._observe(child, connected=True)
 
-    def _observe(self, child: Child, *, connected: bool, said: OfficeNews | None = None) -> None:
+    def _observe(self, child: Child, *, connected: bool) -> None:
         office = self.office
-        now_ms = office.clock.now_ms()
-        known = said or office.news.known().get(child.unit) or OfficeNews(unit=child.unit, at_ms=0)
-        waiting = 0
         with office.store.read() as tx:
-            for lane in Lane:
-                after = child.taken.get(lane, 0)
-                waiting += log.waiting_down(tx, child=child.unit, lane=lane, after=after)[0]
-        last = now_ms if connected else known.last_contact_ms
-        office.news.hear([
-            replace(
-                known, connected=connected, last_contact_ms=last, waiting_down=waiting,
-                at_ms=max(known.at_ms, now_ms),
+            waiting = sum(
+                log.waiting_down(tx, child=child.unit, lane=lane, after=child.taken.get(lane, 0))[0]
+                for lane in Lane
             )
-        ])  # fmt: skip
+        office.news.observe(child.unit, connected=connected, waiting_down=waiting)
 
 
-def _behind(known: dict[StreamKey, StreamHead], said: dict[StreamKey, StreamHead]) -> bool:
-    """Whether a child's own streams end before, or differ from, what we hold of them."""
-    for key, head in known.items():
-        theirs = said.get(key, StreamHead())
-        if theirs.seq < head.seq or (theirs.seq == head.seq and theirs.hash != head.hash):
-            return True
-    return False
+def _is_retired(tx: Connection, incarnation: int) -> bool:
+    row = run(tx, "SELECT retired FROM incarnation WHERE id=?", (incarnation,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _retire(tx: Connection, greeting: Greeting) -> None:
+    """Note that a unit writes under another incarnation now, and under the former no more."""
+    log.learn_incarnation(tx, [(greeting.incarnation, greeting.unit, greeting.level)])
+    run(
+        tx,
+        "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?",
+        (greeting.unit, greeting.incarnation),
+    )

@@ -9,10 +9,9 @@ import grpc
 
 from hub.parent import Greeting, Parent, SessionUnknown
 from sync import codec
-from sync.change import StreamHead
+from sync.recovery import Proof
 from sync.schema import Lane
 from sync.session import Verdict
-from sync.streams import StreamKey
 from sync.wire.v1 import link_pb2 as pb
 
 TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may hold many
@@ -34,16 +33,21 @@ class LinkServicer:
                 protocol_min=request.protocol_min,
                 protocol_max=request.protocol_max,
                 log_position=request.log_position,
-                heads={
-                    StreamKey(h.incarnation, h.audience, _lane(h.lane)): StreamHead(h.seq, h.hash)
-                    for h in request.heads
-                },
+                heads=dict(map(codec.head_from_wire, request.heads)),
                 taken={
                     _lane(c.lane): c.position
                     for c in request.cursors
                     if c.incarnation == parent.office.identity.incarnation
                 },
                 news=tuple(map(codec.news_from_wire, request.offices)),
+                token=request.token,
+                continues=request.continues,
+                process=request.process,
+                proofs=tuple(
+                    Proof(_lane(p.lane), p.position, p.hash)
+                    for p in request.proofs
+                    if p.incarnation == parent.office.identity.incarnation
+                ),
             )
         )
         me = parent.office.identity
@@ -63,6 +67,8 @@ class LinkServicer:
             session=welcome.session,
             waiting=[lane.value for lane in sorted(welcome.waiting)],  # type: ignore[misc]
             safe=map(codec.safe_to_wire, parent.safe(request.unit)) if go_on else (),
+            token=welcome.token,
+            holds=[codec.head_to_wire(key, head) for key, head in welcome.holds.items()],
         )
 
     def Push(self, request: pb.PushRequest, context: grpc.ServicerContext) -> pb.PushResponse:
@@ -90,6 +96,30 @@ class LinkServicer:
             request.bytes_max,
         )
         return pb.PullResponse(batch=codec.batch_to_wire(batch))
+
+    def Echo(self, request: pb.EchoRequest, context: grpc.ServicerContext) -> pb.EchoResponse:
+        parent, unit = self._parent(context), caller(context, request.unit)
+        if request.probing:
+            probes = list(map(codec.head_from_wire, request.probes))
+            known, heads, cursors = parent.recognise(unit, request.session, probes)
+            return pb.EchoResponse(
+                known=known,
+                heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
+                cursors=[
+                    pb.Cursor(lane=lane.value, incarnation=incarnation, position=position)  # type: ignore[arg-type]
+                    for lane, incarnation, position in cursors
+                ],
+                more=True,
+            )
+        page = parent.echo(
+            unit,
+            request.session,
+            dict(map(codec.head_from_wire, request.common)),
+            {_lane(c.lane): c.position for c in request.cursors},
+            request.after,
+            request.bytes_max,
+        )
+        return pb.EchoResponse(entries=page.entries, upto=page.upto, more=page.more)
 
     def watch(
         self,
@@ -155,6 +185,7 @@ def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
         "Hello": (servicer.Hello, pb.HelloRequest),
         "Push": (servicer.Push, pb.PushRequest),
         "Pull": (servicer.Pull, pb.PullRequest),
+        "Echo": (servicer.Echo, pb.EchoRequest),
     }
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         name: grpc.unary_unary_rpc_method_handler(

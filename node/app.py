@@ -24,13 +24,13 @@ from node.folds.totals import TotalsFold
 from node.routes import TreeRoutes
 from node.services.cells import retotal
 from node.services.news import News
-from node.setup import store_url
+from node.setup import new_incarnation, store_url
 from node.store import meta, migrate
 from node.store.engine import Store, open_store
 from node.store.holder import Holder
 from node.store.schema import catalogue_tables
 from node.store.units import tree_on
-from sync import log
+from sync import facts, log
 from sync.apply import Applied, Applier, Identity, Received, Wake
 from sync.change import Edit
 from sync.news import OfficeNews, SafeAt
@@ -65,6 +65,7 @@ class Office:
         self.tables = catalogue_tables(catalogue)
         self._holder = holder
         self._listeners: list[Callable[[Wake], None]] = []
+        self._restored_listeners: list[Callable[[], None]] = []
         self._tree_lock = threading.Lock()
         with store.read() as tx:
             self.identity = _identity(tx)
@@ -77,14 +78,15 @@ class Office:
         self.routes = TreeRoutes(self._tree, self.identity.unit)
         self.news = News(self)
         contributions = ContributionFold(catalogue, self.tables, self.identity, self.norms)
+        self._assignments, self._ledger = AssignmentFold(self, contributions), LedgerFold(self)
         self.applier = Applier(
             self.tables,
             self.identity,
             self.routes,
             self.clock,
             folds=(
-                AssignmentFold(self, contributions),
-                LedgerFold(self),
+                self._assignments,
+                self._ledger,
                 contributions,
                 TotalsFold(lambda: self._tree, self.identity.unit),
             ),
@@ -155,6 +157,36 @@ class Office:
     def heard_from_parent(self, unit: int, safe: Iterable[SafeAt]) -> None:
         """Told what the parent says about how far our log is safe above."""
         self.news.heard_from_parent(unit, safe)
+
+    def draw(self) -> int:
+        """Return 63 random bits, never 0."""
+        return new_incarnation(self.rng)
+
+    def become(self, incarnation: int) -> None:
+        """Write under another incarnation from now on; the caller records it in the store."""
+        self.applier.become(incarnation)
+        self.identity = self.applier.identity
+
+    def left_undone(self, tx: Connection) -> list[Edit]:
+        """Return what this office would have done by itself, had it heard everything in turn."""
+        from node.services.left_undone import left_undone
+
+        return left_undone(self, tx)
+
+    def reactions(self, tx: Connection) -> list[Edit]:
+        """Return what assignments and returned money ask of this office and it has not answered."""
+        return [*self._assignments.unanswered(tx), *self._ledger.unbooked(tx)]
+
+    def found_restored(self) -> None:
+        """A child holds words of ours that this store has lost: recover before anything else."""
+        self.store.write(lambda tx: facts.put(tx, facts.RESTORED, "1"))
+        self.log.warning("store_restored")
+        for listener in self._restored_listeners:
+            listener()
+
+    def on_restored(self, listener: Callable[[], None]) -> None:
+        """Have `listener` told when this store turns out to be a restored one."""
+        self._restored_listeners.append(listener)
 
     def holding(self, address: str) -> None:
         """Note where this office can be reached, for the commands run in its folder."""

@@ -9,12 +9,13 @@ from itertools import chain
 import zstandard
 from google.protobuf.message import DecodeError
 
-from sync.change import ID_BYTES, Batch, Block, Entry, Operation, Value
+from sync.change import ID_BYTES, Batch, Block, Entry, Operation, StreamHead, Value
 from sync.errors import SilianError
 from sync.limits import BODY_BYTES_MAX, ENTRY_BYTES_MAX
 from sync.news import OfficeNews, SafeAt
 from sync.parts import BadParts, check_parts
 from sync.schema import Lane
+from sync.streams import StreamKey
 from sync.version import VERSION_BYTES, Version
 from sync.wire.v1 import link_pb2 as pb
 
@@ -285,6 +286,23 @@ def base_from_wire(column: pb.BaseColumn, versions: bytes, count: int) -> Sequen
     if len(values) != count:
         raise Malformed(f"{len(values)} base versions for {count} records")
     return values
+
+
+def head_to_wire(key: StreamKey, head: StreamHead) -> pb.StreamHead:
+    return pb.StreamHead(
+        incarnation=key.incarnation,
+        audience=key.audience,
+        lane=key.lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
+        seq=head.seq,
+        hash=head.hash,
+    )
+
+
+def head_from_wire(m: pb.StreamHead) -> tuple[StreamKey, StreamHead]:
+    """Raises: Malformed."""
+    if m.lane not in (1, 2):
+        raise Malformed(f"stream of lane {m.lane}")
+    return StreamKey(m.incarnation, m.audience, Lane(m.lane)), StreamHead(m.seq, m.hash)
 
 
 def news_to_wire(news: OfficeNews) -> pb.OfficeStatus:

@@ -18,7 +18,7 @@ import structlog
 from sync.backoff import wait_ms
 from sync.errors import SilianError
 from sync.limits import MESSAGE_BYTES_MAX
-from sync.link import ChildEnd
+from sync.link import ChildEnd, method_of
 from sync.schema import Lane
 from sync.session import (
     Apply,
@@ -215,15 +215,9 @@ class Dialer:
             match command:
                 case Read() | Apply():
                     return self._end.perform(command)
-                case Greet():
+                case Greet() | Push() | Pull() | Recover():
                     self._dial()
-                    return self._call(self._stub.Hello, command)
-                case Push():
-                    return self._call(self._stub.Push, command)
-                case Pull():
-                    return self._call(self._stub.Pull, command)
-                case Recover():
-                    return Failed("unsupported", retryable=False, reason=command.verdict.name)
+                    return self._call(getattr(self._stub, method_of(command)), command)
         except grpc.RpcError as error:
             return failed(error)
         except SilianError as error:

@@ -6,16 +6,13 @@ commands through `ChildEnd` and move the messages their own way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
-
 from sqlalchemy import Connection
 
-from sync import codec, log
-from sync.apply import Applier, Received
+from sync import codec, facts, log, recovery
+from sync.errors import SilianError
+from sync.host import Host
 from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN
-from sync.news import OfficeNews, SafeAt
+from sync.recovering import Recovering
 from sync.schema import Lane
 from sync.session import (
     AppliedHere,
@@ -30,44 +27,42 @@ from sync.session import (
     Push,
     Pushed,
     Read,
+    Recover,
+    Recovered,
     Verdict,
 )
 from sync.wire.v1 import link_pb2 as pb
 
-T = TypeVar("T")
+Request = pb.HelloRequest | pb.PushRequest | pb.PullRequest | pb.EchoRequest
+Reply = pb.HelloResponse | pb.PushResponse | pb.PullResponse | pb.EchoResponse
 
 
-class StoreLike(Protocol):
-    """What the engine asks of a store (`node.store.engine.Store`)."""
+class NotRecoverable(SilianError):
+    """The parent asks for a way of recovery that this program does not have."""
 
-    def read(self) -> AbstractContextManager[Connection]: ...
+    code = "not_recoverable"
 
-    def write(self, work: Callable[[Connection], T]) -> T: ...
+    def __init__(self, verdict: str) -> None:
+        super().__init__(
+            f"the parent asks for {verdict.lower()}, which this program cannot do",
+            f"上级要求 {verdict.lower()}, 本程序不支持",
+            remedy_en="Upgrade this office's program; its data waits safely.",
+            remedy_zh="请升级本单位的程序, 数据会安全保留。",
+        )
 
 
-class Host(Protocol):
-    """What the engine asks of the office whose end this is."""
-
-    @property
-    def store(self) -> StoreLike: ...
-
-    @property
-    def applier(self) -> Applier: ...
-
-    @property
-    def program(self) -> str: ...
-
-    @property
-    def catalogue_version(self) -> str: ...
-
-    def committed(self, received: Received) -> None:
-        """Told after a batch from the parent is durable: wake whom it concerns."""
-
-    def offices(self) -> Iterable[OfficeNews]:
-        """Return news of this office and those below it that the parent has not heard."""
-
-    def heard_from_parent(self, unit: int, safe: Iterable[SafeAt]) -> None:
-        """Told what the parent says about how far our log is safe above."""
+def method_of(command: Command) -> str:
+    """Return the name of the call that carries out a command."""
+    match command:
+        case Greet():
+            return "Hello"
+        case Push():
+            return "Push"
+        case Pull():
+            return "Pull"
+        case Recover():
+            return "Echo"
+    raise AssertionError(f"no call for {command}")
 
 
 class ChildEnd:
@@ -76,15 +71,27 @@ class ChildEnd:
     def __init__(self, host: Host, parent_unit: int) -> None:
         self._host = host
         self._session = 0
-        self._token = b""
+        self._process = host.draw()
+        self._recovering: Recovering | None = None
         self.parent_unit = parent_unit
         self._parent_incarnation = 0
 
-    def request(self, command: Command) -> pb.HelloRequest | pb.PushRequest | pb.PullRequest:
-        """Return the message that carries out a command."""
+    def request(self, command: Command) -> Request:
+        """Return the message that carries out a command.
+
+        Raises: NotRecoverable.
+        """
         me = self._host.applier.identity
         if isinstance(command, Greet):
             return self._hello()
+        if isinstance(command, Recover):
+            if command.verdict is not Verdict.RESTORED:
+                raise NotRecoverable(command.verdict.name)
+            if self._recovering is None:
+                self._recovering = Recovering(
+                    self._host, self.parent_unit, self._parent_incarnation, self._session
+                )
+            return self._recovering.request()
         if isinstance(command, Push):
             return pb.PushRequest(
                 session=self._session,
@@ -106,15 +113,16 @@ class ChildEnd:
             cursors=[self._cursor(lane, position) for lane, position in held_here.items()],
         )
 
-    def event(
-        self, reply: pb.HelloResponse | pb.PushResponse | pb.PullResponse, command: Command
-    ) -> Event:
+    def event(self, reply: Reply, command: Command) -> Event:
         """Take the parent's answer to a command.
 
-        Raises: Malformed.
+        Raises: Malformed; and in a recovery what `Recovering.take` raises.
         """
         if isinstance(reply, pb.HelloResponse):
             return self._greeted(reply)
+        if isinstance(reply, pb.EchoResponse):
+            assert self._recovering is not None
+            return Recovered(more=self._recovering.take(reply))
         if isinstance(reply, pb.PushResponse):
             self._host.heard_from_parent(self.parent_unit, map(codec.safe_from_wire, reply.safe))
             assert isinstance(command, Push)
@@ -142,14 +150,27 @@ class ChildEnd:
 
     def _hello(self) -> pb.HelloRequest:
         host, me = self._host, self._host.applier.identity
+        self._recovering = None
         with host.store.read() as tx:
             position = log.position(tx)
-            heads = log.own_heads(tx, me.incarnation)
+            heads = recovery.heads_of_unit(tx, me.unit)
             cursors = [
                 pb.Cursor(lane=lane.value, incarnation=incarnation, position=held)  # type: ignore[arg-type]
                 for lane in Lane
                 for incarnation, held in [log.cursor_of(tx, self.parent_unit, "in", lane)]
             ]
+            proofs = [
+                pb.Proof(
+                    lane=proof.lane.value,  # type: ignore[arg-type]
+                    incarnation=cursors[i].incarnation,
+                    position=proof.position,
+                    hash=proof.hash,
+                )
+                for i, lane in enumerate(Lane)
+                for proof in recovery.newest_from(tx, self.parent_unit, lane)
+            ]
+            token = facts.get(tx, f"{facts.TOKEN}{self.parent_unit}")
+            continues = facts.get(tx, facts.CONTINUES)
         return pb.HelloRequest(
             unit=me.unit,
             level=me.level,
@@ -157,27 +178,21 @@ class ChildEnd:
             protocol_min=PROTOCOL_MIN,
             protocol_max=PROTOCOL_MAX,
             log_position=position,
-            heads=[
-                pb.StreamHead(
-                    incarnation=key.incarnation,
-                    audience=key.audience,
-                    lane=key.lane.value,  # type: ignore[arg-type]
-                    seq=head.seq,
-                    hash=head.hash,
-                )
-                for key, head in heads.items()
-            ],
+            heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
             cursors=cursors,
-            token=self._token,
+            token=bytes.fromhex(token or ""),
             now_ms=host.applier.clock.now_ms() - host.applier.clock.offset_ms,
             offices=map(codec.news_to_wire, host.offices()),
             program=host.program,
             catalogue=host.catalogue_version,
+            continues=int(continues or 0),
+            process=self._process,
+            proofs=proofs,
         )
 
     def _greeted(self, reply: pb.HelloResponse) -> Greeted:
         verdict = Verdict(reply.verdict)
-        if verdict is not Verdict.GO_ON:
+        if verdict not in (Verdict.GO_ON, Verdict.RESTORED):
             return Greeted(verdict, retry_after_ms=reply.retry_after_ms, reason=reply.reason)
         clock = self._host.applier.clock
         clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
@@ -185,8 +200,9 @@ class ChildEnd:
             raise codec.Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
         known_incarnation = self._parent_incarnation
         self._session = reply.session
-        self._token = reply.token
         self._parent_incarnation = reply.incarnation
+        if verdict is Verdict.RESTORED:
+            return Greeted(verdict, reason=reply.reason)
         mine = self._host.applier.identity.incarnation
         there = {Lane(c.lane): c.position for c in reply.cursors if c.incarnation == mine}
         here: dict[Lane, int] = {}
@@ -195,11 +211,22 @@ class ChildEnd:
                 incarnation, held = log.cursor_of(tx, self.parent_unit, "in", lane)
                 # Another incarnation numbers its log anew; the streams tell what we know of it.
                 here[lane] = held if incarnation == reply.incarnation else 0
+            restored = self._was_restored(tx, reply)
+        if restored:
+            return Greeted(Verdict.RESTORED, reason="the parent holds what this store has lost")
+        token = reply.token.hex()
+        self._host.store.write(lambda tx: facts.put(tx, f"{facts.TOKEN}{self.parent_unit}", token))
         self._host.heard_from_parent(self.parent_unit, map(codec.safe_from_wire, reply.safe))
         waiting = frozenset(Lane(lane) for lane in reply.waiting)
         if reply.incarnation != known_incarnation:
             waiting = frozenset(Lane)
         return Greeted(verdict, there, here, waiting)
+
+    def _was_restored(self, tx: Connection, reply: pb.HelloResponse) -> bool:
+        """Say whether we lack what the parent has from us, though our newest words go on."""
+        if facts.get(tx, facts.RESTORED):
+            return True
+        return not recovery.holds_all(tx, map(codec.head_from_wire, reply.holds))
 
     def _cursor(self, lane: Lane, position: int) -> pb.Cursor:
         return pb.Cursor(

@@ -82,6 +82,53 @@ def hash_at(tx: Connection, arrival: int) -> bytes:
     return codec.hash_of(bytes(row[0])) if row is not None else b""
 
 
+def holds_all(tx: Connection, shown: Iterable[tuple[StreamKey, StreamHead]]) -> bool:
+    """Say whether each of these very entries is in the log, or was when retention removed it."""
+    for key, head in shown:
+        here = log.heads_of(tx, [key]).get(key, StreamHead())
+        if here.seq > head.seq:
+            row = run(
+                tx,
+                "SELECT wire FROM entry WHERE incarnation=? AND audience=? AND lane=? AND seq=? "
+                "ORDER BY arrival DESC LIMIT 1",
+                (key.incarnation, key.audience, key.lane.value, head.seq),
+            ).fetchone()
+            if row is None or codec.hash_of(bytes(row[0])) == head.hash:
+                continue
+        if here != head:
+            return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """An entry that the other side must hold, at this position of its log."""
+
+    lane: Lane
+    position: int
+    hash: bytes
+
+
+def newest_from(tx: Connection, peer: int, lane: Lane) -> list[Proof]:
+    """Return the newest entry that came from a peer by its own numbers, if there is one."""
+    row = run(
+        tx,
+        "SELECT via_position, wire FROM entry WHERE via=? AND lane=? ORDER BY arrival DESC LIMIT 1",
+        (peer, lane.value),
+    ).fetchone()
+    if row is None or not row[0]:
+        return []
+    return [Proof(lane, row[0], codec.hash_of(bytes(row[1])))]
+
+
+def disproved(tx: Connection, proofs: Iterable[Proof]) -> bool:
+    """Say whether a child took what is not in this log: then this store is the restored one."""
+    first = oldest(tx)
+    return any(
+        proof.position >= first and hash_at(tx, proof.position) != proof.hash for proof in proofs
+    )
+
+
 def oldest(tx: Connection) -> int:
     """Return the first position that the log still has; past its end when it is empty."""
     row = run(tx, "SELECT min(arrival) FROM entry").fetchone()
@@ -213,7 +260,7 @@ class Bounds:
 
     low: StreamHead  # both hold it; number 0: the beginning
     high: int  # the first that may not be common
-    asked: StreamHead = StreamHead()
+    asked: StreamHead = field(default_factory=StreamHead)
 
 
 @dataclass(slots=True)
@@ -275,7 +322,7 @@ class Probing:
 
 
 def oldest_kept(tx: Connection, heads: Mapping[StreamKey, StreamHead]) -> Heads:
-    """Return, for each stream whose beginning retention removed, the entry before the first kept."""
+    """Return, for each stream that retention cut, the entry before the first kept."""
     found: Heads = {}
     seen: set[StreamKey] = set()
     rows = run(tx, "SELECT arrival, incarnation, audience, lane, seq FROM entry ORDER BY arrival")

@@ -87,7 +87,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Recover:
-    """Do what the verdict asks (snapshot, new incarnation); answer with Recovered or Failed."""
+    """Take one step of what the verdict asks (ask, apply); answer with Recovered or Failed."""
 
     verdict: Verdict
 
@@ -156,7 +156,9 @@ class AppliedHere:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The snapshot or the new incarnation stands; greet again."""
+    """A step was taken. Unless `more` follows, what was lost is here; greet again."""
+
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ class Failed:
 Event = Poked | Greeted | BatchRead | Pushed | Pulled | AppliedHere | Recovered | Woken | Failed
 
 REGREET_MS = 300_000  # a halted session asks again this often: somebody may have acted
+RECOVERIES_MAX = 3  # in a row without being let in: then it rests, as after any failure
 
 
 class Session:
@@ -194,6 +197,7 @@ class Session:
         self._down: set[Lane] = set()
         self._bytes_max = BATCH_BYTES_MAX
         self._control_run = 0
+        self._recoveries = 0  # since we were last let in
         self._up_next = dict.fromkeys(Lane, True)  # by lane: the way whose turn it is
         self._looking: tuple[Lane, bool] | None = None  # lane and way (up) under way
 
@@ -255,8 +259,14 @@ class Session:
             self.held_here = dict(event.held_here)
             self._up = set(Lane)
             self._down |= event.waiting
+            self._recoveries = 0
             return self._choose()
         if event.verdict in (Verdict.SNAPSHOT, Verdict.RESTORED):
+            self._recoveries += 1
+            if self._recoveries > RECOVERIES_MAX:
+                self.attempt += 1
+                self.state = State.RESTING
+                return Rest(self.attempt)
             self.state = State.RECOVERING
             return Recover(event.verdict)
         if event.verdict is Verdict.BACK_OFF:
@@ -295,7 +305,11 @@ class Session:
         self._advanced()
         return self._choose()
 
-    def _recovered(self, _event: Recovered) -> Command:
+    def _recovered(self, event: Recovered) -> Command:
+        self.attempt = 0
+        if event.more:
+            assert self.verdict is not None
+            return Recover(self.verdict)
         return self._greet()
 
     def _woken(self, _event: Woken) -> Command:

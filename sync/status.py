@@ -21,6 +21,7 @@ STATUS_BY_CODE: dict[str, grpc.StatusCode] = {
     "illegal_event": S.FAILED_PRECONDITION,
     "invalid_record": S.INVALID_ARGUMENT,
     "malformed": S.INVALID_ARGUMENT,
+    "not_recoverable": S.FAILED_PRECONDITION,
     "not_owner": S.PERMISSION_DENIED,
     "over_release": S.FAILED_PRECONDITION,
     "record_exists": S.ALREADY_EXISTS,

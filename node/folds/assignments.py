@@ -39,6 +39,7 @@ from node.store.assignments import (
     load,
     rows_of,
     save,
+    select_rows,
 )
 from sync.change import Edit
 from sync.effects import Effect
@@ -86,6 +87,23 @@ class AssignmentFold:
             if self._me in self._office.tree:
                 _Following(tx, pen, held, assignment).run()
         return [*pen.edits, *(self._contributions.edits(tx, moved) if moved else ())]
+
+    def unanswered(self, tx: Connection) -> list[Edit]:
+        """Return what this office would say by itself to any assignment, as they stand now."""
+        marks = ",".join("?" * len(TERMINAL))
+        rows = select_rows(
+            tx,
+            f"(issuer=? OR assignee=?) AND state NOT IN ({marks})",
+            (self._me, self._me, *sorted(state.value for state in TERMINAL)),
+        )
+        held = load(tx, sorted(row.id for row in rows))
+        pen = Pen(
+            self._me, self._office.identity.level, self._office.tree, self._office.clock.now_ms()
+        )
+        for assignment in sorted(held):
+            if self._me in self._office.tree:
+                _Following(tx, pen, held, assignment).run()
+        return pen.edits
 
     def _keep(self, tx: Connection, held: dict[bytes, Assignment]) -> dict[CellKey, int]:
         """Write the rows that changed; return by how much this office's cells move.

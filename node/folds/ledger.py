@@ -14,7 +14,16 @@ from node.domain.ledger_errors import LedgerError
 from node.domain.posting import reclaim
 from node.domain.units import Level
 from node.folds.pen import actor_of_office
-from node.store.postings import FIELDS, POSTING, Line, line_of, lines_where, of_transfers, values_of
+from node.store.postings import (
+    FIELDS,
+    POSTING,
+    Line,
+    line_by_id,
+    line_of,
+    lines_where,
+    of_transfers,
+    values_of,
+)
 from sync import audience
 from sync.change import Edit, Operation, RecordKey
 from sync.effects import Effect
@@ -150,6 +159,17 @@ class LedgerFold:
         if rows:
             tx.exec_driver_sql(sql(tx, _ADD), rows)
         return self._booked(tx, returns) if returns else ()
+
+    def unbooked(self, tx: Connection) -> Iterable[Edit]:
+        """Return the bookings of money that came back and that this office has not booked."""
+        me = self._office.identity.unit
+        returned = lines_where(tx, "f_kind=? AND f_peer_unit=?", (PostingKind.RETURN.value, me))
+        open_ = [
+            line.posting
+            for line in returned
+            if line_by_id(tx, me, reclaim(line.posting, at_ms=0).posting_id) is None
+        ]
+        return self._booked(tx, open_) if open_ else ()
 
     def _comes_back(self, posting: Posting) -> bool:
         me = self._office.identity.unit

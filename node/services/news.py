@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Table, func, select
 
 from node.store.tables import office_status
-from sync import log
+from sync import facts, log
 from sync.audience import up
 from sync.limits import CLOCK_AHEAD_MS_MAX
 from sync.news import OfficeNews, SafeAt
-from sync.statements import sql
 from sync.schema import Lane
+from sync.statements import sql
 from sync.streams import StreamKey
 from sync.tables import conflict, hole, incarnation, safe, stream
 from sync.version import COUNTER_BITS
@@ -41,6 +41,7 @@ _SAFE = (
 )
 
 
+COPIES = "copies"  # the fact that names offices under whose name two stores were seen
 EARLIER_MAX = 8  # of one office's older news: which of them we hold is seen when somebody asks
 
 
@@ -70,6 +71,7 @@ class News:
         self.parent = 0
         self.parent_heard_ms = 0  # since this process started
         with office.store.read() as tx:
+            self._copies = {int(u) for u in (facts.get(tx, COPIES) or "").split(",") if u}
             for row in tx.execute(select(office_status)):
                 self._known[row.unit] = _from_row(row)
                 self._saved.add(row.unit)
@@ -218,6 +220,20 @@ class News:
                     self._earlier.pop(unit, None)
                 found[unit] = Watermark(self._exact[unit], behind)
         return found
+
+    def copied(self, unit: int, *, no_more: bool = False) -> None:
+        """Note that two stores work under one office's name, or that a person has ended it."""
+        with self._lock:
+            if (unit in self._copies) is not no_more:
+                return
+            (self._copies.discard if no_more else self._copies.add)(unit)
+            text = ",".join(map(str, sorted(self._copies)))
+        self._office.store.write(lambda tx: facts.put(tx, COPIES, text))
+
+    def copies(self) -> frozenset[int]:
+        """Return the offices under whose name two stores were seen at work."""
+        with self._lock:
+            return frozenset(self._copies)
 
     def known(self) -> dict[int, OfficeNews]:
         """Return the newest news of every office heard of, ourselves left out."""

@@ -339,7 +339,7 @@ class PullResponse(_message.Message):
     def __init__(self, batch: _Optional[_Union[Batch, _Mapping]] = ...) -> None: ...
 
 class EchoRequest(_message.Message):
-    __slots__ = ("session", "unit", "probes", "common", "cursors", "after", "bytes_max")
+    __slots__ = ("session", "unit", "probes", "common", "cursors", "after", "bytes_max", "probing")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     PROBES_FIELD_NUMBER: _ClassVar[int]
@@ -347,6 +347,7 @@ class EchoRequest(_message.Message):
     CURSORS_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
+    PROBING_FIELD_NUMBER: _ClassVar[int]
     session: int
     unit: int
     probes: _containers.RepeatedCompositeFieldContainer[StreamHead]
@@ -354,7 +355,8 @@ class EchoRequest(_message.Message):
     cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
     after: int
     bytes_max: int
-    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., probes: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., common: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., after: _Optional[int] = ..., bytes_max: _Optional[int] = ...) -> None: ...
+    probing: bool
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., probes: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., common: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., after: _Optional[int] = ..., bytes_max: _Optional[int] = ..., probing: _Optional[bool] = ...) -> None: ...
 
 class EchoResponse(_message.Message):
     __slots__ = ("known", "heads", "cursors", "entries", "upto", "more")

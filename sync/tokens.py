@@ -1,0 +1,70 @@
+"""Tokens: by which a parent tells a child's store from a copy of it, and from a backup. Pure.
+
+Every greeting that is answered GO_ON hands out a fresh token, which the next one must show. Two
+stores that take turns under one identity betray themselves: each shows what the other's greeting
+took back.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from enum import Enum
+
+VOID_MAX = 16  # tokens that were taken back and are remembered
+
+
+class Shown(Enum):
+    """What a token says of the store that shows it."""
+
+    EXPECTED = "expected"  # the newest, or the one before it: then our answer was lost
+    STALE = "stale"  # none that we remember: a backup was put back
+    VOID = "void"  # one that another store has made void: two stores are alive
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a parent remembers for one child."""
+
+    incarnation: int = 0  # to which the tokens were given
+    newest: bytes = b""
+    before: bytes = b""
+    void: tuple[bytes, ...] = ()
+
+    def judge(self, token: bytes, incarnation: int) -> Shown:
+        """Say what a greeting's token means."""
+        if token and token in self.void:
+            return Shown.VOID
+        if not self.newest or incarnation != self.incarnation:
+            return Shown.EXPECTED  # a first greeting, of this incarnation at least
+        return Shown.EXPECTED if token in (self.newest, self.before) else Shown.STALE
+
+    def after(self, token: bytes, incarnation: int, fresh: bytes) -> Tokens:
+        """Return what to remember once a greeting was answered with a fresh token."""
+        if incarnation != self.incarnation:
+            return Tokens(incarnation, fresh, b"", self._void(self.newest, self.before))
+        if token == self.newest:
+            return replace(self, newest=fresh, before=token)
+        # Our answer was lost. Whoever shows that one after all is not who shows this one.
+        return replace(self, newest=fresh, void=self._void(self.newest))
+
+    def _void(self, *tokens: bytes) -> tuple[bytes, ...]:
+        return (*self.void, *(t for t in tokens if t))[-VOID_MAX:]
+
+    def to_text(self) -> str:
+        return json.dumps({
+            "incarnation": self.incarnation, "newest": self.newest.hex(),
+            "before": self.before.hex(), "void": [t.hex() for t in self.void],
+        })  # fmt: skip
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Tokens:
+        if not text:
+            return cls()
+        found = json.loads(text)
+        return cls(
+            found["incarnation"],
+            bytes.fromhex(found["newest"]),
+            bytes.fromhex(found["before"]),
+            tuple(map(bytes.fromhex, found["void"])),
+        )
