@@ -108,7 +108,7 @@ def read_limit(
             table.fail("must be 'YYYY-MM-DD'", "应为 'YYYY-MM-DD'", key)
     if kind not in ("int", "decimal", "text") or type(raw) is not int or abs(raw) > INT_MAX:
         table.fail("must be a whole number, of a number or text", "应为整数", key)
-    return int(raw) * 10**scale
+    return int(raw) * int(10**scale)
 
 
 def read_levels(table: Table, key: str, default: Any = None) -> tuple[Level, ...]:
