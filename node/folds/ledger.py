@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
 from node.domain.formula import ceilings_fen
-from node.domain.ledger import Books, Posting, PostingKind
+from node.domain.ledger import FUNDS, Account, Books, Posting, PostingKind
 from node.domain.ledger_errors import LedgerError
 from node.domain.posting import reclaim
 from node.domain.units import Level
@@ -18,6 +18,7 @@ from node.store.postings import (
     FIELDS,
     POSTING,
     Line,
+    account_of,
     line_by_id,
     line_of,
     lines_where,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 Money = tuple[str, int]
 """A fund and a fiscal year: what never mixes."""
+BookKey = tuple[str, int, Account]
 
 _WANTS = frozenset(FIELDS)
 _ADD = (
@@ -42,11 +44,36 @@ _ADD = (
 )
 
 
+class KeptBooks(Books):
+    """Books that go by the kept balances, so that no verb reads a year's whole journal.
+
+    `kept`: what `balance` has of the accounts, the given journal's part in them included; both are
+    of one moment, because the fold moves balances in the transaction that writes the postings.
+    """
+
+    def __init__(self, unit_id: int, *, kept: Mapping[BookKey, int], **rest: Any) -> None:
+        self._before: dict[BookKey, int] = {}
+        super().__init__(unit_id, **rest)
+        heard = super().balances()
+        before = {key: kept.get(key, 0) - heard.get(key, 0) for key in kept.keys() | heard.keys()}
+        self._before = before
+
+    def balance_fen(self, fund: str, year: int, account: Account) -> int:
+        before_fen = self._before.get((fund, year, account), 0)
+        return before_fen + super().balance_fen(fund, year, account)
+
+    def balances(self) -> dict[BookKey, int]:
+        since = super().balances()
+        sums = {key: self._before.get(key, 0) + since.get(key, 0) for key in self._before | since}
+        return {key: fen for key, fen in sums.items() if fen}
+
+
 class Desk:
     """An office's books in one transaction, under the store's lock; `edits` is what to commit.
 
-    It holds the office's own lines of the funds and years in `money`, and everybody's lines of
-    `transfers`: all that the checks of a posting about them look at.
+    It holds the office's balances of the funds and years in `money` and everybody's lines of
+    `transfers`: all that the checks of a posting about them look at. `matching`: also the lines
+    that tell what a district still has to match.
     """
 
     def __init__(
@@ -55,20 +82,21 @@ class Desk:
         tx: Connection,
         money: Iterable[Money],
         transfers: Iterable[bytes] = (),
+        *,
+        matching: bool = False,
     ) -> None:
         self.unit = office.identity.unit
         self.level = office.identity.level
         self.now_ms = office.clock.now_ms()
         self.edits: list[Edit] = []
         self._tree = tree = office.tree
-        self._lines: dict[bytes, Line] = {}
-        for fund, year in sorted(set(money)):
-            own = lines_where(tx, "unit=? AND f_fund=? AND f_year=?", (self.unit, fund, year))
-            self._lines.update((line.posting.posting_id, line) for line in own)
-        heard = of_transfers(tx, transfers)
-        self._lines.update((line.posting.posting_id, line) for line in heard)
-        self.books = Books(
+        asked = sorted(set(money))
+        heard = [*_of_money(tx, self.unit, asked, matching), *of_transfers(tx, transfers)]
+        self._lines = {line.posting.posting_id: line for line in heard}
+        asked += [(line.posting.fund, line.posting.year) for line in heard]
+        self.books = KeptBooks(
             self.unit,
+            kept=_kept(tx, self.unit, sorted(set(asked))),
             level=self.level,
             is_descendant=lambda below, above: (
                 below != above and below in tree and above in tree and tree.within(below, above)
@@ -163,7 +191,7 @@ class LedgerFold:
     def unbooked(self, tx: Connection) -> Iterable[Edit]:
         """Return the bookings of money that came back and that this office has not booked."""
         me = self._office.identity.unit
-        returned = lines_where(tx, "f_kind=? AND f_peer_unit=?", (PostingKind.RETURN.value, me))
+        returned = lines_where(tx, "f_kind=? AND f_peer=?", (PostingKind.RETURN.value, me))
         open_ = [
             line.posting
             for line in returned
@@ -201,3 +229,23 @@ def _move(moved: dict[tuple[int, str, int, str], int], posting: Posting, sign: i
         (posting.credit, -posting.amount_fen),
     ):
         moved[posting.unit_id, posting.fund, posting.year, str(account)] += sign * fen
+
+
+def _kept(tx: Connection, unit: int, money: Iterable[Money]) -> dict[BookKey, int]:
+    statement = sql(tx, "SELECT account, fen FROM balance WHERE unit=? AND fund=? AND year=?")
+    return {
+        (fund, year, account_of(account)): int(fen)
+        for fund, year in money
+        for account, fen in tx.exec_driver_sql(statement, (unit, fund, year)).fetchall()
+    }
+
+
+def _of_money(tx: Connection, unit: int, money: Iterable[Money], matching: bool) -> Iterator[Line]:
+    """Yield the office's own lines that a balance of accounts does not stand for."""
+    for fund, year in money:
+        where = "unit=? AND f_fund=? AND f_year=?"
+        if FUNDS[fund].needs_assignment:  # what each assignment brought is in the lines only
+            yield from lines_where(tx, where, (unit, fund, year))
+        elif matching:
+            kinds = "f_kind IN ('receipt','return','match')"
+            yield from lines_where(tx, f"{where} AND {kinds}", (unit, fund, year))
