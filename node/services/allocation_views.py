@@ -134,7 +134,8 @@ def held_fen(office: Office, fund: str, year: int) -> int:
 def match_due_fen(office: Office, year: int) -> int:
     """Return what a district still has to put beside the city's money that it received."""
     with office.store.read() as tx:
-        return Desk(office, tx, [("F1", year), ("F2", year)]).books.match_due_fen(year)
+        desk = Desk(office, tx, [("F1", year), ("F2", year)], matching=True)
+        return desk.books.match_due_fen(year)
 
 
 def waiting(office: Office) -> tuple[Transfer, ...]:

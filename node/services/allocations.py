@@ -94,7 +94,7 @@ def match(
         )  # fmt: skip
 
     money = [("F1", year), ("F2", year)]
-    return _book(office, deed, money=money, transfers=[number], actor=actor)
+    return _book(office, deed, money=money, transfers=[number], actor=actor, matching=True)
 
 
 def release(
@@ -244,7 +244,7 @@ def reverse(office: Office, posting_id: bytes, *, actor: str, note: str = "") ->
         if line is None:
             raise TransferUnknown("posting to be reversed", "待冲正的记录")
         undone = line.posting
-        desk = Desk(office, tx, [(undone.fund, undone.year)])
+        desk = Desk(office, tx, [(undone.fund, undone.year)], [undone.transfer, undone.posting_id])
         mirror = deeds.reverse(undone, at_ms=desk.now_ms, note=note)
         booked.append(desk.post(mirror, actor=actor))
         return desk.edits
@@ -294,11 +294,12 @@ def _book(
     money: Iterable[Money],
     transfers: Iterable[bytes],
     actor: str,
+    matching: bool = False,
 ) -> Line:
     booked: list[Line] = []
 
     def work(tx: Connection) -> list[Edit]:
-        desk = Desk(office, tx, money, transfers)
+        desk = Desk(office, tx, money, transfers, matching=matching)
         booked.append(desk.post(deed(desk), actor=actor))
         return desk.edits
 

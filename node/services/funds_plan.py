@@ -134,7 +134,8 @@ def appropriate_plan(
     booked: list[Line] = []
 
     def work(tx: Connection) -> list[Edit]:
-        desk = Desk(office, tx, [(fund, year) for fund in FUNDS_PLANNED])
+        money = [(fund, year) for fund in FUNDS_PLANNED]
+        desk = Desk(office, tx, money, matching=True)
         for fund in FUNDS_PLANNED:
             one = _fund_plan(desk, dues, fund, year)
             wanted_fen = min(one.own_fen, limits.get(fund, one.own_fen)) - one.appropriated_fen

@@ -76,8 +76,8 @@ def line_of(unit: int, record_id: bytes, values: Mapping[str, Any] | None) -> Li
             fund=values["fund"],
             year=values["year"],
             amount_fen=values["amount_fen"],
-            debit=_account(values["debit"]),
-            credit=_account(values["credit"]),
+            debit=account_of(values["debit"]),
+            credit=account_of(values["credit"]),
             at_ms=values["at_ms"] or 0,
             peer_unit=values["peer"],
             category=Category(values["category"]) if values["category"] else None,
@@ -124,6 +124,7 @@ def line_by_id(tx: Connection, unit: int, posting_id: bytes) -> Line | None:
     return found[0] if found else None
 
 
-def _account(text: str) -> Account:
+def account_of(text: str) -> Account:
+    """Read an account as a posting writes it. Raises: ValueError."""
     kind, _, ref = text.partition(":")
     return Account(AccountKind(kind), ref)

@@ -25,6 +25,7 @@ from node.domain.ledger_errors import (
     TransferUnknown,
 )
 from node.domain.posting import PostingKind, posting_id_for
+from node.folds.ledger import LedgerFold
 from node.services import allocation_views as views
 from node.services import allocations as money
 from node.services import rollup
@@ -304,6 +305,20 @@ def test_a_return_of_money_that_was_never_sent_is_not_booked_and_does_not_stop_t
     assert held(net, CITY) == [0]
     assert [p.posting_id for p in (line.posting for line in net.lines(CITY))] == [lawful]
     assert_kept(net)
+
+
+def test_an_office_that_could_not_book_a_return_when_it_came_books_it_later_once(net, monkeypatch):
+    number = send_down(net, 500)
+    money.return_(net[DISTRICT], number, reason="不符", actor="clerk")
+    with monkeypatch.context() as patch:  # as while a restored office answers nothing
+        patch.setattr(LedgerFold, "_booked", lambda *_: [])
+        net.send(DISTRICT, CITY)
+    assert held(net, CITY) == [0]
+    fold = LedgerFold(net[CITY])
+    for _ in range(2):
+        net[CITY].commit(lambda tx: list(fold.unbooked(tx)))
+        assert held(net, CITY) == [500]
+    assert_verified(net)
 
 
 def test_only_what_nobody_else_built_on_is_reversed_and_once(net):
