@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,13 +13,10 @@ from hub.api.tokens import token_of
 from hub.client import OfficeClient
 from hub.demo.line import Line
 from hub.demo.processes import DemoFailed, Processes
-from node.config import OfficeConfig, load_config, write_config
-from node.domain.catalogue import load_catalogue
+from node.config import load_config, write_config
 from node.domain.units import Level, Tree, Unit
-from node.setup import init_office
 
 R = TypeVar("R")
-SYNC_INTERVAL_S = 10
 CITY, DISTRICT, STREET = "city", "district", "street"
 COMMUNITIES = ("communities-1", "communities-2")  # served by two processes, as two machines would
 UPPER = {CITY: "", DISTRICT: CITY, STREET: DISTRICT, **dict.fromkeys(COMMUNITIES, STREET)}
@@ -199,21 +194,6 @@ def plan_network(tree: Tree, street: Unit, base: Path) -> Network:
         communities=[place(unit, COMMUNITIES[i % 2]) for i, unit in enumerate(below)],
         processes=Processes(base / "logs"),
     )
-
-
-def make_offices(folders: Sequence[tuple[Path, str]], tree_csv: bytes, tree_from: date) -> None:
-    """Make offices in folders, by unit code."""
-    catalogue = load_catalogue()
-    for folder, code in folders:
-        init_office(
-            folder,
-            OfficeConfig(unit=code, sync_interval_s=SYNC_INTERVAL_S),
-            catalogue,
-            rng=random.SystemRandom(),
-            tree_csv=tree_csv,
-            tree_from=tree_from,
-        )
-        token_of(folder)
 
 
 def _configure(folder: Path, **settings: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -12,11 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from hub.demo.network import Network, Place, make_offices
-from hub.demo.population import CommunityPlan, StreetPlan, plan_streets
+from hub.demo.network import Network, Place
+from hub.demo.population import StreetPlan, plan_streets
+from hub.demo.preparing import Job, leave_ctrl_c, make_offices, prepare_one
 from hub.demo.processes import DemoFailed
-from hub.demo.sheets import write_community_workbook
-from node.domain.catalogue import load_catalogue
 from node.domain.units import Tree
 from sync.wire.v1 import office_registers_pb2 as pb
 
@@ -31,15 +29,6 @@ class Imported:
     code: str
     workbook: Path
     rows: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    plan: CommunityPlan
-    folder: Path
-    workbook: Path
-    tree_csv: bytes
-    tree_from: date
 
 
 def plan_of(tree: Tree, street: int, as_of: date, scale: float) -> StreetPlan:
@@ -65,15 +54,15 @@ def prepare(
     for each in plan.communities:
         place = network.at(each.unit.unit_id)
         path = workbooks / f"{place.folder.name}.xlsx"
-        jobs.append(_Job(each, place.folder, path, tree_csv, tree_from))
+        jobs.append(Job(each, place.folder, path, tree_csv, tree_from))
     upper = [(p.folder, p.code) for p in (network.city, network.district, network.street)]
     with ProcessPoolExecutor(
-        WORKERS, multiprocessing.get_context("spawn"), initializer=_quiet
+        WORKERS, multiprocessing.get_context("spawn"), initializer=leave_ctrl_c
     ) as pool:
         runs: list[Future[None]] = [pool.submit(make_offices, upper, tree_csv, tree_from)]
         # The largest first: at the end nobody waits for one.
         runs += [
-            pool.submit(_prepare_one, job)
+            pool.submit(prepare_one, job)
             for job in sorted(jobs, key=lambda job: -job.plan.residents)
         ]
         try:
@@ -142,13 +131,3 @@ def import_file(
     rows = {report.register: report.new for report in reports}
     tell(sum(rows.values()))
     return rows
-
-
-def _quiet() -> None:
-    """Leave Ctrl-C to the demonstration: it ends its helpers itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _prepare_one(job: _Job) -> None:
-    write_community_workbook(job.workbook, job.plan, load_catalogue().registers)
-    make_offices([(job.folder, job.plan.unit.code)], job.tree_csv, job.tree_from)
