@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.simulation.plan import FAULTS, OPERATIONS
+from tests.simulation.plan import FAULTS, OPERATIONS, Mode
 
 # What a run of CI must have met at least once; a kind that never occurs is tested by nobody.
 EXPECTED: dict[str, frozenset[str]] = {
@@ -32,8 +32,8 @@ class Ledger:
     def add(self, other: Ledger) -> None:
         self.counts.update(other.counts)
 
-    def missing(self) -> list[str]:
-        """Return what should have occurred and did not."""
+    def missing(self, mode: Mode = "fast") -> list[str]:
+        """Return what should have occurred in this mode and did not."""
         return [
             f"{what}: {kind}"
             for what, kinds in sorted(EXPECTED.items())

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from sync.change import Block, Edit, RecordKey, Value
+from sync.change import Edit, RecordKey, Value
 from sync.version import Version
 from tests.simulation.clockwork import Violation
 
@@ -63,23 +63,23 @@ class Books:
         self._held: dict[tuple[int, str, int], int] = defaultdict(int)
         self._moved: set[str] = set()
 
-    def book(self, block: Block, writer: int) -> None:
-        for k, posting_id in enumerate(block.ids):
-            line = {n: c[k] for n, c in zip(block.fields, block.columns, strict=True)}
-            line |= {"unit": block.unit, "writer": writer}
-            if posting_id in self.lines:
-                raise Violation("INV-18 posted twice", f"{line['kind']} at office {writer}")
-            self.lines[posting_id] = line
-            self._of_transfer[str(line["transfer"])].append(line)
-            self._moved.add(str(line["transfer"]))
-            fund, amount = (line["fund"], line["year"]), line["amount_fen"]
-            for account, sign in ((line["debit"], 1), (line["credit"], -1)):
-                if account == "held":
-                    self._held[block.unit, *fund] += sign * amount
-                if account == "source":
-                    self._put_in[fund] -= sign * amount
-                if str(account).startswith("spent"):
-                    self._spent[fund] += sign * amount
+    def book(self, posting_id: bytes, line: dict[str, Any]) -> None:
+        """Note a posting; one that is known must say the same as ever (INV-19)."""
+        known = self.lines.setdefault(posting_id, line)
+        if known is not line:
+            if known != line:
+                raise Violation("INV-19 a posting was rewritten", f"{known} {line}")
+            return
+        self._of_transfer[str(line["transfer"])].append(line)
+        self._moved.add(str(line["transfer"]))
+        fund, amount = (line["fund"], line["year"]), line["amount_fen"]
+        for account, sign in ((line["debit"], 1), (line["credit"], -1)):
+            if account == "held":
+                self._held[line["unit"], *fund] += sign * amount
+            if account == "source":
+                self._put_in[fund] -= sign * amount
+            if str(account).startswith("spent"):
+                self._spent[fund] += sign * amount
 
     def check(self) -> None:
         """Conservation at this moment, over all offices and all lines (INV-16, INV-18)."""

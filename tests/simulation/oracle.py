@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sync import audience, codec
-from sync.change import Edit, Operation
+from sync.change import Edit
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
 from tests.simulation.clockwork import Violation
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 MARK = re.compile(r"〔(\d+)〕")
+POSTED = ("kind", "fund", "year", "transfer", "debit", "credit", "amount_fen", "peer")
 PRIVATE = frozenset({"household"})  # registers that never leave their office
 
 Stream = tuple[int, str, int]
@@ -57,6 +58,7 @@ class Oracle:
         self._pending: dict[int, list[Any]] = defaultdict(list)
         self._index = {unit.unit_id: i for i, unit in enumerate(world.units)}
         self._clocks_right = not any(f.kind.startswith("clock") for f in world.plan.faults)
+        self._posted: dict[int, int] = {}
         self.records = Records()
         self.books = Books()
         self.commits = 0
@@ -76,6 +78,7 @@ class Oracle:
                 "INV-1 acked durable", f"office {index} had {self._arrival[index]}, has {arrival}"
             )
         self._read_log(process)
+        self._read_books(process)
         for (parent, child, incarnation, lane), position in self._acked.items():
             if parent == index:
                 self._is_durable(process, child, incarnation, lane, position)
@@ -106,9 +109,26 @@ class Oracle:
             self.records.accept(edit, version, before, after)
         self._pending[process.index].clear()
         self._read_log(process)
+        self._read_books(process)
+
+    def _read_books(self, process: Process) -> None:
+        """Book what this office has posted, whoever may hear of it."""
+        me = process.office.identity.unit
+        count = process.eye.execute(
+            "SELECT count(*) FROM r_posting WHERE unit=?", (me,)
+        ).fetchone()[0]
+        if count == self._posted.get(process.index, 0):
+            return
+        self._posted[process.index] = count
+        names = ("id", *(f"f_{n}" for n in POSTED))
+        rows = process.eye.execute(f"SELECT {','.join(names)} FROM r_posting WHERE unit=?", (me,))
+        for posting_id, *values in rows:
+            line = dict(zip(POSTED, values, strict=True)) | {"unit": me}
+            self.books.book(bytes(posting_id), line)
+        self._solvent(process)
 
     def _read_log(self, process: Process) -> None:
-        index, paid = process.index, False
+        index = process.index
         rows = process.eye.execute(
             "SELECT arrival, lane, incarnation, audience, seq, via, at_ms, wire FROM entry "
             "WHERE arrival > ? ORDER BY arrival",
@@ -126,15 +146,13 @@ class Oracle:
             self.held[index][stream] = seq
             wire = bytes(wire)
             if via == 0:
-                paid |= self._written(process, stream, seq, arrival, wire, at_ms)
+                self._written(process, stream, seq, arrival, wire, at_ms)
             else:
                 self._received(index, stream, seq, wire)
-        if paid:
-            self._solvent(process)
 
     def _written(
         self, process: Process, stream: Stream, seq: int, arrival: int, wire: bytes, at_ms: int
-    ) -> bool:
+    ) -> None:
         index = process.index
         if stream[0] != process.office.identity.incarnation:
             raise Violation("INV-26 incarnation", f"office {index} wrote as {stream[0]:x}")
@@ -142,13 +160,9 @@ class Oracle:
             raise Violation("INV-5 numbered twice", f"{stream} {seq}")
         entry = codec.entry_from_wire(wire)
         marks: set[int] = set()
-        paid = False
         for block in codec.unpack(entry.payload):
             if block.register in PRIVATE:
                 raise Violation("INV-32 private data", f"{block.register} leaves office {index}")
-            if block.register == "posting" and block.operation is Operation.CREATE:
-                self.books.book(block, index)
-                paid = True
             if block.register in self._world.people.edited:
                 for column in block.columns:
                     for value in column:
@@ -159,7 +173,6 @@ class Oracle:
         fact = Fact(index, entry.hash, frozenset(marks), target, at_ms)  # type: ignore[arg-type]
         self.facts[stream, seq] = fact
         self._own[index].append((arrival, stream[2], stream, seq, at_ms))
-        return paid
 
     def _received(self, index: int, stream: Stream, seq: int, wire: bytes) -> None:
         fact = self.facts.get((stream, seq))

@@ -1,0 +1,112 @@
+"""`python -m tests.simulation`: many seeds, or one again; what occurred; what broke, made small."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tests.simulation.ledger import Ledger
+from tests.simulation.plan import Mode, Plan, plan_from_json, plan_of
+from tests.simulation.run import Result, run
+from tests.simulation.shrink import save, shrunk
+
+TWICE = 20  # every so many seeds one is run twice, and must leave the same trace
+COMPLETE = 100  # with so many seeds or more, everything must have occurred
+
+
+def main() -> int:
+    """Run, print, and return 0 if everything held."""
+    args = _arguments()
+    plans = _plans(args)
+    began_s = time.monotonic()
+    ledger, failures, node_days, cpu_s, steps = Ledger(), [], 0.0, 0.0, 0
+    for result, again in _results(plans, args.jobs):
+        ledger.add(result.ledger)
+        node_days += result.plan.node_days
+        cpu_s += result.cpu_s
+        steps += result.steps
+        if not result.held:
+            failures.append(result)
+            _tell(result, args.mode)
+        elif again and again != result.trace:
+            print(f"seed {result.plan.seed}: NOT DETERMINISTIC: {result.trace} and {again}")
+            failures.append(result)
+        elif args.verbose:
+            print(_line(result), flush=True)
+    for line in ledger.lines():
+        print(line)
+    print(
+        f"{len(plans)} seeds, {node_days:.0f} node-days, {steps} events in "
+        f"{time.monotonic() - began_s:.0f} s; {60 * node_days / max(cpu_s, 0.01):.0f} node-days "
+        f"per minute and core; {len(failures)} failed"
+    )
+    missing = ledger.missing(args.mode) if len(plans) >= COMPLETE else []
+    for kind in missing:
+        print(f"never occurred: {kind}")
+    for failure in failures[: args.shrink]:
+        small = shrunk(failure, print)
+        print(f"  python -m tests.simulation --replay {save(small)}")
+    return 1 if failures or missing else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=25, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--seed", type=int, help="run this one only")
+    parser.add_argument("--replay", type=Path, help="run a plan from a file")
+    parser.add_argument("--mode", choices=("fast", "crash"), default="fast")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at once")
+    parser.add_argument("--shrink", type=int, default=1, help="how many failures to make small")
+    parser.add_argument("--verbose", action="store_true", help="a line for each seed")
+    return parser.parse_args()
+
+
+def _plans(args: argparse.Namespace) -> list[Plan]:
+    if args.replay is not None:
+        return [plan_from_json(args.replay.read_text(encoding="utf-8"))]
+    mode: Mode = args.mode
+    if args.seed is not None:
+        return [plan_of(args.seed, mode)]
+    return [plan_of(seed, mode) for seed in range(args.first, args.first + args.seeds)]
+
+
+def _results(plans: list[Plan], jobs: int) -> Iterator[tuple[Result, str]]:
+    """Yield each result, and the trace of a second run for some."""
+    numbered = list(enumerate(plans))
+    if jobs < 2 or len(plans) < 2:
+        yield from map(_one, numbered)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        found: Iterable[tuple[Result, str]] = pool.imap_unordered(_one, numbered)
+        yield from found
+
+
+def _one(numbered: tuple[int, Plan]) -> tuple[Result, str]:
+    number, plan = numbered
+    result = run(plan)
+    return result, run(plan).trace if number % TWICE == 0 else ""
+
+
+def _line(result: Result) -> str:
+    plan = result.plan
+    return (
+        f"seed {plan.seed}: {len(plan.parents)} offices, {plan.node_days:.1f} node-days, "
+        f"{len(plan.ops)} operations, {len(plan.faults)} faults, {result.steps} events, "
+        f"{result.commits} commits, {result.cpu_s:.1f} s"
+    )
+
+
+def _tell(result: Result, mode: str) -> None:
+    print(f"{_line(result)}\n  BROKE {result.detail[:2_000]}")
+    for event in result.story:
+        print(f"    {event}")
+    print(f"  python -m tests.simulation --mode {mode} --seed {result.plan.seed}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
