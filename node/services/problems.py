@@ -38,6 +38,12 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "在隔离区查看原因, 升级程序后会自动重试。",
         "See their reasons in quarantine; they are tried again after an upgrade.",
     ),
+    "copy": (
+        Severity.ALARM,
+        "有两套数据以同一单位名义运行", "two stores work under this office's name",
+        "停用其中一套, 再由上级解除标记。",
+        "Stop one of the two, then let its parent forget which was here last.",
+    ),
     "clock_ahead": (
         Severity.ALARM,
         "时钟快了 {n} 分钟", "its clock is {n} minutes ahead",

@@ -101,6 +101,9 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
     ahead = office.news.clocks_ahead()
     for line in lines[1:]:
         problems += _problems(line, now_ms, ahead.get(line.unit, 0), office.program)
+    for unit in sorted(office.news.copies()):
+        at = office.tree.get(unit)
+        problems.append(problem("copy", unit=unit, unit_code=at.code, name=at.name))
     return Status(
         at_ms=now_ms, offices=tuple(lines), sums=_sums(lines), problems=worst_first(problems)
     )

@@ -1,0 +1,296 @@
+"""Restored backups, lost disks and copied stores, with real processes on the loopback."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.app import Process
+from node.app import Office, open_office
+from node.domain.catalogue import Catalogue, load_catalogue
+from node.ids import uuid7
+from node.routes import audiences_of
+from node.services.status import status
+from node.services.verify import verify
+from sync.change import Edit, Operation, RecordKey
+from sync.session import State
+from tests.integration.test_four_levels import (
+    CITY,
+    DISTRICT,
+    GARDEN,
+    ORCHID,
+    STREET,
+    Tier,
+    eventually,
+    wall_ms,
+)
+
+PATH = ((CITY, None), (DISTRICT, CITY), (STREET, DISTRICT), (GARDEN, STREET), (ORCHID, STREET))
+PARENT = dict(PATH)
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+@pytest.fixture
+def tier(tmp_path: Path, catalogue: Catalogue) -> Iterator[Tier]:
+    tier = Tier(tmp_path, catalogue, {}, {})
+    for code, parent in PATH:
+        tier.start(code, parent)
+    yield tier
+    for process in reversed(list(tier.running.values())):
+        process.stop()
+
+
+def copy_of(tier: Tier, code: str) -> Path:
+    """Stop an office and return a backup of its folder."""
+    tier.stop(code)
+    backup = tier.base / f"backup-{code}"
+    shutil.rmtree(backup, ignore_errors=True)
+    shutil.copytree(tier.base / code, backup)
+    return backup
+
+
+def put_back(tier: Tier, code: str, backup: Path) -> None:
+    shutil.rmtree(tier.base / code)
+    shutil.copytree(backup, tier.base / code)
+
+
+def offline(tier: Tier, code: str, work: object) -> object:
+    """Do something at an office that is not served: nobody hears of it yet."""
+    office = open_office(
+        tier.base / code, wall_ms=wall_ms, rng=random.Random(code + "off"), catalogue=tier.catalogue
+    )
+    try:
+        return work(office)  # type: ignore[operator]
+    finally:
+        office.close()
+
+
+def premises(office: Office, name: str, area_m2: int = 100) -> bytes:
+    unit = office.identity.unit
+    record = uuid7(wall_ms(), office.rng)
+    heard = audiences_of(
+        office.catalogue.registers["premises"], unit=unit, writer=unit, level=office.level
+    )
+    edit = Edit(
+        key=RecordKey("premises", unit, record),
+        operation=Operation.CREATE,
+        values={"name": name, "use": "office", "area_m2": area_m2, "tenure": "owned"},
+        audiences=heard,
+    )
+    office.commit(lambda _tx: [edit])
+    return record
+
+
+def outlet(office: Office, name: str) -> bytes:
+    """Create a record that a street may have as well as a community."""
+    register = office.catalogue.registers["service_outlet"]
+    unit = office.identity.unit
+    record = uuid7(wall_ms(), office.rng)
+    edit = Edit(
+        key=RecordKey(register.name, unit, record),
+        operation=Operation.CREATE,
+        values={"name": name, "kind": next(iter(register.fields["kind"].choices))},
+        audiences=audiences_of(register, unit=unit, writer=unit, level=office.level),
+    )
+    office.commit(lambda _tx: [edit])
+    return record
+
+
+def outlets(tier: Tier, code: str) -> set[bytes]:
+    with tier.served(code).office.store.read() as tx:
+        return {bytes(r[0]) for r in tx.exec_driver_sql("SELECT id FROM r_service_outlet")}
+
+
+def enlarge(office: Office, record: bytes, area_m2: int) -> None:
+    unit = office.identity.unit
+    heard = audiences_of(
+        office.catalogue.registers["premises"], unit=unit, writer=unit, level=office.level
+    )
+    edit = Edit(
+        key=RecordKey("premises", unit, record),
+        operation=Operation.UPDATE,
+        values={"area_m2": area_m2},
+        audiences=heard,
+    )
+    office.commit(lambda _tx: [edit])
+
+
+def settled(tier: Tier, *codes: str) -> None:
+    """Wait until these offices' lines are quiet and every parent holds what its child has."""
+
+    def quiet() -> bool:
+        for code in codes:
+            dialer = tier.served(code).dialer
+            if dialer is not None and not (dialer.connected and dialer.state is State.IDLE):
+                dialer.retry_now()
+                return False
+        return True
+
+    try:
+        eventually(quiet)
+    except AssertionError as error:
+        lines = {code: tier.served(code).dialer for code in codes}
+        raise AssertionError(
+            [(code, d.state, d.reason) for code, d in lines.items() if d is not None]
+        ) from error
+
+
+def assert_sound_and_alike(tier: Tier, *codes: str, lowest: str) -> None:
+    """Nothing kept differs from the records, and all hold the same copies of the unit's records."""
+    unit = tier.served(lowest).office.identity.unit
+
+    def digests(code: str) -> dict[tuple[str, int], tuple[int, int]]:
+        with tier.served(code).office.store.read() as tx:
+            rows = tx.exec_driver_sql(
+                "SELECT register, bucket, count, sum FROM digest WHERE unit=? AND count>0", (unit,)
+            )
+            return {(r[0], r[1]): (r[2], r[3]) for r in rows}
+
+    eventually(lambda: all(digests(code) == digests(codes[0]) for code in codes))
+    for code in codes:
+        report = verify(tier.served(code).office)
+        assert report.sound, (code, report.differences[:5])
+
+
+def test_a_backup_put_back_takes_back_what_it_lost_and_keeps_what_was_written_since(
+    tier: Tier,
+) -> None:
+    first = tier.add_premises(GARDEN, "甲", 10)
+    eventually(lambda: first in tier.premises(CITY))
+    backup = copy_of(tier, GARDEN)
+    tier.start(GARDEN, STREET)
+    lost = [tier.add_premises(GARDEN, f"失{n}", 20) for n in range(3)]
+    enlarge(tier.served(GARDEN).office, first, 11)
+    eventually(lambda: tier.premises(CITY).get(first) == ("甲", 11))
+    eventually(lambda: set(lost) <= set(tier.premises(CITY)))
+    tier.stop(GARDEN)
+    put_back(tier, GARDEN, backup)
+    before = offline(tier, GARDEN, lambda office: office.identity.incarnation)
+    since = offline(tier, GARDEN, lambda o: [premises(o, f"新{n}", 30) for n in range(5)])
+    offline(tier, GARDEN, lambda o: enlarge(o, since[0], 31))  # type: ignore[index]
+
+    tier.start(GARDEN, STREET)
+
+    everything = {first, *lost, *since}  # type: ignore[misc]
+    for code in (GARDEN, STREET, DISTRICT, CITY):
+        eventually(lambda code=code: set(tier.premises(code)) == everything)
+        eventually(lambda code=code: tier.premises(code)[since[0]] == ("新0", 31))  # type: ignore[index]
+    assert tier.premises(GARDEN)[first] == ("甲", 11)
+    assert tier.served(GARDEN).office.identity.incarnation != before
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def test_a_backup_put_back_with_nothing_written_since_takes_back_all(tier: Tier) -> None:
+    backup = copy_of(tier, GARDEN)
+    tier.start(GARDEN, STREET)
+    lost = {tier.add_premises(GARDEN, f"失{n}", 20) for n in range(3)}
+    eventually(lambda: set(tier.premises(CITY)) == lost)
+    tier.stop(GARDEN)
+    put_back(tier, GARDEN, backup)
+    tier.start(GARDEN, STREET)
+    eventually(lambda: set(tier.premises(GARDEN)) == lost)
+    after = tier.add_premises(GARDEN, "后")
+    eventually(lambda: set(tier.premises(CITY)) == lost | {after})
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def test_a_lost_disk_comes_back_whole_from_the_parent(tier: Tier) -> None:
+    lost = {tier.add_premises(GARDEN, f"失{n}", 20) for n in range(3)}
+    eventually(lambda: set(tier.premises(CITY)) == lost)
+    tier.stop(GARDEN)
+    shutil.rmtree(tier.base / GARDEN)
+    tier.start(GARDEN, STREET)  # `init` makes the folder anew
+    eventually(lambda: set(tier.premises(GARDEN)) == lost)
+    after = tier.add_premises(GARDEN, "后")
+    eventually(lambda: set(tier.premises(CITY)) == lost | {after})
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def test_a_restored_hub_takes_back_its_own_and_its_childrens_words(tier: Tier) -> None:
+    backup = copy_of(tier, STREET)
+    tier.start(STREET, DISTRICT)
+    for code in (GARDEN, ORCHID):
+        tier.served(code).dialer.retry_now()  # type: ignore[union-attr]
+    lost = {outlet(tier.served(code).office, "失") for code in (GARDEN, ORCHID, STREET)}
+    eventually(lambda: lost <= outlets(tier, CITY))
+    tier.stop(STREET)
+    put_back(tier, STREET, backup)
+    since = offline(tier, STREET, lambda o: outlet(o, "街道新"))
+    while_down = outlet(tier.served(GARDEN).office, "断线")
+    tier.start(STREET, DISTRICT)
+    for code in (GARDEN, ORCHID):
+        tier.served(code).dialer.retry_now()  # type: ignore[union-attr]
+    for code in (STREET, DISTRICT, CITY):
+        eventually(lambda code=code: outlets(tier, code) == {*lost, since, while_down})
+    settled(tier, GARDEN, ORCHID, STREET, DISTRICT)
+    assert_sound_and_alike(tier, STREET, DISTRICT, CITY, lowest=STREET)
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def test_a_copy_that_starts_beside_the_living_store_is_fenced(tier: Tier) -> None:
+    backup = copy_of(tier, GARDEN)
+    tier.start(GARDEN, STREET)
+    settled(tier, GARDEN)
+    twin = Process([backup], wall_ms=wall_ms, rng=random.Random("twin"))
+    twin.start()
+    try:
+        (copy,) = twin.served.values()
+        assert copy.dialer is not None
+        record = premises(copy.office, "副本")
+        eventually(lambda: copy.dialer.state is State.HALTED)  # type: ignore[union-attr]
+        flagged = status(tier.served(STREET).office).problems
+        assert [(p.code, p.unit_code) for p in flagged] == [("copy", GARDEN)]
+        ours = tier.add_premises(GARDEN, "本尊")
+        eventually(lambda: ours in tier.premises(CITY))
+        assert record not in tier.premises(STREET)
+    finally:
+        twin.stop()
+
+
+def test_two_copies_that_take_turns_betray_themselves(tier: Tier) -> None:
+    """Neither is ever served beside the other; the one whose token was taken back is fenced."""
+    backup = copy_of(tier, GARDEN)
+    twin = Process([backup], wall_ms=wall_ms, rng=random.Random("twin"))
+    twin.start()
+    (copy,) = twin.served.values()
+    eventually(lambda: copy.dialer.state is State.IDLE)  # type: ignore[union-attr]
+    theirs = premises(copy.office, "副本")
+    eventually(lambda: theirs in tier.premises(STREET))
+    twin.stop()
+    tier.start(GARDEN, STREET)
+    eventually(lambda: theirs in tier.premises(GARDEN))  # it looks like a backup put back
+    tier.stop(GARDEN)
+    twin = Process([backup], wall_ms=wall_ms, rng=random.Random("twin2"))
+    twin.start()
+    try:
+        (copy,) = twin.served.values()
+        eventually(lambda: copy.dialer.state is State.HALTED)  # type: ignore[union-attr]
+        assert "another store" in copy.dialer.reason  # type: ignore[union-attr]
+        unit = copy.office.identity.unit
+        assert tier.served(STREET).office.news.copies() == {unit}
+        tier.served(STREET).parent.forget_copy(unit)
+        copy.dialer.retry_now()  # type: ignore[union-attr]
+        eventually(lambda: copy.dialer.state is State.IDLE)  # type: ignore[union-attr]
+    finally:
+        twin.stop()
+
+
+def test_the_same_store_restarts_without_a_word(tier: Tier) -> None:
+    incarnation = tier.served(GARDEN).office.identity.incarnation
+    for _ in range(2):
+        tier.stop(GARDEN)
+        tier.start(GARDEN, STREET)
+        settled(tier, GARDEN)
+    assert tier.served(GARDEN).office.identity.incarnation == incarnation
+    assert not tier.served(STREET).office.news.copies()
