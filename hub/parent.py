@@ -286,6 +286,8 @@ class Parent:
         Raises: SessionUnknown, and what `sync.apply.Applier.remote` raises.
         """
         child = self._child(unit, session)
+        if batch.incarnation != child.incarnation:
+            raise SessionUnknown  # words of an earlier life change nothing (INV-26)
         office = self.office
         received = office.store.write(
             lambda tx: office.applier.remote(tx, batch, peer=unit, upward=True)

@@ -127,7 +127,10 @@ class ChildEnd:
             self._host.heard_from_parent(self.parent_unit, map(codec.safe_from_wire, reply.safe))
             assert isinstance(command, Push)
             return Pushed(command.batch.lane, reply.durable.position)
-        return Pulled(codec.batch_from_wire(reply.batch))
+        batch = codec.batch_from_wire(reply.batch)
+        if batch.incarnation != self._parent_incarnation:
+            raise codec.Malformed("a batch of another incarnation than the parent's")
+        return Pulled(batch)
 
     def perform(self, command: Read | Apply) -> Event:
         """Carry out a command that needs only our own store."""

@@ -8,7 +8,7 @@ command and feeds back one event, until the session is idle, resting or halted.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from sync.change import Batch
@@ -193,6 +193,7 @@ class Session:
         self.attempt = 0  # conversations in a row that led nowhere
         self.held_there: dict[Lane, int] = {}  # our log, durable with the parent
         self.held_here: dict[Lane, int] = {}  # the parent's log, durable here
+        self._read_to: dict[Lane, int] = {}  # nothing waits for the parent up to here
         self._up: set[Lane] = set()
         self._down: set[Lane] = set()
         self._bytes_max = BATCH_BYTES_MAX
@@ -256,6 +257,7 @@ class Session:
         self.reason = event.reason
         if event.verdict is Verdict.GO_ON:
             self.held_there = dict(event.held_there)
+            self._read_to = {}
             self.held_here = dict(event.held_here)
             self._up = set(Lane)
             self._down |= event.waiting
@@ -278,11 +280,14 @@ class Session:
 
     def _read(self, event: BatchRead) -> Command:
         batch = event.batch
+        lane = batch.lane
         if not batch.entries:
-            return self._choose()  # nothing for the parent here; a later push steps over it
-        self._up.add(batch.lane)  # more may follow
+            self._read_to[lane] = batch.upto  # nothing for the parent here; not read again
+            return self._choose()
+        self._up.add(lane)  # more may follow
         self.state = State.PUSHING
-        return Push(batch)
+        # The parent goes by what it holds: the push steps over what is not for it.
+        return Push(replace(batch, after=self.held_there.get(lane, 0)))
 
     def _pushed(self, event: Pushed) -> Command:
         if event.position <= self.held_there.get(event.lane, 0):
@@ -358,7 +363,8 @@ class Session:
         if up:
             self._up.discard(lane)
             self.state = State.READING
-            return Read(lane, self.held_there.get(lane, 0), self._bytes_max)
+            after = max(self.held_there.get(lane, 0), self._read_to.get(lane, 0))
+            return Read(lane, after, self._bytes_max)
         self._down.discard(lane)
         self.state = State.PULLING
         return Pull(lane, self.held_here.get(lane, 0), self._bytes_max)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +29,21 @@ class OfficeBusy(SilianError):
         )
 
 
+TRIES, PAUSE_S = 10, 0.02  # `holder_of` looks by taking the lock for a moment
+
+
+def _locked(file: IO[str]) -> bool:
+    for left in reversed(range(TRIES)):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if left:
+                time.sleep(PAUSE_S)
+        else:
+            return True
+    return False
+
+
 class Holder:
     """The lock on an office's folder; it is gone when the process is, however it ends."""
 
@@ -38,9 +54,7 @@ class Holder:
     def take(cls, folder: Path) -> Holder:
         """Take the office for this process. Raises: OfficeBusy."""
         file = (folder / LOCK_FILE).open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(file):
             file.seek(0)
             text = file.read()
             file.close()
@@ -48,7 +62,7 @@ class Holder:
                 holder = str(json.loads(text)["pid"])
             except (ValueError, KeyError, TypeError):
                 holder = "?"
-            raise OfficeBusy(folder, holder) from None
+            raise OfficeBusy(folder, holder)
         holding = cls(file)
         holding.note({})
         return holding

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 import node.store.tables  # noqa: F401  # fills the metadata
 from node.store.engine import Store, redacted
 from sync.errors import SilianError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 class NewerSchema(SilianError):
@@ -46,6 +48,8 @@ class OlderSchema(SilianError):
 def upgrade(store: Store) -> None:
     """Bring a store to this program's schema in one transaction; a new one gets all of it."""
 
+    from alembic import command  # a second of imports that only an upgrade needs
+
     def run(tx: Connection) -> None:
         config = _config()
         config.attributes["connection"] = tx
@@ -59,14 +63,11 @@ def upgrade_with_backup(store: Store, folder: Path) -> None:
 
     Raises: NewerSchema.
     """
-    script = ScriptDirectory.from_config(_config())
-    with store.read() as tx:
-        found = MigrationContext.configure(tx).get_current_revision()
-    known = {revision.revision for revision in script.walk_revisions()}
-    if found is None or found not in known or found == script.get_current_head():
+    found, known = _found(store), revisions()
+    if found is None or found not in known or found == known[-1]:
         check(store)
         return
-    store.backup(folder / f"office.before-{script.get_current_head()}.db")
+    store.backup(folder / f"office.before-{known[-1]}.db")
     upgrade(store)
 
 
@@ -75,18 +76,33 @@ def check(store: Store) -> None:
 
     Raises: NewerSchema, OlderSchema.
     """
-    script = ScriptDirectory.from_config(_config())
-    with store.read() as tx:
-        found = MigrationContext.configure(tx).get_current_revision()
-    if found == script.get_current_head():
+    found, known = _found(store), revisions()
+    if found == known[-1]:
         return
-    known = {revision.revision for revision in script.walk_revisions()}
     if found is not None and found not in known:
         raise NewerSchema(redacted(store.url), found)
     raise OlderSchema(redacted(store.url), found or "none")
 
 
+@cache
+def revisions() -> tuple[str, ...]:
+    """Return every revision in order: the first word of each script's name."""
+    scripts = files("node.store.migrations.versions").iterdir()
+    return tuple(sorted(s.name.split("_")[0] for s in scripts if s.name[:4].isdecimal()))
+
+
+def _found(store: Store) -> str | None:
+    with store.read() as tx:
+        if not inspect(tx).has_table("alembic_version"):
+            return None
+        rows = tx.exec_driver_sql("SELECT version_num FROM alembic_version")
+        found: str | None = rows.scalar_one_or_none()
+        return found
+
+
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", "node.store:migrations")
     return config
