@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from hub.api.desk import BadRequest, Desk, Method, id_asked, value_to_wire
+from node.services import conflict_views as views
 from node.services import conflicts as service
 from sync.wire.v1 import office_pb2 as pb
 
@@ -12,7 +13,7 @@ TAKES = ("shown", "loser", "value")
 
 
 def list_conflicts(desk: Desk, request: pb.ListConflictsRequest) -> pb.ListConflictsResponse:
-    page = service.list_open(
+    page = views.list_open(
         desk.office, register=request.register, limit=request.limit or 50, after=request.after
     )
     return pb.ListConflictsResponse(
@@ -23,7 +24,7 @@ def list_conflicts(desk: Desk, request: pb.ListConflictsRequest) -> pb.ListConfl
 
 
 def get_conflict(desk: Desk, request: pb.GetConflictRequest) -> pb.GetConflictResponse:
-    view = service.show(desk.office, id_asked(request.id))
+    view = views.show(desk.office, id_asked(request.id))
     return pb.GetConflictResponse(conflict=_conflict(desk, view))
 
 
@@ -45,13 +46,13 @@ def resolve_conflict(desk: Desk, request: pb.ResolveConflictRequest) -> pb.Resol
         desk.office, chosen, take, reason=request.reason, actor=request.actor, values=values
     )
     return pb.ResolveConflictResponse(
-        conflict=_conflict(desk, service.show(desk.office, chosen)),
+        conflict=_conflict(desk, views.show(desk.office, chosen)),
         settled=alike.settled,
         left=alike.left,
     )
 
 
-def _conflict(desk: Desk, view: service.ConflictView) -> pb.Conflict:
+def _conflict(desk: Desk, view: views.ConflictView) -> pb.Conflict:
     return pb.Conflict(
         id=view.id,
         register=view.register,
@@ -70,7 +71,7 @@ def _conflict(desk: Desk, view: service.ConflictView) -> pb.Conflict:
     )
 
 
-def _side(desk: Desk, side: service.Side) -> pb.ConflictSide:
+def _side(desk: Desk, side: views.Side) -> pb.ConflictSide:
     return pb.ConflictSide(
         value=value_to_wire(side.value), unit=desk.unit(side.unit), at_ms=side.at_ms
     )

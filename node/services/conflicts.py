@@ -1,17 +1,18 @@
-"""Conflicts: list what merging could not decide, show both sides, settle it with an edit."""
+"""Conflicts settled: one edit stands on what is shown, names every loser, and gives its reason."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, select, update
 
 from node.domain.catalogue import Register
-from node.domain.units import Level, Tree
+from node.domain.units import Level
 from node.domain.validate import Fault
+from node.services.conflict_views import ConflictView, conflict_of, show, views_of
+from node.services.conflict_views import list_open as list_open  # noqa: PLC0414 - for the simulation
 from node.services.record_rules import (
     FieldNotOwned,
     InvalidRecord,
@@ -21,37 +22,21 @@ from node.services.record_rules import (
     key_of,
     not_owned,
 )
-from node.services.record_views import PAGE_MAX, BadToken
 from node.services.registers import heard_by
 from node.workbook.writer import shown as as_typed
-from sync import conflicts, log
+from sync import conflicts
 from sync.change import Edit, Operation, RecordKey, Value
 from sync.errors import SilianError
 from sync.limits import SQL_KEYS_MAX
-from sync.merge import Head, RecordState
+from sync.merge import RecordState
 from sync.registers import values_of
 from sync.tables import conflict
-from sync.version import Version, incarnation_of, wall_ms_of
+from sync.version import Version
 
 if TYPE_CHECKING:
     from node.app import Office
 
 Take = Literal["shown", "loser", "value"]
-Writers = Mapping[int, tuple[int, int]]
-
-
-class UnknownConflict(SilianError):
-    """No conflict has this id here; take the id from the list."""
-
-    code = "unknown_conflict"
-
-    def __init__(self, conflict_id: bytes) -> None:
-        super().__init__(
-            f"no conflict {conflict_id.hex()}",
-            f"没有编号为 {conflict_id.hex()} 的冲突",
-            remedy_en="List the conflicts and take the id from there.",
-            remedy_zh="请从冲突列表中选择。",
-        )
 
 
 class ConflictClosed(SilianError):
@@ -97,83 +82,11 @@ class ReasonMissing(SilianError):
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """One value, and who wrote it when: unit and level are None if the writer is unknown."""
-
-    value: Value
-    unit: int | None
-    level: int | None
-    at_ms: int
-    version: Version
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConflictView:
-    """Two sides of one field. `ended`: the record is ended, and `shown` is that end, no value.
-
-    `others`: further losers of the same field; settling one settles them all. `must_look`: the
-    unit whose office is to decide; `may_settle`: whether this office can. The id is the same at
-    every office that meets the conflict; `reason` is kept where it was decided.
-    """
-
-    id: bytes
-    register: str
-    unit: int
-    record: bytes
-    field: str
-    state: str
-    ended: bool
-    shown: Side
-    loser: Side
-    others: tuple[Side, ...]
-    must_look: int
-    may_settle: bool
-    opened_ms: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConflictPage:
-    """Open conflicts, oldest first: `total` of them, `next` is the next page's token or ""."""
-
-    conflicts: tuple[ConflictView, ...]
-    total: int
-    next: str
-
-
-@dataclass(frozen=True, slots=True)
 class Alike:
     """What settling all alike did: how many records, and how many are left for a closer look."""
 
     settled: int
     left: int
-
-
-def list_open(
-    office: Office, *, register: str = "", limit: int = 50, after: str = ""
-) -> ConflictPage:
-    """Return a page of the open conflicts, of one register or of all. Raises: BadToken."""
-    c = conflict.c
-    matches = [c.state == "open", *([c.register == register] if register else [])]
-    query = select(conflict).where(*matches).order_by(c.opened_ms, c.id)
-    if after:
-        ms, last = _place(after)
-        query = query.where(or_(c.opened_ms > ms, and_(c.opened_ms == ms, c.id > last)))
-    limit = max(1, min(limit, PAGE_MAX))
-    with office.store.read() as tx:
-        counted = select(func.count()).select_from(conflict).where(*matches)
-        total = int(tx.execute(counted).scalar_one())
-        rows = tx.execute(query.limit(limit + 1)).all()
-        views = [view for _, view in _sides(tx, office, rows[:limit])]
-    last_view = views[-1] if len(rows) > limit else None
-    token = f"{last_view.opened_ms:x}.{last_view.id.hex()}" if last_view else ""
-    return ConflictPage(tuple(views), total, token)
-
-
-def show(office: Office, conflict_id: bytes) -> ConflictView:
-    """Return one conflict, settled ones too. Raises: UnknownConflict."""
-    with office.store.read() as tx:
-        return _one(tx, office, conflict_id)[1]
 
 
 def resolve(
@@ -197,7 +110,7 @@ def resolve(
     note = _note(reason, actor)
 
     def work(tx: Connection) -> list[Edit]:
-        state, view = _one(tx, office, conflict_id)
+        state, view = conflict_of(tx, office, conflict_id)
         if view.state != "open":
             raise ConflictClosed(conflict_id)
         edit = _settling(tx, office, state, view, take, values or {})
@@ -224,7 +137,7 @@ def resolve_alike(
     """
     note = _note(reason, actor)
     with office.store.read() as tx:
-        state, model = _one(tx, office, conflict_id)
+        state, model = conflict_of(tx, office, conflict_id)
         if model.state != "open":
             raise ConflictClosed(conflict_id)
         _settling(tx, office, state, model, take, values or {})
@@ -247,7 +160,7 @@ def resolve_alike(
         edits: dict[RecordKey, Edit] = {}
         done: list[ConflictView] = []
         rows = tx.execute(select(conflict).where(conflict.c.id.in_(part))).all()
-        for state, view in _sides(tx, office, rows):
+        for state, view in views_of(tx, office, rows):
             if view.state != "open" or not _is_alike(view, model):
                 continue
             try:
@@ -265,119 +178,6 @@ def resolve_alike(
         part = waiting[start : start + SQL_KEYS_MAX]
         office.commit(lambda tx, part=part: work(tx, part))  # type: ignore[misc]
     return Alike(settled, left)
-
-
-def must_look(
-    tree: Tree, register: Register, field: str, unit: int, writers: Iterable[int | None]
-) -> int:
-    """Return the unit whose office is to decide about a field of a record of `unit`.
-
-    Under the policy "owner" the office of the owning level; else the lowest common ancestor of
-    those who wrote, or the nearest office on the way to the record that fills in the field.
-    """
-    if unit not in tree:
-        return unit
-    spec = register.fields[field]
-    path = (unit, *tree.ancestors(unit))
-    if spec.policy == "owner":
-        return next((u for u in path if tree.level(u) == spec.owners[0]), unit)
-    known = [w for w in writers if w is not None and w in tree]
-    lowest = next((u for u in path if all(tree.within(w, u) for w in known)), unit)
-    able = [u for u in path if tree.level(u) in spec.owners]
-    above = [u for u in able if tree.level(u) <= tree.level(lowest)]
-    return above[0] if above else able[-1] if able else unit
-
-
-# -- reading -----------------------------------------------------------------------------------
-
-
-def _one(tx: Connection, office: Office, conflict_id: bytes) -> tuple[RecordState, ConflictView]:
-    row = tx.execute(select(conflict).where(conflict.c.id == conflict_id)).one_or_none()
-    if row is None:
-        raise UnknownConflict(conflict_id)
-    return _sides(tx, office, [row])[0]
-
-
-def _sides(
-    tx: Connection, office: Office, rows: Sequence[Any]
-) -> list[tuple[RecordState, ConflictView]]:
-    writers = log.writers(tx)
-    levels = {incarnation: level for incarnation, (_, level) in writers.items()}
-    by_unit: dict[tuple[str, int], set[bytes]] = {}
-    for row in rows:
-        by_unit.setdefault((row.register, row.unit), set()).add(bytes(row.record))
-    states: dict[tuple[str, int, bytes], RecordState] = {}
-    for (register, unit), found in by_unit.items():
-        ids = sorted(found)
-        losers = conflicts.losers(tx, register, unit, ids)
-        for record, state in office.tables[register].states(tx, unit, ids, levels, losers).items():
-            states[register, unit, record] = state
-    views = []
-    for row in rows:
-        state = states[row.register, row.unit, bytes(row.record)]
-        views.append((state, _view(office, row, state, writers)))
-    return views
-
-
-def _view(office: Office, row: Any, state: RecordState, writers: Writers) -> ConflictView:
-    register = office.catalogue.registers[row.register]
-    heads = state.fields[row.field]
-    version = bytes(row.version)
-    if state.alive:
-        shown = _side(heads.shown, writers)
-    else:
-        shown = _side(Head(state.life_version, None, 3), writers)
-    loser = _side(Head(version, json.loads(row.value), row.level), writers)
-    lost = heads.losers if state.alive else heads.all
-    others = tuple(
-        _side(head, writers)
-        for head in lost
-        if head.version != version and (state.alive or (row.field, head.version) in state.unseen)
-    )
-    if state.alive:
-        wrote = (side.unit for side in (shown, loser, *others))
-        who = must_look(office.tree, register, row.field, row.unit, wrote)
-        may = office.level in register.fields[row.field].owners and office.routes.covers(
-            office.identity.unit, row.unit
-        )
-    else:
-        who, may = row.unit, row.unit == office.identity.unit
-    return ConflictView(
-        id=bytes(row.id),
-        register=row.register,
-        unit=row.unit,
-        record=bytes(row.record),
-        field=row.field,
-        state=row.state,
-        ended=not state.alive,
-        shown=shown,
-        loser=loser,
-        others=others,
-        must_look=who,
-        may_settle=may,
-        opened_ms=row.opened_ms,
-        reason=row.reason,
-    )
-
-
-def _side(head: Head, writers: Writers) -> Side:
-    unit, level = writers.get(incarnation_of(head.version), (None, None))
-    return Side(head.value, unit, level, wall_ms_of(head.version), head.version)
-
-
-def _place(token: str) -> tuple[int, bytes]:
-    ms, _, last = token.partition(".")
-    try:
-        return int(ms, 16), bytes.fromhex(last)
-    except ValueError:
-        raise BadToken from None
-
-
-def _is_alike(view: ConflictView, model: ConflictView) -> bool:
-    return (view.ended, view.shown.value) == (model.ended, model.shown.value)
-
-
-# -- settling ----------------------------------------------------------------------------------
 
 
 def _settling(
@@ -464,6 +264,10 @@ def _unseen(state: RecordState) -> dict[str, tuple[Version, ...]]:
     for name, version in sorted(state.unseen):
         unseen[name] = (*unseen.get(name, ()), version)
     return unseen
+
+
+def _is_alike(view: ConflictView, model: ConflictView) -> bool:
+    return (view.ended, view.shown.value) == (model.ended, model.shown.value)
 
 
 def _note(reason: str, actor: str) -> str:

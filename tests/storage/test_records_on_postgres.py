@@ -8,7 +8,7 @@ from pathlib import Path
 
 from node.app import open_office
 from node.config import OfficeConfig
-from node.services import conflicts, registers
+from node.services import conflict_views, conflicts, registers
 from node.services.exporting import export_register
 from node.services.importing import import_table
 from node.setup import init_office
@@ -47,20 +47,20 @@ def test_an_office_on_postgresql_imports_lists_and_settles_as_one_on_sqlite(
         clock.forward()
         registers.change(community, *where, {"tenure": "自有"}, seen=room.seen)
         exchange(community, street)
-        (found,) = conflicts.list_open(community).conflicts
-        assert [c.id for c in conflicts.list_open(street).conflicts] == [found.id]
+        (found,) = conflict_views.list_open(community).conflicts
+        assert [c.id for c in conflict_views.list_open(street).conflicts] == [found.id]
         why = {"reason": "有合同", "actor": "王"}
         assert conflicts.resolve_alike(street, found.id, "loser", **why).settled == 1
         exchange(community, street)
-        assert conflicts.list_open(community).total == 0
+        assert conflict_views.list_open(community).total == 0
 
         registers.change(street, *where, {"tenure": "划拨"})
         registers.end(community, "premises", room.id)
         exchange(community, street)
-        (found,) = conflicts.list_open(community).conflicts
+        (found,) = conflict_views.list_open(community).conflicts
         conflicts.resolve(community, found.id, "shown", **why)
         exchange(community, street)
-        assert conflicts.list_open(street).total == 0
+        assert conflict_views.list_open(street).total == 0
         form = {"name": "房7", "use": "办公", "area_m2": "1"}
         assert registers.create(community, "premises", form).id == room.id
         assert export_register(community, "premises", io.BytesIO(), kind="csv") == 1_200

@@ -10,15 +10,9 @@ import pytest
 
 from node.app import Office
 from node.domain.units import Level
-from node.services import conflicts, registers
-from node.services.conflicts import (
-    ConflictClosed,
-    ConflictNotOurs,
-    ConflictView,
-    ReasonMissing,
-    UnknownConflict,
-    must_look,
-)
+from node.services import conflict_views, conflicts, registers
+from node.services.conflict_views import ConflictView, UnknownConflict, must_look
+from node.services.conflicts import ConflictClosed, ConflictNotOurs, ReasonMissing
 from node.services.record_rules import FieldNotOwned, InvalidRecord, KeyTaken
 from node.services.registers import RecordView
 from tests.unit.node.offices import (
@@ -52,7 +46,7 @@ class Offices(NamedTuple):
         exchange(self.community, self.street)
 
     def opened(self) -> list[list[ConflictView]]:
-        return [list(conflicts.list_open(o).conflicts) for o in self[:3]]
+        return [list(conflict_views.list_open(o).conflicts) for o in self[:3]]
 
     def values(self, made: RecordView, name: str) -> set[object]:
         views = [registers.get(o, "premises", made.unit, made.id) for o in self[:3]]
@@ -88,7 +82,7 @@ def disputed(offices: Offices, **more: str) -> tuple[RecordView, bytes]:
     offices.clock.forward()
     write(offices.community, made, "tenure", "自有")
     offices.meet()
-    (found,) = conflicts.list_open(offices.community).conflicts
+    (found,) = conflict_views.list_open(offices.community).conflicts
     return made, found.id
 
 
@@ -123,7 +117,7 @@ def test_a_decision_at_one_closes_it_everywhere_and_the_loser_is_kept_as_settled
     assert offices.opened() == [[], [], []]
     assert offices.values(made, "tenure") == {value}
     for office in offices[:3]:
-        kept = conflicts.show(office, found)
+        kept = conflict_views.show(office, found)
         assert (kept.state, kept.loser.value) == ("settled", "rented")
 
 
@@ -146,8 +140,8 @@ def test_reason_and_name_are_kept_where_it_was_decided_and_must_be_given(
         conflicts.resolve(offices.street, found, "shown", reason=" ", actor="王")
     conflicts.resolve(offices.street, found, "shown", **WHY)
     offices.meet()
-    assert conflicts.show(offices.street, found).reason == "王: 有房产证"
-    assert conflicts.show(offices.community, found).reason == ""
+    assert conflict_views.show(offices.street, found).reason == "王: 有房产证"
+    assert conflict_views.show(offices.community, found).reason == ""
 
 
 def test_what_is_settled_is_not_settled_again(offices: Offices) -> None:
@@ -228,7 +222,7 @@ def test_an_end_confirmed_against_an_edit_stays_and_closes_everywhere(
     assert offices.opened() == [[], [], []]
     for office in offices[:3]:
         assert not registers.get(office, "premises", made.unit, made.id).alive
-        assert conflicts.show(office, found).state == "settled"
+        assert conflict_views.show(office, found).state == "settled"
 
 
 @pytest.mark.parametrize("end_first", [True, False])
@@ -246,7 +240,7 @@ def test_an_ended_record_is_brought_back_with_the_value_chosen(
         assert view.alive
         assert view.values["tenure"] == ("lent" if take == "value" else "rented")
         assert view.values["area_m2"] == 1_000
-        assert conflicts.show(office, found).state == "settled"
+        assert conflict_views.show(office, found).state == "settled"
 
 
 def test_only_the_office_that_keeps_the_record_decides_whether_it_stays_ended(
@@ -265,7 +259,7 @@ def test_a_record_comes_back_only_while_its_key_is_free(offices: Offices) -> Non
     registers.end(offices.community, "premises", made.id)
     registers.create(offices.community, "premises", {**HALL, "name": "旧楼"})
     offices.meet()
-    (found,) = conflicts.list_open(offices.community).conflicts
+    (found,) = conflict_views.list_open(offices.community).conflicts
     with pytest.raises(KeyTaken):
         conflicts.resolve(offices.community, found.id, "loser", **WHY)
     conflicts.resolve(offices.community, found.id, "shown", **WHY)
@@ -285,7 +279,7 @@ def test_all_alike_are_settled_at_once_and_what_differs_stays_open(offices: Offi
         write(offices.community, each, "address", "东")
     offices.meet()
     (model, *_) = (
-        c for c in conflicts.list_open(offices.street).conflicts
+        c for c in conflict_views.list_open(offices.street).conflicts
         if c.field == "tenure" and c.shown.value == "owned"
     )  # fmt: skip
     done = conflicts.resolve_alike(offices.street, model.id, "loser", **WHY)
@@ -306,14 +300,14 @@ def test_the_list_comes_in_pages_with_its_total_and_by_register(offices: Offices
     found: list[bytes] = []
     token = ""
     while True:
-        page = conflicts.list_open(offices.street, register="premises", limit=2, after=token)
+        page = conflict_views.list_open(offices.street, register="premises", limit=2, after=token)
         assert page.total == 5
         found += [view.id for view in page.conflicts]
         token = page.next
         if not token:
             break
     assert len(set(found)) == len(found) == 5
-    assert conflicts.list_open(offices.street, register="service_outlet").total == 0
+    assert conflict_views.list_open(offices.street, register="service_outlet").total == 0
 
 
 def test_more_losers_of_one_field_are_shown_together_and_settled_together(
@@ -362,7 +356,7 @@ def test_a_forced_end_lists_what_the_person_had_not_seen(offices: Offices) -> No
     made = registers.create(offices.community, "premises", HALL)
     write(offices.community, made, "address", "西")
     registers.end(offices.community, "premises", made.id, seen=made.seen, force=True)
-    (found,) = conflicts.list_open(offices.community).conflicts
+    (found,) = conflict_views.list_open(offices.community).conflicts
     assert (found.field, found.loser.value, found.ended) == ("address", "西", True)
     send_up(offices.community, offices.street)
-    assert [v.id for v in conflicts.list_open(offices.street).conflicts] == [found.id]
+    assert [v.id for v in conflict_views.list_open(offices.street).conflicts] == [found.id]
