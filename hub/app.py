@@ -148,7 +148,7 @@ class Process:
                 served.dialer.start()
             self._log.info(
                 "office_served", office=office.unit.code, unit_name=office.unit.name,
-                address=address, parent=office.config.parent or None,
+                listen=address, parent=office.config.parent or None,
             )  # fmt: skip
         return address
 

@@ -83,6 +83,8 @@ def list_(
             f"共 {page.total} 条" + (f", 下一页: --after {page.next}" if page.next else ""),
             f"{page.total} in all" + (f", next page: --after {page.next}" if page.next else ""),
         )
+        if not page.total and not subtree:
+            terminal.note("下级单位的记录请加 --subtree", "records of offices below: --subtree")
 
     terminal.show(page, human)
 
