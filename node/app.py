@@ -30,7 +30,7 @@ from node.store.engine import Store, open_store
 from node.store.holder import Holder
 from node.store.schema import catalogue_tables
 from node.store.units import tree_on
-from sync import facts, log
+from sync import comparison, facts, log
 from sync.apply import Applied, Applier, Identity, Received, Wake
 from sync.change import Edit
 from sync.news import OfficeNews, SafeAt
@@ -92,6 +92,10 @@ class Office:
             ),
         )
         self.log = structlog.get_logger().bind(office=self.unit.code)
+        if built_for != catalogue.version:
+            from node.services.holes import retry_deferred
+
+            retry_deferred(self)  # what the older catalogue did not know
 
     # -- who and where -----------------------------------------------------------------------
 
@@ -217,7 +221,10 @@ class Office:
             return tree_on(tx, self.today())
 
     def _build_tables(self, tx: Connection) -> None:
-        self.tables.create(tx)
+        for name in self.tables.create(tx):
+            table, _, column = name.partition(".")
+            if column.startswith("f_"):
+                comparison.rebuild(tx, self.tables[table.removeprefix("r_")])
         meta.put(tx, meta.CATALOGUE, self.catalogue.version)
 
 

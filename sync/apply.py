@@ -13,7 +13,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from sync import audience, codec, holes, log
+from sync import audience, codec, healing, holes, log
 from sync.change import Batch, Block, Edit, Entry, StreamHead
 from sync.compose import Composer
 from sync.effects import Effect
@@ -156,7 +156,8 @@ class Applier:
         fresh = self._next_entries(tx, batch, peer, upward)
         self._merger.begin(tx)
         effects = self._take(tx, fresh, received)
-        self._entail(tx, effects, received)
+        self.entail(tx, effects, received)
+        healing.after_batch(self, tx, received)
         if (known_incarnation, held) != (batch.incarnation, received.position):
             log.advance(
                 tx,
@@ -195,6 +196,15 @@ class Applier:
         self.clock.resume(log.lock(tx))
         self._merger.begin(tx)
         return self._write(tx, edits, derived=True)
+
+    def heal(self, tx: Connection, where: str, parameters: tuple[object, ...] = ()) -> Received:
+        """Try again the holes for which a condition of this program holds (`sync.healing`)."""
+        self.clock.resume(log.lock(tx))
+        received = Received()
+        held = healing.held_where(tx, where, parameters)
+        received.changes = healing.retry(self, tx, held, received)
+        healing.after_batch(self, tx, received)
+        return received
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> list[Edit]:
         """Let the folds follow changes made elsewhere than here; return what these entail."""
@@ -414,7 +424,8 @@ class Applier:
     def merger(self) -> Merger:
         return self._merger
 
-    def _entail(self, tx: Connection, effects: list[Effect], received: Received) -> None:
+    def entail(self, tx: Connection, effects: list[Effect], received: Received) -> None:
+        """Let the folds follow, and commit what they entail with the rest."""
         entailed = self._folded(tx, effects)
         if entailed:
             done = self._write(tx, entailed, derived=True)

@@ -92,9 +92,12 @@ class Merger:
             run_many(tx, _DIGEST, rows)
 
     def merge(
-        self, tx: Connection, block: Block, version: Version, level: int, *, local: bool = False
-    ) -> Effect | None:
+        self, tx: Connection, block: Block, version: Version, level: int, *,
+        local: bool = False, again: bool = False,
+    ) -> Effect | None:  # fmt: skip
         """Join a block; return what it did to the records that folds care about.
+
+        `again`: it was held, and the caller has seen that nothing holds it up any more.
 
         Records that cannot be joined are left for `take_refused`; local edits raise instead.
         """
@@ -108,7 +111,7 @@ class Merger:
                 raise TypeError(f"{block.register}.{field}: a value of the wrong kind")
             self._refused.append(Refused(b"", "wrong_kind", field))
             return None
-        if not local:
+        if not (local or again):
             writer = incarnation_of(version)
             waiting = holes.waiting(tx, block.register, block.unit, writer)
             if not waiting.isdisjoint(block.ids):

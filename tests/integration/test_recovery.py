@@ -248,7 +248,7 @@ def test_a_copy_that_starts_beside_the_living_store_is_fenced(tier: Tier) -> Non
         (copy,) = twin.served.values()
         assert copy.dialer is not None
         record = premises(copy.office, "副本")
-        eventually(lambda: copy.dialer.state is State.HALTED)  # type: ignore[union-attr]
+        eventually(lambda: copy.dialer.state is State.HALTED)
         flagged = status(tier.served(STREET).office).problems
         assert [(p.code, p.unit_code) for p in flagged] == [("copy", GARDEN)]
         ours = tier.add_premises(GARDEN, "本尊")

@@ -1,0 +1,238 @@
+"""Holes: changes that could not be applied - listed, shown, tried again, closed by a person.
+
+What waits for a record heals by itself when the record comes; what an older program did not know
+is tried again at the first start of a newer one. The rest waits here for somebody to look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, and_, select
+
+from sync import codec
+from sync.change import ID_BYTES, Operation
+from sync.errors import SilianError
+from sync.statements import run
+from sync.tables import entry, hole, incarnation
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+PAGE_MAX = 500
+STATES = ("open", "deferred", "healed", "closed")
+REASON_CHARS_MAX = 500
+
+
+class UnknownHole(SilianError):
+    """No hole of this id; list them."""
+
+    code = "unknown_hole"
+
+    def __init__(self, hole_id: bytes) -> None:
+        super().__init__(
+            f"no hole {hole_id.hex()} at this office",
+            f"本单位没有编号为 {hole_id.hex()} 的隔离变更",
+            remedy_en="List the holes and take the id from there.",
+            remedy_zh="请先查看隔离区并核对编号。",
+        )
+
+
+class NotOpen(SilianError):
+    """The hole is healed or was closed before; there is nothing to do."""
+
+    code = "hole_not_open"
+
+    def __init__(self, hole_id: bytes, state: str) -> None:
+        super().__init__(
+            f"hole {hole_id.hex()} is {state} already",
+            f"隔离变更 {hole_id.hex()} 已处理 ({state})",
+            remedy_en="Nothing to do.",
+            remedy_zh="无需处理。",
+        )
+
+
+class NoReason(SilianError):
+    """Closing a hole gives up a change: it needs a reason that an auditor can read."""
+
+    code = "reason_needed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "closing a hole needs a reason",
+            "关闭隔离变更须填写理由",
+            remedy_en="Say why this change may be given up.",
+            remedy_zh="请说明为何可以放弃此变更。",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoleLine:
+    """One held change. Holds names and numbers, no person's value."""
+
+    id: bytes
+    arrival: int  # position in this office's log
+    writer: int  # unit that wrote it; 0: not known
+    register: str
+    unit: int  # whose records
+    records: tuple[bytes, ...]  # none: the whole transaction
+    reason: str
+    detail: str
+    state: str  # one of STATES
+    at_ms: int
+    tries: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoleView:
+    """One held change with what its entry says of it. `operation`: None when it is unreadable."""
+
+    line: HoleLine
+    audience: str
+    seq: int
+    operation: str | None
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """How many holes were tried, and how many of all are healed now."""
+
+    tried: int
+    healed: int
+
+
+def list_holes(
+    office: Office, *, states: tuple[str, ...] = ("open", "deferred"), after: int = 0,
+    limit: int = PAGE_MAX,
+) -> tuple[HoleLine, ...]:  # fmt: skip
+    """Return holes in the order in which they came, from beyond log position `after`."""
+    with office.store.read() as tx:
+        rows = tx.execute(
+            _select()
+            .where(hole.c.state.in_(states), hole.c.arrival > after)
+            .order_by(hole.c.arrival, hole.c.id)
+            .limit(min(limit, PAGE_MAX))
+        )
+        return tuple(_line(row) for row in rows)
+
+
+def show_hole(office: Office, hole_id: bytes) -> HoleView:
+    """Return one hole. Raises: UnknownHole."""
+    with office.store.read() as tx:
+        line = _one(tx, hole_id)
+        wire = tx.execute(
+            select(entry.c.wire).where(entry.c.arrival == line.arrival)
+        ).scalar_one_or_none()
+    if wire is None:
+        return HoleView(line=line, audience="", seq=0, operation=None, fields=())
+    held = codec.entry_from_wire(bytes(wire))
+    try:
+        blocks = codec.unpack(held.payload)
+    except codec.Malformed:
+        blocks = []
+    for block in blocks:
+        if (block.register[:60], block.unit) == (line.register, line.unit):
+            return HoleView(
+                line=line, audience=held.audience, seq=held.seq,
+                operation=Operation(block.operation).name.lower(), fields=block.fields,
+            )  # fmt: skip
+    return HoleView(line=line, audience=held.audience, seq=held.seq, operation=None, fields=())
+
+
+def retry_holes(office: Office, hole_id: bytes | None = None) -> Retried:
+    """Try one hole again, or all that are open or deferred; what heals lets others heal.
+
+    Raises: UnknownHole, NotOpen.
+    """
+    if hole_id is not None:
+        _must_be_open(office, hole_id)
+        return _healed(office, "id=?", (hole_id,))
+    return _healed(office, "1=1", ())
+
+
+def retry_deferred(office: Office) -> Retried:
+    """Try what an older program did not know: after the tables were built for another catalogue."""
+    return _healed(office, "reason IN ('unknown_register','unknown_field','malformed')", ())
+
+
+def close_hole(office: Office, hole_id: bytes, *, actor: str, reason: str) -> Retried:
+    """Give a held change up, for good and with a trace; what waited behind it is tried again.
+
+    Raises: UnknownHole, NotOpen, NoReason.
+    """
+    if not reason.strip():
+        raise NoReason
+    line = _must_be_open(office, hole_id)
+    note = f"{office.clock.now_ms()} {actor}: {reason.strip()[:REASON_CHARS_MAX]}"
+
+    def write(tx: Connection) -> None:
+        run(
+            tx,
+            "UPDATE hole SET state='closed', note=? WHERE id=? AND state IN ('open','deferred')",
+            (note, hole_id),
+        )
+
+    office.store.write(write)
+    office.log.info("hole_closed", hole=hole_id.hex(), reason=line.reason, actor=actor)
+    return _healed(
+        office, "reason='behind_hole' AND register=? AND unit=?", (line.register, line.unit)
+    )
+
+
+def _healed(office: Office, where: str, parameters: tuple[object, ...]) -> Retried:
+    def count(tx: Connection, state: str) -> int:
+        return int(run(tx, "SELECT count(*) FROM hole WHERE state=?", (state,)).fetchone()[0])
+
+    def write(tx: Connection) -> tuple[int, int]:
+        before = count(tx, "healed")
+        tried = run(
+            tx,
+            f"SELECT count(*) FROM hole WHERE state IN ('open','deferred') AND {where}",  # noqa: S608
+            parameters,
+        ).fetchone()[0]
+        if not tried:
+            return 0, 0
+        received.append(office.applier.heal(tx, where, parameters))
+        return int(tried), count(tx, "healed") - before
+
+    received: list[Any] = []
+    tried, healed = office.store.write(write)
+    for each in received:
+        office.committed(each)
+    if tried:
+        office.log.info("holes_retried", tried=tried, healed=healed)
+    return Retried(tried, healed)
+
+
+def _must_be_open(office: Office, hole_id: bytes) -> HoleLine:
+    with office.store.read() as tx:
+        line = _one(tx, hole_id)
+    if line.state not in ("open", "deferred"):
+        raise NotOpen(hole_id, line.state)
+    return line
+
+
+def _select() -> Any:
+    return select(hole, incarnation.c.unit.label("writer")).join(
+        incarnation, and_(incarnation.c.id == hole.c.incarnation), isouter=True
+    )
+
+
+def _one(tx: Connection, hole_id: bytes) -> HoleLine:
+    row = tx.execute(_select().where(hole.c.id == hole_id)).one_or_none()
+    if row is None:
+        raise UnknownHole(hole_id)
+    return _line(row)
+
+
+def _line(row: Any) -> HoleLine:
+    m = row._mapping
+    return HoleLine(
+        id=bytes(m["id"]), arrival=m["arrival"], writer=m["writer"] or 0, register=m["register"],
+        unit=m["unit"], records=tuple(codec.split(bytes(m["record"]), ID_BYTES)),
+        reason=m["reason"], detail=m["detail"], state=m["state"], at_ms=m["at_ms"],
+        tries=m["tries"], note=m["note"],
+    )  # fmt: skip
