@@ -9,6 +9,7 @@ from typing import Any, Literal
 from hub.api.desk import BadRequest, Desk, Method
 from hub.api.narrate import narrated
 from node.services import exporting, importing
+from node.services.import_plan import ImportReport
 from node.services.record_rules import registered
 from node.workbook.errors import NotAnnotatable
 from node.workbook.limits import Limits
@@ -28,7 +29,7 @@ def import_records(
     first = next(pieces, None) or pb.ImportRecordsRequest()
     data = _joined(first, pieces)
 
-    def work(say: Any) -> tuple[tuple[importing.ImportReport, ...], tuple[str, ...]]:
+    def work(say: Any) -> tuple[tuple[ImportReport, ...], tuple[str, ...]]:
         options: dict[str, Any] = {
             "dry_run": first.dry_run,
             "mode": "valid" if first.valid_only else "all",
@@ -110,7 +111,7 @@ def _joined(first: pb.ImportRecordsRequest, rest: Iterable[pb.ImportRecordsReque
     return bytes(data)
 
 
-def _annotated(data: bytes, reports: Iterable[importing.ImportReport], lang: str) -> bytes:
+def _annotated(data: bytes, reports: Iterable[ImportReport], lang: str) -> bytes:
     """Return the file with the faults of every sheet in it; empty when there are none."""
     marked = b""
     for report in reports:
@@ -127,7 +128,7 @@ def _pieces(data: bytes) -> Iterator[bytes]:
         yield data[start : start + PIECE_BYTES]
 
 
-def _report(report: importing.ImportReport) -> pb.ImportReport:
+def _report(report: ImportReport) -> pb.ImportReport:
     return pb.ImportReport(
         register=report.register,
         sheet=report.sheet,

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from node.app import Office
 from node.services import registers
-from node.services.importing import ImportReport, Mode, import_table
+from node.services.import_plan import ImportReport
+from node.services.importing import Mode, import_table
 from sync.change import Value
 from tests.unit.node.offices import CATALOGUE, COMMUNITY, Clock, new_office
 
