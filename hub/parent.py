@@ -159,11 +159,11 @@ class Parent:
                 reason="your store is not the one that was here last: it was restored",
             )
         child = self._seated(greeting)
-        token = self.office.rng.getrandbits(TOKEN_BITS).to_bytes(TOKEN_BITS // 8, "big")
+        fresh = self.office.rng.getrandbits(TOKEN_BITS).to_bytes(TOKEN_BITS // 8, "big")
+        after = tokens.after(greeting.token, greeting.incarnation, greeting.process, fresh)
         now_ms = self.office.clock.now_ms()
 
         def write(tx: Connection) -> None:
-            after = tokens.after(greeting.token, greeting.incarnation, token)
             facts.put(tx, key, after.to_text())
             for lane, (incarnation, position) in cursors.items():
                 if held[lane] and incarnation != greeting.incarnation:
@@ -182,7 +182,7 @@ class Parent:
             held=held,
             waiting=self._waiting(child),
             protocol=min(PROTOCOL_MAX, greeting.protocol_max),
-            token=token,
+            token=after.newest,
             holds=holds,
         )
 

@@ -30,23 +30,32 @@ class Tokens:
     newest: bytes = b""
     before: bytes = b""
     void: tuple[bytes, ...] = ()
+    process: int = 0  # to which the newest was given
 
     def judge(self, token: bytes, incarnation: int) -> Shown:
         """Say what a greeting's token means."""
+        known = bool(self.newest) and incarnation == self.incarnation
+        if known and token in (self.newest, self.before):
+            return Shown.EXPECTED
         if token and token in self.void:
             return Shown.VOID
-        if not self.newest or incarnation != self.incarnation:
-            return Shown.EXPECTED  # a first greeting, of this incarnation at least
-        return Shown.EXPECTED if token in (self.newest, self.before) else Shown.STALE
+        return Shown.STALE if known else Shown.EXPECTED  # a first one, of this incarnation at least
 
-    def after(self, token: bytes, incarnation: int, fresh: bytes) -> Tokens:
-        """Return what to remember once a greeting was answered with a fresh token."""
+    def after(self, token: bytes, incarnation: int, process: int, fresh: bytes) -> Tokens:
+        """Return what to remember once a greeting was answered; `newest` is what to answer.
+
+        `fresh` is handed out, but for a greeting that is heard twice, or late: the process that
+        was given the newest has the same answer again, or it would betray itself.
+        """
         if incarnation != self.incarnation:
-            return Tokens(incarnation, fresh, b"", self._void(self.newest, self.before))
+            void = self._void(self.newest, self.before)
+            return Tokens(incarnation, fresh, token, void, process)
         if token == self.newest:
-            return replace(self, newest=fresh, before=token)
+            return replace(self, newest=fresh, before=token, process=process)
+        if process == self.process:
+            return self
         # Our answer was lost. Whoever shows that one after all is not who shows this one.
-        return replace(self, newest=fresh, void=self._void(self.newest))
+        return replace(self, newest=fresh, void=self._void(self.newest), process=process)
 
     def _void(self, *tokens: bytes) -> tuple[bytes, ...]:
         return (*self.void, *(t for t in tokens if t))[-VOID_MAX:]
@@ -55,6 +64,7 @@ class Tokens:
         return json.dumps({
             "incarnation": self.incarnation, "newest": self.newest.hex(),
             "before": self.before.hex(), "void": [t.hex() for t in self.void],
+            "process": self.process,
         })  # fmt: skip
 
     @classmethod
@@ -67,4 +77,5 @@ class Tokens:
             bytes.fromhex(found["newest"]),
             bytes.fromhex(found["before"]),
             tuple(map(bytes.fromhex, found["void"])),
+            found.get("process", 0),
         )

@@ -6,12 +6,14 @@ import argparse
 import multiprocessing
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import repeat
 from pathlib import Path
 
 from tests.simulation.ledger import Ledger
 from tests.simulation.plan import Mode, Plan, plan_from_json, plan_of
-from tests.simulation.run import Result, run
+from tests.simulation.run import Result, run_again
 from tests.simulation.shrink import save, shrunk
 
 TWICE = 20  # every so many seeds one is run twice, and must leave the same trace
@@ -77,19 +79,14 @@ def _plans(args: argparse.Namespace) -> list[Plan]:
 
 def _results(plans: list[Plan], jobs: int) -> Iterator[tuple[Result, str]]:
     """Yield each result, and the trace of a second run for some."""
-    numbered = list(enumerate(plans))
+    twice = [n % TWICE == 0 and len(plans) > 1 for n in range(len(plans))]
     if jobs < 2 or len(plans) < 2:
-        yield from map(_one, numbered)
+        yield from map(run_again, plans, twice)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        found: Iterable[tuple[Result, str]] = pool.imap_unordered(_one, numbered)
-        yield from found
-
-
-def _one(numbered: tuple[int, Plan]) -> tuple[Result, str]:
-    number, plan = numbered
-    result = run(plan)
-    return result, run(plan).trace if number % TWICE == 0 else ""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
+        for done in as_completed(list(map(pool.submit, repeat(run_again), plans, twice))):
+            yield done.result()
 
 
 def _line(result: Result) -> str:

@@ -9,7 +9,7 @@ import grpc
 
 from sync.backoff import wait_ms
 from sync.errors import SilianError
-from sync.link import ChildEnd
+from sync.link import ChildEnd, method_of
 from sync.schema import Lane
 from sync.session import (
     Apply,
@@ -19,9 +19,7 @@ from sync.session import (
     Greet,
     Idle,
     Poked,
-    Push,
     Read,
-    Recover,
     Rest,
     Session,
     State,
@@ -33,7 +31,8 @@ from sync.wire.v1 import link_pb2 as pb
 if TYPE_CHECKING:
     from tests.simulation.process import Process
 
-REPLIES = {"Hello": pb.HelloResponse, "Push": pb.PushResponse, "Pull": pb.PullResponse}
+REPLIES = {"Hello": pb.HelloResponse, "Push": pb.PushResponse, "Pull": pb.PullResponse,
+           "Echo": pb.EchoResponse}  # fmt: skip
 
 
 class Line:
@@ -98,7 +97,7 @@ class Line:
                 self._rest(command)
                 self._stop()
                 return
-            if isinstance(command, Read | Apply | Recover):
+            if isinstance(command, Read | Apply):
                 event = self._perform(command)
             elif not self._call(command):
                 return
@@ -112,9 +111,7 @@ class Line:
             self._world.clockwork.note(f"office {self._process.index} link failed {event.code}")
         return self.session.on(event)
 
-    def _perform(self, command: Read | Apply | Recover) -> Event:
-        if isinstance(command, Recover):
-            return Failed("unsupported", retryable=False, reason=command.verdict.name)
+    def _perform(self, command: Read | Apply) -> Event:
         try:
             return self.end.perform(command)
         except SilianError as error:
@@ -129,13 +126,7 @@ class Line:
         edge = world.network.edges[process.index]
         if isinstance(command, Greet) and edge.up and process.rng.random() < 0.8:
             return True
-        name = (
-            "Hello"
-            if isinstance(command, Greet)
-            else "Push"
-            if isinstance(command, Push)
-            else "Pull"
-        )
+        name = method_of(command)
         try:
             request = self.end.request(command).SerializeToString()
         except SilianError as error:

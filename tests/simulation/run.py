@@ -58,5 +58,10 @@ def run(plan: Plan) -> Result:
         )
 
 
+def run_again(plan: Plan, twice: bool) -> tuple[Result, str]:
+    """Run a plan, and if asked once more: the trace of the second run, else ""."""
+    return run(plan), run(plan).trace if twice else ""
+
+
 def _around(world: World) -> tuple[str, ...]:
     return tuple(world.clockwork.story)[-AROUND:]

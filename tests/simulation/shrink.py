@@ -1,4 +1,4 @@
-"""A failing plan made small: without the faults, operations, offices and days that it does not need.
+"""A failing plan made small: without the faults, operations, offices and hours it can spare.
 
 Written to tests/regress, where a test replays it for ever.
 """

@@ -1,0 +1,58 @@
+"""Tokens: a copy and a backup are told from a store that is merely heard twice, late or again."""
+
+from __future__ import annotations
+
+from sync.tokens import Shown, Tokens
+
+ONE, TWO = 1, 2  # processes
+LIFE, NEXT_LIFE = 7, 8  # incarnations
+
+
+def greeted(tokens: Tokens, token: bytes, process: int, fresh: bytes, life: int = LIFE) -> Tokens:
+    assert tokens.judge(token, life) is Shown.EXPECTED
+    return tokens.after(token, life, process, fresh)
+
+
+def test_a_greeting_that_is_heard_twice_has_the_same_answer_twice() -> None:
+    tokens = greeted(Tokens(), b"", ONE, b"a")
+    tokens = greeted(tokens, b"a", ONE, b"b")
+    again = greeted(tokens, b"a", ONE, b"c")
+    assert again == tokens
+    assert again.judge(b"b", LIFE) is Shown.EXPECTED
+
+
+def test_a_first_greeting_that_is_heard_twice_is_no_copy() -> None:
+    tokens = greeted(Tokens(), b"", ONE, b"a")
+    assert greeted(tokens, b"", ONE, b"b") == tokens
+
+
+def test_a_first_greeting_of_a_new_incarnation_that_is_heard_twice_is_no_copy() -> None:
+    tokens = greeted(Tokens(), b"", ONE, b"a")
+    tokens = greeted(tokens, b"a", ONE, b"b", NEXT_LIFE)
+    assert greeted(tokens, b"a", ONE, b"c", NEXT_LIFE) == tokens
+    restarted = greeted(tokens, b"a", TWO, b"c", NEXT_LIFE)  # the answer was lost, and it died
+    assert restarted.newest == b"c"
+
+
+def test_who_shows_a_token_that_another_process_took_back_is_a_copy() -> None:
+    tokens = greeted(Tokens(), b"", ONE, b"a")
+    tokens = greeted(tokens, b"a", ONE, b"b")
+    tokens = greeted(tokens, b"a", TWO, b"c")  # from a copy that was made before
+    assert tokens.judge(b"b", LIFE) is Shown.VOID
+
+
+def test_who_goes_on_under_the_old_incarnation_after_another_was_reborn_is_a_copy() -> None:
+    tokens = greeted(Tokens(), b"", ONE, b"a")
+    tokens = greeted(tokens, b"a", TWO, b"b", NEXT_LIFE)
+    assert tokens.judge(b"a", LIFE) is Shown.VOID
+
+
+def test_a_token_that_nobody_remembers_is_a_backups() -> None:
+    tokens = greeted(Tokens(), b"", ONE, b"a")
+    assert tokens.judge(b"z", LIFE) is Shown.STALE
+
+
+def test_tokens_read_back_as_they_were_written() -> None:
+    tokens = greeted(greeted(Tokens(), b"", ONE, b"a"), b"a", TWO, b"b")
+    assert Tokens.from_text(tokens.to_text()) == tokens
+    assert Tokens.from_text(None) == Tokens()
