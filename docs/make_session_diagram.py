@@ -1,0 +1,147 @@
+"""Draws docs/session.md from the session itself, so that the picture cannot lie.
+
+    .venv/bin/python docs/make_session_diagram.py           write docs/session.md
+    .venv/bin/python docs/make_session_diagram.py --check   exit 1 if it is not fresh
+
+The table `sync.session.TRANSITIONS` says which event may come in which state; where it leads is
+decided by the handler. So every reachable session is fed every event that its state has an entry
+for, in a few variants each, and what happens is written down.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from sync import session as s
+from sync.change import Batch
+from sync.schema import Lane
+
+TARGET = Path(__file__).with_name("session.md")
+LANES = tuple(Lane)
+FAR = 1_000_000  # past every position that the walk reaches
+# They grow without end and change numbers only, never which state comes next in the picture.
+UNSHOWN = {"attempt", "reason", "held_there", "held_here", "_control_run"}
+
+HEAD = """# The session, as a picture
+
+Made from `sync/session.py` by `docs/make_session_diagram.py`; a test keeps it fresh. Do not edit.
+The words are explained in [protocol.md](protocol.md#a-session).
+
+"""
+
+
+def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
+    """Yield (what to call it, event) for one kind of event; several where the outcome differs."""
+    looking = session._looking
+    lane = looking[0] if looking else Lane.CONTROL
+    some = Batch(lane, 1, 0, FAR, (b"x",), (FAR,))
+    none = Batch(lane, 1, 0, FAR)
+    made: dict[type, list[tuple[str, object]]] = {
+        s.Poked: [("Poked", s.Poked(frozenset(LANES), frozenset(LANES)))],
+        s.Greeted: [
+            (f"Greeted {v.name}", s.Greeted(v, waiting=frozenset(w)))
+            for v in s.Verdict
+            for w in ((), LANES)
+        ],
+        s.BatchRead: [("BatchRead", s.BatchRead(some)), ("BatchRead, empty", s.BatchRead(none))],
+        s.Pushed: [
+            ("Pushed", s.Pushed(lane, session.held_there.get(lane, 0) + 1)),
+            ("Pushed, no progress", s.Pushed(lane, 0)),
+        ],
+        s.Pulled: [("Pulled", s.Pulled(some)), ("Pulled, empty", s.Pulled(none))],
+        s.AppliedHere: [("AppliedHere", s.AppliedHere(lane, FAR))],
+        s.Recovered: [
+            ("Recovered", s.Recovered()),
+            ("Recovered, more follows", s.Recovered(more=True)),
+        ],
+        s.Woken: [("Woken", s.Woken())],
+        s.Failed: [
+            ("Failed, passing", s.Failed("unavailable", retryable=True)),
+            ("Failed, for good", s.Failed("unauthorised", retryable=False)),
+            ("Failed, too large", s.Failed("resource_exhausted", retryable=True, oversized=True)),
+        ],
+    }
+    yield from made[kind]
+
+
+def key(session: s.Session) -> str:
+    """Return what decides about the session's next steps, as far as the picture shows it."""
+    facts: dict[str, object] = {n: v for n, v in vars(session).items() if n not in UNSHOWN}
+    facts["_recoveries"] = min(session._recoveries, s.RECOVERIES_MAX + 1)
+    return repr([sorted(v, key=repr) if isinstance(v, set) else v for v in facts.values()])
+
+
+def steps(session: s.Session) -> Iterator[tuple[str, s.Session]]:
+    """Yield (label, session afterwards) of everything that can happen to a session now."""
+    for state, kind in s.TRANSITIONS:
+        if state is session.state:
+            for label, event in variants(kind, session):
+                after = copy.deepcopy(session)
+                after.on(event)  # type: ignore[arg-type]
+                yield label, after
+    after = copy.deepcopy(session)
+    if session.state is s.State.OFFLINE:
+        after.start()
+        yield "start", after
+    elif session.state is s.State.IDLE:
+        after.greet_again()
+        yield "greet_again", after
+        after = copy.deepcopy(session)
+        after.broken(s.Failed("unavailable", retryable=True))
+        yield "broken (Watch failed)", after
+
+
+def edges() -> dict[tuple[s.State, s.State], list[str]]:
+    """Walk every reachable session; return (from, to) -> labels."""
+    first = s.Session()
+    waiting, seen = deque([first]), {key(first)}
+    found: dict[tuple[s.State, s.State], list[str]] = {}
+    while waiting:
+        session = waiting.popleft()
+        for label, after in steps(session):
+            labels = found.setdefault((session.state, after.state), [])
+            if label not in labels:
+                labels.append(label)
+            if key(after) not in seen:
+                seen.add(key(after))
+                waiting.append(after)
+    return found
+
+
+def page() -> str:
+    """Return the whole of docs/session.md."""
+    order = {state: i for i, state in enumerate(s.State)}
+    found = sorted(edges().items(), key=lambda item: (order[item[0][0]], order[item[0][1]]))
+    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> OFFLINE"]
+    rows = ["| state | what happened | next state |", "| --- | --- | --- |"]
+    for (before, after), labels in found:
+        named = sorted(labels)
+        lines.append(f"    {before.name} --> {after.name}: {_short(named)}")
+        rows.append(f"| {before.name} | {'; '.join(named)} | {after.name} |")
+    return HEAD + "\n".join([*lines, "```", "", "## The same as a table", "", *rows]) + "\n"
+
+
+def _short(labels: list[str]) -> str:
+    """Return the kinds of events only: a picture has little room."""
+    kinds = dict.fromkeys(label.partition(",")[0] for label in labels)
+    return " / ".join(kinds)
+
+
+def main() -> int:
+    """Write the page, or compare it."""
+    fresh = page()
+    if "--check" in sys.argv[1:]:
+        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == fresh:
+            return 0
+        print("docs/session.md is not fresh: run docs/make_session_diagram.py", file=sys.stderr)
+        return 1
+    TARGET.write_text(fresh, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

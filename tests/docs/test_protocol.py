@@ -1,0 +1,80 @@
+"""docs/protocol.md and docs/session.md say what the engine does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hub.cli.explain import refusals
+from sync import limits
+from sync.session import Verdict
+from sync.status import STATUS_BY_CODE
+from sync.wire.v1 import link_pb2 as pb
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
+LIMITS = {
+    name: value for name, value in vars(limits).items() if name.isupper() and isinstance(value, int)
+}
+METHODS = [m.name for m in pb.DESCRIPTOR.services_by_name["LinkService"].methods]
+
+
+def rows(heading: str) -> dict[str, list[str]]:
+    """Return the table below a heading: its first column in backticks -> the other columns."""
+    _, found, after = TEXT.partition(f"\n## {heading}\n")
+    assert found, f"docs/protocol.md has no section {heading!r}"
+    section = after.partition("\n## ")[0]
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in section.splitlines()
+        if line.startswith("| `")
+    ]
+    return {first.strip("`"): rest for first, *rest in cells}
+
+
+def test_the_picture_of_the_session_is_fresh() -> None:
+    command = [sys.executable, "docs/make_session_diagram.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_status_of_a_refusal_is_documented_as_it_is() -> None:
+    documented = {code: row[0].strip("`") for code, row in rows("Refusals").items()}
+    table = {code: status.name for code, status in STATUS_BY_CODE.items()}
+    assert {code: documented.get(code) for code in table} == table
+
+
+def test_whether_a_refusal_may_be_repeated_is_documented_as_it_is() -> None:
+    known = refusals()
+    wrong = {
+        code: row[1]
+        for code, row in rows("Refusals").items()
+        if code in known and (row[1] == "yes") is not known[code].retryable
+    }
+    assert wrong == {}
+
+
+def test_every_limit_is_documented_with_its_value() -> None:
+    documented = {name: int(row[0].replace(",", "")) for name, row in rows("Limits").items()}
+    assert documented == LIMITS
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_call_of_the_link_has_its_rules(method: str) -> None:
+    assert re.search(rf"^### .*\b{method}\b", TEXT, re.MULTILINE)
+
+
+@pytest.mark.parametrize("verdict", [v.name for v in Verdict])
+def test_every_verdict_is_documented(verdict: str) -> None:
+    assert f"| `{verdict}` |" in TEXT
+
+
+def test_every_reason_of_a_hole_is_documented() -> None:
+    said = (ROOT / "sync/holes.py").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"`reason` is one of: (.*?)\. ", said, re.DOTALL)
+    reasons = {word.strip() for word in listed.replace("\n", " ").split(",")}
+    assert reasons <= set(rows("Holes")), "name each reason in the table under Holes"
