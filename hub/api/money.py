@@ -7,6 +7,7 @@ from typing import Any
 from hub.api.desk import Desk, Method, id_asked
 from hub.api.words import member
 from node.domain.posting import PostingKind
+from node.services import allocation_answers as answers
 from node.services import allocation_views as views
 from node.services import allocations as service
 from node.services.conservation import check_conservation as checked
@@ -42,7 +43,7 @@ def receive(desk: Desk, request: pb.ReceiveRequest) -> pb.ReceiveResponse:
     if request.transfer:
         counted_fen = request.counted_fen if request.HasField("counted_fen") else None
         lines: tuple[Line, ...] = (
-            service.receive(
+            answers.receive(
                 desk.office,
                 id_asked(request.transfer),
                 actor=request.actor,
@@ -51,7 +52,7 @@ def receive(desk: Desk, request: pb.ReceiveRequest) -> pb.ReceiveResponse:
             ),
         )
     else:
-        lines = service.receive_all(
+        lines = answers.receive_all(
             desk.office,
             actor=request.actor,
             fund=request.fund or None,
@@ -63,7 +64,7 @@ def receive(desk: Desk, request: pb.ReceiveRequest) -> pb.ReceiveResponse:
 
 def return_money(desk: Desk, request: pb.ReturnMoneyRequest) -> pb.ReturnMoneyResponse:
     if request.transfer:
-        line = service.return_(
+        line = answers.return_(
             desk.office, id_asked(request.transfer), reason=request.reason, actor=request.actor
         )
     else:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.ledger import Posting, PostingKind
 from node.domain.ledger_errors import LedgerError
+from node.services import allocation_answers as answers
 from node.services import allocation_views as views
 from node.services import allocations as money
 from node.services.allocation_errors import BadAllocation
@@ -124,14 +125,14 @@ def attempt(net: MoneyNetwork, code: str, verb: str, random: Random) -> object:
         case "match":
             return money.match(office, year=YEAR, actor="clerk")
         case "receive":
-            return money.receive(office, asked, actor="clerk")
+            return answers.receive(office, asked, actor="clerk")
         case "receive_all":
-            return money.receive_all(office, actor="clerk")
+            return answers.receive_all(office, actor="clerk")
         case "dispute":
             counted = random.choice((0, *AMOUNTS))
-            return money.dispute(office, asked, counted_fen=counted, actor="clerk")
+            return answers.dispute(office, asked, counted_fen=counted, actor="clerk")
         case "return":
-            return money.return_(office, asked, reason="不符", actor="clerk")
+            return answers.return_(office, asked, reason="不符", actor="clerk")
         case "reverse":
             chosen = random.choice(net.journal(code))
             return money.reverse(office, chosen.posting_id, actor="clerk")
@@ -149,7 +150,7 @@ def repeat(net: MoneyNetwork, code: str, posting: Posting) -> object:
             assignment=posting.assignment,
         )  # fmt: skip
     elif posting.kind is PostingKind.RECEIPT:
-        again = money.receive(net[code], posting.transfer, actor="another")
+        again = answers.receive(net[code], posting.transfer, actor="another")
     else:
         return None
     assert (again.posting, net.kept(code)) == (posting, before)
@@ -259,7 +260,7 @@ def test_long_runs_meet_every_posting_and_end_with_nothing_on_the_way(
             met += run(net, plan, check_every=10)
             for code in OFFICES:
                 for one in views.waiting(net[code]):
-                    money.receive(net[code], one.transfer, actor="clerk")
+                    answers.receive(net[code], one.transfer, actor="clerk")
             net.settle()
             assert_nothing_lost(net)
             assert all(line.in_transit_fen == 0 for line in check_conservation(net[CITY]).lines)

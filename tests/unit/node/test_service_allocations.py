@@ -26,6 +26,7 @@ from node.domain.ledger_errors import (
 )
 from node.domain.posting import PostingKind, posting_id_for
 from node.folds.ledger import LedgerFold
+from node.services import allocation_answers as answers
 from node.services import allocation_views as views
 from node.services import allocations as money
 from node.services import rollup
@@ -84,7 +85,7 @@ def send_down(net: MoneyNetwork, amount_fen: int, to: str = DISTRICT) -> bytes:
         net.settle()
         if below == to:
             break
-        money.receive(net[below], last, actor="clerk")
+        answers.receive(net[below], last, actor="clerk")
     return last
 
 
@@ -102,7 +103,7 @@ def test_money_is_in_transit_until_the_receiver_says_that_it_arrived(net):
     assert (line.in_transit_fen, line.difference_fen) == (900, 0)
     with pytest.raises(NotHeld):
         money.spend(net[DISTRICT], amount_fen=1, category="office", **F1)
-    money.receive(net[DISTRICT], number, actor="clerk")
+    answers.receive(net[DISTRICT], number, actor="clerk")
     assert held(net, CITY, DISTRICT) == [0, 900]
     net.settle()
     (line,) = check_conservation(net[CITY]).lines
@@ -110,7 +111,7 @@ def test_money_is_in_transit_until_the_receiver_says_that_it_arrived(net):
 
 
 def test_money_reaches_a_community_hop_by_hop_and_every_office_above_sees_it_spent(net):
-    money.receive(net[FIRST], send_down(net, 1_000, FIRST), actor="clerk")
+    answers.receive(net[FIRST], send_down(net, 1_000, FIRST), actor="clerk")
     money.spend(net[FIRST], amount_fen=250, category="wages", note="五月", **F1)
     net.settle()
     for code in CHAIN:
@@ -121,7 +122,7 @@ def test_money_reaches_a_community_hop_by_hop_and_every_office_above_sees_it_spe
 
 
 def test_the_figures_of_hops_are_told_by_the_levels_of_both_offices(net):
-    money.receive(net[FIRST], send_down(net, 1_000, FIRST), actor="clerk")
+    answers.receive(net[FIRST], send_down(net, 1_000, FIRST), actor="clerk")
     money.spend(net[FIRST], amount_fen=250, category="wages", **F1)
     net.settle()
     for indicator, by, expected in (
@@ -211,7 +212,7 @@ def test_a_fund_is_put_in_by_its_payer_and_within_its_yearly_ceiling(net):
 
 def test_another_figure_is_a_dispute_until_the_right_one_is_given(net):
     number = send_down(net, 500)
-    line = money.receive(net[DISTRICT], number, counted_fen=480, note="少20", actor="clerk")
+    line = answers.receive(net[DISTRICT], number, counted_fen=480, note="少20", actor="clerk")
     assert (line.posting.kind, line.posting.counted_fen) == ("dispute", 480)
     assert held(net, DISTRICT) == [0]
     net.settle()
@@ -220,7 +221,7 @@ def test_another_figure_is_a_dispute_until_the_right_one_is_given(net):
     assert shown.answer_note == "少20"
     (line,) = check_conservation(net[CITY]).lines
     assert (line.in_transit_fen, line.disputed_fen, line.difference_fen) == (500, 500, 0)
-    money.receive(net[DISTRICT], number, counted_fen=500, actor="clerk")
+    answers.receive(net[DISTRICT], number, counted_fen=500, actor="clerk")
     assert held(net, DISTRICT) == [500]
     assert views.waiting(net[DISTRICT]) == ()
 
@@ -228,19 +229,19 @@ def test_another_figure_is_a_dispute_until_the_right_one_is_given(net):
 def test_a_dispute_names_another_figure_than_was_released(net):
     number = send_down(net, 500)
     with pytest.raises(BadAllocation) as refused:
-        money.dispute(net[DISTRICT], number, counted_fen=500, actor="clerk")
+        answers.dispute(net[DISTRICT], number, counted_fen=500, actor="clerk")
     assert refused.value.reason == "same_figure"
 
 
 def test_a_receipt_said_twice_counts_once_and_after_it_nothing_else(net):
     number = send_down(net, 500)
-    once = money.receive(net[DISTRICT], number, actor="clerk")
-    assert money.receive(net[DISTRICT], number, actor="clerk") == once
+    once = answers.receive(net[DISTRICT], number, actor="clerk")
+    assert answers.receive(net[DISTRICT], number, actor="clerk") == once
     assert held(net, DISTRICT) == [500]
     with pytest.raises(TransferResolved):
-        money.return_(net[DISTRICT], number, reason="晚了", actor="clerk")
+        answers.return_(net[DISTRICT], number, reason="晚了", actor="clerk")
     with pytest.raises(TransferResolved):
-        money.receive(net[DISTRICT], number, counted_fen=400, actor="clerk")
+        answers.receive(net[DISTRICT], number, counted_fen=400, actor="clerk")
 
 
 def test_only_a_release_that_was_heard_and_is_ones_own_can_be_received(net):
@@ -248,7 +249,7 @@ def test_only_a_release_that_was_heard_and_is_ones_own_can_be_received(net):
     line = money.release(net[CITY], to=net.unit(DISTRICT), amount_fen=100, **F1)
     for code in (DISTRICT, STREET, CITY):  # not arrived; never addressed there
         with pytest.raises(TransferUnknown):
-            money.receive(net[code], line.posting.transfer, actor="clerk")
+            answers.receive(net[code], line.posting.transfer, actor="clerk")
 
 
 # -- back ------------------------------------------------------------------------------------
@@ -257,8 +258,8 @@ def test_only_a_release_that_was_heard_and_is_ones_own_can_be_received(net):
 def test_a_payer_books_what_comes_back_in_the_transaction_that_brings_it_once(net):
     number = send_down(net, 500)
     with pytest.raises(BadAllocation):
-        money.return_(net[DISTRICT], number, reason=" ", actor="clerk")
-    money.return_(net[DISTRICT], number, reason="不属本区", actor="clerk")
+        answers.return_(net[DISTRICT], number, reason=" ", actor="clerk")
+    answers.return_(net[DISTRICT], number, reason="不属本区", actor="clerk")
     assert held(net, CITY) == [0]
     net.send(DISTRICT, CITY)
     assert held(net, CITY) == [500]
@@ -273,7 +274,7 @@ def test_a_payer_books_what_comes_back_in_the_transaction_that_brings_it_once(ne
 
 
 def test_money_not_spent_goes_back_to_where_it_came_from_and_no_more_than_that(net):
-    money.receive(net[DISTRICT], send_down(net, 500), actor="clerk")
+    answers.receive(net[DISTRICT], send_down(net, 500), actor="clerk")
     back = {**F1, "reason": "结余"}
     with pytest.raises(OverLimit):
         money.give_back(net[DISTRICT], amount_fen=501, **back)
@@ -309,7 +310,7 @@ def test_a_return_of_money_that_was_never_sent_is_not_booked_and_does_not_stop_t
 
 def test_an_office_that_could_not_book_a_return_when_it_came_books_it_later_once(net, monkeypatch):
     number = send_down(net, 500)
-    money.return_(net[DISTRICT], number, reason="不符", actor="clerk")
+    answers.return_(net[DISTRICT], number, reason="不符", actor="clerk")
     with monkeypatch.context() as patch:  # as while a restored office answers nothing
         patch.setattr(LedgerFold, "_booked", lambda *_: [])
         net.send(DISTRICT, CITY)
@@ -340,7 +341,7 @@ def test_a_district_matches_the_citys_money_that_it_received_and_no_more(net):
     with pytest.raises(BadAllocation) as refused:
         money.match(net[DISTRICT], year=YEAR, actor="clerk")
     assert refused.value.reason == "nothing_due"
-    money.receive(net[DISTRICT], send_down(net, 500), actor="clerk")
+    answers.receive(net[DISTRICT], send_down(net, 500), actor="clerk")
     assert views.match_due_fen(net[DISTRICT], YEAR) == 500
     money.match(net[DISTRICT], year=YEAR, amount_fen=200, actor="clerk", transfer=NUMBER)
     money.match(net[DISTRICT], year=YEAR, amount_fen=200, actor="clerk", transfer=NUMBER)
@@ -427,11 +428,11 @@ def test_what_waits_here_is_received_in_one_go_but_not_what_is_disputed(net):
     net.settle()
     waiting = views.waiting(net[DISTRICT])
     assert [one.fund for one in waiting] == ["F1", "F1", "F3"]
-    money.dispute(net[DISTRICT], waiting[0].transfer, counted_fen=39, actor="clerk")
-    done = money.receive_all(net[DISTRICT], fund="F1", actor="clerk")
+    answers.dispute(net[DISTRICT], waiting[0].transfer, counted_fen=39, actor="clerk")
+    done = answers.receive_all(net[DISTRICT], fund="F1", actor="clerk")
     assert [line.posting.transfer for line in done] == [waiting[1].transfer]
-    assert len(money.receive_all(net[DISTRICT], actor="clerk")) == 1
-    assert money.receive_all(net[DISTRICT], actor="clerk") == ()
+    assert len(answers.receive_all(net[DISTRICT], actor="clerk")) == 1
+    assert answers.receive_all(net[DISTRICT], actor="clerk") == ()
     assert [one.state for one in views.waiting(net[DISTRICT])] == ["disputed"]
 
 
@@ -455,7 +456,7 @@ def test_transfers_are_listed_by_way_and_state_and_the_journal_page_by_page(net)
 
 
 def test_the_books_of_an_office_above_or_beside_are_not_shown(net):
-    money.receive(net[STREET], send_down(net, 500, STREET), actor="clerk")
+    answers.receive(net[STREET], send_down(net, 500, STREET), actor="clerk")
     for read in (views.balances, views.history):
         for code in (CITY, DISTRICT):
             with pytest.raises(BadAllocation) as refused:
@@ -473,7 +474,7 @@ def test_the_books_of_an_office_above_or_beside_are_not_shown(net):
 
 def test_an_account_of_all_the_money_below_the_city_says_that_it_is_partial(net):
     number = send_down(net, 500, STREET)
-    money.return_(net[STREET], number, reason="不符", actor="clerk")
+    answers.return_(net[STREET], number, reason="不符", actor="clerk")
     assert not check_conservation(net[CITY]).partial
     for code in (DISTRICT, STREET):
         account = check_conservation(net[code])
