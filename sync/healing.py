@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from sync import codec
+from sync import codec, holes
 from sync.change import Block, Entry, Operation
 from sync.effects import Effect
 from sync.rights import objection
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sync.apply import Applier, Received
 
 OPEN, DEFERRED, HEALED, CLOSED = "open", "deferred", "healed", "closed"
-CAUSED = ("missing_record", "behind_hole")  # heal by themselves when their cause has come
+CAUSED = tuple(sorted(holes.OF_CAUSE))  # heal by themselves
 RETRY_MAX = 5_000  # holes tried in one transaction
 ROUNDS_MAX = 100  # changes of one record that waited one behind the other
 _COLUMNS = "id, arrival, register, unit, record, reason, detail, state"

@@ -10,6 +10,7 @@ from sync.change import ID_BYTES, Block, Entry
 from sync.statements import run
 
 DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
+OF_CAUSE = frozenset({"missing_record", "behind_hole"})  # heal once their cause has come
 OF_WRITER = frozenset({"foreign_unit", "not_owner"})  # only this writer's later changes wait
 
 _PARK = (
@@ -51,10 +52,13 @@ def park(
     )  # fmt: skip
 
 
-def waiting(tx: Connection, register: str, unit: int, writer: int) -> set[bytes]:
+def waiting(
+    tx: Connection, register: str, unit: int, writer: int, *, create: bool = False
+) -> set[bytes]:
     """Return the records whose later changes by `writer` wait behind a hole.
 
-    Whoever was refused for lack of a right holds up nobody else (INV-21).
+    What waits for a record to be created does not hold up its creation (`create`), and whoever
+    was refused for lack of a right holds up nobody else (INV-21).
     """
     rows = run(
         tx,
@@ -64,7 +68,8 @@ def waiting(tx: Connection, register: str, unit: int, writer: int) -> set[bytes]
     return {
         records[i : i + ID_BYTES]
         for records, reason, incarnation in rows
-        if reason not in OF_WRITER or incarnation == writer
+        if (reason not in OF_WRITER or incarnation == writer)
+        and not (create and reason in OF_CAUSE)
         for i in range(0, len(records), ID_BYTES)
     }
 

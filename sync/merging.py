@@ -113,7 +113,8 @@ class Merger:
             return None
         if not (local or again):
             writer = incarnation_of(version)
-            waiting = holes.waiting(tx, block.register, block.unit, writer)
+            create = block.operation is Operation.CREATE
+            waiting = holes.waiting(tx, block.register, block.unit, writer, create=create)
             if not waiting.isdisjoint(block.ids):
                 return self._by_row(tx, table, block, version, level, waiting=waiting)
         if block.operation is Operation.CREATE:
