@@ -1,0 +1,38 @@
+"""docs/architecture.md sends a reader to files and functions that are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+
+
+def test_every_file_that_is_named_exists() -> None:
+    paths = set(re.findall(r"\b(?:hub|node|sync|tests|docs)/[\w/]+\.(?:py|proto|md)\b", TEXT))
+    assert sorted(path for path in paths if not (ROOT / path).is_file()) == []
+
+
+def test_every_file_named_beside_another_is_beside_it() -> None:
+    lost = []
+    for row in re.findall(r"^\| .*$", TEXT, re.MULTILINE):
+        folders = [
+            path.rpartition("/")[0] for path in re.findall(r"`((?:hub|node|sync)/\S*)`", row)
+        ]
+        lost += [
+            (name, row)
+            for name in re.findall(r"`(\w+\.py)[`:]", row)
+            if not any((ROOT / folder / name).is_file() for folder in folders)
+        ]
+    assert lost == []
+
+
+def test_every_function_that_is_named_is_in_its_file() -> None:
+    lost = [
+        (path, name)
+        for path, names in re.findall(r"`((?:hub|node|sync)/[\w/]+\.py): ([\w, ]+)`", TEXT)
+        for name in names.split(", ")
+        if not re.search(rf"\bdef {name}\b", (ROOT / path).read_text(encoding="utf-8"))
+    ]
+    assert lost == []
