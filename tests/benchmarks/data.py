@@ -22,11 +22,11 @@ FIRST_MS = 1_760_000_000_000
 Row = tuple[bytes, tuple[str, ...]]  # 16-byte id, rising with time; values in the order of FIELDS
 
 
-def rows(count: int, seed: int = 7) -> Iterator[Row]:
-    """Yield `count` rows; the same seed gives the same rows."""
-    rng = random.Random(seed)
+def rows(count: int, first: int = 0) -> Iterator[Row]:
+    """Yield `count` rows from number `first` on; the same numbers give the same rows."""
+    rng = random.Random(7 + first)
     below, choice, bits = rng.randrange, rng.choice, rng.getrandbits
-    for n in range(count):
+    for n in range(first, first + count):
         record_id = (FIRST_MS + n) << 80 | 7 << 76 | bits(76)
         born = f"{1935 + below(90)}-{1 + below(12):02d}-{1 + below(28):02d}"
         name = choice(SURNAMES) + choice(GIVEN) + (choice(GIVEN) if below(3) else "")

@@ -1,4 +1,4 @@
-"""Four tiers as four processes with real gRPC; the parent process tells them what to do."""
+"""Offices as processes with real gRPC; the parent process tells them what to do."""
 
 from __future__ import annotations
 
@@ -7,38 +7,54 @@ import json
 import random
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-CODES = ("330100000000", "330102000000", "330102013000", "330102013009")  # city .. community
+from tests.benchmarks.offices import (
+    CODES,
+    TRANSACTION,
+    changes,
+    creations,
+    new_folder,
+    now_ms,
+    phone_of,
+    urgent,
+)
+
+COMMANDS = (
+    "prepare", "load", "load_behind", "update", "edit", "wait_count", "wait_phone", "indexes",
+    "usage",
+)  # fmt: skip
 
 
 class Tiers:
-    """The four offices, each in a process of its own, started for one measurement."""
+    """Offices in line, each in a process of its own; tier 0 is the highest."""
 
-    def __init__(self, folder: Path, *, synchronous: str = "FULL") -> None:
+    def __init__(self, folder: Path, codes: Sequence[str] = CODES) -> None:
         self._processes: list[subprocess.Popen[str]] = []
         address = ""
-        for code in CODES:
+        for code in codes:
+            command = [sys.executable, "-m", "tests.benchmarks.tiers", "--dir", str(folder / code)]
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.benchmarks.tiers", "--dir", str(folder / code),
-                 "--unit", code, "--parent", address, "--synchronous", synchronous],
+                [*command, "--unit", code, "--parent", address],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             )  # fmt: skip
             self._processes.append(process)
             address = self._answer(process)["address"]
 
-    def ask(self, tier: int, **command: Any) -> dict[str, Any]:
-        """Send one command to a tier (0 is the city) and wait for its answer."""
-        self.tell(tier, **command)
-        return self._answer(self._processes[tier])
+    def ask(self, tier: int, do: str, **command: Any) -> dict[str, Any]:
+        """Send one command to a tier and wait for its answer."""
+        self.tell(tier, do, **command)
+        return self.answer(tier)
 
-    def tell(self, tier: int, **command: Any) -> None:
+    def tell(self, tier: int, do: str, **command: Any) -> None:
         stdin = self._processes[tier].stdin
         assert stdin is not None
-        stdin.write(json.dumps(command) + "\n")
+        stdin.write(json.dumps({"do": do, **command}) + "\n")
         stdin.flush()
 
     def answer(self, tier: int) -> dict[str, Any]:
@@ -48,7 +64,7 @@ class Tiers:
         for process in reversed(self._processes):
             if process.stdin is not None:
                 process.stdin.close()
-            process.wait(30)
+            process.wait(60)
 
     @staticmethod
     def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -60,123 +76,146 @@ class Tiers:
         return found
 
 
+@contextmanager
+def running(folder: Path, codes: Sequence[str] = CODES) -> Iterator[Tiers]:
+    """Yield tiers and end them."""
+    tiers = Tiers(folder, codes)
+    try:
+        yield tiers
+    finally:
+        tiers.close()
+
+
 class Tier:
     """One office in its own process, doing what its standard input says."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, folder: Path, code: str, parent: str) -> None:
         from hub.app import Process
         from node import logs
-        from node.config import OfficeConfig
-        from node.domain.catalogue import load_catalogue
-        from node.setup import init_office
 
         logs.set_up(level="WARNING")
-        extra = Path(__file__).with_name("bench.toml")
-        folder = Path(options.dir)
-        config = OfficeConfig(
-            unit=options.unit, parent=options.parent, extra_catalogue=(str(extra),)
-        )
-        init_office(folder, config, load_catalogue([extra]), rng=random.Random(options.unit))
-        self._process = Process(
-            [folder], wall_ms=lambda: time.time_ns() // 1_000_000,
-            rng=random.Random(options.unit), synchronous=options.synchronous,
-        )  # fmt: skip
-        self._served = next(iter(self._process.served.values()))
-        self._office = self._served.office
+        new_folder(folder, code, parent=parent)
+        self._process = Process([folder], wall_ms=now_ms, rng=random.Random(code))
+        self._office = next(iter(self._process.served.values())).office
+        self._unit = self._office.tree.by_code(CODES[-1]).unit_id
         self._rows: list[Any] = []
+        self._rest = threading.Event()
+        self._behind: threading.Thread | None = None
         say(address=self._process.start())
 
     def run(self) -> None:
         for line in sys.stdin:
             command = json.loads(line)
-            say(**getattr(self, command.pop("do"))(**command))
+            do = command.pop("do")
+            assert do in COMMANDS
+            say(**getattr(self, do)(**command))
         self._process.stop()
 
-    def prepare(self, count: int) -> dict[str, Any]:
+    def prepare(self, count: int, first: int = 0) -> dict[str, Any]:
+        """Have rows ready in memory, out of the garbage collector's way."""
+        import gc
+
         from tests.benchmarks.data import rows
 
-        self._rows = list(rows(count))
+        gc.unfreeze()
+        self._rows = list(rows(count, first))
+        gc.collect()
+        gc.freeze()
         return {}
 
-    def load(self, start: int = 0, stop: int | None = None) -> dict[str, Any]:
+    def load(self) -> dict[str, Any]:
         """Write the prepared rows as new records, transactions of 1,000."""
-        from sync.change import Edit, Operation, RecordKey
-        from tests.benchmarks.data import FIELDS
-
-        unit = self._office.identity.unit
         began = time.time()
-        for at in range(start, stop or len(self._rows), 1_000):
-            edits = [
-                Edit(
-                    key=RecordKey("bench", unit, record_id),
-                    operation=Operation.CREATE,
-                    values=dict(zip(FIELDS, values, strict=True)),
-                    audiences=("up:city",),
-                )
-                for record_id, values in self._rows[at : at + 1_000]
-            ]
-            self._office.commit(lambda _tx, edits=edits: edits)
+        for at in range(0, len(self._rows), TRANSACTION):
+            self._commit(creations(self._rows[at : at + TRANSACTION], self._unit))
         return {"began": began, "ended": time.time()}
+
+    def load_behind(self, rate: float, first: int = 0) -> dict[str, Any]:
+        """Begin to write new rows in a thread, `rate` a second (0: as fast as it goes).
+
+        The second call ends it and tells how many were written.
+        """
+        if self._behind is not None:
+            self._rest.set()
+            self._behind.join()
+            self._behind = None
+            return {"count": self._written}
+        self._rest.clear()
+        self._written = 0
+        self._behind = threading.Thread(target=self._load_until_rest, args=(rate, first))
+        self._behind.start()
+        return {}
+
+    def _load_until_rest(self, rate: float, first: int) -> None:
+        from tests.benchmarks.data import rows
+
+        began = time.monotonic()
+        while not self._rest.is_set():
+            part = rows(TRANSACTION, first + self._written)
+            self._commit(creations(part, self._unit))
+            self._written += TRANSACTION
+            if rate:
+                self._rest.wait(max(0.0, began + self._written / rate - time.monotonic()))
 
     def update(self, round: int, shuffled: bool) -> dict[str, Any]:
         """Set two fields of every record."""
-        order = list(range(len(self._rows)))
+        order = [record_id for record_id, _ in self._rows]
         if shuffled:
             random.Random(5).shuffle(order)
         began = time.time()
-        for at in range(0, len(order), 1_000):
-            self._set([self._rows[n][0] for n in order[at : at + 1_000]], round)
-        return {"began": began, "last": self._rows[order[-1]][0].hex()}
+        for at in range(0, len(order), TRANSACTION):
+            self._commit(changes(order[at : at + TRANSACTION], self._unit, round))
+        return {"began": began, "ended": time.time(), "last": order[-1].hex()}
 
-    def edit(self, n: int, round: int) -> dict[str, Any]:
+    def edit(self, n: int, round: int, register: str = "bench") -> dict[str, Any]:
+        """Set two fields of one of the prepared records; an urgent one is new each time."""
+        ids = [self._rows[n][0]]
+        edits = (changes if register == "bench" else urgent)(ids, self._unit, round)
         began = time.time()
-        self._set([self._rows[n][0]], round)
+        self._commit(edits)
         return {"began": began}
 
-    def _set(self, ids: Sequence[bytes], round: int) -> None:
-        from sync.change import Edit, Operation, RecordKey
-
-        unit = self._office.identity.unit
-        edits = [
-            Edit(
-                key=RecordKey("bench", unit, record_id),
-                operation=Operation.UPDATE,
-                values={"phone": f"139{round:08d}", "remark": f"改{round}"},
-                audiences=("up:city",),
-            )
-            for record_id in ids
-        ]
+    def _commit(self, edits: list[Any]) -> None:
         self._office.commit(lambda _tx: edits)
 
     def wait_count(self, count: int) -> dict[str, Any]:
         """Wait until `count` records are visible here."""
-        while True:
-            with self._office.store.read() as tx:
-                found = tx.exec_driver_sql("SELECT sum(count) FROM digest WHERE register='bench'")
-                if (found.scalar() or 0) >= count:
-                    return {"at": time.time()}
+        statement = "SELECT sum(count) FROM digest WHERE register='bench'"
+        while (self._one(statement) or 0) < count:
             time.sleep(0.005)
+        return {"at": time.time()}
 
-    def wait_phone(self, n: int = -1, record: str = "", round: int = 0) -> dict[str, Any]:
+    def wait_phone(
+        self, round: int, n: int = -1, record: str = "", register: str = "bench"
+    ) -> dict[str, Any]:
         """Wait until one record shows the value of `round`."""
         record_id = bytes.fromhex(record) if record else self._rows[n][0]
-        unit = self._office.tree.by_code(CODES[-1]).unit_id
-        statement = "SELECT f_phone FROM r_bench WHERE unit=? AND id=?"
+        statement = f"SELECT f_phone FROM r_{register} WHERE unit=? AND id=?"
         pause = 0.005 if record else 0.0003
-        while True:
-            with self._office.store.read() as tx:
-                phone = tx.exec_driver_sql(statement, (unit, record_id)).scalar()
-            if phone == f"139{round:08d}":
-                return {"at": time.time()}
+        while self._one(statement, (self._unit, record_id)) != phone_of(round):
             time.sleep(pause)
+        return {"at": time.time()}
 
-    def log_bytes(self) -> dict[str, Any]:
+    def _one(self, statement: str, parameters: tuple[Any, ...] = ()) -> Any:
         with self._office.store.read() as tx:
-            total = tx.exec_driver_sql("SELECT sum(length(wire)) FROM entry").scalar()
-        return {"bytes": total}
+            return tx.exec_driver_sql(statement, parameters).scalar()
 
-    def cpu(self) -> dict[str, Any]:
-        return {"seconds": time.process_time()}
+    def indexes(self, on: bool) -> dict[str, Any]:
+        """Leave bootstrap mode, or enter it: no secondary indexes while records pour in."""
+        tables = self._office.tables
+        began = time.time()
+        self._office.store.write(tables.create_indexes if on else tables.drop_indexes)
+        return {"began": began, "ended": time.time()}
+
+    def usage(self) -> dict[str, Any]:
+        """Tell what this process has used."""
+        return {"cpu": time.process_time(), **memory()}
+
+
+def memory() -> dict[str, int]:
+    """Return resident bytes and threads of this process (Linux)."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return {"rss": int(status["VmRSS"].split()[0]) * 1024, "threads": int(status["Threads"])}
 
 
 def say(**facts: Any) -> None:
@@ -185,6 +224,7 @@ def say(**facts: Any) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    for name in ("--dir", "--unit", "--parent", "--synchronous"):
+    for name in ("--dir", "--unit", "--parent"):
         parser.add_argument(name, default="")
-    Tier(parser.parse_args()).run()
+    options = parser.parse_args()
+    Tier(Path(options.dir), options.unit, options.parent).run()
