@@ -9,7 +9,7 @@ from sync.registers import RegisterTables
 from sync.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
 
 VERSIONS_MAX = 8
-_built: dict[str, RegisterTables] = {}  # immutable values, so sharing them joins nothing
+_built: dict[tuple[str, tuple[str, ...]], RegisterTables] = {}  # immutable values, so sharing them joins nothing
 _lock = threading.Lock()
 _LANES = {"control": Lane.CONTROL, "bulk": Lane.BULK}
 _INDEXES = {  # system registers are looked up by these
@@ -25,12 +25,13 @@ def schema_of(catalogue: Catalogue) -> Schema:
 
 def catalogue_tables(catalogue: Catalogue) -> RegisterTables:
     """Return the tables of a catalogue: built once a version, shared by a process's offices."""
+    key = (catalogue.version, tuple(catalogue.registers))
     with _lock:
-        if catalogue.version not in _built:
-            _built[catalogue.version] = RegisterTables(schema_of(catalogue))
+        if key not in _built:
+            _built[key] = RegisterTables(schema_of(catalogue))
             while len(_built) > VERSIONS_MAX:
                 _built.pop(next(iter(_built)))
-        return _built[catalogue.version]
+        return _built[key]
 
 
 def register_schema(register: Register) -> RegisterSchema:
