@@ -16,6 +16,7 @@ from hub.api import service
 from hub.api.desk import Desk
 from hub.api.tokens import bearer, token_of
 from hub.parent import Parent
+from hub.recovery import recover
 from hub.server import Server
 from hub.servicer import TO_KEY, LinkServicer, handlers
 from hub.ticks import PERIODIC, tick
@@ -45,6 +46,7 @@ class Served:
         if office.config.parent:
             self.dialer = self._dialer(office.config.parent, process)
             office.on_wake(self._wake_upward)
+        office.on_restored(lambda: recover(office, self.dialer))
 
     def _dialer(self, address: str, process: Process) -> Dialer:
         office = self.office

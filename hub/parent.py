@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from node.app import Office
 from node.domain.units import Level
-from sync import facts, log, recovery
+from sync import facts, log, recovering, recovery
 from sync.apply import Received, Wake
 from sync.change import Batch, StreamHead
 from sync.errors import SilianError
@@ -342,6 +342,20 @@ class Parent:
                 tx, unit, common=common, taken=taken, after=after,
                 bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
             )  # fmt: skip
+
+    def take_back(self, unit: int, session: int, wires: Sequence[bytes], *, last: bool) -> None:
+        """Take our own words back from a child that heard them.
+
+        Raises: SessionUnknown, and what `sync.recovering.take_back` raises.
+        """
+        self._child(unit, session)
+        office = self.office
+        received = office.store.write(
+            lambda tx: recovering.take_back(tx, office, wires, child=unit, last=last)
+        )
+        if received.entries:
+            office.log.warning("own_words_taken_back", child=unit, entries=received.entries)
+        office.committed(received)
 
     def safe(self, unit: int) -> list[SafeAt]:
         """Return how far a child's log is durable here and at each level above."""

@@ -121,6 +121,12 @@ class LinkServicer:
         )
         return pb.EchoResponse(entries=page.entries, upto=page.upto, more=page.more)
 
+    def Return(self, request: pb.ReturnRequest, context: grpc.ServicerContext) -> pb.ReturnResponse:
+        self._parent(context).take_back(
+            caller(context, request.unit), request.session, request.entries, last=request.last
+        )
+        return pb.ReturnResponse()
+
     def watch(
         self,
         request: pb.WatchRequest,
@@ -186,6 +192,7 @@ def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
         "Push": (servicer.Push, pb.PushRequest),
         "Pull": (servicer.Pull, pb.PullRequest),
         "Echo": (servicer.Echo, pb.EchoRequest),
+        "Return": (servicer.Return, pb.ReturnRequest),
     }
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         name: grpc.unary_unary_rpc_method_handler(

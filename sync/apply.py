@@ -343,12 +343,11 @@ class Applier:
 
         Raises: Unauthorised, as `_admit`.
         """
-        heard = audience.parse(entry.audience)
-        if heard.up_to is None:
-            self._admit(entry, entry.lane, parent, upward=False)
-            return parent
         if entry.unit == self.identity.unit:
             return 0
+        if audience.parse(entry.audience).up_to is None:
+            self._admit(entry, entry.lane, parent, upward=False)
+            return parent
         hop = self.routes.hop(entry.unit)
         if hop is None:
             raise Unauthorised("an echo of a unit that is not below this office")

@@ -9,6 +9,7 @@ from sync.statements import run
 INCARNATION = "incarnation"
 CONTINUES = "continues"  # the incarnation whose log numbers this one goes on with
 RESTORED = "restored"  # a child has shown that this store lost what it once said
+MET = "met:"  # + unit: our log position when we met its present incarnation
 TOKEN = "token:"  # + unit: what the link with that unit last agreed on (sync.tokens)
 
 

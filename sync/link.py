@@ -33,8 +33,8 @@ from sync.session import (
 )
 from sync.wire.v1 import link_pb2 as pb
 
-Request = pb.HelloRequest | pb.PushRequest | pb.PullRequest | pb.EchoRequest
-Reply = pb.HelloResponse | pb.PushResponse | pb.PullResponse | pb.EchoResponse
+Request = pb.HelloRequest | pb.PushRequest | pb.PullRequest | pb.EchoRequest | pb.ReturnRequest
+Reply = pb.HelloResponse | pb.PushResponse | pb.PullResponse | pb.EchoResponse | pb.ReturnResponse
 
 
 class NotRecoverable(SilianError):
@@ -60,8 +60,8 @@ def method_of(command: Command) -> str:
             return "Push"
         case Pull():
             return "Pull"
-        case Recover():
-            return "Echo"
+        case Recover(verdict=verdict):
+            return "Return" if verdict is Verdict.GO_ON else "Echo"
     raise AssertionError(f"no call for {command}")
 
 
@@ -73,6 +73,8 @@ class ChildEnd:
         self._session = 0
         self._process = host.draw()
         self._recovering: Recovering | None = None
+        self._returned = 0  # to the parent, of its own words: our log position
+        self._returning: int | None = None  # where the page under way leads; None: to the end
         self.parent_unit = parent_unit
         self._parent_incarnation = 0
 
@@ -85,6 +87,8 @@ class ChildEnd:
         if isinstance(command, Greet):
             return self._hello()
         if isinstance(command, Recover):
+            if command.verdict is Verdict.GO_ON:
+                return self._give_back()
             if command.verdict is not Verdict.RESTORED:
                 raise NotRecoverable(command.verdict.name)
             if self._recovering is None:
@@ -123,6 +127,8 @@ class ChildEnd:
         if isinstance(reply, pb.EchoResponse):
             assert self._recovering is not None
             return Recovered(more=self._recovering.take(reply))
+        if isinstance(reply, pb.ReturnResponse):
+            return Recovered(more=not self._given_back())
         if isinstance(reply, pb.PushResponse):
             self._host.heard_from_parent(self.parent_unit, map(codec.safe_from_wire, reply.safe))
             assert isinstance(command, Push)
@@ -209,11 +215,13 @@ class ChildEnd:
         mine = self._host.applier.identity.incarnation
         there = {Lane(c.lane): c.position for c in reply.cursors if c.incarnation == mine}
         here: dict[Lane, int] = {}
+        met: list[int] = []  # the incarnations under which the parent was met, by lane
         with self._host.store.read() as tx:
             for lane in Lane:
                 incarnation, held = log.cursor_of(tx, self.parent_unit, "in", lane)
                 # Another incarnation numbers its log anew; the streams tell what we know of it.
                 here[lane] = held if incarnation == reply.incarnation else 0
+                met.append(incarnation)
             restored = self._was_restored(tx, reply)
         if restored:
             return Greeted(Verdict.RESTORED, reason="the parent holds what this store has lost")
@@ -223,7 +231,33 @@ class ChildEnd:
         waiting = frozenset(Lane(lane) for lane in reply.waiting)
         if reply.incarnation != known_incarnation:
             waiting = frozenset(Lane)
-        return Greeted(verdict, there, here, waiting)
+        other = [incarnation not in (0, reply.incarnation) for incarnation in met]
+        self._returned, self._returning = 0, 0
+        return Greeted(verdict, there, here, waiting, give_back=any(other))
+
+    def _give_back(self) -> pb.ReturnRequest:
+        """Return the parent's own words, after those it has taken back."""
+        with self._host.store.read() as tx:
+            page = recovery.words_of(tx, self.parent_unit, self._returned)
+        self._returning = page.upto if page.more else None
+        return pb.ReturnRequest(
+            session=self._session,
+            unit=self._host.applier.identity.unit,
+            entries=page.entries,
+            last=not page.more,
+        )
+
+    def _given_back(self) -> bool:
+        """Note what the parent has taken back; say whether that was all."""
+        if self._returning is not None:
+            self._returned = self._returning
+            return False
+
+        now_ms = self._host.applier.now_ms
+        self._host.store.write(
+            lambda tx: recovery.met_anew(tx, self.parent_unit, self._parent_incarnation, 0, now_ms)
+        )
+        return True
 
     def _was_restored(self, tx: Connection, reply: pb.HelloResponse) -> bool:
         """Say whether we lack what the parent has from us, though our newest words go on."""

@@ -84,15 +84,32 @@ def words_beyond(
     return words_at(tx, chosen)
 
 
-def words_from(tx: Connection, arrival: int, incarnation: int) -> list[Word]:
-    """Return the own downward words of `incarnation` from a position of the log on."""
-    rows = run(
-        tx,
-        "SELECT arrival FROM entry WHERE via=0 AND arrival>=? AND incarnation=? "
-        "AND audience LIKE 'down:%'",
-        (arrival, incarnation),
-    ).fetchall()
-    return words_at(tx, [r[0] for r in rows])
+def words_against(tx: Connection, entries: Iterable[Entry]) -> list[Word]:
+    """Return the own downward words that stand where others, come back, bear their numbers.
+
+    With them all later ones of that incarnation: they were written in the same second life.
+    """
+    first: dict[int, int] = {}
+    for entry in entries:
+        row = run(
+            tx,
+            "SELECT arrival, wire FROM entry WHERE incarnation=? AND audience=? AND lane=? "
+            "AND seq=? AND via=0 ORDER BY arrival DESC LIMIT 1",
+            (entry.incarnation, entry.audience, entry.lane.value, entry.seq),
+        ).fetchone()
+        if row is not None and codec.hash_of(bytes(row[1])) != entry.hash:
+            known = first.get(entry.incarnation, row[0])
+            first[entry.incarnation] = min(known, row[0])
+    found: list[int] = []
+    for incarnation, arrival in first.items():
+        rows = run(
+            tx,
+            "SELECT arrival FROM entry WHERE via=0 AND arrival>=? AND incarnation=? "
+            "AND audience LIKE 'down:%'",
+            (arrival, incarnation),
+        )
+        found += [r[0] for r in rows]
+    return words_at(tx, found)
 
 
 def words_at(tx: Connection, arrivals: Iterable[int]) -> list[Word]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from sync import codec, facts, log, rebirth, recovery
-from sync.apply import Received, Wake
+from sync import audience, codec, facts, log, rebirth, recovery
+from sync.apply import Received, Unauthorised, Wake
 from sync.change import StreamHead
 from sync.host import Host
 from sync.limits import BATCH_BYTES_MAX, TRANSACTION_CHANGES_MAX
@@ -137,17 +137,46 @@ class Recovering:
         received = applier.echo(tx, reply.entries, peer=unit)
         if reply.more:
             return received
-        for lane in Lane:
-            log.advance(
-                tx, peer=unit, direction="in", lane=lane, incarnation=incarnation,
-                position=reply.upto, at_ms=applier.now_ms,
-            )  # fmt: skip
-        for edits in pieces(self._host.left_undone(tx), TRANSACTION_CHANGES_MAX):
-            done = applier.follow_up(tx, edits)
-            received.wake.join(done.wake)
-            received.registers |= done.registers
+        recovery.met_anew(tx, unit, incarnation, reply.upto, applier.now_ms)
+        _catch_up(tx, self._host, received)
         facts.put(tx, facts.RESTORED, "")
         return received
+
+
+def take_back(
+    tx: Connection, host: Host, wires: Sequence[bytes], *, child: int, last: bool
+) -> Received:
+    """Take back from a child the words of this office that it heard and this store has lost.
+
+    Raises: Unauthorised for what is not ours, or went not that way; StreamGap, Malformed.
+    """
+    applier = host.applier
+    applier.clock.resume(log.lock(tx))
+    me = applier.identity
+    entries = [codec.entry_from_wire(wire) for wire in wires]
+    for entry in entries:
+        heard = audience.parse(entry.audience)
+        there = heard.down_all or (
+            heard.down_to is not None and applier.routes.hop(heard.down_to) == child
+        )
+        if entry.unit != me.unit or not there:
+            raise Unauthorised("given back what was not said to this child")
+    lost = [e for e in entries if e.incarnation != me.incarnation]
+    words = rebirth.words_against(tx, lost)
+    reborn = rebirth.say_anew(applier, tx, words)
+    applier.fold(tx, reborn.effects)
+    received = applier.echo(tx, [e.wire for e in lost], peer=child)
+    received.wake.join(reborn.wake)
+    if last:
+        _catch_up(tx, host, received)
+    return received
+
+
+def _catch_up(tx: Connection, host: Host, received: Received) -> None:
+    for edits in pieces(host.left_undone(tx), TRANSACTION_CHANGES_MAX):
+        done = host.applier.follow_up(tx, edits)
+        received.wake.join(done.wake)
+        received.registers |= done.registers
 
 
 def renew(tx: Connection, host: Host) -> int:
@@ -157,6 +186,8 @@ def renew(tx: Connection, host: Host) -> int:
     log.learn_incarnation(tx, [(incarnation, unit, level)])
     run(tx, "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?", (unit, incarnation))
     facts.put(tx, facts.INCARNATION, str(incarnation))
+    # What was agreed with the links was agreed by a store that is no more.
+    run(tx, "DELETE FROM meta WHERE key LIKE 'token:%'")
     host.become(incarnation)
     return incarnation
 

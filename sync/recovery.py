@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sync import codec, log
+from sync import codec, facts, log
 from sync.change import StreamHead
 from sync.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
 from sync.schema import Lane
@@ -110,15 +110,30 @@ class Proof:
 
 
 def newest_from(tx: Connection, peer: int, lane: Lane) -> list[Proof]:
-    """Return the newest entry that came from a peer by its own numbers, if there is one."""
+    """Return the newest entry that came from a peer by its own numbers, if there is one.
+
+    Its numbers are those of its present incarnation: what came before we met that proves nothing.
+    """
+    met = int(facts.get(tx, f"{facts.MET}{peer}") or 0)
     row = run(
         tx,
-        "SELECT via_position, wire FROM entry WHERE via=? AND lane=? ORDER BY arrival DESC LIMIT 1",
-        (peer, lane.value),
+        "SELECT via_position, wire FROM entry WHERE via=? AND lane=? AND arrival>? "
+        "ORDER BY arrival DESC LIMIT 1",
+        (peer, lane.value, met),
     ).fetchone()
     if row is None or not row[0]:
         return []
     return [Proof(lane, row[0], codec.hash_of(bytes(row[1])))]
+
+
+def met_anew(tx: Connection, peer: int, incarnation: int, position: int, now_ms: int) -> None:
+    """Go on from a position of a peer's log under another incarnation, in both lanes."""
+    for lane in Lane:
+        log.advance(
+            tx, peer=peer, direction="in", lane=lane, incarnation=incarnation,
+            position=position, at_ms=now_ms,
+        )  # fmt: skip
+    facts.put(tx, f"{facts.MET}{peer}", str(log.position(tx)))
 
 
 def disproved(tx: Connection, proofs: Iterable[Proof]) -> bool:
@@ -133,6 +148,38 @@ def oldest(tx: Connection) -> int:
     """Return the first position that the log still has; past its end when it is empty."""
     row = run(tx, "SELECT min(arrival) FROM entry").fetchone()
     return int(row[0]) if row[0] is not None else log.position(tx) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Part of a log, read aloud to the office that lost it."""
+
+    entries: tuple[bytes, ...]
+    upto: int
+    more: bool
+
+
+def words_of(tx: Connection, parent: int, after: int, bytes_max: int = BATCH_BYTES_MAX) -> Echo:
+    """Return what the parent itself has said down to us, in the order in which it came."""
+    rows = run(
+        tx,
+        "SELECT e.arrival FROM entry e JOIN incarnation i ON i.id = e.incarnation "
+        "WHERE e.via=? AND i.unit=? AND e.arrival>? AND e.audience LIKE 'down:%' "
+        f"ORDER BY e.arrival LIMIT {HEADERS_MAX}",
+        (parent, parent, after),
+    ).fetchall()
+    entries: list[bytes] = []
+    size = 0
+    upto = after
+    for (arrival,) in rows:
+        row = run(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
+        wire = bytes(row[0])
+        if entries and size + len(wire) > bytes_max:
+            return Echo(tuple(entries), upto, more=True)
+        entries.append(wire)
+        size += len(wire)
+        upto = arrival
+    return Echo(tuple(entries), upto, more=len(rows) == HEADERS_MAX)
 
 
 # -- the parent ---------------------------------------------------------------------------------
@@ -191,15 +238,6 @@ def recognised(
                 probe.seq < head.seq and hashes.get((key, probe.seq), probe.hash) == probe.hash
             )
     return known
-
-
-@dataclass(frozen=True, slots=True)
-class Echo:
-    """Part of the parent's log, read aloud to one child."""
-
-    entries: tuple[bytes, ...]
-    upto: int
-    more: bool
 
 
 def read_echo(

@@ -87,7 +87,10 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Recover:
-    """Take one step of what the verdict asks (ask, apply); answer with Recovered or Failed."""
+    """Take one step of what the verdict asks (ask, apply); answer with Recovered or Failed.
+
+    With GO_ON it is the parent that recovers: its own words are given back to it.
+    """
 
     verdict: Verdict
 
@@ -128,6 +131,7 @@ class Greeted:
     waiting: frozenset[Lane] = frozenset()  # lanes in which something waits for us
     retry_after_ms: int = 0
     reason: str = ""
+    give_back: bool = False  # the parent has another incarnation: it may have lost its own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +265,9 @@ class Session:
             self.held_here = dict(event.held_here)
             self._up = set(Lane)
             self._down |= event.waiting
+            if event.give_back:
+                self.state = State.RECOVERING
+                return Recover(event.verdict)
             self._recoveries = 0
             return self._choose()
         if event.verdict in (Verdict.SNAPSHOT, Verdict.RESTORED):

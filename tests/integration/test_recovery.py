@@ -11,9 +11,13 @@ import pytest
 
 from hub.app import Process
 from node.app import Office, open_office
+from node.domain.assignment import Duty
 from node.domain.catalogue import Catalogue, load_catalogue
+from node.domain.units import Level
 from node.ids import uuid7
 from node.routes import audiences_of
+from node.services import assignments
+from node.services.assignment_checks import Order
 from node.services.status import status
 from node.services.verify import verify
 from sync.change import Edit, Operation, RecordKey
@@ -143,7 +147,7 @@ def settled(tier: Tier, *codes: str) -> None:
         ) from error
 
 
-def assert_sound_and_alike(tier: Tier, *codes: str, lowest: str) -> None:
+def assert_sound_and_alike(tier: Tier, *codes: str, lowest: str, register: str = "") -> None:
     """Nothing kept differs from the records, and all hold the same copies of the unit's records."""
     unit = tier.served(lowest).office.identity.unit
 
@@ -152,7 +156,7 @@ def assert_sound_and_alike(tier: Tier, *codes: str, lowest: str) -> None:
             rows = tx.exec_driver_sql(
                 "SELECT register, bucket, count, sum FROM digest WHERE unit=? AND count>0", (unit,)
             )
-            return {(r[0], r[1]): (r[2], r[3]) for r in rows}
+            return {(r[0], r[1]): (r[2], r[3]) for r in rows if register in ("", r[0])}
 
     eventually(lambda: all(digests(code) == digests(codes[0]) for code in codes))
     for code in codes:
@@ -294,3 +298,76 @@ def test_the_same_store_restarts_without_a_word(tier: Tier) -> None:
         settled(tier, GARDEN)
     assert tier.served(GARDEN).office.identity.incarnation == incarnation
     assert not tier.served(STREET).office.news.copies()
+
+
+def ask(office: Office, title: str, *targets: int) -> None:
+    """Have an office ask work of others."""
+    community = any(office.tree.level(unit) == Level.COMMUNITY for unit in targets)
+    duty = Duty.UNDERTAKES if community else Duty.OFFICE
+    order = Order(title=title, targets=targets, due_ms=wall_ms() + 86_400_000, duty=duty)
+    assignments.issue(office, order, actor="x")
+
+
+def orders(tier: Tier, code: str) -> dict[str, set[str]]:
+    """Return title -> states of the assignments that an office holds."""
+    found: dict[str, set[str]] = {}
+    with tier.served(code).office.store.read() as tx:
+        for title, state in tx.exec_driver_sql("SELECT title, state FROM assignment"):
+            found.setdefault(title, set()).add(state)
+    return found
+
+
+def test_a_restored_city_is_given_its_own_words_back_by_its_children(tier: Tier) -> None:
+    district = tier.served(DISTRICT).office.identity.unit
+    ask(tier.served(CITY).office, "先", district)
+    eventually(lambda: "先" in orders(tier, DISTRICT))
+    settled(tier, DISTRICT)
+    backup = copy_of(tier, CITY)
+    tier.start(CITY, None)
+    ask(tier.served(CITY).office, "失", district)
+    tier.served(DISTRICT).dialer.retry_now()  # type: ignore[union-attr]
+    eventually(lambda: "失" in orders(tier, DISTRICT))
+    record = tier.add_premises(GARDEN, "失")
+    eventually(lambda: record in tier.premises(CITY))
+    settled(tier, DISTRICT)
+    tier.stop(CITY)
+    put_back(tier, CITY, backup)
+    before = offline(tier, CITY, lambda o: o.identity.incarnation)
+    offline(tier, CITY, lambda o: ask(o, "新", district))
+    tier.start(CITY, None)
+    tier.served(DISTRICT).dialer.retry_now()  # type: ignore[union-attr]
+    for code in (CITY, DISTRICT):
+        eventually(lambda code=code: orders(tier, code).keys() == {"先", "失", "新"})
+    eventually(lambda: orders(tier, CITY) == orders(tier, DISTRICT))
+    eventually(lambda: record in tier.premises(CITY))
+    assert tier.served(CITY).office.identity.incarnation != before
+    settled(tier, GARDEN, STREET, DISTRICT)
+    # The city's own cells are nobody else's.
+    assert_sound_and_alike(tier, DISTRICT, CITY, lowest=CITY, register="assignment_event")
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def test_a_restored_street_loses_no_work_that_it_asked_for_or_was_asked(tier: Tier) -> None:
+    """What it was asked comes back from above, what it asked comes back from both sides."""
+    garden, street = (tier.served(code).office.identity.unit for code in (GARDEN, STREET))
+    backup = copy_of(tier, STREET)
+    tier.start(STREET, DISTRICT)
+    for code in (GARDEN, ORCHID):
+        tier.served(code).dialer.retry_now()  # type: ignore[union-attr]
+    ask(tier.served(DISTRICT).office, "上", street)
+    ask(tier.served(STREET).office, "下", garden)
+    eventually(lambda: orders(tier, CITY).keys() == {"上", "下"})
+    eventually(lambda: orders(tier, CITY)["上"] == {"delivered"})
+    settled(tier, GARDEN, STREET, DISTRICT)
+    tier.stop(STREET)
+    put_back(tier, STREET, backup)
+    offline(tier, STREET, lambda o: ask(o, "新", garden))
+    tier.start(STREET, DISTRICT)
+    for code in (GARDEN, ORCHID):
+        tier.served(code).dialer.retry_now()  # type: ignore[union-attr]
+    for code in (STREET, DISTRICT, CITY):
+        eventually(lambda code=code: orders(tier, code).keys() == {"上", "下", "新"})
+    eventually(lambda: orders(tier, CITY) == orders(tier, STREET))
+    settled(tier, GARDEN, ORCHID, STREET, DISTRICT)
+    assert_sound_and_alike(tier, STREET, DISTRICT, CITY, lowest=STREET)
+    assert orders(tier, GARDEN).keys() == {"下", "新"}

@@ -374,6 +374,22 @@ class EchoResponse(_message.Message):
     more: bool
     def __init__(self, known: _Optional[_Iterable[bool]] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., entries: _Optional[_Iterable[bytes]] = ..., upto: _Optional[int] = ..., more: _Optional[bool] = ...) -> None: ...
 
+class ReturnRequest(_message.Message):
+    __slots__ = ("session", "unit", "entries", "last")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    session: int
+    unit: int
+    entries: _containers.RepeatedScalarFieldContainer[bytes]
+    last: bool
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., entries: _Optional[_Iterable[bytes]] = ..., last: _Optional[bool] = ...) -> None: ...
+
+class ReturnResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class WatchRequest(_message.Message):
     __slots__ = ("session", "unit", "cursors")
     SESSION_FIELD_NUMBER: _ClassVar[int]

@@ -55,6 +55,11 @@ class LinkServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.EchoRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.EchoResponse.FromString,
                 _registered_method=True)
+        self.Return = channel.unary_unary(
+                '/sync.wire.v1.LinkService/Return',
+                request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.ReturnRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.ReturnResponse.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_unary(
                 '/sync.wire.v1.LinkService/Watch',
                 request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.WatchRequest.SerializeToString,
@@ -104,6 +109,13 @@ class LinkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Return(self, request, context):
+        """Gives a restored parent its own words back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Answered when something new waits for the child, or after a while without.
         """
@@ -147,6 +159,11 @@ def add_LinkServiceServicer_to_server(servicer, server):
                     servicer.Echo,
                     request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.EchoRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.EchoResponse.SerializeToString,
+            ),
+            'Return': grpc.unary_unary_rpc_method_handler(
+                    servicer.Return,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.ReturnRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.ReturnResponse.SerializeToString,
             ),
             'Watch': grpc.unary_unary_rpc_method_handler(
                     servicer.Watch,
@@ -273,6 +290,33 @@ class LinkService:
             '/sync.wire.v1.LinkService/Echo',
             sync_dot_wire_dot_v1_dot_link__pb2.EchoRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_link__pb2.EchoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Return(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.LinkService/Return',
+            sync_dot_wire_dot_v1_dot_link__pb2.ReturnRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_link__pb2.ReturnResponse.FromString,
             options,
             channel_credentials,
             insecure,

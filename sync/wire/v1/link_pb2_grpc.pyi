@@ -43,6 +43,8 @@ class LinkServiceStub:
     """Fetches changes down."""
     Echo: _grpc.UnaryUnaryMultiCallable[_link_pb2.EchoRequest, _link_pb2.EchoResponse]
     """Gives a restored child back what it had handed over."""
+    Return: _grpc.UnaryUnaryMultiCallable[_link_pb2.ReturnRequest, _link_pb2.ReturnResponse]
+    """Gives a restored parent its own words back."""
     Watch: _grpc.UnaryUnaryMultiCallable[_link_pb2.WatchRequest, _link_pb2.WatchResponse]
     """Answered when something new waits for the child, or after a while without."""
     Snapshot: _grpc.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]
@@ -63,6 +65,8 @@ class LinkServiceAsyncStub(LinkServiceStub):
     """Fetches changes down."""
     Echo: _aio.UnaryUnaryMultiCallable[_link_pb2.EchoRequest, _link_pb2.EchoResponse]  # type: ignore[assignment]
     """Gives a restored child back what it had handed over."""
+    Return: _aio.UnaryUnaryMultiCallable[_link_pb2.ReturnRequest, _link_pb2.ReturnResponse]  # type: ignore[assignment]
+    """Gives a restored parent its own words back."""
     Watch: _aio.UnaryUnaryMultiCallable[_link_pb2.WatchRequest, _link_pb2.WatchResponse]  # type: ignore[assignment]
     """Answered when something new waits for the child, or after a while without."""
     Snapshot: _aio.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]  # type: ignore[assignment]
@@ -104,6 +108,14 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.EchoResponse, _abc.Awaitable[_link_pb2.EchoResponse]]:
         """Gives a restored child back what it had handed over."""
+
+    @_abc_1.abstractmethod
+    def Return(
+        self,
+        request: _link_pb2.ReturnRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_link_pb2.ReturnResponse, _abc.Awaitable[_link_pb2.ReturnResponse]]:
+        """Gives a restored parent its own words back."""
 
     @_abc_1.abstractmethod
     def Watch(
