@@ -37,6 +37,7 @@ def heal(world: World) -> None:
     """Undo everything: lines whole, clocks right, disks free, every office running."""
     world.network.heal()
     world.frozen_ms.clear()
+    world.fuses.clear()
     for index in world.present:
         world.skew_ms[index] = 0
         process = world.processes.get(index)
@@ -63,6 +64,15 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
         case "crash" if process is not None:
             note("fault", kind)
             world.crashed(process, down_ms=fault.until_ms - fault.at_ms)
+        case "power_cut" if process is not None:
+            note("fault", kind)
+            world.power_fails(process, down_ms=fault.until_ms - fault.at_ms)
+        case "power_cut_in_write" | "power_cut_twice":
+            note("fault", kind)
+            fuses = world.fuses.setdefault(world.path(index), [])
+            fuses.append(rng.randrange(1, 40))
+            if kind == "power_cut_twice":
+                fuses.append(rng.randrange(1, 6))
         case "cut" | "cut_up" | "cut_down" if index:
             note("fault", kind)
             world.network.cut(index, fault, up=kind != "cut_down", down=kind != "cut_up")

@@ -48,6 +48,11 @@ FAULTS: dict[str, float] = {
     "clock_day_ahead": 12, "clock_day_behind": 12, "clock_frozen": 6, "clock_far_future": 6,
     "clock_jumps": 6, "herd": 0,
 }  # fmt: skip
+POWER: dict[str, float] = {"power_cut": 6, "power_cut_in_write": 1, "power_cut_twice": 1}
+IN_MODE: dict[str, dict[str, float]] = {  # a full disk and a lock need a file system of the machine
+    "fast": FAULTS,
+    "crash": {k: v for k, v in FAULTS.items() if k not in ("disk_full", "locked")} | POWER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,7 @@ def plan_of(seed: int, mode: Mode = "fast") -> Plan:
         news_ms=rng.choice((1_000, 60_000, 900_000)),
         noise=_noise(rng, intensity),
         ops=_ops(rng, levels, horizon_ms),
-        faults=_faults(rng, offices, horizon_ms, intensity),
+        faults=_faults(rng, offices, horizon_ms, intensity, IN_MODE[mode]),
     )
 
 
@@ -207,15 +212,15 @@ def _ops(rng: random.Random, levels: tuple[int, ...], horizon_ms: int) -> tuple[
 
 
 def _faults(
-    rng: random.Random, offices: int, horizon_ms: int, intensity: float
+    rng: random.Random, offices: int, horizon_ms: int, intensity: float, known: dict[str, float]
 ) -> tuple[Fault, ...]:
-    kinds = [kind for kind in FAULTS if rng.random() < 0.6] or ["crash"]
+    kinds = [kind for kind in known if kind in POWER or rng.random() < 0.6] or ["crash"]
     count = int(intensity * (2 + offices * horizon_ms / DAY_MS * 1.5))
     faults = []
     for _ in range(min(count, 150)):
         kind = rng.choice(kinds)
         at_ms = rng.randrange(horizon_ms)
-        longest = min(FAULTS[kind] * HOUR_MS, horizon_ms)
+        longest = min(known[kind] * HOUR_MS, horizon_ms)
         lasts_ms = int(longest * rng.random() ** 2)
         until_ms = min(at_ms + lasts_ms, horizon_ms)
         faults.append(Fault(at_ms, until_ms, rng.randrange(offices), kind, rng.getrandbits(32)))

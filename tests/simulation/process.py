@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import Connection, event
 
@@ -12,7 +12,7 @@ from hub.parent import Parent
 from hub.ticks import tick
 from node.services.escalation import let_time_pass
 from node.setup import DATABASE
-from node.store.engine import sqlite_driver
+from node.store import engine
 from sync.apply import Wake
 from sync.schema import Lane
 from tests.simulation import sites
@@ -39,8 +39,12 @@ class Process:
         self.office = sites.open_at(
             folder, world.units[index].code, wall_ms=world.wall_of(index),
             rng=random.Random(world.rng.getrandbits(64)),
+            synchronous="FULL" if world.disk else "OFF",
         )  # fmt: skip
-        self.eye = sqlite_driver.connect(folder / DATABASE, isolation_level=None)  # the oracle's
+        self.path = str(folder / DATABASE)
+        self.eye: Any = engine.sqlite_driver.connect(
+            self.path, isolation_level=None
+        )  # the oracle's
         self.eye.execute("PRAGMA cache_size=-64")
         self.intruder: Any = None  # another program that holds the store's lock
         self.armed = ""  # where the process is to die next
@@ -64,13 +68,16 @@ class Process:
     def die(self) -> None:
         """Stop at once: nothing is closed, brought home or said."""
         self.alive = False
+        world, store = self.world, cast(Any, self.office.store)
+        if world.disk is not None:
+            world.disk.kill(self.path)
+            world.driver.drop(self.path)
         self.eye.close()
         if self.intruder is not None:
             self.intruder.close()
-        store: Any = self.office.store
-        for engine in (store._reader, store._writer):
-            engine.dispose()
-        self.world.network_died(self.index)
+        for pool in (store._reader, store._writer):
+            pool.dispose()
+        world.network_died(self.index)
 
     def close(self) -> None:
         """Stop as an operator stops it."""

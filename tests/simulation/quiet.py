@@ -110,11 +110,17 @@ def _same_copies(world: World, process: Process) -> None:
         where = f"unit IN ({marks})" if name != "unit" else "1=1"
         for what, query in (
             (f"r_{name}", f"SELECT * FROM r_{name} WHERE {where} ORDER BY unit, id"),
-            ("conflicts", "SELECT id, value, deleted, state FROM conflict WHERE "
-             f"register='{name}' AND state='open' AND {where} ORDER BY id"),
-            ("digests", "SELECT unit, bucket, count, sum FROM digest WHERE "
-             f"register='{name}' AND {where} AND (count<>0 OR sum<>0) ORDER BY 1, 2"),
-        ):  # fmt: skip
+            (
+                "conflicts",
+                f"SELECT id, value, deleted, state FROM conflict WHERE register='{name}' "
+                f"AND state='open' AND {where} ORDER BY id",
+            ),
+            (
+                "digests",
+                f"SELECT unit, bucket, count, sum FROM digest WHERE register='{name}' "
+                f"AND {where} AND (count<>0 OR sum<>0) ORDER BY 1, 2",
+            ),
+        ):
             _equal(f"INV-7 {what}", process, parent, query)
     own = process.office.identity.unit
     shared = (

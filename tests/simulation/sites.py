@@ -20,6 +20,7 @@ from node.domain.units import Unit
 from node.setup import DATABASE, init_office, new_incarnation
 from node.store import meta
 from node.store.engine import open_store, sqlite_url
+from tests.simulation.disk import Disk
 from tests.simulation.plan import Plan
 
 SINCE = date(2004, 9, 1)
@@ -76,8 +77,10 @@ def _template() -> bytes:
         return (Path(folder) / "t" / DATABASE).read_bytes()
 
 
-def make(folder: Path, unit: Unit, tree: bytes, rng: random.Random) -> int:
-    """Put a fresh office into `folder` and return its incarnation."""
+def make(
+    folder: Path, unit: Unit, tree: bytes, rng: random.Random, *, disk: Disk | None = None
+) -> int:
+    """Put a fresh office into `folder`, or on a disk, and return its incarnation."""
     folder.mkdir(parents=True)
     (folder / DATABASE).write_bytes(_template())
     incarnation = new_incarnation(rng)
@@ -93,12 +96,16 @@ def make(folder: Path, unit: Unit, tree: bytes, rng: random.Random) -> int:
             "UPDATE incarnation SET id=?, unit=?, level=?",
             (incarnation, unit.unit_id, int(unit.level)),
         )
+    if disk is not None:
+        disk.load(str(folder / DATABASE), (folder / DATABASE).read_bytes())
     return incarnation
 
 
-def open_at(folder: Path, code: str, *, wall_ms: Callable[[], int], rng: random.Random) -> Office:
+def open_at(
+    folder: Path, code: str, *, wall_ms: Callable[[], int], rng: random.Random, synchronous: str
+) -> Office:
     """Open the office in `folder` as `node.app.open_office` does, without lock and migrations."""
-    store = open_store(sqlite_url(folder / DATABASE), synchronous="OFF", cache_kib=256)
+    store = open_store(sqlite_url(folder / DATABASE), synchronous=synchronous, cache_kib=256)
     try:
         return Office(OfficeConfig(unit=code), folder, store, catalogue(), wall_ms=wall_ms, rng=rng)
     except BaseException:

@@ -248,8 +248,8 @@ class People:
     def _issue(self, process: Process, rng: random.Random) -> None:
         office, world = process.office, self._world
         below = [world.units[i].unit_id for i in world.below(process.index)[1:]]
-        above = [world.units[i].unit_id for i in world.present
-                 if world.units[i].unit_id in office.tree.ancestors(office.identity.unit)]  # fmt: skip
+        above = list(office.tree.ancestors(office.identity.unit))
+        above = [unit.unit_id for unit in world.units if unit.unit_id in above]
         pool = below if below and rng.random() < 0.9 else above
         if not pool:
             raise Nothing
@@ -430,7 +430,10 @@ class People:
     def _backup(self, process: Process, rng: random.Random) -> None:
         target = self._world.folder / f"{process.index}.backup"
         process.office.store.backup(target)
-        target.unlink()
+        if self._world.disk is None:
+            target.unlink()
+        else:
+            self._world.disk.files.pop(str(target))
 
     def _verify(self, process: Process, rng: random.Random) -> None:
         report = verify(process.office)

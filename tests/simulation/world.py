@@ -10,12 +10,16 @@ import traceback
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import structlog
 
+from node.setup import DATABASE
+from node.store import engine
 from sync.errors import SilianError
 from tests.simulation import faults, sites, workload
 from tests.simulation.clockwork import Clockwork, Crash, Violation
+from tests.simulation.disk import Disk, Driver
 from tests.simulation.ledger import Ledger
 from tests.simulation.network import Network
 from tests.simulation.oracle import Oracle
@@ -39,16 +43,24 @@ class World:
             self.clockwork, random.Random(self.rng.getrandbits(64)), self.ledger, plan.noise,
             len(plan.parents),
         )  # fmt: skip
+        self.disk = Disk() if plan.mode == "crash" else None
+        self.driver: Any = Driver(self.disk) if self.disk is not None else None
+        self.fuses: dict[str, list[int]] = {}  # path -> writes left before the power fails, again
+        if self.disk is not None:
+            self.disk.before = self._burn
         self.units = sites.units_of(plan)
         self.present = [i for i in range(len(plan.parents)) if i not in plan.absent]
         self.skew_ms = dict.fromkeys(self.present, 0)
         self.frozen_ms: dict[int, int] = {}
         self.watch_ms = plan.tick_ms + HOUR_MS
         self.processes: dict[int, Process | None] = {}
+        self._powerless = False
         self.people = workload.People(self)
         tree = sites.tree_csv(plan)
         self.incarnations = [
-            sites.make(folder / str(i), self.units[i], tree, self.rng) if i in self.skew_ms else 0
+            sites.make(folder / str(i), self.units[i], tree, self.rng, disk=self.disk)
+            if i in self.skew_ms
+            else 0
             for i in range(len(plan.parents))
         ]
         self.oracle = Oracle(self)
@@ -92,10 +104,17 @@ class World:
 
     def open(self, index: int) -> None:
         """Start an office's process, if it does not run."""
-        if self.processes.get(index) is None:
+        if self.processes.get(index) is not None:
+            return
+        try:
             process = Process(self, index)
-            self.processes[index] = process
-            process.start()
+        except Crash:  # the power fails again, while the store recovers
+            self._powerless = False
+            self._cut(index)
+            self._start_later(index, self.rng.randrange(1, 60_000))
+            return
+        self.processes[index] = process
+        process.start()
 
     def parent_process(self, index: int) -> Callable[[], Process | None]:
         """Return what finds the process of an office's parent as it is then."""
@@ -121,10 +140,42 @@ class World:
         if not process.alive:
             return
         process.die()
-        self.processes[process.index] = None
-        wait_ms = self.rng.randrange(1, 600_000) if down_ms is None else down_ms
         index = process.index
+        self.processes[index] = None
+        if self._powerless:
+            self._powerless = False
+            self._cut(index)
+        wait_ms = self.rng.randrange(1, 600_000) if down_ms is None else down_ms
+        self._start_later(index, wait_ms)
+
+    def _start_later(self, index: int, wait_ms: int) -> None:
         self.clockwork.later(wait_ms, f"start {index}", lambda: self.open(index))
+
+    # -- power ---------------------------------------------------------------------------------
+
+    def path(self, index: int) -> str:
+        return str(self.folder / str(index) / DATABASE)
+
+    def power_fails(self, process: Process, *, down_ms: int) -> None:
+        self._powerless = True
+        self.crashed(process, down_ms=down_ms)
+
+    def _cut(self, index: int) -> None:
+        assert self.disk is not None
+        self.disk.cut(self.path(index), self.rng)
+        self.driver.drop(self.path(index))
+
+    def _burn(self, what: str, path: str) -> None:
+        """Before each write and sync: fail the power where a fuse has burnt down."""
+        fuses = self.fuses.get(path)
+        if not fuses:
+            return
+        fuses[0] -= 1
+        if fuses[0] <= 0:
+            fuses.pop(0)
+            self.ledger.note("power cut before", what)
+            self._powerless = True
+            raise Crash
 
     def network_died(self, index: int) -> None:
         for child in (index, *self.children(index)):
@@ -175,8 +226,10 @@ def world_of(plan: Plan) -> Iterator[World]:
             raise structlog.DropEvent
 
         structlog.configure(processors=[hear], cache_logger_on_first_use=False)
+        driver = mock.patch.object(engine, "sqlite_driver", world.driver or engine.sqlite_driver)
         try:
-            yield world
+            with driver:
+                yield world
         finally:
             world.close()
     finally:
