@@ -9,7 +9,8 @@ from sync.registers import RegisterTables
 from sync.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
 
 VERSIONS_MAX = 8
-_built: dict[tuple[str, tuple[str, ...]], RegisterTables] = {}  # immutable values, so sharing them joins nothing
+# Immutable values, so that sharing them joins nothing.
+_built: dict[tuple[str, tuple[str, ...]], RegisterTables] = {}
 _lock = threading.Lock()
 _LANES = {"control": Lane.CONTROL, "bulk": Lane.BULK}
 _INDEXES = {  # system registers are looked up by these
