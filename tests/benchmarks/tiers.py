@@ -142,7 +142,9 @@ class Tier:
             return {"count": self._written}
         self._rest.clear()
         self._written = 0
-        self._behind = threading.Thread(target=self._load_until_rest, args=(rate, first))
+        self._behind = threading.Thread(
+            target=self._load_until_rest, args=(rate, first), daemon=True
+        )
         self._behind.start()
         return {}
 
