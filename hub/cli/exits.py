@@ -28,7 +28,8 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     Exit.USAGE: (
         "ambiguous_unit", "bad_allocation", "bad_order", "bad_question", "bad_request", "bad_token",
         "bad_tree_operation", "bad_unit_file", "invalid_record", "not_from_cells",
-        "reason_missing", "reason_needed", "unknown_dimension", "usage", "workbook_column_duplicated",
+        "reason_missing", "reason_needed", "unknown_dimension", "usage",
+        "workbook_column_duplicated",
         "workbook_columns_missing", "workbook_encoding_unknown", "workbook_encrypted",
         "workbook_header_not_found", "workbook_not_annotatable", "workbook_refused",
         "workbook_sheet_not_found", "workbook_too_large", "workbook_unreadable",
@@ -47,7 +48,8 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     Exit.UNREACHABLE: ("not_served", "unreachable"),
     Exit.CONFLICT: (
         "bad_config", "cannot_listen", "conflict_closed", "fund_rule", "illegal_event",
-        "hole_not_open", "key_taken", "newer_schema", "no_parent", "not_recoverable", "not_reversible", "older_schema", "over_limit",
+        "hole_not_open", "key_taken", "newer_schema", "no_parent", "not_recoverable",
+        "not_reversible", "older_schema", "over_limit",
         "over_release", "period_open", "receipt_mismatch", "record_ended", "record_exists",
         "stale_edit", "transfer_resolved", "transfer_reused", "would_close",
     ),
