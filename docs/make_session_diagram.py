@@ -18,13 +18,16 @@ from pathlib import Path
 
 from sync import session as s
 from sync.change import Batch
+from sync.limits import BATCH_BYTES_MIN
 from sync.schema import Lane
 
 TARGET = Path(__file__).with_name("session.md")
 LANES = tuple(Lane)
 FAR = 1_000_000  # past every position that the walk reaches
 # They grow without end and change numbers only, never which state comes next in the picture.
-UNSHOWN = {"attempt", "reason", "held_there", "held_here", "_control_run"}
+UNSHOWN = {
+    "attempt", "reason", "verdict", "held_there", "held_here", "_read_to", "_control_run",
+}  # fmt: skip
 
 HEAD = """# The session, as a picture
 
@@ -43,9 +46,15 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
     made: dict[type, list[tuple[str, object]]] = {
         s.Poked: [("Poked", s.Poked(frozenset(LANES), frozenset(LANES)))],
         s.Greeted: [
-            (f"Greeted {v.name}", s.Greeted(v, waiting=frozenset(w)))
-            for v in s.Verdict
-            for w in ((), LANES)
+            *(
+                (f"Greeted {v.name}", s.Greeted(v, waiting=frozenset(w)))
+                for v in s.Verdict
+                for w in ((), LANES)
+            ),
+            (
+                "Greeted GO_ON, by a parent under another incarnation",
+                s.Greeted(s.Verdict.GO_ON, give_back=True),
+            ),
         ],
         s.BatchRead: [("BatchRead", s.BatchRead(some)), ("BatchRead, empty", s.BatchRead(none))],
         s.Pushed: [
@@ -71,6 +80,7 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
 def key(session: s.Session) -> str:
     """Return what decides about the session's next steps, as far as the picture shows it."""
     facts: dict[str, object] = {n: v for n, v in vars(session).items() if n not in UNSHOWN}
+    facts["_bytes_max"] = session._bytes_max > BATCH_BYTES_MIN
     facts["_recoveries"] = min(session._recoveries, s.RECOVERIES_MAX + 1)
     return repr([sorted(v, key=repr) if isinstance(v, set) else v for v in facts.values()])
 
