@@ -107,6 +107,13 @@ class Books:
             if put_in != there:
                 raise Violation("INV-16 conservation", f"{fund}: {put_in} put in, {there} there")
 
+    def all_booked(self) -> None:
+        """When it is quiet: whatever was sent back has been booked by its payer (INV-18)."""
+        for transfer, lines in self._of_transfer.items():
+            kinds = [line["kind"] for line in lines]
+            if "return" in kinds and "reclaim" not in kinds:
+                raise Violation("INV-18 sent back, not booked", f"{transfer}: {kinds}")
+
     def _resolved_once(self, transfer: str) -> None:
         lines = self._of_transfer[transfer]
         kinds = [line["kind"] for line in lines]

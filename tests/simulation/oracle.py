@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from sync import audience, codec
 from sync.change import Edit
+from sync.limits import CLOCK_AHEAD_MS_MAX
 from sync.schema import Lane
+from sync.version import COUNTER_BITS
 from sync.wire.v1 import link_pb2 as pb
 from tests.simulation.clockwork import Violation
 from tests.simulation.model import Books, Records
@@ -58,6 +60,11 @@ class Oracle:
         self._pending: dict[int, list[Any]] = defaultdict(list)
         self._index = {unit.unit_id: i for i, unit in enumerate(world.units)}
         self._clocks_right = not any(f.kind.startswith("clock") for f in world.plan.faults)
+        wrong = {f.office for f in world.plan.faults if f.kind.startswith("clock")}
+        self._wrong_above = {  # its clock is corrected by those above it
+            i: any(self._above(w, i) for w in wrong) for i in world.present
+        }
+        self._stamps: dict[int, tuple[int, int]] = {}
         self._posted: dict[int, int] = {}
         self.records = Records()
         self.books = Books()
@@ -161,6 +168,7 @@ class Oracle:
         if (stream, seq) in self.facts:
             raise Violation("INV-5 numbered twice", f"{stream} {seq}")
         entry = codec.entry_from_wire(wire)
+        self._stamped(index, entry.hlc)
         marks: set[int] = set()
         for block in codec.unpack(entry.payload):
             if block.register in PRIVATE:
@@ -175,6 +183,16 @@ class Oracle:
         fact = Fact(index, entry.hash, frozenset(marks), target, at_ms)  # type: ignore[arg-type]
         self.facts[stream, seq] = fact
         self._own[index].append((arrival, stream[2], stream, seq, at_ms))
+
+    def _stamped(self, index: int, hlc: int) -> None:
+        """INV-27: stamps never go back; a right clock under right clocks stays near the time."""
+        commit, last = self._stamps.get(index, (0, 0))
+        if hlc < last or (hlc == last and commit != self.commits):
+            raise Violation("INV-27 a stamp went back", f"office {index}: {hlc} after {last}")
+        self._stamps[index] = (self.commits, hlc)
+        ahead_ms = (hlc >> COUNTER_BITS) - self._world.clockwork.now_ms
+        if ahead_ms > CLOCK_AHEAD_MS_MAX + 60_000 and not self._wrong_above[index]:
+            raise Violation("INV-27 dragged into the future", f"office {index}: {ahead_ms} ms")
 
     def _received(self, index: int, stream: Stream, seq: int, wire: bytes) -> None:
         fact = self.facts.get((stream, seq))

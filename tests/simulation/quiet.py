@@ -33,6 +33,8 @@ def check_quiet(world: World) -> None:
             raise Violation("INV-20 verify", f"office {process.index}: {report.differences[:3]}")
         if not check_conservation(process.office).holds:
             raise Violation("INV-16 conservation", f"as office {process.index} adds it up")
+    world.oracle.books.check()
+    world.oracle.books.all_booked()
     _all_arrived(world)
     for process in processes:
         if process.index:
@@ -112,13 +114,17 @@ def _same_copies(world: World, process: Process) -> None:
             (f"r_{name}", f"SELECT * FROM r_{name} WHERE {where} ORDER BY unit, id"),
             (
                 "conflicts",
-                f"SELECT id, value, deleted, state FROM conflict WHERE register='{name}' "
-                f"AND state='open' AND {where} ORDER BY id",
+                (
+                    f"SELECT id, value, deleted, state FROM conflict WHERE register='{name}' "
+                    f"AND state='open' AND {where} ORDER BY id"
+                ),
             ),
             (
                 "digests",
-                f"SELECT unit, bucket, count, sum FROM digest WHERE register='{name}' "
-                f"AND {where} AND (count<>0 OR sum<>0) ORDER BY 1, 2",
+                (
+                    f"SELECT unit, bucket, count, sum FROM digest WHERE register='{name}' "
+                    f"AND {where} AND (count<>0 OR sum<>0) ORDER BY 1, 2"
+                ),
             ),
         ):
             _equal(f"INV-7 {what}", process, parent, query)

@@ -17,7 +17,7 @@ from node.services.status import status
 from node.services.units import import_units
 from node.services.verify import verify
 from node.store.assignments import Row, select_rows
-from node.store.postings import lines_where
+from node.store.postings import Line, lines_where
 from sync.errors import SilianError
 from tests.simulation import sites
 from tests.simulation.clockwork import Violation
@@ -53,7 +53,7 @@ class People:
         self._world = world
         self._screens: dict[int, list[tuple[str, int, bytes, str]]] = {}
         self._ended: dict[int, list[tuple[str, dict[str, object]]]] = {}
-        self._said: dict[int, list[Callable[[Office], object]]] = {}
+        self._said: dict[int, list[tuple[Callable[[Office], Line], list[bytes]]]] = {}
         self._names = 0
 
     def do(self, op: Op) -> None:
@@ -235,10 +235,12 @@ class People:
         take = rng.choice(("shown", "loser", "value"))
         values = {view.field: self._value(process, view.register, view.field, rng)}
         settle: Any = conflicts.resolve_alike if alike else conflicts.resolve
-        settle(
+        done = settle(
             process.office, view.id, take, reason="核实", actor=rng.choice(ACTORS),
             values=values if take == "value" else None,
         )  # fmt: skip
+        if not alike and done.state == "open":
+            raise Violation("INV-15 a decision settles", f"{view.register}.{view.field}")
 
     def _resolve_alike(self, process: Process, rng: random.Random) -> None:
         self._resolve(process, rng, alike=True)
@@ -383,11 +385,15 @@ class People:
         said = self._said.get(process.index)
         if not said:
             raise Nothing
-        rng.choice(said)(process.office)
+        deed, before = rng.choice(said)
+        again = deed(process.office).posting.posting_id
+        if before and again != before[0]:
+            raise Violation("INV-18 paid twice", f"office {process.index}")
 
-    def _pay(self, process: Process, deed: Callable[[Office], object]) -> None:
-        self._said.setdefault(process.index, []).append(deed)
-        deed(process.office)
+    def _pay(self, process: Process, deed: Callable[[Office], Line]) -> None:
+        booked: list[bytes] = []
+        self._said.setdefault(process.index, []).append((deed, booked))
+        booked.append(deed(process.office).posting.posting_id)
 
     def _held(self, process: Process, rng: random.Random) -> tuple[str, int]:
         """Choose a fund that this office holds and a sum: now and then more than there is."""

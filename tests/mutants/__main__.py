@@ -1,0 +1,109 @@
+"""`python -m tests.mutants`: break the product in a copy, one lie at a time; a test must notice."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.mutants.catalogue import CRASH, MUTANTS, SEEDS, Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("node", "hub", "sync", "tests", "pyproject.toml")
+SEEDS_MAX = 50
+TIMEOUT_S = 1_800
+SOUND = Mutant("nothing is changed", "all", "", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`by`: the seed and the invariant, or the test that noticed; "" when nobody did."""
+
+    mutant: Mutant
+    by: str
+    took_s: float
+
+
+def main() -> int:
+    """Print who noticed each mutant, and return 0 when all were noticed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("--only", default="", help="mutants whose name holds this text")
+    parser.add_argument("--jobs", type=int, default=2, help="mutants at once")
+    args = parser.parse_args()
+    chosen = [m for m in MUTANTS if args.only in m.name]
+    with ThreadPoolExecutor(args.jobs) as pool:
+        verdicts = []
+        for verdict in pool.map(judged, [SOUND, *chosen] if not args.only else chosen):
+            verdicts.append(verdict)
+            alive = not verdict.by
+            word = "sound" if verdict.mutant is SOUND else "killed"
+            wrong = "ALIVE" if verdict.mutant is not SOUND else "NOT SOUND"
+            well = alive == (verdict.mutant is SOUND)
+            print(
+                f"{word if well else wrong:9} {verdict.mutant.name} ({verdict.mutant.promise}): "
+                f"{verdict.by or '-'}, {verdict.took_s:.0f} s",
+                flush=True,
+            )
+    failed = [v for v in verdicts if bool(v.by) == (v.mutant is SOUND)]
+    print(f"{len(chosen)} mutants, {len(failed)} not as they should be")
+    return 1 if failed else 0
+
+
+def judged(mutant: Mutant) -> Verdict:
+    """Run what must notice a mutant, in a copy of the product that has it."""
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="silian-mutant-") as folder:
+        copy = Path(folder)
+        _copy(copy)
+        if mutant.file:
+            _mutate(copy / mutant.file, mutant)
+        environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            _command(mutant), cwd=copy, env=environment, capture_output=True, text=True,
+            check=False, timeout=TIMEOUT_S,
+        )  # fmt: skip
+    by = "" if done.returncode == 0 else _said(done.stdout) or done.stderr.strip()[-200:]
+    return Verdict(mutant, by, time.monotonic() - began_s)
+
+
+def _copy(folder: Path) -> None:
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "benchmarks")
+            shutil.copytree(source, folder / name, ignore=ignored)
+        else:
+            shutil.copy(source, folder / name)
+
+
+def _mutate(path: Path, mutant: Mutant) -> None:
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        raise ValueError(f"{mutant.name}: its text does not stand once in {mutant.file}")
+    path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+
+
+def _command(mutant: Mutant) -> list[str]:
+    if mutant.killer in (SEEDS, CRASH):
+        mode = "crash" if mutant.killer == CRASH else "fast"
+        seeds = SEEDS_MAX if mutant is not SOUND else SEEDS_MAX // 5
+        return [sys.executable, "-m", "tests.mutants.hunt", mode, str(seeds)]
+    return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.killer]
+
+
+def _said(output: str) -> str:
+    lines = [
+        line for line in output.splitlines() if line.startswith(("seed ", "FAILED ", "ERROR "))
+    ]
+    return lines[-1][:160] if lines else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

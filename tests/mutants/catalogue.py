@@ -1,0 +1,177 @@
+"""The mutants: one small lie in the product's code each, and who is to notice it.
+
+`killer`: "seeds" when the simulator must notice within 50 seeds, "crash seeds" when it must in
+crash mode, else the fast tests that must. A lie that nobody notices is a hole in the tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SEEDS = "seeds"
+CRASH = "crash seeds"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`old` stands once in `file`; with `new` for it the product breaks `promise`."""
+
+    name: str
+    promise: str
+    file: str
+    old: str
+    new: str
+    killer: str = SEEDS
+
+
+MUTANTS = (
+    Mutant(
+        "an ack claims more than was committed", "INV-4", "hub/servicer.py",
+        "                position=received.position,",
+        "                position=received.position + 1,",
+    ),
+    Mutant(
+        "the cursor does not move with its batch", "INV-4", "sync/apply.py",
+        "if (known_incarnation, held) != (batch.incarnation, received.position):", "if False:",
+    ),
+    Mutant(
+        "what is known is applied again", "INV-3", "sync/streams.py",
+        "    if entry.seq < head.seq:\n        return Place.KNOWN",
+        "    if entry.seq < head.seq:\n        return Place.NEXT",
+    ),
+    Mutant(
+        "the newest of a stream is taken again", "INV-3", "sync/streams.py",
+        "            raise StreamForked(key, entry.seq)\n        return Place.KNOWN",
+        "            raise StreamForked(key, entry.seq)\n        return Place.NEXT",
+    ),
+    Mutant(
+        "a gap in a stream is stepped over", "INV-5", "sync/streams.py",
+        "    if entry.seq > head.seq + 1:", "    if False:", "tests/property/test_stream_laws.py",
+    ),
+    Mutant(
+        "a sender may go on past what is held", "INV-5", "sync/apply.py",
+        "        if batch.after > held:", "        if False:",
+        "tests/storage/test_apply_contract.py",
+    ),
+    Mutant(
+        "numbers of a stream are used twice", "INV-5", "sync/apply.py",
+        "        log.append(tx, rows)\n        log.save_heads(tx, newest)\n",
+        "        log.append(tx, rows)\n",
+    ),
+    Mutant(
+        "the log is read backwards", "INV-8", "sync/log.py",
+        'f"AND {hears} ORDER BY arrival LIMIT', 'f"AND {hears} ORDER BY arrival DESC LIMIT',
+    ),
+    Mutant(
+        "a relay packs anew what it passes on", "relayed bytes", "sync/apply.py",
+        "entry.changes, self.clock.now_ms(), entry.wire,",
+        "entry.changes, self.clock.now_ms(), entry.wire + (b'x\\1' if via else b''),",
+    ),
+    Mutant(
+        "a child hears what is for its sibling", "INV-30", "sync/log.py",
+        'return f"down_hop IN ({EVERY_CHILD}, {int(child)}) AND via <> {int(child)}"',
+        'return f"down_hop IS NOT NULL AND via <> {int(child)}"',
+    ),
+    Mutant(
+        "private registers travel", "INV-32", "node/routes.py",
+        "    if register.audience == audience.LOCAL:\n        return ()",
+        '    if register.audience == audience.LOCAL:\n        return ("up:city",)',
+    ),
+    Mutant(
+        "the later edit wins and the other is forgotten", "INV-15", "sync/merge.py",
+        "    gone = {base, *settled}", "    gone = {h.version for h in known}",
+    ),
+    Mutant(
+        "the last to arrive is shown", "INV-7", "sync/merge.py",
+        "    shown = max(heads, key=_ranking(schema))", "    shown = heads[-1]",
+    ),
+    Mutant(
+        "a decision does not settle", "INV-15", "sync/merge.py",
+        "    gone = {base, *settled}", "    gone = {base}",
+    ),
+    Mutant(
+        "losers are not written down", "INV-15", "sync/conflicts.py",
+        "    if saves:\n", "    if False:\n",
+    ),
+    Mutant(
+        "an edit that no ender saw is not listed", "INV-15", "sync/merge.py",
+        "    return replace(state, life=ended, life_version=life_version, unseen=unseen)",
+        "    return replace(state, life=ended, life_version=life_version, unseen=frozenset())",
+        "tests/property/test_merge_laws.py",
+    ),
+    Mutant(
+        "an end is undone by an older one's edit", "INV-22", "sync/merge.py",
+        "    if life > state.life:\n", "    if life != state.life:\n",
+    ),
+    Mutant(
+        "digests are not kept up", "INV-7", "sync/merging.py",
+        "factor = digest.moved_factor(name, base, version)",
+        "factor = digest.moved_factor(name, version, version)",
+    ),
+    Mutant(
+        "a total adds the whole of a cell that moved", "INV-20", "node/folds/totals.py",
+        "delta = int(new or 0) - int(old or 0)", "delta = int(new or 0)",
+    ),
+    Mutant(
+        "a changed record counts twice", "INV-20", "node/folds/contributions.py",
+        "register.fold(before, after).items()", "register.fold(None, after).items()",
+    ),
+    Mutant(
+        "an office pays what it does not hold", "INV-17", "node/domain/ledger.py",
+        "        if posting.amount_fen > held_fen:\n            raise NotHeld(",
+        "        if False:\n            raise NotHeld(",
+    ),
+    Mutant(
+        "money that comes back is not booked", "INV-16", "node/folds/ledger.py",
+        "return posting.kind is PostingKind.RETURN and posting.peer_unit == me", "return False",
+    ),
+    Mutant(
+        "a button pressed twice pays twice", "INV-18", "node/services/allocations.py",
+        "    number = transfer or new_transfer(office)\n\n    def deed(desk: Desk) -> Posting:\n"
+        "        return deeds.appropriate(",
+        "    number = new_transfer(office)\n\n    def deed(desk: Desk) -> Posting:\n"
+        "        return deeds.appropriate(",
+    ),
+    Mutant(
+        "any clock is followed, however wrong", "INV-27", "sync/version.py",
+        "        if (hlc >> COUNTER_BITS) - self.now_ms() > CLOCK_AHEAD_MS_MAX:",
+        "        if False:",
+    ),
+    Mutant(
+        "stamps go back with the clock", "INV-27", "sync/version.py",
+        "        self._last = max(self._last + 1, self.now_ms() << COUNTER_BITS)",
+        "        self._last = self.now_ms() << COUNTER_BITS",
+    ),
+    Mutant(
+        "a watermark promises what has not arrived", "INV-12", "node/services/news.py",
+        "for n in said if n.bulk_seq <= held.get(n.incarnation, 0)]", "for n in said]",
+    ),
+    Mutant(
+        "what waits above counts as safe there", "safe at", "sync/log.py",
+        "    return int(row or 0)\n", "    return int(row or 0) + 1_000\n",
+    ),
+    Mutant(
+        "a greeting that is heard twice is a copy", "INV-8", "sync/tokens.py",
+        "        if process == self.process:\n            return self\n", "",
+    ),
+    Mutant(
+        "a commit does not wait for the disk", "INV-1", "node/store/engine.py",
+        'f"synchronous={synchronous}",', '"synchronous=NORMAL",', CRASH,
+    ),
+    Mutant(
+        "a herd dials again at once", "retry with jitter", "sync/backoff.py",
+        "    return rng.randrange(ceiling + 1)", "    return ceiling",
+        "tests/unit/sync/test_backoff.py",
+    ),
+    Mutant(
+        "what cannot be applied is thrown away", "INV-21", "sync/holes.py",
+        '    register = block.register[:60] if block else ""\n', "    return\n",
+        "tests/storage/test_apply_contract.py",
+    ),
+    Mutant(
+        "an answer counts after the recall it did not see", "INV-13",
+        "node/domain/assignment_rules.py",
+        "    K.RECALL: ASSIGNEE_KINDS - {K.DECLINE, K.RETURN},", "    K.RECALL: ASSIGNEE_KINDS,",
+        "tests/property/test_assignment_laws.py",
+    ),
+)  # fmt: skip
