@@ -14,6 +14,7 @@ from tests.benchmarks.data import rows
 from tests.benchmarks.tiers import Tiers, running
 
 EDITS = 300
+EDITS_UNDER_LOAD = 100
 EDIT_PAUSE_S = 0.005
 STRIDE = 331  # edits hit records far from each other
 LOAD_SHARE = 0.5  # of what four tiers carry at most: "while a bulk load flows"
@@ -75,7 +76,7 @@ def _round(line: Tiers, count: int, found: Found) -> None:
         ended = line.ask(ROOT, "wait_phone", record=began["last"], round=round)
         name = "update_shuffled" if shuffled else "update_ordered"
         found[name].append(count / (ended["at"] - began["began"]))
-    _note(found, edits(line, count, first_round=10))
+    _note(found, timed_edits(line, count, first_round=10))
 
 
 def new_rate(line: Tiers, count: int, already: int = 0, leaf: int = LEAF) -> float:
@@ -85,10 +86,12 @@ def new_rate(line: Tiers, count: int, already: int = 0, leaf: int = LEAF) -> flo
     return float(count / (line.answer(ROOT)["at"] - began))
 
 
-def edits(line: Tiers, count: int, first_round: int, register: str = "bench") -> list[float]:
+def timed_edits(
+    line: Tiers, count: int, first_round: int, register: str = "bench", edits: int = EDITS
+) -> list[float]:
     """Return the milliseconds that single edits took from the community to the city."""
     took = []
-    for i in range(EDITS):
+    for i in range(edits):
         what = {"n": (i * STRIDE) % count, "round": first_round + i, "register": register}
         line.tell(ROOT, "wait_phone", **what)
         began = line.ask(LEAF, "edit", **what)["began"]
@@ -133,7 +136,7 @@ def under_load(bench: Bench) -> None:
             ):  # fmt: skip
                 line.ask(LEAF, "load_behind", rate=rate, first=first)
                 time.sleep(1.0)
-                took = edits(line, count, 10, register)
+                took = timed_edits(line, count, 10, register, EDITS_UNDER_LOAD)
                 first += int(line.ask(LEAF, "load_behind", rate=0.0)["count"])
                 line.ask(ROOT, "wait_count", count=first)
                 found[f"{name}_p50"].append(median(took))
