@@ -9,6 +9,7 @@ from node.app import Office
 from node.jobs import Job
 from node.services.escalation import escalate, let_time_pass
 from node.services.periods import close_period
+from node.services.retention import retire
 
 if TYPE_CHECKING:
     from hub.app import Served
@@ -38,4 +39,16 @@ def _close_month(office: Office, period: str) -> str:
     return str(close_period(office, period))
 
 
-PERIODIC = (Job("close_period", last_month, _close_month),)
+def yesterday(now: datetime) -> str:
+    """Return the day that has ended: 'YYYY-MM-DD'."""
+    return f"{now - timedelta(days=1):%Y-%m-%d}"
+
+
+def _retire(office: Office, _period: str) -> str:
+    return str(retire(office, office.clock.now_ms()))
+
+
+PERIODIC = (
+    Job("close_period", last_month, _close_month),
+    Job("retention", yesterday, _retire),
+)

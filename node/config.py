@@ -42,7 +42,7 @@ class OfficeConfig(BaseSettings):
     )
     sync_interval_s: int = Field(default=60, ge=1, le=86_400, description="seconds between ticks")
     retention_days: int = Field(
-        default=400, ge=400, description="days a tombstone is kept at least"
+        default=400, ge=400, description="days that finished jobs and closed holes are remembered"
     )
     allow_plaintext: bool = Field(
         default=False, description="allow a listen address other than loopback without TLS"
