@@ -190,7 +190,7 @@ def be_children(address: str, units: list[int]) -> None:
     held = []
     for n, unit in enumerate(units):
         channel = grpc.insecure_channel(address, options=(("grpc.use_local_subchannel_pool", 1),))
-        stub: Any = link_pb2_grpc.LinkServiceStub(channel)  # type: ignore[no-untyped-call]
+        stub: Any = link_pb2_grpc.LinkServiceStub(channel)
         hello = pb.HelloRequest(
             unit=unit, level=3, incarnation=unit + 1, protocol_min=1, protocol_max=1,
             now_ms=now_ms(), program="bench", process=n + 1,

@@ -35,7 +35,7 @@ def million(bench: Bench) -> None:
                 line.tell(tier, "indexes", on=True)
             built = [line.answer(tier) for tier in (PARENT, LEAF)]
             seconds += max(b["ended"] for b in built) - min(b["began"] for b in built)
-        return count / seconds
+        return float(count / seconds)
 
     indexed, built_last = in_turn(bench.runs, live, bootstrap)
     bench.found("million_last_decile", last, "rows/s", against="first decile", others=first)

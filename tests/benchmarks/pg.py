@@ -145,7 +145,7 @@ def until(holds: Any, pause: float = 0.02) -> None:
 
 
 def run(connection: psycopg.Connection[Any], statement: str, *names: str) -> None:
-    connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+    connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def connect(port: int) -> psycopg.Connection[Any]:

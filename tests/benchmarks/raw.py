@@ -72,7 +72,7 @@ def rate(folder: Path, count: int, processes: int) -> float:
         ready.get()
     time.sleep(0.2)
     go.set()
-    slowest = max(took.get() for _ in running)
+    slowest: float = max(took.get() for _ in running)
     for process in running:
         process.join()
     for n in range(processes):

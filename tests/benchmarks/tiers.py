@@ -99,6 +99,7 @@ class Tier:
         self._office = next(iter(self._process.served.values())).office
         self._unit = self._office.tree.by_code(CODES[-1]).unit_id
         self._rows: list[Any] = []
+        self._written = 0
         self._rest = threading.Event()
         self._behind: threading.Thread | None = None
         say(address=self._process.start())
