@@ -11,6 +11,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 from tests.mutants.catalogue import CRASH, MUTANTS, SEEDS, Mutant
@@ -26,9 +27,22 @@ SOUND = Mutant("nothing is changed", "all", "", "", "")
 class Verdict:
     """`by`: the seed and the invariant, or the test that noticed; "" when nobody did."""
 
+    @property
+    def well(self) -> bool:
+        return not self.trouble and bool(self.by) == (self.mutant is not SOUND)
+
+    @property
+    def word(self) -> str:
+        if self.trouble:
+            return "NO RUN"
+        if self.mutant is SOUND:
+            return "sound" if self.well else "NOT SOUND"
+        return "killed" if self.well else "ALIVE"
+
     mutant: Mutant
     by: str
     took_s: float
+    trouble: str = ""  # why it did not run at all
 
 
 def main() -> int:
@@ -38,30 +52,28 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="mutants at once")
     args = parser.parse_args()
     chosen = [m for m in MUTANTS if args.only in m.name]
-    with ThreadPoolExecutor(args.jobs) as pool:
-        verdicts = []
-        for verdict in pool.map(judged, [SOUND, *chosen] if not args.only else chosen):
-            verdicts.append(verdict)
-            alive = not verdict.by
-            word = "sound" if verdict.mutant is SOUND else "killed"
-            wrong = "ALIVE" if verdict.mutant is not SOUND else "NOT SOUND"
-            well = alive == (verdict.mutant is SOUND)
-            print(
-                f"{word if well else wrong:9} {verdict.mutant.name} ({verdict.mutant.promise}): "
-                f"{verdict.by or '-'}, {verdict.took_s:.0f} s",
-                flush=True,
-            )
-    failed = [v for v in verdicts if bool(v.by) == (v.mutant is SOUND)]
-    print(f"{len(chosen)} mutants, {len(failed)} not as they should be")
+    asked = chosen if args.only else [SOUND, *chosen]
+    with (
+        tempfile.TemporaryDirectory(prefix="silian-sound-") as folder,
+        ThreadPoolExecutor(args.jobs) as pool,
+    ):
+        _copy(ROOT, Path(folder))  # one copy for all: the checkout may change meanwhile
+        failed = 0
+        for verdict in pool.map(judged, asked, repeat(Path(folder))):
+            failed += not verdict.well
+            name = f"{verdict.mutant.name} ({verdict.mutant.promise})"
+            said = verdict.trouble or verdict.by or "-"
+            print(f"{verdict.word:9} {name}: {said}, {verdict.took_s:.0f} s", flush=True)
+    print(f"{len(chosen)} mutants, {failed} not as they should be")
     return 1 if failed else 0
 
 
-def judged(mutant: Mutant) -> Verdict:
+def judged(mutant: Mutant, sound: Path) -> Verdict:
     """Run what must notice a mutant, in a copy of the product that has it."""
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="silian-mutant-") as folder:
         copy = Path(folder)
-        _copy(copy)
+        _copy(sound, copy)
         if mutant.file:
             _mutate(copy / mutant.file, mutant)
         environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -69,18 +81,18 @@ def judged(mutant: Mutant) -> Verdict:
             _command(mutant), cwd=copy, env=environment, capture_output=True, text=True,
             check=False, timeout=TIMEOUT_S,
         )  # fmt: skip
-    by = "" if done.returncode == 0 else _said(done.stdout) or done.stderr.strip()[-200:]
-    return Verdict(mutant, by, time.monotonic() - began_s)
+    by = _said(done.stdout)
+    trouble = done.stderr.strip()[-200:] if done.returncode and not by else ""
+    return Verdict(mutant, by, time.monotonic() - began_s, trouble)
 
 
-def _copy(folder: Path) -> None:
+def _copy(source: Path, folder: Path) -> None:
+    ignored = shutil.ignore_patterns("__pycache__", "benchmarks")
     for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "benchmarks")
-            shutil.copytree(source, folder / name, ignore=ignored)
+        if (source / name).is_dir():
+            shutil.copytree(source / name, folder / name, ignore=ignored)
         else:
-            shutil.copy(source, folder / name)
+            shutil.copy(source / name, folder / name)
 
 
 def _mutate(path: Path, mutant: Mutant) -> None:

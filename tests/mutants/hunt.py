@@ -20,7 +20,8 @@ def main(mode: Mode, seeds: int) -> int:
             continue
         result = run(plan)
         if not result.held:
-            print(f"seed {seed}: {result.detail.splitlines()[0]}")
+            lines = [line for line in result.detail.splitlines() if line.strip()]
+            print(f"seed {seed}: {result.broke}: {lines[-1].removeprefix(result.broke + ': ')}")
             return 1
     return 0
 

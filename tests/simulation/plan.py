@@ -115,6 +115,16 @@ class Plan:
     def without(self, **changes: Any) -> Plan:
         return replace(self, **changes)
 
+    def within(self, horizon_ms: int) -> Plan:
+        """Return the plan cut off at an earlier end, by which every fault is over."""
+        faults = (f for f in self.faults if f.at_ms < horizon_ms)
+        return replace(
+            self,
+            horizon_ms=horizon_ms,
+            ops=tuple(op for op in self.ops if op.at_ms < horizon_ms),
+            faults=tuple(replace(f, until_ms=min(f.until_ms, horizon_ms)) for f in faults),
+        )
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), separators=(",", ":"))
 

@@ -66,7 +66,7 @@ class Shrinker:
         plan = self.best.plan
         last = max((*(op.at_ms for op in plan.ops), *(f.until_ms for f in plan.faults)), default=0)
         for horizon_ms in (last + 1, last + HOUR_MS):
-            if horizon_ms < plan.horizon_ms and self._breaks(plan.without(horizon_ms=horizon_ms)):
+            if horizon_ms < plan.horizon_ms and self._breaks(plan.within(horizon_ms)):
                 return
 
 

@@ -10,15 +10,15 @@ from tests.simulation.plan import Plan, plan_from_json, plan_of
 from tests.simulation.run import run
 
 REGRESS = sorted((Path(__file__).resolve().parents[1] / "regress").glob("*.json"))
-SEEDS = range(12)
+HORIZON_MS = 8 * 3_600_000
+OFFICES_MAX = 8
+SEEDS = [seed for seed in range(20) if len(plan_of(seed).parents) <= OFFICES_MAX][:10]
 
 
 def small(seed: int) -> Plan:
     """Return the plan of a seed, cut down so that all of them take a minute."""
     plan = plan_of(seed)
-    return plan.without(
-        ops=plan.ops[:60], faults=plan.faults[:12], horizon_ms=min(plan.horizon_ms, 12 * 3_600_000)
-    )
+    return plan.within(min(plan.horizon_ms, HORIZON_MS))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -28,17 +28,23 @@ def test_a_city_in_trouble_loses_nothing_and_comes_to_rest(seed: int) -> None:
 
 
 def test_the_same_seed_leaves_the_same_trace() -> None:
-    assert run(small(3)).trace == run(small(3)).trace
+    assert run(small(SEEDS[0])).trace == run(small(SEEDS[0])).trace
 
 
 def test_another_seed_leaves_another_trace() -> None:
-    assert run(small(3)).trace != run(small(2)).trace
+    one, other = (small(seed).within(600_000) for seed in SEEDS[:2])
+    assert run(one).trace != run(other).trace
 
 
-@pytest.mark.parametrize("path", REGRESS, ids=lambda path: path.stem)
-def test_what_broke_once_holds_for_ever(path: Path) -> None:
-    result = run(plan_from_json(path.read_text(encoding="utf-8")))
+def test_power_cuts_in_a_city_lose_nothing_that_was_acknowledged() -> None:
+    result = run(plan_of(2, "crash").within(HORIZON_MS))
     assert result.held, f"{result.detail}\n" + "\n".join(result.story)
+
+
+def test_what_broke_once_holds_for_ever() -> None:
+    for path in REGRESS:
+        result = run(plan_from_json(path.read_text(encoding="utf-8")))
+        assert result.held, f"{path}: {result.detail}\n" + "\n".join(result.story)
 
 
 def test_a_plan_reads_back_as_it_was_written() -> None:
