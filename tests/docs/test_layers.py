@@ -24,7 +24,15 @@ OUTSIDE = {
     "asyncio", "logging", "secrets", "socket", "sqlite3", "subprocess", "tempfile", "threading",
     "time", "urllib", "uuid",
 }  # fmt: skip
-WIRE_READERS = ("sync.codec", "sync.dialer", "sync.link", "sync.recovering", "sync.status", "sync.wire", "hub.")
+WIRE_READERS = (
+    "sync.codec",
+    "sync.dialer",
+    "sync.link",
+    "sync.recovering",
+    "sync.status",
+    "sync.wire",
+    "hub.",
+)
 
 
 def modules(*packages: str) -> Iterator[tuple[str, Path]]:
