@@ -94,6 +94,8 @@ class People:
             raw = self._values(process, name, rng)
             view = registers.change(office, name, unit, record, raw)
         self._see(process, name, unit, record, view.seen)
+        # One who insists on an old screen may see the other's value, with his own as a conflict.
+        raw = {n: value for n, value in raw.items() if n not in view.conflicts}
         self._read_back(view.values, office.catalogue.registers[name], raw)
 
     def _end(self, process: Process, rng: random.Random) -> None:
