@@ -208,6 +208,8 @@ class World:
         self.ledger.note("log", name)
         if name in ("call_failed", "dialer_failed", "job_failed"):
             error = event.get("exc_info")
+            if isinstance(error, Violation):
+                raise error
             if isinstance(error, BaseException):
                 raise Violation("unforeseen error", "".join(traceback.format_exception(error)))
             raise Violation("unforeseen error", name)
