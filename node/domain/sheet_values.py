@@ -39,6 +39,8 @@ NARROW = {0x3000: " ", 0xA0: " ", 0x200B: None, 0xFEFF: None} | {
 }
 """Full-width digits and letters made narrow, odd spaces plain; Chinese punctuation stays."""
 
+Reader = Callable[[Field, object], Value]
+
 _UNKEEPABLE = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff"  # controls but line feed; halves of pairs
     "\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef"  # what turns the reading order; non-characters
@@ -81,6 +83,8 @@ def read_value(field: Field, raw: object) -> Value:
 
 
 def _clean(text: str) -> str:
+    if text.isprintable():  # nearly every cell: no control, no odd space, nothing to refuse
+        return text.strip() if text.isascii() else text.translate(NARROW).strip()
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").translate(NARROW)
     odd = _UNKEEPABLE.search(text)
     if odd:
@@ -282,7 +286,7 @@ def _shown(field: Field, bound: int | str | None) -> str:
     return "" if bound is None else str(bound)
 
 
-READERS: dict[str, Callable[[Field, object], Value]] = {
+READERS: dict[str, Reader] = {
     "text": _text,
     "int": _int,
     "decimal": _decimal,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from node.domain.identity import birth_of
 from node.domain.refusal import Refused
 from node.domain.register import Field, Register, Rule
-from node.domain.sheet_values import read_value
+from node.domain.sheet_values import Reader, read_value
 from node.domain.units import Level
 from sync.change import Value
 
@@ -33,33 +33,37 @@ class Fault:
 
 
 def check(
-    register: Register, values: Mapping[str, object], level: Level, *, partial: bool = False
+    register: Register,
+    values: Mapping[str, object],
+    level: Level,
+    *,
+    partial: bool = False,
+    read: Reader = read_value,
 ) -> tuple[dict[str, Value], list[Fault]]:
     """Turn cells by field name into stored values, and list all that is wrong.
 
     `level`: of the office that writes; a required field of another level is not asked of it.
     What it fills in of another level's fields is parsed all the same: the service makes a
     correction request of it. `partial`: only what is in `values` is meant; absent fields stay.
+    `read`: how a cell is read; `ReadOnce` where many rows say the same.
     Returns: the good values by field (an empty cell is None), and every fault.
     """
     stored: dict[str, Value] = {}
     faults: list[Fault] = []
-    # Columns get mixed up: where persons are kept, any cell may hold a name or a number of theirs.
-    quote = not any(field.personal for field in register.fields.values())
     for name, raw in values.items():
         field = register.fields.get(name)
         if field is None:
             faults.append(_unknown(register, name))
             continue
         try:
-            stored[name] = read_value(field, raw)
+            stored[name] = read(field, raw)
         except Refused as refused:
-            faults.append(_fault(field, raw, refused, quote=quote))
+            faults.append(_fault(register, field, raw, refused))
     refused_fields = {fault.field for fault in faults}
-    for field in register.fields.values():
-        absent = stored.get(field.name) is None and field.name not in refused_fields
-        asked = field.name in values or not partial
-        if field.required and absent and asked and level in field.owners:
+    for name, field in register.fields.items():
+        if not field.required or stored.get(name) is not None or name in refused_fields:
+            continue
+        if (name in values or not partial) and level in field.owners:
             faults.append(_required(field))
     for rule in register.rules:
         first, second = (stored.get(name) for name in rule.fields)
@@ -81,7 +85,9 @@ HOLDS: dict[str, Callable[[Value, Value], bool]] = {"at_most": _at_most, "id_bir
 """The cross-field rules by kind; a rule is checked once both of its fields have a good value."""
 
 
-def _fault(field: Field, raw: object, refused: Refused, *, quote: bool) -> Fault:
+def _fault(register: Register, field: Field, raw: object, refused: Refused) -> Fault:
+    # Columns get mixed up: where persons are kept, any cell may hold a name or a number of theirs.
+    quote = not any(each.personal for each in register.fields.values())
     quoted = f" ({_quoted(raw)})" if quote else ""
     return Fault(
         field=field.name,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from sqlalchemy import Connection, select
 
 from node.domain.catalogue import Register
+from node.domain.read_once import ReadOnce
 from node.domain.validate import HOLDS, Fault, check
 from node.services.record_rules import Key, fresh_id, key_id, named_by_key, owners_text
 from node.services.registers import changed, created
@@ -138,11 +139,12 @@ class Plan:
         empty: dict[str, Cell] = dict.fromkeys(
             n for n in present if blank == "clear" or register.fields[n].required
         )
+        read = ReadOnce()
         first_with: dict[Key, int] = {}
         bad = {fault.row for fault in self.faults}
         rows: list[_Row] = []
         for number, cells in self.table.rows:
-            stored, faults = check(register, {**empty, **cells}, level)
+            stored, faults = check(register, {**empty, **cells}, level, read=read)
             for fault in faults:
                 self._fault(number, fault)
             if not any(fault.field in self._key for fault in faults):

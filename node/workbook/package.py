@@ -12,6 +12,7 @@ import re
 import struct
 import zipfile
 import zlib
+from string import ascii_uppercase, digits
 from xml.parsers import expat
 
 from node.workbook.errors import (
@@ -63,16 +64,13 @@ def sheet_extent(xml: bytes) -> tuple[int, int]:
     The reading library allocates that whole rectangle, so it is measured before it is asked.
     Cells that Excel writes are counted by pattern; any other spelling takes a real XML parser.
     """
-    opened = len(_CELL_OPEN.findall(xml))
-    filled = _CELL_FILLED.findall(xml)
-    if len(filled) + len(_CELL_EMPTY.findall(xml)) != opened:
+    cells = _CELL.findall(xml)
+    if len(cells) != len(_CELL_OPEN.findall(xml)) + len(_PREFIXED_OPEN.findall(xml)):
         return _parsed_extent(xml)
-    rows = columns = 0
-    for ref in set(filled):
-        letters = ref.rstrip(b"0123456789")
-        rows = max(rows, int(ref[len(letters) :]))
-        columns = max(columns, _column_number(letters))
-    return rows, columns
+    filled = b" ".join([ref for ref, empty in cells if not empty])
+    rows = set(filled.translate(None, _LETTERS).split())
+    columns = set(filled.translate(None, _DIGITS).split())
+    return max(map(int, rows), default=0), max(map(_column_number, columns), default=0)
 
 
 def check_extent(where: str, rows: int, columns: int, limits: Limits) -> int:
@@ -228,9 +226,10 @@ def _pack(parts: dict[str, bytes]) -> bytes:
 
 
 # The attributes' values may not hold ">", so that a pattern's end is the tag's end.
-_CELL_OPEN = re.compile(rb"<(?:[^\s<>/:]+:)?c(?=[\s/>])")
-_CELL_FILLED = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"(?: [A-Za-z:]+="[^"<>]*")*>')
-_CELL_EMPTY = re.compile(rb'<c r="[A-Z]{1,3}[0-9]{1,7}"(?: [A-Za-z:]+="[^"<>]*")* ?/>')
+_CELL = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"(?: [A-Za-z:]+="[^"<>]*")*( ?/)?>')
+_CELL_OPEN = re.compile(rb"<c[\s/>]")
+_PREFIXED_OPEN = re.compile(rb":c[\s/>]")  # in a text too: then the parser is asked for nothing
+_LETTERS, _DIGITS = ascii_uppercase.encode(), digits.encode()
 _ERROR_CELL = re.compile(rb'(<c(?: [A-Za-z:]+="[^"<>]*")*?) t="e"')
 _REFERENCE = re.compile(r"([A-Za-z]*)([0-9]{1,15})")
 

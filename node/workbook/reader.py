@@ -167,13 +167,20 @@ def _read(
     at = fits.index(max(fits))
     header_row, header = above[at]
     headers, unknown = _columns(header, register)
+    names = [headers.get(i) for i in range(len(header))]
     taken: list[tuple[int, dict[str, Cell]]] = []
     faults: list[RowFault] = []
     for number, cells in chain(above[at + 1 :], rows):
         values = {
-            headers[i]: cell for i, cell in enumerate(cells) if i in headers and not _is_blank(cell)
+            name: cell
+            for cell, name in zip(cells, names, strict=False)
+            if name and (cell.strip() if isinstance(cell, str) else cell is not None)
         }
-        if kind == "csv" and any(not _is_blank(cell) for cell in cells[len(header) :]):
+        if (
+            len(cells) > len(header)
+            and kind == "csv"
+            and not all(map(_is_blank, cells[len(header) :]))
+        ):
             faults.append(_too_long(number, len(header)))
         if not values:
             continue

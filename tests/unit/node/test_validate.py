@@ -5,9 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime, time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from node.domain.catalogue import load_catalogue
 from node.domain.identity import check_digit
+from node.domain.read_once import KNOWN_MAX, ReadOnce
+from node.domain.refusal import Refused
+from node.domain.sheet_values import read_value
 from node.domain.units import Level
 from node.domain.validate import Fault, check
 from sync.change import Value
@@ -208,6 +213,16 @@ def test_characters_that_cannot_be_kept_are_refused(bad):
     assert code("premises", "name", f"活动{bad}室") == "control_character"
 
 
+def test_every_control_half_pair_turner_and_non_character_is_refused():
+    controls = {*range(0x20), *range(0x7F, 0xA0)} - {0x09, 0x0A, 0x0D}
+    turners = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+    halves = set(range(0xD800, 0xE000))
+    ends = {plane << 16 | end for plane in range(17) for end in (0xFFFE, 0xFFFF)}
+    for bad in controls | turners | halves | ends | {*range(0xFDD0, 0xFDF0)}:
+        with pytest.raises(Refused, match="control_character"):
+            read_value(CATALOGUE.registers["premises"].fields["name"], f"活动{chr(bad)}室")
+
+
 def test_text_is_trimmed_narrowed_and_keeps_its_punctuation():
     raw = "\u3000１号楼（东）\u200b\r\nＡ座\xa0"
     assert one("premises", "name", raw) == ("1号楼（东）\nA座", [])
@@ -307,3 +322,44 @@ def test_a_fault_elsewhere_quotes_the_value_shortened():
     _, faults = one("premises", "area_m2", "约六百六十平方米" * 20)
     assert "约六百六十平方米" in faults[0].zh
     assert len(faults[0].zh) < 100
+
+
+PREMISES = CATALOGUE.registers["premises"].fields
+RESIDENTS = CATALOGUE.registers["resident"].fields
+COLUMNS = [PREMISES["use"], PREMISES["name"], PREMISES["area_m2"], RESIDENTS["lives_alone"],
+           RESIDENTS["birth_date"]]  # fmt: skip
+CELLS = ["是", "否", "办公", "辦公", "2026-5-1", "2026-02-30", " ", "\u0007", 1, 1.0, True, False,
+         0.0, -0.0, float("nan"), 45000, 45000.0, date(2026, 5, 1), None, time(1, 2),
+         datetime(2026, 5, 1), "1", "#N/A"]  # noqa: DTZ001  # fmt: skip
+
+
+def outcome(read, field, raw):
+    try:
+        value = read(field, raw)
+    except Refused as refused:
+        return refused.code, refused.zh, refused.suggestion_zh
+    return type(value), value
+
+
+@given(st.lists(st.tuples(st.sampled_from(COLUMNS), st.sampled_from(CELLS)), max_size=60))
+def test_a_cell_read_once_is_read_as_it_is_alone(cells):
+    read = ReadOnce()
+    for field, raw in cells:
+        assert outcome(read, field, raw) == outcome(read_value, field, raw)
+
+
+def test_only_columns_that_repeat_are_remembered_and_only_so_much_of_them():
+    read = ReadOnce()
+    for number in range(KNOWN_MAX + 5):
+        outcome(read, RESIDENTS["birth_date"], f"{number}")
+        outcome(read, RESIDENTS["name"], f"张{number}")
+    assert {name: len(known) for name, known in read.known.items()} == {"birth_date": KNOWN_MAX}
+
+
+def test_a_refusal_raised_for_every_row_keeps_no_trace_of_the_rows_before():
+    read, depths = ReadOnce(), []
+    for _ in range(5):
+        with pytest.raises(Refused) as caught:
+            read(PREMISES["use"], "不知道")
+        depths.append(len(caught.traceback))
+    assert len(set(depths)) == 1

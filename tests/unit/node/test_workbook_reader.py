@@ -20,6 +20,7 @@ from node.domain.catalogue import load_catalogue
 from node.workbook import errors
 from node.workbook.faults import RowFault, column_letter, grouped
 from node.workbook.limits import Limits
+from node.workbook.package import sheet_extent
 from node.workbook.reader import Table, read_table
 from sync.errors import SilianError
 
@@ -239,6 +240,25 @@ def test_empty_formatted_cells_far_away_do_not_make_a_sheet_too_large() -> None:
         lambda old: old.replace(b"</sheetData>", far.encode()),
     )
     assert read(data).rows == [(2, NAMED)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "extent"),
+    [
+        ("", (0, 0)),
+        ('<c r="B2" t="n"><v>1</v></c><c r="AA9" s="1"/><c r="C1" />', (2, 2)),
+        ('<c r="A10"><v>1</v></c><c r="AB2"><v>1</v></c>', (10, 28)),
+        ('<x:c r="C7"><v>1</v></x:c><c r="B2"/>', (7, 3)),
+        ('<c r="B2"><is><t>a:c b</t></is></c>', (2, 2)),
+        ("<c r='B2'><v>1</v></c><c><v>1</v></c>", (2, 3)),
+        ('<c\nr="D4"><v>1</v></c>', (4, 4)),
+    ],
+)
+def test_a_sheet_is_measured_to_its_last_cell_however_its_cells_are_spelled(
+    cells: str, extent: tuple[int, int]
+) -> None:
+    sheet = f'<sheetData xmlns:x="x"><row r="1">{cells}</row></sheetData>'
+    assert sheet_extent(sheet.encode()) == extent
 
 
 def test_too_many_parts_are_refused() -> None:
