@@ -67,6 +67,11 @@ def grouped(faults: Iterable[RowFault], rows_shown: int = 5) -> tuple[FaultGroup
     return tuple(sorted(groups, key=lambda g: (-g.count, g.first_rows, g.code, g.field)))
 
 
+def joined(faults: Iterable[RowFault], lang: str) -> str:
+    """Return what a row's cell of faults says: a line each."""
+    return "\n".join(fault.text(lang) for fault in faults)
+
+
 def column_letter(index: int) -> str:
     """Return Excel's letters of the column at `index`, counted from 0: 0 is A, 26 is AA."""
     letters = ""

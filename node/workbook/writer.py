@@ -14,16 +14,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import xlsxwriter
-
 from node.domain.register import Field, Register
 from node.domain.units import Level
-from node.workbook.annotate import annotate
+from node.workbook.faults import column_letter
 from node.workbook.package import too_large
 from node.workbook.text import guard
 from sync.change import Value
 
-__all__ = ["SheetBook", "annotate", "shown", "template", "write_csv", "write_xlsx"]
+__all__ = ["SheetBook", "shown", "template", "write_csv", "write_xlsx"]
 
 TEMPLATE_ROWS = 10_000
 """Rows of a template (and below an export) that get dropdowns and keep typed ids as text."""
@@ -72,6 +70,8 @@ class SheetBook:
     def __init__(
         self, target: str | Path | BinaryIO, lang: str = "zh", *, in_memory: bool = False
     ) -> None:
+        import xlsxwriter  # here, because nearly every verb imports this module and writes no book
+
         self._lang = lang
         self._book = xlsxwriter.Workbook(
             str(target) if isinstance(target, Path) else target, {"constant_memory": not in_memory}
@@ -178,10 +178,8 @@ class SheetBook:
         for column, option in enumerate(options):
             self._options.write_string(self._options_used, column, option)
         self._options_used += 1
-        last = xlsxwriter.utility.xl_rowcol_to_cell(
-            self._options_used - 1, len(options) - 1, row_abs=True, col_abs=True
-        )
-        return f"='{name}'!$A${self._options_used}:{last}"
+        row, last = self._options_used, column_letter(len(options) - 1)
+        return f"='{name}'!$A${row}:${last}${row}"
 
 
 def write_xlsx(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 
 import openpyxl
@@ -17,10 +19,11 @@ from node.domain.sheet_values import read_value
 from node.domain.units import Level
 from node.domain.validate import check
 from node.workbook import errors
+from node.workbook.annotate import annotate
 from node.workbook.faults import RowFault
 from node.workbook.reader import Table, read_table
 from node.workbook.text import guard, unguard
-from node.workbook.writer import annotate, template, write_csv, write_xlsx
+from node.workbook.writer import template, write_csv, write_xlsx
 from sync.change import Value
 
 REGISTERS = load_catalogue().registers
@@ -218,3 +221,9 @@ def test_an_old_xls_cannot_be_annotated_and_says_what_to_do() -> None:
     with pytest.raises(errors.NotAnnotatable) as refused:
         annotate(b"", old, [FAULT])
     assert ".xlsx" in refused.value.remedy_zh
+
+
+def test_an_office_is_opened_without_the_libraries_that_write_workbooks() -> None:
+    probe = "import sys, hub.api.files; print({'openpyxl', 'xlsxwriter'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
