@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from hub.cli.exits import Exit
 from hub.cli.main import app
-from tests.support.silian import COMMUNITY, STREET, Ran, serving, silian
+from tests.support.silian import COMMUNITY, STREET, Ran, on_terminal, serving, silian
 
 ROOT = Path(__file__).resolve().parents[2]
 PREMISES = ("name=一号楼", "use=office", "area_m2=660", "tenure=owned")
@@ -205,6 +205,20 @@ def test_a_bad_file_is_refused_whole_or_taken_without_its_bad_rows(
     found = network.below("record", "list", "premises", "--where", "name=甲楼", "--json").json
     record = found["records"][0]["id"]
     assert network.below("record", "end", "premises", record).exit == 0
+
+
+def test_a_long_import_shows_how_far_it_is_on_a_terminal_and_nothing_in_json(
+    alone: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "long.csv"
+    rows = "".join(f"长楼{n},办公,10\n" for n in range(2_500))
+    file.write_text(f"用房名称,用途,建筑面积\n{rows}", encoding="utf-8")
+    seen = on_terminal("import", file, "--register", "premises", "--dir", alone, "--lang", "en")
+    assert re.findall(r"importing.*?(\d+)%", seen)[-1] == "100"
+    again = silian("import", file, "--register", "premises", "--dir", alone, "--json")
+    assert again.err == ""
+    report = again.json["reports"][0]
+    assert (report["read"], report["unchanged"], report["refused"]) == (2_500, 2_500, 0)
 
 
 # -- figures --------------------------------------------------------------------------------------

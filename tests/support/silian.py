@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import select
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,24 @@ def silian(*arguments: object, lang: str = "en", env: dict[str, str] | None = No
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+def on_terminal(*arguments: object) -> str:
+    """Run one verb on a terminal of its own; return all that it showed there."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", SERVE, *(str(each) for each in arguments)]
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        process = subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        )  # fmt: skip
+        os.close(theirs)
+        shown = bytearray()
+        with suppress(OSError):  # how Linux says that the other end is closed
+            while piece := screen.read(65_536):
+                shown += piece
+        process.wait()
+    return shown.decode()
 
 
 @contextmanager
