@@ -48,8 +48,8 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     Exit.UNREACHABLE: ("not_served", "unreachable"),
     Exit.CONFLICT: (
         "bad_config", "cannot_listen", "conflict_closed", "fund_rule", "illegal_event",
-        "hole_not_open", "key_taken", "newer_schema", "no_parent", "not_recoverable",
-        "not_reversible", "older_schema", "over_limit",
+        "hole_not_open", "key_taken", "newer_schema", "no_parent", "not_a_store",
+        "not_recoverable", "not_reversible", "older_schema", "over_limit",
         "over_release", "period_open", "receipt_mismatch", "record_ended", "record_exists",
         "stale_edit", "transfer_resolved", "transfer_reused", "would_close",
     ),

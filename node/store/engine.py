@@ -20,13 +20,17 @@ try:
 except ImportError:  # no wheel for this machine: `silian doctor` judges the system's library
     sqlite_driver = sqlite3
 
-__all__ = ["Store", "StoreUnavailable", "open_store", "redacted", "sqlite_driver", "sqlite_url"]
+__all__ = [
+    "NotAStore", "Store", "StoreUnavailable", "open_store", "redacted", "sqlite_driver",
+    "sqlite_url",
+]  # fmt: skip
 
 T = TypeVar("T")
 CHECKPOINT_PAGES = 16_384  # the default of 1,000 halves throughput (docs/benchmarks.md)
 CACHE_KIB = 65_536
 READERS_MAX = 8
 BUSY_MS = 10_000
+SQLITE_CORRUPT, SQLITE_NOTADB = 11, 26
 
 
 class StoreUnavailable(SilianError):
@@ -41,6 +45,20 @@ class StoreUnavailable(SilianError):
             f"无法使用数据库 {where}: {why}",
             remedy_en="Free disk space or stop the other program that uses it, then try again.",
             remedy_zh="请检查磁盘空间, 或关闭占用该数据库的程序后重试。",
+        )
+
+
+class NotAStore(SilianError):
+    """The file is no database, or a damaged one: waiting does not help, a backup does."""
+
+    code = "not_a_store"
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(
+            f"the store {where} is not a database that can be read: {why}",
+            f"{where} 不是可读取的数据库: {why}",
+            remedy_en="Check that `store` names the office's own database, or restore a backup.",
+            remedy_zh="请检查 store 设置是否指向本单位的数据库, 或恢复备份。",
         )
 
 
@@ -115,7 +133,7 @@ class Store:
 def open_store(url: str, *, synchronous: str = "FULL", cache_kib: int = CACHE_KIB) -> Store:
     """Open the store at a SQLAlchemy URL; nothing is created but an empty SQLite file.
 
-    Raises: StoreUnavailable.
+    Raises: StoreUnavailable; NotAStore.
     """
     if make_url(url).get_backend_name() == "sqlite":
         return _open_sqlite(url, synchronous, cache_kib)
@@ -187,8 +205,14 @@ def _probed(store: Store) -> Store:
             if store.is_sqlite:
                 tx.exec_driver_sql("SELECT count(*) FROM sqlite_master")
     except DBAPIError as error:
-        raise StoreUnavailable(redacted(store.url), str(error.orig)) from error
+        kind = NotAStore if _is_damage(error) else StoreUnavailable
+        raise kind(redacted(store.url), str(error.orig)) from error
     return store
+
+
+def _is_damage(error: DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the rest of it says where
+    return code in (SQLITE_CORRUPT, SQLITE_NOTADB)
 
 
 def _is_passing(error: DBAPIError) -> bool:

@@ -150,7 +150,7 @@ def test_a_store_that_is_no_database_is_said_to_be_so(tmp_path: Path) -> None:
     for path in folder.glob(f"{DATABASE}*"):
         path.unlink()
     (folder / DATABASE).write_bytes(b"something else entirely" * 1000)
-    refused(silian("status", "--dir", folder, "--json"), 75, "store_unavailable")
+    refused(silian("status", "--dir", folder, "--json"), 7, "not_a_store")
     assert silian("doctor", "--dir", folder).exit == 6
 
 
