@@ -22,7 +22,7 @@ Mode = Literal["fast", "crash"]
 # operation -> how often it is drawn when its group is on
 OPERATIONS: dict[str, dict[str, int]] = {
     "registers": {"create": 8, "change": 16, "end": 2, "recreate": 2, "import": 1},
-    "conflicts": {"clash": 4, "resolve": 4, "resolve_alike": 1},
+    "conflicts": {"clash": 4, "end_clash": 2, "resolve": 4, "resolve_alike": 1},
     "work": {"issue": 3, "step": 14, "rule": 2, "relay_policy": 1},
     "money": {"appropriate": 3, "release": 5, "answer": 5, "give_back": 1, "spend": 3,
               "reverse": 1, "repeat": 1},
@@ -32,7 +32,7 @@ OPERATIONS: dict[str, dict[str, int]] = {
                "close_month": 1},
 }  # fmt: skip
 PLACES: dict[str, tuple[int, ...]] = {  # levels where an operation makes sense; elsewhere: all
-    **dict.fromkeys(("create", "end", "recreate", "import"), (3,)),
+    **dict.fromkeys(("create", "end", "end_clash", "recreate", "import"), (3,)),
     **dict.fromkeys(("clash", "resolve", "resolve_alike"), (2, 2, 3)),
     **dict.fromkeys(("issue", "release", "relay_policy"), (0, 1, 2)),
     **dict.fromkeys(("appropriate", "rename"), (0,)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from node.domain.assignment import Duty, EventKind
@@ -153,6 +154,18 @@ class People:
                 )
         raw = {field: self._value(process, name, field, rng)}
         registers.change(process.office, name, unit, record, raw)
+
+    def _end_clash(self, process: Process, rng: random.Random) -> None:
+        """The street changes a record at the moment at which its community ends it."""
+        name, unit, record = self._pick(
+            process, rng, own=True, names=("service_outlet", "premises")
+        )
+        street = self._world.processes.get(self._world.plan.parents[process.index])
+        if street is not None:
+            raw = {"address": self._value(street, name, "address", rng)}
+            verb = partial(registers.change, street.office, name, unit, record, raw)
+            street.when_awake(partial(void, partial(self._world.attempt, street, "clash", verb)))
+        registers.end(process.office, name, record)
 
     def _form(self, process: Process, name: str, rng: random.Random) -> dict[str, object]:
         form = self._values(process, name, rng, all_of_them=True)
@@ -455,5 +468,6 @@ class People:
         periods.close_period(process.office, "2026-04")
 
 
-def void(_value: object) -> None:
-    """Throw a result away."""
+def void(work: Callable[[], object]) -> None:
+    """Do something and throw the result away."""
+    work()
