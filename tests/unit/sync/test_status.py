@@ -1,0 +1,51 @@
+"""A refusal crosses the wire whole: its status, its code, both languages, whether to try again."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+
+from sync.errors import SilianError
+from sync.status import DETAIL_KEY, FALLBACK, STATUS_BY_CODE, detail_of, failed, status_of
+
+
+class Fallen(grpc.RpcError):
+    """A failed call as the client sees it."""
+
+    def __init__(self, status: grpc.StatusCode, text: str = "", detail: bytes = b"") -> None:
+        self._status, self._text, self._detail = status, text, detail
+
+    def code(self) -> grpc.StatusCode:
+        return self._status
+
+    def details(self) -> str:
+        return self._text
+
+    def trailing_metadata(self) -> tuple[tuple[str, bytes], ...]:
+        return ((DETAIL_KEY, self._detail),) if self._detail else ()
+
+
+def refusal(code: str, *, retryable: bool) -> SilianError:
+    kind = type("Refusal", (SilianError,), {"code": code, "retryable": retryable})
+    found: SilianError = kind("what happened", "发生了什么")
+    return found
+
+
+@pytest.mark.parametrize("code", sorted(STATUS_BY_CODE))
+@pytest.mark.parametrize("retryable", [True, False])
+def test_a_refusal_comes_back_as_the_same_code_and_the_same_word_on_retrying(code, retryable):
+    error = refusal(code, retryable=retryable)
+    event = failed(Fallen(status_of(error), "x", detail_of(error)))
+    assert (event.code, event.retryable, event.reason) == (code, retryable, "what happened")
+
+
+def test_a_refusal_without_a_status_of_its_own_falls_back():
+    assert status_of(refusal("never_heard_of", retryable=False)) is FALLBACK
+
+
+def test_a_broken_line_is_tried_again_and_a_message_too_large_is_told_apart():
+    assert failed(Fallen(grpc.StatusCode.UNAVAILABLE)).retryable
+    assert not failed(Fallen(grpc.StatusCode.PERMISSION_DENIED)).retryable
+    large = Fallen(grpc.StatusCode.RESOURCE_EXHAUSTED, "Received message larger than max (9 vs. 8)")
+    assert failed(large).oversized
+    assert not failed(Fallen(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy")).oversized
