@@ -172,6 +172,6 @@ MUTANTS = (
         "an answer counts after the recall it did not see", "INV-13",
         "node/domain/assignment_rules.py",
         "    K.RECALL: ASSIGNEE_KINDS - {K.DECLINE, K.RETURN},", "    K.RECALL: ASSIGNEE_KINDS,",
-        "tests/property/test_assignment_laws.py",
+        "tests/unit/node/test_assignment.py",
     ),
 )  # fmt: skip
