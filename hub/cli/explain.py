@@ -11,20 +11,21 @@ from collections.abc import Iterator
 from hub.cli.exits import MEANINGS, exit_of
 from sync.errors import SilianError
 
-PACKAGES = ("sync", "node", "hub")
+PACKAGES = ("sync.", "node.", "hub.")
 SKIPPED = ("sync.wire", "node.store.migrations", "hub.demo")
 
 
 def refusals() -> dict[str, type[SilianError]]:
     """Return every refusal of the program by its code."""
     for name in PACKAGES:
-        package = importlib.import_module(name)
-        for found in pkgutil.walk_packages(package.__path__, f"{name}."):
+        package = importlib.import_module(name.rstrip("."))
+        for found in pkgutil.walk_packages(package.__path__, name):
             if not found.name.startswith(SKIPPED):
                 importlib.import_module(found.name)
     codes: dict[str, type[SilianError]] = {}
     for kind in _below(SilianError):
-        codes.setdefault(kind.code, kind)
+        if kind.__module__.startswith(PACKAGES):  # whoever uses the program has refusals, too
+            codes.setdefault(kind.code, kind)
     return codes
 
 

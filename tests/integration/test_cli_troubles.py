@@ -15,6 +15,7 @@ from hub.cli.exits import EXIT_BY_CODE, exit_of
 from hub.cli.explain import refusals
 from node.config import FILE
 from node.setup import DATABASE
+from sync.errors import SilianError
 from tests.support.silian import COMMUNITY, SERVE, Ran, serving, silian
 
 
@@ -39,6 +40,13 @@ def refused(ran: Ran, exit_: int, code: str) -> None:
 
 def test_every_refusal_of_the_program_has_its_exit() -> None:
     assert set(refusals()) - set(EXIT_BY_CODE) == set()
+
+
+def test_only_refusals_of_the_program_itself_are_explained() -> None:
+    class OfSomebodyElse(SilianError):
+        code = "of_somebody_else"
+
+    assert OfSomebodyElse.code not in refusals()
 
 
 def test_a_code_of_a_newer_program_is_judged_by_its_kind() -> None:
