@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from sqlalchemy import Connection
 
 from node.domain.catalogue import Catalogue, CellKey
+from node.domain.counting import Counting
 from node.domain.norms import Norms
 from node.ids import natural_id
 from node.routes import audiences_of
@@ -20,6 +22,7 @@ from sync.statements import sql
 CELL = "cell"
 
 
+@lru_cache(maxsize=65_536)
 def cell_id(key: CellKey) -> bytes:
     """Name a cell: every office gives the same id to the same key."""
     return natural_id(CELL, *key)
@@ -35,11 +38,13 @@ class ContributionFold:
         self._cells = tables[CELL]
         self._me = identity
         self._norms = norms
-        self._wants = {
-            name: register.contributing_fields
-            for name, register in catalogue.registers.items()
-            if register.contributions
-        }
+        counted = {n: r for n, r in catalogue.registers.items() if r.contributions}
+        self._wants = {name: each.contributing_fields for name, each in counted.items()}
+        self._counting = {name: Counting(each.contributions) for name, each in counted.items()}
+        self._audiences = audiences_of(
+            catalogue.registers[CELL], unit=identity.unit, writer=identity.unit,
+            level=identity.level,
+        )  # fmt: skip
 
     def wants(self, register: str, unit: int) -> frozenset[str] | None:
         return self._wants.get(register) if unit == self._me.unit else None
@@ -50,10 +55,13 @@ class ContributionFold:
         for effect in effects:
             if self.wants(effect.register, effect.unit) is None:
                 continue
-            register = self._catalogue.registers[effect.register]
-            for _, before, after in effect.changes():
-                for key, amount in register.fold(before, after).items():
-                    moved[key] += amount
+            counting = self._counting[effect.register]
+            if effect.pairs is None:
+                added = counting.created(effect.fields, effect.columns, len(effect.ids))
+            else:
+                added = counting.changed(effect.pairs)
+            for key, amount in added.items():
+                moved[key] += amount
         moved = {key: amount for key, amount in moved.items() if amount}
         return self.edits(tx, moved) if moved else ()
 
@@ -103,24 +111,18 @@ class ContributionFold:
         return found
 
     def _edit(self, key: CellKey, amount: int, *, exists: bool) -> Edit:
-        audiences = audiences_of(
-            self._catalogue.registers[CELL],
-            unit=self._me.unit,
-            writer=self._me.unit,
-            level=self._me.level,
-        )
         record = RecordKey(CELL, self._me.unit, cell_id(key))
         if exists:
             return Edit(
                 key=record,
                 operation=Operation.UPDATE,
                 values={"amount": amount},
-                audiences=audiences,
+                audiences=self._audiences,
             )
         return Edit(
             key=record,
             operation=Operation.CREATE,
             values={"measure": key.measure, "period": key.period, "dims": key.dims,
                     "amount": amount},
-            audiences=audiences,
+            audiences=self._audiences,
         )  # fmt: skip

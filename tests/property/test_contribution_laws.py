@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from node.domain.catalogue import CellKey, load_catalogue
 from node.domain.contribution import dims_text, parse_dims
+from node.domain.counting import Counting
 from node.domain.indicators import PERIOD_DIMENSIONS, breakdown, evaluate
 from node.domain.register import Field, Register
 from node.domain.validate import check
@@ -58,6 +59,38 @@ def histories(draw: st.DrawFn) -> tuple[Register, list[tuple[int, Values | None]
     register = draw(st.sampled_from(CONTRIBUTING))
     edit = st.tuples(st.integers(0, 3), st.none() | records(register))
     return register, draw(st.lists(edit, max_size=12))
+
+
+@st.composite
+def several(draw: st.DrawFn) -> tuple[Register, list[tuple[Values | None, Values | None]]]:
+    """Records of one register before and after; many look alike to a contribution."""
+    register = draw(st.sampled_from(CONTRIBUTING))
+    some = draw(st.lists(records(register), min_size=1, max_size=4))
+    one = st.none() | st.sampled_from(some)
+    return register, draw(st.lists(st.tuples(one, one), max_size=20))
+
+
+@given(several())
+def test_records_counted_together_add_what_they_add_one_by_one(case):
+    register, pairs = case
+    one_by_one: dict[CellKey, int] = {}
+    for before, after in pairs:
+        add(one_by_one, register.fold(before, after))
+    together = Counting(register.contributions).changed(pairs)
+    assert {key: n for key, n in together.items() if n} == one_by_one
+
+
+@given(several())
+def test_new_records_counted_by_column_add_what_they_add_one_by_one(case):
+    register, pairs = case
+    new = [after for _, after in pairs if after is not None]
+    one_by_one: dict[CellKey, int] = {}
+    for values in new:
+        add(one_by_one, register.fold(None, values))
+    fields = tuple(register.fields)
+    columns = [[values[name] for values in new] for name in fields]
+    together = Counting(register.contributions).created(fields, columns, len(new))
+    assert {key: n for key, n in together.items() if n} == one_by_one
 
 
 @given(histories())

@@ -1,0 +1,113 @@
+"""Counting: what many records add to the cells, each kind of record looked at once.
+
+A contribution reads a few fields of a record, often no more than the year of a date. Records that
+look the same to it add the same, so they are counted first (in C) and judged once: a thousand
+residents have two sexes and some ninety years of birth. The result is that of `Register.fold`
+over the records one by one, and tests/property/test_contribution_laws.py holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from node.domain.contribution import CellKey, Contribution
+from sync.change import Value
+
+Values = Mapping[str, Value]
+_PREFIX = {"year": 4, "month": 7}  # of a stored date 'YYYY-MM-DD'
+
+
+class _Read(NamedTuple):
+    """What a contribution needs of a field: its value, or the beginning of it (0: all)."""
+
+    field: str
+    length: int
+
+    def of(self, value: Value) -> Value:
+        return str(value)[: self.length] if self.length and value is not None else value
+
+
+class Counting:
+    """A register's contributions, grouped by what they read of a record."""
+
+    def __init__(self, contributions: Iterable[Contribution]) -> None:
+        groups: dict[tuple[_Read, ...], list[Contribution]] = defaultdict(list)
+        for contribution in contributions:
+            groups[_reads(contribution)].append(contribution)
+        self._groups = dict(groups)
+
+    def created(
+        self, fields: Sequence[str], columns: Sequence[Sequence[Value]], count: int
+    ) -> dict[CellKey, int]:
+        """Return what `count` new records add; `columns[i][k]` is field i of record k."""
+        given = dict(zip(fields, columns, strict=True))
+        nothing = [None] * count
+        cut: dict[_Read, Sequence[Value]] = {}
+
+        def column(read: _Read) -> Sequence[Value]:
+            if read not in cut:
+                whole = given.get(read.field, nothing)
+                cut[read] = [read.of(value) for value in whole] if read.length else whole
+            return cut[read]
+
+        moved: dict[CellKey, int] = defaultdict(int)
+        for reads, group in self._groups.items():
+            if reads:
+                looks = Counter(zip(*map(column, reads), strict=True))
+            else:
+                looks = Counter({(): count})
+            _judge(group, reads, looks, moved)
+        return moved
+
+    def changed(self, pairs: Iterable[tuple[Values | None, Values | None]]) -> dict[CellKey, int]:
+        """Return what these records' changes add: values before and after, None for no record."""
+        pairs = list(pairs)
+        moved: dict[CellKey, int] = defaultdict(int)
+        for reads, group in self._groups.items():
+            looks: Counter[tuple[Value, ...]] = Counter()
+            for before, after in pairs:
+                old, new = _look(reads, before), _look(reads, after)
+                if old == new:
+                    continue
+                if old is not None:
+                    looks[old] -= 1
+                if new is not None:
+                    looks[new] += 1
+            _judge(group, reads, looks, moved)
+        return moved
+
+
+def _reads(contribution: Contribution) -> tuple[_Read, ...]:
+    """Return the least that decides the contribution, by field."""
+    lengths: dict[str, int] = {}
+    for source in (*contribution.dims.values(), contribution.period):
+        if source is None or source.how == "const":
+            continue
+        length, known = _PREFIX.get(source.how, 0), lengths.get(source.name)
+        whole = length == 0 or known == 0
+        lengths[source.name] = 0 if whole else max(length, known or 0)
+    for name in (*contribution.amount.fields, *contribution.where):
+        lengths[name] = 0
+    return tuple(_Read(name, length) for name, length in sorted(lengths.items()))
+
+
+def _look(reads: tuple[_Read, ...], values: Values | None) -> tuple[Value, ...] | None:
+    return None if values is None else tuple(read.of(values.get(read.field)) for read in reads)
+
+
+def _judge(
+    group: Sequence[Contribution],
+    reads: tuple[_Read, ...],
+    looks: Mapping[tuple[Value, ...], int],
+    moved: dict[CellKey, int],
+) -> None:
+    names = [read.field for read in reads]
+    for look, count in looks.items():
+        if not count:
+            continue
+        values = dict(zip(names, look, strict=True))
+        for contribution in group:
+            for key, amount in contribution.of(values):
+                moved[key] += count * amount
