@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -65,10 +66,14 @@ class Composer:
         Raises: RecordMissing.
         """
         groups: dict[tuple[object, ...], list[Edit]] = {}
+        shape: tuple[object, ...] = ()
         for edit in _coalesced(edits):
-            fields = tuple(edit.values)
-            key = (edit.key.register, edit.key.unit, edit.operation, fields, edit.audiences)
-            groups.setdefault(key, []).append(edit)
+            key = edit.key
+            its = (key.register, key.unit, edit.operation, tuple(edit.values), edit.audiences)
+            if its != shape:  # edits of one shape come together; comparing is cheaper than hashing
+                shape = its
+                members = groups.setdefault(shape, [])
+            members.append(edit)
         for (_, _, operation, _, _), members in groups.items():
             if operation is Operation.CREATE:
                 yield self._created(members), members[0].audiences
@@ -80,12 +85,9 @@ class Composer:
         first = members[0]
         schema = self._tables.schema.registers[first.key.register]
         names = schema.names  # always all, so that prints agree wherever the record arrives
-        rows = [m.values for m in members]
-        columns = [[row.get(n) for row in rows] for n in names]
+        columns = _all_columns([m.values for m in members], names)
         ids = [m.key.id for m in members]
-        return Block(
-            first.key.register, first.key.unit, Operation.CREATE, ids, names, list(columns)
-        )
+        return Block(first.key.register, first.key.unit, Operation.CREATE, ids, names, columns)
 
     def _standing(self, tx: Connection, members: list[Edit]) -> Iterator[Block]:
         first = members[0]
@@ -158,17 +160,18 @@ class _Covered(NamedTuple):
 
 def _coalesced(edits: Iterable[Edit]) -> list[Edit]:
     """Join edits of one record in one transaction: they bear one version."""
-    joined: dict[RecordKey, Edit] = {}
+    joined: dict[tuple[bytes, str, int], Edit] = {}  # a tuple hashes in C, a RecordKey does not
     for edit in edits:
-        earlier = joined.get(edit.key)
-        if earlier is None:
-            joined[edit.key] = edit
+        key = edit.key
+        place = (key.id, key.register, key.unit)
+        earlier = joined.setdefault(place, edit)
+        if earlier is edit:
             continue
         operation = edit.operation
         if earlier.operation is Operation.CREATE and operation is Operation.UPDATE:
             operation = Operation.CREATE
-        joined[edit.key] = Edit(
-            key=edit.key,
+        joined[place] = Edit(
+            key=key,
             operation=operation,
             values={**earlier.values, **edit.values},
             audiences=tuple(dict.fromkeys((*earlier.audiences, *edit.audiences))),
@@ -176,6 +179,18 @@ def _coalesced(edits: Iterable[Edit]) -> list[Edit]:
             settles={**earlier.settles, **edit.settles},
         )
     return list(joined.values())
+
+
+def _all_columns(
+    rows: Sequence[Mapping[str, Value]], names: Sequence[str]
+) -> list[Sequence[Value]]:
+    """Return each field's values; a field that a row lacks is null there."""
+    if len(names) < 2:
+        return [[row.get(n) for row in rows] for n in names]
+    try:
+        return list(zip(*map(itemgetter(*names), rows), strict=True))
+    except KeyError:
+        return [[row.get(n) for row in rows] for n in names]
 
 
 def _columns(edits: list[Edit], names: Sequence[str]) -> list[Sequence[Value]]:

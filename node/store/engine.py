@@ -25,6 +25,11 @@ __all__ = [
     "sqlite_url",
 ]  # fmt: skip
 
+# Without an adapter of its own the driver asks each `bytes` parameter in vain for `__conform__` and
+# `__adapt__`: 3 us each, most of what it costs to write a row (docs/benchmarks.md). The value bound
+# is the same.
+sqlite_driver.register_adapter(bytes, bytearray)
+
 T = TypeVar("T")
 CHECKPOINT_PAGES = 16_384  # the default of 1,000 halves throughput (docs/benchmarks.md)
 CACHE_KIB = 65_536
