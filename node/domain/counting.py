@@ -29,6 +29,44 @@ class _Read(NamedTuple):
         return str(value)[: self.length] if self.length and value is not None else value
 
 
+Look = tuple[Value, ...]
+REMEMBERED_MAX = 4_096  # looks of a group whose cells are remembered
+
+
+class _Group:
+    """Contributions that read the same of a record, and what they said of the looks they met."""
+
+    def __init__(self, reads: tuple[_Read, ...], members: Sequence[Contribution]) -> None:
+        self.reads = reads
+        self._names = [read.field for read in reads]
+        self._members = members
+        self._said: dict[Look, list[tuple[CellKey, int]]] = {}
+
+    def look(self, values: Values | None) -> Look | None:
+        return (
+            tuple([read.of(values.get(read.field)) for read in self.reads])
+            if values is not None
+            else None
+        )
+
+    def add(self, looks: Mapping[Look, int], moved: dict[CellKey, int]) -> None:
+        """Add what so many records of each look add."""
+        for look, count in looks.items():
+            if count:
+                for key, amount in self._cells(look):
+                    moved[key] += count * amount
+
+    def _cells(self, look: Look) -> list[tuple[CellKey, int]]:
+        said = self._said.get(look)
+        if said is None:
+            values = dict(zip(self._names, look, strict=True))
+            said = [cell for each in self._members for cell in each.of(values)]
+            if len(self._said) >= REMEMBERED_MAX:
+                self._said.clear()
+            self._said[look] = said
+        return said
+
+
 class Counting:
     """A register's contributions, grouped by what they read of a record."""
 
@@ -36,7 +74,7 @@ class Counting:
         groups: dict[tuple[_Read, ...], list[Contribution]] = defaultdict(list)
         for contribution in contributions:
             groups[_reads(contribution)].append(contribution)
-        self._groups = dict(groups)
+        self._groups = [_Group(reads, members) for reads, members in groups.items()]
 
     def created(
         self, fields: Sequence[str], columns: Sequence[Sequence[Value]], count: int
@@ -53,29 +91,28 @@ class Counting:
             return cut[read]
 
         moved: dict[CellKey, int] = defaultdict(int)
-        for reads, group in self._groups.items():
-            if reads:
-                looks = Counter(zip(*map(column, reads), strict=True))
-            else:
-                looks = Counter({(): count})
-            _judge(group, reads, looks, moved)
+        for group in self._groups:
+            looks: Mapping[Look, int] = {(): count}
+            if group.reads:
+                looks = Counter(zip(*map(column, group.reads), strict=True))
+            group.add(looks, moved)
         return moved
 
     def changed(self, pairs: Iterable[tuple[Values | None, Values | None]]) -> dict[CellKey, int]:
         """Return what these records' changes add: values before and after, None for no record."""
         pairs = list(pairs)
         moved: dict[CellKey, int] = defaultdict(int)
-        for reads, group in self._groups.items():
-            looks: Counter[tuple[Value, ...]] = Counter()
+        for group in self._groups:
+            looks: Counter[Look] = Counter()
             for before, after in pairs:
-                old, new = _look(reads, before), _look(reads, after)
+                old, new = group.look(before), group.look(after)
                 if old == new:
                     continue
                 if old is not None:
                     looks[old] -= 1
                 if new is not None:
                     looks[new] += 1
-            _judge(group, reads, looks, moved)
+            group.add(looks, moved)
         return moved
 
 
@@ -91,23 +128,3 @@ def _reads(contribution: Contribution) -> tuple[_Read, ...]:
     for name in (*contribution.amount.fields, *contribution.where):
         lengths[name] = 0
     return tuple(_Read(name, length) for name, length in sorted(lengths.items()))
-
-
-def _look(reads: tuple[_Read, ...], values: Values | None) -> tuple[Value, ...] | None:
-    return None if values is None else tuple(read.of(values.get(read.field)) for read in reads)
-
-
-def _judge(
-    group: Sequence[Contribution],
-    reads: tuple[_Read, ...],
-    looks: Mapping[tuple[Value, ...], int],
-    moved: dict[CellKey, int],
-) -> None:
-    names = [read.field for read in reads]
-    for look, count in looks.items():
-        if not count:
-            continue
-        values = dict(zip(names, look, strict=True))
-        for contribution in group:
-            for key, amount in contribution.of(values):
-                moved[key] += count * amount
