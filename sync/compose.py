@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -98,15 +98,19 @@ class Composer:
         covered = self._covered(tx, table, first.key.unit, ids)
         by_life: dict[int, list[Edit]] = {}
         for member in members:
-            if member.key.id not in stands:
+            row = stands.get(member.key.id)
+            if row is None:
                 raise RecordMissing(member.key)
-            by_life.setdefault(stands[member.key.id][0], []).append(member)
+            by_life.setdefault(row[1], []).append(member)
         for life, edits in by_life.items():
             if first.operation is Operation.DELETE and life % 2 == 0:
                 life -= 1  # said again of an ended record: its end is confirmed, not undone
+            rows = [stands[e.key.id] for e in edits]
             bases = [
-                [e.base.get(n, stands[e.key.id][1][i]) for e in edits] for i, n in enumerate(names)
-            ]
+                [row[i] if not e.base else e.base.get(n, row[i])
+                 for e, row in zip(edits, rows, strict=True)]
+                for i, n in enumerate(names, 2)
+            ]  # fmt: skip
             block = Block(
                 first.key.register,
                 first.key.unit,
@@ -199,12 +203,7 @@ def _columns(edits: list[Edit], names: Sequence[str]) -> list[Sequence[Value]]:
 
 def _versions(
     tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes], names: Sequence[str]
-) -> dict[bytes, tuple[int, tuple[Version, ...]]]:
-    """Return id -> (life, version of each field) of those records that exist."""
-    columns = ["id", "life", "born", *(f"v_{n}" for n in names)]
-    found: dict[bytes, tuple[int, tuple[Version, ...]]] = {}
-    for row in table.rows(tx, unit, ids, columns):
-        born = bytes(row[2])
-        versions = tuple(born if v is None else bytes(v) for v in row[3:])
-        found[bytes(row[0])] = (row[1], versions)
-    return found
+) -> dict[bytes, Sequence[Any]]:
+    """Return id -> (id, life, version of each field ...) of those records that exist."""
+    columns = ["id", "life", *(f"coalesce(v_{n},born)" for n in names)]
+    return {row[0]: row for row in table.rows(tx, unit, ids, columns)}

@@ -178,8 +178,7 @@ class Merger:
         rows = list(zip(*parts, strict=False))
         if not self._all_or_none(tx, table.update(block.fields), rows):
             return None
-        for name, bases in zip(block.fields, block.bases, strict=True):
-            self._moved(block, name, bases, version)
+        self._moved(block, version)
         if not reads:
             return True
         pairs = []
@@ -189,12 +188,16 @@ class Merger:
             pairs.append((old, {**old, **new}))
         return Effect(block.register, block.unit, block.ids, pairs=pairs)
 
-    def _moved(self, block: Block, name: str, bases: Sequence[Version], version: Version) -> None:
-        by_base: dict[Version, list[bytes]] = defaultdict(list)
-        for record_id, base in zip(block.ids, bases, strict=True):
-            by_base[base].append(record_id)
-        for base, ids in by_base.items():
-            factor = digest.moved_factor(name, base, version)
+    def _moved(self, block: Block, version: Version) -> None:
+        """Note for the digests that each field went from its base to this version."""
+        by_bases: dict[tuple[Version, ...], list[bytes]] = defaultdict(list)
+        for record_id, bases in zip(block.ids, zip(*block.bases, strict=True), strict=True):
+            by_bases[bases].append(record_id)
+        for bases, ids in by_bases.items():
+            factor = sum(
+                digest.moved_factor(name, base, version)
+                for name, base in zip(block.fields, bases, strict=True)
+            )
             for bucket, (_, total) in digest.ids_by_bucket(ids).items():
                 self._prints[block.register, block.unit, bucket][1] += total * factor
 

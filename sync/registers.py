@@ -91,7 +91,7 @@ class RegisterTable:
                 f"SELECT {','.join(columns)} FROM {self.table.name} "
                 f"WHERE unit=? AND id IN ({marks})"
             )
-            yield from run(tx, statement, (unit, *part))
+            yield from run(tx, statement, (unit, *part)).fetchall()
 
     def states(
         self,
