@@ -92,6 +92,7 @@ class Office:
             ),
         )
         self.log = structlog.get_logger().bind(office=self.unit.code)
+        self._see_to_indexes()
         if built_for != catalogue.version:
             from node.services.holes import retry_deferred
 
@@ -219,6 +220,23 @@ class Office:
     def _read_tree(self) -> Tree:
         with self.store.read() as tx:
             return tree_on(tx, self.today())
+
+    def _see_to_indexes(self) -> None:
+        """Go without secondary indexes, or build those that a bootstrap left out."""
+        with self.store.read() as tx:
+            missing = meta.get(tx, meta.BOOTSTRAP) == "1"
+        if missing == self.config.bootstrap:
+            return
+
+        def write(tx: Connection) -> None:
+            if missing:
+                self.tables.create_indexes(tx)
+            else:
+                self.tables.drop_indexes(tx)
+            meta.put(tx, meta.BOOTSTRAP, "0" if missing else "1")
+
+        self.store.write(write)
+        self.log.info("indexes_built" if missing else "indexes_dropped")
 
     def _build_tables(self, tx: Connection) -> None:
         for name in self.tables.create(tx):

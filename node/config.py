@@ -44,6 +44,11 @@ class OfficeConfig(BaseSettings):
     retention_days: int = Field(
         default=400, ge=400, description="days that finished jobs and closed holes are remembered"
     )
+    bootstrap: bool = Field(
+        default=False,
+        description="for the first great load: no secondary indexes; the next start without it "
+        "builds them",
+    )
     allow_plaintext: bool = Field(
         default=False, description="allow a listen address other than loopback without TLS"
     )

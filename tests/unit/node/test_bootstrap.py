@@ -1,0 +1,45 @@
+"""Bootstrap: an office that is loaded first and indexed after holds the same as any other."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from sqlalchemy import inspect
+
+from node.app import Office, open_office
+from node.config import load_config, write_config
+from tests.unit.node.offices import CATALOGUE, COMMUNITY, Clock, new_office
+
+
+def indexes(office: Office) -> set[str]:
+    with office.store.read() as tx:
+        inspector = inspect(tx)
+        return {
+            str(index["name"])
+            for each in office.tables
+            for index in inspector.get_indexes(each.table.name)
+            if not index["unique"]
+        }
+
+
+def opened(folder: Path, clock: Clock, *, bootstrap: bool) -> Office:
+    config = load_config(folder)
+    write_config(folder, config.model_copy(update={"bootstrap": bootstrap}))
+    return open_office(
+        folder, wall_ms=clock, rng=random.Random(1), catalogue=CATALOGUE, synchronous="OFF"
+    )
+
+
+def test_an_office_started_to_be_loaded_has_no_indexes_until_it_is_started_without(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    office = new_office(tmp_path / "o", COMMUNITY, clock)
+    usual = indexes(office)
+    office.close()
+    assert usual
+    for bootstrap in (True, True, False, False):
+        office = opened(tmp_path / "o", clock, bootstrap=bootstrap)
+        assert indexes(office) == (set() if bootstrap else usual)
+        office.close()
