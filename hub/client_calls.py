@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from hub.client_corrections import CorrectionCalls
 from hub.client_money import MoneyCalls
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_figures_pb2 as figures
@@ -18,7 +19,7 @@ Values = Mapping[str, str]
 """Field -> value as a person writes it; "" takes the value away."""
 
 
-class Calls(MoneyCalls):
+class Calls(MoneyCalls, CorrectionCalls):
     """Every call of OfficeService as a function. A unit is a code, a name or a path; "" our own."""
 
     # -- the office ---------------------------------------------------------------------------

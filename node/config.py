@@ -49,6 +49,12 @@ class OfficeConfig(BaseSettings):
         description="for the first great load: no secondary indexes; the next start without it "
         "builds them",
     )
+    correction_days: int = Field(
+        default=14,
+        ge=1,
+        le=365,
+        description="days that an owner has to answer a correction request",
+    )
     allow_plaintext: bool = Field(
         default=False, description="allow a listen address other than loopback without TLS"
     )

@@ -27,9 +27,10 @@ def objection(
     """Return why a writer may not make this change, as a hole's reason; None when it may.
 
     An office writes records of its own unit and of units below it, and of a record only the
-    fields that its level owns (INV-14, INV-31).
+    fields that its level owns (INV-14, INV-31). Where a record is what one office said, as an
+    event is (`own`), nobody says it for another.
     """
-    if not routes.covers(writer, block.unit):
+    if (register.own and writer != block.unit) or not routes.covers(writer, block.unit):
         return "foreign_unit"
     if block.operation is Operation.DELETE:
         return None if writer == block.unit else "not_owner"

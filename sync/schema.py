@@ -55,6 +55,7 @@ class RegisterSchema:
     lane: Lane
     fields: tuple[FieldSchema, ...]
     indexes: tuple[str, ...] = ()  # fields with a secondary index; at most two (design.md 11)
+    own: bool = False  # each office writes records of its own unit only, and none of those below
 
     @cached_property
     def names(self) -> tuple[str, ...]:

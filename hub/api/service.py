@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from hub.api import conflicts, figures, files, money, office, registers, work
+from hub.api import conflicts, corrections, figures, files, money, office, registers, work
 from hub.api.desk import Desk, Method
 from hub.api.tokens import TOKEN_KEY
 
@@ -20,6 +20,7 @@ METHODS: dict[str, Method] = {
     **money.METHODS,
     **figures.METHODS,
     **conflicts.METHODS,
+    **corrections.METHODS,
 }
 
 

@@ -26,7 +26,8 @@ _CODES: dict[Exit, tuple[str, ...]] = {
         "transaction_too_large",
     ),
     Exit.USAGE: (
-        "ambiguous_unit", "bad_allocation", "bad_order", "bad_question", "bad_request", "bad_token",
+        "ambiguous_unit", "bad_allocation", "bad_correction", "bad_order", "bad_question",
+        "bad_request", "bad_token",
         "bad_tree_operation", "bad_unit_file", "invalid_record", "not_from_cells",
         "reason_missing", "reason_needed", "unknown_dimension", "usage",
         "workbook_column_duplicated",
@@ -37,17 +38,19 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     ),
     Exit.NOT_FOUND: (
         "file_missing", "no_closing", "record_missing", "transfer_unknown", "unknown_assignment",
-        "unknown_code", "unknown_conflict", "unknown_hole", "unknown_indicator", "unknown_register",
-        "unknown_unit",
+        "unknown_code", "unknown_conflict", "unknown_correction", "unknown_hole",
+        "unknown_indicator", "unknown_register", "unknown_unit",
     ),
     Exit.REFUSED: (
-        "conflict_not_ours", "exposed", "file_forbidden", "foreign_unit", "not_descendant",
+        "conflict_not_ours", "correction_not_ours", "exposed", "file_forbidden", "foreign_unit",
+        "not_descendant",
         "not_kept_here", "not_owner", "not_the_city", "not_your_assignment", "personal_register",
         "system_register", "unauthenticated", "unauthorised",
     ),
     Exit.UNREACHABLE: ("not_served", "unreachable"),
     Exit.CONFLICT: (
-        "bad_config", "cannot_listen", "conflict_closed", "fund_rule", "illegal_event",
+        "bad_config", "cannot_listen", "conflict_closed", "correction_asked", "correction_closed",
+        "correction_stale", "fund_rule", "nobody_to_ask", "illegal_event",
         "hole_not_open", "key_taken", "newer_schema", "no_parent", "not_a_store",
         "not_recoverable", "not_reversible", "older_schema", "over_limit",
         "over_release", "period_open", "receipt_mismatch", "record_ended", "record_exists",

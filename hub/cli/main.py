@@ -7,6 +7,7 @@ import typer
 from hub.cli import (
     admin,
     conflicts,
+    corrections,
     demo,
     figures,
     files,
@@ -25,7 +26,19 @@ app = typer.Typer(
     help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-for part in (offices, admin, files, records, units, work, money, figures, conflicts, demo):
+for part in (
+    offices,
+    admin,
+    files,
+    records,
+    units,
+    work,
+    money,
+    figures,
+    conflicts,
+    corrections,
+    demo,
+):
     part.register(app)
 
 

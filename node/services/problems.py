@@ -80,10 +80,28 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "定时任务失败: {why}", "a job failed: {why}",
         "查看日志; 系统会自动重试。", "See the log; it is tried again.",
     ),
+    "corrections_late": (
+        Severity.WARNING,
+        "{n} 件更正申请超过答复期限", "{n} correction requests are past the day for our answer",
+        "在 silian correction ls --box to-answer 中答复。",
+        "Answer them: silian correction ls --box to-answer.",
+    ),
+    "corrections_unanswered": (
+        Severity.WARNING,
+        "本单位提出的 {n} 件更正申请逾期未获答复",
+        "{n} of our correction requests are past their day without an answer",
+        "联系负责单位, 或撤回申请。", "Remind the owner, or withdraw them.",
+    ),
     "conflicts": (
         Severity.NOTICE,
         "{n} 个冲突待处理", "{n} conflicts wait for a decision",
         "在冲突列表中逐条处理。", "Decide them in the list of conflicts.",
+    ),
+    "corrections": (
+        Severity.NOTICE,
+        "{n} 件更正申请待答复", "{n} correction requests wait for our answer",
+        "在 silian correction ls --box to-answer 中答复。",
+        "Answer them: silian correction ls --box to-answer.",
     ),
     "never_heard": (
         Severity.NOTICE,

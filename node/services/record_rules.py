@@ -108,8 +108,8 @@ class FieldNotOwned(NotWritable):
             self,
             f"{register.en}: not this office's to fill in: {listed_en}",
             f"{register.zh}: 以下内容不由本级填写: {listed_zh}",
-            remedy_en="Leave them as they are and ask their owner for a correction.",
-            remedy_zh="请保持原值, 并请负责单位更正。",
+            remedy_en="Leave them as they are; ask their owner: `silian correction ask`.",
+            remedy_zh="请保持原值, 并向负责单位申请更正: silian correction ask。",
         )
         self.fields = tuple(names)
 

@@ -133,24 +133,7 @@ def change(
     was = Seen.parse(seen) if seen else None
 
     def work(tx: Connection) -> list[Edit]:
-        state = _living(tx, office, register, unit, record)
-        held = values_of(state, office.tables[name].schema)
-        stored, faults = judged(register, raw, office.level, held)
-        if faults:
-            raise InvalidRecord(register, faults)
-        # What a form sends back as it was is not an edit, whoever owns it.
-        values = {n: v for n, v in stored.items() if v != held.get(n)}
-        if foreign := not_owned(register, values, office.level):
-            raise FieldNotOwned(register, foreign)
-        if was is not None and not force:
-            _refuse_stale(register, state, was, values)
-        if not values.keys().isdisjoint(register.key):
-            key = key_of(register, {**held, **values})
-            bearer = bearer_of(tx, office.tables[name], register, unit, key)
-            if bearer is not None and bearer != record:
-                raise KeyTaken(register, bearer)
-        base = {n: was.version(n) for n in values} if was is not None else {}
-        return [changed(office, register, unit, record, values, base=base)] if values else []
+        return edits_of_change(tx, office, register, unit, record, raw, was=was, force=force)
 
     office.commit(work)
     return get(office, name, unit, record)
@@ -170,7 +153,7 @@ def end(
     was = Seen.parse(seen) if seen else None
 
     def work(tx: Connection) -> list[Edit]:
-        state = _living(tx, office, register, unit, record)
+        state = living(tx, office, register, unit, record)
         if was is not None and not force:
             _refuse_stale(register, state, was, state.fields)
         base = {n: was.version(n) for n in state.fields} if was is not None else {}
@@ -187,7 +170,39 @@ def end(
     return get(office, name, unit, record)
 
 
-# -- edits: also for imports and for settling conflicts ---------------------------------------
+# -- edits: also for imports, for settling conflicts, and for corrections ----------------------
+
+
+def edits_of_change(
+    tx: Connection,
+    office: Office,
+    register: Register,
+    unit: int,
+    record: bytes,
+    raw: Mapping[str, object],
+    *,
+    was: Seen | None = None,
+    force: bool = False,
+) -> list[Edit]:
+    """Return the edit that `change` commits; none if nothing would change. Raises: as `change`."""
+    state = living(tx, office, register, unit, record)
+    held = values_of(state, office.tables[register.name].schema)
+    stored, faults = judged(register, raw, office.level, held)
+    if faults:
+        raise InvalidRecord(register, faults)
+    # What a form sends back as it was is not an edit, whoever owns it.
+    values = {n: v for n, v in stored.items() if v != held.get(n)}
+    if foreign := not_owned(register, values, office.level):
+        raise FieldNotOwned(register, foreign)
+    if was is not None and not force:
+        _refuse_stale(register, state, was, values)
+    if not values.keys().isdisjoint(register.key):
+        key = key_of(register, {**held, **values})
+        bearer = bearer_of(tx, office.tables[register.name], register, unit, key)
+        if bearer is not None and bearer != record:
+            raise KeyTaken(register, bearer)
+    base = {n: was.version(n) for n in values} if was is not None else {}
+    return [changed(office, register, unit, record, values, base=base)] if values else []
 
 
 def heard_by(office: Office, register: Register, unit: int) -> tuple[str, ...]:
@@ -259,9 +274,10 @@ def _place_for(
     return fresh_id(office), False  # its first bearer has another key by now
 
 
-def _living(
+def living(
     tx: Connection, office: Office, register: Register, unit: int, record: bytes
 ) -> RecordState:
+    """Return the copy of a record that has not ended. Raises: RecordMissing, RecordEnded."""
     state = state_of(tx, office, register.name, unit, record)
     if state is None:
         raise RecordMissing(RecordKey(register.name, unit, record))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from sqlalchemy import Connection, func, select
 
 from node.domain.units import Level, Tree
+from node.services.correction_views import Waiting, waiting
 from node.services.news import Watermark
 from node.services.problems import Problem, problem, worst_first
 from node.store.tables import job_run
@@ -93,11 +94,12 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         marks = office.news.watermarks(tx)
         jobs = _failed_jobs(tx)
         contact_ms = _parent_contact_ms(office, tx)
+        asked = waiting(tx, office)
     own = _own_line(office, self_news, link_state, contact_ms)
     lines = [own]
     if tree:
         lines += _below(office.tree, own.unit, known, marks)
-    problems = [*_own_problems(own, office, link_state, jobs)]
+    problems = [*_own_problems(own, office, link_state, jobs), *_corrections(own, asked)]
     ahead = office.news.clocks_ahead()
     for line in lines[1:]:
         problems += _problems(line, now_ms, ahead.get(line.unit, 0), office.program)
@@ -157,6 +159,15 @@ def _own_problems(
     for job in jobs:
         yield _of(line, "job_failed", why=job)
     yield from _kept_problems(line)
+
+
+def _corrections(line: OfficeLine, asked: Waiting) -> Iterator[Problem]:
+    if asked.to_answer_late:
+        yield _of(line, "corrections_late", n=asked.to_answer_late)
+    if asked.asked_late:
+        yield _of(line, "corrections_unanswered", n=asked.asked_late)
+    if asked.to_answer:
+        yield _of(line, "corrections", n=asked.to_answer)
 
 
 def _problems(line: OfficeLine, now_ms: int, ahead_ms: int, program: str) -> Iterator[Problem]:

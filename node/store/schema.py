@@ -16,6 +16,7 @@ _LANES = {"control": Lane.CONTROL, "bulk": Lane.BULK}
 _INDEXES = {  # system registers are looked up by these
     "assignment_event": ("assignment",),
     "posting": ("transfer",),
+    "correction": ("correction", "owner"),
 }
 
 
@@ -47,4 +48,6 @@ def register_schema(register: Register) -> RegisterSchema:
         for f in register.fields.values()
     )
     indexes = _INDEXES.get(register.name, () if register.system else register.key[:2])
-    return RegisterSchema(register.name, _LANES[register.lane], fields, indexes)
+    # Decided for each record: an event, a posting, a request. It is its writer's own word.
+    own = register.audience == "record"
+    return RegisterSchema(register.name, _LANES[register.lane], fields, indexes, own)

@@ -491,6 +491,25 @@ def test_who_lacks_the_right_holds_up_nobody_else(open_site):
     assert [why for why, _ in district.holes()] == ["not_owner"]
 
 
+def test_nobody_says_an_event_in_the_name_of_an_office_below(open_site):
+    """In a register of what offices said, an office above has no right to a community's records."""
+    said = RegisterSchema("person", Lane.BULK, PERSON.fields, own=True)
+    schema = Schema.of([said, NOTICE])
+    street, district = open_site(STREET, schema=schema), open_site(DISTRICT, schema=schema)
+    with pytest.raises(NotWritable):
+        street.commit(street.create(1, GARDEN, name="forged"))
+    street.commit(street.create(2, name="own"))
+    street.send(district)
+    assert district.value(2, "name", STREET) == "own"
+    other = open_site(STREET, schema=schema)  # a program that lies
+    district = open_site(DISTRICT, schema=schema)
+    batch = raw_batch(other, block_of(GARDEN, 1, value="forged"), block_of(STREET, 3))
+    assert district.take(batch, STREET).holes == 1
+    assert district.value(1, "name", GARDEN) is None
+    assert district.value(3, "name", STREET) == "x"
+    assert [why for why, _ in district.holes()] == ["foreign_unit"]
+
+
 def test_a_text_that_one_store_cannot_hold_is_a_hole_there_and_blocks_nothing(open_site):
     garden, street = pair(open_site)
     street.take(raw_batch(garden, block_of(GARDEN, 1, value="a\0b"), block_of(GARDEN, 2)), GARDEN)

@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from sync.wire.v1 import office_common_pb2 as sync_dot_wire_dot_v1_dot_office__common__pb2
+from sync.wire.v1 import office_corrections_pb2 as sync_dot_wire_dot_v1_dot_office__corrections__pb2
 from sync.wire.v1 import office_figures_pb2 as sync_dot_wire_dot_v1_dot_office__figures__pb2
 from sync.wire.v1 import office_money_pb2 as sync_dot_wire_dot_v1_dot_office__money__pb2
 from sync.wire.v1 import office_registers_pb2 as sync_dot_wire_dot_v1_dot_office__registers__pb2
 from sync.wire.v1 import office_work_pb2 as sync_dot_wire_dot_v1_dot_office__work__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sync/wire/v1/office.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\x1a!sync/wire/v1/office_figures.proto\x1a\x1fsync/wire/v1/office_money.proto\x1a#sync/wire/v1/office_registers.proto\x1a\x1esync/wire/v1/office_work.proto\" \n\x10GetStatusRequest\x12\x0c\n\x04tree\x18\x01 \x01(\x08\"\x84\x02\n\x0bOfficeState\x12 \n\x04unit\x18\x01 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05heard\x18\x02 \x01(\x08\x12\x16\n\tconnected\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x17\n\x0flast_contact_ms\x18\x04 \x01(\x03\x12\x10\n\x08\x65xact_ms\x18\x05 \x01(\x03\x12\x12\n\nwaiting_up\x18\x06 \x01(\x04\x12\x16\n\x0ewaiting_age_ms\x18\x07 \x01(\x03\x12\x14\n\x0cwaiting_down\x18\x08 \x01(\x04\x12\x11\n\tconflicts\x18\t \x01(\r\x12\r\n\x05holes\x18\n \x01(\r\x12\x0f\n\x07program\x18\x0b \x01(\tB\x0c\n\n_connected\"\x93\x01\n\x07Problem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08severity\x18\x02 \x01(\t\x12 \n\x04unit\x18\x03 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12!\n\x04text\x18\x04 \x01(\x0b\x32\x13.sync.wire.v1.Label\x12#\n\x06remedy\x18\x05 \x01(\x0b\x32\x13.sync.wire.v1.Label\"M\n\tLinkState\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\":\n\tSafeLevel\x12\r\n\x05level\x18\x01 \x01(\r\x12\x0c\n\x04lane\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x04\"\xd8\x01\n\x11GetStatusResponse\x12*\n\x07offices\x18\x01 \x03(\x0b\x32\x19.sync.wire.v1.OfficeState\x12%\n\x04link\x18\x02 \x01(\x0b\x32\x17.sync.wire.v1.LinkState\x12%\n\x04safe\x18\x03 \x03(\x0b\x32\x17.sync.wire.v1.SafeLevel\x12\'\n\x08problems\x18\x04 \x03(\x0b\x32\x15.sync.wire.v1.Problem\x12\x11\n\tcatalogue\x18\x05 \x01(\t\x12\r\n\x05\x61t_ms\x18\x06 \x01(\x03\"<\n\x0eWhereIsRequest\x12\x10\n\x08register\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\x0c\"N\n\x0fWhereIsResponse\x12)\n\x06places\x18\x01 \x03(\x0b\x32\x19.sync.wire.v1.RecordPlace\x12\x10\n\x08position\x18\x02 \x01(\x04\"M\n\x0bRecordPlace\x12\r\n\x05level\x18\x01 \x01(\r\x12 \n\x04unit\x18\x02 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05state\x18\x03 \x01(\t\"/\n\x10\x46indUnitsRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\"E\n\x11\x46indUnitsResponse\x12!\n\x05units\x18\x01 \x03(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05total\x18\x02 \x01(\r\"@\n\x10ListUnitsRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0f\n\x07subtree\x18\x02 \x01(\x08\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\"6\n\x11ListUnitsResponse\x12!\n\x05units\x18\x01 \x03(\x0b\x32\x12.sync.wire.v1.Unit\"f\n\x12ImportUnitsRequest\x12\x0c\n\x04\x66ile\x18\x01 \x01(\x0c\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\x12\n\n\x02on\x18\x03 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\x12\x13\n\x0b\x61llow_close\x18\x05 \x01(\x08\"*\n\x0bUnitChanges\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\r\"m\n\x13ImportUnitsResponse\x12*\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x19.sync.wire.v1.UnitChanges\x12\r\n\x05units\x18\x02 \x01(\r\x12\n\n\x02on\x18\x03 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"!\n\x0eSyncNowRequest\x12\x0f\n\x07wait_ms\x18\x01 \x01(\r\"Z\n\x0fSyncNowResponse\x12%\n\x04link\x18\x01 \x01(\x0b\x32\x17.sync.wire.v1.LinkState\x12\x12\n\nwaiting_up\x18\x02 \x01(\x04\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\"F\n\x14ListConflictsRequest\x12\x10\n\x08register\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\"_\n\x15ListConflictsResponse\x12)\n\tconflicts\x18\x01 \x03(\x0b\x32\x16.sync.wire.v1.Conflict\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x0c\n\x04next\x18\x03 \x01(\t\"c\n\x0c\x43onflictSide\x12\"\n\x05value\x18\x01 \x01(\x0b\x32\x13.sync.wire.v1.Value\x12 \n\x04unit\x18\x02 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05\x61t_ms\x18\x03 \x01(\x03\"\xe7\x02\n\x08\x43onflict\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x10\n\x08register\x18\x02 \x01(\t\x12 \n\x04unit\x18\x03 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0e\n\x06record\x18\x04 \x01(\x0c\x12\r\n\x05\x66ield\x18\x05 \x01(\t\x12\r\n\x05state\x18\x06 \x01(\t\x12\r\n\x05\x65nded\x18\x07 \x01(\x08\x12)\n\x05shown\x18\x08 \x01(\x0b\x32\x1a.sync.wire.v1.ConflictSide\x12)\n\x05loser\x18\t \x01(\x0b\x32\x1a.sync.wire.v1.ConflictSide\x12*\n\x06others\x18\n \x03(\x0b\x32\x1a.sync.wire.v1.ConflictSide\x12%\n\tmust_look\x18\x0b \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x12\n\nmay_settle\x18\x0c \x01(\x08\x12\x11\n\topened_ms\x18\r \x01(\x03\x12\x0e\n\x06reason\x18\x0e \x01(\t\" \n\x12GetConflictRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"?\n\x13GetConflictResponse\x12(\n\x08\x63onflict\x18\x01 \x01(\x0b\x32\x16.sync.wire.v1.Conflict\"\xd1\x01\n\x16ResolveConflictRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04take\x18\x02 \x01(\t\x12@\n\x06values\x18\x03 \x03(\x0b\x32\x30.sync.wire.v1.ResolveConflictRequest.ValuesEntry\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\r\n\x05\x61like\x18\x06 \x01(\x08\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"b\n\x17ResolveConflictResponse\x12(\n\x08\x63onflict\x18\x01 \x01(\x0b\x32\x16.sync.wire.v1.Conflict\x12\x0f\n\x07settled\x18\x02 \x01(\r\x12\x0c\n\x04left\x18\x03 \x01(\r2\xa3\x18\n\rOfficeService\x12L\n\tGetStatus\x12\x1e.sync.wire.v1.GetStatusRequest\x1a\x1f.sync.wire.v1.GetStatusResponse\x12\x46\n\x07WhereIs\x12\x1c.sync.wire.v1.WhereIsRequest\x1a\x1d.sync.wire.v1.WhereIsResponse\x12L\n\tFindUnits\x12\x1e.sync.wire.v1.FindUnitsRequest\x1a\x1f.sync.wire.v1.FindUnitsResponse\x12L\n\tListUnits\x12\x1e.sync.wire.v1.ListUnitsRequest\x1a\x1f.sync.wire.v1.ListUnitsResponse\x12R\n\x0bImportUnits\x12 .sync.wire.v1.ImportUnitsRequest\x1a!.sync.wire.v1.ImportUnitsResponse\x12\x46\n\x07SyncNow\x12\x1c.sync.wire.v1.SyncNowRequest\x1a\x1d.sync.wire.v1.SyncNowResponse\x12X\n\rListRegisters\x12\".sync.wire.v1.ListRegistersRequest\x1a#.sync.wire.v1.ListRegistersResponse\x12\x61\n\x10\x44\x65scribeRegister\x12%.sync.wire.v1.DescribeRegisterRequest\x1a&.sync.wire.v1.DescribeRegisterResponse\x12R\n\x0bListRecords\x12 .sync.wire.v1.ListRecordsRequest\x1a!.sync.wire.v1.ListRecordsResponse\x12L\n\tGetRecord\x12\x1e.sync.wire.v1.GetRecordRequest\x1a\x1f.sync.wire.v1.GetRecordResponse\x12U\n\x0c\x43reateRecord\x12!.sync.wire.v1.CreateRecordRequest\x1a\".sync.wire.v1.CreateRecordResponse\x12U\n\x0c\x43hangeRecord\x12!.sync.wire.v1.ChangeRecordRequest\x1a\".sync.wire.v1.ChangeRecordResponse\x12L\n\tEndRecord\x12\x1e.sync.wire.v1.EndRecordRequest\x1a\x1f.sync.wire.v1.EndRecordResponse\x12\\\n\rImportRecords\x12\".sync.wire.v1.ImportRecordsRequest\x1a#.sync.wire.v1.ImportRecordsResponse(\x01\x30\x01\x12Z\n\rExportRecords\x12\".sync.wire.v1.ExportRecordsRequest\x1a#.sync.wire.v1.ExportRecordsResponse0\x01\x12L\n\tIssueWork\x12\x1e.sync.wire.v1.IssueWorkRequest\x1a\x1f.sync.wire.v1.IssueWorkResponse\x12^\n\x0f\x41\x63tOnAssignment\x12$.sync.wire.v1.ActOnAssignmentRequest\x1a%.sync.wire.v1.ActOnAssignmentResponse\x12^\n\x0fListAssignments\x12$.sync.wire.v1.ListAssignmentsRequest\x1a%.sync.wire.v1.ListAssignmentsResponse\x12X\n\rGetAssignment\x12\".sync.wire.v1.GetAssignmentRequest\x1a#.sync.wire.v1.GetAssignmentResponse\x12U\n\x0cGetWorkOrder\x12!.sync.wire.v1.GetWorkOrderRequest\x1a\".sync.wire.v1.GetWorkOrderResponse\x12R\n\x0b\x41ppropriate\x12 .sync.wire.v1.AppropriateRequest\x1a!.sync.wire.v1.AppropriateResponse\x12\x46\n\x07Release\x12\x1c.sync.wire.v1.ReleaseRequest\x1a\x1d.sync.wire.v1.ReleaseResponse\x12@\n\x05Match\x12\x1a.sync.wire.v1.MatchRequest\x1a\x1b.sync.wire.v1.MatchResponse\x12\x46\n\x07Receive\x12\x1c.sync.wire.v1.ReceiveRequest\x1a\x1d.sync.wire.v1.ReceiveResponse\x12R\n\x0bReturnMoney\x12 .sync.wire.v1.ReturnMoneyRequest\x1a!.sync.wire.v1.ReturnMoneyResponse\x12@\n\x05Spend\x12\x1a.sync.wire.v1.SpendRequest\x1a\x1b.sync.wire.v1.SpendResponse\x12\x46\n\x07Reverse\x12\x1c.sync.wire.v1.ReverseRequest\x1a\x1d.sync.wire.v1.ReverseResponse\x12X\n\rListTransfers\x12\".sync.wire.v1.ListTransfersRequest\x1a#.sync.wire.v1.ListTransfersResponse\x12U\n\x0cListBalances\x12!.sync.wire.v1.ListBalancesRequest\x1a\".sync.wire.v1.ListBalancesResponse\x12\x64\n\x11\x43heckConservation\x12&.sync.wire.v1.CheckConservationRequest\x1a\'.sync.wire.v1.CheckConservationResponse\x12U\n\x0cListPostings\x12!.sync.wire.v1.ListPostingsRequest\x1a\".sync.wire.v1.ListPostingsResponse\x12[\n\x0eListIndicators\x12#.sync.wire.v1.ListIndicatorsRequest\x1a$.sync.wire.v1.ListIndicatorsResponse\x12L\n\tGetRollup\x12\x1e.sync.wire.v1.GetRollupRequest\x1a\x1f.sync.wire.v1.GetRollupResponse\x12\x45\n\x06Verify\x12\x1b.sync.wire.v1.VerifyRequest\x1a\x1c.sync.wire.v1.VerifyResponse0\x01\x12X\n\rListConflicts\x12\".sync.wire.v1.ListConflictsRequest\x1a#.sync.wire.v1.ListConflictsResponse\x12R\n\x0bGetConflict\x12 .sync.wire.v1.GetConflictRequest\x1a!.sync.wire.v1.GetConflictResponse\x12^\n\x0fResolveConflict\x12$.sync.wire.v1.ResolveConflictRequest\x1a%.sync.wire.v1.ResolveConflictResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sync/wire/v1/office.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\x1a%sync/wire/v1/office_corrections.proto\x1a!sync/wire/v1/office_figures.proto\x1a\x1fsync/wire/v1/office_money.proto\x1a#sync/wire/v1/office_registers.proto\x1a\x1esync/wire/v1/office_work.proto\" \n\x10GetStatusRequest\x12\x0c\n\x04tree\x18\x01 \x01(\x08\"\x84\x02\n\x0bOfficeState\x12 \n\x04unit\x18\x01 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05heard\x18\x02 \x01(\x08\x12\x16\n\tconnected\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x17\n\x0flast_contact_ms\x18\x04 \x01(\x03\x12\x10\n\x08\x65xact_ms\x18\x05 \x01(\x03\x12\x12\n\nwaiting_up\x18\x06 \x01(\x04\x12\x16\n\x0ewaiting_age_ms\x18\x07 \x01(\x03\x12\x14\n\x0cwaiting_down\x18\x08 \x01(\x04\x12\x11\n\tconflicts\x18\t \x01(\r\x12\r\n\x05holes\x18\n \x01(\r\x12\x0f\n\x07program\x18\x0b \x01(\tB\x0c\n\n_connected\"\x93\x01\n\x07Problem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08severity\x18\x02 \x01(\t\x12 \n\x04unit\x18\x03 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12!\n\x04text\x18\x04 \x01(\x0b\x32\x13.sync.wire.v1.Label\x12#\n\x06remedy\x18\x05 \x01(\x0b\x32\x13.sync.wire.v1.Label\"M\n\tLinkState\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\":\n\tSafeLevel\x12\r\n\x05level\x18\x01 \x01(\r\x12\x0c\n\x04lane\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\x04\"\xd8\x01\n\x11GetStatusResponse\x12*\n\x07offices\x18\x01 \x03(\x0b\x32\x19.sync.wire.v1.OfficeState\x12%\n\x04link\x18\x02 \x01(\x0b\x32\x17.sync.wire.v1.LinkState\x12%\n\x04safe\x18\x03 \x03(\x0b\x32\x17.sync.wire.v1.SafeLevel\x12\'\n\x08problems\x18\x04 \x03(\x0b\x32\x15.sync.wire.v1.Problem\x12\x11\n\tcatalogue\x18\x05 \x01(\t\x12\r\n\x05\x61t_ms\x18\x06 \x01(\x03\"<\n\x0eWhereIsRequest\x12\x10\n\x08register\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\x0c\"N\n\x0fWhereIsResponse\x12)\n\x06places\x18\x01 \x03(\x0b\x32\x19.sync.wire.v1.RecordPlace\x12\x10\n\x08position\x18\x02 \x01(\x04\"M\n\x0bRecordPlace\x12\r\n\x05level\x18\x01 \x01(\r\x12 \n\x04unit\x18\x02 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05state\x18\x03 \x01(\t\"/\n\x10\x46indUnitsRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\"E\n\x11\x46indUnitsResponse\x12!\n\x05units\x18\x01 \x03(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05total\x18\x02 \x01(\r\"@\n\x10ListUnitsRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0f\n\x07subtree\x18\x02 \x01(\x08\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\"6\n\x11ListUnitsResponse\x12!\n\x05units\x18\x01 \x03(\x0b\x32\x12.sync.wire.v1.Unit\"f\n\x12ImportUnitsRequest\x12\x0c\n\x04\x66ile\x18\x01 \x01(\x0c\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\x12\n\n\x02on\x18\x03 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\x12\x13\n\x0b\x61llow_close\x18\x05 \x01(\x08\"*\n\x0bUnitChanges\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\r\"m\n\x13ImportUnitsResponse\x12*\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x19.sync.wire.v1.UnitChanges\x12\r\n\x05units\x18\x02 \x01(\r\x12\n\n\x02on\x18\x03 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"!\n\x0eSyncNowRequest\x12\x0f\n\x07wait_ms\x18\x01 \x01(\r\"Z\n\x0fSyncNowResponse\x12%\n\x04link\x18\x01 \x01(\x0b\x32\x17.sync.wire.v1.LinkState\x12\x12\n\nwaiting_up\x18\x02 \x01(\x04\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\"F\n\x14ListConflictsRequest\x12\x10\n\x08register\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\"_\n\x15ListConflictsResponse\x12)\n\tconflicts\x18\x01 \x03(\x0b\x32\x16.sync.wire.v1.Conflict\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x0c\n\x04next\x18\x03 \x01(\t\"c\n\x0c\x43onflictSide\x12\"\n\x05value\x18\x01 \x01(\x0b\x32\x13.sync.wire.v1.Value\x12 \n\x04unit\x18\x02 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05\x61t_ms\x18\x03 \x01(\x03\"\xe7\x02\n\x08\x43onflict\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x10\n\x08register\x18\x02 \x01(\t\x12 \n\x04unit\x18\x03 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0e\n\x06record\x18\x04 \x01(\x0c\x12\r\n\x05\x66ield\x18\x05 \x01(\t\x12\r\n\x05state\x18\x06 \x01(\t\x12\r\n\x05\x65nded\x18\x07 \x01(\x08\x12)\n\x05shown\x18\x08 \x01(\x0b\x32\x1a.sync.wire.v1.ConflictSide\x12)\n\x05loser\x18\t \x01(\x0b\x32\x1a.sync.wire.v1.ConflictSide\x12*\n\x06others\x18\n \x03(\x0b\x32\x1a.sync.wire.v1.ConflictSide\x12%\n\tmust_look\x18\x0b \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x12\n\nmay_settle\x18\x0c \x01(\x08\x12\x11\n\topened_ms\x18\r \x01(\x03\x12\x0e\n\x06reason\x18\x0e \x01(\t\" \n\x12GetConflictRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"?\n\x13GetConflictResponse\x12(\n\x08\x63onflict\x18\x01 \x01(\x0b\x32\x16.sync.wire.v1.Conflict\"\xd1\x01\n\x16ResolveConflictRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0c\n\x04take\x18\x02 \x01(\t\x12@\n\x06values\x18\x03 \x03(\x0b\x32\x30.sync.wire.v1.ResolveConflictRequest.ValuesEntry\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\r\n\x05\x61like\x18\x06 \x01(\x08\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"b\n\x17ResolveConflictResponse\x12(\n\x08\x63onflict\x18\x01 \x01(\x0b\x32\x16.sync.wire.v1.Conflict\x12\x0f\n\x07settled\x18\x02 \x01(\r\x12\x0c\n\x04left\x18\x03 \x01(\r2\x83\x1c\n\rOfficeService\x12L\n\tGetStatus\x12\x1e.sync.wire.v1.GetStatusRequest\x1a\x1f.sync.wire.v1.GetStatusResponse\x12\x46\n\x07WhereIs\x12\x1c.sync.wire.v1.WhereIsRequest\x1a\x1d.sync.wire.v1.WhereIsResponse\x12L\n\tFindUnits\x12\x1e.sync.wire.v1.FindUnitsRequest\x1a\x1f.sync.wire.v1.FindUnitsResponse\x12L\n\tListUnits\x12\x1e.sync.wire.v1.ListUnitsRequest\x1a\x1f.sync.wire.v1.ListUnitsResponse\x12R\n\x0bImportUnits\x12 .sync.wire.v1.ImportUnitsRequest\x1a!.sync.wire.v1.ImportUnitsResponse\x12\x46\n\x07SyncNow\x12\x1c.sync.wire.v1.SyncNowRequest\x1a\x1d.sync.wire.v1.SyncNowResponse\x12X\n\rListRegisters\x12\".sync.wire.v1.ListRegistersRequest\x1a#.sync.wire.v1.ListRegistersResponse\x12\x61\n\x10\x44\x65scribeRegister\x12%.sync.wire.v1.DescribeRegisterRequest\x1a&.sync.wire.v1.DescribeRegisterResponse\x12R\n\x0bListRecords\x12 .sync.wire.v1.ListRecordsRequest\x1a!.sync.wire.v1.ListRecordsResponse\x12L\n\tGetRecord\x12\x1e.sync.wire.v1.GetRecordRequest\x1a\x1f.sync.wire.v1.GetRecordResponse\x12U\n\x0c\x43reateRecord\x12!.sync.wire.v1.CreateRecordRequest\x1a\".sync.wire.v1.CreateRecordResponse\x12U\n\x0c\x43hangeRecord\x12!.sync.wire.v1.ChangeRecordRequest\x1a\".sync.wire.v1.ChangeRecordResponse\x12L\n\tEndRecord\x12\x1e.sync.wire.v1.EndRecordRequest\x1a\x1f.sync.wire.v1.EndRecordResponse\x12\\\n\rImportRecords\x12\".sync.wire.v1.ImportRecordsRequest\x1a#.sync.wire.v1.ImportRecordsResponse(\x01\x30\x01\x12Z\n\rExportRecords\x12\".sync.wire.v1.ExportRecordsRequest\x1a#.sync.wire.v1.ExportRecordsResponse0\x01\x12L\n\tIssueWork\x12\x1e.sync.wire.v1.IssueWorkRequest\x1a\x1f.sync.wire.v1.IssueWorkResponse\x12^\n\x0f\x41\x63tOnAssignment\x12$.sync.wire.v1.ActOnAssignmentRequest\x1a%.sync.wire.v1.ActOnAssignmentResponse\x12^\n\x0fListAssignments\x12$.sync.wire.v1.ListAssignmentsRequest\x1a%.sync.wire.v1.ListAssignmentsResponse\x12X\n\rGetAssignment\x12\".sync.wire.v1.GetAssignmentRequest\x1a#.sync.wire.v1.GetAssignmentResponse\x12U\n\x0cGetWorkOrder\x12!.sync.wire.v1.GetWorkOrderRequest\x1a\".sync.wire.v1.GetWorkOrderResponse\x12R\n\x0b\x41ppropriate\x12 .sync.wire.v1.AppropriateRequest\x1a!.sync.wire.v1.AppropriateResponse\x12\x46\n\x07Release\x12\x1c.sync.wire.v1.ReleaseRequest\x1a\x1d.sync.wire.v1.ReleaseResponse\x12@\n\x05Match\x12\x1a.sync.wire.v1.MatchRequest\x1a\x1b.sync.wire.v1.MatchResponse\x12\x46\n\x07Receive\x12\x1c.sync.wire.v1.ReceiveRequest\x1a\x1d.sync.wire.v1.ReceiveResponse\x12R\n\x0bReturnMoney\x12 .sync.wire.v1.ReturnMoneyRequest\x1a!.sync.wire.v1.ReturnMoneyResponse\x12@\n\x05Spend\x12\x1a.sync.wire.v1.SpendRequest\x1a\x1b.sync.wire.v1.SpendResponse\x12\x46\n\x07Reverse\x12\x1c.sync.wire.v1.ReverseRequest\x1a\x1d.sync.wire.v1.ReverseResponse\x12X\n\rListTransfers\x12\".sync.wire.v1.ListTransfersRequest\x1a#.sync.wire.v1.ListTransfersResponse\x12U\n\x0cListBalances\x12!.sync.wire.v1.ListBalancesRequest\x1a\".sync.wire.v1.ListBalancesResponse\x12\x64\n\x11\x43heckConservation\x12&.sync.wire.v1.CheckConservationRequest\x1a\'.sync.wire.v1.CheckConservationResponse\x12U\n\x0cListPostings\x12!.sync.wire.v1.ListPostingsRequest\x1a\".sync.wire.v1.ListPostingsResponse\x12[\n\x0eListIndicators\x12#.sync.wire.v1.ListIndicatorsRequest\x1a$.sync.wire.v1.ListIndicatorsResponse\x12L\n\tGetRollup\x12\x1e.sync.wire.v1.GetRollupRequest\x1a\x1f.sync.wire.v1.GetRollupResponse\x12\x45\n\x06Verify\x12\x1b.sync.wire.v1.VerifyRequest\x1a\x1c.sync.wire.v1.VerifyResponse0\x01\x12X\n\rListConflicts\x12\".sync.wire.v1.ListConflictsRequest\x1a#.sync.wire.v1.ListConflictsResponse\x12R\n\x0bGetConflict\x12 .sync.wire.v1.GetConflictRequest\x1a!.sync.wire.v1.GetConflictResponse\x12^\n\x0fResolveConflict\x12$.sync.wire.v1.ResolveConflictRequest\x1a%.sync.wire.v1.ResolveConflictResponse\x12X\n\rAskCorrection\x12\".sync.wire.v1.AskCorrectionRequest\x1a#.sync.wire.v1.AskCorrectionResponse\x12^\n\x0fListCorrections\x12$.sync.wire.v1.ListCorrectionsRequest\x1a%.sync.wire.v1.ListCorrectionsResponse\x12X\n\rGetCorrection\x12\".sync.wire.v1.GetCorrectionRequest\x1a#.sync.wire.v1.GetCorrectionResponse\x12\x61\n\x10\x41nswerCorrection\x12%.sync.wire.v1.AnswerCorrectionRequest\x1a&.sync.wire.v1.AnswerCorrectionResponse\x12g\n\x12WithdrawCorrection\x12\'.sync.wire.v1.WithdrawCorrectionRequest\x1a(.sync.wire.v1.WithdrawCorrectionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,60 +39,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RESOLVECONFLICTREQUEST_VALUESENTRY']._loaded_options = None
   _globals['_RESOLVECONFLICTREQUEST_VALUESENTRY']._serialized_options = b'8\001'
-  _globals['_GETSTATUSREQUEST']._serialized_start=214
-  _globals['_GETSTATUSREQUEST']._serialized_end=246
-  _globals['_OFFICESTATE']._serialized_start=249
-  _globals['_OFFICESTATE']._serialized_end=509
-  _globals['_PROBLEM']._serialized_start=512
-  _globals['_PROBLEM']._serialized_end=659
-  _globals['_LINKSTATE']._serialized_start=661
-  _globals['_LINKSTATE']._serialized_end=738
-  _globals['_SAFELEVEL']._serialized_start=740
-  _globals['_SAFELEVEL']._serialized_end=798
-  _globals['_GETSTATUSRESPONSE']._serialized_start=801
-  _globals['_GETSTATUSRESPONSE']._serialized_end=1017
-  _globals['_WHEREISREQUEST']._serialized_start=1019
-  _globals['_WHEREISREQUEST']._serialized_end=1079
-  _globals['_WHEREISRESPONSE']._serialized_start=1081
-  _globals['_WHEREISRESPONSE']._serialized_end=1159
-  _globals['_RECORDPLACE']._serialized_start=1161
-  _globals['_RECORDPLACE']._serialized_end=1238
-  _globals['_FINDUNITSREQUEST']._serialized_start=1240
-  _globals['_FINDUNITSREQUEST']._serialized_end=1287
-  _globals['_FINDUNITSRESPONSE']._serialized_start=1289
-  _globals['_FINDUNITSRESPONSE']._serialized_end=1358
-  _globals['_LISTUNITSREQUEST']._serialized_start=1360
-  _globals['_LISTUNITSREQUEST']._serialized_end=1424
-  _globals['_LISTUNITSRESPONSE']._serialized_start=1426
-  _globals['_LISTUNITSRESPONSE']._serialized_end=1480
-  _globals['_IMPORTUNITSREQUEST']._serialized_start=1482
-  _globals['_IMPORTUNITSREQUEST']._serialized_end=1584
-  _globals['_UNITCHANGES']._serialized_start=1586
-  _globals['_UNITCHANGES']._serialized_end=1628
-  _globals['_IMPORTUNITSRESPONSE']._serialized_start=1630
-  _globals['_IMPORTUNITSRESPONSE']._serialized_end=1739
-  _globals['_SYNCNOWREQUEST']._serialized_start=1741
-  _globals['_SYNCNOWREQUEST']._serialized_end=1774
-  _globals['_SYNCNOWRESPONSE']._serialized_start=1776
-  _globals['_SYNCNOWRESPONSE']._serialized_end=1866
-  _globals['_LISTCONFLICTSREQUEST']._serialized_start=1868
-  _globals['_LISTCONFLICTSREQUEST']._serialized_end=1938
-  _globals['_LISTCONFLICTSRESPONSE']._serialized_start=1940
-  _globals['_LISTCONFLICTSRESPONSE']._serialized_end=2035
-  _globals['_CONFLICTSIDE']._serialized_start=2037
-  _globals['_CONFLICTSIDE']._serialized_end=2136
-  _globals['_CONFLICT']._serialized_start=2139
-  _globals['_CONFLICT']._serialized_end=2498
-  _globals['_GETCONFLICTREQUEST']._serialized_start=2500
-  _globals['_GETCONFLICTREQUEST']._serialized_end=2532
-  _globals['_GETCONFLICTRESPONSE']._serialized_start=2534
-  _globals['_GETCONFLICTRESPONSE']._serialized_end=2597
-  _globals['_RESOLVECONFLICTREQUEST']._serialized_start=2600
-  _globals['_RESOLVECONFLICTREQUEST']._serialized_end=2809
-  _globals['_RESOLVECONFLICTREQUEST_VALUESENTRY']._serialized_start=2764
-  _globals['_RESOLVECONFLICTREQUEST_VALUESENTRY']._serialized_end=2809
-  _globals['_RESOLVECONFLICTRESPONSE']._serialized_start=2811
-  _globals['_RESOLVECONFLICTRESPONSE']._serialized_end=2909
-  _globals['_OFFICESERVICE']._serialized_start=2912
-  _globals['_OFFICESERVICE']._serialized_end=6019
+  _globals['_GETSTATUSREQUEST']._serialized_start=253
+  _globals['_GETSTATUSREQUEST']._serialized_end=285
+  _globals['_OFFICESTATE']._serialized_start=288
+  _globals['_OFFICESTATE']._serialized_end=548
+  _globals['_PROBLEM']._serialized_start=551
+  _globals['_PROBLEM']._serialized_end=698
+  _globals['_LINKSTATE']._serialized_start=700
+  _globals['_LINKSTATE']._serialized_end=777
+  _globals['_SAFELEVEL']._serialized_start=779
+  _globals['_SAFELEVEL']._serialized_end=837
+  _globals['_GETSTATUSRESPONSE']._serialized_start=840
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1056
+  _globals['_WHEREISREQUEST']._serialized_start=1058
+  _globals['_WHEREISREQUEST']._serialized_end=1118
+  _globals['_WHEREISRESPONSE']._serialized_start=1120
+  _globals['_WHEREISRESPONSE']._serialized_end=1198
+  _globals['_RECORDPLACE']._serialized_start=1200
+  _globals['_RECORDPLACE']._serialized_end=1277
+  _globals['_FINDUNITSREQUEST']._serialized_start=1279
+  _globals['_FINDUNITSREQUEST']._serialized_end=1326
+  _globals['_FINDUNITSRESPONSE']._serialized_start=1328
+  _globals['_FINDUNITSRESPONSE']._serialized_end=1397
+  _globals['_LISTUNITSREQUEST']._serialized_start=1399
+  _globals['_LISTUNITSREQUEST']._serialized_end=1463
+  _globals['_LISTUNITSRESPONSE']._serialized_start=1465
+  _globals['_LISTUNITSRESPONSE']._serialized_end=1519
+  _globals['_IMPORTUNITSREQUEST']._serialized_start=1521
+  _globals['_IMPORTUNITSREQUEST']._serialized_end=1623
+  _globals['_UNITCHANGES']._serialized_start=1625
+  _globals['_UNITCHANGES']._serialized_end=1667
+  _globals['_IMPORTUNITSRESPONSE']._serialized_start=1669
+  _globals['_IMPORTUNITSRESPONSE']._serialized_end=1778
+  _globals['_SYNCNOWREQUEST']._serialized_start=1780
+  _globals['_SYNCNOWREQUEST']._serialized_end=1813
+  _globals['_SYNCNOWRESPONSE']._serialized_start=1815
+  _globals['_SYNCNOWRESPONSE']._serialized_end=1905
+  _globals['_LISTCONFLICTSREQUEST']._serialized_start=1907
+  _globals['_LISTCONFLICTSREQUEST']._serialized_end=1977
+  _globals['_LISTCONFLICTSRESPONSE']._serialized_start=1979
+  _globals['_LISTCONFLICTSRESPONSE']._serialized_end=2074
+  _globals['_CONFLICTSIDE']._serialized_start=2076
+  _globals['_CONFLICTSIDE']._serialized_end=2175
+  _globals['_CONFLICT']._serialized_start=2178
+  _globals['_CONFLICT']._serialized_end=2537
+  _globals['_GETCONFLICTREQUEST']._serialized_start=2539
+  _globals['_GETCONFLICTREQUEST']._serialized_end=2571
+  _globals['_GETCONFLICTRESPONSE']._serialized_start=2573
+  _globals['_GETCONFLICTRESPONSE']._serialized_end=2636
+  _globals['_RESOLVECONFLICTREQUEST']._serialized_start=2639
+  _globals['_RESOLVECONFLICTREQUEST']._serialized_end=2848
+  _globals['_RESOLVECONFLICTREQUEST_VALUESENTRY']._serialized_start=2803
+  _globals['_RESOLVECONFLICTREQUEST_VALUESENTRY']._serialized_end=2848
+  _globals['_RESOLVECONFLICTRESPONSE']._serialized_start=2850
+  _globals['_RESOLVECONFLICTRESPONSE']._serialized_end=2948
+  _globals['_OFFICESERVICE']._serialized_start=2951
+  _globals['_OFFICESERVICE']._serialized_end=6538
 # @@protoc_insertion_point(module_scope)

@@ -1,4 +1,5 @@
 from sync.wire.v1 import office_common_pb2 as _office_common_pb2
+from sync.wire.v1 import office_corrections_pb2 as _office_corrections_pb2
 from sync.wire.v1 import office_figures_pb2 as _office_figures_pb2
 from sync.wire.v1 import office_money_pb2 as _office_money_pb2
 from sync.wire.v1 import office_registers_pb2 as _office_registers_pb2

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from sync.wire.v1 import office_corrections_pb2 as sync_dot_wire_dot_v1_dot_office__corrections__pb2
 from sync.wire.v1 import office_figures_pb2 as sync_dot_wire_dot_v1_dot_office__figures__pb2
 from sync.wire.v1 import office_money_pb2 as sync_dot_wire_dot_v1_dot_office__money__pb2
 from sync.wire.v1 import office_pb2 as sync_dot_wire_dot_v1_dot_office__pb2
@@ -224,6 +225,31 @@ class OfficeServiceStub:
                 '/sync.wire.v1.OfficeService/ResolveConflict',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ResolveConflictRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ResolveConflictResponse.FromString,
+                _registered_method=True)
+        self.AskCorrection = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/AskCorrection',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.AskCorrectionRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.AskCorrectionResponse.FromString,
+                _registered_method=True)
+        self.ListCorrections = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/ListCorrections',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.ListCorrectionsRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.ListCorrectionsResponse.FromString,
+                _registered_method=True)
+        self.GetCorrection = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/GetCorrection',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.GetCorrectionRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.GetCorrectionResponse.FromString,
+                _registered_method=True)
+        self.AnswerCorrection = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/AnswerCorrection',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.AnswerCorrectionRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.AnswerCorrectionResponse.FromString,
+                _registered_method=True)
+        self.WithdrawCorrection = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/WithdrawCorrection',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionResponse.FromString,
                 _registered_method=True)
 
 
@@ -491,6 +517,41 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AskCorrection(self, request, context):
+        """Asks the owner of fields for other values.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCorrections(self, request, context):
+        """Correction requests page by page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCorrection(self, request, context):
+        """One correction request, side by side with the record.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerCorrection(self, request, context):
+        """Makes the edit that was asked for, or says why not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawCorrection(self, request, context):
+        """Takes a request back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OfficeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -678,6 +739,31 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.ResolveConflict,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ResolveConflictRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ResolveConflictResponse.SerializeToString,
+            ),
+            'AskCorrection': grpc.unary_unary_rpc_method_handler(
+                    servicer.AskCorrection,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.AskCorrectionRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.AskCorrectionResponse.SerializeToString,
+            ),
+            'ListCorrections': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCorrections,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.ListCorrectionsRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.ListCorrectionsResponse.SerializeToString,
+            ),
+            'GetCorrection': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCorrection,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.GetCorrectionRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.GetCorrectionResponse.SerializeToString,
+            ),
+            'AnswerCorrection': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerCorrection,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.AnswerCorrectionRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.AnswerCorrectionResponse.SerializeToString,
+            ),
+            'WithdrawCorrection': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawCorrection,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1681,6 +1767,141 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/ResolveConflict',
             sync_dot_wire_dot_v1_dot_office__pb2.ResolveConflictRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__pb2.ResolveConflictResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AskCorrection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/AskCorrection',
+            sync_dot_wire_dot_v1_dot_office__corrections__pb2.AskCorrectionRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__corrections__pb2.AskCorrectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCorrections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/ListCorrections',
+            sync_dot_wire_dot_v1_dot_office__corrections__pb2.ListCorrectionsRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__corrections__pb2.ListCorrectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCorrection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/GetCorrection',
+            sync_dot_wire_dot_v1_dot_office__corrections__pb2.GetCorrectionRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__corrections__pb2.GetCorrectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerCorrection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/AnswerCorrection',
+            sync_dot_wire_dot_v1_dot_office__corrections__pb2.AnswerCorrectionRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__corrections__pb2.AnswerCorrectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawCorrection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/WithdrawCorrection',
+            sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionResponse.FromString,
             options,
             channel_credentials,
             insecure,

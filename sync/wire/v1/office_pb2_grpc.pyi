@@ -7,6 +7,7 @@ Every call shows the office's token (docs/api.md). Rules of evolution: ../../../
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from sync.wire.v1 import office_corrections_pb2 as _office_corrections_pb2
 from sync.wire.v1 import office_figures_pb2 as _office_figures_pb2
 from sync.wire.v1 import office_money_pb2 as _office_money_pb2
 from sync.wire.v1 import office_pb2 as _office_pb2
@@ -115,6 +116,16 @@ class OfficeServiceStub:
     """One conflict, both sides."""
     ResolveConflict: _grpc.UnaryUnaryMultiCallable[_office_pb2.ResolveConflictRequest, _office_pb2.ResolveConflictResponse]
     """Decides a conflict."""
+    AskCorrection: _grpc.UnaryUnaryMultiCallable[_office_corrections_pb2.AskCorrectionRequest, _office_corrections_pb2.AskCorrectionResponse]
+    """Asks the owner of fields for other values."""
+    ListCorrections: _grpc.UnaryUnaryMultiCallable[_office_corrections_pb2.ListCorrectionsRequest, _office_corrections_pb2.ListCorrectionsResponse]
+    """Correction requests page by page."""
+    GetCorrection: _grpc.UnaryUnaryMultiCallable[_office_corrections_pb2.GetCorrectionRequest, _office_corrections_pb2.GetCorrectionResponse]
+    """One correction request, side by side with the record."""
+    AnswerCorrection: _grpc.UnaryUnaryMultiCallable[_office_corrections_pb2.AnswerCorrectionRequest, _office_corrections_pb2.AnswerCorrectionResponse]
+    """Makes the edit that was asked for, or says why not."""
+    WithdrawCorrection: _grpc.UnaryUnaryMultiCallable[_office_corrections_pb2.WithdrawCorrectionRequest, _office_corrections_pb2.WithdrawCorrectionResponse]
+    """Takes a request back."""
 
 @_typing.type_check_only
 class OfficeServiceAsyncStub(OfficeServiceStub):
@@ -197,6 +208,16 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """One conflict, both sides."""
     ResolveConflict: _aio.UnaryUnaryMultiCallable[_office_pb2.ResolveConflictRequest, _office_pb2.ResolveConflictResponse]  # type: ignore[assignment]
     """Decides a conflict."""
+    AskCorrection: _aio.UnaryUnaryMultiCallable[_office_corrections_pb2.AskCorrectionRequest, _office_corrections_pb2.AskCorrectionResponse]  # type: ignore[assignment]
+    """Asks the owner of fields for other values."""
+    ListCorrections: _aio.UnaryUnaryMultiCallable[_office_corrections_pb2.ListCorrectionsRequest, _office_corrections_pb2.ListCorrectionsResponse]  # type: ignore[assignment]
+    """Correction requests page by page."""
+    GetCorrection: _aio.UnaryUnaryMultiCallable[_office_corrections_pb2.GetCorrectionRequest, _office_corrections_pb2.GetCorrectionResponse]  # type: ignore[assignment]
+    """One correction request, side by side with the record."""
+    AnswerCorrection: _aio.UnaryUnaryMultiCallable[_office_corrections_pb2.AnswerCorrectionRequest, _office_corrections_pb2.AnswerCorrectionResponse]  # type: ignore[assignment]
+    """Makes the edit that was asked for, or says why not."""
+    WithdrawCorrection: _aio.UnaryUnaryMultiCallable[_office_corrections_pb2.WithdrawCorrectionRequest, _office_corrections_pb2.WithdrawCorrectionResponse]  # type: ignore[assignment]
+    """Takes a request back."""
 
 class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
@@ -498,5 +519,45 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_pb2.ResolveConflictResponse, _abc.Awaitable[_office_pb2.ResolveConflictResponse]]:
         """Decides a conflict."""
+
+    @_abc_1.abstractmethod
+    def AskCorrection(
+        self,
+        request: _office_corrections_pb2.AskCorrectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_corrections_pb2.AskCorrectionResponse, _abc.Awaitable[_office_corrections_pb2.AskCorrectionResponse]]:
+        """Asks the owner of fields for other values."""
+
+    @_abc_1.abstractmethod
+    def ListCorrections(
+        self,
+        request: _office_corrections_pb2.ListCorrectionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_corrections_pb2.ListCorrectionsResponse, _abc.Awaitable[_office_corrections_pb2.ListCorrectionsResponse]]:
+        """Correction requests page by page."""
+
+    @_abc_1.abstractmethod
+    def GetCorrection(
+        self,
+        request: _office_corrections_pb2.GetCorrectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_corrections_pb2.GetCorrectionResponse, _abc.Awaitable[_office_corrections_pb2.GetCorrectionResponse]]:
+        """One correction request, side by side with the record."""
+
+    @_abc_1.abstractmethod
+    def AnswerCorrection(
+        self,
+        request: _office_corrections_pb2.AnswerCorrectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_corrections_pb2.AnswerCorrectionResponse, _abc.Awaitable[_office_corrections_pb2.AnswerCorrectionResponse]]:
+        """Makes the edit that was asked for, or says why not."""
+
+    @_abc_1.abstractmethod
+    def WithdrawCorrection(
+        self,
+        request: _office_corrections_pb2.WithdrawCorrectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_corrections_pb2.WithdrawCorrectionResponse, _abc.Awaitable[_office_corrections_pb2.WithdrawCorrectionResponse]]:
+        """Takes a request back."""
 
 def add_OfficeServiceServicer_to_server(servicer: OfficeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

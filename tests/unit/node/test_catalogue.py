@@ -83,6 +83,7 @@ def test_the_shipped_catalogue_loads_whole():
         "cell",
         "work_order",
         "assignment_event",
+        "correction",
         "posting",
         "fund_setting",
     }

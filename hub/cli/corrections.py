@@ -1,0 +1,187 @@
+"""correction: what is wished of a field that another office owns, and its answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.arguments import Actor, Limit, Unit, day_of, id_of, person, values_of
+from hub.cli.records import Force, Pairs, Record, Register, shown
+from hub.cli.terminal import Terminal
+from hub.cli.verb import verb
+
+if TYPE_CHECKING:
+    from hub.client import OfficeClient
+    from sync.wire.v1 import office_common_pb2 as common
+    from sync.wire.v1 import office_corrections_pb2 as pb
+    from sync.wire.v1 import office_registers_pb2 as register_pb
+
+Request = Annotated[str, typer.Argument(help="32 hexadecimal digits. 申请编号")]
+STATES_ZH = {
+    "open": "待答复", "withdrawn": "已撤回", "accepted": "已采纳", "superseded": "已无需更正",
+    "refused": "未采纳",
+}  # fmt: skip
+RECORD_ZH = {"ended": "已注销", "missing": "本单位没有该记录"}
+REASON_CHARS = 24  # of a list; `correction show` has it all
+
+
+def register(app: typer.Typer) -> None:
+    correction = typer.Typer(
+        help="Ask the owner of a field to correct it. 更正申请", no_args_is_help=True
+    )
+    app.add_typer(correction, name="correction")
+    for function in (ask, ls, show, accept, refuse, withdraw):
+        verb(correction)(function)
+
+
+def ask(
+    terminal: Terminal,
+    register: Register,
+    record: Record,
+    values: Pairs,
+    reason: Annotated[str, typer.Option("--reason", help="Why. 理由")],
+    unit: Unit = "",
+    due: Annotated[str, typer.Option("--due", help="Last day for an answer. 答复期限")] = "",
+    actor: Actor = "",
+) -> None:
+    """Ask the owner of these fields for other values; field= takes one away. 提出更正申请"""
+    with terminal.office() as office:
+        made = office.ask_correction(
+            register, id_of(record), values_of(values), reason=reason, actor=person(actor),
+            unit=unit, due_on=day_of(due),
+        )  # fmt: skip
+        _show(terminal, office, made)
+
+
+def ls(
+    terminal: Terminal,
+    box: Annotated[str, typer.Option("--box", help="asked, to-answer, all. 范围")] = "all",
+    open_only: Annotated[bool, typer.Option("--open", help="Only open ones. 仅待答复")] = False,
+    limit: Limit = 50,
+    after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
+) -> None:
+    """List correction requests, the newest first. 更正申请列表"""
+    with terminal.office() as office:
+        page = office.corrections(box, open_only=open_only, limit=limit, after=after)
+
+    def human() -> None:
+        heads = (
+            ("编号", "状态", "申请单位", "负责单位", "台账", "字段", "答复期限", "理由")
+            if terminal.zh
+            else ("ID", "STATE", "ASKED BY", "OWNER", "REGISTER", "FIELDS", "DUE", "REASON")
+        )
+        rows = [
+            (c.id.hex(), _state(terminal, c), c.asker.name, c.owner.name, c.register,
+             ",".join(wish.field for wish in c.wishes), c.due_on, c.reason[:REASON_CHARS])
+            for c in page.corrections
+        ]  # fmt: skip
+        terminal.table(heads, rows)
+        terminal.note(
+            f"共 {page.total} 件" + (f", 下一页: --after {page.next}" if page.next else ""),
+            f"{page.total} in all" + (f", next page: --after {page.next}" if page.next else ""),
+        )
+
+    terminal.show(page, human)
+
+
+def show(terminal: Terminal, request: Request) -> None:
+    """Show what is, what was when it was asked, and what is wished. 查看更正申请"""
+    with terminal.office() as office:
+        _show(terminal, office, office.correction(id_of(request)))
+
+
+def accept(
+    terminal: Terminal,
+    request: Request,
+    seen: Annotated[str, typer.Option("--seen", help="Token of what you looked at. 所见版本")] = "",
+    force: Force = False,
+    actor: Actor = "",
+) -> None:
+    """Make the edit that is asked for. 采纳并更正"""
+    with terminal.office() as office:
+        now = office.accept_correction(id_of(request), actor=person(actor), seen=seen, force=force)
+        _show(terminal, office, now)
+
+
+def refuse(
+    terminal: Terminal,
+    request: Request,
+    reason: Annotated[str, typer.Option("--reason", help="Why. 理由")],
+    actor: Actor = "",
+) -> None:
+    """Leave the fields as they are, and say why. 不予采纳"""
+    with terminal.office() as office:
+        now = office.refuse_correction(id_of(request), reason=reason, actor=person(actor))
+        _show(terminal, office, now)
+
+
+def withdraw(
+    terminal: Terminal,
+    request: Request,
+    reason: Annotated[str, typer.Option("--reason", help="Why. 理由")] = "",
+    actor: Actor = "",
+) -> None:
+    """Take a request of this office back. 撤回申请"""
+    with terminal.office() as office:
+        now = office.withdraw_correction(id_of(request), reason=reason, actor=person(actor))
+        _show(terminal, office, now)
+
+
+def _show(terminal: Terminal, office: OfficeClient, found: pb.Correction) -> None:
+    fields: dict[str, register_pb.FieldDescription] = {}
+    if not terminal.json and found.record_state != "missing":  # else its register may be unknown
+        fields = {f.name: f for f in office.register(found.register).fields}
+    terminal.show(found, lambda: _print(terminal, found, fields))
+
+
+def _print(
+    terminal: Terminal, found: pb.Correction, fields: dict[str, register_pb.FieldDescription]
+) -> None:
+    state = _state(terminal, found)
+    about = f"{found.register} {found.record.hex()} {found.unit.name}"
+    terminal.line(f"更正申请 {found.id.hex()}: {state}", f"request {found.id.hex()}: {state}")
+    if found.record_state == "alive":
+        terminal.line(about, about)
+    else:
+        gone = RECORD_ZH.get(found.record_state, found.record_state)
+        terminal.line(f"{about} ({gone})", f"{about} ({found.record_state})")
+    asked = f"{found.asker.name} {found.asked_by} {terminal.time(found.asked_ms)}"
+    terminal.line(f"{asked}: {found.reason}", f"{asked}: {found.reason}")
+    heads = (
+        ("字段", "现值", "申请时", "申请改为", "")
+        if terminal.zh
+        else ("FIELD", "NOW", "WHEN ASKED", "WISHED", "")
+    )
+    moved = terminal.say("已变化", "changed since")
+    rows = []
+    for wish in found.wishes:
+        field = fields.get(wish.field)
+        cells = [_text(terminal, field, v) for v in (wish.now, wish.asked_when, wish.wished)]
+        name = terminal.label(field.label) if field is not None else wish.field
+        rows.append((name, *cells, moved if wish.moved and found.state == "open" else ""))
+    terminal.table(heads, rows)
+    if found.state == "open":
+        terminal.line(
+            f"由 {found.owner.name} 在 {found.due_on} 前答复",
+            f"{found.owner.name} is to answer by {found.due_on}",
+        )
+    else:
+        closed = f"{found.closed_by} {terminal.time(found.closed_ms)} {found.answer}".strip()
+        terminal.line(f"{state}: {closed}", f"{state}: {closed}")
+    if found.may_answer:
+        terminal.note(f"所见版本: --seen {found.seen}", f"what you saw: --seen {found.seen}")
+
+
+def _state(terminal: Terminal, found: pb.Correction) -> str:
+    late = terminal.say(" (逾期)", " (late)") if found.late else ""
+    return terminal.say(STATES_ZH.get(found.state, found.state), found.state) + late
+
+
+def _text(
+    terminal: Terminal, field: register_pb.FieldDescription | None, value: common.Value
+) -> str:
+    if field is not None:
+        return shown(terminal, field, value)
+    kind = value.WhichOneof("kind")
+    return str(getattr(value, kind)) if kind else ""

@@ -1,0 +1,174 @@
+"""Correction requests in the store: what was said, read from its register and put together."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
+
+from node.domain.correction import ASKERS, REGISTER, Kind, Outcome, Said, State, fold
+from node.ids import natural_id
+from sync.change import Value
+from sync.registers import RegisterTable, pieces
+from sync.version import VERSION_BYTES, Version
+
+FIELDS = (
+    "correction", "kind", "asker", "owner", "nonce", "register", "record_unit", "record", "wishes",
+    "asked_when", "reason", "due_on", "at_ms", "actor",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """One request and how it stands. `asked_when`: version and value that the asker saw."""
+
+    id: bytes
+    nonce: str
+    asker: int
+    owner: int
+    register: str
+    unit: int  # the record's
+    record: bytes
+    wishes: Mapping[str, Value]
+    asked_when: Mapping[str, tuple[Version, Value]]
+    reason: str
+    due_on: date
+    asked_ms: int
+    outcome: Outcome
+
+    @property
+    def state(self) -> State:
+        return self.outcome.state
+
+    def late_on(self, today: date) -> bool:
+        return self.state is State.OPEN and today > self.due_on
+
+
+def request_id(asker: int, owner: int, nonce: str) -> bytes:
+    """Return the id of a request: it names both offices, so that no third one can join in."""
+    return natural_id(REGISTER, str(asker), str(owner), nonce)
+
+
+def said_id(correction: bytes, kind: Kind) -> bytes:
+    """Return the id of the record that says something: an office withdraws once, answers once."""
+    if kind is Kind.ASK:
+        return correction
+    return natural_id(REGISTER, correction.hex(), "withdraw" if kind in ASKERS else "answer")
+
+
+def wishes_text(wishes: Mapping[str, Value]) -> str:
+    """Return wished values as they are stored."""
+    return json.dumps(dict(wishes), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def asked_when_text(seen: Mapping[str, tuple[Version, Value]]) -> str:
+    """Return what the asker saw as it is stored."""
+    plain = {name: [version.hex(), value] for name, (version, value) in seen.items()}
+    return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def load(tx: Connection, table: RegisterTable, ids: Iterable[bytes]) -> dict[bytes, Correction]:
+    """Return what is held of these requests; one without a lawful ask is left out.
+
+    What counts was written by the office that it is for to say, of the two that the id names.
+    """
+    c = table.table.c
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    columns = [c.unit, c.id, *(c[f"f_{name}"] for name in FIELDS)]
+    for part in pieces([i.hex() for i in ids]):
+        for row in tx.execute(select(*columns).where(c.f_correction.in_(part))):
+            values = dict(zip(("by", "id", *FIELDS), row, strict=True))
+            found[values["correction"]].append(values)
+    assembled = (_assembled(bytes.fromhex(text), rows) for text, rows in found.items())
+    return {each.id: each for each in assembled if each is not None}
+
+
+def open_ids(tx: Connection, table: RegisterTable, unit: int) -> list[bytes]:
+    """Return the requests that an office asked or is to answer, and of which nothing else is known.
+
+    Those of which something else was said are left to `load`: it may have been said by nobody.
+    """
+    c, other = table.table.c, table.table.alias("other")
+    closing = exists().where(
+        other.c.f_correction == c.f_correction,
+        or_(
+            and_(other.c.f_kind == Kind.WITHDRAW.value, other.c.unit == c.f_asker),
+            and_(other.c.f_kind.notin_([k.value for k in ASKERS]), other.c.unit == c.f_owner),
+        ),
+    )
+    mine = or_(c.f_asker == unit, c.f_owner == unit)
+    return _ids(tx, select(c.f_correction).where(_ask(table), mine, ~closing))
+
+
+def ids_held(tx: Connection, table: RegisterTable, unit: int | None, role: str = "") -> list[bytes]:
+    """Return all requests held here, or those in which a unit is "asker" or "owner"."""
+    c = table.table.c
+    where = [_ask(table)]
+    if role:
+        where.append(c[f"f_{role}"] == unit)
+    return _ids(tx, select(c.f_correction).where(*where))
+
+
+def _ask(table: RegisterTable) -> ColumnElement[bool]:
+    c = table.table.c
+    return and_(c.f_kind == Kind.ASK.value, c.unit == c.f_asker)
+
+
+def _ids(tx: Connection, query: Any) -> list[bytes]:
+    return [bytes.fromhex(text) for (text,) in tx.execute(query)]
+
+
+def _assembled(correction: bytes, rows: Iterable[dict[str, Any]]) -> Correction | None:
+    said: list[Said] = []
+    ask: dict[str, Any] | None = None
+    for row in rows:
+        try:
+            kind = Kind(row["kind"])
+        except ValueError:
+            continue  # a newer program's
+        if request_id(row["asker"], row["owner"], row["nonce"]) != correction:
+            continue
+        if row["by"] != row["asker" if kind in ASKERS else "owner"]:
+            continue
+        if kind is Kind.ASK:
+            if bytes(row["id"]) != correction:
+                continue
+            ask = row
+        said.append(
+            Said(
+                kind=kind, at_ms=row["at_ms"], actor=row["actor"] or "", reason=row["reason"] or ""
+            )
+        )
+    if ask is None:
+        return None
+    try:
+        seen = json.loads(ask["asked_when"])
+        return Correction(
+            id=correction, nonce=ask["nonce"], asker=ask["asker"], owner=ask["owner"],
+            register=str(ask["register"]), unit=int(ask["record_unit"]),
+            record=bytes.fromhex(ask["record"]),
+            wishes={str(n): _value(v) for n, v in json.loads(ask["wishes"]).items()},
+            asked_when={str(n): (_version(v), _value(value)) for n, (v, value) in seen.items()},
+            reason=ask["reason"] or "", due_on=date.fromisoformat(ask["due_on"]),
+            asked_ms=ask["at_ms"], outcome=fold(said),
+        )  # fmt: skip
+    except (ValueError, TypeError, AttributeError):
+        return None  # no program of ours wrote it
+
+
+def _value(value: object) -> Value:
+    if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
+        return value
+    raise ValueError("no stored value")
+
+
+def _version(text: str) -> Version:
+    version = bytes.fromhex(text)
+    if len(version) != VERSION_BYTES:
+        raise ValueError("no version")
+    return version

@@ -1,0 +1,216 @@
+"""Correction requests over real gRPC: asked at the district, answered at the community."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.api.tokens import token_of
+from hub.app import Process
+from hub.client import OfficeClient, RemoteRefusal, wall_ms
+from node.config import OfficeConfig
+from node.domain.catalogue import load_catalogue
+from node.setup import init_office
+from sync.wire.v1 import office_registers_pb2 as register_pb
+from tests.support.silian import silian
+
+DISTRICT, STREET, COMMUNITY = "330102000000", "330102013000", "330102013009"
+CODES = (DISTRICT, STREET, COMMUNITY)
+CATALOGUE = load_catalogue()
+PATIENCE_S = 60.0
+HALL = {"name": "一号楼", "use": "office", "area_m2": "660", "address": "一弄"}
+
+
+class Tier:
+    """A district, its street and a community, each a process of its own on the loopback."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.running: dict[str, Process] = {}
+        self.addresses: dict[str, str] = {}
+        parent = ""
+        for code in CODES:
+            config = OfficeConfig(unit=code, parent=parent, sync_interval_s=2)
+            init_office(base / code, config, CATALOGUE, rng=random.Random(code))
+            self.start(code)
+            parent = self.addresses[code]
+
+    def start(self, code: str) -> None:
+        process = Process(
+            [self.base / code], wall_ms=wall_ms, rng=random.Random(code + "run"),
+            listen=self.addresses.get(code),
+        )  # fmt: skip
+        self.addresses[code] = process.start()
+        self.running[code] = process
+
+    def stop(self, code: str) -> None:
+        self.running.pop(code).stop()
+
+    def at(self, code: str) -> OfficeClient:
+        return OfficeClient.connect(self.addresses[code], token_of(self.base / code))
+
+    def state(self, code: str, correction: bytes) -> str:
+        """Return how a request stands at an office; "unknown" where it was not heard."""
+        with self.at(code) as office:
+            try:
+                return office.correction(correction).state
+            except RemoteRefusal as refused:
+                if refused.code != "unknown_correction":
+                    raise
+                return "unknown"
+
+    def area(self, code: str, hall: register_pb.Record) -> int:
+        with self.at(code) as office:
+            record = office.record("premises", hall.id, unit=COMMUNITY).record
+            return record.values["area_m2"].integer
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds; the lines need a moment."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def tier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tier]:
+    tier = Tier(tmp_path_factory.mktemp("tier"))
+    yield tier
+    for code in reversed(CODES):
+        tier.stop(code)
+
+
+@pytest.fixture
+def hall(tier: Tier, request: pytest.FixtureRequest) -> register_pb.Record:
+    """A record of the community that the district holds."""
+    with tier.at(COMMUNITY) as office:
+        made = office.create("premises", {**HALL, "name": request.node.name[:90]})
+
+    def known() -> bool:
+        with tier.at(DISTRICT) as office:
+            page = office.records("premises", unit=COMMUNITY)
+            return any(r.id == made.id for r in page.records)
+
+    until(known)
+    return made
+
+
+def ask(tier: Tier, hall: register_pb.Record, **values: str) -> bytes:
+    with tier.at(DISTRICT) as office:
+        made = office.ask_correction(
+            "premises", hall.id, values or {"area_m2": "650"},
+            unit=COMMUNITY, reason="实地核对", actor="区",
+        )  # fmt: skip
+        assert (made.state, made.owner.code) == ("open", COMMUNITY)
+        return made.id
+
+
+def test_asked_while_the_line_is_down_accepted_later_and_both_come_up(
+    tier: Tier, hall: register_pb.Record
+) -> None:
+    tier.stop(STREET)
+    asked = ask(tier, hall)
+    assert tier.state(COMMUNITY, asked) == "unknown"
+    tier.start(STREET)
+    until(lambda: tier.state(COMMUNITY, asked) == "open")
+    with tier.at(COMMUNITY) as office:
+        (waits,) = [c for c in office.corrections("to-answer").corrections if c.id == asked]
+        (wish,) = waits.wishes
+        assert (wish.now.integer, wish.wished.integer) == (66_000, 65_000)
+        assert office.accept_correction(asked, actor="王", seen=waits.seen).state == "accepted"
+    until(lambda: tier.state(DISTRICT, asked) == "accepted" and tier.area(DISTRICT, hall) == 65_000)
+    assert tier.state(STREET, asked) == "accepted"
+
+
+def test_refused_with_its_reason(tier: Tier, hall: register_pb.Record) -> None:
+    asked = ask(tier, hall)
+    with pytest.raises(RemoteRefusal) as twice:
+        ask(tier, hall)
+    assert twice.value.code == "correction_asked"
+    until(lambda: tier.state(COMMUNITY, asked) == "open")
+    with tier.at(STREET) as between, pytest.raises(RemoteRefusal) as caught:
+        between.accept_correction(asked, actor="街道")
+    assert caught.value.code == "correction_not_ours"
+    with tier.at(COMMUNITY) as office:
+        office.refuse_correction(asked, reason="房产证为660", actor="王")
+    until(lambda: tier.state(DISTRICT, asked) == "refused")
+    with tier.at(DISTRICT) as office:
+        assert office.correction(asked).answer == "房产证为660"
+    assert tier.area(DISTRICT, hall) == 66_000
+
+
+def test_the_record_ended_meanwhile(tier: Tier, hall: register_pb.Record) -> None:
+    tier.stop(STREET)
+    asked = ask(tier, hall)
+    with tier.at(COMMUNITY) as office:
+        office.end("premises", hall.id)
+    tier.start(STREET)
+    until(lambda: tier.state(COMMUNITY, asked) == "open")
+    with tier.at(COMMUNITY) as office:
+        assert office.correction(asked).record_state == "ended"
+        assert office.accept_correction(asked, actor="王").state == "superseded"
+    until(lambda: tier.state(DISTRICT, asked) == "superseded")
+
+
+def test_withdrawn_while_the_acceptance_is_on_its_way_it_is_accepted_everywhere(
+    tier: Tier, hall: register_pb.Record
+) -> None:
+    asked = ask(tier, hall)
+    until(lambda: tier.state(COMMUNITY, asked) == "open")
+    tier.stop(STREET)
+    with tier.at(DISTRICT) as office:
+        assert office.withdraw_correction(asked, actor="区").state == "withdrawn"
+    with tier.at(COMMUNITY) as office:
+        assert office.accept_correction(asked, actor="王").state == "accepted"
+    tier.start(STREET)
+    until(lambda: tier.area(DISTRICT, hall) == 65_000)
+    until(lambda: tier.state(DISTRICT, asked) == "accepted")
+    assert [tier.state(code, asked) for code in (STREET, COMMUNITY)] == ["accepted"] * 2
+
+
+def test_the_verbs_say_in_both_languages_what_is_asked_and_what_to_do(
+    tier: Tier, hall: register_pb.Record
+) -> None:
+    district, community = (("--dir", tier.base / code) for code in (DISTRICT, COMMUNITY))
+    record = hall.id.hex()
+    refused = silian(
+        "record", "change", "premises", record, "area_m2=650", "--unit", COMMUNITY, *district
+    )
+    assert (refused.exit, "silian correction ask" in refused.err) == (4, True)
+    made = silian(
+        "correction", "ask", "premises", record, "area_m2=650", "--unit", COMMUNITY,
+        "--reason", "实地核对", "--as", "区", "--due", "2030-01-31", "--json", *district,
+    )  # fmt: skip
+    assert made.exit == 0, made.err
+    request = made.json["id"]
+    listed = silian("correction", "ls", "--box", "asked", "--open", *district, lang="zh")
+    assert request in listed.out
+    assert "待答复" in listed.out
+    until(lambda: tier.state(COMMUNITY, bytes.fromhex(request)) == "open")
+    shown = silian("correction", "show", request, *community)
+    assert "660" in shown.out
+    assert "650" in shown.out
+    assert "2030-01-31" in shown.out
+    assert "--seen" in shown.err + shown.out
+    status = silian("status", "--json", *community)
+    assert "corrections" in {problem["code"] for problem in status.json["problems"]}
+    no = silian("correction", "refuse", request, "--reason", " ", "--json", *community)
+    assert (no.exit, no.error["code"]) == (2, "reason_missing")
+    done = silian("correction", "accept", request, "--as", "王", "--json", *community)
+    assert done.json["state"] == "accepted"
+    again = silian("correction", "accept", request, "--as", "王", "--json", *community)
+    assert (again.exit, again.error["code"]) == (7, "correction_closed")
+    own = silian(
+        "correction", "ask", "premises", record, "verified_area_m2=651", "--reason", "请核定",
+        "--json", *community,
+    )  # fmt: skip
+    assert own.json["owner"]["code"] == STREET
+    back = silian("correction", "withdraw", own.json["id"], *community, lang="zh")
+    assert "已撤回" in back.out
+    foreign = silian("correction", "ls", "--box", "nowhere", "--json", *community)
+    assert (foreign.exit, foreign.error["code"]) == (2, "bad_request")
