@@ -23,6 +23,7 @@ Mode = Literal["fast", "crash"]
 OPERATIONS: dict[str, dict[str, int]] = {
     "registers": {"create": 8, "change": 16, "end": 2, "recreate": 2, "import": 1},
     "conflicts": {"clash": 4, "end_clash": 2, "resolve": 4, "resolve_alike": 1},
+    "corrections": {"ask_correction": 4, "answer_correction": 6},
     "work": {"issue": 3, "step": 14, "rule": 2, "relay_policy": 1},
     "money": {"appropriate": 3, "release": 5, "answer": 5, "give_back": 1, "spend": 3,
               "reverse": 1, "repeat": 1},

@@ -12,6 +12,7 @@ from sync.change import RecordKey
 from sync.schema import Lane
 from sync.session import State
 from tests.simulation.clockwork import Violation
+from tests.simulation.correcting import same_outcomes
 from tests.simulation.oracle import conflict_classes, heads_of
 
 if TYPE_CHECKING:
@@ -107,8 +108,8 @@ def _same_copies(world: World, process: Process) -> None:
         name = table.schema.name
         if name == "household":
             continue
-        if name in ("assignment_event", "work_order", "posting"):
-            continue  # compared by _same_folds: who hears which is a matter of the record
+        if name in ("assignment_event", "work_order", "posting", "correction"):
+            continue  # compared by what they come to: who hears which is a matter of the record
         where = f"unit IN ({marks})" if name != "unit" else "1=1"
         for what, query in (
             (f"r_{name}", f"SELECT * FROM r_{name} WHERE {where} ORDER BY unit, id"),
@@ -128,6 +129,7 @@ def _same_copies(world: World, process: Process) -> None:
             ),
         ):
             _equal(f"INV-7 {what}", process, parent, query)
+    same_outcomes(process, parent)
     own = process.office.identity.unit
     shared = (
         "id, work_order, parent, round, issuer, assignee, level, title, state, percent, duty, "

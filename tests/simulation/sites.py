@@ -27,7 +27,7 @@ SINCE = date(2004, 9, 1)
 LEVELS = ("city", "district", "street", "community")
 REGISTERS = (
     "unit", "cell", "work_order", "assignment_event", "posting", "premises", "service_outlet",
-    "household", "community_worker", "party_organisation", "fund_setting",
+    "household", "community_worker", "party_organisation", "fund_setting", "correction",
 )  # fmt: skip
 
 

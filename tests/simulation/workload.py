@@ -20,7 +20,7 @@ from node.services.verify import verify
 from node.store.assignments import Row, select_rows
 from node.store.postings import Line, lines_where
 from sync.errors import SilianError
-from tests.simulation import sites
+from tests.simulation import correcting, sites
 from tests.simulation.clockwork import Violation
 from tests.simulation.plan import DAY_MS, Op
 
@@ -49,6 +49,7 @@ class People:
     """Everybody who works at the city's offices, and what they have on their screens."""
 
     edited = frozenset(EDITED)
+    nothing = Nothing()
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -259,6 +260,14 @@ class People:
 
     def _resolve_alike(self, process: Process, rng: random.Random) -> None:
         self._resolve(process, rng, alike=True)
+
+    # -- corrections ---------------------------------------------------------------------------
+
+    def _ask_correction(self, process: Process, rng: random.Random) -> None:
+        correcting.ask(self, process, rng)
+
+    def _answer_correction(self, process: Process, rng: random.Random) -> None:
+        correcting.answer(self, process, rng)
 
     # -- work ----------------------------------------------------------------------------------
 
