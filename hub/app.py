@@ -174,7 +174,7 @@ class Process:
     def desk_of(self, token: str) -> Desk:
         """Return the office whose token was shown. Raises: Unauthenticated."""
         served = self.served[bearer(token, self._tokens.items())]
-        return Desk(served.office, served.dialer)
+        return Desk(served.office, served.dialer, served.parent)
 
     def stop(self) -> None:
         """Stop gracefully: calls under way end, links close, every store is brought home."""

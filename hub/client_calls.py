@@ -8,6 +8,7 @@ from typing import Any
 
 from hub.client_corrections import CorrectionCalls
 from hub.client_money import MoneyCalls
+from hub.client_trouble import TroubleCalls
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_figures_pb2 as figures
 from sync.wire.v1 import office_pb2 as office
@@ -19,7 +20,7 @@ Values = Mapping[str, str]
 """Field -> value as a person writes it; "" takes the value away."""
 
 
-class Calls(MoneyCalls, CorrectionCalls):
+class Calls(MoneyCalls, CorrectionCalls, TroubleCalls):
     """Every call of OfficeService as a function. A unit is a code, a name or a path; "" our own."""
 
     # -- the office ---------------------------------------------------------------------------
@@ -331,40 +332,6 @@ class Calls(MoneyCalls, CorrectionCalls):
         """Recompute everything that is kept; yields progress, then the report."""
         told: Iterator[figures.VerifyResponse] = self._call("Verify", figures.VerifyRequest())
         return told
-
-    # -- conflicts ----------------------------------------------------------------------------
-
-    def conflicts(
-        self, *, register: str = "", limit: int = 50, after: str = ""
-    ) -> office.ListConflictsResponse:
-        """A page of open conflicts, the oldest first."""
-        request = office.ListConflictsRequest(register=register, limit=limit, after=after)
-        reply: office.ListConflictsResponse = self._call("ListConflicts", request)
-        return reply
-
-    def conflict(self, conflict: bytes) -> office.Conflict:
-        """One conflict, both sides."""
-        found: office.Conflict = self._call(
-            "GetConflict", office.GetConflictRequest(id=conflict)
-        ).conflict
-        return found
-
-    def resolve(
-        self,
-        conflict: bytes,
-        take: str,
-        *,
-        reason: str,
-        actor: str,
-        values: Values | None = None,
-        alike: bool = False,
-    ) -> office.ResolveConflictResponse:
-        """Decide a conflict: take what is shown, the loser, or a value of your own."""
-        request = office.ResolveConflictRequest(
-            id=conflict, take=take, values=values or {}, reason=reason, actor=actor, alike=alike
-        )
-        reply: office.ResolveConflictResponse = self._call("ResolveConflict", request)
-        return reply
 
 
 def _chained(first: Any, rest: Iterable[Any]) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from node.app import Office
 from node.domain.units import Level
+from node.services import copies
 from sync import facts, log, recovering, recovery
 from sync.apply import Received, Wake
 from sync.change import Batch, StreamHead
@@ -242,16 +243,18 @@ class Parent:
         return Welcome(
             verdict=Verdict.COPY,
             reason="another store works under the name of this office: stop one of the two, "
-            "and let the parent forget which was here last",
+            "and let the parent forget which was here last (silian copies forget)",
         )
 
-    def forget_copy(self, unit: int) -> None:
-        """A person has stopped one of two stores: take the next that comes for the right one."""
+    def forget_copy(self, unit: int, *, actor: str, reason: str) -> copies.Copied:
+        """A person has stopped one of two stores: take the next that comes for the right one.
+
+        Raises: NoReason, NotCopied.
+        """
+        done = copies.forget_copy(self.office, unit, actor=actor, reason=reason)
         with self._lock:
             self._children.pop(unit, None)
-        key = f"{facts.TOKEN}{unit}"
-        self.office.store.write(lambda tx: facts.put(tx, key, ""))
-        self.office.news.copied(unit, no_more=True)
+        return done
 
     def _waiting(self, child: Child) -> frozenset[Lane]:
         with self.office.store.read() as tx:

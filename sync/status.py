@@ -13,31 +13,42 @@ from sync.session import Failed
 DETAIL_KEY = "silian-error-bin"  # trailing metadata: the whole refusal as UTF-8 JSON
 
 S = grpc.StatusCode
-STATUS_BY_CODE: dict[str, grpc.StatusCode] = {
-    "bad_audience": S.INVALID_ARGUMENT,
-    "bad_request": S.INVALID_ARGUMENT,
-    "bad_unit_file": S.INVALID_ARGUMENT,
-    "cursor_gap": S.OUT_OF_RANGE,
-    "illegal_event": S.FAILED_PRECONDITION,
-    "invalid_record": S.INVALID_ARGUMENT,
-    "malformed": S.INVALID_ARGUMENT,
-    "not_recoverable": S.FAILED_PRECONDITION,
-    "not_owner": S.PERMISSION_DENIED,
-    "over_release": S.FAILED_PRECONDITION,
-    "record_exists": S.ALREADY_EXISTS,
-    "record_missing": S.NOT_FOUND,
-    "session_unknown": S.FAILED_PRECONDITION,
-    "stale_edit": S.ABORTED,
-    "store_unavailable": S.UNAVAILABLE,
-    "stream_forked": S.DATA_LOSS,
-    "stream_gap": S.OUT_OF_RANGE,
-    "unauthenticated": S.UNAUTHENTICATED,
-    "unauthorised": S.PERMISSION_DENIED,
-    "unknown_unit": S.NOT_FOUND,
-    "unknown_register": S.NOT_FOUND,
-    "unknown_indicator": S.NOT_FOUND,
-}
-FALLBACK = S.FAILED_PRECONDITION  # a refusal with a code of its own and no special status
+_CODES: dict[grpc.StatusCode, tuple[str, ...]] = {
+    S.INVALID_ARGUMENT: (  # the call itself is wrong, whatever the office holds
+        "ambiguous_unit", "bad_allocation", "bad_audience", "bad_order", "bad_posting",
+        "bad_question", "bad_request", "bad_token", "bad_tree", "bad_tree_operation",
+        "bad_unit_file", "invalid_record", "malformed", "not_from_cells", "reason_missing",
+        "reason_needed", "transaction_too_large", "unknown_dimension",
+        "workbook_column_duplicated", "workbook_columns_missing", "workbook_encoding_unknown",
+        "workbook_encrypted", "workbook_header_not_found", "workbook_not_annotatable",
+        "workbook_refused", "workbook_sheet_not_found", "workbook_too_large",
+        "workbook_unreadable", "workbook_unsafe", "workbook_unsupported", "year_before_base",
+    ),
+    S.NOT_FOUND: (
+        "no_closing", "record_missing", "transfer_unknown", "unknown_assignment",
+        "unknown_conflict", "unknown_hole", "unknown_indicator", "unknown_register",
+        "unknown_unit",
+    ),
+    S.ALREADY_EXISTS: ("key_taken", "record_exists", "transfer_reused"),
+    S.PERMISSION_DENIED: (
+        "conflict_not_ours", "foreign_unit", "not_descendant", "not_kept_here", "not_owner",
+        "not_the_city", "not_your_assignment", "personal_register", "system_register",
+        "unauthorised",
+    ),
+    S.UNAUTHENTICATED: ("unauthenticated",),
+    S.FAILED_PRECONDITION: (  # not as things stand; saying it again does not help
+        "bad_config", "conflict_closed", "fund_rule", "hole_not_open", "illegal_event",
+        "no_parent", "not_a_store", "not_copied", "not_recoverable", "not_reversible",
+        "not_served", "over_limit", "over_release", "period_open", "receipt_mismatch",
+        "record_ended", "session_unknown", "transfer_resolved", "would_close",
+    ),
+    S.ABORTED: ("stale_edit",),  # somebody was faster: look again
+    S.OUT_OF_RANGE: ("cursor_gap", "stream_gap"),
+    S.DATA_LOSS: ("stream_forked",),
+    S.UNAVAILABLE: ("store_unavailable",),
+}  # fmt: skip
+STATUS_BY_CODE = {code: status for status, codes in _CODES.items() for code in codes}
+FALLBACK = S.FAILED_PRECONDITION  # of a code that this program does not know
 
 _RETRYABLE = frozenset(
     {S.UNAVAILABLE, S.DEADLINE_EXCEEDED, S.ABORTED, S.CANCELLED, S.UNKNOWN, S.INTERNAL}

@@ -10,6 +10,7 @@ from node.services import conflicts as service
 from sync.wire.v1 import office_pb2 as pb
 
 TAKES = ("shown", "loser", "value")
+ALIKE_BY = ("values", "writers")
 
 
 def list_conflicts(desk: Desk, request: pb.ListConflictsRequest) -> pb.ListConflictsResponse:
@@ -42,13 +43,29 @@ def resolve_conflict(desk: Desk, request: pb.ResolveConflictRequest) -> pb.Resol
             desk.office, chosen, take, reason=request.reason, actor=request.actor, values=values
         )
         return pb.ResolveConflictResponse(conflict=_conflict(desk, view), settled=1)
+    by = request.alike_by or "values"
+    if by not in ALIKE_BY or (by == "writers" and take == "value"):
+        raise BadRequest(
+            f"conflicts cannot be taken together by {by[:20]!r} and settled by {take!r}",
+            f"不能按“{by[:20]}”归为同类并以“{take}”处理",
+            "Alike by values, or by writers with `shown` or `loser`.",
+            "同值可按任一方式处理; 同单位只能采用 shown 或 loser。",
+        )
     alike = service.resolve_alike(
-        desk.office, chosen, take, reason=request.reason, actor=request.actor, values=values
+        desk.office,
+        chosen,
+        take,
+        reason=request.reason,
+        actor=request.actor,
+        values=values,
+        by=cast(service.AlikeBy, by),
+        preview=request.preview,
     )
     return pb.ResolveConflictResponse(
         conflict=_conflict(desk, views.show(desk.office, chosen)),
         settled=alike.settled,
         left=alike.left,
+        preview=request.preview,
     )
 
 

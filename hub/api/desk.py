@@ -9,6 +9,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from hub.parent import Parent
 from node.app import Office
 from node.domain.units import Tree
 from sync.change import Value
@@ -30,10 +31,11 @@ class BadRequest(SilianError):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One office as its own people's calls see it. `dialer`: None when it is not served."""
+    """One office as its own people's calls see it. `dialer`, `parent`: None unless it is served."""
 
     office: Office
     dialer: Dialer | None = None
+    parent: Parent | None = None
 
     def unit_asked(self, text: str, tree: Tree | None = None) -> int:
         """Return the unit meant by a code, a name or a path; "" is this office's own.

@@ -7,7 +7,17 @@ from typing import Any
 
 import grpc
 
-from hub.api import conflicts, corrections, figures, files, money, office, registers, work
+from hub.api import (
+    conflicts,
+    corrections,
+    figures,
+    files,
+    money,
+    office,
+    registers,
+    trouble,
+    work,
+)
 from hub.api.desk import Desk, Method
 from hub.api.tokens import TOKEN_KEY
 
@@ -21,6 +31,7 @@ METHODS: dict[str, Method] = {
     **figures.METHODS,
     **conflicts.METHODS,
     **corrections.METHODS,
+    **trouble.METHODS,
 }
 
 

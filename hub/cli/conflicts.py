@@ -65,18 +65,34 @@ def resolve(
     value: Annotated[
         list[str] | None, typer.Option("--value", help="field=value, with --take value 新值")
     ] = None,
-    alike: Annotated[bool, typer.Option("--alike", help="And all alike. 同类一并处理")] = False,
+    alike: Annotated[
+        bool, typer.Option("--alike", help="And all with the same two values. 同值一并处理")
+    ] = False,
+    same_writers: Annotated[
+        bool, typer.Option("--same-writers", help="And all of the same two offices. 同单位一并处理")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without, many are only counted. 确认执行")
+    ] = False,
     actor: Actor = "",
 ) -> None:
-    """Decide a conflict; the other value stays in the history. 处理冲突"""
+    """Decide a conflict, or all alike; the other value stays in the history. 处理冲突"""
+    many = alike or same_writers
     with terminal.office() as office:
         done = office.resolve(
             id_of(conflict), take, reason=reason, actor=person(actor),
-            values=values_of(value or ()), alike=alike,
+            values=values_of(value or ()), alike=many,
+            alike_by="writers" if same_writers else "values", preview=many and not yes,
         )  # fmt: skip
 
     def human() -> None:
         _print(terminal, done.conflict)
+        if done.preview:
+            terminal.line(
+                f"将处理 {done.settled} 个, 剩余 {done.left} 个; 加 --yes 执行",
+                f"would settle {done.settled}, leave {done.left}; add --yes to do it",
+            )
+            return
         terminal.line(
             f"已处理 {done.settled} 个, 剩余 {done.left} 个",
             f"settled {done.settled}, left {done.left}",

@@ -14,6 +14,7 @@ from hub.cli import (
     money,
     offices,
     records,
+    trouble,
     units,
     work,
 )
@@ -37,6 +38,7 @@ for part in (
     figures,
     conflicts,
     corrections,
+    trouble,
     demo,
 ):
     part.register(app)

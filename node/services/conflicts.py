@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from node.app import Office
 
 Take = Literal["shown", "loser", "value"]
+AlikeBy = Literal["values", "writers"]
 
 
 class ConflictClosed(SilianError):
@@ -129,54 +130,61 @@ def resolve_alike(
     reason: str,
     actor: str,
     values: Mapping[str, object] | None = None,
+    by: AlikeBy = "values",
+    preview: bool = False,
 ) -> Alike:
-    """Settle this conflict and all alike: same register and field, same two values.
+    """Settle this conflict and all alike: of the same register and field, and with the same two
+    values, or with values of the same two offices (`by`). With `preview` they are only counted.
 
     Those that this office may not settle, or whose value would break a rule of the record, are
-    left open. Raises: as `resolve`, for the conflict named.
+    left open; by writers also those in which a third office wrote.
+    Raises: as `resolve`, for the conflict named.
     """
     note = _note(reason, actor)
+    chosen = values or {}
     with office.store.read() as tx:
         state, model = conflict_of(tx, office, conflict_id)
         if model.state != "open":
             raise ConflictClosed(conflict_id)
-        _settling(tx, office, state, model, take, values or {})
+        _settling(tx, office, state, model, take, chosen)
         c = conflict.c
-        ids = tx.execute(
-            select(c.id)
-            .where(
-                c.state == "open",
-                c.register == model.register,
-                c.field == model.field,
-                c.value == conflicts.value_to_json(model.loser.value),
-            )
-            .order_by(c.id)
-        ).scalars()
+        alike = [c.state == "open", c.register == model.register, c.field == model.field]
+        if by == "values":
+            alike.append(c.value == conflicts.value_to_json(model.loser.value))
+        ids = tx.execute(select(c.id).where(*alike).order_by(c.id)).scalars()
         waiting = [bytes(found) for found in ids]
+    parts = [waiting[at : at + SQL_KEYS_MAX] for at in range(0, len(waiting), SQL_KEYS_MAX)]
     settled = left = 0
 
-    def work(tx: Connection, part: Sequence[bytes]) -> list[Edit]:
+    def decide(tx: Connection, part: Sequence[bytes]) -> tuple[list[Edit], list[ConflictView]]:
         nonlocal settled, left
         edits: dict[RecordKey, Edit] = {}
         done: list[ConflictView] = []
         rows = tx.execute(select(conflict).where(conflict.c.id.in_(part))).all()
         for state, view in views_of(tx, office, rows):
-            if view.state != "open" or not _is_alike(view, model):
+            if view.state != "open" or not _is_alike(view, model, by):
                 continue
             try:
-                edit = _settling(tx, office, state, view, take, values or {})
+                edit = _settling(tx, office, state, view, take, chosen)
             except SilianError:
                 left += 1  # stays open: the list shows it to whoever can decide
                 continue
             settled += edit.key not in edits
             edits[edit.key] = edit
             done.append(view)
-        _keep_reason(tx, done, note)
-        return list(edits.values())
+        return list(edits.values()), done
 
-    for start in range(0, len(waiting), SQL_KEYS_MAX):
-        part = waiting[start : start + SQL_KEYS_MAX]
-        office.commit(lambda tx, part=part: work(tx, part))  # type: ignore[misc]
+    def work(tx: Connection, part: Sequence[bytes]) -> list[Edit]:
+        edits, done = decide(tx, part)
+        _keep_reason(tx, done, note)
+        return edits
+
+    for part in parts:
+        if preview:
+            with office.store.read() as tx:
+                decide(tx, part)
+        else:
+            office.commit(lambda tx, part=part: work(tx, part))  # type: ignore[misc]
     return Alike(settled, left)
 
 
@@ -266,8 +274,15 @@ def _unseen(state: RecordState) -> dict[str, tuple[Version, ...]]:
     return unseen
 
 
-def _is_alike(view: ConflictView, model: ConflictView) -> bool:
-    return (view.ended, view.shown.value) == (model.ended, model.shown.value)
+def _is_alike(view: ConflictView, model: ConflictView, by: AlikeBy) -> bool:
+    if by == "values":
+        return (view.ended, view.shown.value) == (model.ended, model.shown.value)
+    pair = {model.shown.unit, model.loser.unit}
+    third = any(side.unit not in pair for side in view.others)
+    same = (view.ended, view.shown.unit, view.loser.unit) == (
+        model.ended, model.shown.unit, model.loser.unit,
+    )  # fmt: skip
+    return same and not third
 
 
 def _note(reason: str, actor: str) -> str:

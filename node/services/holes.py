@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
+from node.services.record_views import BadToken
 from sync import codec
 from sync.change import ID_BYTES, Operation
 from sync.errors import SilianError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PAGE_MAX = 500
 STATES = ("open", "deferred", "healed", "closed")
+WAITING = ("open", "deferred")
 REASON_CHARS_MAX = 500
 
 
@@ -54,16 +56,16 @@ class NotOpen(SilianError):
 
 
 class NoReason(SilianError):
-    """Closing a hole gives up a change: it needs a reason that an auditor can read."""
+    """What a person gives up or lets in needs a reason that an auditor can read."""
 
     code = "reason_needed"
 
     def __init__(self) -> None:
         super().__init__(
-            "closing a hole needs a reason",
-            "关闭隔离变更须填写理由",
-            remedy_en="Say why this change may be given up.",
-            remedy_zh="请说明为何可以放弃此变更。",
+            "the reason is missing",
+            "未填写理由",
+            remedy_en="Say why, for whoever looks at it later: it is kept.",
+            remedy_zh="请说明理由, 以备查考。",
         )
 
 
@@ -97,6 +99,15 @@ class HoleView:
 
 
 @dataclass(frozen=True, slots=True)
+class HolePage:
+    """Holes in the order in which they came: `total` of them, `next` is a token or ""."""
+
+    lines: tuple[HoleLine, ...]
+    total: int
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
 class Retried:
     """How many holes were tried, and how many of all are healed now."""
 
@@ -105,18 +116,29 @@ class Retried:
 
 
 def list_holes(
-    office: Office, *, states: tuple[str, ...] = ("open", "deferred"), after: int = 0,
-    limit: int = PAGE_MAX,
-) -> tuple[HoleLine, ...]:  # fmt: skip
-    """Return holes in the order in which they came, from beyond log position `after`."""
+    office: Office, *, states: tuple[str, ...] = WAITING, limit: int = PAGE_MAX
+) -> tuple[HoleLine, ...]:
+    """Return holes in the order in which they came."""
+    return page_of(office, states=states, limit=limit).lines
+
+
+def page_of(
+    office: Office, *, states: tuple[str, ...] = WAITING, after: str = "", limit: int = PAGE_MAX
+) -> HolePage:
+    """Return a page of holes in the order in which they came. Raises: BadToken."""
+    query = _select().where(hole.c.state.in_(states)).order_by(hole.c.arrival, hole.c.id)
+    if after:
+        arrival, last = _place(after)
+        beyond = and_(hole.c.arrival == arrival, hole.c.id > last)
+        query = query.where(or_(hole.c.arrival > arrival, beyond))
+    limit = max(1, min(limit, PAGE_MAX))
+    counted = select(func.count()).select_from(hole).where(hole.c.state.in_(states))
     with office.store.read() as tx:
-        rows = tx.execute(
-            _select()
-            .where(hole.c.state.in_(states), hole.c.arrival > after)
-            .order_by(hole.c.arrival, hole.c.id)
-            .limit(min(limit, PAGE_MAX))
-        )
-        return tuple(_line(row) for row in rows)
+        total = int(tx.execute(counted).scalar_one())
+        lines = tuple(_line(row) for row in tx.execute(query.limit(limit + 1)))
+    page = lines[:limit]
+    token = f"{page[-1].arrival:x}.{page[-1].id.hex()}" if len(lines) > limit else ""
+    return HolePage(page, total, token)
 
 
 def show_hole(office: Office, hole_id: bytes) -> HoleView:
@@ -210,7 +232,7 @@ def _healed(office: Office, where: str, parameters: tuple[object, ...]) -> Retri
 def _must_be_open(office: Office, hole_id: bytes) -> HoleLine:
     with office.store.read() as tx:
         line = _one(tx, hole_id)
-    if line.state not in ("open", "deferred"):
+    if line.state not in WAITING:
         raise NotOpen(hole_id, line.state)
     return line
 
@@ -226,6 +248,14 @@ def _one(tx: Connection, hole_id: bytes) -> HoleLine:
     if row is None:
         raise UnknownHole(hole_id)
     return _line(row)
+
+
+def _place(token: str) -> tuple[int, bytes]:
+    arrival, _, last = token.partition(".")
+    try:
+        return int(arrival, 16), bytes.fromhex(last)
+    except ValueError:
+        raise BadToken from None
 
 
 def _line(row: Any) -> HoleLine:

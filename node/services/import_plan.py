@@ -116,7 +116,7 @@ class Plan:
             if progress is not None:
                 progress(start, len(self._rows))
         self._counts = counts
-        self._done = True
+        self._done = bool(self._rows) or not self.faults  # of nothing but bad rows, none is taken
 
     def _commit_piece(self, start: int, piece: _Piece) -> _Piece:
         """Write a piece, composed again if the store is not as it was; return what was written."""

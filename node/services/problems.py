@@ -35,14 +35,14 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     "holes": (
         Severity.ALARM,
         "{n} 条变更未能入库", "{n} changes could not be applied",
-        "在隔离区查看原因, 升级程序后会自动重试。",
-        "See their reasons in quarantine; they are tried again after an upgrade.",
+        "在隔离区查看原因 (silian holes ls); 升级程序后会自动重试。",
+        "See why with `silian holes ls`; they are tried again after an upgrade.",
     ),
     "copy": (
         Severity.ALARM,
         "有两套数据以同一单位名义运行", "two stores work under this office's name",
-        "停用其中一套, 再由上级解除标记。",
-        "Stop one of the two, then let its parent forget which was here last.",
+        "停用其中一套, 再由上级用 silian copies forget 解除标记。",
+        "Stop one of the two, then let its parent forget: `silian copies forget`.",
     ),
     "clock_ahead": (
         Severity.ALARM,
@@ -95,7 +95,7 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     "conflicts": (
         Severity.NOTICE,
         "{n} 个冲突待处理", "{n} conflicts wait for a decision",
-        "在冲突列表中逐条处理。", "Decide them in the list of conflicts.",
+        "用 silian conflicts ls 查看并处理。", "Decide them: `silian conflicts ls`.",
     ),
     "corrections": (
         Severity.NOTICE,

@@ -17,6 +17,7 @@ from sync.wire.v1 import link_pb2 as pb
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
+API = (ROOT / "docs/api.md").read_text(encoding="utf-8")
 LIMITS = {
     name: value for name, value in vars(limits).items() if name.isupper() and isinstance(value, int)
 }
@@ -43,9 +44,16 @@ def test_the_picture_of_the_session_is_fresh() -> None:
 
 
 def test_every_status_of_a_refusal_is_documented_as_it_is() -> None:
-    documented = {code: row[0].strip("`") for code, row in rows("Refusals").items()}
+    """Those of the link in the protocol, with all others in the table of docs/api.md."""
     table = {code: status.name for code, status in STATUS_BY_CODE.items()}
-    assert {code: documented.get(code) for code in table} == table
+    of_link = {code: row[0].strip("`") for code, row in rows("Refusals").items()}
+    assert {code: table.get(code) for code in of_link} == of_link
+    of_api = {
+        code: row.group(1)
+        for row in re.finditer(r"^\| `([A-Z_]+)` \| (.*) \|$", API, re.MULTILINE)
+        for code in re.findall(r"`([a-z_]+)`", row.group(2))
+    }
+    assert of_api == table
 
 
 def test_whether_a_refusal_may_be_repeated_is_documented_as_it_is() -> None:

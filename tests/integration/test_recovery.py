@@ -283,7 +283,7 @@ def test_two_copies_that_take_turns_betray_themselves(tier: Tier) -> None:
         assert "another store" in copy.dialer.reason  # type: ignore[union-attr]
         unit = copy.office.identity.unit
         assert tier.served(STREET).office.news.copies() == {unit}
-        tier.served(STREET).parent.forget_copy(unit)
+        tier.served(STREET).parent.forget_copy(unit, actor="li", reason="备份误启动")
         copy.dialer.retry_now()  # type: ignore[union-attr]
         eventually(lambda: copy.dialer.state is State.IDLE)  # type: ignore[union-attr]
     finally:

@@ -3,6 +3,7 @@ from sync.wire.v1 import office_corrections_pb2 as _office_corrections_pb2
 from sync.wire.v1 import office_figures_pb2 as _office_figures_pb2
 from sync.wire.v1 import office_money_pb2 as _office_money_pb2
 from sync.wire.v1 import office_registers_pb2 as _office_registers_pb2
+from sync.wire.v1 import office_trouble_pb2 as _office_trouble_pb2
 from sync.wire.v1 import office_work_pb2 as _office_work_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -281,7 +282,7 @@ class GetConflictResponse(_message.Message):
     def __init__(self, conflict: _Optional[_Union[Conflict, _Mapping]] = ...) -> None: ...
 
 class ResolveConflictRequest(_message.Message):
-    __slots__ = ("id", "take", "values", "reason", "actor", "alike")
+    __slots__ = ("id", "take", "values", "reason", "actor", "alike", "alike_by", "preview")
     class ValuesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -295,20 +296,26 @@ class ResolveConflictRequest(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     ALIKE_FIELD_NUMBER: _ClassVar[int]
+    ALIKE_BY_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     take: str
     values: _containers.ScalarMap[str, str]
     reason: str
     actor: str
     alike: bool
-    def __init__(self, id: _Optional[bytes] = ..., take: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., alike: _Optional[bool] = ...) -> None: ...
+    alike_by: str
+    preview: bool
+    def __init__(self, id: _Optional[bytes] = ..., take: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., alike: _Optional[bool] = ..., alike_by: _Optional[str] = ..., preview: _Optional[bool] = ...) -> None: ...
 
 class ResolveConflictResponse(_message.Message):
-    __slots__ = ("conflict", "settled", "left")
+    __slots__ = ("conflict", "settled", "left", "preview")
     CONFLICT_FIELD_NUMBER: _ClassVar[int]
     SETTLED_FIELD_NUMBER: _ClassVar[int]
     LEFT_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
     conflict: Conflict
     settled: int
     left: int
-    def __init__(self, conflict: _Optional[_Union[Conflict, _Mapping]] = ..., settled: _Optional[int] = ..., left: _Optional[int] = ...) -> None: ...
+    preview: bool
+    def __init__(self, conflict: _Optional[_Union[Conflict, _Mapping]] = ..., settled: _Optional[int] = ..., left: _Optional[int] = ..., preview: _Optional[bool] = ...) -> None: ...

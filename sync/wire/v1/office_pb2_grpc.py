@@ -8,6 +8,7 @@ from sync.wire.v1 import office_figures_pb2 as sync_dot_wire_dot_v1_dot_office__
 from sync.wire.v1 import office_money_pb2 as sync_dot_wire_dot_v1_dot_office__money__pb2
 from sync.wire.v1 import office_pb2 as sync_dot_wire_dot_v1_dot_office__pb2
 from sync.wire.v1 import office_registers_pb2 as sync_dot_wire_dot_v1_dot_office__registers__pb2
+from sync.wire.v1 import office_trouble_pb2 as sync_dot_wire_dot_v1_dot_office__trouble__pb2
 from sync.wire.v1 import office_work_pb2 as sync_dot_wire_dot_v1_dot_office__work__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -250,6 +251,36 @@ class OfficeServiceStub:
                 '/sync.wire.v1.OfficeService/WithdrawCorrection',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionResponse.FromString,
+                _registered_method=True)
+        self.ListHoles = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/ListHoles',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListHolesRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListHolesResponse.FromString,
+                _registered_method=True)
+        self.GetHole = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/GetHole',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetHoleRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetHoleResponse.FromString,
+                _registered_method=True)
+        self.RetryHoles = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/RetryHoles',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryHolesRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryHolesResponse.FromString,
+                _registered_method=True)
+        self.CloseHole = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/CloseHole',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseHoleRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseHoleResponse.FromString,
+                _registered_method=True)
+        self.ListCopies = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/ListCopies',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListCopiesRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListCopiesResponse.FromString,
+                _registered_method=True)
+        self.ForgetCopy = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/ForgetCopy',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ForgetCopyRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ForgetCopyResponse.FromString,
                 _registered_method=True)
 
 
@@ -552,6 +583,48 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListHoles(self, request, context):
+        """Changes that could not be applied and are held.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHole(self, request, context):
+        """One held change.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryHoles(self, request, context):
+        """Tries held changes again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseHole(self, request, context):
+        """Gives a held change up, with a trace.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCopies(self, request, context):
+        """Offices under whose name two stores were seen at work.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForgetCopy(self, request, context):
+        """Forgets which of two stores of a child was here last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OfficeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -764,6 +837,36 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.WithdrawCorrection,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionResponse.SerializeToString,
+            ),
+            'ListHoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHoles,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListHolesRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListHolesResponse.SerializeToString,
+            ),
+            'GetHole': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHole,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetHoleRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetHoleResponse.SerializeToString,
+            ),
+            'RetryHoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryHoles,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryHolesRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryHolesResponse.SerializeToString,
+            ),
+            'CloseHole': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseHole,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseHoleRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseHoleResponse.SerializeToString,
+            ),
+            'ListCopies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCopies,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListCopiesRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListCopiesResponse.SerializeToString,
+            ),
+            'ForgetCopy': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetCopy,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ForgetCopyRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ForgetCopyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1902,6 +2005,168 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/WithdrawCorrection',
             sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/ListHoles',
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListHolesRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListHolesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/GetHole',
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetHoleRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetHoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryHoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/RetryHoles',
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryHolesRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryHolesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseHole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/CloseHole',
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseHoleRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseHoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCopies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/ListCopies',
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListCopiesRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListCopiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetCopy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/ForgetCopy',
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ForgetCopyRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ForgetCopyResponse.FromString,
             options,
             channel_credentials,
             insecure,

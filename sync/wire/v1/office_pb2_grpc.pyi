@@ -12,6 +12,7 @@ from sync.wire.v1 import office_figures_pb2 as _office_figures_pb2
 from sync.wire.v1 import office_money_pb2 as _office_money_pb2
 from sync.wire.v1 import office_pb2 as _office_pb2
 from sync.wire.v1 import office_registers_pb2 as _office_registers_pb2
+from sync.wire.v1 import office_trouble_pb2 as _office_trouble_pb2
 from sync.wire.v1 import office_work_pb2 as _office_work_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -126,6 +127,18 @@ class OfficeServiceStub:
     """Makes the edit that was asked for, or says why not."""
     WithdrawCorrection: _grpc.UnaryUnaryMultiCallable[_office_corrections_pb2.WithdrawCorrectionRequest, _office_corrections_pb2.WithdrawCorrectionResponse]
     """Takes a request back."""
+    ListHoles: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.ListHolesRequest, _office_trouble_pb2.ListHolesResponse]
+    """Changes that could not be applied and are held."""
+    GetHole: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.GetHoleRequest, _office_trouble_pb2.GetHoleResponse]
+    """One held change."""
+    RetryHoles: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.RetryHolesRequest, _office_trouble_pb2.RetryHolesResponse]
+    """Tries held changes again."""
+    CloseHole: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.CloseHoleRequest, _office_trouble_pb2.CloseHoleResponse]
+    """Gives a held change up, with a trace."""
+    ListCopies: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.ListCopiesRequest, _office_trouble_pb2.ListCopiesResponse]
+    """Offices under whose name two stores were seen at work."""
+    ForgetCopy: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.ForgetCopyRequest, _office_trouble_pb2.ForgetCopyResponse]
+    """Forgets which of two stores of a child was here last."""
 
 @_typing.type_check_only
 class OfficeServiceAsyncStub(OfficeServiceStub):
@@ -218,6 +231,18 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Makes the edit that was asked for, or says why not."""
     WithdrawCorrection: _aio.UnaryUnaryMultiCallable[_office_corrections_pb2.WithdrawCorrectionRequest, _office_corrections_pb2.WithdrawCorrectionResponse]  # type: ignore[assignment]
     """Takes a request back."""
+    ListHoles: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.ListHolesRequest, _office_trouble_pb2.ListHolesResponse]  # type: ignore[assignment]
+    """Changes that could not be applied and are held."""
+    GetHole: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.GetHoleRequest, _office_trouble_pb2.GetHoleResponse]  # type: ignore[assignment]
+    """One held change."""
+    RetryHoles: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.RetryHolesRequest, _office_trouble_pb2.RetryHolesResponse]  # type: ignore[assignment]
+    """Tries held changes again."""
+    CloseHole: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.CloseHoleRequest, _office_trouble_pb2.CloseHoleResponse]  # type: ignore[assignment]
+    """Gives a held change up, with a trace."""
+    ListCopies: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.ListCopiesRequest, _office_trouble_pb2.ListCopiesResponse]  # type: ignore[assignment]
+    """Offices under whose name two stores were seen at work."""
+    ForgetCopy: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.ForgetCopyRequest, _office_trouble_pb2.ForgetCopyResponse]  # type: ignore[assignment]
+    """Forgets which of two stores of a child was here last."""
 
 class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
@@ -559,5 +584,53 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_corrections_pb2.WithdrawCorrectionResponse, _abc.Awaitable[_office_corrections_pb2.WithdrawCorrectionResponse]]:
         """Takes a request back."""
+
+    @_abc_1.abstractmethod
+    def ListHoles(
+        self,
+        request: _office_trouble_pb2.ListHolesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_trouble_pb2.ListHolesResponse, _abc.Awaitable[_office_trouble_pb2.ListHolesResponse]]:
+        """Changes that could not be applied and are held."""
+
+    @_abc_1.abstractmethod
+    def GetHole(
+        self,
+        request: _office_trouble_pb2.GetHoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_trouble_pb2.GetHoleResponse, _abc.Awaitable[_office_trouble_pb2.GetHoleResponse]]:
+        """One held change."""
+
+    @_abc_1.abstractmethod
+    def RetryHoles(
+        self,
+        request: _office_trouble_pb2.RetryHolesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_trouble_pb2.RetryHolesResponse, _abc.Awaitable[_office_trouble_pb2.RetryHolesResponse]]:
+        """Tries held changes again."""
+
+    @_abc_1.abstractmethod
+    def CloseHole(
+        self,
+        request: _office_trouble_pb2.CloseHoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_trouble_pb2.CloseHoleResponse, _abc.Awaitable[_office_trouble_pb2.CloseHoleResponse]]:
+        """Gives a held change up, with a trace."""
+
+    @_abc_1.abstractmethod
+    def ListCopies(
+        self,
+        request: _office_trouble_pb2.ListCopiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_trouble_pb2.ListCopiesResponse, _abc.Awaitable[_office_trouble_pb2.ListCopiesResponse]]:
+        """Offices under whose name two stores were seen at work."""
+
+    @_abc_1.abstractmethod
+    def ForgetCopy(
+        self,
+        request: _office_trouble_pb2.ForgetCopyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_trouble_pb2.ForgetCopyResponse, _abc.Awaitable[_office_trouble_pb2.ForgetCopyResponse]]:
+        """Forgets which of two stores of a child was here last."""
 
 def add_OfficeServiceServicer_to_server(servicer: OfficeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -123,6 +123,18 @@ def test_one_bad_row_keeps_all_out_or_only_itself_as_asked(community: Office) ->
     assert list(stored(community)) == ["东楼"]
 
 
+def test_an_import_whose_every_row_is_refused_does_not_say_that_it_wrote(
+    community: Office,
+) -> None:
+    report = import_table(community, "premises", sheet("东楼,仓库,1"), FILE, mode="valid")
+    assert (report.done, report.read, report.refused) == (False, 1, 1)
+    assert stored(community) == {}
+    good = sheet("东楼,办公,10")
+    assert import_table(community, "premises", good, FILE, mode="valid").done
+    again = import_table(community, "premises", good, FILE, mode="valid")
+    assert (again.done, again.unchanged) == (True, 1)  # taken in, though nothing was left to write
+
+
 def test_a_fault_repeated_in_every_row_is_one_line_of_the_summary(community: Office) -> None:
     data = sheet(*(f"房{n},仓库,1" for n in range(40)))
     report = import_table(community, "premises", data, FILE)

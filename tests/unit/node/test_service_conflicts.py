@@ -291,6 +291,53 @@ def test_all_alike_are_settled_at_once_and_what_differs_stays_open(offices: Offi
         conflicts.resolve_alike(offices.street, model.id, "loser", **WHY)
 
 
+def clashing(offices: Offices, *addresses: tuple[str, str]) -> None:
+    """Let the street and the community write an address each, for a premises each time."""
+    made = [
+        registers.create(offices.community, "premises", {**HALL, "name": f"房{n}"})
+        for n in range(len(addresses))
+    ]
+    offices.meet()
+    for each, (street, community) in zip(made, addresses, strict=True):
+        write(offices.street, each, "address", street)
+        offices.clock.forward()
+        write(offices.community, each, "address", community)
+    offices.meet()
+
+
+def test_one_decision_settles_all_conflicts_between_the_same_two_writers(
+    offices: Offices,
+) -> None:
+    clashing(offices, ("西1", "东1"), ("西2", "东2"), ("西3", "东3"))
+    (model, *others) = conflict_views.list_open(offices.street).conflicts
+    counted = conflicts.resolve_alike(
+        offices.street, model.id, "loser", by="writers", preview=True, **WHY
+    )
+    assert (counted.settled, counted.left) == (3, 0)
+    assert len(conflict_views.list_open(offices.street).conflicts) == 3  # only counted
+    assert (
+        conflicts.resolve_alike(offices.street, model.id, "loser", by="writers", **WHY) == counted
+    )
+    offices.meet()
+    assert offices.opened() == [[], [], []]
+    shown = {
+        registers.get(offices.community, "premises", c.unit, c.record).values["address"]
+        for c in (model, *others)
+    }
+    assert shown == {"西1", "西2", "西3"}  # to each record the value of its own writer
+    assert conflict_views.show(offices.street, others[0].id).reason == "王: 有房产证"
+
+
+def test_what_another_pair_of_offices_wrote_is_not_alike(offices: Offices) -> None:
+    clashing(offices, ("西1", "东1"), ("西2", "东2"))
+    (model, other) = conflict_views.list_open(offices.street).conflicts
+    made = registers.get(offices.street, "premises", other.unit, other.record)
+    offices.clock.forward()
+    registers.change(offices.street, "premises", made.unit, made.id, {"address": "西9"})
+    done = conflicts.resolve_alike(offices.street, model.id, "loser", by="writers", **WHY)
+    assert (done.settled, done.left) == (1, 0)
+
+
 def test_the_list_comes_in_pages_with_its_total_and_by_register(offices: Offices) -> None:
     for n in range(5):
         made = made_and_known(offices, name=f"房{n}")

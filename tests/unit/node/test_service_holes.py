@@ -15,6 +15,7 @@ from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue
 from node.services import holes
+from node.services.record_views import BadToken
 from node.services.verify import verify
 from node.setup import init_office
 from sync import codec, healing, log
@@ -145,6 +146,24 @@ def test_a_closed_hole_keeps_who_gave_it_up_and_why(net: Network) -> None:
     with pytest.raises(holes.UnknownHole):
         holes.show_hole(net[NORTH], bytes(16))
     assert holes.show_hole(net[NORTH], held.id).operation == "create"
+
+
+def test_holes_are_listed_page_by_page_though_many_came_in_one_entry(net: Network) -> None:
+    refuse_updates(net[NORTH], on=True)
+    net.create_many(A, "premises", [{**PREMISES, "area_m2": 666}] * 5)
+    net.settle()
+    found: list[bytes] = []
+    token = ""
+    while True:
+        page = holes.page_of(net[NORTH], after=token, limit=2)
+        assert page.total == 5
+        found += [line.id for line in page.lines]
+        token = page.next
+        if not token:
+            break
+    assert found == [line.id for line in holes.list_holes(net[NORTH])]
+    with pytest.raises(BadToken):
+        holes.page_of(net[NORTH], after="zz")
 
 
 def older() -> Catalogue:

@@ -5,8 +5,17 @@ from __future__ import annotations
 import grpc
 import pytest
 
+from hub.cli.explain import refusals
 from sync.errors import SilianError
-from sync.status import DETAIL_KEY, FALLBACK, STATUS_BY_CODE, detail_of, failed, status_of
+from sync.status import (
+    _CODES,
+    DETAIL_KEY,
+    FALLBACK,
+    STATUS_BY_CODE,
+    detail_of,
+    failed,
+    status_of,
+)
 
 
 class Fallen(grpc.RpcError):
@@ -37,6 +46,24 @@ def test_a_refusal_comes_back_as_the_same_code_and_the_same_word_on_retrying(cod
     error = refusal(code, retryable=retryable)
     event = failed(Fallen(status_of(error), "x", detail_of(error)))
     assert (event.code, event.retryable, event.reason) == (code, retryable, "what happened")
+
+
+# Raised where a store is opened, a process started or a client dials: no call ends with them.
+NEVER_ON_A_WIRE = {
+    "bad_catalogue", "cannot_listen", "exposed", "internal", "newer_schema", "office_busy",
+    "older_schema", "unreachable",
+}  # fmt: skip
+
+
+def test_every_refusal_of_the_program_has_chosen_its_status() -> None:
+    """The fallback is for codes of another program: a new refusal says here what it is."""
+    assert set(refusals()) - STATUS_BY_CODE.keys() == NEVER_ON_A_WIRE
+    assert STATUS_BY_CODE.keys() - refusals().keys() == set()
+
+
+def test_no_refusal_has_two_statuses() -> None:
+    listed = [code for codes in _CODES.values() for code in codes]
+    assert len(listed) == len(set(listed))
 
 
 def test_a_refusal_without_a_status_of_its_own_falls_back():

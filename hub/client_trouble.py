@@ -1,0 +1,102 @@
+"""The calls of `hub.client.OfficeClient` for trouble: conflicts, holes, copies. docs/api.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sync.wire.v1 import office_pb2 as office
+from sync.wire.v1 import office_trouble_pb2 as trouble
+
+
+class TroubleCalls:
+    """What a person decides carries who decided and why; both are kept."""
+
+    _call: Callable[[str, Any], Any]
+
+    # -- conflicts ----------------------------------------------------------------------------
+
+    def conflicts(
+        self, *, register: str = "", limit: int = 50, after: str = ""
+    ) -> office.ListConflictsResponse:
+        """A page of open conflicts, the oldest first."""
+        request = office.ListConflictsRequest(register=register, limit=limit, after=after)
+        reply: office.ListConflictsResponse = self._call("ListConflicts", request)
+        return reply
+
+    def conflict(self, conflict: bytes) -> office.Conflict:
+        """One conflict, both sides."""
+        found: office.Conflict = self._call(
+            "GetConflict", office.GetConflictRequest(id=conflict)
+        ).conflict
+        return found
+
+    def resolve(
+        self,
+        conflict: bytes,
+        take: str,
+        *,
+        reason: str,
+        actor: str,
+        values: Mapping[str, str] | None = None,
+        alike: bool = False,
+        alike_by: str = "values",
+        preview: bool = False,
+    ) -> office.ResolveConflictResponse:
+        """Decide a conflict: take what is shown, the loser, or a value of your own.
+
+        `alike`: and all of the same register and field with the same two values, or of the same
+        two writers (`alike_by`); with `preview` these are only counted.
+        """
+        request = office.ResolveConflictRequest(
+            id=conflict,
+            take=take,
+            values=values or {},
+            reason=reason,
+            actor=actor,
+            alike=alike,
+            alike_by=alike_by,
+            preview=preview,
+        )
+        reply: office.ResolveConflictResponse = self._call("ResolveConflict", request)
+        return reply
+
+    # -- holes --------------------------------------------------------------------------------
+
+    def holes(
+        self, *, all_states: bool = False, limit: int = 50, after: str = ""
+    ) -> trouble.ListHolesResponse:
+        """A page of changes that are held; with `all_states` also healed and closed ones."""
+        request = trouble.ListHolesRequest(all=all_states, limit=limit, after=after)
+        reply: trouble.ListHolesResponse = self._call("ListHoles", request)
+        return reply
+
+    def hole(self, hole: bytes) -> trouble.GetHoleResponse:
+        """One held change."""
+        reply: trouble.GetHoleResponse = self._call("GetHole", trouble.GetHoleRequest(id=hole))
+        return reply
+
+    def retry_holes(self, hole: bytes = b"") -> trouble.RetryHolesResponse:
+        """Try one held change again, or all."""
+        reply: trouble.RetryHolesResponse = self._call(
+            "RetryHoles", trouble.RetryHolesRequest(id=hole)
+        )
+        return reply
+
+    def close_hole(self, hole: bytes, *, reason: str, actor: str) -> trouble.CloseHoleResponse:
+        """Give a held change up, for good."""
+        request = trouble.CloseHoleRequest(id=hole, reason=reason, actor=actor)
+        reply: trouble.CloseHoleResponse = self._call("CloseHole", request)
+        return reply
+
+    # -- copies -------------------------------------------------------------------------------
+
+    def copies(self) -> list[trouble.CopiedOffice]:
+        """Offices below under whose name two stores were seen at work, and what was decided."""
+        return list(self._call("ListCopies", trouble.ListCopiesRequest()).offices)
+
+    def forget_copy(self, unit: str, *, reason: str, actor: str) -> trouble.CopiedOffice:
+        """Take the next store that comes under a child's name for the right one."""
+        request = trouble.ForgetCopyRequest(unit=unit, reason=reason, actor=actor)
+        found: trouble.CopiedOffice = self._call("ForgetCopy", request).office
+        return found
