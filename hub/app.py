@@ -147,7 +147,8 @@ class Process:
             for job in PERIODIC:
                 self.jobs.periodic(office, job)
             if served.dialer is not None:
-                served.dialer.start()
+                spread_ms = office.config.connect_spread_s * 1_000
+                self.jobs.later(office.rng.randrange(spread_ms + 1), served.dialer.start)
             self._log.info(
                 "office_served", office=office.unit.code, unit_name=office.unit.name,
                 listen=address, parent=office.config.parent or None,

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
+from hub.admission import admit
 from node.app import Office
 from node.domain.units import Level
 from node.services import copies
@@ -23,7 +24,9 @@ from sync.schema import Lane
 from sync.session import Verdict
 from sync.statements import run
 from sync.streams import StreamKey
+from sync.taking import take
 from sync.tokens import Shown, Tokens
+from sync.urgency import Urgency
 
 TWIN_WAIT_MS = 1_000  # how long a process has to show that it is alive when another takes its name
 ALIVE_MS = 10_000  # a process that called so lately may be alive
@@ -175,7 +178,7 @@ class Parent:
             if tokens.incarnation not in (0, greeting.incarnation):
                 _retire(tx, greeting)
 
-        self.office.store.write(write)
+        self.office.store.write(write, urgency=Urgency.CONTROL)
         self._heard(child, greeting.news)
         return Welcome(
             verdict=Verdict.GO_ON,
@@ -284,18 +287,16 @@ class Parent:
     # -- up and down -------------------------------------------------------------------------
 
     def push(self, unit: int, session: int, batch: Batch) -> tuple[Received, list[SafeAt]]:
-        """Take a child's batch; returns after the commit that holds it (INV-4).
+        """Take a child's batch; returns after the commits that hold it (INV-4).
 
-        Raises: SessionUnknown, and what `sync.apply.Applier.remote` raises.
+        Raises: SessionUnknown, Overloaded, and what `sync.apply.Applier.remote` raises.
         """
         child = self._child(unit, session)
         if batch.incarnation != child.incarnation:
             raise SessionUnknown  # words of an earlier life change nothing (INV-26)
         office = self.office
-        received = office.store.write(
-            lambda tx: office.applier.remote(tx, batch, peer=unit, upward=True)
-        )
-        office.committed(received)
+        admit(office, batch)
+        received = take(office, batch, peer=unit, upward=True)
         return received, self._safe_since(child, batch.lane, received.position)
 
     def pull(self, unit: int, session: int, lane: Lane, after: int, bytes_max: int) -> Batch:

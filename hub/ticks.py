@@ -19,7 +19,7 @@ def tick(served: Served) -> None:
     """Keep the line and the news fresh; called every `sync_interval_s` seconds."""
     office = served.office
     served.parent.signs_of_life()
-    if office.tree.as_of != office.today():
+    if office.tree_due or office.tree.as_of != office.today():
         office.follow_tree()
     if served.dialer is not None:
         office.news.of_self(served.acked())

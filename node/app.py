@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,14 +27,17 @@ from node.services.cells import retotal
 from node.services.news import News
 from node.setup import new_incarnation, store_url
 from node.store import meta, migrate
-from node.store.engine import Store, open_store
+from node.store.engine import Mark, Store, open_store
 from node.store.holder import Holder
 from node.store.schema import catalogue_tables
 from node.store.units import tree_on
 from sync import comparison, facts, log
 from sync.apply import Applied, Applier, Identity, Received, Wake
 from sync.change import Edit
+from sync.errors import SilianError
 from sync.news import OfficeNews, SafeAt
+from sync.statements import run
+from sync.urgency import Urgency
 from sync.version import HybridClock
 
 PROGRAM = "0.1.0"
@@ -67,6 +71,8 @@ class Office:
         self._listeners: list[Callable[[Wake], None]] = []
         self._restored_listeners: list[Callable[[], None]] = []
         self._tree_lock = threading.Lock()
+        self.tree_due = False  # a record has changed it, and it is not followed yet
+        store.marked(_mark, self._reopened)
         with store.read() as tx:
             self.identity = _identity(tx)
             last_hlc = log.lock(tx) if store.is_sqlite else 0
@@ -124,18 +130,23 @@ class Office:
 
     # -- writing -----------------------------------------------------------------------------
 
-    def commit(self, work: Callable[[Connection], Sequence[Edit]]) -> Applied:
+    def commit(
+        self,
+        work: Callable[[Connection], Sequence[Edit]],
+        *,
+        urgency: Urgency = Urgency.LOCAL,
+    ) -> Applied:
         """Run `work` under the store's lock and commit the edits it returns, durably.
 
         Whatever `work` checks still holds when its edits are committed. Everybody who waits for
-        the new log entries is woken after the commit.
+        the new log entries is woken after the commit. Many edits of one hand are of less urgency.
         """
 
         def run(tx: Connection) -> Applied:
             log.lock(tx)
             return self.applier.local(tx, work(tx))
 
-        applied = self.store.write(run)
+        applied = self.store.write(run, urgency=urgency)
         self._after_commit(applied.registers, applied.wake)
         return applied
 
@@ -148,10 +159,18 @@ class Office:
         self._listeners.append(listener)
 
     def _after_commit(self, registers: set[str], wake: Wake) -> None:
+        """Nothing here may make the caller believe that what is durable has failed."""
         if "unit" in registers:
-            self.follow_tree()
+            self.tree_due = True
+            self._told(self.follow_tree)
         for listener in self._listeners:
-            listener(wake)
+            self._told(partial(listener, wake))
+
+    def _told(self, tell: Callable[[], None]) -> None:
+        try:
+            tell()
+        except SilianError as error:  # the store is in trouble now; the tick makes up for it
+            self.log.warning("after_commit_failed", code=error.code, reason=error.en)
 
     # -- what the link asks of its host --------------------------------------------------------
 
@@ -171,6 +190,12 @@ class Office:
         """Write under another incarnation from now on; the caller records it in the store."""
         self.applier.become(incarnation)
         self.identity = self.applier.identity
+
+    def _reopened(self, tx: Connection) -> None:
+        """Go by what the store says after a failed commit, whatever was meant to become of it."""
+        incarnation = _identity(tx).incarnation
+        if incarnation != self.identity.incarnation:
+            self.become(incarnation)
 
     def left_undone(self, tx: Connection) -> list[Edit]:
         """Return what this office would have done by itself, had it heard everything in turn."""
@@ -200,9 +225,11 @@ class Office:
 
     def close(self) -> None:
         """Let go of the store; what was committed is safe without this."""
-        self.store.close()
-        if self._holder is not None:
-            self._holder.release()
+        try:
+            self.store.close()
+        finally:
+            if self._holder is not None:
+                self._holder.release()
 
     def follow_tree(self) -> None:
         """Go by the tree of today: a record has changed it, or its day has come."""
@@ -216,6 +243,7 @@ class Office:
             retotal(self, self._tree, after)
             self._tree = after
             self.routes.see(after)
+            self.tree_due = False
 
     def _read_tree(self) -> Tree:
         with self.store.read() as tx:
@@ -278,6 +306,11 @@ def open_office(
     except BaseException:
         holder.release()
         raise
+
+
+def _mark(tx: Connection) -> Mark:
+    statement = "SELECT h.arrival, h.hlc, m.value FROM log_head h, meta m WHERE h.id=1 AND m.key=?"
+    return Mark(*run(tx, statement, (meta.INCARNATION,)).fetchone())
 
 
 def _identity(tx: Connection) -> Identity:

@@ -41,6 +41,9 @@ class OfficeConfig(BaseSettings):
         default=(), description="TOML files with registers and fields of this office's own"
     )
     sync_interval_s: int = Field(default=60, ge=1, le=86_400, description="seconds between ticks")
+    connect_spread_s: int = Field(
+        default=1, ge=0, le=600, description="the first dial after a start is so much later at most"
+    )
     retention_days: int = Field(
         default=400, ge=400, description="days that finished jobs and closed holes are remembered"
     )

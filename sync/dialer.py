@@ -121,9 +121,9 @@ class Dialer:
         self._submit()
 
     def retry_now(self) -> None:
-        """Dial again without waiting out the rest (an operator, or the network, came back)."""
+        """Dial without waiting out the rest, or the first wait after a start: somebody asks."""
         with self._lock:
-            resting = self._session.state in (State.RESTING, State.HALTED)
+            resting = self._session.state in (State.OFFLINE, State.RESTING, State.HALTED)
         if resting:
             self._submit()
 

@@ -14,6 +14,7 @@ class SilianError(Exception):
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
+    retry_after_ms: int | None = None  # how long to wait first; None: as the caller sees fit
 
     def __init__(self, en: str, zh: str, *, remedy_en: str = "", remedy_zh: str = "") -> None:
         super().__init__(en)

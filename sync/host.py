@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sync.apply import Applier, Received
 from sync.change import Edit
 from sync.news import OfficeNews, SafeAt
+from sync.urgency import Urgency
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ class StoreLike(Protocol):
 
     def read(self) -> AbstractContextManager[Connection]: ...
 
-    def write(self, work: Callable[[Connection], T]) -> T: ...
+    def write(self, work: Callable[[Connection], T], *, urgency: Urgency = Urgency.LOCAL) -> T: ...
 
 
 class Host(Protocol):

@@ -31,6 +31,7 @@ from sync.session import (
     Recovered,
     Verdict,
 )
+from sync.taking import take
 from sync.wire.v1 import link_pb2 as pb
 
 Request = pb.HelloRequest | pb.PushRequest | pb.PullRequest | pb.EchoRequest | pb.ReturnRequest
@@ -151,10 +152,7 @@ class ChildEnd:
                     bytes_max=command.bytes_max,
                 )
             return BatchRead(batch)
-        received = host.store.write(
-            lambda tx: host.applier.remote(tx, command.batch, peer=self.parent_unit, upward=False)
-        )
-        host.committed(received)
+        received = take(host, command.batch, peer=self.parent_unit, upward=False)
         return AppliedHere(command.batch.lane, received.position)
 
     def _hello(self) -> pb.HelloRequest:

@@ -24,6 +24,7 @@ from sync.merge import RecordChange, RecordState, merge
 from sync.registers import RegisterTable, RegisterTables, values_of
 from sync.schema import Kind
 from sync.statements import TakenBack, run, run_many, savepoint
+from sync.trouble import trouble_of
 from sync.version import Version, incarnation_of, wall_ms_of
 
 _DIGEST = (
@@ -208,7 +209,7 @@ class Merger:
                     raise TakenBack
                 return True
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if trouble_of(error):
                 raise
         return False
 
@@ -261,8 +262,8 @@ class Merger:
                     now_ms=wall_ms_of(change.version),
                 )  # fmt: skip
         except DBAPIError as error:
-            if error.connection_invalidated:
-                raise
+            if trouble_of(error):
+                raise  # a full disk refuses nobody's data: no hole may come of it
             return False
         self.reprint(table.schema.name, unit, record_id, before, after)
         return True

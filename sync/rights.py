@@ -27,14 +27,18 @@ def objection(
     """Return why a writer may not make this change, as a hole's reason; None when it may.
 
     An office writes records of its own unit and of units below it, and of a record only the
-    fields that its level owns (INV-14, INV-31). Where a record is what one office said, as an
-    event is (`own`), nobody says it for another.
+    fields that its level owns (INV-14, INV-31); it adds none to a register that it owns nothing of.
+    Where a record is what one office said, as an event is (`own`), nobody says it for another.
     """
     if (register.own and writer != block.unit) or not routes.covers(writer, block.unit):
         return "foreign_unit"
     if block.operation is Operation.DELETE:
         return None if writer == block.unit else "not_owner"
     by_name = register.by_name
+    if block.operation is Operation.CREATE and not any(
+        level in field.owners for field in register.fields
+    ):
+        return "not_owner"  # or anybody could add a record that says nothing, as a unit
     for name, column in zip(block.fields, block.columns, strict=True):
         field = by_name.get(name)
         if field is None or level in field.owners:

@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from sync.trouble import trouble_of
+
 
 @lru_cache(maxsize=4_096)
 def _formatted(statement: str) -> str:
@@ -64,7 +66,8 @@ def savepoint(tx: Connection) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if not (isinstance(error, DBAPIError) and error.connection_invalidated):
+        # In trouble of the store the whole transaction goes, and may be gone already.
+        if not (isinstance(error, DBAPIError) and trouble_of(error)):
             run(tx, "ROLLBACK TO SAVEPOINT piece")
             run(tx, "RELEASE SAVEPOINT piece")
         if not isinstance(error, TakenBack):

@@ -45,7 +45,8 @@ _CODES: dict[grpc.StatusCode, tuple[str, ...]] = {
     S.ABORTED: ("stale_edit",),  # somebody was faster: look again
     S.OUT_OF_RANGE: ("cursor_gap", "stream_gap"),
     S.DATA_LOSS: ("stream_forked",),
-    S.UNAVAILABLE: ("store_unavailable",),
+    S.RESOURCE_EXHAUSTED: ("overloaded",),
+    S.UNAVAILABLE: ("commit_unknown", "store_unavailable"),
 }  # fmt: skip
 STATUS_BY_CODE = {code: status for status, codes in _CODES.items() for code in codes}
 FALLBACK = S.FAILED_PRECONDITION  # of a code that this program does not know
@@ -70,6 +71,7 @@ def detail_of(error: SilianError) -> bytes:
             "zh": error.zh,
             "remedy_en": error.remedy_en,
             "remedy_zh": error.remedy_zh,
+            **({"retry_after_ms": error.retry_after_ms} if error.retry_after_ms else {}),
         },
         ensure_ascii=False,
     ).encode()
@@ -90,7 +92,11 @@ def failed(error: grpc.RpcError) -> Failed:
     text = str(getattr(error, "details", lambda: "")() or "")
     detail = read_detail(error)
     if detail is not None:
-        return Failed(detail["code"], bool(detail["retryable"]), detail["en"])
+        wait_ms = detail.get("retry_after_ms")
+        return Failed(
+            detail["code"], bool(detail["retryable"]), detail["en"],
+            retry_after_ms=wait_ms if isinstance(wait_ms, int) and wait_ms > 0 else None,
+        )  # fmt: skip
     name = code.name.lower()
     oversized = code is S.RESOURCE_EXHAUSTED and _OVERSIZED in text
     retryable = code in _RETRYABLE or code is S.RESOURCE_EXHAUSTED

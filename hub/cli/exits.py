@@ -56,7 +56,7 @@ _CODES: dict[Exit, tuple[str, ...]] = {
         "over_release", "period_open", "receipt_mismatch", "record_ended", "record_exists",
         "stale_edit", "transfer_resolved", "transfer_reused", "would_close",
     ),
-    Exit.TRY_LATER: ("office_busy", "store_unavailable"),
+    Exit.TRY_LATER: ("commit_unknown", "office_busy", "overloaded", "store_unavailable"),
 }  # fmt: skip
 EXIT_BY_CODE: dict[str, Exit] = {code: exit_ for exit_, codes in _CODES.items() for code in codes}
 

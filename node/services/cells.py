@@ -33,8 +33,9 @@ def cells_of(
             f"WHERE unit IN ({marks}) AND (life & 1) = 1{where}"
         )
         for measure, period, dims, amount in _rows(tx, statement, (*part, *parameters)):
-            # An empty text comes back as nothing: a peer's cell without dimensions.
-            yield CellKey(measure, period or "", dims or ""), amount
+            # An empty text comes back as nothing: a peer's cell without dimensions. One without
+            # a measure or an amount says nothing; the folds add nothing for it either.
+            yield CellKey(measure or "", period or "", dims or ""), amount or 0
 
 
 def totals_of(

@@ -154,12 +154,12 @@ def resolve_alike(
         ids = tx.execute(select(c.id).where(*alike).order_by(c.id)).scalars()
         waiting = [bytes(found) for found in ids]
     parts = [waiting[at : at + SQL_KEYS_MAX] for at in range(0, len(waiting), SQL_KEYS_MAX)]
-    settled = left = 0
+    counted: dict[bytes, Alike] = {}  # by part, which may be looked at twice
 
     def decide(tx: Connection, part: Sequence[bytes]) -> tuple[list[Edit], list[ConflictView]]:
-        nonlocal settled, left
         edits: dict[RecordKey, Edit] = {}
         done: list[ConflictView] = []
+        left = 0
         rows = tx.execute(select(conflict).where(conflict.c.id.in_(part))).all()
         for state, view in views_of(tx, office, rows):
             if view.state != "open" or not _is_alike(view, model, by):
@@ -169,9 +169,9 @@ def resolve_alike(
             except SilianError:
                 left += 1  # stays open: the list shows it to whoever can decide
                 continue
-            settled += edit.key not in edits
             edits[edit.key] = edit
             done.append(view)
+        counted[part[0]] = Alike(len(edits), left)
         return list(edits.values()), done
 
     def work(tx: Connection, part: Sequence[bytes]) -> list[Edit]:
@@ -185,7 +185,9 @@ def resolve_alike(
                 decide(tx, part)
         else:
             office.commit(lambda tx, part=part: work(tx, part))  # type: ignore[misc]
-    return Alike(settled, left)
+    return Alike(
+        sum(part.settled for part in counted.values()), sum(part.left for part in counted.values())
+    )
 
 
 def _settling(

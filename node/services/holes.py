@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from node.services.record_views import BadToken
 from sync import codec
+from sync.apply import Received
 from sync.change import ID_BYTES, Operation
 from sync.errors import SilianError
 from sync.statements import run
@@ -208,7 +209,7 @@ def _healed(office: Office, where: str, parameters: tuple[object, ...]) -> Retri
     def count(tx: Connection, state: str) -> int:
         return int(run(tx, "SELECT count(*) FROM hole WHERE state=?", (state,)).fetchone()[0])
 
-    def write(tx: Connection) -> tuple[int, int]:
+    def write(tx: Connection) -> tuple[int, int, Received | None]:
         before = count(tx, "healed")
         tried = run(
             tx,
@@ -216,14 +217,13 @@ def _healed(office: Office, where: str, parameters: tuple[object, ...]) -> Retri
             parameters,
         ).fetchone()[0]
         if not tried:
-            return 0, 0
-        received.append(office.applier.heal(tx, where, parameters))
-        return int(tried), count(tx, "healed") - before
+            return 0, 0, None
+        received = office.applier.heal(tx, where, parameters)
+        return int(tried), count(tx, "healed") - before, received
 
-    received: list[Any] = []
-    tried, healed = office.store.write(write)
-    for each in received:
-        office.committed(each)
+    tried, healed, received = office.store.write(write)
+    if received is not None:
+        office.committed(received)
     if tried:
         office.log.info("holes_retried", tried=tried, healed=healed)
     return Retried(tried, healed)

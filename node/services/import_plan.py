@@ -19,6 +19,7 @@ from node.workbook.faults import FaultGroup, RowFault, grouped
 from node.workbook.reader import Table, UnknownHeader
 from sync.change import Edit, Value
 from sync.limits import TRANSACTION_CHANGES_MAX
+from sync.urgency import Urgency
 from sync.version import hlc_of
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Plan:
                 written[0] = self._next(start)
             return written[0].edits
 
-        self._stamp = hlc_of(self._office.commit(work).version)
+        self._stamp = hlc_of(self._office.commit(work, urgency=Urgency.BULK).version)
         return written[0]
 
     # -- checking ----------------------------------------------------------------------------

@@ -110,8 +110,8 @@ class News:
             connected=True,
             waiting_up=waiting,
             waiting_age_ms=max(0, now_ms - oldest) if oldest else 0,
-            conflicts=_count(tx, conflict),
-            holes=_count(tx, hole),
+            conflicts=_count(tx, conflict, "open"),
+            holes=_count(tx, hole, "open", "deferred"),
             incarnation=office.identity.incarnation,
             bulk_seq=head.seq if head else 0,
             program=office.program,
@@ -282,9 +282,9 @@ class News:
             self._office.store.write(write)
 
 
-def _count(tx: Connection, table: Table) -> int:
-    open_rows = select(func.count()).select_from(table).where(table.c.state == "open")
-    return int(tx.execute(open_rows).scalar_one())
+def _count(tx: Connection, table: Table, *states: str) -> int:
+    rows = select(func.count()).select_from(table).where(table.c.state.in_(states))
+    return int(tx.execute(rows).scalar_one())
 
 
 def _from_row(row: object) -> OfficeNews:

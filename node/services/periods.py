@@ -73,6 +73,7 @@ def close_period(office: Office, period: str) -> Closed:
 
     def work(tx: Connection) -> list[Edit]:
         nonlocal written
+        written = 0
         mark = CellKey(CLOSING, period, "")
         held = dict(cells_of(tx, (office.identity.unit,)))
         later = [key.period for key in held if key.measure == CLOSING and key.period > period]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.pool import QueuePool
 
+from node.store.turn import Turn, TurnTimeout
+from sync import log
 from sync.errors import SilianError
+from sync.trouble import Trouble, trouble_of
+from sync.urgency import Urgency
 
 try:
     import pysqlite3 as sqlite_driver  # bundles a SQLite without the WAL-reset bug
@@ -21,8 +25,8 @@ except ImportError:  # no wheel for this machine: `silian doctor` judges the sys
     sqlite_driver = sqlite3
 
 __all__ = [
-    "NotAStore", "Store", "StoreUnavailable", "open_store", "redacted", "sqlite_driver",
-    "sqlite_url",
+    "CommitUnknown", "NotAStore", "Store", "StoreUnavailable", "open_store", "redacted",
+    "sqlite_driver", "sqlite_url",
 ]  # fmt: skip
 
 # Without an adapter of its own the driver asks each `bytes` parameter in vain for `__conform__` and
@@ -35,7 +39,8 @@ CHECKPOINT_PAGES = 16_384  # the default of 1,000 halves throughput (docs/benchm
 CACHE_KIB = 65_536
 READERS_MAX = 8
 BUSY_MS = 10_000
-SQLITE_CORRUPT, SQLITE_NOTADB = 11, 26
+TURN_S = 30.0  # so long a writer waits for others of this process
+COLLISIONS_MAX = 3  # so often work that the server took back is done again
 
 
 class StoreUnavailable(SilianError):
@@ -53,6 +58,21 @@ class StoreUnavailable(SilianError):
         )
 
 
+class CommitUnknown(SilianError):
+    """The store failed in the moment of making a change durable: it may be there, or not."""
+
+    code = "commit_unknown"
+    retryable = True
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(
+            f"the store {where} failed while it committed; the change may be there or not: {why}",
+            f"数据库 {where} 在提交时出错, 本次修改可能已保存, 也可能未保存: {why}",
+            remedy_en="Look whether the change is there before you make it again.",
+            remedy_zh="请先查看本次修改是否已保存, 再决定是否重做。",
+        )
+
+
 class NotAStore(SilianError):
     """The file is no database, or a damaged one: waiting does not help, a backup does."""
 
@@ -67,6 +87,22 @@ class NotAStore(SilianError):
         )
 
 
+class Mark(NamedTuple):
+    """What every transaction that says something moves; seen again, it tells what is durable."""
+
+    arrival: int
+    hlc: int
+    incarnation: str
+
+
+class _Doubt(NamedTuple):
+    """A commit failed: the mark that it would have left, and the one before it."""
+
+    mark: Mark | None
+    before: Mark | None
+    why: str
+
+
 class Store:
     """Transactions on one office's data.
 
@@ -76,36 +112,131 @@ class Store:
 
     def __init__(self, url: str, *, writer: Engine, reader: Engine) -> None:
         self.url = url
+        self.turn = Turn()
         self._writer = writer
         self._reader = reader
-        self._turn = threading.Lock()
         self._is_sqlite = writer.dialect.name == "sqlite"
+        self._read_mark: Callable[[Connection], Mark] | None = None
+        self._reopened: Callable[[Connection], None] = lambda _tx: None
+        self._mark: Mark | None = None  # of the last transaction that is known to be durable
+        self._doubt: _Doubt | None = None
 
     @property
     def is_sqlite(self) -> bool:
         return self._is_sqlite
 
+    def marked(
+        self, read: Callable[[Connection], Mark], reopened: Callable[[Connection], None]
+    ) -> None:
+        """Say how to see which transaction was the last, and what to look at after a failure.
+
+        `reopened` brings what is held in memory in line with the store; nothing is written before.
+        """
+        self._read_mark = read
+        self._reopened = reopened
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection on one snapshot."""
-        with self._reader.connect() as tx, tx.begin():
-            yield tx
+        """Yield a connection on one snapshot. Raises: StoreUnavailable, NotAStore."""
+        try:
+            with self._reader.connect() as tx, tx.begin():
+                yield tx
+        except (DBAPIError, TimeoutError) as error:
+            raise self._named(error) from error
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T], *, urgency: Urgency = Urgency.LOCAL) -> T:
         """Run `work` in one transaction and commit it durably before returning.
 
-        Raises: StoreUnavailable when the store refused for a passing reason (locked, disk full).
-        After any error of the commit itself the outcome is unknown: the caller looks it up by id
-        before it tries again (design.md 5).
+        When the commit itself fails, the connection is closed and the store looked at anew: what
+        turns out to be durable is returned as done. `work` is run again when the server has taken
+        it back for another transaction's sake: what it counts outside must be set, not added to.
+        Raises: StoreUnavailable when nothing was done for a passing reason (locked, disk full),
+        CommitUnknown when not even looking says whether it was, NotAStore when it is damaged.
         """
-        with self._turn:
+        try:
+            with self.turn.taken(urgency, TURN_S):
+                return self._collided(work)
+        except TurnTimeout:
+            raise StoreUnavailable(redacted(self.url), "other writers are busy") from None
+        except (DBAPIError, TimeoutError) as error:
+            raise self._named(error) from error
+
+    def _collided(self, work: Callable[[Connection], T]) -> T:
+        for left in reversed(range(COLLISIONS_MAX + 1)):
+            if self._doubt is not None:
+                self._look()
             try:
-                with self._writer.begin() as tx:
-                    return work(tx)
+                return self._transact(work)
             except DBAPIError as error:
-                if _is_passing(error):
-                    raise StoreUnavailable(redacted(self.url), str(error.orig)) from error
+                if trouble_of(error) is not Trouble.COLLISION or not left:
+                    raise
+                self._look()  # the work may have moved what is held in memory
+        raise AssertionError("unreachable")
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        mark = None
+        with self._writer.connect() as tx:
+            try:
+                tx.begin()
+                if self._read_mark is not None and self._mark is None:
+                    self._mark = self._read_mark(tx)
+                result = work(tx)
+                if self._read_mark is not None:
+                    mark = self._read_mark(tx)
+            except DBAPIError as error:
+                if trouble_of(error):
+                    tx.invalidate(error)  # whatever it holds open goes with the connection
                 raise
+            try:
+                tx.commit()
+            except BaseException as error:
+                self._doubt = _Doubt(mark, self._mark, str(getattr(error, "orig", error)))
+                tx.invalidate(error)
+                if not isinstance(error, DBAPIError):
+                    raise
+                failed = error
+            else:
+                self._mark = mark
+                return result
+        doubt = self._doubt
+        if trouble_of(failed) is Trouble.COLLISION:
+            raise failed  # said by the server itself: nothing of it is there
+        try:
+            self._look()
+        except DBAPIError as error:
+            raise CommitUnknown(redacted(self.url), doubt.why) from error
+        if doubt.mark is None or doubt.mark == doubt.before:
+            raise CommitUnknown(redacted(self.url), doubt.why) from failed
+        if self._mark == doubt.mark:
+            structlog.get_logger().warning("commit_failed_and_is_there", why=doubt.why)
+            return result
+        raise StoreUnavailable(redacted(self.url), doubt.why) from failed
+
+    def _look(self) -> None:
+        """Open the store anew and see what is durable. Raises: DBAPIError; then it is asked again.
+
+        The counter row is locked: on a server, what still commits there ends first.
+        """
+        self._writer.dispose()
+        self._reader.dispose()
+        if self._read_mark is None:
+            self._doubt = None
+            return
+        with self._writer.connect() as tx, tx.begin():
+            log.lock(tx)
+            self._mark = self._read_mark(tx)
+            self._reopened(tx)
+        self._doubt = None
+
+    def _named(self, error: DBAPIError | TimeoutError) -> Exception:
+        """Return the refusal that an error of the store is, or itself: then it is our mistake."""
+        why = str(getattr(error, "orig", None) or error)
+        match trouble_of(error):
+            case None:
+                return error
+            case Trouble.DAMAGE:
+                return NotAStore(redacted(self.url), why)
+        return StoreUnavailable(redacted(self.url), why)
 
     def checkpoint(self) -> None:
         """Bring the write-ahead log back into the database file (SQLite)."""
@@ -118,21 +249,37 @@ class Store:
         self._outside(self._reader, "VACUUM INTO ?", (str(target),))
 
     def _outside(self, engine: Engine, statement: str, parameters: tuple[str, ...] = ()) -> None:
-        """Run what SQLite takes outside a transaction only; the writer waits meanwhile."""
-        with self._turn:
-            connection = engine.raw_connection()
-            try:
-                connection.cursor().execute(statement, parameters)
-            finally:
-                connection.close()
+        """Run what SQLite takes outside a transaction only; the writer waits meanwhile.
+
+        Raises: StoreUnavailable, NotAStore.
+        """
+        try:
+            with self.turn.taken(Urgency.LOCAL, TURN_S), engine.connect() as connection:
+                driver: Any = connection.connection.driver_connection
+                try:
+                    driver.cursor().execute(statement, parameters)
+                except engine.dialect.loaded_dbapi.Error as error:
+                    raise DBAPIError.instance(
+                        statement, None, error, engine.dialect.loaded_dbapi.Error,
+                        dialect=engine.dialect,
+                    ) from error  # fmt: skip
+        except TurnTimeout:
+            raise StoreUnavailable(redacted(self.url), "other writers are busy") from None
+        except (DBAPIError, TimeoutError) as error:
+            raise self._named(error) from error
 
     def close(self) -> None:
         """Bring everything into the file and let go of it."""
-        if self._is_sqlite:
+        try:
+            if self._is_sqlite:
+                self._reader.dispose()
+                self._outside(self._writer, "PRAGMA wal_checkpoint(TRUNCATE)")
+        except (StoreUnavailable, NotAStore) as error:
+            # Nothing is lost: the write-ahead log has it, and the next start reads it.
+            structlog.get_logger().warning("checkpoint_failed", reason=error.en)
+        finally:
             self._reader.dispose()
-            self._outside(self._writer, "PRAGMA wal_checkpoint(TRUNCATE)")
-        self._reader.dispose()
-        self._writer.dispose()
+            self._writer.dispose()
 
 
 def open_store(url: str, *, synchronous: str = "FULL", cache_kib: int = CACHE_KIB) -> Store:
@@ -197,10 +344,18 @@ def _open_postgres(url: str) -> Store:
     if target.drivername == "postgresql":
         target = target.set(drivername="postgresql+psycopg")
     writer = create_engine(target, pool_size=2, max_overflow=2, pool_pre_ping=True)
+    event.listen(writer, "connect", _bounded_waits)
     reader = create_engine(
         target, pool_size=READERS_MAX, pool_pre_ping=True, isolation_level="REPEATABLE READ"
     )
     return _probed(Store(url, writer=writer, reader=reader))
+
+
+def _bounded_waits(dbapi: Any, _record: Any) -> None:
+    """Wait for a lock as long as SQLite does, and no longer."""
+    dbapi.autocommit = True
+    dbapi.execute(f"SET lock_timeout = {BUSY_MS}")
+    dbapi.autocommit = False
 
 
 def _probed(store: Store) -> Store:
@@ -209,17 +364,6 @@ def _probed(store: Store) -> Store:
             tx.exec_driver_sql("SELECT 1")
             if store.is_sqlite:
                 tx.exec_driver_sql("SELECT count(*) FROM sqlite_master")
-    except DBAPIError as error:
-        kind = NotAStore if _is_damage(error) else StoreUnavailable
-        raise kind(redacted(store.url), str(error.orig)) from error
+    except DBAPIError as error:  # nothing that we know: a wrong password, a foreign server
+        raise StoreUnavailable(redacted(store.url), str(error.orig)) from error
     return store
-
-
-def _is_damage(error: DBAPIError) -> bool:
-    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the rest of it says where
-    return code in (SQLITE_CORRUPT, SQLITE_NOTADB)
-
-
-def _is_passing(error: DBAPIError) -> bool:
-    text = str(error.orig).lower()
-    return any(sign in text for sign in ("locked", "disk is full", "no space", "busy"))

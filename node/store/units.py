@@ -8,7 +8,7 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from node.domain.unit_csv import read_units
-from node.domain.units import Level, Tree, Unit
+from node.domain.units import BadTree, Level, Tree, Unit
 from node.store import meta
 from sync.statements import sql
 
@@ -50,6 +50,14 @@ def _joined(base: tuple[Unit, ...], decided: tuple[Unit, ...]) -> tuple[Unit, ..
 
 
 def _decided(tx: Connection) -> tuple[Unit, ...]:
+    """Return what the city has decided. Raises: BadTree, for a record that means nothing."""
+    try:
+        return _records(tx)
+    except (TypeError, ValueError) as error:
+        raise BadTree("a unit's record means nothing", "单位记录内容无效") from error
+
+
+def _records(tx: Connection) -> tuple[Unit, ...]:
     rows = tx.exec_driver_sql(
         sql(tx, f"SELECT {_COLUMNS} FROM r_unit WHERE life % 2 = 1 ORDER BY id")  # noqa: S608
     )

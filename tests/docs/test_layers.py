@@ -16,7 +16,7 @@ PURE_ENGINE = {
     f"sync.{name}"
     for name in (
         "audience", "backoff", "change", "digest", "effects", "errors", "limits", "merge", "news",
-        "parts", "rights", "schema", "session", "streams", "version",
+        "parts", "rights", "schema", "session", "streams", "urgency", "version",
     )
 }  # fmt: skip
 # What reaches outside a function's arguments: a clock, chance, the disk, the net, other threads.

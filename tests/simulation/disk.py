@@ -311,6 +311,8 @@ class Connection:
             try:
                 self.shared.base.execute(how)
             except apsw.Error as error:
+                if self.shared.base.in_transaction:
+                    self.shared.owner = self  # it can still be rolled back
                 raise OperationalError(str(error)) from error
 
     def create_function(self, *_: Any, **__: Any) -> None: ...

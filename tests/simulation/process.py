@@ -155,7 +155,7 @@ class Process:
 
     # -- writing -------------------------------------------------------------------------------
 
-    def _write(self, work: Callable[[Connection], T]) -> T:
+    def _write(self, work: Callable[[Connection], T], **how: Any) -> T:
         """The shipped `write`, with the places where a process may die and the oracle's look."""
         self.world.oracle.begins(self)
         armed, self.armed = self.armed, ""
@@ -177,7 +177,7 @@ class Process:
         if statements:
             event.listen(store._writer, "before_cursor_execute", count)
         try:
-            result = self._shipped_write(checked)
+            result = self._shipped_write(checked, **how)
         finally:
             if armed == "crash_in_transaction":
                 event.remove(store._writer, "before_cursor_execute", count)

@@ -1,0 +1,65 @@
+"""Taking a peer's batch: in portions, so that nobody waits for the store longer than for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from sync import codec
+from sync.apply import Received
+from sync.change import Batch
+from sync.host import Host
+from sync.limits import TRANSACTION_CHANGES_MAX
+from sync.urgency import urgency_of
+
+
+def take(host: Host, batch: Batch, *, peer: int, upward: bool) -> Received:
+    """Apply a batch, portion by portion; each is durable with its cursor before the next.
+
+    Between two portions whoever is more urgent writes. When one is refused, those before it stay:
+    the peer goes on from there.
+    Raises: as `sync.apply.Applier.remote`.
+    """
+    done = Received()
+    sizes = [codec.entry_from_wire(wire).changes for wire in batch.entries]
+    for portion in portions(batch, sizes, TRANSACTION_CHANGES_MAX):
+
+        def work(tx: Connection, portion: Batch = portion) -> Received:
+            return host.applier.remote(tx, portion, peer=peer, upward=upward)
+
+        received = host.store.write(work, urgency=urgency_of(batch.lane))
+        host.committed(received)
+        done.position = received.position
+        done.entries += received.entries
+        done.changes += received.changes
+        done.holes += received.holes
+        done.registers |= received.registers
+        done.wake.join(received.wake)
+    return done
+
+
+def portions(batch: Batch, sizes: Sequence[int], changes_max: int) -> Iterator[Batch]:
+    """Cut a batch between its entries, so that a part has `changes_max` changes or one entry.
+
+    An entry is a transaction and stays whole. Without entries the batch is its only part.
+    """
+    start, changes, after = 0, 0, batch.after
+    for end, size in enumerate(sizes):
+        if end > start and changes + size > changes_max:
+            upto = batch.positions[end - 1]
+            yield _part(batch, start, end, after, upto)
+            start, changes, after = end, 0, upto
+        changes += size
+    yield _part(batch, start, len(sizes), after, batch.upto)
+
+
+def _part(batch: Batch, start: int, end: int, after: int, upto: int) -> Batch:
+    return replace(
+        batch,
+        after=after,
+        upto=upto,
+        entries=batch.entries[start:end],
+        positions=batch.positions[start:end],
+    )

@@ -1,0 +1,337 @@
+"""Load and lost answers over real gRPC: who waits for whom, who is sent away, what is held.
+
+Order, counts and bounds are asserted; no times.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import grpc
+import pytest
+
+from hub.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
+from hub.parent import Greeting, Parent
+from hub.server import Server
+from hub.servicer import LinkServicer, handlers
+from node.app import Office
+from node.ids import uuid7
+from node.routes import audiences_of
+from sync import codec, dialer, log
+from sync.change import Edit, Operation, RecordKey
+from sync.dialer import OPTIONS, Dialer
+from sync.limits import BATCH_BYTES_MAX
+from sync.link import ChildEnd
+from sync.schema import Lane
+from sync.session import State, Verdict
+from sync.statements import run
+from sync.taking import take
+from sync.urgency import Urgency
+from tests.unit.node.offices import (
+    CATALOGUE,
+    COMMUNITY,
+    OTHER,
+    STREET,
+    Clock,
+    new_office,
+)
+
+LONG_S = 60.0
+KIND = next(iter(CATALOGUE.registers["service_outlet"].fields["kind"].choices))
+
+
+class Later:
+    """Waits that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.delays_ms: list[int] = []
+        self._works: list[Callable[[], None]] = []
+        self._come = threading.Condition()
+
+    def __call__(self, delay_ms: int, work: Callable[[], None]) -> None:
+        with self._come:
+            self.delays_ms.append(delay_ms)
+            self._works.append(work)
+            self._come.notify_all()
+
+    def wait(self, count: int) -> None:
+        """Wait until so many rests were asked for in all."""
+        with self._come:
+            assert self._come.wait_for(lambda: len(self.delays_ms) >= count, LONG_S)
+
+    def pass_over(self) -> None:
+        """Let every wait end."""
+        with self._come:
+            works, self._works = self._works, []
+        for work in works:
+            work()
+
+
+class Town:
+    """A street that is served, and communities that dial it."""
+
+    def __init__(self, folder: Path, closing: ExitStack) -> None:
+        self._folder = folder
+        self._closing = closing
+        self.clock = Clock()
+        self.street = self.open(STREET)
+        self.parent = Parent(self.street)
+        closing.callback(self.parent.close)
+        self.servicer = LinkServicer(lambda _unit: self.parent)
+        self.server = Server("127.0.0.1:0")
+        self.server.add(handlers(self.servicer))
+        self.address = self.server.start()
+        closing.callback(self.server.stop, 1.0)
+
+    def open(self, code: str) -> Office:
+        office = new_office(self._folder / code, code, self.clock, seed=int(code))
+        self._closing.callback(office.close)
+        return office
+
+    def line(self, office: Office, later: Later) -> Dialer:
+        workers = ThreadPoolExecutor(2)
+        self._closing.callback(workers.shutdown)
+        line = Dialer(
+            ChildEnd(office, self.street.identity.unit),
+            connect=lambda: grpc.insecure_channel(self.address, options=OPTIONS),
+            workers=workers, later=later, rng=random.Random(1),
+        )  # fmt: skip
+        office.on_wake(lambda wake: line.poke(up=frozenset(wake.up)))
+        self._closing.callback(line.close)
+        return line
+
+    def arrivals(self, office: Office) -> list[int]:
+        """Return the positions at the street of what came from an office, in order."""
+        with self.street.store.read() as tx:
+            rows = run(
+                tx, "SELECT arrival FROM entry WHERE incarnation=? ORDER BY arrival",
+                (office.identity.incarnation,),
+            )  # fmt: skip
+            return [row[0] for row in rows]
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    with ExitStack() as closing:
+        yield Town(tmp_path, closing)
+
+
+def create(office: Office, count: int = 1, *, down_to: int = 0) -> None:
+    """Create records in one transaction, heard above or by one child."""
+    unit, register = office.identity.unit, office.catalogue.registers["service_outlet"]
+    heard: tuple[str, ...] = (f"down:{down_to}",)
+    if not down_to:
+        heard = audiences_of(register, unit=unit, writer=unit, level=office.level)
+    edits = [
+        Edit(
+            key=RecordKey(register.name, unit, uuid7(office.clock.now_ms(), office.rng)),
+            operation=Operation.CREATE,
+            values={"name": f"点{n}", "kind": KIND},
+            audiences=heard,
+        )
+        for n in range(count)
+    ]
+    office.commit(lambda _tx: edits)
+
+
+def outlets(office: Office) -> list[bytes]:
+    with office.store.read() as tx:
+        return sorted(bytes(row[0]) for row in run(tx, "SELECT id FROM r_service_outlet"))
+
+
+# -- who waits for whom ---------------------------------------------------------------------------
+
+
+def test_a_clerk_writes_between_two_portions_of_a_batch(town: Town) -> None:
+    child = town.open(COMMUNITY)
+    for _ in range(4):
+        create(child, 600)
+    with child.store.read() as tx:
+        batch = log.read_up(tx, lane=Lane.BULK, incarnation=child.identity.incarnation, after=0)
+    assert len(batch.entries) == 4
+    wrote: list[int] = []
+
+    def clerk(_wake: object) -> None:
+        if not wrote:
+            wrote.append(1)
+            create(town.street)
+
+    town.street.on_wake(clerk)
+    take(town.street, batch, peer=child.identity.unit, upward=True)
+    theirs = town.arrivals(child)
+    (own,) = (a for a in town.arrivals(town.street) if a)
+    assert theirs[0] < own < theirs[1]
+
+
+def test_a_childs_edits_arrive_while_anothers_backlog_flows(town: Town) -> None:
+    heavy, light = town.open(COMMUNITY), town.open(OTHER)
+    for _ in range(20):
+        create(heavy, 1_000)
+    flowing = threading.Event()
+    town.street.on_wake(lambda _wake: flowing.set())
+    lines = [town.line(office, Later()) for office in (heavy, light)]
+    for line in lines:
+        line.start()
+    assert flowing.wait(LONG_S)
+    create(light)
+    for line in lines:
+        assert line.wait_idle(LONG_S)
+    assert len(town.arrivals(heavy)) == 20
+    (edit,) = town.arrivals(light)
+    assert edit < town.arrivals(heavy)[-1]
+
+
+# -- who is sent away -----------------------------------------------------------------------------
+
+
+def test_beyond_a_number_bulk_is_sent_away_for_a_while_which_the_child_obeys(town: Town) -> None:
+    child, later = town.open(COMMUNITY), Later()
+    line = town.line(child, later)
+    create(child)
+    turn = town.street.store.turn
+    with ThreadPoolExecutor(BULK_WAITING_MAX) as pool:
+
+        def wait_for_the_store() -> None:
+            with turn.taken(Urgency.BULK, LONG_S):
+                pass
+
+        line.start()
+        assert line.wait_idle(LONG_S)
+        with turn.taken(Urgency.LOCAL, LONG_S):
+            for _ in range(BULK_WAITING_MAX):
+                pool.submit(wait_for_the_store)
+            while turn.waiting(Urgency.BULK) < BULK_WAITING_MAX:
+                threading.Event().wait(0.001)
+            create(child)
+            later.wait(1)
+            assert line.state is State.RESTING
+            assert "busy" in line.reason
+            assert OVERLOADED_WAIT_MS // 2 <= later.delays_ms[0] < OVERLOADED_WAIT_MS
+            assert turn.waiting(Urgency.BULK) == BULK_WAITING_MAX  # it does not wait inside
+    later.pass_over()
+    assert line.wait_idle(LONG_S)
+    assert outlets(town.street) == outlets(child)
+
+
+def test_calls_beyond_what_a_server_takes_are_refused_at_once_and_come_again(
+    tmp_path: Path,
+) -> None:
+    with mock.patch("hub.server.CALLS_MAX", 1), ExitStack() as closing:
+        town = Town(tmp_path, closing)
+        plain, inside, go_on = town.parent.hello, threading.Event(), threading.Event()
+
+        def hello(greeting: Greeting) -> Any:
+            inside.set()
+            assert go_on.wait(LONG_S)
+            return plain(greeting)
+
+        closing.enter_context(mock.patch.object(town.parent, "hello", hello))
+        later = Later()
+        line, other = town.line(town.open(COMMUNITY), Later()), town.line(town.open(OTHER), later)
+        line.start()
+        assert inside.wait(LONG_S)
+        other.start()
+        later.wait(1)
+        assert "resource_exhausted" in other.reason
+        go_on.set()
+        assert line.wait_idle(LONG_S)  # an open Watch is no call that is counted
+        later.pass_over()
+        assert other.wait_idle(LONG_S)
+
+
+# -- what is held for whom does not listen --------------------------------------------------------
+
+
+def test_a_child_that_reads_nothing_costs_its_hub_one_note_a_lane(town: Town) -> None:
+    child = town.open(COMMUNITY)
+    welcome = town.parent.hello(
+        Greeting(
+            unit=child.identity.unit, level=int(child.level),
+            incarnation=child.identity.incarnation, protocol_min=1, protocol_max=1,
+            log_position=0, heads={}, process=1,
+        )
+    )  # fmt: skip
+    assert welcome.verdict is Verdict.GO_ON
+    rings: list[object] = []
+    town.parent.watch(child.identity.unit, welcome.session, rings.append)
+    for _ in range(300):
+        create(town.street, 20, down_to=child.identity.unit)
+    held = town.parent._children[child.identity.unit]
+    assert held.pending == {Lane.BULK}
+    assert held.ring is None
+    assert rings == [{Lane.BULK}]  # rung once, and nothing queued behind it
+    assert not held.taken
+    batch = town.parent.pull(child.identity.unit, welcome.session, Lane.BULK, 0, 1 << 30)
+    assert batch.entries
+    assert sum(map(len, batch.entries)) <= BATCH_BYTES_MAX
+
+
+# -- an answer that is lost -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_push_whose_answer_is_lost_is_neither_lost_nor_applied_twice(
+    town: Town, *, applied: bool
+) -> None:
+    child, later = town.open(COMMUNITY), Later()
+    line = town.line(child, later)
+    line.start()
+    assert line.wait_idle(LONG_S)
+    plain, pushes = town.parent.push, []
+
+    def push(*arguments: Any) -> Any:
+        pushes.append(arguments)
+        if len(pushes) > 1:
+            return plain(*arguments)
+        if applied:
+            plain(*arguments)
+        raise RuntimeError("the line breaks")
+
+    with mock.patch.object(town.parent, "push", push):
+        create(child, 3)
+        later.wait(1)
+        assert line.state is State.RESTING
+        later.pass_over()
+        assert line.wait_idle(LONG_S)
+    assert outlets(town.street) == outlets(child)
+    with child.store.read() as tx:
+        mine = run(tx, "SELECT count(*) FROM entry WHERE up_to IS NOT NULL").fetchone()[0]
+    assert len(town.arrivals(child)) == mine
+    assert line.held_there[Lane.BULK] == log_position(town, child)
+
+
+def log_position(town: Town, child: Office) -> int:
+    with town.street.store.read() as tx:
+        return log.cursor_of(tx, child.identity.unit, "in", Lane.BULK)[1]
+
+
+def test_a_push_that_hits_its_deadline_is_looked_up_by_the_next_greeting(town: Town) -> None:
+    child, later = town.open(COMMUNITY), Later()
+    line = town.line(child, later)
+    line.start()
+    assert line.wait_idle(LONG_S)
+    plain, pushes, over = town.parent.push, [], threading.Event()
+
+    def push(unit: int, session: int, batch: Any) -> Any:
+        pushes.append(codec.entry_from_wire(batch.entries[0]).seq)
+        answer = plain(unit, session, batch)
+        if len(pushes) == 1:
+            assert over.wait(LONG_S)  # done, and the child has long hung up
+        return answer
+
+    with mock.patch.object(town.parent, "push", push):
+        with mock.patch.object(dialer, "CALL_TIMEOUT_S", 0.5):
+            create(child, 3)
+            later.wait(1)
+        over.set()
+        later.pass_over()
+        assert line.wait_idle(LONG_S)
+    assert pushes == [1]  # the greeting said that it is there: it was not sent again
+    assert outlets(town.street) == outlets(child)
