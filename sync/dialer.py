@@ -86,6 +86,7 @@ class Dialer:
         self._channel: grpc.Channel | None = None
         self._stub: Any = None
         self._watch: Any = None
+        self._lost: Failed | None = None  # a Watch failed while a conversation was ending
         self._generation = 0  # of the line: a late ring of an old one is nothing
         self._idle = threading.Condition(self._lock)
 
@@ -180,10 +181,19 @@ class Dialer:
             self._again_if_poked()
 
     def _again_if_poked(self) -> None:
+        """Go on after a conversation with what came while it was ending."""
+        rest: Rest | None = None
         with self._lock:
             state = self._session.state
-            waiting = state is State.OFFLINE or (state is State.IDLE and self._session.poked)
-        if waiting:
+            lost, self._lost = self._lost, None
+            deaf = state is State.IDLE and self._watch is None and not self._closed.is_set()
+            if deaf and lost is not None and not self._running:
+                rest = self._session.broken(lost)
+            waiting = state is State.OFFLINE or deaf
+            waiting = waiting or (state is State.IDLE and self._session.poked)
+        if rest is not None:
+            self._rest(rest)
+        elif waiting:
             self._submit()
 
     def _converse(self) -> None:
@@ -281,6 +291,8 @@ class Dialer:
                 event = failed(error)
                 if self._session.state is State.IDLE and not self._running:
                     rest = self._session.broken(event)
+                elif self._running:
+                    self._lost = event
             else:
                 # A lane that only a newer parent knows rings nothing here.
                 lanes = frozenset(lane for lane in Lane if lane.value in reply.lanes)

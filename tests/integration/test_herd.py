@@ -1,0 +1,164 @@
+"""A hub that restarts with sixty children: each greets it a bounded number of times, spread."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from hub.parent import Greeting, Parent
+from hub.server import Server
+from hub.servicer import LinkServicer, handlers
+from node.app import Office, open_office
+from node.config import OfficeConfig
+from node.domain.units import Level
+from node.setup import init_office
+from sync.change import Batch
+from sync.dialer import OPTIONS, Dialer
+from sync.limits import BACKOFF_BASE_MS
+from sync.session import BatchRead, Greet, Greeted, Read, State, Verdict
+from sync.wire.v1 import link_pb2 as pb
+from tests.unit.node.offices import CATALOGUE, STREET, TREE, Clock
+
+CHILDREN = 60
+LONG_S = 60.0
+HEAD = "".join(line for line in TREE.splitlines(keepends=True) if "community" not in line)
+COMMUNITIES = [f"330102013{n:03}" for n in range(1, CHILDREN + 1)]
+WIDE = HEAD + "".join(f"{code},社区{n},community,{STREET}\n" for n, code in enumerate(COMMUNITIES))
+
+
+class Greeter:
+    """The least that can be a child: it greets, has nothing to say and listens."""
+
+    def __init__(self, unit: int) -> None:
+        self._unit = unit
+        self._session = 0
+        self._token = b""
+
+    def request(self, _command: Greet) -> pb.HelloRequest:
+        return pb.HelloRequest(
+            unit=self._unit, level=int(Level.COMMUNITY), incarnation=self._unit,
+            process=self._unit, protocol_min=1, protocol_max=1, token=self._token,
+        )  # fmt: skip
+
+    def event(self, reply: pb.HelloResponse, _command: Greet) -> Greeted:
+        self._session, self._token = reply.session, reply.token
+        return Greeted(Verdict(reply.verdict), retry_after_ms=reply.retry_after_ms)
+
+    def perform(self, command: Read) -> BatchRead:
+        return BatchRead(Batch(command.lane, self._unit, command.after, command.after))
+
+    def watch_request(self, _held: object) -> pb.WatchRequest:
+        return pb.WatchRequest(session=self._session, unit=self._unit)
+
+
+class Hub:
+    """The street's face to its children, which counts greetings; it can go away and come back."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.greetings: Counter[int] = Counter()
+        self.address = ""
+
+    def start(self) -> None:
+        self._parent = Parent(self.office)
+        hello = self._parent.hello
+
+        def counted(greeting: Greeting) -> Any:
+            self.greetings[greeting.unit] += 1
+            return hello(greeting)
+
+        self._parent.hello = counted  # type: ignore[method-assign]
+        self._server = Server(self.address or "127.0.0.1:0")
+        self._server.add(handlers(LinkServicer(lambda _unit: self._parent)))
+        self.address = self._server.start()
+
+    def stop(self) -> None:
+        self._parent.close()
+        self._server.stop(0.1)
+
+
+class Rests:
+    """The waits that dialers asked for; they pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.come = threading.Condition()
+        self.delays_ms: list[int] = []
+        self._works: list[Callable[[], None]] = []
+
+    def __call__(self, delay_ms: int, work: Callable[[], None]) -> None:
+        with self.come:
+            self.delays_ms.append(delay_ms)
+            self._works.append(work)
+            self.come.notify_all()
+
+    def wait(self, count: int) -> list[int]:
+        """Wait until so many rest; return for how long each."""
+        with self.come:
+            assert self.come.wait_for(lambda: len(self._works) >= count, LONG_S)
+            delays, self.delays_ms = self.delays_ms, []
+            return delays
+
+    def pass_over(self) -> None:
+        with self.come:
+            works, self._works = self._works, []
+        for work in works:
+            work()
+
+
+def test_sixty_children_greet_a_restarted_hub_once_each_and_spread_over_the_wait(
+    tmp_path: Path,
+) -> None:
+    rng, clock = random.Random(5), Clock()
+    init_office(tmp_path, OfficeConfig(unit=STREET), CATALOGUE, rng=rng, tree_csv=WIDE.encode())
+    with ExitStack() as closing:
+        office = open_office(
+            tmp_path, wall_ms=clock, rng=rng, catalogue=CATALOGUE, synchronous="OFF"
+        )
+        closing.callback(office.close)
+        hub, rests = Hub(office), Rests()
+        hub.start()
+        workers = ThreadPoolExecutor(8)
+        closing.callback(workers.shutdown)
+        lines = []
+        for code in COMMUNITIES:
+            line = Dialer(
+                Greeter(office.tree.by_code(code).unit_id),  # type: ignore[arg-type]
+                connect=lambda: grpc.insecure_channel(hub.address, options=OPTIONS),
+                workers=workers, later=rests, rng=random.Random(code),
+            )  # fmt: skip
+            closing.callback(line.close)
+            lines.append(line)
+            line.start()
+        for line in lines:
+            assert line.wait_idle(LONG_S)
+        assert set(hub.greetings.values()) == {1}
+        assert len(hub.greetings) == CHILDREN
+
+        hub.stop()  # every open Watch is let go, and nobody answers the next greeting
+        delays = rests.wait(CHILDREN)
+        assert len(delays) == CHILDREN
+        first = {state: sum(line.state is state for line in lines) for state in State}
+        assert first[State.RESTING] == CHILDREN
+        assert max(delays) <= BACKOFF_BASE_MS
+        assert len(set(delays)) > CHILDREN // 2  # spread, and not in step
+        rests.pass_over()  # still down: each asks once more, and waits up to twice as long
+        delays = rests.wait(CHILDREN)
+        assert len(delays) == CHILDREN
+        assert max(delays) <= 2 * BACKOFF_BASE_MS
+
+        hub.start()
+        rests.pass_over()
+        for line in lines:
+            assert line.wait_idle(LONG_S)
+        assert len(hub.greetings) == CHILDREN
+        assert max(hub.greetings.values()) <= 3  # one of them may meet the hub as it closes
+        assert sum(hub.greetings.values()) <= 2 * CHILDREN + CHILDREN // 2
+        hub.stop()
