@@ -29,7 +29,13 @@ EQUAL = 60
 
 
 def values(who: int) -> dict[str, object]:
-    return {"name": f"n{who}", "owner": f"o{who}", "rank": f"r{who}", "most": who, "tags": f"t{who}"}
+    return {
+        "name": f"n{who}",
+        "owner": f"o{who}",
+        "rank": f"r{who}",
+        "most": who,
+        "tags": f"t{who}",
+    }
 
 
 SAME = {"name": "same", "owner": "same", "rank": "same", "most": 9, "tags": "same"}
