@@ -100,6 +100,10 @@ class Processes:
     def pid(self, name: str) -> int:
         return self._servers[name].child.pid
 
+    def runs(self, name: str) -> bool:
+        """Say whether a server's process is alive."""
+        return self._servers[name].child.poll() is None
+
     def names(self) -> list[str]:
         return list(self._servers)
 
@@ -108,6 +112,8 @@ class Processes:
         child = self._servers[name].child
         child.send_signal(signal.SIGKILL)
         child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
         return child.pid
 
     def check_alive(self) -> None:

@@ -1,4 +1,4 @@
-"""docs/testing.md says where each invariant is tested: every test that it names exists."""
+"""docs/testing.md and docs/scenarios.md say what is tested where: every test named exists."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
-NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)))
+SCENARIOS = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE + SCENARIOS)))
 
 
 @pytest.mark.parametrize(("file", "name"), NAMED)
-def test_every_test_that_the_page_names_exists(file: str, name: str) -> None:
+def test_every_test_that_a_page_names_exists(file: str, name: str) -> None:
     source = (ROOT / file).read_text(encoding="utf-8")
     assert re.search(rf"^(?:def {name}\(|class {name}\b|{name} = )", source, re.MULTILINE)
 
@@ -21,3 +22,27 @@ def test_every_test_that_the_page_names_exists(file: str, name: str) -> None:
 def test_the_page_has_a_line_for_every_invariant_in_order() -> None:
     rows = [int(n) for n in re.findall(r"^\| INV-(\d+) ", PAGE, re.MULTILINE)]
     assert rows == list(range(1, 36))
+
+
+# The peers' scenarios, as they were numbered when they were collected.
+FAMILIES = {
+    "S": 19,
+    "C": 11,
+    "P": 9,
+    "R": 9,
+    "A": 3,
+    "K": 9,
+    "G": 13,
+    "Q": 9,
+    "W": 6,
+    "M": 8,
+    "O": 8,
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_scenario_of_a_peer_has_its_line(family: str) -> None:
+    told = []
+    for row in re.findall(rf"^\| ({family}\d+(?:, {family}\d+)*) ", SCENARIOS, re.MULTILINE):
+        told += [int(number) for number in re.findall(r"\d+", row)]
+    assert sorted(told) == list(range(1, FAMILIES[family] + 1))

@@ -1,0 +1,290 @@
+"""The people of a run: who writes lists, texts and money at an office, and who looks at them."""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from hub.client import CallFailed, OfficeClient, Unreachable
+from sync.errors import SilianError
+from sync.wire.v1 import office_registers_pb2 as pb
+from tests.processes.city import GARDEN, NAMES, ORCHID, STREET, City
+from tests.processes.history import Outcome, Txn
+
+T = TypeVar("T")
+LISTS, LIST = "service_outlet", "remark"  # one who writes a list, many who read it
+TEXTS, TEXT = "premises", "address"  # two who write the same text
+SIGNS, WIDTH = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", 3
+ELEMENTS_MAX = 160  # of a list: as many as the field holds
+KEYS = 3  # lists of a community under way at a time
+STREETS_LISTS = 6  # that the street writes, at each community
+FUND, FEN = "F1", 100
+YEAR = datetime.now(UTC).year
+
+
+def packed(elements: list[int]) -> str:
+    """Write a list as one text."""
+    return "".join(
+        SIGNS[n // 1296] + SIGNS[n // 36 % 36] + SIGNS[n % 36] for n in elements
+    )  # fmt: skip
+
+
+def unpacked(text: str) -> list[int]:
+    return [int(text[n : n + WIDTH], 36) for n in range(0, len(text), WIDTH)]
+
+
+class Doubtful(Exception):
+    """Nobody was told whether it happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """One value of a text that two write: `over` is what its writer saw."""
+
+    record: bytes
+    value: str
+    over: str
+    outcome: Outcome
+
+
+@dataclass(slots=True)
+class Told:
+    """All that a run's people did and saw."""
+
+    history: list[Txn] = field(default_factory=list)
+    texts: list[Wrote] = field(default_factory=list)
+    transfers: list[bytes] = field(default_factory=list)  # acknowledged
+    doubtful: int = 0
+    wrong: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, txn: Txn) -> None:
+        with self.lock:
+            self.history.append(txn)
+            self.doubtful += txn.outcome == "unknown"
+
+
+@dataclass(slots=True)
+class Desk:
+    """One office as one person uses it: the line is opened anew after each failure."""
+
+    city: City
+    code: str
+    rng: random.Random
+    told: Told
+    stop: threading.Event
+    pace_s: float
+    _office: OfficeClient | None = None
+
+    def ask(self, work: Callable[[OfficeClient], T]) -> T:
+        """Make a call. Raises: Doubtful; SilianError when it surely did nothing."""
+        if self._office is None:
+            self._office = self.city.client(self.code)
+        try:
+            return work(self._office)
+        except (Unreachable, CallFailed) as error:
+            self.close()
+            self.stop.wait(0.3)
+            raise Doubtful from error
+        except SilianError as error:
+            if error.retryable:
+                raise Doubtful from error
+            raise
+
+    def close(self) -> None:
+        if self._office is not None:
+            self._office.close()
+            self._office = None
+
+    def run(self, turn: Callable[[], None]) -> None:
+        """Take turns until the run is over; what must not happen is noted."""
+        try:
+            while not self.stop.wait(self.rng.uniform(0, 2 * self.pace_s)):
+                try:
+                    turn()
+                except Doubtful:
+                    continue
+        except Exception as error:
+            self.told.wrong.append(f"{NAMES[self.code]}: {type(error).__name__}: {error}")
+            raise
+        finally:
+            self.close()
+
+    def look(self, session: str) -> dict[str, pb.Record]:
+        """Read every list held here, in one snapshot; note what was seen."""
+        page = self.ask(lambda office: office.records(LISTS, subtree=True, limit=500))
+        assert not page.next, "more lists than a page holds"
+        found = {key_of(record): record for record in page.records}
+        self.told.add(Txn(session=session, site=NAMES[self.code], reads=lists_of(found)))
+        return found
+
+
+def key_of(record: pb.Record) -> str:
+    return f"{NAMES[record.unit.code]}/{record.values['name'].text}"
+
+
+def lists_of(records: dict[str, pb.Record]) -> dict[str, list[int]]:
+    return {key: unpacked(record.values[LIST].text) for key, record in records.items()}
+
+
+class Community:
+    """Appends to lists of its own: one by itself, or two in one transaction, as a file."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._count = 0
+        self._session = f"{NAMES[desk.code]}'s clerk"
+
+    def turn(self) -> None:
+        held = self._desk.look(self._session)
+        own = {key: r for key, r in held.items() if "/L" in key}
+        elements = {key: unpacked(r.values[LIST].text) for key, r in own.items()}
+        free = [key for key, found in elements.items() if len(found) < ELEMENTS_MAX]
+        while len(free) < KEYS:
+            key = f"{NAMES[self._desk.code]}/L{len(own) + len(free)}"
+            elements[key] = []
+            free.append(key)
+        self._count += 1
+        known = [key for key in free if key in own]
+        if known and self._desk.rng.random() < 0.5:
+            self._append_one(own[self._desk.rng.choice(known)])
+        else:
+            keys = self._desk.rng.sample(free, 2)
+            self._append_two({key: [*elements[key], self._count] for key in keys})
+
+    def _append_one(self, record: pb.Record) -> None:
+        told = [*unpacked(record.values[LIST].text), self._count]
+        self._append(
+            [key_of(record)],
+            lambda office: office.change(
+                LISTS, record.id, {LIST: packed(told)}, seen=record.seen
+            ),
+        )  # fmt: skip
+
+    def _append_two(self, told: dict[str, list[int]]) -> None:
+        rows = [
+            f"{key.partition('/')[2]},outlet,{packed(elements)}" for key, elements in told.items()
+        ]
+        data = "\n".join(["网点名称,网点类型,备注", *rows]).encode()
+
+        def take_in(office: OfficeClient) -> Any:
+            *_, last = office.import_file(LISTS, data, "lists.csv")
+            report = last.outcome.reports[0]
+            assert report.new + report.changed == 2, report
+            return report
+
+        self._append(list(told), take_in)
+
+    def _append(self, keys: list[str], work: Callable[[OfficeClient], Any]) -> None:
+        outcome: Outcome = "unknown"
+        try:
+            self._desk.ask(work)
+            outcome = "ok"
+        except SilianError:
+            outcome = "fail"
+            raise
+        finally:
+            self._desk.told.add(Txn(
+                session=self._session, site=NAMES[self._desk.code], outcome=outcome,
+                appends={key: [self._count] for key in keys},
+            ))  # fmt: skip
+
+
+class Street:
+    """Appends to lists that lie at its communities, having looked at theirs."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._count = 0
+
+    def turn(self) -> None:
+        held = self._desk.look("street's clerk")
+        mine = [
+            (key, record) for key, record in held.items()
+            if "/S" in key and len(record.values[LIST].text) < WIDTH * ELEMENTS_MAX
+        ]  # fmt: skip
+        if not mine:
+            return
+        key, record = self._desk.rng.choice(mine)
+        self._count += 1
+        text = record.values[LIST].text + packed([self._count])
+        outcome: Outcome = "unknown"
+        try:
+            self._desk.ask(lambda office: office.change(
+                LISTS, record.id, {LIST: text}, unit=record.unit.code, seen=record.seen
+            ))  # fmt: skip
+            outcome = "ok"
+        finally:
+            self._desk.told.add(Txn(
+                session="street's clerk", site="street", outcome=outcome,
+                appends={key: [self._count]},
+            ))  # fmt: skip
+
+
+class Editor:
+    """Writes the text that another level writes too; each knows what it overwrites."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._count = 0
+
+    def turn(self) -> None:
+        page = self._desk.ask(lambda office: office.records(TEXTS, subtree=True))
+        record = self._desk.rng.choice(list(page.records))
+        self._count += 1
+        value = f"{NAMES[self._desk.code]} {self._count}"
+        outcome: Outcome = "unknown"
+        try:
+            self._desk.ask(lambda office: office.change(
+                TEXTS, record.id, {TEXT: value}, unit=record.unit.code, seen=record.seen
+            ))  # fmt: skip
+            outcome = "ok"
+        except SilianError as error:
+            outcome = "fail"
+            if error.code != "stale_edit":  # the other's edit arrived meanwhile
+                raise
+        finally:
+            with self._desk.told.lock:
+                self._desk.told.texts.append(
+                    Wrote(record.id, value, record.values[TEXT].text, outcome)
+                )
+
+
+class Payer:
+    """Releases money downward; a release that nobody confirmed is said again under its id."""
+
+    def __init__(self, desk: Desk, to: str) -> None:
+        self._desk = desk
+        self._to = to
+        self._transfer = b""
+
+    def turn(self) -> None:
+        self._transfer = self._transfer or uuid.UUID(int=self._desk.rng.getrandbits(128)).bytes
+        self._desk.ask(lambda office: office.release(
+            to=self._to, fund=FUND, year=YEAR, amount_fen=FEN, actor="payer",
+            transfer=self._transfer,
+        ))  # fmt: skip
+        with self._desk.told.lock:
+            self._desk.told.transfers.append(self._transfer)
+        self._transfer = b""
+
+
+def prepare(city: City) -> None:
+    """Lay out the records that two levels write, and the city's money; nothing is broken yet."""
+    for code in (GARDEN, ORCHID):
+        with city.client(code) as office:
+            rows = [f"S{n},outlet" for n in range(STREETS_LISTS)]
+            data = "\n".join(["网点名称,网点类型", *rows]).encode()
+            for _ in office.import_file(LISTS, data, "lists.csv"):
+                pass
+            office.create(TEXTS, {"name": "P", "use": "office", "area_m2": "1", "tenure": "owned"})
+    with city.client("330100000000") as office:
+        office.appropriate(fund=FUND, year=YEAR, amount_fen=1_000_000 * FEN, actor="payer")
+    city.wait_quiet()
+    with city.client(STREET) as office:
+        assert office.records(LISTS, subtree=True).total == 2 * STREETS_LISTS

@@ -1,0 +1,67 @@
+"""The line between two offices as the nemesis sees it: begun faults, ended faults."""
+
+from __future__ import annotations
+
+import random
+from typing import Protocol
+
+from tests.processes.plan import Step
+from tests.support.proxy import Faults, Proxy, Way
+
+
+class Line(Protocol):
+    """What lies between an office and its parent."""
+
+    def begin(self, step: Step, rng: random.Random) -> None:
+        """Break it as a step says."""
+
+    def end(self, step: Step) -> None:
+        """Undo what the step began."""
+
+    def reset(self) -> None:
+        """End every connection at once."""
+
+    def heal(self) -> None:
+        """Make it whole."""
+
+    def close(self) -> None: ...
+
+
+def ways_of(kind: str) -> tuple[Way, ...]:
+    """Return which ways a kind of fault breaks: "lose up" one, "lose" both."""
+    return {"up": (Way.UP,), "down": (Way.DOWN,)}.get(kind.rsplit(maxsplit=1)[-1], tuple(Way))
+
+
+class ProxyLine(Proxy):
+    """A line of TCP connections that go through a proxy on the loopback."""
+
+    def begin(self, step: Step, rng: random.Random) -> None:
+        ways = ways_of(step.kind)
+        match step.kind.split()[0]:
+            case "reset" | "flap":
+                self.reset()
+            case "refuse":
+                self.refuse()
+            case "half":
+                self.half_close(rng.choice(ways))
+            case "cut":
+                self.faults[rng.choice(ways)].cut_after = step.size
+            case "stall":
+                for way in ways:
+                    self.faults[way].stalled = True
+            case "lose":
+                for way in ways:
+                    self.faults[way].lost = True
+            case "slow":
+                for way in ways:
+                    self.faults[way] = Faults(latency_ms=step.size, jitter_ms=step.size)
+            case "narrow":
+                for way in ways:
+                    self.faults[way].bytes_per_s = step.size
+            case _:
+                raise AssertionError(step.kind)
+
+    def end(self, step: Step) -> None:
+        self.heal()
+        if step.kind.startswith(("lose", "half")):
+            self.reset()  # the next byte would find out; nobody waits for it here

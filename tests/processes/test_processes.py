@@ -1,0 +1,50 @@
+"""A city of real processes under kills, pauses and broken lines: what it acknowledged, it keeps.
+
+`python -m tests.processes --seconds 600 --seed 7` is the same for longer.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync.wire.v1 import office_pb2 as pb
+from tests.processes.city import CODES, PARENT
+from tests.processes.plan import FIRST, OF_LINES, OF_OFFICES, draw
+from tests.processes.run import run
+from tests.processes.watching import Watching
+
+SEED, SECONDS = 20_041_126, 9.0
+
+
+@pytest.mark.timeout(600)  # processes start slowly where many run
+def test_real_offices_killed_paused_and_cut_off_lose_double_turn_and_tear_nothing(
+    tmp_path: Path,
+) -> None:
+    outcome = run(tmp_path, SEED, SECONDS)
+    plan = "\n".join(map(str, draw(SEED, SECONDS, CODES, tuple(PARENT))))
+    assert not outcome.faults, "\n".join([*outcome.faults[:20], plan])
+    assert outcome.broken.keys() & {"kill", "kill both ends"}
+    assert sum(outcome.broken.values()) >= 5
+    assert outcome.transactions >= 100
+
+
+def test_the_same_seed_draws_the_same_plan_and_every_run_has_the_worst() -> None:
+    for seed in range(20):
+        plan = draw(seed, 12.0, CODES, tuple(PARENT))
+        assert plan == draw(seed, 12.0, CODES, tuple(PARENT))
+        assert {step.kind for step in plan} >= set(FIRST)
+
+
+def test_a_long_plan_breaks_everything_that_can_be_broken() -> None:
+    plan = draw(1, 600.0, CODES, tuple(PARENT))
+    assert {step.kind for step in plan} == {*OF_OFFICES, *OF_LINES}
+    assert {step.where for step in plan} == set(CODES)
+
+
+def test_a_mark_that_goes_back_is_noticed() -> None:
+    watching = Watching()
+    for position in (5, 7, 6):
+        watching.look("city", pb.GetStatusResponse(safe=[pb.SafeLevel(level=0, position=position)]))
+    assert watching.went_back == ["city 0 safe 0  went back from 7 to 6"]
