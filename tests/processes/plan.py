@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 # What may happen, with its weight. A line is named after its lower end.
@@ -32,13 +32,18 @@ class Step:
         return f"{self.at_ms / 1000:7.1f} s  {self.kind}{size} {self.where} {self.for_ms} ms"
 
 
-def draw(seed: int, seconds: float, offices: Sequence[str], lines: Sequence[str]) -> list[Step]:
+KINDS = {**OF_OFFICES, **OF_LINES}
+
+
+def draw(
+    seed: int, seconds: float, offices: Sequence[str], lines: Sequence[str],
+    kinds: Mapping[str, int] = KINDS,
+) -> list[Step]:  # fmt: skip
     """Return the faults of a run: the same for the same seed. One at a time, some overlapping."""
     rng = random.Random(f"plan {seed}")
-    kinds = {**OF_OFFICES, **OF_LINES}
     steps: list[Step] = []
     at_ms = FIRST_MS
-    due = rng.sample(FIRST, len(FIRST))
+    due = [kind for kind in rng.sample(FIRST, len(FIRST)) if kind in kinds]
     while at_ms < seconds * 1_000:
         if not due:  # every kind comes before one comes again, as often as its weight says
             due = [kind for kind, weight in kinds.items() for _ in range(weight)]

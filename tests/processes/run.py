@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub.client import OfficeClient
-from tests.processes.city import CITY, CODES, DISTRICT, GARDEN, ORCHID, PARENT, STREET, City
-from tests.processes.clients import Community, Desk, Doubtful, Editor, Payer, Street, Told, prepare
+from tests.processes.city import CITY, DISTRICT, GARDEN, ORCHID, STREET, City
+from tests.processes.clients import Community, Desk, Editor, Payer, Street, Told, prepare
 from tests.processes.judge import judge
-from tests.processes.plan import Step, draw
+from tests.processes.plan import Step
 from tests.processes.watching import Watching
 
 END_S = 70.0  # a call under way ends by its own deadline
@@ -37,10 +37,11 @@ class Outcome:
         )
 
 
-def run(base: Path, seed: int, seconds: float, steps: Sequence[Step] | None = None) -> Outcome:
-    """Run a city for so long under the faults of a seed, or under these. Raises: NotQuiet."""
+def run(base: Path, seed: int, plan: Sequence[Step], city_of: type[City] = City) -> Outcome:
+    """Run a city under the faults of a plan. `seed`: of what its people do. Raises: NotQuiet."""
+    seconds = max((step.at_ms + step.for_ms for step in plan), default=0) / 1_000
     rng = random.Random(f"run {seed}")
-    city = City(base, rng)
+    city = city_of(base, rng)
     told, stop = Told(), threading.Event()
     people: list[threading.Thread] = []
     try:
@@ -53,8 +54,7 @@ def run(base: Path, seed: int, seconds: float, steps: Sequence[Step] | None = No
         ]
         for person in people:
             person.start()
-        plan = draw(seed, seconds, CODES, tuple(PARENT)) if steps is None else list(steps)
-        city.carry_out(plan)
+        city.carry_out(list(plan))
         city.heal()
         stop.set()
         for person in people:
@@ -108,6 +108,3 @@ def _look(at: Desk, session: str) -> None:
 
 def _status(office: OfficeClient):  # type: ignore[no-untyped-def]
     return office.status(tree=True)
-
-
-__all__ = ["Doubtful", "Outcome", "run"]

@@ -11,6 +11,7 @@ import pytest
 
 from sync.wire.v1 import office_pb2 as pb
 from tests.processes.city import CODES, PARENT
+from tests.processes.namespaces import in_a_namespace, missing_tools, why_not
 from tests.processes.plan import FIRST, OF_LINES, OF_OFFICES, draw
 from tests.processes.run import run
 from tests.processes.watching import Watching
@@ -22,9 +23,9 @@ SEED, SECONDS = 20_041_126, 9.0
 def test_real_offices_killed_paused_and_cut_off_lose_double_turn_and_tear_nothing(
     tmp_path: Path,
 ) -> None:
-    outcome = run(tmp_path, SEED, SECONDS)
-    plan = "\n".join(map(str, draw(SEED, SECONDS, CODES, tuple(PARENT))))
-    assert not outcome.faults, "\n".join([*outcome.faults[:20], plan])
+    plan = draw(SEED, SECONDS, CODES, tuple(PARENT))
+    outcome = run(tmp_path, SEED, plan)
+    assert not outcome.faults, "\n".join([*outcome.faults[:20], *map(str, plan)])
     assert outcome.broken.keys() & {"kill", "kill both ends"}
     assert sum(outcome.broken.values()) >= 5
     assert outcome.transactions >= 100
@@ -48,3 +49,14 @@ def test_a_mark_that_goes_back_is_noticed() -> None:
     for position in (5, 7, 6):
         watching.look("city", pb.GetStatusResponse(safe=[pb.SafeLevel(level=0, position=position)]))
     assert watching.went_back == ["city 0 safe 0  went back from 7 to 6"]
+
+
+@pytest.mark.timeout(600)
+def test_offices_whose_wires_go_silent_one_way_or_both_keep_what_they_acknowledged() -> None:
+    """Each office in a network namespace: no proxy ends TCP, what is lost is sent again."""
+    assert not missing_tools(), f"install iproute2 and procps: {missing_tools()}"
+    if why := why_not():
+        pytest.skip(f"platform: no network namespaces here: {why}")
+    done = in_a_namespace(["--seconds", "8", "--seed", "3"])
+    assert done.returncode == 0, done.stdout + done.stderr[-4_000:]
+    assert "lose" in done.stdout

@@ -17,13 +17,13 @@ class Watching:
     def look(self, at: str, status: pb.GetStatusResponse, life: int = 0) -> None:
         """Compare with what was seen there before. `life`: the number of the process that said it.
 
-        What is safe above is written down now and then only: a process that was killed starts
-        with what it last wrote down, which is less and true, until its parent speaks again.
+        What is safe above, and how exact others are, is written down now and then only: a process
+        that was killed starts with what it last wrote down, which is less, until it hears anew.
         """
         for level in status.safe:
             self._mark((at, str(life), "safe", str(level.level), level.lane), level.position)
         for office in status.offices[1:]:
-            self._mark((at, "exact", office.unit.code), office.exact_ms)
+            self._mark((at, str(life), "exact", office.unit.code), office.exact_ms)
 
     def _mark(self, name: tuple[str, ...], now: int) -> None:
         before = self.marks.get(name, 0)
