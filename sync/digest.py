@@ -15,7 +15,9 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
+from sync.change import Value
 from sync.limits import DIGEST_BUCKETS
+from sync.schema import RegisterSchema
 from sync.version import Version
 
 PRIME = (1 << 61) - 1
@@ -86,3 +88,37 @@ def record_print(
     for name, version in losers:
         total += field_factor(LOSER + name) * version_factor(version)
     return total % PRIME * id_factor(record_id) % PRIME
+
+
+def check_of(
+    record_id: bytes,
+    copy: tuple[bytes, int, bytes, str],
+    fields: Iterable[tuple[str, Version, Value]],
+    heads: Iterable[tuple[str, Version, Value]] = (),
+) -> int:
+    """Return a check over all that one copy holds, values too: equal copies, equal checks.
+
+    `copy`: its creation's version, life, life's version, and what stands against its end.
+    `heads`: those kept beside the row. Unlike a print it is not linear and is kept nowhere.
+    """
+    born, life, life_version, unseen = copy
+    items: list[bytes] = [record_id, born, b"%d" % life, life_version, unseen.encode()]
+    for name, version, value in (*sorted(fields), *sorted(heads, key=lambda h: h[:2])):
+        items += (name.encode(), version, _value(value))
+    body = b"".join(len(item).to_bytes(4, "big") + item for item in items)
+    return int.from_bytes(blake2b(body, digest_size=8).digest(), "big") % PRIME
+
+
+def _value(value: Value) -> bytes:
+    if value is None:
+        return b""
+    return b"i%d" % value if isinstance(value, int) else b"t" + value.encode()
+
+
+def schema_print(schema: RegisterSchema) -> bytes:
+    """Return 8 bytes that two catalogues share for a register exactly if prints mean the same."""
+    lines = [schema.name, schema.lane.name]
+    for field in sorted(schema.fields, key=lambda f: f.name):
+        owners = ",".join(map(str, field.owners))
+        lines.append(f"{field.name} {field.kind.value} {field.policy.value} {owners}")
+    return blake2b("\n".join(lines).encode(), digest_size=8).digest()

@@ -491,59 +491,111 @@ class Incarnation(_message.Message):
     def __init__(self, id: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., public_key: _Optional[bytes] = ...) -> None: ...
 
 class DigestRequest(_message.Message):
-    __slots__ = ("session", "unit", "cursors", "fingerprints", "buckets")
+    __slots__ = ("session", "unit", "sent", "taken", "units", "buckets", "parts")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
-    CURSORS_FIELD_NUMBER: _ClassVar[int]
-    FINGERPRINTS_FIELD_NUMBER: _ClassVar[int]
+    SENT_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
     BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
     session: int
     unit: int
-    cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
-    fingerprints: _containers.RepeatedCompositeFieldContainer[Fingerprint]
-    buckets: _containers.RepeatedCompositeFieldContainer[BucketKey]
-    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., fingerprints: _Optional[_Iterable[_Union[Fingerprint, _Mapping]]] = ..., buckets: _Optional[_Iterable[_Union[BucketKey, _Mapping]]] = ...) -> None: ...
+    sent: _containers.RepeatedCompositeFieldContainer[Cursor]
+    taken: _containers.RepeatedCompositeFieldContainer[Cursor]
+    units: DigestUnits
+    buckets: DigestBuckets
+    parts: DigestParts
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., sent: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., taken: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., units: _Optional[_Union[DigestUnits, _Mapping]] = ..., buckets: _Optional[_Union[DigestBuckets, _Mapping]] = ..., parts: _Optional[_Union[DigestParts, _Mapping]] = ...) -> None: ...
 
-class DigestResponse(_message.Message):
-    __slots__ = ("comparable", "different", "records")
-    COMPARABLE_FIELD_NUMBER: _ClassVar[int]
-    DIFFERENT_FIELD_NUMBER: _ClassVar[int]
-    RECORDS_FIELD_NUMBER: _ClassVar[int]
-    comparable: bool
-    different: _containers.RepeatedCompositeFieldContainer[Fingerprint]
-    records: _containers.RepeatedCompositeFieldContainer[RecordPrint]
-    def __init__(self, comparable: _Optional[bool] = ..., different: _Optional[_Iterable[_Union[Fingerprint, _Mapping]]] = ..., records: _Optional[_Iterable[_Union[RecordPrint, _Mapping]]] = ...) -> None: ...
+class DigestUnits(_message.Message):
+    __slots__ = ("registers",)
+    REGISTERS_FIELD_NUMBER: _ClassVar[int]
+    registers: _containers.RepeatedCompositeFieldContainer[RegisterSums]
+    def __init__(self, registers: _Optional[_Iterable[_Union[RegisterSums, _Mapping]]] = ...) -> None: ...
 
-class Fingerprint(_message.Message):
-    __slots__ = ("key", "count", "sum")
-    KEY_FIELD_NUMBER: _ClassVar[int]
-    COUNT_FIELD_NUMBER: _ClassVar[int]
-    SUM_FIELD_NUMBER: _ClassVar[int]
-    key: BucketKey
-    count: int
-    sum: int
-    def __init__(self, key: _Optional[_Union[BucketKey, _Mapping]] = ..., count: _Optional[int] = ..., sum: _Optional[int] = ...) -> None: ...
+class RegisterSums(_message.Message):
+    __slots__ = ("register", "schema", "units", "counts", "sums")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    SUMS_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    schema: bytes
+    units: _containers.RepeatedScalarFieldContainer[int]
+    counts: _containers.RepeatedScalarFieldContainer[int]
+    sums: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, register: _Optional[str] = ..., schema: _Optional[bytes] = ..., units: _Optional[_Iterable[int]] = ..., counts: _Optional[_Iterable[int]] = ..., sums: _Optional[_Iterable[int]] = ...) -> None: ...
 
-class BucketKey(_message.Message):
-    __slots__ = ("register", "unit", "bucket", "part")
+class DigestBuckets(_message.Message):
+    __slots__ = ("units",)
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    units: _containers.RepeatedCompositeFieldContainer[UnitBuckets]
+    def __init__(self, units: _Optional[_Iterable[_Union[UnitBuckets, _Mapping]]] = ...) -> None: ...
+
+class UnitBuckets(_message.Message):
+    __slots__ = ("register", "unit", "buckets", "counts", "sums")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    SUMS_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    unit: int
+    buckets: _containers.RepeatedScalarFieldContainer[int]
+    counts: _containers.RepeatedScalarFieldContainer[int]
+    sums: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., buckets: _Optional[_Iterable[int]] = ..., counts: _Optional[_Iterable[int]] = ..., sums: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class DigestParts(_message.Message):
+    __slots__ = ("buckets",)
+    BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    buckets: _containers.RepeatedCompositeFieldContainer[BucketParts]
+    def __init__(self, buckets: _Optional[_Iterable[_Union[BucketParts, _Mapping]]] = ...) -> None: ...
+
+class BucketParts(_message.Message):
+    __slots__ = ("register", "unit", "bucket", "sums")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     BUCKET_FIELD_NUMBER: _ClassVar[int]
-    PART_FIELD_NUMBER: _ClassVar[int]
+    SUMS_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: int
     bucket: int
-    part: int
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., bucket: _Optional[int] = ..., part: _Optional[int] = ...) -> None: ...
+    sums: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., bucket: _Optional[int] = ..., sums: _Optional[_Iterable[int]] = ...) -> None: ...
 
-class RecordPrint(_message.Message):
-    __slots__ = ("register", "unit", "id", "print")
+class DigestResponse(_message.Message):
+    __slots__ = ("comparable", "other_catalogue", "units", "buckets", "rows")
+    COMPARABLE_FIELD_NUMBER: _ClassVar[int]
+    OTHER_CATALOGUE_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    comparable: bool
+    other_catalogue: _containers.RepeatedScalarFieldContainer[str]
+    units: _containers.RepeatedCompositeFieldContainer[RegisterSums]
+    buckets: _containers.RepeatedCompositeFieldContainer[UnitBuckets]
+    rows: _containers.RepeatedCompositeFieldContainer[BucketRows]
+    def __init__(self, comparable: _Optional[bool] = ..., other_catalogue: _Optional[_Iterable[str]] = ..., units: _Optional[_Iterable[_Union[RegisterSums, _Mapping]]] = ..., buckets: _Optional[_Iterable[_Union[UnitBuckets, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BucketRows, _Mapping]]] = ...) -> None: ...
+
+class BucketRows(_message.Message):
+    __slots__ = ("register", "unit", "bucket", "parts", "ids", "checks", "more", "mended")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
-    ID_FIELD_NUMBER: _ClassVar[int]
-    PRINT_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    MENDED_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: int
-    id: bytes
-    print: int
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., id: _Optional[bytes] = ..., print: _Optional[int] = ...) -> None: ...
+    bucket: int
+    parts: _containers.RepeatedScalarFieldContainer[int]
+    ids: bytes
+    checks: _containers.RepeatedScalarFieldContainer[int]
+    more: bool
+    mended: bool
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., bucket: _Optional[int] = ..., parts: _Optional[_Iterable[int]] = ..., ids: _Optional[bytes] = ..., checks: _Optional[_Iterable[int]] = ..., more: _Optional[bool] = ..., mended: _Optional[bool] = ...) -> None: ...

@@ -131,7 +131,7 @@ class LinkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Digest(self, request, context):
-        """Compares fingerprints.
+        """Compares fingerprints step by step.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,7 @@ class LinkServiceStub:
     Snapshot: _grpc.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]
     """Fetches records as they stand, chunk by chunk."""
     Digest: _grpc.UnaryUnaryMultiCallable[_link_pb2.DigestRequest, _link_pb2.DigestResponse]
-    """Compares fingerprints."""
+    """Compares fingerprints step by step."""
 
 @_typing.type_check_only
 class LinkServiceAsyncStub(LinkServiceStub):
@@ -72,7 +72,7 @@ class LinkServiceAsyncStub(LinkServiceStub):
     Snapshot: _aio.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]  # type: ignore[assignment]
     """Fetches records as they stand, chunk by chunk."""
     Digest: _aio.UnaryUnaryMultiCallable[_link_pb2.DigestRequest, _link_pb2.DigestResponse]  # type: ignore[assignment]
-    """Compares fingerprints."""
+    """Compares fingerprints step by step."""
 
 class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a parent offers its children."""
@@ -139,6 +139,6 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_pb2.DigestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.DigestResponse, _abc.Awaitable[_link_pb2.DigestResponse]]:
-        """Compares fingerprints."""
+        """Compares fingerprints step by step."""
 
 def add_LinkServiceServicer_to_server(servicer: LinkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,175 @@
+"""Narrowing: from sums that differ to the records that do, in few questions. Pure.
+
+A child asks its parent, level by level: which units differ, which of their buckets, which parts of
+a bucket, which records of a part. Each level is asked about all that differs on the level before,
+in steps of a bounded number of records, so that no step takes long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from sync.digest import PRIME
+from sync.limits import DIGEST_PARTS_MAX, DIGEST_STEP_BUCKETS, DIGEST_STEP_ROWS
+
+K = TypeVar("K", bound=Hashable)
+PART_ROWS = 32  # records a part, about: its records are listed when it differs
+REPAIR_ROWS = 100  # records joined in one step
+
+
+class UnitKey(NamedTuple):
+    """The records of one unit in one register."""
+
+    register: str
+    unit: int
+
+
+class BucketKey(NamedTuple):
+    """One bucket of them."""
+
+    register: str
+    unit: int
+    bucket: int
+
+    @property
+    def of(self) -> UnitKey:
+        return UnitKey(self.register, self.unit)
+
+
+class Sum(NamedTuple):
+    """How many records, and the sum of their prints."""
+
+    records: int = 0
+    prints: int = 0
+
+
+NOTHING = Sum()
+
+
+class RecordName(NamedTuple):
+    """One record that differs."""
+
+    register: str
+    unit: int
+    id: bytes
+
+
+def apart(mine: Mapping[K, Sum], theirs: Mapping[K, Sum]) -> list[K]:
+    """Return the keys whose sums differ, in order; what is not named has no records."""
+    keys = [
+        k for k in mine.keys() | theirs.keys() if mine.get(k, NOTHING) != theirs.get(k, NOTHING)
+    ]
+    return sorted(keys)  # type: ignore[type-var]
+
+
+def width_of(count: int) -> int:
+    """Return into how many parts a bucket of so many records is divided: a power of two."""
+    width = 1
+    while width * PART_ROWS < count and width < DIGEST_PARTS_MAX:
+        width *= 2
+    return width
+
+
+def part_of(record_id: bytes, width: int) -> int:
+    """Return the part of its bucket that a record is in; the bucket is named by the last byte."""
+    return int.from_bytes(record_id[12:15], "big") % width
+
+
+def parts_of(checks: Mapping[bytes, int], width: int) -> list[int]:
+    """Return the sum of the checks of each part's records."""
+    sums = [0] * width
+    for record_id, check in checks.items():
+        sums[part_of(record_id, width)] += check
+    return [total % PRIME for total in sums]
+
+
+def parts_apart(mine: Sequence[int], theirs: Sequence[int]) -> list[int]:
+    return [n for n, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b]
+
+
+def rows_apart(
+    mine: Mapping[bytes, int], theirs: Mapping[bytes, int], width: int, parts: Iterable[int]
+) -> list[bytes]:
+    """Return the records of these parts that only one side has, or that differ, in order."""
+    wanted = set(parts)
+    ids = {i for i in mine.keys() | theirs.keys() if part_of(i, width) in wanted}
+    return sorted(i for i in ids if mine.get(i) != theirs.get(i))
+
+
+def steps(counts: Mapping[BucketKey, int]) -> Iterator[list[BucketKey]]:
+    """Divide buckets into steps of a bounded number of records; a larger bucket stands alone."""
+    step: list[BucketKey] = []
+    rows = 0
+    for key in sorted(counts):
+        if step and (rows + counts[key] > DIGEST_STEP_ROWS or len(step) >= DIGEST_STEP_BUCKETS):
+            yield step
+            step, rows = [], 0
+        step.append(key)
+        rows += counts[key]
+    if step:
+        yield step
+
+
+class Ask(NamedTuple):
+    """The next question. `level`: units, buckets, parts or rows; the fitting list is filled."""
+
+    level: str
+    units: tuple[UnitKey, ...] = ()
+    buckets: tuple[BucketKey, ...] = ()
+    rows: tuple[RecordName, ...] = ()
+
+
+class Narrowing:
+    """One comparison as its child sees it: say what was found, be told what to ask next.
+
+    `read`: buckets (by number) whose records are read and compared though their sums are equal:
+    a sum cannot see a record that was changed behind its back. `repair`: ask for rows, too.
+    """
+
+    def __init__(self, *, read: Iterable[int] = (), repair: bool = True) -> None:
+        self.read = frozenset(read)
+        self._repair = repair
+        self._units_asked = False
+        self._units: list[UnitKey] = []  # whose buckets are to be asked for
+        self._steps: list[list[BucketKey]] = []
+        self._rows: list[RecordName] = []
+        self.found: list[RecordName] = []  # every record that differed
+        self.units_apart: list[UnitKey] = []
+
+    def ask(self) -> Ask | None:
+        """Return what to ask next; None when all is known (and repaired)."""
+        if not self._units_asked:
+            return Ask("units")
+        if self._rows:
+            return Ask("rows", rows=tuple(self._rows[:REPAIR_ROWS]))
+        if self._units:
+            return Ask("buckets", units=tuple(self._units[:DIGEST_STEP_BUCKETS]))
+        if self._steps:
+            return Ask("parts", buckets=tuple(self._steps[0]))
+        return None
+
+    def told_units(self, differing: Iterable[UnitKey], held: Iterable[UnitKey]) -> None:
+        """The units whose sums differ. `held`: all that this side holds."""
+        self._units_asked = True
+        self.units_apart = sorted(set(differing))
+        self._units = sorted({*self.units_apart, *held}) if self.read else list(self.units_apart)
+
+    def told_buckets(self, counts: Mapping[BucketKey, int]) -> None:
+        """Buckets of the units last asked about that differ or are to be read, and how many
+        records the side that has more of them has."""
+        del self._units[:DIGEST_STEP_BUCKETS]
+        self._steps += steps(counts)
+
+    def told_rows(self, differing: Iterable[RecordName], again: Iterable[BucketKey] = ()) -> None:
+        """The records of the buckets last asked about that differ. `again`: whose list was cut."""
+        del self._steps[0]
+        differing = list(differing)
+        self.found += differing
+        if self._repair:
+            self._rows += differing
+            self._steps += [[key] for key in again]
+
+    def told_repaired(self) -> None:
+        """The rows last asked about were joined, or will not be."""
+        del self._rows[:REPAIR_ROWS]
