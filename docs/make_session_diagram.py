@@ -67,6 +67,11 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
             ("Recovered", s.Recovered()),
             ("Recovered, more follows", s.Recovered(more=True)),
         ],
+        s.Compared: [
+            ("Compared", s.Compared()),
+            ("Compared, more follows", s.Compared(more=True)),
+            ("Compared, something waits", s.Compared(more=True, waiting=frozenset(LANES))),
+        ],
         s.Woken: [("Woken", s.Woken())],
         s.Failed: [
             ("Failed, passing", s.Failed("unavailable", retryable=True)),
@@ -100,6 +105,10 @@ def steps(session: s.Session) -> Iterator[tuple[str, s.Session]]:
     elif session.state is s.State.IDLE:
         after.greet_again()
         yield "greet_again", after
+        after = copy.deepcopy(session)
+        after.compare()
+        after.start()
+        yield "compare", after
         after = copy.deepcopy(session)
         after.broken(s.Failed("unavailable", retryable=True))
         yield "broken (Watch failed)", after

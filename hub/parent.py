@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
+from hub import comparing
 from hub.admission import admit
 from node.app import Office
 from node.domain.units import Level
@@ -27,6 +28,7 @@ from sync.streams import StreamKey
 from sync.taking import take
 from sync.tokens import Shown, Tokens
 from sync.urgency import Urgency
+from sync.wire.v1 import link_pb2 as pb
 
 TWIN_WAIT_MS = 1_000  # how long a process has to show that it is alive when another takes its name
 ALIVE_MS = 10_000  # a process that called so lately may be alive
@@ -360,6 +362,11 @@ class Parent:
         if received.entries:
             office.log.warning("own_words_taken_back", child=unit, entries=received.entries)
         office.committed(received)
+
+    def digest(self, unit: int, session: int, request: pb.DigestRequest) -> pb.DigestResponse:
+        """Answer one step of a comparison with a child. Raises: SessionUnknown, Malformed."""
+        child = self._child(unit, session)
+        return comparing.answer(self.office, unit, child.incarnation, request)
 
     def safe(self, unit: int) -> list[SafeAt]:
         """Return how far a child's log is durable here and at each level above."""

@@ -127,6 +127,9 @@ class LinkServicer:
         )
         return pb.ReturnResponse()
 
+    def Digest(self, request: pb.DigestRequest, context: grpc.ServicerContext) -> pb.DigestResponse:
+        return self._parent(context).digest(caller(context, request.unit), request.session, request)
+
     def watch(
         self,
         request: pb.WatchRequest,
@@ -193,6 +196,7 @@ def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
         "Pull": (servicer.Pull, pb.PullRequest),
         "Echo": (servicer.Echo, pb.EchoRequest),
         "Return": (servicer.Return, pb.ReturnRequest),
+        "Digest": (servicer.Digest, pb.DigestRequest),
     }
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         name: grpc.unary_unary_rpc_method_handler(

@@ -24,6 +24,7 @@ def tick(served: Served) -> None:
     if served.dialer is not None:
         office.news.of_self(served.acked())
         served.dialer.greet_again()
+        office.comparisons.ask_if_due(served.dialer)
     office.news.save()
     escalate(office, office.clock.now_ms())
     let_time_pass(office, office.clock.now_ms())

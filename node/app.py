@@ -22,8 +22,9 @@ from node.folds.assignments import AssignmentFold
 from node.folds.contributions import ContributionFold
 from node.folds.ledger import LedgerFold
 from node.folds.totals import TotalsFold
-from node.routes import TreeRoutes
+from node.routes import TreeRoutes, shared_with
 from node.services.cells import retotal
+from node.services.comparisons import Comparisons
 from node.services.news import News
 from node.setup import new_incarnation, store_url
 from node.store import meta, migrate
@@ -35,6 +36,8 @@ from sync import comparison, facts, log
 from sync.apply import Applied, Applier, Identity, Received, Wake
 from sync.change import Edit
 from sync.errors import SilianError
+from sync.fingerprints import Shared
+from sync.narrowing import Comparison
 from sync.news import OfficeNews, SafeAt
 from sync.statements import run
 from sync.urgency import Urgency
@@ -83,6 +86,7 @@ class Office:
         self._tree = self._read_tree()
         self.routes = TreeRoutes(self._tree, self.identity.unit)
         self.news = News(self)
+        self.comparisons = Comparisons(self)
         contributions = ContributionFold(catalogue, self.tables, self.identity, self.norms)
         self._assignments, self._ledger = AssignmentFold(self, contributions), LedgerFold(self)
         self.applier = Applier(
@@ -196,6 +200,14 @@ class Office:
         incarnation = _identity(tx).incarnation
         if incarnation != self.identity.incarnation:
             self.become(incarnation)
+
+    def shared(self, child: int) -> Shared:
+        """Return whose records a child and its parent both may hear whole, by register."""
+        return shared_with(self.catalogue.registers.values(), self._tree, child)
+
+    def compared(self, comparison: Comparison) -> None:
+        """Told how a comparison with the parent ended."""
+        self.comparisons.ended(comparison)
 
     def left_undone(self, tx: Connection) -> list[Edit]:
         """Return what this office would have done by itself, had it heard everything in turn."""

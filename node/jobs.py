@@ -10,18 +10,10 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy import Connection, select
 
 from node.app import CHINA, Office
-from node.store.tables import job_run
-from sync.statements import sql
+from node.store.job_runs import claim, note_end
 
-_START = (
-    "INSERT INTO job_run (job, period, state, started_ms, detail) VALUES (?,?,'running',?,'') "
-    "ON CONFLICT (job, period) DO UPDATE SET state='running', started_ms=excluded.started_ms "
-    "WHERE job_run.state <> 'done'"
-)
-_END = "UPDATE job_run SET state=?, ended_ms=?, detail=? WHERE job=? AND period=?"
 JITTER_S = 5
 
 
@@ -74,7 +66,7 @@ class Jobs:
         """Run a job if its newest period has not been done; say whether it ran."""
         now = datetime.fromtimestamp(office.clock.now_ms() / 1000, CHINA)
         period = job.period(now)
-        if not office.store.write(lambda tx: _claim(tx, job.name, period, office.clock.now_ms())):
+        if not office.store.write(lambda tx: claim(tx, job.name, period, office.clock.now_ms())):
             return False
         state, detail = "done", ""
         try:
@@ -82,8 +74,10 @@ class Jobs:
         except Exception as error:  # noted in the ledger and tried again at the next tick
             state, detail = "failed", type(error).__name__
             office.log.exception("job_failed", job=job.name, period=period)
-        ended = (state, office.clock.now_ms(), detail[:500], job.name, period)
-        office.store.write(lambda tx: _note_end(tx, ended))
+        now_ms = office.clock.now_ms()
+        office.store.write(
+            lambda tx: note_end(tx, job.name, period, state=state, now_ms=now_ms, detail=detail)
+        )
         return state == "done"
 
     def forget(self, office_code: str) -> None:
@@ -95,17 +89,3 @@ class Jobs:
     def close(self) -> None:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-
-
-def _claim(tx: Connection, job: str, period: str, now_ms: int) -> bool:
-    state = tx.execute(
-        select(job_run.c.state).where(job_run.c.job == job, job_run.c.period == period)
-    ).scalar_one_or_none()
-    if state == "done":
-        return False
-    tx.exec_driver_sql(sql(tx, _START), (job, period, now_ms))
-    return True
-
-
-def _note_end(tx: Connection, ended: tuple[str, int, str, str, str]) -> None:
-    tx.exec_driver_sql(sql(tx, _END), ended)

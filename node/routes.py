@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from node.domain.catalogue import Register
-from node.domain.units import Tree
+from node.domain.units import Level, Tree
 from sync import audience
 
 
@@ -52,3 +54,36 @@ def audiences_of(register: Register, *, unit: int, writer: int, level: int) -> t
     if unit != writer:
         audiences.append(audience.down(unit))
     return tuple(audiences)
+
+
+def shared_with(
+    registers: Iterable[Register], tree: Tree, child: int
+) -> dict[str, tuple[int, ...]]:
+    """Return whose records an office and its parent both may hear whole: register -> units.
+
+    Of units at and below the child: what goes up at least to the parent. Of the parent and those
+    above it: what goes down to everybody. Anything else one of the two hears in part or not at
+    all, and a sum over it would tell of what it may not hear (INV-30).
+    """
+    parent = tree.parent(child) if child in tree else None
+    if parent is None:
+        return {}
+    below = tuple(tree.subtree(child))
+    above = [parent]
+    while (upper := tree.parent(above[-1])) is not None:
+        above.append(upper)
+    level = int(tree.level(parent))
+    found: dict[str, tuple[int, ...]] = {}
+    for register in registers:
+        match register.audience:
+            case audience.LOCAL:
+                continue
+            case audience.DOWN_ALL:
+                found[register.name] = tuple(above)
+            case "record":  # written by the unit's own office, always for the city to hear
+                found[register.name] = below
+            case text:
+                up_to = audience.parse(text).up_to
+                if up_to is not None and up_to <= level < Level.COMMUNITY:
+                    found[register.name] = below
+    return found

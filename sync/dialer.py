@@ -19,10 +19,12 @@ from sync.backoff import wait_ms
 from sync.errors import SilianError
 from sync.limits import MESSAGE_BYTES_MAX
 from sync.link import ChildEnd, method_of
+from sync.narrowing import Wish
 from sync.schema import Lane
 from sync.session import (
     Apply,
     Command,
+    Compare,
     Event,
     Failed,
     Greet,
@@ -41,6 +43,7 @@ from sync.wire.v1 import link_pb2 as pb
 from sync.wire.v1 import link_pb2_grpc
 
 CALL_TIMEOUT_S = 60.0
+CLOSE_AFTER_S = 1.0  # a call under way is given so long before its channel is closed
 WATCH_TIMEOUT_S = 330.0  # the parent gives a sign of life every 300 s
 OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
@@ -137,6 +140,22 @@ class Dialer:
                 return
         self._submit()
 
+    def compare(self, wish: Wish | None = None) -> None:
+        """Have both copies compared as soon as nothing waits; returns at once."""
+        with self._lock:
+            if self._session.comparing:
+                return
+            self._end.wish = wish or Wish()
+            self._session.compare()
+            if self._session.state is not State.IDLE:
+                return
+        self._submit()
+
+    def wait_compared(self, timeout_s: float) -> bool:
+        """Wait until no comparison is asked for or under way; False when it took too long."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._session.comparing, timeout_s)
+
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until nothing is left to say; False when that did not happen in time."""
         with self._idle:
@@ -147,6 +166,10 @@ class Dialer:
     def close(self) -> None:
         """Stop: the command under way ends first, its effects are whole."""
         self._closed.set()
+        # A call that begins on a channel being closed takes the process with it (a fault of the library): after
+        # this wait the one under way, if any, has begun, and no other follows.
+        with self._idle:
+            self._idle.wait_for(lambda: not self._running, CLOSE_AFTER_S)
         self._hang_up()
         with self._idle:
             self._idle.wait_for(lambda: not self._running, CALL_TIMEOUT_S)
@@ -225,7 +248,7 @@ class Dialer:
             match command:
                 case Read() | Apply():
                     return self._end.perform(command)
-                case Greet() | Push() | Pull() | Recover():
+                case Greet() | Push() | Pull() | Recover() | Compare():
                     self._dial()
                     return self._call(getattr(self._stub, method_of(command)), command)
         except grpc.RpcError as error:

@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 
 from sync.apply import Applier, Received
 from sync.change import Edit
+from sync.fingerprints import Shared
+from sync.narrowing import Comparison
 from sync.news import OfficeNews, SafeAt
 from sync.urgency import Urgency
 
@@ -56,3 +58,9 @@ class Host(Protocol):
 
     def left_undone(self, tx: Connection) -> Sequence[Edit]:
         """Return what this office would have done by itself, had it heard everything in turn."""
+
+    def shared(self, child: int) -> Shared:
+        """Return whose records a child and its parent both may hear whole, by register."""
+
+    def compared(self, comparison: Comparison) -> None:
+        """Told how a comparison with the parent ended."""

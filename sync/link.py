@@ -9,9 +9,11 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from sync import codec, facts, log, recovery
+from sync.comparing import Comparing
 from sync.errors import SilianError
 from sync.host import Host
 from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN
+from sync.narrowing import Wish
 from sync.recovering import Recovering
 from sync.schema import Lane
 from sync.session import (
@@ -19,6 +21,8 @@ from sync.session import (
     Apply,
     BatchRead,
     Command,
+    Compare,
+    Compared,
     Event,
     Greet,
     Greeted,
@@ -34,8 +38,14 @@ from sync.session import (
 from sync.taking import take
 from sync.wire.v1 import link_pb2 as pb
 
-Request = pb.HelloRequest | pb.PushRequest | pb.PullRequest | pb.EchoRequest | pb.ReturnRequest
-Reply = pb.HelloResponse | pb.PushResponse | pb.PullResponse | pb.EchoResponse | pb.ReturnResponse
+Request = (
+    pb.HelloRequest | pb.PushRequest | pb.PullRequest | pb.EchoRequest | pb.ReturnRequest
+    | pb.DigestRequest
+)  # fmt: skip
+Reply = (
+    pb.HelloResponse | pb.PushResponse | pb.PullResponse | pb.EchoResponse | pb.ReturnResponse
+    | pb.DigestResponse
+)  # fmt: skip
 
 
 class NotRecoverable(SilianError):
@@ -63,6 +73,8 @@ def method_of(command: Command) -> str:
             return "Pull"
         case Recover(verdict=verdict):
             return "Return" if verdict is Verdict.GO_ON else "Echo"
+        case Compare():
+            return "Digest"
     raise AssertionError(f"no call for {command}")
 
 
@@ -74,6 +86,8 @@ class ChildEnd:
         self._session = 0
         self._process = host.draw()
         self._recovering: Recovering | None = None
+        self._comparing: Comparing | None = None
+        self.wish = Wish()  # how the next comparison is to be made
         self._returned = 0  # to the parent, of its own words: our log position
         self._returning: int | None = None  # where the page under way leads; None: to the end
         self.parent_unit = parent_unit
@@ -97,6 +111,12 @@ class ChildEnd:
                     self._host, self.parent_unit, self._parent_incarnation, self._session
                 )
             return self._recovering.request()
+        if isinstance(command, Compare):
+            if command.begin or self._comparing is None:
+                self._comparing = Comparing(
+                    self._host, self.parent_unit, self._parent_incarnation, self._session, self.wish
+                )
+            return self._comparing.request(command.held_there)
         if isinstance(command, Push):
             return pb.PushRequest(
                 session=self._session,
@@ -130,6 +150,10 @@ class ChildEnd:
             return Recovered(more=self._recovering.take(reply))
         if isinstance(reply, pb.ReturnResponse):
             return Recovered(more=not self._given_back())
+        if isinstance(reply, pb.DigestResponse):
+            assert self._comparing is not None
+            waiting = frozenset(lane for lane in Lane if lane.value in reply.waiting)
+            return Compared(self._comparing.take(reply), waiting)
         if isinstance(reply, pb.PushResponse):
             self._host.heard_from_parent(self.parent_unit, map(codec.safe_from_wire, reply.safe))
             assert isinstance(command, Push)

@@ -8,6 +8,7 @@ in steps of a bounded number of records, so that no step takes long.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from sync.digest import PRIME
@@ -173,3 +174,40 @@ class Narrowing:
     def told_repaired(self) -> None:
         """The rows last asked about were joined, or will not be."""
         del self._rows[:REPAIR_ROWS]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a comparison is asked for: see `Narrowing`."""
+
+    repair: bool = True
+    read: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How a comparison with the parent ended."""
+
+    at_ms: int
+    peer: int
+    comparable: bool = True  # False: the two were never at the same point; nothing is known
+    units: int = 0  # (register, unit) pairs compared
+    other_catalogue: tuple[str, ...] = ()  # registers left out: the catalogues differ in them
+    found: tuple[RecordName, ...] = ()  # records that differed
+    left: tuple[RecordName, ...] = ()  # of these, the ones that differ still
+    mended_here: tuple[BucketKey, ...] = ()  # kept sums that were not those of the records
+    mended_there: tuple[BucketKey, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing at all was different."""
+        return self.comparable and not (self.found or self.mended_here or self.mended_there)
+
+    @property
+    def word(self) -> str:
+        """Say it in one word, for programs and the ledger of jobs."""
+        if not self.comparable:
+            return "not_comparable"
+        if self.equal:
+            return "equal"
+        return "different" if self.left else "repaired"

@@ -40,6 +40,7 @@ class State(Enum):
     PULLING = "pulling"  # we asked what waits for us
     APPLYING = "applying"  # a batch from above is being committed here
     RECOVERING = "recovering"  # a snapshot or a new incarnation is being taken
+    COMPARING = "comparing"  # nothing waits: a step of a comparison is on its way
     IDLE = "idle"  # greeted, nothing to do
     RESTING = "resting"  # waiting before the next greeting
     HALTED = "halted"  # a person must act; greeted again only now and then
@@ -96,6 +97,14 @@ class Recover:
 
 
 @dataclass(frozen=True, slots=True)
+class Compare:
+    """Take one step of a comparison of both copies; answer with Compared or Failed."""
+
+    held_there: dict[Lane, int]
+    begin: bool  # the first step of a new one
+
+
+@dataclass(frozen=True, slots=True)
 class Rest:
     """Close the line and feed Woken after a wait: number `attempt` in a row, or `wait_ms`."""
 
@@ -108,7 +117,7 @@ class Idle:
     """Nothing to do until Poked."""
 
 
-Command = Greet | Read | Push | Pull | Apply | Recover | Rest | Idle
+Command = Greet | Read | Push | Pull | Apply | Recover | Compare | Rest | Idle
 
 # -- what the driver reports --------------------------------------------------------------------
 
@@ -166,6 +175,14 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """A step was taken; `more` follow, once nothing waits. `waiting`: as in Greeted."""
+
+    more: bool = False
+    waiting: frozenset[Lane] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Woken:
     """The rest is over."""
 
@@ -181,7 +198,10 @@ class Failed:
     retry_after_ms: int | None = None
 
 
-Event = Poked | Greeted | BatchRead | Pushed | Pulled | AppliedHere | Recovered | Woken | Failed
+Event = (
+    Poked | Greeted | BatchRead | Pushed | Pulled | AppliedHere | Recovered | Compared | Woken
+    | Failed
+)  # fmt: skip
 
 REGREET_MS = 300_000  # a halted session asks again this often: somebody may have acted
 RECOVERIES_MAX = 3  # in a row without being let in: then it rests, as after any failure
@@ -203,6 +223,8 @@ class Session:
         self._bytes_max = BATCH_BYTES_MAX
         self._control_run = 0
         self._recoveries = 0  # since we were last let in
+        self._compare = False  # the two copies are to be compared when nothing waits
+        self._begun = False  # a step of that has been taken
         self._up_next = dict.fromkeys(Lane, True)  # by lane: the way whose turn it is
         self._looking: tuple[Lane, bool] | None = None  # lane and way (up) under way
 
@@ -213,7 +235,16 @@ class Session:
     @property
     def poked(self) -> bool:
         """Whether something may wait that has not been looked at."""
-        return bool(self._up or self._down)
+        return bool(self._up or self._down or self._compare)
+
+    @property
+    def comparing(self) -> bool:
+        """Whether a comparison is asked for or under way."""
+        return self._compare
+
+    def compare(self) -> None:
+        """Have both copies compared when nothing waits; safe to call in any state."""
+        self._compare = True
 
     def start(self) -> Command:
         """Open the conversation, or go on after `Idle` with what was poked meanwhile."""
@@ -253,6 +284,7 @@ class Session:
 
     def _greet(self) -> Command:
         self.state = State.GREETING
+        self._begun = False  # a comparison that was under way begins anew
         self._looking = None
         return Greet()
 
@@ -324,6 +356,19 @@ class Session:
             return Recover(self.verdict)
         return self._greet()
 
+    def _compared(self, event: Compared) -> Command:
+        self._compare = self._begun = event.more
+        self._down |= event.waiting
+        return self._choose()
+
+    def _not_compared(self, event: Failed) -> Command:
+        """Give the comparison up: it is asked for again another day. The line is what counts."""
+        self._compare = self._begun = False
+        if event.retryable:
+            return self._failed(event)
+        self.reason = event.reason or event.code
+        return self._choose()
+
     def _woken(self, _event: Woken) -> Command:
         return self._greet()
 
@@ -352,6 +397,10 @@ class Session:
         if not waits:
             self.attempt = 0
             self._looking = None
+            if self._compare:
+                self.state = State.COMPARING
+                begin, self._begun = not self._begun, True
+                return Compare(dict(self.held_there), begin)
             self.state = State.IDLE
             return Idle()
         lane = Lane.CONTROL
@@ -400,6 +449,8 @@ TRANSITIONS: dict[tuple[State, type], Callable[..., Command]] = {
     (State.APPLYING, AppliedHere): Session._applied,
     (State.RECOVERING, Recovered): Session._recovered,
     (State.RECOVERING, Failed): Session._failed,
+    (State.COMPARING, Compared): Session._compared,
+    (State.COMPARING, Failed): Session._not_compared,
     (State.IDLE, Poked): Session._noted,
     (State.RESTING, Woken): Session._woken,
     (State.HALTED, Woken): Session._woken,

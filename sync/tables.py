@@ -140,3 +140,19 @@ hole = Table(  # INV-21: what could not be applied, whole, with its reason
     Column("note", Text, nullable=False, server_default=""),
 )
 Index("ix_hole_record", hole.c.state, hole.c.register, hole.c.unit)
+
+repair = Table(  # INV-7: what a comparison with a peer put right, and what it was before
+    "repair",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("peer", BigInteger, nullable=False),
+    Column("register", String(60), nullable=False),
+    Column("unit", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),  # empty: the kept sum of a bucket
+    Column("side", String(8), nullable=False),  # whose copy changed: here, there, both
+    Column("before", BigInteger),  # check of this office's copy; null: there was none
+    Column("after", BigInteger),
+    Column("kept", Text, nullable=False, server_default=""),  # what was taken out, as JSON
+)
+Index("ix_repair_at", repair.c.at_ms)

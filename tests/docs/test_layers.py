@@ -27,6 +27,7 @@ OUTSIDE = {
 }  # fmt: skip
 WIRE_READERS = (
     "sync.codec",
+    "sync.comparing",
     "sync.dialer",
     "sync.link",
     "sync.recovering",

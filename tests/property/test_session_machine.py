@@ -14,6 +14,8 @@ from sync.session import (
     Apply,
     BatchRead,
     Command,
+    Compare,
+    Compared,
     Event,
     Failed,
     Greet,
@@ -51,6 +53,7 @@ class Line(RuleBasedStateMachine):
         self.parents_log = dict.fromkeys(Lane, 0)
         self.taken_up = dict.fromkeys(Lane, 0)  # durable with the parent
         self.taken_down = dict.fromkeys(Lane, 0)  # durable here
+        self.compared = 0  # steps of the comparison under way
         self.said: dict[Lane, tuple[int, int]] = dict.fromkeys(Lane, (0, 0))
 
     @initialize(fill=st.integers(0, 30))
@@ -69,6 +72,12 @@ class Line(RuleBasedStateMachine):
         self.parents_log[lane] += count
         if self.session.connected:
             self.poke(Poked(down=frozenset({lane})))
+
+    @rule()
+    def compare(self) -> None:
+        self.session.compare()
+        if isinstance(self.command, Idle):
+            self.command = self.session.start()
 
     def poke(self, event: Poked) -> None:
         self.session.poke(event)
@@ -105,6 +114,10 @@ class Line(RuleBasedStateMachine):
                     Verdict.GO_ON, dict(self.taken_up), dict(self.taken_down),
                     waiting=frozenset(waiting),
                 )  # fmt: skip
+            case Compare(begin=begin):
+                self.compared = 1 if begin else self.compared + 1
+                waiting = {n for n in Lane if self.parents_log[n] > self.taken_down[n]}
+                return Compared(more=self.compared < 3, waiting=frozenset(waiting))
             case Push(batch=sent):
                 assert sent.after <= self.taken_up[sent.lane], "a gap"
                 self.taken_up[sent.lane] = max(self.taken_up[sent.lane], sent.upto)

@@ -10,6 +10,7 @@ import grpc
 from sync.backoff import wait_ms
 from sync.errors import SilianError
 from sync.link import ChildEnd, method_of
+from sync.narrowing import Wish
 from sync.schema import Lane
 from sync.session import (
     Apply,
@@ -31,8 +32,10 @@ from sync.wire.v1 import link_pb2 as pb
 if TYPE_CHECKING:
     from tests.simulation.process import Process
 
-REPLIES = {"Hello": pb.HelloResponse, "Push": pb.PushResponse, "Pull": pb.PullResponse,
-           "Echo": pb.EchoResponse}  # fmt: skip
+REPLIES = {
+    "Hello": pb.HelloResponse, "Push": pb.PushResponse, "Pull": pb.PullResponse,
+    "Echo": pb.EchoResponse, "Return": pb.ReturnResponse, "Digest": pb.DigestResponse,
+}  # fmt: skip
 
 
 class Line:
@@ -66,6 +69,14 @@ class Line:
         self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset()
     ) -> None:
         self.session.poke(Poked(up, down))
+        if self.session.state is State.IDLE:
+            self._submit()
+
+    def compare(self, wish: Wish | None = None) -> None:
+        if self.session.comparing:
+            return
+        self.end.wish = wish or Wish()
+        self.session.compare()
         if self.session.state is State.IDLE:
             self._submit()
 

@@ -265,6 +265,7 @@ class Site:
 
 ENGINE_TABLES = frozenset({
     "log_head", "entry", "stream", "incarnation", "cursor", "safe", "conflict", "digest", "hole",
+    "repair",
 })  # fmt: skip
 
 

@@ -567,18 +567,20 @@ class BucketParts(_message.Message):
     def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., bucket: _Optional[int] = ..., sums: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class DigestResponse(_message.Message):
-    __slots__ = ("comparable", "other_catalogue", "units", "buckets", "rows")
+    __slots__ = ("comparable", "other_catalogue", "units", "buckets", "rows", "waiting")
     COMPARABLE_FIELD_NUMBER: _ClassVar[int]
     OTHER_CATALOGUE_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
     BUCKETS_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
     comparable: bool
     other_catalogue: _containers.RepeatedScalarFieldContainer[str]
     units: _containers.RepeatedCompositeFieldContainer[RegisterSums]
     buckets: _containers.RepeatedCompositeFieldContainer[UnitBuckets]
     rows: _containers.RepeatedCompositeFieldContainer[BucketRows]
-    def __init__(self, comparable: _Optional[bool] = ..., other_catalogue: _Optional[_Iterable[str]] = ..., units: _Optional[_Iterable[_Union[RegisterSums, _Mapping]]] = ..., buckets: _Optional[_Iterable[_Union[UnitBuckets, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BucketRows, _Mapping]]] = ...) -> None: ...
+    waiting: _containers.RepeatedScalarFieldContainer[Lane]
+    def __init__(self, comparable: _Optional[bool] = ..., other_catalogue: _Optional[_Iterable[str]] = ..., units: _Optional[_Iterable[_Union[RegisterSums, _Mapping]]] = ..., buckets: _Optional[_Iterable[_Union[UnitBuckets, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BucketRows, _Mapping]]] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ...) -> None: ...
 
 class BucketRows(_message.Message):
     __slots__ = ("register", "unit", "bucket", "parts", "ids", "checks", "more", "mended")

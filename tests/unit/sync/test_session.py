@@ -14,8 +14,8 @@ from sync.session import TRANSITIONS, Failed, Idle, Pull, Read, Rest, Session, S
 
 BULK, CONTROL = Lane.BULK, Lane.CONTROL
 EVENTS = (
-    s.Poked, s.Greeted, s.BatchRead, s.Pushed, s.Pulled, s.AppliedHere, s.Recovered, s.Woken,
-    s.Failed,
+    s.Poked, s.Greeted, s.BatchRead, s.Pushed, s.Pulled, s.AppliedHere, s.Recovered, s.Compared,
+    s.Woken, s.Failed,
 )  # fmt: skip
 EXAMPLES = {
     s.Poked: s.Poked(),
@@ -25,6 +25,7 @@ EXAMPLES = {
     s.Pulled: s.Pulled(Batch(BULK, 1, 0, 0)),
     s.AppliedHere: s.AppliedHere(BULK, 1),
     s.Recovered: s.Recovered(),
+    s.Compared: s.Compared(),
     s.Woken: s.Woken(),
     s.Failed: s.Failed("unavailable", retryable=True),
 }
@@ -253,3 +254,63 @@ def test_a_refusal_that_waiting_cannot_cure_halts():
     command = session.on(Failed("malformed", retryable=False, reason="nonsense"))
     assert command == Rest(1, s.REGREET_MS)
     assert (session.state, session.reason) == (State.HALTED, "nonsense")
+
+
+# -- comparing -------------------------------------------------------------------------------
+
+
+def idle() -> Session:
+    session = greeted()
+    command = session.on(s.BatchRead(Batch(CONTROL, 1, 0, 0)))
+    while not isinstance(command, Idle):
+        command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
+    return session
+
+
+def test_copies_are_compared_only_when_nothing_waits():
+    session = greeted()
+    session.compare()
+    command = session.on(s.BatchRead(Batch(CONTROL, 1, 0, 0)))
+    assert isinstance(command, Read)
+    command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
+    assert command == s.Compare({}, begin=True)
+    assert session.state is State.COMPARING
+
+
+def test_what_waits_goes_between_two_steps_of_a_comparison():
+    session = idle()
+    session.compare()
+    assert session.start() == s.Compare({}, begin=True)
+    session.poke(s.Poked(up=frozenset({BULK})))
+    assert isinstance(session.on(s.Compared(more=True, waiting=frozenset({CONTROL}))), Pull)
+    assert isinstance(session.on(s.Pulled(Batch(CONTROL, 1, 0, 0))), Read)
+    assert session.on(s.BatchRead(Batch(BULK, 1, 0, 0))) == s.Compare({}, begin=False)
+    assert isinstance(session.on(s.Compared()), Idle)
+    assert not session.comparing
+
+
+def test_a_comparison_that_a_parent_does_not_know_costs_the_line_nothing():
+    session = idle()
+    session.compare()
+    session.start()
+    assert isinstance(session.on(Failed("unimplemented", retryable=False)), Idle)
+    assert not session.comparing
+    assert session.reason == "unimplemented"
+
+
+def test_a_line_that_breaks_in_a_comparison_rests_and_gives_the_comparison_up():
+    session = idle()
+    session.compare()
+    session.start()
+    assert isinstance(session.on(GONE), Rest)
+    assert not session.comparing
+
+
+def test_a_comparison_asked_for_while_the_line_is_down_begins_when_it_is_up():
+    session = Session()
+    session.compare()
+    session.start()
+    command = session.on(s.Greeted(Verdict.GO_ON))
+    while isinstance(command, Read):
+        command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
+    assert command == s.Compare({}, begin=True)

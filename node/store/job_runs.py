@@ -1,0 +1,33 @@
+"""The ledger of jobs: what ran, for which period, and how it went."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from node.store.tables import job_run
+from sync.statements import sql
+
+_START = (
+    "INSERT INTO job_run (job, period, state, started_ms, detail) VALUES (?,?,'running',?,'') "
+    "ON CONFLICT (job, period) DO UPDATE SET state='running', started_ms=excluded.started_ms "
+    "WHERE job_run.state <> 'done'"
+)
+_END = "UPDATE job_run SET state=?, ended_ms=?, detail=? WHERE job=? AND period=?"
+
+
+def claim(tx: Connection, job: str, period: str, now_ms: int) -> bool:
+    """Note that a job begins for a period; False when that period is done."""
+    state = tx.execute(
+        select(job_run.c.state).where(job_run.c.job == job, job_run.c.period == period)
+    ).scalar_one_or_none()
+    if state == "done":
+        return False
+    tx.exec_driver_sql(sql(tx, _START), (job, period, now_ms))
+    return True
+
+
+def note_end(
+    tx: Connection, job: str, period: str, *, state: str, now_ms: int, detail: str
+) -> None:
+    """Note how it ended: `state` is done or failed."""
+    tx.exec_driver_sql(sql(tx, _END), (state, now_ms, detail[:500], job, period))
