@@ -46,6 +46,18 @@ class Calls(MoneyCalls, CorrectionCalls, TroubleCalls):
         )
         return reply
 
+    def compare(
+        self, *, repair: bool = True, deep: bool = False, wait_ms: int = 50_000
+    ) -> office.CompareResponse:
+        """Compare with the parent now; with `deep` every record is read."""
+        request = office.CompareRequest(repair=repair, deep=deep, wait_ms=wait_ms)
+        reply: office.CompareResponse = self._call("Compare", request)
+        return reply
+
+    def repairs(self, *, limit: int = 100) -> list[office.Repair]:
+        """What comparisons have put right, newest first."""
+        return list(self._call("ListRepairs", office.ListRepairsRequest(limit=limit)).repairs)
+
     def find_units(self, text: str, *, limit: int = 20) -> office.FindUnitsResponse:
         """Units with `text` in their name, or at the start of their code."""
         reply: office.FindUnitsResponse = self._call(

@@ -8,12 +8,16 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from node.app import Office
-from sync import codec, fingerprints, log
+from sync import codec, fingerprints, log, repairing
+from sync.apply import Received
+from sync.copy_codec import copy_from_wire, copy_to_wire, name_from_wire
 from sync.digest import schema_print
 from sync.fingerprints import AsOf, Counted
 from sync.limits import DIGEST_BUCKETS, DIGEST_ROWS_TOLD, DIGEST_STEP_BUCKETS
 from sync.narrowing import (
+    REPAIR_ROWS,
     BucketKey,
+    RecordName,
     Sum,
     UnitKey,
     apart,
@@ -21,6 +25,7 @@ from sync.narrowing import (
     parts_apart,
     parts_of,
 )
+from sync.repairing import Answer
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
 
@@ -35,6 +40,8 @@ def answer(
     """
     point = _point(office, incarnation, request)
     step = request.WhichOneof("step")
+    if step == "copies" and point is not None:
+        return _join(office, child, incarnation, point, request)
     with office.store.read() as tx:
         reply = pb.DigestResponse(comparable=False)
         reply.waiting.extend(lane.value for lane in _waiting(office, tx, child, request))  # type: ignore[misc]
@@ -48,7 +55,48 @@ def answer(
             _buckets(office, tx, child, request.buckets, reply)
             return reply
         counted = _parts(office, tx, child, request.parts, reply)
-    _mend(office, counted, reply)
+    _mend(office, child, counted, reply)
+    return reply
+
+
+def _join(
+    office: Office, child: int, incarnation: int, point: AsOf, request: pb.DigestRequest
+) -> pb.DigestResponse:
+    """Join the child's copies into ours, at its point."""
+    names = [name_from_wire(message) for message in request.copies.copies]
+    allowed = _allowed(office, child, {UnitKey(n.register, n.unit) for n in names})
+    if len(names) > REPAIR_ROWS or any(UnitKey(*n[:2]) not in allowed for n in names):
+        raise codec.Malformed("copies that this child may not hand over")
+    reply = pb.DigestResponse(comparable=False)
+    with office.store.read() as tx:
+        levels = {i: level for i, (_, level) in log.writers(tx).items()}
+        reply.waiting.extend(lane.value for lane in _waiting(office, tx, child, request))  # type: ignore[misc]
+    theirs = {
+        name: copy_from_wire(message, office.tables, levels)
+        for name, message in zip(names, request.copies.copies, strict=True)
+    }
+
+    def work(tx: Connection) -> tuple[dict[RecordName, Answer], Received] | None:
+        log.lock(tx)
+        if not fingerprints.is_at(tx, child, incarnation, point):
+            return None
+        return repairing.join_here(office.applier, tx, theirs, peer=child)
+
+    done = office.store.write(work)
+    if done is None:
+        return reply
+    answers, received = done
+    reply.comparable = True
+    office.committed(received)
+    for name, one in answers.items():
+        message = reply.copies.add()
+        message.CopyFrom(copy_to_wire(name, one.copy))
+        message.reason, message.changed = one.reason, one.changed
+        if one.changed or one.reason:
+            office.log.warning(
+                "record_repaired" if one.changed else "record_not_repaired",
+                peer=child, register=name.register, record=name.id.hex(), reason=one.reason,
+            )  # fmt: skip
     return reply
 
 
@@ -177,24 +225,35 @@ def _told(
     return len(told)
 
 
-def _mend(office: Office, counted: dict[BucketKey, Counted], reply: pb.DigestResponse) -> None:
-    """Put our own sums right that are not those of the records just read."""
-    for key, one in counted.items():
-        if one.sound:
-            continue
-        table = office.tables[key.register]
+def _mend(
+    office: Office, child: int, counted: dict[BucketKey, Counted], reply: pb.DigestResponse
+) -> None:
+    """Put our own sums right where the records are the child's and the sum is not theirs.
 
-        def work(tx: Connection, key: BucketKey = key) -> list[int]:
-            log.lock(tx)
-            return fingerprints.mend(tx, office.tables[key.register], key.unit, [key.bucket])
+    Where records differ, too, the sum is what tells that ours were changed behind our back.
+    """
+    apart = {BucketKey(m.register, m.unit, m.bucket) for m in reply.rows if m.parts}
+    wrong = [key for key, one in counted.items() if not one.sound and key not in apart]
+    if not wrong:
+        return
 
-        if office.store.write(work):
-            office.log.warning(
-                "digest_mended", register=table.schema.name, unit=key.unit, bucket=key.bucket
-            )
-            for message in reply.rows:
-                if (message.register, message.unit, message.bucket) == key:
-                    message.mended = True
+    def work(tx: Connection) -> list[BucketKey]:
+        log.lock(tx)
+        mended = [
+            key
+            for key in wrong
+            if fingerprints.mend(tx, office.tables[key.register], key.unit, [key.bucket])
+        ]
+        repairing.note_sums(tx, mended, peer=child, now_ms=office.clock.now_ms())
+        return mended
+
+    for key in office.store.write(work):
+        office.log.warning(
+            "digest_mended", peer=child, register=key.register, unit=key.unit, bucket=key.bucket
+        )
+        for message in reply.rows:
+            if (message.register, message.unit, message.bucket) == key:
+                message.mended = True
 
 
 def _allowed(office: Office, child: int, units: set[UnitKey]) -> set[UnitKey]:

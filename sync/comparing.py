@@ -7,9 +7,11 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from sync import codec, fingerprints, log
+from sync import codec, fingerprints, log, repairing
+from sync.apply import Received
 from sync.change import ID_BYTES
-from sync.digest import schema_print
+from sync.copy_codec import copy_from_wire, copy_to_wire, name_from_wire
+from sync.digest import bucket_of, schema_print
 from sync.fingerprints import AsOf, Counted, Shared
 from sync.host import Host
 from sync.limits import DIGEST_BUCKETS
@@ -27,6 +29,7 @@ from sync.narrowing import (
     rows_apart,
     width_of,
 )
+from sync.repairing import Answer, Copies
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
 
@@ -48,6 +51,10 @@ class Comparing:
         self._asked: Ask | None = None
         self._sums: dict[BucketKey, Sum] = {}  # of the buckets asked about
         self._counted: dict[BucketKey, Counted] = {}  # of the parts asked about
+        self._sent: Copies = {}  # of the copies asked about
+        self._reasons: dict[RecordName, str] = {}
+        self._held_there: Mapping[Lane, int] = {}
+        self._held: list[UnitKey] = []
         self._tries = 0
         self._units = 0
         self._left_out: tuple[str, ...] = ()
@@ -58,6 +65,7 @@ class Comparing:
         """Return the next step. Without one when our side is not ready: then nothing is compared,
         and the parent says what waits."""
         host = self._host
+        self._held_there = held_there
         self._asked = self._narrowing.ask()
         assert self._asked is not None, "a comparison that has ended is asked on"
         message = pb.DigestRequest(session=self._session, unit=host.applier.identity.unit)
@@ -73,18 +81,14 @@ class Comparing:
                     message.buckets.CopyFrom(self._sum_buckets(tx, self._asked.units))
                 case "parts":
                     message.parts.CopyFrom(self._count_parts(tx, self._asked.buckets))
-        self._mend()
+                case "rows":
+                    message.copies.CopyFrom(self._copies(tx, self._asked.rows))
         return message
 
     def take(self, reply: pb.DigestResponse) -> bool:
         """Take the answer; say whether there is more to ask. Raises: Malformed."""
         if not reply.comparable:
-            self._tries += 1
-            if self._tries < TRIES_MAX:
-                return True
-            self._end(comparable=False)
-            return False
-        self._tries = 0
+            return self._not_now()
         assert self._asked is not None
         match self._asked.level:
             case "units":
@@ -93,9 +97,20 @@ class Comparing:
                 self._told_buckets(reply)
             case "parts":
                 self._told_rows(reply)
+            case "rows":
+                if not self._told_copies(reply):
+                    return self._not_now()
+        self._tries = 0
         if self._narrowing.ask() is not None:
             return True
         self._end()
+        return False
+
+    def _not_now(self) -> bool:
+        self._tries += 1
+        if self._tries < TRIES_MAX:
+            return True
+        self._end(comparable=False)
         return False
 
     # -- our side ----------------------------------------------------------------------------
@@ -150,18 +165,32 @@ class Comparing:
                 )  # fmt: skip
         return message
 
-    def _mend(self) -> None:
-        """Put our own sums right that are not those of the records just read."""
-        wrong = [key for key, one in self._counted.items() if not one.sound]
-        for key in wrong if self._asked and self._asked.level == "parts" else ():
-            table = self._host.applier.tables[key.register]
+    def _copies(self, tx: Connection, names: Iterable[RecordName]) -> pb.DigestCopies:
+        holed = repairing.held_up(tx, names)
+        self._reasons = dict.fromkeys(holed, "hole")
+        asked = [name for name in names if name not in holed]
+        self._sent = repairing.copies(self._host.applier, tx, asked)
+        return pb.DigestCopies(copies=[copy_to_wire(n, copy) for n, copy in self._sent.items()])
 
-            def work(tx: Connection, key: BucketKey = key, table: object = table) -> list[int]:
-                log.lock(tx)
-                return fingerprints.mend(tx, table, key.unit, [key.bucket])  # type: ignore[arg-type]
+    def _mend(self, differing: Iterable[RecordName]) -> None:
+        """Put our own sums right where the records are the parent's and the sum is not theirs."""
+        rotten = {BucketKey(n.register, n.unit, bucket_of(n.id)) for n in differing}
+        wrong = [k for k, one in self._counted.items() if not one.sound and k not in rotten]
+        if not wrong:
+            return
+        host = self._host
 
-            if self._host.store.write(work):
-                self._mended_here.append(key)
+        def work(tx: Connection) -> list[BucketKey]:
+            log.lock(tx)
+            mended = [
+                key
+                for key in wrong
+                if fingerprints.mend(tx, host.applier.tables[key.register], key.unit, [key.bucket])
+            ]
+            repairing.note_sums(tx, mended, peer=self._parent, now_ms=host.applier.now_ms)
+            return mended
+
+        self._mended_here += host.store.write(work)
 
     # -- the parent's answers ----------------------------------------------------------------
 
@@ -212,7 +241,36 @@ class Comparing:
                 again.append(key)
             if one.mended:
                 self._mended_there.append(key)
+        self._mend(found)
         self._narrowing.told_rows(found, again)
+
+    def _told_copies(self, reply: pb.DigestResponse) -> bool:
+        """Take the joined copies; False: our log has gone on meanwhile, ask again."""
+        host, tables = self._host, self._host.applier.tables
+        with host.store.read() as tx:
+            levels = {i: level for i, (_, level) in log.writers(tx).items()}
+        answers: dict[RecordName, Answer] = {}
+        for message in reply.copies:
+            name = name_from_wire(message)
+            if name not in self._sent:
+                raise codec.Malformed("a copy that was not asked for")
+            copy = None if message.reason else copy_from_wire(message, tables, levels)
+            answers[name] = Answer(copy, message.reason[:40], message.changed)
+
+        def work(tx: Connection) -> tuple[dict[RecordName, str], Received] | None:
+            log.lock(tx)
+            point = fingerprints.as_of(tx, self._parent, self._incarnation, self._held_there)
+            if point is None:
+                return None
+            return repairing.adopt(host.applier, tx, self._sent, answers, peer=self._parent)
+
+        done = host.store.write(work)
+        if done is None:
+            return False
+        left, received = done
+        host.committed(received)
+        self._narrowing.told_repaired({**self._reasons, **left})
+        return True
 
     def _end(self, *, comparable: bool = True) -> None:
         host = self._host
@@ -224,7 +282,7 @@ class Comparing:
                 units=self._units,
                 other_catalogue=self._left_out,
                 found=tuple(self._narrowing.found),
-                left=tuple(self._narrowing.found),
+                left=tuple(self._narrowing.left),
                 mended_here=tuple(self._mended_here),
                 mended_there=tuple(self._mended_there),
             )

@@ -166,8 +166,8 @@ class Dialer:
     def close(self) -> None:
         """Stop: the command under way ends first, its effects are whole."""
         self._closed.set()
-        # A call that begins on a channel being closed takes the process with it (a fault of the library): after
-        # this wait the one under way, if any, has begun, and no other follows.
+        # gRPC crashes the process when a call begins on a channel that is being closed. After this
+        # wait the call under way, if any, has begun, and no other follows.
         with self._idle:
             self._idle.wait_for(lambda: not self._running, CLOSE_AFTER_S)
         self._hang_up()

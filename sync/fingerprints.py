@@ -129,6 +129,18 @@ def count(
     return found
 
 
+def checks(
+    tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes]
+) -> dict[bytes, int]:
+    """Return the checks of those of the records that are there."""
+    heads = _heads(tx, table.schema.name, unit)
+    found: dict[bytes, int] = {}
+    for row in table.rows(tx, unit, ids, table.columns):
+        record = bytes(row[0])
+        found[record] = _prints(table, record, row, heads.get(record, ()))[1]
+    return found
+
+
 def mend(tx: Connection, table: RegisterTable, unit: int, buckets: Sequence[int]) -> list[int]:
     """Set kept sums that are not those of the records; return the buckets that were wrong.
 

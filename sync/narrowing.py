@@ -11,12 +11,12 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from sync.digest import PRIME
+from sync.digest import PRIME, bucket_of
 from sync.limits import DIGEST_PARTS_MAX, DIGEST_STEP_BUCKETS, DIGEST_STEP_ROWS
 
 K = TypeVar("K", bound=Hashable)
 PART_ROWS = 32  # records a part, about: its records are listed when it differs
-REPAIR_ROWS = 100  # records joined in one step
+REPAIR_ROWS = 50  # records joined in one step
 
 
 class UnitKey(NamedTuple):
@@ -134,9 +134,12 @@ class Narrowing:
         self._units_asked = False
         self._units: list[UnitKey] = []  # whose buckets are to be asked for
         self._steps: list[list[BucketKey]] = []
+        self._counts: dict[BucketKey, int] = {}
         self._rows: list[RecordName] = []
-        self.found: list[RecordName] = []  # every record that differed
-        self.units_apart: list[UnitKey] = []
+        self._touched: dict[BucketKey, int] = {}  # to be looked at again after the repair
+        self._looking_again = False
+        self._reasons: dict[RecordName, str] = {}
+        self._found: dict[RecordName, bool] = {}  # every record that differed: does it still?
 
     def ask(self) -> Ask | None:
         """Return what to ask next; None when all is known (and repaired)."""
@@ -146,34 +149,56 @@ class Narrowing:
             return Ask("rows", rows=tuple(self._rows[:REPAIR_ROWS]))
         if self._units:
             return Ask("buckets", units=tuple(self._units[:DIGEST_STEP_BUCKETS]))
+        if not self._steps and self._touched and not self._looking_again:
+            self._looking_again = True
+            self._steps += steps(self._touched)
         if self._steps:
             return Ask("parts", buckets=tuple(self._steps[0]))
         return None
 
+    @property
+    def found(self) -> list[RecordName]:
+        """Every record that differed."""
+        return sorted(self._found)
+
+    @property
+    def left(self) -> list[tuple[RecordName, str]]:
+        """Those that differ still, and why as far as it is known."""
+        return [(n, self._reasons.get(n, "")) for n in self.found if self._found[n]]
+
     def told_units(self, differing: Iterable[UnitKey], held: Iterable[UnitKey]) -> None:
         """The units whose sums differ. `held`: all that this side holds."""
         self._units_asked = True
-        self.units_apart = sorted(set(differing))
-        self._units = sorted({*self.units_apart, *held}) if self.read else list(self.units_apart)
+        self._units = sorted({*differing, *held} if self.read else set(differing))
 
     def told_buckets(self, counts: Mapping[BucketKey, int]) -> None:
         """Buckets of the units last asked about that differ or are to be read, and how many
         records the side that has more of them has."""
         del self._units[:DIGEST_STEP_BUCKETS]
+        self._counts |= counts
         self._steps += steps(counts)
 
     def told_rows(self, differing: Iterable[RecordName], again: Iterable[BucketKey] = ()) -> None:
         """The records of the buckets last asked about that differ. `again`: whose list was cut."""
-        del self._steps[0]
+        asked = self._steps.pop(0)
         differing = list(differing)
-        self.found += differing
-        if self._repair:
+        if self._looking_again:
+            keys = set(asked)
+            self._found |= {n: False for n in self._found if _bucket(n) in keys}
+        self._found |= dict.fromkeys(differing, True)
+        if self._repair and not self._looking_again:
             self._rows += differing
+            self._touched |= {_bucket(n): self._counts.get(_bucket(n), 0) for n in differing}
             self._steps += [[key] for key in again]
 
-    def told_repaired(self) -> None:
-        """The rows last asked about were joined, or will not be."""
+    def told_repaired(self, reasons: Mapping[RecordName, str] | None = None) -> None:
+        """The rows last asked about were joined, but for those with a reason."""
         del self._rows[:REPAIR_ROWS]
+        self._reasons |= reasons or {}
+
+
+def _bucket(name: RecordName) -> BucketKey:
+    return BucketKey(name.register, name.unit, bucket_of(name.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +219,7 @@ class Comparison:
     units: int = 0  # (register, unit) pairs compared
     other_catalogue: tuple[str, ...] = ()  # registers left out: the catalogues differ in them
     found: tuple[RecordName, ...] = ()  # records that differed
-    left: tuple[RecordName, ...] = ()  # of these, the ones that differ still
+    left: tuple[tuple[RecordName, str], ...] = ()  # of these, what differs still, and why
     mended_here: tuple[BucketKey, ...] = ()  # kept sums that were not those of the records
     mended_there: tuple[BucketKey, ...] = ()
 

@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 
 from hub.api import (
+    comparing,
     conflicts,
     corrections,
     figures,
@@ -24,6 +25,7 @@ from hub.api.tokens import TOKEN_KEY
 NAME = "sync.wire.v1.OfficeService"
 METHODS: dict[str, Method] = {
     **office.METHODS,
+    **comparing.METHODS,
     **registers.METHODS,
     **files.METHODS,
     **work.METHODS,

@@ -6,6 +6,7 @@ import typer
 
 from hub.cli import (
     admin,
+    comparing,
     conflicts,
     corrections,
     demo,
@@ -39,6 +40,7 @@ for part in (
     conflicts,
     corrections,
     trouble,
+    comparing,
     demo,
 ):
     part.register(app)

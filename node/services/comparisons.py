@@ -83,6 +83,10 @@ class Comparisons:
                 sums_there=len(comparison.mended_there),
             )  # fmt: skip
 
+    def forget(self) -> None:
+        """Forget how the last one ended: whoever waits for the next one tells them apart."""
+        self.last = None
+
     def repairs(self, limit: int = 100) -> list[Repair]:
         """Return the newest repairs first."""
         with self._office.store.read() as tx:

@@ -59,6 +59,16 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "{n} 个时间戳超前过多, 未予采信", "{n} stamps were too far ahead to be followed",
         "查找时钟有误的单位。", "Find the office whose clock is wrong.",
     ),
+    "copies_differ": (
+        Severity.ALARM,
+        "{n} 条记录与上级不一致", "{n} records are not as the parent has them",
+        "运行 silian compare 查看原因。", "See why with silian compare.",
+    ),
+    "repaired": (
+        Severity.NOTICE,
+        "近七天修复了 {n} 条记录或摘要", "{n} records or sums were repaired in the last seven days",
+        "运行 silian repairs 查看; 检查磁盘。", "List them with silian repairs; check the disk.",
+    ),
     "link_down": (
         Severity.WARNING,
         "与上级断开: {why}", "the line to the parent is down: {why}",

@@ -24,6 +24,7 @@ MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 SILENT_MS = 24 * HOUR_MS
 WAITING_MS = 24 * HOUR_MS
+REPAIRED_MS = 7 * 24 * HOUR_MS
 
 
 class LinkState(Protocol):
@@ -95,11 +96,13 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         jobs = _failed_jobs(tx)
         contact_ms = _parent_contact_ms(office, tx)
         asked = waiting(tx, office)
+        repaired = office.comparisons.repaired_since(tx, now_ms - REPAIRED_MS)
     own = _own_line(office, self_news, link_state, contact_ms)
     lines = [own]
     if tree:
         lines += _below(office.tree, own.unit, known, marks)
     problems = [*_own_problems(own, office, link_state, jobs), *_corrections(own, asked)]
+    problems += _copy_problems(own, office, repaired)
     ahead = office.news.clocks_ahead()
     for line in lines[1:]:
         problems += _problems(line, now_ms, ahead.get(line.unit, 0), office.program)
@@ -168,6 +171,14 @@ def _corrections(line: OfficeLine, asked: Waiting) -> Iterator[Problem]:
         yield _of(line, "corrections_unanswered", n=asked.asked_late)
     if asked.to_answer:
         yield _of(line, "corrections", n=asked.to_answer)
+
+
+def _copy_problems(line: OfficeLine, office: Office, repaired: int) -> Iterator[Problem]:
+    last = office.comparisons.last
+    if last is not None and last.left:
+        yield _of(line, "copies_differ", n=len(last.left))
+    if repaired:
+        yield _of(line, "repaired", n=repaired)
 
 
 def _problems(line: OfficeLine, now_ms: int, ahead_ms: int, program: str) -> Iterator[Problem]:

@@ -15,9 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE_ENGINE = {
     f"sync.{name}"
     for name in (
-        "audience", "backoff", "change", "digest", "effects", "errors", "limits", "merge",
-        "narrowing", "news", "parts", "rights", "schema", "session", "streams", "urgency",
-        "version",
+        "audience", "backoff", "change", "digest", "effects", "errors", "joining", "limits",
+        "merge", "narrowing", "news", "parts", "rights", "schema", "session", "streams",
+        "urgency", "version",
     )
 }  # fmt: skip
 # What reaches outside a function's arguments: a clock, chance, the disk, the net, other threads.
@@ -28,6 +28,7 @@ OUTSIDE = {
 WIRE_READERS = (
     "sync.codec",
     "sync.comparing",
+    "sync.copy_codec",
     "sync.dialer",
     "sync.link",
     "sync.recovering",

@@ -82,6 +82,19 @@ def test_status_shows_the_line_and_the_offices_below(network: Network) -> None:
     assert "万家花园社区" in network.above("status", "--tree").out
 
 
+def test_compare_says_that_both_copies_are_equal(network: Network, premises: str) -> None:
+    done = network.below("compare", "--json")
+    assert (done.exit, done.json["outcome"]) == (0, "equal"), done.err
+    assert done.json["units"] >= 1
+    assert network.below("compare", "--deep", "--no-repair").exit == 0
+    assert network.below("repairs", "--json").json == []
+
+
+def test_compare_needs_a_parent_and_a_process_that_serves(network: Network, alone: Path) -> None:
+    assert network.above("compare").exit == Exit.CONFLICT
+    assert silian("compare", "--dir", alone).exit in (Exit.CONFLICT, Exit.UNREACHABLE)
+
+
 def test_status_check_exits_with_6_when_offices_were_never_heard(network: Network) -> None:
     assert network.above("status", "--tree", "--check").exit == 6
     assert network.below("status", "--check").exit == 0

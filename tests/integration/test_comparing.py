@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
 
+from hub import comparing
 from hub.app import Served
 from node.domain.catalogue import Catalogue, load_catalogue
+from node.services.verify import verify
+from sync import codec, fingerprints, log
+from sync.digest import schema_print
 from sync.narrowing import Comparison, Wish
+from sync.schema import Lane
+from sync.wire.v1 import link_pb2 as pb
 from tests.integration.test_four_levels import (
+    DISTRICT,
     GARDEN,
+    ORCHID,
     PATIENCE_S,
     STREET,
     Tier,
     eventually,
 )
 
+OTHER = {"here": "there", "there": "here"}
 ALL = Wish(read=frozenset(range(64)))
 
 
@@ -38,12 +48,12 @@ def tier(tmp_path: Path, catalogue: Catalogue) -> Iterator[Tier]:
         process.stop()
 
 
-def compared(tier: Tier, wish: Wish | None = None) -> Comparison:
+def compared(tier: Tier, wish: Wish | None = None, code: str = GARDEN) -> Comparison:
     """Compare now and return how it ended."""
-    served = tier.served(GARDEN)
+    served = tier.served(code)
     assert served.dialer is not None
     assert served.dialer.wait_compared(PATIENCE_S), "the daily comparison does not end"
-    served.office.comparisons.last = None
+    served.office.comparisons.forget()
     served.dialer.compare(wish)
     assert served.dialer.wait_compared(PATIENCE_S)
     last: Comparison | None = served.office.comparisons.last
@@ -78,10 +88,10 @@ def statements(served: Served) -> Iterator[list[str]]:
             event.remove(engine, "before_cursor_execute", hear)
 
 
-def in_step(tier: Tier, count: int = 40) -> list[bytes]:
+def in_step(tier: Tier, count: int = 40, beside: int = 0) -> list[bytes]:
     """Write records at the community and wait until the street has them."""
     records = [tier.add_premises(GARDEN, f"用房{n}", n) for n in range(1, count + 1)]
-    eventually(lambda: len(tier.premises(STREET)) == count)
+    eventually(lambda: len(tier.premises(STREET)) == count + beside)
     return records
 
 
@@ -104,7 +114,70 @@ def test_a_record_that_lost_its_sum_and_itself_is_found(tier: Tier) -> None:
     found = compared(tier, Wish(repair=False, read=ALL.read))
     assert [name.id for name in found.found] == [records[3]]
     assert found.word == "different"
-    assert len(found.mended_there) == 1
+    assert found.mended_there == (), "the sum is the witness that the record is wrong"
+
+
+@pytest.mark.parametrize("where", [STREET, GARDEN])
+def test_what_was_changed_behind_a_programs_back_is_found_and_put_right(
+    tier: Tier, where: str
+) -> None:
+    records = in_step(tier)
+    right, total = tier.premises(STREET), area(tier)
+    rotten = tier.served(where)
+    rot(rotten, "UPDATE r_premises SET f_area_m2=1 WHERE id=:i", i=records[3])
+    rot(rotten, "DELETE FROM r_premises WHERE id=:i", i=records[5])
+    rot(rotten, "UPDATE r_premises SET v_name=:v WHERE id=:i", i=records[7], v=bytes(16))
+    found = compared(tier, ALL)
+    assert [name.id for name in found.found] == sorted(records[n] for n in (3, 5, 7))
+    assert found.word == "repaired"
+    assert tier.premises(STREET) == tier.premises(GARDEN) == right
+    assert area(tier) == total, "totals had followed the true records"
+    assert compared(tier, ALL).equal
+    for code, side in ((STREET, "here"), (GARDEN, "there")):
+        noted = tier.served(code).office.comparisons.repairs()
+        assert {r.side for r in noted} == {side if where == STREET else OTHER[side]}
+        assert {r.record for r in noted} == {records[n] for n in (3, 5, 7)}
+        assert verify(tier.served(code).office).sound
+
+
+def area(tier: Tier) -> dict[str, int]:
+    with tier.served(STREET).office.store.read() as tx:
+        rows = tx.execute(text("SELECT unit, measure, amount FROM total WHERE amount<>0"))
+        return {f"{unit} {measure}": amount for unit, measure, amount in rows}
+
+
+def test_many_records_that_differ_cost_few_bytes_each(tier: Tier) -> None:
+    records = in_step(tier, 300)
+    for n in range(10):
+        rot(tier.served(STREET), "DELETE FROM r_premises WHERE id=:i", i=records[n * 29])
+    counted = Bytes()
+    tier.served(GARDEN).dialer._end = counted.around(tier.served(GARDEN).dialer._end)  # type: ignore[union-attr]
+    found = compared(tier, ALL)
+    assert len(found.found) == 10
+    assert found.word == "repaired"
+    assert counted.bytes < 60_000, "about ten records of a few hundred bytes, there and back"
+
+
+class Bytes:
+    """Counts the bytes of a child's messages on their way through its end of the link."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def around(self, end: Any) -> Any:
+        request, event = end.request, end.event
+
+        def asked(command: Any) -> Any:
+            message = request(command)
+            self.bytes += message.ByteSize()
+            return message
+
+        def answered(reply: Any, command: Any) -> Any:
+            self.bytes += reply.ByteSize()
+            return event(reply, command)
+
+        end.request, end.event = asked, answered
+        return end
 
 
 def test_a_wrong_sum_is_mended_and_no_record_is_suspected(tier: Tier) -> None:
@@ -135,3 +208,75 @@ def test_what_only_one_of_the_two_may_hear_is_not_compared(tier: Tier) -> None:
         for name, units in shared.items()
         if name not in ("unit", "fund_setting")
     )
+
+
+def test_a_child_that_asks_about_a_sibling_is_told_nothing(tier: Tier) -> None:
+    tier.start(ORCHID, STREET)
+    records = [tier.add_premises(ORCHID, f"兰{n}") for n in range(5)]
+    eventually(lambda: len(tier.premises(STREET)) == len(records))
+    in_step(tier, 3, beside=len(records))
+    assert compared(tier).equal
+    street, garden = tier.served(STREET).office, tier.served(GARDEN).office
+    orchid = tier.served(ORCHID).office.identity.unit
+    mine = garden.identity
+
+    def asked(**step: Any) -> pb.DigestResponse:
+        with garden.store.read() as tx, street.store.read() as above:
+            taken = {n: log.cursor_of(tx, street.identity.unit, "in", n)[1] for n in Lane}
+            sent = {n: log.cursor_of(above, mine.unit, "in", n)[1] for n in Lane}
+        request = pb.DigestRequest(
+            unit=mine.unit,
+            sent=[
+                pb.Cursor(lane=n.value, incarnation=mine.incarnation, position=sent[n])
+                for n in Lane
+            ],
+            taken=[
+                pb.Cursor(lane=n.value, incarnation=street.identity.incarnation, position=taken[n])
+                for n in Lane
+            ],
+            **step,
+        )
+        reply = comparing.answer(street, mine.unit, mine.incarnation, request)
+        assert reply.comparable
+        return reply
+
+    one = pb.UnitBuckets(register="premises", unit=orchid)
+    assert not asked(buckets=pb.DigestBuckets(units=[one])).buckets
+    part = pb.BucketParts(register="premises", unit=orchid, bucket=records[0][15] % 64, sums=[0])
+    assert not asked(parts=pb.DigestParts(buckets=[part])).rows
+    sums = pb.RegisterSums(
+        register="premises", units=[orchid], counts=[1], sums=[1],
+        schema=schema_print(street.tables.schema.registers["premises"]),
+    )  # fmt: skip
+    units = asked(units=pb.DigestUnits(registers=[sums])).units
+    assert orchid not in {unit for register in units for unit in register.units}
+    copy = pb.RecordCopy(register="premises", unit=orchid, id=records[0], absent=True)
+    with pytest.raises(codec.Malformed):
+        asked(copies=pb.DigestCopies(copies=[copy]))
+
+
+def test_what_a_repair_changed_at_a_hub_is_found_by_the_hubs_own_comparison(
+    tmp_path: Path, catalogue: Catalogue
+) -> None:
+    tier = Tier(tmp_path, catalogue, {}, {})
+    for code, parent in ((DISTRICT, None), (STREET, DISTRICT), (GARDEN, STREET)):
+        tier.start(code, parent)
+    try:
+        records = in_step(tier, 5)
+        eventually(lambda: len(tier.premises(DISTRICT)) == len(records))
+        unit = tier.served(GARDEN).office.identity.unit
+        for code in (DISTRICT, STREET):  # both hubs lack it, and their sums, too
+            office = tier.served(code).office
+            table = office.tables["premises"]
+            rot(tier.served(code), "DELETE FROM r_premises WHERE id=:i", i=records[1])
+            office.store.write(
+                lambda tx, table=table: fingerprints.mend(tx, table, unit, range(64))
+            )
+        assert compared(tier).word == "repaired"
+        assert records[1] in tier.premises(STREET)
+        assert records[1] not in tier.premises(DISTRICT)
+        assert compared(tier, code=STREET).word == "repaired"
+        assert tier.premises(DISTRICT) == tier.premises(GARDEN)
+    finally:
+        for process in reversed(list(tier.running.values())):
+            process.stop()

@@ -95,6 +95,10 @@ def compare(mine: Copy, theirs: Copy) -> tuple[Narrowing, list[Ask]]:
                 found += (RecordName(*key.of, i) for i in rows_apart(ours, others, width, parts))
             narrow.told_rows(found)
         else:
+            for name in ask.rows:
+                mine.pop(name, None)
+                if name in theirs:
+                    mine[name] = theirs[name]
             narrow.told_repaired()
     return narrow, asked
 
@@ -105,12 +109,13 @@ def test_any_set_of_differences_is_found_exactly(
 ) -> None:
     for name in data.draw(st.lists(st.sampled_from(sorted(theirs)), max_size=60)) if theirs else ():
         mine[name] = theirs[name]  # much is alike
-    narrow, asked = compare(mine, theirs)
     expected = {n for n in mine.keys() | theirs.keys() if mine.get(n) != theirs.get(n)}
+    narrow, asked = compare(mine, theirs)
     assert set(narrow.found) == expected
     assert len(narrow.found) == len(expected), "one was found twice"
     repaired = [name for ask in asked for name in ask.rows]
     assert sorted(repaired) == sorted(expected)
+    assert narrow.left == [], "it was looked at again, and is the same"
 
 
 @given(copies)
@@ -165,7 +170,10 @@ def test_a_list_that_was_cut_is_asked_for_again_after_the_repair() -> None:
     narrow.told_units([key.of], [])
     narrow.told_buckets({key: 9})
     with mock.patch.object(narrowing, "REPAIR_ROWS", 1):
-        narrow.told_rows([RecordName("person", 1, b"a"), RecordName("person", 1, b"b")], [key])
+        narrow.told_rows(
+            [RecordName("person", 1, bytes(16)), RecordName("person", 1, bytes(15) + b"\x40")],
+            [key],
+        )
         levels = []
         for _ in range(2):
             ask = narrow.ask()
@@ -182,6 +190,19 @@ def test_who_only_looks_is_not_asked_to_repair() -> None:
     narrow = Narrowing(repair=False)
     narrow.told_units([key.of], [])
     narrow.told_buckets({key: 9})
-    narrow.told_rows([RecordName("person", 1, b"a")], [key])
+    narrow.told_rows([RecordName("person", 1, bytes(16))], [key])
     assert narrow.ask() is None
-    assert len(narrow.found) == 1
+    assert narrow.left == [(narrow.found[0], "")]
+
+
+def test_what_was_not_joined_is_left_with_its_reason() -> None:
+    key, name = BucketKey("person", 1, 0), RecordName("person", 1, bytes(16))
+    narrow = Narrowing()
+    narrow.told_units([key.of], [])
+    narrow.told_buckets({key: 9})
+    narrow.told_rows([name])
+    narrow.told_repaired({name: "hole"})
+    assert narrow.ask() == Ask("parts", buckets=(key,))
+    narrow.told_rows([name])
+    assert narrow.ask() is None
+    assert narrow.left == [(name, "hole")]

@@ -491,7 +491,7 @@ class Incarnation(_message.Message):
     def __init__(self, id: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., public_key: _Optional[bytes] = ...) -> None: ...
 
 class DigestRequest(_message.Message):
-    __slots__ = ("session", "unit", "sent", "taken", "units", "buckets", "parts")
+    __slots__ = ("session", "unit", "sent", "taken", "units", "buckets", "parts", "copies")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     SENT_FIELD_NUMBER: _ClassVar[int]
@@ -499,6 +499,7 @@ class DigestRequest(_message.Message):
     UNITS_FIELD_NUMBER: _ClassVar[int]
     BUCKETS_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
+    COPIES_FIELD_NUMBER: _ClassVar[int]
     session: int
     unit: int
     sent: _containers.RepeatedCompositeFieldContainer[Cursor]
@@ -506,7 +507,8 @@ class DigestRequest(_message.Message):
     units: DigestUnits
     buckets: DigestBuckets
     parts: DigestParts
-    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., sent: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., taken: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., units: _Optional[_Union[DigestUnits, _Mapping]] = ..., buckets: _Optional[_Union[DigestBuckets, _Mapping]] = ..., parts: _Optional[_Union[DigestParts, _Mapping]] = ...) -> None: ...
+    copies: DigestCopies
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., sent: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., taken: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., units: _Optional[_Union[DigestUnits, _Mapping]] = ..., buckets: _Optional[_Union[DigestBuckets, _Mapping]] = ..., parts: _Optional[_Union[DigestParts, _Mapping]] = ..., copies: _Optional[_Union[DigestCopies, _Mapping]] = ...) -> None: ...
 
 class DigestUnits(_message.Message):
     __slots__ = ("registers",)
@@ -566,21 +568,67 @@ class BucketParts(_message.Message):
     sums: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., bucket: _Optional[int] = ..., sums: _Optional[_Iterable[int]] = ...) -> None: ...
 
+class DigestCopies(_message.Message):
+    __slots__ = ("copies",)
+    COPIES_FIELD_NUMBER: _ClassVar[int]
+    copies: _containers.RepeatedCompositeFieldContainer[RecordCopy]
+    def __init__(self, copies: _Optional[_Iterable[_Union[RecordCopy, _Mapping]]] = ...) -> None: ...
+
+class RecordCopy(_message.Message):
+    __slots__ = ("register", "unit", "id", "absent", "born", "life", "life_version", "heads", "reason", "changed")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ABSENT_FIELD_NUMBER: _ClassVar[int]
+    BORN_FIELD_NUMBER: _ClassVar[int]
+    LIFE_FIELD_NUMBER: _ClassVar[int]
+    LIFE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    unit: int
+    id: bytes
+    absent: bool
+    born: bytes
+    life: int
+    life_version: bytes
+    heads: _containers.RepeatedCompositeFieldContainer[CopyHead]
+    reason: str
+    changed: bool
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., id: _Optional[bytes] = ..., absent: _Optional[bool] = ..., born: _Optional[bytes] = ..., life: _Optional[int] = ..., life_version: _Optional[bytes] = ..., heads: _Optional[_Iterable[_Union[CopyHead, _Mapping]]] = ..., reason: _Optional[str] = ..., changed: _Optional[bool] = ...) -> None: ...
+
+class CopyHead(_message.Message):
+    __slots__ = ("field", "version", "text", "number", "unseen")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    UNSEEN_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    version: bytes
+    text: str
+    number: int
+    unseen: bool
+    def __init__(self, field: _Optional[str] = ..., version: _Optional[bytes] = ..., text: _Optional[str] = ..., number: _Optional[int] = ..., unseen: _Optional[bool] = ...) -> None: ...
+
 class DigestResponse(_message.Message):
-    __slots__ = ("comparable", "other_catalogue", "units", "buckets", "rows", "waiting")
+    __slots__ = ("comparable", "other_catalogue", "units", "buckets", "rows", "waiting", "copies")
     COMPARABLE_FIELD_NUMBER: _ClassVar[int]
     OTHER_CATALOGUE_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
     BUCKETS_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     WAITING_FIELD_NUMBER: _ClassVar[int]
+    COPIES_FIELD_NUMBER: _ClassVar[int]
     comparable: bool
     other_catalogue: _containers.RepeatedScalarFieldContainer[str]
     units: _containers.RepeatedCompositeFieldContainer[RegisterSums]
     buckets: _containers.RepeatedCompositeFieldContainer[UnitBuckets]
     rows: _containers.RepeatedCompositeFieldContainer[BucketRows]
     waiting: _containers.RepeatedScalarFieldContainer[Lane]
-    def __init__(self, comparable: _Optional[bool] = ..., other_catalogue: _Optional[_Iterable[str]] = ..., units: _Optional[_Iterable[_Union[RegisterSums, _Mapping]]] = ..., buckets: _Optional[_Iterable[_Union[UnitBuckets, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BucketRows, _Mapping]]] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ...) -> None: ...
+    copies: _containers.RepeatedCompositeFieldContainer[RecordCopy]
+    def __init__(self, comparable: _Optional[bool] = ..., other_catalogue: _Optional[_Iterable[str]] = ..., units: _Optional[_Iterable[_Union[RegisterSums, _Mapping]]] = ..., buckets: _Optional[_Iterable[_Union[UnitBuckets, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BucketRows, _Mapping]]] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., copies: _Optional[_Iterable[_Union[RecordCopy, _Mapping]]] = ...) -> None: ...
 
 class BucketRows(_message.Message):
     __slots__ = ("register", "unit", "bucket", "parts", "ids", "checks", "more", "mended")

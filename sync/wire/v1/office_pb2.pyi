@@ -207,6 +207,80 @@ class SyncNowResponse(_message.Message):
     done: bool
     def __init__(self, link: _Optional[_Union[LinkState, _Mapping]] = ..., waiting_up: _Optional[int] = ..., done: _Optional[bool] = ...) -> None: ...
 
+class CompareRequest(_message.Message):
+    __slots__ = ("repair", "deep", "wait_ms")
+    REPAIR_FIELD_NUMBER: _ClassVar[int]
+    DEEP_FIELD_NUMBER: _ClassVar[int]
+    WAIT_MS_FIELD_NUMBER: _ClassVar[int]
+    repair: bool
+    deep: bool
+    wait_ms: int
+    def __init__(self, repair: _Optional[bool] = ..., deep: _Optional[bool] = ..., wait_ms: _Optional[int] = ...) -> None: ...
+
+class CompareResponse(_message.Message):
+    __slots__ = ("outcome", "units", "other_catalogue", "records", "sums_here", "sums_there", "at_ms")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    OTHER_CATALOGUE_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    SUMS_HERE_FIELD_NUMBER: _ClassVar[int]
+    SUMS_THERE_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    outcome: str
+    units: int
+    other_catalogue: _containers.RepeatedScalarFieldContainer[str]
+    records: _containers.RepeatedCompositeFieldContainer[DifferingRecord]
+    sums_here: int
+    sums_there: int
+    at_ms: int
+    def __init__(self, outcome: _Optional[str] = ..., units: _Optional[int] = ..., other_catalogue: _Optional[_Iterable[str]] = ..., records: _Optional[_Iterable[_Union[DifferingRecord, _Mapping]]] = ..., sums_here: _Optional[int] = ..., sums_there: _Optional[int] = ..., at_ms: _Optional[int] = ...) -> None: ...
+
+class DifferingRecord(_message.Message):
+    __slots__ = ("register", "unit", "id", "repaired", "reason")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    REPAIRED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    unit: _office_common_pb2.Unit
+    id: bytes
+    repaired: bool
+    reason: str
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., repaired: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ListRepairsRequest(_message.Message):
+    __slots__ = ("limit",)
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    def __init__(self, limit: _Optional[int] = ...) -> None: ...
+
+class ListRepairsResponse(_message.Message):
+    __slots__ = ("repairs",)
+    REPAIRS_FIELD_NUMBER: _ClassVar[int]
+    repairs: _containers.RepeatedCompositeFieldContainer[Repair]
+    def __init__(self, repairs: _Optional[_Iterable[_Union[Repair, _Mapping]]] = ...) -> None: ...
+
+class Repair(_message.Message):
+    __slots__ = ("at_ms", "peer", "register", "unit", "id", "side", "before", "after")
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    at_ms: int
+    peer: _office_common_pb2.Unit
+    register: str
+    unit: _office_common_pb2.Unit
+    id: bytes
+    side: str
+    before: int
+    after: int
+    def __init__(self, at_ms: _Optional[int] = ..., peer: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., side: _Optional[str] = ..., before: _Optional[int] = ..., after: _Optional[int] = ...) -> None: ...
+
 class ListConflictsRequest(_message.Message):
     __slots__ = ("register", "limit", "after")
     REGISTER_FIELD_NUMBER: _ClassVar[int]

@@ -72,6 +72,16 @@ class OfficeServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.SyncNowRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.SyncNowResponse.FromString,
                 _registered_method=True)
+        self.Compare = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/Compare',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.CompareRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.CompareResponse.FromString,
+                _registered_method=True)
+        self.ListRepairs = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/ListRepairs',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsResponse.FromString,
+                _registered_method=True)
         self.ListRegisters = channel.unary_unary(
                 '/sync.wire.v1.OfficeService/ListRegisters',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.ListRegistersRequest.SerializeToString,
@@ -326,6 +336,20 @@ class OfficeServiceServicer:
 
     def SyncNow(self, request, context):
         """Tries the link now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Compare(self, request, context):
+        """Compares with the parent now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRepairs(self, request, context):
+        """What comparisons have put right.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -657,6 +681,16 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.SyncNow,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.SyncNowRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.SyncNowResponse.SerializeToString,
+            ),
+            'Compare': grpc.unary_unary_rpc_method_handler(
+                    servicer.Compare,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.CompareRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.CompareResponse.SerializeToString,
+            ),
+            'ListRepairs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRepairs,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsResponse.SerializeToString,
             ),
             'ListRegisters': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRegisters,
@@ -1033,6 +1067,60 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/SyncNow',
             sync_dot_wire_dot_v1_dot_office__pb2.SyncNowRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__pb2.SyncNowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Compare(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/Compare',
+            sync_dot_wire_dot_v1_dot_office__pb2.CompareRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__pb2.CompareResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRepairs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/ListRepairs',
+            sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,10 @@ class OfficeServiceStub:
     """Takes a list of units as the tree from a day onward; at the city."""
     SyncNow: _grpc.UnaryUnaryMultiCallable[_office_pb2.SyncNowRequest, _office_pb2.SyncNowResponse]
     """Tries the link now."""
+    Compare: _grpc.UnaryUnaryMultiCallable[_office_pb2.CompareRequest, _office_pb2.CompareResponse]
+    """Compares with the parent now."""
+    ListRepairs: _grpc.UnaryUnaryMultiCallable[_office_pb2.ListRepairsRequest, _office_pb2.ListRepairsResponse]
+    """What comparisons have put right."""
     ListRegisters: _grpc.UnaryUnaryMultiCallable[_office_registers_pb2.ListRegistersRequest, _office_registers_pb2.ListRegistersResponse]
     """The catalogue of registers."""
     DescribeRegister: _grpc.UnaryUnaryMultiCallable[_office_registers_pb2.DescribeRegisterRequest, _office_registers_pb2.DescribeRegisterResponse]
@@ -159,6 +163,10 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Takes a list of units as the tree from a day onward; at the city."""
     SyncNow: _aio.UnaryUnaryMultiCallable[_office_pb2.SyncNowRequest, _office_pb2.SyncNowResponse]  # type: ignore[assignment]
     """Tries the link now."""
+    Compare: _aio.UnaryUnaryMultiCallable[_office_pb2.CompareRequest, _office_pb2.CompareResponse]  # type: ignore[assignment]
+    """Compares with the parent now."""
+    ListRepairs: _aio.UnaryUnaryMultiCallable[_office_pb2.ListRepairsRequest, _office_pb2.ListRepairsResponse]  # type: ignore[assignment]
+    """What comparisons have put right."""
     ListRegisters: _aio.UnaryUnaryMultiCallable[_office_registers_pb2.ListRegistersRequest, _office_registers_pb2.ListRegistersResponse]  # type: ignore[assignment]
     """The catalogue of registers."""
     DescribeRegister: _aio.UnaryUnaryMultiCallable[_office_registers_pb2.DescribeRegisterRequest, _office_registers_pb2.DescribeRegisterResponse]  # type: ignore[assignment]
@@ -296,6 +304,22 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_pb2.SyncNowResponse, _abc.Awaitable[_office_pb2.SyncNowResponse]]:
         """Tries the link now."""
+
+    @_abc_1.abstractmethod
+    def Compare(
+        self,
+        request: _office_pb2.CompareRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_pb2.CompareResponse, _abc.Awaitable[_office_pb2.CompareResponse]]:
+        """Compares with the parent now."""
+
+    @_abc_1.abstractmethod
+    def ListRepairs(
+        self,
+        request: _office_pb2.ListRepairsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_pb2.ListRepairsResponse, _abc.Awaitable[_office_pb2.ListRepairsResponse]]:
+        """What comparisons have put right."""
 
     @_abc_1.abstractmethod
     def ListRegisters(

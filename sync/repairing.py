@@ -1,0 +1,298 @@
+"""Repairing: records that differ at a child and its parent, joined on both sides.
+
+The caller owns the transaction and holds the log's lock. Where a bucket's kept sum was not that of
+its records, a record was changed behind the program's back: sum, totals and cells have followed
+what it was before, so they stay. Where it was, the two offices have truly come apart, and sum and
+folds follow the repair.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from itertools import groupby
+
+from sqlalchemy import Connection
+
+from sync import conflicts, digest, fingerprints, log
+from sync.apply import Applier, Received
+from sync.change import ID_BYTES, Value
+from sync.effects import Effect
+from sync.joining import Dropped, Testimony, join, lost, strangers_to, versions_in_dispute
+from sync.merge import Head, Heads, RecordState
+from sync.narrowing import BucketKey, RecordName
+from sync.rights import Routes
+from sync.schema import FieldSchema
+from sync.statements import run, run_many
+from sync.testimony import testify
+
+Copies = Mapping[RecordName, RecordState | None]  # None: the record is not there
+_NOTE = (
+    "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, before, after, kept) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one record at the parent. `reason`: why it was not joined; "" if it was."""
+
+    copy: RecordState | None = None
+    reason: str = ""
+    changed: bool = False  # the parent's copy is another than before
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    name: RecordName
+    before: RecordState | None
+    after: RecordState
+    dropped: tuple[Dropped, ...]
+    there: bool  # the peer's copy is another than before, too
+
+
+def copies(applier: Applier, tx: Connection, names: Iterable[RecordName]) -> Copies:
+    """Return the copies held here."""
+    found: dict[RecordName, RecordState | None] = {}
+    for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
+        ids = [name.id for name in some]
+        states = applier.merger.states(tx, register, unit, ids)
+        found |= {RecordName(register, unit, i): states.get(i) for i in ids}
+    return found
+
+
+def held_up(tx: Connection, names: Iterable[RecordName]) -> set[RecordName]:
+    """Return those of the records that an open hole is about: they differ for a known reason."""
+    found: set[RecordName] = set()
+    for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
+        rows = run(
+            tx,
+            "SELECT record FROM hole WHERE register=? AND unit=? AND state IN ('open', 'deferred')",
+            (register, unit),
+        ).fetchall()
+        holed = {bytes(r[0])[i : i + ID_BYTES] for r in rows for i in range(0, len(r[0]), ID_BYTES)}
+        found |= {name for name in some if name.id in holed}
+    return found
+
+
+def join_here(
+    applier: Applier, tx: Connection, theirs: Copies, *, peer: int
+) -> tuple[dict[RecordName, Answer], Received]:
+    """Join a child's copies into ours; return what each record is now."""
+    _begin(applier, tx)
+    mine = copies(applier, tx, theirs)
+    said = testify(tx, {n: versions_in_dispute(mine[n], theirs[n]) for n in theirs})
+    writers = _writers(applier, tx)
+    levels = {incarnation: level for incarnation, (_, level) in writers.items()}
+    holed = held_up(tx, theirs)
+    answers: dict[RecordName, Answer] = {}
+    changes: list[_Change] = []
+    for name, copy in theirs.items():
+        schema = applier.tables[name.register].schema.by_name
+        joined = join(mine[name], copy, schema, said[name], levels)
+        if name in holed:
+            answers[name] = Answer(reason="hole")
+        elif joined.copy is None:
+            answers[name] = Answer(reason="unknown_writer")
+        elif copy and _has_strangers(copy, mine[name], name, schema, writers, applier.routes):
+            answers[name] = Answer(reason="not_owner")
+        else:
+            answers[name] = Answer(joined.copy)
+            changes.append(
+                _Change(name, mine[name], joined.copy, joined.dropped, copy != joined.copy)
+            )
+    received = Received()
+    for name in _replace(applier, tx, changes, peer, received):
+        answers[name] = Answer(answers[name].copy, changed=True)
+    return answers, received
+
+
+def adopt(
+    applier: Applier,
+    tx: Connection,
+    sent: Copies,
+    answers: Mapping[RecordName, Answer],
+    *,
+    peer: int,
+) -> tuple[dict[RecordName, str], Received]:
+    """Take the joined copies from the parent; return why some are not taken.
+
+    One that lacks what we hold, and nothing explains it, is not taken.
+    """
+    _begin(applier, tx)
+    now = copies(applier, tx, sent)
+    joined = {n: a.copy for n, a in answers.items() if a.copy is not None}
+    said = testify(tx, {n: versions_in_dispute(now[n], copy) for n, copy in joined.items()})
+    writers = _writers(applier, tx)
+    levels = {incarnation: level for incarnation, (_, level) in writers.items()}
+    left = {n: answers[n].reason or "not_answered" for n in answers if n not in joined}
+    left |= {n: "not_answered" for n in sent if n not in answers}
+    changes: list[_Change] = []
+    for name, copy in joined.items():
+        schema, before = applier.tables[name.register].schema.by_name, now[name]
+        if before != sent[name]:
+            left[name] = "changed_meanwhile"
+        elif before and lost(before, copy, said[name], levels):
+            left[name] = "lacks_ours"
+        elif _has_strangers(copy, before, name, schema, writers, applier.routes):
+            left[name] = "not_owner"
+        else:
+            dropped = _dropped(before, copy, said[name])
+            changes.append(_Change(name, before, copy, dropped, answers[name].changed))
+    received = Received()
+    _replace(applier, tx, changes, peer, received)
+    return left, received
+
+
+def note_sums(
+    tx: Connection, keys: Sequence[BucketKey], *, peer: int, now_ms: int, side: str = "here"
+) -> None:
+    """Write down that kept sums were not those of their records."""
+    rows = [
+        (_id(now_ms, k.register, k.unit, b"%d" % k.bucket), now_ms, peer, k.register, k.unit, b"",
+         side, None, None, "")
+        for k in keys
+    ]  # fmt: skip
+    if rows:
+        run_many(tx, _NOTE, rows)
+
+
+def _begin(applier: Applier, tx: Connection) -> None:
+    applier.clock.resume(log.lock(tx))
+    applier.merger.begin(tx)
+
+
+def _writers(applier: Applier, tx: Connection) -> dict[int, tuple[int, int]]:
+    me = applier.identity
+    return {**log.writers(tx), me.incarnation: (me.unit, me.level)}
+
+
+def _has_strangers(
+    copy: RecordState, known: RecordState | None, name: RecordName,
+    schema: Mapping[str, FieldSchema], writers: Mapping[int, tuple[int, int]], routes: Routes,
+) -> bool:  # fmt: skip
+    """Say whether a peer's copy has new values of known writers who had no right to them."""
+
+    def may_write(incarnation: int, field: FieldSchema, value: Value) -> bool:
+        if incarnation not in writers:
+            return True  # nobody's: joining drops it
+        unit, level = writers[incarnation]
+        return routes.covers(unit, name.unit) and (value is None or level in field.owners)
+
+    heads = known.fields.items() if known is not None else ()
+    here = {(n, head.version) for n, each in heads for head in each.all}
+    return bool(strangers_to(copy, schema, may_write, here))
+
+
+def _dropped(
+    before: RecordState | None, after: RecordState, said: Testimony
+) -> tuple[Dropped, ...]:
+    if before is None:
+        return ()
+    gone = {(n, v) for one in said.values() for n, versions in one.gone.items() for v in versions}
+    kept = {(n, h.version, h.value) for n, heads in after.fields.items() for h in heads.all}
+    return tuple(
+        Dropped(n, h.version, h.value)
+        for n, heads in before.fields.items()
+        for h in heads.all
+        if (n, h.version, h.value) not in kept and (n, h.version) not in gone
+    )
+
+
+def _replace(
+    applier: Applier, tx: Connection, changes: Sequence[_Change], peer: int, received: Received
+) -> list[RecordName]:
+    """Put joined copies in the place of ours, write it down, and return which were changed."""
+    effects: list[Effect] = []
+    notes: list[tuple[object, ...]] = []
+    changed: list[RecordName] = []
+    now_ms = applier.now_ms
+    for (register, unit), group in groupby(sorted(changes, key=_by_name), key=lambda c: c.name[:2]):
+        some = list(group)
+        table = applier.tables[register]
+        ids = [change.name.id for change in some]
+        counted = fingerprints.count(tx, table, unit, sorted(map(digest.bucket_of, ids)))
+        before = fingerprints.checks(tx, table, unit, ids)
+        for change in some:
+            record = change.name.id
+            run(tx, table.save, table.row_of(unit, record, change.after))
+            _save_heads(tx, applier, change, now_ms)
+        after = fingerprints.checks(tx, table, unit, ids)
+        pairs = []
+        for change in some:
+            record = change.name.id
+            here = before.get(record) != after[record]
+            if here:
+                changed.append(change.name)
+            if here and counted[digest.bucket_of(record)].sound:
+                applier.merger.reprint(register, unit, record, change.before, change.after)
+                pairs.append((record, _as_written(change), change.after))
+            if here or change.there:
+                side = "both" if here and change.there else "here" if here else "there"
+                kept = json.dumps(
+                    [[d.field, d.version.hex(), d.value] for d in change.dropped],
+                    ensure_ascii=False,
+                )
+                notes.append((
+                    _id(now_ms, register, unit, record), now_ms, peer, register, unit, record,
+                    side, before.get(record), after[record], kept if change.dropped else "",
+                ))  # fmt: skip
+        if (effect := applier.merger.effect_of(table, unit, pairs)) is not None:
+            effects.append(effect)
+        received.registers.add(register)
+    applier.merger.flush(tx)
+    if notes:
+        run_many(tx, _NOTE, notes)
+    applier.entail(tx, effects, received)
+    received.changes = len(changed)
+    return changed
+
+
+def _as_written(change: _Change) -> RecordState | None:
+    """Return our former copy as folds knew it: a version's value is the one that was written, even
+    where the page has come to say something else."""
+    if change.before is None:
+        return None
+    true = {(n, h.version): h for n, heads in change.after.fields.items() for h in heads.all}
+
+    def written(name: str, head: Head) -> Head:
+        return true.get((name, head.version), head)
+
+    fields = {
+        name: Heads(written(name, heads.shown), tuple(written(name, head) for head in heads.losers))
+        for name, heads in change.before.fields.items()
+    }
+    return replace(change.before, fields=fields)
+
+
+def _save_heads(tx: Connection, applier: Applier, change: _Change, now_ms: int) -> None:
+    """Bring the heads beside the row in line, their values too."""
+    register, unit, record = change.name
+    schema = applier.tables[register].schema
+    newest = max(h.version for heads in change.after.fields.values() for h in heads.all)
+    conflicts.follow(
+        tx, schema, unit, record, change.before, change.after,
+        closed_by=newest, settled={}, now_ms=now_ms,
+    )  # fmt: skip
+    for name, heads in change.after.fields.items():
+        for head in heads.all if heads.losers else ():
+            run(
+                tx,
+                "UPDATE conflict SET value=? WHERE id=? AND value<>?",
+                (
+                    conflicts.value_to_json(head.value),
+                    conflicts.conflict_id(register, unit, record, name, head.version),
+                    conflicts.value_to_json(head.value),
+                ),
+            )
+
+
+def _by_name(change: _Change) -> RecordName:
+    return change.name
+
+
+def _id(now_ms: int, register: str, unit: int, record: bytes) -> bytes:
+    name = f"{now_ms}|{register}|{unit}|".encode()
+    return blake2b(name + record, digest_size=16).digest()

@@ -1,0 +1,87 @@
+"""Testimony: what the log says of single records, read from its entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from sync import codec
+from sync.change import Block, Operation
+from sync.joining import Said, life_of
+from sync.narrowing import RecordName
+from sync.registers import pieces
+from sync.statements import run
+from sync.version import Version, hlc_of, incarnation_of, version_of
+
+ROUNDS_MAX = 20  # an edit stands on an edit that stands on an edit
+
+
+def testify(
+    tx: Connection, asked: Mapping[RecordName, set[Version]]
+) -> dict[RecordName, dict[Version, Said]]:
+    """Return what the entries of these versions did to these records, and the entries that those
+    stood on, back to the first that the log has."""
+    found: dict[RecordName, dict[Version, Said]] = {name: {} for name in asked}
+    looked: set[Version] = set()
+    wanted = {v for versions in asked.values() for v in versions}
+    for _ in range(ROUNDS_MAX):
+        wanted -= looked
+        if not wanted:
+            break
+        looked |= wanted
+        before = {(n, v) for n, said in found.items() for v in said}
+        for version, block in _blocks(tx, wanted):
+            _hear(found, version, block)
+        wanted = {
+            gone
+            for name, said in found.items()
+            for version, one in said.items()
+            if (name, version) not in before
+            for versions in one.gone.values()
+            for gone in versions
+        }
+    return found
+
+
+def _blocks(tx: Connection, versions: set[Version]) -> list[tuple[Version, Block]]:
+    found: list[tuple[Version, Block]] = []
+    by_stamp: dict[int, set[int]] = {}
+    for version in versions:
+        if hlc_of(version) < 1 << 63:
+            by_stamp.setdefault(hlc_of(version), set()).add(incarnation_of(version))
+    for part in pieces(sorted(by_stamp)):
+        marks = ",".join("?" * len(part))
+        rows = run(
+            tx, f"SELECT hlc, incarnation, wire FROM entry WHERE hlc IN ({marks})", tuple(part)
+        )
+        for hlc, incarnation, wire in rows.fetchall():
+            if incarnation not in by_stamp[hlc]:
+                continue
+            try:
+                blocks = codec.unpack(codec.entry_from_wire(bytes(wire)).payload)
+            except codec.Malformed:
+                continue  # a hole since it came: it says nothing
+            found += ((version_of(hlc, incarnation), block) for block in blocks)
+    return found
+
+
+def _hear(found: dict[RecordName, dict[Version, Said]], version: Version, block: Block) -> None:
+    for k, record in enumerate(block.ids):
+        said = found.get(RecordName(block.register, block.unit, record))
+        if said is None:
+            continue
+        one = said.setdefault(version, Said())
+        one.life = max(one.life, life_of(block.operation, block.life))
+        if block.operation is Operation.DELETE:
+            continue  # an end takes no head away
+        for name, column in zip(block.fields, block.columns, strict=True):
+            one.values[name] = column[k]
+        if block.operation is Operation.UPDATE:
+            for name, bases in zip(block.fields, block.bases, strict=True):
+                if bases[k] != version:
+                    one.gone.setdefault(name, set()).add(bases[k])
+    for (k, name), versions in block.settled.items():
+        said = found.get(RecordName(block.register, block.unit, block.ids[k]))
+        if said is not None and block.operation is not Operation.DELETE:
+            said[version].gone.setdefault(name, set()).update(versions)

@@ -1,0 +1,140 @@
+"""Joining two copies: both ways the same, nothing lost, what the log explains is no conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.change import Operation
+from sync.joining import Said, join, life_of, lost, versions_in_dispute
+from sync.merge import Heads, RecordState
+from sync.version import Version, version_of
+from tests.support.replicas import FIELDS, LEVELS, Known, Replica, twin_of
+
+WRITERS = {number + 1: level for number, level in enumerate(LEVELS)}
+VALUES = {"most": 3, "least": 4}
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[Known], list[Known]]:
+    """Return what two replicas of one record know: each knows the causes of what it knows."""
+    replicas = [Replica(0), Replica(1)]
+    first = replicas[0].create({"name": "a", "tags": "x"})
+    replicas[1].take(first)
+    for n in range(draw(st.integers(0, 8))):
+        replica = replicas[draw(st.integers(0, 1))]
+        what = draw(st.sampled_from(["name", "owner", "most", "tags", "end", "hear"]))
+        if what == "hear":
+            other = replicas[1 - replica.number]
+            replica.take_all(sorted(other.known.values(), key=lambda e: e.version))
+        elif what == "end":
+            replica.delete()
+        else:
+            value = n if what == "most" else draw(st.sampled_from(["a", "b", "x,y"]))
+            replica.update({what: value})
+    return list(replicas[0].known.values()), list(replicas[1].known.values())
+
+
+def logged_as(edits: Iterable[Known]) -> dict[Version, Said]:
+    """Return what a log that holds these edits says."""
+    found: dict[Version, Said] = {}
+    for edit in edits:
+        change = edit.change
+        said = found.setdefault(edit.version, Said(life_of(change.operation, change.life)))
+        if change.operation is Operation.DELETE:
+            continue
+        said.values.update(change.values)
+        for name, base in change.bases.items():
+            said.gone.setdefault(name, set()).add(base)
+        for name, versions in change.settled.items():
+            said.gone.setdefault(name, set()).update(versions)
+    return found
+
+
+def state(edits: list[Known]) -> RecordState:
+    found = twin_of(edits, FIELDS)
+    assert found is not None
+    return found
+
+
+@given(histories())
+def test_joining_is_the_same_from_both_sides_and_joining_again_changes_nothing(
+    known: tuple[list[Known], list[Known]],
+) -> None:
+    a, b = map(state, known)
+    logged = logged_as([*known[0], *known[1]])
+    one = join(a, b, FIELDS, logged, WRITERS).copy
+    assert one == join(b, a, FIELDS, logged, WRITERS).copy
+    assert one == join(one, b, FIELDS, logged, WRITERS).copy
+    assert join(a, a, FIELDS, logged, WRITERS).copy == a
+    assert join(a, None, FIELDS, logged, WRITERS).copy == a
+
+
+@given(histories())
+def test_with_the_log_two_copies_join_to_what_merge_would_have_made(
+    known: tuple[list[Known], list[Known]],
+) -> None:
+    a, b = map(state, known)
+    every = {e.version: e for e in (*known[0], *known[1])}
+    joined = join(a, b, FIELDS, logged_as(every.values()), WRITERS).copy
+    whole = state(list(every.values()))
+    assert joined is not None
+    assert joined.fields == whole.fields
+    assert joined.life == whole.life
+    assert joined.born == whole.born
+
+
+@given(histories())
+def test_without_a_log_nothing_that_either_held_is_lost(
+    known: tuple[list[Known], list[Known]],
+) -> None:
+    a, b = map(state, known)
+    joined = join(a, b, FIELDS, {}, WRITERS)
+    assert joined.copy is not None
+    assert joined.dropped == ()
+    for copy in (a, b):
+        assert lost(copy, joined.copy, {}, WRITERS) == []
+
+
+@given(histories(), st.sampled_from(sorted(FIELDS)))
+def test_a_version_that_nobody_wrote_is_dropped_and_noted(
+    known: tuple[list[Known], list[Known]], name: str
+) -> None:
+    a = state(known[0])
+    bad = version_of(77 << 16, 999_999)
+    rotten_head = a.fields[name].shown._replace(version=bad)
+    rotten = RecordState(
+        a.born, a.life, a.life_version, {**a.fields, name: Heads(rotten_head)}, a.unseen
+    )
+    joined = join(rotten, a, FIELDS, logged_as(known[0]), WRITERS)
+    assert joined.copy == a
+    assert (name, bad) in {(d.field, d.version) for d in joined.dropped}
+
+
+@given(histories(), st.sampled_from(["name", "most"]))
+def test_of_two_values_under_one_version_the_logged_one_stands(
+    known: tuple[list[Known], list[Known]], name: str
+) -> None:
+    a = state(known[0])
+    shown = a.fields[name].shown
+    wrong = shown._replace(value="坏" if name == "name" else -5)
+    rotten = RecordState(
+        a.born, a.life, a.life_version,
+        {**a.fields, name: Heads(wrong, a.fields[name].losers)}, a.unseen,
+    )  # fmt: skip
+    assert versions_in_dispute(a, rotten) == {shown.version}
+    for pair in ((a, rotten), (rotten, a)):
+        joined = join(*pair, FIELDS, logged_as(known[0]), WRITERS)
+        assert joined.copy == a
+        assert [(d.field, d.value) for d in joined.dropped] == [(name, wrong.value)]
+
+
+def test_a_life_that_was_logged_goes_before_one_that_was_not() -> None:
+    replica = Replica(0)
+    replica.create({"name": "a"})
+    assert replica.state is not None
+    a = replica.state
+    rotten = RecordState(a.born, 4, a.life_version, a.fields)
+    assert join(a, rotten, FIELDS, logged_as(replica.known.values()), WRITERS).copy == a
