@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from node import logs
-from tests.benchmarks import cascade, idle, local, million
+from tests.benchmarks import cascade, comparing, idle, local, million
 from tests.benchmarks.bench import Bench, Skipped, scratch
 from tests.benchmarks.report import save, table
 
@@ -25,6 +25,9 @@ MEASURES: dict[str, Callable[[Bench], None]] = {
     "local_write": local.local_write,
     "rollup_upkeep": local.rollup_upkeep,
     "wire_bytes": local.wire_bytes,
+    # The same million records serve both.
+    "digest_equal": comparing.digest,
+    "digest_ten": comparing.digest,
     "idle_session": idle.idle_session,
     "idle_office_memory": idle.idle_office_memory,
     "idle_child_memory": idle.idle_child_memory,

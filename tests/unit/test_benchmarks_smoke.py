@@ -10,6 +10,19 @@ import pytest
 from tests.benchmarks.__main__ import main
 
 
+def test_comparing_reads_no_record_when_all_are_equal_and_few_bytes_find_ten(
+    tmp_path: Path,
+) -> None:
+    output = tmp_path / "bench.json"
+    arguments = ["--only", "digest_equal", "digest_ten", "--rows", "2000", "--runs", "1"]
+    assert main([*arguments, "--output", str(output)]) == 0
+    found = {i["measure"]: i["value"] for i in json.loads(output.read_text(encoding="utf-8"))}
+    assert found["digest_equal_reads"] == 0
+    assert 0 < found["digest_equal_bytes"] < 2_000
+    assert found["digest_equal_bytes"] < found["digest_ten_bytes"] < 100_000
+    assert found["digest_ten_time"] > 0
+
+
 def test_a_measure_prints_its_table_and_writes_its_items(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
