@@ -25,15 +25,17 @@ from sync.narrowing import (
     parts_apart,
     parts_of,
 )
-from sync.repairing import Answer
+from sync.repairing import Answer, Hints
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
 
 
 def answer(
-    office: Office, child: int, incarnation: int, request: pb.DigestRequest
+    office: Office, child: int, incarnation: int, request: pb.DigestRequest, hints: Hints
 ) -> pb.DigestResponse:
     """Answer one step of the comparison with a child (`incarnation`: its present one).
+
+    `hints`: kept from one step to the next; losing them costs time only.
 
     Only records that both may hear whole are spoken of, whatever is asked (INV-30).
     Raises: Malformed.
@@ -41,7 +43,7 @@ def answer(
     point = _point(office, incarnation, request)
     step = request.WhichOneof("step")
     if step == "copies" and point is not None:
-        return _join(office, child, incarnation, point, request)
+        return _join(office, child, incarnation, point, request, hints)
     with office.store.read() as tx:
         reply = pb.DigestResponse(comparable=False)
         reply.waiting.extend(lane.value for lane in _waiting(office, tx, child, request))  # type: ignore[misc]
@@ -55,12 +57,19 @@ def answer(
             _buckets(office, tx, child, request.buckets, reply)
             return reply
         counted = _parts(office, tx, child, request.parts, reply)
+    for key, one in counted.items():
+        hints.note(key, one)
     _mend(office, child, counted, reply)
     return reply
 
 
 def _join(
-    office: Office, child: int, incarnation: int, point: AsOf, request: pb.DigestRequest
+    office: Office,
+    child: int,
+    incarnation: int,
+    point: AsOf,
+    request: pb.DigestRequest,
+    hints: Hints,
 ) -> pb.DigestResponse:
     """Join the child's copies into ours, at its point."""
     names = [name_from_wire(message) for message in request.copies.copies]
@@ -80,7 +89,7 @@ def _join(
         log.lock(tx)
         if not fingerprints.is_at(tx, child, incarnation, point):
             return None
-        return repairing.join_here(office.applier, tx, theirs, peer=child)
+        return repairing.join_here(office.applier, tx, theirs, peer=child, hints=hints)
 
     done = office.store.write(work)
     if done is None:
@@ -91,7 +100,7 @@ def _join(
     for name, one in answers.items():
         message = reply.copies.add()
         message.CopyFrom(copy_to_wire(name, one.copy))
-        message.reason, message.changed = one.reason, one.changed
+        message.reason, message.changed, message.check = one.reason, one.changed, one.check
         if one.changed or one.reason:
             office.log.warning(
                 "record_repaired" if one.changed else "record_not_repaired",

@@ -21,6 +21,7 @@ from sync.errors import SilianError
 from sync.limits import BATCH_BYTES_MAX, PROTOCOL_MAX, PROTOCOL_MIN
 from sync.news import OfficeNews, SafeAt
 from sync.recovery import Heads, Proof
+from sync.repairing import Hints
 from sync.schema import Lane
 from sync.session import Verdict
 from sync.statements import run
@@ -117,6 +118,7 @@ class Child:
     pending: set[Lane] = field(default_factory=set)  # lanes in which something new waits
     ring: Ring | None = None
     watched_ms: int = 0
+    hints: Hints = field(default_factory=Hints)  # of the comparison under way
     told: tuple[SafeAt, ...] = ()  # what our own log's safety was when the child last heard of it
 
 
@@ -366,7 +368,7 @@ class Parent:
     def digest(self, unit: int, session: int, request: pb.DigestRequest) -> pb.DigestResponse:
         """Answer one step of a comparison with a child. Raises: SessionUnknown, Malformed."""
         child = self._child(unit, session)
-        return comparing.answer(self.office, unit, child.incarnation, request)
+        return comparing.answer(self.office, unit, child.incarnation, request, child.hints)
 
     def safe(self, unit: int) -> list[SafeAt]:
         """Return how far a child's log is durable here and at each level above."""

@@ -29,7 +29,7 @@ from sync.narrowing import (
     rows_apart,
     width_of,
 )
-from sync.repairing import Answer, Copies
+from sync.repairing import Answer, Copies, Hints
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
 
@@ -51,6 +51,7 @@ class Comparing:
         self._asked: Ask | None = None
         self._sums: dict[BucketKey, Sum] = {}  # of the buckets asked about
         self._counted: dict[BucketKey, Counted] = {}  # of the parts asked about
+        self._hints = Hints()
         self._sent: Copies = {}  # of the copies asked about
         self._reasons: dict[RecordName, str] = {}
         self._held_there: Mapping[Lane, int] = {}
@@ -159,6 +160,7 @@ class Comparing:
             table = self._host.applier.tables[key.register]
             for n, one in fingerprints.count(tx, table, key.unit, numbers).items():
                 self._counted[BucketKey(key.register, key.unit, n)] = one
+                self._hints.note(BucketKey(key.register, key.unit, n), one)
                 message.buckets.add(
                     register=key.register, unit=key.unit, bucket=n,
                     sums=parts_of(one.checks, width_of(len(one.checks))),
@@ -255,14 +257,16 @@ class Comparing:
             if name not in self._sent:
                 raise codec.Malformed("a copy that was not asked for")
             copy = None if message.reason else copy_from_wire(message, tables, levels)
-            answers[name] = Answer(copy, message.reason[:40], message.changed)
+            answers[name] = Answer(copy, message.reason[:40], message.changed, message.check)
 
         def work(tx: Connection) -> tuple[dict[RecordName, str], Received] | None:
             log.lock(tx)
             point = fingerprints.as_of(tx, self._parent, self._incarnation, self._held_there)
             if point is None:
                 return None
-            return repairing.adopt(host.applier, tx, self._sent, answers, peer=self._parent)
+            return repairing.adopt(
+                host.applier, tx, self._sent, answers, peer=self._parent, hints=self._hints
+            )
 
         done = host.store.write(work)
         if done is None:

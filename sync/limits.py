@@ -21,7 +21,7 @@ DIGEST_PARTS_MAX = 512  # parts of a bucket in one comparison
 DIGEST_STEP_ROWS = (
     16_384  # records read in one step of a comparison; one larger bucket all the same
 )
-DIGEST_STEP_BUCKETS = 64  # buckets, or units, asked about in one step
+DIGEST_STEP_BUCKETS = 512  # buckets, or units, asked about in one step
 DIGEST_ROWS_TOLD = 20_000  # records listed in one answer
 SQL_KEYS_MAX = 500  # keys in one `IN (...)`
 PROTOCOL_MIN = 1

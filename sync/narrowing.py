@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from sync.digest import PRIME, bucket_of
+from sync.digest import PRIME
 from sync.limits import DIGEST_PARTS_MAX, DIGEST_STEP_BUCKETS, DIGEST_STEP_ROWS
 
 K = TypeVar("K", bound=Hashable)
@@ -134,10 +134,7 @@ class Narrowing:
         self._units_asked = False
         self._units: list[UnitKey] = []  # whose buckets are to be asked for
         self._steps: list[list[BucketKey]] = []
-        self._counts: dict[BucketKey, int] = {}
         self._rows: list[RecordName] = []
-        self._touched: dict[BucketKey, int] = {}  # to be looked at again after the repair
-        self._looking_again = False
         self._reasons: dict[RecordName, str] = {}
         self._found: dict[RecordName, bool] = {}  # every record that differed: does it still?
 
@@ -149,9 +146,6 @@ class Narrowing:
             return Ask("rows", rows=tuple(self._rows[:REPAIR_ROWS]))
         if self._units:
             return Ask("buckets", units=tuple(self._units[:DIGEST_STEP_BUCKETS]))
-        if not self._steps and self._touched and not self._looking_again:
-            self._looking_again = True
-            self._steps += steps(self._touched)
         if self._steps:
             return Ask("parts", buckets=tuple(self._steps[0]))
         return None
@@ -175,30 +169,24 @@ class Narrowing:
         """Buckets of the units last asked about that differ or are to be read, and how many
         records the side that has more of them has."""
         del self._units[:DIGEST_STEP_BUCKETS]
-        self._counts |= counts
         self._steps += steps(counts)
 
     def told_rows(self, differing: Iterable[RecordName], again: Iterable[BucketKey] = ()) -> None:
         """The records of the buckets last asked about that differ. `again`: whose list was cut."""
-        asked = self._steps.pop(0)
+        del self._steps[0]
         differing = list(differing)
-        if self._looking_again:
-            keys = set(asked)
-            self._found |= {n: False for n in self._found if _bucket(n) in keys}
+        fresh = [name for name in differing if name not in self._found]
         self._found |= dict.fromkeys(differing, True)
-        if self._repair and not self._looking_again:
-            self._rows += differing
-            self._touched |= {_bucket(n): self._counts.get(_bucket(n), 0) for n in differing}
-            self._steps += [[key] for key in again]
+        if self._repair:
+            self._rows += fresh
+            self._steps += [[key] for key in again if fresh]
 
-    def told_repaired(self, reasons: Mapping[RecordName, str] | None = None) -> None:
-        """The rows last asked about were joined, but for those with a reason."""
+    def told_repaired(self, left: Mapping[RecordName, str] | None = None) -> None:
+        """The rows last asked about are the same on both sides, but for those with a reason."""
+        left = left or {}
+        self._found |= {name: name in left for name in self._rows[:REPAIR_ROWS]}
+        self._reasons |= left
         del self._rows[:REPAIR_ROWS]
-        self._reasons |= reasons or {}
-
-
-def _bucket(name: RecordName) -> BucketKey:
-    return BucketKey(name.register, name.unit, bucket_of(name.id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,17 @@ from sync import conflicts, digest, fingerprints, log
 from sync.apply import Applier, Received
 from sync.change import ID_BYTES, Value
 from sync.effects import Effect
+from sync.fingerprints import Counted
 from sync.joining import Dropped, Testimony, join, lost, strangers_to, versions_in_dispute
 from sync.merge import Head, Heads, RecordState
-from sync.narrowing import BucketKey, RecordName
+from sync.narrowing import NOTHING, BucketKey, RecordName, Sum
+from sync.registers import RegisterTable
 from sync.rights import Routes
 from sync.schema import FieldSchema
 from sync.statements import run, run_many
 from sync.testimony import testify
 
+HINTS_MAX = 4_096  # buckets remembered
 Copies = Mapping[RecordName, RecordState | None]  # None: the record is not there
 _NOTE = (
     "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, before, after, kept) "
@@ -42,6 +45,35 @@ class Answer:
     copy: RecordState | None = None
     reason: str = ""
     changed: bool = False  # the parent's copy is another than before
+    check: int = 0  # of the parent's copy as it is now
+
+
+class Hints:
+    """Whether buckets' kept sums were those of their records when these were read last.
+
+    It spares a second reading: what was found holds as long as the kept sum is the same.
+    """
+
+    def __init__(self) -> None:
+        self._sound: dict[BucketKey, tuple[Sum, bool]] = {}
+
+    def note(self, key: BucketKey, counted: Counted) -> None:
+        if len(self._sound) >= HINTS_MAX:
+            self._sound.clear()
+        self._sound[key] = (counted.kept, counted.sound)
+
+    def sound(self, tx: Connection, table: RegisterTable, keys: Iterable[BucketKey]) -> set[int]:
+        """Return which of these buckets of one unit are sound; what is not known is read."""
+        keys = set(keys)
+        kept = fingerprints.bucket_sums(tx, {key.of for key in keys})
+        found: set[int] = set()
+        for key in keys:
+            before, sound = self._sound.get(key, (None, False))
+            if before != kept.get(key, NOTHING):
+                sound = fingerprints.count(tx, table, key.unit, [key.bucket])[key.bucket].sound
+            if sound:
+                found.add(key.bucket)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +110,7 @@ def held_up(tx: Connection, names: Iterable[RecordName]) -> set[RecordName]:
 
 
 def join_here(
-    applier: Applier, tx: Connection, theirs: Copies, *, peer: int
+    applier: Applier, tx: Connection, theirs: Copies, *, peer: int, hints: Hints | None = None
 ) -> tuple[dict[RecordName, Answer], Received]:
     """Join a child's copies into ours; return what each record is now."""
     _begin(applier, tx)
@@ -104,8 +136,8 @@ def join_here(
                 _Change(name, mine[name], joined.copy, joined.dropped, copy != joined.copy)
             )
     received = Received()
-    for name in _replace(applier, tx, changes, peer, received):
-        answers[name] = Answer(answers[name].copy, changed=True)
+    for name, (check, here) in _replace(applier, tx, changes, peer, received, hints).items():
+        answers[name] = Answer(answers[name].copy, changed=here, check=check)
     return answers, received
 
 
@@ -116,8 +148,9 @@ def adopt(
     answers: Mapping[RecordName, Answer],
     *,
     peer: int,
+    hints: Hints | None = None,
 ) -> tuple[dict[RecordName, str], Received]:
-    """Take the joined copies from the parent; return why some are not taken.
+    """Take the joined copies from the parent; return which are not the same now, and why.
 
     One that lacks what we hold, and nothing explains it, is not taken.
     """
@@ -142,7 +175,9 @@ def adopt(
             dropped = _dropped(before, copy, said[name])
             changes.append(_Change(name, before, copy, dropped, answers[name].changed))
     received = Received()
-    _replace(applier, tx, changes, peer, received)
+    for name, (check, _) in _replace(applier, tx, changes, peer, received, hints).items():
+        if check != answers[name].check:
+            left[name] = "not_the_same"
     return left, received
 
 
@@ -202,18 +237,23 @@ def _dropped(
 
 
 def _replace(
-    applier: Applier, tx: Connection, changes: Sequence[_Change], peer: int, received: Received
-) -> list[RecordName]:
-    """Put joined copies in the place of ours, write it down, and return which were changed."""
+    applier: Applier, tx: Connection, changes: Sequence[_Change], peer: int, received: Received,
+    hints: Hints | None,
+) -> dict[RecordName, tuple[int, bool]]:  # fmt: skip
+    """Put joined copies in the place of ours and write it down.
+
+    Returns: each record's check now, and whether it was changed.
+    """
     effects: list[Effect] = []
     notes: list[tuple[object, ...]] = []
-    changed: list[RecordName] = []
+    done: dict[RecordName, tuple[int, bool]] = {}
     now_ms = applier.now_ms
     for (register, unit), group in groupby(sorted(changes, key=_by_name), key=lambda c: c.name[:2]):
         some = list(group)
         table = applier.tables[register]
         ids = [change.name.id for change in some]
-        counted = fingerprints.count(tx, table, unit, sorted(map(digest.bucket_of, ids)))
+        keys = {BucketKey(register, unit, digest.bucket_of(i)) for i in ids}
+        sound = (hints or Hints()).sound(tx, table, keys)
         before = fingerprints.checks(tx, table, unit, ids)
         for change in some:
             record = change.name.id
@@ -224,9 +264,8 @@ def _replace(
         for change in some:
             record = change.name.id
             here = before.get(record) != after[record]
-            if here:
-                changed.append(change.name)
-            if here and counted[digest.bucket_of(record)].sound:
+            done[change.name] = (after[record], here)
+            if here and digest.bucket_of(record) in sound:
                 applier.merger.reprint(register, unit, record, change.before, change.after)
                 pairs.append((record, _as_written(change), change.after))
             if here or change.there:
@@ -246,8 +285,8 @@ def _replace(
     if notes:
         run_many(tx, _NOTE, notes)
     applier.entail(tx, effects, received)
-    received.changes = len(changed)
-    return changed
+    received.changes = sum(here for _, here in done.values())
+    return done
 
 
 def _as_written(change: _Change) -> RecordState | None:

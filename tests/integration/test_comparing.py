@@ -17,6 +17,7 @@ from node.services.verify import verify
 from sync import codec, fingerprints, log
 from sync.digest import schema_print
 from sync.narrowing import Comparison, Wish
+from sync.repairing import Hints
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
 from tests.integration.test_four_levels import (
@@ -236,7 +237,7 @@ def test_a_child_that_asks_about_a_sibling_is_told_nothing(tier: Tier) -> None:
             ],
             **step,
         )
-        reply = comparing.answer(street, mine.unit, mine.incarnation, request)
+        reply = comparing.answer(street, mine.unit, mine.incarnation, request, Hints())
         assert reply.comparable
         return reply
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from node.setup import DATABASE
 from node.store.engine import sqlite_driver
 from tests.simulation.plan import DAY_MS, Fault
+from tests.simulation.rot import compare_everywhere, rot
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
@@ -47,6 +48,8 @@ def heal(world: World) -> None:
         process.armed = ""
         process.paused_until_ms = 0
         _free_disk(process)
+    if any(fault.kind == "bit_rot" for fault in world.plan.faults):
+        compare_everywhere(world)
 
 
 def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
@@ -114,6 +117,8 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
         case "clock_jumps":
             note("fault", kind)
             return _clock(world, index, rng.choice((-1, 1)) * rng.randrange(1, 3_600_000))
+        case "bit_rot" if process is not None and rot(process, rng):
+            note("fault", kind)
         case "herd":
             note("fault", kind)
             for child in world.present:

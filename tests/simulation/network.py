@@ -103,7 +103,7 @@ class Face:
         guard = TranslateErrors()
         self._methods = {
             name: guard.intercept_service(servicer.service, _Details(SERVICE + name))
-            for name in ("Hello", "Push", "Pull", "Echo", "Watch")
+            for name in ("Hello", "Push", "Pull", "Echo", "Watch", "Digest")
         }
 
     def call(self, name: str, request: bytes, context: Context) -> bytes:

@@ -30,7 +30,7 @@ OPERATIONS: dict[str, dict[str, int]] = {
     "tree": {"rename": 1},
     "reading": {"ask": 2, "status": 1},
     "upkeep": {"restart": 1, "checkpoint": 1, "backup": 1, "verify": 1, "time_passes": 1,
-               "close_month": 1},
+               "close_month": 1, "compare": 1},
 }  # fmt: skip
 PLACES: dict[str, tuple[int, ...]] = {  # levels where an operation makes sense; elsewhere: all
     **dict.fromkeys(("create", "end", "end_clash", "recreate", "import"), (3,)),
@@ -47,7 +47,7 @@ FAULTS: dict[str, float] = {
     "cut": 24, "cut_up": 6, "cut_down": 6, "half_open": 3, "cut_level": 24, "cut_branch": 24,
     "swizzle": 6, "flap": 1, "noise": 12, "pause": 2, "disk_full": 3, "locked": 1,
     "clock_day_ahead": 12, "clock_day_behind": 12, "clock_frozen": 6, "clock_far_future": 6,
-    "clock_jumps": 6, "herd": 0,
+    "clock_jumps": 6, "herd": 0, "bit_rot": 0,
 }  # fmt: skip
 POWER: dict[str, float] = {"power_cut": 6, "power_cut_in_write": 1, "power_cut_twice": 1}
 IN_MODE: dict[str, dict[str, float]] = {  # a full disk and a lock need a file system of the machine

@@ -224,7 +224,7 @@ def test_an_answer_that_lacks_what_is_held_here_is_not_taken(open_site: OpenSite
     other = record_id(3)
     with child.store.read() as tx:
         poor = repairing.copies(child.applier, tx, [RecordName("person", GARDEN, other)])
-    answer = repairing.Answer(poor[RecordName("person", GARDEN, other)])
+    answer = repairing.Answer(poor[RecordName("person", GARDEN, other)], check=1)
     left, _ = child.store.write(
         lambda tx: repairing.adopt(child.applier, tx, sent, {NAME: answer}, peer=STREET)
     )

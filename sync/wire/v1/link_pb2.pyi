@@ -575,7 +575,7 @@ class DigestCopies(_message.Message):
     def __init__(self, copies: _Optional[_Iterable[_Union[RecordCopy, _Mapping]]] = ...) -> None: ...
 
 class RecordCopy(_message.Message):
-    __slots__ = ("register", "unit", "id", "absent", "born", "life", "life_version", "heads", "reason", "changed")
+    __slots__ = ("register", "unit", "id", "absent", "born", "life", "life_version", "heads", "reason", "changed", "check")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -586,6 +586,7 @@ class RecordCopy(_message.Message):
     HEADS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
+    CHECK_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: int
     id: bytes
@@ -596,7 +597,8 @@ class RecordCopy(_message.Message):
     heads: _containers.RepeatedCompositeFieldContainer[CopyHead]
     reason: str
     changed: bool
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., id: _Optional[bytes] = ..., absent: _Optional[bool] = ..., born: _Optional[bytes] = ..., life: _Optional[int] = ..., life_version: _Optional[bytes] = ..., heads: _Optional[_Iterable[_Union[CopyHead, _Mapping]]] = ..., reason: _Optional[str] = ..., changed: _Optional[bool] = ...) -> None: ...
+    check: int
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., id: _Optional[bytes] = ..., absent: _Optional[bool] = ..., born: _Optional[bytes] = ..., life: _Optional[int] = ..., life_version: _Optional[bytes] = ..., heads: _Optional[_Iterable[_Union[CopyHead, _Mapping]]] = ..., reason: _Optional[str] = ..., changed: _Optional[bool] = ..., check: _Optional[int] = ...) -> None: ...
 
 class CopyHead(_message.Message):
     __slots__ = ("field", "version", "text", "number", "unseen")
