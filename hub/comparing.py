@@ -217,6 +217,7 @@ def _told(
     if not differing and counted.sound:
         return 0
     message = reply.rows.add(register=key.register, unit=key.unit, bucket=key.bucket)
+    message.unsound = not counted.sound
     by_part: dict[int, list[bytes]] = {n: [] for n in differing}
     for record in counted.checks:
         part = part_of(record, width)

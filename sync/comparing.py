@@ -174,9 +174,8 @@ class Comparing:
         self._sent = repairing.copies(self._host.applier, tx, asked)
         return pb.DigestCopies(copies=[copy_to_wire(n, copy) for n, copy in self._sent.items()])
 
-    def _mend(self, differing: Iterable[RecordName]) -> None:
+    def _mend(self, rotten: set[BucketKey]) -> None:
         """Put our own sums right where the records are the parent's and the sum is not theirs."""
-        rotten = {BucketKey(n.register, n.unit, bucket_of(n.id)) for n in differing}
         wrong = [k for k, one in self._counted.items() if not one.sound and k not in rotten]
         if not wrong:
             return
@@ -228,6 +227,7 @@ class Comparing:
     def _told_rows(self, reply: pb.DigestResponse) -> None:
         found: list[RecordName] = []
         again: list[BucketKey] = []
+        doubtful: set[BucketKey] = set()
         for one in reply.rows:
             key = BucketKey(one.register, one.unit, one.bucket)
             counted = self._counted.get(key)
@@ -243,8 +243,12 @@ class Comparing:
                 again.append(key)
             if one.mended:
                 self._mended_there.append(key)
-        self._mend(found)
-        self._narrowing.told_rows(found, again)
+            if one.unsound and not one.mended:
+                doubtful.add(key)
+        rotten = {BucketKey(n.register, n.unit, bucket_of(n.id)) for n in found}
+        doubtful |= {key for key in rotten if not self._counted[key].sound}
+        self._mend(rotten)
+        self._narrowing.told_rows(found, again, doubtful)
 
     def _told_copies(self, reply: pb.DigestResponse) -> bool:
         """Take the joined copies; False: our log has gone on meanwhile, ask again."""

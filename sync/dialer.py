@@ -140,11 +140,17 @@ class Dialer:
                 return
         self._submit()
 
+    @property
+    def comparing(self) -> bool:
+        """Whether a comparison is asked for or under way."""
+        return self._session.comparing
+
     def compare(self, wish: Wish | None = None) -> None:
-        """Have both copies compared as soon as nothing waits; returns at once."""
+        """Have both copies compared as soon as nothing waits; returns at once.
+
+        One that is under way is begun anew, as it is wished now.
+        """
         with self._lock:
-            if self._session.comparing:
-                return
             self._end.wish = wish or Wish()
             self._session.compare()
             if self._session.state is not State.IDLE:

@@ -135,6 +135,7 @@ class Narrowing:
         self._units: list[UnitKey] = []  # whose buckets are to be asked for
         self._steps: list[list[BucketKey]] = []
         self._rows: list[RecordName] = []
+        self._doubtful: set[BucketKey] = set()  # to be read again after the repair
         self._reasons: dict[RecordName, str] = {}
         self._found: dict[RecordName, bool] = {}  # every record that differed: does it still?
 
@@ -146,6 +147,9 @@ class Narrowing:
             return Ask("rows", rows=tuple(self._rows[:REPAIR_ROWS]))
         if self._units:
             return Ask("buckets", units=tuple(self._units[:DIGEST_STEP_BUCKETS]))
+        if not self._steps and self._doubtful:
+            self._steps += steps(dict.fromkeys(self._doubtful, DIGEST_STEP_ROWS))
+            self._doubtful.clear()
         if self._steps:
             return Ask("parts", buckets=tuple(self._steps[0]))
         return None
@@ -171,8 +175,17 @@ class Narrowing:
         del self._units[:DIGEST_STEP_BUCKETS]
         self._steps += steps(counts)
 
-    def told_rows(self, differing: Iterable[RecordName], again: Iterable[BucketKey] = ()) -> None:
-        """The records of the buckets last asked about that differ. `again`: whose list was cut."""
+    def told_rows(
+        self,
+        differing: Iterable[RecordName],
+        again: Iterable[BucketKey] = (),
+        doubtful: Iterable[BucketKey] = (),
+    ) -> None:
+        """The records of the buckets last asked about that differ.
+
+        `again`: buckets whose list was cut. `doubtful`: those of which a kept sum is not that of
+        the records; when these are the same, it is seen whether the sum is right then.
+        """
         del self._steps[0]
         differing = list(differing)
         fresh = [name for name in differing if name not in self._found]
@@ -180,6 +193,7 @@ class Narrowing:
         if self._repair:
             self._rows += fresh
             self._steps += [[key] for key in again if fresh]
+            self._doubtful |= {key for key in doubtful if fresh}
 
     def told_repaired(self, left: Mapping[RecordName, str] | None = None) -> None:
         """The rows last asked about are the same on both sides, but for those with a reason."""

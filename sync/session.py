@@ -243,8 +243,8 @@ class Session:
         return self._compare
 
     def compare(self) -> None:
-        """Have both copies compared when nothing waits; safe to call in any state."""
-        self._compare = True
+        """Have both copies compared, from the beginning, when nothing waits; in any state."""
+        self._compare, self._begun = True, False
 
     def start(self) -> Command:
         """Open the conversation, or go on after `Idle` with what was poked meanwhile."""
@@ -357,7 +357,9 @@ class Session:
         return self._greet()
 
     def _compared(self, event: Compared) -> Command:
-        self._compare = self._begun = event.more
+        # One that was asked for meanwhile has not begun, and this was the last of another.
+        self._compare = event.more or not self._begun
+        self._begun = self._begun and event.more
         self._down |= event.waiting
         return self._choose()
 

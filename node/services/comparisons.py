@@ -25,6 +25,10 @@ DAY_S = 86_400
 class Compares(Protocol):
     """What carries a comparison out (`sync.dialer.Dialer`)."""
 
+    @property
+    def comparing(self) -> bool:
+        """Whether a comparison is asked for or under way."""
+
     def compare(self, wish: Wish | None = None) -> None: ...
 
 
@@ -56,6 +60,8 @@ class Comparisons:
         Beside the sums it reads one of the 64 buckets from the records, another one each day: a
         record that was changed behind the program's back leaves its sum as it was.
         """
+        if line.comparing:
+            return
         office = self._office
         now_ms = office.clock.now_ms()
         day = day_of(now_ms, office.identity.unit)

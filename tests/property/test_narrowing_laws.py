@@ -204,3 +204,17 @@ def test_what_was_not_joined_is_left_with_its_reason() -> None:
     narrow.told_repaired({name: "hole"})
     assert narrow.ask() is None
     assert narrow.left == [(name, "hole")]
+
+
+def test_a_bucket_whose_sum_was_doubtful_is_read_again_after_its_repair() -> None:
+    key, name = BucketKey("person", 1, 0), RecordName("person", 1, bytes(16))
+    narrow = Narrowing()
+    narrow.told_units([key.of], [])
+    narrow.told_buckets({key: 9})
+    narrow.told_rows([name], doubtful=[key])
+    assert narrow.ask() == Ask("rows", rows=(name,))
+    narrow.told_repaired()
+    assert narrow.ask() == Ask("parts", buckets=(key,))
+    narrow.told_rows([], doubtful=[key])
+    assert narrow.ask() is None
+    assert narrow.left == []

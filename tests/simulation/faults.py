@@ -117,8 +117,8 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
         case "clock_jumps":
             note("fault", kind)
             return _clock(world, index, rng.choice((-1, 1)) * rng.randrange(1, 3_600_000))
-        case "bit_rot" if process is not None and rot(process, rng):
-            note("fault", kind)
+        case "bit_rot" if process is not None:
+            rot(process, rng)
         case "herd":
             note("fault", kind)
             for child in world.present:

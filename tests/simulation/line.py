@@ -72,9 +72,11 @@ class Line:
         if self.session.state is State.IDLE:
             self._submit()
 
+    @property
+    def comparing(self) -> bool:
+        return self.session.comparing
+
     def compare(self, wish: Wish | None = None) -> None:
-        if self.session.comparing:
-            return
         self.end.wish = wish or Wish()
         self.session.compare()
         if self.session.state is State.IDLE:

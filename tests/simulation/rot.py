@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
+from sync.errors import SilianError
 from sync.limits import DIGEST_BUCKETS
 from sync.narrowing import Wish
 from tests.simulation.plan import CALM_MS
@@ -20,38 +22,37 @@ ALL = Wish(read=frozenset(range(DIGEST_BUCKETS)))
 FIELDS = {"premises": "name", "service_outlet": "name", "party_organisation": "name"}
 
 
-def rot(process: Process, rng: random.Random) -> bool:
-    """Change a value, or a sum, behind the program's back; say whether there was one."""
+def rot(process: Process, rng: random.Random) -> None:
+    """Change a value, or a sum, behind the program's back, if there is one."""
     register = rng.choice(sorted(FIELDS))
     if rng.random() < 0.5:
-        return _spoil(
-            process, f"SELECT unit, bucket FROM digest WHERE register='{register}' AND count>0",
-            f"UPDATE digest SET sum=(sum+1)%1000003 WHERE register='{register}' "
-            "AND unit=:a AND bucket=:b", rng,
-        )  # fmt: skip
-    field = FIELDS[register]
-    return _spoil(
-        process, f"SELECT unit, id FROM r_{register} WHERE f_{field} IS NOT NULL",
-        f"UPDATE r_{register} SET f_{field}='\N{REPLACEMENT CHARACTER}' WHERE unit=:a AND id=:b",
-        rng,
-    )  # fmt: skip
+        where = f"SELECT unit, bucket FROM digest WHERE register='{register}' AND count>0"
+        statement = "UPDATE digest SET sum=:c WHERE register=:r AND unit=:a AND bucket=:b"
+        bad: object = rng.getrandbits(20)
+    else:
+        field = FIELDS[register]
+        where = f"SELECT unit, id FROM r_{register} WHERE f_{field} IS NOT NULL"
+        statement = f"UPDATE r_{register} SET f_{field}=:c WHERE unit=:a AND id=:b AND :r<>''"
+        bad = f"\N{REPLACEMENT CHARACTER}{rng.getrandbits(32)}"
 
-
-def _spoil(process: Process, where: str, statement: str, rng: random.Random) -> bool:
-    def work(tx: Connection) -> bool:
+    def work(tx: Connection) -> None:
         found = tx.execute(text(f"{where} ORDER BY 1, 2")).all()
-        if not found:
-            return False
-        a, b = rng.choice(found)
-        tx.execute(text(statement), {"a": a, "b": b})
-        return True
+        if found:
+            a, b = rng.choice(found)
+            tx.execute(text(statement), {"a": a, "b": b, "c": bad, "r": register})
+            process.world.ledger.note("fault", "bit_rot")
 
-    return process.office.store.write(work)
+    def strike() -> None:
+        with contextlib.suppress(SilianError):  # a full disk or a lock came first
+            process._shipped_write(work)
+
+    process.when_awake(strike)
 
 
 def compare_everywhere(world: World) -> None:
-    """Have every office compare every record with its parent, once it is quiet."""
-    for n, index in enumerate(i for i in world.present if i):
+    """Have every office compare every record with its parent, once it is quiet, the lowest first:
+    what is put right at a hub goes on upward by that hub's own comparison."""
+    for n, index in enumerate(i for i in reversed(world.present) if i):
         world.clockwork.later(
             CALM_MS // 2 + n * 1_000, f"compare {index}", lambda index=index: _compare(world, index)
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.plan import Plan, plan_from_json, plan_of
+from tests.simulation.plan import Fault, Plan, plan_from_json, plan_of
 from tests.simulation.run import run
 
 REGRESS = sorted((Path(__file__).resolve().parents[1] / "regress").glob("*.json"))
@@ -49,3 +49,17 @@ def test_what_broke_once_holds_for_ever() -> None:
 
 def test_a_plan_reads_back_as_it_was_written() -> None:
     assert plan_from_json(plan_of(7).to_json()) == plan_of(7)
+
+
+def test_what_rots_on_a_disk_is_found_and_put_right_by_comparing() -> None:
+    plan = small(SEEDS[0])
+    rots = tuple(
+        Fault(at_ms, at_ms, office, "bit_rot", at_ms + office)
+        for office in range(len(plan.parents))
+        for at_ms in (HORIZON_MS // 2, HORIZON_MS - 1)
+    )
+    faults = tuple(sorted((*plan.faults, *rots), key=lambda fault: (fault.at_ms, fault.seed)))
+    result = run(plan.without(faults=faults))
+    assert result.held, f"{result.detail}\n" + "\n".join(result.story)
+    assert result.ledger.counts["fault", "bit_rot"] >= 3
+    assert result.ledger.counts["log", "copies_differed"] >= 1

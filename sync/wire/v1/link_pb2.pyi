@@ -633,7 +633,7 @@ class DigestResponse(_message.Message):
     def __init__(self, comparable: _Optional[bool] = ..., other_catalogue: _Optional[_Iterable[str]] = ..., units: _Optional[_Iterable[_Union[RegisterSums, _Mapping]]] = ..., buckets: _Optional[_Iterable[_Union[UnitBuckets, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BucketRows, _Mapping]]] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., copies: _Optional[_Iterable[_Union[RecordCopy, _Mapping]]] = ...) -> None: ...
 
 class BucketRows(_message.Message):
-    __slots__ = ("register", "unit", "bucket", "parts", "ids", "checks", "more", "mended")
+    __slots__ = ("register", "unit", "bucket", "parts", "ids", "checks", "more", "mended", "unsound")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     BUCKET_FIELD_NUMBER: _ClassVar[int]
@@ -642,6 +642,7 @@ class BucketRows(_message.Message):
     CHECKS_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
     MENDED_FIELD_NUMBER: _ClassVar[int]
+    UNSOUND_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: int
     bucket: int
@@ -650,4 +651,5 @@ class BucketRows(_message.Message):
     checks: _containers.RepeatedScalarFieldContainer[int]
     more: bool
     mended: bool
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., bucket: _Optional[int] = ..., parts: _Optional[_Iterable[int]] = ..., ids: _Optional[bytes] = ..., checks: _Optional[_Iterable[int]] = ..., more: _Optional[bool] = ..., mended: _Optional[bool] = ...) -> None: ...
+    unsound: bool
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., bucket: _Optional[int] = ..., parts: _Optional[_Iterable[int]] = ..., ids: _Optional[bytes] = ..., checks: _Optional[_Iterable[int]] = ..., more: _Optional[bool] = ..., mended: _Optional[bool] = ..., unsound: _Optional[bool] = ...) -> None: ...

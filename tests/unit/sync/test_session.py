@@ -314,3 +314,12 @@ def test_a_comparison_asked_for_while_the_line_is_down_begins_when_it_is_up():
     while isinstance(command, Read):
         command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
     assert command == s.Compare({}, begin=True)
+
+
+def test_a_comparison_asked_for_while_another_is_under_way_is_made_after_it():
+    session = idle()
+    session.compare()
+    session.start()
+    session.compare()
+    assert session.on(s.Compared()) == s.Compare({}, begin=True)
+    assert isinstance(session.on(s.Compared()), Idle)
