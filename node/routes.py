@@ -56,6 +56,11 @@ def audiences_of(register: Register, *, unit: int, writer: int, level: int) -> t
     return tuple(audiences)
 
 
+# Of the registers whose audience is decided record by record, those that a unit's own office writes
+# and that the city always hears. A correction request, for one, may go down only.
+HEARD_BY_THE_CITY = frozenset({"assignment_event", "posting", "work_order"})
+
+
 def shared_with(
     registers: Iterable[Register], tree: Tree, child: int
 ) -> dict[str, tuple[int, ...]]:
@@ -80,8 +85,9 @@ def shared_with(
                 continue
             case audience.DOWN_ALL:
                 found[register.name] = tuple(above)
-            case "record":  # written by the unit's own office, always for the city to hear
-                found[register.name] = below
+            case "record":
+                if register.name in HEARD_BY_THE_CITY:
+                    found[register.name] = below
             case text:
                 up_to = audience.parse(text).up_to
                 if up_to is not None and up_to <= level < Level.COMMUNITY:

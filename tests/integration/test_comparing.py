@@ -201,6 +201,7 @@ def test_what_only_one_of_the_two_may_hear_is_not_compared(tier: Tier) -> None:
     shared = office.shared(office.identity.unit)
     assert shared == tier.served(STREET).office.shared(office.identity.unit)
     assert "resident" not in shared
+    assert "correction" not in shared, "some go down only"
     assert "premises" in shared
     parent = office.tree.parent(office.identity.unit)
     assert parent in shared["unit"]
