@@ -14,7 +14,7 @@ from hub.admission import admit
 from node.app import Office
 from node.domain.units import Level
 from node.services import copies
-from sync import facts, log, recovering, recovery
+from sync import facts, log, recovering, recovery, vouches
 from sync.apply import Received, Wake
 from sync.change import Batch, StreamHead
 from sync.errors import SilianError
@@ -29,6 +29,7 @@ from sync.streams import StreamKey
 from sync.taking import take
 from sync.tokens import Shown, Tokens
 from sync.urgency import Urgency
+from sync.vouching import KeyChanged
 from sync.wire.v1 import link_pb2 as pb
 
 TWIN_WAIT_MS = 1_000  # how long a process has to show that it is alive when another takes its name
@@ -70,6 +71,7 @@ class Greeting:
     continues: int = 0  # the incarnation whose log numbers it goes on with
     process: int = 0
     proofs: tuple[Proof, ...] = ()  # of our log, under our present incarnation
+    public_key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,12 +148,17 @@ class Parent:
             cursors = {lane: log.cursor_of(tx, greeting.unit, "in", lane) for lane in Lane}
             ours = recovery.heads_of_unit(tx, greeting.unit)
             retired = _is_retired(tx, greeting.incarnation)
+            known_key = vouches.key_known(tx, greeting.incarnation)
             holds = recovery.to_be_shown(
                 tx, greeting.unit, ours, greeting.heads, hub=greeting.level < Level.COMMUNITY
             )
         if restored:
             self.office.found_restored()
             return _AFTER_RECOVERY
+        if known_key and greeting.public_key not in (b"", known_key):
+            error = KeyChanged(f"unit {greeting.unit}", known_key, greeting.public_key)
+            self.office.distrust(greeting.unit, error)
+            raise error
         shown = tokens.judge(greeting.token, greeting.incarnation)
         if shown is Shown.VOID:
             return self._copied(greeting)
@@ -173,6 +180,9 @@ class Parent:
 
         def write(tx: Connection) -> None:
             facts.put(tx, key, after.to_text())
+            if greeting.public_key and not known_key:
+                log.learn_incarnation(tx, [(greeting.incarnation, greeting.unit, greeting.level)])
+                vouches.keep_key(tx, greeting.incarnation, greeting.public_key, now_ms)
             for lane, (incarnation, position) in cursors.items():
                 if held[lane] and incarnation != greeting.incarnation:
                     log.advance(
@@ -321,6 +331,7 @@ class Parent:
                 incarnation=office.identity.incarnation,
                 after=after,
                 bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
+                signer=office.applier.signer,
             )
 
     def recognise(
@@ -349,6 +360,7 @@ class Parent:
             return recovery.read_echo(
                 tx, unit, common=common, taken=taken, after=after,
                 bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
+                signer=self.office.applier.signer,
             )  # fmt: skip
 
     def take_back(self, unit: int, session: int, wires: Sequence[bytes], *, last: bool) -> None:

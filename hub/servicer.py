@@ -43,6 +43,7 @@ class LinkServicer:
                 token=request.token,
                 continues=request.continues,
                 process=request.process,
+                public_key=request.public_key,
                 proofs=tuple(
                     Proof(_lane(p.lane), p.position, p.hash)
                     for p in request.proofs
@@ -69,6 +70,7 @@ class LinkServicer:
             safe=map(codec.safe_to_wire, parent.safe(request.unit)) if go_on else (),
             token=welcome.token,
             holds=[codec.head_to_wire(key, head) for key, head in welcome.holds.items()],
+            public_key=signer.public_key if (signer := parent.office.applier.signer) else b"",
         )
 
     def Push(self, request: pb.PushRequest, context: grpc.ServicerContext) -> pb.PushResponse:
@@ -119,7 +121,12 @@ class LinkServicer:
             request.after,
             request.bytes_max,
         )
-        return pb.EchoResponse(entries=page.entries, upto=page.upto, more=page.more)
+        return pb.EchoResponse(
+            entries=page.entries,
+            upto=page.upto,
+            more=page.more,
+            signatures=map(codec.signature_to_wire, page.signatures),
+        )
 
     def Return(self, request: pb.ReturnRequest, context: grpc.ServicerContext) -> pb.ReturnResponse:
         self._parent(context).take_back(

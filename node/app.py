@@ -22,9 +22,11 @@ from node.folds.assignments import AssignmentFold
 from node.folds.contributions import ContributionFold
 from node.folds.ledger import LedgerFold
 from node.folds.totals import TotalsFold
+from node.keys import signer_of
 from node.routes import TreeRoutes, shared_with
 from node.services.cells import retotal
 from node.services.comparisons import Comparisons
+from node.services.doubts import Doubts
 from node.services.news import News
 from node.setup import new_incarnation, store_url
 from node.store import meta, migrate
@@ -32,16 +34,19 @@ from node.store.engine import Mark, Store, open_store
 from node.store.holder import Holder
 from node.store.schema import catalogue_tables
 from node.store.units import tree_on
-from sync import comparison, facts, log
+from sync import comparison, facts, log, vouches
 from sync.apply import Applied, Applier, Identity, Received, Wake
 from sync.change import Edit
 from sync.errors import SilianError
 from sync.fingerprints import Shared
 from sync.narrowing import Comparison
 from sync.news import OfficeNews, SafeAt
+from sync.rebirth import renew
+from sync.signing import Signer
 from sync.statements import run
 from sync.urgency import Urgency
 from sync.version import HybridClock
+from sync.vouching import NotVouched
 
 PROGRAM = "0.1.0"
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -60,6 +65,7 @@ class Office:
         wall_ms: Callable[[], int],
         rng: random.Random,
         holder: Holder | None = None,
+        signer: Signer | None = None,
     ) -> None:
         self.config = config
         self.folder = folder
@@ -76,6 +82,8 @@ class Office:
         self._tree_lock = threading.Lock()
         self.tree_due = False  # a record has changed it, and it is not followed yet
         store.marked(_mark, self._reopened)
+        if signer is not None:
+            store.write(lambda tx: _own_key(tx, signer, rng))
         with store.read() as tx:
             self.identity = _identity(tx)
             last_hlc = log.lock(tx) if store.is_sqlite else 0
@@ -87,6 +95,7 @@ class Office:
         self.routes = TreeRoutes(self._tree, self.identity.unit)
         self.news = News(self)
         self.comparisons = Comparisons(self)
+        self.doubts = Doubts(self)
         contributions = ContributionFold(catalogue, self.tables, self.identity, self.norms)
         self._assignments, self._ledger = AssignmentFold(self, contributions), LedgerFold(self)
         self.applier = Applier(
@@ -100,6 +109,7 @@ class Office:
                 contributions,
                 TotalsFold(lambda: self._tree, self.identity.unit),
             ),
+            signer=signer,
         )
         self.log = structlog.get_logger().bind(office=self.unit.code)
         self._see_to_indexes()
@@ -185,6 +195,14 @@ class Office:
     def heard_from_parent(self, unit: int, safe: Iterable[SafeAt]) -> None:
         """Told what the parent says about how far our log is safe above."""
         self.news.heard_from_parent(unit, safe)
+
+    def distrust(self, unit: int, error: NotVouched) -> None:
+        """Told when a neighbour's words were refused because signatures do not fit."""
+        self.doubts.note(unit, error)
+
+    def trust(self, unit: int) -> None:
+        """Told when a neighbour's words were taken."""
+        self.doubts.clear(unit)
 
     def draw(self) -> int:
         """Return 63 random bits, never 0."""
@@ -310,7 +328,7 @@ def open_office(
             return Office(
                 config, folder, store,
                 catalogue if catalogue is not None and not extra else load_catalogue(extra),
-                wall_ms=wall_ms, rng=rng, holder=holder,
+                wall_ms=wall_ms, rng=rng, holder=holder, signer=signer_of(folder, rng),
             )  # fmt: skip
         except BaseException:
             store.close()
@@ -335,3 +353,22 @@ def _identity(tx: Connection) -> Identity:
         )  # fmt: skip
     numbers = [int(value or 0) for value in facts.values()]
     return Identity(*numbers)
+
+
+def _own_key(tx: Connection, signer: Signer, rng: random.Random) -> None:
+    """Bind the key to the store's incarnation; where another is bound, begin another incarnation.
+
+    The key file was lost, or the store came to another folder without it. Nothing else was lost:
+    the log goes on with its numbers, and what waits is sent as it is.
+    """
+    me = _identity(tx)
+    known = vouches.key_known(tx, me.incarnation)
+    if known == signer.public_key:
+        return
+    if not known:  # the first start of a program that signs
+        log.learn_incarnation(tx, [(me.incarnation, me.unit, me.level)])
+        vouches.own_key(tx, me.incarnation, signer)
+        return
+    incarnation = new_incarnation(rng)
+    renew(tx, me.unit, me.level, incarnation, signer)
+    facts.put(tx, facts.CONTINUES, str(me.incarnation))

@@ -14,11 +14,13 @@ from node.config import FILE, BadConfig, OfficeConfig, write_config
 from node.domain.catalogue import Catalogue
 from node.domain.unit_csv import read_units
 from node.domain.units import Tree, Unit
+from node.keys import KEY_FILE, signer_of
 from node.reference import SHIPPED_FROM, shipped_tree_bytes
 from node.store import meta, migrate
 from node.store.engine import open_store, sqlite_url
 from node.store.schema import catalogue_tables
-from sync import log
+from sync import log, vouches
+from sync.signing import Signer
 from sync.statements import sql
 
 DATABASE = "office.db"
@@ -55,17 +57,21 @@ def init_office(
     unit = Tree(units, since).find(config.unit)
     fresh = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
+    had_key = (folder / KEY_FILE).exists()
     try:
+        signer = signer_of(folder, rng)
         store = open_store(store_url(folder, config))
         try:
             migrate.upgrade(store)
-            store.write(_first_rows(unit, catalogue, content, since, rng))
+            store.write(_first_rows(unit, catalogue, content, since, rng, signer))
         finally:
             store.close()
         write_config(folder, config.model_copy(update={"unit": unit.code}))
     except BaseException:
         for path in folder.glob(f"{DATABASE}*"):
             path.unlink()
+        if not had_key:
+            (folder / KEY_FILE).unlink(missing_ok=True)
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -78,8 +84,9 @@ def new_incarnation(rng: random.Random) -> int:
 
 
 def _first_rows(
-    unit: Unit, catalogue: Catalogue, content: bytes, since: date, rng: random.Random
-) -> Callable[[Connection], None]:
+    unit: Unit, catalogue: Catalogue, content: bytes, since: date, rng: random.Random,
+    signer: Signer,
+) -> Callable[[Connection], None]:  # fmt: skip
     def write(tx: Connection) -> None:
         if meta.get(tx, meta.UNIT) is not None:
             raise BadConfig(
@@ -92,6 +99,7 @@ def _first_rows(
             sql(tx, "INSERT INTO log_head (id, arrival, hlc) VALUES (1, ?, ?)"), (0, 0)
         )
         log.learn_incarnation(tx, [(incarnation, unit.unit_id, int(unit.level))])
+        vouches.own_key(tx, incarnation, signer)
         for key, value in {
             meta.UNIT: str(unit.unit_id),
             meta.LEVEL: str(int(unit.level)),

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from sync import audience, codec, healing, holes, log
-from sync.change import Batch, Block, Edit, Entry, StreamHead
+from sync import audience, codec, healing, holes, log, vouches
+from sync.change import Batch, Block, Edit, Entry, Signature, StreamHead
 from sync.compose import Composer
 from sync.effects import Effect
 from sync.errors import SilianError
@@ -22,6 +22,7 @@ from sync.merging import Merger
 from sync.registers import RegisterTables
 from sync.rights import Routes, objection
 from sync.schema import Lane
+from sync.signing import Signer
 from sync.streams import Place, StreamKey, key_of, place
 from sync.version import HybridClock, Version, version_of
 
@@ -121,7 +122,9 @@ class Applier:
         routes: Routes,
         clock: HybridClock,
         folds: Sequence[Fold] = (),
+        signer: Signer | None = None,
     ) -> None:
+        self.signer = signer  # what our own streams are signed with; None: with nothing
         self.tables = tables
         self.identity = identity
         self.routes = routes
@@ -144,7 +147,8 @@ class Applier:
         """Take a peer's batch: `upward` when the peer is a child.
 
         What is known already changes nothing and is acknowledged again.
-        Raises: CursorGap, StreamGap, StreamForked, Unauthorised, Malformed: nothing was done.
+        Raises: CursorGap, StreamGap, StreamForked, Unauthorised, Malformed, NotVouched: nothing
+        was done.
         """
         self.clock.resume(log.lock(tx))
         known_incarnation, held = log.cursor_of(tx, peer, "in", batch.lane)
@@ -154,8 +158,10 @@ class Applier:
             raise CursorGap(expected=held, received=batch.after)
         received = Received(position=max(held, batch.upto))
         fresh = self._next_entries(tx, batch, peer, upward)
+        vouched = vouches.check(tx, (e for e, _, _ in fresh), batch.signatures)
         self._merger.begin(tx)
         effects = self._take(tx, fresh, received)
+        vouches.save(tx, vouched, self.now_ms)
         self.entail(tx, effects, received)
         healing.after_batch(self, tx, received)
         if (known_incarnation, held) != (batch.incarnation, received.position):
@@ -170,12 +176,19 @@ class Applier:
             )
         return received
 
-    def echo(self, tx: Connection, wires: Sequence[bytes], *, peer: int) -> Received:
+    def echo(
+        self,
+        tx: Connection,
+        wires: Sequence[bytes],
+        *,
+        peer: int,
+        signatures: Sequence[Signature] = (),
+    ) -> Received:
         """Take back what this store lost, read aloud from its parent's log (`sync.recovery`).
 
         What an office did by itself when it first heard these comes back with them, so nothing
         follows from them here; `follow_up` does afterwards what was left undone.
-        Raises: StreamGap, StreamForked, Unauthorised, Malformed: nothing was done.
+        Raises: StreamGap, StreamForked, Unauthorised, Malformed, NotVouched: nothing was done.
         """
         self.clock.resume(log.lock(tx))
         entries = [codec.entry_from_wire(wire) for wire in wires]
@@ -187,8 +200,10 @@ class Applier:
                 heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
                 fresh.append((entry, via, 0))
         received = Received()
+        vouched = vouches.check(tx, (e for e, via, _ in fresh if via), signatures)
         self._merger.begin(tx)
         self._folded(tx, self._take(tx, fresh, received))
+        vouches.save(tx, vouched, self.now_ms)
         return received
 
     def follow_up(self, tx: Connection, edits: Sequence[Edit]) -> Applied:

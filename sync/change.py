@@ -100,6 +100,18 @@ class StreamHead:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """The origin's word for a stream up to an entry, and the key that it is made with."""
+
+    incarnation: int
+    audience: str
+    lane: Lane
+    seq: int
+    signature: bytes  # 64 bytes
+    public_key: bytes  # 32 bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Part of a sender's log: whole transactions in order, and the position they lead to."""
 
@@ -109,3 +121,4 @@ class Batch:
     upto: int
     entries: tuple[bytes, ...] = ()  # serialized entries
     positions: tuple[int, ...] = ()  # the sender's log position of each
+    signatures: tuple[Signature, ...] = ()

@@ -9,12 +9,13 @@ from itertools import chain
 import zstandard
 from google.protobuf.message import DecodeError
 
-from sync.change import ID_BYTES, Batch, Block, Entry, Operation, StreamHead, Value
+from sync.change import ID_BYTES, Batch, Block, Entry, Operation, Signature, StreamHead, Value
 from sync.errors import SilianError
 from sync.limits import BODY_BYTES_MAX, ENTRY_BYTES_MAX
 from sync.news import OfficeNews, SafeAt
 from sync.parts import BadParts, check_parts
 from sync.schema import Lane
+from sync.signing import KEY_BYTES, SIGNATURE_BYTES
 from sync.streams import StreamKey
 from sync.version import VERSION_BYTES, Version
 from sync.wire.v1 import link_pb2 as pb
@@ -151,6 +152,7 @@ def batch_to_wire(batch: Batch) -> pb.Batch:
         upto=batch.upto,
         entries=batch.entries,
         positions=batch.positions,
+        signatures=map(signature_to_wire, batch.signatures),
     )
 
 
@@ -165,7 +167,33 @@ def batch_from_wire(m: pb.Batch) -> Batch:
         positions and positions[-1] > m.upto
     ):
         raise Malformed("batch positions do not rise")
-    return Batch(Lane(m.lane), m.incarnation, m.after, m.upto, tuple(m.entries), positions)
+    signatures = signatures_from_wire(m.signatures)
+    entries = tuple(m.entries)
+    return Batch(Lane(m.lane), m.incarnation, m.after, m.upto, entries, positions, signatures)
+
+
+def signature_to_wire(signature: Signature) -> pb.Signature:
+    return pb.Signature(
+        incarnation=signature.incarnation,
+        audience=signature.audience,
+        lane=signature.lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
+        seq=signature.seq,
+        signature=signature.signature,
+        public_key=signature.public_key,
+    )
+
+
+def signatures_from_wire(found: Iterable[pb.Signature]) -> tuple[Signature, ...]:
+    """Raises: Malformed."""
+    signatures = []
+    for m in found:
+        lengths = (len(m.signature), len(m.public_key))
+        if m.lane not in (1, 2) or lengths != (SIGNATURE_BYTES, KEY_BYTES):
+            raise Malformed(f"signature: lane {m.lane}, {lengths[0]} and {lengths[1]} bytes")
+        signatures.append(
+            Signature(m.incarnation, m.audience, Lane(m.lane), m.seq, m.signature, m.public_key)
+        )
+    return tuple(signatures)
 
 
 def split(packed: bytes, width: int) -> list[bytes]:

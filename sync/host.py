@@ -14,6 +14,7 @@ from sync.fingerprints import Shared
 from sync.narrowing import Comparison
 from sync.news import OfficeNews, SafeAt
 from sync.urgency import Urgency
+from sync.vouching import NotVouched
 
 T = TypeVar("T")
 
@@ -46,6 +47,12 @@ class Host(Protocol):
 
     def offices(self) -> Iterable[OfficeNews]:
         """Return news of this office and those below it that the parent has not heard."""
+
+    def distrust(self, unit: int, error: NotVouched) -> None:
+        """Told when a neighbour's words were refused because signatures do not fit."""
+
+    def trust(self, unit: int) -> None:
+        """Told when a neighbour's words were taken."""
 
     def heard_from_parent(self, unit: int, safe: Iterable[SafeAt]) -> None:
         """Told what the parent says about how far our log is safe above."""

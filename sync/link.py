@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from sync import codec, facts, log, recovery
+from sync import codec, facts, log, recovery, vouches
 from sync.comparing import Comparing
 from sync.errors import SilianError
 from sync.host import Host
@@ -36,6 +36,7 @@ from sync.session import (
     Verdict,
 )
 from sync.taking import take
+from sync.vouching import KeyChanged
 from sync.wire.v1 import link_pb2 as pb
 
 Request = (
@@ -174,6 +175,7 @@ class ChildEnd:
                     incarnation=host.applier.identity.incarnation,
                     after=command.after,
                     bytes_max=command.bytes_max,
+                    signer=host.applier.signer,
                 )
             return BatchRead(batch)
         received = take(host, command.batch, peer=self.parent_unit, upward=False)
@@ -219,6 +221,7 @@ class ChildEnd:
             continues=int(continues or 0),
             process=self._process,
             proofs=proofs,
+            public_key=signer.public_key if (signer := host.applier.signer) is not None else b"",
         )
 
     def _greeted(self, reply: pb.HelloResponse) -> Greeted:
@@ -245,10 +248,24 @@ class ChildEnd:
                 here[lane] = held if incarnation == reply.incarnation else 0
                 met.append(incarnation)
             restored = self._was_restored(tx, reply)
+            known_key = vouches.key_known(tx, reply.incarnation)
+        if known_key and reply.public_key not in (b"", known_key):
+            error = KeyChanged(f"unit {reply.unit}", known_key, reply.public_key)
+            self._host.distrust(reply.unit, error)
+            raise error
         if restored:
             return Greeted(Verdict.RESTORED, reason="the parent holds what this store has lost")
         token = reply.token.hex()
-        self._host.store.write(lambda tx: facts.put(tx, f"{facts.TOKEN}{self.parent_unit}", token))
+        now_ms = clock.now_ms()
+
+        def write(tx: Connection) -> None:
+            facts.put(tx, f"{facts.TOKEN}{self.parent_unit}", token)
+            if reply.public_key and not known_key:
+                who = (reply.incarnation, self.parent_unit, self._host.applier.identity.level - 1)
+                log.learn_incarnation(tx, [who])
+                vouches.keep_key(tx, reply.incarnation, reply.public_key, now_ms)
+
+        self._host.store.write(write)
         self._host.heard_from_parent(self.parent_unit, map(codec.safe_from_wire, reply.safe))
         waiting = frozenset(Lane(lane) for lane in reply.waiting)
         if reply.incarnation != known_incarnation:

@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from sync import vouches
 from sync.change import Batch, Entry, StreamHead
 from sync.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
 from sync.schema import Lane
+from sync.signing import Signer
 from sync.statements import run, run_many
 from sync.streams import StreamKey
 from sync.tables import entry, incarnation, stream
@@ -128,10 +130,16 @@ def advance(
 
 
 def read_up(
-    tx: Connection, *, lane: Lane, incarnation: int, after: int, bytes_max: int = BATCH_BYTES_MAX
+    tx: Connection,
+    *,
+    lane: Lane,
+    incarnation: int,
+    after: int,
+    bytes_max: int = BATCH_BYTES_MAX,
+    signer: Signer | None = None,
 ) -> Batch:
     """Return what goes up next: whole transactions after position `after`."""
-    return _read(tx, lane, incarnation, after, _UP, bytes_max)
+    return _read(tx, lane, incarnation, after, _UP, bytes_max, signer)
 
 
 def read_down(
@@ -142,9 +150,10 @@ def read_down(
     incarnation: int,
     after: int,
     bytes_max: int = BATCH_BYTES_MAX,
+    signer: Signer | None = None,
 ) -> Batch:
     """Return what goes down to `child` next: its audience only, and nothing that came from it."""
-    return _read(tx, lane, incarnation, after, _down(child), bytes_max)
+    return _read(tx, lane, incarnation, after, _down(child), bytes_max, signer)
 
 
 def waiting_up(tx: Connection, *, lane: Lane, after: int) -> tuple[int, int]:
@@ -169,9 +178,11 @@ def _waiting(tx: Connection, lane: Lane, after: int, hears: str) -> tuple[int, i
 
 
 def _read(
-    tx: Connection, lane: Lane, incarnation: int, after: int, hears: str, bytes_max: int
-) -> Batch:
+    tx: Connection, lane: Lane, incarnation: int, after: int, hears: str, bytes_max: int,
+    signer: Signer | None,
+) -> Batch:  # fmt: skip
     upto = position(tx)  # read before the entries: what commits later is for the next batch
+    tips: vouches.Tips = {}
     entries: list[bytes] = []
     positions: list[int] = []
     size = changes = 0
@@ -179,22 +190,29 @@ def _read(
         last = positions[-1] if positions else after
         rows = run(
             tx,
-            f"SELECT arrival, wire, changes FROM entry WHERE lane=? AND arrival>? AND arrival<=? "
+            f"SELECT arrival, wire, changes, incarnation, audience, seq FROM entry "
+            f"WHERE lane=? AND arrival>? AND arrival<=? "
             f"AND {hears} ORDER BY arrival LIMIT {READ_ENTRIES}",
             (lane.value, last, upto),
         ).fetchall()
-        for arrival, wire, count in rows:
-            if entries and (size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX):
-                return Batch(
-                    lane, incarnation, after, positions[-1], tuple(entries), tuple(positions)
-                )
+        full = False
+        for arrival, wire, count, writer, audience, seq in rows:
+            full = bool(entries) and (
+                size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX
+            )
+            if full:
+                break
             entries.append(bytes(wire))
             positions.append(arrival)
             size += len(wire)
             changes += count
-        if len(rows) < READ_ENTRIES:
+            vouches.note(tips, StreamKey(writer, audience, lane), seq, entries[-1])
+        if full or len(rows) < READ_ENTRIES:
             break
-    return Batch(lane, incarnation, after, max(upto, after), tuple(entries), tuple(positions))
+    return Batch(
+        lane, incarnation, after, positions[-1] if full else max(upto, after),
+        tuple(entries), tuple(positions), vouches.signatures_for(tx, tips, signer),
+    )  # fmt: skip
 
 
 def position_of_child(tx: Connection, child: int, lane: Lane, here: int) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from sync import codec, conflicts, log
+from sync import codec, conflicts, facts, log, vouches
 from sync.apply import Applier, Wake
 from sync.change import Block, Entry, StreamHead
 from sync.effects import Effect
@@ -22,6 +22,7 @@ from sync.merge import RecordState, arranged, renamed
 from sync.merging import Merger
 from sync.registers import RegisterTable
 from sync.schema import Lane
+from sync.signing import Signer
 from sync.statements import run, run_many
 from sync.streams import StreamKey, key_of
 from sync.version import Version, version_of, wall_ms_of
@@ -110,6 +111,16 @@ def words_against(tx: Connection, entries: Iterable[Entry]) -> list[Word]:
         )
         found += [r[0] for r in rows]
     return words_at(tx, found)
+
+
+def renew(tx: Connection, unit: int, level: int, incarnation: int, signer: Signer | None) -> None:
+    """Let a store write under another incarnation; the former ones write no more."""
+    log.learn_incarnation(tx, [(incarnation, unit, level)])
+    vouches.own_key(tx, incarnation, signer)
+    run(tx, "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?", (unit, incarnation))
+    facts.put(tx, facts.INCARNATION, str(incarnation))
+    # What was agreed with the links was agreed by a store that is no more.
+    run(tx, "DELETE FROM meta WHERE key LIKE 'token:%'")
 
 
 def words_at(tx: Connection, arrivals: Iterable[int]) -> list[Word]:

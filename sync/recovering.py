@@ -134,7 +134,9 @@ class Recovering:
     def _echoed(self, tx: Connection, reply: pb.EchoResponse) -> Received:
         applier = self._host.applier
         unit, incarnation = self._parent
-        received = applier.echo(tx, reply.entries, peer=unit)
+        received = applier.echo(
+            tx, reply.entries, peer=unit, signatures=codec.signatures_from_wire(reply.signatures)
+        )
         if reply.more:
             return received
         recovery.met_anew(tx, unit, incarnation, reply.upto, applier.now_ms)
@@ -183,11 +185,7 @@ def renew(tx: Connection, host: Host) -> int:
     """Take another incarnation, in the store and at once; the caller undoes it with its work."""
     unit, level = host.applier.identity.unit, host.applier.identity.level
     incarnation = host.draw()
-    log.learn_incarnation(tx, [(incarnation, unit, level)])
-    run(tx, "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?", (unit, incarnation))
-    facts.put(tx, facts.INCARNATION, str(incarnation))
-    # What was agreed with the links was agreed by a store that is no more.
-    run(tx, "DELETE FROM meta WHERE key LIKE 'token:%'")
+    rebirth.renew(tx, unit, level, incarnation, host.applier.signer)
     host.become(incarnation)
     return incarnation
 

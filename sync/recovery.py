@@ -14,10 +14,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sync import codec, facts, log
-from sync.change import StreamHead
+from sync import codec, facts, log, vouches
+from sync.change import Signature, StreamHead
 from sync.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
 from sync.schema import Lane
+from sync.signing import Signer
 from sync.statements import run
 from sync.streams import StreamKey
 
@@ -157,6 +158,7 @@ class Echo:
     entries: tuple[bytes, ...]
     upto: int
     more: bool
+    signatures: tuple[Signature, ...] = ()
 
 
 def words_of(tx: Connection, parent: int, after: int, bytes_max: int = BATCH_BYTES_MAX) -> Echo:
@@ -248,6 +250,7 @@ def read_echo(
     taken: Mapping[Lane, int],
     after: int,
     bytes_max: int = BATCH_BYTES_MAX,
+    signer: Signer | None = None,
 ) -> Echo:
     """Return what follows `after`: entries that came from the child and go beyond `common`, and
     entries that go down to it and that it has not taken; in the order of this log.
@@ -271,22 +274,27 @@ def read_echo(
             if len(rows) == HEADERS_MAX:
                 end = min(end, rows[-1][0])
     entries: list[bytes] = []
+    tips: vouches.Tips = {}
     size = changes = 0
     upto = after
     for arrival, writer, audience, lane_number, seq, count in sorted(found, key=lambda r: r[0]):
         if arrival > end:
             break
-        head = common.get(StreamKey(writer, audience, Lane(lane_number)))
+        key = StreamKey(writer, audience, Lane(lane_number))
+        head = common.get(key)
         if head is None or seq > head.seq:
             row = run(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
             wire = bytes(row[0])
             if entries and (size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX):
-                return Echo(tuple(entries), upto, more=True)
+                signed = vouches.signatures_for(tx, tips, signer)
+                return Echo(tuple(entries), upto, True, signed)
             entries.append(wire)
             size += len(wire)
             changes += count
+            vouches.note(tips, key, seq, wire)
         upto = arrival
-    return Echo(tuple(entries), max(end, after), more=end < last)
+    signed = vouches.signatures_for(tx, tips, signer)
+    return Echo(tuple(entries), max(end, after), end < last, signed)
 
 
 # -- the child ----------------------------------------------------------------------------------

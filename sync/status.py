@@ -31,7 +31,7 @@ _CODES: dict[grpc.StatusCode, tuple[str, ...]] = {
     ),
     S.ALREADY_EXISTS: ("key_taken", "record_exists", "transfer_reused"),
     S.PERMISSION_DENIED: (
-        "conflict_not_ours", "foreign_unit", "not_descendant", "not_kept_here", "not_owner",
+        "conflict_not_ours", "foreign_unit", "key_changed", "not_descendant", "not_kept_here", "not_owner",
         "not_the_city", "not_your_assignment", "personal_register", "system_register",
         "unauthorised",
     ),
@@ -44,7 +44,7 @@ _CODES: dict[grpc.StatusCode, tuple[str, ...]] = {
     ),
     S.ABORTED: ("stale_edit",),  # somebody was faster: look again
     S.OUT_OF_RANGE: ("cursor_gap", "stream_gap"),
-    S.DATA_LOSS: ("stream_forked",),
+    S.DATA_LOSS: ("bad_signature", "signature_missing", "stream_forked"),
     S.RESOURCE_EXHAUSTED: ("overloaded",),
     S.UNAVAILABLE: ("commit_unknown", "store_unavailable"),
 }  # fmt: skip

@@ -60,6 +60,18 @@ stream = Table(  # INV-3, INV-5: the newest entry known of each stream; a gap sh
     Column("seq", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("hlc", BigInteger, nullable=False),
+    Column("signed_seq", BigInteger, nullable=False, server_default="0"),  # 0: never
+    Column("signature", LargeBinary),  # for `signed_seq`; null: ours, signed when it is sent
+)
+
+signature = Table(  # INV-31: older words of origins for their streams, for batches cut before them
+    "signature",
+    metadata,
+    Column("incarnation", BigInteger, primary_key=True, autoincrement=False),
+    Column("audience", String(40), primary_key=True),
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("signature", LargeBinary, nullable=False),
 )
 
 incarnation = Table(  # INV-26: who wrote under which id, and at which level
@@ -68,8 +80,9 @@ incarnation = Table(  # INV-26: who wrote under which id, and at which level
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("unit", BigInteger, nullable=False),
     Column("level", Integer, nullable=False),
-    Column("public_key", LargeBinary, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),  # first heard; empty: it signs nothing
     Column("retired", Integer, nullable=False, server_default="0"),
+    Column("key_at_ms", BigInteger, nullable=False, server_default="0"),  # when first heard
 )
 
 cursor = Table(  # INV-4: moves in the transaction that holds what it counts

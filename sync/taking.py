@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from sync import codec
+from sync import codec, vouches
 from sync.apply import Received
 from sync.change import Batch
 from sync.host import Host
 from sync.limits import TRANSACTION_CHANGES_MAX
 from sync.urgency import urgency_of
+from sync.vouching import NotVouched
 
 
 def take(host: Host, batch: Batch, *, peer: int, upward: bool) -> Received:
@@ -20,10 +21,25 @@ def take(host: Host, batch: Batch, *, peer: int, upward: bool) -> Received:
 
     Between two portions whoever is more urgent writes. When one is refused, those before it stay:
     the peer goes on from there.
+    A batch whose signatures do not fit is refused whole, before the first portion, and people are
+    told whom not to trust.
     Raises: as `sync.apply.Applier.remote`.
     """
+    try:
+        done = _taken(host, batch, peer, upward)
+    except NotVouched as error:
+        host.distrust(peer, error)
+        raise
+    host.trust(peer)
+    return done
+
+
+def _taken(host: Host, batch: Batch, peer: int, upward: bool) -> Received:
     done = Received()
-    sizes = [codec.entry_from_wire(wire).changes for wire in batch.entries]
+    entries = [codec.entry_from_wire(wire) for wire in batch.entries]
+    with host.store.read() as tx:
+        vouches.check(tx, entries, batch.signatures)
+    sizes = [entry.changes for entry in entries]
     for portion in portions(batch, sizes, TRANSACTION_CHANGES_MAX):
 
         def work(tx: Connection, portion: Batch = portion) -> Received:

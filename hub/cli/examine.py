@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import stat
 import time
@@ -12,10 +13,12 @@ from pathlib import Path
 
 from hub.api.tokens import TOKEN_FILE
 from node.config import load_config
+from node.keys import KEY_FILE, signer_of
 from node.setup import DATABASE, store_url
 from node.store.engine import open_store, sqlite_driver
 from node.store.holder import holder_of
 from sync.errors import SilianError
+from sync.signing import fingerprint
 
 FREE_BYTES_MIN = 1 << 30
 BUG_FIXED = (3, 51, 3)  # a reset of the write-ahead log could corrupt the file before
@@ -77,6 +80,7 @@ def _folder(folder: Path) -> Iterator[Finding]:
     writable = os.access(folder, os.W_OK | os.X_OK)
     mode = stat.filemode(folder.stat().st_mode)
     yield Finding("folder", writable, f"{folder} {mode}", f"{folder} {mode}")
+    yield from _key(folder)
     token = folder / TOKEN_FILE
     if not token.exists():
         yield Finding("token", True, "首次使用时生成", "made when first used")
@@ -84,3 +88,18 @@ def _folder(folder: Path) -> Iterator[Finding]:
     others = token.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     mode = stat.filemode(token.stat().st_mode)
     yield Finding("token", not others, f"{TOKEN_FILE} {mode}", f"{TOKEN_FILE} {mode}")
+
+
+def _key(folder: Path) -> Iterator[Finding]:
+    path = folder / KEY_FILE
+    if not path.exists():
+        yield Finding("key", True, "首次启动时生成", "made at the first start")
+        return
+    others = path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    mode = stat.filemode(path.stat().st_mode)
+    try:
+        shown = fingerprint(signer_of(folder, random.SystemRandom()).public_key)
+    except SilianError as error:
+        yield Finding("key", False, error.zh, error.en)
+        return
+    yield Finding("key", not others, f"{KEY_FILE} {mode} {shown}", f"{KEY_FILE} {mode} {shown}")

@@ -23,7 +23,7 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     Exit.FAILURE: (
         "internal", "malformed", "cursor_gap", "session_unknown", "stream_forked", "stream_gap",
         "bad_tree", "bad_audience", "bad_catalogue", "bad_posting", "demo_failed", "demo_failed",
-        "transaction_too_large",
+        "bad_signature", "signature_missing", "transaction_too_large",
     ),
     Exit.USAGE: (
         "ambiguous_unit", "bad_allocation", "bad_correction", "bad_order", "bad_question",
@@ -43,6 +43,7 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     ),
     Exit.REFUSED: (
         "conflict_not_ours", "correction_not_ours", "exposed", "file_forbidden", "foreign_unit",
+        "key_changed",
         "not_descendant",
         "not_kept_here", "not_owner", "not_the_city", "not_your_assignment", "personal_register",
         "system_register", "unauthenticated", "unauthorised",

@@ -44,6 +44,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "停用其中一套, 再由上级用 silian copies forget 解除标记。",
         "Stop one of the two, then let its parent forget: `silian copies forget`.",
     ),
+    "words_refused": (
+        Severity.ALARM,
+        "其转交的数据签名不符, 已整批拒收 ({why})",
+        "what it handed over was refused whole, its signatures do not fit ({why})",
+        "电话联系数据的原单位, 并检查沿途各级单位; 问题排除后会自动续传。",
+        "Ask the office that wrote it by telephone, and look at every office between.",
+    ),
     "clock_ahead": (
         Severity.ALARM,
         "时钟快了 {n} 分钟", "its clock is {n} minutes ahead",
@@ -68,6 +75,19 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         Severity.NOTICE,
         "近七天修复了 {n} 条记录或摘要", "{n} records or sums were repaired in the last seven days",
         "运行 silian repairs 查看; 检查磁盘。", "List them with silian repairs; check the disk.",
+    ),
+    "new_key": (
+        Severity.WARNING,
+        "改用新的签名密钥 {why}", "signs with a new key, {why}",
+        "请电话核对: 该单位运行 silian doctor 可查看其密钥。",
+        "Compare it by telephone: `silian doctor` shows it at that office.",
+    ),
+    "unvouched": (
+        Severity.WARNING,
+        "{n} 个数据流的最新内容尚无原单位签名",
+        "the newest entries of {n} streams are not signed yet",
+        "下一次同步通常会补上; 若一直如此, 请检查转交数据的单位。",
+        "The next sync brings the signature; if it does not, look at the office that relays them.",
     ),
     "link_down": (
         Severity.WARNING,

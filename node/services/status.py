@@ -13,8 +13,10 @@ from node.services.correction_views import Waiting, waiting
 from node.services.news import Watermark
 from node.services.problems import Problem, problem, worst_first
 from node.store.tables import job_run
+from sync import vouches
 from sync.limits import CLOCK_AHEAD_MS_MAX
 from sync.news import OfficeNews
+from sync.signing import fingerprint
 from sync.tables import cursor
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ HOUR_MS = 3_600_000
 SILENT_MS = 24 * HOUR_MS
 WAITING_MS = 24 * HOUR_MS
 REPAIRED_MS = 7 * 24 * HOUR_MS
+NEW_KEY_SHOWN_MS = 30 * 24 * HOUR_MS
 
 
 class LinkState(Protocol):
@@ -109,6 +112,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
     for unit in sorted(office.news.copies()):
         at = office.tree.get(unit)
         problems.append(problem("copy", unit=unit, unit_code=at.code, name=at.name))
+    problems += _signing_problems(own, office)
     return Status(
         at_ms=now_ms, offices=tuple(lines), sums=_sums(lines), problems=worst_first(problems)
     )
@@ -179,6 +183,23 @@ def _copy_problems(line: OfficeLine, office: Office, repaired: int) -> Iterator[
         yield _of(line, "copies_differ", n=len(last.left))
     if repaired:
         yield _of(line, "repaired", n=repaired)
+
+
+def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:
+    since_ms = office.clock.now_ms() - NEW_KEY_SHOWN_MS
+    with office.store.read() as tx:
+        behind = vouches.unvouched(tx, own.unit)
+        fresh = vouches.new_keys(tx, own.unit, since_ms)
+    if behind:
+        yield _of(own, "unvouched", n=behind)
+    said = [
+        *(("words_refused", unit, code) for unit, code in office.doubts.open().items()),
+        *(("new_key", unit, fingerprint(key)) for unit, key in fresh),
+    ]
+    for code, unit, why in said:
+        if unit in office.tree:
+            at = office.tree.get(unit)
+            yield problem(code, unit=unit, unit_code=at.code, name=at.name, why=why)
 
 
 def _problems(line: OfficeLine, now_ms: int, ahead_ms: int, program: str) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.unit_csv import read_units
 from node.domain.units import Unit
+from node.keys import signer_of
 from node.setup import DATABASE, init_office, new_incarnation
 from node.store import meta
 from node.store.engine import open_store, sqlite_url
@@ -93,7 +94,7 @@ def make(
     with closing(sqlite3.connect(folder / DATABASE)) as db, db:
         db.executemany("UPDATE meta SET value=? WHERE key=?", [(v, k) for k, v in facts.items()])
         db.execute(
-            "UPDATE incarnation SET id=?, unit=?, level=?",
+            "UPDATE incarnation SET id=?, unit=?, level=?, public_key=x''",
             (incarnation, unit.unit_id, int(unit.level)),
         )
     if disk is not None:
@@ -107,7 +108,10 @@ def open_at(
     """Open the office in `folder` as `node.app.open_office` does, without lock and migrations."""
     store = open_store(sqlite_url(folder / DATABASE), synchronous=synchronous, cache_kib=256)
     try:
-        return Office(OfficeConfig(unit=code), folder, store, catalogue(), wall_ms=wall_ms, rng=rng)
+        return Office(
+            OfficeConfig(unit=code), folder, store, catalogue(), wall_ms=wall_ms, rng=rng,
+            signer=signer_of(folder, rng),
+        )  # fmt: skip
     except BaseException:
         store.close()
         raise

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, event, inspect, text
 
 from node.store.engine import Store, open_store
-from sync import conflicts, digest, log, statements
+from sync import conflicts, digest, log, statements, vouches
 from sync.apply import Applied, Applier, Fold, Identity, Received
 from sync.change import Batch, Edit, Operation, RecordKey, Value
 from sync.merge import RecordState
 from sync.merging import state_print
 from sync.registers import RegisterTables
 from sync.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
+from sync.signing import Signer
 from sync.statements import sql
 from sync.tables import metadata
 from sync.version import HybridClock
@@ -84,6 +85,7 @@ class Site:
     schema: Schema = SCHEMA
     incarnation: int = 0
     folds: Sequence[Fold] = ()
+    signer: Signer | None = None
     now_ms: int = START_MS
     tables: RegisterTables = field(init=False)
     applier: Applier = field(init=False)
@@ -103,6 +105,7 @@ class Site:
             TreeOf(self.unit),
             HybridClock(lambda: self.now_ms),
             self.folds,
+            self.signer,
         )
         if by_row:
             for clean in ("_created", "_updated"):
@@ -114,6 +117,8 @@ class Site:
         found = tx.exec_driver_sql("SELECT count(*) FROM log_head").scalar_one()
         if not found:
             tx.exec_driver_sql("INSERT INTO log_head (id, arrival, hlc) VALUES (1, 0, 0)")
+            log.learn_incarnation(tx, [(self.incarnation, self.unit, LEVEL[self.unit])])
+            vouches.own_key(tx, self.incarnation, self.signer)
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -153,13 +158,17 @@ class Site:
 
     def batch_up(self, lane: Lane = Lane.BULK, after: int = 0, **limits: int) -> Batch:
         with self.store.read() as tx:
-            return log.read_up(tx, lane=lane, incarnation=self.incarnation, after=after, **limits)
+            return log.read_up(
+                tx, lane=lane, incarnation=self.incarnation, after=after, signer=self.signer,
+                **limits,
+            )  # fmt: skip
 
     def batch_down(self, child: int, lane: Lane = Lane.BULK, after: int = 0) -> Batch:
         with self.store.read() as tx:
             return log.read_down(
-                tx, child=child, lane=lane, incarnation=self.incarnation, after=after
-            )
+                tx, child=child, lane=lane, incarnation=self.incarnation, after=after,
+                signer=self.signer,
+            )  # fmt: skip
 
     def take(self, batch: Batch, peer: int) -> Received:
         upward = PARENT.get(peer) == self.unit
@@ -264,8 +273,8 @@ class Site:
 
 
 ENGINE_TABLES = frozenset({
-    "log_head", "entry", "stream", "incarnation", "cursor", "safe", "conflict", "digest", "hole",
-    "repair",
+    "log_head", "entry", "stream", "signature", "incarnation", "cursor", "safe", "conflict",
+    "digest", "hole", "repair",
 })  # fmt: skip
 
 

@@ -1,0 +1,48 @@
+"""Signing: an office's key, and what it says with it. Pure; the caller brings the key's bytes.
+
+A signature is Ed25519 over a purpose and a 32-byte hash. The purpose keeps a signature that was
+given for one thing from being shown for another.
+"""
+
+from __future__ import annotations
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+SEED_BYTES = 32
+KEY_BYTES = 32
+SIGNATURE_BYTES = 64
+STREAM = b"silian stream 1\0"  # the purpose: a stream up to the entry with this hash
+BUNDLE = b"silian bundle 1\0"  # the purpose: a file with this hash of everything before its trailer
+
+
+class Signer:
+    """What one office signs with."""
+
+    __slots__ = ("_key", "public_key")
+
+    def __init__(self, seed: bytes) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public_key: bytes = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def sign(self, purpose: bytes, digest: bytes) -> bytes:
+        return self._key.sign(purpose + digest)
+
+
+def is_signed(public_key: bytes, purpose: bytes, digest: bytes, signature: bytes) -> bool:
+    """Say whether the owner of a key has signed this for this purpose."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, purpose + digest)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def fingerprint(public_key: bytes) -> str:
+    """Return a key as people compare it over the telephone: its first 80 bits, in fours."""
+    digits = public_key[:10].hex()
+    return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))

@@ -1,0 +1,175 @@
+"""What a store promises about the signatures of streams, on SQLite and on PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from sync import codec, vouches
+from sync.change import Batch, Entry, Signature
+from sync.schema import Lane
+from sync.signing import STREAM, Signer
+from sync.streams import StreamForked, StreamKey
+from sync.vouching import BadSignature, KeyChanged
+from sync.wire.v1 import link_pb2 as pb
+from tests.support.sites import DISTRICT, GARDEN, STREET, Site
+
+SIGNERS = {unit: Signer(bytes([unit]) * 32) for unit in (DISTRICT, STREET, GARDEN)}
+KEY = StreamKey(1000 + GARDEN, "up:city", Lane.BULK)
+Open = Callable[..., Site]
+
+
+@pytest.fixture
+def line(open_site: Open) -> tuple[Site, Site, Site]:
+    """A community, its street and its district, each with a key."""
+    return tuple(open_site(u, signer=SIGNERS[u]) for u in (GARDEN, STREET, DISTRICT))  # type: ignore[return-value]
+
+
+def vouched(site: Site) -> tuple[int, int]:
+    """Return how far the community's stream is held, and how far it is vouched for."""
+    with site.store.read() as tx:
+        known, seq, _ = vouches.vouched_of(tx, KEY)
+    return seq, known.seq
+
+
+def altered(batch: Batch, first: int, *, after: bytes = b"") -> Batch:
+    """Return a batch as a relay could hand it on that changes a byte of entry `first` (from 0) and
+    makes every hash after it fit again."""
+    wires: list[bytes] = []
+    for i, wire in enumerate(batch.entries):
+        entry = pb.Entry.FromString(wire)
+        if i == first and not after:
+            entry.hlc += 1
+        if i >= first and (after or i > first):
+            entry.prev_hash = codec.hash_of(wires[-1]) if wires else after
+        wires.append(entry.SerializeToString())
+    return replace(batch, entries=tuple(wires))
+
+
+def invented(site: Site) -> Entry:
+    """Return an entry that goes on the community's stream and that the community never wrote."""
+    with site.store.read() as tx:
+        _, seq, hash_ = vouches.vouched_of(tx, KEY)
+    last = codec.entry_from_wire(site.batch_up().entries[-1])
+    return codec.entry_to_wire(
+        codec.unpack(last.payload), incarnation=KEY.incarnation, unit=GARDEN, level=3,
+        audience=KEY.audience, lane=KEY.lane, seq=seq + 1, prev_hash=hash_, hlc=last.hlc + 1,
+    )  # fmt: skip
+
+
+def test_a_signature_goes_with_its_stream_through_a_relay(line):
+    garden, street, district = line
+    for number in range(3):
+        garden.commit(garden.create(number, name="甲"))
+    garden.send(street)
+    street.send(district)
+    assert vouched(street) == vouched(district) == (3, 3)
+    with district.store.read() as tx:
+        assert vouches.key_known(tx, KEY.incarnation) == SIGNERS[GARDEN].public_key
+
+
+def test_our_own_words_are_signed_wherever_the_batch_is_cut(line):
+    garden, street, _ = line
+    for number in range(4):
+        garden.commit(garden.create(number, name="甲"))
+    after = 0
+    for seq in range(1, 5):
+        batch = garden.batch_up(after=after, bytes_max=1)
+        after = street.take(batch, GARDEN).position
+        assert vouched(street) == (seq, seq)
+
+
+def test_a_relay_that_changes_a_byte_is_found_out_and_nothing_is_taken(line):
+    garden, street, district = line
+    for number in range(3):
+        garden.commit(garden.create(number, name="甲"))
+    garden.send(street)
+    before = district.dump()
+    for entry in range(3):
+        with pytest.raises(BadSignature):
+            district.take(altered(street.batch_up(), entry), STREET)
+    assert district.dump() == before
+    street.send(district)
+    assert vouched(district) == (3, 3)
+
+
+def test_a_relay_that_changes_a_byte_and_drops_the_signature_is_found_out_by_the_next(line):
+    garden, street, district = line
+    garden.commit(garden.create(1, name="甲"))
+    garden.send(street)
+    street.send(district)
+    garden.commit(garden.create(2, name="乙"))
+    garden.send(street)
+    held = district.held[STREET, Lane.BULK]
+    false = replace(altered(street.batch_up(after=held), 0), signatures=())
+    position = district.take(false, STREET).position
+    assert vouched(district) == (2, 1)
+    with district.store.read() as tx:
+        assert vouches.unvouched(tx, DISTRICT) == 1  # and so people see it before
+    garden.commit(garden.create(3, name="丙"))
+    garden.send(street)
+    true = street.batch_up(after=position)
+    with pytest.raises(StreamForked):
+        district.take(true, STREET)
+    with pytest.raises(BadSignature):
+        district.take(altered(true, 0, after=codec.hash_of(false.entries[0])), STREET)
+    assert vouched(district) == (2, 1)
+
+
+def test_a_hub_cannot_sign_what_it_invents_for_a_child(line):
+    garden, street, district = line
+    garden.commit(garden.create(1, name="甲"))
+    garden.send(street)
+    street.send(district)
+    held = district.held[STREET, Lane.BULK]
+    entry = invented(street)
+    spend = Batch(Lane.BULK, street.incarnation, held, held + 1, (entry.wire,), (held + 1,))
+    own = SIGNERS[STREET]
+    for claimed, refusal in ((SIGNERS[GARDEN], BadSignature), (own, KeyChanged)):
+        signature = Signature(
+            KEY.incarnation, KEY.audience, KEY.lane, entry.seq, own.sign(STREAM, entry.hash),
+            claimed.public_key,
+        )  # fmt: skip
+        with pytest.raises(refusal):
+            district.take(replace(spend, signatures=(signature,)), STREET)
+    assert vouched(district) == (1, 1)
+
+
+def test_a_stream_that_was_never_signed_is_taken_and_its_first_signature_vouches_for_all(open_site):
+    garden, street = open_site(GARDEN), open_site(STREET)
+    garden.commit(garden.create(1, name="甲"))
+    garden.send(street)
+    assert vouched(street) == (1, 0)
+    with street.store.read() as tx:
+        assert vouches.unvouched(tx, STREET) == 0
+    garden.signer = SIGNERS[GARDEN]
+    garden.store.write(lambda tx: vouches.own_key(tx, garden.incarnation, garden.signer))
+    garden.commit(garden.create(2, name="乙"))
+    garden.send(street)
+    assert vouched(street) == (2, 2)
+
+
+def test_a_relay_far_behind_has_a_signature_for_the_batches_that_it_cuts(line, monkeypatch):
+    monkeypatch.setattr(vouches, "MILESTONE_ENTRIES", 2)
+    garden, street, district = line
+    for number in range(8):
+        garden.commit(garden.create(number, name="甲"))
+        garden.send(street)
+    seen = []
+    after = 0
+    while (batch := street.batch_up(after=after, bytes_max=1)).entries:
+        after = district.take(batch, STREET).position
+        seen.append(vouched(district))
+    assert seen == [(1, 1), (2, 1), (3, 3), (4, 3), (5, 5), (6, 5), (7, 7), (8, 8)]
+
+
+def test_a_batch_heard_twice_vouches_once(line):
+    garden, street, _ = line
+    garden.commit(garden.create(1, name="甲"))
+    batch = garden.batch_up()
+    street.take(batch, GARDEN)
+    before = street.dump()
+    assert street.take(batch, GARDEN).entries == 0
+    assert street.dump() == before
