@@ -180,6 +180,7 @@ class Parent:
 
         def write(tx: Connection) -> None:
             facts.put(tx, key, after.to_text())
+            self._note_taken(tx, greeting, now_ms)
             if greeting.public_key and not known_key:
                 log.learn_incarnation(tx, [(greeting.incarnation, greeting.unit, greeting.level)])
                 vouches.keep_key(tx, greeting.incarnation, greeting.public_key, now_ms)
@@ -203,6 +204,16 @@ class Parent:
             token=after.newest,
             holds=holds,
         )
+
+    def _note_taken(self, tx: Connection, greeting: Greeting, now_ms: int) -> None:
+        """Keep how far the child holds our log: a bundle for it begins there."""
+        mine = self.office.identity.incarnation
+        for lane, position in greeting.taken.items():
+            if log.cursor_of(tx, greeting.unit, "out", lane) != (mine, position):
+                log.advance(
+                    tx, peer=greeting.unit, direction="out", lane=lane, incarnation=mine,
+                    position=position, at_ms=now_ms,
+                )  # fmt: skip
 
     def _seated(self, greeting: Greeting, *, restored: bool = False) -> Child:
         office = self.office

@@ -157,7 +157,7 @@ class Applier:
         if batch.after > held:
             raise CursorGap(expected=held, received=batch.after)
         received = Received(position=max(held, batch.upto))
-        fresh = self._next_entries(tx, batch, peer, upward)
+        fresh = self.next_entries(tx, batch, peer, upward)
         vouched = vouches.check(tx, (e for e, _, _ in fresh), batch.signatures)
         self._merger.begin(tx)
         effects = self._take(tx, fresh, received)
@@ -317,12 +317,23 @@ class Applier:
 
     # -- remote -----------------------------------------------------------------------------
 
-    def _next_entries(
-        self, tx: Connection, batch: Batch, peer: int, upward: bool
+    def next_entries(
+        self,
+        tx: Connection,
+        batch: Batch,
+        peer: int,
+        upward: bool,
+        earlier: dict[StreamKey, StreamHead] | None = None,
     ) -> list[tuple[Entry, int, int]]:
-        """Return what is new here, each with the link it came by and its position there."""
+        """Return what is new here, each with the link it came by and its position there.
+
+        `earlier`: streams as batches looked at before this one, and not applied, have left them;
+        kept up.
+        Raises: StreamGap, StreamForked, Unauthorised, Malformed.
+        """
         entries = [codec.entry_from_wire(wire) for wire in batch.entries]
-        heads = log.heads_of(tx, {key_of(e) for e in entries})
+        heads = {} if earlier is None else earlier
+        heads.update(log.heads_of(tx, {key_of(e) for e in entries} - heads.keys()))
         fresh: list[tuple[Entry, int, int]] = []
         for entry, position in zip(entries, batch.positions, strict=True):
             self._admit(entry, batch.lane, peer, upward)

@@ -21,6 +21,7 @@ from sync.version import VERSION_BYTES, Version
 from sync.wire.v1 import link_pb2 as pb
 
 HASH_BYTES = 32
+FILE_ZSTD_LEVEL = 3
 ZSTD_LEVEL = 1  # 92 bytes a record for 0.6 us; higher levels cost more than they save on a LAN
 
 
@@ -142,6 +143,22 @@ def unpack(payload: bytes) -> list[Block]:
     except (zstandard.ZstdError, DecodeError, BadParts) as error:
         raise Malformed("body does not unpack") from error
     return [_block_from_wire(b) for b in body.blocks]
+
+
+def squeeze(plain: bytes) -> bytes:
+    """Compress what goes into a file, where space counts for more than time."""
+    return zstandard.ZstdCompressor(level=FILE_ZSTD_LEVEL).compress(plain)
+
+
+def unsqueeze(payload: bytes, bytes_max: int) -> bytes:
+    """Return what `squeeze` took. Raises: Malformed, for a bomb as for any other nonsense."""
+    try:
+        size = zstandard.get_frame_parameters(payload).content_size
+        if size > bytes_max:
+            raise Malformed(f"{size} bytes unpacked, {bytes_max} allowed")
+        return zstandard.ZstdDecompressor().decompress(payload, max_output_size=bytes_max)
+    except zstandard.ZstdError as error:
+        raise Malformed("a part does not unpack") from error
 
 
 def batch_to_wire(batch: Batch) -> pb.Batch:

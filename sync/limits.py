@@ -24,6 +24,7 @@ DIGEST_STEP_ROWS = (
 DIGEST_STEP_BUCKETS = 512  # buckets, or units, asked about in one step
 DIGEST_ROWS_TOLD = 20_000  # records listed in one answer
 SQL_KEYS_MAX = 500  # keys in one `IN (...)`
+BUNDLE_BYTES_MAX = 8 << 30  # one bundle's file
 UNVOUCHED_ENTRIES_MAX = 16_000  # entries of a signed stream after its newest signature
 PROTOCOL_MIN = 1
 PROTOCOL_MAX = 1

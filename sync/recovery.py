@@ -135,6 +135,7 @@ def met_anew(tx: Connection, peer: int, incarnation: int, position: int, now_ms:
             position=position, at_ms=now_ms,
         )  # fmt: skip
     facts.put(tx, f"{facts.MET}{peer}", str(log.position(tx)))
+    run(tx, "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?", (peer, incarnation))
 
 
 def disproved(tx: Connection, proofs: Iterable[Proof]) -> bool:

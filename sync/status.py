@@ -31,8 +31,8 @@ _CODES: dict[grpc.StatusCode, tuple[str, ...]] = {
     ),
     S.ALREADY_EXISTS: ("key_taken", "record_exists", "transfer_reused"),
     S.PERMISSION_DENIED: (
-        "conflict_not_ours", "foreign_unit", "key_changed", "not_descendant", "not_kept_here", "not_owner",
-        "not_the_city", "not_your_assignment", "personal_register", "system_register",
+        "conflict_not_ours", "foreign_unit", "key_changed", "not_descendant", "not_kept_here",
+        "not_owner", "not_the_city", "not_your_assignment", "personal_register", "system_register",
         "unauthorised",
     ),
     S.UNAUTHENTICATED: ("unauthenticated",),

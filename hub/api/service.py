@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 
 from hub.api import (
+    bundles,
     comparing,
     conflicts,
     corrections,
@@ -28,6 +29,7 @@ METHODS: dict[str, Method] = {
     **comparing.METHODS,
     **registers.METHODS,
     **files.METHODS,
+    **bundles.METHODS,
     **work.METHODS,
     **money.METHODS,
     **figures.METHODS,

@@ -23,7 +23,7 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     Exit.FAILURE: (
         "internal", "malformed", "cursor_gap", "session_unknown", "stream_forked", "stream_gap",
         "bad_tree", "bad_audience", "bad_catalogue", "bad_posting", "demo_failed", "demo_failed",
-        "bad_signature", "signature_missing", "transaction_too_large",
+        "bad_signature", "bundle_damaged", "signature_missing", "transaction_too_large",
     ),
     Exit.USAGE: (
         "ambiguous_unit", "bad_allocation", "bad_correction", "bad_order", "bad_question",
@@ -42,15 +42,15 @@ _CODES: dict[Exit, tuple[str, ...]] = {
         "unknown_indicator", "unknown_register", "unknown_unit",
     ),
     Exit.REFUSED: (
-        "conflict_not_ours", "correction_not_ours", "exposed", "file_forbidden", "foreign_unit",
-        "key_changed",
-        "not_descendant",
+        "bundle_not_for_us", "bundle_stranger", "conflict_not_ours", "correction_not_ours",
+        "exposed", "file_forbidden", "foreign_unit", "key_changed", "not_descendant",
         "not_kept_here", "not_owner", "not_the_city", "not_your_assignment", "personal_register",
         "system_register", "unauthenticated", "unauthorised",
     ),
     Exit.UNREACHABLE: ("not_served", "unreachable"),
     Exit.CONFLICT: (
-        "bad_config", "cannot_listen", "conflict_closed", "correction_asked", "correction_closed",
+        "bad_config", "bundle_missing", "bundle_needs_line", "bundle_newer", "bundle_outdated",
+        "cannot_listen", "conflict_closed", "correction_asked", "correction_closed",
         "correction_stale", "fund_rule", "nobody_to_ask", "illegal_event",
         "hole_not_open", "key_taken", "newer_schema", "no_parent", "not_a_store",
         "not_copied", "not_recoverable", "not_reversible", "older_schema", "over_limit",

@@ -6,6 +6,7 @@ import typer
 
 from hub.cli import (
     admin,
+    bundles,
     comparing,
     conflicts,
     corrections,
@@ -32,6 +33,7 @@ for part in (
     offices,
     admin,
     files,
+    bundles,
     records,
     units,
     work,

@@ -250,6 +250,13 @@ class News:
                 key = (item.level, item.lane)
                 self._safe[key] = max(self._safe.get(key, 0), item.position)
 
+    def safe_by_file(self, positions: Iterable[SafeAt]) -> None:
+        """Note how far our log is safe above, as a bundle says: no sign that the line is up."""
+        with self._lock:
+            for item in positions:
+                key = (item.level, item.lane)
+                self._safe[key] = max(self._safe.get(key, 0), item.position)
+
     def safe(self) -> list[SafeAt]:
         """Return how far our log is durable at each level above, as last heard."""
         with self._lock:

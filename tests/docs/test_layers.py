@@ -26,6 +26,8 @@ OUTSIDE = {
     "time", "urllib", "uuid",
 }  # fmt: skip
 WIRE_READERS = (
+    "sync.bundle",
+    "sync.bundling",
     "sync.codec",
     "sync.comparing",
     "sync.copy_codec",

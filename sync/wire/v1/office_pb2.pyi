@@ -1,3 +1,4 @@
+from sync.wire.v1 import office_bundle_pb2 as _office_bundle_pb2
 from sync.wire.v1 import office_common_pb2 as _office_common_pb2
 from sync.wire.v1 import office_corrections_pb2 as _office_corrections_pb2
 from sync.wire.v1 import office_figures_pb2 as _office_figures_pb2

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from sync.wire.v1 import office_bundle_pb2 as sync_dot_wire_dot_v1_dot_office__bundle__pb2
 from sync.wire.v1 import office_corrections_pb2 as sync_dot_wire_dot_v1_dot_office__corrections__pb2
 from sync.wire.v1 import office_figures_pb2 as sync_dot_wire_dot_v1_dot_office__figures__pb2
 from sync.wire.v1 import office_money_pb2 as sync_dot_wire_dot_v1_dot_office__money__pb2
@@ -81,6 +82,16 @@ class OfficeServiceStub:
                 '/sync.wire.v1.OfficeService/ListRepairs',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsResponse.FromString,
+                _registered_method=True)
+        self.WriteBundle = channel.unary_stream(
+                '/sync.wire.v1.OfficeService/WriteBundle',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__bundle__pb2.WriteBundleRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__bundle__pb2.WriteBundleResponse.FromString,
+                _registered_method=True)
+        self.ReadBundle = channel.stream_stream(
+                '/sync.wire.v1.OfficeService/ReadBundle',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__bundle__pb2.ReadBundleRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__bundle__pb2.ReadBundleResponse.FromString,
                 _registered_method=True)
         self.ListRegisters = channel.unary_unary(
                 '/sync.wire.v1.OfficeService/ListRegisters',
@@ -350,6 +361,20 @@ class OfficeServiceServicer:
 
     def ListRepairs(self, request, context):
         """What comparisons have put right.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WriteBundle(self, request, context):
+        """Writes what waits for the parent or a child into files.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadBundle(self, request_iterator, context):
+        """Takes in such files.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -691,6 +716,16 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.ListRepairs,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsResponse.SerializeToString,
+            ),
+            'WriteBundle': grpc.unary_stream_rpc_method_handler(
+                    servicer.WriteBundle,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__bundle__pb2.WriteBundleRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__bundle__pb2.WriteBundleResponse.SerializeToString,
+            ),
+            'ReadBundle': grpc.stream_stream_rpc_method_handler(
+                    servicer.ReadBundle,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__bundle__pb2.ReadBundleRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__bundle__pb2.ReadBundleResponse.SerializeToString,
             ),
             'ListRegisters': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRegisters,
@@ -1121,6 +1156,60 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/ListRepairs',
             sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WriteBundle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/WriteBundle',
+            sync_dot_wire_dot_v1_dot_office__bundle__pb2.WriteBundleRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__bundle__pb2.WriteBundleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadBundle(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/sync.wire.v1.OfficeService/ReadBundle',
+            sync_dot_wire_dot_v1_dot_office__bundle__pb2.ReadBundleRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__bundle__pb2.ReadBundleResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ Every call shows the office's token (docs/api.md). Rules of evolution: ../../../
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from sync.wire.v1 import office_bundle_pb2 as _office_bundle_pb2
 from sync.wire.v1 import office_corrections_pb2 as _office_corrections_pb2
 from sync.wire.v1 import office_figures_pb2 as _office_figures_pb2
 from sync.wire.v1 import office_money_pb2 as _office_money_pb2
@@ -59,6 +60,10 @@ class OfficeServiceStub:
     """Compares with the parent now."""
     ListRepairs: _grpc.UnaryUnaryMultiCallable[_office_pb2.ListRepairsRequest, _office_pb2.ListRepairsResponse]
     """What comparisons have put right."""
+    WriteBundle: _grpc.UnaryStreamMultiCallable[_office_bundle_pb2.WriteBundleRequest, _office_bundle_pb2.WriteBundleResponse]
+    """Writes what waits for the parent or a child into files."""
+    ReadBundle: _grpc.StreamStreamMultiCallable[_office_bundle_pb2.ReadBundleRequest, _office_bundle_pb2.ReadBundleResponse]
+    """Takes in such files."""
     ListRegisters: _grpc.UnaryUnaryMultiCallable[_office_registers_pb2.ListRegistersRequest, _office_registers_pb2.ListRegistersResponse]
     """The catalogue of registers."""
     DescribeRegister: _grpc.UnaryUnaryMultiCallable[_office_registers_pb2.DescribeRegisterRequest, _office_registers_pb2.DescribeRegisterResponse]
@@ -167,6 +172,10 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Compares with the parent now."""
     ListRepairs: _aio.UnaryUnaryMultiCallable[_office_pb2.ListRepairsRequest, _office_pb2.ListRepairsResponse]  # type: ignore[assignment]
     """What comparisons have put right."""
+    WriteBundle: _aio.UnaryStreamMultiCallable[_office_bundle_pb2.WriteBundleRequest, _office_bundle_pb2.WriteBundleResponse]  # type: ignore[assignment]
+    """Writes what waits for the parent or a child into files."""
+    ReadBundle: _aio.StreamStreamMultiCallable[_office_bundle_pb2.ReadBundleRequest, _office_bundle_pb2.ReadBundleResponse]  # type: ignore[assignment]
+    """Takes in such files."""
     ListRegisters: _aio.UnaryUnaryMultiCallable[_office_registers_pb2.ListRegistersRequest, _office_registers_pb2.ListRegistersResponse]  # type: ignore[assignment]
     """The catalogue of registers."""
     DescribeRegister: _aio.UnaryUnaryMultiCallable[_office_registers_pb2.DescribeRegisterRequest, _office_registers_pb2.DescribeRegisterResponse]  # type: ignore[assignment]
@@ -320,6 +329,22 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_pb2.ListRepairsResponse, _abc.Awaitable[_office_pb2.ListRepairsResponse]]:
         """What comparisons have put right."""
+
+    @_abc_1.abstractmethod
+    def WriteBundle(
+        self,
+        request: _office_bundle_pb2.WriteBundleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_office_bundle_pb2.WriteBundleResponse], _abc.AsyncIterator[_office_bundle_pb2.WriteBundleResponse]]:
+        """Writes what waits for the parent or a child into files."""
+
+    @_abc_1.abstractmethod
+    def ReadBundle(
+        self,
+        request_iterator: _MaybeAsyncIterator[_office_bundle_pb2.ReadBundleRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_office_bundle_pb2.ReadBundleResponse], _abc.AsyncIterator[_office_bundle_pb2.ReadBundleResponse]]:
+        """Takes in such files."""
 
     @_abc_1.abstractmethod
     def ListRegisters(

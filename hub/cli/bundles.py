@@ -1,0 +1,258 @@
+"""bundle: what waits for a parent or a child that no line reaches, as files carried by hand."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from hub.cli.terminal import Refusal, Terminal
+from hub.cli.verb import verb
+
+if TYPE_CHECKING:
+    from sync.wire.v1 import office_bundle_pb2 as pb
+
+
+def register(app: typer.Typer) -> None:
+    bundle = typer.Typer(help="Files carried by hand. 离线包", no_args_is_help=True)
+    app.add_typer(bundle, name="bundle")
+    verb(bundle)(write)
+    verb(bundle)(read)
+    verb(bundle, folder=False)(show)
+
+
+def write(
+    terminal: Terminal,
+    file: Annotated[Path, typer.Argument(help="File to write; must not exist. 目标文件")],
+    to: Annotated[str, typer.Option("--to", help="Parent or child. 上级或直接下级")],
+    max_bytes: Annotated[
+        int, typer.Option("--max-bytes", min=0, help="Split into files of so many. 每个文件的上限")
+    ] = 0,
+    start_over: Annotated[
+        bool, typer.Option("--start-over", help="From the log's beginning. 从头开始")
+    ] = False,
+) -> None:
+    """Write all that the other office is not known to hold. 生成离线包"""
+    written: Any = None
+    with (
+        _Files(file) as files,
+        terminal.office() as office,
+        terminal.progress("生成", "writing") as report,
+    ):
+        for news in office.write_bundle(to, max_bytes=max_bytes, start_over=start_over):
+            match news.WhichOneof("news"):
+                case "progress":
+                    report(news.progress.done, news.progress.total)
+                case "part":
+                    files.begin()
+                case "data":
+                    files.write(news.data)
+                case "written":
+                    written = news.written
+        names = files.finish()
+    facts = {
+        "to": written.to, "files": [str(name) for name in names], "control": written.control,
+        "bulk": written.bulk, "changes": written.changes, "key": written.key,
+    }  # fmt: skip
+
+    def human() -> None:
+        for name in names:
+            terminal.line(str(name), str(name))
+        terminal.line(
+            f"致 {written.to.name}: 控制 {written.control} 条, 台账 {written.bulk} 条, "
+            f"共 {written.changes} 项变更; 密钥 {written.key}",
+            f"for {written.to.name}: {written.control} control and {written.bulk} bulk "
+            f"transactions, {written.changes} changes; key {written.key}",
+        )
+
+    terminal.show(facts, human)
+
+
+def read(
+    terminal: Terminal,
+    files: Annotated[list[Path], typer.Argument(help="One file or a whole set. 一个或整套文件")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only. 仅检查")] = False,
+    trust: Annotated[
+        str, typer.Option("--trust", help="A new key, compared by telephone. 已电话核对的新密钥")
+    ] = "",
+) -> None:
+    """Check files of a parent or a child, then take them in. 读取离线包"""
+    outcome: Any = None
+    with terminal.office() as office, terminal.progress("读取", "reading") as report:
+        for news in office.read_bundles(files, dry_run=dry_run, trust=trust):
+            match news.WhichOneof("news"):
+                case "progress":
+                    report(news.progress.done, news.progress.total)
+                case "outcome":
+                    outcome = news.outcome
+    terminal.show(outcome, lambda: _print_outcome(terminal, outcome))
+
+
+def show(
+    terminal: Terminal,
+    file: Annotated[Path, typer.Argument(help="A bundle. 离线包")],
+) -> None:
+    """What is in a file; nothing is taken in, no office is needed. 查看离线包"""
+    from sync.bundle import open_bundle
+
+    with file.open("rb") as source:
+        facts = _facts(open_bundle(source))
+
+    def human() -> None:
+        terminal.line(
+            f"{facts['from']} → {facts['to']}, {terminal.time(facts['written_ms'])}, "
+            f"第 {facts['part']} 个文件{'' if facts['last'] else ' (还有后续)'}, "
+            f"密钥 {facts['key']}",
+            f"{facts['from']} -> {facts['to']}, {terminal.time(facts['written_ms'])}, "
+            f"file {facts['part']}{'' if facts['last'] else ' (more follow)'}, "
+            f"key {facts['key']}",
+        )
+        heads = (
+            ("通道", "单位", "送达范围", "条数", "变更", "从", "到") if terminal.zh
+            else ("LANE", "UNIT", "AUDIENCE", "ENTRIES", "CHANGES", "FROM", "TO")
+        )  # fmt: skip
+        terminal.table(heads, [tuple(stream.values()) for stream in facts["streams"]])
+        for ack in facts["acks"]:
+            terminal.line(
+                f"已收到对方 {ack['lane']} 通道至 {ack['position']}",
+                f"holds the other's {ack['lane']} log up to {ack['position']}",
+            )
+
+    terminal.show(facts, human)
+
+
+def _facts(bundle: Any) -> dict[str, Any]:
+    from sync import codec
+    from sync.schema import Lane
+    from sync.signing import fingerprint
+
+    header = bundle.header
+    spans: dict[tuple[str, str, str], list[int]] = {}
+    changes: Counter[tuple[str, str, str]] = Counter()
+    for batch in bundle.batches():
+        for wire in batch.entries:
+            entry = codec.entry_from_wire(wire)
+            key = (entry.lane.name.lower(), str(entry.unit), entry.audience)
+            spans.setdefault(key, []).append(entry.seq)
+            changes[key] += entry.changes
+    return {
+        "from": header.sender_name,
+        "to": header.receiver_name,
+        "written_ms": header.written_ms,
+        "set": f"{header.set:016x}",
+        "part": header.part,
+        "last": not bundle.more,
+        "program": header.program,
+        "key": fingerprint(header.public_key),
+        "starts": [
+            {"lane": Lane(c.lane).name.lower(), "position": c.position} for c in header.starts
+        ],
+        "acks": [{"lane": Lane(c.lane).name.lower(), "position": c.position} for c in header.acks],
+        "streams": [
+            {
+                "lane": lane, "unit": unit, "audience": audience, "entries": len(seqs),
+                "changes": changes[lane, unit, audience], "first": min(seqs), "last": max(seqs),
+            }
+            for (lane, unit, audience), seqs in sorted(spans.items())
+        ],
+    }  # fmt: skip
+
+
+def _print_outcome(terminal: Terminal, outcome: pb.BundleOutcome) -> None:
+    new = sum(lane.new for lane in outcome.lanes)
+    who = f"{outcome.sender.code} {outcome.sender.name}"
+    if outcome.done:
+        terminal.line(f"已读取 {who} 的离线包", f"taken in from {who}")
+    else:
+        terminal.line(f"{who} 的离线包完好, 未导入", f"from {who}, in order; nothing taken in")
+    heads = (
+        ("通道", "新收", "已有", "对方日志收到", "对方已收本单位") if terminal.zh
+        else ("LANE", "NEW", "KNOWN", "HELD HERE", "OURS HELD THERE")
+    )  # fmt: skip
+    rows = [(lane.lane, lane.new, lane.known, lane.held, lane.acked) for lane in outcome.lanes]
+    terminal.table(heads, rows)
+    if not new:
+        terminal.line("没有新内容", "nothing new in it")
+    if outcome.holes:
+        terminal.note(f"{outcome.holes} 项未能入库", f"{outcome.holes} changes wait as holes")
+    if outcome.key_is_new:
+        terminal.note(
+            f"首次收到其密钥 {outcome.key}, 请电话核对",
+            f"its key {outcome.key} is heard for the first time: compare it by telephone",
+        )
+
+
+class _Files:
+    """The files of a set: written beside their places, whole on the disk before they get names."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._fresh: list[Path] = []
+        self._open: BinaryIO | None = None
+
+    def __enter__(self) -> _Files:
+        if self._target.exists() or self._numbered(1).exists():
+            raise _taken(self._target)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+        for path in self._fresh:
+            path.unlink(missing_ok=True)
+
+    def begin(self) -> None:
+        self._end()
+        number = len(self._fresh) + 1
+        path = self._target.with_name(f".{self._target.name}.{os.getpid()}.{number}")
+        self._open = path.open("xb")
+        self._fresh.append(path)
+
+    def write(self, data: bytes) -> None:
+        assert self._open is not None, "a file has begun"
+        self._open.write(data)
+
+    def finish(self) -> list[Path]:
+        """Give every file its name; return the names."""
+        self._end()
+        one = len(self._fresh) == 1
+        names = [self._target if one else self._numbered(i + 1) for i in range(len(self._fresh))]
+        for name in names:
+            if name.exists():
+                raise _taken(name)
+        for fresh, name in zip(self._fresh, names, strict=True):
+            fresh.rename(name)
+        with _opened(self._target.parent) as folder:
+            os.fsync(folder)
+        return names
+
+    def _numbered(self, number: int) -> Path:
+        return self._target.with_name(f"{self._target.name}.{number:03d}")
+
+    def _end(self) -> None:
+        if self._open is not None:
+            self._open.flush()
+            os.fsync(self._open.fileno())
+            self._open.close()
+            self._open = None
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _taken(path: Path) -> Refusal:
+    return Refusal(
+        "file_forbidden", f"{path} exists already", f"{path} 已存在",
+        "A bundle never overwrites anything: choose another name.",
+        "离线包不会覆盖已有文件, 请另选文件名。",
+    )  # fmt: skip
