@@ -5,6 +5,7 @@ from __future__ import annotations
 TRANSACTION_CHANGES_MAX = 1_000  # records in one transaction; an import commits in such pieces
 BATCH_BYTES_MAX = 1 << 20  # bytes of entries in one batch
 BATCH_CHANGES_MAX = 8_000  # records in one batch
+PORTION_CHANGES_MAX = 2_000  # records of a batch applied at once: others wait no longer than that
 BATCH_BYTES_MIN = 64 << 10  # a batch that keeps failing shrinks no further
 ENTRY_BYTES_MAX = 8 << 20  # one transaction on the wire; gRPC's own limit is twice this
 BODY_BYTES_MAX = 16 << 20  # one transaction unpacked: a larger one is a bomb

@@ -11,7 +11,7 @@ from sync import codec, vouches
 from sync.apply import Received
 from sync.change import Batch
 from sync.host import Host
-from sync.limits import TRANSACTION_CHANGES_MAX
+from sync.limits import PORTION_CHANGES_MAX
 from sync.urgency import urgency_of
 from sync.vouching import NotVouched
 
@@ -37,10 +37,11 @@ def take(host: Host, batch: Batch, *, peer: int, upward: bool) -> Received:
 def _taken(host: Host, batch: Batch, peer: int, upward: bool) -> Received:
     done = Received()
     entries = [codec.entry_from_wire(wire) for wire in batch.entries]
-    with host.store.read() as tx:
-        vouches.check(tx, entries, batch.signatures)
-    sizes = [entry.changes for entry in entries]
-    for portion in portions(batch, sizes, TRANSACTION_CHANGES_MAX):
+    parts = list(portions(batch, [entry.changes for entry in entries], PORTION_CHANGES_MAX))
+    if len(parts) > 1:  # a single one is judged whole where it is applied
+        with host.store.read() as tx:
+            vouches.check(tx, entries, batch.signatures)
+    for portion in parts:
 
         def work(tx: Connection, portion: Batch = portion) -> Received:
             return host.applier.remote(tx, portion, peer=peer, upward=upward)
