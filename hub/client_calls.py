@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from hub.client_bundles import BundleCalls
+from hub.client_cases import CaseCalls
 from hub.client_corrections import CorrectionCalls
 from hub.client_money import MoneyCalls
 from hub.client_trouble import TroubleCalls
@@ -21,7 +22,7 @@ Values = Mapping[str, str]
 """Field -> value as a person writes it; "" takes the value away."""
 
 
-class Calls(MoneyCalls, CorrectionCalls, TroubleCalls, BundleCalls):
+class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
     """Every call of OfficeService as a function. A unit is a code, a name or a path; "" our own."""
 
     # -- the office ---------------------------------------------------------------------------

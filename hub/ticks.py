@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from node.app import Office
 from node.jobs import Job
 from node.services.escalation import escalate, let_time_pass
+from node.services.marks import keep_marking
 from node.services.periods import close_period
 from node.services.retention import retire
 
@@ -28,6 +29,7 @@ def tick(served: Served) -> None:
     office.news.save()
     escalate(office, office.clock.now_ms())
     let_time_pass(office, office.clock.now_ms())
+    keep_marking(office)
     office.store.checkpoint()
 
 

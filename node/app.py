@@ -19,14 +19,17 @@ from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.norms import Norms
 from node.domain.units import BadTree, Level, Tree, Unit
 from node.folds.assignments import AssignmentFold
+from node.folds.cases import CaseFold
 from node.folds.contributions import ContributionFold
 from node.folds.ledger import LedgerFold
+from node.folds.marks import MarkFold
 from node.folds.totals import TotalsFold
 from node.keys import signer_of
 from node.routes import TreeRoutes, shared_with
 from node.services.cells import retotal
 from node.services.comparisons import Comparisons
 from node.services.doubts import Doubts
+from node.services.marks import review_cases
 from node.services.news import News
 from node.setup import new_incarnation, store_url
 from node.store import meta, migrate
@@ -98,6 +101,8 @@ class Office:
         self.doubts = Doubts(self)
         contributions = ContributionFold(catalogue, self.tables, self.identity, self.norms)
         self._assignments, self._ledger = AssignmentFold(self, contributions), LedgerFold(self)
+        self.marks = MarkFold(catalogue, self.tables, self.identity)
+        self.cases = CaseFold(lambda: self._tree, self.identity)
         self.applier = Applier(
             self.tables,
             self.identity,
@@ -107,6 +112,8 @@ class Office:
                 self._assignments,
                 self._ledger,
                 contributions,
+                self.marks,
+                self.cases,
                 TotalsFold(lambda: self._tree, self.identity.unit),
             ),
             signer=signer,
@@ -274,6 +281,7 @@ class Office:
             self._tree = after
             self.routes.see(after)
             self.tree_due = False
+        review_cases(self)
 
     def _read_tree(self) -> Tree:
         with self.store.read() as tx:

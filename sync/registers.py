@@ -215,7 +215,7 @@ def _table(metadata: MetaData, schema: RegisterSchema) -> Table:
         # and not in the 24 of the key (docs/benchmarks.md).
     )
     for name in schema.indexes:
-        Index(f"ix_{schema.name}_{name}", table.c[f"f_{name}"])
+        Index(f"ix_{schema.name}_{name}", table.c[name if name == "id" else f"f_{name}"])
     return table
 
 

@@ -54,7 +54,7 @@ class RegisterSchema:
     name: str
     lane: Lane
     fields: tuple[FieldSchema, ...]
-    indexes: tuple[str, ...] = ()  # fields with a secondary index; at most two (design.md 11)
+    indexes: tuple[str, ...] = ()  # fields, or id, that have an index; at most two
     own: bool = False  # each office writes records of its own unit only, and none of those below
 
     @cached_property

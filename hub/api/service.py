@@ -9,6 +9,7 @@ import grpc
 
 from hub.api import (
     bundles,
+    cases,
     comparing,
     conflicts,
     corrections,
@@ -34,6 +35,7 @@ METHODS: dict[str, Method] = {
     **money.METHODS,
     **figures.METHODS,
     **conflicts.METHODS,
+    **cases.METHODS,
     **corrections.METHODS,
     **trouble.METHODS,
 }

@@ -28,7 +28,8 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     Exit.USAGE: (
         "ambiguous_unit", "bad_allocation", "bad_correction", "bad_order", "bad_question",
         "bad_request", "bad_token",
-        "bad_tree_operation", "bad_unit_file", "invalid_record", "not_from_cells",
+        "bad_tree_operation", "bad_unit_file", "case_needs_reason",
+        "invalid_record", "not_from_cells",
         "reason_missing", "reason_needed", "unknown_dimension", "usage",
         "workbook_column_duplicated",
         "workbook_columns_missing", "workbook_encoding_unknown", "workbook_encrypted",
@@ -38,11 +39,12 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     ),
     Exit.NOT_FOUND: (
         "file_missing", "no_closing", "record_missing", "transfer_unknown", "unknown_assignment",
-        "unknown_code", "unknown_conflict", "unknown_correction", "unknown_hole",
+        "unknown_case", "unknown_code", "unknown_conflict", "unknown_correction", "unknown_hole",
         "unknown_indicator", "unknown_register", "unknown_unit",
     ),
     Exit.REFUSED: (
-        "bundle_not_for_us", "bundle_stranger", "conflict_not_ours", "correction_not_ours",
+        "bundle_not_for_us", "bundle_stranger", "case_not_ours",
+        "conflict_not_ours", "correction_not_ours",
         "exposed", "file_forbidden", "foreign_unit", "key_changed", "not_descendant",
         "not_kept_here", "not_owner", "not_the_city", "not_your_assignment", "personal_register",
         "system_register", "unauthenticated", "unauthorised",
@@ -50,7 +52,8 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     Exit.UNREACHABLE: ("not_served", "unreachable"),
     Exit.CONFLICT: (
         "bad_config", "bundle_missing", "bundle_needs_line", "bundle_newer", "bundle_outdated",
-        "cannot_listen", "conflict_closed", "correction_asked", "correction_closed",
+        "cannot_listen", "case_not_open", "conflict_closed", "correction_asked",
+        "correction_closed",
         "correction_stale", "fund_rule", "nobody_to_ask", "illegal_event",
         "hole_not_open", "key_taken", "newer_schema", "no_parent", "not_a_store",
         "not_copied", "not_recoverable", "not_reversible", "older_schema", "over_limit",

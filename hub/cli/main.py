@@ -7,6 +7,7 @@ import typer
 from hub.cli import (
     admin,
     bundles,
+    cases,
     comparing,
     conflicts,
     corrections,
@@ -41,6 +42,7 @@ for part in (
     figures,
     conflicts,
     corrections,
+    cases,
     trouble,
     comparing,
     demo,

@@ -106,6 +106,9 @@ def _check_register(sheaf: Sheaf, register: Register) -> None:
         for name in rule.fields:
             if name not in register.fields:
                 place.fail(f"no field {name!r}", f"没有字段 {name!r}", f"rule.{rule.kind}")
+    for unique in register.uniques:
+        for name in sorted(unique.reads - register.fields.keys()):
+            place.fail(f"no field {name!r}", f"没有字段 {name!r}", f"unique.{unique.name}")
     for number, contribution in enumerate(register.contributions):
         _check_contribution(sheaf, register, contribution, f"contribution[{number}]")
 

@@ -31,6 +31,7 @@ from node.domain.register import (
     Field,
     Register,
     Rule,
+    Unique,
 )
 from node.domain.toml_table import Table
 from node.domain.units import Level
@@ -95,6 +96,7 @@ def read_register(name: str, table: Table) -> Register:
         fields=fields,
         contributions=tuple(_contribution(each) for each in table.tables("contribution")),
         rules=tuple(_rule(each) for each in table.tables("rule")),
+        uniques=tuple(_unique(name, each) for each in table.tables("unique")),
         singleton=table.take("singleton", bool, False),
         system=table.take("system", bool, False),
         source=table.text("source", ""),
@@ -251,6 +253,20 @@ def _part(table: Table) -> Part:
         times=table.take("times", int, 1),
         whole=table.take("whole", bool, False),
     )
+    table.close()
+    return found
+
+
+def _unique(register: str, table: Table) -> Unique:
+    table.one_of("over", ("city",))
+    fields = table.texts("fields")
+    found = Unique(
+        name=f"{register}.{'+'.join(fields)}",
+        fields=fields,
+        where={f: read_condition(table, f, raw) for f, raw in table.table("where").items()},
+    )
+    if not fields or len(set(fields)) != len(fields):
+        table.fail("names fields, each once", "应写字段, 不得重复", "fields")
     table.close()
     return found
 

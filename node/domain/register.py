@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from node.domain.contribution import CellKey, Contribution, difference, total
+from node.domain.contribution import CellKey, Condition, Contribution, difference, total
 from node.domain.units import Level
 from sync.change import Value
 
@@ -88,6 +88,38 @@ class Rule:
     en: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unique:
+    """What no two records of the city should share: these fields together, of records in force.
+
+    `name` is "register.field+field": marks and cases say by it what they are about.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    where: Mapping[str, Condition] = field(default_factory=dict)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields whose change can move a mark."""
+        return frozenset({*self.fields, *self.where})
+
+    def text(self, values: Mapping[str, Value]) -> str | None:
+        """Return the values as they are compared; None for a record that is not compared.
+
+        Width, case and spaces do not make two of one number.
+        """
+        parts = [_narrow(values.get(name)) for name in self.fields]
+        if not all(parts) or not all(c.holds(values.get(n)) for n, c in self.where.items()):
+            return None
+        return "\x1f".join(parts)
+
+
+def _narrow(value: Value) -> str:
+    text = "" if value is None else str(value)
+    return re.sub(r"[\s\x1f]+", "", unicodedata.normalize("NFKC", text)).casefold()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Register:
     """One kind of record. `level` is the level of the offices that keep it; None is any.
@@ -107,6 +139,7 @@ class Register:
     fields: Mapping[str, Field]
     contributions: tuple[Contribution, ...] = ()
     rules: tuple[Rule, ...] = ()
+    uniques: tuple[Unique, ...] = ()
     singleton: bool = False
     system: bool = False
     source: str = ""

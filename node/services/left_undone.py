@@ -15,6 +15,7 @@ from node.domain.contribution import CellKey
 from node.folds.contributions import CELL, cell_id
 from node.routes import audiences_of
 from node.services.cells import cells_of
+from node.services.marks import shared_marks, unsaid
 from node.services.periods import CLOSING, stock_measures
 from node.services.verify import own_cells
 from sync.change import Edit, Operation, RecordKey
@@ -29,7 +30,12 @@ def left_undone(office: Office, tx: Connection) -> list[Edit]:
 
     None when nothing is left to do: asking twice does no harm.
     """
-    return [*office.reactions(tx), *_cells(office, tx)]
+    return [*office.reactions(tx), *_cells(office, tx), *_marks(office, tx)]
+
+
+def _marks(office: Office, tx: Connection) -> list[Edit]:
+    """Bring marks in line with records; where they stand so already, cases with marks."""
+    return unsaid(office, tx) or office.cases.review(tx, shared_marks(tx))
 
 
 def _cells(office: Office, tx: Connection) -> list[Edit]:

@@ -133,6 +133,11 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "在 silian correction ls --box to-answer 中答复。",
         "Answer them: silian correction ls --box to-answer.",
     ),
+    "cases": (
+        Severity.NOTICE,
+        "{n} 个重复登记待核实", "{n} cases of one number registered twice are open",
+        "在重复登记列表中逐条核实。", "Look at each in the list of cases.",
+    ),
     "never_heard": (
         Severity.NOTICE,
         "从未联网", "never heard",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from sqlalchemy import Connection, func, select
 
 from node.domain.units import Level, Tree
+from node.services.cases import open_cases
 from node.services.correction_views import Waiting, waiting
 from node.services.news import Watermark
 from node.services.problems import Problem, problem, worst_first
@@ -97,6 +98,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
     with office.store.read() as tx:
         marks = office.news.watermarks(tx)
         jobs = _failed_jobs(tx)
+        cases = open_cases(tx)
         contact_ms = _parent_contact_ms(office, tx)
         asked = waiting(tx, office)
         repaired = office.comparisons.repaired_since(tx, now_ms - REPAIRED_MS)
@@ -106,6 +108,8 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         lines += _below(office.tree, own.unit, known, marks)
     problems = [*_own_problems(own, office, link_state, jobs), *_corrections(own, asked)]
     problems += _copy_problems(own, office, repaired)
+    if cases:
+        problems.append(_of(own, "cases", n=cases))
     ahead = office.news.clocks_ahead()
     for line in lines[1:]:
         problems += _problems(line, now_ms, ahead.get(line.unit, 0), office.program)

@@ -17,6 +17,8 @@ _INDEXES = {  # system registers are looked up by these
     "assignment_event": ("assignment",),
     "posting": ("transfer",),
     "correction": ("correction", "owner"),
+    "mark": ("id",),  # of every unit: whoever else has the same
+    "case": ("mark",),
 }
 
 
@@ -49,5 +51,5 @@ def register_schema(register: Register) -> RegisterSchema:
     )
     indexes = _INDEXES.get(register.name, () if register.system else register.key[:2])
     # Decided for each record: an event, a posting, a request. It is its writer's own word.
-    own = register.audience == "record"
+    own = register.audience == "record" or register.name == "mark"
     return RegisterSchema(register.name, _LANES[register.lane], fields, indexes, own)

@@ -29,6 +29,7 @@ LEVELS = ("city", "district", "street", "community")
 REGISTERS = (
     "unit", "cell", "work_order", "assignment_event", "posting", "premises", "service_outlet",
     "household", "community_worker", "party_organisation", "fund_setting", "correction",
+    "mark_key", "mark", "case",
 )  # fmt: skip
 
 

@@ -34,7 +34,8 @@ TREE_CSV = f"""code,name,level,parent_code
 {FIRST},甲社区,community,{STREET}
 {SECOND},乙社区,community,{STREET}
 """.encode()
-REGISTERS = ("unit", "cell", "posting", "assignment_event", "household", "party_organisation")
+REGISTERS = ("unit", "cell", "posting", "assignment_event", "household", "party_organisation",
+             "mark_key", "mark", "case")  # fmt: skip
 
 
 def needed(catalogue: Catalogue) -> Catalogue:

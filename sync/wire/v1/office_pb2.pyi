@@ -394,3 +394,71 @@ class ResolveConflictResponse(_message.Message):
     left: int
     preview: bool
     def __init__(self, conflict: _Optional[_Union[Conflict, _Mapping]] = ..., settled: _Optional[int] = ..., left: _Optional[int] = ..., preview: _Optional[bool] = ...) -> None: ...
+
+class ListCasesRequest(_message.Message):
+    __slots__ = ("all",)
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    all: bool
+    def __init__(self, all: _Optional[bool] = ...) -> None: ...
+
+class ListCasesResponse(_message.Message):
+    __slots__ = ("cases",)
+    CASES_FIELD_NUMBER: _ClassVar[int]
+    cases: _containers.RepeatedCompositeFieldContainer[Case]
+    def __init__(self, cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ...) -> None: ...
+
+class CaseUnit(_message.Message):
+    __slots__ = ("unit", "records")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    unit: _office_common_pb2.Unit
+    records: int
+    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., records: _Optional[int] = ...) -> None: ...
+
+class Case(_message.Message):
+    __slots__ = ("id", "kind", "owner", "units", "state", "reason", "actor", "records")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    kind: str
+    owner: _office_common_pb2.Unit
+    units: _containers.RepeatedCompositeFieldContainer[CaseUnit]
+    state: str
+    reason: str
+    actor: str
+    records: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, id: _Optional[bytes] = ..., kind: _Optional[str] = ..., owner: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., units: _Optional[_Iterable[_Union[CaseUnit, _Mapping]]] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., records: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class GetCaseRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+
+class GetCaseResponse(_message.Message):
+    __slots__ = ("case",)
+    CASE_FIELD_NUMBER: _ClassVar[int]
+    case: Case
+    def __init__(self, case: _Optional[_Union[Case, _Mapping]] = ...) -> None: ...
+
+class CloseCaseRequest(_message.Message):
+    __slots__ = ("id", "reason", "actor")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    reason: str
+    actor: str
+    def __init__(self, id: _Optional[bytes] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class CloseCaseResponse(_message.Message):
+    __slots__ = ("case",)
+    CASE_FIELD_NUMBER: _ClassVar[int]
+    case: Case
+    def __init__(self, case: _Optional[_Union[Case, _Mapping]] = ...) -> None: ...

@@ -248,6 +248,21 @@ class OfficeServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ResolveConflictRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ResolveConflictResponse.FromString,
                 _registered_method=True)
+        self.ListCases = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/ListCases',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ListCasesRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ListCasesResponse.FromString,
+                _registered_method=True)
+        self.GetCase = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/GetCase',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetCaseRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetCaseResponse.FromString,
+                _registered_method=True)
+        self.CloseCase = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/CloseCase',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.CloseCaseRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.CloseCaseResponse.FromString,
+                _registered_method=True)
         self.AskCorrection = channel.unary_unary(
                 '/sync.wire.v1.OfficeService/AskCorrection',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.AskCorrectionRequest.SerializeToString,
@@ -597,6 +612,27 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCases(self, request, context):
+        """One number registered twice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCase(self, request, context):
+        """One of them, with this office's own records.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseCase(self, request, context):
+        """Closes one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AskCorrection(self, request, context):
         """Asks the owner of fields for other values.
         """
@@ -881,6 +917,21 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.ResolveConflict,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ResolveConflictRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ResolveConflictResponse.SerializeToString,
+            ),
+            'ListCases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCases,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ListCasesRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ListCasesResponse.SerializeToString,
+            ),
+            'GetCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCase,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetCaseRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetCaseResponse.SerializeToString,
+            ),
+            'CloseCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseCase,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.CloseCaseRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.CloseCaseResponse.SerializeToString,
             ),
             'AskCorrection': grpc.unary_unary_rpc_method_handler(
                     servicer.AskCorrection,
@@ -2047,6 +2098,87 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/ResolveConflict',
             sync_dot_wire_dot_v1_dot_office__pb2.ResolveConflictRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__pb2.ResolveConflictResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/ListCases',
+            sync_dot_wire_dot_v1_dot_office__pb2.ListCasesRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__pb2.ListCasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/GetCase',
+            sync_dot_wire_dot_v1_dot_office__pb2.GetCaseRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__pb2.GetCaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/CloseCase',
+            sync_dot_wire_dot_v1_dot_office__pb2.CloseCaseRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__pb2.CloseCaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

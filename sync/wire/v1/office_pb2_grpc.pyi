@@ -126,6 +126,12 @@ class OfficeServiceStub:
     """One conflict, both sides."""
     ResolveConflict: _grpc.UnaryUnaryMultiCallable[_office_pb2.ResolveConflictRequest, _office_pb2.ResolveConflictResponse]
     """Decides a conflict."""
+    ListCases: _grpc.UnaryUnaryMultiCallable[_office_pb2.ListCasesRequest, _office_pb2.ListCasesResponse]
+    """One number registered twice."""
+    GetCase: _grpc.UnaryUnaryMultiCallable[_office_pb2.GetCaseRequest, _office_pb2.GetCaseResponse]
+    """One of them, with this office's own records."""
+    CloseCase: _grpc.UnaryUnaryMultiCallable[_office_pb2.CloseCaseRequest, _office_pb2.CloseCaseResponse]
+    """Closes one."""
     AskCorrection: _grpc.UnaryUnaryMultiCallable[_office_corrections_pb2.AskCorrectionRequest, _office_corrections_pb2.AskCorrectionResponse]
     """Asks the owner of fields for other values."""
     ListCorrections: _grpc.UnaryUnaryMultiCallable[_office_corrections_pb2.ListCorrectionsRequest, _office_corrections_pb2.ListCorrectionsResponse]
@@ -238,6 +244,12 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """One conflict, both sides."""
     ResolveConflict: _aio.UnaryUnaryMultiCallable[_office_pb2.ResolveConflictRequest, _office_pb2.ResolveConflictResponse]  # type: ignore[assignment]
     """Decides a conflict."""
+    ListCases: _aio.UnaryUnaryMultiCallable[_office_pb2.ListCasesRequest, _office_pb2.ListCasesResponse]  # type: ignore[assignment]
+    """One number registered twice."""
+    GetCase: _aio.UnaryUnaryMultiCallable[_office_pb2.GetCaseRequest, _office_pb2.GetCaseResponse]  # type: ignore[assignment]
+    """One of them, with this office's own records."""
+    CloseCase: _aio.UnaryUnaryMultiCallable[_office_pb2.CloseCaseRequest, _office_pb2.CloseCaseResponse]  # type: ignore[assignment]
+    """Closes one."""
     AskCorrection: _aio.UnaryUnaryMultiCallable[_office_corrections_pb2.AskCorrectionRequest, _office_corrections_pb2.AskCorrectionResponse]  # type: ignore[assignment]
     """Asks the owner of fields for other values."""
     ListCorrections: _aio.UnaryUnaryMultiCallable[_office_corrections_pb2.ListCorrectionsRequest, _office_corrections_pb2.ListCorrectionsResponse]  # type: ignore[assignment]
@@ -593,6 +605,30 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_pb2.ResolveConflictResponse, _abc.Awaitable[_office_pb2.ResolveConflictResponse]]:
         """Decides a conflict."""
+
+    @_abc_1.abstractmethod
+    def ListCases(
+        self,
+        request: _office_pb2.ListCasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_pb2.ListCasesResponse, _abc.Awaitable[_office_pb2.ListCasesResponse]]:
+        """One number registered twice."""
+
+    @_abc_1.abstractmethod
+    def GetCase(
+        self,
+        request: _office_pb2.GetCaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_pb2.GetCaseResponse, _abc.Awaitable[_office_pb2.GetCaseResponse]]:
+        """One of them, with this office's own records."""
+
+    @_abc_1.abstractmethod
+    def CloseCase(
+        self,
+        request: _office_pb2.CloseCaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_pb2.CloseCaseResponse, _abc.Awaitable[_office_pb2.CloseCaseResponse]]:
+        """Closes one."""
 
     @_abc_1.abstractmethod
     def AskCorrection(

@@ -86,6 +86,9 @@ def test_the_shipped_catalogue_loads_whole():
         "correction",
         "posting",
         "fund_setting",
+        "mark_key",
+        "mark",
+        "case",
     }
     asked = {f"K{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9, 15, 16, 20, 22, 24, 30, 34, 35)}
     assert asked <= set(CATALOGUE.indicators)

@@ -1,0 +1,77 @@
+"""case: one number registered twice, in two communities or in one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.arguments import Actor, id_of, person
+from hub.cli.terminal import Terminal
+from hub.cli.verb import verb
+
+if TYPE_CHECKING:
+    from sync.wire.v1 import office_pb2 as pb
+
+CaseId = Annotated[str, typer.Argument(help="32 hexadecimal digits. 编号")]
+
+
+def register(app: typer.Typer) -> None:
+    cases = typer.Typer(help="One number registered twice. 重复登记", no_args_is_help=True)
+    app.add_typer(cases, name="case")
+    for function in (ls, show, close):
+        verb(cases)(function)
+
+
+def ls(
+    terminal: Terminal,
+    every: Annotated[bool, typer.Option("--all", help="Closed ones too. 包括已处理")] = False,
+) -> None:
+    """List cases. 重复登记"""
+    with terminal.office() as office:
+        found = office.cases(every=every)
+
+    def human() -> None:
+        heads = (
+            ("编号", "比对项", "主办单位", "涉及单位", "状态")
+            if terminal.zh
+            else ("ID", "OF", "OWNER", "UNITS", "STATE")
+        )
+        rows = [(c.id.hex(), c.kind, c.owner.name, _units(c), c.state) for c in found.cases]
+        terminal.table(heads, rows)
+
+    terminal.show(found, human)
+
+
+def show(terminal: Terminal, case: CaseId) -> None:
+    """Show one, with this office's own records. 查看"""
+    with terminal.office() as office:
+        found = office.case(id_of(case))
+    terminal.show(found, lambda: _print(terminal, found))
+
+
+def close(
+    terminal: Terminal,
+    case: CaseId,
+    reason: Annotated[str, typer.Option("--reason", help="Who moved, whose number is wrong. 理由")],
+    actor: Actor = "",
+) -> None:
+    """Say that people have looked at it; no record changes. 核实"""
+    with terminal.office() as office:
+        done = office.close_case(id_of(case), reason=reason, actor=person(actor))
+    terminal.show(done, lambda: _print(terminal, done))
+
+
+def _print(terminal: Terminal, found: pb.Case) -> None:
+    head = f"{found.id.hex()} {found.kind}: {found.state}"
+    terminal.line(head, head)
+    terminal.line(f"主办单位 {found.owner.name}", f"kept by {found.owner.name}")
+    terminal.line(f"涉及单位 {_units(found)}", f"concerns {_units(found)}")
+    for record in found.records:
+        terminal.line(f"本单位记录 {record.hex()}", f"record of ours {record.hex()}")
+    if found.reason:
+        terminal.line(f"{found.reason} ({found.actor})", f"{found.reason} ({found.actor})")
+
+
+def _units(found: pb.Case) -> str:
+    return ", ".join(f"{u.unit.name} {u.records}" for u in found.units)

@@ -1,0 +1,174 @@
+"""Cases: equal marks that meet at this office, folded into what people are told of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from node.domain.cases import CLOSED, OPEN, SETTLED, Judged, judge, units_of, units_text
+from node.domain.units import Tree
+from node.folds.marks import MARK
+from node.ids import natural_id
+from sync import audience
+from sync.apply import Identity
+from sync.change import Edit, Operation, RecordKey, Value
+from sync.effects import Effect
+from sync.registers import pieces
+from sync.statements import run
+
+CASE = "case"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a case: what the office of `unit` tells the office of `told`."""
+
+    id: bytes
+    unit: int
+    mark: str
+    told: int
+    kind: str
+    units: str
+    state: str
+    closed: str
+    reason: str
+    actor: str
+
+
+def line_id(mark: bytes, told: int) -> bytes:
+    return natural_id(CASE, mark.hex(), str(told))
+
+
+def lines(tx: Connection, where: str, parameters: Sequence[object]) -> list[Line]:
+    """Return living lines of cases."""
+    statement = (
+        "SELECT id, unit, f_mark, f_told, f_kind, f_units, f_state, f_closed, f_reason, f_actor "  # noqa: S608
+        f"FROM r_case WHERE (life & 1) = 1 AND {where} ORDER BY f_mark, unit, f_told"
+    )
+    return [
+        Line(bytes(r[0]), r[1], r[2], r[3], r[4], *(v or "" for v in r[5:]))
+        for r in run(tx, statement, tuple(parameters)).fetchall()
+    ]
+
+
+class CaseFold:
+    """Keeps this office's own cases: open exactly where it is the lowest over all concerned."""
+
+    def __init__(self, tree: Callable[[], Tree], identity: Identity) -> None:
+        self._tree = tree
+        self._me = identity
+
+    def wants(self, register: str, unit: int) -> frozenset[str] | None:
+        if register == MARK:
+            return frozenset({"n"})
+        above = register == CASE and unit != self._me.unit
+        return frozenset({"mark", "units", "state"}) if above else None
+
+    def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
+        """Return the edits of the cases that these marks, and cases above, move."""
+        touched: set[bytes] = set()
+        for effect in effects:
+            if effect.register == MARK:
+                touched.update(effect.ids)
+            elif self.wants(effect.register, effect.unit) is not None:
+                for _, before, after in effect.changes():
+                    touched.add(bytes.fromhex(str((after or before or {})["mark"])))
+        return self.review(tx, touched)
+
+    def review(self, tx: Connection, marks: Iterable[bytes]) -> list[Edit]:
+        """Return the edits that bring the cases of these marks in line with what is live."""
+        edits: list[Edit] = []
+        for part in pieces(sorted(marks)):
+            live: dict[bytes, dict[int, int]] = defaultdict(dict)
+            kinds: dict[bytes, str] = {}
+            signs = ",".join("?" * len(part))
+            rows = run(
+                tx,
+                f"SELECT id, unit, f_n, f_kind FROM r_mark WHERE id IN ({signs}) "  # noqa: S608
+                "AND f_n > 0 AND (life & 1) = 1",
+                tuple(part),
+            )
+            for mark, unit, n, kind in rows.fetchall():
+                live[bytes(mark)][unit] = n
+                kinds[bytes(mark)] = kind
+            told: dict[bytes, list[Line]] = defaultdict(list)
+            hexes = [mark.hex() for mark in part]
+            for line in lines(tx, f"f_mark IN ({signs})", hexes):
+                told[bytes.fromhex(line.mark)].append(line)
+            for mark in part:
+                if mark in told or sum(live[mark].values()) > 1:
+                    edits += self._review(mark, kinds.get(mark, ""), live[mark], told[mark])
+        return edits
+
+    def close(self, mark: bytes, held: list[Line], reason: str, actor: str) -> list[Edit]:
+        """Return the edits by which a person closes this office's open case."""
+        own = next(line for line in held if line.told == self._me.unit)
+        return self._say(
+            mark, own.kind, Judged(CLOSED, units_of(own.units)),
+            {line.told: line for line in held}, closed=own.units, reason=reason, actor=actor,
+        )  # fmt: skip
+
+    def _review(
+        self, mark: bytes, kind: str, live: dict[int, int], held: list[Line]
+    ) -> Iterable[Edit]:
+        me, tree = self._me.unit, self._tree()
+        own = {line.told: line for line in held if line.unit == me}
+        head = own.get(me)
+        over = tree.ancestors(me) if me in tree else ()
+        above: dict[int, int] = {}
+        for line in held:
+            if line.unit in over and line.state in (OPEN, CLOSED):
+                above |= units_of(line.units)
+        found = judge(
+            me, live, closed=units_of(head.closed if head else ""), above=above,
+            hop=lambda unit: tree.next_hop(me, unit) if unit in tree and me in tree else None,
+        )  # fmt: skip
+        if head is None and found.state == SETTLED:
+            return ()
+        return self._say(
+            mark, head.kind if head else kind, found, own,
+            closed=head.closed if head else "",
+            reason=head.reason if head else "", actor=head.actor if head else "",
+        )  # fmt: skip
+
+    def _say(
+        self, mark: bytes, kind: str, found: Judged, own: dict[int, Line],
+        *, closed: str, reason: str, actor: str,
+    ) -> list[Edit]:  # fmt: skip
+        """Return the edits by which everybody concerned is told, who was told before included.
+
+        Whoever has no record of it any more is told that it is settled, and nothing else.
+        """
+        me = self._me.unit
+        edits = []
+        for told in sorted({me, *found.units, *own}):
+            line = own.get(told)
+            if told == me or told in found.units:
+                values: dict[str, Value] = {
+                    "kind": kind, "units": units_text(found.units), "state": found.state,
+                    "closed": closed if told == me else "",
+                    # Whoever joins later does not hear what was said of the others.
+                    "reason": reason if told == me or found.state == CLOSED else "",
+                    "actor": actor if told == me or found.state == CLOSED else "",
+                }  # fmt: skip
+            else:
+                values = {"kind": kind, "units": line.units if line else "", "state": SETTLED,
+                          "closed": "", "reason": "", "actor": ""}  # fmt: skip
+            if line is not None:
+                values = {n: v for n, v in values.items() if v != getattr(line, n)}
+                if not values:
+                    continue
+            else:
+                values |= {"mark": mark.hex(), "told": told}
+            edits.append(
+                Edit(
+                    key=RecordKey(CASE, me, line_id(mark, told)),
+                    operation=Operation.CREATE if line is None else Operation.UPDATE,
+                    values=values,
+                    audiences=() if told == me else (audience.down(told),),
+                )
+            )
+        return edits

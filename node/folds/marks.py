@@ -1,0 +1,160 @@
+"""Marks: this office's records folded into keyed hashes of what must be unique in the city."""
+
+from __future__ import annotations
+
+import hmac
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from node.domain.catalogue import Catalogue
+from node.domain.register import Unique
+from node.routes import audiences_of
+from node.store import meta
+from sync.apply import Identity
+from sync.change import ID_BYTES, Edit, Operation, RecordKey, Value
+from sync.effects import Effect
+from sync.registers import RegisterTables
+from sync.statements import sql
+
+MARK = "mark"
+MARK_KEY = "mark_key"
+DONE = "*"
+"""Progress of a register whose records were all gone through; it sorts above no record's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkKey:
+    """The city's key. Marks say its number, not the key."""
+
+    number: int
+    secret: bytes
+
+    def mark(self, kind: str, text: str) -> bytes:
+        """Return a mark's id: the same at every office that holds the key, for one value."""
+        return hmac.digest(self.secret, f"{kind}\x1f{text}".encode(), "sha256")[:ID_BYTES]
+
+
+def key_held(tx: Connection) -> MarkKey | None:
+    """Return the key in force; None before the city's word has come."""
+    row = tx.exec_driver_sql(
+        "SELECT f_number, f_secret FROM r_mark_key WHERE (life & 1) = 1 "
+        "AND f_secret IS NOT NULL ORDER BY f_number LIMIT 1"
+    ).first()
+    return MarkKey(int(row[0]), bytes.fromhex(row[1])) if row else None
+
+
+def progress(tx: Connection, unique: Unique) -> str:
+    """Return up to which record marks were made: its id in hex, "" for none, or DONE."""
+    return meta.get(tx, f"marked.{unique.name}") or ""
+
+
+def note_progress(tx: Connection, unique: Unique, upto: str) -> None:
+    meta.put(tx, f"marked.{unique.name}", upto)
+
+
+Moved = Counter[tuple[str, bytes]]
+"""Kind and mark -> how many records more, or fewer, have it."""
+
+
+class MarkFold:
+    """Keeps the marks of one unit; records not gone through yet are left to the tick."""
+
+    def __init__(self, catalogue: Catalogue, tables: RegisterTables, identity: Identity) -> None:
+        self._register = catalogue.registers[MARK]
+        self._marks = tables[MARK]
+        self._me = identity
+        self._uniques = {n: r.uniques for n, r in catalogue.registers.items() if r.uniques}
+
+    def wants(self, register: str, unit: int) -> frozenset[str] | None:
+        if unit != self._me.unit or register not in self._uniques:
+            return None
+        return frozenset().union(*(u.reads for u in self._uniques[register]))
+
+    def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
+        """Return the edits of the marks that these records move."""
+        ours = [e for e in effects if self.wants(e.register, e.unit) is not None]
+        key = key_held(tx) if ours else None
+        if key is None:
+            return ()
+        moved: Moved = Counter()
+        for effect in ours:
+            for unique in self._uniques[effect.register]:
+                upto = progress(tx, unique)
+                for record, before, after in effect.changes():
+                    if upto == DONE or record.hex() <= upto:
+                        old, new = shared(unique, before), shared(unique, after)
+                        if old != new:
+                            _add(moved, key, unique, old, -1)
+                            _add(moved, key, unique, new, +1)
+        return self.edits(tx, key, moved)
+
+    def edits(self, tx: Connection, key: MarkKey, moved: Moved) -> list[Edit]:
+        """Return the edits that add `moved` to the marks."""
+        moved = Counter({at: n for at, n in moved.items() if n})
+        ids = [mark for _, mark in moved]
+        held = {
+            bytes(r[0]): int(r[1])
+            for r in self._marks.rows(tx, self._me.unit, ids, ["id", "f_n"])
+        }  # fmt: skip
+        return [
+            self.edit(key, kind, mark, held.get(mark, 0) + n, exists=mark in held)
+            for (kind, mark), n in sorted(moved.items())
+        ]
+
+    def edit(
+        self,
+        key: MarkKey,
+        kind: str,
+        mark: bytes,
+        n: int,
+        *,
+        exists: bool,
+        settles: Mapping[str, Sequence[bytes]] | None = None,
+    ) -> Edit:
+        """Return the edit that makes a mark stand for `n` records."""
+        me = self._me
+        values: dict[str, Value] = {"n": n}
+        if not exists:
+            values |= {"kind": kind, "key": key.number}
+        return Edit(
+            key=RecordKey(MARK, me.unit, mark),
+            operation=Operation.UPDATE if exists else Operation.CREATE,
+            values=values,
+            audiences=audiences_of(self._register, unit=me.unit, writer=me.unit, level=me.level),
+            settles=settles or {},
+        )
+
+
+def shared(unique: Unique, values: Mapping[str, Value] | None) -> str | None:
+    """Return what a record of these values may share with another; None when nothing."""
+    return unique.text(values) if values is not None else None
+
+
+def _add(moved: Moved, key: MarkKey, unique: Unique, text: str | None, n: int) -> None:
+    if text is not None:
+        moved[unique.name, key.mark(unique.name, text)] += n
+
+
+def marks_from(
+    tx: Connection, unit: int, register: str, unique: Unique, key: MarkKey,
+    *, after: str = "", upto: str = DONE, limit: int | None = None,
+) -> tuple[Moved, str]:  # fmt: skip
+    """Count the marks of living records in the order of their ids, and say which was the last."""
+    names = sorted(unique.reads)
+    columns = ",".join(f"f_{name}" for name in names)
+    statement = (
+        f"SELECT id, life, {columns} FROM r_{register} "  # noqa: S608
+        "WHERE unit=? AND id > ? AND id <= ? ORDER BY id LIMIT ?"
+    )
+    last = b"\xff" * ID_BYTES if upto == DONE else bytes.fromhex(upto)
+    rows = tx.exec_driver_sql(
+        sql(tx, statement), (unit, bytes.fromhex(after), last, limit or 2**40)
+    ).fetchall()
+    moved: Moved = Counter()
+    for _, life, *values in rows:
+        if life & 1:
+            _add(moved, key, unique, unique.text(dict(zip(names, values, strict=True))), 1)
+    return moved, bytes(rows[-1][0]).hex() if rows else ""

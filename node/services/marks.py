@@ -1,0 +1,164 @@
+"""Marks by themselves: the city makes the key, and offices go through what they had before it."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from node.domain.register import Unique
+from node.domain.units import Level
+from node.folds.marks import (
+    DONE,
+    MARK,
+    MARK_KEY,
+    Moved,
+    key_held,
+    marks_from,
+    note_progress,
+    progress,
+)
+from node.ids import natural_id
+from node.routes import audiences_of
+from sync.change import Edit, Operation, RecordKey
+from sync.statements import run
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+RECORDS = 1_000  # gone through in one transaction
+FIRST = 1
+
+
+def keep_marking(office: Office, *, batches: int = 20) -> None:
+    """Make the key if this is the city and there is none; go on through earlier records.
+
+    Called by the tick; what is left after so many transactions is for the next one.
+    """
+    with office.store.read() as tx:
+        key = key_held(tx)
+        todo = [
+            (register.name, unique)
+            for register in office.catalogue.registers.values()
+            for unique in register.uniques
+            if progress(tx, unique) != DONE
+        ]
+    if key is None and office.level is Level.CITY:
+        office.commit(lambda tx: _first_key(office, tx))
+    if key is None:
+        return
+    for register, unique in todo:
+        while batches > 0:
+            batches -= 1
+            if _go_on(office, register, unique):
+                break
+
+
+def _go_on(office: Office, register: str, unique: Unique) -> bool:
+    """Mark the next records of a register in one transaction; say whether all have been."""
+    done = False
+
+    def work(tx: Connection) -> list[Edit]:
+        nonlocal done
+        key = key_held(tx)
+        upto = progress(tx, unique)
+        if key is None or upto == DONE:
+            done = True
+            return []
+        moved, last = marks_from(
+            tx, office.identity.unit, register, unique, key, after=upto, limit=RECORDS
+        )
+        done = not last
+        note_progress(tx, unique, last or DONE)
+        return office.marks.edits(tx, key, moved)
+
+    office.commit(work)
+    return done
+
+
+def _first_key(office: Office, tx: Connection) -> list[Edit]:
+    if key_held(tx) is not None:
+        return []
+    me = office.identity
+    register = office.catalogue.registers[MARK_KEY]
+    return [
+        Edit(
+            key=RecordKey(MARK_KEY, me.unit, natural_id(MARK_KEY, str(FIRST))),
+            operation=Operation.CREATE,
+            # From the system's own source: the office's chance may be a seed of ours.
+            values={"number": FIRST, "secret": secrets.token_hex(32)},
+            audiences=audiences_of(register, unit=me.unit, writer=me.unit, level=me.level),
+        )
+    ]
+
+
+def counted(office: Office, tx: Connection) -> Moved:
+    """Count the marks that this office's records make, as far as they were gone through."""
+    key = key_held(tx)
+    found: Moved = Counter()
+    if key is None:
+        return found
+    for register in office.catalogue.registers.values():
+        for unique in register.uniques:
+            upto = progress(tx, unique)
+            if upto:
+                moved, _ = marks_from(
+                    tx, office.identity.unit, register.name, unique, key, upto=upto
+                )
+                found.update(moved)
+    return found
+
+
+def held(office: Office, tx: Connection) -> Moved:
+    """Return what this office's marks say."""
+    rows = run(tx, "SELECT f_kind, id, f_n FROM r_mark WHERE unit=?", (office.identity.unit,))
+    return Counter({(kind, bytes(mark)): n for kind, mark, n in rows.fetchall()})
+
+
+def unsaid(office: Office, tx: Connection) -> list[Edit]:
+    """Return the edits that bring marks in line with records, and cases with marks.
+
+    Two lives of this store may both have counted: what they said is settled by what is there.
+    """
+    key = key_held(tx)
+    if key is None:
+        return []
+    said, wanted = held(office, tx), counted(office, tx)
+    rows = run(
+        tx,
+        "SELECT record, version FROM conflict WHERE register=? AND unit=? AND field='n' AND head=1",
+        (MARK, office.identity.unit),
+    )
+    beside: dict[bytes, dict[str, list[bytes]]] = defaultdict(lambda: {"n": []})
+    for record, version in rows.fetchall():
+        beside[bytes(record)]["n"].append(bytes(version))
+    return [
+        office.marks.edit(
+            key, kind, mark, wanted[kind, mark], exists=(kind, mark) in said,
+            settles=beside.get(mark),
+        )
+        for kind, mark in sorted(said.keys() | wanted.keys())
+        if said[kind, mark] != wanted[kind, mark] or mark in beside
+    ]  # fmt: skip
+
+
+def review_cases(office: Office) -> None:
+    """Go through every case and every mark that several have: the tree is another one."""
+
+    def work(tx: Connection) -> list[Edit]:
+        return office.cases.review(tx, shared_marks(tx))
+
+    with office.store.read() as tx:
+        concerned = bool(shared_marks(tx))
+    if concerned:
+        office.commit(work)
+
+
+def shared_marks(tx: Connection) -> set[bytes]:
+    """Return the marks that more than one record has, and those of every case held here."""
+    rows = run(tx, "SELECT id FROM r_mark WHERE f_n > 0 GROUP BY id HAVING sum(f_n) > 1")
+    found = {bytes(row[0]) for row in rows.fetchall()}
+    cases = run(tx, "SELECT DISTINCT f_mark FROM r_case")
+    return found | {bytes.fromhex(row[0]) for row in cases.fetchall()}
