@@ -22,7 +22,7 @@ class Exit(IntEnum):
 _CODES: dict[Exit, tuple[str, ...]] = {
     Exit.FAILURE: (
         "internal", "malformed", "cursor_gap", "session_unknown", "stream_forked", "stream_gap",
-        "bad_tree", "bad_audience", "bad_catalogue", "bad_posting", "demo_failed", "demo_failed",
+        "bad_tree", "bad_audience", "bad_catalogue", "bad_posting", "demo_failed",
         "bad_signature", "bundle_damaged", "signature_missing", "transaction_too_large",
     ),
     Exit.USAGE: (

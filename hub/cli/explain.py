@@ -24,7 +24,8 @@ def refusals() -> dict[str, type[SilianError]]:
                 importlib.import_module(found.name)
     codes: dict[str, type[SilianError]] = {}
     for kind in _below(SilianError):
-        if kind.__module__.startswith(PACKAGES):  # whoever uses the program has refusals, too
+        # Whoever uses the program has refusals, too; and who has loaded the demonstration.
+        if kind.__module__.startswith(PACKAGES) and not kind.__module__.startswith(SKIPPED):
             codes.setdefault(kind.code, kind)
     return codes
 

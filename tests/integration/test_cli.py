@@ -420,7 +420,7 @@ def test_settings_are_shown_with_their_origin_and_checked(alone: Path) -> None:
 def test_doctor_looks_at_the_machine(alone: Path) -> None:
     found = silian("doctor", "--dir", alone, "--json")
     checks = {f["check"]: f["good"] for f in found.json}
-    assert checks.keys() == {"sqlite", "disk", "clock", "folder", "token", "store"}
+    assert checks.keys() == {"sqlite", "disk", "clock", "folder", "key", "token", "store"}
     (alone / "api.token").chmod(0o644)
     assert silian("doctor", "--dir", alone).exit == 6
     (alone / "api.token").chmod(0o600)
