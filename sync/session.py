@@ -305,6 +305,7 @@ class Session:
         if event.verdict in (Verdict.SNAPSHOT, Verdict.RESTORED):
             self._recoveries += 1
             if self._recoveries > RECOVERIES_MAX:
+                self._recoveries = 0  # after the rest it tries again
                 self.attempt += 1
                 self.state = State.RESTING
                 return Rest(self.attempt)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from node.setup import DATABASE
 from node.store.engine import sqlite_driver
+from tests.simulation import stores
 from tests.simulation.plan import DAY_MS, Fault
 from tests.simulation.rot import compare_everywhere, rot
 
@@ -35,7 +36,9 @@ def strike(world: World, fault: Fault) -> None:
 
 
 def heal(world: World) -> None:
-    """Undo everything: lines whole, clocks right, disks free, every office running."""
+    """Undo everything: lines whole, clocks right, disks free, every office running, once."""
+    for index in sorted(world.twins):
+        stores.decide(world, index)
     world.network.heal()
     world.frozen_ms.clear()
     world.fuses.clear()
@@ -48,6 +51,7 @@ def heal(world: World) -> None:
         process.armed = ""
         process.paused_until_ms = 0
         _free_disk(process)
+    stores.forgive(world)
     if any(fault.kind == "bit_rot" for fault in world.plan.faults):
         compare_everywhere(world)
 
@@ -110,6 +114,13 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
             note("fault", kind)
             (_fill_disk if kind == "disk_full" else _lock)(process)
             return lambda: _free_disk(process)
+        case "restore" if process is not None:
+            backup = stores.backup_of(world, process)
+            return lambda: stores.restore(world, index, backup)
+        case "lost_disk" if process is not None and index:
+            stores.lose_disk(world, index)
+        case "copy" if process is not None and index and index not in world.twins:
+            return stores.copy(world, index, stores.backup_of(world, process))
         case "clock_frozen":
             note("fault", kind)
             world.frozen_ms[index] = world.clockwork.now_ms
@@ -200,7 +211,7 @@ def _lock(process: Process) -> None:
     if process.intruder is not None:
         return
     _writer_does(process, "PRAGMA busy_timeout=0")
-    folder = process.world.folder / str(process.index)
+    folder = process.world.folder / process.store
     process.intruder = sqlite_driver.connect(folder / DATABASE, isolation_level=None)
     process.intruder.execute("BEGIN IMMEDIATE")
 

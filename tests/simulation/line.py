@@ -46,6 +46,7 @@ class Line:
         self._world = process.world
         self.session = Session()
         self.end = ChildEnd(process.office, parent_unit)
+        self._world.oracle.doubts.lives[self.end._process] = process.store
         self._running = False
         self._generation = 0
         self._hang_up_watch: Callable[[], None] | None = None
@@ -88,6 +89,10 @@ class Line:
         elif self.session.state is not State.OFFLINE:
             return
         self._submit()
+
+    def retry_now(self) -> None:
+        if self.session.state in (State.RESTING, State.HALTED):
+            self._submit()
 
     # -- one conversation at a time ------------------------------------------------------------
 
@@ -153,7 +158,7 @@ class Line:
                 )
 
         world.network.call(
-            process.index, world.parent_process(process.index), self.end.parent_unit, name,
+            process.index, world.parent_process(process.dials), self.end.parent_unit, name,
             request, done,
         )  # fmt: skip
         return False
@@ -206,7 +211,7 @@ class Line:
                 process.when_awake(lambda: self._rung(result, generation))
 
         self._hang_up_watch = world.network.watch(
-            process.index, world.parent_process(process.index), self.end.parent_unit, request,
+            process.index, world.parent_process(process.dials), self.end.parent_unit, request,
             done, world.watch_ms,
         )  # fmt: skip
 

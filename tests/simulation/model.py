@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sync.change import Edit, RecordKey, Value
@@ -11,6 +12,19 @@ from sync.version import Version
 from tests.simulation.clockwork import Violation
 
 Heads = Mapping[str, frozenset[bytes]]
+PRIVATE = frozenset({"household"})  # registers that never leave their office
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One accepted edit: what it wrote, and the heads that it knowingly replaced, by field."""
+
+    writer: int
+    key: RecordKey
+    version: Version
+    values: Mapping[str, Value]
+    fields: tuple[str, ...]
+    replaced: Heads
 
 
 class Records:
@@ -20,36 +34,52 @@ class Records:
     """
 
     def __init__(self) -> None:
-        self.count = 0
-        self._written: dict[tuple[RecordKey, str], dict[Version, Value]] = defaultdict(dict)
-        self._replaced: dict[tuple[RecordKey, str], set[Version]] = defaultdict(set)
-        self._fields: dict[RecordKey, tuple[str, ...]] = {}
+        self.edits: list[Written] = []
 
-    def accept(self, edit: Edit, version: Version, before: Heads, after: Heads) -> None:
-        self.count += 1
-        key = edit.key
-        self._fields[key] = tuple(after)
+    @property
+    def count(self) -> int:
+        return len(self.edits)
+
+    def accept(self, writer: int, edit: Edit, version: Version, before: Heads, after: Heads) -> int:
+        """Note an edit; returns its number."""
+        values: dict[str, Value] = {}
+        replaced: dict[str, frozenset[bytes]] = {}
         for name, heads in after.items():
-            place = (key, name)
-            self._replaced[place] |= before.get(name, frozenset()) - heads
+            if gone := before.get(name, frozenset()) - heads:
+                replaced[name] = gone
             if version in heads:
-                self._written[place][version] = edit.values.get(name)
+                values[name] = edit.values.get(name)
             elif name in edit.values:
-                raise Violation("INV-15 an edit is a head at once", f"{key.register}.{name}")
+                raise Violation("INV-15 an edit is a head at once", f"{edit.key.register}.{name}")
+        written = Written(writer, edit.key, version, values, tuple(after), replaced)
+        self.edits.append(written)
+        return len(self.edits) - 1
 
-    def expected(self) -> dict[RecordKey, dict[str, dict[Version, Value]]]:
-        """Return record -> field -> version -> value of all that stands."""
-        return {
-            key: {
-                name: {
-                    v: value
-                    for v, value in self._written[key, name].items()
-                    if v not in self._replaced[key, name]
-                }
-                for name in names
-            }
-            for key, names in self._fields.items()
-        }
+    def expected(
+        self, name_of: Callable[[int, Written], Version | None], names: Mapping[Version, Version]
+    ) -> dict[RecordKey, dict[str, dict[Version, Value]]]:
+        """Return record -> field -> version -> value of all that stands.
+
+        `name_of`: under which version an edit counts; None: it went with the store that it was
+        made in. `names`: what became of versions elsewhere.
+        """
+        stands: dict[RecordKey, dict[str, dict[Version, Value]]] = {}
+        gone: dict[tuple[RecordKey, str], set[Version]] = defaultdict(set)
+        for number, edit in enumerate(self.edits):
+            version = name_of(number, edit)
+            if version is None:
+                continue
+            fields = stands.setdefault(edit.key, {})
+            for name in edit.fields:
+                fields.setdefault(name, {})
+            for name, value in edit.values.items():
+                fields[name][version] = value
+            for name, versions in edit.replaced.items():
+                gone[edit.key, name].update(names.get(v, v) for v in versions)
+        for (key, name), versions in gone.items():
+            for version in versions:
+                stands[key][name].pop(version, None)
+        return stands
 
 
 class Books:

@@ -103,7 +103,7 @@ class Face:
         guard = TranslateErrors()
         self._methods = {
             name: guard.intercept_service(servicer.service, _Details(SERVICE + name))
-            for name in ("Hello", "Push", "Pull", "Echo", "Watch", "Digest")
+            for name in ("Hello", "Push", "Pull", "Echo", "Return", "Watch", "Digest")
         }
 
     def call(self, name: str, request: bytes, context: Context) -> bytes:
@@ -259,7 +259,7 @@ class Network:
             return
         label = f"{what} {child} {name}"
         if rng.random() < noise.corrupt:
-            self._ledger.note("network", "corrupt")
+            self._ledger.note("network", f"corrupt {what}")
             self._clock.later(
                 noise.delay_ms, f"bad record {label}",
                 lambda: end(Broken(grpc.StatusCode.UNAVAILABLE, "decryption failed")),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sync import audience, codec
@@ -18,7 +19,8 @@ from sync.schema import Lane
 from sync.version import COUNTER_BITS
 from sync.wire.v1 import link_pb2 as pb
 from tests.simulation.clockwork import Violation
-from tests.simulation.model import Books, Records
+from tests.simulation.doubts import POSTED, Doubts
+from tests.simulation.model import PRIVATE, Books, Records
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 MARK = re.compile(r"〔(\d+)〕")
-POSTED = ("kind", "fund", "year", "transfer", "debit", "credit", "amount_fen", "peer")
-PRIVATE = frozenset({"household"})  # registers that never leave their office
 
 Stream = tuple[int, str, int]
 
@@ -45,19 +45,28 @@ class Fact:
     at_ms: int  # the writer's corrected clock
 
 
+@dataclass(slots=True)
+class Seen:
+    """How far a store's log was read, and what it holds of each stream."""
+
+    arrival: int = 0
+    held: dict[Stream, int] = field(default_factory=dict)
+
+
 class Oracle:
     """The invariants marked S in design.md 13, as far as a step can break them."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.facts: dict[tuple[Stream, int], Fact] = {}
-        self.held: dict[int, dict[Stream, int]] = {i: {} for i in world.present}
-        self._arrival: dict[int, int] = dict.fromkeys(world.present, 0)
+        self.others: dict[tuple[Stream, int], list[Fact]] = defaultdict(list)  # said twice over
+        self._seen: dict[str, Seen] = defaultdict(Seen)  # by store
+        self.doubts = Doubts(world)
         self._own: dict[int, list[tuple[int, int, Stream, int, int]]] = defaultdict(list)
         self._acked: dict[tuple[int, int, int, int], int] = {}
         self._checked_safe: dict[tuple[int, int, int], int] = {}
         self._marks: dict[tuple[int, int], int] = {}
-        self._pending: dict[int, list[Any]] = defaultdict(list)
+        self._pending: dict[str, list[Any]] = defaultdict(list)  # by store
         self._index = {unit.unit_id: i for i, unit in enumerate(world.units)}
         self._clocks_right = not any(f.kind.startswith("clock") for f in world.plan.faults)
         wrong = {f.office for f in world.plan.faults if f.kind.startswith("clock")}
@@ -73,6 +82,18 @@ class Oracle:
     def summary(self) -> str:
         return f"entries {len(self.facts)} commits {self.commits} edits {self.records.count}"
 
+    def held(self, index: int) -> dict[Stream, int]:
+        """Return how far an office's present store holds each stream."""
+        return self._seen[self._world.stores[index]].held
+
+    def forget(self, index: int) -> None:
+        """An office goes on with another store: what its former one had agreed on is void."""
+        unit = self._world.units[index].unit_id
+        self._own[index].clear()
+        self._posted.pop(index, None)
+        self._acked = {k: n for k, n in self._acked.items() if k[0] != index and k[1] != unit}
+        self._marks = {key: ms for key, ms in self._marks.items() if index not in key}
+
     # -- a process starts ----------------------------------------------------------------------
 
     def opened(self, process: Process) -> None:
@@ -80,12 +101,11 @@ class Oracle:
         index = process.index
         if not self._clocks_right:  # one that was read off a fast clock is taken back by the next
             self._marks = {key: ms for key, ms in self._marks.items() if key[0] != index}
-        self._pending[index].clear()
+        self._pending[process.store].clear()
         arrival = process.eye.execute("SELECT arrival FROM log_head").fetchone()[0]
-        if arrival < self._arrival[index]:
-            raise Violation(
-                "INV-1 acked durable", f"office {index} had {self._arrival[index]}, has {arrival}"
-            )
+        before = self._seen[process.store].arrival
+        if arrival < before:
+            raise Violation("INV-1 acked durable", f"office {index} had {before}, has {arrival}")
         self._read_log(process)
         self._read_books(process)
         for (parent, child, incarnation, lane), position in self._acked.items():
@@ -100,23 +120,24 @@ class Oracle:
             applied: Applied = shipped(tx, edits)
             for edit, heads in zip(wanted, before, strict=True):
                 after = self._heads(tx, process, edit)
-                self._pending[index].append((edit, applied.version, heads, after))
+                self._pending[process.store].append((edit, applied.version, heads, after))
             return applied
 
         applier.local = local
 
     def begins(self, process: Process) -> None:
         """A write begins: what an earlier one left undone was never accepted."""
-        self._pending[process.index].clear()
+        self._pending[process.store].clear()
 
     # -- a commit ------------------------------------------------------------------------------
 
     def committed(self, process: Process) -> None:
         """Look at what the commit has put into the log."""
         self.commits += 1
-        for edit, version, before, after in self._pending[process.index]:
-            self.records.accept(edit, version, before, after)
-        self._pending[process.index].clear()
+        for edit, version, before, after in self._pending[process.store]:
+            number = self.records.accept(process.index, edit, version, before, after)
+            self.doubts.written[process.store].append(number)
+        self._pending[process.store].clear()
         self._read_log(process)
         self._read_books(process)
 
@@ -129,46 +150,68 @@ class Oracle:
         if count == self._posted.get(process.index, 0):
             return
         self._posted[process.index] = count
+        self._solvent(process)
+        if self.doubts.offices:
+            return  # a posting may be gone with its store: added up when all is quiet
         names = ("id", *(f"f_{n}" for n in POSTED))
         rows = process.eye.execute(f"SELECT {','.join(names)} FROM r_posting WHERE unit=?", (me,))
         for posting_id, *values in rows:
             line = dict(zip(POSTED, values, strict=True)) | {"unit": me}
             self.books.book(bytes(posting_id), line)
-        self._solvent(process)
+        self.books.check()
 
     def _read_log(self, process: Process) -> None:
-        index = process.index
+        index, seen = process.index, self._seen[process.store]
+        doubtful = index in self.doubts.offices
         rows = process.eye.execute(
             "SELECT arrival, lane, incarnation, audience, seq, via, at_ms, wire FROM entry "
             "WHERE arrival > ? ORDER BY arrival",
-            (self._arrival[index],),
+            (seen.arrival,),
         )
         for arrival, lane, incarnation, heard, seq, via, at_ms, wire in rows:
-            if arrival != self._arrival[index] + 1:
-                raise Violation("INV-9 log numbers", f"office {index}: {arrival}")
-            self._arrival[index] = arrival
             stream = (incarnation, heard, lane)
-            known = self.held[index].get(stream, 0)
-            if seq != known + 1:
-                what = "INV-3 at most one effect" if seq <= known else "INV-5 no gap"
-                raise Violation(what, f"office {index}: {stream} {seq} after {known}")
-            self.held[index][stream] = seq
+            if not doubtful:
+                self._is_next(index, seen, arrival, stream, seq)
+            seen.arrival = arrival
             wire = bytes(wire)
             if via == 0:
                 self._written(process, stream, seq, arrival, wire, at_ms)
             else:
                 self._received(index, stream, seq, wire)
+        if doubtful:  # it may have taken words back, or numbered them anew
+            heads = process.eye.execute("SELECT incarnation, audience, lane, seq FROM stream")
+            seen.held = {(inc, heard, lane): seq for inc, heard, lane, seq in heads}
+
+    def _is_next(self, index: int, seen: Seen, arrival: int, stream: Stream, seq: int) -> None:
+        if arrival != seen.arrival + 1:
+            raise Violation("INV-9 log numbers", f"office {index}: {arrival}")
+        known = seen.held.get(stream, 0)
+        if seq != known + 1:
+            what = "INV-3 at most one effect" if seq <= known else "INV-5 no gap"
+            raise Violation(what, f"office {index}: {stream} {seq} after {known}")
+        seen.held[stream] = seq
+
+    def fact(self, stream: Stream, seq: int, hash_: bytes) -> Fact | None:
+        """Return the very entry as its writer committed it."""
+        known = self.facts.get((stream, seq))
+        if known is None or known.hash == hash_:
+            return known
+        return next((f for f in self.others[stream, seq] if f.hash == hash_), None)
 
     def _written(
         self, process: Process, stream: Stream, seq: int, arrival: int, wire: bytes, at_ms: int
     ) -> None:
         index = process.index
+        entry = codec.entry_from_wire(wire)
+        doubtful = index in self.doubts.offices
+        if doubtful and self.fact(stream, seq, entry.hash) is not None:
+            return  # come back, or numbered anew
         if stream[0] != process.office.identity.incarnation:
             raise Violation("INV-26 incarnation", f"office {index} wrote as {stream[0]:x}")
-        if (stream, seq) in self.facts:
-            raise Violation("INV-5 numbered twice", f"{stream} {seq}")
-        entry = codec.entry_from_wire(wire)
-        self._stamped(index, entry.hlc)
+        if not doubtful:
+            if (stream, seq) in self.facts:
+                raise Violation("INV-5 numbered twice", f"{stream} {seq}")
+            self._stamped(index, entry.hlc)
         marks: set[int] = set()
         for block in codec.unpack(entry.payload):
             if block.register in PRIVATE:
@@ -181,7 +224,10 @@ class Oracle:
         heard = audience.parse(stream[1])
         target = ("up", heard.up_to) if heard.up_to is not None else ("down", heard.down_to or 0)
         fact = Fact(index, entry.hash, frozenset(marks), target, at_ms)  # type: ignore[arg-type]
-        self.facts[stream, seq] = fact
+        if self.facts.setdefault((stream, seq), fact) is not fact:
+            self.others[stream, seq].append(fact)
+        if doubtful:
+            return
         self._own[index].append((arrival, stream[2], stream, seq, at_ms))
 
     def _stamped(self, index: int, hlc: int) -> None:
@@ -195,10 +241,10 @@ class Oracle:
             raise Violation("INV-27 dragged into the future", f"office {index}: {ahead_ms} ms")
 
     def _received(self, index: int, stream: Stream, seq: int, wire: bytes) -> None:
-        fact = self.facts.get((stream, seq))
-        if fact is None:
+        if (stream, seq) not in self.facts:
             raise Violation("INV-31 from nowhere", f"office {index}: {stream} {seq}")
-        if codec.hash_of(wire) != fact.hash:
+        fact = self.fact(stream, seq, codec.hash_of(wire))
+        if fact is None:
             raise Violation("relay changed bytes", f"office {index}: {stream} {seq}")
         if not self.entitled(index, fact):
             raise Violation("INV-30 not for this office", f"office {index}: {stream} {seq}")
@@ -225,6 +271,12 @@ class Oracle:
             lower = parents[lower]
         return True
 
+    def _path(self, lower: int, upper: int) -> Iterator[int]:
+        yield lower
+        while lower != upper and lower:
+            lower = self._world.plan.parents[lower]
+            yield lower
+
     def _solvent(self, process: Process) -> None:
         rows = process.eye.execute(
             "SELECT fund, account, fen FROM balance WHERE unit=? AND fen<0 "
@@ -233,7 +285,6 @@ class Oracle:
         ).fetchall()
         if rows:
             raise Violation("INV-17 no balance below zero", f"office {process.index}: {rows}")
-        self.books.check()
 
     # -- replies -------------------------------------------------------------------------------
 
@@ -249,7 +300,9 @@ class Oracle:
         if position < self._acked.get(key, 0):
             raise Violation("INV-4 acks never go back", f"{key}: {position}")
         self._acked[key] = position
-        self._holds_all(process, self._index[push.unit], lane, position)
+        child = self._index[push.unit]
+        self.doubts.acked(child, process.parent._children[push.unit].process)
+        self._holds_all(process, child, lane, position)
 
     def _is_durable(
         self, process: Process, child: int, incarnation: int, lane: int, position: int
@@ -272,8 +325,10 @@ class Oracle:
     def _claim(
         self, key: tuple[int, int, int], at: int, child: int, lane: int, position: int, what: str
     ) -> None:
+        if self.doubts.offices & set(self._path(child, at)):
+            return
         own, start = self._own[child], self._checked_safe.get(key, 0)
-        held, level = self.held[at], self._world.plan.levels[at]
+        held, level = self.held(at), self._world.plan.levels[at]
         n = start
         for n in range(start, len(own)):
             arrival, its_lane, stream, seq, _ = own[n]
@@ -307,6 +362,8 @@ class Oracle:
         for unit, mark in marks.items():
             below = self._index[unit]
             key = (index, below)
+            if self.doubts.offices & set(self._path(below, index)):
+                continue  # a watermark goes back with a recorded new incarnation
             if mark.at_ms < self._marks.get(key, 0):
                 raise Violation(
                     "INV-12 watermark", f"at {index} of {below}: {self._marks[key]} {mark.at_ms}"
@@ -321,7 +378,7 @@ class Oracle:
             (seq for _, _, s, seq, ms in self._own[below] if s == stream and ms <= at_ms),
             default=0,
         )
-        if self.held[index].get(stream, 0) < due:
+        if self.held(index).get(stream, 0) < due:
             raise Violation("watermark too early", f"at {index} of {below}: {at_ms} needs {due}")
 
     # -- reading a copy ------------------------------------------------------------------------

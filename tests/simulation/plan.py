@@ -47,8 +47,9 @@ FAULTS: dict[str, float] = {
     "cut": 24, "cut_up": 6, "cut_down": 6, "half_open": 3, "cut_level": 24, "cut_branch": 24,
     "swizzle": 6, "flap": 1, "noise": 12, "pause": 2, "disk_full": 3, "locked": 1,
     "clock_day_ahead": 12, "clock_day_behind": 12, "clock_frozen": 6, "clock_far_future": 6,
-    "clock_jumps": 6, "herd": 0, "bit_rot": 0,
+    "clock_jumps": 6, "herd": 0, "bit_rot": 0, "restore": 24 * 21, "lost_disk": 6, "copy": 24,
 }  # fmt: skip
+DOUBTFUL = frozenset({"restore", "lost_disk", "copy"})
 POWER: dict[str, float] = {"power_cut": 6, "power_cut_in_write": 1, "power_cut_twice": 1}
 IN_MODE: dict[str, dict[str, float]] = {  # a full disk and a lock need a file system of the machine
     "fast": FAULTS,
@@ -225,14 +226,21 @@ def _ops(rng: random.Random, levels: tuple[int, ...], horizon_ms: int) -> tuple[
 def _faults(
     rng: random.Random, offices: int, horizon_ms: int, intensity: float, known: dict[str, float]
 ) -> tuple[Fault, ...]:
-    kinds = [kind for kind in known if kind in POWER or rng.random() < 0.6] or ["crash"]
+    kinds = [
+        kind for kind in known
+        if kind in POWER or rng.random() < (0.15 if kind in DOUBTFUL else 0.6)
+    ] or ["crash"]  # fmt: skip
+    if not DOUBTFUL.isdisjoint(kinds):  # whose words are whose is told by their stamps
+        kinds = [kind for kind in kinds if not kind.startswith("clock")]
     count = int(intensity * (2 + offices * horizon_ms / DAY_MS * 1.5))
+    victim = rng.randrange(offices)  # of what makes words doubtful: one office a run
     faults = []
     for _ in range(min(count, 150)):
         kind = rng.choice(kinds)
+        office = victim if kind in DOUBTFUL else rng.randrange(offices)
         at_ms = rng.randrange(horizon_ms)
         longest = min(known[kind] * HOUR_MS, horizon_ms)
         lasts_ms = int(longest * rng.random() ** 2)
         until_ms = min(at_ms + lasts_ms, horizon_ms)
-        faults.append(Fault(at_ms, until_ms, rng.randrange(offices), kind, rng.getrandbits(32)))
+        faults.append(Fault(at_ms, until_ms, office, kind, rng.getrandbits(32)))
     return tuple(sorted(faults, key=lambda fault: (fault.at_ms, fault.seed)))

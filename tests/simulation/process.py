@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from sqlalchemy import Connection, event
 
 from hub.parent import Parent
+from hub.recovery import recover
 from hub.ticks import tick
 from node.services.escalation import let_time_pass
 from node.setup import DATABASE
@@ -29,13 +30,15 @@ T = TypeVar("T")
 class Process:
     """What `hub.app.Served` is in a real process; gone for good once it died."""
 
-    def __init__(self, world: World, index: int) -> None:
+    def __init__(self, world: World, index: int, *, store: str = "") -> None:
         self.world = world
         self.index = index
+        self.store = store or world.stores[index]
+        self.twin = bool(store)  # a copy, beside the office's own process
         self.alive = True
         self.paused_until_ms = 0
         self.rng = random.Random(world.rng.getrandbits(64))
-        folder = world.folder / str(index)
+        folder = world.folder / self.store
         self.office = sites.open_at(
             folder, world.units[index].code, wall_ms=world.wall_of(index),
             rng=random.Random(world.rng.getrandbits(64)),
@@ -55,8 +58,10 @@ class Process:
         self._face = Face(self)
         self.dialer: Line | None = None
         if index:
-            self.dialer = Line(self, world.units[world.plan.parents[index]].unit_id)
+            self.dials = world.dialled.get(index, world.plan.parents[index])
+            self.dialer = Line(self, world.units[self.dials].unit_id)
             self.office.on_wake(self._wake_upward)
+        self.office.on_restored(self._recover)
         world.oracle.opened(self)
 
     def start(self) -> None:
@@ -119,6 +124,10 @@ class Process:
 
     def acked(self) -> dict[Lane, int]:
         return self.dialer.held_there if self.dialer is not None else {}
+
+    def _recover(self) -> None:
+        self.world.ledger.note("recovery", "a parent was shown what it had lost")
+        recover(self.office, self.dialer)  # type: ignore[arg-type]
 
     # -- timers --------------------------------------------------------------------------------
 

@@ -11,13 +11,18 @@ from sync import log
 from sync.change import RecordKey
 from sync.schema import Lane
 from sync.session import State
+from sync.version import Version
 from tests.simulation.clockwork import Violation
 from tests.simulation.correcting import same_outcomes
+from tests.simulation.doubts import Place
+from tests.simulation.model import Written
 from tests.simulation.oracle import conflict_classes, heads_of
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
     from tests.simulation.world import World
+
+Own = dict[Place, tuple[bytes, int]]
 
 
 def check_quiet(world: World) -> None:
@@ -34,13 +39,24 @@ def check_quiet(world: World) -> None:
             raise Violation("INV-20 verify", f"office {process.index}: {report.differences[:3]}")
         if not check_conservation(process.office).holds:
             raise Violation("INV-16 conservation", f"as office {process.index} adds it up")
-    world.oracle.books.check()
-    world.oracle.books.all_booked()
-    _all_arrived(world)
+    if world.oracle.doubts.offices:
+        world.oracle.doubts.check_books(processes)
+    else:
+        world.oracle.books.check()
+        world.oracle.books.all_booked()
+    own = {i: world.oracle.doubts.own_words(_running(world, i)) for i in doubtful(world)}
+    for index, words in own.items():
+        world.oracle.doubts.check_restored(_running(world, index), words)
+    _all_arrived(world, own)
     for process in processes:
         if process.index:
             _same_copies(world, process)
-    _nothing_lost(world, processes)
+    _nothing_lost(world, processes, own)
+
+
+def doubtful(world: World) -> list[int]:
+    """Return the offices whose stores were put back, lost or copied."""
+    return sorted(world.oracle.doubts.offices)
 
 
 def _running(world: World, index: int) -> Process:
@@ -91,11 +107,14 @@ def _no_holes(process: Process) -> None:
         )
 
 
-def _all_arrived(world: World) -> None:
-    """INV-2, INV-5: whatever was written stands at every office of its audience."""
-    for (stream, seq), fact in world.oracle.facts.items():
+def _all_arrived(world: World, own: dict[int, Own]) -> None:
+    """INV-2, INV-5: whatever was written, and is no lost word, stands at all of its audience."""
+    oracle = world.oracle
+    for (stream, seq), fact in oracle.facts.items():
+        if fact.writer in own and (stream, seq) not in own[fact.writer]:
+            continue
         for index in world.present:
-            if world.oracle.entitled(index, fact) and world.oracle.held[index].get(stream, 0) < seq:
+            if oracle.entitled(index, fact) and oracle.held(index).get(stream, 0) < seq:
                 raise Violation("INV-2 no loss", f"{stream} {seq} is not at office {index}")
 
 
@@ -165,10 +184,20 @@ def _rows(found: Iterable[Any]) -> set[tuple[Any, ...]]:
     return {tuple(row) for row in found}
 
 
-def _nothing_lost(world: World, processes: list[Process]) -> None:
+def _nothing_lost(world: World, processes: list[Process], own: dict[int, Own]) -> None:
     """INV-2, INV-15: every accepted value stands, lost to another, or was replaced knowingly."""
     home = {process.office.identity.unit: process for process in processes}
-    for key, fields in world.oracle.records.expected().items():
+    doubts = world.oracle.doubts
+    names: dict[Version, Version] = {}
+    for index, words in own.items():
+        names |= doubts.names(_running(world, index), words)
+
+    def name_of(number: int, edit: Written) -> Version | None:
+        if edit.writer in own and not doubts.counts(edit, number, names):
+            return None
+        return names.get(edit.version, edit.version)
+
+    for key, fields in world.oracle.records.expected(name_of, names).items():
         for process in processes:
             mine = process.office.identity.unit == key.unit
             above = process.office.routes.covers(process.office.identity.unit, key.unit)

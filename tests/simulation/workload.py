@@ -62,6 +62,9 @@ class People:
     def do(self, op: Op) -> None:
         """Let somebody at an office do one thing, if its process runs."""
         process = self._world.processes.get(op.office)
+        twin = self._world.twins.get(op.office)
+        if twin is not None and op.seed % 2:
+            process = twin
         if process is None:
             return
         rng = random.Random(op.seed)
@@ -72,6 +75,11 @@ class People:
                 self._world.ledger.note("operation", op.kind)
 
         process.when_awake(work)
+
+    def forget(self, index: int) -> None:
+        """What is on the screens of an office has gone with its store."""
+        for remembered in (self._screens, self._ended, self._said):
+            remembered.pop(index, None)
 
     # -- registers -----------------------------------------------------------------------------
 
@@ -448,6 +456,8 @@ class People:
         status(process.office, process.dialer, tree=True)
 
     def _restart(self, process: Process, rng: random.Random) -> None:
+        if process.twin:
+            raise Nothing
         process.close()
         self._world.processes[process.index] = None
         self._world.clockwork.later(
@@ -459,7 +469,7 @@ class People:
         process.office.store.checkpoint()
 
     def _backup(self, process: Process, rng: random.Random) -> None:
-        target = self._world.folder / f"{process.index}.backup"
+        target = self._world.folder / f"{process.store}.backup"
         process.office.store.backup(target)
         if self._world.disk is None:
             target.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import shutil
 import tempfile
@@ -52,6 +53,11 @@ class World:
         self.present = [i for i in range(len(plan.parents)) if i not in plan.absent]
         self.skew_ms = dict.fromkeys(self.present, 0)
         self.frozen_ms: dict[int, int] = {}
+        self.stores = {i: str(i) for i in self.present}  # the folder that each office lives in
+        self.store_numbers = itertools.count(1)
+        self.to_forgive: set[int] = set()  # offices whose parent is to forget a copy
+        self.twins: dict[int, Process] = {}  # copies that live beside an office's own process
+        self.dialled: dict[int, int] = {}  # offices told to dial another than their parent
         self.watch_ms = plan.tick_ms + HOUR_MS
         self.processes: dict[int, Process | None] = {}
         self._powerless = False
@@ -96,7 +102,7 @@ class World:
         self.clockwork.now_ms = end_ms
 
     def close(self) -> None:
-        for process in self.processes.values():
+        for process in (*self.processes.values(), *self.twins.values()):
             if process is not None and process.alive:
                 process.die()
 
@@ -111,14 +117,14 @@ class World:
         except Crash:  # the power fails again, while the store recovers
             self._powerless = False
             self._cut(index)
-            self._start_later(index, self.rng.randrange(1, 60_000))
+            self.start_later(index, self.rng.randrange(1, 60_000))
             return
         self.processes[index] = process
         process.start()
 
     def parent_process(self, index: int) -> Callable[[], Process | None]:
-        """Return what finds the process of an office's parent as it is then."""
-        return lambda: self.processes.get(self.plan.parents[index])
+        """Return what finds the process that serves an office as it is then."""
+        return lambda: self.processes.get(index)
 
     def children(self, index: int) -> list[int]:
         return [i for i in self.present if i and self.plan.parents[i] == index]
@@ -140,21 +146,24 @@ class World:
         if not process.alive:
             return
         process.die()
+        powerless, self._powerless = self._powerless, False
         index = process.index
+        if process.twin:
+            self.twins.pop(index, None)  # nobody starts a copy again
+            return
         self.processes[index] = None
-        if self._powerless:
-            self._powerless = False
+        if powerless:
             self._cut(index)
         wait_ms = self.rng.randrange(1, 600_000) if down_ms is None else down_ms
-        self._start_later(index, wait_ms)
+        self.start_later(index, wait_ms)
 
-    def _start_later(self, index: int, wait_ms: int) -> None:
+    def start_later(self, index: int, wait_ms: int) -> None:
         self.clockwork.later(wait_ms, f"start {index}", lambda: self.open(index))
 
     # -- power ---------------------------------------------------------------------------------
 
     def path(self, index: int) -> str:
-        return str(self.folder / str(index) / DATABASE)
+        return str(self.folder / self.stores[index] / DATABASE)
 
     def power_fails(self, process: Process, *, down_ms: int) -> None:
         self._powerless = True

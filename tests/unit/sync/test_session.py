@@ -218,6 +218,22 @@ def test_recovery_ends_with_a_new_greeting(verdict):
     assert session.on(s.Recovered()) == s.Greet()
 
 
+def test_a_recovery_that_keeps_failing_is_tried_again_after_a_rest():
+    session = Session()
+    command = session.start()
+    recoveries = 0
+    for _ in range(4 * s.RECOVERIES_MAX):
+        command = session.on(s.Greeted(Verdict.RESTORED))
+        if isinstance(command, Rest):
+            command = session.on(s.Woken())
+            continue
+        assert command == s.Recover(Verdict.RESTORED)
+        recoveries += 1
+        assert isinstance(session.on(GONE), Rest)
+        session.on(s.Woken())
+    assert recoveries > 2 * s.RECOVERIES_MAX
+
+
 def test_a_poke_during_a_read_is_not_lost():
     session = greeted()
     assert session.state is State.READING

@@ -1,0 +1,140 @@
+"""Stores put back from a backup, lost with their disk, or copied while the office goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from node.setup import DATABASE
+from sync.session import Verdict
+from tests.simulation import sites
+from tests.simulation.process import Process
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A store as it was, and the edits that are in it."""
+
+    content: bytes
+    edits: list[int]
+    incarnation: int
+
+
+def backup_of(world: World, process: Process) -> Backup:
+    """Write a backup as the office does, beside its work."""
+    target = world.folder / f"{process.store}.backup"
+    process.office.store.backup(target)
+    if world.disk is None:
+        content = target.read_bytes()
+        target.unlink()
+    else:
+        content = bytes(world.disk.files.pop(str(target)).seen)
+    edits = list(world.oracle.doubts.written[process.store])
+    return Backup(content, edits, world.incarnations[process.index])
+
+
+def restore(world: World, index: int, backup: Backup) -> None:
+    """Stop an office and go on with a store from a backup."""
+    world.ledger.note("fault", "restore")
+    decide(world, index)
+    _stop(world, index)
+    store = _placed(world, index, backup)
+    _moves_in(world, index, store, backup.edits)
+
+
+def lose_disk(world: World, index: int) -> None:
+    """The disk is gone with all that was on it; the office begins on a new one."""
+    world.ledger.note("fault", "lost_disk")
+    decide(world, index)
+    _stop(world, index)
+    store = _name(world, index)
+    tree = sites.tree_csv(world.plan)
+    world.incarnations[index] = sites.make(
+        world.folder / store, world.units[index], tree, world.rng, disk=world.disk
+    )
+    _moves_in(world, index, store, [])
+
+
+def copy(world: World, index: int, backup: Backup) -> Callable[[], None]:
+    """Start a copy of an office beside it; returns what a person does about it in the end."""
+    world.ledger.note("fault", "copy")
+    world.oracle.doubts.began(index)
+    store = _placed(world, index, backup)
+    world.oracle.doubts.inherits(store, backup.edits)
+    twin = Process(world, index, store=store)
+    world.twins[index] = twin
+    twin.start()
+    return lambda: decide(world, index)
+
+
+def decide(world: World, index: int) -> None:
+    """A person stops one of two stores: the one that the parent listens to goes on."""
+    twin = world.twins.pop(index, None)
+    doubts = world.oracle.doubts
+    if twin is None or not twin.alive:
+        return
+    first = world.processes.get(index)
+    if doubts.last_acked(index) == twin.store or (_fenced(first) and not _fenced(twin)):
+        world.ledger.note("copy", "the copy went on")
+        _stop(world, index)
+        world.stores[index] = twin.store
+        world.processes[index] = twin
+        twin.twin = False
+        world.oracle.forget(index)
+    else:
+        world.ledger.note("copy", "the first went on")
+        twin.die()
+    doubts.decided(index, world.stores[index])
+    world.to_forgive.add(index)
+    forgive(world)
+
+
+def forgive(world: World) -> None:
+    """Let the parents forget which store was there last, where a person has stopped the other."""
+    for index in sorted(world.to_forgive):
+        parent = world.processes.get(world.plan.parents[index])
+        if parent is not None and not parent.intruder:
+            world.to_forgive.discard(index)
+            unit = world.units[index].unit_id
+            world.attempt(parent, "forget copy", lambda: parent.parent.forget_copy(unit))
+
+
+def _fenced(process: Process | None) -> bool:
+    return (
+        process is not None
+        and process.dialer is not None
+        and process.dialer.session.verdict is Verdict.COPY
+    )
+
+
+def _stop(world: World, index: int) -> None:
+    process = world.processes.get(index)
+    if process is not None:
+        process.die()
+        world.processes[index] = None
+
+
+def _name(world: World, index: int) -> str:
+    return f"{index}-{next(world.store_numbers)}"
+
+
+def _placed(world: World, index: int, backup: Backup) -> str:
+    store = _name(world, index)
+    folder = world.folder / store
+    folder.mkdir()
+    (folder / DATABASE).write_bytes(backup.content)
+    if world.disk is not None:
+        world.disk.load(str(folder / DATABASE), backup.content)
+    return store
+
+
+def _moves_in(world: World, index: int, store: str, edits: list[int]) -> None:
+    world.oracle.doubts.began(index)
+    world.oracle.doubts.inherits(store, edits)
+    world.stores[index] = store
+    world.people.forget(index)
+    world.start_later(index, world.rng.randrange(1, 600_000))
