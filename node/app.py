@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -305,10 +306,17 @@ class Office:
         self.log.info("indexes_built" if missing else "indexes_dropped")
 
     def _build_tables(self, tx: Connection) -> None:
-        for name in self.tables.create(tx):
-            table, _, column = name.partition(".")
-            if column.startswith("f_"):
-                comparison.rebuild(tx, self.tables[table.removeprefix("r_")])
+        """Bring the tables to this catalogue, and the digests of registers whose fields differ.
+
+        A column that is there already proves nothing: a program may have been rolled back between.
+        """
+        other = {name.partition(".")[0].removeprefix("r_") for name in self.tables.create(tx)}
+        printed = json.loads(meta.get(tx, meta.FIELDS) or "{}")
+        fields = {table.schema.name: list(table.schema.names) for table in self.tables}
+        for name, names in fields.items():
+            if name in other or printed.get(name, names) != names:
+                comparison.rebuild(tx, self.tables[name])
+        meta.put(tx, meta.FIELDS, json.dumps(fields))
         meta.put(tx, meta.CATALOGUE, self.catalogue.version)
 
 

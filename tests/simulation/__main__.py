@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import repeat
 from pathlib import Path
 
+from tests.simulation import power
 from tests.simulation.ledger import Ledger
 from tests.simulation.plan import Mode, Plan, plan_from_json, plan_of
 from tests.simulation.run import Result, run_again
@@ -23,6 +24,8 @@ COMPLETE = 100  # with so many seeds or more, everything must have occurred
 def main() -> int:
     """Run, print, and return 0 if everything held."""
     args = _arguments()
+    if args.power_cuts:
+        return power.main(args.power_cuts, args.jobs)
     plans = _plans(args)
     began_s = time.monotonic()
     ledger, failures, node_days, cpu_s, steps = Ledger(), [], 0.0, 0.0, 0
@@ -64,6 +67,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mode", choices=("fast", "crash"), default="fast")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")
     parser.add_argument("--shrink", type=int, default=1, help="how many failures to make small")
+    parser.add_argument("--power-cuts", type=int, default=0, help="so many cuts, nothing else")
     parser.add_argument("--verbose", action="store_true", help="a line for each seed")
     return parser.parse_args()
 

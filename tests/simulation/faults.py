@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from node.setup import DATABASE
 from node.store.engine import sqlite_driver
+from sync.limits import PROTOCOL_MAX
 from tests.simulation import stores
 from tests.simulation.plan import DAY_MS, Fault
 from tests.simulation.rot import compare_everywhere, rot
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from tests.simulation.process import Process
     from tests.simulation.world import World
 
+DEEDS = (  # what a process writes for: each is a place to die at, at each of the points
+    "serve Hello", "serve Push", "serve Return", "apply", "hear Hello", "hear Echo", "hear Return",
+    "registers", "conflicts", "work", "money", "tree", "upkeep", "poison", "tick",
+)  # fmt: skip
 ARMED = ("crash_before_commit", "crash_after_commit", "crash_in_transaction")
 CLOCKS_MS = {
     "clock_day_ahead": DAY_MS,
@@ -40,6 +45,11 @@ def heal(world: World) -> None:
     for index in sorted(world.twins):
         stores.decide(world, index)
     world.network.heal()
+    world.protocols.clear()
+    for index in [*world.dialled]:
+        _dial_right(world, index)
+    if world.plan.newer:
+        _upgrade_all(world)
     world.frozen_ms.clear()
     world.fuses.clear()
     for index in world.present:
@@ -48,20 +58,31 @@ def heal(world: World) -> None:
         if process is None:
             world.open(index)
             continue
-        process.armed = ""
+        process.armed = ("", "")
+        process.slow_ms = 0
         process.paused_until_ms = 0
         _free_disk(process)
-    stores.forgive(world)
+    world.clockwork.later(stores.FORGIVEN_MS, "forgive", lambda: stores.forgive(world))
     if any(fault.kind == "bit_rot" for fault in world.plan.faults):
         compare_everywhere(world)
+
+
+def _upgrade_all(world: World) -> None:
+    """In the end every office has the newer program: what waited for it is taken up."""
+    for index in world.present:
+        process = world.processes.get(index)
+        if index not in world.newer:
+            world.newer.add(index)
+            if process is not None:
+                world.crashed(process, down_ms=1_000)
 
 
 def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
     kind, index = fault.kind, fault.office
     process = world.processes.get(index)
     if kind in ARMED:
-        if process is not None:
-            process.armed = kind  # counted when it dies there
+        if process is not None:  # counted when it dies there
+            process.armed = (kind, rng.choice((*DEEDS, *[""] * len(DEEDS))))
         return None
     if kind in CLOCKS_MS:
         world.ledger.note("fault", kind)
@@ -121,6 +142,25 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
             stores.lose_disk(world, index)
         case "copy" if process is not None and index and index not in world.twins:
             return stores.copy(world, index, stores.backup_of(world, process))
+        case "slow_disk" if process is not None:
+            note("fault", kind)
+            process.slow_ms = rng.choice((500, 5_000, 70_000))
+            return lambda: setattr(process, "slow_ms", 0)
+        case "old_program" if process is not None and index:
+            note("fault", kind)
+            world.protocols[index] = rng.choice(((0, 0), (0, PROTOCOL_MAX)))
+            process.when_awake(process.dialer.greet_again)
+            return lambda: world.protocols.pop(index, None)
+        case "upgrade" | "rollback" if process is not None and world.plan.newer:
+            note("fault", kind)
+            (world.newer.add if kind == "upgrade" else world.newer.discard)(index)
+            world.crashed(process, down_ms=fault.until_ms - fault.at_ms)
+        case "wrong_parent" if process is not None and index:
+            others = [i for i in world.present if i not in (index, world.plan.parents[index])]
+            note("fault", kind)
+            world.dialled[index] = rng.choice(others)
+            world.crashed(process, down_ms=1_000)
+            return lambda: _dial_right(world, index)
         case "clock_frozen":
             note("fault", kind)
             world.frozen_ms[index] = world.clockwork.now_ms
@@ -136,6 +176,13 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
                 if (found := world.processes.get(child)) is not None and child:
                     found.when_awake(lambda found=found: found.dialer.greet_again())
     return None
+
+
+def _dial_right(world: World, index: int) -> None:
+    world.dialled.pop(index, None)
+    process = world.processes.get(index)
+    if process is not None:
+        world.crashed(process, down_ms=1_000)
 
 
 def _clock(world: World, index: int, by_ms: int) -> Any:

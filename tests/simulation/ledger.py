@@ -6,14 +6,33 @@ from collections import Counter
 from collections.abc import Iterable
 
 from tests.simulation.plan import IN_MODE, OPERATIONS, Mode
+from tests.simulation.poison import REASONS
 
+DEATHS = ("in_transaction", "before_commit", "after_commit")
+OFTEN = (  # what offices write for so often that each death at it occurs in a run of CI
+    "serve Hello", "serve Push", "apply", "hear Hello", "registers", "work", "money", "tick",
+)  # fmt: skip
 # What a run of CI must have met at least once; a kind that never occurs is tested by nobody.
 EXPECTED: dict[str, frozenset[str]] = {
     "operation": frozenset(kind for group in OPERATIONS.values() for kind in group),
     "network": frozenset(
-        {"drop request", "drop reply", "duplicate", "late", "corrupt", "timeout", "refused"}
+        {
+            "drop request",
+            "drop reply",
+            "duplicate",
+            "late",
+            "corrupt request",
+            "corrupt reply",
+            "timeout",
+            "refused",
+        }
     ),
-    "verdict": frozenset({"GO_ON"}),
+    "verdict": frozenset({"GO_ON", "RESTORED", "COPY", "MOVED", "UPGRADE_FIRST", "BACK_OFF"}),
+    "hole": frozenset(REASONS),
+    "hole state": frozenset({"healed", "closed"}),
+    "copy": frozenset({"the copy went on", "the first went on"}),
+    "recovery": frozenset({"a parent was shown what it had lost"}),
+    "died": frozenset(f"{point}: {deed}" for point in DEATHS for deed in OFTEN),
     "conflict": frozenset({"open", "silent", "settled", "overtaken", "deleted"}),
     "refusal on the link": frozenset({"session_unknown", "store_unavailable"}),
 }

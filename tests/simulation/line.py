@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from sync.backoff import wait_ms
 from sync.errors import SilianError
+from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN
 from sync.link import ChildEnd, method_of
 from sync.narrowing import Wish
 from sync.schema import Lane
@@ -28,6 +29,7 @@ from sync.session import (
 )
 from sync.status import failed
 from sync.wire.v1 import link_pb2 as pb
+from tests.simulation.poison import UNKNOWN_WIRE
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
@@ -130,6 +132,7 @@ class Line:
         return self.session.on(event)
 
     def _perform(self, command: Read | Apply) -> Event:
+        self._process.doing = "apply"
         try:
             return self.end.perform(command)
         except SilianError as error:
@@ -146,7 +149,7 @@ class Line:
             return True
         name = method_of(command)
         try:
-            request = self.end.request(command).SerializeToString()
+            request = self._said(self.end.request(command))
         except SilianError as error:
             self._go_on(self._on(Failed(error.code, error.retryable, error.en)))
             return False
@@ -163,6 +166,16 @@ class Line:
         )  # fmt: skip
         return False
 
+    def _said(self, request: Any) -> bytes:
+        """Return a message as the program of this office sends it, older or newer than ours."""
+        index, world = self._process.index, self._world
+        if isinstance(request, pb.HelloRequest):
+            request.protocol_min, request.protocol_max = world.protocols.get(
+                index, (PROTOCOL_MIN, PROTOCOL_MAX + self._process.newer)
+            )
+        sent: bytes = request.SerializeToString()
+        return sent + UNKNOWN_WIRE if self._process.newer else sent
+
     def _event(self, result: bytes | grpc.RpcError, name: str, command: Command) -> Event:
         if isinstance(result, grpc.RpcError):
             return failed(result)
@@ -170,6 +183,7 @@ class Line:
         if isinstance(reply, pb.HelloResponse):
             self._world.ledger.note("verdict", Verdict(reply.verdict).name)
         self._world.oracle.answered(self._process, reply)
+        self._process.doing = f"hear {name}"
         try:
             return self.end.event(reply, command)
         except SilianError as error:

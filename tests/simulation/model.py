@@ -25,6 +25,7 @@ class Written:
     values: Mapping[str, Value]
     fields: tuple[str, ...]
     replaced: Heads
+    created: bool
 
 
 class Records:
@@ -51,7 +52,7 @@ class Records:
                 values[name] = edit.values.get(name)
             elif name in edit.values:
                 raise Violation("INV-15 an edit is a head at once", f"{edit.key.register}.{name}")
-        written = Written(writer, edit.key, version, values, tuple(after), replaced)
+        written = Written(writer, edit.key, version, values, tuple(after), replaced, not before)
         self.edits.append(written)
         return len(self.edits) - 1
 
@@ -64,6 +65,7 @@ class Records:
         made in. `names`: what became of versions elsewhere.
         """
         stands: dict[RecordKey, dict[str, dict[Version, Value]]] = {}
+        born: dict[RecordKey, list[Version]] = defaultdict(list)
         gone: dict[tuple[RecordKey, str], set[Version]] = defaultdict(set)
         for number, edit in enumerate(self.edits):
             version = name_of(number, edit)
@@ -72,10 +74,16 @@ class Records:
             fields = stands.setdefault(edit.key, {})
             for name in edit.fields:
                 fields.setdefault(name, {})
+            if edit.created:
+                born[edit.key].append(version)
             for name, value in edit.values.items():
                 fields[name][version] = value
             for name, versions in edit.replaced.items():
                 gone[edit.key, name].update(names.get(v, v) for v in versions)
+        for key, versions_born in born.items():  # a field that only a newer program knows, too
+            for values in stands[key].values():
+                for version in versions_born:
+                    values.setdefault(version, None)
         for (key, name), versions in gone.items():
             for version in versions:
                 stands[key][name].pop(version, None)

@@ -21,6 +21,7 @@ from sync.wire.v1 import link_pb2 as pb
 from tests.simulation.clockwork import Violation
 from tests.simulation.doubts import POSTED, Doubts
 from tests.simulation.model import PRIVATE, Books, Records
+from tests.simulation.poison import SIGN, poison_in
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -43,6 +44,7 @@ class Fact:
     marks: frozenset[int]
     level_or_target: tuple[str, int]
     at_ms: int  # the writer's corrected clock
+    poison: str = ""  # the reason for which it must be held everywhere
 
 
 @dataclass(slots=True)
@@ -213,7 +215,8 @@ class Oracle:
                 raise Violation("INV-5 numbered twice", f"{stream} {seq}")
             self._stamped(index, entry.hlc)
         marks: set[int] = set()
-        for block in codec.unpack(entry.payload):
+        blocks = [] if entry.payload.startswith(SIGN) else codec.unpack(entry.payload)
+        for block in blocks:
             if block.register in PRIVATE:
                 raise Violation("INV-32 private data", f"{block.register} leaves office {index}")
             if block.register in self._world.people.edited:
@@ -223,7 +226,8 @@ class Oracle:
                             marks.update(map(int, MARK.findall(value)))
         heard = audience.parse(stream[1])
         target = ("up", heard.up_to) if heard.up_to is not None else ("down", heard.down_to or 0)
-        fact = Fact(index, entry.hash, frozenset(marks), target, at_ms)  # type: ignore[arg-type]
+        poison = poison_in(entry.payload, blocks)
+        fact = Fact(index, entry.hash, frozenset(marks), target, at_ms, poison)  # type: ignore[arg-type]
         if self.facts.setdefault((stream, seq), fact) is not fact:
             self.others[stream, seq].append(fact)
         if doubtful:
@@ -402,8 +406,8 @@ def heads_of(execute: Any, names: tuple[str, ...], key: Any) -> dict[str, frozen
         "SELECT field, version FROM conflict WHERE register=? AND unit=? AND record=? AND head=1",
         (key.register, key.unit, key.id),
     )
-    for field, version in losers:
-        heads[field].add(bytes(version))
+    for name, version in losers:
+        heads[name].add(bytes(version))
     return {name: frozenset(found) for name, found in heads.items()}
 
 

@@ -30,10 +30,27 @@ OPERATIONS: dict[str, dict[str, int]] = {
     "tree": {"rename": 1},
     "reading": {"ask": 2, "status": 1},
     "upkeep": {"restart": 1, "checkpoint": 1, "backup": 1, "verify": 1, "time_passes": 1,
-               "close_month": 1, "compare": 1},
+               "close_month": 1, "compare": 1, "vacuum": 1, "retire": 1, "migrate": 1},
+    "poison": {"poison": 3, "block": 2, "unstorable": 2},
+    "next": {"next_create": 2, "next_change": 2},
 }  # fmt: skip
+USED = {"registers": 1.0, "poison": 0.35, "next": 1.0}  # in how many runs; others: in most
 PLACES: dict[str, tuple[int, ...]] = {  # levels where an operation makes sense; elsewhere: all
-    **dict.fromkeys(("create", "end", "end_clash", "recreate", "import"), (3,)),
+    **dict.fromkeys(
+        (
+            "create",
+            "end",
+            "end_clash",
+            "recreate",
+            "import",
+            "block",
+            "unstorable",
+            "next_create",
+            "next_change",
+        ),
+        (3,),
+    ),
+    "poison": (2, 3, 3),
     **dict.fromkeys(("clash", "resolve", "resolve_alike"), (2, 2, 3)),
     **dict.fromkeys(("issue", "release", "relay_policy"), (0, 1, 2)),
     **dict.fromkeys(("appropriate", "rename"), (0,)),
@@ -48,6 +65,7 @@ FAULTS: dict[str, float] = {
     "swizzle": 6, "flap": 1, "noise": 12, "pause": 2, "disk_full": 3, "locked": 1,
     "clock_day_ahead": 12, "clock_day_behind": 12, "clock_frozen": 6, "clock_far_future": 6,
     "clock_jumps": 6, "herd": 0, "bit_rot": 0, "restore": 24 * 21, "lost_disk": 6, "copy": 24,
+    "slow_disk": 6, "old_program": 3, "upgrade": 1, "rollback": 1, "wrong_parent": 3,
 }  # fmt: skip
 DOUBTFUL = frozenset({"restore", "lost_disk", "copy"})
 POWER: dict[str, float] = {"power_cut": 6, "power_cut_in_write": 1, "power_cut_twice": 1}
@@ -103,6 +121,7 @@ class Plan:
     noise: Noise
     ops: tuple[Op, ...]
     faults: tuple[Fault, ...]
+    newer: tuple[int, ...] = ()  # offices that begin with the next version of the program
     absent: tuple[int, ...] = ()  # offices that a shrunk plan does without
 
     @property
@@ -141,7 +160,8 @@ def plan_from_json(text: str) -> Plan:
     m["noise"] = Noise(**m["noise"])
     m["ops"] = tuple(Op(**op) for op in m["ops"])
     m["faults"] = tuple(Fault(**fault) for fault in m["faults"])
-    m["parents"], m["levels"], m["absent"] = map(tuple, (m["parents"], m["levels"], m["absent"]))
+    for name in ("parents", "levels", "absent", "newer"):
+        m[name] = tuple(m.get(name, ()))
     return Plan(**{key: m[key] for key in Plan.__dataclass_fields__ if key in m})
 
 
@@ -163,6 +183,7 @@ def plan_of(seed: int, mode: Mode = "fast") -> Plan:
         noise=_noise(rng, intensity),
         ops=_ops(rng, levels, horizon_ms),
         faults=_faults(rng, offices, horizon_ms, intensity, IN_MODE[mode]),
+        newer=tuple(i for i in range(offices) if rng.random() < 0.4) if rng.random() < 0.3 else (),
     )
 
 
@@ -204,7 +225,7 @@ def _noise(rng: random.Random, intensity: float) -> Noise:
 
 def _ops(rng: random.Random, levels: tuple[int, ...], horizon_ms: int) -> tuple[Op, ...]:
     """Draw the workload: a seed has some groups of operations and not others (swarm testing)."""
-    groups = [g for g in OPERATIONS if g == "registers" or rng.random() < 0.7]
+    groups = [g for g in OPERATIONS if rng.random() < USED.get(g, 0.7)]
     kinds = {kind: n for group in groups for kind, n in OPERATIONS[group].items()}
     ops = []
     for office, level in enumerate(levels):  # something to work with from the start

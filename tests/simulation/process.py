@@ -20,6 +20,7 @@ from tests.simulation import sites
 from tests.simulation.clockwork import Crash
 from tests.simulation.line import Line
 from tests.simulation.network import Context, Face
+from tests.simulation.poison import UNKNOWN_WIRE
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -36,12 +37,16 @@ class Process:
         self.store = store or world.stores[index]
         self.twin = bool(store)  # a copy, beside the office's own process
         self.alive = True
+        self.dials = world.dialled.get(index, world.plan.parents[index])
         self.paused_until_ms = 0
+        self.newer = index in world.newer
+        self.slow_ms = 0  # how long its disk takes for a commit, at most
+        self.doing = "open"  # for which message, or which deed, it writes
         self.rng = random.Random(world.rng.getrandbits(64))
         folder = world.folder / self.store
         self.office = sites.open_at(
             folder, world.units[index].code, wall_ms=world.wall_of(index),
-            rng=random.Random(world.rng.getrandbits(64)),
+            rng=random.Random(world.rng.getrandbits(64)), newer=self.newer,
             synchronous="FULL" if world.disk else "OFF",
         )  # fmt: skip
         self.path = str(folder / DATABASE)
@@ -50,7 +55,7 @@ class Process:
         )  # the oracle's
         self.eye.execute("PRAGMA cache_size=-64")
         self.intruder: Any = None  # another program that holds the store's lock
-        self.armed = ""  # where the process is to die next
+        self.armed = ("", "")  # where the process is to die next, and for what; "": for anything
         self._greeting_soon = False
         self._shipped_write = self.office.store.write
         self.office.store.write = self._write  # type: ignore[method-assign]
@@ -58,7 +63,6 @@ class Process:
         self._face = Face(self)
         self.dialer: Line | None = None
         if index:
-            self.dials = world.dialled.get(index, world.plan.parents[index])
             self.dialer = Line(self, world.units[self.dials].unit_id)
             self.office.on_wake(self._wake_upward)
         self.office.on_restored(self._recover)
@@ -114,7 +118,10 @@ class Process:
     def serve(self, name: str, request: bytes, context: Context) -> bytes:
         """Answer a child's call. Raises: grpc.RpcError."""
         context.owner = self
+        self.doing = f"serve {name}"
         reply = self._face.call(name, request, context)
+        if self.newer:
+            reply += UNKNOWN_WIRE
         self.world.oracle.replied(self, name, request, reply)
         return reply
 
@@ -127,6 +134,7 @@ class Process:
 
     def _recover(self) -> None:
         self.world.ledger.note("recovery", "a parent was shown what it had lost")
+        self.doing = "recover"
         recover(self.office, self.dialer)  # type: ignore[arg-type]
 
     # -- timers --------------------------------------------------------------------------------
@@ -139,6 +147,7 @@ class Process:
 
     def _tick(self) -> None:
         self._tick_later(self.world.plan.tick_ms)
+        self.doing = "tick"
         self.world.attempt(self, "tick", lambda: tick(self))  # type: ignore[arg-type]
         self.world.oracle.ticked(self)
 
@@ -167,7 +176,9 @@ class Process:
     def _write(self, work: Callable[[Connection], T], **how: Any) -> T:
         """The shipped `write`, with the places where a process may die and the oracle's look."""
         self.world.oracle.begins(self)
-        armed, self.armed = self.armed, ""
+        armed = ""
+        if self.armed[1] in ("", self.doing):
+            armed, self.armed = self.armed[0], ("", "")
         statements = self.rng.randrange(1, 12) if armed == "crash_in_transaction" else 0
         store: Any = self.office.store
 
@@ -193,4 +204,7 @@ class Process:
         self.world.oracle.committed(self)
         if armed == "crash_after_commit":
             self.world.died_at(self, armed)
+        if self.slow_ms:
+            now_ms = self.world.clockwork.now_ms
+            self.paused_until_ms = now_ms + self.rng.randrange(1, self.slow_ms)
         return result

@@ -26,6 +26,7 @@ from tests.simulation.plan import Plan
 
 SINCE = date(2004, 9, 1)
 LEVELS = ("city", "district", "street", "community")
+NEXT_FIELD, NEXT_REGISTER = "remark_next", "outlet_next"
 REGISTERS = (
     "unit", "cell", "work_order", "assignment_event", "posting", "premises", "service_outlet",
     "household", "community_worker", "party_organisation", "fund_setting", "correction",
@@ -39,6 +40,19 @@ def catalogue() -> Catalogue:
     shipped = load_catalogue()
     registers = {name: shipped.registers[name] for name in REGISTERS}
     return replace(shipped, registers=registers, version=f"{shipped.version}-sim")
+
+
+@functools.cache
+def next_catalogue() -> Catalogue:
+    """Return the catalogue of the next version: a register and a field that ours does not know."""
+    known = catalogue()
+    premises = known.registers["premises"]
+    field = replace(premises.fields["remark"], name=NEXT_FIELD, zh="新备注", en="Next", aliases=())
+    ours = known.registers["service_outlet"]
+    registers = dict(known.registers)
+    registers["premises"] = replace(premises, fields={**premises.fields, NEXT_FIELD: field})
+    registers[NEXT_REGISTER] = replace(ours, name=NEXT_REGISTER, zh="新表", contributions=())
+    return replace(known, registers=registers, version=f"{known.version}-next")
 
 
 def codes_of(plan: Plan) -> list[str]:
@@ -104,13 +118,20 @@ def make(
 
 
 def open_at(
-    folder: Path, code: str, *, wall_ms: Callable[[], int], rng: random.Random, synchronous: str
+    folder: Path,
+    code: str,
+    *,
+    wall_ms: Callable[[], int],
+    rng: random.Random,
+    synchronous: str,
+    newer: bool = False,
 ) -> Office:
     """Open the office in `folder` as `node.app.open_office` does, without lock and migrations."""
     store = open_store(sqlite_url(folder / DATABASE), synchronous=synchronous, cache_kib=256)
     try:
+        known = next_catalogue() if newer else catalogue()
         return Office(
-            OfficeConfig(unit=code), folder, store, catalogue(), wall_ms=wall_ms, rng=rng,
+            OfficeConfig(unit=code), folder, store, known, wall_ms=wall_ms, rng=rng,
             signer=signer_of(folder, rng),
         )  # fmt: skip
     except BaseException:

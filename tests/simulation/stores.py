@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from node.setup import DATABASE
@@ -13,6 +14,9 @@ from tests.simulation.process import Process
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
+
+
+FORGIVEN_MS = 70 * 60_000  # when nothing that the stopped store has said is under way any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def decide(world: World, index: int) -> None:
         twin.die()
     doubts.decided(index, world.stores[index])
     world.to_forgive.add(index)
-    forgive(world)
+    world.clockwork.later(FORGIVEN_MS, f"forgive {index}", lambda: forgive(world))
 
 
 def forgive(world: World) -> None:
@@ -100,7 +104,7 @@ def forgive(world: World) -> None:
         if parent is not None and not parent.intruder:
             world.to_forgive.discard(index)
             unit = world.units[index].unit_id
-            world.attempt(parent, "forget copy", lambda: parent.parent.forget_copy(unit))
+            world.attempt(parent, "forget copy", partial(parent.parent.forget_copy, unit))
 
 
 def _fenced(process: Process | None) -> bool:

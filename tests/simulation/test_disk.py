@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from tests.simulation import power
 from tests.simulation.disk import Disk, Driver, OperationalError
 
 PATH = "/a.db"
@@ -67,6 +68,16 @@ def test_a_thousand_power_cuts_lose_nothing_that_was_acknowledged() -> None:
     done = [lives(seed, "FULL") for seed in range(200)]
     assert sum(cuts for cuts, _ in done) == 1_000
     assert sum(lost for _, lost in done) == 0
+
+
+def test_an_offices_store_keeps_through_power_cuts_what_it_acknowledged() -> None:
+    done = power.lives(7, cuts=150)
+    assert (done.cuts, done.lost, done.broken) == (150, 0, "")
+    assert done.acked > 50
+
+
+def test_a_store_that_does_not_wait_for_the_disk_is_found_out() -> None:
+    assert power.lives(7, cuts=60, synchronous="NORMAL").lost > 0
 
 
 def test_the_disk_does_lose_what_was_not_synced() -> None:

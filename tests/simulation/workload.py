@@ -13,16 +13,19 @@ from node.services import allocations, assignments, conflicts, periods, register
 from node.services.allocation_views import unanswered
 from node.services.assignment_checks import Order
 from node.services.importing import import_table
+from node.services.retention import retire
 from node.services.rollup import answer
 from node.services.status import status
 from node.services.units import import_units
 from node.services.verify import verify
+from node.store import migrate
 from node.store.assignments import Row, select_rows
 from node.store.postings import Line, lines_where
 from sync.errors import SilianError
 from tests.simulation import correcting, sites
 from tests.simulation.clockwork import Violation
-from tests.simulation.plan import DAY_MS, Op
+from tests.simulation.plan import DAY_MS, OPERATIONS, Op
+from tests.simulation.poison import SAID
 from tests.simulation.rot import ALL
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ EDITED = ("premises", "service_outlet", "household", "community_worker", "party_
 FUNDS = ("F1", "F3", "F8", "F10")
 YEAR = 2026
 _DATED = (EventKind.EXTEND, EventKind.DISPATCH)
+GROUP_OF = {kind: group for group, kinds in OPERATIONS.items() for kind in kinds}
 ACTORS = ("甲", "乙", "丙")
 
 
@@ -49,8 +53,8 @@ class Nothing(SilianError):
 class People:
     """Everybody who works at the city's offices, and what they have on their screens."""
 
-    edited = frozenset(EDITED)
     nothing = Nothing()
+    edited = frozenset((*EDITED, sites.NEXT_REGISTER))
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -71,6 +75,7 @@ class People:
         verb: Callable[[Process, random.Random], object] = getattr(self, f"_{op.kind}")
 
         def work() -> None:
+            process.doing = GROUP_OF[op.kind]
             if self._world.attempt(process, op.kind, lambda: verb(process, rng)):
                 self._world.ledger.note("operation", op.kind)
 
@@ -475,6 +480,47 @@ class People:
             target.unlink()
         else:
             self._world.disk.files.pop(str(target))
+
+    def _vacuum(self, process: Process, rng: random.Random) -> None:
+        process.office.store._outside(process.office.store._writer, "VACUUM")
+
+    def _retire(self, process: Process, rng: random.Random) -> None:
+        retire(process.office, process.office.clock.now_ms())
+
+    def _migrate(self, process: Process, rng: random.Random) -> None:
+        """A start finds the schema as it is and leaves it."""
+        migrate.upgrade_with_backup(process.office.store, self._world.folder)
+        migrate.check(process.office.store)
+
+    # -- poison, and what a newer program says ---------------------------------------------------
+
+    def _poison(self, process: Process, rng: random.Random) -> None:
+        reason = rng.choice(SAID)
+        if reason in ("not_owner", "wrong_kind") and process.office.level != 3:
+            reason = "malformed"
+        self._world.poison.speak(process, reason, rng)
+
+    def _block(self, process: Process, rng: random.Random) -> None:
+        name, unit, record = self._pick(process, rng, own=True, names=("premises",))
+        self._world.poison.block_a_record(process, unit, record)
+        raw = {"address": self._value(process, name, "address", rng)}
+        registers.change(process.office, name, unit, record, raw)
+
+    def _unstorable(self, process: Process, rng: random.Random) -> None:
+        self._world.poison.unstorable(process, self._form(process, "premises", rng))
+
+    def _next_create(self, process: Process, rng: random.Random) -> None:
+        if not process.newer:
+            raise Nothing
+        name = sites.NEXT_REGISTER
+        registers.create(process.office, name, self._form(process, name, rng))
+
+    def _next_change(self, process: Process, rng: random.Random) -> None:
+        if not process.newer:
+            raise Nothing
+        name, unit, record = self._pick(process, rng, own=True, names=("premises",))
+        raw = {sites.NEXT_FIELD: self._value(process, name, sites.NEXT_FIELD, rng)}
+        registers.change(process.office, name, unit, record, raw)
 
     def _verify(self, process: Process, rng: random.Random) -> None:
         if any(fault.kind == "bit_rot" for fault in self._world.plan.faults):

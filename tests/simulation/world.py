@@ -17,6 +17,7 @@ import structlog
 
 from node.setup import DATABASE
 from node.store import engine
+from sync import codec
 from sync.errors import SilianError
 from tests.simulation import faults, sites, workload
 from tests.simulation.clockwork import Clockwork, Crash, Violation
@@ -25,10 +26,14 @@ from tests.simulation.ledger import Ledger
 from tests.simulation.network import Network
 from tests.simulation.oracle import Oracle
 from tests.simulation.plan import HOUR_MS, START_MS, Plan
+from tests.simulation.poison import Poison, with_unknown_field
 from tests.simulation.process import Process
-from tests.simulation.quiet import check_quiet
+from tests.simulation.quiet import check_quiet, tidy
 
+TIDY_MS = HOUR_MS // 2  # before the end persons look at what was held
 SHM = Path("/dev/shm")  # memory, where the machine has it: nothing here must last
+
+shipped_entry_to_wire = codec.entry_to_wire
 
 
 class World:
@@ -57,11 +62,14 @@ class World:
         self.store_numbers = itertools.count(1)
         self.to_forgive: set[int] = set()  # offices whose parent is to forget a copy
         self.twins: dict[int, Process] = {}  # copies that live beside an office's own process
+        self.protocols: dict[int, tuple[int, int]] = {}  # of offices with an old program
         self.dialled: dict[int, int] = {}  # offices told to dial another than their parent
         self.watch_ms = plan.tick_ms + HOUR_MS
         self.processes: dict[int, Process | None] = {}
         self._powerless = False
         self.people = workload.People(self)
+        self.poison = Poison(self)
+        self.newer = set(plan.newer)  # offices whose program is one version on
         tree = sites.tree_csv(plan)
         self.incarnations = [
             sites.make(folder / str(i), self.units[i], tree, self.rng, disk=self.disk)
@@ -90,6 +98,8 @@ class World:
         self.clockwork.note("healed")
         faults.heal(self)
         end_ms = START_MS + self.plan.horizon_ms + self.plan.calm_ms
+        self._until(end_ms - TIDY_MS)
+        tidy(self)
         self._until(end_ms)
         while self.clockwork.busy and self.clockwork.now_ms < end_ms + HOUR_MS:
             self.clockwork.step()  # what the last tick has begun
@@ -105,6 +115,14 @@ class World:
         for process in (*self.processes.values(), *self.twins.values()):
             if process is not None and process.alive:
                 process.die()
+
+    def entry_to_wire(self, blocks: Any, **header: Any) -> Any:
+        """Pack an entry as the program of its office does."""
+        entry = shipped_entry_to_wire(blocks, **header)
+        return with_unknown_field(entry) if self._writes_newer(header["unit"]) else entry
+
+    def _writes_newer(self, unit: int) -> bool:
+        return any(self.units[i].unit_id == unit for i in self.newer)
 
     # -- processes -----------------------------------------------------------------------------
 
@@ -138,6 +156,7 @@ class World:
 
     def died_at(self, process: Process, where: str) -> None:
         self.ledger.note("fault", where)
+        self.ledger.note("died", f"{where.removeprefix('crash_')}: {process.doing}")
         self.clockwork.note(f"office {process.index} dies: {where}")
         raise Crash
 
@@ -239,7 +258,7 @@ def world_of(plan: Plan) -> Iterator[World]:
         structlog.configure(processors=[hear], cache_logger_on_first_use=False)
         driver = mock.patch.object(engine, "sqlite_driver", world.driver or engine.sqlite_driver)
         try:
-            with driver:
+            with driver, mock.patch.object(codec, "entry_to_wire", world.entry_to_wire):
                 yield world
         finally:
             world.close()

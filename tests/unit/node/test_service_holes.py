@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue
-from node.services import holes
+from node.services import holes, registers
 from node.services.record_views import BadToken
 from node.services.verify import verify
 from node.setup import init_office
@@ -23,7 +23,7 @@ from sync.apply import Received
 from sync.change import Edit, Operation, RecordKey, Value
 from sync.statements import run
 from sync.version import version_of
-from tests.support.network import CATALOGUE, NORTH, TREE, A, Network
+from tests.support.network import CATALOGUE, NORTH, START_MS, TREE, A, Network
 
 KIND = next(iter(CATALOGUE.registers["service_outlet"].fields["kind"].choices))
 PREMISES: dict[str, Value] = {"name": "办公楼", "use": "office", "area_m2": 100, "tenure": "owned"}
@@ -233,3 +233,29 @@ def test_a_change_by_who_may_not_write_it_holds_up_only_that_writer(net: Network
     net.settle()
     assert [h.reason for h in holes.list_holes(net[NORTH])] == ["foreign_unit"]
     assert areas(net[NORTH])[record] == 12
+
+
+def test_a_rolled_back_program_leaves_digests_that_the_next_upgrade_puts_right(
+    tmp_path: Path, templates: Path
+) -> None:
+    Network(tmp_path, (A,), templates=templates).close()
+    register = CATALOGUE.registers["premises"]
+    later_field = replace(register.fields["remark"], name="later", aliases=())
+    later = replace(
+        CATALOGUE,
+        version="later",
+        registers={
+            **CATALOGUE.registers,
+            "premises": replace(register, fields={**register.fields, "later": later_field}),
+        },
+    )
+    for n, catalogue in enumerate((later, CATALOGUE, later)):
+        office = open_office(
+            tmp_path / A, wall_ms=lambda: START_MS, rng=random.Random(n), catalogue=catalogue,
+            synchronous="OFF",
+        )  # fmt: skip
+        registers.create(
+            office, "premises", {"name": str(n), "use": "office", "area_m2": 1, "tenure": "owned"}
+        )
+        assert verify(office).sound
+        office.close()

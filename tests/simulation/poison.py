@@ -1,0 +1,218 @@
+"""What a faulty or hostile program says: words that no store can take, at the head of any lane.
+
+Each must become a hole with its reason at everybody who hears it, hold up only what depends on it
+(INV-21), and be healed or closed by a person with a trace. What is poison bears a sign in its
+record's id, or at the head of its payload.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from node.services import holes, registers
+from sync import audience, codec, log
+from sync.apply import Wake
+from sync.change import Block, Operation, StreamHead
+from sync.schema import Lane
+from sync.streams import StreamKey
+from tests.simulation.clockwork import Violation
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from tests.simulation.oracle import Stream
+    from tests.simulation.process import Process
+    from tests.simulation.world import World
+
+SIGN = b"\xde\xad\xbe\xef"
+REASONS = (  # as sync.holes names them
+    "malformed", "unknown_register", "unknown_field", "wrong_kind", "foreign_unit", "not_owner",
+    "missing_record", "refused_by_store", "behind_hole",
+)  # fmt: skip
+SAID = ("malformed", "wrong_kind", "foreign_unit", "not_owner", "missing_record")
+OF_SKEW = ("unknown_register", "unknown_field")
+UNSTORABLE = "难存"  # text that one store does not take, as PostgreSQL takes no NUL
+UNKNOWN_WIRE = b"\xc0\x3e\x01"  # field 1000, which no version has yet
+ANY_BASE = bytes(15) + b"\1"
+
+
+class Poison:
+    """What was said that way in this run, and to which honest records it happened."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.victims: set[bytes] = set()  # honest records behind a hole, or not storable somewhere
+        self._refusing: set[int] = set()  # offices whose store refuses what is not storable
+
+    # -- saying it -----------------------------------------------------------------------------
+
+    def speak(self, process: Process, reason: str, rng: random.Random) -> None:
+        """Say something that becomes a hole for this reason everywhere above."""
+        office = process.office
+        me, record = office.identity.unit, SIGN + bytes([REASONS.index(reason)]) + rng.randbytes(11)
+        text = f"毒{self._world.people.mark(process.index)}"
+        create = Operation.CREATE
+        blocks, payload = [], None
+        match reason:
+            case "malformed":
+                payload = SIGN + rng.randbytes(20)
+            case "wrong_kind":
+                fields = ("name", "area_m2")
+                blocks = [Block("premises", me, create, [record], fields, [[text], [text]])]
+            case "foreign_unit":
+                foreign = [u.unit_id for u in self._world.units
+                           if not office.routes.covers(me, u.unit_id)]  # fmt: skip
+                unit = rng.choice(foreign)
+                blocks = [Block("premises", unit, create, [record], ("name",), [[text]])]
+            case "not_owner":
+                fields = ("name", "verified_area_m2" if office.level == 3 else "use")
+                values: list[Any] = [[text], [5] if office.level == 3 else ["office"]]
+                blocks = [Block("premises", me, create, [record], fields, values)]
+            case "missing_record":
+                blocks = [
+                    Block("premises", me, Operation.UPDATE, [record], ("address",), [[text]],
+                          [[ANY_BASE]], 1)
+                ]  # fmt: skip
+        self._say(process, blocks, payload, rng.choice(list(Lane)))
+
+    def block_a_record(self, process: Process, unit: int, record: bytes) -> None:
+        """Say nonsense about an honest record: what is said of it later waits behind that."""
+        self.victims.add(record)
+        fields, columns = ("area_m2",), [["毒"]]
+        bases = [[ANY_BASE]]
+        block = Block("premises", unit, Operation.UPDATE, [record], fields, columns, bases, 1)
+        self._say(process, [block], None, Lane.BULK)
+
+    def unstorable(self, process: Process, form: dict[str, object]) -> None:
+        """Keep a record that the street's store refuses."""
+        above = self._world.plan.parents[process.index]
+        street = self._world.processes.get(above)
+        if street is not None and above not in self._refusing and street.intruder is None:
+            _writer_runs(
+                street,
+                "CREATE TRIGGER IF NOT EXISTS refuses BEFORE INSERT ON r_premises "
+                f"WHEN NEW.f_name LIKE '{UNSTORABLE}%' "
+                "BEGIN SELECT RAISE(ABORT, 'this store does not take it'); END",
+            )
+            self._refusing.add(above)
+        form["name"] = f"{UNSTORABLE}{form['name']}"
+        self.victims.add(registers.create(process.office, "premises", form).id)
+
+    def _say(
+        self, process: Process, blocks: list[Block], payload: bytes | None, lane: Lane
+    ) -> None:
+        office: Any = process.office
+        applier, me = office.applier, office.identity
+        wake = Wake()
+
+        def write(tx: Connection) -> None:
+            applier.clock.resume(log.lock(tx))
+            hlc = applier.clock.tick()
+            key = StreamKey(me.incarnation, audience.up(0), lane)
+            head = log.heads_of(tx, [key]).get(key, StreamHead())
+            entry = codec.entry_to_wire(
+                blocks, incarnation=me.incarnation, unit=me.unit, level=me.level,
+                audience=key.audience, lane=lane, seq=head.seq + 1, prev_hash=head.hash, hlc=hlc,
+                payload=payload,
+            )  # fmt: skip
+            first = log.take(tx, 1, hlc)
+            log.append(tx, [applier.row_of(entry, first, wake, via=0, via_position=0)])
+            log.save_heads(tx, [entry])
+
+        office.store.write(write)
+        office._after_commit(set(), wake)
+
+    # -- what must have become of it -----------------------------------------------------------
+
+    def check_held(self, process: Process) -> None:
+        """INV-21, INV-2: each hole is of something poisonous, and all that is, is one.
+
+        Raises: Violation.
+        """
+        held: set[tuple[Stream, int]] = set()
+        rows = process.eye.execute(
+            "SELECT h.reason, h.register, h.record, h.state, e.incarnation, e.audience, e.lane, "
+            "e.seq, e.wire FROM hole h LEFT JOIN entry e ON e.arrival = h.arrival ORDER BY h.id"
+        )
+        for reason, register, records, state, incarnation, heard, lane, seq, wire in rows:
+            self._world.ledger.note("hole", reason)
+            if not self._explained(reason, bytes(records), bytes(wire or b"")):
+                raise Violation(
+                    "INV-21 a hole that nobody made",
+                    f"office {process.index}: {reason} {register} {bytes(records).hex()} {state}",
+                )
+            held.add(((incarnation, heard, lane), seq))
+        oracle = self._world.oracle
+        if process.index in oracle.doubts.offices:
+            return
+        for (stream, seq), fact in oracle.facts.items():
+            if not fact.poison or fact.writer in oracle.doubts.offices:
+                continue
+            hears = oracle.entitled(process.index, fact) and process.index != fact.writer
+            if hears and (stream, seq) not in held:
+                raise Violation(
+                    "INV-21 no hole", f"office {process.index}: {fact.poison} {stream} {seq}"
+                )
+
+    def _explained(self, reason: str, records: bytes, wire: bytes) -> bool:
+        if reason == "malformed":
+            return codec.entry_from_wire(wire).payload.startswith(SIGN)
+        if reason in OF_SKEW:
+            return bool(self._world.plan.newer)
+        ids = codec.split(records, 16)
+        of_victims = reason in ("wrong_kind", "behind_hole", "refused_by_store", "missing_record")
+        return all(
+            sign_of(record) == reason or (of_victims and record in self.victims) for record in ids
+        )
+
+    def tidy(self, process: Process) -> None:
+        """What a person does in the end: puts the store right, tries again, closes the rest."""
+        _writer_runs(process, "DROP TRIGGER IF EXISTS refuses")
+        self._refusing.discard(process.index)
+        office = process.office
+        if not holes.list_holes(office):
+            return
+        holes.retry_holes(office)
+        while wrong := [line for line in holes.list_holes(office) if line.reason in SAID]:
+            holes.close_hole(office, wrong[0].id, actor="丁", reason="核实为错误数据")
+        holes.retry_holes(office)
+
+    def check_healed(self, process: Process) -> None:
+        """INV-21: nothing waits any more. Raises: Violation."""
+        rows = process.eye.execute("SELECT reason, state, count(*) FROM hole GROUP BY 1, 2")
+        for reason, state, n in rows:
+            self._world.ledger.note("hole state", state, n)
+            if state not in ("healed", "closed"):
+                raise Violation(
+                    "INV-21 a hole does not heal", f"office {process.index}: {n} {reason} {state}"
+                )
+
+
+def sign_of(record: bytes) -> str:
+    """Return the reason for which a record's id says that it is poison; else empty."""
+    return REASONS[record[4]] if record.startswith(SIGN) else ""
+
+
+def poison_in(payload: bytes, blocks: list[Block]) -> str:
+    """Return what an entry is to be held for; empty when it is honest."""
+    if payload.startswith(SIGN):
+        return "malformed"
+    return next((s for block in blocks for r in block.ids if (s := sign_of(bytes(r)))), "")
+
+
+def with_unknown_field(entry: Any) -> Any:
+    """Return an entry as a newer program sends it, with a field that this one does not know."""
+    wire = entry.wire + UNKNOWN_WIRE
+    return replace(entry, wire=wire, hash=codec.hash_of(wire))
+
+
+def _writer_runs(process: Process, statement: str) -> None:
+    store: Any = process.office.store
+    connection = store._writer.raw_connection()
+    try:
+        connection.cursor().execute(statement)
+        connection.commit()
+    finally:
+        connection.close()
