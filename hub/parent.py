@@ -139,7 +139,7 @@ class Parent:
         """Open a session, or say why not (design.md 6, 9)."""
         if refusal := self._place(greeting) or self._twin(greeting):
             return refusal
-        key = f"{facts.TOKEN}{greeting.unit}"
+        key = f"{facts.GIVEN}{greeting.unit}"
         with self.office.store.read() as tx:
             if facts.get(tx, facts.RESTORED):
                 return _AFTER_RECOVERY
@@ -358,6 +358,8 @@ class Parent:
         with office.store.read() as tx:
             known = recovery.recognised(tx, unit, probes)
             heads = recovery.upward_heads(tx, lambda writer: office.routes.hop(writer) == unit)
+            given = Tokens.from_text(facts.get(tx, f"{facts.GIVEN}{unit}")).incarnation
+            heads |= recovery.known_names(tx, unit, given)
             cursors = [(lane, *log.cursor_of(tx, unit, "in", lane)) for lane in Lane]
         return known, heads, cursors
 

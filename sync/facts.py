@@ -10,7 +10,8 @@ INCARNATION = "incarnation"
 CONTINUES = "continues"  # the incarnation whose log numbers this one goes on with
 RESTORED = "restored"  # a child has shown that this store lost what it once said
 MET = "met:"  # + unit: our log position when we met its present incarnation
-TOKEN = "token:"  # + unit: what the link with that unit last agreed on (sync.tokens)
+TOKEN = "token:"  # + unit: what that parent gave us to show the next time (sync.tokens)
+GIVEN = "token:given:"  # + unit: what we gave that child
 
 
 def get(tx: Connection, key: str) -> str | None:

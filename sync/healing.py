@@ -198,13 +198,15 @@ def _named(
     block: Block, entry: Entry, hole: Held, register: RegisterSchema
 ) -> tuple[Block | None, list[str]]:
     """Return the fields that were unknown and are known now as an update of what was applied
-    without them, and those that are unknown still.
+    without them, and those that are unknown still. An end is said again: it had seen them.
     """
     asked = hole.detail.split(",")
     fresh = [n for n in block.fields if n in asked and n in register.by_name]
     unknown = [n for n in asked if n not in register.by_name]
-    if not fresh or block.operation is Operation.DELETE:
+    if not fresh:
         return None, unknown
+    if block.operation is Operation.DELETE:
+        return block.without(unknown), unknown
     at = [block.fields.index(n) for n in fresh]
     created = block.operation is Operation.CREATE
     version = version_of(entry.hlc, entry.incarnation)
@@ -240,9 +242,10 @@ def _stays(
 ) -> bool:
     run(
         tx,
-        "UPDATE hole SET reason=?, detail=?, record=?, tries=tries+1 WHERE id=?",
+        "UPDATE hole SET reason=?, detail=?, record=?, state=?, tries=tries+1 WHERE id=?",
         (
-            reason, hole.detail if detail is None else detail, b"".join(sorted(records)), hole.id,
+            reason, hole.detail if detail is None else detail, b"".join(sorted(records)),
+            DEFERRED if reason in holes.DEFERRED else OPEN, hole.id,
         ),
     )  # fmt: skip
     return False

@@ -58,6 +58,18 @@ def heads_of_unit(tx: Connection, unit: int) -> Heads:
     }
 
 
+def known_names(tx: Connection, unit: int, greeted: int) -> Heads:
+    """Return an empty stream for each incarnation that a unit was known by, whatever it said.
+
+    Who comes back under one of them needs another: its tokens, and its numbers, are spent.
+    """
+    rows = run(tx, "SELECT id FROM incarnation WHERE unit=?", (unit,))
+    return {
+        StreamKey(incarnation, "", Lane.CONTROL): StreamHead()
+        for incarnation in {greeted, *(row[0] for row in rows)} - {0}
+    }
+
+
 def hashes_of(
     tx: Connection, sought: Iterable[Sought], via: int | None = None
 ) -> dict[Sought, bytes]:

@@ -80,7 +80,7 @@ def forget_copy(office: Office, unit: int, *, actor: str, reason: str) -> Copied
         said = (*_decisions(facts.get(tx, f"{FORGOTTEN}{unit}")), word)
         text = json.dumps([asdict(each) for each in said], ensure_ascii=False)
         facts.put(tx, f"{FORGOTTEN}{unit}", text)
-        facts.put(tx, f"{facts.TOKEN}{unit}", "")
+        facts.put(tx, f"{facts.GIVEN}{unit}", "")
         return said
 
     said = office.store.write(write)

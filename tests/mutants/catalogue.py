@@ -105,16 +105,16 @@ MUTANTS = (
     ),
     Mutant(
         "digests are not kept up", "INV-7", "sync/merging.py",
-        "factor = digest.moved_factor(name, base, version)",
-        "factor = digest.moved_factor(name, version, version)",
+        "digest.moved_factor(name, base, version)",
+        "digest.moved_factor(name, version, version)",
     ),
     Mutant(
         "a total adds the whole of a cell that moved", "INV-20", "node/folds/totals.py",
         "delta = int(new or 0) - int(old or 0)", "delta = int(new or 0)",
     ),
     Mutant(
-        "a changed record counts twice", "INV-20", "node/folds/contributions.py",
-        "register.fold(before, after).items()", "register.fold(None, after).items()",
+        "a changed record counts twice", "INV-20", "node/domain/counting.py",
+        "                if old is not None:\n                    looks[old] -= 1\n", "",
     ),
     Mutant(
         "an office pays what it does not hold", "INV-17", "node/domain/ledger.py",
@@ -153,6 +153,42 @@ MUTANTS = (
     Mutant(
         "a greeting that is heard twice is a copy", "INV-8", "sync/tokens.py",
         "        if process == self.process:\n            return self\n", "",
+    ),
+    Mutant(
+        "a store that was restored is believed", "INV-24", "hub/parent.py",
+        "        if lost or retired or shown is Shown.STALE:", "        if False:",
+    ),
+    Mutant(
+        "a restored store goes on under its old name", "INV-24", "sync/recovering.py",
+        "        if me.incarnation in known or facts.get(tx, facts.RESTORED):", "        if False:",
+    ),
+    Mutant(
+        "a copy is let in", "INV-25", "hub/parent.py",
+        "        if shown is Shown.VOID:\n            return self._copied(greeting)\n", "",
+    ),
+    Mutant(
+        "a recovery that failed is not tried again", "INV-8", "sync/session.py",
+        "                self._recoveries = 0  # after the rest it tries again\n", "",
+        "tests/unit/sync/test_session.py",
+    ),
+    Mutant(
+        "what an older program did not know stays unknown", "INV-28", "node/app.py",
+        "            retry_deferred(self)  # what the older catalogue did not know",
+        "            pass",
+    ),
+    Mutant(
+        "digests forget that a program was rolled back", "INV-7", "node/app.py",
+        "            if name in other or printed.get(name, names) != names:",
+        "            if name in other:", "tests/unit/node/test_service_holes.py",
+    ),
+    Mutant(
+        "whoever comes is a child", "INV-31", "hub/parent.py",
+        "        if greeting.unit not in tree or tree.parent(greeting.unit) != me:",
+        "        if greeting.unit not in tree:",
+    ),
+    Mutant(
+        "who is refused a field holds nothing up", "INV-14", "sync/rights.py",
+        "        return \"not_owner\"\n    return None", "        return None\n    return None",
     ),
     Mutant(
         "a commit does not wait for the disk", "INV-1", "node/store/engine.py",

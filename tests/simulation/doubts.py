@@ -43,6 +43,14 @@ class Doubts:
         oracle.forget(index)
         self._said_above(index)
 
+    def recovers(self, process: Process) -> None:
+        """Only a restored store recovers, or one beside it, which has heard what that one lost."""
+        if process.index in self.offices:
+            return
+        if not self.offices:
+            raise Violation("INV-24 taken for restored", f"office {process.index} never was")
+        self.began(process.index)
+
     def inherits(self, store: str, edits: list[int]) -> None:
         self.written[store] = list(edits)
 

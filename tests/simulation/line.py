@@ -19,6 +19,7 @@ from sync.session import (
     Event,
     Failed,
     Greet,
+    Greeted,
     Idle,
     Poked,
     Read,
@@ -185,9 +186,12 @@ class Line:
         self._world.oracle.answered(self._process, reply)
         self._process.doing = f"hear {name}"
         try:
-            return self.end.event(reply, command)
+            event = self.end.event(reply, command)
         except SilianError as error:
             return Failed(error.code, error.retryable, error.en)
+        if isinstance(event, Greeted) and event.verdict is Verdict.RESTORED:
+            self._world.oracle.doubts.recovers(self._process)
+        return event
 
     def _stop(self) -> None:
         self._running = False

@@ -15,6 +15,7 @@ from typing import Any, Literal
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 START_MS = 1_780_000_000_000  # 2026-05-29 in China
+STAGED_MS = 8 * HOUR_MS
 CALM_MS = 2 * HOUR_MS  # and two ticks: by then all that is due has arrived, faults being over
 
 Mode = Literal["fast", "crash"]
@@ -187,6 +188,29 @@ def plan_of(seed: int, mode: Mode = "fast") -> Plan:
     )
 
 
+def staged(number: int, stages: int, mode: Mode = "fast") -> Plan:
+    """Return one of some small plans by which, together, every kind of fault occurs."""
+    rng = random.Random(f"staged:{mode}:{number}")
+    parents, levels = _tree(rng, 6)
+    kinds = sorted(IN_MODE[mode])[number % stages :: stages]
+    if not DOUBTFUL.isdisjoint(kinds):
+        kinds = [kind for kind in kinds if not kind.startswith("clock")]
+    faults, victim = [], rng.randrange(1, 6)
+    for n in range(4 * len(kinds)):
+        kind = kinds[n % len(kinds)]
+        at_ms = rng.randrange(HOUR_MS // 2, STAGED_MS - HOUR_MS)
+        lasts_ms = int(min(IN_MODE[mode][kind] * HOUR_MS, STAGED_MS // 3) * rng.random())
+        office = victim if kind in DOUBTFUL else rng.randrange(6)
+        faults.append(Fault(at_ms, at_ms + lasts_ms, office, kind, rng.getrandbits(32)))
+    return Plan(
+        seed=number, mode=mode, parents=parents, levels=levels, horizon_ms=STAGED_MS,
+        tick_ms=HOUR_MS, news_ms=60_000, noise=_noise(rng, 1.0),
+        ops=_ops(rng, levels, STAGED_MS, all_of_them=True),
+        faults=tuple(sorted(faults, key=lambda fault: (fault.at_ms, fault.seed))),
+        newer=(1, 4) if number % 2 else (),
+    )  # fmt: skip
+
+
 def _size(rng: random.Random) -> tuple[int, float]:
     draw = rng.random()
     if draw < 0.80:
@@ -223,15 +247,18 @@ def _noise(rng: random.Random, intensity: float) -> Noise:
     )
 
 
-def _ops(rng: random.Random, levels: tuple[int, ...], horizon_ms: int) -> tuple[Op, ...]:
+def _ops(
+    rng: random.Random, levels: tuple[int, ...], horizon_ms: int, *, all_of_them: bool = False
+) -> tuple[Op, ...]:
     """Draw the workload: a seed has some groups of operations and not others (swarm testing)."""
-    groups = [g for g in OPERATIONS if rng.random() < USED.get(g, 0.7)]
+    groups = [g for g in OPERATIONS if all_of_them or rng.random() < USED.get(g, 0.7)]
     kinds = {kind: n for group in groups for kind, n in OPERATIONS[group].items()}
     ops = []
     for office, level in enumerate(levels):  # something to work with from the start
         first = ["create"] * 3 if level == 3 else ["appropriate"] if level == 0 else []
         ops += [Op(rng.randrange(60_000), office, kind, rng.getrandbits(32)) for kind in first]
     a_day = rng.choice((6, 12, 12, 24))
+    a_day = 60 if all_of_them else a_day
     count = min(600, max(10, int(a_day * len(levels) * horizon_ms / DAY_MS))) + len(ops)
     while len(ops) < count:
         kind = rng.choices(list(kinds), weights=list(kinds.values()))[0]

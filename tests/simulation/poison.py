@@ -138,6 +138,11 @@ class Poison:
         )
         for reason, register, records, state, incarnation, heard, lane, seq, wire in rows:
             self._world.ledger.note("hole", reason)
+            if state == "deferred" and reason in OF_SKEW:
+                raise Violation(
+                    "INV-28 an upgrade takes up what waited for it",
+                    f"office {process.index}: {reason} {register}",
+                )
             if not self._explained(reason, bytes(records), bytes(wire or b"")):
                 raise Violation(
                     "INV-21 a hole that nobody made",

@@ -99,12 +99,17 @@ def decide(world: World, index: int) -> None:
 
 def forgive(world: World) -> None:
     """Let the parents forget which store was there last, where a person has stopped the other."""
-    for index in sorted(world.to_forgive):
+    fenced = {i for i in world.oracle.doubts.offices if _fenced(world.processes.get(i))}
+    for index in sorted(world.to_forgive | (fenced - world.twins.keys())):
         parent = world.processes.get(world.plan.parents[index])
         if parent is not None and not parent.intruder:
             world.to_forgive.discard(index)
             unit = world.units[index].unit_id
-            world.attempt(parent, "forget copy", partial(parent.parent.forget_copy, unit))
+            world.attempt(
+                parent,
+                "forget copy",
+                partial(parent.parent.forget_copy, unit, actor="丁", reason="核实"),
+            )
 
 
 def _fenced(process: Process | None) -> bool:
@@ -141,4 +146,6 @@ def _moves_in(world: World, index: int, store: str, edits: list[int]) -> None:
     world.oracle.doubts.inherits(store, edits)
     world.stores[index] = store
     world.people.forget(index)
+    # An old backup that is put back once more is taken for a copy: a person looks after it.
+    world.clockwork.later(FORGIVEN_MS, f"forgive {index}", lambda: forgive(world))
     world.start_later(index, world.rng.randrange(1, 600_000))

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection
 
+from node.store.engine import StoreUnavailable
 from sync import codec, log
 from sync.apply import CursorGap, Unauthorised
 from sync.change import Batch, Block, Edit, Operation
@@ -518,6 +519,27 @@ def test_a_text_that_one_store_cannot_hold_is_a_hole_there_and_blocks_nothing(op
         assert street.value(1, "name", GARDEN) == "a\0b"
     else:
         assert [why for why, _ in street.holes()] == ["refused_by_store"]
+
+
+def test_a_full_disk_refuses_nothing_for_good(open_site):
+    garden, street = pair(open_site)
+    if not street.store.is_sqlite:
+        return
+    batch = raw_batch(garden, block_of(GARDEN, 1, value="x" * 60_000), block_of(GARDEN, 2))
+
+    def pages(most):
+        connection = street.store._writer.raw_connection()
+        connection.cursor().execute(f"PRAGMA max_page_count={most}")
+        connection.close()
+
+    pages(1)
+    with pytest.raises(StoreUnavailable):
+        street.take(batch, GARDEN)
+    pages(1 << 30)
+    assert street.holes() == []
+    street.take(batch, GARDEN)
+    assert street.value(2, "name", GARDEN) == "x"
+    assert street.holes() == []
 
 
 def test_an_integer_field_takes_every_number_of_the_wire(open_site):
