@@ -105,7 +105,7 @@ def _mutate(path: Path, mutant: Mutant) -> None:
 def _command(mutant: Mutant) -> list[str]:
     if mutant.killer in (SEEDS, CRASH):
         mode = "crash" if mutant.killer == CRASH else "fast"
-        seeds = SEEDS_MAX if mutant is not SOUND else SEEDS_MAX // 5
+        seeds = SEEDS_MAX if mutant is not SOUND else SEEDS_MAX // 3
         return [sys.executable, "-m", "tests.mutants.hunt", mode, str(seeds)]
     return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.killer]
 

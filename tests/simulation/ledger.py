@@ -34,7 +34,7 @@ EXPECTED: dict[str, frozenset[str]] = {
     "recovery": frozenset({"a parent was shown what it had lost"}),
     "died": frozenset(f"{point}: {deed}" for point in DEATHS for deed in OFTEN),
     "conflict": frozenset({"open", "silent", "settled", "overtaken", "deleted"}),
-    "refusal on the link": frozenset({"session_unknown", "store_unavailable"}),
+    "link failed": frozenset({"session_unknown", "store_unavailable"}),
 }
 
 

@@ -31,7 +31,7 @@ def told(result: Result) -> str:
 
 def test_every_fault_verdict_and_hole_occurs_and_breaks_nothing() -> None:
     ledger = Ledger()
-    for number in range(STAGES):
+    for number in range(STAGES + 1):
         result = run(staged(number, STAGES))
         assert result.held, f"stage {number}: {told(result)}"
         ledger.add(result.ledger)
