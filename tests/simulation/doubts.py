@@ -61,6 +61,8 @@ class Doubts:
         oracle = self._world.oracle
         held = oracle.held(self._world.plan.parents[index])
         for (stream, seq), fact in oracle.facts.items():
+            if (stream, seq) in oracle.others:
+                continue  # said once more in another life: which of the two is above is not told
             if fact.writer == index and held.get(stream, 0) >= seq:
                 self._must[index][stream, seq] = fact.hash
 

@@ -198,7 +198,7 @@ class Oracle:
         known = self.facts.get((stream, seq))
         if known is None or known.hash == hash_:
             return known
-        return next((f for f in self.others[stream, seq] if f.hash == hash_), None)
+        return next((f for f in self.others.get((stream, seq), ()) if f.hash == hash_), None)
 
     def _written(
         self, process: Process, stream: Stream, seq: int, arrival: int, wire: bytes, at_ms: int
