@@ -258,7 +258,10 @@ def world_of(plan: Plan) -> Iterator[World]:
         structlog.configure(processors=[hear], cache_logger_on_first_use=False)
         driver = mock.patch.object(engine, "sqlite_driver", world.driver or engine.sqlite_driver)
         try:
-            with driver, mock.patch.object(codec, "entry_to_wire", world.entry_to_wire):
+            patient = mock.patch.object(
+                engine, "BUSY_MS", 0
+            )  # nobody waits in real time for a lock
+            with driver, patient, mock.patch.object(codec, "entry_to_wire", world.entry_to_wire):
                 yield world
         finally:
             world.close()
