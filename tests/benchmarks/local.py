@@ -133,7 +133,11 @@ def _batches(office: Office) -> Sequence[Batch]:
     while True:
         with office.store.read() as tx:
             batch = log.read_up(
-                tx, lane=Lane.BULK, incarnation=office.identity.incarnation, after=after
+                tx,
+                lane=Lane.BULK,
+                incarnation=office.identity.incarnation,
+                after=after,
+                signer=office.applier.signer,
             )
         if not batch.entries:
             return found
