@@ -101,6 +101,8 @@ class Tier:
         self._rows: list[Any] = []
         self._written = 0
         self._rest = threading.Event()
+        self._committed = threading.Event()
+        self._office.on_wake(lambda _wake: self._committed.set())
         self._behind: threading.Thread | None = None
         say(address=self._process.start())
 
@@ -194,9 +196,11 @@ class Tier:
         """Wait until one record shows the value of `round`."""
         record_id = bytes.fromhex(record) if record else self._rows[n][0]
         statement = f"SELECT f_phone FROM r_{register} WHERE unit=? AND id=?"
-        pause = 0.005 if record else 0.0003
+        # Told by each commit here: a thread that asks all the time would take the office's time.
+        self._committed.clear()
         while self._one(statement, (self._unit, record_id)) != phone_of(round):
-            time.sleep(pause)
+            self._committed.wait(0.05)
+            self._committed.clear()
         return {"at": time.time()}
 
     def _one(self, statement: str, parameters: tuple[Any, ...] = ()) -> Any:
