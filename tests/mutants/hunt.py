@@ -6,12 +6,11 @@ import sys
 from collections.abc import Iterator
 from typing import cast
 
-from tests.simulation.plan import Mode, Plan, plan_of, staged
+from tests.simulation.plan import STAGES, Mode, Plan, plan_of, staged
 from tests.simulation.run import run
 
 OFFICES_MAX = 12  # a lie shows in a small city too
 HOURS_MAX = 24
-STAGES = 8  # plans by which every kind of fault occurs, in turn with the first drawn ones
 
 
 def main(mode: Mode, seeds: int) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.simulation import power
 from tests.simulation.ledger import Ledger
-from tests.simulation.plan import Mode, Plan, plan_from_json, plan_of
+from tests.simulation.plan import STAGES, Mode, Plan, plan_from_json, plan_of, staged
 from tests.simulation.run import Result, run_again
 from tests.simulation.shrink import save, shrunk
 
@@ -63,6 +63,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=25, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="run this one only")
+    parser.add_argument("--staged", type=int, help="run the staged plans of this draw")
     parser.add_argument("--replay", type=Path, help="run a plan from a file")
     parser.add_argument("--mode", choices=("fast", "crash"), default="fast")
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")
@@ -73,6 +74,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _plans(args: argparse.Namespace) -> list[Plan]:
+    if args.staged is not None:
+        return [staged(n, STAGES, args.mode, args.staged) for n in range(STAGES + 1)]
     if args.replay is not None:
         return [plan_from_json(args.replay.read_text(encoding="utf-8"))]
     mode: Mode = args.mode

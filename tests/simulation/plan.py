@@ -19,6 +19,8 @@ STAGED_MS = 8 * HOUR_MS
 CALM_MS = 2 * HOUR_MS  # and two ticks: by then all that is due has arrived, faults being over
 
 Mode = Literal["fast", "crash"]
+STAGES = 8  # plans by which every kind of fault occurs
+DRAW = 5  # of these, all hold and everything occurs
 
 # operation -> how often it is drawn when its group is on
 OPERATIONS: dict[str, dict[str, int]] = {
@@ -188,9 +190,12 @@ def plan_of(seed: int, mode: Mode = "fast") -> Plan:
     )
 
 
-def staged(number: int, stages: int, mode: Mode = "fast") -> Plan:
-    """Return one of some small plans by which, together, every kind of fault occurs."""
-    rng = random.Random(f"staged:{mode}:{number}")
+def staged(number: int, stages: int, mode: Mode = "fast", draw: int = DRAW) -> Plan:
+    """Return one of some small plans by which, together, every kind of fault occurs.
+
+    `draw`: another number draws other plans of the same kinds; docs/roadmap.md says what they find.
+    """
+    rng = random.Random(f"staged:{draw}:{mode}:{number}")
     parents, levels = _tree(rng, 6)
     kinds = sorted(IN_MODE[mode])[number % stages :: stages]
     if not DOUBTFUL.isdisjoint(kinds):
@@ -209,7 +214,7 @@ def staged(number: int, stages: int, mode: Mode = "fast") -> Plan:
         tick_ms=HOUR_MS, news_ms=60_000, noise=_noise(rng, 1.0),
         ops=_ops(rng, levels, STAGED_MS, all_of_them=True),
         faults=tuple(sorted(faults, key=lambda fault: (fault.at_ms, fault.seed))),
-        newer=(1, 4) if number % 2 or number == stages else (),
+        newer=(1, 4) if number % 2 or number == stages or "rollback" in kinds else (),
     )  # fmt: skip
 
 

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.ledger import Ledger
-from tests.simulation.plan import Fault, Plan, plan_from_json, plan_of, staged
+from tests.simulation.plan import STAGES, Fault, Plan, plan_from_json, plan_of, staged
 from tests.simulation.run import Result, run
 
 REGRESS = sorted((Path(__file__).resolve().parents[1] / "regress").glob("*.json"))
 HORIZON_MS = 8 * 3_600_000
 OFFICES_MAX = 8
 SEEDS = [seed for seed in range(20) if len(plan_of(seed).parents) <= OFFICES_MAX][:4]
-STAGES = 8
 # What the stages must meet between them; the rest of the ledger is asked of a hundred seeds.
 STAGED = ("fault", "verdict", "hole", "hole state", "conflict", "network")
 
