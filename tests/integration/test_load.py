@@ -242,8 +242,11 @@ def test_calls_beyond_what_a_server_takes_are_refused_at_once_and_come_again(
         assert "resource_exhausted" in other.reason
         go_on.set()
         assert line.wait_idle(LONG_S)  # an open Watch is no call that is counted
-        later.pass_over()
-        assert other.wait_idle(LONG_S)
+        for _ in range(int(LONG_S)):  # the first line's Watch may come in between, once or twice
+            later.pass_over()
+            if other.wait_idle(1.0):
+                break
+        assert other.wait_idle(0.0)
 
 
 # -- what is held for whom does not listen --------------------------------------------------------
