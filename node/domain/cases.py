@@ -17,9 +17,13 @@ def units_text(units: Units) -> str:
 
 
 def units_of(text: str | None) -> dict[int, int]:
-    """Read what `units_text` wrote."""
-    pairs = (part.split(":") for part in (text or "").split(",") if part)
-    return {int(unit): int(n) for unit, n in pairs}
+    """Read what `units_text` wrote; a part that means nothing (a peer's nonsense) is left out."""
+    pairs = (part.partition(":") for part in (text or "").split(",") if part)
+    return {
+        int(unit): int(n)
+        for unit, _, n in pairs
+        if unit.isascii() and unit.isdecimal() and n.isascii() and n.isdecimal()
+    }
 
 
 @dataclass(frozen=True, slots=True)

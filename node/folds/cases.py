@@ -14,7 +14,7 @@ from node.folds.marks import MARK
 from node.ids import natural_id
 from sync import audience
 from sync.apply import Identity
-from sync.change import Edit, Operation, RecordKey, Value
+from sync.change import ID_BYTES, Edit, Operation, RecordKey, Value
 from sync.effects import Effect
 from sync.registers import pieces
 from sync.statements import run
@@ -38,19 +38,29 @@ class Line:
     actor: str
 
 
+def mark_named(value: Value) -> bytes | None:
+    """Return the mark that a line names; None when it names none (a peer's nonsense)."""
+    try:
+        mark = bytes.fromhex(str(value))
+    except ValueError:
+        return None
+    return mark if len(mark) == ID_BYTES and mark.hex() == value else None
+
+
 def line_id(mark: bytes, told: int) -> bytes:
     return natural_id(CASE, mark.hex(), str(told))
 
 
 def lines(tx: Connection, where: str, parameters: Sequence[object]) -> list[Line]:
-    """Return living lines of cases."""
+    """Return living lines of cases that name a mark and whom they tell."""
     statement = (
         "SELECT id, unit, f_mark, f_told, f_kind, f_units, f_state, f_closed, f_reason, f_actor "  # noqa: S608
         f"FROM r_case WHERE (life & 1) = 1 AND {where} ORDER BY f_mark, unit, f_told"
     )
     return [
-        Line(bytes(r[0]), r[1], r[2], r[3], r[4], *(v or "" for v in r[5:]))
+        Line(bytes(r[0]), r[1], r[2], r[3], *(v or "" for v in r[4:]))
         for r in run(tx, statement, tuple(parameters)).fetchall()
+        if mark_named(r[2]) is not None and isinstance(r[3], int)
     ]
 
 
@@ -75,7 +85,9 @@ class CaseFold:
                 touched.update(effect.ids)
             elif self.wants(effect.register, effect.unit) is not None:
                 for _, before, after in effect.changes():
-                    touched.add(bytes.fromhex(str((after or before or {})["mark"])))
+                    mark = mark_named((after or before or {})["mark"])
+                    if mark is not None:
+                        touched.add(mark)
         return self.review(tx, touched)
 
     def review(self, tx: Connection, marks: Iterable[bytes]) -> list[Edit]:
@@ -93,7 +105,7 @@ class CaseFold:
             )
             for mark, unit, n, kind in rows.fetchall():
                 live[bytes(mark)][unit] = n
-                kinds[bytes(mark)] = kind
+                kinds[bytes(mark)] = kind or ""
             told: dict[bytes, list[Line]] = defaultdict(list)
             hexes = [mark.hex() for mark in part]
             for line in lines(tx, f"f_mark IN ({signs})", hexes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from sync.statements import sql
 
 MARK = "mark"
 MARK_KEY = "mark_key"
+_SECRET = re.compile("(?:[0-9a-f]{2})+")
 DONE = "*"
 """Progress of a register whose records were all gone through; it sorts above no record's id."""
 
@@ -39,11 +41,14 @@ class MarkKey:
 
 def key_held(tx: Connection) -> MarkKey | None:
     """Return the key in force; None before the city's word has come."""
-    row = tx.exec_driver_sql(
+    rows = tx.exec_driver_sql(
         "SELECT f_number, f_secret FROM r_mark_key WHERE (life & 1) = 1 "
-        "AND f_secret IS NOT NULL ORDER BY f_number LIMIT 1"
-    ).first()
-    return MarkKey(int(row[0]), bytes.fromhex(row[1])) if row else None
+        "AND f_secret IS NOT NULL AND f_number IS NOT NULL ORDER BY f_number"
+    )
+    for number, secret in rows:
+        if _SECRET.fullmatch(secret):  # anything else is nonsense that somebody said above
+            return MarkKey(int(number), bytes.fromhex(secret))
+    return None
 
 
 def progress(tx: Connection, unique: Unique) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from node.domain.register import Unique
 from node.domain.units import Level
+from node.folds.cases import mark_named
 from node.folds.marks import (
     DONE,
     MARK,
@@ -161,4 +162,5 @@ def shared_marks(tx: Connection) -> set[bytes]:
     rows = run(tx, "SELECT id FROM r_mark WHERE f_n > 0 GROUP BY id HAVING sum(f_n) > 1")
     found = {bytes(row[0]) for row in rows.fetchall()}
     cases = run(tx, "SELECT DISTINCT f_mark FROM r_case")
-    return found | {bytes.fromhex(row[0]) for row in cases.fetchall()}
+    named = (mark_named(row[0]) for row in cases.fetchall())
+    return found | {mark for mark in named if mark is not None}

@@ -23,7 +23,7 @@ def street(tmp_path: Path) -> Iterator[Office]:
 
 def test_a_person_lets_the_parent_forget_a_copy_and_the_reason_is_kept(street: Office) -> None:
     child = street.tree.by_code(COMMUNITY).unit_id
-    street.store.write(lambda tx: facts.put(tx, f"{facts.TOKEN}{child}", "{}"))
+    street.store.write(lambda tx: facts.put(tx, f"{facts.GIVEN}{child}", "{}"))
     street.news.copied(child)
     assert [(c.unit, c.flagged, c.decisions) for c in copies.list_copies(street)] == [
         (child, True, ())
@@ -31,7 +31,7 @@ def test_a_person_lets_the_parent_forget_a_copy_and_the_reason_is_kept(street: O
     done = copies.forget_copy(street, child, actor="李", reason=" 旧电脑已停用 ")
     assert not street.news.copies()
     with street.store.read() as tx:
-        assert facts.get(tx, f"{facts.TOKEN}{child}") == ""
+        assert facts.get(tx, f"{facts.GIVEN}{child}") == ""
     (kept,) = copies.list_copies(street)
     assert kept == done
     (word,) = kept.decisions
