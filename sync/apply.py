@@ -7,13 +7,14 @@ or not at all (INV-3, INV-4, INV-20).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Protocol
 
 from sqlalchemy import Connection
 
-from sync import audience, codec, healing, holes, log, vouches
+from sync import audience, codec, healing, holes, log, testimony, vouches
 from sync.change import Batch, Block, Edit, Entry, Signature, StreamHead
 from sync.compose import Composer
 from sync.effects import Effect
@@ -187,7 +188,9 @@ class Applier:
         """Take back what this store lost, read aloud from its parent's log (`sync.recovery`).
 
         What an office did by itself when it first heard these comes back with them, so nothing
-        follows from them here; `follow_up` does afterwards what was left undone.
+        follows from them here; `follow_up` does afterwards what was left undone. What this office
+        said both up and down comes back by both ways, in two streams: it is joined once, for a
+        value that was overwritten since must not come again (`sync.merge`).
         Raises: StreamGap, StreamForked, Unauthorised, Malformed, NotVouched: nothing was done.
         """
         self.clock.resume(log.lock(tx))
@@ -202,7 +205,9 @@ class Applier:
         received = Received()
         vouched = vouches.check(tx, (e for e, via, _ in fresh if via), signatures)
         self._merger.begin(tx)
-        self._folded(tx, self._take(tx, fresh, received))
+        own = {version_of(e.hlc, e.incarnation) for e, via, _ in fresh if not via}
+        said = testimony.blocks_of(tx, own)
+        self._folded(tx, self._take(tx, fresh, received, said))
         vouches.save(tx, vouched, self.now_ms)
         return received
 
@@ -380,7 +385,11 @@ class Applier:
         return hop
 
     def _take(
-        self, tx: Connection, fresh: list[tuple[Entry, int, int]], received: Received
+        self,
+        tx: Connection,
+        fresh: list[tuple[Entry, int, int]],
+        received: Received,
+        said: Mapping[Version, Sequence[Block]] = MappingProxyType({}),
     ) -> list[Effect]:
         if not fresh:
             return []
@@ -395,7 +404,8 @@ class Applier:
             arrival = first + i
             rows.append(self.row_of(entry, arrival, received.wake, via=via, via_position=position))
             newest[key_of(entry)] = entry
-            effects += self._open(tx, entry, arrival, received)
+            version = version_of(entry.hlc, entry.incarnation)
+            effects += self._open(tx, entry, arrival, received, said.get(version, ()))
             received.entries += 1
             received.changes += entry.changes
         self._merger.flush(tx)
@@ -403,8 +413,14 @@ class Applier:
         log.save_heads(tx, newest.values())
         return effects
 
-    def _open(self, tx: Connection, entry: Entry, arrival: int, received: Received) -> list[Effect]:
-        """Merge one entry's blocks; what cannot be merged becomes a hole and the rest goes on."""
+    def _open(
+        self, tx: Connection, entry: Entry, arrival: int, received: Received,
+        said: Sequence[Block],
+    ) -> list[Effect]:  # fmt: skip
+        """Merge an entry's blocks, but those `said` already in another stream.
+
+        What cannot be merged becomes a hole and the rest goes on.
+        """
         version = version_of(entry.hlc, entry.incarnation)
         self._merger.writer(entry.incarnation, entry.level)
         try:
@@ -415,6 +431,8 @@ class Applier:
             return []
         effects: list[Effect] = []
         for block in blocks:
+            if block in said:
+                continue
             register = self.tables.schema.registers.get(block.register)
             reason = (
                 "unknown_register"

@@ -31,8 +31,9 @@ def testify(
             break
         looked |= wanted
         before = {(n, v) for n, said in found.items() for v in said}
-        for version, block in _blocks(tx, wanted):
-            _hear(found, version, block)
+        for version, blocks in blocks_of(tx, wanted).items():
+            for block in blocks:
+                _hear(found, version, block)
         wanted = {
             gone
             for name, said in found.items()
@@ -44,8 +45,9 @@ def testify(
     return found
 
 
-def _blocks(tx: Connection, versions: set[Version]) -> list[tuple[Version, Block]]:
-    found: list[tuple[Version, Block]] = []
+def blocks_of(tx: Connection, versions: set[Version]) -> dict[Version, list[Block]]:
+    """Return what the log's transactions of these versions did, whomever they were said to."""
+    found: dict[Version, list[Block]] = {}
     by_stamp: dict[int, set[int]] = {}
     for version in versions:
         if hlc_of(version) < 1 << 63:
@@ -62,7 +64,7 @@ def _blocks(tx: Connection, versions: set[Version]) -> list[tuple[Version, Block
                 blocks = codec.unpack(codec.entry_from_wire(bytes(wire)).payload)
             except codec.Malformed:
                 continue  # a hole since it came: it says nothing
-            found += ((version_of(hlc, incarnation), block) for block in blocks)
+            found.setdefault(version_of(hlc, incarnation), []).extend(blocks)
     return found
 
 

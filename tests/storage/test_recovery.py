@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import Connection
 
-from sync import log, rebirth, recovery
+from sync import codec, log, rebirth, recovery
 from sync.change import StreamHead
 from sync.recovery import Echo, Heads, Probing
 from sync.schema import Lane
 from sync.statements import run
 from sync.streams import StreamKey
 from tests.storage.conftest import OpenSite
-from tests.support.sites import GARDEN, STREET, Site
+from tests.support.sites import DISTRICT, GARDEN, STREET, Site
 
 SECOND_LIFE = 7_004
 
@@ -161,3 +162,35 @@ def test_an_entry_that_the_parent_never_had_is_not_recognised(open_site: OpenSit
             (key, head), (key, StreamHead(head.seq, bytes(32))), (key, StreamHead(99, head.hash)),
         ]  # fmt: skip
         assert recovery.recognised(tx, GARDEN, probes) == [True, False, False]
+
+
+@pytest.mark.parametrize("first", ["up", "down", "both, before the record"])
+def test_a_word_that_comes_back_by_two_ways_is_joined_once(open_site: OpenSite, first: str) -> None:
+    """A street says an edit of a community's record up and down; its lost disk hears both."""
+    garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
+    garden.commit(garden.create(1, name="a"))
+    garden.send(street)
+    for name in ("b", "c"):  # the second stands on the first, and overwrote it knowingly
+        street.now_ms += 1
+        street.commit(street.update(1, GARDEN, name=name))
+    street.send(district)
+    street.send(garden)
+    with district.store.read() as tx:
+        echoed = recovery.read_echo(tx, STREET, common={}, taken={}, after=0, bytes_max=1 << 20)
+    with garden.store.read() as tx:
+        returned = recovery.words_of(tx, STREET, 0).entries
+    mine = [w for w in echoed.entries if codec.entry_from_wire(w).unit == STREET]
+    assert (len(echoed.entries), len(mine), len(returned)) == (3, 2, 2)
+    new = open_site(STREET, incarnation=8_003)
+    parts = {
+        "up": [echoed.entries, returned],
+        "down": [returned, echoed.entries],
+        "both, before the record": [mine, returned, echoed.entries],
+    }[first]
+    for wires in parts:
+        new.store.write(lambda tx, wires=wires: new.applier.echo(tx, wires, peer=DISTRICT))
+    new.store.write(lambda tx: new.applier.heal(tx, "1=1"))
+    assert {state for _, state in new.holes()} <= {"healed"}
+    assert new.states() == street.states() == garden.states()
+    assert new.value(1, "name", GARDEN) == "c"
+    assert new.digests() == new.recomputed_digests()
