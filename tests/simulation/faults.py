@@ -12,7 +12,7 @@ from node.store.engine import sqlite_driver
 from sync.limits import PROTOCOL_MAX
 from tests.simulation import stores
 from tests.simulation.plan import DAY_MS, Fault
-from tests.simulation.rot import compare_everywhere, rot
+from tests.simulation.rot import rot
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
@@ -63,8 +63,6 @@ def heal(world: World) -> None:
         process.paused_until_ms = 0
         _free_disk(process)
     world.clockwork.later(stores.FORGIVEN_MS, "forgive", lambda: stores.forgive(world))
-    if any(fault.kind == "bit_rot" for fault in world.plan.faults):
-        compare_everywhere(world)
 
 
 def _upgrade_all(world: World) -> None:

@@ -29,6 +29,7 @@ from tests.simulation.plan import HOUR_MS, START_MS, Plan
 from tests.simulation.poison import Poison, with_unknown_field
 from tests.simulation.process import Process
 from tests.simulation.quiet import check_quiet, tidy
+from tests.simulation.rot import compare_everywhere
 
 TIDY_MS = HOUR_MS // 2  # before the end persons look at what was held
 SHM = Path("/dev/shm")  # memory, where the machine has it: nothing here must last
@@ -100,6 +101,8 @@ class World:
         end_ms = START_MS + self.plan.horizon_ms + self.plan.calm_ms
         self._until(end_ms - TIDY_MS)
         tidy(self)
+        if any(fault.kind == "bit_rot" for fault in self.plan.faults):
+            compare_everywhere(self)
         self._until(end_ms)
         while self.clockwork.busy and self.clockwork.now_ms < end_ms + HOUR_MS:
             self.clockwork.step()  # what the last tick has begun
