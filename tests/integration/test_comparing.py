@@ -12,7 +12,6 @@ from sqlalchemy import Connection, event, text
 
 from hub import comparing
 from hub.app import Served
-from node.domain.catalogue import Catalogue, load_catalogue
 from node.services.verify import verify
 from sync import codec, fingerprints, log
 from sync.digest import schema_print
@@ -20,7 +19,7 @@ from sync.narrowing import Comparison, Wish
 from sync.repairing import Hints
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
-from tests.integration.test_four_levels import (
+from tests.support.tier import (
     DISTRICT,
     GARDEN,
     ORCHID,
@@ -28,25 +27,17 @@ from tests.integration.test_four_levels import (
     STREET,
     Tier,
     eventually,
+    tier_of,
 )
 
 OTHER = {"here": "there", "there": "here"}
 ALL = Wish(read=frozenset(range(64)))
 
 
-@pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
-    return load_catalogue()
-
-
 @pytest.fixture
-def tier(tmp_path: Path, catalogue: Catalogue) -> Iterator[Tier]:
-    tier = Tier(tmp_path, catalogue, {}, {})
-    tier.start(STREET, None)
-    tier.start(GARDEN, STREET)
-    yield tier
-    for process in reversed(list(tier.running.values())):
-        process.stop()
+def tier(tmp_path: Path) -> Iterator[Tier]:
+    with tier_of(tmp_path, ((STREET, None), (GARDEN, STREET))) as tier:
+        yield tier
 
 
 def compared(tier: Tier, wish: Wish | None = None, code: str = GARDEN) -> Comparison:
@@ -258,10 +249,8 @@ def test_a_child_that_asks_about_a_sibling_is_told_nothing(tier: Tier) -> None:
         asked(copies=pb.DigestCopies(copies=[copy]))
 
 
-def test_what_a_repair_changed_at_a_hub_is_found_by_the_hubs_own_comparison(
-    tmp_path: Path, catalogue: Catalogue
-) -> None:
-    tier = Tier(tmp_path, catalogue, {}, {})
+def test_what_a_repair_changed_at_a_hub_is_found_by_the_hubs_own_comparison(tmp_path: Path) -> None:
+    tier = Tier(tmp_path)
     for code, parent in ((DISTRICT, None), (STREET, DISTRICT), (GARDEN, STREET)):
         tier.start(code, parent)
     try:

@@ -2,87 +2,41 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
-from hub.api.tokens import token_of
-from hub.app import Process
-from hub.client import OfficeClient, RemoteRefusal, wall_ms
-from node.config import OfficeConfig
-from node.domain.catalogue import load_catalogue
-from node.setup import init_office
+from hub.client import RemoteRefusal
 from sync.wire.v1 import office_registers_pb2 as register_pb
 from tests.support.silian import silian
+from tests.support.tier import DISTRICT, STREET, Tier, eventually, tier_of
+from tests.support.tier import GARDEN as COMMUNITY
 
-DISTRICT, STREET, COMMUNITY = "330102000000", "330102013000", "330102013009"
-CODES = (DISTRICT, STREET, COMMUNITY)
-CATALOGUE = load_catalogue()
-PATIENCE_S = 60.0
 HALL = {"name": "一号楼", "use": "office", "area_m2": "660", "address": "一弄"}
 
 
-class Tier:
-    """A district, its street and a community, each a process of its own on the loopback."""
-
-    def __init__(self, base: Path) -> None:
-        self.base = base
-        self.running: dict[str, Process] = {}
-        self.addresses: dict[str, str] = {}
-        parent = ""
-        for code in CODES:
-            config = OfficeConfig(unit=code, parent=parent, sync_interval_s=2)
-            init_office(base / code, config, CATALOGUE, rng=random.Random(code))
-            self.start(code)
-            parent = self.addresses[code]
-
-    def start(self, code: str) -> None:
-        process = Process(
-            [self.base / code], wall_ms=wall_ms, rng=random.Random(code + "run"),
-            listen=self.addresses.get(code),
-        )  # fmt: skip
-        self.addresses[code] = process.start()
-        self.running[code] = process
-
-    def stop(self, code: str) -> None:
-        self.running.pop(code).stop()
-
-    def at(self, code: str) -> OfficeClient:
-        return OfficeClient.connect(self.addresses[code], token_of(self.base / code))
-
-    def state(self, code: str, correction: bytes) -> str:
-        """Return how a request stands at an office; "unknown" where it was not heard."""
-        with self.at(code) as office:
-            try:
-                return office.correction(correction).state
-            except RemoteRefusal as refused:
-                if refused.code != "unknown_correction":
-                    raise
-                return "unknown"
-
-    def area(self, code: str, hall: register_pb.Record) -> int:
-        with self.at(code) as office:
-            record = office.record("premises", hall.id, unit=COMMUNITY).record
-            return record.values["area_m2"].integer
+def state(tier: Tier, code: str, correction: bytes) -> str:
+    """Return how a request stands at an office; "unknown" where it was not heard."""
+    with tier.at(code) as office:
+        try:
+            return office.correction(correction).state
+        except RemoteRefusal as refused:
+            if refused.code != "unknown_correction":
+                raise
+            return "unknown"
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds; the lines need a moment."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)
+def area(tier: Tier, code: str, hall: register_pb.Record) -> int:
+    with tier.at(code) as office:
+        record = office.record("premises", hall.id, unit=COMMUNITY).record
+        return record.values["area_m2"].integer
 
 
 @pytest.fixture(scope="module")
 def tier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tier]:
-    tier = Tier(tmp_path_factory.mktemp("tier"))
-    yield tier
-    for code in reversed(CODES):
-        tier.stop(code)
+    path = ((DISTRICT, None), (STREET, DISTRICT), (COMMUNITY, STREET))
+    with tier_of(tmp_path_factory.mktemp("tier"), path) as tier:
+        yield tier
 
 
 @pytest.fixture
@@ -96,7 +50,7 @@ def hall(tier: Tier, request: pytest.FixtureRequest) -> register_pb.Record:
             page = office.records("premises", unit=COMMUNITY)
             return any(r.id == made.id for r in page.records)
 
-    until(known)
+    eventually(known)
     return made
 
 
@@ -115,16 +69,18 @@ def test_asked_while_the_line_is_down_accepted_later_and_both_come_up(
 ) -> None:
     tier.stop(STREET)
     asked = ask(tier, hall)
-    assert tier.state(COMMUNITY, asked) == "unknown"
+    assert state(tier, COMMUNITY, asked) == "unknown"
     tier.start(STREET)
-    until(lambda: tier.state(COMMUNITY, asked) == "open")
+    eventually(lambda: state(tier, COMMUNITY, asked) == "open")
     with tier.at(COMMUNITY) as office:
         (waits,) = [c for c in office.corrections("to-answer").corrections if c.id == asked]
         (wish,) = waits.wishes
         assert (wish.now.integer, wish.wished.integer) == (66_000, 65_000)
         assert office.accept_correction(asked, actor="王", seen=waits.seen).state == "accepted"
-    until(lambda: tier.state(DISTRICT, asked) == "accepted" and tier.area(DISTRICT, hall) == 65_000)
-    assert tier.state(STREET, asked) == "accepted"
+    eventually(
+        lambda: state(tier, DISTRICT, asked) == "accepted" and area(tier, DISTRICT, hall) == 65_000
+    )
+    assert state(tier, STREET, asked) == "accepted"
 
 
 def test_refused_with_its_reason(tier: Tier, hall: register_pb.Record) -> None:
@@ -132,16 +88,16 @@ def test_refused_with_its_reason(tier: Tier, hall: register_pb.Record) -> None:
     with pytest.raises(RemoteRefusal) as twice:
         ask(tier, hall)
     assert twice.value.code == "correction_asked"
-    until(lambda: tier.state(COMMUNITY, asked) == "open")
+    eventually(lambda: state(tier, COMMUNITY, asked) == "open")
     with tier.at(STREET) as between, pytest.raises(RemoteRefusal) as caught:
         between.accept_correction(asked, actor="街道")
     assert caught.value.code == "correction_not_ours"
     with tier.at(COMMUNITY) as office:
         office.refuse_correction(asked, reason="房产证为660", actor="王")
-    until(lambda: tier.state(DISTRICT, asked) == "refused")
+    eventually(lambda: state(tier, DISTRICT, asked) == "refused")
     with tier.at(DISTRICT) as office:
         assert office.correction(asked).answer == "房产证为660"
-    assert tier.area(DISTRICT, hall) == 66_000
+    assert area(tier, DISTRICT, hall) == 66_000
 
 
 def test_the_record_ended_meanwhile(tier: Tier, hall: register_pb.Record) -> None:
@@ -150,27 +106,27 @@ def test_the_record_ended_meanwhile(tier: Tier, hall: register_pb.Record) -> Non
     with tier.at(COMMUNITY) as office:
         office.end("premises", hall.id)
     tier.start(STREET)
-    until(lambda: tier.state(COMMUNITY, asked) == "open")
+    eventually(lambda: state(tier, COMMUNITY, asked) == "open")
     with tier.at(COMMUNITY) as office:
         assert office.correction(asked).record_state == "ended"
         assert office.accept_correction(asked, actor="王").state == "superseded"
-    until(lambda: tier.state(DISTRICT, asked) == "superseded")
+    eventually(lambda: state(tier, DISTRICT, asked) == "superseded")
 
 
 def test_withdrawn_while_the_acceptance_is_on_its_way_it_is_accepted_everywhere(
     tier: Tier, hall: register_pb.Record
 ) -> None:
     asked = ask(tier, hall)
-    until(lambda: tier.state(COMMUNITY, asked) == "open")
+    eventually(lambda: state(tier, COMMUNITY, asked) == "open")
     tier.stop(STREET)
     with tier.at(DISTRICT) as office:
         assert office.withdraw_correction(asked, actor="区").state == "withdrawn"
     with tier.at(COMMUNITY) as office:
         assert office.accept_correction(asked, actor="王").state == "accepted"
     tier.start(STREET)
-    until(lambda: tier.area(DISTRICT, hall) == 65_000)
-    until(lambda: tier.state(DISTRICT, asked) == "accepted")
-    assert [tier.state(code, asked) for code in (STREET, COMMUNITY)] == ["accepted"] * 2
+    eventually(lambda: area(tier, DISTRICT, hall) == 65_000)
+    eventually(lambda: state(tier, DISTRICT, asked) == "accepted")
+    assert [state(tier, code, asked) for code in (STREET, COMMUNITY)] == ["accepted"] * 2
 
 
 def test_the_verbs_say_in_both_languages_what_is_asked_and_what_to_do(
@@ -191,7 +147,7 @@ def test_the_verbs_say_in_both_languages_what_is_asked_and_what_to_do(
     listed = silian("correction", "ls", "--box", "asked", "--open", *district, lang="zh")
     assert request in listed.out
     assert "待答复" in listed.out
-    until(lambda: tier.state(COMMUNITY, bytes.fromhex(request)) == "open")
+    eventually(lambda: state(tier, COMMUNITY, bytes.fromhex(request)) == "open")
     shown = silian("correction", "show", request, *community)
     assert "660" in shown.out
     assert "650" in shown.out

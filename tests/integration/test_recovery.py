@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from hub.app import Process
+from hub.client import wall_ms
 from node.app import Office, open_office
 from node.domain.assignment import Duty
-from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.units import Level
 from node.ids import uuid7
 from node.routes import audiences_of
@@ -22,34 +22,25 @@ from node.services.status import status
 from node.services.verify import verify
 from sync.change import Edit, Operation, RecordKey
 from sync.session import State
-from tests.integration.test_four_levels import (
+from tests.support.tier import (
     CITY,
     DISTRICT,
     GARDEN,
     ORCHID,
+    PATH,
     STREET,
     Tier,
     eventually,
-    wall_ms,
+    tier_of,
 )
 
-PATH = ((CITY, None), (DISTRICT, CITY), (STREET, DISTRICT), (GARDEN, STREET), (ORCHID, STREET))
 PARENT = dict(PATH)
 
 
-@pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
-    return load_catalogue()
-
-
 @pytest.fixture
-def tier(tmp_path: Path, catalogue: Catalogue) -> Iterator[Tier]:
-    tier = Tier(tmp_path, catalogue, {}, {})
-    for code, parent in PATH:
-        tier.start(code, parent)
-    yield tier
-    for process in reversed(list(tier.running.values())):
-        process.stop()
+def tier(tmp_path: Path) -> Iterator[Tier]:
+    with tier_of(tmp_path) as tier:
+        yield tier
 
 
 def copy_of(tier: Tier, code: str) -> Path:
