@@ -36,9 +36,11 @@ def take(host: Host, batch: Batch, *, peer: int, upward: bool) -> Received:
 
 def _taken(host: Host, batch: Batch, peer: int, upward: bool) -> Received:
     done = Received()
-    entries = [codec.entry_from_wire(wire) for wire in batch.entries]
-    parts = list(portions(batch, [entry.changes for entry in entries], PORTION_CHANGES_MAX))
-    if len(parts) > 1:  # a single one is judged whole where it is applied
+    parts = [batch]  # a single one is judged whole where it is applied
+    if len(batch.entries) > 1:
+        entries = [codec.entry_from_wire(wire) for wire in batch.entries]
+        parts = list(portions(batch, [entry.changes for entry in entries], PORTION_CHANGES_MAX))
+    if len(parts) > 1:
         with host.store.read() as tx:
             vouches.check(tx, entries, batch.signatures)
     for portion in parts:
