@@ -117,10 +117,11 @@ class Process:
         catalogue = load_catalogue()
         try:
             for folder in folders:
+                # The same chance for all: keys and tokens come of it, and one seeded from it would
+                # give itself away by what it has drawn before.
                 office = open_office(
-                    folder, wall_ms=wall_ms, rng=random.Random(rng.getrandbits(64)),
-                    catalogue=catalogue, **store_options,
-                )  # fmt: skip
+                    folder, wall_ms=wall_ms, rng=rng, catalogue=catalogue, **store_options
+                )
                 self.served[office.identity.unit] = Served(office, self)
                 self._tokens[office.identity.unit] = token_of(folder)
             first = next(iter(self.served.values())).office.config

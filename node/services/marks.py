@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
@@ -88,8 +87,7 @@ def _first_key(office: Office, tx: Connection) -> list[Edit]:
         Edit(
             key=RecordKey(MARK_KEY, me.unit, natural_id(MARK_KEY, str(FIRST))),
             operation=Operation.CREATE,
-            # From the system's own source: the office's chance may be a seed of ours.
-            values={"number": FIRST, "secret": secrets.token_hex(32)},
+            values={"number": FIRST, "secret": f"{office.rng.getrandbits(256):064x}"},
             audiences=audiences_of(register, unit=me.unit, writer=me.unit, level=me.level),
         )
     ]
