@@ -193,19 +193,22 @@ def renew(tx: Connection, host: Host) -> int:
 def _move_beyond(
     tx: Connection, common: Mapping[StreamKey, StreamHead], position: int, hlc: int
 ) -> None:
-    """Number anew what must go up and stands where the parent believes to have everything."""
+    """Number anew what must go up, if some of it stands where the parent believes to have all.
+
+    All of it, in its order: of a stream that stands on both sides of that position, the later
+    entries would come first.
+    """
     rows = run(
         tx,
         "SELECT arrival, incarnation, audience, lane, seq FROM entry "
-        "WHERE up_to IS NOT NULL AND arrival<=? ORDER BY arrival",
-        (position,),
+        "WHERE up_to IS NOT NULL ORDER BY arrival",
     ).fetchall()
     waiting = [
         arrival
         for arrival, writer, audience, lane, seq in rows
         if seq > common.get(StreamKey(writer, audience, Lane(lane)), StreamHead()).seq
     ]
-    if not waiting:
+    if not waiting or waiting[0] > position:
         return
     first = log.take(tx, len(waiting), hlc)
     moves = [(first + i, arrival) for i, arrival in enumerate(waiting)]

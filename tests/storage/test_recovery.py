@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from sync import codec, log, rebirth, recovery
+from sync import codec, log, rebirth, recovering, recovery
 from sync.change import StreamHead
 from sync.recovery import Echo, Heads, Probing
 from sync.schema import Lane
@@ -194,3 +194,25 @@ def test_a_word_that_comes_back_by_two_ways_is_joined_once(open_site: OpenSite, 
     assert new.states() == street.states() == garden.states()
     assert new.value(1, "name", GARDEN) == "c"
     assert new.digests() == new.recomputed_digests()
+
+
+def test_what_goes_beyond_the_position_that_the_parent_counts_keeps_its_order(
+    open_site: OpenSite,
+) -> None:
+    """Another store under our name had gone further than this one: some of our words stand where
+    the parent's cursor is, others behind it."""
+    garden, street = open_site(GARDEN), open_site(STREET)
+    for number in range(5):
+        garden.commit(garden.create(number, name="a"))
+    key = StreamKey(garden.incarnation, "up:city", Lane.BULK)
+    street.take(garden.batch_up(bytes_max=1), GARDEN)
+    with street.store.read() as tx:
+        common = log.heads_of(tx, [key])
+    assert common[key].seq == 1
+    garden.store.write(lambda tx: recovering._move_beyond(tx, common, 3, log.lock(tx)))
+    with garden.store.read() as tx:
+        rows = run(tx, "SELECT arrival, seq FROM entry ORDER BY arrival").fetchall()
+    assert [seq for _, seq in rows] == [1, 2, 3, 4, 5]
+    assert rows[1][0] > 3
+    street.take(garden.batch_up(after=1), GARDEN)
+    assert street.records() == garden.records()
