@@ -34,6 +34,15 @@ _SEALED_BYTES = 1 + 4 + 1  # of the trailer, what its own hash covers
 _PIECE_BYTES = 1 << 20
 
 
+_WHY_ZH = {  # what a clerk can do something about; anything else is "its inside does not fit"
+    "it does not begin as one": "不是离线包文件",
+    "it is cut off": "文件被截断",
+    "it does not end with its trailer": "文件末尾缺失或多出内容",
+    "it is not what was sealed": "内容与封存时不符",
+    "its signature is not that of the key it names": "签名与其密钥不符",
+}
+
+
 class BundleDamaged(SilianError):
     """The file is no bundle, or not as it was written: cut off, changed, or its signature is not
     that of the key it names."""
@@ -43,7 +52,7 @@ class BundleDamaged(SilianError):
     def __init__(self, why: str) -> None:
         super().__init__(
             f"not a whole bundle: {why}",
-            f"离线包不完整或已被改动: {why}",
+            f"离线包不完整或已被改动: {_WHY_ZH.get(why, '内部结构有误')}",
             remedy_en="Nothing was taken. Copy the file again, or have it written again.",
             remedy_zh="未导入任何数据。请重新拷贝, 或请对方重新生成。",
         )
