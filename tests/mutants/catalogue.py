@@ -161,10 +161,12 @@ MUTANTS = (
     Mutant(
         "a restored store goes on under its old name", "INV-24", "sync/recovering.py",
         "        if me.incarnation in known or facts.get(tx, facts.RESTORED):", "        if False:",
+        "tests/integration/test_recovery.py",
     ),
     Mutant(
         "a copy is let in", "INV-25", "hub/parent.py",
         "        if shown is Shown.VOID:\n            return self._copied(greeting)\n", "",
+        "tests/integration/test_recovery.py",
     ),
     Mutant(
         "a recovery that failed is not tried again", "INV-8", "sync/session.py",
