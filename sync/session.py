@@ -225,12 +225,16 @@ class Session:
         self._recoveries = 0  # since we were last let in
         self._compare = False  # the two copies are to be compared when nothing waits
         self._begun = False  # a step of that has been taken
+        self._heartbeat = False  # it greets over a line that is up
         self._up_next = dict.fromkeys(Lane, True)  # by lane: the way whose turn it is
         self._looking: tuple[Lane, bool] | None = None  # lane and way (up) under way
 
     @property
     def connected(self) -> bool:
-        return self.state not in (State.OFFLINE, State.GREETING, State.RESTING, State.HALTED)
+        """Whether the parent answered when it was last asked; a heartbeat does not end that."""
+        if self.state in (State.OFFLINE, State.GREETING):
+            return self._heartbeat
+        return self.state not in (State.RESTING, State.HALTED)
 
     @property
     def poked(self) -> bool:
@@ -257,6 +261,7 @@ class Session:
         """Say hello at the next start though the line is up: a heartbeat that carries news."""
         assert self.state is State.IDLE, f"greet again while {self.state.name}"
         self.state = State.OFFLINE
+        self._heartbeat = True
 
     def broken(self, event: Failed) -> Rest:
         """The open `Watch` call failed while idle: rest, or a whole city redials at once."""
@@ -283,6 +288,7 @@ class Session:
     # -- handlers, named by the table below ---------------------------------------------------
 
     def _greet(self) -> Command:
+        self._heartbeat = self._heartbeat and self.state is State.OFFLINE
         self.state = State.GREETING
         self._begun = False  # a comparison that was under way begins anew
         self._looking = None

@@ -256,6 +256,20 @@ def test_a_broken_watch_rests_before_it_dials():
     assert session.on(s.Woken()) == s.Greet()
 
 
+def test_a_heartbeat_does_not_show_the_line_as_down():
+    session = greeted()
+    for lane in (CONTROL, BULK):
+        session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+    session.greet_again()
+    assert session.connected
+    session.start()
+    assert (session.state, session.connected) == (State.GREETING, True)
+    session.on(GONE)
+    assert not session.connected
+    session.on(s.Woken())
+    assert (session.state, session.connected) == (State.GREETING, False)
+
+
 def test_a_heartbeat_greets_without_a_rest():
     session = greeted()
     for lane in (CONTROL, BULK):
