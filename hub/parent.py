@@ -14,7 +14,7 @@ from hub.admission import admit
 from node.app import Office
 from node.domain.units import Level
 from node.services import copies
-from sync import facts, log, recovering, recovery, vouches
+from sync import facts, log, recovering, recovery, restating, vouches
 from sync.apply import Received, Wake
 from sync.change import Batch, StreamHead
 from sync.errors import SilianError
@@ -66,6 +66,7 @@ class Greeting:
     log_position: int
     heads: dict[StreamKey, StreamHead]
     taken: dict[Lane, int] = field(default_factory=dict)  # how far it holds our log
+    met_another: bool = False  # it knows us by another incarnation: it gives back our words first
     news: tuple[OfficeNews, ...] = ()
     token: bytes = b""
     continues: int = 0  # the incarnation whose log numbers it goes on with
@@ -177,6 +178,7 @@ class Parent:
         fresh = self.office.rng.getrandbits(TOKEN_BITS).to_bytes(TOKEN_BITS // 8, "big")
         after = tokens.after(greeting.token, greeting.incarnation, greeting.process, fresh)
         now_ms = self.office.clock.now_ms()
+        received = Received()
 
         def write(tx: Connection) -> None:
             facts.put(tx, key, after.to_text())
@@ -192,8 +194,10 @@ class Parent:
                     )  # fmt: skip
             if tokens.incarnation not in (0, greeting.incarnation):
                 _retire(tx, greeting)
+            self._say_again(tx, greeting, received.wake)
 
         self.office.store.write(write, urgency=Urgency.CONTROL)
+        self.office.committed(received)
         self._heard(child, greeting.news)
         return Welcome(
             verdict=Verdict.GO_ON,
@@ -204,6 +208,15 @@ class Parent:
             token=after.newest,
             holds=holds,
         )
+
+    def _say_again(self, tx: Connection, greeting: Greeting, wake: Wake) -> None:
+        """Say again what a child that has nothing to give back may never have heard."""
+        office, mine = self.office, self.office.identity.incarnation
+        if greeting.met_another or not restating.is_due(tx, greeting.unit, mine):
+            return
+        office.applier.clock.resume(log.lock(tx))
+        restating.say_again(office.applier, tx, greeting.unit, office.ways, wake)
+        restating.note_done(tx, greeting.unit, mine)
 
     def _note_taken(self, tx: Connection, greeting: Greeting, now_ms: int) -> None:
         """Keep how far the child holds our log: a bundle for it begins there."""

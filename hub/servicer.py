@@ -39,6 +39,10 @@ class LinkServicer:
                     for c in request.cursors
                     if c.incarnation == parent.office.identity.incarnation
                 },
+                met_another=any(
+                    c.incarnation not in (0, parent.office.identity.incarnation)
+                    for c in request.cursors
+                ),
                 news=tuple(map(codec.news_from_wire, request.offices)),
                 token=request.token,
                 continues=request.continues,

@@ -40,7 +40,7 @@ from node.store.schema import catalogue_tables
 from node.store.units import tree_on
 from sync import comparison, facts, log, vouches
 from sync.apply import Applied, Applier, Identity, Received, Wake
-from sync.change import Edit
+from sync.change import Block, Edit
 from sync.errors import SilianError
 from sync.fingerprints import Shared
 from sync.narrowing import Comparison
@@ -240,6 +240,12 @@ class Office:
         from node.services.left_undone import left_undone
 
         return left_undone(self, tx)
+
+    def ways(self, tx: Connection, block: Block) -> tuple[str, ...]:
+        """Return the audiences of an own block, as this office would say it now."""
+        from node.services.ways import ways_of
+
+        return ways_of(self, tx, block)
 
     def reactions(self, tx: Connection) -> list[Edit]:
         """Return what assignments and returned money ask of this office and it has not answered."""

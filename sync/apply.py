@@ -14,7 +14,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from sync import audience, codec, healing, holes, log, testimony, vouches
+from sync import audience, codec, healing, holes, log, restating, testimony, vouches
 from sync.change import Batch, Block, Edit, Entry, Signature, StreamHead
 from sync.compose import Composer
 from sync.effects import Effect
@@ -161,7 +161,8 @@ class Applier:
         fresh = self.next_entries(tx, batch, peer, upward)
         vouched = vouches.check(tx, (e for e, _, _ in fresh), batch.signatures)
         self._merger.begin(tx)
-        effects = self._take(tx, fresh, received)
+        said = testimony.blocks_of(tx, {e.version for e, _, _ in fresh if e.said_under})
+        effects = self._take(tx, fresh, received, said)
         vouches.save(tx, vouched, self.now_ms)
         self.entail(tx, effects, received)
         healing.after_batch(self, tx, received)
@@ -199,14 +200,16 @@ class Applier:
         fresh: list[tuple[Entry, int, int]] = []
         for entry in entries:
             via = self._origin(entry, peer)
+            restating.own_words(tx, entry)
             if place(entry, heads) is Place.NEXT:
                 heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
                 fresh.append((entry, via, 0))
         received = Received()
         vouched = vouches.check(tx, (e for e, via, _ in fresh if via), signatures)
         self._merger.begin(tx)
-        own = {version_of(e.hlc, e.incarnation) for e, via, _ in fresh if not via}
-        said = testimony.blocks_of(tx, own)
+        said = testimony.blocks_of(
+            tx, {e.version for e, via, _ in fresh if e.said_under or not via}
+        )
         self._folded(tx, self._take(tx, fresh, received, said))
         vouches.save(tx, vouched, self.now_ms)
         return received
@@ -342,6 +345,7 @@ class Applier:
         fresh: list[tuple[Entry, int, int]] = []
         for entry, position in zip(entries, batch.positions, strict=True):
             self._admit(entry, batch.lane, peer, upward)
+            restating.own_words(tx, entry)
             if place(entry, heads) is Place.NEXT:
                 heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
                 fresh.append((entry, peer, position))
@@ -396,7 +400,9 @@ class Applier:
         for entry, _, _ in fresh:
             self.clock.observe(entry.hlc)
         first = log.take(tx, len(fresh), self.clock.last)
-        log.learn_incarnation(tx, {(e.incarnation, e.unit, e.level) for e, _, _ in fresh})
+        named = {(e.incarnation, e.unit, e.level) for e, _, _ in fresh}
+        named |= {(e.said_under, e.unit, e.level) for e, _, _ in fresh if e.said_under}
+        log.learn_incarnation(tx, named)
         effects: list[Effect] = []
         rows = []
         newest: dict[StreamKey, Entry] = {}
@@ -404,8 +410,7 @@ class Applier:
             arrival = first + i
             rows.append(self.row_of(entry, arrival, received.wake, via=via, via_position=position))
             newest[key_of(entry)] = entry
-            version = version_of(entry.hlc, entry.incarnation)
-            effects += self._open(tx, entry, arrival, received, said.get(version, ()))
+            effects += self._open(tx, entry, arrival, received, said.get(entry.version, ()))
             received.entries += 1
             received.changes += entry.changes
         self._merger.flush(tx)
@@ -421,8 +426,7 @@ class Applier:
 
         What cannot be merged becomes a hole and the rest goes on.
         """
-        version = version_of(entry.hlc, entry.incarnation)
-        self._merger.writer(entry.incarnation, entry.level)
+        self._merger.writer(entry.said_under or entry.incarnation, entry.level)
         try:
             blocks = codec.unpack(entry.payload)
         except codec.Malformed as error:
@@ -446,7 +450,7 @@ class Applier:
                 received.holes += 1
                 continue
             received.registers.add(block.register)
-            effect = self._merger.merge(tx, block, version, entry.level)
+            effect = self._merger.merge(tx, block, entry.version, entry.level)
             for parked in self._merger.take_refused():
                 holes.park(
                     tx, entry, arrival, reason=parked.reason, block=block, now_ms=self.now_ms,
@@ -455,6 +459,8 @@ class Applier:
                 received.holes += 1
             if effect is not None:
                 effects.append(effect)
+            if entry.said_under:
+                effects += restating.overtaken(tx, self._merger, self.tables, block, entry.version)
         return effects
 
     # -- both -------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from sync.schema import Lane
-from sync.version import Version
+from sync.version import Version, version_of
 
 Value = str | int | None  # the only things stored: see sync.schema.Kind
 ID_BYTES = 16
@@ -89,6 +89,12 @@ class Entry:
     payload: bytes  # compressed body
     wire: bytes  # the serialized entry
     hash: bytes  # of `wire`
+    said_under: int = 0  # the former incarnation that these words were said under first
+
+    @property
+    def version(self) -> Version:
+        """The version that everything in it bears."""
+        return version_of(self.hlc, self.said_under or self.incarnation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def entry_to_wire(
     prev_hash: bytes,
     hlc: int,
     payload: bytes | None = None,
+    said_under: int = 0,
 ) -> Entry:
     """Pack one transaction for one audience.
 
@@ -90,12 +91,13 @@ def entry_to_wire(
         hlc=hlc,
         changes=changes,
         payload=payload,
+        said_under=said_under,
     ).SerializeToString()
     if len(wire) > ENTRY_BYTES_MAX:
         raise TooLarge(len(wire), ENTRY_BYTES_MAX)
     return Entry(
         incarnation, unit, level, audience, lane, seq, prev_hash, hlc, changes, payload,
-        wire, hash_of(wire),
+        wire, hash_of(wire), said_under,
     )  # fmt: skip
 
 
@@ -112,11 +114,12 @@ def entry_from_wire(wire: bytes) -> Entry:
         raise Malformed("entry does not parse") from error
     if m.lane not in (1, 2) or m.seq < 1 or m.level > 3 or len(m.prev_hash) not in (0, HASH_BYTES):
         raise Malformed(f"entry header: lane {m.lane}, seq {m.seq}, level {m.level}")
-    if max(m.incarnation, m.unit, m.hlc, m.seq << 1, m.changes << 32) >= 1 << 63:
+    largest = max(m.incarnation, m.unit, m.hlc, m.seq << 1, m.changes << 32, m.said_under)
+    if largest >= 1 << 63:
         raise Malformed("entry header: a number is out of range")
     return Entry(
         m.incarnation, m.unit, m.level, m.audience, Lane(m.lane), m.seq, m.prev_hash, m.hlc,
-        m.changes, m.payload, wire, hash_of(wire),
+        m.changes, m.payload, wire, hash_of(wire), m.said_under,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ CONTINUES = "continues"  # the incarnation whose log numbers this one goes on wi
 RESTORED = "restored"  # a child has shown that this store lost what it once said
 MET = "met:"  # + unit: our log position when we met its present incarnation
 TOKEN = "token:"  # + unit: what that parent gave us to show the next time (sync.tokens)
+WAYS = "ways:"  # + unit: in which incarnation words that child had not heard were said again
 GIVEN = "token:given:"  # + unit: what we gave that child
 
 

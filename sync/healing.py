@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from sync import codec, holes
+from sync import codec, holes, restating
 from sync.change import Block, Entry, Operation
 from sync.effects import Effect
 from sync.rights import objection
 from sync.schema import RegisterSchema
 from sync.statements import run
-from sync.version import version_of
 
 if TYPE_CHECKING:
     from sync.apply import Applier, Received
@@ -133,12 +132,13 @@ def _try(
             if ready is None:
                 continue
             block = ready
-        version = version_of(entry.hlc, entry.incarnation)
-        applier.merger.writer(entry.incarnation, entry.level)
-        effect = applier.merger.merge(tx, block, version, entry.level, again=True)
+        applier.merger.writer(entry.said_under or entry.incarnation, entry.level)
+        effect = applier.merger.merge(tx, block, entry.version, entry.level, again=True)
         received.registers.add(block.register)
         if effect is not None:
             effects.append(effect)
+        if entry.said_under:
+            effects += restating.overtaken(tx, applier.merger, applier.tables, block, entry.version)
         for refused in applier.merger.take_refused():
             left |= {refused.id} if refused.id else set(block.ids)
             reason, detail = refused.reason, refused.detail or detail
@@ -209,7 +209,7 @@ def _named(
         return block.without(unknown), unknown
     at = [block.fields.index(n) for n in fresh]
     created = block.operation is Operation.CREATE
-    version = version_of(entry.hlc, entry.incarnation)
+    version = entry.version
     return (
         Block(
             block.register,

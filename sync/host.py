@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection
 
 from sync.apply import Applier, Received
-from sync.change import Edit
+from sync.change import Block, Edit
 from sync.fingerprints import Shared
 from sync.narrowing import Comparison
 from sync.news import OfficeNews, SafeAt
@@ -65,6 +65,9 @@ class Host(Protocol):
 
     def left_undone(self, tx: Connection) -> Sequence[Edit]:
         """Return what this office would have done by itself, had it heard everything in turn."""
+
+    def ways(self, tx: Connection, block: Block) -> tuple[str, ...]:
+        """Return the audiences of an own block, as this office would say it now."""
 
     def shared(self, child: int) -> Shared:
         """Return whose records a child and its parent both may hear whole, by register."""

@@ -9,7 +9,7 @@ later word that stood on them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -36,6 +36,13 @@ class Word:
 
     arrival: int
     entry: Entry
+    stands: bool = False  # said by another way as well, which is known above: it keeps its name
+
+    @property
+    def said_under(self) -> int:
+        """The incarnation whose version it keeps; 0: it gets one of the present."""
+        entry = self.entry
+        return entry.said_under or (entry.incarnation if self.stands else 0)
 
 
 @dataclass(slots=True)
@@ -82,7 +89,8 @@ def words_beyond(
         if stream in cut or (since and (hlc, lane) not in held):
             cut.add(stream)
             chosen.append(arrival)
-    return words_at(tx, chosen)
+    standing = {arrival for arrival, *_, lane, _, hlc in rows if (hlc, lane) in held}
+    return words_at(tx, chosen, standing)
 
 
 def words_against(tx: Connection, entries: Iterable[Entry]) -> list[Word]:
@@ -102,15 +110,19 @@ def words_against(tx: Connection, entries: Iterable[Entry]) -> list[Word]:
             known = first.get(entry.incarnation, row[0])
             first[entry.incarnation] = min(known, row[0])
     found: list[int] = []
+    standing: set[int] = set()
     for incarnation, arrival in first.items():
         rows = run(
             tx,
-            "SELECT arrival FROM entry WHERE via=0 AND arrival>=? AND incarnation=? "
+            "SELECT arrival, EXISTS (SELECT 1 FROM entry u WHERE u.via=0 AND u.hlc=e.hlc "
+            "AND u.lane=e.lane AND u.incarnation=e.incarnation AND u.audience LIKE 'up:%') "
+            "FROM entry e WHERE via=0 AND arrival>=? AND incarnation=? "
             "AND audience LIKE 'down:%'",
             (arrival, incarnation),
-        )
+        ).fetchall()
         found += [r[0] for r in rows]
-    return words_at(tx, found)
+        standing |= {r[0] for r in rows if r[1]}
+    return words_at(tx, found, standing)
 
 
 def renew(tx: Connection, unit: int, level: int, incarnation: int, signer: Signer | None) -> None:
@@ -123,11 +135,13 @@ def renew(tx: Connection, unit: int, level: int, incarnation: int, signer: Signe
     run(tx, "DELETE FROM meta WHERE key LIKE 'token:%'")
 
 
-def words_at(tx: Connection, arrivals: Iterable[int]) -> list[Word]:
+def words_at(
+    tx: Connection, arrivals: Iterable[int], standing: Set[int] = frozenset()
+) -> list[Word]:
     found = []
     for arrival in sorted(arrivals):
         row = run(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-        found.append(Word(arrival, codec.entry_from_wire(bytes(row[0]))))
+        found.append(Word(arrival, codec.entry_from_wire(bytes(row[0])), arrival in standing))
     return found
 
 
@@ -144,9 +158,10 @@ def say_anew(applier: Applier, tx: Connection, words: list[Word]) -> Reborn:
     names: dict[str, dict[Version, Version]] = defaultdict(dict)  # by register
     touched: dict[tuple[str, int], set[bytes]] = defaultdict(set)
     for word, blocks in zip(words, bodies, strict=True):
-        old = version_of(word.entry.hlc, word.entry.incarnation)
+        if word.said_under:
+            continue  # it is known by its name, and keeps it
         for block in blocks:
-            names[block.register][old] = version_of(word.entry.hlc, me.incarnation)
+            names[block.register][word.entry.version] = version_of(word.entry.hlc, me.incarnation)
             touched[block.register, block.unit].update(block.ids)
     merger = applier.merger
     merger.begin(tx)
@@ -240,6 +255,7 @@ def _append(
             seq=head.seq + 1,
             prev_hash=head.hash,
             hlc=word.entry.hlc,
+            said_under=word.said_under,
         )
         heads[key] = StreamHead(entry.seq, entry.hash)
         newest[key] = entry

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from sync import audience, codec, facts, log, rebirth, recovery
+from sync import audience, codec, facts, log, rebirth, recovery, restating
 from sync.apply import Received, Unauthorised, Wake
 from sync.change import StreamHead
 from sync.host import Host
@@ -170,6 +170,8 @@ def take_back(
     received = applier.echo(tx, [e.wire for e in lost], peer=child)
     received.wake.join(reborn.wake)
     if last:
+        restating.say_again(applier, tx, child, host.ways, received.wake)
+        restating.note_done(tx, child, me.incarnation)
         _catch_up(tx, host, received)
     return received
 

@@ -12,7 +12,7 @@ from sync.joining import Said, life_of
 from sync.narrowing import RecordName
 from sync.registers import pieces
 from sync.statements import run
-from sync.version import Version, hlc_of, incarnation_of, version_of
+from sync.version import Version, hlc_of
 
 ROUNDS_MAX = 20  # an edit stands on an edit that stands on an edit
 
@@ -48,23 +48,19 @@ def testify(
 def blocks_of(tx: Connection, versions: set[Version]) -> dict[Version, list[Block]]:
     """Return what the log's transactions of these versions did, whomever they were said to."""
     found: dict[Version, list[Block]] = {}
-    by_stamp: dict[int, set[int]] = {}
-    for version in versions:
-        if hlc_of(version) < 1 << 63:
-            by_stamp.setdefault(hlc_of(version), set()).add(incarnation_of(version))
-    for part in pieces(sorted(by_stamp)):
+    stamps = {hlc for version in versions if (hlc := hlc_of(version)) < 1 << 63}
+    for part in pieces(sorted(stamps)):
         marks = ",".join("?" * len(part))
-        rows = run(
-            tx, f"SELECT hlc, incarnation, wire FROM entry WHERE hlc IN ({marks})", tuple(part)
-        )
-        for hlc, incarnation, wire in rows.fetchall():
-            if incarnation not in by_stamp[hlc]:
+        rows = run(tx, f"SELECT wire FROM entry WHERE hlc IN ({marks})", tuple(part))
+        for (wire,) in rows.fetchall():
+            entry = codec.entry_from_wire(bytes(wire))
+            if entry.version not in versions:
                 continue
             try:
-                blocks = codec.unpack(codec.entry_from_wire(bytes(wire)).payload)
+                blocks = codec.unpack(entry.payload)
             except codec.Malformed:
                 continue  # a hole since it came: it says nothing
-            found.setdefault(version_of(hlc, incarnation), []).extend(blocks)
+            found.setdefault(entry.version, []).extend(blocks)
     return found
 
 

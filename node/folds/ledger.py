@@ -128,7 +128,7 @@ class Desk:
                 key=RecordKey(POSTING, self.unit, posting.posting_id),
                 operation=Operation.CREATE,
                 values=values_of(line),
-                audiences=self._audiences(posting),
+                audiences=heard_by(self.level, posting.kind, posting.peer_unit),
             )
         )
         return line
@@ -147,12 +147,13 @@ class Desk:
         )
         return next(of_transfer, None)
 
-    def _audiences(self, posting: Posting) -> tuple[str, ...]:
-        """All above hear everything; who is below hears only what is sent to it."""
-        heard = [audience.up(Level.CITY)] if self.level > Level.CITY else []
-        if posting.kind is PostingKind.RELEASE and posting.peer_unit is not None:
-            heard.append(audience.down(posting.peer_unit))
-        return tuple(heard)
+
+def heard_by(level: int, kind: PostingKind, peer: int | None) -> tuple[str, ...]:
+    """All above hear every posting; who is below hears only what is sent to it."""
+    heard = [audience.up(Level.CITY)] if level > Level.CITY else []
+    if kind is PostingKind.RELEASE and peer is not None:
+        heard.append(audience.down(peer))
+    return tuple(heard)
 
 
 class LedgerFold:

@@ -212,4 +212,12 @@ MUTANTS = (
         "    K.RECALL: ASSIGNEE_KINDS - {K.DECLINE, K.RETURN},", "    K.RECALL: ASSIGNEE_KINDS,",
         "tests/unit/node/test_assignment.py",
     ),
+    Mutant(
+        "words that came back by one way are not said by the other", "INV-2", "sync/restating.py",
+        "    if not lacking:\n", "    if True:\n", "tests/storage/test_restating.py",
+    ),
+    Mutant(
+        "words that come late stand beside what overwrote them", "INV-7", "sync/restating.py",
+        "    if not others:\n", "    if True:\n", "tests/storage/test_restating.py",
+    ),
 )  # fmt: skip

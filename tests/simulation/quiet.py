@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from node.services.conservation import check_conservation
 from node.services.verify import verify
-from sync import log
+from sync import log, restating
 from sync.change import RecordKey
 from sync.schema import Lane
 from sync.session import State
@@ -17,6 +17,7 @@ from tests.simulation.correcting import same_outcomes
 from tests.simulation.doubts import Place
 from tests.simulation.model import Written
 from tests.simulation.oracle import conflict_classes, heads_of
+from tests.simulation.poison import poison_in
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
@@ -45,6 +46,7 @@ def check_quiet(world: World) -> None:
         report = verify(process.office)
         if not report.sound:
             raise Violation("INV-20 verify", f"office {process.index}: {report.differences[:3]}")
+        _said_every_way(world, process)
         if not check_conservation(process.office).holds:
             raise Violation("INV-16 conservation", f"as office {process.index} adds it up")
     if world.oracle.doubts.offices:
@@ -104,6 +106,25 @@ def _drained(world: World, process: Process) -> None:
                     "INV-8 queues drain",
                     f"{len(batch.entries)} {lane.name} from {frm.index} to {to.index}",
                 )
+
+
+def _said_every_way(world: World, process: Process) -> None:
+    """INV-2: what is to be heard both above and below was said both ways, whatever was lost."""
+    office = process.office
+    unit, doubted = office.identity.unit, process.index in world.oracle.doubts.offices
+    with office.store.read() as tx:
+        for said in restating.said_before(tx, unit, 0):
+            if poison_in(said.sample.payload, said.blocks):
+                continue
+            for block in said.blocks:
+                ways = set(office.ways(tx, block))
+                went = {way for way, blocks in said.by_way.items() if block in blocks}
+                if ways and (ways - went or (went - ways and not doubted)):
+                    raise Violation(
+                        "INV-2 said by one way only",
+                        f"office {process.index}: {block.register} {block.ids[0].hex()} of "
+                        f"{block.unit} went {sorted(went)}, not {sorted(ways)}",
+                    )
 
 
 def _all_arrived(world: World, own: dict[int, Own]) -> None:

@@ -47,7 +47,7 @@ VERDICT_UPGRADE_FIRST: Verdict
 VERDICT_BACK_OFF: Verdict
 
 class Entry(_message.Message):
-    __slots__ = ("incarnation", "unit", "level", "audience", "lane", "seq", "prev_hash", "hlc", "changes", "payload")
+    __slots__ = ("incarnation", "unit", "level", "audience", "lane", "seq", "prev_hash", "hlc", "changes", "payload", "said_under")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +58,7 @@ class Entry(_message.Message):
     HLC_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    SAID_UNDER_FIELD_NUMBER: _ClassVar[int]
     incarnation: int
     unit: int
     level: int
@@ -68,7 +69,8 @@ class Entry(_message.Message):
     hlc: int
     changes: int
     payload: bytes
-    def __init__(self, incarnation: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., prev_hash: _Optional[bytes] = ..., hlc: _Optional[int] = ..., changes: _Optional[int] = ..., payload: _Optional[bytes] = ...) -> None: ...
+    said_under: int
+    def __init__(self, incarnation: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., prev_hash: _Optional[bytes] = ..., hlc: _Optional[int] = ..., changes: _Optional[int] = ..., payload: _Optional[bytes] = ..., said_under: _Optional[int] = ...) -> None: ...
 
 class Body(_message.Message):
     __slots__ = ("blocks",)

@@ -1,0 +1,54 @@
+"""Ways: to whom an office says what it says, seen from the records rather than from the deed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from node.domain.ledger import PostingKind
+from node.domain.units import Level
+from node.folds.ledger import heard_by
+from node.folds.pen import Pen
+from node.routes import audiences_of
+from node.store.assignments import EVENT, select_rows
+from node.store.postings import POSTING
+from sync import audience
+from sync.change import Block, Operation, Value
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+WORK_ORDER = "work_order"
+
+
+def ways_of(office: Office, tx: Connection, block: Block) -> tuple[str, ...]:
+    """Return the audiences of an own block as this office would say it now; the records of one
+    block go the same ways. None for what goes one way only, or is not known here.
+    """
+    register = office.catalogue.registers.get(block.register)
+    if register is None:
+        return ()
+    me = office.identity
+    if register.audience != "record":
+        return audiences_of(register, unit=block.unit, writer=me.unit, level=me.level)
+    if block.operation is not Operation.CREATE:
+        return ()  # nothing else is ever said of such a record
+    first: dict[str, Value] = {
+        n: column[0] for n, column in zip(block.fields, block.columns, strict=True)
+    }
+    pen = Pen(me.unit, me.level, office.tree, 0)
+    if block.register == EVENT:
+        other = first["assignee"] if first["by"] == "issuer" else first["issuer"]
+        return pen.audiences(int(other or 0))
+    if block.register == POSTING:
+        peer = first["peer"]
+        return heard_by(
+            me.level, PostingKind(str(first["kind"])), None if peer is None else int(peer)
+        )
+    if block.register == WORK_ORDER:
+        heard = [audience.up(Level.CITY)] if me.level > Level.CITY else []
+        hops = select_rows(tx, "work_order=? AND issuer=?", (block.ids[0], me.unit))
+        heard += [way for hop in hops for way in pen.audiences(hop.assignee)]
+        return tuple(dict.fromkeys(heard))
+    return ()

@@ -1,0 +1,203 @@
+"""Restating: own words that came back by one of their two ways are said again by the other.
+
+What an office says both up and down is two entries with one stamp. A store that lost both gets
+one back from its parent and the other from a child, unless one of the two had not heard it yet:
+then nobody that way ever would. Such words are said again under the present incarnation, with the
+version that they have wherever they were heard (`Entry.said_under`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from sync import audience, codec, conflicts, facts, log
+from sync.change import Block, Entry, StreamHead
+from sync.effects import Effect
+from sync.merge import Heads, RecordState, arranged
+from sync.narrowing import RecordName
+from sync.registers import RegisterTables, pieces
+from sync.statements import run
+from sync.streams import StreamKey
+from sync.testimony import testify
+from sync.version import Version, wall_ms_of
+
+if TYPE_CHECKING:
+    from sync.apply import Applier, Wake
+    from sync.merging import Merger
+
+Ways = Callable[[Connection, Block], tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Said:
+    """One transaction of an office in one lane: by which ways its log says that it was said."""
+
+    sample: Entry
+    blocks: list[Block] = field(default_factory=list)
+    by_way: dict[str, list[Block]] = field(default_factory=lambda: defaultdict(list))
+
+
+def own_words(tx: Connection, entry: Entry) -> None:
+    """Raises: Malformed, for words said before under an incarnation that is another unit's."""
+    if not entry.said_under:
+        return
+    row = run(tx, "SELECT unit FROM incarnation WHERE id=?", (entry.said_under,)).fetchone()
+    if row is not None and row[0] != entry.unit:
+        raise codec.Malformed("words that another unit said before")
+
+
+# -- the writer ---------------------------------------------------------------------------------
+
+
+def is_due(tx: Connection, child: int, incarnation: int) -> bool:
+    """Say whether what a child lacks was not yet looked for in this incarnation."""
+    return facts.get(tx, f"{facts.WAYS}{child}") != str(incarnation)
+
+
+def note_done(tx: Connection, child: int, incarnation: int) -> None:
+    """Note that what a child lacked was said again in this incarnation."""
+    facts.put(tx, f"{facts.WAYS}{child}", str(incarnation))
+
+
+def say_again(applier: Applier, tx: Connection, child: int, ways: Ways, wake: Wake) -> int:
+    """Say again, up and down to this child, what came back by its other way only; return how
+    many entries that took.
+
+    The caller holds the log's lock, and the child has given back all that it heard.
+    """
+    me = applier.identity
+    lacking: list[tuple[Entry, str, list[Block]]] = []
+    for said in said_before(tx, me.unit, me.incarnation):
+        wanted: dict[str, list[Block]] = defaultdict(list)
+        for block in said.blocks:
+            for way in ways(tx, block):
+                if _leads(applier, way, child) and block not in said.by_way.get(way, ()):
+                    wanted[way].append(block)
+        lacking += ((said.sample, way, blocks) for way, blocks in sorted(wanted.items()))
+    if not lacking:
+        return 0
+    first = log.take(tx, len(lacking), applier.clock.last)
+    heads: dict[StreamKey, StreamHead] = {}
+    newest: dict[StreamKey, Entry] = {}
+    rows = []
+    for i, (sample, way, blocks) in enumerate(lacking):
+        key = StreamKey(me.incarnation, way, sample.lane)
+        if key not in heads:
+            heads[key] = log.heads_of(tx, [key]).get(key, StreamHead())
+        entry = codec.entry_to_wire(
+            blocks,
+            incarnation=me.incarnation,
+            unit=me.unit,
+            level=me.level,
+            audience=way,
+            lane=sample.lane,
+            seq=heads[key].seq + 1,
+            prev_hash=heads[key].hash,
+            hlc=sample.hlc,
+            said_under=sample.said_under or sample.incarnation,
+        )
+        heads[key] = StreamHead(entry.seq, entry.hash)
+        newest[key] = entry
+        rows.append(applier.row_of(entry, first + i, wake, via=0, via_position=0))
+    log.append(tx, rows)
+    log.save_heads(tx, newest.values())
+    return len(rows)
+
+
+def _leads(applier: Applier, way: str, child: int) -> bool:
+    """Say whether words that go this way are heard above, or by this child."""
+    heard = audience.parse(way)
+    if heard.up_to is not None:
+        return heard.up_to < applier.identity.level
+    return heard.down_to is not None and applier.routes.hop(heard.down_to) == child
+
+
+def said_before(tx: Connection, unit: int, incarnation: int) -> list[Said]:
+    """Return what the log has of a unit's words under all incarnations but this one, in order."""
+    stamps = run(
+        tx,
+        "SELECT DISTINCT e.hlc FROM entry e JOIN incarnation i ON i.id = e.incarnation "
+        "WHERE e.via=0 AND i.unit=? AND e.incarnation<>? ORDER BY e.hlc",
+        (unit, incarnation),
+    ).fetchall()
+    found: dict[tuple[Version, int], Said] = {}
+    for part in pieces([row[0] for row in stamps]):
+        marks = ",".join("?" * len(part))
+        rows = run(
+            tx,
+            f"SELECT wire FROM entry WHERE via=0 AND hlc IN ({marks}) ORDER BY hlc, arrival",
+            tuple(part),
+        )
+        for (wire,) in rows.fetchall():
+            entry = codec.entry_from_wire(bytes(wire))
+            if entry.incarnation == incarnation and not entry.said_under:
+                continue
+            try:
+                blocks = codec.unpack(entry.payload)
+            except codec.Malformed:
+                continue  # held everywhere, whichever way it went
+            said = found.setdefault((entry.version, entry.lane.value), Said(entry))
+            said.by_way[entry.audience] += blocks
+            said.blocks += (block for block in blocks if block not in said.blocks)
+    return list(found.values())
+
+
+# -- whoever hears it ---------------------------------------------------------------------------
+
+
+def overtaken(
+    tx: Connection, merger: Merger, tables: RegisterTables, block: Block, version: Version
+) -> list[Effect]:
+    """Take away again what restated words brought and an edit heard before had overwritten.
+
+    Merge counts on hearing an edit before those that stand on it. These come late: whoever heard
+    the later ones by the other way finds the earlier beside them.
+    """
+    if block.register not in tables:
+        return []
+    table = tables[block.register]
+    states = merger.states(tx, block.register, block.unit, block.ids)
+    named = {record: RecordName(block.register, block.unit, record) for record in states}
+    others = {
+        named[record]: {h.version for hs in state.fields.values() for h in hs.all} - {version}
+        for record, state in states.items()
+        if any(hs.losers and _has(hs, version) for hs in state.fields.values())
+    }
+    if not others:
+        return []
+    testimony = testify(tx, others)
+    pairs: list[tuple[bytes, RecordState | None, RecordState]] = []
+    for record, before in states.items():
+        said = testimony.get(named[record], {})
+        gone = {
+            n for one in said.values() for n, versions in one.gone.items() if version in versions
+        }
+        late = {n: hs for n, hs in before.fields.items() if n in gone and _has(hs, version)}
+        late = {n: hs for n, hs in late.items() if hs.losers}
+        if not late:
+            continue
+        fields = dict(before.fields)
+        for name, heads in late.items():
+            stay = [head for head in heads.all if head.version != version]
+            fields[name] = Heads(stay[0], tuple(stay[1:]))
+        unseen = before.unseen - {(name, version) for name in late}
+        after = arranged(replace(before, fields=fields, unseen=unseen), table.schema.by_name)
+        run(tx, table.save, table.row_of(block.unit, record, after))
+        closer = max(head.version for name in late for head in fields[name].all)
+        conflicts.follow(
+            tx, table.schema, block.unit, record, before, after,
+            closed_by=closer, settled={}, now_ms=wall_ms_of(closer),
+        )  # fmt: skip
+        merger.reprint(block.register, block.unit, record, before, after)
+        pairs.append((record, before, after))
+    effect = merger.effect_of(table, block.unit, pairs)
+    return [effect] if effect is not None else []
+
+
+def _has(heads: Heads, version: Version) -> bool:
+    return any(head.version == version for head in heads.all)
