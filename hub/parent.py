@@ -417,19 +417,18 @@ class Parent:
                 SafeAt(office.identity.level, lane, log.cursor_of(tx, unit, "in", lane)[1])
                 for lane in Lane
             ]
-            return here + [
-                SafeAt(s.level, s.lane, log.position_of_child(tx, unit, s.lane, s.position))
-                for s in above
-            ]
+            return here + [_of_child(tx, unit, s) for s in above]
 
     def _safe_since(self, child: Child, lane: Lane, position: int) -> list[SafeAt]:
         """Return what is new since the child was last told: asked after every batch."""
         above = tuple(self.office.news.safe())
         here = SafeAt(self.office.identity.level, lane, position)
-        if above == child.told:
+        fresh = [s for s in above if s not in child.told]
+        if not fresh:
             return [here]
         child.told = above
-        return self.safe(child.unit)
+        with self.office.store.read() as tx:
+            return [here, *(_of_child(tx, child.unit, s) for s in fresh)]
 
     # -- the doorbell ------------------------------------------------------------------------
 
@@ -531,6 +530,12 @@ class Parent:
                 for lane in Lane
             )
         office.news.observe(child.unit, connected=connected, waiting_down=waiting)
+
+
+def _of_child(tx: Connection, unit: int, safe: SafeAt) -> SafeAt:
+    """Return how far our own log is safe somewhere above, as a position of a child's log."""
+    position = log.position_of_child(tx, unit, safe.lane, safe.position)
+    return SafeAt(safe.level, safe.lane, position)
 
 
 def _is_retired(tx: Connection, incarnation: int) -> bool:

@@ -14,7 +14,7 @@ from sync.schema import Lane
 from sync.signing import Signer
 from sync.statements import run, run_many
 from sync.streams import StreamKey
-from sync.tables import entry, incarnation, stream
+from sync.tables import incarnation, stream
 
 READ_ENTRIES = 64  # read at a time: a batch of single edits fills up, one of imports stops early
 _UP = "up_to IS NOT NULL"
@@ -218,15 +218,9 @@ def _read(
 def position_of_child(tx: Connection, child: int, lane: Lane, here: int) -> int:
     """Return the position of a child's log that our log position `here` corresponds to: the
     newest of its entries that stands at or before it (and was not given back to us by an echo)."""
-    row = tx.execute(
-        select(entry.c.via_position)
-        .where(
-            entry.c.via == child,
-            entry.c.lane == lane.value,
-            entry.c.arrival <= here,
-            entry.c.via_position > 0,
-        )
-        .order_by(entry.c.arrival.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    return int(row or 0)
+    statement = (
+        "SELECT via_position FROM entry WHERE via=? AND lane=? AND arrival<=? AND via_position>0 "
+        "ORDER BY arrival DESC LIMIT 1"
+    )
+    row = run(tx, statement, (child, lane.value, here)).fetchone()
+    return int(row[0]) if row is not None else 0
