@@ -16,6 +16,7 @@ from sqlalchemy.pool import QueuePool
 from node.store.turn import Turn, TurnTimeout
 from sync import log
 from sync.errors import SilianError
+from sync.statements import run
 from sync.trouble import Trouble, trouble_of
 from sync.urgency import Urgency
 
@@ -318,10 +319,10 @@ def _open_sqlite(url: str, synchronous: str, cache_kib: int) -> Store:
             dbapi.execute(f"PRAGMA {pragma}")
 
     def begin_immediate(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        run(connection, "BEGIN IMMEDIATE")
 
     def begin_deferred(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
+        run(connection, "BEGIN")
 
     engines = []
     for size, begin in ((1, begin_immediate), (READERS_MAX, begin_deferred)):
