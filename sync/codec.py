@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from itertools import chain
+from typing import TypeVar
 
 import zstandard
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from sync.change import ID_BYTES, Batch, Block, Entry, Operation, Signature, StreamHead, Value
 from sync.errors import SilianError
@@ -20,6 +21,7 @@ from sync.streams import StreamKey
 from sync.version import VERSION_BYTES, Version
 from sync.wire.v1 import link_pb2 as pb
 
+M = TypeVar("M", bound=Message)
 HASH_BYTES = 32
 FILE_ZSTD_LEVEL = 3
 ZSTD_LEVEL = 1  # 92 bytes a record for 0.6 us; higher levels cost more than they save on a LAN
@@ -125,7 +127,12 @@ def entry_from_wire(wire: bytes) -> Entry:
 
 def pack(blocks: Iterable[Block]) -> bytes:
     """Serialize and compress the blocks of one transaction. Raises: TooLarge."""
-    body = pb.Body(blocks=[_block_to_wire(b) for b in blocks]).SerializeToString()
+    return compress(pb.Body(blocks=[_block_to_wire(b) for b in blocks]))
+
+
+def compress(message: Message) -> bytes:
+    """Serialize and compress a message of many parts. Raises: TooLarge."""
+    body = message.SerializeToString()
     if len(body) > BODY_BYTES_MAX:
         raise TooLarge(len(body), BODY_BYTES_MAX)
     return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(body)
@@ -136,16 +143,25 @@ def unpack(payload: bytes) -> list[Block]:
 
     Raises: Malformed, for a bomb (more than BODY_BYTES_MAX unpacked) as for any other nonsense.
     """
+    body = decompress(payload, pb.Body())
+    return [_block_from_wire(b) for b in body.blocks]
+
+
+def decompress(payload: bytes, message: M) -> M:
+    """Read a compressed message, with its size and its parts counted before it is built.
+
+    Raises: Malformed.
+    """
     try:
         size = zstandard.get_frame_parameters(payload).content_size
         if size > BODY_BYTES_MAX:
             raise Malformed(f"body of {size} bytes unpacked, {BODY_BYTES_MAX} allowed")
         raw = zstandard.ZstdDecompressor().decompress(payload, max_output_size=BODY_BYTES_MAX)
         check_parts(raw)
-        body = pb.Body.FromString(raw)
+        message.ParseFromString(raw)
     except (zstandard.ZstdError, DecodeError, BadParts) as error:
         raise Malformed("body does not unpack") from error
-    return [_block_from_wire(b) for b in body.blocks]
+    return message
 
 
 def squeeze(plain: bytes) -> bytes:

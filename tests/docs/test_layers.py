@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE_ENGINE = {
     f"sync.{name}"
     for name in (
-        "audience", "backoff", "change", "digest", "effects", "errors", "joining", "limits",
-        "merge", "narrowing", "news", "parts", "rights", "schema", "session", "streams",
+        "audience", "backoff", "change", "digest", "effects", "errors", "heard", "joining",
+        "limits", "merge", "narrowing", "news", "parts", "rights", "schema", "session", "streams",
         "urgency", "version",
     )
 }  # fmt: skip
@@ -34,6 +34,7 @@ WIRE_READERS = (
     "sync.dialer",
     "sync.link",
     "sync.recovering",
+    "sync.rows_codec",
     "sync.status",
     "sync.wire",
     "hub.",

@@ -435,19 +435,31 @@ class SnapshotResponse(_message.Message):
     def __init__(self, payload: _Optional[bytes] = ..., next: _Optional[bytes] = ...) -> None: ...
 
 class SnapshotChunk(_message.Message):
-    __slots__ = ("rows", "heads", "cursors", "incarnations")
+    __slots__ = ("rows", "heads", "cursors", "incarnations", "heard")
     ROWS_FIELD_NUMBER: _ClassVar[int]
     HEADS_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
     INCARNATIONS_FIELD_NUMBER: _ClassVar[int]
+    HEARD_FIELD_NUMBER: _ClassVar[int]
     rows: _containers.RepeatedCompositeFieldContainer[SnapshotRows]
     heads: _containers.RepeatedCompositeFieldContainer[StreamHead]
     cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
     incarnations: _containers.RepeatedCompositeFieldContainer[Incarnation]
-    def __init__(self, rows: _Optional[_Iterable[_Union[SnapshotRows, _Mapping]]] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., incarnations: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ...) -> None: ...
+    heard: _containers.RepeatedCompositeFieldContainer[Heard]
+    def __init__(self, rows: _Optional[_Iterable[_Union[SnapshotRows, _Mapping]]] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., incarnations: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ..., heard: _Optional[_Iterable[_Union[Heard, _Mapping]]] = ...) -> None: ...
+
+class Heard(_message.Message):
+    __slots__ = ("incarnation", "lane", "hlc")
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    HLC_FIELD_NUMBER: _ClassVar[int]
+    incarnation: int
+    lane: Lane
+    hlc: int
+    def __init__(self, incarnation: _Optional[int] = ..., lane: _Optional[_Union[Lane, str]] = ..., hlc: _Optional[int] = ...) -> None: ...
 
 class SnapshotRows(_message.Message):
-    __slots__ = ("register", "unit", "ids", "born", "life", "life_version", "fields", "columns", "field_versions", "versions", "losers")
+    __slots__ = ("register", "unit", "ids", "born", "life", "life_version", "fields", "columns", "field_versions", "versions", "losers", "unseen", "held")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     IDS_FIELD_NUMBER: _ClassVar[int]
@@ -459,6 +471,8 @@ class SnapshotRows(_message.Message):
     FIELD_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     LOSERS_FIELD_NUMBER: _ClassVar[int]
+    UNSEEN_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: int
     ids: bytes
@@ -470,7 +484,19 @@ class SnapshotRows(_message.Message):
     field_versions: _containers.RepeatedCompositeFieldContainer[BaseColumn]
     versions: bytes
     losers: _containers.RepeatedCompositeFieldContainer[Loser]
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., ids: _Optional[bytes] = ..., born: _Optional[_Iterable[int]] = ..., life: _Optional[_Iterable[int]] = ..., life_version: _Optional[_Iterable[int]] = ..., fields: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., field_versions: _Optional[_Iterable[_Union[BaseColumn, _Mapping]]] = ..., versions: _Optional[bytes] = ..., losers: _Optional[_Iterable[_Union[Loser, _Mapping]]] = ...) -> None: ...
+    unseen: _containers.RepeatedCompositeFieldContainer[Mark]
+    held: _containers.RepeatedCompositeFieldContainer[Mark]
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., ids: _Optional[bytes] = ..., born: _Optional[_Iterable[int]] = ..., life: _Optional[_Iterable[int]] = ..., life_version: _Optional[_Iterable[int]] = ..., fields: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., field_versions: _Optional[_Iterable[_Union[BaseColumn, _Mapping]]] = ..., versions: _Optional[bytes] = ..., losers: _Optional[_Iterable[_Union[Loser, _Mapping]]] = ..., unseen: _Optional[_Iterable[_Union[Mark, _Mapping]]] = ..., held: _Optional[_Iterable[_Union[Mark, _Mapping]]] = ...) -> None: ...
+
+class Mark(_message.Message):
+    __slots__ = ("record", "field", "version")
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    record: int
+    field: str
+    version: bytes
+    def __init__(self, record: _Optional[int] = ..., field: _Optional[str] = ..., version: _Optional[bytes] = ...) -> None: ...
 
 class Loser(_message.Message):
     __slots__ = ("id", "field", "version", "value", "level")

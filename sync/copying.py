@@ -1,0 +1,226 @@
+"""Copying: records as a peer holds them, joined into the store beside our own copies.
+
+The caller owns the transaction: records, conflicts, digests, holes and what folds make of them
+commit together (INV-3). What it must know first: that this peer may speak of these registers and
+units to us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from sync import codec, conflicts, healing, log
+from sync.apply import Applier, Received
+from sync.change import ID_BYTES
+from sync.effects import Effect
+from sync.heard import Heard, join
+from sync.merge import Head, Heads, RecordState
+from sync.narrowing import RecordName
+from sync.registers import RegisterTable
+from sync.rows import Chunk, Rows, held_up, newest_heard, versions_in
+from sync.schema import Kind, RegisterSchema
+from sync.statements import run
+from sync.testimony import testify
+from sync.version import Version, hlc_of, incarnation_of, version_of, wall_ms_of
+
+
+def take(
+    applier: Applier, tx: Connection, chunk: Chunk, *,
+    heard_here: Container[Version] | None = None, entail: bool = True,
+) -> Received:  # fmt: skip
+    """Join a chunk's records with ours: nothing that only we have is erased.
+
+    `heard_here`: what our copies may be believed to have seen; None: what this store has heard,
+    `heard.NOTHING`: they are damaged, and theirs stand wherever they have heard ours. `entail`: let
+    follow what a change makes this office do; False where that comes in copies of its own.
+    Registers and fields that this program does not know, and values that their writer had no right
+    to write, are left out and counted as holes.
+    Raises: Malformed: nothing was done.
+    """
+    applier.clock.resume(log.lock(tx))
+    received = Received()
+    writers = _learn(applier, tx, chunk)
+    newest = newest_heard(tx)
+    merger = applier.merger
+    merger.begin(tx)
+    effects: list[Effect] = []
+    for rows in chunk.rows:
+        if rows.register not in applier.tables:
+            received.holes += len(rows.states)
+            continue
+        table = applier.tables[rows.register]
+        lane = table.schema.lane
+        held = held_up(tx, rows.register, rows.unit, list(rows.states))
+        copies = merger.states(tx, rows.register, rows.unit, list(rows.states))
+        permitted: dict[bytes, RecordState] = {}
+        for record, foreign in rows.states.items():
+            theirs = _permitted(applier, foreign, table.schema, rows.unit, writers)
+            if theirs is None:
+                received.holes += 1
+            else:
+                permitted[record] = theirs
+        here = {
+            r: Heard(newest[lane], held.get(r, frozenset())) if heard_here is None else heard_here
+            for r in copies
+        }
+        there = {r: chunk.heard(lane, rows.held.get(r, frozenset())) for r in copies}
+        gone = _overwritten(tx, rows, copies, permitted, here, there)
+        pairs: list[tuple[bytes, RecordState | None, RecordState]] = []
+        for record, theirs in permitted.items():
+            before = copies.get(record)
+            after = theirs
+            if before is not None:
+                after = join(
+                    before, theirs, table.schema.by_name,
+                    heard_here=here[record], heard_there=there[record],
+                    gone=gone.get(record, {}),
+                )  # fmt: skip
+            after = _whole(after, table.schema)
+            if after != before:
+                _save(applier, tx, table, rows.unit, record, before, after)
+                pairs.append((record, before, after))
+        _release(tx, chunk.heard(lane, frozenset()), rows)
+        received.changes += len(pairs)
+        received.registers.add(rows.register)
+        effect = merger.effect_of(table, rows.unit, pairs)
+        if effect is not None:
+            effects.append(effect)
+    log.take(tx, 0, applier.clock.last)
+    merger.flush(tx)
+    if entail:
+        applier.entail(tx, effects, received)
+    else:
+        applier.fold(tx, effects)
+    healing.after_batch(applier, tx, received)
+    return received
+
+
+def _overwritten(
+    tx: Connection, rows: Rows, copies: Mapping[bytes, RecordState],
+    theirs: Mapping[bytes, RecordState], here: Mapping[bytes, Container[Version]],
+    there: Mapping[bytes, Container[Version]],
+) -> dict[bytes, dict[str, set[Version]]]:  # fmt: skip
+    """Return record -> field -> what our unsent edits overwrote of an earlier copy of theirs.
+
+    Such a value is not counted as heard here, for its entry has not come; our log tells.
+    """
+    asked: dict[RecordName, set[Version]] = {}
+    for record, copy in theirs.items():
+        before = copies.get(record)
+        if before is None:
+            continue
+        mine, other = _versions(before), _versions(copy)
+        if any(v not in here[record] for v in other - mine):
+            ours = {v for v in mine - other if v not in there[record]}
+            if ours:
+                asked[RecordName(rows.register, rows.unit, record)] = ours
+    if not asked:
+        return {}
+    found: dict[bytes, dict[str, set[Version]]] = {}
+    for name, said in testify(tx, asked).items():
+        fields = found.setdefault(name.id, {})
+        for one in said.values():
+            for field, versions in one.gone.items():
+                fields.setdefault(field, set()).update(versions)
+    return found
+
+
+def _versions(state: RecordState) -> set[Version]:
+    return {h.version for heads in state.fields.values() for h in heads.all}
+
+
+def _learn(applier: Applier, tx: Connection, chunk: Chunk) -> dict[int, tuple[int, int]]:
+    """Remember who wrote; return incarnation -> (unit, level) as this store knows it."""
+    known = log.writers(tx)
+    for incarnation, writer in chunk.writers.items():
+        unit, level = writer
+        place = applier.routes.level(unit)
+        if known.get(incarnation, writer) != writer or place not in (None, level):
+            raise codec.Malformed("a writer at another place of the tree than it has")
+        applier.merger.writer(incarnation, level)
+    log.learn_incarnation(tx, {(i, unit, level) for i, (unit, level) in chunk.writers.items()})
+    for rows in chunk.rows:
+        for state in rows.states.values():
+            for version in versions_in(state):
+                applier.clock.observe(hlc_of(version))
+    return {**known, **chunk.writers}
+
+
+def _permitted(
+    applier: Applier, state: RecordState, register: RegisterSchema, unit: int,
+    writers: dict[int, tuple[int, int]],
+) -> RecordState | None:  # fmt: skip
+    """Return the copy without what we do not know; None when somebody wrote what he may not.
+
+    As `rights.objection` and the merge judge a change, so far as a copy still shows it.
+    """
+    for version in versions_in(state):
+        writer = writers[incarnation_of(version)][0]
+        if (register.own and writer != unit) or not applier.routes.covers(writer, unit):
+            return None
+    if not state.alive and writers[incarnation_of(state.life_version)][0] != unit:
+        return None
+    fields = {}
+    for name, heads in state.fields.items():
+        spec = register.by_name.get(name)
+        if spec is None:
+            continue
+        kind = int if spec.kind is Kind.INT else str
+        for head in heads.all:
+            if head.value is not None and type(head.value) is not kind:
+                return None
+            created = head.version == state.born and head.value is None
+            if head.level not in spec.owners and not created:
+                return None
+        fields[name] = heads
+    unseen = frozenset((n, v) for n, v in state.unseen if n in register.by_name)
+    return RecordState(state.born, state.life, state.life_version, fields, unseen)
+
+
+def _whole(state: RecordState, register: RegisterSchema) -> RecordState:
+    """Return a copy with every field that we store: an older program did not know some."""
+    level = next((h.shown.level for h in state.fields.values() if h.shown.version == state.born), 3)
+    born = Heads(Head(state.born, None, level))
+    return replace(state, fields={n: state.fields.get(n, born) for n in register.names})
+
+
+def _save(
+    applier: Applier, tx: Connection, table: RegisterTable, unit: int, record: bytes,
+    before: RecordState | None, after: RecordState,
+) -> None:  # fmt: skip
+    newest = max(versions_in(after))
+    run(tx, table.save, table.row_of(unit, record, after))
+    conflicts.follow(
+        tx, table.schema, unit, record, before, after,
+        closed_by=newest, settled={}, now_ms=wall_ms_of(newest),
+    )  # fmt: skip
+    applier.merger.reprint(table.schema.name, unit, record, before, after)
+
+
+def _release(tx: Connection, heard_there: Heard, rows: Rows) -> None:
+    """Let go of held edits that the peer had joined: its copies have brought what they did."""
+    held = run(
+        tx,
+        "SELECT h.id, h.record, e.incarnation, e.hlc FROM hole h JOIN entry e "
+        "ON e.arrival = h.arrival WHERE h.state='open' AND h.register=? AND h.unit=?",
+        (rows.register, rows.unit),
+    ).fetchall()
+    for hole, records, incarnation, hlc in held:
+        version = version_of(hlc, incarnation)
+        ids = codec.split(bytes(records), ID_BYTES)
+        left = [
+            record for record in ids
+            if record not in rows.states or version in rows.held.get(record, ())
+            or version not in heard_there
+        ]  # fmt: skip
+        if len(left) == len(ids):
+            continue
+        state = "open" if left else "healed"
+        run(
+            tx,
+            "UPDATE hole SET record=?, state=? WHERE id=?",
+            (b"".join(left) if left else bytes(records), state, bytes(hole)),
+        )

@@ -1,0 +1,211 @@
+"""Chunks of rows on the wire: packed by column, unpacked with care."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from sync import codec
+from sync.change import ID_BYTES, Value
+from sync.codec import HASH_BYTES, Malformed
+from sync.merge import Head, Heads, RecordState
+from sync.rows import Chunk, Rows, Writer
+from sync.schema import Lane
+from sync.version import VERSION_BYTES, Version, hlc_of, incarnation_of
+from sync.wire.v1 import link_pb2 as pb
+
+
+def pack(chunk: Chunk) -> bytes:
+    """Serialize and compress a chunk. Raises: TooLarge."""
+    return codec.compress(
+        pb.SnapshotChunk(
+            rows=[rows_to_wire(rows) for rows in chunk.rows if rows.states],
+            heads=[codec.head_to_wire(key, head) for key, head in chunk.heads.items()],
+            cursors=[
+                pb.Cursor(lane=lane.value, incarnation=incarnation, position=position)  # type: ignore[arg-type]
+                for lane, (incarnation, position) in chunk.cursors.items()
+            ],
+            incarnations=[
+                pb.Incarnation(id=i, unit=unit, level=level)
+                for i, (unit, level) in chunk.writers.items()
+            ],
+            heard=[
+                pb.Heard(incarnation=incarnation, lane=lane.value, hlc=hlc)  # type: ignore[arg-type]
+                for lane, newest in chunk.newest.items()
+                for incarnation, hlc in newest.items()
+            ],
+        )
+    )
+
+
+def rows_to_wire(rows: Rows) -> pb.SnapshotRows:
+    """Pack copies by column; every copy of one register has the same fields."""
+    ids, states = list(rows.states), list(rows.states.values())
+    names = list(states[0].fields)
+    index: dict[Version, int] = {}
+
+    def at(version: Version) -> int:
+        return index.setdefault(version, len(index))
+
+    message = pb.SnapshotRows(
+        register=rows.register,
+        unit=rows.unit,
+        ids=b"".join(ids),
+        born=[at(s.born) for s in states],
+        life=[s.life for s in states],
+        life_version=[at(s.life_version) for s in states],
+        fields=names,
+        columns=[codec.column_to_wire([s.fields[n].shown.value for s in states]) for n in names],
+    )
+    for name in names:
+        numbers = [at(s.fields[name].shown.version) for s in states]
+        same = numbers.count(numbers[0]) == len(numbers)
+        message.field_versions.add(index=numbers[:1] if same else numbers)
+    message.versions = b"".join(index)
+    for k, (record, state) in enumerate(rows.states.items()):
+        for name, heads in state.fields.items():
+            for loser in heads.losers:
+                message.losers.add(
+                    id=record, field=name, version=loser.version,
+                    value=json.dumps(loser.value, ensure_ascii=False), level=loser.level,
+                )  # fmt: skip
+        for name, version in sorted(state.unseen):
+            message.unseen.add(record=k, field=name, version=version)
+        for version in sorted(rows.held.get(record, ())):
+            message.held.add(record=k, version=version)
+    return message
+
+
+def unpack(payload: bytes) -> Chunk:
+    """Raises: Malformed, for a bomb (more than BODY_BYTES_MAX unpacked) as for other nonsense."""
+    m = codec.decompress(payload, pb.SnapshotChunk())
+    writers = {i.id: _writer(i) for i in m.incarnations}
+    levels = {i: level for i, (_, level) in writers.items()}
+    newest: dict[Lane, dict[int, int]] = {}
+    for heard in m.heard:
+        if heard.incarnation not in writers or heard.hlc >= 1 << 63:
+            raise Malformed("heard of a writer that is not named")
+        newest.setdefault(_lane(heard.lane), {})[heard.incarnation] = heard.hlc
+    heads = dict(codec.head_from_wire(h) for h in m.heads)
+    for key, head in heads.items():
+        if key.incarnation not in writers or len(head.hash) != HASH_BYTES:
+            raise Malformed("a stream head without its writer or its hash")
+        if not 1 <= head.seq < 1 << 62 or len(key.audience) > 40:
+            raise Malformed("a stream head out of range")
+    if any(c.position >= 1 << 62 or c.incarnation >= 1 << 63 for c in m.cursors):
+        raise Malformed("a cursor out of range")
+    return Chunk(
+        rows=[rows_from_wire(rows, levels) for rows in m.rows],
+        newest=newest,
+        writers=writers,
+        heads=heads,
+        cursors={_lane(c.lane): (c.incarnation, c.position) for c in m.cursors},
+    )
+
+
+def rows_from_wire(m: pb.SnapshotRows, levels: Mapping[int, int]) -> Rows:
+    """Read copies; `levels` says at which level each writer that they name writes.
+
+    Raises: Malformed.
+    """
+    if not m.ids or len(m.ids) % ID_BYTES or len(m.versions) % VERSION_BYTES or m.unit >= 1 << 63:
+        raise Malformed(f"rows of {m.register[:40]!r}: ids {len(m.ids)}")
+    ids = codec.split(m.ids, ID_BYTES)
+    count, names = len(ids), tuple(m.fields)
+    place = {record: k for k, record in enumerate(ids)}
+    if len(place) != count or len(set(names)) != len(names):
+        raise Malformed("rows name a record or a field twice")
+    if len(m.columns) != len(names) or len(m.field_versions) != len(names):
+        raise Malformed("rows have not one column a field")
+    if not len(m.born) == len(m.life) == len(m.life_version) == count:
+        raise Malformed("rows have not one life a record")
+    known = codec.split(m.versions, VERSION_BYTES)
+    for version in known:
+        _known(version, levels)
+    beside = _losers(m, place, levels)
+    columns = [codec.column_from_wire(c, count) for c in m.columns]
+    stamps = [codec.base_from_wire(v, m.versions, count) for v in m.field_versions]
+    unseen: dict[int, set[tuple[str, Version]]] = {}
+    held: dict[bytes, set[Version]] = {}
+    for mark in m.unseen:
+        _check(mark, count, levels)
+        unseen.setdefault(mark.record, set()).add((mark.field, mark.version))
+    for mark in m.held:
+        _check(mark, count, levels)
+        held.setdefault(ids[mark.record], set()).add(mark.version)
+    states: dict[bytes, RecordState] = {}
+    for k, record in enumerate(ids):
+        fields = {
+            name: Heads(
+                Head(stamp[k], column[k], levels[incarnation_of(stamp[k])]),
+                beside.pop((record, name), ()),
+            )
+            for name, column, stamp in zip(names, columns, stamps, strict=True)
+        }
+        states[record] = _state(m, k, known, fields, frozenset(unseen.get(k, ())))
+    if beside:
+        raise Malformed("a loser of a field that its record does not have")
+    return Rows(m.register, m.unit, states, {r: frozenset(v) for r, v in held.items()})
+
+
+def _state(
+    m: pb.SnapshotRows, k: int, known: list[Version], fields: Mapping[str, Heads],
+    unseen: frozenset[tuple[str, Version]],
+) -> RecordState:  # fmt: skip
+    if m.born[k] >= len(known) or m.life_version[k] >= len(known):
+        raise Malformed("version out of range")
+    if not 1 <= m.life[k] < 1 << 31:
+        raise Malformed("a life out of range")
+    standing = {(name, h.version) for name, heads in fields.items() for h in heads.all}
+    if unseen and (m.life[k] % 2 or not unseen <= standing):
+        raise Malformed("a value against an end that is not there")
+    for heads in fields.values():
+        if len({h.version for h in heads.all}) != len(heads.all):
+            raise Malformed("one version twice in a field")
+    return RecordState(known[m.born[k]], m.life[k], known[m.life_version[k]], fields, unseen)
+
+
+def _losers(
+    m: pb.SnapshotRows, place: Mapping[bytes, int], levels: Mapping[int, int]
+) -> dict[tuple[bytes, str], tuple[Head, ...]]:
+    found: dict[tuple[bytes, str], tuple[Head, ...]] = {}
+    for loser in m.losers:
+        _known(loser.version, levels)
+        if loser.id not in place or loser.level != levels[incarnation_of(loser.version)]:
+            raise Malformed("a loser of no record, or of another level than its writer's")
+        try:
+            value: Value = json.loads(loser.value)
+        except (ValueError, RecursionError) as error:
+            raise Malformed("a loser's value does not parse") from error
+        if type(value) not in (str, int, type(None)):
+            raise Malformed("a loser's value is neither text nor a whole number")
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            raise Malformed("a loser's value is out of range")
+        key = (loser.id, loser.field)
+        found[key] = (*found.get(key, ()), Head(loser.version, value, loser.level))
+    return {key: tuple(sorted(heads, key=lambda h: h.version)) for key, heads in found.items()}
+
+
+def _known(version: bytes, levels: Mapping[int, int]) -> None:
+    if len(version) != VERSION_BYTES or incarnation_of(version) not in levels:
+        raise Malformed("a version of a writer that is not named")
+    if hlc_of(version) >= 1 << 63:
+        raise Malformed("a version out of range")
+
+
+def _check(mark: pb.Mark, count: int, levels: Mapping[int, int]) -> None:
+    if mark.record >= count:
+        raise Malformed("a mark of no record")
+    _known(mark.version, levels)
+
+
+def _writer(m: pb.Incarnation) -> Writer:
+    if m.level > 3 or m.unit >= 1 << 63 or m.id >= 1 << 63:
+        raise Malformed("a writer out of range")
+    return m.unit, m.level
+
+
+def _lane(number: int) -> Lane:
+    if number not in (1, 2):
+        raise Malformed(f"lane {number}")
+    return Lane(number)

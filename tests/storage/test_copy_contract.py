@@ -1,0 +1,322 @@
+"""What `sync.copying` promises on every store: copies joined are edits joined, all or nothing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from sync import codec, copying, rows
+from sync.apply import Received
+from sync.change import Batch, Operation
+from sync.codec import Malformed
+from sync.heard import NOTHING
+from sync.rows import Chunk
+from sync.rows_codec import pack, unpack
+from sync.schema import FieldSchema, Lane, Schema
+from sync.statements import run
+from sync.version import BEGINNING
+from tests.storage.test_apply_contract import CountingFold, block_of
+from tests.support.sites import (
+    DISTRICT,
+    GARDEN,
+    LEVEL,
+    NOTICE,
+    PERSON,
+    START_MS,
+    STREET,
+    Crash,
+    Site,
+    chain,
+    record_id,
+)
+
+STATEMENTS_MAX = 80
+
+
+def chunk_from(site: Site, unit: int, ids: Sequence[bytes] | None = None) -> Chunk:
+    """Return a unit's records as one office sends them to another, over the wire."""
+    table = site.tables["person"]
+    with site.store.read() as tx:
+        wanted = rows.ids_after(tx, table, unit, b"", 100) if ids is None else ids
+        part = rows.read_rows(tx, site.applier.merger, table, unit, wanted)
+        chunk = rows.chunk_of(
+            tx, [part], me=site.applier.identity,
+            concerns=lambda writer: writer in chain(GARDEN),
+        )  # fmt: skip
+    return unpack(pack(chunk))
+
+
+def join(site: Site, chunk: Chunk, **how: object) -> Received:
+    return site.store.write(lambda tx: copying.take(site.applier, tx, chunk, **how))
+
+
+def test_rows_come_off_the_wire_as_they_stood(open_site):
+    garden, street = open_site(GARDEN), open_site(STREET)
+    garden.commit(garden.create(1, name="a", tags="x", most=3), garden.create(2, name=None))
+    garden.send(street)
+    garden.commit(garden.update(1, name="b", tags="x,y"))
+    street.commit(street.update(1, GARDEN, name="c", tags="x,z"), street.update(2, GARDEN, most=-1))
+    garden.send(street)
+    garden.commit(garden.delete(2))
+    garden.send(street)
+    chunk = chunk_from(street, GARDEN)
+    states = street.states()
+    assert chunk.rows[0].states == {record: states[GARDEN, record] for _, record in states}
+    assert any(s.unseen for s in chunk.rows[0].states.values())
+    assert any(h.losers for s in chunk.rows[0].states.values() for h in s.fields.values())
+
+
+def play(seed: int, street: Site, gardens: Sequence[Site]) -> None:
+    """Let both offices edit the same records, hearing each other now and then; every garden does
+    alike, so they are one office in as many stores.
+    """
+    rng = random.Random(seed)
+    leader = gardens[0]
+
+    def both(edit) -> None:
+        for garden in gardens:
+            garden.commit(edit(garden))
+
+    for n in range(3):
+        both(lambda g, n=n: g.create(n, name="a", tags="x", most=n))
+    for _ in range(rng.randint(4, 16)):
+        n, value = rng.randrange(3), rng.choice("abc")
+        match rng.randrange(6):
+            case 0 | 1:
+                both(lambda g, n=n, value=value: g.update(n, name=value, tags=f"{value},x"))
+            case 2 if record_id(n) in {r for _, r in street.states()}:
+                street.commit(street.update(n, GARDEN, name=value, rank=value, tags=f"{value},y"))
+            case 3:
+                both(lambda g, n=n: g.delete(n))
+            case 4:
+                leader.send(street)
+            case 5:
+                for garden in gardens:
+                    street.send(garden)
+    if rng.random() < 0.5:
+        leader.send(street)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rows_bring_what_the_log_would_have_brought(open_site, seed):
+    street, by_log, by_rows = open_site(STREET), open_site(GARDEN), open_site(GARDEN)
+    play(seed, street, [by_log, by_rows])
+    assert by_log.records() == by_rows.records()
+    street.send(by_log)
+    chunk = chunk_from(street, GARDEN)
+    join(by_rows, chunk)
+    assert by_rows.records() == by_log.records()
+    assert by_rows.digests() == by_rows.recomputed_digests()
+    assert join(by_rows, chunk).changes == 0
+
+
+def test_a_value_that_only_we_have_stays_and_a_value_overwritten_above_goes(open_site):
+    garden, street = open_site(GARDEN), open_site(STREET)
+    garden.commit(garden.create(1, name="old"), garden.create(2, name="old"))
+    garden.send(street)
+    street.commit(street.update(1, GARDEN, name="above"))
+    garden.commit(garden.update(2, name="mine"))
+    garden.commit(garden.create(3, name="unsent"))
+    join(garden, chunk_from(street, GARDEN))
+    assert [garden.value(n, "name") for n in (1, 2, 3)] == ["above", "mine", "unsent"]
+    assert garden.dump("conflict")["conflict"] == []
+
+
+def test_what_we_overwrote_of_an_earlier_copy_does_not_come_back_with_the_next(open_site):
+    """A clerk goes on with a record of a snapshot under way: its entries have not come."""
+    garden, street = open_site(GARDEN), open_site(STREET)
+    garden.commit(garden.create(1, name="a"))
+    garden.send(street)
+    street.commit(street.update(1, GARDEN, name="above"))
+    join(garden, chunk_from(street, GARDEN))
+    garden.commit(garden.update(1, name="mine"))
+    garden.commit(garden.update(1, name="mine, better"))
+    street.commit(street.update(1, GARDEN, tags="x"))
+    join(garden, chunk_from(street, GARDEN))
+    assert garden.value(1, "name") == "mine, better"
+    assert garden.value(1, "tags") == "x"
+    assert garden.dump("conflict")["conflict"] == []
+
+
+def test_what_was_ended_above_is_ended_here_and_does_not_come_back(open_site):
+    street, garden = open_site(STREET), open_site(GARDEN)
+    for n in (1, 2):
+        street.commit(street.create(n, name="a"))
+    copy = chunk_from(street, STREET)
+    join(garden, copy)
+    street.commit(street.delete(1))
+    join(garden, chunk_from(street, STREET))
+    assert garden.value(1, "name", STREET) is None
+    assert garden.value(2, "name", STREET) == "a"
+    join(garden, copy)
+    assert garden.value(1, "name", STREET) is None
+
+
+def test_a_join_that_dies_anywhere_leaves_nothing(open_site):
+    street, garden = open_site(STREET), open_site(GARDEN)
+    play(3, street, [garden])
+    garden.commit(garden.update(1, name="mine"))
+    street.commit(street.update(1, GARDEN, name="theirs", tags="q"))
+    chunk, before = chunk_from(street, GARDEN), garden.dump()
+    for statement in range(1, STATEMENTS_MAX):
+        try:
+            with garden.crash_before(statement):
+                join(garden, chunk)
+        except Crash:
+            assert garden.dump() == before
+            continue
+        assert statement > 8
+        assert "theirs" in {
+            h.value for h in garden.states()[GARDEN, record_id(1)].fields["name"].all
+        }
+        return
+    pytest.fail("the transaction has no end")
+
+
+def test_folds_follow_rows(open_site):
+    street, garden = open_site(STREET), open_site(GARDEN, folds=(CountingFold(),))
+    street.commit(street.create(1, name="crash"))
+    before = garden.dump()
+    with pytest.raises(Crash):
+        join(garden, chunk_from(street, STREET))
+    assert garden.dump() == before
+
+
+def test_an_edit_that_the_sender_holds_up_is_not_taken_for_overwritten(open_site):
+    """The street heard the garden's edit, which stood on a record that it did not have then."""
+    garden, street = open_site(GARDEN), open_site(STREET)
+    garden.commit(garden.create(1, name="a"))
+    garden.commit(garden.update(1, name="x"))
+    street.take(replace(orphan(writer=garden.incarnation), incarnation=garden.incarnation), GARDEN)
+    state = garden.states()[GARDEN, record_id(1)]
+    older = replace(
+        state,
+        fields={n: h._replace(shown=h.shown._replace(version=state.born)) for n, h in
+                state.fields.items()},
+    )  # fmt: skip
+    table = street.tables["person"]
+    street.store.write(lambda tx: run(tx, table.save, table.row_of(GARDEN, record_id(1), older)))
+    chunk = chunk_from(street, GARDEN)
+    assert len(chunk.rows[0].held[record_id(1)]) == 1
+    before = garden.records()["r_person"]
+    join(garden, chunk)
+    assert garden.records()["r_person"] == before
+
+
+def orphan(writer: int) -> Batch:
+    """Return an update of a record that its receiver does not have: stamp START + 1."""
+    update = block_of(GARDEN, 1, operation=Operation.UPDATE, base=BEGINNING, life=1)
+    entry = codec.entry_to_wire(
+        [update], incarnation=writer, unit=GARDEN, level=LEVEL[GARDEN], audience="up:city",
+        lane=Lane.BULK, seq=1, prev_hash=b"", hlc=(START_MS << 16) + 1,
+    )  # fmt: skip
+    return Batch(Lane.BULK, 1000 + STREET, 0, 1, (entry.wire,), (1,))
+
+
+def test_what_waits_for_a_record_is_joined_when_rows_bring_the_record(open_site):
+    garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
+    garden.commit(garden.create(1, name="a"))
+    garden.send(street)
+    district.take(orphan(writer=2004), STREET)
+    assert district.holes() == [("missing_record", "open")]
+    join(district, chunk_from(street, GARDEN))
+    assert district.holes() == [("missing_record", "healed")]
+    heads = district.states()[GARDEN, record_id(1)].fields["name"].all
+    assert {h.value for h in heads} == {"a", "x"}
+
+
+def test_what_waits_and_was_overwritten_since_is_let_go_and_does_not_come_back(open_site):
+    garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
+    garden.commit(garden.create(1, name="a"))
+    garden.commit(garden.update(1, name="x"))
+    garden.commit(garden.update(1, name="newest"))
+    garden.send(street)
+    district.take(orphan(writer=garden.incarnation), STREET)
+    assert district.holes() == [("missing_record", "open")]
+    join(district, chunk_from(street, GARDEN))
+    assert district.holes() == [("missing_record", "healed")]
+    assert district.records()["r_person"] == street.records()["r_person"]
+    assert district.records()["digest"] == street.records()["digest"]
+
+
+def test_values_that_their_writer_may_not_write_are_left_out(open_site):
+    garden, street = open_site(GARDEN), open_site(STREET)
+    street.commit(street.create(1, name="a"), street.create(2, name="b"))
+    chunk = chunk_from(street, STREET)
+    part = chunk.rows[0]
+    wrong = part.states[record_id(1)]
+    head = wrong.fields["most"].shown._replace(value="text")
+    forged = replace(
+        wrong, fields={**wrong.fields, "most": wrong.fields["most"]._replace(shown=head)}
+    )
+    states = {**part.states, record_id(1): forged}
+    received = join(garden, replace(chunk, rows=[replace(part, states=states)]))
+    assert (received.changes, received.holes) == (1, 1)
+    assert garden.value(1, "name", STREET) is None
+    assert garden.value(2, "name", STREET) == "b"
+
+
+def test_what_an_office_says_in_records_of_its_own_nobody_says_for_it(open_site):
+    own = Schema.of([replace(PERSON, own=True), NOTICE])
+    garden, street = open_site(GARDEN, schema=own), open_site(STREET)
+    street.commit(street.create(1, GARDEN, name="forged"), street.create(2, name="its own"))
+    assert join(garden, chunk_from(street, GARDEN)).holes == 1
+    assert join(garden, chunk_from(street, STREET)).changes == 1
+    assert [unit for unit, _ in garden.states()] == [STREET]
+
+
+def test_rows_of_a_writer_at_another_place_of_the_tree_are_refused_whole(open_site):
+    garden, street = open_site(GARDEN), open_site(STREET)
+    street.commit(street.create(1, name="a"))
+    chunk = chunk_from(street, STREET)
+    before = garden.dump()
+    for writer in ((STREET, 0), (DISTRICT, LEVEL[STREET])):
+        forged = replace(chunk, writers={street.incarnation: writer})
+        with pytest.raises(Malformed):
+            join(garden, forged)
+    assert garden.dump() == before
+
+
+def test_damaged_rows_are_repaired_and_what_was_not_sent_is_kept(open_site):
+    garden, street = open_site(GARDEN), open_site(STREET)
+    garden.commit(garden.create(1, name="right"), garden.create(2, name="right"))
+    garden.send(street)
+    garden.commit(garden.update(2, name="unsent"))
+    garden.store.write(
+        lambda tx: tx.exec_driver_sql(
+            "DELETE FROM r_person WHERE id = (SELECT min(id) FROM r_person)"
+        )
+    )
+    table = garden.tables["person"]
+    street.commit(street.update(2, GARDEN, most=7))
+    street.send(garden)
+    garden.store.write(  # behind the program's back: an older value under an older version
+        lambda tx: run(tx, f"UPDATE {table.table.name} SET f_most=NULL, v_most=NULL")
+    )
+    join(garden, chunk_from(street, GARDEN), heard_here=NOTHING)
+    assert garden.value(1, "name") == "right"
+    assert garden.states()[GARDEN, record_id(2)].fields["most"].losers == ()
+    assert garden.value(2, "most") == 7
+    assert garden.value(2, "name") == "unsent"
+
+
+def test_a_program_without_a_field_takes_the_rest_and_gives_none_of_it_away(open_site):
+    less = Schema.of([
+        replace(PERSON, fields=tuple(f for f in PERSON.fields if f.name != "rank")), NOTICE,
+    ])  # fmt: skip
+    old, street = open_site(GARDEN, schema=less), open_site(STREET)
+    street.commit(street.create(1, name="a", rank="r"))
+    join(old, chunk_from(street, STREET))
+    assert old.value(1, "name", STREET) == "a"
+    assert old.digests() == old.recomputed_digests()
+    before = street.records()
+    assert join(street, chunk_from(old, STREET)).changes == 0
+    assert street.records() == before
+    more = Schema.of([replace(PERSON, fields=(*PERSON.fields, FieldSchema("new"))), NOTICE])
+    newer = open_site(GARDEN, schema=more)
+    join(newer, chunk_from(street, STREET))
+    assert newer.value(1, "new", STREET) is None
+    assert newer.digests() == newer.recomputed_digests()
