@@ -11,31 +11,27 @@ from sqlalchemy import Connection
 
 from hub import comparing
 from hub.admission import admit
+from hub.greeting import AFTER_RECOVERY, Greeting, Welcome, let_in, look_up, place
 from node.app import Office
-from node.domain.units import Level
 from node.services import copies
-from sync import facts, log, recovering, recovery, restating, vouches
+from sync import facts, log, recovering, recovery
 from sync.apply import Received, Wake
 from sync.change import Batch, StreamHead
 from sync.errors import SilianError
-from sync.limits import BATCH_BYTES_MAX, PROTOCOL_MAX, PROTOCOL_MIN
+from sync.limits import BATCH_BYTES_MAX, PROTOCOL_MAX
 from sync.news import OfficeNews, SafeAt
-from sync.recovery import Heads, Proof
+from sync.recovery import Heads
 from sync.repairing import Hints
 from sync.schema import Lane
 from sync.session import Verdict
-from sync.statements import run
 from sync.streams import StreamKey
 from sync.taking import take
 from sync.tokens import Shown, Tokens
-from sync.urgency import Urgency
 from sync.vouching import KeyChanged
 from sync.wire.v1 import link_pb2 as pb
 
 TWIN_WAIT_MS = 1_000  # how long a process has to show that it is alive when another takes its name
 ALIVE_MS = 10_000  # a process that called so lately may be alive
-RESTORED_WAIT_MS = 2_000
-TOKEN_BITS = 128
 SIGN_OF_LIFE_MS = 300_000  # an open Watch is answered this often though nothing rings
 
 
@@ -52,49 +48,6 @@ class SessionUnknown(SilianError):
             remedy_en="Greet again; this happens by itself.",
             remedy_zh="系统会自动重新连接。",
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Greeting:
-    """What a child says of itself when it comes."""
-
-    unit: int
-    level: int
-    incarnation: int
-    protocol_min: int
-    protocol_max: int
-    log_position: int
-    heads: dict[StreamKey, StreamHead]
-    taken: dict[Lane, int] = field(default_factory=dict)  # how far it holds our log
-    met_another: bool = False  # it knows us by another incarnation: it gives back our words first
-    news: tuple[OfficeNews, ...] = ()
-    token: bytes = b""
-    continues: int = 0  # the incarnation whose log numbers it goes on with
-    process: int = 0
-    proofs: tuple[Proof, ...] = ()  # of our log, under our present incarnation
-    public_key: bytes = b""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Welcome:
-    """The parent's word."""
-
-    verdict: Verdict
-    reason: str = ""
-    session: int = 0
-    held: dict[Lane, int] = field(default_factory=dict)  # positions of the child's log held here
-    protocol: int = 0
-    waiting: frozenset[Lane] = frozenset()  # lanes in which something waits for the child
-    retry_after_ms: int = 0
-    token: bytes = b""
-    holds: Heads = field(default_factory=dict)  # what the child must hold, too
-
-
-_AFTER_RECOVERY = Welcome(
-    verdict=Verdict.BACK_OFF,
-    retry_after_ms=RESTORED_WAIT_MS,
-    reason="this office was restored and takes back first what it lost",
-)
 
 
 class Ring(Protocol):
@@ -138,95 +91,39 @@ class Parent:
 
     def hello(self, greeting: Greeting) -> Welcome:
         """Open a session, or say why not (design.md 6, 9)."""
-        if refusal := self._place(greeting) or self._twin(greeting):
+        if refusal := place(self.office, greeting) or self._twin(greeting):
             return refusal
-        key = f"{facts.GIVEN}{greeting.unit}"
-        with self.office.store.read() as tx:
-            if facts.get(tx, facts.RESTORED):
-                return _AFTER_RECOVERY
-            restored = recovery.disproved(tx, greeting.proofs)
-            tokens = Tokens.from_text(facts.get(tx, key))
-            cursors = {lane: log.cursor_of(tx, greeting.unit, "in", lane) for lane in Lane}
-            ours = recovery.heads_of_unit(tx, greeting.unit)
-            retired = _is_retired(tx, greeting.incarnation)
-            known_key = vouches.key_known(tx, greeting.incarnation)
-            holds = recovery.to_be_shown(
-                tx, greeting.unit, ours, greeting.heads, hub=greeting.level < Level.COMMUNITY
-            )
-        if restored:
+        known = look_up(self.office, greeting)
+        if known.recovering:
+            return AFTER_RECOVERY
+        if known.disproved:
             self.office.found_restored()
-            return _AFTER_RECOVERY
-        if known_key and greeting.public_key not in (b"", known_key):
-            error = KeyChanged(f"unit {greeting.unit}", known_key, greeting.public_key)
+            return AFTER_RECOVERY
+        if known.key and greeting.public_key not in (b"", known.key):
+            error = KeyChanged(f"unit {greeting.unit}", known.key, greeting.public_key)
             self.office.distrust(greeting.unit, error)
             raise error
-        shown = tokens.judge(greeting.token, greeting.incarnation)
+        shown = known.tokens.judge(greeting.token, greeting.incarnation)
         if shown is Shown.VOID:
             return self._copied(greeting)
-        held = {
-            lane: position if incarnation in (greeting.incarnation, greeting.continues) else 0
-            for lane, (incarnation, position) in cursors.items()
-        }
-        lost = recovery.lacks(ours, greeting.heads) or max(held.values()) > greeting.log_position
-        if lost or retired or shown is Shown.STALE:
+        if known.lost(greeting) or known.retired or shown is Shown.STALE:
             return Welcome(
                 verdict=Verdict.RESTORED,
                 session=self._seated(greeting, restored=True).session,
                 reason="your store is not the one that was here last: it was restored",
             )
         child = self._seated(greeting)
-        fresh = self.office.rng.getrandbits(TOKEN_BITS).to_bytes(TOKEN_BITS // 8, "big")
-        after = tokens.after(greeting.token, greeting.incarnation, greeting.process, fresh)
-        now_ms = self.office.clock.now_ms()
-        received = Received()
-
-        def write(tx: Connection) -> None:
-            facts.put(tx, key, after.to_text())
-            self._note_taken(tx, greeting, now_ms)
-            if greeting.public_key and not known_key:
-                log.learn_incarnation(tx, [(greeting.incarnation, greeting.unit, greeting.level)])
-                vouches.keep_key(tx, greeting.incarnation, greeting.public_key, now_ms)
-            for lane, (incarnation, position) in cursors.items():
-                if held[lane] and incarnation != greeting.incarnation:
-                    log.advance(
-                        tx, peer=greeting.unit, direction="in", lane=lane,
-                        incarnation=greeting.incarnation, position=position, at_ms=now_ms,
-                    )  # fmt: skip
-            if tokens.incarnation not in (0, greeting.incarnation):
-                _retire(tx, greeting)
-            self._say_again(tx, greeting, received.wake)
-
-        self.office.store.write(write, urgency=Urgency.CONTROL)
-        self.office.committed(received)
+        token = let_in(self.office, greeting, known)
         self._heard(child, greeting.news)
         return Welcome(
             verdict=Verdict.GO_ON,
             session=child.session,
-            held=held,
+            held=known.held,
             waiting=self._waiting(child),
             protocol=min(PROTOCOL_MAX, greeting.protocol_max),
-            token=after.newest,
-            holds=holds,
+            token=token,
+            holds=known.holds,
         )
-
-    def _say_again(self, tx: Connection, greeting: Greeting, wake: Wake) -> None:
-        """Say again what a child that has nothing to give back may never have heard."""
-        office, mine = self.office, self.office.identity.incarnation
-        if greeting.met_another or not restating.is_due(tx, greeting.unit, mine):
-            return
-        office.applier.clock.resume(log.lock(tx))
-        restating.say_again(office.applier, tx, greeting.unit, office.ways, wake)
-        restating.note_done(tx, greeting.unit, mine)
-
-    def _note_taken(self, tx: Connection, greeting: Greeting, now_ms: int) -> None:
-        """Keep how far the child holds our log: a bundle for it begins there."""
-        mine = self.office.identity.incarnation
-        for lane, position in greeting.taken.items():
-            if log.cursor_of(tx, greeting.unit, "out", lane) != (mine, position):
-                log.advance(
-                    tx, peer=greeting.unit, direction="out", lane=lane, incarnation=mine,
-                    position=position, at_ms=now_ms,
-                )  # fmt: skip
 
     def _seated(self, greeting: Greeting, *, restored: bool = False) -> Child:
         office = self.office
@@ -306,21 +203,6 @@ class Parent:
                     tx, child=child.unit, lane=lane, after=child.taken.get(lane, 0)
                 )[0]
             )
-
-    def _place(self, greeting: Greeting) -> Welcome | None:
-        tree, me = self.office.tree, self.office.identity.unit
-        if greeting.unit not in tree or tree.parent(greeting.unit) != me:
-            return Welcome(
-                verdict=Verdict.MOVED, reason="this office is not your parent in the tree"
-            )
-        if int(tree.level(greeting.unit)) != greeting.level:
-            return Welcome(verdict=Verdict.MOVED, reason="your level is not that of the tree")
-        if greeting.protocol_max < PROTOCOL_MIN or greeting.protocol_min > PROTOCOL_MAX:
-            return Welcome(
-                verdict=Verdict.UPGRADE_FIRST,
-                reason=f"this office speaks protocols {PROTOCOL_MIN} to {PROTOCOL_MAX}",
-            )
-        return None
 
     # -- up and down -------------------------------------------------------------------------
 
@@ -536,18 +418,3 @@ def _of_child(tx: Connection, unit: int, safe: SafeAt) -> SafeAt:
     """Return how far our own log is safe somewhere above, as a position of a child's log."""
     position = log.position_of_child(tx, unit, safe.lane, safe.position)
     return SafeAt(safe.level, safe.lane, position)
-
-
-def _is_retired(tx: Connection, incarnation: int) -> bool:
-    row = run(tx, "SELECT retired FROM incarnation WHERE id=?", (incarnation,)).fetchone()
-    return row is not None and bool(row[0])
-
-
-def _retire(tx: Connection, greeting: Greeting) -> None:
-    """Note that a unit writes under another incarnation now, and under the former no more."""
-    log.learn_incarnation(tx, [(greeting.incarnation, greeting.unit, greeting.level)])
-    run(
-        tx,
-        "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?",
-        (greeting.unit, greeting.incarnation),
-    )

@@ -7,7 +7,8 @@ from typing import Any
 
 import grpc
 
-from hub.parent import Greeting, Parent, SessionUnknown
+from hub.greeting import Greeting
+from hub.parent import Parent, SessionUnknown
 from sync import codec
 from sync.recovery import Proof
 from sync.schema import Lane

@@ -13,7 +13,8 @@ from typing import Any
 
 import grpc
 
-from hub.parent import Greeting, Parent
+from hub.greeting import Greeting
+from hub.parent import Parent
 from hub.server import Server
 from hub.servicer import LinkServicer, handlers
 from node.app import Office, open_office

@@ -18,7 +18,8 @@ import grpc
 import pytest
 
 from hub.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
-from hub.parent import Greeting, Parent
+from hub.greeting import Greeting
+from hub.parent import Parent
 from hub.server import Server
 from hub.servicer import LinkServicer, handlers
 from node.app import Office
