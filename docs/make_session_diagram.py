@@ -55,6 +55,14 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
                 "Greeted GO_ON, by a parent under another incarnation",
                 s.Greeted(s.Verdict.GO_ON, give_back=True),
             ),
+            (
+                "Greeted SNAPSHOT, by a parent under another incarnation",
+                s.Greeted(s.Verdict.SNAPSHOT, give_back=True),
+            ),
+            (
+                "Greeted RESTORED, with copies",
+                s.Greeted(s.Verdict.RESTORED, copies=True),
+            ),
         ],
         s.BatchRead: [("BatchRead", s.BatchRead(some)), ("BatchRead, empty", s.BatchRead(none))],
         s.Pushed: [
@@ -66,6 +74,10 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
         s.Recovered: [
             ("Recovered", s.Recovered()),
             ("Recovered, more follows", s.Recovered(more=True)),
+        ],
+        s.Copied: [
+            ("Copied", s.Copied()),
+            ("Copied, more follows", s.Copied(more=True)),
         ],
         s.Compared: [
             ("Compared", s.Compared()),

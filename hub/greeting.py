@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from node.app import Office
 from node.domain.units import Level
-from sync import facts, log, recovery, restating, vouches
+from sync import facts, floors, log, progress, recovery, restating, vouches
 from sync.apply import Received, Wake
 from sync.change import StreamHead
 from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN
@@ -16,6 +16,7 @@ from sync.news import OfficeNews
 from sync.recovery import Heads, Proof
 from sync.schema import Lane
 from sync.session import Verdict
+from sync.snapshot import needs_snapshot
 from sync.statements import run
 from sync.streams import StreamKey
 from sync.tokens import Tokens
@@ -44,6 +45,8 @@ class Greeting:
     process: int = 0
     proofs: tuple[Proof, ...] = ()  # of our log, under our present incarnation
     public_key: bytes = b""
+    holds_bulk: bool = True  # it has taken something of our bulk lane, under some incarnation
+    copying: bool = False  # it has joined a part of a snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ class Welcome:
     retry_after_ms: int = 0
     token: bytes = b""
     holds: Heads = field(default_factory=dict)  # what the child must hold, too
+    copies: bool = False  # with RESTORED: what is in bulk comes as records
 
 
 AFTER_RECOVERY = Welcome(
@@ -81,11 +85,30 @@ class Known:
     retired: bool
     key: bytes
     holds: Heads  # what it must hold, too
+    floor: int  # of our bulk lane, for a child
+    replay: int  # changes that a child with nothing in bulk would have to replay; else 0
 
     def lost(self, greeting: Greeting) -> bool:
         """Say whether the child lacks what it once handed over."""
         beyond = max(self.held.values()) > greeting.log_position
         return recovery.lacks(self.ours, greeting.heads) or beyond
+
+    def needs_snapshot(self, greeting: Greeting, long_log: int) -> bool:
+        """Say whether what is in bulk goes to this child as records."""
+        return needs_snapshot(
+            cursor=greeting.taken.get(Lane.BULK, 0),
+            floor=self.floor,
+            under_way=greeting.copying,
+            holds_nothing=_holds_nothing(greeting, self.ours),
+            waiting_changes=self.replay,
+            long_log=long_log,
+        )
+
+
+def _holds_nothing(greeting: Greeting, ours: Heads) -> bool:
+    """Say whether a child has nothing in bulk but what it may have written since it lost all."""
+    known = any(key in greeting.heads for key in ours if key.lane is Lane.BULK)
+    return not greeting.holds_bulk and not known
 
 
 def place(office: Office, greeting: Greeting) -> Welcome | None:
@@ -108,8 +131,12 @@ def look_up(office: Office, greeting: Greeting) -> Known:
     with office.store.read() as tx:
         cursors = {lane: log.cursor_of(tx, greeting.unit, "in", lane) for lane in Lane}
         ours = recovery.heads_of_unit(tx, greeting.unit)
+        parent = office.tree.parent(office.identity.unit)
+        copying = progress.under_way(tx, parent) if parent is not None else None
+        nothing = _holds_nothing(greeting, ours)
         return Known(
-            recovering=bool(facts.get(tx, facts.RESTORED)),
+            recovering=bool(facts.get(tx, facts.RESTORED))
+            or (copying is not None and copying.restored),
             disproved=recovery.disproved(tx, greeting.proofs),
             tokens=Tokens.from_text(facts.get(tx, f"{facts.GIVEN}{greeting.unit}")),
             cursors=cursors,
@@ -123,6 +150,8 @@ def look_up(office: Office, greeting: Greeting) -> Known:
             holds=recovery.to_be_shown(
                 tx, greeting.unit, ours, greeting.heads, hub=greeting.level < Level.COMMUNITY
             ),
+            floor=floors.floor_down(tx, Lane.BULK),
+            replay=log.replay_of(tx, greeting.unit, Lane.BULK) if nothing else 0,
         )
 
 

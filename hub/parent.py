@@ -9,16 +9,16 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from hub import comparing
+from hub import comparing, snapshots
 from hub.admission import admit
 from hub.greeting import AFTER_RECOVERY, Greeting, Welcome, let_in, look_up, place
 from node.app import Office
 from node.services import copies
-from sync import facts, log, recovering, recovery
+from sync import facts, floors, log, recovering, recovery
 from sync.apply import Received, Wake
 from sync.change import Batch, StreamHead
 from sync.errors import SilianError
-from sync.limits import BATCH_BYTES_MAX, PROTOCOL_MAX
+from sync.limits import BATCH_BYTES_MAX, PROTOCOL_MAX, SNAPSHOT_LOG_CHANGES, SNAPSHOT_ROWS
 from sync.news import OfficeNews, SafeAt
 from sync.recovery import Heads
 from sync.repairing import Hints
@@ -66,6 +66,7 @@ class Child:
     process: int = 0
     under: int = 0  # our own incarnation when it came
     restored: bool = False  # it may ask for what it lost, and for nothing else
+    copies: bool = False  # what is in bulk goes to it as records
     calls: int = 0  # made in this session
     called_ms: int = 0
     gone: bool = False  # its line has ended
@@ -81,8 +82,13 @@ class Child:
 class Parent:
     """What an office offers its children. Thread-safe; holds nothing that must last."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(
+        self, office: Office, *, copies_above: int = SNAPSHOT_LOG_CHANGES,
+        snapshot_rows: int = SNAPSHOT_ROWS,
+    ) -> None:  # fmt: skip
         self.office = office
+        self.copies_above = copies_above  # changes: a longer log is not replayed into nothing
+        self.snapshot_rows = snapshot_rows
         self._lock = threading.Lock()
         self._children: dict[int, Child] = {}
         office.on_wake(self.rung)
@@ -106,23 +112,29 @@ class Parent:
         shown = known.tokens.judge(greeting.token, greeting.incarnation)
         if shown is Shown.VOID:
             return self._copied(greeting)
+        copies = known.needs_snapshot(greeting, self.copies_above)
         if known.lost(greeting) or known.retired or shown is Shown.STALE:
+            child = self._seated(greeting, restored=True)
+            child.copies = copies
             return Welcome(
                 verdict=Verdict.RESTORED,
-                session=self._seated(greeting, restored=True).session,
+                session=child.session,
+                copies=copies,
                 reason="your store is not the one that was here last: it was restored",
             )
         child = self._seated(greeting)
+        child.copies = copies
         token = let_in(self.office, greeting, known)
         self._heard(child, greeting.news)
         return Welcome(
-            verdict=Verdict.GO_ON,
+            verdict=Verdict.SNAPSHOT if copies else Verdict.GO_ON,
             session=child.session,
             held=known.held,
             waiting=self._waiting(child),
             protocol=min(PROTOCOL_MAX, greeting.protocol_max),
             token=token,
             holds=known.holds,
+            reason="records come as they stand, before the log goes on" if copies else "",
         )
 
     def _seated(self, greeting: Greeting, *, restored: bool = False) -> Child:
@@ -230,6 +242,8 @@ class Parent:
             child.taken[lane] = after
         office = self.office
         with office.store.read() as tx:
+            if after < floors.floor_down(tx, lane):
+                raise SessionUnknown  # the log does not reach back to there: greet again
             return log.read_down(
                 tx,
                 child=unit,
@@ -263,13 +277,21 @@ class Parent:
         bytes_max: int,
     ) -> recovery.Echo:  # fmt: skip
         """Give a restored child back what it handed over. Raises: SessionUnknown."""
-        self._child(unit, session, restored=True)
+        child = self._child(unit, session, restored=True)
         with self.office.store.read() as tx:
             return recovery.read_echo(
                 tx, unit, common=common, taken=taken, after=after,
                 bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
                 signer=self.office.applier.signer,
+                lanes=(Lane.CONTROL,) if child.copies else tuple(Lane),
             )  # fmt: skip
+
+    def snapshot(self, unit: int, session: int, after: bytes) -> pb.SnapshotResponse:
+        """Give a child the next records as they stand. Raises: SessionUnknown."""
+        child = self._child(unit, session, restored=True)
+        if not child.copies:
+            raise SessionUnknown  # it was let in to go on by the log
+        return snapshots.answer(self.office, unit, after, self.snapshot_rows)
 
     def take_back(self, unit: int, session: int, wires: Sequence[bytes], *, last: bool) -> None:
         """Take our own words back from a child that heard them.

@@ -49,6 +49,8 @@ class LinkServicer:
                 continues=request.continues,
                 process=request.process,
                 public_key=request.public_key,
+                holds_bulk=any(c.position for c in request.cursors if c.lane == pb.LANE_BULK),
+                copying=request.copying,
                 proofs=tuple(
                     Proof(_lane(p.lane), p.position, p.hash)
                     for p in request.proofs
@@ -57,7 +59,7 @@ class LinkServicer:
             )
         )
         me = parent.office.identity
-        go_on = welcome.verdict is Verdict.GO_ON
+        go_on = welcome.verdict in (Verdict.GO_ON, Verdict.SNAPSHOT)
         return pb.HelloResponse(
             verdict=welcome.verdict.value,  # type: ignore[arg-type]  # the wire's numbers
             unit=me.unit,
@@ -76,6 +78,7 @@ class LinkServicer:
             token=welcome.token,
             holds=[codec.head_to_wire(key, head) for key, head in welcome.holds.items()],
             public_key=signer.public_key if (signer := parent.office.applier.signer) else b"",
+            copies=welcome.copies,
         )
 
     def Push(self, request: pb.PushRequest, context: grpc.ServicerContext) -> pb.PushResponse:
@@ -138,6 +141,13 @@ class LinkServicer:
             caller(context, request.unit), request.session, request.entries, last=request.last
         )
         return pb.ReturnResponse()
+
+    def Snapshot(
+        self, request: pb.SnapshotRequest, context: grpc.ServicerContext
+    ) -> pb.SnapshotResponse:
+        return self._parent(context).snapshot(
+            caller(context, request.unit), request.session, request.after
+        )
 
     def Digest(self, request: pb.DigestRequest, context: grpc.ServicerContext) -> pb.DigestResponse:
         return self._parent(context).digest(caller(context, request.unit), request.session, request)
@@ -209,6 +219,7 @@ def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
         "Echo": (servicer.Echo, pb.EchoRequest),
         "Return": (servicer.Return, pb.ReturnRequest),
         "Digest": (servicer.Digest, pb.DigestRequest),
+        "Snapshot": (servicer.Snapshot, pb.SnapshotRequest),
     }
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         name: grpc.unary_unary_rpc_method_handler(

@@ -25,7 +25,7 @@ from sync.rights import Routes, objection
 from sync.schema import Lane
 from sync.signing import Signer
 from sync.streams import Place, StreamKey, key_of, place
-from sync.version import HybridClock, Version, version_of
+from sync.version import HybridClock, Version, incarnation_of, version_of
 
 DERIVED_ROUNDS_MAX = 4  # a fold's edits may be folded again: records -> cells -> totals
 
@@ -161,7 +161,7 @@ class Applier:
         fresh = self.next_entries(tx, batch, peer, upward)
         vouched = vouches.check(tx, (e for e, _, _ in fresh), batch.signatures)
         self._merger.begin(tx)
-        said = testimony.blocks_of(tx, {e.version for e, _, _ in fresh if e.said_under})
+        said = self._said_before(tx, [e for e, _, _ in fresh if e.said_under])
         effects = self._take(tx, fresh, received, said)
         vouches.save(tx, vouched, self.now_ms)
         self.entail(tx, effects, received)
@@ -207,9 +207,7 @@ class Applier:
         received = Received()
         vouched = vouches.check(tx, (e for e, via, _ in fresh if via), signatures)
         self._merger.begin(tx)
-        said = testimony.blocks_of(
-            tx, {e.version for e, via, _ in fresh if e.said_under or not via}
-        )
+        said = self._said_before(tx, [e for e, via, _ in fresh if e.said_under or not via])
         self._folded(tx, self._take(tx, fresh, received, said))
         vouches.save(tx, vouched, self.now_ms)
         return received
@@ -388,6 +386,19 @@ class Applier:
             raise Unauthorised("an echo of a unit that is not below this office")
         return hop
 
+    def _said_before(
+        self, tx: Connection, entries: Sequence[Entry]
+    ) -> dict[Version, Sequence[Block]]:
+        """Return the blocks of these entries that came already: by another way, or as copies."""
+        said: dict[Version, Sequence[Block]] = {}
+        if not entries:
+            return said
+        said.update(testimony.blocks_of(tx, {e.version for e in entries}))
+        for entry in entries:
+            if entry.hlc <= log.copied_to(tx, incarnation_of(entry.version), entry.lane):
+                said[entry.version] = [*said.get(entry.version, ()), *_blocks(entry)]
+        return said
+
     def _take(
         self,
         tx: Connection,
@@ -489,3 +500,10 @@ class Applier:
     def _wanted(self, register: str, unit: int) -> frozenset[str] | None:
         wants = [w for f in self._folds if (w := f.wants(register, unit)) is not None]
         return frozenset().union(*wants) if wants else None
+
+
+def _blocks(entry: Entry) -> list[Block]:
+    try:
+        return codec.unpack(entry.payload)
+    except codec.Malformed:
+        return []  # it becomes a hole where it is opened

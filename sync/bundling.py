@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from sync import audience, codec, facts, log, recovery, vouches
+from sync import audience, codec, facts, log, progress, recovery, vouches
 from sync.apply import Received
 from sync.bundle import Bundle
 from sync.bundle_errors import (
@@ -277,7 +277,7 @@ class Reader:
         lost = facts.get(tx, facts.RESTORED) or max(
             self._acked(tx, head).values(), default=0
         ) > log.position(tx)
-        if lost or recovery.disproved(tx, proofs):
+        if lost or progress.any_under_way(tx) or recovery.disproved(tx, proofs):
             raise BundleNeedsLine.of_us()
         ours = spoken_to(tx, self._host, head.sender, peer) | {
             key: at for key, at in self._heads.items() if self._is_of(tx, key, head.sender)

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from sync import codec, conflicts, healing, log
+from sync import codec, conflicts, healing, log, vouches
 from sync.apply import Applier, Received
-from sync.change import ID_BYTES
+from sync.change import ID_BYTES, StreamHead
 from sync.effects import Effect
 from sync.heard import Heard, join
 from sync.merge import Head, Heads, RecordState
@@ -22,9 +22,12 @@ from sync.narrowing import RecordName
 from sync.registers import RegisterTable
 from sync.rows import Chunk, Rows, held_up, newest_heard, versions_in
 from sync.schema import Kind, RegisterSchema
+from sync.signing import STREAM, is_signed
 from sync.statements import run
+from sync.streams import StreamForked
 from sync.testimony import testify
-from sync.version import Version, hlc_of, incarnation_of, version_of, wall_ms_of
+from sync.version import Version, hlc_of, incarnation_of, wall_ms_of
+from sync.vouching import BadSignature, KeyChanged
 
 
 def take(
@@ -132,6 +135,37 @@ def _versions(state: RecordState) -> set[Version]:
     return {h.version for heads in state.fields.values() for h in heads.all}
 
 
+def adopt_streams(applier: Applier, tx: Connection, chunk: Chunk) -> None:
+    """Go on with streams from where these copies know them: their entries never come here.
+
+    A stream that is known further here stays as it is. What signs for one as it stands there is
+    looked at; where its origin has not signed for its newest entry, the sender is believed as it is
+    about the copies themselves, until the origin's next signature.
+    Raises: StreamForked, KeyChanged, BadSignature.
+    """
+    here = log.heads_of(tx, chunk.heads)
+    for key, tip in chunk.heads.items():
+        known = here.get(key, StreamHead())
+        if known.seq > tip.seq:
+            continue
+        if known.seq == tip.seq:
+            if known.hash != tip.hash:
+                raise StreamForked(key, tip.seq)
+            continue
+        shown, held = chunk.keys.get(key.incarnation, b""), vouches.key_known(tx, key.incarnation)
+        if held and shown and held != shown:
+            raise KeyChanged(f"incarnation {key.incarnation:x}", held, shown)
+        if tip.signed_seq == tip.seq and not is_signed(shown, STREAM, tip.hash, tip.signature):
+            raise BadSignature(key, tip.seq)
+        applier.clock.observe(tip.hlc)
+        log.adopt(tx, key, tip.seq, tip.hash, tip.hlc)
+        vouched, _, _ = vouches.vouched_of(tx, key)
+        if tip.signed_seq > vouched.seq:
+            vouches.note_signed(tx, key, tip.signed_seq, tip.signature)
+        if shown and not held:
+            vouches.keep_key(tx, key.incarnation, shown, applier.now_ms)
+
+
 def _learn(applier: Applier, tx: Connection, chunk: Chunk) -> dict[int, tuple[int, int]]:
     """Remember who wrote; return incarnation -> (unit, level) as this store knows it."""
     known = log.writers(tx)
@@ -204,12 +238,12 @@ def _release(tx: Connection, heard_there: Heard, rows: Rows) -> None:
     """Let go of held edits that the peer had joined: its copies have brought what they did."""
     held = run(
         tx,
-        "SELECT h.id, h.record, e.incarnation, e.hlc FROM hole h JOIN entry e "
+        "SELECT h.id, h.record, e.wire FROM hole h JOIN entry e "
         "ON e.arrival = h.arrival WHERE h.state='open' AND h.register=? AND h.unit=?",
         (rows.register, rows.unit),
     ).fetchall()
-    for hole, records, incarnation, hlc in held:
-        version = version_of(hlc, incarnation)
+    for hole, records, wire in held:
+        version = codec.entry_from_wire(bytes(wire)).version
         ids = codec.split(bytes(records), ID_BYTES)
         left = [
             record for record in ids

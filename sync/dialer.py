@@ -25,6 +25,7 @@ from sync.session import (
     Apply,
     Command,
     Compare,
+    Copy,
     Event,
     Failed,
     Greet,
@@ -254,7 +255,7 @@ class Dialer:
             match command:
                 case Read() | Apply():
                     return self._end.perform(command)
-                case Greet() | Push() | Pull() | Recover() | Compare():
+                case Greet() | Push() | Pull() | Recover() | Copy() | Compare():
                     self._dial()
                     return self._call(getattr(self._stub, method_of(command)), command)
         except grpc.RpcError as error:

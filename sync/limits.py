@@ -16,6 +16,7 @@ CLOCK_AHEAD_MS_MAX = 15 * 60_000  # a stamp further ahead of our clock is clampe
 BACKOFF_BASE_MS = 1_000
 BACKOFF_CAP_MS = 300_000
 SNAPSHOT_ROWS = 2_000  # records in one snapshot chunk
+SNAPSHOT_LOG_CHANGES = 50_000  # from so long a log on a store with nothing in it takes copies
 DIGEST_BUCKETS = 64  # buckets a (register, unit)
 DIGEST_PARTS_MAX = 512  # parts of a bucket in one comparison
 DIGEST_STEP_ROWS = (

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from sync import codec, facts, log, recovery, vouches
+from sync import codec, facts, log, progress, recovery, vouches
 from sync.comparing import Comparing
-from sync.errors import SilianError
 from sync.host import Host
 from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN
 from sync.narrowing import Wish
@@ -23,6 +22,8 @@ from sync.session import (
     Command,
     Compare,
     Compared,
+    Copied,
+    Copy,
     Event,
     Greet,
     Greeted,
@@ -35,32 +36,19 @@ from sync.session import (
     Recovered,
     Verdict,
 )
+from sync.snapshotting import Snapshotting
 from sync.taking import take
 from sync.vouching import KeyChanged
 from sync.wire.v1 import link_pb2 as pb
 
 Request = (
     pb.HelloRequest | pb.PushRequest | pb.PullRequest | pb.EchoRequest | pb.ReturnRequest
-    | pb.DigestRequest
+    | pb.DigestRequest | pb.SnapshotRequest
 )  # fmt: skip
 Reply = (
     pb.HelloResponse | pb.PushResponse | pb.PullResponse | pb.EchoResponse | pb.ReturnResponse
-    | pb.DigestResponse
+    | pb.DigestResponse | pb.SnapshotResponse
 )  # fmt: skip
-
-
-class NotRecoverable(SilianError):
-    """The parent asks for a way of recovery that this program does not have."""
-
-    code = "not_recoverable"
-
-    def __init__(self, verdict: str) -> None:
-        super().__init__(
-            f"the parent asks for {verdict.lower()}, which this program cannot do",
-            f"上级要求 {verdict.lower()}, 本程序不支持",
-            remedy_en="Upgrade this office's program; its data waits safely.",
-            remedy_zh="请升级本单位的程序, 数据会安全保留。",
-        )
 
 
 def method_of(command: Command) -> str:
@@ -74,6 +62,8 @@ def method_of(command: Command) -> str:
             return "Pull"
         case Recover(verdict=verdict):
             return "Return" if verdict is Verdict.GO_ON else "Echo"
+        case Copy():
+            return "Snapshot"
         case Compare():
             return "Digest"
     raise AssertionError(f"no call for {command}")
@@ -87,6 +77,7 @@ class ChildEnd:
         self._session = 0
         self._process = host.draw()
         self._recovering: Recovering | None = None
+        self._copies = False  # what is in bulk comes as copies after the recovery
         self._comparing: Comparing | None = None
         self.wish = Wish()  # how the next comparison is to be made
         self._returned = 0  # to the parent, of its own words: our log position
@@ -95,23 +86,21 @@ class ChildEnd:
         self._parent_incarnation = 0
 
     def request(self, command: Command) -> Request:
-        """Return the message that carries out a command.
-
-        Raises: NotRecoverable.
-        """
+        """Return the message that carries out a command."""
         me = self._host.applier.identity
         if isinstance(command, Greet):
             return self._hello()
         if isinstance(command, Recover):
             if command.verdict is Verdict.GO_ON:
                 return self._give_back()
-            if command.verdict is not Verdict.RESTORED:
-                raise NotRecoverable(command.verdict.name)
             if self._recovering is None:
                 self._recovering = Recovering(
-                    self._host, self.parent_unit, self._parent_incarnation, self._session
-                )
+                    self._host, self.parent_unit, self._parent_incarnation, self._session,
+                    copies=self._copies,
+                )  # fmt: skip
             return self._recovering.request()
+        if isinstance(command, Copy):
+            return self._snapshot(command).request()
         if isinstance(command, Compare):
             if command.begin or self._comparing is None:
                 self._comparing = Comparing(
@@ -151,6 +140,9 @@ class ChildEnd:
             return Recovered(more=self._recovering.take(reply))
         if isinstance(reply, pb.ReturnResponse):
             return Recovered(more=not self._given_back())
+        if isinstance(reply, pb.SnapshotResponse):
+            assert isinstance(command, Copy)
+            return Copied(more=self._snapshot(command).take(reply))
         if isinstance(reply, pb.DigestResponse):
             assert self._comparing is not None
             waiting = frozenset(lane for lane in Lane if lane.value in reply.waiting)
@@ -181,6 +173,12 @@ class ChildEnd:
         received = take(host, command.batch, peer=self.parent_unit, upward=False)
         return AppliedHere(command.batch.lane, received.position)
 
+    def _snapshot(self, command: Copy) -> Snapshotting:
+        return Snapshotting(
+            self._host, self.parent_unit, self._parent_incarnation, self._session,
+            restored=command.restored,
+        )  # fmt: skip
+
     def _hello(self) -> pb.HelloRequest:
         host, me = self._host, self._host.applier.identity
         self._recovering = None
@@ -204,6 +202,7 @@ class ChildEnd:
             ]
             token = facts.get(tx, f"{facts.TOKEN}{self.parent_unit}")
             continues = facts.get(tx, facts.CONTINUES)
+            copying = progress.under_way(tx, self.parent_unit) is not None
         return pb.HelloRequest(
             unit=me.unit,
             level=me.level,
@@ -222,11 +221,12 @@ class ChildEnd:
             process=self._process,
             proofs=proofs,
             public_key=signer.public_key if (signer := host.applier.signer) is not None else b"",
+            copying=copying,
         )
 
     def _greeted(self, reply: pb.HelloResponse) -> Greeted:
         verdict = Verdict(reply.verdict)
-        if verdict not in (Verdict.GO_ON, Verdict.RESTORED):
+        if verdict not in (Verdict.GO_ON, Verdict.SNAPSHOT, Verdict.RESTORED):
             return Greeted(verdict, retry_after_ms=reply.retry_after_ms, reason=reply.reason)
         clock = self._host.applier.clock
         clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
@@ -235,8 +235,9 @@ class ChildEnd:
         known_incarnation = self._parent_incarnation
         self._session = reply.session
         self._parent_incarnation = reply.incarnation
+        self._copies = reply.copies
         if verdict is Verdict.RESTORED:
-            return Greeted(verdict, reason=reply.reason)
+            return Greeted(verdict, reason=reply.reason, copies=reply.copies)
         mine = self._host.applier.identity.incarnation
         there = {Lane(c.lane): c.position for c in reply.cursors if c.incarnation == mine}
         here: dict[Lane, int] = {}
@@ -254,7 +255,11 @@ class ChildEnd:
             self._host.distrust(reply.unit, error)
             raise error
         if restored:
-            return Greeted(Verdict.RESTORED, reason="the parent holds what this store has lost")
+            self._copies = verdict is Verdict.SNAPSHOT
+            return Greeted(
+                Verdict.RESTORED, reason="the parent holds what this store has lost",
+                copies=self._copies,
+            )  # fmt: skip
         token = reply.token.hex()
         now_ms = clock.now_ms()
 
@@ -272,7 +277,9 @@ class ChildEnd:
             waiting = frozenset(Lane)
         other = [incarnation not in (0, reply.incarnation) for incarnation in met]
         self._returned, self._returning = 0, 0
-        return Greeted(verdict, there, here, waiting, give_back=any(other))
+        return Greeted(
+            verdict, there, here, waiting, reason=reply.reason, give_back=any(other)
+        )  # fmt: skip
 
     def _give_back(self) -> pb.ReturnRequest:
         """Return the parent's own words, after those it has taken back."""

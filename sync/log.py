@@ -90,6 +90,20 @@ def save_heads(tx: Connection, newest: Iterable[Entry]) -> None:
         run_many(tx, _HEAD, rows)
 
 
+def adopt(tx: Connection, key: StreamKey, seq: int, hash_: bytes, hlc: int) -> None:
+    """Go on with a stream after an entry that is not here: what it did came as copies."""
+    row = (key.incarnation, key.audience, key.lane.value, seq, hash_, hlc)
+    run(tx, _HEAD, row)
+    run(tx, _HEAD.replace("INTO stream ", "INTO stream_base "), row)
+
+
+def copied_to(tx: Connection, writer: int, lane: Lane) -> int:
+    """Return the stamp up to which the words of an incarnation came as copies."""
+    statement = "SELECT max(hlc) FROM stream_base WHERE incarnation=? AND lane=?"
+    row = run(tx, statement, (writer, lane.value)).fetchone()
+    return int(row[0] or 0)
+
+
 def learn_incarnation(tx: Connection, newest: Iterable[tuple[int, int, int]]) -> None:
     """Remember (incarnation, unit, level) of writers heard for the first time."""
     rows = [(i, u, level, b"") for i, u, level in newest]
@@ -153,7 +167,7 @@ def read_down(
     signer: Signer | None = None,
 ) -> Batch:
     """Return what goes down to `child` next: its audience only, and nothing that came from it."""
-    return _read(tx, lane, incarnation, after, _down(child), bytes_max, signer)
+    return _read(tx, lane, incarnation, after, heard_by(child), bytes_max, signer)
 
 
 def waiting_up(tx: Connection, *, lane: Lane, after: int) -> tuple[int, int]:
@@ -163,10 +177,18 @@ def waiting_up(tx: Connection, *, lane: Lane, after: int) -> tuple[int, int]:
 
 def waiting_down(tx: Connection, *, child: int, lane: Lane, after: int) -> tuple[int, int]:
     """Return (entries that wait for `child`, when the oldest was committed; 0 if none)."""
-    return _waiting(tx, lane, after, _down(child))
+    return _waiting(tx, lane, after, heard_by(child))
 
 
-def _down(child: int) -> str:
+def replay_of(tx: Connection, child: int, lane: Lane) -> int:
+    """Return how many changes a child that has lost everything would be read aloud."""
+    statement = f"SELECT coalesce(sum(changes), 0) FROM entry WHERE lane=? AND {heard_by(child)}"
+    down = run(tx, statement, (lane.value,)).fetchone()[0]
+    statement = "SELECT coalesce(sum(changes), 0) FROM entry WHERE via=? AND lane=?"
+    return int(down) + int(run(tx, statement, (child, lane.value)).fetchone()[0])
+
+
+def heard_by(child: int) -> str:
     """Return which entries a child hears: those on their way to it, none that came from it."""
     return f"down_hop IN ({EVERY_CHILD}, {int(child)}) AND via <> {int(child)}"
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from sync import audience, codec, facts, log, rebirth, recovery, restating
+from sync import audience, codec, facts, log, progress, rebirth, recovery, restating
 from sync.apply import Received, Unauthorised, Wake
 from sync.change import StreamHead
 from sync.host import Host
 from sync.limits import BATCH_BYTES_MAX, TRANSACTION_CHANGES_MAX
+from sync.progress import Progress
 from sync.recovery import Heads, Probing
 from sync.registers import pieces
 from sync.schema import Lane
@@ -26,8 +28,12 @@ class Recovering:
     that it has less to ask for.
     """
 
-    def __init__(self, host: Host, parent_unit: int, parent_incarnation: int, session: int) -> None:
+    def __init__(
+        self, host: Host, parent_unit: int, parent_incarnation: int, session: int, *,
+        copies: bool = False,
+    ) -> None:  # fmt: skip
         self._host = host
+        self._copies = copies  # follow this recovery, which is of the control lane only
         self._parent = (parent_unit, parent_incarnation)
         self._session = session
         self._asked: list[tuple[StreamKey, StreamHead]] = []
@@ -139,9 +145,14 @@ class Recovering:
         )
         if reply.more:
             return received
-        recovery.met_anew(tx, unit, incarnation, reply.upto, applier.now_ms)
-        _catch_up(tx, self._host, received)
+        lanes = (Lane.CONTROL,) if self._copies else tuple(Lane)
+        recovery.met_anew(tx, unit, incarnation, reply.upto, applier.now_ms, lanes)
         facts.put(tx, facts.RESTORED, "")
+        if self._copies:
+            at = progress.under_way(tx, unit) or Progress()
+            progress.note(tx, unit, replace(at, restored=True))
+        else:
+            catch_up(tx, self._host, received)
         return received
 
 
@@ -172,11 +183,12 @@ def take_back(
     if last:
         restating.say_again(applier, tx, child, host.ways, received.wake)
         restating.note_done(tx, child, me.incarnation)
-        _catch_up(tx, host, received)
+        catch_up(tx, host, received)
     return received
 
 
-def _catch_up(tx: Connection, host: Host, received: Received) -> None:
+def catch_up(tx: Connection, host: Host, received: Received) -> None:
+    """Do what this office would have done by itself, had it heard everything in turn."""
     for edits in pieces(host.left_undone(tx), TRANSACTION_CHANGES_MAX):
         done = host.applier.follow_up(tx, edits)
         received.wake.join(done.wake)

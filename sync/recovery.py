@@ -139,9 +139,12 @@ def newest_from(tx: Connection, peer: int, lane: Lane) -> list[Proof]:
     return [Proof(lane, row[0], codec.hash_of(bytes(row[1])))]
 
 
-def met_anew(tx: Connection, peer: int, incarnation: int, position: int, now_ms: int) -> None:
-    """Go on from a position of a peer's log under another incarnation, in both lanes."""
-    for lane in Lane:
+def met_anew(
+    tx: Connection, peer: int, incarnation: int, position: int, now_ms: int,
+    lanes: Iterable[Lane] = tuple(Lane),
+) -> None:  # fmt: skip
+    """Go on from a position of a peer's log under another incarnation, in these lanes."""
+    for lane in lanes:
         log.advance(
             tx, peer=peer, direction="in", lane=lane, incarnation=incarnation,
             position=position, at_ms=now_ms,
@@ -264,14 +267,17 @@ def read_echo(
     after: int,
     bytes_max: int = BATCH_BYTES_MAX,
     signer: Signer | None = None,
+    lanes: Iterable[Lane] = tuple(Lane),
 ) -> Echo:
     """Return what follows `after`: entries that came from the child and go beyond `common`, and
     entries that go down to it and that it has not taken; in the order of this log.
+
+    `lanes`: those that are echoed; what is in another comes as copies.
     """
     end = last = log.position(tx)
     headers = "SELECT arrival, incarnation, audience, lane, seq, changes FROM entry WHERE "
     found: list[Any] = []
-    for lane in Lane:
+    for lane in lanes:
         down_after = max(after, taken.get(lane, 0))
         for where, parameters in (
             ("via=? AND lane=? AND arrival>?", (child, lane.value, after)),

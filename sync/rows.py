@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from sync import codec, log
-from sync.change import ID_BYTES, StreamHead
+from sync.change import ID_BYTES
 from sync.heard import Heard
 from sync.merge import RecordState
 from sync.merging import Merger
@@ -21,7 +21,7 @@ from sync.registers import RegisterTable
 from sync.schema import Lane
 from sync.statements import run
 from sync.streams import StreamKey
-from sync.version import Version, incarnation_of, version_of
+from sync.version import Version, incarnation_of
 
 if TYPE_CHECKING:
     from sync.apply import Identity
@@ -40,15 +40,28 @@ class Rows:
     held: Held = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamTip:
+    """The newest entry of a stream, and how far its origin vouches for it."""
+
+    seq: int
+    hash: bytes
+    hlc: int
+    signed_seq: int = 0
+    signature: bytes = b""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Part of a snapshot, or rows sent to repair a difference."""
+    """Part of a snapshot; the last one has heads, cursors and how far our log was `taken`."""
 
     rows: Sequence[Rows]
     newest: Mapping[Lane, Mapping[int, int]]  # lane -> incarnation -> newest stamp heard there
     writers: Mapping[int, Writer]
-    heads: Mapping[StreamKey, StreamHead] = field(default_factory=dict)
+    keys: Mapping[int, bytes] = field(default_factory=dict)  # incarnation -> what it signs with
+    heads: Mapping[StreamKey, StreamTip] = field(default_factory=dict)
     cursors: Mapping[Lane, tuple[int, int]] = field(default_factory=dict)  # incarnation, position
+    taken: Mapping[Lane, tuple[int, int]] = field(default_factory=dict)
 
     def heard(self, lane: Lane, held: frozenset[Version]) -> Heard:
         return Heard(self.newest.get(lane, {})).but(held)
@@ -95,13 +108,13 @@ def held_up(tx: Connection, register: str, unit: int, ids: Sequence[bytes]) -> H
     """
     found: dict[bytes, set[Version]] = {}
     wanted = set(ids)
-    for records, incarnation, hlc in run(
+    for records, wire in run(
         tx,
-        "SELECT h.record, e.incarnation, e.hlc FROM hole h JOIN entry e ON e.arrival = h.arrival "
+        "SELECT h.record, e.wire FROM hole h JOIN entry e ON e.arrival = h.arrival "
         "WHERE h.state IN ('open','closed') AND h.register=? AND h.unit=?",
         (register, unit),
     ):
-        version = version_of(hlc, incarnation)
+        version = codec.entry_from_wire(bytes(wire)).version
         for record in codec.split(bytes(records), ID_BYTES):
             if record in wanted:
                 found.setdefault(record, set()).add(version)

@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping
 
 from sync import codec
-from sync.change import ID_BYTES, Value
+from sync.change import ID_BYTES, StreamHead, Value
 from sync.codec import HASH_BYTES, Malformed
 from sync.merge import Head, Heads, RecordState
-from sync.rows import Chunk, Rows, Writer
+from sync.rows import Chunk, Rows, StreamTip, Writer
 from sync.schema import Lane
+from sync.signing import KEY_BYTES, SIGNATURE_BYTES
+from sync.streams import StreamKey
 from sync.version import VERSION_BYTES, Version, hlc_of, incarnation_of
 from sync.wire.v1 import link_pb2 as pb
 
@@ -20,13 +22,19 @@ def pack(chunk: Chunk) -> bytes:
     return codec.compress(
         pb.SnapshotChunk(
             rows=[rows_to_wire(rows) for rows in chunk.rows if rows.states],
-            heads=[codec.head_to_wire(key, head) for key, head in chunk.heads.items()],
-            cursors=[
-                pb.Cursor(lane=lane.value, incarnation=incarnation, position=position)  # type: ignore[arg-type]
-                for lane, (incarnation, position) in chunk.cursors.items()
+            heads=[
+                pb.SnapshotHead(
+                    head=codec.head_to_wire(key, StreamHead(tip.seq, tip.hash)),
+                    hlc=tip.hlc,
+                    signed_seq=tip.signed_seq,
+                    signature=tip.signature,
+                )
+                for key, tip in chunk.heads.items()
             ],
+            cursors=_cursors(chunk.cursors),
+            taken=_cursors(chunk.taken),
             incarnations=[
-                pb.Incarnation(id=i, unit=unit, level=level)
+                pb.Incarnation(id=i, unit=unit, level=level, public_key=chunk.keys.get(i, b""))
                 for i, (unit, level) in chunk.writers.items()
             ],
             heard=[
@@ -36,6 +44,13 @@ def pack(chunk: Chunk) -> bytes:
             ],
         )
     )
+
+
+def _cursors(cursors: Mapping[Lane, tuple[int, int]]) -> list[pb.Cursor]:
+    return [
+        pb.Cursor(lane=lane.value, incarnation=incarnation, position=position)  # type: ignore[arg-type]
+        for lane, (incarnation, position) in cursors.items()
+    ]
 
 
 def rows_to_wire(rows: Rows) -> pb.SnapshotRows:
@@ -86,13 +101,10 @@ def unpack(payload: bytes) -> Chunk:
         if heard.incarnation not in writers or heard.hlc >= 1 << 63:
             raise Malformed("heard of a writer that is not named")
         newest.setdefault(_lane(heard.lane), {})[heard.incarnation] = heard.hlc
-    heads = dict(codec.head_from_wire(h) for h in m.heads)
-    for key, head in heads.items():
-        if key.incarnation not in writers or len(head.hash) != HASH_BYTES:
-            raise Malformed("a stream head without its writer or its hash")
-        if not 1 <= head.seq < 1 << 62 or len(key.audience) > 40:
-            raise Malformed("a stream head out of range")
-    if any(c.position >= 1 << 62 or c.incarnation >= 1 << 63 for c in m.cursors):
+    heads = dict(_head(h) for h in m.heads)
+    if any(key.incarnation not in writers for key in heads):
+        raise Malformed("a stream head without its writer")
+    if any(c.position >= 1 << 62 or c.incarnation >= 1 << 63 for c in (*m.cursors, *m.taken)):
         raise Malformed("a cursor out of range")
     return Chunk(
         rows=[rows_from_wire(rows, levels) for rows in m.rows],
@@ -100,7 +112,20 @@ def unpack(payload: bytes) -> Chunk:
         writers=writers,
         heads=heads,
         cursors={_lane(c.lane): (c.incarnation, c.position) for c in m.cursors},
+        taken={_lane(c.lane): (c.incarnation, c.position) for c in m.taken},
+        keys={i.id: i.public_key for i in m.incarnations if i.public_key},
     )
+
+
+def _head(m: pb.SnapshotHead) -> tuple[StreamKey, StreamTip]:
+    key, head = codec.head_from_wire(m.head)
+    if len(head.hash) != HASH_BYTES or not 1 <= head.seq < 1 << 62 or len(key.audience) > 40:
+        raise Malformed("a stream head out of range")
+    if m.hlc >= 1 << 63 or m.signed_seq > head.seq or len(m.signature) not in (0, SIGNATURE_BYTES):
+        raise Malformed("a stream head with a stamp or a signature out of range")
+    if bool(m.signed_seq) != bool(m.signature):
+        raise Malformed("a signature of no entry")
+    return key, StreamTip(head.seq, head.hash, m.hlc, m.signed_seq, m.signature)
 
 
 def rows_from_wire(m: pb.SnapshotRows, levels: Mapping[int, int]) -> Rows:
@@ -200,6 +225,8 @@ def _check(mark: pb.Mark, count: int, levels: Mapping[int, int]) -> None:
 
 
 def _writer(m: pb.Incarnation) -> Writer:
+    if len(m.public_key) not in (0, KEY_BYTES):
+        raise Malformed("a key of another size")
     if m.level > 3 or m.unit >= 1 << 63 or m.id >= 1 << 63:
         raise Malformed("a writer out of range")
     return m.unit, m.level

@@ -39,7 +39,8 @@ class State(Enum):
     PUSHING = "pushing"  # a batch is on its way up
     PULLING = "pulling"  # we asked what waits for us
     APPLYING = "applying"  # a batch from above is being committed here
-    RECOVERING = "recovering"  # a snapshot or a new incarnation is being taken
+    RECOVERING = "recovering"  # what this store lost, or the parent, is being given back
+    COPYING = "copying"  # the next chunk of a snapshot is on its way
     COMPARING = "comparing"  # nothing waits: a step of a comparison is on its way
     IDLE = "idle"  # greeted, nothing to do
     RESTING = "resting"  # waiting before the next greeting
@@ -97,6 +98,13 @@ class Recover:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """Ask for the next records as they stand, and join them; answer with Copied or Failed."""
+
+    restored: bool = False  # as part of a recovery
+
+
+@dataclass(frozen=True, slots=True)
 class Compare:
     """Take one step of a comparison of both copies; answer with Compared or Failed."""
 
@@ -117,7 +125,7 @@ class Idle:
     """Nothing to do until Poked."""
 
 
-Command = Greet | Read | Push | Pull | Apply | Recover | Compare | Rest | Idle
+Command = Greet | Read | Push | Pull | Apply | Recover | Copy | Compare | Rest | Idle
 
 # -- what the driver reports --------------------------------------------------------------------
 
@@ -141,6 +149,7 @@ class Greeted:
     retry_after_ms: int = 0
     reason: str = ""
     give_back: bool = False  # the parent has another incarnation: it may have lost its own words
+    copies: bool = False  # with RESTORED: what is in bulk comes as records, after the recovery
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +184,13 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
+class Copied:
+    """A chunk was joined. Unless `more` follow, the log goes on from here; greet again."""
+
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """A step was taken; `more` follow, once nothing waits. `waiting`: as in Greeted."""
 
@@ -199,8 +215,8 @@ class Failed:
 
 
 Event = (
-    Poked | Greeted | BatchRead | Pushed | Pulled | AppliedHere | Recovered | Compared | Woken
-    | Failed
+    Poked | Greeted | BatchRead | Pushed | Pulled | AppliedHere | Recovered | Copied | Compared
+    | Woken | Failed
 )  # fmt: skip
 
 REGREET_MS = 300_000  # a halted session asks again this often: somebody may have acted
@@ -223,6 +239,8 @@ class Session:
         self._bytes_max = BATCH_BYTES_MAX
         self._control_run = 0
         self._recoveries = 0  # since we were last let in
+        self._recovering = Verdict.GO_ON  # what is recovered: GO_ON: the parent's own words
+        self._copying = False  # what is in bulk comes as copies, not by the parent's log
         self._compare = False  # the two copies are to be compared when nothing waits
         self._begun = False  # a step of that has been taken
         self._heartbeat = False  # it greets over a line that is up
@@ -292,37 +310,51 @@ class Session:
         self.state = State.GREETING
         self._begun = False  # a comparison that was under way begins anew
         self._looking = None
+        self._recovering = Verdict.GO_ON
         return Greet()
 
     def _greeted(self, event: Greeted) -> Command:
         self.verdict = event.verdict
         self.reason = event.reason
-        if event.verdict is Verdict.GO_ON:
+        self._copying = event.verdict is Verdict.SNAPSHOT or event.copies
+        if event.verdict in (Verdict.GO_ON, Verdict.SNAPSHOT):
             self.held_there = dict(event.held_there)
             self._read_to = {}
             self.held_here = dict(event.held_here)
             self._up = set(Lane)
             self._down |= event.waiting
             if event.give_back:
-                self.state = State.RECOVERING
-                return Recover(event.verdict)
-            self._recoveries = 0
-            return self._choose()
-        if event.verdict in (Verdict.SNAPSHOT, Verdict.RESTORED):
-            self._recoveries += 1
-            if self._recoveries > RECOVERIES_MAX:
-                self._recoveries = 0  # after the rest it tries again
-                self.attempt += 1
-                self.state = State.RESTING
+                return self._recover(Verdict.GO_ON)
+            if not self._copying:
+                self._recoveries = 0
+            elif self._too_often():
                 return Rest(self.attempt)
-            self.state = State.RECOVERING
-            return Recover(event.verdict)
+            else:
+                self._down.add(Lane.BULK)
+            return self._choose()
+        if event.verdict is Verdict.RESTORED:
+            return Rest(self.attempt) if self._too_often() else self._recover(event.verdict)
         if event.verdict is Verdict.BACK_OFF:
             self.attempt += 1
             self.state = State.RESTING
             return Rest(self.attempt, event.retry_after_ms or None)
         self.state = State.HALTED
         return Rest(self.attempt, REGREET_MS)
+
+    def _too_often(self) -> bool:
+        """Say whether we were let in so seldom that it is better to rest first."""
+        self._recoveries += 1
+        if self._recoveries <= RECOVERIES_MAX:
+            return False
+        self._recoveries = 0  # after the rest it tries again
+        self.attempt += 1
+        self.state = State.RESTING
+        return True
+
+    def _recover(self, what: Verdict) -> Command:
+        self.state = State.RECOVERING
+        self._recovering = what
+        return Recover(what)
 
     def _read(self, event: BatchRead) -> Command:
         batch = event.batch
@@ -359,9 +391,21 @@ class Session:
     def _recovered(self, event: Recovered) -> Command:
         self.attempt = 0
         if event.more:
-            assert self.verdict is not None
-            return Recover(self.verdict)
+            return Recover(self._recovering)
+        if self._copying and self._recovering is Verdict.RESTORED:
+            self.state = State.COPYING
+            return Copy(restored=True)
         return self._greet()
+
+    def _copied(self, event: Copied) -> Command:
+        self._advanced()
+        if not event.more:
+            return self._greet()  # it tells from where the log goes on
+        self._recoveries = 0  # what was joined stays: the next greeting goes on from there
+        if self._recovering is Verdict.RESTORED:
+            return Copy(restored=True)
+        self._down.add(Lane.BULK)
+        return self._choose()
 
     def _compared(self, event: Compared) -> Command:
         # One that was asked for meanwhile has not begun, and this was the last of another.
@@ -431,6 +475,9 @@ class Session:
             after = max(self.held_there.get(lane, 0), self._read_to.get(lane, 0))
             return Read(lane, after, self._bytes_max)
         self._down.discard(lane)
+        if self._copying and lane is Lane.BULK:
+            self.state = State.COPYING
+            return Copy()
         self.state = State.PULLING
         return Pull(lane, self.held_here.get(lane, 0), self._bytes_max)
 
@@ -458,6 +505,8 @@ TRANSITIONS: dict[tuple[State, type], Callable[..., Command]] = {
     (State.APPLYING, AppliedHere): Session._applied,
     (State.RECOVERING, Recovered): Session._recovered,
     (State.RECOVERING, Failed): Session._failed,
+    (State.COPYING, Copied): Session._copied,
+    (State.COPYING, Failed): Session._failed,
     (State.COMPARING, Compared): Session._compared,
     (State.COMPARING, Failed): Session._not_compared,
     (State.IDLE, Poked): Session._noted,

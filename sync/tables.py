@@ -64,6 +64,17 @@ stream = Table(  # INV-3, INV-5: the newest entry known of each stream; a gap sh
     Column("signature", LargeBinary),  # for `signed_seq`; null: ours, signed when it is sent
 )
 
+stream_base = Table(  # INV-5: up to here a stream is known and its entries may not be in the log
+    "stream_base",
+    metadata,
+    Column("incarnation", BigInteger, primary_key=True, autoincrement=False),
+    Column("audience", String(40), primary_key=True),
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("hlc", BigInteger, nullable=False),  # of that entry
+)
+
 signature = Table(  # INV-31: older words of origins for their streams, for batches cut before them
     "signature",
     metadata,

@@ -137,16 +137,20 @@ def check(
     return changes
 
 
+def note_signed(tx: Connection, key: StreamKey, seq: int, signature: bytes) -> None:
+    """Record how far a stream's origin vouches for it."""
+    run(
+        tx,
+        "UPDATE stream SET signed_seq=?, signature=? WHERE incarnation=? AND audience=? AND lane=?",
+        (seq, signature, key.incarnation, key.audience, key.lane.value),
+    )
+
+
 def save(tx: Connection, changes: Mapping[StreamKey, tuple[Vouched, Vouched]], now_ms: int) -> None:
     """Record how far streams are vouched for now, and keys heard for the first time."""
     for key, (before, after) in changes.items():
         where = (key.incarnation, key.audience, key.lane.value)
-        run(
-            tx,
-            "UPDATE stream SET signed_seq=?, signature=? "
-            "WHERE incarnation=? AND audience=? AND lane=?",
-            (after.seq, after.signature, *where),
-        )
+        note_signed(tx, key, after.seq, after.signature)
         if before.seq and before.seq // MILESTONE_ENTRIES != after.seq // MILESTONE_ENTRIES:
             run(
                 tx,

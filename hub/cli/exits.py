@@ -56,7 +56,7 @@ _CODES: dict[Exit, tuple[str, ...]] = {
         "correction_closed",
         "correction_stale", "fund_rule", "nobody_to_ask", "illegal_event",
         "hole_not_open", "key_taken", "newer_schema", "no_parent", "not_a_store",
-        "not_copied", "not_recoverable", "not_reversible", "older_schema", "over_limit",
+        "log_cut", "not_copied", "not_reversible", "older_schema", "over_limit",
         "over_release", "period_open", "receipt_mismatch", "record_ended", "record_exists",
         "stale_edit", "transfer_resolved", "transfer_reused", "would_close",
     ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from node.domain.units import Tree
-from sync import bundling, codec, log
+from sync import bundling, codec, floors, log
 from sync.bundle import Bundle, BundleWriter, open_bundle, packed
 from sync.bundle_errors import BundleStranger
 from sync.bundling import Header, Neighbour, Reader, Survey
@@ -43,7 +43,7 @@ def write_bundle(
 ) -> Written:
     """Write all that a neighbour is not known to hold into files that `new_file(number)` opens.
 
-    Raises: BundleStranger.
+    Raises: BundleStranger, LogCut.
     """
     peer = bundling.neighbour(office, to)
     if peer is None:
@@ -52,8 +52,12 @@ def write_bundle(
     assert signer is not None, "an office has a key"
     done = Written(to)
     at = dict.fromkeys(Lane, 0) if start_over else _held_there(office, peer)
+    floor_of = floors.floor_up if peer.is_parent else floors.floor_down
     with office.store.read() as tx:
         end = log.position(tx)
+        for lane, held in at.items():
+            if held < (floor := floor_of(tx, lane)):
+                raise floors.LogCut(asked=held, floor=floor)
     total = sum(max(end - held, 0) for held in at.values())
 
     common = _addressed(office, bundling.header(office, peer, set_id=office.draw()), peer)

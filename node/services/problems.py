@@ -71,6 +71,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "{n} 条记录与上级不一致", "{n} records are not as the parent has them",
         "运行 silian compare 查看原因。", "See why with silian compare.",
     ),
+    "copying": (
+        Severity.NOTICE,
+        "正在接收上级的全量副本: {why} 条记录",
+        "records are coming from the parent as they stand: {why}",
+        "可以照常工作; 中断后会从中断处继续。",
+        "Go on working; when it breaks off, it goes on from there.",
+    ),
     "repaired": (
         Severity.NOTICE,
         "近七天修复了 {n} 条记录或摘要", "{n} records or sums were repaired in the last seven days",

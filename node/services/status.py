@@ -14,7 +14,7 @@ from node.services.correction_views import Waiting, waiting
 from node.services.news import Watermark
 from node.services.problems import Problem, problem, worst_first
 from node.store.tables import job_run
-from sync import vouches
+from sync import progress, vouches
 from sync.limits import CLOCK_AHEAD_MS_MAX
 from sync.news import OfficeNews
 from sync.signing import fingerprint
@@ -102,12 +102,15 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         contact_ms = _parent_contact_ms(office, tx)
         asked = waiting(tx, office)
         repaired = office.comparisons.repaired_since(tx, now_ms - REPAIRED_MS)
+        copying = progress.under_way(tx, _parent_of(office))
     own = _own_line(office, self_news, link_state, contact_ms)
     lines = [own]
     if tree:
         lines += _below(office.tree, own.unit, known, marks)
     problems = [*_own_problems(own, office, link_state, jobs), *_corrections(own, asked)]
     problems += _copy_problems(own, office, repaired)
+    if copying is not None:
+        problems.append(_of(own, "copying", why=f"{copying.done} / {copying.total}"))
     if cases:
         problems.append(_of(own, "cases", n=cases))
     ahead = office.news.clocks_ahead()
@@ -256,8 +259,12 @@ def _failed_jobs(tx: Connection) -> list[str]:
 
 def _parent_contact_ms(office: Office, tx: Connection) -> int:
     """Return when the parent was last heard: in this process, or by a batch of its log."""
-    parent = office.tree.parent(office.identity.unit) if office.identity.unit in office.tree else 0
     taken = tx.execute(
-        select(func.max(cursor.c.at_ms)).where(cursor.c.peer == (parent or 0))
+        select(func.max(cursor.c.at_ms)).where(cursor.c.peer == _parent_of(office))
     ).scalar_one()
     return max(office.news.parent_heard_ms, int(taken or 0))
+
+
+def _parent_of(office: Office) -> int:
+    me = office.identity.unit
+    return (office.tree.parent(me) if me in office.tree else None) or 0

@@ -224,8 +224,17 @@ def _balances(office: Office, tx: Connection, found: Findings) -> None:
 
 
 def _streams(office: Office, tx: Connection, found: Findings) -> None:
-    """Hash every entry again: each names the one before it, and numbers leave no gap."""
+    """Hash every entry again: each names the one before it, and numbers leave no gap.
+
+    But the one before it may have come as copies: then it is named beside the stream.
+    """
     last: dict[tuple[int, str, int], tuple[int, bytes]] = {}
+    bases = {
+        (r[0], r[1], r[2]): (r[3], bytes(r[4]))
+        for r in tx.exec_driver_sql(
+            "SELECT incarnation, audience, lane, seq, hash FROM stream_base"
+        )
+    }
     rows = tx.exec_driver_sql(
         "SELECT incarnation, audience, lane, seq, wire FROM entry ORDER BY arrival",
         execution_options=_ENTRIES,
@@ -244,6 +253,8 @@ def _streams(office: Office, tx: Connection, found: Findings) -> None:
             found.differs("streams", where, _stream_name(said[:3], said[3]), where)
         # The first entry kept follows one that retention has removed, unless it is number 1.
         before = last.get(key, (0, b"") if seq == 1 else None)
+        if key in bases and seq == bases[key][0] + 1:
+            before = bases[key]
         if before is not None:
             if seq != before[0] + 1:
                 found.differs("streams", where, seq, before[0] + 1)
@@ -255,6 +266,8 @@ def _streams(office: Office, tx: Connection, found: Findings) -> None:
         found.compared("streams")
         key = (incarnation, audience, lane)
         newest = last.pop(key, None)
+        if key in bases and (newest is None or newest[0] < bases[key][0]):
+            newest = bases[key]
         if newest is not None and newest != (seq, bytes(head)):
             found.differs(
                 "streams", _stream_name(key, seq), f"{seq} {bytes(head).hex()}",

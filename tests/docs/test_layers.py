@@ -16,8 +16,8 @@ PURE_ENGINE = {
     f"sync.{name}"
     for name in (
         "audience", "backoff", "change", "digest", "effects", "errors", "heard", "joining",
-        "limits", "merge", "narrowing", "news", "parts", "rights", "schema", "session", "streams",
-        "urgency", "version",
+        "limits", "merge", "narrowing", "news", "parts", "rights", "schema", "session",
+        "snapshot", "streams", "urgency", "version",
     )
 }  # fmt: skip
 # What reaches outside a function's arguments: a clock, chance, the disk, the net, other threads.
@@ -35,6 +35,7 @@ WIRE_READERS = (
     "sync.link",
     "sync.recovering",
     "sync.rows_codec",
+    "sync.snapshotting",
     "sync.status",
     "sync.wire",
     "hub.",

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync import rows
-from sync.change import StreamHead
 from sync.codec import Malformed
 from sync.heard import NOTHING, Heard, join
 from sync.merge import RecordState, arranged
@@ -168,8 +167,10 @@ def chunk_of_everything() -> rows.Chunk:
         rows=[rows.Rows("person", 7, states, held)],
         newest={Lane.BULK: {1: 5, 2: 9}, Lane.CONTROL: {2: 3}},
         writers={1: (7, 3), 2: (6, 2)},
-        heads={StreamKey(1, "up:city", Lane.BULK): StreamHead(3, b"h" * 32)},
+        keys={1: b"k" * 32},
+        heads={StreamKey(1, "up:city", Lane.BULK): rows.StreamTip(3, b"h" * 32, 5, 2, b"s" * 64)},
         cursors={Lane.BULK: (2, 17)},
+        taken={Lane.BULK: (1, 4)},
     )
 
 

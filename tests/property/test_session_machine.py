@@ -16,6 +16,8 @@ from sync.session import (
     Command,
     Compare,
     Compared,
+    Copied,
+    Copy,
     Event,
     Failed,
     Greet,
@@ -54,6 +56,8 @@ class Line(RuleBasedStateMachine):
         self.taken_up = dict.fromkeys(Lane, 0)  # durable with the parent
         self.taken_down = dict.fromkeys(Lane, 0)  # durable here
         self.compared = 0  # steps of the comparison under way
+        self.floor = 0  # the parent's bulk log is gone up to here
+        self.copied = 0  # chunks of the snapshot under way
         self.said: dict[Lane, tuple[int, int]] = dict.fromkeys(Lane, (0, 0))
 
     @initialize(fill=st.integers(0, 30))
@@ -72,6 +76,11 @@ class Line(RuleBasedStateMachine):
         self.parents_log[lane] += count
         if self.session.connected:
             self.poke(Poked(down=frozenset({lane})))
+
+    @rule()
+    def cut(self) -> None:
+        """The parent's log is cut: who is behind takes copies, from its next greeting on."""
+        self.floor = self.parents_log[Lane.BULK]
 
     @rule()
     def compare(self) -> None:
@@ -110,8 +119,10 @@ class Line(RuleBasedStateMachine):
         match command:
             case Greet():
                 waiting = {n for n in Lane if self.parents_log[n] > self.taken_down[n]}
+                behind = self.copied or self.taken_down[Lane.BULK] < self.floor
+                verdict = Verdict.SNAPSHOT if behind else Verdict.GO_ON
                 return Greeted(
-                    Verdict.GO_ON, dict(self.taken_up), dict(self.taken_down),
+                    verdict, dict(self.taken_up), dict(self.taken_down),
                     waiting=frozenset(waiting),
                 )  # fmt: skip
             case Compare(begin=begin):
@@ -122,6 +133,15 @@ class Line(RuleBasedStateMachine):
                 assert sent.after <= self.taken_up[sent.lane], "a gap"
                 self.taken_up[sent.lane] = max(self.taken_up[sent.lane], sent.upto)
                 return Pushed(sent.lane, self.taken_up[sent.lane])
+            case Copy():
+                assert self.session.verdict is Verdict.SNAPSHOT
+                self.copied = (self.copied + 1) % 4
+                if self.copied:
+                    return Copied(more=True)
+                self.taken_down[Lane.BULK] = self.parents_log[Lane.BULK]
+                return Copied()
+            case Pull(lane=Lane.BULK, after=after) if after < self.floor:
+                return Failed("session_unknown", retryable=True)
             case Pull():
                 return Pulled(batch(command, self.parents_log[command.lane]))
             case Apply(batch=sent):

@@ -273,8 +273,8 @@ class Site:
 
 
 ENGINE_TABLES = frozenset({
-    "log_head", "entry", "stream", "signature", "incarnation", "cursor", "safe", "conflict",
-    "digest", "hole", "repair",
+    "log_head", "entry", "stream", "stream_base", "signature", "meta", "incarnation", "cursor",
+    "safe", "conflict", "digest", "hole", "repair",
 })  # fmt: skip
 
 

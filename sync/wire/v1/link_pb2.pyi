@@ -213,7 +213,7 @@ class Safe(_message.Message):
     def __init__(self, level: _Optional[int] = ..., lane: _Optional[_Union[Lane, str]] = ..., position: _Optional[int] = ...) -> None: ...
 
 class HelloRequest(_message.Message):
-    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "proofs")
+    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "proofs", "copying")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -231,6 +231,7 @@ class HelloRequest(_message.Message):
     CONTINUES_FIELD_NUMBER: _ClassVar[int]
     PROCESS_FIELD_NUMBER: _ClassVar[int]
     PROOFS_FIELD_NUMBER: _ClassVar[int]
+    COPYING_FIELD_NUMBER: _ClassVar[int]
     unit: int
     level: int
     incarnation: int
@@ -248,7 +249,8 @@ class HelloRequest(_message.Message):
     continues: int
     process: int
     proofs: _containers.RepeatedCompositeFieldContainer[Proof]
-    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., proofs: _Optional[_Iterable[_Union[Proof, _Mapping]]] = ...) -> None: ...
+    copying: bool
+    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., proofs: _Optional[_Iterable[_Union[Proof, _Mapping]]] = ..., copying: _Optional[bool] = ...) -> None: ...
 
 class Proof(_message.Message):
     __slots__ = ("lane", "incarnation", "position", "hash")
@@ -277,7 +279,7 @@ class StreamHead(_message.Message):
     def __init__(self, incarnation: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class HelloResponse(_message.Message):
-    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "safe", "session", "waiting", "holds", "public_key")
+    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "safe", "session", "waiting", "holds", "public_key", "copies")
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -292,6 +294,7 @@ class HelloResponse(_message.Message):
     WAITING_FIELD_NUMBER: _ClassVar[int]
     HOLDS_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    COPIES_FIELD_NUMBER: _ClassVar[int]
     verdict: Verdict
     unit: int
     incarnation: int
@@ -306,7 +309,8 @@ class HelloResponse(_message.Message):
     waiting: _containers.RepeatedScalarFieldContainer[Lane]
     holds: _containers.RepeatedCompositeFieldContainer[StreamHead]
     public_key: bytes
-    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., holds: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ...) -> None: ...
+    copies: bool
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., holds: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., copies: _Optional[bool] = ...) -> None: ...
 
 class PushRequest(_message.Message):
     __slots__ = ("session", "batch", "unit")
@@ -427,26 +431,44 @@ class SnapshotRequest(_message.Message):
     def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., after: _Optional[bytes] = ...) -> None: ...
 
 class SnapshotResponse(_message.Message):
-    __slots__ = ("payload", "next")
+    __slots__ = ("payload", "next", "done", "total")
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
     payload: bytes
     next: bytes
-    def __init__(self, payload: _Optional[bytes] = ..., next: _Optional[bytes] = ...) -> None: ...
+    done: int
+    total: int
+    def __init__(self, payload: _Optional[bytes] = ..., next: _Optional[bytes] = ..., done: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
 
 class SnapshotChunk(_message.Message):
-    __slots__ = ("rows", "heads", "cursors", "incarnations", "heard")
+    __slots__ = ("rows", "heads", "cursors", "incarnations", "heard", "taken")
     ROWS_FIELD_NUMBER: _ClassVar[int]
     HEADS_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
     INCARNATIONS_FIELD_NUMBER: _ClassVar[int]
     HEARD_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_FIELD_NUMBER: _ClassVar[int]
     rows: _containers.RepeatedCompositeFieldContainer[SnapshotRows]
-    heads: _containers.RepeatedCompositeFieldContainer[StreamHead]
+    heads: _containers.RepeatedCompositeFieldContainer[SnapshotHead]
     cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
     incarnations: _containers.RepeatedCompositeFieldContainer[Incarnation]
     heard: _containers.RepeatedCompositeFieldContainer[Heard]
-    def __init__(self, rows: _Optional[_Iterable[_Union[SnapshotRows, _Mapping]]] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., incarnations: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ..., heard: _Optional[_Iterable[_Union[Heard, _Mapping]]] = ...) -> None: ...
+    taken: _containers.RepeatedCompositeFieldContainer[Cursor]
+    def __init__(self, rows: _Optional[_Iterable[_Union[SnapshotRows, _Mapping]]] = ..., heads: _Optional[_Iterable[_Union[SnapshotHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., incarnations: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ..., heard: _Optional[_Iterable[_Union[Heard, _Mapping]]] = ..., taken: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ...) -> None: ...
+
+class SnapshotHead(_message.Message):
+    __slots__ = ("head", "hlc", "signed_seq", "signature")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    HLC_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_SEQ_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    head: StreamHead
+    hlc: int
+    signed_seq: int
+    signature: bytes
+    def __init__(self, head: _Optional[_Union[StreamHead, _Mapping]] = ..., hlc: _Optional[int] = ..., signed_seq: _Optional[int] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Heard(_message.Message):
     __slots__ = ("incarnation", "lane", "hlc")

@@ -14,8 +14,8 @@ from sync.session import TRANSITIONS, Failed, Idle, Pull, Read, Rest, Session, S
 
 BULK, CONTROL = Lane.BULK, Lane.CONTROL
 EVENTS = (
-    s.Poked, s.Greeted, s.BatchRead, s.Pushed, s.Pulled, s.AppliedHere, s.Recovered, s.Compared,
-    s.Woken, s.Failed,
+    s.Poked, s.Greeted, s.BatchRead, s.Pushed, s.Pulled, s.AppliedHere, s.Recovered, s.Copied,
+    s.Compared, s.Woken, s.Failed,
 )  # fmt: skip
 EXAMPLES = {
     s.Poked: s.Poked(),
@@ -25,6 +25,7 @@ EXAMPLES = {
     s.Pulled: s.Pulled(Batch(BULK, 1, 0, 0)),
     s.AppliedHere: s.AppliedHere(BULK, 1),
     s.Recovered: s.Recovered(),
+    s.Copied: s.Copied(),
     s.Compared: s.Compared(),
     s.Woken: s.Woken(),
     s.Failed: s.Failed("unavailable", retryable=True),
@@ -210,12 +211,70 @@ def test_what_a_person_must_settle_halts_and_is_asked_again_now_and_then(verdict
     assert session.on(s.Woken()) == s.Greet()
 
 
-@pytest.mark.parametrize("verdict", [Verdict.SNAPSHOT, Verdict.RESTORED])
-def test_recovery_ends_with_a_new_greeting(verdict):
+def test_recovery_ends_with_a_new_greeting():
     session = Session()
     session.start()
-    assert session.on(s.Greeted(verdict)) == s.Recover(verdict)
+    assert session.on(s.Greeted(Verdict.RESTORED)) == s.Recover(Verdict.RESTORED)
     assert session.on(s.Recovered()) == s.Greet()
+
+
+def test_a_recovery_with_copies_takes_them_after_the_echo_and_then_greets():
+    session = Session()
+    session.start()
+    session.on(s.Greeted(Verdict.RESTORED, copies=True))
+    assert session.on(s.Recovered(more=True)) == s.Recover(Verdict.RESTORED)
+    assert session.on(s.Recovered()) == s.Copy(restored=True)
+    session.poke(s.Poked(frozenset(Lane), frozenset(Lane)))
+    assert session.on(s.Copied(more=True)) == s.Copy(restored=True), "nothing else is allowed"
+    assert session.on(s.Copied()) == s.Greet()
+
+
+def test_copies_take_the_place_of_the_parents_bulk_and_of_nothing_else():
+    session = Session()
+    session.start()
+    command = session.on(s.Greeted(Verdict.SNAPSHOT, waiting=frozenset(Lane)))
+    seen = []
+    while len(seen) < 30 and command != s.Greet():
+        seen.append(command)
+        match command:
+            case Read(lane=lane):
+                command = session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+            case Pull(lane=lane):
+                assert lane is CONTROL, "the log is not read over the gap"
+                command = session.on(s.Pulled(Batch(lane, 1, 0, 0)))
+            case s.Copy():
+                session.poke(s.Poked(down=frozenset({CONTROL, BULK})))
+                command = session.on(s.Copied(more=len(seen) < 20))
+    assert command == s.Greet()
+    at = [type(c) for c in seen]
+    assert at.index(Pull) < at.index(s.Copy), "control goes first"
+    assert {Read, Pull, s.Copy} == set(at)
+    assert isinstance(session.on(s.Greeted(Verdict.GO_ON, waiting=frozenset({BULK}))), Read)
+
+
+def test_a_snapshot_that_broke_off_goes_on_after_the_next_greeting():
+    session = Session()
+    session.start()
+    command = session.on(s.Greeted(Verdict.SNAPSHOT))
+    while not isinstance(command, s.Copy):
+        command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
+    assert isinstance(session.on(GONE), Rest)
+    session.on(s.Woken())
+    command = session.on(s.Greeted(Verdict.SNAPSHOT))
+    while not isinstance(command, s.Copy):
+        command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
+    assert session.on(s.Copied()) == s.Greet()
+
+
+def test_a_parent_that_sends_snapshots_for_ever_is_left_alone_for_a_while():
+    session = Session()
+    session.start()
+    for _ in range(s.RECOVERIES_MAX):
+        command = session.on(s.Greeted(Verdict.SNAPSHOT))
+        while not isinstance(command, s.Copy):
+            command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
+        assert session.on(s.Copied()) == s.Greet()
+    assert isinstance(session.on(s.Greeted(Verdict.SNAPSHOT)), Rest)
 
 
 def test_a_recovery_that_keeps_failing_is_tried_again_after_a_rest():

@@ -1,0 +1,57 @@
+"""Floors: up to where a log does not hold everything any more. The caller owns the transaction.
+
+Below a floor a peer is not served by the log, for it would be a step over a gap: records as they
+stand go instead (`sync.snapshot`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from sync import facts
+from sync.errors import SilianError
+from sync.schema import Lane
+
+COPIED_DOWN = "copied:down"  # our log position when this store took copies from its parent
+COPIED_UP = "copied:up"  # how far the parent held our log then
+
+
+class LogCut(SilianError):
+    """The log does not reach back to where it would have to begin."""
+
+    code = "log_cut"
+
+    def __init__(self, *, asked: int, floor: int) -> None:
+        super().__init__(
+            f"the log is whole from position {floor} on, it would have to begin after {asked}",
+            f"变更日志自 {floor} 起完整, 所需起点为 {asked}",
+            remedy_en="Connect the two offices once: records come as they stand, then go on.",
+            remedy_zh="请让两个单位联网一次, 系统会传送全量副本, 之后可继续。",
+        )
+
+
+def floor_of(tx: Connection, lane: Lane) -> int:
+    """Return up to where entries of a lane were removed; 0: none."""
+    return 0
+
+
+def floor_down(tx: Connection, lane: Lane) -> int:
+    """Return the least position from which a child is served by our log in this lane.
+
+    What came to us as copies is in no entry of ours.
+    """
+    copied = int(facts.get(tx, COPIED_DOWN) or 0) if lane is Lane.BULK else 0
+    return max(floor_of(tx, lane), copied)
+
+
+def floor_up(tx: Connection, lane: Lane) -> int:
+    """Return the least position from which the parent is served by our log in this lane."""
+    copied = int(facts.get(tx, COPIED_UP) or 0) if lane is Lane.BULK else 0
+    return max(floor_of(tx, lane), copied)
+
+
+def note_copied(tx: Connection, *, down: int, up: int | None = None) -> None:
+    """Record that copies were taken; `up`: of what this store had lost, by this much of its log."""
+    facts.put(tx, COPIED_DOWN, str(down))
+    if up is not None:
+        facts.put(tx, COPIED_UP, str(up))

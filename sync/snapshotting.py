@@ -1,0 +1,118 @@
+"""Snapshotting: a child's questions for records as they stand, until its parent's log goes on.
+
+Its progress is in the store with what it has brought: one that was broken off goes on where it was.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from sync import copying, floors, log, progress
+from sync.apply import Applier, Received, Unauthorised
+from sync.audience import parse
+from sync.codec import Malformed
+from sync.host import Host
+from sync.progress import Progress
+from sync.recovering import catch_up
+from sync.rows import Chunk
+from sync.rows_codec import unpack
+from sync.schema import Lane
+from sync.urgency import Urgency
+from sync.vouching import NotVouched
+from sync.wire.v1 import link_pb2 as pb
+
+
+class Snapshotting:
+    """One snapshot, over as many lines as it takes."""
+
+    def __init__(
+        self, host: Host, parent_unit: int, parent_incarnation: int, session: int, *, restored: bool
+    ) -> None:
+        self._host = host
+        self._parent = parent_unit
+        self._incarnation = parent_incarnation
+        self._session = session
+        with host.store.read() as tx:
+            self._at = progress.under_way(tx, parent_unit) or Progress()
+        self._restored = restored or self._at.restored
+
+    def request(self) -> pb.SnapshotRequest:
+        """Return the next question."""
+        return pb.SnapshotRequest(
+            session=self._session,
+            unit=self._host.applier.identity.unit,
+            after=self._at.next,
+        )
+
+    def take(self, reply: pb.SnapshotResponse) -> bool:
+        """Join a chunk; say whether there is more to ask.
+
+        Raises: Malformed, Unauthorised, NotVouched, StreamForked: nothing of it was joined.
+        """
+        host = self._host
+        chunk = unpack(reply.payload)
+        self._admit(chunk, last=not reply.next)
+        try:
+            received = host.store.write(
+                lambda tx: self._joined(tx, chunk, reply), urgency=Urgency.BULK
+            )
+        except NotVouched as error:
+            host.distrust(self._parent, error)
+            raise
+        host.committed(received)
+        return bool(reply.next)
+
+    def _admit(self, chunk: Chunk, *, last: bool) -> None:
+        """Refuse what the parent cannot have the right to speak of to us."""
+        me, routes = self._host.applier.identity.unit, self._host.applier.routes
+        shared = self._host.shared(me)
+        for rows in chunk.rows:
+            if rows.unit not in shared.get(rows.register, ()) and self._knows(rows.register):
+                raise Unauthorised("records that we may not hear whole")
+        for key in chunk.heads:
+            unit, _ = chunk.writers[key.incarnation]
+            below = unit == me or routes.hop(unit) is not None
+            fits = below if parse(key.audience).up_to is not None else routes.covers(unit, me)
+            if not fits or key.lane is not Lane.BULK:
+                raise Unauthorised("a stream that is not ours to hear")
+        if last and chunk.cursors.get(Lane.BULK, (0, 0))[0] != self._incarnation:
+            raise Malformed("a snapshot that ends without a position to go on from")
+
+    def _knows(self, register: str) -> bool:
+        return register in self._host.applier.tables
+
+    def _joined(self, tx: Connection, chunk: Chunk, reply: pb.SnapshotResponse) -> Received:
+        at = Progress(
+            next=reply.next, done=reply.done, total=reply.total, restored=self._restored
+        )  # fmt: skip
+        received = join_chunk(tx, self._host.applier, chunk, peer=self._parent, at=at)
+        if self._restored and not at.next:
+            catch_up(tx, self._host, received)
+        return received
+
+
+def join_chunk(
+    tx: Connection, applier: Applier, chunk: Chunk, *, peer: int, at: Progress
+) -> Received:
+    """Join a chunk and record how far the snapshot has come; the last one is that without `next`.
+
+    Into a restored store what the records made this office do comes in copies of its own.
+    Raises: Malformed, NotVouched, StreamForked: nothing was done.
+    """
+    received = copying.take(applier, tx, chunk, entail=not at.restored)
+    if at.next:
+        progress.note(tx, peer, at)
+        return received
+    copying.adopt_streams(applier, tx, chunk)
+    incarnation, position = chunk.cursors[Lane.BULK]
+    log.advance(
+        tx, peer=peer, direction="in", lane=Lane.BULK,
+        incarnation=incarnation, position=position, at_ms=applier.now_ms,
+    )  # fmt: skip
+    # A number of our own for this moment: no child that stands before it is served by our log.
+    down = log.take(tx, 1, applier.clock.last)
+    floors.note_copied(
+        tx, down=down, up=chunk.taken.get(Lane.BULK, (0, 0))[1] if at.restored else None
+    )
+    progress.end(tx, peer)
+    return received

@@ -1,0 +1,253 @@
+"""Records as they stand instead of the log, between real offices on the loopback."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from hub.parent import Parent
+from node.app import Office
+from node.config import OfficeConfig
+from node.routes import audiences_of
+from node.services.bundles import read_bundles, write_bundle
+from node.services.status import status
+from node.setup import init_office
+from sync import floors, log, progress
+from sync.bundle_errors import BundleNeedsLine
+from sync.change import Edit, Operation, RecordKey
+from sync.schema import Lane
+from sync.wire.v1 import link_pb2 as pb
+from tests.integration.test_recovery import (
+    assert_sound_and_alike,
+    enlarge,
+    offline,
+    outlet,
+    outlets,
+    premises,
+    settled,
+)
+from tests.support.silian import SERVE
+from tests.support.tier import (
+    CITY,
+    DISTRICT,
+    GARDEN,
+    ORCHID,
+    PATH,
+    STREET,
+    Tier,
+    eventually,
+    tier_of,
+)
+
+PARENT = dict(PATH)
+
+
+@pytest.fixture
+def tier(tmp_path: Path) -> Iterator[Tier]:
+    with tier_of(tmp_path) as tier:
+        yield tier
+
+
+def cut_down(tier: Tier, code: str) -> None:
+    """Let an office's log be gone for its children, as if copies had come to it."""
+    office = tier.served(code).office
+    office.store.write(lambda tx: floors.note_copied(tx, down=log.take(tx, 1, office.clock.last)))
+
+
+def under_way(tier: Tier, code: str) -> progress.Progress | None:
+    office = tier.served(code).office
+    parent = office.tree.parent(office.identity.unit)
+    with office.store.read() as tx:
+        return progress.under_way(tx, parent or 0)
+
+
+def test_a_lost_disk_comes_back_as_copies_when_the_log_is_long(tier: Tier) -> None:
+    lost = {tier.add_premises(GARDEN, f"失{n}", 20) for n in range(30)}
+    eventually(lambda: set(tier.premises(CITY)) == lost)
+    settled(tier, GARDEN, STREET, DISTRICT)
+    tier.served(STREET).parent.copies_above = 10
+    tier.stop(GARDEN)
+    shutil.rmtree(tier.base / GARDEN)
+    tier.start(GARDEN, STREET)
+    eventually(lambda: set(tier.premises(GARDEN)) == lost)
+    settled(tier, GARDEN)
+    office = tier.served(GARDEN).office
+    with office.store.read() as tx:
+        entries = tx.exec_driver_sql(
+            "SELECT count(*) FROM entry WHERE lane=2 AND changes>0"
+        ).scalar_one()
+        bases = tx.exec_driver_sql("SELECT count(*) FROM stream_base").scalar_one()
+    assert bases
+    assert entries < 10, "it was the log that came back"
+    after = tier.add_premises(GARDEN, "后")
+    eventually(lambda: set(tier.premises(CITY)) == lost | {after})
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def test_a_lost_hub_takes_copies_and_its_children_follow(tier: Tier) -> None:
+    lost = {outlet(tier.served(code).office, "失") for code in (GARDEN, ORCHID, STREET) * 5}
+    eventually(lambda: lost <= outlets(tier, CITY))
+    settled(tier, GARDEN, ORCHID, STREET, DISTRICT)
+    tier.served(DISTRICT).parent.copies_above = 10
+    tier.stop(STREET)
+    shutil.rmtree(tier.base / STREET)
+    while_down = outlet(tier.served(GARDEN).office, "断线")
+    tier.start(STREET, DISTRICT)
+    for code in (GARDEN, ORCHID):
+        tier.served(code).dialer.retry_now()  # type: ignore[union-attr]
+    for code in (STREET, DISTRICT, CITY):
+        eventually(lambda code=code: outlets(tier, code) == {*lost, while_down})
+    settled(tier, GARDEN, ORCHID, STREET, DISTRICT)
+    with pytest.raises(floors.LogCut):
+        write_bundle(
+            tier.served(STREET).office, tier.served(GARDEN).office.identity.unit,
+            lambda _number: BytesIO(), start_over=True,
+        )  # fmt: skip
+    assert_sound_and_alike(tier, STREET, DISTRICT, CITY, lowest=STREET)
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def test_a_child_behind_the_floor_takes_copies_and_keeps_what_it_has_not_sent(tier: Tier) -> None:
+    first = tier.add_premises(GARDEN, "甲", 10)
+    eventually(lambda: first in tier.premises(CITY))
+    settled(tier, GARDEN, STREET, DISTRICT)
+    tier.stop(GARDEN)
+    street = tier.served(STREET).office
+    cut_down(tier, STREET)
+    since = offline(tier, GARDEN, lambda o: [premises(o, f"新{n}", 30) for n in range(3)])
+    offline(tier, GARDEN, lambda o: enlarge(o, first, 11))
+    tier.start(GARDEN, STREET)
+    everything = {first, *since}  # type: ignore[misc]
+    for code in (GARDEN, STREET, DISTRICT, CITY):
+        eventually(lambda code=code: set(tier.premises(code)) == everything)
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert tier.premises(GARDEN)[first] == ("甲", 11)
+    with tier.served(GARDEN).office.store.read() as tx:
+        met, position = log.cursor_of(tx, street.identity.unit, "in", Lane.BULK)
+    assert met == street.identity.incarnation
+    assert position
+    assert under_way(tier, GARDEN) is None
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+class Held:
+    """Lets a parent give some chunks of a snapshot and no more until it is let go."""
+
+    def __init__(self, parent: Parent, chunks: int) -> None:
+        self.after: list[bytes] = []
+        self.reached, self.go = threading.Event(), threading.Event()
+        self._chunks, self._shipped = chunks, parent.snapshot
+        parent.snapshot = self._snapshot  # type: ignore[method-assign]
+
+    def _snapshot(self, unit: int, session: int, after: bytes) -> pb.SnapshotResponse:
+        self.after.append(after)
+        if len(self.after) > self._chunks:
+            self.reached.set()
+            assert self.go.wait(60)
+        return self._shipped(unit, session, after)
+
+
+def emptied(tier: Tier, code: str) -> None:
+    """Stop an office whose disk is lost, and make its folder anew."""
+    tier.stop(code)
+    shutil.rmtree(tier.base / code)
+    config = OfficeConfig(unit=code, parent=tier.addresses[PARENT[code] or ""], sync_interval_s=2)
+    init_office(tier.base / code, config, tier.catalogue, rng=random.Random(code + "anew"))
+
+
+def move_to(office: Office, unit: int, record: bytes, address: str) -> None:
+    """Correct an address of a lower office's premises."""
+    register = office.catalogue.registers["premises"]
+    me = office.identity
+    edit = Edit(
+        key=RecordKey("premises", unit, record),
+        operation=Operation.UPDATE,
+        values={"address": address},
+        audiences=audiences_of(register, unit=unit, writer=me.unit, level=me.level),
+    )
+    office.commit(lambda _tx: [edit])
+
+
+def addresses(office: Office) -> dict[bytes, str]:
+    with office.store.read() as tx:
+        rows = tx.exec_driver_sql("SELECT id, f_address FROM r_premises").fetchall()
+    return {bytes(r[0]): r[1] for r in rows if r[1]}
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was_and_loses_nothing(tier: Tier) -> None:
+    """SIGKILL while chunks come, with edits at both sides before, between and after."""
+    lost = [tier.add_premises(GARDEN, f"失{n}", 20) for n in range(12)]
+    eventually(lambda: set(tier.premises(CITY)) == set(lost))
+    settled(tier, GARDEN, STREET, DISTRICT)
+    street = tier.served(STREET)
+    unit = tier.served(GARDEN).office.identity.unit
+    street.parent.copies_above, street.parent.snapshot_rows = 10, 3
+    held = Held(street.parent, chunks=3)
+    emptied(tier, GARDEN)
+    unsent = offline(tier, GARDEN, lambda o: premises(o, "未报", 5))
+    child = subprocess.Popen(
+        [sys.executable, "-c", SERVE, "serve", "--json", "--dir", str(tier.base / GARDEN)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert held.reached.wait(60), "no snapshot was asked for"
+    finally:
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait(30)
+
+    here = offline(tier, GARDEN, lambda o: set(premises_of(o)))
+    came = [record for record in lost if record in here]  # type: ignore[operator]
+    wait = [record for record in lost if record not in here]  # type: ignore[operator]
+    assert len(came) >= 3
+    assert len(wait) >= 3
+    carried = BytesIO()
+    write_bundle(street.office, unit, lambda _number: carried)
+    carried.seek(0)
+    with pytest.raises(BundleNeedsLine):
+        offline(tier, GARDEN, lambda o: read_bundles(o, [carried]))
+    problems = offline(tier, GARDEN, lambda o: status(o).problems)
+    (told,) = [p.en for p in problems if p.code == "copying"]  # type: ignore[attr-defined]
+    assert " / " in told
+    for n, record in enumerate((came[0], wait[0])):
+        move_to(street.office, unit, record, f"新址{n}")
+    offline(tier, GARDEN, lambda o: enlarge(o, came[0], 21))
+    offline(tier, GARDEN, lambda o: enlarge(o, came[1], 22))
+    held.go.set()
+    tier.start(GARDEN, STREET)
+
+    everything = {*lost, unsent}
+    for code in (GARDEN, STREET, DISTRICT, CITY):
+        eventually(lambda code=code: set(tier.premises(code)) == everything)
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert held.after[3] == held.after[4] != b"", "it started over"
+    for code in (GARDEN, STREET, DISTRICT, CITY):
+        eventually(lambda code=code: tier.premises(code)[came[1]] == (_name(lost, came[1]), 22))
+        assert tier.premises(code)[came[0]] == (_name(lost, came[0]), 21)
+        office = tier.served(code).office
+        assert addresses(office) == {came[0]: "新址0", wait[0]: "新址1"}
+        with office.store.read() as tx:
+            rows = tx.exec_driver_sql("SELECT register, state FROM conflict").fetchall()
+            assert {r[0] for r in rows} <= {"cell"}, "counted in two lives, then once"
+            assert "open" not in {r[1] for r in rows}
+    assert not [p for p in status(tier.served(GARDEN).office).problems if p.code == "copying"]
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def _name(records: list[bytes], record: bytes) -> str:
+    return f"失{records.index(record)}"
+
+
+def premises_of(office: Office) -> list[bytes]:
+    with office.store.read() as tx:
+        return [bytes(r[0]) for r in tx.exec_driver_sql("SELECT id FROM r_premises")]

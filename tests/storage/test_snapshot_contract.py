@@ -1,0 +1,228 @@
+"""A snapshot on every store: chunk by chunk, with edits at both sides, dying and going on."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from sync import chunks, floors, log, progress
+from sync.chunks import Receiver
+from sync.progress import Progress
+from sync.rows_codec import unpack
+from sync.schema import Lane
+from sync.snapshot import Place
+from sync.snapshotting import join_chunk
+from sync.streams import StreamForked
+from tests.storage.conftest import OpenSite
+from tests.storage.test_copy_contract import play
+from tests.support.sites import (
+    GARDEN,
+    LEVEL,
+    ORCHID,
+    STREET,
+    Crash,
+    Site,
+    TreeOf,
+    chain,
+    record_id,
+)
+
+CHUNKS_MAX = 200
+STATEMENTS_MAX = 120
+
+
+def to_garden(street: Site) -> Receiver:
+    routes = TreeOf(STREET)
+    return Receiver(
+        peer=GARDEN,
+        scope={"person": [GARDEN]},
+        hears=log.heard_by(GARDEN),
+        concerns=lambda writer: writer in chain(GARDEN),
+        hears_stream=lambda audience, writer: (
+            routes.hop(writer) == GARDEN if audience.startswith("up:") else audience.endswith("4")
+        ),
+    )
+
+
+def ask(street: Site, after: bytes, rows_max: int) -> chunks.Sent:
+    with street.store.read() as tx:
+        place = Place.from_bytes(after)
+        if place is None:
+            place = chunks.begin(tx, street.applier, {"person": [GARDEN]})
+        return chunks.next_chunk(tx, street.applier, to_garden(street), place, rows_max)
+
+
+def step(garden: Site, street: Site, rows_max: int = 2, *, restored: bool = False) -> bool:
+    """Take the next chunk, as far as the store says that it has come; say whether more follow."""
+    with garden.store.read() as tx:
+        at = progress.under_way(tx, STREET) or Progress()
+    sent = ask(street, at.next, rows_max)
+    after = Progress(
+        next=sent.next.to_bytes() if sent.next else b"", done=sent.place.done,
+        total=sent.place.total, restored=restored,
+    )  # fmt: skip
+    chunk = unpack(sent.payload)
+    garden.store.write(lambda tx: join_chunk(tx, garden.applier, chunk, peer=STREET, at=after))
+    return sent.next is not None
+
+
+def finish(garden: Site, street: Site, **how: object) -> int:
+    for n in range(CHUNKS_MAX):
+        if not step(garden, street, **how):  # type: ignore[arg-type]
+            with garden.store.read() as tx:
+                garden.held[STREET, Lane.BULK] = log.cursor_of(tx, STREET, "in", Lane.BULK)[1]
+            return n + 1
+    pytest.fail("the snapshot does not end")
+
+
+def exchange(garden: Site, street: Site) -> None:
+    for _ in range(2):
+        garden.send(street)
+        street.send(garden)
+
+
+def assert_alike(garden: Site, street: Site) -> None:
+    assert garden.records() == street.records()
+    for site in (garden, street):
+        assert site.digests() == site.recomputed_digests()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_with_edits_at_both_sides_between_chunks_both_hold_the_same_bytes(
+    open_site: OpenSite, seed: int
+) -> None:
+    rng = random.Random(seed)
+    garden, street = open_site(GARDEN), open_site(STREET)
+    play(seed, street, [garden])
+    for n in range(3, 8):
+        garden.commit(garden.create(n, name="n", most=n))
+    garden.send(street)
+
+    def somebody_edits() -> None:
+        n, value = rng.randrange(8), rng.choice("uvw")
+        there = {r for _, r in street.states()}
+        match rng.randrange(5):
+            case 0:
+                garden.commit(garden.update(n, name=value, tags=value))
+            case 1 if record_id(n) in there:
+                street.commit(street.update(n, GARDEN, name=value, rank=value, tags=f"{value},z"))
+            case 2:
+                garden.commit(garden.delete(n))
+            case 3:
+                garden.send(street)
+            case 4:
+                garden.reopen()
+
+    more = True
+    while more:
+        for _ in range(rng.randrange(4)):
+            somebody_edits()
+        more = step(garden, street)
+    with garden.store.read() as tx:
+        garden.held[STREET, Lane.BULK] = log.cursor_of(tx, STREET, "in", Lane.BULK)[1]
+    exchange(garden, street)
+    assert_alike(garden, street)
+
+
+def test_a_store_with_nothing_has_everything_after_it_and_the_streams_go_on(
+    open_site: OpenSite,
+) -> None:
+    first, street, garden = open_site(GARDEN), open_site(STREET), open_site(GARDEN, incarnation=9)
+    for n in range(7):
+        first.commit(first.create(n, name="a"))
+    first.send(street)
+    street.commit(street.update(1, GARDEN, name="b"))
+    assert finish(garden, street, restored=True) > 3
+    assert_alike(garden, street)
+    assert log_entries(garden) == 0
+    street.commit(street.update(2, GARDEN, name="c"))
+    street.send(garden)
+    assert garden.value(2, "name") == "c"
+    garden.commit(garden.update(2, name="d"))
+    street.held.clear()  # it counted the log of the store that was lost
+    exchange(garden, street)
+    assert_alike(garden, street)
+    with garden.store.read() as tx:
+        heads = log.own_heads(tx, first.incarnation)
+        assert floors.floor_down(tx, Lane.BULK) > 0
+        assert floors.floor_down(tx, Lane.CONTROL) == 0
+    with street.store.read() as tx:
+        assert heads == log.own_heads(tx, first.incarnation)
+
+
+def log_entries(site: Site) -> int:
+    with site.store.read() as tx:
+        return int(tx.exec_driver_sql("SELECT count(*) FROM entry").scalar_one())
+
+
+def test_one_that_dies_at_any_statement_goes_on_from_the_chunk_before(open_site: OpenSite) -> None:
+    first, street, garden = open_site(GARDEN), open_site(STREET), open_site(GARDEN, incarnation=9)
+    for n in range(3):
+        first.commit(first.create(n, name="a"))
+    first.send(street)
+    deaths, statement, more = 0, 1, True
+    while more:
+        before = garden.dump()
+        try:
+            with garden.crash_before(statement):
+                more = step(garden, street, 1)
+            statement = 1
+        except Crash:
+            deaths, statement = deaths + 1, statement + 1
+            assert statement < STATEMENTS_MAX, "the transaction has no end"
+            assert garden.dump() == before
+            garden.reopen()
+    assert deaths > 40
+    assert_alike(garden, street)
+
+
+def test_what_is_touched_after_its_range_was_sent_comes_in_a_round(open_site: OpenSite) -> None:
+    """And what was overwritten before the end does not come back by the log as a conflict."""
+    first, street, garden = open_site(GARDEN), open_site(STREET), open_site(GARDEN, incarnation=9)
+    for n in range(4):
+        first.commit(first.create(n, name="a"))
+    first.send(street)
+    assert step(garden, street, 2)
+    street.commit(street.update(0, GARDEN, name="b"))
+    street.commit(street.update(3, GARDEN, name="b"))
+    street.commit(street.update(3, GARDEN, name="c"))
+    finish(garden, street)
+    street.send(garden)
+    assert [garden.value(n, "name") for n in range(4)] == ["b", "a", "a", "c"]
+    assert garden.dump("conflict")["conflict"] == []
+    assert_alike(garden, street)
+
+
+def test_only_what_the_receiver_may_hear_is_in_it(open_site: OpenSite) -> None:
+    garden, orchid, street = open_site(GARDEN), open_site(ORCHID), open_site(STREET)
+    for site in (garden, orchid):
+        site.commit(site.create(1, name="a"))
+        site.send(street)
+    street.commit(street.update(1, ORCHID, name="b"))
+    sent = ask(street, b"", 50)
+    while sent.next is not None:
+        chunk = unpack(sent.payload)
+        assert {rows.unit for rows in chunk.rows} <= {GARDEN}
+        sent = ask(street, sent.next.to_bytes(), 50)
+    last = unpack(sent.payload)
+    told = {unit for unit, _ in last.writers.values()}
+    assert told == {GARDEN, STREET}
+    assert {key.audience for key in last.heads} == {"up:city"}
+    assert last.writers[street.incarnation] == (STREET, LEVEL[STREET])
+
+
+def test_a_stream_that_went_another_way_there_refuses_the_last_chunk(open_site: OpenSite) -> None:
+    garden, other, street = open_site(GARDEN), open_site(GARDEN), open_site(STREET)
+    garden.commit(garden.create(1, name="a"))
+    other.commit(other.create(2, name="b"))
+    other.send(street)
+    with pytest.raises(StreamForked):
+        finish(garden, street)
+
+
+def test_a_place_of_another_sender_or_none_at_all_is_no_place() -> None:
+    place = Place(7, 12, 100, 30, True, "person", 4, b"\x01" * 16)
+    assert Place.from_bytes(place.to_bytes()) == place
+    for nonsense in (b"", b"[]", b"[1,2]", b"x", b'[-1,0,0,0,0,"a",1,"00"]', b"\xff\xfe"):
+        assert Place.from_bytes(nonsense) is None
