@@ -219,6 +219,7 @@ class Oracle:
         for block in blocks:
             if block.register in PRIVATE:
                 raise Violation("INV-32 private data", f"{block.register} leaves office {index}")
+            self._world.poison.written(block)
             if block.register in self._world.people.edited:
                 for column in block.columns:
                     for value in column:

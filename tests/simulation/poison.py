@@ -80,9 +80,9 @@ class Poison:
     def block_a_record(self, process: Process, unit: int, record: bytes) -> None:
         """Say nonsense about an honest record: what is said of it later waits behind that."""
         self.victims.add(record)
-        fields, columns = ("area_m2",), [["毒"]]
-        bases = [[ANY_BASE]]
-        block = Block("premises", unit, Operation.UPDATE, [record], fields, columns, bases, 1)
+        block = Block(
+            "premises", unit, Operation.UPDATE, [record], ("area_m2",), [["毒"]], [[ANY_BASE]], 1
+        )
         self._say(process, [block], None, Lane.BULK)
 
     def unstorable(self, process: Process, form: dict[str, object]) -> None:
@@ -98,7 +98,16 @@ class Poison:
             )
             self._refusing.add(above)
         form["name"] = f"{UNSTORABLE}{form['name']}"
-        self.victims.add(registers.create(process.office, "premises", form).id)
+        registers.create(process.office, "premises", form)
+
+    def written(self, block: Block) -> None:
+        """Note a record that some store refuses, once it is committed: its writer may die then."""
+        if block.register == "premises" and "name" in block.fields and block.columns:
+            names = block.columns[block.fields.index("name")]
+            self.victims.update(
+                record for record, name in zip(block.ids, names, strict=True)
+                if str(name).startswith(UNSTORABLE)
+            )  # fmt: skip
 
     def _say(
         self, process: Process, blocks: list[Block], payload: bytes | None, lane: Lane
