@@ -169,7 +169,8 @@ class ChildEnd:
                     bytes_max=command.bytes_max,
                     signer=host.applier.signer,
                 )
-            return BatchRead(batch)
+                more = log.position(tx) > batch.upto
+            return BatchRead(batch, more)
         received = take(host, command.batch, peer=self.parent_unit, upward=False)
         return AppliedHere(command.batch.lane, received.position)
 

@@ -155,6 +155,7 @@ class Greeted:
 @dataclass(frozen=True, slots=True)
 class BatchRead:
     batch: Batch
+    more: bool = True  # more of the lane may stand in our log than was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +235,7 @@ class Session:
         self.held_there: dict[Lane, int] = {}  # our log, durable with the parent
         self.held_here: dict[Lane, int] = {}  # the parent's log, durable here
         self._read_to: dict[Lane, int] = {}  # nothing waits for the parent up to here
+        self._pushed_to = 0  # where the batch on its way up ends
         self._up: set[Lane] = set()
         self._down: set[Lane] = set()
         self._bytes_max = BATCH_BYTES_MAX
@@ -362,7 +364,9 @@ class Session:
         if not batch.entries:
             self._read_to[lane] = batch.upto  # nothing for the parent here; not read again
             return self._choose()
-        self._up.add(lane)  # more may follow
+        if event.more:
+            self._up.add(lane)
+        self._pushed_to = batch.upto
         self.state = State.PUSHING
         # The parent goes by what it holds: the push steps over what is not for it.
         return Push(replace(batch, after=self.held_there.get(lane, 0)))
@@ -372,6 +376,8 @@ class Session:
             # Nor do we go back, nor ask for ever: a greeting tells where the parent stands.
             return self._failed(Failed("no_progress", retryable=True))
         self.held_there[event.lane] = event.position
+        if event.position < self._pushed_to:
+            self._up.add(event.lane)  # it took a part
         self._advanced()
         return self._choose()
 

@@ -107,7 +107,8 @@ class Line(RuleBasedStateMachine):
         if isinstance(command, Rest):
             return Woken()
         if isinstance(command, Read):
-            return BatchRead(batch(command, self.log[command.lane]))
+            read = batch(command, self.log[command.lane])
+            return BatchRead(read, more=self.log[command.lane] > read.upto)
         if fault == "request" or (fault == "oversized" and not isinstance(command, Apply)):
             return Failed("x", retryable=True, oversized=fault == "oversized")
         if fault == "refused":

@@ -412,3 +412,26 @@ def test_a_comparison_asked_for_while_another_is_under_way_is_made_after_it():
     session.compare()
     assert session.on(s.Compared()) == s.Compare({}, begin=True)
     assert isinstance(session.on(s.Compared()), Idle)
+
+
+def pushing(more: bool) -> Session:
+    """A session whose only batch, up to 9, is on its way."""
+    session = greeted()
+    session.on(s.BatchRead(Batch(CONTROL, 1, 0, 0)))
+    assert isinstance(session.on(s.BatchRead(batch(BULK, 0, 9), more)), s.Push)
+    return session
+
+
+def test_a_log_that_was_read_to_its_end_is_not_read_again_after_the_push():
+    assert pushing(more=False).on(s.Pushed(BULK, 9)) == Idle()
+    assert isinstance(pushing(more=True).on(s.Pushed(BULK, 9)), Read)
+
+
+def test_what_was_written_while_the_end_of_the_log_was_on_its_way_is_read():
+    session = pushing(more=False)
+    session.poke(s.Poked(up=frozenset({BULK})))
+    assert session.on(s.Pushed(BULK, 9)) == Read(BULK, 9, BATCH_BYTES_MAX)
+
+
+def test_of_a_batch_that_was_taken_in_part_the_rest_is_read_again():
+    assert pushing(more=False).on(s.Pushed(BULK, 4)) == Read(BULK, 4, BATCH_BYTES_MAX)
