@@ -10,7 +10,8 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NoReturn, Protocol
 
 import grpc
 import structlog
@@ -56,6 +57,9 @@ OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.enable_retries", 0),  # the session retries, and knows what is safe to say twice
 )
+
+
+First = Callable[[], Command]  # how a worker begins
 
 
 class Later(Protocol):
@@ -118,12 +122,17 @@ class Dialer:
     def poke(
         self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset()
     ) -> None:
-        """Something may wait. Never blocks; a resting line is not hurried by it."""
+        """Something may wait. Waits for nobody; a resting line is not hurried by it.
+
+        On a quiet line the caller itself reads its log and sends the first batch; a worker goes on
+        with the answer. To wake a worker first takes longer than both (docs/benchmarks.md).
+        """
         with self._lock:
             self._session.poke(Poked(up, down))
-            if self._session.state is not State.IDLE:
+            if self._session.state is not State.IDLE or self._running or self._closed.is_set():
                 return
-        self._submit()
+            self._running = True
+        self._hand_over(self._begun())
 
     def retry_now(self) -> None:
         """Dial without waiting out the rest, or the first wait after a start: somebody asks."""
@@ -188,15 +197,47 @@ class Dialer:
             if self._running or self._closed.is_set():
                 return
             self._running = True
-        try:
-            self._workers.submit(self._run)
-        except RuntimeError:  # the pool is shutting down
-            with self._lock:
-                self._running = False
+        self._hand_over(self._start)
 
-    def _run(self) -> None:
+    def _hand_over(self, first: First | None) -> None:
+        """Have a worker go on with the command that `first` returns."""
+        if first is None:
+            return
         try:
-            self._converse()
+            self._workers.submit(self._run, first)
+        except RuntimeError:  # the pool is shutting down
+            with self._idle:
+                self._running = False
+                self._idle.notify_all()
+
+    def _start(self) -> Command:
+        with self._lock:
+            return self._session.start()
+
+    def _begun(self) -> First | None:
+        """Read and send what waits; return how a worker begins, None when the answer brings one."""
+        try:
+            command = self._start()
+            if isinstance(command, Read):
+                command = self._after(self._execute(command))
+            if isinstance(command, Push):
+                push, request = command, self._end.request(command)
+                call = self._stub.Push.future(request, timeout=CALL_TIMEOUT_S)
+                call.add_done_callback(
+                    lambda call: self._hand_over(lambda: self._answered(call, push))
+                )
+                return None
+        except Exception as error:
+            return partial(_raise, error)
+        return lambda: command
+
+    def _answered(self, call: Any, push: Push) -> Command:
+        """Take the answer to what the caller of `poke` has sent."""
+        return self._after(self._told(lambda: self._end.event(call.result(), push)))
+
+    def _run(self, first: First) -> None:
+        try:
+            self._converse(first)
         except Exception:
             # Nothing may kill the line for good: say what happened and dial again later.
             self._log.exception("dialer_failed")
@@ -226,9 +267,10 @@ class Dialer:
         elif waiting:
             self._submit()
 
-    def _converse(self) -> None:
-        with self._lock:
-            command = self._session.start()
+    def _converse(self, first: First) -> None:
+        if self._closed.is_set():
+            return
+        command = first()
         while not self._closed.is_set():
             if isinstance(command, Idle):
                 self._listen()
@@ -239,30 +281,41 @@ class Dialer:
             event = self._execute(command)
             if self._closed.is_set():
                 return
-            with self._lock:
-                command = self._session.on(event)
-            if isinstance(event, Failed):
-                self._log.warning(
-                    "link_failed",
-                    code=event.code,
-                    reason=event.reason,
-                    state=self._session.state.value,
-                    attempt=self._session.attempt,
-                )
+            command = self._after(event)
+
+    def _after(self, event: Event) -> Command:
+        """Tell the session what happened; return what it wants next."""
+        with self._lock:
+            command = self._session.on(event)
+        if isinstance(event, Failed):
+            self._log.warning(
+                "link_failed",
+                code=event.code,
+                reason=event.reason,
+                state=self._session.state.value,
+                attempt=self._session.attempt,
+            )
+        return command
 
     def _execute(self, command: Command) -> Event:
+        match command:
+            case Read() | Apply():
+                return self._told(lambda: self._end.perform(command))
+            case Greet() | Push() | Pull() | Recover() | Copy() | Compare():
+                self._dial()
+                method = getattr(self._stub, method_of(command))
+                return self._told(lambda: self._call(method, command))
+        raise AssertionError(f"no such command: {command}")
+
+    @staticmethod
+    def _told(work: Callable[[], Event]) -> Event:
+        """Return what came of some work: its event, or how it failed."""
         try:
-            match command:
-                case Read() | Apply():
-                    return self._end.perform(command)
-                case Greet() | Push() | Pull() | Recover() | Copy() | Compare():
-                    self._dial()
-                    return self._call(getattr(self._stub, method_of(command)), command)
+            return work()
         except grpc.RpcError as error:
             return failed(error)
         except SilianError as error:
             return Failed(error.code, error.retryable, error.en)
-        raise AssertionError(f"no such command: {command}")
 
     def _call(self, method: Any, command: Command) -> Event:
         reply = method(self._end.request(command), timeout=CALL_TIMEOUT_S)
@@ -331,3 +384,7 @@ class Dialer:
             self._rest(rest)
         else:
             self._submit()
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
