@@ -7,25 +7,27 @@ units to us.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from sync import codec, conflicts, healing, log, vouches
+from sync import codec, conflicts, healing, held_copies, log, vouches
 from sync.apply import Applier, Received
 from sync.change import ID_BYTES, StreamHead
 from sync.effects import Effect
-from sync.heard import Heard, join
+from sync.heard import NOTHING, Heard, join
 from sync.merge import Head, Heads, RecordState
 from sync.narrowing import RecordName
 from sync.registers import RegisterTable
 from sync.rows import Chunk, Rows, held_up, newest_heard, versions_in
 from sync.schema import Kind, RegisterSchema
 from sync.signing import STREAM, is_signed
-from sync.statements import run
+from sync.statements import run, savepoint
 from sync.streams import StreamForked
 from sync.testimony import testify
+from sync.trouble import trouble_of
 from sync.version import Version, hlc_of, incarnation_of, wall_ms_of
 from sync.vouching import BadSignature, KeyChanged
 
@@ -39,66 +41,119 @@ def take(
     `heard_here`: what our copies may be believed to have seen; None: what this store has heard,
     `heard.NOTHING`: they are damaged, and theirs stand wherever they have heard ours. `entail`: let
     follow what a change makes this office do; False where that comes in copies of its own.
-    Registers and fields that this program does not know, and values that their writer had no right
-    to write, are left out and counted as holes.
+    What cannot be joined is held as a hole (`sync.held_copies`).
     Raises: Malformed: nothing was done.
     """
     applier.clock.resume(log.lock(tx))
     received = Received()
-    writers = _learn(applier, tx, chunk)
-    newest = newest_heard(tx)
-    merger = applier.merger
-    merger.begin(tx)
+    _learn(applier, tx, chunk)
+    applier.merger.begin(tx)
     effects: list[Effect] = []
     for rows in chunk.rows:
-        if rows.register not in applier.tables:
-            received.holes += len(rows.states)
-            continue
-        table = applier.tables[rows.register]
-        lane = table.schema.lane
-        held = held_up(tx, rows.register, rows.unit, list(rows.states))
-        copies = merger.states(tx, rows.register, rows.unit, list(rows.states))
-        permitted: dict[bytes, RecordState] = {}
-        for record, foreign in rows.states.items():
-            theirs = _permitted(applier, foreign, table.schema, rows.unit, writers)
-            if theirs is None:
-                received.holes += 1
-            else:
-                permitted[record] = theirs
-        here = {
-            r: Heard(newest[lane], held.get(r, frozenset())) if heard_here is None else heard_here
-            for r in copies
-        }
-        there = {r: chunk.heard(lane, rows.held.get(r, frozenset())) for r in copies}
-        gone = _overwritten(tx, rows, copies, permitted, here, there)
-        pairs: list[tuple[bytes, RecordState | None, RecordState]] = []
-        for record, theirs in permitted.items():
-            before = copies.get(record)
-            after = theirs
-            if before is not None:
-                after = join(
-                    before, theirs, table.schema.by_name,
-                    heard_here=here[record], heard_there=there[record],
-                    gone=gone.get(record, {}),
-                )  # fmt: skip
-            after = _whole(after, table.schema)
-            if after != before:
-                _save(applier, tx, table, rows.unit, record, before, after)
-                pairs.append((record, before, after))
-        _release(tx, chunk.heard(lane, frozenset()), rows)
-        received.changes += len(pairs)
-        received.registers.add(rows.register)
-        effect = merger.effect_of(table, rows.unit, pairs)
-        if effect is not None:
-            effects.append(effect)
+        effects += join_rows(applier, tx, chunk, rows, received, heard_here=heard_here)
     log.take(tx, 0, applier.clock.last)
-    merger.flush(tx)
+    applier.merger.flush(tx)
     if entail:
         applier.entail(tx, effects, received)
     else:
         applier.fold(tx, effects)
     healing.after_batch(applier, tx, received)
     return received
+
+
+def join_rows(
+    applier: Applier, tx: Connection, chunk: Chunk, rows: Rows, received: Received, *,
+    heard_here: Container[Version] | None = None,
+) -> list[Effect]:  # fmt: skip
+    """Join records of one register and unit; return what folds are to see. The caller flushes."""
+
+    def leave_out(ids: Iterable[bytes], reason: str, detail: str = "") -> None:
+        if ids := list(ids):
+            held_copies.hold(tx, chunk, rows, ids, reason, now_ms=applier.now_ms, detail=detail)
+            received.holes += len(ids)
+
+    if rows.register not in applier.tables:
+        leave_out(rows.states, "unknown_register")
+        return []
+    merger, table = applier.merger, applier.tables[rows.register]
+    lane = table.schema.lane
+    writers = {**log.writers(tx), **chunk.writers}
+    held = held_up(tx, rows.register, rows.unit, list(rows.states))
+    copies = merger.states(tx, rows.register, rows.unit, list(rows.states))
+    newest = newest_heard(tx) if copies else {}
+    permitted: dict[bytes, RecordState] = {}
+    objections: dict[str, list[bytes]] = {}
+    for record, foreign in rows.states.items():
+        theirs = _permitted(applier, foreign, table.schema, rows.unit, writers)
+        if isinstance(theirs, str):
+            objections.setdefault(theirs, []).append(record)
+        else:
+            permitted[record] = theirs
+    here = {
+        r: Heard(newest[lane], held.get(r, frozenset())) if heard_here is None else heard_here
+        for r in copies
+    }
+    there = {r: chunk.heard(lane, rows.held.get(r, frozenset())) for r in copies}
+    gone = _overwritten(tx, rows, copies, permitted, here, there)
+    pairs: list[tuple[bytes, RecordState | None, RecordState]] = []
+    for record, theirs in permitted.items():
+        before = copies.get(record)
+        after = theirs
+        if before is not None:
+            after = join(
+                before, theirs, table.schema.by_name,
+                heard_here=here[record], heard_there=there[record], gone=gone.get(record, {}),
+            )  # fmt: skip
+        after = _whole(after, table.schema)
+        if after == before:
+            continue
+        if _saved(applier, tx, table, rows.unit, record, before, after):
+            pairs.append((record, before, after))
+        else:
+            objections.setdefault("refused_by_store", []).append(record)
+    _release(tx, chunk.heard(lane, frozenset()), rows)
+    held_copies.joined(tx, rows, permitted.keys() - objections.get("refused_by_store", ()))
+    for reason, ids in objections.items():
+        for record in ids:
+            leave_out([record], reason)
+    unknown = sorted({n for s in rows.states.values() for n in s.fields} - set(table.schema.names))
+    if unknown:
+        refused = objections.get("refused_by_store", [])  # with all their fields
+        leave_out([r for r in permitted if r not in refused], "unknown_field", ",".join(unknown))
+    received.changes += len(pairs)
+    received.registers.add(rows.register)
+    effect = merger.effect_of(table, rows.unit, pairs)
+    return [effect] if effect is not None else []
+
+
+def join_held(
+    applier: Applier, tx: Connection, hole: bytes, detail: str, received: Received
+) -> list[Effect] | None:
+    """Try again what a snapshot brought and could not be joined; None: nothing is kept for it.
+
+    Of fields that were unknown only these are joined: the others were, and went on.
+    """
+    chunk = held_copies.kept(tx, hole)
+    if chunk is None:
+        return None
+    held_copies.let_go(tx, hole)
+    run(tx, "UPDATE hole SET state='healed', tries=tries+1 WHERE id=?", (hole,))
+    _learn(applier, tx, chunk)
+    effects: list[Effect] = []
+    for rows in chunk.rows:
+        named = set(detail.split(",")) if detail else set()
+        part = rows if not named else replace(rows, states={
+            record: replace(
+                state,
+                fields={n: heads for n, heads in state.fields.items() if n in named},
+                unseen=frozenset((n, v) for n, v in state.unseen if n in named),
+            )
+            for record, state in rows.states.items()
+        })  # fmt: skip
+        effects += join_rows(
+            applier, tx, chunk, part, received, heard_here=NOTHING if named else None
+        )
+    return effects
 
 
 def _overwritten(
@@ -186,17 +241,17 @@ def _learn(applier: Applier, tx: Connection, chunk: Chunk) -> dict[int, tuple[in
 def _permitted(
     applier: Applier, state: RecordState, register: RegisterSchema, unit: int,
     writers: dict[int, tuple[int, int]],
-) -> RecordState | None:  # fmt: skip
-    """Return the copy without what we do not know; None when somebody wrote what he may not.
+) -> RecordState | str:  # fmt: skip
+    """Return the copy without what we do not know; a hole's reason when it may not stand.
 
     As `rights.objection` and the merge judge a change, so far as a copy still shows it.
     """
     for version in versions_in(state):
         writer = writers[incarnation_of(version)][0]
         if (register.own and writer != unit) or not applier.routes.covers(writer, unit):
-            return None
+            return "foreign_unit"
     if not state.alive and writers[incarnation_of(state.life_version)][0] != unit:
-        return None
+        return "not_owner"
     fields = {}
     for name, heads in state.fields.items():
         spec = register.by_name.get(name)
@@ -205,10 +260,10 @@ def _permitted(
         kind = int if spec.kind is Kind.INT else str
         for head in heads.all:
             if head.value is not None and type(head.value) is not kind:
-                return None
+                return "wrong_kind"
             created = head.version == state.born and head.value is None
             if head.level not in spec.owners and not created:
-                return None
+                return "not_owner"
         fields[name] = heads
     unseen = frozenset((n, v) for n, v in state.unseen if n in register.by_name)
     return RecordState(state.born, state.life, state.life_version, fields, unseen)
@@ -221,6 +276,22 @@ def _whole(state: RecordState, register: RegisterSchema) -> RecordState:
     return replace(state, fields={n: state.fields.get(n, born) for n in register.names})
 
 
+def _saved(
+    applier: Applier, tx: Connection, table: RegisterTable, unit: int, record: bytes,
+    before: RecordState | None, after: RecordState,
+) -> bool:  # fmt: skip
+    """Save a copy; False when this store does not take it."""
+    try:
+        with savepoint(tx):
+            _save(applier, tx, table, unit, record, before, after)
+    except DBAPIError as error:
+        if trouble_of(error):
+            raise  # a full disk refuses nobody's data
+        return False
+    applier.merger.reprint(table.schema.name, unit, record, before, after)
+    return True
+
+
 def _save(
     applier: Applier, tx: Connection, table: RegisterTable, unit: int, record: bytes,
     before: RecordState | None, after: RecordState,
@@ -231,7 +302,6 @@ def _save(
         tx, table.schema, unit, record, before, after,
         closed_by=newest, settled={}, now_ms=wall_ms_of(newest),
     )  # fmt: skip
-    applier.merger.reprint(table.schema.name, unit, record, before, after)
 
 
 def _release(tx: Connection, heard_there: Heard, rows: Rows) -> None:

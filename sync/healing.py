@@ -100,7 +100,13 @@ def _try(
 ) -> bool:
     entry = _entry_at(tx, hole.arrival)
     if entry is None:
-        return _stays(tx, hole, hole.reason, hole.records)  # retention has removed its entry
+        from sync.copying import join_held  # which heals what its records were waited for
+
+        found = join_held(applier, tx, hole.id, _fields(hole), received)
+        if found is None:
+            return _stays(tx, hole, hole.reason, hole.records)  # retention has removed its entry
+        effects += found
+        return is_healed(tx, hole.id)
     try:
         blocks = codec.unpack(entry.payload)
     except codec.Malformed as error:
@@ -146,6 +152,15 @@ def _try(
         return _stays(tx, hole, reason, frozenset(left), detail)
     run(tx, "UPDATE hole SET state='healed', tries=tries+1 WHERE id=?", (hole.id,))
     return True
+
+
+def _fields(hole: Held) -> str:
+    return hole.detail if hole.reason == "unknown_field" else ""
+
+
+def is_healed(tx: Connection, hole: bytes) -> bool:
+    row = run(tx, "SELECT state FROM hole WHERE id=?", (hole,)).fetchone()
+    return row is not None and row[0] == HEALED
 
 
 def _entry_at(tx: Connection, arrival: int) -> Entry | None:

@@ -156,7 +156,8 @@ MUTANTS = (
     ),
     Mutant(
         "a store that was restored is believed", "INV-24", "hub/parent.py",
-        "        if lost or retired or shown is Shown.STALE:", "        if False:",
+        "        if known.lost(greeting) or known.retired or shown is Shown.STALE:",
+        "        if False:",
     ),
     Mutant(
         "a restored store goes on under its old name", "INV-24", "sync/recovering.py",
@@ -170,7 +171,7 @@ MUTANTS = (
     ),
     Mutant(
         "a recovery that failed is not tried again", "INV-8", "sync/session.py",
-        "                self._recoveries = 0  # after the rest it tries again\n", "",
+        "        self._recoveries = 0  # after the rest it tries again\n", "",
         "tests/unit/sync/test_session.py",
     ),
     Mutant(
@@ -184,9 +185,9 @@ MUTANTS = (
         "            if name in other:", "tests/unit/node/test_service_holes.py",
     ),
     Mutant(
-        "whoever comes is a child", "INV-31", "hub/parent.py",
-        "        if greeting.unit not in tree or tree.parent(greeting.unit) != me:",
-        "        if greeting.unit not in tree:",
+        "whoever comes is a child", "INV-31", "hub/greeting.py",
+        "    if greeting.unit not in tree or tree.parent(greeting.unit) != me:",
+        "    if greeting.unit not in tree:",
     ),
     Mutant(
         "who is refused a field holds nothing up", "INV-14", "sync/rights.py",

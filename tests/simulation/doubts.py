@@ -95,10 +95,31 @@ class Doubts:
         rows = process.eye.execute(
             "SELECT incarnation, audience, lane, seq, hlc, wire FROM entry WHERE via=0"
         )
-        return {
+        found = {
             ((inc, heard, lane), seq): (codec.hash_of(bytes(wire)), hlc)
             for inc, heard, lane, seq, hlc, wire in rows
         }
+        return self._copied_words(process) | found
+
+    def _copied_words(self, process: Process) -> dict[Place, tuple[bytes, int]]:
+        """Return those of its words that came back as copies: the ones that its parent heard."""
+        oracle, found = self._world.oracle, {}
+        parent = self._world.processes.get(self._world.plan.parents[process.index])
+        for stream, (upto, _) in bases_of(process).items():
+            for seq in range(1, upto + 1):
+                facts = [oracle.facts[stream, seq], *oracle.others.get((stream, seq), ())]
+                if facts[0].writer != process.index:
+                    break
+                fact = facts[0]
+                if len(facts) > 1 and parent is not None:
+                    there = parent.eye.execute(
+                        "SELECT wire FROM entry WHERE incarnation=? AND audience=? AND lane=? "
+                        "AND seq=?", (*stream, seq),
+                    ).fetchone()  # fmt: skip
+                    hash_ = codec.hash_of(bytes(there[0])) if there else fact.hash
+                    fact = next(f for f in facts if f.hash == hash_)
+                found[stream, seq] = (fact.hash, fact.hlc)
+        return found
 
     def check_restored(self, process: Process, own: dict[Place, tuple[bytes, int]]) -> None:
         """Raises: Violation (INV-24)."""
@@ -148,3 +169,9 @@ class Doubts:
                 books.book(bytes(posting_id), line)
         books.check()
         books.all_booked()
+
+
+def bases_of(process: Process) -> dict[Stream, tuple[int, bytes]]:
+    """Return the streams whose entries came to a store as copies: up to which number, its hash."""
+    rows = process.eye.execute("SELECT incarnation, audience, lane, seq, hash FROM stream_base")
+    return {(r[0], r[1], r[2]): (r[3], bytes(r[4])) for r in rows}

@@ -27,7 +27,10 @@ EXPECTED: dict[str, frozenset[str]] = {
             "refused",
         }
     ),
-    "verdict": frozenset({"GO_ON", "RESTORED", "COPY", "MOVED", "UPGRADE_FIRST", "BACK_OFF"}),
+    "verdict": frozenset(
+        {"GO_ON", "SNAPSHOT", "RESTORED", "COPY", "MOVED", "UPGRADE_FIRST", "BACK_OFF"}
+    ),
+    "snapshot": frozenset({"chunk", "whole", "log cut"}),
     "hole": frozenset(REASONS),
     "hole state": frozenset({"healed", "closed"}),
     "copy": frozenset({"the copy went on", "the first went on"}),

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 REPLIES = {
     "Hello": pb.HelloResponse, "Push": pb.PushResponse, "Pull": pb.PullResponse,
     "Echo": pb.EchoResponse, "Return": pb.ReturnResponse, "Digest": pb.DigestResponse,
+    "Snapshot": pb.SnapshotResponse,
 }  # fmt: skip
 
 
@@ -183,6 +184,10 @@ class Line:
         reply = REPLIES[name].FromString(result)
         if isinstance(reply, pb.HelloResponse):
             self._world.ledger.note("verdict", Verdict(reply.verdict).name)
+            if reply.copies:
+                self._world.ledger.note("snapshot", "into a restored store")
+        if isinstance(reply, pb.SnapshotResponse):
+            self._world.ledger.note("snapshot", "chunk" if reply.next else "whole")
         self._world.oracle.answered(self._process, reply)
         self._process.doing = f"hear {name}"
         try:

@@ -103,7 +103,7 @@ class Face:
         guard = TranslateErrors()
         self._methods = {
             name: guard.intercept_service(servicer.service, _Details(SERVICE + name))
-            for name in ("Hello", "Push", "Pull", "Echo", "Return", "Watch", "Digest")
+            for name in ("Hello", "Push", "Pull", "Echo", "Return", "Watch", "Digest", "Snapshot")
         }
 
     def call(self, name: str, request: bytes, context: Context) -> bytes:

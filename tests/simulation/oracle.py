@@ -19,7 +19,7 @@ from sync.schema import Lane
 from sync.version import COUNTER_BITS
 from sync.wire.v1 import link_pb2 as pb
 from tests.simulation.clockwork import Violation
-from tests.simulation.doubts import POSTED, Doubts
+from tests.simulation.doubts import POSTED, Doubts, bases_of
 from tests.simulation.model import PRIVATE, Books, Records
 from tests.simulation.poison import SIGN, poison_in
 
@@ -45,6 +45,7 @@ class Fact:
     level_or_target: tuple[str, int]
     at_ms: int  # the writer's corrected clock
     poison: str = ""  # the reason for which it must be held everywhere
+    hlc: int = 0
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class Seen:
     """How far a store's log was read, and what it holds of each stream."""
 
     arrival: int = 0
+    copied: str = ""  # its word about the last snapshot that it took
     held: dict[Stream, int] = field(default_factory=dict)
 
 
@@ -165,6 +167,7 @@ class Oracle:
     def _read_log(self, process: Process) -> None:
         index, seen = process.index, self._seen[process.store]
         doubtful = index in self.doubts.offices
+        skipped = self._read_bases(process, seen)
         rows = process.eye.execute(
             "SELECT arrival, lane, incarnation, audience, seq, via, at_ms, wire FROM entry "
             "WHERE arrival > ? ORDER BY arrival",
@@ -172,6 +175,8 @@ class Oracle:
         )
         for arrival, lane, incarnation, heard, seq, via, at_ms, wire in rows:
             stream = (incarnation, heard, lane)
+            if skipped is not None and seen.arrival + 1 == skipped:
+                seen.arrival = skipped
             if not doubtful:
                 self._is_next(index, seen, arrival, stream, seq)
             seen.arrival = arrival
@@ -180,9 +185,28 @@ class Oracle:
                 self._written(process, stream, seq, arrival, wire, at_ms)
             else:
                 self._received(index, stream, seq, wire)
+        if skipped is not None and seen.arrival + 1 == skipped:
+            seen.arrival = skipped
         if doubtful:  # it may have taken words back, or numbered them anew
             heads = process.eye.execute("SELECT incarnation, audience, lane, seq FROM stream")
             seen.held = {(inc, heard, lane): seq for inc, heard, lane, seq in heads}
+
+    def _read_bases(self, process: Process, seen: Seen) -> int | None:
+        """Take note of streams whose entries came as copies; return the log number that this took.
+
+        What is said to be in them was said: whether it is there is compared when all is quiet.
+        """
+        row = process.eye.execute("SELECT value FROM meta WHERE key='copied:down'").fetchone()
+        if row is None:
+            return None
+        if row[0] != seen.copied:
+            seen.copied = row[0]
+            for stream, (seq, hash_) in bases_of(process).items():
+                fact = self.fact(stream, seq, hash_)
+                if fact is None or not self.entitled(process.index, fact):
+                    raise Violation("INV-31 from nowhere", f"{process.index}: {stream} {seq}")
+                seen.held[stream] = max(seen.held.get(stream, 0), seq)
+        return int(row[0])
 
     def _is_next(self, index: int, seen: Seen, arrival: int, stream: Stream, seq: int) -> None:
         if arrival != seen.arrival + 1:
@@ -228,7 +252,9 @@ class Oracle:
         heard = audience.parse(stream[1])
         target = ("up", heard.up_to) if heard.up_to is not None else ("down", heard.down_to or 0)
         poison = poison_in(entry.payload, blocks)
-        fact = Fact(index, entry.hash, frozenset(marks), target, at_ms, poison)  # type: ignore[arg-type]
+        fact = Fact(  # type: ignore[arg-type]
+            index, entry.hash, frozenset(marks), target, at_ms, poison, entry.hlc
+        )  # fmt: skip
         if self.facts.setdefault((stream, seq), fact) is not fact:
             self.others[stream, seq].append(fact)
         if doubtful:

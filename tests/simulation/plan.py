@@ -20,6 +20,7 @@ CALM_MS = 2 * HOUR_MS  # and two ticks: by then all that is due has arrived, fau
 
 Mode = Literal["fast", "crash"]
 STAGES = 8  # plans by which every kind of fault occurs
+COPIES = 5  # changes: so long a log is not replayed, in plans with snapshots
 DRAW = 5  # of these, all hold and everything occurs
 
 # operation -> how often it is drawn when its group is on
@@ -126,6 +127,7 @@ class Plan:
     faults: tuple[Fault, ...]
     newer: tuple[int, ...] = ()  # offices that begin with the next version of the program
     absent: tuple[int, ...] = ()  # offices that a shrunk plan does without
+    copies: int = 0  # changes from which on a store with nothing takes copies, and logs are cut
 
     @property
     def node_days(self) -> float:
@@ -187,6 +189,7 @@ def plan_of(seed: int, mode: Mode = "fast") -> Plan:
         ops=_ops(rng, levels, horizon_ms),
         faults=_faults(rng, offices, horizon_ms, intensity, IN_MODE[mode]),
         newer=tuple(i for i in range(offices) if rng.random() < 0.4) if rng.random() < 0.3 else (),
+        copies=COPIES * (seed % 2),
     )
 
 
@@ -215,6 +218,7 @@ def staged(number: int, stages: int, mode: Mode = "fast", draw: int = DRAW) -> P
         ops=_ops(rng, levels, STAGED_MS, all_of_them=True),
         faults=tuple(sorted(faults, key=lambda fault: (fault.at_ms, fault.seed))),
         newer=(1, 4) if number % 2 or number == stages or "rollback" in kinds else (),
+        copies=COPIES,
     )  # fmt: skip
 
 

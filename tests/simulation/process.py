@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 T = TypeVar("T")
+CHUNK_ROWS = 3  # records in a chunk of a snapshot: many, to die between
 
 
 class Process:
@@ -60,6 +61,8 @@ class Process:
         self._shipped_write = self.office.store.write
         self.office.store.write = self._write  # type: ignore[method-assign]
         self.parent = Parent(self.office)
+        if world.plan.copies:
+            self.parent.copies_above, self.parent.snapshot_rows = world.plan.copies, CHUNK_ROWS
         self._face = Face(self)
         self.dialer: Line | None = None
         if index:

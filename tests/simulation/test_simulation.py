@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.ledger import Ledger
-from tests.simulation.plan import STAGES, Fault, Plan, plan_from_json, plan_of, staged
+from tests.simulation.plan import COPIES, STAGES, Fault, Plan, plan_from_json, plan_of, staged
 from tests.simulation.run import Result, run
 
 REGRESS = sorted((Path(__file__).resolve().parents[1] / "regress").glob("*.json"))
@@ -15,7 +15,7 @@ HORIZON_MS = 8 * 3_600_000
 OFFICES_MAX = 8
 SEEDS = [seed for seed in range(20) if len(plan_of(seed).parents) <= OFFICES_MAX][:4]
 # What the stages must meet between them; the rest of the ledger is asked of a hundred seeds.
-STAGED = ("fault", "verdict", "hole", "hole state", "conflict", "network")
+STAGED = ("fault", "verdict", "snapshot", "hole", "hole state", "conflict", "network")
 
 
 def small(seed: int) -> Plan:
@@ -80,3 +80,20 @@ def test_what_rots_on_a_disk_is_found_and_put_right_by_comparing() -> None:
     assert result.held, f"{result.detail}\n" + "\n".join(result.story)
     assert result.ledger.counts["fault", "bit_rot"] >= 3
     assert result.ledger.counts["log", "copies_differed"] >= 1
+
+
+def test_lost_disks_and_old_backups_come_back_as_copies_with_all_that_was_said() -> None:
+    plan = small(SEEDS[0])
+    gone = tuple(
+        Fault(at_ms, at_ms + 600_000, office, kind, at_ms + office)
+        for office in range(1, len(plan.parents))
+        for at_ms, kind in (
+            (HORIZON_MS // 3 + office * 1_200_000, "lost_disk"),
+            (HORIZON_MS // 2 + office * 1_200_000, "restore"),
+        )
+    )
+    result = run(plan.without(faults=gone, copies=COPIES))
+    assert result.held, told(result)
+    assert result.ledger.counts["fault", "lost_disk"] >= 3
+    assert result.ledger.counts["snapshot", "into a restored store"] >= 3
+    assert result.ledger.counts["snapshot", "whole"] >= 3

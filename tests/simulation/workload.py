@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Connection
+
 from node.domain.assignment import Duty, EventKind
 from node.domain.assignment_rules import ASSIGNEE_KINDS, NEEDS_PERCENT, TRANSITIONS, State
 from node.services import allocations, assignments, conflicts, periods, registers
@@ -21,6 +23,7 @@ from node.services.verify import verify
 from node.store import migrate
 from node.store.assignments import Row, select_rows
 from node.store.postings import Line, lines_where
+from sync import floors, log
 from sync.errors import SilianError
 from tests.simulation import correcting, sites
 from tests.simulation.clockwork import Violation
@@ -486,6 +489,9 @@ class People:
 
     def _retire(self, process: Process, rng: random.Random) -> None:
         retire(process.office, process.office.clock.now_ms())
+        if self._world.plan.copies:
+            self._world.ledger.note("snapshot", "log cut")
+            process.office.store.write(_cut_log)
 
     def _migrate(self, process: Process, rng: random.Random) -> None:
         """A start finds the schema as it is and leaves it."""
@@ -544,3 +550,9 @@ class People:
 def void(work: Callable[[], object]) -> None:
     """Do something and throw the result away."""
     work()
+
+
+def _cut_log(tx: Connection) -> None:
+    """Let a log serve no child that stands before now: copies go instead."""
+    hlc = log.lock(tx)
+    floors.note_copied(tx, down=log.take(tx, 1, hlc))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection
 
 from sync import chunks, floors, log, progress
 from sync.chunks import Receiver
 from sync.progress import Progress
 from sync.rows_codec import unpack
-from sync.schema import Lane
+from sync.schema import Lane, Schema
 from sync.snapshot import Place
 from sync.snapshotting import join_chunk
 from sync.streams import StreamForked
@@ -19,7 +21,9 @@ from tests.storage.test_copy_contract import play
 from tests.support.sites import (
     GARDEN,
     LEVEL,
+    NOTICE,
     ORCHID,
+    PERSON,
     STREET,
     Crash,
     Site,
@@ -226,3 +230,65 @@ def test_a_place_of_another_sender_or_none_at_all_is_no_place() -> None:
     assert Place.from_bytes(place.to_bytes()) == place
     for nonsense in (b"", b"[]", b"[1,2]", b"x", b'[-1,0,0,0,0,"a",1,"00"]', b"\xff\xfe"):
         assert Place.from_bytes(nonsense) is None
+
+
+def refuse(site: Site, *, on: bool) -> None:
+    """Let a store refuse every record that is called "bad", or no more."""
+
+    def write(tx: Connection) -> None:
+        if tx.dialect.name == "sqlite":
+            statement = (
+                "CREATE TRIGGER refuses BEFORE INSERT ON r_person WHEN NEW.f_name='bad' "
+                "BEGIN SELECT RAISE(ABORT, 'not here'); END"
+                if on
+                else "DROP TRIGGER refuses"
+            )
+        else:
+            added = "ADD CONSTRAINT refuses CHECK (f_name<>'bad')"
+            statement = f"ALTER TABLE r_person {added if on else 'DROP CONSTRAINT refuses'}"
+        tx.exec_driver_sql(statement)
+
+    site.store.write(write)
+
+
+def test_a_record_that_this_store_refuses_holds_up_no_other_and_comes_when_it_is_tried_again(
+    open_site: OpenSite,
+) -> None:
+    first, street, garden = open_site(GARDEN), open_site(STREET), open_site(GARDEN, incarnation=9)
+    for n, name in enumerate(("a", "bad", "c")):
+        first.commit(first.create(n, name=name))
+    first.send(street)
+    refuse(garden, on=True)
+    finish(garden, street)
+    assert [garden.value(n, "name") for n in range(3)] == ["a", None, "c"]
+    assert garden.holes() == [("refused_by_store", "open")]
+    street.commit(street.update(1, GARDEN, tags="later"))
+    street.send(garden)
+    assert garden.holes() == [("behind_hole", "open"), ("refused_by_store", "open")]
+    garden.store.write(lambda tx: garden.applier.heal(tx, "1=1"))
+    assert ("refused_by_store", "open") in garden.holes(), "it refuses still"
+    refuse(garden, on=False)
+    garden.store.write(lambda tx: garden.applier.heal(tx, "1=1"))
+    assert {state for _, state in garden.holes()} == {"healed"}
+    assert_alike(garden, street)
+    assert not [row for row in garden.dump("meta")["meta"] if str(row[0]).startswith("held:")]
+
+
+def test_what_an_older_program_does_not_know_is_taken_up_by_the_next(open_site: OpenSite) -> None:
+    fields = tuple(f for f in PERSON.fields if f.name != "rank")
+    less = Schema.of([replace(PERSON, fields=fields), NOTICE])
+    first, street = open_site(GARDEN), open_site(STREET)
+    old = open_site(GARDEN, incarnation=9, schema=less)
+    first.commit(first.create(1, name="a", rank="r", tags="x"))
+    first.send(street)
+    street.commit(street.update(1, GARDEN, rank="s"))
+    finish(old, street)
+    assert old.holes() == [("unknown_field", "deferred")]
+    old.commit(old.update(1, name="b"))
+    newer = Site(GARDEN, old.store, incarnation=9)
+    newer.store.write(lambda tx: newer.applier.heal(tx, "reason='unknown_field'"))
+    assert newer.holes() == [("unknown_field", "healed")]
+    street.held.clear()
+    newer.send(street)
+    assert newer.states() == street.states()
+    assert newer.value(1, "name") == "b"
