@@ -56,6 +56,10 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
                 s.Greeted(s.Verdict.GO_ON, give_back=True),
             ),
             (
+                "Greeted GO_ON, and our log begins too late",
+                s.Greeted(s.Verdict.GO_ON, hand_up=True),
+            ),
+            (
                 "Greeted SNAPSHOT, by a parent under another incarnation",
                 s.Greeted(s.Verdict.SNAPSHOT, give_back=True),
             ),
@@ -78,6 +82,10 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
         s.Copied: [
             ("Copied", s.Copied()),
             ("Copied, more follows", s.Copied(more=True)),
+        ],
+        s.Handed: [
+            ("Handed", s.Handed()),
+            ("Handed, more follows", s.Handed(more=True)),
         ],
         s.Compared: [
             ("Compared", s.Compared()),

@@ -254,6 +254,14 @@ class Parent:
                 signer=office.applier.signer,
             )
 
+    def deliver(self, unit: int, session: int, payload: bytes) -> None:
+        """Join records that a child hands up as they stand; returns after the commit.
+
+        Raises: SessionUnknown, and what `hub.snapshots.take` raises.
+        """
+        child = self._child(unit, session)
+        snapshots.take(self.office, unit, child.incarnation, payload)
+
     def recognise(
         self, unit: int, session: int, probes: Sequence[tuple[StreamKey, StreamHead]]
     ) -> tuple[list[bool], Heads, list[tuple[Lane, int, int]]]:

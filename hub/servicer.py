@@ -149,6 +149,14 @@ class LinkServicer:
             caller(context, request.unit), request.session, request.after
         )
 
+    def Deliver(
+        self, request: pb.DeliverRequest, context: grpc.ServicerContext
+    ) -> pb.DeliverResponse:
+        self._parent(context).deliver(
+            caller(context, request.unit), request.session, request.payload
+        )
+        return pb.DeliverResponse()
+
     def Digest(self, request: pb.DigestRequest, context: grpc.ServicerContext) -> pb.DigestResponse:
         return self._parent(context).digest(caller(context, request.unit), request.session, request)
 
@@ -220,6 +228,7 @@ def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
         "Return": (servicer.Return, pb.ReturnRequest),
         "Digest": (servicer.Digest, pb.DigestRequest),
         "Snapshot": (servicer.Snapshot, pb.SnapshotRequest),
+        "Deliver": (servicer.Deliver, pb.DeliverRequest),
     }
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         name: grpc.unary_unary_rpc_method_handler(

@@ -1,12 +1,18 @@
-"""The sender's side of a snapshot: each chunk read at the place that its receiver shows."""
+"""Snapshots at the parent: chunks read at the place that a child shows; chunks that it hands up."""
 
 from __future__ import annotations
 
 from node.app import Office
 from sync import audience, chunks, floors, log
+from sync.apply import Unauthorised
 from sync.chunks import Receiver
+from sync.codec import Malformed
+from sync.rows_codec import unpack
 from sync.schema import Lane
 from sync.snapshot import Place
+from sync.snapshotting import join_from_below
+from sync.urgency import Urgency
+from sync.vouching import NotVouched
 from sync.wire.v1 import link_pb2 as pb
 
 
@@ -29,6 +35,40 @@ def answer(office: Office, child: int, after: bytes, rows_max: int) -> pb.Snapsh
         done=sent.place.done,
         total=sent.place.total,
     )
+
+
+def take(office: Office, child: int, incarnation: int, payload: bytes) -> None:
+    """Join records that a child hands up (`incarnation`: its present one).
+
+    Raises: Malformed, Unauthorised, NotVouched, StreamForked: nothing was done.
+    """
+    chunk = unpack(payload)
+    routes, shared = office.routes, office.shared(child)
+    for rows in chunk.rows:
+        below = routes.hop(rows.unit) == child
+        allowed = below and rows.unit in shared.get(rows.register, ())
+        if not allowed and rows.register in office.tables:
+            raise Unauthorised("records that are not below this child, or not ours to hear")
+    for key in chunk.heads:
+        heard = audience.parse(key.audience).up_to
+        here = heard is not None and heard <= office.identity.level
+        if not here or routes.hop(chunk.writers[key.incarnation][0]) != child:
+            raise Unauthorised("a stream that is not ours to hear from this child")
+        if key.lane is not Lane.BULK:
+            raise Unauthorised("a stream of another lane")
+    if any(of != incarnation for of, _ in chunk.cursors.values()):
+        raise Malformed("a position of another incarnation than the child's")
+    try:
+        received = office.store.write(
+            lambda tx: join_from_below(tx, office.applier, chunk, child=child),
+            urgency=Urgency.BULK,
+        )
+    except NotVouched as error:
+        office.distrust(child, error)
+        raise
+    office.committed(received)
+    if chunk.cursors:
+        office.log.info("copies_taken_from_below", child=child)
 
 
 def receiver(office: Office, child: int) -> Receiver:

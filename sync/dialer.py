@@ -30,6 +30,7 @@ from sync.session import (
     Event,
     Failed,
     Greet,
+    Hand,
     Idle,
     Poked,
     Pull,
@@ -301,7 +302,7 @@ class Dialer:
         match command:
             case Read() | Apply():
                 return self._told(lambda: self._end.perform(command))
-            case Greet() | Push() | Pull() | Recover() | Copy() | Compare():
+            case Greet() | Push() | Pull() | Recover() | Copy() | Hand() | Compare():
                 self._dial()
                 method = getattr(self._stub, method_of(command))
                 return self._told(lambda: self._call(method, command))

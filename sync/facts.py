@@ -13,6 +13,7 @@ MET = "met:"  # + unit: our log position when we met its present incarnation
 TOKEN = "token:"  # + unit: what that parent gave us to show the next time (sync.tokens)
 WAYS = "ways:"  # + unit: in which incarnation words that child had not heard were said again
 COPYING = "copying:"  # + unit: where the snapshot goes on that we take from that peer
+HANDING = "handing:"  # + unit: how far our copies have gone up to that parent
 HELD = "held:"  # + a hole's name: the records that it holds, where no entry of them came
 GIVEN = "token:given:"  # + unit: what we gave that child
 

@@ -50,8 +50,9 @@ def floor_up(tx: Connection, lane: Lane) -> int:
     return max(floor_of(tx, lane), copied)
 
 
-def note_copied(tx: Connection, *, down: int, up: int | None = None) -> None:
-    """Record that copies were taken; `up`: of what this store had lost, by this much of its log."""
-    facts.put(tx, COPIED_DOWN, str(down))
+def note_copied(tx: Connection, *, down: int | None = None, up: int | None = None) -> None:
+    """Record that copies were taken, and from where on our log serves a child and the parent."""
+    if down is not None:
+        facts.put(tx, COPIED_DOWN, str(down))
     if up is not None:
         facts.put(tx, COPIED_UP, str(up))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from sync import codec, facts, log, progress, recovery, vouches
+from sync import codec, facts, handing, log, progress, recovery, vouches
 from sync.comparing import Comparing
+from sync.handing import Handing
 from sync.host import Host
-from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN
+from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
 from sync.narrowing import Wish
 from sync.recovering import Recovering
 from sync.schema import Lane
@@ -27,6 +28,8 @@ from sync.session import (
     Event,
     Greet,
     Greeted,
+    Hand,
+    Handed,
     Pull,
     Pulled,
     Push,
@@ -43,11 +46,11 @@ from sync.wire.v1 import link_pb2 as pb
 
 Request = (
     pb.HelloRequest | pb.PushRequest | pb.PullRequest | pb.EchoRequest | pb.ReturnRequest
-    | pb.DigestRequest | pb.SnapshotRequest
+    | pb.DigestRequest | pb.SnapshotRequest | pb.DeliverRequest
 )  # fmt: skip
 Reply = (
     pb.HelloResponse | pb.PushResponse | pb.PullResponse | pb.EchoResponse | pb.ReturnResponse
-    | pb.DigestResponse | pb.SnapshotResponse
+    | pb.DigestResponse | pb.SnapshotResponse | pb.DeliverResponse
 )  # fmt: skip
 
 
@@ -64,6 +67,8 @@ def method_of(command: Command) -> str:
             return "Return" if verdict is Verdict.GO_ON else "Echo"
         case Copy():
             return "Snapshot"
+        case Hand():
+            return "Deliver"
         case Compare():
             return "Digest"
     raise AssertionError(f"no call for {command}")
@@ -72,7 +77,9 @@ def method_of(command: Command) -> str:
 class ChildEnd:
     """What a child says and hears; holds what lasts for one session only."""
 
-    def __init__(self, host: Host, parent_unit: int) -> None:
+    def __init__(self, host: Host, parent_unit: int, *, snapshot_rows: int = SNAPSHOT_ROWS) -> None:
+        self.snapshot_rows = snapshot_rows  # in one chunk that we hand up
+        self._handing: Handing | None = None
         self._host = host
         self._session = 0
         self._process = host.draw()
@@ -101,6 +108,9 @@ class ChildEnd:
             return self._recovering.request()
         if isinstance(command, Copy):
             return self._snapshot(command).request()
+        if isinstance(command, Hand):
+            self._handing = Handing(self._host, self.parent_unit, self._session, self.snapshot_rows)
+            return self._handing.request()
         if isinstance(command, Compare):
             if command.begin or self._comparing is None:
                 self._comparing = Comparing(
@@ -143,6 +153,9 @@ class ChildEnd:
         if isinstance(reply, pb.SnapshotResponse):
             assert isinstance(command, Copy)
             return Copied(more=self._snapshot(command).take(reply))
+        if isinstance(reply, pb.DeliverResponse):
+            assert self._handing is not None
+            return Handed(more=self._handing.take(reply))
         if isinstance(reply, pb.DigestResponse):
             assert self._comparing is not None
             waiting = frozenset(lane for lane in Lane if lane.value in reply.waiting)
@@ -250,6 +263,8 @@ class ChildEnd:
                 here[lane] = held if incarnation == reply.incarnation else 0
                 met.append(incarnation)
             restored = self._was_restored(tx, reply)
+            hand_up = handing.is_due(tx, self.parent_unit, there.get(Lane.BULK, 0))
+            copied = handing.spoken_to_us(tx, self.parent_unit)
             known_key = vouches.key_known(tx, reply.incarnation)
         if known_key and reply.public_key not in (b"", known_key):
             error = KeyChanged(f"unit {reply.unit}", known_key, reply.public_key)
@@ -261,11 +276,14 @@ class ChildEnd:
                 Verdict.RESTORED, reason="the parent holds what this store has lost",
                 copies=self._copies,
             )  # fmt: skip
+        other = any(incarnation not in (0, reply.incarnation) for incarnation in met)
         token = reply.token.hex()
         now_ms = clock.now_ms()
 
         def write(tx: Connection) -> None:
             facts.put(tx, f"{facts.TOKEN}{self.parent_unit}", token)
+            if other and copied:
+                handing.ask(tx, self.parent_unit)
             if reply.public_key and not known_key:
                 who = (reply.incarnation, self.parent_unit, self._host.applier.identity.level - 1)
                 log.learn_incarnation(tx, [who])
@@ -276,10 +294,10 @@ class ChildEnd:
         waiting = frozenset(Lane(lane) for lane in reply.waiting)
         if reply.incarnation != known_incarnation:
             waiting = frozenset(Lane)
-        other = [incarnation not in (0, reply.incarnation) for incarnation in met]
         self._returned, self._returning = 0, 0
         return Greeted(
-            verdict, there, here, waiting, reason=reply.reason, give_back=any(other)
+            verdict, there, here, waiting, reason=reply.reason, give_back=other,
+            hand_up=hand_up,
         )  # fmt: skip
 
     def _give_back(self) -> pb.ReturnRequest:

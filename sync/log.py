@@ -17,7 +17,7 @@ from sync.streams import StreamKey
 from sync.tables import incarnation, stream
 
 READ_ENTRIES = 64  # read at a time: a batch of single edits fills up, one of imports stops early
-_UP = "up_to IS NOT NULL"
+GOES_UP = "up_to IS NOT NULL"
 EVERY_CHILD = 0  # `down_hop` of an entry that goes to every child
 
 _INSERT = (
@@ -153,7 +153,7 @@ def read_up(
     signer: Signer | None = None,
 ) -> Batch:
     """Return what goes up next: whole transactions after position `after`."""
-    return _read(tx, lane, incarnation, after, _UP, bytes_max, signer)
+    return _read(tx, lane, incarnation, after, GOES_UP, bytes_max, signer)
 
 
 def read_down(
@@ -172,7 +172,7 @@ def read_down(
 
 def waiting_up(tx: Connection, *, lane: Lane, after: int) -> tuple[int, int]:
     """Return (entries that wait to go up, when the oldest was committed; 0 if none)."""
-    return _waiting(tx, lane, after, _UP)
+    return _waiting(tx, lane, after, GOES_UP)
 
 
 def waiting_down(tx: Connection, *, child: int, lane: Lane, after: int) -> tuple[int, int]:

@@ -178,11 +178,16 @@ class Echo:
 
 
 def words_of(tx: Connection, parent: int, after: int, bytes_max: int = BATCH_BYTES_MAX) -> Echo:
-    """Return what the parent itself has said down to us, in the order in which it came."""
+    """Return what the parent itself has said down to us, in the order in which it came.
+
+    But nothing of streams whose beginning came as copies: that goes up as copies (`sync.handing`).
+    """
     rows = run(
         tx,
         "SELECT e.arrival FROM entry e JOIN incarnation i ON i.id = e.incarnation "
         "WHERE e.via=? AND i.unit=? AND e.arrival>? AND e.audience LIKE 'down:%' "
+        "AND NOT EXISTS (SELECT 1 FROM stream_base b WHERE b.incarnation = e.incarnation "
+        "AND b.audience = e.audience AND b.lane = e.lane) "
         f"ORDER BY e.arrival LIMIT {HEADERS_MAX}",
         (parent, parent, after),
     ).fetchall()

@@ -41,6 +41,7 @@ class State(Enum):
     APPLYING = "applying"  # a batch from above is being committed here
     RECOVERING = "recovering"  # what this store lost, or the parent, is being given back
     COPYING = "copying"  # the next chunk of a snapshot is on its way
+    HANDING = "handing"  # a chunk of ours is on its way up
     COMPARING = "comparing"  # nothing waits: a step of a comparison is on its way
     IDLE = "idle"  # greeted, nothing to do
     RESTING = "resting"  # waiting before the next greeting
@@ -105,6 +106,11 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Hand:
+    """Hand up the next of our records as they stand; answer with Handed or Failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Compare:
     """Take one step of a comparison of both copies; answer with Compared or Failed."""
 
@@ -125,7 +131,7 @@ class Idle:
     """Nothing to do until Poked."""
 
 
-Command = Greet | Read | Push | Pull | Apply | Recover | Copy | Compare | Rest | Idle
+Command = Greet | Read | Push | Pull | Apply | Recover | Copy | Hand | Compare | Rest | Idle
 
 # -- what the driver reports --------------------------------------------------------------------
 
@@ -149,6 +155,7 @@ class Greeted:
     retry_after_ms: int = 0
     reason: str = ""
     give_back: bool = False  # the parent has another incarnation: it may have lost its own words
+    hand_up: bool = False  # our log does not reach back to what the parent has of our bulk
     copies: bool = False  # with RESTORED: what is in bulk comes as records, after the recovery
 
 
@@ -192,6 +199,13 @@ class Copied:
 
 
 @dataclass(frozen=True, slots=True)
+class Handed:
+    """The parent has joined a chunk. Unless `more` follow, our log goes on; greet again."""
+
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """A step was taken; `more` follow, once nothing waits. `waiting`: as in Greeted."""
 
@@ -216,8 +230,8 @@ class Failed:
 
 
 Event = (
-    Poked | Greeted | BatchRead | Pushed | Pulled | AppliedHere | Recovered | Copied | Compared
-    | Woken | Failed
+    Poked | Greeted | BatchRead | Pushed | Pulled | AppliedHere | Recovered | Copied | Handed
+    | Compared | Woken | Failed
 )  # fmt: skip
 
 REGREET_MS = 300_000  # a halted session asks again this often: somebody may have acted
@@ -242,6 +256,7 @@ class Session:
         self._control_run = 0
         self._recoveries = 0  # since we were last let in
         self._recovering = Verdict.GO_ON  # what is recovered: GO_ON: the parent's own words
+        self._handing = False  # what is in bulk goes up as copies, not by our log
         self._copying = False  # what is in bulk comes as copies, not by the parent's log
         self._compare = False  # the two copies are to be compared when nothing waits
         self._begun = False  # a step of that has been taken
@@ -325,6 +340,7 @@ class Session:
             self.held_here = dict(event.held_here)
             self._up = set(Lane)
             self._down |= event.waiting
+            self._handing = event.hand_up
             if event.give_back:
                 return self._recover(Verdict.GO_ON)
             if not self._copying:
@@ -413,6 +429,13 @@ class Session:
         self._down.add(Lane.BULK)
         return self._choose()
 
+    def _handed(self, event: Handed) -> Command:
+        self._advanced()
+        if not event.more:
+            return self._greet()  # it tells what the parent has of our log now
+        self._up.add(Lane.BULK)
+        return self._choose()
+
     def _compared(self, event: Compared) -> Command:
         # One that was asked for meanwhile has not begun, and this was the last of another.
         self._compare = event.more or not self._begun
@@ -477,6 +500,9 @@ class Session:
         self._looking = (lane, up)
         if up:
             self._up.discard(lane)
+            if self._handing and lane is Lane.BULK:
+                self.state = State.HANDING
+                return Hand()
             self.state = State.READING
             after = max(self.held_there.get(lane, 0), self._read_to.get(lane, 0))
             return Read(lane, after, self._bytes_max)
@@ -513,6 +539,8 @@ TRANSITIONS: dict[tuple[State, type], Callable[..., Command]] = {
     (State.RECOVERING, Failed): Session._failed,
     (State.COPYING, Copied): Session._copied,
     (State.COPYING, Failed): Session._failed,
+    (State.HANDING, Handed): Session._handed,
+    (State.HANDING, Failed): Session._failed,
     (State.COMPARING, Compared): Session._compared,
     (State.COMPARING, Failed): Session._not_compared,
     (State.IDLE, Poked): Session._noted,

@@ -91,6 +91,25 @@ class Snapshotting:
         return received
 
 
+def join_from_below(tx: Connection, applier: Applier, chunk: Chunk, *, child: int) -> Received:
+    """Join a chunk that a child hands up; after the last its log goes on.
+
+    Raises: Malformed, NotVouched, StreamForked: nothing was done.
+    """
+    received = copying.take(applier, tx, chunk)
+    if Lane.BULK not in chunk.cursors:
+        return received
+    copying.adopt_streams(applier, tx, chunk)
+    incarnation, position = chunk.cursors[Lane.BULK]
+    log.advance(
+        tx, peer=child, direction="in", lane=Lane.BULK,
+        incarnation=incarnation, position=position, at_ms=applier.now_ms,
+    )  # fmt: skip
+    # Our own parent may lack them, too: our log does not bring it what came as copies.
+    floors.note_copied(tx, up=log.take(tx, 1, applier.clock.last))
+    return received
+
+
 def join_chunk(
     tx: Connection, applier: Applier, chunk: Chunk, *, peer: int, at: Progress
 ) -> Received:

@@ -32,6 +32,7 @@ WIRE_READERS = (
     "sync.comparing",
     "sync.copy_codec",
     "sync.dialer",
+    "sync.handing",
     "sync.link",
     "sync.recovering",
     "sync.rows_codec",

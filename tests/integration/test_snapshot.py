@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from hub.parent import Parent
 from node.app import Office
@@ -22,7 +23,7 @@ from node.routes import audiences_of
 from node.services.bundles import read_bundles, write_bundle
 from node.services.status import status
 from node.setup import init_office
-from sync import floors, log, progress
+from sync import floors, handing, log, progress
 from sync.bundle_errors import BundleNeedsLine
 from sync.change import Edit, Operation, RecordKey
 from sync.schema import Lane
@@ -251,3 +252,79 @@ def _name(records: list[bytes], record: bytes) -> str:
 def premises_of(office: Office) -> list[bytes]:
     with office.store.read() as tx:
         return [bytes(r[0]) for r in tx.exec_driver_sql("SELECT id FROM r_premises")]
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Tier]:
+    with tier_of(tmp_path, ((STREET, None), (GARDEN, STREET))) as tier:
+        yield tier
+
+
+def cut_log(office: Office) -> None:
+    """Let an office's log of bulk begin now, as retention does once it is safe above."""
+
+    def write(tx: Connection) -> None:
+        tx.exec_driver_sql("DELETE FROM entry WHERE lane=2")
+        tx.exec_driver_sql("INSERT INTO stream_base SELECT incarnation, audience, lane, seq, hash, "
+                           "hlc FROM stream WHERE lane=2")  # fmt: skip
+        floors.note_copied(tx, up=log.position(tx))
+
+    office.store.write(write)
+
+
+class Stopped:
+    """Lets a parent take some chunks and answers no more until it is let go."""
+
+    def __init__(self, parent: Parent, chunks: int) -> None:
+        self.taken = 0
+        self.reached, self.go = threading.Event(), threading.Event()
+        self._chunks, self._shipped = chunks, parent.deliver
+        parent.deliver = self._deliver  # type: ignore[method-assign]
+
+    def _deliver(self, unit: int, session: int, payload: bytes) -> None:
+        if self.taken == self._chunks:
+            self.reached.set()
+            assert self.go.wait(60)
+        self._shipped(unit, session, payload)
+        self.taken += 1
+
+
+def test_a_parent_that_lost_what_no_log_below_holds_is_handed_copies(pair: Tier) -> None:
+    """Both logs of bulk are gone; the child dies in the middle, and goes on where it was."""
+    kept = [pair.add_premises(GARDEN, f"存{n}", 20) for n in range(12)]
+    eventually(lambda: set(pair.premises(STREET)) == set(kept))
+    settled(pair, GARDEN)
+    cut_log(pair.served(GARDEN).office)
+    pair.stop(GARDEN)
+    pair.stop(STREET)
+    shutil.rmtree(pair.base / STREET)
+    since = offline(pair, GARDEN, lambda o: premises(o, "断线", 5))
+    offline(pair, GARDEN, lambda o: enlarge(o, kept[0], 21))
+    pair.start(GARDEN, STREET)
+    child = pair.served(GARDEN).dialer
+    assert child is not None
+    child._end.snapshot_rows = 3
+    pair.start(STREET)
+    stopped = Stopped(pair.served(STREET).parent, chunks=2)
+    child.retry_now()
+    assert stopped.reached.wait(60)
+    pair.stop(GARDEN)
+    came = set(pair.premises(STREET))
+    assert came
+    assert came < {*kept, since}  # type: ignore[arg-type]
+    offline(pair, GARDEN, lambda o: enlarge(o, kept[1], 22))
+    stopped.go.set()
+    pair.start(GARDEN, STREET)
+    eventually(lambda: set(pair.premises(STREET)) == {*kept, since})  # type: ignore[arg-type]
+    settled(pair, GARDEN)
+    assert pair.premises(STREET) == pair.premises(GARDEN)
+    assert pair.premises(STREET)[kept[0]][1] == 21
+    assert pair.premises(STREET)[kept[1]][1] == 22
+    after = pair.add_premises(GARDEN, "后")
+    eventually(lambda: after in pair.premises(STREET))
+    assert_sound_and_alike(pair, GARDEN, STREET, lowest=GARDEN)
+    with pair.served(GARDEN).office.store.read() as tx:
+        assert not handing.is_due(
+            tx, pair.served(STREET).office.identity.unit,
+            pair.served(GARDEN).dialer.held_there[Lane.BULK],  # type: ignore[union-attr]
+        )  # fmt: skip

@@ -22,6 +22,8 @@ from sync.session import (
     Failed,
     Greet,
     Greeted,
+    Hand,
+    Handed,
     Idle,
     Poked,
     Pull,
@@ -58,6 +60,8 @@ class Line(RuleBasedStateMachine):
         self.compared = 0  # steps of the comparison under way
         self.floor = 0  # the parent's bulk log is gone up to here
         self.copied = 0  # chunks of the snapshot under way
+        self.begins = 0  # the child's bulk log is gone up to here
+        self.handed = 0  # chunks of copies that go up
         self.said: dict[Lane, tuple[int, int]] = dict.fromkeys(Lane, (0, 0))
 
     @initialize(fill=st.integers(0, 30))
@@ -81,6 +85,11 @@ class Line(RuleBasedStateMachine):
     def cut(self) -> None:
         """The parent's log is cut: who is behind takes copies, from its next greeting on."""
         self.floor = self.parents_log[Lane.BULK]
+
+    @rule()
+    def cut_here(self) -> None:
+        """Our log is cut: if the parent is behind, copies go up, from the next greeting on."""
+        self.begins = self.log[Lane.BULK]
 
     @rule()
     def compare(self) -> None:
@@ -125,7 +134,16 @@ class Line(RuleBasedStateMachine):
                 return Greeted(
                     verdict, dict(self.taken_up), dict(self.taken_down),
                     waiting=frozenset(waiting),
+                    hand_up=bool(self.handed) or self.taken_up[Lane.BULK] < self.begins,
                 )  # fmt: skip
+            case Hand():
+                self.handed = (self.handed + 1) % 3
+                if self.handed:
+                    return Handed(more=True)
+                self.taken_up[Lane.BULK] = self.log[Lane.BULK]
+                return Handed()
+            case Push(batch=sent) if sent.lane is Lane.BULK and sent.after < self.begins:
+                return Failed("stream_gap", retryable=True)
             case Compare(begin=begin):
                 self.compared = 1 if begin else self.compared + 1
                 waiting = {n for n in Lane if self.parents_log[n] > self.taken_down[n]}

@@ -30,7 +30,7 @@ EXPECTED: dict[str, frozenset[str]] = {
     "verdict": frozenset(
         {"GO_ON", "SNAPSHOT", "RESTORED", "COPY", "MOVED", "UPGRADE_FIRST", "BACK_OFF"}
     ),
-    "snapshot": frozenset({"chunk", "whole", "log cut"}),
+    "snapshot": frozenset({"chunk", "whole", "log cut", "handed up"}),
     "hole": frozenset(REASONS),
     "hole state": frozenset({"healed", "closed"}),
     "copy": frozenset({"the copy went on", "the first went on"}),

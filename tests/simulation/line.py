@@ -9,7 +9,7 @@ import grpc
 
 from sync.backoff import wait_ms
 from sync.errors import SilianError
-from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN
+from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
 from sync.link import ChildEnd, method_of
 from sync.narrowing import Wish
 from sync.schema import Lane
@@ -30,6 +30,7 @@ from sync.session import (
 )
 from sync.status import failed
 from sync.wire.v1 import link_pb2 as pb
+from tests.simulation.plan import CHUNK_ROWS
 from tests.simulation.poison import UNKNOWN_WIRE
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 REPLIES = {
     "Hello": pb.HelloResponse, "Push": pb.PushResponse, "Pull": pb.PullResponse,
     "Echo": pb.EchoResponse, "Return": pb.ReturnResponse, "Digest": pb.DigestResponse,
-    "Snapshot": pb.SnapshotResponse,
+    "Snapshot": pb.SnapshotResponse, "Deliver": pb.DeliverResponse,
 }  # fmt: skip
 
 
@@ -49,7 +50,8 @@ class Line:
         self._process = process
         self._world = process.world
         self.session = Session()
-        self.end = ChildEnd(process.office, parent_unit)
+        rows = CHUNK_ROWS if self._world.plan.copies else SNAPSHOT_ROWS
+        self.end = ChildEnd(process.office, parent_unit, snapshot_rows=rows)
         self._world.oracle.doubts.lives[self.end._process] = process.store
         self._running = False
         self._generation = 0
@@ -188,6 +190,8 @@ class Line:
                 self._world.ledger.note("snapshot", "into a restored store")
         if isinstance(reply, pb.SnapshotResponse):
             self._world.ledger.note("snapshot", "chunk" if reply.next else "whole")
+        if isinstance(reply, pb.DeliverResponse):
+            self._world.ledger.note("snapshot", "handed up")
         self._world.oracle.answered(self._process, reply)
         self._process.doing = f"hear {name}"
         try:

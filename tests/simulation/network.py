@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 CALL_TIMEOUT_MS = 60_000  # sync.dialer.CALL_TIMEOUT_S
 KEEPALIVE_MS = 80_000  # after which both ends find out that a line is dead
 SERVICE = "/sync.wire.v1.LinkService/"
+METHODS = (
+    "Hello", "Push", "Pull", "Echo", "Return", "Watch", "Digest", "Snapshot", "Deliver",
+)  # fmt: skip
 
 Done = Callable[["bytes | grpc.RpcError"], None]
 
@@ -103,7 +106,17 @@ class Face:
         guard = TranslateErrors()
         self._methods = {
             name: guard.intercept_service(servicer.service, _Details(SERVICE + name))
-            for name in ("Hello", "Push", "Pull", "Echo", "Return", "Watch", "Digest", "Snapshot")
+            for name in (
+                "Hello",
+                "Push",
+                "Pull",
+                "Echo",
+                "Return",
+                "Watch",
+                "Digest",
+                "Snapshot",
+                "Deliver",
+            )
         }
 
     def call(self, name: str, request: bytes, context: Context) -> bytes:

@@ -175,8 +175,8 @@ class Oracle:
         )
         for arrival, lane, incarnation, heard, seq, via, at_ms, wire in rows:
             stream = (incarnation, heard, lane)
-            if skipped is not None and seen.arrival + 1 == skipped:
-                seen.arrival = skipped
+            while seen.arrival + 1 in skipped and arrival > seen.arrival + 1:
+                seen.arrival += 1
             if not doubtful:
                 self._is_next(index, seen, arrival, stream, seq)
             seen.arrival = arrival
@@ -185,28 +185,28 @@ class Oracle:
                 self._written(process, stream, seq, arrival, wire, at_ms)
             else:
                 self._received(index, stream, seq, wire)
-        if skipped is not None and seen.arrival + 1 == skipped:
-            seen.arrival = skipped
+        if seen.arrival + 1 in skipped:
+            seen.arrival += 1
         if doubtful:  # it may have taken words back, or numbered them anew
             heads = process.eye.execute("SELECT incarnation, audience, lane, seq FROM stream")
             seen.held = {(inc, heard, lane): seq for inc, heard, lane, seq in heads}
 
-    def _read_bases(self, process: Process, seen: Seen) -> int | None:
-        """Take note of streams whose entries came as copies; return the log number that this took.
+    def _read_bases(self, process: Process, seen: Seen) -> set[int]:
+        """Take note of streams whose entries came as copies; return the log numbers that took.
 
         What is said to be in them was said: whether it is there is compared when all is quiet.
         """
-        row = process.eye.execute("SELECT value FROM meta WHERE key='copied:down'").fetchone()
-        if row is None:
-            return None
-        if row[0] != seen.copied:
-            seen.copied = row[0]
+        rows = process.eye.execute(
+            "SELECT key, value FROM meta WHERE key IN ('copied:down', 'copied:up') ORDER BY key"
+        ).fetchall()
+        if repr(rows) != seen.copied:
+            seen.copied = repr(rows)
             for stream, (seq, hash_) in bases_of(process).items():
                 fact = self.fact(stream, seq, hash_)
                 if fact is None or not self.entitled(process.index, fact):
                     raise Violation("INV-31 from nowhere", f"{process.index}: {stream} {seq}")
                 seen.held[stream] = max(seen.held.get(stream, 0), seq)
-        return int(row[0])
+        return {int(value) for _, value in rows}
 
     def _is_next(self, index: int, seen: Seen, arrival: int, stream: Stream, seq: int) -> None:
         if arrival != seen.arrival + 1:

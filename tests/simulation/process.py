@@ -20,13 +20,13 @@ from tests.simulation import sites
 from tests.simulation.clockwork import Crash
 from tests.simulation.line import Line
 from tests.simulation.network import Context, Face
+from tests.simulation.plan import CHUNK_ROWS
 from tests.simulation.poison import UNKNOWN_WIRE
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 T = TypeVar("T")
-CHUNK_ROWS = 3  # records in a chunk of a snapshot: many, to die between
 
 
 class Process:

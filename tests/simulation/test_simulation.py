@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.ledger import Ledger
-from tests.simulation.plan import COPIES, STAGES, Fault, Plan, plan_from_json, plan_of, staged
+from tests.simulation.plan import COPIES, STAGES, Fault, Op, Plan, plan_from_json, plan_of, staged
 from tests.simulation.run import Result, run
 
 REGRESS = sorted((Path(__file__).resolve().parents[1] / "regress").glob("*.json"))
@@ -82,18 +82,33 @@ def test_what_rots_on_a_disk_is_found_and_put_right_by_comparing() -> None:
     assert result.ledger.counts["log", "copies_differed"] >= 1
 
 
-def test_lost_disks_and_old_backups_come_back_as_copies_with_all_that_was_said() -> None:
-    plan = small(SEEDS[0])
+def with_copies(plan: Plan) -> Plan:
+    """Return a plan in which every disk is lost and every store put back, with short logs."""
+    offices = range(1, len(plan.parents))
     gone = tuple(
         Fault(at_ms, at_ms + 600_000, office, kind, at_ms + office)
-        for office in range(1, len(plan.parents))
+        for office in offices
         for at_ms, kind in (
             (HORIZON_MS // 3 + office * 1_200_000, "lost_disk"),
             (HORIZON_MS // 2 + office * 1_200_000, "restore"),
         )
     )
-    result = run(plan.without(faults=gone, copies=COPIES))
+    cuts = tuple(
+        Op(share * HORIZON_MS // 10 + office * 300_000, office, "retire", share)
+        for office in offices
+        for share in (2, 5, 8)
+    )
+    return plan.without(
+        faults=tuple(sorted(gone, key=lambda fault: (fault.at_ms, fault.seed))),
+        ops=tuple(sorted((*plan.ops, *cuts), key=lambda op: (op.at_ms, op.seed))),
+        copies=COPIES,
+    )
+
+
+def test_lost_disks_and_old_backups_come_back_as_copies_with_all_that_was_said() -> None:
+    result = run(with_copies(small(SEEDS[0])))
     assert result.held, told(result)
-    assert result.ledger.counts["fault", "lost_disk"] >= 3
-    assert result.ledger.counts["snapshot", "into a restored store"] >= 3
-    assert result.ledger.counts["snapshot", "whole"] >= 3
+    counts = result.ledger.counts
+    assert counts["fault", "lost_disk"] >= 3
+    for kind, least in (("into a restored store", 3), ("whole", 3), ("handed up", 10)):
+        assert counts["snapshot", kind] >= least, kind

@@ -553,6 +553,6 @@ def void(work: Callable[[], object]) -> None:
 
 
 def _cut_log(tx: Connection) -> None:
-    """Let a log serve no child that stands before now: copies go instead."""
-    hlc = log.lock(tx)
-    floors.note_copied(tx, down=log.take(tx, 1, hlc))
+    """Let a log serve nobody who stands before now: copies go instead, down and up."""
+    at = log.take(tx, 1, log.lock(tx))
+    floors.note_copied(tx, down=at, up=at)

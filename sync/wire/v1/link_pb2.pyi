@@ -480,6 +480,20 @@ class Heard(_message.Message):
     hlc: int
     def __init__(self, incarnation: _Optional[int] = ..., lane: _Optional[_Union[Lane, str]] = ..., hlc: _Optional[int] = ...) -> None: ...
 
+class DeliverRequest(_message.Message):
+    __slots__ = ("session", "unit", "payload")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    session: int
+    unit: int
+    payload: bytes
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., payload: _Optional[bytes] = ...) -> None: ...
+
+class DeliverResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class SnapshotRows(_message.Message):
     __slots__ = ("register", "unit", "ids", "born", "life", "life_version", "fields", "columns", "field_versions", "versions", "losers", "unseen", "held")
     REGISTER_FIELD_NUMBER: _ClassVar[int]

@@ -70,6 +70,11 @@ class LinkServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.SnapshotRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.SnapshotResponse.FromString,
                 _registered_method=True)
+        self.Deliver = channel.unary_unary(
+                '/sync.wire.v1.LinkService/Deliver',
+                request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.DeliverRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.DeliverResponse.FromString,
+                _registered_method=True)
         self.Digest = channel.unary_unary(
                 '/sync.wire.v1.LinkService/Digest',
                 request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.DigestRequest.SerializeToString,
@@ -130,6 +135,13 @@ class LinkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Deliver(self, request, context):
+        """Hands up records as they stand, chunk by chunk.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Digest(self, request, context):
         """Compares fingerprints step by step.
         """
@@ -174,6 +186,11 @@ def add_LinkServiceServicer_to_server(servicer, server):
                     servicer.Snapshot,
                     request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.SnapshotRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.SnapshotResponse.SerializeToString,
+            ),
+            'Deliver': grpc.unary_unary_rpc_method_handler(
+                    servicer.Deliver,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.DeliverRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.DeliverResponse.SerializeToString,
             ),
             'Digest': grpc.unary_unary_rpc_method_handler(
                     servicer.Digest,
@@ -371,6 +388,33 @@ class LinkService:
             '/sync.wire.v1.LinkService/Snapshot',
             sync_dot_wire_dot_v1_dot_link__pb2.SnapshotRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_link__pb2.SnapshotResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Deliver(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.LinkService/Deliver',
+            sync_dot_wire_dot_v1_dot_link__pb2.DeliverRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_link__pb2.DeliverResponse.FromString,
             options,
             channel_credentials,
             insecure,

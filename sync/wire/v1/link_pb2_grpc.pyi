@@ -49,6 +49,8 @@ class LinkServiceStub:
     """Answered when something new waits for the child, or after a while without."""
     Snapshot: _grpc.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]
     """Fetches records as they stand, chunk by chunk."""
+    Deliver: _grpc.UnaryUnaryMultiCallable[_link_pb2.DeliverRequest, _link_pb2.DeliverResponse]
+    """Hands up records as they stand, chunk by chunk."""
     Digest: _grpc.UnaryUnaryMultiCallable[_link_pb2.DigestRequest, _link_pb2.DigestResponse]
     """Compares fingerprints step by step."""
 
@@ -71,6 +73,8 @@ class LinkServiceAsyncStub(LinkServiceStub):
     """Answered when something new waits for the child, or after a while without."""
     Snapshot: _aio.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]  # type: ignore[assignment]
     """Fetches records as they stand, chunk by chunk."""
+    Deliver: _aio.UnaryUnaryMultiCallable[_link_pb2.DeliverRequest, _link_pb2.DeliverResponse]  # type: ignore[assignment]
+    """Hands up records as they stand, chunk by chunk."""
     Digest: _aio.UnaryUnaryMultiCallable[_link_pb2.DigestRequest, _link_pb2.DigestResponse]  # type: ignore[assignment]
     """Compares fingerprints step by step."""
 
@@ -132,6 +136,14 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.SnapshotResponse, _abc.Awaitable[_link_pb2.SnapshotResponse]]:
         """Fetches records as they stand, chunk by chunk."""
+
+    @_abc_1.abstractmethod
+    def Deliver(
+        self,
+        request: _link_pb2.DeliverRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_link_pb2.DeliverResponse, _abc.Awaitable[_link_pb2.DeliverResponse]]:
+        """Hands up records as they stand, chunk by chunk."""
 
     @_abc_1.abstractmethod
     def Digest(

@@ -15,7 +15,7 @@ from sync.session import TRANSITIONS, Failed, Idle, Pull, Read, Rest, Session, S
 BULK, CONTROL = Lane.BULK, Lane.CONTROL
 EVENTS = (
     s.Poked, s.Greeted, s.BatchRead, s.Pushed, s.Pulled, s.AppliedHere, s.Recovered, s.Copied,
-    s.Compared, s.Woken, s.Failed,
+    s.Handed, s.Compared, s.Woken, s.Failed,
 )  # fmt: skip
 EXAMPLES = {
     s.Poked: s.Poked(),
@@ -26,6 +26,7 @@ EXAMPLES = {
     s.AppliedHere: s.AppliedHere(BULK, 1),
     s.Recovered: s.Recovered(),
     s.Copied: s.Copied(),
+    s.Handed: s.Handed(),
     s.Compared: s.Compared(),
     s.Woken: s.Woken(),
     s.Failed: s.Failed("unavailable", retryable=True),
@@ -250,6 +251,28 @@ def test_copies_take_the_place_of_the_parents_bulk_and_of_nothing_else():
     assert at.index(Pull) < at.index(s.Copy), "control goes first"
     assert {Read, Pull, s.Copy} == set(at)
     assert isinstance(session.on(s.Greeted(Verdict.GO_ON, waiting=frozenset({BULK}))), Read)
+
+
+def test_copies_that_go_up_take_the_place_of_our_bulk_and_of_nothing_else():
+    session = Session()
+    session.start()
+    command = session.on(s.Greeted(Verdict.GO_ON, hand_up=True, waiting=frozenset(Lane)))
+    seen = []
+    while len(seen) < 30 and command != s.Greet():
+        seen.append(command)
+        match command:
+            case Read(lane=lane):
+                assert lane is CONTROL, "a push over the gap"
+                command = session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+            case Pull(lane=lane):
+                command = session.on(s.Pulled(Batch(lane, 1, 0, 0)))
+            case s.Hand():
+                session.poke(s.Poked(up=frozenset({CONTROL, BULK})))
+                command = session.on(s.Handed(more=len(seen) < 20))
+    assert command == s.Greet()
+    assert {type(c) for c in seen} == {Read, Pull, s.Hand}
+    command = session.on(s.Greeted(Verdict.GO_ON))
+    assert [command.lane, session.on(s.BatchRead(Batch(CONTROL, 1, 0, 0))).lane] == [CONTROL, BULK]
 
 
 def test_a_snapshot_that_broke_off_goes_on_after_the_next_greeting():
