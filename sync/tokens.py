@@ -31,9 +31,20 @@ class Tokens:
     before: bytes = b""
     void: tuple[bytes, ...] = ()
     process: int = 0  # to which the newest was given
+    open: bool = False  # a person has let it forget: whoever comes next is the right one
+
+    def forgotten(self) -> Tokens:
+        """Return what to remember once a person has stopped all but one of several stores.
+
+        Whichever comes next is taken for that one, whatever it shows; every other token that is
+        still about is void from then on.
+        """
+        return replace(self, open=True)
 
     def judge(self, token: bytes, incarnation: int) -> Shown:
         """Say what a greeting's token means."""
+        if self.open:
+            return Shown.EXPECTED
         known = bool(self.newest) and incarnation == self.incarnation
         if known and token in (self.newest, self.before):
             return Shown.EXPECTED
@@ -47,6 +58,11 @@ class Tokens:
         `fresh` is handed out, but for a greeting that is heard twice, or late: the process that
         was given the newest has the same answer again, or it would betray itself.
         """
+        if self.open and (process, incarnation) == (self.process, self.incarnation):
+            return replace(self, open=False).after(token, incarnation, process, fresh)
+        if self.open:
+            others = (t for t in (*self.void, self.before, self.newest) if t != token)
+            return Tokens(incarnation, fresh, token, Tokens()._void(*others), process)
         if incarnation != self.incarnation:
             void = self._void(self.newest, self.before)
             return Tokens(incarnation, fresh, token, void, process)
@@ -64,7 +80,7 @@ class Tokens:
         return json.dumps({
             "incarnation": self.incarnation, "newest": self.newest.hex(),
             "before": self.before.hex(), "void": [t.hex() for t in self.void],
-            "process": self.process,
+            "process": self.process, "open": self.open,
         })  # fmt: skip
 
     @classmethod
@@ -78,4 +94,5 @@ class Tokens:
             bytes.fromhex(found["before"]),
             tuple(map(bytes.fromhex, found["void"])),
             found.get("process", 0),
+            found.get("open", False),
         )

@@ -12,6 +12,7 @@ from node.services.holes import REASON_CHARS_MAX, NoReason
 from sync import facts
 from sync.errors import SilianError
 from sync.statements import run
+from sync.tokens import Tokens
 
 if TYPE_CHECKING:
     from node.app import Office
@@ -80,7 +81,8 @@ def forget_copy(office: Office, unit: int, *, actor: str, reason: str) -> Copied
         said = (*_decisions(facts.get(tx, f"{FORGOTTEN}{unit}")), word)
         text = json.dumps([asdict(each) for each in said], ensure_ascii=False)
         facts.put(tx, f"{FORGOTTEN}{unit}", text)
-        facts.put(tx, f"{facts.GIVEN}{unit}", "")
+        key = f"{facts.GIVEN}{unit}"
+        facts.put(tx, key, Tokens.from_text(facts.get(tx, key)).forgotten().to_text())
         return said
 
     said = office.store.write(write)

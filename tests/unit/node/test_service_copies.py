@@ -11,6 +11,7 @@ from node.app import Office
 from node.services import copies
 from node.services.holes import NoReason
 from sync import facts
+from sync.tokens import Tokens
 from tests.unit.node.offices import COMMUNITY, STREET, Clock, new_office
 
 
@@ -23,7 +24,8 @@ def street(tmp_path: Path) -> Iterator[Office]:
 
 def test_a_person_lets_the_parent_forget_a_copy_and_the_reason_is_kept(street: Office) -> None:
     child = street.tree.by_code(COMMUNITY).unit_id
-    street.store.write(lambda tx: facts.put(tx, f"{facts.GIVEN}{child}", "{}"))
+    known = Tokens(7, b"newest", b"before", (b"void",), 1)
+    street.store.write(lambda tx: facts.put(tx, f"{facts.GIVEN}{child}", known.to_text()))
     street.news.copied(child)
     assert [(c.unit, c.flagged, c.decisions) for c in copies.list_copies(street)] == [
         (child, True, ())
@@ -31,7 +33,7 @@ def test_a_person_lets_the_parent_forget_a_copy_and_the_reason_is_kept(street: O
     done = copies.forget_copy(street, child, actor="李", reason=" 旧电脑已停用 ")
     assert not street.news.copies()
     with street.store.read() as tx:
-        assert facts.get(tx, f"{facts.GIVEN}{child}") == ""
+        assert Tokens.from_text(facts.get(tx, f"{facts.GIVEN}{child}")) == known.forgotten()
     (kept,) = copies.list_copies(street)
     assert kept == done
     (word,) = kept.decisions

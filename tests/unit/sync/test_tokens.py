@@ -52,7 +52,27 @@ def test_a_token_that_nobody_remembers_is_a_backups() -> None:
     assert tokens.judge(b"z", LIFE) is Shown.STALE
 
 
+def test_once_forgotten_whoever_comes_next_is_right_and_all_others_are_copies() -> None:
+    tokens = greeted(Tokens(), b"", ONE, b"a")
+    tokens = greeted(tokens, b"a", ONE, b"b")
+    tokens = greeted(tokens, b"a", TWO, b"c")
+    for right, others in ((b"b", b"ac"), (b"c", b"ab"), (b"", b"abc")):
+        chosen = greeted(tokens.forgotten(), right, 3, b"d", NEXT_LIFE)
+        assert chosen.newest == b"d"
+        for other in others:
+            if bytes([other]) in (tokens.newest, tokens.before, *tokens.void):
+                assert chosen.judge(bytes([other]), LIFE) is Shown.VOID
+
+
+def test_who_was_here_last_and_goes_on_after_a_forgetting_takes_nothing_back_of_its_own() -> None:
+    tokens = greeted(greeted(Tokens(), b"", ONE, b"a"), b"a", ONE, b"b").forgotten()
+    late = greeted(tokens, b"a", ONE, b"c")  # a greeting that was under way for long
+    assert not late.open
+    assert late.judge(b"b", LIFE) is Shown.EXPECTED
+
+
 def test_tokens_read_back_as_they_were_written() -> None:
     tokens = greeted(greeted(Tokens(), b"", ONE, b"a"), b"a", TWO, b"b")
     assert Tokens.from_text(tokens.to_text()) == tokens
+    assert Tokens.from_text(tokens.forgotten().to_text()) == tokens.forgotten()
     assert Tokens.from_text(None) == Tokens()
