@@ -165,7 +165,8 @@ class Office:
         """
 
         def run(tx: Connection) -> Applied:
-            log.lock(tx)
+            if not self.store.is_sqlite:  # there the transaction began with the lock
+                log.lock(tx)
             return self.applier.local(tx, work(tx))
 
         applied = self.store.write(run, urgency=urgency)

@@ -204,6 +204,8 @@ class Merger:
 
     def _all_or_none(self, tx: Connection, statement: str, rows: list[tuple[Any, ...]]) -> bool:
         try:
+            if len(rows) == 1 and tx.dialect.name == "sqlite":
+                return run_many(tx, statement, rows) == 1  # one statement: all or none by itself
             with savepoint(tx):
                 if run_many(tx, statement, rows) != len(rows):
                     raise TakenBack

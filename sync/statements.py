@@ -33,7 +33,7 @@ def run(tx: Connection, statement: str, parameters: Sequence[Any] = ()) -> Any:
 
     Raises: sqlalchemy.exc.DBAPIError, without the parameters: they may be personal (INV-34).
     """
-    driver: Any = tx.connection.driver_connection
+    driver: Any = tx.connection.dbapi_connection  # of both drivers it is the driver's own
     _announce(tx, statement, parameters, many=False)
     try:
         return driver.execute(sql(tx, statement), parameters)
@@ -43,7 +43,7 @@ def run(tx: Connection, statement: str, parameters: Sequence[Any] = ()) -> Any:
 
 def run_many(tx: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> int:
     """Run one statement for each row; return how many rows it changed in all. Raises: as `run`."""
-    driver: Any = tx.connection.driver_connection
+    driver: Any = tx.connection.dbapi_connection
     cursor = driver.cursor()
     _announce(tx, statement, rows, many=True)
     try:

@@ -82,13 +82,16 @@ def vouched_of(tx: Connection, key: StreamKey) -> tuple[Vouched, int, bytes]:
     """Return how far a stream is vouched for, and number and hash of its newest entry here."""
     row = run(
         tx,
-        "SELECT s.signed_seq, s.signature, s.seq, s.hash FROM stream s "
+        "SELECT s.signed_seq, s.signature, s.seq, s.hash, i.public_key FROM stream s "
+        "LEFT JOIN incarnation i ON i.id = s.incarnation "
         "WHERE s.incarnation=? AND s.audience=? AND s.lane=?",
         (key.incarnation, key.audience, key.lane.value),
     ).fetchone()
-    signed_seq, signature, seq, hash_ = row if row is not None else (0, b"", 0, b"")
-    public_key = key_known(tx, key.incarnation)
-    return Vouched(int(signed_seq), bytes(signature or b""), public_key), int(seq), bytes(hash_)
+    if row is None:
+        return Vouched(public_key=key_known(tx, key.incarnation)), 0, b""
+    signed_seq, signature, seq, hash_, public_key = row
+    known = Vouched(int(signed_seq), bytes(signature or b""), bytes(public_key or b""))
+    return known, int(seq), bytes(hash_)
 
 
 def key_known(tx: Connection, incarnation: int) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, select
 
 from node.store.tables import office_status
 from sync import facts, log
@@ -16,7 +16,7 @@ from sync.audience import up
 from sync.limits import CLOCK_AHEAD_MS_MAX
 from sync.news import OfficeNews, SafeAt
 from sync.schema import Lane
-from sync.statements import sql
+from sync.statements import run, sql
 from sync.streams import StreamKey
 from sync.tables import conflict, hole, incarnation, safe, stream
 from sync.version import COUNTER_BITS
@@ -110,8 +110,8 @@ class News:
             connected=True,
             waiting_up=waiting,
             waiting_age_ms=max(0, now_ms - oldest) if oldest else 0,
-            conflicts=_count(tx, conflict, "open"),
-            holes=_count(tx, hole, "open", "deferred"),
+            conflicts=_count(tx, conflict.name, "open"),
+            holes=_count(tx, hole.name, "open", "deferred"),
             incarnation=office.identity.incarnation,
             bulk_seq=head.seq if head else 0,
             program=office.program,
@@ -289,9 +289,10 @@ class News:
             self._office.store.write(write)
 
 
-def _count(tx: Connection, table: Table, *states: str) -> int:
-    rows = select(func.count()).select_from(table).where(table.c.state.in_(states))
-    return int(tx.execute(rows).scalar_one())
+def _count(tx: Connection, table: str, *states: str) -> int:
+    marks = ",".join("?" * len(states))
+    statement = f"SELECT count(*) FROM {table} WHERE state IN ({marks})"  # noqa: S608
+    return int(run(tx, statement, states).fetchone()[0])
 
 
 def _from_row(row: object) -> OfficeNews:
