@@ -150,7 +150,7 @@ def look_up(office: Office, greeting: Greeting) -> Known:
             holds=recovery.to_be_shown(
                 tx, greeting.unit, ours, greeting.heads, hub=greeting.level < Level.COMMUNITY
             ),
-            floor=floors.floor_down(tx, Lane.BULK),
+            floor=floors.floor_down(tx, Lane.BULK, greeting.unit),
             replay=log.replay_of(tx, greeting.unit, Lane.BULK) if nothing else 0,
         )
 

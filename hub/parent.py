@@ -242,7 +242,7 @@ class Parent:
             child.taken[lane] = after
         office = self.office
         with office.store.read() as tx:
-            if after < floors.floor_down(tx, lane):
+            if after < floors.floor_down(tx, lane, unit):
                 raise SessionUnknown  # the log does not reach back to there: greet again
             return log.read_down(
                 tx,

@@ -23,7 +23,7 @@ def answer(office: Office, child: int, after: bytes, rows_max: int) -> pb.Snapsh
         place = Place.from_bytes(after)
         mine = office.identity.incarnation
         lost = place is None or place.incarnation != mine
-        if place is None or lost or place.round < floors.floor_down(tx, Lane.BULK):
+        if place is None or lost or place.round < floors.floor_down(tx, Lane.BULK, child):
             place = chunks.begin(tx, office.applier, to.scope)
             office.log.info("snapshot_begun", child=child, records=place.total, again=bool(after))
         sent = chunks.next_chunk(tx, office.applier, to, place, rows_max)

@@ -1,16 +1,23 @@
 """Floors: up to where a log does not hold everything any more. The caller owns the transaction.
 
 Below a floor a peer is not served by the log, for it would be a step over a gap: records as they
-stand go instead (`sync.snapshot`).
+stand go instead (`sync.snapshot`). What a peer may not hear is no gap for it: each has a floor of
+its own, the newest cut entry that it may hear (`sync.cutting`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
 from sync import facts
 from sync.errors import SilianError
 from sync.schema import Lane
+from sync.statements import run, run_many
+
+ALL = 0  # whoever has no floor of its own
+UPWARD = -1  # the parent, whoever that is
 
 COPIED_DOWN = "copied:down"  # our log position when this store took copies from its parent
 COPIED_UP = "copied:up"  # how far the parent held our log then
@@ -30,24 +37,51 @@ class LogCut(SilianError):
         )
 
 
-def floor_of(tx: Connection, lane: Lane) -> int:
-    """Return up to where entries of a lane were removed; 0: none."""
-    return 0
+_RAISE = (
+    "INSERT INTO floor (lane, peer, position) VALUES (?,?,?) ON CONFLICT (lane, peer) "
+    "DO UPDATE SET position=excluded.position WHERE excluded.position > floor.position"
+)
 
 
-def floor_down(tx: Connection, lane: Lane) -> int:
+def floor_of(tx: Connection, lane: Lane, peer: int = ALL) -> int:
+    """Return up to where entries of a lane were removed; 0: none.
+
+    `peer`: UPWARD or a child, for the newest of them that it may hear.
+    """
+    row = run(
+        tx,
+        "SELECT position FROM floor WHERE lane=? AND peer IN (?,?) "
+        "ORDER BY CASE WHEN peer=? THEN 0 ELSE 1 END LIMIT 1",
+        (lane.value, peer, ALL, peer),
+    ).fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+def floor_down(tx: Connection, lane: Lane, child: int = ALL) -> int:
     """Return the least position from which a child is served by our log in this lane.
 
     What came to us as copies is in no entry of ours.
     """
     copied = int(facts.get(tx, COPIED_DOWN) or 0) if lane is Lane.BULK else 0
-    return max(floor_of(tx, lane), copied)
+    return max(floor_of(tx, lane, child), copied)
 
 
 def floor_up(tx: Connection, lane: Lane) -> int:
     """Return the least position from which the parent is served by our log in this lane."""
     copied = int(facts.get(tx, COPIED_UP) or 0) if lane is Lane.BULK else 0
-    return max(floor_of(tx, lane), copied)
+    return max(floor_of(tx, lane, UPWARD), copied)
+
+
+def must_reach(tx: Connection, lane: Lane, peer: int, after: int) -> None:
+    """Make sure that the log has all that a peer hears after a position. Raises: LogCut."""
+    floor = floor_of(tx, lane, peer)
+    if after < floor:
+        raise LogCut(asked=after, floor=floor)
+
+
+def raise_to(tx: Connection, lane: Lane, positions: Mapping[int, int]) -> None:
+    """Record what was cut, in the transaction that cuts: peer -> position. No floor sinks."""
+    run_many(tx, _RAISE, [(lane.value, peer, at) for peer, at in sorted(positions.items())])
 
 
 def note_copied(tx: Connection, *, down: int | None = None, up: int | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from sync import vouches
+from sync import floors, vouches
 from sync.change import Batch, Entry, StreamHead
 from sync.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
 from sync.schema import Lane
@@ -97,6 +97,19 @@ def adopt(tx: Connection, key: StreamKey, seq: int, hash_: bytes, hlc: int) -> N
     run(tx, _HEAD.replace("INTO stream ", "INTO stream_base "), row)
 
 
+def note_cut(tx: Connection, key: StreamKey, seq: int, hash_: bytes, hlc: int) -> None:
+    """Record up to which entry retention has removed a stream: the next kept one names it."""
+    statement = _HEAD.replace("INTO stream ", "INTO stream_base ")
+    row = (key.incarnation, key.audience, key.lane.value, seq, hash_, hlc)
+    run(tx, f"{statement} WHERE excluded.seq > stream_base.seq", row)
+
+
+def bases(tx: Connection) -> dict[StreamKey, StreamHead]:
+    """Return of each stream the newest entry that is not in the log: copied here, or cut."""
+    rows = run(tx, "SELECT incarnation, audience, lane, seq, hash FROM stream_base").fetchall()
+    return {StreamKey(r[0], r[1], Lane(r[2])): StreamHead(r[3], bytes(r[4])) for r in rows}
+
+
 def copied_to(tx: Connection, writer: int, lane: Lane) -> int:
     """Return the stamp up to which the words of an incarnation came as copies."""
     statement = "SELECT max(hlc) FROM stream_base WHERE incarnation=? AND lane=?"
@@ -152,7 +165,8 @@ def read_up(
     bytes_max: int = BATCH_BYTES_MAX,
     signer: Signer | None = None,
 ) -> Batch:
-    """Return what goes up next: whole transactions after position `after`."""
+    """Return what goes up next: whole transactions after position `after`. Raises: LogCut."""
+    floors.must_reach(tx, lane, floors.UPWARD, after)
     return _read(tx, lane, incarnation, after, GOES_UP, bytes_max, signer)
 
 
@@ -166,7 +180,11 @@ def read_down(
     bytes_max: int = BATCH_BYTES_MAX,
     signer: Signer | None = None,
 ) -> Batch:
-    """Return what goes down to `child` next: its audience only, and nothing that came from it."""
+    """Return what goes down to `child` next: its audience only, and nothing that came from it.
+
+    Raises: LogCut.
+    """
+    floors.must_reach(tx, lane, child, after)
     return _read(tx, lane, incarnation, after, heard_by(child), bytes_max, signer)
 
 

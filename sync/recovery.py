@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sync import codec, facts, log, vouches
+from sync import codec, facts, floors, log, vouches
 from sync.change import Signature, StreamHead
 from sync.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
 from sync.schema import Lane
@@ -155,16 +155,12 @@ def met_anew(
 
 def disproved(tx: Connection, proofs: Iterable[Proof]) -> bool:
     """Say whether a child took what is not in this log: then this store is the restored one."""
-    first = oldest(tx)
-    return any(
-        proof.position >= first and hash_at(tx, proof.position) != proof.hash for proof in proofs
-    )
-
-
-def oldest(tx: Connection) -> int:
-    """Return the first position that the log still has; past its end when it is empty."""
-    row = run(tx, "SELECT min(arrival) FROM entry").fetchone()
-    return int(row[0]) if row[0] is not None else log.position(tx) + 1
+    for proof in proofs:
+        here = hash_at(tx, proof.position)
+        cut = not here and proof.position <= floors.floor_of(tx, proof.lane)
+        if not cut and here != proof.hash:
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +274,9 @@ def read_echo(
     entries that go down to it and that it has not taken; in the order of this log.
 
     `lanes`: those that are echoed; what is in another comes as copies.
+    Raises: LogCut.
     """
+    _must_go_on(tx, child, common, lanes)
     end = last = log.position(tx)
     headers = "SELECT arrival, incarnation, audience, lane, seq, changes FROM entry WHERE "
     found: list[Any] = []
@@ -319,6 +317,28 @@ def read_echo(
         upto = arrival
     signed = vouches.signatures_for(tx, tips, signer)
     return Echo(tuple(entries), max(end, after), end < last, signed)
+
+
+def reaches(
+    tx: Connection, said: Mapping[StreamKey, StreamHead], ours: Iterable[StreamKey]
+) -> bool:
+    """Say whether our log has what follows these entries, in each stream that is not cut later."""
+    bases = log.bases(tx)
+    return all(said.get(k, StreamHead()).seq >= bases[k].seq for k in ours if k in bases)
+
+
+def _must_go_on(
+    tx: Connection, child: int, common: Mapping[StreamKey, StreamHead], lanes: Iterable[Lane]
+) -> None:
+    """Make sure that what came from a child and goes beyond `common` is all in the log."""
+    for lane in lanes:
+        rows = run(
+            tx,
+            "SELECT DISTINCT incarnation, audience FROM entry WHERE via=? AND lane=?",
+            (child, lane.value),
+        ).fetchall()  # the newest entry of each stream is never cut
+        if not reaches(tx, common, [StreamKey(r[0], r[1], lane) for r in rows]):
+            raise floors.LogCut(asked=0, floor=floors.floor_of(tx, lane))
 
 
 # -- the child ----------------------------------------------------------------------------------
@@ -411,4 +431,8 @@ def oldest_kept(tx: Connection, heads: Mapping[StreamKey, StreamHead]) -> Heads:
         )
     for key in heads.keys() - seen:
         found[key] = heads[key]  # nothing of it is kept: it was acknowledged long ago
+    for key, base in log.bases(tx).items():
+        # Single entries may be spared before it.
+        if key in heads and base.seq > found.get(key, StreamHead()).seq:
+            found[key] = base
     return found

@@ -109,6 +109,16 @@ cursor = Table(  # INV-4: moves in the transaction that holds what it counts
     Column("at_ms", BigInteger, nullable=False),
 )
 
+floor = Table(  # INV-5: at or below it the log is cut, and is not read out as if it were whole
+    "floor",
+    metadata,
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column(  # 0: whoever is not named; -1: the parent; else a child
+        "peer", BigInteger, primary_key=True, autoincrement=False
+    ),
+    Column("position", BigInteger, nullable=False),  # the newest cut entry that the peer may hear
+)
+
 safe = Table(  # how far this log is durable above, by level
     "safe",
     metadata,
@@ -164,6 +174,7 @@ hole = Table(  # INV-21: what could not be applied, whole, with its reason
     Column("note", Text, nullable=False, server_default=""),
 )
 Index("ix_hole_record", hole.c.state, hole.c.register, hole.c.unit)
+Index("ix_hole_arrival", hole.c.arrival)
 
 repair = Table(  # INV-7: what a comparison with a peer put right, and what it was before
     "repair",

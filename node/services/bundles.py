@@ -52,11 +52,12 @@ def write_bundle(
     assert signer is not None, "an office has a key"
     done = Written(to)
     at = dict.fromkeys(Lane, 0) if start_over else _held_there(office, peer)
-    floor_of = floors.floor_up if peer.is_parent else floors.floor_down
     with office.store.read() as tx:
         end = log.position(tx)
         for lane, held in at.items():
-            if held < (floor := floor_of(tx, lane)):
+            up = peer.is_parent
+            floor = floors.floor_up(tx, lane) if up else floors.floor_down(tx, lane, peer.unit)
+            if held < floor:
                 raise floors.LogCut(asked=held, floor=floor)
     total = sum(max(end - held, 0) for held in at.values())
 

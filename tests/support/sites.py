@@ -274,7 +274,7 @@ class Site:
 
 ENGINE_TABLES = frozenset({
     "log_head", "entry", "stream", "stream_base", "signature", "meta", "incarnation", "cursor",
-    "safe", "conflict", "digest", "hole", "repair",
+    "safe", "conflict", "digest", "hole", "repair", "floor",
 })  # fmt: skip
 
 
