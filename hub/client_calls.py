@@ -15,6 +15,7 @@ from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_figures_pb2 as figures
 from sync.wire.v1 import office_pb2 as office
 from sync.wire.v1 import office_registers_pb2 as register_pb
+from sync.wire.v1 import office_retention_pb2 as office_retention
 from sync.wire.v1 import office_work_pb2 as work
 
 PIECE_BYTES = 1 << 20
@@ -59,6 +60,13 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
     def repairs(self, *, limit: int = 100) -> list[office.Repair]:
         """What comparisons have put right, newest first."""
         return list(self._call("ListRepairs", office.ListRepairsRequest(limit=limit)).repairs)
+
+    def retain(self, *, dry_run: bool = False) -> office_retention.RetainResponse:
+        """Cut what nobody needs of the log, or with `dry_run` only look at it."""
+        reply: office_retention.RetainResponse = self._call(
+            "Retain", office_retention.RetainRequest(dry_run=dry_run)
+        )
+        return reply
 
     def find_units(self, text: str, *, limit: int = 20) -> office.FindUnitsResponse:
         """Units with `text` in their name, or at the start of their code."""

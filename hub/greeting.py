@@ -86,6 +86,7 @@ class Known:
     key: bytes
     holds: Heads  # what it must hold, too
     floor: int  # of our bulk lane, for a child
+    cut: bool  # the child lacks words from below it that our log has no more
     replay: int  # changes that a child with nothing in bulk would have to replay; else 0
 
     def lost(self, greeting: Greeting) -> bool:
@@ -95,7 +96,7 @@ class Known:
 
     def needs_snapshot(self, greeting: Greeting, long_log: int) -> bool:
         """Say whether what is in bulk goes to this child as records."""
-        return needs_snapshot(
+        return self.cut or needs_snapshot(
             cursor=greeting.taken.get(Lane.BULK, 0),
             floor=self.floor,
             under_way=greeting.copying,
@@ -109,6 +110,13 @@ def _holds_nothing(greeting: Greeting, ours: Heads) -> bool:
     """Say whether a child has nothing in bulk but what it may have written since it lost all."""
     known = any(key in greeting.heads for key in ours if key.lane is Lane.BULK)
     return not greeting.holds_bulk and not known
+
+
+def _is_cut(tx: Connection, greeting: Greeting, ours: Heads) -> bool:
+    """Say whether a child that lost some of what came from it cannot be read all of it."""
+    mine = [key for key in ours if key.lane is Lane.BULK]
+    told = facts.get(tx, f"{facts.CUT_FROM}{greeting.unit}") == "1"
+    return told or not recovery.reaches(tx, greeting.heads, mine)
 
 
 def place(office: Office, greeting: Greeting) -> Welcome | None:
@@ -151,6 +159,7 @@ def look_up(office: Office, greeting: Greeting) -> Known:
                 tx, greeting.unit, ours, greeting.heads, hub=greeting.level < Level.COMMUNITY
             ),
             floor=floors.floor_down(tx, Lane.BULK, greeting.unit),
+            cut=_is_cut(tx, greeting, ours),
             replay=log.replay_of(tx, greeting.unit, Lane.BULK) if nothing else 0,
         )
 

@@ -264,9 +264,10 @@ class Parent:
 
     def recognise(
         self, unit: int, session: int, probes: Sequence[tuple[StreamKey, StreamHead]]
-    ) -> tuple[list[bool], Heads, list[tuple[Lane, int, int]]]:
+    ) -> tuple[list[bool], Heads, list[tuple[Lane, int, int]], Heads]:
         """Tell a restored child which of these entries came from it, what we hold of the streams
-        at and below it, and how far we have its log: (lane, incarnation, position).
+        at and below it, how far we have its log: (lane, incarnation, position); and up to where
+        these streams are not in our log.
 
         Raises: SessionUnknown.
         """
@@ -278,7 +279,8 @@ class Parent:
             given = Tokens.from_text(facts.get(tx, f"{facts.GIVEN}{unit}")).incarnation
             heads |= recovery.known_names(tx, unit, given)
             cursors = [(lane, *log.cursor_of(tx, unit, "in", lane)) for lane in Lane]
-        return known, heads, cursors
+            cut = {key: head for key, head in log.bases(tx).items() if key in heads}
+        return known, heads, cursors, cut
 
     def echo(
         self, unit: int, session: int, common: Heads, taken: dict[Lane, int], after: int,
@@ -286,13 +288,18 @@ class Parent:
     ) -> recovery.Echo:  # fmt: skip
         """Give a restored child back what it handed over. Raises: SessionUnknown."""
         child = self._child(unit, session, restored=True)
-        with self.office.store.read() as tx:
-            return recovery.read_echo(
-                tx, unit, common=common, taken=taken, after=after,
-                bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
-                signer=self.office.applier.signer,
-                lanes=(Lane.CONTROL,) if child.copies else tuple(Lane),
-            )  # fmt: skip
+        try:
+            with self.office.store.read() as tx:
+                return recovery.read_echo(
+                    tx, unit, common=common, taken=taken, after=after,
+                    bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
+                    signer=self.office.applier.signer,
+                    lanes=(Lane.CONTROL,) if child.copies else tuple(Lane),
+                )  # fmt: skip
+        except floors.LogCut as error:
+            # Words from below it that are not in its greeting: the next one is told that copies go.
+            snapshots.note_cut(self.office, unit, error)
+            raise SessionUnknown from error
 
     def snapshot(self, unit: int, session: int, after: bytes) -> pb.SnapshotResponse:
         """Give a child the next records as they stand. Raises: SessionUnknown."""

@@ -111,7 +111,7 @@ class LinkServicer:
         parent, unit = self._parent(context), caller(context, request.unit)
         if request.probing:
             probes = list(map(codec.head_from_wire, request.probes))
-            known, heads, cursors = parent.recognise(unit, request.session, probes)
+            known, heads, cursors, cut = parent.recognise(unit, request.session, probes)
             return pb.EchoResponse(
                 known=known,
                 heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
@@ -120,6 +120,7 @@ class LinkServicer:
                     for lane, incarnation, position in cursors
                 ],
                 more=True,
+                cut=[codec.head_to_wire(key, head) for key, head in cut.items()],
             )
         page = parent.echo(
             unit,

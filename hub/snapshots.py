@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from node.app import Office
-from sync import audience, chunks, floors, log
+from sync import audience, chunks, facts, floors, log
 from sync.apply import Unauthorised
 from sync.chunks import Receiver
 from sync.codec import Malformed
@@ -29,6 +29,7 @@ def answer(office: Office, child: int, after: bytes, rows_max: int) -> pb.Snapsh
         sent = chunks.next_chunk(tx, office.applier, to, place, rows_max)
     if sent.next is None:
         office.log.info("snapshot_ended", child=child, records=sent.place.done)
+        office.store.write(lambda tx: facts.put(tx, f"{facts.CUT_FROM}{child}", ""))
     return pb.SnapshotResponse(
         payload=sent.payload,
         next=sent.next.to_bytes() if sent.next is not None else b"",
@@ -69,6 +70,12 @@ def take(office: Office, child: int, incarnation: int, payload: bytes) -> None:
     office.committed(received)
     if chunk.cursors:
         office.log.info("copies_taken_from_below", child=child)
+
+
+def note_cut(office: Office, child: int, error: floors.LogCut) -> None:
+    """Remember that a child lacks what the log has no more: its next greeting is told so."""
+    office.log.info("log_cut_for", child=child, reason=error.en)
+    office.store.write(lambda tx: facts.put(tx, f"{facts.CUT_FROM}{child}", "1"))
 
 
 def receiver(office: Office, child: int) -> Receiver:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sync.errors import SilianError
 
 FILE = "office.toml"
+LOG_DAYS_MIN = 30
 
 
 class BadConfig(SilianError):
@@ -24,6 +25,12 @@ class BadConfig(SilianError):
         super().__init__(
             f"{where}: {why}", f"{where}: {why_zh}", remedy_en=remedy_en, remedy_zh=remedy_zh
         )
+
+
+def _none_or_thirty(days: int) -> int:
+    if days and days < LOG_DAYS_MIN:
+        raise ValueError(f"should be 0, or at least {LOG_DAYS_MIN}")
+    return days
 
 
 class OfficeConfig(BaseSettings):
@@ -45,7 +52,18 @@ class OfficeConfig(BaseSettings):
         default=1, ge=0, le=600, description="the first dial after a start is so much later at most"
     )
     retention_days: int = Field(
-        default=400, ge=400, description="days that finished jobs and closed holes are remembered"
+        default=400, ge=400, description="days that finished jobs and healed holes are remembered"
+    )
+    log_days: Annotated[int, AfterValidator(_none_or_thirty)] = Field(
+        default=0,
+        le=36_500,
+        description="days that registers' changes stay in the log at least; 0: for ever",
+    )
+    lease_days: int = Field(
+        default=180,
+        ge=7,
+        le=3_650,
+        description="days of silence after which nothing is kept in the log for a child any more",
     )
     bootstrap: bool = Field(
         default=False,

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+GAP_MS = 3 * 86_400_000  # a longer one between two looks is an outage of our own
+
 
 class Why(StrEnum):
     """What holds the floor back."""
@@ -36,6 +38,14 @@ class Claim:
 def is_live(heard_ms: int, *, now_ms: int, lease_ms: int) -> bool:
     """Say whether a link's lease runs: who never came, or is silent for longer, has none."""
     return heard_ms > 0 and now_ms - heard_ms <= lease_ms
+
+
+def steady_since(last_ms: int, since_ms: int, now_ms: int) -> int:
+    """Return since when this office has run day by day. `last_ms`: when it looked last; 0: never.
+
+    While it did not run, or its clock jumped, it could hear nobody: the silence was its own.
+    """
+    return since_ms if 0 <= now_ms - last_ms <= GAP_MS else now_ms
 
 
 def floor_under(claims: Iterable[Claim], *, end: int, now: int) -> int:

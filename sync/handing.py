@@ -65,7 +65,7 @@ class Handing:
         with self._host.store.read() as tx:
             place = progress(tx, self._parent)
             mine = applier.identity.incarnation
-            cut = place is not None and place.round < floors.floor_of(tx, Lane.BULK)
+            cut = place is not None and place.round < floors.floor_of(tx, Lane.BULK, floors.UPWARD)
             if place is None or place.incarnation != mine or cut:
                 place = chunks.begin(tx, applier, to.scope)
             self._sent = chunks.next_chunk(tx, applier, to, place, self._rows_max)

@@ -42,7 +42,10 @@ class Recovering:
         self._after = 0
         with host.store.read() as tx:
             heads = recovery.upward_heads(tx, self._is_ours)
-            self._probing = Probing.over(heads, recovery.oldest_kept(tx, heads))
+            above = host.applier.identity.level - 1
+            self._probing = Probing.over(
+                heads, recovery.oldest_kept(tx, heads), recovery.acknowledged(tx, above, heads)
+            )
 
     def request(self) -> pb.EchoRequest:
         """Return the next question."""
@@ -99,6 +102,11 @@ class Recovering:
         self._theirs = dict(map(codec.head_from_wire, reply.heads))
         self._held = {Lane(c.lane): (c.incarnation, c.position) for c in reply.cursors}
         self._probing.answered(self._asked, reply.known, self._theirs)
+        cut = dict(map(codec.head_from_wire, reply.cut))
+        if cut:
+            with self._host.store.read() as tx:
+                ours = recovery.hashes_of(tx, [(key, base.seq) for key, base in cut.items()])
+            self._probing.cut(cut, ours, self._theirs)
         if self._probing.done:
             host, before = self._host, self._host.applier.identity.incarnation
             try:

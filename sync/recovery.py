@@ -240,8 +240,10 @@ def recognised(
 ) -> list[bool]:
     """Say of each entry whether this very one came from the child.
 
-    What retention has removed here was acknowledged long before: it counts as recognised.
+    Of what is not in this log any more only the newest is known by its hash: the child is told up
+    to where that is, and goes by what was acknowledged to it (`Probing.cut`).
     """
+    bases = log.bases(tx)
     heads = log.heads_of(tx, {key for key, _ in probes})
     doubtful = {
         (key, probe.seq) for key, probe in probes if probe.seq < heads.get(key, StreamHead()).seq
@@ -253,9 +255,9 @@ def recognised(
         if probe.seq == head.seq:
             known.append(probe.hash == head.hash)
         else:
-            known.append(
-                probe.seq < head.seq and hashes.get((key, probe.seq), probe.hash) == probe.hash
-            )
+            base = bases.get(key, StreamHead())
+            gone = base.hash if probe.seq == base.seq else b""
+            known.append(probe.seq < head.seq and hashes.get((key, probe.seq), gone) == probe.hash)
     return known
 
 
@@ -358,18 +360,22 @@ class Probing:
     """Finds the newest common entry of each stream, all streams at once, by halving. Pure."""
 
     bounds: dict[StreamKey, Bounds] = field(default_factory=dict)
+    acked: Mapping[StreamKey, StreamHead] = field(default_factory=dict)
     first: bool = True
 
     @classmethod
     def over(
-        cls, heads: Mapping[StreamKey, StreamHead], oldest_kept: Mapping[StreamKey, StreamHead]
-    ) -> Probing:
-        """Begin. `oldest_kept`: before which entry of each stream our own log is trimmed."""
+        cls, heads: Mapping[StreamKey, StreamHead], oldest_kept: Mapping[StreamKey, StreamHead],
+        acked: Mapping[StreamKey, StreamHead] = {},
+    ) -> Probing:  # fmt: skip
+        """Begin. `oldest_kept`: before which entry of each stream our own log is trimmed; `acked`:
+        which was the newest that the parent was known to hold."""
         return cls(
             {
                 key: Bounds(oldest_kept.get(key, StreamHead()), head.seq + 1)
                 for key, head in heads.items()
-            }
+            },
+            acked,
         )
 
     @property
@@ -409,6 +415,49 @@ class Probing:
                 bounds.high = min(probe.seq, theirs.get(key, StreamHead()).seq + 1)
                 bounds.high = max(bounds.high, bounds.low.seq + 1)
         self.first = False
+
+    def cut(
+        self, bases: Mapping[StreamKey, StreamHead], hashes: Mapping[Sought, bytes],
+        theirs: Mapping[StreamKey, StreamHead],
+    ) -> None:  # fmt: skip
+        """Take up to where the parent's log lacks these streams; `hashes`: of our entries there.
+
+        Who has the same entry there has all before it in common. Who has not: what was acknowledged
+        is common, and of what is between the two nobody can tell, so it is not.
+        """
+        for key, base in bases.items():
+            bounds = self.bounds.get(key)
+            if bounds is None or bounds.low.seq >= base.seq:
+                continue
+            if hashes.get((key, base.seq)) == base.hash:
+                bounds.low = base
+                bounds.high = max(bounds.high, base.seq + 1)
+                continue
+            acked = self.acked.get(key, StreamHead())
+            if bounds.low.seq < acked.seq <= theirs.get(key, StreamHead()).seq:
+                bounds.low = acked
+            bounds.high = bounds.low.seq + 1
+
+
+def acknowledged(tx: Connection, level: int, keys: Iterable[StreamKey]) -> Heads:
+    """Return the newest entry of each stream that the office of this level above was last known
+    to hold."""
+    wanted = set(keys)
+    found: Heads = {}
+    for lane in Lane:
+        statement = "SELECT position FROM safe WHERE level=? AND lane=?"
+        row = run(tx, statement, (level, lane.value)).fetchone()
+        rows = run(
+            tx,
+            "SELECT incarnation, audience, max(seq), max(arrival) FROM entry "
+            "WHERE lane=? AND arrival<=? AND up_to IS NOT NULL GROUP BY incarnation, audience",
+            (lane.value, int(row[0]) if row is not None else 0),
+        ).fetchall()
+        for incarnation, audience, seq, arrival in rows:
+            key = StreamKey(incarnation, audience, lane)
+            if key in wanted:
+                found[key] = StreamHead(seq, hash_at(tx, arrival))
+    return found
 
 
 def oldest_kept(tx: Connection, heads: Mapping[StreamKey, StreamHead]) -> Heads:

@@ -18,6 +18,7 @@ from hub.api import (
     money,
     office,
     registers,
+    retention,
     trouble,
     work,
 )
@@ -28,6 +29,7 @@ NAME = "sync.wire.v1.OfficeService"
 METHODS: dict[str, Method] = {
     **office.METHODS,
     **comparing.METHODS,
+    **retention.METHODS,
     **registers.METHODS,
     **files.METHODS,
     **bundles.METHODS,

@@ -17,6 +17,7 @@ from hub.cli import (
     money,
     offices,
     records,
+    retention,
     trouble,
     units,
     work,
@@ -45,6 +46,7 @@ for part in (
     cases,
     trouble,
     comparing,
+    retention,
     demo,
 ):
     part.register(app)

@@ -112,6 +112,19 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "有数据等待上报已 {n} 小时", "changes have waited for {n} hours to go up",
         "检查该单位与上级的网络。", "Check the line between that office and its parent.",
     ),
+    "lease_over": (
+        Severity.WARNING,
+        "已 {n} 天没有联系, 超过保留期限; 恢复联网后将改用全量副本",
+        "not heard for {n} days: its lease is over, it takes a snapshot when it comes back",
+        "请联系该单位; 它未上报的数据不会丢失。",
+        "Ask that office to connect; what it has not sent is not lost.",
+    ),
+    "lease_ending": (
+        Severity.WARNING,
+        "若 {n} 天内仍未联网, 将不再为其保留变更日志",
+        "if it stays silent for {n} more days, the log is no longer kept for it",
+        "请联系该单位检查网络和程序。", "Ask that office to check its line and its program.",
+    ),
     "job_failed": (
         Severity.WARNING,
         "定时任务失败: {why}", "a job failed: {why}",

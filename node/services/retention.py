@@ -1,17 +1,18 @@
 """Retention: what an office need not keep for ever; nothing that another could still ask for.
 
-The log, records, tombstones and conflicts stay whole until snapshots can stand in for them
-(docs/roadmap.md); what goes is the memory of finished work: old runs of jobs, and holes that were
-healed or closed.
+What goes is the memory of finished work, old runs of jobs and holes that were healed, and of the
+bulk log what nobody needs (`node.services.log_retention`). A hole that a person closed stays: a
+copy of its records must say that the change was never joined here (0015).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from node.services.log_retention import cut_log
 from sync.statements import run
 
 if TYPE_CHECKING:
@@ -26,20 +27,24 @@ class Retired:
 
     job_runs: int
     holes: int
+    entries: int = 0
+    floor: int = 0
 
     def __str__(self) -> str:
-        return f"job_runs={self.job_runs} holes={self.holes}"
+        return (
+            f"job_runs={self.job_runs} holes={self.holes} entries={self.entries} floor={self.floor}"
+        )
 
 
 def retire(office: Office, now_ms: int) -> Retired:
-    """Forget finished work older than the setting `retention_days`, in one transaction."""
+    """Forget finished work older than `retention_days`, and cut the log as far as it may be."""
     before_ms = now_ms - office.config.retention_days * DAY_MS
 
     def work(tx: Connection) -> Retired:
         runs = run(tx, "DELETE FROM job_run WHERE state='done' AND ended_ms < ?", (before_ms,))
-        holes = run(
-            tx, "DELETE FROM hole WHERE state IN ('healed', 'closed') AND at_ms < ?", (before_ms,)
-        )
+        holes = run(tx, "DELETE FROM hole WHERE state='healed' AND at_ms < ?", (before_ms,))
         return Retired(runs.rowcount, holes.rowcount)
 
-    return office.store.write(work)
+    retired = office.store.write(work)
+    log = cut_log(office, now_ms)
+    return replace(retired, entries=log.portion.entries, floor=log.floor)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 from node.domain.units import Level, Tree
 from node.services.cases import open_cases
 from node.services.correction_views import Waiting, waiting
+from node.services.log_retention import DAY_MS, ENDING_MS, leases
 from node.services.news import Watermark
 from node.services.problems import Problem, problem, worst_first
 from node.store.tables import job_run
@@ -120,6 +121,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         at = office.tree.get(unit)
         problems.append(problem("copy", unit=unit, unit_code=at.code, name=at.name))
     problems += _signing_problems(own, office)
+    problems += _lease_problems(office, now_ms)
     return Status(
         at_ms=now_ms, offices=tuple(lines), sums=_sums(lines), problems=worst_first(problems)
     )
@@ -207,6 +209,19 @@ def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:
         if unit in office.tree:
             at = office.tree.get(unit)
             yield problem(code, unit=unit, unit_code=at.code, name=at.name, why=why)
+
+
+def _lease_problems(office: Office, now_ms: int) -> Iterator[Problem]:
+    """Say whose links hold the log back no longer, or will not soon."""
+    for lease in leases(office, now_ms) if office.config.log_days else ():
+        at = office.tree.get(lease.unit)
+        if lease.left_ms < 0:
+            code, days = "lease_over", (now_ms - lease.heard_ms) // DAY_MS
+        elif lease.left_ms < ENDING_MS:
+            code, days = "lease_ending", lease.left_ms // DAY_MS
+        else:
+            return  # the one that ends first comes first
+        yield problem(code, unit=lease.unit, unit_code=at.code, name=at.name, n=days)
 
 
 def _problems(line: OfficeLine, now_ms: int, ahead_ms: int, program: str) -> Iterator[Problem]:

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE_ENGINE = {
     f"sync.{name}"
     for name in (
-        "audience", "backoff", "change", "digest", "effects", "errors", "heard", "joining",
-        "limits", "merge", "narrowing", "news", "parts", "rights", "schema", "session",
+        "audience", "backoff", "change", "claims", "digest", "effects", "errors", "heard",
+        "joining", "limits", "merge", "narrowing", "news", "parts", "rights", "schema", "session",
         "snapshot", "streams", "urgency", "version",
     )
 }  # fmt: skip

@@ -90,6 +90,19 @@ def test_compare_says_that_both_copies_are_equal(network: Network, premises: str
     assert network.below("repairs", "--json").json == []
 
 
+def test_retention_shows_the_log_and_without_the_setting_cuts_nothing(
+    network: Network, premises: str
+) -> None:
+    looked = network.below("retention", "--dry-run", "--json")
+    assert looked.exit == 0, looked.err
+    assert (int(looked.json["floor"]), looked.json["log_days"]) == (0, 0)
+    assert int(looked.json["entries"]) >= 1
+    done = network.below("retention", "--json")
+    assert int(done.json["cut_entries"]) == 0
+    assert done.json["entries"] == looked.json["entries"]
+    assert "the log is kept" in network.below("retention").out
+
+
 def test_compare_needs_a_parent_and_a_process_that_serves(network: Network, alone: Path) -> None:
     assert network.above("compare").exit == Exit.CONFLICT
     assert silian("compare", "--dir", alone).exit in (Exit.CONFLICT, Exit.UNREACHABLE)

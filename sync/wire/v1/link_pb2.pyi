@@ -369,7 +369,7 @@ class EchoRequest(_message.Message):
     def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., probes: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., common: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., after: _Optional[int] = ..., bytes_max: _Optional[int] = ..., probing: _Optional[bool] = ...) -> None: ...
 
 class EchoResponse(_message.Message):
-    __slots__ = ("known", "heads", "cursors", "entries", "upto", "more", "signatures")
+    __slots__ = ("known", "heads", "cursors", "entries", "upto", "more", "signatures", "cut")
     KNOWN_FIELD_NUMBER: _ClassVar[int]
     HEADS_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
@@ -377,6 +377,7 @@ class EchoResponse(_message.Message):
     UPTO_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
     SIGNATURES_FIELD_NUMBER: _ClassVar[int]
+    CUT_FIELD_NUMBER: _ClassVar[int]
     known: _containers.RepeatedScalarFieldContainer[bool]
     heads: _containers.RepeatedCompositeFieldContainer[StreamHead]
     cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
@@ -384,7 +385,8 @@ class EchoResponse(_message.Message):
     upto: int
     more: bool
     signatures: _containers.RepeatedCompositeFieldContainer[Signature]
-    def __init__(self, known: _Optional[_Iterable[bool]] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., entries: _Optional[_Iterable[bytes]] = ..., upto: _Optional[int] = ..., more: _Optional[bool] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ...) -> None: ...
+    cut: _containers.RepeatedCompositeFieldContainer[StreamHead]
+    def __init__(self, known: _Optional[_Iterable[bool]] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., entries: _Optional[_Iterable[bytes]] = ..., upto: _Optional[int] = ..., more: _Optional[bool] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ..., cut: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ...) -> None: ...
 
 class ReturnRequest(_message.Message):
     __slots__ = ("session", "unit", "entries", "last")

@@ -4,6 +4,7 @@ from sync.wire.v1 import office_corrections_pb2 as _office_corrections_pb2
 from sync.wire.v1 import office_figures_pb2 as _office_figures_pb2
 from sync.wire.v1 import office_money_pb2 as _office_money_pb2
 from sync.wire.v1 import office_registers_pb2 as _office_registers_pb2
+from sync.wire.v1 import office_retention_pb2 as _office_retention_pb2
 from sync.wire.v1 import office_trouble_pb2 as _office_trouble_pb2
 from sync.wire.v1 import office_work_pb2 as _office_work_pb2
 from google.protobuf.internal import containers as _containers

@@ -9,6 +9,7 @@ from sync.wire.v1 import office_figures_pb2 as sync_dot_wire_dot_v1_dot_office__
 from sync.wire.v1 import office_money_pb2 as sync_dot_wire_dot_v1_dot_office__money__pb2
 from sync.wire.v1 import office_pb2 as sync_dot_wire_dot_v1_dot_office__pb2
 from sync.wire.v1 import office_registers_pb2 as sync_dot_wire_dot_v1_dot_office__registers__pb2
+from sync.wire.v1 import office_retention_pb2 as sync_dot_wire_dot_v1_dot_office__retention__pb2
 from sync.wire.v1 import office_trouble_pb2 as sync_dot_wire_dot_v1_dot_office__trouble__pb2
 from sync.wire.v1 import office_work_pb2 as sync_dot_wire_dot_v1_dot_office__work__pb2
 
@@ -82,6 +83,11 @@ class OfficeServiceStub:
                 '/sync.wire.v1.OfficeService/ListRepairs',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsResponse.FromString,
+                _registered_method=True)
+        self.Retain = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/Retain',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__retention__pb2.RetainRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__retention__pb2.RetainResponse.FromString,
                 _registered_method=True)
         self.WriteBundle = channel.unary_stream(
                 '/sync.wire.v1.OfficeService/WriteBundle',
@@ -376,6 +382,13 @@ class OfficeServiceServicer:
 
     def ListRepairs(self, request, context):
         """What comparisons have put right.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Retain(self, request, context):
+        """Cuts what nobody needs of the log, or only shows what holds it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -752,6 +765,11 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.ListRepairs,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsResponse.SerializeToString,
+            ),
+            'Retain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Retain,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__retention__pb2.RetainRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__retention__pb2.RetainResponse.SerializeToString,
             ),
             'WriteBundle': grpc.unary_stream_rpc_method_handler(
                     servicer.WriteBundle,
@@ -1207,6 +1225,33 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/ListRepairs',
             sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__pb2.ListRepairsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Retain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/Retain',
+            sync_dot_wire_dot_v1_dot_office__retention__pb2.RetainRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__retention__pb2.RetainResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -13,6 +13,7 @@ from sync.wire.v1 import office_figures_pb2 as _office_figures_pb2
 from sync.wire.v1 import office_money_pb2 as _office_money_pb2
 from sync.wire.v1 import office_pb2 as _office_pb2
 from sync.wire.v1 import office_registers_pb2 as _office_registers_pb2
+from sync.wire.v1 import office_retention_pb2 as _office_retention_pb2
 from sync.wire.v1 import office_trouble_pb2 as _office_trouble_pb2
 from sync.wire.v1 import office_work_pb2 as _office_work_pb2
 import abc as _abc_1
@@ -60,6 +61,8 @@ class OfficeServiceStub:
     """Compares with the parent now."""
     ListRepairs: _grpc.UnaryUnaryMultiCallable[_office_pb2.ListRepairsRequest, _office_pb2.ListRepairsResponse]
     """What comparisons have put right."""
+    Retain: _grpc.UnaryUnaryMultiCallable[_office_retention_pb2.RetainRequest, _office_retention_pb2.RetainResponse]
+    """Cuts what nobody needs of the log, or only shows what holds it."""
     WriteBundle: _grpc.UnaryStreamMultiCallable[_office_bundle_pb2.WriteBundleRequest, _office_bundle_pb2.WriteBundleResponse]
     """Writes what waits for the parent or a child into files."""
     ReadBundle: _grpc.StreamStreamMultiCallable[_office_bundle_pb2.ReadBundleRequest, _office_bundle_pb2.ReadBundleResponse]
@@ -178,6 +181,8 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Compares with the parent now."""
     ListRepairs: _aio.UnaryUnaryMultiCallable[_office_pb2.ListRepairsRequest, _office_pb2.ListRepairsResponse]  # type: ignore[assignment]
     """What comparisons have put right."""
+    Retain: _aio.UnaryUnaryMultiCallable[_office_retention_pb2.RetainRequest, _office_retention_pb2.RetainResponse]  # type: ignore[assignment]
+    """Cuts what nobody needs of the log, or only shows what holds it."""
     WriteBundle: _aio.UnaryStreamMultiCallable[_office_bundle_pb2.WriteBundleRequest, _office_bundle_pb2.WriteBundleResponse]  # type: ignore[assignment]
     """Writes what waits for the parent or a child into files."""
     ReadBundle: _aio.StreamStreamMultiCallable[_office_bundle_pb2.ReadBundleRequest, _office_bundle_pb2.ReadBundleResponse]  # type: ignore[assignment]
@@ -341,6 +346,14 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_pb2.ListRepairsResponse, _abc.Awaitable[_office_pb2.ListRepairsResponse]]:
         """What comparisons have put right."""
+
+    @_abc_1.abstractmethod
+    def Retain(
+        self,
+        request: _office_retention_pb2.RetainRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_retention_pb2.RetainResponse, _abc.Awaitable[_office_retention_pb2.RetainResponse]]:
+        """Cuts what nobody needs of the log, or only shows what holds it."""
 
     @_abc_1.abstractmethod
     def WriteBundle(

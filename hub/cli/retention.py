@@ -1,0 +1,70 @@
+"""The verb that shows and cuts the log."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hub.cli.terminal import Terminal
+from hub.cli.verb import verb
+from sync.wire.v1 import office_retention_pb2 as pb
+
+DAY_MS = 86_400_000
+WHY = {
+    "above": ("尚未确认已报到市级", "is not known to be safe at the city"),
+    "young": ("未满保留天数", "is not old enough"),
+}
+
+
+def register(app: typer.Typer) -> None:
+    verb(app, "retention")(retention)
+
+
+def retention(
+    terminal: Terminal,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show, cut nothing. 只查看, 不清理")
+    ] = False,
+) -> None:
+    """Cut what nobody needs of the log, and show what holds it. 清理变更日志并查看保留原因"""
+    with terminal.office() as office:
+        found = office.retain(dry_run=dry_run)
+
+    def human() -> None:
+        if not found.log_days:
+            terminal.line("未设置 log_days, 日志全部保留", "log_days is not set: the log is kept")
+        size = f"{found.bytes / (1 << 20):.1f} MiB"
+        terminal.line(
+            f"日志起点 {found.floor}, 末尾 {found.end}; 保留台账变更 {found.entries} 条, {size}",
+            f"floor {found.floor} of {found.end}; {found.entries} entries of registers, {size}",
+        )
+        if found.oldest_ms:
+            when = terminal.time(found.oldest_ms)
+            terminal.line(f"最早一条: {when}", f"the oldest is of {when}")
+        cut = f"{found.cut_bytes / (1 << 20):.1f} MiB"
+        if dry_run:
+            terminal.line(
+                f"现在清理可删除 {found.cut_entries} 条, {cut}",
+                f"cutting now would remove {found.cut_entries} entries, {cut}",
+            )
+        else:
+            terminal.line(
+                f"已删除 {found.cut_entries} 条, {cut}",
+                f"removed {found.cut_entries} entries, {cut}",
+            )
+        for hold in found.holds:
+            terminal.line(*_hold(hold, terminal.time(hold.heard_ms)))
+
+    terminal.show(found, human)
+
+
+def _hold(hold: pb.LogHold, heard: str) -> tuple[str, str]:
+    if hold.why != "child":
+        zh, en = WHY.get(hold.why, (hold.why, hold.why))
+        return f"第 {hold.first} 条{zh}", f"entry {hold.first} {en}"
+    left = max(0, hold.lease_left_ms) // DAY_MS
+    name = hold.unit.name
+    zh = f"为{name}保留第 {hold.first} 条起的内容: 最近联系 {heard}, 保留期限还剩 {left} 天"
+    en = f"held back by {name} from entry {hold.first}: last heard {heard}, "
+    return zh, f"{en}its lease ends in {left} days"

@@ -1,0 +1,119 @@
+"""The log is cut while offices are away; who comes back loses nothing, over real lines."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.services.log_retention import DAY_MS, GRACE_MS, cut_log, standing
+from node.services.status import status
+from sync import floors
+from sync.claims import Why
+from sync.cutting import LANE
+from tests.integration.test_recovery import (
+    assert_sound_and_alike,
+    copy_of,
+    enlarge,
+    offline,
+    outlet,
+    outlets,
+    premises,
+    settled,
+)
+from tests.integration.test_snapshot import addresses, move_to
+from tests.support.tier import CITY, DISTRICT, GARDEN, ORCHID, STREET, Tier, eventually, tier_of
+
+
+@pytest.fixture
+def tier(tmp_path: Path) -> Iterator[Tier]:
+    with tier_of(tmp_path) as tier:
+        yield tier
+
+
+def years_pass(tier: Tier, code: str) -> int:
+    """Let an office's retention look day by day until every lease is over, and cut.
+
+    Returns: how many entries went.
+    """
+    office = tier.served(code).office
+    office.config = office.config.model_copy(update={"log_days": 30, "lease_days": 60})
+    now_ms = office.clock.now_ms() + 400 * DAY_MS
+    above = (Why.ABOVE,)
+    eventually(lambda: not [c for c in standing(office, now_ms).holds if c.why in above])
+    days = range(0, GRACE_MS // DAY_MS + 2, 2)
+    return sum(cut_log(office, now_ms + day * DAY_MS).portion.entries for day in days)
+
+
+def floor_of(tier: Tier, code: str, peer: int = floors.ALL) -> int:
+    with tier.served(code).office.store.read() as tx:
+        return floors.floor_of(tx, LANE, peer)
+
+
+def test_a_child_away_beyond_its_lease_loses_nothing_and_brings_nothing_back(tier: Tier) -> None:
+    first = tier.add_premises(GARDEN, "甲", 10)
+    gone = tier.add_premises(GARDEN, "终", 10)
+    eventually(lambda: {first, gone} <= set(tier.premises(CITY)))
+    settled(tier, GARDEN, STREET, DISTRICT)
+    garden = tier.served(GARDEN).office.identity.unit
+    tier.stop(GARDEN)
+    street = tier.served(STREET).office
+    for n in range(5):
+        move_to(street, garden, first, f"新址{n}")
+    settled(tier, STREET, DISTRICT)
+    assert years_pass(tier, STREET) > 5
+    assert floor_of(tier, STREET, garden) > 0
+    since = offline(tier, GARDEN, lambda o: [premises(o, f"新{n}", 30) for n in range(3)])
+    offline(tier, GARDEN, lambda o: enlarge(o, first, 11))
+    tier.start(GARDEN, STREET)
+    everything = {first, gone, *since}  # type: ignore[misc]
+    for code in (GARDEN, STREET, DISTRICT, CITY):
+        eventually(lambda code=code: set(tier.premises(code)) == everything)
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert tier.premises(GARDEN)[first] == ("甲", 11)
+    assert addresses(tier.served(GARDEN).office)[first] == "新址4"
+    move_to(street, garden, first, "后")
+    eventually(lambda: addresses(tier.served(GARDEN).office)[first] == "后")
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def test_a_cut_log_makes_no_child_that_is_up_to_date_take_a_snapshot(tier: Tier) -> None:
+    kept = {outlet(tier.served(code).office, "甲") for code in (GARDEN, ORCHID) * 4}
+    eventually(lambda: kept <= outlets(tier, CITY))
+    settled(tier, GARDEN, ORCHID, STREET, DISTRICT)
+    assert years_pass(tier, STREET) > 4
+    assert years_pass(tier, GARDEN) > 2
+    for code in (GARDEN, STREET):
+        tier.stop(code)
+    begun: list[int] = []
+    tier.start(STREET, DISTRICT)
+    tier.served(STREET).parent.snapshot = lambda *_: begun.append(1)  # type: ignore[method-assign,assignment]
+    tier.start(GARDEN, STREET)
+    after = outlet(tier.served(GARDEN).office, "后")
+    eventually(lambda: after in outlets(tier, CITY))
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert not begun
+    assert not [p for p in status(tier.served(STREET).office).problems if p.code == "copy"]
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def test_a_backup_older_than_the_parents_log_comes_back_as_copies(tier: Tier) -> None:
+    first = tier.add_premises(GARDEN, "甲", 10)
+    eventually(lambda: first in tier.premises(CITY))
+    backup = copy_of(tier, GARDEN)
+    tier.start(GARDEN, STREET)
+    lost = [tier.add_premises(GARDEN, f"失{n}", 20) for n in range(4)]
+    eventually(lambda: set(lost) <= set(tier.premises(CITY)))
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert years_pass(tier, STREET)
+    tier.stop(GARDEN)
+    shutil.rmtree(tier.base / GARDEN)
+    shutil.copytree(backup, tier.base / GARDEN)
+    since = offline(tier, GARDEN, lambda o: premises(o, "后", 30))
+    tier.start(GARDEN, STREET)
+    for code in (GARDEN, STREET, DISTRICT, CITY):
+        eventually(lambda code=code: set(tier.premises(code)) == {first, *lost, since}, 15)
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)

@@ -1,0 +1,154 @@
+"""Retention of the log at an office: what holds it, for whom, and what the status says."""
+
+from __future__ import annotations
+
+import pytest
+
+from node.routes import audiences_of
+from node.services.log_retention import DAY_MS, GRACE_MS, cut_log, leases, standing
+from node.services.retention import retire
+from node.services.status import status
+from node.services.verify import verify
+from sync.change import Edit, Operation, RecordKey
+from sync.claims import GAP_MS, Why, steady_since
+from sync.cutting import LANE
+from sync.news import SafeAt
+from sync.statements import run
+from tests.support.network import CATALOGUE, EAST, NORTH, A, B, Network
+
+LOG_DAYS, LEASE_DAYS = 30, 60
+DOWN = "down_hop IS NOT NULL"
+
+
+@pytest.fixture
+def net(tmp_path):
+    made = Network(tmp_path / "net", (EAST, NORTH, A, B), templates=tmp_path / "made")
+    for office in made.offices.values():
+        office.config = office.config.model_copy(
+            update={"log_days": LOG_DAYS, "lease_days": LEASE_DAYS}
+        )
+    yield made
+    made.close()
+
+
+def premises(net: Network, code: str, count: int) -> None:
+    for n in range(count):
+        net.create(code, "premises", name=f"名{n}", address="路", area_m2=30)
+
+
+def all_safe(net: Network, code: str) -> None:
+    """Let an office hear that everybody above has all that it wrote."""
+    office = net[code]
+    with office.store.read() as tx:
+        end = run(tx, "SELECT arrival FROM log_head").fetchone()[0]
+    levels = range(office.identity.level)
+    office.news.heard_from_parent(0, [SafeAt(level, LANE, end) for level in levels])
+
+
+def days_pass(net: Network, code: str, days: int) -> None:
+    """Let retention look once a day, as its job does."""
+    for _ in range(days):
+        net.forward(DAY_MS)
+        cut_log(net[code], net.ms)
+
+
+def entries(net: Network, code: str, where: str = "1=1") -> int:
+    with net[code].store.read() as tx:
+        return run(tx, f"SELECT count(*) FROM entry WHERE lane=2 AND {where}").fetchone()[0]
+
+
+def test_what_is_not_safe_at_the_top_is_kept_however_old_it_is(net):
+    premises(net, A, 5)
+    whole = entries(net, A)
+    net.settle()  # the street has it; the district and the city were not heard
+    net.forward(10 * LOG_DAYS * DAY_MS)
+    looked = cut_log(net[A], net.ms)
+    assert entries(net, A) == whole
+    assert [claim.why for claim in looked.holds] == [Why.ABOVE]
+    all_safe(net, A)
+    assert standing(net[A], net.ms).portion.entries == whole - 1
+    assert entries(net, A) == whole  # that was only looking
+    assert cut_log(net[A], net.ms).portion.entries == whole - 1
+    assert verify(net[A]).differences == ()
+
+
+def test_what_is_young_is_kept_and_without_the_setting_everything(net):
+    premises(net, A, 5)
+    all_safe(net, A)
+    whole = entries(net, A)
+    days_pass(net, A, LOG_DAYS - 1)
+    assert [claim.why for claim in cut_log(net[A], net.ms).holds] == [Why.YOUNG]
+    net.forward(2 * DAY_MS)
+    office = net[A]
+    config = office.config
+    office.config = config.model_copy(update={"log_days": 0})
+    assert cut_log(office, net.ms).portion.entries == 0
+    office.config = config
+    assert cut_log(office, net.ms).portion.entries == whole - 1
+
+
+def test_a_silent_child_holds_the_log_until_its_lease_is_over(net):
+    unit = net.unit(A)
+    office = net[NORTH]
+    net.tell(A)
+    net.tell(B)
+    said_down(net, A)
+    all_safe(net, NORTH)
+    whole = entries(net, NORTH, DOWN)
+    days_pass(net, NORTH, LEASE_DAYS - 1)
+    looked = standing(office, net.ms)
+    assert [(claim.why, claim.unit) for claim in looked.holds] == [(Why.CHILD, unit)]
+    assert entries(net, NORTH, DOWN) == whole
+    codes = {p.code for p in status(office, tree=True).problems}
+    assert "lease_ending" in codes
+    days_pass(net, NORTH, 2)
+    assert entries(net, NORTH, DOWN) < whole
+    assert "lease_over" in {p.code for p in status(office, tree=True).problems}
+    assert [lease.left_ms < 0 for lease in leases(office, net.ms)] == [True, True]
+    assert verify(office).differences == ()
+
+
+def said_down(net: Network, code: str) -> None:
+    """Let the street correct a community's premises three times: that goes up and down."""
+    record = net.create(code, "premises", name="名", address="路", area_m2=30)
+    net.up(code)
+    street, unit = net[NORTH], net.unit(code)
+    heard = audiences_of(
+        CATALOGUE.registers["premises"], unit=unit, writer=street.identity.unit, level=street.level
+    )
+    for n in range(3):
+        net.write(NORTH, Edit(
+            key=RecordKey("premises", unit, record), operation=Operation.UPDATE,
+            values={"address": f"路{n}"}, audiences=heard,
+        ))  # fmt: skip
+
+
+def test_after_an_outage_of_its_own_a_hub_waits_before_it_calls_children_silent(net):
+    net.tell(A)
+    said_down(net, A)
+    all_safe(net, NORTH)
+    whole = entries(net, NORTH, DOWN)
+    days_pass(net, NORTH, 1)
+    net.forward(2 * LEASE_DAYS * DAY_MS)  # the hub was off, and heard nobody
+    cut_log(net[NORTH], net.ms)
+    assert entries(net, NORTH, DOWN) == whole
+    days_pass(net, NORTH, GRACE_MS // DAY_MS - 1)
+    assert entries(net, NORTH, DOWN) == whole
+    days_pass(net, NORTH, 2)
+    assert entries(net, NORTH, DOWN) < whole
+
+
+def test_steadiness_counts_from_the_last_gap():
+    assert steady_since(0, 0, 10 * GAP_MS) == 10 * GAP_MS
+    assert steady_since(5 * GAP_MS, 7, 6 * GAP_MS) == 7
+    assert steady_since(5 * GAP_MS, 7, 6 * GAP_MS + 1) == 6 * GAP_MS + 1
+    assert steady_since(5 * GAP_MS, 7, 4 * GAP_MS) == 4 * GAP_MS  # the clock went back
+
+
+def test_the_job_says_what_it_cut(net):
+    premises(net, A, 3)
+    all_safe(net, A)
+    net.forward((LOG_DAYS + 1) * DAY_MS)
+    done = retire(net[A], net.ms)
+    assert done.entries > 0
+    assert f"entries={done.entries} floor={done.floor}" in str(done)
