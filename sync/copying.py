@@ -24,7 +24,7 @@ from sync.registers import RegisterTable
 from sync.rows import Chunk, Rows, held_up, newest_heard, versions_in
 from sync.schema import Kind, RegisterSchema
 from sync.signing import STREAM, is_signed
-from sync.statements import run, savepoint
+from sync.statements import run, run_many, savepoint
 from sync.streams import StreamForked
 from sync.testimony import testify
 from sync.trouble import trouble_of
@@ -96,7 +96,12 @@ def join_rows(
     there = {r: chunk.heard(lane, rows.held.get(r, frozenset())) for r in copies}
     gone = _overwritten(tx, rows, copies, permitted, here, there)
     pairs: list[tuple[bytes, RecordState | None, RecordState]] = []
+    new = {r: _whole(c, table.schema) for r, c in permitted.items() if r not in copies}
+    done = _all_saved(applier, tx, table, rows.unit, new)
+    pairs += ((record, None, after) for record, after in done.items())
     for record, theirs in permitted.items():
+        if record in done:
+            continue
         before = copies.get(record)
         after = theirs
         if before is not None:
@@ -271,9 +276,32 @@ def _permitted(
 
 def _whole(state: RecordState, register: RegisterSchema) -> RecordState:
     """Return a copy with every field that we store: an older program did not know some."""
+    if state.fields.keys() == register.by_name.keys():
+        return state
     level = next((h.shown.level for h in state.fields.values() if h.shown.version == state.born), 3)
     born = Heads(Head(state.born, None, level))
     return replace(state, fields={n: state.fields.get(n, born) for n in register.names})
+
+
+def _all_saved(
+    applier: Applier, tx: Connection, table: RegisterTable, unit: int,
+    new: Mapping[bytes, RecordState],
+) -> Mapping[bytes, RecordState]:  # fmt: skip
+    """Save those of the copies that nothing stands beside, in one go; none when one is refused."""
+    plain = {r: s for r, s in new.items() if all(not h.losers for h in s.fields.values())}
+    plain = {r: s for r, s in plain.items() if s.alive}
+    if not plain:
+        return {}
+    try:
+        with savepoint(tx):
+            run_many(tx, table.save, [table.row_of(unit, r, s) for r, s in plain.items()])
+    except DBAPIError as error:
+        if trouble_of(error):
+            raise
+        return {}
+    for record, state in plain.items():
+        applier.merger.reprint(table.schema.name, unit, record, None, state)
+    return plain
 
 
 def _saved(

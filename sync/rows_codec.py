@@ -181,11 +181,12 @@ def _state(
         raise Malformed("version out of range")
     if not 1 <= m.life[k] < 1 << 31:
         raise Malformed("a life out of range")
-    standing = {(name, h.version) for name, heads in fields.items() for h in heads.all}
-    if unseen and (m.life[k] % 2 or not unseen <= standing):
-        raise Malformed("a value against an end that is not there")
+    if unseen:
+        standing = {(name, h.version) for name, heads in fields.items() for h in heads.all}
+        if m.life[k] % 2 or not unseen <= standing:
+            raise Malformed("a value against an end that is not there")
     for heads in fields.values():
-        if len({h.version for h in heads.all}) != len(heads.all):
+        if heads.losers and len({h.version for h in heads.all}) != len(heads.all):
             raise Malformed("one version twice in a field")
     return RecordState(known[m.born[k]], m.life[k], known[m.life_version[k]], fields, unseen)
 

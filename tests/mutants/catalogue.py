@@ -148,7 +148,8 @@ MUTANTS = (
     ),
     Mutant(
         "what waits above counts as safe there", "safe at", "sync/log.py",
-        "    return int(row or 0)\n", "    return int(row or 0) + 1_000\n",
+        "    return int(row[0]) if row is not None else 0\n",
+        "    return int(row[0]) + 1_000 if row is not None else 0\n",
     ),
     Mutant(
         "a greeting that is heard twice is a copy", "INV-8", "sync/tokens.py",
@@ -220,5 +221,41 @@ MUTANTS = (
     Mutant(
         "words that come late stand beside what overwrote them", "INV-7", "sync/restating.py",
         "    if not others:\n", "    if True:\n", "tests/storage/test_restating.py",
+    ),
+    Mutant(
+        "what a sender has overwritten comes back with its copy", "INV-7", "sync/heard.py",
+        "            and (v in other or not other or v not in heard_there)\n", "",
+        "tests/storage/test_copy_contract.py",
+    ),
+    Mutant(
+        "what we overwrote of an earlier copy comes back with the next", "INV-7",
+        "sync/copying.py", "    if not asked:\n", "    if True:\n",
+        "tests/storage/test_copy_contract.py",
+    ),
+    Mutant(
+        "what is touched while copies go is not sent again", "INV-2", "sync/chunks.py",
+        "            _note(bytes(wire), to.scope, ids)\n", "",
+        "tests/storage/test_snapshot_contract.py",
+    ),
+    Mutant(
+        "what waits in a hole at the sender counts as overwritten", "INV-2", "sync/rows.py",
+        "        return Heard(self.newest.get(lane, {})).but(held)",
+        "        return Heard(self.newest.get(lane, {}))",
+        "tests/storage/test_copy_contract.py",
+    ),
+    Mutant(
+        "a snapshot starts over each time it breaks off", "INV-8", "sync/snapshotting.py",
+        "            after=self._at.next,\n", "            after=b\"\",\n",
+        "tests/integration/test_snapshot.py",
+    ),
+    Mutant(
+        "a log that took copies serves children as if it were whole", "INV-2", "sync/floors.py",
+        "    copied = int(facts.get(tx, COPIED_DOWN) or 0) if lane is Lane.BULK else 0\n",
+        "    copied = 0\n", "tests/storage/test_snapshot_contract.py",
+    ),
+    Mutant(
+        "copies are not handed up where the log begins too late", "INV-2", "sync/handing.py",
+        "    return held_there < floors.floor_up(tx, Lane.BULK) or bool(",
+        "    return bool(", "tests/integration/test_snapshot.py",
     ),
 )  # fmt: skip
