@@ -46,7 +46,7 @@ numbers = st.integers(0, 2**62)
         st.text(max_size=60),
         numbers,
         st.binary(max_size=16),
-    )  # fmt: skip
+    )
 )
 def test_a_place_comes_back_as_it_was_shown(place: Place) -> None:
     assert Place.from_bytes(place.to_bytes()) == place
