@@ -40,6 +40,7 @@ class Said:
     sample: Entry
     blocks: list[Block] = field(default_factory=list)
     by_way: dict[str, list[Block]] = field(default_factory=lambda: defaultdict(list))
+    cut: frozenset[str] = frozenset()  # ways whose words of that time are not in the log any more
 
 
 def own_words(tx: Connection, entry: Entry) -> None:
@@ -76,7 +77,8 @@ def say_again(applier: Applier, tx: Connection, child: int, ways: Ways, wake: Wa
         wanted: dict[str, list[Block]] = defaultdict(list)
         for block in said.blocks:
             for way in ways(tx, block):
-                if _leads(applier, way, child) and block not in said.by_way.get(way, ()):
+                lacks = block not in said.by_way.get(way, ()) and way not in said.cut
+                if lacks and _leads(applier, way, child):
                     wanted[way].append(block)
         lacking += ((said.sample, way, blocks) for way, blocks in sorted(wanted.items()))
     if not lacking:
@@ -125,6 +127,8 @@ def said_before(tx: Connection, unit: int, incarnation: int) -> list[Said]:
         "WHERE e.via=0 AND i.unit=? AND e.incarnation<>? ORDER BY e.hlc",
         (unit, incarnation),
     ).fetchall()
+    bases = run(tx, "SELECT incarnation, audience, lane, hlc FROM stream_base").fetchall()
+    gone = {(row[0], row[1], row[2]): int(row[3]) for row in bases}
     found: dict[tuple[Version, int], Said] = {}
     for part in pieces([row[0] for row in stamps]):
         marks = ",".join("?" * len(part))
@@ -141,7 +145,13 @@ def said_before(tx: Connection, unit: int, incarnation: int) -> list[Said]:
                 blocks = codec.unpack(entry.payload)
             except codec.Malformed:
                 continue  # held everywhere, whichever way it went
-            said = found.setdefault((entry.version, entry.lane.value), Said(entry))
+            cut = {
+                way for (writer, way, lane), hlc in gone.items()
+                if (writer, lane) == (entry.incarnation, entry.lane.value) and hlc >= entry.hlc
+            }  # fmt: skip
+            said = found.setdefault(
+                (entry.version, entry.lane.value), Said(entry, cut=frozenset(cut))
+            )
             said.by_way[entry.audience] += blocks
             said.blocks += (block for block in blocks if block not in said.blocks)
     return list(found.values())

@@ -18,11 +18,26 @@ from sync.urgency import Urgency
 
 if TYPE_CHECKING:
     from node.app import Office
+    from node.config import OfficeConfig
 
 DAY_MS = 86_400_000
 PORTIONS_MAX = 2_000  # cut in one run of the job: what is left goes the next day
 GRACE_MS = 7 * DAY_MS  # after an outage of our own, everybody has so long to come back
 ENDING_MS = 14 * DAY_MS  # a lease that ends so soon is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long what is kept. `log_ms`: None: for ever."""
+
+    log_ms: int | None
+    lease_ms: int
+    grace_ms: int = GRACE_MS
+
+    @classmethod
+    def of(cls, config: OfficeConfig) -> Terms:
+        log_ms = config.log_days * DAY_MS if config.log_days else None
+        return cls(log_ms, config.lease_days * DAY_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +88,28 @@ def leases(office: Office, now_ms: int) -> list[Lease]:
 
 def standing(office: Office, now_ms: int) -> Standing:
     """Say how the log stands and what cutting it now would remove. Nothing is changed."""
+    terms = Terms.of(office.config)
     with office.store.read() as tx:
-        floor, claims = _decided(office, tx, now_ms)
-        portion = cutting.would_cut(tx, floor) if office.config.log_days else Portion()
+        floor, claims = _decided(office, tx, now_ms, terms)
+        portion = cutting.would_cut(tx, floor) if terms.log_ms is not None else Portion()
         return replace(_looked(tx, claims, floor), portion=portion)
 
 
-def cut_log(office: Office, now_ms: int) -> Standing:
-    """Cut what nobody needs, in transactions of their own: whoever writes waits for none long."""
+def cut_log(office: Office, now_ms: int, terms: Terms | None = None) -> Standing:
+    """Cut what nobody needs, in transactions of their own: whoever writes waits for none long.
+
+    `terms`: None: those of the settings.
+    """
+    terms = terms or Terms.of(office.config)
     children = office.tree.children(office.identity.unit)
 
     def look(tx: Connection) -> tuple[int, list[Claim]]:
         _note_look(tx, now_ms)
-        return _decided(office, tx, now_ms)
+        return _decided(office, tx, now_ms, terms)
 
     floor, claims = office.store.write(look, urgency=Urgency.BULK)
     done = Portion()
-    for _ in range(PORTIONS_MAX if office.config.log_days else 0):
+    for _ in range(PORTIONS_MAX if terms.log_ms is not None else 0):
         if done.upto >= floor:
             break
         after = done.upto
@@ -114,18 +134,17 @@ def _looked(tx: Connection, claims: list[Claim], floor: int) -> Standing:
     )
 
 
-def _decided(office: Office, tx: Connection, now_ms: int) -> tuple[int, list[Claim]]:
+def _decided(office: Office, tx: Connection, now_ms: int, terms: Terms) -> tuple[int, list[Claim]]:
     """Return how far the log may be cut, and what is claimed of it."""
-    config = office.config
     since_ms = steady_since(*_looks(tx), now_ms)
-    in_grace = now_ms - since_ms < GRACE_MS
+    in_grace = now_ms - since_ms < terms.grace_ms
     claims = cutting.claims_of(
         tx,
         links=links(office, tx),
         lives=tuple(_lives(office, tx)),
         now_ms=now_ms,
-        lease_ms=now_ms if in_grace else config.lease_days * DAY_MS,
-        log_ms=config.log_days * DAY_MS if config.log_days else now_ms,
+        lease_ms=now_ms if in_grace else terms.lease_ms,
+        log_ms=now_ms if terms.log_ms is None else terms.log_ms,
         safe_above=_safe_above(office),
     )
     before = floors.floor_of(tx, LANE)

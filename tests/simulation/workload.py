@@ -15,6 +15,7 @@ from node.services import allocations, assignments, conflicts, periods, register
 from node.services.allocation_views import unanswered
 from node.services.assignment_checks import Order
 from node.services.importing import import_table
+from node.services.log_retention import Terms, cut_log
 from node.services.retention import retire
 from node.services.rollup import answer
 from node.services.status import status
@@ -27,7 +28,7 @@ from sync import floors, log
 from sync.errors import SilianError
 from tests.simulation import correcting, sites
 from tests.simulation.clockwork import Violation
-from tests.simulation.plan import DAY_MS, OPERATIONS, Op
+from tests.simulation.plan import DAY_MS, HOUR_MS, OPERATIONS, Op
 from tests.simulation.poison import SAID
 from tests.simulation.rot import ALL
 
@@ -42,6 +43,7 @@ YEAR = 2026
 _DATED = (EventKind.EXTEND, EventKind.DISPATCH)
 GROUP_OF = {kind: group for group, kinds in OPERATIONS.items() for kind in kinds}
 ACTORS = ("甲", "乙", "丙")
+SHORT = Terms(log_ms=HOUR_MS // 4, lease_ms=HOUR_MS, grace_ms=0)  # years in hours
 
 
 class Nothing(SilianError):
@@ -489,9 +491,15 @@ class People:
 
     def _retire(self, process: Process, rng: random.Random) -> None:
         retire(process.office, process.office.clock.now_ms())
-        if self._world.plan.copies:
+        if self._world.plan.copies and rng.random() < 0.3:
             self._world.ledger.note("snapshot", "log cut")
             process.office.store.write(_cut_log)
+        elif self._world.plan.copies:
+            done = cut_log(process.office, process.office.clock.now_ms(), SHORT)
+            if done.portion.entries:
+                self._world.ledger.note("retention", "cut")
+            for claim in done.holds:
+                self._world.ledger.note("retention", f"held: {claim.why.value}")
 
     def _migrate(self, process: Process, rng: random.Random) -> None:
         """A start finds the schema as it is and leaves it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync import cutting, floors, log, recovery
+from sync import cutting, floors, log, recovery, restating
 from sync.change import StreamHead
 from sync.cutting import LANE
 from sync.floors import LogCut
@@ -190,3 +190,17 @@ def test_the_city_and_a_leaf_cut_alike(open_site):
     for n in range(3):
         city.commit(city.create(n, STREET, name="a"))
     assert cut(city) == 2
+
+
+def test_words_of_a_former_life_are_not_said_again_because_half_of_them_is_cut(open_site):
+    """Of what went up and down one half may be spared: that is no sign that the other lacks."""
+    street = open_site(STREET)
+    street.commit(street.create(1, GARDEN, name="a"))
+    street.commit(street.create(2, name="b"))  # up only: the newest of the upward stream
+    with street.store.read() as tx:
+        assert [said.cut for said in restating.said_before(tx, STREET, 0)] == [set(), set()]
+    assert cut(street) == 1
+    with street.store.read() as tx:
+        both, up_only = restating.said_before(tx, STREET, 0)
+    assert (set(both.by_way), both.cut) == ({f"down:{GARDEN}"}, {"up:city"})
+    assert (set(up_only.by_way), up_only.cut) == ({"up:city"}, set())
