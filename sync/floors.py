@@ -37,6 +37,12 @@ class LogCut(SilianError):
         )
 
 
+class CopiesFirst(LogCut):
+    """Copies are to go up before the log goes on; a fresh greeting finds that by itself."""
+
+    retryable = True
+
+
 _RAISE = (
     "INSERT INTO floor (lane, peer, position) VALUES (?,?,?) ON CONFLICT (lane, peer) "
     "DO UPDATE SET position=excluded.position WHERE excluded.position > floor.position"
@@ -70,6 +76,18 @@ def floor_up(tx: Connection, lane: Lane) -> int:
     """Return the least position from which the parent is served by our log in this lane."""
     copied = int(facts.get(tx, COPIED_UP) or 0) if lane is Lane.BULK else 0
     return max(floor_of(tx, lane, UPWARD), copied)
+
+
+def must_reach_up(tx: Connection, lane: Lane, after: int) -> None:
+    """Make sure that the log has all that goes up after a position.
+
+    Copies may have come from below since the parent was greeted, and a push must not step over
+    them: a greeting finds that copies are to go up.
+    Raises: CopiesFirst.
+    """
+    floor = floor_up(tx, lane)
+    if after < floor:
+        raise CopiesFirst(asked=after, floor=floor)
 
 
 def must_reach(tx: Connection, lane: Lane, peer: int, after: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from sync import codec, facts, handing, log, progress, recovery, vouches
+from sync import codec, facts, floors, handing, log, progress, recovery, vouches
 from sync.comparing import Comparing
 from sync.handing import Handing
 from sync.host import Host
@@ -174,6 +174,7 @@ class ChildEnd:
         host = self._host
         if isinstance(command, Read):
             with host.store.read() as tx:
+                floors.must_reach_up(tx, command.lane, command.after)
                 batch = log.read_up(
                     tx,
                     lane=command.lane,

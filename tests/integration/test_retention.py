@@ -117,3 +117,20 @@ def test_a_backup_older_than_the_parents_log_comes_back_as_copies(tier: Tier) ->
         eventually(lambda code=code: set(tier.premises(code)) == {first, *lost, since}, 15)
     settled(tier, GARDEN, STREET, DISTRICT)
     assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def test_a_parent_that_lost_its_disk_gets_what_its_child_has_cut(tier: Tier) -> None:
+    kept = {tier.add_premises(GARDEN, f"旧{n}", 20) for n in range(4)}
+    eventually(lambda: kept <= set(tier.premises(CITY)))
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert years_pass(tier, GARDEN)
+    tier.stop(STREET)
+    shutil.rmtree(tier.base / STREET)
+    new = tier.add_premises(GARDEN, "新", 30)  # while its street is gone
+    tier.start(STREET, DISTRICT)
+    for code in (GARDEN, ORCHID):
+        tier.served(code).dialer.retry_now()  # type: ignore[union-attr]
+    for code in (STREET, DISTRICT, CITY):
+        eventually(lambda code=code: set(tier.premises(code)) == {*kept, new})
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)

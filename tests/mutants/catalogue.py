@@ -258,4 +258,24 @@ MUTANTS = (
         "    return held_there < floors.floor_up(tx, Lane.BULK) or bool(",
         "    return bool(", "tests/integration/test_snapshot.py",
     ),
+    Mutant(
+        "the floor is one too high", "INV-5", "sync/claims.py",
+        "(claim.first - 1 for claim in claims)", "(claim.first for claim in claims)",
+        "tests/property/test_retention_laws.py",
+    ),
+    Mutant(
+        "a lease never ends", "one silent child holds no log for ever", "sync/claims.py",
+        "    return heard_ms > 0 and now_ms - heard_ms <= lease_ms", "    return heard_ms > 0",
+        "tests/property/test_retention_laws.py",
+    ),
+    Mutant(
+        "what is cut is read with a gap", "INV-5", "sync/floors.py",
+        "    if after < floor:\n        raise LogCut(asked=after, floor=floor)\n", "",
+        "tests/storage/test_retention_contract.py",
+    ),
+    Mutant(
+        "the entry of a closed hole is cut", "INV-21", "sync/cutting.py",
+        "AND h.state<>'healed')", "AND h.state='open')",
+        "tests/storage/test_retention_contract.py",
+    ),
 )  # fmt: skip
