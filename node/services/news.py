@@ -63,6 +63,7 @@ class News:
         self._unsaid: set[int] = set()  # units whose news the parent has not heard
         self._offered: set[int] = set()  # units whose news is on its way; no answer yet
         self._earlier: dict[int, deque[OfficeNews]] = {}  # what an office said when it had less
+        self._carries: dict[int, OfficeNews] = {}  # the newest news of each that is exact here
         self._exact: dict[int, int] = {}  # watermarks that were shown: they never go back (INV-12)
         self._saved: set[int] = set()
         self._ahead: dict[int, int] = {}  # unit -> ms that its clock was ahead of ours
@@ -213,8 +214,10 @@ class News:
                 item = self._known.get(unit)
                 behind = item is not None and item.bulk_seq > held.get(item.incarnation, 0)
                 said = [*self._earlier.get(unit, ()), *([item] if item else ())]
-                to_ms = [n.at_ms for n in said if n.bulk_seq <= held.get(n.incarnation, 0)]
-                at_ms = min(now_ms, max(exact.get(unit, 0), *to_ms, 0))
+                sure = [n for n in said if n.bulk_seq <= held.get(n.incarnation, 0)]
+                if sure:
+                    self._carries[unit] = max(sure, key=lambda n: n.at_ms)
+                at_ms = min(now_ms, max(exact.get(unit, 0), *(n.at_ms for n in sure), 0))
                 self._exact[unit] = max(at_ms, self._exact.get(unit, 0))
                 if not behind:
                     self._earlier.pop(unit, None)
@@ -265,18 +268,22 @@ class News:
     def save(self) -> None:
         """Write the news down: after a restart `status` starts from it.
 
-        Of an office that we are behind of, the older news stays: it carries the watermark.
+        Of an office that we are behind of, older news is kept: it carries the watermark.
         """
 
         def write(tx: Connection) -> None:
             marks = self.watermarks(tx)
             known = self.known()
+            with self._lock:
+                known |= {u: n for u, n in self._carries.items() if u in known and marks[u].behind}
             rows = [
                 (n.unit, n.at_ms, n.last_contact_ms, int(n.connected), n.waiting_up,
                  n.waiting_age_ms, n.waiting_down, n.conflicts, n.holes, n.incarnation,
                  n.bulk_seq, n.program)
                 for n in known.values()
-                if not marks[n.unit].behind or n.unit not in self._saved
+                if not marks[n.unit].behind
+                or n.unit not in self._saved
+                or n is self._carries.get(n.unit)
             ]  # fmt: skip
             if rows:
                 tx.exec_driver_sql(sql(tx, _SAVE), rows)

@@ -9,6 +9,7 @@ import pytest
 from node.domain.indicators import UnknownDimension
 from node.domain.units import Level, UnknownUnit
 from node.services.completeness import Lag
+from node.services.news import News
 from node.services.periods import PeriodOpen, close_period
 from node.services.rollup import BadQuestion, NoClosing, UnknownIndicator, answer
 from node.services.verify import verify
@@ -155,6 +156,27 @@ def test_a_watermark_never_goes_back_whatever_comes_late(network):
     net.forward()
     net.up(A)
     assert mark() == net.ms
+
+
+@pytest.mark.parametrize("saved_before", [False, True])
+def test_a_watermark_outlives_a_restart_though_newer_news_came_before_its_words(
+    network, saved_before
+):
+    net = network(NORTH, A)
+    north, unit = net[NORTH], net.unit(A)
+    net.tell(A)  # it has written nothing: we hold all
+    if saved_before:
+        north.news.save()
+        net.forward()
+        net.tell(A)
+    shown_ms = net.ms
+    net.forward()
+    households(net, A, 1)
+    net.tell(A)  # now we are behind
+    north.news.save()
+    with north.store.read() as tx:
+        assert north.news.watermarks(tx)[unit].at_ms == shown_ms
+        assert News(north).watermarks(tx)[unit].at_ms == shown_ms
 
 
 def test_a_contact_is_no_proof_that_figures_are_exact(network):
