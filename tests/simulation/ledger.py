@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.simulation.plan import IN_MODE, OPERATIONS, Mode
+from tests.simulation.plan import GROUPS, IN_MODE, Mode
 from tests.simulation.poison import REASONS
 
 DEATHS = ("in_transaction", "before_commit", "after_commit")
@@ -14,7 +14,7 @@ OFTEN = (  # what offices write for so often that each death at it occurs in a r
 )  # fmt: skip
 # What a run of CI must have met at least once; a kind that never occurs is tested by nobody.
 EXPECTED: dict[str, frozenset[str]] = {
-    "operation": frozenset(kind for group in OPERATIONS.values() for kind in group),
+    "operation": frozenset(kind for group in GROUPS.values() for kind in group),
     "network": frozenset(
         {
             "drop request",
@@ -33,6 +33,10 @@ EXPECTED: dict[str, frozenset[str]] = {
     "snapshot": frozenset({"chunk", "whole", "log cut", "handed up"}),
     "hole": frozenset(REASONS),
     "hole state": frozenset({"healed", "closed"}),
+    "bundle": frozenset(
+        {"brought something new", "was known already", "a damaged one was refused", "refused"}
+    ),
+    "case": frozenset({"open", "raised", "closed", "settled"}),
     "copy": frozenset({"the copy went on", "the first went on"}),
     "recovery": frozenset({"a parent was shown what it had lost"}),
     "died": frozenset(f"{point}: {deed}" for point in DEATHS for deed in OFTEN),

@@ -12,7 +12,7 @@ from sync.version import Version
 from tests.simulation.clockwork import Violation
 
 Heads = Mapping[str, frozenset[bytes]]
-PRIVATE = frozenset({"household"})  # registers that never leave their office
+PRIVATE = frozenset({"household", "resident"})  # registers that never leave their office
 
 
 @dataclass(frozen=True, slots=True)

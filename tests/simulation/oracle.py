@@ -18,6 +18,7 @@ from sync.limits import CLOCK_AHEAD_MS_MAX
 from sync.schema import Lane
 from sync.version import COUNTER_BITS
 from sync.wire.v1 import link_pb2 as pb
+from tests.simulation import twice
 from tests.simulation.clockwork import Violation
 from tests.simulation.doubts import POSTED, Doubts, bases_of
 from tests.simulation.model import PRIVATE, Books, Records
@@ -244,6 +245,8 @@ class Oracle:
             if block.register in PRIVATE:
                 raise Violation("INV-32 private data", f"{block.register} leaves office {index}")
             self._world.poison.written(block)
+            if any(twice.says_a_number(v) for column in block.columns for v in column):
+                raise Violation("INV-32 private data", f"a number leaves office {index}")
             if block.register in self._world.people.edited:
                 for column in block.columns:
                     for value in column:

@@ -39,6 +39,12 @@ OPERATIONS: dict[str, dict[str, int]] = {
     "poison": {"poison": 3, "block": 2, "unstorable": 2},
     "next": {"next_create": 2, "next_change": 2},
 }  # fmt: skip
+# Drawn beside the others, by a chance of their own: plans drawn before keep what they had.
+BESIDE: dict[str, dict[str, int]] = {
+    "bundles": {"carry": 6},
+    "twice": {"register_person": 6, "person_leaves": 3, "close_case": 2},
+}
+GROUPS = OPERATIONS | BESIDE
 USED = {"registers": 1.0, "poison": 0.35, "next": 1.0}  # in how many runs; others: in most
 PLACES: dict[str, tuple[int, ...]] = {  # levels where an operation makes sense; elsewhere: all
     **dict.fromkeys(
@@ -56,6 +62,8 @@ PLACES: dict[str, tuple[int, ...]] = {  # levels where an operation makes sense;
         (3,),
     ),
     "poison": (2, 3, 3),
+    **dict.fromkeys(("register_person", "person_leaves"), (3,)),
+    "close_case": (0, 1, 2),
     **dict.fromkeys(("clash", "resolve", "resolve_alike"), (2, 2, 3)),
     **dict.fromkeys(("issue", "release", "relay_policy"), (0, 1, 2)),
     **dict.fromkeys(("appropriate", "rename"), (0,)),
@@ -280,7 +288,24 @@ def _ops(
         for _ in range(rng.choice((1, 1, 1, 2, 5))):
             ops.append(Op(at_ms, office, kind, rng.getrandbits(32)))
             at_ms += rng.randrange(1, 5_000)
+    ops += _beside(random.Random(f"{ops}"), levels, horizon_ms, all_of_them=all_of_them)
     return tuple(sorted(ops, key=lambda op: (op.at_ms, op.seed)))
+
+
+def _beside(
+    rng: random.Random, levels: tuple[int, ...], horizon_ms: int, *, all_of_them: bool
+) -> list[Op]:
+    ops: list[Op] = []
+    for kinds in BESIDE.values():
+        if not all_of_them and rng.random() < 0.4:
+            continue
+        a_day = rng.choice((2, 4, 12))
+        for _ in range(min(80, max(6, int(a_day * len(levels) * horizon_ms / DAY_MS)))):
+            kind = rng.choices(list(kinds), weights=list(kinds.values()))[0]
+            level = rng.choice(PLACES.get(kind, (0, 1, 2, 3)))
+            office = rng.choice([i for i, its in enumerate(levels) if its == level])
+            ops.append(Op(rng.randrange(horizon_ms), office, kind, rng.getrandbits(32)))
+    return ops
 
 
 def _faults(

@@ -12,10 +12,11 @@ from sync.change import RecordKey
 from sync.schema import Lane
 from sync.session import State
 from sync.version import Version
+from tests.simulation import twice
 from tests.simulation.clockwork import Violation
 from tests.simulation.correcting import same_outcomes
 from tests.simulation.doubts import Place
-from tests.simulation.model import Written
+from tests.simulation.model import PRIVATE, Written
 from tests.simulation.oracle import conflict_classes, heads_of
 from tests.simulation.poison import poison_in
 
@@ -49,6 +50,7 @@ def check_quiet(world: World) -> None:
         _said_every_way(world, process)
         if not check_conservation(process.office).holds:
             raise Violation("INV-16 conservation", f"as office {process.index} adds it up")
+    twice.check_quiet(world, processes)
     if world.oracle.doubts.offices:
         world.oracle.doubts.check_books(processes)
     else:
@@ -145,11 +147,17 @@ def _same_copies(world: World, process: Process) -> None:
     marks = ",".join(map(str, units))
     for table in process.office.tables:
         name = table.schema.name
-        if name == "household":
+        if name in PRIVATE:
             continue
         if name in ("assignment_event", "work_order", "posting", "correction"):
             continue  # compared by what they come to: who hears which is a matter of the record
         where = f"unit IN ({marks})" if name != "unit" else "1=1"
+        if name == "case":  # told downward, line by line
+            told = ", ".join(f"f_{n}" for n in table.schema.names)
+            where = f"f_told IN ({marks}) AND unit NOT IN ({marks}) AND life % 2 = 1"
+            query = f"SELECT unit, id, {told} FROM r_case WHERE {where}"
+            _equal("INV-7 lines of cases", process, parent, query)
+            continue
         for what, query in (
             (f"r_{name}", f"SELECT {canonical(table.schema.names)} FROM r_{name} WHERE {where}"),
             (

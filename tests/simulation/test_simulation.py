@@ -15,7 +15,9 @@ HORIZON_MS = 8 * 3_600_000
 OFFICES_MAX = 8
 SEEDS = [seed for seed in range(20) if len(plan_of(seed).parents) <= OFFICES_MAX][:4]
 # What the stages must meet between them; the rest of the ledger is asked of a hundred seeds.
-STAGED = ("fault", "verdict", "snapshot", "hole", "hole state", "conflict", "network")
+STAGED = (
+    "fault", "verdict", "snapshot", "hole", "hole state", "conflict", "network", "bundle",
+)  # fmt: skip
 
 
 def small(seed: int) -> Plan:

@@ -26,9 +26,9 @@ from node.store.assignments import Row, select_rows
 from node.store.postings import Line, lines_where
 from sync import floors, log
 from sync.errors import SilianError
-from tests.simulation import correcting, sites
+from tests.simulation import carrying, correcting, sites, twice
 from tests.simulation.clockwork import Violation
-from tests.simulation.plan import DAY_MS, HOUR_MS, OPERATIONS, Op
+from tests.simulation.plan import DAY_MS, GROUPS, HOUR_MS, Op
 from tests.simulation.poison import SAID
 from tests.simulation.rot import ALL
 
@@ -41,7 +41,7 @@ EDITED = ("premises", "service_outlet", "household", "community_worker", "party_
 FUNDS = ("F1", "F3", "F8", "F10")
 YEAR = 2026
 _DATED = (EventKind.EXTEND, EventKind.DISPATCH)
-GROUP_OF = {kind: group for group, kinds in OPERATIONS.items() for kind in kinds}
+GROUP_OF = {kind: group for group, kinds in GROUPS.items() for kind in kinds}
 ACTORS = ("甲", "乙", "丙")
 SHORT = Terms(log_ms=HOUR_MS // 4, lease_ms=HOUR_MS, grace_ms=0)  # years in hours
 
@@ -287,6 +287,20 @@ class People:
 
     def _answer_correction(self, process: Process, rng: random.Random) -> None:
         correcting.answer(self, process, rng)
+
+    # -- bundles, persons registered twice -------------------------------------------------------
+
+    def _carry(self, process: Process, rng: random.Random) -> None:
+        carrying.carry(self, process, rng)
+
+    def _register_person(self, process: Process, rng: random.Random) -> None:
+        twice.register(self, process, rng)
+
+    def _person_leaves(self, process: Process, rng: random.Random) -> None:
+        twice.leave(self, process, rng)
+
+    def _close_case(self, process: Process, rng: random.Random) -> None:
+        twice.close(self, process, rng)
 
     # -- work ----------------------------------------------------------------------------------
 
