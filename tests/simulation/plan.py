@@ -22,7 +22,7 @@ Mode = Literal["fast", "crash"]
 STAGES = 8  # plans by which every kind of fault occurs
 COPIES = 5  # changes: so long a log is not replayed, in plans with snapshots
 CHUNK_ROWS = 3  # records in a chunk of a snapshot then: many chunks, to die between
-DRAW = 5  # of these, all hold and everything occurs
+DRAW = 7  # of these, all hold and everything occurs
 
 # operation -> how often it is drawn when its group is on
 OPERATIONS: dict[str, dict[str, int]] = {

@@ -505,15 +505,14 @@ class People:
 
     def _retire(self, process: Process, rng: random.Random) -> None:
         retire(process.office, process.office.clock.now_ms())
-        if self._world.plan.copies and rng.random() < 0.3:
-            self._world.ledger.note("snapshot", "log cut")
-            process.office.store.write(_cut_log)
-        elif self._world.plan.copies:
+        if self._world.plan.copies:
             done = cut_log(process.office, process.office.clock.now_ms(), SHORT)
             if done.portion.entries:
                 self._world.ledger.note("retention", "cut")
             for claim in done.holds:
                 self._world.ledger.note("retention", f"held: {claim.why.value}")
+            self._world.ledger.note("snapshot", "log cut")
+            process.office.store.write(_cut_log)
 
     def _migrate(self, process: Process, rng: random.Random) -> None:
         """A start finds the schema as it is and leaves it."""

@@ -101,8 +101,8 @@ class World:
         end_ms = START_MS + self.plan.horizon_ms + self.plan.calm_ms
         self._until(end_ms - TIDY_MS)
         tidy(self)
-        if any(fault.kind == "bit_rot" for fault in self.plan.faults):
-            compare_everywhere(self)
+        if self.plan.copies or any(fault.kind == "bit_rot" for fault in self.plan.faults):
+            compare_everywhere(self)  # what a hole kept out of copies comes by this, too
         self._until(end_ms)
         while self.clockwork.busy and self.clockwork.now_ms < end_ms + HOUR_MS:
             self.clockwork.step()  # what the last tick has begun
