@@ -87,7 +87,8 @@ class Known:
     holds: Heads  # what it must hold, too
     floor: int  # of our bulk lane, for a child
     cut: bool  # the child lacks words from below it that our log has no more
-    replay: int  # changes that a child with nothing in bulk would have to replay; else 0
+    empty: bool  # the child has nothing in bulk
+    replay: int  # changes that such a child would have to replay; else 0
 
     def lost(self, greeting: Greeting) -> bool:
         """Say whether the child lacks what it once handed over."""
@@ -100,16 +101,21 @@ class Known:
             cursor=greeting.taken.get(Lane.BULK, 0),
             floor=self.floor,
             under_way=greeting.copying,
-            holds_nothing=_holds_nothing(greeting, self.ours),
+            holds_nothing=self.empty,
             waiting_changes=self.replay,
             long_log=long_log,
         )
 
 
-def _holds_nothing(greeting: Greeting, ours: Heads) -> bool:
-    """Say whether a child has nothing in bulk but what it may have written since it lost all."""
+def _holds_nothing(greeting: Greeting, ours: Heads, held: dict[Lane, int]) -> bool:
+    """Say whether a child has nothing in bulk but what it may have written since it lost all.
+
+    `held`: how far we hold the log it goes on with. A hub may hear nothing from above and write
+    nothing itself: a log from which it handed something up, and which is still so long, has it.
+    """
     known = any(key in greeting.heads for key in ours if key.lane is Lane.BULK)
-    return not greeting.holds_bulk and not known
+    handed_up = 0 < held[Lane.BULK] <= greeting.log_position
+    return not greeting.holds_bulk and not known and not handed_up
 
 
 def _is_cut(tx: Connection, greeting: Greeting, ours: Heads) -> bool:
@@ -141,17 +147,18 @@ def look_up(office: Office, greeting: Greeting) -> Known:
         ours = recovery.heads_of_unit(tx, greeting.unit)
         parent = office.tree.parent(office.identity.unit)
         copying = progress.under_way(tx, parent) if parent is not None else None
-        nothing = _holds_nothing(greeting, ours)
+        held = {
+            lane: position if incarnation in (greeting.incarnation, greeting.continues) else 0
+            for lane, (incarnation, position) in cursors.items()
+        }
+        empty = _holds_nothing(greeting, ours, held)
         return Known(
             recovering=bool(facts.get(tx, facts.RESTORED))
             or (copying is not None and copying.restored),
             disproved=recovery.disproved(tx, greeting.proofs),
             tokens=Tokens.from_text(facts.get(tx, f"{facts.GIVEN}{greeting.unit}")),
             cursors=cursors,
-            held={
-                lane: position if incarnation in (greeting.incarnation, greeting.continues) else 0
-                for lane, (incarnation, position) in cursors.items()
-            },
+            held=held,
             ours=ours,
             retired=_is_retired(tx, greeting.incarnation),
             key=vouches.key_known(tx, greeting.incarnation),
@@ -160,7 +167,8 @@ def look_up(office: Office, greeting: Greeting) -> Known:
             ),
             floor=floors.floor_down(tx, Lane.BULK, greeting.unit),
             cut=_is_cut(tx, greeting, ours),
-            replay=log.replay_of(tx, greeting.unit, Lane.BULK) if nothing else 0,
+            empty=empty,
+            replay=log.replay_of(tx, greeting.unit, Lane.BULK) if empty else 0,
         )
 
 

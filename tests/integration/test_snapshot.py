@@ -119,6 +119,23 @@ def test_a_lost_hub_takes_copies_and_its_children_follow(tier: Tier) -> None:
     assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
 
+def test_a_hub_that_only_hands_up_is_not_sent_its_records_back(tier: Tier) -> None:
+    for code in (CITY, DISTRICT, STREET):
+        tier.served(code).parent.copies_above = 10
+    given = {tier.add_premises(GARDEN, f"交{n}", 20) for n in range(30)}
+    eventually(lambda: set(tier.premises(CITY)) == given)
+    settled(tier, GARDEN, STREET, DISTRICT)
+    for code in (DISTRICT, STREET, GARDEN):
+        unit = tier.served(code).office.identity.unit
+        news = tier.served(PARENT[code] or "").office.news
+        before_ms = news.known()[unit].last_contact_ms
+        tier.served(code).dialer.greet_again()  # type: ignore[union-attr]
+        eventually(lambda n=news, u=unit, b=before_ms: n.known()[u].last_contact_ms > b)
+        settled(tier, code)
+        with tier.served(code).office.store.read() as tx:
+            assert floors.floor_down(tx, Lane.BULK) == 0, code
+
+
 def test_a_child_behind_the_floor_takes_copies_and_keeps_what_it_has_not_sent(tier: Tier) -> None:
     first = tier.add_premises(GARDEN, "甲", 10)
     eventually(lambda: first in tier.premises(CITY))
