@@ -13,7 +13,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from sync import codec, conflicts, healing, held_copies, log, vouches
+from sync import codec, healing, held_copies, log, vouches
 from sync.apply import Applier, Received
 from sync.change import ID_BYTES, StreamHead
 from sync.effects import Effect
@@ -28,7 +28,7 @@ from sync.statements import run, run_many, savepoint
 from sync.streams import StreamForked
 from sync.testimony import testify
 from sync.trouble import trouble_of
-from sync.version import Version, hlc_of, incarnation_of, wall_ms_of
+from sync.version import Version, hlc_of, incarnation_of
 from sync.vouching import BadSignature, KeyChanged
 
 
@@ -112,7 +112,8 @@ def join_rows(
         after = _whole(after, table.schema)
         if after == before:
             continue
-        if _saved(applier, tx, table, rows.unit, record, before, after):
+        closer = max(versions_in(after))
+        if merger.put(tx, table, rows.unit, record, before, after, closed_by=closer):
             pairs.append((record, before, after))
         else:
             objections.setdefault("refused_by_store", []).append(record)
@@ -302,34 +303,6 @@ def _all_saved(
     for record, state in plain.items():
         applier.merger.reprint(table.schema.name, unit, record, None, state)
     return plain
-
-
-def _saved(
-    applier: Applier, tx: Connection, table: RegisterTable, unit: int, record: bytes,
-    before: RecordState | None, after: RecordState,
-) -> bool:  # fmt: skip
-    """Save a copy; False when this store does not take it."""
-    try:
-        with savepoint(tx):
-            _save(applier, tx, table, unit, record, before, after)
-    except DBAPIError as error:
-        if trouble_of(error):
-            raise  # a full disk refuses nobody's data
-        return False
-    applier.merger.reprint(table.schema.name, unit, record, before, after)
-    return True
-
-
-def _save(
-    applier: Applier, tx: Connection, table: RegisterTable, unit: int, record: bytes,
-    before: RecordState | None, after: RecordState,
-) -> None:  # fmt: skip
-    newest = max(versions_in(after))
-    run(tx, table.save, table.row_of(unit, record, after))
-    conflicts.follow(
-        tx, table.schema, unit, record, before, after,
-        closed_by=newest, settled={}, now_ms=wall_ms_of(newest),
-    )  # fmt: skip
 
 
 def _release(tx: Connection, heard_there: Heard, rows: Rows) -> None:

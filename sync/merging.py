@@ -238,7 +238,11 @@ class Merger:
                 continue
             if after == before:
                 continue
-            if not self._saved(tx, table, block.unit, record_id, before, after, change):
+            settled = {n: tuple(v) for n, v in change.settled.items()}
+            if not self.put(
+                tx, table, block.unit, record_id, before, after,
+                closed_by=version, settled=settled,
+            ):  # fmt: skip
                 if local:
                     raise RecordExists(block.register)
                 self._refused.append(Refused(record_id, "refused_by_store"))
@@ -250,18 +254,21 @@ class Merger:
             return None
         return Effect(block.register, block.unit, done_ids, pairs=pairs)
 
-    def _saved(
+    def put(
         self, tx: Connection, table: RegisterTable, unit: int, record_id: bytes,
-        before: RecordState | None, after: RecordState, change: RecordChange,
+        before: RecordState | None, after: RecordState, *, closed_by: Version,
+        settled: Mapping[str, tuple[Version, ...]] = {},
     ) -> bool:  # fmt: skip
+        """Put a copy in the place of ours, with its conflicts; False when the store refuses it.
+
+        `closed_by`: the edit that ends the conflicts which the new copy shows no more.
+        """
         try:
             with savepoint(tx):
                 run(tx, table.save, table.row_of(unit, record_id, after))
                 conflicts.follow(
                     tx, table.schema, unit, record_id, before, after,
-                    closed_by=change.version,
-                    settled={n: tuple(v) for n, v in change.settled.items()},
-                    now_ms=wall_ms_of(change.version),
+                    closed_by=closed_by, settled=settled, now_ms=wall_ms_of(closed_by),
                 )  # fmt: skip
         except DBAPIError as error:
             if trouble_of(error):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from sync import audience, codec, conflicts, facts, log
+from sync import audience, codec, facts, log
 from sync.change import Block, Entry, StreamHead
 from sync.effects import Effect
 from sync.merge import Heads, RecordState, arranged
@@ -24,7 +24,7 @@ from sync.registers import RegisterTables, pieces
 from sync.statements import run
 from sync.streams import StreamKey
 from sync.testimony import testify
-from sync.version import Version, wall_ms_of
+from sync.version import Version
 
 if TYPE_CHECKING:
     from sync.apply import Applier, Wake
@@ -197,14 +197,9 @@ def overtaken(
             fields[name] = Heads(stay[0], tuple(stay[1:]))
         unseen = before.unseen - {(name, version) for name in late}
         after = arranged(replace(before, fields=fields, unseen=unseen), table.schema.by_name)
-        run(tx, table.save, table.row_of(block.unit, record, after))
         closer = max(head.version for name in late for head in fields[name].all)
-        conflicts.follow(
-            tx, table.schema, block.unit, record, before, after,
-            closed_by=closer, settled={}, now_ms=wall_ms_of(closer),
-        )  # fmt: skip
-        merger.reprint(block.register, block.unit, record, before, after)
-        pairs.append((record, before, after))
+        if merger.put(tx, table, block.unit, record, before, after, closed_by=closer):
+            pairs.append((record, before, after))
     effect = merger.effect_of(table, block.unit, pairs)
     return [effect] if effect is not None else []
 
