@@ -24,6 +24,7 @@ from sync.registers import RegisterTables
 from sync.rights import Routes, objection
 from sync.schema import Lane
 from sync.signing import Signer
+from sync.speaking import Saying, speak
 from sync.streams import Place, StreamKey, key_of, place
 from sync.version import HybridClock, Version, incarnation_of, version_of
 
@@ -265,40 +266,9 @@ class Applier:
         else:
             raise AssertionError("folds entail edits without end")
         self._merger.flush(tx)
-        self._say(tx, spoken, hlc, done.wake)
+        said = [Saying(name, lane, blocks, hlc) for (name, lane), blocks in spoken.items()]
+        speak(self, tx, said, done.wake)
         return done
-
-    def _say(
-        self, tx: Connection, spoken: dict[tuple[str, Lane], list[Block]], hlc: int, wake: Wake
-    ) -> None:
-        me = self.identity
-        first = log.take(tx, len(spoken), hlc)
-        if not spoken:
-            return
-        keys = [StreamKey(me.incarnation, name, lane) for name, lane in spoken]
-        heads = log.heads_of(tx, keys)
-        packed: dict[tuple[int, ...], bytes] = {}
-        rows, newest = [], []
-        for i, (key, blocks) in enumerate(zip(keys, spoken.values(), strict=True)):
-            same = tuple(map(id, blocks))
-            payload = packed.get(same) or packed.setdefault(same, codec.pack(blocks))
-            head = heads.get(key, StreamHead())
-            entry = codec.entry_to_wire(
-                blocks,
-                incarnation=me.incarnation,
-                unit=me.unit,
-                level=me.level,
-                audience=key.audience,
-                lane=key.lane,
-                seq=head.seq + 1,
-                prev_hash=head.hash,
-                hlc=hlc,
-                payload=payload,
-            )
-            newest.append(entry)
-            rows.append(self.row_of(entry, first + i, wake, via=0, via_position=0))
-        log.append(tx, rows)
-        log.save_heads(tx, newest)
 
     def row_of(
         self, entry: Entry, arrival: int, wake: Wake, *, via: int, via_position: int
@@ -395,7 +365,7 @@ class Applier:
             return said
         said.update(testimony.blocks_of(tx, {e.version for e in entries}))
         for entry in entries:
-            if entry.hlc <= log.copied_to(tx, incarnation_of(entry.version), entry.lane):
+            if entry.hlc <= log.unlogged_to(tx, incarnation_of(entry.version), entry.lane):
                 said[entry.version] = [*said.get(entry.version, ()), *_blocks(entry)]
         return said
 

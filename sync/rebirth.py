@@ -23,6 +23,7 @@ from sync.merging import Merger
 from sync.registers import RegisterTable
 from sync.schema import Lane
 from sync.signing import Signer
+from sync.speaking import Saying, speak
 from sync.statements import run, run_many
 from sync.streams import StreamKey, key_of
 from sync.version import Version, version_of, wall_ms_of
@@ -172,7 +173,14 @@ def say_anew(applier: Applier, tx: Connection, words: list[Word]) -> Reborn:
             )
     merger.flush(tx)
     _cut_back(tx, words)
-    _append(applier, tx, words, bodies, names, reborn.wake)
+    for blocks in bodies:
+        for block in blocks:
+            _restand(block, names[block.register])
+    said = [
+        Saying(w.entry.audience, w.entry.lane, blocks, w.entry.hlc, w.said_under)
+        for w, blocks in zip(words, bodies, strict=True)
+    ]
+    speak(applier, tx, said, reborn.wake)
     return reborn
 
 
@@ -223,45 +231,6 @@ def _cut_back(tx: Connection, words: list[Word]) -> None:
             "UPDATE stream SET seq=?, hash=?, hlc=? WHERE incarnation=? AND audience=? AND lane=?",
             (entry.seq - 1, entry.prev_hash, stamp or 0, *where),
         )
-
-
-def _append(
-    applier: Applier,
-    tx: Connection,
-    words: list[Word],
-    bodies: list[list[Block]],
-    names: Mapping[str, Names],
-    wake: Wake,
-) -> None:
-    me = applier.identity
-    first = log.take(tx, len(words), applier.clock.last)
-    heads: dict[StreamKey, StreamHead] = {}
-    newest: dict[StreamKey, Entry] = {}
-    rows = []
-    for i, (word, blocks) in enumerate(zip(words, bodies, strict=True)):
-        key = key_of(word.entry)._replace(incarnation=me.incarnation)
-        if key not in heads:
-            heads.update(log.heads_of(tx, [key]))
-        head = heads.get(key, StreamHead())
-        for block in blocks:
-            _restand(block, names[block.register])
-        entry = codec.entry_to_wire(
-            blocks,
-            incarnation=me.incarnation,
-            unit=me.unit,
-            level=me.level,
-            audience=key.audience,
-            lane=key.lane,
-            seq=head.seq + 1,
-            prev_hash=head.hash,
-            hlc=word.entry.hlc,
-            said_under=word.said_under,
-        )
-        heads[key] = StreamHead(entry.seq, entry.hash)
-        newest[key] = entry
-        rows.append(applier.row_of(entry, first + i, wake, via=0, via_position=0))
-    log.append(tx, rows)
-    log.save_heads(tx, newest.values())
 
 
 def _restand(block: Block, names: Names) -> None:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from sync import audience, codec, facts, log
-from sync.change import Block, Entry, StreamHead
+from sync import audience, codec, facts
+from sync.change import Block, Entry
 from sync.effects import Effect
 from sync.merge import Heads, RecordState, arranged
 from sync.narrowing import RecordName
 from sync.registers import RegisterTables, pieces
+from sync.speaking import Saying, speak
 from sync.statements import run
-from sync.streams import StreamKey
 from sync.testimony import testify
 from sync.version import Version
 
@@ -72,7 +72,7 @@ def say_again(applier: Applier, tx: Connection, child: int, ways: Ways, wake: Wa
     The caller holds the log's lock, and the child has given back all that it heard.
     """
     me = applier.identity
-    lacking: list[tuple[Entry, str, list[Block]]] = []
+    lacking: list[Saying] = []
     for said in said_before(tx, me.unit, me.incarnation):
         wanted: dict[str, list[Block]] = defaultdict(list)
         for block in said.blocks:
@@ -80,35 +80,15 @@ def say_again(applier: Applier, tx: Connection, child: int, ways: Ways, wake: Wa
                 lacks = block not in said.by_way.get(way, ()) and way not in said.cut
                 if lacks and _leads(applier, way, child):
                     wanted[way].append(block)
-        lacking += ((said.sample, way, blocks) for way, blocks in sorted(wanted.items()))
-    if not lacking:
-        return 0
-    first = log.take(tx, len(lacking), applier.clock.last)
-    heads: dict[StreamKey, StreamHead] = {}
-    newest: dict[StreamKey, Entry] = {}
-    rows = []
-    for i, (sample, way, blocks) in enumerate(lacking):
-        key = StreamKey(me.incarnation, way, sample.lane)
-        if key not in heads:
-            heads[key] = log.heads_of(tx, [key]).get(key, StreamHead())
-        entry = codec.entry_to_wire(
-            blocks,
-            incarnation=me.incarnation,
-            unit=me.unit,
-            level=me.level,
-            audience=way,
-            lane=sample.lane,
-            seq=heads[key].seq + 1,
-            prev_hash=heads[key].hash,
-            hlc=sample.hlc,
-            said_under=sample.said_under or sample.incarnation,
+        first = said.sample
+        under = first.said_under or first.incarnation
+        lacking += (
+            Saying(way, first.lane, blocks, first.hlc, under)
+            for way, blocks in sorted(wanted.items())
         )
-        heads[key] = StreamHead(entry.seq, entry.hash)
-        newest[key] = entry
-        rows.append(applier.row_of(entry, first + i, wake, via=0, via_position=0))
-    log.append(tx, rows)
-    log.save_heads(tx, newest.values())
-    return len(rows)
+    if lacking:
+        speak(applier, tx, lacking, wake)
+    return len(lacking)
 
 
 def _leads(applier: Applier, way: str, child: int) -> bool:

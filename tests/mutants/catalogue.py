@@ -54,9 +54,9 @@ MUTANTS = (
         "tests/storage/test_apply_contract.py",
     ),
     Mutant(
-        "numbers of a stream are used twice", "INV-5", "sync/apply.py",
-        "        log.append(tx, rows)\n        log.save_heads(tx, newest)\n",
-        "        log.append(tx, rows)\n",
+        "numbers of a stream are used twice", "INV-5", "sync/speaking.py",
+        "    log.append(tx, rows)\n    log.save_heads(tx, newest.values())\n",
+        "    log.append(tx, rows)\n",
     ),
     Mutant(
         "the log is read backwards", "INV-8", "sync/log.py",
@@ -216,7 +216,7 @@ MUTANTS = (
     ),
     Mutant(
         "words that came back by one way are not said by the other", "INV-2", "sync/restating.py",
-        "    if not lacking:\n", "    if True:\n", "tests/storage/test_restating.py",
+        "    if lacking:\n", "    if False:\n", "tests/storage/test_restating.py",
     ),
     Mutant(
         "words that come late stand beside what overwrote them", "INV-7", "sync/restating.py",
