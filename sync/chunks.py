@@ -74,14 +74,19 @@ def next_chunk(
         return Sent(payload, after.sent(count) if after else None, count, place.sent(count))
 
 
-def _units(tx: Connection, scope: Scope) -> Iterator[tuple[str, int, int]]:
-    """Yield (register, unit, records) in the order of the keys; units without records left out."""
-    for register in sorted(scope):
+def _units(
+    tx: Connection, scope: Scope, from_register: str = "", from_unit: int = 0
+) -> Iterator[tuple[str, int, int]]:
+    """Yield (register, unit, records) in the order of the keys, from these on; units without
+    records are left out.
+    """
+    for register in sorted(name for name in scope if name >= from_register):
         wanted = set(scope[register])
         rows = run(
             tx,
-            "SELECT unit, sum(count) FROM digest WHERE register=? GROUP BY unit ORDER BY unit",
-            (register,),
+            "SELECT unit, sum(count) FROM digest WHERE register=? AND unit>=? "
+            "GROUP BY unit ORDER BY unit",
+            (register, from_unit if register == from_register else 0),
         )
         for unit, count in rows.fetchall():
             if unit in wanted and count:
@@ -94,9 +99,7 @@ def _ranges(
     """Return the next records in key order."""
     found: list[Rows] = []
     room = rows_max
-    for register, unit, _ in _units(tx, to.scope):
-        if (register, unit) < (place.register, place.unit):
-            continue
+    for register, unit, _ in _units(tx, to.scope, place.register, place.unit):
         after = place.record if (register, unit) == (place.register, place.unit) else b""
         table = applier.tables[register]
         ids = ids_after(tx, table, unit, after, room)

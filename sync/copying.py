@@ -8,7 +8,7 @@ units to us.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -22,7 +22,7 @@ from sync.merge import Head, Heads, RecordState
 from sync.narrowing import RecordName
 from sync.registers import RegisterTable
 from sync.rows import Chunk, Rows, held_up, newest_heard, versions_in
-from sync.schema import Kind, RegisterSchema
+from sync.schema import Kind, Lane, RegisterSchema
 from sync.signing import STREAM, is_signed
 from sync.statements import run, run_many, savepoint
 from sync.streams import StreamForked
@@ -30,6 +30,15 @@ from sync.testimony import testify
 from sync.trouble import trouble_of
 from sync.version import Version, hlc_of, incarnation_of
 from sync.vouching import BadSignature, KeyChanged
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A chunk, and by what all of its records are judged."""
+
+    chunk: Chunk
+    writers: Mapping[int, tuple[int, int]]  # incarnation -> unit, level
+    newest: Mapping[Lane, Mapping[int, int]]  # lane -> incarnation -> newest stamp heard here
 
 
 def take(
@@ -46,11 +55,11 @@ def take(
     """
     applier.clock.resume(log.lock(tx))
     received = Received()
-    _learn(applier, tx, chunk)
+    known = _learn(applier, tx, chunk)
     applier.merger.begin(tx)
     effects: list[Effect] = []
     for rows in chunk.rows:
-        effects += join_rows(applier, tx, chunk, rows, received, heard_here=heard_here)
+        effects += join_rows(applier, tx, known, rows, received, heard_here=heard_here)
     log.take(tx, 0, applier.clock.last)
     applier.merger.flush(tx)
     if entail:
@@ -62,10 +71,12 @@ def take(
 
 
 def join_rows(
-    applier: Applier, tx: Connection, chunk: Chunk, rows: Rows, received: Received, *,
+    applier: Applier, tx: Connection, known: Known, rows: Rows, received: Received, *,
     heard_here: Container[Version] | None = None,
 ) -> list[Effect]:  # fmt: skip
     """Join records of one register and unit; return what folds are to see. The caller flushes."""
+
+    chunk = known.chunk
 
     def leave_out(ids: Iterable[bytes], reason: str, detail: str = "") -> None:
         if ids := list(ids):
@@ -77,20 +88,18 @@ def join_rows(
         return []
     merger, table = applier.merger, applier.tables[rows.register]
     lane = table.schema.lane
-    writers = {**log.writers(tx), **chunk.writers}
     held = held_up(tx, rows.register, rows.unit, list(rows.states))
     copies = merger.states(tx, rows.register, rows.unit, list(rows.states))
-    newest = newest_heard(tx) if copies else {}
     permitted: dict[bytes, RecordState] = {}
     objections: dict[str, list[bytes]] = {}
     for record, foreign in rows.states.items():
-        theirs = _permitted(applier, foreign, table.schema, rows.unit, writers)
+        theirs = _permitted(applier, foreign, table.schema, rows.unit, known.writers)
         if isinstance(theirs, str):
             objections.setdefault(theirs, []).append(record)
         else:
             permitted[record] = theirs
     here = {
-        r: Heard(newest[lane], held.get(r, frozenset())) if heard_here is None else heard_here
+        r: Heard(known.newest[lane], held.get(r, frozenset())) if heard_here is None else heard_here
         for r in copies
     }
     there = {r: chunk.heard(lane, rows.held.get(r, frozenset())) for r in copies}
@@ -144,7 +153,7 @@ def join_held(
         return None
     held_copies.let_go(tx, hole)
     run(tx, "UPDATE hole SET state='healed', tries=tries+1 WHERE id=?", (hole,))
-    _learn(applier, tx, chunk)
+    known = _learn(applier, tx, chunk)
     effects: list[Effect] = []
     for rows in chunk.rows:
         named = set(detail.split(",")) if detail else set()
@@ -157,7 +166,7 @@ def join_held(
             for record, state in rows.states.items()
         })  # fmt: skip
         effects += join_rows(
-            applier, tx, chunk, part, received, heard_here=NOTHING if named else None
+            applier, tx, known, part, received, heard_here=NOTHING if named else None
         )
     return effects
 
@@ -227,8 +236,8 @@ def adopt_streams(applier: Applier, tx: Connection, chunk: Chunk) -> None:
             vouches.keep_key(tx, key.incarnation, shown, applier.now_ms)
 
 
-def _learn(applier: Applier, tx: Connection, chunk: Chunk) -> dict[int, tuple[int, int]]:
-    """Remember who wrote; return incarnation -> (unit, level) as this store knows it."""
+def _learn(applier: Applier, tx: Connection, chunk: Chunk) -> Known:
+    """Remember who wrote; return what the chunk is judged by. Raises: Malformed."""
     known = log.writers(tx)
     for incarnation, writer in chunk.writers.items():
         unit, level = writer
@@ -241,12 +250,12 @@ def _learn(applier: Applier, tx: Connection, chunk: Chunk) -> dict[int, tuple[in
         for state in rows.states.values():
             for version in versions_in(state):
                 applier.clock.observe(hlc_of(version))
-    return {**known, **chunk.writers}
+    return Known(chunk, {**known, **chunk.writers}, newest_heard(tx))
 
 
 def _permitted(
     applier: Applier, state: RecordState, register: RegisterSchema, unit: int,
-    writers: dict[int, tuple[int, int]],
+    writers: Mapping[int, tuple[int, int]],
 ) -> RecordState | str:  # fmt: skip
     """Return the copy without what we do not know; a hole's reason when it may not stand.
 

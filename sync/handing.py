@@ -6,8 +6,6 @@ is kept with us: what was acknowledged is not handed up again, whatever broke of
 
 from __future__ import annotations
 
-import json
-
 from sqlalchemy import Connection
 
 from sync import audience, chunks, facts, floors, log
@@ -18,6 +16,8 @@ from sync.snapshot import Place
 from sync.statements import run
 from sync.wire.v1 import link_pb2 as pb
 
+BEGINNING = "beginning"  # no place: what is under way starts over
+
 
 def is_due(tx: Connection, parent: int, held_there: int) -> bool:
     """Say whether what the parent has of our bulk log is before where it begins, or copies are on
@@ -27,13 +27,13 @@ def is_due(tx: Connection, parent: int, held_there: int) -> bool:
 
 def ask(tx: Connection, parent: int) -> None:
     """Have copies handed up from the beginning, whatever our log holds."""
-    facts.put(tx, _name(parent), json.dumps(""))
+    facts.put(tx, _name(parent), BEGINNING)
 
 
 def progress(tx: Connection, parent: int) -> Place | None:
     """Return how far our copies have gone up; None when none are on their way."""
     said = facts.get(tx, _name(parent))
-    return Place.from_bytes(bytes.fromhex(json.loads(said))) if said else None
+    return Place.from_bytes(said.encode()) if said else None
 
 
 def spoken_to_us(tx: Connection, parent: int) -> bool:
@@ -77,7 +77,7 @@ class Handing:
         """Note that the parent has joined it; say whether more follow."""
         assert self._sent is not None
         after = self._sent.next
-        said = json.dumps(after.to_bytes().hex()) if after is not None else ""
+        said = after.to_bytes().decode() if after is not None else ""
         self._host.store.write(lambda tx: facts.put(tx, _name(self._parent), said))
         return after is not None
 

@@ -29,11 +29,13 @@ _ADVANCE = (
     "VALUES (?,?,?,?,?,?) ON CONFLICT (peer, direction, lane) DO UPDATE SET "
     "incarnation=excluded.incarnation, position=excluded.position, at_ms=excluded.at_ms"
 )
-_HEAD = (
-    "INSERT INTO stream (incarnation, audience, lane, seq, hash, hlc) VALUES (?,?,?,?,?,?) "
+_TIP = (
+    " (incarnation, audience, lane, seq, hash, hlc) VALUES (?,?,?,?,?,?) "
     "ON CONFLICT (incarnation, audience, lane) DO UPDATE SET seq=excluded.seq, "
     "hash=excluded.hash, hlc=excluded.hlc"
 )
+_HEAD = f"INSERT INTO stream{_TIP}"
+_BASE = f"INSERT INTO stream_base{_TIP}"
 
 
 def lock(tx: Connection) -> int:
@@ -94,14 +96,13 @@ def adopt(tx: Connection, key: StreamKey, seq: int, hash_: bytes, hlc: int) -> N
     """Go on with a stream after an entry that is not here: what it did came as copies."""
     row = (key.incarnation, key.audience, key.lane.value, seq, hash_, hlc)
     run(tx, _HEAD, row)
-    run(tx, _HEAD.replace("INTO stream ", "INTO stream_base "), row)
+    run(tx, _BASE, row)
 
 
 def note_cut(tx: Connection, key: StreamKey, seq: int, hash_: bytes, hlc: int) -> None:
     """Record up to which entry retention has removed a stream: the next kept one names it."""
-    statement = _HEAD.replace("INTO stream ", "INTO stream_base ")
     row = (key.incarnation, key.audience, key.lane.value, seq, hash_, hlc)
-    run(tx, f"{statement} WHERE excluded.seq > stream_base.seq", row)
+    run(tx, f"{_BASE} WHERE excluded.seq > stream_base.seq", row)
 
 
 def bases(tx: Connection) -> dict[StreamKey, StreamHead]:
@@ -110,8 +111,9 @@ def bases(tx: Connection) -> dict[StreamKey, StreamHead]:
     return {StreamKey(r[0], r[1], Lane(r[2])): StreamHead(r[3], bytes(r[4])) for r in rows}
 
 
-def copied_to(tx: Connection, writer: int, lane: Lane) -> int:
-    """Return the stamp up to which the words of an incarnation came as copies."""
+def unlogged_to(tx: Connection, writer: int, lane: Lane) -> int:
+    """Return the stamp up to which an incarnation's words may not be in the log, though they were
+    heard: they came as copies, or were cut."""
     statement = "SELECT max(hlc) FROM stream_base WHERE incarnation=? AND lane=?"
     row = run(tx, statement, (writer, lane.value)).fetchone()
     return int(row[0] or 0)

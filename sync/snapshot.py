@@ -16,19 +16,16 @@ def needs_snapshot(
     holds_nothing: bool = False,
     waiting_changes: int = 0,
     long_log: int = SNAPSHOT_LOG_CHANGES,
-    silent_ms: int = 0,
-    lease_ms: int = 0,
 ) -> bool:
     """Say whether a receiver must take records as they stand before it goes on by the log.
 
     `cursor`: how far it holds the log; `floor`: up to where the log is gone. `under_way`: it has
     begun to take copies: what it has is of no one point, and the log would bring values back.
     `waiting_changes`: what it would have to replay; to a store that holds nothing copies are
-    cheaper from `long_log` on. `lease_ms`: how long a silent link is waited for; 0: for ever.
+    cheaper from `long_log` on. That a lease is over is no reason by itself: only what was cut is.
     """
-    expired = 0 < lease_ms < silent_ms
     replay_is_long = holds_nothing and waiting_changes >= long_log
-    return under_way or cursor < floor or expired or replay_is_long
+    return under_way or cursor < floor or replay_is_long
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,12 +99,7 @@ def join_from_below(tx: Connection, applier: Applier, chunk: Chunk, *, child: in
     received = copying.take(applier, tx, chunk)
     if Lane.BULK not in chunk.cursors:
         return received
-    copying.adopt_streams(applier, tx, chunk)
-    incarnation, position = chunk.cursors[Lane.BULK]
-    log.advance(
-        tx, peer=child, direction="in", lane=Lane.BULK,
-        incarnation=incarnation, position=position, at_ms=applier.now_ms,
-    )  # fmt: skip
+    _go_on(tx, applier, chunk, child)
     # Our own parent may lack them, too: our log does not bring it what came as copies.
     floors.note_copied(tx, up=log.take(tx, 1, applier.clock.last))
     return received
@@ -122,12 +117,7 @@ def join_chunk(
     if at.next:
         progress.note(tx, peer, at)
         return received
-    copying.adopt_streams(applier, tx, chunk)
-    incarnation, position = chunk.cursors[Lane.BULK]
-    log.advance(
-        tx, peer=peer, direction="in", lane=Lane.BULK,
-        incarnation=incarnation, position=position, at_ms=applier.now_ms,
-    )  # fmt: skip
+    _go_on(tx, applier, chunk, peer)
     # A number of our own for this moment: no child that stands before it is served by our log.
     down = log.take(tx, 1, applier.clock.last)
     floors.note_copied(
@@ -135,3 +125,15 @@ def join_chunk(
     )
     progress.end(tx, peer)
     return received
+
+
+def _go_on(tx: Connection, applier: Applier, chunk: Chunk, peer: int) -> None:
+    """From here on a peer's log brings what follows: its streams and position are those of the
+    last chunk.
+    """
+    copying.adopt_streams(applier, tx, chunk)
+    incarnation, position = chunk.cursors[Lane.BULK]
+    log.advance(
+        tx, peer=peer, direction="in", lane=Lane.BULK,
+        incarnation=incarnation, position=position, at_ms=applier.now_ms,
+    )  # fmt: skip

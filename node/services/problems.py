@@ -114,8 +114,8 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "lease_over": (
         Severity.WARNING,
-        "已 {n} 天没有联系, 超过保留期限; 恢复联网后将改用全量副本",
-        "not heard for {n} days: its lease is over, it takes a snapshot when it comes back",
+        "已 {n} 天没有联系, 超过保留期限; 此后清理的变更日志以全量副本补齐",
+        "not heard for {n} days: its lease is over; what is cut from the log comes as copies",
         "请联系该单位; 它未上报的数据不会丢失。",
         "Ask that office to connect; what it has not sent is not lost.",
     ),

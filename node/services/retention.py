@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from node.services.log_retention import cut_log
+from node.services.log_retention import DAY_MS, cut_log
 from sync.statements import run
 
 if TYPE_CHECKING:
     from node.app import Office
-
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

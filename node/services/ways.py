@@ -24,7 +24,7 @@ WORK_ORDER = "work_order"
 
 def ways_of(office: Office, tx: Connection, block: Block) -> tuple[str, ...]:
     """Return the audiences of an own block as this office would say it now; the records of one
-    block go the same ways. None for what goes one way only, or is not known here.
+    block go the same ways. Empty for what is not known here, or is no word of its own.
     """
     register = office.catalogue.registers.get(block.register)
     if register is None:
