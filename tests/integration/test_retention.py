@@ -11,8 +11,11 @@ from sqlalchemy import func, select
 
 from node.services.log_retention import DAY_MS, GRACE_MS, cut_log
 from node.services.status import status
-from sync import floors
+from sync import floors, log
 from sync.cutting import LANE
+from sync.limits import BATCH_BYTES_MAX
+from sync.link import ChildEnd
+from sync.session import BatchRead, Read
 from sync.tables import entry
 from tests.integration.test_recovery import (
     assert_sound_and_alike,
@@ -126,6 +129,23 @@ def test_a_backup_older_than_the_parents_log_comes_back_as_copies(tier: Tier) ->
     tier.start(GARDEN, STREET)
     for code in (GARDEN, STREET, DISTRICT, CITY):
         eventually(lambda code=code: set(tier.premises(code)) == {first, *lost, since}, 15)
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def test_nothing_is_pushed_over_copies_that_have_come_from_below(tier: Tier) -> None:
+    first = tier.add_premises(GARDEN, "甲", 10)
+    eventually(lambda: first in tier.premises(CITY))
+    settled(tier, GARDEN, STREET, DISTRICT)
+    office = tier.served(DISTRICT).office
+    greeted_at = tier.served(DISTRICT).dialer.held_there[LANE]  # type: ignore[union-attr]
+    end = ChildEnd(office, office.tree.parent(office.identity.unit) or 0)
+    assert isinstance(end.perform(Read(LANE, greeted_at, BATCH_BYTES_MAX)), BatchRead)
+    office.store.write(lambda tx: floors.note_copied(tx, up=log.take(tx, 1, office.clock.last)))
+    with pytest.raises(floors.CopiesFirst):
+        end.perform(Read(LANE, greeted_at, BATCH_BYTES_MAX))
+    second = tier.add_premises(GARDEN, "乙", 20)
+    eventually(lambda: second in tier.premises(CITY))
     settled(tier, GARDEN, STREET, DISTRICT)
     assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
