@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from tests.support.tier import (
     CITY,
     DISTRICT,
@@ -15,14 +10,7 @@ from tests.support.tier import (
     STREET,
     Tier,
     eventually,
-    tier_of,
 )
-
-
-@pytest.fixture
-def tier(tmp_path: Path) -> Iterator[Tier]:
-    with tier_of(tmp_path) as tier:
-        yield tier
 
 
 def test_an_edit_at_a_community_reaches_the_city_and_no_sibling(tier: Tier) -> None:

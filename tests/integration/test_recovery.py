@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from hub.app import Process
 from hub.client import wall_ms
-from node.app import Office, open_office
+from node.app import Office
 from node.domain.assignment import Duty
 from node.domain.units import Level
-from node.ids import uuid7
-from node.routes import audiences_of
 from node.services import assignments
 from node.services.assignment_checks import Order
 from node.services.status import status
-from node.services.verify import verify
-from sync.change import Edit, Operation, RecordKey
 from sync.session import State
+from tests.support.deeds import enlarge, outlet, premises
 from tests.support.tier import (
     CITY,
     DISTRICT,
@@ -30,129 +23,16 @@ from tests.support.tier import (
     PATH,
     STREET,
     Tier,
+    assert_sound_and_alike,
+    copy_of,
     eventually,
-    tier_of,
+    offline,
+    outlets,
+    put_back,
+    settled,
 )
 
 PARENT = dict(PATH)
-
-
-@pytest.fixture
-def tier(tmp_path: Path) -> Iterator[Tier]:
-    with tier_of(tmp_path) as tier:
-        yield tier
-
-
-def copy_of(tier: Tier, code: str) -> Path:
-    """Stop an office and return a backup of its folder."""
-    tier.stop(code)
-    backup = tier.base / f"backup-{code}"
-    shutil.rmtree(backup, ignore_errors=True)
-    shutil.copytree(tier.base / code, backup)
-    return backup
-
-
-def put_back(tier: Tier, code: str, backup: Path) -> None:
-    shutil.rmtree(tier.base / code)
-    shutil.copytree(backup, tier.base / code)
-
-
-def offline(tier: Tier, code: str, work: object) -> object:
-    """Do something at an office that is not served: nobody hears of it yet."""
-    office = open_office(
-        tier.base / code, wall_ms=wall_ms, rng=random.Random(code + "off"), catalogue=tier.catalogue
-    )
-    try:
-        return work(office)  # type: ignore[operator]
-    finally:
-        office.close()
-
-
-def premises(office: Office, name: str, area_m2: int = 100) -> bytes:
-    unit = office.identity.unit
-    record = uuid7(wall_ms(), office.rng)
-    heard = audiences_of(
-        office.catalogue.registers["premises"], unit=unit, writer=unit, level=office.level
-    )
-    edit = Edit(
-        key=RecordKey("premises", unit, record),
-        operation=Operation.CREATE,
-        values={"name": name, "use": "office", "area_m2": area_m2, "tenure": "owned"},
-        audiences=heard,
-    )
-    office.commit(lambda _tx: [edit])
-    return record
-
-
-def outlet(office: Office, name: str) -> bytes:
-    """Create a record that a street may have as well as a community."""
-    register = office.catalogue.registers["service_outlet"]
-    unit = office.identity.unit
-    record = uuid7(wall_ms(), office.rng)
-    edit = Edit(
-        key=RecordKey(register.name, unit, record),
-        operation=Operation.CREATE,
-        values={"name": name, "kind": next(iter(register.fields["kind"].choices))},
-        audiences=audiences_of(register, unit=unit, writer=unit, level=office.level),
-    )
-    office.commit(lambda _tx: [edit])
-    return record
-
-
-def outlets(tier: Tier, code: str) -> set[bytes]:
-    with tier.served(code).office.store.read() as tx:
-        return {bytes(r[0]) for r in tx.exec_driver_sql("SELECT id FROM r_service_outlet")}
-
-
-def enlarge(office: Office, record: bytes, area_m2: int) -> None:
-    unit = office.identity.unit
-    heard = audiences_of(
-        office.catalogue.registers["premises"], unit=unit, writer=unit, level=office.level
-    )
-    edit = Edit(
-        key=RecordKey("premises", unit, record),
-        operation=Operation.UPDATE,
-        values={"area_m2": area_m2},
-        audiences=heard,
-    )
-    office.commit(lambda _tx: [edit])
-
-
-def settled(tier: Tier, *codes: str) -> None:
-    """Wait until these offices' lines are quiet and every parent holds what its child has."""
-
-    def quiet() -> bool:
-        for code in codes:
-            dialer = tier.served(code).dialer
-            if dialer is not None and not (dialer.connected and dialer.state is State.IDLE):
-                dialer.retry_now()
-                return False
-        return True
-
-    try:
-        eventually(quiet)
-    except AssertionError as error:
-        lines = {code: tier.served(code).dialer for code in codes}
-        raise AssertionError(
-            [(code, d.state, d.reason) for code, d in lines.items() if d is not None]
-        ) from error
-
-
-def assert_sound_and_alike(tier: Tier, *codes: str, lowest: str, register: str = "") -> None:
-    """Nothing kept differs from the records, and all hold the same copies of the unit's records."""
-    unit = tier.served(lowest).office.identity.unit
-
-    def digests(code: str) -> dict[tuple[str, int], tuple[int, int]]:
-        with tier.served(code).office.store.read() as tx:
-            rows = tx.exec_driver_sql(
-                "SELECT register, bucket, count, sum FROM digest WHERE unit=? AND count>0", (unit,)
-            )
-            return {(r[0], r[1]): (r[2], r[3]) for r in rows if register in ("", r[0])}
-
-    eventually(lambda: all(digests(code) == digests(codes[0]) for code in codes))
-    for code in codes:
-        report = verify(tier.served(code).office)
-        assert report.sound, (code, report.differences[:5])
 
 
 def test_a_backup_put_back_takes_back_what_it_lost_and_keeps_what_was_written_since(

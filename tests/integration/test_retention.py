@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -17,24 +15,21 @@ from sync.limits import BATCH_BYTES_MAX
 from sync.link import ChildEnd
 from sync.session import BatchRead, Read
 from sync.tables import entry
-from tests.integration.test_recovery import (
+from tests.support.deeds import addresses, enlarge, move_to, outlet, premises
+from tests.support.tier import (
+    CITY,
+    DISTRICT,
+    GARDEN,
+    ORCHID,
+    STREET,
+    Tier,
     assert_sound_and_alike,
     copy_of,
-    enlarge,
+    eventually,
     offline,
-    outlet,
     outlets,
-    premises,
     settled,
 )
-from tests.integration.test_snapshot import addresses, move_to
-from tests.support.tier import CITY, DISTRICT, GARDEN, ORCHID, STREET, Tier, eventually, tier_of
-
-
-@pytest.fixture
-def tier(tmp_path: Path) -> Iterator[Tier]:
-    with tier_of(tmp_path) as tier:
-        yield tier
 
 
 def years_pass(tier: Tier, code: str) -> int:

@@ -19,24 +19,14 @@ from sqlalchemy import Connection
 from hub.parent import Parent
 from node.app import Office
 from node.config import OfficeConfig
-from node.routes import audiences_of
 from node.services.bundles import read_bundles, write_bundle
 from node.services.status import status
 from node.setup import init_office
 from sync import floors, handing, log, progress
 from sync.bundle_errors import BundleNeedsLine
-from sync.change import Edit, Operation, RecordKey
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
-from tests.integration.test_recovery import (
-    assert_sound_and_alike,
-    enlarge,
-    offline,
-    outlet,
-    outlets,
-    premises,
-    settled,
-)
+from tests.support.deeds import addresses, enlarge, move_to, outlet, premises
 from tests.support.silian import SERVE
 from tests.support.tier import (
     CITY,
@@ -46,17 +36,15 @@ from tests.support.tier import (
     PATH,
     STREET,
     Tier,
+    assert_sound_and_alike,
     eventually,
+    offline,
+    outlets,
+    settled,
     tier_of,
 )
 
 PARENT = dict(PATH)
-
-
-@pytest.fixture
-def tier(tmp_path: Path) -> Iterator[Tier]:
-    with tier_of(tmp_path) as tier:
-        yield tier
 
 
 def cut_down(tier: Tier, code: str) -> None:
@@ -182,25 +170,6 @@ def emptied(tier: Tier, code: str) -> None:
     shutil.rmtree(tier.base / code)
     config = OfficeConfig(unit=code, parent=tier.addresses[PARENT[code] or ""], sync_interval_s=2)
     init_office(tier.base / code, config, tier.catalogue, rng=random.Random(code + "anew"))
-
-
-def move_to(office: Office, unit: int, record: bytes, address: str) -> None:
-    """Correct an address of a lower office's premises."""
-    register = office.catalogue.registers["premises"]
-    me = office.identity
-    edit = Edit(
-        key=RecordKey("premises", unit, record),
-        operation=Operation.UPDATE,
-        values={"address": address},
-        audiences=audiences_of(register, unit=unit, writer=me.unit, level=me.level),
-    )
-    office.commit(lambda _tx: [edit])
-
-
-def addresses(office: Office) -> dict[bytes, str]:
-    with office.store.read() as tx:
-        rows = tx.exec_driver_sql("SELECT id, f_address FROM r_premises").fetchall()
-    return {bytes(r[0]): r[1] for r in rows if r[1]}
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was_and_loses_nothing(tier: Tier) -> None:

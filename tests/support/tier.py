@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,12 +13,13 @@ from pathlib import Path
 from hub.api.tokens import token_of
 from hub.app import Process, Served
 from hub.client import OfficeClient, wall_ms
+from node.app import open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
-from node.ids import uuid7
-from node.routes import audiences_of
+from node.services.verify import verify
 from node.setup import init_office
-from sync.change import Edit, Operation, RecordKey
+from sync.session import State
+from tests.support.deeds import premises
 
 CITY, DISTRICT, STREET = "330100000000", "330102000000", "330102013000"
 GARDEN, ORCHID = "330102013009", "330102013011"  # 万家花园, 兰苑
@@ -68,20 +70,7 @@ class Tier:
             return {bytes(r[0]): (r[1], r[2]) for r in rows}
 
     def add_premises(self, code: str, name: str, area_m2: int = 30_000) -> bytes:
-        office = self.served(code).office
-        record_id = uuid7(wall_ms(), office.rng)
-        unit = office.identity.unit
-        audiences = audiences_of(
-            self.catalogue.registers["premises"], unit=unit, writer=unit, level=3
-        )
-        edit = Edit(
-            key=RecordKey("premises", unit, record_id),
-            operation=Operation.CREATE,
-            values={"name": name, "use": "office", "area_m2": area_m2, "tenure": "owned"},
-            audiences=audiences,
-        )
-        office.commit(lambda tx: [edit])
-        return record_id
+        return premises(self.served(code).office, name, area_m2)
 
 
 @contextmanager
@@ -103,3 +92,70 @@ def eventually(what: Callable[[], object], timeout_s: float = PATIENCE_S) -> Non
     while not what():
         assert time.monotonic() < deadline, "did not come about in time"
         time.sleep(0.02)
+
+
+def outlets(tier: Tier, code: str) -> set[bytes]:
+    with tier.served(code).office.store.read() as tx:
+        return {bytes(r[0]) for r in tx.exec_driver_sql("SELECT id FROM r_service_outlet")}
+
+
+def settled(tier: Tier, *codes: str) -> None:
+    """Wait until these offices' lines are quiet and every parent holds what its child has."""
+
+    def quiet() -> bool:
+        for code in codes:
+            dialer = tier.served(code).dialer
+            if dialer is not None and not (dialer.connected and dialer.state is State.IDLE):
+                dialer.retry_now()
+                return False
+        return True
+
+    try:
+        eventually(quiet)
+    except AssertionError as error:
+        lines = {code: tier.served(code).dialer for code in codes}
+        raise AssertionError(
+            [(code, d.state, d.reason) for code, d in lines.items() if d is not None]
+        ) from error
+
+
+def assert_sound_and_alike(tier: Tier, *codes: str, lowest: str, register: str = "") -> None:
+    """Nothing kept differs from the records, and all hold the same copies of the unit's records."""
+    unit = tier.served(lowest).office.identity.unit
+
+    def digests(code: str) -> dict[tuple[str, int], tuple[int, int]]:
+        with tier.served(code).office.store.read() as tx:
+            rows = tx.exec_driver_sql(
+                "SELECT register, bucket, count, sum FROM digest WHERE unit=? AND count>0", (unit,)
+            )
+            return {(r[0], r[1]): (r[2], r[3]) for r in rows if register in ("", r[0])}
+
+    eventually(lambda: all(digests(code) == digests(codes[0]) for code in codes))
+    for code in codes:
+        report = verify(tier.served(code).office)
+        assert report.sound, (code, report.differences[:5])
+
+
+def copy_of(tier: Tier, code: str) -> Path:
+    """Stop an office and return a backup of its folder."""
+    tier.stop(code)
+    backup = tier.base / f"backup-{code}"
+    shutil.rmtree(backup, ignore_errors=True)
+    shutil.copytree(tier.base / code, backup)
+    return backup
+
+
+def put_back(tier: Tier, code: str, backup: Path) -> None:
+    shutil.rmtree(tier.base / code)
+    shutil.copytree(backup, tier.base / code)
+
+
+def offline(tier: Tier, code: str, work: object) -> object:
+    """Do something at an office that is not served: nobody hears of it yet."""
+    office = open_office(
+        tier.base / code, wall_ms=wall_ms, rng=random.Random(code + "off"), catalogue=tier.catalogue
+    )
+    try:
+        return work(office)  # type: ignore[operator]
+    finally:
+        office.close()
