@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+from sync import conversation as c
 from sync import session as s
 from sync.change import Batch
 from sync.limits import BATCH_BYTES_MIN
@@ -44,59 +45,59 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
     some = Batch(lane, 1, 0, FAR, (b"x",), (FAR,))
     none = Batch(lane, 1, 0, FAR)
     made: dict[type, list[tuple[str, object]]] = {
-        s.Poked: [("Poked", s.Poked(frozenset(LANES), frozenset(LANES)))],
-        s.Greeted: [
+        c.Poked: [("Poked", c.Poked(frozenset(LANES), frozenset(LANES)))],
+        c.Greeted: [
             *(
-                (f"Greeted {v.name}", s.Greeted(v, waiting=frozenset(w)))
-                for v in s.Verdict
+                (f"Greeted {v.name}", c.Greeted(v, waiting=frozenset(w)))
+                for v in c.Verdict
                 for w in ((), LANES)
             ),
             (
                 "Greeted GO_ON, by a parent under another incarnation",
-                s.Greeted(s.Verdict.GO_ON, give_back=True),
+                c.Greeted(c.Verdict.GO_ON, give_back=True),
             ),
             (
                 "Greeted GO_ON, and our log begins too late",
-                s.Greeted(s.Verdict.GO_ON, hand_up=True),
+                c.Greeted(c.Verdict.GO_ON, hand_up=True),
             ),
             (
                 "Greeted SNAPSHOT, by a parent under another incarnation",
-                s.Greeted(s.Verdict.SNAPSHOT, give_back=True),
+                c.Greeted(c.Verdict.SNAPSHOT, give_back=True),
             ),
             (
                 "Greeted RESTORED, with copies",
-                s.Greeted(s.Verdict.RESTORED, copies=True),
+                c.Greeted(c.Verdict.RESTORED, copies=True),
             ),
         ],
-        s.BatchRead: [("BatchRead", s.BatchRead(some)), ("BatchRead, empty", s.BatchRead(none))],
-        s.Pushed: [
-            ("Pushed", s.Pushed(lane, session.held_there.get(lane, 0) + 1)),
-            ("Pushed, no progress", s.Pushed(lane, 0)),
+        c.BatchRead: [("BatchRead", c.BatchRead(some)), ("BatchRead, empty", c.BatchRead(none))],
+        c.Pushed: [
+            ("Pushed", c.Pushed(lane, session.held_there.get(lane, 0) + 1)),
+            ("Pushed, no progress", c.Pushed(lane, 0)),
         ],
-        s.Pulled: [("Pulled", s.Pulled(some)), ("Pulled, empty", s.Pulled(none))],
-        s.AppliedHere: [("AppliedHere", s.AppliedHere(lane, FAR))],
-        s.Recovered: [
-            ("Recovered", s.Recovered()),
-            ("Recovered, more follows", s.Recovered(more=True)),
+        c.Pulled: [("Pulled", c.Pulled(some)), ("Pulled, empty", c.Pulled(none))],
+        c.AppliedHere: [("AppliedHere", c.AppliedHere(lane, FAR))],
+        c.Recovered: [
+            ("Recovered", c.Recovered()),
+            ("Recovered, more follows", c.Recovered(more=True)),
         ],
-        s.Copied: [
-            ("Copied", s.Copied()),
-            ("Copied, more follows", s.Copied(more=True)),
+        c.Copied: [
+            ("Copied", c.Copied()),
+            ("Copied, more follows", c.Copied(more=True)),
         ],
-        s.Handed: [
-            ("Handed", s.Handed()),
-            ("Handed, more follows", s.Handed(more=True)),
+        c.Handed: [
+            ("Handed", c.Handed()),
+            ("Handed, more follows", c.Handed(more=True)),
         ],
-        s.Compared: [
-            ("Compared", s.Compared()),
-            ("Compared, more follows", s.Compared(more=True)),
-            ("Compared, something waits", s.Compared(more=True, waiting=frozenset(LANES))),
+        c.Compared: [
+            ("Compared", c.Compared()),
+            ("Compared, more follows", c.Compared(more=True)),
+            ("Compared, something waits", c.Compared(more=True, waiting=frozenset(LANES))),
         ],
-        s.Woken: [("Woken", s.Woken())],
-        s.Failed: [
-            ("Failed, passing", s.Failed("unavailable", retryable=True)),
-            ("Failed, for good", s.Failed("unauthorised", retryable=False)),
-            ("Failed, too large", s.Failed("resource_exhausted", retryable=True, oversized=True)),
+        c.Woken: [("Woken", c.Woken())],
+        c.Failed: [
+            ("Failed, passing", c.Failed("unavailable", retryable=True)),
+            ("Failed, for good", c.Failed("unauthorised", retryable=False)),
+            ("Failed, too large", c.Failed("resource_exhausted", retryable=True, oversized=True)),
         ],
     }
     yield from made[kind]
@@ -130,7 +131,7 @@ def steps(session: s.Session) -> Iterator[tuple[str, s.Session]]:
         after.start()
         yield "compare", after
         after = copy.deepcopy(session)
-        after.broken(s.Failed("unavailable", retryable=True))
+        after.broken(c.Failed("unavailable", retryable=True))
         yield "broken (Watch failed)", after
 
 

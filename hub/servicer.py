@@ -10,9 +10,9 @@ import grpc
 from hub.greeting import Greeting
 from hub.parent import Parent, SessionUnknown
 from sync import codec
+from sync.conversation import Verdict
 from sync.recovery import Proof
 from sync.schema import Lane
-from sync.session import Verdict
 from sync.wire.v1 import link_pb2 as pb
 
 TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may hold many

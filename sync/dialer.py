@@ -17,12 +17,7 @@ import grpc
 import structlog
 
 from sync.backoff import wait_ms
-from sync.errors import SilianError
-from sync.limits import MESSAGE_BYTES_MAX
-from sync.link import ChildEnd, method_of
-from sync.narrowing import Wish
-from sync.schema import Lane
-from sync.session import (
+from sync.conversation import (
     Apply,
     Command,
     Compare,
@@ -38,9 +33,13 @@ from sync.session import (
     Read,
     Recover,
     Rest,
-    Session,
-    State,
 )
+from sync.errors import SilianError
+from sync.limits import MESSAGE_BYTES_MAX
+from sync.link import ChildEnd, method_of
+from sync.narrowing import Wish
+from sync.schema import Lane
+from sync.session import Session, State
 from sync.status import failed
 from sync.wire.v1 import link_pb2 as pb
 from sync.wire.v1 import link_pb2_grpc

@@ -10,13 +10,7 @@ from sqlalchemy import Connection
 
 from sync import codec, facts, floors, handing, log, progress, recovery, vouches
 from sync.comparing import Comparing
-from sync.handing import Handing
-from sync.host import Host
-from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
-from sync.narrowing import Wish
-from sync.recovering import Recovering
-from sync.schema import Lane
-from sync.session import (
+from sync.conversation import (
     AppliedHere,
     Apply,
     BatchRead,
@@ -39,6 +33,12 @@ from sync.session import (
     Recovered,
     Verdict,
 )
+from sync.handing import Handing
+from sync.host import Host
+from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
+from sync.narrowing import Wish
+from sync.recovering import Recovering
+from sync.schema import Lane
 from sync.snapshotting import Snapshotting
 from sync.taking import take
 from sync.vouching import KeyChanged

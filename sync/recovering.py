@@ -12,8 +12,9 @@ from sync.apply import Received, Unauthorised, Wake
 from sync.change import StreamHead
 from sync.host import Host
 from sync.limits import BATCH_BYTES_MAX, TRANSACTION_CHANGES_MAX
+from sync.probing import Probing
 from sync.progress import Progress
-from sync.recovery import Heads, Probing
+from sync.recovery import Heads
 from sync.registers import pieces
 from sync.schema import Lane
 from sync.statements import run, run_many

@@ -7,8 +7,8 @@ from typing import Any
 
 import grpc
 
+from sync.conversation import Failed
 from sync.errors import SilianError
-from sync.session import Failed
 
 DETAIL_KEY = "silian-error-bin"  # trailing metadata: the whole refusal as UTF-8 JSON
 

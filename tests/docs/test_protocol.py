@@ -11,7 +11,7 @@ import pytest
 
 from hub.cli.explain import refusals
 from sync import limits
-from sync.session import Verdict
+from sync.conversation import Verdict
 from sync.status import STATUS_BY_CODE
 from sync.wire.v1 import link_pb2 as pb
 

@@ -22,9 +22,10 @@ from node.config import OfficeConfig
 from node.domain.units import Level
 from node.setup import init_office
 from sync.change import Batch
+from sync.conversation import BatchRead, Greet, Greeted, Read, Verdict
 from sync.dialer import OPTIONS, Dialer
 from sync.limits import BACKOFF_BASE_MS
-from sync.session import BatchRead, Greet, Greeted, Read, State, Verdict
+from sync.session import State
 from sync.wire.v1 import link_pb2 as pb
 from tests.unit.node.offices import CATALOGUE, STREET, TREE, Clock
 

@@ -27,11 +27,12 @@ from node.ids import uuid7
 from node.routes import audiences_of
 from sync import codec, dialer, log
 from sync.change import Edit, Operation, RecordKey
+from sync.conversation import Verdict
 from sync.dialer import OPTIONS, Dialer
 from sync.limits import BATCH_BYTES_MAX
 from sync.link import ChildEnd
 from sync.schema import Lane
-from sync.session import State, Verdict
+from sync.session import State
 from sync.statements import run
 from sync.taking import take
 from sync.urgency import Urgency

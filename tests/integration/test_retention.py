@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from node.services.log_retention import DAY_MS, GRACE_MS, cut_log
 from node.services.status import status
 from sync import floors, log
+from sync.conversation import BatchRead, Read
 from sync.cutting import LANE
 from sync.limits import BATCH_BYTES_MAX
 from sync.link import ChildEnd
-from sync.session import BatchRead, Read
 from sync.tables import entry
 from tests.support.deeds import addresses, enlarge, move_to, outlet, premises
 from tests.support.tier import (

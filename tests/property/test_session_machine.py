@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sync.change import Batch
-from sync.limits import BATCH_BYTES_MAX, BATCH_BYTES_MIN
-from sync.schema import Lane
-from sync.session import (
+from sync.conversation import (
     AppliedHere,
     Apply,
     BatchRead,
@@ -32,11 +30,12 @@ from sync.session import (
     Pushed,
     Read,
     Rest,
-    Session,
-    State,
     Verdict,
     Woken,
 )
+from sync.limits import BATCH_BYTES_MAX, BATCH_BYTES_MIN
+from sync.schema import Lane
+from sync.session import Session, State
 
 lanes = st.sampled_from(list(Lane))
 faults = st.sampled_from(["none", "none", "none", "request", "reply", "oversized", "refused"])

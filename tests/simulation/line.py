@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from sync.backoff import wait_ms
-from sync.errors import SilianError
-from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
-from sync.link import ChildEnd, method_of
-from sync.narrowing import Wish
-from sync.schema import Lane
-from sync.session import (
+from sync.conversation import (
     Apply,
     Command,
     Event,
@@ -24,10 +19,14 @@ from sync.session import (
     Poked,
     Read,
     Rest,
-    Session,
-    State,
     Verdict,
 )
+from sync.errors import SilianError
+from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
+from sync.link import ChildEnd, method_of
+from sync.narrowing import Wish
+from sync.schema import Lane
+from sync.session import Session, State
 from sync.status import failed
 from sync.wire.v1 import link_pb2 as pb
 from tests.simulation.plan import CHUNK_ROWS

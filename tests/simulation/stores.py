@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from node.setup import DATABASE
-from sync.session import Verdict
+from sync.conversation import Verdict
 from tests.simulation import sites
 from tests.simulation.process import Process
 

@@ -7,7 +7,8 @@ from sqlalchemy import Connection
 
 from sync import codec, log, rebirth, recovering, recovery
 from sync.change import StreamHead
-from sync.recovery import Echo, Heads, Probing
+from sync.probing import Probing
+from sync.recovery import Echo, Heads
 from sync.schema import Lane
 from sync.statements import run
 from sync.streams import StreamKey

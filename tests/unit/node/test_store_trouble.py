@@ -22,9 +22,9 @@ from node.store import engine, meta
 from node.store.engine import CommitUnknown, NotAStore, StoreUnavailable, sqlite_driver
 from sync import log, recovering
 from sync.change import Batch, Edit, Operation, RecordKey
+from sync.conversation import Apply
 from sync.link import ChildEnd
 from sync.schema import Lane
-from sync.session import Apply
 from sync.statements import run
 from tests.simulation.disk import Disk, Driver
 from tests.unit.node.offices import CATALOGUE, COMMUNITY, STREET, Clock, exchange, new_office

@@ -6,30 +6,32 @@ import itertools
 
 import pytest
 
+from sync import conversation as c
 from sync import session as s
 from sync.change import Batch
+from sync.conversation import Failed, Idle, Pull, Read, Rest, Verdict
 from sync.limits import BATCH_BYTES_MAX, BATCH_BYTES_MIN, CONTROL_BATCHES_BEFORE_BULK
 from sync.schema import Lane
-from sync.session import TRANSITIONS, Failed, Idle, Pull, Read, Rest, Session, State, Verdict
+from sync.session import TRANSITIONS, Session, State
 
 BULK, CONTROL = Lane.BULK, Lane.CONTROL
 EVENTS = (
-    s.Poked, s.Greeted, s.BatchRead, s.Pushed, s.Pulled, s.AppliedHere, s.Recovered, s.Copied,
-    s.Handed, s.Compared, s.Woken, s.Failed,
+    c.Poked, c.Greeted, c.BatchRead, c.Pushed, c.Pulled, c.AppliedHere, c.Recovered, c.Copied,
+    c.Handed, c.Compared, c.Woken, c.Failed,
 )  # fmt: skip
 EXAMPLES = {
-    s.Poked: s.Poked(),
-    s.Greeted: s.Greeted(Verdict.GO_ON),
-    s.BatchRead: s.BatchRead(Batch(BULK, 1, 0, 0)),
-    s.Pushed: s.Pushed(BULK, 1),
-    s.Pulled: s.Pulled(Batch(BULK, 1, 0, 0)),
-    s.AppliedHere: s.AppliedHere(BULK, 1),
-    s.Recovered: s.Recovered(),
-    s.Copied: s.Copied(),
-    s.Handed: s.Handed(),
-    s.Compared: s.Compared(),
-    s.Woken: s.Woken(),
-    s.Failed: s.Failed("unavailable", retryable=True),
+    c.Poked: c.Poked(),
+    c.Greeted: c.Greeted(Verdict.GO_ON),
+    c.BatchRead: c.BatchRead(Batch(BULK, 1, 0, 0)),
+    c.Pushed: c.Pushed(BULK, 1),
+    c.Pulled: c.Pulled(Batch(BULK, 1, 0, 0)),
+    c.AppliedHere: c.AppliedHere(BULK, 1),
+    c.Recovered: c.Recovered(),
+    c.Copied: c.Copied(),
+    c.Handed: c.Handed(),
+    c.Compared: c.Compared(),
+    c.Woken: c.Woken(),
+    c.Failed: c.Failed("unavailable", retryable=True),
 }
 GONE = Failed("unavailable", retryable=True)
 TOO_LARGE = Failed("resource_exhausted", retryable=True, oversized=True)
@@ -42,7 +44,7 @@ def batch(lane: Lane, after: int, upto: int) -> Batch:
 def greeted(**there: object) -> Session:
     session = Session()
     session.start()
-    session.on(s.Greeted(Verdict.GO_ON, **there))
+    session.on(c.Greeted(Verdict.GO_ON, **there))
     return session
 
 
@@ -76,20 +78,20 @@ def test_a_session_under_way_is_not_started_again(state):
 def test_control_goes_before_bulk():
     session = Session()
     session.start()
-    command = session.on(s.Greeted(Verdict.GO_ON))
+    command = session.on(c.Greeted(Verdict.GO_ON))
     assert command == Read(CONTROL, 0, BATCH_BYTES_MAX)
 
 
 def test_bulk_gets_a_share_while_control_never_ends():
     session = Session()
     session.start()
-    command = session.on(s.Greeted(Verdict.GO_ON))
+    command = session.on(c.Greeted(Verdict.GO_ON))
     lanes = []
     for n in range(1, 40):
-        session.poke(s.Poked(up=frozenset(Lane)))
+        session.poke(c.Poked(up=frozenset(Lane)))
         lanes.append(command.lane)
-        session.on(s.BatchRead(batch(command.lane, n - 1, n)))
-        command = session.on(s.Pushed(command.lane, n))
+        session.on(c.BatchRead(batch(command.lane, n - 1, n)))
+        command = session.on(c.Pushed(command.lane, n))
     assert lanes.count(BULK) >= 4
     runs = [len(list(g)) for lane, g in itertools.groupby(lanes) if lane is CONTROL]
     assert max(runs) == CONTROL_BATCHES_BEFORE_BULK
@@ -99,9 +101,9 @@ def test_what_comes_down_gets_its_turn_while_what_goes_up_never_ends():
     session = greeted()
     pulled = False
     for n in range(1, 6):
-        session.poke(s.Poked(up=frozenset({CONTROL}), down=frozenset({CONTROL})))
-        session.on(s.BatchRead(batch(CONTROL, n - 1, n)))
-        command = session.on(s.Pushed(CONTROL, n))
+        session.poke(c.Poked(up=frozenset({CONTROL}), down=frozenset({CONTROL})))
+        session.on(c.BatchRead(batch(CONTROL, n - 1, n)))
+        command = session.on(c.Pushed(CONTROL, n))
         if isinstance(command, Pull):
             pulled = True
             break
@@ -110,28 +112,28 @@ def test_what_comes_down_gets_its_turn_while_what_goes_up_never_ends():
 
 def test_a_batch_that_is_too_large_is_read_anew_and_smaller_and_grows_back():
     session = greeted()
-    session.on(s.BatchRead(batch(CONTROL, 0, 9)))
+    session.on(c.BatchRead(batch(CONTROL, 0, 9)))
     sizes = []
     for _ in range(20):
         command = session.on(TOO_LARGE)
         if not isinstance(command, Read):
             break
         sizes.append(command.bytes_max)
-        session.on(s.BatchRead(batch(command.lane, 0, 9)))
+        session.on(c.BatchRead(batch(command.lane, 0, 9)))
     assert sizes[0] == BATCH_BYTES_MAX // 2
     assert sizes[-1] == BATCH_BYTES_MIN
     assert isinstance(command, Rest)  # no smaller one is left: the line rests
-    session.on(s.Woken())
-    session.on(s.Greeted(Verdict.GO_ON))
-    session.on(s.BatchRead(batch(CONTROL, 0, 3)))
-    command = session.on(s.Pushed(CONTROL, 3))
+    session.on(c.Woken())
+    session.on(c.Greeted(Verdict.GO_ON))
+    session.on(c.BatchRead(batch(CONTROL, 0, 3)))
+    command = session.on(c.Pushed(CONTROL, 3))
     assert command.bytes_max == BATCH_BYTES_MIN * 2
 
 
 def test_a_pull_that_was_too_large_is_asked_for_again():
     session = greeted(waiting=frozenset({BULK}))
     for lane in (CONTROL, BULK):
-        command = session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+        command = session.on(c.BatchRead(Batch(lane, 1, 0, 0)))
     assert command == Pull(BULK, 0, BATCH_BYTES_MAX)
     assert session.on(TOO_LARGE) == Pull(BULK, 0, BATCH_BYTES_MAX // 2)
 
@@ -146,24 +148,24 @@ def test_a_greeting_that_is_too_large_is_not_taken_for_an_answer():
 def test_what_failed_is_looked_at_again_after_the_next_greeting():
     session = greeted(waiting=frozenset({BULK}))
     for lane in (CONTROL, BULK):
-        command = session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+        command = session.on(c.BatchRead(Batch(lane, 1, 0, 0)))
     assert isinstance(command, Pull)
     session.on(GONE)
-    session.on(s.Woken())
-    command = session.on(s.Greeted(Verdict.GO_ON))  # the parent has forgotten what waits
+    session.on(c.Woken())
+    command = session.on(c.Greeted(Verdict.GO_ON))  # the parent has forgotten what waits
     seen = []
     while not isinstance(command, Idle):
         seen.append(command)
         empty = Batch(command.lane, 1, 0, 0)
-        command = session.on(s.BatchRead(empty) if isinstance(command, Read) else s.Pulled(empty))
+        command = session.on(c.BatchRead(empty) if isinstance(command, Read) else c.Pulled(empty))
     assert Pull(BULK, 0, BATCH_BYTES_MAX) in seen
 
 
 @pytest.mark.parametrize("position", [0, 3, 4])
 def test_an_ack_that_does_not_advance_rests_the_line_and_moves_nothing_back(position):
     session = greeted(held_there={CONTROL: 4})
-    session.on(s.BatchRead(batch(CONTROL, 4, 9)))
-    assert isinstance(session.on(s.Pushed(CONTROL, position)), Rest)
+    session.on(c.BatchRead(batch(CONTROL, 4, 9)))
+    assert isinstance(session.on(c.Pushed(CONTROL, position)), Rest)
     assert session.held_there == {CONTROL: 4}
 
 
@@ -172,12 +174,12 @@ def test_a_parent_that_greets_and_then_fails_is_asked_less_and_less_often():
     command = session.start()
     attempts = []
     for _ in range(5):
-        session.on(s.Greeted(Verdict.GO_ON))
-        session.on(s.BatchRead(batch(CONTROL, 0, 1)))
+        session.on(c.Greeted(Verdict.GO_ON))
+        session.on(c.BatchRead(batch(CONTROL, 0, 1)))
         command = session.on(GONE)
         assert isinstance(command, Rest)
         attempts.append(command.attempt)
-        session.on(s.Woken())
+        session.on(c.Woken())
     assert attempts == [1, 2, 3, 4, 5]
 
 
@@ -186,10 +188,10 @@ def test_progress_lets_failures_count_anew():
     session.start()
     for expected in (1, 2):
         assert session.on(GONE) == Rest(expected)
-        session.on(s.Woken())
-    session.on(s.Greeted(Verdict.GO_ON))
-    session.on(s.BatchRead(batch(CONTROL, 0, 1)))
-    session.on(s.Pushed(CONTROL, 1))
+        session.on(c.Woken())
+    session.on(c.Greeted(Verdict.GO_ON))
+    session.on(c.BatchRead(batch(CONTROL, 0, 1)))
+    session.on(c.Pushed(CONTROL, 1))
     assert session.attempt == 0
 
 
@@ -197,7 +199,7 @@ def test_progress_lets_failures_count_anew():
 def test_who_is_told_to_back_off_always_waits(wait_ms):
     session = Session()
     session.start()
-    command = session.on(s.Greeted(Verdict.BACK_OFF, retry_after_ms=wait_ms))
+    command = session.on(c.Greeted(Verdict.BACK_OFF, retry_after_ms=wait_ms))
     assert command == Rest(1, wait_ms or None)  # None: by the table of back-off
 
 
@@ -205,99 +207,99 @@ def test_who_is_told_to_back_off_always_waits(wait_ms):
 def test_what_a_person_must_settle_halts_and_is_asked_again_now_and_then(verdict):
     session = Session()
     session.start()
-    command = session.on(s.Greeted(verdict, reason="why"))
+    command = session.on(c.Greeted(verdict, reason="why"))
     assert session.state is State.HALTED
     assert command == Rest(0, s.REGREET_MS)
     assert session.reason == "why"
-    assert session.on(s.Woken()) == s.Greet()
+    assert session.on(c.Woken()) == c.Greet()
 
 
 def test_recovery_ends_with_a_new_greeting():
     session = Session()
     session.start()
-    assert session.on(s.Greeted(Verdict.RESTORED)) == s.Recover(Verdict.RESTORED)
-    assert session.on(s.Recovered()) == s.Greet()
+    assert session.on(c.Greeted(Verdict.RESTORED)) == c.Recover(Verdict.RESTORED)
+    assert session.on(c.Recovered()) == c.Greet()
 
 
 def test_a_recovery_with_copies_takes_them_after_the_echo_and_then_greets():
     session = Session()
     session.start()
-    session.on(s.Greeted(Verdict.RESTORED, copies=True))
-    assert session.on(s.Recovered(more=True)) == s.Recover(Verdict.RESTORED)
-    assert session.on(s.Recovered()) == s.Copy(restored=True)
-    session.poke(s.Poked(frozenset(Lane), frozenset(Lane)))
-    assert session.on(s.Copied(more=True)) == s.Copy(restored=True), "nothing else is allowed"
-    assert session.on(s.Copied()) == s.Greet()
+    session.on(c.Greeted(Verdict.RESTORED, copies=True))
+    assert session.on(c.Recovered(more=True)) == c.Recover(Verdict.RESTORED)
+    assert session.on(c.Recovered()) == c.Copy(restored=True)
+    session.poke(c.Poked(frozenset(Lane), frozenset(Lane)))
+    assert session.on(c.Copied(more=True)) == c.Copy(restored=True), "nothing else is allowed"
+    assert session.on(c.Copied()) == c.Greet()
 
 
 def test_copies_take_the_place_of_the_parents_bulk_and_of_nothing_else():
     session = Session()
     session.start()
-    command = session.on(s.Greeted(Verdict.SNAPSHOT, waiting=frozenset(Lane)))
+    command = session.on(c.Greeted(Verdict.SNAPSHOT, waiting=frozenset(Lane)))
     seen = []
-    while len(seen) < 30 and command != s.Greet():
+    while len(seen) < 30 and command != c.Greet():
         seen.append(command)
         match command:
             case Read(lane=lane):
-                command = session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+                command = session.on(c.BatchRead(Batch(lane, 1, 0, 0)))
             case Pull(lane=lane):
                 assert lane is CONTROL, "the log is not read over the gap"
-                command = session.on(s.Pulled(Batch(lane, 1, 0, 0)))
-            case s.Copy():
-                session.poke(s.Poked(down=frozenset({CONTROL, BULK})))
-                command = session.on(s.Copied(more=len(seen) < 20))
-    assert command == s.Greet()
-    at = [type(c) for c in seen]
-    assert at.index(Pull) < at.index(s.Copy), "control goes first"
-    assert {Read, Pull, s.Copy} == set(at)
-    assert isinstance(session.on(s.Greeted(Verdict.GO_ON, waiting=frozenset({BULK}))), Read)
+                command = session.on(c.Pulled(Batch(lane, 1, 0, 0)))
+            case c.Copy():
+                session.poke(c.Poked(down=frozenset({CONTROL, BULK})))
+                command = session.on(c.Copied(more=len(seen) < 20))
+    assert command == c.Greet()
+    at = [type(each) for each in seen]
+    assert at.index(Pull) < at.index(c.Copy), "control goes first"
+    assert {Read, Pull, c.Copy} == set(at)
+    assert isinstance(session.on(c.Greeted(Verdict.GO_ON, waiting=frozenset({BULK}))), Read)
 
 
 def test_copies_that_go_up_take_the_place_of_our_bulk_and_of_nothing_else():
     session = Session()
     session.start()
-    command = session.on(s.Greeted(Verdict.GO_ON, hand_up=True, waiting=frozenset(Lane)))
+    command = session.on(c.Greeted(Verdict.GO_ON, hand_up=True, waiting=frozenset(Lane)))
     seen = []
-    while len(seen) < 30 and command != s.Greet():
+    while len(seen) < 30 and command != c.Greet():
         seen.append(command)
         match command:
             case Read(lane=lane):
                 assert lane is CONTROL, "a push over the gap"
-                command = session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+                command = session.on(c.BatchRead(Batch(lane, 1, 0, 0)))
             case Pull(lane=lane):
-                command = session.on(s.Pulled(Batch(lane, 1, 0, 0)))
-            case s.Hand():
-                session.poke(s.Poked(up=frozenset({CONTROL, BULK})))
-                command = session.on(s.Handed(more=len(seen) < 20))
-    assert command == s.Greet()
-    assert {type(c) for c in seen} == {Read, Pull, s.Hand}
-    command = session.on(s.Greeted(Verdict.GO_ON))
-    assert [command.lane, session.on(s.BatchRead(Batch(CONTROL, 1, 0, 0))).lane] == [CONTROL, BULK]
+                command = session.on(c.Pulled(Batch(lane, 1, 0, 0)))
+            case c.Hand():
+                session.poke(c.Poked(up=frozenset({CONTROL, BULK})))
+                command = session.on(c.Handed(more=len(seen) < 20))
+    assert command == c.Greet()
+    assert {type(each) for each in seen} == {Read, Pull, c.Hand}
+    command = session.on(c.Greeted(Verdict.GO_ON))
+    assert [command.lane, session.on(c.BatchRead(Batch(CONTROL, 1, 0, 0))).lane] == [CONTROL, BULK]
 
 
 def test_a_snapshot_that_broke_off_goes_on_after_the_next_greeting():
     session = Session()
     session.start()
-    command = session.on(s.Greeted(Verdict.SNAPSHOT))
-    while not isinstance(command, s.Copy):
-        command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
+    command = session.on(c.Greeted(Verdict.SNAPSHOT))
+    while not isinstance(command, c.Copy):
+        command = session.on(c.BatchRead(Batch(command.lane, 1, 0, 0)))
     assert isinstance(session.on(GONE), Rest)
-    session.on(s.Woken())
-    command = session.on(s.Greeted(Verdict.SNAPSHOT))
-    while not isinstance(command, s.Copy):
-        command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
-    assert session.on(s.Copied()) == s.Greet()
+    session.on(c.Woken())
+    command = session.on(c.Greeted(Verdict.SNAPSHOT))
+    while not isinstance(command, c.Copy):
+        command = session.on(c.BatchRead(Batch(command.lane, 1, 0, 0)))
+    assert session.on(c.Copied()) == c.Greet()
 
 
 def test_a_parent_that_sends_snapshots_for_ever_is_left_alone_for_a_while():
     session = Session()
     session.start()
     for _ in range(s.RECOVERIES_MAX):
-        command = session.on(s.Greeted(Verdict.SNAPSHOT))
-        while not isinstance(command, s.Copy):
-            command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
-        assert session.on(s.Copied()) == s.Greet()
-    assert isinstance(session.on(s.Greeted(Verdict.SNAPSHOT)), Rest)
+        command = session.on(c.Greeted(Verdict.SNAPSHOT))
+        while not isinstance(command, c.Copy):
+            command = session.on(c.BatchRead(Batch(command.lane, 1, 0, 0)))
+        assert session.on(c.Copied()) == c.Greet()
+    assert isinstance(session.on(c.Greeted(Verdict.SNAPSHOT)), Rest)
 
 
 def test_a_recovery_that_keeps_failing_is_tried_again_after_a_rest():
@@ -305,64 +307,64 @@ def test_a_recovery_that_keeps_failing_is_tried_again_after_a_rest():
     command = session.start()
     recoveries = 0
     for _ in range(4 * s.RECOVERIES_MAX):
-        command = session.on(s.Greeted(Verdict.RESTORED))
+        command = session.on(c.Greeted(Verdict.RESTORED))
         if isinstance(command, Rest):
-            command = session.on(s.Woken())
+            command = session.on(c.Woken())
             continue
-        assert command == s.Recover(Verdict.RESTORED)
+        assert command == c.Recover(Verdict.RESTORED)
         recoveries += 1
         assert isinstance(session.on(GONE), Rest)
-        session.on(s.Woken())
+        session.on(c.Woken())
     assert recoveries > 2 * s.RECOVERIES_MAX
 
 
 def test_a_poke_during_a_read_is_not_lost():
     session = greeted()
     assert session.state is State.READING
-    session.poke(s.Poked(up=frozenset({CONTROL})))
-    command = session.on(s.BatchRead(Batch(CONTROL, 1, 0, 0)))
+    session.poke(c.Poked(up=frozenset({CONTROL})))
+    command = session.on(c.BatchRead(Batch(CONTROL, 1, 0, 0)))
     again = []
     while not isinstance(command, Idle):
         again.append(command.lane)
-        command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
+        command = session.on(c.BatchRead(Batch(command.lane, 1, 0, 0)))
     assert CONTROL in again
 
 
 def test_a_broken_watch_rests_before_it_dials():
     session = greeted()
     for lane in (CONTROL, BULK):
-        command = session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+        command = session.on(c.BatchRead(Batch(lane, 1, 0, 0)))
     assert isinstance(command, Idle)
     assert session.broken(GONE) == Rest(1)
     assert not session.connected
-    assert session.on(s.Woken()) == s.Greet()
+    assert session.on(c.Woken()) == c.Greet()
 
 
 def test_a_heartbeat_does_not_show_the_line_as_down():
     session = greeted()
     for lane in (CONTROL, BULK):
-        session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+        session.on(c.BatchRead(Batch(lane, 1, 0, 0)))
     session.greet_again()
     assert session.connected
     session.start()
     assert (session.state, session.connected) == (State.GREETING, True)
     session.on(GONE)
     assert not session.connected
-    session.on(s.Woken())
+    session.on(c.Woken())
     assert (session.state, session.connected) == (State.GREETING, False)
 
 
 def test_a_heartbeat_greets_without_a_rest():
     session = greeted()
     for lane in (CONTROL, BULK):
-        session.on(s.BatchRead(Batch(lane, 1, 0, 0)))
+        session.on(c.BatchRead(Batch(lane, 1, 0, 0)))
     session.greet_again()
-    assert session.start() == s.Greet()
+    assert session.start() == c.Greet()
 
 
 def test_a_refusal_that_waiting_cannot_cure_halts():
     session = greeted()
-    session.on(s.BatchRead(batch(CONTROL, 0, 1)))
+    session.on(c.BatchRead(batch(CONTROL, 0, 1)))
     command = session.on(Failed("malformed", retryable=False, reason="nonsense"))
     assert command == Rest(1, s.REGREET_MS)
     assert (session.state, session.reason) == (State.HALTED, "nonsense")
@@ -373,31 +375,31 @@ def test_a_refusal_that_waiting_cannot_cure_halts():
 
 def idle() -> Session:
     session = greeted()
-    command = session.on(s.BatchRead(Batch(CONTROL, 1, 0, 0)))
+    command = session.on(c.BatchRead(Batch(CONTROL, 1, 0, 0)))
     while not isinstance(command, Idle):
-        command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
+        command = session.on(c.BatchRead(Batch(command.lane, 1, 0, 0)))
     return session
 
 
 def test_copies_are_compared_only_when_nothing_waits():
     session = greeted()
     session.compare()
-    command = session.on(s.BatchRead(Batch(CONTROL, 1, 0, 0)))
+    command = session.on(c.BatchRead(Batch(CONTROL, 1, 0, 0)))
     assert isinstance(command, Read)
-    command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
-    assert command == s.Compare({}, begin=True)
+    command = session.on(c.BatchRead(Batch(command.lane, 1, 0, 0)))
+    assert command == c.Compare({}, begin=True)
     assert session.state is State.COMPARING
 
 
 def test_what_waits_goes_between_two_steps_of_a_comparison():
     session = idle()
     session.compare()
-    assert session.start() == s.Compare({}, begin=True)
-    session.poke(s.Poked(up=frozenset({BULK})))
-    assert isinstance(session.on(s.Compared(more=True, waiting=frozenset({CONTROL}))), Pull)
-    assert isinstance(session.on(s.Pulled(Batch(CONTROL, 1, 0, 0))), Read)
-    assert session.on(s.BatchRead(Batch(BULK, 1, 0, 0))) == s.Compare({}, begin=False)
-    assert isinstance(session.on(s.Compared()), Idle)
+    assert session.start() == c.Compare({}, begin=True)
+    session.poke(c.Poked(up=frozenset({BULK})))
+    assert isinstance(session.on(c.Compared(more=True, waiting=frozenset({CONTROL}))), Pull)
+    assert isinstance(session.on(c.Pulled(Batch(CONTROL, 1, 0, 0))), Read)
+    assert session.on(c.BatchRead(Batch(BULK, 1, 0, 0))) == c.Compare({}, begin=False)
+    assert isinstance(session.on(c.Compared()), Idle)
     assert not session.comparing
 
 
@@ -422,10 +424,10 @@ def test_a_comparison_asked_for_while_the_line_is_down_begins_when_it_is_up():
     session = Session()
     session.compare()
     session.start()
-    command = session.on(s.Greeted(Verdict.GO_ON))
+    command = session.on(c.Greeted(Verdict.GO_ON))
     while isinstance(command, Read):
-        command = session.on(s.BatchRead(Batch(command.lane, 1, 0, 0)))
-    assert command == s.Compare({}, begin=True)
+        command = session.on(c.BatchRead(Batch(command.lane, 1, 0, 0)))
+    assert command == c.Compare({}, begin=True)
 
 
 def test_a_comparison_asked_for_while_another_is_under_way_is_made_after_it():
@@ -433,28 +435,28 @@ def test_a_comparison_asked_for_while_another_is_under_way_is_made_after_it():
     session.compare()
     session.start()
     session.compare()
-    assert session.on(s.Compared()) == s.Compare({}, begin=True)
-    assert isinstance(session.on(s.Compared()), Idle)
+    assert session.on(c.Compared()) == c.Compare({}, begin=True)
+    assert isinstance(session.on(c.Compared()), Idle)
 
 
 def pushing(more: bool) -> Session:
     """A session whose only batch, up to 9, is on its way."""
     session = greeted()
-    session.on(s.BatchRead(Batch(CONTROL, 1, 0, 0)))
-    assert isinstance(session.on(s.BatchRead(batch(BULK, 0, 9), more)), s.Push)
+    session.on(c.BatchRead(Batch(CONTROL, 1, 0, 0)))
+    assert isinstance(session.on(c.BatchRead(batch(BULK, 0, 9), more)), c.Push)
     return session
 
 
 def test_a_log_that_was_read_to_its_end_is_not_read_again_after_the_push():
-    assert pushing(more=False).on(s.Pushed(BULK, 9)) == Idle()
-    assert isinstance(pushing(more=True).on(s.Pushed(BULK, 9)), Read)
+    assert pushing(more=False).on(c.Pushed(BULK, 9)) == Idle()
+    assert isinstance(pushing(more=True).on(c.Pushed(BULK, 9)), Read)
 
 
 def test_what_was_written_while_the_end_of_the_log_was_on_its_way_is_read():
     session = pushing(more=False)
-    session.poke(s.Poked(up=frozenset({BULK})))
-    assert session.on(s.Pushed(BULK, 9)) == Read(BULK, 9, BATCH_BYTES_MAX)
+    session.poke(c.Poked(up=frozenset({BULK})))
+    assert session.on(c.Pushed(BULK, 9)) == Read(BULK, 9, BATCH_BYTES_MAX)
 
 
 def test_of_a_batch_that_was_taken_in_part_the_rest_is_read_again():
-    assert pushing(more=False).on(s.Pushed(BULK, 4)) == Read(BULK, 4, BATCH_BYTES_MAX)
+    assert pushing(more=False).on(c.Pushed(BULK, 4)) == Read(BULK, 4, BATCH_BYTES_MAX)
