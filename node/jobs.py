@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import STATE_STOPPED
 
 from node.app import CHINA, Office
 from node.store.job_runs import claim, note_end
@@ -26,12 +28,28 @@ class Job:
     work: Callable[[Office, str], str]  # returns a word for the ledger
 
 
+class _Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler has no types
+    """APScheduler's own, but one that may be stopped at any moment.
+
+    A run-once job is taken off after its turn. When `shutdown` comes in between, the scheduler
+    looks for the job among those not yet added, does not find it, and its thread ends with an
+    exception in the middle of a graceful stop (seen with 3.11).
+    """
+
+    def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
+        try:
+            super().remove_job(job_id, jobstore)
+        except JobLookupError:
+            if self.state != STATE_STOPPED:
+                raise
+
+
 class Jobs:
     """The process's one scheduler, shared by all of its offices."""
 
     def __init__(self, rng: random.Random, *, threads: int = 4) -> None:
         self._rng = rng
-        self._scheduler = BackgroundScheduler(
+        self._scheduler = _Scheduler(
             timezone=CHINA,
             executors={"default": SchedulerPool(threads)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
