@@ -10,7 +10,12 @@ from sqlalchemy import Connection
 from node.app import Office
 from sync import codec, fingerprints, log, repairing
 from sync.apply import Received
-from sync.copy_codec import copy_from_wire, copy_to_wire, name_from_wire
+from sync.copy_codec import (
+    copy_from_wire,
+    copy_to_wire,
+    name_from_wire,
+    told_from_wire,
+)
 from sync.digest import schema_print
 from sync.fingerprints import AsOf, Counted
 from sync.limits import DIGEST_BUCKETS, DIGEST_ROWS_TOLD, DIGEST_STEP_BUCKETS
@@ -85,11 +90,16 @@ def _join(
         for name, message in zip(names, request.copies.copies, strict=True)
     }
 
+    told = {
+        name: told_from_wire(message)
+        for name, message in zip(names, request.copies.copies, strict=True)
+    }
+
     def work(tx: Connection) -> tuple[dict[RecordName, Answer], Received] | None:
         log.lock(tx)
         if not fingerprints.is_at(tx, child, incarnation, point):
             return None
-        return repairing.join_here(office.applier, tx, theirs, peer=child, hints=hints)
+        return repairing.join_here(office.applier, tx, theirs, told, peer=child, hints=hints)
 
     done = office.store.write(work)
     if done is None:
@@ -99,7 +109,7 @@ def _join(
     office.committed(received)
     for name, one in answers.items():
         message = reply.copies.add()
-        message.CopyFrom(copy_to_wire(name, one.copy))
+        message.CopyFrom(copy_to_wire(name, one.copy, one.told))
         message.reason, message.changed, message.check = one.reason, one.changed, one.check
         if one.changed or one.reason:
             office.log.warning(

@@ -10,7 +10,12 @@ from sqlalchemy import Connection
 from sync import codec, fingerprints, log, repairing
 from sync.apply import Received
 from sync.change import ID_BYTES
-from sync.copy_codec import copy_from_wire, copy_to_wire, name_from_wire
+from sync.copy_codec import (
+    copy_from_wire,
+    copy_to_wire,
+    name_from_wire,
+    told_from_wire,
+)
 from sync.digest import bucket_of, schema_print
 from sync.fingerprints import AsOf, Counted, Shared
 from sync.host import Host
@@ -31,6 +36,7 @@ from sync.narrowing import (
 )
 from sync.repairing import Answer, Copies, Hints
 from sync.schema import Lane
+from sync.testimony import told_of
 from sync.wire.v1 import link_pb2 as pb
 
 TRIES_MAX = 5  # in a row without being at the same point: then it is given up for now
@@ -172,7 +178,10 @@ class Comparing:
         self._reasons = dict.fromkeys(holed, "hole")
         asked = [name for name in names if name not in holed]
         self._sent = repairing.copies(self._host.applier, tx, asked)
-        return pb.DigestCopies(copies=[copy_to_wire(n, copy) for n, copy in self._sent.items()])
+        told = told_of(tx, self._sent)
+        return pb.DigestCopies(
+            copies=[copy_to_wire(n, copy, told.get(n)) for n, copy in self._sent.items()]
+        )
 
     def _mend(self, rotten: set[BucketKey]) -> None:
         """Put our own sums right where the records are the parent's and the sum is not theirs."""
@@ -261,7 +270,10 @@ class Comparing:
             if name not in self._sent:
                 raise codec.Malformed("a copy that was not asked for")
             copy = None if message.reason else copy_from_wire(message, tables, levels)
-            answers[name] = Answer(copy, message.reason[:40], message.changed, message.check)
+            answers[name] = Answer(
+                copy, message.reason[:40], message.changed, message.check,
+                told_from_wire(message),
+            )  # fmt: skip
 
         def work(tx: Connection) -> tuple[dict[RecordName, str], Received] | None:
             log.lock(tx)

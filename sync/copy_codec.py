@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sync.change import ID_BYTES
 from sync.codec import Malformed
+from sync.joining import Told
 from sync.merge import Head, Heads, RecordState, arranged
 from sync.narrowing import RecordName
 from sync.registers import RegisterTables
@@ -14,7 +15,9 @@ from sync.version import VERSION_BYTES, Version, incarnation_of
 from sync.wire.v1 import link_pb2 as pb
 
 
-def copy_to_wire(name: RecordName, copy: RecordState | None) -> pb.RecordCopy:
+def copy_to_wire(
+    name: RecordName, copy: RecordState | None, told: Told | None = None
+) -> pb.RecordCopy:
     message = pb.RecordCopy(register=name.register, unit=name.unit, id=name.id)
     if copy is None:
         message.absent = True
@@ -29,6 +32,10 @@ def copy_to_wire(name: RecordName, copy: RecordState | None) -> pb.RecordCopy:
                 one.number = head.value
             elif head.value is not None:
                 one.text = head.value
+    if told is not None:
+        message.life_told = copy.life_version in told.lives
+        for field, versions in sorted(told.overwritten.items()):
+            message.overwritten.add(field=field, versions=sorted(versions))
     return message
 
 
@@ -67,6 +74,14 @@ def copy_from_wire(
     fields = {name: Heads(heads[0], tuple(heads[1:])) for name, heads in found.items()}
     copy = RecordState(message.born, message.life, message.life_version, fields, frozenset(unseen))
     return arranged(copy, schema)
+
+
+def told_from_wire(message: pb.RecordCopy) -> Told:
+    """Return what is told beside a copy. Raises: Malformed."""
+    said = {one.field: frozenset(one.versions) for one in message.overwritten}
+    if any(len(v) != VERSION_BYTES for versions in said.values() for v in versions):
+        raise Malformed("what was overwritten without its version")
+    return Told(frozenset([message.life_version] if message.life_told else ()), said)
 
 
 def _fits(one: pb.CopyHead, field: FieldSchema) -> bool:

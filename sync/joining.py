@@ -1,9 +1,10 @@
 """Joining: two copies of one record made one, with what the log says of its edits. Pure.
 
 Merge joins an edit, whose base says what its writer had seen. Two copies have no base: which head
-was overwritten knowingly, the logged edits tell (`Said`); what they do not explain stands on both
-sides, as heads beside each other. Nothing is dropped but a head that was overwritten knowingly or
-that no writer known here can have written, and of that the caller keeps a note.
+was overwritten knowingly, the edits tell that either side has in its log (`Said`, `Told`);
+what they do not explain stands on both sides, as heads beside each other. Nothing is dropped but a
+head that was overwritten knowingly or that no writer known here can have written, and of that the
+caller keeps a note.
 """
 
 from __future__ import annotations
@@ -28,6 +29,18 @@ class Said:
 
 
 Testimony = Mapping[Version, Said]
+_NO_EDIT: Version = b""  # what was overwritten stands under it when nobody tells by which edit
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an office tells beside its copy of a record, out of its log and of former repairs."""
+
+    lives: Set[Version] = frozenset()  # the versions of lives that were truly begun or ended
+    overwritten: Mapping[str, Set[Version]] = field(default_factory=dict)  # of each field
+
+
+NOTHING_TOLD = Told()
 
 
 class Dropped(NamedTuple):
@@ -79,6 +92,34 @@ def join(
     )
 
 
+def told_beside(copy: RecordState, testimony: Testimony) -> Told:
+    """Return what goes beside a copy to a peer that has not our log."""
+    said = testimony.get(copy.life_version)
+    lives = {copy.life_version} if said is not None and said.life == copy.life else frozenset()
+    gone = {name: _gone(name, testimony) - _versions(copy, name) for name in copy.fields}
+    return Told(lives, {name: versions for name, versions in gone.items() if versions})
+
+
+def with_told(testimony: Testimony, copy: RecordState | None, told: Told) -> Testimony:
+    """Return what our log says and what was told beside a copy.
+
+    That a value was overwritten counts where a later one stands in that copy: by an earlier one
+    none is. Of a life our own log is believed first.
+    """
+    if copy is None:
+        return testimony
+    known = dict(testimony)
+    if copy.life_version in told.lives:
+        known.setdefault(copy.life_version, Said(copy.life))
+    before = testimony.get(_NO_EDIT, Said()).gone
+    gone = {name: set(versions) for name, versions in before.items()}
+    for name, versions in told.overwritten.items():
+        latest = max(_versions(copy, name), default=b"")
+        gone.setdefault(name, set()).update(v for v in versions if v < latest)
+    known[_NO_EDIT] = Said(gone=gone)
+    return known
+
+
 def lost(
     before: RecordState, after: RecordState, testimony: Testimony, writers: Mapping[int, int]
 ) -> list[tuple[str, Version]]:
@@ -108,6 +149,12 @@ def strangers_to(
         if (name, head.version) not in here
         and not may_write(incarnation_of(head.version), schema[name], head.value)
     ]
+
+
+def _versions(copy: RecordState | None, name: str) -> set[Version]:
+    if copy is None or name not in copy.fields:
+        return set()
+    return {head.version for head in copy.fields[name].all}
 
 
 def _gone(name: str, testimony: Testimony) -> set[Version]:

@@ -21,20 +21,31 @@ from sync.apply import Applier, Received
 from sync.change import ID_BYTES, Value
 from sync.effects import Effect
 from sync.fingerprints import Counted
-from sync.joining import Dropped, Testimony, join, lost, strangers_to, versions_in_dispute
+from sync.joining import (
+    NOTHING_TOLD,
+    Dropped,
+    Testimony,
+    Told,
+    join,
+    lost,
+    strangers_to,
+    told_beside,
+    versions_in_dispute,
+    with_told,
+)
 from sync.merge import Head, Heads, RecordState
 from sync.narrowing import NOTHING, BucketKey, RecordName, Sum
 from sync.registers import RegisterTable
 from sync.rights import Routes
 from sync.schema import FieldSchema
 from sync.statements import run, run_many
-from sync.testimony import testify
+from sync.testimony import noted, testify, told_to_json
 
 HINTS_MAX = 4_096  # buckets remembered
 Copies = Mapping[RecordName, RecordState | None]  # None: the record is not there
 _NOTE = (
-    "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, before, after, kept) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
+    "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, before, after, kept, "
+    "told) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
 )
 
 
@@ -46,6 +57,7 @@ class Answer:
     reason: str = ""
     changed: bool = False  # the parent's copy is another than before
     check: int = 0  # of the parent's copy as it is now
+    told: Told = NOTHING_TOLD
 
 
 class Hints:
@@ -83,6 +95,7 @@ class _Change:
     after: RecordState
     dropped: tuple[Dropped, ...]
     there: bool  # the peer's copy is another than before, too
+    told: Told
 
 
 def copies(applier: Applier, tx: Connection, names: Iterable[RecordName]) -> Copies:
@@ -110,12 +123,22 @@ def held_up(tx: Connection, names: Iterable[RecordName]) -> set[RecordName]:
 
 
 def join_here(
-    applier: Applier, tx: Connection, theirs: Copies, *, peer: int, hints: Hints | None = None
-) -> tuple[dict[RecordName, Answer], Received]:
+    applier: Applier, tx: Connection, theirs: Copies, told: Mapping[RecordName, Told], *, peer: int,
+    hints: Hints | None = None,
+) -> tuple[dict[RecordName, Answer], Received]:  # fmt: skip
     """Join a child's copies into ours; return what each record is now."""
     _begin(applier, tx)
     mine = copies(applier, tx, theirs)
-    said = testify(tx, {n: versions_in_dispute(mine[n], theirs[n]) for n in theirs})
+    logged = testify(tx, {n: versions_in_dispute(mine[n], theirs[n]) for n in theirs})
+    before = noted(tx, theirs)
+    said = {
+        n: with_told(
+            with_told(logged[n], theirs[n], told.get(n, NOTHING_TOLD)),
+            mine[n],
+            before.get(n, NOTHING_TOLD),
+        )
+        for n in theirs
+    }
     writers = _writers(applier, tx)
     levels = {incarnation: level for incarnation, (_, level) in writers.items()}
     holed = held_up(tx, theirs)
@@ -131,13 +154,17 @@ def join_here(
         elif copy and _has_strangers(copy, mine[name], name, schema, writers, applier.routes):
             answers[name] = Answer(reason="not_owner")
         else:
-            answers[name] = Answer(joined.copy)
+            answers[name] = Answer(joined.copy, told=told_beside(joined.copy, said[name]))
+            dropped = (*joined.dropped, *_dropped(mine[name], joined.copy, logged[name]))
             changes.append(
-                _Change(name, mine[name], joined.copy, joined.dropped, copy != joined.copy)
-            )
+                _Change(
+                    name, mine[name], joined.copy, tuple(dict.fromkeys(dropped)),
+                    copy != joined.copy, answers[name].told,
+                )
+            )  # fmt: skip
     received = Received()
     for name, (check, here) in _replace(applier, tx, changes, peer, received, hints).items():
-        answers[name] = Answer(answers[name].copy, changed=here, check=check)
+        answers[name] = replace(answers[name], changed=here, check=check)
     return answers, received
 
 
@@ -157,7 +184,8 @@ def adopt(
     _begin(applier, tx)
     now = copies(applier, tx, sent)
     joined = {n: a.copy for n, a in answers.items() if a.copy is not None}
-    said = testify(tx, {n: versions_in_dispute(now[n], copy) for n, copy in joined.items()})
+    logged = testify(tx, {n: versions_in_dispute(now[n], copy) for n, copy in joined.items()})
+    said = {n: with_told(logged[n], copy, answers[n].told) for n, copy in joined.items()}
     writers = _writers(applier, tx)
     levels = {incarnation: level for incarnation, (_, level) in writers.items()}
     left = {n: answers[n].reason or "not_answered" for n in answers if n not in joined}
@@ -172,8 +200,13 @@ def adopt(
         elif _has_strangers(copy, before, name, schema, writers, applier.routes):
             left[name] = "not_owner"
         else:
-            dropped = _dropped(before, copy, said[name])
-            changes.append(_Change(name, before, copy, dropped, answers[name].changed))
+            dropped = _dropped(before, copy, logged[name])
+            changes.append(
+                _Change(
+                    name, before, copy, dropped, answers[name].changed,
+                    told_beside(copy, said[name]),
+                )
+            )  # fmt: skip
     received = Received()
     for name, (check, _) in _replace(applier, tx, changes, peer, received, hints).items():
         if check != answers[name].check:
@@ -187,7 +220,7 @@ def note_sums(
     """Write down that kept sums were not those of their records."""
     rows = [
         (_id(now_ms, k.register, k.unit, b"%d" % k.bucket), now_ms, peer, k.register, k.unit, b"",
-         side, None, None, "")
+         side, None, None, "", "")
         for k in keys
     ]  # fmt: skip
     if rows:
@@ -224,6 +257,7 @@ def _has_strangers(
 def _dropped(
     before: RecordState | None, after: RecordState, said: Testimony
 ) -> tuple[Dropped, ...]:
+    """Return what stands no more and our own log does not say why: a note keeps it."""
     if before is None:
         return ()
     gone = {(n, v) for one in said.values() for n, versions in one.gone.items() for v in versions}
@@ -277,6 +311,7 @@ def _replace(
                 notes.append((
                     _id(now_ms, register, unit, record), now_ms, peer, register, unit, record,
                     side, before.get(record), after[record], kept if change.dropped else "",
+                    told_to_json(change.told),
                 ))  # fmt: skip
         if (effect := applier.merger.effect_of(table, unit, pairs)) is not None:
             effects.append(effect)

@@ -189,5 +189,7 @@ repair = Table(  # INV-7: what a comparison with a peer put right, and what it w
     Column("before", BigInteger),  # check of this office's copy; null: there was none
     Column("after", BigInteger),
     Column("kept", Text, nullable=False, server_default=""),  # what was taken out, as JSON
+    Column("told", Text, nullable=False, server_default=""),  # `joining.Told`, as JSON
 )
 Index("ix_repair_at", repair.c.at_ms)
+Index("ix_repair_record", repair.c.register, repair.c.unit, repair.c.record)

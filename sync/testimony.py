@@ -1,14 +1,17 @@
-"""Testimony: what the log says of single records, read from its entries."""
+"""Testimony: what the log says of single records, and what former repairs noted of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 
 from sqlalchemy import Connection
 
 from sync import codec
 from sync.change import Block, Operation
-from sync.joining import Said, life_of
+from sync.joining import Said, Testimony, Told, life_of, told_beside, with_told
+from sync.merge import RecordState
 from sync.narrowing import RecordName
 from sync.registers import pieces
 from sync.statements import run
@@ -43,6 +46,53 @@ def testify(
             for gone in versions
         }
     return found
+
+
+def noted(tx: Connection, names: Iterable[RecordName]) -> Mapping[RecordName, Told]:
+    """Return what repairs of these records were told: it is in no log here."""
+    lives: dict[RecordName, set[Version]] = {}
+    gone: dict[RecordName, dict[str, set[Version]]] = {}
+    for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
+        for part in pieces([name.id for name in some]):
+            marks = ",".join("?" * len(part))
+            rows = run(
+                tx,
+                "SELECT record, told FROM repair WHERE register=? AND unit=? AND told<>'' "
+                f"AND record IN ({marks})",
+                (register, unit, *part),
+            )
+            for record, text in rows.fetchall():
+                name = RecordName(register, unit, bytes(record))
+                told = json.loads(text)
+                lives.setdefault(name, set()).update(map(bytes.fromhex, told["lives"]))
+                fields = gone.setdefault(name, {})
+                for field, versions in told["overwritten"].items():
+                    fields.setdefault(field, set()).update(map(bytes.fromhex, versions))
+    return {name: Told(lives[name], gone[name]) for name in gone}
+
+
+def told_of(
+    tx: Connection, copies: Mapping[RecordName, RecordState | None]
+) -> Mapping[RecordName, Told]:
+    """Return what goes beside these copies of ours to a peer."""
+    known = {name: copy for name, copy in copies.items() if copy is not None}
+    said: dict[RecordName, Testimony] = dict(testify(tx, {n: _edits(c) for n, c in known.items()}))
+    for name, before in noted(tx, known).items():
+        said[name] = with_told(said[name], known[name], before)
+    return {name: told_beside(copy, said[name]) for name, copy in known.items()}
+
+
+def told_to_json(told: Told) -> str:
+    """Return it as `noted` reads it; "" for nothing."""
+    if not told.lives and not told.overwritten:
+        return ""
+    gone = {name: sorted(v.hex() for v in found) for name, found in told.overwritten.items()}
+    return json.dumps({"lives": sorted(v.hex() for v in told.lives), "overwritten": gone})
+
+
+def _edits(copy: RecordState) -> set[Version]:
+    heads = {head.version for heads in copy.fields.values() for head in heads.all}
+    return heads | {copy.life_version}
 
 
 def blocks_of(tx: Connection, versions: set[Version]) -> dict[Version, list[Block]]:

@@ -274,6 +274,21 @@ MUTANTS = (
         "tests/storage/test_retention_contract.py",
     ),
     Mutant(
+        "an office does not tell what its log says beside a copy", "INV-7", "sync/testimony.py",
+        "    return {name: told_beside(copy, said[name]) for name, copy in known.items()}",
+        "    return {}", "tests/storage/test_repairing.py",
+    ),
+    Mutant(
+        "what a repair was told is not told on", "INV-7", "sync/testimony.py",
+        "        said[name] = with_told(said[name], known[name], before)", "        pass",
+        "tests/storage/test_repairing.py",
+    ),
+    Mutant(
+        "a peer may have a value taken that nothing later stands for", "INV-15", "sync/joining.py",
+        "(v for v in versions if v < latest)", "(v for v in versions)",
+        "tests/property/test_joining_laws.py",
+    ),
+    Mutant(
         "the entry of a closed hole is cut", "INV-21", "sync/cutting.py",
         "AND h.state<>'healed')", "AND h.state='open')",
         "tests/storage/test_retention_contract.py",

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.change import Operation
-from sync.joining import Said, join, life_of, lost, versions_in_dispute
+from sync.joining import (
+    Said,
+    Told,
+    join,
+    life_of,
+    lost,
+    told_beside,
+    versions_in_dispute,
+    with_told,
+)
 from sync.merge import Heads, RecordState
 from sync.version import Version, version_of
 from tests.support.replicas import FIELDS, LEVELS, Known, Replica, twin_of
@@ -84,6 +93,31 @@ def test_with_the_log_two_copies_join_to_what_merge_would_have_made(
     assert joined.fields == whole.fields
     assert joined.life == whole.life
     assert joined.born == whole.born
+
+
+@given(histories())
+def test_what_each_tells_out_of_its_own_log_is_as_good_as_one_log(
+    known: tuple[list[Known], list[Known]],
+) -> None:
+    a, b = map(state, known)
+    ours, theirs = map(logged_as, known)
+    joined = join(a, b, FIELDS, with_told(ours, b, told_beside(b, theirs)), WRITERS).copy
+    whole = state(list({e.version: e for e in (*known[0], *known[1])}.values()))
+    assert joined is not None
+    assert joined.fields == whole.fields
+    assert joined.life == whole.life
+
+
+@given(histories(), st.sampled_from(sorted(FIELDS)))
+def test_no_word_of_a_peer_takes_the_latest_value(
+    known: tuple[list[Known], list[Known]], name: str
+) -> None:
+    a, b = map(state, known)
+    every = {h.version for copy in (a, b) for h in copy.fields[name].all}
+    said = with_told({}, b, Told(overwritten={name: every}))
+    joined = join(a, b, FIELDS, said, WRITERS).copy
+    assert joined is not None
+    assert max(every) in {h.version for h in joined.fields[name].all}
 
 
 @given(histories())

@@ -145,7 +145,16 @@ class Poison:
         rows = process.eye.execute(
             "SELECT h.reason, h.register, h.record, h.state, e.incarnation, e.audience, e.lane, "
             "e.seq, e.wire FROM hole h LEFT JOIN entry e ON e.arrival = h.arrival ORDER BY h.id"
-        )
+        ).fetchall()
+        # Where copies go beside a log, a change may come before its record, and then heals; so
+        # does what came after it.
+        early = {
+            record
+            for reason, _, records, state, *_ in rows
+            if (reason, state) == ("missing_record", "healed")
+            for record in codec.split(bytes(records), 16)
+            if self._world.plan.copies
+        }
         for reason, register, records, state, incarnation, heard, lane, seq, wire in rows:
             self._world.ledger.note("hole", reason)
             if state == "deferred" and reason in OF_SKEW:
@@ -153,12 +162,9 @@ class Poison:
                     "INV-28 an upgrade takes up what waited for it",
                     f"office {process.index}: {reason} {register}",
                 )
-            # Where copies go beside a log, a change may come before its record, and then heals.
-            early = bool(self._world.plan.copies) and (reason, state) == (
-                "missing_record",
-                "healed",
-            )
-            if not early and not self._explained(reason, bytes(records), bytes(wire or b"")):
+            healed = state == "healed" and reason in ("missing_record", "behind_hole")
+            came_early = healed and early.issuperset(codec.split(bytes(records), 16))
+            if not came_early and not self._explained(reason, bytes(records), bytes(wire or b"")):
                 raise Violation(
                     "INV-21 a hole that nobody made",
                     f"office {process.index}: {reason} {register} {bytes(records).hex()} {state}",

@@ -9,11 +9,13 @@ from sqlalchemy import text
 
 from sync import fingerprints, log, repairing
 from sync.effects import Effect
+from sync.joining import Told
 from sync.narrowing import RecordName
+from sync.testimony import told_of
 from sync.version import version_of
 from tests.storage.conftest import OpenSite
 from tests.storage.test_fingerprints import checks_of, contested, filled
-from tests.support.sites import GARDEN, LEVEL, ORCHID, STREET, Site, record_id
+from tests.support.sites import DISTRICT, GARDEN, LEVEL, ORCHID, STREET, Site, record_id
 
 NAME = RecordName("person", GARDEN, record_id(2))
 NOBODY = version_of(5 << 16, 424_242)
@@ -56,11 +58,12 @@ def meet(child: Site, street: Site, *names: RecordName) -> dict[RecordName, str]
     """Repair as both do over a line; return what is left and why."""
     with child.store.read() as tx:
         sent = repairing.copies(child.applier, tx, names)
+        told = told_of(tx, sent)
     answers, _ = street.store.write(
-        lambda tx: repairing.join_here(street.applier, tx, sent, peer=GARDEN)
+        lambda tx: repairing.join_here(street.applier, tx, sent, told, peer=child.unit)
     )
     left, _ = child.store.write(
-        lambda tx: repairing.adopt(child.applier, tx, sent, answers, peer=STREET)
+        lambda tx: repairing.adopt(child.applier, tx, sent, answers, peer=street.unit)
     )
     return left
 
@@ -123,6 +126,72 @@ def test_what_no_log_explains_stands_on_both_sides(open_site: OpenSite) -> None:
     assert checks_of(child) == checks_of(street)
     values = {h.value for h in child.states()[GARDEN, NAME.id].fields["name"].all}
     assert {"无人写过", "居"} <= values
+
+
+def test_what_only_one_sides_log_explains_is_no_conflict(open_site: OpenSite) -> None:
+    """A copy came in the place of the log while an edit was held up: the other has it not."""
+    child, street = in_step(open_site)
+    child.now_ms += 1
+    child.commit(child.update(3, name="居后"))  # and its street will not hear the words
+    street.now_ms = child.now_ms
+    street.commit(street.update(4, GARDEN, grade="甲"))
+    third, fourth = (RecordName("person", GARDEN, record_id(n)) for n in (3, 4))
+    assert meet(child, street, third, fourth) == {}
+    assert checks_of(child) == checks_of(street)
+    assert not [c for c in street.dump("conflict")["conflict"] if third.id in c]
+    assert street.value(3, "name", GARDEN) == "居后"
+    assert child.value(4, "grade") == "甲"
+
+
+def test_an_end_that_only_one_sides_log_has_stays_an_end(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    child.now_ms += 1
+    child.commit(child.delete(3))
+    third = RecordName("person", GARDEN, record_id(3))
+    assert meet(child, street, third) == {}
+    assert checks_of(child) == checks_of(street)
+    assert street.states()[GARDEN, third.id].life == 2
+
+
+def test_what_a_repair_was_told_is_told_on(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    district = open_site(DISTRICT)
+    street.send(district)
+    knows_itself(district)
+    child.now_ms += 1
+    child.commit(child.update(3, name="居后"))
+    child.commit(child.delete(4))
+    names = [RecordName("person", GARDEN, record_id(n)) for n in (3, 4)]
+    assert meet(child, street, *names) == {}
+    assert meet(street, district, *names) == {}, "its own log has neither edit"
+    assert checks_of(child) == checks_of(street) == checks_of(district)
+    assert district.value(3, "name", GARDEN) == "居后"
+    assert district.states()[GARDEN, record_id(4)].life == 2
+
+
+def test_a_peers_word_does_not_take_a_value_that_nothing_later_stands_for(
+    open_site: OpenSite,
+) -> None:
+    child, street = in_step(open_site)
+    street.now_ms += 1
+    street.commit(street.update(3, GARDEN, name="街后"))
+    third = RecordName("person", GARDEN, record_id(3))
+    latest = street.states()[GARDEN, third.id].fields["name"].shown.version
+    with child.store.read() as tx:
+        sent = repairing.copies(child.applier, tx, [third])
+    told = {third: Told(overwritten={"name": {latest}})}
+    street.store.write(lambda tx: repairing.join_here(street.applier, tx, sent, told, peer=GARDEN))
+    assert street.value(3, "name", GARDEN) == "街后"
+
+
+def test_what_goes_on_a_peers_word_is_kept_in_the_note(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    child.now_ms += 1
+    child.commit(child.update(3, name="居后"))
+    before = street.value(3, "name", GARDEN)
+    meet(child, street, RecordName("person", GARDEN, record_id(3)))
+    (note,) = street.dump("repair")["repair"]
+    assert str(before) in str(note[9])
 
 
 def test_a_record_that_only_one_side_has_is_at_both_afterwards(open_site: OpenSite) -> None:
@@ -206,7 +275,7 @@ def test_a_copy_that_changed_meanwhile_is_not_overwritten(open_site: OpenSite) -
     with child.store.read() as tx:
         sent = repairing.copies(child.applier, tx, [NAME])
     answers, _ = street.store.write(
-        lambda tx: repairing.join_here(street.applier, tx, sent, peer=GARDEN)
+        lambda tx: repairing.join_here(street.applier, tx, sent, {}, peer=GARDEN)
     )
     child.now_ms += 1
     child.commit(child.update(2, name="新"))

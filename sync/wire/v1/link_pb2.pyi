@@ -647,7 +647,7 @@ class DigestCopies(_message.Message):
     def __init__(self, copies: _Optional[_Iterable[_Union[RecordCopy, _Mapping]]] = ...) -> None: ...
 
 class RecordCopy(_message.Message):
-    __slots__ = ("register", "unit", "id", "absent", "born", "life", "life_version", "heads", "reason", "changed", "check")
+    __slots__ = ("register", "unit", "id", "absent", "born", "life", "life_version", "heads", "reason", "changed", "check", "overwritten", "life_told")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -659,6 +659,8 @@ class RecordCopy(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
     CHECK_FIELD_NUMBER: _ClassVar[int]
+    OVERWRITTEN_FIELD_NUMBER: _ClassVar[int]
+    LIFE_TOLD_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: int
     id: bytes
@@ -670,7 +672,17 @@ class RecordCopy(_message.Message):
     reason: str
     changed: bool
     check: int
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., id: _Optional[bytes] = ..., absent: _Optional[bool] = ..., born: _Optional[bytes] = ..., life: _Optional[int] = ..., life_version: _Optional[bytes] = ..., heads: _Optional[_Iterable[_Union[CopyHead, _Mapping]]] = ..., reason: _Optional[str] = ..., changed: _Optional[bool] = ..., check: _Optional[int] = ...) -> None: ...
+    overwritten: _containers.RepeatedCompositeFieldContainer[CopyOverwritten]
+    life_told: bool
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., id: _Optional[bytes] = ..., absent: _Optional[bool] = ..., born: _Optional[bytes] = ..., life: _Optional[int] = ..., life_version: _Optional[bytes] = ..., heads: _Optional[_Iterable[_Union[CopyHead, _Mapping]]] = ..., reason: _Optional[str] = ..., changed: _Optional[bool] = ..., check: _Optional[int] = ..., overwritten: _Optional[_Iterable[_Union[CopyOverwritten, _Mapping]]] = ..., life_told: _Optional[bool] = ...) -> None: ...
+
+class CopyOverwritten(_message.Message):
+    __slots__ = ("field", "versions")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    versions: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, field: _Optional[str] = ..., versions: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class CopyHead(_message.Message):
     __slots__ = ("field", "version", "text", "number", "unseen")
