@@ -91,7 +91,7 @@ def _join(
     }
 
     told = {
-        name: told_from_wire(message)
+        name: told_from_wire(message, office.tables)
         for name, message in zip(names, request.copies.copies, strict=True)
     }
 

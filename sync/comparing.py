@@ -272,7 +272,7 @@ class Comparing:
             copy = None if message.reason else copy_from_wire(message, tables, levels)
             answers[name] = Answer(
                 copy, message.reason[:40], message.changed, message.check,
-                told_from_wire(message),
+                told_from_wire(message, tables),
             )  # fmt: skip
 
         def work(tx: Connection) -> tuple[dict[RecordName, str], Received] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sync.change import ID_BYTES
+from sync.change import ID_BYTES, Value
 from sync.codec import Malformed
 from sync.joining import Told
 from sync.merge import Head, Heads, RecordState, arranged
@@ -25,18 +25,25 @@ def copy_to_wire(
     message.born, message.life, message.life_version = copy.born, copy.life, copy.life_version
     for field, heads in sorted(copy.fields.items()):
         for head in heads.all:
-            one = message.heads.add(
-                field=field, version=head.version, unseen=(field, head.version) in copy.unseen
-            )
-            if isinstance(head.value, int):
-                one.number = head.value
-            elif head.value is not None:
-                one.text = head.value
+            one = _head_to_wire(field, head.version, head.value)
+            one.unseen = (field, head.version) in copy.unseen
+            message.heads.append(one)
     if told is not None:
         message.life_told = copy.life_version in told.lives
         for field, versions in sorted(told.overwritten.items()):
             message.overwritten.add(field=field, versions=sorted(versions))
+        for field, values in sorted(told.written.items()):
+            message.written.extend(_head_to_wire(field, v, x) for v, x in sorted(values.items()))
     return message
+
+
+def _head_to_wire(field: str, version: Version, value: Value) -> pb.CopyHead:
+    one = pb.CopyHead(field=field, version=version)
+    if isinstance(value, int):
+        one.number = value
+    elif value is not None:
+        one.text = value
+    return one
 
 
 def name_from_wire(message: pb.RecordCopy) -> RecordName:
@@ -59,10 +66,8 @@ def copy_from_wire(
         field = schema.get(one.field)
         if field is None or not _fits(one, field):
             raise Malformed(f"a head of {one.field[:40]!r}")
-        kind = one.WhichOneof("value")
-        value = None if kind is None else one.number if kind == "number" else one.text
         level = levels.get(incarnation_of(one.version), 3)
-        found[one.field].append(Head(one.version, value, level))
+        found[one.field].append(Head(one.version, _value(one), level))
         if one.unseen:
             unseen.add((one.field, one.version))
     whole = all(found.values()) and message.life >= 1
@@ -76,12 +81,24 @@ def copy_from_wire(
     return arranged(copy, schema)
 
 
-def told_from_wire(message: pb.RecordCopy) -> Told:
+def told_from_wire(message: pb.RecordCopy, tables: RegisterTables) -> Told:
     """Return what is told beside a copy. Raises: Malformed."""
-    said = {one.field: frozenset(one.versions) for one in message.overwritten}
-    if any(len(v) != VERSION_BYTES for versions in said.values() for v in versions):
+    schema = tables[message.register].schema.by_name
+    gone = {one.field: frozenset(one.versions) for one in message.overwritten}
+    if any(len(v) != VERSION_BYTES for versions in gone.values() for v in versions):
         raise Malformed("what was overwritten without its version")
-    return Told(frozenset([message.life_version] if message.life_told else ()), said)
+    written: dict[str, dict[Version, Value]] = {}
+    for one in message.written:
+        field = schema.get(one.field)
+        if field is None or not _fits(one, field):
+            raise Malformed(f"what was written in {one.field[:40]!r}")
+        written.setdefault(one.field, {})[one.version] = _value(one)
+    return Told(frozenset([message.life_version] if message.life_told else ()), gone, written)
+
+
+def _value(one: pb.CopyHead) -> Value:
+    kind = one.WhichOneof("value")
+    return None if kind is None else one.number if kind == "number" else one.text
 
 
 def _fits(one: pb.CopyHead, field: FieldSchema) -> bool:

@@ -10,7 +10,7 @@ caller keeps a note.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sync.change import Operation, Value
@@ -38,6 +38,7 @@ class Told:
 
     lives: Set[Version] = frozenset()  # the versions of lives that were truly begun or ended
     overwritten: Mapping[str, Set[Version]] = field(default_factory=dict)  # of each field
+    written: Mapping[str, Mapping[Version, Value]] = field(default_factory=dict)  # values of heads
 
 
 NOTHING_TOLD = Told()
@@ -65,8 +66,10 @@ def join(
     schema: Mapping[str, FieldSchema],
     testimony: Testimony,
     writers: Mapping[int, int],
+    *,
+    level: int,
 ) -> Joined:
-    """Join two copies; the same whichever side is called `mine`.
+    """Join two copies: a parent's, of its `level`, and a child's.
 
     `writers`: incarnation -> level of everybody heard here. A version of another incarnation was
     written by nobody: it comes from a damaged page, and is dropped where anything else is left.
@@ -76,7 +79,7 @@ def join(
     fields: dict[str, Heads] = {}
     for name in schema:
         heads = [h for copy in copies if name in copy.fields for h in copy.fields[name].all]
-        stay, out = _standing(name, heads, testimony, writers)
+        stay, out = _standing(name, heads, testimony, writers, level)
         dropped += out
         if not stay:
             return Joined(None, tuple(dropped))
@@ -97,25 +100,45 @@ def told_beside(copy: RecordState, testimony: Testimony) -> Told:
     said = testimony.get(copy.life_version)
     lives = {copy.life_version} if said is not None and said.life == copy.life else frozenset()
     gone = {name: _gone(name, testimony) - _versions(copy, name) for name in copy.fields}
-    return Told(lives, {name: versions for name, versions in gone.items() if versions})
+    written = {
+        name: {
+            version: testimony[version].values[name]
+            for version in _versions(copy, name)
+            if version in testimony and name in testimony[version].values
+        }
+        for name in copy.fields
+    }
+    return Told(
+        lives,
+        {name: versions for name, versions in gone.items() if versions},
+        {name: values for name, values in written.items() if values},
+    )
 
 
-def with_told(testimony: Testimony, copy: RecordState | None, told: Told) -> Testimony:
-    """Return what our log says and what was told beside a copy.
+def with_told(
+    testimony: Testimony, copy: RecordState | None, told: Told, mine: RecordState | None = None
+) -> Testimony:
+    """Return what our log says and what was told beside a copy; `mine`: where a peer told it.
 
-    That a value was overwritten counts where a later one stands in that copy: by an earlier one
-    none is. Of a life our own log is believed first.
+    A peer's word that a value was overwritten counts beside a later value, or one that we do not
+    have: what is old here takes nothing away. Of a life, and of what was written, our own log is
+    believed first.
     """
     if copy is None:
         return testimony
     known = dict(testimony)
     if copy.life_version in told.lives:
         known.setdefault(copy.life_version, Said(copy.life))
+    for name, values in told.written.items():
+        for version, value in values.items():
+            said = known.get(version, Said())
+            known[version] = replace(said, values={name: value, **said.values})
     before = testimony.get(_NO_EDIT, Said()).gone
     gone = {name: set(versions) for name, versions in before.items()}
     for name, versions in told.overwritten.items():
         latest = max(_versions(copy, name), default=b"")
-        gone.setdefault(name, set()).update(v for v in versions if v < latest)
+        new = _versions(copy, name) - _versions(mine, name)
+        gone.setdefault(name, set()).update(v for v in versions if v < latest or new)
     known[_NO_EDIT] = Said(gone=gone)
     return known
 
@@ -162,15 +185,16 @@ def _gone(name: str, testimony: Testimony) -> set[Version]:
 
 
 def _standing(
-    name: str, heads: Sequence[Head], testimony: Testimony, writers: Mapping[int, int]
+    name: str, heads: Sequence[Head], testimony: Testimony, writers: Mapping[int, int], level: int
 ) -> tuple[list[Head], list[Dropped]]:
-    """Return the heads of both copies that stand, and those that do not."""
+    """Return the heads of both copies that stand, the parent's come first, and those that fall."""
     by_version: dict[Version, Head] = {}
     dropped: list[Dropped] = []
     for head in heads:
         other = by_version.setdefault(head.version, head)
         if other.value != head.value:
-            right = _right(head.version, name, other, head, testimony)
+            above = writers.get(incarnation_of(head.version), 0) <= level
+            right = _right(name, other, head, testimony, above)
             wrong = head if right is other else other
             by_version[head.version] = right
             dropped.append(Dropped(name, wrong.version, wrong.value))
@@ -186,18 +210,17 @@ def _standing(
     return sorted(stay, key=lambda h: h.version), dropped
 
 
-def _right(version: Version, name: str, one: Head, other: Head, testimony: Testimony) -> Head:
-    """Of two values under one version, the one that was logged; else one of them, ever the same."""
-    said = testimony.get(version)
+def _right(name: str, one: Head, other: Head, testimony: Testimony, above: bool) -> Head:
+    """Of a parent's and a child's value under one version, the one that was logged; else that of
+    the side nearer its writer (`above`: the parent's), which sooner meets somebody who knows."""
+    said = testimony.get(one.version)
     if said is not None and name in said.values:
         value = said.values[name]
         for head in (one, other):
             if head.value == value:
                 return head
         return one._replace(value=value)
-    return max(
-        one, other, key=lambda h: (h.value is not None, isinstance(h.value, str), str(h.value))
-    )
+    return one if above else other
 
 
 def _life(

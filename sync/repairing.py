@@ -133,9 +133,10 @@ def join_here(
     before = noted(tx, theirs)
     said = {
         n: with_told(
-            with_told(logged[n], theirs[n], told.get(n, NOTHING_TOLD)),
+            with_told(logged[n], mine[n], before.get(n, NOTHING_TOLD)),
+            theirs[n],
+            told.get(n, NOTHING_TOLD),
             mine[n],
-            before.get(n, NOTHING_TOLD),
         )
         for n in theirs
     }
@@ -146,7 +147,7 @@ def join_here(
     changes: list[_Change] = []
     for name, copy in theirs.items():
         schema = applier.tables[name.register].schema.by_name
-        joined = join(mine[name], copy, schema, said[name], levels)
+        joined = join(mine[name], copy, schema, said[name], levels, level=applier.identity.level)
         if name in holed:
             answers[name] = Answer(reason="hole")
         elif joined.copy is None:
@@ -185,7 +186,7 @@ def adopt(
     now = copies(applier, tx, sent)
     joined = {n: a.copy for n, a in answers.items() if a.copy is not None}
     logged = testify(tx, {n: versions_in_dispute(now[n], copy) for n, copy in joined.items()})
-    said = {n: with_told(logged[n], copy, answers[n].told) for n, copy in joined.items()}
+    said = {n: with_told(logged[n], copy, answers[n].told, now[n]) for n, copy in joined.items()}
     writers = _writers(applier, tx)
     levels = {incarnation: level for incarnation, (_, level) in writers.items()}
     left = {n: answers[n].reason or "not_answered" for n in answers if n not in joined}

@@ -9,8 +9,8 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from sync import codec
-from sync.change import Block, Operation
-from sync.joining import Said, Testimony, Told, life_of, told_beside, with_told
+from sync.change import Block, Operation, Value
+from sync.joining import NOTHING_TOLD, Said, Testimony, Told, life_of, told_beside, with_told
 from sync.merge import RecordState
 from sync.narrowing import RecordName
 from sync.registers import pieces
@@ -52,6 +52,7 @@ def noted(tx: Connection, names: Iterable[RecordName]) -> Mapping[RecordName, To
     """Return what repairs of these records were told: it is in no log here."""
     lives: dict[RecordName, set[Version]] = {}
     gone: dict[RecordName, dict[str, set[Version]]] = {}
+    written: dict[RecordName, dict[str, dict[Version, Value]]] = {}
     for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
         for part in pieces([name.id for name in some]):
             marks = ",".join("?" * len(part))
@@ -68,7 +69,10 @@ def noted(tx: Connection, names: Iterable[RecordName]) -> Mapping[RecordName, To
                 fields = gone.setdefault(name, {})
                 for field, versions in told["overwritten"].items():
                     fields.setdefault(field, set()).update(map(bytes.fromhex, versions))
-    return {name: Told(lives[name], gone[name]) for name in gone}
+                values = written.setdefault(name, {})
+                for field, version, value in told["written"]:
+                    values.setdefault(field, {})[bytes.fromhex(version)] = value
+    return {name: Told(lives[name], gone[name], written[name]) for name in gone}
 
 
 def told_of(
@@ -84,10 +88,14 @@ def told_of(
 
 def told_to_json(told: Told) -> str:
     """Return it as `noted` reads it; "" for nothing."""
-    if not told.lives and not told.overwritten:
+    if told == NOTHING_TOLD:
         return ""
-    gone = {name: sorted(v.hex() for v in found) for name, found in told.overwritten.items()}
-    return json.dumps({"lives": sorted(v.hex() for v in told.lives), "overwritten": gone})
+    said = {
+        "lives": sorted(v.hex() for v in told.lives),
+        "overwritten": {n: sorted(v.hex() for v in vs) for n, vs in told.overwritten.items()},
+        "written": [(n, v.hex(), x) for n, vs in told.written.items() for v, x in vs.items()],
+    }
+    return json.dumps(said, ensure_ascii=False)
 
 
 def _edits(copy: RecordState) -> set[Version]:

@@ -284,9 +284,14 @@ MUTANTS = (
         "tests/storage/test_repairing.py",
     ),
     Mutant(
+        "a rotten value goes toward its writer", "INV-7", "sync/joining.py",
+        "    return one if above else other", "    return one",
+        "tests/storage/test_repairing.py",
+    ),
+    Mutant(
         "a peer may have a value taken that nothing later stands for", "INV-15", "sync/joining.py",
-        "(v for v in versions if v < latest)", "(v for v in versions)",
-        "tests/property/test_joining_laws.py",
+        "(v for v in versions if v < latest or new)", "(v for v in versions)",
+        "tests/storage/test_repairing.py",
     ),
     Mutant(
         "the entry of a closed hole is cut", "INV-21", "sync/cutting.py",

@@ -74,11 +74,11 @@ def test_joining_is_the_same_from_both_sides_and_joining_again_changes_nothing(
 ) -> None:
     a, b = map(state, known)
     logged = logged_as([*known[0], *known[1]])
-    one = join(a, b, FIELDS, logged, WRITERS).copy
-    assert one == join(b, a, FIELDS, logged, WRITERS).copy
-    assert one == join(one, b, FIELDS, logged, WRITERS).copy
-    assert join(a, a, FIELDS, logged, WRITERS).copy == a
-    assert join(a, None, FIELDS, logged, WRITERS).copy == a
+    one = join(a, b, FIELDS, logged, WRITERS, level=2).copy
+    assert one == join(b, a, FIELDS, logged, WRITERS, level=2).copy
+    assert one == join(one, b, FIELDS, logged, WRITERS, level=2).copy
+    assert join(a, a, FIELDS, logged, WRITERS, level=2).copy == a
+    assert join(a, None, FIELDS, logged, WRITERS, level=2).copy == a
 
 
 @given(histories())
@@ -87,7 +87,7 @@ def test_with_the_log_two_copies_join_to_what_merge_would_have_made(
 ) -> None:
     a, b = map(state, known)
     every = {e.version: e for e in (*known[0], *known[1])}
-    joined = join(a, b, FIELDS, logged_as(every.values()), WRITERS).copy
+    joined = join(a, b, FIELDS, logged_as(every.values()), WRITERS, level=2).copy
     whole = state(list(every.values()))
     assert joined is not None
     assert joined.fields == whole.fields
@@ -101,7 +101,8 @@ def test_what_each_tells_out_of_its_own_log_is_as_good_as_one_log(
 ) -> None:
     a, b = map(state, known)
     ours, theirs = map(logged_as, known)
-    joined = join(a, b, FIELDS, with_told(ours, b, told_beside(b, theirs)), WRITERS).copy
+    said = with_told(ours, b, told_beside(b, theirs), a)
+    joined = join(a, b, FIELDS, said, WRITERS, level=2).copy
     whole = state(list({e.version: e for e in (*known[0], *known[1])}.values()))
     assert joined is not None
     assert joined.fields == whole.fields
@@ -109,15 +110,17 @@ def test_what_each_tells_out_of_its_own_log_is_as_good_as_one_log(
 
 
 @given(histories(), st.sampled_from(sorted(FIELDS)))
-def test_no_word_of_a_peer_takes_the_latest_value(
+def test_a_peer_that_has_nothing_new_takes_no_later_value(
     known: tuple[list[Known], list[Known]], name: str
 ) -> None:
     a, b = map(state, known)
-    every = {h.version for copy in (a, b) for h in copy.fields[name].all}
-    said = with_told({}, b, Told(overwritten={name: every}))
-    joined = join(a, b, FIELDS, said, WRITERS).copy
+    latest = max(h.version for h in a.fields[name].all)
+    said = with_told({}, b, Told(overwritten={name: {latest}}), a)
+    joined = join(a, b, FIELDS, said, WRITERS, level=2).copy
     assert joined is not None
-    assert max(every) in {h.version for h in joined.fields[name].all}
+    mine, theirs = ({h.version for h in copy.fields[name].all} for copy in (a, b))
+    if theirs <= mine and latest >= max(theirs):
+        assert latest in {h.version for h in joined.fields[name].all}
 
 
 @given(histories())
@@ -125,7 +128,7 @@ def test_without_a_log_nothing_that_either_held_is_lost(
     known: tuple[list[Known], list[Known]],
 ) -> None:
     a, b = map(state, known)
-    joined = join(a, b, FIELDS, {}, WRITERS)
+    joined = join(a, b, FIELDS, {}, WRITERS, level=2)
     assert joined.copy is not None
     assert joined.dropped == ()
     for copy in (a, b):
@@ -142,7 +145,7 @@ def test_a_version_that_nobody_wrote_is_dropped_and_noted(
     rotten = RecordState(
         a.born, a.life, a.life_version, {**a.fields, name: Heads(rotten_head)}, a.unseen
     )
-    joined = join(rotten, a, FIELDS, logged_as(known[0]), WRITERS)
+    joined = join(rotten, a, FIELDS, logged_as(known[0]), WRITERS, level=2)
     assert joined.copy == a
     assert (name, bad) in {(d.field, d.version) for d in joined.dropped}
 
@@ -160,9 +163,26 @@ def test_of_two_values_under_one_version_the_logged_one_stands(
     )  # fmt: skip
     assert versions_in_dispute(a, rotten) == {shown.version}
     for pair in ((a, rotten), (rotten, a)):
-        joined = join(*pair, FIELDS, logged_as(known[0]), WRITERS)
+        joined = join(*pair, FIELDS, logged_as(known[0]), WRITERS, level=2)
         assert joined.copy == a
         assert [(d.field, d.value) for d in joined.dropped] == [(name, wrong.value)]
+
+
+@given(histories(), st.sampled_from(["name", "most"]), st.booleans())
+def test_of_two_values_under_one_version_the_one_in_a_peers_log_stands(
+    known: tuple[list[Known], list[Known]], name: str, above: bool
+) -> None:
+    a = state(known[0])
+    shown = a.fields[name].shown
+    wrong = shown._replace(value="坏" if name == "name" else -5)
+    rotten = RecordState(
+        a.born, a.life, a.life_version,
+        {**a.fields, name: Heads(wrong, a.fields[name].losers)}, a.unseen,
+    )  # fmt: skip
+    told = told_beside(a, logged_as(known[0]))
+    for pair in ((a, rotten), (rotten, a)):
+        said = with_told({}, pair[1], told)
+        assert join(*pair, FIELDS, said, WRITERS, level=0 if above else 3).copy == a
 
 
 def test_a_life_that_was_logged_goes_before_one_that_was_not() -> None:
@@ -171,4 +191,4 @@ def test_a_life_that_was_logged_goes_before_one_that_was_not() -> None:
     assert replica.state is not None
     a = replica.state
     rotten = RecordState(a.born, 4, a.life_version, a.fields)
-    assert join(a, rotten, FIELDS, logged_as(replica.known.values()), WRITERS).copy == a
+    assert join(a, rotten, FIELDS, logged_as(replica.known.values()), WRITERS, level=2).copy == a

@@ -169,6 +169,25 @@ def test_what_a_repair_was_told_is_told_on(open_site: OpenSite) -> None:
     assert district.states()[GARDEN, record_id(4)].life == 2
 
 
+def test_a_value_that_rotted_where_no_log_has_it_does_not_spread(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    district = open_site(DISTRICT)
+    street.send(district)
+    for site in (street, district):
+        knows_itself(site)
+        rot(site, "DELETE FROM entry WHERE :i=:i")
+    third = RecordName("person", GARDEN, record_id(3))
+    right = street.value(3, "name", GARDEN)
+    rot(district, ROTS["value"], i=third.id)
+    assert meet(street, district, third) == {}
+    assert district.value(3, "name", GARDEN) == right, "a community wrote it: below is nearer"
+    for site in (street, district):
+        rot(site, ROTS["value"], i=third.id)
+    assert meet(child, street, third) == {}
+    assert meet(street, district, third) == {}
+    assert street.value(3, "name", GARDEN) == district.value(3, "name", GARDEN) == right
+
+
 def test_a_peers_word_does_not_take_a_value_that_nothing_later_stands_for(
     open_site: OpenSite,
 ) -> None:

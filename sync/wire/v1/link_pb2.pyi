@@ -647,7 +647,7 @@ class DigestCopies(_message.Message):
     def __init__(self, copies: _Optional[_Iterable[_Union[RecordCopy, _Mapping]]] = ...) -> None: ...
 
 class RecordCopy(_message.Message):
-    __slots__ = ("register", "unit", "id", "absent", "born", "life", "life_version", "heads", "reason", "changed", "check", "overwritten", "life_told")
+    __slots__ = ("register", "unit", "id", "absent", "born", "life", "life_version", "heads", "reason", "changed", "check", "overwritten", "life_told", "written")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -661,6 +661,7 @@ class RecordCopy(_message.Message):
     CHECK_FIELD_NUMBER: _ClassVar[int]
     OVERWRITTEN_FIELD_NUMBER: _ClassVar[int]
     LIFE_TOLD_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: int
     id: bytes
@@ -674,7 +675,8 @@ class RecordCopy(_message.Message):
     check: int
     overwritten: _containers.RepeatedCompositeFieldContainer[CopyOverwritten]
     life_told: bool
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., id: _Optional[bytes] = ..., absent: _Optional[bool] = ..., born: _Optional[bytes] = ..., life: _Optional[int] = ..., life_version: _Optional[bytes] = ..., heads: _Optional[_Iterable[_Union[CopyHead, _Mapping]]] = ..., reason: _Optional[str] = ..., changed: _Optional[bool] = ..., check: _Optional[int] = ..., overwritten: _Optional[_Iterable[_Union[CopyOverwritten, _Mapping]]] = ..., life_told: _Optional[bool] = ...) -> None: ...
+    written: _containers.RepeatedCompositeFieldContainer[CopyHead]
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., id: _Optional[bytes] = ..., absent: _Optional[bool] = ..., born: _Optional[bytes] = ..., life: _Optional[int] = ..., life_version: _Optional[bytes] = ..., heads: _Optional[_Iterable[_Union[CopyHead, _Mapping]]] = ..., reason: _Optional[str] = ..., changed: _Optional[bool] = ..., check: _Optional[int] = ..., overwritten: _Optional[_Iterable[_Union[CopyOverwritten, _Mapping]]] = ..., life_told: _Optional[bool] = ..., written: _Optional[_Iterable[_Union[CopyHead, _Mapping]]] = ...) -> None: ...
 
 class CopyOverwritten(_message.Message):
     __slots__ = ("field", "versions")
