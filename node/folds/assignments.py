@@ -204,9 +204,11 @@ class _Following:
             self._say(EventKind.ACCEPT)
             self._say(EventKind.RELAY)
             assert self._state.duty is not None
+            # After a backup was put back, what we said downward may be here before what we said up.
+            opened = {part.id for part in children_of(self._tx, self._id)}
             for part in self._pen.pass_on(
-                behind, self._one.work, self._state.duty,
-                work_order=self._one.hop.work_order, parent=self._one, due_ms=self._state.due_ms,
+                behind, self._one.work, self._state.duty, work_order=self._one.hop.work_order,
+                parent=self._one, due_ms=self._state.due_ms, opened=opened,
             ):  # fmt: skip
                 self._held[part.id] = part
 
@@ -257,15 +259,20 @@ class _Following:
         due_ms = self._state.due_ms
         if due_ms is not None and self._state.state in BEFORE_CLAIM and self._is_auto():
             for part in open_parts:
-                if part.due_ms is not None and part.due_ms < due_ms:
+                if _ends_before(part.due_ms, due_ms) and _ends_before(
+                    self._part(part.id).state.due_ms, due_ms
+                ):
                     self._tell(part, EventKind.EXTEND, due_ms=due_ms)
         if self._state.state in (State.RELAYED, State.IN_PROGRESS):
             self._report([p for p in parts if p.round == self._state.returns])
 
+    def _part(self, part: bytes) -> Assignment:
+        if part not in self._held:
+            self._held |= load(self._tx, [part])
+        return self._held[part]
+
     def _tell(self, part: Row, kind: EventKind, **said: str | int | None) -> None:
-        if part.id not in self._held:
-            self._held |= load(self._tx, [part.id])
-        one = self._held[part.id]
+        one = self._part(part.id)
         if one.state.state in BEFORE_CLAIM:
             self._held[part.id] = self._pen.say(one, kind, "issuer", **said)  # type: ignore[arg-type]
 
@@ -292,6 +299,10 @@ class _Following:
             return False
         first = self._state.state is State.RELAYED
         return first or percent == 100 or abs(percent - said) >= PROGRESS_STEP
+
+
+def _ends_before(due_ms: int | None, later_ms: int) -> bool:
+    return due_ms is not None and due_ms < later_ms
 
 
 def cell_of(row: Row) -> CellKey:

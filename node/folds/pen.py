@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
 
 from node.domain.assignment import Duty, EventKind, Writer, write
@@ -106,14 +106,15 @@ class Pen:
         parent: Assignment | None,
         due_ms: int | None,
         actor: str = "",
+        opened: Container[bytes] = (),
     ) -> list[Assignment]:
         """Open one assignment for each next office on the way to `targets`, as far as READY goes.
 
         `duty` holds where the way ends at a community; between offices it is OFFICE. What the
-        gate must see first stays in SCREENING.
+        gate must see first stays in SCREENING. What is `opened` is left as it is.
         Raises: OutOfLine, IllegalEvent (a department's duty).
         """
-        opened = []
+        parts = []
         for unit, behind in sorted(final.next_offices(self.tree, self.unit, targets).items()):
             hop = Hop(
                 work_order=work_order,
@@ -126,6 +127,8 @@ class Pen:
             asks = replace(work, targets=final.written(self.tree, unit, behind))
             its_duty = duty if reaches_community(self.tree, self.unit, behind) else Duty.OFFICE
             held = Assignment(hop=hop)
+            if held.id in opened:
+                continue
             held = self.say(
                 held, EventKind.DRAFT, "issuer",
                 actor=actor, duty=its_duty, due_ms=due_ms, work=asks,
@@ -133,8 +136,8 @@ class Pen:
             held = self.say(held, EventKind.SUBMIT, "issuer", actor=actor)
             if held.state.state == "ready":
                 held = self.say(held, EventKind.DISPATCH, "issuer", actor=actor)
-            opened.append(held)
-        return opened
+            parts.append(held)
+        return parts
 
     def audiences(self, other: int) -> tuple[str, ...]:
         """Return who hears what this office says to `other`: all above, and the way down to it."""

@@ -397,6 +397,29 @@ def test_a_later_deadline_reaches_the_communities(net):
     assert net.row(FIRST, at=FIRST).due_ms == later
 
 
+def test_an_office_that_lacks_its_own_relay_does_not_open_the_parts_again(net):
+    """A restored office may have back what it said downward before what it said upward."""
+    (number,) = issued(net).assignments
+    parts = {row.id for row in net.rows(DISTRICT) if row.parent == number}
+    assert parts
+    net[DISTRICT].store.write(
+        lambda tx: tx.exec_driver_sql(
+            "DELETE FROM r_assignment_event WHERE f_by='assignee' AND f_kind<>'receipt' "
+            f"AND f_assignment='{number.hex()}'"
+        )
+    )
+    later = net.now_ms + 9 * DAY_MS
+    work.extend(net[CITY], number, actor="mayor", due_ms=later)
+    net.settle()
+    with net[DISTRICT].store.read() as tx:
+        drafted = [
+            sum(step.event.kind is EventKind.DRAFT for step in one.state.history)
+            for one in load(tx, sorted(parts)).values()
+        ]
+    assert drafted == [1] * len(parts)
+    assert {net.row(code, at=code).due_ms for code in COMMUNITIES} == {later}
+
+
 def test_a_community_asks_the_city_and_the_offices_between_pass_it_up(net):
     work.issue(
         net[FIRST], Order(title="路灯", targets=net.units(CITY), duty=Duty.OFFICE), actor="clerk"
