@@ -66,10 +66,11 @@ def note_done(tx: Connection, child: int, incarnation: int) -> None:
 
 
 def say_again(applier: Applier, tx: Connection, child: int, ways: Ways, wake: Wake) -> int:
-    """Say again, up and down to this child, what came back by its other way only; return how
-    many entries that took.
+    """Say again what came back by another way only; return how many entries that took.
 
-    The caller holds the log's lock, and the child has given back all that it heard.
+    That goes up, down to this child, and to those that were done before: this one may have given
+    back what nobody had then. The caller holds the log's lock, and the child has given back all
+    that it heard.
     """
     me = applier.identity
     lacking: list[Saying] = []
@@ -78,7 +79,7 @@ def say_again(applier: Applier, tx: Connection, child: int, ways: Ways, wake: Wa
         for block in said.blocks:
             for way in ways(tx, block):
                 lacks = block not in said.by_way.get(way, ()) and way not in said.cut
-                if lacks and _leads(applier, way, child):
+                if lacks and _leads(applier, tx, way, child):
                     wanted[way].append(block)
         first = said.sample
         under = first.said_under or first.incarnation
@@ -91,12 +92,13 @@ def say_again(applier: Applier, tx: Connection, child: int, ways: Ways, wake: Wa
     return len(lacking)
 
 
-def _leads(applier: Applier, way: str, child: int) -> bool:
-    """Say whether words that go this way are heard above, or by this child."""
+def _leads(applier: Applier, tx: Connection, way: str, child: int) -> bool:
+    """Say whether words that go this way are heard above, by this child or by one done before."""
     heard = audience.parse(way)
     if heard.up_to is not None:
         return heard.up_to < applier.identity.level
-    return heard.down_to is not None and applier.routes.hop(heard.down_to) == child
+    hop = applier.routes.hop(heard.down_to) if heard.down_to is not None else None
+    return hop is not None and (hop == child or not is_due(tx, hop, applier.identity.incarnation))
 
 
 def said_before(tx: Connection, unit: int, incarnation: int) -> list[Said]:

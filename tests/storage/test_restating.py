@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -23,7 +24,7 @@ def ways(tx: Connection, block: Block) -> tuple[str, ...]:
     return ("up:city",) if block.unit == STREET else ("up:city", f"down:{block.unit}")
 
 
-def say_again(street: Site, child: int = GARDEN) -> int:
+def say_again(street: Site, child: int = GARDEN, ways: restating.Ways = ways) -> int:
     def write(tx: Connection) -> int:
         street.applier.clock.resume(log.lock(tx))
         return restating.say_again(street.applier, tx, child, ways, Wake())
@@ -107,6 +108,24 @@ def test_nothing_is_said_again_that_came_back_by_both_ways_or_went_one_way_only(
     new = open_site(STREET, incarnation=SECOND_LIFE)
     take_back(new, above=district, below=garden)
     assert say_again(new) == 0
+
+
+def test_what_a_child_gives_back_is_said_to_those_that_gave_back_before_it(
+    open_site: OpenSite,
+) -> None:
+    garden, orchid, street = open_site(GARDEN), open_site(ORCHID), open_site(STREET)
+    heard = ("up:city", f"down:{GARDEN}", f"down:{ORCHID}")
+    street.commit(replace(street.create(2, name="order"), audiences=heard))
+    street.send(orchid)
+    new = open_site(STREET, incarnation=SECOND_LIFE)
+    take_back(new, below=garden)
+    everywhere = lambda _tx, _block: heard  # noqa: E731
+    assert say_again(new, GARDEN, everywhere) == 0
+    new.store.write(lambda tx: restating.note_done(tx, GARDEN, SECOND_LIFE))
+    take_back(new, below=orchid)
+    assert say_again(new, ORCHID, everywhere) == 2
+    new.send(garden)
+    assert garden.value(2, "name", STREET) == "order"
 
 
 @pytest.mark.parametrize("later", ["update", "end"])
