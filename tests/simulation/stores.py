@@ -98,9 +98,12 @@ def decide(world: World, index: int) -> None:
 
 
 def forgive(world: World) -> None:
-    """Let the parents forget which store was there last, where a person has stopped the other."""
+    """Let the parents forget which store was there last, where a person has stopped the other.
+
+    Not while another copy of it lives beside it again: nobody has decided between these.
+    """
     fenced = {i for i in world.oracle.doubts.offices if _fenced(world.processes.get(i))}
-    for index in sorted(world.to_forgive | (fenced - world.twins.keys())):
+    for index in sorted((world.to_forgive | fenced) - world.twins.keys()):
         parent = world.processes.get(world.plan.parents[index])
         if parent is not None and not parent.intruder:
             world.to_forgive.discard(index)
