@@ -15,6 +15,7 @@ from hashlib import blake2b
 from itertools import groupby
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from sync import conflicts, digest, fingerprints, log
 from sync.apply import Applier, Received
@@ -38,10 +39,13 @@ from sync.narrowing import NOTHING, BucketKey, RecordName, Sum
 from sync.registers import RegisterTable
 from sync.rights import Routes
 from sync.schema import FieldSchema
-from sync.statements import run, run_many
+from sync.statements import run, run_many, savepoint
 from sync.testimony import noted, testify, told_to_json
+from sync.trouble import trouble_of
 
 HINTS_MAX = 4_096  # buckets remembered
+REFUSED = "refused_by_store"  # why a record is left as it is
+REFUSED_HERE = "refused"  # and the side that is noted for it: nobody's copy changed
 Copies = Mapping[RecordName, RecordState | None]  # None: the record is not there
 _NOTE = (
     "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, before, after, kept, "
@@ -164,8 +168,10 @@ def join_here(
                 )
             )  # fmt: skip
     received = Received()
-    for name, (check, here) in _replace(applier, tx, changes, peer, received, hints).items():
+    done = _replace(applier, tx, changes, peer, received, hints)
+    for name, (check, here) in done.items():
         answers[name] = replace(answers[name], changed=here, check=check)
+    answers |= {c.name: Answer(reason=REFUSED) for c in changes if c.name not in done}
     return answers, received
 
 
@@ -209,9 +215,9 @@ def adopt(
                 )
             )  # fmt: skip
     received = Received()
-    for name, (check, _) in _replace(applier, tx, changes, peer, received, hints).items():
-        if check != answers[name].check:
-            left[name] = "not_the_same"
+    done = _replace(applier, tx, changes, peer, received, hints)
+    left |= {name: "not_the_same" for name, (c, _) in done.items() if c != answers[name].check}
+    left |= {change.name: REFUSED for change in changes if change.name not in done}
     return left, received
 
 
@@ -277,7 +283,8 @@ def _replace(
 ) -> dict[RecordName, tuple[int, bool]]:  # fmt: skip
     """Put joined copies in the place of ours and write it down.
 
-    Returns: each record's check now, and whether it was changed.
+    Returns: each record's check now, and whether it was changed; of those that the store refused,
+    which stay as they are and hold up no other, nothing.
     """
     effects: list[Effect] = []
     notes: list[tuple[object, ...]] = []
@@ -290,13 +297,17 @@ def _replace(
         keys = {BucketKey(register, unit, digest.bucket_of(i)) for i in ids}
         sound = (hints or Hints()).sound(tx, table, keys)
         before = fingerprints.checks(tx, table, unit, ids)
-        for change in some:
-            record = change.name.id
-            run(tx, table.save, table.row_of(unit, record, change.after))
-            _save_heads(tx, applier, change, now_ms)
+        saved = [change for change in some if _save(tx, applier, change, now_ms)]
         after = fingerprints.checks(tx, table, unit, ids)
-        pairs = []
         for change in some:
+            if change not in saved:
+                record = change.name.id
+                notes.append((
+                    _id(now_ms, register, unit, record), now_ms, peer, register, unit, record,
+                    REFUSED_HERE, before.get(record), after.get(record), "", "",
+                ))  # fmt: skip
+        pairs = []
+        for change in saved:
             record = change.name.id
             here = before.get(record) != after[record]
             done[change.name] = (after[record], here)
@@ -340,6 +351,21 @@ def _as_written(change: _Change) -> RecordState | None:
         for name, heads in change.before.fields.items()
     }
     return replace(change.before, fields=fields)
+
+
+def _save(tx: Connection, applier: Applier, change: _Change, now_ms: int) -> bool:
+    """Save a joined copy with its heads; False when the store refuses it: nothing was changed."""
+    register, unit, record = change.name
+    table = applier.tables[register]
+    try:
+        with savepoint(tx):
+            run(tx, table.save, table.row_of(unit, record, change.after))
+            _save_heads(tx, applier, change, now_ms)
+    except DBAPIError as error:
+        if trouble_of(error):
+            raise
+        return False
+    return True
 
 
 def _save_heads(tx: Connection, applier: Applier, change: _Change, now_ms: int) -> None:

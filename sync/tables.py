@@ -185,7 +185,7 @@ repair = Table(  # INV-7: what a comparison with a peer put right, and what it w
     Column("register", String(60), nullable=False),
     Column("unit", BigInteger, nullable=False),
     Column("record", LargeBinary, nullable=False),  # empty: the kept sum of a bucket
-    Column("side", String(8), nullable=False),  # whose copy changed: here, there, both
+    Column("side", String(8), nullable=False),  # whose copy changed: here, there, both; refused
     Column("before", BigInteger),  # check of this office's copy; null: there was none
     Column("after", BigInteger),
     Column("kept", Text, nullable=False, server_default=""),  # what was taken out, as JSON

@@ -17,7 +17,10 @@ OUTCOMES = {
     "not_comparable": ("数据正在传输, 请稍后再试", "something is on its way; try again later"),
     "": ("未在规定时间内完成", "it has not ended in time"),
 }
-SIDES = {"here": ("本级", "here"), "there": ("上级", "parent"), "both": ("双方", "both")}
+SIDES = {
+    "here": ("本级", "here"), "there": ("上级", "parent"), "both": ("双方", "both"),
+    "refused": ("未修复: 本级数据库拒收", "not repaired: refused by the store here"),
+}  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -75,7 +78,7 @@ def repairs(
     terminal: Terminal,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most. 最多条数")] = 100,
 ) -> None:
-    """List what comparisons have put right. 查看修复记录"""
+    """List what comparisons have put right, or could not. 查看修复记录"""
     with terminal.office() as office:
         found = office.repairs(limit=limit)
 

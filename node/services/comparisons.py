@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from node.store.job_runs import claim, note_end
 from sync.limits import DIGEST_BUCKETS
 from sync.narrowing import Comparison, Wish
+from sync.repairing import REFUSED_HERE as REFUSED
 from sync.tables import repair
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Repair:
     register: str
     unit: int
     record: bytes  # empty: the kept sum of a bucket
-    side: str  # whose copy changed: here, there, both
+    side: str  # whose copy changed: here, there, both; refused: none, this store would not take it
     before: int | None  # the check of our copy; None: there was none
     after: int | None
 
@@ -109,8 +110,14 @@ class Comparisons:
 
     def repaired_since(self, tx: Connection, at_ms: int) -> int:
         """Return how many records and sums were repaired since a moment."""
-        query = select(func.count()).select_from(repair).where(repair.c.at_ms >= at_ms)
-        return int(tx.execute(query).scalar_one())
+        since = (repair.c.at_ms >= at_ms) & (repair.c.side != REFUSED)
+        return int(tx.execute(select(func.count()).select_from(repair).where(since)).scalar_one())
+
+    def refused_since(self, tx: Connection, at_ms: int) -> int:
+        """Return how many records this store has refused to repair since a moment."""
+        since = (repair.c.at_ms >= at_ms) & (repair.c.side == REFUSED)
+        names = select(repair.c.register, repair.c.unit, repair.c.record).where(since).distinct()
+        return int(tx.execute(select(func.count()).select_from(names.subquery())).scalar_one())
 
 
 def day_of(now_ms: int, unit: int) -> datetime:

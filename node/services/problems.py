@@ -83,6 +83,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "近七天修复了 {n} 条记录或摘要", "{n} records or sums were repaired in the last seven days",
         "运行 silian repairs 查看; 检查磁盘。", "List them with silian repairs; check the disk.",
     ),
+    "repair_refused": (
+        Severity.WARNING,
+        "近七天有 {n} 条记录因本级数据库拒收而未能修复",
+        "{n} records could not be repaired in the last seven days: the store here refused them",
+        "运行 silian repairs 查看编号; 请系统管理员检查数据库。",
+        "Find them with silian repairs (refused); ask who keeps the database.",
+    ),
     "new_key": (
         Severity.WARNING,
         "改用新的签名密钥 {why}", "signs with a new key, {why}",

@@ -103,13 +103,14 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         contact_ms = _parent_contact_ms(office, tx)
         asked = waiting(tx, office)
         repaired = office.comparisons.repaired_since(tx, now_ms - REPAIRED_MS)
+        refused = office.comparisons.refused_since(tx, now_ms - REPAIRED_MS)
         copying = progress.under_way(tx, _parent_of(office))
     own = _own_line(office, self_news, link_state, contact_ms)
     lines = [own]
     if tree:
         lines += _below(office.tree, own.unit, known, marks)
     problems = [*_own_problems(own, office, link_state, jobs), *_corrections(own, asked)]
-    problems += _copy_problems(own, office, repaired)
+    problems += _copy_problems(own, office, repaired, refused)
     if copying is not None:
         problems.append(_of(own, "copying", why=f"{copying.done} / {copying.total}"))
     if cases:
@@ -186,12 +187,16 @@ def _corrections(line: OfficeLine, asked: Waiting) -> Iterator[Problem]:
         yield _of(line, "corrections", n=asked.to_answer)
 
 
-def _copy_problems(line: OfficeLine, office: Office, repaired: int) -> Iterator[Problem]:
+def _copy_problems(
+    line: OfficeLine, office: Office, repaired: int, refused: int
+) -> Iterator[Problem]:
     last = office.comparisons.last
     if last is not None and last.left:
         yield _of(line, "copies_differ", n=len(last.left))
     if repaired:
         yield _of(line, "repaired", n=repaired)
+    if refused:
+        yield _of(line, "repair_refused", n=refused)
 
 
 def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:

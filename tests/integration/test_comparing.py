@@ -12,6 +12,7 @@ from sqlalchemy import Connection, event, text
 
 from hub import comparing
 from hub.app import Served
+from node.services.status import status
 from node.services.verify import verify
 from sync import codec, fingerprints, log
 from sync.digest import schema_print
@@ -131,6 +132,30 @@ def test_what_was_changed_behind_a_programs_back_is_found_and_put_right(
         assert {r.side for r in noted} == {side if where == STREET else OTHER[side]}
         assert {r.record for r in noted} == {records[n] for n in (3, 5, 7)}
         assert verify(tier.served(code).office).sound
+
+
+def test_a_repair_that_the_store_refuses_ends_no_comparison_and_status_names_it(
+    tier: Tier,
+) -> None:
+    records = in_step(tier)
+    street = tier.served(STREET)
+    rot(street, "DELETE FROM r_premises WHERE id IN (:i, :j)", i=records[3], j=records[5])
+    refuses = (
+        "CREATE TRIGGER refuses BEFORE INSERT ON r_premises WHEN NEW.f_name='用房4' "
+        "BEGIN SELECT RAISE(ABORT, 'not here'); END"
+    )
+    street.office.store.write(lambda tx: tx.exec_driver_sql(refuses))
+    found = compared(tier, ALL)
+    assert {name.id for name in found.found} == {records[3], records[5]}
+    assert [(name.id, why) for name, why in found.left] == [(records[3], "refused_by_store")]
+    assert len(tier.premises(STREET)) == 39, "the other one is back"
+    noted = {r.record: r.side for r in street.office.comparisons.repairs()}
+    assert noted == {records[3]: "refused", records[5]: "here"}
+    problems = {p.code: p.en for p in status(street.office).problems}
+    assert "1 records" in problems["repair_refused"]
+    street.office.store.write(lambda tx: tx.exec_driver_sql("DROP TRIGGER refuses"))
+    assert compared(tier, ALL).word == "repaired"
+    assert tier.premises(STREET) == tier.premises(GARDEN)
 
 
 def area(tier: Tier) -> dict[str, int]:

@@ -15,6 +15,7 @@ from sync.testimony import told_of
 from sync.version import version_of
 from tests.storage.conftest import OpenSite
 from tests.storage.test_fingerprints import checks_of, contested, filled
+from tests.storage.test_snapshot_contract import refuse
 from tests.support.sites import DISTRICT, GARDEN, LEVEL, ORCHID, STREET, Site, record_id
 
 NAME = RecordName("person", GARDEN, record_id(2))
@@ -325,3 +326,31 @@ def test_a_sibling_is_not_spoken_of(open_site: OpenSite) -> None:
     orchid.send(street)
     with street.store.read() as tx:
         assert fingerprints.unit_sums(tx, {"person": [GARDEN]}) == {}
+
+
+@pytest.mark.parametrize("where", ["community", "street"])
+def test_a_record_that_a_store_refuses_is_named_and_holds_up_no_other(
+    open_site: OpenSite, where: str
+) -> None:
+    child, street = in_step(open_site)
+    refuser, other = (child, street) if where == "community" else (street, child)
+    third = RecordName("person", GARDEN, record_id(3))
+    right = checks_of(child)[third.id]
+    for site in (child, street):
+        rot(site, "DELETE FROM conflict WHERE record=:i", i=NAME.id)
+    rot(other, "UPDATE r_person SET f_name='bad' WHERE id=:i")
+    rot(refuser, "DELETE FROM r_person WHERE id=:i")
+    rot(refuser, ROTS["value"], i=third.id)
+    refuse(refuser, on=True)
+    rotten = checks_of(other)[NAME.id]
+    assert meet(child, street, NAME, third) == {NAME: "refused_by_store"}
+    for site in (child, street):
+        assert checks_of(site)[third.id] == right
+    assert NAME.id not in checks_of(refuser), "nothing of it was done"
+    assert checks_of(other)[NAME.id] == rotten
+    noted = [row[2:9] for row in refuser.dump("repair")["repair"] if row[5] == NAME.id]
+    peer = STREET if where == "community" else GARDEN
+    assert noted == [(peer, "person", GARDEN, NAME.id, "refused", None, None)]
+    refuse(refuser, on=False)
+    assert meet(child, street, NAME) == {}
+    assert checks_of(child) == checks_of(street)
