@@ -9,8 +9,9 @@ version that they have wherever they were heard (`Entry.said_under`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -18,9 +19,10 @@ from sqlalchemy import Connection
 from sync import audience, codec, facts
 from sync.change import Block, Entry
 from sync.effects import Effect
+from sync.limits import BATCH_BYTES_MAX, PORTION_CHANGES_MAX, SQL_KEYS_MAX
 from sync.merge import Heads, RecordState, arranged
 from sync.narrowing import RecordName
-from sync.registers import RegisterTables, pieces
+from sync.registers import RegisterTables
 from sync.speaking import Saying, speak
 from sync.statements import run
 from sync.testimony import testify
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from sync.apply import Applier, Wake
     from sync.merging import Merger
 
+PAGE_ENTRIES = 20_000  # of which only their places are read at once
 Ways = Callable[[Connection, Block], tuple[str, ...]]
 
 
@@ -73,6 +76,7 @@ def say_again(applier: Applier, tx: Connection, child: int, ways: Ways, wake: Wa
     that it heard.
     """
     me = applier.identity
+    count = waiting = 0
     lacking: list[Saying] = []
     for said in said_before(tx, me.unit, me.incarnation):
         wanted: dict[str, list[Block]] = defaultdict(list)
@@ -81,15 +85,20 @@ def say_again(applier: Applier, tx: Connection, child: int, ways: Ways, wake: Wa
                 lacks = block not in said.by_way.get(way, ()) and way not in said.cut
                 if lacks and _leads(applier, tx, way, child):
                     wanted[way].append(block)
+                    waiting += len(block.ids)
         first = said.sample
         under = first.said_under or first.incarnation
         lacking += (
             Saying(way, first.lane, blocks, first.hlc, under)
             for way, blocks in sorted(wanted.items())
         )
+        if waiting >= PORTION_CHANGES_MAX:
+            speak(applier, tx, lacking, wake)
+            count += len(lacking)
+            lacking, waiting = [], 0
     if lacking:
         speak(applier, tx, lacking, wake)
-    return len(lacking)
+    return count + len(lacking)
 
 
 def _leads(applier: Applier, tx: Connection, way: str, child: int) -> bool:
@@ -101,23 +110,21 @@ def _leads(applier: Applier, tx: Connection, way: str, child: int) -> bool:
     return hop is not None and (hop == child or not is_due(tx, hop, applier.identity.incarnation))
 
 
-def said_before(tx: Connection, unit: int, incarnation: int) -> list[Said]:
-    """Return what the log has of a unit's words under all incarnations but this one, in order."""
-    stamps = run(
-        tx,
-        "SELECT DISTINCT e.hlc FROM entry e JOIN incarnation i ON i.id = e.incarnation "
-        "WHERE e.via=0 AND i.unit=? AND e.incarnation<>? ORDER BY e.hlc",
-        (unit, incarnation),
-    ).fetchall()
+def said_before(tx: Connection, unit: int, incarnation: int) -> Iterator[Said]:
+    """Go through what the log has of a unit's words under all incarnations but this one, in order.
+
+    Read in portions: however long the log, little of it is held at once. The caller may append to
+    the log meanwhile, but words only that it has been given already.
+    """
     bases = run(tx, "SELECT incarnation, audience, lane, hlc FROM stream_base").fetchall()
     gone = {(row[0], row[1], row[2]): int(row[3]) for row in bases}
-    found: dict[tuple[Version, int], Said] = {}
-    for part in pieces([row[0] for row in stamps]):
-        marks = ",".join("?" * len(part))
+    for arrivals in _portions(tx, unit, incarnation):
+        found: dict[tuple[Version, int], Said] = {}
+        marks = ",".join("?" * len(arrivals))
         rows = run(
             tx,
-            f"SELECT wire FROM entry WHERE via=0 AND hlc IN ({marks}) ORDER BY hlc, arrival",
-            tuple(part),
+            f"SELECT wire FROM entry WHERE arrival IN ({marks}) ORDER BY hlc, arrival",
+            arrivals,
         )
         for (wire,) in rows.fetchall():
             entry = codec.entry_from_wire(bytes(wire))
@@ -136,7 +143,52 @@ def said_before(tx: Connection, unit: int, incarnation: int) -> list[Said]:
             )
             said.by_way[entry.audience] += blocks
             said.blocks += (block for block in blocks if block not in said.blocks)
-    return list(found.values())
+        yield from found.values()
+
+
+def _portions(tx: Connection, unit: int, incarnation: int) -> Iterator[list[int]]:
+    """Return where in the log own words stand, a bounded number of bytes at once.
+
+    What has one stamp stays together: it is one transaction, said by several ways. Stamps under
+    which only the present incarnation has spoken are passed over.
+    """
+    ids = run(tx, "SELECT id FROM incarnation WHERE unit=? AND id<>?", (unit, incarnation))
+    former = {row[0] for row in ids.fetchall()}
+    portion: list[int] = []
+    size = after = 0
+    while rows := _page(tx, after):
+        after = rows[-1][0]
+        for _, group in groupby(rows, key=lambda row: row[0]):
+            some = list(group)
+            if former.isdisjoint(row[2] for row in some):
+                continue
+            portion += (row[1] for row in some)
+            size += sum(row[3] for row in some)
+            if size >= BATCH_BYTES_MAX or len(portion) >= SQL_KEYS_MAX:
+                yield portion
+                portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _page(tx: Connection, after: int) -> list[tuple[int, int, int, int]]:
+    """Return (stamp, position, incarnation, bytes) of own words after a stamp, in order, and of
+    the last of these stamps all."""
+    columns = "hlc, arrival, incarnation, LENGTH(wire)"
+    rows = run(
+        tx,
+        f"SELECT {columns} FROM entry WHERE via=0 AND hlc>? ORDER BY hlc, arrival LIMIT ?",
+        (after, PAGE_ENTRIES),
+    ).fetchall()
+    if len(rows) < PAGE_ENTRIES:
+        return rows  # type: ignore[no-any-return]
+    last = rows[-1][0]
+    whole = run(
+        tx,
+        f"SELECT {columns} FROM entry WHERE via=0 AND hlc=? ORDER BY arrival",
+        (last,),
+    ).fetchall()
+    return [*(row for row in rows if row[0] != last), *whole]
 
 
 # -- whoever hears it ---------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -126,6 +128,44 @@ def test_what_a_child_gives_back_is_said_to_those_that_gave_back_before_it(
     assert say_again(new, ORCHID, everywhere) == 2
     new.send(garden)
     assert garden.value(2, "name", STREET) == "order"
+
+
+def test_words_of_former_lives_are_read_and_said_in_portions_and_nothing_is_left_between_them(
+    open_site: OpenSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-29: however long the log, a bounded part of it is held at once."""
+    garden, street, district = line_of(open_site)
+    for n in range(23):
+        street.commit(street.update(1, GARDEN, name=f"b{n}"))
+    street.send(district)
+    for n in range(2):
+        street.commit(street.create(10 + n, name="up only"))
+    street.send(district)
+    new = open_site(STREET, incarnation=SECOND_LIFE)
+    take_back(new, above=district, below=garden)
+    new.commit(new.create(20, name="present"))  # of this life: nothing to say again
+    lengths: list[int] = []
+    portions = restating._portions
+
+    def watched(*args: Any) -> Iterator[list[int]]:
+        for portion in portions(*args):
+            lengths.append(len(portion))
+            yield portion
+
+    monkeypatch.setattr(restating, "_portions", watched)
+    monkeypatch.setattr(restating, "PAGE_ENTRIES", 4)
+    monkeypatch.setattr(restating, "SQL_KEYS_MAX", 3)
+    monkeypatch.setattr(restating, "PORTION_CHANGES_MAX", 2)
+    assert say_again(new) == 23
+    assert lengths == [3] * 8 + [1]
+    lengths.clear()
+    assert say_again(new) == 0
+    assert sum(lengths) == 25 + 23
+    assert max(lengths) <= 4, "a transaction's ways stay together"
+    new.send(garden)
+    assert garden.value(1, "name") == "b22"
+    mine = {e.version for e in entries(new) if e.said_under}
+    assert len(mine) == 23
 
 
 @pytest.mark.parametrize("later", ["update", "end"])
