@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from sqlalchemy import Connection
 
@@ -18,21 +20,27 @@ from sync.apply import Identity
 from sync.change import ID_BYTES, Edit, Operation, RecordKey, Value
 from sync.effects import Effect
 from sync.registers import RegisterTables
-from sync.statements import sql
+from sync.statements import run, sql
 
 MARK = "mark"
 MARK_KEY = "mark_key"
 _SECRET = re.compile("(?:[0-9a-f]{2})+")
+MADE_WITH = "marks_made_with"  # the print of the key that this office's marks were made with
 DONE = "*"
 """Progress of a register whose records were all gone through; it sorts above no record's id."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarkKey:
-    """The city's key. Marks say its number, not the key."""
+    """The city's key. Marks say its number, not the key itself."""
 
     number: int
     secret: bytes
+
+    @property
+    def print(self) -> str:
+        """What tells this key from another, and nothing of it."""
+        return blake2b(self.secret, digest_size=16).hexdigest()
 
     def mark(self, kind: str, text: str) -> bytes:
         """Return a mark's id: the same at every office that holds the key, for one value."""
@@ -40,15 +48,43 @@ class MarkKey:
 
 
 def key_held(tx: Connection) -> MarkKey | None:
-    """Return the key in force; None before the city's word has come."""
-    rows = tx.exec_driver_sql(
-        "SELECT f_number, f_secret FROM r_mark_key WHERE (life & 1) = 1 "
-        "AND f_secret IS NOT NULL AND f_number IS NOT NULL ORDER BY f_number"
-    )
-    for number, secret in rows:
-        if _SECRET.fullmatch(secret):  # anything else is nonsense that somebody said above
-            return MarkKey(int(number), bytes.fromhex(secret))
+    """Return the key in force; None before the city's word has come.
+
+    Where two stand beside each other the one made first holds, whichever of them is shown: nearly
+    all marks were made with it.
+    """
+    rows = run(
+        tx,
+        "SELECT unit, id, f_number, f_secret, COALESCE(v_secret, born) FROM r_mark_key "
+        "WHERE (life & 1) = 1 AND f_number IS NOT NULL ORDER BY f_number",
+    ).fetchall()
+    for unit, record, number, shown, version in rows:
+        beside = run(
+            tx,
+            "SELECT version, value FROM conflict WHERE register=? AND unit=? AND record=? "
+            "AND field='secret' AND head=1",
+            (MARK_KEY, unit, bytes(record)),
+        ).fetchall()
+        heads = [(bytes(version), shown), *((bytes(v), json.loads(value)) for v, value in beside)]
+        for _, secret in sorted(heads, key=lambda head: head[0]):
+            # Anything else is nonsense that somebody said above.
+            if isinstance(secret, str) and _SECRET.fullmatch(secret):
+                return MarkKey(int(number), bytes.fromhex(secret))
     return None
+
+
+def key_in_use(tx: Connection) -> MarkKey | None:
+    """Return the key that this office's marks are made with; None while there is none, and while
+    those made with a former one are taken back."""
+    key = key_held(tx)
+    return key if key is not None and meta.get(tx, MADE_WITH) == key.print else None
+
+
+def begin_with(tx: Connection, key: MarkKey, uniques: Iterable[Unique]) -> None:
+    """Make marks with this key from now on, and of every record: there are none."""
+    meta.put(tx, MADE_WITH, key.print)
+    for unique in uniques:
+        note_progress(tx, unique, "")
 
 
 def progress(tx: Connection, unique: Unique) -> str:
@@ -65,7 +101,7 @@ Moved = Counter[tuple[str, bytes]]
 
 
 class MarkFold:
-    """Keeps the marks of one unit; records not gone through yet are left to the tick."""
+    """Keeps the marks of one unit; what was not gone through with this key is left to the tick."""
 
     def __init__(self, catalogue: Catalogue, tables: RegisterTables, identity: Identity) -> None:
         self._register = catalogue.registers[MARK]
@@ -81,7 +117,7 @@ class MarkFold:
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
         """Return the edits of the marks that these records move."""
         ours = [e for e in effects if self.wants(e.register, e.unit) is not None]
-        key = key_held(tx) if ours else None
+        key = key_in_use(tx) if ours else None
         if key is None:
             return ()
         moved: Moved = Counter()

@@ -15,7 +15,9 @@ from node.folds.marks import (
     MARK,
     MARK_KEY,
     Moved,
+    begin_with,
     key_held,
+    key_in_use,
     marks_from,
     note_progress,
     progress,
@@ -39,21 +41,63 @@ def keep_marking(office: Office, *, batches: int = 20) -> None:
     """
     with office.store.read() as tx:
         key = key_held(tx)
+        settled = not (office.level is Level.CITY and _keys_beside(office, tx))
+    if key is None and office.level is Level.CITY:
+        office.commit(lambda tx: _first_key(office, tx))
+    if not settled:
+        office.commit(lambda tx: _one_key(office, tx))
+    if key is None:
+        return
+    while batches > 0 and not _taken_back(office):
+        batches -= 1
+    with office.store.read() as tx:
         todo = [
             (register.name, unique)
             for register in office.catalogue.registers.values()
             for unique in register.uniques
             if progress(tx, unique) != DONE
         ]
-    if key is None and office.level is Level.CITY:
-        office.commit(lambda tx: _first_key(office, tx))
-    if key is None:
-        return
     for register, unique in todo:
         while batches > 0:
             batches -= 1
             if _go_on(office, register, unique):
                 break
+
+
+def _taken_back(office: Office) -> bool:
+    """Take back some marks that were made with another key than the one in force; say whether
+    none is left: then marks are made anew."""
+    with office.store.read() as tx:
+        if key_in_use(tx) is not None:
+            return True
+    done = False
+
+    def work(tx: Connection) -> list[Edit]:
+        nonlocal done
+        key = key_held(tx)
+        if key is None or key_in_use(tx) is not None:
+            done = True
+            return []
+        beside = _beside(tx, office.identity.unit)
+        rows = run(
+            tx,
+            "SELECT f_kind, id FROM r_mark WHERE unit=? AND (life & 1) = 1 AND (f_n<>0 OR EXISTS "
+            "(SELECT 1 FROM conflict c WHERE c.register=? AND c.unit=r_mark.unit "
+            "AND c.record=r_mark.id AND c.field='n' AND c.head=1)) ORDER BY id LIMIT ?",
+            (office.identity.unit, MARK, RECORDS),
+        ).fetchall()
+        if not rows:
+            done = True
+            begin_with(tx, key, (u for r in office.catalogue.registers.values() for u in r.uniques))
+        return [
+            office.marks.edit(
+                key, kind, bytes(mark), 0, exists=True, settles=beside.get(bytes(mark))
+            )
+            for kind, mark in rows
+        ]
+
+    office.commit(work)
+    return done
 
 
 def _go_on(office: Office, register: str, unique: Unique) -> bool:
@@ -62,7 +106,7 @@ def _go_on(office: Office, register: str, unique: Unique) -> bool:
 
     def work(tx: Connection) -> list[Edit]:
         nonlocal done
-        key = key_held(tx)
+        key = key_in_use(tx)
         upto = progress(tx, unique)
         if key is None or upto == DONE:
             done = True
@@ -93,9 +137,40 @@ def _first_key(office: Office, tx: Connection) -> list[Edit]:
     ]
 
 
+def _keys_beside(office: Office, tx: Connection) -> dict[str, list[bytes]]:
+    """Return field -> versions that stand beside those shown of the city's key."""
+    rows = run(
+        tx,
+        "SELECT field, version FROM conflict WHERE register=? AND unit=? AND record=? AND head=1",
+        (MARK_KEY, office.identity.unit, natural_id(MARK_KEY, str(FIRST))),
+    ).fetchall()
+    found: dict[str, list[bytes]] = defaultdict(list)
+    for field, version in rows:
+        found[field].append(bytes(version))
+    return dict(found)
+
+
+def _one_key(office: Office, tx: Connection) -> list[Edit]:
+    """Settle for everybody which of two keys holds: a lost city has made one anew (`key_held`)."""
+    key, beside = key_held(tx), _keys_beside(office, tx)
+    if key is None or not beside:
+        return []
+    me = office.identity
+    register = office.catalogue.registers[MARK_KEY]
+    return [
+        Edit(
+            key=RecordKey(MARK_KEY, me.unit, natural_id(MARK_KEY, str(FIRST))),
+            operation=Operation.UPDATE,
+            values={"number": FIRST, "secret": key.secret.hex()},
+            audiences=audiences_of(register, unit=me.unit, writer=me.unit, level=me.level),
+            settles=beside,
+        )
+    ]
+
+
 def counted(office: Office, tx: Connection) -> Moved:
     """Count the marks that this office's records make, as far as they were gone through."""
-    key = key_held(tx)
+    key = key_in_use(tx)
     found: Moved = Counter()
     if key is None:
         return found
@@ -121,18 +196,11 @@ def unsaid(office: Office, tx: Connection) -> list[Edit]:
 
     Two lives of this store may both have counted: what they said is settled by what is there.
     """
-    key = key_held(tx)
+    key = key_in_use(tx)
     if key is None:
         return []
     said, wanted = held(office, tx), counted(office, tx)
-    rows = run(
-        tx,
-        "SELECT record, version FROM conflict WHERE register=? AND unit=? AND field='n' AND head=1",
-        (MARK, office.identity.unit),
-    )
-    beside: dict[bytes, dict[str, list[bytes]]] = defaultdict(lambda: {"n": []})
-    for record, version in rows.fetchall():
-        beside[bytes(record)]["n"].append(bytes(version))
+    beside = _beside(tx, office.identity.unit)
     return [
         office.marks.edit(
             key, kind, mark, wanted[kind, mark], exists=(kind, mark) in said,
@@ -141,6 +209,19 @@ def unsaid(office: Office, tx: Connection) -> list[Edit]:
         for kind, mark in sorted(said.keys() | wanted.keys())
         if said[kind, mark] != wanted[kind, mark] or mark in beside
     ]  # fmt: skip
+
+
+def _beside(tx: Connection, unit: int) -> dict[bytes, dict[str, list[bytes]]]:
+    """Return mark -> its other counts: a mark has one writer, so both are of this office."""
+    rows = run(
+        tx,
+        "SELECT record, version FROM conflict WHERE register=? AND unit=? AND field='n' AND head=1",
+        (MARK, unit),
+    )
+    beside: dict[bytes, dict[str, list[bytes]]] = defaultdict(lambda: {"n": []})
+    for record, version in rows.fetchall():
+        beside[bytes(record)]["n"].append(bytes(version))
+    return beside
 
 
 def review_cases(office: Office) -> None:

@@ -11,7 +11,7 @@ from node.setup import DATABASE
 from node.store.engine import sqlite_driver
 from sync.limits import PROTOCOL_MAX
 from tests.simulation import stores
-from tests.simulation.plan import DAY_MS, Fault
+from tests.simulation.plan import DAY_MS, OPERATIONS, Fault
 from tests.simulation.rot import rot
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
         case "restore" if process is not None:
             backup = stores.backup_of(world, process)
             return lambda: stores.restore(world, index, backup)
-        case "lost_disk" if process is not None and index:
+        case "lost_disk" if process is not None and (index or _grants_nothing(world)):
             stores.lose_disk(world, index)
         case "copy" if process is not None and index and index not in world.twins:
             return stores.copy(world, index, stores.backup_of(world, process))
@@ -218,6 +218,11 @@ def _swizzle(world: World, fault: Fault, rng: random.Random) -> None:
             lasts_ms // 2 + rng.randrange(lasts_ms // 2 + 1), f"unclog {line}",
             lambda line=line: world.network.mend(line, fault),
         )  # fmt: skip
+
+
+def _grants_nothing(world: World) -> bool:
+    """Say whether a city may lose its disk: grants that nobody has heard of yet would be gone."""
+    return all(op.kind not in OPERATIONS["money"] for op in world.plan.ops)
 
 
 def _flap(world: World, fault: Fault, rng: random.Random) -> None:

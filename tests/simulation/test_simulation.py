@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.ledger import Ledger
-from tests.simulation.plan import COPIES, STAGES, Fault, Op, Plan, plan_from_json, plan_of, staged
+from tests.simulation.plan import (
+    COPIES,
+    OPERATIONS,
+    STAGES,
+    Fault,
+    Op,
+    Plan,
+    plan_from_json,
+    plan_of,
+    staged,
+)
 from tests.simulation.run import Result, run
 
 REGRESS = sorted((Path(__file__).resolve().parents[1] / "regress").glob("*.json"))
@@ -114,3 +124,19 @@ def test_lost_disks_and_old_backups_come_back_as_copies_with_all_that_was_said()
     assert counts["fault", "lost_disk"] >= 3
     for kind, least in (("into a restored store", 3), ("whole", 3), ("handed up", 10)):
         assert counts["snapshot", kind] >= least, kind
+
+
+@pytest.mark.parametrize("seed", [1, 40])
+def test_a_city_whose_disk_is_lost_makes_no_second_key_that_hides_a_case(seed: int) -> None:
+    """Its tick comes before its children give it back the first: then two stand for a while."""
+    plan = plan_of(seed)
+    lost = Fault(plan.horizon_ms // 2, plan.horizon_ms // 2, 0, "lost_disk", seed)
+    result = run(
+        plan.without(
+            ops=tuple(op for op in plan.ops if op.kind not in OPERATIONS["money"]),
+            faults=tuple(sorted((*plan.faults, lost), key=lambda fault: fault.at_ms)),
+        )
+    )
+    assert result.held, told(result)
+    assert result.ledger.counts["fault", "lost_disk"] == 1
+    assert [key for key in result.ledger.counts if key[0] == "case"]

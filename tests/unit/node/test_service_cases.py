@@ -10,12 +10,15 @@ from sqlalchemy import Connection
 
 from node.app import Office
 from node.folds.marks import MarkKey, key_held
+from node.ids import natural_id
 from node.services import cases, marks, registers
 from node.services.cases import CaseNeedsReason, CaseNotOpen, CaseNotOurs, UnknownCase
 from node.services.left_undone import left_undone
 from node.services.problems import Problem
 from node.services.status import status
 from node.services.verify import verify
+from sync import recovering, recovery
+from sync.change import Operation
 from tests.support.network import CITY, EAST, LAKE, NORTH, PARENT, WEST, A, B, F, Network
 from tests.unit.node.offices import exchange
 
@@ -23,6 +26,7 @@ CODES = (CITY, EAST, WEST, NORTH, LAKE, A, B, F)
 UP = (A, B, F, NORTH, LAKE, EAST, WEST)
 NUMBER = "33010219560512002X"
 OTHER = "330102195605120046"
+THIRD = "330102195605120062"
 WHY = {"reason": "甲社区已迁出", "actor": "王"}
 
 
@@ -201,6 +205,94 @@ def test_marks_counted_twice_over_two_lives_are_put_right(net: Network) -> None:
         assert set(marks.held(office, tx).values()) == {1}
     assert own_open(net) == [CITY]
     assert verify(office).sound
+
+
+def test_a_new_key_has_every_office_mark_anew_in_portions_and_the_case_is_found_again(
+    net: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marks, "RECORDS", 1)
+    keyed(net)
+    for code in (A, F):
+        resident(net, code)
+        resident(net, code, THIRD)
+    meet(net)
+    before = {view.id for view in cases.list_cases(net[CITY])}
+    assert len(before) == 2
+    city = net[CITY]
+    record = natural_id("mark_key", "1")
+    net.write(CITY, net.edit(CITY, "mark_key", record, Operation.UPDATE, {"secret": "ab" * 32}))
+    meet(net)
+    resident(net, B, OTHER)  # between the key and the tick
+    leaves = resident(net, A, OTHER)
+    leave(net, A, leaves)
+    for code in (A, B):
+        marks.keep_marking(net[code], batches=2)
+    meet(net)
+    for code in CODES:
+        marks.keep_marking(net[code])
+    meet(net)
+    found = {view.id: view.units for view in cases.list_cases(city)}
+    assert list(found.values()) == [{net.unit(A): 1, net.unit(F): 1}] * 2
+    assert before.isdisjoint(found), "under the key in force"
+    assert [_marks(net[c]) for c in (A, B, F)] == [2, 1, 2], "none with the former one"
+    assert all(verify(net[code]).sound for code in CODES)
+
+
+def test_of_two_keys_the_first_holds_and_what_was_marked_with_the_other_is_marked_anew(
+    net: Network, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A city whose disk is lost makes a second key before its children give back the first."""
+    marks.keep_marking(net[CITY])
+    for upper, code in ((CITY, EAST), (EAST, NORTH), (NORTH, A)):
+        exchange(net[code], net[upper])
+    marks.keep_marking(net[A])
+    resident(net, A)
+    net.forward()
+    (tmp_path / "anew").mkdir()
+    anew = Network(tmp_path / "anew", (CITY,), templates=tmp_path_factory.getbasetemp() / "cases")
+    try:
+        anew.ms = net.ms
+        city = anew[CITY]
+        city.store.write(lambda tx: recovering.renew(tx, city))
+        marks.keep_marking(city)
+        for upper, code in ((city, WEST), (net[WEST], LAKE), (net[LAKE], F)):
+            exchange(net[code], upper)
+        marks.keep_marking(net[F])
+        resident(net, F)
+        assert _secret(net[A]) != _secret(net[F])
+        first = _secret(net[A])
+        with net[EAST].store.read() as tx:
+            words = recovery.words_of(tx, city.identity.unit, 0).entries
+        city.store.write(
+            lambda tx: recovering.take_back(tx, city, words, child=net.unit(EAST), last=True)
+        )
+        assert _secret(city) == first
+        marks.keep_marking(city)
+        net.offices[CITY].close()
+        net.offices[CITY] = city
+        meet(net)
+        for code in CODES:
+            marks.keep_marking(net[code])
+        meet(net)
+        assert {_secret(net[code]) for code in CODES} == {first}
+        assert own_open(net) == [CITY]
+        assert [_marks(net[c]) for c in (A, F, CITY)] == [1, 1, 2]
+        for code in CODES:
+            assert _open_conflicts(net[code]) == 0
+            assert verify(net[code]).sound
+    finally:
+        net.offices[CITY] = anew.offices.pop(CITY)
+
+
+def _secret(office: Office) -> bytes:
+    with office.store.read() as tx:
+        return _key(tx).secret
+
+
+def _open_conflicts(office: Office) -> int:
+    with office.store.read() as tx:
+        row = tx.exec_driver_sql("SELECT count(*) FROM conflict WHERE head=1 OR state='open'")
+        return int(row.scalar_one())
 
 
 def _key(tx: Connection) -> MarkKey:
