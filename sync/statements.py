@@ -17,6 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from sync.trouble import trouble_of
 
+_OF_VALUES = ("22", "23")  # classes of SQLSTATE: a value does not fit, a row breaks a rule
+
 
 @lru_cache(maxsize=4_096)
 def _formatted(statement: str) -> str:
@@ -76,6 +78,21 @@ def savepoint(tx: Connection) -> Iterator[None]:
         run(tx, "RELEASE SAVEPOINT piece")
 
 
+def _forget_values(error: Any) -> None:
+    """Keep of PostgreSQL's words which rule refused a row, not the row: errors are logged (INV-34).
+
+    Its DETAIL has all values of the row, and the text of a value that does not fit has that value.
+    """
+    said = getattr(error, "diag", None)
+    if said is None or not said.sqlstate:
+        return
+    if said.sqlstate[:2] in _OF_VALUES:
+        where = filter(None, (said.table_name, said.column_name, said.constraint_name))
+        error.args = (" ".join((type(error).__name__, said.sqlstate, *where)),)
+    else:
+        error.args = (said.message_primary or said.sqlstate,)
+
+
 def _announce(tx: Connection, statement: str, parameters: Any, *, many: bool) -> None:
     """Tell those who listen on the engine, as SQLAlchemy does before its own statements."""
     for listener in tx.dispatch.before_cursor_execute:
@@ -83,6 +100,7 @@ def _announce(tx: Connection, statement: str, parameters: Any, *, many: bool) ->
 
 
 def _wrapped(tx: Connection, statement: str, error: Exception) -> DBAPIError:
+    _forget_values(error)
     driver = tx.connection.driver_connection
     cut_off = tx.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]
     wrapped = DBAPIError.instance(

@@ -50,6 +50,7 @@ entry = Table(  # INV-1, INV-5: own and relayed transactions in the order of the
 )
 Index("ix_entry_lane", entry.c.lane, entry.c.arrival)
 Index("ix_entry_via", entry.c.via, entry.c.lane, entry.c.arrival)
+Index("ix_entry_hlc", entry.c.hlc)  # what the log says of one version
 
 stream = Table(  # INV-3, INV-5: the newest entry known of each stream; a gap shows at once
     "stream",

@@ -1,4 +1,4 @@
-"""Repairs remember what they were told was overwritten: no log of this office may tell it."""
+"""Repairs remember what they were told of a record; the log is asked about one version."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("repair", sa.Column("told", sa.Text(), nullable=False, server_default=""))
     op.create_index("ix_repair_record", "repair", ["register", "unit", "record"])
+    op.create_index("ix_entry_hlc", "entry", ["hlc"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_entry_hlc", table_name="entry")
     op.drop_index("ix_repair_record", table_name="repair")
     op.drop_column("repair", "told")

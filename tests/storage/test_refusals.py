@@ -1,0 +1,38 @@
+"""What a store refuses is named without what it held: errors go into logs (INV-34)."""
+
+from __future__ import annotations
+
+import traceback
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from sync.statements import run, run_many
+from sync.trouble import trouble_of
+from tests.storage.conftest import OpenSite
+from tests.support.sites import GARDEN, record_id
+
+SECRET = "330102199001011234"
+INSERT = "INSERT INTO r_person (unit, id, born, life, f_name) VALUES (?,?,?,?,?)"
+NO_LIFE = (GARDEN, record_id(1), b"b" * 16, None, SECRET)
+TWICE = (GARDEN, record_id(2), b"b" * 16, 1, SECRET)
+
+
+def once(tx: Connection) -> None:
+    run(tx, INSERT, NO_LIFE)
+
+
+def many(tx: Connection) -> None:
+    run_many(tx, INSERT, [TWICE, TWICE])
+
+
+@pytest.mark.parametrize("write", [once, many])
+def test_no_value_of_a_refused_row_is_in_the_error(open_site: OpenSite, write) -> None:
+    site = open_site(GARDEN)
+    with pytest.raises(DBAPIError) as refused:
+        site.store.write(write)
+    told = "".join(traceback.format_exception(refused.value))
+    assert SECRET not in told
+    assert "r_person" in told, "which table it was is said"
+    assert trouble_of(refused.value) is None
