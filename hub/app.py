@@ -68,7 +68,7 @@ class Served:
     def _wake_upward(self, wake: Wake) -> None:
         if self.dialer is None or not wake.up:
             return
-        self.dialer.poke(up=frozenset(wake.up))
+        self.dialer.poke(up=frozenset(wake.up), tail=wake.tail)
         # The watermark follows the change: a heartbeat soon after the last of a burst.
         if not self._greeting_soon.is_set():
             self._greeting_soon.set()

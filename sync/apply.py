@@ -26,6 +26,7 @@ from sync.schema import Lane
 from sync.signing import Signer
 from sync.speaking import Saying, speak
 from sync.streams import Place, StreamKey, key_of, place
+from sync.tail import Tail
 from sync.version import HybridClock, Version, incarnation_of, version_of
 
 DERIVED_ROUNDS_MAX = 4  # a fold's edits may be folded again: records -> cells -> totals
@@ -86,10 +87,12 @@ class Wake:
 
     up: set[Lane] = field(default_factory=set)
     down: set[tuple[int, Lane]] = field(default_factory=set)  # (child, or 0 for every child)
+    tail: Tail = field(default_factory=Tail)
 
     def join(self, other: Wake) -> None:
         self.up |= other.up
         self.down |= other.down
+        self.tail.join(other.tail)
 
 
 @dataclass(slots=True)
@@ -165,6 +168,7 @@ class Applier:
         said = self._said_before(tx, [e for e, _, _ in fresh if e.said_under])
         effects = self._take(tx, fresh, received, said)
         vouches.save(tx, vouched, self.now_ms)
+        received.wake.tail.vouched = {key: after for key, (_, after) in vouched.items()}
         self.entail(tx, effects, received)
         healing.after_batch(self, tx, received)
         if (known_incarnation, held) != (batch.incarnation, received.position):
@@ -284,6 +288,7 @@ class Applier:
             down_hop = self.routes.hop(heard.down_to)
         if up_to is not None:
             wake.up.add(entry.lane)
+            wake.tail.entries.append((arrival, entry))
         if down_hop is not None:
             wake.down.add((down_hop, entry.lane))
         return (
@@ -381,6 +386,7 @@ class Applier:
         for entry, _, _ in fresh:
             self.clock.observe(entry.hlc)
         first = log.take(tx, len(fresh), self.clock.last)
+        received.wake.tail.took(first, len(fresh))
         named = {(e.incarnation, e.unit, e.level) for e, _, _ in fresh}
         named |= {(e.said_under, e.unit, e.level) for e, _, _ in fresh if e.said_under}
         log.learn_incarnation(tx, named)

@@ -41,6 +41,7 @@ from sync.narrowing import Wish
 from sync.schema import Lane
 from sync.session import Session, State
 from sync.status import failed
+from sync.tail import Tail
 from sync.wire.v1 import link_pb2 as pb
 from sync.wire.v1 import link_pb2_grpc
 
@@ -120,15 +121,19 @@ class Dialer:
         self._submit()
 
     def poke(
-        self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset()
-    ) -> None:
-        """Something may wait. Waits for nobody; a resting line is not hurried by it.
+        self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset(),
+        tail: Tail | None = None,
+    ) -> None:  # fmt: skip
+        """Something may wait; `tail`: what a commit has just put there for the way up.
 
-        On a quiet line the caller itself reads its log and sends the first batch; a worker goes on
-        with the answer. To wake a worker first takes longer than both (docs/benchmarks.md).
+        Waits for nobody; a resting line is not hurried by it. On a quiet line the caller itself
+        sends the first batch; a worker goes on with the answer. To wake a worker first takes longer
+        than that (docs/benchmarks.md).
         """
         with self._lock:
             self._session.poke(Poked(up, down))
+            if up:
+                self._end.tail = tail
             if self._session.state is not State.IDLE or self._running or self._closed.is_set():
                 return
             self._running = True
