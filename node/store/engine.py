@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, TimeoutError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from node.store.turn import Turn, TurnTimeout
 from sync import log
@@ -327,14 +327,15 @@ def _open_sqlite(url: str, synchronous: str, cache_kib: int) -> Store:
             dbapi.execute(f"PRAGMA {pragma}")
 
     engines = []
-    for size in (1, READERS_MAX):
+    # The writer's connection is one, and whose turn it is has it: nothing queues for it.
+    readers = {"pool_size": READERS_MAX, "max_overflow": 0}
+    for pool, options in ((StaticPool, {}), (QueuePool, readers)):
         engine = create_engine(
             url,
             module=sqlite_driver,
-            poolclass=QueuePool,
-            pool_size=size,
-            max_overflow=0,
+            poolclass=pool,
             connect_args={"check_same_thread": False, "cached_statements": 512},
+            **options,
         )
         event.listen(engine, "connect", prepare)
         engines.append(engine)
