@@ -25,7 +25,7 @@ class Tail:
 
     after: int = 0  # the last number of the log before it
     upto: int = 0  # its own last number; 0: it took none
-    whole: bool = True  # its numbers are known without a gap
+    whole: bool = True  # its numbers are known without a gap, and nothing else is to be looked at
     entries: list[tuple[int, Entry]] = field(default_factory=list)  # that go up, with number
     vouched: dict[StreamKey, Vouched] = field(default_factory=dict)  # came with it, from below
 
@@ -38,6 +38,10 @@ class Tail:
         elif first != self.upto + 1:
             self.whole = False
         self.upto = first + count - 1
+
+    def forget(self) -> None:
+        """Leave it to the log what goes up next: numbers were changed, or copies stand between."""
+        self.whole = False
 
     def join(self, other: Tail) -> None:
         """Take in what the same transaction, or the next one, has put after it."""
@@ -57,7 +61,9 @@ class Tail:
         `unit`, `incarnation`: whose log it is.
         """
         rising = [(number, entry) for number, entry in self.entries if entry.lane is lane]
-        if not self.whole or not rising or not self.after <= after < rising[0][0]:
+        if not self.whole or not rising or rising[-1][0] > self.upto:
+            return None
+        if not self.after <= after < rising[0][0]:
             return None
         size = sum(len(entry.wire) for _, entry in rising)
         changes = sum(entry.changes for _, entry in rising)

@@ -64,7 +64,7 @@ MUTANTS = (
     ),
     Mutant(
         "what stands before the newest commit is not sent", "INV-9", "sync/tail.py",
-        "or not self.after <= after < rising[0][0]:", "or after >= rising[0][0]:",
+        "if not self.after <= after < rising[0][0]:", "if after >= rising[0][0]:",
         "tests/storage/test_tail_contract.py",
     ),
     Mutant(

@@ -143,3 +143,16 @@ def test_what_goes_only_down_is_not_at_hand_for_the_way_up(open_site):
         )
     ).wake.tail  # fmt: skip
     assert at_hand(street, tail, 0) is None
+
+
+def test_after_copies_or_new_numbers_the_log_is_read_whatever_follows(garden):
+    tail = garden.commit(garden.create(1, name="a")).wake.tail
+    tail.forget()
+    assert at_hand(garden, tail, 0) is None
+    tail.join(garden.commit(garden.create(2, name="a")).wake.tail)
+    assert at_hand(garden, tail, 0) is None
+
+
+def test_entries_whose_numbers_were_not_told_are_read_from_the_log(garden):
+    done = garden.commit(garden.create(1, name="a")).wake.tail
+    assert at_hand(garden, Tail(entries=done.entries), 0) is None
