@@ -52,13 +52,10 @@ class Served:
         office = self.office
         parent_unit = office.tree.parent(office.identity.unit) or 0
 
-        def connect() -> grpc.Channel:
-            channel = grpc.insecure_channel(address, options=OPTIONS)
-            return grpc.intercept_channel(channel, _Address(parent_unit))
-
         return Dialer(
             ChildEnd(office, parent_unit),
-            connect=connect,
+            connect=lambda: grpc.insecure_channel(address, options=OPTIONS),
+            metadata=((TO_KEY, str(parent_unit)),),
             workers=process.workers,
             later=process.jobs.later,
             rng=office.rng,
@@ -68,7 +65,7 @@ class Served:
     def _wake_upward(self, wake: Wake) -> None:
         if self.dialer is None or not wake.up:
             return
-        self.dialer.poke(up=frozenset(wake.up))
+        self.dialer.poke(up=frozenset(wake.up), tail=wake.tail)
         # The watermark follows the change: a heartbeat soon after the last of a burst.
         if not self._greeting_soon.is_set():
             self._greeting_soon.set()
@@ -198,24 +195,3 @@ class Process:
         for served in self.served.values():
             served.close()
         self.workers.shutdown(wait=True, cancel_futures=True)
-
-
-class _Address(grpc.UnaryUnaryClientInterceptor):
-    """Says on every call whose office is meant."""
-
-    def __init__(self, unit: int) -> None:
-        self._item = (TO_KEY, str(unit))
-
-    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-        metadata = (*(details.metadata or ()), self._item)
-        return continuation(_Details(details, metadata), request)
-
-
-class _Details(grpc.ClientCallDetails):
-    def __init__(self, details: Any, metadata: tuple[tuple[str, str], ...]) -> None:
-        self.method = details.method
-        self.timeout = details.timeout
-        self.metadata = metadata
-        self.credentials = details.credentials
-        self.wait_for_ready = details.wait_for_ready
-        self.compression = details.compression

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 import structlog
@@ -12,6 +12,9 @@ from sync.errors import SilianError
 from sync.status import DETAIL_KEY, detail_of, status_of
 
 log = structlog.get_logger()
+
+if TYPE_CHECKING:
+    Handler = grpc.RpcMethodHandler[Any, Any]
 
 
 def refuse(context: grpc.ServicerContext, error: SilianError) -> NoReturn:
@@ -23,35 +26,46 @@ def refuse(context: grpc.ServicerContext, error: SilianError) -> NoReturn:
 class TranslateErrors(grpc.ServerInterceptor):
     """Refusals become statuses; anything else is logged here and tells the caller nothing."""
 
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Handler, Handler]] = {}  # method -> as it is, as it is guarded
+
     def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        continuation: Callable[[grpc.HandlerCallDetails], Handler | None],
         details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> Handler | None:
         handler = continuation(details)
         if handler is None:
             return None
-        if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(
-                _guarded(handler.unary_unary, details.method),
-                handler.request_deserializer,
-                handler.response_serializer,
-            )
-        if handler.stream_stream is not None:
-            return grpc.stream_stream_rpc_method_handler(
-                _guarded_stream(handler.stream_stream, details.method),
-                handler.request_deserializer,
-                handler.response_serializer,
-            )
-        # A handler that answers later from elsewhere is no generator: it looks after itself.
-        later = getattr(handler.unary_stream, "experimental_non_blocking", False)
-        if handler.unary_stream is not None and not later:
-            return grpc.unary_stream_rpc_method_handler(
-                _guarded_stream(handler.unary_stream, details.method),
-                handler.request_deserializer,
-                handler.response_serializer,
-            )
-        return handler
+        plain, guarded = self._known.get(details.method, (None, handler))
+        if plain is not handler:
+            guarded = _guarded_handler(handler, details.method)
+            self._known[details.method] = (handler, guarded)
+        return guarded
+
+
+def _guarded_handler(handler: Handler, name: str) -> Handler:
+    if handler.unary_unary is not None:
+        return grpc.unary_unary_rpc_method_handler(
+            _guarded(handler.unary_unary, name),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+    if handler.stream_stream is not None:
+        return grpc.stream_stream_rpc_method_handler(
+            _guarded_stream(handler.stream_stream, name),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+    # A handler that answers later from elsewhere is no generator: it looks after itself.
+    later = getattr(handler.unary_stream, "experimental_non_blocking", False)
+    if handler.unary_stream is not None and not later:
+        return grpc.unary_stream_rpc_method_handler(
+            _guarded_stream(handler.unary_stream, name),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+    return handler
 
 
 def _guarded(method: Callable[..., Any], name: str) -> Callable[..., Any]:

@@ -32,6 +32,7 @@ from sync.wire.v1 import link_pb2 as pb
 
 TWIN_WAIT_MS = 1_000  # how long a process has to show that it is alive when another takes its name
 ALIVE_MS = 10_000  # a process that called so lately may be alive
+SAFE_EVERY_MS = 200  # between two answers to pushes that tell what is safe above us
 SIGN_OF_LIFE_MS = 300_000  # an open Watch is answered this often though nothing rings
 
 
@@ -77,6 +78,7 @@ class Child:
     watched_ms: int = 0
     hints: Hints = field(default_factory=Hints)  # of the comparison under way
     told: tuple[SafeAt, ...] = ()  # what our own log's safety was when the child last heard of it
+    told_ms: int = 0
 
 
 class Parent:
@@ -339,13 +341,19 @@ class Parent:
             return here + [_of_child(tx, unit, s) for s in above]
 
     def _safe_since(self, child: Child, lane: Lane, position: int) -> list[SafeAt]:
-        """Return what is new since the child was last told: asked after every batch."""
-        above = tuple(self.office.news.safe())
+        """Return what is new since the child was last told: asked after every batch.
+
+        Translated only now and then: what is left out comes with a later answer, or a greeting's.
+        """
         here = SafeAt(self.office.identity.level, lane, position)
+        now_ms = self.office.clock.now_ms()
+        if 0 <= now_ms - child.told_ms < SAFE_EVERY_MS:
+            return [here]
+        above = tuple(self.office.news.safe())
         fresh = [s for s in above if s not in child.told]
         if not fresh:
             return [here]
-        child.told = above
+        child.told, child.told_ms = above, now_ms
         with self.office.store.read() as tx:
             return [here, *(_of_child(tx, child.unit, s) for s in fresh)]
 

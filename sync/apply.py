@@ -7,7 +7,7 @@ or not at all (INV-3, INV-4, INV-20).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol
@@ -26,6 +26,7 @@ from sync.schema import Lane
 from sync.signing import Signer
 from sync.speaking import Saying, speak
 from sync.streams import Place, StreamKey, key_of, place
+from sync.tail import Tail
 from sync.version import HybridClock, Version, incarnation_of, version_of
 
 DERIVED_ROUNDS_MAX = 4  # a fold's edits may be folded again: records -> cells -> totals
@@ -86,10 +87,12 @@ class Wake:
 
     up: set[Lane] = field(default_factory=set)
     down: set[tuple[int, Lane]] = field(default_factory=set)  # (child, or 0 for every child)
+    tail: Tail = field(default_factory=Tail)
 
     def join(self, other: Wake) -> None:
         self.up |= other.up
         self.down |= other.down
+        self.tail.join(other.tail)
 
 
 @dataclass(slots=True)
@@ -159,12 +162,15 @@ class Applier:
         if batch.after > held:
             raise CursorGap(expected=held, received=batch.after)
         received = Received(position=max(held, batch.upto))
-        fresh = self.next_entries(tx, batch, peer, upward)
-        vouched = vouches.check(tx, (e for e, _, _ in fresh), batch.signatures)
+        known: vouches.Known = {}
+        fresh = self.next_entries(tx, batch, peer, upward, known=known)
+        met = {key.incarnation for key, (vouched, _) in known.items() if vouched.public_key}
+        changes = vouches.check(tx, (e for e, _, _ in fresh), batch.signatures, known)
         self._merger.begin(tx)
         said = self._said_before(tx, [e for e, _, _ in fresh if e.said_under])
-        effects = self._take(tx, fresh, received, said)
-        vouches.save(tx, vouched, self.now_ms)
+        effects = self._take(tx, fresh, received, said, changes, met)
+        vouches.save(tx, changes, self.now_ms, {key_of(e) for e, _, _ in fresh})
+        received.wake.tail.vouched = {key: after for key, (_, after) in changes.items()}
         self.entail(tx, effects, received)
         healing.after_batch(self, tx, received)
         if (known_incarnation, held) != (batch.incarnation, received.position):
@@ -284,6 +290,7 @@ class Applier:
             down_hop = self.routes.hop(heard.down_to)
         if up_to is not None:
             wake.up.add(entry.lane)
+            wake.tail.entries.append((arrival, entry))
         if down_hop is not None:
             wake.down.add((down_hop, entry.lane))
         return (
@@ -300,16 +307,22 @@ class Applier:
         peer: int,
         upward: bool,
         earlier: dict[StreamKey, StreamHead] | None = None,
+        known: vouches.Known | None = None,
     ) -> list[tuple[Entry, int, int]]:
         """Return what is new here, each with the link it came by and its position there.
 
         `earlier`: streams as batches looked at before this one, and not applied, have left them;
-        kept up.
+        kept up. `known`: is told how these streams stand in the store, read in one go.
         Raises: StreamGap, StreamForked, Unauthorised, Malformed.
         """
         entries = [codec.entry_from_wire(wire) for wire in batch.entries]
         heads = {} if earlier is None else earlier
-        heads.update(log.heads_of(tx, {key_of(e) for e in entries} - heads.keys()))
+        keys = {key_of(e) for e in entries} - heads.keys()
+        if known is None:
+            heads.update(log.heads_of(tx, keys))
+        else:
+            known.update(vouches.known_of(tx, keys))
+            heads.update((key, StreamHead(*tip)) for key in keys for tip in known[key][1].items())
         fresh: list[tuple[Entry, int, int]] = []
         for entry, position in zip(entries, batch.positions, strict=True):
             self._admit(entry, batch.lane, peer, upward)
@@ -375,13 +388,16 @@ class Applier:
         fresh: list[tuple[Entry, int, int]],
         received: Received,
         said: Mapping[Version, Sequence[Block]] = MappingProxyType({}),
+        vouched: vouches.Changes = MappingProxyType({}),
+        met: Set[int] = frozenset(),
     ) -> list[Effect]:
         if not fresh:
             return []
         for entry, _, _ in fresh:
             self.clock.observe(entry.hlc)
         first = log.take(tx, len(fresh), self.clock.last)
-        named = {(e.incarnation, e.unit, e.level) for e, _, _ in fresh}
+        received.wake.tail.took(first, len(fresh))
+        named = {(e.incarnation, e.unit, e.level) for e, _, _ in fresh if e.incarnation not in met}
         named |= {(e.said_under, e.unit, e.level) for e, _, _ in fresh if e.said_under}
         log.learn_incarnation(tx, named)
         effects: list[Effect] = []
@@ -396,7 +412,7 @@ class Applier:
             received.changes += entry.changes
         self._merger.flush(tx)
         log.append(tx, rows)
-        log.save_heads(tx, newest.values())
+        log.save_heads(tx, newest.values(), vouched)
         return effects
 
     def _open(

@@ -41,6 +41,7 @@ from sync.narrowing import Wish
 from sync.schema import Lane
 from sync.session import Session, State
 from sync.status import failed
+from sync.tail import Tail
 from sync.wire.v1 import link_pb2 as pb
 from sync.wire.v1 import link_pb2_grpc
 
@@ -80,8 +81,10 @@ class Dialer:
         later: Later,
         rng: random.Random,
         log: Any = None,
+        metadata: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self._end = end
+        self._metadata = metadata  # of every call; an interceptor would cost 0.1 ms each
         self._connect = connect
         self._workers = workers
         self._later = later
@@ -120,15 +123,19 @@ class Dialer:
         self._submit()
 
     def poke(
-        self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset()
-    ) -> None:
-        """Something may wait. Waits for nobody; a resting line is not hurried by it.
+        self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset(),
+        tail: Tail | None = None,
+    ) -> None:  # fmt: skip
+        """Something may wait; `tail`: what a commit has just put there for the way up.
 
-        On a quiet line the caller itself reads its log and sends the first batch; a worker goes on
-        with the answer. To wake a worker first takes longer than both (docs/benchmarks.md).
+        Waits for nobody; a resting line is not hurried by it. On a quiet line the caller itself
+        sends the first batch; a worker goes on with the answer. To wake a worker first takes longer
+        than that (docs/benchmarks.md).
         """
         with self._lock:
             self._session.poke(Poked(up, down))
+            if up:
+                self._end.tail = tail
             if self._session.state is not State.IDLE or self._running or self._closed.is_set():
                 return
             self._running = True
@@ -222,7 +229,9 @@ class Dialer:
                 command = self._after(self._execute(command))
             if isinstance(command, Push):
                 push, request = command, self._end.request(command)
-                call = self._stub.Push.future(request, timeout=CALL_TIMEOUT_S)
+                call = self._stub.Push.future(
+                    request, timeout=CALL_TIMEOUT_S, metadata=self._metadata
+                )
                 call.add_done_callback(
                     lambda call: self._hand_over(lambda: self._answered(call, push))
                 )
@@ -318,7 +327,8 @@ class Dialer:
             return Failed(error.code, error.retryable, error.en)
 
     def _call(self, method: Any, command: Command) -> Event:
-        reply = method(self._end.request(command), timeout=CALL_TIMEOUT_S)
+        request = self._end.request(command)
+        reply = method(request, timeout=CALL_TIMEOUT_S, metadata=self._metadata)
         return self._end.event(reply, command)
 
     # -- the line ------------------------------------------------------------------------------
@@ -358,7 +368,9 @@ class Dialer:
                 return
             generation = self._generation
             request = self._end.watch_request(self._session.held_here)
-            watch = self._stub.Watch.future(request, timeout=WATCH_TIMEOUT_S)
+            watch = self._stub.Watch.future(
+                request, timeout=WATCH_TIMEOUT_S, metadata=self._metadata
+            )
             self._watch = watch
         watch.add_done_callback(lambda call: self._rung(call, generation))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from sync import codec, facts, floors, handing, log, progress, recovery, vouches
+from sync.change import Batch
 from sync.comparing import Comparing
 from sync.conversation import (
     AppliedHere,
@@ -40,6 +41,7 @@ from sync.narrowing import Wish
 from sync.recovering import Recovering
 from sync.schema import Lane
 from sync.snapshotting import Snapshotting
+from sync.tail import Tail
 from sync.taking import take
 from sync.vouching import KeyChanged
 from sync.wire.v1 import link_pb2 as pb
@@ -87,6 +89,7 @@ class ChildEnd:
         self._copies = False  # what is in bulk comes as copies after the recovery
         self._comparing: Comparing | None = None
         self.wish = Wish()  # how the next comparison is to be made
+        self.tail: Tail | None = None  # of the newest commit; unknown: the log is read
         self._returned = 0  # to the parent, of its own words: our log position
         self._returning: int | None = None  # where the page under way leads; None: to the end
         self.parent_unit = parent_unit
@@ -173,6 +176,8 @@ class ChildEnd:
         """Carry out a command that needs only our own store."""
         host = self._host
         if isinstance(command, Read):
+            if (batch := self._at_hand(command)) is not None:
+                return BatchRead(batch, more=False)  # whoever commits after it pokes
             with host.store.read() as tx:
                 floors.must_reach_up(tx, command.lane, command.after)
                 batch = log.read_up(
@@ -187,6 +192,17 @@ class ChildEnd:
             return BatchRead(batch, more)
         received = take(host, command.batch, peer=self.parent_unit, upward=False)
         return AppliedHere(command.batch.lane, received.position)
+
+    def _at_hand(self, command: Read) -> Batch | None:
+        """Return what is to be read if the newest commit is all of it."""
+        tail, self.tail = self.tail, None
+        if tail is None:
+            return None
+        me, signer = self._host.applier.identity, self._host.applier.signer
+        return tail.batch(
+            command.lane, command.after, command.bytes_max,
+            unit=me.unit, incarnation=me.incarnation, signer=signer,
+        )  # fmt: skip
 
     def _snapshot(self, command: Copy) -> Snapshotting:
         return Snapshotting(

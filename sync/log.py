@@ -13,7 +13,7 @@ from sync.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
 from sync.schema import Lane
 from sync.signing import Signer
 from sync.statements import run, run_many
-from sync.streams import StreamKey
+from sync.streams import StreamKey, key_of
 from sync.tables import incarnation, stream
 
 READ_ENTRIES = 64  # read at a time: a batch of single edits fills up, one of imports stops early
@@ -35,7 +35,14 @@ _TIP = (
     "hash=excluded.hash, hlc=excluded.hlc"
 )
 _HEAD = f"INSERT INTO stream{_TIP}"
+_SIGNED_HEAD = (
+    "INSERT INTO stream (incarnation, audience, lane, seq, hash, hlc, signed_seq, signature) "
+    "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (incarnation, audience, lane) DO UPDATE SET "
+    "seq=excluded.seq, hash=excluded.hash, hlc=excluded.hlc, signed_seq=excluded.signed_seq, "
+    "signature=excluded.signature"
+)
 _BASE = f"INSERT INTO stream_base{_TIP}"
+_NONE: vouches.Changes = {}
 
 
 def lock(tx: Connection) -> int:
@@ -85,11 +92,23 @@ def own_heads(tx: Connection, writer: int) -> dict[StreamKey, StreamHead]:
     }
 
 
-def save_heads(tx: Connection, newest: Iterable[Entry]) -> None:
-    """Record the newest entry of each stream."""
-    rows = [(e.incarnation, e.audience, e.lane.value, e.seq, e.hash, e.hlc) for e in newest]
-    if rows:
-        run_many(tx, _HEAD, rows)
+def save_heads(
+    tx: Connection, newest: Iterable[Entry], vouched: vouches.Changes = _NONE
+) -> None:  # fmt: skip
+    """Record the newest entry of each stream, and with it how far its origin vouches for it."""
+    plain: list[tuple[Any, ...]] = []
+    signed: list[tuple[Any, ...]] = []
+    for e in newest:
+        row = (e.incarnation, e.audience, e.lane.value, e.seq, e.hash, e.hlc)
+        change = vouched.get(key_of(e))
+        if change is None:
+            plain.append(row)
+        else:
+            signed.append((*row, change[1].seq, change[1].signature))
+    if plain:
+        run_many(tx, _HEAD, plain)
+    if signed:
+        run_many(tx, _SIGNED_HEAD, signed)
 
 
 def adopt(tx: Connection, key: StreamKey, seq: int, hash_: bytes, hlc: int) -> None:

@@ -142,6 +142,7 @@ class Recovering:
         _move_beyond(tx, common, max(positions, default=0), applier.clock.last)
         if numbered:
             facts.put(tx, facts.CONTINUES, str(max(numbered)))
+        reborn.wake.tail.forget()
         return reborn.wake
 
     # -- what we lack ---------------------------------------------------------------------------

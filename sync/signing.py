@@ -6,6 +6,8 @@ given for one thing from being shown for another.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
@@ -36,10 +38,16 @@ class Signer:
 def is_signed(public_key: bytes, purpose: bytes, digest: bytes, signature: bytes) -> bool:
     """Say whether the owner of a key has signed this for this purpose."""
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, purpose + digest)
+        _key_of(public_key).verify(signature, purpose + digest)
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+@lru_cache(maxsize=1_024)
+def _key_of(public_key: bytes) -> Ed25519PublicKey:
+    """Raises: ValueError."""
+    return Ed25519PublicKey.from_public_bytes(public_key)
 
 
 def fingerprint(public_key: bytes) -> str:

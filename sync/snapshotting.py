@@ -102,6 +102,7 @@ def join_from_below(tx: Connection, applier: Applier, chunk: Chunk, *, child: in
     _go_on(tx, applier, chunk, child)
     # Our own parent may lack them, too: our log does not bring it what came as copies.
     floors.note_copied(tx, up=log.take(tx, 1, applier.clock.last))
+    received.wake.tail.forget()
     return received
 
 
@@ -124,6 +125,7 @@ def join_chunk(
         tx, down=down, up=chunk.taken.get(Lane.BULK, (0, 0))[1] if at.restored else None
     )
     progress.end(tx, peer)
+    received.wake.tail.forget()
     return received
 
 

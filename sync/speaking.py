@@ -33,6 +33,7 @@ def speak(applier: Applier, tx: Connection, sayings: Sequence[Saying], wake: Wak
     """Append own words, in this order; note in `wake` who waits for them."""
     me = applier.identity
     first = log.take(tx, len(sayings), applier.clock.last)
+    wake.tail.took(first, len(sayings))
     if not sayings:
         return
     keys = [StreamKey(me.incarnation, each.audience, each.lane) for each in sayings]

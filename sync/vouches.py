@@ -7,7 +7,7 @@ batches that it cuts. Our own streams are signed when they are sent: nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -21,6 +21,9 @@ from sync.vouching import Vouched, judge
 
 MILESTONE_ENTRIES = 4_000
 HASH_BYTES = 32
+Changes = Mapping[StreamKey, tuple[Vouched, Vouched]]  # before and after
+Hashes = dict[int, bytes]
+Known = dict[StreamKey, tuple[Vouched, Hashes]]  # of a stream, and its newest entry, if any
 
 
 @dataclass(slots=True)
@@ -94,25 +97,31 @@ def vouched_of(tx: Connection, key: StreamKey) -> tuple[Vouched, int, bytes]:
     return known, int(seq), bytes(hash_)
 
 
+def known_of(tx: Connection, keys: Iterable[StreamKey]) -> Known:
+    """Return how each of these streams is known here: what `check` would ask for, and its head."""
+    known: Known = {}
+    for key in keys:
+        vouched, seq, hash_ = vouched_of(tx, key)
+        known[key] = (vouched, {seq: hash_} if seq else {})
+    return known
+
+
 def key_known(tx: Connection, incarnation: int) -> bytes:
     """Return the key by which an incarnation signs, as known here; empty when it is not."""
     row = run(tx, "SELECT public_key FROM incarnation WHERE id=?", (incarnation,)).fetchone()
     return bytes(row[0]) if row is not None else b""
 
 
-Changes = dict[StreamKey, tuple[Vouched, Vouched]]  # before and after
-Hashes = dict[int, bytes]
-
-
 def check(
     tx: Connection,
     fresh: Iterable[Entry],
     said: Iterable[Signature],
-    earlier: dict[StreamKey, tuple[Vouched, Hashes]] | None = None,
+    earlier: Known | None = None,
 ) -> Changes:
     """Judge what a batch brings that is new here; return what `save` is to record.
 
-    `earlier`: what batches looked at before this one, and not applied, have led to; kept up.
+    `earlier`: what batches looked at before this one, and not applied, have led to; kept up. Or
+    what was read of these streams a moment ago.
     Raises: BadSignature, KeyChanged, SignatureMissing.
     """
     by_key: dict[StreamKey, Signature] = {}
@@ -123,7 +132,7 @@ def check(
     hashes: dict[StreamKey, Hashes] = {key: {} for key in by_key}
     for entry in fresh:
         hashes.setdefault(key_of(entry), {})[entry.seq] = entry.hash
-    changes: Changes = {}
+    changes: dict[StreamKey, tuple[Vouched, Vouched]] = {}
     for key, new in hashes.items():
         if earlier is not None and key in earlier:
             before, held = earlier[key]
@@ -149,11 +158,17 @@ def note_signed(tx: Connection, key: StreamKey, seq: int, signature: bytes) -> N
     )
 
 
-def save(tx: Connection, changes: Mapping[StreamKey, tuple[Vouched, Vouched]], now_ms: int) -> None:
-    """Record how far streams are vouched for now, and keys heard for the first time."""
+def save(
+    tx: Connection, changes: Changes, now_ms: int, noted: Collection[StreamKey] = ()
+) -> None:  # fmt: skip
+    """Record how far streams are vouched for now, and keys heard for the first time.
+
+    `noted`: of these the former stands with their heads already.
+    """
     for key, (before, after) in changes.items():
         where = (key.incarnation, key.audience, key.lane.value)
-        note_signed(tx, key, after.seq, after.signature)
+        if key not in noted:
+            note_signed(tx, key, after.seq, after.signature)
         if before.seq and before.seq // MILESTONE_ENTRIES != after.seq // MILESTONE_ENTRIES:
             run(
                 tx,

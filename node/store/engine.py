@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, TimeoutError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from node.store.turn import Turn, TurnTimeout
 from sync import log
@@ -41,6 +41,7 @@ CACHE_KIB = 65_536
 READERS_MAX = 8
 BUSY_MS = 10_000
 TURN_S = 30.0  # so long a writer waits for others of this process
+_BEGIN = ("BEGIN IMMEDIATE", "BEGIN")  # SQLite: of a writer, of a reader; the driver begins nothing
 COLLISIONS_MAX = 3  # so often work that the server took back is done again
 
 
@@ -117,6 +118,7 @@ class Store:
         self._writer = writer
         self._reader = reader
         self._is_sqlite = writer.dialect.name == "sqlite"
+        self._begin_write, self._begin_read = _BEGIN if self._is_sqlite else ("", "")
         self._read_mark: Callable[[Connection], Mark] | None = None
         self._reopened: Callable[[Connection], None] = lambda _tx: None
         self._mark: Mark | None = None  # of the last transaction that is known to be durable
@@ -141,6 +143,8 @@ class Store:
         """Yield a connection on one snapshot. Raises: StoreUnavailable, NotAStore."""
         try:
             with self._reader.connect() as tx, tx.begin():
+                if self._begin_read:
+                    run(tx, self._begin_read)
                 yield tx
         except (DBAPIError, TimeoutError) as error:
             raise self._named(error) from error
@@ -179,6 +183,8 @@ class Store:
         with self._writer.connect() as tx:
             try:
                 tx.begin()
+                if self._begin_write:
+                    run(tx, self._begin_write)
                 if self._read_mark is not None and self._mark is None:
                     self._mark = self._read_mark(tx)
                 result = work(tx)
@@ -224,6 +230,8 @@ class Store:
             self._doubt = None
             return
         with self._writer.connect() as tx, tx.begin():
+            if self._begin_write:
+                run(tx, self._begin_write)
             log.lock(tx)
             self._mark = self._read_mark(tx)
             self._reopened(tx)
@@ -318,24 +326,18 @@ def _open_sqlite(url: str, synchronous: str, cache_kib: int) -> Store:
         ):
             dbapi.execute(f"PRAGMA {pragma}")
 
-    def begin_immediate(connection: Connection) -> None:
-        run(connection, "BEGIN IMMEDIATE")
-
-    def begin_deferred(connection: Connection) -> None:
-        run(connection, "BEGIN")
-
     engines = []
-    for size, begin in ((1, begin_immediate), (READERS_MAX, begin_deferred)):
+    # The writer's connection is one, and whose turn it is has it: nothing queues for it.
+    readers = {"pool_size": READERS_MAX, "max_overflow": 0}
+    for pool, options in ((StaticPool, {}), (QueuePool, readers)):
         engine = create_engine(
             url,
             module=sqlite_driver,
-            poolclass=QueuePool,
-            pool_size=size,
-            max_overflow=0,
+            poolclass=pool,
             connect_args={"check_same_thread": False, "cached_statements": 512},
+            **options,
         )
         event.listen(engine, "connect", prepare)
-        event.listen(engine, "begin", begin)
         engines.append(engine)
     return _probed(Store(url, writer=engines[0], reader=engines[1]))
 

@@ -19,7 +19,7 @@ import pytest
 
 from hub.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
 from hub.greeting import Greeting
-from hub.parent import Parent
+from hub.parent import SAFE_EVERY_MS, Parent
 from hub.server import Server
 from hub.servicer import LinkServicer, handlers
 from node.app import Office
@@ -31,6 +31,7 @@ from sync.conversation import Verdict
 from sync.dialer import OPTIONS, Dialer
 from sync.limits import BATCH_BYTES_MAX
 from sync.link import ChildEnd
+from sync.news import SafeAt
 from sync.schema import Lane
 from sync.session import State
 from sync.statements import run
@@ -105,7 +106,7 @@ class Town:
             connect=lambda: grpc.insecure_channel(self.address, options=OPTIONS),
             workers=workers, later=later, rng=random.Random(1),
         )  # fmt: skip
-        office.on_wake(lambda wake: line.poke(up=frozenset(wake.up)))
+        office.on_wake(lambda wake: line.poke(up=frozenset(wake.up), tail=wake.tail))
         self._closing.callback(line.close)
         return line
 
@@ -340,3 +341,21 @@ def test_a_push_that_hits_its_deadline_is_looked_up_by_the_next_greeting(town: T
         assert line.wait_idle(LONG_S)
     assert pushes == [1]  # the greeting said that it is there: it was not sent again
     assert outlets(town.street) == outlets(child)
+
+
+def test_what_is_safe_above_the_parent_is_told_with_a_push_now_and_then(town: Town) -> None:
+    community = town.open(COMMUNITY)
+    line = town.line(community, Later())
+    line.start()
+    told = []
+    for passes_ms in (0, SAFE_EVERY_MS - 1, 1):
+        create(community)
+        assert line.wait_idle(LONG_S)
+        at = town.arrivals(community)[-1]
+        town.street.news.heard_from_parent(0, [SafeAt(1, Lane.BULK, at)])
+        town.clock.ms += passes_ms
+        create(community)  # its answer may tell that the one before is safe at the district
+        assert line.wait_idle(LONG_S)
+        told.append({s.level: s.position for s in community.news.safe() if s.lane is Lane.BULK})
+    assert [levels[2] for levels in told] == [2, 4, 6]
+    assert [levels[1] for levels in told] == [1, 1, 5]

@@ -63,6 +63,11 @@ MUTANTS = (
         'f"AND {hears} ORDER BY arrival LIMIT', 'f"AND {hears} ORDER BY arrival DESC LIMIT',
     ),
     Mutant(
+        "what stands before the newest commit is not sent", "INV-9", "sync/tail.py",
+        "if not self.after <= after < rising[0][0]:", "if after >= rising[0][0]:",
+        "tests/storage/test_tail_contract.py",
+    ),
+    Mutant(
         "a relay packs anew what it passes on", "relayed bytes", "sync/apply.py",
         "entry.changes, self.clock.now_ms(), entry.wire,",
         "entry.changes, self.clock.now_ms(), entry.wire + (b'x\\1' if via else b''),",

@@ -28,6 +28,7 @@ from sync.narrowing import Wish
 from sync.schema import Lane
 from sync.session import Session, State
 from sync.status import failed
+from sync.tail import Tail
 from sync.wire.v1 import link_pb2 as pb
 from tests.simulation.plan import CHUNK_ROWS
 from tests.simulation.poison import UNKNOWN_WIRE
@@ -72,9 +73,12 @@ class Line:
         self._submit()
 
     def poke(
-        self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset()
-    ) -> None:
+        self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset(),
+        tail: Tail | None = None,
+    ) -> None:  # fmt: skip
         self.session.poke(Poked(up, down))
+        if up:
+            self.end.tail = tail
         if self.session.state is State.IDLE:
             self._submit()
 

@@ -161,7 +161,7 @@ class Process:
     def _wake_upward(self, wake: Wake) -> None:
         if self.dialer is None or not wake.up:
             return
-        self.dialer.poke(up=frozenset(wake.up))
+        self.dialer.poke(up=frozenset(wake.up), tail=wake.tail)
         if not self._greeting_soon:
             self._greeting_soon = True
             self.world.clockwork.later(

@@ -173,3 +173,13 @@ def test_a_batch_heard_twice_vouches_once(line):
     before = street.dump()
     assert street.take(batch, GARDEN).entries == 0
     assert street.dump() == before
+
+
+def test_a_signature_that_comes_after_its_entry_vouches_for_it(line):
+    garden, street, _ = line
+    garden.commit(garden.create(1, name="a"))
+    batch = garden.batch_up()
+    street.take(replace(batch, signatures=()), GARDEN)
+    assert vouched(street) == (1, 0)
+    street.take(batch, GARDEN)
+    assert vouched(street) == (1, 1)
