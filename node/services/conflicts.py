@@ -216,6 +216,8 @@ def _settling(
     settles = {view.field: tuple(head.version for head in state.fields[view.field].losers)}
     if view.ended:
         held = {**values_of(state, office.tables[view.register].schema), **values}
+        # It says all that is this level's to say: another office may hold its values no more.
+        values = {n: held.get(n) for n, f in register.fields.items() if office.level in f.owners}
         bearer = bearer_of(
             tx, office.tables[view.register], register, view.unit, key_of(register, held)
         )
