@@ -59,11 +59,16 @@ class OfficeConfig(BaseSettings):
         le=36_500,
         description="days that registers' changes stay in the log at least; 0: for ever",
     )
+    tombstone_days: Annotated[int, AfterValidator(_none_or_thirty)] = Field(
+        default=0,
+        le=36_500,
+        description="days that ended records keep their values at least; 0: for ever",
+    )
     lease_days: int = Field(
         default=180,
         ge=7,
         le=3_650,
-        description="days of silence after which nothing is kept in the log for a child any more",
+        description="days of silence after which nothing is kept for a child any more",
     )
     bootstrap: bool = Field(
         default=False,

@@ -95,7 +95,7 @@ class Composer:
         names = table.schema.names if first.operation is Operation.DELETE else tuple(first.values)
         ids = [m.key.id for m in members]
         stands = _versions(tx, table, first.key.unit, ids, names)
-        covered = self._covered(tx, table, first.key.unit, ids)
+        covered = self._covered(tx, table, first.key.unit, ids, first.operation)
         by_life: dict[int, list[Edit]] = {}
         for member in members:
             row = stands.get(member.key.id)
@@ -132,12 +132,14 @@ class Composer:
             yield block
 
     def _covered(
-        self, tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes]
-    ) -> dict[bytes, dict[str, _Covered]]:
+        self, tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes],
+        operation: Operation,
+    ) -> dict[bytes, dict[str, _Covered]]:  # fmt: skip
         """Return record -> field -> the losers that its shown value covers.
 
         They are part of the value on the writer's screen (a union, a maximum) or equal to it: who
-        changes that value has seen them all.
+        changes that value has seen them all. Who begins another life of a record stands where its
+        end stood: what that had seen comes back neither as shown nor as lost.
         """
         schema = table.schema
         losers = conflicts.losers(tx, schema.name, unit, ids)
@@ -146,11 +148,14 @@ class Composer:
         covered: dict[bytes, dict[str, _Covered]] = {}
         # Levels rank the heads of a merge; here the shown ones are read as they stand.
         for record_id, state in table.states(tx, unit, list(losers), {}, losers).items():
+            begins = operation is Operation.UPDATE and not state.alive
             for name, heads in state.fields.items():
                 silent = schema.by_name[name].policy in SILENT
                 versions = tuple(
-                    h.version for h in heads.losers if silent or h.value == heads.shown.value
-                )
+                    h.version for h in heads.losers
+                    if silent or h.value == heads.shown.value
+                    or (begins and (name, h.version) not in state.unseen)
+                )  # fmt: skip
                 if versions:
                     fields = covered.setdefault(record_id, {})
                     fields[name] = _Covered(heads.shown.version, versions)

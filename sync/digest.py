@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from operator import itemgetter
 
 from sync.change import Value
 from sync.limits import DIGEST_BUCKETS
@@ -21,6 +22,7 @@ from sync.schema import RegisterSchema
 from sync.version import Version
 
 PRIME = (1 << 61) - 1
+MEANING = "2"  # of prints and checks: two programs compare only what means the same to both
 LIFE = "\x00life"  # the record's life as if it were a field
 LOSER = "\x00loser:"  # prefix of the field under which a losing head counts
 
@@ -100,11 +102,17 @@ def check_of(
 
     `copy`: its creation's version, life, life's version, and what stands against its end.
     `heads`: those kept beside the row. Unlike a print it is not linear and is kept nowhere.
+
+    Of an ended record only the values that stand against its end count: retention takes the others
+    away, at each office when it may (`sync.stubs`).
     """
     born, life, life_version, unseen = copy
+    contested = None if life % 2 else set(unseen.split(","))
     items: list[bytes] = [record_id, born, b"%d" % life, life_version, unseen.encode()]
-    for name, version, value in (*sorted(fields), *sorted(heads, key=lambda h: h[:2])):
-        items += (name.encode(), version, _value(value))
+    by_name = itemgetter(0, 1)
+    for name, version, value in (*sorted(fields, key=by_name), *sorted(heads, key=by_name)):
+        counts = contested is None or f"{name}:{version.hex()}" in contested
+        items += (name.encode(), version, _value(value) if counts else b"")
     body = b"".join(len(item).to_bytes(4, "big") + item for item in items)
     return int.from_bytes(blake2b(body, digest_size=8).digest(), "big") % PRIME
 
@@ -117,7 +125,7 @@ def _value(value: Value) -> bytes:
 
 def schema_print(schema: RegisterSchema) -> bytes:
     """Return 8 bytes that two catalogues share for a register exactly if prints mean the same."""
-    lines = [schema.name, schema.lane.name]
+    lines = [schema.name, schema.lane.name, MEANING]
     for field in sorted(schema.fields, key=lambda f: f.name):
         owners = ",".join(map(str, field.owners))
         lines.append(f"{field.name} {field.kind.value} {field.policy.value} {owners}")

@@ -1,8 +1,11 @@
-"""Retention of the log over the wire: looked at, and cut."""
+"""Retention over the wire: log and ended records, looked at and reduced."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hub.api.desk import Desk, Method
+from node.services import stubs
 from node.services.log_retention import DAY_MS, Standing, cut_log, standing
 from sync.wire.v1 import office_retention_pb2 as pb
 
@@ -10,11 +13,15 @@ from sync.wire.v1 import office_retention_pb2 as pb
 def retain(desk: Desk, request: pb.RetainRequest) -> pb.RetainResponse:
     office = desk.office
     now_ms = office.clock.now_ms()
-    found = standing(office, now_ms) if request.dry_run else cut_log(office, now_ms)
-    return _response(desk, found, now_ms)
+    if request.dry_run:
+        return _response(desk, standing(office, now_ms), stubs.standing(office, now_ms), now_ms)
+    found = cut_log(office, now_ms)
+    reduced = stubs.reduce_ended(office, now_ms)
+    ended = replace(stubs.standing(office, now_ms), reducible=reduced)
+    return _response(desk, found, ended, now_ms)
 
 
-def _response(desk: Desk, found: Standing, now_ms: int) -> pb.RetainResponse:
+def _response(desk: Desk, found: Standing, ended: stubs.Standing, now_ms: int) -> pb.RetainResponse:
     config = desk.office.config
     lease_ms = config.lease_days * DAY_MS
     return pb.RetainResponse(
@@ -37,6 +44,11 @@ def _response(desk: Desk, found: Standing, now_ms: int) -> pb.RetainResponse:
         ],
         log_days=config.log_days,
         lease_days=config.lease_days,
+        tombstone_days=config.tombstone_days,
+        ended_with_values=ended.values,
+        stubs=ended.stubs,
+        reduced=ended.reducible,
+        kept=[pb.ValuesKept(why=why.value, records=n) for why, n in sorted(ended.spared.items())],
     )
 
 

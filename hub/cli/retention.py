@@ -1,4 +1,4 @@
-"""The verb that shows and cuts the log."""
+"""The verb that shows and removes what need not be kept: of the log, and of ended records."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ WHY = {
     "young": ("未满保留天数", "is not old enough"),
 }
 
+KEPT = {
+    "young": ("注销未满保留天数", "not ended long enough ago"),
+    "contested": ("与注销有冲突待处理", "somebody wrote against the end: settle the conflict"),
+    "needed": ("注销尚未报到市级或未被下级收到", "the end is not safe above, or a child lacks it"),
+    "held": ("涉及缺口", "a hole is about it"),
+    "asked": ("涉及更正申请", "a correction request is open"),
+}
+
 
 def register(app: typer.Typer) -> None:
     verb(app, "retention")(retention)
@@ -24,10 +32,10 @@ def register(app: typer.Typer) -> None:
 def retention(
     terminal: Terminal,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show, cut nothing. 只查看, 不清理")
+        bool, typer.Option("--dry-run", help="Only show, remove nothing. 只查看, 不清理")
     ] = False,
 ) -> None:
-    """Cut what nobody needs of the log, and show what holds it. 清理变更日志并查看保留原因"""
+    """Remove what nobody needs of log and ended records. 清理变更日志和已注销记录并查看保留原因"""
     with terminal.office() as office:
         found = office.retain(dry_run=dry_run)
 
@@ -55,8 +63,29 @@ def retention(
             )
         for hold in found.holds:
             terminal.line(*_hold(hold, terminal.time(hold.heard_ms)))
+        _ended(terminal, found, dry_run=dry_run)
 
     terminal.show(found, human)
+
+
+def _ended(terminal: Terminal, found: pb.RetainResponse, *, dry_run: bool) -> None:
+    if not found.tombstone_days:
+        terminal.line(
+            "未设置 tombstone_days, 已注销记录的内容全部保留",
+            "tombstone_days is not set: ended records keep their values",
+        )
+    terminal.line(
+        f"已注销记录: 有内容 {found.ended_with_values} 条, 仅存根 {found.stubs} 条",
+        f"ended records: {found.ended_with_values} with values, {found.stubs} stubs",
+    )
+    if found.tombstone_days:
+        would_zh, would_en = ("可清除", "would lose") if dry_run else ("已清除", "lost")
+        terminal.line(
+            f"{would_zh}内容 {found.reduced} 条", f"{found.reduced} {would_en} their values"
+        )
+    for kept in found.kept:
+        zh, en = KEPT.get(kept.why, (kept.why, kept.why))
+        terminal.line(f"保留 {kept.records} 条: {zh}", f"{kept.records} keep them: {en}")
 
 
 def _hold(hold: pb.LogHold, heard: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Connection, and_, select, update
 
-from node.domain.catalogue import Register
+from node.domain.catalogue import Field, Register
 from node.domain.units import Level
 from node.domain.validate import Fault
 from node.services.conflict_views import ConflictView, conflict_of, show, views_of
@@ -216,6 +216,13 @@ def _settling(
     settles = {view.field: tuple(head.version for head in state.fields[view.field].losers)}
     if view.ended:
         held = {**values_of(state, office.tables[view.register].schema), **values}
+        # It says all that is this level's to say: another office may hold its values no more.
+        own = {n: f for n, f in register.fields.items() if office.level in f.owners}
+        values = {n: held.get(n) for n in own}
+        # Of a stub nobody knows any more what it was.
+        gone = [_not_given(f) for n, f in own.items() if f.required and values[n] is None]
+        if gone:
+            raise InvalidRecord(register, gone)
         bearer = bearer_of(
             tx, office.tables[view.register], register, view.unit, key_of(register, held)
         )
@@ -253,11 +260,7 @@ def _decided(
     elif take == "loser":
         chosen[view.field] = view.loser.value
     elif view.field not in raw:
-        raise InvalidRecord(register, [Fault(
-            field=view.field, code="required", en=f"{spec.en} is not given.",
-            zh=f"{spec.zh}未填。", suggestion_en="Give the value to keep.",
-            suggestion_zh="请填写要保留的值。",
-        )])  # fmt: skip
+        raise InvalidRecord(register, [_not_given(spec)])
     for name, value in chosen.items():
         typed[name] = as_typed(register.fields[name], value)
     stored, faults = judged(register, typed, Level(office.level), held)
@@ -266,6 +269,14 @@ def _decided(
     if faults:
         raise InvalidRecord(register, faults)
     return {**stored, **chosen}
+
+
+def _not_given(field: Field) -> Fault:
+    return Fault(
+        field=field.name, code="required", en=f"{field.en} is not given.",
+        zh=f"{field.zh}未填。", suggestion_en="Give the value to keep.",
+        suggestion_zh="请填写要保留的值。",
+    )  # fmt: skip
 
 
 def _unseen(state: RecordState) -> dict[str, tuple[Version, ...]]:

@@ -36,8 +36,16 @@ class Terms:
 
     @classmethod
     def of(cls, config: OfficeConfig) -> Terms:
-        log_ms = config.log_days * DAY_MS if config.log_days else None
-        return cls(log_ms, config.lease_days * DAY_MS)
+        return cls._of(config.log_days, config)
+
+    @classmethod
+    def of_tombstones(cls, config: OfficeConfig) -> Terms:
+        """Return the terms for what ended records hold."""
+        return cls._of(config.tombstone_days, config)
+
+    @classmethod
+    def _of(cls, days: int, config: OfficeConfig) -> Terms:
+        return cls(days * DAY_MS if days else None, config.lease_days * DAY_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ def standing(office: Office, now_ms: int) -> Standing:
     """Say how the log stands and what cutting it now would remove. Nothing is changed."""
     terms = Terms.of(office.config)
     with office.store.read() as tx:
-        floor, claims = _decided(office, tx, now_ms, terms)
+        floor, claims = decided(office, tx, now_ms, terms)
         portion = cutting.would_cut(tx, floor) if terms.log_ms is not None else Portion()
         return replace(_looked(tx, claims, floor), portion=portion)
 
@@ -105,7 +113,7 @@ def cut_log(office: Office, now_ms: int, terms: Terms | None = None) -> Standing
 
     def look(tx: Connection) -> tuple[int, list[Claim]]:
         _note_look(tx, now_ms)
-        return _decided(office, tx, now_ms, terms)
+        return decided(office, tx, now_ms, terms)
 
     floor, claims = office.store.write(look, urgency=Urgency.BULK)
     done = Portion()
@@ -134,7 +142,7 @@ def _looked(tx: Connection, claims: list[Claim], floor: int) -> Standing:
     )
 
 
-def _decided(office: Office, tx: Connection, now_ms: int, terms: Terms) -> tuple[int, list[Claim]]:
+def decided(office: Office, tx: Connection, now_ms: int, terms: Terms) -> tuple[int, list[Claim]]:
     """Return how far the log may be cut, and what is claimed of it."""
     since_ms = steady_since(*_looks(tx), now_ms)
     in_grace = now_ms - since_ms < terms.grace_ms

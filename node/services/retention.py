@@ -1,7 +1,8 @@
 """Retention: what an office need not keep for ever; nothing that another could still ask for.
 
 What goes is the memory of finished work, old runs of jobs and holes that were healed, and of the
-bulk log what nobody needs (`node.services.log_retention`). A hole that a person closed stays: a
+bulk log what nobody needs (`node.services.log_retention`), and of ended records their values
+(`node.services.stubs`). A hole that a person closed stays: a
 copy of its records must say that the change was never joined here (0015).
 """
 
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from node.services.log_retention import DAY_MS, cut_log
+from node.services.stubs import reduce_ended
 from sync.statements import run
 
 if TYPE_CHECKING:
@@ -27,10 +29,12 @@ class Retired:
     holes: int
     entries: int = 0
     floor: int = 0
+    reduced: int = 0  # ended records that lost their values
 
     def __str__(self) -> str:
         return (
-            f"job_runs={self.job_runs} holes={self.holes} entries={self.entries} floor={self.floor}"
+            f"job_runs={self.job_runs} holes={self.holes} entries={self.entries} "
+            f"floor={self.floor} reduced={self.reduced}"
         )
 
 
@@ -45,4 +49,5 @@ def retire(office: Office, now_ms: int) -> Retired:
 
     retired = office.store.write(work)
     log = cut_log(office, now_ms)
-    return replace(retired, entries=log.portion.entries, floor=log.floor)
+    reduced = reduce_ended(office, now_ms)
+    return replace(retired, entries=log.portion.entries, floor=log.floor, reduced=reduced)

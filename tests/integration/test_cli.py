@@ -100,7 +100,10 @@ def test_retention_shows_the_log_and_without_the_setting_cuts_nothing(
     done = network.below("retention", "--json")
     assert int(done.json["cut_entries"]) == 0
     assert done.json["entries"] == looked.json["entries"]
-    assert "the log is kept" in network.below("retention").out
+    told = network.below("retention").out
+    assert "the log is kept" in told
+    assert "ended records keep their values" in told
+    assert (done.json["tombstone_days"], done.json["kept"]) == (0, [])
 
 
 def test_compare_needs_a_parent_and_a_process_that_serves(network: Network, alone: Path) -> None:

@@ -12,11 +12,17 @@ from sqlalchemy import Connection, event, text
 
 from hub import comparing
 from hub.app import Served
+from hub.client import wall_ms
+from node.app import Office
+from node.services import registers
+from node.services.log_retention import DAY_MS, Terms
 from node.services.status import status
+from node.services.stubs import reduce_ended, standing
 from node.services.verify import verify
 from sync import codec, fingerprints, log
 from sync.digest import schema_print
 from sync.narrowing import Comparison, Wish
+from sync.news import SafeAt
 from sync.repairing import Hints
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
@@ -162,6 +168,35 @@ def area(tier: Tier) -> dict[str, int]:
     with tier.served(STREET).office.store.read() as tx:
         rows = tx.execute(text("SELECT unit, measure, amount FROM total WHERE amount<>0"))
         return {f"{unit} {measure}": amount for unit, measure, amount in rows}
+
+
+def test_a_stub_and_the_whole_record_compare_as_equal_and_nothing_is_repaired_back(
+    tier: Tier,
+) -> None:
+    records = in_step(tier, 6)
+    garden, street = tier.served(GARDEN).office, tier.served(STREET).office
+    registers.end(garden, "premises", records[0])
+    eventually(lambda: standing(street, wall_ms()).values == 1)
+    safe_everywhere(street)
+    at_once = Terms(log_ms=0, lease_ms=1, grace_ms=0)
+    assert reduce_ended(street, wall_ms() + DAY_MS, at_once) == 1
+    for wish in (None, ALL):
+        found = compared(tier, wish)
+        assert found.equal
+        assert found.found == ()
+    for office in (garden, street):
+        assert list(office.comparisons.repairs()) == []
+        assert verify(office).sound
+    assert tier.premises(STREET)[records[0]] == (None, None)
+    assert tier.premises(GARDEN)[records[0]] == ("用房1", 1)
+
+
+def safe_everywhere(office: Office) -> None:
+    """Let an office hear that everybody above has all that it wrote."""
+    with office.store.read() as tx:
+        end = log.position(tx)
+    safe = [SafeAt(level, lane, end) for level in range(office.level) for lane in Lane]
+    office.news.heard_from_parent(0, safe)
 
 
 def test_many_records_that_differ_cost_few_bytes_each(tier: Tier) -> None:

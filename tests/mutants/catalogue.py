@@ -303,4 +303,29 @@ MUTANTS = (
         "AND h.state<>'healed')", "AND h.state='open')",
         "tests/storage/test_retention_contract.py",
     ),
+    Mutant(
+        "an end that somebody has not heard is no reason to keep values", "INV-22",
+        "sync/stubs.py", "        if hlc_of(one.end) in above:", "        if False:",
+        "tests/storage/test_stubs_contract.py",
+    ),
+    Mutant(
+        "values by which heads are ranked go with the others", "INV-7", "sync/stubs.py",
+        "_RANKED = frozenset({Policy.MAX, Policy.MIN})", "_RANKED = frozenset[Policy]()",
+        "tests/storage/test_stubs_contract.py",
+    ),
+    Mutant(
+        "a record that was brought back meanwhile loses its values", "INV-2", "sync/stubs.py",
+        " AND life % 2 = 0 AND life_version=? AND unseen IS NULL", " AND life_version>=?",
+        "tests/storage/test_stubs_contract.py",
+    ),
+    Mutant(
+        "a stub and a whole record compare as different", "INV-7", "sync/digest.py",
+        'None if life % 2 else set(unseen.split(","))', "None",
+        "tests/storage/test_stubs_contract.py",
+    ),
+    Mutant(
+        "what an end had seen stands beside the next life", "INV-7", "sync/compose.py",
+        "            begins = operation is Operation.UPDATE and not state.alive",
+        "            begins = False", "tests/storage/test_stubs_contract.py",
+    ),
 )  # fmt: skip

@@ -37,6 +37,7 @@ EXPECTED: dict[str, frozenset[str]] = {
         {"brought something new", "was known already", "a damaged one was refused", "refused"}
     ),
     "case": frozenset({"open", "raised", "closed", "settled"}),
+    "retention": frozenset({"cut", "reduced", "a stub at rest"}),
     "copy": frozenset({"the copy went on", "the first went on"}),
     "recovery": frozenset({"a parent was shown what it had lost"}),
     "died": frozenset(f"{point}: {deed}" for point in DEATHS for deed in OFTEN),

@@ -117,6 +117,32 @@ def with_copies(plan: Plan) -> Plan:
     )
 
 
+def with_stubs(plan: Plan, every_ms: int = 600_000) -> Plan:
+    """Return a plan in which records are ended, edited apart and added anew, and all reduce."""
+    offices = range(len(plan.parents))
+    kinds = ("retire", "end", "end_clash", "retire", "recreate", "change", "retire", "resolve")
+    ops = tuple(
+        Op(at_ms + office * 7_000, office, kind, at_ms + office)
+        for n, at_ms in enumerate(range(HORIZON_MS // 8, HORIZON_MS, every_ms))
+        for office in offices
+        if (kind := kinds[(n + office) % len(kinds)]) in ("retire", "change")
+        or plan.levels[office] == 3
+    )
+    every = tuple(sorted((*plan.ops, *ops), key=lambda op: (op.at_ms, op.seed)))
+    return plan.without(ops=every, copies=0)
+
+
+def test_ended_records_lose_their_values_everywhere_and_nothing_comes_back() -> None:
+    ledger = Ledger()
+    for seed in SEEDS[:2]:
+        result = run(with_stubs(small(seed)))
+        assert result.held, told(result)
+        ledger.add(result.ledger)
+    assert ledger.counts["retention", "reduced"] >= 20
+    assert ledger.counts["retention", "a stub at rest"] >= 1
+    assert ledger.counts["operation", "recreate"] >= 20
+
+
 def test_lost_disks_and_old_backups_come_back_as_copies_with_all_that_was_said() -> None:
     result = run(with_copies(small(SEEDS[0])))
     assert result.held, told(result)

@@ -16,9 +16,11 @@ from node.services.allocation_views import unanswered
 from node.services.assignment_checks import Order
 from node.services.importing import import_table
 from node.services.log_retention import Terms, cut_log
+from node.services.record_rules import InvalidRecord
 from node.services.retention import retire
 from node.services.rollup import answer
 from node.services.status import status
+from node.services.stubs import reduce_ended
 from node.services.units import import_units
 from node.services.verify import verify
 from node.store import migrate
@@ -270,10 +272,16 @@ class People:
         take = rng.choice(("shown", "loser", "value"))
         values = {view.field: self._value(process, view.register, view.field, rng)}
         settle: Any = conflicts.resolve_alike if alike else conflicts.resolve
-        done = settle(
-            process.office, view.id, take, reason="核实", actor=rng.choice(ACTORS),
-            values=values if take == "value" else None,
-        )  # fmt: skip
+        given: dict[str, Any] = {"reason": "核实", "actor": rng.choice(ACTORS)}
+        given["values"] = values if take == "value" else None
+        try:
+            done = settle(process.office, view.id, take, **given)
+        except InvalidRecord:
+            if not view.ended or take == "shown":
+                raise
+            given["values"] = self._form(process, view.register, rng) | values  # it is a stub
+            done = settle(process.office, view.id, "value", **given)
+            self._world.ledger.note("retention", "a stub was brought back")
         if not alike and done.state == "open":
             raise Violation("INV-15 a decision settles", f"{view.register}.{view.field}")
 
@@ -504,15 +512,18 @@ class People:
         process.office.store._outside(process.office.store._writer, "VACUUM")
 
     def _retire(self, process: Process, rng: random.Random) -> None:
-        retire(process.office, process.office.clock.now_ms())
+        office, now_ms = process.office, process.office.clock.now_ms()
+        retire(office, now_ms)
+        if gone := reduce_ended(office, now_ms, SHORT):
+            self._world.ledger.note("retention", "reduced", gone)
         if self._world.plan.copies:
-            done = cut_log(process.office, process.office.clock.now_ms(), SHORT)
+            done = cut_log(office, now_ms, SHORT)
             if done.portion.entries:
                 self._world.ledger.note("retention", "cut")
             for claim in done.holds:
                 self._world.ledger.note("retention", f"held: {claim.why.value}")
             self._world.ledger.note("snapshot", "log cut")
-            process.office.store.write(_cut_log)
+            office.store.write(_cut_log)
 
     def _migrate(self, process: Process, rng: random.Random) -> None:
         """A start finds the schema as it is and leaves it."""
