@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from sync import log, repairing
+from sync import log, repairing, testimony
 from sync.narrowing import RecordName
 from sync.registers import RegisterTable, pieces
 from sync.schema import Lane, Policy, RegisterSchema
@@ -135,14 +135,23 @@ def reduce(
         f"AND value<>'null' AND field IN ({marks})",
         [(name, one.unit, one.id, *fields) for one in gone],
     )
-    for part in pieces([one.id for one in gone]):
-        some_marks = ",".join("?" * len(part))
-        run(
-            tx,
-            f"UPDATE repair SET kept='' WHERE register=? AND kept<>'' AND record IN ({some_marks})",
-            (name, *part),
-        )
+    _reduce_notes(tx, name, [one.id for one in gone])
     return len(gone)
+
+
+def _reduce_notes(tx: Connection, register: str, ids: Sequence[bytes]) -> None:
+    """Take the values out of what repairs wrote down of these records; versions stay."""
+    for part in pieces(list(ids)):
+        marks = ",".join("?" * len(part))
+        rows = run(
+            tx,
+            "SELECT id, told FROM repair WHERE register=? AND (kept<>'' OR told<>'') "
+            f"AND record IN ({marks})",
+            (register, *part),
+        ).fetchall()
+        notes = [(testimony.without_values(told), bytes(note)) for note, told in rows]
+        if notes:
+            run_many(tx, "UPDATE repair SET kept='', told=? WHERE id=?", notes)
 
 
 def counted(tx: Connection, table: RegisterTable, level: int, units: Set[int]) -> Counter[str]:

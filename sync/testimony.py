@@ -98,6 +98,11 @@ def told_to_json(told: Told) -> str:
     return json.dumps(said, ensure_ascii=False)
 
 
+def without_values(text: str) -> str:
+    """Return what was told, as `told_to_json` wrote it, without the values in it."""
+    return json.dumps({**json.loads(text), "written": []}) if text else ""
+
+
 def _edits(copy: RecordState) -> set[Version]:
     heads = {head.version for heads in copy.fields.values() for head in heads.all}
     return heads | {copy.life_version}

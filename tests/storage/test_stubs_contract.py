@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from sync import fingerprints, log, stubs
+from sync.joining import Told
 from sync.narrowing import RecordName
 from sync.statements import run
 from sync.stubs import Ended, Spared
+from sync.testimony import noted, told_to_json
 from tests.storage.test_copy_contract import chunk_from, join
 from tests.support.sites import (
     CITY,
@@ -282,16 +284,20 @@ def test_losers_and_what_repairs_took_out_go_with_the_values(open_site):
     garden.commit(replace(garden.delete(1), settles={n: tuple(v) for n, v in lost.items() if v}))
     garden.send(street)
     note = (
-        "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, kept) "
-        "VALUES (?,0,3,'person',4,?,'here','[1]')"
+        "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, kept, told) "
+        "VALUES (?,0,3,'person',4,?,'here','[1]',?)"
     )
-    street.store.write(lambda tx: run(tx, note, (bytes(16), record_id(1))).rowcount)
+    version = lost["name"][0]
+    told = told_to_json(Told({version}, {"name": {version}}, {"name": {version: "a"}}))
+    street.store.write(lambda tx: run(tx, note, (bytes(16), record_id(1), told)).rowcount)
     before = versions(street)
     assert reduce(street) == 1
     assert versions(street) == before
     with street.store.read() as tx:
         kept = dict(run(tx, "SELECT field, value FROM conflict").fetchall())
         assert run(tx, "SELECT kept FROM repair").fetchone()[0] == ""
+        name = RecordName("person", GARDEN, record_id(1))
+        assert noted(tx, [name])[name] == Told({version}, {"name": {version}})
     assert kept == {"name": "null", "most": "2"}
     assert found(street) == []
     garden.commit(garden.update(1, name="neu", rank=None, tags=None, most=1))
