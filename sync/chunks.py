@@ -16,7 +16,8 @@ from sync import codec, log, rows_codec
 from sync.apply import Applier
 from sync.codec import TooLarge
 from sync.limits import SNAPSHOT_ROWS
-from sync.rows import Chunk, Rows, StreamTip, chunk_of, ids_after, read_rows
+from sync.reading import chunk_of, ids_after, read_rows
+from sync.rows import Chunk, Rows, StreamTip
 from sync.schema import Lane
 from sync.snapshot import Place
 from sync.statements import run

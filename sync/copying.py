@@ -20,8 +20,9 @@ from sync.effects import Effect
 from sync.heard import NOTHING, Heard, join
 from sync.merge import Head, Heads, RecordState
 from sync.narrowing import RecordName
+from sync.reading import held_up, newest_heard
 from sync.registers import RegisterTable
-from sync.rows import Chunk, Rows, held_up, newest_heard, versions_in
+from sync.rows import Chunk, Rows, versions_in
 from sync.schema import Kind, Lane, RegisterSchema
 from sync.signing import STREAM, is_signed
 from sync.statements import run, run_many, savepoint
@@ -102,7 +103,7 @@ def join_rows(
         r: Heard(known.newest[lane], held.get(r, frozenset())) if heard_here is None else heard_here
         for r in copies
     }
-    there = {r: chunk.heard(lane, rows.held.get(r, frozenset())) for r in copies}
+    there = {r: chunk.heard(lane, rows.held.get(r, frozenset())) for r in rows.states}
     gone = _overwritten(tx, rows, copies, permitted, here, there)
     pairs: list[tuple[bytes, RecordState | None, RecordState]] = []
     new = {r: _whole(c, table.schema) for r, c in permitted.items() if r not in copies}
@@ -127,7 +128,8 @@ def join_rows(
         else:
             objections.setdefault("refused_by_store", []).append(record)
     _release(tx, chunk.heard(lane, frozenset()), rows)
-    held_copies.joined(tx, rows, permitted.keys() - objections.get("refused_by_store", ()))
+    taken = permitted.keys() - set(objections.get("refused_by_store", ()))
+    held_copies.joined(tx, rows, {record: there[record] for record in taken})
     for reason, ids in objections.items():
         for record in ids:
             leave_out([record], reason)

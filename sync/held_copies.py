@@ -7,7 +7,7 @@ came instead is kept under the hole's name until it was joined.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -15,10 +15,11 @@ from sqlalchemy import Connection
 
 from sync import facts, holes
 from sync.change import ID_BYTES
-from sync.rows import Chunk, Rows
+from sync.merge import RecordState
+from sync.rows import Chunk, Rows, versions_in
 from sync.rows_codec import pack, unpack
 from sync.statements import run
-from sync.version import incarnation_of
+from sync.version import Version, incarnation_of
 
 NO_ENTRY = 0  # position in the log of what did not come as an entry
 _HOLD = (
@@ -59,18 +60,48 @@ def kept(tx: Connection, hole_id: bytes) -> Chunk | None:
     return unpack(base64.b64decode(said)) if said else None
 
 
-def joined(tx: Connection, rows: Rows, ids: Iterable[bytes]) -> None:
-    """Let go of what is held of records that were joined now."""
+def versions(
+    tx: Connection, register: str, unit: int, wanted: Container[bytes]
+) -> dict[bytes, set[Version]]:
+    """Return record -> the versions in copies of it that were never joined here."""
+    found: dict[bytes, set[Version]] = {}
+    rows = run(
+        tx,
+        "SELECT id FROM hole WHERE arrival=? AND state IN ('open','closed') AND register=? "
+        "AND unit=?",
+        (NO_ENTRY, register, unit),
+    ).fetchall()
+    for (hole_id,) in rows:
+        for record, state in _states(tx, bytes(hole_id)):
+            if record in wanted:
+                found.setdefault(record, set()).update(versions_in(state))
+    return found
+
+
+def _states(tx: Connection, hole_id: bytes) -> Iterator[tuple[bytes, RecordState]]:
+    chunk = kept(tx, hole_id)
+    for part in chunk.rows if chunk is not None else ():
+        yield from part.states.items()
+
+
+def joined(tx: Connection, rows: Rows, heard: Mapping[bytes, Container[Version]]) -> None:
+    """Let go of what is held of records that were joined now, where the copy that was joined is of
+    an office that had `heard` all that is in the held one; an older copy does not make up for it.
+    """
     waiting = run(
         tx,
         "SELECT id, record FROM hole WHERE state='open' AND arrival=? AND register=? AND unit=?",
         (NO_ENTRY, rows.register, rows.unit),
     ).fetchall()
-    done = set(ids) if waiting else set()
     for hole_id, records in waiting:
         packed = bytes(records)
         of = {packed[i : i + ID_BYTES] for i in range(0, len(packed), ID_BYTES)}
-        if of <= done:
+        made_up_for = of <= heard.keys() and all(
+            version in heard[record]
+            for record, state in _states(tx, bytes(hole_id))
+            for version in versions_in(state)
+        )
+        if made_up_for:
             run(tx, "UPDATE hole SET state='healed' WHERE id=?", (bytes(hole_id),))
             let_go(tx, bytes(hole_id))
 

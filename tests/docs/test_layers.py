@@ -35,6 +35,7 @@ WIRE_READERS = (
     "sync.handing",
     "sync.link",
     "sync.recovering",
+    "sync.rows",
     "sync.rows_codec",
     "sync.snapshotting",
     "sync.status",

@@ -279,6 +279,16 @@ MUTANTS = (
         "tests/storage/test_retention_contract.py",
     ),
     Mutant(
+        "any copy of a record makes up for one that is held", "INV-21", "sync/held_copies.py",
+        "            version in heard[record]\n", "            True\n",
+        "tests/storage/test_copy_contract.py",
+    ),
+    Mutant(
+        "what waits in a held copy counts as overwritten", "INV-15", "sync/reading.py",
+        "        found.setdefault(record, set()).update(versions)\n", "        pass\n",
+        "tests/storage/test_copy_contract.py",
+    ),
+    Mutant(
         "an office does not tell what its log says beside a copy", "INV-7", "sync/testimony.py",
         "    return {name: told_beside(copy, said[name]) for name, copy in known.items()}",
         "    return {}", "tests/storage/test_repairing.py",

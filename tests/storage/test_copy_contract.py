@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection
 
-from sync import codec, copying, rows
+from sync import codec, copying, held_copies, log, reading
 from sync.apply import Received
 from sync.change import Batch, Operation
 from sync.codec import Malformed
@@ -17,7 +18,9 @@ from sync.rows import Chunk
 from sync.rows_codec import pack, unpack
 from sync.schema import FieldSchema, Lane, Schema
 from sync.statements import run
-from sync.version import BEGINNING
+from sync.streams import StreamKey
+from sync.version import BEGINNING, hlc_of
+from tests.storage.conftest import OpenSite
 from tests.storage.test_apply_contract import CountingFold, block_of
 from tests.support.sites import (
     DISTRICT,
@@ -40,9 +43,9 @@ def chunk_from(site: Site, unit: int, ids: Sequence[bytes] | None = None) -> Chu
     """Return a unit's records as one office sends them to another, over the wire."""
     table = site.tables["person"]
     with site.store.read() as tx:
-        wanted = rows.ids_after(tx, table, unit, b"", 100) if ids is None else ids
-        part = rows.read_rows(tx, site.applier.merger, table, unit, wanted)
-        chunk = rows.chunk_of(
+        wanted = reading.ids_after(tx, table, unit, b"", 100) if ids is None else ids
+        part = reading.read_rows(tx, site.applier.merger, table, unit, wanted)
+        chunk = reading.chunk_of(
             tx, [part], me=site.applier.identity,
             concerns=lambda writer: writer in chain(GARDEN),
         )  # fmt: skip
@@ -301,6 +304,42 @@ def test_damaged_rows_are_repaired_and_what_was_not_sent_is_kept(open_site):
     assert garden.states()[GARDEN, record_id(2)].fields["most"].losers == ()
     assert garden.value(2, "most") == 7
     assert garden.value(2, "name") == "unsent"
+
+
+def with_a_newer_copy_held(open_site: OpenSite) -> tuple[Site, Site, Chunk, Chunk]:
+    """Return a community that has heard of its street's edit and holds the copy with it."""
+    garden, street = open_site(GARDEN), open_site(STREET)
+    street.commit(street.create(1, name="a"))
+    older = chunk_from(street, STREET)
+    street.now_ms += 1
+    street.commit(street.update(1, name="b"))
+    newer = chunk_from(street, STREET)
+    (part,) = newer.rows
+    (state,) = part.states.values()
+    edit = hlc_of(state.fields["name"].shown.version)
+
+    def hold(tx: Connection) -> None:
+        held_copies.hold(tx, newer, part, part.states, "refused_by_store", now_ms=1)
+        log.adopt(tx, StreamKey(street.incarnation, "down:all", Lane.BULK), 2, b"h" * 32, edit)
+
+    garden.store.write(hold)
+    return garden, street, older, newer
+
+
+def test_an_older_copy_does_not_make_up_for_one_that_is_held(open_site):
+    garden, _, older, newer = with_a_newer_copy_held(open_site)
+    assert join(garden, older).changes == 1
+    assert garden.holes() == [("refused_by_store", "open")]
+    join(garden, newer)
+    assert garden.value(1, "name", STREET) == "b"
+    assert garden.holes() == [("refused_by_store", "healed")]
+
+
+def test_what_waits_in_a_held_copy_is_not_overwritten_by_the_office_that_lacks_it(open_site):
+    garden, street, older, _ = with_a_newer_copy_held(open_site)
+    join(garden, older)
+    assert join(street, chunk_from(garden, STREET)).changes == 0
+    assert street.value(1, "name") == "b"
 
 
 def test_a_program_without_a_field_takes_the_rest_and_gives_none_of_it_away(open_site):

@@ -1,0 +1,98 @@
+"""Reading: records as they stand read from the store, and what of them waits in a hole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from sync import codec, held_copies, log
+from sync.change import ID_BYTES
+from sync.merging import Merger
+from sync.registers import RegisterTable
+from sync.rows import Chunk, Held, Rows, versions_in
+from sync.schema import Lane
+from sync.statements import run
+from sync.version import Version, incarnation_of
+
+if TYPE_CHECKING:
+    from sync.apply import Identity
+
+
+def read_rows(
+    tx: Connection, merger: Merger, table: RegisterTable, unit: int, ids: Sequence[bytes]
+) -> Rows:
+    """Return the copies held here of those records that exist."""
+    name = table.schema.name
+    states = merger.states(tx, name, unit, ids)
+    return Rows(name, unit, states, held_up(tx, name, unit, list(states)))
+
+
+def ids_after(
+    tx: Connection, table: RegisterTable, unit: int, after: bytes, count: int
+) -> list[bytes]:
+    """Return the next ids of a unit's records in key order; fewer than `count` end the unit."""
+    rows = run(
+        tx,
+        f"SELECT id FROM {table.table.name} WHERE unit=? AND id>? ORDER BY id LIMIT ?",
+        (unit, after, count),
+    )
+    return [bytes(row[0]) for row in rows.fetchall()]
+
+
+def newest_heard(tx: Connection) -> dict[Lane, dict[int, int]]:
+    """Return lane -> incarnation -> the newest stamp that this store has heard."""
+    newest: dict[Lane, dict[int, int]] = {lane: {} for lane in Lane}
+    for incarnation, lane, hlc in run(
+        tx, "SELECT incarnation, lane, max(hlc) FROM stream GROUP BY incarnation, lane"
+    ):
+        newest[Lane(lane)][incarnation] = hlc
+    return newest
+
+
+def held_up(tx: Connection, register: str, unit: int, ids: Sequence[bytes]) -> Held:
+    """Return record -> versions of its edits that were heard and that a hole keeps out, edits and
+    copies alike. What a person closed counts: it was never joined here.
+    """
+    found: dict[bytes, set[Version]] = {}
+    wanted = set(ids)
+    for records, wire in run(
+        tx,
+        "SELECT h.record, e.wire FROM hole h JOIN entry e ON e.arrival = h.arrival "
+        "WHERE h.state IN ('open','closed') AND h.register=? AND h.unit=?",
+        (register, unit),
+    ):
+        version = codec.entry_from_wire(bytes(wire)).version
+        for record in codec.split(bytes(records), ID_BYTES):
+            if record in wanted:
+                found.setdefault(record, set()).add(version)
+    for record, versions in held_copies.versions(tx, register, unit, wanted).items():
+        found.setdefault(record, set()).update(versions)
+    return {record: frozenset(versions) for record, versions in found.items()}
+
+
+def chunk_of(
+    tx: Connection, rows: Sequence[Rows], *, me: Identity, concerns: Callable[[int], bool]
+) -> Chunk:
+    """Return rows read in this transaction with what makes them understood.
+
+    `concerns`: whether the receiver may know of what this unit's office wrote (INV-30).
+    """
+    writers = {**log.writers(tx), me.incarnation: (me.unit, me.level)}
+    named = {
+        incarnation_of(v)
+        for part in rows
+        for record, state in part.states.items()
+        for v in versions_in(state) | part.held.get(record, frozenset())
+    }
+    newest = {
+        lane: {i: hlc for i, hlc in stamps.items() if i in writers and concerns(writers[i][0])}
+        for lane, stamps in newest_heard(tx).items()
+    }
+    named.update(*newest.values())
+    return Chunk(
+        rows=rows,
+        newest=newest,
+        writers={i: writer for i, writer in writers.items() if i in named},
+    )
