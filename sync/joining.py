@@ -115,14 +115,11 @@ def told_beside(copy: RecordState, testimony: Testimony) -> Told:
     )
 
 
-def with_told(
-    testimony: Testimony, copy: RecordState | None, told: Told, mine: RecordState | None = None
-) -> Testimony:
-    """Return what our log says and what was told beside a copy; `mine`: where a peer told it.
+def with_told(testimony: Testimony, copy: RecordState | None, told: Told) -> Testimony:
+    """Return what our log says and what was told beside a copy.
 
-    A peer's word that a value was overwritten counts beside a later value, or one that we do not
-    have: what is old here takes nothing away. Of a life, and of what was written, our own log is
-    believed first.
+    That a value was overwritten counts where a later one stands in that copy: what is older takes
+    nothing away. Of a life, and of what was written, our own log is believed first.
     """
     if copy is None:
         return testimony
@@ -137,8 +134,7 @@ def with_told(
     gone = {name: set(versions) for name, versions in before.items()}
     for name, versions in told.overwritten.items():
         latest = max(_versions(copy, name), default=b"")
-        new = _versions(copy, name) - _versions(mine, name)
-        gone.setdefault(name, set()).update(v for v in versions if v < latest or new)
+        gone.setdefault(name, set()).update(v for v in versions if v < latest)
     known[_NO_EDIT] = Said(gone=gone)
     return known
 

@@ -140,7 +140,6 @@ def join_here(
             with_told(logged[n], mine[n], before.get(n, NOTHING_TOLD)),
             theirs[n],
             told.get(n, NOTHING_TOLD),
-            mine[n],
         )
         for n in theirs
     }
@@ -192,7 +191,7 @@ def adopt(
     now = copies(applier, tx, sent)
     joined = {n: a.copy for n, a in answers.items() if a.copy is not None}
     logged = testify(tx, {n: versions_in_dispute(now[n], copy) for n, copy in joined.items()})
-    said = {n: with_told(logged[n], copy, answers[n].told, now[n]) for n, copy in joined.items()}
+    said = {n: with_told(logged[n], copy, answers[n].told) for n, copy in joined.items()}
     writers = _writers(applier, tx)
     levels = {incarnation: level for incarnation, (_, level) in writers.items()}
     left = {n: answers[n].reason or "not_answered" for n in answers if n not in joined}

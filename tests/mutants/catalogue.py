@@ -135,7 +135,7 @@ MUTANTS = (
         "    number = transfer or new_transfer(office)\n\n    def deed(desk: Desk) -> Posting:\n"
         "        return deeds.appropriate(",
         "    number = new_transfer(office)\n\n    def deed(desk: Desk) -> Posting:\n"
-        "        return deeds.appropriate(",
+        "        return deeds.appropriate(", "tests/unit/node/test_service_allocations.py",
     ),
     Mutant(
         "any clock is followed, however wrong", "INV-27", "sync/version.py",
@@ -193,7 +193,7 @@ MUTANTS = (
     Mutant(
         "whoever comes is a child", "INV-31", "hub/greeting.py",
         "    if greeting.unit not in tree or tree.parent(greeting.unit) != me:",
-        "    if greeting.unit not in tree:",
+        "    if greeting.unit not in tree:", "tests/unit/hub/test_greeting.py",
     ),
     Mutant(
         "who is refused a field holds nothing up", "INV-14", "sync/rights.py",
@@ -305,7 +305,7 @@ MUTANTS = (
     ),
     Mutant(
         "a peer may have a value taken that nothing later stands for", "INV-15", "sync/joining.py",
-        "(v for v in versions if v < latest or new)", "(v for v in versions)",
+        "(v for v in versions if v < latest)", "(v for v in versions)",
         "tests/storage/test_repairing.py",
     ),
     Mutant(

@@ -197,11 +197,13 @@ def test_a_peers_word_does_not_take_a_value_that_nothing_later_stands_for(
     street.commit(street.update(3, GARDEN, name="街后"))
     third = RecordName("person", GARDEN, record_id(3))
     latest = street.states()[GARDEN, third.id].fields["name"].shown.version
+    rot(street, "DELETE FROM entry WHERE :i=:i")  # its own log does not speak for it
     with child.store.read() as tx:
         sent = repairing.copies(child.applier, tx, [third])
     told = {third: Told(overwritten={"name": {latest}})}
     street.store.write(lambda tx: repairing.join_here(street.applier, tx, sent, told, peer=GARDEN))
-    assert street.value(3, "name", GARDEN) == "街后"
+    heads = street.states()[GARDEN, third.id].fields["name"].all
+    assert "街后" in {head.value for head in heads}, "beside the other, for a person"
 
 
 def test_what_goes_on_a_peers_word_is_kept_in_the_note(open_site: OpenSite) -> None:

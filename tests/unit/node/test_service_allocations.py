@@ -159,6 +159,15 @@ def test_money_goes_one_level_down_and_nowhere_else(net):
         money.release(net[DISTRICT], to=net.unit(CITY), amount_fen=1, **F1)
 
 
+def test_an_appropriation_said_twice_under_one_number_is_booked_once(net):
+    said = {**F1, "amount_fen": 100, "transfer": NUMBER}
+    assert money.appropriate(net[CITY], **said) == money.appropriate(net[CITY], **said)
+    assert held(net, CITY) == [100]
+    with pytest.raises(TransferReused):
+        money.appropriate(net[CITY], **said | {"amount_fen": 101})
+    assert held(net, CITY) == [100]
+
+
 def test_a_release_said_twice_under_one_number_is_booked_once(net):
     money.appropriate(net[CITY], amount_fen=100, **F1)
     said = {**F1, "to": net.unit(DISTRICT), "transfer": NUMBER}
