@@ -8,7 +8,7 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from node.app import Office
-from sync import codec, fingerprints, log, repairing
+from sync import codec, fingerprints, log, repair_notes, repairing
 from sync.apply import Received
 from sync.copy_codec import (
     copy_from_wire,
@@ -264,7 +264,7 @@ def _mend(
             for key in wrong
             if fingerprints.mend(tx, office.tables[key.register], key.unit, [key.bucket])
         ]
-        repairing.note_sums(tx, mended, peer=child, now_ms=office.clock.now_ms())
+        repair_notes.write_sums(tx, mended, peer=child, now_ms=office.clock.now_ms())
         return mended
 
     for key in office.store.write(work):

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from sync import codec, fingerprints, log, repairing
+from sync import codec, fingerprints, log, repair_notes, repairing
 from sync.apply import Received
 from sync.change import ID_BYTES
 from sync.copy_codec import (
@@ -197,7 +197,7 @@ class Comparing:
                 for key in wrong
                 if fingerprints.mend(tx, host.applier.tables[key.register], key.unit, [key.bucket])
             ]
-            repairing.note_sums(tx, mended, peer=self._parent, now_ms=host.applier.now_ms)
+            repair_notes.write_sums(tx, mended, peer=self._parent, now_ms=host.applier.now_ms)
             return mended
 
         self._mended_here += host.store.write(work)

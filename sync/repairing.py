@@ -8,16 +8,14 @@ folds follow the repair.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from itertools import groupby
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from sync import conflicts, digest, fingerprints, log
+from sync import conflicts, digest, fingerprints, log, repair_notes
 from sync.apply import Applier, Received
 from sync.change import ID_BYTES, Value
 from sync.effects import Effect
@@ -37,20 +35,17 @@ from sync.joining import (
 from sync.merge import Head, Heads, RecordState
 from sync.narrowing import NOTHING, BucketKey, RecordName, Sum
 from sync.registers import RegisterTable
+from sync.repair_notes import Note
 from sync.rights import Routes
 from sync.schema import FieldSchema
-from sync.statements import run, run_many, savepoint
-from sync.testimony import noted, testify, told_to_json
+from sync.statements import run, savepoint
+from sync.testimony import testify
 from sync.trouble import trouble_of
 
 HINTS_MAX = 4_096  # buckets remembered
 REFUSED = "refused_by_store"  # why a record is left as it is
 REFUSED_HERE = "refused"  # and the side that is noted for it: nobody's copy changed
 Copies = Mapping[RecordName, RecordState | None]  # None: the record is not there
-_NOTE = (
-    "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, before, after, kept, "
-    "told) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +129,7 @@ def join_here(
     _begin(applier, tx)
     mine = copies(applier, tx, theirs)
     logged = testify(tx, {n: versions_in_dispute(mine[n], theirs[n]) for n in theirs})
-    before = noted(tx, theirs)
+    before = repair_notes.noted(tx, theirs)
     said = {
         n: with_told(
             with_told(logged[n], mine[n], before.get(n, NOTHING_TOLD)),
@@ -220,19 +215,6 @@ def adopt(
     return left, received
 
 
-def note_sums(
-    tx: Connection, keys: Sequence[BucketKey], *, peer: int, now_ms: int, side: str = "here"
-) -> None:
-    """Write down that kept sums were not those of their records."""
-    rows = [
-        (_id(now_ms, k.register, k.unit, b"%d" % k.bucket), now_ms, peer, k.register, k.unit, b"",
-         side, None, None, "", "")
-        for k in keys
-    ]  # fmt: skip
-    if rows:
-        run_many(tx, _NOTE, rows)
-
-
 def _begin(applier: Applier, tx: Connection) -> None:
     applier.clock.resume(log.lock(tx))
     applier.merger.begin(tx)
@@ -286,7 +268,7 @@ def _replace(
     which stay as they are and hold up no other, nothing.
     """
     effects: list[Effect] = []
-    notes: list[tuple[object, ...]] = []
+    notes: list[Note] = []
     done: dict[RecordName, tuple[int, bool]] = {}
     now_ms = applier.now_ms
     for (register, unit), group in groupby(sorted(changes, key=_by_name), key=lambda c: c.name[:2]):
@@ -301,10 +283,7 @@ def _replace(
         for change in some:
             if change not in saved:
                 record = change.name.id
-                notes.append((
-                    _id(now_ms, register, unit, record), now_ms, peer, register, unit, record,
-                    REFUSED_HERE, before.get(record), after.get(record), "", "",
-                ))  # fmt: skip
+                notes.append(Note(change.name, REFUSED_HERE, before.get(record), after.get(record)))
         pairs = []
         for change in saved:
             record = change.name.id
@@ -315,21 +294,17 @@ def _replace(
                 pairs.append((record, _as_written(change), change.after))
             if here or change.there:
                 side = "both" if here and change.there else "here" if here else "there"
-                kept = json.dumps(
-                    [[d.field, d.version.hex(), d.value] for d in change.dropped],
-                    ensure_ascii=False,
-                )
-                notes.append((
-                    _id(now_ms, register, unit, record), now_ms, peer, register, unit, record,
-                    side, before.get(record), after[record], kept if change.dropped else "",
-                    told_to_json(change.told),
-                ))  # fmt: skip
+                notes.append(
+                    Note(
+                        change.name, side, before.get(record), after[record],
+                        change.dropped, change.told,
+                    )
+                )  # fmt: skip
         if (effect := applier.merger.effect_of(table, unit, pairs)) is not None:
             effects.append(effect)
         received.registers.add(register)
     applier.merger.flush(tx)
-    if notes:
-        run_many(tx, _NOTE, notes)
+    repair_notes.write(tx, notes, peer=peer, now_ms=now_ms)
     applier.entail(tx, effects, received)
     received.changes = sum(here for _, here in done.values())
     return done
@@ -391,8 +366,3 @@ def _save_heads(tx: Connection, applier: Applier, change: _Change, now_ms: int) 
 
 def _by_name(change: _Change) -> RecordName:
     return change.name
-
-
-def _id(now_ms: int, register: str, unit: int, record: bytes) -> bytes:
-    name = f"{now_ms}|{register}|{unit}|".encode()
-    return blake2b(name + record, digest_size=16).digest()

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from sync import log, repairing, testimony
+from sync import log, repair_notes, repairing
 from sync.narrowing import RecordName
 from sync.registers import RegisterTable, pieces
 from sync.schema import Lane, Policy, RegisterSchema
@@ -149,7 +149,7 @@ def _reduce_notes(tx: Connection, register: str, ids: Sequence[bytes]) -> None:
             f"AND record IN ({marks})",
             (register, *part),
         ).fetchall()
-        notes = [(testimony.without_values(told), bytes(note)) for note, told in rows]
+        notes = [(repair_notes.without_values(told), bytes(note)) for note, told in rows]
         if notes:
             run_many(tx, "UPDATE repair SET kept='', told=? WHERE id=?", notes)
 

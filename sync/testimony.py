@@ -1,19 +1,18 @@
-"""Testimony: what the log says of single records, and what former repairs noted of them."""
+"""Testimony: what the log says of single records, read from its entries."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from itertools import groupby
+from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
 from sync import codec
-from sync.change import Block, Operation, Value
-from sync.joining import NOTHING_TOLD, Said, Testimony, Told, life_of, told_beside, with_told
+from sync.change import Block, Operation
+from sync.joining import Said, Testimony, Told, life_of, told_beside, with_told
 from sync.merge import RecordState
 from sync.narrowing import RecordName
 from sync.registers import pieces
+from sync.repair_notes import noted
 from sync.statements import run
 from sync.version import Version, hlc_of
 
@@ -48,33 +47,6 @@ def testify(
     return found
 
 
-def noted(tx: Connection, names: Iterable[RecordName]) -> Mapping[RecordName, Told]:
-    """Return what repairs of these records were told: it is in no log here."""
-    lives: dict[RecordName, set[Version]] = {}
-    gone: dict[RecordName, dict[str, set[Version]]] = {}
-    written: dict[RecordName, dict[str, dict[Version, Value]]] = {}
-    for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
-        for part in pieces([name.id for name in some]):
-            marks = ",".join("?" * len(part))
-            rows = run(
-                tx,
-                "SELECT record, told FROM repair WHERE register=? AND unit=? AND told<>'' "
-                f"AND record IN ({marks})",
-                (register, unit, *part),
-            )
-            for record, text in rows.fetchall():
-                name = RecordName(register, unit, bytes(record))
-                told = json.loads(text)
-                lives.setdefault(name, set()).update(map(bytes.fromhex, told["lives"]))
-                fields = gone.setdefault(name, {})
-                for field, versions in told["overwritten"].items():
-                    fields.setdefault(field, set()).update(map(bytes.fromhex, versions))
-                values = written.setdefault(name, {})
-                for field, version, value in told["written"]:
-                    values.setdefault(field, {})[bytes.fromhex(version)] = value
-    return {name: Told(lives[name], gone[name], written[name]) for name in gone}
-
-
 def told_of(
     tx: Connection, copies: Mapping[RecordName, RecordState | None]
 ) -> Mapping[RecordName, Told]:
@@ -84,23 +56,6 @@ def told_of(
     for name, before in noted(tx, known).items():
         said[name] = with_told(said[name], known[name], before)
     return {name: told_beside(copy, said[name]) for name, copy in known.items()}
-
-
-def told_to_json(told: Told) -> str:
-    """Return it as `noted` reads it; "" for nothing."""
-    if told == NOTHING_TOLD:
-        return ""
-    said = {
-        "lives": sorted(v.hex() for v in told.lives),
-        "overwritten": {n: sorted(v.hex() for v in vs) for n, vs in told.overwritten.items()},
-        "written": [(n, v.hex(), x) for n, vs in told.written.items() for v, x in vs.items()],
-    }
-    return json.dumps(said, ensure_ascii=False)
-
-
-def without_values(text: str) -> str:
-    """Return what was told, as `told_to_json` wrote it, without the values in it."""
-    return json.dumps({**json.loads(text), "written": []}) if text else ""
 
 
 def _edits(copy: RecordState) -> set[Version]:

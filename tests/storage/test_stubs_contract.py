@@ -10,9 +10,9 @@ import pytest
 from sync import fingerprints, log, stubs
 from sync.joining import Told
 from sync.narrowing import RecordName
+from sync.repair_notes import noted, told_to_json
 from sync.statements import run
 from sync.stubs import Ended, Spared
-from sync.testimony import noted, told_to_json
 from tests.storage.test_copy_contract import chunk_from, join
 from tests.support.sites import (
     CITY,
