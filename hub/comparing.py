@@ -85,15 +85,10 @@ def _join(
     with office.store.read() as tx:
         levels = {i: level for i, (_, level) in log.writers(tx).items()}
         reply.waiting.extend(lane.value for lane in _waiting(office, tx, child, request))  # type: ignore[misc]
-    theirs = {
-        name: copy_from_wire(message, office.tables, levels)
-        for name, message in zip(names, request.copies.copies, strict=True)
-    }
+    said = dict(zip(names, request.copies.copies, strict=True))
+    theirs = {name: copy_from_wire(one, office.tables, levels) for name, one in said.items()}
 
-    told = {
-        name: told_from_wire(message, office.tables)
-        for name, message in zip(names, request.copies.copies, strict=True)
-    }
+    told = {name: told_from_wire(one, office.tables) for name, one in said.items()}
 
     def work(tx: Connection) -> tuple[dict[RecordName, Answer], Received] | None:
         log.lock(tx)

@@ -7,13 +7,13 @@ came instead is kept under the hole's name until it was joined.
 from __future__ import annotations
 
 import base64
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from hashlib import blake2b
 
 from sqlalchemy import Connection
 
-from sync import facts, holes
+from sync import codec, facts, holes
 from sync.change import ID_BYTES
 from sync.merge import RecordState
 from sync.rows import Chunk, Rows, versions_in
@@ -61,17 +61,19 @@ def kept(tx: Connection, hole_id: bytes) -> Chunk | None:
 
 
 def versions(
-    tx: Connection, register: str, unit: int, wanted: Container[bytes]
+    tx: Connection, register: str, unit: int, wanted: Set[bytes]
 ) -> dict[bytes, set[Version]]:
     """Return record -> the versions in copies of it that were never joined here."""
     found: dict[bytes, set[Version]] = {}
     rows = run(
         tx,
-        "SELECT id FROM hole WHERE arrival=? AND state IN ('open','closed') AND register=? "
-        "AND unit=?",
+        "SELECT id, record FROM hole WHERE arrival=? AND state IN ('open','closed') "
+        "AND register=? AND unit=?",
         (NO_ENTRY, register, unit),
     ).fetchall()
-    for (hole_id,) in rows:
+    for hole_id, records in rows:
+        if wanted.isdisjoint(codec.split(bytes(records), ID_BYTES)):
+            continue  # a chunk is not unpacked for nothing
         for record, state in _states(tx, bytes(hole_id)):
             if record in wanted:
                 found.setdefault(record, set()).update(versions_in(state))
@@ -94,8 +96,7 @@ def joined(tx: Connection, rows: Rows, heard: Mapping[bytes, Container[Version]]
         (NO_ENTRY, rows.register, rows.unit),
     ).fetchall()
     for hole_id, records in waiting:
-        packed = bytes(records)
-        of = {packed[i : i + ID_BYTES] for i in range(0, len(packed), ID_BYTES)}
+        of = set(codec.split(bytes(records), ID_BYTES))
         made_up_for = of <= heard.keys() and all(
             version in heard[record]
             for record, state in _states(tx, bytes(hole_id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
@@ -125,16 +126,23 @@ def _go_on(office: Office, register: str, unique: Unique) -> bool:
 def _first_key(office: Office, tx: Connection) -> list[Edit]:
     if key_held(tx) is not None:
         return []
+    return [_key_edit(office, Operation.CREATE, f"{office.rng.getrandbits(256):064x}")]
+
+
+def _key_edit(
+    office: Office, operation: Operation, secret: str,
+    settles: Mapping[str, Sequence[bytes]] = {},
+) -> Edit:  # fmt: skip
+    """Return the city's word for which key holds."""
     me = office.identity
     register = office.catalogue.registers[MARK_KEY]
-    return [
-        Edit(
-            key=RecordKey(MARK_KEY, me.unit, natural_id(MARK_KEY, str(FIRST))),
-            operation=Operation.CREATE,
-            values={"number": FIRST, "secret": f"{office.rng.getrandbits(256):064x}"},
-            audiences=audiences_of(register, unit=me.unit, writer=me.unit, level=me.level),
-        )
-    ]
+    return Edit(
+        key=RecordKey(MARK_KEY, me.unit, natural_id(MARK_KEY, str(FIRST))),
+        operation=operation,
+        values={"number": FIRST, "secret": secret},
+        audiences=audiences_of(register, unit=me.unit, writer=me.unit, level=me.level),
+        settles=settles,
+    )
 
 
 def _keys_beside(office: Office, tx: Connection) -> dict[str, list[bytes]]:
@@ -155,17 +163,7 @@ def _one_key(office: Office, tx: Connection) -> list[Edit]:
     key, beside = key_held(tx), _keys_beside(office, tx)
     if key is None or not beside:
         return []
-    me = office.identity
-    register = office.catalogue.registers[MARK_KEY]
-    return [
-        Edit(
-            key=RecordKey(MARK_KEY, me.unit, natural_id(MARK_KEY, str(FIRST))),
-            operation=Operation.UPDATE,
-            values={"number": FIRST, "secret": key.secret.hex()},
-            audiences=audiences_of(register, unit=me.unit, writer=me.unit, level=me.level),
-            settles=beside,
-        )
-    ]
+    return [_key_edit(office, Operation.UPDATE, key.secret.hex(), beside)]
 
 
 def counted(office: Office, tx: Connection) -> Moved:

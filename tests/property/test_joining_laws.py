@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from sync.joining import (
     versions_in_dispute,
     with_told,
 )
-from sync.merge import Heads, RecordState
+from sync.merge import Head, Heads, RecordState
 from sync.version import Version, version_of
 from tests.support.replicas import FIELDS, LEVELS, Known, Replica, twin_of
 
@@ -66,6 +67,13 @@ def state(edits: list[Known]) -> RecordState:
     found = twin_of(edits, FIELDS)
     assert found is not None
     return found
+
+
+def rotted(copy: RecordState, name: str) -> tuple[RecordState, Head]:
+    """Return a copy in which a value is another under its version, and the head with it."""
+    heads = copy.fields[name]
+    wrong = heads.shown._replace(value="坏" if name == "name" else -5)
+    return replace(copy, fields={**copy.fields, name: Heads(wrong, heads.losers)}), wrong
 
 
 @given(histories())
@@ -157,12 +165,8 @@ def test_of_two_values_under_one_version_the_logged_one_stands(
     known: tuple[list[Known], list[Known]], name: str
 ) -> None:
     a = state(known[0])
+    rotten, wrong = rotted(a, name)
     shown = a.fields[name].shown
-    wrong = shown._replace(value="坏" if name == "name" else -5)
-    rotten = RecordState(
-        a.born, a.life, a.life_version,
-        {**a.fields, name: Heads(wrong, a.fields[name].losers)}, a.unseen,
-    )  # fmt: skip
     assert versions_in_dispute(a, rotten) == {shown.version}
     for pair in ((a, rotten), (rotten, a)):
         joined = join(*pair, FIELDS, logged_as(known[0]), WRITERS, level=2)
@@ -175,12 +179,7 @@ def test_of_two_values_under_one_version_the_one_in_a_peers_log_stands(
     known: tuple[list[Known], list[Known]], name: str, above: bool
 ) -> None:
     a = state(known[0])
-    shown = a.fields[name].shown
-    wrong = shown._replace(value="坏" if name == "name" else -5)
-    rotten = RecordState(
-        a.born, a.life, a.life_version,
-        {**a.fields, name: Heads(wrong, a.fields[name].losers)}, a.unseen,
-    )  # fmt: skip
+    rotten, _ = rotted(a, name)
     told = told_beside(a, logged_as(known[0]))
     for pair in ((a, rotten), (rotten, a)):
         said = with_told({}, pair[1], told)

@@ -16,7 +16,7 @@ from tests.support.sites import GARDEN, record_id
 SECRET = "330102199001011234"
 INSERT = "INSERT INTO r_person (unit, id, born, life, f_name) VALUES (?,?,?,?,?)"
 NO_LIFE = (GARDEN, record_id(1), b"b" * 16, None, SECRET)
-TWICE = (GARDEN, record_id(2), b"b" * 16, 1, SECRET)
+WELL = (GARDEN, record_id(2), b"b" * 16, 1, SECRET)
 
 
 def once(tx: Connection) -> None:
@@ -24,7 +24,7 @@ def once(tx: Connection) -> None:
 
 
 def many(tx: Connection) -> None:
-    run_many(tx, INSERT, [TWICE, TWICE])
+    run_many(tx, INSERT, [WELL, NO_LIFE])
 
 
 @pytest.mark.parametrize("write", [once, many])
