@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+_ENDS = (".", "!", "?", ":", ";", "。", "！", "？", "：", "；")
+
 
 class SilianError(Exception):
     """Base class of every refusal.
@@ -25,5 +27,10 @@ class SilianError(Exception):
 
     def text(self, lang: str = "en") -> str:
         """Return the message with its remedy in `lang` ("en" or "zh")."""
-        what, remedy = (self.zh, self.remedy_zh) if lang == "zh" else (self.en, self.remedy_en)
+        if lang == "zh":
+            what, remedy, stop = self.zh, self.remedy_zh, "。"
+        else:
+            what, remedy, stop = self.en, self.remedy_en, "."
+        if remedy and not what.endswith(_ENDS):
+            what += stop
         return f"{what} {remedy}".strip()
