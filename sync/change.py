@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from sync.schema import Lane
 from sync.version import Version, version_of
@@ -21,15 +23,15 @@ class Operation(IntEnum):
     DELETE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class RecordKey:
+class RecordKey(NamedTuple):
+    """Names one record. A tuple, as `Edit` is: a load makes one of each a record."""
+
     register: str
     unit: int  # the unit whose record it is
     id: bytes  # 16 bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
+class Edit(NamedTuple):
     """What a local writer asks for: one record's new values, or its end.
 
     `base`: the version each field had on the screen where the person decided; a field that is
@@ -39,10 +41,10 @@ class Edit:
 
     key: RecordKey
     operation: Operation
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = MappingProxyType({})
     audiences: tuple[str, ...] = ()  # one version, written to each of these streams
-    base: Mapping[str, Version] = field(default_factory=dict)
-    settles: Mapping[str, Sequence[Version]] = field(default_factory=dict)
+    base: Mapping[str, Version] = MappingProxyType({})
+    settles: Mapping[str, Sequence[Version]] = MappingProxyType({})
 
 
 @dataclass(slots=True)

@@ -106,11 +106,12 @@ class Composer:
             if first.operation is Operation.DELETE and life % 2 == 0:
                 life -= 1  # said again of an ended record: its end is confirmed, not undone
             rows = [stands[e.key.id] for e in edits]
-            bases = [
-                [row[i] if not e.base else e.base.get(n, row[i])
-                 for e, row in zip(edits, rows, strict=True)]
-                for i, n in enumerate(names, 2)
-            ]  # fmt: skip
+            bases: list[Sequence[Version]] = [*list(zip(*rows, strict=True))[2:]]
+            if any(e.base for e in edits):
+                bases = [
+                    [e.base.get(n, stood) for e, stood in zip(edits, column, strict=True)]
+                    for n, column in zip(names, bases, strict=True)
+                ]
             block = Block(
                 first.key.register,
                 first.key.unit,
@@ -118,18 +119,27 @@ class Composer:
                 [e.key.id for e in edits],
                 names,
                 [] if first.operation is Operation.DELETE else _columns(edits, names),
-                list(bases),
+                bases,
                 life,
             )
-            for k, edit in enumerate(edits):
-                for name, versions in edit.settles.items():
-                    block.settled[k, name] = tuple(versions)
-                for name, heads in covered.get(edit.key.id, {}).items():
-                    # A screen older than the store did not show them: then they stay heads.
-                    if name in names and block.bases[names.index(name)][k] == heads.shown:
-                        known = block.settled.get((k, name), ())
-                        block.settled[k, name] = tuple(dict.fromkeys((*known, *heads.losers)))
+            if covered or any(e.settles for e in edits):
+                self._settle(block, edits, covered)
             yield block
+
+    @staticmethod
+    def _settle(
+        block: Block, edits: Sequence[Edit], covered: Mapping[bytes, Mapping[str, _Covered]]
+    ) -> None:
+        """Note which losers the edits decide about: as their writers say, or had in sight."""
+        names = block.fields
+        for k, edit in enumerate(edits):
+            for name, versions in edit.settles.items():
+                block.settled[k, name] = tuple(versions)
+            for name, heads in covered.get(edit.key.id, {}).items():
+                # A screen older than the store did not show them: then they stay heads.
+                if name in names and block.bases[names.index(name)][k] == heads.shown:
+                    known = block.settled.get((k, name), ())
+                    block.settled[k, name] = tuple(dict.fromkeys((*known, *heads.losers)))
 
     def _covered(
         self, tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes],
@@ -169,18 +179,19 @@ class _Covered(NamedTuple):
 
 def _coalesced(edits: Iterable[Edit]) -> list[Edit]:
     """Join edits of one record in one transaction: they bear one version."""
-    joined: dict[tuple[bytes, str, int], Edit] = {}  # a tuple hashes in C, a RecordKey does not
+    edits = list(edits)
+    if len({edit.key for edit in edits}) == len(edits):
+        return edits
+    joined: dict[RecordKey, Edit] = {}
     for edit in edits:
-        key = edit.key
-        place = (key.id, key.register, key.unit)
-        earlier = joined.setdefault(place, edit)
+        earlier = joined.setdefault(edit.key, edit)
         if earlier is edit:
             continue
         operation = edit.operation
         if earlier.operation is Operation.CREATE and operation is Operation.UPDATE:
             operation = Operation.CREATE
-        joined[place] = Edit(
-            key=key,
+        joined[edit.key] = Edit(
+            key=edit.key,
             operation=operation,
             values={**earlier.values, **edit.values},
             audiences=tuple(dict.fromkeys((*earlier.audiences, *edit.audiences))),

@@ -51,12 +51,17 @@ def bucket_of(record_id: bytes) -> int:
 
 def ids_by_bucket(ids: Sequence[bytes]) -> dict[int, tuple[int, int]]:
     """Return bucket -> (how many, sum of id factors) for a column of ids."""
-    lasts = struct.unpack(f">{2 * len(ids)}Q", b"".join(ids))[1::2]
+    lasts = _last_words(ids)
     total: dict[int, int] = defaultdict(int)
     for last in lasts:
         total[last % DIGEST_BUCKETS] += last  # a bucket's number is that of the last byte, too
     count = Counter([last % DIGEST_BUCKETS for last in lasts])
     return {bucket: (count[bucket], summed % PRIME) for bucket, summed in total.items()}
+
+
+def _last_words(ids: Sequence[bytes]) -> Sequence[int]:
+    """Return the last 8 bytes of each id as a number; modulo the prime it is the id factor."""
+    return struct.unpack(f">{2 * len(ids)}Q", b"".join(ids))[1::2]
 
 
 def created_factor(fields: Sequence[str], version: Version) -> int:
@@ -70,6 +75,24 @@ def moved_factor(name: str, old: Version | None, new: Version | None) -> int:
     before = version_factor(old) if old is not None else 0
     after = version_factor(new) if new is not None else 0
     return field_factor(name) * (after - before) % PRIME
+
+
+def sums_moved(
+    fields: Sequence[str], ids: Sequence[bytes], bases: Sequence[Sequence[Version]], new: Version
+) -> dict[int, int]:
+    """Return bucket -> what its sum changes by, modulo the prime, when fields go to a version.
+
+    `bases[i][k]`: the version that field i of record k goes from. Few sets of bases are met many
+    times: each is multiplied out once.
+    """
+    factors = {
+        stood: sum(moved_factor(name, old, new) for name, old in zip(fields, stood, strict=True))
+        for stood in set(zip(*bases, strict=True))
+    }
+    sums: dict[int, int] = defaultdict(int)
+    for last, stood in zip(_last_words(ids), zip(*bases, strict=True), strict=True):
+        sums[last % DIGEST_BUCKETS] += last * factors[stood]
+    return sums
 
 
 def life_name(life: int) -> str:

@@ -2,13 +2,15 @@
 
 The clean way sends one narrow statement a set of fields and never reads a row: an update says
 which version each field must still stand on, and when every row agreed there is nothing to merge.
-If one did not, the whole block is taken back to its savepoint and joined row by row.
+If one did not, the transaction is done once more, with a savepoint before each block: it is taken
+back to there and joined row by row.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import nullcontext
 from itertools import repeat
 from typing import Any, Literal, NamedTuple
 
@@ -24,8 +26,10 @@ from sync.merge import RecordChange, RecordState, merge
 from sync.registers import RegisterTable, RegisterTables, values_of
 from sync.schema import Kind
 from sync.statements import TakenBack, run, run_many, savepoint
-from sync.trouble import trouble_of
+from sync.trouble import OnceMore, trouble_of
 from sync.version import Version, incarnation_of, wall_ms_of
+
+CAREFUL_TRANSACTIONS = 32  # after one that did not fit: conflicts come together
 
 _DIGEST = (
     "INSERT INTO digest (register, unit, bucket, count, sum) VALUES (?,?,?,?,?) "
@@ -68,10 +72,12 @@ class Merger:
         self._refused: list[Refused] = []
         self._levels: dict[int, int] = {}
         self._levels_read = False
+        self._careful = 0  # so many transactions, this one among them, take savepoints
 
     def begin(self, tx: Connection) -> None:
         self._prints.clear()
         self._refused.clear()
+        self._careful = max(0, self._careful - 1)
 
     def writer(self, incarnation: int, level: int) -> None:
         """Remember at which level an incarnation writes (it never changes)."""
@@ -191,28 +197,31 @@ class Merger:
 
     def _moved(self, block: Block, version: Version) -> None:
         """Note for the digests that each field went from its base to this version."""
-        by_bases: dict[tuple[Version, ...], list[bytes]] = defaultdict(list)
-        for record_id, bases in zip(block.ids, zip(*block.bases, strict=True), strict=True):
-            by_bases[bases].append(record_id)
-        for bases, ids in by_bases.items():
-            factor = sum(
-                digest.moved_factor(name, base, version)
-                for name, base in zip(block.fields, bases, strict=True)
-            )
-            for bucket, (_, total) in digest.ids_by_bucket(ids).items():
-                self._prints[block.register, block.unit, bucket][1] += total * factor
+        moved = digest.sums_moved(block.fields, block.ids, block.bases, version)
+        for bucket, total in moved.items():
+            self._prints[block.register, block.unit, bucket][1] += total
 
     def _all_or_none(self, tx: Connection, statement: str, rows: list[tuple[Any, ...]]) -> bool:
+        """Run a statement for every row; False when one did not fit, and then for none.
+
+        Without a savepoint the store copies no page aside, and one that did not fit is rare: then
+        the whole transaction is done again, carefully, and so are the next ones (ADR 0027).
+        Raises: OnceMore.
+        """
+        whole = len(rows) == 1 and tx.dialect.name == "sqlite"  # one statement: all or none
         try:
-            if len(rows) == 1 and tx.dialect.name == "sqlite":
-                return run_many(tx, statement, rows) == 1  # one statement: all or none by itself
-            with savepoint(tx):
+            with nullcontext() if whole or not self._careful else savepoint(tx):
                 if run_many(tx, statement, rows) != len(rows):
                     raise TakenBack
                 return True
         except DBAPIError as error:
             if trouble_of(error):
                 raise
+        except TakenBack:
+            pass  # where no savepoint was to catch it
+        if not (whole or self._careful):
+            self._careful = CAREFUL_TRANSACTIONS
+            raise OnceMore
         return False
 
     # -- row by row -------------------------------------------------------------------------

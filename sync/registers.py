@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -85,13 +86,12 @@ class RegisterTable:
         self, tx: Connection, unit: int, ids: Sequence[bytes], columns: Sequence[str]
     ) -> Iterator[Sequence[Any]]:
         """Yield the named columns of those records that exist, in no particular order."""
+        named, found = ",".join(columns), []
         for part in pieces(ids):
             marks = ",".join("?" * len(part))
-            statement = (
-                f"SELECT {','.join(columns)} FROM {self.table.name} "
-                f"WHERE unit=? AND id IN ({marks})"
-            )
-            yield from run(tx, statement, (unit, *part)).fetchall()
+            statement = f"SELECT {named} FROM {self.table.name} WHERE unit=? AND id IN ({marks})"
+            found.append(run(tx, statement, (unit, *part)).fetchall())
+        return chain.from_iterable(found)
 
     def states(
         self,

@@ -15,6 +15,13 @@ class Trouble(Enum):
     DAMAGE = "damage"  # waiting does not help
 
 
+class OnceMore(Exception):
+    """What a transaction was written on does not hold: roll it back and run its work again.
+
+    Whoever raises it has noted what to do otherwise then.
+    """
+
+
 # SQLite's primary result codes
 _PASSING = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15})
 _DAMAGE = frozenset({11, 26})

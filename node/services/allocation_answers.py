@@ -118,6 +118,7 @@ def _reply(
     booked: list[Line] = []
 
     def work(tx: Connection) -> list[Edit]:
+        booked.clear()
         released = _release_here(office, tx, transfer)
         desk = Desk(office, tx, [(released.fund, released.year)], [transfer])
         booked.append(desk.post(deed(desk, released), actor=actor))
@@ -131,6 +132,7 @@ def _receive_part(office: Office, transfers: Sequence[bytes], actor: str, note: 
     booked: list[Line] = []
 
     def work(tx: Connection) -> list[Edit]:
+        booked.clear()
         asked = set(transfers)
         # Read again under the lock: somebody may have answered one of them meanwhile.
         waiting = [p for p in (line.posting for line in unanswered(office, tx))

@@ -199,6 +199,7 @@ def reverse(office: Office, posting_id: bytes, *, actor: str, note: str = "") ->
     booked: list[Line] = []
 
     def work(tx: Connection) -> list[Edit]:
+        booked.clear()
         line = line_by_id(tx, office.identity.unit, posting_id)
         if line is None:
             raise TransferUnknown("posting to be reversed", "待冲正的记录")
@@ -243,6 +244,7 @@ def _book(
     booked: list[Line] = []
 
     def work(tx: Connection) -> list[Edit]:
+        booked.clear()
         desk = Desk(office, tx, money, transfers, matching=matching)
         booked.append(desk.post(deed(desk), actor=actor))
         return desk.edits

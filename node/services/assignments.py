@@ -51,6 +51,7 @@ def issue(office: Office, order: Order, *, actor: str, number: bytes | None = No
     issued: list[bytes] = []
 
     def work(tx: Connection) -> list[Edit]:
+        issued.clear()
         there = select_rows(tx, "work_order=? AND parent IS NULL", (number,))
         if there:
             if there[0].title != order.title or there[0].issuer != office.identity.unit:
@@ -88,6 +89,7 @@ def relay(
     parts: list[bytes] = []
 
     def work(tx: Connection) -> list[Edit]:
+        parts.clear()
         pen = _pen(office)
         held = pen.say(_mine(office, tx, assignment, "assignee"), EventKind.RELAY, "assignee",
                        actor=actor)  # fmt: skip
@@ -129,6 +131,7 @@ def act(
     after: list[AssignmentState] = []
 
     def work(tx: Connection) -> list[Edit]:
+        after.clear()
         held = _mine(office, tx, assignment, by)
         check_step(office, tx, held, kind, by, actor)
         pen = _pen(office)

@@ -75,6 +75,7 @@ def ask(
     made: list[bytes] = []
 
     def work(tx: Connection) -> list[Edit]:
+        made.clear()
         state = living(tx, office, register, unit, record)
         wishes, owner = _wished(office, register, unit, state, raw)
         _refuse_repeated(tx, office, name, unit, record, wishes)

@@ -125,6 +125,7 @@ def let_time_pass(
     }
 
     def work(tx: Connection) -> list[Edit]:
+        moved.clear()
         rows = select_rows(
             tx, "issuer=? AND state IN (?,?,?) AND dispatched_ms<? ORDER BY dispatched_ms, id",
             (office.identity.unit, *(s.value for s in waits),

@@ -134,6 +134,7 @@ def appropriate_plan(
     booked: list[Line] = []
 
     def work(tx: Connection) -> list[Edit]:
+        booked.clear()
         money = [(fund, year) for fund in FUNDS_PLANNED]
         desk = Desk(office, tx, money, matching=True)
         for fund in FUNDS_PLANNED:
@@ -316,6 +317,7 @@ def _release_fund(
     booked: list[Line] = []
 
     def work(tx: Connection) -> list[Edit]:
+        booked.clear()
         desk = Desk(office, tx, [money])
         sent = _released(desk, fund, year)
         held_fen = desk.books.held_fen(fund, year)

@@ -103,6 +103,7 @@ def create(office: Office, name: str, raw: Mapping[str, object]) -> RecordView:
     made: list[bytes] = []
 
     def work(tx: Connection) -> list[Edit]:
+        made.clear()
         record, ended = _place_for(tx, office, register, unit, values)
         made.append(record)
         return [created(office, register, unit, record, values, ended=ended)]

@@ -17,7 +17,7 @@ from node.store.turn import Turn, TurnTimeout
 from sync import log
 from sync.errors import SilianError
 from sync.statements import run
-from sync.trouble import Trouble, trouble_of
+from sync.trouble import OnceMore, Trouble, trouble_of
 from sync.urgency import Urgency
 
 try:
@@ -154,7 +154,8 @@ class Store:
 
         When the commit itself fails, the connection is closed and the store looked at anew: what
         turns out to be durable is returned as done. `work` is run again when the server has taken
-        it back for another transaction's sake: what it counts outside must be set, not added to.
+        it back for another transaction's sake, and when a merge asks for it (`OnceMore`): what it
+        counts outside must be set, not added to.
         Raises: StoreUnavailable when nothing was done for a passing reason (locked, disk full),
         CommitUnknown when not even looking says whether it was, NotAStore when it is damaged.
         """
@@ -171,7 +172,10 @@ class Store:
             if self._doubt is not None:
                 self._look()
             try:
-                return self._transact(work)
+                try:
+                    return self._transact(work)
+                except OnceMore:
+                    return self._transact(work)
             except DBAPIError as error:
                 if trouble_of(error) is not Trouble.COLLISION or not left:
                     raise

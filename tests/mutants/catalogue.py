@@ -109,9 +109,9 @@ MUTANTS = (
         "    if life > state.life:\n", "    if life != state.life:\n",
     ),
     Mutant(
-        "digests are not kept up", "INV-7", "sync/merging.py",
-        "digest.moved_factor(name, base, version)",
-        "digest.moved_factor(name, version, version)",
+        "digests are not kept up", "INV-7", "sync/digest.py",
+        "moved_factor(name, old, new) for name, old in zip(fields",
+        "moved_factor(name, new, new) for name, old in zip(fields",
     ),
     Mutant(
         "a total adds the whole of a cell that moved", "INV-20", "node/folds/totals.py",

@@ -117,3 +117,18 @@ def test_a_value_that_lost_is_told_from_one_that_is_shown(record, name, one, two
 def test_lives_are_told_apart(record, version, life):
     prints = {digest.record_print(record, n, version, ()) for n in (life, life + 1)}
     assert len(prints) == 2 or digest.id_factor(record) == 0
+
+
+@given(st.lists(ids, min_size=1, max_size=20, unique=True), names, st.data(), versions)
+def test_moves_summed_by_bucket_are_those_of_the_records_one_by_one(column, name, data, new):
+    fields = (name, name + "2")
+    bases = [[data.draw(versions) for _ in column] for _ in fields]
+    expected = dict.fromkeys(map(digest.bucket_of, column), 0)
+    for k, record in enumerate(column):
+        for field, stood in zip(fields, bases, strict=True):
+            moved = digest.moved_factor(field, stood[k], new)
+            expected[digest.bucket_of(record)] += digest.id_factor(record) * moved
+    found = digest.sums_moved(fields, column, bases, new)
+    assert {b: n % digest.PRIME for b, n in found.items()} == {
+        b: n % digest.PRIME for b, n in expected.items()
+    }

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -202,8 +203,8 @@ def test_the_closings_of_an_office_add_up_to_its_stock_when_it_closed_last(templ
         play(net, history)
         net.forward(62 * DAY_MS)
         for code in WRITERS:
-            today = net[code].today()
-            close_period(net[code], f"{today.replace(month=today.month - 1):%Y-%m}")
+            before = net[code].today().replace(day=1) - timedelta(days=1)
+            close_period(net[code], f"{before:%Y-%m}")
         net.settle()
         for hub in HUBS:
             with net[hub].store.read() as tx:

@@ -18,7 +18,7 @@ from tests.simulation.run import Result, run_again
 from tests.simulation.shrink import save, shrunk
 
 TWICE = 20  # every so many seeds one is run twice, and must leave the same trace
-COMPLETE = 100  # with so many seeds or more, everything must have occurred
+COMPLETE = 100  # with so many seeds or more, everything must have occurred; so the staged join in
 
 
 def main() -> int:
@@ -45,7 +45,7 @@ def main() -> int:
     for line in ledger.lines():
         print(line)
     print(
-        f"{len(plans)} seeds, {node_days:.0f} node-days, {steps} events in "
+        f"{len(plans)} plans, {node_days:.0f} node-days, {steps} events in "
         f"{time.monotonic() - began_s:.0f} s; {60 * node_days / max(cpu_s, 0.01):.0f} node-days "
         f"per minute and core; {len(failures)} failed"
     )
@@ -81,7 +81,10 @@ def _plans(args: argparse.Namespace) -> list[Plan]:
     mode: Mode = args.mode
     if args.seed is not None:
         return [plan_of(args.seed, mode)]
-    return [plan_of(seed, mode) for seed in range(args.first, args.first + args.seeds)]
+    drawn = [plan_of(seed, mode) for seed in range(args.first, args.first + args.seeds)]
+    if len(drawn) < COMPLETE:
+        return drawn
+    return [*(staged(n, STAGES, mode) for n in range(STAGES + 1)), *drawn]
 
 
 def _results(plans: list[Plan], jobs: int) -> Iterator[tuple[Result, str]]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from node.store.engine import StoreUnavailable
 from sync import codec, log
-from sync.apply import CursorGap, Unauthorised
+from sync.apply import CursorGap, Received, Unauthorised
 from sync.change import Batch, Block, Edit, Operation
 from sync.compose import NotWritable, RecordMissing
 from sync.effects import Effect
@@ -284,6 +284,37 @@ def test_by_column_and_row_by_row_give_the_same_rows(open_site):
     for street in (plain, by_row):
         garden.send(street)
     assert plain.dump() == by_row.dump()
+
+
+def test_what_does_not_fit_by_column_is_done_once_more_and_counts_once(open_site):
+    """The first block of the batch fits, the second meets a value that it had not heard of."""
+    garden, street = pair(open_site, folds=(CountingFold(),))
+    garden.commit(*(garden.create(n, name=f"n{n}", most=n) for n in range(6)))
+    garden.send(street)
+    street.commit(*(street.update(n, GARDEN, tags="s") for n in (4, 5)))
+    garden.commit(
+        *(garden.update(n, name="new") for n in (0, 1)),
+        *(garden.update(n, tags="g") for n in (2, 3, 4, 5)),
+    )
+    tries = []
+
+    def taken(tx: Connection) -> Received:
+        tries.append(street.applier.merger)
+        return street.applier.remote(tx, batch, peer=GARDEN, upward=True)
+
+    batch = garden.batch_up(after=street.held[GARDEN, Lane.BULK])
+    received = street.store.write(taken)
+    assert len(tries) == 2
+    assert (received.entries, received.changes, received.holes) == (1, 6, 0)
+    assert [street.value(n, "tags", GARDEN) for n in range(6)] == [
+        None, None, "g", "g", "g,s", "g,s",
+    ]  # fmt: skip
+    assert street.value(1, "name", GARDEN) == "new"
+    assert street.digests() == street.recomputed_digests()
+    garden.commit(garden.update(4, tags="g,h"))  # the next ones take care from the beginning
+    garden.send(street)
+    assert street.value(4, "tags", GARDEN) == "g,h,s"
+    assert street.digests() == street.recomputed_digests()
 
 
 def test_an_update_by_column_does_not_hide_a_value_that_stands_beside_it(open_site):
