@@ -24,9 +24,9 @@ from node.app import Office, open_office
 from node.domain.catalogue import load_catalogue
 from node.domain.units import UnknownUnit
 from node.jobs import Jobs
-from sync.apply import Wake
 from sync.dialer import OPTIONS, Dialer
 from sync.link import ChildEnd
+from sync.outcome import Wake
 from sync.schema import Lane
 
 GRACE_S = 10.0

@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 
 from node.app import Office
 from sync import codec, fingerprints, log, repair_notes, repairing
-from sync.apply import Received
 from sync.copy_codec import (
     copy_from_wire,
     copy_to_wire,
@@ -30,6 +29,7 @@ from sync.narrowing import (
     parts_apart,
     parts_of,
 )
+from sync.outcome import Received
 from sync.repairing import Answer, Hints
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb

@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 from node.app import Office
 from node.domain.units import Level
 from sync import facts, floors, log, progress, recovery, restating, vouches
-from sync.apply import Received, Wake
 from sync.change import StreamHead
 from sync.conversation import Verdict
 from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN
 from sync.news import OfficeNews
+from sync.outcome import Received, Wake
 from sync.recovery import Heads, Proof
 from sync.schema import Lane
 from sync.snapshot import needs_snapshot

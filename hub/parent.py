@@ -15,12 +15,12 @@ from hub.greeting import AFTER_RECOVERY, Greeting, Welcome, let_in, look_up, pla
 from node.app import Office
 from node.services import copies
 from sync import facts, floors, log, recovering, recovery
-from sync.apply import Received, Wake
 from sync.change import Batch, StreamHead
 from sync.conversation import Verdict
 from sync.errors import SilianError
 from sync.limits import BATCH_BYTES_MAX, PROTOCOL_MAX, SNAPSHOT_LOG_CHANGES, SNAPSHOT_ROWS
 from sync.news import OfficeNews, SafeAt
+from sync.outcome import Received, Wake
 from sync.recovery import Heads
 from sync.repairing import Hints
 from sync.schema import Lane

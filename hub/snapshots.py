@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from node.app import Office
 from sync import audience, chunks, facts, floors, log
-from sync.apply import Unauthorised
 from sync.chunks import Receiver
 from sync.codec import Malformed
+from sync.handover import Unauthorised
 from sync.rows_codec import unpack
 from sync.schema import Lane
 from sync.snapshot import Place

@@ -39,12 +39,14 @@ from node.store.holder import Holder
 from node.store.schema import catalogue_tables
 from node.store.units import tree_on
 from sync import comparison, facts, log, vouches
-from sync.apply import Applied, Applier, Identity, Received, Wake
+from sync.apply import Applier
 from sync.change import Block, Edit
 from sync.errors import SilianError
 from sync.fingerprints import Shared
+from sync.handover import Identity
 from sync.narrowing import Comparison
 from sync.news import OfficeNews, SafeAt
+from sync.outcome import Applied, Received, Wake
 from sync.rebirth import renew
 from sync.signing import Signer
 from sync.statements import run

@@ -8,7 +8,7 @@ or not at all (INV-3, INV-4, INV-20).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -19,14 +19,15 @@ from sync.change import Batch, Block, Edit, Entry, Signature, StreamHead
 from sync.compose import Composer
 from sync.effects import Effect
 from sync.errors import SilianError
+from sync.handover import Identity, admit, came_by
 from sync.merging import Merger
+from sync.outcome import Applied, Received, Wake
 from sync.registers import RegisterTables
 from sync.rights import Routes, objection
 from sync.schema import Lane
 from sync.signing import Signer
 from sync.speaking import Saying, speak
 from sync.streams import Place, StreamKey, key_of, place
-from sync.tail import Tail
 from sync.version import HybridClock, Version, incarnation_of, version_of
 
 DERIVED_ROUNDS_MAX = 4  # a fold's edits may be folded again: records -> cells -> totals
@@ -48,29 +49,6 @@ class CursorGap(SilianError):
         self.expected = expected
 
 
-class Unauthorised(SilianError):
-    """A peer handed over what cannot be its to say; the whole batch is refused."""
-
-    code = "unauthorised"
-
-    def __init__(self, why: str) -> None:
-        super().__init__(
-            f"refused: {why}",
-            f"拒绝接收: {why}",
-            remedy_en="Check the peer's unit and its place in the tree.",
-            remedy_zh="请核对对方单位及其隶属关系。",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Whose store this is."""
-
-    unit: int
-    level: int
-    incarnation: int
-
-
 class Fold(Protocol):
     """Something kept in step with the records, in their own transaction."""
 
@@ -79,42 +57,6 @@ class Fold(Protocol):
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
         """Follow these changes; return edits that they entail (they join the transaction)."""
-
-
-@dataclass(slots=True)
-class Wake:
-    """Whom new log entries wait for, once they are committed."""
-
-    up: set[Lane] = field(default_factory=set)
-    down: set[tuple[int, Lane]] = field(default_factory=set)  # (child, or 0 for every child)
-    tail: Tail = field(default_factory=Tail)
-
-    def join(self, other: Wake) -> None:
-        self.up |= other.up
-        self.down |= other.down
-        self.tail.join(other.tail)
-
-
-@dataclass(slots=True)
-class Received:
-    """What a batch did here."""
-
-    position: int = 0  # now durable, once the caller commits
-    entries: int = 0  # new to this store
-    changes: int = 0
-    holes: int = 0
-    wake: Wake = field(default_factory=Wake)
-    registers: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Applied:
-    """What a local transaction did."""
-
-    version: Version
-    changes: int = 0
-    wake: Wake = field(default_factory=Wake)
-    registers: set[str] = field(default_factory=set)
 
 
 class Applier:
@@ -206,7 +148,7 @@ class Applier:
         heads = log.heads_of(tx, {key_of(e) for e in entries})
         fresh: list[tuple[Entry, int, int]] = []
         for entry in entries:
-            via = self._origin(entry, peer)
+            via = came_by(entry, peer, self.identity, self.routes)
             restating.own_words(tx, entry)
             if place(entry, heads) is Place.NEXT:
                 heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
@@ -325,49 +267,12 @@ class Applier:
             heads.update((key, StreamHead(*tip)) for key in keys for tip in known[key][1].items())
         fresh: list[tuple[Entry, int, int]] = []
         for entry, position in zip(entries, batch.positions, strict=True):
-            self._admit(entry, batch.lane, peer, upward)
+            admit(entry, batch.lane, peer, self.identity, self.routes, upward=upward)
             restating.own_words(tx, entry)
             if place(entry, heads) is Place.NEXT:
                 heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
                 fresh.append((entry, peer, position))
         return fresh
-
-    def _admit(self, entry: Entry, lane: Lane, peer: int, upward: bool) -> None:
-        """Refuse what this peer cannot have the right to hand over, whatever it says inside."""
-        if entry.lane is not lane:
-            raise Unauthorised("an entry of another lane")
-        if entry.incarnation == self.identity.incarnation:
-            return  # our own words, come back after a restore: known, or a gap
-        heard = audience.parse(entry.audience)
-        if upward:
-            if heard.up_to is None:
-                raise Unauthorised("a child speaks downward through its parent")
-            if heard.up_to > self.identity.level:
-                raise Unauthorised("an audience that ends below this office")
-            if self.routes.hop(entry.unit) != peer:
-                raise Unauthorised("an entry of a unit that is not below this child")
-        else:
-            if heard.up_to is not None:
-                raise Unauthorised("a parent hands down what goes up")
-            if not self.routes.covers(entry.unit, self.identity.unit):
-                raise Unauthorised("an entry of a unit that is not above this office")
-        if self.routes.level(entry.unit) != entry.level:
-            raise Unauthorised("an entry that claims another level than its unit has")
-
-    def _origin(self, entry: Entry, parent: int) -> int:
-        """Return by which link an echoed entry first came here; 0: it was written here.
-
-        Raises: Unauthorised, as `_admit`.
-        """
-        if entry.unit == self.identity.unit:
-            return 0
-        if audience.parse(entry.audience).up_to is None:
-            self._admit(entry, entry.lane, parent, upward=False)
-            return parent
-        hop = self.routes.hop(entry.unit)
-        if hop is None:
-            raise Unauthorised("an echo of a unit that is not below this office")
-        return hop
 
     def _said_before(
         self, tx: Connection, entries: Sequence[Entry]

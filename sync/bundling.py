@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from sync import audience, codec, facts, log, progress, recovery, vouches
-from sync.apply import Received
 from sync.bundle import Bundle
 from sync.bundle_errors import (
     BundleMissing,
@@ -27,6 +26,7 @@ from sync.change import Batch, StreamHead
 from sync.host import Host
 from sync.limits import BATCH_BYTES_MAX
 from sync.news import SafeAt
+from sync.outcome import Received
 from sync.recovery import Heads, Proof
 from sync.schema import Lane
 from sync.signing import fingerprint

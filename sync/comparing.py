@@ -8,7 +8,6 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from sync import codec, fingerprints, log, repair_notes, repairing
-from sync.apply import Received
 from sync.change import ID_BYTES
 from sync.copy_codec import (
     copy_from_wire,
@@ -34,6 +33,7 @@ from sync.narrowing import (
     rows_apart,
     width_of,
 )
+from sync.outcome import Received
 from sync.repairing import Answer, Copies, Hints
 from sync.schema import Lane
 from sync.testimony import told_of

@@ -14,12 +14,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from sync import codec, healing, held_copies, log, vouches
-from sync.apply import Applier, Received
+from sync.apply import Applier
 from sync.change import ID_BYTES, StreamHead
 from sync.effects import Effect
 from sync.heard import NOTHING, Heard, join
 from sync.merge import Head, Heads, RecordState
 from sync.narrowing import RecordName
+from sync.outcome import Received
 from sync.reading import held_up, newest_heard
 from sync.registers import RegisterTable
 from sync.rows import Chunk, Rows, versions_in

@@ -15,7 +15,8 @@ from sync.schema import RegisterSchema
 from sync.statements import run
 
 if TYPE_CHECKING:
-    from sync.apply import Applier, Received
+    from sync.apply import Applier
+    from sync.outcome import Received
 
 OPEN, DEFERRED, HEALED, CLOSED = "open", "deferred", "healed", "closed"
 CAUSED = tuple(sorted(holes.OF_CAUSE))  # heal by themselves

@@ -8,11 +8,12 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from sync.apply import Applier, Received
+from sync.apply import Applier
 from sync.change import Block, Edit
 from sync.fingerprints import Shared
 from sync.narrowing import Comparison
 from sync.news import OfficeNews, SafeAt
+from sync.outcome import Received
 from sync.urgency import Urgency
 from sync.vouching import NotVouched
 

@@ -17,7 +17,7 @@ from sync.statements import run
 from sync.version import Version, incarnation_of
 
 if TYPE_CHECKING:
-    from sync.apply import Identity
+    from sync.handover import Identity
 
 
 def read_rows(

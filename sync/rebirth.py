@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from sync import codec, conflicts, facts, log, vouches
-from sync.apply import Applier, Wake
+from sync.apply import Applier
 from sync.change import Block, Entry, StreamHead
 from sync.effects import Effect
 from sync.merge import RecordState, arranged, renamed
 from sync.merging import Merger
+from sync.outcome import Wake
 from sync.registers import RegisterTable
 from sync.schema import Lane
 from sync.signing import Signer

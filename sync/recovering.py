@@ -8,10 +8,11 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from sync import audience, codec, facts, log, progress, rebirth, recovery, restating
-from sync.apply import Received, Unauthorised, Wake
 from sync.change import StreamHead
+from sync.handover import Unauthorised
 from sync.host import Host
 from sync.limits import BATCH_BYTES_MAX, TRANSACTION_CHANGES_MAX
+from sync.outcome import Received, Wake
 from sync.probing import Probing
 from sync.progress import Progress
 from sync.recovery import Heads

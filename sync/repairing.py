@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from sync import conflicts, digest, fingerprints, log, repair_notes
-from sync.apply import Applier, Received
+from sync.apply import Applier
 from sync.change import ID_BYTES, Value
 from sync.effects import Effect
 from sync.fingerprints import Counted
@@ -34,6 +34,7 @@ from sync.joining import (
 )
 from sync.merge import Head, Heads, RecordState
 from sync.narrowing import NOTHING, BucketKey, RecordName, Sum
+from sync.outcome import Received
 from sync.registers import RegisterTable
 from sync.repair_notes import Note
 from sync.rights import Routes

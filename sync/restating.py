@@ -29,8 +29,9 @@ from sync.testimony import testify
 from sync.version import Version
 
 if TYPE_CHECKING:
-    from sync.apply import Applier, Wake
+    from sync.apply import Applier
     from sync.merging import Merger
+    from sync.outcome import Wake
 
 PAGE_ENTRIES = 20_000  # of which only their places are read at once
 Ways = Callable[[Connection, Block], tuple[str, ...]]

@@ -8,10 +8,12 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from sync import copying, floors, log, progress
-from sync.apply import Applier, Received, Unauthorised
+from sync.apply import Applier
 from sync.audience import parse
 from sync.codec import Malformed
+from sync.handover import Unauthorised
 from sync.host import Host
+from sync.outcome import Received
 from sync.progress import Progress
 from sync.recovering import catch_up
 from sync.rows import Chunk

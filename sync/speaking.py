@@ -16,7 +16,8 @@ from sync.schema import Lane
 from sync.streams import StreamKey
 
 if TYPE_CHECKING:
-    from sync.apply import Applier, Wake
+    from sync.apply import Applier
+    from sync.outcome import Wake
 
 
 class Saying(NamedTuple):

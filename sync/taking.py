@@ -8,10 +8,10 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from sync import codec, vouches
-from sync.apply import Received
 from sync.change import Batch
 from sync.host import Host
 from sync.limits import PORTION_CHANGES_MAX
+from sync.outcome import Received
 from sync.urgency import urgency_of
 from sync.vouching import NotVouched
 

@@ -13,9 +13,9 @@ from node.domain.units import Tree
 from node.folds.marks import MARK
 from node.ids import natural_id
 from sync import audience
-from sync.apply import Identity
 from sync.change import ID_BYTES, Edit, Operation, RecordKey, Value
 from sync.effects import Effect
+from sync.handover import Identity
 from sync.registers import pieces
 from sync.statements import run
 

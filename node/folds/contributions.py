@@ -13,9 +13,9 @@ from node.domain.counting import Counting
 from node.domain.norms import Norms
 from node.ids import natural_id
 from node.routes import audiences_of
-from sync.apply import Identity
 from sync.change import Edit, Operation, RecordKey
 from sync.effects import Effect
+from sync.handover import Identity
 from sync.registers import RegisterTables, pieces
 from sync.statements import sql
 

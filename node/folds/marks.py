@@ -16,9 +16,9 @@ from node.domain.catalogue import Catalogue
 from node.domain.register import Unique
 from node.routes import audiences_of
 from node.store import meta
-from sync.apply import Identity
 from sync.change import ID_BYTES, Edit, Operation, RecordKey, Value
 from sync.effects import Effect
+from sync.handover import Identity
 from sync.registers import RegisterTables
 from sync.statements import run, sql
 

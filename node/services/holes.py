@@ -13,9 +13,9 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from node.services.record_views import BadToken
 from sync import codec
-from sync.apply import Received
 from sync.change import ID_BYTES, Operation
 from sync.errors import SilianError
+from sync.outcome import Received
 from sync.statements import run
 from sync.tables import entry, hole, incarnation
 

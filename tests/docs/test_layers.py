@@ -16,8 +16,8 @@ PURE_ENGINE = {
     f"sync.{name}"
     for name in (
         "audience", "backoff", "change", "claims", "conversation", "digest", "effects", "errors",
-        "heard", "joining", "limits", "merge", "narrowing", "news", "parts", "probing", "rights",
-        "schema", "session", "snapshot", "streams", "urgency", "version",
+        "handover", "heard", "joining", "limits", "merge", "narrowing", "news", "parts", "probing",
+        "rights", "schema", "session", "snapshot", "streams", "urgency", "version",
     )
 }  # fmt: skip
 # What reaches outside a function's arguments: a clock, chance, the disk, the net, other threads.

@@ -27,7 +27,7 @@ from tests.simulation.poison import SIGN, poison_in
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from sync.apply import Applied
+    from sync.outcome import Applied
     from tests.simulation.process import Process
     from tests.simulation.world import World
 

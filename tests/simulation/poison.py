@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from node.services import holes, registers
 from sync import audience, codec, log
-from sync.apply import Wake
 from sync.change import Block, Operation, StreamHead
+from sync.outcome import Wake
 from sync.schema import Lane
 from sync.streams import StreamKey
 from tests.simulation.clockwork import Violation

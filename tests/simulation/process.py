@@ -14,7 +14,7 @@ from hub.ticks import tick
 from node.services.escalation import let_time_pass
 from node.setup import DATABASE
 from node.store import engine
-from sync.apply import Wake
+from sync.outcome import Wake
 from sync.schema import Lane
 from tests.simulation import sites
 from tests.simulation.clockwork import Crash

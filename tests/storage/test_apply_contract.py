@@ -11,11 +11,13 @@ from sqlalchemy import Connection
 
 from node.store.engine import StoreUnavailable
 from sync import codec, log
-from sync.apply import CursorGap, Received, Unauthorised
+from sync.apply import CursorGap
 from sync.change import Batch, Block, Edit, Operation
 from sync.compose import NotWritable, RecordMissing
 from sync.effects import Effect
+from sync.handover import Unauthorised
 from sync.merging import RecordExists
+from sync.outcome import Received
 from sync.schema import FieldSchema, Kind, Lane, RegisterSchema, Schema
 from sync.streams import StreamForked, StreamGap
 from sync.version import version_of

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection
 
 from sync import codec, copying, held_copies, log, reading
-from sync.apply import Received
 from sync.change import Batch, Operation
 from sync.codec import Malformed
 from sync.heard import NOTHING
+from sync.outcome import Received
 from sync.rows import Chunk
 from sync.rows_codec import pack, unpack
 from sync.schema import FieldSchema, Lane, Schema

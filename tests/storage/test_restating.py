@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection
 
 from sync import codec, log, recovery, restating
-from sync.apply import Wake
 from sync.change import Batch, Block, Entry
+from sync.outcome import Wake
 from sync.schema import Lane
 from sync.statements import run
 from tests.storage.conftest import OpenSite

@@ -18,8 +18,8 @@ from node.services.verify import verify
 from node.setup import init_office
 from node.store.postings import Line, lines_where
 from sync import log
-from sync.apply import Received
 from sync.limits import BATCH_BYTES_MAX
+from sync.outcome import Received
 from sync.schema import Lane
 
 START_MS = 1_780_000_000_000

@@ -14,9 +14,10 @@ from node.ids import uuid7
 from node.routes import audiences_of
 from node.setup import init_office
 from sync import log
-from sync.apply import Applied, CursorGap
+from sync.apply import CursorGap
 from sync.change import Batch, Edit, Operation, RecordKey, Value
 from sync.news import SafeAt
+from sync.outcome import Applied
 from sync.schema import Lane
 from sync.streams import StreamGap
 

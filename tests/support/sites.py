@@ -13,10 +13,12 @@ from sqlalchemy import Connection, event, inspect, text
 
 from node.store.engine import Store, open_store
 from sync import conflicts, digest, log, statements, vouches
-from sync.apply import Applied, Applier, Fold, Identity, Received
+from sync.apply import Applier, Fold
 from sync.change import Batch, Edit, Operation, RecordKey, Value
+from sync.handover import Identity
 from sync.merge import RecordState
 from sync.merging import state_print
+from sync.outcome import Applied, Received
 from sync.registers import RegisterTables
 from sync.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
 from sync.signing import Signer

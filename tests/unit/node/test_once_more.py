@@ -14,8 +14,8 @@ from node.domain.catalogue import Catalogue, load_catalogue
 from node.services import allocation_answers as answers
 from node.services import allocation_views, assignments, registers
 from node.services import allocations as money
-from sync.apply import Applied
 from sync.change import Edit
+from sync.outcome import Applied
 from sync.trouble import OnceMore
 from tests.support import assignment_network, money_network
 from tests.support.assignment_network import CITY, COMMUNITIES, DISTRICT, STREET

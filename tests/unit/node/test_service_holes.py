@@ -19,8 +19,8 @@ from node.services.record_views import BadToken
 from node.services.verify import verify
 from node.setup import init_office
 from sync import codec, healing, log
-from sync.apply import Received
 from sync.change import Edit, Operation, RecordKey, Value
+from sync.outcome import Received
 from sync.statements import run
 from sync.version import version_of
 from tests.support.network import CATALOGUE, NORTH, START_MS, TREE, A, Network
