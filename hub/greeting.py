@@ -23,6 +23,7 @@ from sync.tokens import Tokens
 from sync.urgency import Urgency
 
 RESTORED_WAIT_MS = 2_000
+TWIN_WAIT_MS = 1_000  # how long a process has to show that it is alive when another takes its name
 TOKEN_BITS = 128
 
 
@@ -69,6 +70,13 @@ AFTER_RECOVERY = Welcome(
     verdict=Verdict.BACK_OFF,
     retry_after_ms=RESTORED_WAIT_MS,
     reason="this office was restored and takes back first what it lost",
+)
+
+
+ASKED = Welcome(
+    verdict=Verdict.BACK_OFF,
+    retry_after_ms=TWIN_WAIT_MS,
+    reason="another process was here under this name; is it alive?",
 )
 
 

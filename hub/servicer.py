@@ -8,7 +8,8 @@ from typing import Any
 import grpc
 
 from hub.greeting import Greeting
-from hub.parent import Parent, SessionUnknown
+from hub.parent import Parent
+from hub.seats import SessionUnknown
 from sync import codec
 from sync.conversation import Verdict
 from sync.recovery import Proof

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def tick(served: Served) -> None:
     """Keep the line and the news fresh; called every `sync_interval_s` seconds."""
     office = served.office
-    served.parent.signs_of_life()
+    served.parent.seats.signs_of_life()
     if office.tree_due or office.tree.as_of != office.today():
         office.follow_tree()
     if served.dialer is not None:

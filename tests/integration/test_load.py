@@ -269,7 +269,7 @@ def test_a_child_that_reads_nothing_costs_its_hub_one_note_a_lane(town: Town) ->
     town.parent.watch(child.identity.unit, welcome.session, rings.append)
     for _ in range(300):
         create(town.street, 20, down_to=child.identity.unit)
-    held = town.parent._children[child.identity.unit]
+    held = town.parent.seats._children[child.identity.unit]
     assert held.pending == {Lane.BULK}
     assert held.ring is None
     assert rings == [{Lane.BULK}]  # rung once, and nothing queued behind it

@@ -335,7 +335,7 @@ class Oracle:
             raise Violation("INV-4 acks never go back", f"{key}: {position}")
         self._acked[key] = position
         child = self._index[push.unit]
-        self.doubts.acked(child, process.parent._children[push.unit].process)
+        self.doubts.acked(child, process.parent.seats._children[push.unit].process)
         self._holds_all(process, child, lane, position)
 
     def _is_durable(
