@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -147,7 +146,7 @@ def test_a_child_never_receives_what_another_child_may_hear(open_site):
 
 def test_what_goes_up_stops_where_its_audience_ends(open_site):
     garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
-    near = replace(garden.create(1, name="a"), audiences=("up:street",))
+    near = garden.create(1, name="a")._replace(audiences=("up:street",))
     garden.commit(near, garden.create(2, name="b"))
     garden.send(street)
     street.send(district)
@@ -158,7 +157,7 @@ def test_what_goes_up_stops_where_its_audience_ends(open_site):
 
 def test_what_stays_local_is_in_no_log(open_site):
     garden = open_site(GARDEN)
-    garden.commit(replace(garden.create(1, name="a"), audiences=("local",)))
+    garden.commit(garden.create(1, name="a")._replace(audiences=("local",)))
     assert garden.dump("entry") == {"entry": []}
     assert garden.value(1, "name") == "a"
 

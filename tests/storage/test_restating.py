@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -117,7 +116,7 @@ def test_what_a_child_gives_back_is_said_to_those_that_gave_back_before_it(
 ) -> None:
     garden, orchid, street = open_site(GARDEN), open_site(ORCHID), open_site(STREET)
     heard = ("up:city", f"down:{GARDEN}", f"down:{ORCHID}")
-    street.commit(replace(street.create(2, name="order"), audiences=heard))
+    street.commit(street.create(2, name="order")._replace(audiences=heard))
     street.send(orchid)
     new = open_site(STREET, incarnation=SECOND_LIFE)
     take_back(new, below=garden)

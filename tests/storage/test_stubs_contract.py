@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import replace
 
 import pytest
 
@@ -281,7 +280,7 @@ def test_losers_and_what_repairs_took_out_go_with_the_values(open_site):
     street.send(garden)
     (state,) = garden.states().values()
     lost = {n: [h.version for h in heads.losers] for n, heads in state.fields.items()}
-    garden.commit(replace(garden.delete(1), settles={n: tuple(v) for n, v in lost.items() if v}))
+    garden.commit(garden.delete(1)._replace(settles={n: tuple(v) for n, v in lost.items() if v}))
     garden.send(street)
     note = (
         "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, kept, told) "
