@@ -21,7 +21,7 @@ class OfficeNews:
     conflicts: int = 0
     holes: int = 0
     incarnation: int = 0
-    bulk_seq: int = 0  # who holds its upward bulk stream to here is exact to `at_ms`
+    bulk_seq: int = 0  # who holds its upward bulk stream to here is exact to just before `at_ms`
     program: str = ""
 
 

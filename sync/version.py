@@ -48,6 +48,7 @@ class HybridClock:
         self._wall_ms = wall_ms
         self._last = last_hlc
         self.offset_ms = offset_ms  # the parent's clock minus ours, from the last greeting
+        self._pledged_ms = 0  # no later stamp is before this moment
         self.clamped = 0  # stamps refused for being too far ahead since the start
 
     def now_ms(self) -> int:
@@ -60,8 +61,22 @@ class HybridClock:
 
     def tick(self) -> int:
         """Return a stamp later than every one ticked or observed so far."""
-        self._last = max(self._last + 1, self.now_ms() << COUNTER_BITS)
+        self._last = max(self._last + 1, self._from_ms() << COUNTER_BITS)
         return self._last
+
+    def pledge(self) -> int:
+        """Return now, and give no stamp before it from here on, though the clock be set back.
+
+        A clock that is set back by more than CLOCK_AHEAD_MS_MAX was wrong: nobody believed it.
+        """
+        now_ms = self.now_ms()
+        self._pledged_ms = max(self._from_ms(), now_ms)
+        return now_ms
+
+    def _from_ms(self) -> int:
+        now_ms = self.now_ms()
+        ahead_ms = self._pledged_ms - now_ms
+        return now_ms + ahead_ms if 0 < ahead_ms <= CLOCK_AHEAD_MS_MAX else now_ms
 
     def resume(self, hlc: int) -> None:
         """Go on from the last stamp that this store gave, wherever the wall clock stands now.

@@ -84,7 +84,8 @@ def watermark(
 ) -> int | None:
     """Return up to when everything that `unit` said is held here; None when that is not known.
 
-    An office's own news says how old the oldest of what its parent lacks is. For a unit further
+    An office's own news says how old the oldest of what its parent lacks is; more may be written
+    in the millisecond in which it is made. For a unit further
     down, every office between must have handed on what it held when that news was made.
     """
     if unit == me:
@@ -100,7 +101,7 @@ def watermark(
             return None
         safe_ms = news.at_ms - news.waiting_age_ms - (1 if news.waiting_up else 0)
         if exact is None:
-            exact = safe_ms
+            exact = news.at_ms - news.waiting_age_ms - 1
         elif safe_ms < made:
             return None
         made = news.at_ms

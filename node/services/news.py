@@ -49,7 +49,7 @@ EARLIER_MAX = 8  # of one office's older news: which of them we hold is seen whe
 class Watermark:
     """How far an office's cells are known here."""
 
-    at_ms: int  # exact to this moment of the office's corrected clock; 0: nothing is known
+    at_ms: int  # all that the office stamped up to this moment is here; 0: nothing is known
     behind: bool = False  # the office is known to have written more than is held here
 
 
@@ -69,6 +69,7 @@ class News:
         self._ahead: dict[int, int] = {}  # unit -> ms that its clock was ahead of ours
         self._safe: dict[tuple[int, Lane], int] = {}
         self._acked: dict[Lane, int] = {}
+        self._sure_ms = 0  # the last moment up to which our own log was known to be whole
         self.parent = 0
         self.parent_heard_ms = 0  # since this process started
         with office.store.read() as tx:
@@ -91,12 +92,17 @@ class News:
                 lane: max(self._acked.get(lane, 0), self._safe.get((above, lane), 0))
                 for lane in Lane
             }
-        with office.store.read() as tx:
-            return self._of_self(tx, held)
+            now_ms = office.clock.pledge()
+            if not office.store.writing:  # what is being written may bear an earlier stamp
+                self._sure_ms = now_ms
+            sure_ms = self._sure_ms
+        with office.store.read() as tx:  # the snapshot begins after that look
+            return self._of_self(tx, held, now_ms, sure_ms)
 
-    def _of_self(self, tx: Connection, held: dict[Lane, int]) -> OfficeNews:
+    def _of_self(
+        self, tx: Connection, held: dict[Lane, int], now_ms: int, sure_ms: int
+    ) -> OfficeNews:
         office = self._office
-        now_ms = office.clock.now_ms()
         waiting, oldest = 0, 0
         for lane in Lane:
             count, since = log.waiting_up(tx, lane=lane, after=held.get(lane, 0))
@@ -106,7 +112,7 @@ class News:
         head = log.heads_of(tx, [key]).get(key)
         return OfficeNews(
             unit=office.identity.unit,
-            at_ms=now_ms,
+            at_ms=sure_ms,
             last_contact_ms=now_ms,
             connected=True,
             waiting_up=waiting,
@@ -195,7 +201,8 @@ class News:
         """Return how far the cells of each office below are known here; never less than before.
 
         An office's news says how long its stream was at that moment: if we hold as much, we
-        are exact to then. The stream's newest entry alone makes us exact to its own stamp.
+        are exact to just before, for more may be written in the same millisecond. So it is with
+        the stamp of the stream's newest entry.
         """
         now_ms = self._office.clock.now_ms()
         held: dict[int, int] = {}
@@ -217,7 +224,8 @@ class News:
                 sure = [n for n in said if n.bulk_seq <= held.get(n.incarnation, 0)]
                 if sure:
                     self._carries[unit] = max(sure, key=lambda n: n.at_ms)
-                at_ms = min(now_ms, max(exact.get(unit, 0), *(n.at_ms for n in sure), 0))
+                before_ms = max(exact.get(unit, 0), *(n.at_ms for n in sure), 1)
+                at_ms = min(now_ms, before_ms - 1)
                 self._exact[unit] = max(at_ms, self._exact.get(unit, 0))
                 if not behind:
                     self._earlier.pop(unit, None)

@@ -105,7 +105,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         repaired = office.comparisons.repaired_since(tx, now_ms - REPAIRED_MS)
         refused = office.comparisons.refused_since(tx, now_ms - REPAIRED_MS)
         copying = progress.under_way(tx, _parent_of(office))
-    own = _own_line(office, self_news, link_state, contact_ms)
+    own = _own_line(office, self_news, link_state, contact_ms, now_ms)
     lines = [own]
     if tree:
         lines += _below(office.tree, own.unit, known, marks)
@@ -129,13 +129,13 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
 
 
 def _own_line(
-    office: Office, news: OfficeNews, link_state: LinkState | None, contact_ms: int
+    office: Office, news: OfficeNews, link_state: LinkState | None, contact_ms: int, now_ms: int
 ) -> OfficeLine:
     at = office.unit
     return OfficeLine(
         unit=at.unit_id, code=at.code, name=at.name, level=at.level, heard=True,
         connected=link_state.connected if link_state is not None else None,
-        last_contact_ms=contact_ms, exact_ms=news.at_ms, waiting_up=news.waiting_up,
+        last_contact_ms=contact_ms, exact_ms=now_ms, waiting_up=news.waiting_up,
         waiting_age_ms=news.waiting_age_ms, waiting_down=0, conflicts=news.conflicts,
         holes=news.holes, program=news.program, incarnation=news.incarnation,
     )  # fmt: skip

@@ -115,6 +115,7 @@ class Store:
     def __init__(self, url: str, *, writer: Engine, reader: Engine) -> None:
         self.url = url
         self.turn = Turn()
+        self.writing = False  # a transaction of this process is under way
         self._writer = writer
         self._reader = reader
         self._is_sqlite = writer.dialect.name == "sqlite"
@@ -161,7 +162,11 @@ class Store:
         """
         try:
             with self.turn.taken(urgency, TURN_S):
-                return self._collided(work)
+                self.writing = True
+                try:
+                    return self._collided(work)
+                finally:
+                    self.writing = False
         except TurnTimeout:
             raise StoreUnavailable(redacted(self.url), "other writers are busy") from None
         except (DBAPIError, TimeoutError) as error:

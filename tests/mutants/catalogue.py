@@ -144,12 +144,27 @@ MUTANTS = (
     ),
     Mutant(
         "stamps go back with the clock", "INV-27", "sync/version.py",
-        "        self._last = max(self._last + 1, self.now_ms() << COUNTER_BITS)",
+        "        self._last = max(self._last + 1, self._from_ms() << COUNTER_BITS)",
         "        self._last = self.now_ms() << COUNTER_BITS",
     ),
     Mutant(
         "a watermark promises what has not arrived", "INV-12", "node/services/news.py",
         "for n in said if n.bulk_seq <= held.get(n.incarnation, 0)]", "for n in said]",
+    ),
+    Mutant(
+        "news covers what is written in its own millisecond", "INV-12", "node/services/news.py",
+        "min(now_ms, before_ms - 1)", "min(now_ms, before_ms)",
+        "tests/unit/node/test_service_rollup.py",
+    ),
+    Mutant(
+        "news covers what is being written", "INV-12", "node/services/news.py",
+        "            if not office.store.writing:", "            if True:",
+        "tests/unit/node/test_service_rollup.py",
+    ),
+    Mutant(
+        "a clock that is set back stamps what news has covered", "INV-12", "sync/version.py",
+        "if 0 < ahead_ms <= CLOCK_AHEAD_MS_MAX else now_ms", "if False else now_ms",
+        "tests/unit/node/test_service_rollup.py",
     ),
     Mutant(
         "what waits above counts as safe there", "safe at", "sync/log.py",

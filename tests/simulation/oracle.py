@@ -44,7 +44,6 @@ class Fact:
     hash: bytes
     marks: frozenset[int]
     level_or_target: tuple[str, int]
-    at_ms: int  # the writer's corrected clock
     poison: str = ""  # the reason for which it must be held everywhere
     hlc: int = 0
 
@@ -170,11 +169,11 @@ class Oracle:
         doubtful = index in self.doubts.offices
         skipped = self._read_bases(process, seen)
         rows = process.eye.execute(
-            "SELECT arrival, lane, incarnation, audience, seq, via, at_ms, wire FROM entry "
+            "SELECT arrival, lane, incarnation, audience, seq, via, wire FROM entry "
             "WHERE arrival > ? ORDER BY arrival",
             (seen.arrival,),
         )
-        for arrival, lane, incarnation, heard, seq, via, at_ms, wire in rows:
+        for arrival, lane, incarnation, heard, seq, via, wire in rows:
             stream = (incarnation, heard, lane)
             while seen.arrival + 1 in skipped and arrival > seen.arrival + 1:
                 seen.arrival += 1
@@ -183,7 +182,7 @@ class Oracle:
             seen.arrival = arrival
             wire = bytes(wire)
             if via == 0:
-                self._written(process, stream, seq, arrival, wire, at_ms)
+                self._written(process, stream, seq, arrival, wire)
             else:
                 self._received(index, stream, seq, wire)
         if seen.arrival + 1 in skipped:
@@ -226,7 +225,7 @@ class Oracle:
         return next((f for f in self.others.get((stream, seq), ()) if f.hash == hash_), None)
 
     def _written(
-        self, process: Process, stream: Stream, seq: int, arrival: int, wire: bytes, at_ms: int
+        self, process: Process, stream: Stream, seq: int, arrival: int, wire: bytes
     ) -> None:
         index = process.index
         entry = codec.entry_from_wire(wire)
@@ -256,13 +255,13 @@ class Oracle:
         target = ("up", heard.up_to) if heard.up_to is not None else ("down", heard.down_to or 0)
         poison = poison_in(entry.payload, blocks)
         fact = Fact(  # type: ignore[arg-type]
-            index, entry.hash, frozenset(marks), target, at_ms, poison, entry.hlc
+            index, entry.hash, frozenset(marks), target, poison, entry.hlc
         )  # fmt: skip
         if self.facts.setdefault((stream, seq), fact) is not fact:
             self.others[stream, seq].append(fact)
         if doubtful:
             return
-        self._own[index].append((arrival, stream[2], stream, seq, at_ms))
+        self._own[index].append((arrival, stream[2], stream, seq, entry.hlc))
 
     def _stamped(self, index: int, hlc: int) -> None:
         """INV-27: stamps never go back; a right clock under right clocks stays near the time."""
@@ -409,7 +408,11 @@ class Oracle:
     def _is_exact(self, index: int, below: int, at_ms: int) -> None:
         stream = (self._world.incarnations[below], audience.up(0), Lane.BULK.value)
         due = max(
-            (seq for _, _, s, seq, ms in self._own[below] if s == stream and ms <= at_ms),
+            (
+                seq
+                for _, _, s, seq, hlc in self._own[below]
+                if s == stream and hlc >> COUNTER_BITS <= at_ms
+            ),
             default=0,
         )
         if self.held(index).get(stream, 0) < due:

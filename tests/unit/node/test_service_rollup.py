@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from node.domain.indicators import UnknownDimension
 from node.domain.units import Level, UnknownUnit
+from node.ids import uuid7
 from node.services.completeness import Lag
 from node.services.news import News
 from node.services.periods import PeriodOpen, close_period
@@ -17,6 +19,7 @@ from node.setup import SHIPPED_FROM
 from sync.change import Edit, Operation, RecordKey
 from sync.news import OfficeNews
 from sync.tables import hole
+from sync.version import wall_ms_of
 from tests.support.network import (
     CITY,
     DAY_MS,
@@ -106,7 +109,7 @@ def test_an_office_that_was_never_heard_is_expected_and_named(network):
         (B, Lag.NEVER_HEARD), (C, Lag.NEVER_HEARD)
     ]  # fmt: skip
     assert not found.complete
-    assert found.oldest_ms == net.ms
+    assert found.oldest_ms == net.ms - 1
     assert found.oldest == "2026-05-29T04:26:40+08:00"
 
 
@@ -121,7 +124,7 @@ def test_our_own_part_is_always_exact_to_now(network):
 def test_what_an_office_has_said_it_wrote_and_we_do_not_hold_makes_it_a_laggard(network):
     net = network(NORTH, A, B, C)
     net.settle()
-    known_ms = net.ms
+    known_ms = net.ms - 1
     net.forward()
     households(net, A, 7)
     net.tell(A)  # its news comes before its batch
@@ -146,7 +149,7 @@ def test_a_watermark_never_goes_back_whatever_comes_late(network):
     net.forward()
     net.tell(A)
     shown = mark()
-    assert shown == net.ms
+    assert shown == net.ms - 1
     old = north.news.known()[unit]
     households(net, A, 1, first=1)
     net.tell(A)  # now we are behind
@@ -155,7 +158,7 @@ def test_a_watermark_never_goes_back_whatever_comes_late(network):
     assert mark() == shown
     net.forward()
     net.up(A)
-    assert mark() == net.ms
+    assert mark() == net.ms - 1
 
 
 @pytest.mark.parametrize("saved_before", [False, True])
@@ -169,7 +172,7 @@ def test_a_watermark_outlives_a_restart_though_newer_news_came_before_its_words(
         north.news.save()
         net.forward()
         net.tell(A)
-    shown_ms = net.ms
+    shown_ms = net.ms - 1
     net.forward()
     households(net, A, 1)
     net.tell(A)  # now we are behind
@@ -179,10 +182,65 @@ def test_a_watermark_outlives_a_restart_though_newer_news_came_before_its_words(
         assert News(north).watermarks(tx)[unit].at_ms == shown_ms
 
 
+def mark_and_stamp(net: Network, version: bytes) -> tuple[int, int]:
+    """Return to when the street knows the community, and when a change there was made."""
+    north = net[NORTH]
+    with north.store.read() as tx:
+        return north.news.watermarks(tx)[net.unit(A)].at_ms, wall_ms_of(version)
+
+
+def commit_now(net: Network, code: str) -> bytes:
+    """Create a household without a millisecond passing; return the version."""
+    office, rows = net[code], {"hh_no": "x", "kind": "resident"}
+    made = uuid7(net.ms, office.rng)
+    edit = net.edit(code, "household", made, Operation.CREATE, rows)
+    return office.commit(lambda _tx: [edit]).version
+
+
+def test_a_watermark_leaves_out_the_millisecond_in_which_more_may_be_written(network):
+    net = network(NORTH, A)
+    net.tell(A)
+    mark_ms, made_ms = mark_and_stamp(net, commit_now(net, A))
+    assert mark_ms == made_ms - 1
+    net.forward()
+    commit_now(net, A)
+    for batch in net.batches(A):  # the newest entry makes it exact, but another may come with it
+        net.deliver(A, batch)
+    mark_ms, made_ms = mark_and_stamp(net, commit_now(net, A))
+    assert mark_ms == made_ms - 1
+
+
+def test_a_watermark_does_not_cover_what_is_written_after_the_clock_was_set_back(network):
+    net = network(NORTH, A)
+    net.tell(A)
+    net[A].clock.offset_ms = -5_000  # the next greeting's answer was long under way
+    mark_ms, made_ms = mark_and_stamp(net, commit_now(net, A))
+    assert 0 < mark_ms < made_ms
+
+
+def test_a_watermark_does_not_cover_what_is_being_written_while_the_news_is_made(network):
+    net = network(NORTH, A)
+    net.tell(A)
+    said_ms, office = net.ms, net[A]
+    net.forward()
+    edit = net.edit(A, "household", uuid7(net.ms, office.rng), Operation.CREATE, {"hh_no": "x"})
+
+    def work(tx: Connection) -> bytes:
+        version = office.applier.local(tx, [edit]).version
+        net.forward()  # a slow disk: the greeting does not wait for it
+        net.tell(A)
+        return version
+
+    mark_ms, made_ms = mark_and_stamp(net, office.store.write(work))
+    assert mark_ms == said_ms - 1 < made_ms
+    net.tell(A)
+    assert net[NORTH].news.known()[net.unit(A)].at_ms == net.ms
+
+
 def test_a_contact_is_no_proof_that_figures_are_exact(network):
     net = network(NORTH, A)
     net.up(A)
-    heard_ms = net.ms
+    heard_ms = net.ms - 1
     net.forward(2 * DAY_MS)
     net[NORTH].news.observe(net.unit(A), connected=True, waiting_down=0)
     found = answer(net[NORTH], "K2", unit=net.unit(A)).completeness

@@ -122,6 +122,25 @@ def test_our_own_last_stamp_is_followed_wherever_it_lies():
     assert clock.tick() == own + 2
 
 
+def test_no_stamp_comes_before_a_pledge_though_the_clock_is_set_back():
+    clock, wall = clock_at()
+    assert clock.pledge() == NOW
+    wall.now_ms -= CLOCK_AHEAD_MS_MAX
+    assert clock.pledge() == wall.now_ms
+    assert clock.tick() >> COUNTER_BITS == NOW
+    wall.now_ms = NOW + 1
+    assert clock.tick() >> COUNTER_BITS == NOW + 1
+
+
+def test_a_pledge_by_a_clock_that_was_wrong_binds_nobody():
+    clock, wall = clock_at(NOW + YEAR_MS)
+    clock.pledge()
+    wall.now_ms = NOW
+    assert clock.pledge() == NOW
+    wall.now_ms = NOW - 1_000
+    assert clock.tick() >> COUNTER_BITS == NOW
+
+
 def test_the_parents_clock_corrects_ours():
     clock, _ = clock_at(offset_ms=-YEAR_MS)
     assert clock.now_ms() == NOW - YEAR_MS
