@@ -12,8 +12,9 @@ from itertools import repeat
 from pathlib import Path
 
 from tests.simulation import power
+from tests.simulation.aimed import stages
 from tests.simulation.ledger import Ledger
-from tests.simulation.plan import STAGES, Mode, Plan, plan_from_json, plan_of, staged
+from tests.simulation.plan import Mode, Plan, plan_from_json, plan_of
 from tests.simulation.run import Result, run_again
 from tests.simulation.shrink import save, shrunk
 
@@ -49,7 +50,8 @@ def main() -> int:
         f"{time.monotonic() - began_s:.0f} s; {60 * node_days / max(cpu_s, 0.01):.0f} node-days "
         f"per minute and core; {len(failures)} failed"
     )
-    missing = ledger.missing(args.mode) if len(plans) >= COMPLETE else []
+    whole = args.staged is not None or len(plans) >= COMPLETE
+    missing = ledger.missing(args.mode) if whole else []
     for kind in missing:
         print(f"never occurred: {kind}")
     for failure in failures[: args.shrink]:
@@ -75,7 +77,7 @@ def _arguments() -> argparse.Namespace:
 
 def _plans(args: argparse.Namespace) -> list[Plan]:
     if args.staged is not None:
-        return [staged(n, STAGES, args.mode, args.staged) for n in range(STAGES + 1)]
+        return [*stages(args.mode, args.staged)]
     if args.replay is not None:
         return [plan_from_json(args.replay.read_text(encoding="utf-8"))]
     mode: Mode = args.mode
@@ -84,7 +86,7 @@ def _plans(args: argparse.Namespace) -> list[Plan]:
     drawn = [plan_of(seed, mode) for seed in range(args.first, args.first + args.seeds)]
     if len(drawn) < COMPLETE:
         return drawn
-    return [*(staged(n, STAGES, mode) for n in range(STAGES + 1)), *drawn]
+    return [*stages(mode), *drawn]
 
 
 def _results(plans: list[Plan], jobs: int) -> Iterator[tuple[Result, str]]:

@@ -12,6 +12,7 @@ from node.store.engine import sqlite_driver
 from sync.limits import PROTOCOL_MAX
 from tests.simulation import stores
 from tests.simulation.plan import DAY_MS, OPERATIONS, Fault
+from tests.simulation.process import Armed
 from tests.simulation.rot import rot
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def heal(world: World) -> None:
         if process is None:
             world.open(index)
             continue
-        process.armed = ("", "")
+        process.armed = None
         process.slow_ms = 0
         process.paused_until_ms = 0
         _free_disk(process)
@@ -80,7 +81,8 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
     process = world.processes.get(index)
     if kind in ARMED:
         if process is not None:  # counted when it dies there
-            process.armed = (kind, rng.choice((*DEEDS, *[""] * len(DEEDS))))
+            deed = fault.deed or rng.choice((*DEEDS, *[""] * len(DEEDS)))
+            process.armed = Armed(kind, deed, aimed=bool(fault.deed))
         return None
     if kind in CLOCKS_MS:
         world.ledger.note("fault", kind)
@@ -133,9 +135,9 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
             note("fault", kind)
             (_fill_disk if kind == "disk_full" else _lock)(process)
             return lambda: _free_disk(process)
-        case "restore" if process is not None:
-            backup = stores.backup_of(world, process)
-            return lambda: stores.restore(world, index, backup)
+        case "restore" | "put_back" if process is not None:
+            backup, with_key = stores.backup_of(world, process), kind == "put_back"
+            return lambda: stores.restore(world, index, backup, with_key=with_key)
         case "lost_disk" if process is not None and (index or _grants_nothing(world)):
             stores.lose_disk(world, index)
         case "copy" if process is not None and index and index not in world.twins:

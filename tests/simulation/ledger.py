@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.simulation.plan import GROUPS, IN_MODE, Mode
+from tests.simulation.plan import AIMED, GROUPS, IN_MODE, Mode
 from tests.simulation.poison import REASONS
 
 DEATHS = ("in_transaction", "before_commit", "after_commit")
@@ -60,9 +60,10 @@ class Ledger:
 
     def missing(self, mode: Mode = "fast") -> list[str]:
         """Return what should have occurred in this mode and did not."""
+        expected = EXPECTED | {"fault": AIMED | frozenset(IN_MODE[mode])}
         return [
             f"{what}: {kind}"
-            for what, kinds in sorted((EXPECTED | {"fault": frozenset(IN_MODE[mode])}).items())
+            for what, kinds in sorted(expected.items())
             for kind in sorted(kinds)
             if not self.counts[what, kind]
         ]

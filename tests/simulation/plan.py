@@ -81,6 +81,7 @@ FAULTS: dict[str, float] = {
     "slow_disk": 6, "old_program": 3, "upgrade": 1, "rollback": 1, "wrong_parent": 3,
 }  # fmt: skip
 DOUBTFUL = frozenset({"restore", "lost_disk", "copy"})
+AIMED = frozenset({"put_back"})  # restored, with its key: only in the plans of `aimed.py`
 POWER: dict[str, float] = {"power_cut": 6, "power_cut_in_write": 1, "power_cut_twice": 1}
 IN_MODE: dict[str, dict[str, float]] = {  # a full disk and a lock need a file system of the machine
     "fast": FAULTS,
@@ -107,6 +108,7 @@ class Fault:
     office: int
     kind: str
     seed: int
+    deed: str = ""  # at which a death is to come, sooner or later; "": drawn, and perhaps it never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import Connection, event
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Armed:
+    """Where a process is to die next, and at what deed; "": at any."""
+
+    where: str
+    deed: str
+    aimed: bool  # it waits until it has come about; else it has one chance
+    statements: int = 0  # left to run, in the middle of a transaction
 
 
 class Process:
@@ -56,7 +67,7 @@ class Process:
         )  # the oracle's
         self.eye.execute("PRAGMA cache_size=-64")
         self.intruder: Any = None  # another program that holds the store's lock
-        self.armed = ("", "")  # where the process is to die next, and for what; "": for anything
+        self.armed: Armed | None = None
         self._greeting_soon = False
         self._shipped_write = self.office.store.write
         self.office.store.write = self._write  # type: ignore[method-assign]
@@ -179,34 +190,38 @@ class Process:
     def _write(self, work: Callable[[Connection], T], **how: Any) -> T:
         """The shipped `write`, with the places where a process may die and the oracle's look."""
         self.world.oracle.begins(self)
-        armed = ""
-        if self.armed[1] in ("", self.doing):
-            armed, self.armed = self.armed[0], ("", "")
-        statements = self.rng.randrange(1, 12) if armed == "crash_in_transaction" else 0
+        armed = self.armed
+        if armed is not None and armed.deed not in ("", self.doing):
+            armed = None
+        where = armed.where if armed is not None else ""
+        if armed is not None and not armed.aimed:
+            self.armed = None
+        if armed is not None and where == "crash_in_transaction" and not armed.statements:
+            armed.statements = self.rng.randrange(1, 12)
         store: Any = self.office.store
 
         def checked(tx: Connection) -> T:
             result = work(tx)
-            if armed == "crash_before_commit":
-                self.world.died_at(self, armed)
+            if where == "crash_before_commit":
+                self.world.died_at(self, where)
             return result
 
         def count(*_args: object) -> None:
-            nonlocal statements
-            statements -= 1
-            if statements == 0:
-                self.world.died_at(self, armed)
+            assert armed is not None
+            armed.statements -= 1
+            if armed.statements == 0:
+                self.world.died_at(self, where)
 
-        if statements:
+        if where == "crash_in_transaction":
             event.listen(store._writer, "before_cursor_execute", count)
         try:
             result = self._shipped_write(checked, **how)
         finally:
-            if armed == "crash_in_transaction":
+            if where == "crash_in_transaction":
                 event.remove(store._writer, "before_cursor_execute", count)
         self.world.oracle.committed(self)
-        if armed == "crash_after_commit":
-            self.world.died_at(self, armed)
+        if where == "crash_after_commit":
+            self.world.died_at(self, where)
         if self.slow_ms:
             now_ms = self.world.clockwork.now_ms
             self.paused_until_ms = now_ms + self.rng.randrange(1, self.slow_ms)

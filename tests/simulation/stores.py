@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from node.keys import KEY_FILE
 from node.setup import DATABASE
 from sync.conversation import Verdict
 from tests.simulation import sites
@@ -41,12 +43,18 @@ def backup_of(world: World, process: Process) -> Backup:
     return Backup(content, edits, world.incarnations[process.index])
 
 
-def restore(world: World, index: int, backup: Backup) -> None:
-    """Stop an office and go on with a store from a backup."""
-    world.ledger.note("fault", "restore")
+def restore(world: World, index: int, backup: Backup, *, with_key: bool = False) -> None:
+    """Stop an office and go on with a store from a backup.
+
+    `with_key`: its key file is there, so that nothing but what others hold tells it what it is.
+    """
+    world.ledger.note("fault", "put_back" if with_key else "restore")
     decide(world, index)
     _stop(world, index)
+    key_file = world.folder / world.stores[index] / KEY_FILE
     store = _placed(world, index, backup)
+    if with_key:
+        shutil.copy(key_file, world.folder / store / KEY_FILE)
     _moves_in(world, index, store, backup.edits)
 
 

@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.ledger import Ledger
+from tests.simulation.aimed import AIMS, stages
+from tests.simulation.ledger import OFTEN, Ledger
 from tests.simulation.plan import (
     COPIES,
     OPERATIONS,
-    STAGES,
     Fault,
     Op,
     Plan,
     plan_from_json,
     plan_of,
-    staged,
 )
 from tests.simulation.run import Result, run
 
@@ -24,10 +23,6 @@ REGRESS = sorted((Path(__file__).resolve().parents[1] / "regress").glob("*.json"
 HORIZON_MS = 8 * 3_600_000
 OFFICES_MAX = 8
 SEEDS = [seed for seed in range(20) if len(plan_of(seed).parents) <= OFFICES_MAX][:4]
-# What the stages must meet between them; the rest of the ledger is asked of a hundred seeds.
-STAGED = (
-    "fault", "verdict", "snapshot", "hole", "hole state", "conflict", "network", "bundle",
-)  # fmt: skip
 
 
 def small(seed: int) -> Plan:
@@ -42,12 +37,15 @@ def told(result: Result) -> str:
 
 def test_every_fault_verdict_and_hole_occurs_and_breaks_nothing() -> None:
     ledger = Ledger()
-    for number in range(STAGES + 1):
-        result = run(staged(number, STAGES))
-        assert result.held, f"stage {number}: {told(result)}"
+    for plan in stages():
+        result = run(plan)
+        assert result.held, f"stage {plan.seed}: {told(result)}"
         ledger.add(result.ledger)
-    missed = [kind for kind in ledger.missing() if kind.split(":")[0] in STAGED]
-    assert missed == []
+    assert ledger.missing() == []
+
+
+def test_a_death_is_aimed_at_each_deed_that_must_end_in_one() -> None:
+    assert set(AIMS) == set(OFTEN)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
