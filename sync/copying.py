@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from sync import codec, healing, held_copies, log, vouches
+from sync import codec, healing, held_copies, holes, log, vouches
 from sync.apply import Applier
-from sync.change import ID_BYTES, StreamHead
+from sync.change import StreamHead
 from sync.effects import Effect
-from sync.heard import NOTHING, Heard, join
+from sync.heard import NOTHING, Either, Heard, join
+from sync.joining import beneath
 from sync.merge import Head, Heads, RecordState
 from sync.narrowing import RecordName
 from sync.outcome import Received
@@ -43,6 +44,10 @@ class Known:
     newest: Mapping[Lane, Mapping[int, int]]  # lane -> incarnation -> newest stamp heard here
 
 
+# (record, fields) -> what those had heard whose held copies of it were joined in this transaction.
+HeldJoined = dict[tuple[RecordName, str], Container[Version]]
+
+
 def take(
     applier: Applier, tx: Connection, chunk: Chunk, *,
     heard_here: Container[Version] | None = None, entail: bool = True,
@@ -61,7 +66,8 @@ def take(
     applier.merger.begin(tx)
     effects: list[Effect] = []
     for rows in chunk.rows:
-        effects += join_rows(applier, tx, known, rows, received, heard_here=heard_here)
+        how = None if heard_here is None else dict.fromkeys(rows.states, heard_here)
+        effects += join_rows(applier, tx, known, rows, received, heard_here=how)[0]
     log.take(tx, 0, applier.clock.last)
     applier.merger.flush(tx)
     if entail:
@@ -74,9 +80,12 @@ def take(
 
 def join_rows(
     applier: Applier, tx: Connection, known: Known, rows: Rows, received: Received, *,
-    heard_here: Container[Version] | None = None,
-) -> list[Effect]:  # fmt: skip
-    """Join records of one register and unit; return what folds are to see. The caller flushes."""
+    heard_here: Mapping[bytes, Container[Version]] | None = None,
+) -> tuple[list[Effect], Mapping[bytes, Container[Version]]]:  # fmt: skip
+    """Join records of one register and unit. The caller flushes.
+
+    Returns: what folds are to see; of each record that was joined what the peer had heard.
+    """
 
     chunk = known.chunk
 
@@ -87,7 +96,7 @@ def join_rows(
 
     if rows.register not in applier.tables:
         leave_out(rows.states, "unknown_register")
-        return []
+        return [], {}
     merger, table = applier.merger, applier.tables[rows.register]
     lane = table.schema.lane
     held = held_up(tx, rows.register, rows.unit, list(rows.states))
@@ -100,10 +109,9 @@ def join_rows(
             objections.setdefault(theirs, []).append(record)
         else:
             permitted[record] = theirs
-    here = {
-        r: Heard(known.newest[lane], held.get(r, frozenset())) if heard_here is None else heard_here
-        for r in copies
-    }
+    here = heard_here
+    if here is None:
+        here = {r: Heard(known.newest[lane], held.get(r, frozenset())) for r in copies}
     there = {r: chunk.heard(lane, rows.held.get(r, frozenset())) for r in rows.states}
     gone = _overwritten(tx, rows, copies, permitted, here, there)
     pairs: list[tuple[bytes, RecordState | None, RecordState]] = []
@@ -128,28 +136,31 @@ def join_rows(
             pairs.append((record, before, after))
         else:
             objections.setdefault("refused_by_store", []).append(record)
-    _release(tx, chunk.heard(lane, frozenset()), rows)
-    taken = permitted.keys() - set(objections.get("refused_by_store", ()))
-    held_copies.joined(tx, rows, {record: there[record] for record in taken})
+    refused = objections.get("refused_by_store", [])  # with all their fields
+    taken = {record: there[record] for record in permitted if record not in refused}
+    holes.joined_elsewhere(tx, rows, taken, table.schema)
+    held_copies.joined(tx, rows, taken)
     for reason, ids in objections.items():
         for record in ids:
             leave_out([record], reason)
     unknown = sorted({n for s in rows.states.values() for n in s.fields} - set(table.schema.names))
     if unknown:
-        refused = objections.get("refused_by_store", [])  # with all their fields
-        leave_out([r for r in permitted if r not in refused], "unknown_field", ",".join(unknown))
+        leave_out(taken, "unknown_field", ",".join(unknown))
     received.changes += len(pairs)
     received.registers.add(rows.register)
     effect = merger.effect_of(table, rows.unit, pairs)
-    return [effect] if effect is not None else []
+    return [effect] if effect is not None else [], taken
 
 
 def join_held(
-    applier: Applier, tx: Connection, hole: bytes, detail: str, received: Received
-) -> list[Effect] | None:
+    applier: Applier, tx: Connection, hole: bytes, detail: str, received: Received,
+    joined: HeldJoined,
+) -> list[Effect] | None:  # fmt: skip
     """Try again what a snapshot brought and could not be joined; None: nothing is kept for it.
 
-    Of fields that were unknown only these are joined: the others were, and went on.
+    Of fields that were unknown only these are joined: the others were, and went on. Our copy says
+    nothing of them but what other held copies, `joined` before, have brought; so it does not matter
+    which of them is tried first.
     """
     chunk = held_copies.kept(tx, hole)
     if chunk is None:
@@ -168,9 +179,13 @@ def join_held(
             )
             for record, state in rows.states.items()
         })  # fmt: skip
-        effects += join_rows(
-            applier, tx, known, part, received, heard_here=NOTHING if named else None
+        names = {r: (RecordName(rows.register, rows.unit, r), detail) for r in rows.states}
+        here = {record: joined.get(name, NOTHING) for record, name in names.items()}
+        found, taken = join_rows(
+            applier, tx, known, part, received, heard_here=here if named else None
         )
+        effects += found
+        joined.update((names[r], Either(here[r], heard)) for r, heard in taken.items())
     return effects
 
 
@@ -197,10 +212,8 @@ def _overwritten(
         return {}
     found: dict[bytes, dict[str, set[Version]]] = {}
     for name, said in testify(tx, asked).items():
-        fields = found.setdefault(name.id, {})
-        for one in said.values():
-            for field, versions in one.gone.items():
-                fields.setdefault(field, set()).update(versions)
+        copy = copies[name.id]
+        found[name.id] = {field: beneath(copy, field, said) for field in copy.fields}
     return found
 
 
@@ -315,29 +328,3 @@ def _all_saved(
     for record, state in plain.items():
         applier.merger.reprint(table.schema.name, unit, record, None, state)
     return plain
-
-
-def _release(tx: Connection, heard_there: Heard, rows: Rows) -> None:
-    """Let go of held edits that the peer had joined: its copies have brought what they did."""
-    held = run(
-        tx,
-        "SELECT h.id, h.record, e.wire FROM hole h JOIN entry e "
-        "ON e.arrival = h.arrival WHERE h.state='open' AND h.register=? AND h.unit=?",
-        (rows.register, rows.unit),
-    ).fetchall()
-    for hole, records, wire in held:
-        version = codec.entry_from_wire(bytes(wire)).version
-        ids = codec.split(bytes(records), ID_BYTES)
-        left = [
-            record for record in ids
-            if record not in rows.states or version in rows.held.get(record, ())
-            or version not in heard_there
-        ]  # fmt: skip
-        if len(left) == len(ids):
-            continue
-        state = "open" if left else "healed"
-        run(
-            tx,
-            "UPDATE hole SET record=?, state=? WHERE id=?",
-            (b"".join(left) if left else bytes(records), state, bytes(hole)),
-        )

@@ -16,6 +16,7 @@ from sync.statements import run
 
 if TYPE_CHECKING:
     from sync.apply import Applier
+    from sync.copying import HeldJoined
     from sync.outcome import Received
 
 OPEN, DEFERRED, HEALED, CLOSED = "open", "deferred", "healed", "closed"
@@ -64,8 +65,11 @@ def retry(applier: Applier, tx: Connection, holes: list[Held], received: Receive
     healed = 0
     effects: list[Effect] = []
     applier.merger.begin(tx)
+    joined: HeldJoined = {}
     for hole in sorted(holes, key=lambda h: (h.arrival, h.id)):
-        healed += _try(applier, tx, hole, effects, received)
+        # A copy that was joined just now may have brought what it, or a part of it, waited with.
+        for now in held_where(tx, "id=?", (hole.id,)):
+            healed += _try(applier, tx, now, effects, received, joined)
     applier.merger.flush(tx)
     applier.entail(tx, effects, received)
     return healed
@@ -97,13 +101,14 @@ def _cause_is_here(applier: Applier, tx: Connection, hole: Held) -> bool:
 
 
 def _try(
-    applier: Applier, tx: Connection, hole: Held, effects: list[Effect], received: Received
-) -> bool:
+    applier: Applier, tx: Connection, hole: Held, effects: list[Effect], received: Received,
+    joined: HeldJoined,
+) -> bool:  # fmt: skip
     entry = _entry_at(tx, hole.arrival)
     if entry is None:
         from sync.copying import join_held  # which heals what its records were waited for
 
-        found = join_held(applier, tx, hole.id, _fields(hole), received)
+        found = join_held(applier, tx, hole.id, _fields(hole), received, joined)
         if found is None:
             return _stays(tx, hole, hole.reason, hole.records)  # retention has removed its entry
         effects += found

@@ -36,6 +36,17 @@ class Heard:
         return Heard(self.newest, frozenset(held)) if held else self
 
 
+@dataclass(frozen=True, slots=True)
+class Either:
+    """What the one or the other has heard."""
+
+    one: Container[Version]
+    other: Container[Version]
+
+    def __contains__(self, version: object) -> bool:
+        return version in self.one or version in self.other
+
+
 NOTHING: Container[Version] = frozenset()  # of one whose copy is not to be believed: a repair
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from hashlib import blake2b
 
 from sqlalchemy import Connection
 
+from sync import codec
 from sync.change import ID_BYTES, Block, Entry
+from sync.rows import Rows
+from sync.schema import RegisterSchema
 from sync.statements import run
+from sync.version import Version
 
 DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
 OF_CAUSE = frozenset({"missing_record", "behind_hole"})  # heal once their cause has come
@@ -72,6 +77,39 @@ def waiting(
         and not (create and reason in OF_CAUSE)
         for i in range(0, len(records), ID_BYTES)
     }
+
+
+def joined_elsewhere(
+    tx: Connection, rows: Rows, taken: Mapping[bytes, Container[Version]], register: RegisterSchema
+) -> None:
+    """Let go of held edits that the peer had joined: its copies, `taken`, have brought what they
+    did. They would be joined beside what overwrote them."""
+    held = run(
+        tx,
+        "SELECT id, arrival, record, reason, detail FROM hole WHERE state IN ('open','deferred') "
+        "AND arrival>0 AND register=? AND unit=?",
+        (rows.register, rows.unit),
+    ).fetchall()
+    for hole, arrival, records, reason, detail in held:
+        fields = set(detail.split(",")) if reason == "unknown_field" else set()
+        if not fields <= register.by_name.keys():
+            continue  # what the copies say of them waits, too
+        ids = codec.split(bytes(records), ID_BYTES)
+        if taken.keys().isdisjoint(ids):
+            continue
+        found = run(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
+        if found is None:
+            continue  # its entry was cut: it stays as it is
+        version = codec.entry_from_wire(bytes(found[0])).version
+        left = [
+            record for record in ids
+            if record not in taken or version not in taken[record]
+            or not fields <= rows.states[record].fields.keys()
+        ]  # fmt: skip
+        if left:
+            run(tx, "UPDATE hole SET record=? WHERE id=?", (b"".join(left), bytes(hole)))
+        else:
+            run(tx, "UPDATE hole SET state='healed' WHERE id=?", (bytes(hole),))
 
 
 def _storable(text: str) -> str:

@@ -250,6 +250,22 @@ def _holds(copy: RecordState, name: str, version: Version) -> bool:
     return name in copy.fields and any(h.version == version for h in copy.fields[name].all)
 
 
+def beneath(copy: RecordState, name: str, testimony: Testimony) -> set[Version]:
+    """Return what the edits that stand in a field have overwritten in it, and those beneath them.
+
+    An edit of several fields may be joined in some and wait in others: there it overwrote nothing.
+    """
+    found: set[Version] = set()
+    wanted = _versions(copy, name)
+    while wanted:
+        said = testimony.get(wanted.pop())
+        if said is not None:
+            fresh = said.gone.get(name, set()) - found
+            found |= fresh
+            wanted |= fresh
+    return found
+
+
 def versions_in_dispute(mine: RecordState | None, theirs: RecordState | None) -> set[Version]:
     """Return the versions of which the log should be asked before two copies are joined."""
     asked: set[Version] = set()

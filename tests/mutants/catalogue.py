@@ -253,6 +253,21 @@ MUTANTS = (
         "tests/storage/test_copy_contract.py",
     ),
     Mutant(
+        "an edit that waits for an upgrade has overwritten the copy that brings its base", "INV-7",
+        "sync/joining.py", "    wanted = _versions(copy, name)\n    while",
+        "    wanted = set(testimony)\n    while", "tests/storage/test_upgrade_contract.py",
+    ),
+    Mutant(
+        "an edit that waits for an upgrade stands beside the copy that overwrote it", "INV-7",
+        "sync/holes.py", "WHERE state IN ('open','deferred')", "WHERE state='open'",
+        "tests/storage/test_upgrade_contract.py",
+    ),
+    Mutant(
+        "of copies that wait for an upgrade an older one undoes the newest", "INV-7",
+        "sync/copying.py", "joined.get(name, NOTHING)", "NOTHING",
+        "tests/storage/test_upgrade_contract.py",
+    ),
+    Mutant(
         "what is touched while copies go is not sent again", "INV-2", "sync/chunks.py",
         "            _note(bytes(wire), to.scope, ids)\n", "",
         "tests/storage/test_snapshot_contract.py",
