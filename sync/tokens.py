@@ -32,6 +32,7 @@ class Tokens:
     void: tuple[bytes, ...] = ()
     process: int = 0  # to which the newest was given
     open: bool = False  # a person has let it forget: whoever comes next is the right one
+    twice: bool = False  # `before` was shown by two processes: each may be a store of its own
 
     def forgotten(self) -> Tokens:
         """Return what to remember once a person has stopped all but one of several stores.
@@ -67,11 +68,16 @@ class Tokens:
             void = self._void(self.newest, self.before)
             return Tokens(incarnation, fresh, token, void, process)
         if token == self.newest:
-            return replace(self, newest=fresh, before=token, process=process)
+            # One goes on. Had another shown the same token before, it is not the one that goes on.
+            void = self._void(self.before) if self.twice else self.void
+            return replace(
+                self, newest=fresh, before=token, void=void, process=process, twice=False
+            )
         if process == self.process:
             return self
         # Our answer was lost. Whoever shows that one after all is not who shows this one.
-        return replace(self, newest=fresh, void=self._void(self.newest), process=process)
+        void = self._void(self.newest)
+        return replace(self, newest=fresh, void=void, process=process, twice=True)
 
     def _void(self, *tokens: bytes) -> tuple[bytes, ...]:
         return (*self.void, *(t for t in tokens if t))[-VOID_MAX:]
@@ -80,7 +86,7 @@ class Tokens:
         return json.dumps({
             "incarnation": self.incarnation, "newest": self.newest.hex(),
             "before": self.before.hex(), "void": [t.hex() for t in self.void],
-            "process": self.process, "open": self.open,
+            "process": self.process, "open": self.open, "twice": self.twice,
         })  # fmt: skip
 
     @classmethod
@@ -95,4 +101,5 @@ class Tokens:
             tuple(map(bytes.fromhex, found["void"])),
             found.get("process", 0),
             found.get("open", False),
+            found.get("twice", False),
         )

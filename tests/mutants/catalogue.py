@@ -186,6 +186,12 @@ MUTANTS = (
         "tests/integration/test_recovery.py",
     ),
     Mutant(
+        "who showed a token that another went on from is a backup", "INV-25", "sync/tokens.py",
+        "            void = self._void(self.before) if self.twice else self.void",
+        "            void = self.void",
+        "tests/unit/sync/test_tokens.py",
+    ),
+    Mutant(
         "a copy is let in", "INV-25", "hub/parent.py",
         "        if shown is Shown.VOID:\n            return self._copied(greeting)\n", "",
         "tests/integration/test_recovery.py",

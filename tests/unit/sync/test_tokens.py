@@ -41,6 +41,24 @@ def test_who_shows_a_token_that_another_process_took_back_is_a_copy() -> None:
     assert tokens.judge(b"b", LIFE) is Shown.VOID
 
 
+def test_of_two_that_showed_the_same_token_only_the_one_that_went_on_is_let_in() -> None:
+    """The first store's answers were lost: it and its copy hold the same token (INV-25)."""
+    tokens = greeted(Tokens(), b"", ONE, b"a")
+    tokens = greeted(tokens, b"a", ONE, b"b")  # the answer is lost
+    tokens = greeted(tokens, b"a", TWO, b"c")  # the copy
+    tokens = greeted(tokens, b"c", TWO, b"d")
+    assert tokens.judge(b"a", LIFE) is Shown.VOID, "taken for a backup, it took the name back"
+    assert greeted(tokens, b"d", TWO, b"e").judge(b"a", LIFE) is Shown.VOID
+
+
+def test_a_token_that_one_process_showed_is_no_copys_afterwards() -> None:
+    tokens = greeted(Tokens(), b"", ONE, b"a")
+    tokens = greeted(tokens, b"a", ONE, b"b")
+    tokens = greeted(tokens, b"a", ONE, b"c")  # heard twice
+    tokens = greeted(tokens, b"b", ONE, b"d")
+    assert tokens.judge(b"a", LIFE) is Shown.STALE  # a backup's, as before
+
+
 def test_who_goes_on_under_the_old_incarnation_after_another_was_reborn_is_a_copy() -> None:
     tokens = greeted(Tokens(), b"", ONE, b"a")
     tokens = greeted(tokens, b"a", TWO, b"b", NEXT_LIFE)
