@@ -106,7 +106,8 @@ class Composer:
             if first.operation is Operation.DELETE and life % 2 == 0:
                 life -= 1  # said again of an ended record: its end is confirmed, not undone
             rows = [stands[e.key.id] for e in edits]
-            bases: list[Sequence[Version]] = [*list(zip(*rows, strict=True))[2:]]
+            _, _, *columns = zip(*rows, strict=True)  # of id, of life, of each field's version
+            bases: list[Sequence[Version]] = [*columns]
             if any(e.base for e in edits):
                 bases = [
                     [e.base.get(n, stood) for e, stood in zip(edits, column, strict=True)]

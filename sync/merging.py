@@ -208,18 +208,22 @@ class Merger:
         the whole transaction is done again, carefully, and so are the next ones (ADR 0027).
         Raises: OnceMore.
         """
-        whole = len(rows) == 1 and tx.dialect.name == "sqlite"  # one statement: all or none
+        # SQLite takes back one statement that fails; PostgreSQL the whole transaction.
+        alone = len(rows) == 1 and tx.dialect.name == "sqlite"
         try:
-            with nullcontext() if whole or not self._careful else savepoint(tx):
-                if run_many(tx, statement, rows) != len(rows):
-                    raise TakenBack
-                return True
+            with nullcontext() if alone or not self._careful else savepoint(tx):
+                fitted = run_many(tx, statement, rows)
+                if fitted == len(rows):
+                    return True
+                if not fitted:
+                    return False  # nothing was done, nothing is to be taken back
+                raise TakenBack
         except DBAPIError as error:
             if trouble_of(error):
                 raise
         except TakenBack:
             pass  # where no savepoint was to catch it
-        if not (whole or self._careful):
+        if not (alone or self._careful):
             self._careful = CAREFUL_TRANSACTIONS
             raise OnceMore
         return False

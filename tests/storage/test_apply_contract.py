@@ -301,7 +301,7 @@ def test_what_does_not_fit_by_column_is_done_once_more_and_counts_once(open_site
     tries = []
 
     def taken(tx: Connection) -> Received:
-        tries.append(street.applier.merger)
+        tries.append(1)
         return street.applier.remote(tx, batch, peer=GARDEN, upward=True)
 
     batch = garden.batch_up(after=street.held[GARDEN, Lane.BULK])
@@ -317,6 +317,24 @@ def test_what_does_not_fit_by_column_is_done_once_more_and_counts_once(open_site
     garden.send(street)
     assert street.value(4, "tags", GARDEN) == "g,h,s"
     assert street.digests() == street.recomputed_digests()
+
+
+def test_a_single_edit_that_does_not_fit_is_not_done_twice(open_site):
+    garden, street = pair(open_site)
+    garden.commit(garden.create(1, name="a", tags="x"))
+    garden.send(street)
+    street.commit(street.update(1, GARDEN, tags="x,s"))
+    garden.commit(garden.update(1, tags="x,g"))
+    batch = garden.batch_up(after=street.held[GARDEN, Lane.BULK])
+    tries = []
+
+    def taken(tx: Connection) -> Received:
+        tries.append(1)
+        return street.applier.remote(tx, batch, peer=GARDEN, upward=True)
+
+    street.store.write(taken)
+    assert len(tries) == 1
+    assert street.value(1, "tags", GARDEN) == "g,s,x"
 
 
 def test_an_update_by_column_does_not_hide_a_value_that_stands_beside_it(open_site):
