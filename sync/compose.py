@@ -96,16 +96,14 @@ class Composer:
         ids = [m.key.id for m in members]
         stands = _versions(tx, table, first.key.unit, ids, names)
         covered = self._covered(tx, table, first.key.unit, ids, first.operation)
-        by_life: dict[int, list[Edit]] = {}
-        for member in members:
-            row = stands.get(member.key.id)
-            if row is None:
-                raise RecordMissing(member.key)
-            by_life.setdefault(row[1], []).append(member)
-        for life, edits in by_life.items():
+        found = [stands.get(record_id) for record_id in ids]
+        if None in found:
+            raise RecordMissing(members[found.index(None)].key)
+        for life in dict.fromkeys(row[1] for row in found if row):
+            edits = [m for m, row in zip(members, found, strict=True) if row and row[1] == life]
+            rows = [row for row in found if row and row[1] == life]
             if first.operation is Operation.DELETE and life % 2 == 0:
                 life -= 1  # said again of an ended record: its end is confirmed, not undone
-            rows = [stands[e.key.id] for e in edits]
             _, _, *columns = zip(*rows, strict=True)  # of id, of life, of each field's version
             bases: list[Sequence[Version]] = [*columns]
             if any(e.base for e in edits):

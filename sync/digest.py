@@ -90,6 +90,11 @@ def sums_moved(
         for stood in set(zip(*bases, strict=True))
     }
     sums: dict[int, int] = defaultdict(int)
+    if len(factors) == 1:  # all stood alike, as after one transaction: multiplied once a bucket
+        (factor,) = factors.values()
+        for last in _last_words(ids):
+            sums[last % DIGEST_BUCKETS] += last
+        return {bucket: total * factor for bucket, total in sums.items()}
     for last, stood in zip(_last_words(ids), zip(*bases, strict=True), strict=True):
         sums[last % DIGEST_BUCKETS] += last * factors[stood]
     return sums
