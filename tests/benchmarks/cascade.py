@@ -8,7 +8,7 @@ from collections import defaultdict
 from contextlib import ExitStack
 from statistics import median
 
-from tests.benchmarks import pg, raw
+from tests.benchmarks import bare, pg, raw
 from tests.benchmarks.bench import Bench, Skipped, no_garbage, percentile
 from tests.benchmarks.data import rows
 from tests.benchmarks.tiers import Tiers, running
@@ -28,6 +28,7 @@ def tiers(bench: Bench) -> None:
     ours: Found = defaultdict(list)
     theirs: Found = defaultdict(list)
     raw4: list[float] = []
+    chain: list[float] = []
     with ExitStack() as stack:
         peer = _peer(bench, stack, count)
         for n in range(bench.runs):
@@ -35,17 +36,20 @@ def tiers(bench: Bench) -> None:
                 raw4.append(raw.rate(folder, count, 4))
             with bench.folder() as folder, running(folder) as line:
                 _round(line, count, ours)
+            with bench.folder() as folder:
+                chain.append(median(bare.edits(folder, EDITS, EDIT_PAUSE_S)))
             if peer is not None:
                 _peer_round(peer, count, theirs)
             bench.say(f"tiers: round {n + 1} of {bench.runs}")
         name = peer.name if peer is not None else ""
     bench.found("tiers_new", ours["new"], "rows/s", against="RAW4", others=raw4)
+    bench.found("single_edit_p50", ours["edit_p50"], "ms", against="bare chain", others=chain)
     for measure, unit in (
         ("new", "rows/s"), ("update_ordered", "rows/s"), ("update_shuffled", "rows/s"),
         ("edit_p50", "ms"),
     ):  # fmt: skip
         label = f"single_{measure}" if measure.startswith("edit") else f"tiers_{measure}"
-        if name or measure != "new":
+        if name or measure not in ("new", "edit_p50"):  # these have another beside them above
             bench.found(label, ours[measure], unit, against=name, others=theirs[measure])
     bench.found(
         "single_edit_p99", ours["edit_p99"], "ms", against="its own p50", others=ours["edit_p50"]

@@ -119,10 +119,15 @@ def test_lives_are_told_apart(record, version, life):
     assert len(prints) == 2 or digest.id_factor(record) == 0
 
 
-@given(st.lists(ids, min_size=1, max_size=20, unique=True), names, st.data(), versions)
-def test_moves_summed_by_bucket_are_those_of_the_records_one_by_one(column, name, data, new):
+@given(
+    st.lists(ids, min_size=1, max_size=20, unique=True), names, st.data(), versions, st.booleans()
+)
+def test_moves_summed_by_bucket_are_those_of_the_records_one_by_one(column, name, data, new, alike):
     fields = (name, name + "2")
-    bases = [[data.draw(versions) for _ in column] for _ in fields]
+    bases = [
+        [data.draw(versions)] * len(column) if alike else [data.draw(versions) for _ in column]
+        for _ in fields
+    ]
     expected = dict.fromkeys(map(digest.bucket_of, column), 0)
     for k, record in enumerate(column):
         for field, stood in zip(fields, bases, strict=True):
