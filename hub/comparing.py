@@ -8,7 +8,7 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from node.app import Office
-from sync import codec, fingerprints, log, repair_notes, repairing
+from sync import fingerprints, log, repair_notes, repairing
 from sync.copy_codec import (
     copy_from_wire,
     copy_to_wire,
@@ -33,6 +33,7 @@ from sync.outcome import Received
 from sync.repairing import Answer, Hints
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
+from sync.wire_errors import Malformed
 
 
 def answer(
@@ -80,7 +81,7 @@ def _join(
     names = [name_from_wire(message) for message in request.copies.copies]
     allowed = _allowed(office, child, {UnitKey(n.register, n.unit) for n in names})
     if len(names) > REPAIR_ROWS or any(UnitKey(*n[:2]) not in allowed for n in names):
-        raise codec.Malformed("copies that this child may not hand over")
+        raise Malformed("copies that this child may not hand over")
     reply = pb.DigestResponse(comparable=False)
     with office.store.read() as tx:
         levels = {i: level for i, (_, level) in log.writers(tx).items()}
@@ -141,7 +142,7 @@ def _waiting(
 
 def _lane(cursor: pb.Cursor) -> Lane:
     if cursor.lane not in (1, 2):
-        raise codec.Malformed(f"lane {cursor.lane}")
+        raise Malformed(f"lane {cursor.lane}")
     return Lane(cursor.lane)
 
 
@@ -154,7 +155,7 @@ def _units(
     compared: dict[str, list[int]] = {}
     for one in asked.registers:
         if len(one.units) != len(one.counts) or len(one.units) != len(one.sums):
-            raise codec.Malformed("units without their sums")
+            raise Malformed("units without their sums")
         if one.register in registers and one.register not in shared:
             continue  # the child's tree is of another day
         if one.register not in registers or one.schema != schema_print(registers[one.register]):
@@ -179,7 +180,7 @@ def _buckets(
     theirs: dict[BucketKey, Sum] = {}
     for one in asked.units:
         if len(one.buckets) != len(one.counts) or len(one.buckets) != len(one.sums):
-            raise codec.Malformed("buckets without their sums")
+            raise Malformed("buckets without their sums")
         for n, count, total in zip(one.buckets, one.counts, one.sums, strict=True):
             theirs[BucketKey(one.register, one.unit, n)] = Sum(count, total)
     units = _allowed(office, child, {UnitKey(one.register, one.unit) for one in asked.units})
@@ -196,10 +197,10 @@ def _parts(
     office: Office, tx: Connection, child: int, asked: pb.DigestParts, reply: pb.DigestResponse
 ) -> dict[BucketKey, Counted]:
     if len(asked.buckets) > DIGEST_STEP_BUCKETS:
-        raise codec.Malformed(f"{len(asked.buckets)} buckets in one step")
+        raise Malformed(f"{len(asked.buckets)} buckets in one step")
     theirs = {BucketKey(b.register, b.unit, b.bucket): b.sums for b in asked.buckets}
     if any(key.bucket >= DIGEST_BUCKETS or not sums for key, sums in theirs.items()):
-        raise codec.Malformed("a bucket without its parts")
+        raise Malformed("a bucket without its parts")
     units = _allowed(office, child, {key.of for key in theirs})
     found: dict[BucketKey, Counted] = {}
     room = DIGEST_ROWS_TOLD

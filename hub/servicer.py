@@ -15,6 +15,7 @@ from sync.conversation import Verdict
 from sync.recovery import Proof
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
+from sync.wire_errors import Malformed
 
 TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may hold many
 
@@ -216,7 +217,7 @@ def caller(context: grpc.ServicerContext, claimed: int) -> int:
 
 def _lane(number: int) -> Lane:
     if number not in (1, 2):
-        raise codec.Malformed(f"lane {number}")
+        raise Malformed(f"lane {number}")
     return Lane(number)
 
 

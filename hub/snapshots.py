@@ -5,7 +5,6 @@ from __future__ import annotations
 from node.app import Office
 from sync import audience, chunks, facts, floors, log
 from sync.chunks import Receiver
-from sync.codec import Malformed
 from sync.handover import Unauthorised
 from sync.rows_codec import unpack
 from sync.schema import Lane
@@ -14,6 +13,7 @@ from sync.snapshotting import join_from_below
 from sync.urgency import Urgency
 from sync.vouching import NotVouched
 from sync.wire.v1 import link_pb2 as pb
+from sync.wire_errors import Malformed
 
 
 def answer(office: Office, child: int, after: bytes, rows_max: int) -> pb.SnapshotResponse:

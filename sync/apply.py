@@ -29,6 +29,7 @@ from sync.signing import Signer
 from sync.speaking import Saying, speak
 from sync.streams import Place, StreamKey, key_of, place
 from sync.version import HybridClock, Version, incarnation_of, version_of
+from sync.wire_errors import Malformed
 
 DERIVED_ROUNDS_MAX = 4  # a fold's edits may be folded again: records -> cells -> totals
 
@@ -331,7 +332,7 @@ class Applier:
         self._merger.writer(entry.said_under or entry.incarnation, entry.level)
         try:
             blocks = codec.unpack(entry.payload)
-        except codec.Malformed as error:
+        except Malformed as error:
             holes.park(tx, entry, arrival, reason=error.code, detail=error.en, now_ms=self.now_ms)
             received.holes += 1
             return []
@@ -396,5 +397,5 @@ class Applier:
 def _blocks(entry: Entry) -> list[Block]:
     try:
         return codec.unpack(entry.payload)
-    except codec.Malformed:
+    except Malformed:
         return []  # it becomes a hole where it is opened

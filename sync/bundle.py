@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from google.protobuf.message import DecodeError
 
-from sync import codec
+from sync import codec, compression
 from sync.change import Batch
 from sync.errors import SilianError
 from sync.limits import MESSAGE_BYTES_MAX
@@ -113,7 +113,7 @@ class BundleWriter:
 def packed(batch: Batch) -> tuple[bytes, bytes]:
     """Return a batch as a section: kind and payload. Packed again where that helps."""
     plain = codec.batch_to_wire(batch).SerializeToString()
-    small = codec.squeeze(plain)
+    small = compression.squeeze(plain)
     return (PACKED, small) if len(small) < len(plain) else (PLAIN, plain)
 
 
@@ -205,7 +205,7 @@ def _header(payload: bytes) -> bundle_pb2.BundleHeader:
 
 
 def _batch(kind: bytes, payload: bytes) -> Batch:
-    plain = codec.unsqueeze(payload, MESSAGE_BYTES_MAX) if kind == PACKED else payload
+    plain = compression.unsqueeze(payload, MESSAGE_BYTES_MAX) if kind == PACKED else payload
     try:
         return codec.batch_from_wire(link_pb2.Batch.FromString(plain))
     except DecodeError as error:

@@ -35,6 +35,7 @@ from sync.streams import StreamKey
 from sync.vouching import KeyChanged, Vouched
 from sync.wire.v1 import link_pb2
 from sync.wire.v1.bundle_pb2 import BundleHeader
+from sync.wire_errors import Malformed
 
 Header = BundleHeader  # for those who do not read the wire
 
@@ -304,7 +305,7 @@ class Reader:
     def _batch(self, tx: Connection, head: BundleHeader, batch: Batch, peer: Neighbour) -> None:
         survey, lane = self.survey, batch.lane
         if batch.incarnation != head.incarnation:
-            raise codec.Malformed("a batch of another incarnation than the bundle's")
+            raise Malformed("a batch of another incarnation than the bundle's")
         if batch.after > survey.held[lane]:
             raise BundleMissing(
                 head.sender_name, held=survey.held[lane], start=batch.after, lane=lane.name.lower()
@@ -387,7 +388,7 @@ def _lives(tx: Connection, host: Host) -> tuple[int, int]:
 
 def _lane(number: int) -> Lane:
     if number not in (1, 2):
-        raise codec.Malformed(f"lane {number}")
+        raise Malformed(f"lane {number}")
     return Lane(number)
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 
 from sync import codec, log, rows_codec
 from sync.apply import Applier
-from sync.codec import TooLarge
 from sync.limits import SNAPSHOT_ROWS
 from sync.reading import chunk_of, ids_after, read_rows
 from sync.rows import Chunk, Rows, StreamTip
@@ -22,6 +21,7 @@ from sync.schema import Lane
 from sync.snapshot import Place
 from sync.statements import run
 from sync.streams import StreamKey
+from sync.wire_errors import Malformed, TooLarge
 
 LANE = Lane.BULK  # the other lane's log is never cut
 ENTRIES = 64  # read at a time
@@ -145,7 +145,7 @@ def _touched(
 def _note(wire: bytes, scope: Scope, ids: dict[tuple[str, int], set[bytes]]) -> None:
     try:
         blocks = codec.unpack(codec.entry_from_wire(wire).payload)
-    except codec.Malformed:
+    except Malformed:
         return  # a hole here, and it will be one there: it changes no record
     for block in blocks:
         if block.unit in scope.get(block.register, ()):

@@ -1,59 +1,27 @@
-"""Protobuf <-> dataclasses. Nothing else knows both; nothing else knows zstd."""
+"""Protobuf <-> dataclasses: entries, batches and what is said about them.
+
+With `sync.block_codec`, `sync.rows_codec` and `sync.copy_codec` the only code that knows both.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from itertools import chain
-from typing import TypeVar
 
-import zstandard
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 
-from sync.change import ID_BYTES, Batch, Block, Entry, Operation, Signature, StreamHead, Value
-from sync.errors import SilianError
-from sync.limits import BODY_BYTES_MAX, BODY_PARTS_MAX, ENTRY_BYTES_MAX
+from sync import compression
+from sync.block_codec import block_from_wire, block_to_wire
+from sync.change import Batch, Block, Entry, Signature, StreamHead
+from sync.limits import ENTRY_BYTES_MAX
 from sync.news import OfficeNews, SafeAt
-from sync.parts import BadParts, check_parts
 from sync.schema import Lane
 from sync.signing import KEY_BYTES, SIGNATURE_BYTES
 from sync.streams import StreamKey
-from sync.version import VERSION_BYTES, Version
 from sync.wire.v1 import link_pb2 as pb
+from sync.wire_errors import Malformed, TooLarge
 
-M = TypeVar("M", bound=Message)
 HASH_BYTES = 32
-FILE_ZSTD_LEVEL = 3
-PART_BYTES_MIN = 2  # what a part takes in a body: its tag and its length
-ZSTD_LEVEL = 1  # 92 bytes a record for 0.6 us; higher levels cost more than they save on a LAN
-
-
-class Malformed(SilianError):
-    """A message is not what the protocol allows. Sending it again will not help."""
-
-    code = "malformed"
-
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"malformed message: {what}",
-            f"报文格式错误: {what}",
-            remedy_en="Check that both offices run a released version; report it with this text.",
-            remedy_zh="请确认双方均为正式版本，并将此信息报告给维护人员。",
-        )
-
-
-class TooLarge(SilianError):
-    """A transaction would not fit through a link; it is refused here, where somebody can act."""
-
-    code = "transaction_too_large"
-
-    def __init__(self, size: int, allowed: int) -> None:
-        super().__init__(
-            f"one transaction of {size} bytes, {allowed} allowed",
-            f"一次提交的数据为 {size} 字节，上限为 {allowed} 字节",
-            remedy_en="Commit it in smaller pieces.",
-            remedy_zh="请分批提交。",
-        )
 
 
 def hash_of(wire: bytes) -> bytes:
@@ -128,15 +96,7 @@ def entry_from_wire(wire: bytes) -> Entry:
 
 def pack(blocks: Iterable[Block]) -> bytes:
     """Serialize and compress the blocks of one transaction. Raises: TooLarge."""
-    return compress(pb.Body(blocks=[_block_to_wire(b) for b in blocks]))
-
-
-def compress(message: Message) -> bytes:
-    """Serialize and compress a message of many parts. Raises: TooLarge."""
-    body = message.SerializeToString()
-    if len(body) > BODY_BYTES_MAX:
-        raise TooLarge(len(body), BODY_BYTES_MAX)
-    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(body)
+    return compression.compress(pb.Body(blocks=[block_to_wire(b) for b in blocks]))
 
 
 def unpack(payload: bytes) -> list[Block]:
@@ -144,42 +104,8 @@ def unpack(payload: bytes) -> list[Block]:
 
     Raises: Malformed, for a bomb (more than BODY_BYTES_MAX unpacked) as for any other nonsense.
     """
-    body = decompress(payload, pb.Body())
-    return [_block_from_wire(b) for b in body.blocks]
-
-
-def decompress(payload: bytes, message: M) -> M:
-    """Read a compressed message, with its size and its parts counted before it is built.
-
-    Raises: Malformed.
-    """
-    try:
-        size = zstandard.get_frame_parameters(payload).content_size
-        if size > BODY_BYTES_MAX:
-            raise Malformed(f"body of {size} bytes unpacked, {BODY_BYTES_MAX} allowed")
-        raw = zstandard.ZstdDecompressor().decompress(payload, max_output_size=BODY_BYTES_MAX)
-        if len(raw) > PART_BYTES_MIN * BODY_PARTS_MAX:  # a smaller one cannot have so many
-            check_parts(raw)
-        message.ParseFromString(raw)
-    except (zstandard.ZstdError, DecodeError, BadParts) as error:
-        raise Malformed("body does not unpack") from error
-    return message
-
-
-def squeeze(plain: bytes) -> bytes:
-    """Compress what goes into a file, where space counts for more than time."""
-    return zstandard.ZstdCompressor(level=FILE_ZSTD_LEVEL).compress(plain)
-
-
-def unsqueeze(payload: bytes, bytes_max: int) -> bytes:
-    """Return what `squeeze` took. Raises: Malformed, for a bomb as for any other nonsense."""
-    try:
-        size = zstandard.get_frame_parameters(payload).content_size
-        if size > bytes_max:
-            raise Malformed(f"{size} bytes unpacked, {bytes_max} allowed")
-        return zstandard.ZstdDecompressor().decompress(payload, max_output_size=bytes_max)
-    except zstandard.ZstdError as error:
-        raise Malformed("a part does not unpack") from error
+    body = compression.decompress(payload, pb.Body())
+    return [block_from_wire(b) for b in body.blocks]
 
 
 def batch_to_wire(batch: Batch) -> pb.Batch:
@@ -232,126 +158,6 @@ def signatures_from_wire(found: Iterable[pb.Signature]) -> tuple[Signature, ...]
             Signature(m.incarnation, m.audience, Lane(m.lane), m.seq, m.signature, m.public_key)
         )
     return tuple(signatures)
-
-
-def split(packed: bytes, width: int) -> list[bytes]:
-    """Cut concatenated fixed-width values apart."""
-    return [packed[i : i + width] for i in range(0, len(packed), width)]
-
-
-def column_to_wire(values: Sequence[Value]) -> pb.Column:
-    present = [v for v in values if v is not None]
-    column = pb.Column()
-    if present and isinstance(present[0], int):
-        column.is_int = True
-        column.ints.extend(present)  # type: ignore[arg-type]  # one kind a column: RegisterSchema
-    else:
-        column.texts.extend(present)  # type: ignore[arg-type]
-    if len(present) != len(values):
-        nulls = bytearray((len(values) + 7) // 8)
-        for i, value in enumerate(values):
-            if value is None:
-                nulls[i >> 3] |= 1 << (i & 7)
-        column.nulls = bytes(nulls)
-    return column
-
-
-def column_from_wire(column: pb.Column, count: int) -> list[Value]:
-    """Raises: Malformed, when the values are not `count`."""
-    given = column.ints if column.is_int else column.texts
-    if len(given) > count:  # before a list is made of them
-        raise Malformed(f"column of {len(given)} values for {count} records")
-    values: list[Value] = list(given)
-    nulls = column.nulls
-    if nulls:
-        present = iter(values)
-        try:
-            values = [None if nulls[i >> 3] >> (i & 7) & 1 else next(present) for i in range(count)]
-        except (StopIteration, IndexError, RuntimeError) as error:
-            raise Malformed("column is too short") from error
-        if next(present, None) is not None:
-            raise Malformed("column is too long")
-    if len(values) != count:
-        raise Malformed(f"column of {len(values)} values for {count} records")
-    return values
-
-
-def _block_to_wire(block: Block) -> pb.Block:
-    message = pb.Block(
-        register=block.register,
-        unit=block.unit,
-        operation=block.operation.value,  # type: ignore[arg-type]
-        ids=b"".join(block.ids),
-        fields=block.fields,
-        columns=[column_to_wire(c) for c in block.columns],
-        life=block.life,
-    )
-    if block.bases:
-        index = {v: i for i, v in enumerate(dict.fromkeys(chain.from_iterable(block.bases)))}
-        message.versions = b"".join(index)
-        for column in block.bases:
-            numbers = [index[v] for v in column]
-            same = numbers.count(numbers[0]) == len(numbers)
-            message.bases.add(index=numbers[:1] if same else numbers)
-    for (record, field), versions in block.settled.items():
-        for version in versions:
-            message.settled.add(record=record, field=field, version=version)
-    return message
-
-
-def _block_from_wire(m: pb.Block) -> Block:
-    if m.operation not in (1, 2, 3) or not m.ids or len(m.ids) % ID_BYTES or m.unit >= 1 << 63:
-        raise Malformed(f"block of {m.register[:40]!r}: operation {m.operation}, ids {len(m.ids)}")
-    count = len(m.ids) // ID_BYTES
-    operation = Operation(m.operation)
-    ids = split(m.ids, ID_BYTES)
-    if len(set(ids)) != count:
-        raise Malformed("block names a record twice")
-    fields = tuple(m.fields)
-    if len(set(fields)) != len(fields):
-        raise Malformed("block names a field twice")
-    if operation is not Operation.DELETE and len(m.columns) != len(fields):
-        raise Malformed("block has not one column a field")
-    bases: list[Sequence[Version]] = []
-    if operation is not Operation.CREATE:
-        if len(m.bases) != len(fields):
-            raise Malformed("block has not one base column a field")
-        bases = [base_from_wire(b, m.versions, count) for b in m.bases]
-    settled: dict[tuple[int, str], tuple[Version, ...]] = {}
-    for s in m.settled:
-        if s.record >= count or len(s.version) != VERSION_BYTES:
-            raise Malformed("block settles what it does not hold")
-        key = (s.record, s.field)
-        settled[key] = (*settled.get(key, ()), s.version)
-    return Block(
-        register=m.register,
-        unit=m.unit,
-        operation=operation,
-        ids=ids,
-        fields=fields,
-        columns=[column_from_wire(c, count) for c in m.columns],
-        bases=bases,
-        life=m.life,
-        settled=settled,
-    )
-
-
-def base_from_wire(column: pb.BaseColumn, versions: bytes, count: int) -> Sequence[Version]:
-    """Raises: Malformed."""
-    if len(versions) % VERSION_BYTES:
-        raise Malformed("base versions are cut off")
-    known = split(versions, VERSION_BYTES)
-    if len(column.index) > count:
-        raise Malformed(f"{len(column.index)} base versions for {count} records")
-    try:
-        values = [known[i] for i in column.index]
-    except IndexError as error:
-        raise Malformed("base version out of range") from error
-    if len(values) == 1:
-        return values * count
-    if len(values) != count:
-        raise Malformed(f"{len(values)} base versions for {count} records")
-    return values
 
 
 def head_to_wire(key: StreamKey, head: StreamHead) -> pb.StreamHead:

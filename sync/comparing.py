@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from sync import codec, fingerprints, log, repair_notes, repairing
+from sync import block_codec, fingerprints, log, repair_notes, repairing
 from sync.change import ID_BYTES
 from sync.copy_codec import (
     copy_from_wire,
@@ -38,6 +38,7 @@ from sync.repairing import Answer, Copies, Hints
 from sync.schema import Lane
 from sync.testimony import told_of
 from sync.wire.v1 import link_pb2 as pb
+from sync.wire_errors import Malformed
 
 TRIES_MAX = 5  # in a row without being at the same point: then it is given up for now
 
@@ -225,10 +226,10 @@ class Comparing:
         }
         for one in reply.buckets:
             if UnitKey(one.register, one.unit) not in self._asked.units:
-                raise codec.Malformed("buckets of a unit that was not asked about")
+                raise Malformed("buckets of a unit that was not asked about")
             for n, there in zip(one.buckets, one.counts, strict=True):
                 if n >= DIGEST_BUCKETS:
-                    raise codec.Malformed(f"bucket {n}")
+                    raise Malformed(f"bucket {n}")
                 key = BucketKey(one.register, one.unit, n)
                 counts[key] = max(there, self._sums.get(key, NOTHING).records)
         self._narrowing.told_buckets(counts)
@@ -240,9 +241,9 @@ class Comparing:
         for one in reply.rows:
             key = BucketKey(one.register, one.unit, one.bucket)
             counted = self._counted.get(key)
-            ids = codec.split(one.ids, ID_BYTES)
+            ids = block_codec.split(one.ids, ID_BYTES)
             if counted is None or len(ids) != len(one.checks):
-                raise codec.Malformed("rows of a bucket that was not asked about")
+                raise Malformed("rows of a bucket that was not asked about")
             theirs = dict(zip(ids, one.checks, strict=True))
             width = width_of(len(counted.checks))
             found += (
@@ -268,7 +269,7 @@ class Comparing:
         for message in reply.copies:
             name = name_from_wire(message)
             if name not in self._sent:
-                raise codec.Malformed("a copy that was not asked for")
+                raise Malformed("a copy that was not asked for")
             copy = None if message.reason else copy_from_wire(message, tables, levels)
             answers[name] = Answer(
                 copy, message.reason[:40], message.changed, message.check,

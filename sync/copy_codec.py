@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sync.change import ID_BYTES, Value
-from sync.codec import Malformed
 from sync.joining import Told
 from sync.merge import Head, Heads, RecordState, arranged
 from sync.narrowing import RecordName
@@ -13,6 +12,7 @@ from sync.registers import RegisterTables
 from sync.schema import FieldSchema, Kind
 from sync.version import VERSION_BYTES, Version, incarnation_of
 from sync.wire.v1 import link_pb2 as pb
+from sync.wire_errors import Malformed
 
 
 def copy_to_wire(

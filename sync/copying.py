@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from sync import codec, healing, held_copies, holes, log, vouches
+from sync import healing, held_copies, holes, log, vouches
 from sync.apply import Applier
 from sync.change import StreamHead
 from sync.effects import Effect
@@ -22,7 +22,7 @@ from sync.joining import beneath
 from sync.merge import Head, Heads, RecordState
 from sync.narrowing import RecordName
 from sync.outcome import Received
-from sync.reading import held_up, newest_heard
+from sync.reading import kept_out, newest_heard
 from sync.registers import RegisterTable
 from sync.rows import Chunk, Rows, versions_in
 from sync.schema import Kind, Lane, RegisterSchema
@@ -33,6 +33,7 @@ from sync.testimony import testify
 from sync.trouble import trouble_of
 from sync.version import Version, hlc_of, incarnation_of
 from sync.vouching import BadSignature, KeyChanged
+from sync.wire_errors import Malformed
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def join_rows(
         return [], {}
     merger, table = applier.merger, applier.tables[rows.register]
     lane = table.schema.lane
-    held = held_up(tx, rows.register, rows.unit, list(rows.states))
+    held = kept_out(tx, rows.register, rows.unit, list(rows.states))
     copies = merger.states(tx, rows.register, rows.unit, list(rows.states))
     permitted: dict[bytes, RecordState] = {}
     objections: dict[str, list[bytes]] = {}
@@ -259,7 +260,7 @@ def _learn(applier: Applier, tx: Connection, chunk: Chunk) -> Known:
         unit, level = writer
         place = applier.routes.level(unit)
         if known.get(incarnation, writer) != writer or place not in (None, level):
-            raise codec.Malformed("a writer at another place of the tree than it has")
+            raise Malformed("a writer at another place of the tree than it has")
         applier.merger.writer(incarnation, level)
     log.learn_incarnation(tx, {(i, unit, level) for i, (unit, level) in chunk.writers.items()})
     for rows in chunk.rows:

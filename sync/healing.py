@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from sync import codec, holes, restating
-from sync.change import Block, Entry, Operation
+from sync import block_codec, codec, holes, restating
+from sync.change import ID_BYTES, Block, Entry, Operation
 from sync.effects import Effect
 from sync.rights import objection
 from sync.schema import RegisterSchema
 from sync.statements import run
+from sync.wire_errors import Malformed
 
 if TYPE_CHECKING:
     from sync.apply import Applier
@@ -50,9 +51,9 @@ def held_where(tx: Connection, where: str, parameters: tuple[object, ...]) -> li
     ).fetchall()
     return [
         Held(
-            bytes(r[0]), r[1], r[2], r[3], frozenset(codec.split(bytes(r[4]), 16)), r[5], r[6], r[7]
+            bytes(i), arrival, register, unit, frozenset(block_codec.split(records, ID_BYTES)), *why
         )
-        for r in rows
+        for i, arrival, register, unit, records, *why in rows
     ]
 
 
@@ -115,7 +116,7 @@ def _try(
         return is_healed(tx, hole.id)
     try:
         blocks = codec.unpack(entry.payload)
-    except codec.Malformed as error:
+    except Malformed as error:
         return _stays(tx, hole, error.code, hole.records)
     left: set[bytes] = set()
     reason, detail = hole.reason, hole.detail
@@ -255,7 +256,7 @@ def _held_before(tx: Connection, hole: Held) -> set[bytes]:
         "AND reason NOT IN ('foreign_unit','not_owner')",
         (hole.register, hole.unit, hole.arrival),
     )
-    return {record for row in rows for record in codec.split(bytes(row[0]), 16)}
+    return {record for row in rows for record in block_codec.split(bytes(row[0]), 16)}
 
 
 def _stays(

@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 from sqlalchemy import Connection
 
-from sync import codec, facts, holes
+from sync import block_codec, facts, holes
 from sync.change import ID_BYTES
 from sync.merge import RecordState
 from sync.rows import Chunk, Rows, versions_in
@@ -72,7 +72,7 @@ def versions(
         (NO_ENTRY, register, unit),
     ).fetchall()
     for hole_id, records in rows:
-        if wanted.isdisjoint(codec.split(bytes(records), ID_BYTES)):
+        if wanted.isdisjoint(block_codec.split(bytes(records), ID_BYTES)):
             continue  # a chunk is not unpacked for nothing
         for record, state in _states(tx, bytes(hole_id)):
             if record in wanted:
@@ -96,7 +96,7 @@ def joined(tx: Connection, rows: Rows, heard: Mapping[bytes, Container[Version]]
         (NO_ENTRY, rows.register, rows.unit),
     ).fetchall()
     for hole_id, records in waiting:
-        of = set(codec.split(bytes(records), ID_BYTES))
+        of = set(block_codec.split(bytes(records), ID_BYTES))
         made_up_for = of <= heard.keys() and all(
             version in heard[record]
             for record, state in _states(tx, bytes(hole_id))

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from sqlalchemy import Connection
 
-from sync import codec
+from sync import block_codec, codec
 from sync.change import ID_BYTES, Block, Entry
 from sync.rows import Rows
 from sync.schema import RegisterSchema
@@ -71,11 +71,11 @@ def waiting(
         (register, unit),
     )
     return {
-        records[i : i + ID_BYTES]
+        record
         for records, reason, incarnation in rows
         if (reason not in OF_WRITER or incarnation == writer)
         and not (create and reason in OF_CAUSE)
-        for i in range(0, len(records), ID_BYTES)
+        for record in block_codec.split(bytes(records), ID_BYTES)
     }
 
 
@@ -94,7 +94,7 @@ def joined_elsewhere(
         fields = set(detail.split(",")) if reason == "unknown_field" else set()
         if not fields <= register.by_name.keys():
             continue  # what the copies say of them waits, too
-        ids = codec.split(bytes(records), ID_BYTES)
+        ids = block_codec.split(bytes(records), ID_BYTES)
         if taken.keys().isdisjoint(ids):
             continue
         found = run(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()

@@ -45,6 +45,7 @@ from sync.tail import Tail
 from sync.taking import take
 from sync.vouching import KeyChanged
 from sync.wire.v1 import link_pb2 as pb
+from sync.wire_errors import Malformed
 
 Request = (
     pb.HelloRequest | pb.PushRequest | pb.PullRequest | pb.EchoRequest | pb.ReturnRequest
@@ -169,7 +170,7 @@ class ChildEnd:
             return Pushed(command.batch.lane, reply.durable.position)
         batch = codec.batch_from_wire(reply.batch)
         if batch.incarnation != self._parent_incarnation:
-            raise codec.Malformed("a batch of another incarnation than the parent's")
+            raise Malformed("a batch of another incarnation than the parent's")
         return Pulled(batch)
 
     def perform(self, command: Read | Apply) -> Event:
@@ -262,7 +263,7 @@ class ChildEnd:
         clock = self._host.applier.clock
         clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
         if reply.unit != self.parent_unit:
-            raise codec.Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
+            raise Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
         known_incarnation = self._parent_incarnation
         self._session = reply.session
         self._parent_incarnation = reply.incarnation

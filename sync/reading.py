@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from sync import codec, held_copies, log
+from sync import block_codec, codec, held_copies, log
 from sync.change import ID_BYTES
 from sync.merging import Merger
 from sync.registers import RegisterTable
@@ -26,7 +26,7 @@ def read_rows(
     """Return the copies held here of those records that exist."""
     name = table.schema.name
     states = merger.states(tx, name, unit, ids)
-    return Rows(name, unit, states, held_up(tx, name, unit, list(states)))
+    return Rows(name, unit, states, kept_out(tx, name, unit, list(states)))
 
 
 def ids_after(
@@ -51,7 +51,7 @@ def newest_heard(tx: Connection) -> dict[Lane, dict[int, int]]:
     return newest
 
 
-def held_up(tx: Connection, register: str, unit: int, ids: Sequence[bytes]) -> Held:
+def kept_out(tx: Connection, register: str, unit: int, ids: Sequence[bytes]) -> Held:
     """Return record -> versions of its edits that were heard and that a hole keeps out, edits and
     copies alike. What a person closed counts: it was never joined here.
     """
@@ -64,7 +64,7 @@ def held_up(tx: Connection, register: str, unit: int, ids: Sequence[bytes]) -> H
         (register, unit),
     ):
         version = codec.entry_from_wire(bytes(wire)).version
-        for record in codec.split(bytes(records), ID_BYTES):
+        for record in block_codec.split(bytes(records), ID_BYTES):
             if record in wanted:
                 found.setdefault(record, set()).add(version)
     for record, versions in held_copies.versions(tx, register, unit, wanted).items():

@@ -21,6 +21,7 @@ from sync.schema import Lane
 from sync.statements import run, run_many
 from sync.streams import StreamKey
 from sync.wire.v1 import link_pb2 as pb
+from sync.wire_errors import Malformed
 
 
 class Recovering:
@@ -100,7 +101,7 @@ class Recovering:
 
     def _probed(self, reply: pb.EchoResponse) -> bool:
         if len(reply.known) != len(self._asked):
-            raise codec.Malformed(f"{len(reply.known)} answers to {len(self._asked)} probes")
+            raise Malformed(f"{len(reply.known)} answers to {len(self._asked)} probes")
         self._theirs = dict(map(codec.head_from_wire, reply.heads))
         self._held = {Lane(c.lane): (c.incarnation, c.position) for c in reply.cursors}
         self._probing.answered(self._asked, reply.known, self._theirs)

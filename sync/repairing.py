@@ -15,7 +15,7 @@ from itertools import groupby
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from sync import conflicts, digest, fingerprints, log, repair_notes
+from sync import block_codec, conflicts, digest, fingerprints, log, repair_notes
 from sync.apply import Applier
 from sync.change import ID_BYTES, Value
 from sync.effects import Effect
@@ -117,7 +117,7 @@ def held_up(tx: Connection, names: Iterable[RecordName]) -> set[RecordName]:
             "SELECT record FROM hole WHERE register=? AND unit=? AND state IN ('open', 'deferred')",
             (register, unit),
         ).fetchall()
-        holed = {bytes(r[0])[i : i + ID_BYTES] for r in rows for i in range(0, len(r[0]), ID_BYTES)}
+        holed = {record for row in rows for record in block_codec.split(bytes(row[0]), ID_BYTES)}
         found |= {name for name in some if name.id in holed}
     return found
 

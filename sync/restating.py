@@ -27,6 +27,7 @@ from sync.speaking import Saying, speak
 from sync.statements import run
 from sync.testimony import testify
 from sync.version import Version
+from sync.wire_errors import Malformed
 
 if TYPE_CHECKING:
     from sync.apply import Applier
@@ -53,7 +54,7 @@ def own_words(tx: Connection, entry: Entry) -> None:
         return
     row = run(tx, "SELECT unit FROM incarnation WHERE id=?", (entry.said_under,)).fetchone()
     if row is not None and row[0] != entry.unit:
-        raise codec.Malformed("words that another unit said before")
+        raise Malformed("words that another unit said before")
 
 
 # -- the writer ---------------------------------------------------------------------------------
@@ -133,7 +134,7 @@ def said_before(tx: Connection, unit: int, incarnation: int) -> Iterator[Said]:
                 continue
             try:
                 blocks = codec.unpack(entry.payload)
-            except codec.Malformed:
+            except Malformed:
                 continue  # held everywhere, whichever way it went
             cut = {
                 way for (writer, way, lane), hlc in gone.items()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from sync import codec
+from sync import block_codec, codec, compression
 from sync.change import ID_BYTES, StreamHead, Value
-from sync.codec import HASH_BYTES, Malformed
+from sync.codec import HASH_BYTES
 from sync.merge import Head, Heads, RecordState
 from sync.rows import Chunk, Rows, StreamTip, Writer
 from sync.schema import Lane
@@ -15,11 +15,12 @@ from sync.signing import KEY_BYTES, SIGNATURE_BYTES
 from sync.streams import StreamKey
 from sync.version import VERSION_BYTES, Version, hlc_of, incarnation_of
 from sync.wire.v1 import link_pb2 as pb
+from sync.wire_errors import Malformed
 
 
 def pack(chunk: Chunk) -> bytes:
     """Serialize and compress a chunk. Raises: TooLarge."""
-    return codec.compress(
+    return compression.compress(
         pb.SnapshotChunk(
             rows=[rows_to_wire(rows) for rows in chunk.rows if rows.states],
             heads=[
@@ -70,7 +71,9 @@ def rows_to_wire(rows: Rows) -> pb.SnapshotRows:
         life=[s.life for s in states],
         life_version=[at(s.life_version) for s in states],
         fields=names,
-        columns=[codec.column_to_wire([s.fields[n].shown.value for s in states]) for n in names],
+        columns=[
+            block_codec.column_to_wire([s.fields[n].shown.value for s in states]) for n in names
+        ],
     )
     for name in names:
         numbers = [at(s.fields[name].shown.version) for s in states]
@@ -93,7 +96,7 @@ def rows_to_wire(rows: Rows) -> pb.SnapshotRows:
 
 def unpack(payload: bytes) -> Chunk:
     """Raises: Malformed, for a bomb (more than BODY_BYTES_MAX unpacked) as for other nonsense."""
-    m = codec.decompress(payload, pb.SnapshotChunk())
+    m = compression.decompress(payload, pb.SnapshotChunk())
     writers = {i.id: _writer(i) for i in m.incarnations}
     levels = {i: level for i, (_, level) in writers.items()}
     newest: dict[Lane, dict[int, int]] = {}
@@ -135,7 +138,7 @@ def rows_from_wire(m: pb.SnapshotRows, levels: Mapping[int, int]) -> Rows:
     """
     if not m.ids or len(m.ids) % ID_BYTES or len(m.versions) % VERSION_BYTES or m.unit >= 1 << 63:
         raise Malformed(f"rows of {m.register[:40]!r}: ids {len(m.ids)}")
-    ids = codec.split(m.ids, ID_BYTES)
+    ids = block_codec.split(m.ids, ID_BYTES)
     count, names = len(ids), tuple(m.fields)
     place = {record: k for k, record in enumerate(ids)}
     if len(place) != count or len(set(names)) != len(names):
@@ -144,12 +147,12 @@ def rows_from_wire(m: pb.SnapshotRows, levels: Mapping[int, int]) -> Rows:
         raise Malformed("rows have not one column a field")
     if not len(m.born) == len(m.life) == len(m.life_version) == count:
         raise Malformed("rows have not one life a record")
-    known = codec.split(m.versions, VERSION_BYTES)
+    known = block_codec.split(m.versions, VERSION_BYTES)
     for version in known:
         _known(version, levels)
     beside = _losers(m, place, levels)
-    columns = [codec.column_from_wire(c, count) for c in m.columns]
-    stamps = [codec.base_from_wire(v, m.versions, count) for v in m.field_versions]
+    columns = [block_codec.column_from_wire(c, count) for c in m.columns]
+    stamps = [block_codec.base_from_wire(v, m.versions, count) for v in m.field_versions]
     unseen: dict[int, set[tuple[str, Version]]] = {}
     held: dict[bytes, set[Version]] = {}
     for mark in m.unseen:

@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from sync import copying, floors, log, progress
 from sync.apply import Applier
 from sync.audience import parse
-from sync.codec import Malformed
 from sync.handover import Unauthorised
 from sync.host import Host
 from sync.outcome import Received
@@ -22,6 +21,7 @@ from sync.schema import Lane
 from sync.urgency import Urgency
 from sync.vouching import NotVouched
 from sync.wire.v1 import link_pb2 as pb
+from sync.wire_errors import Malformed
 
 
 class Snapshotting:

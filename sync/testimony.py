@@ -15,6 +15,7 @@ from sync.registers import pieces
 from sync.repair_notes import noted
 from sync.statements import run
 from sync.version import Version, hlc_of
+from sync.wire_errors import Malformed
 
 ROUNDS_MAX = 20  # an edit stands on an edit that stands on an edit
 
@@ -76,7 +77,7 @@ def blocks_of(tx: Connection, versions: set[Version]) -> dict[Version, list[Bloc
                 continue
             try:
                 blocks = codec.unpack(entry.payload)
-            except codec.Malformed:
+            except Malformed:
                 continue  # a hole since it came: it says nothing
             found.setdefault(entry.version, []).extend(blocks)
     return found

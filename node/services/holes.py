@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, and_, func, or_, select
 
 from node.services.record_views import BadToken
-from sync import codec
+from sync import block_codec, codec
 from sync.change import ID_BYTES, Operation
 from sync.errors import SilianError
 from sync.outcome import Received
 from sync.statements import run
 from sync.tables import entry, hole, incarnation
+from sync.wire_errors import Malformed
 
 if TYPE_CHECKING:
     from node.app import Office
@@ -154,7 +155,7 @@ def show_hole(office: Office, hole_id: bytes) -> HoleView:
     held = codec.entry_from_wire(bytes(wire))
     try:
         blocks = codec.unpack(held.payload)
-    except codec.Malformed:
+    except Malformed:
         blocks = []
     for block in blocks:
         if (block.register[:60], block.unit) == (line.register, line.unit):
@@ -262,7 +263,7 @@ def _line(row: Any) -> HoleLine:
     m = row._mapping
     return HoleLine(
         id=bytes(m["id"]), arrival=m["arrival"], writer=m["writer"] or 0, register=m["register"],
-        unit=m["unit"], records=tuple(codec.split(bytes(m["record"]), ID_BYTES)),
+        unit=m["unit"], records=tuple(block_codec.split(bytes(m["record"]), ID_BYTES)),
         reason=m["reason"], detail=m["detail"], state=m["state"], at_ms=m["at_ms"],
         tries=m["tries"], note=m["note"],
     )  # fmt: skip

@@ -27,6 +27,7 @@ from node.services.cells import (
 from node.services.periods import CLOSING, stock_measures
 from sync import codec
 from sync.statements import sql
+from sync.wire_errors import Malformed
 
 if TYPE_CHECKING:
     from node.app import Office
@@ -245,7 +246,7 @@ def _streams(office: Office, tx: Connection, found: Findings) -> None:
         where = _stream_name(key, seq)
         try:
             entry = codec.entry_from_wire(bytes(wire))
-        except codec.Malformed as error:
+        except Malformed as error:
             found.differs("streams", where, error.code, "an entry")
             continue
         said = (entry.incarnation, entry.audience, entry.lane.value, entry.seq)

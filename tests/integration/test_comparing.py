@@ -19,13 +19,14 @@ from node.services.log_retention import DAY_MS, Terms
 from node.services.status import status
 from node.services.stubs import reduce_ended, standing
 from node.services.verify import verify
-from sync import codec, fingerprints, log
+from sync import fingerprints, log
 from sync.digest import schema_print
 from sync.narrowing import Comparison, Wish
 from sync.news import SafeAt
 from sync.repairing import Hints
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
+from sync.wire_errors import Malformed
 from tests.support.tier import (
     DISTRICT,
     GARDEN,
@@ -306,7 +307,7 @@ def test_a_child_that_asks_about_a_sibling_is_told_nothing(tier: Tier) -> None:
     units = asked(units=pb.DigestUnits(registers=[sums])).units
     assert orchid not in {unit for register in units for unit in register.units}
     copy = pb.RecordCopy(register="premises", unit=orchid, id=records[0], absent=True)
-    with pytest.raises(codec.Malformed):
+    with pytest.raises(Malformed):
         asked(copies=pb.DigestCopies(copies=[copy]))
 
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from sync import codec
 from sync.change import Batch, Block, Operation
-from sync.codec import Malformed, TooLarge
 from sync.limits import BODY_BYTES_MAX, ENTRY_BYTES_MAX
 from sync.news import OfficeNews, SafeAt
 from sync.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
+from sync.wire_errors import Malformed, TooLarge
 
 PEAK_MIB_MAX = 320
 
@@ -268,7 +268,7 @@ payload = zstandard.ZstdCompressor(level=1).compress(raw)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     codec.unpack(payload)
-except codec.Malformed:
+except Malformed:
     print(len(payload), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
 """
 

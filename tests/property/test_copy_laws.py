@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync import rows
-from sync.codec import Malformed
 from sync.heard import NOTHING, Heard, join
 from sync.merge import RecordState, arranged
 from sync.rows_codec import pack, unpack
 from sync.schema import Lane
 from sync.streams import StreamKey
 from sync.version import Version, incarnation_of, version_of
+from sync.wire_errors import Malformed
 from tests.property.test_merge_laws import SMALL, edits_of, play, programs, steps
 from tests.support.replicas import FIELDS, Replica, twin_of
 

@@ -27,7 +27,7 @@ def main() -> int:
     args = _arguments()
     if args.power_cuts:
         return power.main(args.power_cuts, args.jobs)
-    plans = _plans(args)
+    plans = [plan.without(keys=True) if args.keys else plan for plan in _plans(args)]
     began_s = time.monotonic()
     ledger, failures, node_days, cpu_s, steps = Ledger(), [], 0.0, 0.0, 0
     for result, again in _results(plans, args.jobs):
@@ -68,6 +68,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--staged", type=int, help="run the staged plans of this draw")
     parser.add_argument("--replay", type=Path, help="run a plan from a file")
     parser.add_argument("--mode", choices=("fast", "crash"), default="fast")
+    parser.add_argument(
+        "--keys", action="store_true", help="stores put back or copied keep their key"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")
     parser.add_argument("--shrink", type=int, default=1, help="how many failures to make small")
     parser.add_argument("--power-cuts", type=int, default=0, help="so many cuts, nothing else")
@@ -114,7 +117,8 @@ def _tell(result: Result, mode: str) -> None:
     print(f"{_line(result)}\n  BROKE {result.detail[:2_000]}")
     for event in result.story:
         print(f"    {event}")
-    print(f"  python -m tests.simulation --mode {mode} --seed {result.plan.seed}", flush=True)
+    keys = " --keys" if result.plan.keys else ""
+    print(f"  python -m tests.simulation --mode {mode} --seed {result.plan.seed}{keys}", flush=True)
 
 
 if __name__ == "__main__":

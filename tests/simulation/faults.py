@@ -136,12 +136,15 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
             (_fill_disk if kind == "disk_full" else _lock)(process)
             return lambda: _free_disk(process)
         case "restore" | "put_back" if process is not None:
-            backup, with_key = stores.backup_of(world, process), kind == "put_back"
+            backup = stores.backup_of(world, process)
+            note("fault", kind)
+            with_key = world.plan.keys or kind == "put_back"
             return lambda: stores.restore(world, index, backup, with_key=with_key)
         case "lost_disk" if process is not None and (index or _grants_nothing(world)):
             stores.lose_disk(world, index)
         case "copy" if process is not None and index and index not in world.twins:
-            return stores.copy(world, index, stores.backup_of(world, process))
+            backup = stores.backup_of(world, process)
+            return stores.copy(world, index, backup, with_key=world.plan.keys)
         case "slow_disk" if process is not None:
             note("fault", kind)
             process.slow_ms = rng.choice((500, 5_000, 70_000))

@@ -81,7 +81,7 @@ FAULTS: dict[str, float] = {
     "slow_disk": 6, "old_program": 3, "upgrade": 1, "rollback": 1, "wrong_parent": 3,
 }  # fmt: skip
 DOUBTFUL = frozenset({"restore", "lost_disk", "copy"})
-AIMED = frozenset({"put_back"})  # restored, with its key: only in the plans of `aimed.py`
+AIMED = frozenset({"put_back"})  # restored, with its key whatever the plan says: of `aimed.py`
 POWER: dict[str, float] = {"power_cut": 6, "power_cut_in_write": 1, "power_cut_twice": 1}
 IN_MODE: dict[str, dict[str, float]] = {  # a full disk and a lock need a file system of the machine
     "fast": FAULTS,
@@ -139,6 +139,7 @@ class Plan:
     newer: tuple[int, ...] = ()  # offices that begin with the next version of the program
     absent: tuple[int, ...] = ()  # offices that a shrunk plan does without
     copies: int = 0  # changes from which on a store with nothing takes copies, and logs are cut
+    keys: bool = False  # a store that is put back, or copied, has its key beside it
 
     @property
     def node_days(self) -> float:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from node.services import holes, registers
-from sync import audience, codec, log
+from sync import audience, block_codec, codec, log
 from sync.change import Block, Operation, StreamHead
 from sync.outcome import Wake
 from sync.schema import Lane
@@ -152,7 +152,7 @@ class Poison:
             record
             for reason, _, records, state, *_ in rows
             if (reason, state) == ("missing_record", "healed")
-            for record in codec.split(bytes(records), 16)
+            for record in block_codec.split(bytes(records), 16)
             if self._world.plan.copies
         }
         for reason, register, records, state, incarnation, heard, lane, seq, wire in rows:
@@ -163,7 +163,7 @@ class Poison:
                     f"office {process.index}: {reason} {register}",
                 )
             healed = state == "healed" and reason in ("missing_record", "behind_hole")
-            came_early = healed and early.issuperset(codec.split(bytes(records), 16))
+            came_early = healed and early.issuperset(block_codec.split(bytes(records), 16))
             if not came_early and not self._explained(reason, bytes(records), bytes(wire or b"")):
                 raise Violation(
                     "INV-21 a hole that nobody made",
@@ -190,7 +190,7 @@ class Poison:
             return codec.entry_from_wire(wire).payload.startswith(SIGN)
         if reason in OF_SKEW:
             return bool(self._world.plan.newer)
-        ids = codec.split(records, 16)
+        ids = block_codec.split(records, 16)
         of_victims = reason in ("wrong_kind", "behind_hole", "refused_by_store", "missing_record")
         return all(
             sign_of(record) == reason or (of_victims and record in self.victims) for record in ids

@@ -48,13 +48,9 @@ def restore(world: World, index: int, backup: Backup, *, with_key: bool = False)
 
     `with_key`: its key file is there, so that nothing but what others hold tells it what it is.
     """
-    world.ledger.note("fault", "put_back" if with_key else "restore")
     decide(world, index)
     _stop(world, index)
-    key_file = world.folder / world.stores[index] / KEY_FILE
-    store = _placed(world, index, backup)
-    if with_key:
-        shutil.copy(key_file, world.folder / store / KEY_FILE)
+    store = _placed(world, index, backup, with_key=with_key)
     _moves_in(world, index, store, backup.edits)
 
 
@@ -71,11 +67,11 @@ def lose_disk(world: World, index: int) -> None:
     _moves_in(world, index, store, [])
 
 
-def copy(world: World, index: int, backup: Backup) -> Callable[[], None]:
+def copy(world: World, index: int, backup: Backup, *, with_key: bool = False) -> Callable[[], None]:
     """Start a copy of an office beside it; returns what a person does about it in the end."""
     world.ledger.note("fault", "copy")
     world.oracle.doubts.began(index)
-    store = _placed(world, index, backup)
+    store = _placed(world, index, backup, with_key=with_key)
     world.oracle.doubts.inherits(store, backup.edits)
     twin = Process(world, index, store=store)
     world.twins[index] = twin
@@ -142,10 +138,12 @@ def _name(world: World, index: int) -> str:
     return f"{index}-{next(world.store_numbers)}"
 
 
-def _placed(world: World, index: int, backup: Backup) -> str:
+def _placed(world: World, index: int, backup: Backup, *, with_key: bool) -> str:
     store = _name(world, index)
     folder = world.folder / store
     folder.mkdir()
+    if with_key:
+        shutil.copy(world.folder / world.stores[index] / KEY_FILE, folder / KEY_FILE)
     (folder / DATABASE).write_bytes(backup.content)
     if world.disk is not None:
         world.disk.load(str(folder / DATABASE), backup.content)

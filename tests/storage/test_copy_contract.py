@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from sync import codec, copying, held_copies, log, reading
 from sync.change import Batch, Operation
-from sync.codec import Malformed
 from sync.heard import NOTHING
 from sync.outcome import Received
 from sync.rows import Chunk
@@ -20,6 +19,7 @@ from sync.schema import FieldSchema, Lane, Schema
 from sync.statements import run
 from sync.streams import StreamKey
 from sync.version import BEGINNING, hlc_of
+from sync.wire_errors import Malformed
 from tests.storage.conftest import OpenSite
 from tests.storage.test_apply_contract import CountingFold, block_of
 from tests.support.sites import (

@@ -14,6 +14,7 @@ from sync.change import Batch, Block, Entry
 from sync.outcome import Wake
 from sync.schema import Lane
 from sync.statements import run
+from sync.wire_errors import Malformed
 from tests.storage.conftest import OpenSite
 from tests.support.sites import DISTRICT, GARDEN, ORCHID, STREET, Site
 
@@ -222,7 +223,7 @@ def test_nobody_says_again_what_another_unit_said(open_site: OpenSite) -> None:
     ).wire  # fmt: skip
     before = street.dump()
     false = Batch(Lane.BULK, orchid.incarnation, 0, 1, (wire,), (1,))
-    with pytest.raises(codec.Malformed):
+    with pytest.raises(Malformed):
         street.take(false, ORCHID)
     assert street.dump() == before
 
