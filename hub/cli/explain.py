@@ -12,7 +12,7 @@ from hub.cli.exits import MEANINGS, exit_of
 from sync.errors import SilianError
 
 PACKAGES = ("sync.", "node.", "hub.")
-SKIPPED = ("sync.wire", "node.store.migrations", "hub.demo")
+SKIPPED = ("sync.wire.", "node.store.migrations", "hub.demo")
 
 
 def refusals() -> dict[str, type[SilianError]]:

@@ -246,6 +246,7 @@ def test_a_frame_that_promises_or_holds_more_than_a_body_is_refused():
 BOMB = """
 import resource, sys, zstandard
 from sync import codec
+from sync.wire_errors import Malformed
 def field(number, data):
     size, out = len(data), bytes([number << 3 | 2])
     while size > 127:
