@@ -1,6 +1,7 @@
 """Protobuf <-> dataclasses: entries, batches and what is said about them.
 
-With `sync.block_codec`, `sync.rows_codec` and `sync.copy_codec` the only code that knows both.
+A transaction's changes are those of `sync.block_codec`, copies of records those of
+`sync.rows_codec` and `sync.copy_codec`.
 """
 
 from __future__ import annotations

@@ -96,12 +96,12 @@ class Composer:
         ids = [m.key.id for m in members]
         stands = _versions(tx, table, first.key.unit, ids, names)
         covered = self._covered(tx, table, first.key.unit, ids, first.operation)
-        found = [stands.get(record_id) for record_id in ids]
-        if None in found:
-            raise RecordMissing(members[found.index(None)].key)
-        for life in dict.fromkeys(row[1] for row in found if row):
-            edits = [m for m, row in zip(members, found, strict=True) if row and row[1] == life]
-            rows = [row for row in found if row and row[1] == life]
+        if missing := [m.key for m in members if m.key.id not in stands]:
+            raise RecordMissing(missing[0])
+        found = [stands[record_id] for record_id in ids]
+        for life in dict.fromkeys(row[1] for row in found):
+            edits = [m for m, row in zip(members, found, strict=True) if row[1] == life]
+            rows = [row for row in found if row[1] == life]
             if first.operation is Operation.DELETE and life % 2 == 0:
                 life -= 1  # said again of an ended record: its end is confirmed, not undone
             _, _, *columns = zip(*rows, strict=True)  # of id, of life, of each field's version

@@ -12,7 +12,7 @@ from hub.cli.exits import MEANINGS, exit_of
 from sync.errors import SilianError
 
 PACKAGES = ("sync.", "node.", "hub.")
-SKIPPED = ("sync.wire.", "node.store.migrations", "hub.demo")
+SKIPPED = ("sync.wire", "node.store.migrations", "hub.demo")  # with all that lies in them
 
 
 def refusals() -> dict[str, type[SilianError]]:
@@ -20,14 +20,18 @@ def refusals() -> dict[str, type[SilianError]]:
     for name in PACKAGES:
         package = importlib.import_module(name.rstrip("."))
         for found in pkgutil.walk_packages(package.__path__, name):
-            if not found.name.startswith(SKIPPED):
+            if not _is_skipped(found.name):
                 importlib.import_module(found.name)
     codes: dict[str, type[SilianError]] = {}
     for kind in _below(SilianError):
         # Whoever uses the program has refusals, too; and who has loaded the demonstration.
-        if kind.__module__.startswith(PACKAGES) and not kind.__module__.startswith(SKIPPED):
+        if kind.__module__.startswith(PACKAGES) and not _is_skipped(kind.__module__):
             codes.setdefault(kind.code, kind)
     return codes
+
+
+def _is_skipped(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in SKIPPED)
 
 
 def explanation(code: str) -> dict[str, str] | None:

@@ -36,8 +36,8 @@ def tiers(bench: Bench) -> None:
                 raw4.append(raw.rate(folder, count, 4))
             with bench.folder() as folder, running(folder) as line:
                 _round(line, count, ours)
-            with bench.folder() as folder:
-                chain.append(median(bare.edits(folder, EDITS, EDIT_PAUSE_S)))
+            with bench.folder() as folder, running(folder, module=bare.__name__) as line:
+                chain.append(median(timed_edits(line, count, first_round=1)))
             if peer is not None:
                 _peer_round(peer, count, theirs)
             bench.say(f"tiers: round {n + 1} of {bench.runs}")

@@ -25,6 +25,7 @@ from tests.benchmarks.offices import (
     urgent,
 )
 
+OFFICE = "tests.benchmarks.tiers"
 COMMANDS = (
     "prepare", "load", "load_behind", "update", "edit", "wait_count", "wait_phone", "indexes",
     "usage",
@@ -32,13 +33,17 @@ COMMANDS = (
 
 
 class Tiers:
-    """Offices in line, each in a process of its own; tier 0 is the highest."""
+    """Offices in line, each in a process of its own; tier 0 is the highest.
 
-    def __init__(self, folder: Path, codes: Sequence[str] = CODES) -> None:
+    `module`: what each process runs. It is given where its store goes and its parent's address,
+    says its own, and answers commands; `tests.benchmarks.bare` does without an office.
+    """
+
+    def __init__(self, folder: Path, codes: Sequence[str] = CODES, module: str = OFFICE) -> None:
         self._processes: list[subprocess.Popen[str]] = []
         address = ""
         for code in codes:
-            command = [sys.executable, "-m", "tests.benchmarks.tiers", "--dir", str(folder / code)]
+            command = [sys.executable, "-m", module, "--dir", str(folder / code)]
             process = subprocess.Popen(
                 [*command, "--unit", code, "--parent", address],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -77,9 +82,9 @@ class Tiers:
 
 
 @contextmanager
-def running(folder: Path, codes: Sequence[str] = CODES) -> Iterator[Tiers]:
+def running(folder: Path, codes: Sequence[str] = CODES, module: str = OFFICE) -> Iterator[Tiers]:
     """Yield tiers and end them."""
-    tiers = Tiers(folder, codes)
+    tiers = Tiers(folder, codes, module)
     try:
         yield tiers
     finally:

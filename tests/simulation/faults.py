@@ -137,14 +137,11 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
             return lambda: _free_disk(process)
         case "restore" | "put_back" if process is not None:
             backup = stores.backup_of(world, process)
-            note("fault", kind)
-            with_key = world.plan.keys or kind == "put_back"
-            return lambda: stores.restore(world, index, backup, with_key=with_key)
+            return lambda: stores.restore(world, index, backup, kind)
         case "lost_disk" if process is not None and (index or _grants_nothing(world)):
             stores.lose_disk(world, index)
         case "copy" if process is not None and index and index not in world.twins:
-            backup = stores.backup_of(world, process)
-            return stores.copy(world, index, backup, with_key=world.plan.keys)
+            return stores.copy(world, index, stores.backup_of(world, process))
         case "slow_disk" if process is not None:
             note("fault", kind)
             process.slow_ms = rng.choice((500, 5_000, 70_000))

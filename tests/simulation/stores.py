@@ -43,14 +43,16 @@ def backup_of(world: World, process: Process) -> Backup:
     return Backup(content, edits, world.incarnations[process.index])
 
 
-def restore(world: World, index: int, backup: Backup, *, with_key: bool = False) -> None:
+def restore(world: World, index: int, backup: Backup, kind: str) -> None:
     """Stop an office and go on with a store from a backup.
 
-    `with_key`: its key file is there, so that nothing but what others hold tells it what it is.
+    `kind`: of the fault. One that is `put_back` has its key file whatever the plan says of keys:
+    nothing but what others hold tells it what it is.
     """
+    world.ledger.note("fault", kind)
     decide(world, index)
     _stop(world, index)
-    store = _placed(world, index, backup, with_key=with_key)
+    store = _placed(world, index, backup, with_key=world.plan.keys or kind == "put_back")
     _moves_in(world, index, store, backup.edits)
 
 
@@ -67,11 +69,11 @@ def lose_disk(world: World, index: int) -> None:
     _moves_in(world, index, store, [])
 
 
-def copy(world: World, index: int, backup: Backup, *, with_key: bool = False) -> Callable[[], None]:
+def copy(world: World, index: int, backup: Backup) -> Callable[[], None]:
     """Start a copy of an office beside it; returns what a person does about it in the end."""
     world.ledger.note("fault", "copy")
     world.oracle.doubts.began(index)
-    store = _placed(world, index, backup, with_key=with_key)
+    store = _placed(world, index, backup, with_key=world.plan.keys)
     world.oracle.doubts.inherits(store, backup.edits)
     twin = Process(world, index, store=store)
     world.twins[index] = twin

@@ -35,6 +35,13 @@ def told(result: Result) -> str:
     return f"{result.detail}\n" + "\n".join(result.story)
 
 
+@pytest.mark.parametrize("seed", [129, 182], ids=["a copy", "a backup"])
+def test_a_store_that_keeps_its_key_is_another_run_and_holds(seed: int) -> None:
+    without, with_key = run(plan_of(seed)), run(plan_of(seed).without(keys=True))
+    assert with_key.held, told(with_key)
+    assert without.trace != with_key.trace, "the key file was not beside the store"
+
+
 def test_every_fault_verdict_and_hole_occurs_and_breaks_nothing() -> None:
     ledger = Ledger()
     for plan in stages():
