@@ -1,4 +1,8 @@
-"""What every test may ask for, and the two rules of a run: seeds repeat, and CI skips nothing."""
+"""What every test may ask for, and the two rules of a run: it repeats, and CI skips nothing.
+
+Property tests run a fixed profile: the same examples at every run, so that no test passes or fails
+by luck. `HYPOTHESIS_PROFILE=explore` draws fresh ones (`make soak`).
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,12 @@ IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 PLATFORM = "platform: "  # starts the reason of the only skips that CI lets pass
 
 settings.register_profile(
-    "dev", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None)
-settings.load_profile("ci" if IN_CI else "dev")
+settings.register_profile(
+    "fixed", settings.get_profile("explore"), derandomize=True, database=None
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
 def fail_a_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
