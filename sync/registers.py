@@ -6,7 +6,7 @@ record was born, so that a new record pays one version and not one a field.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -31,7 +31,7 @@ from sync.limits import SQL_KEYS_MAX
 from sync.merge import Head, Heads, RecordState, shown_value
 from sync.schema import Kind, RegisterSchema, Schema
 from sync.statements import run
-from sync.version import Version, incarnation_of
+from sync.version import incarnation_of
 
 T = TypeVar("T")
 Levels = Mapping[int, int]  # incarnation -> level of its unit
@@ -223,7 +223,3 @@ def values_of(state: RecordState, schema: RegisterSchema) -> dict[str, Value]:
     """Return what a copy shows: field -> value."""
     by_name = schema.by_name
     return {n: shown_value(by_name[n], h) for n, h in state.fields.items() if n in by_name}
-
-
-def versions_of(state: RecordState, fields: Iterable[str]) -> dict[str, Version]:
-    return {n: state.fields[n].shown.version for n in fields if n in state.fields}

@@ -20,9 +20,7 @@ PLATFORM = "platform: "  # starts the reason of the only skips that CI lets pass
 settings.register_profile(
     "explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-settings.register_profile(
-    "fixed", settings.get_profile("explore"), derandomize=True, database=None
-)
+settings.register_profile("fixed", settings.get_profile("explore"), derandomize=True, database=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 

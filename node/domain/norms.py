@@ -47,12 +47,10 @@ class Norms:
 
     households_per_seat: int = 50  # N1
     seat_rounding: Rounding = Rounding.CEIL  # N1; alternative floor
-    assemblies_per_year: int = 2  # N2
     households_per_worker: int = 400  # N3
     worker_flag_percent: int = 90  # N3, "about": below this share of the norm an office is flagged
     premises_m2_per_100_households: int = 30  # N4
     committee_members_min: int = 100  # N5, inclusive
-    officers_per_committee: int = 2  # N6
     work_base_year: int = 2004  # N8 e
     work_standard_fen: int = 400_000  # N8, per 100 households in the base year
     work_growth_percent: int = 5  # N8 c
@@ -93,14 +91,6 @@ def seats(households: int, norms: Norms) -> int:
     return -(-households // norms.households_per_seat)
 
 
-def assemblies_held(sessions: int, norms: Norms) -> bool:
-    """Tell whether the assembly met often enough in one calendar year.
-
-    Source: N2, "每年至少召开两次会议".
-    """
-    return sessions >= norms.assemblies_per_year
-
-
 def workers_norm(households: int, workers: int, norms: Norms) -> WorkersNorm:
     """Return target head count, exact ratio and whether the community is short of workers.
 
@@ -136,14 +126,6 @@ def may_found_committee(party_members: int, norms: Norms) -> bool:
     Source: N5, "拥有100名以上党员的社区建立社区党委".
     """
     return party_members >= norms.committee_members_min
-
-
-def full_time_officers(has_committee: bool, norms: Norms) -> int:
-    """Return how many full-time Party officers the city supplies.
-
-    Source: N6, "市里配两名专职党务干部".
-    """
-    return norms.officers_per_committee if has_committee else 0
 
 
 def fee_required(

@@ -15,7 +15,6 @@ TREE_FROM = "tree_from"  # the day from which it holds, ISO
 CATALOGUE = "catalogue"  # version that the tables were last built for
 BOOTSTRAP = "bootstrap"  # "1": the registers' secondary indexes are still to be built
 FIELDS = "fields"  # JSON: register -> the fields that its digests were last made over
-PARENT = "parent"  # unit id of the parent, once it has answered
 
 
 def get(tx: Connection, key: str) -> str | None:

@@ -10,9 +10,7 @@ from node.domain.norms import (
     Nature,
     Norms,
     Rounding,
-    assemblies_held,
     fee_required,
-    full_time_officers,
     may_found_committee,
     required_area_centi_m2,
     seats,
@@ -31,11 +29,6 @@ def test_a_remainder_of_households_is_represented_too(households: int, expected:
 
 def test_the_city_may_set_seats_to_full_fifties() -> None:
     assert seats(99, replace(NORMS, seat_rounding=Rounding.FLOOR)) == 1
-
-
-def test_two_assemblies_a_year_are_enough_and_one_is_not() -> None:
-    assert assemblies_held(2, NORMS)
-    assert not assemblies_held(1, NORMS)
 
 
 @pytest.mark.parametrize(
@@ -68,10 +61,6 @@ def test_the_showcase_community_misses_the_premises_norm() -> None:
 def test_a_hundred_members_are_enough_for_a_committee() -> None:
     assert may_found_committee(100, NORMS)
     assert not may_found_committee(99, NORMS)
-
-
-def test_the_city_supplies_two_officers_to_a_committee_and_none_without() -> None:
-    assert (full_time_officers(True, NORMS), full_time_officers(False, NORMS)) == (2, 0)
 
 
 @pytest.mark.parametrize(

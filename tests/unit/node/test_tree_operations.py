@@ -7,6 +7,7 @@ import io
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,10 @@ from node.domain.tree_operations import (
 )
 from node.domain.unit_csv import read_units
 from node.domain.units import BadTree, Level, Tree, Unit, unit_id_for
-from node.reference import SHIPPED_FROM, crosswalk_bytes, shipped_tree_bytes, tree_2020_bytes
+from node.reference import SHIPPED_FROM, shipped_tree_bytes
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+CROSSWALK = DATA / "hangzhou_crosswalk_2020_2021.csv"
 
 D1, D2, D3 = date(2020, 1, 1), date(2021, 1, 1), date(2022, 1, 1)
 CODES = {"甲街道": "330102001000", "乙街道": "330102002000", "丙街道": "330102003000"}
@@ -254,7 +258,9 @@ def test_a_tree_of_another_day_is_the_callers_mistake() -> None:
 class TestHangzhouFrom2020To2023:
     """The reorganisation of 2021, on the real files (domain section 5)."""
 
-    old_units = read_units(tree_2020_bytes(), "2020", date(2020, 6, 30))
+    old_units = read_units(
+        (DATA / "hangzhou_divisions_2020.csv").read_bytes(), "2020", date(2020, 6, 30)
+    )
     new_units = read_units(shipped_tree_bytes(), "2023", SHIPPED_FROM)
     old = Tree(old_units, SHIPPED_FROM)
     operations = diff_units(old, new_units, SHIPPED_FROM)
@@ -296,7 +302,7 @@ class TestHangzhouFrom2020To2023:
         """Where a code of 2021 stands unrenamed in 2023, both say which unit of 2020 it was."""
         pairs = [
             row
-            for row in csv.DictReader(io.StringIO(crosswalk_bytes().decode()))
+            for row in csv.DictReader(io.StringIO(CROSSWALK.read_text(encoding="utf-8")))
             if row["old_code"] and row["new_code"] and row["old_name"] == row["new_name"]
         ]
         standing = {unit.code: unit for unit in self.new}
