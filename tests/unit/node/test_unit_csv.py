@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from node.domain import units
 from node.domain.unit_csv import BadUnitFile, read_units
 from node.domain.units import Level, Tree
-from node.reference import SHIPPED_FROM, shipped_tree_bytes, tree_2020_bytes
+from node.reference import SHIPPED_FROM, shipped_tree_bytes
+
+TREE_2020 = Path(__file__).resolve().parents[2] / "data/hangzhou_divisions_2020.csv"
 
 DAY = date(2024, 1, 1)
 GOOD = """code,name,level,parent_code
@@ -188,7 +191,7 @@ def test_two_codes_that_would_share_an_id_are_refused(monkeypatch: pytest.Monkey
     ("data", "day", "counts"),
     [
         (shipped_tree_bytes(), SHIPPED_FROM, [1, 13, 196, 3320]),
-        (tree_2020_bytes(), date(2020, 6, 30), [1, 13, 196, 3153]),
+        (TREE_2020.read_bytes(), date(2020, 6, 30), [1, 13, 196, 3153]),
     ],
 )
 def test_the_real_offices_are_read_to_the_last_one(
