@@ -3,7 +3,7 @@
     .venv/bin/python docs/make_session_diagram.py           write docs/session.md
     .venv/bin/python docs/make_session_diagram.py --check   exit 1 if it is not fresh
 
-The table `sync.session.TRANSITIONS` says which event may come in which state; where it leads is
+The table `sync.link.session.TRANSITIONS` says which event may come in which state; where it leads is
 decided by the handler. So every reachable session is fed every event that its state has an entry
 for, in a few variants each, and what happens is written down.
 """
@@ -16,11 +16,11 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from sync import conversation as c
-from sync import session as s
-from sync.change import Batch
-from sync.limits import BATCH_BYTES_MIN
-from sync.schema import Lane
+from sync.link import messages as c
+from sync.link import session as s
+from sync.model.change import Batch
+from sync.model.limits import BATCH_BYTES_MIN
+from sync.model.schema import Lane
 
 TARGET = Path(__file__).with_name("session.md")
 LANES = tuple(Lane)
@@ -32,7 +32,7 @@ UNSHOWN = {
 
 HEAD = """# The session, as a picture
 
-Made from `sync/session.py` by `docs/make_session_diagram.py`; a test keeps it fresh. Do not edit.
+Made from `sync/link/session.py` by `docs/make_session_diagram.py`; a test keeps it fresh. Do not edit.
 The words are explained in [protocol.md](protocol.md#a-session).
 
 """
@@ -40,38 +40,38 @@ The words are explained in [protocol.md](protocol.md#a-session).
 
 def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
     """Yield (what to call it, event) for one kind of event; several where the outcome differs."""
-    looking = session._looking
+    looking = session._in_progress
     lane = looking[0] if looking else Lane.CONTROL
     some = Batch(lane, 1, 0, FAR, (b"x",), (FAR,))
     none = Batch(lane, 1, 0, FAR)
     made: dict[type, list[tuple[str, object]]] = {
-        c.Poked: [("Poked", c.Poked(frozenset(LANES), frozenset(LANES)))],
-        c.Greeted: [
+        c.WorkAvailable: [("Poked", c.WorkAvailable(frozenset(LANES), frozenset(LANES)))],
+        c.HandshakeDone: [
             *(
-                (f"Greeted {v.name}", c.Greeted(v, waiting=frozenset(w)))
+                (f"Greeted {v.name}", c.HandshakeDone(v, waiting=frozenset(w)))
                 for v in c.Verdict
                 for w in ((), LANES)
             ),
             (
                 "Greeted GO_ON, by a parent under another incarnation",
-                c.Greeted(c.Verdict.GO_ON, give_back=True),
+                c.HandshakeDone(c.Verdict.ACCEPTED, restore_parent=True),
             ),
             (
                 "Greeted GO_ON, and our log begins too late",
-                c.Greeted(c.Verdict.GO_ON, hand_up=True),
+                c.HandshakeDone(c.Verdict.ACCEPTED, upload_due=True),
             ),
             (
                 "Greeted SNAPSHOT, by a parent under another incarnation",
-                c.Greeted(c.Verdict.SNAPSHOT, give_back=True),
+                c.HandshakeDone(c.Verdict.SNAPSHOT, restore_parent=True),
             ),
             (
                 "Greeted RESTORED, with copies",
-                c.Greeted(c.Verdict.RESTORED, copies=True),
+                c.HandshakeDone(c.Verdict.RESTORED, snapshot_follows=True),
             ),
         ],
         c.BatchRead: [("BatchRead", c.BatchRead(some)), ("BatchRead, empty", c.BatchRead(none))],
         c.Pushed: [
-            ("Pushed", c.Pushed(lane, session.held_there.get(lane, 0) + 1)),
+            ("Pushed", c.Pushed(lane, session.acked_by_parent.get(lane, 0) + 1)),
             ("Pushed, no progress", c.Pushed(lane, 0)),
         ],
         c.Pulled: [("Pulled", c.Pulled(some)), ("Pulled, empty", c.Pulled(none))],
@@ -80,13 +80,13 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
             ("Recovered", c.Recovered()),
             ("Recovered, more follows", c.Recovered(more=True)),
         ],
-        c.Copied: [
-            ("Copied", c.Copied()),
-            ("Copied, more follows", c.Copied(more=True)),
+        c.ChunkJoined: [
+            ("Copied", c.ChunkJoined()),
+            ("Copied, more follows", c.ChunkJoined(more=True)),
         ],
-        c.Handed: [
-            ("Handed", c.Handed()),
-            ("Handed, more follows", c.Handed(more=True)),
+        c.Uploaded: [
+            ("Handed", c.Uploaded()),
+            ("Handed, more follows", c.Uploaded(more=True)),
         ],
         c.Compared: [
             ("Compared", c.Compared()),
@@ -124,7 +124,7 @@ def steps(session: s.Session) -> Iterator[tuple[str, s.Session]]:
         after.start()
         yield "start", after
     elif session.state is s.State.IDLE:
-        after.greet_again()
+        after.renew_handshake()
         yield "greet_again", after
         after = copy.deepcopy(session)
         after.compare()

@@ -15,44 +15,46 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import Connection
 
+from node.audiences import TreeRoutes, shared_with
 from node.config import BadConfig, OfficeConfig, load_config
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.norms import Norms
 from node.domain.units import BadTree, Level, Tree, Unit
 from node.folds.assignments import AssignmentFold
+from node.folds.blind_index import BlindIndexFold
 from node.folds.cases import CaseFold
 from node.folds.contributions import ContributionFold
 from node.folds.ledger import LedgerFold
-from node.folds.marks import MarkFold
 from node.folds.totals import TotalsFold
 from node.keys import signer_of
-from node.routes import TreeRoutes, shared_with
-from node.services.cells import retotal
-from node.services.comparisons import Comparisons
-from node.services.doubts import Doubts
-from node.services.marks import review_cases
-from node.services.news import News
+from node.services.duplicates.blind_index import review_cases
+from node.services.figures.cells import retotal
+from node.services.peers.comparisons import Comparisons
+from node.services.peers.refusals import SignatureRefusals
+from node.services.peers.status import PeerStatus
 from node.setup import new_incarnation, store_url
 from node.store import meta, migrate
-from node.store.engine import Mark, Store, open_store
-from node.store.holder import Holder
+from node.store.engine import CommitMark, Store, open_store
+from node.store.folder_lock import FolderLock
 from node.store.schema import catalogue_tables
 from node.store.units import tree_on
-from sync import comparison, facts, log, vouches
-from sync.apply import Applier
-from sync.change import Block, Edit
-from sync.errors import SilianError
-from sync.fingerprints import Shared
-from sync.handover import Identity
-from sync.narrowing import Comparison
-from sync.news import OfficeNews, SafeAt
-from sync.outcome import Applied, Received, Wake
-from sync.rebirth import renew
-from sync.signing import Signer
-from sync.statements import run
-from sync.urgency import Urgency
-from sync.version import HybridClock
-from sync.vouching import NotVouched
+from sync.apply.applier import Applier
+from sync.codec.signing import Signer
+from sync.compare import digests as comparison
+from sync.log import entries as log
+from sync.log import signatures
+from sync.log.outcome import Applied, Received, Waiters
+from sync.log.signatures import SignatureError
+from sync.model.access import Identity
+from sync.model.change import Block, Edit
+from sync.model.errors import SilianError
+from sync.model.report import Comparison, DurableAt, NodeStatus
+from sync.model.schema import Shared
+from sync.model.version import HybridClock
+from sync.recovery.reissue import rotate_incarnation
+from sync.store import meta as facts
+from sync.store.priority import Priority
+from sync.store.sql import execute
 
 PROGRAM = "0.1.0"
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -70,7 +72,7 @@ class Office:
         *,
         wall_ms: Callable[[], int],
         rng: random.Random,
-        holder: Holder | None = None,
+        folder_lock: FolderLock | None = None,
         signer: Signer | None = None,
     ) -> None:
         self.config = config
@@ -82,12 +84,12 @@ class Office:
         self.program = PROGRAM
         self.catalogue_version = catalogue.version
         self.tables = catalogue_tables(catalogue)
-        self._holder = holder
-        self._listeners: list[Callable[[Wake], None]] = []
+        self._folder_lock = folder_lock
+        self._listeners: list[Callable[[Waiters], None]] = []
         self._restored_listeners: list[Callable[[], None]] = []
         self._tree_lock = threading.Lock()
         self.tree_due = False  # a record has changed it, and it is not followed yet
-        store.marked(_mark, self._reopened)
+        store.marked(_read_commit_mark, self._reload)
         if signer is not None:
             store.write(lambda tx: _own_key(tx, signer, rng))
         with store.read() as tx:
@@ -99,12 +101,12 @@ class Office:
             store.write(self._build_tables)
         self._tree = self._read_tree()
         self.routes = TreeRoutes(self._tree, self.identity.unit)
-        self.news = News(self)
+        self.peer_status = PeerStatus(self)
         self.comparisons = Comparisons(self)
-        self.doubts = Doubts(self)
+        self.signature_refusals = SignatureRefusals(self)
         contributions = ContributionFold(catalogue, self.tables, self.identity, self.norms)
         self._assignments, self._ledger = AssignmentFold(self, contributions), LedgerFold(self)
-        self.marks = MarkFold(catalogue, self.tables, self.identity)
+        self.blind_index = BlindIndexFold(catalogue, self.tables, self.identity)
         self.cases = CaseFold(lambda: self._tree, self.identity)
         self.applier = Applier(
             self.tables,
@@ -115,16 +117,16 @@ class Office:
                 self._assignments,
                 self._ledger,
                 contributions,
-                self.marks,
+                self.blind_index,
                 self.cases,
                 TotalsFold(lambda: self._tree, self.identity.unit),
             ),
             signer=signer,
         )
         self.log = structlog.get_logger().bind(office=self.unit.code)
-        self._see_to_indexes()
+        self._ensure_indexes()
         if built_for != catalogue.version:
-            from node.services.holes import retry_deferred
+            from node.services.upkeep.quarantine import retry_deferred
 
             retry_deferred(self)  # what the older catalogue did not know
 
@@ -158,7 +160,7 @@ class Office:
         self,
         work: Callable[[Connection], Sequence[Edit]],
         *,
-        urgency: Urgency = Urgency.LOCAL,
+        priority: Priority = Priority.LOCAL,
     ) -> Applied:
         """Run `work` under the store's lock and commit the edits it returns, durably.
 
@@ -166,69 +168,69 @@ class Office:
         the new log entries is woken after the commit. Many edits of one hand are of less urgency.
         """
 
-        def run(tx: Connection) -> Applied:
+        def execute(tx: Connection) -> Applied:
             if not self.store.is_sqlite:  # there the transaction began with the lock
                 log.lock(tx)
-            return self.applier.local(tx, work(tx))
+            return self.applier.apply_local(tx, work(tx))
 
-        applied = self.store.write(run, urgency=urgency)
-        self._after_commit(applied.registers, applied.wake)
+        applied = self.store.write(execute, priority=priority)
+        self._after_commit(applied.registers, applied.waiters)
         return applied
 
     def committed(self, received: Received) -> None:
         """Told after a peer's batch is durable: wake whom it concerns."""
-        self._after_commit(received.registers, received.wake)
+        self._after_commit(received.registers, received.waiters)
 
-    def on_wake(self, listener: Callable[[Wake], None]) -> None:
+    def on_wake(self, listener: Callable[[Waiters], None]) -> None:
         """Have `listener` told, after each commit, for whom new log entries wait."""
         self._listeners.append(listener)
 
-    def _after_commit(self, registers: set[str], wake: Wake) -> None:
+    def _after_commit(self, registers: set[str], waiters: Waiters) -> None:
         """Nothing here may make the caller believe that what is durable has failed."""
         if "unit" in registers:
             self.tree_due = True
-            self._told(self.follow_tree)
+            self._notify(self.follow_tree)
         for listener in self._listeners:
-            self._told(partial(listener, wake))
+            self._notify(partial(listener, waiters))
 
-    def _told(self, tell: Callable[[], None]) -> None:
+    def _notify(self, notify: Callable[[], None]) -> None:
         try:
-            tell()
+            notify()
         except SilianError as error:  # the store is in trouble now; the tick makes up for it
             self.log.warning("after_commit_failed", code=error.code, reason=error.en)
 
     # -- what the link asks of its host --------------------------------------------------------
 
-    def offices(self) -> Iterable[OfficeNews]:
+    def offices(self) -> Iterable[NodeStatus]:
         """Return news of this office and those below it for the parent."""
-        return self.news.for_parent()
+        return self.peer_status.for_parent()
 
-    def heard_from_parent(self, unit: int, safe: Iterable[SafeAt]) -> None:
+    def on_parent_contact(self, unit: int, durable_above: Iterable[DurableAt]) -> None:
         """Told what the parent says about how far our log is safe above."""
-        self.news.heard_from_parent(unit, safe)
+        self.peer_status.on_parent_contact(unit, durable_above)
 
-    def distrust(self, unit: int, error: NotVouched) -> None:
+    def signature_refused(self, unit: int, error: SignatureError) -> None:
         """Told when a neighbour's words were refused because signatures do not fit."""
-        self.doubts.note(unit, error)
+        self.signature_refusals.note(unit, error)
 
-    def trust(self, unit: int) -> None:
+    def signature_accepted(self, unit: int) -> None:
         """Told when a neighbour's words were taken."""
-        self.doubts.clear(unit)
+        self.signature_refusals.clear(unit)
 
     def draw(self) -> int:
         """Return 63 random bits, never 0."""
         return new_incarnation(self.rng)
 
-    def become(self, incarnation: int) -> None:
+    def switch_incarnation(self, incarnation: int) -> None:
         """Write under another incarnation from now on; the caller records it in the store."""
-        self.applier.become(incarnation)
+        self.applier.switch_incarnation(incarnation)
         self.identity = self.applier.identity
 
-    def _reopened(self, tx: Connection) -> None:
+    def _reload(self, tx: Connection) -> None:
         """Go by what the store says after a failed commit, whatever was meant to become of it."""
         incarnation = _identity(tx).incarnation
         if incarnation != self.identity.incarnation:
-            self.become(incarnation)
+            self.switch_incarnation(incarnation)
 
     def shared(self, child: int) -> Shared:
         """Return whose records a child and its parent both may hear whole, by register."""
@@ -238,21 +240,21 @@ class Office:
         """Told how a comparison with the parent ended."""
         self.comparisons.ended(comparison)
 
-    def left_undone(self, tx: Connection) -> list[Edit]:
+    def pending_derived(self, tx: Connection) -> list[Edit]:
         """Return what this office would have done by itself, had it heard everything in turn."""
-        from node.services.left_undone import left_undone
+        from node.services.upkeep.rebuild import pending_derived
 
-        return left_undone(self, tx)
+        return pending_derived(self, tx)
 
-    def ways(self, tx: Connection, block: Block) -> tuple[str, ...]:
+    def audiences_of(self, tx: Connection, block: Block) -> tuple[str, ...]:
         """Return the audiences of an own block, as this office would say it now."""
-        from node.services.ways import ways_of
+        from node.services.records.audiences import audiences_of_block
 
-        return ways_of(self, tx, block)
+        return audiences_of_block(self, tx, block)
 
     def reactions(self, tx: Connection) -> list[Edit]:
         """Return what assignments and returned money ask of this office and it has not answered."""
-        return [*self._assignments.unanswered(tx), *self._ledger.unbooked(tx)]
+        return [*self._assignments.pending_events(tx), *self._ledger.pending_bookings(tx)]
 
     def found_restored(self) -> None:
         """A child holds words of ours that this store has lost: recover before anything else."""
@@ -265,18 +267,18 @@ class Office:
         """Have `listener` told when this store turns out to be a restored one."""
         self._restored_listeners.append(listener)
 
-    def holding(self, address: str) -> None:
+    def publish_address(self, address: str) -> None:
         """Note where this office can be reached, for the commands run in its folder."""
-        if self._holder is not None:
-            self._holder.note({"address": address, "unit": str(self.identity.unit)})
+        if self._folder_lock is not None:
+            self._folder_lock.note({"address": address, "unit": str(self.identity.unit)})
 
     def close(self) -> None:
         """Let go of the store; what was committed is safe without this."""
         try:
             self.store.close()
         finally:
-            if self._holder is not None:
-                self._holder.release()
+            if self._folder_lock is not None:
+                self._folder_lock.release()
 
     def follow_tree(self) -> None:
         """Go by the tree of today: a record has changed it, or its day has come."""
@@ -297,7 +299,7 @@ class Office:
         with self.store.read() as tx:
             return tree_on(tx, self.today())
 
-    def _see_to_indexes(self) -> None:
+    def _ensure_indexes(self) -> None:
         """Go without secondary indexes, or build those that a bootstrap left out."""
         with self.store.read() as tx:
             missing = meta.get(tx, meta.BOOTSTRAP) == "1"
@@ -342,7 +344,7 @@ def open_office(
     Raises: BadConfig, StoreUnavailable, NewerSchema, OlderSchema, OfficeBusy.
     """
     config = load_config(folder)
-    holder = Holder.take(folder)
+    folder_lock = FolderLock.acquire(folder)
     try:
         store = open_store(store_url(folder, config), **store_options)
         try:
@@ -353,19 +355,19 @@ def open_office(
             return Office(
                 config, folder, store,
                 catalogue if catalogue is not None and not extra else load_catalogue(extra),
-                wall_ms=wall_ms, rng=rng, holder=holder, signer=signer_of(folder, rng),
+                wall_ms=wall_ms, rng=rng, folder_lock=folder_lock, signer=signer_of(folder, rng),
             )  # fmt: skip
         except BaseException:
             store.close()
             raise
     except BaseException:
-        holder.release()
+        folder_lock.release()
         raise
 
 
-def _mark(tx: Connection) -> Mark:
+def _read_commit_mark(tx: Connection) -> CommitMark:
     statement = "SELECT h.arrival, h.hlc, m.value FROM log_head h, meta m WHERE h.id=1 AND m.key=?"
-    return Mark(*run(tx, statement, (meta.INCARNATION,)).fetchone())
+    return CommitMark(*execute(tx, statement, (meta.INCARNATION,)).fetchone())
 
 
 def _identity(tx: Connection) -> Identity:
@@ -387,13 +389,13 @@ def _own_key(tx: Connection, signer: Signer, rng: random.Random) -> None:
     the log goes on with its numbers, and what waits is sent as it is.
     """
     me = _identity(tx)
-    known = vouches.key_known(tx, me.incarnation)
+    known = signatures.key_known(tx, me.incarnation)
     if known == signer.public_key:
         return
     if not known:  # the first start of a program that signs
-        log.learn_incarnation(tx, [(me.incarnation, me.unit, me.level)])
-        vouches.own_key(tx, me.incarnation, signer)
+        log.register_incarnations(tx, [(me.incarnation, me.unit, me.level)])
+        signatures.own_key(tx, me.incarnation, signer)
         return
     incarnation = new_incarnation(rng)
-    renew(tx, me.unit, me.level, incarnation, signer)
+    rotate_incarnation(tx, me.unit, me.level, incarnation, signer)
     facts.put(tx, facts.CONTINUES, str(me.incarnation))

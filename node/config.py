@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 FILE = "office.toml"
 LOG_DAYS_MIN = 30

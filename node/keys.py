@@ -11,7 +11,7 @@ import random
 from pathlib import Path
 
 from node.config import BadConfig
-from sync.signing import SEED_BYTES, Signer
+from sync.codec.signing import SEED_BYTES, Signer
 
 KEY_FILE = "signing.key"  # 64 hexadecimal digits
 

@@ -19,9 +19,10 @@ from node.reference import SHIPPED_FROM, shipped_tree_bytes
 from node.store import meta, migrate
 from node.store.engine import open_store, sqlite_url
 from node.store.schema import catalogue_tables
-from sync import log, vouches
-from sync.signing import Signer
-from sync.statements import sql
+from sync.codec.signing import Signer
+from sync.log import entries as log
+from sync.log import signatures
+from sync.store.sql import sql
 
 DATABASE = "office.db"
 
@@ -98,8 +99,8 @@ def _first_rows(
         tx.exec_driver_sql(
             sql(tx, "INSERT INTO log_head (id, arrival, hlc) VALUES (1, ?, ?)"), (0, 0)
         )
-        log.learn_incarnation(tx, [(incarnation, unit.unit_id, int(unit.level))])
-        vouches.own_key(tx, incarnation, signer)
+        log.register_incarnations(tx, [(incarnation, unit.unit_id, int(unit.level))])
+        signatures.own_key(tx, incarnation, signer)
         for key, value in {
             meta.UNIT: str(unit.unit_id),
             meta.LEVEL: str(int(unit.level)),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from hub.client import OfficeClient
-from sync.errors import SilianError
+from hub.client.client import OfficeClient
+from sync.model.errors import SilianError
 
 
 def main(folder: Path) -> int:
@@ -24,8 +24,10 @@ def main(folder: Path) -> int:
             print(refusal.text("zh"))
             record = office.records("premises", where={"name": "文体中心"}).records[0]
 
-        # `seen` is what was on the screen: who changed the field meanwhile is not overwritten.
-        record = office.change("premises", record.id, {"area_m2": "330"}, seen=record.seen)
+        # `version_token` is what was on the screen: who changed the field meanwhile is not overwritten.
+        record = office.change(
+            "premises", record.id, {"area_m2": "330"}, version_token=record.version_token
+        )
         for place in office.where("premises", record.id).places:
             print(place.unit.name, place.state)
 

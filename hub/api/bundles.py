@@ -7,22 +7,24 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, BinaryIO, cast
 
-from hub.api.desk import BadRequest, Desk, Method
-from hub.api.narrate import narrated
-from node.services.bundles import Written, read_bundles, write_bundle
-from sync.bundling import Survey
-from sync.limits import BUNDLE_BYTES_MAX
-from sync.schema import Lane
-from sync.signing import fingerprint
+from hub.api.call_context import BadRequest, CallContext, Method
+from hub.api.progress_stream import stream_progress
+from node.services.upkeep.bundles import Written, read_bundles, write_bundle
+from sync.bundle.transfer import Survey
+from sync.codec.signing import fingerprint
+from sync.model.limits import BUNDLE_BYTES_MAX
+from sync.model.schema import Lane
 from sync.wire.v1 import office_bundle_pb2 as pb
 from sync.wire.v1 import office_common_pb2 as common
 
 PIECE_BYTES = 256 * 1024
 
 
-def give(desk: Desk, request: pb.WriteBundleRequest) -> Iterator[pb.WriteBundleResponse]:
+def send_bundle(
+    context: CallContext, request: pb.WriteBundleRequest
+) -> Iterator[pb.WriteBundleResponse]:
     """Give the files, written first: a reader in no hurry holds no snapshot open."""
-    to = desk.unit_asked(request.to)
+    to = context.resolve_unit(request.to)
     with ExitStack() as files:
         parts: list[BinaryIO] = []
 
@@ -30,13 +32,13 @@ def give(desk: Desk, request: pb.WriteBundleRequest) -> Iterator[pb.WriteBundleR
             parts.append(cast(BinaryIO, files.enter_context(tempfile.TemporaryFile())))
             return parts[-1]
 
-        def work(say: Any) -> Written:
+        def work(report: Any) -> Written:
             return write_bundle(
-                desk.office, to, new_file, max_bytes=request.max_bytes,
-                start_over=request.start_over, say=say,
+                context.office, to, new_file, max_bytes=request.max_bytes,
+                start_over=request.start_over, report=report,
             )  # fmt: skip
 
-        for done, total, written in narrated(work):
+        for done, total, written in stream_progress(work):
             if written is None:
                 yield pb.WriteBundleResponse(progress=_progress(done, total, "entries"))
                 continue
@@ -45,10 +47,12 @@ def give(desk: Desk, request: pb.WriteBundleRequest) -> Iterator[pb.WriteBundleR
                 part.seek(0)
                 while data := part.read(PIECE_BYTES):
                     yield pb.WriteBundleResponse(data=data)
-            yield pb.WriteBundleResponse(written=_written(desk, written))
+            yield pb.WriteBundleResponse(written=_written(context, written))
 
 
-def take(desk: Desk, pieces: Iterator[pb.ReadBundleRequest]) -> Iterator[pb.ReadBundleResponse]:
+def receive_bundle(
+    context: CallContext, pieces: Iterator[pb.ReadBundleRequest]
+) -> Iterator[pb.ReadBundleResponse]:
     """Take the files in: all of them here before the first is looked at."""
     with ExitStack() as files:
         parts: list[BinaryIO] = []
@@ -68,26 +72,28 @@ def take(desk: Desk, pieces: Iterator[pb.ReadBundleRequest]) -> Iterator[pb.Read
                 )  # fmt: skip
             parts[-1].write(piece.data)
 
-        def work(say: Any) -> Survey:
+        def work(report: Any) -> Survey:
             return read_bundles(
-                desk.office, parts, dry_run=first.dry_run, trust=first.trust, say=say
+                context.office, parts, dry_run=first.dry_run, trust=first.trust, report=report
             )
 
-        for done, total, survey in narrated(work):
+        for done, total, survey in stream_progress(work):
             if survey is None:
                 yield pb.ReadBundleResponse(progress=_progress(done, total, "batches"))
             else:
-                yield pb.ReadBundleResponse(outcome=_outcome(desk, survey, dry_run=first.dry_run))
+                yield pb.ReadBundleResponse(
+                    outcome=_outcome(context, survey, dry_run=first.dry_run)
+                )
 
 
 def _progress(done: int, total: int, of: str) -> common.Progress:
     return common.Progress(done=done, total=total, of=of)
 
 
-def _written(desk: Desk, written: Written) -> pb.BundleWritten:
-    signer = desk.office.applier.signer
+def _written(context: CallContext, written: Written) -> pb.BundleWritten:
+    signer = context.office.applier.signer
     return pb.BundleWritten(
-        to=desk.unit(written.to),
+        to=context.unit(written.to),
         parts=written.parts,
         control=written.control,
         bulk=written.bulk,
@@ -96,9 +102,9 @@ def _written(desk: Desk, written: Written) -> pb.BundleWritten:
     )
 
 
-def _outcome(desk: Desk, survey: Survey, *, dry_run: bool) -> pb.BundleOutcome:
+def _outcome(context: CallContext, survey: Survey, *, dry_run: bool) -> pb.BundleOutcome:
     return pb.BundleOutcome(
-        sender=desk.unit(survey.peer.unit if survey.peer is not None else None),
+        sender=context.unit(survey.peer.unit if survey.peer is not None else None),
         done=not dry_run,
         files=survey.files,
         lanes=[
@@ -106,13 +112,13 @@ def _outcome(desk: Desk, survey: Survey, *, dry_run: bool) -> pb.BundleOutcome:
                 lane=lane.name.lower(),
                 new=survey.new[lane],
                 known=survey.known[lane],
-                held=survey.held.get(lane, 0),
+                applied=survey.applied.get(lane, 0),
                 acked=survey.acked.get(lane, 0),
             )
             for lane in Lane
         ],
         changes=survey.changes,
-        holes=survey.holes,
+        quarantined=survey.quarantined,
         written_ms=survey.written_ms,
         key=fingerprint(survey.key),
         key_is_new=survey.key_is_new,
@@ -120,6 +126,6 @@ def _outcome(desk: Desk, survey: Survey, *, dry_run: bool) -> pb.BundleOutcome:
 
 
 METHODS = {
-    "WriteBundle": Method(pb.WriteBundleRequest, pb.WriteBundleResponse, stream=give),
-    "ReadBundle": Method(pb.ReadBundleRequest, pb.ReadBundleResponse, duplex=take),
+    "WriteBundle": Method(pb.WriteBundleRequest, pb.WriteBundleResponse, stream=send_bundle),
+    "ReadBundle": Method(pb.ReadBundleRequest, pb.ReadBundleResponse, duplex=receive_bundle),
 }

@@ -4,72 +4,82 @@ from __future__ import annotations
 
 from typing import cast
 
-from hub.api.desk import BadRequest, Desk, Method, day_asked, id_asked, value_to_wire
-from node.services import correction_views as views
-from node.services import corrections as service
+from hub.api.call_context import BadRequest, CallContext, Method, parse_day, parse_id, value_to_wire
+from node.services.corrections import requests as service
+from node.services.corrections import views
 from sync.wire.v1 import office_corrections_pb2 as pb
 
 BOXES = ("asked", "to-answer", "all")
 ANSWERS = ("accept", "refuse")
 
 
-def ask_correction(desk: Desk, request: pb.AskCorrectionRequest) -> pb.AskCorrectionResponse:
+def ask_correction(
+    context: CallContext, request: pb.AskCorrectionRequest
+) -> pb.AskCorrectionResponse:
     view = service.ask(
-        desk.office,
+        context.office,
         request.register,
-        desk.unit_asked(request.unit),
-        id_asked(request.id),
+        context.resolve_unit(request.unit),
+        parse_id(request.id),
         {name: text or None for name, text in request.values.items()},
         reason=request.reason,
         actor=request.actor,
-        due=day_asked(request.due_on),
+        due=parse_day(request.due_on),
     )
-    return pb.AskCorrectionResponse(correction=_correction(desk, view))
+    return pb.AskCorrectionResponse(correction=_correction(context, view))
 
 
-def list_corrections(desk: Desk, request: pb.ListCorrectionsRequest) -> pb.ListCorrectionsResponse:
+def list_corrections(
+    context: CallContext, request: pb.ListCorrectionsRequest
+) -> pb.ListCorrectionsResponse:
     box = request.box or "all"
     _one_of(box, BOXES)
     page = views.list_corrections(
-        desk.office,
+        context.office,
         cast(views.Box, box),
         open_only=request.open_only,
         limit=request.limit or 50,
         after=request.after,
     )
     return pb.ListCorrectionsResponse(
-        corrections=[_correction(desk, view) for view in page.corrections],
+        corrections=[_correction(context, view) for view in page.corrections],
         total=page.total,
         next=page.next,
     )
 
 
-def get_correction(desk: Desk, request: pb.GetCorrectionRequest) -> pb.GetCorrectionResponse:
-    view = views.show(desk.office, id_asked(request.id))
-    return pb.GetCorrectionResponse(correction=_correction(desk, view))
+def get_correction(
+    context: CallContext, request: pb.GetCorrectionRequest
+) -> pb.GetCorrectionResponse:
+    view = views.show(context.office, parse_id(request.id))
+    return pb.GetCorrectionResponse(correction=_correction(context, view))
 
 
 def answer_correction(
-    desk: Desk, request: pb.AnswerCorrectionRequest
+    context: CallContext, request: pb.AnswerCorrectionRequest
 ) -> pb.AnswerCorrectionResponse:
     _one_of(request.answer, ANSWERS)
-    asked = id_asked(request.id)
+    asked = parse_id(request.id)
     if request.answer == "accept":
         view = service.accept(
-            desk.office, asked, actor=request.actor, seen=request.seen, force=request.force
+            context.office,
+            asked,
+            actor=request.actor,
+            version_token=request.version_token,
+            force=request.force,
         )
     else:
-        view = service.refuse(desk.office, asked, reason=request.reason, actor=request.actor)
-    return pb.AnswerCorrectionResponse(correction=_correction(desk, view))
+        view = service.refuse(context.office, asked, reason=request.reason, actor=request.actor)
+    return pb.AnswerCorrectionResponse(correction=_correction(context, view))
 
 
 def withdraw_correction(
-    desk: Desk, request: pb.WithdrawCorrectionRequest
+    context: CallContext, request: pb.WithdrawCorrectionRequest
 ) -> pb.WithdrawCorrectionResponse:
     view = service.withdraw(
-        desk.office, id_asked(request.id), actor=request.actor, reason=request.reason
+        context.office, parse_id(request.id), actor=request.actor, reason=request.reason
     )
-    return pb.WithdrawCorrectionResponse(correction=_correction(desk, view))
+    return pb.WithdrawCorrectionResponse(correction=_correction(context, view))
 
 
 def _one_of(text: str, allowed: tuple[str, ...]) -> None:
@@ -81,24 +91,24 @@ def _one_of(text: str, allowed: tuple[str, ...]) -> None:
         )  # fmt: skip
 
 
-def _correction(desk: Desk, view: views.CorrectionView) -> pb.Correction:
+def _correction(context: CallContext, view: views.CorrectionView) -> pb.Correction:
     return pb.Correction(
         id=view.id,
         register=view.register,
-        unit=desk.unit(view.unit),
+        unit=context.unit(view.unit),
         record=view.record,
-        asker=desk.unit(view.asker),
-        owner=desk.unit(view.owner),
+        asker=context.unit(view.asker),
+        owner=context.unit(view.owner),
         state=view.state.value,
-        wishes=[
-            pb.Wish(
-                field=wish.field,
-                now=value_to_wire(wish.now),
-                asked_when=value_to_wire(wish.asked_when),
-                wished=value_to_wire(wish.wished),
-                moved=wish.moved,
+        proposed=[
+            pb.ProposedChange(
+                field=proposal.field,
+                now=value_to_wire(proposal.now),
+                asked_when=value_to_wire(proposal.asked_when),
+                proposed_value=value_to_wire(proposal.proposed_value),
+                moved=proposal.moved,
             )
-            for wish in view.wishes
+            for proposal in view.proposed
         ],
         reason=view.reason,
         asked_by=view.asked_by,
@@ -111,7 +121,7 @@ def _correction(desk: Desk, view: views.CorrectionView) -> pb.Correction:
         record_state=view.record_state,
         may_answer=view.may_answer,
         may_withdraw=view.may_withdraw,
-        seen=view.seen,
+        version_token=view.version_token,
     )
 
 

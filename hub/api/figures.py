@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.api.desk import Desk, Method, day_asked
-from hub.api.narrate import narrated
+from hub.api.call_context import CallContext, Method, parse_day
+from hub.api.progress_stream import stream_progress
 from node.domain.indicators import Indicator
-from node.services import rollup as service
-from node.services.completeness import LAG_TEXTS, Completeness
-from node.services.verify import VerifyReport, verify
+from node.services.figures import rollup as service
+from node.services.figures.completeness import LAG_TEXTS, Completeness
+from node.services.health.verify import VerifyReport, verify
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_figures_pb2 as pb
 
@@ -17,26 +17,28 @@ LAGGARDS_MAX = 200
 DIFFERENCES_MAX = 200
 
 
-def list_indicators(desk: Desk, request: pb.ListIndicatorsRequest) -> pb.ListIndicatorsResponse:
-    listed = desk.office.catalogue.indicators.values()
+def list_indicators(
+    context: CallContext, request: pb.ListIndicatorsRequest
+) -> pb.ListIndicatorsResponse:
+    listed = context.office.catalogue.indicators.values()
     return pb.ListIndicatorsResponse(indicators=map(_indicator, listed))
 
 
-def get_rollup(desk: Desk, request: pb.GetRollupRequest) -> pb.GetRollupResponse:
-    day = day_asked(request.as_of)
+def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRollupResponse:
+    day = parse_day(request.as_of)
     as_was = request.history == service.AS_WAS and day is not None
-    tree = desk.office.tree_on(day) if as_was and day else desk.office.tree
+    tree = context.office.tree_on(day) if as_was and day else context.office.tree
     answer = service.answer(
-        desk.office,
+        context.office,
         request.indicator,
-        desk.unit_asked(request.unit, tree),
+        context.resolve_unit(request.unit, tree),
         request.by or None,
         day,
         request.history or service.AS_IS,
     )
     return pb.GetRollupResponse(
         indicator=_indicator(answer.indicator),
-        unit=desk.unit(answer.unit, tree),
+        unit=context.unit(answer.unit, tree),
         as_of=answer.as_of.isoformat(),
         figure=_figure(answer.shown),
         groups=[
@@ -44,20 +46,20 @@ def get_rollup(desk: Desk, request: pb.GetRollupRequest) -> pb.GetRollupResponse
                 key=row.key,
                 label=common.Label(zh=row.zh, en=row.en),
                 figure=_figure(row.shown),
-                unit=desk.unit(row.unit, tree),
+                unit=context.unit(row.unit, tree),
                 own=row.own,
             )
             for row in answer.rows
         ],
-        completeness=_completeness(desk, answer.completeness),
+        completeness=_completeness(context, answer.completeness),
         closing=answer.closing,
         answered_ms=answer.answered_ms,
         history=answer.history,
     )
 
 
-def verify_kept(desk: Desk, request: pb.VerifyRequest) -> Iterator[pb.VerifyResponse]:
-    for check, count, report in narrated(lambda say: verify(desk.office, say)):
+def verify_kept(context: CallContext, request: pb.VerifyRequest) -> Iterator[pb.VerifyResponse]:
+    for check, count, report in stream_progress(lambda report: verify(context.office, report)):
         if report is None:
             yield pb.VerifyResponse(progress=common.Progress(done=count, of=check))
         else:
@@ -87,24 +89,24 @@ def _figure(shown: service.Shown) -> pb.Figure:
     )
 
 
-def _completeness(desk: Desk, found: Completeness) -> pb.Completeness:
+def _completeness(context: CallContext, found: Completeness) -> pb.Completeness:
     return pb.Completeness(
         level=None if found.level is None else int(found.level),
         expected=found.expected,
         reported=found.reported,
         laggards=[
             pb.Laggard(
-                unit=desk.unit(each.unit),
+                unit=context.unit(each.unit),
                 lag=each.lag.value,
                 exact_ms=each.exact_ms,
-                holes=each.holes,
+                quarantined=each.quarantined,
                 label=common.Label(zh=LAG_TEXTS[each.lag][0], en=LAG_TEXTS[each.lag][1]),
             )
             for each in found.laggards[:LAGGARDS_MAX]
         ],
         laggards_total=len(found.laggards),
         oldest_ms=found.oldest_ms,
-        holes=found.holes,
+        quarantined=found.quarantined,
         complete=found.complete,
     )
 

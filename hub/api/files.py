@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from hub.api.desk import BadRequest, Desk, Method
-from hub.api.narrate import narrated
-from node.services import exporting, importing
-from node.services.import_plan import ImportReport
-from node.services.record_rules import registered
+from hub.api.call_context import BadRequest, CallContext, Method
+from hub.api.progress_stream import stream_progress
+from node.services.records import exporting, importing
+from node.services.records.import_plan import ImportReport
+from node.services.records.rules import registered
 from node.workbook.errors import NotAnnotatable
 from node.workbook.limits import Limits
 from node.workbook.writer import template
@@ -24,25 +24,27 @@ GROUPS_MAX = 100
 
 
 def import_records(
-    desk: Desk, pieces: Iterator[pb.ImportRecordsRequest]
+    context: CallContext, pieces: Iterator[pb.ImportRecordsRequest]
 ) -> Iterator[pb.ImportRecordsResponse]:
     first = next(pieces, None) or pb.ImportRecordsRequest()
     data = _joined(first, pieces)
 
-    def work(say: Any) -> tuple[tuple[ImportReport, ...], tuple[str, ...]]:
+    def work(report: Any) -> tuple[tuple[ImportReport, ...], tuple[str, ...]]:
         options: dict[str, Any] = {
             "dry_run": first.dry_run,
             "mode": "valid" if first.valid_only else "all",
             "blank": "clear" if first.clear_blank else "keep",
-            "progress": say,
+            "progress": report,
         }
         if first.register == WORKBOOK:
-            book = importing.import_workbook(desk.office, data, first.filename, **options)
+            book = importing.import_workbook(context.office, data, first.filename, **options)
             return book.reports, book.skipped
-        one = importing.import_table(desk.office, first.register, data, first.filename, **options)
+        one = importing.import_table(
+            context.office, first.register, data, first.filename, **options
+        )
         return (one,), ()
 
-    for done, total, outcome in narrated(work):
+    for done, total, outcome in stream_progress(work):
         if outcome is None:
             yield pb.ImportRecordsResponse(
                 progress=common.Progress(done=done, total=total, of="rows")
@@ -58,24 +60,24 @@ def import_records(
 
 
 def export_records(
-    desk: Desk, request: pb.ExportRecordsRequest
+    context: CallContext, request: pb.ExportRecordsRequest
 ) -> Iterator[pb.ExportRecordsResponse]:
     """Give the file, written first: a reader in no hurry holds no snapshot open."""
-    register = registered(desk.office, request.register)
+    register = registered(context.office, request.register)
     kind = _kind(request.format or "xlsx")
     lang = request.lang or "zh"
     name = register.zh if lang == "zh" else register.name
     with tempfile.TemporaryFile() as file:
         if request.template:
-            template(file, register, lang, desk.office.level)
+            template(file, register, lang, context.office.level)
             count, kind = 0, "xlsx"
         else:
             count = exporting.export_register(
-                desk.office,
+                context.office,
                 request.register,
                 file,
                 kind=kind,
-                unit=desk.unit_asked(request.unit),
+                unit=context.resolve_unit(request.unit),
                 subtree=request.subtree,
                 lang=lang,
             )

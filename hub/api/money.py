@@ -4,48 +4,50 @@ from __future__ import annotations
 
 from typing import Any
 
-from hub.api.desk import Desk, Method, id_asked
-from hub.api.words import member
+from hub.api.call_context import CallContext, Method, parse_id
+from hub.api.choices import parse_choice
 from node.domain.posting import PostingKind
-from node.services import allocation_answers as answers
-from node.services import allocation_views as views
-from node.services import allocations as service
-from node.services.conservation import check_conservation as checked
+from node.services.money import postings as service
+from node.services.money import receipts as answers
+from node.services.money import views
+from node.services.money.conservation import check_conservation as checked
 from node.store.postings import Line
 from sync.wire.v1 import office_money_pb2 as pb
 
 WAITING = "waiting"
 
 
-def appropriate(desk: Desk, request: pb.AppropriateRequest) -> pb.AppropriateResponse:
-    line = service.appropriate(desk.office, **_said(request))
-    return pb.AppropriateResponse(posting=_posting(desk, line))
+def appropriate(context: CallContext, request: pb.AppropriateRequest) -> pb.AppropriateResponse:
+    line = service.appropriate(context.office, **_arguments(request))
+    return pb.AppropriateResponse(posting=_posting(context, line))
 
 
-def match(desk: Desk, request: pb.MatchRequest) -> pb.MatchResponse:
+def match(context: CallContext, request: pb.MatchRequest) -> pb.MatchResponse:
     line = service.match(
-        desk.office,
+        context.office,
         year=request.year,
         amount_fen=request.amount_fen if request.HasField("amount_fen") else None,
         note=request.note,
         transfer=_id(request.transfer),
         actor=request.actor,
     )
-    return pb.MatchResponse(posting=_posting(desk, line))
+    return pb.MatchResponse(posting=_posting(context, line))
 
 
-def release(desk: Desk, request: pb.ReleaseRequest) -> pb.ReleaseResponse:
-    line = service.release(desk.office, to=desk.unit_asked(request.to), **_said(request))
-    return pb.ReleaseResponse(posting=_posting(desk, line))
+def release(context: CallContext, request: pb.ReleaseRequest) -> pb.ReleaseResponse:
+    line = service.release(
+        context.office, to=context.resolve_unit(request.to), **_arguments(request)
+    )
+    return pb.ReleaseResponse(posting=_posting(context, line))
 
 
-def receive(desk: Desk, request: pb.ReceiveRequest) -> pb.ReceiveResponse:
+def receive(context: CallContext, request: pb.ReceiveRequest) -> pb.ReceiveResponse:
     if request.transfer:
         counted_fen = request.counted_fen if request.HasField("counted_fen") else None
         lines: tuple[Line, ...] = (
             answers.receive(
-                desk.office,
-                id_asked(request.transfer),
+                context.office,
+                parse_id(request.transfer),
                 actor=request.actor,
                 counted_fen=counted_fen,
                 note=request.note,
@@ -53,23 +55,23 @@ def receive(desk: Desk, request: pb.ReceiveRequest) -> pb.ReceiveResponse:
         )
     else:
         lines = answers.receive_all(
-            desk.office,
+            context.office,
             actor=request.actor,
             fund=request.fund or None,
             year=request.year or None,
             note=request.note,
         )
-    return pb.ReceiveResponse(postings=[_posting(desk, line) for line in lines])
+    return pb.ReceiveResponse(postings=[_posting(context, line) for line in lines])
 
 
-def return_money(desk: Desk, request: pb.ReturnMoneyRequest) -> pb.ReturnMoneyResponse:
+def return_money(context: CallContext, request: pb.ReturnMoneyRequest) -> pb.ReturnMoneyResponse:
     if request.transfer:
         line = answers.return_(
-            desk.office, id_asked(request.transfer), reason=request.reason, actor=request.actor
+            context.office, parse_id(request.transfer), reason=request.reason, actor=request.actor
         )
     else:
         line = service.give_back(
-            desk.office,
+            context.office,
             fund=request.fund,
             year=request.year,
             amount_fen=request.amount_fen,
@@ -78,31 +80,35 @@ def return_money(desk: Desk, request: pb.ReturnMoneyRequest) -> pb.ReturnMoneyRe
             transfer=_id(request.new_transfer),
             assignment=_id(request.assignment),
         )
-    return pb.ReturnMoneyResponse(posting=_posting(desk, line))
+    return pb.ReturnMoneyResponse(posting=_posting(context, line))
 
 
-def spend(desk: Desk, request: pb.SpendRequest) -> pb.SpendResponse:
-    line = service.spend(desk.office, category=request.category, **_said(request))
-    return pb.SpendResponse(posting=_posting(desk, line))
+def spend(context: CallContext, request: pb.SpendRequest) -> pb.SpendResponse:
+    line = service.spend(context.office, category=request.category, **_arguments(request))
+    return pb.SpendResponse(posting=_posting(context, line))
 
 
-def reverse(desk: Desk, request: pb.ReverseRequest) -> pb.ReverseResponse:
+def reverse(context: CallContext, request: pb.ReverseRequest) -> pb.ReverseResponse:
     line = service.reverse(
-        desk.office, id_asked(request.posting), actor=request.actor, note=request.note
+        context.office, parse_id(request.posting), actor=request.actor, note=request.note
     )
-    return pb.ReverseResponse(posting=_posting(desk, line))
+    return pb.ReverseResponse(posting=_posting(context, line))
 
 
-def list_transfers(desk: Desk, request: pb.ListTransfersRequest) -> pb.ListTransfersResponse:
-    if request.way == WAITING:
-        waiting = views.waiting(desk.office)
+def list_transfers(
+    context: CallContext, request: pb.ListTransfersRequest
+) -> pb.ListTransfersResponse:
+    if request.direction == WAITING:
+        waiting = views.waiting(context.office)
         found, total = waiting, len(waiting)
     else:
         state = request.state
         page = views.transfers(
-            desk.office,
-            member(views.Way, request.way or "all", "way", [*views.Way, WAITING]),
-            state=member(views.TransferState, state, "state") if state else None,
+            context.office,
+            parse_choice(
+                views.Direction, request.direction or "all", "way", [*views.Direction, WAITING]
+            ),
+            state=parse_choice(views.TransferState, state, "state") if state else None,
             fund=request.fund or None,
             year=request.year or None,
             offset=request.offset,
@@ -110,14 +116,14 @@ def list_transfers(desk: Desk, request: pb.ListTransfersRequest) -> pb.ListTrans
         )
         found, total = page.transfers, page.total
     return pb.ListTransfersResponse(
-        transfers=[_transfer(desk, each) for each in found], total=total
+        transfers=[_transfer(context, each) for each in found], total=total
     )
 
 
-def list_balances(desk: Desk, request: pb.ListBalancesRequest) -> pb.ListBalancesResponse:
+def list_balances(context: CallContext, request: pb.ListBalancesRequest) -> pb.ListBalancesResponse:
     found = views.balances(
-        desk.office,
-        desk.unit_asked(request.unit),
+        context.office,
+        context.resolve_unit(request.unit),
         subtree=request.subtree,
         fund=request.fund or None,
         year=request.year or None,
@@ -125,7 +131,7 @@ def list_balances(desk: Desk, request: pb.ListBalancesRequest) -> pb.ListBalance
     return pb.ListBalancesResponse(
         balances=[
             pb.Balance(
-                unit=desk.unit(b.unit), fund=b.fund, year=b.year, account=b.account, fen=b.fen
+                unit=context.unit(b.unit), fund=b.fund, year=b.year, account=b.account, fen=b.fen
             )
             for b in found
         ]
@@ -133,9 +139,9 @@ def list_balances(desk: Desk, request: pb.ListBalancesRequest) -> pb.ListBalance
 
 
 def check_conservation(
-    desk: Desk, request: pb.CheckConservationRequest
+    context: CallContext, request: pb.CheckConservationRequest
 ) -> pb.CheckConservationResponse:
-    found = checked(desk.office, fund=request.fund or None, year=request.year or None)
+    found = checked(context.office, fund=request.fund or None, year=request.year or None)
     names = [field.name for field in pb.ConservationLine.DESCRIPTOR.fields]
     return pb.CheckConservationResponse(
         lines=[
@@ -147,22 +153,22 @@ def check_conservation(
     )
 
 
-def list_postings(desk: Desk, request: pb.ListPostingsRequest) -> pb.ListPostingsResponse:
+def list_postings(context: CallContext, request: pb.ListPostingsRequest) -> pb.ListPostingsResponse:
     page = views.history(
-        desk.office,
-        desk.unit_asked(request.unit),
+        context.office,
+        context.resolve_unit(request.unit),
         fund=request.fund or None,
         year=request.year or None,
-        kind=member(PostingKind, request.kind, "kind") if request.kind else None,
+        kind=parse_choice(PostingKind, request.kind, "kind") if request.kind else None,
         offset=request.offset,
         limit=request.limit or 50,
     )
     return pb.ListPostingsResponse(
-        postings=[_posting(desk, line) for line in page.lines], total=page.total
+        postings=[_posting(context, line) for line in page.lines], total=page.total
     )
 
 
-def _said(request: Any) -> dict[str, Any]:
+def _arguments(request: Any) -> dict[str, Any]:
     """Return what appropriating, releasing and spending say alike."""
     return {
         "fund": request.fund,
@@ -176,17 +182,17 @@ def _said(request: Any) -> dict[str, Any]:
 
 
 def _id(value: bytes) -> bytes | None:
-    return id_asked(value) if value else None
+    return parse_id(value) if value else None
 
 
-def _posting(desk: Desk, line: Line) -> pb.Posting:
+def _posting(context: CallContext, line: Line) -> pb.Posting:
     one = line.posting
     return pb.Posting(
         id=one.posting_id,
         transfer=one.transfer,
         kind=one.kind.value,
-        unit=desk.unit(one.unit_id),
-        peer=desk.unit(one.peer_unit),
+        unit=context.unit(one.unit_id),
+        peer=context.unit(one.peer_unit),
         fund=one.fund,
         year=one.year,
         amount_fen=one.amount_fen,
@@ -201,11 +207,11 @@ def _posting(desk: Desk, line: Line) -> pb.Posting:
     )
 
 
-def _transfer(desk: Desk, one: views.Transfer) -> pb.Transfer:
+def _transfer(context: CallContext, one: views.Transfer) -> pb.Transfer:
     return pb.Transfer(
         id=one.transfer,
-        sender=desk.unit(one.from_unit),
-        receiver=desk.unit(one.to_unit),
+        sender=context.unit(one.from_unit),
+        receiver=context.unit(one.to_unit),
         fund=one.fund,
         year=one.year,
         amount_fen=one.amount_fen,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.api.desk import Desk, Method, day_asked, id_asked
+from hub.api.call_context import CallContext, Method, parse_day, parse_id
 from node.domain.units import Tree, Unit, UnknownUnit
-from node.services.problems import Problem
-from node.services.status import OfficeLine, status
-from node.services.units import import_units
-from node.services.whereabouts import whereabouts
-from sync.errors import SilianError
-from sync.schema import Lane
+from node.services.health.problems import Problem
+from node.services.health.status import OfficeLine, status
+from node.services.records.durability import durability
+from node.services.upkeep.tree_import import import_units
+from sync.model.errors import SilianError
+from sync.model.schema import Lane
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_pb2 as pb
 
@@ -48,39 +48,41 @@ class NotServed(SilianError):
         )
 
 
-def get_status(desk: Desk, request: pb.GetStatusRequest) -> pb.GetStatusResponse:
-    office = desk.office
-    if desk.dialer is None:
-        _recall_acks(desk)
-    found = status(office, desk.dialer, tree=request.tree)
+def get_status(context: CallContext, request: pb.GetStatusRequest) -> pb.GetStatusResponse:
+    office = context.office
+    if context.dialer is None:
+        _recall_acks(context)
+    found = status(office, context.dialer, tree=request.tree)
     return pb.GetStatusResponse(
-        offices=[_office(desk, line) for line in found.offices],
-        link=_link(desk),
-        safe=[
-            pb.SafeLevel(level=s.level, lane=s.lane.name.lower(), position=s.position)
-            for s in office.news.safe()
+        offices=[_office(context, line) for line in found.offices],
+        link=_link(context),
+        durable_above=[
+            pb.DurableLevel(level=s.level, lane=s.lane.name.lower(), position=s.position)
+            for s in office.peer_status.durable_above()
         ],
-        problems=[_problem(desk, problem) for problem in found.problems],
+        problems=[_problem(context, problem) for problem in found.problems],
         catalogue=office.catalogue.version,
         at_ms=found.at_ms,
     )
 
 
-def where_is(desk: Desk, request: pb.WhereIsRequest) -> pb.WhereIsResponse:
-    found = whereabouts(
-        desk.office, request.register, desk.unit_asked(request.unit), id_asked(request.id)
+def where_is(context: CallContext, request: pb.GetDurabilityRequest) -> pb.GetDurabilityResponse:
+    found = durability(
+        context.office, request.register, context.resolve_unit(request.unit), parse_id(request.id)
     )
-    return pb.WhereIsResponse(
+    return pb.GetDurabilityResponse(
         places=[
-            pb.RecordPlace(level=place.level, unit=desk.unit(place.unit), state=place.found.value)
+            pb.RecordDurability(
+                level=place.level, unit=context.unit(place.unit), state=place.found.value
+            )
             for place in found.places
         ],
         position=found.position,
     )
 
 
-def find_units(desk: Desk, request: pb.FindUnitsRequest) -> pb.FindUnitsResponse:
-    tree, text = desk.office.tree, request.text.strip()
+def find_units(context: CallContext, request: pb.FindUnitsRequest) -> pb.FindUnitsResponse:
+    tree, text = context.office.tree, request.text.strip()
     fits = sorted(_fitting(tree, text), key=lambda unit: (_rank(unit, text), unit.code))
     if not fits:
         tree.find(text)  # one exact path, or the refusal that names the nearest
@@ -89,12 +91,12 @@ def find_units(desk: Desk, request: pb.FindUnitsRequest) -> pb.FindUnitsResponse
     return pb.FindUnitsResponse(units=[_unit(tree, unit) for unit in listed], total=len(fits))
 
 
-def import_tree(desk: Desk, request: pb.ImportUnitsRequest) -> pb.ImportUnitsResponse:
+def import_tree(context: CallContext, request: pb.ImportUnitsRequest) -> pb.ImportUnitsResponse:
     done = import_units(
-        desk.office,
+        context.office,
         request.file,
         request.filename or "units.csv",
-        on=day_asked(request.on),
+        on=parse_day(request.on),
         dry_run=request.dry_run,
         allow_close=request.allow_close,
     )
@@ -109,40 +111,42 @@ def import_tree(desk: Desk, request: pb.ImportUnitsRequest) -> pb.ImportUnitsRes
     )
 
 
-def list_units(desk: Desk, request: pb.ListUnitsRequest) -> pb.ListUnitsResponse:
-    day = day_asked(request.as_of)
-    tree = desk.office.tree_on(day) if day else desk.office.tree
-    top = desk.unit_asked(request.unit, tree)
+def list_units(context: CallContext, request: pb.ListUnitsRequest) -> pb.ListUnitsResponse:
+    day = parse_day(request.as_of)
+    tree = context.office.tree_on(day) if day else context.office.tree
+    top = context.resolve_unit(request.unit, tree)
     ids = tree.subtree(top) if request.subtree else (top, *tree.children(top))
     return pb.ListUnitsResponse(units=[_unit(tree, tree.get(each)) for each in ids])
 
 
-def sync_now(desk: Desk, request: pb.SyncNowRequest) -> pb.SyncNowResponse:
-    if not desk.office.config.parent:
+def sync_now(context: CallContext, request: pb.SyncNowRequest) -> pb.SyncNowResponse:
+    if not context.office.config.parent:
         raise NoParent
-    if desk.dialer is None:
+    if context.dialer is None:
         raise NotServed
-    desk.dialer.retry_now()
-    desk.dialer.poke(up=frozenset(Lane), down=frozenset(Lane))
-    desk.dialer.wait_idle(request.wait_ms / 1000)
-    waiting = desk.office.news.of_self(desk.dialer.held_there).waiting_up
+    context.dialer.retry_now()
+    context.dialer.notify(up=frozenset(Lane), down=frozenset(Lane))
+    context.dialer.wait_idle(request.wait_ms / 1000)
+    waiting = context.office.peer_status.own_status(context.dialer.acked_by_parent).waiting_up
     return pb.SyncNowResponse(
-        link=_link(desk), waiting_up=waiting, done=desk.dialer.connected and waiting == 0
+        link=_link(context), waiting_up=waiting, done=context.dialer.connected and waiting == 0
     )
 
 
-def _recall_acks(desk: Desk) -> None:
+def _recall_acks(context: CallContext) -> None:
     """Without a line, what the parent holds is what was written down of it."""
-    office = desk.office
+    office = context.office
     parent_level = office.identity.level - 1
-    acked = {s.lane: s.position for s in office.news.safe() if s.level == parent_level}
-    office.news.of_self(acked)
+    acked = {
+        s.lane: s.position for s in office.peer_status.durable_above() if s.level == parent_level
+    }
+    office.peer_status.own_status(acked)
 
 
-def _office(desk: Desk, line: OfficeLine) -> pb.OfficeState:
+def _office(context: CallContext, line: OfficeLine) -> pb.OfficeState:
     return pb.OfficeState(
-        unit=desk.unit(line.unit),
-        heard=line.heard,
+        unit=context.unit(line.unit),
+        reported=line.reported,
         connected=line.connected,
         last_contact_ms=line.last_contact_ms,
         exact_ms=line.exact_ms,
@@ -150,26 +154,26 @@ def _office(desk: Desk, line: OfficeLine) -> pb.OfficeState:
         waiting_age_ms=line.waiting_age_ms,
         waiting_down=line.waiting_down,
         conflicts=line.conflicts,
-        holes=line.holes,
+        quarantined=line.quarantined,
         program=line.program,
     )
 
 
-def _link(desk: Desk) -> pb.LinkState:
-    dialer = desk.dialer
+def _link(context: CallContext) -> pb.LinkState:
+    dialer = context.dialer
     return pb.LinkState(
-        parent=desk.office.config.parent,
+        parent=context.office.config.parent,
         state=dialer.state.value if dialer else NOT_SERVED,
         connected=dialer.connected if dialer else False,
         reason=dialer.reason if dialer else "",
     )
 
 
-def _problem(desk: Desk, problem: Problem) -> pb.Problem:
+def _problem(context: CallContext, problem: Problem) -> pb.Problem:
     return pb.Problem(
         code=problem.code,
         severity=problem.severity.name.lower(),
-        unit=desk.unit(problem.unit),
+        unit=context.unit(problem.unit),
         text=common.Label(zh=problem.zh, en=problem.en),
         remedy=common.Label(zh=problem.remedy_zh, en=problem.remedy_en),
     )
@@ -196,7 +200,7 @@ def _unit(tree: Tree, unit: Unit) -> common.Unit:
 
 METHODS = {
     "GetStatus": Method(pb.GetStatusRequest, pb.GetStatusResponse, unary=get_status),
-    "WhereIs": Method(pb.WhereIsRequest, pb.WhereIsResponse, unary=where_is),
+    "WhereIs": Method(pb.GetDurabilityRequest, pb.GetDurabilityResponse, unary=where_is),
     "ImportUnits": Method(pb.ImportUnitsRequest, pb.ImportUnitsResponse, unary=import_tree),
     "FindUnits": Method(pb.FindUnitsRequest, pb.FindUnitsResponse, unary=find_units),
     "ListUnits": Method(pb.ListUnitsRequest, pb.ListUnitsResponse, unary=list_units),

@@ -6,38 +6,42 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from hub.api.desk import Desk, Method, id_asked, values_to_wire
+from hub.api.call_context import CallContext, Method, parse_id, values_to_wire
 from node.domain.register import Field, Register
-from node.services import registers as service
-from node.services.record_rules import UnknownRegister
+from node.services.records import edits as service
+from node.services.records.rules import UnknownRegister
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_registers_pb2 as pb
 
 
-def list_registers(desk: Desk, request: pb.ListRegistersRequest) -> pb.ListRegistersResponse:
-    listed = [r for r in desk.office.catalogue.registers.values() if request.system or not r.system]
-    counts = _counts(desk, listed)
+def list_registers(
+    context: CallContext, request: pb.ListRegistersRequest
+) -> pb.ListRegistersResponse:
+    listed = [
+        r for r in context.office.catalogue.registers.values() if request.system or not r.system
+    ]
+    counts = _counts(context, listed)
     return pb.ListRegistersResponse(
-        registers=[_described(desk, r, counts[r.name], fields=False) for r in listed]
+        registers=[_described(context, r, counts[r.name], fields=False) for r in listed]
     )
 
 
 def describe_register(
-    desk: Desk, request: pb.DescribeRegisterRequest
+    context: CallContext, request: pb.DescribeRegisterRequest
 ) -> pb.DescribeRegisterResponse:
-    registers = desk.office.catalogue.registers
+    registers = context.office.catalogue.registers
     register = registers.get(request.register)
     if register is None:
         raise UnknownRegister(request.register, registers)
-    count = _counts(desk, [register])[register.name]
-    return pb.DescribeRegisterResponse(register=_described(desk, register, count, fields=True))
+    count = _counts(context, [register])[register.name]
+    return pb.DescribeRegisterResponse(register=_described(context, register, count, fields=True))
 
 
-def list_records(desk: Desk, request: pb.ListRecordsRequest) -> pb.ListRecordsResponse:
+def list_records(context: CallContext, request: pb.ListRecordsRequest) -> pb.ListRecordsResponse:
     page = service.list_records(
-        desk.office,
+        context.office,
         request.register,
-        unit=desk.unit_asked(request.unit),
+        unit=context.resolve_unit(request.unit),
         subtree=request.subtree,
         where=dict(request.where),
         include_ended=request.include_ended,
@@ -45,21 +49,26 @@ def list_records(desk: Desk, request: pb.ListRecordsRequest) -> pb.ListRecordsRe
         after=request.after,
     )
     return pb.ListRecordsResponse(
-        records=[record_to_wire(desk, view) for view in page.records],
+        records=[record_to_wire(context, view) for view in page.records],
         total=page.total,
         next=page.next,
     )
 
 
-def get_record(desk: Desk, request: pb.GetRecordRequest) -> pb.GetRecordResponse:
-    which = (desk.office, request.register, desk.unit_asked(request.unit), id_asked(request.id))
-    reply = pb.GetRecordResponse(record=record_to_wire(desk, service.get(*which)))
+def get_record(context: CallContext, request: pb.GetRecordRequest) -> pb.GetRecordResponse:
+    which = (
+        context.office,
+        request.register,
+        context.resolve_unit(request.unit),
+        parse_id(request.id),
+    )
+    reply = pb.GetRecordResponse(record=record_to_wire(context, service.get(*which)))
     if request.history:
         reply.history.extend(
             pb.RecordEvent(
                 at_ms=event.at_ms,
                 kind=event.kind,
-                unit=desk.unit(event.unit),
+                unit=context.unit(event.unit),
                 values=values_to_wire(event.values),
                 state=event.state,
             )
@@ -68,41 +77,45 @@ def get_record(desk: Desk, request: pb.GetRecordRequest) -> pb.GetRecordResponse
     return reply
 
 
-def create_record(desk: Desk, request: pb.CreateRecordRequest) -> pb.CreateRecordResponse:
-    view = service.create(desk.office, request.register, _typed(request.values))
-    return pb.CreateRecordResponse(record=record_to_wire(desk, view))
+def create_record(context: CallContext, request: pb.CreateRecordRequest) -> pb.CreateRecordResponse:
+    view = service.create(context.office, request.register, _typed(request.values))
+    return pb.CreateRecordResponse(record=record_to_wire(context, view))
 
 
-def change_record(desk: Desk, request: pb.ChangeRecordRequest) -> pb.ChangeRecordResponse:
+def change_record(context: CallContext, request: pb.ChangeRecordRequest) -> pb.ChangeRecordResponse:
     view = service.change(
-        desk.office,
+        context.office,
         request.register,
-        desk.unit_asked(request.unit),
-        id_asked(request.id),
+        context.resolve_unit(request.unit),
+        parse_id(request.id),
         _typed(request.values),
-        seen=request.seen,
+        version_token=request.version_token,
         force=request.force,
     )
-    return pb.ChangeRecordResponse(record=record_to_wire(desk, view))
+    return pb.ChangeRecordResponse(record=record_to_wire(context, view))
 
 
-def end_record(desk: Desk, request: pb.EndRecordRequest) -> pb.EndRecordResponse:
+def end_record(context: CallContext, request: pb.EndRecordRequest) -> pb.EndRecordResponse:
     view = service.end(
-        desk.office, request.register, id_asked(request.id), seen=request.seen, force=request.force
+        context.office,
+        request.register,
+        parse_id(request.id),
+        version_token=request.version_token,
+        force=request.force,
     )
-    return pb.EndRecordResponse(record=record_to_wire(desk, view))
+    return pb.EndRecordResponse(record=record_to_wire(context, view))
 
 
-def record_to_wire(desk: Desk, view: service.RecordView) -> pb.Record:
+def record_to_wire(context: CallContext, view: service.RecordView) -> pb.Record:
     return pb.Record(
         register=view.register,
-        unit=desk.unit(view.unit),
+        unit=context.unit(view.unit),
         id=view.id,
         alive=view.alive,
         values=values_to_wire(view.values),
         writable=sorted(view.writable),
-        seen=view.seen,
-        born_ms=view.born_ms,
+        version_token=view.version_token,
+        created_ms=view.created_ms,
         changed_ms=view.changed_ms,
         conflicts=[found for ids in view.conflicts.values() for found in ids],
     )
@@ -112,21 +125,21 @@ def _typed(values: Any) -> dict[str, object]:
     return {name: text or None for name, text in values.items()}
 
 
-def _counts(desk: Desk, registers: list[Register]) -> dict[str, int]:
+def _counts(context: CallContext, registers: list[Register]) -> dict[str, int]:
     """Return how many living records this office holds of each."""
-    with desk.office.store.read() as tx:
+    with context.office.store.read() as tx:
         counted = {}
         for register in registers:
-            table = desk.office.tables[register.name].table
-            living = select(func.count()).where(table.c.life.bitwise_and(1) == 1)
-            counted[register.name] = int(tx.execute(living.select_from(table)).scalar_one())
+            table = context.office.tables[register.name].table
+            active = select(func.count()).where(table.c.life.bitwise_and(1) == 1)
+            counted[register.name] = int(tx.execute(active.select_from(table)).scalar_one())
     return counted
 
 
 def _described(
-    desk: Desk, register: Register, records: int, *, fields: bool
+    context: CallContext, register: Register, records: int, *, fields: bool
 ) -> pb.RegisterDescription:
-    kept_here = register.level in (None, desk.office.level) and not register.system
+    kept_here = register.level in (None, context.office.level) and not register.system
     return pb.RegisterDescription(
         name=register.name,
         label=common.Label(zh=register.zh, en=register.en),

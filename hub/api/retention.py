@@ -4,51 +4,60 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hub.api.desk import Desk, Method
-from node.services import stubs
-from node.services.log_retention import DAY_MS, Standing, cut_log, standing
+from hub.api.call_context import CallContext, Method
+from node.services.upkeep import redaction
+from node.services.upkeep.log_retention import DAY_MS, RetentionState, retention_state, truncate_log
 from sync.wire.v1 import office_retention_pb2 as pb
 
 
-def retain(desk: Desk, request: pb.RetainRequest) -> pb.RetainResponse:
-    office = desk.office
+def retain(context: CallContext, request: pb.RetainRequest) -> pb.RetainResponse:
+    office = context.office
     now_ms = office.clock.now_ms()
     if request.dry_run:
-        return _response(desk, standing(office, now_ms), stubs.standing(office, now_ms), now_ms)
-    found = cut_log(office, now_ms)
-    reduced = stubs.reduce_ended(office, now_ms)
-    ended = replace(stubs.standing(office, now_ms), reducible=reduced)
-    return _response(desk, found, ended, now_ms)
+        return _response(
+            context,
+            retention_state(office, now_ms),
+            redaction.retention_state(office, now_ms),
+            now_ms,
+        )
+    found = truncate_log(office, now_ms)
+    redacted_now = redaction.redact_ended(office, now_ms)
+    ended = replace(redaction.retention_state(office, now_ms), redactable=redacted_now)
+    return _response(context, found, ended, now_ms)
 
 
-def _response(desk: Desk, found: Standing, ended: stubs.Standing, now_ms: int) -> pb.RetainResponse:
-    config = desk.office.config
+def _response(
+    context: CallContext, found: RetentionState, ended: redaction.RetentionState, now_ms: int
+) -> pb.RetainResponse:
+    config = context.office.config
     lease_ms = config.lease_days * DAY_MS
     return pb.RetainResponse(
-        floor=found.floor,
+        low_water_mark=found.low_water_mark,
         end=found.end,
         entries=found.extent.entries,
         bytes=found.extent.bytes,
         oldest_ms=found.extent.oldest_ms,
-        cut_entries=found.portion.entries,
-        cut_bytes=found.portion.bytes,
+        truncated_entries=found.portion.entries,
+        truncated_bytes=found.portion.bytes,
         holds=[
             pb.LogHold(
-                why=claim.why.value,
-                first=claim.first,
-                unit=desk.unit(claim.unit) if claim.unit else None,
-                heard_ms=claim.heard_ms,
-                lease_left_ms=claim.heard_ms + lease_ms - now_ms if claim.unit else 0,
+                why=hold.why.value,
+                first=hold.first,
+                unit=context.unit(hold.unit) if hold.unit else None,
+                last_contact_ms=hold.last_contact_ms,
+                lease_left_ms=hold.last_contact_ms + lease_ms - now_ms if hold.unit else 0,
             )
-            for claim in found.holds
+            for hold in found.holds
         ],
         log_days=config.log_days,
         lease_days=config.lease_days,
         tombstone_days=config.tombstone_days,
         ended_with_values=ended.values,
-        stubs=ended.stubs,
-        reduced=ended.reducible,
-        kept=[pb.ValuesKept(why=why.value, records=n) for why, n in sorted(ended.spared.items())],
+        redacted=ended.redacted,
+        redacted_now=ended.redactable,
+        kept=[
+            pb.ValuesKept(why=why.value, records=n) for why, n in sorted(ended.keep_reasons.items())
+        ],
     )
 
 

@@ -9,26 +9,26 @@ import grpc
 
 from hub.api import (
     bundles,
-    cases,
-    comparing,
+    comparison,
     conflicts,
     corrections,
+    duplicates,
     figures,
     files,
     money,
     office,
+    quarantine,
     registers,
     retention,
-    trouble,
     work,
 )
-from hub.api.desk import Desk, Method
+from hub.api.call_context import CallContext, Method
 from hub.api.tokens import TOKEN_KEY
 
 NAME = "sync.wire.v1.OfficeService"
 METHODS: dict[str, Method] = {
     **office.METHODS,
-    **comparing.METHODS,
+    **comparison.METHODS,
     **retention.METHODS,
     **registers.METHODS,
     **files.METHODS,
@@ -37,24 +37,26 @@ METHODS: dict[str, Method] = {
     **money.METHODS,
     **figures.METHODS,
     **conflicts.METHODS,
-    **cases.METHODS,
+    **duplicates.METHODS,
     **corrections.METHODS,
-    **trouble.METHODS,
+    **quarantine.METHODS,
 }
 
 
-def handlers(desk_of: Callable[[str], Desk]) -> grpc.GenericRpcHandler:
+def handlers(context_for: Callable[[str], CallContext]) -> grpc.GenericRpcHandler:
     """Return OfficeService as the server takes it.
 
-    `desk_of`: the office whose token was shown. Raises: Unauthenticated.
+    `context_for`: the office whose token was shown. Raises: Unauthenticated.
     """
     return grpc.method_handlers_generic_handler(
-        NAME, {name: _handler(method, desk_of) for name, method in METHODS.items()}
+        NAME, {name: _handler(method, context_for) for name, method in METHODS.items()}
     )
 
 
-def _handler(method: Method, desk_of: Callable[[str], Desk]) -> grpc.RpcMethodHandler[Any, Any]:
-    ways: dict[str, Any] = {
+def _handler(
+    method: Method, context_for: Callable[[str], CallContext]
+) -> grpc.RpcMethodHandler[Any, Any]:
+    handler_args: dict[str, Any] = {
         "request_deserializer": method.request.FromString,
         "response_serializer": lambda reply: reply.SerializeToString(),
     }
@@ -62,16 +64,16 @@ def _handler(method: Method, desk_of: Callable[[str], Desk]) -> grpc.RpcMethodHa
     assert work is not None, "a method has one way of doing it"
 
     def call(request: Any, context: grpc.ServicerContext) -> Any:
-        return work(desk_of(shown_token(context)), request)
+        return work(context_for(shown_token(context)), request)
 
-    def told(request: Any, context: grpc.ServicerContext) -> Any:
+    def streamed(request: Any, context: grpc.ServicerContext) -> Any:
         yield from call(request, context)
 
     if method.unary is not None:
-        return grpc.unary_unary_rpc_method_handler(call, **ways)
+        return grpc.unary_unary_rpc_method_handler(call, **handler_args)
     if method.stream is not None:
-        return grpc.unary_stream_rpc_method_handler(told, **ways)
-    return grpc.stream_stream_rpc_method_handler(told, **ways)
+        return grpc.unary_stream_rpc_method_handler(streamed, **handler_args)
+    return grpc.stream_stream_rpc_method_handler(streamed, **handler_args)
 
 
 def shown_token(context: grpc.ServicerContext) -> str:

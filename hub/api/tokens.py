@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 TOKEN_FILE = "api.token"  # a file's name
 TOKEN_KEY = "silian-token"  # metadata of every call to OfficeService
@@ -41,7 +41,7 @@ def token_of(folder: Path) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-def bearer(shown: str, tokens: Iterable[tuple[int, str]]) -> int:
+def unit_for_token(shown: str, tokens: Iterable[tuple[int, str]]) -> int:
     """Return the unit whose token was shown. Raises: Unauthenticated."""
     found = [
         unit for unit, token in tokens if secrets.compare_digest(token.encode(), shown.encode())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hub.api.desk import Desk, Method, id_asked
-from hub.api.words import member
+from hub.api.call_context import CallContext, Method, parse_id
+from hub.api.choices import parse_choice
 from node.domain.assignment import Duty, EventKind, State
 from node.domain.norms import Nature
-from node.services import assignment_views as views
-from node.services import assignments as service
-from node.services.assignment_checks import Order
+from node.services.work import actions as service
+from node.services.work import views
+from node.services.work.checks import Order
 from node.store.assignments import Row
 from sync.wire.v1 import office_work_pb2 as pb
 
@@ -20,39 +20,41 @@ APPRAISE, AMEND, RELAY = "appraise", "amend", "relay"
 STEPS = tuple(sorted({*(kind.value for kind in EventKind), APPRAISE, AMEND}))
 
 
-def issue_work(desk: Desk, request: pb.IssueWorkRequest) -> pb.IssueWorkResponse:
+def issue_work(context: CallContext, request: pb.IssueWorkRequest) -> pb.IssueWorkResponse:
     order = Order(
         title=request.title,
-        targets=tuple(map(desk.unit_asked, request.targets)),
-        duty=member(Duty, request.duty or "office", "duty"),
+        targets=tuple(map(context.resolve_unit, request.targets)),
+        duty=parse_choice(Duty, request.duty or "office", "duty"),
         body=request.body,
         due_ms=request.due_ms or None,
         department=request.department,
         item_no=request.item_no,
-        nature=member(Nature, request.nature or "ordinary", "nature"),
+        nature=parse_choice(Nature, request.nature or "ordinary", "nature"),
         workload_days=request.workload_days,
         duration_days=request.duration_days,
         fee_fen=request.fee_fen,
     )
-    number = id_asked(request.work_order) if request.work_order else None
-    issued = service.issue(desk.office, order, actor=request.actor, number=number)
+    number = parse_id(request.work_order) if request.work_order else None
+    issued = service.issue(context.office, order, actor=request.actor, number=number)
     return pb.IssueWorkResponse(
-        work_order=issued.order, assignments=[_shown(desk, each) for each in issued.assignments]
+        work_order=issued.order, assignments=[_shown(context, each) for each in issued.assignments]
     )
 
 
-def act_on_assignment(desk: Desk, request: pb.ActOnAssignmentRequest) -> pb.ActOnAssignmentResponse:
-    office, which, actor = desk.office, id_asked(request.id), request.actor
+def act_on_assignment(
+    context: CallContext, request: pb.ActOnAssignmentRequest
+) -> pb.ActOnAssignmentResponse:
+    office, which, actor = context.office, parse_id(request.id), request.actor
     parts: tuple[bytes, ...] = ()
     if request.step == APPRAISE:
         service.appraise(office, which, actor=actor, score=request.percent)
     elif request.step == AMEND:
         service.amend(office, which, actor=actor, title=request.title, body=request.body)
     elif request.step == RELAY:
-        targets = map(desk.unit_asked, request.targets)
+        targets = map(context.resolve_unit, request.targets)
         parts = service.relay(office, which, actor=actor, targets=targets)
     else:
-        kind = member(EventKind, request.step, "step", STEPS)
+        kind = parse_choice(EventKind, request.step, "step", STEPS)
         if kind in RULINGS:
             service.rule(office, which, kind, actor=actor, reason=request.reason)
         else:
@@ -66,33 +68,37 @@ def act_on_assignment(desk: Desk, request: pb.ActOnAssignmentRequest) -> pb.ActO
                 evidence=request.evidence,
             )  # fmt: skip
     return pb.ActOnAssignmentResponse(
-        assignment=_shown(desk, which), parts=[_shown(desk, part) for part in parts]
+        assignment=_shown(context, which), parts=[_shown(context, part) for part in parts]
     )
 
 
-def list_assignments(desk: Desk, request: pb.ListAssignmentsRequest) -> pb.ListAssignmentsResponse:
+def list_assignments(
+    context: CallContext, request: pb.ListAssignmentsRequest
+) -> pb.ListAssignmentsResponse:
     page = views.find(
-        desk.office,
-        member(views.Box, request.box or "all", "box"),
-        states=[member(State, state, "state") for state in request.states],
+        context.office,
+        parse_choice(views.Box, request.box or "all", "box"),
+        states=[parse_choice(State, state, "state") for state in request.states],
         flagged=request.flagged,
         text=request.text,
         offset=request.offset,
         limit=request.limit or 50,
     )
     return pb.ListAssignmentsResponse(
-        assignments=[_assignment(desk, row) for row in page.rows], total=page.total
+        assignments=[_assignment(context, row) for row in page.rows], total=page.total
     )
 
 
-def get_assignment(desk: Desk, request: pb.GetAssignmentRequest) -> pb.GetAssignmentResponse:
-    detail = views.show(desk.office, id_asked(request.id))
+def get_assignment(
+    context: CallContext, request: pb.GetAssignmentRequest
+) -> pb.GetAssignmentResponse:
+    detail = views.show(context.office, parse_id(request.id))
     return pb.GetAssignmentResponse(
-        assignment=_assignment(desk, detail.row),
+        assignment=_assignment(context, detail.row),
         history=[
             pb.AssignmentEvent(
                 kind=line.kind,
-                unit=desk.unit(line.unit),
+                unit=context.unit(line.unit),
                 at_ms=line.at_ms,
                 actor=line.actor,
                 reason=line.reason,
@@ -112,10 +118,12 @@ def get_assignment(desk: Desk, request: pb.GetAssignmentRequest) -> pb.GetAssign
     )
 
 
-def get_work_order(desk: Desk, request: pb.GetWorkOrderRequest) -> pb.GetWorkOrderResponse:
-    tree = views.order_tree(desk.office, id_asked(request.id))
+def get_work_order(
+    context: CallContext, request: pb.GetWorkOrderRequest
+) -> pb.GetWorkOrderResponse:
+    tree = views.order_tree(context.office, parse_id(request.id))
     return pb.GetWorkOrderResponse(
-        assignments=[_assignment(desk, row, depth) for row, depth in _flat(tree.roots)],
+        assignments=[_assignment(context, row, depth) for row, depth in _flat(tree.roots)],
         counts=[
             pb.StateCount(level=level, state=state, count=count)
             for level, states in tree.counts.items()
@@ -131,17 +139,17 @@ def _flat(nodes: Iterable[views.Node], depth: int = 0) -> Iterator[tuple[Row, in
         yield from _flat(node.parts, depth + 1)
 
 
-def _shown(desk: Desk, assignment: bytes) -> pb.Assignment:
-    return _assignment(desk, views.show(desk.office, assignment).row)
+def _shown(context: CallContext, assignment: bytes) -> pb.Assignment:
+    return _assignment(context, views.show(context.office, assignment).row)
 
 
-def _assignment(desk: Desk, row: Row, depth: int = 0) -> pb.Assignment:
+def _assignment(context: CallContext, row: Row, depth: int = 0) -> pb.Assignment:
     return pb.Assignment(
         id=row.id,
         work_order=row.work_order,
         parent=row.parent or b"",
-        issuer=desk.unit(row.issuer),
-        assignee=desk.unit(row.assignee),
+        issuer=context.unit(row.issuer),
+        assignee=context.unit(row.assignee),
         title=row.title,
         state=row.state,
         percent=row.percent,

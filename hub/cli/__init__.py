@@ -1,1 +1,1 @@
-"""The command `silian`: verbs over `hub.client`. Heavy imports wait for their verb."""
+"""The command `silian`: verbs over `hub.client.client`. Heavy imports wait for their verb."""

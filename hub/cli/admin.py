@@ -30,10 +30,10 @@ def register(app: typer.Typer) -> None:
 
 def upgrade(terminal: Terminal) -> None:
     """Bring the store to this program's schema, after a copy where it is a file. 升级数据库"""
-    from hub.cli.store import held_store
+    from hub.cli.store import locked_store
     from node.store import migrate
 
-    with held_store(terminal.folder) as store:
+    with locked_store(terminal.folder) as store:
         if store.is_sqlite:
             migrate.upgrade_with_backup(store, terminal.folder)
         else:
@@ -46,10 +46,10 @@ def upgrade(terminal: Terminal) -> None:
 
 def check(terminal: Terminal) -> Exit:
     """Check schema and, in a SQLite file, every page. 检查数据库"""
-    from hub.cli.store import held_store, page_faults
+    from hub.cli.store import locked_store, page_faults
     from node.store import migrate
 
-    with held_store(terminal.folder) as store:
+    with locked_store(terminal.folder) as store:
         migrate.check(store)
         faults = page_faults(store)
 
@@ -101,7 +101,7 @@ def config_show(terminal: Terminal) -> None:
 
 def config_check(terminal: Terminal) -> None:
     """Check the settings, the catalogue and the address, without opening the store. 检查设置"""
-    from hub.server import Server
+    from hub.serve.server import Server
     from node.config import load_config
     from node.domain.catalogue import load_catalogue
 
@@ -123,7 +123,7 @@ def doctor(terminal: Terminal) -> Exit:
     from hub.cli.examine import examine
 
     findings = examine(terminal.folder)
-    marks = {True: terminal.say("正常", "ok"), False: terminal.say("问题", "PROBLEM")}
+    marks = {True: terminal.localized("正常", "ok"), False: terminal.localized("问题", "PROBLEM")}
     heads = ("项目", "结果", "说明") if terminal.zh else ("CHECK", "RESULT", "WHAT")
     rows = [(f.check, marks[f.good], f.zh if terminal.zh else f.en) for f in findings]
     terminal.show(

@@ -44,16 +44,16 @@ def write(
         terminal.office() as office,
         terminal.progress("生成", "writing") as report,
     ):
-        for news in office.write_bundle(to, max_bytes=max_bytes, start_over=start_over):
-            match news.WhichOneof("news"):
+        for update in office.write_bundle(to, max_bytes=max_bytes, start_over=start_over):
+            match update.WhichOneof("news"):
                 case "progress":
-                    report(news.progress.done, news.progress.total)
+                    report(update.progress.done, update.progress.total)
                 case "part":
                     files.begin()
                 case "data":
-                    files.write(news.data)
+                    files.write(update.data)
                 case "written":
-                    written = news.written
+                    written = update.written
         names = files.finish()
     facts = {
         "to": written.to, "files": [str(name) for name in names], "control": written.control,
@@ -84,12 +84,12 @@ def read(
     """Check files of a parent or a child, then take them in. 读取离线包"""
     outcome: Any = None
     with terminal.office() as office, terminal.progress("读取", "reading") as report:
-        for news in office.read_bundles(files, dry_run=dry_run, trust=trust):
-            match news.WhichOneof("news"):
+        for update in office.read_bundles(files, dry_run=dry_run, trust=trust):
+            match update.WhichOneof("news"):
                 case "progress":
-                    report(news.progress.done, news.progress.total)
+                    report(update.progress.done, update.progress.total)
                 case "outcome":
-                    outcome = news.outcome
+                    outcome = update.outcome
     terminal.show(outcome, lambda: _print_outcome(terminal, outcome))
 
 
@@ -98,7 +98,7 @@ def show(
     file: Annotated[Path, typer.Argument(help="A bundle. 离线包")],
 ) -> None:
     """What is in a file; nothing is taken in, no office is needed. 查看离线包"""
-    from sync.bundle import open_bundle
+    from sync.bundle.file import open_bundle
 
     with file.open("rb") as source:
         facts = _facts(open_bundle(source))
@@ -127,9 +127,9 @@ def show(
 
 
 def _facts(bundle: Any) -> dict[str, Any]:
-    from sync import codec
-    from sync.schema import Lane
-    from sync.signing import fingerprint
+    from sync.codec import entry as codec
+    from sync.codec.signing import fingerprint
+    from sync.model.schema import Lane
 
     header = bundle.header
     spans: dict[tuple[str, str, str], list[int]] = {}
@@ -174,12 +174,14 @@ def _print_outcome(terminal: Terminal, outcome: pb.BundleOutcome) -> None:
         ("通道", "新收", "已有", "对方日志收到", "对方已收本单位") if terminal.zh
         else ("LANE", "NEW", "KNOWN", "HELD HERE", "OURS HELD THERE")
     )  # fmt: skip
-    rows = [(lane.lane, lane.new, lane.known, lane.held, lane.acked) for lane in outcome.lanes]
+    rows = [(lane.lane, lane.new, lane.known, lane.applied, lane.acked) for lane in outcome.lanes]
     terminal.table(heads, rows)
     if not new:
         terminal.line("没有新内容", "nothing new in it")
-    if outcome.holes:
-        terminal.note(f"{outcome.holes} 项未能入库", f"{outcome.holes} changes wait as holes")
+    if outcome.quarantined:
+        terminal.note(
+            f"{outcome.quarantined} 项未能入库", f"{outcome.quarantined} changes wait as holes"
+        )
     if outcome.key_is_new:
         terminal.note(
             f"首次收到其密钥 {outcome.key}, 请电话核对",
@@ -197,7 +199,7 @@ class _Files:
 
     def __enter__(self) -> _Files:
         if self._target.exists() or self._numbered(1).exists():
-            raise _taken(self._target)
+            raise _file_exists(self._target)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -223,7 +225,7 @@ class _Files:
         names = [self._target if one else self._numbered(i + 1) for i in range(len(self._fresh))]
         for name in names:
             if name.exists():
-                raise _taken(name)
+                raise _file_exists(name)
         for fresh, name in zip(self._fresh, names, strict=True):
             fresh.rename(name)
         with _opened(self._target.parent) as folder:
@@ -250,7 +252,7 @@ def _opened(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _taken(path: Path) -> Refusal:
+def _file_exists(path: Path) -> Refusal:
     return Refusal(
         "file_forbidden", f"{path} exists already", f"{path} 已存在",
         "A bundle never overwrites anything: choose another name.",

@@ -41,7 +41,7 @@ def ls(
         )
         rows = [
             (c.id.hex(), c.register, c.unit.name, c.field, _shown(terminal, c), _value(c.loser),
-             c.must_look.name)
+             c.assignee.name)
             for c in page.conflicts
         ]  # fmt: skip
         terminal.table(heads, rows)
@@ -89,13 +89,13 @@ def resolve(
         _print(terminal, done.conflict)
         if done.preview:
             terminal.line(
-                f"将处理 {done.settled} 个, 剩余 {done.left} 个; 加 --yes 执行",
-                f"would settle {done.settled}, leave {done.left}; add --yes to do it",
+                f"将处理 {done.resolved} 个, 剩余 {done.left} 个; 加 --yes 执行",
+                f"would settle {done.resolved}, leave {done.left}; add --yes to do it",
             )
             return
         terminal.line(
-            f"已处理 {done.settled} 个, 剩余 {done.left} 个",
-            f"settled {done.settled}, left {done.left}",
+            f"已处理 {done.resolved} 个, 剩余 {done.left} 个",
+            f"settled {done.resolved}, left {done.left}",
         )
 
     terminal.show(done, human)
@@ -106,21 +106,21 @@ def _print(terminal: Terminal, found: pb.Conflict) -> None:
     terminal.line(head, head)
     heads = ("", "值", "单位", "时间") if terminal.zh else ("", "VALUE", "BY", "AT")
     sides = [
-        (terminal.say("现值", "shown"), _shown(terminal, found), found.shown),
-        (terminal.say("另一值", "loser"), _value(found.loser), found.loser),
-        *((terminal.say("其他", "other"), _value(side), side) for side in found.others),
+        (terminal.localized("现值", "shown"), _shown(terminal, found), found.shown),
+        (terminal.localized("另一值", "loser"), _value(found.loser), found.loser),
+        *((terminal.localized("其他", "other"), _value(side), side) for side in found.others),
     ]
     rows = [(n, text, s.unit.name or "?", terminal.time(s.at_ms)) for n, text, s in sides]
     terminal.table(heads, rows)
     if found.state == "open":
-        who = found.must_look.name
+        who = found.assignee.name
         terminal.line(f"应由 {who} 处理", f"{who} is to decide")
     elif found.reason:
         terminal.line(found.reason, found.reason)
 
 
 def _shown(terminal: Terminal, found: pb.Conflict) -> str:
-    return terminal.say("(已注销)", "(ended)") if found.ended else _value(found.shown)
+    return terminal.localized("(已注销)", "(ended)") if found.ended else _value(found.shown)
 
 
 def _value(side: pb.ConflictSide) -> str:

@@ -12,7 +12,7 @@ from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
 if TYPE_CHECKING:
-    from hub.client import OfficeClient
+    from hub.client.client import OfficeClient
     from sync.wire.v1 import office_common_pb2 as common
     from sync.wire.v1 import office_corrections_pb2 as pb
     from sync.wire.v1 import office_registers_pb2 as register_pb
@@ -73,7 +73,7 @@ def ls(
         )
         rows = [
             (c.id.hex(), _state(terminal, c), c.asker.name, c.owner.name, c.register,
-             ",".join(wish.field for wish in c.wishes), c.due_on, c.reason[:REASON_CHARS])
+             ",".join(proposal.field for proposal in c.proposed), c.due_on, c.reason[:REASON_CHARS])
             for c in page.corrections
         ]  # fmt: skip
         terminal.table(heads, rows)
@@ -94,13 +94,17 @@ def show(terminal: Terminal, request: Request) -> None:
 def accept(
     terminal: Terminal,
     request: Request,
-    seen: Annotated[str, typer.Option("--seen", help="Token of what you looked at. 所见版本")] = "",
+    version_token: Annotated[
+        str, typer.Option("--seen", help="Token of what you looked at. 所见版本")
+    ] = "",
     force: Force = False,
     actor: Actor = "",
 ) -> None:
     """Make the edit that is asked for. 采纳并更正"""
     with terminal.office() as office:
-        now = office.accept_correction(id_of(request), actor=person(actor), seen=seen, force=force)
+        now = office.accept_correction(
+            id_of(request), actor=person(actor), version_token=version_token, force=force
+        )
         _show(terminal, office, now)
 
 
@@ -153,13 +157,16 @@ def _print(
         if terminal.zh
         else ("FIELD", "NOW", "WHEN ASKED", "WISHED", "")
     )
-    moved = terminal.say("已变化", "changed since")
+    moved = terminal.localized("已变化", "changed since")
     rows = []
-    for wish in found.wishes:
-        field = fields.get(wish.field)
-        cells = [_text(terminal, field, v) for v in (wish.now, wish.asked_when, wish.wished)]
-        name = terminal.label(field.label) if field is not None else wish.field
-        rows.append((name, *cells, moved if wish.moved and found.state == "open" else ""))
+    for proposal in found.proposed:
+        field = fields.get(proposal.field)
+        cells = [
+            _text(terminal, field, v)
+            for v in (proposal.now, proposal.asked_when, proposal.proposed_value)
+        ]
+        name = terminal.label(field.label) if field is not None else proposal.field
+        rows.append((name, *cells, moved if proposal.moved and found.state == "open" else ""))
     terminal.table(heads, rows)
     if found.state == "open":
         terminal.line(
@@ -170,12 +177,14 @@ def _print(
         closed = f"{found.closed_by} {terminal.time(found.closed_ms)} {found.answer}".strip()
         terminal.line(f"{state}: {closed}", f"{state}: {closed}")
     if found.may_answer:
-        terminal.note(f"所见版本: --seen {found.seen}", f"what you saw: --seen {found.seen}")
+        terminal.note(
+            f"所见版本: --seen {found.version_token}", f"what you saw: --seen {found.version_token}"
+        )
 
 
 def _state(terminal: Terminal, found: pb.Correction) -> str:
-    late = terminal.say(" (逾期)", " (late)") if found.late else ""
-    return terminal.say(STATES_ZH.get(found.state, found.state), found.state) + late
+    late = terminal.localized(" (逾期)", " (late)") if found.late else ""
+    return terminal.localized(STATES_ZH.get(found.state, found.state), found.state) + late
 
 
 def _text(

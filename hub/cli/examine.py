@@ -16,9 +16,9 @@ from node.config import load_config
 from node.keys import KEY_FILE, signer_of
 from node.setup import DATABASE, store_url
 from node.store.engine import open_store, sqlite_driver
-from node.store.holder import holder_of
-from sync.errors import SilianError
-from sync.signing import fingerprint
+from node.store.folder_lock import lock_info
+from sync.codec.signing import fingerprint
+from sync.model.errors import SilianError
 
 FREE_BYTES_MIN = 1 << 30
 BUG_FIXED = (3, 51, 3)  # a reset of the write-ahead log could corrupt the file before
@@ -39,7 +39,7 @@ def examine(folder: Path) -> list[Finding]:
     """Return what was found, the machine first; nothing is changed. Raises: BadConfig."""
     config = load_config(folder)
     findings = [_sqlite(), _disk(folder), _clock(), *_folder(folder)]
-    facts = holder_of(folder)
+    facts = lock_info(folder)
     if facts is not None:
         who = f"{facts.get('pid', '?')} {facts.get('address', '')}".strip()
         findings.append(Finding("store", True, f"由进程 {who} 使用", f"in use by process {who}"))

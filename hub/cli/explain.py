@@ -9,7 +9,7 @@ import pkgutil
 from collections.abc import Iterator
 
 from hub.cli.exits import MEANINGS, exit_of
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 PACKAGES = ("sync.", "node.", "hub.")
 SKIPPED = ("sync.wire", "node.store.migrations", "hub.demo")  # with all that lies in them
@@ -37,7 +37,7 @@ def _is_skipped(module: str) -> bool:
 def explanation(code: str) -> dict[str, str] | None:
     """Return what a code means, its exit and its remedy; None if there is no such code."""
     from node.domain.assignment_texts import REASONS
-    from node.services.problems import TEXTS
+    from node.services.health.problems import TEXTS
 
     if code in TEXTS:
         severity, zh, en, remedy_zh, remedy_en = TEXTS[code]
@@ -55,18 +55,18 @@ def explanation(code: str) -> dict[str, str] | None:
         return None
     exit_ = exit_of(code, retryable=kind.retryable)
     zh, en = MEANINGS[exit_]
-    said = " ".join((inspect.getdoc(kind) or "").split())
+    doc = " ".join((inspect.getdoc(kind) or "").split())
     return {
         "code": code,
-        "zh": f"{code}: {said} 退出码 {int(exit_)}: {zh}。",
-        "en": f"{code}: {said} Exit {int(exit_)}: {en}.",
+        "zh": f"{code}: {doc} 退出码 {int(exit_)}: {zh}。",
+        "en": f"{code}: {doc} Exit {int(exit_)}: {en}.",
     }
 
 
 def near(code: str) -> list[str]:
     """Return the codes that may have been meant."""
     from node.domain.assignment_texts import REASONS
-    from node.services.problems import TEXTS
+    from node.services.health.problems import TEXTS
 
     known = {*refusals(), *TEXTS, *REASONS}
     return difflib.get_close_matches(code, sorted(known), 3, 0.5)

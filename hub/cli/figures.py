@@ -61,19 +61,19 @@ def indicators(terminal: Terminal) -> None:
 def verify(terminal: Terminal) -> Exit:
     """Recompute everything that is kept, and compare bit for bit. 核对"""
     report: Any = None
-    with terminal.office() as office, terminal.progress("核对", "verifying") as tell:
-        for news in office.verify():
-            if news.WhichOneof("news") == "report":
-                report = news.report
+    with terminal.office() as office, terminal.progress("核对", "verifying") as show_progress:
+        for update in office.verify():
+            if update.WhichOneof("news") == "report":
+                report = update.report
             else:
-                tell(news.progress.done, news.progress.total)
+                show_progress(update.progress.done, update.progress.total)
 
     def human() -> None:
         heads = ("核对项", "数量") if terminal.zh else ("CHECK", "COMPARED")
         terminal.table(heads, [(name, int(n)) for name, n in sorted(report.compared.items())])
         for each in report.differences:
-            said = f"{each.check} {each.where}: {each.kept} <> {each.recomputed}"
-            terminal.line(said, said)
+            line = f"{each.check} {each.where}: {each.kept} <> {each.recomputed}"
+            terminal.line(line, line)
         terminal.line(
             "一致" if report.sound else f"不一致: {report.different} 处",
             "sound" if report.sound else f"different: {report.different}",
@@ -85,12 +85,16 @@ def verify(terminal: Terminal) -> Exit:
 
 def _print(terminal: Terminal, found: pb.GetRollupResponse) -> None:
     indicator, parts = found.indicator, found.completeness
-    said = f"{found.unit.name} {terminal.label(indicator.label)}: {_figure(found.figure)}"
-    said += f" {indicator.unit}" if indicator.unit else ""
+    line = f"{found.unit.name} {terminal.label(indicator.label)}: {_figure(found.figure)}"
+    line += f" {indicator.unit}" if indicator.unit else ""
     if found.figure.HasField("met"):
-        met = terminal.say("达标", "met") if found.figure.met else terminal.say("未达标", "not met")
-        said += f" ({indicator.target}: {met})"
-    terminal.line(said, said)
+        met = (
+            terminal.localized("达标", "met")
+            if found.figure.met
+            else terminal.localized("未达标", "not met")
+        )
+        line += f" ({indicator.target}: {met})"
+    terminal.line(line, line)
     if found.groups:
         heads = ("分组", "数值", "分子", "分母") if terminal.zh else (
             "GROUP", "FIGURE", "NUMERATOR", "DENOMINATOR"

@@ -51,17 +51,17 @@ def import_(
     outcome: Any = None
     marked = bytearray()
     with terminal.office() as office, terminal.progress("导入", "importing") as report:
-        for news in office.import_file(
+        for update in office.import_file(
             register, data, file.name, dry_run=dry_run, valid_only=valid_only,
             clear_blank=clear_blank, annotate=annotated is not None, lang=terminal.lang,
         ):  # fmt: skip
-            match news.WhichOneof("news"):
+            match update.WhichOneof("news"):
                 case "progress":
-                    report(news.progress.done, news.progress.total)
+                    report(update.progress.done, update.progress.total)
                 case "outcome":
-                    outcome = news.outcome
+                    outcome = update.outcome
                 case "annotated":
-                    marked += news.annotated
+                    marked += update.annotated
     if annotated is not None and marked:
         annotated.write_bytes(marked)
         terminal.note(f"已标注: {annotated}", f"faults marked in {annotated}")
@@ -97,20 +97,20 @@ def _write(
     terminal: Terminal, pieces: Iterable[pb.ExportRecordsResponse], out: Path | None
 ) -> None:
     """Write a file beside its name first, so that a broken line leaves no half of one."""
-    news = iter(pieces)
-    head = next(news)
+    update = iter(pieces)
+    head = next(update)
     if out == STDOUT:
         if sys.stdout.isatty() or terminal.json:
             raise usage("a file does not go to a terminal", "不能输出到终端", "Use --out FILE.",
                         "请用 --out 指定文件。")  # fmt: skip
-        for piece in news:
+        for piece in update:
             sys.stdout.buffer.write(piece.data)
         return
     target = out or Path(head.filename)
     part = target.with_name(f".{target.name}.part")
     try:
         with part.open("wb") as file:
-            for piece in news:
+            for piece in update:
                 file.write(piece.data)
         part.replace(target)
     finally:
@@ -130,7 +130,7 @@ def _print(terminal: Terminal, outcome: pb.ImportOutcome) -> None:
         if terminal.zh
         else ("REGISTER", "SHEET", "READ", "NEW", "CHANGED", "SAME", "REFUSED", "WRITTEN")
     )
-    yes, no = terminal.say("是", "yes"), terminal.say("否", "no")
+    yes, no = terminal.localized("是", "yes"), terminal.localized("否", "no")
     terminal.table(
         heads,
         [

@@ -193,7 +193,7 @@ def balance(
 
 def transfers(
     terminal: Terminal,
-    way: Annotated[str, typer.Option("--way", help="in, out, waiting, all")] = "all",
+    direction: Annotated[str, typer.Option("--way", help="in, out, waiting, all")] = "all",
     state: Annotated[
         str, typer.Option("--state", help="in_transit, received, disputed, returned")
     ] = "",
@@ -203,7 +203,7 @@ def transfers(
 ) -> None:
     """Money between offices, and how far it has come. 划转"""
     with terminal.office() as office:
-        page = office.transfers(way, state=state, fund=fund, year=year, limit=limit)
+        page = office.transfers(direction, state=state, fund=fund, year=year, limit=limit)
 
     def human() -> None:
         heads = (

@@ -104,8 +104,8 @@ def serve(
     import os
     import random
 
-    from hub.app import Process
-    from hub.client import wall_ms
+    from hub.client.client import wall_ms
+    from hub.serve.process import Process
     from node import logs
 
     logs.set_up(level=os.environ.get("SILIAN_LOG", "INFO"))
@@ -154,7 +154,7 @@ def where(
 
     def human() -> None:
         rows = [
-            (terminal.level(p.level), p.unit.name, terminal.say(*PLACES[p.state]))
+            (terminal.level(p.level), p.unit.name, terminal.localized(*PLACES[p.state]))
             for p in found.places
         ]
         heads = ("层级", "单位", "状态") if terminal.zh else ("LEVEL", "OFFICE", "STATE")
@@ -194,14 +194,14 @@ def _print_status(terminal: Terminal, found: pb.GetStatusResponse, *, tree: bool
     own, link = found.offices[0], found.link
     terminal.line(f"{own.unit.code} {own.unit.path}", f"{own.unit.code} {own.unit.path}")
     if link.parent:
-        state = terminal.say("已连接" if link.connected else "未连接", link.state)
+        state = terminal.localized("已连接" if link.connected else "未连接", link.state)
         terminal.line(
             f"上级 {link.parent}: {state} {link.reason}".rstrip(),
             f"parent {link.parent}: {state} {link.reason}".rstrip(),
         )
     terminal.line(
-        f"待上报 {own.waiting_up} 条, 冲突 {own.conflicts}, 缺口 {own.holes}",
-        f"waiting {own.waiting_up}, conflicts {own.conflicts}, holes {own.holes}",
+        f"待上报 {own.waiting_up} 条, 冲突 {own.conflicts}, 缺口 {own.quarantined}",
+        f"waiting {own.waiting_up}, conflicts {own.conflicts}, holes {own.quarantined}",
     )
     if tree and len(found.offices) > 1:
         heads = (
@@ -222,9 +222,11 @@ def _print_status(terminal: Terminal, found: pb.GetStatusResponse, *, tree: bool
 def _row(terminal: Terminal, office: pb.OfficeState) -> tuple[str | int, ...]:
     line = "-"
     if office.HasField("connected"):
-        line = terminal.say("通", "up") if office.connected else terminal.say("断", "down")
+        line = (
+            terminal.localized("通", "up") if office.connected else terminal.localized("断", "down")
+        )
     indent = "  " * max(0, office.unit.level - 1)
     return (
         office.unit.code, indent + office.unit.name, line, terminal.time(office.last_contact_ms),
-        terminal.time(office.exact_ms), office.waiting_up, office.conflicts, office.holes,
+        terminal.time(office.exact_ms), office.waiting_up, office.conflicts, office.quarantined,
     )  # fmt: skip

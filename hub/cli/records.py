@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Register = Annotated[str, typer.Argument(help="Register, as listed by `registers`. 台账")]
 Record = Annotated[str, typer.Argument(help="32 hexadecimal digits. 记录编号")]
 Pairs = Annotated[list[str], typer.Argument(help="field=value ... 字段=值")]
-Seen = Annotated[str, typer.Option("--seen", help="Token of what you looked at. 所见版本")]
+IfVersion = Annotated[str, typer.Option("--seen", help="Token of what you looked at. 所见版本")]
 Force = Annotated[bool, typer.Option("--force", help="Although it changed meanwhile. 强制")]
 COLUMNS_MAX = 6  # of a list; `record show` has them all
 
@@ -110,8 +110,8 @@ def show(
                 for f in kind.fields
                 if f.name in event.values
             )
-            said = f"{terminal.time(event.at_ms)} {by} {event.kind} {event.state} {values}"
-            terminal.line(" ".join(said.split()), " ".join(said.split()))
+            line = f"{terminal.time(event.at_ms)} {by} {event.kind} {event.state} {values}"
+            terminal.line(" ".join(line.split()), " ".join(line.split()))
 
     terminal.show(found, human)
 
@@ -130,25 +130,34 @@ def change(
     record: Record,
     values: Pairs,
     unit: Unit = "",
-    seen: Seen = "",
+    version_token: IfVersion = "",
     force: Force = False,
 ) -> None:
     """Change fields of a record; field= takes a value away. 修改记录"""
     with terminal.office() as office:
         kind = office.register(register)
         now = office.change(
-            register, id_of(record), values_of(values), unit=unit, seen=seen, force=force
+            register,
+            id_of(record),
+            values_of(values),
+            unit=unit,
+            version_token=version_token,
+            force=force,
         )
     terminal.show(now, lambda: _print(terminal, kind, now))
 
 
 def end(
-    terminal: Terminal, register: Register, record: Record, seen: Seen = "", force: Force = False
+    terminal: Terminal,
+    register: Register,
+    record: Record,
+    version_token: IfVersion = "",
+    force: Force = False,
 ) -> None:
     """End a record of the office's own unit. 注销记录"""
     with terminal.office() as office:
         kind = office.register(register)
-        now = office.end(register, id_of(record), seen=seen, force=force)
+        now = office.end(register, id_of(record), version_token=version_token, force=force)
     terminal.show(now, lambda: _print(terminal, kind, now))
 
 
@@ -161,20 +170,20 @@ def shown(terminal: Terminal, field: pb.FieldDescription, value: Any) -> str:
     labels = {choice.code: terminal.label(choice.label) for choice in field.choices}
     match field.type:
         case "bool":
-            return terminal.say("是", "yes") if raw else terminal.say("否", "no")
+            return terminal.localized("是", "yes") if raw else terminal.localized("否", "no")
         case "decimal":
             return str(Decimal(raw).scaleb(-field.scale))
         case "choice":
             return labels.get(raw, str(raw))
         case "set":
-            between = terminal.say("、", ", ")
+            between = terminal.localized("、", ", ")
             return between.join(labels.get(code, code) for code in str(raw).split(",") if code)
         case _:
             return str(raw)
 
 
 def _print(terminal: Terminal, kind: pb.RegisterDescription, record: pb.Record) -> None:
-    ended = "" if record.alive else terminal.say(" (已注销)", " (ended)")
+    ended = "" if record.alive else terminal.localized(" (已注销)", " (ended)")
     terminal.line(
         f"{terminal.label(kind.label)} {record.id.hex()} {record.unit.name}{ended}",
         f"{terminal.label(kind.label)} {record.id.hex()} {record.unit.name}{ended}",
@@ -199,7 +208,7 @@ def _describe(terminal: Terminal, kind: pb.RegisterDescription) -> None:
     rows = []
     for field in kind.fields:
         owners = "/".join(terminal.level(level) for level in field.owners)
-        must = terminal.say("是", "yes") if field.required else ""
+        must = terminal.localized("是", "yes") if field.required else ""
         codes = " ".join(f"{c.code}={terminal.label(c.label)}" for c in field.choices)
         rows.append(
             (field.name, terminal.label(field.label), field.type, must, owners, field.unit, codes)
@@ -215,4 +224,4 @@ def _describe(terminal: Terminal, kind: pb.RegisterDescription) -> None:
 def _levels(terminal: Terminal, kind: pb.RegisterDescription) -> str:
     if kind.HasField("level"):
         return terminal.level(kind.level)
-    return terminal.say("各级", "every level")
+    return terminal.localized("各级", "every level")

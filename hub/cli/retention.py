@@ -44,25 +44,25 @@ def retention(
             terminal.line("未设置 log_days, 日志全部保留", "log_days is not set: the log is kept")
         size = f"{found.bytes / (1 << 20):.1f} MiB"
         terminal.line(
-            f"日志起点 {found.floor}, 末尾 {found.end}; 保留台账变更 {found.entries} 条, {size}",
-            f"floor {found.floor} of {found.end}; {found.entries} entries of registers, {size}",
+            f"日志起点 {found.low_water_mark}, 末尾 {found.end}; 保留台账变更 {found.entries} 条, {size}",
+            f"floor {found.low_water_mark} of {found.end}; {found.entries} entries of registers, {size}",
         )
         if found.oldest_ms:
             when = terminal.time(found.oldest_ms)
             terminal.line(f"最早一条: {when}", f"the oldest is of {when}")
-        cut = f"{found.cut_bytes / (1 << 20):.1f} MiB"
+        cut = f"{found.truncated_bytes / (1 << 20):.1f} MiB"
         if dry_run:
             terminal.line(
-                f"现在清理可删除 {found.cut_entries} 条, {cut}",
-                f"cutting now would remove {found.cut_entries} entries, {cut}",
+                f"现在清理可删除 {found.truncated_entries} 条, {cut}",
+                f"cutting now would remove {found.truncated_entries} entries, {cut}",
             )
         else:
             terminal.line(
-                f"已删除 {found.cut_entries} 条, {cut}",
-                f"removed {found.cut_entries} entries, {cut}",
+                f"已删除 {found.truncated_entries} 条, {cut}",
+                f"removed {found.truncated_entries} entries, {cut}",
             )
         for hold in found.holds:
-            terminal.line(*_hold(hold, terminal.time(hold.heard_ms)))
+            terminal.line(*_hold(hold, terminal.time(hold.last_contact_ms)))
         _ended(terminal, found, dry_run=dry_run)
 
     terminal.show(found, human)
@@ -75,25 +75,26 @@ def _ended(terminal: Terminal, found: pb.RetainResponse, *, dry_run: bool) -> No
             "tombstone_days is not set: ended records keep their values",
         )
     terminal.line(
-        f"已注销记录: 有内容 {found.ended_with_values} 条, 仅存根 {found.stubs} 条",
-        f"ended records: {found.ended_with_values} with values, {found.stubs} stubs",
+        f"已注销记录: 有内容 {found.ended_with_values} 条, 仅存根 {found.redacted} 条",
+        f"ended records: {found.ended_with_values} with values, {found.redacted} stubs",
     )
     if found.tombstone_days:
         would_zh, would_en = ("可清除", "would lose") if dry_run else ("已清除", "lost")
         terminal.line(
-            f"{would_zh}内容 {found.reduced} 条", f"{found.reduced} {would_en} their values"
+            f"{would_zh}内容 {found.redacted_now} 条",
+            f"{found.redacted_now} {would_en} their values",
         )
     for kept in found.kept:
         zh, en = KEPT.get(kept.why, (kept.why, kept.why))
         terminal.line(f"保留 {kept.records} 条: {zh}", f"{kept.records} keep them: {en}")
 
 
-def _hold(hold: pb.LogHold, heard: str) -> tuple[str, str]:
+def _hold(hold: pb.LogHold, last_contact: str) -> tuple[str, str]:
     if hold.why != "child":
         zh, en = WHY.get(hold.why, (hold.why, hold.why))
         return f"第 {hold.first} 条{zh}", f"entry {hold.first} {en}"
     left = max(0, hold.lease_left_ms) // DAY_MS
     name = hold.unit.name
-    zh = f"为{name}保留第 {hold.first} 条起的内容: 最近联系 {heard}, 保留期限还剩 {left} 天"
-    en = f"held back by {name} from entry {hold.first}: last heard {heard}, "
+    zh = f"为{name}保留第 {hold.first} 条起的内容: 最近联系 {last_contact}, 保留期限还剩 {left} 天"
+    en = f"held back by {name} from entry {hold.first}: last heard {last_contact}, "
     return zh, f"{en}its lease ends in {left} days"

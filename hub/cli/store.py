@@ -12,17 +12,17 @@ from hub.cli.terminal import Refusal
 from node.config import load_config
 from node.setup import store_url
 from node.store.engine import Store, open_store, sqlite_driver
-from node.store.holder import Holder
+from node.store.folder_lock import FolderLock
 
 
 @contextmanager
-def held_store(folder: Path) -> Iterator[Store]:
+def locked_store(folder: Path) -> Iterator[Store]:
     """Take the office for this process and open its store as it is.
 
     Raises: BadConfig, OfficeBusy, StoreUnavailable.
     """
     url = store_url(folder, load_config(folder))
-    holder = Holder.take(folder)
+    folder_lock = FolderLock.acquire(folder)
     try:
         store = open_store(url)
         try:
@@ -30,7 +30,7 @@ def held_store(folder: Path) -> Iterator[Store]:
         finally:
             store.close()
     finally:
-        holder.release()
+        folder_lock.release()
 
 
 def page_faults(store: Store) -> list[str]:

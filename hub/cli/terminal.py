@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from hub.cli.exits import exit_of
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hub.client import OfficeClient
+    from hub.client.client import OfficeClient
 
 CHINA = ZoneInfo("Asia/Shanghai")
 PIPE_COLUMNS = 10_000  # nobody's terminal: no line is folded
@@ -54,17 +54,17 @@ class Terminal:
     def zh(self) -> bool:
         return self.lang == "zh"
 
-    def say(self, zh: str, en: str) -> str:
+    def localized(self, zh: str, en: str) -> str:
         """Return the text in the language of the run."""
         return zh if self.zh else en
 
     @contextmanager
     def office(self) -> Iterator[OfficeClient]:
         """Reach the office, served or not, and let go of it afterwards."""
-        from hub.client import OfficeClient
-        from node.store.holder import holder_of
+        from hub.client.client import OfficeClient
+        from node.store.folder_lock import lock_info
 
-        if not (holder_of(self.folder) or {}).get("address"):
+        if not (lock_info(self.folder) or {}).get("address"):
             from node import logs  # the office will work, and log, in this process
 
             logs.set_up(level=os.environ.get("SILIAN_LOG", "ERROR"))
@@ -78,14 +78,14 @@ class Terminal:
         if not self.json:
             human()
             return
-        from hub.cli.plain import plain
+        from hub.cli.to_json import to_json
 
         indent = 2 if sys.stdout.isatty() else None
-        sys.stdout.write(json.dumps(plain(thing), ensure_ascii=False, indent=indent) + "\n")
+        sys.stdout.write(json.dumps(to_json(thing), ensure_ascii=False, indent=indent) + "\n")
 
     def line(self, zh: str, en: str) -> None:
         """Print one line of data for people."""
-        sys.stdout.write(self.say(zh, en) + "\n")
+        sys.stdout.write(self.localized(zh, en) + "\n")
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
         """Print a table; numbers to the right, wide characters counted as two columns."""
@@ -113,7 +113,7 @@ class Terminal:
 
     def note(self, zh: str, en: str) -> None:
         """Say something beside the data."""
-        sys.stderr.write(self.say(zh, en) + "\n")
+        sys.stderr.write(self.localized(zh, en) + "\n")
 
     def error(self, error: SilianError) -> int:
         """Say what went wrong and what to do; return the exit."""
@@ -130,7 +130,7 @@ class Terminal:
             from rich.text import Text
 
             text = " ".join(error.text(self.lang).split())
-            console.print(Text.assemble((self.say("错误", "error"), "bold red"), f": {text}"))
+            console.print(Text.assemble((self.localized("错误", "error"), "bold red"), f": {text}"))
         return int(exit_of(error.code, retryable=error.retryable))
 
     @contextmanager
@@ -142,7 +142,7 @@ class Terminal:
         from rich.progress import Progress
 
         with Progress(console=self.console(errors=True), transient=True) as bar:
-            task = bar.add_task(self.say(zh, en), total=None)
+            task = bar.add_task(self.localized(zh, en), total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
     # -- words ------------------------------------------------------------------------------------

@@ -70,9 +70,9 @@ def import_(
     def human() -> None:
         heads = ("变动", "单位数") if terminal.zh else ("CHANGE", "UNITS")
         terminal.table(heads, [(c.kind, str(c.count)) for c in done.changes])
-        word = ("将为", "would be") if done.dry_run else ("现为", "are")
-        terminal.note(f"自 {done.on} 起{word[0]} {done.units} 个单位",
-                      f"from {done.on} on there {word[1]} {done.units} units")  # fmt: skip
+        wording = ("将为", "would be") if done.dry_run else ("现为", "are")
+        terminal.note(f"自 {done.on} 起{wording[0]} {done.units} 个单位",
+                      f"from {done.on} on there {wording[1]} {done.units} units")  # fmt: skip
 
     terminal.show(done, human)
 

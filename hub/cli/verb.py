@@ -13,7 +13,7 @@ import typer
 
 from hub.cli.exits import Exit
 from hub.cli.terminal import Refusal, Terminal, default_lang
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -120,11 +120,11 @@ def show(terminal: Terminal, assignment: Assignment) -> None:
             terminal.line(found.body, found.body)
         for event in found.history:
             percent = f" {event.percent}%" if event.HasField("percent") else ""
-            words = (event.reason, event.note, event.evidence)
-            said = f"{terminal.time(event.at_ms)} {event.unit.name} {event.actor} {event.kind}"
-            said += percent + "".join(f" {word}" for word in words if word)
-            said += f" [{event.ignored}]" if event.ignored else f" -> {event.after}"
-            terminal.line(said, said)
+            remarks = (event.reason, event.note, event.evidence)
+            line = f"{terminal.time(event.at_ms)} {event.unit.name} {event.actor} {event.kind}"
+            line += percent + "".join(f" {remark}" for remark in remarks if remark)
+            line += f" [{event.ignored}]" if event.ignored else f" -> {event.after}"
+            terminal.line(line, line)
 
     terminal.show(found, human)
 
@@ -139,8 +139,8 @@ def tree(
 
     def human() -> None:
         for each in found.assignments:
-            said = f"{'  ' * each.depth}{each.assignee.name} {each.state} {each.percent}%"
-            terminal.line(f"{said} {each.flag}".rstrip(), f"{said} {each.flag}".rstrip())
+            line = f"{'  ' * each.depth}{each.assignee.name} {each.state} {each.percent}%"
+            terminal.line(f"{line} {each.flag}".rstrip(), f"{line} {each.flag}".rstrip())
         counted = ", ".join(f"{terminal.level(c.level)} {c.state} {c.count}" for c in found.counts)
         terminal.line(counted, counted)
 
@@ -257,8 +257,8 @@ def _act(
 
 
 def _one(terminal: Terminal, one: pb.Assignment) -> None:
-    said = f"{one.id.hex()} {one.issuer.name} -> {one.assignee.name}: {one.title}"
-    terminal.line(said, said)
+    line = f"{one.id.hex()} {one.issuer.name} -> {one.assignee.name}: {one.title}"
+    terminal.line(line, line)
     state = f"{one.state} {one.percent}% {one.flag}".rstrip()
     terminal.line(
         f"{state}, 期限 {terminal.time(one.due_ms)}", f"{state}, due {terminal.time(one.due_ms)}"

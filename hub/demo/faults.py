@@ -7,20 +7,20 @@ import time
 from dataclasses import dataclass, field
 from datetime import date
 
-from hub.client import wall_ms
+from hub.client.client import wall_ms
 from hub.demo.figures import SHOWCASE_NAME
 from hub.demo.network import STREET, Network, Place
 from hub.demo.processes import DemoFailed
 from hub.demo.registers import import_file
 from hub.demo.settle import PATIENCE_S
 from hub.demo.work import issue_again
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 from sync.wire.v1 import office_registers_pb2 as pb
 
 EDITS_BEFORE_KILL = 12
 IMPORTING = 3  # communities that bring a file in while the street is down
 FIELD = "address"  # of premises: community and street both fill it in
-COMMUNITY_SAYS, STREET_SAYS = "示例1幢一层东侧（社区更正）", "示例1幢一层及二层（街道核查）"
+COMMUNITY_ADDRESS, STREET_ADDRESS = "示例1幢一层东侧（社区更正）", "示例1幢一层及二层（街道核查）"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,15 +73,15 @@ class _Editor:
         while True:
             turn += 1
             for record in self._records:
-                said = f"示例路{turn}号（街道核查）"
-                self.tried[record.id] = said
+                address = f"示例路{turn}号（街道核查）"
+                self.tried[record.id] = address
                 try:
                     self._street.office.change(
-                        record.register, record.id, {"address": said}, unit=record.unit.code
+                        record.register, record.id, {"address": address}, unit=record.unit.code
                     )
                 except SilianError:
                     return  # the process is dead: this edit was never acknowledged
-                self.acknowledged[record.id] = said
+                self.acknowledged[record.id] = address
                 self.count += 1
                 if self.count >= EDITS_BEFORE_KILL:
                     self._enough.set()
@@ -91,8 +91,8 @@ class _Editor:
         page = self._street.office.records("service_outlet", subtree=True, limit=500)
         now = {record.id: record.values["address"].text for record in page.records}
         return sum(
-            now.get(each) not in (said, self.tried[each])
-            for each, said in self.acknowledged.items()
+            now.get(each) not in (address, self.tried[each])
+            for each, address in self.acknowledged.items()
         )
 
 
@@ -134,9 +134,9 @@ def inject(network: Network, declined_by: Place | None, as_of: date) -> Trouble:
             f"{street.name} lost {lost} acknowledged edits",
             f"{street.name}丢失 {lost} 条已确认的修改",
         )
-    network.upward.mend()
+    network.upward.restore()
     above.seconds = time.monotonic() - above_began
-    network.downward.mend()
+    network.downward.restore()
     below.seconds = time.monotonic() - began
     return Trouble(
         faults=[below, above, killed], premises=showcase.code, order=order, imported=imported
@@ -161,9 +161,9 @@ def _edit_both_sides(community: Place, street: Place) -> None:
     mine = community.office.records("premises", limit=1).records[0]
     # The street fills in another field meanwhile: two fields do not conflict.
     community.office.change(
-        "premises", mine.id, {FIELD: COMMUNITY_SAYS, "remark": "社区已更正地址"}
+        "premises", mine.id, {FIELD: COMMUNITY_ADDRESS, "remark": "社区已更正地址"}
     )
-    theirs = {FIELD: STREET_SAYS, "tenure": _other_tenure(mine)}
+    theirs = {FIELD: STREET_ADDRESS, "tenure": _other_tenure(mine)}
     street.office.change("premises", mine.id, theirs, unit=community.code)
 
 

@@ -23,7 +23,7 @@ class Line:
         self._listener = socket.create_server((LOOPBACK, 0))
         self._lock = threading.Lock()
         self._ends: set[socket.socket] = set()
-        self._whole = True
+        self._connected = True
         self.carried = 0
         self.address = f"{LOOPBACK}:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, name="line", daemon=True).start()
@@ -31,15 +31,15 @@ class Line:
     def cut(self) -> None:
         """End every connection and refuse new ones."""
         with self._lock:
-            self._whole = False
+            self._connected = False
             ends = list(self._ends)
         for end in ends:
             _shut(end)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Carry again; the offices find out when they next dial."""
         with self._lock:
-            self._whole = True
+            self._connected = True
 
     def close(self) -> None:
         """Cut for good and give the port back."""
@@ -65,10 +65,10 @@ class Line:
             return
         far.settimeout(None)
         with self._lock:
-            whole = self._whole
-            if whole:
+            connected = self._connected
+            if connected:
                 self._ends |= {near, far}
-        if not whole:
+        if not connected:
             near.close()
             far.close()
             return

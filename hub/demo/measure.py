@@ -60,7 +60,7 @@ class Conflicts:
     open: int
     losers_kept: int
     shown: list[office.Conflict]
-    seen_at: dict[bytes, list[str]]
+    shown_at: dict[bytes, list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +91,15 @@ def records(network: Network) -> Records:
     written: dict[RecordId, Any] = {}
     for found in network.each_community(lambda place: _records(place, entitled, subtree=False)):
         written |= found
-    held = _records(network.city, entitled, subtree=True)
-    there = written.keys() & held.keys()
+    at_city = _records(network.city, entitled, subtree=True)
+    there = written.keys() & at_city.keys()
     above = (network.city, network.district, network.street)
     counted = [r for place in above for r in place.office.registers() if r.name in PERSONAL]
     return Records(
         written=len(written),
         at_city_entitled=len(there),
         missing=len(written) - len(there),
-        different=sum(written[each] != held[each] for each in there),
+        different=sum(written[each] != at_city[each] for each in there),
         personal_above=sum(r.records for r in counted),
     )
 
@@ -131,11 +131,11 @@ def funds(network: Network) -> list[FundLine]:
 def conflicts(network: Network) -> Conflicts:
     """Return the open conflicts, each counted once however many offices show it."""
     by_id: dict[bytes, office.Conflict] = {}
-    seen_at: dict[bytes, list[str]] = {}
+    shown_at: dict[bytes, list[str]] = {}
     for place, listed in network.everywhere(lambda p: p.office.conflicts(limit=PAGE).conflicts):
         for each in listed:
             by_id[each.id] = each
-            seen_at.setdefault(each.id, []).append(place.name)
+            shown_at.setdefault(each.id, []).append(place.name)
     return Conflicts(
         open=len(by_id),
         losers_kept=sum(
@@ -143,7 +143,7 @@ def conflicts(network: Network) -> Conflicts:
             for c in by_id.values()
         ),
         shown=list(by_id.values()),
-        seen_at=seen_at,
+        shown_at=shown_at,
     )
 
 
@@ -213,9 +213,9 @@ def _records(place: Place, names: Iterable[str], *, subtree: bool) -> dict[Recor
 
 def _verify(place: Place) -> figures.VerifyReport:
     report = None
-    for news in place.office.verify():
-        if news.HasField("report"):
-            report = news.report
+    for update in place.office.verify():
+        if update.HasField("report"):
+            report = update.report
     assert report is not None, "the report comes last"
     return report
 

@@ -11,7 +11,7 @@ from hub.demo.processes import DemoFailed
 from hub.demo.settle import eventually
 from node.domain.formula import party_work_fen, work_funds
 from node.domain.norms import Norms
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 WORK_CITY, WORK_DISTRICT, PARTY_WORK = "F1", "F2", "F3"
 NOTE = "演示"
@@ -65,7 +65,7 @@ def due_by_formula(network: Network, year: int, norms: Norms) -> dict[str, dict[
     }
 
 
-def pay(network: Network, year: int, say: Callable[[str], None]) -> MoneyMoved:
+def pay(network: Network, year: int, report: Callable[[str], None]) -> MoneyMoved:
     """Appropriate, release down to the communities, receive and spend.
 
     One community leaves its last instalment unconfirmed: that money is in transit.
@@ -74,7 +74,7 @@ def pay(network: Network, year: int, say: Callable[[str], None]) -> MoneyMoved:
     moved = MoneyMoved(year=year, due_fen=due_by_formula(network, year, Norms()))
     paid = {fund: due for fund, due in moved.due_fen.items() if due}
     for fund, due in paid.items():
-        say(fund)
+        report(fund)
         _fund_street(network, fund, year, sum(due.values()))
         if fund == WORK_CITY:
             moved.refused.append(_overdraw(network, year, sum(due.values())))
@@ -85,7 +85,7 @@ def pay(network: Network, year: int, say: Callable[[str], None]) -> MoneyMoved:
             moved.unsigned, moved.unsigned_fund = payees.pop().code, fund
         for place in payees:
             _receive(network, place, fund, year)
-    say("K24")
+    report("K24")
     network.each_community(lambda place: _spend(place, moved))
     return moved
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hub.api.tokens import token_of
-from hub.client import OfficeClient
+from hub.client.client import OfficeClient
 from hub.demo.line import Line
 from hub.demo.processes import DemoFailed, Processes
 from node.config import load_config, write_config

@@ -72,8 +72,8 @@ def document(
                     "field": each.field,
                     "shown": {"value": value_of(each.shown.value), "by": each.shown.unit.code},
                     "loser": {"value": value_of(each.loser.value), "by": each.loser.unit.code},
-                    "must_look": each.must_look.code,
-                    "seen_at": outcome.conflicts.seen_at[each.id],
+                    "must_look": each.assignee.code,
+                    "seen_at": outcome.conflicts.shown_at[each.id],
                 }
                 for each in outcome.conflicts.shown
             ],

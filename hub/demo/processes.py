@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 READY_S = 60.0
 STOP_S = 20.0

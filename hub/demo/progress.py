@@ -36,10 +36,10 @@ class Progress:
 
     @contextmanager
     def step(self, name: str, zh: str, en: str) -> Iterator[Callable[[str], None]]:
-        """Show a step while it lasts; yields `say(detail)`."""
+        """Show a step while it lasts; yields `localized(detail)`."""
         start, cpu = time.monotonic(), self._cpu_s()
         number = len(self.steps) + 1
-        text = f"[{number}] {self._terminal.say(zh, en)}"
+        text = f"[{number}] {self._terminal.localized(zh, en)}"
         if sys.stderr.isatty():
             with self._terminal.console(errors=True).status(text) as shown:
                 yield lambda detail: shown.update(f"{text}: {detail}")

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from hub.demo.figures import published
 from hub.demo.people import ADULT_AGE, ELDER_AGE, Person, age_of, generate_people, new_name
 from hub.demo.population import CommunityPlan
-from sync.change import Value
+from sync.model.change import Value
 
 Row = dict[str, Value]
 
@@ -187,10 +187,10 @@ def _assemblies(plan: CommunityPlan, people: list[Person], chance: random.Random
     seats = -(-plan.households // 50)
     first = date(plan.as_of.year, 1, 8) + timedelta(days=chance.randrange(20))
     for i in range(plan.assemblies):
-        held = first + timedelta(days=150 * i)
-        if held <= plan.as_of:
+        met_on = first + timedelta(days=150 * i)
+        if met_on <= plan.as_of:
             yield {
-                "date": held.isoformat(),
+                "date": met_on.isoformat(),
                 "agenda": "major_decision,work_report" if i else "work_report",
                 "attendance": chance.randint(max(1, seats * 4 // 5), max(1, seats)),
                 "resolutions": "审议通过社区工作报告（演示）",

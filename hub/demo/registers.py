@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hub.demo.network import Network, Place
 from hub.demo.population import StreetPlan, plan_streets
-from hub.demo.preparing import Job, leave_ctrl_c, make_offices, prepare_one
+from hub.demo.preparation import Job, leave_ctrl_c, make_offices, prepare_one
 from hub.demo.processes import DemoFailed
 from node.domain.units import Tree
 from sync.wire.v1 import office_registers_pb2 as pb
@@ -43,7 +43,7 @@ def prepare(
     workbooks: Path,
     tree_csv: bytes,
     tree_from: date,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> dict[str, Path]:
     """Write every community's workbook and make every office; return workbooks by unit code.
 
@@ -68,7 +68,7 @@ def prepare(
         try:
             for done, run in enumerate(runs):
                 run.result()
-                say(f"{done}/{len(jobs)}")
+                report(f"{done}/{len(jobs)}")
         except BrokenProcessPool:
             raise DemoFailed(
                 "a helper that writes workbooks was ended", "生成工作簿的辅助进程被终止"
@@ -80,7 +80,7 @@ def prepare(
 
 
 def bring_in(
-    network: Network, workbooks: dict[str, Path], say: Callable[[str], None]
+    network: Network, workbooks: dict[str, Path], report: Callable[[str], None]
 ) -> list[Imported]:
     """Import every workbook through its office, in both processes at once.
 
@@ -90,15 +90,15 @@ def bring_in(
     lock = threading.Lock()
 
     def one(place: Place) -> Imported:
-        def tell(rows: int) -> None:
+        def report_rows(rows: int) -> None:
             with lock:
                 done[place.code] = rows
-                say(f"{sum(done.values()):,}")
+                report(f"{sum(done.values()):,}")
 
         path = workbooks[place.code]
         return Imported(
             code=place.code, workbook=path,
-            rows=import_file(place, WORKBOOK, path.read_bytes(), path.name, tell),
+            rows=import_file(place, WORKBOOK, path.read_bytes(), path.name, report_rows),
         )  # fmt: skip
 
     return network.each_community(one)
@@ -109,18 +109,18 @@ def import_file(
     register: str,
     data: bytes,
     filename: str,
-    tell: Callable[[int], None] = lambda _rows: None,
+    report_rows: Callable[[int], None] = lambda _rows: None,
 ) -> dict[str, int]:
     """Import a file as a clerk does; return the records added, by register.
 
     Raises: DemoFailed with the first fault when anything is refused.
     """
     reports: Sequence[pb.ImportReport] = ()
-    for news in place.office.import_file(register, data, filename):
-        if news.HasField("progress"):
-            tell(news.progress.done)
-        elif news.HasField("outcome"):
-            reports = news.outcome.reports
+    for update in place.office.import_file(register, data, filename):
+        if update.HasField("progress"):
+            report_rows(update.progress.done)
+        elif update.HasField("outcome"):
+            reports = update.outcome.reports
     for report in reports:
         if not report.done or report.refused:
             why = report.summary[0].text if report.summary else None
@@ -129,5 +129,5 @@ def import_file(
                 f"{place.name}未能导入 {filename}: {report.register}: {why.zh if why else '-'}",
             )
     rows = {report.register: report.new for report in reports}
-    tell(sum(rows.values()))
+    report_rows(sum(rows.values()))
     return rows

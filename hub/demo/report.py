@@ -75,12 +75,14 @@ class Report:
                 "passed on and verified, paid out; was cut off, killed, and came back",
             ),
             (
-                self._say(f"{len(self._network.communities)} 个社区", "the communities"),
+                self._localized(f"{len(self._network.communities)} 个社区", "the communities"),
                 f"导入台账, 完成任务, 支出资金; 断线期间又导入 {imported} 条",
                 f"imported registers, did the work, spent; {imported} more rows while cut off",
             ),
         )
-        self._table(("单位", "情况"), ("OFFICE", "WHAT"), [(r[0], self._say(*r[1:])) for r in rows])
+        self._table(
+            ("单位", "情况"), ("OFFICE", "WHAT"), [(r[0], self._localized(*r[1:])) for r in rows]
+        )
         records = self._outcome.records
         self._line(
             f"市级可见记录: 社区写入 {records.written}, 市级收到 {records.at_city_entitled}, "
@@ -132,7 +134,7 @@ class Report:
                 missed.append(place)
             cells = [_shown(self._reply(indicator, place)) for indicator in DRILL_DOWN]
             rows.append((
-                place.name, *cells, self._say(*(("达标", "met") if met else ("未达标", "MISSED"))),
+                place.name, *cells, self._localized(*(("达标", "met") if met else ("未达标", "MISSED"))),
                 self._complete(self._reply("K2", place)),
             ))  # fmt: skip
         self._table(
@@ -173,7 +175,7 @@ class Report:
             fund = FUNDS[line.fund]
             amounts = (line.appropriated_fen, line.held_fen, line.spent_fen, line.in_transit_fen,
                        line.disputed_fen, line.difference_fen)  # fmt: skip
-            rows.append((line.fund, self._say(fund.zh, fund.en), *map(yuan, amounts)))
+            rows.append((line.fund, self._localized(fund.zh, fund.en), *map(yuan, amounts)))
         self._table(
             ("资金", "名称", "安排", "持有", "支出", "在途", "争议", "差额"),
             ("FUND", "NAME", "APPROPRIATED", "HELD", "SPENT", "IN TRANSIT", "DISPUTED",
@@ -220,11 +222,11 @@ class Report:
                 f"  {each.unit.name} {each.register}.{each.field}: "
                 f"显示“{value_of(each.shown.value)}” ({each.shown.unit.name}), "
                 f"保留“{value_of(each.loser.value)}” ({each.loser.unit.name}); "
-                f"须由 {each.must_look.name} 处理; 可见于 {'、'.join(found.seen_at[each.id])}",
+                f"须由 {each.assignee.name} 处理; 可见于 {'、'.join(found.shown_at[each.id])}",
                 f"  {each.unit.name} {each.register}.{each.field}: "
                 f"shows {value_of(each.shown.value)!r} ({each.shown.unit.name}), "
                 f"keeps {value_of(each.loser.value)!r} ({each.loser.unit.name}); "
-                f"{each.must_look.name} must look; seen at {', '.join(found.seen_at[each.id])}",
+                f"{each.assignee.name} must look; seen at {', '.join(found.shown_at[each.id])}",
             )
             self._line(
                 f"    silian conflicts show {each.id.hex()}",
@@ -264,8 +266,8 @@ class Report:
     def _name(self, code: str) -> str:
         return next(place.name for place in self._network.all() if place.code == code)
 
-    def _say(self, zh: str, en: str) -> str:
-        return self._terminal.say(zh, en)
+    def _localized(self, zh: str, en: str) -> str:
+        return self._terminal.localized(zh, en)
 
     def _line(self, zh: str, en: str) -> None:
         self._terminal.line(zh, en)

@@ -17,7 +17,7 @@ from pathlib import Path
 from hub.cli.arguments import usage
 from hub.cli.exits import Exit
 from hub.cli.terminal import CHINA, Terminal
-from hub.client import wall_ms
+from hub.client.client import wall_ms
 from hub.demo import faults, measure, money, registers, work
 from hub.demo.network import Network, plan_network
 from hub.demo.outcome import Outcome, document
@@ -79,18 +79,18 @@ def _play(
 ) -> Outcome:
     plan = registers.plan_of(network.tree, network.street.unit.unit_id, today, scale)
     workbooks = network.city.folder.parent.parent / "workbooks"
-    with progress.step("prepare", "写工作簿, 建单位", "write workbooks, make offices") as say:
-        books = registers.prepare(network, plan, workbooks, tree_csv, SHIPPED_FROM, say)
+    with progress.step("prepare", "写工作簿, 建单位", "write workbooks, make offices") as report:
+        books = registers.prepare(network, plan, workbooks, tree_csv, SHIPPED_FROM, report)
     with progress.step("start", "启动各级进程", "start the processes"):
         network.start_all()
-    with progress.step("import", "各社区导入台账", "communities import their registers") as say:
-        registers.bring_in(network, books, say)
+    with progress.step("import", "各社区导入台账", "communities import their registers") as report:
+        registers.bring_in(network, books, report)
     with progress.step("settle", "逐级上报", "records and sums go up"):
         settle(network)
-    with progress.step("work", "下达任务, 逐级办理", "an order to every community") as say:
-        order = work.spread(network, wall_ms(), say)
-    with progress.step("money", "资金安排、拨付、支出", "appropriate, release, spend") as say:
-        moved = money.pay(network, today.year, say)
+    with progress.step("work", "下达任务, 逐级办理", "an order to every community") as report:
+        order = work.spread(network, wall_ms(), report)
+    with progress.step("money", "资金安排、拨付、支出", "appropriate, release, spend") as report:
+        moved = money.pay(network, today.year, report)
         settle(network)
     with progress.step("trouble", "断线, 两边同改, kill -9", "cut lines, edit both sides, kill -9"):
         trouble = faults.inject(network, order.declined_by, today)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from hub.demo.network import Network, Place
 from hub.demo.processes import DemoFailed
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 T = TypeVar("T")
 PATIENCE_S = 90.0
@@ -80,8 +80,10 @@ def _mark(place: Place) -> Mark | None:
             return None
         raise
     own = state.offices[0]
-    if own.waiting_up or own.holes or not state.link.connected:
+    if own.waiting_up or own.quarantined or not state.link.connected:
         return None
     return tuple(
-        (level.lane, level.position) for level in state.safe if level.level == place.unit.level - 1
+        (level.lane, level.position)
+        for level in state.durable_above
+        if level.level == place.unit.level - 1
     )

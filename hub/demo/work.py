@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hub.client import OfficeClient
+from hub.client.client import OfficeClient
 from hub.demo.network import Network, Place
 from hub.demo.settle import eventually
 from sync.wire.v1 import office_work_pb2 as pb
@@ -28,7 +28,7 @@ class WorkDone:
     reason: str = ""
 
 
-def spread(network: Network, now_ms: int, say: Callable[[str], None]) -> WorkDone:
+def spread(network: Network, now_ms: int, report: Callable[[str], None]) -> WorkDone:
     """Issue the order at the city; every community but one does it; close it up to the city.
 
     One declines and says why, if there are two communities at least.
@@ -45,7 +45,7 @@ def spread(network: Network, now_ms: int, say: Callable[[str], None]) -> WorkDon
             place.office.act(task, "decline", actor=CLERK, reason=REASON)
         else:
             _carry_out(place.office, task, place.name)
-        say(f"{done + 1}/{len(network.communities)}")
+        report(f"{done + 1}/{len(network.communities)}")
     _close_upward(network, issued.work_order, network.communities)
     return WorkDone(order=issued.work_order, declined_by=busy, reason=REASON if busy else "")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from node.domain.assignment_rules import TERMINAL, Duty, EventKind, State, Writer
 from node.domain.assignment_texts import KIND_ZH, REASONS, STATE_ZH
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,33 +27,33 @@ def units_of(text: str | None) -> dict[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class CaseVerdict:
     """What an office's own case should say."""
 
     state: str
     units: Units
 
 
-def judge(
+def decide(
     me: int,
     live: Units,
     *,
     hop: Callable[[int], int | None],
     closed: Units,
     above: Units,
-) -> Judged:
+) -> CaseVerdict:
     """Return what the case of one mark is at the office `me`, whatever came in which order.
 
     `live`: the marks held here; `hop`: our child on the way to a unit; `closed`: who was concerned
     when a person closed it; `above`: whom the open or closed case of an office above names. It is
     ours when no office below has all of them under it. A mark that joins opens it again.
     """
-    ways = {me if unit == me else hop(unit) for unit in live} - {None}
+    hops = {me if unit == me else hop(unit) for unit in live} - {None}
     ours = {u: n for u, n in live.items() if u == me or hop(u) is not None}
-    if sum(ours.values()) < 2 or (len(ways) < 2 and me not in ways):
-        return Judged(SETTLED, ours)
+    if sum(ours.values()) < 2 or (len(hops) < 2 and me not in hops):
+        return CaseVerdict(SETTLED, ours)
     if above and ours.keys() <= above.keys():
-        return Judged(RAISED, ours)
+        return CaseVerdict(RAISED, ours)
     if closed and all(n <= closed.get(unit, 0) for unit, n in ours.items()):
-        return Judged(CLOSED, ours)
-    return Judged(OPEN, ours)
+        return CaseVerdict(CLOSED, ours)
+    return CaseVerdict(OPEN, ours)

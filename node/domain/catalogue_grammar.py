@@ -50,10 +50,10 @@ def read_condition(table: Table, key: str, raw: Any) -> Condition:
         )
     part = Table(table.file, f"{table.key}.{key}", raw)
     found = Condition(
-        none_of=frozenset(map(read_scalar, part.take("not", list, []))),
+        none_of=frozenset(map(read_scalar, part.pop("not", list, []))),
         minimum=read_bound(part, "min"),
         maximum=read_bound(part, "max"),
-        present=part.take("present", bool, None),
+        present=part.pop("present", bool, None),
         starts=part.text("starts", ""),
     )
     part.close()

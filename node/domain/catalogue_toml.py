@@ -97,8 +97,8 @@ def read_register(name: str, table: Table) -> Register:
         contributions=tuple(_contribution(each) for each in table.tables("contribution")),
         rules=tuple(_rule(each) for each in table.tables("rule")),
         uniques=tuple(_unique(name, each) for each in table.tables("unique")),
-        singleton=table.take("singleton", bool, False),
-        system=table.take("system", bool, False),
+        singleton=table.pop("singleton", bool, False),
+        system=table.pop("system", bool, False),
         source=table.text("source", ""),
     )
     if not fields:
@@ -112,7 +112,7 @@ def read_field(name: str, table: Table, *, owners: tuple[Level, ...]) -> Field:
     read_name(name, table)
     kind = table.one_of("type", TYPES)
     owners = read_levels(table, "owners", owners)
-    scale = table.take("scale", int, 0)
+    scale = table.pop("scale", int, 0)
     if (scale > 0) != (kind == "decimal") or not 0 <= scale <= 6:
         table.fail("a decimal, and nothing else, has 1 to 6 places", "小数位数应为1至6", "scale")
     choices = read_choices(table)
@@ -128,7 +128,7 @@ def read_field(name: str, table: Table, *, owners: tuple[Level, ...]) -> Field:
         zh=table.text("zh"),
         en=table.text("en"),
         type=kind,
-        required=table.take("required", bool, False),
+        required=table.pop("required", bool, False),
         owners=owners,
         policy=table.one_of("policy", POLICIES, "owner" if len(owners) == 1 else "latest"),
         sensitivity=table.one_of("sensitivity", SENSITIVITIES, "internal"),
@@ -167,7 +167,7 @@ def read_dimension(name: str, table: Table) -> Dimension:
     banding = None
     of = table.text("bands_of", "")
     if of:
-        edges = table.take("edges", list)
+        edges = table.pop("edges", list)
         rising = all(isinstance(edge, int) for edge in edges) and edges == sorted({*edges})
         if not edges or not rising:
             table.fail("must be rising whole numbers", "应为递增的整数", "edges")
@@ -250,8 +250,8 @@ def _part(table: Table) -> Part:
     found = Part(
         measure=table.text("measure"),
         where={f: read_condition(table, f, raw) for f, raw in table.table("where").items()},
-        times=table.take("times", int, 1),
-        whole=table.take("whole", bool, False),
+        times=table.pop("times", int, 1),
+        whole=table.pop("whole", bool, False),
     )
     table.close()
     return found

@@ -12,7 +12,7 @@ from datetime import date
 from itertools import product
 from typing import NamedTuple
 
-from sync.change import Value
+from sync.model.change import Value
 
 UNKNOWN = "unknown"
 """What a dimension says of a record that has no value for it; no choice may have this code."""

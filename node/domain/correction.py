@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from node.domain.units import Level
-from sync import audience
+from sync.model import audience
 
 REGISTER = "correction"
 FIELDS_MAX = 20  # of one request
@@ -60,7 +60,7 @@ _ORDER = {kind: place for place, kind in enumerate(Kind)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Step:
     """One thing that one of the two offices said; it is never edited."""
 
     kind: Kind
@@ -74,14 +74,14 @@ class Outcome:
     """How a request stands; `last`: what brought it there, `history`: all that counted."""
 
     state: State = State.NONE
-    last: Said | None = None
-    history: tuple[Said, ...] = ()
+    last: Step | None = None
+    history: tuple[Step, ...] = ()
 
 
-def fold(said: Iterable[Said]) -> Outcome:
+def fold(steps: Iterable[Step]) -> Outcome:
     """Return what all that was said comes to; order and repetition do not matter."""
     state, counted = State.NONE, []
-    for one in sorted(said, key=lambda s: (_ORDER[s.kind], s.at_ms, s.actor, s.reason)):
+    for one in sorted(steps, key=lambda s: (_ORDER[s.kind], s.at_ms, s.actor, s.reason)):
         after = TRANSITIONS.get((state, one.kind))
         if after is not None:
             state = after
@@ -99,9 +99,9 @@ def answering_level(owners: Iterable[Iterable[Level]], asker: Level) -> Level | 
     return min(both, key=lambda level: (abs(level - asker), -level)) if both else None
 
 
-def hears(register_audience: str, level: Level) -> bool:
+def receives(register_audience: str, level: Level) -> bool:
     """Say whether offices of a level, other than the record's own, hear a register's records."""
     if register_audience == audience.LOCAL:
         return False
-    heard = audience.parse(register_audience)
-    return heard.up_to is None or level >= heard.up_to
+    parsed = audience.parse(register_audience)
+    return parsed.up_to is None or level >= parsed.up_to

@@ -10,12 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from node.domain.contribution import CellKey, dims_text, parse_dims
-from node.domain.norms import (
-    Norms,
-    may_found_committee,
-    required_area_centi_m2,
-    workers_norm,
-)
+from node.domain.norms import Norms, may_found_committee, required_area_centi_m2, workers_norm
 
 Cells = Mapping[CellKey, int]
 
@@ -78,10 +73,10 @@ def committee_missing(cells: Cells, norms: Norms) -> dict[CellKey, int]:
 
 def latest_election(cells: Cells, _norms: Norms) -> dict[CellKey, int]:
     """Pick the last election day; of two methods on one day, the last by its code. Source: N7."""
-    held = [parse_dims(key.dims) for key, n in cells.items() if key.measure == "elections_held"]
-    if not held:
+    latest = [parse_dims(key.dims) for key, n in cells.items() if key.measure == "elections_held"]
+    if not latest:
         return {}
-    last = max(held, key=lambda dims: (dims["held_on"], dims["election_method"]))
+    last = max(latest, key=lambda dims: (dims["held_on"], dims["election_method"]))
     was, now = dims_text(last), dims_text({"election_method": last["election_method"]})
     return {
         CellKey("latest_elections", "", now): 1,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from node.domain.norms import Growth, MatchBase, Norms, Rounding
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 
 class YearBeforeBase(SilianError):
@@ -134,8 +134,8 @@ def share_out(available_fen: int, wanted_fen: Mapping[int, int]) -> dict[int, in
     exact = {unit: divmod(available_fen * fen, due_fen) for unit, fen in wanted_fen.items()}
     left = available_fen - sum(whole for whole, _ in exact.values())
     by_remainder = sorted(exact, key=lambda unit: (-exact[unit][1], unit))
-    lucky = frozenset(by_remainder[:left])
-    return {unit: whole + (unit in lucky) for unit, (whole, _) in exact.items()}
+    rounded_up = frozenset(by_remainder[:left])
+    return {unit: whole + (unit in rounded_up) for unit, (whole, _) in exact.items()}
 
 
 def year_end(

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from node.domain.contribution import UNKNOWN, CellKey, Condition, parse_dims
 from node.domain.units import Level
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 TYPES = ("S", "R", "L")
 PERIODS = ("stock", "year", "month")

@@ -14,8 +14,8 @@ from node.domain.funds import FUNDS, Category, Fund
 from node.domain.ledger_errors import (
     BadPosting,
     FundRule,
+    InsufficientFunds,
     NotDescendant,
-    NotHeld,
     NotReversible,
     OverLimit,
     TransferResolved,
@@ -74,7 +74,7 @@ class Books:
         self._balances: dict[tuple[str, int, Account], int] = defaultdict(int)
         self._held_for: dict[tuple[str, int, bytes | None], int] = defaultdict(int)
         for posting in journal:
-            self.hear(posting)
+            self.apply(posting)
 
     def post(self, posting: Posting) -> bool:
         """Check one new posting of this office and fold it; False if it was posted before.
@@ -107,7 +107,7 @@ class Books:
         self._fold(posting)
         return True
 
-    def hear(self, posting: Posting) -> bool:
+    def apply(self, posting: Posting) -> bool:
         """Fold a posting that was written before: of the own journal, or by another office.
 
         Any order, any number of times. What is not of this office and not addressed to it is left
@@ -213,7 +213,7 @@ class Books:
             bound_fen = self._held_for.get((posting.fund, posting.year, posting.assignment), 0)
             held_fen = min(held_fen, bound_fen)
         if posting.amount_fen > held_fen:
-            raise NotHeld(
+            raise InsufficientFunds(
                 fund=posting.fund, held_fen=max(held_fen, 0), asked_fen=posting.amount_fen
             )
 

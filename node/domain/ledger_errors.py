@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from node.domain.funds import FUNDS
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 
 def yuan(amount_fen: int) -> str:
@@ -23,7 +23,7 @@ class LedgerError(SilianError):
     """Base class of the ledger's refusals; the books are unchanged after one."""
 
 
-class NotHeld(LedgerError):
+class InsufficientFunds(LedgerError):
     """More was asked than the office holds. Ask for less, or wait until money is received."""
 
     code = "over_release"

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from node.domain.contribution import CellKey, Condition, Contribution, difference, total
 from node.domain.units import Level
-from sync.change import Value
+from sync.model.change import Value
 
 TYPES = ("text", "int", "bool", "date", "decimal", "choice", "set")
 POLICIES = ("owner", "higher", "latest", "union", "max", "min", "manual")

@@ -17,7 +17,7 @@ from decimal import Context, Decimal
 from node.domain.identity import check_identity, check_phone
 from node.domain.refusal import Refused
 from node.domain.register import Field
-from sync.change import Value
+from sync.model.change import Value
 
 INT_LIMIT = 2**63  # what both stores can hold
 NUMBER_LENGTH_MAX = 40  # characters; a longer "number" is something else

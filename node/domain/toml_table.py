@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeVar
 
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 T = TypeVar("T")
 _REQUIRED: Any = object()
@@ -53,7 +53,7 @@ class Table:
         """Refuse the file because of `key` in this table, or of the table itself."""
         raise BadCatalogue(self.file, self._path(key), en, zh)
 
-    def take(self, key: str, kind: type[T], default: Any = _REQUIRED) -> T:
+    def pop(self, key: str, kind: type[T], default: Any = _REQUIRED) -> T:
         """Return the value of a key and tick it off; `default` makes the key optional.
 
         Raises: BadCatalogue when it is missing or of another type.
@@ -67,14 +67,14 @@ class Table:
 
     def text(self, key: str, default: Any = _REQUIRED) -> str:
         """Return a text; one that is required is not empty."""
-        value = self.take(key, str, default)
+        value = self.pop(key, str, default)
         if default is _REQUIRED and not value:
             self.fail("is empty", "不能为空", key)
         return value
 
     def texts(self, key: str, default: Any = _REQUIRED) -> tuple[str, ...]:
         """Return a list of texts as a tuple, refusing one that stands twice."""
-        items = self.take(key, list, default)
+        items = self.pop(key, list, default)
         if not all(isinstance(item, str) for item in items) or len(set(items)) != len(items):
             self.fail("must be a list of different texts", "应为互不相同的文本列表", key)
         return tuple(items)
@@ -87,11 +87,11 @@ class Table:
 
     def table(self, key: str) -> Table:
         """Return the table under a key; an empty one if there is none."""
-        return Table(self.file, self._path(key), self.take(key, dict, {}))
+        return Table(self.file, self._path(key), self.pop(key, dict, {}))
 
     def tables(self, key: str) -> list[Table]:
         """Return the list of tables under a key; empty if there is none."""
-        items = self.take(key, list, [])
+        items = self.pop(key, list, [])
         if not all(isinstance(item, dict) for item in items):
             self.fail("must be a list of tables", "应为表的列表", key)
         return [Table(self.file, f"{self._path(key)}[{n}]", item) for n, item in enumerate(items)]

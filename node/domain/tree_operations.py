@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum
 
 from node.domain.units import Level, Tree, Unit, unit_id_for
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 
 class OperationKind(StrEnum):
@@ -138,10 +138,10 @@ def _known_again(old: Tree, new: Tree) -> _Known:
         befores = [unit for unit in old if unit.level is level]
         afters = [unit for unit in new if unit.level is level]
         pairs = [
-            *_by_code(befores, afters, known, doubted=False),
+            *_by_code(befores, afters, known, ambiguous_wanted=False),
             *_by_name(befores, afters, known),
             *_by_unique_name(befores, afters),
-            *_by_code(befores, afters, known, doubted=True),
+            *_by_code(befores, afters, known, ambiguous_wanted=True),
         ]
         # The surest pair of each unit wins; both sides are used once.
         taken: set[int] = set()
@@ -157,7 +157,7 @@ _Place = tuple[int | None, str]  # the old id of the parent, None if it is new, 
 
 
 def _by_code(
-    befores: list[Unit], afters: list[Unit], known: _Known, *, doubted: bool
+    befores: list[Unit], afters: list[Unit], known: _Known, *, ambiguous_wanted: bool
 ) -> Iterator[_Pair]:
     """Yield the pairs that share a code: those that the names speak against, or all others."""
     code_before = {unit.code: unit for unit in befores}
@@ -170,8 +170,8 @@ def _by_code(
         # A list that was numbered afresh gives each code to the neighbour: 003 is now what 002
         # was. Records would follow the code into the wrong office, so here the name decides.
         was, became = _place(before), _new_place(after, known)
-        doubt = was != became and (was in places_after or became in places_before)
-        if doubt is doubted:
+        ambiguous = was != became and (was in places_after or became in places_before)
+        if ambiguous is ambiguous_wanted:
             yield before, after, Match.CODE
 
 

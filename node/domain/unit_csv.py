@@ -15,15 +15,15 @@ from datetime import date
 from node.domain import units
 from node.domain.unit_checks import UnitFault, UnitRow, tree_faults
 from node.domain.units import Level, Unit
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
-__all__ = ["COLUMNS", "LEVEL_WORDS", "BadUnitFile", "UnitFault", "read_units"]
+__all__ = ["COLUMNS", "LEVEL_NAMES", "BadUnitFile", "UnitFault", "read_units"]
 
 COLUMNS = ("code", "name", "level", "parent_code")
 FAULTS_SHOWN_MAX = 10
 """Faults in the one-line text; `BadUnitFile.report` has them all."""
 
-LEVEL_WORDS = {word: level for level in Level for word in (level.en, level.zh, str(int(level)))}
+LEVEL_NAMES = {name: level for level in Level for name in (level.en, level.zh, str(int(level)))}
 _CODE = re.compile(r"[0-9]{12}")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _UNFIT_IN_NAME = re.compile(r"[\x00-\x1f\x7f\ufffd/]")  # "/" parts a path, U+FFFD is a lost letter
@@ -176,8 +176,8 @@ def _records(text: str, faults: list[UnitFault]) -> Iterator[tuple[int, list[str
 
 
 def _row(line: int, cells: Sequence[str], faults: list[UnitFault]) -> UnitRow:
-    code, name, level_word, parent_code = cells
-    level = LEVEL_WORDS.get(level_word.lower())
+    code, name, level_name, parent_code = cells
+    level = LEVEL_NAMES.get(level_name.lower())
     good_code = _code_or_fault(line, "code", code, faults)
     good_parent = _code_or_fault(line, "parent_code", parent_code, faults) if parent_code else ""
     good_name: str | None = name
@@ -206,9 +206,9 @@ def _row(line: int, cells: Sequence[str], faults: list[UnitFault]) -> UnitRow:
             UnitFault(
                 line,
                 "unknown_level",
-                f"{level_word!r} is no level; write city, district, street or community "
+                f"{level_name!r} is no level; write city, district, street or community "
                 "(or 市, 区, 街, 居, or 0 to 3).",
-                f"“{level_word}”不是层级；请写 市、区、街、居"
+                f"“{level_name}”不是层级；请写 市、区、街、居"
                 "（或 city、district、street、community，或 0 至 3）。",
             )
         )

@@ -16,7 +16,7 @@ from datetime import date
 from enum import IntEnum
 from itertools import pairwise
 
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 SUGGESTIONS_MAX = 5
 """How many near matches a refusal names; more would hide the right one."""
@@ -355,19 +355,19 @@ def _children_of(by_id: dict[int, Unit], as_of: date) -> dict[int, tuple[int, ..
         grouped.setdefault(unit.parent_id, []).append(unit)
     for parent_id, units in grouped.items():
         units.sort(key=lambda unit: unit.code)
-        _refuse_twins(by_id[parent_id], units, as_of)
+        _refuse_same_names(by_id[parent_id], units, as_of)
     return {parent_id: tuple(u.unit_id for u in units) for parent_id, units in grouped.items()}
 
 
-def _refuse_twins(parent: Unit, children: list[Unit], as_of: date) -> None:
+def _refuse_same_names(parent: Unit, children: list[Unit], as_of: date) -> None:
     seen: dict[str, Unit] = {}
     for unit in children:
-        twin = seen.setdefault(unit.name, unit)
-        if twin is not unit:
+        same_name = seen.setdefault(unit.name, unit)
+        if same_name is not unit:
             raise BadTree(
-                f"{twin.code} and {unit.code} are both called {unit.name} under {parent.name} "
+                f"{same_name.code} and {unit.code} are both called {unit.name} under {parent.name} "
                 f"on {as_of}.",
-                f"{as_of}，{parent.name}下的 {twin.code} 与 {unit.code} 同名：{unit.name}。",
+                f"{as_of}，{parent.name}下的 {same_name.code} 与 {unit.code} 同名：{unit.name}。",
             )
 
 

@@ -11,7 +11,7 @@ from node.domain.refusal import Refused
 from node.domain.register import Field, Register, Rule
 from node.domain.sheet_values import Reader, read_value
 from node.domain.units import Level
-from sync.change import Value
+from sync.model.change import Value
 
 QUOTED_MAX = 40
 """Characters of a wrong value that a fault repeats; enough to find it by."""
@@ -45,7 +45,7 @@ def check(
     `level`: of the office that writes; a required field of another level is not asked of it.
     What it fills in of another level's fields is parsed all the same: the service makes a
     correction request of it. `partial`: only what is in `values` is meant; absent fields stay.
-    `read`: how a cell is read; `ReadOnce` where many rows say the same.
+    `read`: how a cell is read; `MemoReader` where many rows say the same.
     Returns: the good values by field (an empty cell is None), and every fault.
     """
     stored: dict[str, Value] = {}

@@ -29,7 +29,7 @@ from node.domain.deadlines import Lateness
 from node.domain.units import Level
 from node.folds import targets as final
 from node.folds.contributions import ContributionFold
-from node.folds.pen import Pen, reaches_community
+from node.folds.event_writer import EventWriter, reaches_community
 from node.store import meta
 from node.store.assignments import (
     EVENT,
@@ -41,8 +41,8 @@ from node.store.assignments import (
     save,
     select_rows,
 )
-from sync.change import Edit
-from sync.effects import Effect
+from sync.model.change import Edit
+from sync.model.effect import Effect
 
 if TYPE_CHECKING:
     from node.app import Office
@@ -51,7 +51,7 @@ MEASURE = "assignments"
 RELAY = "relay"  # the office's policy in `meta`: AUTO unless it says MANUAL
 AUTO, MANUAL = "auto", "manual"
 PROGRESS_STEP = 10  # points that relayed progress must move by before it is worth an event
-SETTLED = TERMINAL | {State.VERIFIED, State.APPRAISED}
+COMPLETED = TERMINAL | {State.VERIFIED, State.APPRAISED}
 DROPPED = frozenset({State.REFUSED, State.DECLINED, State.RECALLED})
 GATE = frozenset({EventKind.ADMIT, EventKind.REFUSE, EventKind.SEND_BACK})
 NOT_OURS = "不属于可交社区承办的事项 (not work that may come here)"
@@ -65,7 +65,7 @@ class AssignmentFold:
         self._contributions = contributions
         self._me = office.identity.unit
 
-    def wants(self, register: str, unit: int) -> frozenset[str] | None:
+    def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
         return frozenset() if register == EVENT else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
@@ -76,19 +76,21 @@ class AssignmentFold:
         touched = _touched(effects)
         if not touched:
             return ()
-        held = load(tx, sorted(touched))
-        moved = self._keep(tx, held)
-        parents = {a.hop.parent for a in held.values() if a.hop.issuer == self._me and a.hop.parent}
-        held |= load(tx, sorted(parents - held.keys()))
-        pen = Pen(
+        loaded = load(tx, sorted(touched))
+        moved = self._keep(tx, loaded)
+        parents = {
+            a.hop.parent for a in loaded.values() if a.hop.issuer == self._me and a.hop.parent
+        }
+        loaded |= load(tx, sorted(parents - loaded.keys()))
+        writer = EventWriter(
             self._me, self._office.identity.level, self._office.tree, self._office.clock.now_ms()
         )
-        for assignment in sorted(held):
+        for assignment in sorted(loaded):
             if self._me in self._office.tree:
-                _Following(tx, pen, held, assignment).run()
-        return [*pen.edits, *(self._contributions.edits(tx, moved) if moved else ())]
+                _Reactor(tx, writer, loaded, assignment).run()
+        return [*writer.edits, *(self._contributions.edits(tx, moved) if moved else ())]
 
-    def unanswered(self, tx: Connection) -> list[Edit]:
+    def pending_events(self, tx: Connection) -> list[Edit]:
         """Return what this office would say by itself to any assignment, as they stand now."""
         marks = ",".join("?" * len(TERMINAL))
         rows = select_rows(
@@ -96,24 +98,24 @@ class AssignmentFold:
             f"(issuer=? OR assignee=?) AND state NOT IN ({marks})",
             (self._me, self._me, *sorted(state.value for state in TERMINAL)),
         )
-        held = load(tx, sorted(row.id for row in rows))
-        pen = Pen(
+        loaded = load(tx, sorted(row.id for row in rows))
+        writer = EventWriter(
             self._me, self._office.identity.level, self._office.tree, self._office.clock.now_ms()
         )
-        for assignment in sorted(held):
+        for assignment in sorted(loaded):
             if self._me in self._office.tree:
-                _Following(tx, pen, held, assignment).run()
-        return pen.edits
+                _Reactor(tx, writer, loaded, assignment).run()
+        return writer.edits
 
-    def _keep(self, tx: Connection, held: dict[bytes, Assignment]) -> dict[CellKey, int]:
+    def _keep(self, tx: Connection, loaded: dict[bytes, Assignment]) -> dict[CellKey, int]:
         """Write the rows that changed; return by how much this office's cells move.
 
         The issuer counts an assignment, so that each is counted once.
         """
-        before = rows_of(tx, sorted(held))
+        before = rows_of(tx, sorted(loaded))
         moved: dict[CellKey, int] = defaultdict(int)
         changed = []
-        for assignment, one in sorted(held.items()):
+        for assignment, one in sorted(loaded.items()):
             old = before.get(assignment)
             row = Row.of(one, flag=_flag(one, old), escalated=_escalated(one, old))
             if row == old:
@@ -127,20 +129,24 @@ class AssignmentFold:
         return {key: amount for key, amount in moved.items() if amount}
 
 
-class _Following:
+class _Reactor:
     """What this office does by itself now that one assignment stands as it does."""
 
     def __init__(
-        self, tx: Connection, pen: Pen, held: dict[bytes, Assignment], assignment: bytes
+        self,
+        tx: Connection,
+        writer: EventWriter,
+        loaded: dict[bytes, Assignment],
+        assignment: bytes,
     ) -> None:
         self._tx = tx
-        self._pen = pen
-        self._held = held  # with everything said so far in this transaction
+        self._writer = writer
+        self._loaded = loaded  # with everything said so far in this transaction
         self._id = assignment
 
     @property
     def _one(self) -> Assignment:
-        return self._held[self._id]
+        return self._loaded[self._id]
 
     @property
     def _state(self) -> AssignmentState:
@@ -148,28 +154,28 @@ class _Following:
 
     def run(self) -> None:
         hop = self._one.hop
-        if hop.issuer == self._pen.unit:
-            self._obey()
-        if hop.assignee == self._pen.unit:
+        if hop.issuer == self._writer.unit:
+            self._apply_rulings()
+        if hop.assignee == self._writer.unit:
             self._receive()
             self._follow_parts()
 
-    def _say(self, kind: EventKind, **said: str | int | None) -> None:
-        by = "issuer" if self._one.hop.issuer == self._pen.unit else "assignee"
-        self._held[self._id] = self._pen.say(self._one, kind, by, **said)  # type: ignore[arg-type]
+    def _write(self, kind: EventKind, **given: str | int | None) -> None:
+        by = "issuer" if self._one.hop.issuer == self._writer.unit else "assignee"
+        self._loaded[self._id] = self._writer.write_event(self._one, kind, by, **given)  # type: ignore[arg-type]
 
     # -- as the issuer ----------------------------------------------------------------------
 
-    def _obey(self) -> None:
+    def _apply_rulings(self) -> None:
         """Make a ruling from above our own event. One that does not follow is left alone."""
         for ruling in self._one.rulings:
             try:
                 if self._fits_gate(ruling.kind, ruling.unit, ruling.seen):
-                    self._say(ruling.kind, actor=ruling.actor, reason=ruling.reason)
+                    self._write(ruling.kind, actor=ruling.actor, reason=ruling.reason)
                     if self._state.state is State.READY:
-                        self._say(EventKind.DISPATCH, actor=ruling.actor)
+                        self._write(EventKind.DISPATCH, actor=ruling.actor)
                 elif self._fits_dispute(ruling.kind, ruling.unit, ruling.seen):
-                    self._say(ruling.kind, actor=ruling.actor, reason=ruling.reason)
+                    self._write(ruling.kind, actor=ruling.actor, reason=ruling.reason)
             except IllegalEvent:
                 continue
 
@@ -177,13 +183,13 @@ class _Following:
         """Say whether the city has ruled on what we last submitted."""
         if self._state.state is not State.SCREENING or kind not in GATE:
             return False
-        return unit == self._pen.tree.root and seen >= self._last(EventKind.SUBMIT)
+        return unit == self._writer.tree.root and seen >= self._last(EventKind.SUBMIT)
 
     def _fits_dispute(self, kind: EventKind, unit: int, seen: int) -> bool:
         """Say whether an office above us has ruled on the last return."""
         if self._state.state is not State.RETURNED or kind is not EventKind.ADJUDICATE:
             return False
-        above = unit in self._pen.tree.ancestors(self._pen.unit)
+        above = unit in self._writer.tree.ancestors(self._writer.unit)
         return above and seen >= self._last(EventKind.RETURN, EventKind.HAND_BACK)
 
     def _last(self, *kinds: EventKind) -> int:
@@ -193,28 +199,28 @@ class _Following:
 
     def _receive(self) -> None:
         if self._state.state is State.DISPATCHED:
-            self._say(EventKind.RECEIPT)
+            self._write(EventKind.RECEIPT)
         if self._state.state is not State.DELIVERED or self._state.returns:
             return
         behind = self._targets()
         if self._unlawful(behind):
             if not self._state.bound_by_ruling:
-                self._say(EventKind.RETURN, reason=NOT_OURS)
+                self._write(EventKind.RETURN, reason=NOT_OURS)
         elif self._passes_through(behind) and self._is_auto():
-            self._say(EventKind.ACCEPT)
-            self._say(EventKind.RELAY)
+            self._write(EventKind.ACCEPT)
+            self._write(EventKind.RELAY)
             assert self._state.duty is not None
             # After a backup was put back, what we said downward may be here before what we said up.
             opened = {part.id for part in children_of(self._tx, self._id)}
-            for part in self._pen.pass_on(
+            for part in self._writer.open_hops(
                 behind, self._one.work, self._state.duty, work_order=self._one.hop.work_order,
                 parent=self._one, due_ms=self._state.due_ms, opened=opened,
             ):  # fmt: skip
-                self._held[part.id] = part
+                self._loaded[part.id] = part
 
     def _targets(self) -> set[int]:
         try:
-            return final.read(self._pen.tree, self._pen.unit, self._one.work.targets)
+            return final.read(self._writer.tree, self._writer.unit, self._one.work.targets)
         except final.OutOfLine:
             return set()
 
@@ -223,21 +229,21 @@ class _Following:
 
         The sender refuses it too; here it is judged again, by what this office is.
         """
-        duty, level = self._state.duty, self._pen.level
+        duty, level = self._state.duty, self._writer.level
         if level != self._one.hop.level:
             return True
         if level == Level.COMMUNITY:
             return duty not in (Duty.UNDERTAKES, Duty.ASSISTS)
-        known = {unit for unit in behind if unit in self._pen.tree}
-        down = self._pen.tree.within(self._pen.unit, self._one.hop.issuer)
-        ends_at_community = reaches_community(self._pen.tree, self._pen.unit, known)
+        known = {unit for unit in behind if unit in self._writer.tree}
+        down = self._writer.tree.within(self._writer.unit, self._one.hop.issuer)
+        ends_at_community = reaches_community(self._writer.tree, self._writer.unit, known)
         return down and duty is Duty.OFFICE and ends_at_community
 
     def _passes_through(self, behind: set[int]) -> bool:
-        if not behind or self._pen.unit in behind or self._pen.level == Level.COMMUNITY:
+        if not behind or self._writer.unit in behind or self._writer.level == Level.COMMUNITY:
             return False
         try:
-            onward = final.next_offices(self._pen.tree, self._pen.unit, behind)
+            onward = final.next_offices(self._writer.tree, self._writer.unit, behind)
         except final.OutOfLine:
             return False  # the tree has changed meanwhile: a person decides
         return self._one.hop.issuer not in onward
@@ -248,13 +254,13 @@ class _Following:
     # -- parts ------------------------------------------------------------------------------
 
     def _follow_parts(self) -> None:
-        parts = [p for p in children_of(self._tx, self._id) if p.issuer == self._pen.unit]
+        parts = [p for p in children_of(self._tx, self._id) if p.issuer == self._writer.unit]
         if not parts:
             return
         open_parts = [p for p in parts if State(p.state) in BEFORE_CLAIM]
         if self._state.state in (State.RECALLED, State.RETURNED):
             for part in open_parts:
-                self._tell(part, EventKind.RECALL, reason=self._state.reason)
+                self._send_to_part(part, EventKind.RECALL, reason=self._state.reason)
             return
         due_ms = self._state.due_ms
         if due_ms is not None and self._state.state in BEFORE_CLAIM and self._is_auto():
@@ -262,43 +268,43 @@ class _Following:
                 if _ends_before(part.due_ms, due_ms) and _ends_before(
                     self._part(part.id).state.due_ms, due_ms
                 ):
-                    self._tell(part, EventKind.EXTEND, due_ms=due_ms)
+                    self._send_to_part(part, EventKind.EXTEND, due_ms=due_ms)
         if self._state.state in (State.RELAYED, State.IN_PROGRESS):
             self._report([p for p in parts if p.round == self._state.returns])
 
     def _part(self, part: bytes) -> Assignment:
-        if part not in self._held:
-            self._held |= load(self._tx, [part])
-        return self._held[part]
+        if part not in self._loaded:
+            self._loaded |= load(self._tx, [part])
+        return self._loaded[part]
 
-    def _tell(self, part: Row, kind: EventKind, **said: str | int | None) -> None:
+    def _send_to_part(self, part: Row, kind: EventKind, **given: str | int | None) -> None:
         one = self._part(part.id)
         if one.state.state in BEFORE_CLAIM:
-            self._held[part.id] = self._pen.say(one, kind, "issuer", **said)  # type: ignore[arg-type]
+            self._loaded[part.id] = self._writer.write_event(one, kind, "issuer", **given)  # type: ignore[arg-type]
 
     def _report(self, parts: list[Row]) -> None:
         """Say how far the parts have come together; claim once none is left to wait for."""
         together = relayed_progress([p.summary for p in parts])
-        if self._worth_saying(together.percent):
-            self._say(EventKind.PROGRESS, percent=together.percent)
+        if self._worth_reporting(together.percent):
+            self._write(EventKind.PROGRESS, percent=together.percent)
         states = Counter(State(p.state) for p in parts)
-        done = [state for state in states if state in SETTLED]
+        done = [state for state in states if state in COMPLETED]
         nothing_done = all(state in DROPPED for state in states)
         # After a rework, or while it asks to hand the work back, a person speaks for the office.
         person = self._state.reworks > 0 or self._state.hand_back_asked
         if len(done) < len(states) or nothing_done or person or not self._is_auto():
             return
         if self._state.state is State.RELAYED:
-            self._say(EventKind.PROGRESS, percent=together.percent)
+            self._write(EventKind.PROGRESS, percent=together.percent)
         counted = ", ".join(f"{state.value} {n}" for state, n in sorted(states.items()))
-        self._say(EventKind.CLAIM, evidence=counted)
+        self._write(EventKind.CLAIM, evidence=counted)
 
-    def _worth_saying(self, percent: int) -> bool:
-        said = self._state.percent
-        if percent == said:
+    def _worth_reporting(self, percent: int) -> bool:
+        given = self._state.percent
+        if percent == given:
             return False
         first = self._state.state is State.RELAYED
-        return first or percent == 100 or abs(percent - said) >= PROGRESS_STEP
+        return first or percent == 100 or abs(percent - given) >= PROGRESS_STEP
 
 
 def _ends_before(due_ms: int | None, later_ms: int) -> bool:

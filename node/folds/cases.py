@@ -8,28 +8,27 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from node.domain.cases import CLOSED, OPEN, SETTLED, Judged, judge, units_of, units_text
+from node.domain.cases import CLOSED, OPEN, SETTLED, CaseVerdict, decide, units_of, units_text
 from node.domain.units import Tree
-from node.folds.marks import MARK
+from node.folds.blind_index import MARK
 from node.ids import natural_id
-from sync import audience
-from sync.change import ID_BYTES, Edit, Operation, RecordKey, Value
-from sync.effects import Effect
-from sync.handover import Identity
-from sync.registers import pieces
-from sync.statements import run
+from sync.model import audience
+from sync.model.access import Identity
+from sync.model.change import ID_BYTES, Edit, Operation, RecordKey, Value
+from sync.model.effect import Effect
+from sync.store.sql import execute, pieces
 
 CASE = "case"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a case: what the office of `unit` tells the office of `told`."""
+    """One line of a case: what the office of `unit` tells the office of `addressed`."""
 
     id: bytes
     unit: int
     mark: str
-    told: int
+    addressed: int
     kind: str
     units: str
     state: str
@@ -38,7 +37,7 @@ class Line:
     actor: str
 
 
-def mark_named(value: Value) -> bytes | None:
+def parse_mark(value: Value) -> bytes | None:
     """Return the mark that a line names; None when it names none (a peer's nonsense)."""
     try:
         mark = bytes.fromhex(str(value))
@@ -47,8 +46,8 @@ def mark_named(value: Value) -> bytes | None:
     return mark if len(mark) == ID_BYTES and mark.hex() == value else None
 
 
-def line_id(mark: bytes, told: int) -> bytes:
-    return natural_id(CASE, mark.hex(), str(told))
+def line_id(mark: bytes, addressed: int) -> bytes:
+    return natural_id(CASE, mark.hex(), str(addressed))
 
 
 def lines(tx: Connection, where: str, parameters: Sequence[object]) -> list[Line]:
@@ -59,8 +58,8 @@ def lines(tx: Connection, where: str, parameters: Sequence[object]) -> list[Line
     )
     return [
         Line(bytes(r[0]), r[1], r[2], r[3], *(v or "" for v in r[4:]))
-        for r in run(tx, statement, tuple(parameters)).fetchall()
-        if mark_named(r[2]) is not None and isinstance(r[3], int)
+        for r in execute(tx, statement, tuple(parameters)).fetchall()
+        if parse_mark(r[2]) is not None and isinstance(r[3], int)
     ]
 
 
@@ -71,7 +70,7 @@ class CaseFold:
         self._tree = tree
         self._me = identity
 
-    def wants(self, register: str, unit: int) -> frozenset[str] | None:
+    def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
         if register == MARK:
             return frozenset({"n"})
         above = register == CASE and unit != self._me.unit
@@ -83,9 +82,9 @@ class CaseFold:
         for effect in effects:
             if effect.register == MARK:
                 touched.update(effect.ids)
-            elif self.wants(effect.register, effect.unit) is not None:
+            elif self.fields_read(effect.register, effect.unit) is not None:
                 for _, before, after in effect.changes():
-                    mark = mark_named((after or before or {})["mark"])
+                    mark = parse_mark((after or before or {})["mark"])
                     if mark is not None:
                         touched.add(mark)
         return self.review(tx, touched)
@@ -97,7 +96,7 @@ class CaseFold:
             live: dict[bytes, dict[int, int]] = defaultdict(dict)
             kinds: dict[bytes, str] = {}
             signs = ",".join("?" * len(part))
-            rows = run(
+            rows = execute(
                 tx,
                 f"SELECT id, unit, f_n, f_kind FROM r_mark WHERE id IN ({signs}) "  # noqa: S608
                 "AND f_n > 0 AND (life & 1) = 1",
@@ -106,48 +105,48 @@ class CaseFold:
             for mark, unit, n, kind in rows.fetchall():
                 live[bytes(mark)][unit] = n
                 kinds[bytes(mark)] = kind or ""
-            told: dict[bytes, list[Line]] = defaultdict(list)
+            addressed: dict[bytes, list[Line]] = defaultdict(list)
             hexes = [mark.hex() for mark in part]
             for line in lines(tx, f"f_mark IN ({signs})", hexes):
-                told[bytes.fromhex(line.mark)].append(line)
+                addressed[bytes.fromhex(line.mark)].append(line)
             for mark in part:
-                if mark in told or sum(live[mark].values()) > 1:
-                    edits += self._review(mark, kinds.get(mark, ""), live[mark], told[mark])
+                if mark in addressed or sum(live[mark].values()) > 1:
+                    edits += self._review(mark, kinds.get(mark, ""), live[mark], addressed[mark])
         return edits
 
-    def close(self, mark: bytes, held: list[Line], reason: str, actor: str) -> list[Edit]:
+    def close(self, mark: bytes, case_lines: list[Line], reason: str, actor: str) -> list[Edit]:
         """Return the edits by which a person closes this office's open case."""
-        own = next(line for line in held if line.told == self._me.unit)
-        return self._say(
-            mark, own.kind, Judged(CLOSED, units_of(own.units)),
-            {line.told: line for line in held}, closed=own.units, reason=reason, actor=actor,
+        own = next(line for line in case_lines if line.addressed == self._me.unit)
+        return self._edits(
+            mark, own.kind, CaseVerdict(CLOSED, units_of(own.units)),
+            {line.addressed: line for line in case_lines}, closed=own.units, reason=reason, actor=actor,
         )  # fmt: skip
 
     def _review(
-        self, mark: bytes, kind: str, live: dict[int, int], held: list[Line]
+        self, mark: bytes, kind: str, live: dict[int, int], case_lines: list[Line]
     ) -> Iterable[Edit]:
         me, tree = self._me.unit, self._tree()
-        own = {line.told: line for line in held if line.unit == me}
+        own = {line.addressed: line for line in case_lines if line.unit == me}
         head = own.get(me)
         over = tree.ancestors(me) if me in tree else ()
         above: dict[int, int] = {}
-        for line in held:
+        for line in case_lines:
             if line.unit in over and line.state in (OPEN, CLOSED):
                 above |= units_of(line.units)
-        found = judge(
+        found = decide(
             me, live, closed=units_of(head.closed if head else ""), above=above,
             hop=lambda unit: tree.next_hop(me, unit) if unit in tree and me in tree else None,
         )  # fmt: skip
         if head is None and found.state == SETTLED:
             return ()
-        return self._say(
+        return self._edits(
             mark, head.kind if head else kind, found, own,
             closed=head.closed if head else "",
             reason=head.reason if head else "", actor=head.actor if head else "",
         )  # fmt: skip
 
-    def _say(
-        self, mark: bytes, kind: str, found: Judged, own: dict[int, Line],
+    def _edits(
+        self, mark: bytes, kind: str, found: CaseVerdict, own: dict[int, Line],
         *, closed: str, reason: str, actor: str,
     ) -> list[Edit]:  # fmt: skip
         """Return the edits by which everybody concerned is told, who was told before included.
@@ -156,15 +155,15 @@ class CaseFold:
         """
         me = self._me.unit
         edits = []
-        for told in sorted({me, *found.units, *own}):
-            line = own.get(told)
-            if told == me or told in found.units:
+        for addressed in sorted({me, *found.units, *own}):
+            line = own.get(addressed)
+            if addressed == me or addressed in found.units:
                 values: dict[str, Value] = {
                     "kind": kind, "units": units_text(found.units), "state": found.state,
-                    "closed": closed if told == me else "",
+                    "closed": closed if addressed == me else "",
                     # Whoever joins later does not hear what was said of the others.
-                    "reason": reason if told == me or found.state == CLOSED else "",
-                    "actor": actor if told == me or found.state == CLOSED else "",
+                    "reason": reason if addressed == me or found.state == CLOSED else "",
+                    "actor": actor if addressed == me or found.state == CLOSED else "",
                 }  # fmt: skip
             else:
                 values = {"kind": kind, "units": line.units if line else "", "state": SETTLED,
@@ -174,13 +173,13 @@ class CaseFold:
                 if not values:
                     continue
             else:
-                values |= {"mark": mark.hex(), "told": told}
+                values |= {"mark": mark.hex(), "told": addressed}
             edits.append(
                 Edit(
-                    key=RecordKey(CASE, me, line_id(mark, told)),
+                    key=RecordKey(CASE, me, line_id(mark, addressed)),
                     operation=Operation.CREATE if line is None else Operation.UPDATE,
                     values=values,
-                    audiences=() if told == me else (audience.down(told),),
+                    audiences=() if addressed == me else (audience.down(addressed),),
                 )
             )
         return edits

@@ -8,16 +8,16 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
+from node.audiences import audiences_of
 from node.domain.catalogue import Catalogue, CellKey
-from node.domain.counting import Counting
+from node.domain.group_key import Counting
 from node.domain.norms import Norms
 from node.ids import natural_id
-from node.routes import audiences_of
-from sync.change import Edit, Operation, RecordKey
-from sync.effects import Effect
-from sync.handover import Identity
-from sync.registers import RegisterTables, pieces
-from sync.statements import sql
+from sync.model.access import Identity
+from sync.model.change import Edit, Operation, RecordKey
+from sync.model.effect import Effect
+from sync.store.registers import RegisterTables
+from sync.store.sql import pieces, sql
 
 CELL = "cell"
 
@@ -39,21 +39,21 @@ class ContributionFold:
         self._me = identity
         self._norms = norms
         counted = {n: r for n, r in catalogue.registers.items() if r.contributions}
-        self._wants = {name: each.contributing_fields for name, each in counted.items()}
+        self._fields_read = {name: each.contributing_fields for name, each in counted.items()}
         self._counting = {name: Counting(each.contributions) for name, each in counted.items()}
         self._audiences = audiences_of(
             catalogue.registers[CELL], unit=identity.unit, writer=identity.unit,
             level=identity.level,
         )  # fmt: skip
 
-    def wants(self, register: str, unit: int) -> frozenset[str] | None:
-        return self._wants.get(register) if unit == self._me.unit else None
+    def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
+        return self._fields_read.get(register) if unit == self._me.unit else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
         """Return the edits of the cells that these records move."""
         moved: dict[CellKey, int] = defaultdict(int)
         for effect in effects:
-            if self.wants(effect.register, effect.unit) is None:
+            if self.fields_read(effect.register, effect.unit) is None:
                 continue
             counting = self._counting[effect.register]
             if effect.pairs is None:
@@ -67,29 +67,29 @@ class ContributionFold:
 
     def edits(self, tx: Connection, moved: Mapping[CellKey, int]) -> list[Edit]:
         """Return the edits that add `moved` to the cells, and those of what derives from them."""
-        held = self._held(tx, moved)
-        wanted = {key: held.get(key, 0) + amount for key, amount in moved.items()}
+        stored = self._stored_cells(tx, moved)
+        wanted = {key: stored.get(key, 0) + amount for key, amount in moved.items()}
         if not self._catalogue.derived_reads.isdisjoint(key.measure for key in moved):
-            wanted.update(self._derived(tx, wanted, held))
+            wanted.update(self._derived(tx, wanted, stored))
         return [
-            self._edit(key, amount, exists=key in held)
+            self._edit(key, amount, exists=key in stored)
             for key, amount in sorted(wanted.items())
-            if held.get(key) != amount
+            if stored.get(key) != amount
         ]
 
     def _derived(
-        self, tx: Connection, wanted: Mapping[CellKey, int], held: dict[CellKey, int]
+        self, tx: Connection, wanted: Mapping[CellKey, int], stored: dict[CellKey, int]
     ) -> dict[CellKey, int]:
         reads, writes = self._catalogue.derived_reads, self._catalogue.derived_writes
         own = self._of_measures(tx, reads | writes)
-        held.update({key: n for key, n in own.items() if key.measure in writes})
+        stored.update({key: n for key, n in own.items() if key.measure in writes})
         inputs = {key: n for key, n in own.items() if key.measure in reads}
         inputs.update({key: n for key, n in wanted.items() if key.measure in reads})
         derived = self._catalogue.derive({k: n for k, n in inputs.items() if n}, self._norms)
         ended = {key: 0 for key in own if key.measure in writes and key not in derived}
         return {**ended, **derived}
 
-    def _held(self, tx: Connection, keys: Iterable[CellKey]) -> dict[CellKey, int]:
+    def _stored_cells(self, tx: Connection, keys: Iterable[CellKey]) -> dict[CellKey, int]:
         by_id = {cell_id(key): key for key in keys}
         rows = self._cells.rows(tx, self._me.unit, list(by_id), ["id", "f_amount"])
         return {by_id[bytes(row[0])]: row[1] for row in rows}

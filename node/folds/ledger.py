@@ -13,7 +13,7 @@ from node.domain.ledger import FUNDS, Account, Books, Posting, PostingKind
 from node.domain.ledger_errors import LedgerError
 from node.domain.posting import reclaim
 from node.domain.units import Level
-from node.folds.pen import actor_of_office
+from node.folds.event_writer import actor_of_office
 from node.store.postings import (
     FIELDS,
     POSTING,
@@ -25,10 +25,10 @@ from node.store.postings import (
     of_transfers,
     values_of,
 )
-from sync import audience
-from sync.change import Edit, Operation, RecordKey
-from sync.effects import Effect
-from sync.statements import sql
+from sync.model import audience
+from sync.model.change import Edit, Operation, RecordKey
+from sync.model.effect import Effect
+from sync.store.sql import sql
 
 if TYPE_CHECKING:
     from node.app import Office
@@ -37,25 +37,27 @@ Money = tuple[str, int]
 """A fund and a fiscal year: what never mixes."""
 BookKey = tuple[str, int, Account]
 
-_WANTS = frozenset(FIELDS)
+_READS = frozenset(FIELDS)
 _ADD = (
     "INSERT INTO balance (unit, fund, year, account, fen) VALUES (?,?,?,?,?) "
     "ON CONFLICT (unit, fund, year, account) DO UPDATE SET fen = balance.fen + excluded.fen"
 )
 
 
-class KeptBooks(Books):
+class BooksFromBalances(Books):
     """Books that go by the kept balances, so that no verb reads a year's whole journal.
 
-    `kept`: what `balance` has of the accounts, the given journal's part in them included; both are
+    `stored`: what `balance` has of the accounts, the given journal's part in them included; both are
     of one moment, because the fold moves balances in the transaction that writes the postings.
     """
 
-    def __init__(self, unit_id: int, *, kept: Mapping[BookKey, int], **rest: Any) -> None:
+    def __init__(self, unit_id: int, *, stored: Mapping[BookKey, int], **rest: Any) -> None:
         self._before: dict[BookKey, int] = {}
         super().__init__(unit_id, **rest)
-        heard = super().balances()
-        before = {key: kept.get(key, 0) - heard.get(key, 0) for key in kept.keys() | heard.keys()}
+        found = super().balances()
+        before = {
+            key: stored.get(key, 0) - found.get(key, 0) for key in stored.keys() | found.keys()
+        }
         self._before = before
 
     def balance_fen(self, fund: str, year: int, account: Account) -> int:
@@ -68,7 +70,7 @@ class KeptBooks(Books):
         return {key: fen for key, fen in sums.items() if fen}
 
 
-class Desk:
+class JournalSession:
     """An office's books in one transaction, under the store's lock; `edits` is what to commit.
 
     It holds the office's balances of the funds and years in `money` and everybody's lines of
@@ -91,12 +93,12 @@ class Desk:
         self.edits: list[Edit] = []
         self._tree = tree = office.tree
         asked = sorted(set(money))
-        heard = [*_of_money(tx, self.unit, asked, matching), *of_transfers(tx, transfers)]
-        self._lines = {line.posting.posting_id: line for line in heard}
-        asked += [(line.posting.fund, line.posting.year) for line in heard]
-        self.books = KeptBooks(
+        found = [*_of_money(tx, self.unit, asked, matching), *of_transfers(tx, transfers)]
+        self._lines = {line.posting.posting_id: line for line in found}
+        asked += [(line.posting.fund, line.posting.year) for line in found]
+        self.books = BooksFromBalances(
             self.unit,
-            kept=_kept(tx, self.unit, sorted(set(asked))),
+            stored=_stored_balances(tx, self.unit, sorted(set(asked))),
             level=self.level,
             is_descendant=lambda below, above: (
                 below != above and below in tree and above in tree and tree.within(below, above)
@@ -128,7 +130,7 @@ class Desk:
                 key=RecordKey(POSTING, self.unit, posting.posting_id),
                 operation=Operation.CREATE,
                 values=values_of(line),
-                audiences=heard_by(self.level, posting.kind, posting.peer_unit),
+                audiences=posting_audiences(self.level, posting.kind, posting.peer_unit),
             )
         )
         return line
@@ -148,12 +150,12 @@ class Desk:
         return next(of_transfer, None)
 
 
-def heard_by(level: int, kind: PostingKind, peer: int | None) -> tuple[str, ...]:
+def posting_audiences(level: int, kind: PostingKind, peer: int | None) -> tuple[str, ...]:
     """All above hear every posting; who is below hears only what is sent to it."""
-    heard = [audience.up(Level.CITY)] if level > Level.CITY else []
+    found = [audience.up(Level.CITY)] if level > Level.CITY else []
     if kind is PostingKind.RELEASE and peer is not None:
-        heard.append(audience.down(peer))
-    return tuple(heard)
+        found.append(audience.down(peer))
+    return tuple(found)
 
 
 class LedgerFold:
@@ -166,8 +168,8 @@ class LedgerFold:
     def __init__(self, office: Office) -> None:
         self._office = office
 
-    def wants(self, register: str, unit: int) -> frozenset[str] | None:
-        return _WANTS if register == POSTING else None
+    def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
+        return _READS if register == POSTING else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
         """Move the balances; return the bookings of money that others sent back to this office."""
@@ -189,7 +191,7 @@ class LedgerFold:
             tx.exec_driver_sql(sql(tx, _ADD), rows)
         return self._booked(tx, returns) if returns else ()
 
-    def unbooked(self, tx: Connection) -> Iterable[Edit]:
+    def pending_bookings(self, tx: Connection) -> Iterable[Edit]:
         """Return the bookings of money that came back and that this office has not booked."""
         me = self._office.identity.unit
         returned = lines_where(tx, "f_kind=? AND f_peer=?", (PostingKind.RETURN.value, me))
@@ -206,7 +208,7 @@ class LedgerFold:
 
     def _booked(self, tx: Connection, returns: Sequence[Posting]) -> list[Edit]:
         office = self._office
-        desk = Desk(
+        session = JournalSession(
             office,
             tx,
             money=[(posting.fund, posting.year) for posting in returns],
@@ -214,14 +216,16 @@ class LedgerFold:
         )
         for returned in returns:
             try:
-                desk.post(reclaim(returned, at_ms=desk.now_ms), actor=actor_of_office(desk.unit))
+                session.post(
+                    reclaim(returned, at_ms=session.now_ms), actor=actor_of_office(session.unit)
+                )
             except LedgerError as error:
                 # What was never sent cannot come back; it stays visible as a difference above.
                 office.log.warning(
                     "return_not_booked",
                     unit=returned.unit_id, transfer=returned.transfer.hex(), code=error.code,
                 )  # fmt: skip
-        return desk.edits
+        return session.edits
 
 
 def _move(moved: dict[tuple[int, str, int, str], int], posting: Posting, sign: int) -> None:
@@ -232,7 +236,7 @@ def _move(moved: dict[tuple[int, str, int, str], int], posting: Posting, sign: i
         moved[posting.unit_id, posting.fund, posting.year, str(account)] += sign * fen
 
 
-def _kept(tx: Connection, unit: int, money: Iterable[Money]) -> dict[BookKey, int]:
+def _stored_balances(tx: Connection, unit: int, money: Iterable[Money]) -> dict[BookKey, int]:
     statement = sql(tx, "SELECT account, fen FROM balance WHERE unit=? AND fund=? AND year=?")
     return {
         (fund, year, account_of(account)): int(fen)

@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 
 from node.domain.units import Tree
 from node.folds.contributions import CELL
-from sync.change import Edit
-from sync.effects import Effect
-from sync.statements import sql
+from sync.model.change import Edit
+from sync.model.effect import Effect
+from sync.store.sql import sql
 
-_WANTS = frozenset({"measure", "period", "dims", "amount"})
+_READS = frozenset({"measure", "period", "dims", "amount"})
 _ADD = (
     "INSERT INTO total (unit, measure, period, dims, amount) VALUES (?,?,?,?,?) "
     "ON CONFLICT (unit, measure, period, dims) DO UPDATE SET amount = total.amount + "
@@ -28,8 +28,8 @@ class TotalsFold:
         self._tree = tree
         self._unit = unit
 
-    def wants(self, register: str, unit: int) -> frozenset[str] | None:
-        return _WANTS if register == CELL else None
+    def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
+        return _READS if register == CELL else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
         """Add; a cell that came twice moved by nothing (INV-20)."""

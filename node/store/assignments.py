@@ -13,8 +13,7 @@ from node.domain.assignment import AssignmentState, Duty, Event, EventKind, Stat
 from node.domain.units import Level
 from node.ids import natural_id
 from node.store.tables import assignment as table
-from sync.registers import pieces
-from sync.statements import sql
+from sync.store.sql import pieces, sql
 
 EVENT = "assignment_event"
 ABOVE = "above"
@@ -107,17 +106,17 @@ class Row:
     escalated: int = 0
 
     @classmethod
-    def of(cls, held: Assignment, *, flag: str, escalated: int) -> Self:
-        hop, state = held.hop, held.state
+    def of(cls, current: Assignment, *, flag: str, escalated: int) -> Self:
+        hop, state = current.hop, current.state
         return cls(
-            id=held.id,
+            id=current.id,
             work_order=hop.work_order,
             parent=hop.parent,
             round=hop.round,
             issuer=hop.issuer,
             assignee=hop.assignee,
             level=hop.level,
-            title=held.work.title,
+            title=current.work.title,
             state=state.state.value,
             percent=state.percent,
             duty=state.duty.value if state.duty else None,
@@ -176,7 +175,7 @@ def load(tx: Connection, ids: Iterable[bytes]) -> dict[bytes, Assignment]:
             values = dict(zip(_EVENT_FIELDS, row[1:], strict=True))
             found[bytes.fromhex(values["assignment"])].append((row[0], values))
     assembled = ((i, _assembled(i, records)) for i, records in found.items())
-    return {i: held for i, held in assembled if held is not None}
+    return {i: current for i, current in assembled if current is not None}
 
 
 def rows_of(tx: Connection, ids: Sequence[bytes]) -> dict[bytes, Row]:

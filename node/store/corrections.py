@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
-from node.domain.correction import ASKERS, REGISTER, Kind, Outcome, Said, State, fold
+from node.domain.correction import ASKERS, REGISTER, Kind, Outcome, State, Step, fold
 from node.ids import natural_id
-from sync.change import Value
-from sync.registers import RegisterTable, pieces
-from sync.version import VERSION_BYTES, Version
+from sync.model.change import Value
+from sync.model.version import VERSION_BYTES, Version
+from sync.store.registers import RegisterTable
+from sync.store.sql import pieces
 
 FIELDS = (
     "correction", "kind", "asker", "owner", "nonce", "register", "record_unit", "record", "wishes",
@@ -34,7 +35,7 @@ class Correction:
     register: str
     unit: int  # the record's
     record: bytes
-    wishes: Mapping[str, Value]
+    proposed: Mapping[str, Value]
     asked_when: Mapping[str, tuple[Version, Value]]
     reason: str
     due_on: date
@@ -54,21 +55,21 @@ def request_id(asker: int, owner: int, nonce: str) -> bytes:
     return natural_id(REGISTER, str(asker), str(owner), nonce)
 
 
-def said_id(correction: bytes, kind: Kind) -> bytes:
+def step_id(correction: bytes, kind: Kind) -> bytes:
     """Return the id of the record that says something: an office withdraws once, answers once."""
     if kind is Kind.ASK:
         return correction
     return natural_id(REGISTER, correction.hex(), "withdraw" if kind in ASKERS else "answer")
 
 
-def wishes_text(wishes: Mapping[str, Value]) -> str:
+def proposed_text(proposed: Mapping[str, Value]) -> str:
     """Return wished values as they are stored."""
-    return json.dumps(dict(wishes), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return json.dumps(dict(proposed), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def asked_when_text(seen: Mapping[str, tuple[Version, Value]]) -> str:
+def asked_when_text(when_asked: Mapping[str, tuple[Version, Value]]) -> str:
     """Return what the asker saw as it is stored."""
-    plain = {name: [version.hex(), value] for name, (version, value) in seen.items()}
+    plain = {name: [version.hex(), value] for name, (version, value) in when_asked.items()}
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -105,7 +106,9 @@ def open_ids(tx: Connection, table: RegisterTable, unit: int) -> list[bytes]:
     return _ids(tx, select(c.f_correction).where(_ask(table), mine, ~closing))
 
 
-def ids_held(tx: Connection, table: RegisterTable, unit: int | None, role: str = "") -> list[bytes]:
+def request_ids(
+    tx: Connection, table: RegisterTable, unit: int | None, role: str = ""
+) -> list[bytes]:
     """Return all requests held here, or those in which a unit is "asker" or "owner"."""
     c = table.table.c
     where = [_ask(table)]
@@ -124,7 +127,7 @@ def _ids(tx: Connection, query: Any) -> list[bytes]:
 
 
 def _assembled(correction: bytes, rows: Iterable[dict[str, Any]]) -> Correction | None:
-    said: list[Said] = []
+    steps: list[Step] = []
     ask: dict[str, Any] | None = None
     for row in rows:
         try:
@@ -139,23 +142,23 @@ def _assembled(correction: bytes, rows: Iterable[dict[str, Any]]) -> Correction 
             if bytes(row["id"]) != correction:
                 continue
             ask = row
-        said.append(
-            Said(
+        steps.append(
+            Step(
                 kind=kind, at_ms=row["at_ms"], actor=row["actor"] or "", reason=row["reason"] or ""
             )
         )
     if ask is None:
         return None
     try:
-        seen = json.loads(ask["asked_when"])
+        when_asked = json.loads(ask["asked_when"])
         return Correction(
             id=correction, nonce=ask["nonce"], asker=ask["asker"], owner=ask["owner"],
             register=str(ask["register"]), unit=int(ask["record_unit"]),
             record=bytes.fromhex(ask["record"]),
-            wishes={str(n): _value(v) for n, v in json.loads(ask["wishes"]).items()},
-            asked_when={str(n): (_version(v), _value(value)) for n, (v, value) in seen.items()},
+            proposed={str(n): _value(v) for n, v in json.loads(ask["wishes"]).items()},
+            asked_when={str(n): (_version(v), _value(value)) for n, (v, value) in when_asked.items()},
             reason=ask["reason"] or "", due_on=date.fromisoformat(ask["due_on"]),
-            asked_ms=ask["at_ms"], outcome=fold(said),
+            asked_ms=ask["at_ms"], outcome=fold(steps),
         )  # fmt: skip
     except (ValueError, TypeError, AttributeError):
         return None  # no program of ours wrote it

@@ -13,12 +13,11 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from node.store.turn import Turn, TurnTimeout
-from sync import log
-from sync.errors import SilianError
-from sync.statements import run
-from sync.trouble import OnceMore, Trouble, trouble_of
-from sync.urgency import Urgency
+from node.store.write_queue import QueueTimeout, WriteQueue
+from sync.log import entries as log
+from sync.model.errors import SilianError
+from sync.store.priority import Priority
+from sync.store.sql import RetryTransaction, StoreFault, execute, fault_of
 
 try:
     import pysqlite3 as sqlite_driver  # bundles a SQLite without the WAL-reset bug
@@ -40,7 +39,7 @@ CHECKPOINT_PAGES = 16_384  # the default of 1,000 halves throughput (docs/benchm
 CACHE_KIB = 65_536
 READERS_MAX = 8
 BUSY_MS = 10_000
-TURN_S = 30.0  # so long a writer waits for others of this process
+QUEUE_S = 30.0  # so long a writer waits for others of this process
 _BEGIN = ("BEGIN IMMEDIATE", "BEGIN")  # SQLite: of a writer, of a reader; the driver begins nothing
 COLLISIONS_MAX = 3  # so often work that the server took back is done again
 
@@ -89,7 +88,7 @@ class NotAStore(SilianError):
         )
 
 
-class Mark(NamedTuple):
+class CommitMark(NamedTuple):
     """What every transaction that says something moves; seen again, it tells what is durable."""
 
     arrival: int
@@ -97,11 +96,11 @@ class Mark(NamedTuple):
     incarnation: str
 
 
-class _Doubt(NamedTuple):
+class _PendingCommit(NamedTuple):
     """A commit failed: the mark that it would have left, and the one before it."""
 
-    mark: Mark | None
-    before: Mark | None
+    mark: CommitMark | None
+    before: CommitMark | None
     why: str
 
 
@@ -114,23 +113,23 @@ class Store:
 
     def __init__(self, url: str, *, writer: Engine, reader: Engine) -> None:
         self.url = url
-        self.turn = Turn()
+        self.write_queue = WriteQueue()
         self.writing = False  # a transaction of this process is under way
         self._writer = writer
         self._reader = reader
         self._is_sqlite = writer.dialect.name == "sqlite"
         self._begin_write, self._begin_read = _BEGIN if self._is_sqlite else ("", "")
-        self._read_mark: Callable[[Connection], Mark] | None = None
+        self._read_mark: Callable[[Connection], CommitMark] | None = None
         self._reopened: Callable[[Connection], None] = lambda _tx: None
-        self._mark: Mark | None = None  # of the last transaction that is known to be durable
-        self._doubt: _Doubt | None = None
+        self._mark: CommitMark | None = None  # of the last transaction that is known to be durable
+        self._pending_commit: _PendingCommit | None = None
 
     @property
     def is_sqlite(self) -> bool:
         return self._is_sqlite
 
     def marked(
-        self, read: Callable[[Connection], Mark], reopened: Callable[[Connection], None]
+        self, read: Callable[[Connection], CommitMark], reopened: Callable[[Connection], None]
     ) -> None:
         """Say how to see which transaction was the last, and what to look at after a failure.
 
@@ -145,46 +144,46 @@ class Store:
         try:
             with self._reader.connect() as tx, tx.begin():
                 if self._begin_read:
-                    run(tx, self._begin_read)
+                    execute(tx, self._begin_read)
                 yield tx
         except (DBAPIError, TimeoutError) as error:
             raise self._named(error) from error
 
-    def write(self, work: Callable[[Connection], T], *, urgency: Urgency = Urgency.LOCAL) -> T:
+    def write(self, work: Callable[[Connection], T], *, priority: Priority = Priority.LOCAL) -> T:
         """Run `work` in one transaction and commit it durably before returning.
 
         When the commit itself fails, the connection is closed and the store looked at anew: what
         turns out to be durable is returned as done. `work` is run again when the server has taken
-        it back for another transaction's sake, and when a merge asks for it (`OnceMore`): what it
+        it back for another transaction's sake, and when a merge asks for it (`RetryTransaction`): what it
         counts outside must be set, not added to.
         Raises: StoreUnavailable when nothing was done for a passing reason (locked, disk full),
         CommitUnknown when not even looking says whether it was, NotAStore when it is damaged.
         """
         try:
-            with self.turn.taken(urgency, TURN_S):
+            with self.write_queue.acquire(priority, QUEUE_S):
                 self.writing = True
                 try:
-                    return self._collided(work)
+                    return self._write_with_retry(work)
                 finally:
                     self.writing = False
-        except TurnTimeout:
+        except QueueTimeout:
             raise StoreUnavailable(redacted(self.url), "other writers are busy") from None
         except (DBAPIError, TimeoutError) as error:
             raise self._named(error) from error
 
-    def _collided(self, work: Callable[[Connection], T]) -> T:
+    def _write_with_retry(self, work: Callable[[Connection], T]) -> T:
         for left in reversed(range(COLLISIONS_MAX + 1)):
-            if self._doubt is not None:
-                self._look()
+            if self._pending_commit is not None:
+                self._verify_commit()
             try:
                 try:
                     return self._transact(work)
-                except OnceMore:
+                except RetryTransaction:
                     return self._transact(work)
             except DBAPIError as error:
-                if trouble_of(error) is not Trouble.COLLISION or not left:
+                if fault_of(error) is not StoreFault.SERIALIZATION or not left:
                     raise
-                self._look()  # the work may have moved what is held in memory
+                self._verify_commit()  # the work may have moved what is held in memory
         raise AssertionError("unreachable")
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
@@ -193,20 +192,22 @@ class Store:
             try:
                 tx.begin()
                 if self._begin_write:
-                    run(tx, self._begin_write)
+                    execute(tx, self._begin_write)
                 if self._read_mark is not None and self._mark is None:
                     self._mark = self._read_mark(tx)
                 result = work(tx)
                 if self._read_mark is not None:
                     mark = self._read_mark(tx)
             except DBAPIError as error:
-                if trouble_of(error):
+                if fault_of(error):
                     tx.invalidate(error)  # whatever it holds open goes with the connection
                 raise
             try:
                 tx.commit()
             except BaseException as error:
-                self._doubt = _Doubt(mark, self._mark, str(getattr(error, "orig", error)))
+                self._pending_commit = _PendingCommit(
+                    mark, self._mark, str(getattr(error, "orig", error))
+                )
                 tx.invalidate(error)
                 if not isinstance(error, DBAPIError):
                     raise
@@ -214,21 +215,21 @@ class Store:
             else:
                 self._mark = mark
                 return result
-        doubt = self._doubt
-        if trouble_of(failed) is Trouble.COLLISION:
+        pending = self._pending_commit
+        if fault_of(failed) is StoreFault.SERIALIZATION:
             raise failed  # said by the server itself: nothing of it is there
         try:
-            self._look()
+            self._verify_commit()
         except DBAPIError as error:
-            raise CommitUnknown(redacted(self.url), doubt.why) from error
-        if doubt.mark is None or doubt.mark == doubt.before:
-            raise CommitUnknown(redacted(self.url), doubt.why) from failed
-        if self._mark == doubt.mark:
-            structlog.get_logger().warning("commit_failed_and_is_there", why=doubt.why)
+            raise CommitUnknown(redacted(self.url), pending.why) from error
+        if pending.mark is None or pending.mark == pending.before:
+            raise CommitUnknown(redacted(self.url), pending.why) from failed
+        if self._mark == pending.mark:
+            structlog.get_logger().warning("commit_failed_and_is_there", why=pending.why)
             return result
-        raise StoreUnavailable(redacted(self.url), doubt.why) from failed
+        raise StoreUnavailable(redacted(self.url), pending.why) from failed
 
-    def _look(self) -> None:
+    def _verify_commit(self) -> None:
         """Open the store anew and see what is durable. Raises: DBAPIError; then it is asked again.
 
         The counter row is locked: on a server, what still commits there ends first.
@@ -236,23 +237,23 @@ class Store:
         self._writer.dispose()
         self._reader.dispose()
         if self._read_mark is None:
-            self._doubt = None
+            self._pending_commit = None
             return
         with self._writer.connect() as tx, tx.begin():
             if self._begin_write:
-                run(tx, self._begin_write)
+                execute(tx, self._begin_write)
             log.lock(tx)
             self._mark = self._read_mark(tx)
             self._reopened(tx)
-        self._doubt = None
+        self._pending_commit = None
 
     def _named(self, error: DBAPIError | TimeoutError) -> Exception:
         """Return the refusal that an error of the store is, or itself: then it is our mistake."""
         why = str(getattr(error, "orig", None) or error)
-        match trouble_of(error):
+        match fault_of(error):
             case None:
                 return error
-            case Trouble.DAMAGE:
+            case StoreFault.CORRUPT:
                 return NotAStore(redacted(self.url), why)
         return StoreUnavailable(redacted(self.url), why)
 
@@ -272,7 +273,7 @@ class Store:
         Raises: StoreUnavailable, NotAStore.
         """
         try:
-            with self.turn.taken(Urgency.LOCAL, TURN_S), engine.connect() as connection:
+            with self.write_queue.acquire(Priority.LOCAL, QUEUE_S), engine.connect() as connection:
                 driver: Any = connection.connection.driver_connection
                 try:
                     driver.cursor().execute(statement, parameters)
@@ -281,7 +282,7 @@ class Store:
                         statement, None, error, engine.dialect.loaded_dbapi.Error,
                         dialect=engine.dialect,
                     ) from error  # fmt: skip
-        except TurnTimeout:
+        except QueueTimeout:
             raise StoreUnavailable(redacted(self.url), "other writers are busy") from None
         except (DBAPIError, TimeoutError) as error:
             raise self._named(error) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from node.store.tables import job_run
-from sync.statements import sql
+from sync.store.sql import sql
 
 _START = (
     "INSERT INTO job_run (job, period, state, started_ms, detail) VALUES (?,?,'running',?,'') "

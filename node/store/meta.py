@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from sync.statements import sql
-from sync.tables import meta
+from sync.store.sql import sql
+from sync.store.tables import meta
 
 UNIT = "unit"
 LEVEL = "level"

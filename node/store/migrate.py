@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect
 
 import node.store.tables  # noqa: F401  # fills the metadata
 from node.store.engine import Store, redacted
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -13,9 +13,8 @@ from node.domain.funds import Category
 from node.domain.ledger_errors import BadPosting
 from node.domain.posting import Account, AccountKind, Posting, PostingKind
 from node.domain.posting_checks import check_shape
-from sync.change import Value
-from sync.registers import pieces
-from sync.statements import sql
+from sync.model.change import Value
+from sync.store.sql import pieces, sql
 
 POSTING = "posting"
 YEARS = range(1990, 2201)

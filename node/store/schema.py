@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from node.domain.catalogue import Catalogue, Register
-from sync.registers import RegisterTables
-from sync.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
+from sync.model.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
+from sync.store.registers import RegisterTables
 
 VERSIONS_MAX = 8
 # Immutable values, so that sharing them joins nothing.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
 
-from sync.tables import metadata
+from sync.store.tables import metadata
 
 total = Table(  # INV-20: the sums of cells over a unit and everything below it
     "total",

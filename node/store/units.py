@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from node.domain.unit_csv import read_units
 from node.domain.units import BadTree, Level, Tree, Unit
 from node.store import meta
-from sync.statements import sql
+from sync.store.sql import sql
 
 _COLUMNS = "f_unit_id, f_unit_code, f_name, f_level, f_parent, f_valid_from, f_valid_to"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 
 class WorkbookError(SilianError):

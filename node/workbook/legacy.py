@@ -107,13 +107,13 @@ def _workbook_streams(data: bytes, limits: Limits) -> Iterator[bytes]:
     seen: set[int] = set()
     while difat_at < _END and difat_at not in seen:
         seen.add(difat_at)
-        *more, difat_at = _words(sector(difat_at))
+        *more, difat_at = _sector_ids(sector(difat_at))
         fat_sectors += [n for n in more if n < _END]
     if len(fat_sectors) > len(data) // size:
         raise unreadable("its structure is damaged", "内部结构已损坏")
-    fat = [word for n in fat_sectors for word in _words(sector(n))]
+    fat = [sector_id for n in fat_sectors for sector_id in _sector_ids(sector(n))]
     entries = list(_entries(b"".join(map(sector, _chain(fat, directory_at)))))
-    mini_fat = _words(b"".join(map(sector, _chain(fat, mini_fat_at))))
+    mini_fat = _sector_ids(b"".join(map(sector, _chain(fat, mini_fat_at))))
     mini = b"".join(
         block
         for _, kind, at, _ in entries
@@ -131,7 +131,7 @@ def _workbook_streams(data: bytes, limits: Limits) -> Iterator[bytes]:
         yield b"".join(blocks)[:length]
 
 
-def _words(block: bytes) -> tuple[int, ...]:
+def _sector_ids(block: bytes) -> tuple[int, ...]:
     return struct.unpack(f"<{len(block) // 4}I", block[: len(block) // 4 * 4])
 
 

@@ -19,7 +19,7 @@ from node.domain.units import Level
 from node.workbook.faults import column_letter
 from node.workbook.package import too_large
 from node.workbook.text import guard
-from sync.change import Value
+from sync.model.change import Value
 
 __all__ = ["SheetBook", "shown", "template", "write_csv", "write_xlsx"]
 

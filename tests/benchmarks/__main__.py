@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from node import logs
-from tests.benchmarks import cascade, comparing, idle, local, million
+from tests.benchmarks import cascade, comparison, idle, local, million
 from tests.benchmarks.bench import Bench, Skipped, scratch
 from tests.benchmarks.report import save, table
 
@@ -26,8 +26,8 @@ MEASURES: dict[str, Callable[[Bench], None]] = {
     "rollup_upkeep": local.rollup_upkeep,
     "wire_bytes": local.wire_bytes,
     # The same million records serve both.
-    "digest_equal": comparing.digest,
-    "digest_ten": comparing.digest,
+    "digest_equal": comparison.digest,
+    "digest_ten": comparison.digest,
     "idle_session": idle.idle_session,
     "idle_office_memory": idle.idle_office_memory,
     "idle_child_memory": idle.idle_child_memory,
@@ -49,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             try:
                 measure(bench)
             except Skipped as missing:
-                bench.say(f"{measure.__name__}: skipped: {missing}")
-            bench.say(f"{measure.__name__}: {time.monotonic() - began:.0f} s")
+                bench.print_line(f"{measure.__name__}: skipped: {missing}")
+            bench.print_line(f"{measure.__name__}: {time.monotonic() - began:.0f} s")
             save(bench.results, options.output)
     print(table(bench.results))
     return 0

@@ -39,11 +39,11 @@ class _Link(grpc.GenericRpcHandler):
         return b"durable"
 
 
-def _heard(call: grpc.Future[bytes]) -> None:
+def _on_reply(call: grpc.Future[bytes]) -> None:
     call.result()
 
 
-def _say(**facts: object) -> None:
+def _print_json(**facts: object) -> None:
     print(json.dumps(facts), flush=True)
 
 
@@ -67,26 +67,26 @@ def _run(path: str, above: str) -> None:
             db.execute("UPDATE t SET v=? WHERE id=?", (message, (round + k * STRIDE) % ROWS))
         db.execute("COMMIT")
         if up is not None:
-            up.future(message).add_done_callback(_heard)  # one that nobody holds is cancelled
+            up.future(message).add_done_callback(_on_reply)  # one that nobody holds is cancelled
         newest = round
         written.set()
 
     server = grpc.server(ThreadPoolExecutor(4))
     server.add_generic_rpc_handlers((_Link(write),))
-    _say(address=f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+    _print_json(address=f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
     server.start()
     for line in sys.stdin:
         command = json.loads(line)
         if command["do"] == "edit":
             began = time.time()
             write(command["round"].to_bytes(4, "big") + BODY)
-            _say(began=began)
+            _print_json(began=began)
         else:
             assert command["do"] == "wait_phone"
             while newest != command["round"]:
                 written.wait(0.05)
                 written.clear()
-            _say(at=time.time())
+            _print_json(at=time.time())
     server.stop(None)
     db.close()
 

@@ -62,7 +62,7 @@ class Bench:
             against = f"{against} {other:,.3g}" if other < 1_000 else f"{against} {other:,.0f}"
         self.results.append(Result(measure, value, unit, against, ratio, len(values)))
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Tell whoever waits how far we are."""
         print(text, file=sys.stderr, flush=True)
 

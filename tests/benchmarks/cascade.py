@@ -40,7 +40,7 @@ def tiers(bench: Bench) -> None:
                 chain.append(median(timed_edits(line, count, first_round=1)))
             if peer is not None:
                 _peer_round(peer, count, theirs)
-            bench.say(f"tiers: round {n + 1} of {bench.runs}")
+            bench.print_line(f"tiers: round {n + 1} of {bench.runs}")
         name = peer.name if peer is not None else ""
     bench.found("tiers_new", ours["new"], "rows/s", against="RAW4", others=raw4)
     bench.found("single_edit_p50", ours["edit_p50"], "ms", against="bare chain", others=chain)
@@ -65,7 +65,7 @@ def _peer(bench: Bench, stack: ExitStack, count: int) -> pg.Cascade | None:
     try:
         peer = stack.enter_context(pg.cascade(stack.enter_context(bench.folder())))
     except Skipped as missing:
-        bench.say(f"tiers: nothing beside it: {missing}")
+        bench.print_line(f"tiers: nothing beside it: {missing}")
         return None
     peer.prepare(list(rows(count)))
     return peer
@@ -85,7 +85,7 @@ def _round(line: Tiers, count: int, found: Found) -> None:
 
 def new_rate(line: Tiers, count: int, already: int = 0, leaf: int = LEAF) -> float:
     """Load the prepared rows; return rows a second until all are visible at the root."""
-    line.tell(ROOT, "wait_count", count=already + count)
+    line.send_command(ROOT, "wait_count", count=already + count)
     began = line.ask(leaf, "load")["began"]
     return float(count / (line.answer(ROOT)["at"] - began))
 
@@ -97,7 +97,7 @@ def timed_edits(
     took = []
     for i in range(edits):
         what = {"n": (i * STRIDE) % count, "round": first_round + i, "register": register}
-        line.tell(ROOT, "wait_phone", **what)
+        line.send_command(ROOT, "wait_phone", **what)
         began = line.ask(LEAF, "edit", **what)["began"]
         took.append((line.answer(ROOT)["at"] - began) * 1e3)
         time.sleep(EDIT_PAUSE_S)

@@ -20,7 +20,7 @@ from tests.benchmarks.tiers import memory
 OFFICES = 20  # beyond the first
 CHILDREN_FEW, CHILDREN = 10, 50
 STREET, COMMUNITY = CODES[2], CODES[3]
-SETTLE_S = 30.0
+QUIET_S = 30.0
 
 
 class Counting(grpc.UnaryUnaryClientInterceptor):
@@ -44,9 +44,9 @@ class Counting(grpc.UnaryUnaryClientInterceptor):
 
 def idle_session(bench: Bench) -> None:
     """Round trips and bytes of a heartbeat when nothing has changed."""
-    from hub.app import Process
-    from sync.dialer import OPTIONS, Dialer
-    from sync.link import ChildEnd
+    from hub.serve.process import Process
+    from sync.link.child import ChildEnd
+    from sync.link.dialer import OPTIONS, Dialer
 
     sizes: list[float] = []
     trips: list[float] = []
@@ -68,13 +68,13 @@ def idle_session(bench: Bench) -> None:
             rng=random.Random(2),
         )
         dialer.start()
-        assert dialer.wait_idle(SETTLE_S), "the session did not come to rest"
-        dialer.greet_again()  # the first says what the session brought
-        assert dialer.wait_idle(SETTLE_S)
+        assert dialer.wait_idle(QUIET_S), "the session did not come to rest"
+        dialer.renew_handshake()  # the first says what the session brought
+        assert dialer.wait_idle(QUIET_S)
         for _ in range(bench.runs):
             counted.calls, counted.bytes = [], 0
-            dialer.greet_again()
-            assert dialer.wait_idle(SETTLE_S)
+            dialer.renew_handshake()
+            assert dialer.wait_idle(QUIET_S)
             trips.append(len(counted.calls))
             sizes.append(counted.bytes)
         dialer.close()
@@ -142,7 +142,7 @@ def serve_offices(folders: list[Path]) -> dict[str, Any]:
     """Serve offices, tick each once, and tell what memory that took."""
     import gc
 
-    from hub.app import Process
+    from hub.serve.process import Process
 
     process = Process(folders, wall_ms=now_ms, rng=random.Random(1))
     process.start()
@@ -158,7 +158,7 @@ def serve_children(folder: Path) -> dict[str, Any]:
     """Serve a hub; light children greet and wait, from another process."""
     import gc
 
-    from hub.app import Process
+    from hub.serve.process import Process
 
     process = Process([folder], wall_ms=now_ms, rng=random.Random(1))
     address = process.start()
@@ -187,7 +187,7 @@ def be_children(address: str, units: list[int]) -> None:
     from sync.wire.v1 import link_pb2 as pb
     from sync.wire.v1 import link_pb2_grpc
 
-    held = []
+    open_watches = []
     for n, unit in enumerate(units):
         channel = grpc.insecure_channel(address, options=(("grpc.use_local_subchannel_pool", 1),))
         stub: Any = link_pb2_grpc.LinkServiceStub(channel)
@@ -195,9 +195,11 @@ def be_children(address: str, units: list[int]) -> None:
             unit=unit, level=3, incarnation=unit + 1, protocol_min=1, protocol_max=1,
             now_ms=now_ms(), program="bench", process=n + 1,
         )  # fmt: skip
-        reply = stub.Hello(hello, timeout=SETTLE_S)
-        assert reply.verdict == pb.VERDICT_GO_ON, reply.reason
-        held.append((channel, stub.Watch.future(pb.WatchRequest(session=reply.session, unit=unit))))
+        reply = stub.Hello(hello, timeout=QUIET_S)
+        assert reply.verdict == pb.VERDICT_ACCEPTED, reply.reason
+        open_watches.append(
+            (channel, stub.Watch.future(pb.WatchRequest(session=reply.session, unit=unit)))
+        )
     print("ready", flush=True)
     sys.stdin.read()
 

@@ -10,9 +10,10 @@ from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
 from node.setup import init_office
-from sync import codec, log
-from sync.change import Batch
-from sync.schema import Lane
+from sync.codec import entry as codec
+from sync.log import entries as log
+from sync.model.change import Batch
+from sync.model.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
 from tests.benchmarks import raw
 from tests.benchmarks.bench import Bench, in_turn, no_garbage

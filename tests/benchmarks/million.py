@@ -32,7 +32,7 @@ def million(bench: Bench) -> None:
             seconds = count / _whole(_load(line, count), count)
             # The two build at the same time, each in its own process.
             for tier in (PARENT, LEAF):
-                line.tell(tier, "indexes", on=True)
+                line.send_command(tier, "indexes", on=True)
             built = [line.answer(tier) for tier in (PARENT, LEAF)]
             seconds += max(b["ended"] for b in built) - min(b["began"] for b in built)
         return float(count / seconds)

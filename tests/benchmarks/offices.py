@@ -12,7 +12,7 @@ from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.setup import init_office
-from sync.change import Edit, Operation, RecordKey
+from sync.model.change import Edit, Operation, RecordKey
 from tests.benchmarks.data import FIELDS, Row
 
 CODES = ("330100000000", "330102000000", "330102013000", "330102013009")  # city .. community

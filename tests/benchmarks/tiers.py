@@ -53,10 +53,10 @@ class Tiers:
 
     def ask(self, tier: int, do: str, **command: Any) -> dict[str, Any]:
         """Send one command to a tier and wait for its answer."""
-        self.tell(tier, do, **command)
+        self.send_command(tier, do, **command)
         return self.answer(tier)
 
-    def tell(self, tier: int, do: str, **command: Any) -> None:
+    def send_command(self, tier: int, do: str, **command: Any) -> None:
         stdin = self._processes[tier].stdin
         assert stdin is not None
         stdin.write(json.dumps({"do": do, **command}) + "\n")
@@ -95,7 +95,7 @@ class Tier:
     """One office in its own process, doing what its standard input says."""
 
     def __init__(self, folder: Path, code: str, parent: str) -> None:
-        from hub.app import Process
+        from hub.serve.process import Process
         from node import logs
 
         logs.set_up(level="WARNING")
@@ -109,14 +109,14 @@ class Tier:
         self._committed = threading.Event()
         self._office.on_wake(lambda _wake: self._committed.set())
         self._behind: threading.Thread | None = None
-        say(address=self._process.start())
+        print_json(address=self._process.start())
 
     def run(self) -> None:
         for line in sys.stdin:
             command = json.loads(line)
             do = command.pop("do")
             assert do in COMMANDS
-            say(**getattr(self, do)(**command))
+            print_json(**getattr(self, do)(**command))
         self._process.stop()
 
     def prepare(self, count: int, first: int = 0) -> dict[str, Any]:
@@ -230,7 +230,7 @@ def memory() -> dict[str, int]:
     return {"rss": int(status["VmRSS"].split()[0]) * 1024, "threads": int(status["Threads"])}
 
 
-def say(**facts: Any) -> None:
+def print_json(**facts: Any) -> None:
     print(json.dumps(facts), flush=True)
 
 

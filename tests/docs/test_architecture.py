@@ -14,7 +14,7 @@ def test_every_file_that_is_named_exists() -> None:
     assert sorted(path for path in paths if not (ROOT / path).is_file()) == []
 
 
-def test_every_file_named_beside_another_is_beside_it() -> None:
+def test_every_file_named_next_to_another_is_in_the_same_folder() -> None:
     lost = []
     for row in re.findall(r"^\| .*$", TEXT, re.MULTILINE):
         folders = [

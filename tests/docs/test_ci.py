@@ -33,20 +33,22 @@ def run_suite(folder: Path, source: str, *, ci: bool, options: list[str]) -> tup
 
 @pytest.mark.parametrize("options", [[], ["-n", "2"]], ids=["alone", "with workers"])
 @pytest.mark.parametrize("source", [SKIPPING_TEST, SKIPPING_MODULE], ids=["test", "module"])
-def test_ci_fails_on_a_skip_and_says_why(tmp_path: Path, source: str, options: list[str]) -> None:
+def test_ci_fails_on_a_skip_and_reports_why(
+    tmp_path: Path, source: str, options: list[str]
+) -> None:
     source = source.format(reason="no database here")
-    code, said = run_suite(tmp_path, source, ci=True, options=options)
+    code, output = run_suite(tmp_path, source, ci=True, options=options)
     assert code not in (0, 5)
-    assert "nothing may be skipped: no database here" in said
+    assert "nothing may be skipped: no database here" in output
 
 
-def test_ci_lets_pass_what_the_platform_rules_out(tmp_path: Path) -> None:
+def test_ci_accepts_a_skip_that_the_platform_requires(tmp_path: Path) -> None:
     source = SKIPPING_TEST.format(reason="platform: needs Windows")
-    code, said = run_suite(tmp_path, source, ci=True, options=[])
-    assert (code, "1 skipped" in said) == (0, True)
+    code, output = run_suite(tmp_path, source, ci=True, options=[])
+    assert (code, "1 skipped" in output) == (0, True)
 
 
-def test_a_person_may_skip(tmp_path: Path) -> None:
+def test_a_test_may_be_skipped_outside_ci(tmp_path: Path) -> None:
     source = SKIPPING_TEST.format(reason="no database here")
-    code, said = run_suite(tmp_path, source, ci=False, options=[])
-    assert (code, "1 skipped" in said) == (0, True)
+    code, output = run_suite(tmp_path, source, ci=False, options=[])
+    assert (code, "1 skipped" in output) == (0, True)

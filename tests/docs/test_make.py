@@ -29,7 +29,7 @@ def test_every_make_target_sets_up_what_it_needs(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", sorted(RULES))
-def test_every_make_target_is_phony_and_says_what_it_does(target: str) -> None:
+def test_every_make_target_is_phony_and_has_a_description(target: str) -> None:
     (phony,) = re.findall(r"^\.PHONY:(.*)$", MAKEFILE, re.MULTILINE)
     assert target in phony.split()
     assert " ## " in RULES[target]

@@ -11,7 +11,7 @@ import pytest
 
 from hub.cli.exits import Exit
 from node.config import FILE, OfficeConfig, load_config
-from node.services.problems import TEXTS
+from node.services.health.problems import TEXTS
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
@@ -41,7 +41,7 @@ def test_every_default_is_documented_as_it_is() -> None:
     assert {name: rows[name].strip("`") for name in shown} == shown
 
 
-def test_every_exit_is_documented() -> None:
+def test_every_exit_code_is_documented() -> None:
     named = {int(number) for number in re.findall(r"^\| (\d+) \|", section("Exit codes"), re.M)}
     assert set(map(int, Exit)) <= named
 
@@ -63,7 +63,7 @@ def test_there_is_a_sample_for_each_level() -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
-def test_systemd_takes_the_unit(unit: Path, tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("platform: no systemd here")
     # The command is not installed where the tests run; any program stands for it.

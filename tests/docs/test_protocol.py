@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from hub.cli.explain import refusals
-from sync import limits
-from sync.conversation import Verdict
-from sync.status import STATUS_BY_CODE
+from sync.link.messages import Verdict
+from sync.link.status import STATUS_BY_CODE
+from sync.model import limits
 from sync.wire.v1 import link_pb2 as pb
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,7 @@ def rows(heading: str) -> dict[str, list[str]]:
     return {first.strip("`"): rest for first, *rest in cells}
 
 
-def test_the_picture_of_the_session_is_fresh() -> None:
+def test_the_diagram_of_the_session_is_up_to_date() -> None:
     command = [sys.executable, "docs/make_session_diagram.py", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -81,8 +81,8 @@ def test_every_verdict_is_documented(verdict: str) -> None:
     assert f"| `{verdict}` |" in TEXT
 
 
-def test_every_reason_of_a_hole_is_documented() -> None:
-    said = (ROOT / "sync/holes.py").read_text(encoding="utf-8")
-    (listed,) = re.findall(r"`reason` is one of: (.*?)\. ", said, re.DOTALL)
-    reasons = {word.strip() for word in listed.replace("\n", " ").split(",")}
+def test_every_reason_for_quarantine_is_documented() -> None:
+    source = (ROOT / "sync/store/quarantine.py").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"`reason` is one of: (.*?)\. ", source, re.DOTALL)
+    reasons = {reason.strip() for reason in listed.replace("\n", " ").split(",")}
     assert reasons <= set(rows("Holes")), "name each reason in the table under Holes"

@@ -34,7 +34,7 @@ def text_of(path: Path) -> str:
 MARKDOWN = [path for path in committed() if path.suffix == ".md"]
 
 
-def test_no_file_names_a_path_of_one_persons_machine() -> None:
+def test_no_file_names_a_path_of_one_developers_machine() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
         for path in committed()
@@ -69,7 +69,7 @@ def test_every_link_inside_the_documents_leads_somewhere(path: Path) -> None:
     assert broken == []
 
 
-def test_the_generated_code_is_what_the_contract_says() -> None:
+def test_the_generated_code_matches_the_contract() -> None:
     command = [sys.executable, "proto/generate.py", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

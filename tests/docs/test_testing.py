@@ -19,7 +19,7 @@ def test_every_test_that_a_page_names_exists(file: str, name: str) -> None:
     assert re.search(rf"^(?:def {name}\(|class {name}\b|{name} = )", source, re.MULTILINE)
 
 
-def test_the_page_has_a_line_for_every_invariant_in_order() -> None:
+def test_the_page_has_a_row_for_every_invariant_in_order() -> None:
     rows = [int(n) for n in re.findall(r"^\| INV-(\d+) ", PAGE, re.MULTILINE)]
     assert rows == list(range(1, 36))
 
@@ -41,8 +41,8 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_scenario_of_a_peer_has_its_line(family: str) -> None:
-    told = []
+def test_every_scenario_of_a_peer_has_its_row(family: str) -> None:
+    listed = []
     for row in re.findall(rf"^\| ({family}\d+(?:, {family}\d+)*) ", SCENARIOS, re.MULTILINE):
-        told += [int(number) for number in re.findall(r"\d+", row)]
-    assert sorted(told) == list(range(1, FAMILIES[family] + 1))
+        listed += [int(number) for number in re.findall(r"\d+", row)]
+    assert sorted(listed) == list(range(1, FAMILIES[family] + 1))

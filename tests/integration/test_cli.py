@@ -72,17 +72,17 @@ def test_init_leaves_a_token_that_only_its_owner_reads(alone: Path) -> None:
     assert (alone / "api.token").stat().st_mode & 0o777 == 0o600
 
 
-def test_status_shows_the_line_and_the_offices_below(network: Network) -> None:
+def test_status_shows_the_link_and_the_offices_below(network: Network) -> None:
     own = network.below("status", "--json").json
     assert own["link"]["connected"] is True
     tree = network.above("status", "--tree", "--json").json
-    heard = {o["unit"]["code"]: o["heard"] for o in tree["offices"]}
-    assert heard[COMMUNITY] is True
-    assert len(heard) == 18
+    reported = {o["unit"]["code"]: o["heard"] for o in tree["offices"]}
+    assert reported[COMMUNITY] is True
+    assert len(reported) == 18
     assert "万家花园社区" in network.above("status", "--tree").out
 
 
-def test_compare_says_that_both_copies_are_equal(network: Network, premises: str) -> None:
+def test_compare_reports_that_both_copies_are_equal(network: Network, premises: str) -> None:
     done = network.below("compare", "--json")
     assert (done.exit, done.json["outcome"]) == (0, "equal"), done.err
     assert done.json["units"] >= 1
@@ -90,7 +90,7 @@ def test_compare_says_that_both_copies_are_equal(network: Network, premises: str
     assert network.below("repairs", "--json").json == []
 
 
-def test_retention_shows_the_log_and_without_the_setting_cuts_nothing(
+def test_retention_shows_the_log_and_truncates_nothing_without_the_setting(
     network: Network, premises: str
 ) -> None:
     looked = network.below("retention", "--dry-run", "--json")
@@ -100,9 +100,9 @@ def test_retention_shows_the_log_and_without_the_setting_cuts_nothing(
     done = network.below("retention", "--json")
     assert int(done.json["cut_entries"]) == 0
     assert done.json["entries"] == looked.json["entries"]
-    told = network.below("retention").out
-    assert "the log is kept" in told
-    assert "ended records keep their values" in told
+    output = network.below("retention").out
+    assert "the log is kept" in output
+    assert "ended records keep their values" in output
     assert (done.json["tombstone_days"], done.json["kept"]) == (0, [])
 
 
@@ -111,7 +111,7 @@ def test_compare_needs_a_parent_and_a_process_that_serves(network: Network, alon
     assert silian("compare", "--dir", alone).exit in (Exit.CONFLICT, Exit.UNREACHABLE)
 
 
-def test_status_check_exits_with_6_when_offices_were_never_heard(network: Network) -> None:
+def test_status_check_exits_with_6_when_offices_have_never_reported(network: Network) -> None:
     assert network.above("status", "--tree", "--check").exit == 6
     assert network.below("status", "--check").exit == 0
 
@@ -124,7 +124,9 @@ def test_an_office_that_is_not_served_answers_the_same_verbs(alone: Path) -> Non
     )
 
 
-def test_where_says_how_far_up_a_record_is_safe(network: Network, premises: str) -> None:
+def test_durability_shows_up_to_which_level_a_record_is_durable(
+    network: Network, premises: str
+) -> None:
     found = network.below("where", "premises", premises, "--json").json
     assert [(p["unit"]["name"], p["state"]) for p in found["places"]] == [
         ("万家花园社区", "safe"),
@@ -155,7 +157,7 @@ def test_registers_are_listed_and_described(network: Network) -> None:
     assert "建筑面积" in network.below("registers", "premises", lang="zh").out
 
 
-def test_a_record_goes_through_its_life(network: Network, premises: str) -> None:
+def test_a_record_is_created_changed_deleted_and_restored(network: Network, premises: str) -> None:
     made = network.below(
         "record", "create", "premises", "name=二号楼", *PREMISES[1:], "--json"
     ).json
@@ -188,7 +190,7 @@ def test_a_list_aligns_wide_characters(network: Network, premises: str) -> None:
     assert cell_len(row[: row.index("办公")]) == column
 
 
-def test_files_go_out_and_come_back_unchanged(
+def test_exported_files_are_imported_unchanged(
     network: Network, premises: str, tmp_path: Path
 ) -> None:
     for name in ("out.xlsx", "out.csv"):
@@ -200,7 +202,7 @@ def test_files_go_out_and_come_back_unchanged(
     assert list(tmp_path.glob(".*")) == []
 
 
-def test_a_template_is_filled_in_and_taken(alone: Path, tmp_path: Path) -> None:
+def test_a_filled_in_template_is_imported(alone: Path, tmp_path: Path) -> None:
     import openpyxl
 
     file = tmp_path / "template.xlsx"
@@ -218,7 +220,7 @@ def test_a_template_is_filled_in_and_taken(alone: Path, tmp_path: Path) -> None:
     assert taken.json["reports"][0]["done"] is True
 
 
-def test_a_bad_file_is_refused_whole_or_taken_without_its_bad_rows(
+def test_a_bad_file_is_refused_entirely_or_imported_without_its_bad_rows(
     network: Network, tmp_path: Path
 ) -> None:
     file = tmp_path / "bad.csv"
@@ -236,7 +238,7 @@ def test_a_bad_file_is_refused_whole_or_taken_without_its_bad_rows(
     assert network.below("record", "end", "premises", record).exit == 0
 
 
-def test_a_long_import_shows_how_far_it_is_on_a_terminal_and_nothing_in_json(
+def test_a_long_import_shows_its_progress_on_a_terminal_and_not_in_json(
     alone: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "long.csv"
@@ -311,7 +313,7 @@ def test_work_is_issued_done_verified_and_closed(network: Network) -> None:
     assert "楼道灯排查" in network.above("work", "ls", "--box", "issued", lang="zh").out
 
 
-def test_work_is_consented_handed_back_and_dispatched_again(network: Network) -> None:
+def test_work_is_consented_returned_and_dispatched_again(network: Network) -> None:
     order = network.above(
         "work", "issue", "协助摸底", "--to", COMMUNITY, "--duty", "assists", "--json"
     ).json["work_order"]
@@ -351,20 +353,20 @@ def test_work_is_declined_extended_and_recalled(network: Network) -> None:
 # -- money ----------------------------------------------------------------------------------------
 
 
-def test_money_goes_down_comes_back_and_adds_up(network: Network) -> None:
-    said = ("--fund", "F10", "--year", "2026", "--json")
-    put = network.above("money", "appropriate", "10,000.50", *said, "--note", "年度安排")
+def test_money_is_released_returned_and_adds_up(network: Network) -> None:
+    fund_options = ("--fund", "F10", "--year", "2026", "--json")
+    put = network.above("money", "appropriate", "10,000.50", *fund_options, "--note", "年度安排")
     assert (put.exit, put.json["amount_fen"]) == (0, 1_000_050), put.err
-    sent = network.above("money", "release", "6000", "--to", COMMUNITY, *said).json
-    refused = network.above("money", "release", "600", "--to", COMMUNITY, *said).json
+    sent = network.above("money", "release", "6000", "--to", COMMUNITY, *fund_options).json
+    refused = network.above("money", "release", "600", "--to", COMMUNITY, *fund_options).json
     network.below("sync", "now", "--wait", 30)
     waiting = network.below("money", "transfers", "--way", "waiting", "--json").json
     assert [t["id"] for t in waiting["transfers"]] == [sent["transfer"], refused["transfer"]]
     assert network.below("money", "return", refused["transfer"], "--reason", "重复").exit == 0
     assert network.below("money", "receive", "--all", "--json").json[0]["kind"] == "receipt"
-    spent = network.below("money", "spend", "5000", "--category", "service", *said).json
+    spent = network.below("money", "spend", "5000", "--category", "service", *fund_options).json
     assert network.below("money", "reverse", spent["id"]).exit == 0
-    assert network.below("money", "spend", "4000", "--category", "service", *said).exit == 0
+    assert network.below("money", "spend", "4000", "--category", "service", *fund_options).exit == 0
     given = network.below(
         "money", "return", "--amount", "500", "--reason", "结余", "--fund", "F10", "--year", "2026"
     )
@@ -379,10 +381,10 @@ def test_money_goes_down_comes_back_and_adds_up(network: Network) -> None:
     assert "年度安排" in network.above("money", "ls", lang="zh").out
 
 
-def test_more_than_is_held_is_neither_sent_nor_spent(network: Network) -> None:
-    said = ("--fund", "F10", "--year", "2031", "--json")
-    sent = network.above("money", "release", "1", "--to", COMMUNITY, *said)
-    spent = network.above("money", "spend", "1", "--category", "service", *said)
+def test_more_than_the_balance_is_neither_released_nor_spent(network: Network) -> None:
+    fund_options = ("--fund", "F10", "--year", "2031", "--json")
+    sent = network.above("money", "release", "1", "--to", COMMUNITY, *fund_options)
+    spent = network.above("money", "spend", "1", "--category", "service", *fund_options)
     assert (sent.exit, sent.error["code"]) == (7, "over_release")
     assert (spent.exit, spent.error["code"]) == (7, "over_release")
 
@@ -414,7 +416,7 @@ def test_a_conflict_is_shown_and_decided(alone: Path) -> None:
     assert run("conflicts", "ls").json["total"] == 0
 
 
-def test_the_store_is_checked_upgraded_and_copied(alone: Path, tmp_path: Path) -> None:
+def test_the_store_is_checked_upgraded_and_backed_up(alone: Path, tmp_path: Path) -> None:
     assert silian("db", "check", "--dir", alone, "--json").json == {"faults": [], "sound": True}
     assert silian("db", "upgrade", "--dir", alone).exit == 0
     copy = tmp_path / "copy.db"
@@ -422,7 +424,7 @@ def test_the_store_is_checked_upgraded_and_copied(alone: Path, tmp_path: Path) -
     assert copy.stat().st_size > 0
 
 
-def test_a_served_store_is_copied_too(network: Network, tmp_path: Path) -> None:
+def test_a_store_in_use_is_backed_up_too(network: Network, tmp_path: Path) -> None:
     assert network.below("db", "backup", tmp_path / "copy.db").exit == 0
 
 
@@ -433,7 +435,7 @@ def test_settings_are_shown_with_their_origin_and_checked(alone: Path) -> None:
     assert silian("config", "check", "--dir", alone).exit == 0
 
 
-def test_doctor_looks_at_the_machine(alone: Path) -> None:
+def test_doctor_checks_the_machine(alone: Path) -> None:
     found = silian("doctor", "--dir", alone, "--json")
     checks = {f["check"]: f["good"] for f in found.json}
     assert checks.keys() == {"sqlite", "disk", "clock", "folder", "key", "token", "store"}
@@ -448,7 +450,7 @@ def test_codes_are_explained_and_versions_printed() -> None:
     assert silian("version", "--json").json["silian"]
 
 
-def test_the_language_is_that_of_the_system_unless_said_otherwise(alone: Path) -> None:
+def test_the_language_is_that_of_the_system_unless_set_otherwise(alone: Path) -> None:
     assert "台账" in silian("registers", "--dir", alone, lang="zh").out
     assert "REGISTER" in silian("registers", "--dir", alone, lang="en").out
     assert "REGISTER" in silian("registers", "--dir", alone, "--lang", "en", lang="zh").out
@@ -466,8 +468,10 @@ def test_json_is_one_document_and_nothing_else_on_stdout(alone: Path) -> None:
 def test_every_verb_is_documented_and_no_other() -> None:
     def names(group: Group, before: str) -> Iterator[str]:
         for name, command in group.commands.items():
-            said = f"{before} {name}"
-            yield from names(command, said) if isinstance(command, Group) else [said]
+            fund_options = f"{before} {name}"
+            yield from (
+                names(command, fund_options) if isinstance(command, Group) else [fund_options]
+            )
 
     text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\| `(silian [a-z -]+?)(?: now)?` \|", text, re.MULTILINE))
@@ -476,7 +480,7 @@ def test_every_verb_is_documented_and_no_other() -> None:
     assert documented == set(names(command, "silian"))
 
 
-def test_every_exit_is_documented() -> None:
+def test_every_exit_code_is_documented() -> None:
     text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
     documented = {int(n) for n in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
     assert documented == {*map(int, Exit), 130}

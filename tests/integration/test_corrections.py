@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hub.client import RemoteRefusal
+from hub.client.client import RemoteRefusal
 from sync.wire.v1 import office_registers_pb2 as register_pb
 from tests.support.silian import silian
 from tests.support.tier import DISTRICT, STREET, Tier, eventually, tier_of
@@ -64,7 +64,7 @@ def ask(tier: Tier, hall: register_pb.Record, **values: str) -> bytes:
         return made.id
 
 
-def test_asked_while_the_line_is_down_accepted_later_and_both_come_up(
+def test_a_request_made_while_the_link_is_down_is_accepted_later_and_both_reach_the_asker(
     tier: Tier, hall: register_pb.Record
 ) -> None:
     tier.stop(STREET)
@@ -74,16 +74,19 @@ def test_asked_while_the_line_is_down_accepted_later_and_both_come_up(
     eventually(lambda: state(tier, COMMUNITY, asked) == "open")
     with tier.at(COMMUNITY) as office:
         (waits,) = [c for c in office.corrections("to-answer").corrections if c.id == asked]
-        (wish,) = waits.wishes
-        assert (wish.now.integer, wish.wished.integer) == (66_000, 65_000)
-        assert office.accept_correction(asked, actor="王", seen=waits.seen).state == "accepted"
+        (proposal,) = waits.proposed
+        assert (proposal.now.integer, proposal.proposed_value.integer) == (66_000, 65_000)
+        assert (
+            office.accept_correction(asked, actor="王", version_token=waits.version_token).state
+            == "accepted"
+        )
     eventually(
         lambda: state(tier, DISTRICT, asked) == "accepted" and area(tier, DISTRICT, hall) == 65_000
     )
     assert state(tier, STREET, asked) == "accepted"
 
 
-def test_refused_with_its_reason(tier: Tier, hall: register_pb.Record) -> None:
+def test_a_refused_request_shows_its_reason(tier: Tier, hall: register_pb.Record) -> None:
     asked = ask(tier, hall)
     with pytest.raises(RemoteRefusal) as twice:
         ask(tier, hall)
@@ -100,7 +103,9 @@ def test_refused_with_its_reason(tier: Tier, hall: register_pb.Record) -> None:
     assert area(tier, DISTRICT, hall) == 66_000
 
 
-def test_the_record_ended_meanwhile(tier: Tier, hall: register_pb.Record) -> None:
+def test_a_request_for_a_record_deleted_meanwhile_is_superseded(
+    tier: Tier, hall: register_pb.Record
+) -> None:
     tier.stop(STREET)
     asked = ask(tier, hall)
     with tier.at(COMMUNITY) as office:
@@ -113,7 +118,7 @@ def test_the_record_ended_meanwhile(tier: Tier, hall: register_pb.Record) -> Non
     eventually(lambda: state(tier, DISTRICT, asked) == "superseded")
 
 
-def test_withdrawn_while_the_acceptance_is_on_its_way_it_is_accepted_everywhere(
+def test_a_withdrawal_that_crosses_an_acceptance_ends_as_accepted_everywhere(
     tier: Tier, hall: register_pb.Record
 ) -> None:
     asked = ask(tier, hall)
@@ -129,7 +134,7 @@ def test_withdrawn_while_the_acceptance_is_on_its_way_it_is_accepted_everywhere(
     assert [state(tier, code, asked) for code in (STREET, COMMUNITY)] == ["accepted"] * 2
 
 
-def test_the_verbs_say_in_both_languages_what_is_asked_and_what_to_do(
+def test_the_commands_show_in_both_languages_what_is_requested_and_what_to_do(
     tier: Tier, hall: register_pb.Record
 ) -> None:
     district, community = (("--dir", tier.base / code) for code in (DISTRICT, COMMUNITY))

@@ -56,7 +56,7 @@ def test_twenty_offices_of_four_levels_run_in_at_least_four_processes(
     assert demo["processes"] >= 4
 
 
-def test_every_record_the_city_may_see_is_there_and_no_resident_has_left_home(
+def test_every_record_the_city_may_see_is_there_and_no_residents_data_left_its_community(
     demo: dict[str, Any],
 ) -> None:
     records = demo["records"]
@@ -66,7 +66,7 @@ def test_every_record_the_city_may_see_is_there_and_no_resident_has_left_home(
     assert figure(demo, "K3", CITY)["numerator"] > 1_000
 
 
-def test_the_order_is_answered_by_all_and_the_one_declined_is_asked_again(
+def test_the_order_is_answered_by_all_and_the_declined_one_is_dispatched_again(
     demo: dict[str, Any],
 ) -> None:
     # 1 hop to the district, 1 to the street, 17 to communities; then 3 for the second order.
@@ -76,7 +76,7 @@ def test_the_order_is_answered_by_all_and_the_one_declined_is_asked_again(
     assert list(counts["declined_because"].values()) != [""]
 
 
-def test_money_is_conserved_and_what_is_not_held_is_refused(demo: dict[str, Any]) -> None:
+def test_money_is_conserved_and_more_than_the_balance_is_refused(demo: dict[str, Any]) -> None:
     funds = {line["fund"]: line for line in demo["funds"]}
     assert funds["F1"]["appropriated_fen"] == funds["F2"]["appropriated_fen"] > 0
     for line in funds.values():
@@ -96,14 +96,14 @@ def test_the_drill_down_shows_the_showcase_missing_the_norm(demo: dict[str, Any]
     assert sum(row["numerator"] for row in parts) == street["numerator"] < 17
 
 
-def test_every_figure_says_how_complete_it_is(demo: dict[str, Any]) -> None:
+def test_every_figure_shows_how_complete_it_is(demo: dict[str, Any]) -> None:
     street, city = figure(demo, "K2", STREET), figure(demo, "K2", CITY)
     assert (street["expected"], street["reported"], street["complete"]) == (17, 17, True)
     assert (city["reported"], city["complete"]) == (17, False), "the city has 3,320 communities"
     assert city["numerator"] == street["numerator"] == figure(demo, "K2", DISTRICT)["numerator"]
 
 
-def test_the_field_edited_on_both_sides_is_one_conflict_with_its_loser_kept(
+def test_a_field_edited_on_both_sides_is_one_conflict_with_its_loser_kept(
     demo: dict[str, Any],
 ) -> None:
     conflicts = demo["conflicts"]
@@ -186,14 +186,14 @@ def test_what_cannot_be_run_is_refused_in_one_line_before_anything_starts(
     assert not list(tmp_path.rglob("offices"))
 
 
-def test_a_folder_with_something_in_it_is_not_used(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("mine", encoding="utf-8")
     ran = silian("demo", "--json", "--dir", tmp_path)
     assert (ran.exit, ran.error["code"]) == (2, "usage")
     assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
 
 
-def test_a_tree_of_ones_own_needs_to_know_the_street(tmp_path: Path) -> None:
+def test_a_custom_tree_needs_the_street_to_be_named(tmp_path: Path) -> None:
     tree = tmp_path / "tree.csv"
     tree.write_text(TREE, encoding="utf-8")
     assert silian("demo", "--json", "--tree", tree).error["code"] == "usage"

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.tier import (
-    CITY,
-    DISTRICT,
-    GARDEN,
-    ORCHID,
-    STREET,
-    Tier,
-    eventually,
-)
+from tests.support.tier import CITY, DISTRICT, GARDEN, ORCHID, STREET, Tier, eventually
 
 
 def test_an_edit_at_a_community_reaches_the_city_and_no_sibling(tier: Tier) -> None:
@@ -20,7 +12,7 @@ def test_an_edit_at_a_community_reaches_the_city_and_no_sibling(tier: Tier) -> N
     assert tier.premises(ORCHID) == {}
 
 
-def test_what_was_written_while_the_street_was_down_arrives_after(tier: Tier) -> None:
+def test_edits_written_while_the_street_was_down_arrive_afterwards(tier: Tier) -> None:
     tier.stop(STREET)
     written = {tier.add_premises(GARDEN, f"用房{n}") for n in range(5)}
     written |= {tier.add_premises(ORCHID, f"用房{n}") for n in range(5)}

@@ -13,19 +13,19 @@ from typing import Any
 
 import grpc
 
-from hub.greeting import Greeting
-from hub.parent import Parent
-from hub.server import Server
-from hub.servicer import LinkServicer, handlers
+from hub.link.handshake import Hello
+from hub.link.parent import Parent
+from hub.link.servicer import LinkServicer, handlers
+from hub.serve.server import Server
 from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.units import Level
 from node.setup import init_office
-from sync.change import Batch
-from sync.conversation import BatchRead, Greet, Greeted, Read, Verdict
-from sync.dialer import OPTIONS, Dialer
-from sync.limits import BACKOFF_BASE_MS
-from sync.session import State
+from sync.link.dialer import OPTIONS, Dialer
+from sync.link.messages import BatchRead, Handshake, HandshakeDone, Read, Verdict
+from sync.link.session import State
+from sync.model.change import Batch
+from sync.model.limits import BACKOFF_BASE_MS
 from sync.wire.v1 import link_pb2 as pb
 from tests.unit.node.offices import CATALOGUE, STREET, TREE, Clock
 
@@ -36,7 +36,7 @@ COMMUNITIES = [f"330102013{n:03}" for n in range(1, CHILDREN + 1)]
 WIDE = HEAD + "".join(f"{code},社区{n},community,{STREET}\n" for n, code in enumerate(COMMUNITIES))
 
 
-class Greeter:
+class HandshakeClient:
     """The least that can be a child: it greets, has nothing to say and listens."""
 
     def __init__(self, unit: int) -> None:
@@ -44,20 +44,20 @@ class Greeter:
         self._session = 0
         self._token = b""
 
-    def request(self, _command: Greet) -> pb.HelloRequest:
+    def request(self, _command: Handshake) -> pb.HelloRequest:
         return pb.HelloRequest(
             unit=self._unit, level=int(Level.COMMUNITY), incarnation=self._unit,
             process=self._unit, protocol_min=1, protocol_max=1, token=self._token,
         )  # fmt: skip
 
-    def event(self, reply: pb.HelloResponse, _command: Greet) -> Greeted:
+    def event(self, reply: pb.HelloResponse, _command: Handshake) -> HandshakeDone:
         self._session, self._token = reply.session, reply.token
-        return Greeted(Verdict(reply.verdict), retry_after_ms=reply.retry_after_ms)
+        return HandshakeDone(Verdict(reply.verdict), retry_after_ms=reply.retry_after_ms)
 
     def perform(self, command: Read) -> BatchRead:
         return BatchRead(Batch(command.lane, self._unit, command.after, command.after))
 
-    def watch_request(self, _held: object) -> pb.WatchRequest:
+    def watch_request(self, _acked: object) -> pb.WatchRequest:
         return pb.WatchRequest(session=self._session, unit=self._unit)
 
 
@@ -66,15 +66,15 @@ class Hub:
 
     def __init__(self, office: Office) -> None:
         self.office = office
-        self.greetings: Counter[int] = Counter()
+        self.handshakes: Counter[int] = Counter()
         self.address = ""
 
     def start(self) -> None:
         self._parent = Parent(self.office)
         hello = self._parent.hello
 
-        def counted(greeting: Greeting) -> Any:
-            self.greetings[greeting.unit] += 1
+        def counted(greeting: Hello) -> Any:
+            self.handshakes[greeting.unit] += 1
             return hello(greeting)
 
         self._parent.hello = counted  # type: ignore[method-assign]
@@ -115,7 +115,7 @@ class Rests:
             work()
 
 
-def test_sixty_children_greet_a_restarted_hub_once_each_and_spread_over_the_wait(
+def test_sixty_children_reconnect_to_a_restarted_hub_once_each_spread_over_the_backoff(
     tmp_path: Path,
 ) -> None:
     rng, clock = random.Random(5), Clock()
@@ -132,7 +132,7 @@ def test_sixty_children_greet_a_restarted_hub_once_each_and_spread_over_the_wait
         lines = []
         for code in COMMUNITIES:
             line = Dialer(
-                Greeter(office.tree.by_code(code).unit_id),  # type: ignore[arg-type]
+                HandshakeClient(office.tree.by_code(code).unit_id),  # type: ignore[arg-type]
                 connect=lambda: grpc.insecure_channel(hub.address, options=OPTIONS),
                 workers=workers, later=rests, rng=random.Random(code),
             )  # fmt: skip
@@ -141,8 +141,8 @@ def test_sixty_children_greet_a_restarted_hub_once_each_and_spread_over_the_wait
             line.start()
         for line in lines:
             assert line.wait_idle(LONG_S)
-        assert set(hub.greetings.values()) == {1}
-        assert len(hub.greetings) == CHILDREN
+        assert set(hub.handshakes.values()) == {1}
+        assert len(hub.handshakes) == CHILDREN
 
         hub.stop()  # every open Watch is let go, and nobody answers the next greeting
         delays = rests.wait(CHILDREN)
@@ -160,7 +160,7 @@ def test_sixty_children_greet_a_restarted_hub_once_each_and_spread_over_the_wait
         rests.pass_over()
         for line in lines:
             assert line.wait_idle(LONG_S)
-        assert len(hub.greetings) == CHILDREN
-        assert max(hub.greetings.values()) <= 3  # one of them may meet the hub as it closes
-        assert sum(hub.greetings.values()) <= 2 * CHILDREN + CHILDREN // 2
+        assert len(hub.handshakes) == CHILDREN
+        assert max(hub.handshakes.values()) <= 3  # one of them may meet the hub as it closes
+        assert sum(hub.handshakes.values()) <= 2 * CHILDREN + CHILDREN // 2
         hub.stop()

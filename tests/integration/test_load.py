@@ -17,34 +17,29 @@ from unittest import mock
 import grpc
 import pytest
 
-from hub.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
-from hub.greeting import Greeting
-from hub.parent import SAFE_EVERY_MS, Parent
-from hub.server import Server
-from hub.servicer import LinkServicer, handlers
+from hub.link.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
+from hub.link.handshake import Hello
+from hub.link.parent import DURABLE_EVERY_MS, Parent
+from hub.link.servicer import LinkServicer, handlers
+from hub.serve.server import Server
 from node.app import Office
+from node.audiences import audiences_of
 from node.ids import uuid7
-from node.routes import audiences_of
-from sync import codec, dialer, log
-from sync.change import Edit, Operation, RecordKey
-from sync.conversation import Verdict
-from sync.dialer import OPTIONS, Dialer
-from sync.limits import BATCH_BYTES_MAX
-from sync.link import ChildEnd
-from sync.news import SafeAt
-from sync.schema import Lane
-from sync.session import State
-from sync.statements import run
-from sync.taking import take
-from sync.urgency import Urgency
-from tests.unit.node.offices import (
-    CATALOGUE,
-    COMMUNITY,
-    OTHER,
-    STREET,
-    Clock,
-    new_office,
-)
+from sync.apply.receive import receive_batch
+from sync.codec import entry as codec
+from sync.link import dialer
+from sync.link.child import ChildEnd
+from sync.link.dialer import OPTIONS, Dialer
+from sync.link.messages import Verdict
+from sync.link.session import State
+from sync.log import entries as log
+from sync.model.change import Edit, Operation, RecordKey
+from sync.model.limits import BATCH_BYTES_MAX
+from sync.model.report import DurableAt
+from sync.model.schema import Lane
+from sync.store.priority import Priority
+from sync.store.sql import execute
+from tests.unit.node.offices import CATALOGUE, COMMUNITY, OTHER, STREET, Clock, new_office
 
 LONG_S = 60.0
 KIND = next(iter(CATALOGUE.registers["service_outlet"].fields["kind"].choices))
@@ -56,22 +51,22 @@ class Later:
     def __init__(self) -> None:
         self.delays_ms: list[int] = []
         self._works: list[Callable[[], None]] = []
-        self._come = threading.Condition()
+        self._changed = threading.Condition()
 
     def __call__(self, delay_ms: int, work: Callable[[], None]) -> None:
-        with self._come:
+        with self._changed:
             self.delays_ms.append(delay_ms)
             self._works.append(work)
-            self._come.notify_all()
+            self._changed.notify_all()
 
     def wait(self, count: int) -> None:
         """Wait until so many rests were asked for in all."""
-        with self._come:
-            assert self._come.wait_for(lambda: len(self.delays_ms) >= count, LONG_S)
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.delays_ms) >= count, LONG_S)
 
     def pass_over(self) -> None:
         """Let every wait end."""
-        with self._come:
+        with self._changed:
             works, self._works = self._works, []
         for work in works:
             work()
@@ -106,14 +101,18 @@ class Town:
             connect=lambda: grpc.insecure_channel(self.address, options=OPTIONS),
             workers=workers, later=later, rng=random.Random(1),
         )  # fmt: skip
-        office.on_wake(lambda wake: line.poke(up=frozenset(wake.up), tail=wake.tail))
+        office.on_wake(
+            lambda waiters: line.notify(
+                up=frozenset(waiters.up), recent_commit=waiters.recent_commit
+            )
+        )
         self._closing.callback(line.close)
         return line
 
     def arrivals(self, office: Office) -> list[int]:
         """Return the positions at the street of what came from an office, in order."""
         with self.street.store.read() as tx:
-            rows = run(
+            rows = execute(
                 tx, "SELECT arrival FROM entry WHERE incarnation=? ORDER BY arrival",
                 (office.identity.incarnation,),
             )  # fmt: skip
@@ -129,15 +128,15 @@ def town(tmp_path: Path) -> Iterator[Town]:
 def create(office: Office, count: int = 1, *, down_to: int = 0) -> None:
     """Create records in one transaction, heard above or by one child."""
     unit, register = office.identity.unit, office.catalogue.registers["service_outlet"]
-    heard: tuple[str, ...] = (f"down:{down_to}",)
+    audiences: tuple[str, ...] = (f"down:{down_to}",)
     if not down_to:
-        heard = audiences_of(register, unit=unit, writer=unit, level=office.level)
+        audiences = audiences_of(register, unit=unit, writer=unit, level=office.level)
     edits = [
         Edit(
             key=RecordKey(register.name, unit, uuid7(office.clock.now_ms(), office.rng)),
             operation=Operation.CREATE,
             values={"name": f"点{n}", "kind": KIND},
-            audiences=heard,
+            audiences=audiences,
         )
         for n in range(count)
     ]
@@ -146,13 +145,13 @@ def create(office: Office, count: int = 1, *, down_to: int = 0) -> None:
 
 def outlets(office: Office) -> list[bytes]:
     with office.store.read() as tx:
-        return sorted(bytes(row[0]) for row in run(tx, "SELECT id FROM r_service_outlet"))
+        return sorted(bytes(row[0]) for row in execute(tx, "SELECT id FROM r_service_outlet"))
 
 
 # -- who waits for whom ---------------------------------------------------------------------------
 
 
-def test_a_clerk_writes_between_two_portions_of_a_batch(town: Town) -> None:
+def test_a_local_edit_is_written_between_two_portions_of_a_batch(town: Town) -> None:
     child = town.open(COMMUNITY)
     for _ in range(8):  # more than one portion holds
         create(child, 600)
@@ -167,13 +166,13 @@ def test_a_clerk_writes_between_two_portions_of_a_batch(town: Town) -> None:
             create(town.street)
 
     town.street.on_wake(clerk)
-    take(town.street, batch, peer=child.identity.unit, upward=True)
+    receive_batch(town.street, batch, peer=child.identity.unit, upward=True)
     theirs = town.arrivals(child)
     (own,) = (a for a in town.arrivals(town.street) if a)
     assert theirs[0] < own < theirs[-1]
 
 
-def test_a_childs_edits_arrive_while_anothers_backlog_flows(town: Town) -> None:
+def test_a_childs_edits_arrive_while_anothers_backlog_is_received(town: Town) -> None:
     heavy, light = town.open(COMMUNITY), town.open(OTHER)
     for _ in range(20):
         create(heavy, 1_000)
@@ -194,43 +193,45 @@ def test_a_childs_edits_arrive_while_anothers_backlog_flows(town: Town) -> None:
 # -- who is sent away -----------------------------------------------------------------------------
 
 
-def test_beyond_a_number_bulk_is_sent_away_for_a_while_which_the_child_obeys(town: Town) -> None:
+def test_bulk_batches_over_the_admission_limit_are_postponed_and_the_child_waits(
+    town: Town,
+) -> None:
     child, later = town.open(COMMUNITY), Later()
     line = town.line(child, later)
     create(child)
-    turn = town.street.store.turn
+    write_queue = town.street.store.write_queue
     with ThreadPoolExecutor(BULK_WAITING_MAX) as pool:
 
         def wait_for_the_store() -> None:
-            with turn.taken(Urgency.BULK, LONG_S):
+            with write_queue.acquire(Priority.BULK, LONG_S):
                 pass
 
         line.start()
         assert line.wait_idle(LONG_S)
-        with turn.taken(Urgency.LOCAL, LONG_S):
+        with write_queue.acquire(Priority.LOCAL, LONG_S):
             for _ in range(BULK_WAITING_MAX):
                 pool.submit(wait_for_the_store)
-            while turn.waiting(Urgency.BULK) < BULK_WAITING_MAX:
+            while write_queue.waiting(Priority.BULK) < BULK_WAITING_MAX:
                 threading.Event().wait(0.001)
             create(child)
             later.wait(1)
             assert line.state is State.RESTING
             assert "busy" in line.reason
             assert OVERLOADED_WAIT_MS // 2 <= later.delays_ms[0] < OVERLOADED_WAIT_MS
-            assert turn.waiting(Urgency.BULK) == BULK_WAITING_MAX  # it does not wait inside
+            assert write_queue.waiting(Priority.BULK) == BULK_WAITING_MAX  # it does not wait inside
     later.pass_over()
     assert line.wait_idle(LONG_S)
     assert outlets(town.street) == outlets(child)
 
 
-def test_calls_beyond_what_a_server_takes_are_refused_at_once_and_come_again(
+def test_calls_over_the_servers_limit_are_refused_at_once_and_retried(
     tmp_path: Path,
 ) -> None:
-    with mock.patch("hub.server.CALLS_MAX", 1), ExitStack() as closing:
+    with mock.patch("hub.serve.server.CALLS_MAX", 1), ExitStack() as closing:
         town = Town(tmp_path, closing)
         plain, inside, go_on = town.parent.hello, threading.Event(), threading.Event()
 
-        def hello(greeting: Greeting) -> Any:
+        def hello(greeting: Hello) -> Any:
             inside.set()
             assert go_on.wait(LONG_S)
             return plain(greeting)
@@ -255,26 +256,28 @@ def test_calls_beyond_what_a_server_takes_are_refused_at_once_and_come_again(
 # -- what is held for whom does not listen --------------------------------------------------------
 
 
-def test_a_child_that_reads_nothing_costs_its_hub_one_note_a_lane(town: Town) -> None:
+def test_a_child_that_reads_nothing_costs_its_hub_one_pending_notification_per_lane(
+    town: Town,
+) -> None:
     child = town.open(COMMUNITY)
-    welcome = town.parent.hello(
-        Greeting(
+    hello_answer = town.parent.hello(
+        Hello(
             unit=child.identity.unit, level=int(child.level),
             incarnation=child.identity.incarnation, protocol_min=1, protocol_max=1,
             log_position=0, heads={}, process=1,
         )
     )  # fmt: skip
-    assert welcome.verdict is Verdict.GO_ON
-    rings: list[object] = []
-    town.parent.watch(child.identity.unit, welcome.session, rings.append)
+    assert hello_answer.verdict is Verdict.ACCEPTED
+    notifications: list[object] = []
+    town.parent.watch(child.identity.unit, hello_answer.session, notifications.append)
     for _ in range(300):
         create(town.street, 20, down_to=child.identity.unit)
-    held = town.parent.seats._children[child.identity.unit]
-    assert held.pending == {Lane.BULK}
-    assert held.ring is None
-    assert rings == [{Lane.BULK}]  # rung once, and nothing queued behind it
-    assert not held.taken
-    batch = town.parent.pull(child.identity.unit, welcome.session, Lane.BULK, 0, 1 << 30)
+    child_session = town.parent.sessions._children[child.identity.unit]
+    assert child_session.pending == {Lane.BULK}
+    assert child_session.watch_reply is None
+    assert notifications == [{Lane.BULK}]  # rung once, and nothing queued behind it
+    assert not child_session.acked
+    batch = town.parent.pull(child.identity.unit, hello_answer.session, Lane.BULK, 0, 1 << 30)
     assert batch.entries
     assert sum(map(len, batch.entries)) <= BATCH_BYTES_MAX
 
@@ -283,7 +286,7 @@ def test_a_child_that_reads_nothing_costs_its_hub_one_note_a_lane(town: Town) ->
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_a_push_whose_answer_is_lost_is_neither_lost_nor_applied_twice(
+def test_a_push_whose_reply_is_lost_is_neither_lost_nor_applied_twice(
     town: Town, *, applied: bool
 ) -> None:
     child, later = town.open(COMMUNITY), Later()
@@ -308,9 +311,9 @@ def test_a_push_whose_answer_is_lost_is_neither_lost_nor_applied_twice(
         assert line.wait_idle(LONG_S)
     assert outlets(town.street) == outlets(child)
     with child.store.read() as tx:
-        mine = run(tx, "SELECT count(*) FROM entry WHERE up_to IS NOT NULL").fetchone()[0]
+        mine = execute(tx, "SELECT count(*) FROM entry WHERE up_to IS NOT NULL").fetchone()[0]
     assert len(town.arrivals(child)) == mine
-    assert line.held_there[Lane.BULK] == log_position(town, child)
+    assert line.acked_by_parent[Lane.BULK] == log_position(town, child)
 
 
 def log_position(town: Town, child: Office) -> int:
@@ -318,7 +321,7 @@ def log_position(town: Town, child: Office) -> int:
         return log.cursor_of(tx, child.identity.unit, "in", Lane.BULK)[1]
 
 
-def test_a_push_that_hits_its_deadline_is_looked_up_by_the_next_greeting(town: Town) -> None:
+def test_the_next_handshake_shows_whether_a_push_past_its_deadline_was_applied(town: Town) -> None:
     child, later = town.open(COMMUNITY), Later()
     line = town.line(child, later)
     line.start()
@@ -343,19 +346,27 @@ def test_a_push_that_hits_its_deadline_is_looked_up_by_the_next_greeting(town: T
     assert outlets(town.street) == outlets(child)
 
 
-def test_what_is_safe_above_the_parent_is_told_with_a_push_now_and_then(town: Town) -> None:
+def test_a_push_reply_reports_from_time_to_time_what_is_durable_above_the_parent(
+    town: Town,
+) -> None:
     community = town.open(COMMUNITY)
     line = town.line(community, Later())
     line.start()
-    told = []
-    for passes_ms in (0, SAFE_EVERY_MS - 1, 1):
+    reported = []
+    for passes_ms in (0, DURABLE_EVERY_MS - 1, 1):
         create(community)
         assert line.wait_idle(LONG_S)
         at = town.arrivals(community)[-1]
-        town.street.news.heard_from_parent(0, [SafeAt(1, Lane.BULK, at)])
+        town.street.peer_status.on_parent_contact(0, [DurableAt(1, Lane.BULK, at)])
         town.clock.ms += passes_ms
         create(community)  # its answer may tell that the one before is safe at the district
         assert line.wait_idle(LONG_S)
-        told.append({s.level: s.position for s in community.news.safe() if s.lane is Lane.BULK})
-    assert [levels[2] for levels in told] == [2, 4, 6]
-    assert [levels[1] for levels in told] == [1, 1, 5]
+        reported.append(
+            {
+                s.level: s.position
+                for s in community.peer_status.durable_above()
+                if s.lane is Lane.BULK
+            }
+        )
+    assert [levels[2] for levels in reported] == [2, 4, 6]
+    assert [levels[1] for levels in reported] == [1, 1, 5]

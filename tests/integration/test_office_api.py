@@ -13,16 +13,16 @@ from pathlib import Path
 import grpc
 import pytest
 
-from hub.api.desk import Desk
-from hub.api.narrate import narrated
+from hub.api.call_context import CallContext
+from hub.api.progress_stream import stream_progress
 from hub.api.service import METHODS
 from hub.api.tokens import token_of
-from hub.app import Process
-from hub.client import OfficeClient, RemoteRefusal, Unreachable, wall_ms
+from hub.client.client import OfficeClient, RemoteRefusal, Unreachable, wall_ms
+from hub.serve.process import Process
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.setup import init_office
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 from sync.wire.v1 import office_pb2 as pb
 from sync.wire.v1 import office_pb2_grpc
 
@@ -79,14 +79,14 @@ def test_every_method_of_the_contract_is_offered() -> None:
 # -- the token ------------------------------------------------------------------------------------
 
 
-def test_the_token_says_which_office_is_meant(served: Served) -> None:
+def test_the_token_selects_the_office(served: Served) -> None:
     for folder, code in ((served.street, STREET), (served.community, COMMUNITY)):
         with OfficeClient.connect(served.address, token_of(folder)) as office:
             assert office.status().offices[0].unit.code == code
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "x" * 5000])
-def test_without_the_token_nothing_is_said(served: Served, token: str) -> None:
+def test_a_call_without_the_token_is_refused_and_learns_nothing(served: Served, token: str) -> None:
     with OfficeClient.connect(served.address, token) as office:
         for call in (office.status, lambda: list(office.verify())):
             with pytest.raises(RemoteRefusal) as caught:
@@ -94,7 +94,7 @@ def test_without_the_token_nothing_is_said(served: Served, token: str) -> None:
             assert caught.value.code == "unauthenticated"
 
 
-def test_a_program_in_another_language_gets_the_status_of_a_refusal(served: Served) -> None:
+def test_a_client_in_another_language_gets_the_status_of_a_refusal(served: Served) -> None:
     with grpc.insecure_channel(served.address) as channel:
         stub = office_pb2_grpc.OfficeServiceStub(channel)
         with pytest.raises(grpc.RpcError) as caught:
@@ -106,7 +106,7 @@ def test_a_program_in_another_language_gets_the_status_of_a_refusal(served: Serv
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-def test_the_token_is_the_owners_alone_and_stays_the_same(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_the_token_and_it_stays_the_same(tmp_path: Path) -> None:
     token = token_of(tmp_path)
     assert token_of(tmp_path) == token
     assert len(token) >= 43
@@ -117,7 +117,7 @@ def test_the_token_is_the_owners_alone_and_stays_the_same(tmp_path: Path) -> Non
 # -- refusals -------------------------------------------------------------------------------------
 
 
-def test_a_refusal_arrives_whole_in_both_languages(served: Served) -> None:
+def test_a_refusal_arrives_complete_in_both_languages(served: Served) -> None:
     with (
         OfficeClient.connect(served.community) as office,
         pytest.raises(RemoteRefusal) as caught,
@@ -130,25 +130,25 @@ def test_a_refusal_arrives_whole_in_both_languages(served: Served) -> None:
     assert refusal.remedy_zh
 
 
-def test_a_failure_of_the_program_tells_the_caller_nothing(
+def test_an_internal_error_reveals_nothing_to_the_caller(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(desk: Desk) -> None:
+    def broken(call_context: CallContext) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr(Desk, "unit_asked", broken)
+    monkeypatch.setattr(CallContext, "unit_asked", broken)
     with OfficeClient.connect(served.community) as office, pytest.raises(SilianError) as caught:
         office.units()
     assert caught.value.code == "internal"
     assert "secret" not in str(caught.value)
 
 
-def test_nobody_at_the_address_is_said_so() -> None:
+def test_an_address_that_nobody_serves_is_reported() -> None:
     with OfficeClient.connect("127.0.0.1:1", "x") as office, pytest.raises(Unreachable):
         office.status()
 
 
-def test_a_file_beyond_all_bounds_is_refused_while_it_comes(served: Served) -> None:
+def test_an_oversized_file_is_refused_during_the_upload(served: Served) -> None:
     with OfficeClient.connect(served.community) as office:
         news = office.import_file("premises", bytes(33 << 20), "x.csv")
         with pytest.raises(SilianError) as caught:
@@ -159,7 +159,7 @@ def test_a_file_beyond_all_bounds_is_refused_while_it_comes(served: Served) -> N
 # -- both ways of calling -------------------------------------------------------------------------
 
 
-def test_an_office_opened_here_answers_as_a_served_one(
+def test_an_office_opened_locally_answers_like_a_served_one(
     served: Served, tmp_path: Path, catalogue: Catalogue
 ) -> None:
     here = make(tmp_path / "here", COMMUNITY, catalogue)
@@ -167,9 +167,13 @@ def test_an_office_opened_here_answers_as_a_served_one(
     for folder in (here, served.community):
         with OfficeClient.connect(folder) as office:
             made = office.create("premises", PREMISES | {"name": "同名楼"})
-            changed = office.change("premises", made.id, {"area_m2": "70.5"}, seen=made.seen)
+            changed = office.change(
+                "premises", made.id, {"area_m2": "70.5"}, version_token=made.version_token
+            )
             with pytest.raises(SilianError) as caught:
-                office.change("premises", made.id, {"area_m2": "71"}, seen=made.seen)
+                office.change(
+                    "premises", made.id, {"area_m2": "71"}, version_token=made.version_token
+                )
             page = office.records("premises", where={"name": "同名楼"})
             data = b"".join(piece.data for piece in office.export_file("premises", kind="csv"))
             *_, last = office.import_file("premises", data, "x.csv")
@@ -184,7 +188,7 @@ def test_an_office_opened_here_answers_as_a_served_one(
     assert answers[0][2:7] == ("stale_edit", 1, 1, True, False)
 
 
-def test_an_import_tells_how_far_it_is(served: Served) -> None:
+def test_an_import_streams_its_progress(served: Served) -> None:
     rows = "".join(f"第{n}网点,网点\n" for n in range(2_500))
     with OfficeClient.connect(served.community) as office:
         news = list(office.import_file(
@@ -198,31 +202,31 @@ def test_an_import_tells_how_far_it_is(served: Served) -> None:
     assert news[-1].outcome.reports[0].new == 2_500
 
 
-def test_a_reader_that_stops_listening_does_not_stop_the_work() -> None:
+def test_a_client_that_stops_reading_progress_does_not_stop_the_work() -> None:
     go_on, ended = threading.Event(), threading.Event()
 
-    def work(say: object) -> str:
-        assert callable(say)
-        say("step", 1)
+    def work(report: object) -> str:
+        assert callable(report)
+        report("step", 1)
         go_on.wait(30)
         for number in range(1_000):
-            say("step", number)
+            report("step", number)
         ended.set()
         return "done"
 
-    news = narrated(work)
+    news = stream_progress(work)
     assert next(news) == ("step", 1, None)
     news.close()
     go_on.set()
     assert ended.wait(30)
 
 
-def test_what_goes_wrong_in_told_work_is_raised_to_its_reader() -> None:
-    def work(say: object) -> str:
+def test_an_error_in_streamed_work_is_raised_to_its_client() -> None:
+    def work(report: object) -> str:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        list(narrated(work))
+        list(stream_progress(work))
 
 
 # -- documentation --------------------------------------------------------------------------------

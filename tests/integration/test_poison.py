@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from node.ids import uuid7
-from node.services import holes
-from node.services.status import status
-from node.services.verify import verify
-from sync import codec
-from sync.change import Batch, Block, Entry, Operation, Value
-from sync.schema import Kind, Lane, RegisterSchema
-from sync.statements import run
+from node.services.health.status import status
+from node.services.health.verify import verify
+from node.services.upkeep import quarantine
+from sync.codec import entry as codec
+from sync.model.change import Batch, Block, Entry, Operation, Value
+from sync.model.schema import Kind, Lane, RegisterSchema
+from sync.store.sql import execute
 from tests.support.network import CATALOGUE, CITY, EAST, NORTH, A, B, Network
 
 PATH = (A, NORTH, EAST, CITY)
@@ -59,10 +59,10 @@ class Writer:
             fields=tuple(values),
             columns=[[value] for value in values.values()],
             bases=[[ZERO] for _ in values] if update else [],
-            life=0 if operation is Operation.CREATE else 1,
+            causal_length=0 if operation is Operation.CREATE else 1,
         )  # fmt: skip
 
-    def say(self, lane: Lane, block: Block, payload: bytes | None = None) -> None:
+    def append(self, lane: Lane, block: Block, payload: bytes | None = None) -> None:
         """Hand one transaction to the street, as the next of its stream."""
         self.net.ms += 1
         head = self._heads.get(lane)
@@ -74,7 +74,7 @@ class Writer:
         self._heads[lane] = entry
         street = self.net[NORTH]
         with street.store.read() as tx:
-            row = run(
+            row = execute(
                 tx, "SELECT position FROM cursor WHERE peer=? AND lane=? AND direction='in'",
                 (self.me.unit, lane.value),
             ).fetchone()  # fmt: skip
@@ -85,10 +85,10 @@ class Writer:
         )  # fmt: skip
         assert self.net.deliver(A, batch)
 
-    def say_good(self, lane: Lane) -> bytes:
+    def append_valid(self, lane: Lane) -> bytes:
         """Say something that everybody can apply; return the record's id."""
         good = self.block("premises", PREMISES)
-        self.say(lane, good)
+        self.append(lane, good)
         return good.ids[0]
 
 
@@ -131,34 +131,38 @@ POISONS: dict[str, Poison] = {
     "empty words": lambda w, s: (w.block(s.name, garbage(s, 3, "", 0)), None),
     "nothing at all": lambda w, s: (w.block(s.name, {}), None),
 }
-HELD = {
+QUARANTINED = {
     "no compressed body", "a body cut off", "an unknown register", "an unknown field",
     "a value of the wrong kind", "a foreign unit", "a record that nobody made",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("poison", POISONS)
-def test_poison_of_every_register_holds_up_nothing_behind_it(net: Network, poison: str) -> None:
+def test_a_poisoned_entry_of_every_register_blocks_nothing_behind_it(
+    net: Network, poison: str
+) -> None:
     writer = Writer(net)
     good: list[bytes] = []
     for name in REGISTERS:
         schema = net[NORTH].tables[name].schema
-        before = len(holes.list_holes(net[NORTH]))
+        before = len(quarantine.list_quarantined(net[NORTH]))
         block, payload = POISONS[poison](writer, schema)
-        writer.say(schema.lane, block, payload)
-        good.append(writer.say_good(schema.lane))
-        if poison in HELD:
-            assert len(holes.list_holes(net[NORTH])) == before + 1, name
+        writer.append(schema.lane, block, payload)
+        good.append(writer.append_valid(schema.lane))
+        if poison in QUARANTINED:
+            assert len(quarantine.list_quarantined(net[NORTH])) == before + 1, name
     net.up(NORTH, EAST)
     for code in (NORTH, EAST, CITY):
         with net[code].store.read() as tx:
-            there = {bytes(row[0]) for row in run(tx, "SELECT id FROM r_premises")}
+            there = {bytes(row[0]) for row in execute(tx, "SELECT id FROM r_premises")}
         assert there >= set(good), code
         report = verify(net[code])
         assert report.sound, (code, report)
     net.up(NORTH, EAST)
-    held = len(holes.list_holes(net[NORTH]))
-    assert held >= (len(REGISTERS) if poison in HELD else 0)
+    quarantined_count = len(quarantine.list_quarantined(net[NORTH]))
+    assert quarantined_count >= (len(REGISTERS) if poison in QUARANTINED else 0)
     for code in (NORTH, EAST, CITY):
-        told = {line.unit: line.holes for line in status(net[code], None, tree=True).offices}
-        assert told[net.unit(NORTH)] == held, code
+        reported = {
+            line.unit: line.quarantined for line in status(net[code], None, tree=True).offices
+        }
+        assert reported[net.unit(NORTH)] == quarantined_count, code

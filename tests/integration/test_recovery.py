@@ -5,16 +5,16 @@ from __future__ import annotations
 import random
 import shutil
 
-from hub.app import Process
-from hub.client import wall_ms
+from hub.client.client import wall_ms
+from hub.serve.process import Process
 from node.app import Office
 from node.domain.assignment import Duty
 from node.domain.units import Level
-from node.services import assignments
-from node.services.assignment_checks import Order
-from node.services.status import status
-from sync.session import State
-from tests.support.deeds import enlarge, outlet, premises
+from node.services.health.status import status
+from node.services.work import actions as assignments
+from node.services.work.checks import Order
+from sync.link.session import State
+from tests.support.edits import enlarge, outlet, premises
 from tests.support.tier import (
     CITY,
     DISTRICT,
@@ -23,7 +23,7 @@ from tests.support.tier import (
     PATH,
     STREET,
     Tier,
-    assert_sound_and_alike,
+    assert_consistent_and_equal,
     copy_of,
     eventually,
     offline,
@@ -35,7 +35,7 @@ from tests.support.tier import (
 PARENT = dict(PATH)
 
 
-def test_a_backup_put_back_takes_back_what_it_lost_and_keeps_what_was_written_since(
+def test_a_restored_backup_recovers_what_it_lost_and_keeps_what_was_written_since(
     tier: Tier,
 ) -> None:
     first = tier.add_premises(GARDEN, "甲", 10)
@@ -61,10 +61,10 @@ def test_a_backup_put_back_takes_back_what_it_lost_and_keeps_what_was_written_si
     assert tier.premises(GARDEN)[first] == ("甲", 11)
     assert tier.served(GARDEN).office.identity.incarnation != before
     settled(tier, GARDEN, STREET, DISTRICT)
-    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+    assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
 
-def test_a_backup_put_back_with_nothing_written_since_takes_back_all(tier: Tier) -> None:
+def test_a_restored_backup_with_nothing_written_since_recovers_everything(tier: Tier) -> None:
     backup = copy_of(tier, GARDEN)
     tier.start(GARDEN, STREET)
     lost = {tier.add_premises(GARDEN, f"失{n}", 20) for n in range(3)}
@@ -76,10 +76,10 @@ def test_a_backup_put_back_with_nothing_written_since_takes_back_all(tier: Tier)
     after = tier.add_premises(GARDEN, "后")
     eventually(lambda: set(tier.premises(CITY)) == lost | {after})
     settled(tier, GARDEN, STREET, DISTRICT)
-    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+    assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
 
-def test_a_lost_disk_comes_back_whole_from_the_parent(tier: Tier) -> None:
+def test_a_lost_disk_is_recovered_completely_from_the_parent(tier: Tier) -> None:
     lost = {tier.add_premises(GARDEN, f"失{n}", 20) for n in range(3)}
     eventually(lambda: set(tier.premises(CITY)) == lost)
     tier.stop(GARDEN)
@@ -89,10 +89,10 @@ def test_a_lost_disk_comes_back_whole_from_the_parent(tier: Tier) -> None:
     after = tier.add_premises(GARDEN, "后")
     eventually(lambda: set(tier.premises(CITY)) == lost | {after})
     settled(tier, GARDEN, STREET, DISTRICT)
-    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+    assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
 
-def test_a_restored_hub_takes_back_its_own_and_its_childrens_words(tier: Tier) -> None:
+def test_a_restored_hub_recovers_its_own_and_its_childrens_entries(tier: Tier) -> None:
     backup = copy_of(tier, STREET)
     tier.start(STREET, DISTRICT)
     for code in (GARDEN, ORCHID):
@@ -109,18 +109,18 @@ def test_a_restored_hub_takes_back_its_own_and_its_childrens_words(tier: Tier) -
     for code in (STREET, DISTRICT, CITY):
         eventually(lambda code=code: outlets(tier, code) == {*lost, since, while_down})
     settled(tier, GARDEN, ORCHID, STREET, DISTRICT)
-    assert_sound_and_alike(tier, STREET, DISTRICT, CITY, lowest=STREET)
-    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+    assert_consistent_and_equal(tier, STREET, DISTRICT, CITY, lowest=STREET)
+    assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
 
-def test_a_copy_that_starts_beside_the_living_store_is_fenced(tier: Tier) -> None:
+def test_a_clone_started_while_the_original_runs_is_fenced(tier: Tier) -> None:
     backup = copy_of(tier, GARDEN)
     tier.start(GARDEN, STREET)
     settled(tier, GARDEN)
-    twin = Process([backup], wall_ms=wall_ms, rng=random.Random("twin"))
-    twin.start()
+    clone = Process([backup], wall_ms=wall_ms, rng=random.Random("twin"))
+    clone.start()
     try:
-        (copy,) = twin.served.values()
+        (copy,) = clone.served.values()
         assert copy.dialer is not None
         record = premises(copy.office, "副本")
         eventually(lambda: copy.dialer.state is State.HALTED)
@@ -130,45 +130,45 @@ def test_a_copy_that_starts_beside_the_living_store_is_fenced(tier: Tier) -> Non
         eventually(lambda: ours in tier.premises(CITY))
         assert record not in tier.premises(STREET)
     finally:
-        twin.stop()
+        clone.stop()
 
 
-def test_two_copies_that_take_turns_betray_themselves(tier: Tier) -> None:
+def test_two_clones_that_run_in_turn_are_detected(tier: Tier) -> None:
     """Neither is ever served beside the other; the one whose token was taken back is fenced."""
     backup = copy_of(tier, GARDEN)
-    twin = Process([backup], wall_ms=wall_ms, rng=random.Random("twin"))
-    twin.start()
-    (copy,) = twin.served.values()
+    clone = Process([backup], wall_ms=wall_ms, rng=random.Random("twin"))
+    clone.start()
+    (copy,) = clone.served.values()
     eventually(lambda: copy.dialer.state is State.IDLE)  # type: ignore[union-attr]
     theirs = premises(copy.office, "副本")
     eventually(lambda: theirs in tier.premises(STREET))
-    twin.stop()
+    clone.stop()
     tier.start(GARDEN, STREET)
     eventually(lambda: theirs in tier.premises(GARDEN))  # it looks like a backup put back
     tier.stop(GARDEN)
-    twin = Process([backup], wall_ms=wall_ms, rng=random.Random("twin2"))
-    twin.start()
+    clone = Process([backup], wall_ms=wall_ms, rng=random.Random("twin2"))
+    clone.start()
     try:
-        (copy,) = twin.served.values()
+        (copy,) = clone.served.values()
         eventually(lambda: copy.dialer.state is State.HALTED)  # type: ignore[union-attr]
         assert "another store" in copy.dialer.reason  # type: ignore[union-attr]
         unit = copy.office.identity.unit
-        assert tier.served(STREET).office.news.copies() == {unit}
-        tier.served(STREET).parent.forget_copy(unit, actor="li", reason="备份误启动")
+        assert tier.served(STREET).office.peer_status.clones() == {unit}
+        tier.served(STREET).parent.reset_clone(unit, actor="li", reason="备份误启动")
         copy.dialer.retry_now()  # type: ignore[union-attr]
         eventually(lambda: copy.dialer.state is State.IDLE)  # type: ignore[union-attr]
     finally:
-        twin.stop()
+        clone.stop()
 
 
-def test_the_same_store_restarts_without_a_word(tier: Tier) -> None:
+def test_restarting_the_same_store_raises_no_alarm(tier: Tier) -> None:
     incarnation = tier.served(GARDEN).office.identity.incarnation
     for _ in range(2):
         tier.stop(GARDEN)
         tier.start(GARDEN, STREET)
         settled(tier, GARDEN)
     assert tier.served(GARDEN).office.identity.incarnation == incarnation
-    assert not tier.served(STREET).office.news.copies()
+    assert not tier.served(STREET).office.peer_status.clones()
 
 
 def ask(office: Office, title: str, *targets: int) -> None:
@@ -188,7 +188,7 @@ def orders(tier: Tier, code: str) -> dict[str, set[str]]:
     return found
 
 
-def test_a_restored_city_is_given_its_own_words_back_by_its_children(tier: Tier) -> None:
+def test_a_restored_city_recovers_its_own_entries_from_its_children(tier: Tier) -> None:
     district = tier.served(DISTRICT).office.identity.unit
     ask(tier.served(CITY).office, "先", district)
     eventually(lambda: "先" in orders(tier, DISTRICT))
@@ -214,11 +214,11 @@ def test_a_restored_city_is_given_its_own_words_back_by_its_children(tier: Tier)
     assert tier.served(CITY).office.identity.incarnation != before
     settled(tier, GARDEN, STREET, DISTRICT)
     # The city's own cells are nobody else's.
-    assert_sound_and_alike(tier, DISTRICT, CITY, lowest=CITY, register="assignment_event")
-    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+    assert_consistent_and_equal(tier, DISTRICT, CITY, lowest=CITY, register="assignment_event")
+    assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
 
-def test_a_restored_street_loses_no_work_that_it_asked_for_or_was_asked(tier: Tier) -> None:
+def test_a_restored_street_loses_no_assignment_that_it_issued_or_received(tier: Tier) -> None:
     """What it was asked comes back from above, what it asked comes back from both sides."""
     garden, street = (tier.served(code).office.identity.unit for code in (GARDEN, STREET))
     backup = copy_of(tier, STREET)
@@ -240,5 +240,5 @@ def test_a_restored_street_loses_no_work_that_it_asked_for_or_was_asked(tier: Ti
         eventually(lambda code=code: orders(tier, code).keys() == {"上", "下", "新"})
     eventually(lambda: orders(tier, CITY) == orders(tier, STREET))
     settled(tier, GARDEN, ORCHID, STREET, DISTRICT)
-    assert_sound_and_alike(tier, STREET, DISTRICT, CITY, lowest=STREET)
+    assert_consistent_and_equal(tier, STREET, DISTRICT, CITY, lowest=STREET)
     assert orders(tier, GARDEN).keys() == {"下", "新"}

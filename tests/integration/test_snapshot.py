@@ -16,17 +16,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from hub.parent import Parent
+from hub.link.parent import Parent
 from node.app import Office
 from node.config import OfficeConfig
-from node.services.bundles import read_bundles, write_bundle
-from node.services.status import status
+from node.services.health.status import status
+from node.services.upkeep.bundles import read_bundles, write_bundle
 from node.setup import init_office
-from sync import floors, handing, log, progress
-from sync.bundle_errors import BundleNeedsLine
-from sync.schema import Lane
+from sync.bundle.errors import BundleNeedsLine
+from sync.log import entries as log
+from sync.log import truncation
+from sync.model.schema import Lane
+from sync.snapshot import progress, upload
 from sync.wire.v1 import link_pb2 as pb
-from tests.support.deeds import addresses, enlarge, move_to, outlet, premises
+from tests.support.edits import addresses, enlarge, move_to, outlet, premises
 from tests.support.silian import SERVE
 from tests.support.tier import (
     CITY,
@@ -36,7 +38,7 @@ from tests.support.tier import (
     PATH,
     STREET,
     Tier,
-    assert_sound_and_alike,
+    assert_consistent_and_equal,
     eventually,
     offline,
     outlets,
@@ -47,10 +49,12 @@ from tests.support.tier import (
 PARENT = dict(PATH)
 
 
-def cut_down(tier: Tier, code: str) -> None:
+def truncate_for_children(tier: Tier, code: str) -> None:
     """Let an office's log be gone for its children, as if copies had come to it."""
     office = tier.served(code).office
-    office.store.write(lambda tx: floors.note_copied(tx, down=log.take(tx, 1, office.clock.last)))
+    office.store.write(
+        lambda tx: truncation.record_snapshot(tx, down=log.allocate(tx, 1, office.clock.last))
+    )
 
 
 def under_way(tier: Tier, code: str) -> progress.Progress | None:
@@ -60,11 +64,11 @@ def under_way(tier: Tier, code: str) -> progress.Progress | None:
         return progress.under_way(tx, parent or 0)
 
 
-def test_a_lost_disk_comes_back_as_copies_when_the_log_is_long(tier: Tier) -> None:
+def test_a_lost_disk_is_recovered_by_snapshot_when_the_log_is_long(tier: Tier) -> None:
     lost = {tier.add_premises(GARDEN, f"失{n}", 20) for n in range(30)}
     eventually(lambda: set(tier.premises(CITY)) == lost)
     settled(tier, GARDEN, STREET, DISTRICT)
-    tier.served(STREET).parent.copies_above = 10
+    tier.served(STREET).parent.snapshot_above = 10
     tier.stop(GARDEN)
     shutil.rmtree(tier.base / GARDEN)
     tier.start(GARDEN, STREET)
@@ -81,14 +85,14 @@ def test_a_lost_disk_comes_back_as_copies_when_the_log_is_long(tier: Tier) -> No
     after = tier.add_premises(GARDEN, "后")
     eventually(lambda: set(tier.premises(CITY)) == lost | {after})
     settled(tier, GARDEN, STREET, DISTRICT)
-    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+    assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
 
-def test_a_lost_hub_takes_copies_and_its_children_follow(tier: Tier) -> None:
+def test_a_lost_hub_downloads_a_snapshot_and_then_its_children_do(tier: Tier) -> None:
     lost = {outlet(tier.served(code).office, "失") for code in (GARDEN, ORCHID, STREET) * 5}
     eventually(lambda: lost <= outlets(tier, CITY))
     settled(tier, GARDEN, ORCHID, STREET, DISTRICT)
-    tier.served(DISTRICT).parent.copies_above = 10
+    tier.served(DISTRICT).parent.snapshot_above = 10
     tier.stop(STREET)
     shutil.rmtree(tier.base / STREET)
     while_down = outlet(tier.served(GARDEN).office, "断线")
@@ -98,39 +102,41 @@ def test_a_lost_hub_takes_copies_and_its_children_follow(tier: Tier) -> None:
     for code in (STREET, DISTRICT, CITY):
         eventually(lambda code=code: outlets(tier, code) == {*lost, while_down})
     settled(tier, GARDEN, ORCHID, STREET, DISTRICT)
-    with pytest.raises(floors.LogCut):
+    with pytest.raises(truncation.LogTruncated):
         write_bundle(
             tier.served(STREET).office, tier.served(GARDEN).office.identity.unit,
             lambda _number: BytesIO(), start_over=True,
         )  # fmt: skip
-    assert_sound_and_alike(tier, STREET, DISTRICT, CITY, lowest=STREET)
-    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+    assert_consistent_and_equal(tier, STREET, DISTRICT, CITY, lowest=STREET)
+    assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
 
-def test_a_hub_that_only_hands_up_is_not_sent_its_records_back(tier: Tier) -> None:
+def test_a_hub_that_only_uploads_a_snapshot_is_not_sent_its_own_records(tier: Tier) -> None:
     for code in (CITY, DISTRICT, STREET):
-        tier.served(code).parent.copies_above = 10
+        tier.served(code).parent.snapshot_above = 10
     given = {tier.add_premises(GARDEN, f"交{n}", 20) for n in range(30)}
     eventually(lambda: set(tier.premises(CITY)) == given)
     settled(tier, GARDEN, STREET, DISTRICT)
     for code in (DISTRICT, STREET, GARDEN):
         unit = tier.served(code).office.identity.unit
-        news = tier.served(PARENT[code] or "").office.news
-        before_ms = news.known()[unit].last_contact_ms
-        tier.served(code).dialer.greet_again()  # type: ignore[union-attr]
-        eventually(lambda n=news, u=unit, b=before_ms: n.known()[u].last_contact_ms > b)
+        peer_status = tier.served(PARENT[code] or "").office.peer_status
+        before_ms = peer_status.known()[unit].last_contact_ms
+        tier.served(code).dialer.renew_handshake()  # type: ignore[union-attr]
+        eventually(lambda n=peer_status, u=unit, b=before_ms: n.known()[u].last_contact_ms > b)
         settled(tier, code)
         with tier.served(code).office.store.read() as tx:
-            assert floors.floor_down(tx, Lane.BULK) == 0, code
+            assert truncation.low_water_down(tx, Lane.BULK) == 0, code
 
 
-def test_a_child_behind_the_floor_takes_copies_and_keeps_what_it_has_not_sent(tier: Tier) -> None:
+def test_a_child_behind_the_low_water_mark_gets_a_snapshot_and_keeps_what_it_has_not_sent(
+    tier: Tier,
+) -> None:
     first = tier.add_premises(GARDEN, "甲", 10)
     eventually(lambda: first in tier.premises(CITY))
     settled(tier, GARDEN, STREET, DISTRICT)
     tier.stop(GARDEN)
     street = tier.served(STREET).office
-    cut_down(tier, STREET)
+    truncate_for_children(tier, STREET)
     since = offline(tier, GARDEN, lambda o: [premises(o, f"新{n}", 30) for n in range(3)])
     offline(tier, GARDEN, lambda o: enlarge(o, first, 11))
     tier.start(GARDEN, STREET)
@@ -144,10 +150,10 @@ def test_a_child_behind_the_floor_takes_copies_and_keeps_what_it_has_not_sent(ti
     assert met == street.identity.incarnation
     assert position
     assert under_way(tier, GARDEN) is None
-    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+    assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
 
-class Held:
+class PausedSnapshot:
     """Lets a parent give some chunks of a snapshot and no more until it is let go."""
 
     def __init__(self, parent: Parent, chunks: int) -> None:
@@ -172,15 +178,15 @@ def emptied(tier: Tier, code: str) -> None:
     init_office(tier.base / code, config, tier.catalogue, rng=random.Random(code + "anew"))
 
 
-def test_killed_in_the_middle_it_goes_on_where_it_was_and_loses_nothing(tier: Tier) -> None:
+def test_a_snapshot_killed_in_the_middle_resumes_and_loses_nothing(tier: Tier) -> None:
     """SIGKILL while chunks come, with edits at both sides before, between and after."""
     lost = [tier.add_premises(GARDEN, f"失{n}", 20) for n in range(12)]
     eventually(lambda: set(tier.premises(CITY)) == set(lost))
     settled(tier, GARDEN, STREET, DISTRICT)
     street = tier.served(STREET)
     unit = tier.served(GARDEN).office.identity.unit
-    street.parent.copies_above, street.parent.snapshot_rows = 10, 3
-    held = Held(street.parent, chunks=3)
+    street.parent.snapshot_above, street.parent.snapshot_rows = 10, 3
+    paused = PausedSnapshot(street.parent, chunks=3)
     emptied(tier, GARDEN)
     unsent = offline(tier, GARDEN, lambda o: premises(o, "未报", 5))
     child = subprocess.Popen(
@@ -188,7 +194,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was_and_loses_nothing(tier: Ti
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        assert held.reached.wait(60), "no snapshot was asked for"
+        assert paused.reached.wait(60), "no snapshot was asked for"
     finally:
         os.kill(child.pid, signal.SIGKILL)
         child.wait(30)
@@ -204,20 +210,20 @@ def test_killed_in_the_middle_it_goes_on_where_it_was_and_loses_nothing(tier: Ti
     with pytest.raises(BundleNeedsLine):
         offline(tier, GARDEN, lambda o: read_bundles(o, [carried]))
     problems = offline(tier, GARDEN, lambda o: status(o).problems)
-    (told,) = [p.en for p in problems if p.code == "copying"]  # type: ignore[attr-defined]
-    assert " / " in told
+    (message,) = [p.en for p in problems if p.code == "copying"]  # type: ignore[attr-defined]
+    assert " / " in message
     for n, record in enumerate((came[0], wait[0])):
         move_to(street.office, unit, record, f"新址{n}")
     offline(tier, GARDEN, lambda o: enlarge(o, came[0], 21))
     offline(tier, GARDEN, lambda o: enlarge(o, came[1], 22))
-    held.go.set()
+    paused.go.set()
     tier.start(GARDEN, STREET)
 
     everything = {*lost, unsent}
     for code in (GARDEN, STREET, DISTRICT, CITY):
         eventually(lambda code=code: set(tier.premises(code)) == everything)
     settled(tier, GARDEN, STREET, DISTRICT)
-    assert held.after[3] == held.after[4] != b"", "it started over"
+    assert paused.after[3] == paused.after[4] != b"", "it started over"
     for code in (GARDEN, STREET, DISTRICT, CITY):
         eventually(lambda code=code: tier.premises(code)[came[1]] == (_name(lost, came[1]), 22))
         assert tier.premises(code)[came[0]] == (_name(lost, came[0]), 21)
@@ -228,7 +234,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was_and_loses_nothing(tier: Ti
             assert {r[0] for r in rows} <= {"cell"}, "counted in two lives, then once"
             assert "open" not in {r[1] for r in rows}
     assert not [p for p in status(tier.served(GARDEN).office).problems if p.code == "copying"]
-    assert_sound_and_alike(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+    assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
 
 def _name(records: list[bytes], record: bytes) -> str:
@@ -253,29 +259,29 @@ def cut_log(office: Office) -> None:
         tx.exec_driver_sql("DELETE FROM entry WHERE lane=2")
         tx.exec_driver_sql("INSERT INTO stream_base SELECT incarnation, audience, lane, seq, hash, "
                            "hlc FROM stream WHERE lane=2")  # fmt: skip
-        floors.note_copied(tx, up=log.position(tx))
+        truncation.record_snapshot(tx, up=log.position(tx))
 
     office.store.write(write)
 
 
-class Stopped:
+class PausedUpload:
     """Lets a parent take some chunks and answers no more until it is let go."""
 
     def __init__(self, parent: Parent, chunks: int) -> None:
-        self.taken = 0
+        self.received = 0
         self.reached, self.go = threading.Event(), threading.Event()
         self._chunks, self._shipped = chunks, parent.deliver
         parent.deliver = self._deliver  # type: ignore[method-assign]
 
     def _deliver(self, unit: int, session: int, payload: bytes) -> None:
-        if self.taken == self._chunks:
+        if self.received == self._chunks:
             self.reached.set()
             assert self.go.wait(60)
         self._shipped(unit, session, payload)
-        self.taken += 1
+        self.received += 1
 
 
-def test_a_parent_that_lost_what_no_log_below_holds_is_handed_copies(pair: Tier) -> None:
+def test_a_parent_that_lost_what_no_log_below_has_is_sent_a_snapshot(pair: Tier) -> None:
     """Both logs of bulk are gone; the child dies in the middle, and goes on where it was."""
     kept = [pair.add_premises(GARDEN, f"存{n}", 20) for n in range(12)]
     eventually(lambda: set(pair.premises(STREET)) == set(kept))
@@ -291,7 +297,7 @@ def test_a_parent_that_lost_what_no_log_below_holds_is_handed_copies(pair: Tier)
     assert child is not None
     child._end.snapshot_rows = 3
     pair.start(STREET)
-    stopped = Stopped(pair.served(STREET).parent, chunks=2)
+    stopped = PausedUpload(pair.served(STREET).parent, chunks=2)
     child.retry_now()
     assert stopped.reached.wait(60)
     pair.stop(GARDEN)
@@ -308,9 +314,9 @@ def test_a_parent_that_lost_what_no_log_below_holds_is_handed_copies(pair: Tier)
     assert pair.premises(STREET)[kept[1]][1] == 22
     after = pair.add_premises(GARDEN, "后")
     eventually(lambda: after in pair.premises(STREET))
-    assert_sound_and_alike(pair, GARDEN, STREET, lowest=GARDEN)
+    assert_consistent_and_equal(pair, GARDEN, STREET, lowest=GARDEN)
     with pair.served(GARDEN).office.store.read() as tx:
-        assert not handing.is_due(
+        assert not upload.is_due(
             tx, pair.served(STREET).office.identity.unit,
-            pair.served(GARDEN).dialer.held_there[Lane.BULK],  # type: ignore[union-attr]
+            pair.served(GARDEN).dialer.acked_by_parent[Lane.BULK],  # type: ignore[union-attr]
         )  # fmt: skip

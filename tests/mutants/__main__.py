@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("node", "hub", "sync", "tests", "pyproject.toml")
 SEEDS_MAX = 50
 TIMEOUT_S = 1_800
-SOUND = Mutant("nothing is changed", "all", "", "", "")
+UNCHANGED = Mutant("nothing is changed", "all", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,16 @@ class Verdict:
     """`by`: the seed and the invariant, or the test that noticed; "" when nobody did."""
 
     @property
-    def well(self) -> bool:
-        return not self.trouble and bool(self.by) == (self.mutant is not SOUND)
+    def as_expected(self) -> bool:
+        return not self.trouble and bool(self.by) == (self.mutant is not UNCHANGED)
 
     @property
-    def word(self) -> str:
+    def label(self) -> str:
         if self.trouble:
             return "NO RUN"
-        if self.mutant is SOUND:
-            return "sound" if self.well else "NOT SOUND"
-        return "killed" if self.well else "ALIVE"
+        if self.mutant is UNCHANGED:
+            return "sound" if self.as_expected else "NOT SOUND"
+        return "killed" if self.as_expected else "ALIVE"
 
     mutant: Mutant
     by: str
@@ -52,28 +52,28 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="mutants at once")
     args = parser.parse_args()
     chosen = [m for m in MUTANTS if args.only in m.name]
-    asked = chosen if args.only else [SOUND, *chosen]
+    selected = chosen if args.only else [UNCHANGED, *chosen]
     with (
         tempfile.TemporaryDirectory(prefix="silian-sound-") as folder,
         ThreadPoolExecutor(args.jobs) as pool,
     ):
         _copy(ROOT, Path(folder))  # one copy for all: the checkout may change meanwhile
         failed = 0
-        for verdict in pool.map(judged, asked, repeat(Path(folder))):
-            failed += not verdict.well
+        for verdict in pool.map(judged, selected, repeat(Path(folder))):
+            failed += not verdict.as_expected
             name = f"{verdict.mutant.name} ({verdict.mutant.promise})"
-            said = verdict.trouble or verdict.by or "-"
-            print(f"{verdict.word:9} {name}: {said}, {verdict.took_s:.0f} s", flush=True)
+            reason = verdict.trouble or verdict.by or "-"
+            print(f"{verdict.label:9} {name}: {reason}, {verdict.took_s:.0f} s", flush=True)
     print(f"{len(chosen)} mutants, {failed} not as they should be")
     return 1 if failed else 0
 
 
-def judged(mutant: Mutant, sound: Path) -> Verdict:
+def judged(mutant: Mutant, pristine: Path) -> Verdict:
     """Run what must notice a mutant, in a copy of the product that has it."""
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="silian-mutant-") as folder:
         copy = Path(folder)
-        _copy(sound, copy)
+        _copy(pristine, copy)
         if mutant.file:
             _mutate(copy / mutant.file, mutant)
         environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -81,7 +81,7 @@ def judged(mutant: Mutant, sound: Path) -> Verdict:
             _command(mutant), cwd=copy, env=environment, capture_output=True, text=True,
             check=False, timeout=TIMEOUT_S,
         )  # fmt: skip
-    by = _said(done.stdout)
+    by = _noticed_by(done.stdout)
     trouble = done.stderr.strip()[-200:] if done.returncode and not by else ""
     return Verdict(mutant, by, time.monotonic() - began_s, trouble)
 
@@ -105,12 +105,12 @@ def _mutate(path: Path, mutant: Mutant) -> None:
 def _command(mutant: Mutant) -> list[str]:
     if mutant.killer in (SEEDS, CRASH):
         mode = "crash" if mutant.killer == CRASH else "fast"
-        seeds = SEEDS_MAX if mutant is not SOUND else SEEDS_MAX // 3
+        seeds = SEEDS_MAX if mutant is not UNCHANGED else SEEDS_MAX // 3
         return [sys.executable, "-m", "tests.mutants.hunt", mode, str(seeds)]
     return [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.killer]
 
 
-def _said(output: str) -> str:
+def _noticed_by(output: str) -> str:
     lines = [
         line for line in output.splitlines() if line.startswith(("seed ", "FAILED ", "ERROR "))
     ]

@@ -17,7 +17,7 @@ def main(mode: Mode, seeds: int) -> int:
     """Return 1 and print the seed and the invariant at the first that broke."""
     for name, plan in _plans(mode, seeds):
         result = run(plan)
-        if not result.held:
+        if not result.passed:
             lines = [line for line in result.detail.splitlines() if line.strip()]
             print(f"seed {name}: {result.broke}: {lines[-1].removeprefix(result.broke + ': ')}")
             return 1

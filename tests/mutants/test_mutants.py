@@ -9,16 +9,16 @@ from tests.mutants.catalogue import CRASH, MUTANTS, SEEDS, Mutant
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_mutant_changes_code_that_is_there_once(mutant: Mutant) -> None:
+def test_the_code_that_a_mutant_changes_occurs_once(mutant: Mutant) -> None:
     text = (ROOT / mutant.file).read_text(encoding="utf-8")
     assert text.count(mutant.old) == 1
     assert mutant.new != mutant.old
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_mutants_killer_is_there(mutant: Mutant) -> None:
+def test_the_test_that_kills_a_mutant_exists(mutant: Mutant) -> None:
     assert mutant.killer in (SEEDS, CRASH) or (ROOT / mutant.killer).exists()
 
 
-def test_there_are_at_least_24_mutants_and_no_two_of_a_name() -> None:
+def test_there_are_at_least_24_mutants_with_distinct_names() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 24

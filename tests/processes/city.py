@@ -13,12 +13,12 @@ from datetime import date
 from pathlib import Path
 
 from hub.api.tokens import token_of
-from hub.client import OfficeClient
+from hub.client.client import OfficeClient
 from hub.demo.processes import Processes
 from node.config import OfficeConfig, load_config, write_config
 from node.domain.catalogue import load_catalogue
 from node.setup import init_office
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 from tests.processes.lines import Line, ProxyLine
 from tests.processes.plan import Step
 
@@ -112,26 +112,26 @@ class City:
 
     # -- breaking --------------------------------------------------------------------------------
 
-    def carry_out(self, steps: list[Step]) -> None:
+    def run_plan(self, steps: list[Step]) -> None:
         """Break what the plan says, when it says so; mend each after its time."""
         began = time.monotonic()
-        mending: list[tuple[int, Step]] = []
+        pending: list[tuple[int, Step]] = []
         flapping: dict[str, tuple[int, int]] = {}  # line -> when next, how often
 
         def now_ms() -> int:
             return int((time.monotonic() - began) * 1_000)
 
         waiting = sorted(steps, key=lambda step: step.at_ms)
-        while waiting or mending:
-            due = [(at, step) for at, step in mending if at <= now_ms()]
+        while waiting or pending:
+            due = [(at, step) for at, step in pending if at <= now_ms()]
             for at, step in sorted(due, key=lambda pair: pair[0]):
-                mending.remove((at, step))
+                pending.remove((at, step))
                 flapping.pop(step.where, None)
-                began += self.mend(step)
+                began += self.undo_fault(step)
             while waiting and waiting[0].at_ms <= now_ms():
                 step = waiting.pop(0)
-                if self.break_it(step):
-                    mending.append((now_ms() + step.for_ms, step))
+                if self.begin_fault(step):
+                    pending.append((now_ms() + step.for_ms, step))
                     if step.kind == "flap":
                         flapping[step.where] = (now_ms(), step.size)
             for code, (next_ms, every_ms) in list(flapping.items()):
@@ -140,7 +140,7 @@ class City:
                     flapping[code] = (now_ms() + every_ms, every_ms)
             time.sleep(0.005)
 
-    def break_it(self, step: Step) -> bool:
+    def begin_fault(self, step: Step) -> bool:
         """Do it, if what it needs is whole; say whether it was done."""
         ends = [step.where]
         if step.kind.endswith("both ends"):
@@ -162,7 +162,7 @@ class City:
                 self.lines[step.where].begin(step, self.rng)
         return True
 
-    def mend(self, step: Step) -> float:
+    def undo_fault(self, step: Step) -> float:
         """Undo it. Who lost its line is told that it is back, as an operator would.
 
         Returns: how many seconds a process took to start; the plan's clock stands still meanwhile.
@@ -203,10 +203,10 @@ class City:
 
     # -- afterwards ------------------------------------------------------------------------------
 
-    def heal(self) -> None:
+    def clear_faults(self) -> None:
         """Make every line and every office whole."""
         for line in self.lines.values():
-            line.heal()
+            line.clear_faults()
         for code in list(self.paused):
             self._signal(code, signal.SIGCONT)
             self.paused.discard(code)
@@ -242,4 +242,4 @@ class City:
         own = state.offices[0]
         if own.waiting_up or not state.link.connected:
             return None
-        return sorted((s.lane, s.position) for s in state.safe)
+        return sorted((s.lane, s.position) for s in state.durable_above)

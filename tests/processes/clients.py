@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from hub.client import CallFailed, OfficeClient, Unreachable
-from sync.errors import SilianError
+from hub.client.client import CallFailed, OfficeClient, Unreachable
+from sync.model.errors import SilianError
 from sync.wire.v1 import office_registers_pb2 as pb
 from tests.processes.city import GARDEN, NAMES, ORCHID, STREET, City
 from tests.processes.history import Outcome, Txn
@@ -38,7 +38,7 @@ def unpacked(text: str) -> list[int]:
     return [int(text[n : n + WIDTH], 36) for n in range(0, len(text), WIDTH)]
 
 
-class Doubtful(Exception):
+class OutcomeUnknown(Exception):
     """Nobody was told whether it happened."""
 
 
@@ -53,30 +53,30 @@ class Wrote:
 
 
 @dataclass(slots=True)
-class Told:
+class Observations:
     """All that a run's people did and saw."""
 
     history: list[Txn] = field(default_factory=list)
     texts: list[Wrote] = field(default_factory=list)
     transfers: list[bytes] = field(default_factory=list)  # acknowledged
-    doubtful: int = 0
+    unconfirmed: int = 0
     wrong: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, txn: Txn) -> None:
         with self.lock:
             self.history.append(txn)
-            self.doubtful += txn.outcome == "unknown"
+            self.unconfirmed += txn.outcome == "unknown"
 
 
 @dataclass(slots=True)
-class Desk:
+class OfficeUser:
     """One office as one person uses it: the line is opened anew after each failure."""
 
     city: City
     code: str
     rng: random.Random
-    told: Told
+    observed: Observations
     stop: threading.Event
     pace_s: float
     _office: OfficeClient | None = None
@@ -90,10 +90,10 @@ class Desk:
         except (Unreachable, CallFailed) as error:
             self.close()
             self.stop.wait(0.3)
-            raise Doubtful from error
+            raise OutcomeUnknown from error
         except SilianError as error:
             if error.retryable:
-                raise Doubtful from error
+                raise OutcomeUnknown from error
             raise
 
     def close(self) -> None:
@@ -107,20 +107,20 @@ class Desk:
             while not self.stop.wait(self.rng.uniform(0, 2 * self.pace_s)):
                 try:
                     turn()
-                except Doubtful:
+                except OutcomeUnknown:
                     continue
         except Exception as error:
-            self.told.wrong.append(f"{NAMES[self.code]}: {type(error).__name__}: {error}")
+            self.observed.wrong.append(f"{NAMES[self.code]}: {type(error).__name__}: {error}")
             raise
         finally:
             self.close()
 
-    def look(self, session: str) -> dict[str, pb.Record]:
+    def observe(self, session: str) -> dict[str, pb.Record]:
         """Read every list held here, in one snapshot; note what was seen."""
         page = self.ask(lambda office: office.records(LISTS, subtree=True, limit=500))
         assert not page.next, "more lists than a page holds"
         found = {key_of(record): record for record in page.records}
-        self.told.add(Txn(session=session, site=NAMES[self.code], reads=lists_of(found)))
+        self.observed.add(Txn(session=session, site=NAMES[self.code], reads=lists_of(found)))
         return found
 
 
@@ -135,62 +135,63 @@ def lists_of(records: dict[str, pb.Record]) -> dict[str, list[int]]:
 class Community:
     """Appends to lists of its own: one by itself, or two in one transaction, as a file."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, user: OfficeUser) -> None:
+        self._user = user
         self._count = 0
-        self._session = f"{NAMES[desk.code]}'s clerk"
+        self._session = f"{NAMES[user.code]}'s clerk"
 
     def turn(self) -> None:
-        held = self._desk.look(self._session)
-        own = {key: r for key, r in held.items() if "/L" in key}
+        records_seen = self._user.observe(self._session)
+        own = {key: r for key, r in records_seen.items() if "/L" in key}
         elements = {key: unpacked(r.values[LIST].text) for key, r in own.items()}
         free = [key for key, found in elements.items() if len(found) < ELEMENTS_MAX]
         while len(free) < KEYS:
-            key = f"{NAMES[self._desk.code]}/L{len(own) + len(free)}"
+            key = f"{NAMES[self._user.code]}/L{len(own) + len(free)}"
             elements[key] = []
             free.append(key)
         self._count += 1
         known = [key for key in free if key in own]
-        if known and self._desk.rng.random() < 0.5:
-            self._append_one(own[self._desk.rng.choice(known)])
+        if known and self._user.rng.random() < 0.5:
+            self._append_one(own[self._user.rng.choice(known)])
         else:
-            keys = self._desk.rng.sample(free, 2)
+            keys = self._user.rng.sample(free, 2)
             self._append_two({key: [*elements[key], self._count] for key in keys})
 
     def _append_one(self, record: pb.Record) -> None:
-        told = [*unpacked(record.values[LIST].text), self._count]
+        observed = [*unpacked(record.values[LIST].text), self._count]
         self._append(
             [key_of(record)],
             lambda office: office.change(
-                LISTS, record.id, {LIST: packed(told)}, seen=record.seen
+                LISTS, record.id, {LIST: packed(observed)}, version_token=record.version_token
             ),
         )  # fmt: skip
 
-    def _append_two(self, told: dict[str, list[int]]) -> None:
+    def _append_two(self, observed: dict[str, list[int]]) -> None:
         rows = [
-            f"{key.partition('/')[2]},outlet,{packed(elements)}" for key, elements in told.items()
+            f"{key.partition('/')[2]},outlet,{packed(elements)}"
+            for key, elements in observed.items()
         ]
         data = "\n".join(["网点名称,网点类型,备注", *rows]).encode()
 
-        def take_in(office: OfficeClient) -> Any:
+        def import_rows(office: OfficeClient) -> Any:
             *_, last = office.import_file(LISTS, data, "lists.csv")
             report = last.outcome.reports[0]
             assert report.new + report.changed == 2, report
             return report
 
-        self._append(list(told), take_in)
+        self._append(list(observed), import_rows)
 
     def _append(self, keys: list[str], work: Callable[[OfficeClient], Any]) -> None:
         outcome: Outcome = "unknown"
         try:
-            self._desk.ask(work)
+            self._user.ask(work)
             outcome = "ok"
         except SilianError:
             outcome = "fail"
             raise
         finally:
-            self._desk.told.add(Txn(
-                session=self._session, site=NAMES[self._desk.code], outcome=outcome,
+            self._user.observed.add(Txn(
+                session=self._session, site=NAMES[self._user.code], outcome=outcome,
                 appends={key: [self._count] for key in keys},
             ))  # fmt: skip
 
@@ -198,29 +199,29 @@ class Community:
 class Street:
     """Appends to lists that lie at its communities, having looked at theirs."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, user: OfficeUser) -> None:
+        self._user = user
         self._count = 0
 
     def turn(self) -> None:
-        held = self._desk.look("street's clerk")
+        records_seen = self._user.observe("street's clerk")
         mine = [
-            (key, record) for key, record in held.items()
+            (key, record) for key, record in records_seen.items()
             if "/S" in key and len(record.values[LIST].text) < WIDTH * ELEMENTS_MAX
         ]  # fmt: skip
         if not mine:
             return
-        key, record = self._desk.rng.choice(mine)
+        key, record = self._user.rng.choice(mine)
         self._count += 1
         text = record.values[LIST].text + packed([self._count])
         outcome: Outcome = "unknown"
         try:
-            self._desk.ask(lambda office: office.change(
-                LISTS, record.id, {LIST: text}, unit=record.unit.code, seen=record.seen
+            self._user.ask(lambda office: office.change(
+                LISTS, record.id, {LIST: text}, unit=record.unit.code, version_token=record.version_token
             ))  # fmt: skip
             outcome = "ok"
         finally:
-            self._desk.told.add(Txn(
+            self._user.observed.add(Txn(
                 session="street's clerk", site="street", outcome=outcome,
                 appends={key: [self._count]},
             ))  # fmt: skip
@@ -229,19 +230,19 @@ class Street:
 class Editor:
     """Writes the text that another level writes too; each knows what it overwrites."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, user: OfficeUser) -> None:
+        self._user = user
         self._count = 0
 
     def turn(self) -> None:
-        page = self._desk.ask(lambda office: office.records(TEXTS, subtree=True))
-        record = self._desk.rng.choice(list(page.records))
+        page = self._user.ask(lambda office: office.records(TEXTS, subtree=True))
+        record = self._user.rng.choice(list(page.records))
         self._count += 1
-        value = f"{NAMES[self._desk.code]} {self._count}"
+        value = f"{NAMES[self._user.code]} {self._count}"
         outcome: Outcome = "unknown"
         try:
-            self._desk.ask(lambda office: office.change(
-                TEXTS, record.id, {TEXT: value}, unit=record.unit.code, seen=record.seen
+            self._user.ask(lambda office: office.change(
+                TEXTS, record.id, {TEXT: value}, unit=record.unit.code, version_token=record.version_token
             ))  # fmt: skip
             outcome = "ok"
         except SilianError as error:
@@ -249,8 +250,8 @@ class Editor:
             if error.code != "stale_edit":  # the other's edit arrived meanwhile
                 raise
         finally:
-            with self._desk.told.lock:
-                self._desk.told.texts.append(
+            with self._user.observed.lock:
+                self._user.observed.texts.append(
                     Wrote(record.id, value, record.values[TEXT].text, outcome)
                 )
 
@@ -258,19 +259,19 @@ class Editor:
 class Payer:
     """Releases money downward; a release that nobody confirmed is said again under its id."""
 
-    def __init__(self, desk: Desk, to: str) -> None:
-        self._desk = desk
+    def __init__(self, user: OfficeUser, to: str) -> None:
+        self._user = user
         self._to = to
         self._transfer = b""
 
     def turn(self) -> None:
-        self._transfer = self._transfer or uuid.UUID(int=self._desk.rng.getrandbits(128)).bytes
-        self._desk.ask(lambda office: office.release(
+        self._transfer = self._transfer or uuid.UUID(int=self._user.rng.getrandbits(128)).bytes
+        self._user.ask(lambda office: office.release(
             to=self._to, fund=FUND, year=YEAR, amount_fen=FEN, actor="payer",
             transfer=self._transfer,
         ))  # fmt: skip
-        with self._desk.told.lock:
-            self._desk.told.transfers.append(self._transfer)
+        with self._user.observed.lock:
+            self._user.observed.transfers.append(self._transfer)
         self._transfer = b""
 
 

@@ -153,7 +153,7 @@ def _graph(history: Sequence[Txn], order: Mapping[str, list[int]]) -> Graph:
 def _cycles(history: Sequence[Txn], graph: Graph) -> list[Anomaly]:
     """Name each knot of the graph by the plainest cycle in it."""
     found = [
-        _said(history, name, cycle)
+        _anomaly_of(history, name, cycle)
         for name, kinds in (
             ("G0", {"ww"}), ("G1c", {"ww", "wr"}), ("session", {"ww", "wr", "session"}),
         )
@@ -175,13 +175,13 @@ def _cycles(history: Sequence[Txn], graph: Graph) -> list[Anomaly]:
             for name, kinds, reach in after:
                 if not reach[to] >> frm & 1:
                     continue
-                way = _way(graph, to, frm, kinds)
-                assert way is not None
-                if frozenset(way) not in seen:
-                    seen.add(frozenset(way))
+                path = _path(graph, to, frm, kinds)
+                assert path is not None
+                if frozenset(path) not in seen:
+                    seen.add(frozenset(path))
                     if name == "G-single" and _overwrote(history, frm, to):
                         name = "lost update"
-                    found.append(_said(history, name, way))
+                    found.append(_anomaly_of(history, name, path))
                 break
     return found
 
@@ -199,19 +199,19 @@ def _overwrote(history: Sequence[Txn], one: int, other: int) -> bool:
 def _cycles_of(graph: Graph, kinds: Iterable[str]) -> list[list[int]]:
     """Return one cycle for each knot (strongly connected part) over edges of these kinds."""
     cycles = []
-    for knot in _knots(graph, kinds):
-        start = min(knot)
-        firsts = sorted(to for kind, to in graph[start] if kind in kinds and to in knot)
-        ways = [way for to in firsts if (way := _way(graph, to, start, kinds)) is not None]
-        cycles.append(min(ways, key=len))
+    for component in _components(graph, kinds):
+        start = min(component)
+        firsts = sorted(to for kind, to in graph[start] if kind in kinds and to in component)
+        paths = [path for to in firsts if (path := _path(graph, to, start, kinds)) is not None]
+        cycles.append(min(paths, key=len))
     return cycles
 
 
-def _knots(graph: Graph, kinds: Iterable[str]) -> list[set[int]]:
+def _components(graph: Graph, kinds: Iterable[str]) -> list[set[int]]:
     """Return the strongly connected parts of two transactions or more (Tarjan 1972)."""
     index: dict[int, int] = {}
     low: dict[int, int] = {}
-    held: list[int] = []
+    stack: list[int] = []
     on_stack: set[int] = set()
     found = []
     for root in sorted(graph):
@@ -219,14 +219,14 @@ def _knots(graph: Graph, kinds: Iterable[str]) -> list[set[int]]:
             continue
         work = [(root, iter(_next(graph, root, kinds)))]
         index[root] = low[root] = len(index)
-        held.append(root)
+        stack.append(root)
         on_stack.add(root)
         while work:
             node, rest = work[-1]
             for to in rest:
                 if to not in index:
                     index[to] = low[to] = len(index)
-                    held.append(to)
+                    stack.append(to)
                     on_stack.add(to)
                     work.append((to, iter(_next(graph, to, kinds))))
                     break
@@ -237,12 +237,12 @@ def _knots(graph: Graph, kinds: Iterable[str]) -> list[set[int]]:
                 if work:
                     low[work[-1][0]] = min(low[work[-1][0]], low[node])
                 if low[node] == index[node]:
-                    knot = set()
-                    while node not in knot:
-                        knot.add(held.pop())
-                    on_stack -= knot
-                    if len(knot) > 1:
-                        found.append(knot)
+                    component = set()
+                    while node not in component:
+                        component.add(stack.pop())
+                    on_stack -= component
+                    if len(component) > 1:
+                        found.append(component)
     return found
 
 
@@ -273,17 +273,17 @@ def _after(graph: Graph, count: int, kinds: Iterable[str]) -> list[int]:
     return reach
 
 
-def _way(graph: Graph, frm: int, to: int, kinds: Iterable[str]) -> list[int] | None:
+def _path(graph: Graph, frm: int, to: int, kinds: Iterable[str]) -> list[int] | None:
     """Return a shortest way over edges of these kinds, both ends included; None: there is none."""
     came: dict[int, int | None] = {frm: None}
     queue = deque([frm])
     while queue:
         node = queue.popleft()
         if node == to:
-            way = [node]
-            while (before := came[way[-1]]) is not None:
-                way.append(before)
-            return way[::-1]
+            path = [node]
+            while (before := came[path[-1]]) is not None:
+                path.append(before)
+            return path[::-1]
         for following in _next(graph, node, kinds):
             if following not in came:
                 came[following] = node
@@ -291,7 +291,7 @@ def _way(graph: Graph, frm: int, to: int, kinds: Iterable[str]) -> list[int] | N
     return None
 
 
-def _said(history: Sequence[Txn], name: str, cycle: Sequence[int]) -> Anomaly:
+def _anomaly_of(history: Sequence[Txn], name: str, cycle: Sequence[int]) -> Anomaly:
     return Anomaly(name, " -> ".join(_name(history, number) for number in cycle))
 
 

@@ -6,7 +6,7 @@ import random
 from typing import Protocol
 
 from tests.processes.plan import Step
-from tests.support.proxy import Faults, Proxy, Way
+from tests.support.proxy import Direction, Faults, Proxy
 
 
 class Line(Protocol):
@@ -21,47 +21,49 @@ class Line(Protocol):
     def reset(self) -> None:
         """End every connection at once."""
 
-    def heal(self) -> None:
+    def clear_faults(self) -> None:
         """Make it whole."""
 
     def close(self) -> None: ...
 
 
-def ways_of(kind: str) -> tuple[Way, ...]:
+def directions_of(kind: str) -> tuple[Direction, ...]:
     """Return which ways a kind of fault breaks: "lose up" one, "lose" both."""
-    return {"up": (Way.UP,), "down": (Way.DOWN,)}.get(kind.rsplit(maxsplit=1)[-1], tuple(Way))
+    return {"up": (Direction.UP,), "down": (Direction.DOWN,)}.get(
+        kind.rsplit(maxsplit=1)[-1], tuple(Direction)
+    )
 
 
 class ProxyLine(Proxy):
     """A line of TCP connections that go through a proxy on the loopback."""
 
     def begin(self, step: Step, rng: random.Random) -> None:
-        ways = ways_of(step.kind)
+        directions = directions_of(step.kind)
         match step.kind.split()[0]:
             case "reset" | "flap":
                 self.reset()
             case "refuse":
                 self.refuse()
             case "half":
-                self.half_close(rng.choice(ways))
+                self.half_close(rng.choice(directions))
             case "cut":
-                self.faults[rng.choice(ways)].cut_after = step.size
+                self.faults[rng.choice(directions)].reset_after = step.size
             case "stall":
-                for way in ways:
-                    self.faults[way].stalled = True
+                for direction in directions:
+                    self.faults[direction].stalled = True
             case "lose":
-                for way in ways:
-                    self.faults[way].lost = True
+                for direction in directions:
+                    self.faults[direction].lost = True
             case "slow":
-                for way in ways:
-                    self.faults[way] = Faults(latency_ms=step.size, jitter_ms=step.size)
+                for direction in directions:
+                    self.faults[direction] = Faults(latency_ms=step.size, jitter_ms=step.size)
             case "narrow":
-                for way in ways:
-                    self.faults[way].bytes_per_s = step.size
+                for direction in directions:
+                    self.faults[direction].bytes_per_s = step.size
             case _:
                 raise AssertionError(step.kind)
 
     def end(self, step: Step) -> None:
-        self.heal()
+        self.clear_faults()
         if step.kind.startswith(("lose", "half")):
             self.reset()  # the next byte would find out; nobody waits for it here

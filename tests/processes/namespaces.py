@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.processes.city import CODES, NAMES, PARENT, City
-from tests.processes.lines import ways_of
+from tests.processes.lines import directions_of
 from tests.processes.plan import Step
-from tests.support.proxy import Way
+from tests.support.proxy import Direction
 
 UNSHARE = ("unshare", "--map-root-user", "--net", "--mount", "--propagation", "private")
 CLONE_NEWNET = 0x40000000
@@ -92,13 +92,13 @@ class WireLine:
     end_above: str  # the interface at the parent's end; at the child's it is UPWARD
 
     def begin(self, step: Step, rng: random.Random) -> None:
-        ways = ways_of(step.kind)
+        directions = directions_of(step.kind)
         match step.kind.split()[0]:
             case "lose":
-                if Way.UP in ways:
+                if Direction.UP in directions:
                     _ip("neigh", "replace", self.parents_address, "lladdr", NOBODY, "dev", UPWARD,
                         "nud", "permanent", at=self.child)  # fmt: skip
-                if Way.DOWN in ways:
+                if Direction.DOWN in directions:
                     _ip("neigh", "replace", self.childs_address, "lladdr", NOBODY, "dev",
                         self.end_above, "nud", "permanent", at=self.parent)  # fmt: skip
                 self._assert_dead()
@@ -118,12 +118,12 @@ class WireLine:
             raise AssertionError(f"the wire of {self.child} still carries")
 
     def end(self, step: Step) -> None:
-        self.heal()
+        self.clear_faults()
 
     def reset(self) -> None:
         raise AssertionError("a wire cannot reset a connection")
 
-    def heal(self) -> None:
+    def clear_faults(self) -> None:
         _ip("neigh", "del", self.parents_address, "dev", UPWARD, at=self.child, may_fail=True)
         _ip("neigh", "del", self.childs_address, "dev", self.end_above, at=self.parent,
             may_fail=True)  # fmt: skip

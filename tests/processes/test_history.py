@@ -53,7 +53,7 @@ SEEDED = {
 
 
 @pytest.mark.parametrize("name", SEEDED)
-def test_a_seeded_anomaly_is_found(name: str) -> None:
+def test_a_planted_anomaly_is_found(name: str) -> None:
     assert name in names(SEEDED[name])
 
 
@@ -62,7 +62,7 @@ def test_reads_that_go_back_in_time_are_found() -> None:
     assert names(history) == {"stale session"}
 
 
-def test_who_says_something_without_its_cause_is_found() -> None:
+def test_an_effect_seen_without_its_cause_is_found() -> None:
     """The street answered what it had seen; the city sees the answer and not the question."""
     history = [
         wrote("community", x=[1]), read("street", x=[1]), wrote("street", y=[1]),
@@ -71,7 +71,7 @@ def test_who_says_something_without_its_cause_is_found() -> None:
     assert names(history) == {"stale session"}
 
 
-def test_two_readers_may_see_apart_events_in_different_orders() -> None:
+def test_two_readers_may_see_concurrent_events_in_different_orders() -> None:
     """Long fork: allowed between offices, as neither event is a cause of the other."""
     history = [
         wrote("a", x=[1]), wrote("b", y=[1]), read("r", x=[1], y=[]), read("s", x=[], y=[1]),
@@ -80,14 +80,14 @@ def test_two_readers_may_see_apart_events_in_different_orders() -> None:
     assert names(history) == set()
 
 
-def test_what_nobody_was_told_of_may_have_happened_or_not() -> None:
+def test_an_unacknowledged_write_may_have_happened_or_not() -> None:
     history = [wrote("a", "unknown", x=[1]), wrote("a", "unknown", x=[2]), wrote("a", x=[3])]
     assert names([*history, read("r", x=[1, 3])]) == set()
     assert lost(history, {"x": [1, 3]}) == []
     assert [each.name for each in lost(history, {"x": [1]})] == ["lost"]
 
 
-def test_what_was_acknowledged_and_is_in_no_list_is_lost() -> None:
+def test_an_acknowledged_write_that_is_in_no_list_counts_as_lost() -> None:
     assert len(lost([wrote("a", x=[1], y=[1])], {"x": [1]})) == 1
 
 
@@ -101,7 +101,7 @@ def played(script: list[tuple[str, int, int]]) -> list[Txn]:
     """Return the history of three writers, each heard by two copies, first things first."""
     rng = random.Random(0)
     log: list[dict[str, int]] = []  # of all three: what each transaction appended
-    held = {"copy-0": 0, "copy-1": 0, "copy-2": 0}
+    received = {"copy-0": 0, "copy-1": 0, "copy-2": 0}
     history = []
     for n, (verb, who, _) in enumerate(script):
         copy = f"copy-{who}"
@@ -112,9 +112,9 @@ def played(script: list[tuple[str, int, int]]) -> list[Txn]:
                 Txn(session=f"writer-{who}", appends={key: [n] for key in keys}, reads={})
             )
         elif verb == "hear":
-            held[copy] = min(len(log), held[copy] + 2)
+            received[copy] = min(len(log), received[copy] + 2)
         else:
-            history.append(Txn(session=copy, reads=lists(log[: held[copy]])))
+            history.append(Txn(session=copy, reads=lists(log[: received[copy]])))
     history.append(Txn(session="end", reads=lists(log)))
     return history
 
@@ -128,14 +128,14 @@ def lists(log: list[dict[str, int]]) -> dict[str, list[int]]:
 
 
 @given(steps)
-def test_an_honest_history_shows_no_anomaly(script: list[tuple[str, int, int]]) -> None:
+def test_a_correct_history_shows_no_anomaly(script: list[tuple[str, int, int]]) -> None:
     history = played(script)
     assert check(history) == []
     assert lost(history, history[-1].reads) == []
 
 
 @given(steps, st.integers(0, 10_000))
-def test_an_honest_history_with_one_torn_read_does_not_pass(
+def test_a_correct_history_with_one_torn_read_is_rejected(
     script: list[tuple[str, int, int]], pick: int
 ) -> None:
     """Take the last element of one list out of a read that saw both records of its transaction."""

@@ -19,11 +19,7 @@ from node.domain.assignment import (
     Writer,
     fold,
 )
-from node.domain.assignment_rules import (
-    ASSIGNEE_KINDS,
-    ISSUER_KINDS,
-    TRANSITIONS,
-)
+from node.domain.assignment_rules import ASSIGNEE_KINDS, ISSUER_KINDS, TRANSITIONS
 from tests.unit.node.assignment_scripts import (
     ACCEPTED,
     CLAIMED,
@@ -52,14 +48,14 @@ class Office:
     """One honest writer: it says only what follows from what it has read."""
 
     by: Writer
-    said: list[Event] = field(default_factory=list)
+    written: list[Event] = field(default_factory=list)
     read: list[Event] = field(default_factory=list)
 
     @property
     def view(self) -> AssignmentState:
-        return fold([*self.said, *self.read])
+        return fold([*self.written, *self.read])
 
-    def speak(self, choice: int, duty: Duty) -> None:
+    def write(self, choice: int, duty: Duty) -> None:
         view = self.view
         possible = []
         for kind in KINDS[self.by]:
@@ -69,10 +65,10 @@ class Office:
                 continue
             possible += [next_event] * (6 if kind in USUAL else 1)
         if possible:
-            self.said.append(possible[choice % len(possible)])
+            self.written.append(possible[choice % len(possible)])
 
-    def hear(self, other: Office, upto: int) -> None:
-        self.read = other.said[: max(len(self.read), upto)]
+    def receive(self, other: Office, upto: int) -> None:
+        self.read = other.written[: max(len(self.read), upto)]
 
 
 # Runs begin where both offices already agree: from nothing, most would end before the interesting
@@ -107,20 +103,20 @@ def play(run: Run) -> tuple[Office, Office]:
     )
     for move, choice in moves:
         if move == "issuer":
-            issuer.speak(choice, duty)
+            issuer.write(choice, duty)
         elif move == "assignee":
-            assignee.speak(choice, duty)
+            assignee.write(choice, duty)
         elif move == "to_issuer":
-            issuer.hear(assignee, choice % (len(assignee.said) + 1))
+            issuer.receive(assignee, choice % (len(assignee.written) + 1))
         else:
-            assignee.hear(issuer, choice % (len(issuer.said) + 1))
+            assignee.receive(issuer, choice % (len(issuer.written) + 1))
         for office in (issuer, assignee):
-            assert_legal(office.view)
+            assert_valid(office.view)
             assert office.view.waiting == ()
     return issuer, assignee
 
 
-def assert_legal(state: AssignmentState) -> None:
+def assert_valid(state: AssignmentState) -> None:
     at = State.NONE
     for step in state.history:
         assert step.before is at
@@ -136,12 +132,12 @@ def concurrent(one: Event, two: Event) -> bool:
 
 @settings(max_examples=120, deadline=None)
 @given(runs, st.randoms(use_true_random=False))
-def test_two_honest_offices_converge_whatever_the_line_does(run: Run, random: Random) -> None:
+def test_two_correct_offices_converge_whatever_the_link_does(run: Run, random: Random) -> None:
     issuer, assignee = play(run)
-    issuer.hear(assignee, len(assignee.said))
-    assignee.hear(issuer, len(issuer.said))
+    issuer.receive(assignee, len(assignee.written))
+    assignee.receive(issuer, len(issuer.written))
     assert issuer.view == assignee.view
-    mixed = [*issuer.said, *assignee.said, *issuer.said[-2:], *assignee.said[:2]]
+    mixed = [*issuer.written, *assignee.written, *issuer.written[-2:], *assignee.written[:2]]
     random.shuffle(mixed)
     assert fold(mixed) == issuer.view
     observed(issuer.view.state.value)
@@ -149,27 +145,27 @@ def test_two_honest_offices_converge_whatever_the_line_does(run: Run, random: Ra
 
 @settings(max_examples=120, deadline=None)
 @given(runs)
-def test_an_honest_step_is_set_aside_only_for_one_said_at_the_same_time(
+def test_a_valid_step_is_set_aside_only_for_a_concurrent_one(
     run: Run,
 ) -> None:
     issuer, assignee = play(run)
-    state = fold([*issuer.said, *assignee.said])
-    said = [*issuer.said, *assignee.said]
+    state = fold([*issuer.written, *assignee.written])
+    written = [*issuer.written, *assignee.written]
     for entry in state.ignored:
-        rivals = [event for event in said if concurrent(event, entry.event)]
+        rivals = [event for event in written if concurrent(event, entry.event)]
         assert rivals, "a step that follows from all that was known was set aside"
 
 
 @settings(max_examples=120, deadline=None)
 @given(runs)
-def test_a_recall_loses_to_a_claim_and_beats_a_refusal_said_at_the_same_time(
+def test_a_recall_loses_to_a_concurrent_claim_and_wins_over_a_concurrent_refusal(
     run: Run,
 ) -> None:
     issuer, assignee = play(run)
-    state = fold([*issuer.said, *assignee.said])
+    state = fold([*issuer.written, *assignee.written])
     counted = {step.event for step in state.history}
-    for recall in (event for event in issuer.said if event.kind is EventKind.RECALL):
-        for answer in (event for event in assignee.said if concurrent(event, recall)):
+    for recall in (event for event in issuer.written if event.kind is EventKind.RECALL):
+        for answer in (event for event in assignee.written if concurrent(event, recall)):
             if answer.kind is EventKind.CLAIM:
                 assert recall not in counted
                 assert answer in counted
@@ -180,14 +176,14 @@ def test_a_recall_loses_to_a_claim_and_beats_a_refusal_said_at_the_same_time(
 
 @settings(max_examples=120, deadline=None)
 @given(runs, st.integers(0, 99), st.integers(0, 99))
-def test_any_beginning_of_each_writers_events_is_a_lawful_state(
+def test_any_prefix_of_each_writers_events_is_a_valid_state(
     run: Run, first: int, second: int
 ) -> None:
     issuer, assignee = play(run)
-    ours = issuer.said[: first % (len(issuer.said) + 1)]
-    theirs = assignee.said[: second % (len(assignee.said) + 1)]
+    ours = issuer.written[: first % (len(issuer.written) + 1)]
+    theirs = assignee.written[: second % (len(assignee.written) + 1)]
     state = fold([*ours, *theirs])
-    assert_legal(state)
+    assert_valid(state)
     assert len(state.history) + len(state.ignored) + len(state.waiting) == len(ours) + len(theirs)
 
 
@@ -211,11 +207,11 @@ anything = st.builds(
 
 @settings(max_examples=120, deadline=None)
 @given(st.lists(anything, max_size=25), st.randoms(use_true_random=False))
-def test_whatever_arrives_is_folded_one_way_and_every_event_is_kept(
+def test_whatever_arrives_is_folded_deterministically_and_every_event_is_kept(
     events: list[Event], random: Random
 ) -> None:
     state = fold(events)
-    assert_legal(state)
+    assert_valid(state)
     kept = [step.event for step in state.history]
     kept += [entry.event for entry in state.ignored]
     kept += state.waiting

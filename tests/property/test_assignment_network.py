@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from node.domain.assignment import Duty, EventKind, IllegalEvent, guard
 from node.domain.assignment_rules import BEFORE_CLAIM, TERMINAL
 from node.domain.catalogue import load_catalogue
-from node.services import assignments as work
-from node.services.assignment_errors import BadOrder
+from node.services.work import actions as work
+from node.services.work.errors import BadOrder
 from node.store.assignments import Row
-from sync.limits import BATCH_BYTES_MAX
+from sync.model.limits import BATCH_BYTES_MAX
 from tests.support.assignment_network import (
     CITY,
     CODES,
@@ -117,7 +117,7 @@ def move(net: Network, chance: Random) -> None:
                 act(net, code, number, kind, chance.randrange(101))
 
 
-def assert_sound(net: Network) -> None:
+def assert_consistent(net: Network) -> None:
     """Nothing hangs: a part of what was taken back is taken back, a dispatch has its receipt."""
     assert_agreed(net)
     at_city = {row.id: row for row in net.rows(CITY)}
@@ -126,10 +126,10 @@ def assert_sound(net: Network) -> None:
         assert row.state != "dispatched"
         if row.parent is not None and row.state in open_states:
             assert at_city[row.parent].state not in ("recalled", "returned")
-    held = Counter(
+    orders_by_office = Counter(
         (row.work_order, row.assignee) for row in at_city.values() if row.state in open_states
     )
-    assert set(held.values()) <= {1}, "one order lies with an office once"
+    assert set(orders_by_office.values()) <= {1}, "one order lies with an office once"
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
@@ -141,7 +141,7 @@ def assert_sound(net: Network) -> None:
     auto=st.booleans(),
     skews_ms=st.tuples(*[st.integers(-300_000, 300_000)] * len(CODES)),
 )
-def test_whatever_arrives_when_all_offices_end_with_the_same_and_lose_nothing(
+def test_in_any_order_of_arrival_all_offices_converge_and_lose_nothing(
     networks, seed, moves, arrived, duty, auto, skews_ms
 ):
     chance = Random(seed)
@@ -156,7 +156,7 @@ def test_whatever_arrives_when_all_offices_end_with_the_same_and_lose_nothing(
         for _ in range(moves):
             move(net, chance)
         net.settle()
-        assert_sound(net)
+        assert_consistent(net)
 
 
 @settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
@@ -164,7 +164,7 @@ def test_whatever_arrives_when_all_offices_end_with_the_same_and_lose_nothing(
     order=st.permutations([code for code in COMMUNITIES for _ in range(3)]),
     lines=st.lists(st.sampled_from(LINES), max_size=40),
 )
-def test_work_that_everybody_does_closes_at_the_city_whatever_the_order(networks, order, lines):
+def test_work_that_every_office_completes_closes_at_the_city_in_any_order(networks, order, lines):
     with networks.open() as net:
         work.issue(net[CITY], to_communities(net), actor="mayor")
         net.settle()
@@ -184,4 +184,4 @@ def test_work_that_everybody_does_closes_at_the_city_whatever_the_order(networks
         net.settle()
         assert {row.state for row in net.rows(CITY)} == {"closed"}
         assert all(row.state in TERMINAL for code in CODES for row in net.rows(code))
-        assert_sound(net)
+        assert_consistent(net)

@@ -8,7 +8,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.cases import CLOSED, OPEN, SETTLED, judge, units_of, units_text
+from node.domain.cases import CLOSED, OPEN, SETTLED, decide, units_of, units_text
 from node.domain.unit_csv import read_units
 from node.domain.units import Tree
 from tests.support.network import TREE
@@ -23,7 +23,7 @@ live_marks = st.dictionaries(st.sampled_from(COMMUNITIES), st.integers(1, 3))
 def judged(me: int, live: dict[int, int], *, closed: dict[int, int] | None = None,
            above: dict[int, int] | None = None) -> str:  # fmt: skip
     under = {u: n for u, n in live.items() if u == me or CITY.within(u, me)}
-    return judge(
+    return decide(
         me, under, hop=lambda u: CITY.next_hop(me, u), closed=closed or {}, above=above or {}
     ).state
 
@@ -34,7 +34,7 @@ def lowest_over(units: set[int]) -> int:
 
 
 @given(live_marks)
-def test_the_case_of_all_is_open_at_their_lowest_common_ancestor_and_nowhere_above(
+def test_the_case_over_all_records_is_open_at_their_lowest_common_ancestor_and_nowhere_above(
     live: dict[int, int],
 ) -> None:
     if sum(live.values()) < 2:
@@ -46,7 +46,7 @@ def test_the_case_of_all_is_open_at_their_lowest_common_ancestor_and_nowhere_abo
 
 
 @given(live_marks, st.sampled_from(UNITS))
-def test_a_case_below_that_one_above_covers_is_not_open(live: dict[int, int], me: int) -> None:
+def test_a_case_covered_by_one_above_is_not_open(live: dict[int, int], me: int) -> None:
     assert judged(me, live, above=live) != OPEN
 
 
@@ -62,5 +62,5 @@ def test_a_closed_case_opens_again_exactly_when_a_record_joins(
 
 
 @given(live_marks)
-def test_who_is_concerned_is_read_as_it_was_written(live: dict[int, int]) -> None:
+def test_the_concerned_offices_round_trip(live: dict[int, int]) -> None:
     assert units_of(units_text(live)) == live

@@ -11,13 +11,13 @@ import zstandard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sync import codec
-from sync.change import Batch, Block, Operation
-from sync.limits import BODY_BYTES_MAX, ENTRY_BYTES_MAX
-from sync.news import OfficeNews, SafeAt
-from sync.schema import Lane
+from sync.codec import entry as codec
+from sync.model.change import Batch, Block, Operation
+from sync.model.errors import Malformed, TooLarge
+from sync.model.limits import BODY_BYTES_MAX, ENTRY_BYTES_MAX
+from sync.model.report import DurableAt, NodeStatus
+from sync.model.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
-from sync.wire_errors import Malformed, TooLarge
 
 PEAK_MIB_MAX = 320
 
@@ -40,9 +40,9 @@ def blocks(draw: st.DrawFn) -> Block:
     columns = [column(draw(st.sampled_from([texts, ints]))) for _ in fields]
     known = draw(st.lists(versions, min_size=1, max_size=3))
     bases = [draw(st.lists(st.sampled_from(known), min_size=count, max_size=count)) for _ in fields]
-    settled = {}
+    resolved = {}
     if fields and operation is not Operation.CREATE:
-        settled = draw(
+        resolved = draw(
             st.dictionaries(
                 st.tuples(st.integers(0, count - 1), st.sampled_from(fields)),
                 st.lists(versions, min_size=1, max_size=3).map(tuple),
@@ -53,7 +53,7 @@ def blocks(draw: st.DrawFn) -> Block:
         draw(names), draw(st.integers(0, 2**63 - 1)), operation, ids, tuple(fields),
         columns if operation is not Operation.DELETE else [],
         bases if operation is not Operation.CREATE else [],
-        draw(st.integers(0, 2**31)), settled,
+        draw(st.integers(0, 2**31)), resolved,
     )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def entry_of(body: list[Block], **changes: object) -> object:
 
 
 @given(st.lists(blocks(), max_size=4))
-def test_blocks_come_back_as_they_were_packed(body):
+def test_blocks_round_trip(body):
     assert codec.unpack(codec.pack(body)) == body
 
 
@@ -74,14 +74,14 @@ def test_blocks_come_back_as_they_were_packed(body):
     st.lists(blocks(), max_size=2), st.integers(1, 2**62 - 1), st.integers(0, 2**63 - 1),
     st.sampled_from(list(Lane)), st.sampled_from([b"", bytes(32)]),
 )  # fmt: skip
-def test_an_entry_comes_back_as_it_was_written(body, seq, hlc, lane, prev_hash):
+def test_an_entry_round_trips(body, seq, hlc, lane, prev_hash):
     entry = entry_of(body, seq=seq, hlc=hlc, lane=lane, prev_hash=prev_hash)
     assert codec.entry_from_wire(entry.wire) == entry
     assert entry.hash == codec.hash_of(entry.wire)
 
 
 @given(st.lists(st.integers(1, 50), max_size=6, unique=True), st.integers(0, 9))
-def test_a_batch_comes_back_as_it_was_sent(steps, more):
+def test_a_batch_round_trips(steps, more):
     positions = tuple(sorted(steps))
     upto = max(positions, default=0) + more
     batch = Batch(Lane.BULK, 3, 0, upto, tuple(b"e" for _ in positions), positions)
@@ -115,13 +115,13 @@ def test_arbitrary_bytes_are_malformed_and_nothing_else(wire):
 
 @settings(max_examples=400)
 @given(st.binary(max_size=300))
-def test_an_arbitrary_body_in_a_good_frame_is_malformed_and_nothing_else(raw):
+def test_an_arbitrary_body_in_a_valid_frame_is_malformed_and_nothing_else(raw):
     read_all(zstandard.ZstdCompressor().compress(raw))
 
 
 @settings(max_examples=300)
 @given(st.lists(blocks(), min_size=1, max_size=2), st.data())
-def test_bytes_cut_off_or_flipped_are_malformed_or_other_bytes(body, data):
+def test_truncated_or_flipped_bytes_are_malformed_or_other_bytes(body, data):
     entry = entry_of(body)
     wire = bytearray(entry.wire)
     for _ in range(data.draw(st.integers(1, 4))):
@@ -137,7 +137,7 @@ def test_bytes_cut_off_or_flipped_are_malformed_or_other_bytes(body, data):
 
 @settings(max_examples=200)
 @given(st.lists(blocks(), min_size=1, max_size=2), st.data())
-def test_a_damaged_body_in_a_good_frame_is_malformed_or_blocks(body, data):
+def test_a_damaged_body_in_a_valid_frame_is_malformed_or_blocks(body, data):
     raw = bytearray(zstandard.ZstdDecompressor().decompress(codec.pack(body)))
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
@@ -182,8 +182,8 @@ def spoiled(change) -> bytes:
         lambda b: b.bases[0].index.extend([0, 0, 0]),
         lambda b: b.bases[0].index.append(7),
         lambda b: setattr(b, "versions", bytes(17)),
-        lambda b: b.settled.add(record=2, field="a", version=bytes(16)),
-        lambda b: b.settled.add(record=0, field="a", version=bytes(3)),
+        lambda b: b.resolved.add(record=2, field="a", version=bytes(16)),
+        lambda b: b.resolved.add(record=0, field="a", version=bytes(3)),
     ],
 )
 def test_a_block_that_does_not_add_up_is_malformed(change):
@@ -213,7 +213,7 @@ def test_a_header_out_of_range_is_malformed(change):
         {"positions": [0, 1]}, {"positions": [1, 9]}, {"upto": 2**62},
     ],
 )  # fmt: skip
-def test_a_batch_whose_positions_do_not_rise_is_malformed(change):
+def test_a_batch_whose_positions_do_not_increase_is_malformed(change):
     good = {"lane": 1, "incarnation": 5, "after": 0, "upto": 2, "entries": [b"a", b"b"],
             "positions": [1, 2]}  # fmt: skip
     codec.batch_from_wire(pb.Batch(**good))
@@ -224,7 +224,7 @@ def test_a_batch_whose_positions_do_not_rise_is_malformed(change):
 # -- bounds ----------------------------------------------------------------------------------------
 
 
-def test_what_receivers_would_refuse_is_not_written():
+def test_a_writer_refuses_what_receivers_would_refuse():
     long = replace(GOOD, columns=[["x" * (BODY_BYTES_MAX // 2), "y" * (BODY_BYTES_MAX // 2)]])
     with pytest.raises(TooLarge):
         codec.pack([long])
@@ -234,7 +234,7 @@ def test_what_receivers_would_refuse_is_not_written():
         codec.entry_from_wire(bytes(ENTRY_BYTES_MAX + 1))
 
 
-def test_a_frame_that_promises_or_holds_more_than_a_body_is_refused():
+def test_a_frame_that_declares_or_contains_more_than_a_body_is_refused():
     for raw in (bytes(BODY_BYTES_MAX + 1), bytes(8 * BODY_BYTES_MAX)):
         with pytest.raises(Malformed):
             codec.unpack(zstandard.ZstdCompressor().compress(raw))
@@ -246,7 +246,7 @@ def test_a_frame_that_promises_or_holds_more_than_a_body_is_refused():
 BOMB = """
 import resource, sys, zstandard
 from sync import codec
-from sync.wire_errors import Malformed
+from sync.model.errors import Malformed
 def field(number, data):
     size, out = len(data), bytes([number << 3 | 2])
     while size > 127:
@@ -291,18 +291,20 @@ def test_a_bomb_of_many_small_parts_is_refused_in_bounded_memory(kind):
 # -- what travels beside the changes ---------------------------------------------------------------
 
 
-@given(st.builds(SafeAt, st.integers(0, 2), st.sampled_from(list(Lane)), st.integers(0, 2**60)))
-def test_how_far_a_log_is_safe_comes_back(safe):
-    assert codec.safe_from_wire(codec.safe_to_wire(safe)) == safe
+@given(st.builds(DurableAt, st.integers(0, 2), st.sampled_from(list(Lane)), st.integers(0, 2**60)))
+def test_durable_positions_round_trip(safe):
+    assert codec.durable_from_wire(codec.durable_to_wire(safe)) == safe
 
 
 @given(st.integers(0, 2**62), st.booleans(), st.text(max_size=40))
-def test_news_come_back(number, connected, program):
-    news = OfficeNews(unit=number, at_ms=number, connected=connected, program=program)
-    assert codec.news_from_wire(codec.news_to_wire(news)) == news
+def test_the_status_of_offices_round_trips(number, connected, program):
+    news = NodeStatus(unit=number, at_ms=number, connected=connected, program=program)
+    assert codec.status_from_wire(codec.status_to_wire(news)) == news
 
 
-@pytest.mark.parametrize("safe", [pb.Safe(level=3, lane=1), pb.Safe(level=0, lane=0)])
-def test_a_safe_position_of_no_level_or_lane_is_malformed(safe):
+@pytest.mark.parametrize(
+    "safe", [pb.DurablePosition(level=3, lane=1), pb.DurablePosition(level=0, lane=0)]
+)
+def test_a_durable_position_without_level_or_lane_is_malformed(safe):
     with pytest.raises(Malformed):
-        codec.safe_from_wire(safe)
+        codec.durable_from_wire(safe)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from node.domain.catalogue import CellKey, load_catalogue
 from node.domain.contribution import dims_text, parse_dims
-from node.domain.counting import Counting
+from node.domain.group_key import Counting
 from node.domain.indicators import PERIOD_DIMENSIONS, breakdown, evaluate
 from node.domain.register import Field, Register
 from node.domain.validate import check
@@ -111,7 +111,7 @@ def test_the_folds_of_any_history_are_the_contributions_of_what_remains(history)
 
 
 @given(histories())
-def test_contributions_are_whole_canonical_and_never_zero(history):
+def test_contributions_are_integers_canonical_and_never_zero(history):
     register, edits = history
     for _, values in edits:
         for key, amount in register.contributions_of(values or {}).items():
@@ -124,7 +124,7 @@ def test_contributions_are_whole_canonical_and_never_zero(history):
 
 
 @given(histories())
-def test_fields_that_do_not_contribute_move_nothing(history):
+def test_fields_that_do_not_contribute_change_nothing(history):
     register, edits = history
     for _, values in edits:
         if values is not None:
@@ -150,7 +150,7 @@ def cell_lists(draw: st.DrawFn) -> list[tuple[CellKey, int]]:
 
 
 @given(cell_lists(), st.sampled_from(CELL_INDICATORS), st.dates(date(1950, 1, 1)), st.data())
-def test_an_indicator_adds_over_units_and_does_not_mind_their_order(cells, indicator, day, data):
+def test_an_indicator_adds_up_over_units_in_any_order(cells, indicator, day, data):
     whole = evaluate(indicator, cells, day)
     assert evaluate(indicator, data.draw(st.permutations(cells)), day) == whole
     cut = data.draw(st.integers(0, len(cells)))
@@ -194,7 +194,7 @@ ANYTHING = (
 
 
 @given(st.data(), st.sampled_from(sorted(CATALOGUE.registers)))
-def test_whatever_a_sheet_holds_becomes_a_stored_value_or_a_fault(data, name):
+def test_whatever_a_sheet_contains_becomes_a_stored_value_or_a_fault(data, name):
     register = CATALOGUE.registers[name]
     sheet = {field: data.draw(ANYTHING) for field in register.fields}
     for level in register.fields[next(iter(register.fields))].owners:
@@ -212,7 +212,7 @@ def test_whatever_a_sheet_holds_becomes_a_stored_value_or_a_fault(data, name):
 
 
 @given(st.data(), st.sampled_from(CONTRIBUTING))
-def test_a_stored_value_that_is_written_out_and_read_again_is_the_same(data, register):
+def test_a_stored_value_round_trips(data, register):
     values = data.draw(records(register))
     for name, field in register.fields.items():
         stored, faults = check(

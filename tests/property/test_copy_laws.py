@@ -9,37 +9,41 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync import rows
-from sync.heard import NOTHING, Heard, join
-from sync.merge import RecordState, arranged
-from sync.rows_codec import pack, unpack
-from sync.schema import Lane
-from sync.streams import StreamKey
-from sync.version import Version, incarnation_of, version_of
-from sync.wire_errors import Malformed
+from sync.codec.chunk import pack, unpack
+from sync.merge import copies as merge_copies
+from sync.merge.copies import EMPTY, VersionVector, join
+from sync.merge.record import RecordState, canonical
+from sync.model.errors import Malformed
+from sync.model.schema import Lane
+from sync.model.stream import StreamKey
+from sync.model.version import Version, incarnation_of, version_of
 from tests.property.test_merge_laws import SMALL, edits_of, play, programs, steps
-from tests.support.replicas import FIELDS, Replica, twin_of
+from tests.support.replicas import FIELDS, Replica, expected_state
 
 scripts = st.lists(steps, min_size=2, max_size=22)
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class FetchChunk:
     """A copy and the edits that its office has heard."""
 
     state: RecordState
-    heard: frozenset[Version]
+    received: frozenset[Version]
 
-    def __or__(self, other: Copy) -> Copy:
+    def __or__(self, other: FetchChunk) -> FetchChunk:
         state = join(
-            self.state, other.state, FIELDS, heard_here=self.heard, heard_there=other.heard
+            self.state,
+            other.state,
+            FIELDS,
+            received_here=self.received,
+            received_there=other.received,
         )
-        return Copy(state, self.heard | other.heard)
+        return FetchChunk(state, self.received | other.received)
 
 
-def copies(script) -> list[Copy]:
+def copies(script) -> list[FetchChunk]:
     offices, _ = play(script)
-    return [Copy(o.state, frozenset(o.known)) for o in offices if o.state is not None]
+    return [FetchChunk(o.state, frozenset(o.known)) for o in offices if o.state is not None]
 
 
 @settings(max_examples=400)
@@ -49,20 +53,22 @@ def test_joining_copies_is_joining_their_edits(script):
     with_copy = [o for o in offices if o.state is not None]
     for one in with_copy:
         for two in with_copy:
-            both = Copy(one.state, frozenset(one.known)) | Copy(two.state, frozenset(two.known))
-            assert both.state == twin_of([made[v] for v in both.heard], FIELDS)
+            both = FetchChunk(one.state, frozenset(one.known)) | FetchChunk(
+                two.state, frozenset(two.known)
+            )
+            assert both.state == expected_state([made[v] for v in both.received], FIELDS)
 
 
 @settings(max_examples=200)
 @given(scripts)
 def test_joining_copies_is_commutative_associative_and_idempotent(script):
-    held = copies(script)
-    for one in held:
+    stored = copies(script)
+    for one in stored:
         assert one | one == one
-        for two in held:
+        for two in stored:
             assert one | two == two | one
             assert one | (one | two) == one | two
-            for three in held:
+            for three in stored:
                 assert (one | two) | three == one | (two | three)
 
 
@@ -82,59 +88,63 @@ def test_joining_copies_of_every_three_steps_of_three_offices_is_joining_their_e
             for two in views:
                 known = {e.version: e for e in (*one, *two)}
                 joined = join(
-                    twin_of(one, SMALL), twin_of(two, SMALL), SMALL,
-                    heard_here={e.version for e in one}, heard_there={e.version for e in two},
+                    expected_state(one, SMALL), expected_state(two, SMALL), SMALL,
+                    received_here={e.version for e in one}, received_there={e.version for e in two},
                 )  # fmt: skip
-                assert joined == twin_of(known.values(), SMALL)
+                assert joined == expected_state(known.values(), SMALL)
                 pairs += one is not two
     assert pairs >= 3_000
 
 
 @settings(max_examples=200)
 @given(scripts)
-def test_a_repair_takes_the_others_copy_and_keeps_what_the_other_never_heard(script):
+def test_a_repair_adopts_the_peers_copy_and_keeps_what_the_peer_never_received(script):
     """Ours is damaged: what it lacks says nothing. What only we know is kept."""
-    held = copies(script)
-    for ours in held:
-        for theirs in held:
+    stored = copies(script)
+    for ours in stored:
+        for theirs in stored:
             fixed = join(
-                ours.state, theirs.state, FIELDS, heard_here=NOTHING, heard_there=theirs.heard
+                ours.state,
+                theirs.state,
+                FIELDS,
+                received_here=EMPTY,
+                received_there=theirs.received,
             )
             for name, heads in theirs.state.fields.items():
                 kept = {h.version for h in fixed.fields[name].all}
                 assert kept >= {h.version for h in heads.all}
-                own = {h.version for h in ours.state.fields[name].all} - theirs.heard
+                own = {h.version for h in ours.state.fields[name].all} - theirs.received
                 assert kept >= own
-            if ours.heard <= theirs.heard:
+            if ours.received <= theirs.received:
                 assert fixed == theirs.state
 
 
-def test_copies_that_contradict_each_other_keep_every_value():
+def test_contradicting_copies_keep_every_value():
     one, two = Replica(0, SMALL), Replica(1, SMALL)
-    two.take(one.create({"name": "old"}))
+    two.receive(one.create({"name": "old"}))
     one.update({"name": "mine"})
     two.update({"name": "theirs"})
     every = frozenset({*one.known, *two.known})
-    both = join(one.state, two.state, SMALL, heard_here=every, heard_there=every)
+    both = join(one.state, two.state, SMALL, received_here=every, received_there=every)
     assert {h.value for h in both.fields["name"].all} == {"mine", "theirs"}
-    other = join(two.state, one.state, SMALL, heard_here=every, heard_there=every)
+    other = join(two.state, one.state, SMALL, received_here=every, received_there=every)
     assert both == other
 
 
-def test_a_field_that_one_program_does_not_know_is_taken_from_the_other():
+def test_a_field_unknown_to_one_program_is_taken_from_the_other():
     one = Replica(0, SMALL)
     one.create({"name": "a", "rank": "b"})
     less = RecordState(
-        one.state.born, 1, one.state.life_version,
+        one.state.created, 1, one.state.causal_length_version,
         {n: h for n, h in one.state.fields.items() if n != "rank"},
     )  # fmt: skip
     every = frozenset(one.known)
     for ours, theirs in ((less, one.state), (one.state, less)):
-        assert join(ours, theirs, SMALL, heard_here=every, heard_there=every) == one.state
-    narrow = {n: f for n, f in SMALL.items() if n != "rank"}
-    assert join(less, one.state, narrow, heard_here=every, heard_there=every) == arranged(
-        less, narrow
-    )
+        assert join(ours, theirs, SMALL, received_here=every, received_there=every) == one.state
+    fewer_fields = {n: f for n, f in SMALL.items() if n != "rank"}
+    assert join(
+        less, one.state, fewer_fields, received_here=every, received_there=every
+    ) == canonical(less, fewer_fields)
 
 
 @given(
@@ -143,38 +153,44 @@ def test_a_field_that_one_program_does_not_know_is_taken_from_the_other():
     st.integers(1, 5),
     st.booleans(),
 )
-def test_heard_is_all_of_a_writer_up_to_its_newest_stamp_but_for_what_is_held(
-    newest, stamp, writer, held
+def test_a_version_vector_covers_a_writer_up_to_its_newest_stamp_except_quarantined_versions(
+    version_vector, stamp, writer, stored
 ):
     version = version_of(stamp, writer)
-    heard = Heard(newest).but({version} if held else ())
-    assert (version in heard) == (not held and writer in newest and stamp <= newest[writer])
-
-
-def chunk_of_everything() -> rows.Chunk:
-    """Return a chunk in which every part of the message is used."""
-    one, two = Replica(0, SMALL), Replica(1, SMALL)
-    two.take(one.create({"name": "old", "most": 1, "tags": "x"}))
-    one.update({"name": "mine", "tags": "a,x"})
-    theirs = two.update({"name": None, "most": -4, "tags": "b,x"})
-    one.take(theirs)
-    two.delete()
-    two.take_all(one.known.values())
-    states = {bytes(15) + b"1": one.state, bytes(15) + b"2": two.state}
-    assert two.state.unseen
-    held = {bytes(15) + b"2": frozenset({version_of(9, 2)})}
-    return rows.Chunk(
-        rows=[rows.Rows("person", 7, states, held)],
-        newest={Lane.BULK: {1: 5, 2: 9}, Lane.CONTROL: {2: 3}},
-        writers={1: (7, 3), 2: (6, 2)},
-        keys={1: b"k" * 32},
-        heads={StreamKey(1, "up:city", Lane.BULK): rows.StreamTip(3, b"h" * 32, 5, 2, b"s" * 64)},
-        cursors={Lane.BULK: (2, 17)},
-        taken={Lane.BULK: (1, 4)},
+    received = VersionVector(version_vector).without({version} if stored else ())
+    assert (version in received) == (
+        not stored and writer in version_vector and stamp <= version_vector[writer]
     )
 
 
-def test_a_chunk_comes_back_as_it_was_packed():
+def chunk_of_everything() -> merge_copies.Chunk:
+    """Return a chunk in which every part of the message is used."""
+    one, two = Replica(0, SMALL), Replica(1, SMALL)
+    two.receive(one.create({"name": "old", "most": 1, "tags": "x"}))
+    one.update({"name": "mine", "tags": "a,x"})
+    theirs = two.update({"name": None, "most": -4, "tags": "b,x"})
+    one.receive(theirs)
+    two.delete()
+    two.receive_all(one.known.values())
+    states = {bytes(15) + b"1": one.state, bytes(15) + b"2": two.state}
+    assert two.state.survived_delete
+    stored = {bytes(15) + b"2": frozenset({version_of(9, 2)})}
+    return merge_copies.Chunk(
+        rows=[merge_copies.Rows("person", 7, states, stored)],
+        version_vector={Lane.BULK: {1: 5, 2: 9}, Lane.CONTROL: {2: 3}},
+        writers={1: (7, 3), 2: (6, 2)},
+        keys={1: b"k" * 32},
+        heads={
+            StreamKey(1, "up:city", Lane.BULK): merge_copies.StreamTip(
+                3, b"h" * 32, 5, 2, b"s" * 64
+            )
+        },
+        cursors={Lane.BULK: (2, 17)},
+        acked={Lane.BULK: (1, 4)},
+    )
+
+
+def test_a_chunk_round_trips():
     chunk = chunk_of_everything()
     assert unpack(pack(chunk)) == chunk
 
@@ -184,7 +200,7 @@ RAW = zstandard.ZstdDecompressor().decompress(pack(chunk_of_everything()))
 
 @settings(max_examples=600)
 @given(st.integers(0, len(RAW) - 1), st.integers(0, 255), st.booleans())
-def test_a_spoilt_chunk_is_malformed_or_a_chunk_and_nothing_else(at, byte, cut):
+def test_a_corrupt_chunk_is_malformed_or_a_chunk_and_nothing_else(at, byte, cut):
     raw = RAW[:at] if cut else RAW[:at] + bytes([byte]) + RAW[at + 1 :]
     payload = zstandard.ZstdCompressor().compress(raw)
     try:
@@ -193,11 +209,11 @@ def test_a_spoilt_chunk_is_malformed_or_a_chunk_and_nothing_else(at, byte, cut):
         return
     for part in chunk.rows:
         for state in part.states.values():
-            assert all(incarnation_of(v) in chunk.writers for v in rows.versions_in(state))
-            assert state.life >= 1
+            assert all(incarnation_of(v) in chunk.writers for v in merge_copies.versions_in(state))
+            assert state.causal_length >= 1
 
 
 @pytest.mark.parametrize("payload", [b"", b"x", zstandard.compress(bytes(1 << 25))])
-def test_nonsense_and_bombs_for_a_chunk_are_malformed(payload):
+def test_garbage_and_decompression_bombs_are_malformed_chunks(payload):
     with pytest.raises(Malformed):
         unpack(payload)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.store.engine import sqlite_url
-from sync import digest
-from sync.version import BEGINNING, version_of
+from sync.merge import digest
+from sync.model.version import BEGINNING, version_of
 from tests.support.sites import DISTRICT, GARDEN, STREET, Site, record_id, site_at
 
 ids = st.binary(min_size=16, max_size=16)
@@ -45,11 +45,11 @@ def do(step: tuple[object, ...], site: Site, other: Site) -> None:
         case "end" if state is not None:
             site.commit(site.delete(number))
         case "settle" if state is not None:
-            settles = {n: [x.version for x in h.losers] for n, h in state.fields.items()}
-            kept = {n: state.fields[n].shown.value for n, lost in settles.items()
+            resolves = {n: [x.version for x in h.losers] for n, h in state.fields.items()}
+            kept = {n: state.fields[n].shown.value for n, lost in resolves.items()
                     if lost and n != "grade"}  # fmt: skip
             if kept:
-                site.commit(site.update(number, GARDEN, settles, **kept))
+                site.commit(site.update(number, GARDEN, resolves, **kept))
         case "send":
             site.send(other)
         case "clock":
@@ -77,20 +77,20 @@ def test_after_any_history_digests_equal_recomputation_and_offices_agree(script)
         assert garden.records() == street.records() == district.records()
         for site in sites:
             assert site.digests() == site.recomputed_digests()
-            assert site.holes() == []
+            assert site.quarantined() == []
 
 
 @given(ids, st.lists(names, min_size=1, max_size=6, unique=True), versions)
-def test_a_new_records_print_is_what_its_creation_adds(record, fields, version):
-    whole = digest.record_print(record, 1, version, ((n, version) for n in fields))
+def test_the_hash_of_a_new_record_is_what_its_creation_adds(record, fields, version):
+    whole = digest.record_hash(record, 1, version, ((n, version) for n in fields))
     added = digest.id_factor(record) * digest.created_factor(fields, version)
     assert added % digest.PRIME == whole
 
 
 @given(ids, names, versions, versions)
-def test_a_move_of_a_field_adds_what_lies_between_its_prints(record, name, old, new):
-    before = digest.record_print(record, 1, BEGINNING, [(name, old)])
-    after = digest.record_print(record, 1, BEGINNING, [(name, new)])
+def test_a_new_field_version_adds_the_difference_of_the_two_hashes(record, name, old, new):
+    before = digest.record_hash(record, 1, BEGINNING, [(name, old)])
+    after = digest.record_hash(record, 1, BEGINNING, [(name, new)])
     moved = digest.id_factor(record) * digest.moved_factor(name, old, new)
     assert (before + moved) % digest.PRIME == after
 
@@ -105,24 +105,28 @@ def test_ids_are_counted_and_summed_by_bucket(column):
 
 
 @given(ids, names, versions, versions)
-def test_a_value_that_lost_is_told_from_one_that_is_shown(record, name, one, two):
+def test_swapping_the_shown_and_the_losing_value_changes_the_hash(record, name, one, two):
     swapped = [
-        digest.record_print(record, 1, BEGINNING, [(name, a)], [(name, b)])
+        digest.record_hash(record, 1, BEGINNING, [(name, a)], [(name, b)])
         for a, b in ((one, two), (two, one))
     ]
     assert (swapped[0] == swapped[1]) == (one == two or digest.id_factor(record) == 0)
 
 
 @given(ids, versions, st.integers(1, 5))
-def test_lives_are_told_apart(record, version, life):
-    prints = {digest.record_print(record, n, version, ()) for n in (life, life + 1)}
+def test_another_causal_length_changes_the_hash(record, version, causal_length):
+    prints = {
+        digest.record_hash(record, n, version, ()) for n in (causal_length, causal_length + 1)
+    }
     assert len(prints) == 2 or digest.id_factor(record) == 0
 
 
 @given(
     st.lists(ids, min_size=1, max_size=20, unique=True), names, st.data(), versions, st.booleans()
 )
-def test_moves_summed_by_bucket_are_those_of_the_records_one_by_one(column, name, data, new, alike):
+def test_version_changes_summed_by_bucket_equal_those_of_the_records_one_by_one(
+    column, name, data, new, alike
+):
     fields = (name, name + "2")
     bases = [
         [data.draw(versions)] * len(column) if alike else [data.draw(versions) for _ in column]

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.app import Office
-from node.services import registers
-from node.services.import_plan import ImportReport
-from node.services.importing import Mode, import_table
-from sync.change import Value
+from node.services.records import edits
+from node.services.records.import_plan import ImportReport
+from node.services.records.importing import Mode, import_table
+from sync.model.change import Value
 from tests.unit.node.offices import CATALOGUE, COMMUNITY, Clock, new_office
 
 REGISTER = CATALOGUE.registers["premises"]
@@ -62,7 +62,7 @@ def take(office: Office, rows: list[Row], mode: Mode = "all") -> ImportReport:
 
 
 def stored(office: Office) -> dict[Value, dict[str, Value]]:
-    records = registers.list_records(office, "premises", limit=500).records
+    records = edits.list_records(office, "premises", limit=500).records
     return {r.values["name"]: dict(r.values) for r in records}
 
 
@@ -93,7 +93,7 @@ def assert_cells_follow(office: Office) -> None:
 
 @settings(max_examples=30)
 @given(rows=sheets)
-def test_what_a_sheet_says_is_stored_and_the_same_sheet_again_is_no_edit(
+def test_what_a_sheet_contains_is_stored_and_importing_it_again_is_no_edit(
     pair: Pair, rows: list[Row]
 ) -> None:
     before = stored(pair.one)
@@ -114,7 +114,7 @@ def test_what_a_sheet_says_is_stored_and_the_same_sheet_again_is_no_edit(
 
 @settings(max_examples=20)
 @given(rows=sheets, data=st.data())
-def test_a_sheet_in_parts_leaves_what_the_whole_leaves(
+def test_a_sheet_imported_in_parts_gives_the_same_as_the_full_sheet(
     pair: Pair, rows: list[Row], data: st.DataObject
 ) -> None:
     take(pair.one, list(map(full, stored(pair.two).values())))

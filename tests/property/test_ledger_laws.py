@@ -36,8 +36,8 @@ UNITS = sorted(LEVELS)
 FUNDS = ["F1", "F2", "F4", "F9", "F11"]
 YEARS = [2004, 2004, 2005]
 TASK = b"task".rjust(16)
-DEEDS = ["appropriate", "release", "answer", "give_back", "reclaim", "spend", "match"] * 3
-DEEDS += ["send_back", "reverse", "again", "forge"]
+ACTIONS = ["appropriate", "release", "answer", "give_back", "reclaim", "spend", "match"] * 3
+ACTIONS += ["send_back", "reverse", "again", "forge"]
 
 
 def is_descendant(below: int, above: int) -> bool:
@@ -60,7 +60,7 @@ class World:
         self.books = {unit: empty_books(unit) for unit in UNITS}
         self.journal: dict[int, list[Posting]] = {unit: [] for unit in UNITS}
         self.mail: list[Posting] = []
-        self.heard: dict[int, list[Posting]] = {unit: [] for unit in UNITS}
+        self.received: dict[int, list[Posting]] = {unit: [] for unit in UNITS}
         self.done: Counter[str] = Counter()
         self.transfers = 0
 
@@ -73,8 +73,8 @@ class World:
             self.deliver(self.random.choice(self.mail))  # late, out of order, and stays: repeated
             return
         unit = self.random.choice(UNITS)
-        name = self.random.choice(DEEDS)
-        posting = self.deed(name, unit)
+        name = self.random.choice(ACTIONS)
+        posting = self.perform(name, unit)
         if posting is None:
             return
         before = self.books[unit].balances()
@@ -95,11 +95,11 @@ class World:
 
     def deliver(self, posting: Posting) -> None:
         assert posting.peer_unit is not None
-        self.books[posting.peer_unit].hear(posting)
-        if posting not in self.heard[posting.peer_unit]:
-            self.heard[posting.peer_unit].append(posting)
+        self.books[posting.peer_unit].apply(posting)
+        if posting not in self.received[posting.peer_unit]:
+            self.received[posting.peer_unit].append(posting)
 
-    def deed(self, name: str, unit: int) -> Posting | None:
+    def perform(self, name: str, unit: int) -> Posting | None:
         random = self.random
         self.transfers += 1
         fund, year = self.money_of(unit, name)
@@ -110,7 +110,7 @@ class World:
         }
         amount = random.choice([1, 7, 50, 100, 1_000])
         task = TASK if fund == "F9" else None
-        heard = [p for p in self.heard[unit] if p.kind is PostingKind.RELEASE]
+        received = [p for p in self.received[unit] if p.kind is PostingKind.RELEASE]
         match name:
             case "appropriate":
                 return appropriate(
@@ -138,16 +138,16 @@ class World:
                     at_ms=0,
                     assignment=task,
                 )
-            case "answer" if heard:
-                released = random.choice(heard)
+            case "answer" if received:
+                released = random.choice(received)
                 if random.random() < 0.3:
                     return settle(released, at_ms=0)
                 counted = released.amount_fen + random.choice([0, 0, 0, 1])
                 return answer(released, counted_fen=counted, at_ms=0)
-            case "send_back" if heard:
-                return send_back(random.choice(heard), disputed=random.random() < 0.5, at_ms=0)
+            case "send_back" if received:
+                return send_back(random.choice(received), disputed=random.random() < 0.5, at_ms=0)
             case "reclaim":
-                returns = [p for p in self.heard[unit] if p.kind is PostingKind.RETURN]
+                returns = [p for p in self.received[unit] if p.kind is PostingKind.RETURN]
                 return reclaim(random.choice(returns), at_ms=0) if returns else None
             case "reverse" if self.journal[unit]:
                 return reverse(random.choice(self.journal[unit]), at_ms=0)
@@ -208,7 +208,7 @@ class World:
                         for p in self.journal[unit]
                     )
                     self.post_at(unit, settle(released, at_ms=9) if disputed else sure)
-                for returned in [p for p in self.heard[unit] if p.kind is PostingKind.RETURN]:
+                for returned in [p for p in self.received[unit] if p.kind is PostingKind.RETURN]:
                     self.post_at(unit, reclaim(returned, at_ms=9))
             self.check()
 
@@ -227,13 +227,13 @@ def world_after(seed: int, steps: int) -> World:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 400))
-def test_no_fen_is_lost_made_or_owed_whatever_the_lines_do(seed: int, steps: int) -> None:
+def test_no_fen_is_lost_created_or_owed_whatever_the_links_do(seed: int, steps: int) -> None:
     world_after(seed, steps)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 400))
-def test_when_the_lines_heal_nothing_stays_in_transit(seed: int, steps: int) -> None:
+def test_nothing_stays_in_transit_once_the_links_work_again(seed: int, steps: int) -> None:
     world = world_after(seed, steps)
     world.settle_everything()
     for line in conservation(world.everything):
@@ -245,7 +245,7 @@ def test_when_the_lines_heal_nothing_stays_in_transit(seed: int, steps: int) -> 
 def test_balances_are_the_fold_of_the_journal_in_any_order(seed: int, steps: int) -> None:
     world = world_after(seed, steps)
     for unit, books in world.books.items():
-        journal = [*world.journal[unit], *world.heard[unit], *world.journal[unit][:3]]
+        journal = [*world.journal[unit], *world.received[unit], *world.journal[unit][:3]]
         world.random.shuffle(journal)
         assert empty_books(unit, *journal).balances() == books.balances()
 
@@ -265,7 +265,7 @@ def test_a_transfer_posts_once_on_each_side_and_resolves_once(seed: int, steps: 
     assert set(kinds.values()) <= {1}
 
 
-def test_these_runs_meet_every_kind_of_posting_and_every_refusal_they_can() -> None:
+def test_the_random_runs_cover_every_kind_of_posting_and_every_possible_refusal() -> None:
     met: Counter[str] = Counter()
     for seed in range(30):
         met += world_after(seed, 400).done

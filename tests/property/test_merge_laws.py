@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.change import Operation
-from sync.merge import RecordChange, RecordState, conflicts_of, merge, shown_value
-from sync.schema import FieldSchema, Policy
-from sync.version import version_of
+from sync.merge.record import RecordChange, RecordState, conflicts_of, merge, shown_value
+from sync.model.change import Operation
+from sync.model.schema import FieldSchema, Policy
+from sync.model.version import version_of
 from tests.support.replicas import (
     FIELDS,
     LEVELS,
@@ -21,7 +21,7 @@ from tests.support.replicas import (
     Replica,
     assert_listed,
     assert_nothing_lost,
-    twin_of,
+    expected_state,
 )
 
 EVERY = {n: "x" if FIELDS[n].kind.value == "text" else 1 for n in FIELDS}
@@ -57,9 +57,9 @@ def play(script: Sequence[tuple[object, ...]]) -> tuple[list[Replica], dict[byte
                 losers = office.losers()
                 edit = office.update({**what, **dict.fromkeys(losers)}, extra, losers)
             case "hear":
-                heard = [e for v, e in offices[what].known.items() if v not in office.known]
-                for other in heard[:extra]:
-                    office.take(other)
+                missing = [e for v, e in offices[what].known.items() if v not in office.known]
+                for other in missing[:extra]:
+                    office.receive(other)
             case "clock":
                 office.see_clocks()
         if edit is not None:
@@ -69,17 +69,17 @@ def play(script: Sequence[tuple[object, ...]]) -> tuple[list[Replica], dict[byte
 
 @settings(max_examples=400)
 @given(st.lists(steps, min_size=2, max_size=22), st.randoms(use_true_random=False))
-def test_copies_that_know_the_same_edits_are_the_same(script, rng):
+def test_copies_with_the_same_edits_are_equal(script, rng):
     offices, made = play(script)
     for office in offices:
-        assert office.state == twin_of(office.known.values(), FIELDS)
+        assert office.state == expected_state(office.known.values(), FIELDS)
     edits = list(made.values())
     for office in offices:
         rng.shuffle(edits)
-        office.take_all(edits)
+        office.receive_all(edits)
     first = offices[0].state
     for office in offices:
-        assert office.state == first == twin_of(edits, FIELDS)
+        assert office.state == first == expected_state(edits, FIELDS)
         if first is not None and office.state is not None:
             assert conflicts_of(office.state, FIELDS) == conflicts_of(first, FIELDS)
 
@@ -98,14 +98,14 @@ def test_every_value_written_is_shown_or_kept_or_was_overwritten_knowingly(scrip
 
 SMALL = {n: FIELDS[n] for n in ("name", "rank", "most", "tags")}
 WRITES = [(verb, who) for who in range(3) for verb in ("write", "end", "settle")]
-HEARS = [("hear", who, other) for who, other in itertools.permutations(range(3), 2)]
+RECEIVES = [("hear", who, other) for who, other in itertools.permutations(range(3), 2)]
 
 
 def programs(length: int) -> Iterator[tuple[tuple[object, ...], ...]]:
     """Yield every script of `length` steps over three replicas that can differ from a shorter one:
     it ends with an edit, and nobody hears the same peer twice on end.
     """
-    for script in itertools.product([*WRITES, *HEARS], repeat=length):
+    for script in itertools.product([*WRITES, *RECEIVES], repeat=length):
         repeats = any(a == b and a[0] == "hear" for a, b in itertools.pairwise(script))
         if script[-1][0] != "hear" and not repeats:
             yield script
@@ -123,7 +123,7 @@ def edits_of(script: Sequence[tuple[object, ...]], *, apart: bool) -> list[Known
     else:
         edits.append(offices[0].create({"name": "x", "rank": "x", "most": 1, "tags": "x"}))
         for other in offices[1:]:
-            other.take(edits[0])
+            other.receive(edits[0])
     for n, (verb, who, *rest) in enumerate(script):
         office = offices[who]
         fresh = {"name": f"{n}", "rank": f"{n}", "most": 5 - n, "tags": f"{n},x"}
@@ -133,9 +133,9 @@ def edits_of(script: Sequence[tuple[object, ...]], *, apart: bool) -> list[Known
             case "end":
                 edits.append(office.delete())
             case "settle":
-                edits.append(office.update({"name": "z", "tags": None}, settles=office.losers()))
+                edits.append(office.update({"name": "z", "tags": None}, resolves=office.losers()))
             case "hear":
-                office.take_all(offices[rest[0]].known.values())
+                office.receive_all(offices[rest[0]].known.values())
     return edits
 
 
@@ -159,8 +159,8 @@ def assert_every_order_agrees(edits: list[Known]) -> int:
                 copies[known] = copy
             assert copies[known] == copy
         if known in copies and copies[known] is not None:
-            held = [e for i, e in enumerate(edits) if known >> i & 1]
-            assert copies[known] == twin_of(held, SMALL)
+            known_edits = [e for i, e in enumerate(edits) if known >> i & 1]
+            assert copies[known] == expected_state(known_edits, SMALL)
     assert (1 << len(edits)) - 1 in copies
     return joins
 
@@ -174,7 +174,7 @@ def test_every_order_of_every_three_steps_of_three_offices_agrees():
     assert joins >= 10_000
 
 
-def test_every_order_of_three_steps_after_three_creations_apart_agrees():
+def test_every_order_of_three_steps_after_three_concurrent_creations_agrees():
     cases = 0
     for script in programs(3):
         if any(step[0] == "hear" for step in script):
@@ -200,111 +200,111 @@ ONE = {"name": FieldSchema("name")}
 
 def two_offices(schema=ONE, **first):
     one, two = Replica(0, schema), Replica(1, schema)
-    two.take(one.create(first or {"name": "old"}))
+    two.receive(one.create(first or {"name": "old"}))
     return one, two
 
 
 @pytest.mark.parametrize("policy", list(Policy))
 @pytest.mark.parametrize("end_first", [True, False])
-def test_an_end_against_an_edit_is_a_conflict_in_both_orders(policy, end_first):
+def test_a_delete_concurrent_with_an_edit_is_a_conflict_in_both_orders(policy, end_first):
     schema = {"name": FieldSchema("name", policy=policy)}
     one, two = two_offices(schema)
     end, edit = one.delete(), two.update({"name": "new"})
     third = Replica(2, schema)
-    third.take_all(one.known.values() if end_first else two.known.values())
-    third.take_all([end, edit])
+    third.receive_all(one.known.values() if end_first else two.known.values())
+    third.receive_all([end, edit])
     assert third.state is not None
     assert not third.state.alive
     found = conflicts_of(third.state, schema)
     assert {(c.loser.value, c.deleted) for c in found.values()} == {("new", True)}
 
 
-def test_an_equal_value_written_against_an_end_is_a_conflict_too():
+def test_an_equal_value_concurrent_with_a_delete_is_a_conflict_too():
     one, two = two_offices()
     end, edit = one.delete(), two.update({"name": "old"})
-    one.take(edit)
-    two.take(end)
+    one.receive(edit)
+    two.receive(end)
     assert one.state == two.state
     assert len(conflicts_of(one.state, ONE)) == 1
 
 
-def test_a_creation_apart_against_an_end_is_a_conflict_in_both_orders():
+def test_a_concurrent_creation_against_a_delete_is_a_conflict_in_both_orders():
     one, two, third = Replica(0, ONE), Replica(1, ONE), Replica(2, ONE)
     made, again = one.create({"name": "a"}), two.create({"name": "b"})
     end = one.delete()
-    one.take(again)
-    third.take_all([again, made, end])
+    one.receive(again)
+    third.receive_all([again, made, end])
     assert one.state == third.state
     assert [c.loser.value for c in conflicts_of(one.state, ONE).values()] == ["b"]
 
 
-def test_ending_an_ended_record_again_confirms_the_end_and_does_not_bring_it_back():
+def test_deleting_a_deleted_record_again_confirms_the_delete_and_does_not_restore_it():
     one, two = two_offices()
     one.delete()
-    one.take(two.update({"name": "new"}))
+    one.receive(two.update({"name": "new"}))
     assert len(conflicts_of(one.state, ONE)) == 1
     one.delete()
     assert not one.state.alive
     assert conflicts_of(one.state, ONE) == {}
 
 
-def test_an_end_loses_no_part_of_a_union():
+def test_a_delete_loses_no_element_of_a_union():
     schema = {"tags": FieldSchema("tags", policy=Policy.UNION)}
     one, two = two_offices(schema, tags="a")
     first, second = one.update({"tags": "a,b"}), two.update({"tags": "a,c"})
-    one.take(second)
-    two.take(first)
+    one.receive(second)
+    two.receive(first)
     one.delete()
     assert conflicts_of(one.state, schema) == {}
     assert shown_value(schema["tags"], one.state.fields["tags"]) == "a,b,c"
 
 
-def test_an_edit_apart_from_a_later_end_stays_listed_when_two_brought_the_record_back():
+def test_an_edit_concurrent_with_a_later_delete_stays_listed_when_two_offices_restored_the_record():
     """One re-creates and ends again; another re-created meanwhile: its value stands against it."""
     one, two = two_offices()
-    two.take(one.delete())
+    two.receive(one.delete())
     one.update({"name": "mine"})
     again = two.update({"name": "theirs"})
     one.delete()
-    one.take(again)
-    two.take_all(one.known.values())
+    one.receive(again)
+    two.receive_all(one.known.values())
     assert one.state == two.state
     assert [c.loser.value for c in conflicts_of(one.state, ONE).values()] == ["theirs"]
 
 
-def test_a_clock_a_year_ahead_does_not_win_against_an_edit_that_knew_it():
+def test_a_clock_a_year_ahead_does_not_win_against_an_edit_made_after_it():
     one, two = two_offices()
     ahead = one.update({"name": "from the future"}, at=YEAR_MS << 16)
-    two.take(ahead)
+    two.receive(ahead)
     healthy = two.update({"name": "today"})
     assert healthy.version < ahead.version
-    one.take(healthy)
+    one.receive(healthy)
     assert one.state == two.state
     assert one.state.fields["name"].shown.value == "today"
     assert conflicts_of(one.state, ONE) == {}
 
 
-def test_settling_a_conflict_ends_it_wherever_it_is_heard():
+def test_resolving_a_conflict_closes_it_wherever_the_resolution_is_received():
     one, two = two_offices()
     mine, theirs = one.update({"name": "mine"}), two.update({"name": "theirs"})
-    one.take(theirs)
-    two.take(mine)
+    one.receive(theirs)
+    two.receive(mine)
     assert len(conflicts_of(one.state, ONE)) == 1
-    decided = one.update({"name": "both"}, settles=one.losers())
-    two.take(decided)
+    decided = one.update({"name": "both"}, resolves=one.losers())
+    two.receive(decided)
     assert one.state == two.state
     assert conflicts_of(two.state, ONE) == {}
 
 
-def test_what_was_written_while_somebody_settled_is_not_settled():
+def test_a_value_written_concurrently_with_a_resolution_is_not_resolved():
     one, two = two_offices()
     mine, theirs = one.update({"name": "mine"}), two.update({"name": "theirs"})
-    one.take(theirs)
-    two.take(mine)
-    decided = one.update({"name": "decided"}, settles=one.losers())
+    one.receive(theirs)
+    two.receive(mine)
+    decided = one.update({"name": "decided"}, resolves=one.losers())
     later = two.update({"name": "later"})
-    one.take(later)
-    two.take(decided)
+    one.receive(later)
+    two.receive(decided)
     assert one.state == two.state
     assert len(conflicts_of(one.state, ONE)) == 1
 
@@ -322,7 +322,7 @@ def test_a_second_round_of_one_transaction_replaces_its_first():
 
 
 @pytest.mark.parametrize("operation", [Operation.UPDATE, Operation.DELETE])
-def test_a_change_before_its_records_creation_is_not_joined(operation):
+def test_a_change_without_its_records_creation_is_not_merged(operation):
     change = RecordChange(operation=operation, version=version_of(1, 1), level=3)
     assert merge(None, change, ONE) is None
 
@@ -342,10 +342,10 @@ def test_a_change_before_its_records_creation_is_not_joined(operation):
         (Policy.UNION, "a", None, "a"),
     ],
 )
-def test_each_policy_shows_what_it_says(policy, mine, theirs, shown):
+def test_each_policy_shows_the_value_that_it_defines(policy, mine, theirs, shown):
     """Mine is a community's (the owner's), theirs a street's (higher) and later."""
     schema = {"name": FieldSchema("name", policy=policy, owners=(3, 2))}
     one, two = two_offices(schema)
     one.update({"name": mine}, at=10)
-    one.take(two.update({"name": theirs}, at=20))
+    one.receive(two.update({"name": theirs}, at=20))
     assert shown_value(schema["name"], one.state.fields["name"]) == shown

@@ -12,10 +12,16 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from sync.change import Operation
-from sync.merge import conflicts_of
-from sync.schema import FieldSchema, Kind, Policy
-from tests.support.replicas import Known, Replica, assert_listed, assert_nothing_lost, twin_of
+from sync.merge.record import conflicts_of
+from sync.model.change import Operation
+from sync.model.schema import FieldSchema, Kind, Policy
+from tests.support.replicas import (
+    Known,
+    Replica,
+    assert_listed,
+    assert_nothing_lost,
+    expected_state,
+)
 
 SCHEMA = {
     "name": FieldSchema("name"),
@@ -48,7 +54,7 @@ def settle(office: Replica, at: int) -> Known:
 
 
 # What an office may do with a record that it holds. On an ended one, a write brings it back.
-DOES: dict[str, Callable[[Replica, int], Known]] = {
+ACTIONS: dict[str, Callable[[Replica, int], Known]] = {
     "write": lambda office, at: office.update(values(office.number), at),
     "write the same": lambda office, at: office.update(SAME, at),
     "write one field": lambda office, at: office.update({"name": f"only {office.number}"}, at),
@@ -78,7 +84,7 @@ def ended(offices: Sequence[Replica]) -> None:
     offices[0].delete(10)
 
 
-def ended_against_an_edit(offices: Sequence[Replica]) -> None:
+def ended_concurrently_with_an_edit(offices: Sequence[Replica]) -> None:
     """Ended by one while another wrote what the first never saw."""
     plain(offices)
     share(offices)
@@ -86,29 +92,36 @@ def ended_against_an_edit(offices: Sequence[Replica]) -> None:
     offices[1].update({"name": "unseen"}, 10)
 
 
-def brought_back(offices: Sequence[Replica]) -> None:
+def restored(offices: Sequence[Replica]) -> None:
     """Ended, and re-created since."""
     ended(offices)
     offices[0].update({"name": "again"}, 20)
 
 
-def brought_back_twice_at_once(offices: Sequence[Replica]) -> None:
+def restored_twice_concurrently(offices: Sequence[Replica]) -> None:
     ended(offices)
     share(offices)
     offices[0].update({"name": "mine"}, 20)
     offices[1].update({"name": "theirs"}, 20)
 
 
-STATES = (plain, disputed, ended, ended_against_an_edit, brought_back, brought_back_twice_at_once)
+STATES = (
+    plain,
+    disputed,
+    ended,
+    ended_concurrently_with_an_edit,
+    restored,
+    restored_twice_concurrently,
+)
 
 
 def share(offices: Sequence[Replica]) -> None:
     """Have everybody hear everything."""
     for one, other in itertools.permutations(offices, 2):
-        one.take_all(other.known.values())
+        one.receive_all(other.known.values())
 
 
-def at_once(
+def concurrently(
     state: Callable[[Sequence[Replica]], None], what: Sequence[str], clocks: Sequence[int]
 ) -> tuple[list[Known], list[Known]]:
     """Return the edits that all stand on, and those that were made apart."""
@@ -117,7 +130,7 @@ def at_once(
     share(offices)
     before = list(offices[0].known.values())
     return before, [
-        DOES[name](office, at) for office, name, at in zip(offices, what, clocks, strict=False)
+        ACTIONS[name](office, at) for office, name, at in zip(offices, what, clocks, strict=False)
     ]
 
 
@@ -126,13 +139,13 @@ def assert_one_winner(before: list[Known], made: list[Known]) -> None:
     first = None
     for order in itertools.permutations(made):
         reader = Replica(3, SCHEMA)
-        reader.take_all(before)
+        reader.receive_all(before)
         for edit in order:
-            assert reader.take(edit)
+            assert reader.receive(edit)
         first = first or reader.state
         assert reader.state == first
     assert first is not None
-    assert first == twin_of([*before, *made], SCHEMA)
+    assert first == expected_state([*before, *made], SCHEMA)
     assert_nothing_lost(first, [*before, *made])
     assert_listed(first, SCHEMA)
 
@@ -140,31 +153,33 @@ def assert_one_winner(before: list[Known], made: list[Known]) -> None:
 @pytest.mark.parametrize("state", STATES)
 def test_every_pair_of_operations_under_every_clock_has_one_outcome(state):
     cases = 0
-    for what in itertools.product(DOES, repeat=2):
+    for what in itertools.product(ACTIONS, repeat=2):
         for clocks in itertools.product(TICKS, repeat=2):
-            assert_one_winner(*at_once(state, what, clocks))
+            assert_one_winner(*concurrently(state, what, clocks))
             cases += 1
-    assert cases == len(DOES) ** 2 * len(TICKS) ** 2
+    assert cases == len(ACTIONS) ** 2 * len(TICKS) ** 2
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_every_three_operations_at_equal_clocks_have_one_outcome(state):
     cases = 0
-    for what in itertools.product(DOES, repeat=3):
-        before, made = at_once(state, what, (EQUAL,) * 3)
+    for what in itertools.product(ACTIONS, repeat=3):
+        before, made = concurrently(state, what, (EQUAL,) * 3)
         assert len({edit.version[:8] for edit in made}) == 1
         assert_one_winner(before, made)
         cases += 1
-    assert cases == len(DOES) ** 3
+    assert cases == len(ACTIONS) ** 3
 
 
-@pytest.mark.parametrize("state", [plain, brought_back])
+@pytest.mark.parametrize("state", [plain, restored])
 @pytest.mark.parametrize("clocks", list(itertools.product(TICKS, repeat=2)))
 @pytest.mark.parametrize("what", ["write", "write one field", "clear"])
-def test_a_record_ended_while_another_wrote_is_ended_and_says_so(state, clocks, what):
-    before, made = at_once(state, ("end", what), clocks)
+def test_a_record_deleted_while_another_office_wrote_is_deleted_with_a_conflict(
+    state, clocks, what
+):
+    before, made = concurrently(state, ("end", what), clocks)
     reader = Replica(3, SCHEMA)
-    reader.take_all([*before, *made])
+    reader.receive_all([*before, *made])
     assert reader.state is not None
     assert not reader.state.alive
     assert all(found.deleted for found in conflicts_of(reader.state, SCHEMA).values())
@@ -172,27 +187,27 @@ def test_a_record_ended_while_another_wrote_is_ended_and_says_so(state, clocks, 
 
 
 @pytest.mark.parametrize("clocks", list(itertools.product(TICKS, repeat=3)))
-def test_two_ends_are_one_end_and_no_conflict(clocks):
-    before, made = at_once(plain, ("end", "end having seen", "end"), clocks)
+def test_two_concurrent_deletes_are_one_delete_without_conflict(clocks):
+    before, made = concurrently(plain, ("end", "end having seen", "end"), clocks)
     reader = Replica(3, SCHEMA)
-    reader.take_all([*before, *made])
+    reader.receive_all([*before, *made])
     assert reader.state is not None
-    assert reader.state.life == 2
+    assert reader.state.causal_length == 2
     assert conflicts_of(reader.state, SCHEMA) == {}
 
 
 @pytest.mark.parametrize("clocks", list(itertools.product(TICKS, repeat=2)))
-def test_an_end_of_an_older_life_does_not_end_the_one_brought_back(clocks):
+def test_a_delete_of_an_earlier_causal_length_does_not_delete_the_restored_record(clocks):
     """One ends the record again without having heard that another brought it back."""
-    before, made = at_once(ended, ("end", "write"), clocks)
+    before, made = concurrently(ended, ("end", "write"), clocks)
     reader = Replica(3, SCHEMA)
-    reader.take_all([*before, *made])
+    reader.receive_all([*before, *made])
     assert reader.state is not None
-    assert (reader.state.alive, reader.state.life) == (True, 3)
+    assert (reader.state.alive, reader.state.causal_length) == (True, 3)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])
-def test_end_and_bring_back_in_turn_heard_backwards_waits_and_then_agrees(length):
+def test_deletes_and_restores_received_in_reverse_order_wait_and_then_agree(length):
     """Who hears the last word first takes nothing of it until its causes are there."""
     writer = Replica(0, SCHEMA)
     writer.create({"name": "first"}, 1)
@@ -201,20 +216,20 @@ def test_end_and_bring_back_in_turn_heard_backwards_waits_and_then_agrees(length
         writer.update({"name": f"again {n}"})
     edits = list(writer.known.values())
     reader = Replica(3, SCHEMA)
-    reader.take_all(reversed(edits))
+    reader.receive_all(reversed(edits))
     assert reader.state == writer.state
     assert reader.state is not None
-    assert reader.state.life == 2 * length + 1
+    assert reader.state.causal_length == 2 * length + 1
 
 
-def test_one_who_brings_back_what_another_never_saw_ended_is_understood_from_the_last_word():
+def test_a_restore_is_merged_by_an_office_that_never_saw_the_delete():
     """The end and the re-creation arrive together at one who only knows the first life."""
     writer, reader = Replica(0, SCHEMA), Replica(3, SCHEMA)
-    reader.take(writer.create({"name": "first"}, 1))
+    reader.receive(writer.create({"name": "first"}, 1))
     end, again = writer.delete(), writer.update({"name": "again"})
     edit = reader.update({"name": "meanwhile"})
-    reader.take_all([end, again])
-    writer.take(edit)
+    reader.receive_all([end, again])
+    writer.receive(edit)
     assert reader.state == writer.state
     assert reader.state is not None
     assert reader.state.alive
@@ -222,7 +237,7 @@ def test_one_who_brings_back_what_another_never_saw_ended_is_understood_from_the
     assert [c.loser.value for c in conflicts_of(reader.state, SCHEMA).values()] == ["meanwhile"]
 
 
-def test_a_creation_again_is_none_of_the_operations_that_end():
+def test_the_operations_table_covers_create_update_and_delete():
     """Guards the table above: each kind of operation is in it."""
-    made = {name: at_once(plain, (name,), (EQUAL,))[1][0].change.operation for name in DOES}
+    made = {name: concurrently(plain, (name,), (EQUAL,))[1][0].change.operation for name in ACTIONS}
     assert set(made.values()) == {Operation.CREATE, Operation.UPDATE, Operation.DELETE}

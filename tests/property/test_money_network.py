@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.ledger import Posting, PostingKind
 from node.domain.ledger_errors import LedgerError
-from node.services import allocation_answers as answers
-from node.services import allocation_views as views
-from node.services import allocations as money
-from node.services.allocation_errors import BadAllocation
-from node.services.conservation import check_conservation
-from sync.limits import BATCH_BYTES_MAX
+from node.services.money import postings as money
+from node.services.money import receipts as answers
+from node.services.money import views
+from node.services.money.conservation import check_conservation
+from node.services.money.errors import BadAllocation
+from sync.model.limits import BATCH_BYTES_MAX
 from tests.support.money_network import (
     CITY,
     DISTRICT,
@@ -82,7 +82,7 @@ def do(net: MoneyNetwork, code: str, seed: int) -> str:
 def possible(net: MoneyNetwork, code: str) -> list[str]:
     """Return what there may be to do at an office, the usual several times."""
     found = [*ALWAYS]
-    if held_funds(net, code):
+    if funds_with_balance(net, code):
         found += ["spend", "give_back", *(["release"] * 6 if code in BELOW else [])]
     if views.match_due_fen(net[code], YEAR) > 0:
         found += ["match"] * 4
@@ -93,35 +93,35 @@ def possible(net: MoneyNetwork, code: str) -> list[str]:
     return found
 
 
-def held_funds(net: MoneyNetwork, code: str) -> list[str]:
+def funds_with_balance(net: MoneyNetwork, code: str) -> list[str]:
     keys = sorted(net.kept(code))
     return [fund for unit, fund, _, account in keys if (unit, account) == (net.unit(code), "held")]
 
 
 def money_of(net: MoneyNetwork, code: str, random: Random) -> str:
     """Return a fund, mostly one that the office holds."""
-    held = held_funds(net, code)
-    return random.choice(held if held and random.random() < 0.8 else FUNDS)
+    with_balance = funds_with_balance(net, code)
+    return random.choice(with_balance if with_balance and random.random() < 0.8 else FUNDS)
 
 
 def attempt(net: MoneyNetwork, code: str, verb: str, random: Random) -> object:
     office = net[code]
     fund = random.choice(FUNDS) if verb == "appropriate" else money_of(net, code, random)
-    said = {"fund": fund, "year": YEAR, "amount_fen": random.choice(AMOUNTS), "actor": "clerk"}
+    terms = {"fund": fund, "year": YEAR, "amount_fen": random.choice(AMOUNTS), "actor": "clerk"}
     task = {"assignment": TASK if fund == "F9" else None}
     waiting = views.waiting(office)
     asked = random.choice(waiting).transfer if waiting else b""
     match verb:
         case "appropriate":
-            return money.appropriate(office, **said | {"amount_fen": 500}, **task)
+            return money.appropriate(office, **terms | {"amount_fen": 500}, **task)
         case "release":
             below = BELOW.get(code, STREET)  # nothing is below a community: refused
-            return money.release(office, to=net.unit(below), **said, **task)
+            return money.release(office, to=net.unit(below), **terms, **task)
         case "spend":
             category = random.choice(("party", "office"))
-            return money.spend(office, category=category, **said, **task)
+            return money.spend(office, category=category, **terms, **task)
         case "give_back":
-            return money.give_back(office, reason="结余", **said, **task)
+            return money.give_back(office, reason="结余", **terms, **task)
         case "match":
             return money.match(office, year=YEAR, actor="clerk")
         case "receive":
@@ -230,7 +230,7 @@ def run(
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(plan=moves)
-def test_no_fen_is_made_lost_or_released_twice_whatever_the_lines_do(template, catalogue, plan):
+def test_no_fen_is_created_lost_or_released_twice_whatever_the_links_do(template, catalogue, plan):
     with tempfile.TemporaryDirectory() as folder:
         net = MoneyNetwork(template, Path(folder) / "net", catalogue)
         try:
@@ -242,7 +242,7 @@ def test_no_fen_is_made_lost_or_released_twice_whatever_the_lines_do(template, c
             net.close()
 
 
-def test_long_runs_meet_every_posting_and_end_with_nothing_on_the_way(
+def test_long_runs_cover_every_posting_and_end_with_nothing_in_transit(
     template, catalogue, tmp_path
 ):
     met: Counter[str] = Counter()

@@ -15,23 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from node.domain.contribution import CellKey
-from node.services.cells import totals_of
-from node.services.periods import CLOSING, close_period, stock_at, stock_measures
-from node.services.rollup import answer
-from node.services.verify import own_cells, verify
-from sync.change import Operation
-from tests.support.network import (
-    CATALOGUE,
-    CITY,
-    DAY_MS,
-    EAST,
-    NORTH,
-    SOUTH,
-    A,
-    B,
-    D,
-    Network,
-)
+from node.services.figures.cells import totals_of
+from node.services.figures.closings import CLOSING, close_period, stock_at, stock_measures
+from node.services.figures.rollup import answer
+from node.services.health.verify import own_cells, verify
+from sync.model.change import Operation
+from tests.support.network import CATALOGUE, CITY, DAY_MS, EAST, NORTH, SOUTH, A, B, D, Network
 
 WRITERS = (A, B, D)
 HUBS = (NORTH, SOUTH, EAST, CITY)
@@ -159,7 +148,9 @@ LAW = settings(
 
 @LAW
 @given(history=histories)
-def test_totals_are_the_recomputation_whatever_came_late_twice_or_out_of_order(templates, history):
+def test_totals_equal_the_recomputation_whatever_arrived_late_twice_or_out_of_order(
+    templates, history
+):
     with network(templates) as net:
         play(net, history)
         for office in net.offices.values():
@@ -187,13 +178,13 @@ def test_every_office_above_gives_the_same_answer_once_all_has_arrived(templates
         for hub in (NORTH, SOUTH):
             for indicator in ("K2", "K5", "K6", "K30"):
                 unit = net.unit(hub)
-                said = {
+                answers = {
                     (found.shown.numerator, found.shown.denominator)
                     for asked in (hub, EAST, CITY)
                     for found in [answer(net[asked], indicator, unit=unit)]
                     if not found.shown.suppressed
                 }
-                assert len(said) == 1
+                assert len(answers) == 1
 
 
 @LAW

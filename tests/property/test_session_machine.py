@@ -6,43 +6,43 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from sync.change import Batch
-from sync.conversation import (
+from sync.link.messages import (
     AppliedHere,
     Apply,
     BatchRead,
+    ChunkJoined,
     Command,
     Compare,
     Compared,
-    Copied,
-    Copy,
     Event,
     Failed,
-    Greet,
-    Greeted,
-    Hand,
-    Handed,
+    FetchChunk,
+    Handshake,
+    HandshakeDone,
     Idle,
-    Poked,
     Pull,
     Pulled,
     Push,
     Pushed,
     Read,
     Rest,
+    Upload,
+    Uploaded,
     Verdict,
     Woken,
+    WorkAvailable,
 )
-from sync.limits import BATCH_BYTES_MAX, BATCH_BYTES_MIN
-from sync.schema import Lane
-from sync.session import Session, State
+from sync.link.session import Session, State
+from sync.model.change import Batch
+from sync.model.limits import BATCH_BYTES_MAX, BATCH_BYTES_MIN
+from sync.model.schema import Lane
 
 lanes = st.sampled_from(list(Lane))
 faults = st.sampled_from(["none", "none", "none", "request", "reply", "oversized", "refused"])
 STEPS_MAX = 400
 
 
-class Line(RuleBasedStateMachine):
+class LinkMachine(RuleBasedStateMachine):
     """A child with a log and a parent with one; each holds how far it took the other's.
 
     A lost request did nothing; a lost reply did its work and nobody heard. Both look the same.
@@ -54,14 +54,14 @@ class Line(RuleBasedStateMachine):
         self.command: Command = self.session.start()
         self.log = dict.fromkeys(Lane, 0)  # the child's: positions up to here are written
         self.parents_log = dict.fromkeys(Lane, 0)
-        self.taken_up = dict.fromkeys(Lane, 0)  # durable with the parent
-        self.taken_down = dict.fromkeys(Lane, 0)  # durable here
+        self.acked_up = dict.fromkeys(Lane, 0)  # durable with the parent
+        self.applied_down = dict.fromkeys(Lane, 0)  # durable here
         self.compared = 0  # steps of the comparison under way
-        self.floor = 0  # the parent's bulk log is gone up to here
+        self.low_water_mark = 0  # the parent's bulk log is gone up to here
         self.copied = 0  # chunks of the snapshot under way
         self.begins = 0  # the child's bulk log is gone up to here
-        self.handed = 0  # chunks of copies that go up
-        self.said: dict[Lane, tuple[int, int]] = dict.fromkeys(Lane, (0, 0))
+        self.uploaded = 0  # chunks of copies that go up
+        self.previous: dict[Lane, tuple[int, int]] = dict.fromkeys(Lane, (0, 0))
 
     @initialize(fill=st.integers(0, 30))
     def begin(self, fill: int) -> None:
@@ -71,22 +71,22 @@ class Line(RuleBasedStateMachine):
     @rule(lane=lanes, count=st.integers(1, 9))
     def write_here(self, lane: Lane, count: int) -> None:
         self.log[lane] += count
-        self.poke(Poked(up=frozenset({lane})))
+        self.notify(WorkAvailable(up=frozenset({lane})))
 
     @rule(lane=lanes, count=st.integers(1, 9))
     def write_above(self, lane: Lane, count: int) -> None:
         """The doorbell rings only while a `Watch` is open; a greeting tells of the rest."""
         self.parents_log[lane] += count
         if self.session.connected:
-            self.poke(Poked(down=frozenset({lane})))
+            self.notify(WorkAvailable(down=frozenset({lane})))
 
     @rule()
-    def cut(self) -> None:
+    def truncate_parents_log(self) -> None:
         """The parent's log is cut: who is behind takes copies, from its next greeting on."""
-        self.floor = self.parents_log[Lane.BULK]
+        self.low_water_mark = self.parents_log[Lane.BULK]
 
     @rule()
-    def cut_here(self) -> None:
+    def truncate_own_log(self) -> None:
         """Our log is cut: if the parent is behind, copies go up, from the next greeting on."""
         self.begins = self.log[Lane.BULK]
 
@@ -96,8 +96,8 @@ class Line(RuleBasedStateMachine):
         if isinstance(self.command, Idle):
             self.command = self.session.start()
 
-    def poke(self, event: Poked) -> None:
-        self.session.poke(event)
+    def notify(self, event: WorkAvailable) -> None:
+        self.session.notify(event)
         if isinstance(self.command, Idle):
             self.command = self.session.start()
 
@@ -126,56 +126,59 @@ class Line(RuleBasedStateMachine):
 
     def served(self, command: Command) -> Event:
         match command:
-            case Greet():
-                waiting = {n for n in Lane if self.parents_log[n] > self.taken_down[n]}
-                behind = self.copied or self.taken_down[Lane.BULK] < self.floor
-                verdict = Verdict.SNAPSHOT if behind else Verdict.GO_ON
-                return Greeted(
-                    verdict, dict(self.taken_up), dict(self.taken_down),
+            case Handshake():
+                waiting = {n for n in Lane if self.parents_log[n] > self.applied_down[n]}
+                behind = self.copied or self.applied_down[Lane.BULK] < self.low_water_mark
+                verdict = Verdict.SNAPSHOT if behind else Verdict.ACCEPTED
+                return HandshakeDone(
+                    verdict, dict(self.acked_up), dict(self.applied_down),
                     waiting=frozenset(waiting),
-                    hand_up=bool(self.handed) or self.taken_up[Lane.BULK] < self.begins,
+                    upload_due=bool(self.uploaded) or self.acked_up[Lane.BULK] < self.begins,
                 )  # fmt: skip
-            case Hand():
-                self.handed = (self.handed + 1) % 3
-                if self.handed:
-                    return Handed(more=True)
-                self.taken_up[Lane.BULK] = self.log[Lane.BULK]
-                return Handed()
+            case Upload():
+                self.uploaded = (self.uploaded + 1) % 3
+                if self.uploaded:
+                    return Uploaded(more=True)
+                self.acked_up[Lane.BULK] = self.log[Lane.BULK]
+                return Uploaded()
             case Push(batch=sent) if sent.lane is Lane.BULK and sent.after < self.begins:
                 return Failed("stream_gap", retryable=True)
             case Compare(begin=begin):
                 self.compared = 1 if begin else self.compared + 1
-                waiting = {n for n in Lane if self.parents_log[n] > self.taken_down[n]}
+                waiting = {n for n in Lane if self.parents_log[n] > self.applied_down[n]}
                 return Compared(more=self.compared < 3, waiting=frozenset(waiting))
             case Push(batch=sent):
-                assert sent.after <= self.taken_up[sent.lane], "a gap"
-                self.taken_up[sent.lane] = max(self.taken_up[sent.lane], sent.upto)
-                return Pushed(sent.lane, self.taken_up[sent.lane])
-            case Copy():
+                assert sent.after <= self.acked_up[sent.lane], "a gap"
+                self.acked_up[sent.lane] = max(self.acked_up[sent.lane], sent.upto)
+                return Pushed(sent.lane, self.acked_up[sent.lane])
+            case FetchChunk():
                 assert self.session.verdict is Verdict.SNAPSHOT
                 self.copied = (self.copied + 1) % 4
                 if self.copied:
-                    return Copied(more=True)
-                self.taken_down[Lane.BULK] = self.parents_log[Lane.BULK]
-                return Copied()
-            case Pull(lane=Lane.BULK, after=after) if after < self.floor:
+                    return ChunkJoined(more=True)
+                self.applied_down[Lane.BULK] = self.parents_log[Lane.BULK]
+                return ChunkJoined()
+            case Pull(lane=Lane.BULK, after=after) if after < self.low_water_mark:
                 return Failed("session_unknown", retryable=True)
             case Pull():
                 return Pulled(batch(command, self.parents_log[command.lane]))
             case Apply(batch=sent):
-                assert sent.after <= self.taken_down[sent.lane], "a gap"
-                self.taken_down[sent.lane] = max(self.taken_down[sent.lane], sent.upto)
-                return AppliedHere(sent.lane, self.taken_down[sent.lane])
+                assert sent.after <= self.applied_down[sent.lane], "a gap"
+                self.applied_down[sent.lane] = max(self.applied_down[sent.lane], sent.upto)
+                return AppliedHere(sent.lane, self.applied_down[sent.lane])
         raise AssertionError(command)
 
     @invariant()
-    def what_one_end_believes_the_other_holds(self) -> None:
+    def acks_never_exceed_what_is_durable(self) -> None:
         for lane in Lane:
-            assert self.session.held_there.get(lane, 0) <= self.taken_up[lane]
-            assert self.session.held_here.get(lane, 0) <= self.taken_down[lane]
-            now = (self.session.held_there.get(lane, 0), self.session.held_here.get(lane, 0))
-            assert all(a >= b for a, b in zip(now, self.said[lane], strict=True)), "went back"
-            self.said[lane] = now
+            assert self.session.acked_by_parent.get(lane, 0) <= self.acked_up[lane]
+            assert self.session.applied_from_parent.get(lane, 0) <= self.applied_down[lane]
+            now = (
+                self.session.acked_by_parent.get(lane, 0),
+                self.session.applied_from_parent.get(lane, 0),
+            )
+            assert all(a >= b for a, b in zip(now, self.previous[lane], strict=True)), "went back"
+            self.previous[lane] = now
 
     @invariant()
     def batches_keep_their_bounds(self) -> None:
@@ -186,8 +189,8 @@ class Line(RuleBasedStateMachine):
     def idle_means_that_nothing_waits(self) -> None:
         if isinstance(self.command, Idle):
             assert self.session.state is State.IDLE
-            assert self.taken_up == self.log
-            assert self.taken_down == self.parents_log
+            assert self.acked_up == self.log
+            assert self.applied_down == self.parents_log
 
     def teardown(self) -> None:
         """Once calls stop failing, everything drains without a restart (INV-8)."""
@@ -210,5 +213,5 @@ def batch(command: Read | Pull, end: int) -> Batch:
     )  # fmt: skip
 
 
-Line.TestCase.settings = settings(max_examples=120, stateful_step_count=60)
-TestLine = Line.TestCase
+LinkMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=60)
+TestLink = LinkMachine.TestCase

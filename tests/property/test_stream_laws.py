@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync import codec
-from sync.change import Entry, StreamHead
-from sync.schema import Lane
-from sync.streams import Place, StreamForked, StreamGap, StreamKey, key_of, place
+from sync.codec import entry as codec
+from sync.model.change import Entry, StreamHead
+from sync.model.schema import Lane
+from sync.model.stream import Place, StreamForked, StreamGap, StreamKey, key_of, place
 
 
 def chain(length: int, *, salt: int = 0, first: Entry | None = None) -> list[Entry]:
@@ -33,29 +33,29 @@ KEY = StreamKey(7, "up:city", Lane.BULK)
 
 
 @given(st.lists(st.integers(0, LENGTH - 1), max_size=60))
-def test_whatever_arrives_in_whatever_order_only_the_next_entry_is_taken(arrivals):
+def test_in_any_order_of_arrival_only_the_next_entry_is_accepted(arrivals):
     heads: dict[StreamKey, StreamHead] = {}
-    taken: list[int] = []
+    accepted: list[int] = []
     for number in arrivals:
         entry = CHAIN[number]
-        if entry.seq > len(taken) + 1:
+        if entry.seq > len(accepted) + 1:
             with pytest.raises(StreamGap) as gap:
                 place(entry, heads)
-            assert gap.value.expected_seq == len(taken) + 1
+            assert gap.value.expected_seq == len(accepted) + 1
         elif place(entry, heads) is Place.NEXT:
-            taken.append(entry.seq)
+            accepted.append(entry.seq)
             heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
         else:
-            assert entry.seq <= len(taken)
-    assert taken == list(range(1, len(taken) + 1))
+            assert entry.seq <= len(accepted)
+    assert accepted == list(range(1, len(accepted) + 1))
 
 
 @given(st.integers(0, LENGTH), st.integers(1, LENGTH))
-def test_an_entry_is_next_known_or_beyond_a_gap(held, seq):
-    entry, heads = CHAIN[seq - 1], {KEY: HEADS[held]}
-    if seq == held + 1:
+def test_an_entry_is_next_known_or_beyond_a_gap(newest, seq):
+    entry, heads = CHAIN[seq - 1], {KEY: HEADS[newest]}
+    if seq == newest + 1:
         assert place(entry, heads) is Place.NEXT
-    elif seq <= held:
+    elif seq <= newest:
         assert place(entry, heads) is Place.KNOWN
     else:
         with pytest.raises(StreamGap):
@@ -63,7 +63,7 @@ def test_an_entry_is_next_known_or_beyond_a_gap(held, seq):
 
 
 @given(st.integers(1, LENGTH - 1), st.integers(1, 99))
-def test_a_chain_that_went_another_way_is_found_where_it_meets_ours(shared, salt):
+def test_a_forked_chain_is_detected_where_it_overlaps_ours(shared, salt):
     """A copy shares our first entries and then says something else under the same numbers."""
     other = chain(1, salt=salt)[0]
     fork = [*CHAIN[:shared], *chain_after(CHAIN[shared - 1], shared, salt)]
@@ -91,11 +91,11 @@ def chain_after(last: Entry, seq: int, salt: int) -> list[Entry]:
     "other", [KEY._replace(incarnation=8), KEY._replace(audience="down:all"),
               KEY._replace(lane=Lane.CONTROL)],
 )  # fmt: skip
-def test_each_incarnation_audience_and_lane_counts_for_itself(other):
+def test_each_incarnation_audience_and_lane_is_numbered_by_itself(other):
     assert place(CHAIN[0], {other: HEADS[5]}) is Place.NEXT
 
 
-def test_the_first_entry_has_no_ancestor():
+def test_the_first_entry_has_no_previous_hash():
     stray = codec.entry_to_wire(
         [], incarnation=7, unit=3, level=3, audience="up:city", lane=Lane.BULK, seq=1,
         prev_hash=bytes(32), hlc=1,

@@ -8,22 +8,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sync import codec
-from sync.change import Entry, StreamHead
-from sync.schema import Lane
-from sync.streams import Place, StreamForked, StreamGap, StreamKey, key_of, place
+from sync.codec import entry as codec
+from sync.model.change import Entry, StreamHead
+from sync.model.schema import Lane
+from sync.model.stream import Place, StreamForked, StreamGap, StreamKey, key_of, place
 
 RELAYS = 2
 
 
-class Holder:
+class OfficeLog:
     """An office's log of the origin's streams, and the heads by which it judges the next entry."""
 
     def __init__(self) -> None:
         self.log: list[Entry] = []
         self.heads: dict[StreamKey, StreamHead] = {}
 
-    def take(self, entry: Entry) -> Place:
+    def receive(self, entry: Entry) -> Place:
         found = place(entry, self.heads)
         if found is Place.NEXT:
             self.log.append(entry)
@@ -39,21 +39,21 @@ class Streams(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.offices = [Holder() for _ in range(RELAYS + 1)]
+        self.offices = [OfficeLog() for _ in range(RELAYS + 1)]
         self.incarnation = 1
-        self.words = 0  # no two entries are ever equal
+        self.counter = 0  # no two entries are ever equal
         self.histories: list[list[bytes]] = []  # every chain that the origin ever stood by
         self.forked = False  # it wrote again under numbers that were spent
 
-    def append(self, holder: Holder) -> None:
-        mine = holder.of(self.incarnation)
-        self.words += 1
+    def append(self, office_log: OfficeLog) -> None:
+        mine = office_log.of(self.incarnation)
+        self.counter += 1
         entry = codec.entry_to_wire(
             [], incarnation=self.incarnation, unit=3, level=3, audience="up:city", lane=Lane.BULK,
-            seq=len(mine) + 1, prev_hash=mine[-1].hash if mine else b"", hlc=self.words,
+            seq=len(mine) + 1, prev_hash=mine[-1].hash if mine else b"", hlc=self.counter,
         )  # fmt: skip
-        assert holder.take(entry) is Place.NEXT
-        self.histories.append([e.hash for e in holder.of(self.incarnation)])
+        assert office_log.receive(entry) is Place.NEXT
+        self.histories.append([e.hash for e in office_log.of(self.incarnation)])
 
     @rule()
     def write(self) -> None:
@@ -63,9 +63,9 @@ class Streams(RuleBasedStateMachine):
     @precondition(lambda self: self.offices[0].log)
     def restored_unnoticed(self, back: int) -> None:
         """Worse than what happens: a backup goes on under its old incarnation."""
-        origin, kept = self.offices[0], Holder()
+        origin, kept = self.offices[0], OfficeLog()
         for entry in origin.log[:-back]:
-            kept.take(entry)
+            kept.receive(entry)
         self.offices[0] = kept
         self.append(kept)
         self.forked = True
@@ -74,9 +74,9 @@ class Streams(RuleBasedStateMachine):
     @precondition(lambda self: self.offices[0].log)
     def restored(self, back: int) -> None:
         """What does happen: it takes another incarnation, whose stream begins at 1."""
-        origin, kept = self.offices[0], Holder()
+        origin, kept = self.offices[0], OfficeLog()
         for entry in origin.log[:-back]:
-            kept.take(entry)
+            kept.receive(entry)
         self.offices[0] = kept
         self.incarnation += 1
         self.append(kept)
@@ -89,38 +89,38 @@ class Streams(RuleBasedStateMachine):
         """Hand over a piece of the log from about the right place; what does not fit changes
         nothing.
         """
-        holder = self.offices[relay]
-        begin = max(0, len(holder.log) + off)
+        office_log = self.offices[relay]
+        begin = max(0, len(office_log.log) + off)
         piece = self.offices[relay - 1].log[begin : begin + length]
         for entry in reversed(piece) if turned else piece:
-            before, head = list(holder.log), dict(holder.heads)
-            following = len(holder.of(entry.incarnation)) + 1
+            before, head = list(office_log.log), dict(office_log.heads)
+            following = len(office_log.of(entry.incarnation)) + 1
             try:
-                found = holder.take(entry)
+                found = office_log.receive(entry)
             except StreamGap:
                 assert entry.seq > following
-                assert (holder.log, holder.heads) == (before, head)
+                assert (office_log.log, office_log.heads) == (before, head)
             except StreamForked:
                 assert self.forked, "contradicted by an office that never went back on its word"
-                assert (holder.log, holder.heads) == (before, head)
+                assert (office_log.log, office_log.heads) == (before, head)
             else:
                 if found is Place.KNOWN:
-                    assert (holder.log, holder.heads) == (before, head)
-                    newest = holder.of(entry.incarnation)[-1]
+                    assert (office_log.log, office_log.heads) == (before, head)
+                    newest = office_log.of(entry.incarnation)[-1]
                     assert entry.seq < newest.seq or entry == newest, "a fork taken for known"
 
     @invariant()
-    def everyone_holds_the_beginning_of_one_history(self) -> None:
-        for holder in self.offices:
-            for incarnation in {e.incarnation for e in holder.log}:
-                mine = [e.hash for e in holder.of(incarnation)]
+    def every_office_has_a_prefix_of_one_history(self) -> None:
+        for office_log in self.offices:
+            for incarnation in {e.incarnation for e in office_log.log}:
+                mine = [e.hash for e in office_log.of(incarnation)]
                 assert any(mine == whole[: len(mine)] for whole in self.histories)
 
     @invariant()
     def numbers_count_up_without_a_gap(self) -> None:
-        for holder in self.offices:
-            for incarnation in {e.incarnation for e in holder.log}:
-                mine = holder.of(incarnation)
+        for office_log in self.offices:
+            for incarnation in {e.incarnation for e in office_log.log}:
+                mine = office_log.of(incarnation)
                 assert [e.seq for e in mine] == list(range(1, len(mine) + 1))
 
     def teardown(self) -> None:
@@ -129,7 +129,7 @@ class Streams(RuleBasedStateMachine):
             return
         for relay in range(1, RELAYS + 1):
             for entry in self.offices[relay - 1].log:
-                self.offices[relay].take(entry)
+                self.offices[relay].receive(entry)
             theirs = {e.hash for e in self.offices[relay - 1].log}
             assert theirs <= {e.hash for e in self.offices[relay].log}
 

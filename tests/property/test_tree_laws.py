@@ -69,14 +69,14 @@ def placed(tree: Tree) -> dict[int, tuple[str, str]]:
 
 
 @given(trees(), st.randoms(use_true_random=False))
-def test_a_file_is_read_as_it_stands_whatever_the_order_of_its_lines(rows, random) -> None:
+def test_a_file_is_read_correctly_in_any_order_of_its_lines(rows, random) -> None:
     shuffled = random.sample(rows, len(rows))
     assert seen(Tree(read(shuffled, D1), D1)) == set(rows)
     assert set(read(shuffled, D1)) == set(read(rows, D1))
 
 
 @given(trees())
-def test_the_fast_walks_agree_with_the_parents(rows) -> None:
+def test_the_fast_tree_queries_agree_with_walking_the_parents(rows) -> None:
     """Against a dumb twin that knows nothing but each unit's parent."""
     tree = Tree(read(rows, D1), D1)
     up = {unit.unit_id: unit.parent_id for unit in tree}
@@ -206,8 +206,8 @@ def unknown_level(rows, at, data):
 
 
 def same_name(rows, at, data):
-    twins = [row for row in rows if row[3] == rows[at][3] and row is not rows[at]]
-    return (_with(rows[at], name=twins[0][1]), "duplicate_name") if twins else None
+    siblings = [row for row in rows if row[3] == rows[at][3] and row is not rows[at]]
+    return (_with(rows[at], name=siblings[0][1]), "duplicate_name") if siblings else None
 
 
 MUTATIONS = [
@@ -236,7 +236,7 @@ def test_every_mutation_of_a_good_file_is_refused_at_its_line(mutate, rows, data
 
 
 @given(trees(communities_min=1), st.data())
-def test_two_mutations_are_both_told(rows, data) -> None:
+def test_two_mutations_are_both_reported(rows, data) -> None:
     one, two = data.draw(
         st.lists(st.integers(1, len(rows) - 1), min_size=2, max_size=2, unique=True)
     )
@@ -247,7 +247,7 @@ def test_two_mutations_are_both_told(rows, data) -> None:
 
 
 @given(trees(communities_min=1), st.data())
-def test_a_broken_letter_is_refused_at_its_line(rows, data) -> None:
+def test_an_invalid_character_is_refused_at_its_line(rows, data) -> None:
     at = data.draw(st.integers(0, len(rows) - 1))
     lines = csv_of(rows).split(b"\n")
     lines[at + 1] = lines[at + 1].replace(rows[at][1].encode(), rows[at][1].encode()[:-1])
@@ -268,9 +268,9 @@ def test_any_bytes_are_read_or_refused_with_a_line(raw) -> None:
     try:
         units = read_units(raw, "noise.csv", D1)
     except BadUnitFile as refusal:
-        told = refusal.faults
+        found = refusal.faults
     else:
         assert Tree(units, D1)
         return
-    assert told
-    assert all(1 <= fault.line <= lines for fault in told)
+    assert found
+    assert all(1 <= fault.line <= lines for fault in found)

@@ -35,9 +35,9 @@ def main() -> int:
         node_days += result.plan.node_days
         cpu_s += result.cpu_s
         steps += result.steps
-        if not result.held:
+        if not result.passed:
             failures.append(result)
-            _tell(result, args.mode)
+            _print_result(result, args.mode)
         elif again and again != result.trace:
             print(f"seed {result.plan.seed}: NOT DETERMINISTIC: {result.trace} and {again}")
             failures.append(result)
@@ -113,7 +113,7 @@ def _line(result: Result) -> str:
     )
 
 
-def _tell(result: Result, mode: str) -> None:
+def _print_result(result: Result, mode: str) -> None:
     print(f"{_line(result)}\n  BROKE {result.detail[:2_000]}")
     for event in result.story:
         print(f"    {event}")

@@ -40,7 +40,7 @@ AIMS: dict[str, tuple[int, str, int]] = {
 APART_MS = STAGED_MS // (len(DEATHS) * len(AIMS) + 3)
 TRIES = 2  # what brings the deed about is done again a minute later, should nothing have come of it
 # What is done beside that: operation -> where.
-BESIDE: dict[str, tuple[int, ...]] = {
+BACKGROUND: dict[str, tuple[int, ...]] = {
     "register_person": PERSONS, "close_case": (1, 2), "clash": (3, 4), "resolve": (2, 3, 4),
     "resolve_alike": (2, 3, 4), "ask_correction": (2,), "answer_correction": (3, 4),
     "issue": (0, 1), "step": (2, 3, 4, 6), "repeat": (0,), "reverse": (0,), "compare": (2, 3),
@@ -65,18 +65,18 @@ def deaths(mode: Mode = "fast") -> Plan:
            for office in (3, 4, 6) for _ in range(4)]  # fmt: skip
     ops += [Op(MINUTE_MS, office, kind, rng.getrandbits(32))
             for office, kind in ((0, "appropriate"), (3, "import"), (4, "import"))]  # fmt: skip
-    for n, (point, (deed, (office, cause, where))) in enumerate(product(DEATHS, AIMS.items())):
+    for n, (point, (operation, (office, cause, where))) in enumerate(product(DEATHS, AIMS.items())):
         at_ms = (n + 1) * APART_MS
-        faults.append(Fault(at_ms, at_ms, office, f"crash_{point}", rng.getrandbits(32), deed))
+        faults.append(Fault(at_ms, at_ms, office, f"crash_{point}", rng.getrandbits(32), operation))
         for _ in range(TRIES if cause else 0):
             at_ms += MINUTE_MS
             if cause == "herd":
                 faults.append(Fault(at_ms, at_ms, where, cause, rng.getrandbits(32)))
             else:
                 ops.append(Op(at_ms, where, cause, rng.getrandbits(32)))
-        for kind in rng.sample(list(BESIDE), AT_ONCE):
+        for kind in rng.sample(list(BACKGROUND), AT_ONCE):
             at_ms = (n + 1) * APART_MS + rng.randrange(APART_MS)
-            ops.append(Op(at_ms, rng.choice(BESIDE[kind]), kind, rng.getrandbits(32)))
+            ops.append(Op(at_ms, rng.choice(BACKGROUND[kind]), kind, rng.getrandbits(32)))
         for minute, (kind, where) in enumerate(ROUND if n % 2 else ()):
             at_ms = (n + 1) * APART_MS + minute * MINUTE_MS
             ops.append(Op(at_ms, where, kind, rng.getrandbits(32)))

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from node.setup import DATABASE
 from node.store.engine import sqlite_driver
-from sync.limits import PROTOCOL_MAX
+from sync.model.limits import PROTOCOL_MAX
 from tests.simulation import stores
+from tests.simulation.bit_rot import bit_rot
 from tests.simulation.plan import DAY_MS, OPERATIONS, Fault
 from tests.simulation.process import Armed
-from tests.simulation.rot import rot
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
     from tests.simulation.world import World
 
-DEEDS = (  # what a process writes for: each is a place to die at, at each of the points
+CRASH_OPERATIONS = (  # what a process writes for: each is a place to die at, at each of the points
     "serve Hello", "serve Push", "serve Return", "apply", "hear Hello", "hear Echo", "hear Return",
     "registers", "conflicts", "work", "money", "tree", "upkeep", "poison", "tick",
 )  # fmt: skip
@@ -41,11 +41,11 @@ def strike(world: World, fault: Fault) -> None:
         )
 
 
-def heal(world: World) -> None:
+def clear_faults(world: World) -> None:
     """Undo everything: lines whole, clocks right, disks free, every office running, once."""
-    for index in sorted(world.twins):
+    for index in sorted(world.clones):
         stores.decide(world, index)
-    world.network.heal()
+    world.network.clear_faults()
     world.protocols.clear()
     for index in [*world.dialled]:
         _dial_right(world, index)
@@ -81,8 +81,10 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
     process = world.processes.get(index)
     if kind in ARMED:
         if process is not None:  # counted when it dies there
-            deed = fault.deed or rng.choice((*DEEDS, *[""] * len(DEEDS)))
-            process.armed = Armed(kind, deed, aimed=bool(fault.deed))
+            operation = fault.operation or rng.choice(
+                (*CRASH_OPERATIONS, *[""] * len(CRASH_OPERATIONS))
+            )
+            process.armed = Armed(kind, operation, aimed=bool(fault.operation))
         return None
     if kind in CLOCKS_MS:
         world.ledger.note("fault", kind)
@@ -104,13 +106,13 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
         case "cut" | "cut_up" | "cut_down" if index:
             note("fault", kind)
             world.network.cut(index, fault, up=kind != "cut_down", down=kind != "cut_up")
-            return lambda: world.network.mend(index, fault)
+            return lambda: world.network.restore_link(index, fault)
         case "half_open" if index:
             note("fault", kind)
             edge = world.network.edges[index]
             edge.up.add(fault)  # nobody is told; keepalive comes too late for this one
             edge.down.add(fault)
-            return lambda: world.network.mend(index, fault)
+            return lambda: world.network.restore_link(index, fault)
         case "cut_level":
             level = world.plan.levels[index] or 1
             lines = [i for i in world.present if world.plan.levels[i] == level]
@@ -140,7 +142,7 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
             return lambda: stores.restore(world, index, backup, kind)
         case "lost_disk" if process is not None and (index or _grants_nothing(world)):
             stores.lose_disk(world, index)
-        case "copy" if process is not None and index and index not in world.twins:
+        case "copy" if process is not None and index and index not in world.clones:
             return stores.copy(world, index, stores.backup_of(world, process))
         case "slow_disk" if process is not None:
             note("fault", kind)
@@ -149,7 +151,7 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
         case "old_program" if process is not None and index:
             note("fault", kind)
             world.protocols[index] = rng.choice(((0, 0), (0, PROTOCOL_MAX)))
-            process.when_awake(process.dialer.greet_again)
+            process.when_awake(process.dialer.renew_handshake)
             return lambda: world.protocols.pop(index, None)
         case "upgrade" | "rollback" if process is not None and world.plan.newer:
             note("fault", kind)
@@ -169,12 +171,12 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
             note("fault", kind)
             return _clock(world, index, rng.choice((-1, 1)) * rng.randrange(1, 3_600_000))
         case "bit_rot" if process is not None:
-            rot(process, rng)
+            bit_rot(process, rng)
         case "herd":
             note("fault", kind)
             for child in world.present:
                 if (found := world.processes.get(child)) is not None and child:
-                    found.when_awake(lambda found=found: found.dialer.greet_again())
+                    found.when_awake(lambda found=found: found.dialer.renew_handshake())
     return None
 
 
@@ -201,7 +203,7 @@ def _cut_all(world: World, fault: Fault, lines: list[int]) -> Any:
     world.ledger.note("fault", fault.kind)
     for line in lines:
         world.network.cut(line, fault)
-    return lambda: [world.network.mend(line, fault) for line in lines]
+    return lambda: [world.network.restore_link(line, fault) for line in lines]
 
 
 def _swizzle(world: World, fault: Fault, rng: random.Random) -> None:
@@ -218,7 +220,7 @@ def _swizzle(world: World, fault: Fault, rng: random.Random) -> None:
         )  # fmt: skip
         world.clockwork.later(
             lasts_ms // 2 + rng.randrange(lasts_ms // 2 + 1), f"unclog {line}",
-            lambda line=line: world.network.mend(line, fault),
+            lambda line=line: world.network.restore_link(line, fault),
         )  # fmt: skip
 
 
@@ -239,7 +241,7 @@ def _flap(world: World, fault: Fault, rng: random.Random) -> None:
         at_ms += rng.randrange(1, 5_000)
         world.clockwork.later(
             at_ms, f"flap {fault.office}",
-            lambda why=why: world.network.mend(fault.office, why),
+            lambda why=why: world.network.restore_link(fault.office, why),
         )  # fmt: skip
         at_ms += rng.randrange(1, 5_000)
 

@@ -40,7 +40,7 @@ EXPECTED: dict[str, frozenset[str]] = {
     "retention": frozenset({"cut", "reduced", "a stub at rest"}),
     "copy": frozenset({"the copy went on", "the first went on"}),
     "recovery": frozenset({"a parent was shown what it had lost"}),
-    "died": frozenset(f"{point}: {deed}" for point in DEATHS for deed in OFTEN),
+    "died": frozenset(f"{point}: {operation}" for point in DEATHS for operation in OFTEN),
     "conflict": frozenset({"open", "silent", "settled", "overtaken", "deleted"}),
     "link failed": frozenset({"session_unknown", "store_unavailable"}),
 }

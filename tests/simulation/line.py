@@ -1,4 +1,4 @@
-"""The child's driver in virtual time: what `sync.dialer.Dialer` does, with events for threads."""
+"""The child's driver in virtual time: what `sync.link.dialer.Dialer` does, with events for threads."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from sync.backoff import wait_ms
-from sync.conversation import (
+from sync.link.backoff import wait_ms
+from sync.link.child import ChildEnd, method_of
+from sync.link.messages import (
     Apply,
     Command,
     Event,
     Failed,
-    Greet,
-    Greeted,
+    Handshake,
+    HandshakeDone,
     Idle,
-    Poked,
     Read,
     Rest,
     Verdict,
+    WorkAvailable,
 )
-from sync.errors import SilianError
-from sync.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
-from sync.link import ChildEnd, method_of
-from sync.narrowing import Wish
-from sync.schema import Lane
-from sync.session import Session, State
-from sync.status import failed
-from sync.tail import Tail
+from sync.link.session import Session, State
+from sync.link.status import failed
+from sync.log.recent import RecentCommit
+from sync.model.errors import SilianError
+from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
+from sync.model.report import CompareOptions
+from sync.model.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
 from tests.simulation.plan import CHUNK_ROWS
 from tests.simulation.poison import UNKNOWN_WIRE
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 REPLIES = {
     "Hello": pb.HelloResponse, "Push": pb.PushResponse, "Pull": pb.PullResponse,
-    "Echo": pb.EchoResponse, "Return": pb.ReturnResponse, "Digest": pb.DigestResponse,
-    "Snapshot": pb.SnapshotResponse, "Deliver": pb.DeliverResponse,
+    "Echo": pb.ReplayResponse, "Return": pb.RestoreParentResponse, "Digest": pb.DigestResponse,
+    "Snapshot": pb.SnapshotResponse, "Deliver": pb.UploadSnapshotResponse,
 }  # fmt: skip
 
 
@@ -52,14 +52,14 @@ class Line:
         self.session = Session()
         rows = CHUNK_ROWS if self._world.plan.copies else SNAPSHOT_ROWS
         self.end = ChildEnd(process.office, parent_unit, snapshot_rows=rows)
-        self._world.oracle.doubts.lives[self.end._process] = process.store
+        self._world.oracle.restores.store_names[self.end._process] = process.store
         self._running = False
         self._generation = 0
         self._hang_up_watch: Callable[[], None] | None = None
 
     @property
-    def held_there(self) -> dict[Lane, int]:
-        return dict(self.session.held_there)
+    def acked_by_parent(self) -> dict[Lane, int]:
+        return dict(self.session.acked_by_parent)
 
     @property
     def connected(self) -> bool:
@@ -72,13 +72,13 @@ class Line:
     def start(self) -> None:
         self._submit()
 
-    def poke(
+    def notify(
         self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset(),
-        tail: Tail | None = None,
+        recent_commit: RecentCommit | None = None,
     ) -> None:  # fmt: skip
-        self.session.poke(Poked(up, down))
+        self.session.notify(WorkAvailable(up, down))
         if up:
-            self.end.tail = tail
+            self.end.recent_commit = recent_commit
         if self.session.state is State.IDLE:
             self._submit()
 
@@ -86,15 +86,15 @@ class Line:
     def comparing(self) -> bool:
         return self.session.comparing
 
-    def compare(self, wish: Wish | None = None) -> None:
-        self.end.wish = wish or Wish()
+    def compare(self, options: CompareOptions | None = None) -> None:
+        self.end.options = options or CompareOptions()
         self.session.compare()
         if self.session.state is State.IDLE:
             self._submit()
 
-    def greet_again(self) -> None:
+    def renew_handshake(self) -> None:
         if self.session.state is State.IDLE:
-            self.session.greet_again()
+            self.session.renew_handshake()
         elif self.session.state is not State.OFFLINE:
             return
         self._submit()
@@ -152,11 +152,11 @@ class Line:
         """
         world, process = self._world, self._process
         edge = world.network.edges[process.index]
-        if isinstance(command, Greet) and edge.up and process.rng.random() < 0.8:
+        if isinstance(command, Handshake) and edge.up and process.rng.random() < 0.8:
             return True
         name = method_of(command)
         try:
-            request = self._said(self.end.request(command))
+            request = self._serialized(self.end.request(command))
         except SilianError as error:
             self._go_on(self._on(Failed(error.code, error.retryable, error.en)))
             return False
@@ -173,7 +173,7 @@ class Line:
         )  # fmt: skip
         return False
 
-    def _said(self, request: Any) -> bytes:
+    def _serialized(self, request: Any) -> bytes:
         """Return a message as the program of this office sends it, older or newer than ours."""
         index, world = self._process.index, self._world
         if isinstance(request, pb.HelloRequest):
@@ -189,11 +189,11 @@ class Line:
         reply = REPLIES[name].FromString(result)
         if isinstance(reply, pb.HelloResponse):
             self._world.ledger.note("verdict", Verdict(reply.verdict).name)
-            if reply.copies:
+            if reply.snapshot_follows:
                 self._world.ledger.note("snapshot", "into a restored store")
         if isinstance(reply, pb.SnapshotResponse):
             self._world.ledger.note("snapshot", "chunk" if reply.next else "whole")
-        if isinstance(reply, pb.DeliverResponse):
+        if isinstance(reply, pb.UploadSnapshotResponse):
             self._world.ledger.note("snapshot", "handed up")
         self._world.oracle.answered(self._process, reply)
         self._process.doing = f"hear {name}"
@@ -201,14 +201,14 @@ class Line:
             event = self.end.event(reply, command)
         except SilianError as error:
             return Failed(error.code, error.retryable, error.en)
-        if isinstance(event, Greeted) and event.verdict is Verdict.RESTORED:
-            self._world.oracle.doubts.recovers(self._process)
+        if isinstance(event, HandshakeDone) and event.verdict is Verdict.RESTORED:
+            self._world.oracle.restores.recovers(self._process)
         return event
 
     def _stop(self) -> None:
         self._running = False
         state = self.session.state
-        if state is State.OFFLINE or (state is State.IDLE and self.session.poked):
+        if state is State.OFFLINE or (state is State.IDLE and self.session.has_pending):
             self._submit()
 
     # -- the line ------------------------------------------------------------------------------
@@ -234,18 +234,18 @@ class Line:
         if self._hang_up_watch is not None:
             return
         process, world, generation = self._process, self._world, self._generation
-        request = self.end.watch_request(self.session.held_here).SerializeToString()
+        request = self.end.watch_request(self.session.applied_from_parent).SerializeToString()
 
         def done(result: bytes | grpc.RpcError) -> None:
             if process.alive:
-                process.when_awake(lambda: self._rung(result, generation))
+                process.when_awake(lambda: self._on_watch_reply(result, generation))
 
         self._hang_up_watch = world.network.watch(
             process.index, world.parent_process(process.dials), self.end.parent_unit, request,
             done, world.watch_ms,
         )  # fmt: skip
 
-    def _rung(self, result: bytes | grpc.RpcError, generation: int) -> None:
+    def _on_watch_reply(self, result: bytes | grpc.RpcError, generation: int) -> None:
         if generation != self._generation:
             return
         self._hang_up_watch = None
@@ -255,7 +255,7 @@ class Line:
                 return
         else:
             reply = pb.WatchResponse.FromString(result)
-            self.session.poke(Poked(down=frozenset(Lane(lane) for lane in reply.lanes)))
+            self.session.notify(WorkAvailable(down=frozenset(Lane(lane) for lane in reply.lanes)))
         self._submit_if_may()
 
     def _submit_if_may(self) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sync.change import Edit, RecordKey, Value
-from sync.version import Version
+from sync.model.change import Edit, RecordKey, Value
+from sync.model.version import Version
 from tests.simulation.clockwork import Violation
 
 Heads = Mapping[str, frozenset[bytes]]
@@ -64,14 +64,14 @@ class Records:
         `name_of`: under which version an edit counts; None: it went with the store that it was
         made in. `names`: what became of versions elsewhere.
         """
-        stands: dict[RecordKey, dict[str, dict[Version, Value]]] = {}
+        current: dict[RecordKey, dict[str, dict[Version, Value]]] = {}
         born: dict[RecordKey, list[Version]] = defaultdict(list)
         gone: dict[tuple[RecordKey, str], set[Version]] = defaultdict(set)
         for number, edit in enumerate(self.edits):
             version = name_of(number, edit)
             if version is None:
                 continue
-            fields = stands.setdefault(edit.key, {})
+            fields = current.setdefault(edit.key, {})
             for name in edit.fields:
                 fields.setdefault(name, {})
             if edit.created:
@@ -81,13 +81,13 @@ class Records:
             for name, versions in edit.replaced.items():
                 gone[edit.key, name].update(names.get(v, v) for v in versions)
         for key, versions_born in born.items():  # a field that only a newer program knows, too
-            for values in stands[key].values():
+            for values in current[key].values():
                 for version in versions_born:
                     values.setdefault(version, None)
         for (key, name), versions in gone.items():
             for version in versions:
-                stands[key][name].pop(version, None)
-        return stands
+                current[key][name].pop(version, None)
+        return current
 
 
 class Books:
@@ -98,7 +98,7 @@ class Books:
         self._of_transfer: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._put_in: dict[tuple[str, int], int] = defaultdict(int)
         self._spent: dict[tuple[str, int], int] = defaultdict(int)
-        self._held: dict[tuple[int, str, int], int] = defaultdict(int)
+        self._balances: dict[tuple[int, str, int], int] = defaultdict(int)
         self._moved: set[str] = set()
 
     def book(self, posting_id: bytes, line: dict[str, Any]) -> None:
@@ -113,7 +113,7 @@ class Books:
         fund, amount = (line["fund"], line["year"]), line["amount_fen"]
         for account, sign in ((line["debit"], 1), (line["credit"], -1)):
             if account == "held":
-                self._held[line["unit"], *fund] += sign * amount
+                self._balances[line["unit"], *fund] += sign * amount
             if account == "source":
                 self._put_in[fund] -= sign * amount
             if str(account).startswith("spent"):
@@ -125,9 +125,9 @@ class Books:
             self._resolved_once(transfer)
         self._moved.clear()
         transit: dict[tuple[str, int], int] = defaultdict(int)
-        held: dict[tuple[str, int], int] = defaultdict(int)
-        for (_, fund, year), fen in self._held.items():
-            held[fund, year] += fen
+        balances: dict[tuple[str, int], int] = defaultdict(int)
+        for (_, fund, year), fen in self._balances.items():
+            balances[fund, year] += fen
             if fen < 0:
                 raise Violation("INV-17 overspent", f"{fund} {year}: {fen}")
         for line in self.lines.values():
@@ -141,7 +141,7 @@ class Books:
             elif line["kind"] == "return" and line["credit"] == "held":
                 transit[fund] += line["amount_fen"]  # given back after its receipt
         for fund, put_in in self._put_in.items():
-            there = held[fund] + self._spent[fund] + transit[fund]
+            there = balances[fund] + self._spent[fund] + transit[fund]
             if put_in != there:
                 raise Violation("INV-16 conservation", f"{fund}: {put_in} put in, {there} there")
 

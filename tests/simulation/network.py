@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 
-from hub.interceptors import TranslateErrors
-from hub.servicer import TO_KEY, LinkServicer, handlers
+from hub.link.servicer import TO_KEY, LinkServicer, handlers
+from hub.serve.interceptors import TranslateErrors
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.ledger import Ledger
 from tests.simulation.plan import HOUR_MS, Noise
@@ -22,7 +22,7 @@ from tests.simulation.plan import HOUR_MS, Noise
 if TYPE_CHECKING:
     from tests.simulation.process import Process
 
-CALL_TIMEOUT_MS = 60_000  # sync.dialer.CALL_TIMEOUT_S
+CALL_TIMEOUT_MS = 60_000  # sync.link.dialer.CALL_TIMEOUT_S
 KEEPALIVE_MS = 80_000  # after which both ends find out that a line is dead
 SERVICE = "/sync.wire.v1.LinkService/"
 METHODS = (
@@ -171,7 +171,7 @@ class Network:
     # -- the state of lines ------------------------------------------------------------------
 
     def cut(self, child: int, why: object, *, up: bool = True, down: bool = True) -> None:
-        """Let nothing pass until `mend` is called for the same reason."""
+        """Let nothing pass until `restore_link` is called for the same reason."""
         edge = self.edges[child]
         if up:
             edge.up.add(why)
@@ -179,11 +179,11 @@ class Network:
             edge.down.add(why)
         self._clock.later(KEEPALIVE_MS, f"keepalive {child}", lambda: self._found_dead(child))
 
-    def mend(self, child: int, why: object) -> None:
+    def restore_link(self, child: int, why: object) -> None:
         self.edges[child].up.discard(why)
         self.edges[child].down.discard(why)
 
-    def heal(self) -> None:
+    def clear_faults(self) -> None:
         """Mend every line and make it quiet."""
         for edge in self.edges:
             edge.up.clear()

@@ -12,22 +12,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sync import audience, codec
-from sync.change import Edit
-from sync.limits import CLOCK_AHEAD_MS_MAX
-from sync.schema import Lane
-from sync.version import COUNTER_BITS
+from sync.codec import entry as codec
+from sync.model import audience
+from sync.model.change import Edit
+from sync.model.limits import CLOCK_AHEAD_MS_MAX
+from sync.model.schema import Lane
+from sync.model.version import COUNTER_BITS
 from sync.wire.v1 import link_pb2 as pb
-from tests.simulation import twice
+from tests.simulation import duplicates
 from tests.simulation.clockwork import Violation
-from tests.simulation.doubts import POSTED, Doubts, bases_of
 from tests.simulation.model import PRIVATE, Books, Records
 from tests.simulation.poison import SIGN, poison_in
+from tests.simulation.restores import POSTED, Restores, bases_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from sync.outcome import Applied
+    from sync.log.outcome import Applied
     from tests.simulation.process import Process
     from tests.simulation.world import World
 
@@ -54,7 +55,7 @@ class Seen:
 
     arrival: int = 0
     copied: str = ""  # its word about the last snapshot that it took
-    held: dict[Stream, int] = field(default_factory=dict)
+    received: dict[Stream, int] = field(default_factory=dict)
 
 
 class Oracle:
@@ -65,10 +66,10 @@ class Oracle:
         self.facts: dict[tuple[Stream, int], Fact] = {}
         self.others: dict[tuple[Stream, int], list[Fact]] = defaultdict(list)  # said twice over
         self._seen: dict[str, Seen] = defaultdict(Seen)  # by store
-        self.doubts = Doubts(world)
+        self.restores = Restores(world)
         self._own: dict[int, list[tuple[int, int, Stream, int, int]]] = defaultdict(list)
         self._acked: dict[tuple[int, int, int, int], int] = {}
-        self._checked_safe: dict[tuple[int, int, int], int] = {}
+        self._checked_durable: dict[tuple[int, int, int], int] = {}
         self._marks: dict[tuple[int, int], int] = {}
         self._pending: dict[str, list[Any]] = defaultdict(list)  # by store
         self._index = {unit.unit_id: i for i, unit in enumerate(world.units)}
@@ -86,9 +87,9 @@ class Oracle:
     def summary(self) -> str:
         return f"entries {len(self.facts)} commits {self.commits} edits {self.records.count}"
 
-    def held(self, index: int) -> dict[Stream, int]:
+    def received(self, index: int) -> dict[Stream, int]:
         """Return how far an office's present store holds each stream."""
-        return self._seen[self._world.stores[index]].held
+        return self._seen[self._world.stores[index]].received
 
     def forget(self, index: int) -> None:
         """An office goes on with another store: what its former one had agreed on is void."""
@@ -116,9 +117,9 @@ class Oracle:
             if parent == index:
                 self._is_durable(process, child, incarnation, lane, position)
         applier: Any = process.office.applier
-        shipped = applier.local
+        shipped = applier.apply_local
 
-        def local(tx: Connection, edits: list[Edit]) -> Applied:
+        def apply_local(tx: Connection, edits: list[Edit]) -> Applied:
             wanted = [e for e in edits if e.key.register in self._world.people.edited]
             before = [self._heads(tx, process, e) for e in wanted]
             applied: Applied = shipped(tx, edits)
@@ -127,7 +128,7 @@ class Oracle:
                 self._pending[process.store].append((edit, applied.version, heads, after))
             return applied
 
-        applier.local = local
+        applier.apply_local = apply_local
 
     def begins(self, process: Process) -> None:
         """A write begins: what an earlier one left undone was never accepted."""
@@ -140,7 +141,7 @@ class Oracle:
         self.commits += 1
         for edit, version, before, after in self._pending[process.store]:
             number = self.records.accept(process.index, edit, version, before, after)
-            self.doubts.written[process.store].append(number)
+            self.restores.written[process.store].append(number)
         self._pending[process.store].clear()
         self._read_log(process)
         self._read_books(process)
@@ -155,7 +156,7 @@ class Oracle:
             return
         self._posted[process.index] = count
         self._solvent(process)
-        if self.doubts.offices:
+        if self.restores.offices:
             return  # a posting may be gone with its store: added up when all is quiet
         names = ("id", *(f"f_{n}" for n in POSTED))
         rows = process.eye.execute(f"SELECT {','.join(names)} FROM r_posting WHERE unit=?", (me,))
@@ -166,18 +167,18 @@ class Oracle:
 
     def _read_log(self, process: Process) -> None:
         index, seen = process.index, self._seen[process.store]
-        doubtful = index in self.doubts.offices
+        was_restored = index in self.restores.offices
         skipped = self._read_bases(process, seen)
         rows = process.eye.execute(
             "SELECT arrival, lane, incarnation, audience, seq, via, wire FROM entry "
             "WHERE arrival > ? ORDER BY arrival",
             (seen.arrival,),
         )
-        for arrival, lane, incarnation, heard, seq, via, wire in rows:
-            stream = (incarnation, heard, lane)
+        for arrival, lane, incarnation, addressees, seq, via, wire in rows:
+            stream = (incarnation, addressees, lane)
             while seen.arrival + 1 in skipped and arrival > seen.arrival + 1:
                 seen.arrival += 1
-            if not doubtful:
+            if not was_restored:
                 self._is_next(index, seen, arrival, stream, seq)
             seen.arrival = arrival
             wire = bytes(wire)
@@ -187,9 +188,9 @@ class Oracle:
                 self._received(index, stream, seq, wire)
         if seen.arrival + 1 in skipped:
             seen.arrival += 1
-        if doubtful:  # it may have taken words back, or numbered them anew
+        if was_restored:  # it may have taken words back, or numbered them anew
             heads = process.eye.execute("SELECT incarnation, audience, lane, seq FROM stream")
-            seen.held = {(inc, heard, lane): seq for inc, heard, lane, seq in heads}
+            seen.received = {(inc, addressees, lane): seq for inc, addressees, lane, seq in heads}
 
     def _read_bases(self, process: Process, seen: Seen) -> set[int]:
         """Take note of streams whose entries came as copies; return the log numbers that took.
@@ -205,17 +206,17 @@ class Oracle:
                 fact = self.fact(stream, seq, hash_)
                 if fact is None or not self.entitled(process.index, fact):
                     raise Violation("INV-31 from nowhere", f"{process.index}: {stream} {seq}")
-                seen.held[stream] = max(seen.held.get(stream, 0), seq)
+                seen.received[stream] = max(seen.received.get(stream, 0), seq)
         return {int(value) for _, value in rows}
 
     def _is_next(self, index: int, seen: Seen, arrival: int, stream: Stream, seq: int) -> None:
         if arrival != seen.arrival + 1:
             raise Violation("INV-9 log numbers", f"office {index}: {arrival}")
-        known = seen.held.get(stream, 0)
+        known = seen.received.get(stream, 0)
         if seq != known + 1:
             what = "INV-3 at most one effect" if seq <= known else "INV-5 no gap"
             raise Violation(what, f"office {index}: {stream} {seq} after {known}")
-        seen.held[stream] = seq
+        seen.received[stream] = seq
 
     def fact(self, stream: Stream, seq: int, hash_: bytes) -> Fact | None:
         """Return the very entry as its writer committed it."""
@@ -229,12 +230,12 @@ class Oracle:
     ) -> None:
         index = process.index
         entry = codec.entry_from_wire(wire)
-        doubtful = index in self.doubts.offices
-        if doubtful and self.fact(stream, seq, entry.hash) is not None:
+        was_restored = index in self.restores.offices
+        if was_restored and self.fact(stream, seq, entry.hash) is not None:
             return  # come back, or numbered anew
         if stream[0] != process.office.identity.incarnation:
             raise Violation("INV-26 incarnation", f"office {index} wrote as {stream[0]:x}")
-        if not doubtful:
+        if not was_restored:
             if (stream, seq) in self.facts:
                 raise Violation("INV-5 numbered twice", f"{stream} {seq}")
             self._stamped(index, entry.hlc)
@@ -244,22 +245,26 @@ class Oracle:
             if block.register in PRIVATE:
                 raise Violation("INV-32 private data", f"{block.register} leaves office {index}")
             self._world.poison.written(block)
-            if any(twice.says_a_number(v) for column in block.columns for v in column):
+            if any(duplicates.contains_a_number(v) for column in block.columns for v in column):
                 raise Violation("INV-32 private data", f"a number leaves office {index}")
             if block.register in self._world.people.edited:
                 for column in block.columns:
                     for value in column:
                         if isinstance(value, str):
                             marks.update(map(int, MARK.findall(value)))
-        heard = audience.parse(stream[1])
-        target = ("up", heard.up_to) if heard.up_to is not None else ("down", heard.down_to or 0)
+        addressees = audience.parse(stream[1])
+        target = (
+            ("up", addressees.up_to)
+            if addressees.up_to is not None
+            else ("down", addressees.down_to or 0)
+        )
         poison = poison_in(entry.payload, blocks)
         fact = Fact(  # type: ignore[arg-type]
             index, entry.hash, frozenset(marks), target, poison, entry.hlc
         )  # fmt: skip
         if self.facts.setdefault((stream, seq), fact) is not fact:
             self.others[stream, seq].append(fact)
-        if doubtful:
+        if was_restored:
             return
         self._own[index].append((arrival, stream[2], stream, seq, entry.hlc))
 
@@ -334,8 +339,8 @@ class Oracle:
             raise Violation("INV-4 acks never go back", f"{key}: {position}")
         self._acked[key] = position
         child = self._index[push.unit]
-        self.doubts.acked(child, process.parent.seats._children[push.unit].process)
-        self._holds_all(process, child, lane, position)
+        self.restores.acked(child, process.parent.sessions._children[push.unit].process)
+        self._has_all(process, child, lane, position)
 
     def _is_durable(
         self, process: Process, child: int, incarnation: int, lane: int, position: int
@@ -349,7 +354,7 @@ class Oracle:
                 "INV-4 no ack before the commit", f"office {process.index}: {row} {position}"
             )
 
-    def _holds_all(self, process: Process, child: int, lane: int, position: int) -> None:
+    def _has_all(self, process: Process, child: int, lane: int, position: int) -> None:
         """What the child wrote up to its position, and may go up to here, is in this log."""
         index = process.index
         key = (child, index, lane)
@@ -358,30 +363,37 @@ class Oracle:
     def _claim(
         self, key: tuple[int, int, int], at: int, child: int, lane: int, position: int, what: str
     ) -> None:
-        if self.doubts.offices & set(self._path(child, at)):
+        if self.restores.offices & set(self._path(child, at)):
             return
-        own, start = self._own[child], self._checked_safe.get(key, 0)
-        held, level = self.held(at), self._world.plan.levels[at]
+        own, start = self._own[child], self._checked_durable.get(key, 0)
+        received, level = self.received(at), self._world.plan.levels[at]
         n = start
         for n in range(start, len(own)):
             arrival, its_lane, stream, seq, _ = own[n]
             if arrival > position:
                 break
             way, to = self.facts[stream, seq].level_or_target
-            if its_lane == lane and way == "up" and to <= level and held.get(stream, 0) < seq:
+            if its_lane == lane and way == "up" and to <= level and received.get(stream, 0) < seq:
                 raise Violation(what, f"office {child} {stream} {seq} is not at office {at}")
         else:
             n = len(own)
-        self._checked_safe[key] = n
+        self._checked_durable[key] = n
 
     def answered(self, process: Process, reply: Any) -> None:
         """A child is told how far its log is safe: at each level named, it is."""
         index = process.index
-        for safe in reply.safe if hasattr(reply, "safe") else ():
+        for durable_above in reply.durable_above if hasattr(reply, "safe") else ():
             at = index
-            while self._world.plan.levels[at] > safe.level:
+            while self._world.plan.levels[at] > durable_above.level:
                 at = self._world.plan.parents[at]
-            self._claim((index, at, safe.lane), at, index, safe.lane, safe.position, "safe at")
+            self._claim(
+                (index, at, durable_above.lane),
+                at,
+                index,
+                durable_above.lane,
+                durable_above.position,
+                "safe at",
+            )
 
     # -- ticks ---------------------------------------------------------------------------------
 
@@ -391,11 +403,11 @@ class Oracle:
             return
         office, index = process.office, process.index
         with office.store.read() as tx:
-            marks = office.news.watermarks(tx)
+            marks = office.peer_status.watermarks(tx)
         for unit, mark in marks.items():
             below = self._index[unit]
             key = (index, below)
-            if self.doubts.offices & set(self._path(below, index)):
+            if self.restores.offices & set(self._path(below, index)):
                 continue  # a watermark goes back with a recorded new incarnation
             if mark.at_ms < self._marks.get(key, 0):
                 raise Violation(
@@ -415,7 +427,7 @@ class Oracle:
             ),
             default=0,
         )
-        if self.held(index).get(stream, 0) < due:
+        if self.received(index).get(stream, 0) < due:
             raise Violation("watermark too early", f"at {index} of {below}: {at_ms} needs {due}")
 
     # -- reading a copy ------------------------------------------------------------------------

@@ -40,11 +40,11 @@ OPERATIONS: dict[str, dict[str, int]] = {
     "next": {"next_create": 2, "next_change": 2},
 }  # fmt: skip
 # Drawn beside the others, by a chance of their own: plans drawn before keep what they had.
-BESIDE: dict[str, dict[str, int]] = {
+DRAWN_SEPARATELY: dict[str, dict[str, int]] = {
     "bundles": {"carry": 6},
     "twice": {"register_person": 6, "person_leaves": 3, "close_case": 2},
 }
-GROUPS = OPERATIONS | BESIDE
+GROUPS = OPERATIONS | DRAWN_SEPARATELY
 USED = {"registers": 1.0, "poison": 0.35, "next": 1.0}  # in how many runs; others: in most
 PLACES: dict[str, tuple[int, ...]] = {  # levels where an operation makes sense; elsewhere: all
     **dict.fromkeys(
@@ -80,7 +80,7 @@ FAULTS: dict[str, float] = {
     "clock_jumps": 6, "herd": 0, "bit_rot": 0, "restore": 24 * 21, "lost_disk": 6, "copy": 24,
     "slow_disk": 6, "old_program": 3, "upgrade": 1, "rollback": 1, "wrong_parent": 3,
 }  # fmt: skip
-DOUBTFUL = frozenset({"restore", "lost_disk", "copy"})
+HISTORY_FAULTS = frozenset({"restore", "lost_disk", "copy"})
 AIMED = frozenset({"put_back"})  # restored, with its key whatever the plan says: of `aimed.py`
 POWER: dict[str, float] = {"power_cut": 6, "power_cut_in_write": 1, "power_cut_twice": 1}
 IN_MODE: dict[str, dict[str, float]] = {  # a full disk and a lock need a file system of the machine
@@ -108,7 +108,9 @@ class Fault:
     office: int
     kind: str
     seed: int
-    deed: str = ""  # at which a death is to come, sooner or later; "": drawn, and perhaps it never
+    operation: str = (
+        ""  # at which a death is to come, sooner or later; "": drawn, and perhaps it never
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +215,7 @@ def staged(number: int, stages: int, mode: Mode = "fast", draw: int = DRAW) -> P
     rng = random.Random(f"staged:{draw}:{mode}:{number}")
     parents, levels = _tree(rng, 6)
     kinds = sorted(IN_MODE[mode])[number % stages :: stages]
-    if not DOUBTFUL.isdisjoint(kinds):
+    if not HISTORY_FAULTS.isdisjoint(kinds):
         kinds = [kind for kind in kinds if not kind.startswith("clock")]
     if number == stages:  # what has no place beside a doubtful store, or needs two versions
         kinds = ["clock_day_ahead", "clock_jumps", "old_program", "upgrade"]
@@ -222,7 +224,7 @@ def staged(number: int, stages: int, mode: Mode = "fast", draw: int = DRAW) -> P
         kind = kinds[n % len(kinds)]
         at_ms = rng.randrange(HOUR_MS // 2, STAGED_MS - HOUR_MS)
         lasts_ms = int(min(IN_MODE[mode][kind] * HOUR_MS, STAGED_MS // 3) * rng.random())
-        office = victim if kind in DOUBTFUL else rng.randrange(6)
+        office = victim if kind in HISTORY_FAULTS else rng.randrange(6)
         faults.append(Fault(at_ms, at_ms + lasts_ms, office, kind, rng.getrandbits(32)))
     return Plan(
         seed=number, mode=mode, parents=parents, levels=levels, horizon_ms=STAGED_MS,
@@ -291,15 +293,17 @@ def _ops(
         for _ in range(rng.choice((1, 1, 1, 2, 5))):
             ops.append(Op(at_ms, office, kind, rng.getrandbits(32)))
             at_ms += rng.randrange(1, 5_000)
-    ops += _beside(random.Random(f"{ops}"), levels, horizon_ms, all_of_them=all_of_them)
+    ops += _ops_drawn_separately(
+        random.Random(f"{ops}"), levels, horizon_ms, all_of_them=all_of_them
+    )
     return tuple(sorted(ops, key=lambda op: (op.at_ms, op.seed)))
 
 
-def _beside(
+def _ops_drawn_separately(
     rng: random.Random, levels: tuple[int, ...], horizon_ms: int, *, all_of_them: bool
 ) -> list[Op]:
     ops: list[Op] = []
-    for kinds in BESIDE.values():
+    for kinds in DRAWN_SEPARATELY.values():
         if not all_of_them and rng.random() < 0.4:
             continue
         a_day = rng.choice((2, 4, 12))
@@ -316,16 +320,16 @@ def _faults(
 ) -> tuple[Fault, ...]:
     kinds = [
         kind for kind in known
-        if kind in POWER or rng.random() < (0.15 if kind in DOUBTFUL else 0.6)
+        if kind in POWER or rng.random() < (0.15 if kind in HISTORY_FAULTS else 0.6)
     ] or ["crash"]  # fmt: skip
-    if not DOUBTFUL.isdisjoint(kinds):  # whose words are whose is told by their stamps
+    if not HISTORY_FAULTS.isdisjoint(kinds):  # whose words are whose is told by their stamps
         kinds = [kind for kind in kinds if not kind.startswith("clock")]
     count = int(intensity * (2 + offices * horizon_ms / DAY_MS * 1.5))
     victim = rng.randrange(offices)  # of what makes words doubtful: one office a run
     faults = []
     for _ in range(min(count, 150)):
         kind = rng.choice(kinds)
-        office = victim if kind in DOUBTFUL else rng.randrange(offices)
+        office = victim if kind in HISTORY_FAULTS else rng.randrange(offices)
         at_ms = rng.randrange(horizon_ms)
         longest = min(known[kind] * HOUR_MS, horizon_ms)
         lasts_ms = int(longest * rng.random() ** 2)

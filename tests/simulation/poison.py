@@ -11,14 +11,18 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from node.services import holes, registers
-from sync import audience, block_codec, codec, log
-from sync.change import Block, Operation, StreamHead
-from sync.outcome import Wake
-from sync.schema import Lane
-from sync.streams import StreamKey
+from node.services.records import edits
+from node.services.upkeep import quarantine
+from sync.codec import block as block_codec
+from sync.codec import entry as codec
+from sync.log import entries as log
+from sync.log.outcome import Waiters
+from sync.model import audience
+from sync.model.change import Block, Operation, StreamHead
+from sync.model.schema import Lane
+from sync.model.stream import StreamKey
 from tests.simulation.clockwork import Violation
-from tests.simulation.doubts import bases_of
+from tests.simulation.restores import bases_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -28,11 +32,11 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 SIGN = b"\xde\xad\xbe\xef"
-REASONS = (  # as sync.holes names them
+REASONS = (  # as sync.store.quarantine names them
     "malformed", "unknown_register", "unknown_field", "wrong_kind", "foreign_unit", "not_owner",
     "missing_record", "refused_by_store", "behind_hole",
 )  # fmt: skip
-SAID = ("malformed", "wrong_kind", "foreign_unit", "not_owner", "missing_record")
+WRITTEN_REASONS = ("malformed", "wrong_kind", "foreign_unit", "not_owner", "missing_record")
 OF_SKEW = ("unknown_register", "unknown_field")
 UNSTORABLE = "难存"  # text that one store does not take, as PostgreSQL takes no NUL
 UNKNOWN_WIRE = b"\xc0\x3e\x01"  # field 1000, which no version has yet
@@ -49,7 +53,7 @@ class Poison:
 
     # -- saying it -----------------------------------------------------------------------------
 
-    def speak(self, process: Process, reason: str, rng: random.Random) -> None:
+    def write_poison(self, process: Process, reason: str, rng: random.Random) -> None:
         """Say something that becomes a hole for this reason everywhere above."""
         office = process.office
         me, record = office.identity.unit, SIGN + bytes([REASONS.index(reason)]) + rng.randbytes(11)
@@ -76,7 +80,7 @@ class Poison:
                     Block("premises", me, Operation.UPDATE, [record], ("address",), [[text]],
                           [[ANY_BASE]], 1)
                 ]  # fmt: skip
-        self._say(process, blocks, payload, rng.choice(list(Lane)))
+        self._append(process, blocks, payload, rng.choice(list(Lane)))
 
     def block_a_record(self, process: Process, unit: int, record: bytes) -> None:
         """Say nonsense about an honest record: what is said of it later waits behind that."""
@@ -84,7 +88,7 @@ class Poison:
         block = Block(
             "premises", unit, Operation.UPDATE, [record], ("area_m2",), [["毒"]], [[ANY_BASE]], 1
         )
-        self._say(process, [block], None, Lane.BULK)
+        self._append(process, [block], None, Lane.BULK)
 
     def unstorable(self, process: Process, form: dict[str, object]) -> None:
         """Keep a record that the street's store refuses."""
@@ -99,7 +103,7 @@ class Poison:
             )
             self._refusing.add(above)
         form["name"] = f"{UNSTORABLE}{form['name']}"
-        registers.create(process.office, "premises", form)
+        edits.create(process.office, "premises", form)
 
     def written(self, block: Block) -> None:
         """Note a record that some store refuses, once it is committed: its writer may die then."""
@@ -110,12 +114,12 @@ class Poison:
                 if str(name).startswith(UNSTORABLE)
             )  # fmt: skip
 
-    def _say(
+    def _append(
         self, process: Process, blocks: list[Block], payload: bytes | None, lane: Lane
     ) -> None:
         office: Any = process.office
         applier, me = office.applier, office.identity
-        wake = Wake()
+        waiters = Waiters()
 
         def write(tx: Connection) -> None:
             applier.clock.resume(log.lock(tx))
@@ -127,21 +131,21 @@ class Poison:
                 audience=key.audience, lane=lane, seq=head.seq + 1, prev_hash=head.hash, hlc=hlc,
                 payload=payload,
             )  # fmt: skip
-            first = log.take(tx, 1, hlc)
-            log.append(tx, [applier.row_of(entry, first, wake, via=0, via_position=0)])
+            first = log.allocate(tx, 1, hlc)
+            log.append(tx, [applier.log_row(entry, first, waiters, via=0, via_position=0)])
             log.save_heads(tx, [entry])
 
         office.store.write(write)
-        office._after_commit(set(), wake)
+        office._after_commit(set(), waiters)
 
     # -- what must have become of it -----------------------------------------------------------
 
-    def check_held(self, process: Process) -> None:
+    def check_quarantined(self, process: Process) -> None:
         """INV-21, INV-2: each hole is of something poisonous, and all that is, is one.
 
         Raises: Violation.
         """
-        held: set[tuple[Stream, int]] = set()
+        quarantined: set[tuple[Stream, int]] = set()
         rows = process.eye.execute(
             "SELECT h.reason, h.register, h.record, h.state, e.incarnation, e.audience, e.lane, "
             "e.seq, e.wire FROM hole h LEFT JOIN entry e ON e.arrival = h.arrival ORDER BY h.id"
@@ -155,32 +159,32 @@ class Poison:
             for record in block_codec.split(bytes(records), 16)
             if self._world.plan.copies
         }
-        for reason, register, records, state, incarnation, heard, lane, seq, wire in rows:
+        for reason, register, records, state, incarnation, addressees, lane, seq, wire in rows:
             self._world.ledger.note("hole", reason)
             if state == "deferred" and reason in OF_SKEW:
                 raise Violation(
                     "INV-28 an upgrade takes up what waited for it",
                     f"office {process.index}: {reason} {register}",
                 )
-            healed = state == "healed" and reason in ("missing_record", "behind_hole")
-            came_early = healed and early.issuperset(block_codec.split(bytes(records), 16))
+            applied_later = state == "healed" and reason in ("missing_record", "behind_hole")
+            came_early = applied_later and early.issuperset(block_codec.split(bytes(records), 16))
             if not came_early and not self._explained(reason, bytes(records), bytes(wire or b"")):
                 raise Violation(
                     "INV-21 a hole that nobody made",
                     f"office {process.index}: {reason} {register} {bytes(records).hex()} {state}",
                 )
-            held.add(((incarnation, heard, lane), seq))
+            quarantined.add(((incarnation, addressees, lane), seq))
         oracle = self._world.oracle
-        if process.index in oracle.doubts.offices:
+        if process.index in oracle.restores.offices:
             return
         copied = bases_of(process)  # what came as copies left its nonsense behind
         for (stream, seq), fact in oracle.facts.items():
-            if not fact.poison or fact.writer in oracle.doubts.offices:
+            if not fact.poison or fact.writer in oracle.restores.offices:
                 continue
             if stream in copied and seq <= copied[stream][0]:
                 continue
-            hears = oracle.entitled(process.index, fact) and process.index != fact.writer
-            if hears and (stream, seq) not in held:
+            receives = oracle.entitled(process.index, fact) and process.index != fact.writer
+            if receives and (stream, seq) not in quarantined:
                 raise Violation(
                     "INV-21 no hole", f"office {process.index}: {fact.poison} {stream} {seq}"
                 )
@@ -201,14 +205,16 @@ class Poison:
         _writer_runs(process, "DROP TRIGGER IF EXISTS refuses")
         self._refusing.discard(process.index)
         office = process.office
-        if not holes.list_holes(office):
+        if not quarantine.list_quarantined(office):
             return
-        holes.retry_holes(office)
-        while wrong := [line for line in holes.list_holes(office) if line.reason in SAID]:
-            holes.close_hole(office, wrong[0].id, actor="丁", reason="核实为错误数据")
-        holes.retry_holes(office)
+        quarantine.retry_quarantined(office)
+        while wrong := [
+            line for line in quarantine.list_quarantined(office) if line.reason in WRITTEN_REASONS
+        ]:
+            quarantine.close_quarantined(office, wrong[0].id, actor="丁", reason="核实为错误数据")
+        quarantine.retry_quarantined(office)
 
-    def check_healed(self, process: Process) -> None:
+    def check_released(self, process: Process) -> None:
         """INV-21: nothing waits any more. Raises: Violation."""
         rows = process.eye.execute("SELECT reason, state, count(*) FROM hole GROUP BY 1, 2")
         for reason, state, n in rows:

@@ -24,7 +24,7 @@ from node.store.engine import Store, open_store
 from tests.simulation.disk import Disk, Driver
 
 PATH = "/power.db"
-LIVES = 100  # of one store
+RESTARTS = 100  # of one store
 WRITES_MAX = 36  # writes and syncs until the power fails, at most
 CHECK = 10  # the whole database is looked at after every so many cuts
 
@@ -51,7 +51,7 @@ class Outcome:
         self.broken = self.broken or other.broken
 
 
-def lives(seed: int, cuts: int = LIVES, synchronous: str = "FULL") -> Outcome:
+def lives(seed: int, cuts: int = RESTARTS, synchronous: str = "FULL") -> Outcome:
     """Let one store live and lose its power that often."""
     rng = random.Random(seed)
     disk = Disk()
@@ -73,7 +73,7 @@ def lives(seed: int, cuts: int = LIVES, synchronous: str = "FULL") -> Outcome:
             try:
                 store = open_store(f"sqlite:///{PATH}", synchronous=synchronous, cache_kib=64)
                 there = store.write(_there)
-                if done.cuts % CHECK == 0 and (trouble := _unsound(store)):
+                if done.cuts % CHECK == 0 and (trouble := _inconsistency(store)):
                     done.broken = trouble
                 if there > asked:
                     done.broken = f"{there} transactions, {asked} asked for"
@@ -121,7 +121,7 @@ def _transaction(tx: Connection, number: int, rng: random.Random) -> None:
         tx.exec_driver_sql("INSERT INTO row VALUES (?,?)", (number, k))
 
 
-def _unsound(store: Store) -> str:
+def _inconsistency(store: Store) -> str:
     with store.read() as tx:
         found = tx.exec_driver_sql("PRAGMA integrity_check").scalar_one()
     return "" if found == "ok" else str(found)
@@ -130,8 +130,8 @@ def _unsound(store: Store) -> str:
 def main(cuts: int, jobs: int) -> int:
     """Print what became of that many cuts; return 0 when nothing was lost."""
     began_s = time.monotonic()
-    stores = -(-cuts // LIVES)
-    sizes = [LIVES] * (stores - 1) + [cuts - LIVES * (stores - 1)]
+    stores = -(-cuts // RESTARTS)
+    sizes = [RESTARTS] * (stores - 1) + [cuts - RESTARTS * (stores - 1)]
     total = Outcome()
     if jobs < 2:
         for outcome in map(lives, range(stores), sizes):

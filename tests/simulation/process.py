@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import Connection, event
 
-from hub.parent import Parent
-from hub.recovery import recover
-from hub.ticks import tick
-from node.services.escalation import let_time_pass
+from hub.link.parent import Parent
+from hub.serve.maintenance import tick
+from hub.serve.restored import recover
+from node.services.work.deadlines import run_timers
 from node.setup import DATABASE
 from node.store import engine
-from sync.outcome import Wake
-from sync.schema import Lane
+from sync.log.outcome import Waiters
+from sync.model.schema import Lane
 from tests.simulation import sites
 from tests.simulation.clockwork import Crash
 from tests.simulation.line import Line
@@ -35,19 +35,19 @@ class Armed:
     """Where a process is to die next, and at what deed; "": at any."""
 
     where: str
-    deed: str
+    operation: str
     aimed: bool  # it waits until it has come about; else it has one chance
     statements: int = 0  # left to run, in the middle of a transaction
 
 
 class Process:
-    """What `hub.app.Served` is in a real process; gone for good once it died."""
+    """What `hub.serve.process.Served` is in a real process; gone for good once it died."""
 
     def __init__(self, world: World, index: int, *, store: str = "") -> None:
         self.world = world
         self.index = index
         self.store = store or world.stores[index]
-        self.twin = bool(store)  # a copy, beside the office's own process
+        self.clone = bool(store)  # a copy, beside the office's own process
         self.alive = True
         self.dials = world.dialled.get(index, world.plan.parents[index])
         self.paused_until_ms = 0
@@ -68,12 +68,12 @@ class Process:
         self.eye.execute("PRAGMA cache_size=-64")
         self.intruder: Any = None  # another program that holds the store's lock
         self.armed: Armed | None = None
-        self._greeting_soon = False
+        self._heartbeat_due = False
         self._shipped_write = self.office.store.write
         self.office.store.write = self._write  # type: ignore[method-assign]
         self.parent = Parent(self.office)
         if world.plan.copies:
-            self.parent.copies_above, self.parent.snapshot_rows = world.plan.copies, CHUNK_ROWS
+            self.parent.snapshot_above, self.parent.snapshot_rows = world.plan.copies, CHUNK_ROWS
         self._face = Face(self)
         self.dialer: Line | None = None
         if index:
@@ -109,7 +109,7 @@ class Process:
         if self.intruder is not None:
             self.intruder.close()
             self.intruder = None
-        self.office.news.save()
+        self.office.peer_status.save()
         self.eye.close()
         self.office.close()
         self.world.network_died(self.index)
@@ -144,7 +144,7 @@ class Process:
         self._face.watch(request, context, send)
 
     def acked(self) -> dict[Lane, int]:
-        return self.dialer.held_there if self.dialer is not None else {}
+        return self.dialer.acked_by_parent if self.dialer is not None else {}
 
     def _recover(self) -> None:
         self.world.ledger.note("recovery", "a parent was shown what it had lost")
@@ -167,23 +167,25 @@ class Process:
 
     def time_passes(self) -> None:
         """What only waiting brings about, as a job would."""
-        let_time_pass(self.office, self.office.clock.now_ms())
+        run_timers(self.office, self.office.clock.now_ms())
 
-    def _wake_upward(self, wake: Wake) -> None:
-        if self.dialer is None or not wake.up:
+    def _wake_upward(self, waiters: Waiters) -> None:
+        if self.dialer is None or not waiters.up:
             return
-        self.dialer.poke(up=frozenset(wake.up), tail=wake.tail)
-        if not self._greeting_soon:
-            self._greeting_soon = True
+        self.dialer.notify(up=frozenset(waiters.up), recent_commit=waiters.recent_commit)
+        if not self._heartbeat_due:
+            self._heartbeat_due = True
             self.world.clockwork.later(
-                self.world.plan.news_ms, f"news {self.index}", lambda: self.when_awake(self._greet)
+                self.world.plan.news_ms,
+                f"news {self.index}",
+                lambda: self.when_awake(self._send_heartbeat),
             )
 
-    def _greet(self) -> None:
-        self._greeting_soon = False
+    def _send_heartbeat(self) -> None:
+        self._heartbeat_due = False
         if self.dialer is not None:
-            self.office.news.of_self(self.acked())
-            self.dialer.greet_again()
+            self.office.peer_status.own_status(self.acked())
+            self.dialer.renew_handshake()
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -191,7 +193,7 @@ class Process:
         """The shipped `write`, with the places where a process may die and the oracle's look."""
         self.world.oracle.begins(self)
         armed = self.armed
-        if armed is not None and armed.deed not in ("", self.doing):
+        if armed is not None and armed.operation not in ("", self.doing):
             armed = None
         where = armed.where if armed is not None else ""
         if armed is not None and not armed.aimed:

@@ -29,7 +29,7 @@ class Result:
     ledger: Ledger = field(default_factory=Ledger)
 
     @property
-    def held(self) -> bool:
+    def passed(self) -> bool:
         return not self.broke
 
 

@@ -79,10 +79,10 @@ def save(result: Result, why: str = "", folder: Path = REGRESS) -> Path:
     return path
 
 
-def shrunk(result: Result, say: Callable[[str], None]) -> Result:
+def shrunk(result: Result, report: Callable[[str], None]) -> Result:
     """Shrink and tell how far it went."""
     small = Shrinker(result).run()
-    say(
+    report(
         f"shrunk to {len(small.plan.faults)} faults, {len(small.plan.ops)} operations, "
         f"{len(small.plan.parents) - len(small.plan.absent)} offices, "
         f"{small.plan.horizon_ms / HOUR_MS:.1f} h"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from node.keys import KEY_FILE
 from node.setup import DATABASE
-from sync.conversation import Verdict
+from sync.link.messages import Verdict
 from tests.simulation import sites
 from tests.simulation.process import Process
 
@@ -39,7 +39,7 @@ def backup_of(world: World, process: Process) -> Backup:
         target.unlink()
     else:
         content = bytes(world.disk.files.pop(str(target)).seen)
-    edits = list(world.oracle.doubts.written[process.store])
+    edits = list(world.oracle.restores.written[process.store])
     return Backup(content, edits, world.incarnations[process.index])
 
 
@@ -72,33 +72,33 @@ def lose_disk(world: World, index: int) -> None:
 def copy(world: World, index: int, backup: Backup) -> Callable[[], None]:
     """Start a copy of an office beside it; returns what a person does about it in the end."""
     world.ledger.note("fault", "copy")
-    world.oracle.doubts.began(index)
+    world.oracle.restores.began(index)
     store = _placed(world, index, backup, with_key=world.plan.keys)
-    world.oracle.doubts.inherits(store, backup.edits)
-    twin = Process(world, index, store=store)
-    world.twins[index] = twin
-    twin.start()
+    world.oracle.restores.inherits(store, backup.edits)
+    clone = Process(world, index, store=store)
+    world.clones[index] = clone
+    clone.start()
     return lambda: decide(world, index)
 
 
 def decide(world: World, index: int) -> None:
     """A person stops one of two stores: the one that the parent listens to goes on."""
-    twin = world.twins.pop(index, None)
-    doubts = world.oracle.doubts
-    if twin is None or not twin.alive:
+    clone = world.clones.pop(index, None)
+    restores = world.oracle.restores
+    if clone is None or not clone.alive:
         return
     first = world.processes.get(index)
-    if doubts.last_acked(index) == twin.store or (_fenced(first) and not _fenced(twin)):
+    if restores.last_acked(index) == clone.store or (_fenced(first) and not _fenced(clone)):
         world.ledger.note("copy", "the copy went on")
         _stop(world, index)
-        world.stores[index] = twin.store
-        world.processes[index] = twin
-        twin.twin = False
+        world.stores[index] = clone.store
+        world.processes[index] = clone
+        clone.clone = False
         world.oracle.forget(index)
     else:
         world.ledger.note("copy", "the first went on")
-        twin.die()
-    doubts.decided(index, world.stores[index])
+        clone.die()
+    restores.decided(index, world.stores[index])
     world.to_forgive.add(index)
     world.clockwork.later(FORGIVEN_MS, f"forgive {index}", lambda: forgive(world))
 
@@ -108,8 +108,8 @@ def forgive(world: World) -> None:
 
     Not while another copy of it lives beside it again: nobody has decided between these.
     """
-    fenced = {i for i in world.oracle.doubts.offices if _fenced(world.processes.get(i))}
-    for index in sorted((world.to_forgive | fenced) - world.twins.keys()):
+    fenced = {i for i in world.oracle.restores.offices if _fenced(world.processes.get(i))}
+    for index in sorted((world.to_forgive | fenced) - world.clones.keys()):
         parent = world.processes.get(world.plan.parents[index])
         if parent is not None and not parent.intruder:
             world.to_forgive.discard(index)
@@ -117,7 +117,7 @@ def forgive(world: World) -> None:
             world.attempt(
                 parent,
                 "forget copy",
-                partial(parent.parent.forget_copy, unit, actor="丁", reason="核实"),
+                partial(parent.parent.reset_clone, unit, actor="丁", reason="核实"),
             )
 
 
@@ -125,7 +125,7 @@ def _fenced(process: Process | None) -> bool:
     return (
         process is not None
         and process.dialer is not None
-        and process.dialer.session.verdict is Verdict.COPY
+        and process.dialer.session.verdict is Verdict.CLONE
     )
 
 
@@ -153,8 +153,8 @@ def _placed(world: World, index: int, backup: Backup, *, with_key: bool) -> str:
 
 
 def _moves_in(world: World, index: int, store: str, edits: list[int]) -> None:
-    world.oracle.doubts.began(index)
-    world.oracle.doubts.inherits(store, edits)
+    world.oracle.restores.began(index)
+    world.oracle.restores.inherits(store, edits)
     world.stores[index] = store
     world.people.forget(index)
     # An old backup that is put back once more is taken for a copy: a person looks after it.

@@ -8,7 +8,7 @@ from tests.simulation import power
 from tests.simulation.disk import Disk, Driver, OperationalError
 
 PATH = "/a.db"
-LIVES, WRITES = 5, 60
+RESTARTS, WRITES = 5, 60
 
 
 class Cut(BaseException):
@@ -24,7 +24,7 @@ def lives(seed: int, synchronous: str) -> tuple[int, int]:
     disk = Disk()
     driver = Driver(disk)
     acked = asked = lost = 0
-    for _ in range(LIVES):
+    for _ in range(RESTARTS):
         left = rng.randrange(1, WRITES)
 
         def before(_what: str, _path: str) -> None:
@@ -61,7 +61,7 @@ def lives(seed: int, synchronous: str) -> tuple[int, int]:
         disk.cut(PATH, rng)
         disk.before = lambda _what, _path: None
         driver.drop(PATH)
-    return LIVES, lost
+    return RESTARTS, lost
 
 
 def test_a_thousand_power_cuts_lose_nothing_that_was_acknowledged() -> None:
@@ -70,21 +70,21 @@ def test_a_thousand_power_cuts_lose_nothing_that_was_acknowledged() -> None:
     assert sum(lost for _, lost in done) == 0
 
 
-def test_an_offices_store_keeps_through_power_cuts_what_it_acknowledged() -> None:
+def test_an_offices_store_keeps_what_it_acknowledged_through_power_cuts() -> None:
     done = power.lives(7, cuts=150)
     assert (done.cuts, done.lost, done.broken) == (150, 0, "")
     assert done.acked > 50
 
 
-def test_a_store_that_does_not_wait_for_the_disk_is_found_out() -> None:
+def test_a_store_that_does_not_wait_for_the_disk_is_detected() -> None:
     assert power.lives(7, cuts=60, synchronous="NORMAL").lost > 0
 
 
-def test_the_disk_does_lose_what_was_not_synced() -> None:
+def test_the_simulated_disk_loses_what_was_not_synced() -> None:
     assert sum(lives(seed, "NORMAL")[1] for seed in range(40)) > 0
 
 
-def test_a_process_that_dies_leaves_its_writes_to_the_system() -> None:
+def test_writes_of_a_dead_process_stay_with_the_operating_system() -> None:
     disk = Disk()
     driver = Driver(disk)
     db = driver.connect(PATH)
@@ -97,7 +97,7 @@ def test_a_process_that_dies_leaves_its_writes_to_the_system() -> None:
     assert driver.connect(PATH).execute("SELECT n FROM t").fetchall() == [(1,)]
 
 
-def test_what_is_torn_is_a_part_of_a_sector_and_the_rest_is_old() -> None:
+def test_a_torn_write_changes_part_of_a_sector_and_leaves_the_rest_old() -> None:
     rng = random.Random(1)
     seen: set[bytes] = set()
     for _ in range(200):

@@ -8,15 +8,7 @@ import pytest
 
 from tests.simulation.aimed import AIMS, stages
 from tests.simulation.ledger import OFTEN, Ledger
-from tests.simulation.plan import (
-    COPIES,
-    OPERATIONS,
-    Fault,
-    Op,
-    Plan,
-    plan_from_json,
-    plan_of,
-)
+from tests.simulation.plan import COPIES, OPERATIONS, Fault, Op, Plan, plan_from_json, plan_of
 from tests.simulation.run import Result, run
 
 REGRESS = sorted((Path(__file__).resolve().parents[1] / "regress").glob("*.json"))
@@ -31,34 +23,34 @@ def small(seed: int) -> Plan:
     return plan.within(min(plan.horizon_ms, HORIZON_MS))
 
 
-def told(result: Result) -> str:
+def story_of(result: Result) -> str:
     return f"{result.detail}\n" + "\n".join(result.story)
 
 
 @pytest.mark.parametrize("seed", [129, 182], ids=["a copy", "a backup"])
-def test_a_store_that_keeps_its_key_is_another_run_and_holds(seed: int) -> None:
+def test_a_run_in_which_stores_keep_their_keys_differs_and_passes(seed: int) -> None:
     without, with_key = run(plan_of(seed)), run(plan_of(seed).without(keys=True))
-    assert with_key.held, told(with_key)
+    assert with_key.passed, story_of(with_key)
     assert without.trace != with_key.trace, "the key file was not beside the store"
 
 
-def test_every_fault_verdict_and_hole_occurs_and_breaks_nothing() -> None:
+def test_every_fault_verdict_and_quarantine_reason_occurs_and_breaks_nothing() -> None:
     ledger = Ledger()
     for plan in stages():
         result = run(plan)
-        assert result.held, f"stage {plan.seed}: {told(result)}"
+        assert result.passed, f"stage {plan.seed}: {story_of(result)}"
         ledger.add(result.ledger)
     assert ledger.missing() == []
 
 
-def test_a_death_is_aimed_at_each_deed_that_must_end_in_one() -> None:
+def test_a_crash_is_aimed_at_each_operation_that_must_survive_one() -> None:
     assert set(AIMS) == set(OFTEN)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_city_in_trouble_loses_nothing_and_comes_to_rest(seed: int) -> None:
+def test_a_city_under_faults_loses_nothing_and_becomes_idle(seed: int) -> None:
     result = run(small(seed))
-    assert result.held, told(result)
+    assert result.passed, story_of(result)
 
 
 def test_the_same_seed_leaves_the_same_trace() -> None:
@@ -70,36 +62,36 @@ def test_another_seed_leaves_another_trace() -> None:
     assert run(one).trace != run(other).trace
 
 
-def test_power_cuts_in_a_city_lose_nothing_that_was_acknowledged() -> None:
+def test_power_cuts_in_a_city_lose_nothing_acknowledged() -> None:
     result = run(plan_of(2, "crash").within(HORIZON_MS))
-    assert result.held, f"{result.detail}\n" + "\n".join(result.story)
+    assert result.passed, f"{result.detail}\n" + "\n".join(result.story)
 
 
 @pytest.mark.parametrize("path", REGRESS, ids=lambda path: path.stem)
-def test_what_broke_once_holds_for_ever(path: Path) -> None:
+def test_every_plan_that_failed_once_passes(path: Path) -> None:
     result = run(plan_from_json(path.read_text(encoding="utf-8")))
-    assert result.held, told(result)
+    assert result.passed, story_of(result)
 
 
-def test_a_plan_reads_back_as_it_was_written() -> None:
+def test_a_plan_round_trips_through_json() -> None:
     assert plan_from_json(plan_of(7).to_json()) == plan_of(7)
 
 
-def test_what_rots_on_a_disk_is_found_and_put_right_by_comparing() -> None:
+def test_bit_rot_on_a_disk_is_found_and_repaired_by_a_comparison() -> None:
     plan = small(SEEDS[0])
-    rots = tuple(
+    bit_rots = tuple(
         Fault(at_ms, at_ms, office, "bit_rot", at_ms + office)
         for office in range(len(plan.parents))
         for at_ms in (HORIZON_MS // 2, HORIZON_MS - 1)
     )
-    faults = tuple(sorted((*plan.faults, *rots), key=lambda fault: (fault.at_ms, fault.seed)))
+    faults = tuple(sorted((*plan.faults, *bit_rots), key=lambda fault: (fault.at_ms, fault.seed)))
     result = run(plan.without(faults=faults))
-    assert result.held, f"{result.detail}\n" + "\n".join(result.story)
+    assert result.passed, f"{result.detail}\n" + "\n".join(result.story)
     assert result.ledger.counts["fault", "bit_rot"] >= 3
     assert result.ledger.counts["log", "copies_differed"] >= 1
 
 
-def with_copies(plan: Plan) -> Plan:
+def with_snapshots(plan: Plan) -> Plan:
     """Return a plan in which every disk is lost and every store put back, with short logs."""
     offices = range(1, len(plan.parents))
     gone = tuple(
@@ -122,7 +114,7 @@ def with_copies(plan: Plan) -> Plan:
     )
 
 
-def with_stubs(plan: Plan, every_ms: int = 600_000) -> Plan:
+def with_redaction(plan: Plan, every_ms: int = 600_000) -> Plan:
     """Return a plan in which records are ended, edited apart and added anew, and all reduce."""
     offices = range(len(plan.parents))
     kinds = ("retire", "end", "end_clash", "retire", "recreate", "change", "retire", "resolve")
@@ -137,20 +129,22 @@ def with_stubs(plan: Plan, every_ms: int = 600_000) -> Plan:
     return plan.without(ops=every, copies=0)
 
 
-def test_ended_records_lose_their_values_everywhere_and_nothing_comes_back() -> None:
+def test_deleted_records_are_redacted_everywhere_and_never_restored() -> None:
     ledger = Ledger()
     for seed in SEEDS[:2]:
-        result = run(with_stubs(small(seed)))
-        assert result.held, told(result)
+        result = run(with_redaction(small(seed)))
+        assert result.passed, story_of(result)
         ledger.add(result.ledger)
     assert ledger.counts["retention", "reduced"] >= 20
     assert ledger.counts["retention", "a stub at rest"] >= 1
     assert ledger.counts["operation", "recreate"] >= 20
 
 
-def test_lost_disks_and_old_backups_come_back_as_copies_with_all_that_was_said() -> None:
-    result = run(with_copies(small(SEEDS[0])))
-    assert result.held, told(result)
+def test_lost_disks_and_old_backups_are_recovered_by_snapshot_with_every_acknowledged_entry() -> (
+    None
+):
+    result = run(with_snapshots(small(SEEDS[0])))
+    assert result.passed, story_of(result)
     counts = result.ledger.counts
     assert counts["fault", "lost_disk"] >= 3
     for kind, least in (("into a restored store", 3), ("whole", 3), ("handed up", 10)):
@@ -158,7 +152,9 @@ def test_lost_disks_and_old_backups_come_back_as_copies_with_all_that_was_said()
 
 
 @pytest.mark.parametrize("seed", [1, 40])
-def test_a_city_whose_disk_is_lost_makes_no_second_key_that_hides_a_case(seed: int) -> None:
+def test_a_city_that_loses_its_disk_makes_no_second_index_key_that_hides_a_duplicate(
+    seed: int,
+) -> None:
     """Its tick comes before its children give it back the first: then two stand for a while."""
     plan = plan_of(seed)
     lost = Fault(plan.horizon_ms // 2, plan.horizon_ms // 2, 0, "lost_disk", seed)
@@ -168,6 +164,6 @@ def test_a_city_whose_disk_is_lost_makes_no_second_key_that_hides_a_case(seed: i
             faults=tuple(sorted((*plan.faults, lost), key=lambda fault: fault.at_ms)),
         )
     )
-    assert result.held, told(result)
+    assert result.passed, story_of(result)
     assert result.ledger.counts["fault", "lost_disk"] == 1
     assert [key for key in result.ledger.counts if key[0] == "case"]

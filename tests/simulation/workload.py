@@ -11,28 +11,33 @@ from sqlalchemy import Connection
 
 from node.domain.assignment import Duty, EventKind
 from node.domain.assignment_rules import ASSIGNEE_KINDS, NEEDS_PERCENT, TRANSITIONS, State
-from node.services import allocations, assignments, conflicts, periods, registers
-from node.services.allocation_views import unanswered
-from node.services.assignment_checks import Order
-from node.services.importing import import_table
-from node.services.log_retention import Terms, cut_log
-from node.services.record_rules import InvalidRecord
-from node.services.retention import retire
-from node.services.rollup import answer
-from node.services.status import status
-from node.services.stubs import reduce_ended
-from node.services.units import import_units
-from node.services.verify import verify
+from node.services.conflicts import resolve
+from node.services.figures import closings
+from node.services.figures.rollup import answer
+from node.services.health.status import status
+from node.services.health.verify import verify
+from node.services.money import postings as allocations
+from node.services.money.views import unanswered
+from node.services.records import edits
+from node.services.records.importing import import_table
+from node.services.records.rules import InvalidRecord
+from node.services.upkeep.log_retention import Terms, truncate_log
+from node.services.upkeep.redaction import redact_ended
+from node.services.upkeep.retention import retire
+from node.services.upkeep.tree_import import import_units
+from node.services.work import actions as assignments
+from node.services.work.checks import Order
 from node.store import migrate
 from node.store.assignments import Row, select_rows
 from node.store.postings import Line, lines_where
-from sync import floors, log
-from sync.errors import SilianError
-from tests.simulation import carrying, correcting, sites, twice
+from sync.log import entries as log
+from sync.log import truncation
+from sync.model.errors import SilianError
+from tests.simulation import bundles, corrections, duplicates, sites
+from tests.simulation.bit_rot import ALL
 from tests.simulation.clockwork import Violation
 from tests.simulation.plan import DAY_MS, GROUPS, HOUR_MS, Op
-from tests.simulation.poison import SAID
-from tests.simulation.rot import ALL
+from tests.simulation.poison import WRITTEN_REASONS
 
 if TYPE_CHECKING:
     from node.app import Office
@@ -67,15 +72,15 @@ class People:
         self._world = world
         self._screens: dict[int, list[tuple[str, int, bytes, str]]] = {}
         self._ended: dict[int, list[tuple[str, dict[str, object]]]] = {}
-        self._said: dict[int, list[tuple[Callable[[Office], Line], list[bytes]]]] = {}
+        self._postings: dict[int, list[tuple[Callable[[Office], Line], list[bytes]]]] = {}
         self._names = 0
 
     def do(self, op: Op) -> None:
         """Let somebody at an office do one thing, if its process runs."""
         process = self._world.processes.get(op.office)
-        twin = self._world.twins.get(op.office)
-        if twin is not None and op.seed % 2:
-            process = twin
+        clone = self._world.clones.get(op.office)
+        if clone is not None and op.seed % 2:
+            process = clone
         if process is None:
             return
         rng = random.Random(op.seed)
@@ -90,7 +95,7 @@ class People:
 
     def forget(self, index: int) -> None:
         """What is on the screens of an office has gone with its store."""
-        for remembered in (self._screens, self._ended, self._said):
+        for remembered in (self._screens, self._ended, self._postings):
             remembered.pop(index, None)
 
     # -- registers -----------------------------------------------------------------------------
@@ -99,35 +104,47 @@ class People:
         if process.office.level != 3:
             return self._change(process, rng)
         name = rng.choice(EDITED)
-        view = registers.create(process.office, name, self._form(process, name, rng))
-        self._see(process, name, view.unit, view.id, view.seen)
+        view = edits.create(process.office, name, self._form(process, name, rng))
+        self._see(process, name, view.unit, view.id, view.version_token)
         return None
 
     def _change(self, process: Process, rng: random.Random) -> None:
         office, me = process.office, process.index
         screens = self._screens.get(me, [])
         if screens and rng.random() < 0.3:  # somebody saves what has been open for long
-            name, unit, record, seen = rng.choice(screens)
+            name, unit, record, version_token = rng.choice(screens)
             raw = self._values(process, name, rng)
-            view = registers.change(
-                office, name, unit, record, raw, seen=seen, force=rng.random() < 0.6
+            view = edits.change(
+                office,
+                name,
+                unit,
+                record,
+                raw,
+                version_token=version_token,
+                force=rng.random() < 0.6,
             )
         else:
             name, unit, record = self._pick(process, rng)
             raw = self._values(process, name, rng)
-            view = registers.change(office, name, unit, record, raw)
-        self._see(process, name, unit, record, view.seen)
+            view = edits.change(office, name, unit, record, raw)
+        self._see(process, name, unit, record, view.version_token)
         # One who insists on an old screen may see the other's value, with his own as a conflict.
         raw = {n: value for n, value in raw.items() if n not in view.conflicts}
         self._read_back(view.values, office.catalogue.registers[name], raw)
 
     def _end(self, process: Process, rng: random.Random) -> None:
         name, unit, record = self._pick(process, rng, own=True)
-        view = registers.get(process.office, name, unit, record)
+        view = edits.get(process.office, name, unit, record)
         key = {n: view.values[n] for n in process.office.catalogue.registers[name].key}
-        seen = next((s[3] for s in self._screens.get(process.index, []) if s[2] == record), "")
-        registers.end(
-            process.office, name, record, seen=seen if rng.random() < 0.5 else "", force=True
+        version_token = next(
+            (s[3] for s in self._screens.get(process.index, []) if s[2] == record), ""
+        )
+        edits.end(
+            process.office,
+            name,
+            record,
+            version_token=version_token if rng.random() < 0.5 else "",
+            force=True,
         )
         self._ended.setdefault(process.index, []).append((name, key))
 
@@ -136,7 +153,7 @@ class People:
         if not ended:
             return self._end(process, rng)
         name, key = ended.pop(rng.randrange(len(ended)))
-        registers.create(process.office, name, {**self._form(process, name, rng), **key})
+        edits.create(process.office, name, {**self._form(process, name, rng), **key})
         return None
 
     def _import(self, process: Process, rng: random.Random) -> None:
@@ -171,11 +188,11 @@ class People:
                     lambda there=there, raw=raw: world.attempt(
                         there,
                         "clash",
-                        lambda: registers.change(there.office, name, unit, record, raw),
+                        lambda: edits.change(there.office, name, unit, record, raw),
                     )
                 )
         raw = {field: self._value(process, name, field, rng)}
-        registers.change(process.office, name, unit, record, raw)
+        edits.change(process.office, name, unit, record, raw)
 
     def _end_clash(self, process: Process, rng: random.Random) -> None:
         """The street changes a record at the moment at which its community ends it."""
@@ -185,9 +202,9 @@ class People:
         street = self._world.processes.get(self._world.plan.parents[process.index])
         if street is not None:
             raw = {"address": self._value(street, name, "address", rng)}
-            verb = partial(registers.change, street.office, name, unit, record, raw)
+            verb = partial(edits.change, street.office, name, unit, record, raw)
             street.when_awake(partial(void, partial(self._world.attempt, street, "clash", verb)))
-        registers.end(process.office, name, record)
+        edits.end(process.office, name, record)
 
     def _form(self, process: Process, name: str, rng: random.Random) -> dict[str, object]:
         form = self._values(process, name, rng, all_of_them=True)
@@ -249,9 +266,11 @@ class People:
                 return name, unit, bytes(record)
         raise Nothing
 
-    def _see(self, process: Process, name: str, unit: int, record: bytes, seen: str) -> None:
+    def _see(
+        self, process: Process, name: str, unit: int, record: bytes, version_token: str
+    ) -> None:
         screens = self._screens.setdefault(process.index, [])
-        screens.append((name, unit, record, seen))
+        screens.append((name, unit, record, version_token))
         del screens[:-8]
 
     def _read_back(self, values: Any, register: Any, raw: dict[str, object]) -> None:
@@ -264,14 +283,14 @@ class People:
     # -- conflicts -----------------------------------------------------------------------------
 
     def _resolve(self, process: Process, rng: random.Random, *, alike: bool = False) -> None:
-        page = conflicts.list_open(process.office)
-        mine = [view for view in page.conflicts if view.may_settle]
+        page = resolve.list_open(process.office)
+        mine = [view for view in page.conflicts if view.may_resolve]
         if not mine:
             raise Nothing
         view = rng.choice(mine)
         take = rng.choice(("shown", "loser", "value"))
         values = {view.field: self._value(process, view.register, view.field, rng)}
-        settle: Any = conflicts.resolve_alike if alike else conflicts.resolve
+        settle: Any = resolve.resolve_alike if alike else resolve.resolve
         given: dict[str, Any] = {"reason": "核实", "actor": rng.choice(ACTORS)}
         given["values"] = values if take == "value" else None
         try:
@@ -291,24 +310,24 @@ class People:
     # -- corrections ---------------------------------------------------------------------------
 
     def _ask_correction(self, process: Process, rng: random.Random) -> None:
-        correcting.ask(self, process, rng)
+        corrections.ask(self, process, rng)
 
     def _answer_correction(self, process: Process, rng: random.Random) -> None:
-        correcting.answer(self, process, rng)
+        corrections.answer(self, process, rng)
 
     # -- bundles, persons registered twice -------------------------------------------------------
 
     def _carry(self, process: Process, rng: random.Random) -> None:
-        carrying.carry(self, process, rng)
+        bundles.carry(self, process, rng)
 
     def _register_person(self, process: Process, rng: random.Random) -> None:
-        twice.register(self, process, rng)
+        duplicates.register(self, process, rng)
 
     def _person_leaves(self, process: Process, rng: random.Random) -> None:
-        twice.leave(self, process, rng)
+        duplicates.leave(self, process, rng)
 
     def _close_case(self, process: Process, rng: random.Random) -> None:
-        twice.close(self, process, rng)
+        duplicates.close(self, process, rng)
 
     # -- work ----------------------------------------------------------------------------------
 
@@ -386,7 +405,7 @@ class People:
         if not children:
             raise Nothing
         to, number = world.units[rng.choice(children)].unit_id, rng.randbytes(16)
-        fund, amount_fen = self._held(process, rng)
+        fund, amount_fen = self._pick_balance(process, rng)
         self._pay(
             process,
             lambda office: allocations.release(
@@ -415,7 +434,7 @@ class People:
             allocations.return_(office, line.transfer, reason="有误", actor="戊")
 
     def _give_back(self, process: Process, rng: random.Random) -> None:
-        fund, amount_fen = self._held(process, rng)
+        fund, amount_fen = self._pick_balance(process, rng)
         number = rng.randbytes(16)
         self._pay(
             process,
@@ -426,7 +445,7 @@ class People:
         )  # fmt: skip
 
     def _spend(self, process: Process, rng: random.Random) -> None:
-        fund, amount_fen = self._held(process, rng)
+        fund, amount_fen = self._pick_balance(process, rng)
         number = rng.randbytes(16)
         self._pay(
             process,
@@ -447,20 +466,20 @@ class People:
 
     def _repeat(self, process: Process, rng: random.Random) -> None:
         """Somebody presses the button again: whether or not it counted the first time."""
-        said = self._said.get(process.index)
-        if not said:
+        earlier = self._postings.get(process.index)
+        if not earlier:
             raise Nothing
-        deed, before = rng.choice(said)
-        again = deed(process.office).posting.posting_id
+        action, before = rng.choice(earlier)
+        again = action(process.office).posting.posting_id
         if before and again != before[0]:
             raise Violation("INV-18 paid twice", f"office {process.index}")
 
-    def _pay(self, process: Process, deed: Callable[[Office], Line]) -> None:
+    def _pay(self, process: Process, action: Callable[[Office], Line]) -> None:
         booked: list[bytes] = []
-        self._said.setdefault(process.index, []).append((deed, booked))
-        booked.append(deed(process.office).posting.posting_id)
+        self._postings.setdefault(process.index, []).append((action, booked))
+        booked.append(action(process.office).posting.posting_id)
 
-    def _held(self, process: Process, rng: random.Random) -> tuple[str, int]:
+    def _pick_balance(self, process: Process, rng: random.Random) -> tuple[str, int]:
         """Choose a fund that this office holds and a sum: now and then more than there is."""
         rows = process.eye.execute(
             "SELECT fund, fen FROM balance WHERE unit=? AND account='held' AND fen>0 ORDER BY fund",
@@ -488,7 +507,7 @@ class People:
         status(process.office, process.dialer, tree=True)
 
     def _restart(self, process: Process, rng: random.Random) -> None:
-        if process.twin:
+        if process.clone:
             raise Nothing
         process.close()
         self._world.processes[process.index] = None
@@ -514,10 +533,10 @@ class People:
     def _retire(self, process: Process, rng: random.Random) -> None:
         office, now_ms = process.office, process.office.clock.now_ms()
         retire(office, now_ms)
-        if gone := reduce_ended(office, now_ms, SHORT):
+        if gone := redact_ended(office, now_ms, SHORT):
             self._world.ledger.note("retention", "reduced", gone)
         if self._world.plan.copies:
-            done = cut_log(office, now_ms, SHORT)
+            done = truncate_log(office, now_ms, SHORT)
             if done.portion.entries:
                 self._world.ledger.note("retention", "cut")
             for claim in done.holds:
@@ -533,16 +552,16 @@ class People:
     # -- poison, and what a newer program says ---------------------------------------------------
 
     def _poison(self, process: Process, rng: random.Random) -> None:
-        reason = rng.choice(SAID)
+        reason = rng.choice(WRITTEN_REASONS)
         if reason in ("not_owner", "wrong_kind") and process.office.level != 3:
             reason = "malformed"
-        self._world.poison.speak(process, reason, rng)
+        self._world.poison.write_poison(process, reason, rng)
 
     def _block(self, process: Process, rng: random.Random) -> None:
         name, unit, record = self._pick(process, rng, own=True, names=("premises",))
         self._world.poison.block_a_record(process, unit, record)
         raw = {"address": self._value(process, name, "address", rng)}
-        registers.change(process.office, name, unit, record, raw)
+        edits.change(process.office, name, unit, record, raw)
 
     def _unstorable(self, process: Process, rng: random.Random) -> None:
         self._world.poison.unstorable(process, self._form(process, "premises", rng))
@@ -551,14 +570,14 @@ class People:
         if not process.newer:
             raise Nothing
         name = sites.NEXT_REGISTER
-        registers.create(process.office, name, self._form(process, name, rng))
+        edits.create(process.office, name, self._form(process, name, rng))
 
     def _next_change(self, process: Process, rng: random.Random) -> None:
         if not process.newer:
             raise Nothing
         name, unit, record = self._pick(process, rng, own=True, names=("premises",))
         raw = {sites.NEXT_FIELD: self._value(process, name, sites.NEXT_FIELD, rng)}
-        registers.change(process.office, name, unit, record, raw)
+        edits.change(process.office, name, unit, record, raw)
 
     def _verify(self, process: Process, rng: random.Random) -> None:
         if any(fault.kind == "bit_rot" for fault in self._world.plan.faults):
@@ -576,7 +595,7 @@ class People:
         process.time_passes()
 
     def _close_month(self, process: Process, rng: random.Random) -> None:
-        periods.close_period(process.office, "2026-04")
+        closings.close_period(process.office, "2026-04")
 
 
 def void(work: Callable[[], object]) -> None:
@@ -586,5 +605,5 @@ def void(work: Callable[[], object]) -> None:
 
 def _cut_log(tx: Connection) -> None:
     """Let a log serve nobody who stands before now: copies go instead, down and up."""
-    at = log.take(tx, 1, log.lock(tx))
-    floors.note_copied(tx, down=at, up=at)
+    at = log.allocate(tx, 1, log.lock(tx))
+    truncation.record_snapshot(tx, down=at, up=at)

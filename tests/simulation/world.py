@@ -17,19 +17,19 @@ import structlog
 
 from node.setup import DATABASE
 from node.store import engine
-from sync import codec
-from sync.errors import SilianError
+from sync.codec import entry as codec
+from sync.model.errors import SilianError
 from tests.simulation import faults, sites, workload
+from tests.simulation.bit_rot import compare_everywhere
 from tests.simulation.clockwork import Clockwork, Crash, Violation
 from tests.simulation.disk import Disk, Driver
+from tests.simulation.final_checks import check_quiet, tidy
 from tests.simulation.ledger import Ledger
 from tests.simulation.network import Network
 from tests.simulation.oracle import Oracle
 from tests.simulation.plan import HOUR_MS, START_MS, Plan
 from tests.simulation.poison import Poison, with_unknown_field
 from tests.simulation.process import Process
-from tests.simulation.quiet import check_quiet, tidy
-from tests.simulation.rot import compare_everywhere
 
 TIDY_MS = HOUR_MS // 2  # before the end persons look at what was held
 SHM = Path("/dev/shm")  # memory, where the machine has it: nothing here must last
@@ -62,7 +62,7 @@ class World:
         self.stores = {i: str(i) for i in self.present}  # the folder that each office lives in
         self.store_numbers = itertools.count(1)
         self.to_forgive: set[int] = set()  # offices whose parent is to forget a copy
-        self.twins: dict[int, Process] = {}  # copies that live beside an office's own process
+        self.clones: dict[int, Process] = {}  # copies that live beside an office's own process
         self.protocols: dict[int, tuple[int, int]] = {}  # of offices with an old program
         self.dialled: dict[int, int] = {}  # offices told to dial another than their parent
         self.watch_ms = plan.tick_ms + HOUR_MS
@@ -97,7 +97,7 @@ class World:
                 )  # fmt: skip
         self._until(START_MS + self.plan.horizon_ms)
         self.clockwork.note("healed")
-        faults.heal(self)
+        faults.clear_faults(self)
         end_ms = START_MS + self.plan.horizon_ms + self.plan.calm_ms
         self._until(end_ms - TIDY_MS)
         tidy(self)
@@ -115,7 +115,7 @@ class World:
         self.clockwork.now_ms = end_ms
 
     def close(self) -> None:
-        for process in (*self.processes.values(), *self.twins.values()):
+        for process in (*self.processes.values(), *self.clones.values()):
             if process is not None and process.alive:
                 process.die()
 
@@ -170,8 +170,8 @@ class World:
         process.die()
         powerless, self._powerless = self._powerless, False
         index = process.index
-        if process.twin:
-            self.twins.pop(index, None)  # nobody starts a copy again
+        if process.clone:
+            self.clones.pop(index, None)  # nobody starts a copy again
             return
         self.processes[index] = None
         if powerless:
@@ -233,7 +233,7 @@ class World:
 
     # -- what the offices log ------------------------------------------------------------------
 
-    def hear_log(self, event: MutableMapping[str, Any]) -> None:
+    def log_event(self, event: MutableMapping[str, Any]) -> None:
         """A call or the dialer failed in a way that nobody foresaw: that is a bug."""
         name = str(event.get("event"))
         self.ledger.note("log", name)
@@ -254,11 +254,11 @@ def world_of(plan: Plan) -> Iterator[World]:
     try:
         world = World(plan, folder)
 
-        def hear(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
-            world.hear_log(event)
+        def on_log_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+            world.log_event(event)
             raise structlog.DropEvent
 
-        structlog.configure(processors=[hear], cache_logger_on_first_use=False)
+        structlog.configure(processors=[on_log_event], cache_logger_on_first_use=False)
         driver = mock.patch.object(engine, "sqlite_driver", world.driver or engine.sqlite_driver)
         try:
             patient = mock.patch.object(

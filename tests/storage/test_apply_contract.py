@@ -10,17 +10,19 @@ import pytest
 from sqlalchemy import Connection
 
 from node.store.engine import StoreUnavailable
-from sync import codec, log
-from sync.apply import CursorGap
-from sync.change import Batch, Block, Edit, Operation
-from sync.compose import NotWritable, RecordMissing
-from sync.effects import Effect
-from sync.handover import Unauthorised
-from sync.merging import RecordExists
-from sync.outcome import Received
-from sync.schema import FieldSchema, Kind, Lane, RegisterSchema, Schema
-from sync.streams import StreamForked, StreamGap
-from sync.version import version_of
+from sync.apply.applier import CursorGap
+from sync.apply.blocks import RecordExists
+from sync.apply.compose import NotWritable
+from sync.codec import entry as codec
+from sync.log import entries as log
+from sync.log.outcome import Received
+from sync.model.access import Unauthorised
+from sync.model.change import Batch, Block, Edit, Operation
+from sync.model.effect import Effect
+from sync.model.errors import RecordMissing
+from sync.model.schema import FieldSchema, Kind, Lane, RegisterSchema, Schema
+from sync.model.stream import StreamForked, StreamGap
+from sync.model.version import version_of
 from tests.support.sites import (
     CITY,
     DISTRICT,
@@ -44,7 +46,7 @@ STATEMENTS_MAX = 80
 class CountingFold:
     """Counts what it hears, in the store; dies on the word "crash"."""
 
-    def wants(self, register: str, unit: int) -> frozenset[str] | None:
+    def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
         return frozenset({"name"}) if register == "person" else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
@@ -75,21 +77,21 @@ def raw_batch(
 
 
 def block_of(unit: int, *numbers: int, fields: Sequence[str] = ("name",), value: object = "x",
-             operation: Operation = Operation.CREATE, base: bytes = b"", life: int = 0,
+             operation: Operation = Operation.CREATE, base: bytes = b"", causal_length: int = 0,
              register: str = "person") -> Block:  # fmt: skip
     count = len(numbers)
     bases = [[base] * count for _ in fields] if operation is not Operation.CREATE else []
     columns = [[value] * count for _ in fields] if operation is not Operation.DELETE else []
     return Block(
         register, unit, operation, [record_id(n) for n in numbers], tuple(fields), columns, bases,
-        life,
+        causal_length,
     )  # fmt: skip
 
 
 # -- all or nothing --------------------------------------------------------------------------------
 
 
-def test_a_local_transaction_that_dies_anywhere_leaves_nothing(open_site):
+def test_a_local_transaction_that_crashes_anywhere_leaves_nothing(open_site):
     garden = open_site(GARDEN)
     garden.commit(garden.create(1, name="a"), garden.create(2, name="b"))
     before = garden.dump()
@@ -108,7 +110,7 @@ def test_a_local_transaction_that_dies_anywhere_leaves_nothing(open_site):
     pytest.fail("the transaction has no end")
 
 
-def test_an_office_that_claims_a_higher_level_than_it_has_is_refused_whole(open_site):
+def test_a_batch_of_an_office_that_claims_a_higher_level_is_refused_entirely(open_site):
     garden, street = pair(open_site)
     batch = raw_batch(garden, block_of(GARDEN, 1))
     entry = codec.entry_from_wire(batch.entries[0])
@@ -122,13 +124,13 @@ def test_an_office_that_claims_a_higher_level_than_it_has_is_refused_whole(open_
     assert street.dump() == before
 
 
-def test_a_batch_that_dies_anywhere_leaves_nothing_and_its_cursor_where_it_was(open_site):
+def test_a_batch_that_crashes_anywhere_leaves_nothing_and_does_not_move_the_cursor(open_site):
     garden, street = pair(open_site)
     garden.commit(garden.create(1, name="a", tags="x"))
     garden.send(street)
     garden.commit(garden.update(1, tags="x,y"), garden.create(2, name="b"))
     street.commit(street.update(1, GARDEN, tags="x,z"))  # makes the batch go row by row
-    batch, before = garden.batch_up(after=street.held[GARDEN, Lane.BULK]), street.dump()
+    batch, before = garden.batch_up(after=street.received_up_to[GARDEN, Lane.BULK]), street.dump()
     for statement in range(1, STATEMENTS_MAX):
         try:
             with street.crash_before(statement):
@@ -143,7 +145,7 @@ def test_a_batch_that_dies_anywhere_leaves_nothing_and_its_cursor_where_it_was(o
     pytest.fail("the transaction has no end")
 
 
-def test_a_fold_that_fails_takes_the_whole_transaction_with_it(open_site):
+def test_a_failing_fold_rolls_back_the_entire_transaction(open_site):
     garden, street = pair(open_site, folds=(CountingFold(),))
     garden.commit(garden.create(1, name="a"))
     garden.commit(garden.create(2, name="crash"))
@@ -186,10 +188,10 @@ def test_an_entry_missing_from_a_stream_is_refused(open_site):
     for n in range(3):
         garden.commit(garden.create(n, name="a"))
     batch = garden.batch_up()
-    holed = replace(batch, entries=batch.entries[::2], positions=batch.positions[::2])
+    gapped = replace(batch, entries=batch.entries[::2], positions=batch.positions[::2])
     before = street.dump()
     with pytest.raises(StreamGap) as gap:
-        street.take(holed, GARDEN)
+        street.take(gapped, GARDEN)
     assert gap.value.expected_seq == 2
     assert street.dump() == before
 
@@ -197,13 +199,13 @@ def test_an_entry_missing_from_a_stream_is_refused(open_site):
 @pytest.mark.parametrize("seq", [1, 2])
 def test_a_forked_chain_is_refused(open_site, seq):
     """A copy of the office's store went on by itself under the same incarnation."""
-    garden, street, twin = open_site(GARDEN), open_site(STREET), open_site(GARDEN)
+    garden, street, clone = open_site(GARDEN), open_site(STREET), open_site(GARDEN)
     garden.commit(garden.create(1, name="a"))
     garden.send(street)
     for n in range(seq):
-        twin.commit(twin.create(5 + n, name="other"))
+        clone.commit(clone.create(5 + n, name="other"))
     before = street.dump()
-    batch = twin.batch_up()
+    batch = clone.batch_up()
     keep = slice(seq - 1, seq)
     with pytest.raises(StreamForked):
         street.take(
@@ -219,14 +221,14 @@ def test_an_entry_in_the_wrong_lane_is_refused(open_site):
         street.take(replace(garden.batch_up(), lane=Lane.CONTROL), GARDEN)
 
 
-def test_a_child_speaks_for_itself_and_its_own_only(open_site):
+def test_a_child_writes_for_itself_and_its_subtree_only(open_site):
     far, street = open_site(FAR), open_site(STREET)
     far.commit(far.create(1, name="a"))
     with pytest.raises(Unauthorised):
         street.take(far.batch_up(), GARDEN)
 
 
-def test_a_child_does_not_speak_downward(open_site):
+def test_a_child_may_not_address_entries_downward(open_site):
     garden, street = pair(open_site)
     for audience in ("down:all", f"down:{ORCHID}"):
         with pytest.raises(Unauthorised):
@@ -263,7 +265,7 @@ def random_history(rng: random.Random, garden: Site, street: Site) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_offices_that_heard_the_same_hold_the_same_bytes(open_site, seed):
+def test_offices_that_received_the_same_entries_store_the_same_bytes(open_site, seed):
     garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
     by_row = open_site(DISTRICT)
     by_row.reopen(by_row=True)
@@ -273,7 +275,7 @@ def test_offices_that_heard_the_same_hold_the_same_bytes(open_site, seed):
     assert garden.records() == street.records() == district.records() == by_row.records()
     for site in (garden, street, district, by_row):
         assert site.digests() == site.recomputed_digests()
-        assert site.holes() == []
+        assert site.quarantined() == []
 
 
 def test_by_column_and_row_by_row_give_the_same_rows(open_site):
@@ -288,7 +290,7 @@ def test_by_column_and_row_by_row_give_the_same_rows(open_site):
     assert plain.dump() == by_row.dump()
 
 
-def test_what_does_not_fit_by_column_is_done_once_more_and_counts_once(open_site):
+def test_changes_that_do_not_fit_by_column_are_retried_row_by_row_and_count_once(open_site):
     """The first block of the batch fits, the second meets a value that it had not heard of."""
     garden, street = pair(open_site, folds=(CountingFold(),))
     garden.commit(*(garden.create(n, name=f"n{n}", most=n) for n in range(6)))
@@ -302,12 +304,12 @@ def test_what_does_not_fit_by_column_is_done_once_more_and_counts_once(open_site
 
     def taken(tx: Connection) -> Received:
         tries.append(1)
-        return street.applier.remote(tx, batch, peer=GARDEN, upward=True)
+        return street.applier.apply_batch(tx, batch, peer=GARDEN, upward=True)
 
-    batch = garden.batch_up(after=street.held[GARDEN, Lane.BULK])
+    batch = garden.batch_up(after=street.received_up_to[GARDEN, Lane.BULK])
     received = street.store.write(taken)
     assert len(tries) == 2
-    assert (received.entries, received.changes, received.holes) == (1, 6, 0)
+    assert (received.entries, received.changes, received.quarantined) == (1, 6, 0)
     assert [street.value(n, "tags", GARDEN) for n in range(6)] == [
         None, None, "g", "g", "g,s", "g,s",
     ]  # fmt: skip
@@ -319,25 +321,25 @@ def test_what_does_not_fit_by_column_is_done_once_more_and_counts_once(open_site
     assert street.digests() == street.recomputed_digests()
 
 
-def test_a_single_edit_that_does_not_fit_is_not_done_twice(open_site):
+def test_a_single_edit_that_fails_is_not_retried(open_site):
     garden, street = pair(open_site)
     garden.commit(garden.create(1, name="a", tags="x"))
     garden.send(street)
     street.commit(street.update(1, GARDEN, tags="x,s"))
     garden.commit(garden.update(1, tags="x,g"))
-    batch = garden.batch_up(after=street.held[GARDEN, Lane.BULK])
+    batch = garden.batch_up(after=street.received_up_to[GARDEN, Lane.BULK])
     tries = []
 
     def taken(tx: Connection) -> Received:
         tries.append(1)
-        return street.applier.remote(tx, batch, peer=GARDEN, upward=True)
+        return street.applier.apply_batch(tx, batch, peer=GARDEN, upward=True)
 
     street.store.write(taken)
     assert len(tries) == 1
     assert street.value(1, "tags", GARDEN) == "g,s,x"
 
 
-def test_an_update_by_column_does_not_hide_a_value_that_stands_beside_it(open_site):
+def test_an_update_by_column_does_not_hide_a_concurrent_value(open_site):
     """The shown value is overwritten by someone who had not heard of the loser beside it."""
     garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
     garden.commit(garden.create(1, tags="x"))
@@ -353,7 +355,7 @@ def test_an_update_by_column_does_not_hide_a_value_that_stands_beside_it(open_si
     assert garden.records() == street.records() == district.records()
 
 
-def test_a_union_keeps_each_part_by_itself(open_site):
+def test_a_union_keeps_each_element_by_itself(open_site):
     """Who overwrites one part does not bring the other office's part back as their own."""
     garden, street = pair(open_site)
     garden.commit(garden.create(1, tags="x"))
@@ -372,7 +374,7 @@ def test_a_union_keeps_each_part_by_itself(open_site):
 # -- local -----------------------------------------------------------------------------------------
 
 
-def test_what_a_local_writer_may_not_do_is_refused_and_leaves_nothing(open_site):
+def test_a_forbidden_local_edit_is_refused_and_leaves_nothing(open_site):
     garden = open_site(GARDEN)
     garden.commit(garden.create(1, name="a"))
     before = garden.dump()
@@ -387,7 +389,7 @@ def test_what_a_local_writer_may_not_do_is_refused_and_leaves_nothing(open_site)
         assert garden.dump() == before
 
 
-def test_ending_a_record_twice_does_not_bring_it_back(open_site):
+def test_deleting_a_record_twice_does_not_restore_it(open_site):
     garden = open_site(GARDEN)
     garden.commit(garden.create(1, name="a"))
     garden.commit(garden.delete(1))
@@ -398,7 +400,7 @@ def test_ending_a_record_twice_does_not_bring_it_back(open_site):
     assert garden.value(1, "name") == "back"
 
 
-def test_stamps_never_go_back_though_the_clock_does(open_site):
+def test_stamps_never_go_back_although_the_clock_does(open_site):
     """A clock a day ahead is set right, and the office restarts (INV-27)."""
     garden = open_site(GARDEN)
     garden.now_ms += 86_400_000
@@ -409,16 +411,16 @@ def test_stamps_never_go_back_though_the_clock_does(open_site):
     assert second > first
 
 
-def test_an_edit_comes_after_all_that_was_heard_even_after_a_restart(open_site):
+def test_an_edit_is_stamped_after_everything_received_even_after_a_restart(open_site):
     garden, street = pair(open_site)
     garden.now_ms += 60_000
-    heard = garden.commit(garden.create(1, name="a")).version
+    received = garden.commit(garden.create(1, name="a")).version
     garden.send(street)
     street.reopen()
-    assert street.commit(street.update(1, GARDEN, name="b")).version > heard
+    assert street.commit(street.update(1, GARDEN, name="b")).version > received
 
 
-def test_a_clock_far_ahead_drags_nobody_along(open_site):
+def test_a_clock_far_ahead_is_not_followed(open_site):
     garden, street = pair(open_site)
     garden.now_ms += 365 * 86_400_000
     ahead = garden.commit(garden.create(1, name="from the future")).version
@@ -439,7 +441,7 @@ NEWER = Schema.of([
 ])  # fmt: skip
 
 
-def test_what_a_newer_program_says_waits_for_an_upgrade_and_holds_up_nothing(open_site):
+def test_changes_of_a_newer_program_are_deferred_until_the_upgrade_and_block_nothing(open_site):
     garden, street, district = open_site(GARDEN, schema=NEWER), open_site(STREET), None
     district = open_site(DISTRICT, schema=NEWER)
     pet = Edit(
@@ -450,10 +452,10 @@ def test_what_a_newer_program_says_waits_for_an_upgrade_and_holds_up_nothing(ope
     garden.commit(garden.update(1, name="b"), garden.update(1, hobby="go"))
     garden.send(street)
     assert street.value(1, "name", GARDEN) == "b"
-    assert {state for _, state in street.holes()} == {"deferred"}
-    assert {why for why, _ in street.holes()} == {"unknown_field", "unknown_register"}
+    assert {state for _, state in street.quarantined()} == {"deferred"}
+    assert {why for why, _ in street.quarantined()} == {"unknown_field", "unknown_register"}
     street.send(district)  # what the relay does not know passes through it whole
-    assert district.holes() == []
+    assert district.quarantined() == []
     assert district.records() == garden.records()
 
 
@@ -464,16 +466,16 @@ HOSTILE = [
     ("foreign_unit", lambda: block_of(CITY, 1)),
     ("not_owner", lambda: block_of(GARDEN, 1, fields=("grade",))),
     ("not_owner", lambda: block_of(STREET, 1, operation=Operation.DELETE, base=version_of(1, 1),
-                                   life=1)),
+                                   causal_length=1)),
     ("missing_record", lambda: block_of(GARDEN, 1, operation=Operation.UPDATE,
-                                        base=version_of(1, 1), life=1)),
+                                        base=version_of(1, 1), causal_length=1)),
     ("unknown_register", lambda: block_of(GARDEN, 1, register="nul\0here")),
     ("unknown_field", lambda: block_of(GARDEN, 1, fields=("nul\0here",))),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("reason", "block"), HOSTILE)
-def test_a_bad_block_becomes_a_hole_and_the_rest_of_its_entry_goes_on(open_site, reason, block):
+def test_a_bad_block_is_quarantined_and_the_rest_of_its_entry_is_applied(open_site, reason, block):
     bad = block()
     if bad.operation is Operation.DELETE:  # by a street: only a record's own office ends it
         peer, site, other = STREET, open_site(DISTRICT), open_site(STREET)
@@ -482,15 +484,15 @@ def test_a_bad_block_becomes_a_hole_and_the_rest_of_its_entry_goes_on(open_site,
         peer, site, other = GARDEN, open_site(STREET), open_site(GARDEN)
     batch = raw_batch(other, bad, block_of(GARDEN, 8))
     received = site.take(batch, peer)
-    assert [why for why, _ in site.holes()] == [reason]
-    assert received.holes == 1
+    assert [why for why, _ in site.quarantined()] == [reason]
+    assert received.quarantined == 1
     assert site.value(8, "name", GARDEN) == "x"
     again = site.dump()
     site.take(batch, peer)
     assert site.dump() == again
 
 
-def test_an_entry_that_does_not_unpack_is_kept_as_a_hole_and_the_next_goes_on(open_site):
+def test_an_entry_that_cannot_be_unpacked_is_quarantined_and_the_next_is_applied(open_site):
     garden, street = pair(open_site)
     bad = codec.entry_to_wire(
         [], incarnation=garden.incarnation, unit=GARDEN, level=3, audience="up:city",
@@ -499,12 +501,12 @@ def test_an_entry_that_does_not_unpack_is_kept_as_a_hole_and_the_next_goes_on(op
     good = raw_batch(garden, block_of(GARDEN, 1), seq=2, prev=bad.hash, after=1)
     batch = Batch(Lane.BULK, garden.incarnation, 0, 2, (bad.wire, *good.entries), (1, 2))
     street.take(batch, GARDEN)
-    assert street.holes() == [("malformed", "open")]
+    assert street.quarantined() == [("malformed", "open")]
     assert street.value(1, "name", GARDEN) == "x"
     assert street.batch_up().entries == batch.entries  # and both are handed on as they came
 
 
-def test_only_what_depends_on_a_hole_waits(open_site):
+def test_only_changes_that_depend_on_a_quarantined_change_wait(open_site):
     garden, street = pair(open_site)
     bad = block_of(GARDEN, 1, fields=("most",), value="many")
     first = raw_batch(garden, bad)
@@ -516,10 +518,10 @@ def test_only_what_depends_on_a_hole_waits(open_site):
     street.take(follow, GARDEN)
     assert street.value(1, "name", GARDEN) is None
     assert street.value(2, "name", GARDEN) == "x"
-    assert [why for why, _ in street.holes()] == ["behind_hole", "wrong_kind"]
+    assert [why for why, _ in street.quarantined()] == ["behind_hole", "wrong_kind"]
 
 
-def test_who_lacks_the_right_holds_up_nobody_else(open_site):
+def test_a_change_without_permission_blocks_no_other_writer(open_site):
     """A street writes a field that it does not own; the community's own edits still pass."""
     owned = FieldSchema("name", owners=(3,))
     schema = Schema.of([RegisterSchema("person", Lane.BULK, (owned,)), NOTICE])
@@ -531,8 +533,10 @@ def test_who_lacks_the_right_holds_up_nobody_else(open_site):
     with street.store.read() as tx:
         head = log.own_heads(tx, street.incarnation)
     assert head == {}
-    (base,) = {s.born for s in street.states().values()}
-    bad = block_of(GARDEN, 1, operation=Operation.UPDATE, base=base, life=1, value="meddled")
+    (base,) = {s.created for s in street.states().values()}
+    bad = block_of(
+        GARDEN, 1, operation=Operation.UPDATE, base=base, causal_length=1, value="meddled"
+    )
     district.take(raw_batch(street, bad, after=1), STREET)
     garden.commit(garden.update(1, name="b"))
     garden.send(street)
@@ -540,13 +544,13 @@ def test_who_lacks_the_right_holds_up_nobody_else(open_site):
     moved = replace(batch, after=2, upto=3, positions=(3,))
     district.take(moved, STREET)
     assert district.value(1, "name", GARDEN) == "b"
-    assert [why for why, _ in district.holes()] == ["not_owner"]
+    assert [why for why, _ in district.quarantined()] == ["not_owner"]
 
 
-def test_nobody_says_an_event_in_the_name_of_an_office_below(open_site):
+def test_no_office_writes_an_event_in_the_name_of_an_office_below(open_site):
     """In a register of what offices said, an office above has no right to a community's records."""
-    said = RegisterSchema("person", Lane.BULK, PERSON.fields, own=True)
-    schema = Schema.of([said, NOTICE])
+    own_register = RegisterSchema("person", Lane.BULK, PERSON.fields, own=True)
+    schema = Schema.of([own_register, NOTICE])
     street, district = open_site(STREET, schema=schema), open_site(DISTRICT, schema=schema)
     with pytest.raises(NotWritable):
         street.commit(street.create(1, GARDEN, name="forged"))
@@ -556,23 +560,23 @@ def test_nobody_says_an_event_in_the_name_of_an_office_below(open_site):
     other = open_site(STREET, schema=schema)  # a program that lies
     district = open_site(DISTRICT, schema=schema)
     batch = raw_batch(other, block_of(GARDEN, 1, value="forged"), block_of(STREET, 3))
-    assert district.take(batch, STREET).holes == 1
+    assert district.take(batch, STREET).quarantined == 1
     assert district.value(1, "name", GARDEN) is None
     assert district.value(3, "name", STREET) == "x"
-    assert [why for why, _ in district.holes()] == ["foreign_unit"]
+    assert [why for why, _ in district.quarantined()] == ["foreign_unit"]
 
 
-def test_a_text_that_one_store_cannot_hold_is_a_hole_there_and_blocks_nothing(open_site):
+def test_a_text_that_one_store_cannot_store_is_quarantined_there_and_blocks_nothing(open_site):
     garden, street = pair(open_site)
     street.take(raw_batch(garden, block_of(GARDEN, 1, value="a\0b"), block_of(GARDEN, 2)), GARDEN)
     assert street.value(2, "name", GARDEN) == "x"
     if street.store.is_sqlite:
         assert street.value(1, "name", GARDEN) == "a\0b"
     else:
-        assert [why for why, _ in street.holes()] == ["refused_by_store"]
+        assert [why for why, _ in street.quarantined()] == ["refused_by_store"]
 
 
-def test_a_full_disk_refuses_nothing_for_good(open_site):
+def test_a_full_disk_rejects_no_entry_permanently(open_site):
     garden, street = pair(open_site)
     if not street.store.is_sqlite:
         return
@@ -587,13 +591,13 @@ def test_a_full_disk_refuses_nothing_for_good(open_site):
     with pytest.raises(StoreUnavailable):
         street.take(batch, GARDEN)
     pages(1 << 30)
-    assert street.holes() == []
+    assert street.quarantined() == []
     street.take(batch, GARDEN)
     assert street.value(2, "name", GARDEN) == "x"
-    assert street.holes() == []
+    assert street.quarantined() == []
 
 
-def test_an_integer_field_takes_every_number_of_the_wire(open_site):
+def test_an_integer_field_stores_every_number_of_the_wire(open_site):
     garden, street = pair(open_site)
     for n, value in enumerate((0, -1, 2**63 - 1, -(2**63))):
         garden.commit(garden.create(n, most=value))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from node.app import Office, open_office
 from node.config import OfficeConfig
-from node.services import cases, marks, registers
+from node.services.duplicates import blind_index, cases
+from node.services.records import edits
 from node.setup import init_office
 from tests.unit.node.offices import (
     CATALOGUE,
@@ -28,7 +29,7 @@ NUMBER = "33010219560512002X"
 def resident(office: Office, clock: Clock) -> bytes:
     clock.forward()
     raw = {"id_number": NUMBER, "name": "张三", "birth_date": "1956-05-12"}
-    return registers.create(office, "resident", raw).id
+    return edits.create(office, "resident", raw).id
 
 
 def test_a_street_on_postgresql_finds_a_number_registered_in_two_communities(
@@ -49,20 +50,20 @@ def test_a_street_on_postgresql_finds_a_number_registered_in_two_communities(
                 exchange(child, parent)
 
     try:
-        marks.keep_marking(city)
+        blind_index.continue_indexing(city)
         meet()
         for office in (street, one, other):
-            marks.keep_marking(office)
+            blind_index.continue_indexing(office)
         mine = resident(one, clock)
         theirs = resident(other, clock)
         meet()
         (case,) = cases.list_cases(street)
         assert case.state == "open"
         assert case.units == {one.identity.unit: 1, other.identity.unit: 1}
-        (told,) = cases.list_cases(one)
-        assert cases.show(one, told.id).records == (mine,)
+        (found,) = cases.list_cases(one)
+        assert cases.show(one, found.id).records == (mine,)
         clock.forward()
-        registers.change(other, "resident", other.identity.unit, theirs, {"status": "moved_out"})
+        edits.change(other, "resident", other.identity.unit, theirs, {"status": "moved_out"})
         meet()
         assert cases.list_cases(street) == cases.list_cases(one) == []
     finally:

@@ -1,4 +1,4 @@
-"""What `sync.copying` promises on every store: copies joined are edits joined, all or nothing."""
+"""What `sync.apply.copies` promises on every store: copies joined are edits joined, all or nothing."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection
 
-from sync import codec, copying, held_copies, log, reading
-from sync.change import Batch, Operation
-from sync.heard import NOTHING
-from sync.outcome import Received
-from sync.rows import Chunk
-from sync.rows_codec import pack, unpack
-from sync.schema import FieldSchema, Lane, Schema
-from sync.statements import run
-from sync.streams import StreamKey
-from sync.version import BEGINNING, hlc_of
-from sync.wire_errors import Malformed
+from sync.apply import copies, read_copies
+from sync.codec import entry as codec
+from sync.codec.chunk import pack, unpack
+from sync.log import entries as log
+from sync.log.outcome import Received
+from sync.merge.copies import EMPTY, Chunk
+from sync.model.change import Batch, Operation
+from sync.model.errors import Malformed
+from sync.model.schema import FieldSchema, Lane, Schema
+from sync.model.stream import StreamKey
+from sync.model.version import BEGINNING, hlc_of
+from sync.store import quarantined_copies
+from sync.store.sql import execute
 from tests.storage.conftest import OpenSite
 from tests.storage.test_apply_contract import CountingFold, block_of
 from tests.support.sites import (
@@ -43,9 +45,9 @@ def chunk_from(site: Site, unit: int, ids: Sequence[bytes] | None = None) -> Chu
     """Return a unit's records as one office sends them to another, over the wire."""
     table = site.tables["person"]
     with site.store.read() as tx:
-        wanted = reading.ids_after(tx, table, unit, b"", 100) if ids is None else ids
-        part = reading.read_rows(tx, site.applier.merger, table, unit, wanted)
-        chunk = reading.chunk_of(
+        wanted = read_copies.ids_after(tx, table, unit, b"", 100) if ids is None else ids
+        part = read_copies.read_rows(tx, site.applier.merger, table, unit, wanted)
+        chunk = read_copies.chunk_of(
             tx, [part], me=site.applier.identity,
             concerns=lambda writer: writer in chain(GARDEN),
         )  # fmt: skip
@@ -53,10 +55,10 @@ def chunk_from(site: Site, unit: int, ids: Sequence[bytes] | None = None) -> Chu
 
 
 def join(site: Site, chunk: Chunk, **how: object) -> Received:
-    return site.store.write(lambda tx: copying.take(site.applier, tx, chunk, **how))
+    return site.store.write(lambda tx: copies.join_copies(site.applier, tx, chunk, **how))
 
 
-def test_rows_come_off_the_wire_as_they_stood(open_site):
+def test_rows_round_trip_over_the_wire(open_site):
     garden, street = open_site(GARDEN), open_site(STREET)
     garden.commit(garden.create(1, name="a", tags="x", most=3), garden.create(2, name=None))
     garden.send(street)
@@ -68,7 +70,7 @@ def test_rows_come_off_the_wire_as_they_stood(open_site):
     chunk = chunk_from(street, GARDEN)
     states = street.states()
     assert chunk.rows[0].states == {record: states[GARDEN, record] for _, record in states}
-    assert any(s.unseen for s in chunk.rows[0].states.values())
+    assert any(s.survived_delete for s in chunk.rows[0].states.values())
     assert any(h.losers for s in chunk.rows[0].states.values() for h in s.fields.values())
 
 
@@ -104,7 +106,7 @@ def play(seed: int, street: Site, gardens: Sequence[Site]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_rows_bring_what_the_log_would_have_brought(open_site, seed):
+def test_rows_give_the_same_records_as_the_log(open_site, seed):
     street, by_log, by_rows = open_site(STREET), open_site(GARDEN), open_site(GARDEN)
     play(seed, street, [by_log, by_rows])
     assert by_log.records() == by_rows.records()
@@ -116,7 +118,7 @@ def test_rows_bring_what_the_log_would_have_brought(open_site, seed):
     assert join(by_rows, chunk).changes == 0
 
 
-def test_a_value_that_only_we_have_stays_and_a_value_overwritten_above_goes(open_site):
+def test_a_value_that_only_we_have_is_kept_and_one_overwritten_above_is_replaced(open_site):
     garden, street = open_site(GARDEN), open_site(STREET)
     garden.commit(garden.create(1, name="old"), garden.create(2, name="old"))
     garden.send(street)
@@ -128,7 +130,7 @@ def test_a_value_that_only_we_have_stays_and_a_value_overwritten_above_goes(open
     assert garden.dump("conflict")["conflict"] == []
 
 
-def test_what_we_overwrote_of_an_earlier_copy_does_not_come_back_with_the_next(open_site):
+def test_a_value_overwritten_after_an_earlier_copy_does_not_return_with_the_next(open_site):
     """A clerk goes on with a record of a snapshot under way: its entries have not come."""
     garden, street = open_site(GARDEN), open_site(STREET)
     garden.commit(garden.create(1, name="a"))
@@ -144,7 +146,7 @@ def test_what_we_overwrote_of_an_earlier_copy_does_not_come_back_with_the_next(o
     assert garden.dump("conflict")["conflict"] == []
 
 
-def test_what_was_ended_above_is_ended_here_and_does_not_come_back(open_site):
+def test_a_record_deleted_above_is_deleted_here_and_not_restored(open_site):
     street, garden = open_site(STREET), open_site(GARDEN)
     for n in (1, 2):
         street.commit(street.create(n, name="a"))
@@ -158,7 +160,7 @@ def test_what_was_ended_above_is_ended_here_and_does_not_come_back(open_site):
     assert garden.value(1, "name", STREET) is None
 
 
-def test_a_join_that_dies_anywhere_leaves_nothing(open_site):
+def test_a_join_that_crashes_anywhere_leaves_nothing(open_site):
     street, garden = open_site(STREET), open_site(GARDEN)
     play(3, street, [garden])
     garden.commit(garden.update(1, name="mine"))
@@ -179,7 +181,7 @@ def test_a_join_that_dies_anywhere_leaves_nothing(open_site):
     pytest.fail("the transaction has no end")
 
 
-def test_folds_follow_rows(open_site):
+def test_folds_run_for_joined_rows(open_site):
     street, garden = open_site(STREET), open_site(GARDEN, folds=(CountingFold(),))
     street.commit(street.create(1, name="crash"))
     before = garden.dump()
@@ -188,7 +190,7 @@ def test_folds_follow_rows(open_site):
     assert garden.dump() == before
 
 
-def test_an_edit_that_the_sender_holds_up_is_not_taken_for_overwritten(open_site):
+def test_an_edit_quarantined_at_the_sender_does_not_count_as_overwritten(open_site):
     """The street heard the garden's edit, which stood on a record that it did not have then."""
     garden, street = open_site(GARDEN), open_site(STREET)
     garden.commit(garden.create(1, name="a"))
@@ -197,13 +199,15 @@ def test_an_edit_that_the_sender_holds_up_is_not_taken_for_overwritten(open_site
     state = garden.states()[GARDEN, record_id(1)]
     older = replace(
         state,
-        fields={n: h._replace(shown=h.shown._replace(version=state.born)) for n, h in
+        fields={n: h._replace(shown=h.shown._replace(version=state.created)) for n, h in
                 state.fields.items()},
     )  # fmt: skip
     table = street.tables["person"]
-    street.store.write(lambda tx: run(tx, table.save, table.row_of(GARDEN, record_id(1), older)))
+    street.store.write(
+        lambda tx: execute(tx, table.save, table.row_of(GARDEN, record_id(1), older))
+    )
     chunk = chunk_from(street, GARDEN)
-    assert len(chunk.rows[0].held[record_id(1)]) == 1
+    assert len(chunk.rows[0].quarantined[record_id(1)]) == 1
     before = garden.records()
     join(garden, chunk)
     assert garden.records() == before
@@ -211,7 +215,7 @@ def test_an_edit_that_the_sender_holds_up_is_not_taken_for_overwritten(open_site
 
 def orphan(writer: int) -> Batch:
     """Return an update of a record that its receiver does not have: stamp START + 1."""
-    update = block_of(GARDEN, 1, operation=Operation.UPDATE, base=BEGINNING, life=1)
+    update = block_of(GARDEN, 1, operation=Operation.UPDATE, base=BEGINNING, causal_length=1)
     entry = codec.entry_to_wire(
         [update], incarnation=writer, unit=GARDEN, level=LEVEL[GARDEN], audience="up:city",
         lane=Lane.BULK, seq=1, prev_hash=b"", hlc=(START_MS << 16) + 1,
@@ -219,33 +223,33 @@ def orphan(writer: int) -> Batch:
     return Batch(Lane.BULK, 1000 + STREET, 0, 1, (entry.wire,), (1,))
 
 
-def test_what_waits_for_a_record_is_joined_when_rows_bring_the_record(open_site):
+def test_a_change_that_waits_for_a_record_is_applied_when_rows_bring_the_record(open_site):
     garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
     garden.commit(garden.create(1, name="a"))
     garden.send(street)
     district.take(orphan(writer=2004), STREET)
-    assert district.holes() == [("missing_record", "open")]
+    assert district.quarantined() == [("missing_record", "open")]
     join(district, chunk_from(street, GARDEN))
-    assert district.holes() == [("missing_record", "healed")]
+    assert district.quarantined() == [("missing_record", "healed")]
     heads = district.states()[GARDEN, record_id(1)].fields["name"].all
     assert {h.value for h in heads} == {"a", "x"}
 
 
-def test_what_waits_and_was_overwritten_since_is_let_go_and_does_not_come_back(open_site):
+def test_a_waiting_change_that_was_overwritten_since_is_released_and_does_not_return(open_site):
     garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
     garden.commit(garden.create(1, name="a"))
     garden.commit(garden.update(1, name="x"))
     garden.commit(garden.update(1, name="newest"))
     garden.send(street)
     district.take(orphan(writer=garden.incarnation), STREET)
-    assert district.holes() == [("missing_record", "open")]
+    assert district.quarantined() == [("missing_record", "open")]
     join(district, chunk_from(street, GARDEN))
-    assert district.holes() == [("missing_record", "healed")]
+    assert district.quarantined() == [("missing_record", "healed")]
     assert district.records()["r_person"] == street.records()["r_person"]
     assert district.records()["digest"] == street.records()["digest"]
 
 
-def test_values_that_their_writer_may_not_write_are_left_out(open_site):
+def test_values_that_their_writer_may_not_write_are_skipped(open_site):
     garden, street = open_site(GARDEN), open_site(STREET)
     street.commit(street.create(1, name="a"), street.create(2, name="b"))
     chunk = chunk_from(street, STREET)
@@ -257,21 +261,21 @@ def test_values_that_their_writer_may_not_write_are_left_out(open_site):
     )
     states = {**part.states, record_id(1): forged}
     received = join(garden, replace(chunk, rows=[replace(part, states=states)]))
-    assert (received.changes, received.holes) == (1, 1)
+    assert (received.changes, received.quarantined) == (1, 1)
     assert garden.value(1, "name", STREET) is None
     assert garden.value(2, "name", STREET) == "b"
 
 
-def test_what_an_office_says_in_records_of_its_own_nobody_says_for_it(open_site):
+def test_an_own_register_accepts_rows_from_its_own_office_only(open_site):
     own = Schema.of([replace(PERSON, own=True), NOTICE])
     garden, street = open_site(GARDEN, schema=own), open_site(STREET)
     street.commit(street.create(1, GARDEN, name="forged"), street.create(2, name="its own"))
-    assert join(garden, chunk_from(street, GARDEN)).holes == 1
+    assert join(garden, chunk_from(street, GARDEN)).quarantined == 1
     assert join(garden, chunk_from(street, STREET)).changes == 1
     assert [unit for unit, _ in garden.states()] == [STREET]
 
 
-def test_rows_of_a_writer_at_another_place_of_the_tree_are_refused_whole(open_site):
+def test_rows_whose_writer_is_elsewhere_in_the_tree_are_refused_entirely(open_site):
     garden, street = open_site(GARDEN), open_site(STREET)
     street.commit(street.create(1, name="a"))
     chunk = chunk_from(street, STREET)
@@ -297,16 +301,16 @@ def test_damaged_rows_are_repaired_and_what_was_not_sent_is_kept(open_site):
     street.commit(street.update(2, GARDEN, most=7))
     street.send(garden)
     garden.store.write(  # behind the program's back: an older value under an older version
-        lambda tx: run(tx, f"UPDATE {table.table.name} SET f_most=NULL, v_most=NULL")
+        lambda tx: execute(tx, f"UPDATE {table.table.name} SET f_most=NULL, v_most=NULL")
     )
-    join(garden, chunk_from(street, GARDEN), heard_here=NOTHING)
+    join(garden, chunk_from(street, GARDEN), received_here=EMPTY)
     assert garden.value(1, "name") == "right"
     assert garden.states()[GARDEN, record_id(2)].fields["most"].losers == ()
     assert garden.value(2, "most") == 7
     assert garden.value(2, "name") == "unsent"
 
 
-def with_a_newer_copy_held(open_site: OpenSite) -> tuple[Site, Site, Chunk, Chunk]:
+def with_a_quarantined_newer_copy(open_site: OpenSite) -> tuple[Site, Site, Chunk, Chunk]:
     """Return a community that has heard of its street's edit and holds the copy with it."""
     garden, street = open_site(GARDEN), open_site(STREET)
     street.commit(street.create(1, name="a"))
@@ -318,31 +322,33 @@ def with_a_newer_copy_held(open_site: OpenSite) -> tuple[Site, Site, Chunk, Chun
     (state,) = part.states.values()
     edit = hlc_of(state.fields["name"].shown.version)
 
-    def hold(tx: Connection) -> None:
-        held_copies.hold(tx, newer, part, part.states, "refused_by_store", now_ms=1)
+    def quarantine_copy(tx: Connection) -> None:
+        quarantined_copies.quarantine_copy(
+            tx, newer, part, part.states, "refused_by_store", now_ms=1
+        )
         log.adopt(tx, StreamKey(street.incarnation, "down:all", Lane.BULK), 2, b"h" * 32, edit)
 
-    garden.store.write(hold)
+    garden.store.write(quarantine_copy)
     return garden, street, older, newer
 
 
-def test_an_older_copy_does_not_make_up_for_one_that_is_held(open_site):
-    garden, _, older, newer = with_a_newer_copy_held(open_site)
+def test_an_older_copy_does_not_replace_a_quarantined_one(open_site):
+    garden, _, older, newer = with_a_quarantined_newer_copy(open_site)
     assert join(garden, older).changes == 1
-    assert garden.holes() == [("refused_by_store", "open")]
+    assert garden.quarantined() == [("refused_by_store", "open")]
     join(garden, newer)
     assert garden.value(1, "name", STREET) == "b"
-    assert garden.holes() == [("refused_by_store", "healed")]
+    assert garden.quarantined() == [("refused_by_store", "healed")]
 
 
-def test_what_waits_in_a_held_copy_is_not_overwritten_by_the_office_that_lacks_it(open_site):
-    garden, street, older, _ = with_a_newer_copy_held(open_site)
+def test_a_value_in_a_quarantined_copy_is_not_overwritten_by_the_office_that_lacks_it(open_site):
+    garden, street, older, _ = with_a_quarantined_newer_copy(open_site)
     join(garden, older)
     assert join(street, chunk_from(garden, STREET)).changes == 0
     assert street.value(1, "name") == "b"
 
 
-def test_a_program_without_a_field_takes_the_rest_and_gives_none_of_it_away(open_site):
+def test_a_program_without_a_field_joins_the_other_fields_and_never_removes_it_elsewhere(open_site):
     less = Schema.of([
         replace(PERSON, fields=tuple(f for f in PERSON.fields if f.name != "rank")), NOTICE,
     ])  # fmt: skip

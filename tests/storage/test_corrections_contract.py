@@ -11,9 +11,10 @@ import pytest
 from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.correction import State
-from node.services import correction_views, corrections, registers
-from node.services.correction_errors import CorrectionClosed
-from node.services.record_rules import KeyTaken
+from node.services.corrections import requests, views
+from node.services.corrections.errors import CorrectionClosed
+from node.services.records import edits
+from node.services.records.rules import KeyTaken
 from node.setup import init_office
 from tests.unit.node.offices import CATALOGUE, COMMUNITY, STREET, TREE, Clock, exchange, new_office
 
@@ -32,65 +33,63 @@ def owner(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Offi
     office.close()
 
 
-def test_a_request_is_listed_answered_once_and_no_longer_counted(
+def test_a_request_is_listed_answered_once_and_then_no_longer_counted(
     owner: tuple[Office, Clock], tmp_path: Path
 ) -> None:
     community, clock = owner
     street = new_office(tmp_path / "s", STREET, clock)
     try:
-        hall = registers.create(community, "premises", HALL)
+        hall = edits.create(community, "premises", HALL)
         exchange(community, street)
         asked = [
-            corrections.ask(
+            requests.ask(
                 street, "premises", hall.unit, hall.id, {name: value}, reason="核对", actor="李"
             )
             for name, value in (("area_m2", "650.5"), ("use", "活动"))
         ]
-        back = corrections.ask(
+        back = requests.ask(
             community, "premises", hall.unit, hall.id, {"verified_area_m2": "651"},
             reason="请核定", actor="王",
         )  # fmt: skip
         exchange(community, street)
-        page = correction_views.list_corrections(community, "to-answer", limit=1)
-        rest = correction_views.list_corrections(community, "to-answer", limit=1, after=page.next)
+        page = views.list_corrections(community, "to-answer", limit=1)
+        rest = views.list_corrections(community, "to-answer", limit=1, after=page.next)
         assert {c.id for c in (*page.corrections, *rest.corrections)} == {a.id for a in asked}
         with community.store.read() as tx:
-            counted = correction_views.waiting(tx, community)
+            counted = views.waiting(tx, community)
         assert (counted.to_answer, counted.asked) == (2, 1)
 
-        corrections.accept(community, asked[0].id, actor="王")
-        corrections.refuse(community, asked[1].id, reason="用途无误", actor="王")
+        requests.accept(community, asked[0].id, actor="王")
+        requests.refuse(community, asked[1].id, reason="用途无误", actor="王")
         with pytest.raises(CorrectionClosed):
-            corrections.accept(community, asked[1].id, actor="王")
-        corrections.withdraw(community, back.id, actor="王")
+            requests.accept(community, asked[1].id, actor="王")
+        requests.withdraw(community, back.id, actor="王")
         exchange(community, street)
         for office in (community, street):
-            states = [correction_views.show(office, a.id).state for a in (*asked, back)]
+            states = [views.show(office, a.id).state for a in (*asked, back)]
             assert states == [State.ACCEPTED, State.REFUSED, State.WITHDRAWN]
-            now = registers.get(office, "premises", hall.unit, hall.id).values
+            now = edits.get(office, "premises", hall.unit, hall.id).values
             assert (now["area_m2"], now["use"]) == (65_050, "office")
             with office.store.read() as tx:
-                assert correction_views.waiting(tx, office) == correction_views.Waiting()
+                assert views.waiting(tx, office) == views.Waiting()
     finally:
         street.close()
 
 
-def test_an_edit_that_cannot_be_made_leaves_no_answer(
-    owner: tuple[Office, Clock], tmp_path: Path
-) -> None:
+def test_an_edit_that_fails_leaves_no_answer(owner: tuple[Office, Clock], tmp_path: Path) -> None:
     community, clock = owner
     street = new_office(tmp_path / "s", STREET, clock)
     try:
-        hall = registers.create(community, "premises", HALL)
-        registers.create(community, "premises", {**HALL, "name": "新楼"})
+        hall = edits.create(community, "premises", HALL)
+        edits.create(community, "premises", {**HALL, "name": "新楼"})
         exchange(community, street)
-        asked = corrections.ask(
+        asked = requests.ask(
             street, "premises", hall.unit, hall.id, {"name": "新楼"}, reason="核对", actor="李"
         )
         exchange(community, street)
         with pytest.raises(KeyTaken):
-            corrections.accept(community, asked.id, actor="王")
-        assert correction_views.show(community, asked.id).state is State.OPEN
-        assert registers.get(community, "premises", hall.unit, hall.id).values["name"] == "办公楼"
+            requests.accept(community, asked.id, actor="王")
+        assert views.show(community, asked.id).state is State.OPEN
+        assert edits.get(community, "premises", hall.unit, hall.id).values["name"] == "办公楼"
     finally:
         street.close()

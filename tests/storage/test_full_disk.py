@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from node.store.engine import StoreUnavailable, sqlite_url
-from sync.schema import Lane
+from sync.model.schema import Lane
 from tests.support.sites import GARDEN, STREET, Site, site_at
 
 
@@ -24,7 +24,7 @@ def pages(site: Site, most: int | None = None) -> int:
 
 
 @pytest.mark.parametrize("kind", ["create", "update", "create again"])
-def test_a_disk_that_is_full_anywhere_in_a_batch_leaves_no_hole_and_nothing_half_done(
+def test_a_disk_that_fills_anywhere_in_a_batch_quarantines_nothing_and_leaves_nothing_half_done(
     kind: str, tmp_path: Path
 ) -> None:
     garden, street = (
@@ -38,7 +38,7 @@ def test_a_disk_that_is_full_anywhere_in_a_batch_leaves_no_hole_and_nothing_half
         garden.commit(*[garden.update(n, name=long * 2) for n in range(20)])
     if kind == "create again":
         garden.commit(*[garden.create(n, name=long) for n in range(20, 40)])
-    batch = garden.batch_up(after=street.held.get((GARDEN, Lane.BULK), 0))
+    batch = garden.batch_up(after=street.received_up_to.get((GARDEN, Lane.BULK), 0))
     before, room = street.dump(), 0
     while True:
         pages(street, pages(street) + room)
@@ -49,7 +49,7 @@ def test_a_disk_that_is_full_anywhere_in_a_batch_leaves_no_hole_and_nothing_half
             assert street.dump() == before
             room += 1
     assert room > 2, "the disk was never full"
-    assert street.holes() == []
+    assert street.quarantined() == []
     assert street.states() == garden.states()
     for site in (garden, street):
         site.store.close()

@@ -7,10 +7,11 @@ import threading
 
 import pytest
 
-from sync import codec, log
-from sync.change import Batch, Edit, Operation, StreamHead
-from sync.limits import BATCH_CHANGES_MAX
-from sync.schema import Lane
+from sync.codec import entry as codec
+from sync.log import entries as log
+from sync.model.change import Batch, Edit, Operation, StreamHead
+from sync.model.limits import BATCH_CHANGES_MAX
+from sync.model.schema import Lane
 from tests.support.sites import (
     CITY,
     DISTRICT,
@@ -84,7 +85,7 @@ def test_a_reader_never_skips_a_number_that_commits_later(open_site):
     assert all(b.prev_hash == a.hash for a, b in itertools.pairwise(entries))
 
 
-def test_a_batch_holds_whole_transactions_and_goes_on_where_it_ended(open_site):
+def test_a_batch_contains_complete_transactions_and_the_next_resumes_after_it(open_site):
     garden = open_site(GARDEN)
     for n in range(10):
         garden.commit(*(garden.create(100 * n + k, name="x" * 50) for k in range(5)))
@@ -103,7 +104,7 @@ def test_a_batch_holds_whole_transactions_and_goes_on_where_it_ended(open_site):
     assert tuple(parts) == whole.entries
 
 
-def test_a_transaction_larger_than_a_batch_is_sent_whole(open_site):
+def test_a_transaction_larger_than_a_batch_is_sent_complete(open_site):
     garden = open_site(GARDEN)
     garden.commit(*(garden.create(n, name=f"name {n}") for n in range(50)))
     garden.commit(garden.create(99, name="b"))
@@ -112,7 +113,7 @@ def test_a_transaction_larger_than_a_batch_is_sent_whole(open_site):
     assert codec.entry_from_wire(batch.entries[0]).changes == 50
 
 
-def test_a_batch_holds_no_more_changes_than_its_limit(open_site):
+def test_a_batch_contains_no_more_changes_than_its_limit(open_site):
     garden = open_site(GARDEN)
     per = BATCH_CHANGES_MAX // 4
     for n in range(6):
@@ -120,7 +121,7 @@ def test_a_batch_holds_no_more_changes_than_its_limit(open_site):
     assert len(garden.batch_up().entries) == 4
 
 
-def test_numbers_that_are_not_for_the_reader_are_stepped_over(open_site):
+def test_positions_not_addressed_to_the_reader_are_skipped(open_site):
     street = open_site(STREET)
     street.commit(notice(1, f"down:{GARDEN}", STREET))
     street.commit(notice(2, f"down:{ORCHID}", STREET))
@@ -129,7 +130,7 @@ def test_numbers_that_are_not_for_the_reader_are_stepped_over(open_site):
     assert street.batch_up(Lane.CONTROL).entries == ()
 
 
-def test_a_child_never_receives_what_another_child_may_hear(open_site):
+def test_a_child_never_receives_what_is_addressed_to_another_child(open_site):
     city, district, street = open_site(CITY), open_site(DISTRICT), open_site(STREET)
     for n, target in enumerate((f"down:{GARDEN}", f"down:{ORCHID}", f"down:{FAR}", "down:all",
                                 f"down:{STREET}", f"down:{DISTRICT}")):  # fmt: skip
@@ -144,7 +145,7 @@ def test_a_child_never_receives_what_another_child_may_hear(open_site):
     assert audiences_in(street.batch_down(ORCHID, Lane.CONTROL)) == [f"down:{ORCHID}", "down:all"]
 
 
-def test_what_goes_up_stops_where_its_audience_ends(open_site):
+def test_an_entry_is_sent_up_no_further_than_its_audience(open_site):
     garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
     near = garden.create(1, name="a")._replace(audiences=("up:street",))
     garden.commit(near, garden.create(2, name="b"))
@@ -155,14 +156,14 @@ def test_what_goes_up_stops_where_its_audience_ends(open_site):
     assert district.value(2, "name", GARDEN) == "b"
 
 
-def test_what_stays_local_is_in_no_log(open_site):
+def test_a_local_edit_is_in_no_log(open_site):
     garden = open_site(GARDEN)
     garden.commit(garden.create(1, name="a")._replace(audiences=("local",)))
     assert garden.dump("entry") == {"entry": []}
     assert garden.value(1, "name") == "a"
 
 
-def test_nothing_goes_back_to_the_child_it_came_from(open_site):
+def test_nothing_is_sent_back_to_the_child_it_came_from(open_site):
     garden, street = open_site(GARDEN), open_site(STREET)
     garden.commit(garden.create(1, name="a"))
     garden.send(street)
@@ -192,7 +193,7 @@ def test_a_relay_forwards_the_bytes_that_it_received(open_site):
     assert garden.records() == district.records()
 
 
-def test_one_version_is_written_to_each_stream_of_an_edit(open_site):
+def test_an_edit_has_the_same_version_in_each_of_its_streams(open_site):
     garden, street = open_site(GARDEN), open_site(STREET)
     garden.commit(garden.create(1, name="a"))
     garden.send(street)
@@ -205,7 +206,7 @@ def test_one_version_is_written_to_each_stream_of_an_edit(open_site):
     assert len({(e.hlc, e.payload) for e in own}) == 1
 
 
-def test_what_waits_is_counted_by_who_waits_for_it(open_site):
+def test_waiting_entries_are_counted_per_receiver(open_site):
     street = open_site(STREET)
     street.commit(notice(1, "down:all", STREET))
     street.commit(notice(2, f"down:{GARDEN}", STREET))

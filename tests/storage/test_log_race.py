@@ -87,7 +87,7 @@ def also(first: Site, count: int) -> Iterator[list[Site]]:
             site.store.close()
 
 
-def test_no_reader_skips_a_number_while_four_write(open_site):
+def test_no_reader_skips_a_position_while_four_write(open_site):
     with also(open_site(GARDEN), WRITERS + READERS) as sites:
         writers = [
             lambda n, site=site, number=number: site.commit(
@@ -99,13 +99,13 @@ def test_no_reader_skips_a_number_while_four_write(open_site):
     assert seen == [list(range(1, WRITERS * EACH + 1))] * READERS
 
 
-def test_who_took_a_number_and_has_not_committed_holds_up_the_next(open_site):
+def test_an_uncommitted_position_blocks_the_next_writer(open_site):
     """So no number is ever seen before a lesser one, however long its writer takes."""
     with also(open_site(GARDEN), 3) as (slow, quick, reader):
         taken, go_on = threading.Event(), threading.Event()
 
         def hold(tx: sa.Connection) -> None:
-            slow.applier.local(tx, [slow.create(1, name="a")])
+            slow.applier.apply_local(tx, [slow.create(1, name="a")])
             taken.set()
             assert go_on.wait(PATIENCE_S)
 
@@ -126,7 +126,7 @@ def test_who_took_a_number_and_has_not_committed_holds_up_the_next(open_site):
                                           (GARDEN, (2).to_bytes(16, "big"))}  # fmt: skip
 
 
-def test_with_numbers_from_a_sequence_the_same_race_is_seen_to_lose(fresh_postgres_url):
+def test_with_positions_from_a_sequence_the_same_race_loses_entries(fresh_postgres_url):
     """The control: what the counter row is there for (ADR 0006), and that the race would tell.
 
     The first writer commits after a reader has gone past its number, as happens to any long

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 import node.store.tables  # noqa: F401  # fills the metadata
 from node.store import migrate
 from node.store.engine import open_store, sqlite_url
-from sync.tables import metadata
+from sync.store.tables import metadata
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

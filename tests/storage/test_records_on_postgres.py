@@ -8,22 +8,15 @@ from pathlib import Path
 
 from node.app import open_office
 from node.config import OfficeConfig
-from node.services import conflict_views, conflicts, registers
-from node.services.exporting import export_register
-from node.services.importing import import_table
+from node.services.conflicts import resolve, views
+from node.services.records import edits
+from node.services.records.exporting import export_register
+from node.services.records.importing import import_table
 from node.setup import init_office
-from tests.unit.node.offices import (
-    CATALOGUE,
-    COMMUNITY,
-    STREET,
-    TREE,
-    Clock,
-    exchange,
-    new_office,
-)
+from tests.unit.node.offices import CATALOGUE, COMMUNITY, STREET, TREE, Clock, exchange, new_office
 
 
-def test_an_office_on_postgresql_imports_lists_and_settles_as_one_on_sqlite(
+def test_an_office_on_postgresql_imports_lists_and_resolves_conflicts_as_one_on_sqlite(
     tmp_path: Path, fresh_postgres_url: str
 ) -> None:
     clock, rng = Clock(), random.Random(5)
@@ -36,33 +29,33 @@ def test_an_office_on_postgresql_imports_lists_and_settles_as_one_on_sqlite(
         data = "\r\n".join(("用房名称,用途,建筑面积", *rooms)).encode()
         assert import_table(community, "premises", data, "a.csv").new == 1_200
         assert import_table(community, "premises", data, "a.csv").unchanged == 1_200
-        first = registers.list_records(community, "premises", limit=5, subtree=True)
-        second = registers.list_records(community, "premises", limit=5, after=first.next)
+        first = edits.list_records(community, "premises", limit=5, subtree=True)
+        second = edits.list_records(community, "premises", limit=5, after=first.next)
         assert len({r.id for r in (*first.records, *second.records)}) == 10
-        (room,) = registers.list_records(community, "premises", where={"name": "房7"}).records
+        (room,) = edits.list_records(community, "premises", where={"name": "房7"}).records
         where = ("premises", room.unit, room.id)
 
         exchange(community, street)
-        registers.change(street, *where, {"tenure": "租用"})
+        edits.change(street, *where, {"tenure": "租用"})
         clock.forward()
-        registers.change(community, *where, {"tenure": "自有"}, seen=room.seen)
+        edits.change(community, *where, {"tenure": "自有"}, version_token=room.version_token)
         exchange(community, street)
-        (found,) = conflict_views.list_open(community).conflicts
-        assert [c.id for c in conflict_views.list_open(street).conflicts] == [found.id]
+        (found,) = views.list_open(community).conflicts
+        assert [c.id for c in views.list_open(street).conflicts] == [found.id]
         why = {"reason": "有合同", "actor": "王"}
-        assert conflicts.resolve_alike(street, found.id, "loser", **why).settled == 1
+        assert resolve.resolve_alike(street, found.id, "loser", **why).resolved == 1
         exchange(community, street)
-        assert conflict_views.list_open(community).total == 0
+        assert views.list_open(community).total == 0
 
-        registers.change(street, *where, {"tenure": "划拨"})
-        registers.end(community, "premises", room.id)
+        edits.change(street, *where, {"tenure": "划拨"})
+        edits.end(community, "premises", room.id)
         exchange(community, street)
-        (found,) = conflict_views.list_open(community).conflicts
-        conflicts.resolve(community, found.id, "shown", **why)
+        (found,) = views.list_open(community).conflicts
+        resolve.resolve(community, found.id, "shown", **why)
         exchange(community, street)
-        assert conflict_views.list_open(street).total == 0
+        assert views.list_open(street).total == 0
         form = {"name": "房7", "use": "办公", "area_m2": "1"}
-        assert registers.create(community, "premises", form).id == room.id
+        assert edits.create(community, "premises", form).id == room.id
         assert export_register(community, "premises", io.BytesIO(), kind="csv") == 1_200
     finally:
         community.close()

@@ -5,75 +5,81 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from sync import codec, log, rebirth, recovering, recovery
-from sync.change import StreamHead
-from sync.probing import Probing
-from sync.recovery import Echo, Heads
-from sync.schema import Lane
-from sync.statements import run
-from sync.streams import StreamKey
+from sync.codec import entry as codec
+from sync.log import entries as log
+from sync.model.change import StreamHead
+from sync.model.schema import Lane
+from sync.model.stream import Heads, StreamKey
+from sync.recovery import child as recovery_child
+from sync.recovery import heads as recovery_heads
+from sync.recovery import reissue
+from sync.recovery.bisect import Probing
+from sync.recovery.heads import ReplayPage
+from sync.store.sql import execute
 from tests.storage.conftest import OpenSite
 from tests.support.sites import DISTRICT, GARDEN, STREET, Site
 
-SECOND_LIFE = 7_004
+SECOND_INCARNATION = 7_004
 
 
 def common_of(child: Site, parent: Site) -> tuple[Heads, int]:
     """Find what both have in common, as a child and its parent do; return it and the rounds."""
     with child.store.read() as tx:
-        heads = recovery.upward_heads(tx, lambda unit: unit == child.unit)
-        probing = Probing.over(heads, recovery.oldest_kept(tx, heads))
+        heads = recovery_heads.upward_heads(tx, lambda unit: unit == child.unit)
+        probing = Probing.over(heads, recovery_heads.oldest_kept(tx, heads))
     rounds = 0
     while not probing.done:
         rounds += 1
         with child.store.read() as tx:
-            asked = probing.ask(recovery.hashes_of(tx, probing.wanted()))
+            asked = probing.ask(recovery_heads.hashes_of(tx, probing.wanted()))
         with parent.store.read() as tx:
-            known = recovery.recognised(tx, child.unit, asked)
-            theirs = recovery.upward_heads(tx, lambda unit: unit == child.unit)
+            known = recovery_heads.known_entries(tx, child.unit, asked)
+            theirs = recovery_heads.upward_heads(tx, lambda unit: unit == child.unit)
         probing.answered(asked, known, theirs)
     return probing.common, rounds
 
 
-def recover(child: Site, parent: Site) -> list[Echo]:
+def recover(child: Site, parent: Site) -> list[ReplayPage]:
     """Recover a child's store from its parent's, page by page; return the pages."""
     common, _ = common_of(child, parent)
 
     def begin(tx: Connection) -> None:
         child.applier.clock.resume(log.lock(tx))
-        log.learn_incarnation(tx, [(SECOND_LIFE, child.unit, child.applier.identity.level)])
-        child.applier.become(SECOND_LIFE)
-        words = rebirth.words_beyond(tx, common, child.unit, SECOND_LIFE)
-        rebirth.say_anew(child.applier, tx, words)
+        log.register_incarnations(
+            tx, [(SECOND_INCARNATION, child.unit, child.applier.identity.level)]
+        )
+        child.applier.switch_incarnation(SECOND_INCARNATION)
+        own_entries = reissue.own_entries_after(tx, common, child.unit, SECOND_INCARNATION)
+        reissue.reissue(child.applier, tx, own_entries)
 
     child.store.write(begin)
-    child.incarnation = SECOND_LIFE
-    pages: list[Echo] = []
+    child.incarnation = SECOND_INCARNATION
+    pages: list[ReplayPage] = []
     after = 0
     while not pages or pages[-1].more:
         with parent.store.read() as tx:
-            page = recovery.read_echo(
-                tx, child.unit, common=common, taken={}, after=after, bytes_max=400
+            page = recovery_heads.read_replay(
+                tx, child.unit, common=common, acked={}, after=after, bytes_max=400
             )
-        _take(child, page, parent.unit)
+        _apply_replay(child, page, parent.unit)
         pages.append(page)
         after = page.upto
     return pages
 
 
-def _take(child: Site, page: Echo, parent: int) -> None:
-    child.store.write(lambda tx: child.applier.echo(tx, page.entries, peer=parent))
+def _apply_replay(child: Site, page: ReplayPage, parent: int) -> None:
+    child.store.write(lambda tx: child.applier.replay(tx, page.entries, peer=parent))
 
 
-def two_lives(open_site: OpenSite, *, since: int) -> tuple[Site, Site, Site]:
+def two_incarnations(open_site: OpenSite, *, since: int) -> tuple[Site, Site, Site]:
     """Return a restored community, its street, and the community as it was before the loss.
 
     Both lives begin with two entries; the first goes on with five, the second with `since`.
     """
     first, second, street = open_site(GARDEN), open_site(GARDEN), open_site(STREET)
-    for life in (first, second):
-        life.commit(life.create(1, name="a", most=1))
-        life.commit(life.update(1, name="b"))
+    for causal_length in (first, second):
+        causal_length.commit(causal_length.create(1, name="a", most=1))
+        causal_length.commit(causal_length.update(1, name="b"))
     for number in range(10, 14):
         first.commit(first.create(number, name="lost"))
     first.commit(first.update(1, name="lost"))
@@ -85,27 +91,27 @@ def two_lives(open_site: OpenSite, *, since: int) -> tuple[Site, Site, Site]:
     return second, street, first
 
 
-def learned(site: Site) -> None:
+def register_own_incarnation(site: Site) -> None:
     """Let a made-up store know its own incarnation, as setting it up does."""
     unit, level = site.unit, site.applier.identity.level
-    site.store.write(lambda tx: log.learn_incarnation(tx, [(site.incarnation, unit, level)]))
+    site.store.write(lambda tx: log.register_incarnations(tx, [(site.incarnation, unit, level)]))
 
 
 def test_both_sides_find_the_newest_common_entry_in_few_rounds(open_site: OpenSite) -> None:
     for since, expected in ((0, 2), (3, 2), (9, 2)):
-        restored, street, _ = two_lives(open_site, since=since)
-        learned(restored)
+        restored, street, _ = two_incarnations(open_site, since=since)
+        register_own_incarnation(restored)
         common, rounds = common_of(restored, street)
         assert [head.seq for head in common.values()] == [expected]
         assert rounds <= 5
 
 
-def test_what_was_lost_comes_back_and_what_was_written_since_arrives(open_site: OpenSite) -> None:
-    restored, street, _ = two_lives(open_site, since=4)
-    learned(restored)
+def test_lost_entries_are_recovered_and_entries_written_since_arrive(open_site: OpenSite) -> None:
+    restored, street, _ = two_incarnations(open_site, since=4)
+    register_own_incarnation(restored)
     pages = recover(restored, street)
     assert len(pages) > 1
-    street.held.clear()  # without a greeting the log is sent from its start
+    street.received_up_to.clear()  # without a greeting the log is sent from its start
     restored.send(street)
     assert restored.records() == street.records()
     assert {r for _, r in restored.states()} == {r for _, r in street.states()}
@@ -116,36 +122,36 @@ def test_what_was_lost_comes_back_and_what_was_written_since_arrives(open_site: 
     assert street.digests() == street.recomputed_digests()
 
 
-def test_no_number_is_given_twice_and_every_chain_is_whole(open_site: OpenSite) -> None:
-    restored, street, first = two_lives(open_site, since=3)
-    learned(restored)
+def test_no_sequence_number_is_used_twice_and_every_chain_is_complete(open_site: OpenSite) -> None:
+    restored, street, first = two_incarnations(open_site, since=3)
+    register_own_incarnation(restored)
     recover(restored, street)
-    street.held.clear()  # without a greeting the log is sent from its start
+    street.received_up_to.clear()  # without a greeting the log is sent from its start
     restored.send(street)
-    lived = StreamKey(first.incarnation, "up:city", Lane.BULK)
-    reborn = StreamKey(SECOND_LIFE, "up:city", Lane.BULK)
+    former = StreamKey(first.incarnation, "up:city", Lane.BULK)
+    reissued = StreamKey(SECOND_INCARNATION, "up:city", Lane.BULK)
     for site in (restored, street):
         with site.store.read() as tx:
-            heads = log.heads_of(tx, [lived, reborn])
-            numbers = run(tx, "SELECT incarnation, seq FROM entry").fetchall()
-        assert heads[lived].seq == 7
-        assert heads[reborn].seq == 3
+            heads = log.heads_of(tx, [former, reissued])
+            numbers = execute(tx, "SELECT incarnation, seq FROM entry").fetchall()
+        assert heads[former].seq == 7
+        assert heads[reissued].seq == 3
         assert len(numbers) == len(set(numbers)) == 10
     with first.store.read() as tx:
-        assert heads[lived] == log.heads_of(tx, [lived])[lived]
+        assert heads[former] == log.heads_of(tx, [former])[former]
 
 
-def test_a_store_with_nothing_takes_everything_back(open_site: OpenSite) -> None:
-    _, street, first = two_lives(open_site, since=0)
+def test_an_empty_store_recovers_everything(open_site: OpenSite) -> None:
+    _, street, first = two_incarnations(open_site, since=0)
     new = open_site(GARDEN, incarnation=8_004)
     recover(new, street)
     assert new.records() == first.records()
     assert new.digests() == new.recomputed_digests()
 
 
-def test_a_recovery_that_broke_off_starts_over_and_asks_for_less(open_site: OpenSite) -> None:
-    restored, street, first = two_lives(open_site, since=0)
-    learned(restored)
+def test_an_interrupted_recovery_restarts_and_asks_for_less(open_site: OpenSite) -> None:
+    restored, street, first = two_incarnations(open_site, since=0)
+    register_own_incarnation(restored)
     whole = sum(len(p.entries) for p in recover(restored, street))
     restored.reopen()
     again = recover(restored, street)
@@ -154,19 +160,21 @@ def test_a_recovery_that_broke_off_starts_over_and_asks_for_less(open_site: Open
     assert restored.records() == first.records()
 
 
-def test_an_entry_that_the_parent_never_had_is_not_recognised(open_site: OpenSite) -> None:
-    restored, street, _ = two_lives(open_site, since=1)
+def test_a_probe_of_an_entry_that_the_parent_never_had_is_unknown(open_site: OpenSite) -> None:
+    restored, street, _ = two_incarnations(open_site, since=1)
     key = StreamKey(restored.incarnation, "up:city", Lane.BULK)
     with street.store.read() as tx:
         head = log.heads_of(tx, [key])[key]
         probes = [
             (key, head), (key, StreamHead(head.seq, bytes(32))), (key, StreamHead(99, head.hash)),
         ]  # fmt: skip
-        assert recovery.recognised(tx, GARDEN, probes) == [True, False, False]
+        assert recovery_heads.known_entries(tx, GARDEN, probes) == [True, False, False]
 
 
 @pytest.mark.parametrize("first", ["up", "down", "both, before the record"])
-def test_a_word_that_comes_back_by_two_ways_is_joined_once(open_site: OpenSite, first: str) -> None:
+def test_an_entry_recovered_from_two_neighbours_is_joined_once(
+    open_site: OpenSite, first: str
+) -> None:
     """A street says an edit of a community's record up and down; its lost disk hears both."""
     garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
     garden.commit(garden.create(1, name="a"))
@@ -177,27 +185,29 @@ def test_a_word_that_comes_back_by_two_ways_is_joined_once(open_site: OpenSite, 
     street.send(district)
     street.send(garden)
     with district.store.read() as tx:
-        echoed = recovery.read_echo(tx, STREET, common={}, taken={}, after=0, bytes_max=1 << 20)
+        replayed = recovery_heads.read_replay(
+            tx, STREET, common={}, acked={}, after=0, bytes_max=1 << 20
+        )
     with garden.store.read() as tx:
-        returned = recovery.words_of(tx, STREET, 0).entries
-    mine = [w for w in echoed.entries if codec.entry_from_wire(w).unit == STREET]
-    assert (len(echoed.entries), len(mine), len(returned)) == (3, 2, 2)
+        returned = recovery_heads.own_entries_of(tx, STREET, 0).entries
+    mine = [w for w in replayed.entries if codec.entry_from_wire(w).unit == STREET]
+    assert (len(replayed.entries), len(mine), len(returned)) == (3, 2, 2)
     new = open_site(STREET, incarnation=8_003)
     parts = {
-        "up": [echoed.entries, returned],
-        "down": [returned, echoed.entries],
-        "both, before the record": [mine, returned, echoed.entries],
+        "up": [replayed.entries, returned],
+        "down": [returned, replayed.entries],
+        "both, before the record": [mine, returned, replayed.entries],
     }[first]
     for wires in parts:
-        new.store.write(lambda tx, wires=wires: new.applier.echo(tx, wires, peer=DISTRICT))
-    new.store.write(lambda tx: new.applier.heal(tx, "1=1"))
-    assert {state for _, state in new.holes()} <= {"healed"}
+        new.store.write(lambda tx, wires=wires: new.applier.replay(tx, wires, peer=DISTRICT))
+    new.store.write(lambda tx: new.applier.retry_quarantined(tx, "1=1"))
+    assert {state for _, state in new.quarantined()} <= {"healed"}
     assert new.states() == street.states() == garden.states()
     assert new.value(1, "name", GARDEN) == "c"
     assert new.digests() == new.recomputed_digests()
 
 
-def test_what_goes_beyond_the_position_that_the_parent_counts_keeps_its_order(
+def test_entries_moved_beyond_the_parents_cursor_keep_their_order(
     open_site: OpenSite,
 ) -> None:
     """Another store under our name had gone further than this one: some of our words stand where
@@ -210,9 +220,9 @@ def test_what_goes_beyond_the_position_that_the_parent_counts_keeps_its_order(
     with street.store.read() as tx:
         common = log.heads_of(tx, [key])
     assert common[key].seq == 1
-    garden.store.write(lambda tx: recovering._move_beyond(tx, common, 3, log.lock(tx)))
+    garden.store.write(lambda tx: recovery_child._renumber_after(tx, common, 3, log.lock(tx)))
     with garden.store.read() as tx:
-        rows = run(tx, "SELECT arrival, seq FROM entry ORDER BY arrival").fetchall()
+        rows = execute(tx, "SELECT arrival, seq FROM entry ORDER BY arrival").fetchall()
     assert [seq for _, seq in rows] == [1, 2, 3, 4, 5]
     assert rows[1][0] > 3
     street.take(garden.batch_up(after=1), GARDEN)

@@ -8,23 +8,22 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from sync.statements import run, run_many
-from sync.trouble import trouble_of
+from sync.store.sql import execute, execute_many, fault_of
 from tests.storage.conftest import OpenSite
 from tests.support.sites import GARDEN, record_id
 
 SECRET = "330102199001011234"
 INSERT = "INSERT INTO r_person (unit, id, born, life, f_name) VALUES (?,?,?,?,?)"
-NO_LIFE = (GARDEN, record_id(1), b"b" * 16, None, SECRET)
+MISSING_COLUMN = (GARDEN, record_id(1), b"b" * 16, None, SECRET)
 WELL = (GARDEN, record_id(2), b"b" * 16, 1, SECRET)
 
 
 def once(tx: Connection) -> None:
-    run(tx, INSERT, NO_LIFE)
+    execute(tx, INSERT, MISSING_COLUMN)
 
 
 def many(tx: Connection) -> None:
-    run_many(tx, INSERT, [WELL, NO_LIFE])
+    execute_many(tx, INSERT, [WELL, MISSING_COLUMN])
 
 
 @pytest.mark.parametrize("write", [once, many])
@@ -32,7 +31,7 @@ def test_no_value_of_a_refused_row_is_in_the_error(open_site: OpenSite, write) -
     site = open_site(GARDEN)
     with pytest.raises(DBAPIError) as refused:
         site.store.write(write)
-    told = "".join(traceback.format_exception(refused.value))
-    assert SECRET not in told
-    assert "r_person" in told, "which table it was is said"
-    assert trouble_of(refused.value) is None
+    trace = "".join(traceback.format_exception(refused.value))
+    assert SECRET not in trace
+    assert "r_person" in trace, "which table it was is said"
+    assert fault_of(refused.value) is None

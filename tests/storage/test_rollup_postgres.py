@@ -9,12 +9,12 @@ import pytest
 from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.ids import uuid7
-from node.services.periods import close_period
-from node.services.rollup import answer
-from node.services.status import status
-from node.services.verify import verify
+from node.services.figures.closings import close_period
+from node.services.figures.rollup import answer
+from node.services.health.status import status
+from node.services.health.verify import verify
 from node.setup import init_office
-from sync.change import Edit, Operation, RecordKey
+from sync.model.change import Edit, Operation, RecordKey
 from tests.support.network import CATALOGUE, DAY_MS, START_MS, TREE, A
 
 

@@ -8,14 +8,16 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection
 
-from sync import chunks, floors, log, progress
-from sync.chunks import Receiver
-from sync.progress import Progress
-from sync.rows_codec import unpack
-from sync.schema import Lane, Schema
-from sync.snapshot import Place
-from sync.snapshotting import join_chunk
-from sync.streams import StreamForked
+from sync.codec.chunk import unpack
+from sync.log import entries as log
+from sync.log import truncation
+from sync.model.schema import Lane, Schema
+from sync.model.stream import StreamForked
+from sync.snapshot import progress, sender
+from sync.snapshot.plan import Place
+from sync.snapshot.progress import Progress
+from sync.snapshot.receiver import join_chunk
+from sync.snapshot.sender import Receiver
 from tests.storage.conftest import OpenSite
 from tests.storage.test_copy_contract import play
 from tests.support.sites import (
@@ -41,20 +43,20 @@ def to_garden(street: Site) -> Receiver:
     return Receiver(
         peer=GARDEN,
         scope={"person": [GARDEN]},
-        hears=log.heard_by(GARDEN),
+        entry_filter=log.addressed_to(GARDEN),
         concerns=lambda writer: writer in chain(GARDEN),
-        hears_stream=lambda audience, writer: (
+        receives_stream=lambda audience, writer: (
             routes.hop(writer) == GARDEN if audience.startswith("up:") else audience.endswith("4")
         ),
     )
 
 
-def ask(street: Site, after: bytes, rows_max: int) -> chunks.Sent:
+def ask(street: Site, after: bytes, rows_max: int) -> sender.Sent:
     with street.store.read() as tx:
         place = Place.from_bytes(after)
         if place is None:
-            place = chunks.begin(tx, street.applier, {"person": [GARDEN]})
-        return chunks.next_chunk(tx, street.applier, to_garden(street), place, rows_max)
+            place = sender.begin(tx, street.applier, {"person": [GARDEN]})
+        return sender.next_chunk(tx, street.applier, to_garden(street), place, rows_max)
 
 
 def step(garden: Site, street: Site, rows_max: int = 2, *, restored: bool = False) -> bool:
@@ -75,7 +77,9 @@ def finish(garden: Site, street: Site, **how: object) -> int:
     for n in range(CHUNKS_MAX):
         if not step(garden, street, **how):  # type: ignore[arg-type]
             with garden.store.read() as tx:
-                garden.held[STREET, Lane.BULK] = log.cursor_of(tx, STREET, "in", Lane.BULK)[1]
+                garden.received_up_to[STREET, Lane.BULK] = log.cursor_of(
+                    tx, STREET, "in", Lane.BULK
+                )[1]
             return n + 1
     pytest.fail("the snapshot does not end")
 
@@ -86,14 +90,14 @@ def exchange(garden: Site, street: Site) -> None:
         street.send(garden)
 
 
-def assert_alike(garden: Site, street: Site) -> None:
+def assert_equal(garden: Site, street: Site) -> None:
     assert garden.records() == street.records()
     for site in (garden, street):
         assert site.digests() == site.recomputed_digests()
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_with_edits_at_both_sides_between_chunks_both_hold_the_same_bytes(
+def test_with_edits_at_both_sides_between_chunks_both_store_the_same_bytes(
     open_site: OpenSite, seed: int
 ) -> None:
     rng = random.Random(seed)
@@ -124,12 +128,12 @@ def test_with_edits_at_both_sides_between_chunks_both_hold_the_same_bytes(
             somebody_edits()
         more = step(garden, street)
     with garden.store.read() as tx:
-        garden.held[STREET, Lane.BULK] = log.cursor_of(tx, STREET, "in", Lane.BULK)[1]
+        garden.received_up_to[STREET, Lane.BULK] = log.cursor_of(tx, STREET, "in", Lane.BULK)[1]
     exchange(garden, street)
-    assert_alike(garden, street)
+    assert_equal(garden, street)
 
 
-def test_a_store_with_nothing_has_everything_after_it_and_the_streams_go_on(
+def test_an_empty_store_has_everything_after_a_snapshot_and_the_streams_continue(
     open_site: OpenSite,
 ) -> None:
     first, street, garden = open_site(GARDEN), open_site(STREET), open_site(GARDEN, incarnation=9)
@@ -138,19 +142,19 @@ def test_a_store_with_nothing_has_everything_after_it_and_the_streams_go_on(
     first.send(street)
     street.commit(street.update(1, GARDEN, name="b"))
     assert finish(garden, street, restored=True) > 3
-    assert_alike(garden, street)
+    assert_equal(garden, street)
     assert log_entries(garden) == 0
     street.commit(street.update(2, GARDEN, name="c"))
     street.send(garden)
     assert garden.value(2, "name") == "c"
     garden.commit(garden.update(2, name="d"))
-    street.held.clear()  # it counted the log of the store that was lost
+    street.received_up_to.clear()  # it counted the log of the store that was lost
     exchange(garden, street)
-    assert_alike(garden, street)
+    assert_equal(garden, street)
     with garden.store.read() as tx:
         heads = log.own_heads(tx, first.incarnation)
-        assert floors.floor_down(tx, Lane.BULK) > 0
-        assert floors.floor_down(tx, Lane.CONTROL) == 0
+        assert truncation.low_water_down(tx, Lane.BULK) > 0
+        assert truncation.low_water_down(tx, Lane.CONTROL) == 0
     with street.store.read() as tx:
         assert heads == log.own_heads(tx, first.incarnation)
 
@@ -160,7 +164,9 @@ def log_entries(site: Site) -> int:
         return int(tx.exec_driver_sql("SELECT count(*) FROM entry").scalar_one())
 
 
-def test_one_that_dies_at_any_statement_goes_on_from_the_chunk_before(open_site: OpenSite) -> None:
+def test_a_snapshot_that_crashes_at_any_statement_resumes_after_the_last_chunk(
+    open_site: OpenSite,
+) -> None:
     first, street, garden = open_site(GARDEN), open_site(STREET), open_site(GARDEN, incarnation=9)
     for n in range(3):
         first.commit(first.create(n, name="a"))
@@ -178,10 +184,12 @@ def test_one_that_dies_at_any_statement_goes_on_from_the_chunk_before(open_site:
             assert garden.dump() == before
             garden.reopen()
     assert deaths > 40
-    assert_alike(garden, street)
+    assert_equal(garden, street)
 
 
-def test_what_is_touched_after_its_range_was_sent_comes_in_a_round(open_site: OpenSite) -> None:
+def test_records_changed_after_their_range_was_sent_come_in_a_later_round(
+    open_site: OpenSite,
+) -> None:
     """And what was overwritten before the end does not come back by the log as a conflict."""
     first, street, garden = open_site(GARDEN), open_site(STREET), open_site(GARDEN, incarnation=9)
     for n in range(4):
@@ -195,10 +203,10 @@ def test_what_is_touched_after_its_range_was_sent_comes_in_a_round(open_site: Op
     street.send(garden)
     assert [garden.value(n, "name") for n in range(4)] == ["b", "a", "a", "c"]
     assert garden.dump("conflict")["conflict"] == []
-    assert_alike(garden, street)
+    assert_equal(garden, street)
 
 
-def test_only_what_the_receiver_may_hear_is_in_it(open_site: OpenSite) -> None:
+def test_a_snapshot_contains_only_what_is_addressed_to_the_receiver(open_site: OpenSite) -> None:
     garden, orchid, street = open_site(GARDEN), open_site(ORCHID), open_site(STREET)
     for site in (garden, orchid):
         site.commit(site.create(1, name="a"))
@@ -210,13 +218,13 @@ def test_only_what_the_receiver_may_hear_is_in_it(open_site: OpenSite) -> None:
         assert {rows.unit for rows in chunk.rows} <= {GARDEN}
         sent = ask(street, sent.next.to_bytes(), 50)
     last = unpack(sent.payload)
-    told = {unit for unit, _ in last.writers.values()}
-    assert told == {GARDEN, STREET}
+    named = {unit for unit, _ in last.writers.values()}
+    assert named == {GARDEN, STREET}
     assert {key.audience for key in last.heads} == {"up:city"}
     assert last.writers[street.incarnation] == (STREET, LEVEL[STREET])
 
 
-def test_a_stream_that_went_another_way_there_refuses_the_last_chunk(open_site: OpenSite) -> None:
+def test_a_stream_forked_at_the_receiver_refuses_the_last_chunk(open_site: OpenSite) -> None:
     garden, other, street = open_site(GARDEN), open_site(GARDEN), open_site(STREET)
     garden.commit(garden.create(1, name="a"))
     other.commit(other.create(2, name="b"))
@@ -225,7 +233,7 @@ def test_a_stream_that_went_another_way_there_refuses_the_last_chunk(open_site: 
         finish(garden, street)
 
 
-def test_a_place_of_another_sender_or_none_at_all_is_no_place() -> None:
+def test_a_resume_token_of_another_sender_or_garbage_is_refused() -> None:
     place = Place(7, 12, 100, 30, True, "person", 4, b"\x01" * 16)
     assert Place.from_bytes(place.to_bytes()) == place
     for nonsense in (b"", b"[]", b"[1,2]", b"x", b'[-1,0,0,0,0,"a",1,"00"]', b"\xff\xfe"):
@@ -251,7 +259,7 @@ def refuse(site: Site, *, on: bool) -> None:
     site.store.write(write)
 
 
-def test_a_record_that_this_store_refuses_holds_up_no_other_and_comes_when_it_is_tried_again(
+def test_a_record_that_this_store_rejects_blocks_no_other_and_is_joined_on_retry(
     open_site: OpenSite,
 ) -> None:
     first, street, garden = open_site(GARDEN), open_site(STREET), open_site(GARDEN, incarnation=9)
@@ -261,20 +269,22 @@ def test_a_record_that_this_store_refuses_holds_up_no_other_and_comes_when_it_is
     refuse(garden, on=True)
     finish(garden, street)
     assert [garden.value(n, "name") for n in range(3)] == ["a", None, "c"]
-    assert garden.holes() == [("refused_by_store", "open")]
+    assert garden.quarantined() == [("refused_by_store", "open")]
     street.commit(street.update(1, GARDEN, tags="later"))
     street.send(garden)
-    assert garden.holes() == [("behind_hole", "open"), ("refused_by_store", "open")]
-    garden.store.write(lambda tx: garden.applier.heal(tx, "1=1"))
-    assert ("refused_by_store", "open") in garden.holes(), "it refuses still"
+    assert garden.quarantined() == [("behind_hole", "open"), ("refused_by_store", "open")]
+    garden.store.write(lambda tx: garden.applier.retry_quarantined(tx, "1=1"))
+    assert ("refused_by_store", "open") in garden.quarantined(), "it refuses still"
     refuse(garden, on=False)
-    garden.store.write(lambda tx: garden.applier.heal(tx, "1=1"))
-    assert {state for _, state in garden.holes()} == {"healed"}
-    assert_alike(garden, street)
+    garden.store.write(lambda tx: garden.applier.retry_quarantined(tx, "1=1"))
+    assert {state for _, state in garden.quarantined()} == {"healed"}
+    assert_equal(garden, street)
     assert not [row for row in garden.dump("meta")["meta"] if str(row[0]).startswith("held:")]
 
 
-def test_what_an_older_program_does_not_know_is_taken_up_by_the_next(open_site: OpenSite) -> None:
+def test_fields_unknown_to_an_older_program_are_joined_after_its_upgrade(
+    open_site: OpenSite,
+) -> None:
     fields = tuple(f for f in PERSON.fields if f.name != "rank")
     less = Schema.of([replace(PERSON, fields=fields), NOTICE])
     first, street = open_site(GARDEN), open_site(STREET)
@@ -283,12 +293,12 @@ def test_what_an_older_program_does_not_know_is_taken_up_by_the_next(open_site: 
     first.send(street)
     street.commit(street.update(1, GARDEN, rank="s"))
     finish(old, street)
-    assert old.holes() == [("unknown_field", "deferred")]
+    assert old.quarantined() == [("unknown_field", "deferred")]
     old.commit(old.update(1, name="b"))
     newer = Site(GARDEN, old.store, incarnation=9)
-    newer.store.write(lambda tx: newer.applier.heal(tx, "reason='unknown_field'"))
-    assert newer.holes() == [("unknown_field", "healed")]
-    street.held.clear()
+    newer.store.write(lambda tx: newer.applier.retry_quarantined(tx, "reason='unknown_field'"))
+    assert newer.quarantined() == [("unknown_field", "healed")]
+    street.received_up_to.clear()
     newer.send(street)
     assert newer.states() == street.states()
     assert newer.value(1, "name") == "b"

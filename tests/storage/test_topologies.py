@@ -72,7 +72,7 @@ def net(open_site: Callable[..., Site]) -> Net:
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("above", ABOVE)
 @pytest.mark.parametrize("below", BELOW)
-def test_who_acted_apart_at_one_moment_holds_the_same_after_meeting(
+def test_offices_that_edit_concurrently_converge_once_connected(
     net: Net,
     below: Callable[[Net], None],
     above: Callable[[Net], None],
@@ -85,12 +85,12 @@ def test_who_acted_apart_at_one_moment_holds_the_same_after_meeting(
     first = net[GARDEN].records()
     for site in net.values():
         assert site.records() == first
-        assert site.holes() == []
+        assert site.quarantined() == []
         assert site.digests() == site.recomputed_digests()
 
 
 @pytest.mark.parametrize("ahead_ms", [-86_400_000, 0, 600_000])
-def test_a_chain_written_without_a_line_arrives_whole_in_order_whatever_the_clock(
+def test_a_chain_written_offline_arrives_complete_in_order_whatever_the_clock(
     net: Net, ahead_ms: int
 ) -> None:
     """Create, write, write, end, bring back, write: offline, by a clock that is wrong."""
@@ -109,7 +109,7 @@ def test_a_chain_written_without_a_line_arrives_whole_in_order_whatever_the_cloc
         assert site.records()["open"] == []
 
 
-def test_what_is_read_again_from_an_older_position_or_from_the_start_changes_nothing(
+def test_rereading_from_an_older_position_or_from_the_start_changes_nothing(
     net: Net,
 ) -> None:
     """A cursor that was lost, or set back: the streams know what is known."""

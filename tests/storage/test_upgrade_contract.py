@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sync.schema import Schema
+from sync.model.schema import Schema
 from tests.storage.conftest import OpenSite
 from tests.storage.test_copy_contract import chunk_from, join
 from tests.storage.test_snapshot_contract import finish
@@ -35,16 +35,16 @@ def ranked(street: Site, rank: str) -> None:
 
 def upgraded(old: Site) -> Site:
     new = Site(GARDEN, old.store, incarnation=old.incarnation)  # its tables are built at the start
-    new.store.write(lambda tx: new.applier.heal(tx, "state='deferred'"))
+    new.store.write(lambda tx: new.applier.retry_quarantined(tx, "state='deferred'"))
     return new
 
 
-def assert_alike(new: Site, street: Site) -> None:
-    assert {state for _, state in new.holes()} == {"healed"}
+def assert_equal(new: Site, street: Site) -> None:
+    assert {state for _, state in new.quarantined()} == {"healed"}
     assert new.states() == street.states()
 
 
-def test_an_edit_that_waits_for_an_upgrade_has_overwritten_nothing_of_a_copy_yet(
+def test_a_deferred_edit_has_not_yet_overwritten_anything_of_a_copy(
     offices: tuple[Site, Site],
 ) -> None:
     """Its other fields were joined, so its version stands in the record."""
@@ -55,10 +55,10 @@ def test_an_edit_that_waits_for_an_upgrade_has_overwritten_nothing_of_a_copy_yet
     street.commit(street.update(1, GARDEN, rank="two", name="c"))
     street.send(old)
     assert old.value(1, "name") == "c"
-    assert_alike(upgraded(old), street)
+    assert_equal(upgraded(old), street)
 
 
-def test_an_edit_that_waits_for_an_upgrade_is_not_joined_beside_the_copy_that_overwrote_it(
+def test_a_deferred_edit_is_no_conflict_with_the_copy_that_overwrote_it(
     offices: tuple[Site, Site],
 ) -> None:
     old, street = offices
@@ -66,10 +66,10 @@ def test_an_edit_that_waits_for_an_upgrade_is_not_joined_beside_the_copy_that_ov
     street.send(old)
     ranked(street, "two")
     finish(old, street)
-    assert_alike(upgraded(old), street)
+    assert_equal(upgraded(old), street)
 
 
-def test_words_of_an_unknown_register_are_not_joined_beside_the_copy_that_overwrote_them(
+def test_deferred_entries_of_an_unknown_register_are_no_conflict_with_the_copy_that_overwrote_them(
     open_site: OpenSite,
 ) -> None:
     old, street = open_site(GARDEN, schema=Schema.of([NOTICE])), open_site(STREET)
@@ -78,11 +78,11 @@ def test_words_of_an_unknown_register_are_not_joined_beside_the_copy_that_overwr
     street.send(old)
     ranked(street, "two")
     finish(old, street)
-    assert_alike(upgraded(old), street)
+    assert_equal(upgraded(old), street)
 
 
 @pytest.mark.parametrize(("first", "rows_max"), [(ONE, 2), (BOTH, 1)])
-def test_of_copies_that_wait_for_an_upgrade_the_newest_counts_whichever_is_tried_first(
+def test_of_several_deferred_copies_the_newest_counts_in_any_order_of_retry(
     offices: tuple[Site, Site], first: list[bytes], rows_max: int
 ) -> None:
     old, street = offices
@@ -90,4 +90,4 @@ def test_of_copies_that_wait_for_an_upgrade_the_newest_counts_whichever_is_tried
     join(old, chunk_from(street, GARDEN, first))
     ranked(street, "two")
     finish(old, street, rows_max=rows_max)
-    assert_alike(upgraded(old), street)
+    assert_equal(upgraded(old), street)

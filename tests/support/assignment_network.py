@@ -15,12 +15,12 @@ from node.config import OfficeConfig
 from node.domain.assignment import AssignmentState, Duty
 from node.domain.catalogue import Catalogue
 from node.folds.assignments import cell_of
-from node.services.assignment_checks import Order
+from node.services.work.checks import Order
 from node.setup import init_office
 from node.store.assignments import Row, load, select_rows
-from sync import log
-from sync.limits import BATCH_BYTES_MAX
-from sync.schema import Lane
+from sync.log import entries as log
+from sync.model.limits import BATCH_BYTES_MAX
+from sync.model.schema import Lane
 
 START_MS = 1_800_000_000_000
 CITY, DISTRICT, STREET = "330100000000", "330102000000", "330102013000"
@@ -106,11 +106,11 @@ class Network:
             if not batch.entries:
                 continue
             take = partial(
-                receiver.applier.remote, batch=batch, peer=sender.identity.unit, upward=upward
+                receiver.applier.apply_batch, batch=batch, peer=sender.identity.unit, upward=upward
             )
             received = receiver.store.write(take)
             receiver.committed(received)
-            assert received.holes == 0
+            assert received.quarantined == 0
             fresh += received.entries
         return fresh
 
@@ -163,8 +163,13 @@ class Network:
         )  # fmt: skip
 
 
-def to_communities(net: Network, duty: Duty = Duty.UNDERTAKES, **said: object) -> Order:
-    order = {"title": "冬季走访", "body": "逐户走访", "due_ms": net.now_ms + 86_400_000, **said}
+def to_communities(net: Network, duty: Duty = Duty.UNDERTAKES, **overrides: object) -> Order:
+    order = {
+        "title": "冬季走访",
+        "body": "逐户走访",
+        "due_ms": net.now_ms + 86_400_000,
+        **overrides,
+    }
     return Order(targets=net.units(*COMMUNITIES), duty=duty, **order)  # type: ignore[arg-type]
 
 

@@ -14,13 +14,13 @@ from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue
 from node.domain.ledger import Posting
-from node.services.verify import verify
+from node.services.health.verify import verify
 from node.setup import init_office
 from node.store.postings import Line, lines_where
-from sync import log
-from sync.limits import BATCH_BYTES_MAX
-from sync.outcome import Received
-from sync.schema import Lane
+from sync.log import entries as log
+from sync.log.outcome import Received
+from sync.model.limits import BATCH_BYTES_MAX
+from sync.model.schema import Lane
 
 START_MS = 1_780_000_000_000
 CITY, DISTRICT, STREET = "330100000000", "330102000000", "330102013000"
@@ -105,11 +105,13 @@ class MoneyNetwork:
                 continue
 
             def take(tx, batch=batch) -> Received:  # type: ignore[no-untyped-def]
-                return receiver.applier.remote(tx, batch, peer=sender.identity.unit, upward=upward)
+                return receiver.applier.apply_batch(
+                    tx, batch, peer=sender.identity.unit, upward=upward
+                )
 
             received = receiver.store.write(take)
             receiver.committed(received)
-            assert received.holes == 0
+            assert received.quarantined == 0
             fresh += received.entries
         return fresh
 

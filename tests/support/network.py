@@ -8,18 +8,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from node.app import Office, open_office
+from node.audiences import audiences_of
 from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
 from node.ids import uuid7
-from node.routes import audiences_of
 from node.setup import init_office
-from sync import log
-from sync.apply import CursorGap
-from sync.change import Batch, Edit, Operation, RecordKey, Value
-from sync.news import SafeAt
-from sync.outcome import Applied
-from sync.schema import Lane
-from sync.streams import StreamGap
+from sync.apply.applier import CursorGap
+from sync.log import entries as log
+from sync.log.outcome import Applied
+from sync.model.change import Batch, Edit, Operation, RecordKey, Value
+from sync.model.report import DurableAt
+from sync.model.schema import Lane
+from sync.model.stream import StreamGap
 
 CATALOGUE = load_catalogue()
 START_MS = 1_780_000_000_000  # 2026-05-29 in China
@@ -101,12 +101,12 @@ class Network:
     ) -> Edit:  # fmt: skip
         office = self[code]
         me = office.identity
-        heard = audiences_of(
+        audiences = audiences_of(
             CATALOGUE.registers[register], unit=me.unit, writer=me.unit, level=me.level
         )
         return Edit(
             key=RecordKey(register, me.unit, record), operation=operation, values=values,
-            audiences=heard,
+            audiences=audiences,
         )  # fmt: skip
 
     def batches(self, code: str, *, bytes_max: int = 1 << 20) -> list[Batch]:
@@ -133,7 +133,7 @@ class Network:
         parent, peer = self[PARENT[code]], self[code].identity.unit
         try:
             received = parent.store.write(
-                lambda tx: parent.applier.remote(tx, batch, peer=peer, upward=True)
+                lambda tx: parent.applier.apply_batch(tx, batch, peer=peer, upward=True)
             )
         except (StreamGap, CursorGap):
             return False
@@ -145,20 +145,20 @@ class Network:
         for code in codes:
             for batch in self.batches(code):
                 self.deliver(code, batch)
-            self.tell(code)
+            self.send_status(code)
 
-    def tell(self, code: str) -> None:
+    def send_status(self, code: str) -> None:
         """Let an office's parent hear its news."""
         parent, child = self[PARENT[code]], self[code]
         unit = child.identity.unit
-        parent.news.hear(child.news.for_parent(), child=unit)
-        parent.news.observe(unit, connected=True, waiting_down=0)
+        parent.peer_status.receive_status(child.peer_status.for_parent(), child=unit)
+        parent.peer_status.record_contact(unit, connected=True, waiting_down=0)
         with parent.store.read() as tx:
-            safe = [
-                SafeAt(parent.identity.level, lane, log.cursor_of(tx, unit, "in", lane)[1])
+            durable_above = [
+                DurableAt(parent.identity.level, lane, log.cursor_of(tx, unit, "in", lane)[1])
                 for lane in Lane
             ]
-        child.news.heard_from_parent(parent.identity.unit, safe)
+        child.peer_status.on_parent_contact(parent.identity.unit, durable_above)
 
     def settle(self) -> None:
         """Hand up everything that is anywhere, as far as the offices are there."""

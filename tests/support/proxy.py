@@ -16,11 +16,11 @@ from typing import TypeVar
 T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
 PIECE_BYTES = 1 << 14
-LOOK_S = 0.01  # how soon a held piece notices that it may go on
+POLL_S = 0.01  # how soon a held piece notices that it may go on
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, no time: close() sends RST instead of FIN
 
 
-class Way(StrEnum):
+class Direction(StrEnum):
     """A direction of the line: from who dials to who listens, and back."""
 
     UP = "up"
@@ -36,7 +36,7 @@ class Faults:
     bytes_per_s: int = 0  # 0: as fast as it goes
     stalled: bool = False  # bytes wait, and go on after
     lost: bool = False  # bytes vanish, and the end of the stream too: the line is half open
-    cut_after: int | None = None  # so many bytes more, then every connection is reset
+    reset_after: int | None = None  # so many bytes more, then every connection is reset
     flip_one_in: int = 0  # of so many bytes one has a bit turned round; 0: none
 
 
@@ -52,9 +52,11 @@ class Proxy:
 
     to: str = ""
     rng: random.Random = field(default_factory=lambda: random.Random(0))
-    faults: dict[Way, Faults] = field(default_factory=lambda: {way: Faults() for way in Way})
+    faults: dict[Direction, Faults] = field(
+        default_factory=lambda: {direction: Faults() for direction in Direction}
+    )
     refusing: bool = False
-    carried: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
+    carried: dict[Direction, int] = field(default_factory=lambda: dict.fromkeys(Direction, 0))
     flipped: int = 0
     address: str = ""
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
@@ -77,26 +79,26 @@ class Proxy:
         """End every connection by RST, both ends at once."""
         self._do(self._reset())
 
-    def half_close(self, way: Way) -> None:
+    def half_close(self, direction: Direction) -> None:
         """End one way of every connection by FIN; the other way stays open."""
-        self._do(self._half_close(way))
+        self._do(self._half_close(direction))
 
     def refuse(self) -> None:
-        """Reset what is open, and turn away whoever dials, until `heal`."""
+        """Reset what is open, and turn away whoever dials, until `clear_faults`."""
         self.refusing = True
         self.reset()
 
-    def heal(self) -> None:
+    def clear_faults(self) -> None:
         """Carry everything again. What was stalled goes on; what was lost stays lost."""
         self.refusing = False
-        self.faults = {way: Faults() for way in Way}
+        self.faults = {direction: Faults() for direction in Direction}
 
     def close(self) -> None:
         """End everything and give the port back."""
         self._do(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         while self._loop.is_running():
-            threading.Event().wait(LOOK_S)
+            threading.Event().wait(POLL_S)
         self._loop.close()
 
     def _do(self, work: Coroutine[object, object, T]) -> T:
@@ -129,7 +131,7 @@ class Proxy:
         self._ends.add(ends)
         try:
             await asyncio.gather(
-                self._carry(Way.UP, near_in, far), self._carry(Way.DOWN, far_in, near)
+                self._carry(Direction.UP, near_in, far), self._carry(Direction.DOWN, far_in, near)
             )
         finally:
             self._ends.discard(ends)
@@ -137,48 +139,50 @@ class Proxy:
                 end.close()
 
     async def _carry(
-        self, way: Way, source: asyncio.StreamReader, target: asyncio.StreamWriter
+        self, direction: Direction, source: asyncio.StreamReader, target: asyncio.StreamWriter
     ) -> None:
         try:
             while piece := await source.read(PIECE_BYTES):
-                if not await self._pass_on(way, piece, target):
+                if not await self._pass_on(direction, piece, target):
                     return
         except OSError:
-            await self._until_found(way)
+            await self._until_found(direction)
             _abort(target)  # as its end was lost, so is the other's
             return
-        await self._until_found(way)
+        await self._until_found(direction)
         with contextlib.suppress(OSError):
             target.write_eof()
 
-    async def _pass_on(self, way: Way, piece: bytes, target: asyncio.StreamWriter) -> bool:
+    async def _pass_on(
+        self, direction: Direction, piece: bytes, target: asyncio.StreamWriter
+    ) -> bool:
         """Carry one piece; False when that ended the connections."""
-        now = self.faults[way]
+        now = self.faults[direction]
         if now.latency_ms or now.jitter_ms:
             await asyncio.sleep((now.latency_ms + self.rng.uniform(0, now.jitter_ms)) / 1_000)
-        while self.faults[way].stalled:
-            await asyncio.sleep(LOOK_S)
-        now = self.faults[way]
+        while self.faults[direction].stalled:
+            await asyncio.sleep(POLL_S)
+        now = self.faults[direction]
         if now.lost:
             return True
         if now.bytes_per_s:
             await asyncio.sleep(len(piece) / now.bytes_per_s)
         if now.flip_one_in:
             piece = self._flip(piece, now.flip_one_in)
-        if now.cut_after is not None:
-            piece, now.cut_after = piece[: now.cut_after], max(0, now.cut_after - len(piece))
+        if now.reset_after is not None:
+            piece, now.reset_after = piece[: now.reset_after], max(0, now.reset_after - len(piece))
         target.write(piece)
         await target.drain()
-        self.carried[way] += len(piece)
-        if now.cut_after == 0:
+        self.carried[direction] += len(piece)
+        if now.reset_after == 0:
             await self._reset()
             return False
         return True
 
-    async def _until_found(self, way: Way) -> None:
+    async def _until_found(self, direction: Direction) -> None:
         """On a line that stalls or loses, nobody hears that the other end is gone."""
-        while self.faults[way].stalled or self.faults[way].lost:
-            await asyncio.sleep(LOOK_S)
+        while self.faults[direction].stalled or self.faults[direction].lost:
+            await asyncio.sleep(POLL_S)
 
     def _flip(self, piece: bytes, one_in: int) -> bytes:
         turned = bytearray(piece)
@@ -193,10 +197,10 @@ class Proxy:
             for end in ends:
                 _abort(end)
 
-    async def _half_close(self, way: Way) -> None:
+    async def _half_close(self, direction: Direction) -> None:
         for near, far in list(self._ends):
             with contextlib.suppress(OSError):
-                (far if way is Way.UP else near).write_eof()
+                (far if direction is Direction.UP else near).write_eof()
 
     async def _close(self) -> None:
         self._server.close()

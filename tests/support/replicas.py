@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sync.change import Operation, Value
-from sync.merge import (
+from sync.merge.record import (
     Head,
     Heads,
     RecordChange,
@@ -20,8 +19,9 @@ from sync.merge import (
     merge,
     shown_value,
 )
-from sync.schema import SILENT, FieldSchema, Kind, Policy
-from sync.version import Version, version_of
+from sync.model.change import Operation, Value
+from sync.model.schema import AUTO_RESOLVED, FieldSchema, Kind, Policy
+from sync.model.version import Version, version_of
 
 YEAR_MS = 365 * 86_400_000
 FIELDS = {
@@ -70,34 +70,44 @@ class Replica:
 
     def create(self, values: Mapping[str, Value], at: int | None = None) -> Known:
         full = {name: values.get(name) for name in self.schema}
-        return self._make(Operation.CREATE, full, at, life=0)
+        return self._make(Operation.CREATE, full, at, causal_length=0)
 
     def update(
         self,
         values: Mapping[str, Value],
         at: int | None = None,
-        settles: Mapping[str, tuple[Version, ...]] | None = None,
+        resolves: Mapping[str, tuple[Version, ...]] | None = None,
     ) -> Known:
         """Change or, when the record has ended, re-create it."""
         assert self.state is not None
-        settled = {n: self._covered(n, (settles or {}).get(n, ())) for n in values}
+        resolved = {n: self._covered(n, (resolves or {}).get(n, ())) for n in values}
         bases = {n: self.state.fields[n].shown.version for n in values}
         return self._make(
-            Operation.UPDATE, values, at, life=self.state.life, bases=bases, settled=settled
+            Operation.UPDATE,
+            values,
+            at,
+            causal_length=self.state.causal_length,
+            bases=bases,
+            resolved=resolved,
         )
 
     def delete(
         self,
         at: int | None = None,
-        settles: Mapping[str, tuple[Version, ...]] | None = None,
+        resolves: Mapping[str, tuple[Version, ...]] | None = None,
     ) -> Known:
         """End the record, or end it again having seen what stands against it."""
         assert self.state is not None
         fields = self.state.fields
-        settled = {n: self._covered(n, (settles or {}).get(n, ())) for n in fields}
+        resolved = {n: self._covered(n, (resolves or {}).get(n, ())) for n in fields}
         bases = {n: heads.shown.version for n, heads in fields.items()}
         return self._make(
-            Operation.DELETE, {}, at, life=self.state.life, bases=bases, settled=settled
+            Operation.DELETE,
+            {},
+            at,
+            causal_length=self.state.causal_length,
+            bases=bases,
+            resolved=resolved,
         )
 
     def losers(self) -> dict[str, tuple[Version, ...]]:
@@ -113,7 +123,7 @@ class Replica:
         """As `Composer` does: a combined or equal value was on the screen with all its parts."""
         assert self.state is not None
         heads = self.state.fields[name]
-        silent = self.schema[name].policy in SILENT
+        silent = self.schema[name].policy in AUTO_RESOLVED
         covered = (h.version for h in heads.losers if silent or h.value == heads.shown.value)
         return tuple(dict.fromkeys((*covered, *also)))
 
@@ -123,19 +133,19 @@ class Replica:
         values: Mapping[str, Value],
         at: int | None,
         *,
-        life: int,
+        causal_length: int,
         bases: Mapping[str, Version] | None = None,
-        settled: Mapping[str, tuple[Version, ...]] | None = None,
+        resolved: Mapping[str, tuple[Version, ...]] | None = None,
     ) -> Known:
         change = RecordChange(
             operation=operation, version=self.stamp(at), level=LEVELS[self.number], values=values,
-            bases=bases or {}, life=life, settled={n: v for n, v in (settled or {}).items() if v},
+            bases=bases or {}, causal_length=causal_length, resolved={n: v for n, v in (resolved or {}).items() if v},
         )  # fmt: skip
         known = Known(change, frozenset(self.known))
-        assert self.take(known)
+        assert self.receive(known)
         return known
 
-    def take(self, edit: Known) -> bool:
+    def receive(self, edit: Known) -> bool:
         """Join an edit; False when a cause of it is not here yet (it waits)."""
         if edit.version in self.known:
             return True
@@ -149,16 +159,16 @@ class Replica:
         self.known[edit.version] = edit
         return True
 
-    def take_all(self, edits: Iterable[Known]) -> None:
+    def receive_all(self, edits: Iterable[Known]) -> None:
         """Join edits in the order given as far as cause allows, until all are in."""
         waiting = list(edits)
         while waiting:
-            left = [e for e in waiting if not self.take(e)]
+            left = [e for e in waiting if not self.receive(e)]
             assert len(left) < len(waiting), "an edit waits for a cause that never comes"
             waiting = left
 
 
-def twin_of(edits: Iterable[Known], schema: Mapping[str, FieldSchema]) -> RecordState | None:
+def expected_state(edits: Iterable[Known], schema: Mapping[str, FieldSchema]) -> RecordState | None:
     """Return the copy that the definition gives for a set of edits."""
     changes = [e.change for e in edits]
     creates = [c for c in changes if c.operation is Operation.CREATE]
@@ -166,27 +176,35 @@ def twin_of(edits: Iterable[Known], schema: Mapping[str, FieldSchema]) -> Record
         return None
     fields = {}
     for name, spec in schema.items():
-        heads = standing(changes, name)
+        heads = current_heads(changes, name)
         shown = best_of(spec, heads)
         fields[name] = Heads(shown, tuple(sorted(h for h in heads if h is not shown)))
-    born = min(c.version for c in creates)
-    life = max(map(speaks_for, changes))
-    life_versions = [c.version for c in changes if speaks_for(c) == life and begins(c)]
-    unseen: set[tuple[str, Version]] = set()
-    if life % 2 == 0:
-        enders = [c for c in changes if c.operation is Operation.DELETE and speaks_for(c) == life]
+    created = min(c.version for c in creates)
+    causal_length = max(map(causal_length_of, changes))
+    life_versions = [
+        c.version for c in changes if causal_length_of(c) == causal_length and begins(c)
+    ]
+    survived_delete: set[tuple[str, Version]] = set()
+    if causal_length % 2 == 0:
+        enders = [
+            c
+            for c in changes
+            if c.operation is Operation.DELETE and causal_length_of(c) == causal_length
+        ]
         seen = {(n, v) for c in enders for n, v in c.bases.items()}
-        seen |= {(n, v) for c in enders for n, vs in c.settled.items() for v in vs}
-        unseen = {(n, h.version) for n, heads in fields.items() for h in heads.all} - seen
-    life_version = born if life == 1 else max(life_versions)
-    return RecordState(born, life, life_version, fields, frozenset(unseen))
+        seen |= {(n, v) for c in enders for n, vs in c.resolved.items() for v in vs}
+        survived_delete = {(n, h.version) for n, heads in fields.items() for h in heads.all} - seen
+    causal_length_version = created if causal_length == 1 else max(life_versions)
+    return RecordState(
+        created, causal_length, causal_length_version, fields, frozenset(survived_delete)
+    )
 
 
-def standing(changes: Iterable[RecordChange], name: str) -> list[Head]:
+def current_heads(changes: Iterable[RecordChange], name: str) -> list[Head]:
     """Return the values of a field that nobody has overwritten knowingly."""
     writers = [c for c in changes if name in c.values]
     gone = {c.bases[name] for c in writers if name in c.bases}
-    gone |= {v for c in writers for v in c.settled.get(name, ())}
+    gone |= {v for c in writers for v in c.resolved.get(name, ())}
     return [Head(c.version, c.values[name], c.level) for c in writers if c.version not in gone]
 
 
@@ -206,20 +224,20 @@ def best_of(spec: FieldSchema, heads: list[Head]) -> Head:
     return max(heads, key=lambda h: h.version)
 
 
-def speaks_for(change: RecordChange) -> int:
+def causal_length_of(change: RecordChange) -> int:
     """Return the life that an edit begins or goes on with."""
     match change.operation:
         case Operation.CREATE:
             return 1
         case Operation.UPDATE:
-            return change.life + (change.life % 2 == 0)
+            return change.causal_length + (change.causal_length % 2 == 0)
         case Operation.DELETE:
-            return change.life + change.life % 2
+            return change.causal_length + change.causal_length % 2
 
 
 def begins(change: RecordChange) -> bool:
     """Say whether an edit begins (or ends) a life rather than writing in one."""
-    return change.operation is not Operation.UPDATE or change.life % 2 == 0
+    return change.operation is not Operation.UPDATE or change.causal_length % 2 == 0
 
 
 def assert_nothing_lost(state: RecordState, edits: Iterable[Known]) -> None:
@@ -229,7 +247,7 @@ def assert_nothing_lost(state: RecordState, edits: Iterable[Known]) -> None:
         kept = {h.version for h in state.fields[name].all}
         overwritten = {e.change.bases[name] for e in edits if name in e.change.values
                        and name in e.change.bases}  # fmt: skip
-        decided = {v for e in edits for v in e.change.settled.get(name, ())}
+        decided = {v for e in edits for v in e.change.resolved.get(name, ())}
         for edit in edits:
             if name in edit.change.values:
                 assert edit.version in kept | overwritten | decided, (name, edit)
@@ -244,5 +262,9 @@ def assert_listed(state: RecordState, schema: Mapping[str, FieldSchema]) -> None
             if spec.policy is Policy.UNION:
                 shown = set(str(shown_value(spec, heads) or "").split(","))
                 assert not loser.value or set(str(loser.value).split(",")) <= shown
-            elif spec.policy not in SILENT and state.alive and loser.value != heads.shown.value:
+            elif (
+                spec.policy not in AUTO_RESOLVED
+                and state.alive
+                and loser.value != heads.shown.value
+            ):
                 assert (name, loser.version) in listed

@@ -12,19 +12,23 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, event, inspect, text
 
 from node.store.engine import Store, open_store
-from sync import conflicts, digest, log, statements, vouches
-from sync.apply import Applier, Fold
-from sync.change import Batch, Edit, Operation, RecordKey, Value
-from sync.handover import Identity
-from sync.merge import RecordState
-from sync.merging import state_print
-from sync.outcome import Applied, Received
-from sync.registers import RegisterTables
-from sync.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
-from sync.signing import Signer
-from sync.statements import sql
-from sync.tables import metadata
-from sync.version import HybridClock
+from sync.apply.applier import Applier, Fold
+from sync.codec.signing import Signer
+from sync.log import entries as log
+from sync.log import signatures
+from sync.log.outcome import Applied, Received
+from sync.merge import digest
+from sync.merge.digest import state_hash
+from sync.merge.record import RecordState
+from sync.model.access import Identity
+from sync.model.change import Batch, Edit, Operation, RecordKey, Value
+from sync.model.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
+from sync.model.version import HybridClock
+from sync.store import conflicts
+from sync.store import sql as store_sql
+from sync.store.registers import RegisterTables
+from sync.store.sql import sql
+from sync.store.tables import metadata
 
 CITY, DISTRICT, STREET, GARDEN, ORCHID, OTHER, FAR = 1, 2, 3, 4, 5, 6, 7
 PARENT = {DISTRICT: CITY, STREET: DISTRICT, OTHER: DISTRICT, GARDEN: STREET, ORCHID: STREET,
@@ -91,7 +95,7 @@ class Site:
     now_ms: int = START_MS
     tables: RegisterTables = field(init=False)
     applier: Applier = field(init=False)
-    held: dict[tuple[int, Lane], int] = field(default_factory=dict)
+    received_up_to: dict[tuple[int, Lane], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.incarnation = self.incarnation or 1000 + self.unit
@@ -119,13 +123,13 @@ class Site:
         found = tx.exec_driver_sql("SELECT count(*) FROM log_head").scalar_one()
         if not found:
             tx.exec_driver_sql("INSERT INTO log_head (id, arrival, hlc) VALUES (1, 0, 0)")
-            log.learn_incarnation(tx, [(self.incarnation, self.unit, LEVEL[self.unit])])
-            vouches.own_key(tx, self.incarnation, self.signer)
+            log.register_incarnations(tx, [(self.incarnation, self.unit, LEVEL[self.unit])])
+            signatures.own_key(tx, self.incarnation, self.signer)
 
     # -- writing -----------------------------------------------------------------------------
 
     def commit(self, *edits: Edit) -> Applied:
-        return self.store.write(lambda tx: self.applier.local(tx, edits))
+        return self.store.write(lambda tx: self.applier.apply_local(tx, edits))
 
     def audiences(self, unit: int, register: str = "person") -> tuple[str, ...]:
         if register == "notice":
@@ -141,13 +145,13 @@ class Site:
         )  # fmt: skip
 
     def update(
-        self, number: int, unit: int | None = None, settles: Mapping[str, Sequence[bytes]] = {},
+        self, number: int, unit: int | None = None, resolves: Mapping[str, Sequence[bytes]] = {},
         **values: Value,
     ) -> Edit:  # fmt: skip
         where = unit or self.unit
         return Edit(
             key=key(number, where), operation=Operation.UPDATE, values=values,
-            audiences=self.audiences(where), settles=settles,
+            audiences=self.audiences(where), resolves=resolves,
         )  # fmt: skip
 
     def delete(self, number: int) -> Edit:
@@ -174,18 +178,20 @@ class Site:
 
     def take(self, batch: Batch, peer: int) -> Received:
         upward = PARENT.get(peer) == self.unit
-        return self.store.write(lambda tx: self.applier.remote(tx, batch, peer=peer, upward=upward))
+        return self.store.write(
+            lambda tx: self.applier.apply_batch(tx, batch, peer=peer, upward=upward)
+        )
 
     def send(self, other: Site) -> None:
         """Send everything that waits for a parent or a child."""
         for lane in Lane:
-            after = other.held.get((self.unit, lane), 0)
+            after = other.received_up_to.get((self.unit, lane), 0)
             if PARENT.get(self.unit) == other.unit:
                 batch = self.batch_up(lane, after)
             else:
                 batch = self.batch_down(other.unit, lane, after)
             if batch.entries:
-                other.held[self.unit, lane] = other.take(batch, self.unit).position
+                other.received_up_to[self.unit, lane] = other.take(batch, self.unit).position
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -208,7 +214,7 @@ class Site:
             )
         return found
 
-    def holes(self) -> list[tuple[str, str]]:
+    def quarantined(self) -> list[tuple[str, str]]:
         """Return (reason, state) of every hole."""
         with self.store.read() as tx:
             return sorted(tuple(r) for r in tx.execute(text("SELECT reason, state FROM hole")))
@@ -244,7 +250,7 @@ class Site:
             for (unit, record), state in self.states(register).items():
                 bucket = (register, unit, digest.bucket_of(record))
                 count, total = sums.get(bucket, (0, 0))
-                sums[bucket] = (count + 1, (total + state_print(record, state)) % digest.PRIME)
+                sums[bucket] = (count + 1, (total + state_hash(record, state)) % digest.PRIME)
         return sums
 
     @contextmanager
@@ -258,7 +264,7 @@ class Site:
                 raise Crash
 
         # Statements go through SQLAlchemy or, the engine's own, straight to the driver.
-        plain_sql = statements.sql
+        plain_sql = store_sql.sql
 
         def counted(tx: Connection, statement: str) -> str:
             count()
@@ -266,12 +272,12 @@ class Site:
 
         engine = self.store._writer
         event.listen(engine, "before_cursor_execute", count)
-        statements.sql = counted
+        store_sql.sql = counted
         try:
             yield
         finally:
             event.remove(engine, "before_cursor_execute", count)
-            statements.sql = plain_sql
+            store_sql.sql = plain_sql
 
 
 ENGINE_TABLES = frozenset({

@@ -17,7 +17,7 @@ def names(server: Server) -> set[str]:
     return found
 
 
-def test_a_fresh_database_is_empty_and_holds_chinese(fresh_postgres_url: str) -> None:
+def test_a_fresh_database_is_empty_and_stores_chinese(fresh_postgres_url: str) -> None:
     engine = sa.create_engine(fresh_postgres_url)
     with engine.begin() as connection:
         tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"

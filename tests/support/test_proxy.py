@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.proxy import Proxy, Way
+from tests.support.proxy import Direction, Proxy
 
 PATIENCE_S = 10.0
 
 
-class Echo:
+class MirrorServer:
     """A server that says everything back."""
 
     def __init__(self) -> None:
@@ -31,9 +31,9 @@ class Echo:
             except OSError:
                 return
             self._open.append(one)
-            threading.Thread(target=self._say_back, args=(one,), daemon=True).start()
+            threading.Thread(target=self._send_back, args=(one,), daemon=True).start()
 
-    def _say_back(self, one: socket.socket) -> None:
+    def _send_back(self, one: socket.socket) -> None:
         try:
             while data := one.recv(65_536):
                 one.sendall(data)
@@ -50,34 +50,34 @@ class Echo:
 
 @pytest.fixture
 def proxy() -> Iterator[Proxy]:
-    echo = Echo()
-    proxy = Proxy(echo.address, random.Random(7))
+    mirror = MirrorServer()
+    proxy = Proxy(mirror.address, random.Random(7))
     yield proxy
     proxy.close()
-    echo.close()
+    mirror.close()
 
 
 @pytest.fixture
 def line(proxy: Proxy) -> Iterator[socket.socket]:
     host, _, port = proxy.address.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as line:
-        assert said_back(line, b"hello") == b"hello"
+        assert reply_to(line, b"hello") == b"hello"
         yield line
 
 
-def heard(line: socket.socket, count: int) -> bytes:
+def read_exactly(line: socket.socket, count: int) -> bytes:
     found = b""
     while len(found) < count and (piece := line.recv(65_536)):
         found += piece
     return found
 
 
-def said_back(line: socket.socket, what: bytes) -> bytes:
+def reply_to(line: socket.socket, what: bytes) -> bytes:
     line.sendall(what)
-    return heard(line, len(what))
+    return read_exactly(line, len(what))
 
 
-def nothing_comes(line: socket.socket, within_s: float = 0.2) -> bool:
+def assert_nothing_arrives(line: socket.socket, within_s: float = 0.2) -> bool:
     line.settimeout(within_s)
     try:
         return line.recv(1) is None
@@ -87,7 +87,7 @@ def nothing_comes(line: socket.socket, within_s: float = 0.2) -> bool:
         line.settimeout(PATIENCE_S)
 
 
-def assert_turned_away(proxy: Proxy) -> None:
+def assert_refused(proxy: Proxy) -> None:
     """The reset is heard at once, or with the first read."""
     host, _, port = proxy.address.rpartition(":")
     with socket.socket() as dialled:
@@ -97,92 +97,100 @@ def assert_turned_away(proxy: Proxy) -> None:
             dialled.recv(1)
 
 
-def test_whole_it_carries_every_byte_as_it_is(proxy: Proxy, line: socket.socket) -> None:
-    sent = random.Random(1).randbytes(300_000)
-    threading.Thread(target=line.sendall, args=(sent,), daemon=True).start()
-    assert heard(line, len(sent)) == sent
-    assert proxy.carried == dict.fromkeys(Way, len(sent) + 5)
-
-
-def test_what_is_stalled_goes_on_after(proxy: Proxy, line: socket.socket) -> None:
-    proxy.faults[Way.DOWN].stalled = True
-    line.sendall(b"late")
-    assert nothing_comes(line)
-    proxy.heal()
-    assert heard(line, 4) == b"late"
-
-
-def test_what_is_lost_stays_lost_and_the_line_looks_whole(
+def test_a_proxy_without_faults_forwards_every_byte_unchanged(
     proxy: Proxy, line: socket.socket
 ) -> None:
-    proxy.faults[Way.UP].lost = True
+    sent = random.Random(1).randbytes(300_000)
+    threading.Thread(target=line.sendall, args=(sent,), daemon=True).start()
+    assert read_exactly(line, len(sent)) == sent
+    assert proxy.carried == dict.fromkeys(Direction, len(sent) + 5)
+
+
+def test_stalled_bytes_are_forwarded_afterwards(proxy: Proxy, line: socket.socket) -> None:
+    proxy.faults[Direction.DOWN].stalled = True
+    line.sendall(b"late")
+    assert assert_nothing_arrives(line)
+    proxy.clear_faults()
+    assert read_exactly(line, 4) == b"late"
+
+
+def test_lost_bytes_stay_lost_while_the_connection_looks_healthy(
+    proxy: Proxy, line: socket.socket
+) -> None:
+    proxy.faults[Direction.UP].lost = True
     line.sendall(b"never")
-    assert nothing_comes(line)
-    proxy.heal()
-    assert said_back(line, b"after") == b"after"
+    assert assert_nothing_arrives(line)
+    proxy.clear_faults()
+    assert reply_to(line, b"after") == b"after"
 
 
-def test_a_way_is_broken_by_itself(proxy: Proxy, line: socket.socket) -> None:
-    proxy.faults[Way.DOWN].lost = True
+def test_each_direction_fails_independently(proxy: Proxy, line: socket.socket) -> None:
+    proxy.faults[Direction.DOWN].lost = True
     line.sendall(b"unheard")
-    assert nothing_comes(line)
-    assert proxy.carried[Way.UP] == len(b"hello") + len(b"unheard")
-    assert proxy.carried[Way.DOWN] == len(b"hello")
+    assert assert_nothing_arrives(line)
+    assert proxy.carried[Direction.UP] == len(b"hello") + len(b"unheard")
+    assert proxy.carried[Direction.DOWN] == len(b"hello")
 
 
-def test_after_so_many_bytes_the_connection_is_reset(proxy: Proxy, line: socket.socket) -> None:
-    proxy.faults[Way.UP].cut_after = 3
+def test_the_connection_is_reset_after_a_number_of_bytes(proxy: Proxy, line: socket.socket) -> None:
+    proxy.faults[Direction.UP].reset_after = 3
     line.sendall(b"four")
     with pytest.raises(ConnectionResetError):
-        heard(line, 4)
-    assert proxy.carried[Way.UP] == len(b"hello") + 3
+        read_exactly(line, 4)
+    assert proxy.carried[Direction.UP] == len(b"hello") + 3
 
 
-def test_a_reset_ends_what_is_open_and_lets_the_next_in(proxy: Proxy, line: socket.socket) -> None:
+def test_a_reset_closes_open_connections_and_accepts_the_next(
+    proxy: Proxy, line: socket.socket
+) -> None:
     proxy.reset()
     with pytest.raises(ConnectionResetError):
         line.recv(1)
     host, _, port = proxy.address.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as other:
-        assert said_back(other, b"again") == b"again"
+        assert reply_to(other, b"again") == b"again"
 
 
-def test_who_is_refused_is_let_in_after_it_is_healed(proxy: Proxy, line: socket.socket) -> None:
+def test_a_refused_client_is_accepted_once_the_fault_is_removed(
+    proxy: Proxy, line: socket.socket
+) -> None:
     proxy.refuse()
-    assert_turned_away(proxy)
-    proxy.heal()
+    assert_refused(proxy)
+    proxy.clear_faults()
     host, _, port = proxy.address.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as other:
-        assert said_back(other, b"in") == b"in"
+        assert reply_to(other, b"in") == b"in"
 
 
-def test_a_half_closed_line_still_carries_the_other_way(proxy: Proxy, line: socket.socket) -> None:
-    proxy.half_close(Way.UP)
+def test_a_half_closed_connection_still_carries_the_other_direction(
+    proxy: Proxy, line: socket.socket
+) -> None:
+    proxy.half_close(Direction.UP)
     assert line.recv(1) == b""  # the far end heard the end, and ended its own way
-    assert proxy.carried[Way.UP] == 5
+    assert proxy.carried[Direction.UP] == 5
 
 
-def test_bits_are_flipped_in_as_many_bytes_as_was_said(proxy: Proxy, line: socket.socket) -> None:
-    proxy.faults[Way.UP].flip_one_in = 10
+def test_bits_are_flipped_in_as_many_bytes_as_configured(proxy: Proxy, line: socket.socket) -> None:
+    proxy.faults[Direction.UP].flip_one_in = 10
     sent = bytes(10_000)
-    back = said_back(line, sent)
+    back = reply_to(line, sent)
     wrong = sum(byte != 0 for byte in back)
     assert wrong == proxy.flipped
     assert 700 < wrong < 1_300
 
 
 @pytest.mark.parametrize("slow", [{"latency_ms": 120}, {"bytes_per_s": 50_000}])
-def test_a_slow_line_takes_its_time(
+def test_a_slow_connection_delays_its_bytes(
     proxy: Proxy, line: socket.socket, slow: dict[str, int]
 ) -> None:
     for name, value in slow.items():
-        setattr(proxy.faults[Way.UP], name, value)
+        setattr(proxy.faults[Direction.UP], name, value)
     before = time.monotonic()
-    assert said_back(line, bytes(6_000)) == bytes(6_000)
+    assert reply_to(line, bytes(6_000)) == bytes(6_000)
     assert time.monotonic() - before >= 0.11
 
 
-def test_who_dials_when_nobody_is_behind_it_is_turned_away() -> None:
+def test_a_client_is_refused_when_no_server_is_behind_the_proxy() -> None:
     proxy = Proxy()
-    assert_turned_away(proxy)
+    assert_refused(proxy)
     proxy.close()

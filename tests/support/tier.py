@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub.api.tokens import token_of
-from hub.app import Process, Served
-from hub.client import OfficeClient, wall_ms
+from hub.client.client import OfficeClient, wall_ms
+from hub.serve.process import Process, Served
 from node.app import open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
-from node.services.verify import verify
+from node.services.health.verify import verify
 from node.setup import init_office
-from sync.session import State
-from tests.support.deeds import premises
+from sync.link.session import State
+from tests.support.edits import premises
 
 CITY, DISTRICT, STREET = "330100000000", "330102000000", "330102013000"
 GARDEN, ORCHID = "330102013009", "330102013011"  # 万家花园, 兰苑
@@ -119,7 +119,7 @@ def settled(tier: Tier, *codes: str) -> None:
         ) from error
 
 
-def assert_sound_and_alike(tier: Tier, *codes: str, lowest: str, register: str = "") -> None:
+def assert_consistent_and_equal(tier: Tier, *codes: str, lowest: str, register: str = "") -> None:
     """Nothing kept differs from the records, and all hold the same copies of the unit's records."""
     unit = tier.served(lowest).office.identity.unit
 

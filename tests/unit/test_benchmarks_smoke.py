@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks.__main__ import main
 
 
-def test_comparing_reads_no_record_when_all_are_equal_and_few_bytes_find_ten(
+def test_a_comparison_reads_no_record_when_all_are_equal_and_finds_ten_with_few_bytes(
     tmp_path: Path,
 ) -> None:
     output = tmp_path / "bench.json"

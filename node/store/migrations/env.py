@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 import node.store.tables  # noqa: F401  # fills the metadata
-from sync.tables import metadata
+from sync.store.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -23,11 +23,11 @@ class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     VERDICT_UNSPECIFIED: _ClassVar[Verdict]
-    VERDICT_GO_ON: _ClassVar[Verdict]
+    VERDICT_ACCEPTED: _ClassVar[Verdict]
     VERDICT_SNAPSHOT: _ClassVar[Verdict]
     VERDICT_RESTORED: _ClassVar[Verdict]
-    VERDICT_COPY: _ClassVar[Verdict]
-    VERDICT_MOVED: _ClassVar[Verdict]
+    VERDICT_CLONE: _ClassVar[Verdict]
+    VERDICT_WRONG_PARENT: _ClassVar[Verdict]
     VERDICT_UPGRADE_FIRST: _ClassVar[Verdict]
     VERDICT_BACK_OFF: _ClassVar[Verdict]
 LANE_UNSPECIFIED: Lane
@@ -38,16 +38,16 @@ OPERATION_CREATE: Operation
 OPERATION_UPDATE: Operation
 OPERATION_DELETE: Operation
 VERDICT_UNSPECIFIED: Verdict
-VERDICT_GO_ON: Verdict
+VERDICT_ACCEPTED: Verdict
 VERDICT_SNAPSHOT: Verdict
 VERDICT_RESTORED: Verdict
-VERDICT_COPY: Verdict
-VERDICT_MOVED: Verdict
+VERDICT_CLONE: Verdict
+VERDICT_WRONG_PARENT: Verdict
 VERDICT_UPGRADE_FIRST: Verdict
 VERDICT_BACK_OFF: Verdict
 
 class Entry(_message.Message):
-    __slots__ = ("incarnation", "unit", "level", "audience", "lane", "seq", "prev_hash", "hlc", "changes", "payload", "said_under")
+    __slots__ = ("incarnation", "unit", "level", "audience", "lane", "seq", "prev_hash", "hlc", "changes", "payload", "original_incarnation")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -58,7 +58,7 @@ class Entry(_message.Message):
     HLC_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
-    SAID_UNDER_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_INCARNATION_FIELD_NUMBER: _ClassVar[int]
     incarnation: int
     unit: int
     level: int
@@ -69,8 +69,8 @@ class Entry(_message.Message):
     hlc: int
     changes: int
     payload: bytes
-    said_under: int
-    def __init__(self, incarnation: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., prev_hash: _Optional[bytes] = ..., hlc: _Optional[int] = ..., changes: _Optional[int] = ..., payload: _Optional[bytes] = ..., said_under: _Optional[int] = ...) -> None: ...
+    original_incarnation: int
+    def __init__(self, incarnation: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., prev_hash: _Optional[bytes] = ..., hlc: _Optional[int] = ..., changes: _Optional[int] = ..., payload: _Optional[bytes] = ..., original_incarnation: _Optional[int] = ...) -> None: ...
 
 class Body(_message.Message):
     __slots__ = ("blocks",)
@@ -79,7 +79,7 @@ class Body(_message.Message):
     def __init__(self, blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ...) -> None: ...
 
 class Block(_message.Message):
-    __slots__ = ("register", "unit", "operation", "ids", "fields", "columns", "bases", "versions", "life", "settled")
+    __slots__ = ("register", "unit", "operation", "ids", "fields", "columns", "bases", "versions", "causal_length", "resolved")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     OPERATION_FIELD_NUMBER: _ClassVar[int]
@@ -88,8 +88,8 @@ class Block(_message.Message):
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     BASES_FIELD_NUMBER: _ClassVar[int]
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
-    LIFE_FIELD_NUMBER: _ClassVar[int]
-    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    CAUSAL_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: int
     operation: Operation
@@ -98,9 +98,9 @@ class Block(_message.Message):
     columns: _containers.RepeatedCompositeFieldContainer[Column]
     bases: _containers.RepeatedCompositeFieldContainer[BaseColumn]
     versions: bytes
-    life: int
-    settled: _containers.RepeatedCompositeFieldContainer[Settled]
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., operation: _Optional[_Union[Operation, str]] = ..., ids: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., bases: _Optional[_Iterable[_Union[BaseColumn, _Mapping]]] = ..., versions: _Optional[bytes] = ..., life: _Optional[int] = ..., settled: _Optional[_Iterable[_Union[Settled, _Mapping]]] = ...) -> None: ...
+    causal_length: int
+    resolved: _containers.RepeatedCompositeFieldContainer[Resolved]
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., operation: _Optional[_Union[Operation, str]] = ..., ids: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., bases: _Optional[_Iterable[_Union[BaseColumn, _Mapping]]] = ..., versions: _Optional[bytes] = ..., causal_length: _Optional[int] = ..., resolved: _Optional[_Iterable[_Union[Resolved, _Mapping]]] = ...) -> None: ...
 
 class Column(_message.Message):
     __slots__ = ("texts", "ints", "nulls", "is_int")
@@ -120,7 +120,7 @@ class BaseColumn(_message.Message):
     index: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, index: _Optional[_Iterable[int]] = ...) -> None: ...
 
-class Settled(_message.Message):
+class Resolved(_message.Message):
     __slots__ = ("record", "field", "version")
     RECORD_FIELD_NUMBER: _ClassVar[int]
     FIELD_FIELD_NUMBER: _ClassVar[int]
@@ -175,14 +175,14 @@ class Cursor(_message.Message):
     def __init__(self, lane: _Optional[_Union[Lane, str]] = ..., incarnation: _Optional[int] = ..., position: _Optional[int] = ...) -> None: ...
 
 class OfficeStatus(_message.Message):
-    __slots__ = ("unit", "at_ms", "last_contact_ms", "waiting_up", "waiting_age_ms", "conflicts", "holes", "bulk_seq", "incarnation", "program", "connected", "waiting_down")
+    __slots__ = ("unit", "at_ms", "last_contact_ms", "waiting_up", "waiting_age_ms", "conflicts", "quarantined", "bulk_seq", "incarnation", "program", "connected", "waiting_down")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     LAST_CONTACT_MS_FIELD_NUMBER: _ClassVar[int]
     WAITING_UP_FIELD_NUMBER: _ClassVar[int]
     WAITING_AGE_MS_FIELD_NUMBER: _ClassVar[int]
     CONFLICTS_FIELD_NUMBER: _ClassVar[int]
-    HOLES_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     BULK_SEQ_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     PROGRAM_FIELD_NUMBER: _ClassVar[int]
@@ -194,15 +194,15 @@ class OfficeStatus(_message.Message):
     waiting_up: int
     waiting_age_ms: int
     conflicts: int
-    holes: int
+    quarantined: int
     bulk_seq: int
     incarnation: int
     program: str
     connected: bool
     waiting_down: int
-    def __init__(self, unit: _Optional[int] = ..., at_ms: _Optional[int] = ..., last_contact_ms: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., conflicts: _Optional[int] = ..., holes: _Optional[int] = ..., bulk_seq: _Optional[int] = ..., incarnation: _Optional[int] = ..., program: _Optional[str] = ..., connected: _Optional[bool] = ..., waiting_down: _Optional[int] = ...) -> None: ...
+    def __init__(self, unit: _Optional[int] = ..., at_ms: _Optional[int] = ..., last_contact_ms: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., conflicts: _Optional[int] = ..., quarantined: _Optional[int] = ..., bulk_seq: _Optional[int] = ..., incarnation: _Optional[int] = ..., program: _Optional[str] = ..., connected: _Optional[bool] = ..., waiting_down: _Optional[int] = ...) -> None: ...
 
-class Safe(_message.Message):
+class DurablePosition(_message.Message):
     __slots__ = ("level", "lane", "position")
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     LANE_FIELD_NUMBER: _ClassVar[int]
@@ -213,7 +213,7 @@ class Safe(_message.Message):
     def __init__(self, level: _Optional[int] = ..., lane: _Optional[_Union[Lane, str]] = ..., position: _Optional[int] = ...) -> None: ...
 
 class HelloRequest(_message.Message):
-    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "proofs", "copying")
+    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "proofs", "snapshot_under_way")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -231,7 +231,7 @@ class HelloRequest(_message.Message):
     CONTINUES_FIELD_NUMBER: _ClassVar[int]
     PROCESS_FIELD_NUMBER: _ClassVar[int]
     PROOFS_FIELD_NUMBER: _ClassVar[int]
-    COPYING_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_UNDER_WAY_FIELD_NUMBER: _ClassVar[int]
     unit: int
     level: int
     incarnation: int
@@ -249,8 +249,8 @@ class HelloRequest(_message.Message):
     continues: int
     process: int
     proofs: _containers.RepeatedCompositeFieldContainer[Proof]
-    copying: bool
-    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., proofs: _Optional[_Iterable[_Union[Proof, _Mapping]]] = ..., copying: _Optional[bool] = ...) -> None: ...
+    snapshot_under_way: bool
+    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., proofs: _Optional[_Iterable[_Union[Proof, _Mapping]]] = ..., snapshot_under_way: _Optional[bool] = ...) -> None: ...
 
 class Proof(_message.Message):
     __slots__ = ("lane", "incarnation", "position", "hash")
@@ -279,7 +279,7 @@ class StreamHead(_message.Message):
     def __init__(self, incarnation: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class HelloResponse(_message.Message):
-    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "safe", "session", "waiting", "holds", "public_key", "copies")
+    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "durable_above", "session", "waiting", "required_heads", "public_key", "snapshot_follows")
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -289,12 +289,12 @@ class HelloResponse(_message.Message):
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     RETRY_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
-    SAFE_FIELD_NUMBER: _ClassVar[int]
+    DURABLE_ABOVE_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     WAITING_FIELD_NUMBER: _ClassVar[int]
-    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_HEADS_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
-    COPIES_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FOLLOWS_FIELD_NUMBER: _ClassVar[int]
     verdict: Verdict
     unit: int
     incarnation: int
@@ -304,13 +304,13 @@ class HelloResponse(_message.Message):
     protocol: int
     retry_after_ms: int
     reason: str
-    safe: _containers.RepeatedCompositeFieldContainer[Safe]
+    durable_above: _containers.RepeatedCompositeFieldContainer[DurablePosition]
     session: int
     waiting: _containers.RepeatedScalarFieldContainer[Lane]
-    holds: _containers.RepeatedCompositeFieldContainer[StreamHead]
+    required_heads: _containers.RepeatedCompositeFieldContainer[StreamHead]
     public_key: bytes
-    copies: bool
-    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., holds: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., copies: _Optional[bool] = ...) -> None: ...
+    snapshot_follows: bool
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., required_heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., snapshot_follows: _Optional[bool] = ...) -> None: ...
 
 class PushRequest(_message.Message):
     __slots__ = ("session", "batch", "unit")
@@ -323,12 +323,12 @@ class PushRequest(_message.Message):
     def __init__(self, session: _Optional[int] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., unit: _Optional[int] = ...) -> None: ...
 
 class PushResponse(_message.Message):
-    __slots__ = ("durable", "safe")
+    __slots__ = ("durable", "durable_above")
     DURABLE_FIELD_NUMBER: _ClassVar[int]
-    SAFE_FIELD_NUMBER: _ClassVar[int]
+    DURABLE_ABOVE_FIELD_NUMBER: _ClassVar[int]
     durable: Cursor
-    safe: _containers.RepeatedCompositeFieldContainer[Safe]
-    def __init__(self, durable: _Optional[_Union[Cursor, _Mapping]] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ...) -> None: ...
+    durable_above: _containers.RepeatedCompositeFieldContainer[DurablePosition]
+    def __init__(self, durable: _Optional[_Union[Cursor, _Mapping]] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ...) -> None: ...
 
 class PullRequest(_message.Message):
     __slots__ = ("session", "unit", "cursor", "bytes_max")
@@ -348,7 +348,7 @@ class PullResponse(_message.Message):
     batch: Batch
     def __init__(self, batch: _Optional[_Union[Batch, _Mapping]] = ...) -> None: ...
 
-class EchoRequest(_message.Message):
+class ReplayRequest(_message.Message):
     __slots__ = ("session", "unit", "probes", "common", "cursors", "after", "bytes_max", "probing")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
@@ -368,8 +368,8 @@ class EchoRequest(_message.Message):
     probing: bool
     def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., probes: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., common: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., after: _Optional[int] = ..., bytes_max: _Optional[int] = ..., probing: _Optional[bool] = ...) -> None: ...
 
-class EchoResponse(_message.Message):
-    __slots__ = ("known", "heads", "cursors", "entries", "upto", "more", "signatures", "cut")
+class ReplayResponse(_message.Message):
+    __slots__ = ("known", "heads", "cursors", "entries", "upto", "more", "signatures", "truncated")
     KNOWN_FIELD_NUMBER: _ClassVar[int]
     HEADS_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
@@ -377,7 +377,7 @@ class EchoResponse(_message.Message):
     UPTO_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
     SIGNATURES_FIELD_NUMBER: _ClassVar[int]
-    CUT_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
     known: _containers.RepeatedScalarFieldContainer[bool]
     heads: _containers.RepeatedCompositeFieldContainer[StreamHead]
     cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
@@ -385,10 +385,10 @@ class EchoResponse(_message.Message):
     upto: int
     more: bool
     signatures: _containers.RepeatedCompositeFieldContainer[Signature]
-    cut: _containers.RepeatedCompositeFieldContainer[StreamHead]
-    def __init__(self, known: _Optional[_Iterable[bool]] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., entries: _Optional[_Iterable[bytes]] = ..., upto: _Optional[int] = ..., more: _Optional[bool] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ..., cut: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ...) -> None: ...
+    truncated: _containers.RepeatedCompositeFieldContainer[StreamHead]
+    def __init__(self, known: _Optional[_Iterable[bool]] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., entries: _Optional[_Iterable[bytes]] = ..., upto: _Optional[int] = ..., more: _Optional[bool] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ..., truncated: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ...) -> None: ...
 
-class ReturnRequest(_message.Message):
+class RestoreParentRequest(_message.Message):
     __slots__ = ("session", "unit", "entries", "last")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
@@ -400,7 +400,7 @@ class ReturnRequest(_message.Message):
     last: bool
     def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., entries: _Optional[_Iterable[bytes]] = ..., last: _Optional[bool] = ...) -> None: ...
 
-class ReturnResponse(_message.Message):
+class RestoreParentResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
@@ -415,12 +415,12 @@ class WatchRequest(_message.Message):
     def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ...) -> None: ...
 
 class WatchResponse(_message.Message):
-    __slots__ = ("lanes", "safe")
+    __slots__ = ("lanes", "durable_above")
     LANES_FIELD_NUMBER: _ClassVar[int]
-    SAFE_FIELD_NUMBER: _ClassVar[int]
+    DURABLE_ABOVE_FIELD_NUMBER: _ClassVar[int]
     lanes: _containers.RepeatedScalarFieldContainer[Lane]
-    safe: _containers.RepeatedCompositeFieldContainer[Safe]
-    def __init__(self, lanes: _Optional[_Iterable[_Union[Lane, str]]] = ..., safe: _Optional[_Iterable[_Union[Safe, _Mapping]]] = ...) -> None: ...
+    durable_above: _containers.RepeatedCompositeFieldContainer[DurablePosition]
+    def __init__(self, lanes: _Optional[_Iterable[_Union[Lane, str]]] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ...) -> None: ...
 
 class SnapshotRequest(_message.Message):
     __slots__ = ("session", "unit", "after")
@@ -445,20 +445,20 @@ class SnapshotResponse(_message.Message):
     def __init__(self, payload: _Optional[bytes] = ..., next: _Optional[bytes] = ..., done: _Optional[int] = ..., total: _Optional[int] = ...) -> None: ...
 
 class SnapshotChunk(_message.Message):
-    __slots__ = ("rows", "heads", "cursors", "incarnations", "heard", "taken")
+    __slots__ = ("rows", "heads", "cursors", "incarnations", "received", "acked")
     ROWS_FIELD_NUMBER: _ClassVar[int]
     HEADS_FIELD_NUMBER: _ClassVar[int]
     CURSORS_FIELD_NUMBER: _ClassVar[int]
     INCARNATIONS_FIELD_NUMBER: _ClassVar[int]
-    HEARD_FIELD_NUMBER: _ClassVar[int]
-    TAKEN_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    ACKED_FIELD_NUMBER: _ClassVar[int]
     rows: _containers.RepeatedCompositeFieldContainer[SnapshotRows]
     heads: _containers.RepeatedCompositeFieldContainer[SnapshotHead]
     cursors: _containers.RepeatedCompositeFieldContainer[Cursor]
     incarnations: _containers.RepeatedCompositeFieldContainer[Incarnation]
-    heard: _containers.RepeatedCompositeFieldContainer[Heard]
-    taken: _containers.RepeatedCompositeFieldContainer[Cursor]
-    def __init__(self, rows: _Optional[_Iterable[_Union[SnapshotRows, _Mapping]]] = ..., heads: _Optional[_Iterable[_Union[SnapshotHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., incarnations: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ..., heard: _Optional[_Iterable[_Union[Heard, _Mapping]]] = ..., taken: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ...) -> None: ...
+    received: _containers.RepeatedCompositeFieldContainer[ReceivedUpTo]
+    acked: _containers.RepeatedCompositeFieldContainer[Cursor]
+    def __init__(self, rows: _Optional[_Iterable[_Union[SnapshotRows, _Mapping]]] = ..., heads: _Optional[_Iterable[_Union[SnapshotHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., incarnations: _Optional[_Iterable[_Union[Incarnation, _Mapping]]] = ..., received: _Optional[_Iterable[_Union[ReceivedUpTo, _Mapping]]] = ..., acked: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ...) -> None: ...
 
 class SnapshotHead(_message.Message):
     __slots__ = ("head", "hlc", "signed_seq", "signature")
@@ -472,7 +472,7 @@ class SnapshotHead(_message.Message):
     signature: bytes
     def __init__(self, head: _Optional[_Union[StreamHead, _Mapping]] = ..., hlc: _Optional[int] = ..., signed_seq: _Optional[int] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
-class Heard(_message.Message):
+class ReceivedUpTo(_message.Message):
     __slots__ = ("incarnation", "lane", "hlc")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     LANE_FIELD_NUMBER: _ClassVar[int]
@@ -482,7 +482,7 @@ class Heard(_message.Message):
     hlc: int
     def __init__(self, incarnation: _Optional[int] = ..., lane: _Optional[_Union[Lane, str]] = ..., hlc: _Optional[int] = ...) -> None: ...
 
-class DeliverRequest(_message.Message):
+class UploadSnapshotRequest(_message.Message):
     __slots__ = ("session", "unit", "payload")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
@@ -492,39 +492,39 @@ class DeliverRequest(_message.Message):
     payload: bytes
     def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., payload: _Optional[bytes] = ...) -> None: ...
 
-class DeliverResponse(_message.Message):
+class UploadSnapshotResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class SnapshotRows(_message.Message):
-    __slots__ = ("register", "unit", "ids", "born", "life", "life_version", "fields", "columns", "field_versions", "versions", "losers", "unseen", "held")
+    __slots__ = ("register", "unit", "ids", "created", "causal_length", "causal_length_version", "fields", "columns", "field_versions", "versions", "losers", "survived_delete", "quarantined")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     IDS_FIELD_NUMBER: _ClassVar[int]
-    BORN_FIELD_NUMBER: _ClassVar[int]
-    LIFE_FIELD_NUMBER: _ClassVar[int]
-    LIFE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    CAUSAL_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    CAUSAL_LENGTH_VERSION_FIELD_NUMBER: _ClassVar[int]
     FIELDS_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     FIELD_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     LOSERS_FIELD_NUMBER: _ClassVar[int]
-    UNSEEN_FIELD_NUMBER: _ClassVar[int]
-    HELD_FIELD_NUMBER: _ClassVar[int]
+    SURVIVED_DELETE_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: int
     ids: bytes
-    born: _containers.RepeatedScalarFieldContainer[int]
-    life: _containers.RepeatedScalarFieldContainer[int]
-    life_version: _containers.RepeatedScalarFieldContainer[int]
+    created: _containers.RepeatedScalarFieldContainer[int]
+    causal_length: _containers.RepeatedScalarFieldContainer[int]
+    causal_length_version: _containers.RepeatedScalarFieldContainer[int]
     fields: _containers.RepeatedScalarFieldContainer[str]
     columns: _containers.RepeatedCompositeFieldContainer[Column]
     field_versions: _containers.RepeatedCompositeFieldContainer[BaseColumn]
     versions: bytes
     losers: _containers.RepeatedCompositeFieldContainer[Loser]
-    unseen: _containers.RepeatedCompositeFieldContainer[Mark]
-    held: _containers.RepeatedCompositeFieldContainer[Mark]
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., ids: _Optional[bytes] = ..., born: _Optional[_Iterable[int]] = ..., life: _Optional[_Iterable[int]] = ..., life_version: _Optional[_Iterable[int]] = ..., fields: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., field_versions: _Optional[_Iterable[_Union[BaseColumn, _Mapping]]] = ..., versions: _Optional[bytes] = ..., losers: _Optional[_Iterable[_Union[Loser, _Mapping]]] = ..., unseen: _Optional[_Iterable[_Union[Mark, _Mapping]]] = ..., held: _Optional[_Iterable[_Union[Mark, _Mapping]]] = ...) -> None: ...
+    survived_delete: _containers.RepeatedCompositeFieldContainer[Mark]
+    quarantined: _containers.RepeatedCompositeFieldContainer[Mark]
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., ids: _Optional[bytes] = ..., created: _Optional[_Iterable[int]] = ..., causal_length: _Optional[_Iterable[int]] = ..., causal_length_version: _Optional[_Iterable[int]] = ..., fields: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., field_versions: _Optional[_Iterable[_Union[BaseColumn, _Mapping]]] = ..., versions: _Optional[bytes] = ..., losers: _Optional[_Iterable[_Union[Loser, _Mapping]]] = ..., survived_delete: _Optional[_Iterable[_Union[Mark, _Mapping]]] = ..., quarantined: _Optional[_Iterable[_Union[Mark, _Mapping]]] = ...) -> None: ...
 
 class Mark(_message.Message):
     __slots__ = ("record", "field", "version")
@@ -563,11 +563,11 @@ class Incarnation(_message.Message):
     def __init__(self, id: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., public_key: _Optional[bytes] = ...) -> None: ...
 
 class DigestRequest(_message.Message):
-    __slots__ = ("session", "unit", "sent", "taken", "units", "buckets", "parts", "copies")
+    __slots__ = ("session", "unit", "sent", "acked", "units", "buckets", "parts", "copies")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     SENT_FIELD_NUMBER: _ClassVar[int]
-    TAKEN_FIELD_NUMBER: _ClassVar[int]
+    ACKED_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
     BUCKETS_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
@@ -575,12 +575,12 @@ class DigestRequest(_message.Message):
     session: int
     unit: int
     sent: _containers.RepeatedCompositeFieldContainer[Cursor]
-    taken: _containers.RepeatedCompositeFieldContainer[Cursor]
+    acked: _containers.RepeatedCompositeFieldContainer[Cursor]
     units: DigestUnits
     buckets: DigestBuckets
     parts: DigestParts
     copies: DigestCopies
-    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., sent: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., taken: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., units: _Optional[_Union[DigestUnits, _Mapping]] = ..., buckets: _Optional[_Union[DigestBuckets, _Mapping]] = ..., parts: _Optional[_Union[DigestParts, _Mapping]] = ..., copies: _Optional[_Union[DigestCopies, _Mapping]] = ...) -> None: ...
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., sent: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., acked: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., units: _Optional[_Union[DigestUnits, _Mapping]] = ..., buckets: _Optional[_Union[DigestBuckets, _Mapping]] = ..., parts: _Optional[_Union[DigestParts, _Mapping]] = ..., copies: _Optional[_Union[DigestCopies, _Mapping]] = ...) -> None: ...
 
 class DigestUnits(_message.Message):
     __slots__ = ("registers",)
@@ -647,36 +647,36 @@ class DigestCopies(_message.Message):
     def __init__(self, copies: _Optional[_Iterable[_Union[RecordCopy, _Mapping]]] = ...) -> None: ...
 
 class RecordCopy(_message.Message):
-    __slots__ = ("register", "unit", "id", "absent", "born", "life", "life_version", "heads", "reason", "changed", "check", "overwritten", "life_told", "written")
+    __slots__ = ("register", "unit", "id", "absent", "created", "causal_length", "causal_length_version", "heads", "reason", "changed", "checksum", "overwritten", "causal_length_logged", "written")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     ABSENT_FIELD_NUMBER: _ClassVar[int]
-    BORN_FIELD_NUMBER: _ClassVar[int]
-    LIFE_FIELD_NUMBER: _ClassVar[int]
-    LIFE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    CAUSAL_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    CAUSAL_LENGTH_VERSION_FIELD_NUMBER: _ClassVar[int]
     HEADS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
-    CHECK_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     OVERWRITTEN_FIELD_NUMBER: _ClassVar[int]
-    LIFE_TOLD_FIELD_NUMBER: _ClassVar[int]
+    CAUSAL_LENGTH_LOGGED_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: int
     id: bytes
     absent: bool
-    born: bytes
-    life: int
-    life_version: bytes
+    created: bytes
+    causal_length: int
+    causal_length_version: bytes
     heads: _containers.RepeatedCompositeFieldContainer[CopyHead]
     reason: str
     changed: bool
-    check: int
+    checksum: int
     overwritten: _containers.RepeatedCompositeFieldContainer[CopyOverwritten]
-    life_told: bool
+    causal_length_logged: bool
     written: _containers.RepeatedCompositeFieldContainer[CopyHead]
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., id: _Optional[bytes] = ..., absent: _Optional[bool] = ..., born: _Optional[bytes] = ..., life: _Optional[int] = ..., life_version: _Optional[bytes] = ..., heads: _Optional[_Iterable[_Union[CopyHead, _Mapping]]] = ..., reason: _Optional[str] = ..., changed: _Optional[bool] = ..., check: _Optional[int] = ..., overwritten: _Optional[_Iterable[_Union[CopyOverwritten, _Mapping]]] = ..., life_told: _Optional[bool] = ..., written: _Optional[_Iterable[_Union[CopyHead, _Mapping]]] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., id: _Optional[bytes] = ..., absent: _Optional[bool] = ..., created: _Optional[bytes] = ..., causal_length: _Optional[int] = ..., causal_length_version: _Optional[bytes] = ..., heads: _Optional[_Iterable[_Union[CopyHead, _Mapping]]] = ..., reason: _Optional[str] = ..., changed: _Optional[bool] = ..., checksum: _Optional[int] = ..., overwritten: _Optional[_Iterable[_Union[CopyOverwritten, _Mapping]]] = ..., causal_length_logged: _Optional[bool] = ..., written: _Optional[_Iterable[_Union[CopyHead, _Mapping]]] = ...) -> None: ...
 
 class CopyOverwritten(_message.Message):
     __slots__ = ("field", "versions")
@@ -687,18 +687,18 @@ class CopyOverwritten(_message.Message):
     def __init__(self, field: _Optional[str] = ..., versions: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class CopyHead(_message.Message):
-    __slots__ = ("field", "version", "text", "number", "unseen")
+    __slots__ = ("field", "version", "text", "number", "survived_delete")
     FIELD_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
-    UNSEEN_FIELD_NUMBER: _ClassVar[int]
+    SURVIVED_DELETE_FIELD_NUMBER: _ClassVar[int]
     field: str
     version: bytes
     text: str
     number: int
-    unseen: bool
-    def __init__(self, field: _Optional[str] = ..., version: _Optional[bytes] = ..., text: _Optional[str] = ..., number: _Optional[int] = ..., unseen: _Optional[bool] = ...) -> None: ...
+    survived_delete: bool
+    def __init__(self, field: _Optional[str] = ..., version: _Optional[bytes] = ..., text: _Optional[str] = ..., number: _Optional[int] = ..., survived_delete: _Optional[bool] = ...) -> None: ...
 
 class DigestResponse(_message.Message):
     __slots__ = ("comparable", "other_catalogue", "units", "buckets", "rows", "waiting", "copies")
@@ -719,23 +719,23 @@ class DigestResponse(_message.Message):
     def __init__(self, comparable: _Optional[bool] = ..., other_catalogue: _Optional[_Iterable[str]] = ..., units: _Optional[_Iterable[_Union[RegisterSums, _Mapping]]] = ..., buckets: _Optional[_Iterable[_Union[UnitBuckets, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BucketRows, _Mapping]]] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., copies: _Optional[_Iterable[_Union[RecordCopy, _Mapping]]] = ...) -> None: ...
 
 class BucketRows(_message.Message):
-    __slots__ = ("register", "unit", "bucket", "parts", "ids", "checks", "more", "mended", "unsound")
+    __slots__ = ("register", "unit", "bucket", "parts", "ids", "checksums", "more", "fixed", "inconsistent")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
     IDS_FIELD_NUMBER: _ClassVar[int]
-    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUMS_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
-    MENDED_FIELD_NUMBER: _ClassVar[int]
-    UNSOUND_FIELD_NUMBER: _ClassVar[int]
+    FIXED_FIELD_NUMBER: _ClassVar[int]
+    INCONSISTENT_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: int
     bucket: int
     parts: _containers.RepeatedScalarFieldContainer[int]
     ids: bytes
-    checks: _containers.RepeatedScalarFieldContainer[int]
+    checksums: _containers.RepeatedScalarFieldContainer[int]
     more: bool
-    mended: bool
-    unsound: bool
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., bucket: _Optional[int] = ..., parts: _Optional[_Iterable[int]] = ..., ids: _Optional[bytes] = ..., checks: _Optional[_Iterable[int]] = ..., more: _Optional[bool] = ..., mended: _Optional[bool] = ..., unsound: _Optional[bool] = ...) -> None: ...
+    fixed: bool
+    inconsistent: bool
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., bucket: _Optional[int] = ..., parts: _Optional[_Iterable[int]] = ..., ids: _Optional[bytes] = ..., checksums: _Optional[_Iterable[int]] = ..., more: _Optional[bool] = ..., fixed: _Optional[bool] = ..., inconsistent: _Optional[bool] = ...) -> None: ...

@@ -50,15 +50,15 @@ class LinkServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.PullRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.PullResponse.FromString,
                 _registered_method=True)
-        self.Echo = channel.unary_unary(
-                '/sync.wire.v1.LinkService/Echo',
-                request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.EchoRequest.SerializeToString,
-                response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.EchoResponse.FromString,
+        self.Replay = channel.unary_unary(
+                '/sync.wire.v1.LinkService/Replay',
+                request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.ReplayRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.ReplayResponse.FromString,
                 _registered_method=True)
-        self.Return = channel.unary_unary(
-                '/sync.wire.v1.LinkService/Return',
-                request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.ReturnRequest.SerializeToString,
-                response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.ReturnResponse.FromString,
+        self.RestoreParent = channel.unary_unary(
+                '/sync.wire.v1.LinkService/RestoreParent',
+                request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.RestoreParentRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.RestoreParentResponse.FromString,
                 _registered_method=True)
         self.Watch = channel.unary_unary(
                 '/sync.wire.v1.LinkService/Watch',
@@ -70,10 +70,10 @@ class LinkServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.SnapshotRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.SnapshotResponse.FromString,
                 _registered_method=True)
-        self.Deliver = channel.unary_unary(
-                '/sync.wire.v1.LinkService/Deliver',
-                request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.DeliverRequest.SerializeToString,
-                response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.DeliverResponse.FromString,
+        self.UploadSnapshot = channel.unary_unary(
+                '/sync.wire.v1.LinkService/UploadSnapshot',
+                request_serializer=sync_dot_wire_dot_v1_dot_link__pb2.UploadSnapshotRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.UploadSnapshotResponse.FromString,
                 _registered_method=True)
         self.Digest = channel.unary_unary(
                 '/sync.wire.v1.LinkService/Digest',
@@ -107,14 +107,14 @@ class LinkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Echo(self, request, context):
+    def Replay(self, request, context):
         """Gives a restored child back what it had handed over.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Return(self, request, context):
+    def RestoreParent(self, request, context):
         """Gives a restored parent its own words back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -135,7 +135,7 @@ class LinkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Deliver(self, request, context):
+    def UploadSnapshot(self, request, context):
         """Hands up records as they stand, chunk by chunk.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -167,15 +167,15 @@ def add_LinkServiceServicer_to_server(servicer, server):
                     request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.PullRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.PullResponse.SerializeToString,
             ),
-            'Echo': grpc.unary_unary_rpc_method_handler(
-                    servicer.Echo,
-                    request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.EchoRequest.FromString,
-                    response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.EchoResponse.SerializeToString,
+            'Replay': grpc.unary_unary_rpc_method_handler(
+                    servicer.Replay,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.ReplayRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.ReplayResponse.SerializeToString,
             ),
-            'Return': grpc.unary_unary_rpc_method_handler(
-                    servicer.Return,
-                    request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.ReturnRequest.FromString,
-                    response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.ReturnResponse.SerializeToString,
+            'RestoreParent': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestoreParent,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.RestoreParentRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.RestoreParentResponse.SerializeToString,
             ),
             'Watch': grpc.unary_unary_rpc_method_handler(
                     servicer.Watch,
@@ -187,10 +187,10 @@ def add_LinkServiceServicer_to_server(servicer, server):
                     request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.SnapshotRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.SnapshotResponse.SerializeToString,
             ),
-            'Deliver': grpc.unary_unary_rpc_method_handler(
-                    servicer.Deliver,
-                    request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.DeliverRequest.FromString,
-                    response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.DeliverResponse.SerializeToString,
+            'UploadSnapshot': grpc.unary_unary_rpc_method_handler(
+                    servicer.UploadSnapshot,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_link__pb2.UploadSnapshotRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_link__pb2.UploadSnapshotResponse.SerializeToString,
             ),
             'Digest': grpc.unary_unary_rpc_method_handler(
                     servicer.Digest,
@@ -291,7 +291,7 @@ class LinkService:
             _registered_method=True)
 
     @staticmethod
-    def Echo(request,
+    def Replay(request,
             target,
             options=(),
             channel_credentials=None,
@@ -304,9 +304,9 @@ class LinkService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sync.wire.v1.LinkService/Echo',
-            sync_dot_wire_dot_v1_dot_link__pb2.EchoRequest.SerializeToString,
-            sync_dot_wire_dot_v1_dot_link__pb2.EchoResponse.FromString,
+            '/sync.wire.v1.LinkService/Replay',
+            sync_dot_wire_dot_v1_dot_link__pb2.ReplayRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_link__pb2.ReplayResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -318,7 +318,7 @@ class LinkService:
             _registered_method=True)
 
     @staticmethod
-    def Return(request,
+    def RestoreParent(request,
             target,
             options=(),
             channel_credentials=None,
@@ -331,9 +331,9 @@ class LinkService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sync.wire.v1.LinkService/Return',
-            sync_dot_wire_dot_v1_dot_link__pb2.ReturnRequest.SerializeToString,
-            sync_dot_wire_dot_v1_dot_link__pb2.ReturnResponse.FromString,
+            '/sync.wire.v1.LinkService/RestoreParent',
+            sync_dot_wire_dot_v1_dot_link__pb2.RestoreParentRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_link__pb2.RestoreParentResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -399,7 +399,7 @@ class LinkService:
             _registered_method=True)
 
     @staticmethod
-    def Deliver(request,
+    def UploadSnapshot(request,
             target,
             options=(),
             channel_credentials=None,
@@ -412,9 +412,9 @@ class LinkService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sync.wire.v1.LinkService/Deliver',
-            sync_dot_wire_dot_v1_dot_link__pb2.DeliverRequest.SerializeToString,
-            sync_dot_wire_dot_v1_dot_link__pb2.DeliverResponse.FromString,
+            '/sync.wire.v1.LinkService/UploadSnapshot',
+            sync_dot_wire_dot_v1_dot_link__pb2.UploadSnapshotRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_link__pb2.UploadSnapshotResponse.FromString,
             options,
             channel_credentials,
             insecure,

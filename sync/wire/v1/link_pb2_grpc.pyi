@@ -41,15 +41,15 @@ class LinkServiceStub:
     """Hands changes up; answered after they are durable."""
     Pull: _grpc.UnaryUnaryMultiCallable[_link_pb2.PullRequest, _link_pb2.PullResponse]
     """Fetches changes down."""
-    Echo: _grpc.UnaryUnaryMultiCallable[_link_pb2.EchoRequest, _link_pb2.EchoResponse]
+    Replay: _grpc.UnaryUnaryMultiCallable[_link_pb2.ReplayRequest, _link_pb2.ReplayResponse]
     """Gives a restored child back what it had handed over."""
-    Return: _grpc.UnaryUnaryMultiCallable[_link_pb2.ReturnRequest, _link_pb2.ReturnResponse]
+    RestoreParent: _grpc.UnaryUnaryMultiCallable[_link_pb2.RestoreParentRequest, _link_pb2.RestoreParentResponse]
     """Gives a restored parent its own words back."""
     Watch: _grpc.UnaryUnaryMultiCallable[_link_pb2.WatchRequest, _link_pb2.WatchResponse]
     """Answered when something new waits for the child, or after a while without."""
     Snapshot: _grpc.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]
     """Fetches records as they stand, chunk by chunk."""
-    Deliver: _grpc.UnaryUnaryMultiCallable[_link_pb2.DeliverRequest, _link_pb2.DeliverResponse]
+    UploadSnapshot: _grpc.UnaryUnaryMultiCallable[_link_pb2.UploadSnapshotRequest, _link_pb2.UploadSnapshotResponse]
     """Hands up records as they stand, chunk by chunk."""
     Digest: _grpc.UnaryUnaryMultiCallable[_link_pb2.DigestRequest, _link_pb2.DigestResponse]
     """Compares fingerprints step by step."""
@@ -65,15 +65,15 @@ class LinkServiceAsyncStub(LinkServiceStub):
     """Hands changes up; answered after they are durable."""
     Pull: _aio.UnaryUnaryMultiCallable[_link_pb2.PullRequest, _link_pb2.PullResponse]  # type: ignore[assignment]
     """Fetches changes down."""
-    Echo: _aio.UnaryUnaryMultiCallable[_link_pb2.EchoRequest, _link_pb2.EchoResponse]  # type: ignore[assignment]
+    Replay: _aio.UnaryUnaryMultiCallable[_link_pb2.ReplayRequest, _link_pb2.ReplayResponse]  # type: ignore[assignment]
     """Gives a restored child back what it had handed over."""
-    Return: _aio.UnaryUnaryMultiCallable[_link_pb2.ReturnRequest, _link_pb2.ReturnResponse]  # type: ignore[assignment]
+    RestoreParent: _aio.UnaryUnaryMultiCallable[_link_pb2.RestoreParentRequest, _link_pb2.RestoreParentResponse]  # type: ignore[assignment]
     """Gives a restored parent its own words back."""
     Watch: _aio.UnaryUnaryMultiCallable[_link_pb2.WatchRequest, _link_pb2.WatchResponse]  # type: ignore[assignment]
     """Answered when something new waits for the child, or after a while without."""
     Snapshot: _aio.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]  # type: ignore[assignment]
     """Fetches records as they stand, chunk by chunk."""
-    Deliver: _aio.UnaryUnaryMultiCallable[_link_pb2.DeliverRequest, _link_pb2.DeliverResponse]  # type: ignore[assignment]
+    UploadSnapshot: _aio.UnaryUnaryMultiCallable[_link_pb2.UploadSnapshotRequest, _link_pb2.UploadSnapshotResponse]  # type: ignore[assignment]
     """Hands up records as they stand, chunk by chunk."""
     Digest: _aio.UnaryUnaryMultiCallable[_link_pb2.DigestRequest, _link_pb2.DigestResponse]  # type: ignore[assignment]
     """Compares fingerprints step by step."""
@@ -106,19 +106,19 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         """Fetches changes down."""
 
     @_abc_1.abstractmethod
-    def Echo(
+    def Replay(
         self,
-        request: _link_pb2.EchoRequest,
+        request: _link_pb2.ReplayRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_link_pb2.EchoResponse, _abc.Awaitable[_link_pb2.EchoResponse]]:
+    ) -> _typing.Union[_link_pb2.ReplayResponse, _abc.Awaitable[_link_pb2.ReplayResponse]]:
         """Gives a restored child back what it had handed over."""
 
     @_abc_1.abstractmethod
-    def Return(
+    def RestoreParent(
         self,
-        request: _link_pb2.ReturnRequest,
+        request: _link_pb2.RestoreParentRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_link_pb2.ReturnResponse, _abc.Awaitable[_link_pb2.ReturnResponse]]:
+    ) -> _typing.Union[_link_pb2.RestoreParentResponse, _abc.Awaitable[_link_pb2.RestoreParentResponse]]:
         """Gives a restored parent its own words back."""
 
     @_abc_1.abstractmethod
@@ -138,11 +138,11 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         """Fetches records as they stand, chunk by chunk."""
 
     @_abc_1.abstractmethod
-    def Deliver(
+    def UploadSnapshot(
         self,
-        request: _link_pb2.DeliverRequest,
+        request: _link_pb2.UploadSnapshotRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_link_pb2.DeliverResponse, _abc.Awaitable[_link_pb2.DeliverResponse]]:
+    ) -> _typing.Union[_link_pb2.UploadSnapshotResponse, _abc.Awaitable[_link_pb2.UploadSnapshotResponse]]:
         """Hands up records as they stand, chunk by chunk."""
 
     @_abc_1.abstractmethod

@@ -66,27 +66,27 @@ class ReadBundleResponse(_message.Message):
     def __init__(self, progress: _Optional[_Union[_office_common_pb2.Progress, _Mapping]] = ..., outcome: _Optional[_Union[BundleOutcome, _Mapping]] = ...) -> None: ...
 
 class BundleLane(_message.Message):
-    __slots__ = ("lane", "new", "known", "held", "acked")
+    __slots__ = ("lane", "new", "known", "applied", "acked")
     LANE_FIELD_NUMBER: _ClassVar[int]
     NEW_FIELD_NUMBER: _ClassVar[int]
     KNOWN_FIELD_NUMBER: _ClassVar[int]
-    HELD_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
     ACKED_FIELD_NUMBER: _ClassVar[int]
     lane: str
     new: int
     known: int
-    held: int
+    applied: int
     acked: int
-    def __init__(self, lane: _Optional[str] = ..., new: _Optional[int] = ..., known: _Optional[int] = ..., held: _Optional[int] = ..., acked: _Optional[int] = ...) -> None: ...
+    def __init__(self, lane: _Optional[str] = ..., new: _Optional[int] = ..., known: _Optional[int] = ..., applied: _Optional[int] = ..., acked: _Optional[int] = ...) -> None: ...
 
 class BundleOutcome(_message.Message):
-    __slots__ = ("sender", "done", "files", "lanes", "changes", "holes", "written_ms", "key", "key_is_new")
+    __slots__ = ("sender", "done", "files", "lanes", "changes", "quarantined", "written_ms", "key", "key_is_new")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
     LANES_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
-    HOLES_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_MS_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     KEY_IS_NEW_FIELD_NUMBER: _ClassVar[int]
@@ -95,8 +95,8 @@ class BundleOutcome(_message.Message):
     files: int
     lanes: _containers.RepeatedCompositeFieldContainer[BundleLane]
     changes: int
-    holes: int
+    quarantined: int
     written_ms: int
     key: str
     key_is_new: bool
-    def __init__(self, sender: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., done: _Optional[bool] = ..., files: _Optional[int] = ..., lanes: _Optional[_Iterable[_Union[BundleLane, _Mapping]]] = ..., changes: _Optional[int] = ..., holes: _Optional[int] = ..., written_ms: _Optional[int] = ..., key: _Optional[str] = ..., key_is_new: _Optional[bool] = ...) -> None: ...
+    def __init__(self, sender: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., done: _Optional[bool] = ..., files: _Optional[int] = ..., lanes: _Optional[_Iterable[_Union[BundleLane, _Mapping]]] = ..., changes: _Optional[int] = ..., quarantined: _Optional[int] = ..., written_ms: _Optional[int] = ..., key: _Optional[str] = ..., key_is_new: _Optional[bool] = ...) -> None: ...

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sync.wire.v1 import office_common_pb2 as sync_dot_wire_dot_v1_dot_office__common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%sync/wire/v1/office_corrections.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\"\x94\x01\n\x04Wish\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12 \n\x03now\x18\x02 \x01(\x0b\x32\x13.sync.wire.v1.Value\x12\'\n\nasked_when\x18\x03 \x01(\x0b\x32\x13.sync.wire.v1.Value\x12#\n\x06wished\x18\x04 \x01(\x0b\x32\x13.sync.wire.v1.Value\x12\r\n\x05moved\x18\x05 \x01(\x08\"\xab\x03\n\nCorrection\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x10\n\x08register\x18\x02 \x01(\t\x12 \n\x04unit\x18\x03 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0e\n\x06record\x18\x04 \x01(\x0c\x12!\n\x05\x61sker\x18\x05 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12!\n\x05owner\x18\x06 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05state\x18\x07 \x01(\t\x12\"\n\x06wishes\x18\x08 \x03(\x0b\x32\x12.sync.wire.v1.Wish\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x10\n\x08\x61sked_by\x18\n \x01(\t\x12\x10\n\x08\x61sked_ms\x18\x0b \x01(\x03\x12\x0e\n\x06\x64ue_on\x18\x0c \x01(\t\x12\x0c\n\x04late\x18\r \x01(\x08\x12\x0e\n\x06\x61nswer\x18\x0e \x01(\t\x12\x11\n\tclosed_by\x18\x0f \x01(\t\x12\x11\n\tclosed_ms\x18\x10 \x01(\x03\x12\x14\n\x0crecord_state\x18\x11 \x01(\t\x12\x12\n\nmay_answer\x18\x12 \x01(\x08\x12\x14\n\x0cmay_withdraw\x18\x13 \x01(\x08\x12\x0c\n\x04seen\x18\x14 \x01(\t\"\xe0\x01\n\x14\x41skCorrectionRequest\x12\x10\n\x08register\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\x0c\x12>\n\x06values\x18\x04 \x03(\x0b\x32..sync.wire.v1.AskCorrectionRequest.ValuesEntry\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0e\n\x06\x64ue_on\x18\x07 \x01(\t\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\x15\x41skCorrectionResponse\x12,\n\ncorrection\x18\x01 \x01(\x0b\x32\x18.sync.wire.v1.Correction\"V\n\x16ListCorrectionsRequest\x12\x0b\n\x03\x62ox\x18\x01 \x01(\t\x12\x11\n\topen_only\x18\x02 \x01(\x08\x12\r\n\x05limit\x18\x03 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\t\"e\n\x17ListCorrectionsResponse\x12-\n\x0b\x63orrections\x18\x01 \x03(\x0b\x32\x18.sync.wire.v1.Correction\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x0c\n\x04next\x18\x03 \x01(\t\"\"\n\x14GetCorrectionRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"E\n\x15GetCorrectionResponse\x12,\n\ncorrection\x18\x01 \x01(\x0b\x32\x18.sync.wire.v1.Correction\"q\n\x17\x41nswerCorrectionRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04seen\x18\x05 \x01(\t\x12\r\n\x05\x66orce\x18\x06 \x01(\x08\"H\n\x18\x41nswerCorrectionResponse\x12,\n\ncorrection\x18\x01 \x01(\x0b\x32\x18.sync.wire.v1.Correction\"F\n\x19WithdrawCorrectionRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"J\n\x1aWithdrawCorrectionResponse\x12,\n\ncorrection\x18\x01 \x01(\x0b\x32\x18.sync.wire.v1.Correctionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%sync/wire/v1/office_corrections.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\"\xa6\x01\n\x0eProposedChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12 \n\x03now\x18\x02 \x01(\x0b\x32\x13.sync.wire.v1.Value\x12\'\n\nasked_when\x18\x03 \x01(\x0b\x32\x13.sync.wire.v1.Value\x12+\n\x0eproposed_value\x18\x04 \x01(\x0b\x32\x13.sync.wire.v1.Value\x12\r\n\x05moved\x18\x05 \x01(\x08\"\xc0\x03\n\nCorrection\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x10\n\x08register\x18\x02 \x01(\t\x12 \n\x04unit\x18\x03 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0e\n\x06record\x18\x04 \x01(\x0c\x12!\n\x05\x61sker\x18\x05 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12!\n\x05owner\x18\x06 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05state\x18\x07 \x01(\t\x12.\n\x08proposed\x18\x08 \x03(\x0b\x32\x1c.sync.wire.v1.ProposedChange\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x10\n\x08\x61sked_by\x18\n \x01(\t\x12\x10\n\x08\x61sked_ms\x18\x0b \x01(\x03\x12\x0e\n\x06\x64ue_on\x18\x0c \x01(\t\x12\x0c\n\x04late\x18\r \x01(\x08\x12\x0e\n\x06\x61nswer\x18\x0e \x01(\t\x12\x11\n\tclosed_by\x18\x0f \x01(\t\x12\x11\n\tclosed_ms\x18\x10 \x01(\x03\x12\x14\n\x0crecord_state\x18\x11 \x01(\t\x12\x12\n\nmay_answer\x18\x12 \x01(\x08\x12\x14\n\x0cmay_withdraw\x18\x13 \x01(\x08\x12\x15\n\rversion_token\x18\x14 \x01(\t\"\xe0\x01\n\x14\x41skCorrectionRequest\x12\x10\n\x08register\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\x0c\x12>\n\x06values\x18\x04 \x03(\x0b\x32..sync.wire.v1.AskCorrectionRequest.ValuesEntry\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0e\n\x06\x64ue_on\x18\x07 \x01(\t\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"E\n\x15\x41skCorrectionResponse\x12,\n\ncorrection\x18\x01 \x01(\x0b\x32\x18.sync.wire.v1.Correction\"V\n\x16ListCorrectionsRequest\x12\x0b\n\x03\x62ox\x18\x01 \x01(\t\x12\x11\n\topen_only\x18\x02 \x01(\x08\x12\r\n\x05limit\x18\x03 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\t\"e\n\x17ListCorrectionsResponse\x12-\n\x0b\x63orrections\x18\x01 \x03(\x0b\x32\x18.sync.wire.v1.Correction\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x0c\n\x04next\x18\x03 \x01(\t\"\"\n\x14GetCorrectionRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"E\n\x15GetCorrectionResponse\x12,\n\ncorrection\x18\x01 \x01(\x0b\x32\x18.sync.wire.v1.Correction\"z\n\x17\x41nswerCorrectionRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x15\n\rversion_token\x18\x05 \x01(\t\x12\r\n\x05\x66orce\x18\x06 \x01(\x08\"H\n\x18\x41nswerCorrectionResponse\x12,\n\ncorrection\x18\x01 \x01(\x0b\x32\x18.sync.wire.v1.Correction\"F\n\x19WithdrawCorrectionRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"J\n\x1aWithdrawCorrectionResponse\x12,\n\ncorrection\x18\x01 \x01(\x0b\x32\x18.sync.wire.v1.Correctionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,30 +34,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ASKCORRECTIONREQUEST_VALUESENTRY']._loaded_options = None
   _globals['_ASKCORRECTIONREQUEST_VALUESENTRY']._serialized_options = b'8\001'
-  _globals['_WISH']._serialized_start=90
-  _globals['_WISH']._serialized_end=238
-  _globals['_CORRECTION']._serialized_start=241
-  _globals['_CORRECTION']._serialized_end=668
-  _globals['_ASKCORRECTIONREQUEST']._serialized_start=671
-  _globals['_ASKCORRECTIONREQUEST']._serialized_end=895
-  _globals['_ASKCORRECTIONREQUEST_VALUESENTRY']._serialized_start=850
-  _globals['_ASKCORRECTIONREQUEST_VALUESENTRY']._serialized_end=895
-  _globals['_ASKCORRECTIONRESPONSE']._serialized_start=897
-  _globals['_ASKCORRECTIONRESPONSE']._serialized_end=966
-  _globals['_LISTCORRECTIONSREQUEST']._serialized_start=968
-  _globals['_LISTCORRECTIONSREQUEST']._serialized_end=1054
-  _globals['_LISTCORRECTIONSRESPONSE']._serialized_start=1056
-  _globals['_LISTCORRECTIONSRESPONSE']._serialized_end=1157
-  _globals['_GETCORRECTIONREQUEST']._serialized_start=1159
-  _globals['_GETCORRECTIONREQUEST']._serialized_end=1193
-  _globals['_GETCORRECTIONRESPONSE']._serialized_start=1195
-  _globals['_GETCORRECTIONRESPONSE']._serialized_end=1264
-  _globals['_ANSWERCORRECTIONREQUEST']._serialized_start=1266
-  _globals['_ANSWERCORRECTIONREQUEST']._serialized_end=1379
-  _globals['_ANSWERCORRECTIONRESPONSE']._serialized_start=1381
-  _globals['_ANSWERCORRECTIONRESPONSE']._serialized_end=1453
-  _globals['_WITHDRAWCORRECTIONREQUEST']._serialized_start=1455
-  _globals['_WITHDRAWCORRECTIONREQUEST']._serialized_end=1525
-  _globals['_WITHDRAWCORRECTIONRESPONSE']._serialized_start=1527
-  _globals['_WITHDRAWCORRECTIONRESPONSE']._serialized_end=1601
+  _globals['_PROPOSEDCHANGE']._serialized_start=90
+  _globals['_PROPOSEDCHANGE']._serialized_end=256
+  _globals['_CORRECTION']._serialized_start=259
+  _globals['_CORRECTION']._serialized_end=707
+  _globals['_ASKCORRECTIONREQUEST']._serialized_start=710
+  _globals['_ASKCORRECTIONREQUEST']._serialized_end=934
+  _globals['_ASKCORRECTIONREQUEST_VALUESENTRY']._serialized_start=889
+  _globals['_ASKCORRECTIONREQUEST_VALUESENTRY']._serialized_end=934
+  _globals['_ASKCORRECTIONRESPONSE']._serialized_start=936
+  _globals['_ASKCORRECTIONRESPONSE']._serialized_end=1005
+  _globals['_LISTCORRECTIONSREQUEST']._serialized_start=1007
+  _globals['_LISTCORRECTIONSREQUEST']._serialized_end=1093
+  _globals['_LISTCORRECTIONSRESPONSE']._serialized_start=1095
+  _globals['_LISTCORRECTIONSRESPONSE']._serialized_end=1196
+  _globals['_GETCORRECTIONREQUEST']._serialized_start=1198
+  _globals['_GETCORRECTIONREQUEST']._serialized_end=1232
+  _globals['_GETCORRECTIONRESPONSE']._serialized_start=1234
+  _globals['_GETCORRECTIONRESPONSE']._serialized_end=1303
+  _globals['_ANSWERCORRECTIONREQUEST']._serialized_start=1305
+  _globals['_ANSWERCORRECTIONREQUEST']._serialized_end=1427
+  _globals['_ANSWERCORRECTIONRESPONSE']._serialized_start=1429
+  _globals['_ANSWERCORRECTIONRESPONSE']._serialized_end=1501
+  _globals['_WITHDRAWCORRECTIONREQUEST']._serialized_start=1503
+  _globals['_WITHDRAWCORRECTIONREQUEST']._serialized_end=1573
+  _globals['_WITHDRAWCORRECTIONRESPONSE']._serialized_start=1575
+  _globals['_WITHDRAWCORRECTIONRESPONSE']._serialized_end=1649
 # @@protoc_insertion_point(module_scope)

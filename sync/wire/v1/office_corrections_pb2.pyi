@@ -7,22 +7,22 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class Wish(_message.Message):
-    __slots__ = ("field", "now", "asked_when", "wished", "moved")
+class ProposedChange(_message.Message):
+    __slots__ = ("field", "now", "asked_when", "proposed_value", "moved")
     FIELD_FIELD_NUMBER: _ClassVar[int]
     NOW_FIELD_NUMBER: _ClassVar[int]
     ASKED_WHEN_FIELD_NUMBER: _ClassVar[int]
-    WISHED_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_VALUE_FIELD_NUMBER: _ClassVar[int]
     MOVED_FIELD_NUMBER: _ClassVar[int]
     field: str
     now: _office_common_pb2.Value
     asked_when: _office_common_pb2.Value
-    wished: _office_common_pb2.Value
+    proposed_value: _office_common_pb2.Value
     moved: bool
-    def __init__(self, field: _Optional[str] = ..., now: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ..., asked_when: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ..., wished: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ..., moved: _Optional[bool] = ...) -> None: ...
+    def __init__(self, field: _Optional[str] = ..., now: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ..., asked_when: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ..., proposed_value: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ..., moved: _Optional[bool] = ...) -> None: ...
 
 class Correction(_message.Message):
-    __slots__ = ("id", "register", "unit", "record", "asker", "owner", "state", "wishes", "reason", "asked_by", "asked_ms", "due_on", "late", "answer", "closed_by", "closed_ms", "record_state", "may_answer", "may_withdraw", "seen")
+    __slots__ = ("id", "register", "unit", "record", "asker", "owner", "state", "proposed", "reason", "asked_by", "asked_ms", "due_on", "late", "answer", "closed_by", "closed_ms", "record_state", "may_answer", "may_withdraw", "version_token")
     ID_FIELD_NUMBER: _ClassVar[int]
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
@@ -30,7 +30,7 @@ class Correction(_message.Message):
     ASKER_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
-    WISHES_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ASKED_BY_FIELD_NUMBER: _ClassVar[int]
     ASKED_MS_FIELD_NUMBER: _ClassVar[int]
@@ -42,7 +42,7 @@ class Correction(_message.Message):
     RECORD_STATE_FIELD_NUMBER: _ClassVar[int]
     MAY_ANSWER_FIELD_NUMBER: _ClassVar[int]
     MAY_WITHDRAW_FIELD_NUMBER: _ClassVar[int]
-    SEEN_FIELD_NUMBER: _ClassVar[int]
+    VERSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     register: str
     unit: _office_common_pb2.Unit
@@ -50,7 +50,7 @@ class Correction(_message.Message):
     asker: _office_common_pb2.Unit
     owner: _office_common_pb2.Unit
     state: str
-    wishes: _containers.RepeatedCompositeFieldContainer[Wish]
+    proposed: _containers.RepeatedCompositeFieldContainer[ProposedChange]
     reason: str
     asked_by: str
     asked_ms: int
@@ -62,8 +62,8 @@ class Correction(_message.Message):
     record_state: str
     may_answer: bool
     may_withdraw: bool
-    seen: str
-    def __init__(self, id: _Optional[bytes] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., record: _Optional[bytes] = ..., asker: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., owner: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ..., wishes: _Optional[_Iterable[_Union[Wish, _Mapping]]] = ..., reason: _Optional[str] = ..., asked_by: _Optional[str] = ..., asked_ms: _Optional[int] = ..., due_on: _Optional[str] = ..., late: _Optional[bool] = ..., answer: _Optional[str] = ..., closed_by: _Optional[str] = ..., closed_ms: _Optional[int] = ..., record_state: _Optional[str] = ..., may_answer: _Optional[bool] = ..., may_withdraw: _Optional[bool] = ..., seen: _Optional[str] = ...) -> None: ...
+    version_token: str
+    def __init__(self, id: _Optional[bytes] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., record: _Optional[bytes] = ..., asker: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., owner: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ..., proposed: _Optional[_Iterable[_Union[ProposedChange, _Mapping]]] = ..., reason: _Optional[str] = ..., asked_by: _Optional[str] = ..., asked_ms: _Optional[int] = ..., due_on: _Optional[str] = ..., late: _Optional[bool] = ..., answer: _Optional[str] = ..., closed_by: _Optional[str] = ..., closed_ms: _Optional[int] = ..., record_state: _Optional[str] = ..., may_answer: _Optional[bool] = ..., may_withdraw: _Optional[bool] = ..., version_token: _Optional[str] = ...) -> None: ...
 
 class AskCorrectionRequest(_message.Message):
     __slots__ = ("register", "unit", "id", "values", "reason", "actor", "due_on")
@@ -131,20 +131,20 @@ class GetCorrectionResponse(_message.Message):
     def __init__(self, correction: _Optional[_Union[Correction, _Mapping]] = ...) -> None: ...
 
 class AnswerCorrectionRequest(_message.Message):
-    __slots__ = ("id", "answer", "reason", "actor", "seen", "force")
+    __slots__ = ("id", "answer", "reason", "actor", "version_token", "force")
     ID_FIELD_NUMBER: _ClassVar[int]
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    SEEN_FIELD_NUMBER: _ClassVar[int]
+    VERSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     answer: str
     reason: str
     actor: str
-    seen: str
+    version_token: str
     force: bool
-    def __init__(self, id: _Optional[bytes] = ..., answer: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., seen: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
+    def __init__(self, id: _Optional[bytes] = ..., answer: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class AnswerCorrectionResponse(_message.Message):
     __slots__ = ("correction",)

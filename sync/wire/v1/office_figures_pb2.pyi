@@ -66,28 +66,28 @@ class FigureGroup(_message.Message):
     def __init__(self, key: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., figure: _Optional[_Union[Figure, _Mapping]] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., own: _Optional[bool] = ...) -> None: ...
 
 class Laggard(_message.Message):
-    __slots__ = ("unit", "lag", "exact_ms", "holes", "label")
+    __slots__ = ("unit", "lag", "exact_ms", "quarantined", "label")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LAG_FIELD_NUMBER: _ClassVar[int]
     EXACT_MS_FIELD_NUMBER: _ClassVar[int]
-    HOLES_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     unit: _office_common_pb2.Unit
     lag: str
     exact_ms: int
-    holes: int
+    quarantined: int
     label: _office_common_pb2.Label
-    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., lag: _Optional[str] = ..., exact_ms: _Optional[int] = ..., holes: _Optional[int] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ...) -> None: ...
+    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., lag: _Optional[str] = ..., exact_ms: _Optional[int] = ..., quarantined: _Optional[int] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ...) -> None: ...
 
 class Completeness(_message.Message):
-    __slots__ = ("level", "expected", "reported", "laggards", "laggards_total", "oldest_ms", "holes", "complete")
+    __slots__ = ("level", "expected", "reported", "laggards", "laggards_total", "oldest_ms", "quarantined", "complete")
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_FIELD_NUMBER: _ClassVar[int]
     REPORTED_FIELD_NUMBER: _ClassVar[int]
     LAGGARDS_FIELD_NUMBER: _ClassVar[int]
     LAGGARDS_TOTAL_FIELD_NUMBER: _ClassVar[int]
     OLDEST_MS_FIELD_NUMBER: _ClassVar[int]
-    HOLES_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     COMPLETE_FIELD_NUMBER: _ClassVar[int]
     level: int
     expected: int
@@ -95,9 +95,9 @@ class Completeness(_message.Message):
     laggards: _containers.RepeatedCompositeFieldContainer[Laggard]
     laggards_total: int
     oldest_ms: int
-    holes: int
+    quarantined: int
     complete: bool
-    def __init__(self, level: _Optional[int] = ..., expected: _Optional[int] = ..., reported: _Optional[int] = ..., laggards: _Optional[_Iterable[_Union[Laggard, _Mapping]]] = ..., laggards_total: _Optional[int] = ..., oldest_ms: _Optional[int] = ..., holes: _Optional[int] = ..., complete: _Optional[bool] = ...) -> None: ...
+    def __init__(self, level: _Optional[int] = ..., expected: _Optional[int] = ..., reported: _Optional[int] = ..., laggards: _Optional[_Iterable[_Union[Laggard, _Mapping]]] = ..., laggards_total: _Optional[int] = ..., oldest_ms: _Optional[int] = ..., quarantined: _Optional[int] = ..., complete: _Optional[bool] = ...) -> None: ...
 
 class GetRollupRequest(_message.Message):
     __slots__ = ("indicator", "unit", "by", "as_of", "history")

@@ -332,20 +332,20 @@ class Transfer(_message.Message):
     def __init__(self, id: _Optional[bytes] = ..., sender: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., receiver: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., state: _Optional[str] = ..., given_back: _Optional[bool] = ..., counted_fen: _Optional[int] = ..., sent_ms: _Optional[int] = ..., answered_ms: _Optional[int] = ..., assignment: _Optional[bytes] = ..., note: _Optional[str] = ..., answer_note: _Optional[str] = ...) -> None: ...
 
 class ListTransfersRequest(_message.Message):
-    __slots__ = ("way", "state", "fund", "year", "limit", "offset")
-    WAY_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("direction", "state", "fund", "year", "limit", "offset")
+    DIRECTION_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
-    way: str
+    direction: str
     state: str
     fund: str
     year: int
     limit: int
     offset: int
-    def __init__(self, way: _Optional[str] = ..., state: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+    def __init__(self, direction: _Optional[str] = ..., state: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
 
 class ListTransfersResponse(_message.Message):
     __slots__ = ("transfers", "total")

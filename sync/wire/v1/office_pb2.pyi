@@ -22,9 +22,9 @@ class GetStatusRequest(_message.Message):
     def __init__(self, tree: _Optional[bool] = ...) -> None: ...
 
 class OfficeState(_message.Message):
-    __slots__ = ("unit", "heard", "connected", "last_contact_ms", "exact_ms", "waiting_up", "waiting_age_ms", "waiting_down", "conflicts", "holes", "program")
+    __slots__ = ("unit", "reported", "connected", "last_contact_ms", "exact_ms", "waiting_up", "waiting_age_ms", "waiting_down", "conflicts", "quarantined", "program")
     UNIT_FIELD_NUMBER: _ClassVar[int]
-    HEARD_FIELD_NUMBER: _ClassVar[int]
+    REPORTED_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
     LAST_CONTACT_MS_FIELD_NUMBER: _ClassVar[int]
     EXACT_MS_FIELD_NUMBER: _ClassVar[int]
@@ -32,10 +32,10 @@ class OfficeState(_message.Message):
     WAITING_AGE_MS_FIELD_NUMBER: _ClassVar[int]
     WAITING_DOWN_FIELD_NUMBER: _ClassVar[int]
     CONFLICTS_FIELD_NUMBER: _ClassVar[int]
-    HOLES_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     PROGRAM_FIELD_NUMBER: _ClassVar[int]
     unit: _office_common_pb2.Unit
-    heard: bool
+    reported: bool
     connected: bool
     last_contact_ms: int
     exact_ms: int
@@ -43,9 +43,9 @@ class OfficeState(_message.Message):
     waiting_age_ms: int
     waiting_down: int
     conflicts: int
-    holes: int
+    quarantined: int
     program: str
-    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., heard: _Optional[bool] = ..., connected: _Optional[bool] = ..., last_contact_ms: _Optional[int] = ..., exact_ms: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., waiting_down: _Optional[int] = ..., conflicts: _Optional[int] = ..., holes: _Optional[int] = ..., program: _Optional[str] = ...) -> None: ...
+    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., reported: _Optional[bool] = ..., connected: _Optional[bool] = ..., last_contact_ms: _Optional[int] = ..., exact_ms: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., waiting_down: _Optional[int] = ..., conflicts: _Optional[int] = ..., quarantined: _Optional[int] = ..., program: _Optional[str] = ...) -> None: ...
 
 class Problem(_message.Message):
     __slots__ = ("code", "severity", "unit", "text", "remedy")
@@ -73,7 +73,7 @@ class LinkState(_message.Message):
     reason: str
     def __init__(self, parent: _Optional[str] = ..., state: _Optional[str] = ..., connected: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
 
-class SafeLevel(_message.Message):
+class DurableLevel(_message.Message):
     __slots__ = ("level", "lane", "position")
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     LANE_FIELD_NUMBER: _ClassVar[int]
@@ -84,22 +84,22 @@ class SafeLevel(_message.Message):
     def __init__(self, level: _Optional[int] = ..., lane: _Optional[str] = ..., position: _Optional[int] = ...) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("offices", "link", "safe", "problems", "catalogue", "at_ms")
+    __slots__ = ("offices", "link", "durable_above", "problems", "catalogue", "at_ms")
     OFFICES_FIELD_NUMBER: _ClassVar[int]
     LINK_FIELD_NUMBER: _ClassVar[int]
-    SAFE_FIELD_NUMBER: _ClassVar[int]
+    DURABLE_ABOVE_FIELD_NUMBER: _ClassVar[int]
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     CATALOGUE_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     offices: _containers.RepeatedCompositeFieldContainer[OfficeState]
     link: LinkState
-    safe: _containers.RepeatedCompositeFieldContainer[SafeLevel]
+    durable_above: _containers.RepeatedCompositeFieldContainer[DurableLevel]
     problems: _containers.RepeatedCompositeFieldContainer[Problem]
     catalogue: str
     at_ms: int
-    def __init__(self, offices: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., link: _Optional[_Union[LinkState, _Mapping]] = ..., safe: _Optional[_Iterable[_Union[SafeLevel, _Mapping]]] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., catalogue: _Optional[str] = ..., at_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, offices: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., link: _Optional[_Union[LinkState, _Mapping]] = ..., durable_above: _Optional[_Iterable[_Union[DurableLevel, _Mapping]]] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., catalogue: _Optional[str] = ..., at_ms: _Optional[int] = ...) -> None: ...
 
-class WhereIsRequest(_message.Message):
+class GetDurabilityRequest(_message.Message):
     __slots__ = ("register", "unit", "id")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
@@ -109,15 +109,15 @@ class WhereIsRequest(_message.Message):
     id: bytes
     def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ...) -> None: ...
 
-class WhereIsResponse(_message.Message):
+class GetDurabilityResponse(_message.Message):
     __slots__ = ("places", "position")
     PLACES_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
-    places: _containers.RepeatedCompositeFieldContainer[RecordPlace]
+    places: _containers.RepeatedCompositeFieldContainer[RecordDurability]
     position: int
-    def __init__(self, places: _Optional[_Iterable[_Union[RecordPlace, _Mapping]]] = ..., position: _Optional[int] = ...) -> None: ...
+    def __init__(self, places: _Optional[_Iterable[_Union[RecordDurability, _Mapping]]] = ..., position: _Optional[int] = ...) -> None: ...
 
-class RecordPlace(_message.Message):
+class RecordDurability(_message.Message):
     __slots__ = ("level", "unit", "state")
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
@@ -314,7 +314,7 @@ class ConflictSide(_message.Message):
     def __init__(self, value: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., at_ms: _Optional[int] = ...) -> None: ...
 
 class Conflict(_message.Message):
-    __slots__ = ("id", "register", "unit", "record", "field", "state", "ended", "shown", "loser", "others", "must_look", "may_settle", "opened_ms", "reason")
+    __slots__ = ("id", "register", "unit", "record", "field", "state", "ended", "shown", "loser", "others", "assignee", "may_resolve", "opened_ms", "reason")
     ID_FIELD_NUMBER: _ClassVar[int]
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
@@ -325,8 +325,8 @@ class Conflict(_message.Message):
     SHOWN_FIELD_NUMBER: _ClassVar[int]
     LOSER_FIELD_NUMBER: _ClassVar[int]
     OTHERS_FIELD_NUMBER: _ClassVar[int]
-    MUST_LOOK_FIELD_NUMBER: _ClassVar[int]
-    MAY_SETTLE_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNEE_FIELD_NUMBER: _ClassVar[int]
+    MAY_RESOLVE_FIELD_NUMBER: _ClassVar[int]
     OPENED_MS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     id: bytes
@@ -339,11 +339,11 @@ class Conflict(_message.Message):
     shown: ConflictSide
     loser: ConflictSide
     others: _containers.RepeatedCompositeFieldContainer[ConflictSide]
-    must_look: _office_common_pb2.Unit
-    may_settle: bool
+    assignee: _office_common_pb2.Unit
+    may_resolve: bool
     opened_ms: int
     reason: str
-    def __init__(self, id: _Optional[bytes] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., record: _Optional[bytes] = ..., field: _Optional[str] = ..., state: _Optional[str] = ..., ended: _Optional[bool] = ..., shown: _Optional[_Union[ConflictSide, _Mapping]] = ..., loser: _Optional[_Union[ConflictSide, _Mapping]] = ..., others: _Optional[_Iterable[_Union[ConflictSide, _Mapping]]] = ..., must_look: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., may_settle: _Optional[bool] = ..., opened_ms: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[bytes] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., record: _Optional[bytes] = ..., field: _Optional[str] = ..., state: _Optional[str] = ..., ended: _Optional[bool] = ..., shown: _Optional[_Union[ConflictSide, _Mapping]] = ..., loser: _Optional[_Union[ConflictSide, _Mapping]] = ..., others: _Optional[_Iterable[_Union[ConflictSide, _Mapping]]] = ..., assignee: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., may_resolve: _Optional[bool] = ..., opened_ms: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class GetConflictRequest(_message.Message):
     __slots__ = ("id",)
@@ -385,16 +385,16 @@ class ResolveConflictRequest(_message.Message):
     def __init__(self, id: _Optional[bytes] = ..., take: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., alike: _Optional[bool] = ..., alike_by: _Optional[str] = ..., preview: _Optional[bool] = ...) -> None: ...
 
 class ResolveConflictResponse(_message.Message):
-    __slots__ = ("conflict", "settled", "left", "preview")
+    __slots__ = ("conflict", "resolved", "left", "preview")
     CONFLICT_FIELD_NUMBER: _ClassVar[int]
-    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_FIELD_NUMBER: _ClassVar[int]
     LEFT_FIELD_NUMBER: _ClassVar[int]
     PREVIEW_FIELD_NUMBER: _ClassVar[int]
     conflict: Conflict
-    settled: int
+    resolved: int
     left: int
     preview: bool
-    def __init__(self, conflict: _Optional[_Union[Conflict, _Mapping]] = ..., settled: _Optional[int] = ..., left: _Optional[int] = ..., preview: _Optional[bool] = ...) -> None: ...
+    def __init__(self, conflict: _Optional[_Union[Conflict, _Mapping]] = ..., resolved: _Optional[int] = ..., left: _Optional[int] = ..., preview: _Optional[bool] = ...) -> None: ...
 
 class ListCasesRequest(_message.Message):
     __slots__ = ("all",)

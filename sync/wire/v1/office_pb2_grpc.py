@@ -49,10 +49,10 @@ class OfficeServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetStatusRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetStatusResponse.FromString,
                 _registered_method=True)
-        self.WhereIs = channel.unary_unary(
-                '/sync.wire.v1.OfficeService/WhereIs',
-                request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.WhereIsRequest.SerializeToString,
-                response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.WhereIsResponse.FromString,
+        self.GetDurability = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/GetDurability',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityResponse.FromString,
                 _registered_method=True)
         self.FindUnits = channel.unary_unary(
                 '/sync.wire.v1.OfficeService/FindUnits',
@@ -294,35 +294,35 @@ class OfficeServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionResponse.FromString,
                 _registered_method=True)
-        self.ListHoles = channel.unary_unary(
-                '/sync.wire.v1.OfficeService/ListHoles',
-                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListHolesRequest.SerializeToString,
-                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListHolesResponse.FromString,
+        self.ListQuarantined = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/ListQuarantined',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListQuarantinedRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListQuarantinedResponse.FromString,
                 _registered_method=True)
-        self.GetHole = channel.unary_unary(
-                '/sync.wire.v1.OfficeService/GetHole',
-                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetHoleRequest.SerializeToString,
-                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetHoleResponse.FromString,
+        self.GetQuarantined = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/GetQuarantined',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetQuarantinedRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetQuarantinedResponse.FromString,
                 _registered_method=True)
-        self.RetryHoles = channel.unary_unary(
-                '/sync.wire.v1.OfficeService/RetryHoles',
-                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryHolesRequest.SerializeToString,
-                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryHolesResponse.FromString,
+        self.RetryQuarantined = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/RetryQuarantined',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryQuarantinedRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryQuarantinedResponse.FromString,
                 _registered_method=True)
-        self.CloseHole = channel.unary_unary(
-                '/sync.wire.v1.OfficeService/CloseHole',
-                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseHoleRequest.SerializeToString,
-                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseHoleResponse.FromString,
+        self.CloseQuarantined = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/CloseQuarantined',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseQuarantinedRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseQuarantinedResponse.FromString,
                 _registered_method=True)
-        self.ListCopies = channel.unary_unary(
-                '/sync.wire.v1.OfficeService/ListCopies',
-                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListCopiesRequest.SerializeToString,
-                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListCopiesResponse.FromString,
+        self.ListClones = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/ListClones',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListClonesRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListClonesResponse.FromString,
                 _registered_method=True)
-        self.ForgetCopy = channel.unary_unary(
-                '/sync.wire.v1.OfficeService/ForgetCopy',
-                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ForgetCopyRequest.SerializeToString,
-                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ForgetCopyResponse.FromString,
+        self.ResetClone = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/ResetClone',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ResetCloneRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ResetCloneResponse.FromString,
                 _registered_method=True)
 
 
@@ -338,7 +338,7 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def WhereIs(self, request, context):
+    def GetDurability(self, request, context):
         """How far a record is safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -681,42 +681,42 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListHoles(self, request, context):
+    def ListQuarantined(self, request, context):
         """Changes that could not be applied and are held.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetHole(self, request, context):
+    def GetQuarantined(self, request, context):
         """One held change.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def RetryHoles(self, request, context):
+    def RetryQuarantined(self, request, context):
         """Tries held changes again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def CloseHole(self, request, context):
+    def CloseQuarantined(self, request, context):
         """Gives a held change up, with a trace.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListCopies(self, request, context):
+    def ListClones(self, request, context):
         """Offices under whose name two stores were seen at work.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ForgetCopy(self, request, context):
+    def ResetClone(self, request, context):
         """Forgets which of two stores of a child was here last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -731,10 +731,10 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetStatusRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetStatusResponse.SerializeToString,
             ),
-            'WhereIs': grpc.unary_unary_rpc_method_handler(
-                    servicer.WhereIs,
-                    request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.WhereIsRequest.FromString,
-                    response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.WhereIsResponse.SerializeToString,
+            'GetDurability': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDurability,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityResponse.SerializeToString,
             ),
             'FindUnits': grpc.unary_unary_rpc_method_handler(
                     servicer.FindUnits,
@@ -976,35 +976,35 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__corrections__pb2.WithdrawCorrectionResponse.SerializeToString,
             ),
-            'ListHoles': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListHoles,
-                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListHolesRequest.FromString,
-                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListHolesResponse.SerializeToString,
+            'ListQuarantined': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuarantined,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListQuarantinedRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListQuarantinedResponse.SerializeToString,
             ),
-            'GetHole': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetHole,
-                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetHoleRequest.FromString,
-                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetHoleResponse.SerializeToString,
+            'GetQuarantined': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuarantined,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetQuarantinedRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetQuarantinedResponse.SerializeToString,
             ),
-            'RetryHoles': grpc.unary_unary_rpc_method_handler(
-                    servicer.RetryHoles,
-                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryHolesRequest.FromString,
-                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryHolesResponse.SerializeToString,
+            'RetryQuarantined': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryQuarantined,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryQuarantinedRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryQuarantinedResponse.SerializeToString,
             ),
-            'CloseHole': grpc.unary_unary_rpc_method_handler(
-                    servicer.CloseHole,
-                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseHoleRequest.FromString,
-                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseHoleResponse.SerializeToString,
+            'CloseQuarantined': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseQuarantined,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseQuarantinedRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseQuarantinedResponse.SerializeToString,
             ),
-            'ListCopies': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListCopies,
-                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListCopiesRequest.FromString,
-                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListCopiesResponse.SerializeToString,
+            'ListClones': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListClones,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListClonesRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListClonesResponse.SerializeToString,
             ),
-            'ForgetCopy': grpc.unary_unary_rpc_method_handler(
-                    servicer.ForgetCopy,
-                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ForgetCopyRequest.FromString,
-                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ForgetCopyResponse.SerializeToString,
+            'ResetClone': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResetClone,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ResetCloneRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__trouble__pb2.ResetCloneResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1047,7 +1047,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def WhereIs(request,
+    def GetDurability(request,
             target,
             options=(),
             channel_credentials=None,
@@ -1060,9 +1060,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sync.wire.v1.OfficeService/WhereIs',
-            sync_dot_wire_dot_v1_dot_office__pb2.WhereIsRequest.SerializeToString,
-            sync_dot_wire_dot_v1_dot_office__pb2.WhereIsResponse.FromString,
+            '/sync.wire.v1.OfficeService/GetDurability',
+            sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2370,7 +2370,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def ListHoles(request,
+    def ListQuarantined(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2383,9 +2383,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sync.wire.v1.OfficeService/ListHoles',
-            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListHolesRequest.SerializeToString,
-            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListHolesResponse.FromString,
+            '/sync.wire.v1.OfficeService/ListQuarantined',
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListQuarantinedRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListQuarantinedResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2397,7 +2397,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def GetHole(request,
+    def GetQuarantined(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2410,9 +2410,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sync.wire.v1.OfficeService/GetHole',
-            sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetHoleRequest.SerializeToString,
-            sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetHoleResponse.FromString,
+            '/sync.wire.v1.OfficeService/GetQuarantined',
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetQuarantinedRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.GetQuarantinedResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2424,7 +2424,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def RetryHoles(request,
+    def RetryQuarantined(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2437,9 +2437,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sync.wire.v1.OfficeService/RetryHoles',
-            sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryHolesRequest.SerializeToString,
-            sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryHolesResponse.FromString,
+            '/sync.wire.v1.OfficeService/RetryQuarantined',
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryQuarantinedRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.RetryQuarantinedResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2451,7 +2451,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def CloseHole(request,
+    def CloseQuarantined(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2464,9 +2464,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sync.wire.v1.OfficeService/CloseHole',
-            sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseHoleRequest.SerializeToString,
-            sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseHoleResponse.FromString,
+            '/sync.wire.v1.OfficeService/CloseQuarantined',
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseQuarantinedRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.CloseQuarantinedResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2478,7 +2478,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def ListCopies(request,
+    def ListClones(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2491,9 +2491,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sync.wire.v1.OfficeService/ListCopies',
-            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListCopiesRequest.SerializeToString,
-            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListCopiesResponse.FromString,
+            '/sync.wire.v1.OfficeService/ListClones',
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListClonesRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ListClonesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2505,7 +2505,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def ForgetCopy(request,
+    def ResetClone(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2518,9 +2518,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sync.wire.v1.OfficeService/ForgetCopy',
-            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ForgetCopyRequest.SerializeToString,
-            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ForgetCopyResponse.FromString,
+            '/sync.wire.v1.OfficeService/ResetClone',
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ResetCloneRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__trouble__pb2.ResetCloneResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,7 +47,7 @@ class OfficeServiceStub:
     def __new__(cls, channel: _aio.Channel) -> OfficeServiceAsyncStub: ...
     GetStatus: _grpc.UnaryUnaryMultiCallable[_office_pb2.GetStatusRequest, _office_pb2.GetStatusResponse]
     """How the office stands, and those below it."""
-    WhereIs: _grpc.UnaryUnaryMultiCallable[_office_pb2.WhereIsRequest, _office_pb2.WhereIsResponse]
+    GetDurability: _grpc.UnaryUnaryMultiCallable[_office_pb2.GetDurabilityRequest, _office_pb2.GetDurabilityResponse]
     """How far a record is safe."""
     FindUnits: _grpc.UnaryUnaryMultiCallable[_office_pb2.FindUnitsRequest, _office_pb2.FindUnitsResponse]
     """Units by part of a code or a name."""
@@ -145,17 +145,17 @@ class OfficeServiceStub:
     """Makes the edit that was asked for, or says why not."""
     WithdrawCorrection: _grpc.UnaryUnaryMultiCallable[_office_corrections_pb2.WithdrawCorrectionRequest, _office_corrections_pb2.WithdrawCorrectionResponse]
     """Takes a request back."""
-    ListHoles: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.ListHolesRequest, _office_trouble_pb2.ListHolesResponse]
+    ListQuarantined: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.ListQuarantinedRequest, _office_trouble_pb2.ListQuarantinedResponse]
     """Changes that could not be applied and are held."""
-    GetHole: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.GetHoleRequest, _office_trouble_pb2.GetHoleResponse]
+    GetQuarantined: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.GetQuarantinedRequest, _office_trouble_pb2.GetQuarantinedResponse]
     """One held change."""
-    RetryHoles: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.RetryHolesRequest, _office_trouble_pb2.RetryHolesResponse]
+    RetryQuarantined: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.RetryQuarantinedRequest, _office_trouble_pb2.RetryQuarantinedResponse]
     """Tries held changes again."""
-    CloseHole: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.CloseHoleRequest, _office_trouble_pb2.CloseHoleResponse]
+    CloseQuarantined: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.CloseQuarantinedRequest, _office_trouble_pb2.CloseQuarantinedResponse]
     """Gives a held change up, with a trace."""
-    ListCopies: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.ListCopiesRequest, _office_trouble_pb2.ListCopiesResponse]
+    ListClones: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.ListClonesRequest, _office_trouble_pb2.ListClonesResponse]
     """Offices under whose name two stores were seen at work."""
-    ForgetCopy: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.ForgetCopyRequest, _office_trouble_pb2.ForgetCopyResponse]
+    ResetClone: _grpc.UnaryUnaryMultiCallable[_office_trouble_pb2.ResetCloneRequest, _office_trouble_pb2.ResetCloneResponse]
     """Forgets which of two stores of a child was here last."""
 
 @_typing.type_check_only
@@ -167,7 +167,7 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStatus: _aio.UnaryUnaryMultiCallable[_office_pb2.GetStatusRequest, _office_pb2.GetStatusResponse]  # type: ignore[assignment]
     """How the office stands, and those below it."""
-    WhereIs: _aio.UnaryUnaryMultiCallable[_office_pb2.WhereIsRequest, _office_pb2.WhereIsResponse]  # type: ignore[assignment]
+    GetDurability: _aio.UnaryUnaryMultiCallable[_office_pb2.GetDurabilityRequest, _office_pb2.GetDurabilityResponse]  # type: ignore[assignment]
     """How far a record is safe."""
     FindUnits: _aio.UnaryUnaryMultiCallable[_office_pb2.FindUnitsRequest, _office_pb2.FindUnitsResponse]  # type: ignore[assignment]
     """Units by part of a code or a name."""
@@ -265,17 +265,17 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Makes the edit that was asked for, or says why not."""
     WithdrawCorrection: _aio.UnaryUnaryMultiCallable[_office_corrections_pb2.WithdrawCorrectionRequest, _office_corrections_pb2.WithdrawCorrectionResponse]  # type: ignore[assignment]
     """Takes a request back."""
-    ListHoles: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.ListHolesRequest, _office_trouble_pb2.ListHolesResponse]  # type: ignore[assignment]
+    ListQuarantined: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.ListQuarantinedRequest, _office_trouble_pb2.ListQuarantinedResponse]  # type: ignore[assignment]
     """Changes that could not be applied and are held."""
-    GetHole: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.GetHoleRequest, _office_trouble_pb2.GetHoleResponse]  # type: ignore[assignment]
+    GetQuarantined: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.GetQuarantinedRequest, _office_trouble_pb2.GetQuarantinedResponse]  # type: ignore[assignment]
     """One held change."""
-    RetryHoles: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.RetryHolesRequest, _office_trouble_pb2.RetryHolesResponse]  # type: ignore[assignment]
+    RetryQuarantined: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.RetryQuarantinedRequest, _office_trouble_pb2.RetryQuarantinedResponse]  # type: ignore[assignment]
     """Tries held changes again."""
-    CloseHole: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.CloseHoleRequest, _office_trouble_pb2.CloseHoleResponse]  # type: ignore[assignment]
+    CloseQuarantined: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.CloseQuarantinedRequest, _office_trouble_pb2.CloseQuarantinedResponse]  # type: ignore[assignment]
     """Gives a held change up, with a trace."""
-    ListCopies: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.ListCopiesRequest, _office_trouble_pb2.ListCopiesResponse]  # type: ignore[assignment]
+    ListClones: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.ListClonesRequest, _office_trouble_pb2.ListClonesResponse]  # type: ignore[assignment]
     """Offices under whose name two stores were seen at work."""
-    ForgetCopy: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.ForgetCopyRequest, _office_trouble_pb2.ForgetCopyResponse]  # type: ignore[assignment]
+    ResetClone: _aio.UnaryUnaryMultiCallable[_office_trouble_pb2.ResetCloneRequest, _office_trouble_pb2.ResetCloneResponse]  # type: ignore[assignment]
     """Forgets which of two stores of a child was here last."""
 
 class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -292,11 +292,11 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """How the office stands, and those below it."""
 
     @_abc_1.abstractmethod
-    def WhereIs(
+    def GetDurability(
         self,
-        request: _office_pb2.WhereIsRequest,
+        request: _office_pb2.GetDurabilityRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_office_pb2.WhereIsResponse, _abc.Awaitable[_office_pb2.WhereIsResponse]]:
+    ) -> _typing.Union[_office_pb2.GetDurabilityResponse, _abc.Awaitable[_office_pb2.GetDurabilityResponse]]:
         """How far a record is safe."""
 
     @_abc_1.abstractmethod
@@ -684,51 +684,51 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes a request back."""
 
     @_abc_1.abstractmethod
-    def ListHoles(
+    def ListQuarantined(
         self,
-        request: _office_trouble_pb2.ListHolesRequest,
+        request: _office_trouble_pb2.ListQuarantinedRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_office_trouble_pb2.ListHolesResponse, _abc.Awaitable[_office_trouble_pb2.ListHolesResponse]]:
+    ) -> _typing.Union[_office_trouble_pb2.ListQuarantinedResponse, _abc.Awaitable[_office_trouble_pb2.ListQuarantinedResponse]]:
         """Changes that could not be applied and are held."""
 
     @_abc_1.abstractmethod
-    def GetHole(
+    def GetQuarantined(
         self,
-        request: _office_trouble_pb2.GetHoleRequest,
+        request: _office_trouble_pb2.GetQuarantinedRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_office_trouble_pb2.GetHoleResponse, _abc.Awaitable[_office_trouble_pb2.GetHoleResponse]]:
+    ) -> _typing.Union[_office_trouble_pb2.GetQuarantinedResponse, _abc.Awaitable[_office_trouble_pb2.GetQuarantinedResponse]]:
         """One held change."""
 
     @_abc_1.abstractmethod
-    def RetryHoles(
+    def RetryQuarantined(
         self,
-        request: _office_trouble_pb2.RetryHolesRequest,
+        request: _office_trouble_pb2.RetryQuarantinedRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_office_trouble_pb2.RetryHolesResponse, _abc.Awaitable[_office_trouble_pb2.RetryHolesResponse]]:
+    ) -> _typing.Union[_office_trouble_pb2.RetryQuarantinedResponse, _abc.Awaitable[_office_trouble_pb2.RetryQuarantinedResponse]]:
         """Tries held changes again."""
 
     @_abc_1.abstractmethod
-    def CloseHole(
+    def CloseQuarantined(
         self,
-        request: _office_trouble_pb2.CloseHoleRequest,
+        request: _office_trouble_pb2.CloseQuarantinedRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_office_trouble_pb2.CloseHoleResponse, _abc.Awaitable[_office_trouble_pb2.CloseHoleResponse]]:
+    ) -> _typing.Union[_office_trouble_pb2.CloseQuarantinedResponse, _abc.Awaitable[_office_trouble_pb2.CloseQuarantinedResponse]]:
         """Gives a held change up, with a trace."""
 
     @_abc_1.abstractmethod
-    def ListCopies(
+    def ListClones(
         self,
-        request: _office_trouble_pb2.ListCopiesRequest,
+        request: _office_trouble_pb2.ListClonesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_office_trouble_pb2.ListCopiesResponse, _abc.Awaitable[_office_trouble_pb2.ListCopiesResponse]]:
+    ) -> _typing.Union[_office_trouble_pb2.ListClonesResponse, _abc.Awaitable[_office_trouble_pb2.ListClonesResponse]]:
         """Offices under whose name two stores were seen at work."""
 
     @_abc_1.abstractmethod
-    def ForgetCopy(
+    def ResetClone(
         self,
-        request: _office_trouble_pb2.ForgetCopyRequest,
+        request: _office_trouble_pb2.ResetCloneRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_office_trouble_pb2.ForgetCopyResponse, _abc.Awaitable[_office_trouble_pb2.ForgetCopyResponse]]:
+    ) -> _typing.Union[_office_trouble_pb2.ResetCloneResponse, _abc.Awaitable[_office_trouble_pb2.ResetCloneResponse]]:
         """Forgets which of two stores of a child was here last."""
 
 def add_OfficeServiceServicer_to_server(servicer: OfficeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -86,7 +86,7 @@ class DescribeRegisterResponse(_message.Message):
     def __init__(self, register: _Optional[_Union[RegisterDescription, _Mapping]] = ...) -> None: ...
 
 class Record(_message.Message):
-    __slots__ = ("register", "unit", "id", "alive", "values", "writable", "seen", "born_ms", "changed_ms", "conflicts")
+    __slots__ = ("register", "unit", "id", "alive", "values", "writable", "version_token", "created_ms", "changed_ms", "conflicts")
     class ValuesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -100,8 +100,8 @@ class Record(_message.Message):
     ALIVE_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
     WRITABLE_FIELD_NUMBER: _ClassVar[int]
-    SEEN_FIELD_NUMBER: _ClassVar[int]
-    BORN_MS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CREATED_MS_FIELD_NUMBER: _ClassVar[int]
     CHANGED_MS_FIELD_NUMBER: _ClassVar[int]
     CONFLICTS_FIELD_NUMBER: _ClassVar[int]
     register: str
@@ -110,11 +110,11 @@ class Record(_message.Message):
     alive: bool
     values: _containers.MessageMap[str, _office_common_pb2.Value]
     writable: _containers.RepeatedScalarFieldContainer[str]
-    seen: str
-    born_ms: int
+    version_token: str
+    created_ms: int
     changed_ms: int
     conflicts: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., alive: _Optional[bool] = ..., values: _Optional[_Mapping[str, _office_common_pb2.Value]] = ..., writable: _Optional[_Iterable[str]] = ..., seen: _Optional[str] = ..., born_ms: _Optional[int] = ..., changed_ms: _Optional[int] = ..., conflicts: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., alive: _Optional[bool] = ..., values: _Optional[_Mapping[str, _office_common_pb2.Value]] = ..., writable: _Optional[_Iterable[str]] = ..., version_token: _Optional[str] = ..., created_ms: _Optional[int] = ..., changed_ms: _Optional[int] = ..., conflicts: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class RecordEvent(_message.Message):
     __slots__ = ("at_ms", "kind", "unit", "values", "state")
@@ -214,7 +214,7 @@ class CreateRecordResponse(_message.Message):
     def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
 
 class ChangeRecordRequest(_message.Message):
-    __slots__ = ("register", "unit", "id", "values", "seen", "force")
+    __slots__ = ("register", "unit", "id", "values", "version_token", "force")
     class ValuesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -226,15 +226,15 @@ class ChangeRecordRequest(_message.Message):
     UNIT_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
-    SEEN_FIELD_NUMBER: _ClassVar[int]
+    VERSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: str
     id: bytes
     values: _containers.ScalarMap[str, str]
-    seen: str
+    version_token: str
     force: bool
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., values: _Optional[_Mapping[str, str]] = ..., seen: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., values: _Optional[_Mapping[str, str]] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class ChangeRecordResponse(_message.Message):
     __slots__ = ("record",)
@@ -243,16 +243,16 @@ class ChangeRecordResponse(_message.Message):
     def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
 
 class EndRecordRequest(_message.Message):
-    __slots__ = ("register", "id", "seen", "force")
+    __slots__ = ("register", "id", "version_token", "force")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
-    SEEN_FIELD_NUMBER: _ClassVar[int]
+    VERSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
     register: str
     id: bytes
-    seen: str
+    version_token: str
     force: bool
-    def __init__(self, register: _Optional[str] = ..., id: _Optional[bytes] = ..., seen: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., id: _Optional[bytes] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class EndRecordResponse(_message.Message):
     __slots__ = ("record",)

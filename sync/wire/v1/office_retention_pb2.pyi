@@ -14,38 +14,38 @@ class RetainRequest(_message.Message):
     def __init__(self, dry_run: _Optional[bool] = ...) -> None: ...
 
 class RetainResponse(_message.Message):
-    __slots__ = ("floor", "end", "entries", "bytes", "oldest_ms", "cut_entries", "cut_bytes", "holds", "log_days", "lease_days", "tombstone_days", "ended_with_values", "stubs", "reduced", "kept")
-    FLOOR_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("low_water_mark", "end", "entries", "bytes", "oldest_ms", "truncated_entries", "truncated_bytes", "holds", "log_days", "lease_days", "tombstone_days", "ended_with_values", "redacted", "redacted_now", "kept")
+    LOW_WATER_MARK_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     BYTES_FIELD_NUMBER: _ClassVar[int]
     OLDEST_MS_FIELD_NUMBER: _ClassVar[int]
-    CUT_ENTRIES_FIELD_NUMBER: _ClassVar[int]
-    CUT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_BYTES_FIELD_NUMBER: _ClassVar[int]
     HOLDS_FIELD_NUMBER: _ClassVar[int]
     LOG_DAYS_FIELD_NUMBER: _ClassVar[int]
     LEASE_DAYS_FIELD_NUMBER: _ClassVar[int]
     TOMBSTONE_DAYS_FIELD_NUMBER: _ClassVar[int]
     ENDED_WITH_VALUES_FIELD_NUMBER: _ClassVar[int]
-    STUBS_FIELD_NUMBER: _ClassVar[int]
-    REDUCED_FIELD_NUMBER: _ClassVar[int]
+    REDACTED_FIELD_NUMBER: _ClassVar[int]
+    REDACTED_NOW_FIELD_NUMBER: _ClassVar[int]
     KEPT_FIELD_NUMBER: _ClassVar[int]
-    floor: int
+    low_water_mark: int
     end: int
     entries: int
     bytes: int
     oldest_ms: int
-    cut_entries: int
-    cut_bytes: int
+    truncated_entries: int
+    truncated_bytes: int
     holds: _containers.RepeatedCompositeFieldContainer[LogHold]
     log_days: int
     lease_days: int
     tombstone_days: int
     ended_with_values: int
-    stubs: int
-    reduced: int
+    redacted: int
+    redacted_now: int
     kept: _containers.RepeatedCompositeFieldContainer[ValuesKept]
-    def __init__(self, floor: _Optional[int] = ..., end: _Optional[int] = ..., entries: _Optional[int] = ..., bytes: _Optional[int] = ..., oldest_ms: _Optional[int] = ..., cut_entries: _Optional[int] = ..., cut_bytes: _Optional[int] = ..., holds: _Optional[_Iterable[_Union[LogHold, _Mapping]]] = ..., log_days: _Optional[int] = ..., lease_days: _Optional[int] = ..., tombstone_days: _Optional[int] = ..., ended_with_values: _Optional[int] = ..., stubs: _Optional[int] = ..., reduced: _Optional[int] = ..., kept: _Optional[_Iterable[_Union[ValuesKept, _Mapping]]] = ...) -> None: ...
+    def __init__(self, low_water_mark: _Optional[int] = ..., end: _Optional[int] = ..., entries: _Optional[int] = ..., bytes: _Optional[int] = ..., oldest_ms: _Optional[int] = ..., truncated_entries: _Optional[int] = ..., truncated_bytes: _Optional[int] = ..., holds: _Optional[_Iterable[_Union[LogHold, _Mapping]]] = ..., log_days: _Optional[int] = ..., lease_days: _Optional[int] = ..., tombstone_days: _Optional[int] = ..., ended_with_values: _Optional[int] = ..., redacted: _Optional[int] = ..., redacted_now: _Optional[int] = ..., kept: _Optional[_Iterable[_Union[ValuesKept, _Mapping]]] = ...) -> None: ...
 
 class ValuesKept(_message.Message):
     __slots__ = ("why", "records")
@@ -56,15 +56,15 @@ class ValuesKept(_message.Message):
     def __init__(self, why: _Optional[str] = ..., records: _Optional[int] = ...) -> None: ...
 
 class LogHold(_message.Message):
-    __slots__ = ("why", "first", "unit", "heard_ms", "lease_left_ms")
+    __slots__ = ("why", "first", "unit", "last_contact_ms", "lease_left_ms")
     WHY_FIELD_NUMBER: _ClassVar[int]
     FIRST_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
-    HEARD_MS_FIELD_NUMBER: _ClassVar[int]
+    LAST_CONTACT_MS_FIELD_NUMBER: _ClassVar[int]
     LEASE_LEFT_MS_FIELD_NUMBER: _ClassVar[int]
     why: str
     first: int
     unit: _office_common_pb2.Unit
-    heard_ms: int
+    last_contact_ms: int
     lease_left_ms: int
-    def __init__(self, why: _Optional[str] = ..., first: _Optional[int] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., heard_ms: _Optional[int] = ..., lease_left_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, why: _Optional[str] = ..., first: _Optional[int] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., last_contact_ms: _Optional[int] = ..., lease_left_ms: _Optional[int] = ...) -> None: ...

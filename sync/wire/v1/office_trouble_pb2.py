@@ -25,41 +25,41 @@ _sym_db = _symbol_database.Default()
 from sync.wire.v1 import office_common_pb2 as sync_dot_wire_dot_v1_dot_office__common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!sync/wire/v1/office_trouble.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\"\xe7\x01\n\x04Hole\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x61rrival\x18\x02 \x01(\x04\x12\"\n\x06writer\x18\x03 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x10\n\x08register\x18\x04 \x01(\t\x12 \n\x04unit\x18\x05 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0f\n\x07records\x18\x06 \x03(\x0c\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\t\x12\r\n\x05state\x18\t \x01(\t\x12\r\n\x05\x61t_ms\x18\n \x01(\x03\x12\r\n\x05tries\x18\x0b \x01(\r\x12\x0c\n\x04note\x18\x0c \x01(\t\"=\n\x10ListHolesRequest\x12\x0b\n\x03\x61ll\x18\x01 \x01(\x08\x12\r\n\x05limit\x18\x02 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\"S\n\x11ListHolesResponse\x12!\n\x05holes\x18\x01 \x03(\x0b\x32\x12.sync.wire.v1.Hole\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x0c\n\x04next\x18\x03 \x01(\t\"\x1c\n\x0eGetHoleRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"u\n\x0fGetHoleResponse\x12 \n\x04hole\x18\x01 \x01(\x0b\x32\x12.sync.wire.v1.Hole\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x04\x12\x11\n\toperation\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\"\x1f\n\x11RetryHolesRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"3\n\x12RetryHolesResponse\x12\r\n\x05tried\x18\x01 \x01(\r\x12\x0e\n\x06healed\x18\x02 \x01(\r\"=\n\x10\x43loseHoleRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"E\n\x11\x43loseHoleResponse\x12 \n\x04hole\x18\x01 \x01(\x0b\x32\x12.sync.wire.v1.Hole\x12\x0e\n\x06healed\x18\x02 \x01(\r\"\x13\n\x11ListCopiesRequest\"=\n\rCopyForgotten\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"q\n\x0c\x43opiedOffice\x12 \n\x04unit\x18\x01 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0f\n\x07\x66lagged\x18\x02 \x01(\x08\x12.\n\tdecisions\x18\x03 \x03(\x0b\x32\x1b.sync.wire.v1.CopyForgotten\"A\n\x12ListCopiesResponse\x12+\n\x07offices\x18\x01 \x03(\x0b\x32\x1a.sync.wire.v1.CopiedOffice\"@\n\x11\x46orgetCopyRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"@\n\x12\x46orgetCopyResponse\x12*\n\x06office\x18\x01 \x01(\x0b\x32\x1a.sync.wire.v1.CopiedOfficeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!sync/wire/v1/office_trouble.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\"\xf4\x01\n\x11QuarantinedChange\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x61rrival\x18\x02 \x01(\x04\x12\"\n\x06writer\x18\x03 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x10\n\x08register\x18\x04 \x01(\t\x12 \n\x04unit\x18\x05 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0f\n\x07records\x18\x06 \x03(\x0c\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\t\x12\r\n\x05state\x18\t \x01(\t\x12\r\n\x05\x61t_ms\x18\n \x01(\x03\x12\r\n\x05tries\x18\x0b \x01(\r\x12\x0c\n\x04note\x18\x0c \x01(\t\"C\n\x16ListQuarantinedRequest\x12\x0b\n\x03\x61ll\x18\x01 \x01(\x08\x12\r\n\x05limit\x18\x02 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\"l\n\x17ListQuarantinedResponse\x12\x34\n\x0bquarantined\x18\x01 \x03(\x0b\x32\x1f.sync.wire.v1.QuarantinedChange\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x0c\n\x04next\x18\x03 \x01(\t\"#\n\x15GetQuarantinedRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"\x97\x01\n\x16GetQuarantinedResponse\x12;\n\x12quarantined_change\x18\x01 \x01(\x0b\x32\x1f.sync.wire.v1.QuarantinedChange\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x04\x12\x11\n\toperation\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\"%\n\x17RetryQuarantinedRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\":\n\x18RetryQuarantinedResponse\x12\r\n\x05tried\x18\x01 \x01(\r\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\r\"D\n\x17\x43loseQuarantinedRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"h\n\x18\x43loseQuarantinedResponse\x12;\n\x12quarantined_change\x18\x01 \x01(\x0b\x32\x1f.sync.wire.v1.QuarantinedChange\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\r\"\x13\n\x11ListClonesRequest\":\n\nCloneReset\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"n\n\x0c\x43lonedOffice\x12 \n\x04unit\x18\x01 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0f\n\x07\x66lagged\x18\x02 \x01(\x08\x12+\n\tdecisions\x18\x03 \x03(\x0b\x32\x18.sync.wire.v1.CloneReset\"A\n\x12ListClonesResponse\x12+\n\x07offices\x18\x01 \x03(\x0b\x32\x1a.sync.wire.v1.ClonedOffice\"@\n\x11ResetCloneRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"@\n\x12ResetCloneResponse\x12*\n\x06office\x18\x01 \x01(\x0b\x32\x1a.sync.wire.v1.ClonedOfficeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sync.wire.v1.office_trouble_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_HOLE']._serialized_start=86
-  _globals['_HOLE']._serialized_end=317
-  _globals['_LISTHOLESREQUEST']._serialized_start=319
-  _globals['_LISTHOLESREQUEST']._serialized_end=380
-  _globals['_LISTHOLESRESPONSE']._serialized_start=382
-  _globals['_LISTHOLESRESPONSE']._serialized_end=465
-  _globals['_GETHOLEREQUEST']._serialized_start=467
-  _globals['_GETHOLEREQUEST']._serialized_end=495
-  _globals['_GETHOLERESPONSE']._serialized_start=497
-  _globals['_GETHOLERESPONSE']._serialized_end=614
-  _globals['_RETRYHOLESREQUEST']._serialized_start=616
-  _globals['_RETRYHOLESREQUEST']._serialized_end=647
-  _globals['_RETRYHOLESRESPONSE']._serialized_start=649
-  _globals['_RETRYHOLESRESPONSE']._serialized_end=700
-  _globals['_CLOSEHOLEREQUEST']._serialized_start=702
-  _globals['_CLOSEHOLEREQUEST']._serialized_end=763
-  _globals['_CLOSEHOLERESPONSE']._serialized_start=765
-  _globals['_CLOSEHOLERESPONSE']._serialized_end=834
-  _globals['_LISTCOPIESREQUEST']._serialized_start=836
-  _globals['_LISTCOPIESREQUEST']._serialized_end=855
-  _globals['_COPYFORGOTTEN']._serialized_start=857
-  _globals['_COPYFORGOTTEN']._serialized_end=918
-  _globals['_COPIEDOFFICE']._serialized_start=920
-  _globals['_COPIEDOFFICE']._serialized_end=1033
-  _globals['_LISTCOPIESRESPONSE']._serialized_start=1035
-  _globals['_LISTCOPIESRESPONSE']._serialized_end=1100
-  _globals['_FORGETCOPYREQUEST']._serialized_start=1102
-  _globals['_FORGETCOPYREQUEST']._serialized_end=1166
-  _globals['_FORGETCOPYRESPONSE']._serialized_start=1168
-  _globals['_FORGETCOPYRESPONSE']._serialized_end=1232
+  _globals['_QUARANTINEDCHANGE']._serialized_start=86
+  _globals['_QUARANTINEDCHANGE']._serialized_end=330
+  _globals['_LISTQUARANTINEDREQUEST']._serialized_start=332
+  _globals['_LISTQUARANTINEDREQUEST']._serialized_end=399
+  _globals['_LISTQUARANTINEDRESPONSE']._serialized_start=401
+  _globals['_LISTQUARANTINEDRESPONSE']._serialized_end=509
+  _globals['_GETQUARANTINEDREQUEST']._serialized_start=511
+  _globals['_GETQUARANTINEDREQUEST']._serialized_end=546
+  _globals['_GETQUARANTINEDRESPONSE']._serialized_start=549
+  _globals['_GETQUARANTINEDRESPONSE']._serialized_end=700
+  _globals['_RETRYQUARANTINEDREQUEST']._serialized_start=702
+  _globals['_RETRYQUARANTINEDREQUEST']._serialized_end=739
+  _globals['_RETRYQUARANTINEDRESPONSE']._serialized_start=741
+  _globals['_RETRYQUARANTINEDRESPONSE']._serialized_end=799
+  _globals['_CLOSEQUARANTINEDREQUEST']._serialized_start=801
+  _globals['_CLOSEQUARANTINEDREQUEST']._serialized_end=869
+  _globals['_CLOSEQUARANTINEDRESPONSE']._serialized_start=871
+  _globals['_CLOSEQUARANTINEDRESPONSE']._serialized_end=975
+  _globals['_LISTCLONESREQUEST']._serialized_start=977
+  _globals['_LISTCLONESREQUEST']._serialized_end=996
+  _globals['_CLONERESET']._serialized_start=998
+  _globals['_CLONERESET']._serialized_end=1056
+  _globals['_CLONEDOFFICE']._serialized_start=1058
+  _globals['_CLONEDOFFICE']._serialized_end=1168
+  _globals['_LISTCLONESRESPONSE']._serialized_start=1170
+  _globals['_LISTCLONESRESPONSE']._serialized_end=1235
+  _globals['_RESETCLONEREQUEST']._serialized_start=1237
+  _globals['_RESETCLONEREQUEST']._serialized_end=1301
+  _globals['_RESETCLONERESPONSE']._serialized_start=1303
+  _globals['_RESETCLONERESPONSE']._serialized_end=1367
 # @@protoc_insertion_point(module_scope)

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class Hole(_message.Message):
+class QuarantinedChange(_message.Message):
     __slots__ = ("id", "arrival", "writer", "register", "unit", "records", "reason", "detail", "state", "at_ms", "tries", "note")
     ID_FIELD_NUMBER: _ClassVar[int]
     ARRIVAL_FIELD_NUMBER: _ClassVar[int]
@@ -35,7 +35,7 @@ class Hole(_message.Message):
     note: str
     def __init__(self, id: _Optional[bytes] = ..., arrival: _Optional[int] = ..., writer: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., records: _Optional[_Iterable[bytes]] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ..., state: _Optional[str] = ..., at_ms: _Optional[int] = ..., tries: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
 
-class ListHolesRequest(_message.Message):
+class ListQuarantinedRequest(_message.Message):
     __slots__ = ("all", "limit", "after")
     ALL_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
@@ -45,51 +45,51 @@ class ListHolesRequest(_message.Message):
     after: str
     def __init__(self, all: _Optional[bool] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
 
-class ListHolesResponse(_message.Message):
-    __slots__ = ("holes", "total", "next")
-    HOLES_FIELD_NUMBER: _ClassVar[int]
+class ListQuarantinedResponse(_message.Message):
+    __slots__ = ("quarantined", "total", "next")
+    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
-    holes: _containers.RepeatedCompositeFieldContainer[Hole]
+    quarantined: _containers.RepeatedCompositeFieldContainer[QuarantinedChange]
     total: int
     next: str
-    def __init__(self, holes: _Optional[_Iterable[_Union[Hole, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
+    def __init__(self, quarantined: _Optional[_Iterable[_Union[QuarantinedChange, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
 
-class GetHoleRequest(_message.Message):
+class GetQuarantinedRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     def __init__(self, id: _Optional[bytes] = ...) -> None: ...
 
-class GetHoleResponse(_message.Message):
-    __slots__ = ("hole", "audience", "seq", "operation", "fields")
-    HOLE_FIELD_NUMBER: _ClassVar[int]
+class GetQuarantinedResponse(_message.Message):
+    __slots__ = ("quarantined_change", "audience", "seq", "operation", "fields")
+    QUARANTINED_CHANGE_FIELD_NUMBER: _ClassVar[int]
     AUDIENCE_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     OPERATION_FIELD_NUMBER: _ClassVar[int]
     FIELDS_FIELD_NUMBER: _ClassVar[int]
-    hole: Hole
+    quarantined_change: QuarantinedChange
     audience: str
     seq: int
     operation: str
     fields: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, hole: _Optional[_Union[Hole, _Mapping]] = ..., audience: _Optional[str] = ..., seq: _Optional[int] = ..., operation: _Optional[str] = ..., fields: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, quarantined_change: _Optional[_Union[QuarantinedChange, _Mapping]] = ..., audience: _Optional[str] = ..., seq: _Optional[int] = ..., operation: _Optional[str] = ..., fields: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class RetryHolesRequest(_message.Message):
+class RetryQuarantinedRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     def __init__(self, id: _Optional[bytes] = ...) -> None: ...
 
-class RetryHolesResponse(_message.Message):
-    __slots__ = ("tried", "healed")
+class RetryQuarantinedResponse(_message.Message):
+    __slots__ = ("tried", "applied")
     TRIED_FIELD_NUMBER: _ClassVar[int]
-    HEALED_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
     tried: int
-    healed: int
-    def __init__(self, tried: _Optional[int] = ..., healed: _Optional[int] = ...) -> None: ...
+    applied: int
+    def __init__(self, tried: _Optional[int] = ..., applied: _Optional[int] = ...) -> None: ...
 
-class CloseHoleRequest(_message.Message):
+class CloseQuarantinedRequest(_message.Message):
     __slots__ = ("id", "reason", "actor")
     ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -99,19 +99,19 @@ class CloseHoleRequest(_message.Message):
     actor: str
     def __init__(self, id: _Optional[bytes] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
-class CloseHoleResponse(_message.Message):
-    __slots__ = ("hole", "healed")
-    HOLE_FIELD_NUMBER: _ClassVar[int]
-    HEALED_FIELD_NUMBER: _ClassVar[int]
-    hole: Hole
-    healed: int
-    def __init__(self, hole: _Optional[_Union[Hole, _Mapping]] = ..., healed: _Optional[int] = ...) -> None: ...
+class CloseQuarantinedResponse(_message.Message):
+    __slots__ = ("quarantined_change", "applied")
+    QUARANTINED_CHANGE_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
+    quarantined_change: QuarantinedChange
+    applied: int
+    def __init__(self, quarantined_change: _Optional[_Union[QuarantinedChange, _Mapping]] = ..., applied: _Optional[int] = ...) -> None: ...
 
-class ListCopiesRequest(_message.Message):
+class ListClonesRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
-class CopyForgotten(_message.Message):
+class CloneReset(_message.Message):
     __slots__ = ("at_ms", "actor", "reason")
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
@@ -121,23 +121,23 @@ class CopyForgotten(_message.Message):
     reason: str
     def __init__(self, at_ms: _Optional[int] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
-class CopiedOffice(_message.Message):
+class ClonedOffice(_message.Message):
     __slots__ = ("unit", "flagged", "decisions")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     FLAGGED_FIELD_NUMBER: _ClassVar[int]
     DECISIONS_FIELD_NUMBER: _ClassVar[int]
     unit: _office_common_pb2.Unit
     flagged: bool
-    decisions: _containers.RepeatedCompositeFieldContainer[CopyForgotten]
-    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., flagged: _Optional[bool] = ..., decisions: _Optional[_Iterable[_Union[CopyForgotten, _Mapping]]] = ...) -> None: ...
+    decisions: _containers.RepeatedCompositeFieldContainer[CloneReset]
+    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., flagged: _Optional[bool] = ..., decisions: _Optional[_Iterable[_Union[CloneReset, _Mapping]]] = ...) -> None: ...
 
-class ListCopiesResponse(_message.Message):
+class ListClonesResponse(_message.Message):
     __slots__ = ("offices",)
     OFFICES_FIELD_NUMBER: _ClassVar[int]
-    offices: _containers.RepeatedCompositeFieldContainer[CopiedOffice]
-    def __init__(self, offices: _Optional[_Iterable[_Union[CopiedOffice, _Mapping]]] = ...) -> None: ...
+    offices: _containers.RepeatedCompositeFieldContainer[ClonedOffice]
+    def __init__(self, offices: _Optional[_Iterable[_Union[ClonedOffice, _Mapping]]] = ...) -> None: ...
 
-class ForgetCopyRequest(_message.Message):
+class ResetCloneRequest(_message.Message):
     __slots__ = ("unit", "reason", "actor")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -147,8 +147,8 @@ class ForgetCopyRequest(_message.Message):
     actor: str
     def __init__(self, unit: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
-class ForgetCopyResponse(_message.Message):
+class ResetCloneResponse(_message.Message):
     __slots__ = ("office",)
     OFFICE_FIELD_NUMBER: _ClassVar[int]
-    office: CopiedOffice
-    def __init__(self, office: _Optional[_Union[CopiedOffice, _Mapping]] = ...) -> None: ...
+    office: ClonedOffice
+    def __init__(self, office: _Optional[_Union[ClonedOffice, _Mapping]] = ...) -> None: ...

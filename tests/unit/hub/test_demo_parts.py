@@ -21,7 +21,7 @@ def upper() -> Iterator[str]:
     """Serve an echo on the loopback."""
     listener = socket.create_server(("127.0.0.1", 0))
 
-    def echo(end: socket.socket) -> None:
+    def mirror(end: socket.socket) -> None:
         with end:
             while data := end.recv(1024):
                 end.sendall(data)
@@ -32,7 +32,7 @@ def upper() -> Iterator[str]:
                 end, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=echo, args=(end,), daemon=True).start()
+            threading.Thread(target=mirror, args=(end,), daemon=True).start()
 
     threading.Thread(target=serve, daemon=True).start()
     yield f"127.0.0.1:{listener.getsockname()[1]}"
@@ -53,7 +53,7 @@ def dial(line: Line) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=10)
 
 
-def said(end: socket.socket, text: bytes) -> bytes:
+def reply_to(end: socket.socket, text: bytes) -> bytes:
     """Say something and return the answer; b"" when the line is dead."""
     try:
         end.sendall(text)
@@ -62,32 +62,32 @@ def said(end: socket.socket, text: bytes) -> bytes:
         return b""
 
 
-def test_a_whole_line_carries_both_ways_and_counts(line: Line) -> None:
+def test_a_working_link_forwards_in_both_directions_and_counts(line: Line) -> None:
     with dial(line) as end:
-        assert said(end, b"hello") == b"hello"
+        assert reply_to(end, b"hello") == b"hello"
     assert line.carried >= 5
 
 
-def test_a_cut_line_ends_what_is_open_and_refuses_what_comes(line: Line) -> None:
+def test_a_cut_link_closes_open_connections_and_refuses_new_ones(line: Line) -> None:
     with dial(line) as end:
-        assert said(end, b"before") == b"before"
+        assert reply_to(end, b"before") == b"before"
         line.cut()
-        assert said(end, b"after") == b""
+        assert reply_to(end, b"after") == b""
     with dial(line) as end:
-        assert said(end, b"again") == b""
+        assert reply_to(end, b"again") == b""
 
 
-def test_a_mended_line_carries_again(line: Line) -> None:
+def test_a_restored_link_forwards_again(line: Line) -> None:
     line.cut()
-    line.mend()
+    line.restore()
     with dial(line) as end:
-        assert said(end, b"hello") == b"hello"
+        assert reply_to(end, b"hello") == b"hello"
 
 
-def test_a_line_without_an_upper_end_refuses() -> None:
+def test_a_link_without_a_parent_address_refuses_connections() -> None:
     line = Line()
     with dial(line) as end:
-        assert said(end, b"hello") == b""
+        assert reply_to(end, b"hello") == b""
     line.close()
 
 
@@ -108,7 +108,7 @@ def outcome(**changed: Any) -> Outcome:
     return Outcome(**{**parts, **changed})
 
 
-def test_nothing_missing_and_nothing_different_is_sound() -> None:
+def test_a_report_without_missing_or_different_records_is_consistent() -> None:
     assert outcome().sound
 
 
@@ -122,5 +122,5 @@ def test_nothing_missing_and_nothing_different_is_sound() -> None:
         {"verified": [VERIFIED, replace(VERIFIED, different=1)]},
     ],
 )
-def test_one_thing_amiss_is_unsound(changed: dict[str, Any]) -> None:
+def test_a_report_with_one_problem_is_inconsistent(changed: dict[str, Any]) -> None:
     assert not outcome(**changed).sound

@@ -58,7 +58,7 @@ def street(scale: float, *, seed: int = 1, name: str = STREET_NAME) -> StreetPla
 
 
 @pytest.fixture(scope="module")
-def life_size() -> dict[str, dict[str, list[Row]]]:
+def full_size() -> dict[str, dict[str, list[Row]]]:
     return {plan.unit.name: generate(plan) for plan in street(1.0).communities}
 
 
@@ -69,46 +69,46 @@ def total(street: dict[str, dict[str, list[Row]]], register: str) -> list[Row]:
 Records = dict[str, dict[str, list[Row]]]
 
 
-def test_households_are_those_of_the_report(life_size: Records) -> None:
-    sizes = {name: len(records["household"]) for name, records in life_size.items()}
+def test_households_are_those_of_the_report(full_size: Records) -> None:
+    sizes = {name: len(records["household"]) for name, records in full_size.items()}
     assert len(sizes) == 17
     assert min(sizes.values()) == published("households_smallest")
     assert max(sizes, key=lambda name: sizes[name]) == SHOWCASE_NAME
     assert sizes[SHOWCASE_NAME] > published("households_largest")
     assert sum(sizes.values()) == pytest.approx(25_000, rel=0.01)
-    assert len(total(life_size, "resident")) == pytest.approx(70_000, rel=0.02)
+    assert len(total(full_size, "resident")) == pytest.approx(70_000, rel=0.02)
 
 
-def test_the_ageing_share_by_calendar_year_is_the_published_one(life_size: Records) -> None:
-    years = [int(str(row["birth_date"])[:4]) for row in total(life_size, "resident")]
+def test_the_ageing_share_by_calendar_year_is_the_published_one(full_size: Records) -> None:
+    years = [int(str(row["birth_date"])[:4]) for row in total(full_size, "resident")]
     elders = sum(year <= AS_OF.year - 60 for year in years)
     assert round(1_000 * elders / len(years), 1) == published("ageing_permille")
 
 
 def test_the_showcase_misses_the_premises_norm_and_the_others_are_mixed(
-    life_size: Records,
+    full_size: Records,
 ) -> None:
     areas = {name: sum(int(str(row["area_m2"])) for row in records["premises"])
-             for name, records in life_size.items()}  # fmt: skip
+             for name, records in full_size.items()}  # fmt: skip
     assert areas[SHOWCASE_NAME] == published("premises_m2_showcase") * 100
     assert min(areas.values()) >= published("premises_m2") * 100
-    met = {name for name, area in areas.items() if area >= 30 * len(life_size[name]["household"])}
+    met = {name for name, area in areas.items() if area >= 30 * len(full_size[name]["household"])}
     assert SHOWCASE_NAME not in met
     assert 5 <= len(met) <= 12
 
 
-def test_outlets_by_kind_are_those_of_the_report(life_size: Records) -> None:
-    kinds = Counter(row["kind"] for row in total(life_size, "service_outlet"))
+def test_outlets_by_kind_are_those_of_the_report(full_size: Records) -> None:
+    kinds = Counter(row["kind"] for row in total(full_size, "service_outlet"))
     assert kinds["outlet"] > published("outlets")
     for kind in ("corridor", "nursing_home", "culture_sport"):
         assert kinds[kind] == published({"corridor": "corridors", "nursing_home": "nursing_homes"}
                                         .get(kind, kind))  # fmt: skip
 
 
-def test_eight_communities_elect_directly_with_more_than_ninety_percent(
-    life_size: Records,
+def test_eight_communities_elect_directly_with_more_than_ninety_percent_turnout(
+    full_size: Records,
 ) -> None:
-    elections = total(life_size, "election")
+    elections = total(full_size, "election")
     assert len(elections) == 17
     direct = [row for row in elections if row["method"] == "all_voters"]
     assert len(direct) == published("direct_elections")
@@ -116,29 +116,29 @@ def test_eight_communities_elect_directly_with_more_than_ninety_percent(
     assert {row["method"] for row in elections} == {"all_voters", "household_reps", "member_reps"}
 
 
-def test_placements_are_of_january_to_august_by_all_four_channels(life_size: Records) -> None:
-    placements = total(life_size, "placement")
+def test_placements_are_of_january_to_august_by_all_four_channels(full_size: Records) -> None:
+    placements = total(full_size, "placement")
     assert len(placements) > published("placements")
     assert {row["channel"] for row in placements} == {"C1", "C2", "C3", "C4"}
     assert {str(row["date"])[:7] for row in placements} == {f"2026-0{m}" for m in range(1, 9)}
     assert all(row.get("subsidy") == (500_000 if row["channel"] == "C2" else None)
                for row in placements)  # fmt: skip
-    for records in life_size.values():
+    for records in full_size.values():
         posts = sum(row["channel"] == "C4" for row in records["placement"])
         assert posts <= published("posts_per_community")
 
 
-def test_staff_party_and_aid_show_both_sides_of_each_norm(life_size: Records) -> None:
-    kinds = [row["kind"] for row in total(life_size, "party_organisation")]
+def test_staff_party_and_aid_show_both_sides_of_each_norm(full_size: Records) -> None:
+    kinds = [row["kind"] for row in total(full_size, "party_organisation")]
     assert {"committee", "general_branch"} <= set(kinds)
-    eligible = [r for r in total(life_size, "party_organisation") if int(str(r["members_n"])) > 99]
+    eligible = [r for r in total(full_size, "party_organisation") if int(str(r["members_n"])) > 99]
     assert 1 < kinds.count("committee") == len(eligible) - 1  # one has not founded its committee
-    flagged = sum(int(str(row["party_member"])) for row in total(life_size, "resident"))
-    assert flagged == sum(int(str(r["members_n"])) for r in total(life_size, "party_organisation"))
-    per_400 = len(total(life_size, "community_worker")) / (25_000 / 400)
+    flagged = sum(int(str(row["party_member"])) for row in total(full_size, "resident"))
+    assert flagged == sum(int(str(r["members_n"])) for r in total(full_size, "party_organisation"))
+    per_400 = len(total(full_size, "community_worker")) / (25_000 / 400)
     assert 0.9 < per_400 < 1.05
     layers = {
-        code for row in total(life_size, "aid_case") for code in str(row["layers"]).split(",")
+        code for row in total(full_size, "aid_case") for code in str(row["layers"]).split(",")
     }
     assert layers == {"L1", "L2", "L3", "L4", "L5"}
 
@@ -155,7 +155,7 @@ def test_every_generated_record_passes_validation_and_nothing_is_keyed_twice() -
             assert len(keys) == len(rows)
 
 
-def test_no_generated_identity_number_can_be_a_persons_and_none_comes_twice() -> None:
+def test_no_generated_identity_number_can_be_a_real_persons_and_none_occurs_twice() -> None:
     numbers = [
         str(row["id_number"])
         for plan in plan_streets(TREE, TREE.root, as_of=AS_OF, scale=0.2)
@@ -174,7 +174,7 @@ def test_the_same_seed_gives_the_same_street_and_another_seed_another() -> None:
     assert records(1) != records(2)
 
 
-def test_any_other_street_gets_plausible_numbers_and_claims_no_figure_of_the_report() -> None:
+def test_any_other_street_gets_plausible_numbers_and_no_figure_of_the_report() -> None:
     plan = street(1.0, name="凯旋街道")
     assert not plan.from_report
     assert [c.unit.name for c in plan.communities] == ["甲1社区", "甲2社区", "甲3社区", "甲4社区"]
@@ -189,7 +189,7 @@ def test_scale_multiplies_people_and_rooms_alike_so_that_norms_keep_their_answer
     assert len(generate(small[SHOWCASE_NAME])["resident"]) == small[SHOWCASE_NAME].residents
 
 
-def test_a_communitys_workbook_says_what_it_is_and_reads_back_as_generated(tmp_path: Path) -> None:
+def test_a_communitys_workbook_states_what_it_is_and_round_trips(tmp_path: Path) -> None:
     plan = street(0.02)
     counts = write_street_workbooks(tmp_path, plan, REGISTERS)
     assert sorted(counts) == [c.unit.code for c in plan.communities]

@@ -9,8 +9,8 @@ from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
 from node.setup import init_office
-from sync import log
-from sync.schema import Lane
+from sync.log import entries as log
+from sync.model.schema import Lane
 
 CATALOGUE = load_catalogue()
 START_MS = 1_780_000_000_000
@@ -65,9 +65,9 @@ def _send(frm: Office, to: Office, *, upward: bool) -> None:
     for lane in Lane:
         while True:
             with to.store.read() as tx:
-                known, held = log.cursor_of(tx, frm.identity.unit, "in", lane)
+                known, position = log.cursor_of(tx, frm.identity.unit, "in", lane)
             me = frm.identity.incarnation
-            after = held if known == me else 0
+            after = position if known == me else 0
             with frm.store.read() as tx:
                 if upward:
                     batch = log.read_up(tx, lane=lane, incarnation=me, after=after)
@@ -79,7 +79,7 @@ def _send(frm: Office, to: Office, *, upward: bool) -> None:
                 break
             to.committed(
                 to.store.write(
-                    lambda tx, batch=batch: to.applier.remote(
+                    lambda tx, batch=batch: to.applier.apply_batch(
                         tx, batch, peer=frm.identity.unit, upward=upward
                     )
                 )

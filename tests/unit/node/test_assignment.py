@@ -57,7 +57,7 @@ COURSE = {
 }
 
 
-def test_nothing_heard_is_no_assignment() -> None:
+def test_without_events_there_is_no_assignment() -> None:
     assert fold([]).state is State.NONE
 
 
@@ -72,7 +72,7 @@ def test_the_usual_course_goes_from_draft_to_closed() -> None:
     assert [step.event.kind for step in state.history] == list(COURSE)
 
 
-def test_every_milestone_keeps_the_time_it_was_last_reached() -> None:
+def test_every_milestone_keeps_the_time_when_it_was_last_reached() -> None:
     events = script(IN_PROGRESS)
     events.append(event_after(fold(events), EventKind.CLAIM, at_ms=70))
     events.append(event_after(fold(events), EventKind.REWORK, at_ms=80))
@@ -88,7 +88,7 @@ def test_rework_goes_back_to_the_progress_reported_before_the_claim() -> None:
     assert (state.state, state.percent, state.reworks) == (State.IN_PROGRESS, 40, 1)
 
 
-def test_progress_after_a_claim_is_a_note_and_the_claim_stands() -> None:
+def test_progress_after_a_claim_is_a_note_and_the_claim_remains() -> None:
     state = fold(script(f"{CLAIMED} progress"))
     assert (state.state, state.percent, state.ignored) == (State.CLAIMED, 100, ())
 
@@ -143,7 +143,9 @@ def test_silence_is_never_consent() -> None:
 
 @pytest.mark.parametrize("duty", [Duty.UNDERTAKES, Duty.OFFICE])
 @pytest.mark.parametrize("kind", [EventKind.CONSENT, EventKind.DECLINE])
-def test_nobody_declines_its_own_duty_it_returns_with_a_reason(duty: Duty, kind: EventKind) -> None:
+def test_a_duty_of_its_own_is_not_declined_but_returned_with_a_reason(
+    duty: Duty, kind: EventKind
+) -> None:
     delivered = fold(script(DELIVERED, duty))
     with pytest.raises(IllegalEvent) as refused:
         guard(delivered, kind, "assignee")
@@ -151,7 +153,7 @@ def test_nobody_declines_its_own_duty_it_returns_with_a_reason(duty: Duty, kind:
     assert fold(script(f"{DELIVERED} return", duty)).state is State.RETURNED
 
 
-def test_after_two_returns_only_a_ruling_dispatches_and_it_binds() -> None:
+def test_after_two_returns_only_a_ruling_dispatches_and_it_is_binding() -> None:
     twice = script(f"{DELIVERED} return dispatch receipt return")
     with pytest.raises(IllegalEvent) as refused:
         guard(fold(twice), EventKind.DISPATCH, "issuer", returns_max=2)
@@ -162,14 +164,14 @@ def test_after_two_returns_only_a_ruling_dispatches_and_it_binds() -> None:
     assert bound.value.reason == "binding"
 
 
-def test_accepted_work_goes_back_only_when_both_offices_want_it() -> None:
+def test_accepted_work_is_returned_only_when_both_offices_agree() -> None:
     with pytest.raises(IllegalEvent) as refused:
         guard(fold(script(IN_PROGRESS)), EventKind.TAKE_BACK, "issuer")
     assert refused.value.reason == "not_asked"
     assert fold(script(f"{IN_PROGRESS} hand_back take_back")).state is State.RETURNED
 
 
-def test_a_hand_back_asked_before_a_claim_is_not_agreed_to_after_it() -> None:
+def test_a_return_requested_before_a_claim_cannot_be_agreed_to_after_it() -> None:
     reworked = fold(script(f"{IN_PROGRESS} hand_back claim rework"))
     with pytest.raises(IllegalEvent) as refused:
         guard(reworked, EventKind.TAKE_BACK, "issuer")
@@ -260,7 +262,7 @@ def test_a_step_outside_the_table_is_refused_with_both_names(state: State, kind:
 
 
 @pytest.mark.parametrize("kind", list(EventKind))
-def test_no_office_takes_the_others_steps(kind: EventKind) -> None:
+def test_no_office_takes_the_steps_of_the_other_one(kind: EventKind) -> None:
     wrong: Writer = "issuer" if kind in ASSIGNEE_KINDS else "assignee"
     with pytest.raises(IllegalEvent) as refused:
         guard(fold(script(ACCEPTED)), kind, wrong)
@@ -288,7 +290,7 @@ def test_an_event_waits_for_what_its_writer_had_read() -> None:
     assert fold(events).waiting == ()
 
 
-def test_two_events_under_one_number_are_both_kept_and_one_counts_everywhere() -> None:
+def test_two_events_with_one_number_are_both_kept_and_the_same_one_counts_everywhere() -> None:
     events = script(IN_PROGRESS)
     other = replace(events[-1], percent=90)
     state = fold([*events, other])
@@ -383,7 +385,7 @@ AT_ONCE = [
 
 
 @pytest.mark.parametrize(("base", "pair", "ends", "ignored"), AT_ONCE)
-def test_what_is_said_at_once_ends_as_the_precedence_table_says(
+def test_concurrent_steps_end_as_the_precedence_table_defines(
     base: str, pair: str, ends: str, ignored: str
 ) -> None:
     ours, theirs = pair.split(" | ")
@@ -397,7 +399,7 @@ def test_what_is_said_at_once_ends_as_the_precedence_table_says(
     assert state == fold(reversed(events))
 
 
-def test_every_lawful_pair_stands_in_that_list() -> None:
+def test_every_valid_pair_of_steps_is_in_the_precedence_table() -> None:
     lawful = set()
     for base, (kinds, duty) in BASES.items():
         state = fold(script(kinds, duty))
@@ -433,7 +435,7 @@ def _possible(state: AssignmentState, kinds: frozenset[EventKind]) -> list[Event
         (CLAIMED, Duty.UNDERTAKES, "verify close", "progress", "closed"),
     ],
 )
-def test_runs_of_steps_said_at_once_keep_the_promises_of_the_pairs(
+def test_runs_of_concurrent_steps_keep_the_promises_of_the_pairs(
     base: str, duty: Duty, issuer: str, assignee: str, ends: str
 ) -> None:
     ours = extend(script(base, duty), issuer, duty)
@@ -441,13 +443,13 @@ def test_runs_of_steps_said_at_once_keep_the_promises_of_the_pairs(
     assert fold([*ours, *theirs]).state == ends
 
 
-def test_a_recall_that_met_a_claim_is_noted_and_the_issuer_can_verify() -> None:
+def test_a_recall_that_crossed_a_claim_is_noted_and_the_issuer_can_verify() -> None:
     met = at_once(script(IN_PROGRESS), "recall", "claim")
     assert [entry.event.kind for entry in fold(met).ignored] == [EventKind.RECALL]
     assert fold(extend(met, "verify")).state is State.VERIFIED
 
 
-def test_a_claim_that_met_an_extension_is_judged_by_the_later_deadline() -> None:
+def test_a_claim_that_crossed_an_extension_is_measured_by_the_later_deadline() -> None:
     state = fold(at_once(script(IN_PROGRESS), "extend", "claim"))
     assert state.state is State.CLAIMED
     assert state.due_ms == DUE_MS + 1_000

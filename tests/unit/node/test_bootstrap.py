@@ -31,7 +31,7 @@ def opened(folder: Path, clock: Clock, *, bootstrap: bool) -> Office:
     )
 
 
-def test_an_office_started_to_be_loaded_has_no_indexes_until_it_is_started_without(
+def test_an_office_started_for_bulk_loading_has_no_indexes_until_its_next_normal_start(
     tmp_path: Path,
 ) -> None:
     clock = Clock()

@@ -75,7 +75,7 @@ def refusal(old: str, new: str) -> BadCatalogue:
     return refused.value
 
 
-def test_the_shipped_catalogue_loads_whole():
+def test_the_shipped_catalogue_loads_completely():
     offices = [r for r in CATALOGUE.registers.values() if not r.system]
     assert len(offices) == 11
     assert {r.name for r in CATALOGUE.registers.values() if r.system} == {
@@ -100,7 +100,7 @@ def test_persons_stay_in_the_community(name):
     assert CATALOGUE.registers[name].audience == "local"
 
 
-def test_no_register_that_leaves_asks_for_a_personal_value():
+def test_no_register_that_leaves_its_office_has_a_personal_field():
     for register in CATALOGUE.registers.values():
         if register.audience != "local":
             assert not [f for f in register.fields.values() if f.personal and f.required]
@@ -120,7 +120,7 @@ def test_everything_has_a_chinese_and_an_english_name():
         assert all(f.zh and f.en for f in register.fields.values())
 
 
-def test_premises_can_be_completed_by_the_street_and_collide_only_where_a_person_decides():
+def test_premises_can_be_completed_by_the_street_and_conflict_only_where_a_person_decides():
     fields = CATALOGUE.registers["premises"].fields
     assert fields["area_m2"].owners == (Level.COMMUNITY,)
     assert fields["verified_area_m2"].owners == (Level.STREET,)
@@ -196,12 +196,12 @@ def counted(*postings: Posting) -> dict[str, int]:
     return {measure: amount for measure, amount in sums.items() if amount}
 
 
-DEED = {"transfer": b"t" * 16, "fund": "F1", "year": 2026, "amount_fen": 100, "at_ms": 0}
+POSTING_FIELDS = {"transfer": b"t" * 16, "fund": "F1", "year": 2026, "amount_fen": 100, "at_ms": 0}
 
 
-def test_a_reversed_posting_takes_back_exactly_what_it_reverses():
-    appropriated = appropriate(unit_id=1, **DEED)
-    spent = spend(unit_id=1, category=Category.WAGES, **DEED)
+def test_a_reversed_posting_subtracts_exactly_what_it_reverses():
+    appropriated = appropriate(unit_id=1, **POSTING_FIELDS)
+    spent = spend(unit_id=1, category=Category.WAGES, **POSTING_FIELDS)
     assert counted(appropriated) == {"appropriated": 100}
     assert counted(appropriated, reverse(appropriated, at_ms=1)) == {}
     assert counted(spent) == {"spent": 100}
@@ -209,7 +209,7 @@ def test_a_reversed_posting_takes_back_exactly_what_it_reverses():
 
 
 def test_a_dispute_ends_with_the_receipt_or_the_return():
-    released = release(unit_id=1, to_unit=2, **DEED)
+    released = release(unit_id=1, to_unit=2, **POSTING_FIELDS)
     disputed = answer(released, counted_fen=90, at_ms=1)
     assert counted(released, disputed) == {"released": 100, "disputed": 100}
     assert counted(released, disputed, settle(released, at_ms=2)) == {
@@ -220,10 +220,10 @@ def test_a_dispute_ends_with_the_receipt_or_the_return():
     assert counted(released, disputed, sent_back) == {"released": 100, "returned": 100}
 
 
-def test_money_given_back_is_in_transit_until_it_is_reclaimed():
-    released = release(unit_id=1, to_unit=2, **DEED)
+def test_returned_money_is_in_transit_until_it_is_reclaimed():
+    released = release(unit_id=1, to_unit=2, **POSTING_FIELDS)
     received = answer(released, counted_fen=100, at_ms=1)
-    back = give_back(unit_id=2, to_unit=1, **DEED)
+    back = give_back(unit_id=2, to_unit=1, **POSTING_FIELDS)
 
     def in_transit(*postings: Posting) -> int:
         sums = counted(*postings)
@@ -282,21 +282,21 @@ def test_a_heading_is_found_whatever_its_width_case_asterisk_or_unit():
     assert premises.field_for("面子") is None
 
 
-def test_a_column_in_another_unit_is_not_taken_for_the_field():
+def test_a_column_in_another_unit_is_not_matched_to_the_field():
     assert CATALOGUE.registers["premises"].field_for("面积（亩）") is None
     placement = CATALOGUE.registers["placement"]
     assert placement.field_for("补贴金额（元）") is placement.fields["subsidy"]
     assert placement.field_for("补贴金额（万元）") is None
 
 
-def test_the_version_is_the_content(tmp_path: Path):
+def test_the_catalogue_version_follows_from_its_content(tmp_path: Path):
     assert load_catalogue().version == CATALOGUE.version
     more = tmp_path / "more.toml"
     more.write_text(SMALL, "utf-8")
     assert load_catalogue([more]).version != CATALOGUE.version
 
 
-def test_an_office_adds_fields_and_registers_of_its_own(tmp_path: Path):
+def test_an_office_adds_its_own_fields_and_registers(tmp_path: Path):
     more = tmp_path / "more.toml"
     own = 'dog = { zh = "养犬数", en = "Dogs", type = "int" }\n'
     more.write_text(SMALL + "\n[extend.household.field]\n" + own, "utf-8")
@@ -392,6 +392,6 @@ def test_a_file_that_is_not_toml_is_refused_by_name():
         parse_catalogue([("broken.toml", "户".encode("gb18030"))])
 
 
-def test_one_name_twice_is_refused():
+def test_a_duplicate_name_is_refused():
     with pytest.raises(BadCatalogue, match=r"again\.toml: register\.pond"):
         parse_catalogue([("small.toml", SMALL.encode()), ("again.toml", SMALL.encode())])

@@ -37,7 +37,7 @@ DAY_MS = 86_400_000
         (LATE_MS, DUE_MS, Lateness.OVERDUE),
     ],
 )
-def test_work_is_late_only_when_its_office_was_heard_past_the_deadline(
+def test_work_is_late_only_when_its_office_has_reported_past_the_deadline(
     now_ms: int, heard_ms: int | None, expected: Lateness
 ) -> None:
     assert overdue(fold(script(ACCEPTED)), now_ms, heard_ms) is expected
@@ -48,11 +48,11 @@ def test_the_clock_runs_from_the_dispatch_and_not_from_the_acceptance() -> None:
     assert overdue(fold(script(f"{READY} dispatch")), LATE_MS, LATE_MS) is Lateness.OVERDUE
 
 
-def test_work_that_came_back_is_late_whatever_the_assignee_still_says() -> None:
+def test_returned_work_is_late_whatever_the_assignee_still_reports() -> None:
     assert overdue(fold(script(f"{DELIVERED} return")), LATE_MS, None) is Lateness.OVERDUE
 
 
-def test_a_claim_in_time_that_arrives_late_takes_the_flag_back() -> None:
+def test_a_claim_made_in_time_that_arrives_late_clears_the_flag() -> None:
     events = script(IN_PROGRESS)
     assert overdue(fold(events), LATE_MS, DUE_MS) is Lateness.OVERDUE
     events.append(event_after(fold(events), EventKind.CLAIM, at_ms=DUE_MS))

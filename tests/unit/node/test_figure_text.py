@@ -31,7 +31,7 @@ def test_a_figure_is_written_exactly_and_for_people(value, exact, shown):
 
 
 @given(st.fractions())
-def test_the_exact_text_gives_the_figure_back(value):
+def test_the_exact_text_round_trips(value):
     assert Fraction(exact_text(value)) == value
 
 
@@ -51,5 +51,5 @@ def test_the_exact_text_gives_the_figure_back(value):
         (None, ">= 30", "m²", None),
     ],
 )
-def test_a_target_is_judged_when_it_says_how(value, target, unit, expected):
+def test_a_target_with_a_comparison_is_evaluated(value, target, unit, expected):
     assert meets(value, target, unit) is expected

@@ -105,7 +105,7 @@ def test_income_closes_the_gap_before_anything_is_a_reward() -> None:
     assert (all_gap.gap_covered_fen, all_gap.rewards_fen) == (300, 0)
 
 
-def test_the_whole_surplus_may_be_rewards_when_the_city_reads_it_so() -> None:
+def test_the_full_surplus_may_be_rewards_when_the_city_decides_so() -> None:
     norms = replace(NORMS, reward_takes_all_surplus=True)
     end = year_end(income_fen=100, gap_fen=0, tax_fen=0, surplus_fen=60, norms=norms)
     assert (end.rewards_fen, end.carried_fen) == (110, 50)

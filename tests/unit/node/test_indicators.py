@@ -48,7 +48,7 @@ def test_wanjia_garden_has_22_square_metres_to_a_hundred_households():
     assert K["K5"].value(figure) == 22
 
 
-def test_an_index_by_use_divides_the_area_and_leaves_the_households_whole():
+def test_an_index_by_use_divides_the_area_and_not_the_households():
     parts = breakdown(K["K5"], "premises_use", [*HOUSEHOLDS, *AREA], DAY)
     assert parts == {
         "activity": Figure(numerator=16000, denominator=3000),
@@ -63,7 +63,7 @@ def test_sixty_and_over_is_exact_on_any_day_of_the_year():
     assert evaluate(K["K4"], cells, date(2027, 1, 1)) == Figure(numerator=10, denominator=10)
 
 
-def test_who_has_no_birth_year_is_a_person_of_no_age():
+def test_a_person_without_a_birth_year_is_in_no_age_band():
     cells = [resident("unknown", "male", 2), resident(1940, "male", 1)]
     assert evaluate(K["K4"], cells, DAY) == Figure(numerator=1, denominator=3)
     bands = breakdown(K["K3"], "age_band", cells, DAY)
@@ -92,7 +92,7 @@ def test_direct_election_of_eight_in_twelve_communities_is_two_thirds():
     assert K["K15"].value(figure) == Fraction(200, 3)
 
 
-def test_a_mix_is_measured_against_the_whole():
+def test_a_share_is_measured_against_the_total():
     cells = [cell("latest_elections", 3, "election_method=all_voters")]
     cells += [cell("latest_elections", 1, "election_method=member_reps")]
     assert breakdown(K["K14"], "election_method", cells, DAY) == {
@@ -209,7 +209,7 @@ def test_the_premises_norm_is_met_from_exactly_thirty_square_metres_a_hundred(ar
     }
 
 
-def test_a_community_without_households_is_not_judged():
+def test_a_community_without_households_is_not_measured_against_the_norm():
     assert CATALOGUE.derive(dict(AREA)) == {}
 
 

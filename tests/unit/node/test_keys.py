@@ -11,7 +11,8 @@ import pytest
 from node.app import Office, open_office
 from node.config import BadConfig
 from node.keys import KEY_FILE, signer_of
-from sync import facts, vouches
+from sync.log import signatures
+from sync.store import meta
 from tests.unit.node.offices import CATALOGUE, STREET, Clock, new_office
 
 
@@ -26,7 +27,9 @@ def reopened(office: Office) -> Office:
     )  # fmt: skip
 
 
-def test_the_key_lies_in_the_folder_for_its_owner_only_and_not_in_the_store(tmp_path: Path) -> None:
+def test_the_key_is_in_the_folder_readable_by_its_owner_only_and_not_in_the_store(
+    tmp_path: Path,
+) -> None:
     office = street(tmp_path)
     path = office.folder / KEY_FILE
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -47,7 +50,7 @@ def test_the_key_stays_the_same_over_restarts(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_lost_key_is_a_new_key_and_a_new_incarnation(tmp_path: Path) -> None:
+def test_a_lost_key_gives_a_new_key_and_a_new_incarnation(tmp_path: Path) -> None:
     office = street(tmp_path)
     before = office.identity.incarnation
     office.close()
@@ -56,13 +59,13 @@ def test_a_lost_key_is_a_new_key_and_a_new_incarnation(tmp_path: Path) -> None:
     now = again.identity.incarnation
     assert now != before
     with again.store.read() as tx:
-        assert vouches.key_known(tx, now) == again.applier.signer.public_key
-        assert vouches.key_known(tx, before) != again.applier.signer.public_key
-        assert facts.get(tx, facts.CONTINUES) == str(before)
+        assert signatures.key_known(tx, now) == again.applier.signer.public_key
+        assert signatures.key_known(tx, before) != again.applier.signer.public_key
+        assert meta.get(tx, meta.CONTINUES) == str(before)
     again.close()
 
 
-def test_a_file_that_holds_no_key_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_without_a_key_is_refused_and_left_unchanged(tmp_path: Path) -> None:
     (tmp_path / KEY_FILE).write_text("not a key")
     with pytest.raises(BadConfig):
         signer_of(tmp_path, random.Random(1))

@@ -13,9 +13,9 @@ from node.domain.ledger import Account, AccountKind, Books, Posting, PostingKind
 from node.domain.ledger_errors import (
     BadPosting,
     FundRule,
+    InsufficientFunds,
     LedgerError,
     NotDescendant,
-    NotHeld,
     NotReversible,
     OverLimit,
     ReceiptMismatch,
@@ -128,7 +128,7 @@ def refuses(books: Books, posting: Posting, error: type[LedgerError]) -> LedgerE
 def test_money_counts_as_the_receivers_only_after_its_receipt() -> None:
     city, district, sent = books_of(CITY, put_in()), books_of(DISTRICT), send()
     assert city.post(sent)
-    assert district.hear(sent)
+    assert district.apply(sent)
     assert (city.held_fen("F1", YEAR), district.held_fen("F1", YEAR)) == (4_000, 0)
     line = conservation([put_in(), sent])[0]
     assert (line.held_fen, line.in_transit_fen, line.difference_fen) == (4_000, 6_000, 0)
@@ -139,8 +139,8 @@ def test_money_counts_as_the_receivers_only_after_its_receipt() -> None:
     assert (line.held_fen, line.in_transit_fen, line.difference_fen) == (10_000, 0, 0)
 
 
-def test_more_than_is_held_is_refused_with_what_is_missing_in_yuan() -> None:
-    error = refuses(books_of(CITY, put_in(123_456)), send(200_000), NotHeld)
+def test_more_than_the_balance_is_refused_with_the_missing_amount_in_yuan() -> None:
+    error = refuses(books_of(CITY, put_in(123_456)), send(200_000), InsufficientFunds)
     assert error.code == "over_release"
     for figure in ("1,234.56", "2,000.00", "765.44", "F1"):
         assert figure in error.text("en")
@@ -150,16 +150,16 @@ def test_more_than_is_held_is_refused_with_what_is_missing_in_yuan() -> None:
 def test_money_in_transit_cannot_be_released_or_spent_by_anybody() -> None:
     city, sent = books_of(CITY, put_in(6_000)), send(6_000)
     city.post(sent)
-    refuses(city, send(1, n=3), NotHeld)
-    refuses(books_of(DISTRICT, sent), use(1), NotHeld)
+    refuses(city, send(1, n=3), InsufficientFunds)
+    refuses(books_of(DISTRICT, sent), use(1), InsufficientFunds)
 
 
 def test_one_years_money_does_not_pay_for_another_year() -> None:
-    refuses(books_of(CITY, put_in()), replace(send(), year=YEAR + 1), NotHeld)
+    refuses(books_of(CITY, put_in()), replace(send(), year=YEAR + 1), InsufficientFunds)
 
 
 def test_one_funds_money_does_not_pay_for_another_fund() -> None:
-    refuses(books_of(CITY, put_in(fund="F4")), send(fund="F3"), NotHeld)
+    refuses(books_of(CITY, put_in(fund="F4")), send(fund="F3"), InsufficientFunds)
 
 
 def test_money_is_released_only_to_offices_below() -> None:
@@ -178,10 +178,10 @@ def test_the_same_release_again_books_nothing_and_another_under_its_id_is_refuse
     refuses(city, use(100, n=2, unit_id=CITY), TransferReused)
 
 
-def test_a_payer_that_changes_what_it_sent_is_found_out_by_the_receiver() -> None:
+def test_a_payer_that_changes_a_release_is_detected_by_the_receiver() -> None:
     district = books_of(DISTRICT, send(6_000))
     with pytest.raises(TransferReused):
-        district.hear(send(7_000))
+        district.apply(send(7_000))
 
 
 def test_an_answer_waits_for_what_it_answers() -> None:
@@ -228,7 +228,7 @@ def test_a_return_is_the_payers_again_only_when_the_payer_books_it() -> None:
     sent, returned = send(), send_back(send(), disputed=False, at_ms=1)
     city = books_of(CITY, put_in(), sent)
     assert books_of(DISTRICT, sent).post(returned)
-    city.hear(returned)
+    city.apply(returned)
     assert city.held_fen("F1", YEAR) == 4_000
     assert conservation([put_in(), sent, returned])[0].in_transit_fen == 6_000
     booked = reclaim(returned, at_ms=2)
@@ -238,7 +238,7 @@ def test_a_return_is_the_payers_again_only_when_the_payer_books_it() -> None:
     assert conservation([put_in(), sent, returned, booked])[0].difference_fen == 0
 
 
-def test_unspent_money_goes_back_to_who_sent_it_and_no_more_than_came() -> None:
+def test_unspent_money_is_returned_to_its_sender_and_no_more_than_was_received() -> None:
     received = answer(send(), counted_fen=6_000, at_ms=1)
     district = books_of(DISTRICT, send(), received)
 
@@ -284,7 +284,7 @@ def test_an_expenditure_is_corrected_by_its_mirror_once() -> None:
 
 def test_a_budget_line_already_used_cannot_be_reversed() -> None:
     city = books_of(CITY, put_in(), send())
-    refuses(city, reverse(put_in(), at_ms=5), NotHeld)
+    refuses(city, reverse(put_in(), at_ms=5), InsufficientFunds)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_a_budget_line_already_used_cannot_be_reversed() -> None:
         ),
     ],
 )
-def test_what_another_office_may_have_built_on_is_never_reversed(
+def test_a_posting_on_which_another_office_may_depend_is_never_reversed(
     unit_id: int, journal: list[Posting], undone: Posting
 ) -> None:
     refuses(books_of(unit_id, *journal), reverse(undone, at_ms=5), NotReversible)
@@ -342,11 +342,11 @@ def test_a_task_fee_names_its_assignment_and_pays_for_no_other() -> None:
     city.post(sent)
     other = replace(send(3_000, n=5, fund="F9", assignment=OTHER_TASK))
     community = books_of(DISTRICT, sent, answer(sent, counted_fen=6_000, at_ms=1))
-    community.hear(other)
+    community.apply(other)
     community.post(answer(other, counted_fen=3_000, at_ms=1))
-    refuses(community, use(6_001, fund="F9", assignment=TASK), NotHeld)
+    refuses(community, use(6_001, fund="F9", assignment=TASK), InsufficientFunds)
     assert community.post(use(6_000, fund="F9", assignment=TASK))
-    refuses(community, use(3_001, n=10, fund="F9", assignment=OTHER_TASK), NotHeld)
+    refuses(community, use(3_001, n=10, fund="F9", assignment=OTHER_TASK), InsufficientFunds)
 
 
 def test_each_fund_is_put_in_by_the_level_that_pays_it() -> None:
@@ -401,18 +401,18 @@ def test_a_district_matches_what_it_received_and_no_more() -> None:
         lambda p: replace(p, counted_fen=5),
     ],
 )
-def test_a_posting_that_contradicts_itself_is_neither_posted_nor_heard(
+def test_a_self_contradictory_posting_is_neither_written_nor_accepted(
     spoil: Callable[[Posting], Posting],
 ) -> None:
     spoiled = spoil(send())
     refuses(books_of(CITY, put_in()), spoiled, BadPosting)
     with pytest.raises(BadPosting):
-        books_of(DISTRICT).hear(spoiled)
+        books_of(DISTRICT).apply(spoiled)
 
 
-def test_an_office_posts_to_no_books_but_its_own_and_keeps_nobody_elses() -> None:
+def test_an_office_posts_to_its_own_books_only() -> None:
     refuses(books_of(STREET), put_in(), BadPosting)
-    assert not books_of(STREET).hear(send())
+    assert not books_of(STREET).apply(send())
 
 
 def test_conservation_finds_money_that_came_from_nowhere() -> None:

@@ -27,7 +27,7 @@ def test_a_remainder_of_households_is_represented_too(households: int, expected:
     assert seats(households, NORMS) == expected
 
 
-def test_the_city_may_set_seats_to_full_fifties() -> None:
+def test_the_city_may_round_delegate_numbers_to_full_fifties() -> None:
     assert seats(99, replace(NORMS, seat_rounding=Rounding.FLOOR)) == 1
 
 
@@ -46,7 +46,7 @@ def test_a_community_is_short_only_below_nine_tenths_of_the_norm() -> None:
     assert not workers_norm(0, 0, NORMS).short
 
 
-def test_the_workers_ratio_travels_as_two_whole_numbers() -> None:
+def test_the_workers_ratio_is_sent_as_two_integers() -> None:
     norm = workers_norm(1200, 4, NORMS)
     assert (norm.ratio_numerator, norm.ratio_denominator) == (1600, 1200)
 

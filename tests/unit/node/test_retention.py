@@ -6,10 +6,11 @@ import random
 
 import pytest
 
-from hub.ticks import PERIODIC
+from hub.serve.maintenance import PERIODIC
 from node.jobs import Jobs
-from node.services.retention import DAY_MS, retire
-from sync.statements import run
+from node.services.upkeep.log_retention import DAY_MS
+from node.services.upkeep.retention import retire
+from sync.store.sql import execute
 from tests.support.network import A, Network
 
 
@@ -23,7 +24,7 @@ def net(tmp_path):
 def put_run(office, job: str, state: str, ended_ms: int | None) -> None:
     office.store.write(
         lambda tx: (
-            run(
+            execute(
                 tx,
                 "INSERT INTO job_run (job, period, state, started_ms, ended_ms, detail) "
                 "VALUES (?, 'then', ?, 0, ?, '')",
@@ -35,10 +36,10 @@ def put_run(office, job: str, state: str, ended_ms: int | None) -> None:
 
 def jobs_of(office) -> set[str]:
     with office.store.read() as tx:
-        return {row[0] for row in run(tx, "SELECT job FROM job_run")}
+        return {row[0] for row in execute(tx, "SELECT job FROM job_run")}
 
 
-def test_only_finished_runs_older_than_the_setting_are_forgotten(net):
+def test_only_finished_runs_older_than_the_setting_are_deleted(net):
     office = net[A]
     old = net.ms - (office.config.retention_days + 1) * DAY_MS
     put_run(office, "old", "done", old)

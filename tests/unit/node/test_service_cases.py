@@ -9,16 +9,18 @@ import pytest
 from sqlalchemy import Connection
 
 from node.app import Office
-from node.folds.marks import MarkKey, key_held
+from node.folds.blind_index import BlindIndexKey, current_key
 from node.ids import natural_id
-from node.services import cases, marks, registers
-from node.services.cases import CaseNeedsReason, CaseNotOpen, CaseNotOurs, UnknownCase
-from node.services.left_undone import left_undone
-from node.services.problems import Problem
-from node.services.status import status
-from node.services.verify import verify
-from sync import recovering, recovery
-from sync.change import Operation
+from node.services.duplicates import blind_index, cases
+from node.services.duplicates.cases import CaseNeedsReason, CaseNotOpen, CaseNotOurs, UnknownCase
+from node.services.health.problems import Problem
+from node.services.health.status import status
+from node.services.health.verify import verify
+from node.services.records import edits
+from node.services.upkeep.rebuild import pending_derived
+from sync.model.change import Operation
+from sync.recovery import child as recovery_child
+from sync.recovery import heads
 from tests.support.network import CITY, EAST, LAKE, NORTH, PARENT, WEST, A, B, F, Network
 from tests.unit.node.offices import exchange
 
@@ -44,16 +46,16 @@ def meet(net: Network, order: tuple[str, ...] = UP) -> None:
 
 
 def keyed(net: Network) -> None:
-    marks.keep_marking(net[CITY])
+    blind_index.continue_indexing(net[CITY])
     meet(net)
     for code in CODES:
-        marks.keep_marking(net[code])
+        blind_index.continue_indexing(net[code])
 
 
 def resident(net: Network, code: str, number: str = NUMBER) -> bytes:
     net.forward()
     raw = {"id_number": number, "name": "张三", "birth_date": "1956-05-12"}
-    return registers.create(net[code], "resident", raw).id
+    return edits.create(net[code], "resident", raw).id
 
 
 def states(net: Network) -> dict[str, list[str]]:
@@ -72,33 +74,35 @@ def own_open(net: Network) -> list[str]:
 def leave(net: Network, code: str, record: bytes) -> None:
     net.forward()
     raw = {"status": "moved_out"}
-    registers.change(net[code], "resident", net.unit(code), record, raw)
+    edits.change(net[code], "resident", net.unit(code), record, raw)
 
 
-def test_two_communities_of_a_street_make_a_case_at_the_street(net: Network) -> None:
+def test_a_duplicate_in_two_communities_of_a_street_is_a_case_at_the_street(net: Network) -> None:
     keyed(net)
     mine = resident(net, A)
     resident(net, B)
     meet(net)
     assert own_open(net) == [NORTH]
-    (told,) = cases.list_cases(net[A])
-    assert told.units == {net.unit(A): 1, net.unit(B): 1}
-    assert cases.show(net[A], told.id).records == (mine,)
+    (found,) = cases.list_cases(net[A])
+    assert found.units == {net.unit(A): 1, net.unit(B): 1}
+    assert cases.show(net[A], found.id).records == (mine,)
     assert cases.list_cases(net[F]) == cases.list_cases(net[CITY]) == []
     assert [p.code for p in _problems(net[A])] == ["cases"]
 
 
-def test_two_districts_make_a_case_at_the_city_that_is_heard_on_the_way(net: Network) -> None:
+def test_a_duplicate_in_two_districts_is_a_case_at_the_city_that_all_between_receive(
+    net: Network,
+) -> None:
     keyed(net)
     resident(net, A)
     resident(net, F)
     meet(net)
     assert own_open(net) == [CITY]
-    told = {code: len(cases.list_cases(net[code])) for code in CODES}
-    assert told == {**dict.fromkeys(CODES, 1), B: 0}
+    found = {code: len(cases.list_cases(net[code])) for code in CODES}
+    assert found == {**dict.fromkeys(CODES, 1), B: 0}
 
 
-def test_three_are_one_case_and_the_lower_one_is_taken_up(net: Network) -> None:
+def test_three_duplicates_are_one_case_that_absorbs_the_lower_one(net: Network) -> None:
     keyed(net)
     for code in (A, B):
         resident(net, code)
@@ -113,7 +117,7 @@ def test_three_are_one_case_and_the_lower_one_is_taken_up(net: Network) -> None:
     assert cases.list_cases(net[F]) == []
 
 
-def test_whatever_came_before_the_key_is_marked_when_it_comes(net: Network) -> None:
+def test_records_added_before_the_index_key_are_indexed_when_it_arrives(net: Network) -> None:
     resident(net, A)
     resident(net, F)
     meet(net)
@@ -125,25 +129,27 @@ def test_whatever_came_before_the_key_is_marked_when_it_comes(net: Network) -> N
     assert [_marks(net[c]) for c in (A, B, F, CITY)] == [1, 1, 1, 3]
 
 
-def test_a_case_settles_by_itself_when_one_is_left_and_no_record_was_touched(net: Network) -> None:
+def test_a_case_closes_by_itself_when_one_record_is_left_and_no_record_was_touched(
+    net: Network,
+) -> None:
     keyed(net)
     gone = resident(net, A)
     resident(net, F)
     meet(net)
-    registers.end(net[A], "resident", gone)
+    edits.end(net[A], "resident", gone)
     meet(net)
     assert own_open(net) == []
     assert all(not cases.list_cases(net[c]) for c in CODES)
-    assert registers.list_records(net[F], "resident").total == 1
+    assert edits.list_records(net[F], "resident").total == 1
 
 
-def test_a_number_put_right_takes_its_mark_along(net: Network) -> None:
+def test_correcting_a_number_updates_its_index_entry(net: Network) -> None:
     keyed(net)
     wrong = resident(net, A)
     resident(net, B)
     meet(net)
     net.forward()
-    registers.change(net[A], "resident", net.unit(A), wrong, {"id_number": OTHER})
+    edits.change(net[A], "resident", net.unit(A), wrong, {"id_number": OTHER})
     meet(net)
     assert own_open(net) == []
 
@@ -171,7 +177,7 @@ def test_a_closed_case_stays_closed_until_a_record_joins(net: Network) -> None:
     assert own_open(net) == [CITY]
 
 
-def test_no_byte_of_a_number_or_name_is_in_another_offices_store(net: Network) -> None:
+def test_no_identity_number_or_name_is_in_another_offices_store(net: Network) -> None:
     keyed(net)
     record = resident(net, A)
     resident(net, F)
@@ -180,37 +186,37 @@ def test_no_byte_of_a_number_or_name_is_in_another_offices_store(net: Network) -
         net[code].store.checkpoint()
         with net[code].store.read() as tx:
             wires = [bytes(r[0]) for r in tx.exec_driver_sql("SELECT wire FROM entry")]
-            held = tx.exec_driver_sql("SELECT count(*) FROM r_resident").scalar_one()
+            indexed = tx.exec_driver_sql("SELECT count(*) FROM r_resident").scalar_one()
         stored = b"".join(path.read_bytes() for path in net[code].folder.glob("office.db*"))
-        assert held == 0
+        assert indexed == 0
         assert wires
         for canary in (NUMBER.encode(), "张三".encode(), record):
             assert canary not in stored
 
 
-def test_marks_counted_twice_over_two_lives_are_put_right(net: Network) -> None:
+def test_index_entries_duplicated_over_two_incarnations_are_corrected(net: Network) -> None:
     keyed(net)
     resident(net, A)
     resident(net, F)
     office = net[A]
     office.commit(lambda tx: [
-        office.marks.edit(_key(tx), kind, mark, 2, exists=True)
-        for kind, mark in marks.held(office, tx)
+        office.blind_index.edit(_key(tx), kind, mark, 2, exists=True)
+        for kind, mark in blind_index.indexed(office, tx)
     ])  # fmt: skip
     meet(net)
-    office.commit(lambda tx: left_undone(office, tx))
+    office.commit(lambda tx: pending_derived(office, tx))
     meet(net)
     with office.store.read() as tx:
-        assert left_undone(office, tx) == []
-        assert set(marks.held(office, tx).values()) == {1}
+        assert pending_derived(office, tx) == []
+        assert set(blind_index.indexed(office, tx).values()) == {1}
     assert own_open(net) == [CITY]
     assert verify(office).sound
 
 
-def test_a_new_key_has_every_office_mark_anew_in_portions_and_the_case_is_found_again(
+def test_a_new_key_makes_every_office_reindex_in_portions_and_the_case_is_found_again(
     net: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marks, "RECORDS", 1)
+    monkeypatch.setattr(blind_index, "RECORDS", 1)
     keyed(net)
     for code in (A, F):
         resident(net, code)
@@ -226,10 +232,10 @@ def test_a_new_key_has_every_office_mark_anew_in_portions_and_the_case_is_found_
     leaves = resident(net, A, OTHER)
     leave(net, A, leaves)
     for code in (A, B):
-        marks.keep_marking(net[code], batches=2)
+        blind_index.continue_indexing(net[code], batches=2)
     meet(net)
     for code in CODES:
-        marks.keep_marking(net[code])
+        blind_index.continue_indexing(net[code])
     meet(net)
     found = {view.id: view.units for view in cases.list_cases(city)}
     assert list(found.values()) == [{net.unit(A): 1, net.unit(F): 1}] * 2
@@ -238,14 +244,14 @@ def test_a_new_key_has_every_office_mark_anew_in_portions_and_the_case_is_found_
     assert all(verify(net[code]).sound for code in CODES)
 
 
-def test_of_two_keys_the_first_holds_and_what_was_marked_with_the_other_is_marked_anew(
+def test_of_two_index_keys_the_first_is_kept_and_entries_of_the_other_are_reindexed(
     net: Network, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """A city whose disk is lost makes a second key before its children give back the first."""
-    marks.keep_marking(net[CITY])
+    blind_index.continue_indexing(net[CITY])
     for upper, code in ((CITY, EAST), (EAST, NORTH), (NORTH, A)):
         exchange(net[code], net[upper])
-    marks.keep_marking(net[A])
+    blind_index.continue_indexing(net[A])
     resident(net, A)
     net.forward()
     (tmp_path / "anew").mkdir()
@@ -253,26 +259,28 @@ def test_of_two_keys_the_first_holds_and_what_was_marked_with_the_other_is_marke
     try:
         anew.ms = net.ms
         city = anew[CITY]
-        city.store.write(lambda tx: recovering.renew(tx, city))
-        marks.keep_marking(city)
+        city.store.write(lambda tx: recovery_child.rotate_incarnation(tx, city))
+        blind_index.continue_indexing(city)
         for upper, code in ((city, WEST), (net[WEST], LAKE), (net[LAKE], F)):
             exchange(net[code], upper)
-        marks.keep_marking(net[F])
+        blind_index.continue_indexing(net[F])
         resident(net, F)
         assert _secret(net[A]) != _secret(net[F])
         first = _secret(net[A])
         with net[EAST].store.read() as tx:
-            words = recovery.words_of(tx, city.identity.unit, 0).entries
+            own_entries = heads.own_entries_of(tx, city.identity.unit, 0).entries
         city.store.write(
-            lambda tx: recovering.take_back(tx, city, words, child=net.unit(EAST), last=True)
+            lambda tx: recovery_child.restore_own(
+                tx, city, own_entries, child=net.unit(EAST), last=True
+            )
         )
         assert _secret(city) == first
-        marks.keep_marking(city)
+        blind_index.continue_indexing(city)
         net.offices[CITY].close()
         net.offices[CITY] = city
         meet(net)
         for code in CODES:
-            marks.keep_marking(net[code])
+            blind_index.continue_indexing(net[code])
         meet(net)
         assert {_secret(net[code]) for code in CODES} == {first}
         assert own_open(net) == [CITY]
@@ -295,8 +303,8 @@ def _open_conflicts(office: Office) -> int:
         return int(row.scalar_one())
 
 
-def _key(tx: Connection) -> MarkKey:
-    key = key_held(tx)
+def _key(tx: Connection) -> BlindIndexKey:
+    key = current_key(tx)
     assert key is not None
     return key
 

@@ -12,9 +12,10 @@ from sqlalchemy import text
 
 from node.app import Office
 from node.domain.correction import REGISTER, Kind, State
-from node.services import correction_views, corrections, registers
-from node.services.conflicts import ReasonMissing
-from node.services.correction_errors import (
+from node.services.conflicts.resolve import ReasonMissing
+from node.services.corrections import requests
+from node.services.corrections import views as correction_views
+from node.services.corrections.errors import (
     BadCorrection,
     CorrectionAsked,
     CorrectionClosed,
@@ -23,15 +24,17 @@ from node.services.correction_errors import (
     NobodyToAsk,
     UnknownCorrection,
 )
-from node.services.correction_views import CorrectionView
-from node.services.record_rules import FieldNotOwned, InvalidRecord, SystemRegister
-from node.services.record_views import BadToken
-from node.services.registers import RecordEnded, RecordView
-from node.services.status import status
-from node.store.corrections import said_id
-from sync import audience
-from sync.change import Edit, Operation, RecordKey
-from sync.compose import NotWritable, RecordMissing
+from node.services.corrections.views import CorrectionView
+from node.services.health.status import status
+from node.services.records import edits
+from node.services.records.edits import RecordEnded, RecordView
+from node.services.records.rules import FieldNotOwned, InvalidRecord, SystemRegister
+from node.services.records.views import BadToken
+from node.store.corrections import step_id
+from sync.apply.compose import NotWritable
+from sync.model import audience
+from sync.model.change import Edit, Operation, RecordKey
+from sync.model.errors import RecordMissing
 from tests.unit.node.offices import (
     COMMUNITY,
     DISTRICT,
@@ -82,18 +85,18 @@ def offices(tmp_path: Path) -> Iterator[Offices]:
 
 @pytest.fixture
 def hall(offices: Offices) -> RecordView:
-    made = registers.create(offices.community, "premises", HALL)
+    made = edits.create(offices.community, "premises", HALL)
     offices.meet()
     return made
 
 
 def ask(office: Office, record: RecordView, **values: object) -> CorrectionView:
-    wishes = values or {"area_m2": "650"}
-    return corrections.ask(office, "premises", record.unit, record.id, wishes, **WHY)
+    proposed = values or {"area_m2": "650"}
+    return requests.ask(office, "premises", record.unit, record.id, proposed, **WHY)
 
 
 def area_at(office: Office, record: RecordView) -> object:
-    return registers.get(office, "premises", record.unit, record.id).values["area_m2"]
+    return edits.get(office, "premises", record.unit, record.id).values["area_m2"]
 
 
 def states(offices: Offices, asked: CorrectionView) -> list[State]:
@@ -101,7 +104,7 @@ def states(offices: Offices, asked: CorrectionView) -> list[State]:
     return [correction_views.show(office, asked.id).state for office in who]
 
 
-def holes(office: Office) -> list[str]:
+def quarantine_reasons(office: Office) -> list[str]:
     with office.store.read() as tx:
         return sorted(tx.execute(text("SELECT reason FROM hole")).scalars())
 
@@ -109,34 +112,34 @@ def holes(office: Office) -> list[str]:
 # -- the way there and back -----------------------------------------------------------------------
 
 
-def test_a_foreign_edit_is_refused_and_its_remedy_names_the_verb(
+def test_an_edit_of_another_offices_field_is_refused_and_its_remedy_names_the_command(
     offices: Offices, hall: RecordView
 ) -> None:
     with pytest.raises(FieldNotOwned) as caught:
-        registers.change(offices.district, "premises", hall.unit, hall.id, {"area_m2": "650"})
+        edits.change(offices.district, "premises", hall.unit, hall.id, {"area_m2": "650"})
     assert "silian correction ask" in caught.value.remedy_en
     assert "silian correction ask" in caught.value.remedy_zh
 
 
-def test_the_owner_accepts_and_value_and_answer_come_back_together(
+def test_the_owner_accepts_and_value_and_answer_arrive_together(
     offices: Offices, hall: RecordView
 ) -> None:
     asked = ask(offices.district, hall)
     assert (asked.owner, asked.state) == (offices.community.identity.unit, State.OPEN)
     offices.meet()
     (waits,) = correction_views.list_corrections(offices.community, "to-answer").corrections
-    (wish,) = waits.wishes
-    assert (wish.field, wish.now, wish.asked_when, wish.wished) == (
+    (proposal,) = waits.proposed
+    assert (proposal.field, proposal.now, proposal.asked_when, proposal.proposed_value) == (
         "area_m2", 66_000, 66_000, 65_000
     )  # fmt: skip
-    done = corrections.accept(offices.community, asked.id, actor="社区王")
+    done = requests.accept(offices.community, asked.id, actor="社区王")
     assert (done.state, done.closed_by) == (State.ACCEPTED, "社区王")
     offices.meet()
     assert states(offices, asked) == [State.ACCEPTED] * 3
     assert [area_at(o, hall) for o in (offices.community, offices.street, offices.district)] == (
         [65_000] * 3
     )
-    history = registers.history(offices.district, "premises", hall.unit, hall.id)
+    history = edits.history(offices.district, "premises", hall.unit, hall.id)
     assert history[-1].unit == offices.community.identity.unit  # the edit is the owner's own
 
 
@@ -144,21 +147,21 @@ def test_a_lower_office_asks_an_upper_one(offices: Offices, hall: RecordView) ->
     asked = ask(offices.community, hall, verified_area_m2="655", checked_on="2026-05-01")
     assert asked.owner == offices.street.identity.unit
     send_up(offices.community, offices.street)
-    corrections.accept(offices.street, asked.id, actor="街道李")
+    requests.accept(offices.street, asked.id, actor="街道李")
     send_down(offices.street, offices.community)
-    now = registers.get(offices.community, "premises", hall.unit, hall.id)
+    now = edits.get(offices.community, "premises", hall.unit, hall.id)
     assert (now.values["verified_area_m2"], now.values["checked_on"]) == (65_500, "2026-05-01")
     assert correction_views.show(offices.community, asked.id).state is State.ACCEPTED
 
 
-def test_a_refusal_comes_back_with_its_reason_and_the_value_stays(
+def test_a_refusal_arrives_with_its_reason_and_the_value_is_kept(
     offices: Offices, hall: RecordView
 ) -> None:
     asked = ask(offices.district, hall)
     offices.meet()
     with pytest.raises(ReasonMissing):
-        corrections.refuse(offices.community, asked.id, reason=" ", actor="社区王")
-    corrections.refuse(offices.community, asked.id, reason="房产证为660", actor="社区王")
+        requests.refuse(offices.community, asked.id, reason=" ", actor="社区王")
+    requests.refuse(offices.community, asked.id, reason="房产证为660", actor="社区王")
     offices.meet()
     there = correction_views.show(offices.district, asked.id)
     assert (there.state, there.answer) == (State.REFUSED, "房产证为660")
@@ -169,8 +172,8 @@ def test_a_refusal_comes_back_with_its_reason_and_the_value_stays(
 def test_several_fields_are_answered_together(offices: Offices, hall: RecordView) -> None:
     asked = ask(offices.district, hall, area_m2="650", use="活动")
     offices.meet()
-    corrections.accept(offices.community, asked.id, actor="社区王")
-    now = registers.get(offices.community, "premises", hall.unit, hall.id).values
+    requests.accept(offices.community, asked.id, actor="社区王")
+    now = edits.get(offices.community, "premises", hall.unit, hall.id).values
     assert (now["area_m2"], now["use"]) == (65_000, "activity")
 
 
@@ -186,72 +189,74 @@ def test_a_field_that_changed_since_it_was_asked_about_is_shown_before_it_is_ove
 ) -> None:
     asked = ask(offices.district, hall)
     offices.clock.forward()
-    registers.change(offices.community, "premises", hall.unit, hall.id, {"area_m2": "640"})
+    edits.change(offices.community, "premises", hall.unit, hall.id, {"area_m2": "640"})
     offices.meet()
     with pytest.raises(CorrectionStale) as caught:
-        corrections.accept(offices.community, asked.id, actor="社区王")
+        requests.accept(offices.community, asked.id, actor="社区王")
     assert caught.value.fields == ("area_m2",)
     assert area_at(offices.community, hall) == 64_000
-    seen = correction_views.show(offices.community, asked.id)
-    assert (seen.wishes[0].now, seen.wishes[0].moved) == (64_000, True)
-    done = corrections.accept(offices.community, asked.id, actor="社区王", seen=seen.seen)
+    version_token = correction_views.show(offices.community, asked.id)
+    assert (version_token.proposed[0].now, version_token.proposed[0].moved) == (64_000, True)
+    done = requests.accept(
+        offices.community, asked.id, actor="社区王", version_token=version_token.version_token
+    )
     assert done.state is State.ACCEPTED
     offices.meet()
     assert area_at(offices.district, hall) == 65_000
-    views = [registers.get(o, "premises", hall.unit, hall.id) for o in offices[:1] + offices[2:4]]
+    views = [edits.get(o, "premises", hall.unit, hall.id) for o in offices[:1] + offices[2:4]]
     assert [view.conflicts for view in views] == [{}, {}, {}]
 
 
-def test_what_was_looked_at_is_what_counts_when_it_moved_again(
+def test_the_version_that_the_owner_saw_counts_when_the_field_changed_again(
     offices: Offices, hall: RecordView
 ) -> None:
     asked = ask(offices.district, hall)
     offices.meet()
-    seen = correction_views.show(offices.community, asked.id).seen
-    registers.change(offices.community, "premises", hall.unit, hall.id, {"area_m2": "640"})
+    version_token = correction_views.show(offices.community, asked.id).version_token
+    edits.change(offices.community, "premises", hall.unit, hall.id, {"area_m2": "640"})
     with pytest.raises(CorrectionStale):
-        corrections.accept(offices.community, asked.id, actor="社区王", seen=seen)
+        requests.accept(offices.community, asked.id, actor="社区王", version_token=version_token)
     with pytest.raises(BadToken):
-        corrections.accept(offices.community, asked.id, actor="社区王", seen="?")
-    assert corrections.accept(offices.community, asked.id, actor="社区王", force=True).state is (
+        requests.accept(offices.community, asked.id, actor="社区王", version_token="?")
+    assert requests.accept(offices.community, asked.id, actor="社区王", force=True).state is (
         State.ACCEPTED
     )
 
 
-def test_another_field_that_moved_does_not_make_it_stale(
+def test_a_change_of_another_field_does_not_make_it_stale(
     offices: Offices, hall: RecordView
 ) -> None:
     asked = ask(offices.district, hall)
-    registers.change(offices.community, "premises", hall.unit, hall.id, {"use": "服务"})
+    edits.change(offices.community, "premises", hall.unit, hall.id, {"use": "服务"})
     offices.meet()
-    corrections.accept(offices.community, asked.id, actor="社区王")
-    now = registers.get(offices.community, "premises", hall.unit, hall.id).values
+    requests.accept(offices.community, asked.id, actor="社区王")
+    now = edits.get(offices.community, "premises", hall.unit, hall.id).values
     assert (now["area_m2"], now["use"]) == (65_000, "service")
 
 
-def test_what_is_so_already_is_superseded_and_nothing_is_written(
+def test_a_request_for_the_present_value_is_superseded_and_nothing_is_written(
     offices: Offices, hall: RecordView
 ) -> None:
     asked = ask(offices.district, hall)
-    registers.change(offices.community, "premises", hall.unit, hall.id, {"area_m2": "650"})
+    edits.change(offices.community, "premises", hall.unit, hall.id, {"area_m2": "650"})
     offices.meet()
-    before = registers.get(offices.community, "premises", hall.unit, hall.id)
-    done = corrections.accept(offices.community, asked.id, actor="社区王")
+    before = edits.get(offices.community, "premises", hall.unit, hall.id)
+    done = requests.accept(offices.community, asked.id, actor="社区王")
     assert done.state is State.SUPERSEDED
-    assert registers.get(offices.community, "premises", hall.unit, hall.id) == before
+    assert edits.get(offices.community, "premises", hall.unit, hall.id) == before
 
 
-def test_of_a_record_that_ended_meanwhile_the_request_is_superseded(
+def test_a_request_for_a_record_deleted_meanwhile_is_superseded(
     offices: Offices, hall: RecordView
 ) -> None:
     asked = ask(offices.district, hall)
-    registers.end(offices.community, "premises", hall.id)
+    edits.end(offices.community, "premises", hall.id)
     offices.meet()
     assert correction_views.show(offices.community, asked.id).record_state == "ended"
-    assert corrections.accept(offices.community, asked.id, actor="社区王").state is State.SUPERSEDED
+    assert requests.accept(offices.community, asked.id, actor="社区王").state is State.SUPERSEDED
     offices.meet()
     assert states(offices, asked) == [State.SUPERSEDED] * 3
-    assert not registers.get(offices.district, "premises", hall.unit, hall.id).alive
+    assert not edits.get(offices.district, "premises", hall.unit, hall.id).alive
     with pytest.raises(RecordEnded):
         ask(offices.district, hall)
 
@@ -260,13 +265,13 @@ def test_a_withdrawal_before_the_answer_closes_it_for_the_owner(
     offices: Offices, hall: RecordView
 ) -> None:
     asked = ask(offices.district, hall)
-    assert corrections.withdraw(offices.district, asked.id, actor="区").state is State.WITHDRAWN
+    assert requests.withdraw(offices.district, asked.id, actor="区").state is State.WITHDRAWN
     offices.meet()
     assert correction_views.list_corrections(offices.community, "to-answer").total == 0
     for answer in (
-        lambda: corrections.accept(offices.community, asked.id, actor="社区王"),
-        lambda: corrections.refuse(offices.community, asked.id, reason="x", actor="社区王"),
-        lambda: corrections.withdraw(offices.district, asked.id, actor="区"),
+        lambda: requests.accept(offices.community, asked.id, actor="社区王"),
+        lambda: requests.refuse(offices.community, asked.id, reason="x", actor="社区王"),
+        lambda: requests.withdraw(offices.district, asked.id, actor="区"),
     ):
         with pytest.raises(CorrectionClosed):
             answer()
@@ -274,23 +279,23 @@ def test_a_withdrawal_before_the_answer_closes_it_for_the_owner(
 
 
 @pytest.mark.parametrize("kind", ["accept", "refuse"])
-def test_an_answer_that_crosses_a_withdrawal_stands_at_every_office(
+def test_an_answer_that_crosses_a_withdrawal_counts_at_every_office(
     offices: Offices, hall: RecordView, kind: str
 ) -> None:
     asked = ask(offices.district, hall)
     offices.meet()
-    corrections.withdraw(offices.district, asked.id, actor="区")
+    requests.withdraw(offices.district, asked.id, actor="区")
     if kind == "accept":
-        corrections.accept(offices.community, asked.id, actor="社区王")
+        requests.accept(offices.community, asked.id, actor="社区王")
     else:
-        corrections.refuse(offices.community, asked.id, reason="无误", actor="社区王")
+        requests.refuse(offices.community, asked.id, reason="无误", actor="社区王")
     offices.meet()
     expected = State.ACCEPTED if kind == "accept" else State.REFUSED
     assert states(offices, asked) == [expected] * 3
     assert area_at(offices.district, hall) == (65_000 if kind == "accept" else 66_000)
 
 
-def test_the_same_is_not_asked_twice_while_it_is_open_but_another_field_may_be(
+def test_the_same_correction_is_not_requested_twice_while_open_but_one_of_another_field_may_be(
     offices: Offices, hall: RecordView
 ) -> None:
     asked = ask(offices.district, hall)
@@ -305,8 +310,8 @@ def test_two_offices_may_ask_the_same_and_the_second_is_superseded(
 ) -> None:
     first, second = ask(offices.district, hall), ask(offices.street, hall)
     offices.meet()
-    assert corrections.accept(offices.community, first.id, actor="王").state is State.ACCEPTED
-    assert corrections.accept(offices.community, second.id, actor="王").state is State.SUPERSEDED
+    assert requests.accept(offices.community, first.id, actor="王").state is State.ACCEPTED
+    assert requests.accept(offices.community, second.id, actor="王").state is State.SUPERSEDED
 
 
 def test_a_late_request_is_a_problem_at_both_ends(offices: Offices, hall: RecordView) -> None:
@@ -326,7 +331,7 @@ def test_a_late_request_is_a_problem_at_both_ends(offices: Offices, hall: Record
     assert problems(offices.community) == {"corrections", "corrections_late"}
     assert problems(offices.district) == {"corrections_unanswered"}
     assert problems(offices.street) == set()
-    corrections.refuse(offices.community, asked.id, reason="无误", actor="王")
+    requests.refuse(offices.community, asked.id, reason="无误", actor="王")
     offices.meet()
     assert problems(offices.community) == problems(offices.district) == set()
 
@@ -334,9 +339,7 @@ def test_a_late_request_is_a_problem_at_both_ends(offices: Offices, hall: Record
 # -- what may be asked ----------------------------------------------------------------------------
 
 
-def test_what_cannot_be_asked_is_refused_with_its_reason(
-    offices: Offices, hall: RecordView
-) -> None:
+def test_an_invalid_request_is_refused_with_its_reason(offices: Offices, hall: RecordView) -> None:
     with pytest.raises(BadCorrection, match="nothing would change"):
         ask(offices.district, hall, area_m2="660")
     with pytest.raises(BadCorrection, match="fills these in itself"):
@@ -350,21 +353,19 @@ def test_what_cannot_be_asked_is_refused_with_its_reason(
     with pytest.raises(NobodyToAsk):  # community's and street's: no one office answers for both
         ask(offices.district, hall, area_m2="650", verified_area_m2="655")
     with pytest.raises(ReasonMissing):
-        corrections.ask(
+        requests.ask(
             offices.district, "premises", hall.unit, hall.id, {"area_m2": "650"},
             reason="", actor="区",
         )  # fmt: skip
     with pytest.raises(BadCorrection, match="500"):
-        corrections.ask(
+        requests.ask(
             offices.district, "premises", hall.unit, hall.id, {"area_m2": "650"},
             reason="长" * 501, actor="区",
         )  # fmt: skip
     with pytest.raises(RecordMissing):
-        corrections.ask(
-            offices.district, "premises", hall.unit, bytes(16), {"area_m2": "650"}, **WHY
-        )
+        requests.ask(offices.district, "premises", hall.unit, bytes(16), {"area_m2": "650"}, **WHY)
     with pytest.raises(SystemRegister):
-        corrections.ask(offices.district, "cell", hall.unit, hall.id, {"amount": "1"}, **WHY)
+        requests.ask(offices.district, "cell", hall.unit, hall.id, {"amount": "1"}, **WHY)
     with pytest.raises(UnknownCorrection):
         correction_views.show(offices.district, bytes(16))
 
@@ -372,7 +373,7 @@ def test_what_cannot_be_asked_is_refused_with_its_reason(
 # -- who hears, who answers -----------------------------------------------------------------------
 
 
-def test_a_request_reaches_the_owner_and_those_between_and_nobody_else(
+def test_a_request_reaches_the_owner_and_the_offices_between_and_nobody_else(
     offices: Offices, hall: RecordView
 ) -> None:
     asked = ask(offices.street, hall)
@@ -380,20 +381,18 @@ def test_a_request_reaches_the_owner_and_those_between_and_nobody_else(
     for office in (offices.district, offices.other):
         with pytest.raises(UnknownCorrection):
             correction_views.show(office, asked.id)
-    corrections.accept(offices.community, asked.id, actor="王")
+    requests.accept(offices.community, asked.id, actor="王")
     offices.meet()
     with offices.district.store.read() as tx:
         assert tx.execute(text("SELECT count(*) FROM r_correction")).scalar_one() == 0
     assert correction_views.show(offices.street, asked.id).state is State.ACCEPTED
 
 
-def test_of_a_register_that_stays_in_its_office_nobody_can_ask(offices: Offices) -> None:
-    made = registers.create(offices.community, "household", {"hh_no": "7", "kind": "常住"})
+def test_a_register_that_stays_in_its_office_allows_no_requests(offices: Offices) -> None:
+    made = edits.create(offices.community, "household", {"hh_no": "7", "kind": "常住"})
     offices.meet()
     with pytest.raises(RecordMissing):
-        corrections.ask(
-            offices.district, "household", made.unit, made.id, {"address": "秘密"}, **WHY
-        )
+        requests.ask(offices.district, "household", made.unit, made.id, {"address": "秘密"}, **WHY)
     with offices.street.store.read() as tx:
         assert tx.execute(text("SELECT count(*) FROM r_correction")).scalar_one() == 0
 
@@ -405,19 +404,19 @@ def test_nobody_but_the_owner_answers_and_nobody_but_the_asker_withdraws(
     offices.meet()
     for office in (offices.street, offices.district):
         with pytest.raises(CorrectionNotOurs):
-            corrections.accept(office, asked.id, actor="甲")
+            requests.accept(office, asked.id, actor="甲")
         with pytest.raises(CorrectionNotOurs):
-            corrections.refuse(office, asked.id, reason="甲", actor="甲")
+            requests.refuse(office, asked.id, reason="甲", actor="甲")
     for office in (offices.street, offices.community):
         with pytest.raises(CorrectionNotOurs):
-            corrections.withdraw(office, asked.id, actor="甲")
+            requests.withdraw(office, asked.id, actor="甲")
     assert states(offices, asked) == [State.OPEN] * 3
 
 
 def forged(office: Office, asked: CorrectionView, unit: int, nonce: str) -> Edit:
     """Return an answer as an office between might write it in the owner's name, or in its own."""
     return Edit(
-        key=RecordKey(REGISTER, unit, said_id(asked.id, Kind.REFUSE)),
+        key=RecordKey(REGISTER, unit, step_id(asked.id, Kind.REFUSE)),
         operation=Operation.CREATE,
         values={
             "correction": asked.id.hex(), "kind": "refuse", "asker": asked.asker,
@@ -432,7 +431,7 @@ def nonce_of(office: Office) -> str:
         return str(tx.execute(text("SELECT f_nonce FROM r_correction")).scalar_one())
 
 
-def test_an_answer_written_in_the_owners_name_is_refused_here_and_a_hole_at_every_receiver(
+def test_an_answer_forged_in_the_owners_name_is_refused_locally_and_quarantined_at_every_receiver(
     offices: Offices, hall: RecordView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = ask(offices.district, hall)
@@ -440,20 +439,20 @@ def test_an_answer_written_in_the_owners_name_is_refused_here_and_a_hole_at_ever
     edit = forged(offices.street, asked, asked.owner, nonce_of(offices.street))
     with pytest.raises(NotWritable):
         offices.street.commit(lambda tx: [edit])
-    monkeypatch.setattr("sync.compose.objection", lambda *_, **__: None)  # a street that lies
+    monkeypatch.setattr("sync.apply.compose.objection", lambda *_, **__: None)  # a street that lies
     offices.street.commit(lambda tx: [edit])
     monkeypatch.undo()
     offices.meet()
     for office in (offices.community, offices.district):
-        assert holes(office) == ["foreign_unit"]
+        assert quarantine_reasons(office) == ["foreign_unit"]
         assert correction_views.show(office, asked.id).state is State.OPEN
-    done = corrections.accept(offices.community, asked.id, actor="王")
+    done = requests.accept(offices.community, asked.id, actor="王")
     assert done.state is State.ACCEPTED
     offices.meet()
     assert correction_views.show(offices.district, asked.id).state is State.ACCEPTED
 
 
-def test_an_answer_that_an_office_writes_in_its_own_name_is_nobodys(
+def test_an_answer_that_another_office_writes_in_its_own_name_does_not_count(
     offices: Offices, hall: RecordView
 ) -> None:
     asked = ask(offices.district, hall)
@@ -466,7 +465,7 @@ def test_an_answer_that_an_office_writes_in_its_own_name_is_nobodys(
     assert correction_views.list_corrections(offices.community, "to-answer").total == 1
 
 
-def test_a_request_that_no_program_of_ours_wrote_is_left_out_and_breaks_no_list(
+def test_a_malformed_request_is_left_out_and_breaks_no_list(
     offices: Offices, hall: RecordView
 ) -> None:
     asked = ask(offices.district, hall)

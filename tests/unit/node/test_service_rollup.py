@@ -10,29 +10,17 @@ from sqlalchemy import Connection
 from node.domain.indicators import UnknownDimension
 from node.domain.units import Level, UnknownUnit
 from node.ids import uuid7
-from node.services.completeness import Lag
-from node.services.news import News
-from node.services.periods import PeriodOpen, close_period
-from node.services.rollup import BadQuestion, NoClosing, UnknownIndicator, answer
-from node.services.verify import verify
-from node.setup import SHIPPED_FROM
-from sync.change import Edit, Operation, RecordKey
-from sync.news import OfficeNews
-from sync.tables import hole
-from sync.version import wall_ms_of
-from tests.support.network import (
-    CITY,
-    DAY_MS,
-    EAST,
-    NORTH,
-    SOUTH,
-    TREE,
-    A,
-    B,
-    C,
-    D,
-    Network,
-)
+from node.reference import SHIPPED_FROM
+from node.services.figures.closings import PeriodOpen, close_period
+from node.services.figures.completeness import Lag
+from node.services.figures.rollup import BadQuestion, NoClosing, UnknownIndicator, answer
+from node.services.health.verify import verify
+from node.services.peers.status import PeerStatus
+from sync.model.change import Edit, Operation, RecordKey
+from sync.model.report import NodeStatus
+from sync.model.version import wall_ms_of
+from sync.store.tables import quarantine
+from tests.support.network import CITY, DAY_MS, EAST, NORTH, SOUTH, TREE, A, B, C, D, Network
 
 CHAIN = (A, B, C, NORTH, EAST, CITY)
 
@@ -86,7 +74,7 @@ def test_a_figure_adds_up_over_the_tree_and_its_rows_add_up_to_it(network):
     ]
 
 
-def test_a_ratio_keeps_its_parts_and_is_judged_by_its_target(network):
+def test_a_ratio_keeps_its_parts_and_is_measured_against_its_target(network):
     net = network(A)
     households(net, A, 300)
     net.create(A, "premises", name="a", use="office", area_m2=9_000)
@@ -99,21 +87,21 @@ def test_a_ratio_keeps_its_parts_and_is_judged_by_its_target(network):
     assert found.shown.met is False
 
 
-def test_an_office_that_was_never_heard_is_expected_and_named(network):
+def test_an_office_that_has_never_reported_is_expected_and_named(network):
     net = network(NORTH, A)
     households(net, A, 7)
     net.up(A)
     found = answer(net[NORTH], "K2").completeness
     assert (found.level, found.expected, found.reported) == (Level.COMMUNITY, 3, 1)
     assert [(x.code, x.lag) for x in found.laggards] == [
-        (B, Lag.NEVER_HEARD), (C, Lag.NEVER_HEARD)
+        (B, Lag.NEVER_REPORTED), (C, Lag.NEVER_REPORTED)
     ]  # fmt: skip
     assert not found.complete
     assert found.oldest_ms == net.ms - 1
     assert found.oldest == "2026-05-29T04:26:40+08:00"
 
 
-def test_our_own_part_is_always_exact_to_now(network):
+def test_our_own_part_is_always_exact_up_to_now(network):
     net = network(A)
     net.forward(40 * DAY_MS)
     found = answer(net[A], "K2").completeness
@@ -121,13 +109,13 @@ def test_our_own_part_is_always_exact_to_now(network):
     assert found.oldest_ms == net.ms
 
 
-def test_what_an_office_has_said_it_wrote_and_we_do_not_hold_makes_it_a_laggard(network):
+def test_an_office_that_reported_entries_we_have_not_received_is_lagging(network):
     net = network(NORTH, A, B, C)
     net.settle()
     known_ms = net.ms - 1
     net.forward()
     households(net, A, 7)
-    net.tell(A)  # its news comes before its batch
+    net.send_status(A)  # its news comes before its batch
     net.forward()
     found = answer(net[NORTH], "K2").completeness
     assert [(x.code, x.lag, x.exact_ms) for x in found.laggards] == [(A, Lag.BEHIND, known_ms)]
@@ -144,17 +132,17 @@ def test_a_watermark_never_goes_back_whatever_comes_late(network):
 
     def mark() -> int:
         with north.store.read() as tx:
-            return north.news.watermarks(tx)[unit].at_ms
+            return north.peer_status.watermarks(tx)[unit].at_ms
 
     net.forward()
-    net.tell(A)
+    net.send_status(A)
     shown = mark()
     assert shown == net.ms - 1
-    old = north.news.known()[unit]
+    old = north.peer_status.known()[unit]
     households(net, A, 1, first=1)
-    net.tell(A)  # now we are behind
+    net.send_status(A)  # now we are behind
     assert mark() == shown
-    north.news.hear([old], child=unit)
+    north.peer_status.receive_status([old], child=unit)
     assert mark() == shown
     net.forward()
     net.up(A)
@@ -162,31 +150,31 @@ def test_a_watermark_never_goes_back_whatever_comes_late(network):
 
 
 @pytest.mark.parametrize("saved_before", [False, True])
-def test_a_watermark_outlives_a_restart_though_newer_news_came_before_its_words(
+def test_a_watermark_survives_a_restart_although_a_newer_status_came_before_its_entries(
     network, saved_before
 ):
     net = network(NORTH, A)
     north, unit = net[NORTH], net.unit(A)
-    net.tell(A)  # it has written nothing: we hold all
+    net.send_status(A)  # it has written nothing: we hold all
     if saved_before:
-        north.news.save()
+        north.peer_status.save()
         net.forward()
-        net.tell(A)
-    shown_ms = net.ms - 1
+        net.send_status(A)
+    watermark_shown_ms = net.ms - 1
     net.forward()
     households(net, A, 1)
-    net.tell(A)  # now we are behind
-    north.news.save()
+    net.send_status(A)  # now we are behind
+    north.peer_status.save()
     with north.store.read() as tx:
-        assert north.news.watermarks(tx)[unit].at_ms == shown_ms
-        assert News(north).watermarks(tx)[unit].at_ms == shown_ms
+        assert north.peer_status.watermarks(tx)[unit].at_ms == watermark_shown_ms
+        assert PeerStatus(north).watermarks(tx)[unit].at_ms == watermark_shown_ms
 
 
-def mark_and_stamp(net: Network, version: bytes) -> tuple[int, int]:
+def watermark_and_stamp(net: Network, version: bytes) -> tuple[int, int]:
     """Return to when the street knows the community, and when a change there was made."""
     north = net[NORTH]
     with north.store.read() as tx:
-        return north.news.watermarks(tx)[net.unit(A)].at_ms, wall_ms_of(version)
+        return north.peer_status.watermarks(tx)[net.unit(A)].at_ms, wall_ms_of(version)
 
 
 def commit_now(net: Network, code: str) -> bytes:
@@ -199,56 +187,56 @@ def commit_now(net: Network, code: str) -> bytes:
 
 def test_a_watermark_leaves_out_the_millisecond_in_which_more_may_be_written(network):
     net = network(NORTH, A)
-    net.tell(A)
-    mark_ms, made_ms = mark_and_stamp(net, commit_now(net, A))
-    assert mark_ms == made_ms - 1
+    net.send_status(A)
+    watermark_ms, made_ms = watermark_and_stamp(net, commit_now(net, A))
+    assert watermark_ms == made_ms - 1
     net.forward()
     commit_now(net, A)
     for batch in net.batches(A):  # the newest entry makes it exact, but another may come with it
         net.deliver(A, batch)
-    mark_ms, made_ms = mark_and_stamp(net, commit_now(net, A))
-    assert mark_ms == made_ms - 1
+    watermark_ms, made_ms = watermark_and_stamp(net, commit_now(net, A))
+    assert watermark_ms == made_ms - 1
 
 
 def test_a_watermark_does_not_cover_what_is_written_after_the_clock_was_set_back(network):
     net = network(NORTH, A)
-    net.tell(A)
+    net.send_status(A)
     net[A].clock.offset_ms = -5_000  # the next greeting's answer was long under way
-    mark_ms, made_ms = mark_and_stamp(net, commit_now(net, A))
-    assert 0 < mark_ms < made_ms
+    watermark_ms, made_ms = watermark_and_stamp(net, commit_now(net, A))
+    assert 0 < watermark_ms < made_ms
 
 
-def test_a_watermark_does_not_cover_what_is_being_written_while_the_news_is_made(network):
+def test_a_watermark_does_not_cover_what_is_written_while_the_status_is_made(network):
     net = network(NORTH, A)
-    net.tell(A)
-    said_ms, office = net.ms, net[A]
+    net.send_status(A)
+    written_ms, office = net.ms, net[A]
     net.forward()
     edit = net.edit(A, "household", uuid7(net.ms, office.rng), Operation.CREATE, {"hh_no": "x"})
 
     def work(tx: Connection) -> bytes:
-        version = office.applier.local(tx, [edit]).version
+        version = office.applier.apply_local(tx, [edit]).version
         net.forward()  # a slow disk: the greeting does not wait for it
-        net.tell(A)
+        net.send_status(A)
         return version
 
-    mark_ms, made_ms = mark_and_stamp(net, office.store.write(work))
-    assert mark_ms == said_ms - 1 < made_ms
-    net.tell(A)
-    assert net[NORTH].news.known()[net.unit(A)].at_ms == net.ms
+    watermark_ms, made_ms = watermark_and_stamp(net, office.store.write(work))
+    assert watermark_ms == written_ms - 1 < made_ms
+    net.send_status(A)
+    assert net[NORTH].peer_status.known()[net.unit(A)].at_ms == net.ms
 
 
 def test_a_contact_is_no_proof_that_figures_are_exact(network):
     net = network(NORTH, A)
     net.up(A)
-    heard_ms = net.ms - 1
+    contact_ms = net.ms - 1
     net.forward(2 * DAY_MS)
-    net[NORTH].news.observe(net.unit(A), connected=True, waiting_down=0)
+    net[NORTH].peer_status.record_contact(net.unit(A), connected=True, waiting_down=0)
     found = answer(net[NORTH], "K2", unit=net.unit(A)).completeness
-    assert found.oldest_ms == heard_ms
+    assert found.oldest_ms == contact_ms
     assert [x.lag for x in found.laggards] == [Lag.SILENT]
 
 
-def test_a_hole_in_what_an_office_sent_shows_in_the_answer(network):
+def test_a_quarantined_change_of_an_office_shows_in_the_answer(network):
     net = network(NORTH, A)
     net.up(A)
     row = {
@@ -256,13 +244,13 @@ def test_a_hole_in_what_an_office_sent_shows_in_the_answer(network):
         "unit": net.unit(A), "record": b"", "reason": "malformed", "detail": "", "state": "open",
         "at_ms": 1, "tries": 1,
     }  # fmt: skip
-    net[NORTH].store.write(lambda tx: tx.execute(hole.insert().values(row)))
+    net[NORTH].store.write(lambda tx: tx.execute(quarantine.insert().values(row)))
     found = answer(net[NORTH], "K2", unit=net.unit(A)).completeness
-    assert found.holes == 1
-    assert [(x.lag, x.holes) for x in found.laggards] == [(Lag.HOLES, 1)]
+    assert found.quarantined == 1
+    assert [(x.lag, x.quarantined) for x in found.laggards] == [(Lag.QUARANTINED, 1)]
 
 
-def test_units_are_counted_on_the_tree_and_the_city_vouches_for_it(network):
+def test_units_are_counted_on_the_tree_as_the_city_defines_it(network):
     net = network(CITY, NORTH)
     city = answer(net[CITY], "K1", by="level")
     assert by_key(city) == {"0": 1, "1": 2, "2": 3, "3": 6}
@@ -274,7 +262,7 @@ def test_units_are_counted_on_the_tree_and_the_city_vouches_for_it(network):
     assert [x.code for x in street.completeness.laggards] == [CITY]
 
 
-def test_few_persons_are_hidden_above_their_office_and_cannot_be_had_otherwise(network):
+def test_small_counts_of_persons_are_hidden_above_their_office_and_cannot_be_derived(network):
     net = network(*CHAIN)
     for code, count in ((A, 3), (B, 9), (C, 40)):
         aid(net, code, count)
@@ -300,7 +288,7 @@ def test_counts_that_are_not_of_persons_are_never_hidden(network):
     assert by_key(answer(net[NORTH], "K34", by="unit"))[A] == 1
 
 
-def test_what_a_hub_wrote_itself_has_a_row_of_its_own(network):
+def test_entries_that_a_hub_wrote_itself_have_their_own_row(network):
     net = network(NORTH)
     dims = "category=office;fund=F7;level=2"
     net.create(NORTH, "cell", measure="money_spent", period="2026", dims=dims, amount=12_345)
@@ -323,7 +311,7 @@ def test_a_month_is_closed_once_and_only_when_it_is_over(network):
     assert verify(net[A]).sound
 
 
-def test_a_closed_month_stays_as_it_was_and_weighs_on_no_norm(network):
+def test_a_closed_month_stays_unchanged_and_affects_no_norm(network):
     net = network(A)
     households(net, A, 300)
     premises = net.create(A, "premises", name="a", use="office", area_m2=9_000)
@@ -358,7 +346,7 @@ def test_a_past_day_shows_the_stock_of_the_newest_closing_before_it(network):
     assert answer(north, "K2").shown.numerator == 56
     may = answer(north, "K2", as_of=date(2026, 5, 31))
     assert (may.shown.numerator, may.closing) == (12, "2026-05")
-    assert [(x.code, x.lag) for x in may.completeness.laggards] == [(C, Lag.NEVER_HEARD)]
+    assert [(x.code, x.lag) for x in may.completeness.laggards] == [(C, Lag.NEVER_REPORTED)]
     mid = answer(north, "K2", as_of=date(2026, 6, 29))
     assert (mid.shown.numerator, mid.closing) == (12, "2026-05")
     june = answer(north, "K2", as_of=date(2026, 6, 30), by="unit")
@@ -393,7 +381,7 @@ def test_a_moved_unit_counts_under_its_old_parent_as_was_and_under_its_new_one_a
     net.forward(DAY_MS)
     before = city.tree
     moved = before.by_code(A)
-    heard = ("down:all",)
+    audiences = ("down:all",)
     ended = {
         "unit_id": moved.unit_id,
         "unit_code": A, "name": moved.name, "level": 3, "parent": moved.parent_id,
@@ -402,7 +390,7 @@ def test_a_moved_unit_counts_under_its_old_parent_as_was_and_under_its_new_one_a
     begun = {**ended, "parent": net.unit(SOUTH), "valid_from": day.isoformat(), "valid_to": None}
     edits = [
         Edit(key=RecordKey("unit", city.identity.unit, bytes([n]) * 16), operation=Operation.CREATE,
-             values=values, audiences=heard)
+             values=values, audiences=audiences)
         for n, values in enumerate((ended, begun))
     ]  # fmt: skip
     net.write(CITY, *edits)
@@ -421,7 +409,7 @@ def test_a_moved_unit_counts_under_its_old_parent_as_was_and_under_its_new_one_a
     assert by_key(east) == {NORTH: 18, SOUTH: 13}
 
 
-def test_a_question_that_has_no_answer_says_what_to_ask_instead(network):
+def test_a_query_without_an_answer_suggests_another_one(network):
     net = network(NORTH)
     north = net[NORTH]
     with pytest.raises(UnknownIndicator) as wrong:
@@ -452,8 +440,8 @@ def test_the_small_city_starts_when_the_shipped_tree_does():
     assert date(2026, 5, 1) > SHIPPED_FROM
 
 
-def test_news_of_units_that_are_not_below_the_child_is_ignored(network):
+def test_the_status_of_units_not_below_the_child_is_ignored(network):
     net = network(NORTH)
-    news = net[NORTH].news
-    news.hear([OfficeNews(unit=net.unit(B), at_ms=net.ms)], child=net.unit(A))
-    assert news.known() == {}
+    peer_status = net[NORTH].peer_status
+    peer_status.receive_status([NodeStatus(unit=net.unit(B), at_ms=net.ms)], child=net.unit(A))
+    assert peer_status.known() == {}

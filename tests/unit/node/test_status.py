@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from node.services.problems import TEXTS, Severity
-from node.services.status import HOUR_MS, status
+from node.services.health.problems import TEXTS, Severity
+from node.services.health.status import HOUR_MS, status
 from node.store.tables import job_run
-from sync.change import Operation
+from sync.model.change import Operation
 from tests.support.network import CITY, DAY_MS, EAST, NORTH, A, B, Network
 
 
@@ -47,7 +47,7 @@ def codes(found, at=None):
     return [p.code for p in found.problems if at in (None, p.unit_code)]
 
 
-def test_an_office_says_what_it_waits_for_and_since_when(network):
+def test_an_office_reports_what_it_waits_for_and_since_when(network):
     net = network(A, NORTH)
     net.create(A, "premises", name="a", use="office", area_m2=100)
     net.forward(25 * HOUR_MS)
@@ -70,9 +70,9 @@ def test_what_waits_is_known_again_after_a_restart(network, tmp_path, templates)
     net = network(A, NORTH)
     net.create(A, "premises", name="a", use="office", area_m2=100)
     net.up(A)
-    net[A].news.save()
-    news = type(net[A].news)(net[A])  # as a new process reads it
-    assert news.of_self().waiting_up == 0
+    net[A].peer_status.save()
+    peer_status = type(net[A].peer_status)(net[A])  # as a new process reads it
+    assert peer_status.own_status().waiting_up == 0
 
 
 def test_the_tree_lists_every_office_below_a_hub_before_its_children(network):
@@ -81,25 +81,25 @@ def test_the_tree_lists_every_office_below_a_hub_before_its_children(network):
     found = status(net[EAST], tree=True)
     assert [line.code for line in found.offices[:4]] == [EAST, NORTH, A, B]
     assert found.sums.offices == 8
-    assert (found.sums.heard, found.sums.connected) == (3, 2)
+    assert (found.sums.reported, found.sums.connected) == (3, 2)
     assert of(found, A).exact_ms == net.ms - 1
     assert codes(found, B) == ["never_heard"]
 
 
-def test_below_a_hub_that_is_cut_off_nobody_is_said_to_be_connected(network):
+def test_below_a_disconnected_hub_no_office_is_shown_as_connected(network):
     net = network(A, NORTH, EAST)
     net.settle()
-    net[EAST].news.observe(net.unit(NORTH), connected=False, waiting_down=3)
+    net[EAST].peer_status.record_contact(net.unit(NORTH), connected=False, waiting_down=3)
     found = status(net[EAST], tree=True)
     assert of(found, NORTH).connected is False
     assert of(found, NORTH).waiting_down == 3
     assert of(found, A).connected is None
 
 
-def test_an_office_that_is_quiet_for_a_day_is_named_before_lesser_things(network):
+def test_an_office_silent_for_a_day_is_listed_before_lesser_problems(network):
     net = network(A, NORTH)
     net.settle()
-    net[NORTH].news.observe(net.unit(A), connected=False, waiting_down=0)
+    net[NORTH].peer_status.record_contact(net.unit(A), connected=False, waiting_down=0)
     net.forward(30 * HOUR_MS)
     found = status(net[NORTH], tree=True)
     first = found.problems[0]
@@ -108,48 +108,50 @@ def test_an_office_that_is_quiet_for_a_day_is_named_before_lesser_things(network
     assert first.remedy_zh
 
 
-def test_holes_and_conflicts_and_clocks_below_are_problems_of_that_office(network):
+def test_quarantined_changes_conflicts_and_clocks_below_are_problems_of_that_office(network):
     net = network(A, NORTH)
     net.settle()
-    said = replace(
-        net[A].news.of_self(), holes=2, conflicts=1, program="9.9",
+    claimed = replace(
+        net[A].peer_status.own_status(), quarantined=2, conflicts=1, program="9.9",
         at_ms=net.ms + 20 * 60_000,
     )  # fmt: skip
-    net[NORTH].news.hear([said], child=net.unit(A))
+    net[NORTH].peer_status.receive_status([claimed], child=net.unit(A))
     found = status(net[NORTH], tree=True)
     assert codes(found, A) == ["holes", "clock_ahead", "conflicts", "other_program"]
     assert [p.severity for p in found.problems] == sorted(p.severity for p in found.problems)
     assert of(found, A).exact_ms <= net.ms
 
 
-def test_a_clock_that_was_ahead_does_not_outdate_what_is_said_later(network):
+def test_a_clock_that_was_ahead_does_not_make_later_reports_stale(network):
     net = network(A, NORTH)
     net.settle()
-    unit, north = net.unit(A), net[NORTH].news
-    north.hear([replace(net[A].news.of_self(), at_ms=net.ms + 9 * DAY_MS)], child=unit)
+    unit, north = net.unit(A), net[NORTH].peer_status
+    north.receive_status(
+        [replace(net[A].peer_status.own_status(), at_ms=net.ms + 9 * DAY_MS)], child=unit
+    )
     net.forward()
-    net.tell(A)
+    net.send_status(A)
     assert north.known()[unit].at_ms == net.ms
     assert north.clocks_ahead() == {}
 
 
-def test_a_child_cannot_say_how_its_own_line_is(network):
+def test_a_child_cannot_report_the_state_of_its_own_link(network):
     net = network(A, NORTH)
-    unit, north = net.unit(A), net[NORTH].news
-    north.hear([net[A].news.of_self()], child=unit)
+    unit, north = net.unit(A), net[NORTH].peer_status
+    north.receive_status([net[A].peer_status.own_status()], child=unit)
     assert not north.known()[unit].connected
-    north.observe(unit, connected=True, waiting_down=0)
+    north.record_contact(unit, connected=True, waiting_down=0)
     assert north.known()[unit].connected
 
 
-def test_news_that_the_parent_did_not_answer_is_said_again(network):
+def test_a_status_that_the_parent_did_not_acknowledge_is_sent_again(network):
     net = network(A, NORTH, EAST)
     net.up(A)
-    north = net[NORTH].news
+    north = net[NORTH].peer_status
     unit = net.unit(A)
     assert unit in [item.unit for item in north.for_parent()]
     assert unit in [item.unit for item in north.for_parent()]  # the call before failed
-    north.heard_from_parent(net.unit(EAST), ())
+    north.on_parent_contact(net.unit(EAST), ())
     assert unit not in [item.unit for item in north.for_parent()]
 
 
@@ -162,13 +164,13 @@ def test_a_job_that_failed_is_a_problem(network):
     assert [p.en for p in found.problems] == ["a job failed: close_period 2026-04 OSError"]
 
 
-def test_every_problem_speaks_both_languages_and_says_what_to_do():
+def test_every_problem_has_both_languages_and_a_remedy():
     for severity, *texts in TEXTS.values():
         assert isinstance(severity, Severity)
         assert all(texts)
 
 
-def test_a_deleted_record_waits_to_go_up_like_any_other(network):
+def test_a_deleted_record_waits_to_be_pushed_like_any_other(network):
     net = network(A, NORTH)
     record = net.create(A, "premises", name="a", use="office", area_m2=100)
     net.up(A)

@@ -8,12 +8,12 @@ import grpc
 import pytest
 
 from node.store.engine import NotAStore, StoreUnavailable, open_store, sqlite_driver, sqlite_url
-from sync.status import status_of
+from sync.link.status import status_of
 
 HEADER = b"SQLite format 3\0"
 
 
-def test_a_file_that_is_no_database_is_not_to_be_tried_again(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_not_retryable(tmp_path: Path) -> None:
     for content in (b"short", b"something else entirely" * 1000, HEADER + b"junk" * 2000):
         file = tmp_path / "office.db"
         file.write_bytes(content)
@@ -25,7 +25,7 @@ def test_a_file_that_is_no_database_is_not_to_be_tried_again(tmp_path: Path) -> 
         assert file.read_bytes() == content
 
 
-def test_a_damaged_database_is_not_to_be_tried_again(tmp_path: Path) -> None:
+def test_a_damaged_database_is_not_retryable(tmp_path: Path) -> None:
     file = tmp_path / "office.db"
     made = sqlite_driver.connect(file)
     made.execute("CREATE TABLE word (text)")
@@ -37,7 +37,7 @@ def test_a_damaged_database_is_not_to_be_tried_again(tmp_path: Path) -> None:
         open_store(sqlite_url(file))
 
 
-def test_a_store_that_cannot_be_opened_now_may_be_later(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_opened_now_is_retryable(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable) as refused:
         open_store(sqlite_url(tmp_path / "not mounted" / "office.db"))
     assert refused.value.retryable is True

@@ -30,18 +30,18 @@ def of_column(*counts: int) -> set[int]:
         ((2,), {2}),  # alone in its line: nothing can be done
     ],
 )
-def test_a_small_count_takes_another_with_it_when_the_rest_would_tell(counts, expected):
+def test_a_small_count_hides_another_one_when_the_rest_would_reveal_it(counts, expected):
     assert of_column(*counts) == expected
 
 
-def test_a_ratio_is_hidden_whole_when_either_count_is_small():
+def test_both_parts_of_a_ratio_are_hidden_when_either_count_is_small():
     assert is_small((3, 1_000))
     assert is_small((0, 4))
     assert not is_small((0, 1_000))
     assert not is_small(())
 
 
-def test_what_was_hidden_above_stays_hidden_and_does_not_tell():
+def test_a_count_hidden_above_stays_hidden_and_reveals_nothing():
     table = {(u, g): (50,) for u in "ab" for g in "xy"}
     assert hidden(table, [("a", "x")]) == set(table)
 
@@ -54,7 +54,7 @@ tables = st.dictionaries(
 
 
 @given(tables)
-def test_no_line_with_a_sum_keeps_one_hidden_cell_alone(table):
+def test_no_line_with_a_sum_has_a_single_hidden_cell(table):
     out = hidden(table)
     assert {cell for cell, counts in table.items() if is_small(counts)} <= out
     for at in (0, 1):
@@ -70,7 +70,7 @@ def test_no_line_with_a_sum_keeps_one_hidden_cell_alone(table):
 
 
 @given(tables, st.randoms())
-def test_what_is_hidden_does_not_hang_on_the_order_of_the_rows(table, rng):
+def test_what_is_hidden_does_not_depend_on_the_order_of_the_rows(table, rng):
     items = list(table.items())
     rng.shuffle(items)
     assert hidden(dict(items)) == hidden(table)

@@ -97,7 +97,7 @@ def test_a_unit_that_changes_street_and_code_keeps_its_id_by_its_unique_name() -
     ]
 
 
-def test_a_name_borne_twice_is_no_proof_that_a_unit_moved() -> None:
+def test_a_name_used_twice_is_no_proof_that_a_unit_moved() -> None:
     """Either 东社区 may have gone to 丙街道; to guess would hand over the other's records."""
     old = Tree(units_of([*BEFORE[:3], ("330102002001", "东社区", "乙街道")], D1), D2)
     after = [*BEFORE[1:3], ("330102003001", "东社区", "丙街道")]
@@ -123,7 +123,7 @@ def test_a_unit_that_is_no_longer_in_the_file_is_closed() -> None:
     assert operations_to(BEFORE[1:]) == [TreeOperation(OperationKind.CLOSE, IDS["东社区"], D2)]
 
 
-def test_a_street_that_goes_with_its_communities_is_closed_after_them() -> None:
+def test_a_street_removed_with_its_communities_is_closed_after_them() -> None:
     new = tuple(unit for unit in units_of(BEFORE[:3], D2) if unit.name != "乙街道")
     operations = diff_units(Tree(BASE, D2), new, D2)
     assert [(o.kind, o.unit_id) for o in operations] == [
@@ -132,7 +132,7 @@ def test_a_street_that_goes_with_its_communities_is_closed_after_them() -> None:
     ]
 
 
-def test_records_follow_the_name_when_a_street_is_numbered_afresh() -> None:
+def test_records_follow_the_name_when_a_street_is_renumbered() -> None:
     """西社区 closes and the rest move down by one: no code is with its old unit any more."""
     after = [
         ("330102001001", "新社区", "甲街道"),
@@ -182,7 +182,7 @@ def test_a_second_change_on_one_day_replaces_the_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "says"),
+    ("operation", "message"),
     [
         (TreeOperation(OperationKind.CLOSE, 99, D2), "not open on that day"),
         (TreeOperation(OperationKind.RENAME, IDS["东社区"], D2), "does not say to what"),
@@ -201,15 +201,17 @@ def test_a_second_change_on_one_day_replaces_the_first() -> None:
         ),
     ],
 )
-def test_an_operation_that_fits_no_unit_is_refused(operation: TreeOperation, says: str) -> None:
-    with pytest.raises(BadTreeOperation, match=says) as refusal:
+def test_an_operation_that_matches_no_unit_is_refused(
+    operation: TreeOperation, message: str
+) -> None:
+    with pytest.raises(BadTreeOperation, match=message) as refusal:
         apply_operations(BASE, [operation])
     assert refusal.value.code == "bad_tree_operation"
     assert refusal.value.zh
     assert refusal.value.remedy_zh
 
 
-def test_an_operation_before_a_later_record_is_refused_not_undone_in_silence() -> None:
+def test_an_operation_before_a_later_record_is_refused_not_silently_undone() -> None:
     later = apply_operations(
         BASE, [TreeOperation(OperationKind.RENAME, IDS["东社区"], D3, name="新")]
     )
@@ -222,7 +224,7 @@ def test_a_street_cannot_close_over_its_communities() -> None:
         apply_operations(BASE, [TreeOperation(OperationKind.CLOSE, IDS["乙街道"], D2)])
 
 
-def test_a_change_that_breaks_a_day_yet_to_come_is_refused() -> None:
+def test_a_change_that_breaks_a_future_day_is_refused() -> None:
     """A community is to be created under 乙街道 in 2022; closing the street in 2021 breaks that."""
     planned = TreeOperation(
         OperationKind.CREATE, 77, D3, "330102002009", "后社区", Level.COMMUNITY, IDS["乙街道"]
@@ -250,7 +252,7 @@ def test_one_code_for_two_units_on_their_first_day_is_refused() -> None:
     assert "next day" in refusal.value.text()
 
 
-def test_a_tree_of_another_day_is_the_callers_mistake() -> None:
+def test_a_tree_of_another_day_is_a_programming_error() -> None:
     with pytest.raises(ValueError, match="2020-01-01"):
         diff_units(Tree(BASE, D1), BASE, D2)
 

@@ -74,7 +74,7 @@ def test_a_good_file_is_read_in_its_order() -> None:
         "\n".join(f"{line},备注" for line in GOOD.splitlines()).encode(),  # a further column
     ],
 )
-def test_what_does_not_matter_is_tolerated(same: bytes) -> None:
+def test_harmless_variations_are_tolerated(same: bytes) -> None:
     assert read_units(same, "units.csv", DAY) == read_units(GOOD.encode(), "units.csv", DAY)
 
 
@@ -121,7 +121,7 @@ def test_every_kind_of_fault_is_named_at_its_line(
     assert faults_of(data) == expected
 
 
-def test_a_bad_file_is_refused_whole_with_every_fault_by_line() -> None:
+def test_a_bad_file_is_refused_entirely_with_every_fault_by_line() -> None:
     data = (
         "code,name,level,parent_code\n"
         "330100000000,杭州市,city,\n"
@@ -147,7 +147,7 @@ def test_a_line_after_a_quoted_line_break_keeps_its_number() -> None:
     assert faults_of(data) == [(2, "bad_name"), (8, "bad_code")]
 
 
-def test_a_file_in_another_encoding_is_one_fault_with_its_place() -> None:
+def test_a_file_in_another_encoding_is_one_fault_with_its_position() -> None:
     with pytest.raises(BadUnitFile) as refusal:
         read_units(GOOD.encode("gb18030"), "units.csv", DAY)
     (fault,) = refusal.value.faults
@@ -157,7 +157,7 @@ def test_a_file_in_another_encoding_is_one_fault_with_its_place() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_a_file_of_two_byte_letters_is_refused(encoding: str) -> None:
+def test_a_file_in_utf_16_is_refused(encoding: str) -> None:
     assert faults_of(GOOD.encode(encoding))
 
 

@@ -36,11 +36,11 @@ def test_the_levels_are_named_as_in_the_four_level_network() -> None:
     assert [level.en for level in Level] == ["city", "district", "street", "community"]
 
 
-def test_an_id_is_the_same_at_every_office_and_for_ever() -> None:
+def test_an_id_is_the_same_at_every_office_for_ever() -> None:
     assert unit_id_for("330100000000", SHIPPED_FROM) == 5185828111350758344
 
 
-def test_a_code_that_is_set_up_anew_is_another_unit() -> None:
+def test_a_code_that_is_set_up_again_is_another_unit() -> None:
     assert unit_id_for("330102000000", D2020) != unit_id_for("330102000000", D2021)
 
 
@@ -50,7 +50,7 @@ def test_ids_are_positive_and_fit_in_63_bits(hangzhou: Tree) -> None:
     assert len(set(ids)) == len(ids) == 3530
 
 
-def test_one_can_walk_every_way(tree: Tree) -> None:
+def test_the_tree_can_be_walked_in_every_direction(tree: Tree) -> None:
     assert tree.root == 1
     assert tree.parent(5) == 4
     assert tree.parent(1) is None
@@ -90,7 +90,7 @@ def test_a_unit_shows_the_record_in_force_on_the_day() -> None:
     assert Tree(moved, D2021).ancestors(5) == (4, 2, 1)
 
 
-def test_a_closed_unit_is_gone_from_its_end_date_on() -> None:
+def test_a_closed_unit_is_absent_from_its_end_date_on() -> None:
     closed = (*UNITS[:-1], replace(NEXT_DOOR, valid_to=D2021))
     assert 6 in Tree(closed, D2020)
     assert 6 not in Tree(closed, D2021)
@@ -103,7 +103,7 @@ OVERLAP = replace(STREET, name="闸弄口", valid_from=D2021)
 
 
 @pytest.mark.parametrize(
-    ("units", "says"),
+    ("units", "message"),
     [
         ((*UNITS, OVERLAP), "overlap from 2021-01-01"),
         ((*UNITS[:3], replace(STREET, valid_to=D2022), *UNITS[4:], OVERLAP), "overlap"),
@@ -117,8 +117,10 @@ OVERLAP = replace(STREET, name="闸弄口", valid_from=D2021)
         ((), "no parent: none"),
     ],
 )
-def test_records_that_make_no_tree_are_refused_by_name(units: tuple[Unit, ...], says: str) -> None:
-    with pytest.raises(BadTree, match=says) as refusal:
+def test_records_that_make_no_tree_are_refused_by_name(
+    units: tuple[Unit, ...], message: str
+) -> None:
+    with pytest.raises(BadTree, match=message) as refusal:
         Tree(units, D2021)
     assert refusal.value.code == "bad_tree"
     assert refusal.value.zh
@@ -126,13 +128,13 @@ def test_records_that_make_no_tree_are_refused_by_name(units: tuple[Unit, ...], 
 
 
 def test_records_that_touch_do_not_overlap() -> None:
-    renamed = (
+    with_versions_replaced = (
         *UNITS[:3],
         replace(STREET, valid_to=D2021),
         *UNITS[4:],
         replace(STREET, name="新名街道", valid_from=D2021),
     )
-    assert Tree(renamed, D2021).get(4).name == "新名街道"
+    assert Tree(with_versions_replaced, D2021).get(4).name == "新名街道"
 
 
 def test_a_unit_is_found_by_code_name_or_the_end_of_its_path(tree: Tree) -> None:
@@ -146,7 +148,7 @@ def test_a_unit_is_found_by_code_name_or_the_end_of_its_path(tree: Tree) -> None
         assert tree.find(asked) == HOME
 
 
-def test_a_name_that_several_bear_is_refused_with_every_path(hangzhou: Tree) -> None:
+def test_an_ambiguous_name_is_refused_with_every_path(hangzhou: Tree) -> None:
     with pytest.raises(AmbiguousUnit) as refusal:
         hangzhou.find("新城社区")
     assert refusal.value.code == "ambiguous_unit"
@@ -169,7 +171,7 @@ def test_a_name_that_several_bear_is_refused_with_every_path(hangzhou: Tree) -> 
         ("上城区/闸弄口街", "330102013000"),
     ],
 )
-def test_an_unknown_unit_is_refused_with_the_one_that_was_meant(
+def test_an_unknown_unit_is_refused_with_the_nearest_one(
     hangzhou: Tree, asked: str, meant: str
 ) -> None:
     with pytest.raises(UnknownUnit) as refusal:
@@ -180,7 +182,7 @@ def test_an_unknown_unit_is_refused_with_the_one_that_was_meant(
     assert meant in refusal.value.text("zh")
 
 
-def test_a_code_of_former_days_leads_to_the_unit_that_bore_it() -> None:
+def test_a_former_code_leads_to_the_unit_that_had_it() -> None:
     recoded = (
         *UNITS[:-1],
         replace(NEXT_DOOR, valid_to=D2021),
@@ -191,7 +193,7 @@ def test_a_code_of_former_days_leads_to_the_unit_that_bore_it() -> None:
     assert refusal.value.suggestions[0].startswith("999999999999 ")
 
 
-def test_nothing_like_it_is_said_plainly(tree: Tree) -> None:
+def test_an_unknown_unit_without_a_similar_one_is_reported_plainly(tree: Tree) -> None:
     with pytest.raises(UnknownUnit) as refusal:
         tree.find("zzz")
     assert refusal.value.suggestions == ()
@@ -200,7 +202,7 @@ def test_nothing_like_it_is_said_plainly(tree: Tree) -> None:
         tree.find("")
 
 
-def test_the_street_of_the_seed_stands_where_it_should(hangzhou: Tree) -> None:
+def test_the_street_of_the_seed_is_at_its_place_in_the_tree(hangzhou: Tree) -> None:
     street = hangzhou.find("闸弄口街道")
     assert street.code == "330102013000"
     assert len(hangzhou.children(street.unit_id)) == 17

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from node.domain.catalogue import load_catalogue
 from node.domain.identity import check_digit
-from node.domain.read_once import KNOWN_MAX, ReadOnce
+from node.domain.memo_reader import KNOWN_MAX, MemoReader
 from node.domain.refusal import Refused
 from node.domain.sheet_values import read_value
 from node.domain.units import Level
 from node.domain.validate import Fault, check
-from sync.change import Value
+from sync.model.change import Value
 
 CATALOGUE = load_catalogue()
 COMMUNITY = Level.COMMUNITY
@@ -39,7 +39,7 @@ def code(register: str, name: str, raw: object) -> str:
     return faults[0].code
 
 
-def test_a_good_record_is_stored_whole():
+def test_a_valid_record_is_stored_completely():
     sheet = RESIDENT | {"sex": "男", "lives_alone": "是", "phone": "", "status": None}
     stored, faults = check(CATALOGUE.registers["resident"], sheet, COMMUNITY)
     assert faults == []
@@ -96,7 +96,7 @@ def test_an_identity_number_that_excel_kept_as_a_number_is_named_as_such(raw):
         ("11010519491331002" + check_digit("11010519491331002"), "id_birth"),
     ],
 )
-def test_a_wrong_identity_number_says_what_is_wrong(raw, expected):
+def test_a_wrong_identity_number_names_the_mistake(raw, expected):
     assert code("resident", "id_number", raw) == expected
 
 
@@ -155,7 +155,7 @@ def test_a_choice_is_read_by_code_or_label(raw):
     assert one("election", "method", raw) == ("all_voters", [])
 
 
-def test_a_choice_that_is_none_gets_the_nearest_suggested():
+def test_an_unknown_choice_gets_the_nearest_one_suggested():
     _, faults = one("election", "method", "户代表选举")
     assert faults[0].code == "not_a_choice"
     assert faults[0].suggestion_zh == "是否应为：户代表？"
@@ -172,7 +172,7 @@ def test_a_set_is_sorted_and_without_repetition():
     ("raw", "stored"),
     [("1,200", 1200), ("１２００", 1200), (1200.0, 1200), ("1200人", 1200), ("1，200 人", 1200)],
 )
-def test_a_whole_number_is_read_with_separators_and_its_unit(raw, stored):
+def test_an_integer_is_read_with_separators_and_its_unit(raw, stored):
     assert one("election", "electorate", raw) == (stored, [])
 
 
@@ -201,7 +201,7 @@ def test_a_decimal_is_stored_exactly(raw, stored):
     assert one("premises", "area_m2", raw) == (stored, [])
 
 
-def test_a_decimal_is_never_rounded_in_silence():
+def test_a_decimal_is_never_rounded_silently():
     assert code("premises", "area_m2", "12.345") == "too_precise"
     assert code("premises", "area_m2", "12345678.000000000000000000000000001") == "too_precise"
 
@@ -209,11 +209,11 @@ def test_a_decimal_is_never_rounded_in_silence():
 @pytest.mark.parametrize(
     "bad", ["\x00", "\x07", "\ud800", "\u202e", "\uffff", "\U0001ffff", "\x85"]
 )
-def test_characters_that_cannot_be_kept_are_refused(bad):
+def test_characters_that_cannot_be_stored_are_refused(bad):
     assert code("premises", "name", f"活动{bad}室") == "control_character"
 
 
-def test_every_control_half_pair_turner_and_non_character_is_refused():
+def test_every_control_surrogate_bidi_and_non_character_is_refused():
     controls = {*range(0x20), *range(0x7F, 0xA0)} - {0x09, 0x0A, 0x0D}
     turners = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
     halves = set(range(0xD800, 0xE000))
@@ -223,7 +223,7 @@ def test_every_control_half_pair_turner_and_non_character_is_refused():
             read_value(CATALOGUE.registers["premises"].fields["name"], f"活动{chr(bad)}室")
 
 
-def test_text_is_trimmed_narrowed_and_keeps_its_punctuation():
+def test_text_is_trimmed_converted_to_half_width_and_keeps_its_punctuation():
     raw = "\u3000１号楼（东）\u200b\r\nＡ座\xa0"
     assert one("premises", "name", raw) == ("1号楼（东）\nA座", [])
     assert one("premises", "name", 12.0) == ("12", [])
@@ -275,7 +275,7 @@ def test_a_missing_required_column_is_a_fault_unless_the_edit_is_partial():
     assert check(register, {"ballots": 1}, COMMUNITY, partial=True) == ({"ballots": 1}, [])
 
 
-def test_a_field_of_another_level_is_not_asked_of_this_one():
+def test_a_field_of_another_level_is_not_required_at_this_one():
     stored, faults = check(
         CATALOGUE.registers["premises"], {"verified_area_m2": "660"}, Level.STREET
     )
@@ -308,14 +308,14 @@ def test_every_fault_of_a_record_is_listed_at_once():
 
 
 @pytest.mark.parametrize("register", ["resident", "household", "placement", "aid_case"])
-def test_no_fault_repeats_what_stands_in_a_register_of_persons(register):
+def test_no_fault_quotes_a_value_of_a_register_of_persons(register):
     secret = "张三330102196003014519"
     fields = CATALOGUE.registers[register].fields
     _, faults = check(CATALOGUE.registers[register], dict.fromkeys(fields, secret), COMMUNITY)
     assert faults
     for fault in faults:
-        said = (fault.en, fault.zh, fault.suggestion_en, fault.suggestion_zh)
-        assert not any("张三" in text or "3301021" in text for text in said)
+        texts = (fault.en, fault.zh, fault.suggestion_en, fault.suggestion_zh)
+        assert not any("张三" in text or "3301021" in text for text in texts)
 
 
 def test_a_fault_elsewhere_quotes_the_value_shortened():
@@ -342,22 +342,22 @@ def outcome(read, field, raw):
 
 
 @given(st.lists(st.tuples(st.sampled_from(COLUMNS), st.sampled_from(CELLS)), max_size=60))
-def test_a_cell_read_once_is_read_as_it_is_alone(cells):
-    read = ReadOnce()
+def test_a_cached_cell_reads_the_same_as_an_uncached_one(cells):
+    read = MemoReader()
     for field, raw in cells:
         assert outcome(read, field, raw) == outcome(read_value, field, raw)
 
 
-def test_only_columns_that_repeat_are_remembered_and_only_so_much_of_them():
-    read = ReadOnce()
+def test_only_repeating_columns_are_cached_and_only_up_to_a_limit():
+    read = MemoReader()
     for number in range(KNOWN_MAX + 5):
         outcome(read, RESIDENTS["birth_date"], f"{number}")
         outcome(read, RESIDENTS["name"], f"张{number}")
     assert {name: len(known) for name, known in read.known.items()} == {"birth_date": KNOWN_MAX}
 
 
-def test_a_refusal_raised_for_every_row_keeps_no_trace_of_the_rows_before():
-    read, depths = ReadOnce(), []
+def test_a_refusal_raised_for_every_row_keeps_no_reference_to_earlier_rows():
+    read, depths = MemoReader(), []
     for _ in range(5):
         with pytest.raises(Refused) as caught:
             read(PREMISES["use"], "不知道")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from node.services.verify import DIFFERENCES_MAX, VerifyReport, verify
-from sync.change import Operation
-from sync.statements import sql
+from node.services.health.verify import DIFFERENCES_MAX, VerifyReport, verify
+from sync.model.change import Operation
+from sync.store.sql import sql
 from tests.support.network import EAST, NORTH, SOUTH, A, B, Network
 
 
@@ -39,14 +39,14 @@ def tampered(net: Network, code: str, statement: str, *parameters: object) -> Ve
     return verify(office)
 
 
-def test_an_untouched_store_is_sound_and_everything_was_compared(net):
+def test_an_untouched_store_is_consistent_and_everything_was_compared(net):
     for code in (A, B, NORTH):
         assert verify(net[code]) == VerifyReport(
             compared=verify(net[code]).compared, different=0, differences=()
         )
-    said = []
-    report = verify(net[A], lambda check, count: said.append((check, count)))
-    assert [check for check, _ in said] == ["cells", "totals", "digests", "balances", "streams"]
+    progress = []
+    report = verify(net[A], lambda check, count: progress.append((check, count)))
+    assert [check for check, _ in progress] == ["cells", "totals", "digests", "balances", "streams"]
     assert {name for name, count in report.compared.items() if count} == {
         "cells", "totals", "digests", "streams"
     }  # fmt: skip
@@ -71,13 +71,13 @@ def test_an_untouched_store_is_sound_and_everything_was_compared(net):
         (NORTH, "UPDATE entry SET wire = X'00' WHERE arrival = 1", "streams"),
     ],
 )
-def test_what_was_changed_behind_the_records_back_is_found(net, code, statement, check):
+def test_a_change_made_outside_the_program_is_found(net, code, statement, check):
     report = tampered(net, code, statement)
     assert not report.sound
     assert check in {difference.check for difference in report.differences}
 
 
-def test_an_entry_that_was_swapped_breaks_the_chain(net):
+def test_a_replaced_entry_breaks_the_chain(net):
     with net[NORTH].store.read() as tx:
         rows = tx.exec_driver_sql(
             "SELECT arrival, wire FROM entry WHERE incarnation=? ORDER BY arrival",
@@ -91,7 +91,7 @@ def test_an_entry_that_was_swapped_breaks_the_chain(net):
     assert [difference.check for difference in report.differences] == ["streams"]
 
 
-def test_a_loser_that_is_gone_from_the_conflicts_is_missed(tmp_path, templates):
+def test_a_loser_missing_from_the_conflicts_is_found(tmp_path, templates):
     net = Network(tmp_path, (A, NORTH, SOUTH, EAST), templates=templates)
     record = net.create(A, "premises", name="a", use="office", area_m2=100, address="x")
     net.up(A)
@@ -109,7 +109,7 @@ def test_a_loser_that_is_gone_from_the_conflicts_is_missed(tmp_path, templates):
     net.close()
 
 
-def test_many_differences_are_counted_and_the_first_ones_listed(net):
+def test_many_differences_are_counted_and_the_first_listed(net):
     rows = [("x", "", f"n={n}", 1) for n in range(DIFFERENCES_MAX + 5)]
     unit = net.unit(NORTH)
     net[NORTH].store.write(

@@ -22,7 +22,7 @@ from node.workbook.faults import RowFault, column_letter, grouped
 from node.workbook.limits import Limits
 from node.workbook.package import sheet_extent
 from node.workbook.reader import Table, read_table
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 REGISTERS = load_catalogue().registers
 PREMISES = REGISTERS["premises"]
@@ -89,7 +89,9 @@ def test_a_header_under_titles_is_found_and_rows_keep_the_numbers_that_excel_sho
         ["名称", "使用性质", "面积(平方米)"],
     ],
 )
-def test_headings_are_known_by_label_name_and_alias_in_both_languages(header: list[str]) -> None:
+def test_headings_are_recognised_by_label_name_and_alias_in_both_languages(
+    header: list[str],
+) -> None:
     assert read(workbook([header, ROW])).rows == [(2, NAMED)]
 
 
@@ -108,7 +110,7 @@ def test_the_sheet_named_after_the_register_wins_else_the_one_whose_header_fits(
         read(out.getvalue(), sheet="表九")
 
 
-def test_cells_keep_their_kind_so_that_validation_can_say_what_excel_did() -> None:
+def test_cells_keep_their_type_so_that_validation_can_explain_what_excel_did() -> None:
     header = ["公民身份号码", "姓名", "出生日期", "是否党员"]
     day = datetime.datetime(1990, 1, 2, 3, 4)  # noqa: DTZ001 - Excel knows no time zone
     rows = [
@@ -127,7 +129,7 @@ def test_cells_keep_their_kind_so_that_validation_can_say_what_excel_did() -> No
     assert isinstance(second["birth_date"], float)
 
 
-def test_a_failed_formula_is_not_taken_for_an_empty_cell() -> None:
+def test_a_failed_formula_is_not_read_as_an_empty_cell() -> None:
     cell = '<c r="{0}1" t="inlineStr"><is><t>{1}</t></is></c>'
     head = "".join(cell.format("ABC"[i], label) for i, label in enumerate(HEADER))
     data = with_cells(
@@ -147,7 +149,7 @@ def test_unknown_headings_are_listed_with_the_nearest_field_and_an_error_column_
     ]
 
 
-def test_all_missing_required_columns_are_named_at_once_with_the_one_that_may_be_meant() -> None:
+def test_all_missing_required_columns_are_named_at_once_with_the_nearest_heading() -> None:
     with pytest.raises(errors.ColumnsMissing) as refused:
         read(workbook([["名称", "用途用途用途", "备注"], ROW]))
     assert "用途、建筑面积" in refused.value.zh
@@ -159,7 +161,7 @@ def test_two_columns_of_one_field_are_refused_with_their_letters() -> None:
         read(workbook([[*HEADER, "面积"], ROW]))
 
 
-def test_a_sheet_without_the_registers_header_says_what_the_header_must_hold() -> None:
+def test_a_sheet_without_the_registers_header_is_refused_with_the_required_headings() -> None:
     with pytest.raises(errors.HeaderNotFound) as refused:
         read(workbook([["品名", "单价"], ["a", 1]]))
     assert "用房名称、用途、建筑面积" in refused.value.remedy_zh
@@ -188,7 +190,7 @@ def test_bytes_that_are_neither_encoding_are_refused_with_the_byte_at_which_each
         read(b"a\xb0\xa1\xff\xff", "a.csv")
 
 
-def test_damaged_utf8_is_not_taken_for_gb18030() -> None:
+def test_damaged_utf8_is_not_read_as_gb18030() -> None:
     data = CSV.encode() + "二号楼".encode()[:-1] + "，办公".encode()
     assert data.decode("gb18030", "replace")  # which would be read as nonsense, in silence
     with pytest.raises(errors.EncodingUnknown, match="utf-8: byte"):
@@ -226,7 +228,7 @@ SMALL = Limits(file_bytes_max=20_000, unpacked_bytes_max=100_000, entries_max=20
     ids=["bytes", "unpacked", "rows", "columns", "cells", "far cell", "other spelling",
          "impossible reference", "without references", "tag end in an attribute"],
 )  # fmt: skip
-def test_a_file_past_a_bound_is_refused_before_it_is_read(data: bytes) -> None:
+def test_a_file_over_a_limit_is_refused_before_it_is_read(data: bytes) -> None:
     with pytest.raises(errors.WorkbookTooLarge) as refused:
         read(data, limits=SMALL)
     assert refused.value.remedy_zh
@@ -311,12 +313,12 @@ def lying_about_its_size() -> bytes:
     ],
     ids=["overlap", "size", "dtd", "utf-16"],
 )  # fmt: skip
-def test_what_no_office_program_writes_is_refused_as_unsafe(data: bytes) -> None:
+def test_structures_that_no_office_program_writes_are_refused_as_unsafe(data: bytes) -> None:
     with pytest.raises(errors.WorkbookUnsafe):
         read(data)
 
 
-def test_a_macro_in_the_workbook_is_neither_run_nor_in_the_way() -> None:
+def test_a_macro_in_the_workbook_is_ignored() -> None:
     out = io.BytesIO(workbook([HEADER, ROW]))
     with zipfile.ZipFile(out, "a") as archive:
         archive.writestr("xl/vbaProject.bin", b"\xd0\xcf\x11\xe0 not a project")
@@ -335,7 +337,7 @@ def test_a_macro_in_the_workbook_is_neither_run_nor_in_the_way() -> None:
          "workbook_unreadable"),
     ],
 )  # fmt: skip
-def test_damage_is_told_by_a_stable_code_in_two_languages(
+def test_damage_is_reported_with_a_stable_code_in_two_languages(
     data: bytes, filename: str, code: str
 ) -> None:
     with pytest.raises(errors.WorkbookError) as refused:

@@ -24,7 +24,7 @@ from node.workbook.faults import RowFault
 from node.workbook.reader import Table, read_table
 from node.workbook.text import guard, unguard
 from node.workbook.writer import template, write_csv, write_xlsx
-from sync.change import Value
+from sync.model.change import Value
 
 REGISTERS = load_catalogue().registers
 WRITERS: dict[str, Callable[..., int]] = {"a.xlsx": write_xlsx, "a.csv": write_csv}
@@ -80,9 +80,7 @@ def parsed(register: Register, table: Table) -> list[Row]:
 @pytest.mark.parametrize("name", ["premises", "service_outlet", "community_worker", "election"])
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
-def test_records_come_back_unchanged(
-    filename: str, lang: str, name: str, data: st.DataObject
-) -> None:
+def test_records_round_trip(filename: str, lang: str, name: str, data: st.DataObject) -> None:
     register = REGISTERS[name]
     rows = data.draw(rows_of(register))
     out = io.BytesIO()
@@ -92,7 +90,7 @@ def test_records_come_back_unchanged(
     assert table.unknown_headers == ()
 
 
-def test_an_identity_number_comes_back_with_all_its_digits() -> None:
+def test_an_identity_number_round_trips_with_all_its_digits() -> None:
     register = REGISTERS["resident"]
     row: Row = {"id_number": "999999199001010015", "name": "甲", "birth_date": "1990-01-01"}
     for filename, write in WRITERS.items():
@@ -107,7 +105,7 @@ def test_an_identity_number_comes_back_with_all_its_digits() -> None:
 @given(st.text(max_size=8))
 @example("'=1")
 @example("''")
-def test_the_guarding_apostrophe_comes_off_exactly(text: str) -> None:
+def test_the_protective_apostrophe_is_removed_exactly(text: str) -> None:
     assert unguard(guard(text)) == text
     assert guard(text)[:1] not in ("=", "+", "-", "@", "\t", "\r", "\0")
 
@@ -143,7 +141,7 @@ def test_a_template_has_the_writers_columns_only_dropdowns_and_notes() -> None:
     assert read_table(out.getvalue(), "a.xlsx", REGISTERS["premises"]).rows == []
 
 
-def test_options_too_long_for_a_cell_stand_on_a_hidden_sheet() -> None:
+def test_options_too_long_for_a_cell_are_on_a_hidden_sheet() -> None:
     choices = {f"c{i}": (f"选项{i}" * 12, f"Option {i}" * 9) for i in range(9)}
     field = Field(name="kind", zh="类别", en="Kind", type="choice", choices=choices)
     register = Register(name="long", zh="长", en="Long", lane="bulk", audience="local", level=None,
@@ -215,7 +213,7 @@ def test_an_annotated_csv_keeps_its_encoding_separator_and_cells(encoding: str) 
     assert annotate(copy, read_table(copy, "a.csv", PREMISES), [FAULT]) == copy
 
 
-def test_an_old_xls_cannot_be_annotated_and_says_what_to_do() -> None:
+def test_an_old_xls_cannot_be_annotated_and_the_refusal_names_the_remedy() -> None:
     table = read_table(clerks_book(), "a.xlsx", PREMISES)
     old = Table(**{name: getattr(table, name) for name in table.__slots__} | {"kind": "xls"})
     with pytest.raises(errors.NotAnnotatable) as refused:

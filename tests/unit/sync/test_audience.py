@@ -6,25 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.audience import DOWN_ALL, LEVELS, LOCAL, BadAudience, down, parse, up
+from sync.model.audience import DOWN_ALL, LEVELS, LOCAL, BadAudience, down, parse, up
 
 
 @pytest.mark.parametrize("level", range(4))
-def test_an_upward_audience_names_the_highest_level_that_hears(level):
-    heard = parse(up(level))
-    assert (heard.up_to, heard.down_to, heard.down_all) == (level, None, False)
-    assert heard.text == f"up:{LEVELS[level]}"
+def test_an_upward_audience_names_the_highest_level_that_receives(level):
+    audience = parse(up(level))
+    assert (audience.up_to, audience.down_to, audience.down_all) == (level, None, False)
+    assert audience.text == f"up:{LEVELS[level]}"
 
 
 @given(st.integers(0, 2**63 - 1))
-def test_a_downward_audience_names_the_unit_that_hears(unit):
-    heard = parse(down(unit))
-    assert (heard.up_to, heard.down_to, heard.down_all) == (None, unit, False)
+def test_a_downward_audience_names_the_unit_that_receives(unit):
+    audience = parse(down(unit))
+    assert (audience.up_to, audience.down_to, audience.down_all) == (None, unit, False)
 
 
-def test_all_below_hear_what_is_for_all_below():
-    heard = parse(DOWN_ALL)
-    assert (heard.up_to, heard.down_to, heard.down_all) == (None, None, True)
+def test_all_offices_below_receive_what_is_addressed_to_all_below():
+    audience = parse(DOWN_ALL)
+    assert (audience.up_to, audience.down_to, audience.down_all) == (None, None, True)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_anything_else_is_refused(text):
 @given(st.text(max_size=30))
 def test_arbitrary_text_is_an_audience_or_refused(text):
     try:
-        heard = parse(text)
+        audience = parse(text)
     except BadAudience:
         return
-    assert heard.text == text
-    assert sum((heard.up_to is not None, heard.down_to is not None, heard.down_all)) == 1
+    assert audience.text == text
+    assert sum((audience.up_to is not None, audience.down_to is not None, audience.down_all)) == 1

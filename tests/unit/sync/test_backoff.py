@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from sync.backoff import wait_ms
-from sync.limits import BACKOFF_BASE_MS, BACKOFF_CAP_MS
+from sync.link.backoff import wait_ms
+from sync.model.limits import BACKOFF_BASE_MS, BACKOFF_CAP_MS
 
 SAMPLES = 2_000
 

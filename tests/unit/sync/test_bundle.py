@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.bundle import MAGIC, BundleDamaged, BundleNewer, BundleWriter, open_bundle, packed
-from sync.change import Batch, Signature
-from sync.schema import Lane
-from sync.signing import Signer
+from sync.bundle.file import MAGIC, BundleDamaged, BundleNewer, BundleWriter, open_bundle, packed
+from sync.codec.signing import Signer
+from sync.model.change import Batch, Signature
+from sync.model.schema import Lane
 from sync.wire.v1 import bundle_pb2
 
 SIGNER = Signer(b"k" * 32)
-WORD = Signature(5, "up:city", Lane.BULK, 2, b"s" * 64, b"p" * 32)
+SIGNATURE = Signature(5, "up:city", Lane.BULK, 2, b"s" * 64, b"p" * 32)
 BATCHES = (
     Batch(Lane.CONTROL, 5, 0, 4),
-    Batch(Lane.BULK, 5, 0, 4, (b"one" * 40, b"two" * 40), (2, 4), (WORD,)),
+    Batch(Lane.BULK, 5, 0, 4, (b"one" * 40, b"two" * 40), (2, 4), (SIGNATURE,)),
 )
 
 
@@ -40,7 +40,7 @@ WHOLE = written()
 
 
 @pytest.mark.parametrize("more", [False, True])
-def test_a_bundle_is_read_as_it_was_written(more):
+def test_a_bundle_round_trips(more):
     bundle = open_bundle(io.BytesIO(written(more=more)))
     assert bundle.header.sender == 2
     assert bundle.more is more
@@ -56,7 +56,7 @@ def test_any_flipped_bit_is_refused(bit):
 
 
 @given(st.integers(0, len(WHOLE) - 1))
-def test_any_cut_is_refused(length):
+def test_any_truncation_is_refused(length):
     with pytest.raises(BundleDamaged) as refused:
         open_bundle(io.BytesIO(WHOLE[:length]))
     # A clerk reads it: nothing of the text is English.
@@ -70,13 +70,13 @@ def test_anything_after_the_end_is_refused(more):
 
 
 @given(st.binary(max_size=300))
-def test_noise_is_refused(noise):
+def test_random_bytes_are_refused(noise):
     for data in (noise, MAGIC + noise):
         with pytest.raises(BundleDamaged):
             open_bundle(io.BytesIO(data))
 
 
-def test_a_file_sealed_by_another_key_than_it_names_is_refused():
+def test_a_file_signed_by_another_key_than_it_names_is_refused():
     with pytest.raises(BundleDamaged, match="key"):
         open_bundle(io.BytesIO(written(signer=Signer(b"x" * 32))))
 

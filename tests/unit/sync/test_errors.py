@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from sync.errors import SilianError
+from sync.model.errors import SilianError
 
 
 @pytest.mark.parametrize(
-    ("said", "lang", "text"),
+    ("message", "lang", "text"),
     [
         ("no office here", "en", "no office here. Run init."),
         ("No office here.", "en", "No office here. Run init."),
@@ -17,10 +17,10 @@ from sync.errors import SilianError
         ("没有此单位。", "zh", "没有此单位。 请先建立。"),
     ],
 )
-def test_a_message_and_its_remedy_are_two_sentences(said: str, lang: str, text: str) -> None:
-    error = SilianError(said, said, remedy_en="Run init.", remedy_zh="请先建立。")
+def test_a_message_and_its_remedy_are_two_sentences(message: str, lang: str, text: str) -> None:
+    error = SilianError(message, message, remedy_en="Run init.", remedy_zh="请先建立。")
     assert error.text(lang) == text
 
 
-def test_a_message_without_a_remedy_stands_as_it_is() -> None:
+def test_a_message_without_a_remedy_is_one_sentence() -> None:
     assert SilianError("gone", "无").text("en") == "gone"

@@ -6,8 +6,7 @@ import grpc
 import pytest
 
 from hub.cli.explain import refusals
-from sync.errors import SilianError
-from sync.status import (
+from sync.link.status import (
     _CODES,
     DETAIL_KEY,
     FALLBACK,
@@ -16,6 +15,7 @@ from sync.status import (
     failed,
     status_of,
 )
+from sync.model.errors import SilianError
 
 
 class Fallen(grpc.RpcError):
@@ -42,7 +42,7 @@ def refusal(code: str, *, retryable: bool) -> SilianError:
 
 @pytest.mark.parametrize("code", sorted(STATUS_BY_CODE))
 @pytest.mark.parametrize("retryable", [True, False])
-def test_a_refusal_comes_back_as_the_same_code_and_the_same_word_on_retrying(code, retryable):
+def test_a_refusal_keeps_its_code_and_whether_it_is_retryable_over_the_wire(code, retryable):
     error = refusal(code, retryable=retryable)
     event = failed(Fallen(status_of(error), "x", detail_of(error)))
     assert (event.code, event.retryable, event.reason) == (code, retryable, "what happened")
@@ -55,7 +55,7 @@ NEVER_ON_A_WIRE = {
 }  # fmt: skip
 
 
-def test_every_refusal_of_the_program_has_chosen_its_status() -> None:
+def test_every_refusal_of_the_program_declares_its_status() -> None:
     """The fallback is for codes of another program: a new refusal says here what it is."""
     assert set(refusals()) - STATUS_BY_CODE.keys() == NEVER_ON_A_WIRE
     assert STATUS_BY_CODE.keys() - refusals().keys() == set()
@@ -70,7 +70,7 @@ def test_a_refusal_without_a_status_of_its_own_falls_back():
     assert status_of(refusal("never_heard_of", retryable=False)) is FALLBACK
 
 
-def test_a_broken_line_is_tried_again_and_a_message_too_large_is_told_apart():
+def test_a_broken_link_is_retryable_and_a_message_too_large_is_distinguished():
     assert failed(Fallen(grpc.StatusCode.UNAVAILABLE)).retryable
     assert not failed(Fallen(grpc.StatusCode.PERMISSION_DENIED)).retryable
     large = Fallen(grpc.StatusCode.RESOURCE_EXHAUSTED, "Received message larger than max (9 vs. 8)")

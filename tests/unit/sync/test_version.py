@@ -7,8 +7,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.limits import CLOCK_AHEAD_MS_MAX
-from sync.version import (
+from sync.model.limits import CLOCK_AHEAD_MS_MAX
+from sync.model.version import (
     BEGINNING,
     COUNTER_BITS,
     HybridClock,
@@ -50,7 +50,7 @@ def test_versions_compare_by_stamp_and_then_by_incarnation(hlc_a, inc_a, hlc_b, 
     assert a >= BEGINNING
 
 
-def test_a_version_tells_when_it_was_made():
+def test_a_version_contains_the_time_of_its_edit():
     clock, _ = clock_at()
     assert wall_ms_of(version_of(clock.tick(), 1)) == NOW
 
@@ -90,17 +90,17 @@ def test_a_regressing_clock_gives_rising_stamps_and_is_followed_again_once_it_ca
     assert third >> COUNTER_BITS == wall.now_ms
 
 
-def test_more_edits_in_one_millisecond_than_the_counter_holds_still_rise():
+def test_more_edits_in_one_millisecond_than_the_counter_can_count_still_give_rising_stamps():
     clock, _ = clock_at()
     clock.resume((NOW << COUNTER_BITS) + (1 << COUNTER_BITS) - 1)
     assert clock.tick() >> COUNTER_BITS == NOW + 1
 
 
-def test_what_was_observed_comes_before_what_is_written_next():
+def test_the_next_stamp_comes_after_every_observed_one():
     clock, _ = clock_at()
-    heard = (NOW + CLOCK_AHEAD_MS_MAX) << COUNTER_BITS
-    assert clock.observe(heard)
-    assert clock.tick() > heard
+    observed = (NOW + CLOCK_AHEAD_MS_MAX) << COUNTER_BITS
+    assert clock.observe(observed)
+    assert clock.tick() > observed
     assert clock.clamped == 0
 
 
@@ -113,7 +113,7 @@ def test_a_stamp_from_the_far_future_is_not_followed_and_is_counted():
     assert clock.tick() == before + 1
 
 
-def test_our_own_last_stamp_is_followed_wherever_it_lies():
+def test_our_own_last_stamp_is_followed_however_far_ahead():
     clock, _ = clock_at()
     own = (NOW + YEAR_MS) << COUNTER_BITS
     clock.resume(own)
@@ -122,21 +122,21 @@ def test_our_own_last_stamp_is_followed_wherever_it_lies():
     assert clock.tick() == own + 2
 
 
-def test_no_stamp_comes_before_a_pledge_though_the_clock_is_set_back():
+def test_no_stamp_comes_before_a_promised_time_although_the_clock_is_set_back():
     clock, wall = clock_at()
-    assert clock.pledge() == NOW
+    assert clock.no_stamp_before_now() == NOW
     wall.now_ms -= CLOCK_AHEAD_MS_MAX
-    assert clock.pledge() == wall.now_ms
+    assert clock.no_stamp_before_now() == wall.now_ms
     assert clock.tick() >> COUNTER_BITS == NOW
     wall.now_ms = NOW + 1
     assert clock.tick() >> COUNTER_BITS == NOW + 1
 
 
-def test_a_pledge_by_a_clock_that_was_wrong_binds_nobody():
+def test_a_promised_time_of_a_wrong_clock_is_not_binding():
     clock, wall = clock_at(NOW + YEAR_MS)
-    clock.pledge()
+    clock.no_stamp_before_now()
     wall.now_ms = NOW
-    assert clock.pledge() == NOW
+    assert clock.no_stamp_before_now() == NOW
     wall.now_ms = NOW - 1_000
     assert clock.tick() >> COUNTER_BITS == NOW
 

@@ -1,0 +1,181 @@
+"""holes, copies: what could not be applied, and two stores under one office's name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.arguments import Actor, Limit, id_of, person, usage
+from hub.cli.terminal import Terminal
+from hub.cli.verb import verb
+
+if TYPE_CHECKING:
+    from sync.wire.v1 import office_trouble_pb2 as pb
+
+STATES = {
+    "open": ("待处理", "open"),
+    "deferred": ("待升级", "deferred"),
+    "healed": ("已入库", "healed"),
+    "closed": ("已放弃", "closed"),
+}
+QuarantinedChange = Annotated[str, typer.Argument(help="32 hexadecimal digits. 编号")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept. 理由, 将留存")]
+
+
+def register(app: typer.Typer) -> None:
+    quarantined = typer.Typer(
+        help="Changes that could not be applied. 隔离区", no_args_is_help=True
+    )
+    app.add_typer(quarantined, name="holes")
+    for function in (ls, show, retry, close):
+        verb(quarantined)(function)
+    copies = typer.Typer(
+        help="Two stores under one office's name. 重复运行的单位", no_args_is_help=True
+    )
+    app.add_typer(copies, name="copies")
+    verb(copies, "ls")(clones_ls)
+    verb(copies)(forget)
+
+
+def ls(
+    terminal: Terminal,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Also healed and closed ones. 含已处理")
+    ] = False,
+    limit: Limit = 50,
+    after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
+) -> None:
+    """List changes that are held, in the order in which they came. 隔离的变更"""
+    with terminal.office() as office:
+        page = office.quarantined(all_states=all_, limit=limit, after=after)
+
+    def human() -> None:
+        heads = (
+            ("编号", "台账", "单位", "来自", "原因", "状态", "时间", "重试")
+            if terminal.zh
+            else ("ID", "REGISTER", "UNIT", "WRITER", "REASON", "STATE", "AT", "TRIES")
+        )
+        terminal.table(
+            heads, [_row(terminal, quarantined_change) for quarantined_change in page.quarantined]
+        )
+        terminal.note(f"共 {page.total} 个", f"{page.total} in all")
+
+    terminal.show(page, human)
+
+
+def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
+    """Show one held change: what it is about, why it is held. 查看"""
+    with terminal.office() as office:
+        found = office.quarantined_change(id_of(quarantined_change))
+
+    def human() -> None:
+        _print(terminal, found.quarantined_change)
+        what = f"{found.operation or '?'} {', '.join(found.fields)}".rstrip()
+        terminal.line(f"内容: {what}", f"content: {what}")
+        entry = f"{found.quarantined_change.arrival}, {found.audience or '-'} {found.seq}"
+        terminal.line(f"日志条目: {entry}", f"log entry: {entry}")
+        for record in found.quarantined_change.records:
+            terminal.line(f"记录: {record.hex()}", f"record: {record.hex()}")
+
+    terminal.show(found, human)
+
+
+def retry(
+    terminal: Terminal,
+    quarantined_change: Annotated[str, typer.Argument(help="32 hexadecimal digits. 编号")] = "",
+    all_: Annotated[bool, typer.Option("--all", help="All that are held. 全部")] = False,
+) -> None:
+    """Try a held change again now, or all of them. 重试"""
+    if bool(quarantined_change) is all_:
+        raise usage("one hole, or --all", "请给出编号或 --all", "Take the id from `holes ls`.",
+                    "编号见 holes ls。")  # fmt: skip
+    with terminal.office() as office:
+        done = office.retry_quarantined(id_of(quarantined_change) if quarantined_change else b"")
+    terminal.show(
+        done,
+        lambda: terminal.line(
+            f"重试 {done.tried} 个, 已入库 {done.applied} 个",
+            f"tried {done.tried}, healed {done.applied}",
+        ),
+    )
+
+
+def close(
+    terminal: Terminal, quarantined_change: QuarantinedChange, reason: Reason, actor: Actor = ""
+) -> None:
+    """Give a held change up for good; who and why is kept. 放弃"""
+    with terminal.office() as office:
+        done = office.close_quarantined(
+            id_of(quarantined_change), reason=reason, actor=person(actor)
+        )
+
+    def human() -> None:
+        _print(terminal, done.quarantined_change)
+        terminal.line(f"随之入库 {done.applied} 个", f"healed behind it {done.applied}")
+
+    terminal.show(done, human)
+
+
+def clones_ls(terminal: Terminal) -> None:
+    """List offices below with two stores at work, and what was decided. 重复运行的单位"""
+    with terminal.office() as office:
+        found = office.copies()
+
+    def human() -> None:
+        heads = (
+            ("代码", "单位", "标记", "时间", "经办人", "理由")
+            if terminal.zh
+            else ("CODE", "OFFICE", "FLAGGED", "AT", "BY", "REASON")
+        )
+        terminal.table(heads, [row for each in found for row in _clone(terminal, each)])
+
+    terminal.show({"offices": found}, human)
+
+
+def forget(
+    terminal: Terminal,
+    unit: Annotated[str, typer.Argument(help="Code, name or path. 单位代码、名称或路径")],
+    reason: Reason,
+    actor: Actor = "",
+) -> None:
+    """Let the next store under a child's name in; stop the other before. 解除标记"""
+    with terminal.office() as office:
+        done = office.reset_clone(unit, reason=reason, actor=person(actor))
+    terminal.show(
+        done,
+        lambda: terminal.line(
+            f"{done.unit.path}: 已解除标记, 下次连接的数据视为正本",
+            f"{done.unit.path}: forgotten; the next store that comes is taken for the right one",
+        ),
+    )
+
+
+def _row(terminal: Terminal, quarantined_change: pb.QuarantinedChange) -> tuple[str | int, ...]:
+    return (
+        quarantined_change.id.hex(), quarantined_change.register or "-", quarantined_change.unit.name or "-", quarantined_change.writer.name or "?",
+        quarantined_change.reason, terminal.localized(*STATES[quarantined_change.state]), terminal.time(quarantined_change.at_ms), quarantined_change.tries,
+    )  # fmt: skip
+
+
+def _print(terminal: Terminal, quarantined_change: pb.QuarantinedChange) -> None:
+    head = f"{quarantined_change.id.hex()} {quarantined_change.register or '-'} {quarantined_change.unit.path or '-'}"
+    state = terminal.localized(*STATES[quarantined_change.state])
+    terminal.line(f"{head}: {state}", f"{head}: {state}")
+    why = f"{quarantined_change.reason} {quarantined_change.detail}".rstrip()
+    terminal.line(f"原因: {why}", f"reason: {why}")
+    who = f"{quarantined_change.writer.path or '?'}, {terminal.time(quarantined_change.at_ms)}"
+    terminal.line(f"来自: {who}", f"written by: {who}")
+    if quarantined_change.note:
+        terminal.line(f"处理: {quarantined_change.note}", f"closed: {quarantined_change.note}")
+
+
+def _clone(terminal: Terminal, found: pb.ClonedOffice) -> list[tuple[str | int, ...]]:
+    flag = terminal.localized("是", "yes") if found.flagged else terminal.localized("否", "no")
+    head = (found.unit.code, found.unit.path, flag)
+    if not found.decisions:
+        return [(*head, "-", "-", "-")]
+    return [
+        (*head, terminal.time(decision.at_ms), decision.actor, decision.reason)
+        for decision in found.decisions
+    ]

@@ -1,0 +1,229 @@
+"""The Python client of an office: the same calls whether it is served elsewhere or opened here."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import grpc
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from hub.api.tokens import TOKEN_KEY, token_of
+from hub.client.calls import Calls
+from node.store.folder_lock import OfficeBusy, lock_info
+from sync.link.status import read_detail
+from sync.model.errors import SilianError
+from sync.model.limits import MESSAGE_BYTES_MAX
+from sync.wire.v1 import office_pb2
+
+if TYPE_CHECKING:
+    from hub.api.call_context import CallContext
+    from node.app import Office
+
+CALL_TIMEOUT_S = 60.0
+LONG_TIMEOUT_S = 3_600.0  # import, export, verify: they tell how far they are
+BUSY_WAIT_S = 3.0
+_POLL_S = 0.05
+_SERVICE = office_pb2.DESCRIPTOR.services_by_name["OfficeService"]
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.enable_retries", 0),
+)
+
+
+class RemoteRefusal(SilianError):
+    """What a served office refused, with the code and the texts it gave."""
+
+    def __init__(self, detail: dict[str, Any]) -> None:
+        super().__init__(
+            detail["en"],
+            detail["zh"],
+            remedy_en=detail.get("remedy_en", ""),
+            remedy_zh=detail.get("remedy_zh", ""),
+        )
+        self.code = str(detail["code"])  # type: ignore[misc]  # the remote class's own
+        self.retryable = bool(detail["retryable"])  # type: ignore[misc]
+
+
+class Unreachable(SilianError):
+    """Nobody answers at the office's address."""
+
+    code = "unreachable"
+    retryable = True
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(
+            f"no office answers at {address} ({why})",
+            f"无法连接 {address} ({why})",
+            remedy_en="Is it being served there? Check the address and the network.",
+            remedy_zh="请确认服务已启动, 并检查地址和网络。",
+        )
+
+
+class CallFailed(SilianError):
+    """The office's program failed; what it did is in its log."""
+
+    code = "internal"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"the office's program failed: {why}",
+            f"单位程序出错: {why}",
+            remedy_en="See the office's log, and report it.",
+            remedy_zh="请查看该单位的日志并报告。",
+        )
+
+
+class Transport(Protocol):
+    """One way of reaching an office."""
+
+    def call(self, name: str, request: Any) -> Any:
+        """Make a call by its name: a message, or an iterator of them where it streams."""
+
+    def close(self) -> None: ...
+
+
+class OfficeClient(Calls):
+    """One office, called by Python functions that take plain values and return wire messages.
+
+    Use it as a context manager. A call raises SilianError with a stable `code`, texts in both
+    languages and remedies, wherever the office runs.
+    """
+
+    def __init__(self, transport: Transport, where: str) -> None:
+        super().__init__(transport.call)
+        self._transport = transport
+        self.at = where
+
+    @classmethod
+    def connect(
+        cls, where: Path | str, token: str = "", *, busy_wait_s: float = BUSY_WAIT_S
+    ) -> OfficeClient:
+        """Reach the office of a folder, served or not, or the one at an address by its token.
+
+        `busy_wait_s`: how long to wait for another command that has the office open.
+        Raises: BadConfig, OfficeBusy, StoreUnavailable, NewerSchema, OlderSchema.
+        """
+        if isinstance(where, str):
+            return cls(Remote(where, token), where)
+        return cls(_of_folder(where, token, busy_wait_s), str(where))
+
+    @property
+    def served(self) -> bool:
+        """Whether another process serves the office."""
+        return isinstance(self._transport, Remote)
+
+    def close(self) -> None:
+        """Let go of the line, or of the store."""
+        self._transport.close()
+
+    def __enter__(self) -> OfficeClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Remote:
+    """An office that a process serves."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self._address = address
+        self._metadata = ((TOKEN_KEY, token),)
+        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+
+    def call(self, name: str, request: Any) -> Any:
+        method = _SERVICE.methods_by_name[name]
+        made: dict[tuple[bool, bool], Callable[..., Any]] = {
+            (False, False): self._channel.unary_unary,
+            (False, True): self._channel.unary_stream,
+            (True, True): self._channel.stream_stream,
+        }
+        make = made[method.client_streaming, method.server_streaming]
+        call = make(
+            f"/{_SERVICE.full_name}/{name}",
+            request_serializer=_serialized,
+            response_deserializer=GetMessageClass(method.output_type).FromString,
+        )
+        timeout_s = LONG_TIMEOUT_S if method.server_streaming else CALL_TIMEOUT_S
+        try:
+            reply = call(request, timeout=timeout_s, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise self._refusal(error) from error
+        return self._stream(reply) if method.server_streaming else reply
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _stream(self, replies: Any) -> Iterator[Message]:
+        try:
+            yield from replies
+        except grpc.RpcError as error:
+            raise self._refusal(error) from error
+        finally:
+            replies.cancel()
+
+    def _refusal(self, error: grpc.RpcError) -> SilianError:
+        detail = read_detail(error)
+        if detail is not None:
+            return RemoteRefusal(detail)
+        code: grpc.StatusCode = error.code()
+        if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            return Unreachable(self._address, code.name.lower())
+        return CallFailed(f"{code.name.lower()}: {error.details()}"[:200])
+
+
+class Local:
+    """An office that nobody serves, opened in this process: the same functions, no wire."""
+
+    def __init__(self, office: Office) -> None:
+        from hub.api.call_context import CallContext
+        from hub.api.service import METHODS
+
+        self._office = office
+        self._context: CallContext = CallContext(office)
+        self._methods = METHODS
+
+    def call(self, name: str, request: Any) -> Any:
+        method = self._methods[name]
+        work: Any = method.unary or method.stream or method.duplex
+        return work(self._context, request)
+
+    def close(self) -> None:
+        self._office.close()
+
+
+def wall_ms() -> int:
+    """Return the machine's clock: milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def _serialized(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+def _of_folder(folder: Path, token: str, busy_wait_s: float) -> Transport:
+    """Reach the office of a folder; wait a little while another command has it open."""
+    give_up = time.monotonic() + busy_wait_s
+    while True:
+        facts = lock_info(folder)
+        if facts is not None and facts.get("address"):
+            return Remote(str(facts["address"]), token or token_of(folder))
+        try:
+            return Local(_opened(folder))
+        except OfficeBusy:
+            # A command that will soon be done, or a server that has not said yet where it is.
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(_POLL_S)
+
+
+def _opened(folder: Path) -> Office:
+    from node.app import open_office
+
+    return open_office(folder, wall_ms=wall_ms, rng=random.SystemRandom())

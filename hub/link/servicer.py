@@ -1,0 +1,255 @@
+"""The gRPC face of the link: decode, call, encode. No rules live here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import grpc
+
+from hub.link.handshake import Hello
+from hub.link.parent import Parent
+from hub.link.sessions import SessionUnknown
+from sync.codec import entry as codec
+from sync.link.messages import Verdict
+from sync.model.errors import Malformed
+from sync.model.schema import Lane
+from sync.recovery.heads import Proof
+from sync.wire.v1 import link_pb2 as pb
+
+TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may hold many
+
+
+class LinkServicer:
+    """Finds the office called and hands the message to its `Parent`."""
+
+    def __init__(self, parent_of: Callable[[int], Parent]) -> None:
+        self._parent_of = parent_of
+
+    def Hello(self, request: pb.HelloRequest, context: grpc.ServicerContext) -> pb.HelloResponse:
+        parent = self._parent(context)
+        answer = parent.hello(
+            Hello(
+                unit=caller(context, request.unit),
+                level=request.level,
+                incarnation=request.incarnation,
+                protocol_min=request.protocol_min,
+                protocol_max=request.protocol_max,
+                log_position=request.log_position,
+                heads=dict(map(codec.head_from_wire, request.heads)),
+                acked={
+                    _lane(c.lane): c.position
+                    for c in request.cursors
+                    if c.incarnation == parent.office.identity.incarnation
+                },
+                knows_other_incarnation=any(
+                    c.incarnation not in (0, parent.office.identity.incarnation)
+                    for c in request.cursors
+                ),
+                peer_status=tuple(map(codec.status_from_wire, request.offices)),
+                token=request.token,
+                continues=request.continues,
+                process=request.process,
+                public_key=request.public_key,
+                has_bulk=any(c.position for c in request.cursors if c.lane == pb.LANE_BULK),
+                snapshot_under_way=request.snapshot_under_way,
+                proofs=tuple(
+                    Proof(_lane(p.lane), p.position, p.hash)
+                    for p in request.proofs
+                    if p.incarnation == parent.office.identity.incarnation
+                ),
+            )
+        )
+        me = parent.office.identity
+        go_on = answer.verdict in (Verdict.ACCEPTED, Verdict.SNAPSHOT)
+        return pb.HelloResponse(
+            verdict=answer.verdict.value,  # type: ignore[arg-type]  # the wire's numbers
+            unit=me.unit,
+            incarnation=me.incarnation,
+            cursors=[
+                pb.Cursor(lane=lane.value, incarnation=request.incarnation, position=position)  # type: ignore[arg-type]
+                for lane, position in answer.durable.items()
+            ],
+            now_ms=parent.office.clock.now_ms(),
+            protocol=answer.protocol,
+            retry_after_ms=answer.retry_after_ms,
+            reason=answer.reason,
+            session=answer.session,
+            waiting=[lane.value for lane in sorted(answer.waiting)],  # type: ignore[misc]
+            durable_above=map(codec.durable_to_wire, parent.durable_above(request.unit))
+            if go_on
+            else (),
+            token=answer.token,
+            required_heads=[
+                codec.head_to_wire(key, head) for key, head in answer.required_heads.items()
+            ],
+            public_key=signer.public_key if (signer := parent.office.applier.signer) else b"",
+            snapshot_follows=answer.snapshot_follows,
+        )
+
+    def Push(self, request: pb.PushRequest, context: grpc.ServicerContext) -> pb.PushResponse:
+        batch = codec.batch_from_wire(request.batch)
+        received, durable_above = self._parent(context).push(
+            caller(context, request.unit),
+            request.session,
+            batch,
+        )
+        return pb.PushResponse(
+            durable=pb.Cursor(
+                lane=batch.lane.value,  # type: ignore[arg-type]
+                incarnation=batch.incarnation,
+                position=received.position,
+            ),
+            durable_above=map(codec.durable_to_wire, durable_above),
+        )
+
+    def Pull(self, request: pb.PullRequest, context: grpc.ServicerContext) -> pb.PullResponse:
+        batch = self._parent(context).pull(
+            caller(context, request.unit),
+            request.session,
+            _lane(request.cursor.lane),
+            request.cursor.position,
+            request.bytes_max,
+        )
+        return pb.PullResponse(batch=codec.batch_to_wire(batch))
+
+    def Replay(self, request: pb.ReplayRequest, context: grpc.ServicerContext) -> pb.ReplayResponse:
+        parent, unit = self._parent(context), caller(context, request.unit)
+        if request.probing:
+            probes = list(map(codec.head_from_wire, request.probes))
+            known, heads, cursors, truncated = parent.recognise(unit, request.session, probes)
+            return pb.ReplayResponse(
+                known=known,
+                heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
+                cursors=[
+                    pb.Cursor(lane=lane.value, incarnation=incarnation, position=position)  # type: ignore[arg-type]
+                    for lane, incarnation, position in cursors
+                ],
+                more=True,
+                truncated=[codec.head_to_wire(key, head) for key, head in truncated.items()],
+            )
+        page = parent.replay(
+            unit,
+            request.session,
+            dict(map(codec.head_from_wire, request.common)),
+            {_lane(c.lane): c.position for c in request.cursors},
+            request.after,
+            request.bytes_max,
+        )
+        return pb.ReplayResponse(
+            entries=page.entries,
+            upto=page.upto,
+            more=page.more,
+            signatures=map(codec.signature_to_wire, page.signatures),
+        )
+
+    def RestoreParent(
+        self, request: pb.RestoreParentRequest, context: grpc.ServicerContext
+    ) -> pb.RestoreParentResponse:
+        self._parent(context).restore_own(
+            caller(context, request.unit), request.session, request.entries, last=request.last
+        )
+        return pb.RestoreParentResponse()
+
+    def Snapshot(
+        self, request: pb.SnapshotRequest, context: grpc.ServicerContext
+    ) -> pb.SnapshotResponse:
+        return self._parent(context).snapshot(
+            caller(context, request.unit), request.session, request.after
+        )
+
+    def UploadSnapshot(
+        self, request: pb.UploadSnapshotRequest, context: grpc.ServicerContext
+    ) -> pb.UploadSnapshotResponse:
+        self._parent(context).deliver(
+            caller(context, request.unit), request.session, request.payload
+        )
+        return pb.UploadSnapshotResponse()
+
+    def Digest(self, request: pb.DigestRequest, context: grpc.ServicerContext) -> pb.DigestResponse:
+        return self._parent(context).digest(caller(context, request.unit), request.session, request)
+
+    def watch(
+        self,
+        request: pb.WatchRequest,
+        context: grpc.ServicerContext,
+        send: Callable[[pb.WatchResponse | None], None],
+    ) -> None:
+        """Answer a Watch call when its bell rings; no thread waits for it.
+
+        The call is unary on the wire. It is registered as a stream of one answer, because the
+        library lets only streams be answered later from elsewhere (docs/adr/0005).
+        """
+        try:
+            parent = self._parent(context)
+            unit = caller(context, request.unit)
+
+            def watch_reply(lanes: Iterable[Lane]) -> None:
+                if context.is_active():
+                    listed = [lane.value for lane in sorted(lanes)]
+                    durable_above = map(codec.durable_to_wire, parent.durable_above(unit))
+                    send(pb.WatchResponse(lanes=listed, durable_above=durable_above))  # type: ignore[arg-type]
+                    send(None)
+
+            ended = parent.watch(unit, request.session, watch_reply)
+        except SessionUnknown as error:
+            context.set_code(grpc.StatusCode.FAILED_PRECONDITION)
+            context.set_details(error.en)
+            send(None)
+            return
+        context.add_callback(ended)
+
+    watch.experimental_non_blocking = True  # type: ignore[attr-defined]
+
+    def _parent(self, context: grpc.ServicerContext) -> Parent:
+        return self._parent_of(called(context))
+
+
+def called(context: grpc.ServicerContext) -> int:
+    """Return the unit whose office is called; 0 when the call does not say."""
+    value: Any = dict(context.invocation_metadata()).get(TO_KEY, "0")
+    text = value.decode() if isinstance(value, bytes) else value
+    return int(text) if text.isdecimal() and len(text) <= 19 else 0
+
+
+def caller(context: grpc.ServicerContext, claimed: int) -> int:
+    """Return the unit that calls.
+
+    The one place where a call's identity is decided. Until enrolment and mutual TLS stand, the
+    claim is believed, and `hub.serve.server` therefore listens on the loopback only.
+    """
+    return claimed
+
+
+def _lane(number: int) -> Lane:
+    if number not in (1, 2):
+        raise Malformed(f"lane {number}")
+    return Lane(number)
+
+
+def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
+    """Return the link's methods as the server takes them."""
+    unary: dict[str, tuple[Any, Any]] = {
+        "Hello": (servicer.Hello, pb.HelloRequest),
+        "Push": (servicer.Push, pb.PushRequest),
+        "Pull": (servicer.Pull, pb.PullRequest),
+        "Echo": (servicer.Replay, pb.ReplayRequest),
+        "Return": (servicer.RestoreParent, pb.RestoreParentRequest),
+        "Digest": (servicer.Digest, pb.DigestRequest),
+        "Snapshot": (servicer.Snapshot, pb.SnapshotRequest),
+        "Deliver": (servicer.UploadSnapshot, pb.UploadSnapshotRequest),
+    }
+    methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        name: grpc.unary_unary_rpc_method_handler(
+            method,
+            request_deserializer=message.FromString,
+            response_serializer=lambda reply: reply.SerializeToString(),
+        )
+        for name, (method, message) in unary.items()
+    }
+    methods["Watch"] = grpc.unary_stream_rpc_method_handler(
+        servicer.watch,
+        request_deserializer=pb.WatchRequest.FromString,
+        response_serializer=lambda reply: reply.SerializeToString(),
+    )
+    return grpc.method_handlers_generic_handler("sync.wire.v1.LinkService", methods)

@@ -1,0 +1,1 @@
+"""The process behind `silian serve`: server, interceptors, maintenance."""

@@ -1,0 +1,98 @@
+"""What every call gets: one place turns refusals into statuses and keeps failures out of sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import grpc
+import structlog
+
+from sync.link.status import DETAIL_KEY, detail_of, status_of
+from sync.model.errors import SilianError
+
+log = structlog.get_logger()
+
+if TYPE_CHECKING:
+    Handler = grpc.RpcMethodHandler[Any, Any]
+
+
+def refuse(context: grpc.ServicerContext, error: SilianError) -> NoReturn:
+    """End a call with a refusal: its status, its English text, and all of it for programs."""
+    context.set_trailing_metadata(((DETAIL_KEY, detail_of(error)),))
+    context.abort(status_of(error), error.en)
+
+
+class TranslateErrors(grpc.ServerInterceptor):
+    """Refusals become statuses; anything else is logged here and tells the caller nothing."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Handler, Handler]] = {}  # method -> as it is, as it is guarded
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Handler | None],
+        details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        handler = continuation(details)
+        if handler is None:
+            return None
+        plain, guarded = self._known.get(details.method, (None, handler))
+        if plain is not handler:
+            guarded = _guarded_handler(handler, details.method)
+            self._known[details.method] = (handler, guarded)
+        return guarded
+
+
+def _guarded_handler(handler: Handler, name: str) -> Handler:
+    if handler.unary_unary is not None:
+        return grpc.unary_unary_rpc_method_handler(
+            _guarded(handler.unary_unary, name),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+    if handler.stream_stream is not None:
+        return grpc.stream_stream_rpc_method_handler(
+            _guarded_stream(handler.stream_stream, name),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+    # A handler that answers later from elsewhere is no generator: it looks after itself.
+    later = getattr(handler.unary_stream, "experimental_non_blocking", False)
+    if handler.unary_stream is not None and not later:
+        return grpc.unary_stream_rpc_method_handler(
+            _guarded_stream(handler.unary_stream, name),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+    return handler
+
+
+def _guarded(method: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def call(request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            return method(request, context)
+        except Exception as error:
+            _end(context, name, error)
+
+    return call
+
+
+def _guarded_stream(method: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def call(request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            yield from method(request, context)
+        except Exception as error:
+            _end(context, name, error)
+
+    return call
+
+
+def _end(context: grpc.ServicerContext, name: str, error: Exception) -> NoReturn:
+    """End a call that raised; the trace stays here."""
+    if isinstance(error, SilianError):
+        if not error.retryable:
+            log.warning("call_refused", method=name, code=error.code, reason=error.en)
+        refuse(context, error)
+    log.error("call_failed", method=name, exc_info=error)
+    context.abort(grpc.StatusCode.INTERNAL, "internal error; see the office's log")

@@ -1,0 +1,57 @@
+"""What happens now and then: retry, signs of life, news, checkpoints; and once a period."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from node.app import Office
+from node.jobs import Job
+from node.services.duplicates.blind_index import continue_indexing
+from node.services.figures.closings import close_period
+from node.services.upkeep.retention import retire
+from node.services.work.deadlines import escalate, run_timers
+
+if TYPE_CHECKING:
+    from hub.serve.process import Served
+
+
+def tick(served: Served) -> None:
+    """Keep the line and the news fresh; called every `sync_interval_s` seconds."""
+    office = served.office
+    served.parent.sessions.keep_alive()
+    if office.tree_due or office.tree.as_of != office.today():
+        office.follow_tree()
+    if served.dialer is not None:
+        office.peer_status.own_status(served.acked())
+        served.dialer.renew_handshake()
+        office.comparisons.ask_if_due(served.dialer)
+    office.peer_status.save()
+    escalate(office, office.clock.now_ms())
+    run_timers(office, office.clock.now_ms())
+    continue_indexing(office)
+    office.store.checkpoint()
+
+
+def last_month(now: datetime) -> str:
+    """Return the month that has ended: 'YYYY-MM'."""
+    return f"{now.replace(day=1) - timedelta(days=1):%Y-%m}"
+
+
+def _close_month(office: Office, period: str) -> str:
+    return str(close_period(office, period))
+
+
+def yesterday(now: datetime) -> str:
+    """Return the day that has ended: 'YYYY-MM-DD'."""
+    return f"{now - timedelta(days=1):%Y-%m-%d}"
+
+
+def _retire(office: Office, _period: str) -> str:
+    return str(retire(office, office.clock.now_ms()))
+
+
+PERIODIC = (
+    Job("close_period", last_month, _close_month),
+    Job("retention", yesterday, _retire),
+)

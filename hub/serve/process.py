@@ -1,0 +1,197 @@
+"""A process that serves offices: composition root of `silian serve`."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+import structlog
+
+from hub.api import service
+from hub.api.call_context import CallContext
+from hub.api.tokens import token_of, unit_for_token
+from hub.link.parent import Parent
+from hub.link.servicer import TO_KEY, LinkServicer, handlers
+from hub.serve.maintenance import PERIODIC, tick
+from hub.serve.restored import recover
+from hub.serve.server import Server
+from node.app import Office, open_office
+from node.domain.catalogue import load_catalogue
+from node.domain.units import UnknownUnit
+from node.jobs import Jobs
+from sync.link.child import ChildEnd
+from sync.link.dialer import OPTIONS, Dialer
+from sync.log.outcome import Waiters
+from sync.model.schema import Lane
+
+GRACE_S = 10.0
+LINK_WORKERS_MAX = 8
+STATUS_AFTER_MS = 1_000
+
+
+class Served:
+    """One office in this process: its end of the link upward, its face to its children."""
+
+    def __init__(self, office: Office, process: Process) -> None:
+        self.office = office
+        self.parent = Parent(office)
+        self.dialer: Dialer | None = None
+        self._process = process
+        self._heartbeat_due = threading.Event()
+        if office.config.parent:
+            self.dialer = self._dialer(office.config.parent, process)
+            office.on_wake(self._wake_upward)
+        office.on_restored(lambda: recover(office, self.dialer))
+
+    def _dialer(self, address: str, process: Process) -> Dialer:
+        office = self.office
+        parent_unit = office.tree.parent(office.identity.unit) or 0
+
+        return Dialer(
+            ChildEnd(office, parent_unit),
+            connect=lambda: grpc.insecure_channel(address, options=OPTIONS),
+            metadata=((TO_KEY, str(parent_unit)),),
+            workers=process.workers,
+            later=process.jobs.later,
+            rng=office.rng,
+            log=office.log.bind(parent=address),
+        )
+
+    def _wake_upward(self, waiters: Waiters) -> None:
+        if self.dialer is None or not waiters.up:
+            return
+        self.dialer.notify(up=frozenset(waiters.up), recent_commit=waiters.recent_commit)
+        # The watermark follows the change: a heartbeat soon after the last of a burst.
+        if not self._heartbeat_due.is_set():
+            self._heartbeat_due.set()
+            self._process.jobs.later(STATUS_AFTER_MS, self._send_heartbeat)
+
+    def _send_heartbeat(self) -> None:
+        self._heartbeat_due.clear()
+        if self.dialer is not None:
+            self.office.peer_status.own_status(self.acked())
+            self.dialer.renew_handshake()
+
+    def tick(self) -> None:
+        """What must happen now and then though nothing rings."""
+        tick(self)
+
+    def acked(self) -> dict[Lane, int]:
+        """How far the parent holds our log, as last heard."""
+        return self.dialer.acked_by_parent if self.dialer is not None else {}
+
+    def close(self) -> None:
+        self.parent.close()
+        if self.dialer is not None:
+            self.dialer.close()
+        self.office.peer_status.save()
+        self.office.close()
+
+
+class Process:
+    """Offices served together: one address, one scheduler, one pool of workers."""
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        *,
+        wall_ms: Callable[[], int],
+        rng: random.Random,
+        listen: str | None = None,
+        **store_options: Any,
+    ) -> None:
+        self.workers = ThreadPoolExecutor(LINK_WORKERS_MAX, thread_name_prefix="link")
+        self.jobs = Jobs(rng)
+        self.served: dict[int, Served] = {}
+        self._tokens: dict[int, str] = {}
+        self._log = structlog.get_logger()
+        self._stopped = threading.Event()
+        catalogue = load_catalogue()
+        try:
+            for folder in folders:
+                # The same chance for all: keys and tokens come of it, and one seeded from it would
+                # give itself away by what it has drawn before.
+                office = open_office(
+                    folder, wall_ms=wall_ms, rng=rng, catalogue=catalogue, **store_options
+                )
+                self.served[office.identity.unit] = Served(office, self)
+                self._tokens[office.identity.unit] = token_of(folder)
+            first = next(iter(self.served.values())).office.config
+            self.server = Server(listen or first.listen, allow_plaintext=first.allow_plaintext)
+        except BaseException:
+            self._close_offices()
+            raise
+
+    def start(self) -> str:
+        """Serve, dial, tick; return the address. Raises: CannotListen."""
+        self.server.add(handlers(LinkServicer(self.parent_of)))
+        self.server.add(service.handlers(self.context_for))
+        try:
+            address = self.server.start()
+        except BaseException:
+            self._close_offices()
+            raise
+        self.jobs.start()
+        for served in self.served.values():
+            office = served.office
+            office.publish_address(address)
+            name = f"{office.unit.code}:tick"
+            self.jobs.every(office.config.sync_interval_s, name, served.tick)
+            for job in PERIODIC:
+                self.jobs.periodic(office, job)
+            if served.dialer is not None:
+                spread_ms = office.config.connect_spread_s * 1_000
+                self.jobs.later(office.rng.randrange(spread_ms + 1), served.dialer.start)
+            self._log.info(
+                "office_served", office=office.unit.code, unit_name=office.unit.name,
+                listen=address, parent=office.config.parent or None,
+            )  # fmt: skip
+        return address
+
+    def served_of(self, unit: int) -> Served:
+        """Return the office called; a process with one office needs no name for it.
+
+        Raises: UnknownUnit.
+        """
+        if unit == 0 and len(self.served) == 1:
+            return next(iter(self.served.values()))
+        found = self.served.get(unit)
+        if found is None:
+            any_office = next(iter(self.served.values())).office
+            raise UnknownUnit(f"#{unit}", any_office.today(), [])
+        return found
+
+    def parent_of(self, unit: int) -> Parent:
+        """Return the face to its children of the office called."""
+        return self.served_of(unit).parent
+
+    def context_for(self, token: str) -> CallContext:
+        """Return the office whose token was shown. Raises: Unauthenticated."""
+        served = self.served[unit_for_token(token, self._tokens.items())]
+        return CallContext(served.office, served.dialer, served.parent)
+
+    def stop(self) -> None:
+        """Stop gracefully: calls under way end, links close, every store is brought home."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        self.jobs.close()
+        for served in self.served.values():
+            served.parent.close()
+        self.server.stop(GRACE_S)
+        self._close_offices()
+        self._log.info("process_stopped")
+
+    def wait(self) -> None:
+        """Wait until `stop` was called."""
+        self._stopped.wait()
+
+    def _close_offices(self) -> None:
+        for served in self.served.values():
+            served.close()
+        self.workers.shutdown(wait=True, cancel_futures=True)

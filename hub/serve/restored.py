@@ -1,0 +1,33 @@
+"""What a process does when one of its offices turns out to be a restored store."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from node.app import Office
+from sync.link.dialer import Dialer
+from sync.recovery import child
+from sync.store import meta
+
+
+def recover(office: Office, dialer: Dialer | None) -> None:
+    """Begin the recovery of an office whose child holds words that it has lost.
+
+    With a parent, the next greeting recovers (`sync.recovery.child`). The city has none: it writes
+    under another incarnation at once, and each child gives back what it heard.
+    """
+    if dialer is not None:
+        dialer.renew_handshake()
+        dialer.retry_now()
+        return
+    before = office.identity.incarnation
+
+    def write(tx: Connection) -> None:
+        child.rotate_incarnation(tx, office)
+        meta.put(tx, meta.RESTORED, "")
+
+    try:
+        office.store.write(write)
+    except BaseException:
+        office.switch_incarnation(before)
+        raise

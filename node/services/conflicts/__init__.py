@@ -1,0 +1,1 @@
+"""Conflicts: views, and their resolution by a person."""

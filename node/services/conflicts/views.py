@@ -1,0 +1,220 @@
+"""Conflicts as people see them: what merging could not decide, both sides, who is to look."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from node.domain.catalogue import Register
+from node.domain.units import Tree
+from node.services.records.views import PAGE_MAX, BadToken
+from sync.log import entries as log
+from sync.merge.record import Head, RecordState
+from sync.model.change import Value
+from sync.model.errors import SilianError
+from sync.model.version import Version, incarnation_of, wall_ms_of
+from sync.store import conflicts
+from sync.store.tables import conflict
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+Writers = Mapping[int, tuple[int, int]]
+
+
+class UnknownConflict(SilianError):
+    """No conflict has this id here; take the id from the list."""
+
+    code = "unknown_conflict"
+
+    def __init__(self, conflict_id: bytes) -> None:
+        super().__init__(
+            f"no conflict {conflict_id.hex()}",
+            f"没有编号为 {conflict_id.hex()} 的冲突",
+            remedy_en="List the conflicts and take the id from there.",
+            remedy_zh="请从冲突列表中选择。",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One value, and who wrote it when: unit and level are None if the writer is unknown."""
+
+    value: Value
+    unit: int | None
+    level: int | None
+    at_ms: int
+    version: Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictView:
+    """Two sides of one field. `ended`: the record is ended, and `shown` is that end, no value.
+
+    `others`: further losers of the same field; settling one settles them all. `assignee`: the
+    unit whose office is to decide; `may_resolve`: whether this office can. The id is the same at
+    every office that meets the conflict; `reason` is kept where it was decided.
+    """
+
+    id: bytes
+    register: str
+    unit: int
+    record: bytes
+    field: str
+    state: str
+    ended: bool
+    shown: Side
+    loser: Side
+    others: tuple[Side, ...]
+    assignee: int
+    may_resolve: bool
+    opened_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictPage:
+    """Open conflicts, oldest first: `total` of them, `next` is the next page's token or ""."""
+
+    conflicts: tuple[ConflictView, ...]
+    total: int
+    next: str
+
+
+def list_open(
+    office: Office, *, register: str = "", limit: int = 50, after: str = ""
+) -> ConflictPage:
+    """Return a page of the open conflicts, of one register or of all. Raises: BadToken."""
+    c = conflict.c
+    matches = [c.state == "open", *([c.register == register] if register else [])]
+    query = select(conflict).where(*matches).order_by(c.opened_ms, c.id)
+    if after:
+        ms, last = _place(after)
+        query = query.where(or_(c.opened_ms > ms, and_(c.opened_ms == ms, c.id > last)))
+    limit = max(1, min(limit, PAGE_MAX))
+    with office.store.read() as tx:
+        counted = select(func.count()).select_from(conflict).where(*matches)
+        total = int(tx.execute(counted).scalar_one())
+        rows = tx.execute(query.limit(limit + 1)).all()
+        views = [view for _, view in views_of(tx, office, rows[:limit])]
+    last_view = views[-1] if len(rows) > limit else None
+    token = f"{last_view.opened_ms:x}.{last_view.id.hex()}" if last_view else ""
+    return ConflictPage(tuple(views), total, token)
+
+
+def show(office: Office, conflict_id: bytes) -> ConflictView:
+    """Return one conflict, settled ones too. Raises: UnknownConflict."""
+    with office.store.read() as tx:
+        return conflict_of(tx, office, conflict_id)[1]
+
+
+def assignee(
+    tree: Tree, register: Register, field: str, unit: int, writers: Iterable[int | None]
+) -> int:
+    """Return the unit whose office is to decide about a field of a record of `unit`.
+
+    Under the policy "owner" the office of the owning level; else the lowest common ancestor of
+    those who wrote, or the nearest office on the way to the record that fills in the field.
+    """
+    if unit not in tree:
+        return unit
+    spec = register.fields[field]
+    path = (unit, *tree.ancestors(unit))
+    if spec.policy == "owner":
+        return next((u for u in path if tree.level(u) == spec.owners[0]), unit)
+    known = [w for w in writers if w is not None and w in tree]
+    lowest = next((u for u in path if all(tree.within(w, u) for w in known)), unit)
+    able = [u for u in path if tree.level(u) in spec.owners]
+    above = [u for u in able if tree.level(u) <= tree.level(lowest)]
+    return above[0] if above else able[-1] if able else unit
+
+
+def conflict_of(
+    tx: Connection, office: Office, conflict_id: bytes
+) -> tuple[RecordState, ConflictView]:
+    """Return one conflict with the record it is about. Raises: UnknownConflict."""
+    row = tx.execute(select(conflict).where(conflict.c.id == conflict_id)).one_or_none()
+    if row is None:
+        raise UnknownConflict(conflict_id)
+    return views_of(tx, office, [row])[0]
+
+
+def views_of(
+    tx: Connection, office: Office, rows: Sequence[Any]
+) -> list[tuple[RecordState, ConflictView]]:
+    """Return the conflicts of these rows of the table `conflict`, each with its record's state."""
+    writers = log.writers(tx)
+    levels = {incarnation: level for incarnation, (_, level) in writers.items()}
+    by_unit: dict[tuple[str, int], set[bytes]] = {}
+    for row in rows:
+        by_unit.setdefault((row.register, row.unit), set()).add(bytes(row.record))
+    states: dict[tuple[str, int, bytes], RecordState] = {}
+    for (register, unit), found in by_unit.items():
+        ids = sorted(found)
+        losers = conflicts.losers(tx, register, unit, ids)
+        for record, state in office.tables[register].states(tx, unit, ids, levels, losers).items():
+            states[register, unit, record] = state
+    views = []
+    for row in rows:
+        state = states[row.register, row.unit, bytes(row.record)]
+        views.append((state, _view(office, row, state, writers)))
+    return views
+
+
+def _view(office: Office, row: Any, state: RecordState, writers: Writers) -> ConflictView:
+    register = office.catalogue.registers[row.register]
+    heads = state.fields[row.field]
+    version = bytes(row.version)
+    if state.alive:
+        shown = _side(heads.shown, writers)
+    else:
+        shown = _side(Head(state.causal_length_version, None, 3), writers)
+    loser = _side(Head(version, json.loads(row.value), row.level), writers)
+    lost = heads.losers if state.alive else heads.all
+    others = tuple(
+        _side(head, writers)
+        for head in lost
+        if head.version != version
+        and (state.alive or (row.field, head.version) in state.survived_delete)
+    )
+    if state.alive:
+        wrote = (side.unit for side in (shown, loser, *others))
+        who = assignee(office.tree, register, row.field, row.unit, wrote)
+        may = office.level in register.fields[row.field].owners and office.routes.covers(
+            office.identity.unit, row.unit
+        )
+    else:
+        who, may = row.unit, row.unit == office.identity.unit
+    return ConflictView(
+        id=bytes(row.id),
+        register=row.register,
+        unit=row.unit,
+        record=bytes(row.record),
+        field=row.field,
+        state=row.state,
+        ended=not state.alive,
+        shown=shown,
+        loser=loser,
+        others=others,
+        assignee=who,
+        may_resolve=may,
+        opened_ms=row.opened_ms,
+        reason=row.reason,
+    )
+
+
+def _side(head: Head, writers: Writers) -> Side:
+    unit, level = writers.get(incarnation_of(head.version), (None, None))
+    return Side(head.value, unit, level, wall_ms_of(head.version), head.version)
+
+
+def _place(token: str) -> tuple[int, bytes]:
+    ms, _, last = token.partition(".")
+    try:
+        return int(ms, 16), bytes.fromhex(last)
+    except ValueError:
+        raise BadToken from None

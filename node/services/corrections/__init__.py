@@ -1,0 +1,1 @@
+"""Correction requests between an office that reads a field and the office that owns it."""

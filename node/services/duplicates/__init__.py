@@ -1,0 +1,1 @@
+"""One person in two communities: the blind index and the cases that it finds."""

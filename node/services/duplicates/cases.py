@@ -1,0 +1,183 @@
+"""Cases as people see and close them: one person registered twice is for people to sort out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from node.domain.cases import CLOSED, OPEN, units_of
+from node.domain.register import Unique
+from node.folds.blind_index import current_key
+from node.folds.cases import Line, lines
+from sync.model.change import Edit
+from sync.model.errors import SilianError
+from sync.store.sql import execute
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+_SHOWN = {OPEN: 0, CLOSED: 1}
+
+
+class UnknownCase(SilianError):
+    """No case has this number here; take it from the list."""
+
+    code = "unknown_case"
+
+    def __init__(self, case: bytes) -> None:
+        super().__init__(
+            f"no case {case.hex()}",
+            f"没有编号为 {case.hex()} 的重复登记",
+            remedy_en="List the cases and take the number from there.",
+            remedy_zh="请从重复登记列表中选择。",
+        )
+
+
+class CaseNotOurs(SilianError):
+    """The case belongs to the office over all concerned, which alone closes it."""
+
+    code = "case_not_ours"
+
+    def __init__(self, case: bytes) -> None:
+        super().__init__(
+            f"case {case.hex()} is another office's to close",
+            f"重复登记 {case.hex()} 应由上级核实",
+            remedy_en="Tell the office named in the case what you found.",
+            remedy_zh="请将核实结果告知该条所列的主办单位。",
+        )
+
+
+class CaseNotOpen(SilianError):
+    """Nothing is to be closed: the case was closed, taken up above, or has settled itself."""
+
+    code = "case_not_open"
+
+    def __init__(self, case: bytes, state: str) -> None:
+        super().__init__(
+            f"case {case.hex()} is {state}",
+            f"重复登记 {case.hex()} 不在待处理状态",
+            remedy_en="Look at it again.",
+            remedy_zh="请重新查看。",
+        )
+
+
+class CaseNeedsReason(SilianError):
+    """A case is closed with a reason and by a person."""
+
+    code = "case_needs_reason"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a case is closed with a reason and by a person",
+            "核实重复登记须写明理由和经办人",
+            remedy_en="Say why: who moved, whose number was mistaken.",
+            remedy_zh="请写明: 谁已迁出, 或谁的号码登记有误。",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """One case. `units`: unit -> records; `records`: those of this office, when it was asked."""
+
+    id: bytes
+    kind: str
+    owner: int
+    units: dict[int, int]
+    state: str
+    reason: str
+    actor: str
+    records: tuple[bytes, ...] = ()
+
+
+def list_cases(office: Office, *, every: bool = False) -> list[CaseView]:
+    """Return the open cases that this office was told of or keeps; with `every`, all of them."""
+    with office.store.read() as tx:
+        return _views(office, lines(tx, "1=1" if every else "f_state=?", [] if every else [OPEN]))
+
+
+def open_cases(tx: Connection) -> int:
+    """Count the open cases held here: one told to several offices is one."""
+    row = execute(tx, "SELECT count(DISTINCT f_mark) FROM r_case WHERE f_state=? AND (life & 1) = 1",
+              (OPEN,)).fetchone()  # fmt: skip
+    return int(row[0])
+
+
+def show(office: Office, case: bytes) -> CaseView:
+    """Return a case with this office's own records. Raises: UnknownCase."""
+    with office.store.read() as tx:
+        found = _views(office, lines(tx, "f_mark=?", [case.hex()]))
+        if not found:
+            raise UnknownCase(case)
+        view = min(found, key=lambda v: (_SHOWN.get(v.state, 2), office.tree.level(v.owner)))
+        records = tuple(_own_records(office, tx, view))
+    return CaseView(
+        id=view.id, kind=view.kind, owner=view.owner, units=view.units, state=view.state,
+        reason=view.reason, actor=view.actor, records=records,
+    )  # fmt: skip
+
+
+def close(office: Office, case: bytes, *, reason: str, actor: str) -> CaseView:
+    """Close an open case of this office; nothing of the records changes.
+
+    A record that joins opens it again. Raises: UnknownCase, CaseNotOurs, CaseNotOpen,
+    CaseNeedsReason.
+    """
+    if not reason.strip() or not actor.strip():
+        raise CaseNeedsReason
+    me = office.identity.unit
+
+    def work(tx: Connection) -> list[Edit]:
+        case_lines = lines(tx, "f_mark=?", [case.hex()])
+        if not case_lines:
+            raise UnknownCase(case)
+        own = [line for line in case_lines if line.unit == me]
+        head = next((line for line in own if line.addressed == me), None)
+        if head is None:
+            raise CaseNotOurs(case)
+        if head.state != OPEN:
+            raise CaseNotOpen(case, head.state)
+        return office.cases.close(case, own, reason.strip(), actor.strip())
+
+    office.commit(work)
+    return show(office, case)
+
+
+def _views(office: Office, found: Iterable[Line]) -> list[CaseView]:
+    """One a case and owner: the line told to this office, or the fullest of those it relays."""
+    me = office.identity.unit
+    best: dict[tuple[str, int], Line] = {}
+    for line in found:
+        at = (line.mark, line.unit)
+        kept = best.get(at)
+        if kept is None or line.addressed == me or (kept.addressed != me and line.state == OPEN):
+            best[at] = line
+    return [
+        CaseView(
+            id=bytes.fromhex(line.mark), kind=line.kind, owner=line.unit,
+            units=units_of(line.units), state=line.state, reason=line.reason, actor=line.actor,
+        )
+        for line in best.values()
+    ]  # fmt: skip
+
+
+def _own_records(office: Office, tx: Connection, view: CaseView) -> Iterable[bytes]:
+    """Yield this office's records that have the mark: it alone holds their values."""
+    key = current_key(tx)
+    name = view.kind.partition(".")[0]
+    register = office.catalogue.registers.get(name)
+    of: list[Unique] = [u for u in register.uniques if u.name == view.kind] if register else []
+    for unique in of if key is not None else ():
+        names = sorted(unique.reads)
+        columns = ",".join(f"f_{n}" for n in names)
+        rows = execute(
+            tx,
+            f"SELECT id, {columns} FROM r_{name} WHERE unit=? AND (life & 1) = 1",  # noqa: S608
+            (office.identity.unit,),
+        )
+        for record, *values in rows.fetchall():
+            text = unique.text(dict(zip(names, values, strict=True)))
+            if text is not None and key is not None and key.mark(view.kind, text) == view.id:
+                yield bytes(record)

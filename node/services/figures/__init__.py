@@ -1,0 +1,1 @@
+"""Figures: cells, totals, closings, completeness, queries."""

@@ -1,0 +1,268 @@
+"""One question to the cells while it is answered: figures, breakdowns, and what must be hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from node.domain.contribution import CellKey
+from node.domain.figure_text import display, exact_text, meets
+from node.domain.indicators import Figure, Indicator, breakdown, evaluate, measures_of
+from node.domain.suppression import Cell, Counts, hidden
+from node.domain.units import Tree
+from node.services.figures.cells import Sums, cells_of, sums_below, sums_then
+from node.services.figures.closings import CLOSING, newest_closing, stock_at, stock_measures
+from node.services.figures.completeness import Completeness, completeness, end_of_day_ms, of_tree
+from sync.model.errors import SilianError
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+BY_UNIT = "unit"
+
+
+class NoClosing(SilianError):
+    """No office had closed a month by that day, so how things stood then is not known."""
+
+    code = "no_closing"
+
+    def __init__(self, indicator: Indicator, as_of: date) -> None:
+        super().__init__(
+            f"How {indicator.id} stood on {as_of} was not kept: no month was closed by then.",
+            f"{as_of} 之前没有月结数据，无法得知当时的“{indicator.zh}”。",
+            remedy_en="Ask for today, or for a day after the first closing.",
+            remedy_zh="请查询今天，或第一次月结之后的日期。",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A figure as it may be shown. Suppressed: nothing but that is given, small or not."""
+
+    numerator: int | None
+    denominator: int | None
+    value: str  # exact, in the indicator's unit: "12.5" or "2/3"; "" when there is none
+    display: str  # at most two decimals, no unit
+    met: bool | None = None  # the target; None when it cannot be judged
+    suppressed: bool = False
+
+
+SUPPRESSED = Shown(numerator=None, denominator=None, value="", display="*", suppressed=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One part of a breakdown: a child unit (`key` its code), or a value of a dimension."""
+
+    key: str
+    zh: str
+    en: str
+    shown: Shown
+    unit: int | None = None
+    own: bool = False  # the asked unit's own cells, beside those of its children
+
+
+class Question:
+    """One question while it is answered, on one snapshot; each unit's cells are read once."""
+
+    def __init__(
+        self, office: Office, tx: Connection, indicator: Indicator, now: Tree, tree: Tree, day: date
+    ) -> None:
+        self._office, self._tx, self._indicator = office, tx, indicator
+        self._now, self._tree, self._day = now, tree, day
+        self._top = office.identity.unit
+        self._live = day == office.today()
+        self._stock = stock_measures(office.catalogue)
+        self._measures = measures_of(indicator)
+        self._personal = self._personal_measures()
+        self._read: dict[int, Sums] = {}
+        self._figures: dict[tuple[int, str], dict[str, Figure]] = {}
+        self._tables: dict[tuple[int, str], frozenset[Cell]] = {}
+        self.closing = self._closing()
+
+    # -- what is said -------------------------------------------------------------------------
+
+    def shown(self, unit: int) -> Shown:
+        if "" in self._hidden(unit, ""):
+            return SUPPRESSED
+        return self._shown(self._of(unit, "")[""])
+
+    def rows(self, unit: int, by: str | None) -> tuple[Row, ...]:
+        if by is None:
+            return ()
+        if by == BY_UNIT:
+            return (*self._own_row(unit), *map(self._unit_row, self._tree.children(unit)))
+        dimension = self._office.catalogue.dimensions.get(by)
+        out = self._hidden(unit, by)
+        return tuple(
+            Row(
+                key=group,
+                zh=dimension.label(group, "zh") if dimension else group,
+                en=dimension.label(group, "en") if dimension else group,
+                shown=SUPPRESSED if group in out else self._shown(figure),
+            )
+            for group, figure in self._of(unit, by).items()
+        )
+
+    def completeness(self, unit: int) -> Completeness:
+        return completeness(
+            self._office, self._tx, self._tree, unit, self._indicator.level,
+            since_ms=0 if self._live else end_of_day_ms(self._day), closing=self.closing,
+        )  # fmt: skip
+
+    # -- figures ------------------------------------------------------------------------------
+
+    def _of(self, unit: int, by: str) -> dict[str, Figure]:
+        """Return the figure of each group of a unit; undivided it is one group, ""."""
+        key = (unit, by)
+        if key not in self._figures:
+            cells = self._sums(unit).items()
+            self._figures[key] = (
+                breakdown(self._indicator, by, cells, self._day)
+                if by
+                else {"": evaluate(self._indicator, cells, self._day)}
+            )
+        return self._figures[key]
+
+    def _sums(self, unit: int) -> Sums:
+        if unit not in self._read:
+            if self._tree is self._now:
+                found = sums_below(self._tx, self._now, self._top, unit, self._measures)
+            else:
+                found = sums_then(self._tx, self._now, self._tree, self._top, unit, self._measures)
+            self._read[unit] = self._gathered(found)
+        return self._read[unit]
+
+    def _gathered(self, cells: Iterable[tuple[CellKey, int]]) -> Sums:
+        sums: Sums = {}
+        for key, amount in stock_at(cells, self._stock, self.closing):
+            sums[key] = sums.get(key, 0) + amount
+        return sums
+
+    def _unit_row(self, unit: int) -> Row:
+        at = self._tree.get(unit)
+        return Row(key=at.code, zh=at.name, en=at.name, unit=unit, shown=self.shown(unit))
+
+    def _own_row(self, unit: int) -> tuple[Row, ...]:
+        """Return a row for what a unit with children wrote itself, so that the rows add up."""
+        if not self._tree.children(unit):
+            return ()
+        figure = self._figure_of(self._gathered(cells_of(self._tx, (unit,), self._measures)))
+        if not figure.numerator and not figure.denominator:
+            return ()
+        at = self._tree.get(unit)
+        return (
+            Row(key=at.code, zh=f"{at.name}（本级）", en=f"{at.name} (itself)", unit=unit, own=True,
+                shown=self._shown(figure)),
+        )  # fmt: skip
+
+    def _figure_of(self, sums: Sums) -> Figure:
+        return evaluate(self._indicator, sums.items(), self._day)
+
+    def _shown(self, figure: Figure) -> Shown:
+        value = self._indicator.value(figure)
+        return Shown(
+            numerator=figure.numerator,
+            denominator=figure.denominator,
+            value=exact_text(value),
+            display=display(value),
+            met=meets(value, self._indicator.target, self._indicator.unit),
+        )
+
+    def _closing(self) -> str:
+        if self._live or not self._measures & self._stock:
+            return ""
+        marks = sums_below(self._tx, self._now, self._top, self._top, (CLOSING,))
+        closing = newest_closing(marks, self._day)
+        if not closing:
+            raise NoClosing(self._indicator, self._day)
+        return closing
+
+    # -- who may see what ---------------------------------------------------------------------
+
+    def _personal_measures(self) -> frozenset[str]:
+        """Return the measures that count persons of offices below this one."""
+        return frozenset(
+            contribution.measure
+            for register in self._office.catalogue.registers.values()
+            if register.audience == "local"
+            and (register.level is None or register.level > self._office.level)
+            for contribution in register.contributions
+        )
+
+    def _counts(self, figure: Figure) -> Counts:
+        """Return what a figure says of persons: none, one or two counts."""
+        terms = ((self._indicator.numerator, figure.numerator),
+                 (self._indicator.denominator or (), figure.denominator))  # fmt: skip
+        return tuple(
+            count or 0
+            for term, count in terms
+            if any(part.measure in self._personal for part in term)
+        )
+
+    def _hidden(self, unit: int, by: str) -> frozenset[str]:
+        """Return the groups of a unit that may not be shown; our own undivided figure always may.
+
+        What is hidden in the parent's table is hidden wherever it is asked for, so that no other
+        question gives it away.
+        """
+        if not self._measures & self._personal:
+            return frozenset()
+        if unit == self._top and not by:
+            return frozenset()
+        if unit == self._top:
+            column: dict[Cell, Counts] = {
+                (group, ""): self._counts(figure) for group, figure in self._of(unit, by).items()
+            }
+            return frozenset(str(group) for group, _ in hidden(column, row_sums=False))
+        parent = self._tree.parent(unit)
+        assert parent is not None, "only the top has no parent among the units asked for"
+        return frozenset(group for child, group in self._table(parent, by) if child == unit)
+
+    def _table(self, parent: int, by: str) -> frozenset[Cell]:
+        """Return the hidden cells of the table of a unit's children by the groups of `by`."""
+        if (parent, by) not in self._tables:
+            children = self._tree.children(parent)
+            table: dict[Cell, Counts] = {
+                (child, group): self._counts(figure)
+                for child in children
+                for group, figure in self._of(child, by).items()
+            }
+            above = self._hidden(parent, by) | self._hidden(parent, "")
+            given = {cell for cell in table if cell[1] in above or "" in above}
+            if by:
+                whole = {child for child, _ in self._table(parent, "")}
+                given |= {cell for cell in table if cell[0] in whole}
+            self._tables[parent, by] = hidden(table, given, row_sums=bool(by))
+        return self._tables[parent, by]
+
+
+class TreeQuestion(Question):
+    """A question about the units themselves."""
+
+    def shown(self, unit: int) -> Shown:
+        return self._shown(Figure(numerator=len(self._tree.subtree(unit))))
+
+    def rows(self, unit: int, by: str | None) -> tuple[Row, ...]:
+        if by != "level":
+            return super().rows(unit, by)
+        counts: dict[str, int] = {}
+        for each in self._tree.subtree(unit):
+            level = str(int(self._tree.level(each)))
+            counts[level] = counts.get(level, 0) + 1
+        dimension = self._office.catalogue.dimensions["level"]
+        return tuple(
+            Row(key=level, zh=dimension.label(level, "zh"), en=dimension.label(level, "en"),
+                shown=self._shown(Figure(numerator=count)))
+            for level, count in sorted(counts.items())
+        )  # fmt: skip
+
+    def completeness(self, unit: int) -> Completeness:
+        return of_tree(self._office, self._tx, self._tree)
+
+    def _figure_of(self, sums: Sums) -> Figure:
+        return Figure(numerator=1)  # the unit itself

@@ -1,0 +1,1 @@
+"""The state of this office: status, problems, verification."""

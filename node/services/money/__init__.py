@@ -1,0 +1,1 @@
+"""Money: postings, receipts, views, conservation, the plan by formula."""

@@ -1,0 +1,59 @@
+"""What is checked of money before the books are opened: could it be a posting at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from node.domain.funds import FUNDS
+from node.domain.ledger_errors import NotDescendant
+from node.domain.posting import AMOUNT_FEN_MAX
+from node.services.money.errors import BadAllocation
+from node.store.postings import YEARS
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+NOTE_MAX = 500
+
+
+def check_next(office: Office, to: int) -> None:
+    """Refuse a release to anybody but an office directly below. Source: 1.6, "市财政→区→街→居"."""
+    tree, me = office.tree, office.identity.unit
+    if to == me or to not in tree or not tree.within(to, me):
+        raise NotDescendant(unit_id=me, to_unit=to)
+    if tree.parent(to) != me:
+        raise BadAllocation("not_next", tree.get(to).name)
+
+
+def check_request(
+    fund: str, year: int, amount_fen: int, note: str, transfer: bytes | None = None
+) -> None:
+    """Refuse figures that no posting could bear. Raises: BadAllocation."""
+    if fund not in FUNDS:
+        raise BadAllocation("fund", fund)
+    if year not in YEARS:
+        raise BadAllocation("year", year)
+    if not 0 < amount_fen <= AMOUNT_FEN_MAX:
+        raise BadAllocation("amount", amount_fen)
+    check_note(note)
+    if transfer is not None:
+        check_transfer(transfer)
+
+
+def check_transfer(transfer: bytes) -> None:
+    """Refuse a number of another length than 16 bytes."""
+    if len(transfer) != 16:
+        raise BadAllocation("transfer", transfer.hex())
+
+
+def check_note(note: str) -> None:
+    """Refuse a remark that its record cannot hold."""
+    if len(note) > NOTE_MAX:
+        raise BadAllocation("note", NOTE_MAX)
+
+
+def check_reason(reason: str) -> None:
+    """Refuse to send money back without saying why."""
+    if not reason.strip():
+        raise BadAllocation("reason")
+    check_note(reason)

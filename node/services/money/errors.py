@@ -1,0 +1,98 @@
+"""Refusals of money that come before the books: what was asked cannot be a posting at all."""
+
+from __future__ import annotations
+
+from sync.model.errors import SilianError
+
+# reason -> (en, zh, remedy en, remedy zh); {} is what was said
+_REASONS: dict[str, tuple[str, str, str, str]] = {
+    "amount": (
+        "{} is not an amount",
+        "{}不是有效金额",
+        "Give a whole number of fen above 0.",
+        "请填写大于零的整数(分)。",
+    ),
+    "fund": (
+        "There is no fund {}",
+        "没有资金“{}”",
+        "Take a fund from F1 to F12.",
+        "请选择F1至F12中的资金。",
+    ),
+    "year": (
+        "{} is not a fiscal year",
+        "{}不是有效的财政年度",
+        "Give a year from 1990 to 2200.",
+        "请填写1990至2200之间的年度。",
+    ),
+    "category": (
+        "There is no category of spending {}",
+        "没有支出类别“{}”",
+        "Take one of the categories: wages, insurance, office, activity and so on.",
+        "请选择:工资、福利奖金、社保、办公、活动、设施、服务、奖励、党务。",
+    ),
+    "transfer": (
+        "{} is not a transfer's number",
+        "{}不是有效的划转编号",
+        "Give 16 bytes, or none for a new transfer.",
+        "请填写16字节编号;新的划转可不填。",
+    ),
+    "note": (
+        "The remark is longer than {} characters",
+        "备注超过{}字",
+        "Shorten it.",
+        "请缩短。",
+    ),
+    "reason": (
+        "Money is not sent back without a reason",
+        "退回款项须注明原因",
+        "Say why in a few words.",
+        "请简要说明原因。",
+    ),
+    "same_figure": (
+        "What arrived is what was released: there is nothing to dispute",
+        "实收金额与下拨金额一致,没有争议",
+        "Receive it.",
+        "请直接确认到账。",
+    ),
+    "not_next": (
+        "Money goes down one level at a time, and {} is further down",
+        "资金须逐级下拨,{}不是直接下级",
+        "Release it to the office between; that one passes it on.",
+        "请先拨付给中间一级单位,由其继续下拨。",
+    ),
+    "no_payer": (
+        "There is no office above that the money could go back to",
+        "没有可退回的上级单位",
+        "Reverse the appropriation instead.",
+        "请改为冲正该笔安排。",
+    ),
+    "nothing_due": (
+        "No match is due for {}",
+        "{}年没有应配套的资金",
+        "Receive the city's money first.",
+        "请先确认市级资金到账。",
+    ),
+    "not_seen": (
+        "The books of {} are not kept here",
+        "本单位没有{}的账目",
+        "Ask that office or one above it.",
+        "请向该单位或其上级查询。",
+    ),
+}
+
+
+class BadAllocation(SilianError):
+    """What was asked cannot be booked as it stands; `reason` is a stable word for why."""
+
+    code = "bad_allocation"
+
+    def __init__(self, reason: str, detail: object = "") -> None:
+        en, zh, remedy_en, remedy_zh = _REASONS[reason]
+        text = str(detail)[:60]
+        super().__init__(
+            f"{en.format(text)}.",
+            f"{zh.format(text)}。",
+            remedy_en=remedy_en,
+            remedy_zh=remedy_zh,
+        )
+        self.reason = reason

@@ -1,0 +1,170 @@
+"""What an office says to money that was sent to it: taken in, disputed, sent back whole.
+
+As in allocations: one transaction a verb, checked under the store's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from node.domain import posting as deeds
+from node.domain.ledger import Posting, PostingKind
+from node.domain.ledger_errors import TransferUnknown
+from node.domain.posting import AMOUNT_FEN_MAX, posting_id_for
+from node.folds.ledger import JournalSession, Money
+from node.services.money.checks import check_note, check_reason, check_transfer
+from node.services.money.errors import BadAllocation
+from node.services.money.views import unanswered
+from node.store.postings import Line, of_transfers
+from sync.model.change import Edit
+from sync.model.limits import TRANSACTION_CHANGES_MAX
+from sync.store.sql import pieces
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+
+def receive(
+    office: Office,
+    transfer: bytes,
+    *,
+    actor: str,
+    counted_fen: int | None = None,
+    note: str = "",
+) -> Line:
+    """Take a release in: a receipt when what arrived is what was released, otherwise a dispute.
+
+    `counted_fen`: what arrived; None: what was released. A disputed release is received after all
+    when the right figure is given.
+    Raises: TransferUnknown, TransferResolved, BadAllocation.
+    """
+    return _answer(office, transfer, counted_fen, note, actor)
+
+
+def dispute(
+    office: Office, transfer: bytes, *, counted_fen: int, actor: str, note: str = ""
+) -> Line:
+    """Say that another amount arrived than was released; nobody may use it until it is settled.
+
+    Raises: TransferUnknown, TransferResolved, BadAllocation (`same_figure`).
+    """
+    return _answer(office, transfer, counted_fen, note, actor, disputing=True)
+
+
+def return_(office: Office, transfer: bytes, *, reason: str, actor: str) -> Line:
+    """Send a release back whole, instead of receiving it; its payer books it when it hears of it.
+
+    Raises: TransferUnknown, TransferResolved (after its receipt: `give_back`), BadAllocation.
+    """
+    check_reason(reason)
+    check_transfer(transfer)
+
+    def make_posting(session: JournalSession, released: Posting) -> Posting:
+        disputed = _own(session, PostingKind.DISPUTE, transfer) is not None
+        return deeds.send_back(released, disputed=disputed, at_ms=session.now_ms, note=reason)
+
+    return _reply(office, transfer, make_posting, actor)
+
+
+def receive_all(
+    office: Office, *, actor: str, fund: str | None = None, year: int | None = None, note: str = ""
+) -> tuple[Line, ...]:
+    """Take in every undisputed release that waits here, in as few transactions as may be."""
+    check_note(note)
+    with office.store.read() as tx:
+        waiting = [line.posting for line in unanswered(office, tx, fund=fund, year=year)]
+    waiting.sort(key=_money_of)
+    booked: list[Line] = []
+    for _, group in groupby(waiting, key=_money_of):
+        for part in pieces([p.transfer for p in group], TRANSACTION_CHANGES_MAX):
+            booked += _receive_part(office, part, actor, note)
+    return tuple(booked)
+
+
+def _answer(
+    office: Office,
+    transfer: bytes,
+    counted_fen: int | None,
+    note: str,
+    actor: str,
+    *,
+    disputing: bool = False,
+) -> Line:
+    check_note(note)
+    check_transfer(transfer)
+    if counted_fen is not None and not 0 <= counted_fen <= AMOUNT_FEN_MAX:
+        raise BadAllocation("amount", counted_fen)
+
+    def make_posting(session: JournalSession, released: Posting) -> Posting:
+        counted = released.amount_fen if counted_fen is None else counted_fen
+        same = counted == released.amount_fen
+        if disputing and same:
+            raise BadAllocation("same_figure")
+        if same and _own(session, PostingKind.DISPUTE, transfer) is not None:
+            return deeds.settle(released, at_ms=session.now_ms, note=note)
+        return deeds.answer(released, counted_fen=counted, at_ms=session.now_ms, note=note)
+
+    return _reply(office, transfer, make_posting, actor)
+
+
+def _reply(
+    office: Office,
+    transfer: bytes,
+    make_posting: Callable[[JournalSession, Posting], Posting],
+    actor: str,
+) -> Line:
+    """Book what this office says to a release that was addressed to it."""
+    booked: list[Line] = []
+
+    def work(tx: Connection) -> list[Edit]:
+        booked.clear()
+        released = _release_here(office, tx, transfer)
+        session = JournalSession(office, tx, [(released.fund, released.year)], [transfer])
+        booked.append(session.post(make_posting(session, released), actor=actor))
+        return session.edits
+
+    office.commit(work)
+    return booked[0]
+
+
+def _receive_part(office: Office, transfers: Sequence[bytes], actor: str, note: str) -> list[Line]:
+    booked: list[Line] = []
+
+    def work(tx: Connection) -> list[Edit]:
+        booked.clear()
+        asked = set(transfers)
+        # Read again under the lock: somebody may have answered one of them meanwhile.
+        waiting = [p for p in (line.posting for line in unanswered(office, tx))
+                   if p.transfer in asked]  # fmt: skip
+        session = JournalSession(
+            office, tx, [_money_of(p) for p in waiting], [p.transfer for p in waiting]
+        )
+        for released in waiting:
+            receipt = deeds.answer(
+                released, counted_fen=released.amount_fen, at_ms=session.now_ms, note=note
+            )
+            booked.append(session.post(receipt, actor=actor))
+        return session.edits
+
+    office.commit(work)
+    return booked
+
+
+def _release_here(office: Office, tx: Connection, transfer: bytes) -> Posting:
+    me = office.identity.unit
+    for line in of_transfers(tx, [transfer]):
+        if line.posting.kind is PostingKind.RELEASE and line.posting.peer_unit == me:
+            return line.posting
+    raise TransferUnknown("release", "拨付")
+
+
+def _own(session: JournalSession, kind: PostingKind, transfer: bytes) -> Line | None:
+    return session.line(posting_id_for(session.unit, kind, transfer))
+
+
+def _money_of(posting: Posting) -> Money:
+    return posting.fund, posting.year

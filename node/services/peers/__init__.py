@@ -1,0 +1,1 @@
+"""What this office knows of other offices: status, clones, refused signatures, comparisons."""

@@ -1,0 +1,1 @@
+"""Records of this office: rules, views, edits, import and export, where an edit is durable."""

@@ -1,0 +1,101 @@
+"""Exporting a register for people: .xlsx or CSV, streamed from one snapshot of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from sqlalchemy import Connection, and_, or_, select
+
+from node.domain.catalogue import Field, Register
+from node.services.records.rules import covered, registered
+from node.services.records.views import unit_filter
+from node.workbook.writer import write_csv, write_xlsx
+from sync.model.change import Value
+from sync.model.errors import SilianError
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+ROWS_AT_ONCE = 2_000
+
+_UNIT_FIELDS = (
+    Field(name="unit_code", zh="单位代码", en="Unit code", type="text"),
+    Field(name="unit_name", zh="单位名称", en="Unit name", type="text"),
+)
+"""Stand first in a sheet that holds more than one unit; an import takes them for remarks."""
+
+
+class PersonalRegister(SilianError):
+    """Records of persons are written into files by the office that keeps them, and no other."""
+
+    code = "personal_register"
+
+    def __init__(self, register: Register) -> None:
+        super().__init__(
+            f"{register.en} holds personal data: only the unit's own office exports it",
+            f"“{register.zh}”含个人信息，只能由本单位导出",
+            remedy_en="Export this office's own unit, or ask for the figures instead.",
+            remedy_zh="请只导出本单位数据，或查询汇总指标。",
+        )
+
+
+def export_register(
+    office: Office,
+    name: str,
+    target: Path | BinaryIO,
+    *,
+    kind: Literal["xlsx", "csv"] = "xlsx",
+    unit: int | None = None,
+    subtree: bool = False,
+    lang: str = "zh",
+) -> int:
+    """Write the living records of a unit, or of it and all below it; return how many.
+
+    `unit`: this office's own if not given. What it writes for one unit, an import takes back
+    without a change.
+    Raises: UnknownRegister, SystemRegister, ForeignUnit, PersonalRegister, WorkbookTooLarge.
+    """
+    register = registered(office, name)
+    of_unit = covered(office, office.identity.unit if unit is None else unit)
+    personal = any(each.personal for each in register.fields.values())
+    if personal and (subtree or of_unit != office.identity.unit):
+        raise PersonalRegister(register)
+    fields = dict(register.fields)
+    if subtree:
+        fields = {**{each.name: each for each in _UNIT_FIELDS}, **fields}
+    write = {"xlsx": write_xlsx, "csv": write_csv}[kind]
+    with office.store.read() as tx:
+        rows = _rows(tx, office, register, of_unit, subtree=subtree)
+        return write(target, replace(register, fields=fields), rows, lang)
+
+
+def _rows(
+    tx: Connection, office: Office, register: Register, unit: int, *, subtree: bool
+) -> Iterator[dict[str, Value]]:
+    c = office.tables[register.name].table.c
+    names = list(register.fields)
+    query = (
+        select(c.unit, c.id, *(c[f"f_{name}"] for name in names))
+        .where(unit_filter(office, c.unit, unit, subtree), c.life.bitwise_and(1) == 1)
+        .order_by(c.unit, c.id)
+        .limit(ROWS_AT_ONCE)
+    )
+    last: tuple[int, bytes] | None = None
+    while True:
+        part = query
+        if last is not None:
+            part = query.where(or_(c.unit > last[0], and_(c.unit == last[0], c.id > last[1])))
+        rows = tx.execute(part).all()
+        for of_unit, _, *values in rows:
+            about: dict[str, Value] = {}
+            if subtree:
+                known = office.tree.get(of_unit) if of_unit in office.tree else None
+                about["unit_code"] = known.code if known else str(of_unit)
+                about["unit_name"] = known.name if known else None
+            yield {**about, **dict(zip(names, values, strict=True))}
+        if len(rows) < ROWS_AT_ONCE:
+            return
+        last = (rows[-1][0], bytes(rows[-1][1]))

@@ -1,0 +1,299 @@
+"""One sheet on its way in: its rows checked, compared with what is stored, committed in pieces."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from node.domain.catalogue import Register
+from node.domain.memo_reader import MemoReader
+from node.domain.validate import HOLDS, Fault, check
+from node.services.records.edits import changed, created
+from node.services.records.rules import Key, fresh_id, key_id, named_by_key, owners_text
+from node.workbook.book import Cell
+from node.workbook.faults import FaultGroup, RowFault, grouped
+from node.workbook.reader import Table, UnknownHeader
+from sync.model.change import Edit, Value
+from sync.model.limits import TRANSACTION_CHANGES_MAX
+from sync.model.version import hlc_of
+from sync.store.priority import Priority
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+Blank = Literal["keep", "clear"]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import of one sheet did, or would do (`done` is false).
+
+    Rows read = new + changed + unchanged + refused. `faults`: every one, by row and column;
+    `summary`: the same fault said once. `layout`: where the columns are, for `annotated`.
+    """
+
+    register: str
+    done: bool
+    read: int
+    new: int
+    changed: int
+    unchanged: int
+    refused: int
+    faults: tuple[RowFault, ...]
+    summary: tuple[FaultGroup, ...]
+    encoding: str
+    sheet: str
+    unknown_headers: tuple[UnknownHeader, ...]
+    layout: Table
+
+
+class _Stored(NamedTuple):
+    """A living record as it is stored."""
+
+    id: bytes
+    values: Mapping[str, Value]
+
+
+class _Row(NamedTuple):
+    """A row of the sheet that can be taken in: fields of this office's level only."""
+
+    key: Key
+    values: Mapping[str, Value]
+
+
+class Plan:
+    """What one sheet would do: made once, compared anew where others wrote since."""
+
+    def __init__(self, office: Office, register: Register, table: Table, blank: Blank) -> None:
+        self.table = table
+        self.faults = list(table.faults)
+        self._office = office
+        self._register = register
+        self._unit = office.identity.unit
+        self._columns = {name: table.column_of(name) for name in table.headers.values()}
+        # Without a key of its own a record is the same if the sheet says the same of it.
+        whole = () if register.singleton else tuple(sorted(self._columns))
+        self._key = register.key or whole
+        self._own = {n for n, f in register.fields.items() if office.level in f.owners}
+        with office.store.read() as tx:
+            self._load(tx)
+        self._rows = self._checked(blank)
+        self._counts = Counter(self._kind(row) for row in self._rows)
+        self._done = False
+
+    def report(self) -> ImportReport:
+        read = len(self.table.rows)
+        return ImportReport(
+            register=self._register.name,
+            done=self._done,
+            read=read,
+            new=self._counts["new"],
+            changed=self._counts["changed"],
+            unchanged=self._counts["unchanged"],
+            refused=read - len(self._rows),
+            faults=tuple(sorted(self.faults, key=lambda f: f.row)),
+            summary=grouped(self.faults),
+            encoding=self.table.encoding,
+            sheet=self.table.sheet,
+            unknown_headers=self.table.unknown_headers,
+            layout=replace(self.table, rows=[], faults=[]),
+        )
+
+    def commit(self, progress: Progress | None) -> None:
+        """Write what differs from what is stored, in transactions of a bounded size."""
+        start = 0
+        counts: Counter[str] = Counter()
+        while start < len(self._rows):
+            piece = self._next(start)
+            if piece.edits:
+                piece = self._commit_piece(start, piece)
+            counts += piece.counts
+            start = piece.end
+            if progress is not None:
+                progress(start, len(self._rows))
+        self._counts = counts
+        self._done = bool(self._rows) or not self.faults  # of nothing but bad rows, none is taken
+
+    def _commit_piece(self, start: int, piece: _Piece) -> _Piece:
+        """Write a piece, composed again if the store is not as it was; return what was written."""
+        written = [piece]
+
+        def work(tx: Connection) -> list[Edit]:
+            if _stamp(tx) != self._stamp:
+                self._load(tx)
+                written[0] = self._next(start)
+            return written[0].edits
+
+        self._stamp = hlc_of(self._office.commit(work, priority=Priority.BULK).version)
+        return written[0]
+
+    # -- checking ----------------------------------------------------------------------------
+
+    def _checked(self, blank: Blank) -> list[_Row]:
+        register, level = self._register, self._office.level
+        present = [n for n in self._columns if n in self._own]
+        empty: dict[str, Cell] = dict.fromkeys(
+            n for n in present if blank == "clear" or register.fields[n].required
+        )
+        read = MemoReader()
+        first_with: dict[Key, int] = {}
+        bad = {fault.row for fault in self.faults}
+        rows: list[_Row] = []
+        for number, cells in self.table.rows:
+            stored, faults = check(register, {**empty, **cells}, level, read=read)
+            for fault in faults:
+                self._fault(number, fault)
+            if not any(fault.field in self._key for fault in faults):
+                key = tuple(stored.get(name) for name in self._key)
+                first = first_with.setdefault(key, number)
+                faults += self._cross_field_faults(number, key, stored)
+                if first != number:
+                    faults.append(self._fault(number, _double(register, first)))
+            if not faults and number not in bad:
+                rows.append(_Row(key, {n: v for n, v in stored.items() if n in self._own}))
+        return rows
+
+    def _cross_field_faults(
+        self, number: int, key: Key, stored: Mapping[str, Value]
+    ) -> list[Fault]:
+        """Check a row against its record: other levels' fields, rules over a field left out."""
+        found: list[Fault] = []
+        existing = self._stored_rows[key].values if key in self._stored_rows else {}
+        for name, value in stored.items():
+            if name not in self._own and value is not None and value != existing.get(name):
+                found.append(self._fault(number, _foreign(self._register, name)))
+        for rule in self._register.rules:
+            given = [name in stored for name in rule.fields]
+            first, second = (stored.get(n, existing.get(n)) for n in rule.fields)
+            if not any(given) or all(given) or first is None or second is None:
+                continue  # nothing to compare, or compared by the validation already
+            if not HOLDS[rule.kind](first, second):
+                found.append(self._fault(number, Fault(
+                    field=rule.fields[given.index(True)], code=f"rule_{rule.kind}",
+                    en=f"{rule.en}.", zh=f"{rule.zh}。",
+                )))  # fmt: skip
+        return found
+
+    def _fault(self, number: int, fault: Fault) -> Fault:
+        self.faults.append(
+            RowFault(
+                number,
+                self._columns.get(fault.field, ""),
+                fault.field,
+                fault.code,
+                fault.en,
+                fault.zh,
+                fault.suggestion_en,
+                fault.suggestion_zh,
+            )
+        )
+        return fault
+
+    # -- comparing ---------------------------------------------------------------------------
+
+    def _load(self, tx: Connection) -> None:
+        """Read what the unit has of this register, at one moment of the store."""
+        register = self._register
+        c = self._office.tables[register.name].table.c
+        rules = {name for rule in register.rules for name in rule.fields}
+        names = sorted({*self._columns, *self._key, *rules})
+        ended_matter = register.singleton or named_by_key(register)
+        query = select(c.id, c.life, *(c[f"f_{n}"] for n in names)).where(c.unit == self._unit)
+        if not ended_matter:
+            query = query.where(c.life.bitwise_and(1) == 1)
+        self._stamp = _stamp(tx)
+        self._stored_rows: dict[Key, _Stored] = {}
+        self._lives: dict[bytes, int] = {}
+        at = [names.index(name) for name in self._key]
+        for record, life, *values in tx.execute(query):
+            if ended_matter:
+                self._lives[bytes(record)] = life
+            if life % 2:
+                key = tuple(values[i] for i in at)
+                self._stored_rows[key] = _Stored(
+                    bytes(record), dict(zip(names, values, strict=True))
+                )
+
+    def _kind(self, row: _Row) -> str:
+        existing = self._stored_rows.get(row.key)
+        if existing is None:
+            return "new"
+        same = all(existing.values[name] == value for name, value in row.values.items())
+        return "unchanged" if same else "changed"
+
+    def _next(self, start: int) -> _Piece:
+        """Return the edits of the rows from `start` on, as many as one transaction holds."""
+        piece = _Piece(end=start)
+        for row in self._rows[start:]:
+            if len(piece.edits) == TRANSACTION_CHANGES_MAX:
+                break
+            piece.end += 1
+            kind = self._kind(row)
+            piece.counts[kind] += 1
+            if kind == "new":
+                piece.edits.append(self._new(row))
+            elif kind == "changed":
+                existing = self._stored_rows[row.key]
+                values = {n: v for n, v in row.values.items() if v != existing.values[n]}
+                edit = changed(self._office, self._register, self._unit, existing.id, values)
+                piece.edits.append(edit)
+        return piece
+
+    def _new(self, row: _Row) -> Edit:
+        values = {n: v for n, v in row.values.items() if v is not None}
+        life = 0
+        record = b""
+        if self._register.singleton or named_by_key(self._register):
+            record = key_id(self._register, self._unit, row.key)
+            life = self._lives.get(record, 0)
+        ended = life > 0 and life % 2 == 0
+        if not record or (life and not ended):  # minted, or its first bearer has another key now
+            record = fresh_id(self._office)
+        return created(self._office, self._register, self._unit, record, values, ended=ended)
+
+
+@dataclass(slots=True)
+class _Piece:
+    """What one transaction takes in: rows up to `end`."""
+
+    end: int
+    edits: list[Edit] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def _stamp(tx: Connection) -> int:
+    """Return the store's last clock stamp: it moves with whatever anybody writes."""
+    return int(tx.exec_driver_sql("SELECT hlc FROM log_head WHERE id = 1").scalar_one())
+
+
+def _double(register: Register, first: int) -> Fault:
+    names = [register.fields[name] for name in register.key]
+    en = "/".join(f.en for f in names) or "Content"
+    zh = "、".join(f.zh for f in names) or "内容"
+    if register.singleton:
+        en, zh = "Unit", "单位"
+    return Fault(
+        field=register.key[0] if register.key else "",
+        code="duplicate_key",
+        en=f"{en} is the same as in row {first}.",
+        zh=f"{zh}与第 {first} 行相同。",
+        suggestion_en="Delete one of the two rows.",
+        suggestion_zh="请删除其中一行。",
+    )
+
+
+def _foreign(register: Register, name: str) -> Fault:
+    spec = register.fields[name]
+    return Fault(
+        field=name,
+        code="not_owner",
+        en=f"{spec.en} is filled in by {owners_text(spec.owners, 'en')} and differs from theirs.",
+        zh=f"{spec.zh}由{owners_text(spec.owners, 'zh')}填写，与其填写的值不一致。",
+        suggestion_en="Leave the cell empty, and ask them for a correction.",
+        suggestion_zh="请将单元格留空，并请其更正。",
+    )

@@ -1,0 +1,232 @@
+"""What an office may do with records: registers it keeps, whose a field is, how ids are made."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from node.domain.catalogue import Register
+from node.domain.units import Level
+from node.domain.validate import Fault, check
+from node.ids import natural_id, uuid7
+from node.workbook.writer import shown
+from sync.apply.compose import NotWritable
+from sync.model import audience
+from sync.model.change import Value
+from sync.model.errors import SilianError
+from sync.store.registers import RegisterTable
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+Key = tuple[Value, ...]
+
+
+class UnknownRegister(SilianError):
+    """No register of this name; take one of those that the message names."""
+
+    code = "unknown_register"
+
+    def __init__(self, asked: str, names: Iterable[str]) -> None:
+        near = ", ".join(difflib.get_close_matches(asked, list(names), n=3, cutoff=0.4))
+        super().__init__(
+            f"there is no register {asked[:60]!r}",
+            f"没有名为“{asked[:60]}”的台账",
+            remedy_en=f"Did you mean: {near}?" if near else "List the registers.",
+            remedy_zh=f"是否应为: {near}?" if near else "请查看台账目录。",
+        )
+
+
+class SystemRegister(SilianError):
+    """The program keeps this register itself; use the page or command made for it."""
+
+    code = "system_register"
+
+    def __init__(self, register: Register) -> None:
+        super().__init__(
+            f"{register.en} is kept by the program",
+            f"“{register.zh}”由系统维护",
+            remedy_en="Use the page made for it: work, money or units.",
+            remedy_zh="请使用相应的功能: 任务, 资金或单位。",
+        )
+
+
+class NotKeptHere(SilianError):
+    """Offices of another level keep this register's records."""
+
+    code = "not_kept_here"
+
+    def __init__(self, register: Register, keeper: Level) -> None:
+        super().__init__(
+            f"{register.en} records are kept by offices of level {keeper.en}",
+            f"“{register.zh}”由{keeper.zh}一级填报",
+            remedy_en="Ask that office to add or end the record.",
+            remedy_zh="请联系该级单位新增或注销。",
+        )
+
+
+class ForeignUnit(SilianError):
+    """The unit is neither this office's nor below it; nothing of it is kept here."""
+
+    code = "foreign_unit"
+
+    def __init__(self, code: str) -> None:
+        super().__init__(
+            f"unit {code} is not this office's and not below it",
+            f"单位 {code} 不属于本单位及下级",
+            remedy_en="Choose this office's unit or one below it.",
+            remedy_zh="请选择本单位或下级单位。",
+        )
+
+
+class InvalidRecord(SilianError):
+    """The values cannot be kept; `faults` says which and what to write instead."""
+
+    code = "invalid_record"
+
+    def __init__(self, register: Register, faults: Sequence[Fault]) -> None:
+        super().__init__(
+            f"{register.en}: " + " ".join(fault.en for fault in faults),
+            f"{register.zh}：" + "".join(fault.zh for fault in faults),
+            remedy_en=" ".join(fault.suggestion_en for fault in faults),
+            remedy_zh="".join(fault.suggestion_zh for fault in faults),
+        )
+        self.faults = tuple(faults)
+
+
+class FieldNotOwned(NotWritable):
+    """Fields that this level does not fill in; their owner is named."""
+
+    def __init__(self, register: Register, names: Sequence[str]) -> None:
+        fields = [register.fields[name] for name in names]
+        listed_en = ", ".join(f"{f.en} ({owners_text(f.owners, 'en')})" for f in fields)
+        listed_zh = "、".join(f"{f.zh}（{owners_text(f.owners, 'zh')}）" for f in fields)
+        SilianError.__init__(
+            self,
+            f"{register.en}: not this office's to fill in: {listed_en}",
+            f"{register.zh}: 以下内容不由本级填写: {listed_zh}",
+            remedy_en="Leave them as they are; ask their owner: `silian correction ask`.",
+            remedy_zh="请保持原值, 并向负责单位申请更正: silian correction ask。",
+        )
+        self.fields = tuple(names)
+
+
+class KeyTaken(SilianError):
+    """Another record of the unit has this key already; change that one."""
+
+    code = "key_taken"
+
+    def __init__(self, register: Register, existing: bytes) -> None:
+        names = [register.fields[name] for name in register.key]
+        what_en = "/".join(f.en for f in names) or "unit"
+        what_zh = "、".join(f.zh for f in names) or "单位"
+        super().__init__(
+            f"{register.en}: a record with the same {what_en} exists ({existing.hex()})",
+            f"{register.zh}: {what_zh}相同的记录已存在 ({existing.hex()})",
+            remedy_en="Change that record, or correct the key.",
+            remedy_zh="请修改已有记录, 或更正后重试。",
+        )
+        self.existing = existing
+
+
+def registered(office: Office, name: str) -> Register:
+    """Return a register that people may see and edit. Raises: UnknownRegister, SystemRegister."""
+    register = office.catalogue.registers.get(name)
+    if register is None:
+        people = [r.name for r in office.catalogue.registers.values() if not r.system]
+        raise UnknownRegister(name, people)
+    if register.system:
+        raise SystemRegister(register)
+    return register
+
+
+def maintained_register(office: Office, name: str) -> Register:
+    """Return a register whose records this office adds and ends. Raises: also NotKeptHere."""
+    register = registered(office, name)
+    if register.level is not None and register.level != office.level:
+        raise NotKeptHere(register, register.level)
+    return register
+
+
+def covered(office: Office, unit: int) -> int:
+    """Return `unit` if it is this office's or below it. Raises: ForeignUnit."""
+    if not office.routes.covers(office.identity.unit, unit):
+        raise ForeignUnit(office.tree.get(unit).code if unit in office.tree else str(unit))
+    return unit
+
+
+def validated(
+    register: Register,
+    raw: Mapping[str, object],
+    level: Level,
+    stored_values: Mapping[str, Value] | None,
+) -> tuple[dict[str, Value], list[Fault]]:
+    """Check what is to be written; `stored_values` is what the record has, None when it is new.
+
+    Rules over two fields hold for the record as it will be, so the other field is taken from it.
+    Returns: (stored values of what was given, faults).
+    """
+    other_fields: dict[str, object] = {}
+    for rule in register.rules if stored_values else ():
+        for name in rule.fields:
+            value = stored_values.get(name) if stored_values else None
+            if value is not None and name not in raw and any(n in raw for n in rule.fields):
+                other_fields[name] = shown(register.fields[name], value)
+    stored, faults = check(
+        register, {**raw, **other_fields}, level, partial=stored_values is not None
+    )
+    if not other_fields:
+        return stored, faults
+    return (
+        {name: value for name, value in stored.items() if name not in other_fields},
+        [f for f in faults if f.field not in other_fields or f.code.startswith("rule_")],
+    )
+
+
+def not_owned(register: Register, names: Iterable[str], level: Level) -> list[str]:
+    """Return those of the fields that an office of `level` does not fill in."""
+    return [name for name in names if level not in register.fields[name].owners]
+
+
+def owners_text(owners: Iterable[Level], lang: str) -> str:
+    return "、".join(o.zh for o in owners) if lang == "zh" else "/".join(o.en for o in owners)
+
+
+def named_by_key(register: Register) -> bool:
+    """Say whether the id of a record follows from its key, so that it is the same wherever made.
+
+    Not where the key is a person's number: an id travels where the number may not. Nor where the
+    records never leave: nobody else makes the same one, and ids in order of time are faster.
+    """
+    personal = any(register.fields[name].personal for name in register.key)
+    return bool(register.key) and not personal and register.audience != audience.LOCAL
+
+
+def key_of(register: Register, values: Mapping[str, Value]) -> Key:
+    return tuple(values.get(name) for name in register.key)
+
+
+def key_id(register: Register, unit: int, key: Key) -> bytes:
+    """Return the id that a key, or for a singleton the unit, gives a record."""
+    return natural_id(register.name, str(unit), *("" if k is None else str(k) for k in key))
+
+
+def fresh_id(office: Office) -> bytes:
+    return uuid7(office.clock.now_ms(), office.rng)
+
+
+def find_by_key(
+    tx: Connection, table: RegisterTable, register: Register, unit: int, key: Key
+) -> bytes | None:
+    """Return the id of the unit's living record with this key, found by the key's index."""
+    if not register.key:
+        return None
+    c = table.table.c
+    query = select(c.id).where(c.unit == unit, c.life.bitwise_and(1) == 1).limit(1)
+    for name, value in zip(register.key, key, strict=True):
+        query = query.where(c[f"f_{name}"] == value)
+    found = tx.execute(query).scalar_one_or_none()
+    return None if found is None else bytes(found)

@@ -1,0 +1,1 @@
+"""Upkeep of the store: retention, redaction, rebuilding, bundles, quarantine, the tree."""

@@ -1,0 +1,275 @@
+"""Holes: changes that could not be applied - listed, shown, tried again, closed by a person.
+
+What waits for a record heals by itself when the record comes; what an older program did not know
+is tried again at the first start of a newer one. The rest waits here for somebody to look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from node.services.records.views import BadToken
+from sync.codec import block as block_codec
+from sync.codec import entry as codec
+from sync.log.outcome import Received
+from sync.model.change import ID_BYTES, Operation
+from sync.model.errors import Malformed, SilianError
+from sync.store.sql import execute
+from sync.store.tables import entry, incarnation, quarantine
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+PAGE_MAX = 500
+STATES = ("open", "deferred", "healed", "closed")
+WAITING = ("open", "deferred")
+REASON_CHARS_MAX = 500
+
+
+class UnknownQuarantined(SilianError):
+    """No hole of this id; list them."""
+
+    code = "unknown_hole"
+
+    def __init__(self, quarantine_id: bytes) -> None:
+        super().__init__(
+            f"no hole {quarantine_id.hex()} at this office",
+            f"本单位没有编号为 {quarantine_id.hex()} 的隔离变更",
+            remedy_en="List the holes and take the id from there.",
+            remedy_zh="请先查看隔离区并核对编号。",
+        )
+
+
+class NotOpen(SilianError):
+    """The hole is healed or was closed before; there is nothing to do."""
+
+    code = "hole_not_open"
+
+    def __init__(self, quarantine_id: bytes, state: str) -> None:
+        super().__init__(
+            f"hole {quarantine_id.hex()} is {state} already",
+            f"隔离变更 {quarantine_id.hex()} 已处理 ({state})",
+            remedy_en="Nothing to do.",
+            remedy_zh="无需处理。",
+        )
+
+
+class NoReason(SilianError):
+    """What a person gives up or lets in needs a reason that an auditor can read."""
+
+    code = "reason_needed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the reason is missing",
+            "未填写理由",
+            remedy_en="Say why, for whoever looks at it later: it is kept.",
+            remedy_zh="请说明理由, 以备查考。",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineLine:
+    """One held change. Holds names and numbers, no person's value."""
+
+    id: bytes
+    arrival: int  # position in this office's log
+    writer: int  # unit that wrote it; 0: not known
+    register: str
+    unit: int  # whose records
+    records: tuple[bytes, ...]  # none: the whole transaction
+    reason: str
+    detail: str
+    state: str  # one of STATES
+    at_ms: int
+    tries: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineView:
+    """One held change with what its entry says of it. `operation`: None when it is unreadable."""
+
+    line: QuarantineLine
+    audience: str
+    seq: int
+    operation: str | None
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinePage:
+    """Holes in the order in which they came: `total` of them, `next` is a token or ""."""
+
+    lines: tuple[QuarantineLine, ...]
+    total: int
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """How many holes were tried, and how many of all are healed now."""
+
+    tried: int
+    applied: int
+
+
+def list_quarantined(
+    office: Office, *, states: tuple[str, ...] = WAITING, limit: int = PAGE_MAX
+) -> tuple[QuarantineLine, ...]:
+    """Return holes in the order in which they came."""
+    return page_of(office, states=states, limit=limit).lines
+
+
+def page_of(
+    office: Office, *, states: tuple[str, ...] = WAITING, after: str = "", limit: int = PAGE_MAX
+) -> QuarantinePage:
+    """Return a page of holes in the order in which they came. Raises: BadToken."""
+    query = (
+        _select()
+        .where(quarantine.c.state.in_(states))
+        .order_by(quarantine.c.arrival, quarantine.c.id)
+    )
+    if after:
+        arrival, last = _place(after)
+        beyond = and_(quarantine.c.arrival == arrival, quarantine.c.id > last)
+        query = query.where(or_(quarantine.c.arrival > arrival, beyond))
+    limit = max(1, min(limit, PAGE_MAX))
+    counted = select(func.count()).select_from(quarantine).where(quarantine.c.state.in_(states))
+    with office.store.read() as tx:
+        total = int(tx.execute(counted).scalar_one())
+        lines = tuple(_line(row) for row in tx.execute(query.limit(limit + 1)))
+    page = lines[:limit]
+    token = f"{page[-1].arrival:x}.{page[-1].id.hex()}" if len(lines) > limit else ""
+    return QuarantinePage(page, total, token)
+
+
+def show_quarantined(office: Office, quarantine_id: bytes) -> QuarantineView:
+    """Return one hole. Raises: UnknownHole."""
+    with office.store.read() as tx:
+        line = _one(tx, quarantine_id)
+        wire = tx.execute(
+            select(entry.c.wire).where(entry.c.arrival == line.arrival)
+        ).scalar_one_or_none()
+    if wire is None:
+        return QuarantineView(line=line, audience="", seq=0, operation=None, fields=())
+    entry_ = codec.entry_from_wire(bytes(wire))
+    try:
+        blocks = codec.unpack(entry_.payload)
+    except Malformed:
+        blocks = []
+    for block in blocks:
+        if (block.register[:60], block.unit) == (line.register, line.unit):
+            return QuarantineView(
+                line=line, audience=entry_.audience, seq=entry_.seq,
+                operation=Operation(block.operation).name.lower(), fields=block.fields,
+            )  # fmt: skip
+    return QuarantineView(
+        line=line, audience=entry_.audience, seq=entry_.seq, operation=None, fields=()
+    )
+
+
+def retry_quarantined(office: Office, quarantine_id: bytes | None = None) -> Retried:
+    """Try one hole again, or all that are open or deferred; what heals lets others heal.
+
+    Raises: UnknownHole, NotOpen.
+    """
+    if quarantine_id is not None:
+        _must_be_open(office, quarantine_id)
+        return _retry(office, "id=?", (quarantine_id,))
+    return _retry(office, "1=1", ())
+
+
+def retry_deferred(office: Office) -> Retried:
+    """Try what an older program did not know: after the tables were built for another catalogue."""
+    return _retry(office, "reason IN ('unknown_register','unknown_field','malformed')", ())
+
+
+def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reason: str) -> Retried:
+    """Give a held change up, for good and with a trace; what waited behind it is tried again.
+
+    Raises: UnknownHole, NotOpen, NoReason.
+    """
+    if not reason.strip():
+        raise NoReason
+    line = _must_be_open(office, quarantine_id)
+    note = f"{office.clock.now_ms()} {actor}: {reason.strip()[:REASON_CHARS_MAX]}"
+
+    def write(tx: Connection) -> None:
+        execute(
+            tx,
+            "UPDATE hole SET state='closed', note=? WHERE id=? AND state IN ('open','deferred')",
+            (note, quarantine_id),
+        )
+
+    office.store.write(write)
+    office.log.info("hole_closed", quarantine=quarantine_id.hex(), reason=line.reason, actor=actor)
+    return _retry(
+        office, "reason='behind_hole' AND register=? AND unit=?", (line.register, line.unit)
+    )
+
+
+def _retry(office: Office, where: str, parameters: tuple[object, ...]) -> Retried:
+    def count(tx: Connection, state: str) -> int:
+        return int(execute(tx, "SELECT count(*) FROM hole WHERE state=?", (state,)).fetchone()[0])
+
+    def write(tx: Connection) -> tuple[int, int, Received | None]:
+        before = count(tx, "healed")
+        tried = execute(
+            tx,
+            f"SELECT count(*) FROM hole WHERE state IN ('open','deferred') AND {where}",  # noqa: S608
+            parameters,
+        ).fetchone()[0]
+        if not tried:
+            return 0, 0, None
+        received = office.applier.retry_quarantined(tx, where, parameters)
+        return int(tried), count(tx, "healed") - before, received
+
+    tried, applied, received = office.store.write(write)
+    if received is not None:
+        office.committed(received)
+    if tried:
+        office.log.info("holes_retried", tried=tried, applied=applied)
+    return Retried(tried, applied)
+
+
+def _must_be_open(office: Office, quarantine_id: bytes) -> QuarantineLine:
+    with office.store.read() as tx:
+        line = _one(tx, quarantine_id)
+    if line.state not in WAITING:
+        raise NotOpen(quarantine_id, line.state)
+    return line
+
+
+def _select() -> Any:
+    return select(quarantine, incarnation.c.unit.label("writer")).join(
+        incarnation, and_(incarnation.c.id == quarantine.c.incarnation), isouter=True
+    )
+
+
+def _one(tx: Connection, quarantine_id: bytes) -> QuarantineLine:
+    row = tx.execute(_select().where(quarantine.c.id == quarantine_id)).one_or_none()
+    if row is None:
+        raise UnknownQuarantined(quarantine_id)
+    return _line(row)
+
+
+def _place(token: str) -> tuple[int, bytes]:
+    arrival, _, last = token.partition(".")
+    try:
+        return int(arrival, 16), bytes.fromhex(last)
+    except ValueError:
+        raise BadToken from None
+
+
+def _line(row: Any) -> QuarantineLine:
+    m = row._mapping
+    return QuarantineLine(
+        id=bytes(m["id"]), arrival=m["arrival"], writer=m["writer"] or 0, register=m["register"],
+        unit=m["unit"], records=tuple(block_codec.split(bytes(m["record"]), ID_BYTES)),
+        reason=m["reason"], detail=m["detail"], state=m["state"], at_ms=m["at_ms"],
+        tries=m["tries"], note=m["note"],
+    )  # fmt: skip

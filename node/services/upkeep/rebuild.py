@@ -1,0 +1,90 @@
+"""Left undone: what an office does by itself, seen from how things stand rather than from changes.
+
+After a recovery the office holds what it once wrote, its own reactions among it, but what it had
+not yet reacted to is there as well, and its cells may have been counted twice over two lives.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from node.audiences import audiences_of
+from node.domain.contribution import CellKey
+from node.folds.contributions import CELL, cell_id
+from node.services.duplicates.blind_index import pending_entries, shared_marks
+from node.services.figures.cells import cells_of
+from node.services.figures.closings import CLOSING, stock_measures
+from node.services.health.verify import own_cells
+from sync.model.change import Edit, Operation, RecordKey
+from sync.store.sql import execute
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+
+def pending_derived(office: Office, tx: Connection) -> list[Edit]:
+    """Return the edits that bring cells, assignments and returned money in line with the records.
+
+    None when nothing is left to do: asking twice does no harm.
+    """
+    return [*office.reactions(tx), *_cells(office, tx), *_marks(office, tx)]
+
+
+def _marks(office: Office, tx: Connection) -> list[Edit]:
+    """Bring marks in line with records; where they stand so already, cases with marks."""
+    return pending_entries(office, tx) or office.cases.review(tx, shared_marks(tx))
+
+
+def _cells(office: Office, tx: Connection) -> list[Edit]:
+    """Set each own cell to what the records come to, and settle what two lives said of it."""
+    me = office.identity
+    stock = stock_measures(office.catalogue)
+    kept = dict(cells_of(tx, (me.unit,)))
+    counted = own_cells(office, tx)
+    # Closings say how the past stood: no record of today can tell.
+    stated = {
+        key for key in kept if key.measure == CLOSING or (key.period and key.measure in stock)
+    }
+    wanted = {**dict.fromkeys(kept.keys() - stated, 0), **counted}
+    concurrent = _concurrent_values(tx, me.unit)
+    audiences = audiences_of(
+        office.catalogue.registers[CELL], unit=me.unit, writer=me.unit, level=me.level
+    )
+    edits = []
+    for key, amount in sorted({**{k: kept[k] for k in stated}, **wanted}.items()):
+        record = cell_id(key)
+        if kept.get(key) == amount and record not in concurrent:
+            continue
+        if key not in kept and not amount:
+            continue
+        edits.append(
+            Edit(
+                key=RecordKey(CELL, me.unit, record),
+                operation=Operation.UPDATE if key in kept else Operation.CREATE,
+                values={"amount": amount} if key in kept else _values(key, amount),
+                audiences=audiences,
+                resolves=concurrent.get(record, {}),
+            )
+        )
+    return edits
+
+
+def _values(key: CellKey, amount: int) -> dict[str, str | int | None]:
+    return {"measure": key.measure, "period": key.period, "dims": key.dims, "amount": amount}
+
+
+def _concurrent_values(tx: Connection, unit: int) -> dict[bytes, dict[str, list[bytes]]]:
+    """Return cell -> its other amounts: a cell has one writer, so both are of this office."""
+    rows = execute(
+        tx,
+        "SELECT record, version FROM conflict "
+        "WHERE register=? AND unit=? AND field='amount' AND head=1",
+        (CELL, unit),
+    )
+    found: dict[bytes, dict[str, list[bytes]]] = defaultdict(lambda: {"amount": []})
+    for record, version in rows:
+        found[bytes(record)]["amount"].append(bytes(version))
+    return found

@@ -1,0 +1,60 @@
+"""Retention: what an office need not keep for ever; nothing that another could still ask for.
+
+What goes is the memory of finished work, old runs of jobs and holes that were healed, and of the
+bulk log what nobody needs (`node.services.upkeep.log_retention`), and of ended records their values
+(`node.services.upkeep.redaction`). A hole that a person closed stays: a
+copy of its records must say that the change was never joined here (0015).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from node.services.upkeep.log_retention import DAY_MS, truncate_log
+from node.services.upkeep.redaction import redact_ended
+from sync.store.sql import execute
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """How many rows went."""
+
+    job_runs: int
+    quarantined: int
+    entries: int = 0
+    low_water_mark: int = 0
+    redacted_now: int = 0  # ended records that lost their values
+
+    def __str__(self) -> str:
+        return (
+            f"job_runs={self.job_runs} holes={self.quarantined} entries={self.entries} "
+            f"floor={self.low_water_mark} reduced={self.redacted_now}"
+        )
+
+
+def retire(office: Office, now_ms: int) -> Retired:
+    """Forget finished work older than `retention_days`, and cut the log as far as it may be."""
+    before_ms = now_ms - office.config.retention_days * DAY_MS
+
+    def work(tx: Connection) -> Retired:
+        runs = execute(tx, "DELETE FROM job_run WHERE state='done' AND ended_ms < ?", (before_ms,))
+        quarantined = execute(
+            tx, "DELETE FROM hole WHERE state='healed' AND at_ms < ?", (before_ms,)
+        )
+        return Retired(runs.rowcount, quarantined.rowcount)
+
+    retired = office.store.write(work)
+    log = truncate_log(office, now_ms)
+    redacted_now = redact_ended(office, now_ms)
+    return replace(
+        retired,
+        entries=log.portion.entries,
+        low_water_mark=log.low_water_mark,
+        redacted_now=redacted_now,
+    )

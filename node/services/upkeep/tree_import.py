@@ -1,0 +1,142 @@
+"""The tree of units: a new list of offices taken in at the city, as dated records for everybody."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from node.domain.tree_operations import OperationKind, TreeOperation, apply_operations, diff_units
+from node.domain.unit_csv import read_units
+from node.domain.units import Level, Unit
+from node.ids import natural_id
+from node.store.units import dated_units, tree_on
+from sync.model.audience import DOWN_ALL
+from sync.model.change import Edit, Operation, RecordKey, Value
+from sync.model.errors import SilianError
+from sync.model.limits import TRANSACTION_CHANGES_MAX
+
+if TYPE_CHECKING:
+    from node.app import Office
+
+UNIT = "unit"
+
+
+class NotTheCity(SilianError):
+    """Only the city decides about the tree (R1)."""
+
+    code = "not_the_city"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "only the city's office changes the tree of units",
+            "只有市级单位可以调整行政区划",
+            remedy_en="Send the file to the city's office.",
+            remedy_zh="请将文件交市级单位处理。",
+        )
+
+
+class WouldClose(SilianError):
+    """The file leaves units out, which would close them; nothing was done."""
+
+    code = "would_close"
+
+    def __init__(self, count: int, names: Sequence[str]) -> None:
+        shown = "、".join(names[:5])
+        super().__init__(
+            f"the file leaves out {count} units, which would be closed: {shown}",
+            f"文件中缺少 {count} 个现有单位, 导入后这些单位将被撤销: {shown}",
+            remedy_en="Complete the file, or allow closing if that is meant.",
+            remedy_zh="请补全文件; 如确需撤销, 请明确允许后重试。",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TreeImport:
+    """What a file would change, or has changed."""
+
+    on: date
+    counts: dict[OperationKind, int]
+    operations: tuple[TreeOperation, ...]
+    units: int  # of the tree afterwards
+    dry_run: bool
+
+
+def import_units(
+    office: Office,
+    data: bytes,
+    source: str,
+    *,
+    on: date | None = None,
+    dry_run: bool = False,
+    allow_close: bool = False,
+) -> TreeImport:
+    """Take a CSV (code,name,level,parent_code) as the tree from `on` (default today) onward.
+
+    Units keep their ids where they are known again; the days before stay as they were. The same
+    file twice changes nothing. With `dry_run` only the counts are returned.
+    Raises: NotTheCity; BadUnitFile with every fault by line; WouldClose; BadTreeOperation.
+    """
+    if office.level is not Level.CITY:
+        raise NotTheCity
+    day = on or office.today()
+    target = read_units(data, source, day)
+    with office.store.read() as tx:
+        known = dated_units(tx)
+        old = tree_on(tx, day)
+    operations = tuple(diff_units(old, target, day))
+    counts = Counter(o.kind for o in operations)
+    closed = [old.path(o.unit_id) for o in operations if o.kind is OperationKind.CLOSE]
+    if closed and not (allow_close or dry_run):
+        raise WouldClose(len(closed), closed)
+    if operations and not dry_run:
+        _publish(office, known, apply_operations(known, operations))
+    return TreeImport(day, dict(counts), operations, len(target), dry_run)
+
+
+def _publish(office: Office, known: Sequence[Unit], wanted: Sequence[Unit]) -> None:
+    before = {_place(u): u for u in known}
+    changed = [u for u in wanted if before.get(_place(u)) != u]
+    city = office.identity.unit
+    table = office.tables[UNIT]
+    for start in range(0, len(changed), TRANSACTION_CHANGES_MAX):
+        part = changed[start : start + TRANSACTION_CHANGES_MAX]
+
+        def edits(tx: Connection, part: Sequence[Unit] = part) -> list[Edit]:
+            ids = [_record_id(u) for u in part]
+            there = {bytes(row[0]) for row in table.rows(tx, city, ids, ["id"])}
+            return [
+                Edit(
+                    key=RecordKey(UNIT, city, record_id),
+                    operation=Operation.UPDATE if record_id in there else Operation.CREATE,
+                    values=_values(unit),
+                    audiences=(DOWN_ALL,),
+                )
+                for unit, record_id in zip(part, ids, strict=True)
+            ]
+
+        office.commit(edits)
+
+
+def _place(unit: Unit) -> tuple[int, date]:
+    return unit.unit_id, unit.valid_from
+
+
+def _record_id(unit: Unit) -> bytes:
+    return natural_id(UNIT, str(unit.unit_id), unit.valid_from.isoformat())
+
+
+def _values(unit: Unit) -> dict[str, Value]:
+    return {
+        "unit_id": unit.unit_id,
+        "unit_code": unit.code,
+        "name": unit.name,
+        "level": int(unit.level),
+        "parent": unit.parent_id,
+        "valid_from": unit.valid_from.isoformat(),
+        "valid_to": unit.valid_to.isoformat() if unit.valid_to else None,
+    }

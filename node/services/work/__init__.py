@@ -1,0 +1,1 @@
+"""Work assignments: checks, actions, views, deadlines."""

@@ -1,0 +1,95 @@
+"""One process at a time works on a SQLite office: held by a lock on a file in its folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from pathlib import Path
+from typing import IO
+
+from sync.model.errors import SilianError
+
+LOCK_FILE = "office.lock"
+
+
+class OfficeBusy(SilianError):
+    """Another process has this office open."""
+
+    code = "office_busy"
+    retryable = True
+
+    def __init__(self, folder: Path, pid: str) -> None:
+        super().__init__(
+            f"{folder} is in use by process {pid}",
+            f"{folder} 正被进程 {pid} 使用",
+            remedy_en="Stop it, or talk to the running office instead.",
+            remedy_zh="请先停止该进程, 或通过正在运行的服务操作。",
+        )
+
+
+TRIES, PAUSE_S = 10, 0.02  # `lock_info` looks by taking the lock for a moment
+
+
+def _locked(file: IO[str]) -> bool:
+    for left in reversed(range(TRIES)):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if left:
+                time.sleep(PAUSE_S)
+        else:
+            return True
+    return False
+
+
+class FolderLock:
+    """The lock on an office's folder; it is gone when the process is, however it ends."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    @classmethod
+    def acquire(cls, folder: Path) -> FolderLock:
+        """Take the office for this process. Raises: OfficeBusy."""
+        file = (folder / LOCK_FILE).open("a+", encoding="utf-8")
+        if not _locked(file):
+            file.seek(0)
+            text = file.read()
+            file.close()
+            try:
+                pid = str(json.loads(text)["pid"])
+            except (ValueError, KeyError, TypeError):
+                pid = "?"
+            raise OfficeBusy(folder, pid)
+        lock = cls(file)
+        lock.note({})
+        return lock
+
+    def note(self, facts: dict[str, object]) -> None:
+        """Write who holds it, and where it can be reached, for other programs to read."""
+        self._file.seek(0)
+        self._file.truncate()
+        json.dump({"pid": os.getpid(), **facts}, self._file)
+        self._file.flush()
+
+    def release(self) -> None:
+        self._file.close()
+
+
+def lock_info(folder: Path) -> dict[str, object] | None:
+    """Return what the process that holds an office noted; None when nobody holds it."""
+    path = folder / LOCK_FILE
+    if not path.exists():
+        return None
+    with path.open("r+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            try:
+                facts: dict[str, object] = json.loads(file.read())
+            except ValueError:
+                return {}
+            return facts
+    return None

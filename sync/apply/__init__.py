@@ -1,0 +1,1 @@
+"""Every way into a store: local edits, batches, copies, retries of what was quarantined."""

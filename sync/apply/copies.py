@@ -1,0 +1,387 @@
+"""Copying: records as a peer holds them, joined into the store beside our own copies.
+
+The caller owns the transaction: records, conflicts, digests, holes and what folds make of them
+commit together (INV-3). What it must know first: that this peer may speak of these registers and
+units to us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from sync.apply import retry
+from sync.apply.applier import Applier
+from sync.apply.read_copies import quarantined_versions, read_version_vector
+from sync.codec import block as block_codec
+from sync.codec import entry as codec
+from sync.codec.signing import STREAM, is_signed
+from sync.log import entries as log
+from sync.log import signatures
+from sync.log.history import load_history
+from sync.log.outcome import Received
+from sync.log.signatures import BadSignature, KeyChanged
+from sync.merge.copies import EMPTY, Chunk, Rows, VectorUnion, VersionVector, join, versions_in
+from sync.merge.evidence import overwritten_transitively
+from sync.merge.record import Head, Heads, RecordState
+from sync.model.change import ID_BYTES, RecordName, StreamHead
+from sync.model.effect import Effect
+from sync.model.errors import Malformed
+from sync.model.schema import Kind, Lane, RegisterSchema
+from sync.model.stream import StreamForked
+from sync.model.version import Version, hlc_of, incarnation_of
+from sync.store import quarantined_copies
+from sync.store.registers import RegisterTable
+from sync.store.sql import execute, execute_many, fault_of, savepoint
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkContext:
+    """A chunk, and by what all of its records are judged."""
+
+    chunk: Chunk
+    writers: Mapping[int, tuple[int, int]]  # incarnation -> unit, level
+    version_vector: Mapping[
+        Lane, Mapping[int, int]
+    ]  # lane -> incarnation -> newest stamp heard here
+
+
+# (record, fields) -> what those had heard whose held copies of it were joined in this transaction.
+JoinedCopies = dict[tuple[RecordName, str], Container[Version]]
+
+
+def join_copies(
+    applier: Applier, tx: Connection, chunk: Chunk, *,
+    received_here: Container[Version] | None = None, commit_derived: bool = True,
+) -> Received:  # fmt: skip
+    """Join a chunk's records with ours: nothing that only we have is erased.
+
+    `received_here`: what our copies may be believed to have seen; None: what this store has heard,
+    `vector.EMPTY`: they are damaged, and theirs stand wherever they have heard ours. `commit_derived`: let
+    follow what a change makes this office do; False where that comes in copies of its own.
+    What cannot be joined is held as a hole (`sync.store.quarantined_copies`).
+    Raises: Malformed: nothing was done.
+    """
+    applier.clock.resume(log.lock(tx))
+    received = Received()
+    known = _register_writers(applier, tx, chunk)
+    applier.merger.begin(tx)
+    effects: list[Effect] = []
+    for rows in chunk.rows:
+        how = None if received_here is None else dict.fromkeys(rows.states, received_here)
+        effects += join_rows(applier, tx, known, rows, received, received_here=how)[0]
+    log.allocate(tx, 0, applier.clock.last)
+    applier.merger.flush(tx)
+    if commit_derived:
+        applier.commit_derived(tx, effects, received)
+    else:
+        applier.fold(tx, effects)
+    retry.retry_ready(applier, tx, received)
+    return received
+
+
+def join_rows(
+    applier: Applier, tx: Connection, known: ChunkContext, rows: Rows, received: Received, *,
+    received_here: Mapping[bytes, Container[Version]] | None = None,
+) -> tuple[list[Effect], Mapping[bytes, Container[Version]]]:  # fmt: skip
+    """Join records of one register and unit. The caller flushes.
+
+    Returns: what folds are to see; of each record that was joined what the peer had heard.
+    """
+
+    chunk = known.chunk
+
+    def leave_out(ids: Iterable[bytes], reason: str, detail: str = "") -> None:
+        if ids := list(ids):
+            quarantined_copies.quarantine_copy(
+                tx, chunk, rows, ids, reason, now_ms=applier.now_ms, detail=detail
+            )
+            received.quarantined += len(ids)
+
+    if rows.register not in applier.tables:
+        leave_out(rows.states, "unknown_register")
+        return [], {}
+    merger, table = applier.merger, applier.tables[rows.register]
+    lane = table.schema.lane
+    quarantined = quarantined_versions(tx, rows.register, rows.unit, list(rows.states))
+    copies = merger.states(tx, rows.register, rows.unit, list(rows.states))
+    permitted: dict[bytes, RecordState] = {}
+    denials: dict[str, list[bytes]] = {}
+    for record, foreign in rows.states.items():
+        theirs = _permitted(applier, foreign, table.schema, rows.unit, known.writers)
+        if isinstance(theirs, str):
+            denials.setdefault(theirs, []).append(record)
+        else:
+            permitted[record] = theirs
+    here = received_here
+    if here is None:
+        here = {
+            r: VersionVector(known.version_vector[lane], quarantined.get(r, frozenset()))
+            for r in copies
+        }
+    there = {r: chunk.vector(lane, rows.quarantined.get(r, frozenset())) for r in rows.states}
+    overwritten = _overwritten(tx, rows, copies, permitted, here, there)
+    pairs: list[tuple[bytes, RecordState | None, RecordState]] = []
+    new = {r: _whole(c, table.schema) for r, c in permitted.items() if r not in copies}
+    done = _all_saved(applier, tx, table, rows.unit, new)
+    pairs += ((record, None, after) for record, after in done.items())
+    for record, theirs in permitted.items():
+        if record in done:
+            continue
+        before = copies.get(record)
+        after = theirs
+        if before is not None:
+            after = join(
+                before, theirs, table.schema.by_name,
+                received_here=here[record], received_there=there[record], overwritten=overwritten.get(record, {}),
+            )  # fmt: skip
+        after = _whole(after, table.schema)
+        if after == before:
+            continue
+        closer = max(versions_in(after))
+        if merger.put(tx, table, rows.unit, record, before, after, closed_by=closer):
+            pairs.append((record, before, after))
+        else:
+            denials.setdefault("refused_by_store", []).append(record)
+    refused = denials.get("refused_by_store", [])  # with all their fields
+    accepted = {record: there[record] for record in permitted if record not in refused}
+    release_superseded(tx, rows, accepted, table.schema)
+    quarantined_copies.joined(tx, rows, accepted)
+    for reason, ids in denials.items():
+        for record in ids:
+            leave_out([record], reason)
+    unknown = sorted({n for s in rows.states.values() for n in s.fields} - set(table.schema.names))
+    if unknown:
+        leave_out(accepted, "unknown_field", ",".join(unknown))
+    received.changes += len(pairs)
+    received.registers.add(rows.register)
+    effect = merger.effect_of(table, rows.unit, pairs)
+    return [effect] if effect is not None else [], accepted
+
+
+def join_quarantined(
+    applier: Applier, tx: Connection, quarantine_id: bytes, detail: str, received: Received,
+    joined: JoinedCopies,
+) -> list[Effect] | None:  # fmt: skip
+    """Try again what a snapshot brought and could not be joined; None: nothing is kept for it.
+
+    Of fields that were unknown only these are joined: the others were, and went on. Our copy says
+    nothing of them but what other held copies, `joined` before, have brought; so it does not matter
+    which of them is tried first.
+    """
+    chunk = quarantined_copies.load_chunk(tx, quarantine_id)
+    if chunk is None:
+        return None
+    quarantined_copies.drop_chunk(tx, quarantine_id)
+    execute(tx, "UPDATE hole SET state='healed', tries=tries+1 WHERE id=?", (quarantine_id,))
+    known = _register_writers(applier, tx, chunk)
+    effects: list[Effect] = []
+    for rows in chunk.rows:
+        named = set(detail.split(",")) if detail else set()
+        part = rows if not named else replace(rows, states={
+            record: replace(
+                state,
+                fields={n: heads for n, heads in state.fields.items() if n in named},
+                survived_delete=frozenset((n, v) for n, v in state.survived_delete if n in named),
+            )
+            for record, state in rows.states.items()
+        })  # fmt: skip
+        names = {r: (RecordName(rows.register, rows.unit, r), detail) for r in rows.states}
+        here = {record: joined.get(name, EMPTY) for record, name in names.items()}
+        found, accepted = join_rows(
+            applier, tx, known, part, received, received_here=here if named else None
+        )
+        effects += found
+        joined.update((names[r], VectorUnion(here[r], vector)) for r, vector in accepted.items())
+    return effects
+
+
+def _overwritten(
+    tx: Connection, rows: Rows, copies: Mapping[bytes, RecordState],
+    theirs: Mapping[bytes, RecordState], here: Mapping[bytes, Container[Version]],
+    there: Mapping[bytes, Container[Version]],
+) -> dict[bytes, dict[str, set[Version]]]:  # fmt: skip
+    """Return record -> field -> what our unsent edits overwrote of an earlier copy of theirs.
+
+    Such a value is not counted as heard here, for its entry has not come; our log tells.
+    """
+    asked: dict[RecordName, set[Version]] = {}
+    for record, copy in theirs.items():
+        before = copies.get(record)
+        if before is None:
+            continue
+        mine, other = _versions(before), _versions(copy)
+        if any(v not in here[record] for v in other - mine):
+            ours = {v for v in mine - other if v not in there[record]}
+            if ours:
+                asked[RecordName(rows.register, rows.unit, record)] = ours
+    if not asked:
+        return {}
+    found: dict[bytes, dict[str, set[Version]]] = {}
+    for name, history in load_history(tx, asked).items():
+        copy = copies[name.id]
+        found[name.id] = {
+            field: overwritten_transitively(copy, field, history) for field in copy.fields
+        }
+    return found
+
+
+def _versions(state: RecordState) -> set[Version]:
+    return {h.version for heads in state.fields.values() for h in heads.all}
+
+
+def adopt_streams(applier: Applier, tx: Connection, chunk: Chunk) -> None:
+    """Go on with streams from where these copies know them: their entries never come here.
+
+    A stream that is known further here stays as it is. What signs for one as it stands there is
+    looked at; where its origin has not signed for its newest entry, the sender is believed as it is
+    about the copies themselves, until the origin's next signature.
+    Raises: StreamForked, KeyChanged, BadSignature.
+    """
+    here = log.heads_of(tx, chunk.heads)
+    for key, tip in chunk.heads.items():
+        known = here.get(key, StreamHead())
+        if known.seq > tip.seq:
+            continue
+        if known.seq == tip.seq:
+            if known.hash != tip.hash:
+                raise StreamForked(key, tip.seq)
+            continue
+        shown, known_key = (
+            chunk.keys.get(key.incarnation, b""),
+            signatures.key_known(tx, key.incarnation),
+        )
+        if known_key and shown and known_key != shown:
+            raise KeyChanged(f"incarnation {key.incarnation:x}", known_key, shown)
+        if tip.signed_seq == tip.seq and not is_signed(shown, STREAM, tip.hash, tip.signature):
+            raise BadSignature(key, tip.seq)
+        applier.clock.observe(tip.hlc)
+        log.adopt(tx, key, tip.seq, tip.hash, tip.hlc)
+        signed_to, _, _ = signatures.signed_up_to(tx, key)
+        if tip.signed_seq > signed_to.seq:
+            signatures.record_signature(tx, key, tip.signed_seq, tip.signature)
+        if shown and not known_key:
+            signatures.keep_key(tx, key.incarnation, shown, applier.now_ms)
+
+
+def _register_writers(applier: Applier, tx: Connection, chunk: Chunk) -> ChunkContext:
+    """Remember who wrote; return what the chunk is judged by. Raises: Malformed."""
+    known = log.writers(tx)
+    for incarnation, writer in chunk.writers.items():
+        unit, level = writer
+        place = applier.routes.level(unit)
+        if known.get(incarnation, writer) != writer or place not in (None, level):
+            raise Malformed("a writer at another place of the tree than it has")
+        applier.merger.writer(incarnation, level)
+    log.register_incarnations(tx, {(i, unit, level) for i, (unit, level) in chunk.writers.items()})
+    for rows in chunk.rows:
+        for state in rows.states.values():
+            for version in versions_in(state):
+                applier.clock.observe(hlc_of(version))
+    return ChunkContext(chunk, {**known, **chunk.writers}, read_version_vector(tx))
+
+
+def _permitted(
+    applier: Applier, state: RecordState, register: RegisterSchema, unit: int,
+    writers: Mapping[int, tuple[int, int]],
+) -> RecordState | str:  # fmt: skip
+    """Return the copy without what we do not know; a hole's reason when it may not stand.
+
+    As `rights.denial_reason` and the merge judge a change, so far as a copy still shows it.
+    """
+    for version in versions_in(state):
+        writer = writers[incarnation_of(version)][0]
+        if (register.own and writer != unit) or not applier.routes.covers(writer, unit):
+            return "foreign_unit"
+    if not state.alive and writers[incarnation_of(state.causal_length_version)][0] != unit:
+        return "not_owner"
+    fields = {}
+    for name, heads in state.fields.items():
+        spec = register.by_name.get(name)
+        if spec is None:
+            continue
+        kind = int if spec.kind is Kind.INT else str
+        for head in heads.all:
+            if head.value is not None and type(head.value) is not kind:
+                return "wrong_kind"
+            created = head.version == state.created and head.value is None
+            if head.level not in spec.owners and not created:
+                return "not_owner"
+        fields[name] = heads
+    survived_delete = frozenset((n, v) for n, v in state.survived_delete if n in register.by_name)
+    return RecordState(
+        state.created, state.causal_length, state.causal_length_version, fields, survived_delete
+    )
+
+
+def _whole(state: RecordState, register: RegisterSchema) -> RecordState:
+    """Return a copy with every field that we store: an older program did not know some."""
+    if state.fields.keys() == register.by_name.keys():
+        return state
+    level = next(
+        (h.shown.level for h in state.fields.values() if h.shown.version == state.created), 3
+    )
+    created = Heads(Head(state.created, None, level))
+    return replace(state, fields={n: state.fields.get(n, created) for n in register.names})
+
+
+def _all_saved(
+    applier: Applier, tx: Connection, table: RegisterTable, unit: int,
+    new: Mapping[bytes, RecordState],
+) -> Mapping[bytes, RecordState]:  # fmt: skip
+    """Save those of the copies that nothing stands beside, in one go; none when one is refused."""
+    plain = {r: s for r, s in new.items() if all(not h.losers for h in s.fields.values())}
+    plain = {r: s for r, s in plain.items() if s.alive}
+    if not plain:
+        return {}
+    try:
+        with savepoint(tx):
+            execute_many(tx, table.save, [table.row_of(unit, r, s) for r, s in plain.items()])
+    except DBAPIError as error:
+        if fault_of(error):
+            raise
+        return {}
+    for record, state in plain.items():
+        applier.merger.rehash(table.schema.name, unit, record, None, state)
+    return plain
+
+
+def release_superseded(
+    tx: Connection,
+    rows: Rows,
+    accepted: Mapping[bytes, Container[Version]],
+    register: RegisterSchema,
+) -> None:
+    """Let go of held edits that the peer had joined: its copies, `accepted`, have brought what they
+    did. They would be joined beside what overwrote them."""
+    quarantined = execute(
+        tx,
+        "SELECT id, arrival, record, reason, detail FROM hole WHERE state IN ('open','deferred') "
+        "AND arrival>0 AND register=? AND unit=?",
+        (rows.register, rows.unit),
+    ).fetchall()
+    for quarantine_id, arrival, records, reason, detail in quarantined:
+        fields = set(detail.split(",")) if reason == "unknown_field" else set()
+        if not fields <= register.by_name.keys():
+            continue  # what the copies say of them waits, too
+        ids = block_codec.split(bytes(records), ID_BYTES)
+        if accepted.keys().isdisjoint(ids):
+            continue
+        found = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
+        if found is None:
+            continue  # its entry was cut: it stays as it is
+        version = codec.entry_from_wire(bytes(found[0])).version
+        left = [
+            record for record in ids
+            if record not in accepted or version not in accepted[record]
+            or not fields <= rows.states[record].fields.keys()
+        ]  # fmt: skip
+        if left:
+            execute(
+                tx, "UPDATE hole SET record=? WHERE id=?", (b"".join(left), bytes(quarantine_id))
+            )
+        else:
+            execute(tx, "UPDATE hole SET state='healed' WHERE id=?", (bytes(quarantine_id),))

@@ -1,0 +1,94 @@
+"""Taking a peer's batch: in portions, so that nobody waits for the store longer than for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from sync.apply.host import Host
+from sync.codec import entry as codec
+from sync.log import signatures
+from sync.log.outcome import Received
+from sync.log.signatures import SignatureError
+from sync.model.change import Batch
+from sync.model.limits import PORTION_CHANGES_MAX, TRANSACTION_CHANGES_MAX
+from sync.store.priority import priority_of
+from sync.store.sql import pieces
+
+
+def receive_batch(host: Host, batch: Batch, *, peer: int, upward: bool) -> Received:
+    """Apply a batch, portion by portion; each is durable with its cursor before the next.
+
+    Between two portions whoever is more urgent writes. When one is refused, those before it stay:
+    the peer goes on from there.
+    A batch whose signatures do not fit is refused whole, before the first portion, and people are
+    told whom not to trust.
+    Raises: as `sync.apply.applier.Applier.apply_batch`.
+    """
+    try:
+        done = _receive(host, batch, peer, upward)
+    except SignatureError as error:
+        host.signature_refused(peer, error)
+        raise
+    host.signature_accepted(peer)
+    return done
+
+
+def _receive(host: Host, batch: Batch, peer: int, upward: bool) -> Received:
+    done = Received()
+    parts = [batch]  # a single one is judged whole where it is applied
+    if len(batch.entries) > 1:
+        entries = [codec.entry_from_wire(wire) for wire in batch.entries]
+        parts = list(portions(batch, [entry.changes for entry in entries], PORTION_CHANGES_MAX))
+    if len(parts) > 1:
+        with host.store.read() as tx:
+            signatures.verify_batch(tx, entries, batch.signatures)
+    for portion in parts:
+
+        def work(tx: Connection, portion: Batch = portion) -> Received:
+            return host.applier.apply_batch(tx, portion, peer=peer, upward=upward)
+
+        received = host.store.write(work, priority=priority_of(batch.lane))
+        host.committed(received)
+        done.position = received.position
+        done.entries += received.entries
+        done.changes += received.changes
+        done.quarantined += received.quarantined
+        done.registers |= received.registers
+        done.waiters.join(received.waiters)
+    return done
+
+
+def portions(batch: Batch, sizes: Sequence[int], changes_max: int) -> Iterator[Batch]:
+    """Cut a batch between its entries, so that a part has `changes_max` changes or one entry.
+
+    An entry is a transaction and stays whole. Without entries the batch is its only part.
+    """
+    start, changes, after = 0, 0, batch.after
+    for end, size in enumerate(sizes):
+        if end > start and changes + size > changes_max:
+            upto = batch.positions[end - 1]
+            yield _part(batch, start, end, after, upto)
+            start, changes, after = end, 0, upto
+        changes += size
+    yield _part(batch, start, len(sizes), after, batch.upto)
+
+
+def _part(batch: Batch, start: int, end: int, after: int, upto: int) -> Batch:
+    return replace(
+        batch,
+        after=after,
+        upto=upto,
+        entries=batch.entries[start:end],
+        positions=batch.positions[start:end],
+    )
+
+
+def rebuild_derived(tx: Connection, host: Host, received: Received) -> None:
+    """Do what this office would have done by itself, had it heard everything in turn."""
+    for edits in pieces(host.pending_derived(tx), TRANSACTION_CHANGES_MAX):
+        done = host.applier.apply_derived(tx, edits)
+        received.waiters.join(done.waiters)
+        received.registers |= done.registers

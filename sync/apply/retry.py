@@ -1,0 +1,294 @@
+"""Healing: held changes tried again, in the order in which they came, once their cause is gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from sync.apply.reissued import drop_superseded_heads
+from sync.codec import block as block_codec
+from sync.codec import entry as codec
+from sync.model.access import denial_reason
+from sync.model.change import ID_BYTES, Block, Entry, Operation
+from sync.model.effect import Effect
+from sync.model.errors import Malformed
+from sync.model.schema import RegisterSchema
+from sync.store import quarantine
+from sync.store.sql import execute
+
+if TYPE_CHECKING:
+    from sync.apply.applier import Applier
+    from sync.apply.copies import JoinedCopies
+    from sync.log.outcome import Received
+
+OPEN, DEFERRED, APPLIED, CLOSED = "open", "deferred", "healed", "closed"
+CAUSED = tuple(sorted(quarantine.OF_CAUSE))  # heal by themselves
+RETRY_MAX = 5_000  # holes tried in one transaction
+ROUNDS_MAX = 100  # changes of one record that waited one behind the other
+_COLUMNS = "id, arrival, register, unit, record, reason, detail, state"
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedChange:
+    """One hole as it is tried again."""
+
+    id: bytes
+    arrival: int
+    register: str
+    unit: int
+    records: frozenset[bytes]  # none: the whole entry
+    reason: str
+    detail: str
+    state: str
+
+
+def quarantined_where(
+    tx: Connection, where: str, parameters: tuple[object, ...]
+) -> list[QuarantinedChange]:
+    """Return the open and deferred holes for which a condition of this program holds, in order."""
+    rows = execute(
+        tx,
+        f"SELECT {_COLUMNS} FROM hole WHERE state IN ('open','deferred') AND {where} "
+        f"ORDER BY arrival, id LIMIT {RETRY_MAX}",
+        parameters,
+    ).fetchall()
+    return [
+        QuarantinedChange(
+            bytes(i), arrival, register, unit, frozenset(block_codec.split(records, ID_BYTES)), *why
+        )
+        for i, arrival, register, unit, records, *why in rows
+    ]
+
+
+def retry(
+    applier: Applier, tx: Connection, quarantined: list[QuarantinedChange], received: Received
+) -> int:
+    """Try holes again, in the order in which their entries came; return how many are healed.
+
+    The caller holds the log's lock; what follows from the changes joins the transaction. A hole
+    that stays is counted once more.
+    """
+    applied = 0
+    effects: list[Effect] = []
+    applier.merger.begin(tx)
+    joined: JoinedCopies = {}
+    for change in sorted(quarantined, key=lambda h: (h.arrival, h.id)):
+        # A copy that was joined just now may have brought what it, or a part of it, waited with.
+        for now in quarantined_where(tx, "id=?", (change.id,)):
+            applied += _try(applier, tx, now, effects, received, joined)
+    applier.merger.flush(tx)
+    applier.commit_derived(tx, effects, received)
+    return applied
+
+
+def retry_ready(applier: Applier, tx: Connection, received: Received) -> None:
+    """Try again what waits for a record, when a batch may have brought it."""
+    if not received.registers:
+        return
+    probe = "SELECT 1 FROM hole WHERE state='open' AND reason IN (?,?) LIMIT 1"
+    if execute(tx, probe, CAUSED).fetchone() is None:
+        return
+    for _ in range(ROUNDS_MAX):
+        names = sorted(received.registers)
+        marks = ",".join("?" * len(names))
+        waiting = quarantined_where(
+            tx, f"reason IN (?,?) AND register IN ({marks})", (*CAUSED, *names)
+        )
+        ready = [change for change in waiting if _is_unblocked(applier, tx, change)]
+        if not ready or not retry(applier, tx, ready, received):
+            return
+
+
+def _is_unblocked(applier: Applier, tx: Connection, change: QuarantinedChange) -> bool:
+    if change.register not in applier.tables:
+        return False
+    if change.reason == "behind_hole":
+        return not change.records <= _blocked_by_earlier(tx, change)
+    table = applier.tables[change.register]
+    return any(True for _ in table.rows(tx, change.unit, sorted(change.records), ["id"]))
+
+
+def _try(
+    applier: Applier, tx: Connection, change: QuarantinedChange, effects: list[Effect], received: Received,
+    joined: JoinedCopies,
+) -> bool:  # fmt: skip
+    entry = _entry_at(tx, change.arrival)
+    if entry is None:
+        from sync.apply.copies import (
+            join_quarantined,  # which heals what its records were waited for
+        )
+
+        found = join_quarantined(applier, tx, change.id, _fields(change), received, joined)
+        if found is None:
+            return _keep_quarantined(
+                tx, change, change.reason, change.records
+            )  # retention has removed its entry
+        effects += found
+        return is_applied(tx, change.id)
+    try:
+        blocks = codec.unpack(entry.payload)
+    except Malformed as error:
+        return _keep_quarantined(tx, change, error.code, change.records)
+    left: set[bytes] = set()
+    reason, detail = change.reason, change.detail
+    for whole in blocks:
+        block = _part_of(whole, change)
+        if block is None:
+            continue
+        register = applier.tables.schema.registers.get(block.register)
+        refusal = _refusal(applier, entry, block, register)
+        if refusal is not None or register is None:
+            reason = refusal or reason
+            left.update(block.ids)
+            continue
+        if change.reason == "unknown_field":
+            named, unknown = _named(block, entry, change, register)
+            if unknown:
+                detail, left = ",".join(unknown), left | set(block.ids)
+            if named is None:
+                continue
+            block = named
+        behind = _blocked_by_earlier(tx, change) & set(block.ids)
+        if behind:
+            left |= behind
+            reason = "behind_hole"
+            ready = _only(block, set(block.ids) - behind)
+            if ready is None:
+                continue
+            block = ready
+        applier.merger.writer(entry.original_incarnation or entry.incarnation, entry.level)
+        effect = applier.merger.merge(tx, block, entry.version, entry.level, again=True)
+        received.registers.add(block.register)
+        if effect is not None:
+            effects.append(effect)
+        if entry.original_incarnation:
+            effects += drop_superseded_heads(
+                tx, applier.merger, applier.tables, block, entry.version
+            )
+        for rejected in applier.merger.take_rejected():
+            left |= {rejected.id} if rejected.id else set(block.ids)
+            reason, detail = rejected.reason, rejected.detail or detail
+    if left or (change.reason == "malformed" and not blocks):
+        return _keep_quarantined(tx, change, reason, frozenset(left), detail)
+    execute(tx, "UPDATE hole SET state='healed', tries=tries+1 WHERE id=?", (change.id,))
+    return True
+
+
+def _fields(change: QuarantinedChange) -> str:
+    return change.detail if change.reason == "unknown_field" else ""
+
+
+def is_applied(tx: Connection, change: bytes) -> bool:
+    row = execute(tx, "SELECT state FROM hole WHERE id=?", (change,)).fetchone()
+    return row is not None and row[0] == APPLIED
+
+
+def _entry_at(tx: Connection, arrival: int) -> Entry | None:
+    row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
+    return codec.entry_from_wire(bytes(row[0])) if row is not None else None
+
+
+def _refusal(
+    applier: Applier, entry: Entry, block: Block, register: RegisterSchema | None
+) -> str | None:
+    if register is None:
+        return "unknown_register"
+    return denial_reason(
+        block, register, writer=entry.unit, level=entry.level, routes=applier.routes
+    )
+
+
+def _part_of(block: Block, change: QuarantinedChange) -> Block | None:
+    """Return the held part of a block; None when it has none."""
+    if not change.records:
+        return block
+    if (block.register[:60], block.unit) != (change.register, change.unit):
+        return None
+    return _only(block, change.records)
+
+
+def _only(block: Block, records: set[bytes] | frozenset[bytes]) -> Block | None:
+    places = [k for k, record in enumerate(block.ids) if record in records]
+    if not places:
+        return None
+    if len(places) == len(block.ids):
+        return block
+    return Block(
+        block.register,
+        block.unit,
+        block.operation,
+        [block.ids[k] for k in places],
+        block.fields,
+        [[column[k] for k in places] for column in block.columns],
+        [[column[k] for k in places] for column in block.bases],
+        block.causal_length,
+        {
+            (i, name): versions
+            for i, k in enumerate(places)
+            for (at, name), versions in block.resolved.items()
+            if at == k
+        },
+    )
+
+
+def _named(
+    block: Block, entry: Entry, change: QuarantinedChange, register: RegisterSchema
+) -> tuple[Block | None, list[str]]:
+    """Return the fields that were unknown and are known now as an update of what was applied
+    without them, and those that are unknown still. An end is said again: it had seen them.
+    """
+    asked = change.detail.split(",")
+    fresh = [n for n in block.fields if n in asked and n in register.by_name]
+    unknown = [n for n in asked if n not in register.by_name]
+    if not fresh:
+        return None, unknown
+    if block.operation is Operation.DELETE:
+        return block.without(unknown), unknown
+    at = [block.fields.index(n) for n in fresh]
+    created = block.operation is Operation.CREATE
+    version = entry.version
+    return (
+        Block(
+            block.register,
+            block.unit,
+            Operation.UPDATE,
+            block.ids,
+            tuple(fresh),
+            [block.columns[i] for i in at],
+            [[version] * len(block.ids)] * len(at) if created else [block.bases[i] for i in at],
+            1 if created else block.causal_length,
+            {key: versions for key, versions in block.resolved.items() if key[1] in fresh},
+        ),
+        unknown,
+    )
+
+
+def _blocked_by_earlier(tx: Connection, change: QuarantinedChange) -> set[bytes]:
+    """Return the records of its register and unit that earlier open holes hold up."""
+    rows = execute(
+        tx,
+        "SELECT record FROM hole WHERE state='open' AND register=? AND unit=? AND arrival<? "
+        "AND reason NOT IN ('foreign_unit','not_owner')",
+        (change.register, change.unit, change.arrival),
+    )
+    return {record for row in rows for record in block_codec.split(bytes(row[0]), 16)}
+
+
+def _keep_quarantined(
+    tx: Connection,
+    change: QuarantinedChange,
+    reason: str,
+    records: frozenset[bytes],
+    detail: str | None = None,
+) -> bool:
+    execute(
+        tx,
+        "UPDATE hole SET reason=?, detail=?, record=?, state=?, tries=tries+1 WHERE id=?",
+        (
+            reason, change.detail if detail is None else detail, b"".join(sorted(records)),
+            DEFERRED if reason in quarantine.DEFERRED else OPEN, change.id,
+        ),
+    )  # fmt: skip
+    return False

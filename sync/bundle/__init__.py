@@ -1,0 +1,1 @@
+"""Bundles: a signed file with the batches that a link would carry."""

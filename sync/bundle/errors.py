@@ -1,0 +1,84 @@
+"""Why a bundle that is whole is not taken in."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from sync.model.errors import SilianError
+
+
+class BundleNotForUs(SilianError):
+    """The file is for another office. It must be read there."""
+
+    code = "bundle_not_for_us"
+
+    def __init__(self, receiver: str) -> None:
+        super().__init__(
+            f"this bundle is for {receiver}",
+            f"该离线包是发给 {receiver} 的",
+            remedy_en="Read it at that office.",
+            remedy_zh="请在该单位读取。",
+        )
+
+
+class BundleNotNeighbour(SilianError):
+    """The other office is neither this office's parent nor one of its children."""
+
+    code = "bundle_stranger"
+
+    def __init__(self, who: str) -> None:
+        super().__init__(
+            f"{who} is neither this office's parent nor one of its children",
+            f"{who} 不是本单位的上级或直接下级",
+            remedy_en="A bundle goes one level: from an office to its parent, or to a child.",
+            remedy_zh="离线包只在上下级之间逐级传递。",
+        )
+
+
+class BundleOutdated(SilianError):
+    """The file was written by an earlier life of its sender's store, which has said it anew."""
+
+    code = "bundle_outdated"
+
+    def __init__(self, who: str) -> None:
+        super().__init__(
+            f"this bundle was written before {who}'s store was restored",
+            f"该离线包生成于 {who} 恢复数据之前",
+            remedy_en="Have that office write a new one.",
+            remedy_zh="请该单位重新生成。",
+        )
+
+
+class BundleNeedsLine(SilianError):
+    """One of the two stores has lost what the other holds of it; only a line can mend that."""
+
+    code = "bundle_needs_line"
+
+    def __init__(self, who: str) -> None:
+        super().__init__(
+            f"the store of {who} was restored and lacks what this office holds of it",
+            f"{who} 的数据曾被恢复, 缺少本单位已收到的内容",
+            remedy_en="Connect the two offices once: it takes back what it lost. Then go on.",
+            remedy_zh="请让两个单位联网一次, 对方会自动取回缺失的数据, 之后可继续使用离线包。",
+        )
+
+    @classmethod
+    def of_us(cls) -> Self:
+        """Return the refusal of a store that is itself the restored one."""
+        return cls("this office (本单位)")
+
+
+class BundleMissing(SilianError):
+    """A bundle written before this one has not been read here."""
+
+    code = "bundle_missing"
+
+    def __init__(self, who: str, *, applied: int, start: int, lane: str) -> None:
+        super().__init__(
+            f"a bundle of {who} is missing: its {lane} log is held here up to {applied}, "
+            f"this file goes on after {start}",
+            f"缺少 {who} 的前一个离线包: {lane} 通道已收到 {applied}, 本文件从 {start} 之后开始",
+            remedy_en="Read the missing file first, or all files of the set at once; or have it "
+            "written again with --start-over.",
+            remedy_zh="请先读取缺少的文件, 或一次读取整套; 也可请对方用 --start-over 重新生成。",
+        )

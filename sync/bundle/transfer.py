@@ -1,0 +1,413 @@
+"""Bundling: what goes into a bundle for a neighbour, and how one is judged and taken in.
+
+A bundle is judged whole before anything of it is applied, by what `Applier.apply_batch` asks of each
+batch and by what a greeting would have shown; then its batches are applied as if they had been
+pushed or pulled.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from sync.apply.host import Host
+from sync.bundle.errors import (
+    BundleMissing,
+    BundleNeedsLine,
+    BundleNotForUs,
+    BundleNotNeighbour,
+    BundleOutdated,
+)
+from sync.bundle.file import Bundle
+from sync.codec import entry as codec
+from sync.codec.signing import fingerprint
+from sync.log import entries as log
+from sync.log import signatures
+from sync.log.outcome import Received
+from sync.log.signatures import KeyChanged, SignedUpTo
+from sync.model import audience
+from sync.model.change import Batch, StreamHead
+from sync.model.errors import Malformed
+from sync.model.limits import BATCH_BYTES_MAX
+from sync.model.report import DurableAt
+from sync.model.schema import Lane
+from sync.model.stream import Heads, StreamKey
+from sync.recovery import heads as recovery_heads
+from sync.recovery.heads import Proof
+from sync.snapshot import progress
+from sync.store import meta
+from sync.store.sql import execute
+from sync.wire.v1 import link_pb2
+from sync.wire.v1.bundle_pb2 import BundleHeader
+
+Header = BundleHeader  # for those who do not read the wire
+
+# -- writing ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The office at the other end of a link."""
+
+    unit: int
+    is_parent: bool
+
+
+def neighbour(host: Host, unit: int) -> Neighbour | None:
+    """Return a unit as our parent or one of our children; None when it is neither."""
+    me, routes = host.applier.identity, host.applier.routes
+    if routes.hop(unit) == unit:
+        return Neighbour(unit, is_parent=False)
+    above = me.level - 1
+    if unit != me.unit and routes.covers(unit, me.unit) and routes.level(unit) == above:
+        return Neighbour(unit, is_parent=True)
+    return None
+
+
+def acked_by_child(host: Host, tx: Connection, child: int) -> dict[Lane, int]:
+    """Return how far a child is known to hold our log: it said so in a greeting or a bundle."""
+    ours = _log_incarnations(tx, host)
+    cursors = {lane: log.cursor_of(tx, child, "out", lane) for lane in Lane}
+    return {lane: at if of in ours else 0 for lane, (of, at) in cursors.items()}
+
+
+def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
+    """Return what every file of a set says first; names, and where it goes on, are added to it."""
+    applier = host.applier
+    me, signer = applier.identity, applier.signer
+    assert signer is not None, "an office has a key"
+    with host.store.read() as tx:
+        acks = [(lane, *log.cursor_of(tx, peer.unit, "in", lane)) for lane in Lane]
+        proofs = [
+            link_pb2.Proof(
+                lane=proof.lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
+                incarnation=acks[i][1],
+                position=proof.position,
+                hash=proof.hash,
+            )
+            for i, lane in enumerate(Lane)
+            for proof in recovery_heads.newest_from(tx, peer.unit, lane)
+        ]
+        heads = heads_on_link(tx, host, me.unit, peer)
+        continues = int(meta.get(tx, meta.CONTINUES) or 0)
+    return BundleHeader(
+        sender=me.unit,
+        level=me.level,
+        incarnation=me.incarnation,
+        continues=continues,
+        receiver=peer.unit,
+        set=set_id,
+        written_ms=applier.now_ms,
+        acks=[_cursor(lane, incarnation, at) for lane, incarnation, at in acks if at],
+        heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
+        proofs=proofs,
+        public_key=signer.public_key,
+        program=host.program,
+        catalogue=host.catalogue_version,
+    )
+
+
+def part_of(common: BundleHeader, part: int, starts: Mapping[Lane, int]) -> BundleHeader:
+    """Return the header of one file of a set, which goes on from `starts`."""
+    own = BundleHeader()
+    own.CopyFrom(common)
+    own.part = part
+    own.starts.extend(_cursor(lane, common.incarnation, at) for lane, at in starts.items())
+    return own
+
+
+def batches(
+    host: Host, peer: Neighbour, after: Mapping[Lane, int], *, bytes_max: int = BATCH_BYTES_MAX
+) -> Iterator[Batch]:
+    """Yield everything that waits for a neighbour, control first, up to the log's end now."""
+    applier = host.applier
+    with host.store.read() as tx:
+        end = log.position(tx)
+    for lane in Lane:
+        at = after.get(lane, 0)
+        while at < end:
+            with host.store.read() as tx:
+                if peer.is_parent:
+                    batch = log.read_up(
+                        tx, lane=lane, incarnation=applier.identity.incarnation, after=at,
+                        bytes_max=bytes_max, signer=applier.signer,
+                    )  # fmt: skip
+                else:
+                    batch = log.read_down(
+                        tx, child=peer.unit, lane=lane, after=at, bytes_max=bytes_max,
+                        incarnation=applier.identity.incarnation, signer=applier.signer,
+                    )  # fmt: skip
+            yield batch
+            at = batch.upto
+
+
+def heads_on_link(tx: Connection, host: Host, writer: int, peer: Neighbour) -> Heads:
+    """Return the newest entry known here of each stream of `writer` that crosses this link.
+
+    `writer`: this office or the neighbour; `peer`: the neighbour.
+    """
+    up = peer.is_parent == (writer == host.applier.identity.unit)
+    if up:
+        return recovery_heads.heads_of_unit(tx, writer)
+    if peer.is_parent:
+        return _down_heads(tx, writer, lambda _unit: True)
+    routes = host.applier.routes
+    return _down_heads(tx, writer, lambda unit: routes.hop(unit) == peer.unit)
+
+
+def _down_heads(tx: Connection, writer: int, goes: Callable[[int], bool]) -> Heads:
+    rows = execute(
+        tx,
+        "SELECT s.incarnation, s.audience, s.lane, s.seq, s.hash FROM incarnation i "
+        "JOIN stream s ON s.incarnation = i.id WHERE i.unit=? AND s.audience LIKE 'down:%'",
+        (writer,),
+    )
+    found: Heads = {}
+    for incarnation, name, lane, seq, hash_ in rows:
+        target = audience.parse(name)
+        if target.down_all or (target.down_to is not None and goes(target.down_to)):
+            found[StreamKey(incarnation, name, Lane(lane))] = StreamHead(seq, bytes(hash_))
+    return found
+
+
+# -- reading ------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Survey:
+    """What reading files would do, or has done: for all files of one call together."""
+
+    peer: Neighbour | None = None
+    key: bytes = b""
+    key_is_new: bool = False
+    written_ms: int = 0
+    files: int = 0
+    changes: int = 0
+    quarantined: int = 0
+    new: Counter[Lane] = field(default_factory=Counter)
+    known: Counter[Lane] = field(default_factory=Counter)
+    applied: dict[Lane, int] = field(default_factory=dict)  # of the sender's log, here
+    acked: dict[Lane, int] = field(default_factory=dict)  # of our log, with the sender
+
+
+class Reader:
+    """Reads the files of one sender: `examine` at every one first, then `apply` them in that order."""
+
+    def __init__(self, host: Host, *, trust: str = "") -> None:
+        self._host = host
+        self._trust = "".join(trust.split()).lower()
+        self._heads: Heads = {}  # as they would be after what was looked at
+        self._signed_to: dict[StreamKey, tuple[SignedUpTo, signatures.Hashes]] = {}
+        self.survey = Survey()
+
+    # -- looking ------------------------------------------------------------------------------
+
+    def examine(self, bundle: Bundle) -> None:
+        """Judge a file that follows those looked at before. Nothing is applied.
+
+        Raises: BundleNotForUs, BundleStranger, BundleOutdated, BundleNeedsLine, BundleMissing,
+        KeyChanged; Malformed, Unauthorised, StreamGap, StreamForked, NotVouched.
+        """
+        head, survey = bundle.header, self.survey
+        peer = self._peer(head)
+        ends = {batch.lane: batch.upto for batch in bundle.batches()}
+        with self._host.store.read() as tx:
+            self._key(tx, head)
+            if survey.peer is None:
+                survey.peer = peer
+                survey.applied = self._applied(tx, head)
+                survey.acked = self._acked(tx, head)
+            self._check_complete(tx, peer, bundle, ends)
+            for batch in bundle.batches():
+                self._batch(tx, head, batch, peer)
+        survey.files += 1
+        survey.written_ms = max(survey.written_ms, head.written_ms)
+
+    def _peer(self, head: BundleHeader) -> Neighbour:
+        applier = self._host.applier
+        if head.receiver != applier.identity.unit:
+            raise BundleNotForUs(head.receiver_name or f"#{head.receiver}")
+        peer = neighbour(self._host, head.sender)
+        if peer is None or applier.routes.level(head.sender) != head.level:
+            raise BundleNotNeighbour(head.sender_name or f"#{head.sender}")
+        if self.survey.peer not in (None, peer):
+            raise BundleNotNeighbour(head.sender_name or f"#{head.sender}")
+        return peer
+
+    def _key(self, tx: Connection, head: BundleHeader) -> None:
+        rows = execute(
+            tx,
+            "SELECT id, public_key, retired FROM incarnation WHERE unit=? ORDER BY key_at_ms DESC",
+            (head.sender,),
+        ).fetchall()
+        by_incarnation = {
+            int(incarnation): (bytes(key), bool(retired)) for incarnation, key, retired in rows
+        }
+        known, retired = by_incarnation.get(head.incarnation, (b"", False))
+        if retired:
+            raise BundleOutdated(head.sender_name)
+        others = [key for key, over in by_incarnation.values() if key and not over]
+        others = others or [key for key, _ in by_incarnation.values() if key]
+        trusted = fingerprint(head.public_key).replace(" ", "") == self._trust
+        if known and known != head.public_key:
+            raise KeyChanged(head.sender_name, known, head.public_key)
+        if not known and others and head.public_key not in others and not trusted:
+            raise KeyChanged(head.sender_name, others[0], head.public_key)
+        self.survey.key = head.public_key
+        self.survey.key_is_new = not known
+
+    def _applied(self, tx: Connection, head: BundleHeader) -> dict[Lane, int]:
+        """Return how far the sender's log is held, in numbers of the incarnation that it has."""
+        incarnations = (head.incarnation, head.continues)
+        cursors = {lane: log.cursor_of(tx, head.sender, "in", lane) for lane in Lane}
+        return {lane: at if of in incarnations else 0 for lane, (of, at) in cursors.items()}
+
+    def _acked(self, tx: Connection, head: BundleHeader) -> dict[Lane, int]:
+        ours = _log_incarnations(tx, self._host)
+        return {_lane(c.lane): c.position for c in head.acks if c.incarnation in ours}
+
+    def _check_complete(
+        self, tx: Connection, peer: Neighbour, bundle: Bundle, ends: Mapping[Lane, int]
+    ) -> None:
+        """Make sure that neither side has lost what the other has: what a greeting would find.
+
+        Where the file brings something new, its writer knew all that we hold of its words. Where
+        it brings nothing new, we must hold all that it held (a set's last file brings it all).
+        """
+        head, me = bundle.header, self._host.applier.identity
+        proofs = [
+            Proof(_lane(p.lane), p.position, p.hash)
+            for p in head.proofs
+            if p.incarnation == me.incarnation
+        ]
+        lost = meta.get(tx, meta.RESTORED) or max(
+            self._acked(tx, head).values(), default=0
+        ) > log.position(tx)
+        if lost or progress.any_under_way(tx) or recovery_heads.is_missing_any(tx, proofs):
+            raise BundleNeedsLine.of_us()
+        ours = heads_on_link(tx, self._host, head.sender, peer) | {
+            key: at for key, at in self._heads.items() if self._is_of(tx, key, head.sender)
+        }
+        theirs = dict(map(codec.head_from_wire, head.heads))
+        for lane in Lane:
+            listed = {key: at for key, at in theirs.items() if key.lane is lane}
+            applied = {key: at for key, at in ours.items() if key.lane is lane}
+            if ends.get(lane, 0) > self.survey.applied[lane]:
+                behind = recovery_heads.is_behind(applied, listed)
+            else:
+                behind = lane in ends and not bundle.more and not self._has_all(tx, listed)
+            if behind:
+                raise BundleNeedsLine(head.sender_name)
+
+    def _is_of(self, tx: Connection, key: StreamKey, unit: int) -> bool:
+        row = execute(tx, "SELECT unit FROM incarnation WHERE id=?", (key.incarnation,)).fetchone()
+        return row is not None and row[0] == unit
+
+    def _has_all(self, tx: Connection, listed: Heads) -> bool:
+        there = {key: at for key, at in listed.items() if self._heads.get(key) != at}
+        return recovery_heads.has_all(tx, there.items())
+
+    def _batch(self, tx: Connection, head: BundleHeader, batch: Batch, peer: Neighbour) -> None:
+        survey, lane = self.survey, batch.lane
+        if batch.incarnation != head.incarnation:
+            raise Malformed("a batch of another incarnation than the bundle's")
+        if batch.after > survey.applied[lane]:
+            raise BundleMissing(
+                head.sender_name,
+                applied=survey.applied[lane],
+                start=batch.after,
+                lane=lane.name.lower(),
+            )
+        fresh = self._host.applier.next_entries(
+            tx, batch, peer.unit, not peer.is_parent, self._heads
+        )
+        signatures.verify_batch(tx, (e for e, _, _ in fresh), batch.signatures, self._signed_to)
+        survey.new[lane] += len(fresh)
+        survey.known[lane] += len(batch.entries) - len(fresh)
+        survey.changes += sum(entry.changes for entry, _, _ in fresh)
+        survey.applied[lane] = max(survey.applied[lane], batch.upto)
+
+    # -- taking -------------------------------------------------------------------------------
+
+    def begin(self, bundle: Bundle) -> list[DurableAt]:
+        """Note whose files these are and what their sender holds of our log.
+
+        Returns: how far our log is safe above, when the sender is our parent.
+        """
+        head, host = bundle.header, self._host
+        peer = self.survey.peer
+        assert peer is not None, "looked at before"
+        now_ms = host.applier.now_ms
+
+        def write(tx: Connection) -> dict[Lane, int]:
+            log.register_incarnations(tx, [(head.incarnation, head.sender, head.level)])
+            signatures.keep_key(tx, head.incarnation, head.public_key, now_ms)
+            applied = self._applied(tx, head)
+            seen = [log.cursor_of(tx, head.sender, "in", lane)[0] for lane in Lane]
+            if any(of not in (0, head.incarnation) for of in seen):
+                self._rebase_cursors(tx, head, applied, now_ms)
+            acked = self._acked(tx, head)
+            for lane, at in acked.items() if not peer.is_parent else ():
+                known = acked_by_child(host, tx, peer.unit)
+                if at > known[lane]:
+                    log.advance(
+                        tx, peer=peer.unit, direction="out", lane=lane,
+                        incarnation=host.applier.identity.incarnation, position=at, at_ms=now_ms,
+                    )  # fmt: skip
+            return acked
+
+        acked = host.store.write(write)
+        if not peer.is_parent:
+            return []
+        here = [DurableAt(head.level, lane, at) for lane, at in acked.items()]
+        return [*here, *map(codec.durable_from_wire, head.durable_above)]
+
+    def _rebase_cursors(
+        self, tx: Connection, head: BundleHeader, applied: Mapping[Lane, int], now_ms: int
+    ) -> None:
+        """Go on under the sender's other incarnation; its former ones write no more."""
+        for lane, at in applied.items():
+            log.advance(
+                tx, peer=head.sender, direction="in", lane=lane, incarnation=head.incarnation,
+                position=at, at_ms=now_ms,
+            )  # fmt: skip
+        meta.put(tx, f"{meta.REBASED_AT}{head.sender}", str(log.position(tx)))
+        execute(
+            tx,
+            "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?",
+            (head.sender, head.incarnation),
+        )
+
+    def apply(self, batch: Batch) -> Received:
+        """Apply one batch with its cursor, as a push or a pull does, durably."""
+        host, peer = self._host, self.survey.peer
+        assert peer is not None, "looked at before"
+        received = host.store.write(
+            lambda tx: host.applier.apply_batch(
+                tx, batch, peer=peer.unit, upward=not peer.is_parent
+            )
+        )
+        host.committed(received)
+        return received
+
+
+def _log_incarnations(tx: Connection, host: Host) -> tuple[int, int]:
+    """Return the incarnations whose numbers our log has: ours, and the one that it goes on from."""
+    return host.applier.identity.incarnation, int(meta.get(tx, meta.CONTINUES) or -1)
+
+
+def _lane(number: int) -> Lane:
+    if number not in (1, 2):
+        raise Malformed(f"lane {number}")
+    return Lane(number)
+
+
+def _cursor(lane: Lane, incarnation: int, position: int) -> link_pb2.Cursor:
+    return link_pb2.Cursor(
+        lane=lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
+        incarnation=incarnation,
+        position=position,
+    )

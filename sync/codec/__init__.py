@@ -1,0 +1,1 @@
+"""The wire and log format: entries, blocks, chunks, compression, signatures of bytes."""

@@ -1,0 +1,225 @@
+"""Protobuf <-> dataclasses: entries, batches and what is said about them.
+
+A transaction's changes are those of `sync.codec.block`, copies of records those of
+`sync.codec.chunk` and `sync.compare.codec`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+
+from google.protobuf.message import DecodeError
+
+from sync.codec import compress
+from sync.codec.block import block_from_wire, block_to_wire
+from sync.codec.signing import KEY_BYTES, SIGNATURE_BYTES
+from sync.model.change import Batch, Block, Entry, Signature, StreamHead
+from sync.model.errors import Malformed, TooLarge
+from sync.model.limits import ENTRY_BYTES_MAX
+from sync.model.report import DurableAt, NodeStatus
+from sync.model.schema import Lane
+from sync.model.stream import StreamKey
+from sync.wire.v1 import link_pb2 as pb
+
+HASH_BYTES = 32
+
+
+def hash_of(wire: bytes) -> bytes:
+    """Return the 32-byte hash that the next entry of the stream carries as `prev_hash`."""
+    return blake2b(wire, digest_size=HASH_BYTES).digest()
+
+
+def entry_to_wire(
+    blocks: Sequence[Block],
+    *,
+    incarnation: int,
+    unit: int,
+    level: int,
+    audience: str,
+    lane: Lane,
+    seq: int,
+    prev_hash: bytes,
+    hlc: int,
+    payload: bytes | None = None,
+    original_incarnation: int = 0,
+) -> Entry:
+    """Pack one transaction for one audience.
+
+    `payload` may be given when the same blocks go to a second audience: packed once, said twice.
+    Raises: TooLarge, rather than make what every receiver must refuse.
+    """
+    if payload is None:
+        payload = pack(blocks)
+    changes = sum(len(b.ids) for b in blocks)
+    wire = pb.Entry(
+        incarnation=incarnation,
+        unit=unit,
+        level=level,
+        audience=audience,
+        lane=lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
+        seq=seq,
+        prev_hash=prev_hash,
+        hlc=hlc,
+        changes=changes,
+        payload=payload,
+        original_incarnation=original_incarnation,
+    ).SerializeToString()
+    if len(wire) > ENTRY_BYTES_MAX:
+        raise TooLarge(len(wire), ENTRY_BYTES_MAX)
+    return Entry(
+        incarnation, unit, level, audience, lane, seq, prev_hash, hlc, changes, payload,
+        wire, hash_of(wire), original_incarnation,
+    )  # fmt: skip
+
+
+def entry_from_wire(wire: bytes) -> Entry:
+    """Read an entry's header; the payload stays packed.
+
+    Raises: Malformed.
+    """
+    if len(wire) > ENTRY_BYTES_MAX:
+        raise Malformed(f"entry of {len(wire)} bytes, {ENTRY_BYTES_MAX} allowed")
+    try:
+        m = pb.Entry.FromString(wire)
+    except DecodeError as error:
+        raise Malformed("entry does not parse") from error
+    if m.lane not in (1, 2) or m.seq < 1 or m.level > 3 or len(m.prev_hash) not in (0, HASH_BYTES):
+        raise Malformed(f"entry header: lane {m.lane}, seq {m.seq}, level {m.level}")
+    largest = max(m.incarnation, m.unit, m.hlc, m.seq << 1, m.changes << 32, m.original_incarnation)
+    if largest >= 1 << 63:
+        raise Malformed("entry header: a number is out of range")
+    return Entry(
+        m.incarnation, m.unit, m.level, m.audience, Lane(m.lane), m.seq, m.prev_hash, m.hlc,
+        m.changes, m.payload, wire, hash_of(wire), m.original_incarnation,
+    )  # fmt: skip
+
+
+def pack(blocks: Iterable[Block]) -> bytes:
+    """Serialize and compress the blocks of one transaction. Raises: TooLarge."""
+    return compress.compress(pb.Body(blocks=[block_to_wire(b) for b in blocks]))
+
+
+def unpack(payload: bytes) -> list[Block]:
+    """Return the blocks of one transaction.
+
+    Raises: Malformed, for a bomb (more than BODY_BYTES_MAX unpacked) as for any other nonsense.
+    """
+    body = compress.decompress(payload, pb.Body())
+    return [block_from_wire(b) for b in body.blocks]
+
+
+def batch_to_wire(batch: Batch) -> pb.Batch:
+    return pb.Batch(
+        lane=batch.lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
+        incarnation=batch.incarnation,
+        after=batch.after,
+        upto=batch.upto,
+        entries=batch.entries,
+        positions=batch.positions,
+        signatures=map(signature_to_wire, batch.signatures),
+    )
+
+
+def batch_from_wire(m: pb.Batch) -> Batch:
+    """Raises: Malformed."""
+    if m.lane not in (1, 2):
+        raise Malformed(f"batch of lane {m.lane}")
+    if len(m.entries) != len(m.positions) or m.upto < m.after or m.upto >= 1 << 62:
+        raise Malformed("batch positions do not fit its entries")
+    positions = tuple(m.positions)
+    if any(b <= a for a, b in zip((m.after, *positions), positions, strict=False)) or (
+        positions and positions[-1] > m.upto
+    ):
+        raise Malformed("batch positions do not rise")
+    signatures = signatures_from_wire(m.signatures)
+    entries = tuple(m.entries)
+    return Batch(Lane(m.lane), m.incarnation, m.after, m.upto, entries, positions, signatures)
+
+
+def signature_to_wire(signature: Signature) -> pb.Signature:
+    return pb.Signature(
+        incarnation=signature.incarnation,
+        audience=signature.audience,
+        lane=signature.lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
+        seq=signature.seq,
+        signature=signature.signature,
+        public_key=signature.public_key,
+    )
+
+
+def signatures_from_wire(found: Iterable[pb.Signature]) -> tuple[Signature, ...]:
+    """Raises: Malformed."""
+    signatures = []
+    for m in found:
+        lengths = (len(m.signature), len(m.public_key))
+        if m.lane not in (1, 2) or lengths != (SIGNATURE_BYTES, KEY_BYTES):
+            raise Malformed(f"signature: lane {m.lane}, {lengths[0]} and {lengths[1]} bytes")
+        signatures.append(
+            Signature(m.incarnation, m.audience, Lane(m.lane), m.seq, m.signature, m.public_key)
+        )
+    return tuple(signatures)
+
+
+def head_to_wire(key: StreamKey, head: StreamHead) -> pb.StreamHead:
+    return pb.StreamHead(
+        incarnation=key.incarnation,
+        audience=key.audience,
+        lane=key.lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
+        seq=head.seq,
+        hash=head.hash,
+    )
+
+
+def head_from_wire(m: pb.StreamHead) -> tuple[StreamKey, StreamHead]:
+    """Raises: Malformed."""
+    if m.lane not in (1, 2):
+        raise Malformed(f"stream of lane {m.lane}")
+    return StreamKey(m.incarnation, m.audience, Lane(m.lane)), StreamHead(m.seq, m.hash)
+
+
+def status_to_wire(status: NodeStatus) -> pb.OfficeStatus:
+    return pb.OfficeStatus(
+        unit=status.unit,
+        at_ms=status.at_ms,
+        last_contact_ms=status.last_contact_ms,
+        connected=status.connected,
+        waiting_up=status.waiting_up,
+        waiting_age_ms=status.waiting_age_ms,
+        waiting_down=status.waiting_down,
+        conflicts=status.conflicts,
+        quarantined=status.quarantined,
+        incarnation=status.incarnation,
+        bulk_seq=status.bulk_seq,
+        program=status.program,
+    )
+
+
+def status_from_wire(m: pb.OfficeStatus) -> NodeStatus:
+    return NodeStatus(
+        unit=m.unit,
+        at_ms=m.at_ms,
+        last_contact_ms=m.last_contact_ms,
+        connected=m.connected,
+        waiting_up=m.waiting_up,
+        waiting_age_ms=m.waiting_age_ms,
+        waiting_down=m.waiting_down,
+        conflicts=m.conflicts,
+        quarantined=m.quarantined,
+        incarnation=m.incarnation,
+        bulk_seq=m.bulk_seq,
+        program=m.program[:40],
+    )
+
+
+def durable_to_wire(durable_above: DurableAt) -> pb.DurablePosition:
+    return pb.DurablePosition(
+        level=durable_above.level, lane=durable_above.lane.value, position=durable_above.position
+    )  # type: ignore[arg-type]
+
+
+def durable_from_wire(m: pb.DurablePosition) -> DurableAt:
+    """Raises: Malformed."""
+    if m.lane not in (1, 2) or m.level > 2:
+        raise Malformed(f"safe: level {m.level}, lane {m.lane}")
+    return DurableAt(m.level, Lane(m.lane), m.position)

@@ -1,0 +1,372 @@
+"""Repairing: records that differ at a child and its parent, joined on both sides.
+
+The caller owns the transaction and holds the log's lock. Where a bucket's kept sum was not that of
+its records, a record was changed behind the program's back: sum, totals and cells have followed
+what it was before, so they stay. Where it was, the two offices have truly come apart, and sum and
+folds follow the repair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from sync.apply.applier import Applier
+from sync.compare import digests, repair_log
+from sync.compare.digests import BucketScan
+from sync.compare.drilldown import NO_RECORDS, Sum
+from sync.compare.repair_log import Note
+from sync.log import entries as log
+from sync.log.history import load_history
+from sync.log.outcome import Received
+from sync.merge import digest
+from sync.merge.evidence import (
+    NO_EVIDENCE,
+    Dropped,
+    EditHistory,
+    Evidence,
+    evidence_for,
+    join,
+    lost,
+    unauthorised_heads,
+    versions_in_dispute,
+    with_evidence,
+)
+from sync.merge.record import Head, Heads, RecordState
+from sync.model.access import Routes
+from sync.model.change import RecordName, Value
+from sync.model.effect import Effect
+from sync.model.report import BucketKey
+from sync.model.schema import FieldSchema
+from sync.store import conflicts
+from sync.store.quarantine import quarantined_records
+from sync.store.registers import RegisterTable
+from sync.store.sql import execute, fault_of, savepoint
+
+DIGEST_CACHE_MAX = 4_096  # buckets remembered
+REFUSED = "refused_by_store"  # why a record is left as it is
+REFUSED_HERE = "refused"  # and the side that is noted for it: nobody's copy changed
+Copies = Mapping[RecordName, RecordState | None]  # None: the record is not there
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one record at the parent. `reason`: why it was not joined; "" if it was."""
+
+    copy: RecordState | None = None
+    reason: str = ""
+    changed: bool = False  # the parent's copy is another than before
+    checksum: int = 0  # of the parent's copy as it is now
+    evidence: Evidence = NO_EVIDENCE
+
+
+class DigestCache:
+    """Whether buckets' kept sums were those of their records when these were read last.
+
+    It spares a second reading: what was found holds as long as the kept sum is the same.
+    """
+
+    def __init__(self) -> None:
+        self._consistent: dict[BucketKey, tuple[Sum, bool]] = {}
+
+    def note(self, key: BucketKey, counted: BucketScan) -> None:
+        if len(self._consistent) >= DIGEST_CACHE_MAX:
+            self._consistent.clear()
+        self._consistent[key] = (counted.kept, counted.consistent)
+
+    def consistent(
+        self, tx: Connection, table: RegisterTable, keys: Iterable[BucketKey]
+    ) -> set[int]:
+        """Return which of these buckets of one unit are sound; what is not known is read."""
+        keys = set(keys)
+        kept = digests.bucket_sums(tx, {key.of for key in keys})
+        found: set[int] = set()
+        for key in keys:
+            before, consistent = self._consistent.get(key, (None, False))
+            if before != kept.get(key, NO_RECORDS):
+                consistent = digests.count(tx, table, key.unit, [key.bucket])[key.bucket].consistent
+            if consistent:
+                found.add(key.bucket)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    name: RecordName
+    before: RecordState | None
+    after: RecordState
+    dropped: tuple[Dropped, ...]
+    there: bool  # the peer's copy is another than before, too
+    evidence: Evidence
+
+
+def copies(applier: Applier, tx: Connection, names: Iterable[RecordName]) -> Copies:
+    """Return the copies held here."""
+    found: dict[RecordName, RecordState | None] = {}
+    for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
+        ids = [name.id for name in some]
+        states = applier.merger.states(tx, register, unit, ids)
+        found |= {RecordName(register, unit, i): states.get(i) for i in ids}
+    return found
+
+
+def join_here(
+    applier: Applier, tx: Connection, theirs: Copies, evidence: Mapping[RecordName, Evidence], *, peer: int,
+    digest_cache: DigestCache | None = None,
+) -> tuple[dict[RecordName, Answer], Received]:  # fmt: skip
+    """Join a child's copies into ours; return what each record is now."""
+    _begin(applier, tx)
+    mine = copies(applier, tx, theirs)
+    logged = load_history(tx, {n: versions_in_dispute(mine[n], theirs[n]) for n in theirs})
+    before = repair_log.stored_evidence(tx, theirs)
+    histories = {
+        n: with_evidence(
+            with_evidence(logged[n], mine[n], before.get(n, NO_EVIDENCE)),
+            theirs[n],
+            evidence.get(n, NO_EVIDENCE),
+        )
+        for n in theirs
+    }
+    writers = _writers(applier, tx)
+    levels = {incarnation: level for incarnation, (_, level) in writers.items()}
+    quarantined = quarantined_records(tx, theirs)
+    answers: dict[RecordName, Answer] = {}
+    changes: list[_Change] = []
+    for name, copy in theirs.items():
+        schema = applier.tables[name.register].schema.by_name
+        joined = join(
+            mine[name], copy, schema, histories[name], levels, level=applier.identity.level
+        )
+        if name in quarantined:
+            answers[name] = Answer(reason="hole")
+        elif joined.copy is None:
+            answers[name] = Answer(reason="unknown_writer")
+        elif copy and _has_unauthorised_heads(
+            copy, mine[name], name, schema, writers, applier.routes
+        ):
+            answers[name] = Answer(reason="not_owner")
+        else:
+            answers[name] = Answer(joined.copy, evidence=evidence_for(joined.copy, histories[name]))
+            dropped = (*joined.dropped, *_dropped(mine[name], joined.copy, logged[name]))
+            changes.append(
+                _Change(
+                    name, mine[name], joined.copy, tuple(dict.fromkeys(dropped)),
+                    copy != joined.copy, answers[name].evidence,
+                )
+            )  # fmt: skip
+    received = Received()
+    done = _replace(applier, tx, changes, peer, received, digest_cache)
+    for name, (checksum, here) in done.items():
+        answers[name] = replace(answers[name], changed=here, checksum=checksum)
+    answers |= {c.name: Answer(reason=REFUSED) for c in changes if c.name not in done}
+    return answers, received
+
+
+def adopt(
+    applier: Applier,
+    tx: Connection,
+    sent: Copies,
+    answers: Mapping[RecordName, Answer],
+    *,
+    peer: int,
+    digest_cache: DigestCache | None = None,
+) -> tuple[dict[RecordName, str], Received]:
+    """Take the joined copies from the parent; return which are not the same now, and why.
+
+    One that lacks what we hold, and nothing explains it, is not taken.
+    """
+    _begin(applier, tx)
+    now = copies(applier, tx, sent)
+    joined = {n: a.copy for n, a in answers.items() if a.copy is not None}
+    logged = load_history(tx, {n: versions_in_dispute(now[n], copy) for n, copy in joined.items()})
+    histories = {
+        n: with_evidence(logged[n], copy, answers[n].evidence) for n, copy in joined.items()
+    }
+    writers = _writers(applier, tx)
+    levels = {incarnation: level for incarnation, (_, level) in writers.items()}
+    left = {n: answers[n].reason or "not_answered" for n in answers if n not in joined}
+    left |= {n: "not_answered" for n in sent if n not in answers}
+    changes: list[_Change] = []
+    for name, copy in joined.items():
+        schema, before = applier.tables[name.register].schema.by_name, now[name]
+        if before != sent[name]:
+            left[name] = "changed_meanwhile"
+        elif before and lost(before, copy, histories[name], levels):
+            left[name] = "lacks_ours"
+        elif _has_unauthorised_heads(copy, before, name, schema, writers, applier.routes):
+            left[name] = "not_owner"
+        else:
+            dropped = _dropped(before, copy, logged[name])
+            changes.append(
+                _Change(
+                    name, before, copy, dropped, answers[name].changed,
+                    evidence_for(copy, histories[name]),
+                )
+            )  # fmt: skip
+    received = Received()
+    done = _replace(applier, tx, changes, peer, received, digest_cache)
+    left |= {name: "not_the_same" for name, (c, _) in done.items() if c != answers[name].checksum}
+    left |= {change.name: REFUSED for change in changes if change.name not in done}
+    return left, received
+
+
+def _begin(applier: Applier, tx: Connection) -> None:
+    applier.clock.resume(log.lock(tx))
+    applier.merger.begin(tx)
+
+
+def _writers(applier: Applier, tx: Connection) -> dict[int, tuple[int, int]]:
+    me = applier.identity
+    return {**log.writers(tx), me.incarnation: (me.unit, me.level)}
+
+
+def _has_unauthorised_heads(
+    copy: RecordState, known: RecordState | None, name: RecordName,
+    schema: Mapping[str, FieldSchema], writers: Mapping[int, tuple[int, int]], routes: Routes,
+) -> bool:  # fmt: skip
+    """Say whether a peer's copy has new values of known writers who had no right to them."""
+
+    def may_write(incarnation: int, field: FieldSchema, value: Value) -> bool:
+        if incarnation not in writers:
+            return True  # nobody's: joining drops it
+        unit, level = writers[incarnation]
+        return routes.covers(unit, name.unit) and (value is None or level in field.owners)
+
+    heads = known.fields.items() if known is not None else ()
+    here = {(n, head.version) for n, each in heads for head in each.all}
+    return bool(unauthorised_heads(copy, schema, may_write, here))
+
+
+def _dropped(
+    before: RecordState | None, after: RecordState, history: EditHistory
+) -> tuple[Dropped, ...]:
+    """Return what stands no more and our own log does not say why: a note keeps it."""
+    if before is None:
+        return ()
+    overwritten = {
+        (n, v)
+        for one in history.values()
+        for n, versions in one.overwritten.items()
+        for v in versions
+    }
+    kept = {(n, h.version, h.value) for n, heads in after.fields.items() for h in heads.all}
+    return tuple(
+        Dropped(n, h.version, h.value)
+        for n, heads in before.fields.items()
+        for h in heads.all
+        if (n, h.version, h.value) not in kept and (n, h.version) not in overwritten
+    )
+
+
+def _replace(
+    applier: Applier, tx: Connection, changes: Sequence[_Change], peer: int, received: Received,
+    digest_cache: DigestCache | None,
+) -> dict[RecordName, tuple[int, bool]]:  # fmt: skip
+    """Put joined copies in the place of ours and write it down.
+
+    Returns: each record's check now, and whether it was changed; of those that the store refused,
+    which stay as they are and hold up no other, nothing.
+    """
+    effects: list[Effect] = []
+    notes: list[Note] = []
+    done: dict[RecordName, tuple[int, bool]] = {}
+    now_ms = applier.now_ms
+    for (register, unit), group in groupby(sorted(changes, key=_by_name), key=lambda c: c.name[:2]):
+        some = list(group)
+        table = applier.tables[register]
+        ids = [change.name.id for change in some]
+        keys = {BucketKey(register, unit, digest.bucket_of(i)) for i in ids}
+        consistent = (digest_cache or DigestCache()).consistent(tx, table, keys)
+        before = digests.checksums(tx, table, unit, ids)
+        saved = [change for change in some if _save(tx, applier, change, now_ms)]
+        after = digests.checksums(tx, table, unit, ids)
+        for change in some:
+            if change not in saved:
+                record = change.name.id
+                notes.append(Note(change.name, REFUSED_HERE, before.get(record), after.get(record)))
+        pairs = []
+        for change in saved:
+            record = change.name.id
+            here = before.get(record) != after[record]
+            done[change.name] = (after[record], here)
+            if here and digest.bucket_of(record) in consistent:
+                applier.merger.rehash(register, unit, record, change.before, change.after)
+                pairs.append((record, _as_written(change), change.after))
+            if here or change.there:
+                side = "both" if here and change.there else "here" if here else "there"
+                notes.append(
+                    Note(
+                        change.name, side, before.get(record), after[record],
+                        change.dropped, change.evidence,
+                    )
+                )  # fmt: skip
+        if (effect := applier.merger.effect_of(table, unit, pairs)) is not None:
+            effects.append(effect)
+        received.registers.add(register)
+    applier.merger.flush(tx)
+    repair_log.write(tx, notes, peer=peer, now_ms=now_ms)
+    applier.commit_derived(tx, effects, received)
+    received.changes = sum(here for _, here in done.values())
+    return done
+
+
+def _as_written(change: _Change) -> RecordState | None:
+    """Return our former copy as folds knew it: a version's value is the one that was written, even
+    where the page has come to say something else."""
+    if change.before is None:
+        return None
+    true = {(n, h.version): h for n, heads in change.after.fields.items() for h in heads.all}
+
+    def written(name: str, head: Head) -> Head:
+        return true.get((name, head.version), head)
+
+    fields = {
+        name: Heads(written(name, heads.shown), tuple(written(name, head) for head in heads.losers))
+        for name, heads in change.before.fields.items()
+    }
+    return replace(change.before, fields=fields)
+
+
+def _save(tx: Connection, applier: Applier, change: _Change, now_ms: int) -> bool:
+    """Save a joined copy with its heads; False when the store refuses it: nothing was changed."""
+    register, unit, record = change.name
+    table = applier.tables[register]
+    try:
+        with savepoint(tx):
+            execute(tx, table.save, table.row_of(unit, record, change.after))
+            _save_heads(tx, applier, change, now_ms)
+    except DBAPIError as error:
+        if fault_of(error):
+            raise
+        return False
+    return True
+
+
+def _save_heads(tx: Connection, applier: Applier, change: _Change, now_ms: int) -> None:
+    """Bring the heads beside the row in line, their values too."""
+    register, unit, record = change.name
+    schema = applier.tables[register].schema
+    newest = max(h.version for heads in change.after.fields.values() for h in heads.all)
+    conflicts.follow(
+        tx, schema, unit, record, change.before, change.after,
+        closed_by=newest, resolved={}, now_ms=now_ms,
+    )  # fmt: skip
+    for name, heads in change.after.fields.items():
+        for head in heads.all if heads.losers else ():
+            execute(
+                tx,
+                "UPDATE conflict SET value=? WHERE id=? AND value<>?",
+                (
+                    conflicts.value_to_json(head.value),
+                    conflicts.conflict_id(register, unit, record, name, head.version),
+                    conflicts.value_to_json(head.value),
+                ),
+            )
+
+
+def _by_name(change: _Change) -> RecordName:
+    return change.name

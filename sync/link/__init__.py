@@ -1,0 +1,1 @@
+"""The link protocol between a child and its parent: session, messages, both ends."""

@@ -1,0 +1,379 @@
+"""A child's end of its link: what it sends its parent, and how it takes the answers.
+
+Shared by the dialer (real lines) and the simulator (virtual ones): both carry out the session's
+commands through `ChildEnd` and move the messages their own way.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from sync.apply.host import Host
+from sync.apply.receive import receive_batch
+from sync.codec import entry as codec
+from sync.compare.child import ComparisonRun
+from sync.link.messages import (
+    AppliedHere,
+    Apply,
+    BatchRead,
+    ChunkJoined,
+    Command,
+    Compare,
+    Compared,
+    Event,
+    FetchChunk,
+    Handshake,
+    HandshakeDone,
+    Pull,
+    Pulled,
+    Push,
+    Pushed,
+    Read,
+    Recover,
+    Recovered,
+    Upload,
+    Uploaded,
+    Verdict,
+)
+from sync.log import entries as log
+from sync.log import signatures, truncation
+from sync.log.recent import RecentCommit
+from sync.log.signatures import KeyChanged
+from sync.model.change import Batch
+from sync.model.errors import Malformed
+from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
+from sync.model.report import CompareOptions
+from sync.model.schema import Lane
+from sync.recovery import heads as recovery_heads
+from sync.recovery.child import Recovery
+from sync.snapshot import progress, upload
+from sync.snapshot.receiver import SnapshotDownload
+from sync.snapshot.upload import SnapshotUpload
+from sync.store import meta
+from sync.wire.v1 import link_pb2 as pb
+
+Request = (
+    pb.HelloRequest | pb.PushRequest | pb.PullRequest | pb.ReplayRequest | pb.RestoreParentRequest
+    | pb.DigestRequest | pb.SnapshotRequest | pb.UploadSnapshotRequest
+)  # fmt: skip
+Reply = (
+    pb.HelloResponse | pb.PushResponse | pb.PullResponse | pb.ReplayResponse | pb.RestoreParentResponse
+    | pb.DigestResponse | pb.SnapshotResponse | pb.UploadSnapshotResponse
+)  # fmt: skip
+
+
+def method_of(command: Command) -> str:
+    """Return the name of the call that carries out a command."""
+    match command:
+        case Handshake():
+            return "Hello"
+        case Push():
+            return "Push"
+        case Pull():
+            return "Pull"
+        case Recover(verdict=verdict):
+            return "Return" if verdict is Verdict.ACCEPTED else "Echo"
+        case FetchChunk():
+            return "Snapshot"
+        case Upload():
+            return "Deliver"
+        case Compare():
+            return "Digest"
+    raise AssertionError(f"no call for {command}")
+
+
+class ChildEnd:
+    """What a child says and hears; holds what lasts for one session only."""
+
+    def __init__(self, host: Host, parent_unit: int, *, snapshot_rows: int = SNAPSHOT_ROWS) -> None:
+        self.snapshot_rows = snapshot_rows  # in one chunk that we hand up
+        self._upload: SnapshotUpload | None = None
+        self._host = host
+        self._session = 0
+        self._process = host.draw()
+        self._recovering: Recovery | None = None
+        self._snapshot_follows = False  # what is in bulk comes as copies after the recovery
+        self._comparing: ComparisonRun | None = None
+        self.options = CompareOptions()  # how the next comparison is to be made
+        self.recent_commit: RecentCommit | None = (
+            None  # of the newest commit; unknown: the log is read
+        )
+        self._returned = 0  # to the parent, of its own words: our log position
+        self._returning: int | None = None  # where the page under way leads; None: to the end
+        self.parent_unit = parent_unit
+        self._parent_incarnation = 0
+
+    def request(self, command: Command) -> Request:
+        """Return the message that carries out a command."""
+        me = self._host.applier.identity
+        if isinstance(command, Handshake):
+            return self._hello()
+        if isinstance(command, Recover):
+            if command.verdict is Verdict.ACCEPTED:
+                return self._restore_parent()
+            if self._recovering is None:
+                self._recovering = Recovery(
+                    self._host, self.parent_unit, self._parent_incarnation, self._session,
+                    snapshot_follows=self._snapshot_follows,
+                )  # fmt: skip
+            return self._recovering.request()
+        if isinstance(command, FetchChunk):
+            return self._snapshot(command).request()
+        if isinstance(command, Upload):
+            self._upload = SnapshotUpload(
+                self._host, self.parent_unit, self._session, self.snapshot_rows
+            )
+            return self._upload.request()
+        if isinstance(command, Compare):
+            if command.begin or self._comparing is None:
+                self._comparing = ComparisonRun(
+                    self._host,
+                    self.parent_unit,
+                    self._parent_incarnation,
+                    self._session,
+                    self.options,
+                )
+            return self._comparing.request(command.acked_by_parent)
+        if isinstance(command, Push):
+            return pb.PushRequest(
+                session=self._session,
+                unit=me.unit,
+                batch=codec.batch_to_wire(command.batch),
+            )
+        assert isinstance(command, Pull)
+        return pb.PullRequest(
+            session=self._session,
+            unit=me.unit,
+            cursor=self._cursor(command.lane, command.after),
+            bytes_max=command.bytes_max,
+        )
+
+    def watch_request(self, applied_from_parent: dict[Lane, int]) -> pb.WatchRequest:
+        return pb.WatchRequest(
+            session=self._session,
+            unit=self._host.applier.identity.unit,
+            cursors=[
+                self._cursor(lane, position) for lane, position in applied_from_parent.items()
+            ],
+        )
+
+    def event(self, reply: Reply, command: Command) -> Event:
+        """Take the parent's answer to a command.
+
+        Raises: Malformed; and in a recovery what `Recovery.on_reply` raises.
+        """
+        if isinstance(reply, pb.HelloResponse):
+            return self._handshake_done(reply)
+        if isinstance(reply, pb.ReplayResponse):
+            assert self._recovering is not None
+            return Recovered(more=self._recovering.on_reply(reply))
+        if isinstance(reply, pb.RestoreParentResponse):
+            return Recovered(more=not self._parent_restored())
+        if isinstance(reply, pb.SnapshotResponse):
+            assert isinstance(command, FetchChunk)
+            return ChunkJoined(more=self._snapshot(command).on_reply(reply))
+        if isinstance(reply, pb.UploadSnapshotResponse):
+            assert self._upload is not None
+            return Uploaded(more=self._upload.on_reply(reply))
+        if isinstance(reply, pb.DigestResponse):
+            assert self._comparing is not None
+            waiting = frozenset(lane for lane in Lane if lane.value in reply.waiting)
+            return Compared(self._comparing.on_reply(reply), waiting)
+        if isinstance(reply, pb.PushResponse):
+            self._host.on_parent_contact(
+                self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
+            )
+            assert isinstance(command, Push)
+            return Pushed(command.batch.lane, reply.durable.position)
+        batch = codec.batch_from_wire(reply.batch)
+        if batch.incarnation != self._parent_incarnation:
+            raise Malformed("a batch of another incarnation than the parent's")
+        return Pulled(batch)
+
+    def perform(self, command: Read | Apply) -> Event:
+        """Carry out a command that needs only our own store."""
+        host = self._host
+        if isinstance(command, Read):
+            if (batch := self._from_recent_commit(command)) is not None:
+                return BatchRead(batch, more=False)  # whoever commits after it pokes
+            with host.store.read() as tx:
+                truncation.require_upward_from(tx, command.lane, command.after)
+                batch = log.read_up(
+                    tx,
+                    lane=command.lane,
+                    incarnation=host.applier.identity.incarnation,
+                    after=command.after,
+                    bytes_max=command.bytes_max,
+                    signer=host.applier.signer,
+                )
+                more = log.position(tx) > batch.upto
+            return BatchRead(batch, more)
+        received = receive_batch(host, command.batch, peer=self.parent_unit, upward=False)
+        return AppliedHere(command.batch.lane, received.position)
+
+    def _from_recent_commit(self, command: Read) -> Batch | None:
+        """Return what is to be read if the newest commit is all of it."""
+        recent_commit, self.recent_commit = self.recent_commit, None
+        if recent_commit is None:
+            return None
+        me, signer = self._host.applier.identity, self._host.applier.signer
+        return recent_commit.batch(
+            command.lane, command.after, command.bytes_max,
+            unit=me.unit, incarnation=me.incarnation, signer=signer,
+        )  # fmt: skip
+
+    def _snapshot(self, command: FetchChunk) -> SnapshotDownload:
+        return SnapshotDownload(
+            self._host, self.parent_unit, self._parent_incarnation, self._session,
+            restored=command.restored,
+        )  # fmt: skip
+
+    def _hello(self) -> pb.HelloRequest:
+        host, me = self._host, self._host.applier.identity
+        self._recovering = None
+        with host.store.read() as tx:
+            position = log.position(tx)
+            heads = recovery_heads.heads_of_unit(tx, me.unit)
+            cursors = [
+                pb.Cursor(lane=lane.value, incarnation=incarnation, position=applied)  # type: ignore[arg-type]
+                for lane in Lane
+                for incarnation, applied in [log.cursor_of(tx, self.parent_unit, "in", lane)]
+            ]
+            proofs = [
+                pb.Proof(
+                    lane=proof.lane.value,  # type: ignore[arg-type]
+                    incarnation=cursors[i].incarnation,
+                    position=proof.position,
+                    hash=proof.hash,
+                )
+                for i, lane in enumerate(Lane)
+                for proof in recovery_heads.newest_from(tx, self.parent_unit, lane)
+            ]
+            token = meta.get(tx, f"{meta.TOKEN}{self.parent_unit}")
+            continues = meta.get(tx, meta.CONTINUES)
+            snapshot_under_way = progress.under_way(tx, self.parent_unit) is not None
+        return pb.HelloRequest(
+            unit=me.unit,
+            level=me.level,
+            incarnation=me.incarnation,
+            protocol_min=PROTOCOL_MIN,
+            protocol_max=PROTOCOL_MAX,
+            log_position=position,
+            heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
+            cursors=cursors,
+            token=bytes.fromhex(token or ""),
+            now_ms=host.applier.clock.now_ms() - host.applier.clock.offset_ms,
+            offices=map(codec.status_to_wire, host.offices()),
+            program=host.program,
+            catalogue=host.catalogue_version,
+            continues=int(continues or 0),
+            process=self._process,
+            proofs=proofs,
+            public_key=signer.public_key if (signer := host.applier.signer) is not None else b"",
+            snapshot_under_way=snapshot_under_way,
+        )
+
+    def _handshake_done(self, reply: pb.HelloResponse) -> HandshakeDone:
+        verdict = Verdict(reply.verdict)
+        if verdict not in (Verdict.ACCEPTED, Verdict.SNAPSHOT, Verdict.RESTORED):
+            return HandshakeDone(verdict, retry_after_ms=reply.retry_after_ms, reason=reply.reason)
+        clock = self._host.applier.clock
+        clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
+        if reply.unit != self.parent_unit:
+            raise Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
+        known_incarnation = self._parent_incarnation
+        self._session = reply.session
+        self._parent_incarnation = reply.incarnation
+        self._snapshot_follows = reply.snapshot_follows
+        if verdict is Verdict.RESTORED:
+            return HandshakeDone(
+                verdict, reason=reply.reason, snapshot_follows=reply.snapshot_follows
+            )
+        mine = self._host.applier.identity.incarnation
+        there = {Lane(c.lane): c.position for c in reply.cursors if c.incarnation == mine}
+        here: dict[Lane, int] = {}
+        known_as: list[int] = []  # the incarnations under which the parent was met, by lane
+        with self._host.store.read() as tx:
+            for lane in Lane:
+                incarnation, applied = log.cursor_of(tx, self.parent_unit, "in", lane)
+                # Another incarnation numbers its log anew; the streams tell what we know of it.
+                here[lane] = applied if incarnation == reply.incarnation else 0
+                known_as.append(incarnation)
+            restored = self._was_restored(tx, reply)
+            upload_due = upload.is_due(tx, self.parent_unit, there.get(Lane.BULK, 0))
+            came_as_snapshot = upload.parent_bulk_is_from_snapshot(tx, self.parent_unit)
+            known_key = signatures.key_known(tx, reply.incarnation)
+        if known_key and reply.public_key not in (b"", known_key):
+            error = KeyChanged(f"unit {reply.unit}", known_key, reply.public_key)
+            self._host.signature_refused(reply.unit, error)
+            raise error
+        if restored:
+            self._snapshot_follows = verdict is Verdict.SNAPSHOT
+            return HandshakeDone(
+                Verdict.RESTORED, reason="the parent holds what this store has lost",
+                snapshot_follows=self._snapshot_follows,
+            )  # fmt: skip
+        other = any(incarnation not in (0, reply.incarnation) for incarnation in known_as)
+        token = reply.token.hex()
+        now_ms = clock.now_ms()
+
+        def write(tx: Connection) -> None:
+            meta.put(tx, f"{meta.TOKEN}{self.parent_unit}", token)
+            if other and came_as_snapshot:
+                upload.request_upload(tx, self.parent_unit)
+            if reply.public_key and not known_key:
+                who = (reply.incarnation, self.parent_unit, self._host.applier.identity.level - 1)
+                log.register_incarnations(tx, [who])
+                signatures.keep_key(tx, reply.incarnation, reply.public_key, now_ms)
+
+        self._host.store.write(write)
+        self._host.on_parent_contact(
+            self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
+        )
+        waiting = frozenset(Lane(lane) for lane in reply.waiting)
+        if reply.incarnation != known_incarnation:
+            waiting = frozenset(Lane)
+        self._returned, self._returning = 0, 0
+        return HandshakeDone(
+            verdict, there, here, waiting, reason=reply.reason, restore_parent=other,
+            upload_due=upload_due,
+        )  # fmt: skip
+
+    def _restore_parent(self) -> pb.RestoreParentRequest:
+        """Return the parent's own words, after those it has taken back."""
+        with self._host.store.read() as tx:
+            page = recovery_heads.own_entries_of(tx, self.parent_unit, self._returned)
+        self._returning = page.upto if page.more else None
+        return pb.RestoreParentRequest(
+            session=self._session,
+            unit=self._host.applier.identity.unit,
+            entries=page.entries,
+            last=not page.more,
+        )
+
+    def _parent_restored(self) -> bool:
+        """Note what the parent has taken back; say whether that was all."""
+        if self._returning is not None:
+            self._returned = self._returning
+            return False
+
+        now_ms = self._host.applier.now_ms
+        self._host.store.write(
+            lambda tx: recovery_heads.rebase_cursors(
+                tx, self.parent_unit, self._parent_incarnation, 0, now_ms
+            )
+        )
+        return True
+
+    def _was_restored(self, tx: Connection, reply: pb.HelloResponse) -> bool:
+        """Say whether we lack what the parent has from us, though our newest words go on."""
+        if meta.get(tx, meta.RESTORED):
+            return True
+        return not recovery_heads.has_all(tx, map(codec.head_from_wire, reply.required_heads))
+
+    def _cursor(self, lane: Lane, position: int) -> pb.Cursor:
+        return pb.Cursor(
+            lane=lane.value,  # type: ignore[arg-type]
+            incarnation=self._parent_incarnation,
+            position=position,
+        )

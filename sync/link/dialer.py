@@ -1,0 +1,402 @@
+"""The dialer: drives a session over a real line. One worker at a time, no thread of its own.
+
+Workers are borrowed from the process's pool while there is something to do; between, the office
+costs a channel and an open `Watch` call that the parent answers when something new waits.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any, NoReturn, Protocol
+
+import grpc
+import structlog
+
+from sync.link.backoff import wait_ms
+from sync.link.child import ChildEnd, method_of
+from sync.link.messages import (
+    Apply,
+    Command,
+    Compare,
+    Event,
+    Failed,
+    FetchChunk,
+    Handshake,
+    Idle,
+    Pull,
+    Push,
+    Read,
+    Recover,
+    Rest,
+    Upload,
+    WorkAvailable,
+)
+from sync.link.session import Session, State
+from sync.link.status import failed
+from sync.log.recent import RecentCommit
+from sync.model.errors import SilianError
+from sync.model.limits import MESSAGE_BYTES_MAX
+from sync.model.report import CompareOptions
+from sync.model.schema import Lane
+from sync.wire.v1 import link_pb2 as pb
+from sync.wire.v1 import link_pb2_grpc
+
+CALL_TIMEOUT_S = 60.0
+CLOSE_AFTER_S = 1.0  # a call under way is given so long before its channel is closed
+WATCH_TIMEOUT_S = 330.0  # the parent gives a sign of life every 300 s
+OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+    ("grpc.enable_retries", 0),  # the session retries, and knows what is safe to say twice
+)
+
+
+First = Callable[[], Command]  # how a worker begins
+
+
+class Later(Protocol):
+    """Runs something after a while (`node.jobs`, on APScheduler)."""
+
+    def __call__(self, delay_ms: int, work: Callable[[], None]) -> None: ...
+
+
+class Dialer:
+    """One office's line to its parent."""
+
+    def __init__(
+        self,
+        end: ChildEnd,
+        *,
+        connect: Callable[[], grpc.Channel],
+        workers: Executor,
+        later: Later,
+        rng: random.Random,
+        log: Any = None,
+        metadata: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self._end = end
+        self._metadata = metadata  # of every call; an interceptor would cost 0.1 ms each
+        self._connect = connect
+        self._workers = workers
+        self._later = later
+        self._rng = rng
+        self._log = log or structlog.get_logger()
+        self._lock = threading.Lock()  # guards the session and the fields below
+        self._session = Session()
+        self._running = False
+        self._closed = threading.Event()
+        self._channel: grpc.Channel | None = None
+        self._stub: Any = None
+        self._watch: Any = None
+        self._lost: Failed | None = None  # a Watch failed while a conversation was ending
+        self._generation = 0  # of the line: a late ring of an old one is nothing
+        self._idle = threading.Condition(self._lock)
+
+    @property
+    def state(self) -> State:
+        return self._session.state
+
+    @property
+    def connected(self) -> bool:
+        return self._session.connected
+
+    @property
+    def reason(self) -> str:
+        return self._session.reason
+
+    @property
+    def acked_by_parent(self) -> dict[Lane, int]:
+        """How far the parent holds our log, as last heard."""
+        return dict(self._session.acked_by_parent)
+
+    def start(self) -> None:
+        """Dial; returns at once."""
+        self._submit()
+
+    def notify(
+        self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset(),
+        recent_commit: RecentCommit | None = None,
+    ) -> None:  # fmt: skip
+        """Something may wait; `recent_commit`: what a commit has just put there for the way up.
+
+        Waits for nobody; a resting line is not hurried by it. On a quiet line the caller itself
+        sends the first batch; a worker goes on with the answer. To wake a worker first takes longer
+        than that (docs/benchmarks.md).
+        """
+        with self._lock:
+            self._session.notify(WorkAvailable(up, down))
+            if up:
+                self._end.recent_commit = recent_commit
+            if self._session.state is not State.IDLE or self._running or self._closed.is_set():
+                return
+            self._running = True
+        self._continue_on_worker(self._begun())
+
+    def retry_now(self) -> None:
+        """Dial without waiting out the rest, or the first wait after a start: somebody asks."""
+        with self._lock:
+            resting = self._session.state in (State.OFFLINE, State.RESTING, State.HALTED)
+        if resting:
+            self._submit()
+
+    def renew_handshake(self) -> None:
+        """Send a heartbeat with news, if the line is up and quiet."""
+        with self._lock:
+            if self._session.state is State.IDLE:
+                self._session.renew_handshake()
+            elif self._session.state is not State.OFFLINE:
+                return
+        self._submit()
+
+    @property
+    def comparing(self) -> bool:
+        """Whether a comparison is asked for or under way."""
+        return self._session.comparing
+
+    def compare(self, options: CompareOptions | None = None) -> None:
+        """Have both copies compared as soon as nothing waits; returns at once.
+
+        One that is under way is begun anew, as it is wished now.
+        """
+        with self._lock:
+            self._end.options = options or CompareOptions()
+            self._session.compare()
+            if self._session.state is not State.IDLE:
+                return
+        self._submit()
+
+    def wait_compared(self, timeout_s: float) -> bool:
+        """Wait until no comparison is asked for or under way; False when it took too long."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._session.comparing, timeout_s)
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until nothing is left to say; False when that did not happen in time."""
+        with self._idle:
+            return self._idle.wait_for(
+                lambda: self._session.state is State.IDLE and not self._running, timeout_s
+            )
+
+    def close(self) -> None:
+        """Stop: the command under way ends first, its effects are whole."""
+        self._closed.set()
+        # gRPC crashes the process when a call begins on a channel that is being closed. After this
+        # wait the call under way, if any, has begun, and no other follows.
+        with self._idle:
+            self._idle.wait_for(lambda: not self._running, CLOSE_AFTER_S)
+        self._hang_up()
+        with self._idle:
+            self._idle.wait_for(lambda: not self._running, CALL_TIMEOUT_S)
+
+    # -- one worker at a time ------------------------------------------------------------------
+
+    def _submit(self) -> None:
+        with self._lock:
+            if self._running or self._closed.is_set():
+                return
+            self._running = True
+        self._continue_on_worker(self._start)
+
+    def _continue_on_worker(self, first: First | None) -> None:
+        """Have a worker go on with the command that `first` returns."""
+        if first is None:
+            return
+        try:
+            self._workers.submit(self._run, first)
+        except RuntimeError:  # the pool is shutting down
+            with self._idle:
+                self._running = False
+                self._idle.notify_all()
+
+    def _start(self) -> Command:
+        with self._lock:
+            return self._session.start()
+
+    def _begun(self) -> First | None:
+        """Read and send what waits; return how a worker begins, None when the answer brings one."""
+        try:
+            command = self._start()
+            if isinstance(command, Read):
+                command = self._after(self._execute(command))
+            if isinstance(command, Push):
+                push, request = command, self._end.request(command)
+                call = self._stub.Push.future(
+                    request, timeout=CALL_TIMEOUT_S, metadata=self._metadata
+                )
+                call.add_done_callback(
+                    lambda call: self._continue_on_worker(lambda: self._answered(call, push))
+                )
+                return None
+        except Exception as error:
+            return partial(_raise, error)
+        return lambda: command
+
+    def _answered(self, call: Any, push: Push) -> Command:
+        """Take the answer to what the caller of `notify` has sent."""
+        return self._after(self._as_event(lambda: self._end.event(call.result(), push)))
+
+    def _run(self, first: First) -> None:
+        try:
+            self._converse(first)
+        except Exception:
+            # Nothing may kill the line for good: say what happened and dial again later.
+            self._log.exception("dialer_failed")
+            with self._lock:
+                self._session.state = State.RESTING
+            self._hang_up()
+            self._later(wait_ms(3, self._rng), self._submit)
+        finally:
+            with self._idle:
+                self._running = False
+                self._idle.notify_all()
+            self._resume_if_pending()
+
+    def _resume_if_pending(self) -> None:
+        """Go on after a conversation with what came while it was ending."""
+        rest: Rest | None = None
+        with self._lock:
+            state = self._session.state
+            lost, self._lost = self._lost, None
+            unwatched = state is State.IDLE and self._watch is None and not self._closed.is_set()
+            if unwatched and lost is not None and not self._running:
+                rest = self._session.broken(lost)
+            waiting = state is State.OFFLINE or unwatched
+            waiting = waiting or (state is State.IDLE and self._session.has_pending)
+        if rest is not None:
+            self._rest(rest)
+        elif waiting:
+            self._submit()
+
+    def _converse(self, first: First) -> None:
+        if self._closed.is_set():
+            return
+        command = first()
+        while not self._closed.is_set():
+            if isinstance(command, Idle):
+                self._listen()
+                return
+            if isinstance(command, Rest):
+                self._rest(command)
+                return
+            event = self._execute(command)
+            if self._closed.is_set():
+                return
+            command = self._after(event)
+
+    def _after(self, event: Event) -> Command:
+        """Tell the session what happened; return what it wants next."""
+        with self._lock:
+            command = self._session.on(event)
+        if isinstance(event, Failed):
+            self._log.warning(
+                "link_failed",
+                code=event.code,
+                reason=event.reason,
+                state=self._session.state.value,
+                attempt=self._session.attempt,
+            )
+        return command
+
+    def _execute(self, command: Command) -> Event:
+        match command:
+            case Read() | Apply():
+                return self._as_event(lambda: self._end.perform(command))
+            case Handshake() | Push() | Pull() | Recover() | FetchChunk() | Upload() | Compare():
+                self._dial()
+                method = getattr(self._stub, method_of(command))
+                return self._as_event(lambda: self._call(method, command))
+        raise AssertionError(f"no such command: {command}")
+
+    @staticmethod
+    def _as_event(work: Callable[[], Event]) -> Event:
+        """Return what came of some work: its event, or how it failed."""
+        try:
+            return work()
+        except grpc.RpcError as error:
+            return failed(error)
+        except SilianError as error:
+            return Failed(error.code, error.retryable, error.en)
+
+    def _call(self, method: Any, command: Command) -> Event:
+        request = self._end.request(command)
+        reply = method(request, timeout=CALL_TIMEOUT_S, metadata=self._metadata)
+        return self._end.event(reply, command)
+
+    # -- the line ------------------------------------------------------------------------------
+
+    def _dial(self) -> None:
+        if self._channel is None:
+            self._channel = self._connect()
+            self._stub = link_pb2_grpc.LinkServiceStub(self._channel)
+
+    def _hang_up(self) -> None:
+        with self._lock:
+            self._generation += 1
+            watch, self._watch = self._watch, None
+            channel, self._channel = self._channel, None
+        if watch is not None:
+            watch.cancel()
+        if channel is not None:
+            channel.close()
+
+    def _rest(self, command: Rest) -> None:
+        self._hang_up()
+        delay_ms = command.wait_ms
+        if delay_ms is None:
+            delay_ms = wait_ms(command.attempt, self._rng)
+        self._later(delay_ms, self._wake)
+
+    def _wake(self) -> None:
+        with self._lock:
+            resting = self._session.state in (State.RESTING, State.HALTED)
+        if resting:
+            self._submit()
+
+    def _listen(self) -> None:
+        """Keep one `Watch` call open; its answer is the ring."""
+        with self._lock:
+            if self._watch is not None or self._closed.is_set():
+                return
+            generation = self._generation
+            request = self._end.watch_request(self._session.applied_from_parent)
+            watch = self._stub.Watch.future(
+                request, timeout=WATCH_TIMEOUT_S, metadata=self._metadata
+            )
+            self._watch = watch
+        watch.add_done_callback(lambda call: self._on_watch_reply(call, generation))
+
+    def _on_watch_reply(self, call: Any, generation: int) -> None:
+        rest: Rest | None = None
+        with self._lock:
+            if self._closed.is_set() or generation != self._generation:
+                return
+            self._watch = None
+            try:
+                reply: pb.WatchResponse = call.result()
+            except grpc.RpcError as error:
+                event = failed(error)
+                if self._session.state is State.IDLE and not self._running:
+                    rest = self._session.broken(event)
+                elif self._running:
+                    self._lost = event
+            else:
+                # A lane that only a newer parent knows rings nothing here.
+                lanes = frozenset(lane for lane in Lane if lane.value in reply.lanes)
+                self._session.notify(WorkAvailable(down=lanes))
+        if rest is not None:
+            self._rest(rest)
+        else:
+            self._submit()
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error

@@ -1,0 +1,1 @@
+"""The change log: append, read, sign, truncate; what a log still proves of the past."""

@@ -1,0 +1,291 @@
+"""The log: numbers, streams and cursors. The caller owns the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from sync.codec.signing import Signer
+from sync.log import signatures, truncation
+from sync.model.change import Batch, Entry, StreamHead
+from sync.model.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
+from sync.model.schema import Lane
+from sync.model.stream import StreamKey, key_of
+from sync.store.sql import execute, execute_many
+from sync.store.tables import incarnation, stream
+
+READ_ENTRIES = 64  # read at a time: a batch of single edits fills up, one of imports stops early
+GOES_UP = "up_to IS NOT NULL"
+EVERY_CHILD = 0  # `down_hop` of an entry that goes to every child
+
+_INSERT = (
+    "INSERT INTO entry (arrival, lane, incarnation, audience, seq, hlc, up_to, down_hop, via, "
+    "via_position, changes, at_ms, wire) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+_ADVANCE = (
+    "INSERT INTO cursor (peer, direction, lane, incarnation, position, at_ms) "
+    "VALUES (?,?,?,?,?,?) ON CONFLICT (peer, direction, lane) DO UPDATE SET "
+    "incarnation=excluded.incarnation, position=excluded.position, at_ms=excluded.at_ms"
+)
+_TIP = (
+    " (incarnation, audience, lane, seq, hash, hlc) VALUES (?,?,?,?,?,?) "
+    "ON CONFLICT (incarnation, audience, lane) DO UPDATE SET seq=excluded.seq, "
+    "hash=excluded.hash, hlc=excluded.hlc"
+)
+_HEAD = f"INSERT INTO stream{_TIP}"
+_SIGNED_HEAD = (
+    "INSERT INTO stream (incarnation, audience, lane, seq, hash, hlc, signed_seq, signature) "
+    "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (incarnation, audience, lane) DO UPDATE SET "
+    "seq=excluded.seq, hash=excluded.hash, hlc=excluded.hlc, signed_seq=excluded.signed_seq, "
+    "signature=excluded.signature"
+)
+_BASE = f"INSERT INTO stream_base{_TIP}"
+_NONE: signatures.Changes = {}
+
+
+def lock(tx: Connection) -> int:
+    """Take the counter row for this transaction: writers of one store queue here.
+
+    Held until the commit, so that commit order is number order and no reader steps over a late
+    one (INV-9). SQLite's BEGIN IMMEDIATE has done it already.
+    Returns: the last clock stamp that any writer of this store gave.
+    """
+    suffix = "" if tx.dialect.name == "sqlite" else " FOR UPDATE"
+    return int(execute(tx, f"SELECT hlc FROM log_head WHERE id = 1{suffix}").fetchone()[0])
+
+
+def allocate(tx: Connection, count: int, hlc: int) -> int:
+    """Take `count` numbers, record the clock, and return the first number."""
+    statement = "UPDATE log_head SET arrival = arrival + ?, hlc = ? WHERE id = 1 RETURNING arrival"
+    return int(execute(tx, statement, (count, hlc)).fetchone()[0]) - count + 1
+
+
+def append(tx: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write log rows; the tuples are in the order of the table's columns."""
+    execute_many(tx, _INSERT, list(rows))
+
+
+def position(tx: Connection) -> int:
+    """Return the last number of this log."""
+    return int(execute(tx, "SELECT arrival FROM log_head WHERE id = 1").fetchone()[0])
+
+
+def heads_of(tx: Connection, keys: Iterable[StreamKey]) -> dict[StreamKey, StreamHead]:
+    """Return how far each of these streams is known; unknown ones are left out."""
+    found: dict[StreamKey, StreamHead] = {}
+    statement = "SELECT seq, hash FROM stream WHERE incarnation=? AND audience=? AND lane=?"
+    for key in keys:
+        row = execute(tx, statement, (key.incarnation, key.audience, key.lane.value)).fetchone()
+        if row is not None:
+            found[key] = StreamHead(row[0], bytes(row[1]))
+    return found
+
+
+def own_heads(tx: Connection, writer: int) -> dict[StreamKey, StreamHead]:
+    """Return the newest entry of each stream that incarnation `writer` writes."""
+    rows = tx.execute(select(stream).where(stream.c.incarnation == writer))
+    return {
+        StreamKey(r.incarnation, r.audience, Lane(r.lane)): StreamHead(r.seq, bytes(r.hash))
+        for r in rows
+    }
+
+
+def save_heads(
+    tx: Connection, newest: Iterable[Entry], signed_to: signatures.Changes = _NONE
+) -> None:  # fmt: skip
+    """Record the newest entry of each stream, and with it how far its origin vouches for it."""
+    plain: list[tuple[Any, ...]] = []
+    signed: list[tuple[Any, ...]] = []
+    for e in newest:
+        row = (e.incarnation, e.audience, e.lane.value, e.seq, e.hash, e.hlc)
+        change = signed_to.get(key_of(e))
+        if change is None:
+            plain.append(row)
+        else:
+            signed.append((*row, change[1].seq, change[1].signature))
+    if plain:
+        execute_many(tx, _HEAD, plain)
+    if signed:
+        execute_many(tx, _SIGNED_HEAD, signed)
+
+
+def adopt(tx: Connection, key: StreamKey, seq: int, hash_: bytes, hlc: int) -> None:
+    """Go on with a stream after an entry that is not here: what it did came as copies."""
+    row = (key.incarnation, key.audience, key.lane.value, seq, hash_, hlc)
+    execute(tx, _HEAD, row)
+    execute(tx, _BASE, row)
+
+
+def record_truncation(tx: Connection, key: StreamKey, seq: int, hash_: bytes, hlc: int) -> None:
+    """Record up to which entry retention has removed a stream: the next kept one names it."""
+    row = (key.incarnation, key.audience, key.lane.value, seq, hash_, hlc)
+    execute(tx, f"{_BASE} WHERE excluded.seq > stream_base.seq", row)
+
+
+def bases(tx: Connection) -> dict[StreamKey, StreamHead]:
+    """Return of each stream the newest entry that is not in the log: copied here, or cut."""
+    rows = execute(tx, "SELECT incarnation, audience, lane, seq, hash FROM stream_base").fetchall()
+    return {StreamKey(r[0], r[1], Lane(r[2])): StreamHead(r[3], bytes(r[4])) for r in rows}
+
+
+def unlogged_to(tx: Connection, writer: int, lane: Lane) -> int:
+    """Return the stamp up to which an incarnation's words may not be in the log, though they were
+    heard: they came as copies, or were cut."""
+    statement = "SELECT max(hlc) FROM stream_base WHERE incarnation=? AND lane=?"
+    row = execute(tx, statement, (writer, lane.value)).fetchone()
+    return int(row[0] or 0)
+
+
+def register_incarnations(tx: Connection, newest: Iterable[tuple[int, int, int]]) -> None:
+    """Remember (incarnation, unit, level) of writers heard for the first time."""
+    rows = [(i, u, level, b"") for i, u, level in newest]
+    if rows:
+        execute_many(
+            tx,
+            "INSERT INTO incarnation (id, unit, level, public_key) VALUES (?,?,?,?) "
+            "ON CONFLICT DO NOTHING",
+            rows,
+        )
+
+
+def writers(tx: Connection) -> dict[int, tuple[int, int]]:
+    """Return incarnation -> (unit, level) of every writer ever heard."""
+    rows = tx.execute(select(incarnation.c.id, incarnation.c.unit, incarnation.c.level))
+    return {r.id: (r.unit, r.level) for r in rows}
+
+
+def cursor_of(tx: Connection, peer: int, direction: str, lane: Lane) -> tuple[int, int]:
+    """Return (incarnation, position) of a cursor; (0, 0) when there is none yet."""
+    statement = "SELECT incarnation, position FROM cursor WHERE peer=? AND direction=? AND lane=?"
+    row = execute(tx, statement, (peer, direction, lane.value)).fetchone()
+    return (row[0], row[1]) if row is not None else (0, 0)
+
+
+def advance(
+    tx: Connection,
+    *,
+    peer: int,
+    direction: str,
+    lane: Lane,
+    incarnation: int,
+    position: int,
+    at_ms: int,
+) -> None:
+    """Move a cursor. "in" moves in the transaction that applies the batch (INV-4)."""
+    execute(tx, _ADVANCE, (peer, direction, lane.value, incarnation, position, at_ms))
+
+
+def read_up(
+    tx: Connection,
+    *,
+    lane: Lane,
+    incarnation: int,
+    after: int,
+    bytes_max: int = BATCH_BYTES_MAX,
+    signer: Signer | None = None,
+) -> Batch:
+    """Return what goes up next: whole transactions after position `after`. Raises: LogCut."""
+    truncation.require_from(tx, lane, truncation.UPWARD, after)
+    return _read(tx, lane, incarnation, after, GOES_UP, bytes_max, signer)
+
+
+def read_down(
+    tx: Connection,
+    *,
+    child: int,
+    lane: Lane,
+    incarnation: int,
+    after: int,
+    bytes_max: int = BATCH_BYTES_MAX,
+    signer: Signer | None = None,
+) -> Batch:
+    """Return what goes down to `child` next: its audience only, and nothing that came from it.
+
+    Raises: LogCut.
+    """
+    truncation.require_from(tx, lane, child, after)
+    return _read(tx, lane, incarnation, after, addressed_to(child), bytes_max, signer)
+
+
+def waiting_up(tx: Connection, *, lane: Lane, after: int) -> tuple[int, int]:
+    """Return (entries that wait to go up, when the oldest was committed; 0 if none)."""
+    return _waiting(tx, lane, after, GOES_UP)
+
+
+def waiting_down(tx: Connection, *, child: int, lane: Lane, after: int) -> tuple[int, int]:
+    """Return (entries that wait for `child`, when the oldest was committed; 0 if none)."""
+    return _waiting(tx, lane, after, addressed_to(child))
+
+
+def replay_of(tx: Connection, child: int, lane: Lane) -> int:
+    """Return how many changes a child that has lost everything would be read aloud."""
+    statement = (
+        f"SELECT coalesce(sum(changes), 0) FROM entry WHERE lane=? AND {addressed_to(child)}"
+    )
+    down = execute(tx, statement, (lane.value,)).fetchone()[0]
+    statement = "SELECT coalesce(sum(changes), 0) FROM entry WHERE via=? AND lane=?"
+    return int(down) + int(execute(tx, statement, (child, lane.value)).fetchone()[0])
+
+
+def addressed_to(child: int) -> str:
+    """Return which entries a child hears: those on their way to it, none that came from it."""
+    return f"down_hop IN ({EVERY_CHILD}, {int(child)}) AND via <> {int(child)}"
+
+
+def _waiting(tx: Connection, lane: Lane, after: int, entry_filter: str) -> tuple[int, int]:
+    statement = (
+        f"SELECT count(*), min(at_ms) FROM entry WHERE lane=? AND arrival>? AND {entry_filter}"
+    )
+    count, oldest = execute(tx, statement, (lane.value, after)).fetchone()
+    return int(count), int(oldest or 0)
+
+
+def _read(
+    tx: Connection, lane: Lane, incarnation: int, after: int, entry_filter: str, bytes_max: int,
+    signer: Signer | None,
+) -> Batch:  # fmt: skip
+    upto = position(tx)  # read before the entries: what commits later is for the next batch
+    sent_ranges: signatures.SentRanges = {}
+    entries: list[bytes] = []
+    positions: list[int] = []
+    size = changes = 0
+    while True:
+        last = positions[-1] if positions else after
+        rows = execute(
+            tx,
+            f"SELECT arrival, wire, changes, incarnation, audience, seq FROM entry "
+            f"WHERE lane=? AND arrival>? AND arrival<=? "
+            f"AND {entry_filter} ORDER BY arrival LIMIT {READ_ENTRIES}",
+            (lane.value, last, upto),
+        ).fetchall()
+        full = False
+        for arrival, wire, count, writer, audience, seq in rows:
+            full = bool(entries) and (
+                size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX
+            )
+            if full:
+                break
+            entries.append(bytes(wire))
+            positions.append(arrival)
+            size += len(wire)
+            changes += count
+            signatures.record_sent(sent_ranges, StreamKey(writer, audience, lane), seq, entries[-1])
+        if full or len(rows) < READ_ENTRIES:
+            break
+    return Batch(
+        lane, incarnation, after, positions[-1] if full else max(upto, after),
+        tuple(entries), tuple(positions), signatures.signatures_for(tx, sent_ranges, signer),
+    )  # fmt: skip
+
+
+def position_of_child(tx: Connection, child: int, lane: Lane, here: int) -> int:
+    """Return the position of a child's log that our log position `here` corresponds to: the
+    newest of its entries that stands at or before it (and was not given back to us by an echo)."""
+    statement = (
+        "SELECT via_position FROM entry WHERE via=? AND lane=? AND arrival<=? AND via_position>0 "
+        "ORDER BY arrival DESC LIMIT 1"
+    )
+    row = execute(tx, statement, (child, lane.value, here)).fetchone()
+    return int(row[0]) if row is not None else 0

@@ -1,0 +1,94 @@
+"""Testimony: what the log says of single records, read from its entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from sync.codec import entry as codec
+from sync.merge.evidence import LoggedEdit, causal_length_of
+from sync.merge.record import RecordState
+from sync.model.change import Block, Operation, RecordName
+from sync.model.errors import Malformed
+from sync.model.version import Version, hlc_of
+from sync.store.sql import execute, pieces
+
+ROUNDS_MAX = 20  # an edit stands on an edit that stands on an edit
+
+
+def load_history(
+    tx: Connection, asked: Mapping[RecordName, set[Version]]
+) -> dict[RecordName, dict[Version, LoggedEdit]]:
+    """Return what the entries of these versions did to these records, and the entries that those
+    stood on, back to the first that the log has."""
+    found: dict[RecordName, dict[Version, LoggedEdit]] = {name: {} for name in asked}
+    looked: set[Version] = set()
+    wanted = {v for versions in asked.values() for v in versions}
+    for _ in range(ROUNDS_MAX):
+        wanted -= looked
+        if not wanted:
+            break
+        looked |= wanted
+        before = {(n, v) for n, edits in found.items() for v in edits}
+        for version, blocks in blocks_of(tx, wanted).items():
+            for block in blocks:
+                _record_edits(found, version, block)
+        wanted = {
+            overwritten
+            for name, edits in found.items()
+            for version, one in edits.items()
+            if (name, version) not in before
+            for versions in one.overwritten.values()
+            for overwritten in versions
+        }
+    return found
+
+
+def _edits(copy: RecordState) -> set[Version]:
+    heads = {head.version for heads in copy.fields.values() for head in heads.all}
+    return heads | {copy.causal_length_version}
+
+
+def blocks_of(tx: Connection, versions: set[Version]) -> dict[Version, list[Block]]:
+    """Return what the log's transactions of these versions did, whomever they were said to."""
+    found: dict[Version, list[Block]] = {}
+    stamps = {hlc for version in versions if (hlc := hlc_of(version)) < 1 << 63}
+    for part in pieces(sorted(stamps)):
+        marks = ",".join("?" * len(part))
+        rows = execute(tx, f"SELECT wire FROM entry WHERE hlc IN ({marks})", tuple(part))
+        for (wire,) in rows.fetchall():
+            entry = codec.entry_from_wire(bytes(wire))
+            if entry.version not in versions:
+                continue
+            try:
+                blocks = codec.unpack(entry.payload)
+            except Malformed:
+                continue  # a hole since it came: it says nothing
+            found.setdefault(entry.version, []).extend(blocks)
+    return found
+
+
+def _record_edits(
+    found: dict[RecordName, dict[Version, LoggedEdit]], version: Version, block: Block
+) -> None:
+    for k, record in enumerate(block.ids):
+        edits = found.get(RecordName(block.register, block.unit, record))
+        if edits is None:
+            continue
+        one = edits.setdefault(version, LoggedEdit())
+        one.causal_length = max(
+            one.causal_length, causal_length_of(block.operation, block.causal_length)
+        )
+        if block.operation is Operation.DELETE:
+            continue  # an end takes no head away
+        for name, column in zip(block.fields, block.columns, strict=True):
+            one.values[name] = column[k]
+        if block.operation is Operation.UPDATE:
+            for name, bases in zip(block.fields, block.bases, strict=True):
+                if bases[k] != version:
+                    one.overwritten.setdefault(name, set()).add(bases[k])
+    for (k, name), versions in block.resolved.items():
+        edits = found.get(RecordName(block.register, block.unit, block.ids[k]))
+        if edits is not None and block.operation is not Operation.DELETE:
+            edits[version].overwritten.setdefault(name, set()).update(versions)

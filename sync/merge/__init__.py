@@ -1,0 +1,1 @@
+"""Algorithms over values: merge of an edit, join of two copies, digests. Pure."""

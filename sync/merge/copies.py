@@ -1,0 +1,175 @@
+"""Rows: records as they stand, with what makes them understood elsewhere. Pure.
+
+What reads them from the store is `sync.apply.read_copies`; what packs them is `sync.codec.chunk`; what takes
+them in is `sync.apply.copies`; what says how two copies become one is `sync.vector`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sync.merge.record import Head, Heads, RecordState, canonical
+from sync.model.schema import FieldSchema, Lane
+from sync.model.stream import StreamKey
+from sync.model.version import Version, hlc_of, incarnation_of
+
+QuarantinedVersions = Mapping[bytes, frozenset[Version]]
+Writer = tuple[int, int]  # unit, level
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Copies of records of one register and unit, and which of their edits a hole holds up."""
+
+    register: str
+    unit: int
+    states: Mapping[bytes, RecordState]
+    quarantined: QuarantinedVersions = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTip:
+    """The newest entry of a stream, and how far its origin vouches for it."""
+
+    seq: int
+    hash: bytes
+    hlc: int
+    signed_seq: int = 0
+    signature: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Part of a snapshot; the last one has heads, cursors and how far our log was `acked`."""
+
+    rows: Sequence[Rows]
+    version_vector: Mapping[
+        Lane, Mapping[int, int]
+    ]  # lane -> incarnation -> newest stamp heard there
+    writers: Mapping[int, Writer]
+    keys: Mapping[int, bytes] = field(default_factory=dict)  # incarnation -> what it signs with
+    heads: Mapping[StreamKey, StreamTip] = field(default_factory=dict)
+    cursors: Mapping[Lane, tuple[int, int]] = field(default_factory=dict)  # incarnation, position
+    acked: Mapping[Lane, tuple[int, int]] = field(default_factory=dict)
+
+    def vector(self, lane: Lane, quarantined: frozenset[Version]) -> VersionVector:
+        return VersionVector(self.version_vector.get(lane, {})).without(quarantined)
+
+
+def versions_in(state: RecordState) -> set[Version]:
+    """Return every version that a copy names."""
+    heads = {h.version for heads in state.fields.values() for h in heads.all}
+    return (
+        heads | {state.created, state.causal_length_version} | {v for _, v in state.survived_delete}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class VersionVector:
+    """Which edits an office has heard in one lane, but for those of a record that it holds up.
+
+    Each writer's words come by one path in the order of their stamps, so the newest stamp heard
+    of a writer stands for all before it.
+    """
+
+    newest: Mapping[int, int]  # incarnation -> stamp
+    quarantined: frozenset[Version] = frozenset()  # heard, but not joined: they wait in a hole
+
+    def __contains__(self, version: object) -> bool:
+        if not isinstance(version, bytes) or version in self.quarantined:
+            return False
+        return hlc_of(version) <= self.newest.get(incarnation_of(version), -1)
+
+    def without(self, quarantined: Iterable[Version]) -> VersionVector:
+        return VersionVector(self.newest, frozenset(quarantined)) if quarantined else self
+
+
+@dataclass(frozen=True, slots=True)
+class VectorUnion:
+    """What the one or the other has heard."""
+
+    one: Container[Version]
+    other: Container[Version]
+
+    def __contains__(self, version: object) -> bool:
+        return version in self.one or version in self.other
+
+
+EMPTY: Container[Version] = frozenset()  # of one whose copy is not to be believed: a repair
+
+
+def join(
+    ours: RecordState,
+    theirs: RecordState,
+    schema: Mapping[str, FieldSchema],
+    *,
+    received_here: Container[Version],
+    received_there: Container[Version],
+    overwritten: Mapping[str, Container[Version]] = {},
+) -> RecordState:
+    """Return the copy of an office that has heard what either has heard.
+
+    Commutative, associative and idempotent, with what was heard joined beside it. `overwritten`: of each
+    field, what our own edits have overwritten or settled though it is not counted as heard here:
+    it came in an earlier copy.
+    """
+    created = min(ours.created, theirs.created)
+    causal_length = max(ours.causal_length, theirs.causal_length)
+    began = [s.causal_length_version for s in (ours, theirs) if s.causal_length == causal_length]
+    fields = {}
+    for name in (n for n in schema if n in ours.fields or n in theirs.fields):
+        mine, other = _heads(ours, name), _heads(theirs, name)
+        surviving = {
+            v: _fuller(mine.get(v), other.get(v))
+            for v in mine.keys() | other.keys()
+            if (
+                v in mine
+                or not mine
+                or (v not in received_here and v not in overwritten.get(name, ()))
+            )
+            and (v in other or not other or v not in received_there)
+        }
+        # Copies of which each has overwritten what the other holds cannot both be true: keep all.
+        fields[name] = surviving or {**other, **mine}
+    survived_delete: set[tuple[str, Version]] = set()
+    if causal_length % 2 == 0:
+        survived_delete = {
+            (name, v) for name, heads in fields.items() for v in heads
+            if all(_survives_delete(s, causal_length, name, v) for s in (ours, theirs))
+        }  # fmt: skip
+    return canonical(
+        RecordState(
+            created,
+            causal_length,
+            created if causal_length == 1 else max(began),
+            {name: _listed(heads) for name, heads in fields.items()},
+            frozenset(survived_delete),
+        ),
+        schema,
+    )
+
+
+def _heads(state: RecordState, name: str) -> dict[Version, Head]:
+    """Return a field's heads by version; none when this copy's program does not know the field."""
+    return {h.version: h for h in state.fields[name].all} if name in state.fields else {}
+
+
+def _fuller(mine: Head | None, other: Head | None) -> Head:
+    """Return the head that tells more: a program that did not know the field stored nothing."""
+    known = [h for h in (mine, other) if h is not None]
+    return max(known, key=lambda h: h.value is not None)
+
+
+def _listed(heads: Mapping[Version, Head]) -> Heads:
+    first, *others = heads.values()
+    return Heads(first, tuple(others))
+
+
+def _survives_delete(state: RecordState, causal_length: int, name: str, version: Version) -> bool:
+    """Say whether no ender of this life that the copy knows had seen the head.
+
+    Who knows an end knows what its ender had seen, so a copy that lacks the head has not.
+    """
+    present = state.causal_length == causal_length and version in _heads(state, name)
+    return not present or (name, version) in state.survived_delete

@@ -1,0 +1,297 @@
+"""Merge: how an edit joins a copy of a record. Pure; no I/O, no clock.
+
+A field's state is its *heads*: the values that nobody has yet overwritten knowingly. An edit
+names the head it stood on (`base`) and replaces that one only; what was written meanwhile stays
+a head beside it. One head is shown (by the field's policy), the others are losers, kept until a
+person or a later edit settles them. An end takes no head away: it says which ones its writer had
+seen, and the others stand against it. All of this depends on which edits are known, not on their
+order of arrival, so copies that know the same edits are the same bytes (INV-7, INV-15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from sync.model.change import Operation, Value
+from sync.model.schema import AUTO_RESOLVED, FieldSchema, Policy
+from sync.model.version import Version
+
+
+class Head(NamedTuple):
+    """A value that stands until somebody overwrites it knowingly."""
+
+    version: Version
+    value: Value
+    level: int  # of the office that wrote it
+
+
+class Heads(NamedTuple):
+    """One field: the head that is shown, and the losers (sorted by version)."""
+
+    shown: Head
+    losers: tuple[Head, ...] = ()
+
+    @property
+    def all(self) -> tuple[Head, ...]:
+        return (self.shown, *self.losers)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordState:
+    """One copy of a record: what is stored, and nothing derived."""
+
+    created: Version
+    causal_length: int  # odd alive, even deleted; each end and each re-creation adds one
+    causal_length_version: Version
+    fields: Mapping[str, Heads]
+    survived_delete: frozenset[tuple[str, Version]] = frozenset()  # heads that no ender had seen
+
+    @property
+    def alive(self) -> bool:
+        return self.causal_length % 2 == 1
+
+
+class FieldConflict(NamedTuple):
+    """A value that must stay visible: it lost, or (`deleted`) the record's end did not see it."""
+
+    field: str
+    loser: Head
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordChange:
+    """One record's part of a block."""
+
+    operation: Operation
+    version: Version
+    level: int
+    values: Mapping[str, Value] = field(default_factory=dict)
+    bases: Mapping[str, Version] = field(default_factory=dict)
+    causal_length: int = 1
+    resolved: Mapping[str, Iterable[Version]] = field(default_factory=dict)
+
+
+def merge(
+    state: RecordState | None,
+    change: RecordChange,
+    schema: Mapping[str, FieldSchema],
+) -> RecordState | None:
+    """Join a change into a copy of its record.
+
+    The result depends only on the set of changes joined, so long as each comes after those its
+    writer knew (which streams over a tree ensure). Joining one again while it is a head changes
+    nothing; one that was overwritten since must not come again (which streams ensure, too).
+
+    Returns: the joined copy; None when an UPDATE or DELETE came before its record's CREATE (the
+    caller parks it as a hole).
+    """
+    if change.operation is Operation.CREATE:
+        return _created(state, change, schema)
+    if state is None:
+        return None
+    if change.operation is Operation.DELETE:
+        return _deleted(state, change)
+    return _updated(state, change, schema)
+
+
+def with_versions_replaced(state: RecordState, names: Mapping[Version, Version]) -> RecordState:
+    """Return a copy as if the edits in `names` bore those other versions; `canonical` ends it."""
+
+    def name(version: Version) -> Version:
+        return names.get(version, version)
+
+    def named(head: Head) -> Head:
+        return head._replace(version=name(head.version))
+
+    return RecordState(
+        name(state.created),
+        state.causal_length,
+        name(state.causal_length_version),
+        {
+            n: Heads(named(heads.shown), tuple(sorted(map(named, heads.losers))))
+            for n, heads in state.fields.items()
+        },
+        frozenset((n, name(version)) for n, version in state.survived_delete),
+    )
+
+
+def canonical(state: RecordState, schema: Mapping[str, FieldSchema]) -> RecordState:
+    """Return a copy with the heads of each field in their order: it hangs on their versions."""
+    fields = {n: _canonical(schema[n], list(heads.all)) for n, heads in state.fields.items()}
+    return replace(state, fields=fields)
+
+
+def conflicts_of(
+    state: RecordState, schema: Mapping[str, FieldSchema]
+) -> dict[tuple[str, Version], FieldConflict]:
+    """Return the conflicts that a copy shows, keyed by (field, losing version)."""
+    found: dict[tuple[str, Version], FieldConflict] = {}
+    for name, heads in state.fields.items():
+        if not state.alive:
+            for head in heads.all:
+                if (name, head.version) in state.survived_delete:
+                    found[name, head.version] = FieldConflict(name, head, deleted=True)
+        elif schema[name].policy not in AUTO_RESOLVED:
+            for loser in heads.losers:
+                if loser.value != heads.shown.value:
+                    found[name, loser.version] = FieldConflict(name, loser, deleted=False)
+    return found
+
+
+def _created(
+    state: RecordState | None, change: RecordChange, schema: Mapping[str, FieldSchema]
+) -> RecordState:
+    if state is None:
+        fields = {
+            name: Heads(Head(change.version, value, change.level))
+            for name, value in change.values.items()
+        }
+        return RecordState(change.version, 1, change.version, fields)
+    if change.version == state.created:
+        return state  # heard before
+    # Two offices made the same record apart (a natural key): every field has two first values.
+    created = min(state.created, change.version)
+    causal_length_version = created if state.causal_length == 1 else state.causal_length_version
+    return replace(
+        _with_values(state, change, schema),
+        created=created,
+        causal_length_version=causal_length_version,
+    )
+
+
+def _updated(
+    state: RecordState, change: RecordChange, schema: Mapping[str, FieldSchema]
+) -> RecordState:
+    # An edit of an ended record begins its next life; two that do so apart begin the same one.
+    causal_length = (
+        change.causal_length + 1 if change.causal_length % 2 == 0 else change.causal_length
+    )
+    joined = _with_values(state, change, schema)
+    if causal_length > state.causal_length:
+        return replace(
+            joined,
+            causal_length=causal_length,
+            causal_length_version=change.version,
+            survived_delete=frozenset(),
+        )
+    if causal_length == state.causal_length and causal_length != change.causal_length:
+        return replace(
+            joined, causal_length_version=max(state.causal_length_version, change.version)
+        )
+    return joined
+
+
+def _deleted(state: RecordState, change: RecordChange) -> RecordState:
+    # To end an ended record again is to have seen more of what stands against its end.
+    ended = change.causal_length + change.causal_length % 2
+    if state.causal_length > ended:
+        return state  # a later life has begun
+    again = state.causal_length == ended
+    heads = {(name, h.version) for name, heads in state.fields.items() for h in heads.all}
+    survived_delete = frozenset(
+        (name, version)
+        for name, version in (state.survived_delete if again else heads)
+        if not _had_seen(change, name, version)
+    )
+    causal_length_version = (
+        max(state.causal_length_version, change.version) if again else change.version
+    )
+    return replace(
+        state,
+        causal_length=ended,
+        causal_length_version=causal_length_version,
+        survived_delete=survived_delete,
+    )
+
+
+def _had_seen(change: RecordChange, name: str, version: Version) -> bool:
+    """Say whether the writer of an end knew this head and ended the record all the same."""
+    if version in tuple(change.resolved.get(name, ())):
+        return True
+    if name in change.bases:
+        return version == change.bases[name]
+    return version in change.bases.values()  # a field that its program did not know
+
+
+def _with_values(
+    state: RecordState, change: RecordChange, schema: Mapping[str, FieldSchema]
+) -> RecordState:
+    """Join the change's values; in an ended record they are what its enders have not seen."""
+    fields = dict(state.fields)
+    for name, value in change.values.items():
+        head = Head(change.version, value, change.level)
+        base = change.bases.get(name, b"")
+        resolved = change.resolved.get(name, ())
+        fields[name] = _joined(schema[name], state.fields.get(name), head, base, resolved)
+    survived_delete = state.survived_delete
+    if not state.alive:
+        before = {(n, h.version) for n in change.values if n in state.fields
+                  for h in state.fields[n].all}  # fmt: skip
+        after = {(n, h.version) for n in change.values for h in fields[n].all}
+        survived_delete = (survived_delete - (before - after)) | (after - before)
+    return replace(state, fields=fields, survived_delete=survived_delete)
+
+
+def _joined(
+    schema: FieldSchema,
+    heads: Heads | None,
+    incoming: Head,
+    base: Version,
+    resolved: Iterable[Version],
+) -> Heads:
+    if heads is None:
+        return Heads(incoming)
+    known = heads.all
+    if base != incoming.version and any(head.version == incoming.version for head in known):
+        return heads  # heard before; on its own version stands the next round of one transaction
+    replaced = {base, *resolved}
+    return _canonical(schema, [*(h for h in known if h.version not in replaced), incoming])
+
+
+def _canonical(schema: FieldSchema, heads: list[Head]) -> Heads:
+    if len(heads) == 1:
+        return Heads(heads[0])
+    shown = max(heads, key=_ranking(schema))
+    losers = tuple(sorted(h for h in heads if h.version != shown.version))
+    return Heads(shown, losers)
+
+
+def _ranking(schema: FieldSchema) -> Callable[[Head], tuple[object, ...]]:
+    match schema.policy:
+        case Policy.OWNER:
+            return lambda h: (h.level in schema.owners[:1], h.version)
+        case Policy.HIGHER:
+            return lambda h: (-h.level, h.version)
+        case Policy.MAX:
+            return lambda h: (h.value is not None, _comparable(h.value), h.version)
+        case Policy.MIN:
+            return lambda h: (h.value is not None, _Reversed(_comparable(h.value)), h.version)
+        case _:
+            return lambda h: (h.version,)
+
+
+def shown_value(schema: FieldSchema, heads: Heads) -> Value:
+    """Return the value to show and store: for UNION the members of every head together."""
+    if schema.policy is not Policy.UNION or not heads.losers:
+        return heads.shown.value
+    members = {m for head in heads.all if head.value for m in str(head.value).split(",")}
+    return ",".join(sorted(members)) or None
+
+
+def _comparable(value: Value) -> tuple[int, int | str]:
+    return (0, value) if isinstance(value, int) else (1, value or "")
+
+
+class _Reversed(NamedTuple):
+    """Orders greater values first, so that `max` finds the smallest."""
+
+    value: tuple[int, int | str]
+
+    def __lt__(self, other: object) -> bool:
+        return isinstance(other, _Reversed) and other.value < self.value
+
+    def __gt__(self, other: object) -> bool:
+        return isinstance(other, _Reversed) and self.value < other.value

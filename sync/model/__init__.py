@@ -1,0 +1,1 @@
+"""Values of the engine: records, versions, streams, audiences, rights. Pure, and imported by all the rest."""

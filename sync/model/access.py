@@ -1,0 +1,119 @@
+"""Who may write what: judged for every change, at the sender and again at every receiver. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sync.model import audience
+from sync.model.change import Block, Entry, Operation
+from sync.model.errors import SilianError
+from sync.model.schema import Lane, RegisterSchema
+
+
+class Routes(Protocol):
+    """What the engine asks of the tree of units."""
+
+    def hop(self, unit: int) -> int | None:
+        """Return our child on the way to `unit`; None when it is not below us."""
+
+    def covers(self, upper: int, lower: int) -> bool:
+        """Say whether `upper` is `lower` or one of its ancestors."""
+
+    def level(self, unit: int) -> int | None:
+        """Return the level of a unit of the tree; None when it is not in it."""
+
+
+def denial_reason(
+    block: Block, register: RegisterSchema, *, writer: int, level: int, routes: Routes
+) -> str | None:
+    """Return why a writer may not make this change, as a hole's reason; None when it may.
+
+    An office writes records of its own unit and of units below it, and of a record only the
+    fields that its level owns (INV-14, INV-31); it adds none to a register that it owns nothing of.
+    Where a record is what one office said, as an event is (`own`), nobody says it for another.
+    """
+    if (register.own and writer != block.unit) or not routes.covers(writer, block.unit):
+        return "foreign_unit"
+    if block.operation is Operation.DELETE:
+        return None if writer == block.unit else "not_owner"
+    by_name = register.by_name
+    if block.operation is Operation.CREATE and not any(
+        level in field.owners for field in register.fields
+    ):
+        return "not_owner"  # or anybody could add a record that says nothing, as a unit
+    for name, column in zip(block.fields, block.columns, strict=True):
+        field = by_name.get(name)
+        if field is None or level in field.owners:
+            continue
+        if block.operation is Operation.CREATE and all(value is None for value in column):
+            continue
+        return "not_owner"
+    return None
+
+
+class Unauthorised(SilianError):
+    """A peer handed over what cannot be its to say; the whole batch is refused."""
+
+    code = "unauthorised"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"refused: {why}",
+            f"拒绝接收: {why}",
+            remedy_en="Check the peer's unit and its place in the tree.",
+            remedy_zh="请核对对方单位及其隶属关系。",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose store this is."""
+
+    unit: int
+    level: int
+    incarnation: int
+
+
+def check_relay(
+    entry: Entry, lane: Lane, peer: int, me: Identity, routes: Routes, *, upward: bool
+) -> None:
+    """Refuse what this peer cannot have the right to hand over, whatever it says inside.
+
+    `upward`: the peer is a child. Raises: Unauthorised.
+    """
+    if entry.lane is not lane:
+        raise Unauthorised("an entry of another lane")
+    if entry.incarnation == me.incarnation:
+        return  # our own words, come back after a restore: known, or a gap
+    target = audience.parse(entry.audience)
+    if upward:
+        if target.up_to is None:
+            raise Unauthorised("a child speaks downward through its parent")
+        if target.up_to > me.level:
+            raise Unauthorised("an audience that ends below this office")
+        if routes.hop(entry.unit) != peer:
+            raise Unauthorised("an entry of a unit that is not below this child")
+    else:
+        if target.up_to is not None:
+            raise Unauthorised("a parent hands down what goes up")
+        if not routes.covers(entry.unit, me.unit):
+            raise Unauthorised("an entry of a unit that is not above this office")
+    if routes.level(entry.unit) != entry.level:
+        raise Unauthorised("an entry that claims another level than its unit has")
+
+
+def arrival_link(entry: Entry, parent: int, me: Identity, routes: Routes) -> int:
+    """Return by which link an entry first came that the parent reads back; 0: written here.
+
+    Raises: Unauthorised, as `check_relay`.
+    """
+    if entry.unit == me.unit:
+        return 0
+    if audience.parse(entry.audience).up_to is None:
+        check_relay(entry, entry.lane, parent, me, routes, upward=False)
+        return parent
+    hop = routes.hop(entry.unit)
+    if hop is None:
+        raise Unauthorised("an echo of a unit that is not below this office")
+    return hop

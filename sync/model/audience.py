@@ -1,0 +1,66 @@
+"""Audiences: who may hear a change. Whoever may hear a stream hears all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sync.model.errors import SilianError
+
+LOCAL = "local"  # never leaves the office
+DOWN_ALL = "down:all"
+LEVELS = ("city", "district", "street", "community")
+
+
+class BadAudience(SilianError):
+    """A peer named an audience that this program does not know; the entry is refused."""
+
+    code = "bad_audience"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"unknown audience {text[:60]!r}",
+            f"未知的可见范围 {text[:60]!r}",
+            remedy_en="Upgrade this office or its peer.",
+            remedy_zh="请升级本单位或对方的程序。",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """A parsed audience: exactly one of `up_to` (a level) or `down_to` is set.
+
+    `down_to` is a unit id, or None for all below (`down_all`).
+    """
+
+    text: str
+    up_to: int | None = None
+    down_to: int | None = None
+
+    @property
+    def down_all(self) -> bool:
+        return self.text == DOWN_ALL
+
+
+def up(level: int) -> str:
+    """Heard by every office above the writer up to `level` (0 is the city)."""
+    return f"up:{LEVELS[level]}"
+
+
+def down(unit: int) -> str:
+    """Heard by every office on the way from the writer down to `unit`."""
+    return f"down:{unit}"
+
+
+def parse(text: str) -> Audience:
+    """Read an audience as it stands on the wire.
+
+    Raises: BadAudience for anything that is not one.
+    """
+    direction, _, target = text.partition(":")
+    if direction == "up" and target in LEVELS:
+        return Audience(text, up_to=LEVELS.index(target))
+    if text == DOWN_ALL:
+        return Audience(text)
+    if direction == "down" and target.isascii() and target.isdigit() and len(target) <= 19:
+        return Audience(text, down_to=int(target))
+    raise BadAudience(text)

@@ -1,0 +1,140 @@
+"""Changes: the only thing that crosses a link, up or down, packed by column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from sync.model.schema import Lane
+from sync.model.version import Version, version_of
+
+Value = str | int | None  # the only things stored: see sync.model.schema.Kind
+ID_BYTES = 16
+
+
+class Operation(IntEnum):
+    """What a block does to its records; the numbers are those of the wire."""
+
+    CREATE = 1
+    UPDATE = 2
+    DELETE = 3
+
+
+class RecordKey(NamedTuple):
+    """Names one record. A tuple, as `Edit` is: a load makes one of each a record."""
+
+    register: str
+    unit: int  # the unit whose record it is
+    id: bytes  # 16 bytes
+
+
+class Edit(NamedTuple):
+    """What a local writer asks for: one record's new values, or its end.
+
+    `base`: the version each field had on the screen where the person decided; a field that is
+    missing there stands on what the store holds now. `resolves`: losers that the edit has seen
+    and decides about, field -> versions.
+    """
+
+    key: RecordKey
+    operation: Operation
+    values: Mapping[str, Value] = MappingProxyType({})
+    audiences: tuple[str, ...] = ()  # one version, written to each of these streams
+    base: Mapping[str, Version] = MappingProxyType({})
+    resolves: Mapping[str, Sequence[Version]] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class Block:
+    """Changes of one kind to records of one register and unit; all share the entry's version.
+
+    `columns[i][k]` is field i of record k; `bases[i][k]` the version it stood on (UPDATE, DELETE).
+    """
+
+    register: str
+    unit: int
+    operation: Operation
+    ids: list[bytes]
+    fields: tuple[str, ...] = ()
+    columns: list[Sequence[Value]] = field(default_factory=list)
+    bases: list[Sequence[Version]] = field(default_factory=list)
+    causal_length: int = 0  # the life the edit stood on: odd alive, even deleted; 0 for CREATE
+    resolved: dict[tuple[int, str], tuple[Version, ...]] = field(default_factory=dict)
+
+    def without(self, names: Sequence[str]) -> Block:
+        """Return the block as a store sees it that does not know these fields."""
+        keep = [i for i, name in enumerate(self.fields) if name not in names]
+        return replace(
+            self,
+            fields=tuple(self.fields[i] for i in keep),
+            columns=[self.columns[i] for i in keep] if self.columns else [],
+            bases=[self.bases[i] for i in keep] if self.bases else [],
+        )
+
+
+@dataclass(slots=True)
+class Entry:
+    """One transaction for one audience, and the bytes that cross every link unchanged."""
+
+    incarnation: int
+    unit: int
+    level: int
+    audience: str
+    lane: Lane
+    seq: int  # 1, 2, 3, ... in the stream (incarnation, audience, lane)
+    prev_hash: bytes
+    hlc: int
+    changes: int
+    payload: bytes  # compressed body
+    wire: bytes  # the serialized entry
+    hash: bytes  # of `wire`
+    original_incarnation: int = 0  # the former incarnation that these words were said under first
+
+    @property
+    def version(self) -> Version:
+        """The version that everything in it bears."""
+        return version_of(self.hlc, self.original_incarnation or self.incarnation)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHead:
+    """How far a stream is known: its newest entry's number and hash."""
+
+    seq: int = 0
+    hash: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The origin's word for a stream up to an entry, and the key that it is made with."""
+
+    incarnation: int
+    audience: str
+    lane: Lane
+    seq: int
+    signature: bytes  # 64 bytes
+    public_key: bytes  # 32 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Part of a sender's log: whole transactions in order, and the position they lead to."""
+
+    lane: Lane
+    incarnation: int  # whose log positions these are
+    after: int
+    upto: int
+    entries: tuple[bytes, ...] = ()  # serialized entries
+    positions: tuple[int, ...] = ()  # the sender's log position of each
+    signatures: tuple[Signature, ...] = ()
+
+
+class RecordName(NamedTuple):
+    """One record that differs."""
+
+    register: str
+    unit: int
+    id: bytes

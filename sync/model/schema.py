@@ -1,0 +1,80 @@
+"""What the engine knows of a register: names, kinds, merge policies. Nothing about residents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from functools import cached_property
+
+
+class Lane(IntEnum):
+    """The two queues of a link; the numbers are those of the wire."""
+
+    CONTROL = 1
+    BULK = 2
+
+
+class Kind(Enum):
+    """How a field's values are stored and sent."""
+
+    TEXT = "text"
+    INT = "int"
+
+
+class Policy(Enum):
+    """Which of several concurrent values of a field is shown, and whether a person must look."""
+
+    LATEST = "latest"  # the later version; the loser is kept and listed
+    OWNER = "owner"  # the value of the field's owning level
+    HIGHER = "higher"  # the value written at the higher level
+    MAX = "max"  # the greater value; no conflict
+    MIN = "min"  # the smaller value; no conflict
+    UNION = "union"  # a set: all members; no conflict
+    MANUAL = "manual"  # the later version for now; a person must decide
+
+
+AUTO_RESOLVED = frozenset({Policy.MAX, Policy.MIN, Policy.UNION})  # concurrent values need nobody
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSchema:
+    """One field: its kind, its merge policy and the levels that may write it."""
+
+    name: str
+    kind: Kind = Kind.TEXT
+    policy: Policy = Policy.LATEST
+    owners: tuple[int, ...] = (0, 1, 2, 3)
+
+
+@dataclass(frozen=True)
+class RegisterSchema:
+    """One register as the engine sees it; its table is built from this."""
+
+    name: str
+    lane: Lane
+    fields: tuple[FieldSchema, ...]
+    indexes: tuple[str, ...] = ()  # fields, or id, that have an index; at most two
+    own: bool = False  # each office writes records of its own unit only, and none of those below
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f.name for f in self.fields)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, FieldSchema]:
+        return {f.name: f for f in self.fields}
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All registers of a catalogue version."""
+
+    registers: Mapping[str, RegisterSchema] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, registers: Iterable[RegisterSchema]) -> Schema:
+        return cls({r.name: r for r in registers})
+
+
+Shared = Mapping[str, Sequence[int]]  # register -> units whose records both sides may hear whole

@@ -1,0 +1,88 @@
+"""Streams: is this the entry that comes next? Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from sync.model.change import Entry, StreamHead
+from sync.model.errors import SilianError
+from sync.model.schema import Lane
+
+
+class StreamKey(NamedTuple):
+    """What one incarnation says to one audience in one lane."""
+
+    incarnation: int
+    audience: str
+    lane: Lane
+
+
+class StreamGap(SilianError):
+    """Entries are missing before this one; the sender goes on from what we hold."""
+
+    code = "stream_gap"
+    retryable = True
+
+    def __init__(self, key: StreamKey, *, expected_seq: int, received_seq: int) -> None:
+        where = f"{key.incarnation:x} {key.audience} {key.lane.name.lower()}"
+        super().__init__(
+            f"stream {where}: expected entry {expected_seq}, received {received_seq}",
+            f"数据流 {where}: 应收第 {expected_seq} 条, 实收第 {received_seq} 条",
+            remedy_en="The sender resends from what the receiver holds; nothing to do.",
+            remedy_zh="发送方会自动补发, 无需处理。",
+        )
+        self.expected_seq = expected_seq
+
+
+class StreamForked(SilianError):
+    """Two different entries bear one number: a restored or copied store, or forgery.
+
+    The stream is not followed further until a person has looked.
+    """
+
+    code = "stream_forked"
+
+    def __init__(self, key: StreamKey, seq: int) -> None:
+        where = f"{key.incarnation:x} {key.audience} {key.lane.name.lower()}"
+        super().__init__(
+            f"stream {where}: two different entries are numbered {seq}",
+            f"数据流 {where}: 编号 {seq} 出现两条不同的内容",
+            remedy_en="Look for a restored backup or a second copy of that office's store.",
+            remedy_zh="请检查该单位是否恢复过备份或存在重复的数据副本。",
+        )
+
+
+class Place(Enum):
+    """Where an entry stands against what is known of its stream."""
+
+    NEXT = "next"
+    KNOWN = "known"
+
+
+def key_of(entry: Entry) -> StreamKey:
+    return StreamKey(entry.incarnation, entry.audience, entry.lane)
+
+
+def place(entry: Entry, heads: Mapping[StreamKey, StreamHead]) -> Place:
+    """Say whether an entry is the next of its stream or already known.
+
+    Raises: StreamGap (entries are missing before it), StreamForked (it contradicts the chain).
+    """
+    key = key_of(entry)
+    head = heads.get(key, StreamHead())
+    if entry.seq < head.seq:
+        return Place.KNOWN
+    if entry.seq == head.seq:
+        if entry.hash != head.hash:
+            raise StreamForked(key, entry.seq)
+        return Place.KNOWN
+    if entry.seq > head.seq + 1:
+        raise StreamGap(key, expected_seq=head.seq + 1, received_seq=entry.seq)
+    if entry.prev_hash != head.hash:
+        raise StreamForked(key, head.seq)
+    return Place.NEXT
+
+
+Heads = dict[StreamKey, StreamHead]

@@ -1,0 +1,249 @@
+"""Recovering: a restored child's questions to its parent, until it has back what it lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from sync.apply.host import Host
+from sync.apply.receive import rebuild_derived
+from sync.codec import entry as codec
+from sync.log import entries as log
+from sync.log.outcome import Received, Waiters
+from sync.model import audience
+from sync.model.access import Unauthorised
+from sync.model.change import StreamHead
+from sync.model.errors import Malformed
+from sync.model.limits import BATCH_BYTES_MAX
+from sync.model.schema import Lane
+from sync.model.stream import Heads, StreamKey
+from sync.recovery import heads as recovery_heads
+from sync.recovery import reissue, republish
+from sync.recovery.bisect import Probing
+from sync.snapshot import progress
+from sync.snapshot.progress import Progress
+from sync.store import meta
+from sync.store.sql import execute, execute_many
+from sync.wire.v1 import link_pb2 as pb
+
+
+class Recovery:
+    """One recovery. `request` says what to ask next; `on_reply` applies the answer.
+
+    Its progress is in the store, entry by entry: one that was broken off starts over and finds
+    that it has less to ask for.
+    """
+
+    def __init__(
+        self, host: Host, parent_unit: int, parent_incarnation: int, session: int, *,
+        snapshot_follows: bool = False,
+    ) -> None:  # fmt: skip
+        self._host = host
+        self._snapshot_follows = (
+            snapshot_follows  # follow this recovery, which is of the control lane only
+        )
+        self._parent = (parent_unit, parent_incarnation)
+        self._session = session
+        self._asked: list[tuple[StreamKey, StreamHead]] = []
+        self._theirs: Heads = {}
+        self._acked_by_parent: dict[
+            Lane, tuple[int, int]
+        ] = {}  # our log with the parent, as its cursors say
+        self._after = 0
+        with host.store.read() as tx:
+            heads = recovery_heads.upward_heads(tx, self._is_ours)
+            above = host.applier.identity.level - 1
+            self._probing = Probing.over(
+                heads,
+                recovery_heads.oldest_kept(tx, heads),
+                recovery_heads.acknowledged(tx, above, heads),
+            )
+
+    def request(self) -> pb.ReplayRequest:
+        """Return the next question."""
+        unit = self._host.applier.identity.unit
+        with self._host.store.read() as tx:
+            if not self._probing.done:
+                hashes = recovery_heads.hashes_of(tx, self._probing.wanted())
+                self._asked = self._probing.ask(hashes)
+                return pb.ReplayRequest(
+                    session=self._session,
+                    unit=unit,
+                    probing=True,
+                    probes=[codec.head_to_wire(key, head) for key, head in self._asked],
+                )
+            return pb.ReplayRequest(
+                session=self._session,
+                unit=unit,
+                common=[codec.head_to_wire(k, h) for k, h in self._probing.common.items()],
+                cursors=[
+                    pb.Cursor(lane=lane.value, incarnation=self._parent[1], position=position)  # type: ignore[arg-type]
+                    for lane, position in self._applied_cursors(tx).items()
+                ],
+                after=self._after,
+                bytes_max=BATCH_BYTES_MAX,
+            )
+
+    def on_reply(self, reply: pb.ReplayResponse) -> bool:
+        """Take the answer; say whether there is more to ask.
+
+        Raises: Malformed, StreamGap, StreamForked, Unauthorised.
+        """
+        if not self._probing.done:
+            return self._probed(reply)
+        host = self._host
+        received = host.store.write(lambda tx: self._replayed(tx, reply))
+        host.committed(received)
+        self._after = reply.upto
+        return reply.more
+
+    # -- what both have in common -------------------------------------------------------------
+
+    def _is_ours(self, unit: int) -> bool:
+        applier = self._host.applier
+        return unit == applier.identity.unit or applier.routes.hop(unit) is not None
+
+    def _applied_cursors(self, tx: Connection) -> dict[Lane, int]:
+        unit, incarnation = self._parent
+        cursors = {lane: log.cursor_of(tx, unit, "in", lane) for lane in Lane}
+        return {lane: applied for lane, (of, applied) in cursors.items() if of == incarnation}
+
+    def _probed(self, reply: pb.ReplayResponse) -> bool:
+        if len(reply.known) != len(self._asked):
+            raise Malformed(f"{len(reply.known)} answers to {len(self._asked)} probes")
+        self._theirs = dict(map(codec.head_from_wire, reply.heads))
+        self._acked_by_parent = {Lane(c.lane): (c.incarnation, c.position) for c in reply.cursors}
+        self._probing.answered(self._asked, reply.known, self._theirs)
+        truncated = dict(map(codec.head_from_wire, reply.truncated))
+        if truncated:
+            with self._host.store.read() as tx:
+                ours = recovery_heads.hashes_of(
+                    tx, [(key, base.seq) for key, base in truncated.items()]
+                )
+            self._probing.truncated(truncated, ours, self._theirs)
+        if self._probing.done:
+            host, before = self._host, self._host.applier.identity.incarnation
+            try:
+                waiters = host.store.write(self._begin)
+            except BaseException:
+                host.switch_incarnation(before)
+                raise
+            host.committed(Received(waiters=waiters))
+        return True
+
+    # -- what the parent lacks ------------------------------------------------------------------
+
+    def _begin(self, tx: Connection) -> Waiters:
+        """Take another incarnation if ours is known above, and say anew what is not."""
+        applier = self._host.applier
+        applier.clock.resume(log.lock(tx))
+        me, common = applier.identity, self._probing.common
+        positions = [position for _, position in self._acked_by_parent.values()]
+        # Log numbers are never given twice either: what the parent's cursors count stays counted.
+        execute(
+            tx,
+            "UPDATE log_head SET arrival=? WHERE id=1 AND arrival<?",
+            (max(positions, default=0), max(positions, default=0)),
+        )
+        numbered = {
+            incarnation for incarnation, position in self._acked_by_parent.values() if position
+        }
+        known = {key.incarnation for key in self._theirs} | numbered
+        if me.incarnation in known or meta.get(tx, meta.RESTORED):
+            rotate_incarnation(tx, self._host)
+        own_entries = reissue.own_entries_after(tx, common, me.unit, applier.identity.incarnation)
+        reissued = reissue.reissue(applier, tx, own_entries)
+        applier.fold(tx, reissued.effects)
+        _renumber_after(tx, common, max(positions, default=0), applier.clock.last)
+        if numbered:
+            meta.put(tx, meta.CONTINUES, str(max(numbered)))
+        reissued.waiters.recent_commit.forget()
+        return reissued.waiters
+
+    # -- what we lack ---------------------------------------------------------------------------
+
+    def _replayed(self, tx: Connection, reply: pb.ReplayResponse) -> Received:
+        applier = self._host.applier
+        unit, incarnation = self._parent
+        received = applier.replay(
+            tx, reply.entries, peer=unit, signatures=codec.signatures_from_wire(reply.signatures)
+        )
+        if reply.more:
+            return received
+        lanes = (Lane.CONTROL,) if self._snapshot_follows else tuple(Lane)
+        recovery_heads.rebase_cursors(tx, unit, incarnation, reply.upto, applier.now_ms, lanes)
+        meta.put(tx, meta.RESTORED, "")
+        if self._snapshot_follows:
+            at = progress.under_way(tx, unit) or Progress()
+            progress.note(tx, unit, replace(at, restored=True))
+        else:
+            rebuild_derived(tx, self._host, received)
+        return received
+
+
+def restore_own(
+    tx: Connection, host: Host, wires: Sequence[bytes], *, child: int, last: bool
+) -> Received:
+    """Take back from a child the words of this office that it heard and this store has lost.
+
+    Raises: Unauthorised for what is not ours, or went not that way; StreamGap, Malformed.
+    """
+    applier = host.applier
+    applier.clock.resume(log.lock(tx))
+    me = applier.identity
+    entries = [codec.entry_from_wire(wire) for wire in wires]
+    for entry in entries:
+        target = audience.parse(entry.audience)
+        there = target.down_all or (
+            target.down_to is not None and applier.routes.hop(target.down_to) == child
+        )
+        if entry.unit != me.unit or not there:
+            raise Unauthorised("given back what was not said to this child")
+    lost = [e for e in entries if e.incarnation != me.incarnation]
+    own_entries = reissue.own_entries_reused(tx, lost)
+    reissued = reissue.reissue(applier, tx, own_entries)
+    applier.fold(tx, reissued.effects)
+    received = applier.replay(tx, [e.wire for e in lost], peer=child)
+    received.waiters.join(reissued.waiters)
+    if last:
+        republish.republish(applier, tx, child, host.audiences_of, received.waiters)
+        republish.record_republished(tx, child, me.incarnation)
+        rebuild_derived(tx, host, received)
+    return received
+
+
+def rotate_incarnation(tx: Connection, host: Host) -> int:
+    """Take another incarnation, in the store and at once; the caller undoes it with its work."""
+    unit, level = host.applier.identity.unit, host.applier.identity.level
+    incarnation = host.draw()
+    reissue.rotate_incarnation(tx, unit, level, incarnation, host.applier.signer)
+    host.switch_incarnation(incarnation)
+    return incarnation
+
+
+def _renumber_after(
+    tx: Connection, common: Mapping[StreamKey, StreamHead], position: int, hlc: int
+) -> None:
+    """Number anew what must go up, if some of it stands where the parent believes to have all.
+
+    All of it, in its order: of a stream that stands on both sides of that position, the later
+    entries would come first.
+    """
+    rows = execute(
+        tx,
+        "SELECT arrival, incarnation, audience, lane, seq FROM entry "
+        "WHERE up_to IS NOT NULL ORDER BY arrival",
+    ).fetchall()
+    waiting = [
+        arrival
+        for arrival, writer, audience, lane, seq in rows
+        if seq > common.get(StreamKey(writer, audience, Lane(lane)), StreamHead()).seq
+    ]
+    if not waiting or waiting[0] > position:
+        return
+    first = log.allocate(tx, len(waiting), hlc)
+    moves = [(first + i, arrival) for i, arrival in enumerate(waiting)]
+    execute_many(tx, "UPDATE entry SET arrival=? WHERE arrival=?", moves)
+    execute_many(tx, "UPDATE hole SET arrival=? WHERE arrival=?", moves)

@@ -1,0 +1,176 @@
+"""Restating: own words that came back by one of their two ways are said again by the other.
+
+What an office says both up and down is two entries with one stamp. A store that lost both gets
+one back from its parent and the other from a child, unless one of the two had not heard it yet:
+then nobody that way ever would. Such words are said again under the present incarnation, with the
+version that they have wherever they were heard (`Entry.original_incarnation`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from sync.apply.reissued import OwnTransaction
+from sync.codec import entry as codec
+from sync.log.append import OwnEntry, append_own
+from sync.model import audience
+from sync.model.change import Block
+from sync.model.errors import Malformed
+from sync.model.limits import BATCH_BYTES_MAX, PORTION_CHANGES_MAX, SQL_KEYS_MAX
+from sync.model.version import Version
+from sync.store import meta
+from sync.store.sql import execute
+
+if TYPE_CHECKING:
+    from sync.apply.applier import Applier
+    from sync.log.outcome import Waiters
+
+PAGE_ENTRIES = 20_000  # of which only their places are read at once
+AudiencesOf = Callable[[Connection, Block], tuple[str, ...]]
+
+
+# -- the writer ---------------------------------------------------------------------------------
+
+
+def is_due(tx: Connection, child: int, incarnation: int) -> bool:
+    """Say whether what a child lacks was not yet looked for in this incarnation."""
+    return meta.get(tx, f"{meta.REPUBLISHED_TO}{child}") != str(incarnation)
+
+
+def record_republished(tx: Connection, child: int, incarnation: int) -> None:
+    """Note that what a child lacked was said again in this incarnation."""
+    meta.put(tx, f"{meta.REPUBLISHED_TO}{child}", str(incarnation))
+
+
+def republish(
+    applier: Applier, tx: Connection, child: int, audiences_of: AudiencesOf, waiters: Waiters
+) -> int:
+    """Say again what came back by another way only; return how many entries that took.
+
+    That goes up, down to this child, and to those that were done before: this one may have given
+    back what nobody had then. The caller holds the log's lock, and the child has given back all
+    that it heard.
+    """
+    me = applier.identity
+    count = waiting = 0
+    missing: list[OwnEntry] = []
+    for transaction in own_transactions(tx, me.unit, me.incarnation):
+        wanted: dict[str, list[Block]] = defaultdict(list)
+        for block in transaction.blocks:
+            for audience_name in audiences_of(tx, block):
+                is_missing = (
+                    block not in transaction.by_audience.get(audience_name, ())
+                    and audience_name not in transaction.truncated
+                )
+                if is_missing and _reaches(applier, tx, audience_name, child):
+                    wanted[audience_name].append(block)
+                    waiting += len(block.ids)
+        first = transaction.sample
+        original = first.original_incarnation or first.incarnation
+        missing += (
+            OwnEntry(audience_name, first.lane, blocks, first.hlc, original)
+            for audience_name, blocks in sorted(wanted.items())
+        )
+        if waiting >= PORTION_CHANGES_MAX:
+            append_own(applier, tx, missing, waiters)
+            count += len(missing)
+            missing, waiting = [], 0
+    if missing:
+        append_own(applier, tx, missing, waiters)
+    return count + len(missing)
+
+
+def _reaches(applier: Applier, tx: Connection, audience_name: str, child: int) -> bool:
+    """Say whether words that go this way are heard above, by this child or by one done before."""
+    target = audience.parse(audience_name)
+    if target.up_to is not None:
+        return target.up_to < applier.identity.level
+    hop = applier.routes.hop(target.down_to) if target.down_to is not None else None
+    return hop is not None and (hop == child or not is_due(tx, hop, applier.identity.incarnation))
+
+
+def own_transactions(tx: Connection, unit: int, incarnation: int) -> Iterator[OwnTransaction]:
+    """Go through what the log has of a unit's words under all incarnations but this one, in order.
+
+    Read in portions: however long the log, little of it is held at once. The caller may append to
+    the log meanwhile, but words only that it has been given already.
+    """
+    bases = execute(tx, "SELECT incarnation, audience, lane, hlc FROM stream_base").fetchall()
+    truncated_to = {(row[0], row[1], row[2]): int(row[3]) for row in bases}
+    for arrivals in _portions(tx, unit, incarnation):
+        found: dict[tuple[Version, int], OwnTransaction] = {}
+        marks = ",".join("?" * len(arrivals))
+        rows = execute(
+            tx,
+            f"SELECT wire FROM entry WHERE arrival IN ({marks}) ORDER BY hlc, arrival",
+            arrivals,
+        )
+        for (wire,) in rows.fetchall():
+            entry = codec.entry_from_wire(bytes(wire))
+            if entry.incarnation == incarnation and not entry.original_incarnation:
+                continue
+            try:
+                blocks = codec.unpack(entry.payload)
+            except Malformed:
+                continue  # held everywhere, whichever way it went
+            truncated = {
+                audience_name for (writer, audience_name, lane), hlc in truncated_to.items()
+                if (writer, lane) == (entry.incarnation, entry.lane.value) and hlc >= entry.hlc
+            }  # fmt: skip
+            transaction = found.setdefault(
+                (entry.version, entry.lane.value),
+                OwnTransaction(entry, truncated=frozenset(truncated)),
+            )
+            transaction.by_audience[entry.audience] += blocks
+            transaction.blocks += (block for block in blocks if block not in transaction.blocks)
+        yield from found.values()
+
+
+def _portions(tx: Connection, unit: int, incarnation: int) -> Iterator[list[int]]:
+    """Return where in the log own words stand, a bounded number of bytes at once.
+
+    What has one stamp stays together: it is one transaction, said by several ways. Stamps under
+    which only the present incarnation has spoken are passed over.
+    """
+    ids = execute(tx, "SELECT id FROM incarnation WHERE unit=? AND id<>?", (unit, incarnation))
+    former = {row[0] for row in ids.fetchall()}
+    portion: list[int] = []
+    size = after = 0
+    while rows := _page(tx, after):
+        after = rows[-1][0]
+        for _, group in groupby(rows, key=lambda row: row[0]):
+            some = list(group)
+            if former.isdisjoint(row[2] for row in some):
+                continue
+            portion += (row[1] for row in some)
+            size += sum(row[3] for row in some)
+            if size >= BATCH_BYTES_MAX or len(portion) >= SQL_KEYS_MAX:
+                yield portion
+                portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _page(tx: Connection, after: int) -> list[tuple[int, int, int, int]]:
+    """Return (stamp, position, incarnation, bytes) of own words after a stamp, in order, and of
+    the last of these stamps all."""
+    columns = "hlc, arrival, incarnation, LENGTH(wire)"
+    rows = execute(
+        tx,
+        f"SELECT {columns} FROM entry WHERE via=0 AND hlc>? ORDER BY hlc, arrival LIMIT ?",
+        (after, PAGE_ENTRIES),
+    ).fetchall()
+    if len(rows) < PAGE_ENTRIES:
+        return rows  # type: ignore[no-any-return]
+    last = rows[-1][0]
+    whole = execute(
+        tx,
+        f"SELECT {columns} FROM entry WHERE via=0 AND hlc=? ORDER BY arrival",
+        (last,),
+    ).fetchall()
+    return [*(row for row in rows if row[0] != last), *whole]

@@ -1,0 +1,1 @@
+"""What may be forgotten: truncation of the log, redaction of deleted records."""

@@ -1,0 +1,195 @@
+"""Stubs: ended records without their values, and which may become one. The caller owns tx.
+
+A stub keeps id, birth, life, what ended it, and the version of every field: all that merge, prints
+and copies go by. Whatever comes late is joined as it would have been, so nothing comes back to life
+at an office that has let the values go, and no comparison brings them back. What stays, too: values
+by which merge ranks heads (`max`, `min`), and those that whoever keeps the record could not say
+again when it begins another life.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence, Set
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from sync.compare import repair_log
+from sync.log import entries as log
+from sync.model.change import RecordName
+from sync.model.schema import Lane, Policy, RegisterSchema
+from sync.model.version import COUNTER_BITS, Version, hlc_of, version_of
+from sync.store.quarantine import quarantined_records
+from sync.store.registers import RegisterTable
+from sync.store.sql import execute, execute_many, pieces
+
+LANE = Lane.BULK  # work and money are a journal: nothing is taken out of it
+PORTION_RECORDS = 500  # reduced in one transaction: others wait no longer than that
+_RANKED = frozenset({Policy.MAX, Policy.MIN})  # which head is shown hangs on the values
+
+
+class KeepReason(StrEnum):
+    """Why an ended record keeps its values."""
+
+    YOUNG = "young"  # it has not ended long enough ago
+    CONTESTED = "contested"  # a value stands against its end: a person must look
+    NEEDED = "needed"  # its end is not safe above, or not heard by a child whose lease runs
+    QUARANTINED = "held"  # a hole is about it
+    ASKED = "asked"  # an open correction request is about it
+
+
+class Ended(NamedTuple):
+    """An ended record that has values, and the version of its end."""
+
+    unit: int
+    id: bytes
+    end: Version
+
+
+def removable(schema: RegisterSchema, level: int) -> tuple[str, ...]:
+    """Return the fields whose values go. `level`: that of the unit that keeps the records."""
+    if schema.lane is not LANE:
+        return ()
+    return tuple(
+        f.name for f in schema.fields if level in f.owners and f.policy not in _RANKED
+    )  # fmt: skip
+
+
+def units_of(tx: Connection, register: str) -> list[int]:
+    """Return the units of which there are records."""
+    rows = execute(tx, "SELECT DISTINCT unit FROM digest WHERE register=? AND count>0", (register,))
+    return sorted(int(row[0]) for row in rows.fetchall())
+
+
+def ended_with_values(
+    tx: Connection, table: RegisterTable, level: int, before_ms: int, limit: int
+) -> list[Ended]:
+    """Return records that ended before a time and that nobody contests, the oldest end first.
+
+    Those of units of other levels are among them; the caller leaves them out.
+    """
+    where, parameters = _has_values(table, level)
+    rows = execute(
+        tx,
+        f"SELECT r.unit, r.id, r.life_version FROM {table.table.name} r WHERE r.life % 2 = 0 "
+        f"AND r.unseen IS NULL AND r.life_version < ? AND {where} "
+        "ORDER BY r.life_version LIMIT ?",
+        (version_of(max(0, before_ms) << COUNTER_BITS, 0), *parameters, limit),
+    )
+    return [Ended(int(u), bytes(i), bytes(v)) for u, i, v in rows.fetchall()]
+
+
+def keep_reasons(
+    tx: Connection,
+    register: str,
+    some: Sequence[Ended],
+    *,
+    low_water_mark: int,
+    asked: Set[RecordName],
+) -> dict[tuple[int, bytes], KeepReason]:
+    """Return which of these records keep their values for now, and why.
+
+    `low_water_mark`: nobody needs what the log has at or below it. `asked`: records that requests are about.
+    """
+    above: set[int] = set()
+    for part in pieces([hlc_of(one.end) for one in some]):
+        marks = ",".join("?" * len(part))
+        rows = execute(
+            tx, f"SELECT hlc FROM entry WHERE lane=? AND arrival>? AND hlc IN ({marks})",
+            (LANE.value, low_water_mark, *part),
+        )  # fmt: skip
+        above.update(int(row[0]) for row in rows.fetchall())
+    names = [RecordName(register, one.unit, one.id) for one in some]
+    quarantined = quarantined_records(tx, names)
+    found: dict[tuple[int, bytes], KeepReason] = {}
+    for one, name in zip(some, names, strict=True):
+        if hlc_of(one.end) in above:
+            found[one.unit, one.id] = KeepReason.NEEDED
+        elif name in quarantined:
+            found[one.unit, one.id] = KeepReason.QUARANTINED
+        elif name in asked:
+            found[one.unit, one.id] = KeepReason.ASKED
+    return found
+
+
+def redact(
+    tx: Connection, table: RegisterTable, level: int, some: Sequence[Ended], *, low_water_mark: int,
+    asked: Set[RecordName],
+) -> int:  # fmt: skip
+    """Take the values out of those of the records that may be stubs; return how many there were.
+
+    No digest moves: prints are made of versions.
+    """
+    log.lock(tx)
+    name, fields = table.schema.name, removable(table.schema, level)
+    stay = keep_reasons(tx, name, some, low_water_mark=low_water_mark, asked=asked)
+    go = [one for one in some if (one.unit, one.id) not in stay]
+    if not go or not fields:
+        return 0
+    sets = ",".join(f"f_{field}=NULL" for field in fields)
+    marks = ",".join("?" * len(fields))
+    # It may have begun another life, or been edited, since it was looked for.
+    still = "unit=? AND id=? AND life % 2 = 0 AND life_version=? AND unseen IS NULL"
+    redacted: list[Ended] = []
+    for one in go:
+        if execute(tx, f"UPDATE {table.table.name} SET {sets} WHERE {still}", one).rowcount:
+            redacted.append(one)
+    execute_many(
+        tx,
+        "UPDATE conflict SET value='null' WHERE register=? AND unit=? AND record=? "
+        f"AND value<>'null' AND field IN ({marks})",
+        [(name, one.unit, one.id, *fields) for one in redacted],
+    )
+    _redact_repair_log(tx, name, [one.id for one in redacted])
+    return len(redacted)
+
+
+def _redact_repair_log(tx: Connection, register: str, ids: Sequence[bytes]) -> None:
+    """Take the values out of what repairs wrote down of these records; versions stay."""
+    for part in pieces(list(ids)):
+        marks = ",".join("?" * len(part))
+        rows = execute(
+            tx,
+            "SELECT id, told FROM repair WHERE register=? AND (kept<>'' OR told<>'') "
+            f"AND record IN ({marks})",
+            (register, *part),
+        ).fetchall()
+        notes = [(repair_log.without_values(evidence), bytes(note)) for note, evidence in rows]
+        if notes:
+            execute_many(tx, "UPDATE repair SET kept='', told=? WHERE id=?", notes)
+
+
+def counted(tx: Connection, table: RegisterTable, level: int, units: Set[int]) -> Counter[str]:
+    """Count the ended records of units: `values`, `contested` of these, and `stubs`."""
+    where, parameters = _has_values(table, level)
+    rows = execute(
+        tx,
+        "SELECT r.unit, count(*), "
+        f"sum(CASE WHEN {where} THEN 1 ELSE 0 END), "
+        "sum(CASE WHEN r.unseen IS NOT NULL THEN 1 ELSE 0 END) "
+        f"FROM {table.table.name} r WHERE r.life % 2 = 0 GROUP BY r.unit",
+        parameters,
+    )
+    found: Counter[str] = Counter()
+    for unit, ended, values, contested in rows.fetchall():
+        if unit in units:
+            found.update(
+                values=int(values), contested=int(contested), stubs=int(ended) - int(values)
+            )
+    return +found
+
+
+def _has_values(table: RegisterTable, level: int) -> tuple[str, tuple[object, ...]]:
+    """Return the condition that there is a value to take out, beside the row too."""
+    fields = removable(table.schema, level)
+    if not fields:
+        return "1=0", ()
+    own = " OR ".join(f"r.f_{name} IS NOT NULL" for name in fields)
+    marks = ",".join("?" * len(fields))
+    loser_has_value = (
+        "EXISTS (SELECT 1 FROM conflict c WHERE c.register=? AND c.unit=r.unit AND c.record=r.id "
+        f"AND c.value<>'null' AND c.field IN ({marks}))"
+    )
+    return f"({own} OR {loser_has_value})", (table.schema.name, *fields)

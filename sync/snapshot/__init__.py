@@ -1,0 +1,1 @@
+"""Snapshots: whether one is sent, its chunks, its receiver, the upload by a child."""

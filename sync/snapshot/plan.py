@@ -1,0 +1,65 @@
+"""Snapshot: when copies go instead of the log, and where a snapshot goes on. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from sync.model.limits import SNAPSHOT_LOG_CHANGES
+
+
+def needs_snapshot(
+    *,
+    cursor: int,
+    low_water_mark: int,
+    under_way: bool = False,
+    holds_nothing: bool = False,
+    waiting_changes: int = 0,
+    long_log: int = SNAPSHOT_LOG_CHANGES,
+) -> bool:
+    """Say whether a receiver must take records as they stand before it goes on by the log.
+
+    `cursor`: how far it holds the log; `low_water_mark`: up to where the log is gone. `under_way`: it has
+    begun to take copies: what it has is of no one point, and the log would bring values back.
+    `waiting_changes`: what it would have to replay; to a store that holds nothing copies are
+    cheaper from `long_log` on. That a lease is over is no reason by itself: only what was cut is.
+    """
+    replay_is_long = holds_nothing and waiting_changes >= long_log
+    return under_way or cursor < low_water_mark or replay_is_long
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a snapshot goes on; its receiver keeps it unread and shows it again."""
+
+    incarnation: int  # whose log positions these are
+    round: int  # records touched by entries up to here were sent, or come in the ranges
+    total: int = 0  # records when it began; for people
+    done: int = 0
+    ranged: bool = False  # every range was sent; what was touched meanwhile follows
+    register: str = ""  # the last record sent of the ranges
+    unit: int = 0
+    record: bytes = b""
+
+    def sent(self, count: int) -> Place:
+        return replace(self, done=self.done + count)
+
+    def to_bytes(self) -> bytes:
+        return json.dumps([
+            self.incarnation, self.round, self.total, self.done, self.ranged, self.register,
+            self.unit, self.record.hex(),
+        ]).encode()  # fmt: skip
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Place | None:
+        """Read what `to_bytes` wrote; None for anything else: the snapshot starts over."""
+        try:
+            incarnation, round_, total, done, ranged, register, unit, record = json.loads(data)
+            numbers = [int(n) for n in (incarnation, round_, total, done, unit)]
+            place = cls(
+                numbers[0], numbers[1], numbers[2], numbers[3], bool(ranged), str(register),
+                numbers[4], bytes.fromhex(record),
+            )  # fmt: skip
+        except (ValueError, TypeError, RecursionError):
+            return None
+        return place if min(numbers) >= 0 and max(numbers) < 1 << 63 else None

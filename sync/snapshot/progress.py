@@ -1,0 +1,47 @@
+"""Progress: how far a snapshot that this store takes has come. Kept with the copies themselves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from sync.store import meta
+from sync.store.sql import execute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A snapshot under way: `next` is what its sender is to be shown."""
+
+    next: bytes = b""
+    done: int = 0
+    total: int = 0
+    restored: bool = False  # this store was restored or emptied: its children wait for the end
+
+
+def under_way(tx: Connection, peer: int) -> Progress | None:
+    """Return how far the snapshot from a peer has come; None when there is none."""
+    stored = meta.get(tx, f"{meta.SNAPSHOT_IN}{peer}")
+    if not stored:
+        return None
+    next_, done, total, restored = json.loads(stored)
+    return Progress(next=bytes.fromhex(next_), done=done, total=total, restored=bool(restored))
+
+
+def note(tx: Connection, peer: int, progress: Progress) -> None:
+    """Record it, in the transaction that joined the chunk."""
+    stored = [progress.next.hex(), progress.done, progress.total, progress.restored]
+    meta.put(tx, f"{meta.SNAPSHOT_IN}{peer}", json.dumps(stored))
+
+
+def end(tx: Connection, peer: int) -> None:
+    """Forget it: the last chunk was joined."""
+    meta.put(tx, f"{meta.SNAPSHOT_IN}{peer}", "")
+
+
+def any_under_way(tx: Connection) -> bool:
+    """Say whether a snapshot from anybody is under way."""
+    statement = "SELECT 1 FROM meta WHERE key LIKE ? AND value<>'' LIMIT 1"
+    return execute(tx, statement, (f"{meta.SNAPSHOT_IN}%",)).fetchone() is not None

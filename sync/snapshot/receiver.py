@@ -1,0 +1,146 @@
+"""Snapshotting: a child's questions for records as they stand, until its parent's log goes on.
+
+Its progress is in the store with what it has brought: one that was broken off goes on where it was.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from sync.apply import copies
+from sync.apply.applier import Applier
+from sync.apply.host import Host
+from sync.apply.receive import rebuild_derived
+from sync.codec.chunk import unpack
+from sync.log import entries as log
+from sync.log import truncation
+from sync.log.outcome import Received
+from sync.log.signatures import SignatureError
+from sync.merge.copies import Chunk
+from sync.model.access import Unauthorised
+from sync.model.audience import parse
+from sync.model.errors import Malformed
+from sync.model.schema import Lane
+from sync.snapshot import progress
+from sync.snapshot.progress import Progress
+from sync.store.priority import Priority
+from sync.wire.v1 import link_pb2 as pb
+
+
+class SnapshotDownload:
+    """One snapshot, over as many lines as it takes."""
+
+    def __init__(
+        self, host: Host, parent_unit: int, parent_incarnation: int, session: int, *, restored: bool
+    ) -> None:
+        self._host = host
+        self._parent = parent_unit
+        self._incarnation = parent_incarnation
+        self._session = session
+        with host.store.read() as tx:
+            self._at = progress.under_way(tx, parent_unit) or Progress()
+        self._restored = restored or self._at.restored
+
+    def request(self) -> pb.SnapshotRequest:
+        """Return the next question."""
+        return pb.SnapshotRequest(
+            session=self._session,
+            unit=self._host.applier.identity.unit,
+            after=self._at.next,
+        )
+
+    def on_reply(self, reply: pb.SnapshotResponse) -> bool:
+        """Join a chunk; say whether there is more to ask.
+
+        Raises: Malformed, Unauthorised, NotVouched, StreamForked: nothing of it was joined.
+        """
+        host = self._host
+        chunk = unpack(reply.payload)
+        self._admit(chunk, last=not reply.next)
+        try:
+            received = host.store.write(
+                lambda tx: self._joined(tx, chunk, reply), priority=Priority.BULK
+            )
+        except SignatureError as error:
+            host.signature_refused(self._parent, error)
+            raise
+        host.committed(received)
+        return bool(reply.next)
+
+    def _admit(self, chunk: Chunk, *, last: bool) -> None:
+        """Refuse what the parent cannot have the right to speak of to us."""
+        me, routes = self._host.applier.identity.unit, self._host.applier.routes
+        shared = self._host.shared(me)
+        for rows in chunk.rows:
+            if rows.unit not in shared.get(rows.register, ()) and self._knows(rows.register):
+                raise Unauthorised("records that we may not hear whole")
+        for key in chunk.heads:
+            unit, _ = chunk.writers[key.incarnation]
+            below = unit == me or routes.hop(unit) is not None
+            fits = below if parse(key.audience).up_to is not None else routes.covers(unit, me)
+            if not fits or key.lane is not Lane.BULK:
+                raise Unauthorised("a stream that is not ours to hear")
+        if last and chunk.cursors.get(Lane.BULK, (0, 0))[0] != self._incarnation:
+            raise Malformed("a snapshot that ends without a position to go on from")
+
+    def _knows(self, register: str) -> bool:
+        return register in self._host.applier.tables
+
+    def _joined(self, tx: Connection, chunk: Chunk, reply: pb.SnapshotResponse) -> Received:
+        at = Progress(
+            next=reply.next, done=reply.done, total=reply.total, restored=self._restored
+        )  # fmt: skip
+        received = join_chunk(tx, self._host.applier, chunk, peer=self._parent, at=at)
+        if self._restored and not at.next:
+            rebuild_derived(tx, self._host, received)
+        return received
+
+
+def join_from_below(tx: Connection, applier: Applier, chunk: Chunk, *, child: int) -> Received:
+    """Join a chunk that a child hands up; after the last its log goes on.
+
+    Raises: Malformed, NotVouched, StreamForked: nothing was done.
+    """
+    received = copies.join_copies(applier, tx, chunk)
+    if Lane.BULK not in chunk.cursors:
+        return received
+    _go_on(tx, applier, chunk, child)
+    # Our own parent may lack them, too: our log does not bring it what came as copies.
+    truncation.record_snapshot(tx, up=log.allocate(tx, 1, applier.clock.last))
+    received.waiters.recent_commit.forget()
+    return received
+
+
+def join_chunk(
+    tx: Connection, applier: Applier, chunk: Chunk, *, peer: int, at: Progress
+) -> Received:
+    """Join a chunk and record how far the snapshot has come; the last one is that without `next`.
+
+    Into a restored store what the records made this office do comes in copies of its own.
+    Raises: Malformed, NotVouched, StreamForked: nothing was done.
+    """
+    received = copies.join_copies(applier, tx, chunk, commit_derived=not at.restored)
+    if at.next:
+        progress.note(tx, peer, at)
+        return received
+    _go_on(tx, applier, chunk, peer)
+    # A number of our own for this moment: no child that stands before it is served by our log.
+    down = log.allocate(tx, 1, applier.clock.last)
+    truncation.record_snapshot(
+        tx, down=down, up=chunk.acked.get(Lane.BULK, (0, 0))[1] if at.restored else None
+    )
+    progress.end(tx, peer)
+    received.waiters.recent_commit.forget()
+    return received
+
+
+def _go_on(tx: Connection, applier: Applier, chunk: Chunk, peer: int) -> None:
+    """From here on a peer's log brings what follows: its streams and position are those of the
+    last chunk.
+    """
+    copies.adopt_streams(applier, tx, chunk)
+    incarnation, position = chunk.cursors[Lane.BULK]
+    log.advance(
+        tx, peer=peer, direction="in", lane=Lane.BULK,
+        incarnation=incarnation, position=position, at_ms=applier.now_ms,
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""Handing: our records as they stand, handed up until the parent goes on by our log.
+
+A parent that was restored, or lost its disk, may stand where our log begins no more. Its progress
+is kept with us: what was acknowledged is not handed up again, whatever broke off.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from sync.apply.host import Host
+from sync.log import entries as log
+from sync.log import truncation
+from sync.model import audience
+from sync.model.schema import Lane
+from sync.snapshot import sender
+from sync.snapshot.plan import Place
+from sync.snapshot.sender import Receiver, Sent
+from sync.store import meta
+from sync.store.sql import execute
+from sync.wire.v1 import link_pb2 as pb
+
+BEGINNING = "beginning"  # no place: what is under way starts over
+
+
+def is_due(tx: Connection, parent: int, acked_by_parent: int) -> bool:
+    """Say whether what the parent has of our bulk log is before where it begins, or copies are on
+    their way up: what they brought is of no one point."""
+    return acked_by_parent < truncation.low_water_up(tx, Lane.BULK) or bool(
+        meta.get(tx, _name(parent))
+    )
+
+
+def request_upload(tx: Connection, parent: int) -> None:
+    """Have copies handed up from the beginning, whatever our log holds."""
+    meta.put(tx, _name(parent), BEGINNING)
+
+
+def progress(tx: Connection, parent: int) -> Place | None:
+    """Return how far our copies have gone up; None when none are on their way."""
+    stored = meta.get(tx, _name(parent))
+    return Place.from_bytes(stored.encode()) if stored else None
+
+
+def parent_bulk_is_from_snapshot(tx: Connection, parent: int) -> bool:
+    """Say whether some of the parent's own words of bulk came as copies: they are in no entry, and
+    cannot be given back one by one."""
+    row = execute(
+        tx,
+        "SELECT 1 FROM stream_base b JOIN incarnation i ON i.id = b.incarnation "
+        "WHERE i.unit=? AND b.lane=? LIMIT 1",
+        (parent, Lane.BULK.value),
+    ).fetchone()
+    return row is not None
+
+
+class SnapshotUpload:
+    """One chunk on its way up."""
+
+    def __init__(self, host: Host, parent_unit: int, session: int, rows_max: int) -> None:
+        self._host = host
+        self._parent = parent_unit
+        self._session = session
+        self._rows_max = rows_max
+        self._sent: Sent | None = None
+
+    def request(self) -> pb.UploadSnapshotRequest:
+        """Return the next chunk."""
+        applier = self._host.applier
+        to = self._receiver()
+        with self._host.store.read() as tx:
+            place = progress(tx, self._parent)
+            mine = applier.identity.incarnation
+            truncated = place is not None and place.round < truncation.truncation_point(
+                tx, Lane.BULK, truncation.UPWARD
+            )
+            if place is None or place.incarnation != mine or truncated:
+                place = sender.begin(tx, applier, to.scope)
+            self._sent = sender.next_chunk(tx, applier, to, place, self._rows_max)
+        return pb.UploadSnapshotRequest(
+            session=self._session, unit=applier.identity.unit, payload=self._sent.payload
+        )
+
+    def on_reply(self, _reply: pb.UploadSnapshotResponse) -> bool:
+        """Note that the parent has joined it; say whether more follow."""
+        assert self._sent is not None
+        after = self._sent.next
+        stored = after.to_bytes().decode() if after is not None else ""
+        self._host.store.write(lambda tx: meta.put(tx, _name(self._parent), stored))
+        return after is not None
+
+    def _receiver(self) -> Receiver:
+        """The parent, as one to whom copies go: of us and all below, as far as it may hear."""
+        me, routes = self._host.applier.identity, self._host.applier.routes
+        registers = self._host.applier.tables.schema.registers
+        above = me.level - 1
+
+        def below(unit: int) -> bool:
+            return unit == me.unit or routes.hop(unit) is not None
+
+        def receives_stream(name: str, writer: int) -> bool:
+            up_to = audience.parse(name).up_to
+            return up_to is not None and up_to <= above and below(writer)
+
+        scope = {
+            name: [unit for unit in units if below(unit)]
+            for name, units in self._host.shared(me.unit).items()
+            if registers[name].lane is sender.LANE
+        }
+        return Receiver(
+            peer=self._parent,
+            scope=scope,
+            entry_filter=log.GOES_UP,
+            concerns=lambda writer: below(writer) or routes.covers(writer, me.unit),
+            receives_stream=receives_stream,
+        )
+
+
+def _name(parent: int) -> str:
+    return f"{meta.SNAPSHOT_OUT}{parent}"

@@ -1,0 +1,1 @@
+"""SQL: the tables of the engine, statements, conflicts, quarantine."""

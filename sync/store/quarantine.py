@@ -1,0 +1,97 @@
+"""Holes: changes that could not be applied, kept with their reason; the rest flows on (INV-21)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from itertools import groupby
+
+from sqlalchemy import Connection
+
+from sync.codec import block as block_codec
+from sync.model.change import ID_BYTES, Block, Entry, RecordName
+from sync.store.sql import execute
+
+DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
+OF_CAUSE = frozenset({"missing_record", "behind_hole"})  # heal once their cause has come
+OF_WRITER = frozenset({"foreign_unit", "not_owner"})  # only this writer's later changes wait
+_QUARANTINE = (
+    "INSERT INTO hole (id, arrival, incarnation, register, unit, record, reason, detail, state, "
+    "at_ms, tries) VALUES (?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (id) DO UPDATE SET "
+    "tries = hole.tries + 1"
+)
+
+
+def quarantine_change(
+    tx: Connection,
+    entry: Entry,
+    arrival: int,
+    *,
+    reason: str,
+    now_ms: int,
+    block: Block | None = None,
+    record: bytes = b"",
+    detail: str = "",
+) -> None:
+    """Keep what could not be applied. The entry itself is in the log, whole, and is relayed.
+
+    `reason` is one of: malformed, unknown_register, unknown_field, wrong_kind, foreign_unit,
+    not_owner, missing_record, refused_by_store, behind_hole. Without `record` it is about every
+    record of the block; without `block` about the whole entry.
+    """
+    register = block.register[:60] if block else ""
+    unit = block.unit if block else entry.unit
+    records = record or (b"".join(block.ids) if block else b"")
+    name = f"{entry.incarnation}|{entry.audience}|{entry.lane}|{entry.seq}|{register}|{unit}|"
+    quarantine_id = blake2b(name.encode() + records + reason.encode(), digest_size=16).digest()
+    execute(
+        tx,
+        _QUARANTINE,
+        (
+            quarantine_id, arrival, entry.incarnation, _storable(register), unit, records, reason,
+            _storable(detail[:500]), "deferred" if reason in DEFERRED else "open", now_ms,
+        ),
+    )  # fmt: skip
+
+
+def waiting(
+    tx: Connection, register: str, unit: int, writer: int, *, create: bool = False
+) -> set[bytes]:
+    """Return the records whose later changes by `writer` wait behind a hole.
+
+    What waits for a record to be created does not hold up its creation (`create`), and whoever
+    was refused for lack of a right holds up nobody else (INV-21).
+    """
+    rows = execute(
+        tx,
+        "SELECT record, reason, incarnation FROM hole WHERE state='open' AND register=? AND unit=?",
+        (register, unit),
+    )
+    return {
+        record
+        for records, reason, incarnation in rows
+        if (reason not in OF_WRITER or incarnation == writer)
+        and not (create and reason in OF_CAUSE)
+        for record in block_codec.split(bytes(records), ID_BYTES)
+    }
+
+
+def _storable(text: str) -> str:
+    """Return what a peer said in a form that every store takes: PostgreSQL refuses NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def quarantined_records(tx: Connection, names: Iterable[RecordName]) -> set[RecordName]:
+    """Return those of the records that an open hole is about: they differ for a known reason."""
+    found: set[RecordName] = set()
+    for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
+        rows = execute(
+            tx,
+            "SELECT record FROM hole WHERE register=? AND unit=? AND state IN ('open', 'deferred')",
+            (register, unit),
+        ).fetchall()
+        quarantined = {
+            record for row in rows for record in block_codec.split(bytes(row[0]), ID_BYTES)
+        }
+        found |= {name for name in some if name.id in quarantined}
+    return found

@@ -1,0 +1,119 @@
+"""Held copies: records of a snapshot that could not be joined here, kept whole with their reason.
+
+They are holes as others are, but for the entry: none came. Position 0 of the log says so, and what
+came instead is kept under the hole's name until it was joined.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Container, Iterable, Iterator, Mapping, Set
+from dataclasses import replace
+from hashlib import blake2b
+
+from sqlalchemy import Connection
+
+from sync.codec import block as block_codec
+from sync.codec.chunk import pack, unpack
+from sync.merge.copies import Chunk, Rows, versions_in
+from sync.merge.record import RecordState
+from sync.model.change import ID_BYTES
+from sync.model.version import Version, incarnation_of
+from sync.store import meta, quarantine
+from sync.store.sql import execute
+
+NO_ENTRY = 0  # position in the log of what did not come as an entry
+_SAVE = (
+    "INSERT INTO hole (id, arrival, incarnation, register, unit, record, reason, detail, state, "
+    "at_ms, tries) VALUES (?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (id) DO UPDATE SET "
+    "state=excluded.state, tries = hole.tries + 1"
+)
+
+
+def quarantine_copy(
+    tx: Connection, chunk: Chunk, rows: Rows, ids: Iterable[bytes], reason: str, *, now_ms: int,
+    detail: str = "",
+) -> None:  # fmt: skip
+    """Keep these records of a chunk until they can be joined."""
+    records = sorted(ids)
+    states = {record: rows.states[record] for record in records}
+    name = f"copy|{rows.register}|{rows.unit}|{reason}|{detail}|".encode() + b"".join(records)
+    quarantine_id = blake2b(name, digest_size=16).digest()
+    writer = incarnation_of(states[records[0]].created)
+    state = "deferred" if reason in quarantine.DEFERRED else "open"
+    execute(
+        tx,
+        _SAVE,
+        (
+            quarantine_id, NO_ENTRY, writer, rows.register[:60], rows.unit, b"".join(records), reason,
+            detail[:500], state, now_ms,
+        ),
+    )  # fmt: skip
+    quarantined = {
+        record: rows.quarantined[record] for record in records if record in rows.quarantined
+    }
+    part = replace(rows, states=states, quarantined=quarantined)
+    alone = replace(chunk, rows=[part], heads={}, cursors={}, acked={})
+    meta.put(tx, _name(quarantine_id), base64.b64encode(pack(alone)).decode())
+
+
+def load_chunk(tx: Connection, quarantine_id: bytes) -> Chunk | None:
+    """Return what is kept for a hole; None when nothing is."""
+    stored = meta.get(tx, _name(quarantine_id))
+    return unpack(base64.b64decode(stored)) if stored else None
+
+
+def versions(
+    tx: Connection, register: str, unit: int, wanted: Set[bytes]
+) -> dict[bytes, set[Version]]:
+    """Return record -> the versions in copies of it that were never joined here."""
+    found: dict[bytes, set[Version]] = {}
+    rows = execute(
+        tx,
+        "SELECT id, record FROM hole WHERE arrival=? AND state IN ('open','closed') "
+        "AND register=? AND unit=?",
+        (NO_ENTRY, register, unit),
+    ).fetchall()
+    for quarantine_id, records in rows:
+        if wanted.isdisjoint(block_codec.split(bytes(records), ID_BYTES)):
+            continue  # a chunk is not unpacked for nothing
+        for record, state in _states(tx, bytes(quarantine_id)):
+            if record in wanted:
+                found.setdefault(record, set()).update(versions_in(state))
+    return found
+
+
+def _states(tx: Connection, quarantine_id: bytes) -> Iterator[tuple[bytes, RecordState]]:
+    chunk = load_chunk(tx, quarantine_id)
+    for part in chunk.rows if chunk is not None else ():
+        yield from part.states.items()
+
+
+def joined(tx: Connection, rows: Rows, vectors: Mapping[bytes, Container[Version]]) -> None:
+    """Let go of what is held of records that were joined now, where the copy that was joined is of
+    an office that had `vectors` all that is in the held one; an older copy does not make up for it.
+    """
+    waiting = execute(
+        tx,
+        "SELECT id, record FROM hole WHERE state='open' AND arrival=? AND register=? AND unit=?",
+        (NO_ENTRY, rows.register, rows.unit),
+    ).fetchall()
+    for quarantine_id, records in waiting:
+        of = set(block_codec.split(bytes(records), ID_BYTES))
+        made_up_for = of <= vectors.keys() and all(
+            version in vectors[record]
+            for record, state in _states(tx, bytes(quarantine_id))
+            for version in versions_in(state)
+        )
+        if made_up_for:
+            execute(tx, "UPDATE hole SET state='healed' WHERE id=?", (bytes(quarantine_id),))
+            drop_chunk(tx, bytes(quarantine_id))
+
+
+def drop_chunk(tx: Connection, quarantine_id: bytes) -> None:
+    """Forget what was kept for a hole."""
+    execute(tx, "DELETE FROM meta WHERE key=?", (_name(quarantine_id),))
+
+
+def _name(quarantine_id: bytes) -> str:
+    return f"{meta.QUARANTINED_COPY}{quarantine_id.hex()}"

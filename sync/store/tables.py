@@ -1,0 +1,196 @@
+"""The engine's tables, one MetaData for the whole product. Every table says what it carries."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+meta = Table(  # facts about this store: unit, incarnation, last clock stamp, catalogue version
+    "meta",
+    metadata,
+    Column("key", String(60), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+log_head = Table(  # INV-9: the counter row; taken first, so commit order = number order
+    "log_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("arrival", BigInteger, nullable=False),
+    Column("hlc", BigInteger, nullable=False),  # last clock stamp given: none is given twice
+)
+
+entry = Table(  # INV-1, INV-5: own and relayed transactions in the order of their commit here
+    "entry",
+    metadata,
+    Column("arrival", BigInteger, primary_key=True, autoincrement=False),
+    Column("lane", Integer, nullable=False),
+    Column("incarnation", BigInteger, nullable=False),
+    Column("audience", String(40), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hlc", BigInteger, nullable=False),
+    Column("up_to", Integer),  # level up to which it goes; null: not up
+    Column("down_hop", BigInteger),  # child it goes to next; 0: every child; null: not down
+    Column("via", BigInteger, nullable=False),  # link it came by; 0: written here
+    Column("via_position", BigInteger, nullable=False),  # its place in that peer's log; 0: own
+    Column("changes", Integer, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),  # when it was committed here
+    Column("wire", LargeBinary, nullable=False),
+)
+Index("ix_entry_lane", entry.c.lane, entry.c.arrival)
+Index("ix_entry_via", entry.c.via, entry.c.lane, entry.c.arrival)
+Index("ix_entry_hlc", entry.c.hlc)  # what the log says of one version
+
+stream = Table(  # INV-3, INV-5: the newest entry known of each stream; a gap shows at once
+    "stream",
+    metadata,
+    Column("incarnation", BigInteger, primary_key=True, autoincrement=False),
+    Column("audience", String(40), primary_key=True),
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("hlc", BigInteger, nullable=False),
+    Column("signed_seq", BigInteger, nullable=False, server_default="0"),  # 0: never
+    Column("signature", LargeBinary),  # for `signed_seq`; null: ours, signed when it is sent
+)
+
+stream_base = Table(  # INV-5: up to here a stream is known and its entries may not be in the log
+    "stream_base",
+    metadata,
+    Column("incarnation", BigInteger, primary_key=True, autoincrement=False),
+    Column("audience", String(40), primary_key=True),
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("hlc", BigInteger, nullable=False),  # of that entry
+)
+
+signature = Table(  # INV-31: older words of origins for their streams, for batches cut before them
+    "signature",
+    metadata,
+    Column("incarnation", BigInteger, primary_key=True, autoincrement=False),
+    Column("audience", String(40), primary_key=True),
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+incarnation = Table(  # INV-26: who wrote under which id, and at which level
+    "incarnation",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("unit", BigInteger, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),  # first heard; empty: it signs nothing
+    Column("retired", Integer, nullable=False, server_default="0"),
+    Column("key_at_ms", BigInteger, nullable=False, server_default="0"),  # when first heard
+)
+
+cursor = Table(  # INV-4: moves in the transaction that holds what it counts
+    "cursor",
+    metadata,
+    Column("peer", BigInteger, primary_key=True, autoincrement=False),
+    Column(
+        "direction", String(3), primary_key=True
+    ),  # "in": taken from the peer; "out": acked by it
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("incarnation", BigInteger, nullable=False),  # whose log positions these are
+    Column("position", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+truncation = Table(  # INV-5: at or below it the log is cut, and is not read out as if it were whole
+    "floor",
+    metadata,
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column(  # 0: whoever is not named; -1: the parent; else a child
+        "peer", BigInteger, primary_key=True, autoincrement=False
+    ),
+    Column("position", BigInteger, nullable=False),  # the newest cut entry that the peer may hear
+)
+
+durable_above = Table(  # how far this log is durable above, by level
+    "safe",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+)
+
+conflict = Table(  # INV-15: every loser, kept whatever becomes of it
+    "conflict",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),  # the same at every office that meets it
+    Column("register", String(60), nullable=False),
+    Column("unit", BigInteger, nullable=False),
+    Column("record", LargeBinary(16), nullable=False),
+    Column("field", String(60), nullable=False),
+    Column("version", LargeBinary(16), nullable=False),  # of the losing value
+    Column("value", Text, nullable=False),  # the losing value as JSON
+    Column("level", Integer, nullable=False),  # of the office that wrote it
+    Column("head", Integer, nullable=False),  # 1: still a head (merge counts on it)
+    Column("deleted", Integer, nullable=False),  # 1: lost against the record's end
+    Column("state", String(12), nullable=False),  # open, silent, settled, overtaken
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("closed_by", LargeBinary(16)),  # version of the edit that settled it
+    Column("reason", Text, nullable=False, server_default=""),
+)
+Index("ix_conflict_record", conflict.c.register, conflict.c.unit, conflict.c.record)
+
+digest = Table(  # INV-7: count and sum of prints by bucket, kept up in each transaction
+    "digest",
+    metadata,
+    Column("register", String(60), primary_key=True),
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    Column("sum", BigInteger, nullable=False),
+)
+
+quarantine = Table(  # INV-21: what could not be applied, whole, with its reason
+    "hole",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("arrival", BigInteger, nullable=False),  # the entry it is part of
+    Column("incarnation", BigInteger, nullable=False),
+    Column("register", String(60), nullable=False),
+    Column("unit", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),  # ids, 16 bytes each; empty: the whole entry
+    Column("reason", String(40), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("state", String(12), nullable=False),  # open, healed, closed
+    Column("at_ms", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+)
+Index("ix_hole_record", quarantine.c.state, quarantine.c.register, quarantine.c.unit)
+Index("ix_hole_arrival", quarantine.c.arrival)
+
+repair = Table(  # INV-7: what a comparison with a peer put right, and what it was before
+    "repair",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("peer", BigInteger, nullable=False),
+    Column("register", String(60), nullable=False),
+    Column("unit", BigInteger, nullable=False),
+    Column("record", LargeBinary, nullable=False),  # empty: the kept sum of a bucket
+    Column("side", String(8), nullable=False),  # whose copy changed: here, there, both; refused
+    Column("before", BigInteger),  # check of this office's copy; null: there was none
+    Column("after", BigInteger),
+    Column("kept", Text, nullable=False, server_default=""),  # what was taken out, as JSON
+    Column("told", Text, nullable=False, server_default=""),  # `joining.Evidence`, as JSON
+)
+Index("ix_repair_at", repair.c.at_ms)
+Index("ix_repair_record", repair.c.register, repair.c.unit, repair.c.record)

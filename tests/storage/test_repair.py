@@ -1,0 +1,361 @@
+"""Repair on both stores: whatever rotted at one office, both are the same afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import text
+
+from sync.compare import digests, repair
+from sync.compare.repair_log import evidence_of
+from sync.log import entries as log
+from sync.merge.evidence import Evidence
+from sync.model.change import RecordName
+from sync.model.effect import Effect
+from sync.model.version import version_of
+from tests.storage.conftest import OpenSite
+from tests.storage.test_digests import checks_of, contested, filled
+from tests.storage.test_snapshot_contract import refuse
+from tests.support.sites import DISTRICT, GARDEN, LEVEL, ORCHID, STREET, Site, record_id
+
+NAME = RecordName("person", GARDEN, record_id(2))
+NOBODY = version_of(5 << 16, 424_242)
+
+
+class RecordingFold:
+    """A fold that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.evidence: list[tuple[object, object]] = []
+
+    def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
+        return frozenset({"name", "most"}) if register == "person" else None
+
+    def fold(self, _tx: object, effects: Sequence[Effect]) -> Sequence[object]:
+        for effect in effects:
+            self.evidence += [(before, after) for _, before, after in effect.changes()]
+        return ()
+
+
+def in_step(open_site: OpenSite, **street_options: object) -> tuple[Site, Site]:
+    """Return a community and its street that hold the same, a contested record among it."""
+    child, street = filled(open_site(GARDEN), 9), open_site(STREET, **street_options)
+    child.send(street)
+    contested(child, street)
+    for site in (child, street):
+        register_own_incarnation(site)
+    assert checks_of(child) == checks_of(street)
+    return child, street
+
+
+def register_own_incarnation(site: Site) -> None:
+    """Let a made-up store know its own incarnation, as setting it up does."""
+    site.store.write(
+        lambda tx: log.register_incarnations(tx, [(site.incarnation, site.unit, LEVEL[site.unit])])
+    )
+
+
+def meet(child: Site, street: Site, *names: RecordName) -> dict[RecordName, str]:
+    """Repair as both do over a line; return what is left and why."""
+    with child.store.read() as tx:
+        sent = repair.copies(child.applier, tx, names)
+        evidence = evidence_of(tx, sent)
+    answers, _ = street.store.write(
+        lambda tx: repair.join_here(street.applier, tx, sent, evidence, peer=child.unit)
+    )
+    left, _ = child.store.write(
+        lambda tx: repair.adopt(child.applier, tx, sent, answers, peer=street.unit)
+    )
+    return left
+
+
+def corrupt(site: Site, statement: str, **values: object) -> None:
+    values.setdefault("i", NAME.id)
+    assert site.store.write(lambda tx: tx.execute(text(statement), values)).rowcount >= 1
+
+
+CORRUPTIONS = {
+    "value": "UPDATE r_person SET f_name='坏' WHERE id=:i",
+    "no value": "UPDATE r_person SET f_rank=NULL, f_most=NULL WHERE id=:i",
+    "version of nobody": "UPDATE r_person SET v_most=:v WHERE id=:i",
+    "creation of nobody": "UPDATE r_person SET born=:v WHERE id=:i",
+    "life": "UPDATE r_person SET life=2 WHERE id=:i",
+    "row deleted": "DELETE FROM r_person WHERE id=:i",
+    "loser deleted": "DELETE FROM conflict WHERE record=:i AND head=1",
+    "loser's value": "UPDATE conflict SET value='\"坏\"' WHERE record=:i AND head=1",
+}
+
+
+@pytest.mark.parametrize("what", list(CORRUPTIONS))
+@pytest.mark.parametrize("where", ["community", "street"])
+def test_a_record_changed_outside_the_program_is_repaired(
+    open_site: OpenSite, what: str, where: str
+) -> None:
+    child, street = in_step(open_site)
+    right = child.records(), checks_of(child)
+    damaged = child if where == "community" else street
+    corrupt(damaged, CORRUPTIONS[what], **({"v": NOBODY} if ":v" in CORRUPTIONS[what] else {}))
+    assert checks_of(child) != checks_of(street)
+    assert meet(child, street, NAME) == {}
+    for site in (child, street):
+        assert checks_of(site) == right[1]
+        assert site.digests() == site.recomputed_digests()
+        with site.store.read() as tx:
+            counted = digests.count(tx, site.tables["person"], GARDEN, range(64))
+        assert all(one.consistent for one in counted.values())
+    assert child.records() == right[0]
+
+
+def test_a_repair_is_logged_with_the_side_that_changed(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    right = checks_of(child)[NAME.id]
+    corrupt(street, CORRUPTIONS["value"])
+    wrong = checks_of(street)[NAME.id]
+    meet(child, street, NAME)
+    (there,) = street.dump("repair")["repair"]
+    assert there[2:9] == (GARDEN, "person", GARDEN, NAME.id, "here", wrong, right)
+    assert "坏" in str(there[9]), "what was taken out is kept"
+    (here,) = child.dump("repair")["repair"]
+    assert here[2:9] == (STREET, "person", GARDEN, NAME.id, "there", right, right)
+
+
+def test_a_value_that_no_log_explains_is_kept_on_both_sides(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    unlogged = version_of(99 << 40, child.incarnation)
+    corrupt(street, "UPDATE r_person SET f_name='无人写过', v_name=:v WHERE id=:i", v=unlogged)
+    assert meet(child, street, NAME) == {}
+    assert checks_of(child) == checks_of(street)
+    values = {h.value for h in child.states()[GARDEN, NAME.id].fields["name"].all}
+    assert {"无人写过", "居"} <= values
+
+
+def test_a_value_that_only_one_sides_log_explains_is_no_conflict(open_site: OpenSite) -> None:
+    """A copy came in the place of the log while an edit was held up: the other has it not."""
+    child, street = in_step(open_site)
+    child.now_ms += 1
+    child.commit(child.update(3, name="居后"))  # and its street will not hear the words
+    street.now_ms = child.now_ms
+    street.commit(street.update(4, GARDEN, grade="甲"))
+    third, fourth = (RecordName("person", GARDEN, record_id(n)) for n in (3, 4))
+    assert meet(child, street, third, fourth) == {}
+    assert checks_of(child) == checks_of(street)
+    assert not [c for c in street.dump("conflict")["conflict"] if third.id in c]
+    assert street.value(3, "name", GARDEN) == "居后"
+    assert child.value(4, "grade") == "甲"
+
+
+def test_a_delete_that_only_one_sides_log_has_stays_a_delete(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    child.now_ms += 1
+    child.commit(child.delete(3))
+    third = RecordName("person", GARDEN, record_id(3))
+    assert meet(child, street, third) == {}
+    assert checks_of(child) == checks_of(street)
+    assert street.states()[GARDEN, third.id].causal_length == 2
+
+
+def test_evidence_received_in_a_repair_is_passed_on(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    district = open_site(DISTRICT)
+    street.send(district)
+    register_own_incarnation(district)
+    child.now_ms += 1
+    child.commit(child.update(3, name="居后"))
+    child.commit(child.delete(4))
+    names = [RecordName("person", GARDEN, record_id(n)) for n in (3, 4)]
+    assert meet(child, street, *names) == {}
+    assert meet(street, district, *names) == {}, "its own log has neither edit"
+    assert checks_of(child) == checks_of(street) == checks_of(district)
+    assert district.value(3, "name", GARDEN) == "居后"
+    assert district.states()[GARDEN, record_id(4)].causal_length == 2
+
+
+def test_a_corrupted_value_without_a_log_does_not_spread(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    district = open_site(DISTRICT)
+    street.send(district)
+    for site in (street, district):
+        register_own_incarnation(site)
+        corrupt(site, "DELETE FROM entry WHERE :i=:i")
+    third = RecordName("person", GARDEN, record_id(3))
+    right = street.value(3, "name", GARDEN)
+    corrupt(district, CORRUPTIONS["value"], i=third.id)
+    assert meet(street, district, third) == {}
+    assert district.value(3, "name", GARDEN) == right, "a community wrote it: below is nearer"
+    for site in (street, district):
+        corrupt(site, CORRUPTIONS["value"], i=third.id)
+    assert meet(child, street, third) == {}
+    assert meet(street, district, third) == {}
+    assert street.value(3, "name", GARDEN) == district.value(3, "name", GARDEN) == right
+
+
+def test_a_peers_evidence_does_not_remove_a_value_without_a_later_one(
+    open_site: OpenSite,
+) -> None:
+    child, street = in_step(open_site)
+    street.now_ms += 1
+    street.commit(street.update(3, GARDEN, name="街后"))
+    third = RecordName("person", GARDEN, record_id(3))
+    latest = street.states()[GARDEN, third.id].fields["name"].shown.version
+    corrupt(street, "DELETE FROM entry WHERE :i=:i")  # its own log does not speak for it
+    with child.store.read() as tx:
+        sent = repair.copies(child.applier, tx, [third])
+    evidence = {third: Evidence(overwritten={"name": {latest}})}
+    street.store.write(lambda tx: repair.join_here(street.applier, tx, sent, evidence, peer=GARDEN))
+    heads = street.states()[GARDEN, third.id].fields["name"].all
+    assert "街后" in {head.value for head in heads}, "beside the other, for a person"
+
+
+def test_a_value_removed_on_a_peers_evidence_is_kept_in_the_repair_log(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    child.now_ms += 1
+    child.commit(child.update(3, name="居后"))
+    before = street.value(3, "name", GARDEN)
+    meet(child, street, RecordName("person", GARDEN, record_id(3)))
+    (note,) = street.dump("repair")["repair"]
+    assert str(before) in str(note[9])
+
+
+def test_a_record_that_only_one_side_has_is_copied_to_the_other(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    other = RecordName("person", GARDEN, record_id(777))
+    corrupt(
+        street,
+        "INSERT INTO r_person (unit, id, born, life, f_name) "
+        "SELECT unit, :n, born, life, '多出' FROM r_person WHERE id=:i",
+        n=other.id,
+    )
+    assert meet(child, street, other) == {}
+    assert checks_of(child) == checks_of(street)
+
+
+def test_a_record_that_nobody_known_wrote_is_reported_and_not_spread(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    other = RecordName("person", GARDEN, record_id(777))
+    child.store.write(
+        lambda tx: tx.execute(
+            text("INSERT INTO r_person (unit, id, born, life, f_name) VALUES (:u,:n,:v,1,'多出')"),
+            {"u": GARDEN, "n": other.id, "v": NOBODY},
+        )
+    )
+    assert meet(child, street, other) == {other: "unknown_writer"}
+    assert other.id not in checks_of(street)
+
+
+def test_a_child_cannot_use_a_repair_to_write_what_it_may_not(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    forged = version_of(99 << 40, child.incarnation)  # a grade is the street's to give
+    corrupt(child, "UPDATE r_person SET f_grade='甲', v_grade=:v WHERE id=:i", v=forged)
+    before = street.records()
+    assert meet(child, street, NAME) == {NAME: "not_owner"}
+    assert street.records() == before
+
+
+def test_a_record_with_a_quarantined_change_is_not_repaired(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    street.store.write(
+        lambda tx: tx.execute(
+            text("INSERT INTO hole (id, arrival, incarnation, register, unit, record, reason, "
+                 "detail, state, at_ms, tries) VALUES (:r,1,1,'person',:u,:r,'not_owner','','open',"
+                 "1,1)"),
+            {"r": NAME.id, "u": GARDEN},
+        )
+    )  # fmt: skip
+    corrupt(child, CORRUPTIONS["value"])
+    assert meet(child, street, NAME) == {NAME: "hole"}
+
+
+def test_sums_that_matched_the_correct_record_are_not_changed_by_its_repair(
+    open_site: OpenSite,
+) -> None:
+    recorder = RecordingFold()
+    child, street = in_step(open_site, folds=[recorder])
+    recorder.evidence.clear()
+    corrupt(street, CORRUPTIONS["row deleted"])
+    meet(child, street, NAME)
+    assert recorder.evidence == [], "cells and totals had followed it before"
+    corrupt(street, CORRUPTIONS["value"])
+    meet(child, street, NAME)
+    assert [b for b, a in recorder.evidence if b != a] == [], "nor by a value of the same version"
+
+
+def test_sums_are_updated_when_a_repair_changes_the_record(open_site: OpenSite) -> None:
+    recorder = RecordingFold()
+    child, street = in_step(open_site, folds=[recorder])
+    recorder.evidence.clear()
+    corrupt(street, "DELETE FROM r_person WHERE id=:i")
+    corrupt(street, "DELETE FROM conflict WHERE record=:i")
+    street.store.write(
+        lambda tx: digests.fix_digest(tx, street.tables["person"], GARDEN, range(64))
+    )
+    meet(child, street, NAME)
+    assert [(b, a["name"]) for b, a in recorder.evidence] == [(None, child.value(2, "name"))]  # type: ignore[index]
+    assert street.digests() == child.digests()
+
+
+def test_a_copy_that_changed_meanwhile_is_not_overwritten(open_site: OpenSite) -> None:
+    child, street = in_step(open_site)
+    corrupt(street, CORRUPTIONS["value"])
+    with child.store.read() as tx:
+        sent = repair.copies(child.applier, tx, [NAME])
+    answers, _ = street.store.write(
+        lambda tx: repair.join_here(street.applier, tx, sent, {}, peer=GARDEN)
+    )
+    child.now_ms += 1
+    child.commit(child.update(2, name="新"))
+    left, _ = child.store.write(
+        lambda tx: repair.adopt(child.applier, tx, sent, answers, peer=STREET)
+    )
+    assert left == {NAME: "changed_meanwhile"}
+    assert child.value(2, "name") == "新"
+
+
+def test_an_answer_that_lacks_what_we_have_is_not_adopted(open_site: OpenSite) -> None:
+    child, _ = in_step(open_site)
+    with child.store.read() as tx:
+        sent = repair.copies(child.applier, tx, [NAME])
+    other = record_id(3)
+    with child.store.read() as tx:
+        poor = repair.copies(child.applier, tx, [RecordName("person", GARDEN, other)])
+    answer = repair.Answer(poor[RecordName("person", GARDEN, other)], checksum=1)
+    left, _ = child.store.write(
+        lambda tx: repair.adopt(child.applier, tx, sent, {NAME: answer}, peer=STREET)
+    )
+    assert left == {NAME: "lacks_ours"}
+
+
+def test_a_comparison_reveals_nothing_of_a_sibling(open_site: OpenSite) -> None:
+    street, orchid = open_site(STREET), open_site(ORCHID)
+    orchid.commit(orchid.create(5, name="兰"))
+    orchid.send(street)
+    with street.store.read() as tx:
+        assert digests.unit_sums(tx, {"person": [GARDEN]}) == {}
+
+
+@pytest.mark.parametrize("where", ["community", "street"])
+def test_a_record_that_a_store_rejects_is_reported_and_blocks_no_other(
+    open_site: OpenSite, where: str
+) -> None:
+    child, street = in_step(open_site)
+    refuser, other = (child, street) if where == "community" else (street, child)
+    third = RecordName("person", GARDEN, record_id(3))
+    right = checks_of(child)[third.id]
+    for site in (child, street):
+        corrupt(site, "DELETE FROM conflict WHERE record=:i", i=NAME.id)
+    corrupt(other, "UPDATE r_person SET f_name='bad' WHERE id=:i")
+    corrupt(refuser, "DELETE FROM r_person WHERE id=:i")
+    corrupt(refuser, CORRUPTIONS["value"], i=third.id)
+    refuse(refuser, on=True)
+    damaged = checks_of(other)[NAME.id]
+    assert meet(child, street, NAME, third) == {NAME: "refused_by_store"}
+    for site in (child, street):
+        assert checks_of(site)[third.id] == right
+    assert NAME.id not in checks_of(refuser), "nothing of it was done"
+    assert checks_of(other)[NAME.id] == damaged
+    noted = [row[2:9] for row in refuser.dump("repair")["repair"] if row[5] == NAME.id]
+    peer = STREET if where == "community" else GARDEN
+    assert noted == [(peer, "person", GARDEN, NAME.id, "refused", None, None)]
+    refuse(refuser, on=False)
+    assert meet(child, street, NAME) == {}
+    assert checks_of(child) == checks_of(street)

@@ -1,0 +1,65 @@
+"""A parent lets in its own children and nobody else (INV-31)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.link.handshake import Hello, check_place
+from node.app import Office
+from node.domain.units import Level
+from sync.link.messages import Verdict
+from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN
+from tests.unit.node.offices import COMMUNITY, DISTRICT, STREET, Clock, new_office
+
+UNKNOWN_UNIT = 4_711
+
+
+@pytest.fixture
+def district(tmp_path: Path) -> Iterator[Office]:
+    office = new_office(tmp_path / "office", DISTRICT, Clock())
+    yield office
+    office.close()
+
+
+def hello(unit: int, level: Level, lowest: int = PROTOCOL_MIN) -> Hello:
+    return Hello(
+        unit=unit, level=int(level), incarnation=1, protocol_min=lowest,
+        protocol_max=max(lowest, PROTOCOL_MAX), log_position=0, heads={},
+    )  # fmt: skip
+
+
+def test_a_child_of_the_tree_is_accepted(district: Office) -> None:
+    street = district.tree.by_code(STREET).unit_id
+    assert check_place(district, hello(street, Level.STREET)) is None
+
+
+@pytest.mark.parametrize("who", ["a grandchild", "the parent", "itself", "nobody's"])
+def test_an_office_that_is_no_child_is_answered_wrong_parent(district: Office, who: str) -> None:
+    unit, level = {
+        "a grandchild": (district.tree.by_code(COMMUNITY).unit_id, Level.COMMUNITY),
+        "the parent": (district.tree.root, Level.CITY),
+        "itself": (district.identity.unit, Level.DISTRICT),
+        "nobody's": (UNKNOWN_UNIT, Level.STREET),
+    }[who]
+    refusal = check_place(district, hello(unit, level))
+    assert refusal is not None
+    assert refusal.verdict is Verdict.WRONG_PARENT
+
+
+def test_a_child_at_another_level_than_in_the_tree_is_answered_wrong_parent(
+    district: Office,
+) -> None:
+    street = district.tree.by_code(STREET).unit_id
+    refusal = check_place(district, hello(street, Level.COMMUNITY))
+    assert refusal is not None
+    assert refusal.verdict is Verdict.WRONG_PARENT
+
+
+def test_a_child_without_a_common_protocol_must_upgrade_first(district: Office) -> None:
+    street = district.tree.by_code(STREET).unit_id
+    refusal = check_place(district, hello(street, Level.STREET, PROTOCOL_MAX + 1))
+    assert refusal is not None
+    assert refusal.verdict is Verdict.UPGRADE_FIRST

@@ -1,0 +1,63 @@
+"""A copied office: flagged by its parent until a person says which of two stores was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.app import Office
+from node.services.peers import clones
+from node.services.upkeep.quarantine import NoReason
+from sync.recovery.clones import Tokens
+from sync.store import meta
+from tests.unit.node.offices import COMMUNITY, STREET, Clock, new_office
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Iterator[Office]:
+    office = new_office(tmp_path / "street", STREET, Clock())
+    yield office
+    office.close()
+
+
+def test_an_operator_resets_a_clone_at_the_parent_and_the_reason_is_kept(street: Office) -> None:
+    child = street.tree.by_code(COMMUNITY).unit_id
+    known = Tokens(7, b"newest", b"before", (b"void",), 1)
+    street.store.write(lambda tx: meta.put(tx, f"{meta.TOKEN_ISSUED}{child}", known.to_text()))
+    street.peer_status.flag_clone(child)
+    assert [(c.unit, c.flagged, c.decisions) for c in clones.list_clones(street)] == [
+        (child, True, ())
+    ]
+    done = clones.reset_clone(street, child, actor="李", reason=" 旧电脑已停用 ")
+    assert not street.peer_status.clones()
+    with street.store.read() as tx:
+        assert Tokens.from_text(meta.get(tx, f"{meta.TOKEN_ISSUED}{child}")) == known.reset()
+    (kept,) = clones.list_clones(street)
+    assert kept == done
+    (decision,) = kept.decisions
+    assert (decision.actor, decision.reason, decision.at_ms) == (
+        "李",
+        "旧电脑已停用",
+        street.clock.now_ms(),
+    )
+
+
+def test_every_decision_is_kept_when_it_happens_again(street: Office) -> None:
+    child = street.tree.by_code(COMMUNITY).unit_id
+    for reason in ("一", "二"):
+        street.peer_status.flag_clone(child)
+        clones.reset_clone(street, child, actor="李", reason=reason)
+    (kept,) = clones.list_clones(street)
+    assert [decision.reason for decision in kept.decisions] == ["一", "二"]
+
+
+def test_resetting_a_clone_needs_a_reason_and_a_flag(street: Office) -> None:
+    child = street.tree.by_code(COMMUNITY).unit_id
+    street.peer_status.flag_clone(child)
+    with pytest.raises(NoReason):
+        clones.reset_clone(street, child, actor="李", reason=" ")
+    assert street.peer_status.clones() == {child}
+    with pytest.raises(clones.NotCloned):
+        clones.reset_clone(street, street.identity.unit, actor="李", reason="误")

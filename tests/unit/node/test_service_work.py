@@ -1,0 +1,661 @@
+"""What offices may rely on when one asks work of another over lines that are late or broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.domain.assignment import Duty, EventKind, IllegalEvent
+from node.domain.catalogue import Catalogue, load_catalogue
+from node.domain.norms import Nature
+from node.folds import targets as final
+from node.folds.event_writer import EventWriter
+from node.services.work import actions as work
+from node.services.work import deadlines, views
+from node.services.work.checks import Order
+from node.services.work.errors import BadOrder, NotYours, UnknownAssignment
+from node.store.assignments import Assignment, Hop, Work, load
+from sync.model.change import Edit, Operation, RecordKey
+from sync.model.report import NodeStatus
+from tests.support.assignment_network import (
+    CITY,
+    COMMUNITIES,
+    DISTRICT,
+    STREET,
+    Network,
+    assert_agreed,
+    build,
+    needed,
+    to_communities,
+)
+
+FIRST, SECOND, THIRD = COMMUNITIES
+DAY_MS = 86_400_000
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    return needed(load_catalogue())
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, catalogue: Catalogue) -> Path:
+    return build(tmp_path_factory.mktemp("template"), catalogue)
+
+
+@pytest.fixture
+def net(template: Path, catalogue: Catalogue, tmp_path: Path) -> Iterator[Network]:
+    network = Network(template, tmp_path / "net", catalogue)
+    yield network
+    network.close()
+
+
+def issued(net: Network, duty: Duty = Duty.UNDERTAKES, **terms: object) -> work.Issued:
+    """Issue an order from the city to all three communities and let it arrive."""
+    done = work.issue(net[CITY], to_communities(net, duty, **terms), actor="mayor")
+    net.settle()
+    return done
+
+
+def do(net: Network, code: str, percent: int = 40) -> None:
+    """Have a community accept, work and claim, without sending anything."""
+    number = net.row(code, at=code).id
+    work.accept(net[code], number, actor=f"{code} clerk")
+    work.progress(net[code], number, actor=f"{code} clerk", percent=percent)
+    work.claim(net[code], number, actor=f"{code} clerk", evidence="12 visits")
+
+
+def finish(net: Network, assignee: str, issuer: str) -> None:
+    """Have the issuer verify and close, and let everybody know."""
+    number = net.row(assignee, at=issuer).id
+    work.verify(net[issuer], number, actor=f"{issuer} head")
+    net.settle()
+    work.close(net[issuer], number, actor=f"{issuer} head")
+    net.settle()
+
+
+def test_one_order_reaches_every_community_and_is_closed_at_the_city(net):
+    order = issued(net).order
+    assert {row.state for row in net.rows(CITY) if row.level == 3} == {"delivered"}
+    assert [net.state(code) for code in (DISTRICT, STREET)] == ["relayed", "relayed"]
+    for code in COMMUNITIES:
+        do(net, code)
+    net.settle()
+    for code in COMMUNITIES:
+        finish(net, code, STREET)
+    assert net.state(STREET) == "claimed"
+    finish(net, STREET, DISTRICT)
+    finish(net, DISTRICT, CITY)
+    assert {row.state for row in net.rows(CITY)} == {"closed"}
+    assert views.order_tree(net[CITY], order).done
+    assert_agreed(net)
+
+
+def test_a_receipt_is_written_in_the_transaction_that_receives_the_dispatch(net):
+    work.issue(net[CITY], to_communities(net), actor="mayor")
+    assert net.state(DISTRICT) == "dispatched"
+    net.send(CITY, DISTRICT)
+    assert net.state(DISTRICT, at=DISTRICT) == "relayed"
+    assert net.state(STREET, at=DISTRICT) == "dispatched"
+    assert net.state(DISTRICT) == "dispatched"  # the city has not heard yet
+    net.send(DISTRICT, CITY)
+    assert net.state(DISTRICT) == "relayed"
+
+
+def test_an_office_killed_after_the_commit_still_sends_what_it_wrote(net):
+    work.issue(net[CITY], to_communities(net), actor="mayor")
+    for code in (CITY, DISTRICT, STREET):
+        net.reopen(code)
+        net.settle()
+    do(net, FIRST)
+    net.reopen(FIRST)
+    net.settle()
+    assert net.state(FIRST) == "claimed"
+    assert_agreed(net)
+
+
+def test_a_repeated_issue_under_one_number_issues_once(net):
+    number = bytes(range(16))
+    order = to_communities(net)
+    once = work.issue(net[CITY], order, actor="mayor", number=number)
+    again = work.issue(net[CITY], order, actor="mayor", number=number)
+    assert once == again
+    assert len(net.rows(CITY)) == 1
+    other = Order(title="别的", targets=order.targets, duty=Duty.UNDERTAKES)
+    with pytest.raises(BadOrder) as refused:
+        work.issue(net[CITY], other, actor="mayor", number=number)
+    assert refused.value.reason == "order_exists"
+
+
+def test_a_middle_office_that_decides_itself_is_asked_first(net):
+    work.set_relay(net[STREET], auto=False)
+    issued(net)
+    assert net.state(STREET) == "delivered"
+    number = net.row(STREET).id
+    work.accept(net[STREET], number, actor="street head")
+    parts = work.relay(net[STREET], number, actor="street head", targets=net.units(FIRST))
+    net.settle()
+    assert len(parts) == 1
+    assert net.state(FIRST) == "delivered"
+    assert net.row(FIRST).parent == number
+    assert net.rows(SECOND) == []
+    assert_agreed(net)
+
+
+def test_the_progress_of_relayed_work_is_the_average_of_its_parts(net):
+    issued(net)
+    for code, percent in zip(COMMUNITIES, (90, 30, 0), strict=True):
+        number = net.row(code).id
+        work.accept(net[code], number, actor="clerk")
+        if percent:
+            work.progress(net[code], number, actor="clerk", percent=percent)
+    net.settle()
+    assert net.row(STREET).percent == 40
+    assert net.row(DISTRICT).percent == 40
+
+
+def test_relayed_work_is_not_claimed_while_a_part_is_open(net):
+    work.set_relay(net[STREET], auto=True)
+    issued(net)
+    do(net, FIRST)
+    do(net, SECOND)
+    net.settle()
+    finish(net, FIRST, STREET)
+    assert net.state(STREET) == "in_progress"
+    with pytest.raises(IllegalEvent) as refused:
+        work.claim(net[STREET], net.row(STREET).id, actor="street head")
+    assert refused.value.reason == "children_open"
+
+
+def test_after_a_rework_a_person_claims_again_and_not_the_office_by_itself(net):
+    issued(net)
+    for code in COMMUNITIES:
+        do(net, code)
+    net.settle()
+    for code in COMMUNITIES:
+        finish(net, code, STREET)
+    number = net.row(STREET).id
+    work.rework(net[DISTRICT], number, actor="district head", reason="缺少名单")
+    net.settle()
+    assert net.state(STREET) == "in_progress"
+    work.claim(net[STREET], number, actor="street head", evidence="名单")
+    net.settle()
+    assert net.state(STREET) == "claimed"
+
+
+def test_work_that_a_community_assists_with_waits_for_its_consent(net):
+    issued(net, Duty.ASSISTS)
+    number = net.row(FIRST).id
+    with pytest.raises(IllegalEvent) as refused:
+        work.accept(net[FIRST], number, actor="clerk")
+    assert refused.value.reason == "needs_consent"
+    work.consent(net[FIRST], number, actor="clerk")
+    assert work.accept(net[FIRST], number, actor="clerk").state == "accepted"
+    work.decline(net[SECOND], net.row(SECOND).id, actor="clerk", reason="人手不足")
+    net.settle()
+    assert [net.state(FIRST), net.state(SECOND)] == ["accepted", "declined"]
+    assert_agreed(net)
+
+
+def test_a_department_s_duty_does_not_leave_for_a_community(net):
+    with pytest.raises(IllegalEvent) as refused:
+        work.issue(net[CITY], to_communities(net, Duty.DEPARTMENT), actor="mayor")
+    assert refused.value.reason == "department_duty"
+    assert net.rows(CITY) == []
+
+
+@pytest.mark.parametrize("duty", [Duty.OFFICE, Duty.DEPARTMENT])
+def test_a_community_refuses_what_its_sender_should_not_have_dispatched(net, duty):
+    street = net[STREET]
+    hop = Hop(work_order=bytes(16), parent=None, round=0, issuer=net.unit(STREET),
+              assignee=net.unit(FIRST), level=3)  # fmt: skip
+
+    def bypass(tx):
+        writer = EventWriter(net.unit(STREET), 2, street.tree, net.now_ms)
+        one = Assignment(hop=hop)
+        asks = Work(title="拆迁", targets=final.written(street.tree, hop.assignee, {hop.assignee}))
+        one = writer.write_event(one, EventKind.DRAFT, "issuer", duty=Duty.UNDERTAKES, work=asks)
+        one = writer.write_event(one, EventKind.SUBMIT, "issuer")
+        writer.write_event(one, EventKind.DISPATCH, "issuer")
+        writer.edits[0].values["duty"] = duty.value
+        return writer.edits
+
+    street.commit(bypass)
+    net.settle()
+    expected = {Duty.OFFICE: "returned", Duty.DEPARTMENT: "refused"}[duty]
+    assert net.state(FIRST) == net.state(FIRST, at=FIRST) == expected
+    with pytest.raises(IllegalEvent):
+        work.accept(net[FIRST], hop.id, actor="clerk")
+    assert_agreed(net)
+
+
+def test_work_outside_the_catalogue_waits_at_the_gate_of_the_city(net):
+    done = issued(net, Duty.UNLISTED)
+    assert [row.state for row in net.rows(CITY)] == ["screening"]
+    assert net.rows(STREET) == []
+    work.rule(net[CITY], done.assignments[0], EventKind.ADMIT, actor="gate", reason="确需协助")
+    net.settle()
+    assert net.state(FIRST) == "delivered"
+    assert net.row(FIRST).duty == "assists"
+    assert_agreed(net)
+
+
+def test_a_street_s_request_passes_the_city_s_gate_before_it_reaches_a_community(net):
+    (number,) = work.issue(
+        net[STREET],
+        Order(title="问卷", targets=net.units(FIRST), duty=Duty.UNLISTED),
+        actor="street head",
+    ).assignments
+    net.settle()
+    assert net.state(FIRST, at=FIRST) == "screening"
+    with pytest.raises(BadOrder) as refused:
+        work.rule(net[DISTRICT], number, EventKind.ADMIT, actor="district head")
+    assert refused.value.reason == "not_above"
+    work.rule(net[CITY], number, EventKind.ADMIT, actor="gate")
+    net.settle()
+    assert net.state(FIRST, at=FIRST) == net.state(FIRST) == "delivered"
+    assert_agreed(net)
+
+
+def test_a_request_sent_back_by_the_gate_is_rewritten_and_a_refused_one_is_closed(net):
+    (number,) = work.issue(
+        net[STREET],
+        Order(title="问卷", targets=net.units(FIRST), duty=Duty.UNLISTED),
+        actor="street head",
+    ).assignments
+    net.settle()
+    work.rule(net[CITY], number, EventKind.SEND_BACK, actor="gate", reason="写明份数")
+    net.settle()
+    assert net.state(FIRST, at=STREET) == "draft"
+    work.amend(net[STREET], number, actor="street head", title="问卷一份", body="十分钟")
+    net.settle()
+    assert net.row(FIRST).title == "问卷一份"
+    work.rule(net[CITY], number, EventKind.REFUSE, actor="gate", reason="已有数据")
+    net.settle()
+    assert net.state(FIRST, at=FIRST) == "refused"
+    assert_agreed(net)
+
+
+def test_temporary_work_without_a_fee_is_not_issued(net):
+    with pytest.raises(BadOrder) as refused:
+        issued(net, Duty.ASSISTS, nature=Nature.TEMPORARY)
+    assert refused.value.reason == "fee_missing"
+
+
+def release_fee(net: Network, number: bytes, fen: int) -> None:
+    """Book at the street that the first community's fee was released."""
+    values = {
+        "kind": "release", "fund": "F9", "year": 2027, "transfer": number.hex(), "level": 2,
+        "debit": "transit", "credit": "cash", "amount_fen": fen, "peer": net.unit(FIRST),
+        "peer_level": 3, "assignment": number.hex(), "at_ms": net.now_ms,
+    }  # fmt: skip
+    edit = Edit(
+        key=RecordKey("posting", net.unit(STREET), number),
+        operation=Operation.CREATE,
+        values=values,
+        audiences=("up:city", f"down:{net.unit(FIRST)}"),
+    )
+    net[STREET].commit(lambda tx: [edit])
+
+
+def test_work_with_a_fee_is_accepted_only_once_the_fee_is_released(net):
+    issued(net, Duty.ASSISTS, nature=Nature.TEMPORARY, fee_fen=5_000)
+    number = net.row(FIRST).id
+    work.consent(net[FIRST], number, actor="clerk")
+    with pytest.raises(IllegalEvent) as refused:
+        work.accept(net[FIRST], number, actor="clerk")
+    assert refused.value.reason == "fee_not_released"
+    release_fee(net, number, 5_000)
+    net.settle()
+    assert work.accept(net[FIRST], number, actor="clerk").state == "accepted"
+
+
+def test_a_recall_takes_back_every_part_down_to_the_communities(net):
+    (number,) = issued(net).assignments
+    work.accept(net[FIRST], net.row(FIRST).id, actor="clerk")
+    net.settle()
+    work.recall(net[CITY], number, actor="mayor", reason="政策调整")
+    net.settle()
+    assert {row.state for row in net.rows(CITY)} == {"recalled"}
+    assert net.state(FIRST, at=FIRST) == "recalled"
+    assert_agreed(net)
+
+
+def test_a_recall_that_crosses_an_acceptance_ends_the_work_at_both(net):
+    issued(net)
+    number = net.row(FIRST).id
+    work.accept(net[FIRST], number, actor="clerk")
+    work.recall(net[STREET], number, actor="street head")
+    assert net.state(FIRST, at=FIRST) == "accepted"
+    net.settle()
+    assert net.state(FIRST, at=FIRST) == net.state(FIRST, at=STREET) == "recalled"
+    assert_agreed(net)
+
+
+def test_a_recall_that_crosses_a_claim_comes_too_late_at_both(net):
+    issued(net)
+    number = net.row(FIRST).id
+    do(net, FIRST)
+    work.recall(net[STREET], number, actor="street head")
+    net.settle()
+    assert net.state(FIRST, at=FIRST) == net.state(FIRST, at=STREET) == "claimed"
+    shown = views.show(net[STREET], number)
+    assert [line.kind for line in shown.history if line.ignored] == ["recall"]
+    assert_agreed(net)
+
+
+def test_recalled_work_that_is_dispatched_again_is_relayed_as_new_parts(net):
+    issued(net)
+    number = net.row(STREET).id
+    work.hand_back(net[STREET], number, actor="street head", reason="人手不足")
+    net.settle()
+    work.take_back(net[DISTRICT], number, actor="district head")
+    net.settle()
+    assert net.state(FIRST) == "recalled"
+    work.dispatch(net[DISTRICT], number, actor="district head")
+    net.settle()
+    work.accept(net[STREET], number, actor="street head")
+    work.relay(net[STREET], number, actor="street head")
+    net.settle()
+    unit = net.unit(FIRST)
+    assert sorted(r.state for r in net.rows(FIRST) if r.assignee == unit) == [
+        "delivered", "recalled"
+    ]  # fmt: skip
+    assert_agreed(net)
+
+
+def test_work_returned_twice_is_dispatched_again_only_by_a_binding_ruling(net):
+    issued(net)
+    number = net.row(FIRST).id
+    for n in range(2):
+        work.give_back(net[FIRST], number, actor="clerk", reason="不属于本社区")
+        net.settle()
+        if n == 0:
+            work.dispatch(net[STREET], number, actor="street head")
+            net.settle()
+    with pytest.raises(IllegalEvent) as refused:
+        work.dispatch(net[STREET], number, actor="street head")
+    assert refused.value.reason == "returned_too_often"
+    work.rule(net[DISTRICT], number, EventKind.ADJUDICATE, actor="district head", reason="属地")
+    net.settle()
+    assert net.state(FIRST) == "delivered"
+    with pytest.raises(IllegalEvent) as refused:
+        work.give_back(net[FIRST], number, actor="clerk", reason="不属于本社区")
+    assert refused.value.reason == "binding"
+    assert_agreed(net)
+
+
+def test_a_later_deadline_reaches_the_communities(net):
+    (number,) = issued(net).assignments
+    later = net.now_ms + 9 * DAY_MS
+    work.extend(net[CITY], number, actor="mayor", due_ms=later)
+    net.settle()
+    assert {row.due_ms for row in net.rows(CITY)} == {later}
+    assert net.row(FIRST, at=FIRST).due_ms == later
+
+
+def test_an_office_that_lacks_its_own_relay_event_does_not_open_the_parts_again(net):
+    """A restored office may have back what it said downward before what it said upward."""
+    (number,) = issued(net).assignments
+    parts = {row.id for row in net.rows(DISTRICT) if row.parent == number}
+    assert parts
+    net[DISTRICT].store.write(
+        lambda tx: tx.exec_driver_sql(
+            "DELETE FROM r_assignment_event WHERE f_by='assignee' AND f_kind<>'receipt' "
+            f"AND f_assignment='{number.hex()}'"
+        )
+    )
+    later = net.now_ms + 9 * DAY_MS
+    work.extend(net[CITY], number, actor="mayor", due_ms=later)
+    net.settle()
+    with net[DISTRICT].store.read() as tx:
+        drafted = [
+            sum(step.event.kind is EventKind.DRAFT for step in one.state.history)
+            for one in load(tx, sorted(parts)).values()
+        ]
+    assert drafted == [1] * len(parts)
+    assert {net.row(code, at=code).due_ms for code in COMMUNITIES} == {later}
+
+
+def test_a_community_asks_the_city_and_the_offices_between_pass_it_up(net):
+    work.issue(
+        net[FIRST], Order(title="路灯", targets=net.units(CITY), duty=Duty.OFFICE), actor="clerk"
+    )
+    net.settle()
+    assert [net.state(code) for code in (STREET, DISTRICT, CITY)] == [
+        "relayed", "relayed", "delivered"
+    ]  # fmt: skip
+    number = net.row(CITY).id
+    work.accept(net[CITY], number, actor="mayor")
+    work.progress(net[CITY], number, actor="mayor", percent=50)
+    work.claim(net[CITY], number, actor="mayor")
+    net.settle()
+    work.verify(net[DISTRICT], number, actor="district head")
+    net.settle()
+    work.verify(net[STREET], net.row(DISTRICT, at=STREET).id, actor="street head")
+    net.settle()
+    assert net.state(STREET, at=FIRST) == "claimed"
+
+
+def test_an_office_neither_above_nor_below_is_not_given_work(net):
+    with pytest.raises(BadOrder) as refused:
+        work.issue(net[FIRST], Order(title="帮忙", targets=net.units(SECOND)), actor="clerk")
+    assert refused.value.reason == "out_of_line"
+
+
+@pytest.mark.parametrize(
+    ("terms", "reason"),
+    [
+        ({"title": " "}, "no_title"),
+        ({"title": "长" * 201}, "too_long"),
+        ({"due_ms": 1}, "deadline_past"),
+    ],
+)
+def test_an_order_with_missing_or_contradictory_fields_is_refused(net, terms, reason):
+    with pytest.raises(BadOrder) as refused:
+        work.issue(net[CITY], to_communities(net, **terms), actor="mayor")
+    assert refused.value.reason == reason
+    assert refused.value.zh
+    assert refused.value.remedy_en
+
+
+def test_a_step_is_refused_to_every_office_but_the_one_entitled_to_it(net):
+    issued(net)
+    number = net.row(FIRST).id
+    with pytest.raises(NotYours):
+        work.accept(net[STREET], number, actor="street head")
+    with pytest.raises(NotYours):
+        work.recall(net[CITY], number, actor="mayor")
+    with pytest.raises(UnknownAssignment):
+        work.accept(net[SECOND], number, actor="clerk")
+
+
+def test_who_claimed_the_work_may_not_verify_it(net):
+    issued(net)
+    do(net, FIRST)
+    net.settle()
+    with pytest.raises(IllegalEvent) as refused:
+        work.verify(net[STREET], net.row(FIRST).id, actor=f"{FIRST} clerk")
+    assert refused.value.reason == "same_person"
+
+
+def test_an_event_written_for_another_office_moves_nothing(net):
+    issued(net)
+    target = net.row(SECOND)
+    first = net[FIRST]
+    with net[STREET].store.read() as tx:
+        victim = load(tx, [target.id])[target.id]
+
+    def forge(tx):
+        writer = EventWriter(net.unit(FIRST), 3, first.tree, net.now_ms)
+        writer.write_event(victim, EventKind.RETURN, "assignee", reason="冒名")
+        return writer.edits
+
+    first.commit(forge)
+    net.settle()
+    assert net.state(SECOND, at=STREET) == net.state(SECOND) == "delivered"
+
+
+# -- time ------------------------------------------------------------------------------------
+
+
+def receive_status(net: Network, at: str, code: str, at_ms: int, **terms: int) -> None:
+    """Let the office `at` hear the news that `code` made at `at_ms`, which is now past."""
+    net.now_ms = max(net.now_ms, at_ms)
+    net[at].peer_status.receive_status([NodeStatus(unit=net.unit(code), at_ms=at_ms, **terms)])
+
+
+def test_late_work_is_unconfirmed_until_everything_up_to_the_deadline_is_received(net):
+    due = net.now_ms + DAY_MS
+    issued(net, due_ms=due)
+    street, late = net[STREET], due + 1_000
+    assert deadlines.escalate(street, due) == ()
+    assert {f.now for f in deadlines.escalate(street, late)} == {"overdue_unconfirmed", "overdue"}
+    assert net.row(FIRST, at=STREET).flag == "overdue_unconfirmed"
+    assert net.row(STREET, at=STREET).flag == "overdue"  # our own work: we know
+    receive_status(net, STREET, FIRST, due + 500)
+    receive_status(net, STREET, SECOND, due + 500, waiting_up=1, waiting_age_ms=800)
+    assert [f.id for f in deadlines.escalate(street, late)] == [net.row(FIRST).id]
+    assert net.row(SECOND, at=STREET).flag == "overdue_unconfirmed"
+    assert deadlines.escalate(street, late) == ()
+
+
+def test_events_not_yet_forwarded_by_a_street_are_unknown_above_it(net):
+    tree, me = net[DISTRICT].tree, net.unit(DISTRICT)
+    first, street = net.unit(FIRST), net.unit(STREET)
+    known = {first: NodeStatus(unit=first, at_ms=1_000)}
+    assert deadlines.watermark(tree, me, first, known, 9_000) is None
+    known[street] = NodeStatus(unit=street, at_ms=1_200, waiting_up=1, waiting_age_ms=500)
+    assert deadlines.watermark(tree, me, first, known, 9_000) is None
+    known[street] = NodeStatus(unit=street, at_ms=1_200)
+    assert deadlines.watermark(tree, me, first, known, 9_000) == 999
+
+
+def test_a_claim_made_in_time_that_arrives_late_clears_the_flag(net):
+    due = net.now_ms + DAY_MS
+    issued(net, due_ms=due)
+    do(net, FIRST)
+    receive_status(net, STREET, FIRST, due + 1)  # news may overtake what it speaks of
+    deadlines.escalate(net[STREET], due + 1_000)
+    assert net.row(FIRST, at=STREET).flag == "overdue"
+    net.settle()
+    assert net.row(FIRST, at=STREET).flag == ""
+
+
+def test_a_claim_after_the_deadline_stays_late(net):
+    due = net.now_ms + DAY_MS
+    issued(net, due_ms=due)
+    net.now_ms = due + 5_000
+    do(net, FIRST)
+    net.settle()
+    assert net.row(FIRST, at=CITY).flag == "overdue"
+
+
+def test_late_work_is_escalated_one_level_each_time_the_term_passes(net):
+    due = net.now_ms + DAY_MS
+    issued(net, due_ms=due)
+    reported_ms = due + 10 * DAY_MS
+    seen = {}
+    for code in (STREET, DISTRICT, CITY):
+        office = net[code]
+        for later_ms, below in enumerate((FIRST, STREET, DISTRICT)):
+            receive_status(net, code, below, reported_ms + later_ms)
+        reached = []
+        for days in (1, 4, 7, 10):
+            for flagged in deadlines.escalate(office, due + days * DAY_MS):
+                if flagged.id == net.row(FIRST).id and flagged.reached:
+                    reached.append(days)
+        seen[code] = reached[0]
+    assert seen == {STREET: 1, DISTRICT: 4, CITY: 7}
+
+
+def test_a_community_s_silence_is_not_consent(net):
+    issued(net, Duty.ASSISTS)
+    later = net.now_ms + deadlines.CONSENT_MS + DAY_MS
+    assert deadlines.run_timers(net[STREET], net.now_ms) == ()
+    moved = deadlines.run_timers(net[STREET], later)
+    net.settle()
+    assert len(moved) == 3
+    assert net.state(FIRST, at=FIRST) == "consent_expired"
+    with pytest.raises(IllegalEvent):
+        work.consent(net[FIRST], net.row(FIRST).id, actor="clerk")
+
+
+def test_verified_work_that_nobody_appraises_is_closed_by_time(net):
+    issued(net)
+    do(net, FIRST)
+    net.settle()
+    number = net.row(FIRST).id
+    work.verify(net[STREET], number, actor="street head")
+    work.appraise(net[STREET], number, actor="street head", score=90)
+    net.settle()
+    later = net.now_ms + deadlines.APPRAISE_MS + DAY_MS
+    assert deadlines.run_timers(net[STREET], later) == (number,)
+    net.settle()
+    assert net.state(FIRST, at=FIRST) == "closed"
+
+
+# -- views -----------------------------------------------------------------------------------
+
+
+def test_lists_show_an_office_what_it_must_do_what_it_asked_and_what_passes_below(net):
+    issued(net)
+    street = net[STREET]
+    assert views.find(street).total == 1
+    assert views.find(street, views.Box.ISSUED).total == 3
+    assert views.find(net[CITY], views.Box.PASSING).total == 4
+    page = views.find(net[CITY], views.Box.ALL, limit=2)
+    assert (len(page.rows), page.total) == (2, 5)
+    rest = views.find(net[CITY], views.Box.ALL, offset=2)
+    assert {r.id for r in page.rows} | {r.id for r in rest.rows} == {r.id for r in net.rows(CITY)}
+    assert views.find(net[CITY], views.Box.ALL, text="走访").total == 5
+    assert views.find(net[CITY], views.Box.ALL, text="%").total == 0
+    assert views.find(net[CITY], views.Box.ALL, states=[work.State.DELIVERED]).total == 3
+    assert views.counts(net[DISTRICT]) == {
+        views.Box.TODO: {"relayed": 1},
+        views.Box.ISSUED: {"relayed": 1},
+        views.Box.PASSING: {"delivered": 3},
+    }
+
+
+def test_a_history_reads_in_both_languages(net):
+    issued(net, Duty.ASSISTS)
+    number = net.row(FIRST).id
+    work.decline(net[FIRST], number, actor="clerk", reason="人手不足")
+    net.settle()
+    shown = views.show(net[CITY], number)
+    assert "天杭社区 拒绝 人手不足 → 已拒绝" in shown.text("zh")
+    assert "天杭社区 decline 人手不足 → declined" in shown.text("en")
+    assert shown.body == "逐户走访"
+    with pytest.raises(UnknownAssignment):
+        views.show(net[SECOND], number)
+
+
+def test_the_tree_of_an_order_shows_each_office_the_hops_it_sees(net):
+    order = issued(net).order
+    whole = views.order_tree(net[CITY], order)
+    assert whole.counts == {1: {"relayed": 1}, 2: {"relayed": 1}, 3: {"delivered": 3}}
+    (district,) = whole.roots
+    assert len(district.parts[0].parts) == 3
+    below = views.order_tree(net[STREET], order)
+    assert [node.row.assignee for node in below.roots] == [net.unit(STREET)]
+    assert not whole.done
+
+
+# -- the list of final assignees ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chosen", [(FIRST,), (FIRST, SECOND), COMMUNITIES, (STREET,), (CITY,)])
+def test_targets_round_trip(net, chosen):
+    tree, wanted = net[CITY].tree, set(net.units(*chosen))
+    assert (
+        final.read(tree, net.unit(STREET), final.written(tree, net.unit(STREET), wanted)) == wanted
+    )
+
+
+@pytest.mark.parametrize("text", ["", "*", "*x", "=AAAA", "?"])
+def test_unreadable_targets_match_no_office(net, text):
+    with pytest.raises(final.OutOfLine):
+        final.read(net[CITY].tree, net.unit(STREET), text)
