@@ -73,9 +73,9 @@ class Hub:
         self._parent = Parent(self.office)
         hello = self._parent.hello
 
-        def counted(greeting: Hello) -> Any:
-            self.handshakes[greeting.unit] += 1
-            return hello(greeting)
+        def counted(handshake: Hello) -> Any:
+            self.handshakes[handshake.unit] += 1
+            return hello(handshake)
 
         self._parent.hello = counted  # type: ignore[method-assign]
         self._server = Server(self.address or "127.0.0.1:0")
@@ -144,7 +144,7 @@ def test_sixty_children_reconnect_to_a_restarted_hub_once_each_spread_over_the_b
         assert set(hub.handshakes.values()) == {1}
         assert len(hub.handshakes) == CHILDREN
 
-        hub.stop()  # every open Watch is let go, and nobody answers the next greeting
+        hub.stop()  # every open Watch is let go, and nobody answers the next handshake
         delays = rests.wait(CHILDREN)
         assert len(delays) == CHILDREN
         first = {state: sum(line.state is state for line in lines) for state in State}

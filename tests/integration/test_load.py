@@ -231,10 +231,10 @@ def test_calls_over_the_servers_limit_are_refused_at_once_and_retried(
         town = Town(tmp_path, closing)
         plain, inside, go_on = town.parent.hello, threading.Event(), threading.Event()
 
-        def hello(greeting: Hello) -> Any:
+        def hello(handshake: Hello) -> Any:
             inside.set()
             assert go_on.wait(LONG_S)
-            return plain(greeting)
+            return plain(handshake)
 
         closing.enter_context(mock.patch.object(town.parent, "hello", hello))
         later = Later()
@@ -342,7 +342,7 @@ def test_the_next_handshake_shows_whether_a_push_past_its_deadline_was_applied(t
         over.set()
         later.pass_over()
         assert line.wait_idle(LONG_S)
-    assert pushes == [1]  # the greeting said that it is there: it was not sent again
+    assert pushes == [1]  # the handshake said that it is there: it was not sent again
     assert outlets(town.street) == outlets(child)
 
 

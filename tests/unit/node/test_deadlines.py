@@ -29,7 +29,7 @@ DAY_MS = 86_400_000
 
 
 @pytest.mark.parametrize(
-    ("now_ms", "heard_ms", "expected"),
+    ("now_ms", "received_ms", "expected"),
     [
         (DUE_MS, None, Lateness.ON_TIME),
         (LATE_MS, None, Lateness.OVERDUE_UNCONFIRMED),
@@ -38,9 +38,9 @@ DAY_MS = 86_400_000
     ],
 )
 def test_work_is_late_only_when_its_office_has_reported_past_the_deadline(
-    now_ms: int, heard_ms: int | None, expected: Lateness
+    now_ms: int, received_ms: int | None, expected: Lateness
 ) -> None:
-    assert overdue(fold(script(ACCEPTED)), now_ms, heard_ms) is expected
+    assert overdue(fold(script(ACCEPTED)), now_ms, received_ms) is expected
 
 
 def test_the_clock_runs_from_the_dispatch_and_not_from_the_acceptance() -> None:
@@ -78,12 +78,14 @@ def test_late_work_is_shown_one_level_higher_each_day_up_to_the_city(
 
 
 def test_unconfirmed_lateness_is_not_escalated() -> None:
-    assert _levels(DUE_MS + 9 * DAY_MS, heard_ms=None) == 0
+    assert _levels(DUE_MS + 9 * DAY_MS, received_ms=None) == 0
 
 
-def _levels(now_ms: int, heard_ms: int | None = DUE_MS, events: list[Event] | None = None) -> int:
+def _levels(
+    now_ms: int, received_ms: int | None = DUE_MS, events: list[Event] | None = None
+) -> int:
     state = fold(events or script(ACCEPTED))
-    return escalation(state, now_ms, heard_ms, escalate_after_ms=DAY_MS, levels_above=3)
+    return escalation(state, now_ms, received_ms, escalate_after_ms=DAY_MS, levels_above=3)
 
 
 def test_relayed_progress_is_the_weighted_mean_rounded_down() -> None:

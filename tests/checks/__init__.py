@@ -1,0 +1,1 @@
+"""Checks of the whole house that `make check` runs."""
