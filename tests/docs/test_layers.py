@@ -34,6 +34,7 @@ WIRE_READERS = (
     "sync.compare.codec",
     "sync.link.dialer",
     "sync.snapshot.upload",
+    "sync.link.lines",
     "sync.link.child",
     "sync.recovery.child",
     "sync.merge.copies",
