@@ -96,6 +96,7 @@ class Office:
             self.identity = _identity(tx)
             last_hlc = log.lock(tx) if store.is_sqlite else 0
             built_for = meta.get(tx, meta.CATALOGUE)
+            self.first_day = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")  # of the tree
         self.clock = HybridClock(wall_ms, last_hlc=last_hlc)
         if built_for != catalogue.version:
             store.write(self._build_tables)
@@ -104,8 +105,11 @@ class Office:
         self.peer_status = PeerStatus(self)
         self.comparisons = Comparisons(self)
         self.signature_refusals = SignatureRefusals(self)
-        contributions = ContributionFold(catalogue, self.tables, self.identity, self.norms)
-        self._assignments, self._ledger = AssignmentFold(self, contributions), LedgerFold(self)
+        self.contributions = ContributionFold(
+            catalogue, self.tables, self.identity, self.norms, self.today
+        )
+        self._assignments = AssignmentFold(self, self.contributions)
+        self._ledger = LedgerFold(self)
         self.blind_index = BlindIndexFold(catalogue, self.tables, self.identity)
         self.cases = CaseFold(lambda: self._tree, self.identity)
         self.applier = Applier(
@@ -116,7 +120,7 @@ class Office:
             folds=(
                 self._assignments,
                 self._ledger,
-                contributions,
+                self.contributions,
                 self.blind_index,
                 self.cases,
                 TotalsFold(lambda: self._tree, self.identity.unit),
@@ -267,10 +271,14 @@ class Office:
         """Have `listener` told when this store turns out to be a restored one."""
         self._restored_listeners.append(listener)
 
-    def publish_address(self, address: str) -> None:
-        """Note where this office can be reached, for the commands run in its folder."""
+    def publish_address(self, address: str, *, files: int = 0) -> None:
+        """Note where this office can be reached, for the commands run in its folder.
+
+        `files`: how many files the process must be able to open for all of its offices.
+        """
         if self._folder_lock is not None:
-            self._folder_lock.note({"address": address, "unit": str(self.identity.unit)})
+            unit = str(self.identity.unit)
+            self._folder_lock.note({"address": address, "unit": unit, "files": files})
 
     def close(self) -> None:
         """Let go of the store; what was committed is safe without this."""
@@ -321,7 +329,8 @@ class Office:
 
         A column that is there already proves nothing: a program may have been rolled back between.
         """
-        other = {name.partition(".")[0].removeprefix("r_") for name in self.tables.create(tx)}
+        added = self.tables.create(tx, indexes=meta.get(tx, meta.BOOTSTRAP) != "1")
+        other = {name.partition(".")[0].removeprefix("r_") for name in added}
         printed = json.loads(meta.get(tx, meta.FIELDS) or "{}")
         fields = {table.schema.name: list(table.schema.names) for table in self.tables}
         for name, names in fields.items():

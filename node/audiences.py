@@ -56,6 +56,16 @@ def audiences_of(register: Register, *, unit: int, writer: int, level: int) -> t
     return tuple(audiences)
 
 
+def stays_below(register: Register, level: int) -> bool:
+    """Say whether records of a register never come up to an office of a level."""
+    if register.audience == audience.LOCAL:
+        return True
+    if register.audience == "record":
+        return False
+    up_to = audience.parse(register.audience).up_to
+    return up_to is not None and up_to > level
+
+
 # Of the registers whose audience is decided record by record, those that a unit's own office writes
 # and that the city always hears. A correction request, for one, may go down only.
 CITY_RECEIVES = frozenset({"assignment_event", "posting", "work_order"})

@@ -190,9 +190,7 @@ class Local:
         self._methods = METHODS
 
     def call(self, name: str, request: Any) -> Any:
-        method = self._methods[name]
-        work: Any = method.unary or method.stream or method.duplex
-        return work(self._context, request)
+        return self._methods[name].answer(self._context, request)
 
     def close(self) -> None:
         self._office.close()

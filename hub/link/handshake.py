@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -104,6 +105,7 @@ class ChildRecord:
     truncated: bool  # the child lacks words from below it that our log has no more
     empty: bool  # the child has nothing in bulk
     replay: int  # changes that such a child would have to replay; else 0
+    noted: bool  # all that letting the child in records is recorded, but for a fresh token
 
     def lost(self, hello: Hello) -> bool:
         """Say whether the child lacks what it once handed over."""
@@ -171,16 +173,18 @@ def load_child(office: Office, hello: Hello) -> ChildRecord:
             for lane, (incarnation, position) in cursors.items()
         }
         empty = _has_nothing(hello, ours, durable)
+        tokens = Tokens.from_text(meta.get(tx, f"{meta.TOKEN_ISSUED}{hello.unit}"))
+        key = signatures.key_known(tx, hello.incarnation)
         return ChildRecord(
             recovering=bool(meta.get(tx, meta.RESTORED))
             or (snapshot_under_way is not None and snapshot_under_way.restored),
             is_missing_any=recovery_heads.is_missing_any(tx, hello.proofs),
-            tokens=Tokens.from_text(meta.get(tx, f"{meta.TOKEN_ISSUED}{hello.unit}")),
+            tokens=tokens,
             cursors=cursors,
             durable=durable,
             ours=ours,
             retired=_is_retired(tx, hello.incarnation),
-            key=signatures.key_known(tx, hello.incarnation),
+            key=key,
             required_heads=recovery_heads.required_heads(
                 tx, hello.unit, ours, hello.heads, hub=hello.level < Level.COMMUNITY
             ),
@@ -188,11 +192,26 @@ def load_child(office: Office, hello: Hello) -> ChildRecord:
             truncated=_is_truncated(tx, hello, ours),
             empty=empty,
             replay=log.replay_of(tx, hello.unit, Lane.BULK) if empty else 0,
+            noted=(
+                tokens.goes_on(hello.token, hello.incarnation, hello.process)
+                and all(
+                    log.cursor_of(tx, hello.unit, "out", lane) == at
+                    for lane, at in _taken(office, hello)
+                )
+                and all(i in (0, hello.incarnation) for i, _ in cursors.values())
+                and bool(key or not hello.public_key)
+                and not _must_republish(tx, office, hello)
+            ),
         )
 
 
 def accept(office: Office, hello: Hello, known: ChildRecord) -> bytes:
-    """Record that a child goes on from here; return its fresh token."""
+    """Record that a child goes on from here; return its fresh token.
+
+    A greeting that changes nothing need not be recorded (`ChildRecord.noted`): an idle city writes
+    nothing. Whoever asks for that must know that the child has written nothing, either, since it
+    was given its token: a token tells its store from a backup of the time before.
+    """
     fresh = office.rng.getrandbits(TOKEN_BITS).to_bytes(TOKEN_BITS // 8, "big")
     after = known.tokens.after(hello.token, hello.incarnation, hello.process, fresh)
     now_ms = office.clock.now_ms()
@@ -221,21 +240,31 @@ def accept(office: Office, hello: Hello, known: ChildRecord) -> bytes:
 
 def _republish(tx: Connection, office: Office, hello: Hello, waiters: Waiters) -> None:
     """Say again what a child that has nothing to give back may never have heard."""
-    mine = office.identity.incarnation
-    if hello.knows_other_incarnation or not republish.is_due(tx, hello.unit, mine):
+    if not _must_republish(tx, office, hello):
         return
+    mine = office.identity.incarnation
     office.applier.clock.resume(log.lock(tx))
     republish.republish(office.applier, tx, hello.unit, office.audiences_of, waiters)
     republish.record_republished(tx, hello.unit, mine)
 
 
+def _must_republish(tx: Connection, office: Office, hello: Hello) -> bool:
+    mine = office.identity.incarnation
+    return not hello.knows_other_incarnation and republish.is_due(tx, hello.unit, mine)
+
+
+def _taken(office: Office, hello: Hello) -> Iterator[tuple[Lane, tuple[int, int]]]:
+    """Yield how far the child holds our log: lane, (incarnation, position)."""
+    for lane, position in hello.acked.items():
+        yield lane, (office.identity.incarnation, position)
+
+
 def _record_acked(tx: Connection, office: Office, hello: Hello, now_ms: int) -> None:
     """Keep how far the child holds our log: a bundle for it begins there."""
-    mine = office.identity.incarnation
-    for lane, position in hello.acked.items():
-        if log.cursor_of(tx, hello.unit, "out", lane) != (mine, position):
+    for lane, (incarnation, position) in _taken(office, hello):
+        if log.cursor_of(tx, hello.unit, "out", lane) != (incarnation, position):
             log.advance(
-                tx, peer=hello.unit, direction="out", lane=lane, incarnation=mine,
+                tx, peer=hello.unit, direction="out", lane=lane, incarnation=incarnation,
                 position=position, at_ms=now_ms,
             )  # fmt: skip
 

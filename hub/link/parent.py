@@ -95,7 +95,11 @@ class Parent:
             )
         child = self.sessions.open_session(hello)
         child.snapshot_follows = snapshot_follows
-        token = accept(self.office, hello, known)
+        if known.noted and child.log_position == hello.log_position:
+            token = known.tokens.newest
+        else:
+            token = accept(self.office, hello, known)
+            child.log_position = hello.log_position
         self._record_contact(child, hello.peer_status)
         return HelloAnswer(
             verdict=Verdict.SNAPSHOT if snapshot_follows else Verdict.ACCEPTED,

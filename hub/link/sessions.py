@@ -55,6 +55,7 @@ class ChildSession:
     parent_incarnation: int = 0  # our own incarnation when it came
     restored: bool = False  # it may ask for what it lost, and for nothing else
     snapshot_follows: bool = False  # what is in bulk goes to it as records
+    log_position: int = -1  # of the child, when it was given its token in this session
     calls: int = 0  # made in this session
     called_ms: int = 0
     disconnected: bool = False  # its line has ended

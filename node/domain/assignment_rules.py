@@ -117,11 +117,15 @@ TRANSITIONS: dict[tuple[State, EventKind], State] = {
     (S.DELIVERED, K.ACCEPT): S.ACCEPTED,
     (S.CONSENTED, K.ACCEPT): S.ACCEPTED,
     (S.DELIVERED, K.RETURN): S.RETURNED,
+    # Once no part is open: what came to the wrong office goes to another, or is claimed here.
     (S.ACCEPTED, K.RELAY): S.RELAYED,
+    (S.RELAYED, K.RELAY): S.RELAYED,
+    (S.IN_PROGRESS, K.RELAY): S.IN_PROGRESS,
     (S.ACCEPTED, K.PROGRESS): S.IN_PROGRESS,
     (S.RELAYED, K.PROGRESS): S.IN_PROGRESS,
     (S.IN_PROGRESS, K.PROGRESS): S.IN_PROGRESS,
     (S.CLAIMED, K.PROGRESS): S.CLAIMED,  # a note: the claim stands
+    (S.RELAYED, K.CLAIM): S.CLAIMED,
     (S.IN_PROGRESS, K.CLAIM): S.CLAIMED,
     (S.ACCEPTED, K.HAND_BACK): S.ACCEPTED,
     (S.RELAYED, K.HAND_BACK): S.RELAYED,

@@ -99,6 +99,7 @@ def read_register(name: str, table: Table) -> Register:
         uniques=tuple(_unique(name, each) for each in table.tables("unique")),
         singleton=table.pop("singleton", bool, False),
         system=table.pop("system", bool, False),
+        append_only=table.pop("append_only", bool, False),
         source=table.text("source", ""),
     )
     if not fields:
@@ -224,6 +225,7 @@ def read_indicator(name: str, table: Table) -> Indicator:
         target=table.text("target", ""),
         scale=Fraction(scale),
         source=source,
+        inside=table.text("inside", ""),
     )
     table.close()
     return found
@@ -241,6 +243,8 @@ def _contribution(table: Table) -> Contribution:
             for dim, raw in sorted(dims.items())
         },
         period=read_source(table, "period", period, PERIOD_SOURCES) if period else None,
+        since=table.text("from", ""),
+        until=table.text("until", ""),
     )
     table.close()
     return found

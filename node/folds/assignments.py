@@ -35,6 +35,7 @@ from node.store.assignments import (
     EVENT,
     Assignment,
     Row,
+    Ruling,
     children_of,
     load,
     rows_of,
@@ -171,13 +172,16 @@ class _Reactor:
         for ruling in self._one.rulings:
             try:
                 if self._fits_gate(ruling.kind, ruling.unit, ruling.seen):
-                    self._write(ruling.kind, actor=ruling.actor, reason=ruling.reason)
+                    self._follow(ruling)
                     if self._state.state is State.READY:
                         self._write(EventKind.DISPATCH, actor=ruling.actor)
                 elif self._fits_dispute(ruling.kind, ruling.unit, ruling.seen):
-                    self._write(ruling.kind, actor=ruling.actor, reason=ruling.reason)
+                    self._follow(ruling)
             except IllegalEvent:
                 continue
+
+    def _follow(self, ruling: Ruling) -> None:
+        self._write(ruling.kind, actor=ruling.actor, reason=ruling.reason, note=ruling.note)
 
     def _fits_gate(self, kind: EventKind, unit: int, seen: int) -> bool:
         """Say whether the city has ruled on what we last submitted."""
@@ -270,7 +274,7 @@ class _Reactor:
                 ):
                     self._send_to_part(part, EventKind.EXTEND, due_ms=due_ms)
         if self._state.state in (State.RELAYED, State.IN_PROGRESS):
-            self._report([p for p in parts if p.round == self._state.returns])
+            self._report([p for p in parts if p.round >= self._state.first_round])
 
     def _part(self, part: bytes) -> Assignment:
         if part not in self._loaded:
@@ -290,8 +294,10 @@ class _Reactor:
         states = Counter(State(p.state) for p in parts)
         done = [state for state in states if state in COMPLETED]
         nothing_done = all(state in DROPPED for state in states)
-        # After a rework, or while it asks to hand the work back, a person speaks for the office.
-        person = self._state.reworks > 0 or self._state.hand_back_asked
+        # After a rework, or while it asks to hand the work back, a person speaks for the office;
+        # so too where somebody took a part away: it may be meant for another office.
+        recalled = State.RECALLED in states
+        person = self._state.reworks > 0 or self._state.hand_back_asked or recalled
         if len(done) < len(states) or nothing_done or person or not self._is_auto():
             return
         if self._state.state is State.RELAYED:

@@ -86,13 +86,16 @@ class EventWriter:
         current = replace(current, work=work) if work is not None else current
         return current.with_event(event)
 
-    def rule(self, current: Assignment, kind: EventKind, *, actor: str, reason: str) -> None:
+    def rule(
+        self, current: Assignment, kind: EventKind, *, actor: str, reason: str, note: str = ""
+    ) -> None:
         """Write a ruling from above both offices; the issuer acts on it when it arrives."""
         seq = 1 + max((r.seq for r in current.rulings if r.unit == self.unit), default=0)
         dispute = kind is EventKind.ADJUDICATE
         seen = current.state.assignee_seq if dispute else current.state.issuer_seq
         values: dict[str, Value] = {
-            "seq": seq, "seen": seen, "actor": actor, "reason": reason or None
+            "seq": seq, "seen": seen, "actor": actor, "reason": reason or None,
+            "note": note or None,
         }  # fmt: skip
         self._record(current.hop, kind, ABOVE, values, current.hop.issuer)
 
@@ -119,7 +122,7 @@ class EventWriter:
             hop = Hop(
                 work_order=work_order,
                 parent=parent.id if parent else None,
-                round=parent.state.returns if parent else 0,
+                round=parent.state.round if parent else 0,
                 issuer=self.unit,
                 assignee=unit,
                 level=int(self.tree.level(unit)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
+from node.domain.fiscal import FiscalYears
 from node.domain.formula import ceilings_fen
 from node.domain.ledger import FUNDS, Account, Books, Posting, PostingKind
 from node.domain.ledger_errors import LedgerError
@@ -104,6 +105,7 @@ class JournalSession:
                 below != above and below in tree and above in tree and tree.within(below, above)
             ),
             ceilings_fen=ceilings_fen(office.norms),
+            years=FiscalYears(office.first_day.year, office.today().year),
             journal=(line.posting for line in self._lines.values()),
         )
 

@@ -115,6 +115,7 @@ class Store:
         self.url = url
         self.write_queue = WriteQueue()
         self.writing = False  # a transaction of this process is under way
+        self._checkpointed = False  # nothing was committed since the last checkpoint
         self._writer = writer
         self._reader = reader
         self._is_sqlite = writer.dialect.name == "sqlite"
@@ -188,6 +189,7 @@ class Store:
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
         mark = None
+        self._checkpointed = False
         with self._writer.connect() as tx:
             try:
                 tx.begin()
@@ -258,9 +260,14 @@ class Store:
         return StoreUnavailable(redacted(self.url), why)
 
     def checkpoint(self) -> None:
-        """Bring the write-ahead log back into the database file (SQLite)."""
-        if self._is_sqlite:
-            self._outside(self._writer, "PRAGMA wal_checkpoint(PASSIVE)")
+        """Bring the write-ahead log back into the database file (SQLite), if it has grown."""
+        if self._is_sqlite and not self._checkpointed:
+            self._checkpointed = True  # before: what is committed meanwhile is for the next one
+            try:
+                self._outside(self._writer, "PRAGMA wal_checkpoint(PASSIVE)")
+            except BaseException:
+                self._checkpointed = False
+                raise
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of a SQLite store to `target`, which must not exist."""

@@ -15,6 +15,7 @@ TREE_FROM = "tree_from"  # the day from which it holds, ISO
 CATALOGUE = "catalogue"  # version that the tables were last built for
 BOOTSTRAP = "bootstrap"  # "1": the registers' secondary indexes are still to be built
 FIELDS = "fields"  # JSON: register -> the fields that its digests were last made over
+COUNTED_TO = "counted_to"  # ISO: the last day whose coming the own cells have followed
 
 
 def get(tx: Connection, key: str) -> str | None:

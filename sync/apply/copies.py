@@ -27,6 +27,7 @@ from sync.log.signatures import BadSignature, KeyChanged
 from sync.merge.copies import EMPTY, Chunk, Rows, VectorUnion, VersionVector, join, versions_in
 from sync.merge.evidence import overwritten_transitively
 from sync.merge.record import Head, Heads, RecordState
+from sync.model.access import APPEND_ONLY, is_rewritten, rewrites
 from sync.model.change import ID_BYTES, RecordName, StreamHead
 from sync.model.effect import Effect
 from sync.model.errors import Malformed
@@ -141,12 +142,15 @@ def join_rows(
         after = _whole(after, table.schema)
         if after == before:
             continue
+        if rewrites(before, after, table.schema):
+            denials.setdefault(APPEND_ONLY, []).append(record)
+            continue
         closer = max(versions_in(after))
         if merger.put(tx, table, rows.unit, record, before, after, closed_by=closer):
             pairs.append((record, before, after))
         else:
             denials.setdefault("constraint_violation", []).append(record)
-    refused = denials.get("constraint_violation", [])  # with all their fields
+    refused = {record for ids in denials.values() for record in ids}  # with all their fields
     accepted = {record: there[record] for record in permitted if record not in refused}
     release_superseded(tx, rows, accepted, table.schema)
     quarantined_copies.joined(tx, rows, accepted)
@@ -292,6 +296,8 @@ def _permitted(
 
     As `rights.denial_reason` and the merge judge a change, so far as a copy still shows it.
     """
+    if is_rewritten(state, register):
+        return APPEND_ONLY
     for version in versions_in(state):
         writer = writers[incarnation_of(version)][0]
         if (register.own and writer != unit) or not applier.routes.covers(writer, unit):

@@ -270,8 +270,8 @@ def _blocked_by_earlier(tx: Connection, change: QuarantinedChange) -> set[bytes]
     rows = execute(
         tx,
         "SELECT record FROM quarantine WHERE state='open' AND register=? AND unit=? AND arrival<? "
-        "AND reason NOT IN ('foreign_unit','not_owner')",
-        (change.register, change.unit, change.arrival),
+        f"AND reason NOT IN ({','.join('?' * len(quarantine.OF_WRITER))})",
+        (change.register, change.unit, change.arrival, *sorted(quarantine.OF_WRITER)),
     )
     return {record for row in rows for record in block_codec.split(bytes(row[0]), 16)}
 

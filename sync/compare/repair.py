@@ -37,7 +37,7 @@ from sync.merge.evidence import (
     with_evidence,
 )
 from sync.merge.record import Head, Heads, RecordState
-from sync.model.access import Routes
+from sync.model.access import APPEND_ONLY, Routes, is_rewritten, rewrites
 from sync.model.change import RecordName, Value
 from sync.model.effect import Effect
 from sync.model.report import BucketKey
@@ -149,6 +149,8 @@ def join_here(
             copy, mine[name], name, schema, writers, applier.routes
         ):
             answers[name] = Answer(reason="not_owner")
+        elif _is_forged(applier, name, mine[name], joined.copy):
+            answers[name] = Answer(reason=APPEND_ONLY)
         else:
             answers[name] = Answer(joined.copy, evidence=evidence_for(joined.copy, histories[name]))
             dropped = (*joined.dropped, *_dropped(mine[name], joined.copy, logged[name]))
@@ -199,6 +201,8 @@ def adopt(
             left[name] = "missing_local_heads"
         elif _has_unauthorised_heads(copy, before, name, schema, writers, applier.routes):
             left[name] = "not_owner"
+        elif _is_forged(applier, name, before, copy):
+            left[name] = APPEND_ONLY
         else:
             dropped = _dropped(before, copy, logged[name])
             changes.append(
@@ -241,6 +245,14 @@ def _has_unauthorised_heads(
     heads = known.fields.items() if known is not None else ()
     here = {(n, head.version) for n, each in heads for head in each.all}
     return bool(unauthorised_heads(copy, schema, may_write, here))
+
+
+def _is_forged(
+    applier: Applier, name: RecordName, before: RecordState | None, after: RecordState
+) -> bool:
+    """Say whether a repair would change a record that is only appended."""
+    register = applier.tables[name.register].schema
+    return is_rewritten(after, register) or rewrites(before, after, register)
 
 
 def _dropped(

@@ -303,6 +303,7 @@ class ChildEnd:
             upload_due = upload.is_due(tx, self.parent_unit, there.get(Lane.BULK, 0))
             came_as_snapshot = upload.parent_bulk_is_from_snapshot(tx, self.parent_unit)
             known_key = signatures.key_known(tx, reply.incarnation)
+            known_token = meta.get(tx, f"{meta.TOKEN}{self.parent_unit}")
         if known_key and reply.public_key not in (b"", known_key):
             error = KeyChanged(f"unit {reply.unit}", known_key, reply.public_key)
             self._host.signature_refused(reply.unit, error)
@@ -315,18 +316,20 @@ class ChildEnd:
             )  # fmt: skip
         other = any(incarnation not in (0, reply.incarnation) for incarnation in known_as)
         token = reply.token.hex()
+        new_key = bool(reply.public_key) and not known_key
         now_ms = clock.now_ms()
 
         def write(tx: Connection) -> None:
             meta.put(tx, f"{meta.TOKEN}{self.parent_unit}", token)
             if other and came_as_snapshot:
                 upload.request_upload(tx, self.parent_unit)
-            if reply.public_key and not known_key:
+            if new_key:
                 who = (reply.incarnation, self.parent_unit, self._host.applier.identity.level - 1)
                 log.register_incarnations(tx, [who])
                 signatures.keep_key(tx, reply.incarnation, reply.public_key, now_ms)
 
-        self._host.store.write(write)
+        if token != known_token or (other and came_as_snapshot) or new_key:
+            self._host.store.write(write)
         self._host.on_parent_contact(
             self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
         )

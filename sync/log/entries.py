@@ -214,6 +214,12 @@ def waiting_up(tx: Connection, *, lane: Lane, after: int) -> tuple[int, int]:
     return _waiting(tx, lane, after, GOES_UP)
 
 
+def goes_up_after(tx: Connection, lane: Lane, after: int, level: int) -> bool:
+    """Say whether an entry after a position goes up as far as to a level, or farther."""
+    statement = "SELECT 1 FROM entry WHERE lane=? AND arrival>? AND up_to<=? LIMIT 1"
+    return execute(tx, statement, (lane.value, after, level)).fetchone() is not None
+
+
 def waiting_down(tx: Connection, *, child: int, lane: Lane, after: int) -> tuple[int, int]:
     """Return (entries that wait for `child`, when the oldest was committed; 0 if none)."""
     return _waiting(tx, lane, after, addressed_to(child))

@@ -96,6 +96,7 @@ incarnation = Table(  # INV-26: who wrote under which id, and at which level
     Column("retired", Integer, nullable=False, server_default="0"),
     Column("key_at_ms", BigInteger, nullable=False, server_default="0"),  # when first heard
 )
+Index("ix_incarnation_unit", incarnation.c.unit)  # how far some offices are known, of many
 
 cursor = Table(  # INV-4: moves in the transaction that holds what it counts
     "cursor",

@@ -373,4 +373,54 @@ MUTANTS = (
         "            begins = operation is Operation.UPDATE and not state.alive",
         "            begins = False", "tests/storage/test_redaction_contract.py",
     ),
+    Mutant(
+        "calls that wait are made all at once", "bounded calls", "sync/link/lines.py",
+        "            if self._left:", "            if True:", "tests/unit/sync/test_lines.py",
+    ),
+    Mutant(
+        "the first line that is closed takes the channel with it", "a shared channel",
+        "sync/link/lines.py", "            if shared.lines:\n                return",
+        "            if False:\n                return", "tests/unit/sync/test_lines.py",
+    ),
+    Mutant(
+        "a connection allows as many calls as a constant says", "every child has a line",
+        "hub/serve/capacity.py", "streams=PROGRAM_CALLS + 2 * units", "streams=2",
+        "tests/unit/hub/test_capacity.py",
+    ),
+    Mutant(
+        "every heartbeat renews its token", "an idle city writes nothing", "hub/link/parent.py",
+        "        if known.noted and child.log_position == hello.log_position:",
+        "        if False:", "tests/integration/test_idle.py",
+    ),
+    Mutant(
+        "no heartbeat renews its token", "INV-25", "hub/link/parent.py",
+        "        if known.noted and child.log_position == hello.log_position:",
+        "        if known.noted:", "tests/integration/test_idle.py",
+    ),
+    Mutant(
+        "news that is only newer is written at every tick", "an idle city writes nothing",
+        "node/services/peers/status.py", "        if moments or item.unit in self._shown:",
+        "        if True:", "tests/integration/test_idle.py",
+    ),
+    Mutant(
+        "a watermark that was shown is not written", "INV-12", "node/services/peers/status.py",
+        "            self._shown.update(found)", "            pass",
+        "tests/integration/test_idle.py",
+    ),
+    Mutant(
+        "who was heard has reported", "unknown is never empty", "node/services/figures/completeness.py",
+        "return self.received and not self.missing", "return self.received",
+        "tests/unit/node/test_reporting.py",
+    ),
+    Mutant(
+        "what was never heard is zero", "unknown is never zero", "node/services/figures/query.py",
+        "return NOT_KNOWN if self._unknown(unit, figure) else self._shown(figure)",
+        "return self._shown(figure)", "tests/unit/node/test_reporting.py",
+    ),
+    Mutant(
+        "a question asks every office", "cost follows the question",
+        "node/services/figures/completeness.py",
+        "marks = office.peer_status.watermarks(tx, self._expected)", "marks = office.peer_status.watermarks(tx)",
+        "tests/unit/node/test_question_cost.py",
+    ),
 )  # fmt: skip

@@ -109,7 +109,7 @@ class Process:
         if self.intruder is not None:
             self.intruder.close()
             self.intruder = None
-        self.office.peer_status.save()
+        self.office.peer_status.save(moments=True)
         self.eye.close()
         self.office.close()
         self.world.network_died(self.index)

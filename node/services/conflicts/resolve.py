@@ -259,6 +259,8 @@ def _decided(
     spec = register.fields[view.field]
     chosen: dict[str, Value] = {}
     typed = dict(raw)
+    if take != "value" and view.field in raw:
+        raise InvalidRecord(register, [_not_taken(spec)])
     if take == "shown":
         chosen[view.field] = stored_values[view.field]
     elif take == "loser":
@@ -280,6 +282,15 @@ def _not_given(field: Field) -> Fault:
         field=field.name, code="required", en=f"{field.en} is not given.",
         zh=f"{field.zh}未填。", suggestion_en="Give the value to keep.",
         suggestion_zh="请填写要保留的值。",
+    )  # fmt: skip
+
+
+def _not_taken(field: Field) -> Fault:
+    return Fault(
+        field=field.name, code="not_taken", en=f"{field.en} is given a value that is not taken.",
+        zh=f"{field.zh}已给出新值，但选择的不是新值。",
+        suggestion_en="Take `value` to keep it, or leave it out.",
+        suggestion_zh="如需采用新值，请选择“新值”；否则请去掉。",
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from node.domain.catalogue import Register
 from node.domain.units import Tree
-from node.services.records.views import PAGE_MAX, BadToken
+from node.services.records.views import PAGE_MAX, place_of
 from sync.log import entries as log
 from sync.merge.record import Head, RecordState
 from sync.model.change import Value
@@ -93,7 +93,7 @@ def list_open(
     matches = [c.state == "open", *([c.register == register] if register else [])]
     query = select(conflict).where(*matches).order_by(c.opened_ms, c.id)
     if after:
-        ms, last = _place(after)
+        ms, last = place_of(after)
         query = query.where(or_(c.opened_ms > ms, and_(c.opened_ms == ms, c.id > last)))
     limit = max(1, min(limit, PAGE_MAX))
     with office.store.read() as tx:
@@ -210,11 +210,3 @@ def _view(office: Office, row: Any, state: RecordState, writers: Writers) -> Con
 def _side(head: Head, writers: Writers) -> Side:
     unit, level = writers.get(incarnation_of(head.version), (None, None))
     return Side(head.value, unit, level, wall_ms_of(head.version), head.version)
-
-
-def _place(token: str) -> tuple[int, bytes]:
-    ms, _, last = token.partition(".")
-    try:
-        return int(ms, 16), bytes.fromhex(last)
-    except ValueError:
-        raise BadToken from None

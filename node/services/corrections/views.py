@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from node.domain.correction import ASKERS, REGISTER, Kind, State
 from node.services.corrections.errors import UnknownCorrection
-from node.services.records.views import BadToken, VersionToken, state_of
+from node.services.records.views import VersionToken, place_of, state_of
 from node.store import corrections as store
 from node.store.corrections import Correction
 from sync.model.change import Value
@@ -184,9 +184,6 @@ def _token(current: Correction) -> str:
 
 
 def _after(current: Iterable[Correction], token: str) -> int:
-    asked_ms, _, correction = token.partition(".")
-    try:
-        last = (-int(asked_ms, 16), bytes.fromhex(correction))
-    except ValueError:
-        raise BadToken from None
+    asked_ms, correction = place_of(token)
+    last = (-asked_ms, correction)
     return sum(_place(each) <= last for each in current)

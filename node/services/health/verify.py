@@ -134,9 +134,10 @@ def verify(office: Office, progress: Progress | None = None) -> VerifyReport:
 
 
 def own_cells(office: Office, tx: Connection) -> Sums:
-    """Return this office's cells as its own records make them, without zeros or closings."""
+    """Return this office's cells as its own records make them on the day that the cells stand on,
+    without zeros or closings."""
     sums: Counter[CellKey] = Counter()
-    unit = office.identity.unit
+    unit, day = office.identity.unit, office.contributions.counted_to(tx)
     for register in office.catalogue.registers.values():
         if not register.contributions:
             continue
@@ -148,7 +149,7 @@ def own_cells(office: Office, tx: Connection) -> Sums:
         rows = tx.exec_driver_sql(sql(tx, statement), (unit,), execution_options=_STREAMED)
         while alike := Counter(map(tuple, islice(rows, ROWS))):
             for values, count in alike.items():
-                shares = register.contributions_of(dict(zip(names, values, strict=True)))
+                shares = register.contributions_of(dict(zip(names, values, strict=True)), day)
                 for key, amount in shares.items():
                     sums[key] += count * amount
     sums.update(_assignment_cells(tx, unit))

@@ -137,11 +137,29 @@ def match_due_fen(office: Office, year: int) -> int:
         return session.books.match_due_fen(year)
 
 
-def waiting(office: Office) -> tuple[Transfer, ...]:
+def waiting(
+    office: Office, *, fund: str | None = None, year: int | None = None
+) -> tuple[Transfer, ...]:
     """Return the releases that this office has neither received nor returned, oldest first."""
     with office.store.read() as tx:
-        found = _with_answers(tx, list(unanswered(office, tx, disputed=True)))
+        lines = list(unanswered(office, tx, fund=fund, year=year, disputed=True))
+        found = _with_answers(tx, lines)
     return tuple(sorted(found, key=lambda one: (one.sent_ms, one.transfer)))
+
+
+def waiting_page(
+    office: Office,
+    *,
+    state: TransferState | None = None,
+    fund: str | None = None,
+    year: int | None = None,
+    offset: int = 0,
+    limit: int | None = None,
+) -> TransferPage:
+    """Return a part of what waits, oldest first. `limit`: None for all of it."""
+    found = [one for one in waiting(office, fund=fund, year=year) if state in (None, one.state)]
+    end = None if limit is None else offset + min(limit, PAGE_MAX)
+    return TransferPage(tuple(found[offset:end]), len(found))
 
 
 def unanswered(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
-from node.store.job_runs import claim, note_end
+from node.store.job_runs import claim, is_done, note_end
 from sync.compare.repair import REFUSED_HERE as REFUSED
 from sync.model.limits import DIGEST_BUCKETS
 from sync.model.report import CompareOptions, Comparison
@@ -66,8 +66,12 @@ class Comparisons:
         office = self._office
         now_ms = office.clock.now_ms()
         day = day_of(now_ms, office.identity.unit)
-        if office.store.write(lambda tx: claim(tx, JOB, f"{day:%Y-%m-%d}", now_ms)):
-            self._period = f"{day:%Y-%m-%d}"
+        period = f"{day:%Y-%m-%d}"
+        with office.store.read() as tx:
+            if is_done(tx, JOB, period):
+                return
+        if office.store.write(lambda tx: claim(tx, JOB, period, now_ms)):
+            self._period = period
             line.compare(CompareOptions(read=frozenset({day.toordinal() % DIGEST_BUCKETS})))
 
     def ended(self, comparison: Comparison) -> None:

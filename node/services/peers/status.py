@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
@@ -19,7 +20,7 @@ from sync.model.schema import Lane
 from sync.model.stream import StreamKey
 from sync.model.version import COUNTER_BITS
 from sync.store import meta
-from sync.store.sql import execute, sql
+from sync.store.sql import execute, pieces, sql
 from sync.store.tables import conflict, durable_above, incarnation, quarantine, stream
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _SAVE_DURABLE = (
 
 
 CLONES = "copies"  # the fact that names offices under whose name two stores were seen
+MOMENTS_KEPT_MS = 3_600_000  # of news that is only newer, what is written is this old at most
 EARLIER_MAX = 8  # of one office's older news: which of them we hold is seen when somebody asks
 
 
@@ -68,7 +70,9 @@ class PeerStatus:
             int, NodeStatus
         ] = {}  # the newest news of each that is exact here
         self._exact: dict[int, int] = {}  # watermarks that were shown: they never go back (INV-12)
-        self._saved: set[int] = set()
+        self._shown: set[int] = set()  # units whose watermark was shown since it was written
+        self._saved: dict[int, NodeStatus] = {}
+        self._safe_saved: dict[tuple[int, Lane], int] = {}
         self._ahead: dict[int, int] = {}  # unit -> ms that its clock was ahead of ours
         self._durable: dict[tuple[int, Lane], int] = {}
         self._acked: dict[Lane, int] = {}
@@ -78,10 +82,10 @@ class PeerStatus:
         with office.store.read() as tx:
             self._clones = {int(u) for u in (meta.get(tx, CLONES) or "").split(",") if u}
             for row in tx.execute(select(office_status)):
-                self._known[row.unit] = _from_row(row)
-                self._saved.add(row.unit)
+                self._known[row.unit] = self._saved[row.unit] = _from_row(row)
             for row in tx.execute(select(durable_above)):
                 self._durable[row.level, Lane(row.lane)] = row.position
+            self._safe_saved.update(self._durable)
 
     def own_status(self, acked: dict[Lane, int] | None = None) -> NodeStatus:
         """Return how this office stands now. `acked`: how far the parent holds our log."""
@@ -202,8 +206,21 @@ class PeerStatus:
         with self._lock:
             return dict(self._ahead)
 
-    def watermarks(self, tx: Connection) -> dict[int, Watermark]:
-        """Return how far the cells of each office below are known here; never less than before.
+    def watermarks(
+        self, tx: Connection, units: Collection[int] | None = None
+    ) -> dict[int, Watermark]:
+        """Return how far the cells of these offices are known here; never less than before.
+
+        `units`: None: of every office below. An office that is not heard of has none. They are for
+        showing: what was shown is written by the next `save`.
+        """
+        found = self._watermarks(tx, units)
+        with self._lock:
+            self._shown.update(found)
+        return found
+
+    def _watermarks(self, tx: Connection, units: Collection[int] | None) -> dict[int, Watermark]:
+        """Return the watermarks of these offices.
 
         An office's news says how long its stream was at that moment: if we hold as much, we
         are exact to just before, for more may be written in the same millisecond. So it is with
@@ -212,17 +229,13 @@ class PeerStatus:
         now_ms = self._office.clock.now_ms()
         positions: dict[int, int] = {}
         exact: dict[int, int] = {}
-        rows = tx.execute(
-            select(stream.c.incarnation, incarnation.c.unit, stream.c.seq, stream.c.hlc)
-            .join(incarnation, incarnation.c.id == stream.c.incarnation)
-            .where(stream.c.audience == up(0), stream.c.lane == Lane.BULK.value)
-        )
-        for writer, unit, seq, hlc in rows:
+        for writer, unit, seq, hlc in _streams(tx, units):
             positions[writer] = seq
             exact[unit] = max(exact.get(unit, 0), hlc >> COUNTER_BITS)
         found: dict[int, Watermark] = {}
         with self._lock:
-            for unit in self._known.keys() | exact.keys():
+            asked = self._known.keys() if units is None else self._known.keys() & set(units)
+            for unit in asked | exact.keys():
                 item = self._known.get(unit)
                 behind = item is not None and item.bulk_seq > positions.get(item.incarnation, 0)
                 reports = [*self._earlier.get(unit, ()), *([item] if item else ())]
@@ -278,39 +291,101 @@ class PeerStatus:
         with self._lock:
             return [DurableAt(lv, lane, p) for (lv, lane), p in sorted(self._durable.items())]
 
-    def save(self) -> None:
-        """Write the news down: after a restart `status` starts from it.
+    def waits_above(self) -> bool:
+        """Say whether something that goes up is not known to be safe at every level it goes to."""
+        floors = {(s.level, s.lane): s.position for s in self.durable_above()}
+        with self._office.store.read() as tx:
+            return any(
+                log.goes_up_after(tx, lane, floors.get((level, lane), 0), level)
+                for lane in Lane
+                for level in range(self._office.identity.level)
+            )
 
-        Of an office that we are behind of, older news is kept: it carries the watermark.
+    def save(self, *, moments: bool = False) -> None:
+        """Write down what has changed since: after a restart `status` starts from it.
+
+        Of news that is only newer nothing is written, but once an hour, and when its watermark was
+        shown; `moments`: all of it, for this process ends. Of an office that we are behind of,
+        older news is kept: it carries the watermark.
         """
-
-        def write(tx: Connection) -> None:
-            marks = self.watermarks(tx)
-            known = self.known()
+        with self._lock:
+            fresh = [u for u, item in self._known.items() if self._is_due(item, moments)]
+            shown, self._shown = self._shown, set()
+            places = [key for key, n in self._durable.items() if self._safe_saved.get(key) != n]
+            positions = [(level, lane.value, self._durable[level, lane]) for level, lane in places]
+        rows: list[NodeStatus] = []
+        try:
+            if fresh:
+                with self._office.store.read() as tx:
+                    rows = self._to_be_kept(self._watermarks(tx, fresh))
+            if rows or positions:
+                self._office.store.write(partial(_write, rows=rows, positions=positions))
+        except BaseException:
             with self._lock:
-                known |= {
-                    u: n
-                    for u, n in self._watermark_source.items()
-                    if u in known and marks[u].behind
-                }
-            rows = [
-                (n.unit, n.at_ms, n.last_contact_ms, int(n.connected), n.waiting_up,
-                 n.waiting_age_ms, n.waiting_down, n.conflicts, n.quarantined, n.incarnation,
-                 n.bulk_seq, n.program)
-                for n in known.values()
-                if not marks[n.unit].behind
-                or n.unit not in self._saved
-                or n is self._watermark_source.get(n.unit)
-            ]  # fmt: skip
-            if rows:
-                tx.exec_driver_sql(sql(tx, _SAVE), rows)
-                self._saved.update(row[0] for row in rows)
-            positions = [(s.level, s.lane.value, s.position) for s in self.durable_above()]
-            if positions:
-                tx.exec_driver_sql(sql(tx, _SAVE_DURABLE), positions)
+                self._shown |= shown
+            raise
+        with self._lock:
+            self._saved.update((item.unit, item) for item in rows)
+            self._safe_saved.update(
+                {key: row[2] for key, row in zip(places, positions, strict=True)}
+            )
 
-        if self.known() or self.durable_above():
-            self._office.store.write(write)
+    def _is_due(self, item: NodeStatus, moments: bool) -> bool:
+        saved = self._saved.get(item.unit)
+        if saved is None or _without_moments(item) != _without_moments(saved):
+            return True
+        if moments or item.unit in self._shown:
+            return item != saved
+        newer_ms = (item.at_ms - saved.at_ms, item.last_contact_ms - saved.last_contact_ms)
+        return max(newer_ms) >= MOMENTS_KEPT_MS
+
+    def _to_be_kept(self, marks: Mapping[int, Watermark]) -> list[NodeStatus]:
+        """Return the news to write of these offices, unless it is written."""
+        earlier: list[NodeStatus] = []
+        with self._lock:
+            for unit, mark in marks.items():
+                item, carries = self._known.get(unit), self._watermark_source.get(unit)
+                saved = self._saved.get(unit)
+                if item is None or (mark.behind and carries is None and saved is not None):
+                    continue
+                if mark.behind and carries is not None:
+                    item = carries
+                if item != saved:
+                    earlier.append(item)
+        return earlier
+
+
+def _streams(tx: Connection, units: Collection[int] | None) -> Iterator[tuple[int, int, int, int]]:
+    """Yield writer, unit, newest number and stamp of the streams of cells of these offices."""
+    query = (
+        select(stream.c.incarnation, incarnation.c.unit, stream.c.seq, stream.c.hlc)
+        .join(incarnation, incarnation.c.id == stream.c.incarnation)
+        .where(stream.c.audience == up(0), stream.c.lane == Lane.BULK.value)
+    )
+    if units is None:
+        yield from (tuple(row) for row in tx.execute(query))
+        return
+    for part in pieces(sorted(units)):
+        rows = tx.execute(query.where(incarnation.c.unit.in_(part)))
+        yield from (tuple(row) for row in rows)
+
+
+def _without_moments(item: NodeStatus) -> NodeStatus:
+    return replace(item, at_ms=0, last_contact_ms=0, waiting_age_ms=0)
+
+
+def _write(
+    tx: Connection, rows: Sequence[NodeStatus], positions: Sequence[tuple[int, int, int]]
+) -> None:
+    if rows:
+        tx.exec_driver_sql(sql(tx, _SAVE), [
+            (n.unit, n.at_ms, n.last_contact_ms, int(n.connected), n.waiting_up,
+             n.waiting_age_ms, n.waiting_down, n.conflicts, n.quarantined, n.incarnation,
+             n.bulk_seq, n.program)
+            for n in rows
+        ])  # fmt: skip
+    if positions:
+        tx.exec_driver_sql(sql(tx, _SAVE_DURABLE), list(positions))
 
 
 def _count(tx: Connection, table: str, *states: str) -> int:

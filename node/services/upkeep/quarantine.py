@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, and_, func, or_, select
 
-from node.services.records.views import BadToken
+from node.services.records.views import place_of
 from sync.codec import block as block_codec
 from sync.codec import entry as codec
 from sync.log.outcome import Received
@@ -134,7 +134,7 @@ def page_of(
         .order_by(quarantine.c.arrival, quarantine.c.id)
     )
     if after:
-        arrival, last = _place(after)
+        arrival, last = place_of(after)
         beyond = and_(quarantine.c.arrival == arrival, quarantine.c.id > last)
         query = query.where(or_(quarantine.c.arrival > arrival, beyond))
     limit = max(1, min(limit, PAGE_MAX))
@@ -207,9 +207,7 @@ def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reaso
 
     office.store.write(write)
     office.log.info("hole_closed", quarantine=quarantine_id.hex(), reason=line.reason, actor=actor)
-    return _retry(
-        office, "reason='blocked' AND register=? AND unit=?", (line.register, line.unit)
-    )
+    return _retry(office, "reason='blocked' AND register=? AND unit=?", (line.register, line.unit))
 
 
 def _retry(office: Office, where: str, parameters: tuple[object, ...]) -> Retried:
@@ -257,14 +255,6 @@ def _one(tx: Connection, quarantine_id: bytes) -> QuarantineLine:
     if row is None:
         raise UnknownQuarantined(quarantine_id)
     return _line(row)
-
-
-def _place(token: str) -> tuple[int, bytes]:
-    arrival, _, last = token.partition(".")
-    try:
-        return int(arrival, 16), bytes.fromhex(last)
-    except ValueError:
-        raise BadToken from None
 
 
 def _line(row: Any) -> QuarantineLine:

@@ -110,7 +110,7 @@ def test_money_moved_on_retry_is_moved_once(funds: money_network.MoneyNetwork) -
     money.appropriate(city, amount_fen=900, **fund)
     sent = money.release(city, to=funds.unit(money_network.DISTRICT), amount_fen=600, **fund)
     funds.settle()
-    received = answers.receive_all(district, actor="clerk")
+    received = answers.receive_all(district, actor="cashier")
     assert [line.posting.transfer for line in received] == [sent.posting.transfer]
     funds.settle()
     assert views.held_fen(city, "F1", YEAR) == 300
