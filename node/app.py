@@ -38,7 +38,8 @@ from node.store.engine import CommitMark, Store, open_store
 from node.store.folder_lock import FolderLock
 from node.store.schema import catalogue_tables
 from node.store.units import tree_on
-from sync.apply.applier import Applier
+from sync.apply import applier
+from sync.apply.replica import Replica
 from sync.codec.signing import Signer
 from sync.compare import digests as comparison
 from sync.log import entries as log
@@ -108,7 +109,7 @@ class Office:
         self._assignments, self._ledger = AssignmentFold(self, contributions), LedgerFold(self)
         self.blind_index = BlindIndexFold(catalogue, self.tables, self.identity)
         self.cases = CaseFold(lambda: self._tree, self.identity)
-        self.applier = Applier(
+        self.replica = Replica(
             self.tables,
             self.identity,
             self.routes,
@@ -171,7 +172,7 @@ class Office:
         def execute(tx: Connection) -> Applied:
             if not self.store.is_sqlite:  # there the transaction began with the lock
                 log.lock(tx)
-            return self.applier.apply_local(tx, work(tx))
+            return applier.apply_local(self.replica, tx, work(tx))
 
         applied = self.store.write(execute, priority=priority)
         self._after_commit(applied.registers, applied.waiters)
@@ -223,8 +224,8 @@ class Office:
 
     def switch_incarnation(self, incarnation: int) -> None:
         """Write under another incarnation from now on; the caller records it in the store."""
-        self.applier.switch_incarnation(incarnation)
-        self.identity = self.applier.identity
+        self.replica.switch_incarnation(incarnation)
+        self.identity = self.replica.identity
 
     def _reload(self, tx: Connection) -> None:
         """Go by what the store says after a failed commit, whatever was meant to become of it."""

@@ -88,7 +88,7 @@ def _join(
         if not digests.is_at(tx, child, incarnation, point):
             return None
         return repair.join_here(
-            office.applier, tx, theirs, evidence, peer=child, digest_cache=digest_cache
+            office.replica, tx, theirs, evidence, peer=child, digest_cache=digest_cache
         )
 
     done = office.store.write(work)

@@ -224,8 +224,8 @@ def _republish(tx: Connection, office: Office, hello: Hello, waiters: Waiters) -
     mine = office.identity.incarnation
     if hello.knows_other_incarnation or not republish.is_due(tx, hello.unit, mine):
         return
-    office.applier.clock.resume(log.lock(tx))
-    republish.republish(office.applier, tx, hello.unit, office.audiences_of, waiters)
+    office.replica.clock.resume(log.lock(tx))
+    republish.republish(office.replica, tx, hello.unit, office.audiences_of, waiters)
     republish.record_republished(tx, hello.unit, mine)
 
 

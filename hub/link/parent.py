@@ -140,7 +140,7 @@ class Parent:
     def push(self, unit: int, session: int, batch: Batch) -> tuple[Received, list[DurableAt]]:
         """Take a child's batch; returns after the commits that hold it (INV-4).
 
-        Raises: SessionUnknown, Overloaded, and what `sync.apply.applier.Applier.apply_batch` raises.
+        Raises: SessionUnknown, Overloaded, and what `sync.apply.applier.apply_batch` raises.
         """
         child = self.sessions.child(unit, session)
         if batch.incarnation != child.incarnation:
@@ -170,7 +170,7 @@ class Parent:
                 incarnation=office.identity.incarnation,
                 after=after,
                 bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
-                signer=office.applier.signer,
+                signer=office.replica.signer,
             )
 
     def deliver(self, unit: int, session: int, payload: bytes) -> None:
@@ -214,7 +214,7 @@ class Parent:
                 return recovery_heads.read_replay(
                     tx, unit, common=common, acked=acked, after=after,
                     bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
-                    signer=self.office.applier.signer,
+                    signer=self.office.replica.signer,
                     lanes=(Lane.CONTROL,) if child.snapshot_follows else tuple(Lane),
                 )  # fmt: skip
         except truncation.LogTruncated as error:

@@ -83,7 +83,7 @@ class LinkServicer:
             required_heads=[
                 codec.head_to_wire(key, head) for key, head in answer.required_heads.items()
             ],
-            public_key=signer.public_key if (signer := parent.office.applier.signer) else b"",
+            public_key=signer.public_key if (signer := parent.office.replica.signer) else b"",
             snapshot_follows=answer.snapshot_follows,
         )
 

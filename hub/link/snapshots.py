@@ -28,9 +28,9 @@ def answer(office: Office, child: int, after: bytes, rows_max: int) -> pb.Snapsh
         mine = office.identity.incarnation
         lost = place is None or place.incarnation != mine
         if place is None or lost or place.round < truncation.low_water_down(tx, Lane.BULK, child):
-            place = sender.begin(tx, office.applier, to.scope)
+            place = sender.begin(tx, office.replica, to.scope)
             office.log.info("snapshot_begun", child=child, records=place.total, again=bool(after))
-        sent = sender.next_chunk(tx, office.applier, to, place, rows_max)
+        sent = sender.next_chunk(tx, office.replica, to, place, rows_max)
     if sent.next is None:
         office.log.info("snapshot_ended", child=child, records=sent.place.done)
         office.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", ""))
@@ -65,7 +65,7 @@ def join_upload(office: Office, child: int, incarnation: int, payload: bytes) ->
         raise Malformed("a position of another incarnation than the child's")
     try:
         received = office.store.write(
-            lambda tx: join_from_below(tx, office.applier, chunk, child=child),
+            lambda tx: join_from_below(tx, office.replica, chunk, child=child),
             priority=Priority.BULK,
         )
     except SignatureError as error:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from sync.apply.applier import Applier
+from sync.apply.replica import Replica
 from sync.log.outcome import Received
 from sync.log.signatures import SignatureError
 from sync.model.change import Block, Edit
@@ -36,7 +36,7 @@ class Host(Protocol):
     def store(self) -> StoreLike: ...
 
     @property
-    def applier(self) -> Applier: ...
+    def replica(self) -> Replica: ...
 
     @property
     def program(self) -> str: ...

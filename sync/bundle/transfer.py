@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from sync.apply import applier
 from sync.apply.host import Host
 from sync.bundle.errors import (
     BundleMissing,
@@ -58,7 +59,7 @@ class Neighbour:
 
 def neighbour(host: Host, unit: int) -> Neighbour | None:
     """Return a unit as our parent or one of our children; None when it is neither."""
-    me, routes = host.applier.identity, host.applier.routes
+    me, routes = host.replica.identity, host.replica.routes
     if routes.hop(unit) == unit:
         return Neighbour(unit, is_parent=False)
     above = me.level - 1
@@ -76,8 +77,8 @@ def acked_by_child(host: Host, tx: Connection, child: int) -> dict[Lane, int]:
 
 def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
     """Return what every file of a set says first; names, and where it goes on, are added to it."""
-    applier = host.applier
-    me, signer = applier.identity, applier.signer
+    replica = host.replica
+    me, signer = replica.identity, replica.signer
     assert signer is not None, "an office has a key"
     with host.store.read() as tx:
         acks = [(lane, *log.cursor_of(tx, peer.unit, "in", lane)) for lane in Lane]
@@ -100,7 +101,7 @@ def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
         continues=continues,
         receiver=peer.unit,
         set=set_id,
-        written_ms=applier.now_ms,
+        written_ms=replica.now_ms,
         acks=[_cursor(lane, incarnation, at) for lane, incarnation, at in acks if at],
         heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
         proofs=proofs,
@@ -123,7 +124,7 @@ def batches(
     host: Host, peer: Neighbour, after: Mapping[Lane, int], *, bytes_max: int = BATCH_BYTES_MAX
 ) -> Iterator[Batch]:
     """Yield everything that waits for a neighbour, control first, up to the log's end now."""
-    applier = host.applier
+    replica = host.replica
     with host.store.read() as tx:
         end = log.position(tx)
     for lane in Lane:
@@ -132,13 +133,13 @@ def batches(
             with host.store.read() as tx:
                 if peer.is_parent:
                     batch = log.read_up(
-                        tx, lane=lane, incarnation=applier.identity.incarnation, after=at,
-                        bytes_max=bytes_max, signer=applier.signer,
+                        tx, lane=lane, incarnation=replica.identity.incarnation, after=at,
+                        bytes_max=bytes_max, signer=replica.signer,
                     )  # fmt: skip
                 else:
                     batch = log.read_down(
                         tx, child=peer.unit, lane=lane, after=at, bytes_max=bytes_max,
-                        incarnation=applier.identity.incarnation, signer=applier.signer,
+                        incarnation=replica.identity.incarnation, signer=replica.signer,
                     )  # fmt: skip
             yield batch
             at = batch.upto
@@ -149,12 +150,12 @@ def heads_on_link(tx: Connection, host: Host, writer: int, peer: Neighbour) -> H
 
     `writer`: this office or the neighbour; `peer`: the neighbour.
     """
-    up = peer.is_parent == (writer == host.applier.identity.unit)
+    up = peer.is_parent == (writer == host.replica.identity.unit)
     if up:
         return recovery_heads.heads_of_unit(tx, writer)
     if peer.is_parent:
         return _down_heads(tx, writer, lambda _unit: True)
-    routes = host.applier.routes
+    routes = host.replica.routes
     return _down_heads(tx, writer, lambda unit: routes.hop(unit) == peer.unit)
 
 
@@ -227,11 +228,11 @@ class Reader:
         survey.written_ms = max(survey.written_ms, head.written_ms)
 
     def _peer(self, head: BundleHeader) -> Neighbour:
-        applier = self._host.applier
-        if head.receiver != applier.identity.unit:
+        replica = self._host.replica
+        if head.receiver != replica.identity.unit:
             raise BundleNotForUs(head.receiver_name or f"#{head.receiver}")
         peer = neighbour(self._host, head.sender)
-        if peer is None or applier.routes.level(head.sender) != head.level:
+        if peer is None or replica.routes.level(head.sender) != head.level:
             raise BundleNotNeighbour(head.sender_name or f"#{head.sender}")
         if self.survey.peer not in (None, peer):
             raise BundleNotNeighbour(head.sender_name or f"#{head.sender}")
@@ -277,7 +278,7 @@ class Reader:
         Where the file brings something new, its writer knew all that we hold of its words. Where
         it brings nothing new, we must hold all that it held (a set's last file brings it all).
         """
-        head, me = bundle.header, self._host.applier.identity
+        head, me = bundle.header, self._host.replica.identity
         proofs = [
             Proof(_lane(p.lane), p.position, p.hash)
             for p in head.proofs
@@ -321,8 +322,8 @@ class Reader:
                 start=batch.after,
                 lane=lane.name.lower(),
             )
-        fresh = self._host.applier.next_entries(
-            tx, batch, peer.unit, not peer.is_parent, self._heads
+        fresh = applier.next_entries(
+            self._host.replica, tx, batch, peer.unit, not peer.is_parent, self._heads
         )
         signatures.verify_batch(tx, (e for e, _, _ in fresh), batch.signatures, self._signed_to)
         survey.new[lane] += len(fresh)
@@ -340,7 +341,7 @@ class Reader:
         head, host = bundle.header, self._host
         peer = self.survey.peer
         assert peer is not None, "looked at before"
-        now_ms = host.applier.now_ms
+        now_ms = host.replica.now_ms
 
         def write(tx: Connection) -> dict[Lane, int]:
             log.register_incarnations(tx, [(head.incarnation, head.sender, head.level)])
@@ -355,7 +356,7 @@ class Reader:
                 if at > known[lane]:
                     log.advance(
                         tx, peer=peer.unit, direction="out", lane=lane,
-                        incarnation=host.applier.identity.incarnation, position=at, at_ms=now_ms,
+                        incarnation=host.replica.identity.incarnation, position=at, at_ms=now_ms,
                     )  # fmt: skip
             return acked
 
@@ -386,8 +387,8 @@ class Reader:
         host, peer = self._host, self.survey.peer
         assert peer is not None, "looked at before"
         received = host.store.write(
-            lambda tx: host.applier.apply_batch(
-                tx, batch, peer=peer.unit, upward=not peer.is_parent
+            lambda tx: applier.apply_batch(
+                host.replica, tx, batch, peer=peer.unit, upward=not peer.is_parent
             )
         )
         host.committed(received)
@@ -396,7 +397,7 @@ class Reader:
 
 def _log_incarnations(tx: Connection, host: Host) -> tuple[int, int]:
     """Return the incarnations whose numbers our log has: ours, and the one that it goes on from."""
-    return host.applier.identity.incarnation, int(meta.get(tx, meta.CONTINUES) or -1)
+    return host.replica.identity.incarnation, int(meta.get(tx, meta.CONTINUES) or -1)
 
 
 def _lane(number: int) -> Lane:

@@ -105,7 +105,7 @@ class ChildEnd:
 
     def request(self, command: Command) -> Request:
         """Return the message that carries out a command."""
-        me = self._host.applier.identity
+        me = self._host.replica.identity
         if isinstance(command, Handshake):
             return self._hello()
         if isinstance(command, Recover):
@@ -151,7 +151,7 @@ class ChildEnd:
     def watch_request(self, applied_from_parent: dict[Lane, int]) -> pb.WatchRequest:
         return pb.WatchRequest(
             session=self._session,
-            unit=self._host.applier.identity.unit,
+            unit=self._host.replica.identity.unit,
             cursors=[
                 self._cursor(lane, position) for lane, position in applied_from_parent.items()
             ],
@@ -201,10 +201,10 @@ class ChildEnd:
                 batch = log.read_up(
                     tx,
                     lane=command.lane,
-                    incarnation=host.applier.identity.incarnation,
+                    incarnation=host.replica.identity.incarnation,
                     after=command.after,
                     bytes_max=command.bytes_max,
-                    signer=host.applier.signer,
+                    signer=host.replica.signer,
                 )
                 more = log.position(tx) > batch.upto
             return BatchRead(batch, more)
@@ -216,7 +216,7 @@ class ChildEnd:
         recent_commit, self.recent_commit = self.recent_commit, None
         if recent_commit is None:
             return None
-        me, signer = self._host.applier.identity, self._host.applier.signer
+        me, signer = self._host.replica.identity, self._host.replica.signer
         return recent_commit.batch(
             command.lane, command.after, command.bytes_max,
             unit=me.unit, incarnation=me.incarnation, signer=signer,
@@ -229,7 +229,7 @@ class ChildEnd:
         )  # fmt: skip
 
     def _hello(self) -> pb.HelloRequest:
-        host, me = self._host, self._host.applier.identity
+        host, me = self._host, self._host.replica.identity
         self._recovering = None
         with host.store.read() as tx:
             position = log.position(tx)
@@ -262,14 +262,14 @@ class ChildEnd:
             heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
             cursors=cursors,
             token=bytes.fromhex(token or ""),
-            now_ms=host.applier.clock.now_ms() - host.applier.clock.offset_ms,
+            now_ms=host.replica.clock.now_ms() - host.replica.clock.offset_ms,
             offices=map(codec.status_to_wire, host.offices()),
             program=host.program,
             catalogue=host.catalogue_version,
             continues=int(continues or 0),
             process=self._process,
             proofs=proofs,
-            public_key=signer.public_key if (signer := host.applier.signer) is not None else b"",
+            public_key=signer.public_key if (signer := host.replica.signer) is not None else b"",
             snapshot_under_way=snapshot_under_way,
         )
 
@@ -277,7 +277,7 @@ class ChildEnd:
         verdict = Verdict(reply.verdict)
         if verdict not in (Verdict.ACCEPTED, Verdict.SNAPSHOT, Verdict.RESTORED):
             return HandshakeDone(verdict, retry_after_ms=reply.retry_after_ms, reason=reply.reason)
-        clock = self._host.applier.clock
+        clock = self._host.replica.clock
         clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
         if reply.unit != self.parent_unit:
             raise Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
@@ -289,7 +289,7 @@ class ChildEnd:
             return HandshakeDone(
                 verdict, reason=reply.reason, snapshot_follows=reply.snapshot_follows
             )
-        mine = self._host.applier.identity.incarnation
+        mine = self._host.replica.identity.incarnation
         there = {Lane(c.lane): c.position for c in reply.cursors if c.incarnation == mine}
         here: dict[Lane, int] = {}
         known_as: list[int] = []  # the incarnations under which the parent was met, by lane
@@ -322,7 +322,7 @@ class ChildEnd:
             if other and came_as_snapshot:
                 upload.request_upload(tx, self.parent_unit)
             if reply.public_key and not known_key:
-                who = (reply.incarnation, self.parent_unit, self._host.applier.identity.level - 1)
+                who = (reply.incarnation, self.parent_unit, self._host.replica.identity.level - 1)
                 log.register_incarnations(tx, [who])
                 signatures.keep_key(tx, reply.incarnation, reply.public_key, now_ms)
 
@@ -346,7 +346,7 @@ class ChildEnd:
         self._returning = page.upto if page.more else None
         return pb.RestoreParentRequest(
             session=self._session,
-            unit=self._host.applier.identity.unit,
+            unit=self._host.replica.identity.unit,
             entries=page.entries,
             last=not page.more,
         )
@@ -357,7 +357,7 @@ class ChildEnd:
             self._returned = self._returning
             return False
 
-        now_ms = self._host.applier.now_ms
+        now_ms = self._host.replica.now_ms
         self._host.store.write(
             lambda tx: recovery_heads.rebase_cursors(
                 tx, self.parent_unit, self._parent_incarnation, 0, now_ms

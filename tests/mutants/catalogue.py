@@ -50,7 +50,7 @@ MUTANTS = (
     ),
     Mutant(
         "a sender may go on past what is held", "INV-5", "sync/apply/applier.py",
-        "        if batch.after > applied_to:", "        if False:",
+        "    if batch.after > applied_to:", "    if False:",
         "tests/storage/test_apply_contract.py",
     ),
     Mutant(
@@ -68,9 +68,9 @@ MUTANTS = (
         "tests/storage/test_recent_contract.py",
     ),
     Mutant(
-        "a relay packs anew what it passes on", "relayed bytes", "sync/apply/applier.py",
-        "entry.changes, self.clock.now_ms(), entry.wire,",
-        "entry.changes, self.clock.now_ms(), entry.wire + (b'x\\1' if via else b''),",
+        "a relay packs anew what it passes on", "relayed bytes", "sync/log/append.py",
+        "entry.changes, writer.clock.now_ms(), entry.wire,",
+        "entry.changes, writer.clock.now_ms(), entry.wire + (b'x\\1' if via else b''),",
     ),
     Mutant(
         "a child hears what is for its sibling", "INV-30", "sync/log/entries.py",

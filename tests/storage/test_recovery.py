@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
+from sync.apply import applier
 from sync.codec import entry as codec
 from sync.log import entries as log
 from sync.model.change import StreamHead
@@ -44,13 +45,13 @@ def recover(child: Site, parent: Site) -> list[ReplayPage]:
     common, _ = common_of(child, parent)
 
     def begin(tx: Connection) -> None:
-        child.applier.clock.resume(log.lock(tx))
+        child.replica.clock.resume(log.lock(tx))
         log.register_incarnations(
-            tx, [(SECOND_INCARNATION, child.unit, child.applier.identity.level)]
+            tx, [(SECOND_INCARNATION, child.unit, child.replica.identity.level)]
         )
-        child.applier.switch_incarnation(SECOND_INCARNATION)
+        child.replica.switch_incarnation(SECOND_INCARNATION)
         own_entries = reissue.own_entries_after(tx, common, child.unit, SECOND_INCARNATION)
-        reissue.reissue(child.applier, tx, own_entries)
+        reissue.reissue(child.replica, tx, own_entries)
 
     child.store.write(begin)
     child.incarnation = SECOND_INCARNATION
@@ -68,7 +69,7 @@ def recover(child: Site, parent: Site) -> list[ReplayPage]:
 
 
 def _apply_replay(child: Site, page: ReplayPage, parent: int) -> None:
-    child.store.write(lambda tx: child.applier.replay(tx, page.entries, peer=parent))
+    child.store.write(lambda tx: applier.replay(child.replica, tx, page.entries, peer=parent))
 
 
 def two_incarnations(open_site: OpenSite, *, since: int) -> tuple[Site, Site, Site]:
@@ -93,7 +94,7 @@ def two_incarnations(open_site: OpenSite, *, since: int) -> tuple[Site, Site, Si
 
 def register_own_incarnation(site: Site) -> None:
     """Let a made-up store know its own incarnation, as setting it up does."""
-    unit, level = site.unit, site.applier.identity.level
+    unit, level = site.unit, site.replica.identity.level
     site.store.write(lambda tx: log.register_incarnations(tx, [(site.incarnation, unit, level)]))
 
 
@@ -199,8 +200,10 @@ def test_an_entry_recovered_from_two_neighbours_is_joined_once(
         "both, before the record": [mine, returned, replayed.entries],
     }[first]
     for wires in parts:
-        new.store.write(lambda tx, wires=wires: new.applier.replay(tx, wires, peer=DISTRICT))
-    new.store.write(lambda tx: new.applier.retry_quarantined(tx, "1=1"))
+        new.store.write(
+            lambda tx, wires=wires: applier.replay(new.replica, tx, wires, peer=DISTRICT)
+        )
+    new.store.write(lambda tx: applier.retry_quarantined(new.replica, tx, "1=1"))
     assert {state for _, state in new.quarantined()} <= {"healed"}
     assert new.states() == street.states() == garden.states()
     assert new.value(1, "name", GARDEN) == "c"
