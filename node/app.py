@@ -253,6 +253,11 @@ class Office:
 
         return audiences_of_block(self, tx, block)
 
+    @property
+    def parent_unit(self) -> int | None:
+        """The unit above this office; None at the top."""
+        return self._tree.parent(self.identity.unit)
+
     def reactions(self, tx: Connection) -> list[Edit]:
         """Return what assignments and returned money ask of this office and it has not answered."""
         return [*self._assignments.pending_events(tx), *self._ledger.pending_bookings(tx)]

@@ -9,10 +9,9 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from hub.link.parent import Parent
 from node.app import Office
 from node.domain.units import Tree
-from sync.link.dialer import Dialer
+from sync.link import Dialer, Parent
 from sync.model.change import Value
 from sync.model.errors import SilianError
 from sync.wire.v1 import office_common_pb2 as common

@@ -7,11 +7,8 @@ from typing import Any
 
 import grpc
 
-from hub.link.handshake import Hello
-from hub.link.parent import Parent
-from hub.link.sessions import SessionUnknown
 from sync.codec import entry as codec
-from sync.link.messages import Verdict
+from sync.link import Hello, Parent, SessionUnknown, Verdict
 from sync.model.errors import Malformed
 from sync.model.schema import Lane
 from sync.recovery.heads import Proof
@@ -40,10 +37,10 @@ class LinkServicer:
                 acked={
                     _lane(c.lane): c.position
                     for c in request.cursors
-                    if c.incarnation == parent.office.identity.incarnation
+                    if c.incarnation == parent.host.replica.identity.incarnation
                 },
                 knows_other_incarnation=any(
-                    c.incarnation not in (0, parent.office.identity.incarnation)
+                    c.incarnation not in (0, parent.host.replica.identity.incarnation)
                     for c in request.cursors
                 ),
                 peer_status=tuple(map(codec.status_from_wire, request.offices)),
@@ -56,11 +53,11 @@ class LinkServicer:
                 proofs=tuple(
                     Proof(_lane(p.lane), p.position, p.hash)
                     for p in request.proofs
-                    if p.incarnation == parent.office.identity.incarnation
+                    if p.incarnation == parent.host.replica.identity.incarnation
                 ),
             )
         )
-        me = parent.office.identity
+        me = parent.host.replica.identity
         go_on = answer.verdict in (Verdict.ACCEPTED, Verdict.SNAPSHOT)
         return pb.HelloResponse(
             verdict=answer.verdict.value,  # type: ignore[arg-type]  # the wire's numbers
@@ -70,7 +67,7 @@ class LinkServicer:
                 pb.Cursor(lane=lane.value, incarnation=request.incarnation, position=position)  # type: ignore[arg-type]
                 for lane, position in answer.durable.items()
             ],
-            now_ms=parent.office.clock.now_ms(),
+            now_ms=parent.host.replica.now_ms,
             protocol=answer.protocol,
             retry_after_ms=answer.retry_after_ms,
             reason=answer.reason,
@@ -83,7 +80,7 @@ class LinkServicer:
             required_heads=[
                 codec.head_to_wire(key, head) for key, head in answer.required_heads.items()
             ],
-            public_key=signer.public_key if (signer := parent.office.replica.signer) else b"",
+            public_key=signer.public_key if (signer := parent.host.replica.signer) else b"",
             snapshot_follows=answer.snapshot_follows,
         )
 
@@ -117,16 +114,16 @@ class LinkServicer:
         parent, unit = self._parent(context), caller(context, request.unit)
         if request.probing:
             probes = list(map(codec.head_from_wire, request.probes))
-            known, heads, cursors, truncated = parent.recognise(unit, request.session, probes)
+            found = parent.recognise(unit, request.session, probes)
             return pb.ReplayResponse(
-                known=known,
-                heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
+                known=found.known,
+                heads=[codec.head_to_wire(key, head) for key, head in found.heads.items()],
                 cursors=[
                     pb.Cursor(lane=lane.value, incarnation=incarnation, position=position)  # type: ignore[arg-type]
-                    for lane, incarnation, position in cursors
+                    for lane, incarnation, position in found.cursors
                 ],
                 more=True,
-                truncated=[codec.head_to_wire(key, head) for key, head in truncated.items()],
+                truncated=[codec.head_to_wire(key, head) for key, head in found.truncated.items()],
             )
         page = parent.replay(
             unit,
@@ -154,20 +151,25 @@ class LinkServicer:
     def Snapshot(
         self, request: pb.SnapshotRequest, context: grpc.ServicerContext
     ) -> pb.SnapshotResponse:
-        return self._parent(context).snapshot(
+        chunk = self._parent(context).snapshot(
             caller(context, request.unit), request.session, request.after
+        )
+        return pb.SnapshotResponse(
+            payload=chunk.payload, next=chunk.next, done=chunk.done, total=chunk.total
         )
 
     def UploadSnapshot(
         self, request: pb.UploadSnapshotRequest, context: grpc.ServicerContext
     ) -> pb.UploadSnapshotResponse:
-        self._parent(context).deliver(
+        self._parent(context).upload_snapshot(
             caller(context, request.unit), request.session, request.payload
         )
         return pb.UploadSnapshotResponse()
 
     def Digest(self, request: pb.DigestRequest, context: grpc.ServicerContext) -> pb.DigestResponse:
-        return self._parent(context).digest(caller(context, request.unit), request.session, request)
+        return self._parent(context).compare(
+            caller(context, request.unit), request.session, request
+        )
 
     def watch(
         self,

@@ -15,7 +15,6 @@ import structlog
 from hub.api import service
 from hub.api.call_context import CallContext
 from hub.api.tokens import token_of, unit_for_token
-from hub.link.parent import Parent
 from hub.link.servicer import TO_KEY, LinkServicer, handlers
 from hub.serve.maintenance import PERIODIC, tick
 from hub.serve.restored import recover
@@ -24,8 +23,7 @@ from node.app import Office, open_office
 from node.domain.catalogue import load_catalogue
 from node.domain.units import UnknownUnit
 from node.jobs import Jobs
-from sync.link.child import ChildEnd
-from sync.link.dialer import OPTIONS, Dialer
+from sync.link import OPTIONS, ChildEnd, Dialer, Parent
 from sync.log.outcome import Waiters
 from sync.model.schema import Lane
 

@@ -1,4 +1,4 @@
-"""Retry: quarantined changes tried again, in the order in which they came, once their cause is gone."""
+"""Retry: quarantined changes tried again, in the order in which they came."""
 
 from __future__ import annotations
 

@@ -256,7 +256,7 @@ class ComparisonRun:
         """Take the joined copies; False: our log has gone on meanwhile, ask again."""
         host, tables = self._host, self._host.replica.tables
         with host.store.read() as tx:
-            levels = {i: level for i, (_, level) in log.writers(tx).items()}
+            levels = log.levels(tx)
         answers: dict[RecordName, Answer] = {}
         for message in reply.copies:
             name = name_from_wire(message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -13,15 +13,13 @@ from sync.apply.receive import rebuild_derived
 from sync.codec import entry as codec
 from sync.log import entries as log
 from sync.log.outcome import Received, Waiters
-from sync.model import audience
-from sync.model.access import Unauthorised
 from sync.model.change import StreamHead
 from sync.model.errors import Malformed
 from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery import heads as recovery_heads
-from sync.recovery import reissue, republish
+from sync.recovery import reissue
 from sync.recovery.bisect import Probing
 from sync.snapshot import progress
 from sync.snapshot.progress import Progress
@@ -186,37 +184,6 @@ class Recovery:
         else:
             rebuild_derived(tx, self._host, received)
         return received
-
-
-def restore_own(
-    tx: Connection, host: Host, wires: Sequence[bytes], *, child: int, last: bool
-) -> Received:
-    """Take back from a child the words of this office that it heard and this store has lost.
-
-    Raises: Unauthorised for what is not ours, or went not that way; StreamGap, Malformed.
-    """
-    replica = host.replica
-    replica.clock.resume(log.lock(tx))
-    me = replica.identity
-    entries = [codec.entry_from_wire(wire) for wire in wires]
-    for entry in entries:
-        target = audience.parse(entry.audience)
-        there = target.down_all or (
-            target.down_to is not None and replica.routes.hop(target.down_to) == child
-        )
-        if entry.unit != me.unit or not there:
-            raise Unauthorised("given back what was not said to this child")
-    lost = [e for e in entries if e.incarnation != me.incarnation]
-    own_entries = reissue.own_entries_reused(tx, lost)
-    reissued = reissue.reissue(replica, tx, own_entries)
-    replica.fold(tx, reissued.effects)
-    received = applier.replay(replica, tx, [e.wire for e in lost], peer=child)
-    received.waiters.join(reissued.waiters)
-    if last:
-        republish.republish(replica, tx, child, host.audiences_of, received.waiters)
-        republish.record_republished(tx, child, me.incarnation)
-        rebuild_derived(tx, host, received)
-    return received
 
 
 def rotate_incarnation(tx: Connection, host: Host) -> int:

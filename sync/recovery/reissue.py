@@ -138,7 +138,7 @@ def rotate_incarnation(
     """Let a store write under another incarnation; the former ones write no more."""
     log.register_incarnations(tx, [(incarnation, unit, level)])
     signatures.own_key(tx, incarnation, signer)
-    execute(tx, "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?", (unit, incarnation))
+    log.retire_others(tx, unit, incarnation)
     meta.put(tx, meta.INCARNATION, str(incarnation))
     # What was agreed with the links was agreed by a store that is no more.
     execute(tx, "DELETE FROM meta WHERE key LIKE 'token:%'")

@@ -13,8 +13,6 @@ from typing import Any
 
 import grpc
 
-from hub.link.handshake import Hello
-from hub.link.parent import Parent
 from hub.link.servicer import LinkServicer, handlers
 from hub.serve.server import Server
 from node.app import Office, open_office
@@ -22,7 +20,9 @@ from node.config import OfficeConfig
 from node.domain.units import Level
 from node.setup import init_office
 from sync.link.dialer import OPTIONS, Dialer
+from sync.link.handshake import Hello
 from sync.link.messages import BatchRead, Handshake, HandshakeDone, Read, Verdict
+from sync.link.parent import Parent
 from sync.link.session import State
 from sync.model.change import Batch
 from sync.model.limits import BACKOFF_BASE_MS

@@ -176,9 +176,9 @@ MUTANTS = (
         "        if process == self.process:\n            return self\n", "",
     ),
     Mutant(
-        "a store that was restored is believed", "INV-24", "hub/link/parent.py",
-        "        if known.lost(hello) or known.retired or shown is TokenCheck.STALE:",
-        "        if False:",
+        "a store that was restored is believed", "INV-24", "sync/link/handshake.py",
+        "if check.applies(facts))",
+        "if check.verdict is not Verdict.RESTORED and check.applies(facts))",
     ),
     Mutant(
         "a restored store goes on under its old name", "INV-24", "sync/recovery/child.py",
@@ -192,8 +192,8 @@ MUTANTS = (
         "tests/unit/sync/test_clones.py",
     ),
     Mutant(
-        "a copy is let in", "INV-25", "hub/link/parent.py",
-        "        if shown is TokenCheck.REVOKED:\n            return self._clone(hello)\n", "",
+        "a copy is let in", "INV-25", "sync/link/handshake.py",
+        "facts.token is TokenCheck.REVOKED", "False",
         "tests/integration/test_recovery.py",
     ),
     Mutant(
@@ -212,9 +212,9 @@ MUTANTS = (
         "            if name in other:", "tests/unit/node/test_service_quarantine.py",
     ),
     Mutant(
-        "whoever comes is a child", "INV-31", "hub/link/handshake.py",
-        "    if hello.unit not in tree or tree.parent(hello.unit) != me:",
-        "    if hello.unit not in tree:", "tests/unit/hub/test_handshake.py",
+        "whoever comes is a child", "INV-31", "sync/link/handshake.py",
+        "    if routes.hop(hello.unit) != hello.unit:",
+        "    if routes.hop(hello.unit) is None:", "tests/unit/hub/test_handshake.py",
     ),
     Mutant(
         "who is refused a field holds nothing up", "INV-14", "sync/model/access.py",

@@ -13,6 +13,7 @@ from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery import child as recovery_child
 from sync.recovery import heads as recovery_heads
+from sync.recovery import parent as recovery_parent
 from sync.recovery import reissue
 from sync.recovery.bisect import Probing
 from sync.recovery.heads import ReplayPage
@@ -34,7 +35,7 @@ def common_of(child: Site, parent: Site) -> tuple[Heads, int]:
         with child.store.read() as tx:
             asked = probing.ask(recovery_heads.hashes_of(tx, probing.wanted()))
         with parent.store.read() as tx:
-            known = recovery_heads.known_entries(tx, child.unit, asked)
+            known = recovery_parent.known_entries(tx, child.unit, asked)
             theirs = recovery_heads.upward_heads(tx, lambda unit: unit == child.unit)
         probing.answered(asked, known, theirs)
     return probing.common, rounds
@@ -59,7 +60,7 @@ def recover(child: Site, parent: Site) -> list[ReplayPage]:
     after = 0
     while not pages or pages[-1].more:
         with parent.store.read() as tx:
-            page = recovery_heads.read_replay(
+            page = recovery_parent.read_replay(
                 tx, child.unit, common=common, acked={}, after=after, bytes_max=400
             )
         _apply_replay(child, page, parent.unit)
@@ -169,7 +170,7 @@ def test_a_probe_of_an_entry_that_the_parent_never_had_is_unknown(open_site: Ope
         probes = [
             (key, head), (key, StreamHead(head.seq, bytes(32))), (key, StreamHead(99, head.hash)),
         ]  # fmt: skip
-        assert recovery_heads.known_entries(tx, GARDEN, probes) == [True, False, False]
+        assert recovery_parent.known_entries(tx, GARDEN, probes) == [True, False, False]
 
 
 @pytest.mark.parametrize("first", ["up", "down", "both, before the record"])
@@ -186,7 +187,7 @@ def test_an_entry_recovered_from_two_neighbours_is_joined_once(
     street.send(district)
     street.send(garden)
     with district.store.read() as tx:
-        replayed = recovery_heads.read_replay(
+        replayed = recovery_parent.read_replay(
             tx, STREET, common={}, acked={}, after=0, bytes_max=1 << 20
         )
     with garden.store.read() as tx:
