@@ -143,7 +143,7 @@ def own_cells(office: Office, tx: Connection) -> Sums:
         names = sorted(register.contributing_fields)
         statement = (
             f"SELECT {','.join(f'f_{n}' for n in names)} FROM r_{register.name} "  # noqa: S608
-            "WHERE unit=? AND (life & 1) = 1"
+            "WHERE unit=? AND (causal_length & 1) = 1"
         )
         rows = tx.exec_driver_sql(sql(tx, statement), (unit,), execution_options=_STREAMED)
         while alike := Counter(map(tuple, islice(rows, ROWS))):
@@ -207,7 +207,7 @@ def _balances(office: Office, tx: Connection, found: Findings) -> None:
         tuple(row)
         for row in tx.exec_driver_sql(
             "SELECT unit, f_fund, f_year, f_debit, f_credit, f_amount_fen FROM r_posting "
-            "WHERE (life & 1) = 1",
+            "WHERE (causal_length & 1) = 1",
             execution_options=_STREAMED,
         )
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from node.app import Office
 
 PAGE_MAX = 500
-STATES = ("open", "deferred", "healed", "closed")
+STATES = ("open", "deferred", "applied", "closed")
 WAITING = ("open", "deferred")
 REASON_CHARS_MAX = 500
 
@@ -202,32 +202,34 @@ def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reaso
     def write(tx: Connection) -> None:
         execute(
             tx,
-            "UPDATE hole SET state='closed', note=? WHERE id=? AND state IN ('open','deferred')",
+            "UPDATE quarantine SET state='closed', note=? WHERE id=? AND state IN ('open','deferred')",
             (note, quarantine_id),
         )
 
     office.store.write(write)
     office.log.info("hole_closed", quarantine=quarantine_id.hex(), reason=line.reason, actor=actor)
     return _retry(
-        office, "reason='behind_hole' AND register=? AND unit=?", (line.register, line.unit)
+        office, "reason='blocked' AND register=? AND unit=?", (line.register, line.unit)
     )
 
 
 def _retry(office: Office, where: str, parameters: tuple[object, ...]) -> Retried:
     def count(tx: Connection, state: str) -> int:
-        return int(execute(tx, "SELECT count(*) FROM hole WHERE state=?", (state,)).fetchone()[0])
+        return int(
+            execute(tx, "SELECT count(*) FROM quarantine WHERE state=?", (state,)).fetchone()[0]
+        )
 
     def write(tx: Connection) -> tuple[int, int, Received | None]:
-        before = count(tx, "healed")
+        before = count(tx, "applied")
         tried = execute(
             tx,
-            f"SELECT count(*) FROM hole WHERE state IN ('open','deferred') AND {where}",  # noqa: S608
+            f"SELECT count(*) FROM quarantine WHERE state IN ('open','deferred') AND {where}",  # noqa: S608
             parameters,
         ).fetchone()[0]
         if not tried:
             return 0, 0, None
         received = applier.retry_quarantined(office.replica, tx, where, parameters)
-        return int(tried), count(tx, "healed") - before, received
+        return int(tried), count(tx, "applied") - before, received
 
     tried, applied, received = office.store.write(write)
     if received is not None:
