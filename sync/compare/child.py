@@ -53,7 +53,7 @@ class ComparisonRun:
         self._digest_cache = DigestCache()
         self._sent: Copies = {}  # of the copies asked about
         self._reasons: dict[RecordName, str] = {}
-        self._acked_by_parent: Mapping[Lane, int] = {}
+        self.acked_by_parent: Mapping[Lane, int] = {}  # our log, as the session knows it
         self._own_units: list[UnitKey] = []
         self._tries = 0
         self._units = 0
@@ -61,16 +61,15 @@ class ComparisonRun:
         self._fixed_here: list[BucketKey] = []
         self._fixed_there: list[BucketKey] = []
 
-    def request(self, acked_by_parent: Mapping[Lane, int]) -> pb.DigestRequest:
+    def request(self) -> pb.DigestRequest:
         """Return the next step. Without one when our side is not ready: then nothing is compared,
         and the parent says what waits."""
         host = self._host
-        self._acked_by_parent = acked_by_parent
         self._asked = self._drilldown.next_query()
         assert self._asked is not None, "a comparison that has ended is asked on"
         message = pb.DigestRequest(session=self._session, unit=host.replica.identity.unit)
         with host.store.read() as tx:
-            point = digests.sync_point(tx, self._parent, self._incarnation, acked_by_parent)
+            point = digests.sync_point(tx, self._parent, self._incarnation, self.acked_by_parent)
             if point is None:
                 return message
             self._name(message, point)
@@ -270,7 +269,7 @@ class ComparisonRun:
 
         def work(tx: Connection) -> tuple[dict[RecordName, str], Received] | None:
             log.lock(tx)
-            point = digests.sync_point(tx, self._parent, self._incarnation, self._acked_by_parent)
+            point = digests.sync_point(tx, self._parent, self._incarnation, self.acked_by_parent)
             if point is None:
                 return None
             return compare_repair.adopt(

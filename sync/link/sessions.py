@@ -54,7 +54,7 @@ class Call(Enum):
     RESTORE_PARENT = "RestoreParent"
     SNAPSHOT = "Snapshot"
     UPLOAD_SNAPSHOT = "UploadSnapshot"
-    COMPARE = "Compare"
+    COMPARE = "Digest"
 
 
 class SessionState(Enum):

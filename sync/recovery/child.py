@@ -186,6 +186,38 @@ class Recovery:
         return received
 
 
+class ParentRestore:
+    """Gives a restored parent its own entries back, in the order in which they came."""
+
+    def __init__(self, host: Host, parent_unit: int, parent_incarnation: int, session: int) -> None:
+        self._host = host
+        self._parent = (parent_unit, parent_incarnation)
+        self._session = session
+        self._given = 0  # position in our log: up to here the parent has taken them
+        self._asked: int | None = None  # where the page under way leads; None: to the end
+
+    def request(self) -> pb.RestoreParentRequest:
+        """Return the next page."""
+        with self._host.store.read() as tx:
+            page = recovery_heads.own_entries_of(tx, self._parent[0], self._given)
+        self._asked = page.upto if page.more else None
+        return pb.RestoreParentRequest(
+            session=self._session, unit=self._host.replica.identity.unit,
+            entries=page.entries, last=not page.more,
+        )  # fmt: skip
+
+    def on_reply(self, _reply: pb.RestoreParentResponse) -> bool:
+        """Note what the parent has taken; say whether more follow."""
+        if self._asked is not None:
+            self._given = self._asked
+            return True
+        now_ms = self._host.replica.now_ms
+        self._host.store.write(
+            lambda tx: recovery_heads.rebase_cursors(tx, *self._parent, 0, now_ms)
+        )
+        return False
+
+
 def rotate_incarnation(tx: Connection, host: Host) -> int:
     """Take another incarnation, in the store and at once; the caller undoes it with its work."""
     unit, level = host.replica.identity.unit, host.replica.identity.level
