@@ -9,9 +9,8 @@ import grpc
 
 from sync.codec import entry as codec
 from sync.link import Hello, Parent, SessionUnknown, Verdict
-from sync.model.errors import Malformed
 from sync.model.schema import Lane
-from sync.recovery.heads import Proof
+from sync.recovery.heads import proofs_from_wire
 from sync.wire.v1 import link_pb2 as pb
 
 TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may hold many
@@ -25,6 +24,7 @@ class LinkServicer:
 
     def Hello(self, request: pb.HelloRequest, context: grpc.ServicerContext) -> pb.HelloResponse:
         parent = self._parent(context)
+        me = parent.host.replica.identity
         answer = parent.hello(
             Hello(
                 unit=caller(context, request.unit),
@@ -35,13 +35,12 @@ class LinkServicer:
                 log_position=request.log_position,
                 heads=dict(map(codec.head_from_wire, request.heads)),
                 acked={
-                    _lane(c.lane): c.position
+                    codec.lane_from_wire(c.lane): c.position
                     for c in request.cursors
-                    if c.incarnation == parent.host.replica.identity.incarnation
+                    if c.incarnation == me.incarnation
                 },
                 knows_other_incarnation=any(
-                    c.incarnation not in (0, parent.host.replica.identity.incarnation)
-                    for c in request.cursors
+                    c.incarnation not in (0, me.incarnation) for c in request.cursors
                 ),
                 peer_status=tuple(map(codec.status_from_wire, request.offices)),
                 token=request.token,
@@ -50,21 +49,16 @@ class LinkServicer:
                 public_key=request.public_key,
                 has_bulk=any(c.position for c in request.cursors if c.lane == pb.LANE_BULK),
                 snapshot_under_way=request.snapshot_under_way,
-                proofs=tuple(
-                    Proof(_lane(p.lane), p.position, p.hash)
-                    for p in request.proofs
-                    if p.incarnation == parent.host.replica.identity.incarnation
-                ),
+                proofs=proofs_from_wire(request.proofs, me.incarnation),
             )
         )
-        me = parent.host.replica.identity
         go_on = answer.verdict in (Verdict.ACCEPTED, Verdict.SNAPSHOT)
         return pb.HelloResponse(
             verdict=answer.verdict.value,  # type: ignore[arg-type]  # the wire's numbers
             unit=me.unit,
             incarnation=me.incarnation,
             cursors=[
-                pb.Cursor(lane=lane.value, incarnation=request.incarnation, position=position)  # type: ignore[arg-type]
+                codec.cursor_to_wire(lane, request.incarnation, position)
                 for lane, position in answer.durable.items()
             ],
             now_ms=parent.host.replica.now_ms,
@@ -92,11 +86,7 @@ class LinkServicer:
             batch,
         )
         return pb.PushResponse(
-            durable=pb.Cursor(
-                lane=batch.lane.value,  # type: ignore[arg-type]
-                incarnation=batch.incarnation,
-                position=received.position,
-            ),
+            durable=codec.cursor_to_wire(batch.lane, batch.incarnation, received.position),
             durable_above=map(codec.durable_to_wire, durable_above),
         )
 
@@ -104,7 +94,7 @@ class LinkServicer:
         batch = self._parent(context).pull(
             caller(context, request.unit),
             request.session,
-            _lane(request.cursor.lane),
+            codec.lane_from_wire(request.cursor.lane),
             request.cursor.position,
             request.bytes_max,
         )
@@ -119,7 +109,7 @@ class LinkServicer:
                 known=found.known,
                 heads=[codec.head_to_wire(key, head) for key, head in found.heads.items()],
                 cursors=[
-                    pb.Cursor(lane=lane.value, incarnation=incarnation, position=position)  # type: ignore[arg-type]
+                    codec.cursor_to_wire(lane, incarnation, position)
                     for lane, incarnation, position in found.cursors
                 ],
                 more=True,
@@ -129,7 +119,7 @@ class LinkServicer:
             unit,
             request.session,
             dict(map(codec.head_from_wire, request.common)),
-            {_lane(c.lane): c.position for c in request.cursors},
+            {codec.lane_from_wire(c.lane): c.position for c in request.cursors},
             request.after,
             request.bytes_max,
         )
@@ -221,12 +211,6 @@ def caller(context: grpc.ServicerContext, claimed: int) -> int:
     claim is believed, and `hub.serve.server` therefore listens on the loopback only.
     """
     return claimed
-
-
-def _lane(number: int) -> Lane:
-    if number not in (1, 2):
-        raise Malformed(f"lane {number}")
-    return Lane(number)
 
 
 def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:

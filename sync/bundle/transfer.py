@@ -37,11 +37,9 @@ from sync.model.report import DurableAt
 from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery import heads as recovery_heads
-from sync.recovery.heads import Proof
 from sync.snapshot import progress
 from sync.store import meta
 from sync.store.sql import execute
-from sync.wire.v1 import link_pb2
 from sync.wire.v1.bundle_pb2 import BundleHeader
 
 Header = BundleHeader  # for those who do not read the wire
@@ -81,30 +79,19 @@ def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
     me, signer = replica.identity, replica.signer
     assert signer is not None, "an office has a key"
     with host.store.read() as tx:
-        acks = [(lane, *log.cursor_of(tx, peer.unit, "in", lane)) for lane in Lane]
-        proofs = [
-            link_pb2.Proof(
-                lane=proof.lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
-                incarnation=acks[i][1],
-                position=proof.position,
-                hash=proof.hash,
-            )
-            for i, lane in enumerate(Lane)
-            for proof in recovery_heads.newest_from(tx, peer.unit, lane)
-        ]
+        known = recovery_heads.peer_facts(tx, peer.unit)
         heads = heads_on_link(tx, host, me.unit, peer)
-        continues = int(meta.get(tx, meta.CONTINUES) or 0)
     return BundleHeader(
         sender=me.unit,
         level=me.level,
         incarnation=me.incarnation,
-        continues=continues,
+        continues=known.continues,
         receiver=peer.unit,
         set=set_id,
         written_ms=replica.now_ms,
-        acks=[_cursor(lane, incarnation, at) for lane, incarnation, at in acks if at],
+        acks=[c for c in known.cursors_to_wire() if c.position],
         heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
-        proofs=proofs,
+        proofs=known.proofs_to_wire(),
         public_key=signer.public_key,
         program=host.program,
         catalogue=host.catalogue_version,
@@ -116,7 +103,9 @@ def part_of(common: BundleHeader, part: int, starts: Mapping[Lane, int]) -> Bund
     own = BundleHeader()
     own.CopyFrom(common)
     own.part = part
-    own.starts.extend(_cursor(lane, common.incarnation, at) for lane, at in starts.items())
+    own.starts.extend(
+        codec.cursor_to_wire(lane, common.incarnation, at) for lane, at in starts.items()
+    )
     return own
 
 
@@ -268,7 +257,9 @@ class Reader:
 
     def _acked(self, tx: Connection, head: BundleHeader) -> dict[Lane, int]:
         ours = _log_incarnations(tx, self._host)
-        return {_lane(c.lane): c.position for c in head.acks if c.incarnation in ours}
+        return {
+            codec.lane_from_wire(c.lane): c.position for c in head.acks if c.incarnation in ours
+        }
 
     def _check_complete(
         self, tx: Connection, peer: Neighbour, bundle: Bundle, ends: Mapping[Lane, int]
@@ -279,11 +270,7 @@ class Reader:
         it brings nothing new, we must hold all that it held (a set's last file brings it all).
         """
         head, me = bundle.header, self._host.replica.identity
-        proofs = [
-            Proof(_lane(p.lane), p.position, p.hash)
-            for p in head.proofs
-            if p.incarnation == me.incarnation
-        ]
+        proofs = recovery_heads.proofs_from_wire(head.proofs, me.incarnation)
         lost = meta.get(tx, meta.RESTORED) or max(
             self._acked(tx, head).values(), default=0
         ) > log.position(tx)
@@ -349,7 +336,7 @@ class Reader:
             applied = self._applied(tx, head)
             seen = [log.cursor_of(tx, head.sender, "in", lane)[0] for lane in Lane]
             if any(of not in (0, head.incarnation) for of in seen):
-                self._rebase_cursors(tx, head, applied, now_ms)
+                recovery_heads.rebase_cursors(tx, head.sender, head.incarnation, applied, now_ms)
             acked = self._acked(tx, head)
             for lane, at in acked.items() if not peer.is_parent else ():
                 known = acked_by_child(host, tx, peer.unit)
@@ -365,22 +352,6 @@ class Reader:
             return []
         here = [DurableAt(head.level, lane, at) for lane, at in acked.items()]
         return [*here, *map(codec.durable_from_wire, head.durable_above)]
-
-    def _rebase_cursors(
-        self, tx: Connection, head: BundleHeader, applied: Mapping[Lane, int], now_ms: int
-    ) -> None:
-        """Go on under the sender's other incarnation; its former ones write no more."""
-        for lane, at in applied.items():
-            log.advance(
-                tx, peer=head.sender, direction="in", lane=lane, incarnation=head.incarnation,
-                position=at, at_ms=now_ms,
-            )  # fmt: skip
-        meta.put(tx, f"{meta.REBASED_AT}{head.sender}", str(log.position(tx)))
-        execute(
-            tx,
-            "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?",
-            (head.sender, head.incarnation),
-        )
 
     def apply(self, batch: Batch) -> Received:
         """Apply one batch with its cursor, as a push or a pull does, durably."""
@@ -398,17 +369,3 @@ class Reader:
 def _log_incarnations(tx: Connection, host: Host) -> tuple[int, int]:
     """Return the incarnations whose numbers our log has: ours, and the one that it goes on from."""
     return host.replica.identity.incarnation, int(meta.get(tx, meta.CONTINUES) or -1)
-
-
-def _lane(number: int) -> Lane:
-    if number not in (1, 2):
-        raise Malformed(f"lane {number}")
-    return Lane(number)
-
-
-def _cursor(lane: Lane, incarnation: int, position: int) -> link_pb2.Cursor:
-    return link_pb2.Cursor(
-        lane=lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
-        incarnation=incarnation,
-        position=position,
-    )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from sync.apply.host import Host
 from sync.codec import block as block_codec
+from sync.codec.entry import cursor_to_wire
 from sync.compare import digests, repair_log
 from sync.compare import repair as compare_repair
 from sync.compare.codec import copy_from_wire, copy_to_wire, evidence_from_wire, name_from_wire
@@ -307,7 +308,4 @@ class ComparisonRun:
 
 
 def _cursors(incarnation: int, positions: Mapping[Lane, int]) -> list[pb.Cursor]:
-    return [
-        pb.Cursor(lane=lane.value, incarnation=incarnation, position=position)  # type: ignore[arg-type]
-        for lane, position in positions.items()
-    ]
+    return [cursor_to_wire(lane, incarnation, at) for lane, at in positions.items()]

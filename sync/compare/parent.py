@@ -8,6 +8,7 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from sync.apply.host import Host
+from sync.codec.entry import lane_from_wire
 from sync.compare import digests, repair, repair_log
 from sync.compare.codec import copy_from_wire, copy_to_wire, evidence_from_wire, name_from_wire
 from sync.compare.digests import BucketScan, SyncPoint
@@ -121,25 +122,19 @@ def _point(host: Host, incarnation: int, request: pb.DigestRequest) -> SyncPoint
     if not request.acked or any(c.incarnation != mine for c in request.acked):
         return None
     return SyncPoint(
-        {_lane(c): c.position for c in request.sent},
-        {_lane(c): c.position for c in request.acked},
+        {lane_from_wire(c.lane): c.position for c in request.sent},
+        {lane_from_wire(c.lane): c.position for c in request.acked},
     )
 
 
 def _waiting(host: Host, tx: Connection, child: int, request: pb.DigestRequest) -> Iterator[Lane]:
     for cursor in request.acked:
-        after, lane = cursor.position, _lane(cursor)
+        after, lane = cursor.position, lane_from_wire(cursor.lane)
         if (
             cursor.incarnation == host.replica.identity.incarnation
             and (log.waiting_down(tx, child=child, lane=lane, after=after)[0])
         ):
             yield lane
-
-
-def _lane(cursor: pb.Cursor) -> Lane:
-    if cursor.lane not in (1, 2):
-        raise Malformed(f"lane {cursor.lane}")
-    return Lane(cursor.lane)
 
 
 def _units(

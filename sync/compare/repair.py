@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
+from sync.apply.blocks import save
 from sync.apply.replica import Replica
 from sync.compare import digests, repair_log
 from sync.compare.digests import BucketScan
@@ -42,10 +42,8 @@ from sync.model.change import RecordName, Value
 from sync.model.effect import Effect
 from sync.model.report import BucketKey
 from sync.model.schema import FieldSchema
-from sync.store import conflicts
 from sync.store.quarantine import quarantined_records
 from sync.store.registers import RegisterTable
-from sync.store.sql import execute, fault_of, savepoint
 
 DIGEST_CACHE_MAX = 4_096  # buckets remembered
 REFUSED = "constraint_violation"  # why a record is left as it is
@@ -336,38 +334,11 @@ def _as_written(change: _Change) -> RecordState | None:
 def _save(tx: Connection, replica: Replica, change: _Change, now_ms: int) -> bool:
     """Save a joined copy with its heads; False when the store refuses it: nothing was changed."""
     register, unit, record = change.name
-    table = replica.tables[register]
-    try:
-        with savepoint(tx):
-            execute(tx, table.save, table.row_of(unit, record, change.after))
-            _save_heads(tx, replica, change, now_ms)
-    except DBAPIError as error:
-        if fault_of(error):
-            raise
-        return False
-    return True
-
-
-def _save_heads(tx: Connection, replica: Replica, change: _Change, now_ms: int) -> None:
-    """Bring the heads beside the row in line, their values too."""
-    register, unit, record = change.name
-    schema = replica.tables[register].schema
     newest = max(h.version for heads in change.after.fields.values() for h in heads.all)
-    conflicts.follow(
-        tx, schema, unit, record, change.before, change.after,
-        closed_by=newest, resolved={}, now_ms=now_ms,
+    return save(
+        tx, replica.tables[register], unit, record, change.before, change.after,
+        closed_by=newest, now_ms=now_ms, rewrite_values=True,
     )  # fmt: skip
-    for name, heads in change.after.fields.items():
-        for head in heads.all if heads.losers else ():
-            execute(
-                tx,
-                "UPDATE conflict SET value=? WHERE id=? AND value<>?",
-                (
-                    conflicts.value_to_json(head.value),
-                    conflicts.conflict_id(register, unit, record, name, head.version),
-                    conflicts.value_to_json(head.value),
-                ),
-            )
 
 
 def _by_name(change: _Change) -> RecordName:

@@ -232,23 +232,8 @@ class ChildEnd:
         with host.store.read() as tx:
             position = log.position(tx)
             heads = recovery_heads.heads_of_unit(tx, me.unit)
-            cursors = [
-                pb.Cursor(lane=lane.value, incarnation=incarnation, position=applied)  # type: ignore[arg-type]
-                for lane in Lane
-                for incarnation, applied in [log.cursor_of(tx, self.parent_unit, "in", lane)]
-            ]
-            proofs = [
-                pb.Proof(
-                    lane=proof.lane.value,  # type: ignore[arg-type]
-                    incarnation=cursors[i].incarnation,
-                    position=proof.position,
-                    hash=proof.hash,
-                )
-                for i, lane in enumerate(Lane)
-                for proof in recovery_heads.newest_from(tx, self.parent_unit, lane)
-            ]
+            known = recovery_heads.peer_facts(tx, self.parent_unit)
             token = meta.get(tx, f"{meta.TOKEN}{self.parent_unit}")
-            continues = meta.get(tx, meta.CONTINUES)
             snapshot_under_way = progress.under_way(tx, self.parent_unit) is not None
         return pb.HelloRequest(
             unit=me.unit,
@@ -258,15 +243,15 @@ class ChildEnd:
             protocol_max=PROTOCOL_MAX,
             log_position=position,
             heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
-            cursors=cursors,
+            cursors=known.cursors_to_wire(),
             token=bytes.fromhex(token or ""),
             now_ms=host.replica.clock.now_ms() - host.replica.clock.offset_ms,
             offices=map(codec.status_to_wire, host.offices()),
             program=host.program,
             catalogue=host.catalogue_version,
-            continues=int(continues or 0),
+            continues=known.continues,
             process=self._process,
-            proofs=proofs,
+            proofs=known.proofs_to_wire(),
             public_key=signer.public_key if (signer := host.replica.signer) is not None else b"",
             snapshot_under_way=snapshot_under_way,
         )
@@ -343,8 +328,4 @@ class ChildEnd:
         return not recovery_heads.has_all(tx, map(codec.head_from_wire, reply.required_heads))
 
     def _cursor(self, lane: Lane, position: int) -> pb.Cursor:
-        return pb.Cursor(
-            lane=lane.value,  # type: ignore[arg-type]
-            incarnation=self._parent_incarnation,
-            position=position,
-        )
+        return codec.cursor_to_wire(lane, self._parent_incarnation, position)

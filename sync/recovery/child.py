@@ -78,7 +78,7 @@ class Recovery:
                 unit=unit,
                 common=[codec.head_to_wire(k, h) for k, h in self._probing.common.items()],
                 cursors=[
-                    pb.Cursor(lane=lane.value, incarnation=self._parent[1], position=position)  # type: ignore[arg-type]
+                    codec.cursor_to_wire(lane, self._parent[1], position)
                     for lane, position in self._applied_cursors(tx).items()
                 ],
                 after=self._after,
@@ -176,7 +176,9 @@ class Recovery:
         if reply.more:
             return received
         lanes = (Lane.CONTROL,) if self._snapshot_follows else tuple(Lane)
-        recovery_heads.rebase_cursors(tx, unit, incarnation, reply.upto, replica.now_ms, lanes)
+        recovery_heads.rebase_cursors(
+            tx, unit, incarnation, dict.fromkeys(lanes, reply.upto), replica.now_ms
+        )
         meta.put(tx, meta.RESTORED, "")
         if self._snapshot_follows:
             at = progress.under_way(tx, unit) or Progress()
@@ -213,7 +215,9 @@ class ParentRestore:
             return True
         now_ms = self._host.replica.now_ms
         self._host.store.write(
-            lambda tx: recovery_heads.rebase_cursors(tx, *self._parent, 0, now_ms)
+            lambda tx: recovery_heads.rebase_cursors(
+                tx, *self._parent, dict.fromkeys(Lane, 0), now_ms
+            )
         )
         return False
 

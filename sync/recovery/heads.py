@@ -23,6 +23,7 @@ from sync.model.stream import Heads, StreamKey
 from sync.recovery.bisect import Sought
 from sync.store import meta
 from sync.store.sql import execute
+from sync.wire.v1 import link_pb2 as pb
 
 HEADERS_MAX = 2_000  # log rows looked at for one page
 
@@ -139,12 +140,52 @@ def newest_from(tx: Connection, peer: int, lane: Lane) -> list[Proof]:
     return [Proof(lane, row[0], codec.hash_of(bytes(row[1])))]
 
 
+@dataclass(frozen=True, slots=True)
+class PeerFacts:
+    """What a handshake says of the log of the peer, and of ours: on a line or in a bundle."""
+
+    cursors: Mapping[Lane, tuple[int, int]]  # how far we have the peer's log: incarnation, position
+    proofs: tuple[Proof, ...]  # what the peer must hold of its log
+    continues: int  # the incarnation whose log positions we go on with; 0: none
+
+    def cursors_to_wire(self) -> list[pb.Cursor]:
+        return [codec.cursor_to_wire(lane, *cursor) for lane, cursor in self.cursors.items()]
+
+    def proofs_to_wire(self) -> list[pb.Proof]:
+        return [
+            pb.Proof(
+                lane=proof.lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
+                incarnation=self.cursors[proof.lane][0],
+                position=proof.position,
+                hash=proof.hash,
+            )
+            for proof in self.proofs
+        ]
+
+
+def peer_facts(tx: Connection, peer: int) -> PeerFacts:
+    """Read what we say to a peer of its log."""
+    return PeerFacts(
+        {lane: log.cursor_of(tx, peer, "in", lane) for lane in Lane},
+        tuple(proof for lane in Lane for proof in newest_from(tx, peer, lane)),
+        int(meta.get(tx, meta.CONTINUES) or 0),
+    )
+
+
+def proofs_from_wire(messages: Iterable[pb.Proof], incarnation: int) -> tuple[Proof, ...]:
+    """Return the proofs that are about an incarnation's log. Raises: Malformed."""
+    return tuple(
+        Proof(codec.lane_from_wire(m.lane), m.position, m.hash)
+        for m in messages
+        if m.incarnation == incarnation
+    )
+
+
 def rebase_cursors(
-    tx: Connection, peer: int, incarnation: int, position: int, now_ms: int,
-    lanes: Iterable[Lane] = tuple(Lane),
-) -> None:  # fmt: skip
-    """Go on from a position of a peer's log under another incarnation, in these lanes."""
-    for lane in lanes:
+    tx: Connection, peer: int, incarnation: int, positions: Mapping[Lane, int], now_ms: int
+) -> None:
+    """Go on from these positions of a peer's log under another incarnation of it."""
+    for lane, position in positions.items():
         log.advance(
             tx, peer=peer, direction="in", lane=lane, incarnation=incarnation,
             position=position, at_ms=now_ms,

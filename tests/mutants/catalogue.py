@@ -27,8 +27,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "an ack claims more than was committed", "INV-4", "hub/link/servicer.py",
-        "                position=received.position,",
-        "                position=received.position + 1,",
+        "batch.incarnation, received.position)", "batch.incarnation, received.position + 1)",
     ),
     Mutant(
         "the cursor does not move with its batch", "INV-4", "sync/apply/applier.py",

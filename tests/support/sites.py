@@ -225,7 +225,7 @@ class Site:
     def states(self, register: str = "person") -> dict[tuple[int, bytes], RecordState]:
         table = self.tables[register]
         with self.store.read() as tx:
-            levels = {i: level for i, (_, level) in log.writers(tx).items()}
+            levels = log.levels(tx)
             levels[self.incarnation] = LEVEL[self.unit]
             found: dict[tuple[int, bytes], RecordState] = {}
             for unit, record in tx.exec_driver_sql(f"SELECT unit, id FROM {table.table.name}"):
