@@ -101,7 +101,7 @@ def test_a_restored_child_may_take_back_what_it_lost_and_nothing_else() -> None:
     assert ACCEPTS[SessionState.RESTORED_SNAPSHOT] == {Call.REPLAY, Call.SNAPSHOT}
 
 
-def test_records_are_given_only_to_a_child_that_was_told_to_expect_them() -> None:
+def test_records_go_only_to_a_child_that_expects_them() -> None:
     given = {state for state in SessionState if Call.SNAPSHOT in ACCEPTS[state]}
     assert given == {state for state in SessionState if state.snapshot_follows}
 
