@@ -27,7 +27,8 @@ LANES = tuple(Lane)
 FAR = 1_000_000  # past every position that the walk reaches
 # They grow without end and change numbers only, never which state comes next in the picture.
 UNSHOWN = {
-    "attempt", "reason", "verdict", "held_there", "held_here", "_read_to", "_control_run",
+    "attempt", "reason", "verdict", "acked_by_parent", "applied_from_parent", "_read_to",
+    "_control_run",
 }  # fmt: skip
 
 HEAD = """# The session, as a picture
@@ -45,27 +46,27 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
     some = Batch(lane, 1, 0, FAR, (b"x",), (FAR,))
     none = Batch(lane, 1, 0, FAR)
     made: dict[type, list[tuple[str, object]]] = {
-        c.WorkAvailable: [("Poked", c.WorkAvailable(frozenset(LANES), frozenset(LANES)))],
+        c.WorkAvailable: [("WorkAvailable", c.WorkAvailable(frozenset(LANES), frozenset(LANES)))],
         c.HandshakeDone: [
             *(
-                (f"Greeted {v.name}", c.HandshakeDone(v, waiting=frozenset(w)))
+                (f"HandshakeDone {v.name}", c.HandshakeDone(v, waiting=frozenset(w)))
                 for v in c.Verdict
                 for w in ((), LANES)
             ),
             (
-                "Greeted GO_ON, by a parent under another incarnation",
+                "HandshakeDone ACCEPTED, by a parent under another incarnation",
                 c.HandshakeDone(c.Verdict.ACCEPTED, restore_parent=True),
             ),
             (
-                "Greeted GO_ON, and our log begins too late",
+                "HandshakeDone ACCEPTED, and our log begins too late",
                 c.HandshakeDone(c.Verdict.ACCEPTED, upload_due=True),
             ),
             (
-                "Greeted SNAPSHOT, by a parent under another incarnation",
+                "HandshakeDone SNAPSHOT, by a parent under another incarnation",
                 c.HandshakeDone(c.Verdict.SNAPSHOT, restore_parent=True),
             ),
             (
-                "Greeted RESTORED, with copies",
+                "HandshakeDone RESTORED, a snapshot follows",
                 c.HandshakeDone(c.Verdict.RESTORED, snapshot_follows=True),
             ),
         ],
@@ -81,12 +82,12 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
             ("Recovered, more follows", c.Recovered(more=True)),
         ],
         c.ChunkJoined: [
-            ("Copied", c.ChunkJoined()),
-            ("Copied, more follows", c.ChunkJoined(more=True)),
+            ("ChunkJoined", c.ChunkJoined()),
+            ("ChunkJoined, more follows", c.ChunkJoined(more=True)),
         ],
         c.Uploaded: [
-            ("Handed", c.Uploaded()),
-            ("Handed, more follows", c.Uploaded(more=True)),
+            ("Uploaded", c.Uploaded()),
+            ("Uploaded, more follows", c.Uploaded(more=True)),
         ],
         c.Compared: [
             ("Compared", c.Compared()),
@@ -125,7 +126,7 @@ def steps(session: s.Session) -> Iterator[tuple[str, s.Session]]:
         yield "start", after
     elif session.state is s.State.IDLE:
         after.renew_handshake()
-        yield "greet_again", after
+        yield "renew_handshake", after
         after = copy.deepcopy(session)
         after.compare()
         after.start()
@@ -138,6 +139,8 @@ def steps(session: s.Session) -> Iterator[tuple[str, s.Session]]:
 def edges() -> dict[tuple[s.State, s.State], list[str]]:
     """Walk every reachable session; return (from, to) -> labels."""
     first = s.Session()
+    gone = UNSHOWN - vars(first).keys()
+    assert not gone, f"the walk would not end: a session has no {sorted(gone)}"
     waiting, seen = deque([first]), {key(first)}
     found: dict[tuple[s.State, s.State], list[str]] = {}
     while waiting:

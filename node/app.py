@@ -38,7 +38,8 @@ from node.store.engine import CommitMark, Store, open_store
 from node.store.folder_lock import FolderLock
 from node.store.schema import catalogue_tables
 from node.store.units import tree_on
-from sync.apply.applier import Applier
+from sync.apply import applier
+from sync.apply.replica import Replica
 from sync.codec.signing import Signer
 from sync.compare import digests as comparison
 from sync.log import entries as log
@@ -112,7 +113,7 @@ class Office:
         self._ledger = LedgerFold(self)
         self.blind_index = BlindIndexFold(catalogue, self.tables, self.identity)
         self.cases = CaseFold(lambda: self._tree, self.identity)
-        self.applier = Applier(
+        self.replica = Replica(
             self.tables,
             self.identity,
             self.routes,
@@ -175,7 +176,7 @@ class Office:
         def execute(tx: Connection) -> Applied:
             if not self.store.is_sqlite:  # there the transaction began with the lock
                 log.lock(tx)
-            return self.applier.apply_local(tx, work(tx))
+            return applier.apply_local(self.replica, tx, work(tx))
 
         applied = self.store.write(execute, priority=priority)
         self._after_commit(applied.registers, applied.waiters)
@@ -227,8 +228,8 @@ class Office:
 
     def switch_incarnation(self, incarnation: int) -> None:
         """Write under another incarnation from now on; the caller records it in the store."""
-        self.applier.switch_incarnation(incarnation)
-        self.identity = self.applier.identity
+        self.replica.switch_incarnation(incarnation)
+        self.identity = self.replica.identity
 
     def _reload(self, tx: Connection) -> None:
         """Go by what the store says after a failed commit, whatever was meant to become of it."""
@@ -255,6 +256,11 @@ class Office:
         from node.services.records.audiences import audiences_of_block
 
         return audiences_of_block(self, tx, block)
+
+    @property
+    def parent_unit(self) -> int | None:
+        """The unit above this office; None at the top."""
+        return self._tree.parent(self.identity.unit)
 
     def reactions(self, tx: Connection) -> list[Edit]:
         """Return what assignments and returned money ask of this office and it has not answered."""

@@ -10,13 +10,12 @@ from typing import Any, TypeVar
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from hub.link.parent import Parent
 from node.app import Office
 from node.domain import days
 from node.domain.plain_text import unkeepable_in_note
 from node.domain.refusal import Refused
 from node.domain.units import Tree
-from sync.link.dialer import Dialer
+from sync.link import Dialer, Parent
 from sync.model.change import Value
 from sync.model.errors import SilianError
 from sync.wire.v1 import office_common_pb2 as common

@@ -15,7 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 from hub.api.tokens import TOKEN_KEY, token_of
 from hub.client.calls import Calls
 from node.store.folder_lock import OfficeBusy, lock_info
-from sync.link.status import read_detail
+from sync.link import read_detail
 from sync.model.errors import SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
 from sync.wire.v1 import office_pb2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import grpc
 import structlog
 
-from sync.link.status import DETAIL_KEY, detail_of, status_of
+from sync.link import DETAIL_KEY, detail_of, status_of
 from sync.model.errors import SilianError
 
 log = structlog.get_logger()

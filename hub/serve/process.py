@@ -15,7 +15,6 @@ import structlog
 from hub.api import service
 from hub.api.call_context import CallContext
 from hub.api.tokens import token_of, unit_for_token
-from hub.link.parent import Parent
 from hub.link.servicer import TO_KEY, LinkServicer, handlers
 from hub.serve.capacity import Capacity, file_limit
 from hub.serve.maintenance import PERIODIC, tick
@@ -25,8 +24,7 @@ from node.app import Office, open_office
 from node.domain.catalogue import load_catalogue
 from node.domain.units import UnknownUnit
 from node.jobs import Jobs
-from sync.link.child import ChildEnd
-from sync.link.dialer import CLOSE_AFTER_S, Dialer
+from sync.link import CLOSE_AFTER_S, ChildEnd, Dialer, Parent
 from sync.link.lines import Lines
 from sync.log.outcome import Waiters
 from sync.model.schema import Lane

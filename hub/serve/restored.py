@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from node.app import Office
-from sync.link.dialer import Dialer
+from sync.link import Dialer
 from sync.recovery import child
 from sync.store import meta
 

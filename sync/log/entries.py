@@ -156,6 +156,16 @@ def writers(tx: Connection) -> dict[int, tuple[int, int]]:
     return {r.id: (r.unit, r.level) for r in rows}
 
 
+def levels(tx: Connection) -> dict[int, int]:
+    """Return incarnation -> level of every writer ever heard."""
+    return {writer: level for writer, (_, level) in writers(tx).items()}
+
+
+def retire_others(tx: Connection, unit: int, incarnation: int) -> None:
+    """Note that a unit writes under this incarnation, and under its others no more."""
+    execute(tx, "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?", (unit, incarnation))
+
+
 def cursor_of(tx: Connection, peer: int, direction: str, lane: Lane) -> tuple[int, int]:
     """Return (incarnation, position) of a cursor; (0, 0) when there is none yet."""
     statement = "SELECT incarnation, position FROM cursor WHERE peer=? AND direction=? AND lane=?"

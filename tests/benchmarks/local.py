@@ -138,7 +138,7 @@ def _batches(office: Office) -> Sequence[Batch]:
                 lane=Lane.BULK,
                 incarnation=office.identity.incarnation,
                 after=after,
-                signer=office.applier.signer,
+                signer=office.replica.signer,
             )
         if not batch.entries:
             return found

@@ -65,6 +65,13 @@ def test_the_contract_of_the_pure_engine_names_every_pure_module() -> None:
     assert named == PURE_ENGINE, f"list in pyproject.toml: {sorted(PURE_ENGINE)}"
 
 
+def test_the_contract_of_the_link_names_every_module_behind_its_face() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    (named,) = (set(c["forbidden_modules"]) for c in contracts if "by its face" in c["name"])
+    assert named == {name for name, _ in modules("sync.link")} - {"sync.link"}
+
+
 @pytest.mark.parametrize(("name", "path"), list(modules("node.domain")))
 def test_the_domain_needs_the_standard_library_and_the_pure_engine_only(
     name: str, path: Path

@@ -11,8 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from hub.link.handshake import Hello
-from hub.link.parent import Parent
 from hub.link.servicer import LinkServicer, handlers
 from hub.serve.server import Server
 from node.app import Office, open_office
@@ -20,8 +18,10 @@ from node.config import OfficeConfig
 from node.domain.units import Level
 from node.setup import init_office
 from sync.link.dialer import Dialer
+from sync.link.handshake import Hello
 from sync.link.lines import Lines
 from sync.link.messages import BatchRead, Handshake, HandshakeDone, Read, Verdict
+from sync.link.parent import Parent
 from sync.link.session import State
 from sync.model.change import Batch
 from sync.model.limits import BACKOFF_BASE_MS

@@ -16,9 +16,6 @@ from unittest import mock
 
 import pytest
 
-from hub.link.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
-from hub.link.handshake import Hello
-from hub.link.parent import DURABLE_EVERY_MS, Parent
 from hub.link.servicer import LinkServicer, handlers
 from hub.serve.capacity import Capacity
 from hub.serve.server import Server
@@ -28,10 +25,13 @@ from node.ids import uuid7
 from sync.apply.receive import receive_batch
 from sync.codec import entry as codec
 from sync.link import lines as sync_lines
+from sync.link.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
 from sync.link.child import ChildEnd
 from sync.link.dialer import Dialer
+from sync.link.handshake import Hello
 from sync.link.lines import Lines
 from sync.link.messages import Verdict
+from sync.link.parent import DURABLE_EVERY_MS, Parent
 from sync.link.session import State
 from sync.log import entries as log
 from sync.model.change import Edit, Operation, RecordKey

@@ -11,6 +11,7 @@ from node.app import Office
 from node.domain.assignment import Duty
 from node.domain.units import Level
 from node.services.health.status import status
+from node.services.peers import clones
 from node.services.work import actions as assignments
 from node.services.work.checks import Order
 from sync.link.session import State
@@ -154,7 +155,9 @@ def test_two_clones_that_run_in_turn_are_detected(tier: Tier) -> None:
         assert "another store" in copy.dialer.reason  # type: ignore[union-attr]
         unit = copy.office.identity.unit
         assert tier.served(STREET).office.peer_status.clones() == {unit}
-        tier.served(STREET).parent.reset_clone(unit, actor="li", reason="备份误启动")
+        street = tier.served(STREET)
+        clones.reset_clone(street.office, unit, actor="li", reason="备份误启动")
+        street.parent.forget_session(unit)
         copy.dialer.retry_now()  # type: ignore[union-attr]
         eventually(lambda: copy.dialer.state is State.IDLE)  # type: ignore[union-attr]
     finally:

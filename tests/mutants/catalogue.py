@@ -27,8 +27,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "an ack claims more than was committed", "INV-4", "hub/link/servicer.py",
-        "                position=received.position,",
-        "                position=received.position + 1,",
+        "batch.incarnation, received.position)", "batch.incarnation, received.position + 1)",
     ),
     Mutant(
         "the cursor does not move with its batch", "INV-4", "sync/apply/applier.py",
@@ -50,7 +49,7 @@ MUTANTS = (
     ),
     Mutant(
         "a sender may go on past what is held", "INV-5", "sync/apply/applier.py",
-        "        if batch.after > applied_to:", "        if False:",
+        "    if batch.after > applied_to:", "    if False:",
         "tests/storage/test_apply_contract.py",
     ),
     Mutant(
@@ -68,9 +67,9 @@ MUTANTS = (
         "tests/storage/test_recent_contract.py",
     ),
     Mutant(
-        "a relay packs anew what it passes on", "relayed bytes", "sync/apply/applier.py",
-        "entry.changes, self.clock.now_ms(), entry.wire,",
-        "entry.changes, self.clock.now_ms(), entry.wire + (b'x\\1' if via else b''),",
+        "a relay packs anew what it passes on", "relayed bytes", "sync/log/append.py",
+        "entry.changes, writer.clock.now_ms(), entry.wire,",
+        "entry.changes, writer.clock.now_ms(), entry.wire + (b'x\\1' if via else b''),",
     ),
     Mutant(
         "a child hears what is for its sibling", "INV-30", "sync/log/entries.py",
@@ -175,9 +174,9 @@ MUTANTS = (
         "        if process == self.process:\n            return self\n", "",
     ),
     Mutant(
-        "a store that was restored is believed", "INV-24", "hub/link/parent.py",
-        "        if known.lost(hello) or known.retired or shown is TokenCheck.STALE:",
-        "        if False:",
+        "a store that was restored is believed", "INV-24", "sync/link/handshake.py",
+        "if check.applies(facts))",
+        "if check.verdict is not Verdict.RESTORED and check.applies(facts))",
     ),
     Mutant(
         "a restored store goes on under its old name", "INV-24", "sync/recovery/child.py",
@@ -191,8 +190,8 @@ MUTANTS = (
         "tests/unit/sync/test_clones.py",
     ),
     Mutant(
-        "a copy is let in", "INV-25", "hub/link/parent.py",
-        "        if shown is TokenCheck.REVOKED:\n            return self._clone(hello)\n", "",
+        "a copy is let in", "INV-25", "sync/link/handshake.py",
+        "facts.token is TokenCheck.REVOKED", "False",
         "tests/integration/test_recovery.py",
     ),
     Mutant(
@@ -211,9 +210,9 @@ MUTANTS = (
         "            if name in other:", "tests/unit/node/test_service_quarantine.py",
     ),
     Mutant(
-        "whoever comes is a child", "INV-31", "hub/link/handshake.py",
-        "    if hello.unit not in tree or tree.parent(hello.unit) != me:",
-        "    if hello.unit not in tree:", "tests/unit/hub/test_handshake.py",
+        "whoever comes is a child", "INV-31", "sync/link/handshake.py",
+        "    if routes.hop(hello.unit) != hello.unit:",
+        "    if routes.hop(hello.unit) is None:", "tests/unit/hub/test_handshake.py",
     ),
     Mutant(
         "who is refused a field holds nothing up", "INV-14", "sync/model/access.py",

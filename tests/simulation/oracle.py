@@ -119,10 +119,12 @@ class Oracle:
         for (parent, child, incarnation, lane), position in self._acked.items():
             if parent == index:
                 self._is_durable(process, child, incarnation, lane, position)
-        applier: Any = process.office.applier
-        shipped = applier.apply_local
+        replica: Any = process.office.replica
+        shipped = replica.write
 
-        def apply_local(tx: Connection, edits: list[Edit]) -> Applied:
+        def write(tx: Connection, edits: list[Edit], *, derived: bool = False) -> Applied:
+            if derived:
+                return shipped(tx, edits, derived=True)  # type: ignore[no-any-return]
             wanted = [e for e in edits if e.key.register in self._world.people.edited]
             before = [self._heads(tx, process, e) for e in wanted]
             applied: Applied = shipped(tx, edits)
@@ -131,7 +133,7 @@ class Oracle:
                 self._pending[process.store].append((edit, applied.version, heads, after))
             return applied
 
-        applier.apply_local = apply_local
+        replica.write = write
 
     def begins(self, process: Process) -> None:
         """A write begins: what an earlier one left undone was never accepted."""

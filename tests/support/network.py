@@ -13,6 +13,7 @@ from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
 from node.ids import uuid7
 from node.setup import init_office
+from sync.apply import applier
 from sync.apply.applier import CursorGap
 from sync.log import entries as log
 from sync.log.outcome import Applied
@@ -133,7 +134,7 @@ class Network:
         parent, peer = self[PARENT[code]], self[code].identity.unit
         try:
             received = parent.store.write(
-                lambda tx: parent.applier.apply_batch(tx, batch, peer=peer, upward=True)
+                lambda tx: applier.apply_batch(parent.replica, tx, batch, peer=peer, upward=True)
             )
         except (StreamGap, CursorGap):
             return False

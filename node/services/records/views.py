@@ -158,7 +158,7 @@ def state_of(
     tx: Connection, office: Office, register: str, unit: int, record: bytes
 ) -> RecordState | None:
     """Return the copy of one record held here, losers and all."""
-    levels = {incarnation: level for incarnation, (_, level) in log.writers(tx).items()}
+    levels = log.levels(tx)
     losers = conflicts.losers(tx, register, unit, [record])
     return office.tables[register].states(tx, unit, [record], levels, losers).get(record)
 
@@ -356,7 +356,7 @@ def _views(
     tx: Connection, office: Office, register: Register, rows: Iterable[Any]
 ) -> list[RecordView]:
     table = office.tables[register.name]
-    levels = {incarnation: level for incarnation, (_, level) in log.writers(tx).items()}
+    levels = log.levels(tx)
     by_unit: dict[int, list[bytes]] = {}
     for row in rows:
         by_unit.setdefault(row[0], []).append(bytes(row[1]))

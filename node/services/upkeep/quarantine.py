@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, and_, func, or_, select
 
 from node.services.records.views import place_of
+from sync.apply import applier
 from sync.codec import block as block_codec
 from sync.codec import entry as codec
 from sync.log.outcome import Received
@@ -225,7 +226,7 @@ def _retry(office: Office, where: str, parameters: tuple[object, ...]) -> Retrie
         ).fetchone()[0]
         if not tried:
             return 0, 0, None
-        received = office.applier.retry_quarantined(tx, where, parameters)
+        received = applier.retry_quarantined(office.replica, tx, where, parameters)
         return int(tried), count(tx, "applied") - before, received
 
     tried, applied, received = office.store.write(write)

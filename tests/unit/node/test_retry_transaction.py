@@ -53,15 +53,15 @@ def funds(tmp_path: Path, catalogue: Catalogue) -> Iterator[money_network.MoneyN
 
 
 class Twice:
-    """Takes the place of an office's `Applier.apply_local`: each first try is taken back when done."""
+    """Takes the place of an office's `Replica.write`: each first try is taken back when done."""
 
     def __init__(self, office: Office) -> None:
-        self._local = office.applier.apply_local
+        self._write = office.replica.write
         self.tries = 0
-        office.applier.apply_local = self  # type: ignore[method-assign]
+        office.replica.write = self  # type: ignore[method-assign]
 
-    def __call__(self, tx: Connection, edits: Sequence[Edit]) -> Applied:
-        done = self._local(tx, edits)
+    def __call__(self, tx: Connection, edits: Sequence[Edit], *, derived: bool = False) -> Applied:
+        done = self._write(tx, edits, derived=derived)
         self.tries += 1
         if self.tries % 2:
             raise RetryTransaction

@@ -21,6 +21,7 @@ from node.services.upkeep.rebuild import pending_derived
 from sync.model.change import Operation
 from sync.recovery import child as recovery_child
 from sync.recovery import heads
+from sync.recovery import parent as recovery_parent
 from tests.support.network import CITY, EAST, LAKE, NORTH, PARENT, WEST, A, B, F, Network
 from tests.unit.node.offices import exchange
 
@@ -270,7 +271,7 @@ def test_of_two_index_keys_the_first_is_kept_and_entries_of_the_other_are_reinde
         with net[EAST].store.read() as tx:
             own_entries = heads.own_entries_of(tx, city.identity.unit, 0).entries
         city.store.write(
-            lambda tx: recovery_child.restore_own(
+            lambda tx: recovery_parent.restore_own(
                 tx, city, own_entries, child=net.unit(EAST), last=True
             )
         )

@@ -19,7 +19,7 @@ from node.services.records import edits as registers
 from node.services.records.views import BadToken
 from node.services.upkeep import quarantine
 from node.setup import init_office
-from sync.apply import retry
+from sync.apply import applier, retry
 from sync.codec import entry as codec
 from sync.log import entries as log
 from sync.log.outcome import Received
@@ -124,9 +124,9 @@ def test_a_change_that_waits_for_a_record_is_applied_when_the_record_arrives(net
     def late(tx: Connection) -> Received:
         received = Received(registers={"premises"})
         for block in codec.unpack(first.payload):
-            office.applier.merger.merge(tx, block, version, first.level)
-        office.applier.merger.flush(tx)
-        retry.retry_ready(office.applier, tx, received)
+            office.replica.merger.merge(tx, block, version, first.level)
+        office.replica.merger.flush(tx)
+        retry.retry_ready(office.replica, tx, received)
         return received
 
     office.store.write(late)
@@ -233,7 +233,7 @@ def test_a_change_without_permission_blocks_only_its_writer(net: Network) -> Non
         values=PREMISES, audiences=("up:city",),
     )  # fmt: skip
     office = net[A]
-    office.store.write(lambda tx: office.applier.apply_derived(tx, [foreign]))
+    office.store.write(lambda tx: applier.apply_derived(office.replica, tx, [foreign]))
     change(net, record, 12)
     net.settle()
     assert [h.reason for h in quarantine.list_quarantined(net[NORTH])] == ["foreign_unit"]

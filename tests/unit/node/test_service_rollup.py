@@ -16,6 +16,7 @@ from node.services.figures.completeness import Lag
 from node.services.figures.rollup import BadQuestion, NoClosing, UnknownIndicator, answer
 from node.services.health.verify import verify
 from node.services.peers.status import PeerStatus
+from sync.apply import applier
 from sync.model.change import Edit, Operation, RecordKey
 from sync.model.report import NodeStatus
 from sync.model.version import wall_ms_of
@@ -217,7 +218,7 @@ def test_a_watermark_does_not_cover_what_is_written_while_the_status_is_made(net
     edit = net.edit(A, "household", uuid7(net.ms, office.rng), Operation.CREATE, {"hh_no": "x"})
 
     def work(tx: Connection) -> bytes:
-        version = office.applier.apply_local(tx, [edit]).version
+        version = applier.apply_local(office.replica, tx, [edit]).version
         net.forward()  # a slow disk: the greeting does not wait for it
         net.send_status(A)
         return version

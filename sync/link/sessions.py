@@ -1,19 +1,19 @@
-"""Seats: who of the children is here under which session, and the bell of each. Thread-safe.
+"""Sessions at the parent: who is let in, which calls it may make, its open Watch call.
 
-Gone with the process: nothing here must last, a child greets again.
+Thread-safe. Nothing here must last: after a restart of the process every child says Hello again.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from hub.link.handshake import Hello
-from node.app import Office
+from sync.apply.host import Host
 from sync.compare.repair import DigestCache
+from sync.link.handshake import DuplicateProcess, Hello
 from sync.log.outcome import Waiters
 from sync.model.errors import SilianError
 from sync.model.report import DurableAt
@@ -44,6 +44,45 @@ class WatchReply(Protocol):
     def __call__(self, lanes: Iterable[Lane]) -> None: ...
 
 
+class Call(Enum):
+    """What a child may ask for within a session."""
+
+    PUSH = "Push"
+    PULL = "Pull"
+    WATCH = "Watch"
+    REPLAY = "Replay"
+    RESTORE_PARENT = "RestoreParent"
+    SNAPSHOT = "Snapshot"
+    UPLOAD_SNAPSHOT = "UploadSnapshot"
+    COMPARE = "Digest"
+
+
+class SessionState(Enum):
+    """As what a child was let in."""
+
+    ACCEPTED = "accepted"
+    ACCEPTED_SNAPSHOT = "accepted, snapshot"  # what is in bulk goes to it as records
+    RESTORED = "restored"  # it takes back what it lost before anything else
+    RESTORED_SNAPSHOT = "restored, snapshot"
+
+    @property
+    def restored(self) -> bool:
+        return self in (SessionState.RESTORED, SessionState.RESTORED_SNAPSHOT)
+
+    @property
+    def snapshot_follows(self) -> bool:
+        return self in (SessionState.ACCEPTED_SNAPSHOT, SessionState.RESTORED_SNAPSHOT)
+
+
+# An accepted child may replay, too: it may see by the answer to its handshake that it was restored.
+ACCEPTS: Mapping[SessionState, frozenset[Call]] = {
+    SessionState.ACCEPTED: frozenset(Call) - {Call.SNAPSHOT},
+    SessionState.ACCEPTED_SNAPSHOT: frozenset(Call),
+    SessionState.RESTORED: frozenset({Call.REPLAY}),
+    SessionState.RESTORED_SNAPSHOT: frozenset({Call.REPLAY, Call.SNAPSHOT}),
+}
+
+
 @dataclass(slots=True)
 class ChildSession:
     """One child's session; gone with the process, the child greets again then."""
@@ -53,9 +92,8 @@ class ChildSession:
     incarnation: int
     process: int = 0
     parent_incarnation: int = 0  # our own incarnation when it came
-    restored: bool = False  # it may ask for what it lost, and for nothing else
-    snapshot_follows: bool = False  # what is in bulk goes to it as records
     log_position: int = -1  # of the child, when it was given its token in this session
+    state: SessionState = SessionState.ACCEPTED
     calls: int = 0  # made in this session
     called_ms: int = 0
     disconnected: bool = False  # its line has ended
@@ -65,93 +103,88 @@ class ChildSession:
     watch_reply: WatchReply | None = None
     watched_ms: int = 0
     digest_cache: DigestCache = field(default_factory=DigestCache)  # of the comparison under way
-    reported: tuple[
-        DurableAt, ...
-    ] = ()  # what our own log's safety was when the child last heard of it
+    reported: tuple[DurableAt, ...] = ()  # how far our log was durable when it was last told
     reported_ms: int = 0
-
-
-class DuplicateProcess(Enum):
-    """Whether another process works under the name of one that greets."""
-
-    NONE = "none"
-    PINGED = "asked"  # it has been rung for: who greets comes again in a moment
-    ALIVE = "alive"
 
 
 class SessionTable:
     """The children's sessions at one office."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self._lock = threading.Lock()
         self._children: dict[int, ChildSession] = {}
 
-    def open_session(self, hello: Hello, *, restored: bool = False) -> ChildSession:
-        """Return the seat of a child that greets; a new one unless it goes on as before."""
-        office = self._office
+    def open_session(self, hello: Hello, state: SessionState) -> ChildSession:
+        """Return the session of a child that is let in; a new one unless it goes on as before."""
+        me = self._host.replica.identity
         with self._lock:
             child = self._children.get(hello.unit)
             watch_reply = None
-            key = (hello.incarnation, hello.process, office.identity.incarnation, restored)
+            key = (hello.incarnation, hello.process, me.incarnation, state.restored)
             if child is None or key != (
-                child.incarnation, child.process, child.parent_incarnation, child.restored,
+                child.incarnation, child.process, child.parent_incarnation, child.state.restored,
             ):  # fmt: skip
                 watch_reply = child.watch_reply if child is not None else None
                 child = ChildSession(
-                    hello.unit,
-                    office.rng.getrandbits(63) or 1,
-                    hello.incarnation,
-                    hello.process,
-                    office.identity.incarnation,
-                    restored,
+                    hello.unit, self._host.draw(), hello.incarnation, hello.process, me.incarnation
                 )
                 self._children[hello.unit] = child
+            child.state = state
             child.acked.update(hello.acked)
             self._called(child)
         if watch_reply is not None:
             watch_reply(())
         return child
 
-    def check_duplicate(self, hello: Hello) -> DuplicateProcess:
-        """Let a living process keep its name: another that comes under it is fenced (INV-25).
-
-        Whether it lives is seen by asking: its bell is rung, and it has a moment to call again.
-        """
+    def find_duplicate(self, hello: Hello) -> DuplicateProcess:
+        """Say whether another process lives under the name of one that comes (INV-25)."""
         with self._lock:
             child = self._children.get(hello.unit)
             if child is None or child.process == hello.process or child.disconnected:
                 return DuplicateProcess.NONE
-            now_ms = self._office.clock.now_ms()
-            if child.watch_reply is None and now_ms - child.called_ms > ALIVE_MS:
+            quiet_ms = self._host.replica.now_ms - child.called_ms
+            if child.watch_reply is None and quiet_ms > ALIVE_MS:
                 return DuplicateProcess.NONE
-            pinged_at_call, watch_reply = child.pinged_at_call, child.watch_reply
-            child.pinged_at_call = child.calls if pinged_at_call is None else None
-            if pinged_at_call is None:
-                child.watch_reply = None
-        if pinged_at_call is not None:
-            return DuplicateProcess.ALIVE if child.calls > pinged_at_call else DuplicateProcess.NONE
+            if child.pinged_at_call is None:
+                return DuplicateProcess.UNKNOWN
+            called = child.calls > child.pinged_at_call
+            return DuplicateProcess.ALIVE if called else DuplicateProcess.SILENT
+
+    def settle_duplicate(self, unit: int, duplicate: DuplicateProcess) -> None:
+        """Ping a process of which nobody knows whether it lives; what is known needs no ping.
+
+        Its open Watch call is answered, and it has a moment to call again.
+        """
+        if duplicate is DuplicateProcess.NONE:
+            return
+        with self._lock:
+            child = self._children.get(unit)
+            if child is None:
+                return
+            watch_reply = None
+            if duplicate is DuplicateProcess.UNKNOWN:
+                child.pinged_at_call = child.calls
+                watch_reply, child.watch_reply = child.watch_reply, None
+            else:
+                child.pinged_at_call = None
         if watch_reply is not None:
             watch_reply(())
-        return DuplicateProcess.PINGED
 
     def close_session(self, unit: int) -> None:
         """Forget the session of a child."""
         with self._lock:
             self._children.pop(unit, None)
 
-    def child(self, unit: int, session: int, *, restored: bool = False) -> ChildSession:
-        """Return the child that a call names, and note that it has called.
-
-        `restored`: the call is one of those that a restored child may make. Raises: SessionUnknown.
-        """
+    def child(self, unit: int, session: int, call: Call) -> ChildSession:
+        """Return the child that makes a call, and note that it does. Raises: SessionUnknown."""
         with self._lock:
             child = self._children.get(unit)
             if child is None or child.session != session:
                 raise SessionUnknown
-            if child.parent_incarnation != self._office.identity.incarnation:
+            if child.parent_incarnation != self._host.replica.identity.incarnation:
                 raise SessionUnknown  # our log is numbered anew
-            if child.restored and not restored:
+            if call not in ACCEPTS[child.state]:
                 raise SessionUnknown
             self._called(child)
         return child
@@ -164,7 +197,7 @@ class SessionTable:
 
     def _called(self, child: ChildSession) -> None:
         child.calls += 1
-        child.called_ms = self._office.clock.now_ms()
+        child.called_ms = self._host.replica.now_ms
         child.disconnected = False
 
     # -- the doorbell ------------------------------------------------------------------------
@@ -176,7 +209,7 @@ class SessionTable:
             lanes = set(child.pending)
             if not lanes:
                 child.watch_reply = watch_reply
-                child.watched_ms = self._office.clock.now_ms()
+                child.watched_ms = self._host.replica.now_ms
         if before is not None:
             before(())
         if lanes:
@@ -207,7 +240,7 @@ class SessionTable:
 
     def keep_alive(self) -> None:
         """Answer calls that have been open for long (a job's tick)."""
-        now_ms = self._office.clock.now_ms()
+        now_ms = self._host.replica.now_ms
         with self._lock:
             old = [
                 c for c in self._children.values()

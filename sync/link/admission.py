@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.app import Office
+from sync.apply.host import Host
 from sync.model.change import Batch
 from sync.model.errors import SilianError
 from sync.store.priority import Priority, priority_of
@@ -27,7 +27,7 @@ class Overloaded(SilianError):
         self.retry_after_ms = retry_after_ms
 
 
-def admit(office: Office, batch: Batch) -> None:
+def admit(host: Host, batch: Batch) -> None:
     """Let a child's batch wait for the store, or send it away before it takes part of anything.
 
     Control always waits inside. Those sent away come back at different moments.
@@ -35,5 +35,5 @@ def admit(office: Office, batch: Batch) -> None:
     """
     if priority_of(batch.lane) is not Priority.BULK:
         return
-    if office.store.write_queue.waiting(Priority.BULK) >= BULK_WAITING_MAX:
-        raise Overloaded(office.rng.randrange(OVERLOADED_WAIT_MS // 2, OVERLOADED_WAIT_MS))
+    if host.store.write_queue.waiting(Priority.BULK) >= BULK_WAITING_MAX:
+        raise Overloaded(host.rng.randrange(OVERLOADED_WAIT_MS // 2, OVERLOADED_WAIT_MS))

@@ -1,8 +1,10 @@
-"""Snapshots at the parent: chunks read at the place that a child shows; chunks that it hands up."""
+"""Snapshots at the parent: chunks read at the place that a child shows; chunks that it uploads."""
 
 from __future__ import annotations
 
-from node.app import Office
+from dataclasses import dataclass
+
+from sync.apply.host import Host
 from sync.codec.chunk import unpack
 from sync.log import entries as log
 from sync.log import truncation
@@ -17,24 +19,33 @@ from sync.snapshot.receiver import join_from_below
 from sync.snapshot.sender import Receiver
 from sync.store import meta
 from sync.store.priority import Priority
-from sync.wire.v1 import link_pb2 as pb
 
 
-def answer(office: Office, child: int, after: bytes, rows_max: int) -> pb.SnapshotResponse:
+@dataclass(frozen=True, slots=True)
+class ChunkAnswer:
+    """One chunk, packed, and where the snapshot goes on. `next`: empty after the last."""
+
+    payload: bytes
+    next: bytes
+    done: int
+    total: int
+
+
+def answer(host: Host, child: int, after: bytes, rows_max: int) -> ChunkAnswer:
     """Return the chunk that follows `after`. A place that is no more starts the snapshot over."""
-    to = receiver(office, child)
-    with office.store.read() as tx:
+    to = receiver(host, child)
+    with host.store.read() as tx:
         place = Place.from_bytes(after)
-        mine = office.identity.incarnation
+        mine = host.replica.identity.incarnation
         lost = place is None or place.incarnation != mine
         if place is None or lost or place.round < truncation.low_water_down(tx, Lane.BULK, child):
-            place = sender.begin(tx, office.applier, to.scope)
-            office.log.info("snapshot_begun", child=child, records=place.total, again=bool(after))
-        sent = sender.next_chunk(tx, office.applier, to, place, rows_max)
+            place = sender.begin(tx, host.replica, to.scope)
+            host.log.info("snapshot_begun", child=child, records=place.total, again=bool(after))
+        sent = sender.next_chunk(tx, host.replica, to, place, rows_max)
     if sent.next is None:
-        office.log.info("snapshot_ended", child=child, records=sent.place.done)
-        office.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", ""))
-    return pb.SnapshotResponse(
+        host.log.info("snapshot_ended", child=child, records=sent.place.done)
+        host.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", ""))
+    return ChunkAnswer(
         payload=sent.payload,
         next=sent.next.to_bytes() if sent.next is not None else b"",
         done=sent.place.done,
@@ -42,21 +53,21 @@ def answer(office: Office, child: int, after: bytes, rows_max: int) -> pb.Snapsh
     )
 
 
-def join_upload(office: Office, child: int, incarnation: int, payload: bytes) -> None:
-    """Join records that a child hands up (`incarnation`: its present one).
+def join_upload(host: Host, child: int, incarnation: int, payload: bytes) -> None:
+    """Join records that a child uploads (`incarnation`: its present one).
 
     Raises: Malformed, Unauthorised, NotVouched, StreamForked: nothing was done.
     """
     chunk = unpack(payload)
-    routes, shared = office.routes, office.shared(child)
+    routes, shared = host.replica.routes, host.shared(child)
     for rows in chunk.rows:
         below = routes.hop(rows.unit) == child
         allowed = below and rows.unit in shared.get(rows.register, ())
-        if not allowed and rows.register in office.tables:
+        if not allowed and rows.register in host.replica.tables:
             raise Unauthorised("records that are not below this child, or not ours to hear")
     for key in chunk.heads:
         parsed = audience.parse(key.audience).up_to
-        here = parsed is not None and parsed <= office.identity.level
+        here = parsed is not None and parsed <= host.replica.identity.level
         if not here or routes.hop(chunk.writers[key.incarnation][0]) != child:
             raise Unauthorised("a stream that is not ours to hear from this child")
         if key.lane is not Lane.BULK:
@@ -64,28 +75,28 @@ def join_upload(office: Office, child: int, incarnation: int, payload: bytes) ->
     if any(of != incarnation for of, _ in chunk.cursors.values()):
         raise Malformed("a position of another incarnation than the child's")
     try:
-        received = office.store.write(
-            lambda tx: join_from_below(tx, office.applier, chunk, child=child),
+        received = host.store.write(
+            lambda tx: join_from_below(tx, host.replica, chunk, child=child),
             priority=Priority.BULK,
         )
     except SignatureError as error:
-        office.signature_refused(child, error)
+        host.signature_refused(child, error)
         raise
-    office.committed(received)
+    host.committed(received)
     if chunk.cursors:
-        office.log.info("copies_taken_from_below", child=child)
+        host.log.info("copies_taken_from_below", child=child)
 
 
-def record_snapshot_due(office: Office, child: int, error: truncation.LogTruncated) -> None:
+def record_snapshot_due(host: Host, child: int, error: truncation.LogTruncated) -> None:
     """Remember that a child lacks what the log has no more: its next greeting is told so."""
-    office.log.info("log_cut_for", child=child, reason=error.en)
-    office.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", "1"))
+    host.log.info("log_cut_for", child=child, reason=error.en)
+    host.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", "1"))
 
 
-def receiver(office: Office, child: int) -> Receiver:
+def receiver(host: Host, child: int) -> Receiver:
     """Return a child as one to whom copies go: what it may hear whole, and whose words."""
-    routes = office.routes
-    registers = office.tables.schema.registers
+    routes = host.replica.routes
+    registers = host.replica.tables.schema.registers
 
     def concerns(writer: int) -> bool:
         return routes.hop(writer) == child or routes.covers(writer, child)
@@ -103,7 +114,7 @@ def receiver(office: Office, child: int) -> Receiver:
         peer=child,
         scope={
             name: units
-            for name, units in office.shared(child).items()
+            for name, units in host.shared(child).items()
             if registers[name].lane is sender.LANE
         },
         entry_filter=log.addressed_to(child),

@@ -7,7 +7,8 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from node.app import Office
+from sync.apply.host import Host
+from sync.codec.entry import lane_from_wire
 from sync.compare import digests, repair, repair_log
 from sync.compare.codec import copy_from_wire, copy_to_wire, evidence_from_wire, name_from_wire
 from sync.compare.digests import BucketScan, SyncPoint
@@ -25,7 +26,7 @@ from sync.wire.v1 import link_pb2 as pb
 
 
 def answer(
-    office: Office,
+    host: Host,
     child: int,
     incarnation: int,
     request: pb.DigestRequest,
@@ -38,31 +39,31 @@ def answer(
     Only records that both may hear whole are spoken of, whatever is asked (INV-30).
     Raises: Malformed.
     """
-    point = _point(office, incarnation, request)
+    point = _point(host, incarnation, request)
     step = request.WhichOneof("step")
     if step == "copies" and point is not None:
-        return _join(office, child, incarnation, point, request, digest_cache)
-    with office.store.read() as tx:
+        return _join(host, child, incarnation, point, request, digest_cache)
+    with host.store.read() as tx:
         reply = pb.DigestResponse(comparable=False)
-        reply.waiting.extend(lane.value for lane in _waiting(office, tx, child, request))  # type: ignore[misc]
+        reply.waiting.extend(lane.value for lane in _waiting(host, tx, child, request))  # type: ignore[misc]
         if point is None or step is None or not digests.is_at(tx, child, incarnation, point):
             return reply
         reply.comparable = True
         if step == "units":
-            _units(office, tx, child, request.units, reply)
+            _units(host, tx, child, request.units, reply)
             return reply
         if step == "buckets":
-            _buckets(office, tx, child, request.buckets, reply)
+            _buckets(host, tx, child, request.buckets, reply)
             return reply
-        counted = _parts(office, tx, child, request.parts, reply)
+        counted = _parts(host, tx, child, request.parts, reply)
     for key, one in counted.items():
         digest_cache.note(key, one)
-    _fix_digests(office, child, counted, reply)
+    _fix_digests(host, child, counted, reply)
     return reply
 
 
 def _join(
-    office: Office,
+    host: Host,
     child: int,
     incarnation: int,
     point: SyncPoint,
@@ -71,80 +72,76 @@ def _join(
 ) -> pb.DigestResponse:
     """Join the child's copies into ours, at its point."""
     names = [name_from_wire(message) for message in request.copies.copies]
-    allowed = _allowed(office, child, {UnitKey(n.register, n.unit) for n in names})
+    allowed = _allowed(host, child, {UnitKey(n.register, n.unit) for n in names})
     if len(names) > REPAIR_ROWS or any(UnitKey(*n[:2]) not in allowed for n in names):
         raise Malformed("copies that this child may not hand over")
     reply = pb.DigestResponse(comparable=False)
-    with office.store.read() as tx:
-        levels = {i: level for i, (_, level) in log.writers(tx).items()}
-        reply.waiting.extend(lane.value for lane in _waiting(office, tx, child, request))  # type: ignore[misc]
+    with host.store.read() as tx:
+        levels = log.levels(tx)
+        reply.waiting.extend(lane.value for lane in _waiting(host, tx, child, request))  # type: ignore[misc]
     messages = dict(zip(names, request.copies.copies, strict=True))
-    theirs = {name: copy_from_wire(one, office.tables, levels) for name, one in messages.items()}
+    theirs = {
+        name: copy_from_wire(one, host.replica.tables, levels) for name, one in messages.items()
+    }
 
-    evidence = {name: evidence_from_wire(one, office.tables) for name, one in messages.items()}
+    evidence = {
+        name: evidence_from_wire(one, host.replica.tables) for name, one in messages.items()
+    }
 
     def work(tx: Connection) -> tuple[dict[RecordName, Answer], Received] | None:
         log.lock(tx)
         if not digests.is_at(tx, child, incarnation, point):
             return None
         return repair.join_here(
-            office.applier, tx, theirs, evidence, peer=child, digest_cache=digest_cache
+            host.replica, tx, theirs, evidence, peer=child, digest_cache=digest_cache
         )
 
-    done = office.store.write(work)
+    done = host.store.write(work)
     if done is None:
         return reply
     answers, received = done
     reply.comparable = True
-    office.committed(received)
+    host.committed(received)
     for name, one in answers.items():
         message = reply.copies.add()
         message.CopyFrom(copy_to_wire(name, one.copy, one.evidence))
         message.reason, message.changed, message.checksum = one.reason, one.changed, one.checksum
         if one.changed or one.reason:
-            office.log.warning(
+            host.log.warning(
                 "record_repaired" if one.changed else "record_not_repaired",
                 peer=child, register=name.register, record=name.id.hex(), reason=one.reason,
             )  # fmt: skip
     return reply
 
 
-def _point(office: Office, incarnation: int, request: pb.DigestRequest) -> SyncPoint | None:
+def _point(host: Host, incarnation: int, request: pb.DigestRequest) -> SyncPoint | None:
     """Return the child's point; None when it counts logs that are not the present ones."""
-    mine = office.identity.incarnation
+    mine = host.replica.identity.incarnation
     if not request.sent or any(c.incarnation != incarnation for c in request.sent):
         return None
     if not request.acked or any(c.incarnation != mine for c in request.acked):
         return None
     return SyncPoint(
-        {_lane(c): c.position for c in request.sent},
-        {_lane(c): c.position for c in request.acked},
+        {lane_from_wire(c.lane): c.position for c in request.sent},
+        {lane_from_wire(c.lane): c.position for c in request.acked},
     )
 
 
-def _waiting(
-    office: Office, tx: Connection, child: int, request: pb.DigestRequest
-) -> Iterator[Lane]:
+def _waiting(host: Host, tx: Connection, child: int, request: pb.DigestRequest) -> Iterator[Lane]:
     for cursor in request.acked:
-        after, lane = cursor.position, _lane(cursor)
+        after, lane = cursor.position, lane_from_wire(cursor.lane)
         if (
-            cursor.incarnation == office.identity.incarnation
+            cursor.incarnation == host.replica.identity.incarnation
             and (log.waiting_down(tx, child=child, lane=lane, after=after)[0])
         ):
             yield lane
 
 
-def _lane(cursor: pb.Cursor) -> Lane:
-    if cursor.lane not in (1, 2):
-        raise Malformed(f"lane {cursor.lane}")
-    return Lane(cursor.lane)
-
-
 def _units(
-    office: Office, tx: Connection, child: int, asked: pb.DigestUnits, reply: pb.DigestResponse
+    host: Host, tx: Connection, child: int, asked: pb.DigestUnits, reply: pb.DigestResponse
 ) -> None:
-    shared = office.shared(child)
-    registers = office.tables.schema.registers
+    shared = host.shared(child)
+    registers = host.replica.tables.schema.registers
     theirs: dict[UnitKey, Sum] = {}
     compared: dict[str, list[int]] = {}
     for one in asked.registers:
@@ -169,7 +166,7 @@ def _units(
 
 
 def _buckets(
-    office: Office, tx: Connection, child: int, asked: pb.DigestBuckets, reply: pb.DigestResponse
+    host: Host, tx: Connection, child: int, asked: pb.DigestBuckets, reply: pb.DigestResponse
 ) -> None:
     theirs: dict[BucketKey, Sum] = {}
     for one in asked.units:
@@ -177,7 +174,7 @@ def _buckets(
             raise Malformed("buckets without their sums")
         for n, count, total in zip(one.buckets, one.counts, one.sums, strict=True):
             theirs[BucketKey(one.register, one.unit, n)] = Sum(count, total)
-    units = _allowed(office, child, {UnitKey(one.register, one.unit) for one in asked.units})
+    units = _allowed(host, child, {UnitKey(one.register, one.unit) for one in asked.units})
     mine = digests.bucket_sums(tx, units)
     differing = [key for key in apart(mine, theirs) if key.of in units]
     for of, keys in groupby(differing, key=lambda key: key.of):
@@ -188,19 +185,19 @@ def _buckets(
 
 
 def _parts(
-    office: Office, tx: Connection, child: int, asked: pb.DigestParts, reply: pb.DigestResponse
+    host: Host, tx: Connection, child: int, asked: pb.DigestParts, reply: pb.DigestResponse
 ) -> dict[BucketKey, BucketScan]:
     if len(asked.buckets) > DIGEST_STEP_BUCKETS:
         raise Malformed(f"{len(asked.buckets)} buckets in one step")
     theirs = {BucketKey(b.register, b.unit, b.bucket): b.sums for b in asked.buckets}
     if any(key.bucket >= DIGEST_BUCKETS or not sums for key, sums in theirs.items()):
         raise Malformed("a bucket without its parts")
-    units = _allowed(office, child, {key.of for key in theirs})
+    units = _allowed(host, child, {key.of for key in theirs})
     found: dict[BucketKey, BucketScan] = {}
     room = DIGEST_ROWS_LISTED
     for of, keys in groupby(sorted(k for k in theirs if k.of in units), key=lambda k: k.of):
         numbers = [key.bucket for key in keys]
-        counted = digests.count(tx, office.tables[of.register], of.unit, numbers)
+        counted = digests.count(tx, host.replica.tables[of.register], of.unit, numbers)
         for n, one in counted.items():
             key = BucketKey(of.register, of.unit, n)
             found[key] = one
@@ -236,7 +233,7 @@ def _list_records(
 
 
 def _fix_digests(
-    office: Office, child: int, counted: dict[BucketKey, BucketScan], reply: pb.DigestResponse
+    host: Host, child: int, counted: dict[BucketKey, BucketScan], reply: pb.DigestResponse
 ) -> None:
     """Put our own sums right where the records are the child's and the sum is not theirs.
 
@@ -252,13 +249,13 @@ def _fix_digests(
         fixed = [
             key
             for key in wrong
-            if digests.fix_digest(tx, office.tables[key.register], key.unit, [key.bucket])
+            if digests.fix_digest(tx, host.replica.tables[key.register], key.unit, [key.bucket])
         ]
-        repair_log.write_sums(tx, fixed, peer=child, now_ms=office.clock.now_ms())
+        repair_log.write_sums(tx, fixed, peer=child, now_ms=host.replica.now_ms)
         return fixed
 
-    for key in office.store.write(work):
-        office.log.warning(
+    for key in host.store.write(work):
+        host.log.warning(
             "digest_mended", peer=child, register=key.register, unit=key.unit, bucket=key.bucket
         )
         for message in reply.rows:
@@ -266,7 +263,7 @@ def _fix_digests(
                 message.fixed = True
 
 
-def _allowed(office: Office, child: int, units: set[UnitKey]) -> set[UnitKey]:
+def _allowed(host: Host, child: int, units: set[UnitKey]) -> set[UnitKey]:
     """Return those of the units whose records this child may hear whole."""
-    shared = office.shared(child)
+    shared = host.shared(child)
     return {key for key in units if key.unit in shared.get(key.register, ())}
