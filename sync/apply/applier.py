@@ -159,8 +159,8 @@ def join_copies(
     """Join a chunk's records with ours: nothing that only we have is erased.
 
     `received_here`: what our copies may be believed to have seen; None: what this store has heard,
-    `vector.EMPTY`: they are damaged, and theirs stand wherever they have heard ours. `commit_derived`: let
-    follow what a change makes this office do; False where that comes in copies of its own.
+    `EMPTY`: they are damaged, and theirs win wherever they have received ours. `commit_derived`:
+    let follow what a change makes this office do; False where that comes in copies of its own.
     What cannot be joined is held as a hole (`sync.store.quarantined_copies`).
     Raises: Malformed: nothing was done.
     """

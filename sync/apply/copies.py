@@ -106,7 +106,8 @@ def join_rows(
         if before is not None:
             after = join(
                 before, theirs, table.schema.by_name,
-                received_here=here[record], received_there=there[record], overwritten=overwritten.get(record, {}),
+                received_here=here[record], received_there=there[record],
+                overwritten=overwritten.get(record, {}),
             )  # fmt: skip
         after = _whole(after, table.schema)
         if after == before:
@@ -334,8 +335,8 @@ def release_superseded(
     did. They would be joined beside what overwrote them."""
     quarantined = execute(
         tx,
-        "SELECT id, arrival, record, reason, detail FROM quarantine WHERE state IN ('open','deferred') "
-        "AND arrival>0 AND register=? AND unit=?",
+        "SELECT id, arrival, record, reason, detail FROM quarantine "
+        "WHERE state IN ('open','deferred') AND arrival>0 AND register=? AND unit=?",
         (rows.register, rows.unit),
     ).fetchall()
     for quarantine_id, arrival, records, reason, detail in quarantined:

@@ -108,8 +108,8 @@ def _is_unblocked(replica: Replica, tx: Connection, change: QuarantinedChange) -
 
 
 def _try(
-    replica: Replica, tx: Connection, change: QuarantinedChange, effects: list[Effect], received: Received,
-    joined: JoinedCopies,
+    replica: Replica, tx: Connection, change: QuarantinedChange, effects: list[Effect],
+    received: Received, joined: JoinedCopies,
 ) -> bool:  # fmt: skip
     entry = _entry_at(tx, change.arrival)
     if entry is None:

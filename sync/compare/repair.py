@@ -113,7 +113,8 @@ def copies(replica: Replica, tx: Connection, names: Iterable[RecordName]) -> Cop
 
 
 def join_here(
-    replica: Replica, tx: Connection, theirs: Copies, evidence: Mapping[RecordName, Evidence], *, peer: int,
+    replica: Replica, tx: Connection, theirs: Copies, evidence: Mapping[RecordName, Evidence], *,
+    peer: int,
     digest_cache: DigestCache | None = None,
 ) -> tuple[dict[RecordName, Answer], Received]:  # fmt: skip
     """Join a child's copies into ours; return what each record is now."""

@@ -1,9 +1,9 @@
 """Recovery: what a restored or new store lost comes back from its parent's log, entry by entry.
 
 The parent keeps every entry that came from the child as it came. Both find, by halving, the
-newest entry of each stream that they have in common; the child says anew what the parent lacks
-(`sync.recovery.reissue`); then the parent reads its own log aloud as far as it came from the child or goes
-down to it. Its order is one in which every entry follows those that its writer knew.
+newest entry of each stream that they have in common; the child reissues what the parent lacks
+(`sync.recovery.reissue`); then the parent replays its own log as far as it came from the child or
+goes down to it (`sync.recovery.parent`). Its order is one in which every entry follows those that its writer knew.
 """
 
 from __future__ import annotations
@@ -217,9 +217,10 @@ class ReplayPage:
 def own_entries_of(
     tx: Connection, parent: int, after: int, bytes_max: int = BATCH_BYTES_MAX
 ) -> ReplayPage:
-    """Return what the parent itself has said down to us, in the order in which it came.
+    """Return what the parent itself has written down to us, in the order in which it came.
 
-    But nothing of streams whose beginning came as copies: that goes up as copies (`sync.snapshot.upload`).
+    But nothing of streams whose beginning came as copies: that goes up as copies
+    (`sync.snapshot.upload`).
     """
     rows = execute(
         tx,

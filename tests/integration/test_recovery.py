@@ -146,6 +146,7 @@ def test_two_clones_that_run_in_turn_are_detected(tier: Tier) -> None:
     clone.stop()
     tier.start(GARDEN, STREET)
     eventually(lambda: theirs in tier.premises(GARDEN))  # it looks like a backup put back
+    settled(tier, GARDEN)  # and it has a token of its own, which takes the other's back
     tier.stop(GARDEN)
     clone = Process([backup], wall_ms=wall_ms, rng=random.Random("twin2"))
     clone.start()
