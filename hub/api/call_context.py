@@ -10,14 +10,12 @@ from typing import Any
 from google.protobuf.message import Message
 
 from hub.link.parent import Parent
-from node.app import Office
 from node.domain.units import Tree
+from node.host import LinkedOffice
 from sync.link.dialer import Dialer
-from sync.model.change import Value
+from sync.model.change import ID_BYTES, Value
 from sync.model.errors import SilianError
 from sync.wire.v1 import office_common_pb2 as common
-
-ID_BYTES = 16
 
 
 class BadRequest(SilianError):
@@ -33,7 +31,7 @@ class BadRequest(SilianError):
 class CallContext:
     """One office as its own people's calls see it. `dialer`, `parent`: None unless it is served."""
 
-    office: Office
+    office: LinkedOffice
     dialer: Dialer | None = None
     parent: Parent | None = None
 

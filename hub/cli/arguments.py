@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.terminal import CHINA, Refusal
+from hub.cli.terminal import Refusal
+from node.china import CHINA
 
 Unit = Annotated[str, typer.Option("--unit", help="Code, name or path. 单位代码、名称或路径")]
 Actor = Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.app import Office
+from node.office import Office
 from sync.model.change import Batch
 from sync.model.errors import SilianError
 from sync.store.priority import Priority, priority_of

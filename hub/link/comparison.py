@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from node.app import Office
+from node.host import LinkedOffice as Office
 from sync.compare import digests, repair, repair_log
 from sync.compare.codec import copy_from_wire, copy_to_wire, evidence_from_wire, name_from_wire
 from sync.compare.digests import BucketScan, SyncPoint

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from node.app import Office
 from node.domain.units import Level
+from node.host import LinkedOffice as Office
 from sync.link.messages import Verdict
 from sync.log import entries as log
 from sync.log import signatures, truncation

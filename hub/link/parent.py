@@ -24,7 +24,7 @@ from hub.link.sessions import (
     SessionUnknown,
     WatchReply,
 )
-from node.app import Office
+from node.host import LinkedOffice as Office
 from node.services.peers import clones
 from sync.apply.receive import receive_batch
 from sync.link.messages import Verdict

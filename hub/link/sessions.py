@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from hub.link.handshake import Hello
-from node.app import Office
+from node.office import Office
 from sync.compare.repair import DigestCache
 from sync.log.outcome import Waiters
 from sync.model.errors import SilianError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.app import Office
+from node.host import LinkedOffice as Office
 from sync.codec.chunk import unpack
 from sync.log import entries as log
 from sync.log import truncation

@@ -20,10 +20,11 @@ from hub.link.servicer import TO_KEY, LinkServicer, handlers
 from hub.serve.maintenance import PERIODIC, tick
 from hub.serve.restored import recover
 from hub.serve.server import Server
-from node.app import Office, open_office
 from node.domain.catalogue import load_catalogue
 from node.domain.units import UnknownUnit
+from node.host import LinkedOffice
 from node.jobs import Jobs
+from node.open import open_office
 from sync.link.child import ChildEnd
 from sync.link.dialer import OPTIONS, Dialer
 from sync.log.outcome import Waiters
@@ -37,7 +38,7 @@ STATUS_AFTER_MS = 1_000
 class Served:
     """One office in this process: its end of the link upward, its face to its children."""
 
-    def __init__(self, office: Office, process: Process) -> None:
+    def __init__(self, office: LinkedOffice, process: Process) -> None:
         self.office = office
         self.parent = Parent(office)
         self.dialer: Dialer | None = None

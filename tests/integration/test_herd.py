@@ -17,9 +17,10 @@ from hub.link.handshake import Hello
 from hub.link.parent import Parent
 from hub.link.servicer import LinkServicer, handlers
 from hub.serve.server import Server
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.units import Level
+from node.office import Office
+from node.open import open_office
 from node.setup import init_office
 from sync.link.dialer import OPTIONS, Dialer
 from sync.link.messages import BatchRead, Handshake, HandshakeDone, Read, Verdict

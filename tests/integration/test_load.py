@@ -22,9 +22,9 @@ from hub.link.handshake import Hello
 from hub.link.parent import DURABLE_EVERY_MS, Parent
 from hub.link.servicer import LinkServicer, handlers
 from hub.serve.server import Server
-from node.app import Office
 from node.audiences import audiences_of
 from node.ids import uuid7
+from node.office import Office
 from sync.apply.receive import receive_batch
 from sync.codec import entry as codec
 from sync.link import dialer

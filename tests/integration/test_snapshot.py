@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import Connection
 
 from hub.link.parent import Parent
-from node.app import Office
 from node.config import OfficeConfig
+from node.office import Office
 from node.services.health.status import status
 from node.services.upkeep.bundles import read_bundles, write_bundle
 from node.setup import init_office

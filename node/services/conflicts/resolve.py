@@ -38,7 +38,7 @@ from sync.store.registers import values_of
 from sync.store.tables import conflict
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 Take = Literal["shown", "loser", "value"]
 AlikeBy = Literal["values", "writers"]

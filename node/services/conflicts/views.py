@@ -21,7 +21,7 @@ from sync.store import conflicts
 from sync.store.tables import conflict
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 Writers = Mapping[int, tuple[int, int]]
 

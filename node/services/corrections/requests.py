@@ -42,7 +42,7 @@ from sync.model.errors import RecordMissing
 from sync.store.registers import values_of
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 def ask(

@@ -17,7 +17,7 @@ from node.store.corrections import Correction
 from sync.model.change import Value
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 Box = Literal["asked", "to-answer", "all"]
 PAGE_MAX = 500

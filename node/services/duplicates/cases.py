@@ -17,7 +17,7 @@ from sync.model.errors import SilianError
 from sync.store.sql import execute
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 _SHOWN = {OPEN: 0, CLOSED: 1}
 
@@ -139,7 +139,7 @@ def close(office: Office, case: bytes, *, reason: str, actor: str) -> CaseView:
             raise CaseNotOurs(case)
         if head.state != OPEN:
             raise CaseNotOpen(case, head.state)
-        return office.cases.close(case, own, reason.strip(), actor.strip())
+        return office.folds.cases.close(case, own, reason.strip(), actor.strip())
 
     office.commit(work)
     return show(office, case)

@@ -14,13 +14,13 @@ from node.domain.figure_text import display, exact_text, meets
 from node.domain.indicators import Figure, Indicator, breakdown, evaluate, measures_of
 from node.domain.suppression import Cell, Counts, hidden
 from node.domain.units import Tree
-from node.services.figures.cells import Sums, cells_of, sums_below, sums_then
 from node.services.figures.closings import CLOSING, newest_closing, stock_at, stock_measures
 from node.services.figures.completeness import Completeness, completeness, end_of_day_ms, of_tree
+from node.store.cells import Sums, cells_of, sums_below, sums_then
 from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 BY_UNIT = "unit"
 

@@ -11,7 +11,7 @@ from node.services.money.errors import BadAllocation
 from node.store.postings import YEARS
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 NOTE_MAX = 500
 

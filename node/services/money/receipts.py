@@ -25,7 +25,7 @@ from sync.model.limits import TRANSACTION_CHANGES_MAX
 from sync.store.sql import pieces
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 def receive(
@@ -123,7 +123,7 @@ def _reply(
     def work(tx: Connection) -> list[Edit]:
         booked.clear()
         released = _release_here(office, tx, transfer)
-        session = JournalSession(office, tx, [(released.fund, released.year)], [transfer])
+        session = JournalSession(office.context, tx, [(released.fund, released.year)], [transfer])
         booked.append(session.post(make_posting(session, released), actor=actor))
         return session.edits
 
@@ -141,7 +141,7 @@ def _receive_part(office: Office, transfers: Sequence[bytes], actor: str, note: 
         waiting = [p for p in (line.posting for line in unanswered(office, tx))
                    if p.transfer in asked]  # fmt: skip
         session = JournalSession(
-            office, tx, [_money_of(p) for p in waiting], [p.transfer for p in waiting]
+            office.context, tx, [_money_of(p) for p in waiting], [p.transfer for p in waiting]
         )
         for released in waiting:
             receipt = deeds.answer(

@@ -18,7 +18,7 @@ from node.store.postings import Line, lines_where, of_transfers
 from sync.store.sql import pieces, sql
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 PAGE_MAX = 500
 
@@ -133,7 +133,7 @@ def held_fen(office: Office, fund: str, year: int) -> int:
 def match_due_fen(office: Office, year: int) -> int:
     """Return what a district still has to put beside the city's money that it received."""
     with office.store.read() as tx:
-        session = JournalSession(office, tx, [("F1", year), ("F2", year)], matching=True)
+        session = JournalSession(office.context, tx, [("F1", year), ("F2", year)], matching=True)
         return session.books.match_due_fen(year)
 
 

@@ -15,7 +15,7 @@ from sync.store import meta
 from sync.store.sql import execute
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 CLONE_DECISIONS = "copy_forgotten:"  # + unit: what persons decided about it, as JSON
 

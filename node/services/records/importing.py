@@ -17,7 +17,7 @@ from node.workbook.reader import table_of
 from node.workbook.writer import sheet_name
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 Mode = Literal["all", "valid"]
 FIRST = ("household",)  # sheets that others refer to

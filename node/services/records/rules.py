@@ -20,7 +20,7 @@ from sync.model.errors import SilianError
 from sync.store.registers import RegisterTable
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 Key = tuple[Value, ...]
 

@@ -25,7 +25,7 @@ from sync.store.registers import values_of
 from sync.store.tables import conflict
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 PAGE_MAX = 500
 _MARK = "~"

@@ -21,7 +21,7 @@ from sync.store.sql import execute
 from sync.store.tables import entry, incarnation, quarantine
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 PAGE_MAX = 500
 STATES = ("open", "deferred", "healed", "closed")

@@ -25,7 +25,7 @@ from node.store.assignments import Assignment, children_of
 from sync.store.sql import sql
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 TITLE_MAX, BODY_MAX = 200, 4_000  # characters, as in the catalogue
 RETURNS_MAX = 2  # after so many returns an office above both must rule (1.5)

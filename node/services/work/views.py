@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
+from node.china import china_time
 from node.domain.assignment import Event, State
 from node.domain.assignment_rules import TERMINAL
 from node.domain.assignment_texts import KIND_ZH, REASONS, STATE_ZH
@@ -18,9 +17,8 @@ from node.store.assignments import Assignment, Row, load, select_rows
 from sync.store.sql import sql
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
-CHINA = ZoneInfo("Asia/Shanghai")
 PAGE_MAX = 500
 
 
@@ -272,7 +270,7 @@ def _name(office: Office, unit: int) -> str:
 
 
 def _time(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, CHINA).strftime("%Y-%m-%d %H:%M")
+    return f"{china_time(at_ms):%Y-%m-%d %H:%M}"
 
 
 def _escaped(text: str) -> str:

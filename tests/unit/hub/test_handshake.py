@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hub.link.handshake import Hello, check_place
-from node.app import Office
 from node.domain.units import Level
+from node.office import Office
 from sync.link.messages import Verdict
 from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN
 from tests.unit.node.offices import COMMUNITY, DISTRICT, STREET, Clock, new_office

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office
+from node.office import Office
 from node.services.records import edits
 from node.services.records.exporting import PersonalRegister, export_register
 from node.services.records.importing import annotated, import_table, import_workbook

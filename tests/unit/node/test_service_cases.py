@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from node.app import Office
 from node.folds.blind_index import BlindIndexKey, current_key
 from node.ids import natural_id
+from node.office import Office
 from node.services.duplicates import blind_index, cases
 from node.services.duplicates.cases import CaseNeedsReason, CaseNotOpen, CaseNotOurs, UnknownCase
 from node.services.health.problems import Problem
@@ -200,7 +200,7 @@ def test_index_entries_duplicated_over_two_incarnations_are_corrected(net: Netwo
     resident(net, F)
     office = net[A]
     office.commit(lambda tx: [
-        office.blind_index.edit(_key(tx), kind, mark, 2, exists=True)
+        office.folds.blind_index.edit(_key(tx), kind, mark, 2, exists=True)
         for kind, mark in blind_index.indexed(office, tx)
     ])  # fmt: skip
     meet(net)

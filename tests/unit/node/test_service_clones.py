@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office
+from node.office import Office
 from node.services.peers import clones
 from node.services.upkeep.quarantine import NoReason
 from sync.recovery.clones import Tokens

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from node.app import Office
 from node.domain.units import Level
+from node.office import Office
 from node.services.conflicts import resolve
 from node.services.conflicts import views as conflict_views
 from node.services.conflicts.resolve import ConflictClosed, ConflictNotOurs, ReasonMissing

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import text
 
-from node.app import Office
 from node.domain.correction import REGISTER, Kind, State
+from node.office import Office
 from node.services.conflicts.resolve import ReasonMissing
 from node.services.corrections import requests
 from node.services.corrections import views as correction_views

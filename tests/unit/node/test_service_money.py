@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.ledger_errors import (
@@ -26,6 +25,8 @@ from node.domain.ledger_errors import (
 )
 from node.domain.posting import PostingKind, posting_id_for
 from node.folds.ledger import LedgerFold
+from node.office import Office
+from node.open import open_office
 from node.services.figures import rollup
 from node.services.money import postings as money
 from node.services.money import receipts as answers
@@ -324,7 +325,7 @@ def test_an_office_that_could_not_book_a_return_on_arrival_books_it_later_once(n
         patch.setattr(LedgerFold, "_booked", lambda *_: [])
         net.send(DISTRICT, CITY)
     assert balances_of(net, CITY) == [0]
-    fold = LedgerFold(net[CITY])
+    fold = LedgerFold(net[CITY].context)
     for _ in range(2):
         net[CITY].commit(lambda tx: list(fold.pending_bookings(tx)))
         assert balances_of(net, CITY) == [500]

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue
+from node.office import Office
+from node.open import open_office
 from node.services.health.verify import verify
 from node.services.records import edits as registers
 from node.services.records.views import BadToken

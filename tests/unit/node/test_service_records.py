@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office
+from node.office import Office
 from node.services.records import edits
 from node.services.records.edits import RecordEnded, StaleEdit
 from node.services.records.rules import (

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
-from zoneinfo import ZoneInfo
+from typing import Protocol
 
 from sqlalchemy import Connection, func, select
 
+from node.china import china_time
+from node.peers.context import PeerContext
 from node.store.job_runs import claim, note_end
 from sync.compare.repair import REFUSED_HERE as REFUSED
 from sync.model.limits import DIGEST_BUCKETS
 from sync.model.report import CompareOptions, Comparison
 from sync.store.tables import repair
 
-if TYPE_CHECKING:
-    from node.app import Office
-
-CHINA = ZoneInfo("Asia/Shanghai")
 JOB = "compare"
 DAY_S = 86_400
 
@@ -50,7 +47,7 @@ class Repair:
 class Comparisons:
     """One office's comparisons with its parent."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: PeerContext) -> None:
         self._office = office
         self._period = ""  # of the daily comparison that is asked for
         self.last: Comparison | None = None  # since this process began
@@ -123,4 +120,4 @@ class Comparisons:
 def day_of(now_ms: int, unit: int) -> datetime:
     """Return the day of an office's newest comparison: each has its own time of the day."""
     offset = timedelta(seconds=unit % DAY_S)
-    return datetime.fromtimestamp(now_ms / 1000, CHINA) - offset
+    return china_time(now_ms) - offset
