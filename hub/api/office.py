@@ -200,7 +200,7 @@ def _unit(tree: Tree, unit: Unit) -> common.Unit:
 
 METHODS = {
     "GetStatus": Method(pb.GetStatusRequest, pb.GetStatusResponse, unary=get_status),
-    "WhereIs": Method(pb.GetDurabilityRequest, pb.GetDurabilityResponse, unary=where_is),
+    "GetDurability": Method(pb.GetDurabilityRequest, pb.GetDurabilityResponse, unary=where_is),
     "ImportUnits": Method(pb.ImportUnitsRequest, pb.ImportUnitsResponse, unary=import_tree),
     "FindUnits": Method(pb.FindUnitsRequest, pb.FindUnitsResponse, unary=find_units),
     "ListUnits": Method(pb.ListUnitsRequest, pb.ListUnitsResponse, unary=list_units),

@@ -106,16 +106,18 @@ def _clone(context: CallContext, found: clones.Clone) -> pb.ClonedOffice:
 
 
 METHODS = {
-    "ListHoles": Method(
+    "ListQuarantined": Method(
         pb.ListQuarantinedRequest, pb.ListQuarantinedResponse, unary=list_quarantined
     ),
-    "GetHole": Method(pb.GetQuarantinedRequest, pb.GetQuarantinedResponse, unary=get_quarantined),
-    "RetryHoles": Method(
+    "GetQuarantined": Method(
+        pb.GetQuarantinedRequest, pb.GetQuarantinedResponse, unary=get_quarantined
+    ),
+    "RetryQuarantined": Method(
         pb.RetryQuarantinedRequest, pb.RetryQuarantinedResponse, unary=retry_quarantined
     ),
-    "CloseHole": Method(
+    "CloseQuarantined": Method(
         pb.CloseQuarantinedRequest, pb.CloseQuarantinedResponse, unary=close_quarantined
     ),
-    "ListCopies": Method(pb.ListClonesRequest, pb.ListClonesResponse, unary=list_clones),
-    "ForgetCopy": Method(pb.ResetCloneRequest, pb.ResetCloneResponse, unary=reset_clone),
+    "ListClones": Method(pb.ListClonesRequest, pb.ListClonesResponse, unary=list_clones),
+    "ResetClone": Method(pb.ResetCloneRequest, pb.ResetCloneResponse, unary=reset_clone),
 }

@@ -131,7 +131,7 @@ def _counts(context: CallContext, registers: list[Register]) -> dict[str, int]:
         counted = {}
         for register in registers:
             table = context.office.tables[register.name].table
-            active = select(func.count()).where(table.c.life.bitwise_and(1) == 1)
+            active = select(func.count()).where(table.c.causal_length.bitwise_and(1) == 1)
             counted[register.name] = int(tx.execute(active.select_from(table)).scalar_one())
     return counted
 

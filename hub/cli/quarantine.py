@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STATES = {
     "open": ("待处理", "open"),
     "deferred": ("待升级", "deferred"),
-    "healed": ("已入库", "healed"),
+    "applied": ("已入库", "applied"),
     "closed": ("已放弃", "closed"),
 }
 QuarantinedChange = Annotated[str, typer.Argument(help="32 hexadecimal digits. 编号")]

@@ -20,7 +20,7 @@ KEPT = {
     "young": ("注销未满保留天数", "not ended long enough ago"),
     "contested": ("与注销有冲突待处理", "somebody wrote against the end: settle the conflict"),
     "needed": ("注销尚未报到市级或未被下级收到", "the end is not safe above, or a child lacks it"),
-    "held": ("涉及缺口", "a hole is about it"),
+    "quarantined": ("涉及隔离的变更", "a quarantined change concerns it"),
     "asked": ("涉及更正申请", "a correction request is open"),
 }
 

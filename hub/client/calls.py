@@ -40,7 +40,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
     ) -> office.GetDurabilityResponse:
         """How far up the record's last change is safe."""
         reply: office.GetDurabilityResponse = self._call(
-            "WhereIs", office.GetDurabilityRequest(register=register, unit=unit, id=record)
+            "GetDurability", office.GetDurabilityRequest(register=register, unit=unit, id=record)
         )
         return reply
 

@@ -68,13 +68,13 @@ class TroubleCalls:
     ) -> trouble.ListQuarantinedResponse:
         """A page of changes that are held; with `all_states` also healed and closed ones."""
         request = trouble.ListQuarantinedRequest(all=all_states, limit=limit, after=after)
-        reply: trouble.ListQuarantinedResponse = self._call("ListHoles", request)
+        reply: trouble.ListQuarantinedResponse = self._call("ListQuarantined", request)
         return reply
 
     def quarantined_change(self, quarantined_change: bytes) -> trouble.GetQuarantinedResponse:
         """One held change."""
         reply: trouble.GetQuarantinedResponse = self._call(
-            "GetHole", trouble.GetQuarantinedRequest(id=quarantined_change)
+            "GetQuarantined", trouble.GetQuarantinedRequest(id=quarantined_change)
         )
         return reply
 
@@ -83,7 +83,7 @@ class TroubleCalls:
     ) -> trouble.RetryQuarantinedResponse:
         """Try one held change again, or all."""
         reply: trouble.RetryQuarantinedResponse = self._call(
-            "RetryHoles", trouble.RetryQuarantinedRequest(id=quarantined_change)
+            "RetryQuarantined", trouble.RetryQuarantinedRequest(id=quarantined_change)
         )
         return reply
 
@@ -92,17 +92,17 @@ class TroubleCalls:
     ) -> trouble.CloseQuarantinedResponse:
         """Give a held change up, for good."""
         request = trouble.CloseQuarantinedRequest(id=quarantined_change, reason=reason, actor=actor)
-        reply: trouble.CloseQuarantinedResponse = self._call("CloseHole", request)
+        reply: trouble.CloseQuarantinedResponse = self._call("CloseQuarantined", request)
         return reply
 
     # -- copies -------------------------------------------------------------------------------
 
     def copies(self) -> list[trouble.ClonedOffice]:
         """Offices below under whose name two stores were seen at work, and what was decided."""
-        return list(self._call("ListCopies", trouble.ListClonesRequest()).offices)
+        return list(self._call("ListClones", trouble.ListClonesRequest()).offices)
 
     def reset_clone(self, unit: str, *, reason: str, actor: str) -> trouble.ClonedOffice:
         """Take the next store that comes under a child's name for the right one."""
         request = trouble.ResetCloneRequest(unit=unit, reason=reason, actor=actor)
-        found: trouble.ClonedOffice = self._call("ForgetCopy", request).office
+        found: trouble.ClonedOffice = self._call("ResetClone", request).office
         return found

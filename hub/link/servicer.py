@@ -233,11 +233,11 @@ def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
         "Hello": (servicer.Hello, pb.HelloRequest),
         "Push": (servicer.Push, pb.PushRequest),
         "Pull": (servicer.Pull, pb.PullRequest),
-        "Echo": (servicer.Replay, pb.ReplayRequest),
-        "Return": (servicer.RestoreParent, pb.RestoreParentRequest),
+        "Replay": (servicer.Replay, pb.ReplayRequest),
+        "RestoreParent": (servicer.RestoreParent, pb.RestoreParentRequest),
         "Digest": (servicer.Digest, pb.DigestRequest),
         "Snapshot": (servicer.Snapshot, pb.SnapshotRequest),
-        "Deliver": (servicer.UploadSnapshot, pb.UploadSnapshotRequest),
+        "UploadSnapshot": (servicer.UploadSnapshot, pb.UploadSnapshotRequest),
     }
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         name: grpc.unary_unary_rpc_method_handler(

@@ -53,8 +53,8 @@ def current_key(tx: Connection) -> BlindIndexKey | None:
     """
     rows = execute(
         tx,
-        "SELECT unit, id, f_number, f_secret, COALESCE(v_secret, born) FROM r_mark_key "
-        "WHERE (life & 1) = 1 AND f_number IS NOT NULL ORDER BY f_number",
+        "SELECT unit, id, f_number, f_secret, COALESCE(v_secret, created) FROM r_mark_key "
+        "WHERE (causal_length & 1) = 1 AND f_number IS NOT NULL ORDER BY f_number",
     ).fetchall()
     for unit, record, number, shown, version in rows:
         concurrent = execute(
@@ -189,7 +189,7 @@ def marks_from(
     names = sorted(unique.reads)
     columns = ",".join(f"f_{name}" for name in names)
     statement = (
-        f"SELECT id, life, {columns} FROM r_{register} "  # noqa: S608
+        f"SELECT id, causal_length, {columns} FROM r_{register} "  # noqa: S608
         "WHERE unit=? AND id > ? AND id <= ? ORDER BY id LIMIT ?"
     )
     last = b"\xff" * ID_BYTES if upto == DONE else bytes.fromhex(upto)

@@ -53,7 +53,7 @@ def lines(tx: Connection, where: str, parameters: Sequence[object]) -> list[Line
     """Return living lines of cases that name a mark and whom they tell."""
     statement = (
         "SELECT id, unit, f_mark, f_told, f_kind, f_units, f_state, f_closed, f_reason, f_actor "  # noqa: S608
-        f"FROM r_case WHERE (life & 1) = 1 AND {where} ORDER BY f_mark, unit, f_told"
+        f"FROM r_case WHERE (causal_length & 1) = 1 AND {where} ORDER BY f_mark, unit, f_told"
     )
     return [
         Line(bytes(r[0]), r[1], r[2], r[3], *(v or "" for v in r[4:]))
@@ -106,7 +106,7 @@ class CaseFold:
             rows = execute(
                 tx,
                 f"SELECT id, unit, f_n, f_kind FROM r_mark WHERE id IN ({signs}) "  # noqa: S608
-                "AND f_n > 0 AND (life & 1) = 1",
+                "AND f_n > 0 AND (causal_length & 1) = 1",
                 tuple(part),
             )
             for mark, unit, n, kind in rows.fetchall():

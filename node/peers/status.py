@@ -24,18 +24,18 @@ from sync.store.tables import conflict, durable_above, incarnation, quarantine, 
 
 _SAVE = (
     "INSERT INTO office_status (unit, at_ms, last_contact_ms, connected, waiting_up, "
-    "waiting_age_ms, waiting_down, conflicts, holes, incarnation, bulk_seq, program) "
+    "waiting_age_ms, waiting_down, conflicts, quarantined, incarnation, bulk_seq, program) "
     "VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (unit) DO UPDATE SET at_ms=excluded.at_ms, "
     "last_contact_ms=excluded.last_contact_ms, connected=excluded.connected, "
     "waiting_up=excluded.waiting_up, waiting_age_ms=excluded.waiting_age_ms, "
-    "waiting_down=excluded.waiting_down, conflicts=excluded.conflicts, holes=excluded.holes, "
+    "waiting_down=excluded.waiting_down, conflicts=excluded.conflicts, quarantined=excluded.quarantined, "
     "incarnation=excluded.incarnation, bulk_seq=excluded.bulk_seq, program=excluded.program "
     "WHERE excluded.at_ms >= office_status.at_ms"
 )
 _SAVE_DURABLE = (
-    "INSERT INTO safe (level, lane, position) VALUES (?,?,?) "
+    "INSERT INTO durable (level, lane, position) VALUES (?,?,?) "
     "ON CONFLICT (level, lane) DO UPDATE SET position=excluded.position "
-    "WHERE excluded.position > safe.position"
+    "WHERE excluded.position > durable.position"
 )
 
 

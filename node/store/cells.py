@@ -26,7 +26,7 @@ def cells_of(
         marks = ",".join("?" * len(part))
         statement = (
             "SELECT f_measure, f_period, f_dims, f_amount FROM r_cell "  # noqa: S608
-            f"WHERE unit IN ({marks}) AND (life & 1) = 1{where}"
+            f"WHERE unit IN ({marks}) AND (causal_length & 1) = 1{where}"
         )
         for measure, period, dims, amount in _rows(tx, statement, (*part, *parameters)):
             # An empty text comes back as nothing: a peer's cell without dimensions. One without

@@ -99,7 +99,7 @@ def line_of(unit: int, record_id: bytes, values: Mapping[str, Any] | None) -> Li
 
 def lines_where(tx: Connection, where: str, params: tuple[Any, ...] = ()) -> Iterator[Line]:
     """Yield the lines for which a condition (written with `?`, from this program) holds."""
-    statement = f"SELECT {COLUMNS} FROM r_posting p WHERE (life & 1) = 1 AND {where}"  # noqa: S608
+    statement = f"SELECT {COLUMNS} FROM r_posting p WHERE (causal_length & 1) = 1 AND {where}"  # noqa: S608
     rows = tx.exec_driver_sql(sql(tx, statement), params, execution_options=_STREAMED)
     with closing(rows):
         for row in rows:

@@ -59,7 +59,7 @@ def _decided(tx: Connection) -> tuple[Unit, ...]:
 
 def _records(tx: Connection) -> tuple[Unit, ...]:
     rows = tx.exec_driver_sql(
-        sql(tx, f"SELECT {_COLUMNS} FROM r_unit WHERE life % 2 = 1 ORDER BY id")  # noqa: S608
+        sql(tx, f"SELECT {_COLUMNS} FROM r_unit WHERE causal_length % 2 = 1 ORDER BY id")  # noqa: S608
     )
     return tuple(
         Unit(

@@ -245,7 +245,7 @@ class Merger:
         pairs: list[tuple[Mapping[str, Value] | None, Mapping[str, Value] | None]] = []
         for k, record_id in enumerate(block.ids):
             if record_id in waiting:
-                self._rejected.append(Rejected(record_id, "behind_hole"))
+                self._rejected.append(Rejected(record_id, "blocked"))
                 continue
             before = states.get(record_id)
             change = _change_of(block, k, version, level, table)
@@ -264,7 +264,7 @@ class Merger:
             ):  # fmt: skip
                 if local:
                     raise RecordExists(block.register)
-                self._rejected.append(Rejected(record_id, "refused_by_store"))
+                self._rejected.append(Rejected(record_id, "constraint_violation"))
                 continue
             states[record_id] = after
             done_ids.append(record_id)

@@ -211,5 +211,5 @@ def _versions(
     tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes], names: Sequence[str]
 ) -> dict[bytes, Sequence[Any]]:
     """Return id -> (id, life, version of each field ...) of those records that exist."""
-    columns = ["id", "life", *(f"coalesce(v_{n},born)" for n in names)]
+    columns = ["id", "causal_length", *(f"coalesce(v_{n},created)" for n in names)]
     return {row[0]: row for row in table.rows(tx, unit, ids, columns)}

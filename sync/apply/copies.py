@@ -145,8 +145,8 @@ def join_rows(
         if merger.put(tx, table, rows.unit, record, before, after, closed_by=closer):
             pairs.append((record, before, after))
         else:
-            denials.setdefault("refused_by_store", []).append(record)
-    refused = denials.get("refused_by_store", [])  # with all their fields
+            denials.setdefault("constraint_violation", []).append(record)
+    refused = denials.get("constraint_violation", [])  # with all their fields
     accepted = {record: there[record] for record in permitted if record not in refused}
     release_superseded(tx, rows, accepted, table.schema)
     quarantined_copies.joined(tx, rows, accepted)
@@ -176,7 +176,7 @@ def join_quarantined(
     if chunk is None:
         return None
     quarantined_copies.drop_chunk(tx, quarantine_id)
-    execute(tx, "UPDATE hole SET state='healed', tries=tries+1 WHERE id=?", (quarantine_id,))
+    execute(tx, "UPDATE quarantine SET state='applied', tries=tries+1 WHERE id=?", (quarantine_id,))
     known = _register_writers(applier, tx, chunk)
     effects: list[Effect] = []
     for rows in chunk.rows:
@@ -359,7 +359,7 @@ def release_superseded(
     did. They would be joined beside what overwrote them."""
     quarantined = execute(
         tx,
-        "SELECT id, arrival, record, reason, detail FROM hole WHERE state IN ('open','deferred') "
+        "SELECT id, arrival, record, reason, detail FROM quarantine WHERE state IN ('open','deferred') "
         "AND arrival>0 AND register=? AND unit=?",
         (rows.register, rows.unit),
     ).fetchall()
@@ -381,7 +381,9 @@ def release_superseded(
         ]  # fmt: skip
         if left:
             execute(
-                tx, "UPDATE hole SET record=? WHERE id=?", (b"".join(left), bytes(quarantine_id))
+                tx,
+                "UPDATE quarantine SET record=? WHERE id=?",
+                (b"".join(left), bytes(quarantine_id)),
             )
         else:
-            execute(tx, "UPDATE hole SET state='healed' WHERE id=?", (bytes(quarantine_id),))
+            execute(tx, "UPDATE quarantine SET state='applied' WHERE id=?", (bytes(quarantine_id),))

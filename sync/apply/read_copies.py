@@ -64,7 +64,7 @@ def quarantined_versions(
     wanted = set(ids)
     for records, wire in execute(
         tx,
-        "SELECT h.record, e.wire FROM hole h JOIN entry e ON e.arrival = h.arrival "
+        "SELECT h.record, e.wire FROM quarantine h JOIN entry e ON e.arrival = h.arrival "
         "WHERE h.state IN ('open','closed') AND h.register=? AND h.unit=?",
         (register, unit),
     ):

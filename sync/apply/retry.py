@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sync.apply.copies import JoinedCopies
     from sync.log.outcome import Received
 
-OPEN, DEFERRED, APPLIED, CLOSED = "open", "deferred", "healed", "closed"
+OPEN, DEFERRED, APPLIED, CLOSED = "open", "deferred", "applied", "closed"
 CAUSED = tuple(sorted(quarantine.OF_CAUSE))  # heal by themselves
 RETRY_MAX = 5_000  # holes tried in one transaction
 ROUNDS_MAX = 100  # changes of one record that waited one behind the other
@@ -50,7 +50,7 @@ def quarantined_where(
     """Return the open and deferred holes for which a condition of this program holds, in order."""
     rows = execute(
         tx,
-        f"SELECT {_COLUMNS} FROM hole WHERE state IN ('open','deferred') AND {where} "
+        f"SELECT {_COLUMNS} FROM quarantine WHERE state IN ('open','deferred') AND {where} "
         f"ORDER BY arrival, id LIMIT {RETRY_MAX}",
         parameters,
     ).fetchall()
@@ -87,7 +87,7 @@ def retry_ready(applier: Applier, tx: Connection, received: Received) -> None:
     """Try again what waits for a record, when a batch may have brought it."""
     if not received.registers:
         return
-    probe = "SELECT 1 FROM hole WHERE state='open' AND reason IN (?,?) LIMIT 1"
+    probe = "SELECT 1 FROM quarantine WHERE state='open' AND reason IN (?,?) LIMIT 1"
     if execute(tx, probe, CAUSED).fetchone() is None:
         return
     for _ in range(ROUNDS_MAX):
@@ -104,7 +104,7 @@ def retry_ready(applier: Applier, tx: Connection, received: Received) -> None:
 def _is_unblocked(applier: Applier, tx: Connection, change: QuarantinedChange) -> bool:
     if change.register not in applier.tables:
         return False
-    if change.reason == "behind_hole":
+    if change.reason == "blocked":
         return not change.records <= _blocked_by_earlier(tx, change)
     table = applier.tables[change.register]
     return any(True for _ in table.rows(tx, change.unit, sorted(change.records), ["id"]))
@@ -153,7 +153,7 @@ def _try(
         behind = _blocked_by_earlier(tx, change) & set(block.ids)
         if behind:
             left |= behind
-            reason = "behind_hole"
+            reason = "blocked"
             ready = _only(block, set(block.ids) - behind)
             if ready is None:
                 continue
@@ -172,7 +172,7 @@ def _try(
             reason, detail = rejected.reason, rejected.detail or detail
     if left or (change.reason == "malformed" and not blocks):
         return _keep_quarantined(tx, change, reason, frozenset(left), detail)
-    execute(tx, "UPDATE hole SET state='healed', tries=tries+1 WHERE id=?", (change.id,))
+    execute(tx, "UPDATE quarantine SET state='applied', tries=tries+1 WHERE id=?", (change.id,))
     return True
 
 
@@ -181,7 +181,7 @@ def _fields(change: QuarantinedChange) -> str:
 
 
 def is_applied(tx: Connection, change: bytes) -> bool:
-    row = execute(tx, "SELECT state FROM hole WHERE id=?", (change,)).fetchone()
+    row = execute(tx, "SELECT state FROM quarantine WHERE id=?", (change,)).fetchone()
     return row is not None and row[0] == APPLIED
 
 
@@ -269,7 +269,7 @@ def _blocked_by_earlier(tx: Connection, change: QuarantinedChange) -> set[bytes]
     """Return the records of its register and unit that earlier open holes hold up."""
     rows = execute(
         tx,
-        "SELECT record FROM hole WHERE state='open' AND register=? AND unit=? AND arrival<? "
+        "SELECT record FROM quarantine WHERE state='open' AND register=? AND unit=? AND arrival<? "
         "AND reason NOT IN ('foreign_unit','not_owner')",
         (change.register, change.unit, change.arrival),
     )
@@ -285,7 +285,7 @@ def _keep_quarantined(
 ) -> bool:
     execute(
         tx,
-        "UPDATE hole SET reason=?, detail=?, record=?, state=?, tries=tries+1 WHERE id=?",
+        "UPDATE quarantine SET reason=?, detail=?, record=?, state=?, tries=tries+1 WHERE id=?",
         (
             reason, change.detail if detail is None else detail, b"".join(sorted(records)),
             DEFERRED if reason in quarantine.DEFERRED else OPEN, change.id,

@@ -214,8 +214,10 @@ def status_from_wire(m: pb.OfficeStatus) -> NodeStatus:
 
 def durable_to_wire(durable_above: DurableAt) -> pb.DurablePosition:
     return pb.DurablePosition(
-        level=durable_above.level, lane=durable_above.lane.value, position=durable_above.position
-    )  # type: ignore[arg-type]
+        level=durable_above.level,
+        lane=durable_above.lane.value,  # type: ignore[arg-type]
+        position=durable_above.position,
+    )
 
 
 def durable_from_wire(m: pb.DurablePosition) -> DurableAt:

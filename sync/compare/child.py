@@ -168,7 +168,7 @@ class ComparisonRun:
 
     def _record_copies(self, tx: Connection, names: Iterable[RecordName]) -> pb.DigestCopies:
         quarantined = quarantined_records(tx, names)
-        self._reasons = dict.fromkeys(quarantined, "hole")
+        self._reasons = dict.fromkeys(quarantined, "quarantined")
         asked = [name for name in names if name not in quarantined]
         self._sent = compare_repair.copies(self._host.applier, tx, asked)
         evidence = evidence_of(tx, self._sent)

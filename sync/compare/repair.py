@@ -48,7 +48,7 @@ from sync.store.registers import RegisterTable
 from sync.store.sql import execute, fault_of, savepoint
 
 DIGEST_CACHE_MAX = 4_096  # buckets remembered
-REFUSED = "refused_by_store"  # why a record is left as it is
+REFUSED = "constraint_violation"  # why a record is left as it is
 REFUSED_HERE = "refused"  # and the side that is noted for it: nobody's copy changed
 Copies = Mapping[RecordName, RecordState | None]  # None: the record is not there
 
@@ -142,7 +142,7 @@ def join_here(
             mine[name], copy, schema, histories[name], levels, level=applier.identity.level
         )
         if name in quarantined:
-            answers[name] = Answer(reason="hole")
+            answers[name] = Answer(reason="quarantined")
         elif joined.copy is None:
             answers[name] = Answer(reason="unknown_writer")
         elif copy and _has_unauthorised_heads(
@@ -196,7 +196,7 @@ def adopt(
         if before != sent[name]:
             left[name] = "changed_meanwhile"
         elif before and lost(before, copy, histories[name], levels):
-            left[name] = "lacks_ours"
+            left[name] = "missing_local_heads"
         elif _has_unauthorised_heads(copy, before, name, schema, writers, applier.routes):
             left[name] = "not_owner"
         else:
@@ -209,7 +209,9 @@ def adopt(
             )  # fmt: skip
     received = Received()
     done = _replace(applier, tx, changes, peer, received, digest_cache)
-    left |= {name: "not_the_same" for name, (c, _) in done.items() if c != answers[name].checksum}
+    left |= {
+        name: "still_different" for name, (c, _) in done.items() if c != answers[name].checksum
+    }
     left |= {change.name: REFUSED for change in changes if change.name not in done}
     return left, received
 

@@ -26,8 +26,8 @@ from sync.model.version import Version
 from sync.store.sql import execute, execute_many, pieces
 
 _NOTE = (
-    "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, before, after, kept, "
-    "told) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
+    "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, before, after, removed, "
+    "evidence) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
 )
 
 
@@ -79,7 +79,7 @@ def stored_evidence(tx: Connection, names: Iterable[RecordName]) -> Mapping[Reco
             marks = ",".join("?" * len(part))
             rows = execute(
                 tx,
-                "SELECT record, told FROM repair WHERE register=? AND unit=? AND told<>'' "
+                "SELECT record, evidence FROM repair WHERE register=? AND unit=? AND evidence<>'' "
                 f"AND record IN ({marks})",
                 (register, unit, *part),
             )

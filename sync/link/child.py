@@ -72,11 +72,11 @@ def method_of(command: Command) -> str:
         case Pull():
             return "Pull"
         case Recover(verdict=verdict):
-            return "Return" if verdict is Verdict.ACCEPTED else "Echo"
+            return "RestoreParent" if verdict is Verdict.ACCEPTED else "Replay"
         case FetchChunk():
             return "Snapshot"
         case Upload():
-            return "Deliver"
+            return "UploadSnapshot"
         case Compare():
             return "Digest"
     raise AssertionError(f"no call for {command}")

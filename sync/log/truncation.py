@@ -19,8 +19,8 @@ from sync.store.sql import execute, execute_many
 ALL = 0  # whoever has no floor of its own
 UPWARD = -1  # the parent, whoever that is
 
-SNAPSHOT_DOWN = "copied:down"  # our log position when this store took copies from its parent
-SNAPSHOT_UP = "copied:up"  # how far the parent held our log then
+SNAPSHOT_DOWN = "snapshot:down"  # our log position when this store took copies from its parent
+SNAPSHOT_UP = "snapshot:up"  # how far the parent held our log then
 
 
 class LogTruncated(SilianError):
@@ -44,8 +44,8 @@ class SnapshotRequired(LogTruncated):
 
 
 _RAISE = (
-    "INSERT INTO floor (lane, peer, position) VALUES (?,?,?) ON CONFLICT (lane, peer) "
-    "DO UPDATE SET position=excluded.position WHERE excluded.position > floor.position"
+    "INSERT INTO truncation (lane, peer, position) VALUES (?,?,?) ON CONFLICT (lane, peer) "
+    "DO UPDATE SET position=excluded.position WHERE excluded.position > truncation.position"
 )
 
 
@@ -56,7 +56,7 @@ def truncation_point(tx: Connection, lane: Lane, peer: int = ALL) -> int:
     """
     row = execute(
         tx,
-        "SELECT position FROM floor WHERE lane=? AND peer IN (?,?) "
+        "SELECT position FROM truncation WHERE lane=? AND peer IN (?,?) "
         "ORDER BY CASE WHEN peer=? THEN 0 ELSE 1 END LIMIT 1",
         (lane.value, peer, ALL, peer),
     ).fetchone()

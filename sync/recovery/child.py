@@ -246,4 +246,4 @@ def _renumber_after(
     first = log.allocate(tx, len(waiting), hlc)
     moves = [(first + i, arrival) for i, arrival in enumerate(waiting)]
     execute_many(tx, "UPDATE entry SET arrival=? WHERE arrival=?", moves)
-    execute_many(tx, "UPDATE hole SET arrival=? WHERE arrival=?", moves)
+    execute_many(tx, "UPDATE quarantine SET arrival=? WHERE arrival=?", moves)

@@ -365,7 +365,7 @@ def acknowledged(tx: Connection, level: int, keys: Iterable[StreamKey]) -> Heads
     wanted = set(keys)
     found: Heads = {}
     for lane in Lane:
-        statement = "SELECT position FROM safe WHERE level=? AND lane=?"
+        statement = "SELECT position FROM durable WHERE level=? AND lane=?"
         row = execute(tx, statement, (level, lane.value)).fetchone()
         rows = execute(
             tx,

@@ -141,7 +141,7 @@ def rotate_incarnation(
     execute(tx, "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?", (unit, incarnation))
     meta.put(tx, meta.INCARNATION, str(incarnation))
     # What was agreed with the links was agreed by a store that is no more.
-    execute(tx, "DELETE FROM meta WHERE key LIKE 'token:%'")
+    execute(tx, "DELETE FROM meta WHERE key LIKE 'token!_%' ESCAPE '!'")
 
 
 def own_entries_at(

@@ -36,7 +36,7 @@ class KeepReason(StrEnum):
     YOUNG = "young"  # it has not ended long enough ago
     CONTESTED = "contested"  # a value stands against its end: a person must look
     NEEDED = "needed"  # its end is not safe above, or not heard by a child whose lease runs
-    QUARANTINED = "held"  # a hole is about it
+    QUARANTINED = "quarantined"  # a quarantined change is about it
     ASKED = "asked"  # an open correction request is about it
 
 
@@ -73,9 +73,9 @@ def ended_with_values(
     where, parameters = _has_values(table, level)
     rows = execute(
         tx,
-        f"SELECT r.unit, r.id, r.life_version FROM {table.table.name} r WHERE r.life % 2 = 0 "
-        f"AND r.unseen IS NULL AND r.life_version < ? AND {where} "
-        "ORDER BY r.life_version LIMIT ?",
+        f"SELECT r.unit, r.id, r.causal_length_version FROM {table.table.name} r WHERE r.causal_length % 2 = 0 "
+        f"AND r.survived_delete IS NULL AND r.causal_length_version < ? AND {where} "
+        "ORDER BY r.causal_length_version LIMIT ?",
         (version_of(max(0, before_ms) << COUNTER_BITS, 0), *parameters, limit),
     )
     return [Ended(int(u), bytes(i), bytes(v)) for u, i, v in rows.fetchall()]
@@ -131,7 +131,7 @@ def redact(
     sets = ",".join(f"f_{field}=NULL" for field in fields)
     marks = ",".join("?" * len(fields))
     # It may have begun another life, or been edited, since it was looked for.
-    still = "unit=? AND id=? AND life % 2 = 0 AND life_version=? AND unseen IS NULL"
+    still = "unit=? AND id=? AND causal_length % 2 = 0 AND causal_length_version=? AND survived_delete IS NULL"
     redacted: list[Ended] = []
     for one in go:
         if execute(tx, f"UPDATE {table.table.name} SET {sets} WHERE {still}", one).rowcount:
@@ -152,13 +152,13 @@ def _redact_repair_log(tx: Connection, register: str, ids: Sequence[bytes]) -> N
         marks = ",".join("?" * len(part))
         rows = execute(
             tx,
-            "SELECT id, told FROM repair WHERE register=? AND (kept<>'' OR told<>'') "
+            "SELECT id, evidence FROM repair WHERE register=? AND (removed<>'' OR evidence<>'') "
             f"AND record IN ({marks})",
             (register, *part),
         ).fetchall()
         notes = [(repair_log.without_values(evidence), bytes(note)) for note, evidence in rows]
         if notes:
-            execute_many(tx, "UPDATE repair SET kept='', told=? WHERE id=?", notes)
+            execute_many(tx, "UPDATE repair SET removed='', evidence=? WHERE id=?", notes)
 
 
 def counted(tx: Connection, table: RegisterTable, level: int, units: Set[int]) -> Counter[str]:
@@ -168,8 +168,8 @@ def counted(tx: Connection, table: RegisterTable, level: int, units: Set[int]) -
         tx,
         "SELECT r.unit, count(*), "
         f"sum(CASE WHEN {where} THEN 1 ELSE 0 END), "
-        "sum(CASE WHEN r.unseen IS NOT NULL THEN 1 ELSE 0 END) "
-        f"FROM {table.table.name} r WHERE r.life % 2 = 0 GROUP BY r.unit",
+        "sum(CASE WHEN r.survived_delete IS NOT NULL THEN 1 ELSE 0 END) "
+        f"FROM {table.table.name} r WHERE r.causal_length % 2 = 0 GROUP BY r.unit",
         parameters,
     )
     found: Counter[str] = Counter()

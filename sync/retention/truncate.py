@@ -27,7 +27,7 @@ PORTION_ENTRIES = 500  # cut in one transaction: others wait no longer than that
 _REMOVABLE = (
     "EXISTS (SELECT 1 FROM stream s WHERE s.incarnation=e.incarnation AND s.audience=e.audience "
     "AND s.lane=e.lane AND s.seq>e.seq AND (s.signed_seq=0 OR s.signed_seq>=e.seq)) "
-    "AND NOT EXISTS (SELECT 1 FROM hole h WHERE h.arrival=e.arrival AND h.state<>'healed')"
+    "AND NOT EXISTS (SELECT 1 FROM quarantine h WHERE h.arrival=e.arrival AND h.state<>'applied')"
 )
 
 

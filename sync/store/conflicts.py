@@ -16,9 +16,9 @@ from sync.model.version import Version
 from sync.store.sql import execute, execute_many, pieces
 
 OPEN = "open"  # a person must look
-AUTO_RESOLVED = "silent"  # kept for the merge only
-RESOLVED = "settled"  # an edit named it and decided
-SUPERSEDED = "overtaken"  # a later edit wrote over it
+AUTO_RESOLVED = "auto_resolved"  # kept for the merge only
+RESOLVED = "resolved"  # an edit named it and decided
+SUPERSEDED = "superseded"  # a later edit wrote over it
 
 _SAVE = (
     "INSERT INTO conflict (id, register, unit, record, field, version, value, level, head, "

@@ -7,21 +7,17 @@ from sqlalchemy import Connection
 from sync.store.sql import execute
 
 INCARNATION = "incarnation"
-CONTINUES = "continues"  # the incarnation whose log numbers this one goes on with
-RESTORED = "restored"  # a child has shown that this store lost what it once said
-REBASED_AT = "met:"  # + unit: our log position when we met its present incarnation
-TOKEN = "token:"  # + unit: what that parent gave us to show the next time (sync.recovery.clones)
-REPUBLISHED_TO = (
-    "ways:"  # + unit: in which incarnation words that child had not heard were said again
-)
-SNAPSHOT_DUE = "cut:"  # + unit: that child lacks what our log has no more: copies go to it
+CONTINUES = "numbering_from"  # the incarnation whose log numbers this one goes on with
+RESTORED = "recovery_due"  # a child has shown that this store lost entries of its own
+REBASED_AT = "rebased_at:"  # + unit: our log position when its present incarnation first connected
+TOKEN = "token_held:"  # + unit: the token of that parent, shown at the next handshake
+REPUBLISHED_TO = "republished_to:"  # + unit: the incarnation that its missing entries went to
+SNAPSHOT_DUE = "snapshot_due:"  # + unit: the log has been truncated for that child
 RETENTION = "retention"  # when it ran last, and since when it has run day by day
-SNAPSHOT_IN = "copying:"  # + unit: where the snapshot goes on that we take from that peer
-SNAPSHOT_OUT = "handing:"  # + unit: how far our copies have gone up to that parent
-QUARANTINED_COPY = (
-    "held:"  # + a hole's name: the records that it holds, where no entry of them came
-)
-TOKEN_ISSUED = "token:given:"  # + unit: what we gave that child
+SNAPSHOT_IN = "snapshot_in:"  # + unit: where the snapshot from that peer goes on
+SNAPSHOT_OUT = "snapshot_out:"  # + unit: how far our upload to that parent has come
+QUARANTINED_COPY = "quarantined_copy:"  # + its name: the packed records; there is no entry
+TOKEN_ISSUED = "token_issued:"  # + unit: the token given to that child
 
 
 def get(tx: Connection, key: str) -> str | None:

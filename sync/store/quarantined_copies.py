@@ -24,9 +24,9 @@ from sync.store.sql import execute
 
 NO_ENTRY = 0  # position in the log of what did not come as an entry
 _SAVE = (
-    "INSERT INTO hole (id, arrival, incarnation, register, unit, record, reason, detail, state, "
+    "INSERT INTO quarantine (id, arrival, incarnation, register, unit, record, reason, detail, state, "
     "at_ms, tries) VALUES (?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (id) DO UPDATE SET "
-    "state=excluded.state, tries = hole.tries + 1"
+    "state=excluded.state, tries = quarantine.tries + 1"
 )
 
 
@@ -70,7 +70,7 @@ def versions(
     found: dict[bytes, set[Version]] = {}
     rows = execute(
         tx,
-        "SELECT id, record FROM hole WHERE arrival=? AND state IN ('open','closed') "
+        "SELECT id, record FROM quarantine WHERE arrival=? AND state IN ('open','closed') "
         "AND register=? AND unit=?",
         (NO_ENTRY, register, unit),
     ).fetchall()
@@ -95,7 +95,7 @@ def joined(tx: Connection, rows: Rows, vectors: Mapping[bytes, Container[Version
     """
     waiting = execute(
         tx,
-        "SELECT id, record FROM hole WHERE state='open' AND arrival=? AND register=? AND unit=?",
+        "SELECT id, record FROM quarantine WHERE state='open' AND arrival=? AND register=? AND unit=?",
         (NO_ENTRY, rows.register, rows.unit),
     ).fetchall()
     for quarantine_id, records in waiting:
@@ -106,7 +106,7 @@ def joined(tx: Connection, rows: Rows, vectors: Mapping[bytes, Container[Version
             for version in versions_in(state)
         )
         if made_up_for:
-            execute(tx, "UPDATE hole SET state='healed' WHERE id=?", (bytes(quarantine_id),))
+            execute(tx, "UPDATE quarantine SET state='applied' WHERE id=?", (bytes(quarantine_id),))
             drop_chunk(tx, bytes(quarantine_id))
 
 

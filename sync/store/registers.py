@@ -44,7 +44,7 @@ class RegisterTable:
 
     @cached_property
     def insert(self) -> str:
-        names = ["unit", "id", "born", *(f"f_{n}" for n in self.schema.names)]
+        names = ["unit", "id", "created", *(f"f_{n}" for n in self.schema.names)]
         marks = ",".join("?" * len(names))
         return (
             f"INSERT INTO {self.table.name} ({','.join(names)}) VALUES ({marks}) "
@@ -54,14 +54,14 @@ class RegisterTable:
     def update(self, fields: Sequence[str]) -> str:
         """Set `fields` where each still stands on the version given: no row is read for it."""
         sets = ",".join(f"f_{n}=?,v_{n}=?" for n in fields)
-        matches = " AND ".join(f"coalesce(v_{n},born)=?" for n in fields)
-        return f"UPDATE {self.table.name} SET {sets} WHERE unit=? AND id=? AND life=? AND {matches}"
+        matches = " AND ".join(f"coalesce(v_{n},created)=?" for n in fields)
+        return f"UPDATE {self.table.name} SET {sets} WHERE unit=? AND id=? AND causal_length=? AND {matches}"
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
         names = self.schema.names
         return (
-            "id", "born", "life", "life_version", "unseen",
+            "id", "created", "causal_length", "causal_length_version", "survived_delete",
             *(f"f_{n}" for n in names), *(f"v_{n}" for n in names),
         )  # fmt: skip
 
@@ -211,10 +211,10 @@ def _table(metadata: MetaData, schema: RegisterSchema) -> Table:
         metadata,
         Column("unit", BigInteger, primary_key=True, autoincrement=False),
         Column("id", LargeBinary(16), primary_key=True),
-        Column("born", LargeBinary(16), nullable=False),
-        Column("life", Integer, nullable=False, server_default="1"),
-        Column("life_version", LargeBinary(16)),
-        Column("unseen", Text),
+        Column("created", LargeBinary(16), nullable=False),
+        Column("causal_length", Integer, nullable=False, server_default="1"),
+        Column("causal_length_version", LargeBinary(16)),
+        Column("survived_delete", Text),
         *(Column(f"f_{f.name}", kinds[f.kind]()) for f in schema.fields),
         *(Column(f"v_{f.name}", LargeBinary(16)) for f in schema.fields),
         # With SQLite's rowid: new rows are appended, and an index entry names its row in 3 bytes

@@ -111,7 +111,7 @@ cursor = Table(  # INV-4: moves in the transaction that holds what it counts
 )
 
 truncation = Table(  # INV-5: at or below it the log is cut, and is not read out as if it were whole
-    "floor",
+    "truncation",
     metadata,
     Column("lane", Integer, primary_key=True, autoincrement=False),
     Column(  # 0: whoever is not named; -1: the parent; else a child
@@ -121,7 +121,7 @@ truncation = Table(  # INV-5: at or below it the log is cut, and is not read out
 )
 
 durable_above = Table(  # how far this log is durable above, by level
-    "safe",
+    "durable",
     metadata,
     Column("level", Integer, primary_key=True, autoincrement=False),
     Column("lane", Integer, primary_key=True, autoincrement=False),
@@ -141,7 +141,7 @@ conflict = Table(  # INV-15: every loser, kept whatever becomes of it
     Column("level", Integer, nullable=False),  # of the office that wrote it
     Column("head", Integer, nullable=False),  # 1: still a head (merge counts on it)
     Column("deleted", Integer, nullable=False),  # 1: lost against the record's end
-    Column("state", String(12), nullable=False),  # open, silent, settled, overtaken
+    Column("state", String(16), nullable=False),  # open, auto_resolved, resolved, superseded
     Column("opened_ms", BigInteger, nullable=False),
     Column("closed_by", LargeBinary(16)),  # version of the edit that settled it
     Column("reason", Text, nullable=False, server_default=""),
@@ -159,7 +159,7 @@ digest = Table(  # INV-7: count and sum of prints by bucket, kept up in each tra
 )
 
 quarantine = Table(  # INV-21: what could not be applied, whole, with its reason
-    "hole",
+    "quarantine",
     metadata,
     Column("id", LargeBinary(16), primary_key=True),
     Column("arrival", BigInteger, nullable=False),  # the entry it is part of
@@ -169,13 +169,13 @@ quarantine = Table(  # INV-21: what could not be applied, whole, with its reason
     Column("record", LargeBinary, nullable=False),  # ids, 16 bytes each; empty: the whole entry
     Column("reason", String(40), nullable=False),
     Column("detail", Text, nullable=False),
-    Column("state", String(12), nullable=False),  # open, healed, closed
+    Column("state", String(12), nullable=False),  # open, deferred, applied, closed
     Column("at_ms", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("note", Text, nullable=False, server_default=""),
 )
-Index("ix_hole_record", quarantine.c.state, quarantine.c.register, quarantine.c.unit)
-Index("ix_hole_arrival", quarantine.c.arrival)
+Index("ix_quarantine_record", quarantine.c.state, quarantine.c.register, quarantine.c.unit)
+Index("ix_quarantine_arrival", quarantine.c.arrival)
 
 repair = Table(  # INV-7: what a comparison with a peer put right, and what it was before
     "repair",
@@ -189,8 +189,8 @@ repair = Table(  # INV-7: what a comparison with a peer put right, and what it w
     Column("side", String(8), nullable=False),  # whose copy changed: here, there, both; refused
     Column("before", BigInteger),  # check of this office's copy; null: there was none
     Column("after", BigInteger),
-    Column("kept", Text, nullable=False, server_default=""),  # what was taken out, as JSON
-    Column("told", Text, nullable=False, server_default=""),  # `joining.Evidence`, as JSON
+    Column("removed", Text, nullable=False, server_default=""),  # what was taken out, as JSON
+    Column("evidence", Text, nullable=False, server_default=""),  # `merge.evidence`, as JSON
 )
 Index("ix_repair_at", repair.c.at_ms)
 Index("ix_repair_record", repair.c.register, repair.c.unit, repair.c.record)

@@ -48,7 +48,7 @@ def test_quarantined_changes_are_listed_shown_retried_and_closed_with_a_reason(
     listed = quarantine("ls", "--json").json
     assert (listed["total"], listed["next"]) == (3, "")
     first = listed["holes"][0]
-    assert (first["reason"], first["state"]) == ("refused_by_store", "open")
+    assert (first["reason"], first["state"]) == ("constraint_violation", "open")
     assert first["writer"]["code"] == A
     shown = quarantine("show", first["id"], "--json").json
     assert shown["operation"] == "create"
@@ -56,12 +56,12 @@ def test_quarantined_changes_are_listed_shown_retried_and_closed_with_a_reason(
     assert (
         "号楼" not in quarantine("show", first["id"], lang="zh").out
     )  # no value, names of fields only
-    assert quarantine("retry", "--all", "--json").json == {"tried": 3, "healed": 0}
-    assert quarantine("retry", first["id"], "--json").json == {"tried": 1, "healed": 0}
+    assert quarantine("retry", "--all", "--json").json == {"tried": 3, "applied": 0}
+    assert quarantine("retry", first["id"], "--json").json == {"tried": 1, "applied": 0}
     silent = quarantine("close", first["id"], "--reason", " ", "--json")
     assert (silent.exit, silent.error["code"]) == (2, "reason_needed")
     closed = quarantine("close", first["id"], "--reason", "重复录入", "--as", "李", "--json").json[
-        "hole"
+        "quarantined"
     ]
     assert closed["state"] == "closed"
     assert closed["note"].endswith("李: 重复录入")

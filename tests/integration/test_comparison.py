@@ -153,7 +153,7 @@ def test_a_repair_that_the_store_rejects_does_not_stop_the_comparison_and_status
     street.office.store.write(lambda tx: tx.exec_driver_sql(refuses))
     found = compared(tier, ALL)
     assert {name.id for name in found.found} == {records[3], records[5]}
-    assert [(name.id, why) for name, why in found.left] == [(records[3], "refused_by_store")]
+    assert [(name.id, why) for name, why in found.left] == [(records[3], "constraint_violation")]
     assert len(tier.premises(STREET)) == 39, "the other one is back"
     noted = {r.record: r.side for r in street.office.comparisons.repairs()}
     assert noted == {records[3]: "refused", records[5]: "here"}

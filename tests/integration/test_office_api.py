@@ -136,7 +136,7 @@ def test_an_internal_error_reveals_nothing_to_the_caller(
     def broken(call_context: CallContext) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr(CallContext, "unit_asked", broken)
+    monkeypatch.setattr(CallContext, "resolve_unit", broken)
     with OfficeClient.connect(served.community) as office, pytest.raises(SilianError) as caught:
         office.units()
     assert caught.value.code == "internal"

@@ -100,8 +100,7 @@ MUTANTS = (
     ),
     Mutant(
         "an edit that no ender saw is not listed", "INV-15", "sync/merge/record.py",
-        "    return replace(state, causal_length=ended, causal_length_version=causal_length_version, survived_delete=survived_delete)",
-        "    return replace(state, causal_length=ended, causal_length_version=causal_length_version, survived_delete=frozenset())",
+        "        survived_delete=survived_delete,\n    )", "        survived_delete=frozenset(),\n    )",
         "tests/property/test_merge_laws.py",
     ),
     Mutant(
@@ -133,9 +132,9 @@ MUTANTS = (
     Mutant(
         "a button pressed twice pays twice", "INV-18", "node/services/money/postings.py",
         "    number = transfer or new_transfer(office)\n\n    def make_posting(session: JournalSession) -> Posting:\n"
-        "        return deeds.appropriate(",
+        "        return postings.appropriate(",
         "    number = new_transfer(office)\n\n    def make_posting(session: JournalSession) -> Posting:\n"
-        "        return deeds.appropriate(", "tests/unit/node/test_service_money.py",
+        "        return postings.appropriate(", "tests/unit/node/test_service_money.py",
     ),
     Mutant(
         "any clock is followed, however wrong", "INV-27", "sync/model/version.py",
@@ -182,7 +181,7 @@ MUTANTS = (
     ),
     Mutant(
         "a restored store goes on under its old name", "INV-24", "sync/recovery/child.py",
-        "        if me.incarnation in known or facts.get(tx, facts.RESTORED):", "        if False:",
+        "        if me.incarnation in known or meta.get(tx, meta.RESTORED):", "        if False:",
         "tests/integration/test_recovery.py",
     ),
     Mutant(
@@ -245,7 +244,7 @@ MUTANTS = (
         "    if missing:\n", "    if False:\n", "tests/storage/test_republish.py",
     ),
     Mutant(
-        "words that come late stand beside what overwrote them", "INV-7", "sync/recovery/republish.py",
+        "words that come late stand beside what overwrote them", "INV-7", "sync/apply/reissued.py",
         "    if not others:\n", "    if True:\n", "tests/storage/test_republish.py",
     ),
     Mutant(
@@ -265,7 +264,7 @@ MUTANTS = (
     ),
     Mutant(
         "an edit that waits for an upgrade stands beside the copy that overwrote it", "INV-7",
-        "sync/store/quarantine.py", "WHERE state IN ('open','deferred')", "WHERE state='open'",
+        "sync/apply/copies.py", "WHERE state IN ('open','deferred')", "WHERE state='open'",
         "tests/storage/test_upgrade_contract.py",
     ),
     Mutant(
@@ -291,12 +290,12 @@ MUTANTS = (
     ),
     Mutant(
         "a log that took copies serves children as if it were whole", "INV-2", "sync/log/truncation.py",
-        "    snapshot_at = int(facts.get(tx, SNAPSHOT_DOWN) or 0) if lane is Lane.BULK else 0\n",
+        "    snapshot_at = int(meta.get(tx, SNAPSHOT_DOWN) or 0) if lane is Lane.BULK else 0\n",
         "    snapshot_at = 0\n", "tests/storage/test_snapshot_contract.py",
     ),
     Mutant(
         "copies are not handed up where the log begins too late", "INV-2", "sync/snapshot/upload.py",
-        "    return acked_by_parent < floors.low_water_up(tx, Lane.BULK) or bool(",
+        "    return acked_by_parent < truncation.low_water_up(tx, Lane.BULK) or bool(",
         "    return bool(", "tests/integration/test_snapshot.py",
     ),
     Mutant(
@@ -325,12 +324,12 @@ MUTANTS = (
         "tests/storage/test_copy_contract.py",
     ),
     Mutant(
-        "an office does not tell what its log says beside a copy", "INV-7", "sync/log/history.py",
+        "an office does not tell what its log says beside a copy", "INV-7", "sync/compare/repair_log.py",
         "    return {name: evidence_for(copy, edits[name]) for name, copy in known.items()}",
         "    return {}", "tests/storage/test_repair.py",
     ),
     Mutant(
-        "what a repair was told is not told on", "INV-7", "sync/log/history.py",
+        "what a repair was told is not told on", "INV-7", "sync/compare/repair_log.py",
         "        edits[name] = with_evidence(edits[name], known[name], before)", "        pass",
         "tests/storage/test_repair.py",
     ),

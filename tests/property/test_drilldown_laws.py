@@ -202,9 +202,9 @@ def test_a_record_that_was_not_repaired_is_reported_with_its_reason() -> None:
     search.on_units([key.of], [])
     search.on_buckets({key: 9})
     search.on_rows([name])
-    search.on_repaired({name: "hole"})
+    search.on_repaired({name: "quarantined"})
     assert search.next_query() is None
-    assert search.left == [(name, "hole")]
+    assert search.left == [(name, "quarantined")]
 
 
 def test_a_bucket_with_an_inconsistent_sum_is_rechecked_after_its_repair() -> None:

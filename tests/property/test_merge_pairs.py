@@ -89,7 +89,7 @@ def ended_concurrently_with_an_edit(offices: Sequence[Replica]) -> None:
     plain(offices)
     share(offices)
     offices[0].delete(10)
-    offices[1].update({"name": "unseen"}, 10)
+    offices[1].update({"name": "survived_delete"}, 10)
 
 
 def restored(offices: Sequence[Replica]) -> None:

@@ -146,7 +146,7 @@ def test_a_redacted_record_joins_a_copy_as_the_full_record_would(script):
     stored = [(o.state, frozenset(o.known)) for o in made if o.state is not None]
     for one, received_here in stored:
         for two, received_there in stored:
-            known = {"heard_here": received_here, "heard_there": received_there}
+            known = {"received_here": received_here, "received_there": received_there}
             whole = join(one, two, FIELDS, **known)
             for mine, theirs in ((redacted(one, FIELDS), two), (one, redacted(two, FIELDS))):
                 assert without_values(join(mine, theirs, FIELDS, **known)) == without_values(whole)

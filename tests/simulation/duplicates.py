@@ -36,7 +36,7 @@ def register(people: People, process: Process, rng: random.Random) -> None:
 def leave(people: People, process: Process, rng: random.Random) -> None:
     """A resident moves away, comes back, or is taken out of the register."""
     rows = process.eye.execute(
-        f"SELECT unit, id FROM r_{RESIDENT} WHERE life % 2 = 1 ORDER BY id"
+        f"SELECT unit, id FROM r_{RESIDENT} WHERE causal_length % 2 = 1 ORDER BY id"
     ).fetchall()
     if not rows:
         raise people.nothing
@@ -74,7 +74,7 @@ def check_quiet(world: World, processes: list[Process]) -> None:
     there: dict[bytes, Counter[int]] = defaultdict(Counter)
     for process in processes:
         rows = process.eye.execute(
-            f"SELECT f_id_number, f_status FROM r_{RESIDENT} WHERE life % 2 = 1"
+            f"SELECT f_id_number, f_status FROM r_{RESIDENT} WHERE causal_length % 2 = 1"
         )
         for number, status in rows:
             if status not in ABSENT:

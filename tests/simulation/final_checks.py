@@ -76,8 +76,8 @@ def _count_redacted(world: World, process: Process) -> None:
     for name, field in FIELDS.items():
         for contested, kind in (("IS NULL", "a stub at rest"), ("IS NOT NULL", "a stub contested")):
             (count,) = process.eye.execute(
-                f"SELECT count(*) FROM r_{name} WHERE life % 2 = 0 AND f_{field} IS NULL "
-                f"AND unseen {contested}"
+                f"SELECT count(*) FROM r_{name} WHERE causal_length % 2 = 0 AND f_{field} IS NULL "
+                f"AND survived_delete {contested}"
             ).fetchone()
             world.ledger.note("retention", kind, count)
 
@@ -172,7 +172,7 @@ def _same_copies(world: World, process: Process) -> None:
         where = f"unit IN ({marks})" if name != "unit" else "1=1"
         if name == "case":  # told downward, line by line
             columns = ", ".join(f"f_{n}" for n in table.schema.names)
-            where = f"f_told IN ({marks}) AND unit NOT IN ({marks}) AND life % 2 = 1"
+            where = f"f_told IN ({marks}) AND unit NOT IN ({marks}) AND causal_length % 2 = 1"
             query = f"SELECT unit, id, {columns} FROM r_case WHERE {where}"
             _equal("INV-7 lines of cases", process, parent, query)
             continue
@@ -221,7 +221,9 @@ def canonical(names: Iterable[str]) -> str:
     Values of an ended record may be gone at one office and not at another; those that stand against
     the end are compared as conflicts.
     """
-    fields = (f"CASE WHEN life % 2 = 1 THEN f_{n} END, coalesce(v_{n}, born)" for n in names)
+    fields = (
+        f"CASE WHEN causal_length % 2 = 1 THEN f_{n} END, coalesce(v_{n}, created)" for n in names
+    )
     return ", ".join(("unit, id, born, life, life_version, unseen", *fields))
 
 
@@ -283,7 +285,7 @@ def _check_value(process: Process, key: RecordKey, fields: dict[str, dict[bytes,
                 f"not {sorted(v.hex() for v in heads)}",
             )
         row = process.eye.execute(
-            f"SELECT f_{name}, coalesce(v_{name},born), life FROM r_{key.register} "
+            f"SELECT f_{name}, coalesce(v_{name},created), causal_length FROM r_{key.register} "
             "WHERE unit=? AND id=?",
             (key.unit, key.id),
         ).fetchone()

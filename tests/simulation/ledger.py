@@ -31,8 +31,8 @@ EXPECTED: dict[str, frozenset[str]] = {
         {"GO_ON", "SNAPSHOT", "RESTORED", "COPY", "MOVED", "UPGRADE_FIRST", "BACK_OFF"}
     ),
     "snapshot": frozenset({"chunk", "whole", "log cut", "handed up"}),
-    "hole": frozenset(REASONS),
-    "hole state": frozenset({"healed", "closed"}),
+    "quarantine": frozenset(REASONS),
+    "quarantine state": frozenset({"applied", "closed"}),
     "bundle": frozenset(
         {"brought something new", "was known already", "a damaged one was refused", "refused"}
     ),
@@ -41,7 +41,7 @@ EXPECTED: dict[str, frozenset[str]] = {
     "copy": frozenset({"the copy went on", "the first went on"}),
     "recovery": frozenset({"a parent was shown what it had lost"}),
     "died": frozenset(f"{point}: {operation}" for point in DEATHS for operation in OFTEN),
-    "conflict": frozenset({"open", "silent", "settled", "overtaken", "deleted"}),
+    "conflict": frozenset({"open", "auto_resolved", "resolved", "superseded", "deleted"}),
     "link failed": frozenset({"session_unknown", "store_unavailable"}),
 }
 

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 REPLIES = {
     "Hello": pb.HelloResponse, "Push": pb.PushResponse, "Pull": pb.PullResponse,
-    "Echo": pb.ReplayResponse, "Return": pb.RestoreParentResponse, "Digest": pb.DigestResponse,
-    "Snapshot": pb.SnapshotResponse, "Deliver": pb.UploadSnapshotResponse,
+    "Replay": pb.ReplayResponse, "RestoreParent": pb.RestoreParentResponse, "Digest": pb.DigestResponse,
+    "Snapshot": pb.SnapshotResponse, "UploadSnapshot": pb.UploadSnapshotResponse,
 }  # fmt: skip
 
 

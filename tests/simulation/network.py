@@ -26,7 +26,7 @@ CALL_TIMEOUT_MS = 60_000  # sync.link.dialer.CALL_TIMEOUT_S
 KEEPALIVE_MS = 80_000  # after which both ends find out that a line is dead
 SERVICE = "/sync.wire.v1.LinkService/"
 METHODS = (
-    "Hello", "Push", "Pull", "Echo", "Return", "Watch", "Digest", "Snapshot", "Deliver",
+    "Hello", "Push", "Pull", "Replay", "RestoreParent", "Watch", "Digest", "Snapshot", "UploadSnapshot",
 )  # fmt: skip
 
 Done = Callable[["bytes | grpc.RpcError"], None]
@@ -110,12 +110,12 @@ class Face:
                 "Hello",
                 "Push",
                 "Pull",
-                "Echo",
-                "Return",
+                "Replay",
+                "RestoreParent",
                 "Watch",
                 "Digest",
                 "Snapshot",
-                "Deliver",
+                "UploadSnapshot",
             )
         }
 

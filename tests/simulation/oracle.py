@@ -382,7 +382,7 @@ class Oracle:
     def answered(self, process: Process, reply: Any) -> None:
         """A child is told how far its log is safe: at each level named, it is."""
         index = process.index
-        for durable_above in reply.durable_above if hasattr(reply, "safe") else ():
+        for durable_above in reply.durable_above if hasattr(reply, "durable_above") else ():
             at = index
             while self._world.plan.levels[at] > durable_above.level:
                 at = self._world.plan.parents[at]
@@ -440,7 +440,7 @@ class Oracle:
 
 def heads_of(execute: Any, names: tuple[str, ...], key: Any) -> dict[str, frozenset[bytes]]:
     """Return field -> versions of all heads of one record; empty when it is not there."""
-    columns = ",".join(f"coalesce(v_{n},born)" for n in names)
+    columns = ",".join(f"coalesce(v_{n},created)" for n in names)
     row = execute(
         f"SELECT {columns} FROM r_{key.register} WHERE unit=? AND id=?", (key.unit, key.id)
     ).fetchone()

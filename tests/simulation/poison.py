@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 SIGN = b"\xde\xad\xbe\xef"
 REASONS = (  # as sync.store.quarantine names them
     "malformed", "unknown_register", "unknown_field", "wrong_kind", "foreign_unit", "not_owner",
-    "missing_record", "refused_by_store", "behind_hole",
+    "missing_record", "constraint_violation", "blocked",
 )  # fmt: skip
 WRITTEN_REASONS = ("malformed", "wrong_kind", "foreign_unit", "not_owner", "missing_record")
 OF_SKEW = ("unknown_register", "unknown_field")
@@ -148,25 +148,25 @@ class Poison:
         quarantined: set[tuple[Stream, int]] = set()
         rows = process.eye.execute(
             "SELECT h.reason, h.register, h.record, h.state, e.incarnation, e.audience, e.lane, "
-            "e.seq, e.wire FROM hole h LEFT JOIN entry e ON e.arrival = h.arrival ORDER BY h.id"
+            "e.seq, e.wire FROM quarantine h LEFT JOIN entry e ON e.arrival = h.arrival ORDER BY h.id"
         ).fetchall()
         # Where copies go beside a log, a change may come before its record, and then heals; so
         # does what came after it.
         early = {
             record
             for reason, _, records, state, *_ in rows
-            if (reason, state) == ("missing_record", "healed")
+            if (reason, state) == ("missing_record", "applied")
             for record in block_codec.split(bytes(records), 16)
             if self._world.plan.copies
         }
         for reason, register, records, state, incarnation, addressees, lane, seq, wire in rows:
-            self._world.ledger.note("hole", reason)
+            self._world.ledger.note("quarantine", reason)
             if state == "deferred" and reason in OF_SKEW:
                 raise Violation(
                     "INV-28 an upgrade takes up what waited for it",
                     f"office {process.index}: {reason} {register}",
                 )
-            applied_later = state == "healed" and reason in ("missing_record", "behind_hole")
+            applied_later = state == "applied" and reason in ("missing_record", "blocked")
             came_early = applied_later and early.issuperset(block_codec.split(bytes(records), 16))
             if not came_early and not self._explained(reason, bytes(records), bytes(wire or b"")):
                 raise Violation(
@@ -195,7 +195,7 @@ class Poison:
         if reason in OF_SKEW:
             return bool(self._world.plan.newer)
         ids = block_codec.split(records, 16)
-        of_victims = reason in ("wrong_kind", "behind_hole", "refused_by_store", "missing_record")
+        of_victims = reason in ("wrong_kind", "blocked", "constraint_violation", "missing_record")
         return all(
             sign_of(record) == reason or (of_victims and record in self.victims) for record in ids
         )
@@ -216,10 +216,10 @@ class Poison:
 
     def check_released(self, process: Process) -> None:
         """INV-21: nothing waits any more. Raises: Violation."""
-        rows = process.eye.execute("SELECT reason, state, count(*) FROM hole GROUP BY 1, 2")
+        rows = process.eye.execute("SELECT reason, state, count(*) FROM quarantine GROUP BY 1, 2")
         for reason, state, n in rows:
-            self._world.ledger.note("hole state", state, n)
-            if state not in ("healed", "closed"):
+            self._world.ledger.note("quarantine state", state, n)
+            if state not in ("applied", "closed"):
                 raise Violation(
                     "INV-21 a hole does not heal", f"office {process.index}: {n} {reason} {state}"
                 )

@@ -259,7 +259,7 @@ class People:
         for name in rng.sample(names, len(names)):
             where = f"AND unit={me}" if own else ""
             rows = process.eye.execute(
-                f"SELECT unit, id FROM r_{name} WHERE life % 2 = 1 {where} ORDER BY id"
+                f"SELECT unit, id FROM r_{name} WHERE causal_length % 2 = 1 {where} ORDER BY id"
             ).fetchall()
             if rows:
                 unit, record = rows[int(len(rows) * rng.random() ** 3)]

@@ -96,7 +96,7 @@ class World:
                     lambda fault=fault: faults.strike(self, fault),
                 )  # fmt: skip
         self._until(START_MS + self.plan.horizon_ms)
-        self.clockwork.note("healed")
+        self.clockwork.note("applied")
         faults.clear_faults(self)
         end_ms = START_MS + self.plan.horizon_ms + self.plan.calm_ms
         self._until(end_ms - TIDY_MS)

@@ -518,7 +518,7 @@ def test_only_changes_that_depend_on_a_quarantined_change_wait(open_site):
     street.take(follow, GARDEN)
     assert street.value(1, "name", GARDEN) is None
     assert street.value(2, "name", GARDEN) == "x"
-    assert [why for why, _ in street.quarantined()] == ["behind_hole", "wrong_kind"]
+    assert [why for why, _ in street.quarantined()] == ["blocked", "wrong_kind"]
 
 
 def test_a_change_without_permission_blocks_no_other_writer(open_site):
@@ -573,7 +573,7 @@ def test_a_text_that_one_store_cannot_store_is_quarantined_there_and_blocks_noth
     if street.store.is_sqlite:
         assert street.value(1, "name", GARDEN) == "a\0b"
     else:
-        assert [why for why, _ in street.quarantined()] == ["refused_by_store"]
+        assert [why for why, _ in street.quarantined()] == ["constraint_violation"]
 
 
 def test_a_full_disk_rejects_no_entry_permanently(open_site):

@@ -230,7 +230,7 @@ def test_a_change_that_waits_for_a_record_is_applied_when_rows_bring_the_record(
     district.take(orphan(writer=2004), STREET)
     assert district.quarantined() == [("missing_record", "open")]
     join(district, chunk_from(street, GARDEN))
-    assert district.quarantined() == [("missing_record", "healed")]
+    assert district.quarantined() == [("missing_record", "applied")]
     heads = district.states()[GARDEN, record_id(1)].fields["name"].all
     assert {h.value for h in heads} == {"a", "x"}
 
@@ -244,7 +244,7 @@ def test_a_waiting_change_that_was_overwritten_since_is_released_and_does_not_re
     district.take(orphan(writer=garden.incarnation), STREET)
     assert district.quarantined() == [("missing_record", "open")]
     join(district, chunk_from(street, GARDEN))
-    assert district.quarantined() == [("missing_record", "healed")]
+    assert district.quarantined() == [("missing_record", "applied")]
     assert district.records()["r_person"] == street.records()["r_person"]
     assert district.records()["digest"] == street.records()["digest"]
 
@@ -324,7 +324,7 @@ def with_a_quarantined_newer_copy(open_site: OpenSite) -> tuple[Site, Site, Chun
 
     def quarantine_copy(tx: Connection) -> None:
         quarantined_copies.quarantine_copy(
-            tx, newer, part, part.states, "refused_by_store", now_ms=1
+            tx, newer, part, part.states, "constraint_violation", now_ms=1
         )
         log.adopt(tx, StreamKey(street.incarnation, "down:all", Lane.BULK), 2, b"h" * 32, edit)
 
@@ -335,10 +335,10 @@ def with_a_quarantined_newer_copy(open_site: OpenSite) -> tuple[Site, Site, Chun
 def test_an_older_copy_does_not_replace_a_quarantined_one(open_site):
     garden, _, older, newer = with_a_quarantined_newer_copy(open_site)
     assert join(garden, older).changes == 1
-    assert garden.quarantined() == [("refused_by_store", "open")]
+    assert garden.quarantined() == [("constraint_violation", "open")]
     join(garden, newer)
     assert garden.value(1, "name", STREET) == "b"
-    assert garden.quarantined() == [("refused_by_store", "healed")]
+    assert garden.quarantined() == [("constraint_violation", "applied")]
 
 
 def test_a_value_in_a_quarantined_copy_is_not_overwritten_by_the_office_that_lacks_it(open_site):

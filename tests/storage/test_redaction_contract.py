@@ -68,10 +68,10 @@ def ended_pair(open_site) -> tuple[Site, Site]:
 
 def row(site: Site, number: int) -> dict[str, object]:
     names = PERSON.names
-    columns = ["life", *(f"f_{n}" for n in names)]
+    columns = ["causal_length", *(f"f_{n}" for n in names)]
     with site.store.read() as tx:
         (one,) = site.tables["person"].rows(tx, GARDEN, [record_id(number)], columns)
-    return dict(zip(("life", *names), one, strict=True))
+    return dict(zip(("causal_length", *names), one, strict=True))
 
 
 def checksums(site: Site) -> dict[bytes, int]:
@@ -96,7 +96,7 @@ def test_redaction_removes_values_and_keeps_versions_causal_lengths_and_digests(
     before, sums = versions(street), street.digests()
     assert redact(street) == 1
     assert row(street, 1) == {
-        "life": 2, "name": None, "rank": None, "tags": None,
+        "causal_length": 2, "name": None, "rank": None, "tags": None,
         "most": 3,  # which of two is shown hangs on it
         "grade": "甲",  # the community could not say it again
     }  # fmt: skip
@@ -165,7 +165,7 @@ def test_a_late_edit_is_listed_restores_nothing_and_a_restored_record_is_complet
         city.send(district)
     assert versions(one) == versions(other)
     assert one.digests() == other.digests() == one.recomputed_digests()
-    assert (row(one, 1)["life"], one.value(1, "name", GARDEN)) == (2, None)
+    assert (row(one, 1)["causal_length"], one.value(1, "name", GARDEN)) == (2, None)
     listed = [(value, deleted) for _, value, deleted in one.records()["open"]]
     assert sorted(listed) == [('"spät"', 1), ('"y"', 1)]
     assert one.records()["open"] == other.records()["open"]
@@ -177,7 +177,7 @@ def test_a_late_edit_is_listed_restores_nothing_and_a_restored_record_is_complet
     garden.commit(again)
     carry(garden, street, one, other)
     assert one.records() == other.records()
-    assert row(one, 1)["life"] == 3
+    assert row(one, 1)["causal_length"] == 3
     assert len(one.records()["open"]) == (0 if received else 1)
 
 
@@ -263,10 +263,10 @@ def test_records_with_a_quarantined_change_or_an_open_request_keep_their_values(
 
 
 def _insert_quarantined(tx, state: str) -> int:
-    execute(tx, "DELETE FROM hole")
+    execute(tx, "DELETE FROM quarantine")
     return execute(
         tx,
-        "INSERT INTO hole (id, arrival, incarnation, register, unit, record, reason, detail, "
+        "INSERT INTO quarantine (id, arrival, incarnation, register, unit, record, reason, detail, "
         "state, at_ms, tries) VALUES (?,1,1,'person',?,?,'wrong_kind','',?,0,1)",
         (bytes(16), GARDEN, record_id(7) + record_id(1), state),
     ).rowcount
@@ -301,7 +301,7 @@ def test_losers_and_values_in_the_repair_log_are_removed_too(open_site):
     garden.commit(garden.delete(1)._replace(resolves={n: tuple(v) for n, v in lost.items() if v}))
     garden.send(street)
     note = (
-        "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, kept, told) "
+        "INSERT INTO repair (id, at_ms, peer, register, unit, record, side, removed, evidence) "
         "VALUES (?,0,3,'person',4,?,'here','[1]',?)"
     )
     version = lost["name"][0]
@@ -312,7 +312,7 @@ def test_losers_and_values_in_the_repair_log_are_removed_too(open_site):
     assert versions(street) == before
     with street.store.read() as tx:
         kept = dict(execute(tx, "SELECT field, value FROM conflict").fetchall())
-        assert execute(tx, "SELECT kept FROM repair").fetchone()[0] == ""
+        assert execute(tx, "SELECT removed FROM repair").fetchone()[0] == ""
         name = RecordName("person", GARDEN, record_id(1))
         assert stored_evidence(tx, [name])[name] == Evidence({version}, {"name": {version}})
     assert kept == {"name": "null", "most": "2"}

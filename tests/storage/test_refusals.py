@@ -13,7 +13,7 @@ from tests.storage.conftest import OpenSite
 from tests.support.sites import GARDEN, record_id
 
 SECRET = "330102199001011234"
-INSERT = "INSERT INTO r_person (unit, id, born, life, f_name) VALUES (?,?,?,?,?)"
+INSERT = "INSERT INTO r_person (unit, id, created, causal_length, f_name) VALUES (?,?,?,?,?)"
 MISSING_COLUMN = (GARDEN, record_id(1), b"b" * 16, None, SECRET)
 WELL = (GARDEN, record_id(2), b"b" * 16, 1, SECRET)
 

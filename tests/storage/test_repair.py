@@ -79,8 +79,8 @@ CORRUPTIONS = {
     "value": "UPDATE r_person SET f_name='坏' WHERE id=:i",
     "no value": "UPDATE r_person SET f_rank=NULL, f_most=NULL WHERE id=:i",
     "version of nobody": "UPDATE r_person SET v_most=:v WHERE id=:i",
-    "creation of nobody": "UPDATE r_person SET born=:v WHERE id=:i",
-    "life": "UPDATE r_person SET life=2 WHERE id=:i",
+    "creation of nobody": "UPDATE r_person SET created=:v WHERE id=:i",
+    "causal_length": "UPDATE r_person SET causal_length=2 WHERE id=:i",
     "row deleted": "DELETE FROM r_person WHERE id=:i",
     "loser deleted": "DELETE FROM conflict WHERE record=:i AND head=1",
     "loser's value": "UPDATE conflict SET value='\"坏\"' WHERE record=:i AND head=1",
@@ -222,8 +222,8 @@ def test_a_record_that_only_one_side_has_is_copied_to_the_other(open_site: OpenS
     other = RecordName("person", GARDEN, record_id(777))
     corrupt(
         street,
-        "INSERT INTO r_person (unit, id, born, life, f_name) "
-        "SELECT unit, :n, born, life, '多出' FROM r_person WHERE id=:i",
+        "INSERT INTO r_person (unit, id, created, causal_length, f_name) "
+        "SELECT unit, :n, created, causal_length, '多出' FROM r_person WHERE id=:i",
         n=other.id,
     )
     assert meet(child, street, other) == {}
@@ -235,7 +235,9 @@ def test_a_record_that_nobody_known_wrote_is_reported_and_not_spread(open_site: 
     other = RecordName("person", GARDEN, record_id(777))
     child.store.write(
         lambda tx: tx.execute(
-            text("INSERT INTO r_person (unit, id, born, life, f_name) VALUES (:u,:n,:v,1,'多出')"),
+            text(
+                "INSERT INTO r_person (unit, id, created, causal_length, f_name) VALUES (:u,:n,:v,1,'多出')"
+            ),
             {"u": GARDEN, "n": other.id, "v": NOBODY},
         )
     )
@@ -256,14 +258,14 @@ def test_a_record_with_a_quarantined_change_is_not_repaired(open_site: OpenSite)
     child, street = in_step(open_site)
     street.store.write(
         lambda tx: tx.execute(
-            text("INSERT INTO hole (id, arrival, incarnation, register, unit, record, reason, "
+            text("INSERT INTO quarantine (id, arrival, incarnation, register, unit, record, reason, "
                  "detail, state, at_ms, tries) VALUES (:r,1,1,'person',:u,:r,'not_owner','','open',"
                  "1,1)"),
             {"r": NAME.id, "u": GARDEN},
         )
     )  # fmt: skip
     corrupt(child, CORRUPTIONS["value"])
-    assert meet(child, street, NAME) == {NAME: "hole"}
+    assert meet(child, street, NAME) == {NAME: "quarantined"}
 
 
 def test_sums_that_matched_the_correct_record_are_not_changed_by_its_repair(
@@ -322,7 +324,7 @@ def test_an_answer_that_lacks_what_we_have_is_not_adopted(open_site: OpenSite) -
     left, _ = child.store.write(
         lambda tx: repair.adopt(child.applier, tx, sent, {NAME: answer}, peer=STREET)
     )
-    assert left == {NAME: "lacks_ours"}
+    assert left == {NAME: "missing_local_heads"}
 
 
 def test_a_comparison_reveals_nothing_of_a_sibling(open_site: OpenSite) -> None:
@@ -348,7 +350,7 @@ def test_a_record_that_a_store_rejects_is_reported_and_blocks_no_other(
     corrupt(refuser, CORRUPTIONS["value"], i=third.id)
     refuse(refuser, on=True)
     damaged = checks_of(other)[NAME.id]
-    assert meet(child, street, NAME, third) == {NAME: "refused_by_store"}
+    assert meet(child, street, NAME, third) == {NAME: "constraint_violation"}
     for site in (child, street):
         assert checks_of(site)[third.id] == right
     assert NAME.id not in checks_of(refuser), "nothing of it was done"

@@ -93,10 +93,10 @@ def test_entries_with_quarantined_changes_are_kept_until_these_are_applied(open_
     garden.commit(garden.create(3, name="a"))
     garden.send(street)
     insert = (
-        "INSERT INTO hole (id, arrival, incarnation, register, unit, record, reason, detail, "
+        "INSERT INTO quarantine (id, arrival, incarnation, register, unit, record, reason, detail, "
         "state, at_ms, tries) VALUES (?,?,?,'person',4,?,'wrong_kind','',?,0,1)"
     )
-    for place, state in ((1, "closed"), (2, "healed")):
+    for place, state in ((1, "closed"), (2, "applied")):
         mark = bytes([place]) * 16
         street.store.write(
             lambda tx, m=mark, p=place, s=state: (
@@ -124,7 +124,7 @@ def test_a_truncation_that_crashes_anywhere_resumes(open_site):
     for n in range(6):
         street.commit(street.create(n, name="a"))
     truncated(street, upto=2)
-    before = street.dump("entry", "floor", "stream_base")
+    before = street.dump("entry", "truncation", "stream_base")
     died = 0
     for statement in range(1, 100):
         try:
@@ -134,7 +134,7 @@ def test_a_truncation_that_crashes_anywhere_resumes(open_site):
                 )
         except Crash:
             died += 1
-            assert street.dump("entry", "floor", "stream_base") == before
+            assert street.dump("entry", "truncation", "stream_base") == before
             continue
         break
     assert died > 5

@@ -269,15 +269,15 @@ def test_a_record_that_this_store_rejects_blocks_no_other_and_is_joined_on_retry
     refuse(garden, on=True)
     finish(garden, street)
     assert [garden.value(n, "name") for n in range(3)] == ["a", None, "c"]
-    assert garden.quarantined() == [("refused_by_store", "open")]
+    assert garden.quarantined() == [("constraint_violation", "open")]
     street.commit(street.update(1, GARDEN, tags="later"))
     street.send(garden)
-    assert garden.quarantined() == [("behind_hole", "open"), ("refused_by_store", "open")]
+    assert garden.quarantined() == [("blocked", "open"), ("constraint_violation", "open")]
     garden.store.write(lambda tx: garden.applier.retry_quarantined(tx, "1=1"))
-    assert ("refused_by_store", "open") in garden.quarantined(), "it refuses still"
+    assert ("constraint_violation", "open") in garden.quarantined(), "it refuses still"
     refuse(garden, on=False)
     garden.store.write(lambda tx: garden.applier.retry_quarantined(tx, "1=1"))
-    assert {state for _, state in garden.quarantined()} == {"healed"}
+    assert {state for _, state in garden.quarantined()} == {"applied"}
     assert_equal(garden, street)
     assert not [row for row in garden.dump("meta")["meta"] if str(row[0]).startswith("held:")]
 
@@ -297,7 +297,7 @@ def test_fields_unknown_to_an_older_program_are_joined_after_its_upgrade(
     old.commit(old.update(1, name="b"))
     newer = Site(GARDEN, old.store, incarnation=9)
     newer.store.write(lambda tx: newer.applier.retry_quarantined(tx, "reason='unknown_field'"))
-    assert newer.quarantined() == [("unknown_field", "healed")]
+    assert newer.quarantined() == [("unknown_field", "applied")]
     street.received_up_to.clear()
     newer.send(street)
     assert newer.states() == street.states()

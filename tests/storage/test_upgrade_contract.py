@@ -40,7 +40,7 @@ def upgraded(old: Site) -> Site:
 
 
 def assert_equal(new: Site, street: Site) -> None:
-    assert {state for _, state in new.quarantined()} == {"healed"}
+    assert {state for _, state in new.quarantined()} == {"applied"}
     assert new.states() == street.states()
 
 

@@ -217,7 +217,9 @@ class Site:
     def quarantined(self) -> list[tuple[str, str]]:
         """Return (reason, state) of every hole."""
         with self.store.read() as tx:
-            return sorted(tuple(r) for r in tx.execute(text("SELECT reason, state FROM hole")))
+            return sorted(
+                tuple(r) for r in tx.execute(text("SELECT reason, state FROM quarantine"))
+            )
 
     def states(self, register: str = "person") -> dict[tuple[int, bytes], RecordState]:
         table = self.tables[register]
@@ -234,7 +236,10 @@ class Site:
     def value(self, number: int, name: str, unit: int | None = None) -> Value:
         with self.store.read() as tx:
             row = tx.exec_driver_sql(
-                sql(tx, f"SELECT f_{name} FROM r_person WHERE unit=? AND id=? AND life % 2 = 1"),
+                sql(
+                    tx,
+                    f"SELECT f_{name} FROM r_person WHERE unit=? AND id=? AND causal_length % 2 = 1",
+                ),
                 (unit or self.unit, record_id(number)),
             ).one_or_none()
         return row[0] if row else None
@@ -282,7 +287,7 @@ class Site:
 
 ENGINE_TABLES = frozenset({
     "log_head", "entry", "stream", "stream_base", "signature", "meta", "incarnation", "cursor",
-    "safe", "conflict", "digest", "hole", "repair", "floor",
+    "durable", "conflict", "digest", "quarantine", "repair", "truncation",
 })  # fmt: skip
 
 

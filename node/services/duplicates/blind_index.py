@@ -81,7 +81,7 @@ def _withdrawn(office: Office) -> bool:
         concurrent = _concurrent_values(tx, office.identity.unit)
         rows = execute(
             tx,
-            "SELECT f_kind, id FROM r_mark WHERE unit=? AND (life & 1) = 1 AND (f_n<>0 OR EXISTS "
+            "SELECT f_kind, id FROM r_mark WHERE unit=? AND (causal_length & 1) = 1 AND (f_n<>0 OR EXISTS "
             "(SELECT 1 FROM conflict c WHERE c.register=? AND c.unit=r_mark.unit "
             "AND c.record=r_mark.id AND c.field='n' AND c.head=1)) ORDER BY id LIMIT ?",
             (office.identity.unit, MARK, RECORDS),

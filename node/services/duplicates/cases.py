@@ -100,7 +100,7 @@ def list_cases(office: Office, *, every: bool = False) -> list[CaseView]:
 
 def open_cases(tx: Connection) -> int:
     """Count the open cases held here: one told to several offices is one."""
-    row = execute(tx, "SELECT count(DISTINCT f_mark) FROM r_case WHERE f_state=? AND (life & 1) = 1",
+    row = execute(tx, "SELECT count(DISTINCT f_mark) FROM r_case WHERE f_state=? AND (causal_length & 1) = 1",
               (OPEN,)).fetchone()  # fmt: skip
     return int(row[0])
 
@@ -174,7 +174,7 @@ def _own_records(office: Office, tx: Connection, view: CaseView) -> Iterable[byt
         columns = ",".join(f"f_{n}" for n in names)
         rows = execute(
             tx,
-            f"SELECT id, {columns} FROM r_{name} WHERE unit=? AND (life & 1) = 1",  # noqa: S608
+            f"SELECT id, {columns} FROM r_{name} WHERE unit=? AND (causal_length & 1) = 1",  # noqa: S608
             (office.identity.unit,),
         )
         for record, *values in rows.fetchall():

@@ -29,7 +29,7 @@ def own_cells(office: Office, tx: Connection) -> Sums:
         names = sorted(register.contributing_fields)
         statement = (
             f"SELECT {','.join(f'f_{n}' for n in names)} FROM r_{register.name} "  # noqa: S608
-            "WHERE unit=? AND (life & 1) = 1"
+            "WHERE unit=? AND (causal_length & 1) = 1"
         )
         rows = tx.exec_driver_sql(sql(tx, statement), (unit,), execution_options=_STREAMED)
         while alike := Counter(map(tuple, islice(rows, ROWS))):

@@ -170,7 +170,7 @@ def _balances(office: Office, tx: Connection, found: Findings) -> None:
         tuple(row)
         for row in tx.exec_driver_sql(
             "SELECT unit, f_fund, f_year, f_debit, f_credit, f_amount_fen FROM r_posting "
-            "WHERE (life & 1) = 1",
+            "WHERE (causal_length & 1) = 1",
             execution_options=_STREAMED,
         )
     )

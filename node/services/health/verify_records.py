@@ -58,7 +58,7 @@ class _Copies:
         """Yield each unit with the print of each of its buckets."""
         names = self._table.schema.names
         statement = (
-            f"SELECT unit, id, unseen, born, life, life_version, "  # noqa: S608
+            f"SELECT unit, id, survived_delete, created, causal_length, causal_length_version, "  # noqa: S608
             f"{','.join(f'v_{n}' for n in names)} FROM {self._table.table.name} ORDER BY unit"
         )
         rows = self._tx.exec_driver_sql(statement, execution_options=_STREAMED)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from node.domain import posting as deeds
+from node.domain import posting as postings
 from node.domain.formula import party_dues, party_work_fen, share_out, work_funds
 from node.domain.norms import Norms
 from node.domain.posting import SOURCE, AccountKind, Posting
@@ -295,11 +295,11 @@ def _put_in(
 ) -> Posting:
     number = new_transfer(office)
     if fund == "F2":
-        return deeds.match(
+        return postings.match(
             unit_id=session.unit, transfer=number, year=year, amount_fen=amount_fen,
             at_ms=session.now_ms, note=note,
         )  # fmt: skip
-    return deeds.appropriate(
+    return postings.appropriate(
         unit_id=session.unit, transfer=number, fund=fund, year=year, amount_fen=amount_fen,
         at_ms=session.now_ms, note=note,
     )  # fmt: skip

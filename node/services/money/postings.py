@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from node.domain import posting as deeds
+from node.domain import posting as postings
 from node.domain.funds import Category
 from node.domain.ledger import Posting, PostingKind
 from node.domain.ledger_errors import TransferUnknown
@@ -48,7 +48,7 @@ def appropriate(
     number = transfer or new_transfer(office)
 
     def make_posting(session: JournalSession) -> Posting:
-        return deeds.appropriate(
+        return postings.appropriate(
             unit_id=session.unit, transfer=number, fund=fund, year=year, amount_fen=amount_fen,
             at_ms=session.now_ms, assignment=assignment, note=note,
         )  # fmt: skip
@@ -78,7 +78,7 @@ def match(
         asked_fen = due_fen if amount_fen is None else amount_fen
         if asked_fen <= 0:
             raise BadAllocation("nothing_due", year)
-        return deeds.match(
+        return postings.match(
             unit_id=session.unit, transfer=number, year=year, amount_fen=asked_fen,
             at_ms=session.now_ms, note=note,
         )  # fmt: skip
@@ -138,7 +138,7 @@ def give_back(
         raise BadAllocation("no_payer")
 
     def make_posting(session: JournalSession) -> Posting:
-        return deeds.give_back(
+        return postings.give_back(
             unit_id=session.unit, transfer=number, to_unit=payer, fund=fund, year=year,
             amount_fen=amount_fen, at_ms=session.now_ms, assignment=assignment, note=reason,
         )  # fmt: skip
@@ -171,7 +171,7 @@ def spend(
         raise BadAllocation("category", category) from error
 
     def make_posting(session: JournalSession) -> Posting:
-        return deeds.spend(
+        return postings.spend(
             unit_id=session.unit, transfer=number, fund=fund, year=year, amount_fen=amount_fen,
             category=on, at_ms=session.now_ms, assignment=assignment, note=note,
         )  # fmt: skip
@@ -196,7 +196,7 @@ def reverse(office: Office, posting_id: bytes, *, actor: str, note: str = "") ->
         session = JournalSession(
             office.context, tx, [(undone.fund, undone.year)], [undone.transfer, undone.posting_id]
         )
-        mirror = deeds.reverse(undone, at_ms=session.now_ms, note=note)
+        mirror = postings.reverse(undone, at_ms=session.now_ms, note=note)
         booked.append(session.post(mirror, actor=actor))
         return session.edits
 
@@ -217,7 +217,7 @@ def release_of(
     assignment: bytes | None = None,
 ) -> Posting:  # fmt: skip
     """Return the posting that sends money to `to`."""
-    return deeds.release(
+    return postings.release(
         unit_id=session.unit, transfer=number, to_unit=to, fund=fund, year=year,
         amount_fen=amount_fen, at_ms=session.now_ms, assignment=assignment, note=note,
     )  # fmt: skip

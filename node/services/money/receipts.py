@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from node.domain import posting as deeds
+from node.domain import posting as postings
 from node.domain.ledger import Posting, PostingKind
 from node.domain.ledger_errors import TransferUnknown
 from node.domain.posting import AMOUNT_FEN_MAX, posting_id_for
@@ -65,7 +65,7 @@ def return_(office: Office, transfer: bytes, *, reason: str, actor: str) -> Line
 
     def make_posting(session: JournalSession, released: Posting) -> Posting:
         disputed = _own(session, PostingKind.DISPUTE, transfer) is not None
-        return deeds.send_back(released, disputed=disputed, at_ms=session.now_ms, note=reason)
+        return postings.send_back(released, disputed=disputed, at_ms=session.now_ms, note=reason)
 
     return _reply(office, transfer, make_posting, actor)
 
@@ -105,8 +105,8 @@ def _answer(
         if disputing and same:
             raise BadAllocation("same_figure")
         if same and _own(session, PostingKind.DISPUTE, transfer) is not None:
-            return deeds.settle(released, at_ms=session.now_ms, note=note)
-        return deeds.answer(released, counted_fen=counted, at_ms=session.now_ms, note=note)
+            return postings.settle(released, at_ms=session.now_ms, note=note)
+        return postings.answer(released, counted_fen=counted, at_ms=session.now_ms, note=note)
 
     return _reply(office, transfer, make_posting, actor)
 
@@ -144,7 +144,7 @@ def _receive_part(office: Office, transfers: Sequence[bytes], actor: str, note: 
             office.context, tx, [_money_of(p) for p in waiting], [p.transfer for p in waiting]
         )
         for released in waiting:
-            receipt = deeds.answer(
+            receipt = postings.answer(
                 released, counted_fen=released.amount_fen, at_ms=session.now_ms, note=note
             )
             booked.append(session.post(receipt, actor=actor))

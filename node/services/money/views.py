@@ -284,7 +284,7 @@ def _transfer(sent: Posting, answers: dict[tuple[bytes, int, PostingKind], Posti
 def _page(
     tx: Connection, where: str, params: tuple[Any, ...], offset: int, limit: int
 ) -> tuple[list[Line], int]:
-    count = f"SELECT count(*) FROM r_posting p WHERE (life & 1) = 1 AND {where}"  # noqa: S608
+    count = f"SELECT count(*) FROM r_posting p WHERE (causal_length & 1) = 1 AND {where}"  # noqa: S608
     total = tx.exec_driver_sql(sql(tx, count), params).scalar_one()
     ordered = f"{where} ORDER BY f_at_ms DESC, id LIMIT ? OFFSET ?"
     lines = lines_where(tx, ordered, (*params, max(0, min(limit, PAGE_MAX)), max(0, offset)))

@@ -264,7 +264,7 @@ def _place_for(
     if not (register.singleton or named_by_key(register)):
         return fresh_id(office), False
     record = key_id(register, unit, key)
-    life = next((row[0] for row in table.rows(tx, unit, [record], ["life"])), None)
+    life = next((row[0] for row in table.rows(tx, unit, [record], ["causal_length"])), None)
     if life is None:
         return record, False
     if life % 2 == 0:

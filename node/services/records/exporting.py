@@ -79,7 +79,7 @@ def _rows(
     names = list(register.fields)
     query = (
         select(c.unit, c.id, *(c[f"f_{name}"] for name in names))
-        .where(unit_filter(office, c.unit, unit, subtree), c.life.bitwise_and(1) == 1)
+        .where(unit_filter(office, c.unit, unit, subtree), c.causal_length.bitwise_and(1) == 1)
         .order_by(c.unit, c.id)
         .limit(ROWS_AT_ONCE)
     )

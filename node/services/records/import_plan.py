@@ -203,9 +203,11 @@ class Plan:
         rules = {name for rule in register.rules for name in rule.fields}
         names = sorted({*self._columns, *self._key, *rules})
         ended_matter = register.singleton or named_by_key(register)
-        query = select(c.id, c.life, *(c[f"f_{n}"] for n in names)).where(c.unit == self._unit)
+        query = select(c.id, c.causal_length, *(c[f"f_{n}"] for n in names)).where(
+            c.unit == self._unit
+        )
         if not ended_matter:
-            query = query.where(c.life.bitwise_and(1) == 1)
+            query = query.where(c.causal_length.bitwise_and(1) == 1)
         self._stamp = _stamp(tx)
         self._stored_rows: dict[Key, _Stored] = {}
         self._lives: dict[bytes, int] = {}

@@ -225,7 +225,7 @@ def find_by_key(
     if not register.key:
         return None
     c = table.table.c
-    query = select(c.id).where(c.unit == unit, c.life.bitwise_and(1) == 1).limit(1)
+    query = select(c.id).where(c.unit == unit, c.causal_length.bitwise_and(1) == 1).limit(1)
     for name, value in zip(register.key, key, strict=True):
         query = query.where(c[f"f_{name}"] == value)
     found = tx.execute(query).scalar_one_or_none()

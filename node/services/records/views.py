@@ -212,7 +212,7 @@ def list_records(
     c = table.table.c
     matches = [unit_filter(office, c.unit, covered(office, unit or office.identity.unit), subtree)]
     if not include_ended:
-        matches.append(c.life.bitwise_and(1) == 1)
+        matches.append(c.causal_length.bitwise_and(1) == 1)
     for column, value in _filters(register, where or {}).items():
         matches.append(c[f"f_{column}"] == value)
     columns = [c.unit, *(c[column] for column in table.columns)]

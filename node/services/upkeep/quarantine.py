@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from node.office import Office
 
 PAGE_MAX = 500
-STATES = ("open", "deferred", "healed", "closed")
+STATES = ("open", "deferred", "applied", "closed")
 WAITING = ("open", "deferred")
 REASON_CHARS_MAX = 500
 
@@ -201,7 +201,7 @@ def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reaso
     def write(tx: Connection) -> None:
         execute(
             tx,
-            "UPDATE hole SET state='closed', note=? WHERE id=? AND state IN ('open','deferred')",
+            "UPDATE quarantine SET state='closed', note=? WHERE id=? AND state IN ('open','deferred')",
             (note, quarantine_id),
         )
 
@@ -214,19 +214,21 @@ def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reaso
 
 def _retry(office: Office, where: str, parameters: tuple[object, ...]) -> Retried:
     def count(tx: Connection, state: str) -> int:
-        return int(execute(tx, "SELECT count(*) FROM hole WHERE state=?", (state,)).fetchone()[0])
+        return int(
+            execute(tx, "SELECT count(*) FROM quarantine WHERE state=?", (state,)).fetchone()[0]
+        )
 
     def write(tx: Connection) -> tuple[int, int, Received | None]:
-        before = count(tx, "healed")
+        before = count(tx, "applied")
         tried = execute(
             tx,
-            f"SELECT count(*) FROM hole WHERE state IN ('open','deferred') AND {where}",  # noqa: S608
+            f"SELECT count(*) FROM quarantine WHERE state IN ('open','deferred') AND {where}",  # noqa: S608
             parameters,
         ).fetchone()[0]
         if not tried:
             return 0, 0, None
         received = office.applier.retry_quarantined(tx, where, parameters)
-        return int(tried), count(tx, "healed") - before, received
+        return int(tried), count(tx, "applied") - before, received
 
     tried, applied, received = office.store.write(write)
     if received is not None:

@@ -46,7 +46,7 @@ def retire(office: Office, now_ms: int) -> Retired:
     def work(tx: Connection) -> Retired:
         runs = execute(tx, "DELETE FROM job_run WHERE state='done' AND ended_ms < ?", (before_ms,))
         quarantined = execute(
-            tx, "DELETE FROM hole WHERE state='healed' AND at_ms < ?", (before_ms,)
+            tx, "DELETE FROM quarantine WHERE state='applied' AND at_ms < ?", (before_ms,)
         )
         return Retired(runs.rowcount, quarantined.rowcount)
 

@@ -95,7 +95,7 @@ def names(office: Office) -> list[str]:
 
 def dump(office: Office) -> list[object]:
     with office.store.read() as tx:
-        tables = ("entry", "stream", "cursor", "incarnation", "r_premises", "hole", "meta")
+        tables = ("entry", "stream", "cursor", "incarnation", "r_premises", "quarantine", "meta")
         return [sorted(map(repr, tx.exec_driver_sql(f"SELECT * FROM {t}"))) for t in tables]
 
 

@@ -106,7 +106,7 @@ def states(offices: Offices, asked: CorrectionView) -> list[State]:
 
 def quarantine_reasons(office: Office) -> list[str]:
     with office.store.read() as tx:
-        return sorted(tx.execute(text("SELECT reason FROM hole")).scalars())
+        return sorted(tx.execute(text("SELECT reason FROM quarantine")).scalars())
 
 
 # -- the way there and back -----------------------------------------------------------------------
@@ -439,7 +439,9 @@ def test_an_answer_forged_in_the_owners_name_is_refused_locally_and_quarantined_
     edit = forged(offices.street, asked, asked.owner, nonce_of(offices.street))
     with pytest.raises(NotWritable):
         offices.street.commit(lambda tx: [edit])
-    monkeypatch.setattr("sync.apply.compose.objection", lambda *_, **__: None)  # a street that lies
+    monkeypatch.setattr(
+        "sync.apply.compose.denial_reason", lambda *_, **__: None
+    )  # a street that lies
     offices.street.commit(lambda tx: [edit])
     monkeypatch.undo()
     offices.meet()

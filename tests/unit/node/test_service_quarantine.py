@@ -79,7 +79,7 @@ def test_a_poisoned_record_blocks_its_own_later_changes_and_no_others(net: Netwo
     assert areas(net[NORTH]) == {good: 8}
     quarantined = quarantine.list_quarantined(net[NORTH])
     assert [(h.reason, h.records) for h in quarantined] == [
-        ("refused_by_store", (bad,)), ("behind_hole", (bad,)),
+        ("constraint_violation", (bad,)), ("blocked", (bad,)),
     ]  # fmt: skip
     assert all(h.writer == net.unit(A) and h.state == "open" for h in quarantined)
 
@@ -118,7 +118,7 @@ def test_a_change_that_waits_for_a_record_is_applied_when_the_record_arrives(net
     office.store.write(lambda tx: log.save_heads(tx, entries[:1]))
     for batch in updates:
         net.deliver(A, replace(batch, after=0))
-    assert reasons(office, "premises") == ["missing_record", "behind_hole"]
+    assert reasons(office, "premises") == ["missing_record", "blocked"]
     first = entries[0]
     version = version_of(first.hlc, first.incarnation)
 

@@ -307,7 +307,7 @@ def test_when_a_commit_cannot_be_verified_nothing_is_written_until_it_is(
                 raise wrapped()
             plain(store)
 
-        with mock.patch.object(type(street.store), "_look", look):
+        with mock.patch.object(type(street.store), "_verify_commit", look):
             with pytest.raises(CommitUnknown) as unknown:
                 create(street, "楼")
             assert unknown.value.retryable

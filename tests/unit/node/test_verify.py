@@ -59,7 +59,7 @@ def test_an_untouched_store_is_consistent_and_everything_was_compared(net):
         (A, "UPDATE r_household SET f_status='moved_out' WHERE f_hh_no='7'", "cells"),
         (A, "DELETE FROM r_premises", "digests"),
         (A, "UPDATE r_premises SET v_area_m2 = NULL", "digests"),
-        (A, "UPDATE r_resident SET life = 2 WHERE f_id_number='7'", "digests"),
+        (A, "UPDATE r_resident SET causal_length = 2 WHERE f_id_number='7'", "digests"),
         (A, "DELETE FROM digest WHERE register='premises'", "digests"),
         (A, "INSERT INTO balance VALUES (1, 'F1', 2026, 'held', 5)", "balances"),
         (NORTH, "UPDATE total SET amount = amount - 1 WHERE measure='households'", "totals"),
@@ -102,7 +102,7 @@ def test_a_loser_missing_from_the_conflicts_is_found(tmp_path, templates):
     net.up(A)
     assert verify(net[NORTH]).compared["conflicts"] == 1
     assert verify(net[NORTH]).sound
-    report = tampered(net, NORTH, "UPDATE conflict SET state='overtaken'")
+    report = tampered(net, NORTH, "UPDATE conflict SET state='superseded'")
     assert [difference.check for difference in report.differences] == ["conflicts"]
     report = tampered(net, NORTH, "DELETE FROM conflict")
     assert "digests" in {difference.check for difference in report.differences}

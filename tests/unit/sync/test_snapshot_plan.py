@@ -13,18 +13,18 @@ from sync.snapshot.plan import Place, needs_snapshot
     ("how", "expected"),
     [
         ({}, False),
-        ({"cursor": 9, "floor": 9}, False),
-        ({"cursor": 8, "floor": 9}, True),
-        ({"cursor": 0, "floor": 0, "waiting_changes": 10**9}, False),
+        ({"cursor": 9, "low_water_mark": 9}, False),
+        ({"cursor": 8, "low_water_mark": 9}, True),
+        ({"cursor": 0, "low_water_mark": 0, "waiting_changes": 10**9}, False),
         ({"holds_nothing": True, "waiting_changes": 49, "long_log": 50}, False),
         ({"holds_nothing": True, "waiting_changes": 50, "long_log": 50}, True),
-        ({"cursor": 99, "floor": 9, "under_way": True}, True),
+        ({"cursor": 99, "low_water_mark": 9, "under_way": True}, True),
     ],
 )
 def test_a_snapshot_is_sent_when_the_log_is_truncated_or_too_long_for_an_empty_store(
     how: dict[str, int], expected: bool
 ) -> None:
-    assert needs_snapshot(**{"cursor": 0, "floor": 0, **how}) is expected  # type: ignore[arg-type]
+    assert needs_snapshot(**{"cursor": 0, "low_water_mark": 0, **how}) is expected  # type: ignore[arg-type]
 
 
 numbers = st.integers(0, 2**62)
