@@ -20,7 +20,7 @@ from node.china import china_time
 from node.config import BadConfig, OfficeConfig
 from node.domain.units import BadTree, Level, Tree, Unit
 from node.folds.context import FoldContext
-from node.folds.wiring import Folds
+from node.folds.folds import Folds
 from node.peers.comparisons import Comparisons
 from node.peers.refusals import SignatureRefusals
 from node.peers.status import PeerStatus

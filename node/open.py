@@ -17,7 +17,7 @@ from node.config import OfficeConfig, load_config
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.norms import Norms
 from node.folds.context import FoldContext
-from node.folds.wiring import Folds
+from node.folds.folds import Folds
 from node.host import LinkedOffice
 from node.ids import new_incarnation
 from node.keys import signer_of

@@ -119,7 +119,7 @@ class Parent:
     def reset_clone(self, unit: int, *, actor: str, reason: str) -> clones.Clone:
         """A person has stopped one of two stores: take the next that comes for the right one.
 
-        Raises: NoReason, NotCopied.
+        Raises: ReasonMissing, NotCopied.
         """
         done = clones.reset_clone(self.office, unit, actor=actor, reason=reason)
         self.sessions.close_session(unit)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from node.domain.funds import FUNDS
 from node.domain.ledger_errors import NotDescendant
 from node.domain.posting import AMOUNT_FEN_MAX
+from node.services.common.reason import stated_reason
 from node.services.money.errors import BadAllocation
 from node.store.postings import YEARS
 
@@ -53,7 +54,6 @@ def check_note(note: str) -> None:
 
 
 def check_reason(reason: str) -> None:
-    """Refuse to send money back without saying why."""
-    if not reason.strip():
-        raise BadAllocation("reason")
+    """Refuse to send money back without saying why. Raises: ReasonMissing, BadAllocation."""
+    stated_reason(reason)
     check_note(reason)

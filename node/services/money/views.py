@@ -13,14 +13,13 @@ from node.domain.ledger import Posting, PostingKind
 from node.domain.posting import HELD
 from node.domain.units import Level
 from node.folds.ledger import JournalSession
+from node.services.common.pages import PAGE_MAX
 from node.services.money.errors import BadAllocation
 from node.store.postings import Line, lines_where, of_transfers
 from sync.store.sql import pieces, sql
 
 if TYPE_CHECKING:
     from node.office import Office
-
-PAGE_MAX = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,18 +7,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from node.domain.catalogue import Register
 from node.domain.refusal import Refused
 from node.domain.sheet_values import read_value
 from node.domain.units import Level
 from node.domain.validate import Fault
+from node.services.common.pages import BadToken, beyond, page_size, page_token
 from node.services.records.rules import InvalidRecord, covered, registered
 from sync.log import entries as log
 from sync.merge.record import Head, RecordState, conflicts_of
 from sync.model.change import RecordKey, Value
-from sync.model.errors import RecordMissing, SilianError
+from sync.model.errors import RecordMissing
 from sync.model.version import VERSION_BYTES, Version, incarnation_of, wall_ms_of
 from sync.store import conflicts
 from sync.store.registers import values_of
@@ -27,22 +28,7 @@ from sync.store.tables import conflict
 if TYPE_CHECKING:
     from node.office import Office
 
-PAGE_MAX = 500
 _MARK = "~"
-
-
-class BadToken(SilianError):
-    """A text that this program did not make, or made for another page."""
-
-    code = "bad_token"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the page's token cannot be read",
-            "页面凭据无法识别",
-            remedy_en="Open the record or the list again.",
-            remedy_zh="请重新打开该记录或列表。",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,16 +204,15 @@ def list_records(
     columns = [c.unit, *(c[column] for column in table.columns)]
     query = select(*columns).where(*matches)
     if after:
-        last_unit, last_id = _place(after)
-        query = query.where(or_(c.unit > last_unit, and_(c.unit == last_unit, c.id > last_id)))
-    limit = max(1, min(limit, PAGE_MAX))
+        query = query.where(beyond(after, c.unit, c.id))
+    limit = page_size(limit)
     with office.store.read() as tx:
         total = tx.execute(select(func.count()).select_from(table.table).where(*matches))
         count = int(total.scalar_one())
         rows = tx.execute(query.order_by(c.unit, c.id).limit(limit + 1)).all()
         views = _views(tx, office, register, rows[:limit])
     last = views[-1] if len(rows) > limit else None
-    return Page(tuple(views), count, f"{last.unit:x}.{last.id.hex()}" if last else "")
+    return Page(tuple(views), count, page_token(last.unit, last.id) if last else "")
 
 
 def history(office: Office, name: str, unit: int, record: bytes) -> tuple[Event, ...]:
@@ -297,14 +282,6 @@ def _filters(register: Register, where: Mapping[str, object]) -> dict[str, Value
                 suggestion_en=bad.suggestion_en, suggestion_zh=bad.suggestion_zh,
             )]) from bad  # fmt: skip
     return filters
-
-
-def _place(token: str) -> tuple[int, bytes]:
-    unit, _, record = token.partition(".")
-    try:
-        return int(unit, 16), bytes.fromhex(record)
-    except ValueError:
-        raise BadToken from None
 
 
 def _views(

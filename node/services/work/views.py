@@ -12,14 +12,13 @@ from node.china import china_time
 from node.domain.assignment import Event, State
 from node.domain.assignment_rules import TERMINAL
 from node.domain.assignment_texts import KIND_ZH, REASONS, STATE_ZH
+from node.services.common.pages import PAGE_MAX
 from node.services.work.errors import UnknownAssignment
 from node.store.assignments import Assignment, Row, load, select_rows
 from sync.store.sql import sql
 
 if TYPE_CHECKING:
     from node.office import Office
-
-PAGE_MAX = 500
 
 
 class Box(StrEnum):

@@ -24,6 +24,7 @@ from tests.unit.node.test_service_conflicts import (
     made_and_known,
     write,
 )
+from tests.unit.node.test_service_conflicts import offices as offices  # noqa: PLC0414 - a fixture
 from tests.unit.node.test_service_records import RESIDENT
 
 DAYS, LEASE_DAYS = 100, 60

@@ -10,9 +10,10 @@ import pytest
 
 from node.domain.units import Level
 from node.office import Office
+from node.services.common.reason import ReasonMissing
 from node.services.conflicts import resolve
 from node.services.conflicts import views as conflict_views
-from node.services.conflicts.resolve import ConflictClosed, ConflictNotOurs, ReasonMissing
+from node.services.conflicts.resolve import ConflictClosed, ConflictNotOurs
 from node.services.conflicts.views import ConflictView, UnknownConflict, assignee
 from node.services.records import edits
 from node.services.records.edits import RecordView

@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from node.domain.correction import REGISTER, Kind, State
 from node.office import Office
-from node.services.conflicts.resolve import ReasonMissing
+from node.services.common.pages import BadToken
+from node.services.common.reason import ReasonMissing
 from node.services.corrections import requests
 from node.services.corrections import views as correction_views
 from node.services.corrections.errors import (
@@ -29,7 +30,6 @@ from node.services.health.status import status
 from node.services.records import edits
 from node.services.records.edits import RecordEnded, RecordView
 from node.services.records.rules import FieldNotOwned, InvalidRecord, SystemRegister
-from node.services.records.views import BadToken
 from node.store.corrections import step_id
 from sync.apply.compose import NotWritable
 from sync.model import audience
