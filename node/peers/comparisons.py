@@ -11,10 +11,9 @@ from sqlalchemy import Connection, func, select
 from node.china import china_time
 from node.peers.context import PeerContext
 from node.store.job_runs import claim, note_end
-from sync.compare.repair import REFUSED_HERE as REFUSED
 from sync.model.limits import DIGEST_BUCKETS
 from sync.model.report import CompareOptions, Comparison
-from sync.store.tables import repair
+from sync.store.tables import REFUSED_HERE, repair
 
 JOB = "compare"
 DAY_S = 86_400
@@ -107,12 +106,12 @@ class Comparisons:
 
     def repaired_since(self, tx: Connection, at_ms: int) -> int:
         """Return how many records and sums were repaired since a moment."""
-        since = (repair.c.at_ms >= at_ms) & (repair.c.side != REFUSED)
+        since = (repair.c.at_ms >= at_ms) & (repair.c.side != REFUSED_HERE)
         return int(tx.execute(select(func.count()).select_from(repair).where(since)).scalar_one())
 
     def refused_since(self, tx: Connection, at_ms: int) -> int:
         """Return how many records this store has refused to repair since a moment."""
-        since = (repair.c.at_ms >= at_ms) & (repair.c.side == REFUSED)
+        since = (repair.c.at_ms >= at_ms) & (repair.c.side == REFUSED_HERE)
         names = select(repair.c.register, repair.c.unit, repair.c.record).where(since).distinct()
         return int(tx.execute(select(func.count()).select_from(names.subquery())).scalar_one())
 

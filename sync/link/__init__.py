@@ -1,1 +1,4 @@
-"""The link protocol between a child and its parent: session, messages, both ends."""
+"""The link protocol between a child and its parent: session, messages, both ends.
+
+Face: `child`, `dialer`, `status`.
+"""

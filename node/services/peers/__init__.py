@@ -1,1 +1,4 @@
-"""What people decide about peers: which of two stores under one name stays."""
+"""What people decide about peers: which of two stores under one name stays.
+
+Face: all of it.
+"""
