@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from node.domain.assignment import Duty, EventKind
 from node.domain.assignment_rules import ASSIGNEE_KINDS, NEEDS_PERCENT, TRANSITIONS, State
 from node.services.conflicts import resolve
-from node.services.conflicts import views as conflict_views
+from node.services.conflicts.views import list_open
 from node.services.figures import closings
 from node.services.figures.rollup import answer
 from node.services.health.status import status
@@ -285,7 +285,7 @@ class People:
     # -- conflicts -----------------------------------------------------------------------------
 
     def _resolve(self, process: Process, rng: random.Random, *, alike: bool = False) -> None:
-        page = conflict_views.list_open(process.office)
+        page = list_open(process.office)
         mine = [view for view in page.conflicts if view.may_resolve]
         if not mine:
             raise Nothing
