@@ -28,6 +28,7 @@ from node.folds.ledger import LedgerFold
 from node.office import Office
 from node.open import open_office
 from node.services.figures import rollup
+from node.services.common.reason import ReasonMissing
 from node.services.money import postings as money
 from node.services.money import receipts as answers
 from node.services.money import views
@@ -267,7 +268,7 @@ def test_only_a_release_addressed_to_the_office_and_already_arrived_can_be_recei
 
 def test_a_payer_books_returned_money_once_in_the_transaction_that_receives_it(net):
     number = send_down(net, 500)
-    with pytest.raises(BadAllocation):
+    with pytest.raises(ReasonMissing):
         answers.return_(net[DISTRICT], number, reason=" ", actor="clerk")
     answers.return_(net[DISTRICT], number, reason="不属本区", actor="clerk")
     assert balances_of(net, CITY) == [0]
