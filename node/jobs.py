@@ -14,7 +14,8 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import STATE_STOPPED
 
-from node.app import CHINA, Office
+from node.china import CHINA, china_time
+from node.office import Office
 from node.store.job_runs import claim, is_done, note_end
 
 JITTER_S = 5
@@ -119,7 +120,7 @@ class Jobs:
 
     def run_due(self, office: Office, job: Job) -> bool:
         """Run a job if its newest period has not been done; say whether it ran."""
-        now = datetime.fromtimestamp(office.clock.now_ms() / 1000, CHINA)
+        now = china_time(office.clock.now_ms())
         period = job.period(now)
         which = (office.identity.unit, job.name)
         if self._done.get(which) == period:

@@ -10,17 +10,16 @@ from typing import Any, TypeVar
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from node.app import Office
 from node.domain import days
 from node.domain.plain_text import unkeepable_in_note
 from node.domain.refusal import Refused
 from node.domain.units import Tree
+from node.host import LinkedOffice
 from sync.link import Dialer, Parent
-from sync.model.change import Value
+from sync.model.change import ID_BYTES, Value
 from sync.model.errors import SilianError
 from sync.wire.v1 import office_common_pb2 as common
 
-ID_BYTES = 16
 R = TypeVar("R", bound=Message)
 
 
@@ -37,7 +36,7 @@ class BadRequest(SilianError):
 class CallContext:
     """One office as its own people's calls see it. `dialer`, `parent`: None unless it is served."""
 
-    office: Office
+    office: LinkedOffice
     dialer: Dialer | None = None
     parent: Parent | None = None
 

@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 
 from hub.api.call_context import BadRequest, CallContext, Method, parse_id, values_to_wire
 from node.domain.register import Field, Register
-from node.services.figures import zero_reports
 from node.services.records import edits as service
 from node.services.records.rules import UnknownRegister
+from node.services.upkeep import zero_reports
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_registers_pb2 as pb
 

@@ -27,9 +27,9 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     Exit.USAGE: (
         "ambiguous_unit", "bad_allocation", "bad_correction", "bad_order", "bad_question",
         "bad_request", "bad_token",
-        "bad_tree_operation", "bad_unit_file", "case_needs_reason",
+        "bad_tree_operation", "bad_unit_file", "actor_missing",
         "invalid_record", "not_from_cells",
-        "reason_missing", "reason_needed", "unknown_dimension", "usage",
+        "reason_missing", "unknown_dimension", "usage",
         "workbook_column_duplicated",
         "workbook_columns_missing", "workbook_encoding_unknown", "workbook_encrypted",
         "workbook_header_not_found", "workbook_not_annotatable", "workbook_refused",

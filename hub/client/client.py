@@ -22,7 +22,7 @@ from sync.wire.v1 import office_pb2
 
 if TYPE_CHECKING:
     from hub.api.call_context import CallContext
-    from node.app import Office
+    from node.host import LinkedOffice
 
 CALL_TIMEOUT_S = 60.0
 LONG_TIMEOUT_S = 3_600.0  # import, export, verify: they tell how far they are
@@ -181,7 +181,7 @@ class Remote:
 class Local:
     """An office that nobody serves, opened in this process: the same functions, no wire."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: LinkedOffice) -> None:
         from hub.api.call_context import CallContext
         from hub.api.service import METHODS
 
@@ -221,7 +221,7 @@ def _of_folder(folder: Path, token: str, busy_wait_s: float) -> Transport:
             time.sleep(_POLL_S)
 
 
-def _opened(folder: Path) -> Office:
-    from node.app import open_office
+def _opened(folder: Path) -> LinkedOffice:
+    from node.open import open_office
 
     return open_office(folder, wall_ms=wall_ms, rng=random.SystemRandom())

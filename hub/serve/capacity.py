@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from node.app import Office
+from node.office import Office
 
 PROGRAM_CALLS = 256  # of programs and commands, besides those of the children
 FILES_OF_A_PROCESS = 256

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from node.app import Office
 from node.jobs import Job
+from node.office import Office
 from node.services.duplicates.blind_index import continue_indexing
 from node.services.figures.closings import close_period
 from node.services.figures.days_counted import follow_days

@@ -20,12 +20,12 @@ from hub.serve.capacity import Capacity, file_limit
 from hub.serve.maintenance import PERIODIC, tick
 from hub.serve.restored import recover
 from hub.serve.server import Server
-from node.app import Office, open_office
 from node.domain.catalogue import load_catalogue
 from node.domain.units import UnknownUnit
+from node.host import LinkedOffice
 from node.jobs import Jobs
-from sync.link import CLOSE_AFTER_S, ChildEnd, Dialer, Parent
-from sync.link.lines import Lines
+from node.open import open_office
+from sync.link import CLOSE_AFTER_S, ChildEnd, Dialer, Lines, Parent
 from sync.log.outcome import Waiters
 from sync.model.schema import Lane
 
@@ -38,7 +38,7 @@ ASK_AGAIN = 4  # times after a change, each after twice as long; then the tick d
 class Served:
     """One office in this process: its end of the link upward, its face to its children."""
 
-    def __init__(self, office: Office, process: Process) -> None:
+    def __init__(self, office: LinkedOffice, process: Process) -> None:
         self.office = office
         self.parent = Parent(office)
         self.dialer: Dialer | None = None

@@ -37,7 +37,8 @@ from node.domain.toml_table import Table
 from node.domain.units import Level
 
 LANES = ("control", "bulk")
-AUDIENCES = ("local", "record", "down:all", "up:city", "up:district", "up:street")
+UPWARD = ("up:city", "up:district", "up:street")
+AUDIENCES = ("local", "record", "down:all", *UPWARD)
 PERIOD_SOURCES = ("year", "month", "int")
 DIMENSION_SOURCES = ("field", "year", "month", "each", "const")
 WRITERS = ("contribution", "derived", "assignment")
@@ -101,7 +102,11 @@ def read_register(name: str, table: Table) -> Register:
         system=table.pop("system", bool, False),
         append_only=table.pop("append_only", bool, False),
         source=table.text("source", ""),
+        audience_includes=table.one_of("audience_includes", ("", *UPWARD), ""),
     )
+    if register.audience_includes and register.audience != "record":
+        table.fail("goes with audience record only", "只用于 audience 为 record 的台账",
+                   "audience_includes")  # fmt: skip
     if not fields:
         table.fail("has no field", "没有字段", "field")
     table.close()

@@ -118,9 +118,10 @@ class Register:
     """One kind of record. `level` is the level of the offices that keep it; None is any.
 
     `audience` is "local", "up:<level>", "down:all", or "record": decided for each record by the
-    service that writes it. `key`: the fields that make the record's natural key; empty means the
-    id is minted, or that there is one a unit (`singleton`). `system`: written by services only.
-    `append_only`: what is written once is neither changed nor ended, by its writer neither.
+    service that writes it; then `audience_includes` ("up:<level>") is part of every decision.
+    `key`: the fields that make the record's natural key; empty means the id is minted, or that
+    there is one a unit (`singleton`). `system`: written by services only. `append_only`: what is
+    written once is neither changed nor ended, by its writer neither.
     """
 
     name: str
@@ -138,6 +139,13 @@ class Register:
     system: bool = False
     append_only: bool = False
     source: str = ""
+    audience_includes: str = ""
+
+    @property
+    def whole_up_to(self) -> str:
+        """The "up:<level>" to which every record goes; empty when some stay below, or all do."""
+        text = self.audience_includes if self.audience == "record" else self.audience
+        return text if text.startswith("up:") else ""
 
     def contributions_of(self, values: Mapping[str, Value], day: Day) -> dict[CellKey, int]:
         """Return what one record adds to each cell on a day: ints, without zeros. Pure."""

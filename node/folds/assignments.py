@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -28,6 +27,7 @@ from node.domain.contribution import CellKey
 from node.domain.deadlines import Lateness
 from node.domain.units import Level
 from node.folds import targets as final
+from node.folds.context import FoldContext
 from node.folds.contributions import ContributionFold
 from node.folds.event_writer import EventWriter, reaches_community
 from node.store import meta
@@ -45,9 +45,6 @@ from node.store.assignments import (
 from sync.model.change import Edit
 from sync.model.effect import Effect
 
-if TYPE_CHECKING:
-    from node.app import Office
-
 MEASURE = "assignments"
 RELAY = "relay"  # the office's policy in `meta`: AUTO unless it says MANUAL
 AUTO, MANUAL = "auto", "manual"
@@ -61,10 +58,10 @@ NOT_OURS = "不属于可交社区承办的事项 (not work that may come here)"
 class AssignmentFold:
     """Keeps `assignment` rows in step with `assignment_event` records."""
 
-    def __init__(self, office: Office, contributions: ContributionFold) -> None:
-        self._office = office
+    def __init__(self, context: FoldContext, contributions: ContributionFold) -> None:
+        self._context = context
         self._contributions = contributions
-        self._me = office.identity.unit
+        self._me = context.unit
 
     def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
         return frozenset() if register == EVENT else None
@@ -83,13 +80,8 @@ class AssignmentFold:
             a.hop.parent for a in loaded.values() if a.hop.issuer == self._me and a.hop.parent
         }
         loaded |= load(tx, sorted(parents - loaded.keys()))
-        writer = EventWriter(
-            self._me, self._office.identity.level, self._office.tree, self._office.clock.now_ms()
-        )
-        for assignment in sorted(loaded):
-            if self._me in self._office.tree:
-                _Reactor(tx, writer, loaded, assignment).run()
-        return [*writer.edits, *(self._contributions.edits(tx, moved) if moved else ())]
+        edits = self._react(tx, loaded)
+        return [*edits, *(self._contributions.edits(tx, moved) if moved else ())]
 
     def pending_events(self, tx: Connection) -> list[Edit]:
         """Return what this office would say by itself to any assignment, as they stand now."""
@@ -100,11 +92,14 @@ class AssignmentFold:
             (self._me, self._me, *sorted(state.value for state in TERMINAL)),
         )
         loaded = load(tx, sorted(row.id for row in rows))
-        writer = EventWriter(
-            self._me, self._office.identity.level, self._office.tree, self._office.clock.now_ms()
-        )
+        return self._react(tx, loaded)
+
+    def _react(self, tx: Connection, loaded: dict[bytes, Assignment]) -> list[Edit]:
+        """Write what this office does by itself now that these assignments stand as they do."""
+        me = self._context
+        writer = EventWriter(me.unit, me.level, me.tree, me.clock.now_ms())
         for assignment in sorted(loaded):
-            if self._me in self._office.tree:
+            if me.unit in me.tree:
                 _Reactor(tx, writer, loaded, assignment).run()
         return writer.edits
 

@@ -7,23 +7,20 @@ followed; the first transaction of another day takes along the records whose day
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from sqlalchemy import Connection
 
 from node.audiences import audiences_of
-from node.domain.catalogue import Catalogue, CellKey
+from node.domain.catalogue import CellKey
 from node.domain.contribution import Day
 from node.domain.group_key import Counting
-from node.domain.norms import Norms
+from node.folds.context import FoldContext
 from node.ids import natural_id
 from node.store import meta
-from sync.model.access import Identity
 from sync.model.change import Edit, Operation, RecordKey, Value
 from sync.model.effect import Effect
-from sync.store.registers import RegisterTables
 from sync.store.sql import pieces, sql
 
 CELL = "cell"
@@ -38,30 +35,23 @@ def cell_id(key: CellKey) -> bytes:
 class ContributionFold:
     """Keeps the cells of one unit: the only writer of them is the unit's own office (INV-14)."""
 
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        tables: RegisterTables,
-        identity: Identity,
-        norms: Norms,
-        today: Callable[[], date],
-    ) -> None:
-        self._today = today
-        self._catalogue = catalogue
-        self._cells = tables[CELL]
-        self._me = identity
-        self._norms = norms
+    def __init__(self, context: FoldContext) -> None:
+        self._catalogue = catalogue = context.catalogue
+        self._cells = context.tables[CELL]
+        self._unit = context.unit
+        self._norms = context.norms
+        self._today = context.today
         counted = {n: r for n, r in catalogue.registers.items() if r.contributions}
         self._dated = {n: r for n, r in counted.items() if r.days}
         self._fields_read = {name: each.contributing_fields for name, each in counted.items()}
         self._counting = {name: Counting(each.contributions) for name, each in counted.items()}
         self._audiences = audiences_of(
-            catalogue.registers[CELL], unit=identity.unit, writer=identity.unit,
-            level=identity.level,
+            catalogue.registers[CELL], unit=context.unit, writer=context.unit,
+            level=context.level,
         )  # fmt: skip
 
     def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
-        return self._fields_read.get(register) if unit == self._me.unit else None
+        return self._fields_read.get(register) if unit == self._unit else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
         """Return the edits of the cells that these records move."""
@@ -124,7 +114,7 @@ class ContributionFold:
                 f"SELECT {','.join(f'f_{n}' for n in names)} FROM r_{register} "  # noqa: S608
                 f"WHERE unit=? AND (causal_length & 1) = 1 AND ({near})",
             ),
-            (self._me.unit, *((min(before, after), max(before, after)) * len(days))),
+            (self._unit, *((min(before, after), max(before, after)) * len(days))),
         )
         for row in rows:
             yield dict(zip(names, row, strict=True))
@@ -157,7 +147,7 @@ class ContributionFold:
 
     def _stored_cells(self, tx: Connection, keys: Iterable[CellKey]) -> dict[CellKey, int]:
         by_id = {cell_id(key): key for key in keys}
-        rows = self._cells.rows(tx, self._me.unit, list(by_id), ["id", "f_amount"])
+        rows = self._cells.rows(tx, self._unit, list(by_id), ["id", "f_amount"])
         return {by_id[bytes(row[0])]: row[1] for row in rows}
 
     def _of_measures(self, tx: Connection, measures: Iterable[str]) -> dict[CellKey, int]:
@@ -171,13 +161,13 @@ class ContributionFold:
                     # Those of a month are closings: how the past stood, no rule reads it.
                     f"WHERE unit=? AND f_measure IN ({marks}) AND f_period = ''",
                 ),
-                (self._me.unit, *part),
+                (self._unit, *part),
             )
             found.update({CellKey(m, p, d): n for m, p, d, n in rows})
         return found
 
     def _edit(self, key: CellKey, amount: int, *, exists: bool) -> Edit:
-        record = RecordKey(CELL, self._me.unit, cell_id(key))
+        record = RecordKey(CELL, self._unit, cell_id(key))
         if exists:
             return Edit(
                 key=record,

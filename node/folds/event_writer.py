@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
 
+from node.audiences import event_audiences
 from node.domain.assignment import Duty, EventKind, Writer, write
 from node.domain.units import Level, Tree
 from node.folds import targets as final
 from node.ids import natural_id
 from node.store.assignments import ABOVE, EVENT, Assignment, Hop, Work
-from sync.model import audience
 from sync.model.change import Edit, Operation, RecordKey, Value
 
 
@@ -144,10 +144,7 @@ class EventWriter:
 
     def audiences(self, other: int) -> tuple[str, ...]:
         """Return who hears what this office says to `other`: all above, and the way down to it."""
-        audiences = [audience.up(Level.CITY)] if self.level > Level.CITY else []
-        if other != self.unit and other in self.tree and self.tree.within(other, self.unit):
-            audiences.append(audience.down(other))
-        return tuple(audiences)
+        return event_audiences(self.tree, self.unit, self.level, other)
 
     def _record(
         self, hop: Hop, kind: EventKind, by: str, values: dict[str, Value], other: int

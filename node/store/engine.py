@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from node.store import meta
 from node.store.write_queue import QueueTimeout, WriteQueue
 from sync.log import entries as log
 from sync.model.errors import SilianError
@@ -96,6 +97,12 @@ class CommitMark(NamedTuple):
     incarnation: str
 
 
+def read_commit_mark(tx: Connection) -> CommitMark:
+    """Return the mark of an office's store as this transaction sees it."""
+    statement = "SELECT h.arrival, h.hlc, m.value FROM log_head h, meta m WHERE h.id=1 AND m.key=?"
+    return CommitMark(*execute(tx, statement, (meta.INCARNATION,)).fetchone())
+
+
 class _PendingCommit(NamedTuple):
     """A commit failed: the mark that it would have left, and the one before it."""
 
@@ -129,14 +136,12 @@ class Store:
     def is_sqlite(self) -> bool:
         return self._is_sqlite
 
-    def marked(
-        self, read: Callable[[Connection], CommitMark], reopened: Callable[[Connection], None]
-    ) -> None:
-        """Say how to see which transaction was the last, and what to look at after a failure.
-
-        `reopened` brings what is held in memory in line with the store; nothing is written before.
-        """
+    def marked(self, read: Callable[[Connection], CommitMark]) -> None:
+        """Say how to see which transaction was the last: asked after a commit that failed."""
         self._read_mark = read
+
+    def on_reopened(self, reopened: Callable[[Connection], None]) -> None:
+        """Have memory brought in line with the store after a failure, before anything is written."""
         self._reopened = reopened
 
     @contextmanager

@@ -44,10 +44,10 @@ from sync.model.report import BucketKey
 from sync.model.schema import FieldSchema
 from sync.store.quarantine import quarantined_records
 from sync.store.registers import RegisterTable
+from sync.store.tables import REFUSED_HERE
 
 DIGEST_CACHE_MAX = 4_096  # buckets remembered
-REFUSED = "constraint_violation"  # why a record is left as it is
-REFUSED_HERE = "refused"  # and the side that is noted for it: nobody's copy changed
+REFUSED = "constraint_violation"  # why a record is left as it is: noted as REFUSED_HERE
 Copies = Mapping[RecordName, RecordState | None]  # None: the record is not there
 
 

@@ -1,9 +1,13 @@
-"""The link between a parent and a child, both ends. Outsiders import from this face only."""
+"""The link between a parent and a child: both ends, their tables and their messages.
+
+Face: what this module exports.
+"""
 
 from sync.link.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
 from sync.link.child import ChildEnd
 from sync.link.dialer import CLOSE_AFTER_S, Dialer
 from sync.link.handshake import Hello, HelloAnswer
+from sync.link.lines import Lines
 from sync.link.messages import Verdict
 from sync.link.parent import Parent
 from sync.link.sessions import SessionUnknown
@@ -18,6 +22,7 @@ __all__ = [
     "Dialer",
     "Hello",
     "HelloAnswer",
+    "Lines",
     "Parent",
     "SessionUnknown",
     "Verdict",

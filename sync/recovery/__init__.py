@@ -1,1 +1,4 @@
-"""What happens after a backup was restored or a disk was lost; which of two stores is a clone."""
+"""What happens after a backup was restored or a disk was lost, and which of two stores is a clone.
+
+Face: `child`, `clones`, `heads`, `reissue`.
+"""

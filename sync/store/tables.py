@@ -178,6 +178,7 @@ quarantine = Table(  # INV-21: what could not be applied, whole, with its reason
 Index("ix_quarantine_record", quarantine.c.state, quarantine.c.register, quarantine.c.unit)
 Index("ix_quarantine_arrival", quarantine.c.arrival)
 
+REFUSED_HERE = "refused"  # the side of a repair that this store refused: nobody's copy changed
 repair = Table(  # INV-7: what a comparison with a peer put right, and what it was before
     "repair",
     metadata,

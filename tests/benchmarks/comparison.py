@@ -15,7 +15,7 @@ import grpc
 from sqlalchemy import Connection, event
 
 from hub.serve.process import Process
-from node.app import Office
+from node.office import Office
 from sync.compare import digests
 from sync.link.child import ChildEnd
 from sync.link.dialer import Dialer

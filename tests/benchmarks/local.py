@@ -6,9 +6,10 @@ import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
+from node.office import Office
+from node.open import open_office
 from node.setup import init_office
 from sync.codec import entry as codec
 from sync.log import entries as log

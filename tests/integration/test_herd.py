@@ -13,9 +13,10 @@ from typing import Any
 
 from hub.link.servicer import LinkServicer, handlers
 from hub.serve.server import Server
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.units import Level
+from node.office import Office
+from node.open import open_office
 from node.setup import init_office
 from sync.link.dialer import Dialer
 from sync.link.handshake import Hello

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from node.services.peers.status import MOMENTS_KEPT_MS
 
 from hub.serve.maintenance import PERIODIC
 from hub.serve.process import Process, Served
 from node.config import OfficeConfig
 from node.jobs import Jobs
-from node.services.peers.status import MOMENTS_KEPT_MS
 from node.setup import init_office
 from tests.support.edits import outlet
 from tests.support.tier import eventually

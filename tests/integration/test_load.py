@@ -19,9 +19,9 @@ import pytest
 from hub.link.servicer import LinkServicer, handlers
 from hub.serve.capacity import Capacity
 from hub.serve.server import Server
-from node.app import Office
 from node.audiences import audiences_of
 from node.ids import uuid7
+from node.office import Office
 from sync.apply.receive import receive_batch
 from sync.codec import entry as codec
 from sync.link import lines as sync_lines

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from hub.client.client import wall_ms
 from hub.serve.process import LINK_WORKERS_MAX, Process
-from node.app import open_office
 from node.domain.assignment import Duty
+from node.open import open_office
 from node.services.work.actions import issue
 from node.services.work.checks import Order
 from sync.link.dialer import Dialer

@@ -7,9 +7,9 @@ import shutil
 
 from hub.client.client import wall_ms
 from hub.serve.process import Process
-from node.app import Office
 from node.domain.assignment import Duty
 from node.domain.units import Level
+from node.office import Office
 from node.services.health.status import status
 from node.services.peers import clones
 from node.services.work import actions as assignments

@@ -14,9 +14,9 @@ from google.protobuf.message import Message
 from hub.api import choices
 from hub.api.call_context import BadRequest, CallContext
 from hub.api.service import METHODS
-from node.app import open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
+from node.open import open_office
 from node.setup import init_office
 from sync.model.errors import SilianError
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from node.app import Office
 from node.config import OfficeConfig
+from node.office import Office
 from node.services.health.status import status
 from node.services.upkeep.bundles import read_bundles, write_bundle
 from node.setup import init_office

@@ -146,16 +146,16 @@ MUTANTS = (
         "        self._last = self.now_ms() << COUNTER_BITS",
     ),
     Mutant(
-        "a watermark promises what has not arrived", "INV-12", "node/services/peers/status.py",
+        "a watermark promises what has not arrived", "INV-12", "node/peers/status.py",
         "for n in reports if n.bulk_seq <= positions.get(n.incarnation, 0)]", "for n in reports]",
     ),
     Mutant(
-        "news covers what is written in its own millisecond", "INV-12", "node/services/peers/status.py",
+        "news covers what is written in its own millisecond", "INV-12", "node/peers/status.py",
         "min(now_ms, before_ms - 1)", "min(now_ms, before_ms)",
         "tests/unit/node/test_service_rollup.py",
     ),
     Mutant(
-        "news covers what is being written", "INV-12", "node/services/peers/status.py",
+        "news covers what is being written", "INV-12", "node/peers/status.py",
         "            if not office.store.writing:", "            if True:",
         "tests/unit/node/test_service_rollup.py",
     ),
@@ -200,14 +200,14 @@ MUTANTS = (
         "tests/unit/sync/test_session.py",
     ),
     Mutant(
-        "what an older program did not know stays unknown", "INV-28", "node/app.py",
-        "            retry_deferred(self)  # what the older catalogue did not know",
-        "            pass",
+        "what an older program did not know stays unknown", "INV-28", "node/open.py",
+        "        retry_deferred(office)  # what the older catalogue did not know",
+        "        pass",
     ),
     Mutant(
-        "digests forget that a program was rolled back", "INV-7", "node/app.py",
-        "            if name in other or printed.get(name, names) != names:",
-        "            if name in other:", "tests/unit/node/test_service_quarantine.py",
+        "digests forget that a program was rolled back", "INV-7", "node/open.py",
+        "        if name in other or printed.get(name, names) != names:",
+        "        if name in other:", "tests/unit/node/test_service_quarantine.py",
     ),
     Mutant(
         "whoever comes is a child", "INV-31", "sync/link/handshake.py",

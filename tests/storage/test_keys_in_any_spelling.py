@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import literal, select, union_all
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.comparison_form import comparison_form
+from node.office import Office
+from node.open import open_office
 from node.services.records import edits
 from node.services.records.importing import import_table
 from node.services.records.rules import KeyTaken, spelled_as

@@ -38,7 +38,7 @@ def marked(site: Site) -> Site:
         row = execute(tx, "SELECT arrival, hlc FROM log_head WHERE id=1").fetchone()
         return CommitMark(row[0], row[1], "")
 
-    site.store.marked(mark, lambda _tx: None)
+    site.store.marked(mark)
     return site
 
 

@@ -10,11 +10,12 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.assignment import AssignmentState, Duty
 from node.domain.catalogue import Catalogue
 from node.folds.assignments import cell_of
+from node.office import Office
+from node.open import open_office
 from node.services.work.checks import Order
 from node.setup import init_office
 from node.store.assignments import Row, load, select_rows

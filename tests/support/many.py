@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from node.config import OfficeConfig, write_config
 from node.domain.units import Level
+from node.ids import new_incarnation
 from node.keys import KEY_FILE
-from node.setup import DATABASE, init_office, new_incarnation
+from node.setup import DATABASE, init_office
 from node.store import meta
 from node.store.engine import open_store, sqlite_url
 from sync.log import entries as log

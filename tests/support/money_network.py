@@ -10,10 +10,11 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue
 from node.domain.ledger import Posting
+from node.office import Office
+from node.open import open_office
 from node.services.health.verify import verify
 from node.setup import init_office
 from node.store.postings import Line, lines_where

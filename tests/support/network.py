@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from node.app import Office, open_office
 from node.audiences import audiences_of
 from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
 from node.ids import uuid7
+from node.office import Office
+from node.open import open_office
 from node.setup import init_office
 from sync.apply import applier
 from sync.apply.applier import CursorGap

@@ -10,7 +10,7 @@ from node.services.figures.closings import close_period
 if TYPE_CHECKING:
     from datetime import date
 
-    from node.app import Office
+    from node.office import Office
 
 
 def follow_days(office: Office, *, writing: bool = True) -> bool:
@@ -21,7 +21,7 @@ def follow_days(office: Office, *, writing: bool = True) -> bool:
     answered needs no such note.
     """
     today = office.today()
-    contributions = office.contributions
+    contributions = office.folds.contributions
     with office.store.read() as tx:
         before = contributions.counted_to(tx)
         moves = bool(contributions.pending(tx, before, today.isoformat()))

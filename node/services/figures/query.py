@@ -16,7 +16,6 @@ from node.domain.indicators import Figure, Indicator, breakdown, cells_inside, e
 from node.domain.suppression import Cell, hidden
 from node.domain.suppression import Counts as PersonCounts
 from node.domain.units import Tree
-from node.services.figures.cells import Sums, cells_of, sums_below, sums_then
 from node.services.figures.closings import CLOSING, newest_closing, stock_at, stock_measures
 from node.services.figures.completeness import (
     Completeness,
@@ -25,10 +24,11 @@ from node.services.figures.completeness import (
     end_of_day_ms,
     of_tree,
 )
+from node.store.cells import Sums, cells_of, sums_below, sums_then
 from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 BY_UNIT = "unit"
 

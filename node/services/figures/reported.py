@@ -1,7 +1,7 @@
 """Reporting: who has filled in which register, as far as it is known here.
 
 An office has filled in a register when it has put a record into it, even one that has ended since,
-or has stated that it has none (`node.services.figures.zero_reports`). Having been heard is neither. Of
+or has stated that it has none (`node.services.upkeep.zero_reports`). Having been heard is neither. Of
 registers whose records stay in their office the cells tell.
 """
 
@@ -20,7 +20,7 @@ from node.ids import natural_id
 from sync.store.sql import execute, pieces
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 ZERO_REPORT = "zero_report"
 # Of a unit `a.unit`; the names are the catalogue's and this program's own.

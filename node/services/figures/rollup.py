@@ -16,7 +16,7 @@ from node.services.figures.query import BY_UNIT, NoClosing, Question, Row, Shown
 from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 __all__ = ["AS_IS", "AS_WAS", "BY_UNIT", "Answer", "BadQuestion", "NoClosing", "Row", "Shown",
            "UnknownIndicator", "answer"]  # fmt: skip

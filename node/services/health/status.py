@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection, func, select
 
+from node.china import DAY_MS
 from node.domain.units import Level, Tree
+from node.peers.status import Watermark
 from node.services.corrections.views import Waiting, waiting
 from node.services.duplicates.cases import open_cases
 from node.services.health.problems import Problem, problem, worst_first
-from node.services.peers.status import Watermark
-from node.services.upkeep.log_retention import DAY_MS, ENDING_MS, leases
+from node.services.upkeep.log_retention import ENDING_MS, leases
 from node.store.tables import job_run
 from sync.codec.signing import fingerprint
 from sync.log import signatures
@@ -23,7 +24,7 @@ from sync.snapshot import progress
 from sync.store.tables import cursor
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000

@@ -13,7 +13,7 @@ from node.services.health.status import LinkState, OfficeLine, lines_below, prob
 from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 PAGE, PAGE_MAX = 100, 1_000
 EXAMPLES = 3

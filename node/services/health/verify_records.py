@@ -17,7 +17,7 @@ from sync.store.registers import RegisterTable
 from sync.store.sql import pieces, sql
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 ROWS = 5_000
 _STREAMED = {"stream_results": True, "yield_per": ROWS}

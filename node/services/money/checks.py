@@ -10,11 +10,12 @@ from node.domain.ledger_errors import NotDescendant
 from node.domain.numbers import check_fen, yuan
 from node.domain.plain_text import unkeepable_in_note
 from node.domain.refusal import Refused
+from node.services.common.reason import stated_reason
 from node.services.money.errors import BadAllocation
 from node.store.postings import YEARS
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 NOTE_MAX = 500
 
@@ -88,7 +89,6 @@ def check_note(note: str) -> None:
 
 
 def check_reason(reason: str) -> None:
-    """Refuse to send money back without saying why."""
-    if not reason.strip():
-        raise BadAllocation("reason")
+    """Refuse to send money back without saying why. Raises: ReasonMissing, BadAllocation."""
+    stated_reason(reason)
     check_note(reason)

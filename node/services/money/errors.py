@@ -51,12 +51,6 @@ _REASONS: dict[str, tuple[str, str, str, str]] = {
         "Shorten it.",
         "请缩短。",
     ),
-    "reason": (
-        "Money is not sent back without a reason",
-        "退回款项须注明原因",
-        "Say why in a few words.",
-        "请简要说明原因。",
-    ),
     "same_figure": (
         "What arrived is what was released: there is nothing to dispute",
         "实收金额与下拨金额一致,没有争议",

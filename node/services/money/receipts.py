@@ -32,7 +32,7 @@ from sync.model.limits import TRANSACTION_CHANGES_MAX
 from sync.store.sql import pieces
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 def receive(
@@ -142,7 +142,7 @@ def _reply(
     def work(tx: Connection) -> list[Edit]:
         booked.clear()
         released = _release_here(office, tx, transfer)
-        session = JournalSession(office, tx, [_money_of(released.posting)], [transfer])
+        session = JournalSession(office.context, tx, [_money_of(released.posting)], [transfer])
         booked.append(session.post(make_posting(session, released), actor=actor))
         return session.edits
 
@@ -162,7 +162,7 @@ def _receive_part(office: Office, transfers: Sequence[bytes], actor: str, note: 
             _check_two_persons(line, actor)
         waiting = [line.posting for line in lines]
         session = JournalSession(
-            office, tx, [_money_of(p) for p in waiting], [p.transfer for p in waiting]
+            office.context, tx, [_money_of(p) for p in waiting], [p.transfer for p in waiting]
         )
         for released in waiting:
             receipt = postings.answer(

@@ -13,14 +13,13 @@ from node.domain.ledger import Posting, PostingKind
 from node.domain.posting import HELD
 from node.domain.units import Level
 from node.folds.ledger import JournalSession
+from node.services.common.pages import PAGE_MAX
 from node.services.money.errors import BadAllocation
 from node.store.postings import Line, lines_where, of_transfers
 from sync.store.sql import pieces, sql
 
 if TYPE_CHECKING:
-    from node.app import Office
-
-PAGE_MAX = 500
+    from node.office import Office
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +132,7 @@ def held_fen(office: Office, fund: str, year: int) -> int:
 def match_due_fen(office: Office, year: int) -> int:
     """Return what a district still has to put beside the city's money that it received."""
     with office.store.read() as tx:
-        session = JournalSession(office, tx, [("F1", year), ("F2", year)], matching=True)
+        session = JournalSession(office.context, tx, [("F1", year), ("F2", year)], matching=True)
         return session.books.match_due_fen(year)
 
 

@@ -18,7 +18,7 @@ from sync.model.version import hlc_of, incarnation_of
 from sync.store.tables import entry
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 class Durable(StrEnum):

@@ -40,7 +40,7 @@ from sync.model.errors import RecordMissing, SilianError
 from sync.store.registers import values_of
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 __all__ = [
     "Event",

@@ -17,7 +17,7 @@ from sync.model.change import Value
 from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 ROWS_AT_ONCE = 2_000
 

@@ -26,7 +26,7 @@ from sync.model.version import hlc_of
 from sync.store.priority import Priority
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 Blank = Literal["keep", "clear"]
 Progress = Callable[[int, int], None]

@@ -21,7 +21,7 @@ from node.workbook.writer import sheet_name
 from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 Mode = Literal["all", "valid"]
 FIRST = ("household",)  # sheets that others refer to

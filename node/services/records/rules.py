@@ -23,7 +23,7 @@ from sync.model.errors import SilianError
 from sync.store.registers import RegisterTable
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 ASK_MAX = 3  # indicators that are named instead of records
 _KEEPERS_ZH = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from node.audiences import stays_below
 from node.domain.catalogue import Register
@@ -15,6 +15,7 @@ from node.domain.refusal import Refused
 from node.domain.sheet_values import read_value
 from node.domain.units import Level
 from node.domain.validate import Fault
+from node.services.common.pages import BadToken, beyond, page_size, page_token
 from node.services.records.rules import (
     InvalidRecord,
     covered,
@@ -26,32 +27,16 @@ from node.services.records.rules import (
 from sync.log import entries as log
 from sync.merge.record import Head, RecordState, conflicts_of
 from sync.model.change import RecordKey, Value
-from sync.model.errors import RecordMissing, SilianError
+from sync.model.errors import RecordMissing
 from sync.model.version import VERSION_BYTES, Version, incarnation_of, wall_ms_of
 from sync.store import conflicts
 from sync.store.registers import values_of
 from sync.store.tables import conflict
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
-PAGE_MAX = 500
-NUMBER_MAX = 2**63 - 1  # what both stores hold
 _MARK = "~"
-
-
-class BadToken(SilianError):
-    """A text that this program did not make, or made for another page."""
-
-    code = "bad_token"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the page's token cannot be read",
-            "页面凭据无法识别",
-            remedy_en="Open the record or the list again.",
-            remedy_zh="请重新打开该记录或列表。",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +223,7 @@ def list_records(
         matches.append(c.causal_length.bitwise_and(1) == 1)
     filters = _filters(register, where or {})
     columns = [c.unit, *(c[column] for column in table.columns)]
-    limit = max(1, min(limit, PAGE_MAX))
+    limit = page_size(limit)
     with office.store.read() as tx:
         matches += [
             spelled_as(tx, c[f"f_{field}"], value, *matches)
@@ -250,8 +235,7 @@ def list_records(
         ]
         query = select(*columns).where(*matches)
         if after:
-            last_unit, last_id = place_of(after)
-            query = query.where(or_(c.unit > last_unit, and_(c.unit == last_unit, c.id > last_id)))
+            query = query.where(beyond(after, c.unit, c.id))
         total = tx.execute(select(func.count()).select_from(table.table).where(*matches))
         count = int(total.scalar_one())
         rows = tx.execute(query.order_by(c.unit, c.id).limit(limit + 1)).all()
@@ -260,7 +244,7 @@ def list_records(
     stays = stays_below(register, office.level)
     more = bool(office.tree.children(of_unit)) and register.level in _levels(office, of_unit)
     return Page(
-        tuple(views), count, f"{last.unit:x}.{last.id.hex()}" if last else "",
+        tuple(views), count, page_token(last.unit, last.id) if last else "",
         below=more and not subtree and not stays, partial=more and subtree and stays,
     )  # fmt: skip
 
@@ -338,18 +322,6 @@ def _filters(register: Register, where: Mapping[str, object]) -> dict[str, Value
                 suggestion_en=bad.suggestion_en, suggestion_zh=bad.suggestion_zh,
             )]) from bad  # fmt: skip
     return filters
-
-
-def place_of(token: str) -> tuple[int, bytes]:
-    """Return number and id of the last line of a page, of any list. Raises: BadToken."""
-    number, _, last = token.partition(".")
-    try:
-        place = int(number, 16), bytes.fromhex(last)
-    except ValueError:
-        raise BadToken from None
-    if not 0 <= place[0] <= NUMBER_MAX:
-        raise BadToken
-    return place
 
 
 def _views(

@@ -33,7 +33,7 @@ from sync.model import audience
 from sync.model.change import Edit, Operation, RecordKey
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from node.store.assignments import Assignment, children_of
 from sync.store.sql import sql
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 DAYS_MAX = 36_500  # of workload and duration: a hundred years
 RULINGS = GATE | {EventKind.ADJUDICATE}

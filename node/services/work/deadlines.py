@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from node.china import DAY_MS
 from node.domain.assignment import EventKind, State, escalation, overdue
 from node.domain.assignment_rules import BACK_WITH_ISSUER, WITH_ASSIGNEE
 from node.domain.deadlines import Lateness
@@ -22,10 +23,9 @@ from sync.model.report import NodeStatus
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from node.app import Office
+    from node.office import Office
     from sync.model.change import Edit
 
-DAY_MS = 86_400_000
 ESCALATE_AFTER_MS = 3 * DAY_MS  # one more level above sees late work each time this passes
 CONSENT_MS = 15 * DAY_MS  # silence of a community that was asked: never taken for consent
 APPRAISE_MS = 30 * DAY_MS  # verified work that nobody appraises is closed

@@ -12,15 +12,14 @@ from node.domain.assignment import Event, State
 from node.domain.assignment_rules import TERMINAL
 from node.domain.assignment_texts import KIND_ZH, REASONS, STATE_ZH
 from node.domain.days import day_text, time_text
+from node.services.common.pages import PAGE_MAX
 from node.services.work.checks import next_steps
 from node.services.work.errors import UnknownAssignment
 from node.store.assignments import Assignment, Row, load, select_rows
 from sync.store.sql import sql
 
 if TYPE_CHECKING:
-    from node.app import Office
-
-PAGE_MAX = 500
+    from node.office import Office
 
 
 class Box(StrEnum):

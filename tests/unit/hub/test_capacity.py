@@ -12,7 +12,7 @@ import pytest
 
 from hub.cli import examine
 from hub.serve.capacity import Capacity, file_limit, files_for
-from node.app import Office
+from node.office import Office
 from tests.unit.node.offices import COMMUNITY, STREET, Clock, new_office
 
 RAISED = """

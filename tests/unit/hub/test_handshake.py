@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office
 from node.domain.units import Level
+from node.office import Office
 from sync.link.handshake import DuplicateProcess, Hello, decide, load_facts
 from sync.link.messages import Verdict
 from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
+from node.office import Office
+from node.open import open_office
 from node.setup import init_office
 from sync.apply import applier
 from sync.log import entries as log

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office
+from node.office import Office
 from node.services.figures.closings import close_period
 from node.services.figures.days_counted import follow_days
 from node.services.figures.rollup import answer

@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from node.app import Office
+from node.office import Office
 from node.services.records import edits
 from node.services.records.exporting import PersonalRegister, export_register
 from node.services.records.importing import (

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office, open_office
 from node.config import BadConfig
 from node.keys import KEY_FILE, signer_of
+from node.office import Office
+from node.open import open_office
 from sync.log import signatures
 from sync.store import meta
 from tests.unit.node.offices import CATALOGUE, STREET, Clock, new_office

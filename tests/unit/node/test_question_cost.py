@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from node.services.peers.status import PeerStatus
 from sqlalchemy import event
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
+from node.office import Office
+from node.open import open_office
 from node.services.figures.rollup import answer
 from node.services.health.status import status
-from node.services.peers.status import PeerStatus
 from node.setup import init_office
 from sync.log import entries as log
 from sync.model.report import NodeStatus

@@ -10,13 +10,13 @@ from node.domain.units import Level
 from node.services.figures.completeness import Counts, Lag
 from node.services.figures.query import NOT_KNOWN
 from node.services.figures.rollup import answer
-from node.services.figures.zero_reports import NotEmpty, state_zero
 from node.services.health.status import status
 from node.services.health.verify import verify
 from node.services.records import edits
 from node.services.records.durability import durability
 from node.services.records.exporting import export_register
 from node.services.records.rules import KeptElsewhere, NotKeptHere
+from node.services.upkeep.zero_reports import NotEmpty, state_zero
 from sync.model.change import Operation
 from tests.support.network import EAST, NORTH, SOUTH, A, B, C, Network
 

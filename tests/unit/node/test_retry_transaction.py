@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from node.app import Office
 from node.domain.assignment import EventKind
 from node.domain.catalogue import Catalogue, load_catalogue
+from node.office import Office
 from node.services.money import postings as money
 from node.services.money import receipts as answers
 from node.services.money import views

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office, open_office
 from node.keys import KEY_FILE
+from node.office import Office
+from node.open import open_office
 from node.services.records import edits
 from node.services.upkeep import bundles
 from sync.bundle.errors import (

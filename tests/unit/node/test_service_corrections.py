@@ -10,9 +10,10 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import text
 
-from node.app import Office
 from node.domain.correction import REGISTER, Kind, State
-from node.services.conflicts.resolve import ReasonMissing
+from node.office import Office
+from node.services.common.pages import BadToken
+from node.services.common.reason import ReasonMissing
 from node.services.corrections import requests
 from node.services.corrections import views as correction_views
 from node.services.corrections.errors import (
@@ -29,7 +30,6 @@ from node.services.health.status import status
 from node.services.records import edits
 from node.services.records.edits import RecordEnded, RecordView
 from node.services.records.rules import FieldNotOwned, InvalidRecord, SystemRegister
-from node.services.records.views import BadToken
 from node.store.corrections import request_id, step_id
 from sync.apply.compose import NotWritable
 from sync.model import audience

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.ledger_errors import (
@@ -28,6 +27,9 @@ from node.domain.ledger_errors import (
 )
 from node.domain.posting import PostingKind, posting_id_for
 from node.folds.ledger import LedgerFold
+from node.office import Office
+from node.open import open_office
+from node.services.common.reason import ReasonMissing
 from node.services.figures import rollup
 from node.services.money import postings as money
 from node.services.money import receipts as answers
@@ -357,7 +359,7 @@ def test_only_a_release_addressed_to_the_office_and_already_arrived_can_be_recei
 
 def test_a_payer_books_returned_money_once_in_the_transaction_that_receives_it(net):
     number = send_down(net, 500)
-    with pytest.raises(BadAllocation):
+    with pytest.raises(ReasonMissing):
         answers.return_(net[DISTRICT], number, reason=" ", actor="clerk")
     answers.return_(net[DISTRICT], number, reason="不属本区", actor="clerk")
     assert balances_of(net, CITY) == [0]
@@ -415,7 +417,7 @@ def test_an_office_that_could_not_book_a_return_on_arrival_books_it_later_once(n
         patch.setattr(LedgerFold, "_booked", lambda *_: [])
         net.send(DISTRICT, CITY)
     assert balances_of(net, CITY) == [0]
-    fold = LedgerFold(net[CITY])
+    fold = LedgerFold(net[CITY].context)
     for _ in range(2):
         net[CITY].commit(lambda tx: list(fold.pending_bookings(tx)))
         assert balances_of(net, CITY) == [500]

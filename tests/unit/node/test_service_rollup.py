@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 from node.domain.indicators import UnknownDimension
 from node.domain.units import Level, UnknownUnit
 from node.ids import uuid7
+from node.peers.status import PeerStatus
 from node.reference import SHIPPED_FROM
 from node.services.figures.closings import PeriodOpen, close_period
 from node.services.figures.completeness import Lag
 from node.services.figures.rollup import BadQuestion, NoClosing, UnknownIndicator, answer
 from node.services.health.verify import verify
-from node.services.peers.status import PeerStatus
 from sync.apply import applier
 from sync.model.change import Edit, Operation, RecordKey
 from sync.model.report import NodeStatus

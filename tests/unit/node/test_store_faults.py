@@ -13,9 +13,10 @@ import apsw
 import pytest
 from sqlalchemy import event
 
-from node.app import Office, open_office
 from node.audiences import audiences_of
 from node.ids import uuid7
+from node.office import Office
+from node.open import open_office
 from node.services.health.verify import verify
 from node.services.records import edits
 from node.services.upkeep import quarantine

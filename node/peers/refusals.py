@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
+from node.peers.context import PeerContext
 from sync.log.signatures import SignatureError
 from sync.store import meta
-
-if TYPE_CHECKING:
-    from node.app import Office
 
 SIGNATURE_REFUSALS = (
     "doubts"  # the fact: "unit=code,..." of neighbours whose words were refused last
@@ -19,7 +16,7 @@ SIGNATURE_REFUSALS = (
 class SignatureRefusals:
     """Neighbours whose newest batch was refused; each until it hands over what is in order."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: PeerContext) -> None:
         self._office = office
         self._lock = threading.Lock()
         with office.store.read() as tx:

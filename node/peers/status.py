@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
+from node.peers.context import PeerContext
 from node.store.tables import office_status
 from sync.log import entries as log
 from sync.model.audience import up
@@ -22,9 +22,6 @@ from sync.model.version import COUNTER_BITS
 from sync.store import meta
 from sync.store.sql import execute, pieces, sql
 from sync.store.tables import conflict, durable_above, incarnation, quarantine, stream
-
-if TYPE_CHECKING:
-    from node.app import Office
 
 _SAVE = (
     "INSERT INTO office_status (unit, at_ms, last_contact_ms, connected, waiting_up, "
@@ -59,7 +56,7 @@ class Watermark:
 class PeerStatus:
     """Kept in memory while the office runs and written down by the tick (`save`)."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: PeerContext) -> None:
         self._office = office
         self._lock = threading.Lock()
         self._known: dict[int, NodeStatus] = {}

@@ -16,7 +16,7 @@ from sync.model.errors import SilianError
 from sync.store.sql import execute
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 class NotEmpty(SilianError):

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
-from zoneinfo import ZoneInfo
+from typing import Protocol
 
 from sqlalchemy import Connection, func, select
 
+from node.china import china_time
+from node.peers.context import PeerContext
 from node.store.job_runs import claim, is_done, note_end
-from sync.compare.repair import REFUSED_HERE as REFUSED
 from sync.model.limits import DIGEST_BUCKETS
 from sync.model.report import CompareOptions, Comparison
-from sync.store.tables import repair
+from sync.store.tables import REFUSED_HERE, repair
 
-if TYPE_CHECKING:
-    from node.app import Office
-
-CHINA = ZoneInfo("Asia/Shanghai")
 JOB = "compare"
 DAY_S = 86_400
 
@@ -50,7 +46,7 @@ class Repair:
 class Comparisons:
     """One office's comparisons with its parent."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: PeerContext) -> None:
         self._office = office
         self._period = ""  # of the daily comparison that is asked for
         self.last: Comparison | None = None  # since this process began
@@ -114,12 +110,12 @@ class Comparisons:
 
     def repaired_since(self, tx: Connection, at_ms: int) -> int:
         """Return how many records and sums were repaired since a moment."""
-        since = (repair.c.at_ms >= at_ms) & (repair.c.side != REFUSED)
+        since = (repair.c.at_ms >= at_ms) & (repair.c.side != REFUSED_HERE)
         return int(tx.execute(select(func.count()).select_from(repair).where(since)).scalar_one())
 
     def refused_since(self, tx: Connection, at_ms: int) -> int:
         """Return how many records this store has refused to repair since a moment."""
-        since = (repair.c.at_ms >= at_ms) & (repair.c.side == REFUSED)
+        since = (repair.c.at_ms >= at_ms) & (repair.c.side == REFUSED_HERE)
         names = select(repair.c.register, repair.c.unit, repair.c.record).where(since).distinct()
         return int(tx.execute(select(func.count()).select_from(names.subquery())).scalar_one())
 
@@ -127,4 +123,4 @@ class Comparisons:
 def day_of(now_ms: int, unit: int) -> datetime:
     """Return the day of an office's newest comparison: each has its own time of the day."""
     offset = timedelta(seconds=unit % DAY_S)
-    return datetime.fromtimestamp(now_ms / 1000, CHINA) - offset
+    return china_time(now_ms) - offset
