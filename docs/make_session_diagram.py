@@ -3,8 +3,8 @@
     .venv/bin/python docs/make_session_diagram.py           write docs/session.md
     .venv/bin/python docs/make_session_diagram.py --check   exit 1 if it is not fresh
 
-The table `sync.link.session.TRANSITIONS` says which event may come in which state; where it leads is
-decided by the handler. So every reachable session is fed every event that its state has an entry
+The table `sync.link.session.TRANSITIONS` says which event may come in which state; the handler
+decides where it leads. So every reachable session is fed every event that its state has an entry
 for, in a few variants each, and what happens is written down.
 """
 
@@ -32,8 +32,8 @@ UNSHOWN = {
 
 HEAD = """# The session, as a picture
 
-Made from `sync/link/session.py` by `docs/make_session_diagram.py`; a test keeps it fresh. Do not edit.
-The words are explained in [protocol.md](protocol.md#a-session).
+Made from `sync/link/session.py` by `docs/make_session_diagram.py`; a test keeps it fresh.
+Do not edit. The words are explained in [protocol.md](protocol.md#a-session).
 
 """
 

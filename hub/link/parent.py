@@ -140,7 +140,7 @@ class Parent:
     def push(self, unit: int, session: int, batch: Batch) -> tuple[Received, list[DurableAt]]:
         """Take a child's batch; returns after the commits that hold it (INV-4).
 
-        Raises: SessionUnknown, Overloaded, and what `sync.apply.applier.Applier.apply_batch` raises.
+        Raises: SessionUnknown, Overloaded, and what `Applier.apply_batch` raises.
         """
         child = self.sessions.child(unit, session)
         if batch.incarnation != child.incarnation:

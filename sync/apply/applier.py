@@ -150,7 +150,7 @@ class Applier:
         """Take back what this store lost, read aloud from its parent's log (`sync.recovery.heads`).
 
         What an office did by itself when it first heard these comes back with them, so nothing
-        follows from them here; `apply_derived` does afterwards what was left undone. What this office
+        follows from them here; `apply_derived` does afterwards what is missing. What this office
         said both up and down comes back by both ways, in two streams: it is joined once, for a
         value that was overwritten since must not come again (`sync.merge.record`).
         Raises: StreamGap, StreamForked, Unauthorised, Malformed, NotVouched: nothing was done.

@@ -60,8 +60,9 @@ def join_copies(
     """Join a chunk's records with ours: nothing that only we have is erased.
 
     `received_here`: what our copies may be believed to have seen; None: what this store has heard,
-    `vector.EMPTY`: they are damaged, and theirs stand wherever they have heard ours. `commit_derived`: let
-    follow what a change makes this office do; False where that comes in copies of its own.
+    `vector.EMPTY`: they are damaged, and theirs stand wherever they have heard ours.
+    `commit_derived`: let follow what a change makes this office do; False where that comes in
+    copies of its own.
     What cannot be joined is held as a hole (`sync.store.quarantined_copies`).
     Raises: Malformed: nothing was done.
     """
@@ -136,7 +137,8 @@ def join_rows(
         if before is not None:
             after = join(
                 before, theirs, table.schema.by_name,
-                received_here=here[record], received_there=there[record], overwritten=overwritten.get(record, {}),
+                received_here=here[record], received_there=there[record],
+                overwritten=overwritten.get(record, {}),
             )  # fmt: skip
         after = _whole(after, table.schema)
         if after == before:
@@ -359,8 +361,8 @@ def release_superseded(
     did. They would be joined beside what overwrote them."""
     quarantined = execute(
         tx,
-        "SELECT id, arrival, record, reason, detail FROM quarantine WHERE state IN ('open','deferred') "
-        "AND arrival>0 AND register=? AND unit=?",
+        "SELECT id, arrival, record, reason, detail FROM quarantine "
+        "WHERE state IN ('open','deferred') AND arrival>0 AND register=? AND unit=?",
         (rows.register, rows.unit),
     ).fetchall()
     for quarantine_id, arrival, records, reason, detail in quarantined:

@@ -111,8 +111,8 @@ def _is_unblocked(applier: Applier, tx: Connection, change: QuarantinedChange) -
 
 
 def _try(
-    applier: Applier, tx: Connection, change: QuarantinedChange, effects: list[Effect], received: Received,
-    joined: JoinedCopies,
+    applier: Applier, tx: Connection, change: QuarantinedChange, effects: list[Effect],
+    received: Received, joined: JoinedCopies,
 ) -> bool:  # fmt: skip
     entry = _entry_at(tx, change.arrival)
     if entry is None:

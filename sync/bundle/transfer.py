@@ -1,8 +1,8 @@
 """Bundling: what goes into a bundle for a neighbour, and how one is judged and taken in.
 
-A bundle is judged whole before anything of it is applied, by what `Applier.apply_batch` asks of each
-batch and by what a greeting would have shown; then its batches are applied as if they had been
-pushed or pulled.
+A bundle is checked completely before anything of it is applied: each batch as `Applier.apply_batch`
+checks it, the sender as a handshake would. Then its batches are applied as if they had been pushed
+or pulled.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class Survey:
 
 
 class Reader:
-    """Reads the files of one sender: `examine` at every one first, then `apply` them in that order."""
+    """Reads the files of one sender: `examine` every one first, then `apply` them in that order."""
 
     def __init__(self, host: Host, *, trust: str = "") -> None:
         self._host = host

@@ -115,8 +115,8 @@ def copies(applier: Applier, tx: Connection, names: Iterable[RecordName]) -> Cop
 
 
 def join_here(
-    applier: Applier, tx: Connection, theirs: Copies, evidence: Mapping[RecordName, Evidence], *, peer: int,
-    digest_cache: DigestCache | None = None,
+    applier: Applier, tx: Connection, theirs: Copies, evidence: Mapping[RecordName, Evidence], *,
+    peer: int, digest_cache: DigestCache | None = None,
 ) -> tuple[dict[RecordName, Answer], Received]:  # fmt: skip
     """Join a child's copies into ours; return what each record is now."""
     _begin(applier, tx)

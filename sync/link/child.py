@@ -57,8 +57,9 @@ Request = (
     | pb.DigestRequest | pb.SnapshotRequest | pb.UploadSnapshotRequest
 )  # fmt: skip
 Reply = (
-    pb.HelloResponse | pb.PushResponse | pb.PullResponse | pb.ReplayResponse | pb.RestoreParentResponse
-    | pb.DigestResponse | pb.SnapshotResponse | pb.UploadSnapshotResponse
+    pb.HelloResponse | pb.PushResponse | pb.PullResponse
+    | pb.ReplayResponse | pb.RestoreParentResponse | pb.DigestResponse
+    | pb.SnapshotResponse | pb.UploadSnapshotResponse
 )  # fmt: skip
 
 

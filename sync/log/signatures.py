@@ -188,7 +188,7 @@ def signed_up_to(tx: Connection, key: StreamKey) -> tuple[SignedUpTo, int, bytes
 
 
 def streams_known(tx: Connection, keys: Iterable[StreamKey]) -> KnownStreams:
-    """Return how each of these streams is known here: what `verify_batch` would ask for, and its head."""
+    """Return how each of these streams is known here: what `verify_batch` needs, and its head."""
     known: KnownStreams = {}
     for key in keys:
         signed_to, seq, hash_ = signed_up_to(tx, key)

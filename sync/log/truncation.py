@@ -1,8 +1,9 @@
 """Floors: up to where a log does not hold everything any more. The caller owns the transaction.
 
-Below a floor a peer is not served by the log, for it would be a step over a gap: records as they
-stand go instead (`sync.snapshot.plan`). What a peer may not hear is no gap for it: each has a floor of
-its own, the newest cut entry that it may hear (`sync.retention.truncate`).
+Below its low-water mark the log has gaps, so a peer that needs an earlier entry is sent copies of
+the records instead (`sync.snapshot.plan`). An entry that is not addressed to a peer is no gap for
+that peer: each peer has a mark of its own, the newest removed entry that was addressed to it
+(`sync.retention.truncate`).
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class LogTruncated(SilianError):
 
     def __init__(self, *, asked: int, low_water_mark: int) -> None:
         super().__init__(
-            f"the log is whole from position {low_water_mark} on, it would have to begin after {asked}",
+            f"the log is whole from position {low_water_mark} on, "
+            f"it would have to begin after {asked}",
             f"变更日志自 {low_water_mark} 起完整, 所需起点为 {asked}",
             remedy_en="Connect the two offices once: records come as they stand, then go on.",
             remedy_zh="请让两个单位联网一次, 系统会传送全量副本, 之后可继续。",

@@ -1,7 +1,7 @@
 """Rows: records as they stand, with what makes them understood elsewhere. Pure.
 
-What reads them from the store is `sync.apply.read_copies`; what packs them is `sync.codec.chunk`; what takes
-them in is `sync.apply.copies`; what says how two copies become one is `sync.vector`.
+`sync.apply.read_copies` reads copies from the store, `sync.codec.chunk` packs them for the wire,
+`sync.apply.copies` joins received ones into the store.
 """
 
 from __future__ import annotations
@@ -110,9 +110,9 @@ def join(
 ) -> RecordState:
     """Return the copy of an office that has heard what either has heard.
 
-    Commutative, associative and idempotent, with what was heard joined beside it. `overwritten`: of each
-    field, what our own edits have overwritten or settled though it is not counted as heard here:
-    it came in an earlier copy.
+    Commutative, associative and idempotent, if the version vectors are joined with it.
+    `overwritten`: for each field, versions that our own edits have overwritten or settled although
+    our version vector does not include them: they came in an earlier copy.
     """
     created = min(ours.created, theirs.created)
     causal_length = max(ours.causal_length, theirs.causal_length)

@@ -1,7 +1,7 @@
 """Joining: two copies of one record made one, with what the log says of its edits. Pure.
 
-Merge joins an edit, whose base says what its writer had seen. Two copies have no base: which head
-was overwritten knowingly, the edits tell that either side has in its log (`LoggedEdit`, `Evidence`);
+Merge joins an edit, whose base says what its writer had seen. Two copies have no base. Which head
+was overwritten knowingly follows from the edits in both logs (`LoggedEdit`, `Evidence`);
 what they do not explain stands on both sides, as heads beside each other. Nothing is dropped but a
 head that was overwritten knowingly or that no writer known here can have written, and of that the
 caller keeps a note.

@@ -1,1 +1,1 @@
-"""What happens after a backup was restored or a disk was lost, and which of two stores is a clone."""
+"""Recovery after a restored backup or a lost disk, and the detection of cloned stores."""

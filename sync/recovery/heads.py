@@ -2,8 +2,8 @@
 
 The parent keeps every entry that came from the child as it came. Both find, by halving, the
 newest entry of each stream that they have in common; the child says anew what the parent lacks
-(`sync.recovery.reissue`); then the parent reads its own log aloud as far as it came from the child or goes
-down to it. Its order is one in which every entry follows those that its writer knew.
+(`sync.recovery.reissue`); then the parent replays its own log as far as it came from the child or
+goes down to it. Its order is one in which every entry follows those that its writer knew.
 """
 
 from __future__ import annotations
@@ -180,7 +180,8 @@ def own_entries_of(
 ) -> ReplayPage:
     """Return what the parent itself has said down to us, in the order in which it came.
 
-    But nothing of streams whose beginning came as copies: that goes up as copies (`sync.snapshot.upload`).
+    But nothing of streams whose beginning came as copies: that goes up as copies
+    (`sync.snapshot.upload`).
     """
     rows = execute(
         tx,

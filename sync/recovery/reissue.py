@@ -157,7 +157,7 @@ def own_entries_at(
 def reissue(applier: Applier, tx: Connection, own_entries: list[OwnLogEntry]) -> Reissued:
     """Say own words again as the applier's present incarnation, at the end of the log.
 
-    The caller holds the log's lock and has made the applier `switch_incarnation` another incarnation.
+    The caller holds the log's lock and has called the applier's `switch_incarnation`.
     """
     reissued = Reissued(own_entries=len(own_entries))
     if not own_entries:
@@ -211,7 +211,8 @@ def _replace_versions(
         if after != now:  # two had one stamp, and the incarnation decides between them
             conflicts.follow(
                 tx, schema, unit, record, now, after,
-                closed_by=after.causal_length_version, resolved={}, now_ms=wall_ms_of(after.causal_length_version),
+                closed_by=after.causal_length_version, resolved={},
+                now_ms=wall_ms_of(after.causal_length_version),
             )  # fmt: skip
             pairs.append((record, before, after))
     effect = merger.effect_of(table, unit, pairs)

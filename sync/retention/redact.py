@@ -73,7 +73,8 @@ def ended_with_values(
     where, parameters = _has_values(table, level)
     rows = execute(
         tx,
-        f"SELECT r.unit, r.id, r.causal_length_version FROM {table.table.name} r WHERE r.causal_length % 2 = 0 "
+        f"SELECT r.unit, r.id, r.causal_length_version FROM {table.table.name} r "
+        "WHERE r.causal_length % 2 = 0 "
         f"AND r.survived_delete IS NULL AND r.causal_length_version < ? AND {where} "
         "ORDER BY r.causal_length_version LIMIT ?",
         (version_of(max(0, before_ms) << COUNTER_BITS, 0), *parameters, limit),
@@ -91,7 +92,8 @@ def keep_reasons(
 ) -> dict[tuple[int, bytes], KeepReason]:
     """Return which of these records keep their values for now, and why.
 
-    `low_water_mark`: nobody needs what the log has at or below it. `asked`: records that requests are about.
+    `low_water_mark`: nobody needs what the log has at or below it. `asked`: records that open
+    correction requests are about.
     """
     above: set[int] = set()
     for part in pieces([hlc_of(one.end) for one in some]):
@@ -131,7 +133,10 @@ def redact(
     sets = ",".join(f"f_{field}=NULL" for field in fields)
     marks = ",".join("?" * len(fields))
     # It may have begun another life, or been edited, since it was looked for.
-    still = "unit=? AND id=? AND causal_length % 2 = 0 AND causal_length_version=? AND survived_delete IS NULL"
+    still = (
+        "unit=? AND id=?"
+        " AND causal_length % 2 = 0 AND causal_length_version=? AND survived_delete IS NULL"
+    )
     redacted: list[Ended] = []
     for one in go:
         if execute(tx, f"UPDATE {table.table.name} SET {sets} WHERE {still}", one).rowcount:

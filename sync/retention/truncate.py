@@ -61,8 +61,8 @@ def retention_holds(
 ) -> list[RetentionHold]:
     """Return who needs what of the bulk log.
 
-    `incarnations`: incarnations whose numbers this log has. `durable_at_top`: up to where what goes up is
-    safe at the top; None: this is the top.
+    `incarnations`: incarnations whose numbers this log has. `durable_at_top`: up to where what goes
+    up is durable at the top; None: this is the top.
     """
     holds: list[RetentionHold] = []
     # Only the least first need counts: nobody is looked for beyond what holds already.
@@ -108,8 +108,8 @@ def truncate(
     rows = execute(
         tx,
         "SELECT e.arrival, e.incarnation, e.audience, e.seq, e.up_to, e.down_hop, e.via, e.hlc, "
-        f"length(e.wire) FROM entry e WHERE e.lane=? AND e.arrival>? AND e.arrival<=? AND {_REMOVABLE} "
-        "ORDER BY e.arrival LIMIT ?",
+        "length(e.wire) FROM entry e WHERE e.lane=? AND e.arrival>? AND e.arrival<=? "
+        f"AND {_REMOVABLE} ORDER BY e.arrival LIMIT ?",
         (LANE.value, after, upto, limit),
     ).fetchall()
     reached = rows[-1][0] if len(rows) == limit else upto

@@ -16,8 +16,9 @@ DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgra
 OF_CAUSE = frozenset({"missing_record", "blocked"})  # heal once their cause has come
 OF_WRITER = frozenset({"foreign_unit", "not_owner"})  # only this writer's later changes wait
 _QUARANTINE = (
-    "INSERT INTO quarantine (id, arrival, incarnation, register, unit, record, reason, detail, state, "
-    "at_ms, tries) VALUES (?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (id) DO UPDATE SET "
+    "INSERT INTO quarantine "
+    "(id, arrival, incarnation, register, unit, record, reason, detail, state, at_ms, tries) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (id) DO UPDATE SET "
     "tries = quarantine.tries + 1"
 )
 
@@ -64,7 +65,8 @@ def waiting(
     """
     rows = execute(
         tx,
-        "SELECT record, reason, incarnation FROM quarantine WHERE state='open' AND register=? AND unit=?",
+        "SELECT record, reason, incarnation FROM quarantine "
+        "WHERE state='open' AND register=? AND unit=?",
         (register, unit),
     )
     return {
@@ -87,7 +89,8 @@ def quarantined_records(tx: Connection, names: Iterable[RecordName]) -> set[Reco
     for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
         rows = execute(
             tx,
-            "SELECT record FROM quarantine WHERE register=? AND unit=? AND state IN ('open', 'deferred')",
+            "SELECT record FROM quarantine "
+            "WHERE register=? AND unit=? AND state IN ('open', 'deferred')",
             (register, unit),
         ).fetchall()
         quarantined = {

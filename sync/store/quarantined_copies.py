@@ -24,8 +24,9 @@ from sync.store.sql import execute
 
 NO_ENTRY = 0  # position in the log of what did not come as an entry
 _SAVE = (
-    "INSERT INTO quarantine (id, arrival, incarnation, register, unit, record, reason, detail, state, "
-    "at_ms, tries) VALUES (?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (id) DO UPDATE SET "
+    "INSERT INTO quarantine "
+    "(id, arrival, incarnation, register, unit, record, reason, detail, state, at_ms, tries) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (id) DO UPDATE SET "
     "state=excluded.state, tries = quarantine.tries + 1"
 )
 
@@ -45,8 +46,8 @@ def quarantine_copy(
         tx,
         _SAVE,
         (
-            quarantine_id, NO_ENTRY, writer, rows.register[:60], rows.unit, b"".join(records), reason,
-            detail[:500], state, now_ms,
+            quarantine_id, NO_ENTRY, writer, rows.register[:60], rows.unit, b"".join(records),
+            reason, detail[:500], state, now_ms,
         ),
     )  # fmt: skip
     quarantined = {
@@ -95,7 +96,8 @@ def joined(tx: Connection, rows: Rows, vectors: Mapping[bytes, Container[Version
     """
     waiting = execute(
         tx,
-        "SELECT id, record FROM quarantine WHERE state='open' AND arrival=? AND register=? AND unit=?",
+        "SELECT id, record FROM quarantine "
+        "WHERE state='open' AND arrival=? AND register=? AND unit=?",
         (NO_ENTRY, rows.register, rows.unit),
     ).fetchall()
     for quarantine_id, records in waiting:

@@ -55,7 +55,10 @@ class RegisterTable:
         """Set `fields` where each still stands on the version given: no row is read for it."""
         sets = ",".join(f"f_{n}=?,v_{n}=?" for n in fields)
         matches = " AND ".join(f"coalesce(v_{n},created)=?" for n in fields)
-        return f"UPDATE {self.table.name} SET {sets} WHERE unit=? AND id=? AND causal_length=? AND {matches}"
+        return (
+            f"UPDATE {self.table.name} SET {sets} "
+            f"WHERE unit=? AND id=? AND causal_length=? AND {matches}"
+        )
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def execute(tx: Connection, statement: str, parameters: Sequence[Any] = ()) -> A
 
 
 def execute_many(tx: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> int:
-    """Run one statement for each row; return how many rows it changed in all. Raises: as `execute`."""
+    """Run one statement for each row; return how many rows it changed. Raises: as `execute`."""
     driver: Any = tx.connection.dbapi_connection
     cursor = driver.cursor()
     _announce(tx, statement, rows, many=True)
@@ -64,7 +64,7 @@ class RollbackSavepoint(Exception):
 
 @contextmanager
 def savepoint(tx: Connection) -> Iterator[None]:
-    """Keep what the block did, or none of it when it raises; the error goes on, `RollbackSavepoint` not."""
+    """Keep all that the block did, or nothing if it raises; do not pass `RollbackSavepoint` on."""
     execute(tx, "SAVEPOINT piece")
     try:
         yield

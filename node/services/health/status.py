@@ -142,7 +142,8 @@ def _own_line(
         connected=link_state.connected if link_state is not None else None,
         last_contact_ms=contact_ms, exact_ms=now_ms, waiting_up=peer_status.waiting_up,
         waiting_age_ms=peer_status.waiting_age_ms, waiting_down=0, conflicts=peer_status.conflicts,
-        quarantined=peer_status.quarantined, program=peer_status.program, incarnation=peer_status.incarnation,
+        quarantined=peer_status.quarantined, program=peer_status.program,
+        incarnation=peer_status.incarnation,
     )  # fmt: skip
 
 

@@ -85,8 +85,8 @@ def relay(
     def work(tx: Connection) -> list[Edit]:
         parts.clear()
         writer = _writer(office)
-        current = writer.write_event(_load_own(office, tx, assignment, "assignee"), EventKind.RELAY, "assignee",
-                       actor=actor)  # fmt: skip
+        own = _load_own(office, tx, assignment, "assignee")
+        current = writer.write_event(own, EventKind.RELAY, "assignee", actor=actor)
         try:
             behind = chosen or final.read(writer.tree, writer.unit, current.work.targets) - {
                 writer.unit
@@ -94,7 +94,8 @@ def relay(
             check_lawful(writer, behind, current)
             opened = writer.open_hops(
                 behind, current.work, current.state.duty or Duty.OFFICE,
-                work_order=current.hop.work_order, parent=current, due_ms=current.state.due_ms, actor=actor,
+                work_order=current.hop.work_order, parent=current, due_ms=current.state.due_ms,
+                actor=actor,
             )  # fmt: skip
         except final.OutOfLine as error:
             raise BadOrder("out_of_line", _named(office, error.unit)) from error

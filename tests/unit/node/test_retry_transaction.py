@@ -53,7 +53,7 @@ def funds(tmp_path: Path, catalogue: Catalogue) -> Iterator[money_network.MoneyN
 
 
 class Twice:
-    """Takes the place of an office's `Applier.apply_local`: each first try is taken back when done."""
+    """Stands in for an office's `Applier.apply_local`: rolls each first try back."""
 
     def __init__(self, office: Office) -> None:
         self._local = office.applier.apply_local
