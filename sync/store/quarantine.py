@@ -37,7 +37,7 @@ def quarantine_change(
     """Keep what could not be applied. The entry itself is in the log, whole, and is relayed.
 
     `reason` is one of: malformed, unknown_register, unknown_field, wrong_kind, foreign_unit,
-    not_owner, missing_record, refused_by_store, behind_hole. Without `record` it is about every
+    not_owner, missing_record, constraint_violation, blocked. Without `record` it is about every
     record of the block; without `block` about the whole entry.
     """
     register = block.register[:60] if block else ""
