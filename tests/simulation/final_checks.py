@@ -224,7 +224,7 @@ def canonical(names: Iterable[str]) -> str:
     fields = (
         f"CASE WHEN causal_length % 2 = 1 THEN f_{n} END, coalesce(v_{n}, created)" for n in names
     )
-    return ", ".join(("unit, id, born, life, life_version, unseen", *fields))
+    return ", ".join(("unit, id, created, causal_length, causal_length_version, survived_delete", *fields))
 
 
 def _equal(what: str, process: Process, parent: Process, query: str) -> None:

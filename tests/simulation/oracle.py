@@ -198,7 +198,7 @@ class Oracle:
         What is said to be in them was said: whether it is there is compared when all is quiet.
         """
         rows = process.eye.execute(
-            "SELECT key, value FROM meta WHERE key IN ('copied:down', 'copied:up') ORDER BY key"
+            "SELECT key, value FROM meta WHERE key IN ('snapshot:down', 'snapshot:up') ORDER BY key"
         ).fetchall()
         if repr(rows) != seen.copied:
             seen.copied = repr(rows)

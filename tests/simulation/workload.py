@@ -12,11 +12,13 @@ from sqlalchemy import Connection
 from node.domain.assignment import Duty, EventKind
 from node.domain.assignment_rules import ASSIGNEE_KINDS, NEEDS_PERCENT, TRANSITIONS, State
 from node.services.conflicts import resolve
+from node.services.conflicts.views import list_open
 from node.services.figures import closings
 from node.services.figures.rollup import answer
 from node.services.health.status import status
 from node.services.health.verify import verify
 from node.services.money import postings as allocations
+from node.services.money import receipts
 from node.services.money.views import unanswered
 from node.services.records import edits
 from node.services.records.importing import import_table
@@ -283,7 +285,7 @@ class People:
     # -- conflicts -----------------------------------------------------------------------------
 
     def _resolve(self, process: Process, rng: random.Random, *, alike: bool = False) -> None:
-        page = resolve.list_open(process.office)
+        page = list_open(process.office)
         mine = [view for view in page.conflicts if view.may_resolve]
         if not mine:
             raise Nothing
@@ -417,7 +419,7 @@ class People:
     def _answer(self, process: Process, rng: random.Random) -> None:
         office = process.office
         if rng.random() < 0.4:
-            allocations.receive_all(office, actor="戊")
+            receipts.receive_all(office, actor="戊")
             return
         with office.store.read() as tx:
             waiting = sorted(unanswered(office, tx), key=lambda line: line.posting.posting_id)
@@ -426,12 +428,12 @@ class People:
         line = rng.choice(waiting).posting
         draw = rng.random()
         if draw < 0.5:
-            allocations.receive(office, line.transfer, actor="戊")
+            receipts.receive(office, line.transfer, actor="戊")
         elif draw < 0.75:
             counted_fen = line.amount_fen // 2
-            allocations.dispute(office, line.transfer, counted_fen=counted_fen, actor="戊")
+            receipts.dispute(office, line.transfer, counted_fen=counted_fen, actor="戊")
         else:
-            allocations.return_(office, line.transfer, reason="有误", actor="戊")
+            receipts.return_(office, line.transfer, reason="有误", actor="戊")
 
     def _give_back(self, process: Process, rng: random.Random) -> None:
         fund, amount_fen = self._pick_balance(process, rng)

@@ -209,7 +209,7 @@ def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reaso
     office.store.write(write)
     office.log.info("hole_closed", quarantine=quarantine_id.hex(), reason=line.reason, actor=actor)
     return _retry(
-        office, "reason='behind_hole' AND register=? AND unit=?", (line.register, line.unit)
+        office, "reason='blocked' AND register=? AND unit=?", (line.register, line.unit)
     )
 
 

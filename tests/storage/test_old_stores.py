@@ -1,0 +1,156 @@
+"""Stores of earlier schema revisions: every later program opens them, and nothing in them is lost.
+
+tests/data/stores/0007 has two real offices of the last program before the rename: a community and
+its street, which exchanged bundles and disagree about an address.
+"""
+
+from __future__ import annotations
+
+import lzma
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from sqlalchemy import text
+
+from node.app import Office, open_office
+from node.services.conflicts.views import list_open
+from node.services.health.verify import verify
+from node.services.records import views
+from node.store import migrate
+from node.store.engine import Store, open_store, sqlite_url
+from tests.storage.test_migrations import url  # noqa: F401  # the two stores
+
+STORES = Path(__file__).resolve().parents[1] / "data/stores"
+NOW_MS = 1_796_010_000_000
+
+
+def _unpacked(folder: Path, name: str) -> Path:
+    office = folder / name
+    office.mkdir()
+    packed = STORES / "0007" / f"{name}.db.xz"
+    (office / "office.db").write_bytes(lzma.decompress(packed.read_bytes()))
+    shutil.copy(STORES / "0007" / f"{name}.toml", office / "office.toml")
+    shutil.copy(STORES / "0007" / f"{name}.key", office / "signing.key")
+    return office
+
+
+@pytest.fixture(params=["home", "street"])
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
+    folder = _unpacked(tmp_path, request.param)
+    opened = open_office(folder, wall_ms=lambda: NOW_MS, rng=random.Random(1))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def test_a_store_of_revision_0007_opens_with_its_records_and_conflicts(office: Office) -> None:
+    shown = views.list_records(office, "premises", subtree=True).records
+    assert [(r.values["name"], r.values["address"]) for r in shown] == [
+        ("文体中心", "社区更正地址")
+    ]
+    (conflict,) = list_open(office).conflicts
+    assert {conflict.shown.value, conflict.loser.value} == {"社区更正地址", "街道核查地址"}
+    assert verify(office).differences == ()
+    assert list(office.folder.glob("office.before-*.db")), "no copy was made before the upgrade"
+
+
+FACTS = {
+    "continues": "1", "restored": "1", "met:7": "2", "token:7": "aa", "token:given:8": "bb",
+    "ways:8": "3", "cut:8": "4", "copying:7": "5", "handing:7": "6", "held:ab": "7",
+    "copied:down": "8", "copied:up": "9", "unit": "10",
+}  # fmt: skip
+RENAMED = {
+    "numbering_from": "1", "recovery_due": "1", "rebased_at:7": "2", "token_held:7": "aa",
+    "token_issued:8": "bb", "republished_to:8": "3", "snapshot_due:8": "4", "snapshot_in:7": "5",
+    "snapshot_out:7": "6", "quarantined_copy:ab": "7", "snapshot:down": "8", "snapshot:up": "9",
+    "unit": "10",
+}  # fmt: skip
+
+
+def _to(store: Store, revision: str, *, down: bool = False) -> None:
+    def run(tx) -> None:
+        config = migrate._config()
+        config.attributes["connection"] = tx
+        (command.downgrade if down else command.upgrade)(config, revision)
+
+    store.write(run)
+
+
+def _fill_0007(tx) -> None:
+    for key, value in FACTS.items():
+        tx.execute(text("INSERT INTO meta (key, value) VALUES (:k, :v)"), {"k": key, "v": value})
+    kind = "BYTEA" if tx.dialect.name == "postgresql" else "BLOB"
+    tx.execute(
+        text(f"CREATE TABLE r_thing (unit BIGINT, id {kind}, born {kind}, life INTEGER, "
+             f"life_version {kind}, unseen TEXT, f_name TEXT, v_name {kind})")
+    )  # fmt: skip
+    tx.execute(text("INSERT INTO r_thing (unit, life, unseen, f_name) VALUES (1, 2, 'x', 'a')"))
+    tx.execute(text("INSERT INTO floor (lane, peer, position) VALUES (1, 0, 42)"))
+    tx.execute(text("INSERT INTO safe (level, lane, position) VALUES (0, 1, 43)"))
+    for n, (reason, state) in enumerate(
+        (("behind_hole", "healed"), ("refused_by_store", "open"), ("malformed", "closed"))
+    ):
+        tx.execute(
+            text("INSERT INTO hole (id, arrival, incarnation, register, unit, record, reason, "
+                 "detail, state, at_ms, tries) VALUES (:id, 1, 1, 'r', 1, :id, :reason, '', "
+                 ":state, 1, 1)"),
+            {"id": bytes([n]) * 16, "reason": reason, "state": state},
+        )  # fmt: skip
+    for n, state in enumerate(("open", "silent", "settled", "overtaken")):
+        tx.execute(
+            text("INSERT INTO conflict (id, register, unit, record, field, version, value, level, "
+                 "head, deleted, state, opened_ms) VALUES (:id, 'r', 1, :id, 'f', :id, '1', 1, 1, "
+                 "0, :state, 1)"),
+            {"id": bytes([n]) * 16, "state": state},
+        )  # fmt: skip
+
+
+def _facts(tx) -> dict[str, str]:
+    return dict(tx.execute(text("SELECT key, value FROM meta")).all())
+
+
+def test_facts_tables_columns_and_states_of_0007_are_found_under_the_new_names(
+    url: str,  # noqa: F811  # the fixture
+) -> None:
+    store = open_store(url)
+    try:
+        _to(store, "0007")
+        store.write(_fill_0007)
+        _to(store, "0008")
+        with store.read() as tx:
+            assert _facts(tx) == RENAMED
+            row = tx.execute(
+                text("SELECT causal_length, survived_delete, f_name, created, "
+                     "causal_length_version FROM r_thing")
+            ).one()  # fmt: skip
+            assert tuple(row[:3]) == (2, "x", "a")
+            assert tx.execute(text("SELECT position FROM truncation")).scalar_one() == 42
+            assert tx.execute(text("SELECT position FROM durable")).scalar_one() == 43
+            rows = tx.execute(text("SELECT reason, state FROM quarantine ORDER BY id")).all()
+            assert [tuple(r) for r in rows] == [
+                ("blocked", "applied"), ("constraint_violation", "open"), ("malformed", "closed"),
+            ]  # fmt: skip
+            states = tx.execute(text("SELECT state FROM conflict ORDER BY id")).scalars().all()
+            assert states == ["open", "auto_resolved", "resolved", "superseded"]
+    finally:
+        store.close()
+
+
+def test_0008_can_be_taken_back_without_losing_a_fact(tmp_path: Path) -> None:
+    store = open_store(sqlite_url(tmp_path / "office.db"))
+    try:
+        _to(store, "0007")
+        store.write(_fill_0007)
+        _to(store, "0008")
+        _to(store, "0007", down=True)
+        with store.read() as tx:
+            assert _facts(tx) == FACTS
+            states = tx.execute(text("SELECT state FROM conflict ORDER BY id")).scalars().all()
+            assert states == ["open", "silent", "settled", "overtaken"]
+    finally:
+        store.close()
