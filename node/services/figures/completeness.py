@@ -30,7 +30,7 @@ class Lag(StrEnum):
     """Why an office's part of an answer is not to be relied on, the worst first."""
 
     NEVER_REPORTED = "never_heard"
-    QUARANTINED = "holes"  # some of its cells could not be applied here
+    QUARANTINED = "quarantined"  # some of its cells could not be applied here
     BEHIND = "behind"  # it is known to have written more than is held here
     NOT_CLOSED = "not_closed"  # it has not closed the month that the answer stands on
     TOO_OLD = "too_old"  # what is held of it ends before the day asked for

@@ -211,7 +211,7 @@ def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:
         behind = signatures.unsigned_streams(tx, own.unit)
         fresh = signatures.new_keys(tx, own.unit, since_ms)
     if behind:
-        yield _of(own, "unvouched", n=behind)
+        yield _of(own, "unsigned_streams", n=behind)
     found = [
         *(("words_refused", unit, code) for unit, code in office.signature_refusals.open().items()),
         *(("new_key", unit, fingerprint(key)) for unit, key in fresh),
@@ -251,7 +251,7 @@ def _problems(line: OfficeLine, now_ms: int, ahead_ms: int, program: str) -> Ite
 
 def _kept_problems(line: OfficeLine) -> Iterator[Problem]:
     if line.quarantined:
-        yield _of(line, "holes", n=line.quarantined)
+        yield _of(line, "quarantined", n=line.quarantined)
     if line.waiting_age_ms > WAITING_MS:
         yield _of(line, "waiting", n=line.waiting_age_ms // HOUR_MS)
     if line.conflicts:
