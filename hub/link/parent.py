@@ -62,7 +62,7 @@ class Parent:
     # -- greeting ----------------------------------------------------------------------------
 
     def hello(self, hello: Hello) -> HelloAnswer:
-        """Open a session, or say why not (design.md 6, 9)."""
+        """Answer a handshake with a verdict; open a session if the child is accepted."""
         if refusal := check_place(self.office, hello):
             return refusal
         match self.sessions.check_duplicate(hello):

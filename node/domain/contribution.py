@@ -1,7 +1,7 @@
 """Contributions: what one record adds to the kept sums, and how a cell's key is written.
 
 A contribution is a pure function of the record's own values, so the change of a cell is
-contributions(after) - contributions(before), whatever happened in between (design.md 8).
+contributions(after) - contributions(before), whatever happened in between.
 """
 
 from __future__ import annotations

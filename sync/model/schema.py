@@ -1,4 +1,4 @@
-"""What the engine knows of a register: names, kinds, merge policies. Nothing about residents."""
+"""What the engine knows of a register: names, kinds, merge policies; nothing about residents."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Kind(Enum):
 class Policy(Enum):
     """Which of several concurrent values of a field is shown, and whether a person must look."""
 
-    LATEST = "latest"  # the later version; the loser is kept and listed
+    LATEST = "latest"  # the later version; the other is kept and listed
     OWNER = "owner"  # the value of the field's owning level
     HIGHER = "higher"  # the value written at the higher level
     MAX = "max"  # the greater value; no conflict
     MIN = "min"  # the smaller value; no conflict
     UNION = "union"  # a set: all members; no conflict
-    MANUAL = "manual"  # the later version for now; a person must decide
+    MANUAL = "manual"  # the later version until a person decides
 
 
-AUTO_RESOLVED = frozenset({Policy.MAX, Policy.MIN, Policy.UNION})  # concurrent values need nobody
+AUTO_RESOLVED = frozenset({Policy.MAX, Policy.MIN, Policy.UNION})  # no person has to decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class RegisterSchema:
     lane: Lane
     fields: tuple[FieldSchema, ...]
     indexes: tuple[str, ...] = ()  # fields, or id, that have an index; at most two
-    own: bool = False  # each office writes records of its own unit only, and none of those below
+    own: bool = False  # an office writes records of its own unit only, not of units below
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -77,4 +77,4 @@ class Schema:
         return cls({r.name: r for r in registers})
 
 
-Shared = Mapping[str, Sequence[int]]  # register -> units whose records both sides may hear whole
+Shared = Mapping[str, Sequence[int]]  # register -> units that both sides may receive completely

@@ -208,9 +208,7 @@ def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reaso
 
     office.store.write(write)
     office.log.info("hole_closed", quarantine=quarantine_id.hex(), reason=line.reason, actor=actor)
-    return _retry(
-        office, "reason='blocked' AND register=? AND unit=?", (line.register, line.unit)
-    )
+    return _retry(office, "reason='blocked' AND register=? AND unit=?", (line.register, line.unit))
 
 
 def _retry(office: Office, where: str, parameters: tuple[object, ...]) -> Retried:

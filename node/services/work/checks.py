@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from node.app import Office
 
 TITLE_MAX, BODY_MAX = 200, 4_000  # characters, as in the catalogue
-RETURNS_MAX = 2  # after so many returns an office above both must rule (1.5)
+RETURNS_MAX = 2  # after so many returns an office above both must rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +132,8 @@ def _fee_released(tx: Connection, current: Assignment) -> bool:
 
 
 def may_rule(writer: EventWriter, current: Assignment, kind: EventKind) -> bool:
-    """Say whether this office decides. The gate is the city's (3.2); a dispute is for the
-    office above both, or the city."""
+    """Return whether this office decides. The city decides before dispatch; the office above both,
+    or the city, decides a dispute."""
     if kind in GATE:
         return writer.unit == writer.tree.root
     if kind is not EventKind.ADJUDICATE:
