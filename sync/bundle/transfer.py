@@ -1,4 +1,4 @@
-"""Bundling: what goes into a bundle for a neighbour, and how one is judged and taken in.
+"""Write the batches of a bundle for a neighbour; check and apply a received bundle.
 
 A bundle is checked completely before anything of it is applied: each batch as `Applier.apply_batch`
 checks it, the sender as a handshake would. Then its batches are applied as if they had been pushed
@@ -43,7 +43,7 @@ from sync.store.sql import execute
 from sync.wire.v1 import link_pb2
 from sync.wire.v1.bundle_pb2 import BundleHeader
 
-Header = BundleHeader  # for those who do not read the wire
+Header = BundleHeader  # for modules that do not import the wire
 
 # -- writing ------------------------------------------------------------------------------------
 
@@ -57,7 +57,7 @@ class Neighbour:
 
 
 def neighbour(host: Host, unit: int) -> Neighbour | None:
-    """Return a unit as our parent or one of our children; None when it is neither."""
+    """Return a unit as our parent or one of our children; None if it is neither."""
     me, routes = host.applier.identity, host.applier.routes
     if routes.hop(unit) == unit:
         return Neighbour(unit, is_parent=False)
@@ -68,14 +68,14 @@ def neighbour(host: Host, unit: int) -> Neighbour | None:
 
 
 def acked_by_child(host: Host, tx: Connection, child: int) -> dict[Lane, int]:
-    """Return how far a child is known to hold our log: it said so in a greeting or a bundle."""
+    """Return how far a child has our log, by its last handshake or bundle."""
     ours = _log_incarnations(tx, host)
     cursors = {lane: log.cursor_of(tx, child, "out", lane) for lane in Lane}
     return {lane: at if of in ours else 0 for lane, (of, at) in cursors.items()}
 
 
 def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
-    """Return what every file of a set says first; names, and where it goes on, are added to it."""
+    """Return the common header of a set; the caller adds names, `part_of` the start positions."""
     applier = host.applier
     me, signer = applier.identity, applier.signer
     assert signer is not None, "an office has a key"
@@ -111,7 +111,7 @@ def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
 
 
 def part_of(common: BundleHeader, part: int, starts: Mapping[Lane, int]) -> BundleHeader:
-    """Return the header of one file of a set, which goes on from `starts`."""
+    """Return the header of one file of a set, which continues from `starts`."""
     own = BundleHeader()
     own.CopyFrom(common)
     own.part = part
@@ -122,7 +122,7 @@ def part_of(common: BundleHeader, part: int, starts: Mapping[Lane, int]) -> Bund
 def batches(
     host: Host, peer: Neighbour, after: Mapping[Lane, int], *, bytes_max: int = BATCH_BYTES_MAX
 ) -> Iterator[Batch]:
-    """Yield everything that waits for a neighbour, control first, up to the log's end now."""
+    """Yield everything that waits for a neighbour, control first, up to the log's present end."""
     applier = host.applier
     with host.store.read() as tx:
         end = log.position(tx)
@@ -178,7 +178,7 @@ def _down_heads(tx: Connection, writer: int, goes: Callable[[int], bool]) -> Hea
 
 @dataclass(slots=True)
 class Survey:
-    """What reading files would do, or has done: for all files of one call together."""
+    """What reading would do, or has done, for all files of one call together."""
 
     peer: Neighbour | None = None
     key: bytes = b""
@@ -199,17 +199,17 @@ class Reader:
     def __init__(self, host: Host, *, trust: str = "") -> None:
         self._host = host
         self._trust = "".join(trust.split()).lower()
-        self._heads: Heads = {}  # as they would be after what was looked at
+        self._heads: Heads = {}  # as they would be after the files examined so far
         self._signed_to: dict[StreamKey, tuple[SignedUpTo, signatures.Hashes]] = {}
         self.survey = Survey()
 
-    # -- looking ------------------------------------------------------------------------------
+    # -- checking -----------------------------------------------------------------------------
 
     def examine(self, bundle: Bundle) -> None:
-        """Judge a file that follows those looked at before. Nothing is applied.
+        """Check a file that follows those examined before. Nothing is applied.
 
-        Raises: BundleNotForUs, BundleStranger, BundleOutdated, BundleNeedsLine, BundleMissing,
-        KeyChanged; Malformed, Unauthorised, StreamGap, StreamForked, NotVouched.
+        Raises: BundleNotForUs, BundleNotNeighbour, BundleOutdated, BundleNeedsLine, BundleMissing,
+        KeyChanged; Malformed, Unauthorised, StreamGap, StreamForked, SignatureError.
         """
         head, survey = bundle.header, self.survey
         peer = self._peer(head)
@@ -260,7 +260,7 @@ class Reader:
         self.survey.key_is_new = not known
 
     def _applied(self, tx: Connection, head: BundleHeader) -> dict[Lane, int]:
-        """Return how far the sender's log is held, in numbers of the incarnation that it has."""
+        """Return how far we have the sender's log, in positions of its present incarnation."""
         incarnations = (head.incarnation, head.continues)
         cursors = {lane: log.cursor_of(tx, head.sender, "in", lane) for lane in Lane}
         return {lane: at if of in incarnations else 0 for lane, (of, at) in cursors.items()}
@@ -272,10 +272,10 @@ class Reader:
     def _check_complete(
         self, tx: Connection, peer: Neighbour, bundle: Bundle, ends: Mapping[Lane, int]
     ) -> None:
-        """Make sure that neither side has lost what the other has: what a greeting would find.
+        """Check that neither side has lost what the other has, as a handshake would.
 
-        Where the file brings something new, its writer knew all that we hold of its words. Where
-        it brings nothing new, we must hold all that it held (a set's last file brings it all).
+        If the file brings something new, its writer knew all of its entries that we have. If it
+        brings nothing new, we must have all that the writer had (a set's last file brings all).
         """
         head, me = bundle.header, self._host.applier.identity
         proofs = [
@@ -330,16 +330,16 @@ class Reader:
         survey.changes += sum(entry.changes for entry, _, _ in fresh)
         survey.applied[lane] = max(survey.applied[lane], batch.upto)
 
-    # -- taking -------------------------------------------------------------------------------
+    # -- applying -----------------------------------------------------------------------------
 
     def begin(self, bundle: Bundle) -> list[DurableAt]:
-        """Note whose files these are and what their sender holds of our log.
+        """Record the sender's incarnation and key, and how far it has our log.
 
-        Returns: how far our log is safe above, when the sender is our parent.
+        Returns: how far our log is durable above, if the sender is our parent.
         """
         head, host = bundle.header, self._host
         peer = self.survey.peer
-        assert peer is not None, "looked at before"
+        assert peer is not None, "examined before"
         now_ms = host.applier.now_ms
 
         def write(tx: Connection) -> dict[Lane, int]:
@@ -368,7 +368,7 @@ class Reader:
     def _rebase_cursors(
         self, tx: Connection, head: BundleHeader, applied: Mapping[Lane, int], now_ms: int
     ) -> None:
-        """Go on under the sender's other incarnation; its former ones write no more."""
+        """Continue with the sender's new incarnation and retire its former ones."""
         for lane, at in applied.items():
             log.advance(
                 tx, peer=head.sender, direction="in", lane=lane, incarnation=head.incarnation,
@@ -382,9 +382,9 @@ class Reader:
         )
 
     def apply(self, batch: Batch) -> Received:
-        """Apply one batch with its cursor, as a push or a pull does, durably."""
+        """Apply one batch with its cursor durably, as a push or a pull does."""
         host, peer = self._host, self.survey.peer
-        assert peer is not None, "looked at before"
+        assert peer is not None, "examined before"
         received = host.store.write(
             lambda tx: host.applier.apply_batch(
                 tx, batch, peer=peer.unit, upward=not peer.is_parent
@@ -395,7 +395,7 @@ class Reader:
 
 
 def _log_incarnations(tx: Connection, host: Host) -> tuple[int, int]:
-    """Return the incarnations whose numbers our log has: ours, and the one that it goes on from."""
+    """Return the incarnations whose positions our log has: ours, and the one it continues."""
     return host.applier.identity.incarnation, int(meta.get(tx, meta.CONTINUES) or -1)
 
 

@@ -1,4 +1,4 @@
-"""Speaking: own words go to the end of the log, each the next of its stream.
+"""Append own entries to the end of the log, each the next of its stream.
 
 The caller holds the log's lock and owns the transaction.
 """
@@ -34,7 +34,7 @@ class OwnEntry(NamedTuple):
 def append_own(
     applier: Applier, tx: Connection, own_entries: Sequence[OwnEntry], waiters: Waiters
 ) -> None:
-    """Append own words, in this order; note in `waiters` who waits for them."""
+    """Append own entries in this order; add to `waiters` who waits for them."""
     me = applier.identity
     first = log.allocate(tx, len(own_entries), applier.clock.last)
     waiters.recent_commit.record_numbers(first, len(own_entries))
@@ -42,7 +42,7 @@ def append_own(
         return
     keys = [StreamKey(me.incarnation, each.audience, each.lane) for each in own_entries]
     heads = log.heads_of(tx, keys)
-    packed: dict[tuple[int, ...], bytes] = {}  # what goes to several audiences is packed once
+    packed: dict[tuple[int, ...], bytes] = {}  # blocks for several audiences are packed once
     newest: dict[StreamKey, Entry] = {}
     rows = []
     for i, (key, own_entry) in enumerate(zip(keys, own_entries, strict=True)):

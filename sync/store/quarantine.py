@@ -1,4 +1,4 @@
-"""Holes: changes that could not be applied, kept with their reason; the rest flows on (INV-21)."""
+"""Quarantine: changes that could not be applied, with their reason; the rest goes on (INV-21)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync.model.change import ID_BYTES, Block, Entry, RecordName
 from sync.store.sql import execute
 
 DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
-OF_CAUSE = frozenset({"missing_record", "blocked"})  # heal once their cause has come
+OF_CAUSE = frozenset({"missing_record", "blocked"})  # retried once their cause has arrived
 OF_WRITER = frozenset({"foreign_unit", "not_owner"})  # only this writer's later changes wait
 _QUARANTINE = (
     "INSERT INTO quarantine "
@@ -34,11 +34,11 @@ def quarantine_change(
     record: bytes = b"",
     detail: str = "",
 ) -> None:
-    """Keep what could not be applied. The entry itself is in the log, whole, and is relayed.
+    """Quarantine a change. Its complete entry is in the log and is relayed.
 
     `reason` is one of: malformed, unknown_register, unknown_field, wrong_kind, foreign_unit,
-    not_owner, missing_record, constraint_violation, blocked. Without `record` it is about every
-    record of the block; without `block` about the whole entry.
+    not_owner, missing_record, constraint_violation, blocked. Without `record` all records
+    of the block are quarantined; without `block` the complete entry.
     """
     register = block.register[:60] if block else ""
     unit = block.unit if block else entry.unit
@@ -58,10 +58,10 @@ def quarantine_change(
 def waiting(
     tx: Connection, register: str, unit: int, writer: int, *, create: bool = False
 ) -> set[bytes]:
-    """Return the records whose later changes by `writer` wait behind a hole.
+    """Return the records whose later changes by `writer` must wait for a quarantined change.
 
-    What waits for a record to be created does not hold up its creation (`create`), and whoever
-    was refused for lack of a right holds up nobody else (INV-21).
+    A change that waits for a record's creation does not block that creation (`create`). A change
+    that its writer had no right to blocks no other writer (INV-21).
     """
     rows = execute(
         tx,
@@ -79,12 +79,12 @@ def waiting(
 
 
 def _storable(text: str) -> str:
-    """Return what a peer said in a form that every store takes: PostgreSQL refuses NUL."""
+    """Return a peer's text in a form that every store accepts: PostgreSQL refuses NUL."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def quarantined_records(tx: Connection, names: Iterable[RecordName]) -> set[RecordName]:
-    """Return those of the records that an open hole is about: they differ for a known reason."""
+    """Return those of the records that have a quarantined change: the reason why they differ."""
     found: set[RecordName] = set()
     for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
         rows = execute(
