@@ -1,11 +1,11 @@
-"""Draws docs/session.md from the session itself, so that the picture cannot lie.
+"""Draws docs/session.md from the session itself, so that the picture is always right.
 
     .venv/bin/python docs/make_session_diagram.py           write docs/session.md
     .venv/bin/python docs/make_session_diagram.py --check   exit 1 if it is not fresh
 
-The table `sync.link.session.TRANSITIONS` says which event may come in which state; where it leads is
-decided by the handler. So every reachable session is fed every event that its state has an entry
-for, in a few variants each, and what happens is written down.
+The table `sync.link.session.TRANSITIONS` says which event may come in which state; the handler
+decides where it leads. So every reachable session is fed every event that its state has an entry
+for, in a few variants each, and the page lists the state that follows.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from sync.model.schema import Lane
 TARGET = Path(__file__).with_name("session.md")
 LANES = tuple(Lane)
 FAR = 1_000_000  # past every position that the walk reaches
-# They grow without end and change numbers only, never which state comes next in the picture.
+# Numbers that grow without end; they never change which state comes next in the picture.
 UNSHOWN = {
     "attempt", "reason", "verdict", "acked_by_parent", "applied_from_parent", "_read_to",
     "_control_run",
 }  # fmt: skip
 
-HEAD = """# The session, as a picture
+HEAD = """# The session as a picture
 
-Made from `sync/link/session.py` by `docs/make_session_diagram.py`; a test keeps it fresh. Do not edit.
-The words are explained in [protocol.md](protocol.md#a-session).
+`docs/make_session_diagram.py` made this page from `sync/link/session.py`; a test compares the two.
+Do not edit it. [protocol.md](protocol.md#a-session) explains the terms.
 
 """
 
@@ -96,8 +96,8 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
         ],
         c.Woken: [("Woken", c.Woken())],
         c.Failed: [
-            ("Failed, passing", c.Failed("unavailable", retryable=True)),
-            ("Failed, for good", c.Failed("unauthorised", retryable=False)),
+            ("Failed, may pass", c.Failed("unavailable", retryable=True)),
+            ("Failed, will not pass", c.Failed("unauthorised", retryable=False)),
             ("Failed, too large", c.Failed("resource_exhausted", retryable=True, oversized=True)),
         ],
     }
@@ -105,7 +105,7 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
 
 
 def key(session: s.Session) -> str:
-    """Return what decides about the session's next steps, as far as the picture shows it."""
+    """Return what decides the session's next steps, as far as the picture shows them."""
     facts: dict[str, object] = {n: v for n, v in vars(session).items() if n not in UNSHOWN}
     facts["_bytes_max"] = session._bytes_max > BATCH_BYTES_MIN
     facts["_recoveries"] = min(session._recoveries, s.RECOVERIES_MAX + 1)
@@ -156,7 +156,7 @@ def edges() -> dict[tuple[s.State, s.State], list[str]]:
 
 
 def page() -> str:
-    """Return the whole of docs/session.md."""
+    """Return the text of docs/session.md."""
     order = {state: i for i, state in enumerate(s.State)}
     found = sorted(edges().items(), key=lambda item: (order[item[0][0]], order[item[0][1]]))
     lines = ["```mermaid", "stateDiagram-v2", "    [*] --> OFFLINE"]

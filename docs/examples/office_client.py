@@ -24,7 +24,7 @@ def main(folder: Path) -> int:
             print(refusal.text("zh"))
             record = office.records("premises", where={"name": "文体中心"}).records[0]
 
-        # `version_token` is what was on the screen: who changed the field meanwhile is not overwritten.
+        # `version_token` says which values were on the screen: a newer edit is not overwritten.
         record = office.change(
             "premises", record.id, {"area_m2": "330"}, version_token=record.version_token
         )

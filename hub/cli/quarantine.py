@@ -153,23 +153,24 @@ def forget(
     )
 
 
-def _row(terminal: Terminal, quarantined_change: pb.QuarantinedChange) -> tuple[str | int, ...]:
+def _row(terminal: Terminal, change: pb.QuarantinedChange) -> tuple[str | int, ...]:
     return (
-        quarantined_change.id.hex(), quarantined_change.register or "-", quarantined_change.unit.name or "-", quarantined_change.writer.name or "?",
-        quarantined_change.reason, terminal.localized(*STATES[quarantined_change.state]), terminal.time(quarantined_change.at_ms), quarantined_change.tries,
+        change.id.hex(), change.register or "-", change.unit.name or "-",
+        change.writer.name or "?", change.reason, terminal.localized(*STATES[change.state]),
+        terminal.time(change.at_ms), change.tries,
     )  # fmt: skip
 
 
-def _print(terminal: Terminal, quarantined_change: pb.QuarantinedChange) -> None:
-    head = f"{quarantined_change.id.hex()} {quarantined_change.register or '-'} {quarantined_change.unit.path or '-'}"
-    state = terminal.localized(*STATES[quarantined_change.state])
+def _print(terminal: Terminal, change: pb.QuarantinedChange) -> None:
+    head = f"{change.id.hex()} {change.register or '-'} {change.unit.path or '-'}"
+    state = terminal.localized(*STATES[change.state])
     terminal.line(f"{head}: {state}", f"{head}: {state}")
-    why = f"{quarantined_change.reason} {quarantined_change.detail}".rstrip()
+    why = f"{change.reason} {change.detail}".rstrip()
     terminal.line(f"原因: {why}", f"reason: {why}")
-    who = f"{quarantined_change.writer.path or '?'}, {terminal.time(quarantined_change.at_ms)}"
+    who = f"{change.writer.path or '?'}, {terminal.time(change.at_ms)}"
     terminal.line(f"来自: {who}", f"written by: {who}")
-    if quarantined_change.note:
-        terminal.line(f"处理: {quarantined_change.note}", f"closed: {quarantined_change.note}")
+    if change.note:
+        terminal.line(f"处理: {change.note}", f"closed: {change.note}")
 
 
 def _clone(terminal: Terminal, found: pb.ClonedOffice) -> list[tuple[str | int, ...]]:

@@ -44,8 +44,10 @@ def retention(
             terminal.line("未设置 log_days, 日志全部保留", "log_days is not set: the log is kept")
         size = f"{found.bytes / (1 << 20):.1f} MiB"
         terminal.line(
-            f"日志起点 {found.low_water_mark}, 末尾 {found.end}; 保留台账变更 {found.entries} 条, {size}",
-            f"floor {found.low_water_mark} of {found.end}; {found.entries} entries of registers, {size}",
+            f"日志起点 {found.low_water_mark}, 末尾 {found.end}; "
+            f"保留台账变更 {found.entries} 条, {size}",
+            f"floor {found.low_water_mark} of {found.end}; "
+            f"{found.entries} entries of registers, {size}",
         )
         if found.oldest_ms:
             when = terminal.time(found.oldest_ms)

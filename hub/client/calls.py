@@ -1,4 +1,4 @@
-"""The calls of `hub.client.client.OfficeClient`: plain values in, wire messages out. docs/api.md."""
+"""The calls of `OfficeClient`: plain values in, wire messages out. docs/api.md."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class CorrectionCalls:
     def accept_correction(
         self, correction: bytes, *, actor: str, version_token: str = "", force: bool = False
     ) -> pb.Correction:
-        """Make the edit that was asked for; nothing is overwritten that `version_token` had not seen."""
+        """Make the requested edit; refuse to overwrite what is newer than `version_token`."""
         return self._answer(
             pb.AnswerCorrectionRequest(
                 id=correction,

@@ -1,4 +1,4 @@
-"""The calls of `hub.client.client.OfficeClient` for trouble: conflicts, holes, copies. docs/api.md."""
+"""The calls of `OfficeClient` for trouble: conflicts, quarantine, clones. docs/api.md."""
 
 from __future__ import annotations
 

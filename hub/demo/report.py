@@ -134,7 +134,8 @@ class Report:
                 missed.append(place)
             cells = [_shown(self._reply(indicator, place)) for indicator in DRILL_DOWN]
             rows.append((
-                place.name, *cells, self._localized(*(("达标", "met") if met else ("未达标", "MISSED"))),
+                place.name, *cells,
+                self._localized(*(("达标", "met") if met else ("未达标", "MISSED"))),
                 self._complete(self._reply("K2", place)),
             ))  # fmt: skip
         self._table(

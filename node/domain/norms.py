@@ -34,7 +34,7 @@ class Growth(StrEnum):
 
 
 class Nature(StrEnum):
-    """What sort of work a department asks a community to help with (1.4)."""
+    """The kind of work that a department asks a community to help with."""
 
     ORDINARY = "ordinary"
     ADMINISTRATIVE = "administrative"

@@ -224,9 +224,9 @@ class _Reactor:
             return set()
 
     def _unlawful(self, behind: set[int]) -> bool:
-        """Say whether the sender let through what no community may be given (1.4).
+        """Return whether the sender dispatched work that this office may not be given.
 
-        The sender refuses it too; here it is judged again, by what this office is.
+        The sender refuses such work as well; the receiver checks again, by its own level.
         """
         duty, level = self._state.duty, self._writer.level
         if level != self._one.hop.level:

@@ -134,7 +134,8 @@ class CaseFold:
         own = next(line for line in case_lines if line.addressed == self._me.unit)
         return self._edits(
             mark, own.kind, CaseVerdict(CLOSED, units_of(own.units)),
-            {line.addressed: line for line in case_lines}, closed=own.units, reason=reason, actor=actor,
+            {line.addressed: line for line in case_lines},
+            closed=own.units, reason=reason, actor=actor,
         )  # fmt: skip
 
     def _review(

@@ -45,8 +45,8 @@ _ADD = (
 class BooksFromBalances(Books):
     """Books that go by the kept balances, so that no verb reads a year's whole journal.
 
-    `stored`: what `balance` has of the accounts, the given journal's part in them included; both are
-    of one moment, because the fold moves balances in the transaction that writes the postings.
+    `stored`: what `balance` has of the accounts, the given journal's part in them included. Both
+    are of one moment, because the fold moves balances in the transaction that writes the postings.
     """
 
     def __init__(self, unit_id: int, *, stored: Mapping[BookKey, int], **rest: Any) -> None:

@@ -29,8 +29,9 @@ _SAVE = (
     "VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (unit) DO UPDATE SET at_ms=excluded.at_ms, "
     "last_contact_ms=excluded.last_contact_ms, connected=excluded.connected, "
     "waiting_up=excluded.waiting_up, waiting_age_ms=excluded.waiting_age_ms, "
-    "waiting_down=excluded.waiting_down, conflicts=excluded.conflicts, quarantined=excluded.quarantined, "
-    "incarnation=excluded.incarnation, bulk_seq=excluded.bulk_seq, program=excluded.program "
+    "waiting_down=excluded.waiting_down, conflicts=excluded.conflicts, "
+    "quarantined=excluded.quarantined, incarnation=excluded.incarnation, "
+    "bulk_seq=excluded.bulk_seq, program=excluded.program "
     "WHERE excluded.at_ms >= office_status.at_ms"
 )
 _SAVE_DURABLE = (

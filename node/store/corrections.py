@@ -156,7 +156,9 @@ def _assembled(correction: bytes, rows: Iterable[dict[str, Any]]) -> Correction 
             register=str(ask["register"]), unit=int(ask["record_unit"]),
             record=bytes.fromhex(ask["record"]),
             proposed={str(n): _value(v) for n, v in json.loads(ask["wishes"]).items()},
-            asked_when={str(n): (_version(v), _value(value)) for n, (v, value) in when_asked.items()},
+            asked_when={
+                str(n): (_version(v), _value(value)) for n, (v, value) in when_asked.items()
+            },
             reason=ask["reason"] or "", due_on=date.fromisoformat(ask["due_on"]),
             asked_ms=ask["at_ms"], outcome=fold(steps),
         )  # fmt: skip

@@ -160,8 +160,8 @@ class Store:
 
         When the commit itself fails, the connection is closed and the store looked at anew: what
         turns out to be durable is returned as done. `work` is run again when the server has taken
-        it back for another transaction's sake, and when a merge asks for it (`RetryTransaction`): what it
-        counts outside must be set, not added to.
+        it back for another transaction's sake, and when a merge asks for it (`RetryTransaction`):
+        what it counts outside must be set, not added to.
         Raises: StoreUnavailable when nothing was done for a passing reason (locked, disk full),
         CommitUnknown when not even looking says whether it was, NotAStore when it is damaged.
         """

@@ -1,4 +1,4 @@
-"""Why a bundle that is whole is not taken in."""
+"""Why an undamaged bundle is refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class BundleNotNeighbour(SilianError):
 
 
 class BundleOutdated(SilianError):
-    """The file was written by an earlier life of its sender's store, which has said it anew."""
+    """The file is of a former incarnation of its sender, which has reissued these changes."""
 
     code = "bundle_outdated"
 
@@ -50,35 +50,35 @@ class BundleOutdated(SilianError):
 
 
 class BundleNeedsLine(SilianError):
-    """One of the two stores has lost what the other holds of it; only a line can mend that."""
+    """One of the two stores has lost entries that the other has; it needs a link to recover."""
 
     code = "bundle_needs_line"
 
     def __init__(self, who: str) -> None:
         super().__init__(
-            f"the store of {who} was restored and lacks what this office holds of it",
+            f"the store of {who} was restored and lacks changes that this office has received",
             f"{who} 的数据曾被恢复, 缺少本单位已收到的内容",
-            remedy_en="Connect the two offices once: it takes back what it lost. Then go on.",
+            remedy_en="Connect the two offices once: the store gets back what it lost. Then continue.",
             remedy_zh="请让两个单位联网一次, 对方会自动取回缺失的数据, 之后可继续使用离线包。",
         )
 
     @classmethod
     def of_us(cls) -> Self:
-        """Return the refusal of a store that is itself the restored one."""
+        """Return the error for the case that our own store is the restored one."""
         return cls("this office (本单位)")
 
 
 class BundleMissing(SilianError):
-    """A bundle written before this one has not been read here."""
+    """An earlier bundle of the sender has not been read here."""
 
     code = "bundle_missing"
 
     def __init__(self, who: str, *, applied: int, start: int, lane: str) -> None:
         super().__init__(
-            f"a bundle of {who} is missing: its {lane} log is held here up to {applied}, "
-            f"this file goes on after {start}",
+            f"a bundle of {who} is missing: its {lane} log was received up to {applied}, "
+            f"this file continues after {start}",
             f"缺少 {who} 的前一个离线包: {lane} 通道已收到 {applied}, 本文件从 {start} 之后开始",
-            remedy_en="Read the missing file first, or all files of the set at once; or have it "
-            "written again with --start-over.",
+            remedy_en="Read the missing file first, or all files of the set at once; or have the "
+            "files written again with --start-over.",
             remedy_zh="请先读取缺少的文件, 或一次读取整套; 也可请对方用 --start-over 重新生成。",
         )

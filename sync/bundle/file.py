@@ -1,9 +1,9 @@
-"""A bundle's file: how sections are framed, sealed and checked. Knows no store.
+"""The file of a bundle: frame, seal and check its sections. Uses no store.
 
 magic, then sections: kind (1 byte), length (4 bytes), payload
-H  a `BundleHeader`, the first
+H  a `BundleHeader`, the first section
 B  a `Batch`, serialized;  Z  the same as one zstd frame
-E  the trailer, of fixed length and the last: number of sections before it (4 bytes), whether
+E  the trailer, the last section, of fixed length: number of sections before it (4 bytes), whether
    another file of the set follows (1 byte), hash of everything before this hash (32 bytes),
    signature of that hash by the key in the header (64 bytes)
 """
@@ -26,7 +26,7 @@ from sync.model.errors import SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
 from sync.wire.v1 import bundle_pb2, link_pb2
 
-MAGIC = b"SILIAN BUNDLE 1\r\n"  # the digit is the version; the end of line shows a text transfer
+MAGIC = b"SILIAN BUNDLE 1\r\n"  # the digit is the version; a transfer as text changes the line end
 HEADER, PLAIN, PACKED, END = b"H", b"B", b"Z", b"E"
 _FRAME = struct.Struct(">cI")
 _TRAILER = struct.Struct(f">IB{codec.HASH_BYTES}s{SIGNATURE_BYTES}s")
@@ -35,7 +35,7 @@ _SEALED_BYTES = 1 + 4 + 1  # of the trailer, what its own hash covers
 _PIECE_BYTES = 1 << 20
 
 
-_WHY_ZH = {  # what a clerk can do something about; anything else is "its inside does not fit"
+_WHY_ZH = {  # causes that a clerk can act on; the others share one text
     "it does not begin as one": "不是离线包文件",
     "it is cut off": "文件被截断",
     "it does not end with its trailer": "文件末尾缺失或多出内容",
@@ -45,22 +45,21 @@ _WHY_ZH = {  # what a clerk can do something about; anything else is "its inside
 
 
 class BundleDamaged(SilianError):
-    """The file is no bundle, or not as it was written: cut off, changed, or its signature is not
-    that of the key it names."""
+    """The file is no bundle, or it was cut off or changed, or its signature does not fit its key."""
 
     code = "bundle_damaged"
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"not a whole bundle: {why}",
+            f"not an intact bundle: {why}",
             f"离线包不完整或已被改动: {_WHY_ZH.get(why, '内部结构有误')}",
-            remedy_en="Nothing was taken. Copy the file again, or have it written again.",
+            remedy_en="Nothing was applied. Copy the file again, or have it written again.",
             remedy_zh="未导入任何数据。请重新拷贝, 或请对方重新生成。",
         )
 
 
 class BundleNewer(SilianError):
-    """The file is a bundle of a version that this program does not know."""
+    """The file is a bundle of a newer version than this program knows."""
 
     code = "bundle_newer"
 
@@ -74,7 +73,7 @@ class BundleNewer(SilianError):
 
 
 class BundleWriter:
-    """Writes one file. Whole only after `end`."""
+    """Writes one file; it is complete only after `end`."""
 
     def __init__(self, out: BinaryIO, header: bundle_pb2.BundleHeader, signer: Signer) -> None:
         self._out = out
@@ -86,12 +85,12 @@ class BundleWriter:
         self._section(HEADER, header.SerializeToString())
 
     def fits(self, section: tuple[bytes, bytes], bytes_max: int) -> bool:
-        """Say whether a section may still be added; the first batch always may."""
+        """Return whether a section may still be added; the first batch always may."""
         more = _FRAME.size + len(section[1]) + TRAILER_BYTES
         return self.sections < 2 or not bytes_max or self.size + more <= bytes_max
 
     def add(self, section: tuple[bytes, bytes]) -> None:
-        """Add a batch as `packed` made it."""
+        """Add a batch that `packed` returned."""
         self._section(*section)
 
     def end(self, *, more: bool) -> None:
@@ -112,7 +111,7 @@ class BundleWriter:
 
 
 def packed(batch: Batch) -> tuple[bytes, bytes]:
-    """Return a batch as a section: kind and payload. Packed again where that helps."""
+    """Return a batch as a section: kind and payload; compressed if that makes it smaller."""
     plain = codec.batch_to_wire(batch).SerializeToString()
     small = compress.compress_file(plain)
     return (PACKED, small) if len(small) < len(plain) else (PLAIN, plain)
@@ -120,7 +119,7 @@ def packed(batch: Batch) -> tuple[bytes, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A file that was found whole: nothing in it changed since its writer sealed it."""
+    """A checked file: nothing in it has changed since its writer sealed it."""
 
     file: BinaryIO
     header: bundle_pb2.BundleHeader
@@ -135,7 +134,7 @@ class Bundle:
 
 
 def open_bundle(file: BinaryIO) -> Bundle:
-    """Check a file from end to end: frames, hash, signature. Says nothing of who the key is.
+    """Check a complete file: frames, hash, signature. Does not check whose key it is.
 
     Raises: BundleDamaged, BundleNewer.
     """

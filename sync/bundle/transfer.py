@@ -1,8 +1,8 @@
-"""Bundling: what goes into a bundle for a neighbour, and how one is judged and taken in.
+"""Write the batches of a bundle for a neighbour; check and apply a received bundle.
 
-A bundle is judged whole before anything of it is applied, by what `Applier.apply_batch` asks of each
-batch and by what a greeting would have shown; then its batches are applied as if they had been
-pushed or pulled.
+A bundle is checked completely before anything of it is applied: each batch as `Applier.apply_batch`
+checks it, the sender as a handshake would. Then its batches are applied as if they had been pushed
+or pulled.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from sync.store import meta
 from sync.store.sql import execute
 from sync.wire.v1.bundle_pb2 import BundleHeader
 
-Header = BundleHeader  # for those who do not read the wire
+Header = BundleHeader  # for modules that do not import the wire
 
 # -- writing ------------------------------------------------------------------------------------
 
@@ -67,7 +67,7 @@ def neighbour(host: Host, unit: int) -> Neighbour | None:
 
 
 def acked_by_child(host: Host, tx: Connection, child: int) -> dict[Lane, int]:
-    """Return how far a child is known to hold our log: it said so in a greeting or a bundle."""
+    """Return how far a child has our log, by its last handshake or bundle."""
     ours = _log_incarnations(tx, host)
     cursors = {lane: log.cursor_of(tx, child, "out", lane) for lane in Lane}
     return {lane: at if of in ours else 0 for lane, (of, at) in cursors.items()}
@@ -99,7 +99,7 @@ def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
 
 
 def part_of(common: BundleHeader, part: int, starts: Mapping[Lane, int]) -> BundleHeader:
-    """Return the header of one file of a set, which goes on from `starts`."""
+    """Return the header of one file of a set, which continues from `starts`."""
     own = BundleHeader()
     own.CopyFrom(common)
     own.part = part
@@ -168,7 +168,7 @@ def _down_heads(tx: Connection, writer: int, goes: Callable[[int], bool]) -> Hea
 
 @dataclass(slots=True)
 class Survey:
-    """What reading files would do, or has done: for all files of one call together."""
+    """What reading would do, or has done, for all files of one call together."""
 
     peer: Neighbour | None = None
     key: bytes = b""
@@ -184,22 +184,22 @@ class Survey:
 
 
 class Reader:
-    """Reads the files of one sender: `examine` at every one first, then `apply` them in that order."""
+    """Reads the files of one sender: `examine` every one first, then `apply` them in that order."""
 
     def __init__(self, host: Host, *, trust: str = "") -> None:
         self._host = host
         self._trust = "".join(trust.split()).lower()
-        self._heads: Heads = {}  # as they would be after what was looked at
+        self._heads: Heads = {}  # as they would be after the files examined so far
         self._signed_to: dict[StreamKey, tuple[SignedUpTo, signatures.Hashes]] = {}
         self.survey = Survey()
 
-    # -- looking ------------------------------------------------------------------------------
+    # -- checking -----------------------------------------------------------------------------
 
     def examine(self, bundle: Bundle) -> None:
-        """Judge a file that follows those looked at before. Nothing is applied.
+        """Check a file that follows those examined before. Nothing is applied.
 
-        Raises: BundleNotForUs, BundleStranger, BundleOutdated, BundleNeedsLine, BundleMissing,
-        KeyChanged; Malformed, Unauthorised, StreamGap, StreamForked, NotVouched.
+        Raises: BundleNotForUs, BundleNotNeighbour, BundleOutdated, BundleNeedsLine, BundleMissing,
+        KeyChanged; Malformed, Unauthorised, StreamGap, StreamForked, SignatureError.
         """
         head, survey = bundle.header, self.survey
         peer = self._peer(head)
@@ -250,7 +250,7 @@ class Reader:
         self.survey.key_is_new = not known
 
     def _applied(self, tx: Connection, head: BundleHeader) -> dict[Lane, int]:
-        """Return how far the sender's log is held, in numbers of the incarnation that it has."""
+        """Return how far we have the sender's log, in positions of its present incarnation."""
         incarnations = (head.incarnation, head.continues)
         cursors = {lane: log.cursor_of(tx, head.sender, "in", lane) for lane in Lane}
         return {lane: at if of in incarnations else 0 for lane, (of, at) in cursors.items()}
@@ -264,10 +264,10 @@ class Reader:
     def _check_complete(
         self, tx: Connection, peer: Neighbour, bundle: Bundle, ends: Mapping[Lane, int]
     ) -> None:
-        """Make sure that neither side has lost what the other has: what a greeting would find.
+        """Check that neither side has lost what the other has, as a handshake would.
 
-        Where the file brings something new, its writer knew all that we hold of its words. Where
-        it brings nothing new, we must hold all that it held (a set's last file brings it all).
+        If the file brings something new, its writer knew all of its entries that we have. If it
+        brings nothing new, we must have all that the writer had (a set's last file brings all).
         """
         head, me = bundle.header, self._host.replica.identity
         proofs = recovery_heads.proofs_from_wire(head.proofs, me.incarnation)
@@ -318,12 +318,12 @@ class Reader:
         survey.changes += sum(entry.changes for entry, _, _ in fresh)
         survey.applied[lane] = max(survey.applied[lane], batch.upto)
 
-    # -- taking -------------------------------------------------------------------------------
+    # -- applying -----------------------------------------------------------------------------
 
     def begin(self, bundle: Bundle) -> list[DurableAt]:
-        """Note whose files these are and what their sender holds of our log.
+        """Record the sender's incarnation and key, and how far it has our log.
 
-        Returns: how far our log is safe above, when the sender is our parent.
+        Returns: how far our log is durable above, if the sender is our parent.
         """
         head, host = bundle.header, self._host
         peer = self.survey.peer
@@ -354,9 +354,9 @@ class Reader:
         return [*here, *map(codec.durable_from_wire, head.durable_above)]
 
     def apply(self, batch: Batch) -> Received:
-        """Apply one batch with its cursor, as a push or a pull does, durably."""
+        """Apply one batch with its cursor durably, as a push or a pull does."""
         host, peer = self._host, self.survey.peer
-        assert peer is not None, "looked at before"
+        assert peer is not None, "examined before"
         received = host.store.write(
             lambda tx: applier.apply_batch(
                 host.replica, tx, batch, peer=peer.unit, upward=not peer.is_parent

@@ -1,4 +1,4 @@
-"""Blocks by column: how one transaction's changes look on the wire (`Block` in link.proto)."""
+"""Pack blocks by column, and unpack them (`Block` in link.proto)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync.wire.v1 import link_pb2 as pb
 
 
 def split(packed: bytes, width: int) -> list[bytes]:
-    """Cut concatenated fixed-width values apart."""
+    """Split concatenated fixed-width values."""
     return [packed[i : i + width] for i in range(0, len(packed), width)]
 
 
@@ -34,7 +34,7 @@ def column_to_wire(values: Sequence[Value]) -> pb.Column:
 
 
 def column_from_wire(column: pb.Column, count: int) -> list[Value]:
-    """Raises: Malformed, when the values are not `count`."""
+    """Return the values. Raises: Malformed, if they are not `count`."""
     given = column.ints if column.is_int else column.texts
     if len(given) > count:  # before a list is made of them
         raise Malformed(f"column of {len(given)} values for {count} records")
@@ -88,16 +88,16 @@ def block_from_wire(m: pb.Block) -> Block:
     if len(set(fields)) != len(fields):
         raise Malformed("block names a field twice")
     if operation is not Operation.DELETE and len(m.columns) != len(fields):
-        raise Malformed("block has not one column a field")
+        raise Malformed("block does not have one column for each field")
     bases: list[Sequence[Version]] = []
     if operation is not Operation.CREATE:
         if len(m.bases) != len(fields):
-            raise Malformed("block has not one base column a field")
+            raise Malformed("block does not have one base column for each field")
         bases = [base_from_wire(b, m.versions, count) for b in m.bases]
     resolved: dict[tuple[int, str], tuple[Version, ...]] = {}
     for s in m.resolved:
         if s.record >= count or len(s.version) != VERSION_BYTES:
-            raise Malformed("block settles what it does not hold")
+            raise Malformed("block resolves values of records that it does not have")
         key = (s.record, s.field)
         resolved[key] = (*resolved.get(key, ()), s.version)
     return Block(
@@ -114,7 +114,7 @@ def block_from_wire(m: pb.Block) -> Block:
 
 
 def base_from_wire(column: pb.BaseColumn, versions: bytes, count: int) -> Sequence[Version]:
-    """Raises: Malformed."""
+    """Return a base version for each record. Raises: Malformed."""
     if len(versions) % VERSION_BYTES:
         raise Malformed("base versions are cut off")
     known = split(versions, VERSION_BYTES)

@@ -1,4 +1,4 @@
-"""Chunks of rows on the wire: packed by column, unpacked with care."""
+"""Pack chunks of record copies by column; unpack and check received ones."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _cursors(cursors: Mapping[Lane, tuple[int, int]]) -> list[pb.Cursor]:
 
 
 def rows_to_wire(rows: Rows) -> pb.SnapshotRows:
-    """Pack copies by column; every copy of one register has the same fields."""
+    """Pack copies by column; all copies of one register have the same fields."""
     ids, states = list(rows.states), list(rows.states.values())
     names = list(states[0].fields)
     index: dict[Version, int] = {}
@@ -94,7 +94,7 @@ def rows_to_wire(rows: Rows) -> pb.SnapshotRows:
 
 
 def unpack(payload: bytes) -> Chunk:
-    """Raises: Malformed, for a bomb (more than BODY_BYTES_MAX unpacked) as for other nonsense."""
+    """Return the chunk. Raises: Malformed, also for a bomb (more than BODY_BYTES_MAX unpacked)."""
     m = compress.decompress(payload, pb.SnapshotChunk())
     writers = {i.id: _writer(i) for i in m.incarnations}
     levels = {i: level for i, (_, level) in writers.items()}
@@ -133,7 +133,7 @@ def _head(m: pb.SnapshotHead) -> tuple[StreamKey, StreamTip]:
 
 
 def rows_from_wire(m: pb.SnapshotRows, levels: Mapping[int, int]) -> Rows:
-    """Read copies; `levels` says at which level each writer that they name writes.
+    """Read copies; `levels`: incarnation -> level of each writer that they name.
 
     Raises: Malformed.
     """
@@ -145,9 +145,9 @@ def rows_from_wire(m: pb.SnapshotRows, levels: Mapping[int, int]) -> Rows:
     if len(place) != count or len(set(names)) != len(names):
         raise Malformed("rows name a record or a field twice")
     if len(m.columns) != len(names) or len(m.field_versions) != len(names):
-        raise Malformed("rows have not one column a field")
+        raise Malformed("rows do not have one column for each field")
     if not len(m.created) == len(m.causal_length) == len(m.causal_length_version) == count:
-        raise Malformed("rows have not one life a record")
+        raise Malformed("rows do not have one causal length for each record")
     known = block_codec.split(m.versions, VERSION_BYTES)
     for version in known:
         _known(version, levels)
@@ -173,7 +173,7 @@ def rows_from_wire(m: pb.SnapshotRows, levels: Mapping[int, int]) -> Rows:
         }
         states[record] = _state(m, k, known, fields, frozenset(survived_delete.get(k, ())))
     if losers:
-        raise Malformed("a loser of a field that its record does not have")
+        raise Malformed("a losing value of a field that its record does not have")
     return Rows(m.register, m.unit, states, {r: frozenset(v) for r, v in quarantined.items()})
 
 
@@ -184,11 +184,11 @@ def _state(
     if m.created[k] >= len(known) or m.causal_length_version[k] >= len(known):
         raise Malformed("version out of range")
     if not 1 <= m.causal_length[k] < 1 << 31:
-        raise Malformed("a life out of range")
+        raise Malformed("a causal length out of range")
     if survived_delete:
         present = {(name, h.version) for name, heads in fields.items() for h in heads.all}
         if m.causal_length[k] % 2 or not survived_delete <= present:
-            raise Malformed("a value against an end that is not there")
+            raise Malformed("a surviving value of a record that has not ended")
     for heads in fields.values():
         if heads.losers and len({h.version for h in heads.all}) != len(heads.all):
             raise Malformed("one version twice in a field")
@@ -212,11 +212,11 @@ def _losers(
         try:
             value: Value = json.loads(loser.value)
         except (ValueError, RecursionError) as error:
-            raise Malformed("a loser's value does not parse") from error
+            raise Malformed("a losing value does not parse") from error
         if type(value) not in (str, int, type(None)):
-            raise Malformed("a loser's value is neither text nor a whole number")
+            raise Malformed("a losing value is neither text nor a whole number")
         if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-            raise Malformed("a loser's value is out of range")
+            raise Malformed("a losing value is out of range")
         key = (loser.id, loser.field)
         found[key] = (*found.get(key, ()), Head(loser.version, value, loser.level))
     return {key: tuple(sorted(heads, key=lambda h: h.version)) for key, heads in found.items()}

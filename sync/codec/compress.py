@@ -1,7 +1,7 @@
-"""Compression: zstd for what crosses a link or lies in a file. Nothing else knows zstd.
+"""Compression with zstd for links and files; no other module uses zstd.
 
-What is unpacked is counted before it is built: a small frame can hold a large message, and a small
-message many parts.
+Sizes and parts are counted before a message is built: a small frame can contain a large message,
+and a small message many parts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sync.model.limits import BODY_BYTES_MAX, BODY_PARTS_MAX
 M = TypeVar("M", bound=Message)
 LEVEL = 1  # 92 bytes a record for 0.6 us; higher levels cost more than they save on a LAN
 FILE_LEVEL = 3
-PART_BYTES_MIN = 2  # what a part takes in a body: its tag and its length
+PART_BYTES_MIN = 2  # the smallest part of a body: its tag and its length
 
 
 def compress(message: Message) -> bytes:
@@ -30,7 +30,7 @@ def compress(message: Message) -> bytes:
 
 
 def decompress(payload: bytes, message: M) -> M:
-    """Read a compressed message, with its size and its parts counted before it is built.
+    """Read a compressed message; count its size and its parts before it is built.
 
     Raises: Malformed.
     """
@@ -48,12 +48,12 @@ def decompress(payload: bytes, message: M) -> M:
 
 
 def compress_file(plain: bytes) -> bytes:
-    """Compress what goes into a file, where space counts for more than time."""
+    """Compress for a file, where space matters more than time."""
     return zstandard.ZstdCompressor(level=FILE_LEVEL).compress(plain)
 
 
 def decompress_file(payload: bytes, bytes_max: int) -> bytes:
-    """Return what `compress_file` took. Raises: Malformed, for a bomb as for any other nonsense."""
+    """Return what `compress_file` compressed. Raises: Malformed, also for a bomb."""
     try:
         size = zstandard.get_frame_parameters(payload).content_size
         if size > bytes_max:
@@ -73,9 +73,9 @@ class BadParts(ValueError):
 
 
 def check_parts(body: bytes) -> None:
-    """Count a body's blocks and what each of them consists of.
+    """Count a body's blocks and their parts.
 
-    Raises: BadParts, for more than BODY_PARTS_MAX, as soon as that is known.
+    Raises: BadParts, as soon as there are more than BODY_PARTS_MAX.
     """
     parts = 0
     for start, end in _lengths(body, 0, len(body)):
@@ -89,7 +89,7 @@ def check_parts(body: bytes) -> None:
 
 
 def _lengths(data: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield where each field of a message begins and ends that has a length of its own."""
+    """Yield (start, end) of each length-delimited field of a message."""
     while at < end:
         tag, at = _varint(data, at, end)
         kind = tag & 7

@@ -1,7 +1,7 @@
-"""Protobuf <-> dataclasses: entries, batches and what is said about them.
+"""Protobuf <-> dataclasses: entries, batches, signatures, stream heads, status of offices.
 
-A transaction's changes are those of `sync.codec.block`, copies of records those of
-`sync.codec.chunk` and `sync.compare.codec`.
+`sync.codec.block` packs a transaction's changes; `sync.codec.chunk` and `sync.compare.codec` pack
+copies of records.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HASH_BYTES = 32
 
 
 def hash_of(wire: bytes) -> bytes:
-    """Return the 32-byte hash that the next entry of the stream carries as `prev_hash`."""
+    """Return the 32-byte hash that the next entry of the stream has as `prev_hash`."""
     return blake2b(wire, digest_size=HASH_BYTES).digest()
 
 
@@ -46,8 +46,8 @@ def entry_to_wire(
 ) -> Entry:
     """Pack one transaction for one audience.
 
-    `payload` may be given when the same blocks go to a second audience: packed once, said twice.
-    Raises: TooLarge, rather than make what every receiver must refuse.
+    `payload`: given when the same blocks go to a second audience, so that they are packed once.
+    Raises: TooLarge, if every receiver would refuse the entry.
     """
     if payload is None:
         payload = pack(blocks)
@@ -103,7 +103,7 @@ def pack(blocks: Iterable[Block]) -> bytes:
 def unpack(payload: bytes) -> list[Block]:
     """Return the blocks of one transaction.
 
-    Raises: Malformed, for a bomb (more than BODY_BYTES_MAX unpacked) as for any other nonsense.
+    Raises: Malformed, also for a bomb (more than BODY_BYTES_MAX unpacked).
     """
     body = compress.decompress(payload, pb.Body())
     return [block_from_wire(b) for b in body.blocks]
@@ -223,7 +223,7 @@ def durable_to_wire(durable_above: DurableAt) -> pb.DurablePosition:
 def durable_from_wire(m: pb.DurablePosition) -> DurableAt:
     """Raises: Malformed."""
     if m.lane not in (1, 2) or m.level > 2:
-        raise Malformed(f"safe: level {m.level}, lane {m.lane}")
+        raise Malformed(f"durable position: level {m.level}, lane {m.lane}")
     return DurableAt(m.level, Lane(m.lane), m.position)
 
 

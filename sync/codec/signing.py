@@ -1,7 +1,7 @@
-"""Signing: an office's key, and what it says with it. Pure; the caller brings the key's bytes.
+"""Sign and verify with an office's Ed25519 key. Pure; the caller passes the key's bytes.
 
-A signature is Ed25519 over a purpose and a 32-byte hash. The purpose keeps a signature that was
-given for one thing from being shown for another.
+A signature is over a purpose and a 32-byte hash. The purpose makes a signature for one thing
+invalid for another.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BUNDLE = b"silian bundle 1\0"  # the purpose: a file with this hash of everythin
 
 
 class Signer:
-    """What one office signs with."""
+    """Signs with one office's key."""
 
     __slots__ = ("_key", "public_key")
 
@@ -36,7 +36,7 @@ class Signer:
 
 
 def is_signed(public_key: bytes, purpose: bytes, digest: bytes, signature: bytes) -> bool:
-    """Say whether the owner of a key has signed this for this purpose."""
+    """Return whether the owner of a key has signed this digest for this purpose."""
     try:
         _key_of(public_key).verify(signature, purpose + digest)
     except (InvalidSignature, ValueError):
@@ -51,6 +51,6 @@ def _key_of(public_key: bytes) -> Ed25519PublicKey:
 
 
 def fingerprint(public_key: bytes) -> str:
-    """Return a key as people compare it over the telephone: its first 80 bits, in fours."""
+    """Return a key as people compare it by phone: its first 80 bits, in groups of four digits."""
     digits = public_key[:10].hex()
     return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))

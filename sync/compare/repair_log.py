@@ -44,11 +44,12 @@ class Note:
 
 
 def write(tx: Connection, notes: Sequence[Note], *, peer: int, now_ms: int) -> None:
-    """Write them down, for people (`silian repairs`) and for the next repair (`stored_evidence`)."""
+    """Store them for people (`silian repairs`) and for the next repair (`stored_evidence`)."""
     rows = [
         (
             _id(now_ms, one.name.register, one.name.unit, one.name.id), now_ms, peer, *one.name,
-            one.side, one.before, one.after, _kept_to_json(one.kept), evidence_to_json(one.evidence),
+            one.side, one.before, one.after,
+            _kept_to_json(one.kept), evidence_to_json(one.evidence),
         )
         for one in notes
     ]  # fmt: skip

@@ -213,6 +213,6 @@ class Failed:
 
 
 Event = (
-    WorkAvailable | HandshakeDone | BatchRead | Pushed | Pulled | AppliedHere | Recovered | ChunkJoined | Uploaded
-    | Compared | Woken | Failed
+    WorkAvailable | HandshakeDone | BatchRead | Pushed | Pulled | AppliedHere | Recovered
+    | ChunkJoined | Uploaded | Compared | Woken | Failed
 )  # fmt: skip

@@ -55,7 +55,7 @@ def append_own(
         return
     keys = [StreamKey(me.incarnation, each.audience, each.lane) for each in own_entries]
     heads = log.heads_of(tx, keys)
-    packed: dict[tuple[int, ...], bytes] = {}  # what goes to several audiences is packed once
+    packed: dict[tuple[int, ...], bytes] = {}  # blocks for several audiences are packed once
     newest: dict[StreamKey, Entry] = {}
     rows = []
     for i, (key, own_entry) in enumerate(zip(keys, own_entries, strict=True)):

@@ -16,7 +16,7 @@ from sync.model.stream import StreamKey, key_of
 from sync.store.sql import execute, execute_many
 from sync.store.tables import incarnation, stream
 
-READ_ENTRIES = 64  # read at a time: a batch of single edits fills up, one of imports stops early
+READ_ENTRIES = 64  # read at a time: enough for single edits; an import's batch is full earlier
 GOES_UP = "up_to IS NOT NULL"
 EVERY_CHILD = 0  # `down_hop` of an entry that goes to every child
 
@@ -46,18 +46,18 @@ _NONE: signatures.Changes = {}
 
 
 def lock(tx: Connection) -> int:
-    """Take the counter row for this transaction: writers of one store queue here.
+    """Lock the counter row for this transaction: writers of one store queue here.
 
-    Held until the commit, so that commit order is number order and no reader steps over a late
-    one (INV-9). SQLite's BEGIN IMMEDIATE has done it already.
-    Returns: the last clock stamp that any writer of this store gave.
+    The lock lasts until the commit, so commit order is number order and no reader skips a late
+    entry (INV-9). For SQLite, BEGIN IMMEDIATE has done it already.
+    Returns: the last clock stamp that any writer of this store issued.
     """
     suffix = "" if tx.dialect.name == "sqlite" else " FOR UPDATE"
     return int(execute(tx, f"SELECT hlc FROM log_head WHERE id = 1{suffix}").fetchone()[0])
 
 
 def allocate(tx: Connection, count: int, hlc: int) -> int:
-    """Take `count` numbers, record the clock, and return the first number."""
+    """Allocate `count` positions, record the clock, and return the first position."""
     statement = "UPDATE log_head SET arrival = arrival + ?, hlc = ? WHERE id = 1 RETURNING arrival"
     return int(execute(tx, statement, (count, hlc)).fetchone()[0]) - count + 1
 
@@ -68,7 +68,7 @@ def append(tx: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
 
 
 def position(tx: Connection) -> int:
-    """Return the last number of this log."""
+    """Return the last position of this log."""
     return int(execute(tx, "SELECT arrival FROM log_head WHERE id = 1").fetchone()[0])
 
 
@@ -95,7 +95,7 @@ def own_heads(tx: Connection, writer: int) -> dict[StreamKey, StreamHead]:
 def save_heads(
     tx: Connection, newest: Iterable[Entry], signed_to: signatures.Changes = _NONE
 ) -> None:  # fmt: skip
-    """Record the newest entry of each stream, and with it how far its origin vouches for it."""
+    """Record the newest entry of each stream, and up to where its origin has signed it."""
     plain: list[tuple[Any, ...]] = []
     signed: list[tuple[Any, ...]] = []
     for e in newest:
@@ -112,34 +112,36 @@ def save_heads(
 
 
 def adopt(tx: Connection, key: StreamKey, seq: int, hash_: bytes, hlc: int) -> None:
-    """Go on with a stream after an entry that is not here: what it did came as copies."""
+    """Continue a stream after an entry that is not in the log: its changes came as copies."""
     row = (key.incarnation, key.audience, key.lane.value, seq, hash_, hlc)
     execute(tx, _HEAD, row)
     execute(tx, _BASE, row)
 
 
 def record_truncation(tx: Connection, key: StreamKey, seq: int, hash_: bytes, hlc: int) -> None:
-    """Record up to which entry retention has removed a stream: the next kept one names it."""
+    """Record the newest entry of a stream that retention removed: the next one names its hash."""
     row = (key.incarnation, key.audience, key.lane.value, seq, hash_, hlc)
     execute(tx, f"{_BASE} WHERE excluded.seq > stream_base.seq", row)
 
 
 def bases(tx: Connection) -> dict[StreamKey, StreamHead]:
-    """Return of each stream the newest entry that is not in the log: copied here, or cut."""
+    """Return for each stream its newest entry that is not in the log: snapshot or truncation."""
     rows = execute(tx, "SELECT incarnation, audience, lane, seq, hash FROM stream_base").fetchall()
     return {StreamKey(r[0], r[1], Lane(r[2])): StreamHead(r[3], bytes(r[4])) for r in rows}
 
 
 def unlogged_to(tx: Connection, writer: int, lane: Lane) -> int:
-    """Return the stamp up to which an incarnation's words may not be in the log, though they were
-    heard: they came as copies, or were cut."""
+    """Return the stamp up to which received entries of an incarnation may be missing in the log.
+
+    Their changes came as copies, or the entries were removed.
+    """
     statement = "SELECT max(hlc) FROM stream_base WHERE incarnation=? AND lane=?"
     row = execute(tx, statement, (writer, lane.value)).fetchone()
     return int(row[0] or 0)
 
 
 def register_incarnations(tx: Connection, newest: Iterable[tuple[int, int, int]]) -> None:
-    """Remember (incarnation, unit, level) of writers heard for the first time."""
+    """Record (incarnation, unit, level) of new writers."""
     rows = [(i, u, level, b"") for i, u, level in newest]
     if rows:
         execute_many(
@@ -151,7 +153,7 @@ def register_incarnations(tx: Connection, newest: Iterable[tuple[int, int, int]]
 
 
 def writers(tx: Connection) -> dict[int, tuple[int, int]]:
-    """Return incarnation -> (unit, level) of every writer ever heard."""
+    """Return incarnation -> (unit, level) of every known writer."""
     rows = tx.execute(select(incarnation.c.id, incarnation.c.unit, incarnation.c.level))
     return {r.id: (r.unit, r.level) for r in rows}
 
@@ -196,7 +198,7 @@ def read_up(
     bytes_max: int = BATCH_BYTES_MAX,
     signer: Signer | None = None,
 ) -> Batch:
-    """Return what goes up next: whole transactions after position `after`. Raises: LogCut."""
+    """Return what goes up next, in complete transactions, after `after`. Raises: LogTruncated."""
     truncation.require_from(tx, lane, truncation.UPWARD, after)
     return _read(tx, lane, incarnation, after, GOES_UP, bytes_max, signer)
 
@@ -211,9 +213,9 @@ def read_down(
     bytes_max: int = BATCH_BYTES_MAX,
     signer: Signer | None = None,
 ) -> Batch:
-    """Return what goes down to `child` next: its audience only, and nothing that came from it.
+    """Return what goes down to `child` next: only what is addressed to it and did not come from it.
 
-    Raises: LogCut.
+    Raises: LogTruncated.
     """
     truncation.require_from(tx, lane, child, after)
     return _read(tx, lane, incarnation, after, addressed_to(child), bytes_max, signer)
@@ -236,7 +238,7 @@ def waiting_down(tx: Connection, *, child: int, lane: Lane, after: int) -> tuple
 
 
 def replay_of(tx: Connection, child: int, lane: Lane) -> int:
-    """Return how many changes a child that has lost everything would be read aloud."""
+    """Return how many changes a child that has lost everything would have to replay."""
     statement = (
         f"SELECT coalesce(sum(changes), 0) FROM entry WHERE lane=? AND {addressed_to(child)}"
     )
@@ -246,7 +248,7 @@ def replay_of(tx: Connection, child: int, lane: Lane) -> int:
 
 
 def addressed_to(child: int) -> str:
-    """Return which entries a child hears: those on their way to it, none that came from it."""
+    """Return the SQL condition for entries that go to a child and did not come from it."""
     return f"down_hop IN ({EVERY_CHILD}, {int(child)}) AND via <> {int(child)}"
 
 
@@ -262,7 +264,7 @@ def _read(
     tx: Connection, lane: Lane, incarnation: int, after: int, entry_filter: str, bytes_max: int,
     signer: Signer | None,
 ) -> Batch:  # fmt: skip
-    upto = position(tx)  # read before the entries: what commits later is for the next batch
+    upto = position(tx)  # read before the entries: later commits belong to the next batch
     sent_ranges: signatures.SentRanges = {}
     entries: list[bytes] = []
     positions: list[int] = []
@@ -297,8 +299,10 @@ def _read(
 
 
 def position_of_child(tx: Connection, child: int, lane: Lane, here: int) -> int:
-    """Return the position of a child's log that our log position `here` corresponds to: the
-    newest of its entries that stands at or before it (and was not given back to us by an echo)."""
+    """Return the position of a child's log that corresponds to our log position `here`.
+
+    It is the position of the child's newest entry at or before `here` that was not replayed to us.
+    """
     statement = (
         "SELECT via_position FROM entry WHERE via=? AND lane=? AND arrival<=? AND via_position>0 "
         "ORDER BY arrival DESC LIMIT 1"

@@ -1,4 +1,4 @@
-"""Testimony: what the log says of single records, read from its entries."""
+"""Read the history of single records from the log's entries."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from sync.model.errors import Malformed
 from sync.model.version import Version, hlc_of
 from sync.store.sql import execute, pieces
 
-ROUNDS_MAX = 20  # an edit stands on an edit that stands on an edit
+ROUNDS_MAX = 20  # how far edits are followed to the edits that they were based on
 
 
 def load_history(
     tx: Connection, asked: Mapping[RecordName, set[Version]]
 ) -> dict[RecordName, dict[Version, LoggedEdit]]:
-    """Return what the entries of these versions did to these records, and the entries that those
-    stood on, back to the first that the log has."""
+    """Return what the entries of these versions did to these records.
+
+    Includes the entries that those were based on, back to the first that the log has.
+    """
     found: dict[RecordName, dict[Version, LoggedEdit]] = {name: {} for name in asked}
     looked: set[Version] = set()
     wanted = {v for versions in asked.values() for v in versions}
@@ -51,7 +53,7 @@ def _edits(copy: RecordState) -> set[Version]:
 
 
 def blocks_of(tx: Connection, versions: set[Version]) -> dict[Version, list[Block]]:
-    """Return what the log's transactions of these versions did, whomever they were said to."""
+    """Return the blocks of the log's transactions of these versions, for all audiences."""
     found: dict[Version, list[Block]] = {}
     stamps = {hlc for version in versions if (hlc := hlc_of(version)) < 1 << 63}
     for part in pieces(sorted(stamps)):
@@ -64,7 +66,7 @@ def blocks_of(tx: Connection, versions: set[Version]) -> dict[Version, list[Bloc
             try:
                 blocks = codec.unpack(entry.payload)
             except Malformed:
-                continue  # a hole since it came: it says nothing
+                continue  # it was quarantined when it came: it did nothing
             found.setdefault(entry.version, []).extend(blocks)
     return found
 
@@ -81,7 +83,7 @@ def _record_edits(
             one.causal_length, causal_length_of(block.operation, block.causal_length)
         )
         if block.operation is Operation.DELETE:
-            continue  # an end takes no head away
+            continue  # a delete removes no head
         for name, column in zip(block.fields, block.columns, strict=True):
             one.values[name] = column[k]
         if block.operation is Operation.UPDATE:

@@ -1,4 +1,4 @@
-"""Outcomes: what a transaction did, for the caller and for whoever waits for its entries."""
+"""What a transaction did, for the caller and for those who wait for its entries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sync.model.version import Version
 
 @dataclass(slots=True)
 class Waiters:
-    """Whom new log entries wait for, once they are committed."""
+    """The links that new log entries are for; notified after the commit."""
 
     up: set[Lane] = field(default_factory=set)
     down: set[tuple[int, Lane]] = field(default_factory=set)  # (child, or 0 for every child)
@@ -27,7 +27,7 @@ class Waiters:
 class Received:
     """What a batch did here."""
 
-    position: int = 0  # now durable, once the caller commits
+    position: int = 0  # durable once the caller commits
     entries: int = 0  # new to this store
     changes: int = 0
     quarantined: int = 0

@@ -1,7 +1,7 @@
-"""The tail: what one transaction has put at the end of the log for the way up, still at hand.
+"""The entries of the most recent commit, in memory, for sending up without reading the log.
 
-Whoever has just committed need not read it back to send it: a parent that holds all before the
-transaction is sent the tail. `batch` returns what `sync.log.entries.read_up` would, or nothing.
+If the parent has everything before the transaction, it is sent these entries. `batch` returns what
+`sync.log.entries.read_up` would return, or None.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ from sync.model.limits import BATCH_CHANGES_MAX
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey, key_of
 
-RECENT_BYTES_MAX = 65_536  # what is larger is read from the log: it is not kept beside it
+RECENT_BYTES_MAX = 65_536  # a larger batch is read from the log
 
 
 @dataclass(slots=True)
 class RecentCommit:
-    """Entries of one transaction, and the numbers that it took."""
+    """Entries of one transaction, and the log positions that it allocated."""
 
-    after: int = 0  # the last number of the log before it
-    upto: int = 0  # its own last number; 0: it took none
-    whole: bool = True  # its numbers are known without a gap, and nothing else is to be looked at
-    entries: list[tuple[int, Entry]] = field(default_factory=list)  # that go up, with number
-    signed_to: dict[StreamKey, SignedUpTo] = field(default_factory=dict)  # came with it, from below
+    after: int = 0  # the last position of the log before it
+    upto: int = 0  # its own last position; 0: it has none
+    whole: bool = True  # its positions have no gap, and nothing else must be read
+    entries: list[tuple[int, Entry]] = field(default_factory=list)  # that go up, with position
+    signed_to: dict[StreamKey, SignedUpTo] = field(
+        default_factory=dict
+    )  # came with them, from below
 
     def record_numbers(self, first: int, count: int) -> None:
-        """Note that the transaction took numbers."""
+        """Record that the transaction allocated positions."""
         if not count:
             return
         if not self.upto:
@@ -40,11 +42,11 @@ class RecentCommit:
         self.upto = first + count - 1
 
     def forget(self) -> None:
-        """Leave it to the log what goes up next: numbers were changed, or copies stand between."""
+        """Make `batch` return None: positions were changed, or copies came in between."""
         self.whole = False
 
     def join(self, other: RecentCommit) -> None:
-        """Take in what the same transaction, or the next one, has put after it."""
+        """Add what the same transaction, or the next one, has appended after this."""
         if other.upto:
             self.record_numbers(other.after + 1, other.upto - other.after)
         self.whole &= other.whole
@@ -55,10 +57,10 @@ class RecentCommit:
         self, lane: Lane, after: int, bytes_max: int, *,
         unit: int, incarnation: int, signer: Signer | None,
     ) -> Batch | None:  # fmt: skip
-        """Return what goes up next after a position; None where only the log can tell.
+        """Return what goes up next after a position; None if it must be read from the log.
 
-        That is when something may stand between: the position is before the transaction, or in it.
-        `unit`, `incarnation`: whose log it is.
+        That is so if the position is before the transaction or inside it: other entries may be
+        between. `unit`, `incarnation`: whose log it is.
         """
         rising = [(number, entry) for number, entry in self.entries if entry.lane is lane]
         if not self.whole or not rising or rising[-1][0] > self.upto:
@@ -71,7 +73,7 @@ class RecentCommit:
             return None
         newest = {key_of(entry): entry for _, entry in rising}
         if any(e.unit == unit and e.incarnation != incarnation for e in newest.values()):
-            return None  # words of a former life: how they are signed stands in the store
+            return None  # entries of a former incarnation: the store has their signatures
         return Batch(
             lane, incarnation, after, self.upto,
             tuple(entry.wire for _, entry in rising), tuple(number for number, _ in rising),

@@ -1,7 +1,7 @@
-"""Vouching: how far the origin of a stream has signed for it, and what a receiver refuses. Pure.
+"""Signatures of streams: verify those of a batch, store them, and add them to what is sent.
 
-Entries are chained by hash, so a signature for one vouches for all before it. Whoever relays may
-cut a batch between two signatures: the entries after the last one stand unvouched until the next.
+Entries are chained by hash, so a signature for one covers all before it. A relay may end a batch
+between two signatures: the entries after the last one are unsigned until the next.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from sync.store.sql import execute
 
 
 class SignatureError(SilianError):
-    """The base of what makes a receiver refuse a batch whole, and tell people."""
+    """The base of errors for which a receiver refuses a complete batch and reports a problem."""
 
     _remedy_en = (
-        "Nothing of the batch was taken. Ask the office that wrote the stream, by telephone, and "
-        "look at every office between."
+        "Nothing of the batch was applied. Phone the office that wrote the stream, and check every "
+        "office between."
     )
     _remedy_zh = "整批数据未入库。请电话联系原单位核实, 并检查沿途各级单位。"
 
@@ -34,32 +34,32 @@ class SignatureError(SilianError):
 
 
 class BadSignature(SignatureError):
-    """A signature is not of the entry that it is shown with: altered on its way, or forged."""
+    """A signature does not fit its entry: the entry was altered on its way, or forged."""
 
     code = "bad_signature"
 
     def __init__(self, key: StreamKey, seq: int) -> None:
         where = _name(key)
         super().__init__(
-            f"stream {where}: the signature for entry {seq} is not that of its office",
+            f"stream {where}: the signature for entry {seq} is not from its office",
             f"数据流 {where}: 第 {seq} 条的签名与原单位不符",
         )
 
 
 class KeyChanged(SignatureError):
-    """Another key signs for an office than before. A new key needs a new incarnation."""
+    """An incarnation signs with another key than before. A new key needs a new incarnation."""
 
     code = "key_changed"
 
     def __init__(self, who: str, known: bytes, shown: bytes) -> None:
         super().__init__(
-            f"{who}: signed with key {fingerprint(shown)}, known here is {fingerprint(known)}",
+            f"{who}: signed with key {fingerprint(shown)}, but the known key is {fingerprint(known)}",
             f"{who}: 签名密钥为 {fingerprint(shown)}, 本单位已知 {fingerprint(known)}",
         )
 
 
 class SignatureMissing(SignatureError):
-    """A stream that its office signs goes on without a signature for longer than any relay cuts."""
+    """A signed stream has more unsigned entries than any relay would cause."""
 
     code = "signature_missing"
 
@@ -73,9 +73,9 @@ class SignatureMissing(SignatureError):
 
 @dataclass(frozen=True, slots=True)
 class SignedUpTo:
-    """How far a stream's origin has vouched for it, as known here."""
+    """Up to where a stream's origin has signed it, as known here."""
 
-    seq: int = 0  # 0: it never has
+    seq: int = 0  # 0: never
     signature: bytes = b""  # for entry `seq`
     public_key: bytes = b""  # of the stream's incarnation; empty: not known
 
@@ -83,9 +83,9 @@ class SignedUpTo:
 def verify_stream(
     key: StreamKey, known: SignedUpTo, hashes: Mapping[int, bytes], signature: Signature | None
 ) -> SignedUpTo:
-    """Return how far a stream is vouched for once a batch is taken.
+    """Return up to where a stream is signed after a batch.
 
-    `hashes`: of its newest entry known before, by number, and of those that the batch brings.
+    `hashes`: by number, of its newest known entry and of the entries in the batch.
     Raises: BadSignature, KeyChanged, SignatureMissing.
     """
     after = known
@@ -116,7 +116,7 @@ KnownStreams = dict[
 
 @dataclass(slots=True)
 class SentRange:
-    """The part of one stream that is sent: from which number to which."""
+    """The range of one stream that is sent: first and last number."""
 
     first: int
     last: int
@@ -127,7 +127,7 @@ SentRanges = dict[StreamKey, SentRange]
 
 
 def record_sent(sent_ranges: SentRanges, key: StreamKey, seq: int, wire: bytes) -> None:
-    """Take down that an entry is sent."""
+    """Record that an entry is sent."""
     sent_range = sent_ranges.get(key)
     if sent_range is None:
         sent_ranges[key] = SentRange(seq, seq, wire)
@@ -140,7 +140,7 @@ def signatures_for(
 ) -> tuple[Signature, ...]:
     """Return, for each stream sent, the newest signature of its origin within what is sent.
 
-    Our own words are signed here and now, for the last entry whatever the batch is cut to.
+    Our own streams are signed now, for the last entry of the batch.
     """
     found = []
     for key, sent_range in sent_ranges.items():
@@ -172,7 +172,7 @@ def signatures_for(
 
 
 def signed_up_to(tx: Connection, key: StreamKey) -> tuple[SignedUpTo, int, bytes]:
-    """Return how far a stream is vouched for, and number and hash of its newest entry here."""
+    """Return up to where a stream is signed, and number and hash of its newest entry here."""
     row = execute(
         tx,
         "SELECT s.signed_seq, s.signature, s.seq, s.hash, i.public_key FROM stream s "
@@ -188,7 +188,7 @@ def signed_up_to(tx: Connection, key: StreamKey) -> tuple[SignedUpTo, int, bytes
 
 
 def streams_known(tx: Connection, keys: Iterable[StreamKey]) -> KnownStreams:
-    """Return how each of these streams is known here: what `verify_batch` would ask for, and its head."""
+    """Return how each of these streams is known here: what `verify_batch` needs, and its head."""
     known: KnownStreams = {}
     for key in keys:
         signed_to, seq, hash_ = signed_up_to(tx, key)
@@ -197,7 +197,7 @@ def streams_known(tx: Connection, keys: Iterable[StreamKey]) -> KnownStreams:
 
 
 def key_known(tx: Connection, incarnation: int) -> bytes:
-    """Return the key by which an incarnation signs, as known here; empty when it is not."""
+    """Return the known public key of an incarnation; empty if none is known."""
     row = execute(tx, "SELECT public_key FROM incarnation WHERE id=?", (incarnation,)).fetchone()
     return bytes(row[0]) if row is not None else b""
 
@@ -208,10 +208,10 @@ def verify_batch(
     signatures: Iterable[Signature],
     earlier: KnownStreams | None = None,
 ) -> Changes:
-    """Judge what a batch brings that is new here; return what `save` is to record.
+    """Verify the signatures for a batch's new entries; return what `save` must record.
 
-    `earlier`: what batches looked at before this one, and not applied, have led to; kept up. Or
-    what was read of these streams a moment ago.
+    `earlier`: the state after batches that were checked before and not applied; it is updated. Or
+    what was just read of these streams.
     Raises: BadSignature, KeyChanged, SignatureMissing.
     """
     by_key: dict[StreamKey, Signature] = {}
@@ -240,7 +240,7 @@ def verify_batch(
 
 
 def record_signature(tx: Connection, key: StreamKey, seq: int, signature: bytes) -> None:
-    """Record how far a stream's origin vouches for it."""
+    """Record up to where a stream's origin has signed it."""
     execute(
         tx,
         "UPDATE stream SET signed_seq=?, signature=? WHERE incarnation=? AND audience=? AND lane=?",
@@ -251,9 +251,9 @@ def record_signature(tx: Connection, key: StreamKey, seq: int, signature: bytes)
 def save(
     tx: Connection, changes: Changes, now_ms: int, recorded: Collection[StreamKey] = ()
 ) -> None:  # fmt: skip
-    """Record how far streams are vouched for now, and keys heard for the first time.
+    """Record up to where streams are signed now, and new keys.
 
-    `recorded`: of these the former stands with their heads already.
+    `recorded`: streams whose signature is already stored with their head.
     """
     for key, (before, after) in changes.items():
         where = (key.incarnation, key.audience, key.lane.value)
@@ -271,7 +271,7 @@ def save(
 
 
 def keep_key(tx: Connection, incarnation: int, public_key: bytes, now_ms: int) -> None:
-    """Keep the first key that is heard of a known incarnation."""
+    """Store the first key received of a known incarnation."""
     execute(
         tx,
         "UPDATE incarnation SET public_key=?, key_at_ms=? WHERE id=? AND length(public_key)=0",
@@ -280,13 +280,13 @@ def keep_key(tx: Connection, incarnation: int, public_key: bytes, now_ms: int) -
 
 
 def own_key(tx: Connection, incarnation: int, signer: Signer | None) -> None:
-    """Bind the office's key to its own incarnation."""
+    """Store the office's key for its own incarnation."""
     if signer is not None:
         keep_key(tx, incarnation, signer.public_key, 0)
 
 
 def unsigned_streams(tx: Connection, unit: int) -> int:
-    """Return how many signed streams of others end after what their origin vouches for."""
+    """Return how many signed streams of other offices have unsigned entries at their end."""
     statement = (
         "SELECT count(*) FROM stream s JOIN incarnation i ON i.id = s.incarnation "
         "WHERE s.signed_seq > 0 AND s.seq > s.signed_seq AND i.retired = 0 AND i.unit <> ?"
@@ -295,7 +295,7 @@ def unsigned_streams(tx: Connection, unit: int) -> int:
 
 
 def new_keys(tx: Connection, unit: int, since_ms: int) -> list[tuple[int, bytes]]:
-    """Return (unit, key) where an office signs by another key than before, heard of lately."""
+    """Return (unit, key) of offices that have used another key since `since_ms`."""
     statement = (
         "SELECT DISTINCT i.unit, i.public_key FROM incarnation i JOIN incarnation o "
         "ON o.unit = i.unit AND o.public_key <> i.public_key AND length(o.public_key) > 0 "

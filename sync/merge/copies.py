@@ -1,7 +1,7 @@
-"""Rows: records as they stand, with what makes them understood elsewhere. Pure.
+"""Copies of records with their version vector, and the join of two copies that have one. Pure.
 
-What reads them from the store is `sync.apply.read_copies`; what packs them is `sync.codec.chunk`; what takes
-them in is `sync.apply.copies`; what says how two copies become one is `sync.vector`.
+`sync.apply.read_copies` reads copies from the store, `sync.codec.chunk` packs them for the wire,
+`sync.apply.copies` joins received ones into the store.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Writer = tuple[int, int]  # unit, level
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Copies of records of one register and unit, and which of their edits a hole holds up."""
+    """Copies of records of one register and unit, and their edits that are quarantined."""
 
     register: str
     unit: int
@@ -30,7 +30,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class StreamTip:
-    """The newest entry of a stream, and how far its origin vouches for it."""
+    """The newest entry of a stream, and up to which entry its origin has signed it."""
 
     seq: int
     hash: bytes
@@ -44,11 +44,9 @@ class Chunk:
     """Part of a snapshot; the last one has heads, cursors and how far our log was `acked`."""
 
     rows: Sequence[Rows]
-    version_vector: Mapping[
-        Lane, Mapping[int, int]
-    ]  # lane -> incarnation -> newest stamp heard there
+    version_vector: Mapping[Lane, Mapping[int, int]]  # lane -> incarnation -> newest stamp there
     writers: Mapping[int, Writer]
-    keys: Mapping[int, bytes] = field(default_factory=dict)  # incarnation -> what it signs with
+    keys: Mapping[int, bytes] = field(default_factory=dict)  # incarnation -> public key
     heads: Mapping[StreamKey, StreamTip] = field(default_factory=dict)
     cursors: Mapping[Lane, tuple[int, int]] = field(default_factory=dict)  # incarnation, position
     acked: Mapping[Lane, tuple[int, int]] = field(default_factory=dict)
@@ -58,7 +56,7 @@ class Chunk:
 
 
 def versions_in(state: RecordState) -> set[Version]:
-    """Return every version that a copy names."""
+    """Return every version in a copy."""
     heads = {h.version for heads in state.fields.values() for h in heads.all}
     return (
         heads | {state.created, state.causal_length_version} | {v for _, v in state.survived_delete}
@@ -67,14 +65,14 @@ def versions_in(state: RecordState) -> set[Version]:
 
 @dataclass(frozen=True, slots=True)
 class VersionVector:
-    """Which edits an office has heard in one lane, but for those of a record that it holds up.
+    """Which edits an office has received in one lane, without those that it has quarantined.
 
-    Each writer's words come by one path in the order of their stamps, so the newest stamp heard
-    of a writer stands for all before it.
+    Each writer's entries come by one path in the order of their stamps, so the newest stamp
+    received from a writer covers all before it.
     """
 
     newest: Mapping[int, int]  # incarnation -> stamp
-    quarantined: frozenset[Version] = frozenset()  # heard, but not joined: they wait in a hole
+    quarantined: frozenset[Version] = frozenset()  # received, but not applied
 
     def __contains__(self, version: object) -> bool:
         if not isinstance(version, bytes) or version in self.quarantined:
@@ -87,7 +85,7 @@ class VersionVector:
 
 @dataclass(frozen=True, slots=True)
 class VectorUnion:
-    """What the one or the other has heard."""
+    """What at least one of two offices has received."""
 
     one: Container[Version]
     other: Container[Version]
@@ -96,7 +94,7 @@ class VectorUnion:
         return version in self.one or version in self.other
 
 
-EMPTY: Container[Version] = frozenset()  # of one whose copy is not to be believed: a repair
+EMPTY: Container[Version] = frozenset()  # the vector of a copy that cannot be trusted
 
 
 def join(
@@ -108,11 +106,11 @@ def join(
     received_there: Container[Version],
     overwritten: Mapping[str, Container[Version]] = {},
 ) -> RecordState:
-    """Return the copy of an office that has heard what either has heard.
+    """Return the copy of an office that has received what either office has received.
 
-    Commutative, associative and idempotent, with what was heard joined beside it. `overwritten`: of each
-    field, what our own edits have overwritten or settled though it is not counted as heard here:
-    it came in an earlier copy.
+    Commutative, associative and idempotent, if the version vectors are joined with it.
+    `overwritten`: for each field, versions that our own edits have overwritten or settled although
+    our version vector does not include them: they came in an earlier copy.
     """
     created = min(ours.created, theirs.created)
     causal_length = max(ours.causal_length, theirs.causal_length)
@@ -130,7 +128,7 @@ def join(
             )
             and (v in other or not other or v not in received_there)
         }
-        # Copies of which each has overwritten what the other holds cannot both be true: keep all.
+        # If each copy has overwritten what the other has, they contradict each other: keep all.
         fields[name] = surviving or {**other, **mine}
     survived_delete: set[tuple[str, Version]] = set()
     if causal_length % 2 == 0:
@@ -151,12 +149,12 @@ def join(
 
 
 def _heads(state: RecordState, name: str) -> dict[Version, Head]:
-    """Return a field's heads by version; none when this copy's program does not know the field."""
+    """Return a field's heads by version; none if this copy's program does not know the field."""
     return {h.version: h for h in state.fields[name].all} if name in state.fields else {}
 
 
 def _fuller(mine: Head | None, other: Head | None) -> Head:
-    """Return the head that tells more: a program that did not know the field stored nothing."""
+    """Return the head that has a value: a program that did not know the field stored null."""
     known = [h for h in (mine, other) if h is not None]
     return max(known, key=lambda h: h.value is not None)
 
@@ -167,9 +165,10 @@ def _listed(heads: Mapping[Version, Head]) -> Heads:
 
 
 def _survives_delete(state: RecordState, causal_length: int, name: str, version: Version) -> bool:
-    """Say whether no ender of this life that the copy knows had seen the head.
+    """Return whether this copy allows that the head survived the end of this life.
 
-    Who knows an end knows what its ender had seen, so a copy that lacks the head has not.
+    A copy at this causal length knows which heads the deleting writers had seen: a head that it
+    has and does not list was seen. A copy without the head says nothing about it.
     """
     present = state.causal_length == causal_length and version in _heads(state, name)
     return not present or (name, version) in state.survived_delete

@@ -1,10 +1,10 @@
-"""Fingerprints: what two offices compare to prove that they hold the same records.
+"""Digests: sums that two offices compare to prove that they have the same records. Pure.
 
-A record's print is a sum over its fields of id x field x version in the integers modulo the
-prime 2^61 - 1. It is linear, so a transaction changes the sum of a bucket by a few additions and
-one multiplication, and no row is read: the version stands for the value, since one version
-never names two values. Equal sums do not prove equality against an adversary (the hash-chained
-streams do that); they find what was lost, doubled or torn by accident.
+A record's hash is a sum over its fields of id x field x version in the integers modulo the prime
+2^61 - 1. It is linear, so a transaction changes the sum of a bucket by a few additions and one
+multiplication, and reads no row: the version stands for the value, because one version never has
+two values. Equal sums find what was lost, doubled or damaged by accident. They prove nothing
+against an adversary; the signed, hash-chained streams do that.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from sync.model.schema import RegisterSchema
 from sync.model.version import Version
 
 PRIME = (1 << 61) - 1
-MEANING = "2"  # of prints and checks: two programs compare only what means the same to both
-CAUSAL_LENGTH = "\x00life"  # the record's life as if it were a field
-LOSER = "\x00loser:"  # prefix of the field under which a losing head counts
+MEANING = "2"  # of hashes and checksums: two programs compare only if it is the same
+CAUSAL_LENGTH = "\x00life"  # the causal length, as if it were a field
+LOSER = "\x00loser:"  # prefix of the field name for a losing value
 
 
 @lru_cache(maxsize=65_536)
@@ -55,7 +55,7 @@ def ids_by_bucket(ids: Sequence[bytes]) -> dict[int, tuple[int, int]]:
     lasts = _last_8_bytes(ids)
     total: dict[int, int] = defaultdict(int)
     for last in lasts:
-        total[last % DIGEST_BUCKETS] += last  # a bucket's number is that of the last byte, too
+        total[last % DIGEST_BUCKETS] += last  # the last byte alone gives the same bucket
     count = Counter([last % DIGEST_BUCKETS for last in lasts])
     return {bucket: (count[bucket], summed % PRIME) for bucket, summed in total.items()}
 
@@ -81,10 +81,10 @@ def moved_factor(name: str, old: Version | None, new: Version | None) -> int:
 def sums_moved(
     fields: Sequence[str], ids: Sequence[bytes], bases: Sequence[Sequence[Version]], new: Version
 ) -> dict[int, int]:
-    """Return bucket -> what its sum changes by, modulo the prime, when fields go to a version.
+    """Return bucket -> the change of its sum, modulo the prime, when fields get a new version.
 
-    `bases[i][k]`: the version that field i of record k goes from. Few sets of bases are met many
-    times: each is multiplied out once.
+    `bases[i][k]`: the old version of field i of record k. The same few sets of bases occur many
+    times, so each is multiplied out once.
     """
     factors = {
         from_versions: sum(
@@ -93,7 +93,7 @@ def sums_moved(
         for from_versions in set(zip(*bases, strict=True))
     }
     sums: dict[int, int] = defaultdict(int)
-    if len(factors) == 1:  # all stood alike, as after one transaction: multiplied once a bucket
+    if len(factors) == 1:  # one set, as after one transaction: multiply once for each bucket
         (factor,) = factors.values()
         for last in _last_8_bytes(ids):
             sums[last % DIGEST_BUCKETS] += last
@@ -114,7 +114,7 @@ def record_hash(
     fields: Iterable[tuple[str, Version]],
     losers: Iterable[tuple[str, Version]] = (),
 ) -> int:
-    """Return one record's print from everything it holds: what the sums must agree with."""
+    """Return the hash of one record, from all its versions; the kept sums must agree with it."""
     total = field_factor(causal_length_field(causal_length)) * version_factor(causal_length_version)
     for name, version in fields:
         total += field_factor(name) * version_factor(version)
@@ -129,13 +129,13 @@ def checksum_of(
     fields: Iterable[tuple[str, Version, Value]],
     heads: Iterable[tuple[str, Version, Value]] = (),
 ) -> int:
-    """Return a check over all that one copy holds, values too: equal copies, equal checks.
+    """Return a checksum over everything in one copy, values too: equal copies, equal checksums.
 
-    `copy`: its creation's version, life, life's version, and what stands against its end.
-    `heads`: those kept beside the row. Unlike a print it is not linear and is kept nowhere.
+    `copy`: version of its creation, causal length, its version, and the heads that survived its
+    end. `heads`: those kept apart from the row. Unlike the hash it is not linear and never stored.
 
-    Of an ended record only the values that stand against its end count: retention takes the others
-    away, at each office when it may (`sync.retention.redact`).
+    Of an ended record only the values that survived its end count: retention removes the others,
+    at each office when it may (`sync.retention.redact`).
     """
     created, causal_length, causal_length_version, survived_delete = copy
     contested = None if causal_length % 2 else set(survived_delete.split(","))
@@ -161,7 +161,7 @@ def _value(value: Value) -> bytes:
 
 
 def schema_hash(schema: RegisterSchema) -> bytes:
-    """Return 8 bytes that two catalogues share for a register exactly if prints mean the same."""
+    """Return 8 bytes: equal in two catalogues exactly if hashes of a register mean the same."""
     lines = [schema.name, schema.lane.name, MEANING]
     for field in sorted(schema.fields, key=lambda f: f.name):
         owners = ",".join(map(str, field.owners))
@@ -170,7 +170,7 @@ def schema_hash(schema: RegisterSchema) -> bytes:
 
 
 def state_hash(record_id: bytes, state: RecordState) -> int:
-    """Return the print of one copy: what the digest's sums are made of."""
+    """Return the hash of one copy: a term of the digest's sums."""
     return record_hash(
         record_id,
         state.causal_length,

@@ -1,10 +1,9 @@
-"""Joining: two copies of one record made one, with what the log says of its edits. Pure.
+"""Join two copies of a record without a version vector, by the evidence of both logs. Pure.
 
-Merge joins an edit, whose base says what its writer had seen. Two copies have no base: which head
-was overwritten knowingly, the edits tell that either side has in its log (`LoggedEdit`, `Evidence`);
-what they do not explain stands on both sides, as heads beside each other. Nothing is dropped but a
-head that was overwritten knowingly or that no writer known here can have written, and of that the
-caller keeps a note.
+Merge joins an edit; its base says what its writer had seen. Two copies have no base. The edits in
+both logs (`LoggedEdit`, `Evidence`) show which head was overwritten knowingly. What they do not
+explain stays on both sides, as concurrent heads. The join drops only a head that was overwritten
+knowingly, or that no known writer can have written; the caller logs the second kind.
 """
 
 from __future__ import annotations
@@ -23,24 +22,20 @@ from sync.model.version import Version, incarnation_of
 class LoggedEdit:
     """What one logged transaction did to one record."""
 
-    causal_length: int = 0  # the life that it began or went on with
+    causal_length: int = 0  # after the edit
     values: dict[str, Value] = field(default_factory=dict)
-    overwritten: dict[str, set[Version]] = field(
-        default_factory=dict
-    )  # overwritten or settled by it
+    overwritten: dict[str, set[Version]] = field(default_factory=dict)  # or resolved by it
 
 
 EditHistory = Mapping[Version, LoggedEdit]
-_UNATTRIBUTED: Version = b""  # what was overwritten stands under it when nobody tells by which edit
+_UNATTRIBUTED: Version = b""  # key for versions overwritten by an unknown edit
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an office tells beside its copy of a record, out of its log and of former repairs."""
+    """What an office sends with its copy of a record, from its log and from former repairs."""
 
-    causal_lengths: Set[Version] = (
-        frozenset()
-    )  # the versions of lives that were truly begun or ended
+    causal_lengths: Set[Version] = frozenset()  # versions of causal lengths that an edit made
     overwritten: Mapping[str, Set[Version]] = field(default_factory=dict)  # of each field
     written: Mapping[str, Mapping[Version, Value]] = field(default_factory=dict)  # values of heads
 
@@ -58,7 +53,7 @@ class Dropped(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The one copy, and what is not in it of the two. `copy`: None, when nothing could be kept."""
+    """The joined copy, and the values that are not in it. `copy`: None if nothing could be kept."""
 
     copy: RecordState | None
     dropped: tuple[Dropped, ...] = ()
@@ -75,8 +70,8 @@ def join(
 ) -> Joined:
     """Join two copies: a parent's, of its `level`, and a child's.
 
-    `writers`: incarnation -> level of everybody heard here. A version of another incarnation was
-    written by nobody: it comes from a damaged page, and is dropped where anything else is left.
+    `writers`: incarnation -> level of every writer known here. A version of another incarnation was
+    written by nobody: it comes from a damaged page, and is dropped if any other head is left.
     """
     copies = [copy for copy in (mine, theirs) if copy is not None]
     dropped: list[Dropped] = []
@@ -108,7 +103,7 @@ def join(
 
 
 def evidence_for(copy: RecordState, history: EditHistory) -> Evidence:
-    """Return what goes beside a copy to a peer that has not our log."""
+    """Return the evidence of our log that goes with a copy to a peer."""
     edit = history.get(copy.causal_length_version)
     causal_lengths = (
         {copy.causal_length_version}
@@ -136,10 +131,10 @@ def evidence_for(copy: RecordState, history: EditHistory) -> Evidence:
 def with_evidence(
     history: EditHistory, copy: RecordState | None, evidence: Evidence
 ) -> EditHistory:
-    """Return what our log says and what was told beside a copy.
+    """Return our log's history together with the evidence that came with a copy.
 
-    That a value was overwritten counts where a later one stands in that copy: what is older takes
-    nothing away. Of a life, and of what was written, our own log is believed first.
+    Evidence that a value was overwritten counts only if the copy has a later one of that field. For
+    a causal length, and for what was written, our own log has precedence.
     """
     if copy is None:
         return history
@@ -162,7 +157,7 @@ def with_evidence(
 def lost(
     before: RecordState, after: RecordState, history: EditHistory, writers: Mapping[int, int]
 ) -> list[tuple[str, Version]]:
-    """Return the heads of a copy that another lacks though nothing explains it."""
+    """Return the heads of a copy that the other lacks and that no edit overwrote."""
     return [
         (name, head.version)
         for name, heads in before.fields.items()
@@ -179,7 +174,7 @@ def unauthorised_heads(
     may_write: Callable[[int, FieldSchema, Value], bool],
     known: Iterable[tuple[str, Version]],
 ) -> list[tuple[str, Version]]:
-    """Return the heads of a peer's copy that are new here and that their writer had no right to."""
+    """Return the heads of a peer's copy that are new here and that their writer may not write."""
     here = set(known)
     return [
         (name, head.version)
@@ -203,7 +198,7 @@ def _overwritten(name: str, history: EditHistory) -> set[Version]:
 def _surviving(
     name: str, heads: Sequence[Head], history: EditHistory, writers: Mapping[int, int], level: int
 ) -> tuple[list[Head], list[Dropped]]:
-    """Return the heads of both copies that stand, the parent's come first, and those that fall."""
+    """Return the heads of both copies that stay, and those that are dropped."""
     by_version: dict[Version, Head] = {}
     dropped: list[Dropped] = []
     for head in heads:
@@ -218,7 +213,7 @@ def _surviving(
     stay = [
         h for v, h in by_version.items() if incarnation_of(v) in writers and v not in overwritten
     ]
-    if not stay:  # what overwrote them is here no more: better these than nothing
+    if not stay:  # the values that overwrote them are gone: keep these rather than none
         stay = [h for v, h in by_version.items() if incarnation_of(v) in writers]
     kept = {h.version for h in stay}
     dropped += (
@@ -231,8 +226,9 @@ def _surviving(
 
 
 def _right(name: str, one: Head, other: Head, history: EditHistory, above: bool) -> Head:
-    """Of a parent's and a child's value under one version, the one that was logged; else that of
-    the side nearer its writer (`above`: the parent's), which sooner meets somebody who knows."""
+    """Of a parent's and a child's value with one version, return the logged one; else that of the
+    side nearer its writer (`above`: the parent's), which sooner compares with an office that has
+    it in its log."""
     edit = history.get(one.version)
     if edit is not None and name in edit.values:
         value = edit.values[name]
@@ -249,7 +245,7 @@ def _causal_length(
     writers: Mapping[int, int],
     created: Version,
 ) -> tuple[int, Version]:
-    """Return the life that was logged; else the later one."""
+    """Return the logged causal length; else the greater one."""
     causal_lengths = {(c.causal_length, c.causal_length_version) for c in copies}
     logged = {
         (causal_length, version)
@@ -264,7 +260,7 @@ def _causal_length(
 def _survived_delete(
     copies: Sequence[RecordState], causal_length: int, fields: Mapping[str, Heads]
 ) -> Iterable[tuple[str, Version]]:
-    """Yield the heads that stand against the end: no ender of this life had seen them."""
+    """Yield the heads that survived the end: no deleting writer of this life had seen them."""
     enders = [copy for copy in copies if copy.causal_length == causal_length]
     for name, heads in fields.items():
         for head in heads.all:
@@ -278,9 +274,10 @@ def _holds(copy: RecordState, name: str, version: Version) -> bool:
 
 
 def overwritten_transitively(copy: RecordState, name: str, history: EditHistory) -> set[Version]:
-    """Return what the edits that stand in a field have overwritten in it, and those beneath them.
+    """Return the versions that the edits behind a field's heads overwrote in it, also indirectly.
 
-    An edit of several fields may be joined in some and wait in others: there it overwrote nothing.
+    An edit of several fields may be applied in some and quarantined in others: in these it
+    overwrote nothing.
     """
     found: set[Version] = set()
     wanted = _versions(copy, name)
@@ -294,7 +291,7 @@ def overwritten_transitively(copy: RecordState, name: str, history: EditHistory)
 
 
 def versions_in_dispute(mine: RecordState | None, theirs: RecordState | None) -> set[Version]:
-    """Return the versions of which the log should be asked before two copies are joined."""
+    """Return the versions to look up in the log before two copies are joined."""
     asked: set[Version] = set()
     one = _facts(mine)
     other = _facts(theirs)
@@ -314,7 +311,7 @@ def _facts(copy: RecordState | None) -> Set[tuple[str, Version, Value | int]]:
 
 
 def causal_length_of(operation: Operation, causal_length: int) -> int:
-    """Return the life that an edit speaks for."""
+    """Return the causal length after an edit."""
     match operation:
         case Operation.CREATE:
             return 1

@@ -1,11 +1,11 @@
-"""Merge: how an edit joins a copy of a record. Pure; no I/O, no clock.
+"""Merge an edit into a copy of its record. Pure; no I/O, no clock.
 
-A field's state is its *heads*: the values that nobody has yet overwritten knowingly. An edit
-names the head it stood on (`base`) and replaces that one only; what was written meanwhile stays
-a head beside it. One head is shown (by the field's policy), the others are losers, kept until a
-person or a later edit settles them. An end takes no head away: it says which ones its writer had
-seen, and the others stand against it. All of this depends on which edits are known, not on their
-order of arrival, so copies that know the same edits are the same bytes (INV-7, INV-15).
+A field is a multi-value register. Its *heads* are the values that no later edit has overwritten
+knowingly. An edit names the head that it was based on (`base`) and replaces only that one; values
+written meanwhile stay as concurrent heads. One head is shown, by the field's policy. The others
+are losing values, kept until a person or a later edit resolves them. A delete removes no head: it
+says which heads its writer had seen, and the others survive it. The result depends on which edits
+are known, not on their order, so copies with the same edits are the same bytes (INV-7, INV-15).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sync.model.version import Version
 
 
 class Head(NamedTuple):
-    """A value that stands until somebody overwrites it knowingly."""
+    """A value that no edit has overwritten knowingly."""
 
     version: Version
     value: Value
@@ -28,7 +28,7 @@ class Head(NamedTuple):
 
 
 class Heads(NamedTuple):
-    """One field: the head that is shown, and the losers (sorted by version)."""
+    """One field: the shown head, and the losing values (sorted by version)."""
 
     shown: Head
     losers: tuple[Head, ...] = ()
@@ -40,13 +40,13 @@ class Heads(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordState:
-    """One copy of a record: what is stored, and nothing derived."""
+    """One copy of a record: what is stored, nothing derived."""
 
     created: Version
-    causal_length: int  # odd alive, even deleted; each end and each re-creation adds one
+    causal_length: int  # odd is active, even is ended; each end and each re-creation adds one
     causal_length_version: Version
     fields: Mapping[str, Heads]
-    survived_delete: frozenset[tuple[str, Version]] = frozenset()  # heads that no ender had seen
+    survived_delete: frozenset[tuple[str, Version]] = frozenset()  # heads that no delete had seen
 
     @property
     def alive(self) -> bool:
@@ -54,7 +54,7 @@ class RecordState:
 
 
 class FieldConflict(NamedTuple):
-    """A value that must stay visible: it lost, or (`deleted`) the record's end did not see it."""
+    """A value that must stay visible: it lost, or (`deleted`) it survived the record's end."""
 
     field: str
     loser: Head
@@ -79,14 +79,14 @@ def merge(
     change: RecordChange,
     schema: Mapping[str, FieldSchema],
 ) -> RecordState | None:
-    """Join a change into a copy of its record.
+    """Merge a change into a copy of its record.
 
-    The result depends only on the set of changes joined, so long as each comes after those its
-    writer knew (which streams over a tree ensure). Joining one again while it is a head changes
-    nothing; one that was overwritten since must not come again (which streams ensure, too).
+    The result depends only on the set of merged changes, if each comes after those that its writer
+    knew; streams over a tree ensure that. Merging one again while its value is a head changes
+    nothing. One whose value was overwritten since must not come again; streams ensure that, too.
 
-    Returns: the joined copy; None when an UPDATE or DELETE came before its record's CREATE (the
-    caller parks it as a hole).
+    Returns: the merged copy; None if an UPDATE or DELETE came before its record's CREATE (the
+    caller quarantines it).
     """
     if change.operation is Operation.CREATE:
         return _created(state, change, schema)
@@ -98,7 +98,7 @@ def merge(
 
 
 def with_versions_replaced(state: RecordState, names: Mapping[Version, Version]) -> RecordState:
-    """Return a copy as if the edits in `names` bore those other versions; `canonical` ends it."""
+    """Return a copy with versions replaced as `names` says; the caller then calls `canonical`."""
 
     def name(version: Version) -> Version:
         return names.get(version, version)
@@ -119,7 +119,7 @@ def with_versions_replaced(state: RecordState, names: Mapping[Version, Version])
 
 
 def canonical(state: RecordState, schema: Mapping[str, FieldSchema]) -> RecordState:
-    """Return a copy with the heads of each field in their order: it hangs on their versions."""
+    """Return a copy with the heads of each field sorted; the order depends on their versions."""
     fields = {n: _canonical(schema[n], list(heads.all)) for n, heads in state.fields.items()}
     return replace(state, fields=fields)
 
@@ -151,8 +151,8 @@ def _created(
         }
         return RecordState(change.version, 1, change.version, fields)
     if change.version == state.created:
-        return state  # heard before
-    # Two offices made the same record apart (a natural key): every field has two first values.
+        return state  # known already
+    # Two offices created the same record (a natural key): every field has two first values.
     created = min(state.created, change.version)
     causal_length_version = created if state.causal_length == 1 else state.causal_length_version
     return replace(
@@ -165,7 +165,7 @@ def _created(
 def _updated(
     state: RecordState, change: RecordChange, schema: Mapping[str, FieldSchema]
 ) -> RecordState:
-    # An edit of an ended record begins its next life; two that do so apart begin the same one.
+    # An edit of an ended record begins its next life; two concurrent ones begin the same life.
     causal_length = (
         change.causal_length + 1 if change.causal_length % 2 == 0 else change.causal_length
     )
@@ -185,7 +185,7 @@ def _updated(
 
 
 def _deleted(state: RecordState, change: RecordChange) -> RecordState:
-    # To end an ended record again is to have seen more of what stands against its end.
+    # A second delete of the same life has seen more of the heads that survived the first.
     ended = change.causal_length + change.causal_length % 2
     if state.causal_length > ended:
         return state  # a later life has begun
@@ -208,7 +208,7 @@ def _deleted(state: RecordState, change: RecordChange) -> RecordState:
 
 
 def _had_seen(change: RecordChange, name: str, version: Version) -> bool:
-    """Say whether the writer of an end knew this head and ended the record all the same."""
+    """Return whether the writer of a delete had seen this head."""
     if version in tuple(change.resolved.get(name, ())):
         return True
     if name in change.bases:
@@ -219,7 +219,7 @@ def _had_seen(change: RecordChange, name: str, version: Version) -> bool:
 def _with_values(
     state: RecordState, change: RecordChange, schema: Mapping[str, FieldSchema]
 ) -> RecordState:
-    """Join the change's values; in an ended record they are what its enders have not seen."""
+    """Merge the change's values; in an ended record they survive its end."""
     fields = dict(state.fields)
     for name, value in change.values.items():
         head = Head(change.version, value, change.level)
@@ -246,7 +246,7 @@ def _joined(
         return Heads(incoming)
     known = heads.all
     if base != incoming.version and any(head.version == incoming.version for head in known):
-        return heads  # heard before; on its own version stands the next round of one transaction
+        return heads  # known already; with itself as base it is a second edit of one transaction
     replaced = {base, *resolved}
     return _canonical(schema, [*(h for h in known if h.version not in replaced), incoming])
 
@@ -280,7 +280,7 @@ def _ranking(schema: FieldSchema) -> Callable[[Head], tuple[object, ...]]:
 
 
 def shown_value(schema: FieldSchema, heads: Heads) -> Value:
-    """Return the value to show and store: for UNION the members of every head together."""
+    """Return the value to show and store: for UNION the members of all heads."""
     if schema.policy is not Policy.UNION or not heads.losers:
         return heads.shown.value
     members = {m for head in heads.all if head.value for m in str(head.value).split(",")}

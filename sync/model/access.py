@@ -1,4 +1,4 @@
-"""Who may write what: judged for every change, at the sender and again at every receiver. Pure."""
+"""Who may write and relay what. The writer checks each change, and so does every receiver. Pure."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Routes(Protocol):
         """Return our child on the way to `unit`; None when it is not below us."""
 
     def covers(self, upper: int, lower: int) -> bool:
-        """Say whether `upper` is `lower` or one of its ancestors."""
+        """Return whether `upper` is `lower` or one of its ancestors."""
 
     def level(self, unit: int) -> int | None:
-        """Return the level of a unit of the tree; None when it is not in it."""
+        """Return the level of a unit; None when it is not in the tree."""
 
 
 def denial_reason(
     block: Block, register: RegisterSchema, *, writer: int, level: int, routes: Routes
 ) -> str | None:
-    """Return why a writer may not make this change, as a hole's reason; None when it may.
+    """Return why a writer may not make this change, as a reason of quarantine; None if it may.
 
     An office writes records of its own unit and of units below it, and of a record only the
     fields that its level owns (INV-14, INV-31); it adds none to a register that it owns nothing of.
@@ -49,7 +49,7 @@ def denial_reason(
     if block.operation is Operation.CREATE and not any(
         level in field.owners for field in register.fields
     ):
-        return "not_owner"  # or anybody could add a record that says nothing, as a unit
+        return "not_owner"  # else any office could add an empty record, for example a unit
     for name, column in zip(block.fields, block.columns, strict=True):
         field = by_name.get(name)
         if field is None or level in field.owners:
@@ -89,7 +89,7 @@ def rewrites(before: RecordState | None, after: RecordState, register: RegisterS
 
 
 class Unauthorised(SilianError):
-    """A peer handed over what cannot be its to say; the whole batch is refused."""
+    """A peer sent an entry that it may not write or relay; the whole batch is refused."""
 
     code = "unauthorised"
 
@@ -114,25 +114,25 @@ class Identity:
 def check_relay(
     entry: Entry, lane: Lane, peer: int, me: Identity, routes: Routes, *, upward: bool
 ) -> None:
-    """Refuse what this peer cannot have the right to hand over, whatever it says inside.
+    """Refuse an entry that this peer may not relay, whatever its body contains.
 
     `upward`: the peer is a child. Raises: Unauthorised.
     """
     if entry.lane is not lane:
         raise Unauthorised("an entry of another lane")
     if entry.incarnation == me.incarnation:
-        return  # our own words, come back after a restore: known, or a gap
+        return  # our own entry, returned after a restore: it is known, or there is a gap
     target = audience.parse(entry.audience)
     if upward:
         if target.up_to is None:
-            raise Unauthorised("a child speaks downward through its parent")
+            raise Unauthorised("a child may send nothing that goes down")
         if target.up_to > me.level:
             raise Unauthorised("an audience that ends below this office")
         if routes.hop(entry.unit) != peer:
             raise Unauthorised("an entry of a unit that is not below this child")
     else:
         if target.up_to is not None:
-            raise Unauthorised("a parent hands down what goes up")
+            raise Unauthorised("a parent may send nothing that goes up")
         if not routes.covers(entry.unit, me.unit):
             raise Unauthorised("an entry of a unit that is not above this office")
     if routes.level(entry.unit) != entry.level:
@@ -140,7 +140,7 @@ def check_relay(
 
 
 def arrival_link(entry: Entry, parent: int, me: Identity, routes: Routes) -> int:
-    """Return by which link an entry first came that the parent reads back; 0: written here.
+    """Return the link by which a replayed entry first came here; 0: this office wrote it.
 
     Raises: Unauthorised, as `check_relay`.
     """
@@ -151,5 +151,5 @@ def arrival_link(entry: Entry, parent: int, me: Identity, routes: Routes) -> int
         return parent
     hop = routes.hop(entry.unit)
     if hop is None:
-        raise Unauthorised("an echo of a unit that is not below this office")
+        raise Unauthorised("a replayed entry of a unit that is not below this office")
     return hop

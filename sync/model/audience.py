@@ -1,4 +1,4 @@
-"""Audiences: who may hear a change. Whoever may hear a stream hears all of it."""
+"""Audiences: who may receive a change. Whoever may receive a stream receives all of it."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ class Audience:
 
 
 def up(level: int) -> str:
-    """Heard by every office above the writer up to `level` (0 is the city)."""
+    """Return the audience of all offices above the writer up to `level` (0 is the city)."""
     return f"up:{LEVELS[level]}"
 
 
 def down(unit: int) -> str:
-    """Heard by every office on the way from the writer down to `unit`."""
+    """Return the audience of all offices on the way from the writer down to `unit`."""
     return f"down:{unit}"
 
 
 def parse(text: str) -> Audience:
-    """Read an audience as it stands on the wire.
+    """Parse the text of an audience.
 
-    Raises: BadAudience for anything that is not one.
+    Raises: BadAudience if it is none.
     """
     direction, _, target = text.partition(":")
     if direction == "up" and target in LEVELS:

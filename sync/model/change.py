@@ -24,7 +24,7 @@ class Operation(IntEnum):
 
 
 class RecordKey(NamedTuple):
-    """Names one record. A tuple, as `Edit` is: a load makes one of each a record."""
+    """Identifies one record. A tuple, like `Edit`: an import makes one of each for every record."""
 
     register: str
     unit: int  # the unit whose record it is
@@ -34,9 +34,8 @@ class RecordKey(NamedTuple):
 class Edit(NamedTuple):
     """What a local writer asks for: one record's new values, or its end.
 
-    `base`: the version each field had on the screen where the person decided; a field that is
-    missing there stands on what the store holds now. `resolves`: losers that the edit has seen
-    and decides about, field -> versions.
+    `base`: the version that each field had on the person's screen; for a missing field it is the
+    version in the store now. `resolves`: losing values that the edit resolves, field -> versions.
     """
 
     key: RecordKey
@@ -51,7 +50,7 @@ class Edit(NamedTuple):
 class Block:
     """Changes of one kind to records of one register and unit; all share the entry's version.
 
-    `columns[i][k]` is field i of record k; `bases[i][k]` the version it stood on (UPDATE, DELETE).
+    `columns[i][k]` is field i of record k; `bases[i][k]` its base version (UPDATE, DELETE).
     """
 
     register: str
@@ -61,11 +60,11 @@ class Block:
     fields: tuple[str, ...] = ()
     columns: list[Sequence[Value]] = field(default_factory=list)
     bases: list[Sequence[Version]] = field(default_factory=list)
-    causal_length: int = 0  # the life the edit stood on: odd alive, even deleted; 0 for CREATE
+    causal_length: int = 0  # the edit's base: odd is active, even is ended; 0 for CREATE
     resolved: dict[tuple[int, str], tuple[Version, ...]] = field(default_factory=dict)
 
     def without(self, names: Sequence[str]) -> Block:
-        """Return the block as a store sees it that does not know these fields."""
+        """Return the block without these fields, as for a store that does not know them."""
         keep = [i for i, name in enumerate(self.fields) if name not in names]
         return replace(
             self,
@@ -91,11 +90,11 @@ class Entry:
     payload: bytes  # compressed body
     wire: bytes  # the serialized entry
     hash: bytes  # of `wire`
-    original_incarnation: int = 0  # the former incarnation that these words were said under first
+    original_incarnation: int = 0  # of a republished entry: under which it was first written
 
     @property
     def version(self) -> Version:
-        """The version that everything in it bears."""
+        """The version of everything in the entry."""
         return version_of(self.hlc, self.original_incarnation or self.incarnation)
 
 
@@ -109,7 +108,7 @@ class StreamHead:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The origin's word for a stream up to an entry, and the key that it is made with."""
+    """The origin's signature for a stream up to an entry, and its public key."""
 
     incarnation: int
     audience: str
@@ -121,7 +120,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Part of a sender's log: whole transactions in order, and the position they lead to."""
+    """Part of a sender's log: complete transactions in order, and the position after them."""
 
     lane: Lane
     incarnation: int  # whose log positions these are
@@ -133,7 +132,7 @@ class Batch:
 
 
 class RecordName(NamedTuple):
-    """One record that differs."""
+    """Identifies one record that differs."""
 
     register: str
     unit: int

@@ -1,4 +1,4 @@
-"""Effects: what a merged block did, in the form folds read it."""
+"""Effects: what a merged block changed, in the form that folds read."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Values = Mapping[str, Value]
 class Effect:
     """Records of one register and unit that changed together.
 
-    Either `columns` (all records new: field i of record k) or `pairs` (before and after of each
-    record; None before its creation and after its end).
+    Either `columns` (all records are new: field i of record k) or `pairs` (values before and after
+    of each record; None before its creation and after its end).
     """
 
     register: str

@@ -18,7 +18,7 @@ class SilianError(Exception):
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
-    retry_after_ms: int | None = None  # how long to wait first; None: as the caller sees fit
+    retry_after_ms: int | None = None  # how long to wait first; None: the caller decides
 
     def __init__(self, en: str, zh: str, *, remedy_en: str = "", remedy_zh: str = "") -> None:
         super().__init__(en)
@@ -39,7 +39,7 @@ class SilianError(Exception):
 
 
 class Malformed(SilianError):
-    """A message is not what the protocol allows. Sending it again will not help."""
+    """The protocol does not allow this message. Sending it again will not help."""
 
     code = "malformed"
 
@@ -53,7 +53,7 @@ class Malformed(SilianError):
 
 
 class TooLarge(SilianError):
-    """A transaction would not fit through a link; it is refused here, where somebody can act."""
+    """A transaction is too large for a link. Its writer refuses it: a person can act there."""
 
     code = "transaction_too_large"
 
@@ -67,7 +67,7 @@ class TooLarge(SilianError):
 
 
 class RecordMissing(SilianError):
-    """The record to change is not in this store."""
+    """This store does not have the record."""
 
     code = "record_missing"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 TRANSACTION_CHANGES_MAX = 1_000  # records in one transaction; an import commits in such pieces
 BATCH_BYTES_MAX = 1 << 20  # bytes of entries in one batch
 BATCH_CHANGES_MAX = 8_000  # records in one batch
-PORTION_CHANGES_MAX = 2_000  # records of a batch applied at once: others wait no longer than that
+PORTION_CHANGES_MAX = 2_000  # records of a batch applied in one transaction: others wait for it
 BATCH_BYTES_MIN = 64 << 10  # a batch that keeps failing shrinks no further
 ENTRY_BYTES_MAX = 8 << 20  # one transaction on the wire; gRPC's own limit is twice this
-BODY_BYTES_MAX = 16 << 20  # one transaction unpacked: a larger one is a bomb
+BODY_BYTES_MAX = 16 << 20  # one transaction decompressed: a larger one is a bomb
 BODY_PARTS_MAX = 100_000  # blocks, columns and the like in one transaction
 MESSAGE_BYTES_MAX = 16 << 20  # gRPC message, both ways
 CONTROL_BATCHES_BEFORE_BULK = 8  # control drains first, bulk always gets a share
@@ -16,12 +16,10 @@ CLOCK_AHEAD_MS_MAX = 15 * 60_000  # a stamp further ahead of our clock is clampe
 BACKOFF_BASE_MS = 1_000
 BACKOFF_CAP_MS = 300_000
 SNAPSHOT_ROWS = 2_000  # records in one snapshot chunk
-SNAPSHOT_LOG_CHANGES = 50_000  # from so long a log on a store with nothing in it takes copies
+SNAPSHOT_LOG_CHANGES = 50_000  # from so long a log on, an empty store gets a snapshot
 DIGEST_BUCKETS = 64  # buckets a (register, unit)
 DIGEST_PARTS_MAX = 512  # parts of a bucket in one comparison
-DIGEST_STEP_ROWS = (
-    16_384  # records read in one step of a comparison; one larger bucket all the same
-)
+DIGEST_STEP_ROWS = 16_384  # records read in one step of a comparison, or one larger bucket
 DIGEST_STEP_BUCKETS = 512  # buckets, or units, asked about in one step
 DIGEST_ROWS_LISTED = 20_000  # records listed in one answer
 SQL_KEYS_MAX = 500  # keys in one `IN (...)`

@@ -1,4 +1,4 @@
-"""News of offices: what travels beside the changes, and is not one. Pure."""
+"""Reports that are no changes: the status of offices, durability, comparisons. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sync.model.schema import Lane
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus:
-    """What is known of one office at a moment. The newer of two, by `at_ms`, is the one to keep."""
+    """What is known of one office at a moment. Of two, the one with the later `at_ms` is kept."""
 
     unit: int
     at_ms: int  # corrected clock, milliseconds since 1970 UTC
-    last_contact_ms: int = 0  # when its parent last heard from it; 0 never
+    last_contact_ms: int = 0  # its last contact with its parent; 0 never
     connected: bool = False
     waiting_up: int = 0  # entries
     waiting_age_ms: int = 0  # of the oldest of them
@@ -23,7 +23,7 @@ class NodeStatus:
     conflicts: int = 0
     quarantined: int = 0
     incarnation: int = 0
-    bulk_seq: int = 0  # who holds its upward bulk stream to here is exact to just before `at_ms`
+    bulk_seq: int = 0  # who has its upward bulk stream up to here is exact to just before `at_ms`
     program: str = ""
 
 
@@ -57,7 +57,7 @@ class BucketKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CompareOptions:
-    """How a comparison is asked for: see `DrillDown`."""
+    """Options of a comparison: see `DrillDown`."""
 
     repair: bool = True
     read: frozenset[int] = frozenset()
@@ -65,26 +65,26 @@ class CompareOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """How a comparison with the parent ended."""
+    """The result of a comparison with the parent."""
 
     at_ms: int
     peer: int
-    comparable: bool = True  # False: the two were never at the same point; nothing is known
+    comparable: bool = True  # False: the two logs were never at the same point
     units: int = 0  # (register, unit) pairs compared
     other_catalogue: tuple[str, ...] = ()  # registers left out: the catalogues differ in them
     found: tuple[RecordName, ...] = ()  # records that differed
-    left: tuple[tuple[RecordName, str], ...] = ()  # of these, what differs still, and why
-    fixed_here: tuple[BucketKey, ...] = ()  # kept sums that were not those of the records
+    left: tuple[tuple[RecordName, str], ...] = ()  # of these, what still differs, and why
+    fixed_here: tuple[BucketKey, ...] = ()  # kept sums that did not match the records
     fixed_there: tuple[BucketKey, ...] = ()
 
     @property
     def equal(self) -> bool:
-        """Whether nothing at all was different."""
+        """Whether nothing differed."""
         return self.comparable and not (self.found or self.fixed_here or self.fixed_there)
 
     @property
     def outcome(self) -> str:
-        """Say it in one word, for programs and the ledger of jobs."""
+        """The result in one word, for programs and for the table of jobs."""
         if not self.comparable:
             return "not_comparable"
         if self.equal:

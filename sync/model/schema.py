@@ -1,4 +1,4 @@
-"""What the engine knows of a register: names, kinds, merge policies. Nothing about residents."""
+"""What the engine knows of a register: names, kinds, merge policies; nothing about residents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Kind(Enum):
 class Policy(Enum):
     """Which of several concurrent values of a field is shown, and whether a person must look."""
 
-    LATEST = "latest"  # the later version; the loser is kept and listed
+    LATEST = "latest"  # the later version; the other is kept and listed
     OWNER = "owner"  # the value of the field's owning level
     HIGHER = "higher"  # the value written at the higher level
     MAX = "max"  # the greater value; no conflict
@@ -35,7 +35,7 @@ class Policy(Enum):
     FIRST = "first"  # the earliest version, of records that are only appended
 
 
-AUTO_RESOLVED = frozenset({Policy.MAX, Policy.MIN, Policy.UNION})  # concurrent values need nobody
+AUTO_RESOLVED = frozenset({Policy.MAX, Policy.MIN, Policy.UNION})  # no person has to decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +80,4 @@ class Schema:
         return cls({r.name: r for r in registers})
 
 
-Shared = Mapping[str, Sequence[int]]  # register -> units whose records both sides may hear whole
+Shared = Mapping[str, Sequence[int]]  # register -> units that both sides may receive completely

@@ -1,4 +1,4 @@
-"""Streams: is this the entry that comes next? Pure."""
+"""Streams: whether an entry is the next one, known, after a gap, or from a fork. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync.model.schema import Lane
 
 
 class StreamKey(NamedTuple):
-    """What one incarnation says to one audience in one lane."""
+    """What one incarnation writes to one audience in one lane."""
 
     incarnation: int
     audience: str
@@ -20,7 +20,7 @@ class StreamKey(NamedTuple):
 
 
 class StreamGap(SilianError):
-    """Entries are missing before this one; the sender goes on from what we hold."""
+    """Entries are missing before this one; the sender continues from what we have."""
 
     code = "stream_gap"
     retryable = True
@@ -30,16 +30,16 @@ class StreamGap(SilianError):
         super().__init__(
             f"stream {where}: expected entry {expected_seq}, received {received_seq}",
             f"数据流 {where}: 应收第 {expected_seq} 条, 实收第 {received_seq} 条",
-            remedy_en="The sender resends from what the receiver holds; nothing to do.",
+            remedy_en="The sender will resend the missing entries; no action is needed.",
             remedy_zh="发送方会自动补发, 无需处理。",
         )
         self.expected_seq = expected_seq
 
 
 class StreamForked(SilianError):
-    """Two different entries bear one number: a restored or copied store, or forgery.
+    """Two different entries have one number: a restored or cloned store, or forgery.
 
-    The stream is not followed further until a person has looked.
+    No office receives more of the stream until a person has acted.
     """
 
     code = "stream_forked"
@@ -49,13 +49,13 @@ class StreamForked(SilianError):
         super().__init__(
             f"stream {where}: two different entries are numbered {seq}",
             f"数据流 {where}: 编号 {seq} 出现两条不同的内容",
-            remedy_en="Look for a restored backup or a second copy of that office's store.",
+            remedy_en="Look for a restored backup or a cloned store of that office.",
             remedy_zh="请检查该单位是否恢复过备份或存在重复的数据副本。",
         )
 
 
 class Place(Enum):
-    """Where an entry stands against what is known of its stream."""
+    """The place of an entry relative to what is known of its stream."""
 
     NEXT = "next"
     KNOWN = "known"
@@ -66,7 +66,7 @@ def key_of(entry: Entry) -> StreamKey:
 
 
 def place(entry: Entry, heads: Mapping[StreamKey, StreamHead]) -> Place:
-    """Say whether an entry is the next of its stream or already known.
+    """Return whether an entry is the next of its stream or already known.
 
     Raises: StreamGap (entries are missing before it), StreamForked (it contradicts the chain).
     """

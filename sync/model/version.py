@@ -1,4 +1,4 @@
-"""Versions: the total order over transactions, and the clock that hands them out."""
+"""Versions: the total order over transactions, and the clock that issues them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Version = bytes  # 16 bytes: big-endian clock, then incarnation; bytes compare i
 
 
 def version_of(hlc: int, incarnation: int) -> Version:
-    """Name the transaction that `incarnation` stamped `hlc`; later ones compare greater.
+    """Return the version of the transaction that `incarnation` stamped `hlc`.
 
-    Two incarnations never share a name, so the order is total. It orders merges and
-    display, never cursors.
+    Later versions compare greater. Two incarnations never share one, so the order is total. It
+    orders merges and display, never cursors.
     """
     return hlc.to_bytes(8, "big") + incarnation.to_bytes(8, "big")
 
@@ -36,7 +36,7 @@ def wall_ms_of(version: Version) -> int:
 
 
 class HybridClock:
-    """Hands out stamps that never go backwards, even when the wall clock does.
+    """Issues stamps that never go backwards, even when the wall clock does.
 
     A stamp is milliseconds since 1970 UTC shifted left by 16 bits, plus a counter.
     Source: Kulkarni et al., "Logical Physical Clocks" (2014).
@@ -47,7 +47,7 @@ class HybridClock:
     ) -> None:
         self._wall_ms = wall_ms
         self._last = last_hlc
-        self.offset_ms = offset_ms  # the parent's clock minus ours, from the last greeting
+        self.offset_ms = offset_ms  # the parent's clock minus ours, from the last handshake
         self._no_stamp_before_ms = 0  # no later stamp is before this moment
         self.clamped = 0  # stamps refused for being too far ahead since the start
 
@@ -65,9 +65,9 @@ class HybridClock:
         return self._last
 
     def no_stamp_before_now(self) -> int:
-        """Return now, and give no stamp before it from here on, though the clock be set back.
+        """Return now; from here on issue no stamp before it, even if the clock is set back.
 
-        A clock that is set back by more than CLOCK_AHEAD_MS_MAX was wrong: nobody believed it.
+        Except after a correction by more than CLOCK_AHEAD_MS_MAX: nobody followed such a clock.
         """
         now_ms = self.now_ms()
         self._no_stamp_before_ms = max(self._from_ms(), now_ms)
@@ -79,7 +79,7 @@ class HybridClock:
         return now_ms + ahead_ms if 0 < ahead_ms <= CLOCK_AHEAD_MS_MAX else now_ms
 
     def resume(self, hlc: int) -> None:
-        """Go on from the last stamp that this store gave, wherever the wall clock stands now.
+        """Continue from the last stamp that this store issued, whatever the wall clock shows.
 
         Our own stamps never go back, not even when our clock was a day ahead and is right again.
         """
@@ -88,8 +88,8 @@ class HybridClock:
     def observe(self, hlc: int) -> bool:
         """Make every later tick come after `hlc`, which a peer stamped.
 
-        Returns False, and does not follow, when it is more than CLOCK_AHEAD_MS_MAX ahead
-        of our clock: one office with a broken clock must not drag the city into the future.
+        Does not follow it, and returns False, if it is more than CLOCK_AHEAD_MS_MAX ahead of our
+        clock: one office with a wrong clock must not move the clocks of the whole city.
         """
         if (hlc >> COUNTER_BITS) - self.now_ms() > CLOCK_AHEAD_MS_MAX:
             self.clamped += 1

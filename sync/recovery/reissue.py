@@ -211,7 +211,8 @@ def _replace_versions(
         if after != now:  # two had one stamp, and the incarnation decides between them
             conflicts.follow(
                 tx, schema, unit, record, now, after,
-                closed_by=after.causal_length_version, resolved={}, now_ms=wall_ms_of(after.causal_length_version),
+                closed_by=after.causal_length_version, resolved={},
+                now_ms=wall_ms_of(after.causal_length_version),
             )  # fmt: skip
             pairs.append((record, before, after))
     effect = merger.effect_of(table, unit, pairs)

@@ -1,10 +1,10 @@
-"""Stubs: ended records without their values, and which may become one. The caller owns tx.
+"""Redact ended records: remove their values, keep their versions. The caller owns the transaction.
 
-A stub keeps id, birth, life, what ended it, and the version of every field: all that merge, prints
-and copies go by. Whatever comes late is joined as it would have been, so nothing comes back to life
-at an office that has let the values go, and no comparison brings them back. What stays, too: values
-by which merge ranks heads (`max`, `min`), and those that whoever keeps the record could not say
-again when it begins another life.
+A redacted record keeps id, creation, causal length, the version of its end, and the version of
+every field. Merge, digests and copies need nothing else, so a late edit merges as if the values were
+there: it restores no record, and no comparison brings the values back. Two kinds of value stay:
+those by which merge ranks heads (`max`, `min`), and those that the record's own office could not
+write again when it begins another life.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from sync.store.quarantine import quarantined_records
 from sync.store.registers import RegisterTable
 from sync.store.sql import execute, execute_many, pieces
 
-LANE = Lane.BULK  # work and money are a journal: nothing is taken out of it
-PORTION_RECORDS = 500  # reduced in one transaction: others wait no longer than that
-_RANKED = frozenset({Policy.MAX, Policy.MIN})  # which head is shown hangs on the values
+LANE = Lane.BULK  # work and money are a journal: nothing is removed from it
+PORTION_RECORDS = 500  # redacted in one transaction, so that others need not wait long
+_RANKED = frozenset({Policy.MAX, Policy.MIN})  # the shown head depends on the values
 
 
 class KeepReason(StrEnum):
     """Why an ended record keeps its values."""
 
     YOUNG = "young"  # it has not ended long enough ago
-    CONTESTED = "contested"  # a value stands against its end: a person must look
-    NEEDED = "needed"  # its end is not safe above, or not heard by a child whose lease runs
-    QUARANTINED = "quarantined"  # a quarantined change is about it
-    ASKED = "asked"  # an open correction request is about it
+    CONTESTED = "contested"  # a value survived its end: a person must decide
+    NEEDED = "needed"  # its end is not durable above, or a child with a lease has not received it
+    QUARANTINED = "quarantined"  # it has a quarantined change
+    ASKED = "asked"  # it has an open correction request
 
 
 class Ended(NamedTuple):
@@ -49,7 +49,7 @@ class Ended(NamedTuple):
 
 
 def removable(schema: RegisterSchema, level: int) -> tuple[str, ...]:
-    """Return the fields whose values go. `level`: that of the unit that keeps the records."""
+    """Return the fields whose values may be removed. `level`: of the unit that owns the records."""
     if schema.lane is not LANE:
         return ()
     return tuple(
@@ -58,7 +58,7 @@ def removable(schema: RegisterSchema, level: int) -> tuple[str, ...]:
 
 
 def units_of(tx: Connection, register: str) -> list[int]:
-    """Return the units of which there are records."""
+    """Return the units that have records."""
     rows = execute(tx, "SELECT DISTINCT unit FROM digest WHERE register=? AND count>0", (register,))
     return sorted(int(row[0]) for row in rows.fetchall())
 
@@ -66,14 +66,15 @@ def units_of(tx: Connection, register: str) -> list[int]:
 def ended_with_values(
     tx: Connection, table: RegisterTable, level: int, before_ms: int, limit: int
 ) -> list[Ended]:
-    """Return records that ended before a time and that nobody contests, the oldest end first.
+    """Return records that ended before a time without a surviving value, the oldest end first.
 
-    Those of units of other levels are among them; the caller leaves them out.
+    Records of units of other levels are included; the caller leaves them out.
     """
     where, parameters = _has_values(table, level)
     rows = execute(
         tx,
-        f"SELECT r.unit, r.id, r.causal_length_version FROM {table.table.name} r WHERE r.causal_length % 2 = 0 "
+        f"SELECT r.unit, r.id, r.causal_length_version FROM {table.table.name} r "
+        "WHERE r.causal_length % 2 = 0 "
         f"AND r.survived_delete IS NULL AND r.causal_length_version < ? AND {where} "
         "ORDER BY r.causal_length_version LIMIT ?",
         (version_of(max(0, before_ms) << COUNTER_BITS, 0), *parameters, limit),
@@ -91,7 +92,8 @@ def keep_reasons(
 ) -> dict[tuple[int, bytes], KeepReason]:
     """Return which of these records keep their values for now, and why.
 
-    `low_water_mark`: nobody needs what the log has at or below it. `asked`: records that requests are about.
+    `low_water_mark`: nobody needs what the log has at or below it. `asked`: records that open
+    correction requests are about.
     """
     above: set[int] = set()
     for part in pieces([hlc_of(one.end) for one in some]):
@@ -118,9 +120,9 @@ def redact(
     tx: Connection, table: RegisterTable, level: int, some: Sequence[Ended], *, low_water_mark: int,
     asked: Set[RecordName],
 ) -> int:  # fmt: skip
-    """Take the values out of those of the records that may be stubs; return how many there were.
+    """Redact those of the records that may be redacted; return their number.
 
-    No digest moves: prints are made of versions.
+    No digest changes: hashes are over versions.
     """
     log.lock(tx)
     name, fields = table.schema.name, removable(table.schema, level)
@@ -130,8 +132,11 @@ def redact(
         return 0
     sets = ",".join(f"f_{field}=NULL" for field in fields)
     marks = ",".join("?" * len(fields))
-    # It may have begun another life, or been edited, since it was looked for.
-    still = "unit=? AND id=? AND causal_length % 2 = 0 AND causal_length_version=? AND survived_delete IS NULL"
+    # It may have begun another life, or been edited, since it was found.
+    still = (
+        "unit=? AND id=?"
+        " AND causal_length % 2 = 0 AND causal_length_version=? AND survived_delete IS NULL"
+    )
     redacted: list[Ended] = []
     for one in go:
         if execute(tx, f"UPDATE {table.table.name} SET {sets} WHERE {still}", one).rowcount:
@@ -147,7 +152,7 @@ def redact(
 
 
 def _redact_repair_log(tx: Connection, register: str, ids: Sequence[bytes]) -> None:
-    """Take the values out of what repairs wrote down of these records; versions stay."""
+    """Remove the values of these records from the repair log; versions stay."""
     for part in pieces(list(ids)):
         marks = ",".join("?" * len(part))
         rows = execute(
@@ -162,7 +167,7 @@ def _redact_repair_log(tx: Connection, register: str, ids: Sequence[bytes]) -> N
 
 
 def counted(tx: Connection, table: RegisterTable, level: int, units: Set[int]) -> Counter[str]:
-    """Count the ended records of units: `values`, `contested` of these, and `stubs`."""
+    """Count ended records of units: `values`, of these `contested`, and `stubs` (redacted)."""
     where, parameters = _has_values(table, level)
     rows = execute(
         tx,
@@ -182,7 +187,7 @@ def counted(tx: Connection, table: RegisterTable, level: int, units: Set[int]) -
 
 
 def _has_values(table: RegisterTable, level: int) -> tuple[str, tuple[object, ...]]:
-    """Return the condition that there is a value to take out, beside the row too."""
+    """Return the condition that there is a value to remove, in the row or in its conflicts."""
     fields = removable(table.schema, level)
     if not fields:
         return "1=0", ()

@@ -1,9 +1,9 @@
-"""Cutting: what of the bulk log nobody needs is removed, in portions. The caller owns tx.
+"""Truncate the bulk log: remove entries that no office needs, in portions. The caller owns tx.
 
-Spared, and left standing below the floor: the newest entry of each stream, which the next one
-names; entries of holes that are open, deferred or closed by a person; and what its origin has not
-signed yet. What is unsent, or waits for a child whose lease runs, holds the floor itself back
-(`sync.holds`).
+Some entries below the truncation point stay: the newest of each stream, because the next one names
+its hash; those with a quarantined change that is open, deferred or closed by a person; and those
+that their origin has not signed yet. An unsent entry, or one that a child with a running lease has
+not received, holds the truncation point itself back (`sync.retention.plan`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from sync.model.stream import StreamKey
 from sync.retention.plan import ChildLease, HoldReason, RetentionHold, is_live
 from sync.store.sql import execute, pieces
 
-LANE = Lane.BULK  # control is the journal of work and money: its log stays whole
-PORTION_ENTRIES = 500  # cut in one transaction: others wait no longer than that
+LANE = Lane.BULK  # control is the journal of work and money: its log stays complete
+PORTION_ENTRIES = 500  # removed in one transaction, so that others need not wait long
 
 _REMOVABLE = (
     "EXISTS (SELECT 1 FROM stream s WHERE s.incarnation=e.incarnation AND s.audience=e.audience "
@@ -33,7 +33,7 @@ _REMOVABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """What one transaction has cut. `upto`: the floor after it."""
+    """What one transaction has removed. `upto`: the truncation point after it."""
 
     entries: int = 0
     bytes: int = 0
@@ -42,7 +42,7 @@ class Portion:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much of the bulk log there is. `oldest_ms`: 0 when there is none."""
+    """The size of the bulk log. `oldest_ms`: 0 if it is empty."""
 
     entries: int
     bytes: int
@@ -59,13 +59,13 @@ def retention_holds(
     log_ms: int,
     durable_at_top: int | None,
 ) -> list[RetentionHold]:
-    """Return who needs what of the bulk log.
+    """Return which offices still need which part of the bulk log.
 
-    `incarnations`: incarnations whose numbers this log has. `durable_at_top`: up to where what goes up is
-    safe at the top; None: this is the top.
+    `incarnations`: incarnations whose numbers this log has. `durable_at_top`: up to where what goes
+    up is durable at the top; None: this is the top.
     """
     holds: list[RetentionHold] = []
-    # Only the least first need counts: nobody is looked for beyond what holds already.
+    # Only the smallest first position counts: each search ends at the smallest one found so far.
     first = _first(tx, "at_ms>=?", (now_ms - log_ms,), 0, None)
     if first is not None:
         holds.append(RetentionHold(HoldReason.YOUNG, first))
@@ -100,16 +100,17 @@ def _first(
 def truncate(
     tx: Connection, upto: int, *, after: int, children: Iterable[int], limit: int = PORTION_ENTRIES
 ) -> Portion:
-    """Remove the oldest entries after a position and at most at `upto`, at most `limit` of them.
+    """Remove the oldest entries after a position up to `upto`, at most `limit` of them.
 
-    Floors move in the same transaction. Repeat from the portion's `upto` until it is `upto`.
+    The low-water marks move in the same transaction. The caller repeats from the portion's `upto`
+    until it equals `upto`.
     """
     log.lock(tx)
     rows = execute(
         tx,
         "SELECT e.arrival, e.incarnation, e.audience, e.seq, e.up_to, e.down_hop, e.via, e.hlc, "
-        f"length(e.wire) FROM entry e WHERE e.lane=? AND e.arrival>? AND e.arrival<=? AND {_REMOVABLE} "
-        "ORDER BY e.arrival LIMIT ?",
+        "length(e.wire) FROM entry e WHERE e.lane=? AND e.arrival>? AND e.arrival<=? "
+        f"AND {_REMOVABLE} ORDER BY e.arrival LIMIT ?",
         (LANE.value, after, upto, limit),
     ).fetchall()
     reached = rows[-1][0] if len(rows) == limit else upto
@@ -142,7 +143,7 @@ def truncate(
 
 
 def preview_truncation(tx: Connection, upto: int) -> Portion:
-    """Return what cutting up to a position would remove; nothing is changed."""
+    """Return what truncation up to a position would remove; change nothing."""
     row = execute(
         tx,
         f"SELECT count(*), sum(length(e.wire)) FROM entry e WHERE e.lane=? AND e.arrival<=? "
@@ -153,7 +154,7 @@ def preview_truncation(tx: Connection, upto: int) -> Portion:
 
 
 def extent(tx: Connection) -> Extent:
-    """Return how much of the bulk log is kept, and since when."""
+    """Return the size of the bulk log, and the time of its oldest entry."""
     row = execute(
         tx, "SELECT count(*), sum(length(wire)), min(at_ms) FROM entry WHERE lane=?", (LANE.value,)
     ).fetchone()
@@ -161,7 +162,7 @@ def extent(tx: Connection) -> Extent:
 
 
 def added(one: Portion, other: Portion) -> Portion:
-    """Return two portions as one."""
+    """Return the sum of two portions."""
     return replace(other, entries=one.entries + other.entries, bytes=one.bytes + other.bytes)
 
 

@@ -19,8 +19,8 @@ def needs_snapshot(
 ) -> bool:
     """Say whether a receiver must take records as they stand before it goes on by the log.
 
-    `cursor`: how far it holds the log; `low_water_mark`: up to where the log is gone. `under_way`: it has
-    begun to take copies: what it has is of no one point, and the log would bring values back.
+    `cursor`: how far it holds the log; `low_water_mark`: up to where the log is gone. `under_way`:
+    it has begun to take copies: what it has is of no one point, the log would restore old values.
     `waiting_changes`: what it would have to replay; to a store that holds nothing copies are
     cheaper from `long_log` on. That a lease is over is no reason by itself: only what was cut is.
     """

@@ -1,4 +1,4 @@
-"""Conflict rows: the losers of every record, written and read beside it."""
+"""Conflict rows: the losing values of every record, stored apart from its row."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from sync.store.sql import execute, execute_many, pieces
 
 OPEN = "open"  # a person must look
 AUTO_RESOLVED = "auto_resolved"  # kept for the merge only
-RESOLVED = "resolved"  # an edit named it and decided
-SUPERSEDED = "superseded"  # a later edit wrote over it
+RESOLVED = "resolved"  # an edit named the losing value
+SUPERSEDED = "superseded"  # a later edit overwrote it without naming it
 
 _SAVE = (
     "INSERT INTO conflict (id, register, unit, record, field, version, value, level, head, "
@@ -30,7 +30,7 @@ _CLOSE = "UPDATE conflict SET head=0, state=?, closed_by=? WHERE id=?"
 
 
 def conflict_id(register: str, unit: int, record: bytes, field: str, version: Version) -> bytes:
-    """Name a conflict: the same 16 bytes at every office that meets it."""
+    """Return a conflict's id: the same 16 bytes at every office."""
     name = f"{register}|{unit}|{field}|".encode()
     return blake2b(name + record + version, digest_size=16).digest()
 
@@ -42,8 +42,10 @@ def value_to_json(value: Value) -> str:
 def losers(
     tx: Connection, register: str, unit: int, ids: Sequence[bytes]
 ) -> dict[bytes, dict[str, tuple[Head, ...]]]:
-    """Return record -> field -> heads kept beside the row: the losers, and where several heads
-    are shown as one value the shown one's own. Nearly always empty: then it costs one probe.
+    """Return record -> field -> heads stored apart from the row.
+
+    These are the losing values and, if several heads are shown as one value, the shown head's own
+    value. Nearly always there are none, and then this costs one query.
     """
     probe = "SELECT 1 FROM conflict WHERE register=? AND unit=? AND head=1 LIMIT 1"
     if execute(tx, probe, (register, unit)).fetchone() is None:
@@ -67,7 +69,7 @@ def losers(
 def replace_versions(
     tx: Connection, register: str, unit: int, record: bytes, names: Mapping[Version, Version]
 ) -> None:
-    """Give versions in one record's conflict rows their other names, and the rows theirs."""
+    """Replace versions in one record's conflict rows, and so the rows' ids."""
     rows = execute(
         tx,
         "SELECT id, field, version, closed_by FROM conflict "
@@ -96,7 +98,7 @@ def follow(
     resolved: Mapping[str, Sequence[Version]],
     now_ms: int,
 ) -> None:
-    """Bring the conflict rows of one record in line with its merged copy."""
+    """Update the conflict rows of one record to its merged copy."""
     old = _expected_rows(before, schema) if before is not None else {}
     new = _expected_rows(after, schema)
     saves: list[tuple[Any, ...]] = []
@@ -104,7 +106,7 @@ def follow(
         if old.get(key) == (conflict, head, state):
             continue
         field, version = key
-        # A head may outlive its conflict: decided about when the record was ended.
+        # A head may stay after its conflict: it was resolved when the record was ended.
         decided = (
             key in old and state == AUTO_RESOLVED and version in tuple(resolved.get(field, ()))
         )
@@ -145,7 +147,7 @@ def rewrite_values(
 def _expected_rows(
     state: RecordState, schema: RegisterSchema
 ) -> dict[tuple[str, Version], tuple[FieldConflict, int, str]]:
-    """Return (field, head's version) -> (conflict, is it kept here, state) that rows must show."""
+    """Return (field, head's version) -> (conflict, 1 if stored apart, state) of expected rows."""
     expected: dict[tuple[str, Version], tuple[FieldConflict, int, str]] = {}
     for name, heads in state.fields.items():
         if heads.losers:

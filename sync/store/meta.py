@@ -1,4 +1,4 @@
-"""Facts about a store, by name: whose it is, which incarnation, what its links agreed on."""
+"""Facts about a store, by name: its incarnation, and the state of its links and recoveries."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from sync.store.sql import execute
 
 INCARNATION = "incarnation"
 CONTINUES = "numbering_from"  # the incarnation whose log numbers this one goes on with
-RESTORED = "recovery_due"  # a child has shown that this store lost entries of its own
-REBASED_AT = "rebased_at:"  # + unit: our log position when its present incarnation first connected
-TOKEN = "token_held:"  # + unit: the token of that parent, shown at the next handshake
+RESTORED = "recovery_due"  # a child has proved that this store lost entries of its own
+REBASED_AT = "rebased_at:"  # + unit: our log position at the first contact of its incarnation
+TOKEN = "token_held:"  # + unit: the token of that parent, sent in the next handshake
 REPUBLISHED_TO = "republished_to:"  # + unit: the incarnation that its missing entries went to
-SNAPSHOT_DUE = "snapshot_due:"  # + unit: the log has been truncated for that child
-RETENTION = "retention"  # when it ran last, and since when it has run day by day
-SNAPSHOT_IN = "snapshot_in:"  # + unit: where the snapshot from that peer goes on
-SNAPSHOT_OUT = "snapshot_out:"  # + unit: how far our upload to that parent has come
-QUARANTINED_COPY = "quarantined_copy:"  # + its name: the packed records; there is no entry
-TOKEN_ISSUED = "token_issued:"  # + unit: the token given to that child
+SNAPSHOT_DUE = "snapshot_due:"  # + unit: the log lacks entries for that child
+RETENTION = "retention"  # when it ran last, and since when it has run without a gap
+SNAPSHOT_IN = "snapshot_in:"  # + unit: progress of the snapshot from that peer
+SNAPSHOT_OUT = "snapshot_out:"  # + unit: progress of our upload to that parent
+QUARANTINED_COPY = "quarantined_copy:"  # + its id: the packed records; there is no entry
+TOKEN_ISSUED = "token_issued:"  # + unit: the tokens issued to that child
 
 
 def get(tx: Connection, key: str) -> str | None:
@@ -27,7 +27,7 @@ def get(tx: Connection, key: str) -> str | None:
 
 
 def put(tx: Connection, key: str, value: str) -> None:
-    """Record a fact, in place of what was known."""
+    """Record a fact; replace the former value."""
     execute(
         tx,
         "INSERT INTO meta (key, value) VALUES (?,?) "

@@ -1,4 +1,4 @@
-"""Urgency: who writes first where several wait for one store. Pure."""
+"""Priorities of writers that wait for one store. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from sync.model.schema import Lane
 
 
 class Priority(IntEnum):
-    """Who writes; the smaller goes first."""
+    """The kind of writer; the smaller number goes first."""
 
-    LOCAL = 0  # somebody sits before a screen, or a short note of the program's own
-    CONTROL = 1  # work and money of a neighbour
-    BULK = 2  # registers and cells of a neighbour, a piece of an import
+    LOCAL = 0  # a person waits at a screen, or a short write of the program itself
+    CONTROL = 1  # work and money of a peer
+    BULK = 2  # registers and cells of a peer, a part of an import
 
 
 def priority_of(lane: Lane) -> Priority:
-    """Return how urgent a neighbour's batch is."""
+    """Return the priority of a peer's batch."""
     return Priority.CONTROL if lane is Lane.CONTROL else Priority.BULK

@@ -1,4 +1,4 @@
-"""Holes: changes that could not be applied, kept with their reason; the rest flows on (INV-21)."""
+"""Quarantine: changes that could not be applied, with their reason; the rest goes on (INV-21)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ OF_WRITER = frozenset(
     {"foreign_unit", "not_owner", "append_only"}
 )  # only this writer's later changes wait
 _QUARANTINE = (
-    "INSERT INTO quarantine (id, arrival, incarnation, register, unit, record, reason, detail, state, "
-    "at_ms, tries) VALUES (?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (id) DO UPDATE SET "
+    "INSERT INTO quarantine "
+    "(id, arrival, incarnation, register, unit, record, reason, detail, state, at_ms, tries) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (id) DO UPDATE SET "
     "tries = quarantine.tries + 1"
 )
 
@@ -35,7 +36,7 @@ def quarantine_change(
     record: bytes = b"",
     detail: str = "",
 ) -> None:
-    """Keep what could not be applied. The entry itself is in the log, whole, and is relayed.
+    """Quarantine a change. Its complete entry is in the log and is relayed.
 
     `reason` is one of: malformed, unknown_register, unknown_field, wrong_kind, foreign_unit,
     not_owner, append_only, missing_record, constraint_violation, blocked. Without `record` it is
@@ -59,14 +60,15 @@ def quarantine_change(
 def waiting(
     tx: Connection, register: str, unit: int, writer: int, *, create: bool = False
 ) -> set[bytes]:
-    """Return the records whose later changes by `writer` wait behind a hole.
+    """Return the records whose later changes by `writer` must wait for a quarantined change.
 
-    What waits for a record to be created does not hold up its creation (`create`), and whoever
-    was refused for lack of a right holds up nobody else (INV-21).
+    A change that waits for a record's creation does not block that creation (`create`). A change
+    that its writer had no right to blocks no other writer (INV-21).
     """
     rows = execute(
         tx,
-        "SELECT record, reason, incarnation FROM quarantine WHERE state='open' AND register=? AND unit=?",
+        "SELECT record, reason, incarnation FROM quarantine "
+        "WHERE state='open' AND register=? AND unit=?",
         (register, unit),
     )
     return {
@@ -79,17 +81,18 @@ def waiting(
 
 
 def _storable(text: str) -> str:
-    """Return what a peer said in a form that every store takes: PostgreSQL refuses NUL."""
+    """Return a peer's text in a form that every store accepts: PostgreSQL refuses NUL."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def quarantined_records(tx: Connection, names: Iterable[RecordName]) -> set[RecordName]:
-    """Return those of the records that an open hole is about: they differ for a known reason."""
+    """Return those of the records that have a quarantined change: the reason why they differ."""
     found: set[RecordName] = set()
     for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
         rows = execute(
             tx,
-            "SELECT record FROM quarantine WHERE register=? AND unit=? AND state IN ('open', 'deferred')",
+            "SELECT record FROM quarantine "
+            "WHERE register=? AND unit=? AND state IN ('open', 'deferred')",
             (register, unit),
         ).fetchall()
         quarantined = {

@@ -1,7 +1,7 @@
-"""Held copies: records of a snapshot that could not be joined here, kept whole with their reason.
+"""Quarantined copies: records of a snapshot that could not be joined here, with their reason.
 
-They are holes as others are, but for the entry: none came. Position 0 of the log says so, and what
-came instead is kept under the hole's name until it was joined.
+Unlike other quarantined changes they have no log entry: their log position is 0, and the packed
+records are stored under the change's id until they are joined.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from sync.model.version import Version, incarnation_of
 from sync.store import meta, quarantine
 from sync.store.sql import execute
 
-NO_ENTRY = 0  # position in the log of what did not come as an entry
+NO_ENTRY = 0  # log position of what did not come as an entry
 _SAVE = (
-    "INSERT INTO quarantine (id, arrival, incarnation, register, unit, record, reason, detail, state, "
-    "at_ms, tries) VALUES (?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (id) DO UPDATE SET "
+    "INSERT INTO quarantine "
+    "(id, arrival, incarnation, register, unit, record, reason, detail, state, at_ms, tries) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (id) DO UPDATE SET "
     "state=excluded.state, tries = quarantine.tries + 1"
 )
 
@@ -34,7 +35,7 @@ def quarantine_copy(
     tx: Connection, chunk: Chunk, rows: Rows, ids: Iterable[bytes], reason: str, *, now_ms: int,
     detail: str = "",
 ) -> None:  # fmt: skip
-    """Keep these records of a chunk until they can be joined."""
+    """Quarantine these records of a chunk until they can be joined."""
     records = sorted(ids)
     states = {record: rows.states[record] for record in records}
     name = f"copy|{rows.register}|{rows.unit}|{reason}|{detail}|".encode() + b"".join(records)
@@ -45,8 +46,8 @@ def quarantine_copy(
         tx,
         _SAVE,
         (
-            quarantine_id, NO_ENTRY, writer, rows.register[:60], rows.unit, b"".join(records), reason,
-            detail[:500], state, now_ms,
+            quarantine_id, NO_ENTRY, writer, rows.register[:60], rows.unit, b"".join(records),
+            reason, detail[:500], state, now_ms,
         ),
     )  # fmt: skip
     quarantined = {
@@ -58,7 +59,7 @@ def quarantine_copy(
 
 
 def load_chunk(tx: Connection, quarantine_id: bytes) -> Chunk | None:
-    """Return what is kept for a hole; None when nothing is."""
+    """Return the records stored for a quarantined change; None if there are none."""
     stored = meta.get(tx, _name(quarantine_id))
     return unpack(base64.b64decode(stored)) if stored else None
 
@@ -76,7 +77,7 @@ def versions(
     ).fetchall()
     for quarantine_id, records in rows:
         if wanted.isdisjoint(block_codec.split(bytes(records), ID_BYTES)):
-            continue  # a chunk is not unpacked for nothing
+            continue  # unpack no chunk without need
         for record, state in _states(tx, bytes(quarantine_id)):
             if record in wanted:
                 found.setdefault(record, set()).update(versions_in(state))
@@ -90,28 +91,31 @@ def _states(tx: Connection, quarantine_id: bytes) -> Iterator[tuple[bytes, Recor
 
 
 def joined(tx: Connection, rows: Rows, vectors: Mapping[bytes, Container[Version]]) -> None:
-    """Let go of what is held of records that were joined now, where the copy that was joined is of
-    an office that had `vectors` all that is in the held one; an older copy does not make up for it.
+    """Release quarantined copies of records that were joined now.
+
+    Only if the sender of the joined copy had received everything that is in the quarantined one
+    (`vectors`): an older copy does not replace it.
     """
     waiting = execute(
         tx,
-        "SELECT id, record FROM quarantine WHERE state='open' AND arrival=? AND register=? AND unit=?",
+        "SELECT id, record FROM quarantine "
+        "WHERE state='open' AND arrival=? AND register=? AND unit=?",
         (NO_ENTRY, rows.register, rows.unit),
     ).fetchall()
     for quarantine_id, records in waiting:
         of = set(block_codec.split(bytes(records), ID_BYTES))
-        made_up_for = of <= vectors.keys() and all(
+        replaced = of <= vectors.keys() and all(
             version in vectors[record]
             for record, state in _states(tx, bytes(quarantine_id))
             for version in versions_in(state)
         )
-        if made_up_for:
+        if replaced:
             execute(tx, "UPDATE quarantine SET state='applied' WHERE id=?", (bytes(quarantine_id),))
             drop_chunk(tx, bytes(quarantine_id))
 
 
 def drop_chunk(tx: Connection, quarantine_id: bytes) -> None:
-    """Forget what was kept for a hole."""
+    """Delete the records stored for a quarantined change."""
     execute(tx, "DELETE FROM meta WHERE key=?", (_name(quarantine_id),))
 
 

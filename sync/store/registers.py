@@ -1,7 +1,7 @@
 """The typed table of each register: built from its schema, read and written by column.
 
-A field `x` is stored as `f_x`, and its version as `v_x`: null while the field still stands as the
-record was born, so that a new record pays one version and not one a field.
+A field `x` is stored as `f_x`, and its version as `v_x`. `v_x` is null while the field is as it was
+at the record's creation, so a new record stores one version and not one for each field.
 """
 
 from __future__ import annotations
@@ -52,10 +52,13 @@ class RegisterTable:
         )
 
     def update(self, fields: Sequence[str]) -> str:
-        """Set `fields` where each still stands on the version given: no row is read for it."""
+        """Return a statement that sets `fields` if each has the given version; it reads no row."""
         sets = ",".join(f"f_{n}=?,v_{n}=?" for n in fields)
         matches = " AND ".join(f"coalesce(v_{n},created)=?" for n in fields)
-        return f"UPDATE {self.table.name} SET {sets} WHERE unit=? AND id=? AND causal_length=? AND {matches}"
+        return (
+            f"UPDATE {self.table.name} SET {sets} "
+            f"WHERE unit=? AND id=? AND causal_length=? AND {matches}"
+        )
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -94,7 +97,7 @@ class RegisterTable:
         levels: Levels,
         losers: Mapping[bytes, Mapping[str, tuple[Head, ...]]],
     ) -> dict[bytes, RecordState]:
-        """Return the copies held here of those records that exist."""
+        """Return our copies of those records that exist."""
         return {
             bytes(row[0]): self.state_of(row, levels, losers.get(bytes(row[0]), {}))
             for row in self.rows(tx, unit, ids, self.columns)
@@ -113,7 +116,7 @@ class RegisterTable:
             version = created if stamp is None else bytes(stamp)
             head = Head(version, row[5 + i], levels.get(incarnation_of(version), 3))
             kept = losers.get(name, ())
-            # Where several heads are shown as one value (UNION), the shown one's own is kept too.
+            # If several heads are shown as one value (UNION), the shown head's own is stored, too.
             own = next((h for h in kept if h.version == version), head)
             fields[name] = Heads(own, tuple(h for h in kept if h.version != version))
         survived_delete = frozenset(
@@ -171,7 +174,7 @@ class RegisterTables:
     def create(self, tx: Connection, *, indexes: bool = True) -> list[str]:
         """Create what is missing: tables, columns of fields that are new in this schema, indexes.
 
-        Returns: what was added, for the log. A column is never dropped or changed.
+        Returns: the names of what was added. Never drops or changes a column.
         """
         added: list[str] = []
         inspector = inspect(tx)
@@ -195,7 +198,7 @@ class RegisterTables:
         return added
 
     def drop_indexes(self, tx: Connection) -> None:
-        """Bootstrap mode: load first, index after; `create_indexes` puts them back."""
+        """Drop secondary indexes for a large first import; `create_indexes` creates them again."""
         for register in self:
             for index in register.table.indexes:
                 index.drop(tx, checkfirst=True)
@@ -230,6 +233,6 @@ def _table(metadata: MetaData, schema: RegisterSchema) -> Table:
 
 
 def values_of(state: RecordState, schema: RegisterSchema) -> dict[str, Value]:
-    """Return what a copy shows: field -> value."""
+    """Return the shown values of a copy: field -> value."""
     by_name = schema.by_name
     return {n: shown_value(by_name[n], h) for n, h in state.fields.items() if n in by_name}

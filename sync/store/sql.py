@@ -1,4 +1,4 @@
-"""Statements on the driver's own cursor, inside the caller's SQLAlchemy transaction.
+"""Run statements on the driver's own cursor, inside the caller's SQLAlchemy transaction.
 
 The engine's hot path runs some twenty small statements a transaction; through SQLAlchemy's
 result machinery each costs several times what SQLite needs for it (docs/benchmarks.md). The
@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
 from sync.model.limits import SQL_KEYS_MAX
 
-_OF_VALUES = ("22", "23")  # classes of SQLSTATE: a value does not fit, a row breaks a rule
+_OF_VALUES = ("22", "23")  # SQLSTATE classes: a value does not fit, a row violates a constraint
 
 
 @lru_cache(maxsize=4_096)
@@ -36,7 +36,7 @@ def execute(tx: Connection, statement: str, parameters: Sequence[Any] = ()) -> A
 
     Raises: sqlalchemy.exc.DBAPIError, without the parameters: they may be personal (INV-34).
     """
-    driver: Any = tx.connection.dbapi_connection  # of both drivers it is the driver's own
+    driver: Any = tx.connection.dbapi_connection  # for both drivers the driver's own connection
     _announce(tx, statement, parameters, many=False)
     try:
         return driver.execute(sql(tx, statement), parameters)
@@ -45,7 +45,7 @@ def execute(tx: Connection, statement: str, parameters: Sequence[Any] = ()) -> A
 
 
 def execute_many(tx: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> int:
-    """Run one statement for each row; return how many rows it changed in all. Raises: as `execute`."""
+    """Run one statement for each row; return how many rows it changed. Raises: as `execute`."""
     driver: Any = tx.connection.dbapi_connection
     cursor = driver.cursor()
     _announce(tx, statement, rows, many=True)
@@ -59,17 +59,17 @@ def execute_many(tx: Connection, statement: str, rows: Sequence[Sequence[Any]]) 
 
 
 class RollbackSavepoint(Exception):
-    """Raised inside `savepoint` to take its work back and go on after it."""
+    """Raised inside `savepoint` to roll its work back and continue after it."""
 
 
 @contextmanager
 def savepoint(tx: Connection) -> Iterator[None]:
-    """Keep what the block did, or none of it when it raises; the error goes on, `RollbackSavepoint` not."""
+    """Keep all that the block did, or nothing if it raises; do not pass `RollbackSavepoint` on."""
     execute(tx, "SAVEPOINT piece")
     try:
         yield
     except BaseException as error:
-        # In trouble of the store the whole transaction goes, and may be gone already.
+        # After a fault of the store the whole transaction is lost, and maybe ended already.
         if not (isinstance(error, DBAPIError) and fault_of(error)):
             execute(tx, "ROLLBACK TO SAVEPOINT piece")
             execute(tx, "RELEASE SAVEPOINT piece")
@@ -80,9 +80,10 @@ def savepoint(tx: Connection) -> Iterator[None]:
 
 
 def _forget_values(error: Any) -> None:
-    """Keep of PostgreSQL's words which rule refused a row, not the row: errors are logged (INV-34).
+    """Remove values from PostgreSQL's error; keep the violated constraint (INV-34).
 
-    Its DETAIL has all values of the row, and the text of a value that does not fit has that value.
+    Errors are logged. PostgreSQL's DETAIL has all values of the row, and its message for a value
+    that does not fit has that value.
     """
     diagnostics = getattr(error, "diag", None)
     if diagnostics is None or not diagnostics.sqlstate:
@@ -97,7 +98,7 @@ def _forget_values(error: Any) -> None:
 
 
 def _announce(tx: Connection, statement: str, parameters: Any, *, many: bool) -> None:
-    """Tell those who listen on the engine, as SQLAlchemy does before its own statements."""
+    """Call the engine's listeners, as SQLAlchemy does before its own statements (tests use it)."""
     for listener in tx.engine.dispatch.before_cursor_execute:  # a connection's own costs a join
         listener(tx, None, statement, parameters, None, many)
 
@@ -115,28 +116,28 @@ def _wrapped(tx: Connection, statement: str, error: Exception) -> DBAPIError:
 
 
 class StoreFault(Enum):
-    """Why a store fails, whatever it was asked to keep."""
+    """Why a store fails, independent of the data."""
 
-    TRANSIENT = "passing"  # locked, full, a failed disk or line: the same may work later
-    SERIALIZATION = "collision"  # taken back by the server for another's sake: do the same again
-    CORRUPT = "damage"  # waiting does not help
+    TRANSIENT = "passing"  # locked, full, a failed disk or connection: it may work later
+    SERIALIZATION = "collision"  # the server rolled it back for another transaction: run it again
+    CORRUPT = "damage"  # damaged: waiting does not help
 
 
 class RetryTransaction(Exception):
-    """What a transaction was written on does not hold: roll it back and run its work again.
+    """An assumption of the transaction was wrong: roll it back and run its work again.
 
-    Whoever raises it has noted what to do otherwise then.
+    The code that raises it has recorded what to do differently then.
     """
 
 
 # SQLite's primary result codes
 _TRANSIENT = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15})
 _CORRUPT = frozenset({11, 26})
-# PostgreSQL's classes of SQLSTATE: line, resources, not now, operator, system
+# PostgreSQL's classes of SQLSTATE: connection, resources, state, operator, system
 _TRANSIENT_CLASSES = ("08", "53", "55", "57", "58")
 _SERIALIZATION = frozenset({"40001", "40P01"})
 _CORRUPT_CLASS = "XX"
-# A driver that gives no code says it in words.
+# For a driver that gives no code: words of its message.
 _TRANSIENT_SIGNS = (
     "locked", "busy", "disk is full", "no space", "disk i/o error", "unable to open",
     "out of memory", "readonly",
@@ -145,7 +146,7 @@ _CORRUPT_SIGNS = ("malformed", "not a database")
 
 
 def fault_of(error: DBAPIError | TimeoutError) -> StoreFault | None:
-    """Return what is wrong with the store; None when it refused what it was given."""
+    """Return what is wrong with the store; None if it refused the data."""
     if isinstance(error, TimeoutError):  # no connection was free
         return StoreFault.TRANSIENT
     if error.connection_invalidated:
@@ -153,7 +154,7 @@ def fault_of(error: DBAPIError | TimeoutError) -> StoreFault | None:
     origin = error.orig
     number = getattr(origin, "sqlite_errorcode", None)
     if isinstance(number, int):
-        primary = number & 0xFF  # the rest of it says where
+        primary = number & 0xFF  # the other bits have details
         if primary in _CORRUPT:
             return StoreFault.CORRUPT
         return StoreFault.TRANSIENT if primary in _TRANSIENT else None

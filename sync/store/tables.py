@@ -1,4 +1,4 @@
-"""The engine's tables, one MetaData for the whole product. Every table says what it carries."""
+"""The engine's tables, in one MetaData for the product. A comment says what each table has."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log_head = Table(  # INV-9: the counter row; taken first, so commit order = numb
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("arrival", BigInteger, nullable=False),
-    Column("hlc", BigInteger, nullable=False),  # last clock stamp given: none is given twice
+    Column("hlc", BigInteger, nullable=False),  # last clock stamp issued: none is issued twice
 )
 
 entry = Table(  # INV-1, INV-5: own and relayed transactions in the order of their commit here
@@ -50,9 +50,9 @@ entry = Table(  # INV-1, INV-5: own and relayed transactions in the order of the
 )
 Index("ix_entry_lane", entry.c.lane, entry.c.arrival)
 Index("ix_entry_via", entry.c.via, entry.c.lane, entry.c.arrival)
-Index("ix_entry_hlc", entry.c.hlc)  # what the log says of one version
+Index("ix_entry_hlc", entry.c.hlc)  # finds the entries of one version
 
-stream = Table(  # INV-3, INV-5: the newest entry known of each stream; a gap shows at once
+stream = Table(  # INV-3, INV-5: the newest known entry of each stream; so a gap is detected
     "stream",
     metadata,
     Column("incarnation", BigInteger, primary_key=True, autoincrement=False),
@@ -76,7 +76,7 @@ stream_base = Table(  # INV-5: up to here a stream is known and its entries may 
     Column("hlc", BigInteger, nullable=False),  # of that entry
 )
 
-signature = Table(  # INV-31: older words of origins for their streams, for batches cut before them
+signature = Table(  # INV-31: older signatures of streams, for batches that end before the newest
     "signature",
     metadata,
     Column("incarnation", BigInteger, primary_key=True, autoincrement=False),
@@ -92,33 +92,35 @@ incarnation = Table(  # INV-26: who wrote under which id, and at which level
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("unit", BigInteger, nullable=False),
     Column("level", Integer, nullable=False),
-    Column("public_key", LargeBinary, nullable=False),  # first heard; empty: it signs nothing
+    Column(
+        "public_key", LargeBinary, nullable=False
+    ),  # the first received; empty: it signs nothing
     Column("retired", Integer, nullable=False, server_default="0"),
-    Column("key_at_ms", BigInteger, nullable=False, server_default="0"),  # when first heard
+    Column("key_at_ms", BigInteger, nullable=False, server_default="0"),  # when first received
 )
 Index("ix_incarnation_unit", incarnation.c.unit)  # how far some offices are known, of many
 
-cursor = Table(  # INV-4: moves in the transaction that holds what it counts
+cursor = Table(  # INV-4: moves in the transaction that applies the batch
     "cursor",
     metadata,
     Column("peer", BigInteger, primary_key=True, autoincrement=False),
-    Column(
-        "direction", String(3), primary_key=True
-    ),  # "in": taken from the peer; "out": acked by it
+    Column("direction", String(3), primary_key=True),  # "in": received; "out": acked by the peer
     Column("lane", Integer, primary_key=True, autoincrement=False),
     Column("incarnation", BigInteger, nullable=False),  # whose log positions these are
     Column("position", BigInteger, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
 )
 
-truncation = Table(  # INV-5: at or below it the log is cut, and is not read out as if it were whole
+truncation = Table(  # INV-5: at or below it the log is truncated and not read as if complete
     "truncation",
     metadata,
     Column("lane", Integer, primary_key=True, autoincrement=False),
-    Column(  # 0: whoever is not named; -1: the parent; else a child
+    Column(  # 0: all peers without a row; -1: the parent; else a child
         "peer", BigInteger, primary_key=True, autoincrement=False
     ),
-    Column("position", BigInteger, nullable=False),  # the newest cut entry that the peer may hear
+    Column(
+        "position", BigInteger, nullable=False
+    ),  # the newest removed entry that was addressed to it
 )
 
 durable_above = Table(  # how far this log is durable above, by level
@@ -129,10 +131,10 @@ durable_above = Table(  # how far this log is durable above, by level
     Column("position", BigInteger, nullable=False),
 )
 
-conflict = Table(  # INV-15: every loser, kept whatever becomes of it
+conflict = Table(  # INV-15: every losing value; rows are never deleted
     "conflict",
     metadata,
-    Column("id", LargeBinary(16), primary_key=True),  # the same at every office that meets it
+    Column("id", LargeBinary(16), primary_key=True),  # the same at every office
     Column("register", String(60), nullable=False),
     Column("unit", BigInteger, nullable=False),
     Column("record", LargeBinary(16), nullable=False),
@@ -140,16 +142,16 @@ conflict = Table(  # INV-15: every loser, kept whatever becomes of it
     Column("version", LargeBinary(16), nullable=False),  # of the losing value
     Column("value", Text, nullable=False),  # the losing value as JSON
     Column("level", Integer, nullable=False),  # of the office that wrote it
-    Column("head", Integer, nullable=False),  # 1: still a head (merge counts on it)
-    Column("deleted", Integer, nullable=False),  # 1: lost against the record's end
+    Column("head", Integer, nullable=False),  # 1: still a head (merge needs it)
+    Column("deleted", Integer, nullable=False),  # 1: survived the record's end
     Column("state", String(16), nullable=False),  # open, auto_resolved, resolved, superseded
     Column("opened_ms", BigInteger, nullable=False),
-    Column("closed_by", LargeBinary(16)),  # version of the edit that settled it
+    Column("closed_by", LargeBinary(16)),  # version of the edit that resolved it
     Column("reason", Text, nullable=False, server_default=""),
 )
 Index("ix_conflict_record", conflict.c.register, conflict.c.unit, conflict.c.record)
 
-digest = Table(  # INV-7: count and sum of prints by bucket, kept up in each transaction
+digest = Table(  # INV-7: count and sum of record hashes by bucket, updated in each transaction
     "digest",
     metadata,
     Column("register", String(60), primary_key=True),
@@ -159,7 +161,7 @@ digest = Table(  # INV-7: count and sum of prints by bucket, kept up in each tra
     Column("sum", BigInteger, nullable=False),
 )
 
-quarantine = Table(  # INV-21: what could not be applied, whole, with its reason
+quarantine = Table(  # INV-21: changes that could not be applied, with their reason
     "quarantine",
     metadata,
     Column("id", LargeBinary(16), primary_key=True),
@@ -167,7 +169,7 @@ quarantine = Table(  # INV-21: what could not be applied, whole, with its reason
     Column("incarnation", BigInteger, nullable=False),
     Column("register", String(60), nullable=False),
     Column("unit", BigInteger, nullable=False),
-    Column("record", LargeBinary, nullable=False),  # ids, 16 bytes each; empty: the whole entry
+    Column("record", LargeBinary, nullable=False),  # ids, 16 bytes each; empty: the complete entry
     Column("reason", String(40), nullable=False),
     Column("detail", Text, nullable=False),
     Column("state", String(12), nullable=False),  # open, deferred, applied, closed
@@ -189,9 +191,9 @@ repair = Table(  # INV-7: what a comparison with a peer put right, and what it w
     Column("unit", BigInteger, nullable=False),
     Column("record", LargeBinary, nullable=False),  # empty: the kept sum of a bucket
     Column("side", String(8), nullable=False),  # whose copy changed: here, there, both; refused
-    Column("before", BigInteger),  # check of this office's copy; null: there was none
+    Column("before", BigInteger),  # checksum of this office's copy; null: there was none
     Column("after", BigInteger),
-    Column("removed", Text, nullable=False, server_default=""),  # what was taken out, as JSON
+    Column("removed", Text, nullable=False, server_default=""),  # removed values as JSON
     Column("evidence", Text, nullable=False, server_default=""),  # `merge.evidence`, as JSON
 )
 Index("ix_repair_at", repair.c.at_ms)

@@ -52,10 +52,10 @@ def name_faults(path: Path, words: frozenset[str]) -> list[str]:
     """Return what is wrong with a module's own name."""
     stem = path.stem.removeprefix("test_")
     last = stem.rsplit("_", 1)[-1]
-    faults = [word for word in sorted(parts_of(stem) & (words - {"held"}))]
-    if not path.name.startswith("test_") and GERUND.search(last):
-        if last not in FIELD_GERUNDS | NOUNS:
-            faults.append(f"{last} is a gerund")
+    faults = sorted(parts_of(stem) & (words - {"held"}))
+    gerund = GERUND.search(last) and last not in FIELD_GERUNDS | NOUNS
+    if gerund and not path.name.startswith("test_"):
+        faults.append(f"{last} is a gerund")
     return faults
 
 

@@ -99,4 +99,4 @@ def test_every_reason_for_quarantine_is_documented() -> None:
     source = (ROOT / "sync/store/quarantine.py").read_text(encoding="utf-8")
     (listed,) = re.findall(r"`reason` is one of: (.*?)\. ", source, re.DOTALL)
     reasons = {reason.strip() for reason in listed.replace("\n", " ").split(",")}
-    assert reasons <= set(rows("Holes")), "name each reason in the table under Holes"
+    assert reasons <= set(rows("Quarantine")), "name each reason in the table under Quarantine"

@@ -91,7 +91,7 @@ def test_by_bundles_alone_the_city_receives_everything_once_and_nothing_is_quara
     assert new(courier.silian(DISTRICT, "bundle", "read", str(again))) == 0
     for office in (CITY, DISTRICT, STREET, HOME):
         status = courier.silian(office, "status")
-        assert status["offices"][0].get("holes", 0) == 0
+        assert status["offices"][0].get("quarantined", 0) == 0
         assert courier.run(office, "verify")[0] == 0
     where = courier.silian(HOME, "where", "premises", record)
     assert {place["state"] for place in where["places"]} == {"safe"}

@@ -588,7 +588,7 @@ def test_doctor_checks_the_machine(alone: Path) -> None:
 
 def test_codes_are_explained_and_versions_printed() -> None:
     assert "Exit 7" in silian("explain", "stale_edit").out
-    assert "隔离区" in silian("explain", "holes", "--lang", "zh").out
+    assert "隔离区" in silian("explain", "quarantined", "--lang", "zh").out
     assert silian("version", "--json").json["silian"]
 
 

@@ -47,7 +47,7 @@ def test_quarantined_changes_are_listed_shown_retried_and_closed_with_a_reason(
 
     listed = quarantine("ls", "--json").json
     assert (listed["total"], listed["next"]) == (3, "")
-    first = listed["holes"][0]
+    first = listed["quarantined"][0]
     assert (first["reason"], first["state"]) == ("constraint_violation", "open")
     assert first["writer"]["code"] == A
     shown = quarantine("show", first["id"], "--json").json
@@ -61,7 +61,7 @@ def test_quarantined_changes_are_listed_shown_retried_and_closed_with_a_reason(
     silent = quarantine("close", first["id"], "--reason", " ", "--json")
     assert (silent.exit, silent.error["code"]) == (2, "reason_missing")
     closed = quarantine("close", first["id"], "--reason", "重复录入", "--as", "李", "--json").json[
-        "quarantined"
+        "quarantined_change"
     ]
     assert closed["state"] == "closed"
     assert closed["note"].endswith("李: 重复录入")
@@ -70,7 +70,7 @@ def test_quarantined_changes_are_listed_shown_retried_and_closed_with_a_reason(
     assert quarantine("ls", "--json").json["total"] == 2
     everything = quarantine("ls", "--all", "--limit", 2, "--json").json
     assert everything["total"] == 3
-    rest = quarantine("ls", "--all", "--after", everything["next"], "--json").json["holes"]
+    rest = quarantine("ls", "--all", "--after", everything["next"], "--json").json["quarantined"]
     assert len(rest) == 1
     assert "待处理" in quarantine("ls", lang="zh").out
     nobody = quarantine("retry", "--json")
@@ -126,10 +126,10 @@ def test_one_decision_for_many_conflicts_is_counted_first_and_done_with_yes(tmp_
     model = conflicts("ls").json["conflicts"][0]["id"]
     decide = ("resolve", model, "--take", "loser", "--reason", "以街道为准", "--same-writers")
     counted = conflicts(*decide).json
-    assert (counted["preview"], counted["settled"], counted["left"]) == (True, 3, 0)
+    assert (counted["preview"], counted["resolved"], counted["left"]) == (True, 3, 0)
     assert conflicts("ls").json["total"] == 3
     done = conflicts(*decide, "--yes").json
-    assert (done["preview"], done["settled"], done["left"]) == (False, 3, 0)
+    assert (done["preview"], done["resolved"], done["left"]) == (False, 3, 0)
     assert conflicts("ls").json["total"] == 0
     valued = conflicts("resolve", model, "--take", "value", "--reason", "x", "--same-writers")
     assert (valued.exit, valued.error["code"]) == (2, "bad_request")

@@ -1,7 +1,7 @@
-"""The mutants: one small lie in the product's code each, and who is to notice it.
+"""The mutants: each is one small fault put into the product's code, and the tests that must fail.
 
-`killer`: "seeds" when the simulator must notice within 50 seeds, "crash seeds" when it must in
-crash mode, else the fast tests that must. A lie that nobody notices is a hole in the tests.
+`killer`: "seeds" if the simulator must fail within 50 seeds, "crash seeds" if it must fail in crash
+mode, else the fast tests that must. A mutant that survives shows that a test is missing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ CRASH = "crash seeds"
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """`old` stands once in `file`; with `new` for it the product breaks `promise`."""
+    """`old` occurs once in `file`; replaced by `new`, the product breaks `promise`."""
 
     name: str
     promise: str
@@ -31,20 +31,21 @@ MUTANTS = (
     ),
     Mutant(
         "the cursor does not move with its batch", "INV-4", "sync/apply/applier.py",
-        "if (known_incarnation, applied_to) != (batch.incarnation, received.position):", "if False:",
+        "if (known_incarnation, applied_to) != (batch.incarnation, received.position):",
+        "if False:",
     ),
     Mutant(
-        "what is known is applied again", "INV-3", "sync/model/stream.py",
+        "a known entry is applied again", "INV-3", "sync/model/stream.py",
         "    if entry.seq < head.seq:\n        return Place.KNOWN",
         "    if entry.seq < head.seq:\n        return Place.NEXT",
     ),
     Mutant(
-        "the newest of a stream is taken again", "INV-3", "sync/model/stream.py",
+        "the newest entry of a stream is applied again", "INV-3", "sync/model/stream.py",
         "            raise StreamForked(key, entry.seq)\n        return Place.KNOWN",
         "            raise StreamForked(key, entry.seq)\n        return Place.NEXT",
     ),
     Mutant(
-        "a gap in a stream is stepped over", "INV-5", "sync/model/stream.py",
+        "a gap in a stream is skipped", "INV-5", "sync/model/stream.py",
         "    if entry.seq > head.seq + 1:", "    if False:", "tests/property/test_stream_laws.py",
     ),
     Mutant(
@@ -53,16 +54,17 @@ MUTANTS = (
         "tests/storage/test_apply_contract.py",
     ),
     Mutant(
-        "numbers of a stream are used twice", "INV-5", "sync/log/append.py",
+        "sequence numbers of a stream are used twice", "INV-5", "sync/log/append.py",
         "    log.append(tx, rows)\n    log.save_heads(tx, newest.values())\n",
         "    log.append(tx, rows)\n",
     ),
     Mutant(
         "the log is read backwards", "INV-8", "sync/log/entries.py",
-        'f"AND {entry_filter} ORDER BY arrival LIMIT', 'f"AND {entry_filter} ORDER BY arrival DESC LIMIT',
+        'f"AND {entry_filter} ORDER BY arrival LIMIT',
+        'f"AND {entry_filter} ORDER BY arrival DESC LIMIT',
     ),
     Mutant(
-        "what stands before the newest commit is not sent", "INV-9", "sync/log/recent.py",
+        "entries before the newest commit are not sent", "INV-9", "sync/log/recent.py",
         "if not self.after <= after < rising[0][0]:", "if after >= rising[0][0]:",
         "tests/storage/test_recent_contract.py",
     ),
@@ -72,7 +74,7 @@ MUTANTS = (
         "entry.changes, writer.clock.now_ms(), entry.wire + (b'x\\1' if via else b''),",
     ),
     Mutant(
-        "a child hears what is for its sibling", "INV-30", "sync/log/entries.py",
+        "a child receives what is for its sibling", "INV-30", "sync/log/entries.py",
         'return f"down_hop IN ({EVERY_CHILD}, {int(child)}) AND via <> {int(child)}"',
         'return f"down_hop IS NOT NULL AND via <> {int(child)}"',
     ),
@@ -82,7 +84,7 @@ MUTANTS = (
         '    if register.audience == audience.LOCAL:\n        return ("up:city",)',
     ),
     Mutant(
-        "the later edit wins and the other is forgotten", "INV-15", "sync/merge/record.py",
+        "the later edit wins and the other is lost", "INV-15", "sync/merge/record.py",
         "    replaced = {base, *resolved}", "    replaced = {h.version for h in known}",
     ),
     Mutant(
@@ -90,29 +92,31 @@ MUTANTS = (
         "    shown = max(heads, key=_ranking(schema))", "    shown = heads[-1]",
     ),
     Mutant(
-        "a decision does not settle", "INV-15", "sync/merge/record.py",
+        "a decision does not resolve the conflict", "INV-15", "sync/merge/record.py",
         "    replaced = {base, *resolved}", "    replaced = {base}",
     ),
     Mutant(
-        "losers are not written down", "INV-15", "sync/store/conflicts.py",
+        "overwritten values are not stored", "INV-15", "sync/store/conflicts.py",
         "    if saves:\n", "    if False:\n",
     ),
     Mutant(
-        "an edit that no ender saw is not listed", "INV-15", "sync/merge/record.py",
-        "        survived_delete=survived_delete,\n    )", "        survived_delete=frozenset(),\n    )",
+        "an edit that survived a delete is not listed", "INV-15", "sync/merge/record.py",
+        "        survived_delete=survived_delete,\n    )",
+        "        survived_delete=frozenset(),\n    )",
         "tests/property/test_merge_laws.py",
     ),
     Mutant(
-        "an end is undone by an older one's edit", "INV-22", "sync/merge/record.py",
-        "    if causal_length > state.causal_length:\n", "    if causal_length != state.causal_length:\n",
+        "a delete is undone by an edit of an earlier life", "INV-22", "sync/merge/record.py",
+        "    if causal_length > state.causal_length:\n",
+        "    if causal_length != state.causal_length:\n",
     ),
     Mutant(
-        "digests are not kept up", "INV-7", "sync/merge/digest.py",
+        "digests are not updated", "INV-7", "sync/merge/digest.py",
         "moved_factor(name, old, new) for name, old in zip(fields",
         "moved_factor(name, new, new) for name, old in zip(fields",
     ),
     Mutant(
-        "a total adds the whole of a cell that moved", "INV-20", "node/folds/totals.py",
+        "a total adds the full value of a changed cell", "INV-20", "node/folds/totals.py",
         "delta = int(new or 0) - int(old or 0)", "delta = int(new or 0)",
     ),
     Mutant(
@@ -120,28 +124,30 @@ MUTANTS = (
         "                if old is not None:\n                    counts[old] -= 1\n", "",
     ),
     Mutant(
-        "an office pays what it does not hold", "INV-17", "node/domain/ledger.py",
+        "an office pays more than its balance", "INV-17", "node/domain/ledger.py",
         "        if posting.amount_fen > held_fen:\n            raise InsufficientFunds(",
         "        if False:\n            raise InsufficientFunds(",
     ),
     Mutant(
-        "money that comes back is not booked", "INV-16", "node/folds/ledger.py",
+        "returned money is not booked", "INV-16", "node/folds/ledger.py",
         "return posting.kind is PostingKind.RETURN and posting.peer_unit == me", "return False",
     ),
     Mutant(
         "a button pressed twice pays twice", "INV-18", "node/services/money/postings.py",
-        "    number = transfer or new_transfer(office)\n\n    def make_posting(session: JournalSession) -> Posting:\n"
+        "    number = transfer or new_transfer(office)\n\n"
+        "    def make_posting(session: JournalSession) -> Posting:\n"
         "        return postings.appropriate(",
-        "    number = new_transfer(office)\n\n    def make_posting(session: JournalSession) -> Posting:\n"
+        "    number = new_transfer(office)\n\n"
+        "    def make_posting(session: JournalSession) -> Posting:\n"
         "        return postings.appropriate(", "tests/unit/node/test_service_money.py",
     ),
     Mutant(
-        "any clock is followed, however wrong", "INV-27", "sync/model/version.py",
+        "a clock that is far ahead is followed", "INV-27", "sync/model/version.py",
         "        if (hlc >> COUNTER_BITS) - self.now_ms() > CLOCK_AHEAD_MS_MAX:",
         "        if False:",
     ),
     Mutant(
-        "stamps go back with the clock", "INV-27", "sync/model/version.py",
+        "time stamps go back with the clock", "INV-27", "sync/model/version.py",
         "        self._last = max(self._last + 1, self._from_ms() << COUNTER_BITS)",
         "        self._last = self.now_ms() << COUNTER_BITS",
     ),
@@ -160,17 +166,17 @@ MUTANTS = (
         "tests/unit/node/test_service_rollup.py",
     ),
     Mutant(
-        "a clock that is set back stamps what news has covered", "INV-12", "sync/model/version.py",
+        "a clock set back stamps writes before a sent watermark", "INV-12", "sync/model/version.py",
         "if 0 < ahead_ms <= CLOCK_AHEAD_MS_MAX else now_ms", "if False else now_ms",
         "tests/unit/node/test_service_rollup.py",
     ),
     Mutant(
-        "what waits above counts as safe there", "safe at", "sync/log/entries.py",
+        "what is still queued above counts as durable there", "durable at", "sync/log/entries.py",
         "    return int(row[0]) if row is not None else 0\n",
         "    return int(row[0]) + 1_000 if row is not None else 0\n",
     ),
     Mutant(
-        "a greeting that is heard twice is a copy", "INV-8", "sync/recovery/clones.py",
+        "a repeated handshake is taken for a clone", "INV-8", "sync/recovery/clones.py",
         "        if process == self.process:\n            return self\n", "",
     ),
     Mutant(
@@ -179,12 +185,12 @@ MUTANTS = (
         "if check.verdict is not Verdict.RESTORED and check.applies(facts))",
     ),
     Mutant(
-        "a restored store goes on under its old name", "INV-24", "sync/recovery/child.py",
+        "a restored store keeps its incarnation", "INV-24", "sync/recovery/child.py",
         "        if me.incarnation in known or meta.get(tx, meta.RESTORED):", "        if False:",
         "tests/integration/test_recovery.py",
     ),
     Mutant(
-        "who showed a token that another went on from is a backup", "INV-25", "sync/recovery/clones.py",
+        "a clone is taken for a restored backup", "INV-25", "sync/recovery/clones.py",
         "            revoked = self._revoked(self.before) if self.shared else self.revoked",
         "            revoked = self.revoked",
         "tests/unit/sync/test_clones.py",
@@ -195,7 +201,7 @@ MUTANTS = (
         "tests/integration/test_recovery.py",
     ),
     Mutant(
-        "a recovery that failed is not tried again", "INV-8", "sync/link/session.py",
+        "a failed recovery is not tried again", "INV-8", "sync/link/session.py",
         "        self._recoveries = 0  # after the rest it tries again\n", "",
         "tests/unit/sync/test_session.py",
     ),
@@ -215,7 +221,8 @@ MUTANTS = (
         "    if routes.hop(hello.unit) is None:", "tests/unit/hub/test_handshake.py",
     ),
     Mutant(
-        "who is refused a field holds nothing up", "INV-14", "sync/model/access.py",
+        "a change of a field that its writer does not own is applied", "INV-14",
+        "sync/model/access.py",
         "        return \"not_owner\"\n    return None", "        return None\n    return None",
     ),
     Mutant(
@@ -223,12 +230,12 @@ MUTANTS = (
         'f"synchronous={synchronous}",', '"synchronous=NORMAL",', CRASH,
     ),
     Mutant(
-        "a herd dials again at once", "retry with jitter", "sync/link/backoff.py",
+        "all children dial again at once", "retry with jitter", "sync/link/backoff.py",
         "    return rng.randrange(ceiling + 1)", "    return ceiling",
         "tests/unit/sync/test_backoff.py",
     ),
     Mutant(
-        "what cannot be applied is thrown away", "INV-21", "sync/store/quarantine.py",
+        "what cannot be applied is dropped", "INV-21", "sync/store/quarantine.py",
         '    register = block.register[:60] if block else ""\n', "    return\n",
         "tests/storage/test_apply_contract.py",
     ),
@@ -239,136 +246,146 @@ MUTANTS = (
         "tests/unit/node/test_assignment.py",
     ),
     Mutant(
-        "words that came back by one way are not said by the other", "INV-2", "sync/recovery/republish.py",
+        "entries replayed from one neighbour are not republished to the other", "INV-2",
+        "sync/recovery/republish.py",
         "    if missing:\n", "    if False:\n", "tests/storage/test_republish.py",
     ),
     Mutant(
-        "words that come late stand beside what overwrote them", "INV-7", "sync/apply/reissued.py",
+        "an entry that comes late becomes a head again", "INV-7", "sync/apply/reissued.py",
         "    if not others:\n", "    if True:\n", "tests/storage/test_republish.py",
     ),
     Mutant(
-        "what a sender has overwritten comes back with its copy", "INV-7", "sync/merge/copies.py",
+        "a value that the sender overwrote comes back with its copy", "INV-7",
+        "sync/merge/copies.py",
         "            and (v in other or not other or v not in received_there)\n", "",
         "tests/storage/test_copy_contract.py",
     ),
     Mutant(
-        "what we overwrote of an earlier copy comes back with the next", "INV-7",
+        "a value overwritten here comes back with the next copy", "INV-7",
         "sync/apply/copies.py", "    if not asked:\n", "    if True:\n",
         "tests/storage/test_copy_contract.py",
     ),
     Mutant(
-        "an edit that waits for an upgrade has overwritten the copy that brings its base", "INV-7",
+        "a deferred edit has overwritten the copy that brings its base", "INV-7",
         "sync/merge/evidence.py", "    wanted = _versions(copy, name)\n    while",
         "    wanted = set(history)\n    while", "tests/storage/test_upgrade_contract.py",
     ),
     Mutant(
-        "an edit that waits for an upgrade stands beside the copy that overwrote it", "INV-7",
+        "a deferred edit conflicts with the copy that overwrote it", "INV-7",
         "sync/apply/copies.py", "WHERE state IN ('open','deferred')", "WHERE state='open'",
         "tests/storage/test_upgrade_contract.py",
     ),
     Mutant(
-        "of copies that wait for an upgrade an older one undoes the newest", "INV-7",
+        "an older one of two deferred copies undoes the newest", "INV-7",
         "sync/apply/copies.py", "joined.get(name, EMPTY)", "EMPTY",
         "tests/storage/test_upgrade_contract.py",
     ),
     Mutant(
-        "what is touched while copies go is not sent again", "INV-2", "sync/snapshot/sender.py",
+        "a record changed during a snapshot is not sent again", "INV-2", "sync/snapshot/sender.py",
         "            _note(bytes(wire), to.scope, ids)\n", "",
         "tests/storage/test_snapshot_contract.py",
     ),
     Mutant(
-        "what waits in a hole at the sender counts as overwritten", "INV-2", "sync/merge/copies.py",
+        "a change quarantined at the sender counts as overwritten", "INV-2", "sync/merge/copies.py",
         "        return VersionVector(self.version_vector.get(lane, {})).without(quarantined)",
         "        return VersionVector(self.version_vector.get(lane, {}))",
         "tests/storage/test_copy_contract.py",
     ),
     Mutant(
-        "a snapshot starts over each time it breaks off", "INV-8", "sync/snapshot/receiver.py",
+        "an interrupted snapshot starts over", "INV-8", "sync/snapshot/receiver.py",
         "            after=self._at.next,\n", "            after=b\"\",\n",
         "tests/integration/test_snapshot.py",
     ),
     Mutant(
-        "a log that took copies serves children as if it were whole", "INV-2", "sync/log/truncation.py",
+        "a log with a gap filled by a snapshot serves children", "INV-2", "sync/log/truncation.py",
         "    snapshot_at = int(meta.get(tx, SNAPSHOT_DOWN) or 0) if lane is Lane.BULK else 0\n",
         "    snapshot_at = 0\n", "tests/storage/test_snapshot_contract.py",
     ),
     Mutant(
-        "copies are not handed up where the log begins too late", "INV-2", "sync/snapshot/upload.py",
+        "no copies are uploaded where the log begins too late", "INV-2", "sync/snapshot/upload.py",
         "    return acked_by_parent < truncation.low_water_up(tx, Lane.BULK) or bool(",
         "    return bool(", "tests/integration/test_snapshot.py",
     ),
     Mutant(
-        "the floor is one too high", "INV-5", "sync/retention/plan.py",
+        "the truncation point is one too high", "INV-5", "sync/retention/plan.py",
         "(hold.first - 1 for hold in holds)", "(hold.first for hold in holds)",
         "tests/property/test_retention_laws.py",
     ),
     Mutant(
-        "a lease never ends", "one silent child holds no log for ever", "sync/retention/plan.py",
-        "    return last_contact_ms > 0 and now_ms - last_contact_ms <= lease_ms", "    return last_contact_ms > 0",
+        "a lease never ends", "a silent child does not hold the log back for ever",
+        "sync/retention/plan.py",
+        "    return last_contact_ms > 0 and now_ms - last_contact_ms <= lease_ms",
+        "    return last_contact_ms > 0",
         "tests/property/test_retention_laws.py",
     ),
     Mutant(
-        "what is cut is read with a gap", "INV-5", "sync/log/truncation.py",
-        "    if after < low_water_mark:\n        raise LogTruncated(asked=after, low_water_mark=low_water_mark)\n", "",
+        "a truncated log is read with a gap", "INV-5", "sync/log/truncation.py",
+        "    if after < low_water_mark:\n"
+        "        raise LogTruncated(asked=after, low_water_mark=low_water_mark)\n",
+        "",
         "tests/storage/test_retention_contract.py",
     ),
     Mutant(
-        "any copy of a record makes up for one that is held", "INV-21", "sync/store/quarantined_copies.py",
+        "any copy of a record releases a quarantined one", "INV-21",
+        "sync/store/quarantined_copies.py",
         "            version in vectors[record]\n", "            True\n",
         "tests/storage/test_copy_contract.py",
     ),
     Mutant(
-        "what waits in a held copy counts as overwritten", "INV-15", "sync/apply/read_copies.py",
+        "what a quarantined copy holds counts as overwritten", "INV-15",
+        "sync/apply/read_copies.py",
         "        found.setdefault(record, set()).update(versions)\n", "        pass\n",
         "tests/storage/test_copy_contract.py",
     ),
     Mutant(
-        "an office does not tell what its log says beside a copy", "INV-7", "sync/compare/repair_log.py",
+        "an office sends a copy without its log's evidence", "INV-7", "sync/compare/repair_log.py",
         "    return {name: evidence_for(copy, edits[name]) for name, copy in known.items()}",
         "    return {}", "tests/storage/test_repair.py",
     ),
     Mutant(
-        "what a repair was told is not told on", "INV-7", "sync/compare/repair_log.py",
+        "evidence received in a repair is not passed on", "INV-7", "sync/compare/repair_log.py",
         "        edits[name] = with_evidence(edits[name], known[name], before)", "        pass",
         "tests/storage/test_repair.py",
     ),
     Mutant(
-        "a rotten value goes toward its writer", "INV-7", "sync/merge/evidence.py",
+        "a corrupt value is sent to its writer", "INV-7", "sync/merge/evidence.py",
         "    return one if above else other", "    return one",
         "tests/storage/test_repair.py",
     ),
     Mutant(
-        "a peer may have a value taken that nothing later stands for", "INV-15", "sync/merge/evidence.py",
+        "a peer may overwrite a value without a later edit", "INV-15", "sync/merge/evidence.py",
         "(v for v in versions if v < latest)", "(v for v in versions)",
         "tests/storage/test_repair.py",
     ),
     Mutant(
-        "the entry of a closed hole is cut", "INV-21", "sync/retention/truncate.py",
+        "the entry of a closed quarantined change is removed", "INV-21",
+        "sync/retention/truncate.py",
         "AND h.state<>'applied')", "AND h.state='open')",
         "tests/storage/test_retention_contract.py",
     ),
     Mutant(
-        "an end that somebody has not heard is no reason to keep values", "INV-22",
+        "values are removed before everybody has received the delete", "INV-22",
         "sync/retention/redact.py", "        if hlc_of(one.end) in above:", "        if False:",
         "tests/storage/test_redaction_contract.py",
     ),
     Mutant(
-        "values by which heads are ranked go with the others", "INV-7", "sync/retention/redact.py",
+        "values that rank heads are removed with the others", "INV-7", "sync/retention/redact.py",
         "_RANKED = frozenset({Policy.MAX, Policy.MIN})", "_RANKED = frozenset[Policy]()",
         "tests/storage/test_redaction_contract.py",
     ),
     Mutant(
-        "a record that was brought back meanwhile loses its values", "INV-2", "sync/retention/redact.py",
-        " AND causal_length % 2 = 0 AND causal_length_version=? AND survived_delete IS NULL", " AND causal_length_version>=?",
+        "a record restored meanwhile loses its values", "INV-2", "sync/retention/redact.py",
+        " AND causal_length % 2 = 0 AND causal_length_version=? AND survived_delete IS NULL",
+        " AND causal_length_version>=?",
         "tests/storage/test_redaction_contract.py",
     ),
     Mutant(
-        "a stub and a whole record compare as different", "INV-7", "sync/merge/digest.py",
+        "a redacted record and its full copy compare as different", "INV-7", "sync/merge/digest.py",
         'None if causal_length % 2 else set(survived_delete.split(","))', "None",
         "tests/storage/test_redaction_contract.py",
     ),
     Mutant(
-        "what an end had seen stands beside the next life", "INV-7", "sync/apply/compose.py",
+        "an edit before a delete conflicts with the next life", "INV-7", "sync/apply/compose.py",
         "            begins = operation is Operation.UPDATE and not state.alive",
         "            begins = False", "tests/storage/test_redaction_contract.py",
     ),

@@ -31,8 +31,8 @@ def check_outcome(city: City, observed: Observations) -> list[str]:
     clients = {code: city.client(code) for code in CODES}
     try:
         return [
-            *observed.wrong, *_lists(clients, observed), *_same(clients), *_texts(clients, observed),
-            *_money(clients, observed), *_verified(clients),
+            *observed.wrong, *_lists(clients, observed), *_same(clients),
+            *_texts(clients, observed), *_money(clients, observed), *_verified(clients),
         ]  # fmt: skip
     finally:
         for client in clients.values():

@@ -217,7 +217,8 @@ class Street:
         outcome: Outcome = "unknown"
         try:
             self._user.ask(lambda office: office.change(
-                LISTS, record.id, {LIST: text}, unit=record.unit.code, version_token=record.version_token
+                LISTS, record.id, {LIST: text}, unit=record.unit.code,
+                version_token=record.version_token,
             ))  # fmt: skip
             outcome = "ok"
         finally:
@@ -242,7 +243,8 @@ class Editor:
         outcome: Outcome = "unknown"
         try:
             self._user.ask(lambda office: office.change(
-                TEXTS, record.id, {TEXT: value}, unit=record.unit.code, version_token=record.version_token
+                TEXTS, record.id, {TEXT: value}, unit=record.unit.code,
+                version_token=record.version_token,
             ))  # fmt: skip
             outcome = "ok"
         except SilianError as error:

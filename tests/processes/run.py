@@ -76,8 +76,8 @@ def run(base: Path, seed: int, plan: Sequence[Step], city_of: type[City] = City)
         for person in people:
             person.join(END_S)
     return Outcome(
-        tuple(faults), dict(city.broken), len(observed.history), observed.unconfirmed, len(observed.transfers),
-        len(observed.texts),
+        tuple(faults), dict(city.broken), len(observed.history), observed.unconfirmed,
+        len(observed.transfers), len(observed.texts),
     )  # fmt: skip
 
 

@@ -31,7 +31,10 @@ def bit_rot(process: Process, rng: random.Random) -> None:
         bad: object = rng.getrandbits(20)
     else:
         field = FIELDS[register]
-        where = f"SELECT unit, id FROM r_{register} WHERE f_{field} IS NOT NULL AND causal_length % 2 = 1"
+        where = (
+            f"SELECT unit, id FROM r_{register} "
+            f"WHERE f_{field} IS NOT NULL AND causal_length % 2 = 1"
+        )
         statement = f"UPDATE r_{register} SET f_{field}=:c WHERE unit=:a AND id=:b AND :r<>''"
         bad = f"\N{REPLACEMENT CHARACTER}{rng.getrandbits(32)}"
 

@@ -1,4 +1,4 @@
-"""The child's driver in virtual time: what `sync.link.dialer.Dialer` does, with events for threads."""
+"""The child's driver in virtual time: does what `sync.link.dialer.Dialer` does, without threads."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 REPLIES = {
     "Hello": pb.HelloResponse, "Push": pb.PushResponse, "Pull": pb.PullResponse,
-    "Replay": pb.ReplayResponse, "RestoreParent": pb.RestoreParentResponse, "Digest": pb.DigestResponse,
-    "Snapshot": pb.SnapshotResponse, "UploadSnapshot": pb.UploadSnapshotResponse,
+    "Replay": pb.ReplayResponse, "RestoreParent": pb.RestoreParentResponse,
+    "Digest": pb.DigestResponse, "Snapshot": pb.SnapshotResponse,
+    "UploadSnapshot": pb.UploadSnapshotResponse,
 }  # fmt: skip
 
 

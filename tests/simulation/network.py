@@ -26,7 +26,8 @@ CALL_TIMEOUT_MS = 60_000  # sync.link.lines.CALL_TIMEOUT_S
 KEEPALIVE_MS = 80_000  # after which both ends find out that a line is dead
 SERVICE = "/sync.wire.v1.LinkService/"
 METHODS = (
-    "Hello", "Push", "Pull", "Replay", "RestoreParent", "Watch", "Digest", "Snapshot", "UploadSnapshot",
+    "Hello", "Push", "Pull", "Replay", "RestoreParent", "Watch", "Digest", "Snapshot",
+    "UploadSnapshot",
 )  # fmt: skip
 
 Done = Callable[["bytes | grpc.RpcError"], None]

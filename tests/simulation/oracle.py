@@ -59,7 +59,7 @@ class Seen:
 
 
 class Oracle:
-    """The invariants marked S in design.md 13, as far as a step can break them."""
+    """The invariants that a single step can break."""
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -149,7 +149,8 @@ class Poison:
         quarantined: set[tuple[Stream, int]] = set()
         rows = process.eye.execute(
             "SELECT h.reason, h.register, h.record, h.state, e.incarnation, e.audience, e.lane, "
-            "e.seq, e.wire FROM quarantine h LEFT JOIN entry e ON e.arrival = h.arrival ORDER BY h.id"
+            "e.seq, e.wire "
+            "FROM quarantine h LEFT JOIN entry e ON e.arrival = h.arrival ORDER BY h.id"
         ).fetchall()
         # Where copies go beside a log, a change may come before its record, and then heals; so
         # does what came after it.

@@ -1,4 +1,4 @@
-"""What `sync.apply.copies` promises on every store: copies joined are edits joined, all or nothing."""
+"""What `sync.apply.copies` promises on every store: joining copies equals joining their edits."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def found(site: Site, before_ms: int = START_MS + DAY_MS) -> list[Ended]:
 def redact(
     site: Site, *, low_water_mark: int | None = None, asked: Set[RecordName] = NOBODY
 ) -> int:
-    """Reduce what may be reduced; `low_water_mark`: nobody needs what stands there, the log's end if None"""
+    """Redact what may be redacted; `low_water_mark`: nobody needs entries up to it."""
     some = found(site)
     with site.store.read() as tx:
         upto = log.position(tx) if low_water_mark is None else low_water_mark

@@ -236,7 +236,8 @@ def test_a_record_that_nobody_known_wrote_is_reported_and_not_spread(open_site: 
     child.store.write(
         lambda tx: tx.execute(
             text(
-                "INSERT INTO r_person (unit, id, created, causal_length, f_name) VALUES (:u,:n,:v,1,'多出')"
+                "INSERT INTO r_person (unit, id, created, causal_length, f_name) "
+                "VALUES (:u,:n,:v,1,'多出')"
             ),
             {"u": GARDEN, "n": other.id, "v": NOBODY},
         )
@@ -258,9 +259,9 @@ def test_a_record_with_a_quarantined_change_is_not_repaired(open_site: OpenSite)
     child, street = in_step(open_site)
     street.store.write(
         lambda tx: tx.execute(
-            text("INSERT INTO quarantine (id, arrival, incarnation, register, unit, record, reason, "
-                 "detail, state, at_ms, tries) VALUES (:r,1,1,'person',:u,:r,'not_owner','','open',"
-                 "1,1)"),
+            text("INSERT INTO quarantine (id, arrival, incarnation, register, unit, record, "
+                 "reason, detail, state, at_ms, tries) "
+                 "VALUES (:r,1,1,'person',:u,:r,'not_owner','','open',1,1)"),
             {"r": NAME.id, "u": GARDEN},
         )
     )  # fmt: skip

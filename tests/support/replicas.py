@@ -139,7 +139,8 @@ class Replica:
     ) -> Known:
         change = RecordChange(
             operation=operation, version=self.stamp(at), level=LEVELS[self.number], values=values,
-            bases=bases or {}, causal_length=causal_length, resolved={n: v for n, v in (resolved or {}).items() if v},
+            bases=bases or {}, causal_length=causal_length,
+            resolved={n: v for n, v in (resolved or {}).items() if v},
         )  # fmt: skip
         known = Known(change, frozenset(self.known))
         assert self.receive(known)

@@ -239,7 +239,8 @@ class Site:
             row = tx.exec_driver_sql(
                 sql(
                     tx,
-                    f"SELECT f_{name} FROM r_person WHERE unit=? AND id=? AND causal_length % 2 = 1",
+                    f"SELECT f_{name} FROM r_person "
+                    "WHERE unit=? AND id=? AND causal_length % 2 = 1",
                 ),
                 (unit or self.unit, record_id(number)),
             ).one_or_none()

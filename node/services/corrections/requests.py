@@ -104,7 +104,8 @@ def accept(
 ) -> CorrectionView:
     """Make the edit that was asked for, and say so, in one transaction.
 
-    `version_token`: the view's token: what this office looked at; without it, what the asker saw counts.
+    `version_token`: the view's token: what this office looked at; without it, what the asker saw
+    counts.
     A field that was written since is refused, unless `force`. If nothing is left to change, or
     the record has ended, the answer says that the request is superseded.
     Raises: UnknownCorrection, CorrectionNotOurs, CorrectionClosed, CorrectionStale, BadToken,

@@ -36,7 +36,7 @@ class ProposedChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectionView:
-    """One request. `record_state`: alive, ended, missing (here). `version_token`: for the answer."""
+    """One request. `record_state`: alive, ended, missing (here). `version_token`: for the reply."""
 
     id: bytes
     register: str
@@ -161,7 +161,8 @@ def view_of(tx: Connection, office: Office, current: Correction) -> CorrectionVi
     closed = last if last is not None and last.kind is not Kind.ASK else None
     is_open = current.state is State.OPEN
     return CorrectionView(
-        id=current.id, register=current.register, unit=current.unit, record=current.record, asker=current.asker,
+        id=current.id, register=current.register, unit=current.unit, record=current.record,
+        asker=current.asker,
         owner=current.owner, state=current.state, proposed=tuple(proposed), reason=current.reason,
         asked_by=ask, asked_ms=current.asked_ms, due_on=current.due_on,
         late=current.late_on(office.today()),

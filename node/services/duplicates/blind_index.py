@@ -81,7 +81,8 @@ def _withdrawn(office: Office) -> bool:
         concurrent = _concurrent_values(tx, office.identity.unit)
         rows = execute(
             tx,
-            "SELECT f_kind, id FROM r_mark WHERE unit=? AND (causal_length & 1) = 1 AND (f_n<>0 OR EXISTS "
+            "SELECT f_kind, id FROM r_mark WHERE unit=? AND (causal_length & 1) = 1 "
+            "AND (f_n<>0 OR EXISTS "
             "(SELECT 1 FROM conflict c WHERE c.register=? AND c.unit=r_mark.unit "
             "AND c.record=r_mark.id AND c.field='n' AND c.head=1)) ORDER BY id LIMIT ?",
             (office.identity.unit, MARK, RECORDS),
@@ -158,7 +159,7 @@ def _concurrent_keys(office: Office, tx: Connection) -> dict[str, list[bytes]]:
 
 
 def _one_key(office: Office, tx: Connection) -> list[Edit]:
-    """Settle for everybody which of two keys holds: a lost city has made one anew (`current_key`)."""
+    """Decide for everybody which of two keys is used (`current_key`)."""
     key, concurrent = current_key(tx), _concurrent_keys(office, tx)
     if key is None or not concurrent:
         return []

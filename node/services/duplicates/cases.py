@@ -87,8 +87,11 @@ def list_cases(office: Office, *, every: bool = False) -> list[CaseView]:
 
 def open_cases(tx: Connection) -> int:
     """Count the open cases held here: one told to several offices is one."""
-    row = execute(tx, "SELECT count(DISTINCT f_mark) FROM r_case WHERE f_state=? AND (causal_length & 1) = 1",
-              (OPEN,)).fetchone()  # fmt: skip
+    row = execute(
+        tx,
+        "SELECT count(DISTINCT f_mark) FROM r_case WHERE f_state=? AND (causal_length & 1) = 1",
+        (OPEN,),
+    ).fetchone()
     return int(row[0])
 
 

@@ -32,7 +32,7 @@ class Lag(StrEnum):
     """Why an office's part of an answer is not to be relied on, the worst first."""
 
     NEVER_REPORTED = "never_heard"
-    QUARANTINED = "holes"  # some of its cells could not be applied here
+    QUARANTINED = "quarantined"  # some of its cells could not be applied here
     BEHIND = "behind"  # it is known to have written more than is held here
     NOT_FILLED = "not_filled"  # it has filled in none of the registers that the answer reads
     PARTLY = "partly"  # it has filled in some of them

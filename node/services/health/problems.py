@@ -32,7 +32,7 @@ class Problem:
 
 # code -> severity, sentence zh and en, remedy zh and en; {n} and {why} are filled in.
 TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
-    "holes": (
+    "quarantined": (
         Severity.ALARM,
         "{n} 条变更未能入库", "{n} changes could not be applied",
         "在隔离区查看原因 (silian holes ls); 升级程序后会自动重试。",
@@ -96,7 +96,7 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "请电话核对: 该单位运行 silian doctor 可查看其密钥。",
         "Compare it by telephone: `silian doctor` shows it at that office.",
     ),
-    "unvouched": (
+    "unsigned_streams": (
         Severity.WARNING,
         "{n} 个数据流的最新内容尚无原单位签名",
         "the newest entries of {n} streams are not signed yet",

@@ -143,7 +143,8 @@ def _own_line(
         connected=link_state.connected if link_state is not None else None,
         last_contact_ms=contact_ms, exact_ms=now_ms, waiting_up=peer_status.waiting_up,
         waiting_age_ms=peer_status.waiting_age_ms, waiting_down=0, conflicts=peer_status.conflicts,
-        quarantined=peer_status.quarantined, program=peer_status.program, incarnation=peer_status.incarnation,
+        quarantined=peer_status.quarantined, program=peer_status.program,
+        incarnation=peer_status.incarnation,
     )  # fmt: skip
 
 
@@ -220,7 +221,7 @@ def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:
         behind = signatures.unsigned_streams(tx, own.unit)
         fresh = signatures.new_keys(tx, own.unit, since_ms)
     if behind:
-        yield _of(own, "unvouched", n=behind)
+        yield _of(own, "unsigned_streams", n=behind)
     found = [
         *(("words_refused", unit, code) for unit, code in office.signature_refusals.open().items()),
         *(("new_key", unit, fingerprint(key)) for unit, key in fresh),
@@ -261,7 +262,7 @@ def problems_below(line: OfficeLine, now_ms: int, ahead_ms: int, program: str) -
 
 def _kept_problems(line: OfficeLine) -> Iterator[Problem]:
     if line.quarantined:
-        yield _of(line, "holes", n=line.quarantined)
+        yield _of(line, "quarantined", n=line.quarantined)
     if line.waiting_age_ms > WAITING_MS:
         yield _of(line, "waiting", n=line.waiting_age_ms // HOUR_MS)
     if line.conflicts:

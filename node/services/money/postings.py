@@ -213,8 +213,8 @@ def new_transfer(office: Office) -> bytes:
 
 
 def release_of(
-    session: JournalSession, number: bytes, to: int, fund: str, year: int, amount_fen: int, note: str = "",
-    assignment: bytes | None = None,
+    session: JournalSession, number: bytes, to: int, fund: str, year: int, amount_fen: int,
+    note: str = "", assignment: bytes | None = None,
 ) -> Posting:  # fmt: skip
     """Return the posting that sends money to `to`."""
     return postings.release(

@@ -123,8 +123,8 @@ def change(
 ) -> RecordView:
     """Change fields of a record of this unit or of one below it; fields not given stay.
 
-    `version_token`: the view's token; a field that moved since is refused, another field passes. With
-    `force` it is written all the same and stands beside the other value as a conflict.
+    `version_token`: the view's token; a field that moved since is refused, another field passes.
+    With `force` it is written all the same and stands beside the other value as a conflict.
     Raises: UnknownRegister, SystemRegister, ForeignUnit, RecordMissing, RecordEnded,
     InvalidRecord, FieldNotOwned, StaleEdit, KeyTaken, BadToken.
     """
@@ -144,8 +144,8 @@ def end(
 ) -> RecordView:
     """End (delete) a record of this office's own unit; its conflicts stay listed.
 
-    `version_token`: as for `change`, for all fields: with `force`, what was written meanwhile is kept and
-    listed as an edit that lost against the end.
+    `version_token`: as for `change`, for all fields: with `force`, what was written meanwhile is
+    kept and listed as an edit that lost against the end.
     Raises: UnknownRegister, SystemRegister, NotKeptHere, RecordMissing, RecordEnded, StaleEdit.
     """
     register = maintained_register(office, name)

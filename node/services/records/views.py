@@ -91,8 +91,8 @@ class VersionToken:
 class RecordView:
     """One record. `writable`: fields that this office fills in; `owners`: which levels do.
 
-    `version_token`: give it back with an edit, so that nobody overwrites what he did not see. `conflicts`:
-    field -> ids of the open conflicts that are shown beside it.
+    `version_token`: give it back with an edit, so that nobody overwrites what he did not see.
+    `conflicts`: field -> ids of the open conflicts that are shown beside it.
     """
 
     register: str

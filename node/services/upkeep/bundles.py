@@ -105,8 +105,8 @@ def read_bundles(
     """Check every file, then take them in, oldest first; what is known changes nothing.
 
     One that was interrupted goes on where it stopped when it is read again.
-    Raises: BundleDamaged, BundleNewer, and what `sync.bundle.transfer.Reader.examine` raises; nothing was
-    taken then.
+    Raises: BundleDamaged, BundleNewer, and what `sync.bundle.transfer.Reader.examine` raises;
+    nothing was applied then.
     """
     bundles = sorted(map(open_bundle, files), key=_order)
     reader = Reader(office, trust=trust)

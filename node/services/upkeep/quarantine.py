@@ -184,7 +184,8 @@ def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reaso
     def write(tx: Connection) -> None:
         execute(
             tx,
-            "UPDATE quarantine SET state='closed', note=? WHERE id=? AND state IN ('open','deferred')",
+            "UPDATE quarantine SET state='closed', note=? "
+            "WHERE id=? AND state IN ('open','deferred')",
             (note, quarantine_id),
         )
 

@@ -106,7 +106,8 @@ def relay(
             check_lawful(writer, behind, current)
             opened = writer.open_hops(
                 behind, current.work, current.state.duty or Duty.OFFICE,
-                work_order=current.hop.work_order, parent=current, due_ms=current.state.due_ms, actor=actor,
+                work_order=current.hop.work_order, parent=current, due_ms=current.state.due_ms,
+                actor=actor,
             )  # fmt: skip
         except final.OutOfLine as error:
             raise BadOrder("out_of_line", _named(office, error.unit)) from error

@@ -208,8 +208,8 @@ def _fee_released(tx: Connection, current: Assignment) -> bool:
 
 
 def may_rule(writer: EventWriter, current: Assignment, kind: EventKind) -> bool:
-    """Say whether this office decides. The gate is the city's (3.2); a dispute is for the
-    office above both, or the city."""
+    """Return whether this office decides. The city decides before dispatch; the office above both,
+    or the city, decides a dispute."""
     if kind in GATE:
         return writer.unit == writer.tree.root
     if kind is not EventKind.ADJUDICATE:

@@ -117,7 +117,7 @@ def test_quarantined_changes_conflicts_and_clocks_below_are_problems_of_that_off
     )  # fmt: skip
     net[NORTH].peer_status.receive_status([claimed], child=net.unit(A))
     found = status(net[NORTH], tree=True)
-    assert codes(found, A) == ["holes", "clock_ahead", "conflicts", "other_program"]
+    assert codes(found, A) == ["quarantined", "clock_ahead", "conflicts", "other_program"]
     assert [p.severity for p in found.problems] == sorted(p.severity for p in found.problems)
     assert of(found, A).exact_ms <= net.ms
 

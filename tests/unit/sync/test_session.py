@@ -16,8 +16,8 @@ from sync.model.schema import Lane
 
 BULK, CONTROL = Lane.BULK, Lane.CONTROL
 EVENTS = (
-    c.WorkAvailable, c.HandshakeDone, c.BatchRead, c.Pushed, c.Pulled, c.AppliedHere, c.Recovered, c.ChunkJoined,
-    c.Uploaded, c.Compared, c.Woken, c.Failed,
+    c.WorkAvailable, c.HandshakeDone, c.BatchRead, c.Pushed, c.Pulled, c.AppliedHere, c.Recovered,
+    c.ChunkJoined, c.Uploaded, c.Compared, c.Woken, c.Failed,
 )  # fmt: skip
 EXAMPLES = {
     c.WorkAvailable: c.WorkAvailable(),

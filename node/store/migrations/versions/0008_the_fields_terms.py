@@ -104,7 +104,8 @@ def _rename(columns: dict[str, dict[str, str]]) -> None:
 def _replace(values: dict[tuple[str, str], dict[str, str]]) -> None:
     for (table, column), names in values.items():
         for old, new in names.items():
-            statement = sa.text(f"UPDATE {table} SET {column}=:new WHERE {column}=:old")
+            update = f"UPDATE {table} SET {column}=:new WHERE {column}=:old"  # noqa: S608 (constants)
+            statement = sa.text(update)
             op.execute(statement.bindparams(old=old, new=new))
 
 
