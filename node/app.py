@@ -6,16 +6,16 @@ import json
 import random
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection
 
 from node.audiences import TreeRoutes, shared_with
+from node.china import china_time, start_of_day_ms
 from node.config import BadConfig, OfficeConfig, load_config
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.norms import Norms
@@ -27,8 +27,10 @@ from node.folds.contributions import ContributionFold
 from node.folds.ledger import LedgerFold
 from node.folds.totals import TotalsFold
 from node.keys import signer_of
+from node.private import close_to_others
 from node.services.duplicates.blind_index import review_cases
 from node.services.figures.cells import retotal
+from node.services.peers.clones import Fenced
 from node.services.peers.comparisons import Comparisons
 from node.services.peers.refusals import SignatureRefusals
 from node.services.peers.status import PeerStatus
@@ -37,7 +39,7 @@ from node.store import meta, migrate
 from node.store.engine import CommitMark, Store, open_store
 from node.store.folder_lock import FolderLock
 from node.store.schema import catalogue_tables
-from node.store.units import tree_on
+from node.store.units import dated_units, first_day, tree_on
 from sync.apply.applier import Applier
 from sync.codec.signing import Signer
 from sync.compare import digests as comparison
@@ -46,6 +48,7 @@ from sync.log import signatures
 from sync.log.outcome import Applied, Received, Waiters
 from sync.log.signatures import SignatureError
 from sync.model.access import Identity
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Block, Edit
 from sync.model.errors import SilianError
 from sync.model.report import Comparison, DurableAt, NodeStatus
@@ -57,7 +60,6 @@ from sync.store.priority import Priority
 from sync.store.sql import execute
 
 PROGRAM = "0.1.0"
-CHINA = ZoneInfo("Asia/Shanghai")
 
 
 class Office:
@@ -94,6 +96,8 @@ class Office:
             store.write(lambda tx: _own_key(tx, signer, rng))
         with store.read() as tx:
             self.identity = _identity(tx)
+            self._first_day = first_day(tx)
+            self.fenced = facts.get(tx, facts.FENCED) or ""  # why nothing may be written here
             last_hlc = log.lock(tx) if store.is_sqlite else 0
             built_for = meta.get(tx, meta.CATALOGUE)
             self.first_day = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")  # of the tree
@@ -155,8 +159,16 @@ class Office:
             return tree_on(tx, day)
 
     def today(self) -> date:
-        """Return the date in China on the corrected clock."""
-        return datetime.fromtimestamp(self.clock.now_ms() / 1000, CHINA).date()
+        """Return the date in China on the corrected clock.
+
+        A clock that stands before the first tree of units has lost its battery: the office works
+        on, by that first day.
+        """
+        return max(china_time(self.clock.now_ms()).date(), self._first_day)
+
+    def clock_behind_ms(self) -> int:
+        """Return how far the corrected clock is before any day that can be today; else 0."""
+        return max(0, start_of_day_ms(self._first_day) - self.clock.now_ms())
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -165,17 +177,23 @@ class Office:
         work: Callable[[Connection], Sequence[Edit]],
         *,
         priority: Priority = Priority.LOCAL,
+        by: Attribution = UNKNOWN,
     ) -> Applied:
         """Run `work` under the store's lock and commit the edits it returns, durably.
 
+        `by`: the person and the reason that go with the edits to every office that hears them.
+
         Whatever `work` checks still holds when its edits are committed. Everybody who waits for
         the new log entries is woken after the commit. Many edits of one hand are of less urgency.
+        Raises: Fenced; what `work` and `Store.write` raise.
         """
+        if self.fenced:
+            raise Fenced(self.unit.name)
 
         def execute(tx: Connection) -> Applied:
             if not self.store.is_sqlite:  # there the transaction began with the lock
                 log.lock(tx)
-            return self.applier.apply_local(tx, work(tx))
+            return self.applier.apply_local(tx, work(tx), by)
 
         applied = self.store.write(execute, priority=priority)
         self._after_commit(applied.registers, applied.waiters)
@@ -235,6 +253,20 @@ class Office:
         incarnation = _identity(tx).incarnation
         if incarnation != self.identity.incarnation:
             self.switch_incarnation(incarnation)
+
+    def fence(self, why: str) -> None:
+        """Take no edit while the parent has another store under this office's name.
+
+        Kept in the store, so that it holds for commands, too, while nobody serves the office.
+        """
+        if why == self.fenced:
+            return
+        self.store.write(lambda tx: facts.put(tx, facts.FENCED, why))
+        self.fenced = why
+        if why:
+            self.log.error("office_fenced", reason=why)
+        else:
+            self.log.info("office_let_in")
 
     def shared(self, child: int) -> Shared:
         """Return whose records a child and its parent both may hear whole, by register."""
@@ -350,16 +382,22 @@ def open_office(
 ) -> Office:
     """Open the office in `folder` for this process alone.
 
-    Raises: BadConfig, StoreUnavailable, NewerSchema, OlderSchema, OfficeBusy.
+    What other accounts of the machine could read of the folder is closed to them first.
+    Raises: BadConfig, StoreUnavailable, NewerSchema, OlderSchema, OfficeBusy, and those of
+    `node.store.refusals`.
     """
     config = load_config(folder)
     folder_lock = FolderLock.acquire(folder)
     try:
+        closed, _ = close_to_others(folder)
+        if closed:
+            structlog.get_logger().warning("closed_to_others", paths=list(map(str, closed)))
         store = open_store(store_url(folder, config), **store_options)
         try:
             if store.is_sqlite:
                 migrate.upgrade_with_backup(store, folder)
             migrate.check(store)
+            must_be_the_store_of(config.unit, store)
             extra = [folder / name for name in config.extra_catalogue]
             return Office(
                 config, folder, store,
@@ -374,6 +412,27 @@ def open_office(
         raise
 
 
+def must_be_the_store_of(asked: str, store: Store) -> Unit:
+    """Return the unit of a store, if it is the one that the settings name.
+
+    Another office's store, or its backup in this folder, must not work under this one's name.
+    Raises: BadConfig.
+    """
+    with store.read() as tx:
+        me = _identity(tx).unit
+        own = [unit for unit in dated_units(tx) if unit.unit_id == me]
+    known = {name for unit in own for name in (unit.code, unit.name)}
+    last = own[-1]
+    if asked.strip().rpartition("/")[2].strip() not in known:
+        raise BadConfig(
+            store.shown, f"this is the store of {last.code} {last.name}, and `unit` is {asked}",
+            f"该数据库属于 {last.code} {last.name}，而设置的 unit 是 {asked}",
+            "Put the right unit into office.toml, or the right store into the folder.",
+            "请更正 office.toml 中的 unit，或将本单位的数据库放回该目录。",
+        )  # fmt: skip
+    return last
+
+
 def _read_commit_mark(tx: Connection) -> CommitMark:
     statement = "SELECT h.arrival, h.hlc, m.value FROM log_head h, meta m WHERE h.id=1 AND m.key=?"
     return CommitMark(*execute(tx, statement, (meta.INCARNATION,)).fetchone())
@@ -385,7 +444,7 @@ def _identity(tx: Connection) -> Identity:
         raise BadConfig(
             "store", "this database is not an office's", "该数据库不是单位数据库",
             "Point `store` at the office's own database, or run `silian init`.",
-            "请检查 store 设置, 或先运行 silian init。",
+            "请检查 store 设置，或先运行 silian init。",
         )  # fmt: skip
     numbers = [int(value or 0) for value in facts.values()]
     return Identity(*numbers)

@@ -21,12 +21,13 @@ from sync.apply.reissued import check_original_incarnation, drop_superseded_head
 from sync.codec import entry as codec
 from sync.codec.signing import Signer
 from sync.log import entries as log
-from sync.log import history
+from sync.log import history, local_log
 from sync.log import signatures as log_signatures
 from sync.log.append import OwnEntry, append_own
 from sync.log.outcome import Applied, Received, Waiters
 from sync.model import audience
 from sync.model.access import Identity, Routes, arrival_link, check_relay, denial_reason
+from sync.model.attribution import UNKNOWN, Attribution, BadAttribution, fault_of
 from sync.model.change import Batch, Block, Edit, Entry, Signature, StreamHead
 from sync.model.effect import Effect
 from sync.model.errors import Malformed, SilianError
@@ -87,14 +88,19 @@ class Applier:
         self._merger.writer(identity.incarnation, identity.level)
         self._composer = Composer(tables)
 
-    def apply_local(self, tx: Connection, edits: Sequence[Edit]) -> Applied:
+    def apply_local(
+        self, tx: Connection, edits: Sequence[Edit], by: Attribution = UNKNOWN
+    ) -> Applied:
         """Commit what this office's people or jobs decided, as one transaction of one version.
 
-        Raises: NotWritable (a field this level does not own), RecordExists, RecordMissing.
+        Raises: NotWritable (a field this level does not own), RecordExists, RecordMissing,
+        BadAttribution.
         """
+        if fault := fault_of(by):
+            raise BadAttribution(fault)
         self.clock.resume(log.lock(tx))
         self._merger.begin(tx)
-        return self._write(tx, edits)
+        return self._write(tx, edits, by=by)
 
     def apply_batch(self, tx: Connection, batch: Batch, *, peer: int, upward: bool) -> Received:
         """Take a peer's batch: `upward` when the peer is a child.
@@ -203,11 +209,16 @@ class Applier:
 
     # -- local ------------------------------------------------------------------------------
 
-    def _write(self, tx: Connection, edits: Sequence[Edit], *, derived: bool = False) -> Applied:
+    def _write(
+        self, tx: Connection, edits: Sequence[Edit], *, derived: bool = False,
+        by: Attribution = UNKNOWN,
+    ) -> Applied:  # fmt: skip
         me = self.identity
         hlc = self.clock.tick()
         done = Applied(version_of(hlc, me.incarnation))
         outgoing: dict[tuple[str, Lane], list[Block]] = {}
+        decided: set[tuple[str, Lane]] = set()  # what people did, and not only what follows
+        kept: list[Block] = []  # what no other office hears of
         pending: Sequence[Edit] = edits
         for _ in range(DERIVED_ROUNDS_MAX):
             effects: list[Effect] = []
@@ -220,9 +231,12 @@ class Applier:
                 if effect is not None:
                     effects.append(effect)
                 lane = self.tables.schema.registers[block.register].lane
-                for name in audiences:
-                    if name != audience.LOCAL:
-                        outgoing.setdefault((name, lane), []).append(block)
+                target = [(name, lane) for name in audiences if name != audience.LOCAL]
+                for to in target:
+                    outgoing.setdefault(to, []).append(block)
+                if not derived:
+                    decided.update(target)
+                    kept += () if target else (block,)
             pending = self._folded(tx, effects)
             derived = True
             if not pending:
@@ -231,8 +245,10 @@ class Applier:
             raise AssertionError("folds entail edits without end")
         self._merger.flush(tx)
         own_entries = [
-            OwnEntry(name, lane, blocks, hlc) for (name, lane), blocks in outgoing.items()
+            OwnEntry(*to, blocks, hlc, by=by if to in decided else UNKNOWN)
+            for to, blocks in outgoing.items()
         ]
+        local_log.append(tx, done.version, kept, by, self.now_ms)
         append_own(self, tx, own_entries, done.waiters)
         return done
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from sync.codec import entry as codec
 from sync.log import entries as log
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Block, Entry, StreamHead
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
@@ -29,6 +30,7 @@ class OwnEntry(NamedTuple):
     blocks: list[Block]
     hlc: int
     original_incarnation: int = 0
+    by: Attribution = UNKNOWN
 
 
 def append_own(
@@ -61,6 +63,7 @@ def append_own(
             hlc=own_entry.hlc,
             payload=payload,
             original_incarnation=own_entry.original_incarnation,
+            by=own_entry.by,
         )
         heads[key] = StreamHead(entry.seq, entry.hash)
         newest[key] = entry

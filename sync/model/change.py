@@ -8,6 +8,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.schema import Lane
 from sync.model.version import Version, version_of
 
@@ -63,6 +64,8 @@ class Block:
     bases: list[Sequence[Version]] = field(default_factory=list)
     causal_length: int = 0  # the life the edit stood on: odd alive, even deleted; 0 for CREATE
     resolved: dict[tuple[int, str], tuple[Version, ...]] = field(default_factory=dict)
+    # DELETE, and UPDATE of ended records: what each life, or its end, began with; may be unknown.
+    lives: Sequence[Version] = ()
 
     def without(self, names: Sequence[str]) -> Block:
         """Return the block as a store sees it that does not know these fields."""
@@ -92,6 +95,7 @@ class Entry:
     wire: bytes  # the serialized entry
     hash: bytes  # of `wire`
     original_incarnation: int = 0  # the former incarnation that these words were said under first
+    by: Attribution = UNKNOWN  # for people only: nothing is decided by it
 
     @property
     def version(self) -> Version:

@@ -9,6 +9,7 @@ from sync.store.sql import execute
 INCARNATION = "incarnation"
 CONTINUES = "continues"  # the incarnation whose log numbers this one goes on with
 RESTORED = "restored"  # a child has shown that this store lost what it once said
+FENCED = "fenced"  # the parent has let another store in under our name: why, in its words
 REBASED_AT = "met:"  # + unit: our log position when we met its present incarnation
 TOKEN = "token:"  # + unit: what that parent gave us to show the next time (sync.recovery.clones)
 REPUBLISHED_TO = (

@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE_ENGINE = {
     f"sync.{name}"
     for name in (
-        "audience", "backoff", "change", "claims", "conversation", "digest", "effects", "errors",
-        "handover", "heard", "joining", "limits", "merge", "narrowing", "news", "parts", "probing",
+        "attribution", "audience", "backoff", "change", "claims", "conversation", "digest",
+        "effects", "errors", "handover", "heard", "joining", "limits", "merge", "narrowing",
+        "news", "parts", "probing",
         "rights", "schema", "session", "snapshot", "streams", "urgency", "version", "wire_errors",
     )
 }  # fmt: skip

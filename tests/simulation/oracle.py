@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync.codec import entry as codec
 from sync.model import audience
+from sync.model.attribution import Attribution
 from sync.model.change import Edit
 from sync.model.limits import CLOCK_AHEAD_MS_MAX
 from sync.model.schema import Lane
@@ -122,10 +123,10 @@ class Oracle:
         applier: Any = process.office.applier
         shipped = applier.apply_local
 
-        def apply_local(tx: Connection, edits: list[Edit]) -> Applied:
+        def apply_local(tx: Connection, edits: list[Edit], by: Attribution) -> Applied:
             wanted = [e for e in edits if e.key.register in self._world.people.edited]
             before = [self._heads(tx, process, e) for e in wanted]
-            applied: Applied = shipped(tx, edits)
+            applied: Applied = shipped(tx, edits, by)
             for edit, heads in zip(wanted, before, strict=True):
                 after = self._heads(tx, process, edit)
                 self._pending[process.store].append((edit, applied.version, heads, after))

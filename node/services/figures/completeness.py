@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
+from node.china import DAY_MS, china_time, start_of_day_ms
 from node.domain.register import Register
 from node.domain.units import Level, Tree
 from node.folds.contributions import CELL
@@ -25,7 +25,6 @@ from sync.store.tables import incarnation, quarantine, stream
 if TYPE_CHECKING:
     from node.app import Office
 
-CHINA = ZoneInfo("Asia/Shanghai")
 SILENT_MS = 24 * 3_600_000  # an office not known exactly for this long is named
 
 
@@ -123,13 +122,12 @@ def iso_of(ms: int) -> str:
     """Return a moment as people in China read it, ISO 8601 with offset; "" for none."""
     if not ms:
         return ""
-    return datetime.fromtimestamp(ms / 1000, CHINA).isoformat(timespec="seconds")
+    return china_time(ms).isoformat(timespec="seconds")
 
 
 def end_of_day_ms(day: date) -> int:
     """Return when a day ends in China."""
-    midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), CHINA)
-    return int(midnight.timestamp() * 1000)
+    return start_of_day_ms(day) + DAY_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

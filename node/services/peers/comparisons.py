@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
+from node.china import china_time
 from node.store.job_runs import claim, is_done, note_end
 from sync.compare.repair import REFUSED_HERE as REFUSED
 from sync.model.limits import DIGEST_BUCKETS
@@ -18,7 +18,6 @@ from sync.store.tables import repair
 if TYPE_CHECKING:
     from node.app import Office
 
-CHINA = ZoneInfo("Asia/Shanghai")
 JOB = "compare"
 DAY_S = 86_400
 
@@ -127,4 +126,4 @@ class Comparisons:
 def day_of(now_ms: int, unit: int) -> datetime:
     """Return the day of an office's newest comparison: each has its own time of the day."""
     offset = timedelta(seconds=unit % DAY_S)
-    return datetime.fromtimestamp(now_ms / 1000, CHINA) - offset
+    return china_time(now_ms) - offset

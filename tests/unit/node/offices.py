@@ -10,6 +10,7 @@ from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
 from node.setup import init_office
 from sync.log import entries as log
+from sync.model.change import Batch
 from sync.model.schema import Lane
 
 CATALOGUE = load_catalogue()
@@ -77,10 +78,10 @@ def _send(frm: Office, to: Office, *, upward: bool) -> None:
                     )
             if batch.upto == after:
                 break
-            to.committed(
-                to.store.write(
-                    lambda tx, batch=batch: to.applier.apply_batch(
-                        tx, batch, peer=frm.identity.unit, upward=upward
-                    )
-                )
-            )
+            _receive(to, batch, peer=frm.identity.unit, upward=upward)
+
+
+def _receive(to: Office, batch: Batch, *, peer: int, upward: bool) -> None:
+    to.committed(
+        to.store.write(lambda tx: to.applier.apply_batch(tx, batch, peer=peer, upward=upward))
+    )

@@ -29,7 +29,7 @@ from node.services.health.status import status
 from node.services.records import edits
 from node.services.records.edits import RecordEnded, RecordView
 from node.services.records.rules import FieldNotOwned, InvalidRecord, SystemRegister
-from node.services.records.views import BadToken
+from node.services.records.search import BadToken
 from node.store.corrections import request_id, step_id
 from sync.apply.compose import NotWritable
 from sync.model import audience

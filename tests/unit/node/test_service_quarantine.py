@@ -16,7 +16,7 @@ from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue
 from node.services.health.verify import verify
 from node.services.records import edits as registers
-from node.services.records.views import BadToken
+from node.services.records.search import BadToken
 from node.services.upkeep import quarantine
 from node.setup import init_office
 from sync.apply import retry

@@ -19,7 +19,7 @@ from node.services.records.rules import (
     SystemRegister,
     UnknownRegister,
 )
-from node.services.records.views import BadToken
+from node.services.records.search import BadToken
 from sync.model.errors import RecordMissing
 from tests.unit.node.offices import COMMUNITY, STREET, Clock, exchange, new_office, send_up
 
