@@ -16,7 +16,7 @@ from hub.api import (
     duplicates,
     figures,
     files,
-    finding,
+    find,
     money,
     office,
     quarantine,
@@ -31,7 +31,7 @@ from hub.api.tokens import TOKEN_KEY
 NAME = "sync.wire.v1.OfficeService"
 _METHODS: dict[str, Method] = {
     **office.METHODS,
-    **finding.METHODS,
+    **find.METHODS,
     **comparison.METHODS,
     **retention.METHODS,
     **registers.METHODS,

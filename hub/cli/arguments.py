@@ -46,7 +46,7 @@ Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at
 
 @dataclass(frozen=True, slots=True)
 class IdOf:
-    """Marks an argument that takes the id of a kind of thing; `hub.api.finding` has the kinds.
+    """Marks an argument that takes the id of a kind of thing; `hub.api.find` has the kinds.
 
     Before the verb is run its text becomes the whole id: from the first digits, or from a name.
     """

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from hub.cli.exits import EXIT_BY_CODE, MEANINGS, Exit, exit_of
-from hub.cli.sampling import sample
+from hub.cli.sample import sample
 from sync.model.errors import SilianError
 
 PACKAGES = ("sync.", "node.", "hub.")

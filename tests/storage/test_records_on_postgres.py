@@ -115,11 +115,11 @@ def test_an_id_is_found_on_postgresql_by_its_first_digits_and_by_its_name(
     try:
         made = edits.create(office, "premises", {"name": "甲", "use": "办公", "area_m2": "1"})
         for stated in ("甲", made.id.hex()[:6]):
-            (found,) = finding.find(office, finding.Kind.RECORD, stated, register="premises")
+            (found,) = lookup.find(office, lookup.Kind.RECORD, stated, register="premises")
             assert found.id == made.id
-        for kind in finding.Kind:
-            of = "premises" if kind is finding.Kind.RECORD else ""
+        for kind in lookup.Kind:
+            of = "premises" if kind is lookup.Kind.RECORD else ""
             for stated in ("ffff", "没有", "试街道"):
-                assert finding.find(office, kind, stated, register=of) == ()
+                assert lookup.find(office, kind, stated, register=of) == ()
     finally:
         office.close()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from hub.api import choices
 from hub.api.call_context import CallContext, Method
-from node.services.records import finding
+from node.services.records import lookup
 from sync.wire.v1 import office_pb2 as pb
 
 
 def find_ids(context: CallContext, request: pb.FindIdsRequest) -> pb.FindIdsResponse:
-    found = finding.find(
+    found = lookup.find(
         context.office,
-        finding.Kind(
+        lookup.Kind(
             choices.chosen(request.kind, choices.ID_KINDS, ("kind of id", "编号种类"), "kind")
         ),
         request.text,
