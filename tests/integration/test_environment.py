@@ -84,7 +84,7 @@ def judged(told: list[Evidence], out: Path) -> None:
     assert [each.exit for each in told] == [0, 0, 0, 0, 0, 0, 0, 6], [t.err for t in told]
     assert b"660" not in told[0].out
     assert told[2].json["offices"][0]["unit"]["name"] == "万家花园社区"
-    (record,) = told[3].json["records"]
+    (record,) = told[3].json["items"]
     assert record["values"]["name"] == "一号楼"
     assert "一号楼" in (out / "premises.csv").read_text(encoding="utf-8-sig")
     for name in ("premises.csv", "copy.db"):
@@ -201,8 +201,8 @@ def judged_early(told: list[Evidence]) -> None:
     assert (status.exit, made.exit, listed.exit, doctor.exit) == (0, 0, 0, 6), [t.err for t in told]
     codes = {problem["code"] for problem in status.json["problems"]}
     assert "own_clock" in codes
-    assert made.json["id"] in {record["id"] for record in listed.json["records"]}
-    assert {f["check"]: f["good"] for f in doctor.json["findings"]}["clock"] is False
+    assert made.json["id"] in {record["id"] for record in listed.json["items"]}
+    assert {f["check"]: f["good"] for f in doctor.json["items"]}["clock"] is False
 
 
 def early_verbs(folder: Path, name: str) -> list[list[object]]:
