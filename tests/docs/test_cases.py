@@ -46,4 +46,5 @@ def test_every_file_and_name_in_it_that_the_page_names_is_there() -> None:
         assert path.is_file(), file
         for name in filter(None, dotted.split(".")):
             source = path.read_text(encoding="utf-8")
-            assert re.search(rf"(?:\b(?:def|class) {name}\b|^{name} = )", source, re.MULTILINE)
+            known = rf"(?:\b(?:def|class) {name}\b|^\s*{name}(?: =|:))"
+            assert re.search(known, source, re.MULTILINE), f"{file}: {name}"

@@ -248,7 +248,7 @@ def test_config_check_tries_the_port_the_unit_and_the_parent(tmp_path: Path) -> 
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         refused(checked(listen=address), 7, "cannot_listen")
         found = silian("doctor", "--dir", folder, "--json", env={"SILIAN_LISTEN": address})
-        port = next(f for f in found.json["findings"] if f["check"] == "port")
+        port = next(f for f in found.json["items"] if f["check"] == "port")
         assert (port["good"], "in use" in port["en"]) == (False, True)
     refused(checked(listen="0.0.0.0:7420"), 4, "exposed")
     refused(checked(listen="192.0.2.1:7420", allow_plaintext="true"), 7, "cannot_listen")
@@ -260,7 +260,7 @@ def test_config_check_tries_the_port_the_unit_and_the_parent(tmp_path: Path) -> 
 def test_doctor_asks_whether_the_parent_is_there_and_is_the_right_one(tmp_path: Path) -> None:
     def parent_of(address: str) -> tuple[bool, str]:
         result = silian("doctor", "--dir", community, "--json", env={"SILIAN_PARENT": address})
-        found = next(f for f in result.json["findings"] if f["check"] == "parent")
+        found = next(f for f in result.json["items"] if f["check"] == "parent")
         return found["good"], found["en"]
 
     city, street, community = (tmp_path / name for name in ("city", "street", "community"))
@@ -368,10 +368,10 @@ def test_trouble_of_the_machine_in_any_verb_is_a_line_and_an_exit(
 
 def test_every_code_is_explained_in_both_languages() -> None:
     found = silian("explain", "--json").json
-    codes = {each["code"] for each in found["codes"]}
-    assert found["total"] == len(codes) == len(found["codes"])
+    codes = {each["code"] for each in found["items"]}
+    assert found["total"] == len(codes) == len(found["items"])
     assert set(refusals()) | set(TEXTS) | set(REASONS) | set(EXIT_BY_CODE) <= codes
-    for each in found["codes"]:
+    for each in found["items"]:
         for part in ("cause", "itself", "steps", "example"):
             for lang in ("zh", "en"):
                 text = each[part][lang]

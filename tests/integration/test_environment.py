@@ -84,7 +84,7 @@ def judged(reported: list[Evidence], out: Path) -> None:
     assert [each.exit for each in reported] == [0, 0, 0, 0, 0, 0, 0, 6], [t.err for t in reported]
     assert b"660" not in reported[0].out
     assert reported[2].json["offices"][0]["unit"]["name"] == "万家花园社区"
-    (record,) = reported[3].json["records"]
+    (record,) = reported[3].json["items"]
     assert record["values"]["name"] == "一号楼"
     assert "一号楼" in (out / "premises.csv").read_text(encoding="utf-8-sig")
     for name in ("premises.csv", "copy.db"):
@@ -203,8 +203,8 @@ def judged_early(reported: list[Evidence]) -> None:
     ]
     codes = {problem["code"] for problem in status.json["problems"]}
     assert "own_clock" in codes
-    assert made.json["id"] in {record["id"] for record in listed.json["records"]}
-    assert {f["check"]: f["good"] for f in doctor.json["findings"]}["clock"] is False
+    assert made.json["id"] in {record["id"] for record in listed.json["items"]}
+    assert {f["check"]: f["good"] for f in doctor.json["items"]}["clock"] is False
 
 
 def early_verbs(folder: Path, name: str) -> list[list[object]]:

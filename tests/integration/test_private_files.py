@@ -116,7 +116,7 @@ def test_what_others_could_read_is_shown_by_doctor_and_closed_by_the_next_start(
     note.write_text("not ours", encoding="utf-8")
     note.chmod(0o644)
     first = silian("doctor", "--dir", office, "--json")
-    found = {f["check"]: f for f in first.json["findings"]}
+    found = {f["check"]: f for f in first.json["items"]}
     assert first.exit == 6
     assert found["private"]["good"] is False
     assert all(name in found["private"]["en"] for name in (FILE, DATABASE, TOKEN_FILE))

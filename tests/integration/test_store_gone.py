@@ -40,7 +40,7 @@ def test_no_verb_makes_a_store_that_is_gone(
         path.unlink()
     reported = silian(*verb, "--dir", office, "--json")
     if verb == ("doctor",):
-        found = {f["check"]: f for f in reported.json["findings"]}
+        found = {f["check"]: f for f in reported.json["items"]}
         assert (reported.exit, found["store"]["good"]) == (6, False)
         assert "silian db restore" in found["store"]["en"]
     else:
@@ -229,7 +229,7 @@ def test_a_backup_that_fails_leaves_nothing_of_itself(office: Path, tmp_path: Pa
 def names(office: Path) -> set[str]:
     found = silian("record", "list", "service_outlet", "--dir", office, "--json")
     assert found.exit == 0, found.err
-    return {record["values"]["name"] for record in found.json["records"]}
+    return {record["values"]["name"] for record in found.json["items"]}
 
 
 def stat_of(path: Path) -> int:

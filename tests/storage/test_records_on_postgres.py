@@ -9,7 +9,7 @@ from pathlib import Path
 from node.config import OfficeConfig
 from node.open import open_office
 from node.services.conflicts import resolve, views
-from node.services.records import edits, finding
+from node.services.records import edits, lookup
 from node.services.records.exporting import export_register
 from node.services.records.importing import import_table
 from node.services.records.search import Condition

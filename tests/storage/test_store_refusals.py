@@ -128,7 +128,7 @@ def test_a_server_is_named_as_hosts_print_it_and_its_password_is_in_a_file_of_it
     assert PASSWORD not in (folder / FILE).read_text(encoding="utf-8")
     assert silian("status", "--dir", folder).exit == 0
     shown = silian("doctor", "--dir", folder, "--json")
-    checks = {f["check"]: f["good"] for f in shown.json["findings"]}
+    checks = {f["check"]: f["good"] for f in shown.json["items"]}
     assert (checks["store"], checks["private"]) == (True, False)  # the password's file is open
     secret.chmod(0o600)
     secret.write_text("changed", encoding="ascii")
@@ -147,7 +147,7 @@ def test_a_server_that_went_away_is_a_finding_and_a_line_in_every_verb(
         refused(silian(*verb, "--dir", folder, "--json"), 7, "store_missing")
     found = silian("doctor", "--dir", folder, "--json")
     assert found.exit == 6
-    store = next(f for f in found.json["findings"] if f["check"] == "store")
+    store = next(f for f in found.json["items"] if f["check"] == "store")
     assert (store["good"], database in store["en"]) == (False, True)
 
 
