@@ -16,7 +16,6 @@ _SPOKEN = ".OfficeService/"  # a person's own values; between offices it is our 
 _OF_VALUES = (ArithmeticError, ValueError)
 
 log = structlog.get_logger()
-STATUS_CHARS_MAX = 200  # the whole text is in the detail
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
