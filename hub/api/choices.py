@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from hub.api.call_context import BadRequest, CallContext
 from node.domain.assignment_rules import State
-from node.domain.assignment_texts import KIND_ZH
+from node.domain.assignment_texts import STEP_ZH, step_verb
 
 Choices = Mapping[str, tuple[str, str]]
 """Code -> its Chinese and its English name."""
@@ -31,11 +31,7 @@ TRANSFER_STATES: Choices = {
     "disputed": ("有争议", "Disputed"),
     "returned": ("已退回", "Returned"),
 }
-STEPS: Choices = {
-    **{kind.value: (text, kind.value.replace("_", "-")) for kind, text in KIND_ZH.items()},
-    "appraise": ("评价", "appraise"),
-    "amend": ("修改", "amend"),
-}
+STEPS: Choices = {step: (text, step_verb(step)) for step, text in STEP_ZH.items()}
 TAKES: Choices = {
     "shown": ("现值", "Shown"),
     "loser": ("另一值", "Loser"),
@@ -57,6 +53,7 @@ ID_KINDS: Choices = {
     "transfer": ("划转", "Transfer"),
     "posting": ("记账", "Posting"),
 }
+PLAN_STEPS: Choices = {"appropriate": ("安排", "Appropriate"), "release": ("下拨", "Release")}
 ANSWERS: Choices = {"accept": ("采纳", "Accept"), "refuse": ("不予采纳", "Refuse")}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from hub.api import choices
 from hub.api.call_context import CallContext, Method, only, parse_id
 from node.domain.posting import PostingKind
+from node.services.money import formula_plan as plans
 from node.services.money import postings as service
 from node.services.money import receipts as answers
 from node.services.money import views
@@ -16,6 +17,7 @@ from node.store.postings import Line
 from sync.wire.v1 import office_money_pb2 as pb
 
 WAITING = "waiting"
+APPROPRIATE, RELEASE = "appropriate", "release"  # steps of a plan
 _BY_ID = {"when": "one transfer", "when_zh": "单笔划转"}
 _IN_ALL = {"when": "receiving all that wait", "when_zh": "全部确认到账"}
 _OF_HELD = {"when": "giving back what is held", "when_zh": "退回结存资金"}
@@ -79,7 +81,7 @@ def return_money(context: CallContext, request: pb.ReturnMoneyRequest) -> pb.Ret
     else:
         line = service.give_back(
             context.office,
-            fund=choices.known(request.fund, choices.of_field(context, "posting", "fund")),
+            fund=_known_fund(context, request.fund),
             year=request.year,
             amount_fen=request.amount_fen,
             reason=request.reason,
@@ -178,11 +180,60 @@ def list_postings(context: CallContext, request: pb.ListPostingsRequest) -> pb.L
     )
 
 
+def plan_money(context: CallContext, request: pb.PlanMoneyRequest) -> pb.PlanMoneyResponse:
+    office, year = context.office, request.year
+    step = ""
+    if request.step:
+        step = choices.chosen(request.step, choices.PLAN_STEPS, ("step of a plan", "操作"), "step")
+    funds = [_known_fund(context, fund) for fund in request.funds] or list(plans.FUNDS_PLANNED)
+    booked: tuple[Line, ...] = ()
+    if step == APPROPRIATE:
+        budget = {_known_fund(context, fund): fen for fund, fen in request.budget_fen.items()}
+        booked = plans.appropriate_plan(
+            office, year, actor=request.actor, funds=funds, budget_fen=budget, note=request.note
+        )
+    elif step == RELEASE:
+        only(
+            request, ("year", "funds", "step", "note", "actor"),
+            when="releasing by plan", when_zh="按计划下拨",
+        )  # fmt: skip
+        booked = plans.release_plan(
+            office, year, actor=request.actor, funds=funds, note=request.note
+        )
+    else:
+        only(request, ("year", "funds"), when="looking at the plan", when_zh="查看计划")
+    found = plans.plan(office, year, funds=funds)
+    names = [f.name for f in pb.PlannedFund.DESCRIPTOR.fields]
+    return pb.PlanMoneyResponse(
+        funds=[pb.PlannedFund(**{n: getattr(one, n) for n in names}) for one in found.funds],
+        lines=[
+            pb.PlannedLine(
+                unit=context.unit(line.basis.unit),
+                fund=line.fund,
+                due_fen=line.due_fen,
+                share_fen=line.share_fen,
+                households=line.basis.households,
+                party_members=line.basis.party_members,
+                committee=line.basis.has_committee,
+                frozen=line.basis.frozen,
+            )
+            for line in found.lines
+        ],
+        frozen=found.frozen,
+        postings=[_posting(context, line) for line in booked],
+        norms=office.norms.version,
+    )
+
+
+def _known_fund(context: CallContext, text: str) -> str:
+    return choices.known(text, choices.of_field(context, "posting", "fund"))
+
+
 def _fund(context: CallContext, text: str) -> str | None:
     """Return the fund that a list is asked for; None for all. Raises: BadAllocation."""
     if not text:
         return None
-    fund = choices.known(text, choices.of_field(context, "posting", "fund"))
+    fund = _known_fund(context, text)
     check_fund(fund)
     return fund
 
@@ -190,7 +241,7 @@ def _fund(context: CallContext, text: str) -> str | None:
 def _arguments(context: CallContext, request: Any) -> dict[str, Any]:
     """Return what appropriating, releasing and spending say alike."""
     return {
-        "fund": choices.known(request.fund, choices.of_field(context, "posting", "fund")),
+        "fund": _known_fund(context, request.fund),
         "year": request.year,
         "amount_fen": request.amount_fen,
         "actor": request.actor,
@@ -267,5 +318,6 @@ METHODS = {
     "CheckConservation": Method(
         pb.CheckConservationRequest, pb.CheckConservationResponse, unary=check_conservation
     ),
+    "PlanMoney": Method(pb.PlanMoneyRequest, pb.PlanMoneyResponse, unary=plan_money),
     "ListPostings": Method(pb.ListPostingsRequest, pb.ListPostingsResponse, unary=list_postings),
 }

@@ -12,6 +12,7 @@ from node.services.health.status import OfficeLine, status
 from node.services.health.tree_status import PAGE, Asked, Branch, Sums, tree_status
 from node.services.records.durability import durability
 from node.services.upkeep.tree_import import import_units
+from sync.model.attribution import attributed
 from sync.model.errors import SilianError
 from sync.model.schema import Lane
 from sync.wire.v1 import office_common_pb2 as common
@@ -138,6 +139,7 @@ def import_tree(context: CallContext, request: pb.ImportUnitsRequest) -> pb.Impo
         on=parse_day(request.on),
         dry_run=request.dry_run,
         allow_close=request.allow_close,
+        by=attributed(request.actor),
     )
     return pb.ImportUnitsResponse(
         changes=[

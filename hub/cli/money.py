@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hub.cli import plans
 from hub.cli.arguments import Actor, IdOf, Limit, Unit, fen_of, id_of, person, usage
 from hub.cli.exits import Exit
 from hub.cli.options import Apart, Needs, Rule
+from hub.cli.plans import Year
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 from node.domain.numbers import yuan
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
 Amount = Annotated[str, typer.Argument(help="Yuan, as 1234.50. 金额, 元")]
 Fund = Annotated[str, typer.Option("--fund", help="F1 to F12. 资金")]
 AnyFund = Annotated[str, typer.Option("--fund", help="Only this one. 资金")]
-Year = Annotated[int, typer.Option("--year", help="Fiscal year. 年度")]
-AnyYear = Annotated[int, typer.Option("--year", help="Only this one. 年度")]
+AnyYear = Annotated[int, typer.Option("--year", min=0, max=2200, help="Only this one. 年度")]
 Note = Annotated[str, typer.Option("--note", help="A remark. 备注")]
 Number = Annotated[str, typer.Option("--transfer", help="Your own id, to repeat safely. 编号")]
 RULES: dict[str, tuple[Rule, ...]] = {
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     )  # fmt: skip
     for function in verbs:
         verb(money, rules=RULES.get(function.__name__, ()))(function)
+    plans.register(money)
 
 
 def appropriate(

@@ -148,9 +148,11 @@ def _annotated(annotation: Any) -> tuple[Any, Any]:
 
 def _spelled(parameter: inspect.Parameter) -> str:
     _, info = _annotated(parameter.annotation)
-    declared = [each for each in getattr(info, "param_decls", None) or () if each.startswith("--")]
+    # Within `Annotated` typer takes what is declared first as the default, and moves it later.
+    said = (getattr(info, "default", None), *(getattr(info, "param_decls", None) or ()))
+    declared = [each for each in said if isinstance(each, str) and each.startswith("--")]
     if declared:
-        return str(declared[0])
+        return declared[0]
     plain = parameter.name.strip("_").replace("_", "-")
     return plain.upper() if "Argument" in type(info).__name__ else f"--{plain}"
 

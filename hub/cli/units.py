@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.arguments import Limit, day_of
+from hub.cli.arguments import Actor, Limit, day_of, person
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -59,13 +59,15 @@ def import_(
     allow_close: Annotated[
         bool, typer.Option("--allow-close", help="Close units it leaves out. 允许撤销缺少的单位")
     ] = False,
+    actor: Actor = "",
 ) -> None:
     """Take a list of units as the tree from a day onward; the city only. 导入行政区划"""
     data = file.read_bytes()
     with terminal.office() as office:
         done = office.import_units(
-            data, file.name, on=day_of(on), dry_run=dry_run, allow_close=allow_close
-        )
+            data, file.name, on=day_of(on), dry_run=dry_run, allow_close=allow_close,
+            actor=person(actor),
+        )  # fmt: skip
 
     def human() -> None:
         heads = ("变动", "单位数") if terminal.zh else ("CHANGE", "UNITS")

@@ -120,10 +120,16 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         on: date | None = None,
         dry_run: bool = False,
         allow_close: bool = False,
+        actor: str = "",
     ) -> office.ImportUnitsResponse:
         """Take a CSV as the tree from a day onward; at the city's office."""
         request = office.ImportUnitsRequest(
-            file=file, filename=filename, on=_day(on), dry_run=dry_run, allow_close=allow_close
+            file=file,
+            filename=filename,
+            on=_day(on),
+            dry_run=dry_run,
+            allow_close=allow_close,
+            actor=actor,
         )
         reply: office.ImportUnitsResponse = self._call("ImportUnits", request)
         return reply

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sync.wire.v1 import office_money_pb2 as money
@@ -178,6 +178,23 @@ class MoneyCalls:
         reply: money.CheckConservationResponse = self._call(
             "CheckConservation", money.CheckConservationRequest(fund=fund, year=year)
         )
+        return reply
+
+    def plan_money(
+        self,
+        *,
+        year: int,
+        funds: Iterable[str] = (),
+        step: str = "",
+        budget_fen: Mapping[str, int] | None = None,
+        note: str = "",
+        actor: str = "",
+    ) -> money.PlanMoneyResponse:
+        """The year's formula money; `step`: appropriate, release, or "" to look at it only."""
+        request = money.PlanMoneyRequest(
+            year=year, funds=funds, step=step, budget_fen=budget_fen or {}, note=note, actor=actor
+        )
+        reply: money.PlanMoneyResponse = self._call("PlanMoney", request)
         return reply
 
     def postings(

@@ -16,7 +16,6 @@ _OFFICE_CALLS = ".OfficeService/"  # a person's own values; between offices it i
 _OF_VALUES = (ArithmeticError, ValueError)
 
 log = structlog.get_logger()
-STATUS_CHARS_MAX = 200  # the whole text is in the detail
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]

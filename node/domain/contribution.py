@@ -2,7 +2,7 @@
 
 A contribution is a pure function of the record's own values and of the day up to which days are
 counted, so the change of a cell is contributions(after) - contributions(before), whatever happened
-in between, and the coming of a day is such a change, too (ADR 0030).
+in between, and the coming of a day is such a change, too (ADR 0033).
 """
 
 from __future__ import annotations

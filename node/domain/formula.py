@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from node.domain.norms import Growth, MatchBase, Norms, Rounding
+from node.domain.units import Level
 from sync.model.errors import SilianError
 
 
@@ -30,6 +31,16 @@ class TwoPayers:
     @property
     def total_fen(self) -> int:
         return self.city_fen + self.district_fen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormulaLine:
+    """What one payer owes one community of one fund in a year, and by which rule."""
+
+    fund: str
+    payer: Level
+    amount_fen: int
+    rule: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +116,25 @@ def party_dues(members: int, norms: Norms) -> TwoPayers:
         city_fen=members * norms.dues_city_fen_per_member,
         district_fen=members * norms.dues_district_fen_per_member,
     )
+
+
+def formula_money(
+    year: int, *, households: int, members: int, committee: bool, norms: Norms
+) -> tuple[FormulaLine, ...]:
+    """Return all that a community is due by formula in a year, one line a fund and payer.
+
+    `members`: of the Party; `committee`: whether the community has a Party committee.
+    Raises: YearBeforeBase. Source: N8, N9, N10.
+    """
+    work, dues = work_funds(households, year, norms), party_dues(members, norms)
+    due = (
+        ("F1", Level.CITY, work.city_fen, "N8"),
+        ("F2", Level.DISTRICT, work.district_fen, "N8"),
+        ("F3", Level.CITY, party_work_fen(committee, norms), "N9"),
+        ("F4", Level.CITY, dues.city_fen, "N10"),
+        ("F4", Level.DISTRICT, dues.district_fen, "N10"),
+    )
+    return tuple(FormulaLine(fund=f, payer=p, amount_fen=fen, rule=r) for f, p, fen, r in due)
 
 
 def ceilings_fen(norms: Norms) -> dict[str, int]:

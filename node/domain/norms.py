@@ -7,7 +7,8 @@ the city publishes a new version downward, and no rule has a number of its own. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 
@@ -67,6 +68,12 @@ class Norms:
     reward_takes_all_surplus: bool = False  # N18; true reads "a part" as of the income only
     heavy_days: int = 10  # 1.4, person-days from which administrative work is heavy
     long_days: int = 30  # 1.4, days from which it is long
+
+    @property
+    def version(self) -> str:
+        """Name these norms: the base year, and a digest of every number in them."""
+        text = ";".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self))
+        return f"{self.work_base_year}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

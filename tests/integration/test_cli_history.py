@@ -152,3 +152,21 @@ def test_a_script_ends_a_record_without_a_question_and_a_person_is_asked(pair: P
     again = pair.below("record", "restore", "premises", record, "--json")
     assert (again.exit, again.error["code"]) == (7, "not_ended")
     assert pair.below("record", "end", "premises", record).exit == 0
+
+
+WRITERS = {
+    "record create", "record change", "record end", "record restore", "import", "unit import",
+    "conflict resolve", "correction ask", "correction accept", "correction refuse",
+    "correction withdraw", "case close", "hole close", "copy forget",
+}  # fmt: skip
+
+
+def test_every_verb_that_writes_records_has_the_option_that_names_the_person() -> None:
+    from tests.integration.test_cli_shape import TREE, TyperGroup
+
+    for verb in WRITERS:
+        command = TREE
+        for word in verb.split():
+            assert isinstance(command, TyperGroup)
+            command = command.commands[word]
+        assert any("--as" in option.opts for option in command.params), verb

@@ -19,7 +19,7 @@ VERBS = verbs()
 # These look at the machine, or work on the folder itself, and ask no office anything.
 ALONE = {
     "init", "serve", "demo", "doctor", "explain", "version", "db upgrade", "db check", "db backup",
-    "config show", "config check", "bundle show",
+    "config show", "config check", "bundle show", "money formula",
 }  # fmt: skip
 ASKING = sorted(VERBS.keys() - ALONE)
 # Of verbs that need one of several parameters: each way to say it.
@@ -35,6 +35,7 @@ VALUES = {
     "amount": "12.50", "counted": "12.40", "fee": "7", "year": "2025", "limit": "7", "offset": "3",
     "percent": "40", "score": "90", "workload": "4", "duration": "5", "max_bytes": "1000",
     "wait": "1.5", "due": "2098-01-01", "as_of": "2026-02-03", "on": "2097-01-01", "now": "now",
+    "budget": "F1=5",
     "where": "name=x", "values": "name=x", "value": "name=x", "take": "value", "kind": "csv",
     "order": ID, "transfer": ID, "assignment": OTHER, "record": ID, "conflict": ID, "request": ID,
     "case": ID, "hole": ID, "posting": ID,

@@ -46,6 +46,7 @@ REPUBLISHED_TO: dict[str, list[dict[str, Any]]] = {
     "RetryHoles": [{}, {"id": ID}],
     "ExportRecords": [{"register": "premises"}, {"register": "premises", "template": True}],
     "FindUnits": [{"text": "上城区"}],
+    "PlanMoney": [{"year": 2026, "step": step} for step in ("", *choices.PLAN_STEPS)],
     "IssueWork": [{"title": "t", "targets": ["上城区"], "actor": "x"}],
 }
 VALUES: dict[str, Any] = {
@@ -54,7 +55,8 @@ VALUES: dict[str, Any] = {
     "category": "office", "duty": "office", "nature": "ordinary", "box": "all", "way": "all",
     "history": "as-was", "indicator": "K5", "by": "unit", "format": "csv", "take": "shown",
     "alike_by": "values", "answer": "accept", "step": "accept", "kind": "spend", "lang": "en",
-    "state": "received", "states": ["draft"], "year": 2026, "limit": 5, "wait_ms": 1,
+    "budget_fen": {"F1": 5}, "funds": ["F1"], "state": "received", "states": ["draft"],
+    "year": 2026, "limit": 5, "wait_ms": 1,
 }  # fmt: skip
 
 

@@ -89,7 +89,7 @@ MUTANTS = (
     ),
     Mutant(
         "the last to arrive is shown", "INV-7", "sync/merge/record.py",
-        "    shown = max(heads, key=_ranking(schema))", "    shown = heads[-1]",
+        "    shown = _shown(schema, heads)", "    shown = heads[-1]",
     ),
     Mutant(
         "a decision does not resolve the conflict", "INV-15", "sync/merge/record.py",
@@ -121,7 +121,7 @@ MUTANTS = (
     ),
     Mutant(
         "a changed record counts twice", "INV-20", "node/domain/group_key.py",
-        "                if old is not None:\n                    counts[old] -= 1\n", "",
+        "    if old is not None:\n        counts[old] -= 1\n", "",
     ),
     Mutant(
         "an office pays more than its balance", "INV-17", "node/domain/ledger.py",
@@ -438,5 +438,45 @@ MUTANTS = (
         "node/services/figures/completeness.py",
         "marks = office.peer_status.watermarks(tx, self._expected)", "marks = office.peer_status.watermarks(tx)",
         "tests/unit/node/test_question_cost.py",
+    ),
+    Mutant(
+        "an owner rewrites what is only appended", "INV-17", "sync/model/access.py",
+        "    if register.append_only and block.operation is not Operation.CREATE:",
+        "    if False:", "tests/storage/test_append_only.py",
+    ),
+    Mutant(
+        "a copy puts another value in the place of one that stands", "INV-17", "sync/apply/copies.py",
+        "        if rewrites(before, after, table.schema):", "        if False:",
+        "tests/storage/test_append_only.py",
+    ),
+    Mutant(
+        "a day that has not come is counted", "INV-20", "node/domain/contribution.py",
+        "str(since) <= day", "True", "tests/unit/node/test_days_counted.py",
+    ),
+    Mutant(
+        "a street spends what passes through it", "INV-17", "node/domain/ledger.py",
+        "        if self._level not in fund.spenders:", "        if False:",
+        "tests/unit/node/test_ledger.py",
+    ),
+    Mutant(
+        "one person releases money and receives it", "INV-17",
+        "node/services/money/receipts.py",
+        "    if is_same_person(released.actor, actor):", "    if False:",
+        "tests/unit/node/test_service_money.py",
+    ),
+    Mutant(
+        "any year is open", "INV-17", "node/domain/fiscal.py",
+        "        if years is not None and year not in years:", "        if False:",
+        "tests/unit/node/test_service_money.py",
+    ),
+    Mutant(
+        "an amount's commas are struck out", "INV-17", "node/domain/numbers.py",
+        "not _NUMBER.fullmatch(narrow)", 'not _NUMBER.fullmatch(narrow.replace(",", ""))',
+        "tests/unit/node/test_numbers_and_days.py",
+    ),
+    Mutant(
+        "work is passed on while a part is open", "INV-18", "node/domain/assignment.py",
+        "    ends_parts = kind in (EventKind.CLAIM, EventKind.RELAY)",
+        "    ends_parts = kind is EventKind.CLAIM", "tests/unit/node/test_service_work.py",
     ),
 )  # fmt: skip

@@ -19,7 +19,7 @@ from node.services.figures.reported import filled
 from sync.model.audience import DOWN_ALL
 from sync.model.schema import Lane
 from sync.model.version import COUNTER_BITS
-from sync.store.sql import pieces, execute
+from sync.store.sql import execute, pieces
 from sync.store.tables import incarnation, stream
 
 if TYPE_CHECKING:

@@ -15,6 +15,12 @@ _REASONS: dict[str, tuple[str, str, str, str]] = {
         f"Give --fund one of: {'; '.join(f'{fund.id} ({fund.en})' for fund in FUNDS.values())}.",
         f"请用 --fund 选择：{'、'.join(f'{fund.id} {fund.zh}' for fund in FUNDS.values())}。",
     ),
+    "not_planned": (
+        "Fund {} is not given by a formula",
+        "资金{}没有计算公式",
+        "Give --fund F1, F2, F3 or F4.",
+        "请用 --fund 选择 F1、F2、F3 或 F4。",
+    ),
     "nobody": (
         "Nobody is named who confirms the arrival",
         "未注明确认到账的经办人",

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from node.domain import posting as postings
-from node.domain.formula import party_dues, party_work_fen, share_out, work_funds
+from node.domain.formula import formula_money, share_out
 from node.domain.norms import Norms
 from node.domain.posting import SOURCE, AccountKind, Posting
 from node.domain.units import Level, Tree
 from node.folds.ledger import JournalSession, Money
 from node.services.figures.closings import CLOSING, stock_at, stock_measures
-from node.services.money.checks import check_request
+from node.services.money.checks import check_fund, check_request
+from node.services.money.errors import BadAllocation
 from node.services.money.postings import new_transfer, release_of
 from node.store.cells import cells_of
 from node.store.postings import Line
@@ -91,18 +92,19 @@ class Plan:
         return all(line.basis.frozen for line in self.lines)
 
 
-def plan(office: Office, year: int) -> Plan:
+def plan(office: Office, year: int, *, funds: Iterable[str] = FUNDS_PLANNED) -> Plan:
     """Reckon what each community at and below this office is due, and what it can be given now.
 
-    Raises: YearBeforeBase, BadAllocation (`year`).
+    Raises: YearBeforeBase, BadAllocation (`year`, `not_planned`).
     """
+    planned = _planned(funds)
     check_request("F1", year, 1, "")
     dues = _dues(office, year)
     with office.store.read() as tx:
-        session = JournalSession(office.context, tx, [(fund, year) for fund in FUNDS_PLANNED])
-    funds = tuple(_fund_plan(session, dues, fund, year) for fund in FUNDS_PLANNED)
+        session = JournalSession(office.context, tx, [(fund, year) for fund in planned])
+    of_funds = tuple(_fund_plan(session, dues, fund, year) for fund in planned)
     lines = []
-    for one in funds:
+    for one in of_funds:
         due = dues.to_communities(one.fund)
         shares = share_out(min(one.available_fen, one.due_fen), due)
         lines += [
@@ -110,7 +112,7 @@ def plan(office: Office, year: int) -> Plan:
             for unit, fen in sorted(due.items())
             if fen
         ]
-    return Plan(year, funds, tuple(lines))
+    return Plan(year, of_funds, tuple(lines))
 
 
 def appropriate_plan(
@@ -118,6 +120,7 @@ def appropriate_plan(
     year: int,
     *,
     actor: str,
+    funds: Iterable[str] = FUNDS_PLANNED,
     budget_fen: Mapping[str, int] | None = None,
     note: str = "",
 ) -> tuple[Line, ...]:
@@ -129,7 +132,8 @@ def appropriate_plan(
     Raises: YearBeforeBase, BadAllocation, LedgerError.
     """
     check_request("F1", year, 1, note)
-    limits = budget_fen or {}
+    planned, limits = _planned(funds), budget_fen or {}
+    _planned(limits)
     dues = _dues(office, year)
     booked: list[Line] = []
 
@@ -137,7 +141,7 @@ def appropriate_plan(
         booked.clear()
         money = [(fund, year) for fund in FUNDS_PLANNED]
         session = JournalSession(office.context, tx, money, matching=True)
-        for fund in FUNDS_PLANNED:
+        for fund in planned:
             one = _fund_plan(session, dues, fund, year)
             wanted_fen = min(one.own_fen, limits.get(fund, one.own_fen)) - one.appropriated_fen
             if fund == "F2":
@@ -169,12 +173,21 @@ def release_plan(
     check_request("F1", year, 1, note)
     dues = _dues(office, year)
     booked: list[Line] = []
-    for fund in funds:
-        check_request(fund, year, 1, note)
+    for fund in _planned(funds):
         due = dues.to_children(fund)
         for part in pieces(sorted(due), TRANSACTION_CHANGES_MAX):
             booked += _release_fund(office, (fund, year), due, part, actor, note)
     return tuple(booked)
+
+
+def _planned(funds: Iterable[str]) -> tuple[str, ...]:
+    """Return the funds if each has a formula. Raises: BadAllocation."""
+    chosen = tuple(dict.fromkeys(funds))
+    for fund in chosen:
+        check_fund(fund)
+        if fund not in FUNDS_PLANNED:
+            raise BadAllocation("not_planned", fund)
+    return chosen
 
 
 # -- what is due -----------------------------------------------------------------------------
@@ -188,11 +201,9 @@ class _Dues:
         self._me = me = office.identity.unit
         self.basis = {basis.unit: basis for basis in _bases(office, tx, year)}
         # fund -> community -> (from the city, from the district)
-        self._due: dict[str, dict[int, tuple[int, int]]] = {
-            fund: {
-                unit: _payers(fund, basis, year, office.norms) for unit, basis in self.basis.items()
-            }
-            for fund in FUNDS_PLANNED
+        due = {unit: _payers(basis, year, office.norms) for unit, basis in self.basis.items()}
+        self._due = {
+            fund: {unit: of_fund[fund] for unit, of_fund in due.items()} for fund in FUNDS_PLANNED
         }
         self._level = tree.level(me)
 
@@ -222,17 +233,20 @@ def _dues(office: Office, year: int) -> _Dues:
         return _Dues(office, tx, year)
 
 
-def _payers(fund: str, basis: Basis, year: int, norms: Norms) -> tuple[int, int]:
-    match fund:
-        case "F1":
-            return work_funds(basis.households, year, norms).city_fen, 0
-        case "F2":
-            return 0, work_funds(basis.households, year, norms).district_fen
-        case "F3":
-            return party_work_fen(basis.has_committee, norms), 0
-        case _:
-            dues = party_dues(basis.party_members, norms)
-            return dues.city_fen, dues.district_fen
+def _payers(basis: Basis, year: int, norms: Norms) -> dict[str, tuple[int, int]]:
+    """Return fund -> (from the city, from the district) of one community."""
+    due = dict.fromkeys(FUNDS_PLANNED, (0, 0))
+    for line in formula_money(
+        year, households=basis.households, members=basis.party_members,
+        committee=basis.has_committee, norms=norms,
+    ):  # fmt: skip
+        city_fen, district_fen = due[line.fund]
+        if line.payer is Level.CITY:
+            city_fen += line.amount_fen
+        else:
+            district_fen += line.amount_fen
+        due[line.fund] = city_fen, district_fen
+    return due
 
 
 def _bases(office: Office, tx: Connection, year: int) -> Iterable[Basis]:

@@ -15,6 +15,7 @@ from node.domain.unit_csv import read_units
 from node.domain.units import Level, Unit
 from node.ids import natural_id
 from node.store.units import dated_units, tree_on
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.audience import DOWN_ALL
 from sync.model.change import Edit, Operation, RecordKey, Value
 from sync.model.errors import SilianError
@@ -74,6 +75,7 @@ def import_units(
     on: date | None = None,
     dry_run: bool = False,
     allow_close: bool = False,
+    by: Attribution = UNKNOWN,
 ) -> TreeImport:
     """Take a CSV (code,name,level,parent_code) as the tree from `on` (default today) onward.
 
@@ -94,11 +96,13 @@ def import_units(
     if closed and not (allow_close or dry_run):
         raise WouldClose(len(closed), closed)
     if operations and not dry_run:
-        _publish(office, known, apply_operations(known, operations))
+        _publish(office, known, apply_operations(known, operations), by)
     return TreeImport(day, dict(counts), operations, len(target), dry_run)
 
 
-def _publish(office: Office, known: Sequence[Unit], wanted: Sequence[Unit]) -> None:
+def _publish(
+    office: Office, known: Sequence[Unit], wanted: Sequence[Unit], by: Attribution
+) -> None:
     before = {_place(u): u for u in known}
     changed = [u for u in wanted if before.get(_place(u)) != u]
     city = office.identity.unit
@@ -119,7 +123,7 @@ def _publish(office: Office, known: Sequence[Unit], wanted: Sequence[Unit]) -> N
                 for unit, record_id in zip(part, ids, strict=True)
             ]
 
-        office.commit(edits)
+        office.commit(edits, by=by)
 
 
 def _place(unit: Unit) -> tuple[int, date]:

@@ -354,3 +354,78 @@ class ListTransfersResponse(_message.Message):
     transfers: _containers.RepeatedCompositeFieldContainer[Transfer]
     total: int
     def __init__(self, transfers: _Optional[_Iterable[_Union[Transfer, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+
+class PlanMoneyRequest(_message.Message):
+    __slots__ = ("year", "funds", "step", "budget_fen", "note", "actor")
+    class BudgetFenEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    FUNDS_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_FEN_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    year: int
+    funds: _containers.RepeatedScalarFieldContainer[str]
+    step: str
+    budget_fen: _containers.ScalarMap[str, int]
+    note: str
+    actor: str
+    def __init__(self, year: _Optional[int] = ..., funds: _Optional[_Iterable[str]] = ..., step: _Optional[str] = ..., budget_fen: _Optional[_Mapping[str, int]] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class PlanMoneyResponse(_message.Message):
+    __slots__ = ("funds", "lines", "frozen", "postings", "norms")
+    FUNDS_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    FROZEN_FIELD_NUMBER: _ClassVar[int]
+    POSTINGS_FIELD_NUMBER: _ClassVar[int]
+    NORMS_FIELD_NUMBER: _ClassVar[int]
+    funds: _containers.RepeatedCompositeFieldContainer[PlannedFund]
+    lines: _containers.RepeatedCompositeFieldContainer[PlannedLine]
+    frozen: bool
+    postings: _containers.RepeatedCompositeFieldContainer[Posting]
+    norms: str
+    def __init__(self, funds: _Optional[_Iterable[_Union[PlannedFund, _Mapping]]] = ..., lines: _Optional[_Iterable[_Union[PlannedLine, _Mapping]]] = ..., frozen: _Optional[bool] = ..., postings: _Optional[_Iterable[_Union[Posting, _Mapping]]] = ..., norms: _Optional[str] = ...) -> None: ...
+
+class PlannedFund(_message.Message):
+    __slots__ = ("fund", "own_fen", "due_fen", "available_fen", "appropriated_fen", "released_fen", "short_fen")
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    OWN_FEN_FIELD_NUMBER: _ClassVar[int]
+    DUE_FEN_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FEN_FIELD_NUMBER: _ClassVar[int]
+    APPROPRIATED_FEN_FIELD_NUMBER: _ClassVar[int]
+    RELEASED_FEN_FIELD_NUMBER: _ClassVar[int]
+    SHORT_FEN_FIELD_NUMBER: _ClassVar[int]
+    fund: str
+    own_fen: int
+    due_fen: int
+    available_fen: int
+    appropriated_fen: int
+    released_fen: int
+    short_fen: int
+    def __init__(self, fund: _Optional[str] = ..., own_fen: _Optional[int] = ..., due_fen: _Optional[int] = ..., available_fen: _Optional[int] = ..., appropriated_fen: _Optional[int] = ..., released_fen: _Optional[int] = ..., short_fen: _Optional[int] = ...) -> None: ...
+
+class PlannedLine(_message.Message):
+    __slots__ = ("unit", "fund", "due_fen", "share_fen", "households", "party_members", "committee", "frozen")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    DUE_FEN_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FEN_FIELD_NUMBER: _ClassVar[int]
+    HOUSEHOLDS_FIELD_NUMBER: _ClassVar[int]
+    PARTY_MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    COMMITTEE_FIELD_NUMBER: _ClassVar[int]
+    FROZEN_FIELD_NUMBER: _ClassVar[int]
+    unit: _office_common_pb2.Unit
+    fund: str
+    due_fen: int
+    share_fen: int
+    households: int
+    party_members: int
+    committee: bool
+    frozen: bool
+    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., due_fen: _Optional[int] = ..., share_fen: _Optional[int] = ..., households: _Optional[int] = ..., party_members: _Optional[int] = ..., committee: _Optional[bool] = ..., frozen: _Optional[bool] = ...) -> None: ...

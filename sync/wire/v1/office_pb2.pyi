@@ -270,18 +270,20 @@ class ListUnitsResponse(_message.Message):
     def __init__(self, units: _Optional[_Iterable[_Union[_office_common_pb2.Unit, _Mapping]]] = ...) -> None: ...
 
 class ImportUnitsRequest(_message.Message):
-    __slots__ = ("file", "filename", "on", "dry_run", "allow_close")
+    __slots__ = ("file", "filename", "on", "dry_run", "allow_close", "actor")
     FILE_FIELD_NUMBER: _ClassVar[int]
     FILENAME_FIELD_NUMBER: _ClassVar[int]
     ON_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     ALLOW_CLOSE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     file: bytes
     filename: str
     on: str
     dry_run: bool
     allow_close: bool
-    def __init__(self, file: _Optional[bytes] = ..., filename: _Optional[str] = ..., on: _Optional[str] = ..., dry_run: _Optional[bool] = ..., allow_close: _Optional[bool] = ...) -> None: ...
+    actor: str
+    def __init__(self, file: _Optional[bytes] = ..., filename: _Optional[str] = ..., on: _Optional[str] = ..., dry_run: _Optional[bool] = ..., allow_close: _Optional[bool] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class UnitChanges(_message.Message):
     __slots__ = ("kind", "count")

@@ -239,6 +239,11 @@ class OfficeServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.CheckConservationRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.CheckConservationResponse.FromString,
                 _registered_method=True)
+        self.PlanMoney = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/PlanMoney',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.PlanMoneyRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.PlanMoneyResponse.FromString,
+                _registered_method=True)
         self.ListPostings = channel.unary_unary(
                 '/sync.wire.v1.OfficeService/ListPostings',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.ListPostingsRequest.SerializeToString,
@@ -624,6 +629,13 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanMoney(self, request, context):
+        """The year's formula money: shown, put in, or sent down.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPostings(self, request, context):
         """Lines of the journal.
         """
@@ -968,6 +980,11 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.CheckConservation,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.CheckConservationRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.CheckConservationResponse.SerializeToString,
+            ),
+            'PlanMoney': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanMoney,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__money__pb2.PlanMoneyRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__money__pb2.PlanMoneyResponse.SerializeToString,
             ),
             'ListPostings': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPostings,
@@ -2130,6 +2147,33 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/CheckConservation',
             sync_dot_wire_dot_v1_dot_office__money__pb2.CheckConservationRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__money__pb2.CheckConservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanMoney(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/PlanMoney',
+            sync_dot_wire_dot_v1_dot_office__money__pb2.PlanMoneyRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__money__pb2.PlanMoneyResponse.FromString,
             options,
             channel_credentials,
             insecure,

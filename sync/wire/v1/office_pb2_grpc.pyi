@@ -123,6 +123,8 @@ class OfficeServiceStub:
     """What offices have."""
     CheckConservation: _grpc.UnaryUnaryMultiCallable[_office_money_pb2.CheckConservationRequest, _office_money_pb2.CheckConservationResponse]
     """Whether money is conserved here and below."""
+    PlanMoney: _grpc.UnaryUnaryMultiCallable[_office_money_pb2.PlanMoneyRequest, _office_money_pb2.PlanMoneyResponse]
+    """The year's formula money: shown, put in, or sent down."""
     ListPostings: _grpc.UnaryUnaryMultiCallable[_office_money_pb2.ListPostingsRequest, _office_money_pb2.ListPostingsResponse]
     """Lines of the journal."""
     ListIndicators: _grpc.UnaryUnaryMultiCallable[_office_figures_pb2.ListIndicatorsRequest, _office_figures_pb2.ListIndicatorsResponse]
@@ -251,6 +253,8 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """What offices have."""
     CheckConservation: _aio.UnaryUnaryMultiCallable[_office_money_pb2.CheckConservationRequest, _office_money_pb2.CheckConservationResponse]  # type: ignore[assignment]
     """Whether money is conserved here and below."""
+    PlanMoney: _aio.UnaryUnaryMultiCallable[_office_money_pb2.PlanMoneyRequest, _office_money_pb2.PlanMoneyResponse]  # type: ignore[assignment]
+    """The year's formula money: shown, put in, or sent down."""
     ListPostings: _aio.UnaryUnaryMultiCallable[_office_money_pb2.ListPostingsRequest, _office_money_pb2.ListPostingsResponse]  # type: ignore[assignment]
     """Lines of the journal."""
     ListIndicators: _aio.UnaryUnaryMultiCallable[_office_figures_pb2.ListIndicatorsRequest, _office_figures_pb2.ListIndicatorsResponse]  # type: ignore[assignment]
@@ -610,6 +614,14 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_money_pb2.CheckConservationResponse, _abc.Awaitable[_office_money_pb2.CheckConservationResponse]]:
         """Whether money is conserved here and below."""
+
+    @_abc_1.abstractmethod
+    def PlanMoney(
+        self,
+        request: _office_money_pb2.PlanMoneyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_money_pb2.PlanMoneyResponse, _abc.Awaitable[_office_money_pb2.PlanMoneyResponse]]:
+        """The year's formula money: shown, put in, or sent down."""
 
     @_abc_1.abstractmethod
     def ListPostings(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
 
+from node.china import end_of_day_ms
 from node.domain.assignment import Duty, EventKind, IllegalEvent
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.norms import Nature
@@ -832,3 +834,36 @@ def test_targets_round_trip(net, chosen):
 def test_unreadable_targets_match_no_office(net, text):
     with pytest.raises(final.OutOfLine):
         final.read(net[CITY].tree, net.unit(STREET), text)
+
+
+def test_a_deadline_in_a_message_is_a_day(net):
+    passed_ms = end_of_day_ms(date(2020, 1, 1))
+    refused = []
+    with pytest.raises(BadOrder) as caught:
+        work.issue(net[CITY], to_communities(net, due_ms=passed_ms), actor="mayor")
+    refused.append(caught.value)
+    issued(net, due_ms=net.now_ms + 900 * DAY_MS)
+    number = net.row(FIRST).id
+    with pytest.raises(BadOrder) as caught:
+        work.extend(net[STREET], number, actor="street head", due_ms=passed_ms)
+    refused.append(caught.value)
+    for error in refused:
+        assert "2020-01-01" in error.en
+        assert "2020-01-01" in error.zh
+        assert str(passed_ms) not in error.text("en") + error.text("zh")
+    for lang in ("en", "zh"):
+        told = views.show(net[STREET], number).text(lang)
+        assert str(net.row(FIRST).due_ms) not in told
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [{"fee_fen": -1}, {"fee_fen": 10**15 + 1}, {"workload_days": -1}, {"duration_days": 10**6},
+     {"department": "部" * 101}, {"item_no": "9" * 33}, {"body": "a\0b"}, {"title": "\x1b[2J"}],
+)  # fmt: skip
+def test_an_order_that_its_record_could_not_hold_is_refused_in_both_languages(net, terms):
+    with pytest.raises(BadOrder) as refused:
+        work.issue(net[CITY], to_communities(net, **terms), actor="mayor")
+    assert refused.value.zh
+    assert not any(word in refused.value.zh for word in ("title", "body", "department"))
+    assert net.rows(CITY) == []

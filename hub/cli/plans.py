@@ -1,0 +1,163 @@
+"""money plan, money formula: what the year's formulas give, looked at, put in, sent down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.arguments import Actor, fen_of, person, usage, values_of
+from hub.cli.options import Apart, Needs
+from hub.cli.terminal import Terminal
+from hub.cli.verb import verb
+from node.domain.funds import FUNDS
+from node.domain.numbers import yuan
+
+if TYPE_CHECKING:
+    from sync.wire.v1 import office_money_pb2 as pb
+
+Year = Annotated[int, typer.Option("--year", min=1990, max=2200, help="Fiscal year. 年度")]
+
+
+def register(money: typer.Typer) -> None:
+    """Add the two verbs to the group `money`."""
+    rules = (
+        Apart("appropriate", "release"), Needs("budget", "appropriate"),
+        Needs("note", "appropriate", "release"), Needs("actor", "appropriate", "release"),
+    )  # fmt: skip
+    verb(money, rules=rules)(plan)
+    verb(money, folder=False)(formula)
+
+
+def plan(
+    terminal: Terminal,
+    year: Year,
+    fund: Annotated[
+        list[str] | None, typer.Option("--fund", help="F1 to F4; may be repeated. 资金, 可多次")
+    ] = None,
+    appropriate: Annotated[
+        bool,
+        typer.Option("--appropriate", help="Put in what our own budget owes. 安排本级应出资金"),
+    ] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="Send down what is held. 按计划下拨")
+    ] = False,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--budget", help="F1=YUAN, at most so much in all; may be repeated. 资金=限额"
+        ),
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="A remark. 备注")] = "",
+    actor: Actor = "",
+) -> None:
+    """The year's formula money: what each community is due. Without more it only shows. 公式资金"""
+    step = "appropriate" if appropriate else "release" if release else ""
+    with terminal.office() as office:
+        found = office.plan_money(
+            year=year, funds=fund or (), step=step, budget_fen=_budget(budget or []), note=note,
+            actor=person(actor) if step else "",
+        )  # fmt: skip
+    terminal.show(found, lambda: _print(terminal, found))
+
+
+def formula(
+    terminal: Terminal,
+    year: Year,
+    households: Annotated[
+        int, typer.Option("--households", min=0, max=10_000_000, help="Of the community. 户数")
+    ],
+    members: Annotated[
+        int, typer.Option("--members", min=0, max=10_000_000, help="Party members. 党员数")
+    ] = 0,
+    committee: Annotated[
+        bool, typer.Option("--committee", help="It has a Party committee. 已建党委")
+    ] = False,
+) -> None:
+    """What the formulas give one community in a year, without an office. 资金公式"""
+    from node.domain.formula import formula_money
+    from node.domain.norms import Norms
+
+    norms = Norms()
+    due = formula_money(
+        year, households=households, members=members, committee=committee, norms=norms
+    )
+    lines = [
+        {
+            "fund": line.fund, "payer": line.payer.en, "amount_fen": line.amount_fen,
+            "rule": line.rule, "version": norms.version,
+        }
+        for line in due
+    ]  # fmt: skip
+
+    def human() -> None:
+        heads = ("资金", "名称", "出资", "元", "规则") if terminal.zh else (
+            "FUND", "NAME", "PAYER", "YUAN", "RULE"
+        )  # fmt: skip
+        rows = [
+            (line.fund, _fund_name(terminal, line.fund), terminal.level(line.payer),
+             yuan(line.amount_fen), line.rule)
+            for line in due
+        ]  # fmt: skip
+        terminal.table(heads, rows)
+        whole = yuan(sum(line.amount_fen for line in due))
+        terminal.line(
+            f"合计 {whole} 元，标准版本 {norms.version}",
+            f"{whole} yuan in all, by norms {norms.version}",
+        )
+
+    terminal.show({"lines": lines, "total": len(lines)}, human)
+
+
+def _budget(pairs: list[str]) -> dict[str, int]:
+    """Return fund -> fen. Raises: Refusal, also for a fund that is named twice."""
+    typed = values_of(pairs)
+    if len(typed) < len(pairs):
+        raise usage(
+            "--budget names a fund twice", "--budget 中同一资金出现两次",
+            "Give one limit for each fund.", "每项资金请只填写一个限额。",
+        )  # fmt: skip
+    return {fund: fen_of(text, least=0) for fund, text in typed.items()}
+
+
+def _print(terminal: Terminal, found: pb.PlanMoneyResponse) -> None:
+    heads = (
+        ("资金", "名称", "本级应出", "应拨", "可用", "已安排", "已下拨", "缺口")
+        if terminal.zh
+        else ("FUND", "NAME", "OWED BY US", "DUE BELOW", "AVAILABLE", "PUT IN", "SENT", "SHORT")
+    )
+    terminal.table(
+        heads,
+        [
+            (f.fund, _fund_name(terminal, f.fund), yuan(f.own_fen), yuan(f.due_fen),
+             yuan(f.available_fen), yuan(f.appropriated_fen), yuan(f.released_fen),
+             yuan(f.short_fen))
+            for f in found.funds
+        ],
+    )  # fmt: skip
+    titles = (
+        ("单位", "资金", "应得", "可得", "户数", "党员", "依据")
+        if terminal.zh
+        else ("OFFICE", "FUND", "DUE", "SHARE", "HOUSEHOLDS", "MEMBERS", "BASIS")
+    )
+    basis = {True: terminal.say("上年末", "year's eve"), False: terminal.say("现值", "now")}
+    terminal.table(
+        titles,
+        [
+            (line.unit.name, line.fund, yuan(line.due_fen), yuan(line.share_fen),
+             int(line.households), int(line.party_members), basis[line.frozen])
+            for line in found.lines
+        ],
+    )  # fmt: skip
+    if not found.frozen:
+        terminal.note(
+            "部分社区尚无上年末数据，按现值计算",
+            "some communities have not closed the year before: they are reckoned by what stands",
+        )
+    if found.postings:
+        booked = len(found.postings)
+        terminal.note(f"已入账 {booked} 笔", f"booked {booked} postings")
+
+
+def _fund_name(terminal: Terminal, fund: str) -> str:
+    return terminal.say(FUNDS[fund].zh, FUNDS[fund].en)
