@@ -48,11 +48,11 @@ class Field:
     form: str = ""  # id_number, phone: checks that a pattern cannot express
     unit: str = ""
     aliases: tuple[str, ...] = ()
-    local: bool = False  # added by this office; upper offices carry it unread
+    local: bool = False  # added by this office; upper offices relay it unread
 
     @property
     def is_number(self) -> bool:
-        """Whether the store keeps an int for it; otherwise a text."""
+        """Whether the store has an int for it; otherwise a text."""
         return self.type in NUMBER_TYPES
 
     @property
@@ -62,7 +62,7 @@ class Field:
 
     @cached_property
     def code_of(self) -> Mapping[str, str]:
-        """The code of a choice by its code and both labels, narrow and in small letters."""
+        """Code, and both labels (narrow, in small letters) -> the code of a choice."""
         return {
             unicodedata.normalize("NFKC", name).casefold(): code
             for code, labels in self.choices.items()
@@ -74,7 +74,7 @@ class Field:
         return self.zh if lang == "zh" else self.en
 
     def headers(self) -> tuple[str, ...]:
-        """Return every heading under which a sheet may bring it."""
+        """Return every heading that a sheet may use for it."""
         return (self.name, self.zh, self.en, *self.aliases)
 
 
@@ -90,9 +90,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unique:
-    """What no two records of the city should share: these fields together, of records in force.
+    """Fields that no two records in force of the city should share, taken together.
 
-    `name` is "register.field+field": marks and cases say by it what they are about.
+    `name` is "register.field+field": index entries and cases use it.
     """
 
     name: str
@@ -101,13 +101,13 @@ class Unique:
 
     @property
     def reads(self) -> frozenset[str]:
-        """The fields whose change can move a mark."""
+        """The fields whose change can change an index entry."""
         return frozenset({*self.fields, *self.where})
 
     def text(self, values: Mapping[str, Value]) -> str | None:
         """Return the values as they are compared; None for a record that is not compared.
 
-        Width, case and spaces do not make two of one number.
+        Width, case and spaces do not matter.
         """
         parts = [_narrow(values.get(name)) for name in self.fields]
         if not all(parts) or not all(c.holds(values.get(n)) for n, c in self.where.items()):
@@ -126,7 +126,8 @@ class Register:
 
     `audience` is "local", "up:<level>", "down:all", or "record": decided for each record by the
     service that writes it. `key`: the fields that make the record's natural key; empty means the
-    id is minted, or that there is one a unit (`singleton`). `system`: written by services only.
+    id is random, or that there is one record for each unit (`singleton`). `system`: only services
+    write it.
     """
 
     name: str
@@ -191,5 +192,5 @@ class Register:
 
 
 def plain_header(text: str) -> str:
-    """Return a heading without what clerks vary: width, case, spaces, asterisks."""
+    """Return a heading without width, case, spaces and asterisks."""
     return re.sub(r"[\s*_]+", "", unicodedata.normalize("NFKC", text)).casefold()

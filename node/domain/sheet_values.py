@@ -1,8 +1,8 @@
-"""How what stands in a spreadsheet cell becomes a stored value, type by type. Pure.
+"""Convert spreadsheet cells to stored values, by type. Pure.
 
 Each reader takes the field and one cell as Excel or CSV gives it (str, int, float, bool, date,
 datetime) and returns the stored value, or raises `Refused` with a code and both texts. The texts
-are about the form: none of them holds the value itself; `validate` quotes it where it may.
+do not contain the value; `validate` quotes it where that is allowed.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from node.domain.register import Field
 from sync.model.change import Value
 
 INT_LIMIT = 2**63  # what both stores can hold
-NUMBER_LENGTH_MAX = 40  # characters; a longer "number" is something else
-EXACT = Context(prec=2 * NUMBER_LENGTH_MAX)  # room for every digit: nothing is rounded on the way
+NUMBER_LENGTH_MAX = 40  # characters; a longer text is no number
+EXACT = Context(prec=2 * NUMBER_LENGTH_MAX)  # enough for every digit: nothing is rounded
 EXACT_MAX = 10**15  # from here a spreadsheet's number may have lost digits
 SERIAL_FIRST, SERIAL_LAST = 3_000, 109_574
 """Excel day numbers read as dates: 1908 to 2199. Smaller ones are rather years like 2026."""
-SERIAL_EPOCH = date(1899, 12, 30)  # Excel's day 0, its leap day of 1900 being a mistake
+SERIAL_EPOCH = date(1899, 12, 30)  # Excel's day 0; Excel wrongly has a leap day in 1900
 SUGGESTED_MAX = 8
 
 YES = frozenset({"1", "true", "yes", "y", "是", "有", "对", "√", "✓", "✔"})
@@ -43,7 +43,7 @@ Reader = Callable[[Field, object], Value]
 
 _UNKEEPABLE = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff"  # controls but line feed; halves of pairs
-    "\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef"  # what turns the reading order; non-characters
+    "\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef"  # controls of the reading direction; non-characters
     + "".join(chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF))
     + "]"
 )
@@ -68,7 +68,7 @@ def read_value(field: Field, raw: object) -> Value:
     if raw is None or raw == "":
         return None
     if isinstance(raw, float) and raw != raw:
-        return None  # a reader's way of saying "no cell"
+        return None  # what a reader returns for no cell
     if isinstance(raw, str) and raw in EXCEL_ERRORS:
         raise Refused(
             "excel_error",
@@ -83,7 +83,7 @@ def read_value(field: Field, raw: object) -> Value:
 
 
 def _clean(text: str) -> str:
-    if text.isprintable():  # nearly every cell: no control, no odd space, nothing to refuse
+    if text.isprintable():  # nearly every cell: no control character, no odd space
         return text.strip() if text.isascii() else text.translate(NARROW).strip()
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").translate(NARROW)
     odd = _UNKEEPABLE.search(text)
@@ -99,11 +99,11 @@ def _clean(text: str) -> str:
 
 
 def _plain(raw: object) -> str:
-    """Return a cell's text for everything but free text: narrow throughout."""
+    """Return a cell's text for everything but free text: all characters narrow."""
     if isinstance(raw, bool):
         return str(int(raw))
     if isinstance(raw, float):
-        return format(raw, ".15g")  # what Excel shows: a float's last digits are noise
+        return format(raw, ".15g")  # as Excel shows it: the last digits of a float are noise
     return unicodedata.normalize("NFKC", str(raw)).strip()
 
 
@@ -203,7 +203,7 @@ def _date(_field: Field, raw: object) -> str:
         try:
             return date(int(found[1]), int(found[3]), int(found[4])).isoformat()
         except ValueError:
-            pass  # 2026-02-30: refused below like anything else that is no day
+            pass  # 2026-02-30: refused below as no day
     raise Refused(
         "not_a_date",
         "is not a date",
@@ -245,7 +245,7 @@ def _code(field: Field, text: str) -> str:
 
 
 def _nearest(field: Field, wanted: str) -> tuple[str, str]:
-    """Return what to write instead, in both languages: the nearest choices, or all."""
+    """Return which choices to use, in both languages: the nearest, or all."""
     near = difflib.get_close_matches(wanted, list(field.code_of), n=3, cutoff=0.5)
     codes = list(dict.fromkeys(field.code_of[name] for name in near))
     pairs = [field.choices[code] for code in codes or list(field.choices)[:SUGGESTED_MAX]]

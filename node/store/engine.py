@@ -21,7 +21,7 @@ from sync.store.sql import RetryTransaction, StoreFault, execute, fault_of
 
 try:
     import pysqlite3 as sqlite_driver  # bundles a SQLite without the WAL-reset bug
-except ImportError:  # no wheel for this machine: `silian doctor` judges the system's library
+except ImportError:  # no wheel for this machine: `silian doctor` checks the system's library
     sqlite_driver = sqlite3
 
 __all__ = [
@@ -29,9 +29,8 @@ __all__ = [
     "sqlite_driver", "sqlite_url",
 ]  # fmt: skip
 
-# Without an adapter of its own the driver asks each `bytes` parameter in vain for `__conform__` and
-# `__adapt__`: 3 us each, most of what it costs to write a row (docs/benchmarks.md). The value bound
-# is the same.
+# Without an adapter the driver looks for `__conform__` and `__adapt__` on each `bytes` parameter in
+# vain: 3 us each, most of the cost of a row (docs/benchmarks.md). The bound value is the same.
 sqlite_driver.register_adapter(bytes, bytearray)
 
 T = TypeVar("T")
@@ -39,9 +38,9 @@ CHECKPOINT_PAGES = 16_384  # the default of 1,000 halves throughput (docs/benchm
 CACHE_KIB = 65_536
 READERS_MAX = 8
 BUSY_MS = 10_000
-QUEUE_S = 30.0  # so long a writer waits for others of this process
+QUEUE_S = 30.0  # how long a writer waits for others of this process
 _BEGIN = ("BEGIN IMMEDIATE", "BEGIN")  # SQLite: of a writer, of a reader; the driver begins nothing
-COLLISIONS_MAX = 3  # so often work that the server took back is done again
+COLLISIONS_MAX = 3  # how often work that the server rolled back is run again
 
 
 class StoreUnavailable(SilianError):
@@ -60,7 +59,7 @@ class StoreUnavailable(SilianError):
 
 
 class CommitUnknown(SilianError):
-    """The store failed in the moment of making a change durable: it may be there, or not."""
+    """The store failed during a commit, and it is unknown whether the change is stored."""
 
     code = "commit_unknown"
     retryable = True
@@ -75,7 +74,7 @@ class CommitUnknown(SilianError):
 
 
 class NotAStore(SilianError):
-    """The file is no database, or a damaged one: waiting does not help, a backup does."""
+    """The file is no database, or a damaged one: waiting does not help, restore a backup."""
 
     code = "not_a_store"
 
@@ -89,7 +88,7 @@ class NotAStore(SilianError):
 
 
 class CommitMark(NamedTuple):
-    """What every transaction that says something moves; seen again, it tells what is durable."""
+    """Moves with every writing transaction; read again, it shows which one was the last durable."""
 
     arrival: int
     hlc: int
@@ -97,7 +96,7 @@ class CommitMark(NamedTuple):
 
 
 class _PendingCommit(NamedTuple):
-    """A commit failed: the mark that it would have left, and the one before it."""
+    """A failed commit: the mark after it, and the mark before it."""
 
     mark: CommitMark | None
     before: CommitMark | None
@@ -107,8 +106,8 @@ class _PendingCommit(NamedTuple):
 class Store:
     """Transactions on one office's data.
 
-    Writers queue: one at a time, each transaction whole and durable when `write` returns. Readers
-    see a snapshot and never wait.
+    Writers queue: one at a time; each transaction is complete and durable when `write` returns.
+    Readers see a snapshot and never wait.
     """
 
     def __init__(self, url: str, *, writer: Engine, reader: Engine) -> None:
@@ -131,9 +130,9 @@ class Store:
     def marked(
         self, read: Callable[[Connection], CommitMark], reopened: Callable[[Connection], None]
     ) -> None:
-        """Say how to see which transaction was the last, and what to look at after a failure.
+        """Set how to read the last transaction's mark, and what to call after a failure.
 
-        `reopened` brings what is held in memory in line with the store; nothing is written before.
+        `reopened` updates the state in memory from the store; nothing is written before that.
         """
         self._read_mark = read
         self._reopened = reopened
@@ -152,12 +151,12 @@ class Store:
     def write(self, work: Callable[[Connection], T], *, priority: Priority = Priority.LOCAL) -> T:
         """Run `work` in one transaction and commit it durably before returning.
 
-        When the commit itself fails, the connection is closed and the store looked at anew: what
-        turns out to be durable is returned as done. `work` is run again when the server has taken
-        it back for another transaction's sake, and when a merge asks for it (`RetryTransaction`):
-        what it counts outside must be set, not added to.
-        Raises: StoreUnavailable when nothing was done for a passing reason (locked, disk full),
-        CommitUnknown when not even looking says whether it was, NotAStore when it is damaged.
+        If the commit itself fails, the connection is closed and the store is read again: a change
+        that is stored counts as done. `work` runs again when the server has rolled it back for
+        another transaction, and when a merge asks for it (`RetryTransaction`): so it must set, not
+        add to, values outside.
+        Raises: StoreUnavailable if nothing was done for a passing reason (locked, disk full),
+        CommitUnknown if the store cannot be read after a failed commit, NotAStore if it is damaged.
         """
         try:
             with self.write_queue.acquire(priority, QUEUE_S):
@@ -183,7 +182,7 @@ class Store:
             except DBAPIError as error:
                 if fault_of(error) is not StoreFault.SERIALIZATION or not left:
                     raise
-                self._verify_commit()  # the work may have moved what is held in memory
+                self._verify_commit()  # the work may have changed state in memory
         raise AssertionError("unreachable")
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
@@ -200,7 +199,7 @@ class Store:
                     mark = self._read_mark(tx)
             except DBAPIError as error:
                 if fault_of(error):
-                    tx.invalidate(error)  # whatever it holds open goes with the connection
+                    tx.invalidate(error)  # closes whatever the connection has open
                 raise
             try:
                 tx.commit()
@@ -217,7 +216,7 @@ class Store:
                 return result
         pending = self._pending_commit
         if fault_of(failed) is StoreFault.SERIALIZATION:
-            raise failed  # said by the server itself: nothing of it is there
+            raise failed  # the server itself says so: nothing is stored
         try:
             self._verify_commit()
         except DBAPIError as error:
@@ -230,9 +229,9 @@ class Store:
         raise StoreUnavailable(redacted(self.url), pending.why) from failed
 
     def _verify_commit(self) -> None:
-        """Open the store anew and see what is durable. Raises: DBAPIError; then it is asked again.
+        """Reopen the store and see what is durable. Raises: DBAPIError; then the next call retries.
 
-        The counter row is locked: on a server, what still commits there ends first.
+        Locks the counter row, so that on a server a commit still under way ends first.
         """
         self._writer.dispose()
         self._reader.dispose()
@@ -248,7 +247,7 @@ class Store:
         self._pending_commit = None
 
     def _named(self, error: DBAPIError | TimeoutError) -> Exception:
-        """Return the refusal that an error of the store is, or itself: then it is our mistake."""
+        """Return the error for people for an error of the store, or itself if it is our fault."""
         why = str(getattr(error, "orig", None) or error)
         match fault_of(error):
             case None:
@@ -258,7 +257,7 @@ class Store:
         return StoreUnavailable(redacted(self.url), why)
 
     def checkpoint(self) -> None:
-        """Bring the write-ahead log back into the database file (SQLite)."""
+        """Checkpoint the write-ahead log into the database file (SQLite)."""
         if self._is_sqlite:
             self._outside(self._writer, "PRAGMA wal_checkpoint(PASSIVE)")
 
@@ -268,7 +267,7 @@ class Store:
         self._outside(self._reader, "VACUUM INTO ?", (str(target),))
 
     def _outside(self, engine: Engine, statement: str, parameters: tuple[str, ...] = ()) -> None:
-        """Run what SQLite takes outside a transaction only; the writer waits meanwhile.
+        """Run what SQLite allows only outside a transaction; the writer waits meanwhile.
 
         Raises: StoreUnavailable, NotAStore.
         """
@@ -288,7 +287,7 @@ class Store:
             raise self._named(error) from error
 
     def close(self) -> None:
-        """Bring everything into the file and let go of it."""
+        """Checkpoint into the file and close it."""
         try:
             if self._is_sqlite:
                 self._reader.dispose()
@@ -302,7 +301,7 @@ class Store:
 
 
 def open_store(url: str, *, synchronous: str = "FULL", cache_kib: int = CACHE_KIB) -> Store:
-    """Open the store at a SQLAlchemy URL; nothing is created but an empty SQLite file.
+    """Open the store at a SQLAlchemy URL; create nothing but an empty SQLite file.
 
     Raises: StoreUnavailable; NotAStore.
     """
@@ -316,7 +315,7 @@ def sqlite_url(path: Path) -> str:
 
 
 def redacted(url: str) -> str:
-    """Return the URL as it may be shown: without its password."""
+    """Return the URL without its password."""
     return make_url(url).render_as_string(hide_password=True)
 
 
@@ -326,7 +325,7 @@ def _open_sqlite(url: str, synchronous: str, cache_kib: int) -> Store:
         for pragma in (
             f"busy_timeout={BUSY_MS}",
             "journal_mode=WAL",
-            f"synchronous={synchronous}",  # FULL: an ack leaves only after the disk has it
+            f"synchronous={synchronous}",  # FULL: an ack is sent only after the disk has the data
             "foreign_keys=ON",
             "trusted_schema=OFF",
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
@@ -337,7 +336,7 @@ def _open_sqlite(url: str, synchronous: str, cache_kib: int) -> Store:
             dbapi.execute(f"PRAGMA {pragma}")
 
     engines = []
-    # The writer's connection is one, and whose turn it is has it: nothing queues for it.
+    # There is one writing connection, used by whoever has the write queue: nothing waits for it.
     readers = {"pool_size": READERS_MAX, "max_overflow": 0}
     for pool, options in ((StaticPool, {}), (QueuePool, readers)):
         engine = create_engine(
@@ -365,7 +364,7 @@ def _open_postgres(url: str) -> Store:
 
 
 def _bounded_waits(dbapi: Any, _record: Any) -> None:
-    """Wait for a lock as long as SQLite does, and no longer."""
+    """Limit the wait for a lock to that of SQLite."""
     dbapi.autocommit = True
     dbapi.execute(f"SET lock_timeout = {BUSY_MS}")
     dbapi.autocommit = False
@@ -377,6 +376,6 @@ def _probed(store: Store) -> Store:
             tx.exec_driver_sql("SELECT 1")
             if store.is_sqlite:
                 tx.exec_driver_sql("SELECT count(*) FROM sqlite_master")
-    except DBAPIError as error:  # nothing that we know: a wrong password, a foreign server
+    except DBAPIError as error:  # unknown: a wrong password, a foreign server
         raise StoreUnavailable(redacted(store.url), str(error.orig)) from error
     return store

@@ -1,4 +1,4 @@
-"""The ledger of jobs: what ran, for which period, and how it went."""
+"""The table of job runs: which job ran, for which period, and its result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _END = "UPDATE job_run SET state=?, ended_ms=?, detail=? WHERE job=? AND period=
 
 
 def claim(tx: Connection, job: str, period: str, now_ms: int) -> bool:
-    """Note that a job begins for a period; False when that period is done."""
+    """Record that a job begins for a period; False if that period is done."""
     state = tx.execute(
         select(job_run.c.state).where(job_run.c.job == job, job_run.c.period == period)
     ).scalar_one_or_none()
@@ -29,5 +29,5 @@ def claim(tx: Connection, job: str, period: str, now_ms: int) -> bool:
 def note_end(
     tx: Connection, job: str, period: str, *, state: str, now_ms: int, detail: str
 ) -> None:
-    """Note how it ended: `state` is done or failed."""
+    """Record the result: `state` is done or failed."""
     tx.exec_driver_sql(sql(tx, _END), (state, now_ms, detail[:500], job, period))

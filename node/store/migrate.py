@@ -1,4 +1,4 @@
-"""Migrations: the store's tables brought to what this program needs, or a clear refusal."""
+"""Migrations: upgrade the store's tables to this program's schema, or refuse clearly."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class NewerSchema(SilianError):
 
 
 class OlderSchema(SilianError):
-    """The store must be upgraded, on purpose, by an operator."""
+    """An operator must upgrade the store."""
 
     code = "older_schema"
 
@@ -46,9 +46,9 @@ class OlderSchema(SilianError):
 
 
 def upgrade(store: Store) -> None:
-    """Bring a store to this program's schema in one transaction; a new one gets all of it."""
+    """Upgrade a store to this program's schema in one transaction; create it in a new one."""
 
-    from alembic import command  # a second of imports that only an upgrade needs
+    from alembic import command  # a slow import that only an upgrade needs
 
     def run(tx: Connection) -> None:
         config = _config()
@@ -59,7 +59,7 @@ def upgrade(store: Store) -> None:
 
 
 def upgrade_with_backup(store: Store, folder: Path) -> None:
-    """Upgrade an office's own SQLite file at start, after a copy of it; newer ones are left alone.
+    """Copy an office's SQLite file and upgrade it at the start; change nothing in a newer one.
 
     Raises: NewerSchema.
     """
@@ -72,7 +72,7 @@ def upgrade_with_backup(store: Store, folder: Path) -> None:
 
 
 def check(store: Store) -> None:
-    """Make sure that a store fits this program.
+    """Check that a store has this program's schema.
 
     Raises: NewerSchema, OlderSchema.
     """

@@ -1,7 +1,7 @@
-"""Reading a register's table out of a clerk's file: which sheet, which row is the header, cells.
+"""Read a register's table from a clerk's file: find the sheet and the header row, read the cells.
 
-Values are not judged here (node.domain.validate does that); a cell is handed on as the file has
-it, so that an identity number that Excel turned into a float can still be called so.
+Values are not checked here (node.domain.validate does that). A cell is passed on as it is in the
+file, so that an identity number that Excel turned into a float can still be recognised.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FAULT_COLUMNS = (FAULT_COLUMN, "Errors")
 
 @dataclass(frozen=True, slots=True)
 class UnknownHeader:
-    """A heading that is no field of the register, and the field it may have meant."""
+    """A heading that is no field of the register, and the nearest field."""
 
     column: str  # letter
     text: str
@@ -63,7 +63,7 @@ class Table:
     faults: list[RowFault] = field(default_factory=list)
 
     def column_of(self, name: str) -> str:
-        """Return the letter of a field's column, "" when the file does not have it."""
+        """Return the letter of a field's column; "" if the file does not have it."""
         return next((column_letter(i) for i, each in self.headers.items() if each == name), "")
 
 
@@ -99,7 +99,7 @@ def table_of(
 
 
 def _separator(text: str, register: Register, limits: Limits) -> str:
-    """Return the separator that makes most headings fit: commas in a title decide nothing."""
+    """Return the separator with which most headings fit, so commas in a title do not matter."""
     return max(SEPARATORS, key=lambda s: _best_fit(_unguarded(csv_rows(text, s, limits)), register))
 
 
@@ -160,7 +160,7 @@ def _read(
     encoding: str = "",
     separator: str = "",
 ) -> Table:
-    above = list(_head(rows))  # `rows` then stands below the last of them
+    above = list(_head(rows))  # `rows` then continues below the last of them
     fits = [_fit(cells, register) for _, cells in above]
     if not any(fits):
         raise _no_header(register, name, encoding)
@@ -203,7 +203,7 @@ def _read(
 def _columns(
     header: list[Cell], register: Register
 ) -> tuple[dict[int, str], tuple[UnknownHeader, ...]]:
-    """Return which column is which field; refuse doubled and missing ones, all named at once."""
+    """Return column -> field; refuse repeated and missing ones, all named in one error."""
     found: dict[int, str] = {}
     unknown: list[UnknownHeader] = []
     for index, cell in enumerate(header):

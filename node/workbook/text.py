@@ -1,4 +1,4 @@
-"""CSV text: which encoding it is in, and the apostrophe that keeps Excel from running a cell."""
+"""CSV text: detect its encoding; add the apostrophe that stops Excel from running a cell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from node.workbook.errors import EncodingUnknown
 SEPARATORS = (",", "\t", ";")
 
 # Excel runs a cell that starts with one of these (OWASP ASVS 1.2.10). Text that already starts with
-# apostrophes before one of them gets another, so that taking one off always gives the text back.
+# apostrophes before one of them gets another, so that removing one always restores the text.
 _RUNS = re.compile("'*[=+\\-@\t\r\0]")
 _GUARDED = re.compile("'+[=+\\-@\t\r\0]")
 
@@ -23,9 +23,9 @@ _THREE_BYTE = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The text of a file and how it was read: `encoding` is Python's name of it.
+    """The text of a file and its encoding (Python's name).
 
-    `utf8_failed_at` is the first byte (counted from 0) at which UTF-8 was given up, or None.
+    `utf8_failed_at` is the first byte (counted from 0) that is not UTF-8, or None.
     """
 
     text: str
