@@ -198,8 +198,8 @@ def _new_place(unit: Unit, known: _Known) -> _Place:
 def _by_unique_name(befores: list[Unit], afters: list[Unit]) -> Iterator[_Pair]:
     """Yield pairs with a name that no other unit of the level has, open or new.
 
-    Counted over all units, not only those without a match: a second 新城社区 anywhere makes the name
-    no proof, and a wrong match would give one office's records to another.
+    Counted over all units, not only those without a match: a second 新城社区 anywhere makes the
+    name no proof, and a wrong match would give one office's records to another.
     """
     count_before = Counter(unit.name for unit in befores)
     count_after = Counter(unit.name for unit in afters)
