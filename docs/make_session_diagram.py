@@ -54,15 +54,15 @@ def variants(kind: type, session: s.Session) -> Iterator[tuple[str, object]]:
                 for w in ((), LANES)
             ),
             (
-                "HandshakeDone ACCEPTED, the parent has another incarnation",
+                "HandshakeDone ACCEPTED, by a parent under another incarnation",
                 c.HandshakeDone(c.Verdict.ACCEPTED, restore_parent=True),
             ),
             (
-                "HandshakeDone ACCEPTED, our log begins too late",
+                "HandshakeDone ACCEPTED, and our log begins too late",
                 c.HandshakeDone(c.Verdict.ACCEPTED, upload_due=True),
             ),
             (
-                "HandshakeDone SNAPSHOT, the parent has another incarnation",
+                "HandshakeDone SNAPSHOT, by a parent under another incarnation",
                 c.HandshakeDone(c.Verdict.SNAPSHOT, restore_parent=True),
             ),
             (
@@ -139,6 +139,8 @@ def steps(session: s.Session) -> Iterator[tuple[str, s.Session]]:
 def edges() -> dict[tuple[s.State, s.State], list[str]]:
     """Walk every reachable session; return (from, to) -> labels."""
     first = s.Session()
+    gone = UNSHOWN - vars(first).keys()
+    assert not gone, f"the walk would not end: a session has no {sorted(gone)}"
     waiting, seen = deque([first]), {key(first)}
     found: dict[tuple[s.State, s.State], list[str]] = {}
     while waiting:

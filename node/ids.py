@@ -1,4 +1,4 @@
-"""Record ids: made by the writer, 16 bytes, never handed out by a server."""
+"""Ids made by the writer, never handed out by a server: of records (16 bytes) and incarnations."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def uuid7(now_ms: int, rng: random.Random) -> bytes:
 def natural_id(*parts: str) -> bytes:
     """Return the id of a record that its own key names: the same wherever it is made."""
     return blake2b("\x1f".join(parts).encode(), digest_size=16).digest()
+
+
+def new_incarnation(rng: random.Random) -> int:
+    """Return an id for one life of a store: 63 random bits, never 0."""
+    return rng.getrandbits(63) or 1

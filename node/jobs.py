@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,10 +14,12 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import STATE_STOPPED
 
-from node.app import CHINA, Office
-from node.store.job_runs import claim, note_end
+from node.china import CHINA, china_time
+from node.office import Office
+from node.store.job_runs import claim, is_done, note_end
 
 JITTER_S = 5
+ROUNDS_MAX = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +47,46 @@ class _Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler has 
                 raise
 
 
+class _Round:
+    """Work of several offices that is done one after another, each time its turn comes."""
+
+    def __init__(self, stopped: threading.Event) -> None:
+        self._stopped = stopped
+        self._works: dict[str, Callable[[], None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._works)
+
+    def add(self, name: str, work: Callable[[], None]) -> None:
+        self._works[name] = work
+
+    def __call__(self) -> None:
+        for name, work in list(self._works.items()):
+            if self._stopped.is_set():
+                return
+            try:
+                work()
+            except Exception:  # one office's trouble is not another's; its own turn comes again
+                structlog.get_logger().exception("tick_failed", job=name)
+
+
 class Jobs:
-    """The process's one scheduler, shared by all of its offices."""
+    """The process's one scheduler, shared by all of its offices.
+
+    What offices do again and again is done in rounds, at most one a second: hundreds of offices
+    cost the scheduler no more than a few.
+    """
 
     def __init__(self, rng: random.Random, *, threads: int = 4) -> None:
         self._rng = rng
+        self._stopped = threading.Event()
+        self._rounds: dict[tuple[int, int], _Round] = {}
+        self._done: dict[tuple[int, str], str] = {}  # office and job -> newest period that is done
         self._scheduler = _Scheduler(
             timezone=CHINA,
             executors={"default": SchedulerPool(threads)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        self._log = structlog.get_logger()
 
     def start(self) -> None:
         self._scheduler.start()
@@ -65,12 +97,18 @@ class Jobs:
         self._scheduler.add_job(work, "date", run_date=when)
 
     def every(self, seconds: int, name: str, work: Callable[[], None]) -> None:
-        """Run something again and again, not in step with other offices."""
-        first = datetime.now(UTC) + timedelta(seconds=self._rng.uniform(0, min(seconds, 60)))
-        self._scheduler.add_job(
-            work, "interval", seconds=seconds, jitter=min(JITTER_S, seconds // 4) or None,
-            id=name, next_run_time=first,
-        )  # fmt: skip
+        """Run something again and again, not in step with all other offices."""
+        rounds = min(seconds, ROUNDS_MAX)
+        at = self._rng.randrange(rounds)
+        found = self._rounds.get((seconds, at))
+        if found is None:
+            found = self._rounds[seconds, at] = _Round(self._stopped)
+            first = datetime.now(UTC) + timedelta(seconds=at + self._rng.random())
+            self._scheduler.add_job(
+                found, "interval", seconds=seconds, jitter=min(JITTER_S, seconds // 4) or None,
+                id=f"every {seconds} s, round {at}", next_run_time=first,
+            )  # fmt: skip
+        found.add(name, work)
 
     def periodic(self, office: Office, job: Job, *, check_s: int = 60) -> None:
         """Run a job once a period, and at once if a period was missed while we were down."""
@@ -82,9 +120,17 @@ class Jobs:
 
     def run_due(self, office: Office, job: Job) -> bool:
         """Run a job if its newest period has not been done; say whether it ran."""
-        now = datetime.fromtimestamp(office.clock.now_ms() / 1000, CHINA)
+        now = china_time(office.clock.now_ms())
         period = job.period(now)
-        if not office.store.write(lambda tx: claim(tx, job.name, period, office.clock.now_ms())):
+        which = (office.identity.unit, job.name)
+        if self._done.get(which) == period:
+            return False
+        with office.store.read() as tx:
+            done = is_done(tx, job.name, period)
+        if done or not office.store.write(
+            lambda tx: claim(tx, job.name, period, office.clock.now_ms())
+        ):
+            self._done[which] = period
             return False
         state, detail = "done", ""
         try:
@@ -96,14 +142,11 @@ class Jobs:
         office.store.write(
             lambda tx: note_end(tx, job.name, period, state=state, now_ms=now_ms, detail=detail)
         )
+        if state == "done":
+            self._done[which] = period
         return state == "done"
 
-    def forget(self, office_code: str) -> None:
-        """Take an office's jobs off the scheduler."""
-        for job in self._scheduler.get_jobs():
-            if job.id.startswith(f"{office_code}:"):
-                job.remove()
-
     def close(self) -> None:
+        self._stopped.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)

@@ -14,6 +14,7 @@ from node.config import FILE, BadConfig, OfficeConfig, write_config
 from node.domain.catalogue import Catalogue
 from node.domain.unit_csv import read_units
 from node.domain.units import Tree, Unit
+from node.ids import new_incarnation
 from node.keys import KEY_FILE, signer_of
 from node.reference import SHIPPED_FROM, shipped_tree_bytes
 from node.store import meta, migrate
@@ -77,11 +78,6 @@ def init_office(
             shutil.rmtree(folder, ignore_errors=True)
         raise
     return unit
-
-
-def new_incarnation(rng: random.Random) -> int:
-    """Return an id for one life of a store: 63 random bits, never 0."""
-    return rng.getrandbits(63) or 1
 
 
 def _first_rows(

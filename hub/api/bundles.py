@@ -91,7 +91,7 @@ def _progress(done: int, total: int, of: str) -> common.Progress:
 
 
 def _written(context: CallContext, written: Written) -> pb.BundleWritten:
-    signer = context.office.applier.signer
+    signer = context.office.replica.signer
     return pb.BundleWritten(
         to=context.unit(written.to),
         parts=written.parts,

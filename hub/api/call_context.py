@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from hub.link.parent import Parent
-from node.app import Office
+from node.domain import days
+from node.domain.plain_text import unkeepable_in_note
+from node.domain.refusal import Refused
 from node.domain.units import Tree
-from sync.link.dialer import Dialer
-from sync.model.change import Value
+from node.host import LinkedOffice
+from sync.link import Dialer, Parent
+from sync.model.change import ID_BYTES, Value
 from sync.model.errors import SilianError
 from sync.wire.v1 import office_common_pb2 as common
 
-ID_BYTES = 16
+R = TypeVar("R", bound=Message)
 
 
 class BadRequest(SilianError):
@@ -33,7 +36,7 @@ class BadRequest(SilianError):
 class CallContext:
     """One office as its own people's calls see it. `dialer`, `parent`: None unless it is served."""
 
-    office: Office
+    office: LinkedOffice
     dialer: Dialer | None = None
     parent: Parent | None = None
 
@@ -74,6 +77,14 @@ class Method:
     stream: Stream | None = None
     duplex: Duplex | None = None
 
+    def answer(self, context: CallContext, request: Any) -> Any:
+        """Do it: a message, or an iterator of them where it streams. Raises: SilianError."""
+        if self.duplex is not None:
+            return self.duplex(context, map(checked, request))
+        one_way: Any = self.unary or self.stream
+        assert one_way is not None, "a method has one way of doing it"
+        return one_way(context, checked(request))
+
 
 def value_to_wire(value: Value) -> common.Value:
     if value is None:
@@ -99,13 +110,61 @@ def parse_id(value: bytes) -> bytes:
 
 
 def parse_day(text: str) -> date | None:
-    """Return a day written YYYY-MM-DD; None for "". Raises: BadRequest."""
+    """Return a day, as `node.domain.days` reads it; None for "". Raises: BadRequest."""
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
-    except ValueError:
+        return days.sensible_day_of(text)
+    except Refused as refused:
         raise BadRequest(
-            f"{text[:20]!r} is no day", f"“{text[:20]}”不是日期",
-            "Write it as 2026-07-01.", "请按 2026-07-01 的形式填写。",
+            f"{text[:20]!r} is no day: it {refused.en}", f"“{text[:20]}”不是日期：{refused.zh}",
+            refused.suggestion_en, refused.suggestion_zh,
         ) from None  # fmt: skip
+
+
+def moment_asked(ms: int) -> int | None:
+    """Return a moment in milliseconds since 1970; None for 0. Raises: BadRequest."""
+    if not ms:
+        return None
+    if not 0 < ms <= days.LAST_MS:
+        raise BadRequest(
+            f"{ms} is no moment up to {days.LAST}", f"{ms} 不是 {days.LAST} 以前的时刻",
+            "Give milliseconds since 1970 UTC.", "请填写自 1970 年起的毫秒数（UTC）。",
+        )  # fmt: skip
+    return ms
+
+
+def checked(request: R) -> R:
+    """Return a request whose texts can be kept and shown. Raises: BadRequest.
+
+    The values of records are judged with their fields.
+    """
+    for field, value in request.ListFields():
+        for text in value if field.is_repeated else (value,):
+            odd = unkeepable_in_note(text) if isinstance(text, str) else ""
+            if odd and not _is_map(field):
+                raise BadRequest(
+                    f"{field.name} holds a character that cannot be kept ({odd})",
+                    f"{field.name} 含有不可保存的字符（{odd}）",
+                    "Type the text again instead of pasting it.", "请重新输入，不要直接粘贴。",
+                )  # fmt: skip
+    return request
+
+
+def only(request: Message, names: Iterable[str], *, when: str, when_zh: str) -> None:
+    """Refuse fields that would be dropped: where `when` holds, only these are read.
+
+    Raises: BadRequest.
+    """
+    excluding = [field.name for field, _ in request.ListFields() if field.name not in set(names)]
+    if excluding:
+        listed = ", ".join(excluding)
+        raise BadRequest(
+            f"{when} takes no {listed}", f"{when_zh}不能同时给出 {listed}",
+            "Leave it out.", "请去掉后重试。",
+        )  # fmt: skip
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    kind = field.message_type
+    return kind is not None and kind.GetOptions().map_entry

@@ -1,30 +1,117 @@
-"""Words of a call that must be one of a few: the member meant, or a refusal with the nearest."""
+"""What a caller chooses from: every choice by its code or by its name in either language."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from enum import StrEnum
-from typing import TypeVar
+import unicodedata
+from collections.abc import Iterable, Mapping
 
-from hub.api.call_context import BadRequest
+from hub.api.call_context import BadRequest, CallContext
+from node.domain.assignment_rules import State
+from node.domain.assignment_texts import KIND_ZH
 
-W = TypeVar("W", bound=StrEnum)
+Choices = Mapping[str, tuple[str, str]]
+"""Code -> its Chinese and its English name."""
+
+BOXES: Choices = {
+    "todo": ("待办", "To do"),
+    "issued": ("本单位交办", "Issued"),
+    "passing": ("途经本级", "Passing"),
+    "all": ("全部", "All"),
+}
+REPUBLISHED_TO: Choices = {
+    "in": ("转入", "In"),
+    "out": ("转出", "Out"),
+    "waiting": ("待收", "Waiting"),
+    "all": ("全部", "All"),
+}
+TRANSFER_STATES: Choices = {
+    "in_transit": ("在途", "In transit"),
+    "received": ("已到账", "Received"),
+    "disputed": ("有争议", "Disputed"),
+    "returned": ("已退回", "Returned"),
+}
+STEPS: Choices = {
+    **{kind.value: (text, kind.value.replace("_", "-")) for kind, text in KIND_ZH.items()},
+    "appraise": ("评价", "appraise"),
+    "amend": ("修改", "amend"),
+}
+TAKES: Choices = {
+    "shown": ("现值", "Shown"),
+    "loser": ("另一值", "Loser"),
+    "value": ("新值", "New value"),
+}
+CORRECTION_BOXES: Choices = {
+    "asked": ("本单位提出", "Asked"),
+    "to-answer": ("待答复", "To answer"),
+    "all": ("全部", "All"),
+}
+ANSWERS: Choices = {"accept": ("采纳", "Accept"), "refuse": ("不予采纳", "Refuse")}
 
 
-def parse_choice(kind: type[W], text: str, what: str, known: Iterable[str] = ()) -> W:
-    """Return the member that a word names; `known`: all that may be said, if more than members.
+def of_field(context: CallContext, register: str, field: str) -> Choices:
+    """Return what may stand in a field of the catalogue."""
+    return context.office.catalogue.registers[register].fields[field].choices
 
-    Raises: BadRequest with the nearest.
+
+def work_states(context: CallContext) -> Choices:
+    """Return the states that work can be in."""
+    known = context.office.catalogue.dimensions["state"].choices
+    return {code: names for code, names in known.items() if code != State.NONE}
+
+
+def code_of(text: str, choices: Choices) -> str | None:
+    """Return the code that a text means: a code or a name, of any width, case and dash."""
+    wanted = _plain(text)
+    for code, names in choices.items():
+        if wanted in map(_plain, (code, *names)):
+            return code
+    return None
+
+
+def chosen(text: str, choices: Choices, what: tuple[str, str], option: str) -> str:
+    """Return the code of a choice. `what`: its name in English and Chinese; `option`: --duty.
+
+    Raises: BadRequest with what may have been meant, or with everything that can be said.
     """
-    try:
-        return kind(text)
-    except ValueError:
-        choices = [str(choice) for choice in known] or [each.value for each in kind]
-        listed = ", ".join(difflib.get_close_matches(text, choices, 3, 0.5) or choices)
-        raise BadRequest(
-            f"{text[:40]!r} is no {what}",
-            f"“{text[:40]}”不是有效的 {what}",
-            f"Take one of: {listed}.",
-            f"可用: {listed}。",
-        ) from None
+    code = code_of(text, choices)
+    if code is not None:
+        return code
+    what_en, what_zh = what
+    near = _near(text, choices)
+    if near:
+        remedy = f"Did you mean {_listed_en(near)}?"
+        remedy_zh = f"是否应为：{_listed_zh(near, choices)}？"
+    else:
+        remedy = f"Take one of: {_listed_en(choices)}."
+        remedy_zh = f"可选：{_listed_zh(choices, choices)}。"
+    raise BadRequest(
+        f"{text[:40]!r} is no {what_en} ({option})",
+        f"“{text[:40]}”不是有效的{what_zh}（{option}）",
+        remedy,
+        remedy_zh,
+    )
+
+
+def known(text: str, choices: Choices) -> str:
+    """Return the code of a choice; what is none as it stands: the service knows what to say."""
+    return code_of(text, choices) or text
+
+
+def _plain(text: str) -> str:
+    narrow = unicodedata.normalize("NFKC", text).casefold().replace("-", "_")
+    return "_".join(narrow.replace("_", " ").split())
+
+
+def _near(text: str, choices: Choices) -> list[str]:
+    spelled = {_plain(name): code for code, names in choices.items() for name in (code, *names)}
+    near = difflib.get_close_matches(_plain(text), list(spelled), 3, 0.6)
+    return list(dict.fromkeys(spelled[name] for name in near))
+
+
+def _listed_en(codes: Iterable[str]) -> str:
+    return ", ".join(codes)
+
+
+def _listed_zh(codes: Iterable[str], choices: Choices) -> str:
+    return "、".join(choices[code][0] for code in codes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.api.call_context import CallContext, Method
 from hub.api.office import NoParent, NotServed
-from node.services.peers.comparisons import Repair
+from node.peers.comparisons import Repair
 from sync.model.limits import DIGEST_BUCKETS
 from sync.model.report import CompareOptions
 from sync.wire.v1 import office_pb2 as pb

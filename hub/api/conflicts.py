@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
-from hub.api.call_context import BadRequest, CallContext, Method, parse_id, value_to_wire
+from hub.api import choices
+from hub.api.call_context import BadRequest, CallContext, Method, only, parse_id, value_to_wire
 from node.services.conflicts import resolve as service
 from node.services.conflicts import views
 from sync.wire.v1 import office_pb2 as pb
 
-TAKES = ("shown", "loser", "value")
 ALIKE_BY = ("values", "writers")
 
 
@@ -34,15 +34,17 @@ def get_conflict(context: CallContext, request: pb.GetConflictRequest) -> pb.Get
 def resolve_conflict(
     context: CallContext, request: pb.ResolveConflictRequest
 ) -> pb.ResolveConflictResponse:
-    if request.take not in TAKES:
-        raise BadRequest(
-            f"{request.take[:20]!r} is no way to decide", f"不能按“{request.take[:20]}”处理",
-            f"Take one of: {', '.join(TAKES)}.", f"请选择: {', '.join(TAKES)}。",
-        )  # fmt: skip
-    take = cast(service.Take, request.take)
+    take = cast(
+        service.Take,
+        choices.chosen(request.take, choices.TAKES, ("way to decide", "处理方式"), "--take"),
+    )
     chosen = parse_id(request.id)
     values = {name: text or None for name, text in request.values.items()}
     if not request.alike:
+        only(
+            request, ("id", "take", "reason", "actor", "values"),
+            when="settling one conflict", when_zh="处理单个冲突",
+        )  # fmt: skip
         view = service.resolve(
             context.office, chosen, take, reason=request.reason, actor=request.actor, values=values
         )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from hub.api.call_context import BadRequest, CallContext, Method, parse_day, parse_id, value_to_wire
+from hub.api import choices
+from hub.api.call_context import CallContext, Method, only, parse_day, parse_id, value_to_wire
 from node.services.corrections import requests as service
 from node.services.corrections import views
 from sync.wire.v1 import office_corrections_pb2 as pb
-
-BOXES = ("asked", "to-answer", "all")
-ANSWERS = ("accept", "refuse")
 
 
 def ask_correction(
@@ -32,8 +30,7 @@ def ask_correction(
 def list_corrections(
     context: CallContext, request: pb.ListCorrectionsRequest
 ) -> pb.ListCorrectionsResponse:
-    box = request.box or "all"
-    _one_of(box, BOXES)
+    box = choices.chosen(request.box or "all", choices.CORRECTION_BOXES, ("box", "范围"), "--box")
     page = views.list_corrections(
         context.office,
         cast(views.Box, box),
@@ -58,9 +55,10 @@ def get_correction(
 def answer_correction(
     context: CallContext, request: pb.AnswerCorrectionRequest
 ) -> pb.AnswerCorrectionResponse:
-    _one_of(request.answer, ANSWERS)
+    answer = choices.chosen(request.answer, choices.ANSWERS, ("answer", "答复"), "answer")
     asked = parse_id(request.id)
-    if request.answer == "accept":
+    if answer == "accept":
+        only(request, ("id", "answer", "actor", "seen", "force"), when="accepting", when_zh="采纳")
         view = service.accept(
             context.office,
             asked,
@@ -69,6 +67,7 @@ def answer_correction(
             force=request.force,
         )
     else:
+        only(request, ("id", "answer", "actor", "reason"), when="refusing", when_zh="不予采纳")
         view = service.refuse(context.office, asked, reason=request.reason, actor=request.actor)
     return pb.AnswerCorrectionResponse(correction=_correction(context, view))
 
@@ -80,15 +79,6 @@ def withdraw_correction(
         context.office, parse_id(request.id), actor=request.actor, reason=request.reason
     )
     return pb.WithdrawCorrectionResponse(correction=_correction(context, view))
-
-
-def _one_of(text: str, allowed: tuple[str, ...]) -> None:
-    if text not in allowed:
-        listed = ", ".join(allowed)
-        raise BadRequest(
-            f"{text[:20]!r} is none of: {listed}", f"“{text[:20]}”不在可选范围内: {listed}",
-            f"Take one of: {listed}.", f"请选择: {listed}。",
-        )  # fmt: skip
 
 
 def _correction(context: CallContext, view: views.CorrectionView) -> pb.Correction:

@@ -8,12 +8,12 @@ from hub.api.call_context import CallContext, Method, parse_day
 from hub.api.progress_stream import stream_progress
 from node.domain.indicators import Indicator
 from node.services.figures import rollup as service
-from node.services.figures.completeness import LAG_TEXTS, Completeness
+from node.services.figures.completeness import LAG_TEXTS, Completeness, Counts
 from node.services.health.verify import VerifyReport, verify
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_figures_pb2 as pb
 
-LAGGARDS_MAX = 200
+LAGGARDS_MAX = 200  # when the call does not say
 DIFFERENCES_MAX = 200
 
 
@@ -48,10 +48,15 @@ def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRoll
                 figure=_figure(row.shown),
                 unit=context.unit(row.unit, tree),
                 own=row.own,
+                counts=_counts(row.counts),
             )
             for row in answer.rows
         ],
-        completeness=_completeness(context, answer.completeness),
+        completeness=_completeness(
+            context,
+            answer.completeness,
+            request.laggards_limit if request.HasField("laggards_limit") else LAGGARDS_MAX,
+        ),
         closing=answer.closing,
         answered_ms=answer.answered_ms,
         history=answer.history,
@@ -86,10 +91,22 @@ def _figure(shown: service.Shown) -> pb.Figure:
         display=shown.display,
         met=shown.met,
         suppressed=shown.suppressed,
+        unknown=shown.unknown,
     )
 
 
-def _completeness(context: CallContext, found: Completeness) -> pb.Completeness:
+def _counts(found: Counts | None) -> pb.OfficeCounts | None:
+    if found is None:
+        return None
+    return pb.OfficeCounts(
+        expected=found.expected,
+        received=found.received,
+        reported=found.reported,
+        complete=found.complete,
+    )
+
+
+def _completeness(context: CallContext, found: Completeness, laggards_max: int) -> pb.Completeness:
     return pb.Completeness(
         level=None if found.level is None else int(found.level),
         expected=found.expected,
@@ -101,13 +118,25 @@ def _completeness(context: CallContext, found: Completeness) -> pb.Completeness:
                 exact_ms=each.exact_ms,
                 quarantined=each.quarantined,
                 label=common.Label(zh=LAG_TEXTS[each.lag][0], en=LAG_TEXTS[each.lag][1]),
+                missing=[register.name for register in each.missing],
             )
-            for each in found.laggards[:LAGGARDS_MAX]
+            for each in found.laggards[:laggards_max]
         ],
         laggards_total=len(found.laggards),
         oldest_ms=found.oldest_ms,
         quarantined=found.quarantined,
         complete=found.complete,
+        counts=_counts(found.counts),
+        registers=[
+            pb.RegisterCounts(
+                register=each.register.name,
+                label=common.Label(zh=each.register.zh, en=each.register.en),
+                expected=each.expected,
+                with_records=each.with_records,
+                with_none=each.with_none,
+            )
+            for each in found.registers
+        ],
     )
 
 

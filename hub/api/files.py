@@ -6,13 +6,15 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from hub.api.call_context import BadRequest, CallContext, Method
+from hub.api.call_context import BadRequest, CallContext, Method, only
 from hub.api.progress_stream import stream_progress
 from node.services.records import exporting, importing
 from node.services.records.import_plan import ImportReport
+from node.services.records.importing import WorkbookReport
 from node.services.records.rules import registered
 from node.workbook.errors import NotAnnotatable
 from node.workbook.limits import Limits
+from node.workbook.notes import Note
 from node.workbook.writer import template
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_registers_pb2 as pb
@@ -29,7 +31,7 @@ def import_records(
     first = next(pieces, None) or pb.ImportRecordsRequest()
     data = _joined(first, pieces)
 
-    def work(report: Any) -> tuple[tuple[ImportReport, ...], tuple[str, ...]]:
+    def work(report: Any) -> WorkbookReport:
         options: dict[str, Any] = {
             "dry_run": first.dry_run,
             "mode": "valid" if first.valid_only else "all",
@@ -37,12 +39,17 @@ def import_records(
             "progress": report,
         }
         if first.register == WORKBOOK:
-            book = importing.import_workbook(context.office, data, first.filename, **options)
-            return book.reports, book.skipped
-        one = importing.import_table(
-            context.office, first.register, data, first.filename, **options
+            if first.sheets:
+                raise BadRequest(
+                    "a workbook is imported by the names of its sheets",
+                    "按工作表名称导入整个工作簿时不能再指定工作表",
+                    "Leave --sheet out, or import one register by name.",
+                    "请去掉 --sheet，或指定要导入的台账。",
+                )
+            return importing.import_workbook(context.office, data, first.filename, **options)
+        return importing.import_register(
+            context.office, first.register, data, first.filename, sheets=first.sheets, **options
         )
-        return (one,), ()
 
     for done, total, outcome in stream_progress(work):
         if outcome is None:
@@ -50,12 +57,15 @@ def import_records(
                 progress=common.Progress(done=done, total=total, of="rows")
             )
             continue
-        reports, skipped = outcome
         yield pb.ImportRecordsResponse(
-            outcome=pb.ImportOutcome(reports=map(_report, reports), skipped=skipped)
+            outcome=pb.ImportOutcome(
+                reports=map(_report, outcome.reports),
+                skipped=outcome.skipped,
+                notes=map(_note, outcome.notes),
+            )
         )
         if first.annotate:
-            for piece in _pieces(_annotated(data, reports, first.lang or "zh")):
+            for piece in _pieces(_annotated(data, outcome, first.lang or "zh")):
                 yield pb.ImportRecordsResponse(annotated=piece)
 
 
@@ -64,6 +74,8 @@ def export_records(
 ) -> Iterator[pb.ExportRecordsResponse]:
     """Give the file, written first: a reader in no hurry holds no snapshot open."""
     register = registered(context.office, request.register)
+    if request.template:
+        only(request, ("register", "template", "lang"), when="an empty sheet", when_zh="空白模板")
     kind = _kind(request.format or "xlsx")
     lang = request.lang or "zh"
     name = register.zh if lang == "zh" else register.name
@@ -113,15 +125,20 @@ def _joined(first: pb.ImportRecordsRequest, rest: Iterable[pb.ImportRecordsReque
     return bytes(data)
 
 
-def _annotated(data: bytes, reports: Iterable[ImportReport], lang: str) -> bytes:
-    """Return the file with the faults of every sheet in it; empty when there are none."""
+def _annotated(data: bytes, outcome: WorkbookReport, lang: str) -> bytes:
+    """Return the file with faults and notes of every sheet in it; empty when there are none.
+
+    What is to be known of sheets that were not read stands on the first that was.
+    """
     marked = b""
-    for report in reports:
-        if report.faults:
+    more = outcome.notes
+    for report in outcome.reports:
+        if report.faults or report.notes or more:
             try:
-                marked = importing.annotated(marked or data, report, lang)
+                marked = importing.annotated(marked or data, report, lang, more)
             except NotAnnotatable:
                 return b""
+        more = ()
     return marked
 
 
@@ -168,6 +185,19 @@ def _report(report: ImportReport) -> pb.ImportReport:
             for h in report.unknown_headers
         ],
         encoding=report.encoding,
+        notes=map(_note, report.notes),
+    )
+
+
+def _note(note: Note) -> pb.ImportNote:
+    return pb.ImportNote(
+        code=note.code,
+        sheet=note.sheet,
+        column=note.column,
+        first_rows=note.rows,
+        count=note.count,
+        text=common.Label(zh=note.zh, en=note.en),
+        attention=note.attention,
     )
 
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from hub.api.call_context import CallContext, Method, parse_id
-from hub.api.choices import parse_choice
+from hub.api import choices
+from hub.api.call_context import CallContext, Method, only, parse_id
 from node.domain.posting import PostingKind
 from node.services.money import postings as service
 from node.services.money import receipts as answers
 from node.services.money import views
+from node.services.money.checks import check_fund
 from node.services.money.conservation import check_conservation as checked
 from node.store.postings import Line
 from sync.wire.v1 import office_money_pb2 as pb
 
 WAITING = "waiting"
+_BY_ID = {"when": "one transfer", "when_zh": "单笔划转"}
+_IN_ALL = {"when": "receiving all that wait", "when_zh": "全部确认到账"}
+_OF_HELD = {"when": "giving back what is held", "when_zh": "退回结存资金"}
 
 
 def appropriate(context: CallContext, request: pb.AppropriateRequest) -> pb.AppropriateResponse:
-    line = service.appropriate(context.office, **_arguments(request))
+    line = service.appropriate(context.office, **_arguments(context, request))
     return pb.AppropriateResponse(posting=_posting(context, line))
 
 
@@ -36,13 +40,14 @@ def match(context: CallContext, request: pb.MatchRequest) -> pb.MatchResponse:
 
 def release(context: CallContext, request: pb.ReleaseRequest) -> pb.ReleaseResponse:
     line = service.release(
-        context.office, to=context.resolve_unit(request.to), **_arguments(request)
+        context.office, to=context.resolve_unit(request.to), **_arguments(context, request)
     )
     return pb.ReleaseResponse(posting=_posting(context, line))
 
 
 def receive(context: CallContext, request: pb.ReceiveRequest) -> pb.ReceiveResponse:
     if request.transfer:
+        only(request, ("transfer", "counted_fen", "note", "actor"), **_BY_ID)
         counted_fen = request.counted_fen if request.HasField("counted_fen") else None
         lines: tuple[Line, ...] = (
             answers.receive(
@@ -54,10 +59,11 @@ def receive(context: CallContext, request: pb.ReceiveRequest) -> pb.ReceiveRespo
             ),
         )
     else:
+        only(request, ("note", "actor", "fund", "year"), **_IN_ALL)
         lines = answers.receive_all(
             context.office,
             actor=request.actor,
-            fund=request.fund or None,
+            fund=_fund(context, request.fund),
             year=request.year or None,
             note=request.note,
         )
@@ -66,13 +72,14 @@ def receive(context: CallContext, request: pb.ReceiveRequest) -> pb.ReceiveRespo
 
 def return_money(context: CallContext, request: pb.ReturnMoneyRequest) -> pb.ReturnMoneyResponse:
     if request.transfer:
+        only(request, ("transfer", "reason", "actor"), **_BY_ID)
         line = answers.return_(
             context.office, parse_id(request.transfer), reason=request.reason, actor=request.actor
         )
     else:
         line = service.give_back(
             context.office,
-            fund=request.fund,
+            fund=choices.known(request.fund, choices.of_field(context, "posting", "fund")),
             year=request.year,
             amount_fen=request.amount_fen,
             reason=request.reason,
@@ -84,7 +91,8 @@ def return_money(context: CallContext, request: pb.ReturnMoneyRequest) -> pb.Ret
 
 
 def spend(context: CallContext, request: pb.SpendRequest) -> pb.SpendResponse:
-    line = service.spend(context.office, category=request.category, **_arguments(request))
+    category = choices.known(request.category, choices.of_field(context, "posting", "category"))
+    line = service.spend(context.office, category=category, **_arguments(context, request))
     return pb.SpendResponse(posting=_posting(context, line))
 
 
@@ -98,25 +106,27 @@ def reverse(context: CallContext, request: pb.ReverseRequest) -> pb.ReverseRespo
 def list_transfers(
     context: CallContext, request: pb.ListTransfersRequest
 ) -> pb.ListTransfersResponse:
-    if request.direction == WAITING:
-        waiting = views.waiting(context.office)
-        found, total = waiting, len(waiting)
+    direction = choices.chosen(
+        request.direction or "all", choices.REPUBLISHED_TO, ("way", "方向"), "--way"
+    )
+    states, state = choices.TRANSFER_STATES, None
+    if request.state:
+        text = choices.chosen(request.state, states, ("state of a transfer", "划转状态"), "--state")
+        state = views.TransferState(text)
+    asked: dict[str, Any] = {
+        "state": state,
+        "fund": _fund(context, request.fund),
+        "year": request.year or None,
+        "offset": request.offset,
+    }
+    if direction == WAITING:
+        page = views.waiting_page(context.office, limit=request.limit or None, **asked)
     else:
-        state = request.state
         page = views.transfers(
-            context.office,
-            parse_choice(
-                views.Direction, request.direction or "all", "way", [*views.Direction, WAITING]
-            ),
-            state=parse_choice(views.TransferState, state, "state") if state else None,
-            fund=request.fund or None,
-            year=request.year or None,
-            offset=request.offset,
-            limit=request.limit or 50,
+            context.office, views.Direction(direction), limit=request.limit or 50, **asked
         )
-        found, total = page.transfers, page.total
     return pb.ListTransfersResponse(
-        transfers=[_transfer(context, each) for each in found], total=total
+        transfers=[_transfer(context, each) for each in page.transfers], total=page.total
     )
 
 
@@ -125,7 +135,7 @@ def list_balances(context: CallContext, request: pb.ListBalancesRequest) -> pb.L
         context.office,
         context.resolve_unit(request.unit),
         subtree=request.subtree,
-        fund=request.fund or None,
+        fund=_fund(context, request.fund),
         year=request.year or None,
     )
     return pb.ListBalancesResponse(
@@ -141,7 +151,7 @@ def list_balances(context: CallContext, request: pb.ListBalancesRequest) -> pb.L
 def check_conservation(
     context: CallContext, request: pb.CheckConservationRequest
 ) -> pb.CheckConservationResponse:
-    found = checked(context.office, fund=request.fund or None, year=request.year or None)
+    found = checked(context.office, fund=_fund(context, request.fund), year=request.year or None)
     names = [field.name for field in pb.ConservationLine.DESCRIPTOR.fields]
     return pb.CheckConservationResponse(
         lines=[
@@ -157,9 +167,9 @@ def list_postings(context: CallContext, request: pb.ListPostingsRequest) -> pb.L
     page = views.history(
         context.office,
         context.resolve_unit(request.unit),
-        fund=request.fund or None,
+        fund=_fund(context, request.fund),
         year=request.year or None,
-        kind=parse_choice(PostingKind, request.kind, "kind") if request.kind else None,
+        kind=_kind(context, request.kind),
         offset=request.offset,
         limit=request.limit or 50,
     )
@@ -168,10 +178,19 @@ def list_postings(context: CallContext, request: pb.ListPostingsRequest) -> pb.L
     )
 
 
-def _arguments(request: Any) -> dict[str, Any]:
+def _fund(context: CallContext, text: str) -> str | None:
+    """Return the fund that a list is asked for; None for all. Raises: BadAllocation."""
+    if not text:
+        return None
+    fund = choices.known(text, choices.of_field(context, "posting", "fund"))
+    check_fund(fund)
+    return fund
+
+
+def _arguments(context: CallContext, request: Any) -> dict[str, Any]:
     """Return what appropriating, releasing and spending say alike."""
     return {
-        "fund": request.fund,
+        "fund": choices.known(request.fund, choices.of_field(context, "posting", "fund")),
         "year": request.year,
         "amount_fen": request.amount_fen,
         "actor": request.actor,
@@ -179,6 +198,13 @@ def _arguments(request: Any) -> dict[str, Any]:
         "transfer": _id(request.transfer),
         "assignment": _id(request.assignment),
     }
+
+
+def _kind(context: CallContext, text: str) -> PostingKind | None:
+    if not text:
+        return None
+    kinds = choices.of_field(context, "posting", "kind")
+    return PostingKind(choices.chosen(text, kinds, ("kind of posting", "分录类型"), "--kind"))
 
 
 def _id(value: bytes) -> bytes | None:

@@ -8,6 +8,7 @@ from hub.api.call_context import CallContext, Method, parse_day, parse_id
 from node.domain.units import Tree, Unit, UnknownUnit
 from node.services.health.problems import Problem
 from node.services.health.status import OfficeLine, status
+from node.services.health.tree_status import PAGE, Asked, Branch, Sums, tree_status
 from node.services.records.durability import durability
 from node.services.upkeep.tree_import import import_units
 from sync.model.errors import SilianError
@@ -66,6 +67,42 @@ def get_status(context: CallContext, request: pb.GetStatusRequest) -> pb.GetStat
     )
 
 
+def get_tree_status(
+    context: CallContext, request: pb.GetTreeStatusRequest
+) -> pb.GetTreeStatusResponse:
+    asked = Asked(
+        unit=context.resolve_unit(request.unit),
+        depth=request.depth if request.HasField("depth") else 1,
+        never=request.never,
+        problems=request.problems,
+        cause=request.cause,
+        limit=request.limit or PAGE,
+        after=request.after,
+    )
+    if context.dialer is None:
+        _recall_acks(context)
+    found = tree_status(context.office, asked, context.dialer)
+    return pb.GetTreeStatusResponse(
+        unit=context.unit(found.unit),
+        at_ms=found.at_ms,
+        sums=_sums(found.sums),
+        causes=[
+            pb.Cause(
+                code=cause.code,
+                severity=cause.severity.name.lower(),
+                offices=cause.offices,
+                examples=[_problem(context, problem) for problem in cause.examples],
+                remedy=common.Label(zh=cause.remedy_zh, en=cause.remedy_en),
+            )
+            for cause in found.causes
+        ],
+        offices=[_branch(context, branch) for branch in found.branches],
+        problems=[_problem(context, problem) for problem in found.problems],
+        total=found.total,
+        next=found.next,
+    )
+
+
 def where_is(context: CallContext, request: pb.GetDurabilityRequest) -> pb.GetDurabilityResponse:
     found = durability(
         context.office, request.register, context.resolve_unit(request.unit), parse_id(request.id)
@@ -78,6 +115,7 @@ def where_is(context: CallContext, request: pb.GetDurabilityRequest) -> pb.GetDu
             for place in found.places
         ],
         position=found.position,
+        as_of_ms=found.as_of_ms,
     )
 
 
@@ -144,9 +182,11 @@ def _recall_acks(context: CallContext) -> None:
 
 
 def _office(context: CallContext, line: OfficeLine) -> pb.OfficeState:
+    if not line.received:
+        return pb.OfficeState(unit=context.unit(line.unit), connected=line.connected)
     return pb.OfficeState(
         unit=context.unit(line.unit),
-        reported=line.reported,
+        received=True,
         connected=line.connected,
         last_contact_ms=line.last_contact_ms,
         exact_ms=line.exact_ms,
@@ -156,6 +196,27 @@ def _office(context: CallContext, line: OfficeLine) -> pb.OfficeState:
         conflicts=line.conflicts,
         quarantined=line.quarantined,
         program=line.program,
+    )
+
+
+def _branch(context: CallContext, branch: Branch) -> pb.OfficeState:
+    state = _office(context, branch.office)
+    state.sums.CopyFrom(_sums(branch.sums))
+    state.depth = branch.depth
+    return state
+
+
+def _sums(sums: Sums) -> pb.StatusSums:
+    return pb.StatusSums(
+        offices=sums.offices,
+        received=sums.received,
+        connected=sums.connected,
+        waiting_up=sums.waiting_up,
+        waiting_down=sums.waiting_down,
+        with_conflicts=sums.with_conflicts,
+        with_quarantined=sums.with_quarantined,
+        oldest_ms=sums.oldest_ms,
+        with_problems=sums.with_problems,
     )
 
 
@@ -200,6 +261,9 @@ def _unit(tree: Tree, unit: Unit) -> common.Unit:
 
 METHODS = {
     "GetStatus": Method(pb.GetStatusRequest, pb.GetStatusResponse, unary=get_status),
+    "GetTreeStatus": Method(
+        pb.GetTreeStatusRequest, pb.GetTreeStatusResponse, unary=get_tree_status
+    ),
     "GetDurability": Method(pb.GetDurabilityRequest, pb.GetDurabilityResponse, unary=where_is),
     "ImportUnits": Method(pb.ImportUnitsRequest, pb.ImportUnitsResponse, unary=import_tree),
     "FindUnits": Method(pb.FindUnitsRequest, pb.FindUnitsResponse, unary=find_units),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from hub.api.call_context import CallContext, Method, parse_id
 from node.services.peers import clones
 from node.services.upkeep import quarantine
@@ -67,13 +65,9 @@ def list_clones(context: CallContext, _request: pb.ListClonesRequest) -> pb.List
 
 def reset_clone(context: CallContext, request: pb.ResetCloneRequest) -> pb.ResetCloneResponse:
     unit = context.resolve_unit(request.unit)
-    # The sessions of a served office must go, too: they know who was here last.
-    forget = (
-        context.parent.reset_clone
-        if context.parent
-        else partial(clones.reset_clone, context.office)
-    )
-    done = forget(unit, actor=request.actor, reason=request.reason)
+    done = clones.reset_clone(context.office, unit, actor=request.actor, reason=request.reason)
+    if context.parent:  # a served office has a session, too, and it knows who was here last
+        context.parent.forget_session(unit)
     return pb.ResetCloneResponse(office=_clone(context, done))
 
 

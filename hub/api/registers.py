@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from hub.api.call_context import CallContext, Method, parse_id, values_to_wire
+from hub.api.call_context import BadRequest, CallContext, Method, parse_id, values_to_wire
 from node.domain.register import Field, Register
 from node.services.records import edits as service
 from node.services.records.rules import UnknownRegister
+from node.services.upkeep import zero_reports
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_registers_pb2 as pb
 
@@ -52,6 +53,8 @@ def list_records(context: CallContext, request: pb.ListRecordsRequest) -> pb.Lis
         records=[record_to_wire(context, view) for view in page.records],
         total=page.total,
         next=page.next,
+        below=page.below,
+        partial=page.partial,
     )
 
 
@@ -83,6 +86,7 @@ def create_record(context: CallContext, request: pb.CreateRecordRequest) -> pb.C
 
 
 def change_record(context: CallContext, request: pb.ChangeRecordRequest) -> pb.ChangeRecordResponse:
+    _force_needs_seen(request)
     view = service.change(
         context.office,
         request.register,
@@ -96,6 +100,7 @@ def change_record(context: CallContext, request: pb.ChangeRecordRequest) -> pb.C
 
 
 def end_record(context: CallContext, request: pb.EndRecordRequest) -> pb.EndRecordResponse:
+    _force_needs_seen(request)
     view = service.end(
         context.office,
         request.register,
@@ -104,6 +109,28 @@ def end_record(context: CallContext, request: pb.EndRecordRequest) -> pb.EndReco
         force=request.force,
     )
     return pb.EndRecordResponse(record=record_to_wire(context, view))
+
+
+def state_zero(context: CallContext, request: pb.StateZeroRequest) -> pb.StateZeroResponse:
+    stated = zero_reports.state_zero(
+        context.office, request.register, actor=request.actor, withdraw=request.withdraw
+    )
+    return pb.StateZeroResponse(
+        register=stated.register.name,
+        label=common.Label(zh=stated.register.zh, en=stated.register.en),
+        zero=stated.zero,
+        actor=stated.actor,
+        changed=stated.changed,
+    )
+
+
+def _force_needs_seen(request: Any) -> None:
+    """Refuse to force what is not known to be stale. Raises: BadRequest."""
+    if request.force and not request.version_token:
+        raise BadRequest(
+            "force means nothing without seen", "未给出所见版本（seen）时不能强制保存",
+            "Give the token of what was looked at.", "请给出所见版本。",
+        )  # fmt: skip
 
 
 def record_to_wire(context: CallContext, view: service.RecordView) -> pb.Record:
@@ -183,4 +210,5 @@ METHODS = {
     "CreateRecord": Method(pb.CreateRecordRequest, pb.CreateRecordResponse, unary=create_record),
     "ChangeRecord": Method(pb.ChangeRecordRequest, pb.ChangeRecordResponse, unary=change_record),
     "EndRecord": Method(pb.EndRecordRequest, pb.EndRecordResponse, unary=end_record),
+    "StateZero": Method(pb.StateZeroRequest, pb.StateZeroResponse, unary=state_zero),
 }

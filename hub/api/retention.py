@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hub.api.call_context import CallContext, Method
+from node.china import DAY_MS
 from node.services.upkeep import redaction
-from node.services.upkeep.log_retention import DAY_MS, RetentionState, retention_state, truncate_log
+from node.services.upkeep.log_retention import RetentionState, retention_state, truncate_log
 from sync.wire.v1 import office_retention_pb2 as pb
 
 

@@ -60,11 +60,9 @@ def _handler(
         "request_deserializer": method.request.FromString,
         "response_serializer": lambda reply: reply.SerializeToString(),
     }
-    work: Any = method.unary or method.stream or method.duplex
-    assert work is not None, "a method has one way of doing it"
 
     def call(request: Any, context: grpc.ServicerContext) -> Any:
-        return work(context_for(shown_token(context)), request)
+        return method.answer(context_for(shown_token(context)), request)
 
     def streamed(request: Any, context: grpc.ServicerContext) -> Any:
         yield from call(request, context)

@@ -4,32 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hub.api.call_context import CallContext, Method, parse_id
-from hub.api.choices import parse_choice
+from hub.api import choices
+from hub.api.call_context import CallContext, Method, moment_asked, only, parse_id
 from node.domain.assignment import Duty, EventKind, State
 from node.domain.norms import Nature
 from node.services.work import actions as service
 from node.services.work import views
-from node.services.work.checks import Order
+from node.services.work.checks import RULINGS, Order
 from node.store.assignments import Row
 from sync.wire.v1 import office_work_pb2 as pb
 
-RULINGS = frozenset({EventKind.ADMIT, EventKind.REFUSE, EventKind.SEND_BACK, EventKind.ADJUDICATE})
 # Steps whose event depends on who takes them, or that need more than a step.
 APPRAISE, AMEND, RELAY = "appraise", "amend", "relay"
-STEPS = tuple(sorted({*(kind.value for kind in EventKind), APPRAISE, AMEND}))
+# What a step says beside the assignment, the step and who takes it.
+_STATED = {
+    APPRAISE: ("percent", "note"),
+    AMEND: ("title", "body"),
+    RELAY: ("targets",),
+    EventKind.PROGRESS: ("percent", "note"),
+    EventKind.CLAIM: ("evidence", "note"),
+    EventKind.EXTEND: ("due_ms", "reason", "note"),
+    EventKind.DISPATCH: ("due_ms", "reason", "note"),
+}
+_STATED_ELSE = ("reason", "note")
 
 
 def issue_work(context: CallContext, request: pb.IssueWorkRequest) -> pb.IssueWorkResponse:
     order = Order(
         title=request.title,
         targets=tuple(map(context.resolve_unit, request.targets)),
-        duty=parse_choice(Duty, request.duty or "office", "duty"),
+        duty=Duty(
+            choices.chosen(
+                request.duty or "office",
+                choices.of_field(context, "work_order", "kind"),
+                ("kind of duty", "责任类型"),
+                "--duty",
+            )
+        ),
         body=request.body,
-        due_ms=request.due_ms or None,
+        due_ms=moment_asked(request.due_ms),
         department=request.department,
         item_no=request.item_no,
-        nature=parse_choice(Nature, request.nature or "ordinary", "nature"),
+        nature=Nature(
+            choices.chosen(
+                request.nature or "ordinary",
+                choices.of_field(context, "work_order", "nature"),
+                ("nature of work", "事务性质"),
+                "--nature",
+            )
+        ),
         workload_days=request.workload_days,
         duration_days=request.duration_days,
         fee_fen=request.fee_fen,
@@ -45,25 +68,30 @@ def act_on_assignment(
     context: CallContext, request: pb.ActOnAssignmentRequest
 ) -> pb.ActOnAssignmentResponse:
     office, which, actor = context.office, parse_id(request.id), request.actor
+    step = choices.chosen(request.step, choices.STEPS, ("step", "操作"), "step")
+    only(
+        request, ("id", "step", "actor", *_STATED.get(step, _STATED_ELSE)),
+        when=f"the step {step}", when_zh=f"“{choices.STEPS[step][0]}”",
+    )  # fmt: skip
     parts: tuple[bytes, ...] = ()
-    if request.step == APPRAISE:
-        service.appraise(office, which, actor=actor, score=request.percent)
-    elif request.step == AMEND:
+    if step == APPRAISE:
+        service.appraise(office, which, actor=actor, score=request.percent, note=request.note)
+    elif step == AMEND:
         service.amend(office, which, actor=actor, title=request.title, body=request.body)
-    elif request.step == RELAY:
+    elif step == RELAY:
         targets = map(context.resolve_unit, request.targets)
         parts = service.relay(office, which, actor=actor, targets=targets)
     else:
-        kind = parse_choice(EventKind, request.step, "step", STEPS)
+        kind = EventKind(step)
         if kind in RULINGS:
-            service.rule(office, which, kind, actor=actor, reason=request.reason)
+            service.rule(office, which, kind, actor=actor, reason=request.reason, note=request.note)
         else:
             service.act(
                 office, which, kind,
                 actor=actor,
                 reason=request.reason,
                 percent=request.percent if request.HasField("percent") else None,
-                due_ms=request.due_ms or None,
+                due_ms=moment_asked(request.due_ms),
                 note=request.note,
                 evidence=request.evidence,
             )  # fmt: skip
@@ -77,8 +105,15 @@ def list_assignments(
 ) -> pb.ListAssignmentsResponse:
     page = views.find(
         context.office,
-        parse_choice(views.Box, request.box or "all", "box"),
-        states=[parse_choice(State, state, "state") for state in request.states],
+        views.Box(choices.chosen(request.box or "all", choices.BOXES, ("box", "范围"), "--box")),
+        states=[
+            State(
+                choices.chosen(
+                    state, choices.work_states(context), ("state", "任务状态"), "--state"
+                )
+            )
+            for state in request.states
+        ],
         flagged=request.flagged,
         text=request.text,
         offset=request.offset,
@@ -115,6 +150,7 @@ def get_assignment(
         body=detail.body,
         fee_fen=detail.fee_fen,
         waiting=detail.waiting,
+        steps=detail.steps,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.arguments import Actor, Limit, id_of, person, values_of
+from hub.cli.options import Apart, Needs
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -19,8 +20,10 @@ Conflict = Annotated[str, typer.Argument(help="32 hexadecimal digits. 冲突编�
 def register(app: typer.Typer) -> None:
     conflicts = typer.Typer(help="Two values for one field. 冲突", no_args_is_help=True)
     app.add_typer(conflicts, name="conflicts")
-    for function in (ls, show, resolve):
+    for function in (ls, show):
         verb(conflicts)(function)
+    many = (Apart("alike", "same_writers"), Needs("yes", "alike", "same_writers"))
+    verb(conflicts, rules=many)(resolve)
 
 
 def ls(

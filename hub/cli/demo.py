@@ -20,7 +20,9 @@ def demo(
     terminal: Terminal,
     tree: Annotated[Path | None, typer.Option("--tree", help="CSV of units. 区划文件")] = None,
     unit: Annotated[str, typer.Option("--unit", help="Street to run. 街道代码或名称")] = "",
-    scale: Annotated[float, typer.Option("--scale", help="1.0 is life size. 规模")] = 1.0,
+    scale: Annotated[
+        float, typer.Option("--scale", min=0.001, max=10, help="1.0 is life size. 规模")
+    ] = 1.0,
     folder: Annotated[
         Path | None, typer.Option("--dir", help="Folder to keep everything in. 保留目录")
     ] = None,

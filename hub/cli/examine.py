@@ -1,4 +1,4 @@
-"""What `doctor` looks at: the SQLite library, disk, clock, folder, token, store."""
+"""What `doctor` looks at: the SQLite library, disk, clock, files, folder, token, store."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub.api.tokens import TOKEN_FILE
+from hub.serve.capacity import file_limit, files_for, hard_file_limit
 from node.config import load_config
 from node.keys import KEY_FILE, signer_of
 from node.setup import DATABASE, store_url
@@ -38,8 +39,8 @@ class Finding:
 def examine(folder: Path) -> list[Finding]:
     """Return what was found, the machine first; nothing is changed. Raises: BadConfig."""
     config = load_config(folder)
-    findings = [_sqlite(), _disk(folder), _clock(), *_folder(folder)]
     facts = lock_info(folder)
+    findings = [_sqlite(), _disk(folder), _clock(), _files(facts), *_folder(folder)]
     if facts is not None:
         who = f"{facts.get('pid', '?')} {facts.get('address', '')}".strip()
         findings.append(Finding("store", True, f"由进程 {who} 使用", f"in use by process {who}"))
@@ -74,6 +75,26 @@ def _disk(folder: Path) -> Finding:
 def _clock() -> Finding:
     now = time.strftime("%Y-%m-%d %H:%M:%S %z")
     return Finding("clock", time.time() >= CLOCK_FROM_S, now, now)
+
+
+def _files(held: dict[str, object] | None) -> Finding:
+    """Compare how many files may be opened with what the process that serves the office needs."""
+    served = held or {}
+    needed = int(str(served.get("files") or files_for(1)))
+    pid = int(str(served.get("pid") or 0))
+    # `serve` raises its own limit as far as the system lets it; a limit that is asked for in vain
+    # is that of a process of somebody else.
+    allowed = file_limit(pid) if pid else hard_file_limit()
+    if allowed is None or allowed >= needed:
+        text = str(allowed) if allowed is not None else "-"
+        return Finding("files", True, f"可打开 {text} 个文件", f"{text} may be open")
+    return Finding(
+        "files", False,
+        f"最多可打开 {allowed} 个文件，本进程的单位需要 {needed} 个；请提高上限"
+        f"（systemd 的 LimitNOFILE，或 ulimit -n）后重新启动",
+        f"{allowed} may be open, the offices of this process need {needed}: raise the limit "
+        "(LimitNOFILE of systemd, or ulimit -n) and start again",
+    )  # fmt: skip
 
 
 def _folder(folder: Path) -> Iterator[Finding]:

@@ -21,16 +21,15 @@ class Exit(IntEnum):
 
 _CODES: dict[Exit, tuple[str, ...]] = {
     Exit.FAILURE: (
-        "internal", "malformed", "cursor_gap", "session_unknown", "stream_forked", "stream_gap",
+        "internal", "malformed", "cursor_gap", "session_unknown", "stream_gap",
         "bad_tree", "bad_audience", "bad_catalogue", "bad_posting", "demo_failed",
-        "bad_signature", "bundle_damaged", "signature_missing", "transaction_too_large",
     ),
     Exit.USAGE: (
         "ambiguous_unit", "bad_allocation", "bad_correction", "bad_order", "bad_question",
         "bad_request", "bad_token",
-        "bad_tree_operation", "bad_unit_file", "case_needs_reason",
+        "bad_tree_operation", "bad_unit_file", "actor_missing",
         "invalid_record", "not_from_cells",
-        "reason_missing", "reason_needed", "unknown_dimension", "usage",
+        "reason_missing", "unknown_dimension", "usage",
         "workbook_column_duplicated",
         "workbook_columns_missing", "workbook_encoding_unknown", "workbook_encrypted",
         "workbook_header_not_found", "workbook_not_annotatable", "workbook_refused",
@@ -39,27 +38,30 @@ _CODES: dict[Exit, tuple[str, ...]] = {
     ),
     Exit.NOT_FOUND: (
         "file_missing", "no_closing", "record_missing", "transfer_unknown", "unknown_assignment",
-        "unknown_case", "unknown_code", "unknown_conflict", "unknown_correction", "unknown_hole",
-        "unknown_indicator", "unknown_register", "unknown_unit",
+        "unknown_case", "unknown_cause", "unknown_code", "unknown_conflict",
+        "unknown_correction", "unknown_hole", "unknown_indicator", "unknown_register",
+        "unknown_unit",
     ),
     Exit.REFUSED: (
         "bundle_not_for_us", "bundle_stranger", "case_not_ours",
         "conflict_not_ours", "correction_not_ours",
-        "exposed", "file_forbidden", "foreign_unit", "key_changed", "not_descendant",
-        "not_kept_here", "not_owner", "not_the_city", "not_your_assignment", "personal_register",
-        "system_register", "unauthenticated", "unauthorised",
+        "exposed", "file_forbidden", "foreign_unit", "kept_elsewhere", "key_changed",
+        "not_descendant", "not_kept_here", "not_owner", "not_the_city", "not_your_assignment",
+        "personal_register", "system_register", "two_persons", "unauthenticated", "unauthorised",
     ),
-    Exit.UNREACHABLE: ("not_served", "unreachable"),
+    Exit.UNREACHABLE: ("line_closed", "not_served", "unreachable"),
     Exit.CONFLICT: (
         "bad_config", "bundle_missing", "bundle_needs_line", "bundle_newer", "bundle_outdated",
         "cannot_listen", "case_not_open", "conflict_closed", "correction_asked",
         "correction_closed",
         "correction_stale", "fund_rule", "nobody_to_ask", "illegal_event",
         "hole_not_open", "key_taken", "newer_schema", "no_parent", "not_a_store",
-        "log_cut", "not_copied", "not_reversible", "older_schema", "over_limit",
+        "log_cut", "not_copied", "not_empty", "not_reversible", "older_schema", "over_limit",
         "over_release", "period_open", "receipt_mismatch", "record_ended", "record_exists",
-        "stale_edit", "transfer_resolved", "transfer_reused", "would_close",
+        "stale_edit", "stream_forked", "transaction_too_large", "transfer_resolved",
+        "transfer_reused", "would_close", "year_not_open",
     ),
+    Exit.PROBLEMS: ("bad_signature", "bundle_damaged", "signature_missing"),  # a file that was read
     Exit.TRY_LATER: ("commit_unknown", "office_busy", "overloaded", "store_unavailable"),
 }  # fmt: skip
 EXIT_BY_CODE: dict[str, Exit] = {code: exit_ for exit_, codes in _CODES.items() for code in codes}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sync.wire.v1 import office_figures_pb2 as pb
 
 LAGGARDS_SHOWN = 10
+EVERYBODY = 1_000_000  # no tree has so many offices
 
 
 def register(app: typer.Typer) -> None:
@@ -34,12 +35,16 @@ def rollup(
     check: Annotated[
         bool, typer.Option("--check", help="Exit 6 unless complete. 不完整则退出码 6")
     ] = False,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="Name every office that is behind. 列出全部未齐单位")
+    ] = False,
 ) -> Exit:
     """A figure over a unit and all below it, and how complete it is. 汇总指标"""
     with terminal.office() as office:
         found = office.rollup(
             indicator, unit=unit, by=by, as_of=day_of(as_of),
             history="as-was" if as_was else "as-is",
+            laggards_limit=EVERYBODY if everyone or terminal.json else LAGGARDS_SHOWN,
         )  # fmt: skip
     terminal.show(found, lambda: _print(terminal, found))
     return Exit.PROBLEMS if check and not found.completeness.complete else Exit.OK
@@ -96,27 +101,57 @@ def _print(terminal: Terminal, found: pb.GetRollupResponse) -> None:
         line += f" ({indicator.target}: {met})"
     terminal.line(line, line)
     if found.groups:
-        heads = ("分组", "数值", "分子", "分母") if terminal.zh else (
-            "GROUP", "FIGURE", "NUMERATOR", "DENOMINATOR"
-        )  # fmt: skip
-        rows = [
-            (f"{g.key if g.HasField('unit') else ''} {terminal.label(g.label)}".strip(),
-             _figure(g.figure), *_terms(g.figure))
-            for g in found.groups
-        ]  # fmt: skip
-        terminal.table(heads, rows)
+        terminal.table(*_table(terminal, found))
     oldest = terminal.time(parts.oldest_ms)
     day = f"{found.as_of} {found.closing}".strip()
+    n = parts.counts
     terminal.line(
-        f"{day} 已上报 {parts.reported}/{parts.expected}, 数据截至 {oldest}",
-        f"{day} reported {parts.reported}/{parts.expected}, exact to {oldest}",
+        f"{day} 已联网 {n.received}/{n.expected}，已填报 {n.reported}/{n.expected}，"
+        f"数据完整 {n.complete}/{n.expected}，数据截至 {oldest}",
+        f"{day} received {n.received}/{n.expected}, reported {n.reported}/{n.expected}, "
+        f"complete {n.complete}/{n.expected}, exact to {oldest}",
     )
-    for lag in parts.laggards[:LAGGARDS_SHOWN]:
-        text = f"  {lag.unit.code} {lag.unit.name}: {terminal.label(lag.label)}"
-        terminal.line(text, text)
-    if parts.laggards_total > LAGGARDS_SHOWN:
-        more = parts.laggards_total - LAGGARDS_SHOWN
-        terminal.line(f"  另有 {more} 个", f"  and {more} more")
+    labels = {each.register: terminal.label(each.label) for each in parts.registers}
+    for each in parts.registers:
+        terminal.line(
+            f"  {each.label.zh}：有记录 {each.with_records}/{each.expected}，"
+            f"零报告 {each.with_none}",
+            f"  {each.label.en}: with records {each.with_records}/{each.expected}, "
+            f"nothing to report {each.with_none}",
+        )
+    for lag in parts.laggards:
+        missing = terminal.localized("、", ", ").join(
+            labels.get(name, name) for name in lag.missing
+        )
+        what = terminal.label(lag.label)
+        terminal.line(
+            f"  {lag.unit.code} {lag.unit.name}：{what}" + (f"（{missing}）" if missing else ""),
+            f"  {lag.unit.code} {lag.unit.name}: {what}" + (f" ({missing})" if missing else ""),
+        )
+    if parts.laggards_total > len(parts.laggards):
+        more = parts.laggards_total - len(parts.laggards)
+        terminal.line(
+            f"  另有 {more} 个，加 --all 全部列出", f"  and {more} more: --all names them"
+        )
+
+
+def _table(terminal: Terminal, found: pb.GetRollupResponse) -> tuple[list[str], list[list[str]]]:
+    """Return heads and rows of a breakdown; by unit each row says how many offices reported."""
+    counted = any(group.HasField("counts") for group in found.groups)
+    heads = ["分组", "数值", "分子", "分母"]
+    if not terminal.zh:
+        heads = ["GROUP", "FIGURE", "NUMERATOR", "DENOMINATOR"]
+    if counted:
+        heads.append(terminal.localized("已填报", "REPORTED"))
+    rows = []
+    for group in found.groups:
+        code, n = group.key if group.HasField("unit") else "", group.counts
+        row = [f"{code} {terminal.label(group.label)}".strip(), _figure(group.figure)]
+        row += _terms(group.figure)
+        if counted:
+            row.append(f"{n.reported}/{n.expected}" if group.HasField("counts") else "")
+        rows.append(row)
+    return heads, rows
 
 
 def _figure(figure: pb.Figure) -> str:
@@ -124,5 +159,7 @@ def _figure(figure: pb.Figure) -> str:
 
 
 def _terms(figure: pb.Figure) -> tuple[str, str]:
+    if figure.unknown:
+        return "-", "-"
     top = str(figure.numerator) if figure.HasField("numerator") else ""
     return top, str(figure.denominator) if figure.HasField("denominator") else ""

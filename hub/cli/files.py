@@ -45,8 +45,12 @@ def import_(
     annotated: Annotated[
         Path | None, typer.Option("--annotated", help="Write the file with its faults. 标注文件")
     ] = None,
+    sheet: Annotated[
+        list[str] | None,
+        typer.Option("--sheet", help="Read only this sheet; repeatable. 只读取该工作表，可重复"),
+    ] = None,
 ) -> Exit:
-    """Take a spreadsheet's records in, all or none. 导入"""
+    """Import a spreadsheet's records; one bad row keeps all of them out. 导入"""
     data = file.read_bytes()
     outcome: Any = None
     marked = bytearray()
@@ -54,6 +58,7 @@ def import_(
         for update in office.import_file(
             register, data, file.name, dry_run=dry_run, valid_only=valid_only,
             clear_blank=clear_blank, annotate=annotated is not None, lang=terminal.lang,
+            sheets=sheet or (),
         ):  # fmt: skip
             match update.WhichOneof("news"):
                 case "progress":
@@ -62,11 +67,30 @@ def import_(
                     outcome = update.outcome
                 case "annotated":
                     marked += update.annotated
-    if annotated is not None and marked:
-        annotated.write_bytes(marked)
-        terminal.note(f"已标注: {annotated}", f"faults marked in {annotated}")
+    if annotated is not None:
+        _keep_annotated(terminal, annotated, bytes(marked), outcome)
     terminal.show(outcome, lambda: _print(terminal, outcome))
-    return Exit.PROBLEMS if any(r.refused or r.faults_total for r in outcome.reports) else Exit.OK
+    refused = any(report.refused or report.faults_total for report in outcome.reports)
+    missed = any(note.attention for note in outcome.notes)
+    return Exit.PROBLEMS if refused or missed else Exit.OK
+
+
+def _keep_annotated(
+    terminal: Terminal, target: Path, marked: bytes, outcome: pb.ImportOutcome
+) -> None:
+    """Write the annotated file, or say why there is none."""
+    if marked:
+        target.write_bytes(marked)
+        terminal.note(f"已标注：{target}", f"faults marked in {target}")
+    elif outcome.notes or any(r.faults_total or r.notes for r in outcome.reports):
+        terminal.note(
+            "该文件无法加注，未生成标注文件。请另存为 .xlsx 后重试。",
+            "This file cannot be annotated: no copy was written. Save it as .xlsx and try again.",
+        )
+    else:
+        terminal.note(
+            "没有需要标注的内容，未生成标注文件。", "Nothing to mark: no copy was written."
+        )
 
 
 def export(
@@ -139,15 +163,14 @@ def _print(terminal: Terminal, outcome: pb.ImportOutcome) -> None:
             for r in outcome.reports
         ],
     )  # fmt: skip
+    several = len(outcome.reports) > 1
     for report in outcome.reports:
+        sheet = [report.sheet] if several else []
         for group in report.summary[:FAULTS_SHOWN]:
-            at = f"{report.register} {group.column or '-'}"
+            at = " ".join((report.register, *sheet, group.column or "-"))
             terminal.line(f"{at}: {group.text.zh}", f"{at}: {group.text.en}")
-        for header in report.unknown_headers:
-            terminal.note(
-                f"忽略的列 {header.column}: {header.text} (可能是 {header.nearest or '-'})",
-                f"column {header.column} is ignored: {header.text} "
-                f"(nearest: {header.nearest or '-'})",
-            )
-    for sheet in outcome.skipped:
-        terminal.note(f"跳过的工作表: {sheet}", f"sheet skipped: {sheet}")
+        for note in report.notes:
+            at = "".join(f"{name}: " for name in sheet)
+            terminal.note(at + note.text.zh, at + note.text.en)
+    for note in outcome.notes:
+        terminal.note(note.text.zh, note.text.en)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, Limit, Unit, fen_of, id_of, person, usage, yuan
+from hub.cli.arguments import Actor, Limit, Unit, fen_of, id_of, person, usage
 from hub.cli.exits import Exit
+from hub.cli.options import Apart, Needs, Rule
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from node.domain.numbers import yuan
 
 if TYPE_CHECKING:
     from sync.wire.v1 import office_money_pb2 as pb
@@ -22,6 +24,16 @@ Year = Annotated[int, typer.Option("--year", help="Fiscal year. 年度")]
 AnyYear = Annotated[int, typer.Option("--year", help="Only this one. 年度")]
 Note = Annotated[str, typer.Option("--note", help="A remark. 备注")]
 Number = Annotated[str, typer.Option("--transfer", help="Your own id, to repeat safely. 编号")]
+RULES: dict[str, tuple[Rule, ...]] = {
+    "receive": (
+        Apart("transfer", "all_"), Apart("counted", "all_"),
+        Apart("transfer", "fund"), Apart("transfer", "year"),
+    ),
+    "return_": (
+        Apart("transfer", "amount"), Apart("transfer", "fund"), Apart("transfer", "year"),
+        Needs("amount", "fund"), Needs("amount", "year"), Needs("assignment", "amount"),
+    ),
+}  # fmt: skip
 For = Annotated[str, typer.Option("--assignment", help="The work it pays for. 任务编号")]
 
 
@@ -33,7 +45,7 @@ def register(app: typer.Typer) -> None:
         balance, transfers, ls, check,
     )  # fmt: skip
     for function in verbs:
-        verb(money)(function)
+        verb(money, rules=RULES.get(function.__name__, ()))(function)
 
 
 def appropriate(
@@ -113,7 +125,7 @@ def receive(
         )  # fmt: skip
     with terminal.office() as office:
         lines = office.receive(
-            _id(transfer), counted_fen=fen_of(counted) if counted else None, note=note,
+            _id(transfer), counted_fen=fen_of(counted, least=0) if counted else None, note=note,
             actor=person(actor), fund=fund, year=year,
         )  # fmt: skip
     terminal.show(lines, lambda: _journal(terminal, lines))
@@ -126,6 +138,7 @@ def return_(
     amount: Annotated[str, typer.Option("--amount", help="Yuan held, instead. 退回已收金额")] = "",
     fund: AnyFund = "",
     year: AnyYear = 0,
+    assignment: For = "",
     actor: Actor = "",
 ) -> None:
     """Send money back up. 退回"""
@@ -137,7 +150,7 @@ def return_(
     with terminal.office() as office:
         line = office.return_money(
             _id(transfer), fund=fund, year=year, amount_fen=fen_of(amount) if amount else 0,
-            reason=reason, actor=person(actor),
+            reason=reason, actor=person(actor), assignment=_id(assignment),
         )  # fmt: skip
     terminal.show(line, lambda: _journal(terminal, [line]))
 

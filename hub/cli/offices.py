@@ -19,6 +19,12 @@ from hub.cli.verb import verb
 if TYPE_CHECKING:
     from sync.wire.v1 import office_pb2 as pb
 
+MINUTES = len("2026-07-01 12:00")
+SEVERITIES = {
+    "alarm": ("告警", "alarm"),
+    "warning": ("警告", "warning"),
+    "notice": ("提示", "notice"),
+}
 PLACES = {
     "safe": ("已安全", "safe"),
     "waiting": ("待上报", "waiting"),
@@ -105,10 +111,12 @@ def serve(
     import random
 
     from hub.client.client import wall_ms
+    from hub.serve.capacity import raise_file_limit
     from hub.serve.process import Process
     from node import logs
 
     logs.set_up(level=os.environ.get("SILIAN_LOG", "INFO"))
+    raise_file_limit()
     over = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: over.set())
@@ -130,15 +138,62 @@ def serve(
 def status(
     terminal: Terminal,
     tree: Annotated[bool, typer.Option("--tree", help="Also those below. 含下级")] = False,
+    unit: Annotated[
+        str, typer.Option("--unit", help="A unit below, with --tree. 下级单位（--tree）")
+    ] = "",
+    depth: Annotated[
+        int | None,
+        typer.Option("--depth", min=0, max=3, help="Levels below, with --tree. 层数（--tree）"),
+    ] = None,
+    never: Annotated[
+        bool,
+        typer.Option("--never", help="List those never heard, too. 列出从未联网的单位（--tree）"),
+    ] = False,
+    problems: Annotated[
+        bool, typer.Option("--problems", help="Problems one by one. 逐条列出问题（--tree）")
+    ] = False,
+    cause: Annotated[
+        str, typer.Option("--cause", help="Of one cause, as `holes`. 某一类问题（--problems）")
+    ] = "",
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1_000, help="Lines a page. 每页行数（--tree）")
+    ] = 100,
+    after: Annotated[
+        str, typer.Option("--after", help="`next` of the page before. 下一页（--tree）")
+    ] = "",
     check: Annotated[
         bool,
         typer.Option("--check", help="Exit 6 if something must be looked at. 有问题则退出码 6"),
     ] = False,
 ) -> Exit:
     """How the office stands, and what should be looked at. 运行状态"""
+    given = {
+        "--unit": unit, "--depth": depth is not None, "--never": never, "--problems": problems,
+        "--cause": cause, "--limit": limit != 100, "--after": after,
+    }  # fmt: skip
+    stray = [name for name, value in given.items() if value and not tree]
+    if cause and not problems:
+        stray.append("--cause")
+    if never and problems:
+        stray.append("--never")
+    if stray:
+        raise usage(
+            f"{stray[0]} does not go with what was asked", f"{stray[0]} 不能这样使用",
+            "--unit, --depth, --never, --problems, --limit and --after go with --tree, --cause "
+            "with --problems, --never without.",
+            "--unit、--depth、--never、--problems、--limit、--after 须与 --tree 同用，"
+            "--cause 须与 --problems 同用，--never 不能与 --problems 同用。",
+        )  # fmt: skip
     with terminal.office() as office:
-        found = office.status(tree=tree)
-    terminal.show(found, lambda: _print_status(terminal, found, tree=tree))
+        if tree:
+            below = office.tree_status(
+                unit=unit, depth=1 if depth is None else depth, never=never, problems=problems,
+                cause=cause, limit=limit, after=after,
+            )  # fmt: skip
+            terminal.show(below, lambda: _print_tree(terminal, below))
+            return Exit.PROBLEMS if check and below.causes else Exit.OK
+        found = office.status()
+    terminal.show(found, lambda: _print_status(terminal, found))
     return Exit.PROBLEMS if check and found.problems else Exit.OK
 
 
@@ -159,6 +214,14 @@ def where(
         ]
         heads = ("层级", "单位", "状态") if terminal.zh else ("LEVEL", "OFFICE", "STATE")
         terminal.table(heads, rows)
+        when = terminal.time(found.as_of_ms)
+        if found.as_of_ms:
+            terminal.line(f"截至 {when}", f"as of {when}")
+        else:
+            terminal.line(
+                "本次启动后尚未与上级联系，以上为此前的记录",
+                "the parent was not reached since the start: this is what was known before",
+            )
 
     terminal.show(found, human)
 
@@ -190,7 +253,7 @@ def sync_now(
     return Exit.TRY_LATER if found.link.connected else Exit.UNREACHABLE
 
 
-def _print_status(terminal: Terminal, found: pb.GetStatusResponse, *, tree: bool) -> None:
+def _print_status(terminal: Terminal, found: pb.GetStatusResponse) -> None:
     own, link = found.offices[0], found.link
     terminal.line(f"{own.unit.code} {own.unit.path}", f"{own.unit.code} {own.unit.path}")
     if link.parent:
@@ -203,30 +266,89 @@ def _print_status(terminal: Terminal, found: pb.GetStatusResponse, *, tree: bool
         f"待上报 {own.waiting_up} 条, 冲突 {own.conflicts}, 缺口 {own.quarantined}",
         f"waiting {own.waiting_up}, conflicts {own.conflicts}, holes {own.quarantined}",
     )
-    if tree and len(found.offices) > 1:
-        heads = (
-            ("代码", "单位", "线路", "最近联系", "数据截至", "待上报", "冲突", "缺口")
-            if terminal.zh
-            else ("CODE", "OFFICE", "LINE", "LAST CONTACT", "EXACT TO", "WAITING", "CONFLICTS",
-                  "HOLES")
-        )  # fmt: skip
-        terminal.table(heads, [_row(terminal, each) for each in found.offices[1:]])
     for problem in found.problems:
-        text, remedy = terminal.label(problem.text), terminal.label(problem.remedy)
-        terminal.line(
-            f"[{problem.severity}] {problem.unit.name}: {text}。{remedy}",
-            f"[{problem.severity}] {problem.unit.name}: {text}. {remedy}",
+        _print_problem(terminal, problem)
+
+
+def _print_tree(terminal: Terminal, found: pb.GetTreeStatusResponse) -> None:
+    """Print the sums, the causes, and then a page of lines or of problems."""
+    sums, unit = found.sums, found.unit
+    terminal.line(f"{unit.code} {unit.path}", f"{unit.code} {unit.path}")
+    quiet = sums.offices - sums.received
+    oldest = terminal.time(sums.oldest_ms)
+    terminal.line(
+        f"单位 {sums.offices} 个：已联网 {sums.received}，从未联网 {quiet}，线路通 {sums.connected}，"
+        f"有问题 {sums.with_problems}；数据截至 {oldest}",
+        f"{sums.offices} offices: heard {sums.received}, never heard {quiet}, "
+        f"line up {sums.connected}, with problems {sums.with_problems}; exact to {oldest}",
+    )
+    for cause in found.causes:
+        _print_cause(terminal, cause)
+    if found.offices:
+        heads = (
+            ("代码", "单位", "线路", "数据截至", "已联网", "待上报", "问题单位")
+            if terminal.zh
+            else ("CODE", "OFFICE", "LINE", "EXACT TO", "HEARD", "WAITING", "PROBLEMS")
+        )
+        terminal.table(heads, [_row(terminal, each) for each in found.offices])
+    for problem in found.problems:
+        _print_problem(terminal, problem)
+    if found.next:
+        terminal.note(
+            f"共 {found.total} 条，下一页：--after {found.next}",
+            f"{found.total} in all, next page: --after {found.next}",
         )
 
 
-def _row(terminal: Terminal, office: pb.OfficeState) -> tuple[str | int, ...]:
-    line = "-"
+def _print_cause(terminal: Terminal, cause: pb.Cause) -> None:
+    severity = terminal.localized(*SEVERITIES[cause.severity])
+    texts = [terminal.label(each.text) for each in cause.examples]
+    names = [each.unit.name for each in cause.examples]
+    remedy = terminal.label(cause.remedy)
+    more_zh, more_en = ("等", ", ...") if cause.offices > len(names) else ("", "")
+    if len(set(texts)) == 1:
+        terminal.line(
+            f"[{severity}] {texts[0]}（{cause.offices} 个单位：{'、'.join(names)}{more_zh}）。"
+            f"{remedy}",
+            f"[{severity}] {texts[0]} ({_offices(cause.offices)}: {', '.join(names)}{more_en}). "
+            f"{remedy}",
+        )
+        return
+    pairs = list(zip(names, texts, strict=True))
+    listed_zh = "、".join(f"{name}（{text}）" for name, text in pairs)
+    listed_en = ", ".join(f"{name} ({text})" for name, text in pairs)
+    terminal.line(
+        f"[{severity}] {cause.offices} 个单位：{listed_zh}{more_zh}。{remedy}",
+        f"[{severity}] {_offices(cause.offices)}: {listed_en}{more_en}. {remedy}",
+    )
+
+
+def _offices(count: int) -> str:
+    return "1 office" if count == 1 else f"{count} offices"
+
+
+def _print_problem(terminal: Terminal, problem: pb.Problem) -> None:
+    text, remedy = terminal.label(problem.text), terminal.label(problem.remedy)
+    severity = terminal.localized(*SEVERITIES[problem.severity])
+    terminal.line(
+        f"[{severity}] {problem.unit.name}: {text}。{remedy}",
+        f"[{severity}] {problem.unit.name}: {text}. {remedy}",
+    )
+
+
+def _row(terminal: Terminal, office: pb.OfficeState) -> tuple[str, ...]:
+    """Return an office with all below it; what was never heard has no number."""
+    sums = office.sums
+    state = "-"
     if office.HasField("connected"):
-        line = (
+        state = (
             terminal.localized("通", "up") if office.connected else terminal.localized("断", "down")
         )
-    indent = "  " * max(0, office.unit.level - 1)
+    known = sums.received > 0
     return (
-        office.unit.code, indent + office.unit.name, line, terminal.time(office.last_contact_ms),
-        terminal.time(office.exact_ms), office.waiting_up, office.conflicts, office.quarantined,
+        office.unit.code, "  " * office.depth + office.unit.name, state,
+        terminal.time(sums.oldest_ms)[:MINUTES] if known else "-",
+        f"{sums.received}/{sums.offices}",
+        str(sums.waiting_up) if known else "-",
+        str(sums.with_problems) if known else "-",
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.arguments import Actor, Limit, id_of, person, usage
+from hub.cli.options import Apart
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -28,8 +29,9 @@ def register(app: typer.Typer) -> None:
         help="Changes that could not be applied. 隔离区", no_args_is_help=True
     )
     app.add_typer(quarantined, name="holes")
-    for function in (ls, show, retry, close):
+    for function in (ls, show, close):
         verb(quarantined)(function)
+    verb(quarantined, rules=[Apart("hole", "all_")])(retry)
     copies = typer.Typer(
         help="Two stores under one office's name. 重复运行的单位", no_args_is_help=True
     )

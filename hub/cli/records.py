@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.arguments import Limit, Unit, id_of, values_of
+from hub.cli.arguments import Actor, Limit, Unit, id_of, person, values_of
+from hub.cli.options import Needs
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -27,8 +28,11 @@ def register(app: typer.Typer) -> None:
     record = typer.Typer(help="One record at a time. 单条记录", no_args_is_help=True)
     app.add_typer(record, name="record")
     verb(record, "list")(list_)
-    for function in (show, create, change, end):
+    for function in (show, create):
         verb(record)(function)
+    verb(record, "none")(none_)
+    for editing in (change, end):
+        verb(record, rules=[Needs("force", "seen")])(editing)
 
 
 def registers(
@@ -83,8 +87,13 @@ def list_(
             f"共 {page.total} 条" + (f", 下一页: --after {page.next}" if page.next else ""),
             f"{page.total} in all" + (f", next page: --after {page.next}" if page.next else ""),
         )
-        if not page.total and not subtree:
+        if page.below and not page.total:
             terminal.note("下级单位的记录请加 --subtree", "records of offices below: --subtree")
+        if page.partial:
+            terminal.note(
+                "下级单位的记录只在下级保存，以上仅为本单位的记录",
+                "records of offices below stay with them: these are this office's own",
+            )
 
     terminal.show(page, human)
 
@@ -159,6 +168,30 @@ def end(
         kind = office.register(register)
         now = office.end(register, id_of(record), version_token=version_token, force=force)
     terminal.show(now, lambda: _print(terminal, kind, now))
+
+
+def none_(
+    terminal: Terminal,
+    register: Register,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take it back. 撤回")] = False,
+    actor: Actor = "",
+) -> None:
+    """State that a register has nothing to report: none is not unknown. 零报告"""
+    with terminal.office() as office:
+        stated = office.state_zero(register, actor=person(actor), withdraw=withdraw)
+
+    def human() -> None:
+        if stated.zero:
+            terminal.line(
+                f"{stated.label.zh}：已作零报告，经办人 {stated.actor}",
+                f"{stated.label.en}: nothing to report, stated by {stated.actor}",
+            )
+        else:
+            terminal.line(
+                f"{stated.label.zh}：没有零报告", f"{stated.label.en}: no zero report stands"
+            )
+
+    terminal.show(stated, human)
 
 
 def shown(terminal: Terminal, field: pb.FieldDescription, value: Any) -> str:

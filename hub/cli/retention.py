@@ -8,9 +8,9 @@ import typer
 
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from node.china import DAY_MS
 from sync.wire.v1 import office_retention_pb2 as pb
 
-DAY_MS = 86_400_000
 WHY = {
     "above": ("尚未确认已报到市级", "is not known to be safe at the city"),
     "young": ("未满保留天数", "is not old enough"),

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from hub.cli.exits import exit_of
+from node.domain.days import time_text
 from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from hub.client.client import OfficeClient
 
-CHINA = ZoneInfo("Asia/Shanghai")
 PIPE_COLUMNS = 10_000  # nobody's terminal: no line is folded
 Cell = str | int
 
@@ -151,7 +149,7 @@ class Terminal:
         """Return a moment as people in China read it; "-" for none."""
         if not ms:
             return "-"
-        return datetime.fromtimestamp(ms / 1000, CHINA).strftime("%Y-%m-%d %H:%M:%S")
+        return time_text(ms, "%Y-%m-%d %H:%M:%S")
 
     def label(self, label: Any) -> str:
         return str(label.zh if self.zh else label.en)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from hub.cli.exits import Exit
+from hub.cli.options import Options, Rule
 from hub.cli.terminal import Refusal, Terminal, default_lang
 from sync.model.errors import SilianError
 
@@ -36,16 +37,18 @@ _OPTIONS = {
 }
 
 
-def verb(app: typer.Typer, name: str | None = None, *, folder: bool = True) -> Callable[[F], F]:
+def verb(
+    app: typer.Typer, name: str | None = None, *, folder: bool = True, rules: Sequence[Rule] = ()
+) -> Callable[[F], F]:
     """Register a function `(terminal, ...) -> exit or None` under its name.
 
-    Adds --dir (unless the verb has folders of its own), --json and --lang. A SilianError, a
-    missing file and a lost reader end in one line and an exit code, never in a trace.
+    Adds --dir (unless the verb has folders of its own), --json and --lang. `rules`: which options
+    go together. A SilianError, a missing file and a lost reader end in one line and an exit code,
+    never in a trace.
     """
 
     def register(function: F) -> F:
-        signature = inspect.signature(function, eval_str=True)
-        own = list(signature.parameters.values())[1:]
+        options = Options(function, rules)
         common = [
             inspect.Parameter(
                 key, inspect.Parameter.KEYWORD_ONLY, default=default,
@@ -54,25 +57,40 @@ def verb(app: typer.Typer, name: str | None = None, *, folder: bool = True) -> C
             for key, (kind, option, default) in _OPTIONS.items()
             if folder or key != "dir"
         ]  # fmt: skip
-        own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+        own = options.parameters
 
-        def run(**given: Any) -> None:
+        def run(context: typer.Context, **given: Any) -> None:
             common_values = {key: given.pop(key) for key in _OPTIONS if key in given}
             terminal = Terminal(
                 folder=common_values.get("dir", Path()),
                 json=common_values["json"],
                 lang=str(common_values["lang"] or default_lang()),
             )
-            raise typer.Exit(_guarded(terminal, lambda: function(terminal, **given)))
+            typed = [name for name in given if _is_typed(context, name)]
+
+            def work() -> Any:
+                options.check_together(typed)
+                return function(terminal, **options.read(given))
+
+            raise typer.Exit(_guarded(terminal, work))
 
         run.__doc__ = function.__doc__
         run.__name__ = function.__name__
-        run.__annotations__ = {p.name: p.annotation for p in (*own, *common)}
-        run.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]
+        first = inspect.Parameter(
+            "context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context
+        )
+        run.__annotations__ = {p.name: p.annotation for p in (first, *own, *common)}
+        run.__signature__ = inspect.Signature([first, *own, *common])  # type: ignore[attr-defined]
         app.command(name or function.__name__.replace("_", "-").strip("-"))(run)
         return function
 
     return register
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    """Say whether a value stood on the command line, and not in a variable or a default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _guarded(terminal: Terminal, work: Callable[[], Any]) -> int:

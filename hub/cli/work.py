@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.arguments import Actor, Limit, end_of_day_ms, fen_of, id_of, person
+from hub.cli.options import Apart
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from node.domain.assignment_rules import Duty
+from node.domain.assignment_texts import DUTY_ZH, allowed_text
+from node.domain.days import day_text
+from node.domain.numbers import yuan
 
 if TYPE_CHECKING:
     from sync.wire.v1 import office_work_pb2 as pb
@@ -42,7 +47,8 @@ STEPS = {
 def register(app: typer.Typer) -> None:
     work = typer.Typer(help="Work asked of others and of us. 工作任务", no_args_is_help=True)
     app.add_typer(work, name="work")
-    for function in (issue, ls, show, tree, progress, claim, relay, extend, dispatch, appraise):
+    verb(work, rules=[Apart("body", "body_file")])(issue)
+    for function in (ls, show, tree, progress, claim, relay, extend, dispatch, appraise):
         verb(work)(function)
     verb(work)(amend)
     for name, text in STEPS.items():
@@ -75,7 +81,7 @@ def issue(
     with terminal.office() as office:
         done = office.issue(
             title, to, actor=person(actor), duty=duty, body=text, due_ms=end_of_day_ms(due),
-            fee_fen=fen_of(fee), department=department, item_no=item, nature=nature,
+            fee_fen=fen_of(fee, least=0), department=department, item_no=item, nature=nature,
             workload_days=workload, duration_days=duration,
             work_order=id_of(order) if order else b"",
         )  # fmt: skip
@@ -110,12 +116,13 @@ def ls(
 
 
 def show(terminal: Terminal, assignment: Assignment) -> None:
-    """Show one assignment with its history. 查看任务"""
+    """Show one assignment: what is asked, what may be done now, its history. 查看任务"""
     with terminal.office() as office:
         found = office.assignment(id_of(assignment))
 
     def human() -> None:
         _one(terminal, found.assignment)
+        _terms(terminal, found)
         if found.body:
             terminal.line(found.body, found.body)
         for event in found.history:
@@ -260,9 +267,25 @@ def _one(terminal: Terminal, one: pb.Assignment) -> None:
     line = f"{one.id.hex()} {one.issuer.name} -> {one.assignee.name}: {one.title}"
     terminal.line(line, line)
     state = f"{one.state} {one.percent}% {one.flag}".rstrip()
+    terminal.line(f"{state}，期限 {_day(one.due_ms)}", f"{state}, due {_day(one.due_ms)}")
+
+
+def _terms(terminal: Terminal, found: pb.GetAssignmentResponse) -> None:
+    """Print what the work stands on, and what this office may do about it."""
+    one = found.assignment
+    terminal.line(f"工单 {one.work_order.hex()}", f"order {one.work_order.hex()}")
+    duty = DUTY_ZH.get(Duty(one.duty), one.duty) if one.duty in set(Duty) else one.duty
+    fee = yuan(found.fee_fen)
     terminal.line(
-        f"{state}, 期限 {terminal.time(one.due_ms)}", f"{state}, due {terminal.time(one.due_ms)}"
+        f"责任类型 {duty or '-'}，每社区随事经费 {fee} 元",
+        f"duty {one.duty or '-'}, fee for each community {fee} yuan",
     )
+    allowed, allowed_zh = allowed_text(found.steps)
+    terminal.line(allowed_zh, allowed)
+
+
+def _day(due_ms: int) -> str:
+    return day_text(due_ms) if due_ms else "-"
 
 
 def _list(terminal: Terminal, listed: list[pb.Assignment]) -> None:
@@ -275,7 +298,7 @@ def _list(terminal: Terminal, listed: list[pb.Assignment]) -> None:
         heads,
         [
             (a.id.hex(), a.issuer.name, a.assignee.name, a.title, a.state, int(a.percent),
-             terminal.time(a.due_ms), a.flag)
+             _day(a.due_ms), a.flag)
             for a in listed
         ],
     )  # fmt: skip

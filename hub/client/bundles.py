@@ -28,8 +28,11 @@ class BundleCalls:
         self, files: Iterable[Path], *, dry_run: bool = False, trust: str = ""
     ) -> Iterator[pb.ReadBundleResponse]:
         """Take files in, all or none if one of them is not in order; yields progress, outcome."""
+        listed = list(files)
+        for path in listed:  # refused here: what fails while it is sent fails the line
+            path.open("rb").close()
         replies: Iterator[pb.ReadBundleResponse] = self._call(
-            "ReadBundle", _pieces(files, dry_run=dry_run, trust=trust)
+            "ReadBundle", _pieces(listed, dry_run=dry_run, trust=trust)
         )
         return replies
 

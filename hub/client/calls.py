@@ -35,6 +35,25 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         )
         return reply
 
+    def tree_status(
+        self,
+        *,
+        unit: str = "",
+        depth: int = 1,
+        never: bool = False,
+        problems: bool = False,
+        cause: str = "",
+        limit: int = 0,
+        after: str = "",
+    ) -> office.GetTreeStatusResponse:
+        """How a unit and those below it stand: sums, causes, and lines or problems page by page."""
+        request = office.GetTreeStatusRequest(
+            unit=unit, depth=depth, never=never, problems=problems, cause=cause, limit=limit,
+            after=after,
+        )  # fmt: skip
+        reply: office.GetTreeStatusResponse = self._call("GetTreeStatus", request)
+        return reply
+
     def where(
         self, register: str, record: bytes, *, unit: str = ""
     ) -> office.GetDurabilityResponse:
@@ -186,6 +205,14 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         ended: register_pb.Record = self._call("EndRecord", request).record
         return ended
 
+    def state_zero(
+        self, register: str, *, actor: str, withdraw: bool = False
+    ) -> register_pb.StateZeroResponse:
+        """State that this office has nothing to put into a register, or take that back."""
+        request = register_pb.StateZeroRequest(register=register, actor=actor, withdraw=withdraw)
+        stated: register_pb.StateZeroResponse = self._call("StateZero", request)
+        return stated
+
     def import_file(
         self,
         register: str,
@@ -197,8 +224,12 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         clear_blank: bool = False,
         annotate: bool = False,
         lang: str = "zh",
+        sheets: Iterable[str] = (),
     ) -> Iterator[register_pb.ImportRecordsResponse]:
-        """Take a file in; yields progress, then the outcome, then the annotated file's pieces."""
+        """Take a file in; yields progress, then the outcome, then the annotated file's pieces.
+
+        `sheets`: only these; none: every visible one that has the register's header.
+        """
         first = register_pb.ImportRecordsRequest(
             data=data[:PIECE_BYTES],
             filename=filename,
@@ -208,6 +239,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
             clear_blank=clear_blank,
             annotate=annotate,
             lang=lang,
+            sheets=sheets,
         )
         rest = (
             register_pb.ImportRecordsRequest(data=data[start : start + PIECE_BYTES])
@@ -351,11 +383,16 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         by: str = "",
         as_of: date | None = None,
         history: str = "as-is",
+        laggards_limit: int | None = None,
     ) -> figures.GetRollupResponse:
-        """A figure over a unit and all below it, with its completeness."""
+        """A figure over a unit and all below it, with its completeness.
+
+        `laggards_limit`: offices to name at most whose part is missing or old; None: 200.
+        """
         request = figures.GetRollupRequest(
-            indicator=indicator, unit=unit, by=by, as_of=_day(as_of), history=history
-        )
+            indicator=indicator, unit=unit, by=by, as_of=_day(as_of), history=history,
+            laggards_limit=laggards_limit,
+        )  # fmt: skip
         reply: figures.GetRollupResponse = self._call("GetRollup", request)
         return reply
 

@@ -15,14 +15,14 @@ from google.protobuf.message_factory import GetMessageClass
 from hub.api.tokens import TOKEN_KEY, token_of
 from hub.client.calls import Calls
 from node.store.folder_lock import OfficeBusy, lock_info
-from sync.link.status import read_detail
+from sync.link import read_detail
 from sync.model.errors import SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
 from sync.wire.v1 import office_pb2
 
 if TYPE_CHECKING:
     from hub.api.call_context import CallContext
-    from node.app import Office
+    from node.host import LinkedOffice
 
 CALL_TIMEOUT_S = 60.0
 LONG_TIMEOUT_S = 3_600.0  # import, export, verify: they tell how far they are
@@ -181,7 +181,7 @@ class Remote:
 class Local:
     """An office that nobody serves, opened in this process: the same functions, no wire."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: LinkedOffice) -> None:
         from hub.api.call_context import CallContext
         from hub.api.service import METHODS
 
@@ -190,9 +190,7 @@ class Local:
         self._methods = METHODS
 
     def call(self, name: str, request: Any) -> Any:
-        method = self._methods[name]
-        work: Any = method.unary or method.stream or method.duplex
-        return work(self._context, request)
+        return self._methods[name].answer(self._context, request)
 
     def close(self) -> None:
         self._office.close()
@@ -223,7 +221,7 @@ def _of_folder(folder: Path, token: str, busy_wait_s: float) -> Transport:
             time.sleep(_POLL_S)
 
 
-def _opened(folder: Path) -> Office:
-    from node.app import open_office
+def _opened(folder: Path) -> LinkedOffice:
+    from node.open import open_office
 
     return open_office(folder, wall_ms=wall_ms, rng=random.SystemRandom())

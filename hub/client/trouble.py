@@ -55,7 +55,7 @@ class TroubleCalls:
             reason=reason,
             actor=actor,
             alike=alike,
-            alike_by=alike_by,
+            alike_by=alike_by if alike else "",
             preview=preview,
         )
         reply: office.ResolveConflictResponse = self._call("ResolveConflict", request)

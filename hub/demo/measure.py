@@ -162,13 +162,12 @@ def rollups(network: Network) -> dict[tuple[str, str], Asked]:
         found[indicator, network.district.code] = _asked(ask(indicator, unit=network.district.code))
         street = ask(indicator, unit=network.street.code, by="unit")
         found[indicator, network.street.code] = _asked(street)
-        late = {each.unit.code: each for each in street.completeness.laggards}
         for group in street.groups:
             if not group.own:
-                lag = late.get(group.unit.code)
+                counts = group.counts
                 found[indicator, group.unit.code] = Asked(
-                    indicator=street.indicator, figure=group.figure, expected=1,
-                    reported=int(lag is None or lag.exact_ms > 0), complete=lag is None,
+                    indicator=street.indicator, figure=group.figure, expected=counts.expected,
+                    reported=counts.reported, complete=counts.complete == counts.expected,
                 )  # fmt: skip
     return found
 

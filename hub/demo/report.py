@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hub.cli.arguments import yuan
 from hub.cli.terminal import Cell, Terminal
 from hub.demo.faults import Fault
 from hub.demo.figures import SOURCE
@@ -14,6 +13,7 @@ from hub.demo.outcome import Outcome, value_of
 from hub.demo.progress import StepTime
 from hub.demo.sheets import GENERATED_EN, GENERATED_ZH
 from node.domain.funds import FUNDS
+from node.domain.numbers import yuan
 
 DRILL_DOWN = ("K2", "K3", "K4", "K5", "K12_members", "K24_rate", "K34")
 NORM = "K6"

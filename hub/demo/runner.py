@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hub.cli.arguments import usage
 from hub.cli.exits import Exit
-from hub.cli.terminal import CHINA, Terminal
+from hub.cli.terminal import Terminal
 from hub.client.client import wall_ms
 from hub.demo import faults, measure, money, registers, work
 from hub.demo.network import Network, plan_network
@@ -24,6 +24,7 @@ from hub.demo.outcome import Outcome, document
 from hub.demo.progress import Progress
 from hub.demo.report import Report
 from hub.demo.settle import settle
+from node.china import CHINA
 from node.config import OfficeConfig
 from node.domain.unit_csv import read_units
 from node.domain.units import Tree

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from hub.client.client import OfficeClient
 from hub.demo.network import Network, Place
 from hub.demo.settle import eventually
+from node.china import DAY_MS
 from sync.wire.v1 import office_work_pb2 as pb
 
 ASSISTS = "assists"  # the community is asked, and may decline
-DAY_MS = 86_400_000
 TITLE = "社区用房面积核查（演示）"
 BODY = "请核查本社区办公、活动、服务用房面积，并在社区用房台账中更正（演示任务）。"
 AGAIN = "社区用房面积核查·延期重发（演示）"

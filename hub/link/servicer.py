@@ -7,14 +7,10 @@ from typing import Any
 
 import grpc
 
-from hub.link.handshake import Hello
-from hub.link.parent import Parent
-from hub.link.sessions import SessionUnknown
 from sync.codec import entry as codec
-from sync.link.messages import Verdict
-from sync.model.errors import Malformed
+from sync.link import Hello, Parent, SessionUnknown, Verdict
 from sync.model.schema import Lane
-from sync.recovery.heads import Proof
+from sync.recovery.heads import proofs_from_wire
 from sync.wire.v1 import link_pb2 as pb
 
 TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may hold many
@@ -28,6 +24,7 @@ class LinkServicer:
 
     def Hello(self, request: pb.HelloRequest, context: grpc.ServicerContext) -> pb.HelloResponse:
         parent = self._parent(context)
+        me = parent.host.replica.identity
         answer = parent.hello(
             Hello(
                 unit=caller(context, request.unit),
@@ -38,13 +35,12 @@ class LinkServicer:
                 log_position=request.log_position,
                 heads=dict(map(codec.head_from_wire, request.heads)),
                 acked={
-                    _lane(c.lane): c.position
+                    codec.lane_from_wire(c.lane): c.position
                     for c in request.cursors
-                    if c.incarnation == parent.office.identity.incarnation
+                    if c.incarnation == me.incarnation
                 },
                 knows_other_incarnation=any(
-                    c.incarnation not in (0, parent.office.identity.incarnation)
-                    for c in request.cursors
+                    c.incarnation not in (0, me.incarnation) for c in request.cursors
                 ),
                 peer_status=tuple(map(codec.status_from_wire, request.offices)),
                 token=request.token,
@@ -53,24 +49,19 @@ class LinkServicer:
                 public_key=request.public_key,
                 has_bulk=any(c.position for c in request.cursors if c.lane == pb.LANE_BULK),
                 snapshot_under_way=request.snapshot_under_way,
-                proofs=tuple(
-                    Proof(_lane(p.lane), p.position, p.hash)
-                    for p in request.proofs
-                    if p.incarnation == parent.office.identity.incarnation
-                ),
+                proofs=proofs_from_wire(request.proofs, me.incarnation),
             )
         )
-        me = parent.office.identity
         go_on = answer.verdict in (Verdict.ACCEPTED, Verdict.SNAPSHOT)
         return pb.HelloResponse(
             verdict=answer.verdict.value,  # type: ignore[arg-type]  # the wire's numbers
             unit=me.unit,
             incarnation=me.incarnation,
             cursors=[
-                pb.Cursor(lane=lane.value, incarnation=request.incarnation, position=position)  # type: ignore[arg-type]
+                codec.cursor_to_wire(lane, request.incarnation, position)
                 for lane, position in answer.durable.items()
             ],
-            now_ms=parent.office.clock.now_ms(),
+            now_ms=parent.host.replica.now_ms,
             protocol=answer.protocol,
             retry_after_ms=answer.retry_after_ms,
             reason=answer.reason,
@@ -83,7 +74,7 @@ class LinkServicer:
             required_heads=[
                 codec.head_to_wire(key, head) for key, head in answer.required_heads.items()
             ],
-            public_key=signer.public_key if (signer := parent.office.applier.signer) else b"",
+            public_key=signer.public_key if (signer := parent.host.replica.signer) else b"",
             snapshot_follows=answer.snapshot_follows,
         )
 
@@ -95,11 +86,7 @@ class LinkServicer:
             batch,
         )
         return pb.PushResponse(
-            durable=pb.Cursor(
-                lane=batch.lane.value,  # type: ignore[arg-type]
-                incarnation=batch.incarnation,
-                position=received.position,
-            ),
+            durable=codec.cursor_to_wire(batch.lane, batch.incarnation, received.position),
             durable_above=map(codec.durable_to_wire, durable_above),
         )
 
@@ -107,7 +94,7 @@ class LinkServicer:
         batch = self._parent(context).pull(
             caller(context, request.unit),
             request.session,
-            _lane(request.cursor.lane),
+            codec.lane_from_wire(request.cursor.lane),
             request.cursor.position,
             request.bytes_max,
         )
@@ -117,22 +104,22 @@ class LinkServicer:
         parent, unit = self._parent(context), caller(context, request.unit)
         if request.probing:
             probes = list(map(codec.head_from_wire, request.probes))
-            known, heads, cursors, truncated = parent.recognise(unit, request.session, probes)
+            found = parent.recognise(unit, request.session, probes)
             return pb.ReplayResponse(
-                known=known,
-                heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
+                known=found.known,
+                heads=[codec.head_to_wire(key, head) for key, head in found.heads.items()],
                 cursors=[
-                    pb.Cursor(lane=lane.value, incarnation=incarnation, position=position)  # type: ignore[arg-type]
-                    for lane, incarnation, position in cursors
+                    codec.cursor_to_wire(lane, incarnation, position)
+                    for lane, incarnation, position in found.cursors
                 ],
                 more=True,
-                truncated=[codec.head_to_wire(key, head) for key, head in truncated.items()],
+                truncated=[codec.head_to_wire(key, head) for key, head in found.truncated.items()],
             )
         page = parent.replay(
             unit,
             request.session,
             dict(map(codec.head_from_wire, request.common)),
-            {_lane(c.lane): c.position for c in request.cursors},
+            {codec.lane_from_wire(c.lane): c.position for c in request.cursors},
             request.after,
             request.bytes_max,
         )
@@ -154,20 +141,25 @@ class LinkServicer:
     def Snapshot(
         self, request: pb.SnapshotRequest, context: grpc.ServicerContext
     ) -> pb.SnapshotResponse:
-        return self._parent(context).snapshot(
+        chunk = self._parent(context).snapshot(
             caller(context, request.unit), request.session, request.after
+        )
+        return pb.SnapshotResponse(
+            payload=chunk.payload, next=chunk.next, done=chunk.done, total=chunk.total
         )
 
     def UploadSnapshot(
         self, request: pb.UploadSnapshotRequest, context: grpc.ServicerContext
     ) -> pb.UploadSnapshotResponse:
-        self._parent(context).deliver(
+        self._parent(context).upload_snapshot(
             caller(context, request.unit), request.session, request.payload
         )
         return pb.UploadSnapshotResponse()
 
     def Digest(self, request: pb.DigestRequest, context: grpc.ServicerContext) -> pb.DigestResponse:
-        return self._parent(context).digest(caller(context, request.unit), request.session, request)
+        return self._parent(context).compare(
+            caller(context, request.unit), request.session, request
+        )
 
     def watch(
         self,
@@ -219,12 +211,6 @@ def caller(context: grpc.ServicerContext, claimed: int) -> int:
     claim is believed, and `hub.serve.server` therefore listens on the loopback only.
     """
     return claimed
-
-
-def _lane(number: int) -> Lane:
-    if number not in (1, 2):
-        raise Malformed(f"lane {number}")
-    return Lane(number)
 
 
 def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:

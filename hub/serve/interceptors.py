@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import grpc
 import structlog
 
-from sync.link.status import DETAIL_KEY, detail_of, status_of
+from sync.link import DETAIL_KEY, detail_of, status_of
 from sync.model.errors import SilianError
 
 log = structlog.get_logger()
+STATUS_CHARS_MAX = 200  # the whole text is in the detail
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def refuse(context: grpc.ServicerContext, error: SilianError) -> NoReturn:
     """End a call with a refusal: its status, its English text, and all of it for programs."""
     context.set_trailing_metadata(((DETAIL_KEY, detail_of(error)),))
-    context.abort(status_of(error), error.en)
+    context.abort(status_of(error), error.en[:STATUS_CHARS_MAX])
 
 
 class TranslateErrors(grpc.ServerInterceptor):

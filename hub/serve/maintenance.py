@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from node.app import Office
 from node.jobs import Job
+from node.office import Office
 from node.services.duplicates.blind_index import continue_indexing
 from node.services.figures.closings import close_period
+from node.services.figures.days_counted import follow_days
 from node.services.upkeep.retention import retire
 from node.services.work.deadlines import escalate, run_timers
 
@@ -22,6 +23,7 @@ def tick(served: Served) -> None:
     served.parent.sessions.keep_alive()
     if office.tree_due or office.tree.as_of != office.today():
         office.follow_tree()
+    follow_days(office)
     if served.dialer is not None:
         office.peer_status.own_status(served.acked())
         served.dialer.renew_handshake()
@@ -39,6 +41,7 @@ def last_month(now: datetime) -> str:
 
 
 def _close_month(office: Office, period: str) -> str:
+    follow_days(office)
     return str(close_period(office, period))
 
 

@@ -4,40 +4,41 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import grpc
 import structlog
 
 from hub.api import service
 from hub.api.call_context import CallContext
 from hub.api.tokens import token_of, unit_for_token
-from hub.link.parent import Parent
 from hub.link.servicer import TO_KEY, LinkServicer, handlers
+from hub.serve.capacity import Capacity, file_limit
 from hub.serve.maintenance import PERIODIC, tick
 from hub.serve.restored import recover
 from hub.serve.server import Server
-from node.app import Office, open_office
 from node.domain.catalogue import load_catalogue
 from node.domain.units import UnknownUnit
+from node.host import LinkedOffice
 from node.jobs import Jobs
-from sync.link.child import ChildEnd
-from sync.link.dialer import OPTIONS, Dialer
+from node.open import open_office
+from sync.link import CLOSE_AFTER_S, ChildEnd, Dialer, Lines, Parent
 from sync.log.outcome import Waiters
 from sync.model.schema import Lane
 
 GRACE_S = 10.0
-LINK_WORKERS_MAX = 8
+LINK_WORKERS_MAX = 8  # they work on our own stores; none waits for a parent
 STATUS_AFTER_MS = 1_000
+ASK_AGAIN = 4  # times after a change, each after twice as long; then the tick does
 
 
 class Served:
     """One office in this process: its end of the link upward, its face to its children."""
 
-    def __init__(self, office: Office, process: Process) -> None:
+    def __init__(self, office: LinkedOffice, process: Process) -> None:
         self.office = office
         self.parent = Parent(office)
         self.dialer: Dialer | None = None
@@ -54,28 +55,45 @@ class Served:
 
         return Dialer(
             ChildEnd(office, parent_unit),
-            connect=lambda: grpc.insecure_channel(address, options=OPTIONS),
-            metadata=((TO_KEY, str(parent_unit)),),
+            connect=lambda: process.lines.connect(address, ((TO_KEY, str(parent_unit)),)),
             workers=process.workers,
             later=process.jobs.later,
             rng=office.rng,
             log=office.log.bind(parent=address),
+            pushed=self._handshake_soon,
         )
 
     def _wake_upward(self, waiters: Waiters) -> None:
-        if self.dialer is None or not waiters.up:
-            return
-        self.dialer.notify(up=frozenset(waiters.up), recent_commit=waiters.recent_commit)
-        # The watermark follows the change: a heartbeat soon after the last of a burst.
+        if self.dialer is not None and waiters.up:
+            self.dialer.notify(up=frozenset(waiters.up), recent_commit=waiters.recent_commit)
+            self._handshake_soon()
+
+    def _handshake_soon(self) -> None:
+        """Greet soon after a burst of changes, or of what had waited for the line: the watermark
+        follows the change, and the answer tells how far it is safe above."""
         if not self._heartbeat_due.is_set():
             self._heartbeat_due.set()
             self._process.jobs.later(STATUS_AFTER_MS, self._send_heartbeat)
 
-    def _send_heartbeat(self) -> None:
-        self._heartbeat_due.clear()
-        if self.dialer is not None:
-            self.office.peer_status.own_status(self.acked())
-            self.dialer.renew_handshake()
+    def _send_heartbeat(self, asked: int = 0) -> None:
+        """Greet; `asked`: so often already since a change, and not all of it was safe above."""
+        if asked == 0:
+            self._heartbeat_due.clear()
+        if self.dialer is None:
+            return
+        self.office.peer_status.own_status(self.acked())
+        self.dialer.renew_handshake()
+        if asked < ASK_AGAIN:
+            again_ms = STATUS_AFTER_MS << asked
+            self._process.jobs.later(again_ms, lambda: self._ask_again(asked + 1))
+
+    def _ask_again(self, asked: int) -> None:
+        """The parent may not have known yet, when it was asked, what is safe above it."""
+        soon = self._heartbeat_due.is_set()  # another change asks for itself
+        if self.dialer is None or soon or not self.dialer.connected:
+            return
+        if self.office.peer_status.waits_above():
+            self._send_heartbeat(asked)
 
     def tick(self) -> None:
         """What must happen now and then though nothing rings."""
@@ -85,11 +103,16 @@ class Served:
         """How far the parent holds our log, as last heard."""
         return self.dialer.acked_by_parent if self.dialer is not None else {}
 
-    def close(self) -> None:
+    def close_soon(self) -> None:
+        """Begin nothing more on the line upward."""
+        if self.dialer is not None:
+            self.dialer.close_soon()
+
+    def close(self, grace_s: float = CLOSE_AFTER_S) -> None:
         self.parent.close()
         if self.dialer is not None:
-            self.dialer.close()
-        self.office.peer_status.save()
+            self.dialer.close(grace_s)
+        self.office.peer_status.save(moments=True)
         self.office.close()
 
 
@@ -106,6 +129,7 @@ class Process:
         **store_options: Any,
     ) -> None:
         self.workers = ThreadPoolExecutor(LINK_WORKERS_MAX, thread_name_prefix="link")
+        self.lines = Lines()
         self.jobs = Jobs(rng)
         self.served: dict[int, Served] = {}
         self._tokens: dict[int, str] = {}
@@ -122,7 +146,11 @@ class Process:
                 self.served[office.identity.unit] = Served(office, self)
                 self._tokens[office.identity.unit] = token_of(folder)
             first = next(iter(self.served.values())).office.config
-            self.server = Server(listen or first.listen, allow_plaintext=first.allow_plaintext)
+            self.capacity = Capacity.of(served.office for served in self.served.values())
+            self.server = Server(
+                listen or first.listen, allow_plaintext=first.allow_plaintext,
+                capacity=self.capacity,
+            )  # fmt: skip
         except BaseException:
             self._close_offices()
             raise
@@ -136,10 +164,11 @@ class Process:
         except BaseException:
             self._close_offices()
             raise
+        self._see_to_files()
         self.jobs.start()
         for served in self.served.values():
             office = served.office
-            office.publish_address(address)
+            office.publish_address(address, files=self.capacity.files)
             name = f"{office.unit.code}:tick"
             self.jobs.every(office.config.sync_interval_s, name, served.tick)
             for job in PERIODIC:
@@ -191,7 +220,16 @@ class Process:
         """Wait until `stop` was called."""
         self._stopped.wait()
 
+    def _see_to_files(self) -> None:
+        allowed = file_limit()
+        if allowed is not None and allowed < self.capacity.files:
+            self._log.warning("too_few_files", allowed=allowed, needed=self.capacity.files)
+
     def _close_offices(self) -> None:
         for served in self.served.values():
-            served.close()
+            served.close_soon()
+        # Calls under way have this long together, not each.
+        until = time.monotonic() + CLOSE_AFTER_S
+        for served in self.served.values():
+            served.close(max(0.0, until - time.monotonic()))
         self.workers.shutdown(wait=True, cancel_futures=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from node.app import Office
-from sync.link.dialer import Dialer
+from node.host import LinkedOffice
+from sync.link import Dialer
 from sync.recovery import child
 from sync.store import meta
 
 
-def recover(office: Office, dialer: Dialer | None) -> None:
+def recover(office: LinkedOffice, dialer: Dialer | None) -> None:
     """Begin the recovery of an office whose child holds words that it has lost.
 
     With a parent, the next greeting recovers (`sync.recovery.child`). The city has none: it writes

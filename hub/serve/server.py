@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from hub.serve.capacity import Capacity
 from hub.serve.interceptors import TranslateErrors
 from sync.model.errors import SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
 
 WORKERS_MAX = 16
-CALLS_MAX = 256  # beyond it a call is refused at once, not queued without end
 OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
@@ -22,7 +22,6 @@ OPTIONS = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.max_concurrent_streams", 64),
 )
 
 
@@ -57,15 +56,18 @@ class Exposed(SilianError):
 class Server:
     """Starts and stops the process's gRPC server."""
 
-    def __init__(self, address: str, *, allow_plaintext: bool = False) -> None:
+    def __init__(
+        self, address: str, *, allow_plaintext: bool = False, capacity: Capacity | None = None
+    ) -> None:
         if not allow_plaintext and not _loopback(address):
             raise Exposed(address)
+        capacity = capacity or Capacity()
         self._workers = ThreadPoolExecutor(WORKERS_MAX, thread_name_prefix="grpc")
         self._server = grpc.server(
             self._workers,
             interceptors=[TranslateErrors()],
-            options=OPTIONS,
-            maximum_concurrent_rpcs=CALLS_MAX,
+            options=(*OPTIONS, ("grpc.max_concurrent_streams", capacity.streams)),
+            maximum_concurrent_rpcs=capacity.calls,  # a call beyond it is refused at once
         )
         self._health = health.HealthServicer(experimental_non_blocking=True)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

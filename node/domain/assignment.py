@@ -96,7 +96,8 @@ def guard(
         code = "department_duty"
     if code is None and kind in (EventKind.DISPATCH, EventKind.ACCEPT) and not fee_ready:
         code = "fee_not_released"
-    if code is None and kind is EventKind.CLAIM and not all(c.terminal for c in children):
+    ends_parts = kind in (EventKind.CLAIM, EventKind.RELAY)
+    if code is None and ends_parts and not all(c.terminal for c in children):
         code = "children_open"
     if code is None and kind is EventKind.DISPATCH and returns_max is not None:
         code = "returned_too_often" if state.returns >= returns_max else None
@@ -275,7 +276,9 @@ def _effects(state: AssignmentState, event: Event) -> AssignmentState:
         case EventKind.EXTEND:
             return replace(state, due_ms=event.due_ms)
         case EventKind.RETURN | EventKind.TAKE_BACK:
-            return replace(state, returns=state.returns + 1)
+            return replace(state, returns=state.returns + 1, relays_before=state.relays)
+        case EventKind.RELAY:
+            return replace(state, relays=state.relays + 1)
         case EventKind.HAND_BACK:
             return replace(state, hand_back_asked=True)
         case EventKind.PROGRESS if state.state in BEFORE_CLAIM:

@@ -116,11 +116,15 @@ TRANSITIONS: dict[tuple[State, EventKind], State] = {
     (S.DELIVERED, K.ACCEPT): S.ACCEPTED,
     (S.CONSENTED, K.ACCEPT): S.ACCEPTED,
     (S.DELIVERED, K.RETURN): S.RETURNED,
+    # Once no part is open: what came to the wrong office goes to another, or is claimed here.
     (S.ACCEPTED, K.RELAY): S.RELAYED,
+    (S.RELAYED, K.RELAY): S.RELAYED,
+    (S.IN_PROGRESS, K.RELAY): S.IN_PROGRESS,
     (S.ACCEPTED, K.PROGRESS): S.IN_PROGRESS,
     (S.RELAYED, K.PROGRESS): S.IN_PROGRESS,
     (S.IN_PROGRESS, K.PROGRESS): S.IN_PROGRESS,
     (S.CLAIMED, K.PROGRESS): S.CLAIMED,  # a note: the claim is still valid
+    (S.RELAYED, K.CLAIM): S.CLAIMED,
     (S.IN_PROGRESS, K.CLAIM): S.CLAIMED,
     (S.ACCEPTED, K.HAND_BACK): S.ACCEPTED,
     (S.RELAYED, K.HAND_BACK): S.RELAYED,
@@ -148,10 +152,10 @@ SUBMITTED: dict[Duty, State] = {
 }
 
 # Concurrent events: which counts first. The issuer's does, except:
-# - Work done or answered counts before a recall, a take-back, a consent timer or a closing. A
-#   recall then still ends work in progress, and comes too late for work that was claimed.
-# - A refusal or return counts after a recall, so that both offices end with "recalled". It also
-#   counts after the consent timer: else a recall written after the timer would count after it.
+# - Work done or answered counts before a recall, a take-back, a consent timer or a closing. A recall
+#   then still ends work in progress, and comes too late for work that was claimed.
+# - A refusal or return counts after a recall, so that both offices end with "recalled". It counts
+#   after the consent timer, too; otherwise a recall written after the timer would count after the refusal.
 _ASSIGNEE_FIRST: dict[EventKind, frozenset[EventKind]] = {
     K.RECALL: ASSIGNEE_KINDS - {K.DECLINE, K.RETURN},
     K.EXPIRE_CONSENT: ASSIGNEE_KINDS - {K.DECLINE, K.RETURN},

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from node.domain.assignment_rules import TERMINAL, Duty, EventKind, State, Writer
-from node.domain.assignment_texts import KIND_ZH, REASONS, STATE_ZH
+from node.domain.assignment_texts import KIND_ZH, REASONS, STATE_ZH, allowed_text
 from sync.model.errors import SilianError
 
 
@@ -64,6 +64,8 @@ class AssignmentState:
     bound_by_ruling: bool = False
     returns: int = 0
     reworks: int = 0
+    relays: int = 0
+    relays_before: int = 0  # those before the last return
     issuer_seq: int = 0  # events of each writer that were folded, ignored ones included
     assignee_seq: int = 0
     milestones: Mapping[State, int] = field(default_factory=dict)  # at_ms of the last time reached
@@ -79,6 +81,18 @@ class AssignmentState:
     def needs_consent(self) -> bool:
         return self.to_community and self.duty is Duty.ASSISTS
 
+    @property
+    def round(self) -> int:
+        """Number the last relay: parts of another one are other assignments, though of one office.
+
+        It only rises. Parts of rounds before `first_round` belong to a stay that has ended.
+        """
+        return self.returns + max(0, self.relays - 1)
+
+    @property
+    def first_round(self) -> int:
+        return self.returns + self.relays_before
+
     def folded(self, by: Writer) -> int:
         """Return how many events of `by` were folded: the `seen` of the other's next event."""
         return self.issuer_seq if by == "issuer" else self.assignee_seq
@@ -89,14 +103,25 @@ class IllegalEvent(SilianError):
 
     code = "illegal_event"
 
-    def __init__(self, state: State, kind: EventKind, reason: str) -> None:
+    def __init__(
+        self, state: State, kind: EventKind, reason: str, steps: Sequence[str] | None = None
+    ) -> None:
+        """`steps`: those that this office may take instead; None: the caller does not know."""
         en, zh, remedy_en, remedy_zh = REASONS[reason]
+        allowed, allowed_zh = allowed_text(steps)
+        if reason == "wrong_state" and allowed:
+            remedy_en = remedy_zh = ""  # it says no more than that
         super().__init__(
             f"An assignment that is {state.value!r} refused {kind.value!r}: {en}.",
-            f"任务处于“{STATE_ZH[state]}”,不能“{KIND_ZH[kind]}”:{zh}。",
-            remedy_en=remedy_en,
-            remedy_zh=remedy_zh,
+            f"任务处于“{STATE_ZH[state]}”，不能“{KIND_ZH[kind]}”：{zh}。",
+            remedy_en=f"{remedy_en} {allowed}".strip(),
+            remedy_zh=f"{remedy_zh}{allowed_zh}",
         )
         self.state = state
         self.kind = kind
         self.reason = reason
+        self.steps = steps
+
+    def with_steps(self, steps: Sequence[str]) -> IllegalEvent:
+        """Return the same refusal with what is allowed instead."""
+        return IllegalEvent(self.state, self.kind, self.reason, steps)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from node.domain.assignment_rules import Duty as D
 from node.domain.assignment_rules import EventKind as K
 from node.domain.assignment_rules import State as S
 
@@ -54,13 +57,44 @@ KIND_ZH: dict[K, str] = {
     K.APPRAISE_ORDER: "评价任务",
 }
 
+# How the verbs of people are named where they differ from the events that they write.
+STEP_ZH: dict[str, str] = {
+    **{kind.value: text for kind, text in KIND_ZH.items()},
+    "appraise": "评价",
+    "amend": "修改后重报",
+}
+DUTY_ZH: dict[D, str] = {
+    D.UNDERTAKES: "社区承担",
+    D.ASSISTS: "社区协助",
+    D.UNLISTED: "目录外事项",
+    D.DEPARTMENT: "部门承担",
+    D.OFFICE: "机关之间",
+}
+
+
+def step_verb(step: str) -> str:
+    """Return a step as the command line spells it."""
+    return step.replace("_", "-")
+
+
+def allowed_text(steps: Sequence[str] | None) -> tuple[str, str]:
+    """Say in both languages which steps an office may take now; "" where nobody knows."""
+    if steps is None:
+        return "", ""
+    if not steps:
+        return "This office may take no step now.", "本单位现在没有可办理的操作。"
+    listed = ", ".join(map(step_verb, steps))
+    listed_zh = "、".join(f"{STEP_ZH[step]}（{step_verb(step)}）" for step in steps)
+    return f"Allowed here now: {listed}.", f"本单位现在可办理：{listed_zh}。"
+
+
 # code -> (en, zh, remedy en, remedy zh)
 REASONS: dict[str, tuple[str, str, str, str]] = {
     "wrong_state": (
         "this step does not follow from that state",
         "当前状态不能进行此操作",
-        "Look at the history and take a step that the state allows.",
-        "请查看办理记录,选择当前状态允许的操作。",
+        "Take a step that the state allows.",
+        "请选择当前状态允许的操作。",
     ),
     "overtaken": (
         "the other office had meanwhile moved it on",

@@ -74,6 +74,21 @@ class Catalogue:
         """The measures that `derive` writes."""
         return frozenset(measure for rule in self.derived.values() for measure in rule.writes)
 
+    def counted_by(self, measures: Iterable[str]) -> tuple[Register, ...]:
+        """Return the registers that people fill in and whose records these measures count.
+
+        A derived measure counts what its rule reads.
+        """
+        asked = set(measures)
+        for rule in self.derived.values():  # no rule reads what another writes
+            if not asked.isdisjoint(rule.writes):
+                asked.update(rule.reads)
+        return tuple(
+            register
+            for register in self.registers.values()
+            if not register.system and any(c.measure in asked for c in register.contributions)
+        )
+
 
 def load_catalogue(extra: Iterable[Path] = ()) -> Catalogue:
     """Read the shipped files, then `extra` ones in their order, and check all of them together.

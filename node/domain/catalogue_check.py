@@ -124,6 +124,9 @@ def _check_contribution(
     for name in sorted(contribution.fields):
         if name not in register.fields:
             place.fail(f"no field {name!r}", f"没有字段 {name!r}", key)
+    for name in contribution.days:
+        if register.fields[name].type != "date":
+            place.fail(f"{name!r} is no date", f"{name!r} 不是日期", f"{key}.from")
     for name in contribution.amount.fields:
         each = register.fields[name]
         if not each.is_number or contribution.amount.flag != (each.type == "bool"):
@@ -210,6 +213,8 @@ def _resolved(sheaf: Sheaf, indicator: Indicator) -> Indicator:
             _check_part(sheaf, place, part, measure, key)
             parts.append(replace(part, period=measure.period, has=frozenset(measure.dims)))
         terms.append(tuple(parts))
+    if indicator.inside and not all(indicator.inside in part.has for part in terms[0]):
+        place.fail(f"no dimension {indicator.inside!r}", f"没有维度 {indicator.inside!r}", "inside")
     bands = {
         name: each.banding
         for name in indicator.dimensions

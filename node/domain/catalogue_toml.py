@@ -37,7 +37,8 @@ from node.domain.toml_table import Table
 from node.domain.units import Level
 
 LANES = ("control", "bulk")
-AUDIENCES = ("local", "record", "down:all", "up:city", "up:district", "up:street")
+UPWARD = ("up:city", "up:district", "up:street")
+AUDIENCES = ("local", "record", "down:all", *UPWARD)
 PERIOD_SOURCES = ("year", "month", "int")
 DIMENSION_SOURCES = ("field", "year", "month", "each", "const")
 WRITERS = ("contribution", "derived", "assignment")
@@ -99,8 +100,13 @@ def read_register(name: str, table: Table) -> Register:
         uniques=tuple(_unique(name, each) for each in table.tables("unique")),
         singleton=table.pop("singleton", bool, False),
         system=table.pop("system", bool, False),
+        append_only=table.pop("append_only", bool, False),
         source=table.text("source", ""),
+        audience_includes=table.one_of("audience_includes", ("", *UPWARD), ""),
     )
+    if register.audience_includes and register.audience != "record":
+        table.fail("goes with audience record only", "只用于 audience 为 record 的台账",
+                   "audience_includes")  # fmt: skip
     if not fields:
         table.fail("has no field", "没有字段", "field")
     table.close()
@@ -224,6 +230,7 @@ def read_indicator(name: str, table: Table) -> Indicator:
         target=table.text("target", ""),
         scale=Fraction(scale),
         source=source,
+        inside=table.text("inside", ""),
     )
     table.close()
     return found
@@ -241,6 +248,8 @@ def _contribution(table: Table) -> Contribution:
             for dim, raw in sorted(dims.items())
         },
         period=read_source(table, "period", period, PERIOD_SOURCES) if period else None,
+        since=table.text("from", ""),
+        until=table.text("until", ""),
     )
     table.close()
     return found

@@ -1,7 +1,8 @@
 """Contributions: what one record adds to the kept sums, and how a cell's key is written.
 
-A contribution is a pure function of the record's own values, so the change of a cell is
-contributions(after) - contributions(before), whatever happened in between.
+A contribution is a pure function of the record's own values and of the day up to which days are
+counted, so the change of a cell is contributions(after) - contributions(before), whatever happened
+in between, and the coming of a day is such a change, too (ADR 0030).
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from sync.model.change import Value
 
 UNKNOWN = "unknown"
 """What a dimension says of a record that has no value for it; no choice may have this code."""
+
+
+Day = str
+"""The last day that is counted, as dates are stored: 'YYYY-MM-DD'."""
 
 
 class CellKey(NamedTuple):
@@ -130,22 +135,44 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
-    """One line of the catalogue: which measure a record adds to, how much, and when."""
+    """One line of the catalogue: which measure a record adds to, how much, and when.
+
+    `since`, `until`: the fields with the first day on which it counts and the first on which it
+    counts no more; "" or an empty field bounds nothing.
+    """
 
     measure: str
     amount: Amount
     where: Mapping[str, Condition] = field(default_factory=dict)
     dims: Mapping[str, Source] = field(default_factory=dict)
     period: Source | None = None
+    since: str = ""
+    until: str = ""
+
+    @property
+    def days(self) -> tuple[str, ...]:
+        """The fields whose day may still have to come."""
+        return tuple(name for name in (self.since, self.until) if name)
 
     @property
     def fields(self) -> frozenset[str]:
         """The register's fields that it reads."""
         sources = [s for s in (*self.dims.values(), self.period) if s and s.how != "const"]
-        return frozenset({*self.amount.fields, *self.where, *(s.name for s in sources)})
+        named = {*self.amount.fields, *self.where, *(s.name for s in sources), *self.days}
+        return frozenset(named)
+
+    def in_force(self, since: Value, until: Value, day: Day) -> bool:
+        """Say whether it counts on a day, by what stands in its two fields."""
+        begun = since is None or since == "" or str(since) <= day
+        return begun and (until is None or until == "" or str(until) > day)
+
+    def on(self, day: Day, values: Mapping[str, Value]) -> Iterable[tuple[CellKey, int]]:
+        """Yield the cells that a record with `values` adds to on a day, without zeros."""
+        if self.in_force(values.get(self.since), values.get(self.until), day):
+            yield from self.of(values)
 
     def of(self, values: Mapping[str, Value]) -> Iterable[tuple[CellKey, int]]:
-        """Yield the cells that a record with `values` adds to, without zeros.
+        """Yield the cells that a record adds to while it is in force, without zeros.
 
         A record without the date of its period belongs to no period and adds nothing.
         """
@@ -160,11 +187,13 @@ class Contribution:
             yield CellKey(self.measure, period, dims), amount
 
 
-def total(contributions: Iterable[Contribution], values: Mapping[str, Value]) -> dict[CellKey, int]:
-    """Return all that one record adds, without zeros."""
+def total(
+    contributions: Iterable[Contribution], values: Mapping[str, Value], day: Day
+) -> dict[CellKey, int]:
+    """Return all that one record adds on a day, without zeros."""
     sums: dict[CellKey, int] = {}
     for contribution in contributions:
-        for key, amount in contribution.of(values):
+        for key, amount in contribution.on(day, values):
             sums[key] = sums.get(key, 0) + amount
     return {key: amount for key, amount in sums.items() if amount}
 

@@ -35,6 +35,14 @@ class Fund:
     categories: frozenset[Category] = frozenset(Category)
     needs_assignment: bool = False
 
+    @property
+    def spenders(self) -> frozenset[int]:
+        """Levels whose office may spend it: where it begins and where it ends.
+
+        Who is between them only passes it on. Source: 1.6, "街 pass-through".
+        """
+        return frozenset({*self.payers, self.path[-1]})
+
 
 FUNDS: dict[str, Fund] = {
     fund.id: fund

@@ -132,6 +132,8 @@ class Indicator:
 
     `source`: "cells", or "tree" for what is counted on the units themselves (no terms then).
     `level`: whose offices are expected to report; None is any. `target`: the norm, for people.
+    `inside`: a dimension of levels; of what goes between two offices only that counts whose upper
+    office is the unit asked about or below it, so that both ends of it are seen.
     """
 
     id: str
@@ -146,6 +148,7 @@ class Indicator:
     target: str = ""
     scale: Fraction = Fraction(1)
     source: str = "cells"
+    inside: str = ""
     bands: Mapping[str, Banding] = field(default_factory=dict)
 
     def value(self, figure: Figure) -> Fraction | None:
@@ -155,6 +158,14 @@ class Indicator:
         if figure.denominator == 0:
             return None
         return Fraction(figure.numerator, figure.denominator) * self.scale
+
+
+def cells_inside(indicator: Indicator, cells: Cells, level: int) -> Cells:
+    """Return the cells that count for a unit of a level (`Indicator.inside`)."""
+    if not indicator.inside:
+        return cells
+    levels = {str(each) for each in range(level, len(Level))}
+    return (cell for cell in cells if parse_dims(cell[0].dims).get(indicator.inside) in levels)
 
 
 def measures_of(indicator: Indicator) -> frozenset[str]:

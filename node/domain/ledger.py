@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from node.domain.conservation import FundLine, conservation
+from node.domain.fiscal import FiscalYears
 from node.domain.funds import FUNDS, Category, Fund
 from node.domain.ledger_errors import (
     BadPosting,
@@ -52,8 +53,8 @@ class Books:
 
     `is_descendant(below, above)` tells whether one unit is under another in the tree of today.
     `level`: 0 city to 3 community. `ceilings_fen`: yearly limits of what may be appropriated, by
-    fund. Books of one fund and year may be built from the postings of that fund and year alone;
-    only MATCH looks at two funds, F1 and F2.
+    fund. `years`: which years are open; None: every one. Books of one fund and year may be built
+    from the postings of that fund and year alone; only MATCH looks at two funds, F1 and F2.
     """
 
     def __init__(
@@ -63,12 +64,14 @@ class Books:
         level: int,
         is_descendant: Callable[[int, int], bool],
         ceilings_fen: Mapping[str, int] | None = None,
+        years: FiscalYears | None = None,
         journal: Iterable[Posting] = (),
     ) -> None:
         self.unit_id = unit_id
         self._level = level
         self._is_descendant = is_descendant
         self._ceilings_fen = ceilings_fen or {}
+        self._years = years
         self._postings: dict[bytes, Posting] = {}
         self._transfers: set[bytes] = set()
         self._balances: dict[tuple[str, int, Account], int] = defaultdict(int)
@@ -88,6 +91,8 @@ class Books:
             return False
         fund = FUNDS[posting.fund]
         check_fund(fund, posting)
+        if self._years is not None:
+            self._years.check(posting.kind, posting.year)
         match posting.kind:
             case PostingKind.APPROPRIATE | PostingKind.MATCH:
                 self._check_source(fund, posting)
@@ -100,7 +105,7 @@ class Books:
             case PostingKind.RECLAIM:
                 self._check_reclaim(posting)
             case PostingKind.SPEND:
-                self._check_new_transfer(posting)
+                self._check_spend(fund, posting)
             case PostingKind.REVERSE:
                 self._check_reverse(posting)
         self._check_held(fund, posting)
@@ -254,6 +259,17 @@ class Books:
         assert posting.peer_unit is not None
         if not self._is_descendant(posting.peer_unit, self.unit_id):
             raise NotDescendant(unit_id=self.unit_id, to_unit=posting.peer_unit)
+
+    def _check_spend(self, fund: Fund, posting: Posting) -> None:
+        self._check_new_transfer(posting)
+        if self._level not in fund.spenders:
+            raise FundRule(
+                fund.id,
+                "only passes through an office of this level and is not spent here",
+                "在本级只转拨，不得支出",
+                remedy_en="Release it to the office below, or give it back.",
+                remedy_zh="请下拨给下级单位，或退回上级。",
+            )
 
     def _check_give_back(self, posting: Posting) -> None:
         self._check_new_transfer(posting)

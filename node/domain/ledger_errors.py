@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from node.domain.funds import FUNDS
+from node.domain.numbers import yuan
 from sync.model.errors import SilianError
 
-
-def yuan(amount_fen: int) -> str:
-    """Return an amount for people: 123456 fen is "1,234.56"."""
-    sign = "-" if amount_fen < 0 else ""
-    whole, rest = divmod(abs(amount_fen), 100)
-    return f"{sign}{whole:,}.{rest:02d}"
+_DATED = {  # kinds of posting that ask whether their year is open, as nouns
+    "appropriate": ("appropriation", "安排"),
+    "match": ("match", "配套"),
+    "release": ("release", "下拨"),
+    "spend": ("expenditure", "支出"),
+}
 
 
 def fund_name(fund: str) -> tuple[str, str]:
@@ -133,6 +134,29 @@ class NotDescendant(LedgerError):
         )
 
 
+class YearNotOpen(LedgerError):
+    """The fiscal year is not open for this; `node.domain.fiscal` says which years are."""
+
+    code = "year_not_open"
+
+    def __init__(self, kind: str, year: int, years: range, *, began: bool) -> None:
+        en, zh = _DATED[kind]
+        why, why_zh = ("is not open", "年度未开放") if began else ("has not begun", "年度尚未开始")
+        first, last = years[0] if years else year, years[-1] if years else year
+        listed = str(first) if first == last else f"{first} to {last}"
+        listed_zh = f"{first}年" if first == last else f"{first}年至{last}年"
+        super().__init__(
+            f"Fiscal year {year} {why}: it takes no {en} now.",
+            f"{year}{why_zh}，现在不能办理{zh}。",
+            remedy_en=f"Check --year: {en} is open for {listed}." if years else "Check the clock.",
+            remedy_zh=f"请核对年度（--year）：{zh}现开放{listed_zh}。"
+            if years
+            else "请检查系统时钟。",
+        )
+        self.year = year
+        self.years = years
+
+
 class FundRule(LedgerError):
     """The fund's rule forbids it; use another fund, category or assignment."""
 
@@ -142,6 +166,20 @@ class FundRule(LedgerError):
         name_en, name_zh = fund_name(fund)
         super().__init__(
             f"Fund {name_en} {en}.", f"{name_zh}{zh}。", remedy_en=remedy_en, remedy_zh=remedy_zh
+        )
+
+
+class SamePerson(LedgerError):
+    """Who released money may not confirm its arrival too; let another person do it."""
+
+    code = "two_persons"
+
+    def __init__(self, actor: str) -> None:
+        super().__init__(
+            f"{actor} released this money and cannot confirm its arrival, too.",
+            f"该笔款项由{actor}下拨，不能由同一人确认到账。",
+            remedy_en="Let another person receive it: --as NAME.",
+            remedy_zh="请由另一人确认到账：--as 姓名。",
         )
 
 

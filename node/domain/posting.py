@@ -12,8 +12,6 @@ from enum import StrEnum
 
 from node.domain.funds import Category
 
-AMOUNT_FEN_MAX = 10**15  # ten trillion yuan; sums of a whole tree stay within 63 bits
-
 
 class PostingKind(StrEnum):
     """The kind of a posting; `ACCOUNTS` has the two accounts of each."""

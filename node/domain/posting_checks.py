@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from node.domain.funds import FUNDS, Fund
 from node.domain.ledger_errors import BadPosting, FundRule, ReceiptMismatch
+from node.domain.numbers import AMOUNT_FEN_MAX
 from node.domain.posting import (
     ACCOUNTS,
-    AMOUNT_FEN_MAX,
     PEER_ACCOUNTS,
     UNDIVIDED,
     Posting,

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from node.domain.contribution import CellKey, Condition, Contribution, difference, total
+from node.domain.comparison_form import comparison_form
+from node.domain.contribution import CellKey, Condition, Contribution, Day, difference, total
 from node.domain.units import Level
 from sync.model.change import Value
 
@@ -105,19 +106,11 @@ class Unique:
         return frozenset({*self.fields, *self.where})
 
     def text(self, values: Mapping[str, Value]) -> str | None:
-        """Return the values as they are compared; None for a record that is not compared.
-
-        Width, case and spaces do not matter.
-        """
-        parts = [_narrow(values.get(name)) for name in self.fields]
+        """Return the values as they are compared; None for a record that is not compared."""
+        parts = [comparison_form(values.get(name)) for name in self.fields]
         if not all(parts) or not all(c.holds(values.get(n)) for n, c in self.where.items()):
             return None
         return "\x1f".join(parts)
-
-
-def _narrow(value: Value) -> str:
-    text = "" if value is None else str(value)
-    return re.sub(r"[\s\x1f]+", "", unicodedata.normalize("NFKC", text)).casefold()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +118,10 @@ class Register:
     """One kind of record. `level` is the level of the offices that keep it; None is any.
 
     `audience` is "local", "up:<level>", "down:all", or "record": decided for each record by the
-    service that writes it. `key`: the fields that make the record's natural key; empty means the
-    id is random, or that there is one record for each unit (`singleton`). `system`: only services
-    write it.
+    service that writes it; then `audience_includes` ("up:<level>") is part of every decision.
+    `key`: the fields that make the record's natural key; empty means the id is minted, or that
+    there is one a unit (`singleton`). `system`: written by services only. `append_only`: what is
+    written once is neither changed nor ended, by its writer neither.
     """
 
     name: str
@@ -143,27 +137,40 @@ class Register:
     uniques: tuple[Unique, ...] = ()
     singleton: bool = False
     system: bool = False
+    append_only: bool = False
     source: str = ""
+    audience_includes: str = ""
 
-    def contributions_of(self, values: Mapping[str, Value]) -> dict[CellKey, int]:
-        """Return what one record adds to each cell: ints, without zeros. Pure."""
-        return total(self.contributions, values)
+    @property
+    def whole_up_to(self) -> str:
+        """The "up:<level>" to which every record goes; empty when some stay below, or all do."""
+        text = self.audience_includes if self.audience == "record" else self.audience
+        return text if text.startswith("up:") else ""
+
+    def contributions_of(self, values: Mapping[str, Value], day: Day) -> dict[CellKey, int]:
+        """Return what one record adds to each cell on a day: ints, without zeros. Pure."""
+        return total(self.contributions, values, day)
 
     def fold(
-        self, before: Mapping[str, Value] | None, after: Mapping[str, Value] | None
+        self, before: Mapping[str, Value] | None, after: Mapping[str, Value] | None, day: Day
     ) -> dict[CellKey, int]:
         """Return what must be added to the cells for one edit; None stands for "no record".
 
         Any history of edits sums to the contributions of the records that remain.
         """
-        old = self.contributions_of(before) if before is not None else {}
-        new = self.contributions_of(after) if after is not None else {}
+        old = self.contributions_of(before, day) if before is not None else {}
+        new = self.contributions_of(after, day) if after is not None else {}
         return difference(old, new)
 
     @cached_property
     def contributing_fields(self) -> frozenset[str]:
         """The fields whose change can move a cell."""
         return frozenset().union(*(c.fields for c in self.contributions))
+
+    @cached_property
+    def days(self) -> frozenset[str]:
+        """The fields whose day, once it has come, moves a cell."""
+        return frozenset().union(*(c.days for c in self.contributions))
 
     def field_for(self, header: str) -> Field | None:
         """Return the field that a sheet's heading means, or None.
@@ -192,5 +199,5 @@ class Register:
 
 
 def plain_header(text: str) -> str:
-    """Return a heading without width, case, spaces and asterisks."""
-    return re.sub(r"[\s*_]+", "", unicodedata.normalize("NFKC", text)).casefold()
+    """Return a heading without what clerks vary: width, case, spaces, dashes, asterisks."""
+    return re.sub(r"[*_]+", "", comparison_form(text))

@@ -1,38 +1,49 @@
 """Convert spreadsheet cells to stored values, by type. Pure.
 
 Each reader takes the field and one cell as Excel or CSV gives it (str, int, float, bool, date,
-datetime) and returns the stored value, or raises `Refused` with a code and both texts. The texts
-do not contain the value; `validate` quotes it where that is allowed.
+datetime, or a kind of `sheet_cell`) and returns the stored value, or raises `Refused` with a code
+and both texts. The texts are about the form: none of them holds the value itself; `validate`
+quotes it where it may. What kinds of cell a type takes is said; any other kind is refused.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
-from decimal import Context, Decimal
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
+from node.domain.days import day_of, not_a_date
 from node.domain.identity import check_identity, check_phone
+from node.domain.number_format import is_date, is_percent, shown_text, unit_shown
+from node.domain.numbers import EXACT, not_a_number, number_of
+from node.domain.plain_text import unkeepable
 from node.domain.refusal import Refused
 from node.domain.register import Field
+from node.domain.sheet_cell import EPOCH_1900, ERROR, MERGED, Formatted, Unknown
 from sync.model.change import Value
 
 INT_LIMIT = 2**63  # what both stores can hold
-NUMBER_LENGTH_MAX = 40  # characters; a longer text is no number
-EXACT = Context(prec=2 * NUMBER_LENGTH_MAX)  # enough for every digit: nothing is rounded
 EXACT_MAX = 10**15  # from here a spreadsheet's number may have lost digits
 SERIAL_FIRST, SERIAL_LAST = 3_000, 109_574
 """Excel day numbers read as dates: 1908 to 2199. Smaller ones are rather years like 2026."""
-SERIAL_EPOCH = date(1899, 12, 30)  # Excel's day 0; Excel wrongly has a leap day in 1900
+DATED_FROM = date(1900, 3, 1)  # a dated cell below it holds a 0 or a time, not a day
 SUGGESTED_MAX = 8
+UNIT_SHOWN_MAX = 10
 
+SIGNS = {"元": "¥"}
+"""How a unit is written before a number, in narrow form: ￥1,200."""
 YES = frozenset({"1", "true", "yes", "y", "是", "有", "对", "√", "✓", "✔"})
 NO = frozenset({"0", "false", "no", "n", "否", "无", "没有", "不是", "×", "✗", "✘"})
-EXCEL_ERRORS = frozenset(
-    {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
-)
+_ERROR_TEXT = re.compile(r"#[^\s#]+[!?]|#N/A|#GETTING_DATA|Err:\d{3}")
+"""How every spreadsheet writes an error, whichever it is: `#REF!`, `#NAME?`, LibreOffice's Err:502.
+"""
+_TOO_NARROW = re.compile(r"#+")
+_POWER_OF_TEN = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]\d+", re.IGNORECASE | re.ASCII)
+"""What a spreadsheet shows of a long number: `3.30102E+11`. A code like A1E2 or 1E2 is none."""
 NARROW = {0x3000: " ", 0xA0: " ", 0x200B: None, 0xFEFF: None} | {
     code: chr(code - 0xFEE0)
     for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))
@@ -40,22 +51,6 @@ NARROW = {0x3000: " ", 0xA0: " ", 0x200B: None, 0xFEFF: None} | {
 """Full-width digits and letters made narrow, odd spaces plain; Chinese punctuation stays."""
 
 Reader = Callable[[Field, object], Value]
-
-_UNKEEPABLE = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff"  # controls but line feed; halves of pairs
-    "\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef"  # controls of the reading direction; non-characters
-    + "".join(chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF))
-    + "]"
-)
-_DATES = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?",
-        r"(\d{4})()(\d{2})(\d{2})",
-        r"(\d{4})(年)(\d{1,2})月(\d{1,2})[日号]?",
-    )
-)
-_NUMBER = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d*)?", re.ASCII)
 
 
 def read_value(field: Field, raw: object) -> Value:
@@ -65,18 +60,14 @@ def read_value(field: Field, raw: object) -> Value:
     """
     if isinstance(raw, str):
         raw = _clean(raw)
+        if raw.startswith(("#", "Err:")):
+            _check_shown(raw)
     if raw is None or raw == "":
         return None
-    if isinstance(raw, float) and raw != raw:
-        return None  # what a reader returns for no cell
-    if isinstance(raw, str) and raw in EXCEL_ERRORS:
-        raise Refused(
-            "excel_error",
-            "the cell holds an error of the spreadsheet",
-            "单元格是表格公式错误",
-            "Correct the formula, or paste the value.",
-            "请修正公式，或以数值方式粘贴。",
-        )
+    if isinstance(raw, Unknown):
+        raise _unknown(raw)
+    if isinstance(raw, float) and not math.isfinite(raw):
+        raise not_a_number()
     value = READERS[field.type](field, raw)
     _check_bounds(field, value)
     return value
@@ -86,31 +77,96 @@ def _clean(text: str) -> str:
     if text.isprintable():  # nearly every cell: no control character, no odd space
         return text.strip() if text.isascii() else text.translate(NARROW).strip()
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").translate(NARROW)
-    odd = _UNKEEPABLE.search(text)
-    if odd:
+    if odd := unkeepable(text):
         raise Refused(
             "control_character",
-            f"holds a character that cannot be kept (U+{ord(odd[0]):04X})",
-            f"含有不可保存的字符（U+{ord(odd[0]):04X}）",
+            f"holds a character that cannot be kept ({odd})",
+            f"含有不可保存的字符（{odd}）",
             "Type the text again instead of pasting it.",
             "请重新输入，不要直接粘贴。",
         )
     return text.strip()
 
 
+def _check_shown(text: str) -> None:
+    """Refuse a text that is no value but what a spreadsheet shows in place of one."""
+    if _ERROR_TEXT.fullmatch(text):
+        raise _unknown(Unknown(ERROR))
+    if _TOO_NARROW.fullmatch(text):
+        raise Refused(
+            "text_mangled",
+            "shows only # signs, as a column does that is too narrow",
+            "只有 # 号，是表格软件列宽不足时的显示",
+            "Widen the column, then save the file again.",
+            "请加大列宽后重新保存。",
+        )
+
+
+def _unknown(cell: Unknown) -> Refused:
+    if cell.code == ERROR:
+        return Refused(
+            ERROR,
+            "holds an error of the spreadsheet",
+            "为表格公式错误",
+            "Correct the formula, or paste the value.",
+            "请修正公式，或以数值方式粘贴。",
+        )
+    if cell.code == MERGED:
+        return Refused(
+            MERGED,
+            f"lies in the merged cell {cell.shown}: its own value is not known",
+            f"位于合并单元格 {cell.shown} 内，无法确定其值",
+            "Unmerge the cells and fill in each of them.",
+            "请取消合并单元格，并逐格填写。",
+        )
+    return Refused(
+        cell.code,
+        "holds a formula that has no result yet",
+        "为公式，尚无计算结果",
+        "Open the file in Excel and save it, or paste the value; then send it again.",
+        "请在表格软件中打开并保存文件，或以数值方式粘贴，再重新上传。",
+    )
+
+
 def _plain(raw: object) -> str:
     """Return a cell's text for everything but free text: all characters narrow."""
     if isinstance(raw, bool):
         return str(int(raw))
+    if isinstance(raw, Formatted):
+        return _shown_number(raw)
     if isinstance(raw, float):
         return format(raw, ".15g")  # as Excel shows it: the last digits of a float are noise
     return unicodedata.normalize("NFKC", str(raw)).strip()
 
 
+def _shown_number(cell: Formatted) -> str:
+    """Return the text in which a cell shows its number, for fields that keep texts and codes."""
+    text = shown_text(cell.format, cell.number)
+    if text is None:
+        raise Refused(
+            "text_mangled",
+            "is a number that its cell's format shows in another way",
+            "为数值，单元格格式使其显示内容与实际内容不同",
+            "Format the column as text, then type what should stand there.",
+            "请先将该列设为文本格式，再输入应填的内容。",
+        )
+    return text
+
+
 def _text(field: Field, raw: object) -> str:
     if field.form == "id_number":
         return check_identity(raw)
-    if isinstance(raw, (date, time)) or (isinstance(raw, (int, float)) and abs(raw) >= EXACT_MAX):
+    if isinstance(raw, str):
+        text = raw
+        mangled = _POWER_OF_TEN.fullmatch(text) is not None
+    elif isinstance(raw, bool):
+        text, mangled = str(raw).upper(), False  # as a spreadsheet shows it
+    elif isinstance(raw, int | float | Formatted):
+        text = _plain(raw)
+        mangled = abs(raw.number if isinstance(raw, Formatted) else raw) >= EXACT_MAX
+    else:
+        text, mangled = "", True
+    if mangled:
         raise Refused(
             "text_mangled",
             "was turned into a date or a rounded number by the spreadsheet",
@@ -118,7 +174,6 @@ def _text(field: Field, raw: object) -> str:
             "Format the column as text, then type it again.",
             "请先将该列设为文本格式，再重新输入。",
         )
-    text = raw if isinstance(raw, str) else _plain(raw)
     if field.form == "phone":
         return check_phone(text)
     if field.pattern and not re.fullmatch(field.pattern, text):
@@ -133,23 +188,33 @@ def _text(field: Field, raw: object) -> str:
 
 
 def _number(field: Field, raw: object) -> Decimal:
+    factor = 1
+    unit = unicodedata.normalize("NFKC", field.unit)
+    sign = SIGNS.get(unit, unit)
+    if isinstance(raw, Formatted):
+        added = unit_shown(raw.format, raw.number)
+        if added not in ("", unit, sign):
+            raise _with_unit(added)
+        factor = 100 if is_percent(raw.format, raw.number) else 1
+        raw = raw.number
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float | Decimal):
+        raise not_a_number()
     text = _plain(raw)
-    if field.unit:
-        unit = unicodedata.normalize("NFKC", field.unit)
-        text = text.removesuffix(unit).rstrip()
-    if (
-        isinstance(raw, (date, time))
-        or len(text) > NUMBER_LENGTH_MAX
-        or not _NUMBER.fullmatch(text)
-    ):
-        raise Refused(
-            "not_a_number",
-            "is not a number",
-            "不是数字",
-            "Write digits only, like 1200 or 1,200.50.",
-            "请只填数字，如 1200 或 1,200.50。",
-        )
-    return Decimal(text.replace(",", ""))
+    if unit:
+        text = text.removeprefix(sign).strip()
+    return EXACT.multiply(number_of(text, unit=field.unit), Decimal(factor))
+
+
+def _with_unit(unit: str) -> Refused:
+    """Return the refusal of a number that its format shows in another unit than the field's."""
+    unit = unit[:UNIT_SHOWN_MAX]
+    return Refused(
+        "not_a_number",
+        f'is shown with "{unit}" by its cell\'s format',
+        f"的单元格格式显示为带“{unit}”的数值",
+        "Write the whole number in digits, and take the unit out of the cell's format.",
+        "请填写完整数字，并去掉单元格格式中的单位。",
+    )
 
 
 def _int(field: Field, raw: object) -> int:
@@ -192,25 +257,23 @@ def _storable(number: int) -> int:
 
 def _date(_field: Field, raw: object) -> str:
     if isinstance(raw, datetime):
-        return raw.date().isoformat()
+        raw = raw.date()
+        if raw < DATED_FROM:
+            raise not_a_date()
     if isinstance(raw, date):
         return raw.isoformat()
-    if isinstance(raw, (int, float)) and SERIAL_FIRST <= raw < SERIAL_LAST + 1:
-        return (SERIAL_EPOCH + timedelta(days=int(raw))).isoformat()
-    text = _plain(raw)
-    found = next((match for pattern in _DATES if (match := pattern.fullmatch(text))), None)
-    if found:
-        try:
-            return date(int(found[1]), int(found[3]), int(found[4])).isoformat()
-        except ValueError:
-            pass  # 2026-02-30: refused below as no day
-    raise Refused(
-        "not_a_date",
-        "is not a date",
-        "不是有效日期",
-        "Write it like 2026-11-23, with four digits of the year.",
-        "请按 2026-11-23 的格式填写，年份用四位数。",
-    )
+    day, epoch = _serial(raw)
+    if SERIAL_FIRST <= day < SERIAL_LAST + 1:
+        return (epoch + timedelta(days=int(day))).isoformat()
+    return day_of(_plain(raw)).isoformat()
+
+
+def _serial(raw: object) -> tuple[float, date]:
+    """Return the number of a cell that may count days, and the day that 0 means; else 0."""
+    if isinstance(raw, Formatted):
+        plain = is_date(raw.format) or not unit_shown(raw.format, raw.number)
+        return (raw.number if plain else 0), raw.epoch
+    return (raw if isinstance(raw, int | float) else 0), EPOCH_1900
 
 
 def _bool(_field: Field, raw: object) -> int:
@@ -231,8 +294,9 @@ def _choice(field: Field, raw: object) -> str:
 
 
 def _set(field: Field, raw: object) -> str:
-    members = re.split(r"[,、;|\n]", _plain(raw))
-    return ",".join(sorted({_code(field, text.strip()) for text in members if text.strip()}))
+    members = [text.strip() for text in re.split(r"[,、;|\n]", _plain(raw))]
+    named = list(filter(None, members)) or [""]  # commas alone are no members, and not empty
+    return ",".join(sorted({_code(field, text) for text in named}))
 
 
 def _code(field: Field, text: str) -> str:

@@ -87,7 +87,7 @@ HOLDS: dict[str, Callable[[Value, Value], bool]] = {"at_most": _at_most, "id_bir
 
 def _fault(register: Register, field: Field, raw: object, refused: Refused) -> Fault:
     # People mix up columns: in a register of persons any cell may have a name or a number.
-    quote = not any(each.personal for each in register.fields.values())
+    quote = str(raw) and not any(each.personal for each in register.fields.values())
     quoted = f" ({_quoted(raw)})" if quote else ""
     return Fault(
         field=field.name,

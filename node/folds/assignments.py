@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -28,6 +27,7 @@ from node.domain.contribution import CellKey
 from node.domain.deadlines import Lateness
 from node.domain.units import Level
 from node.folds import targets as final
+from node.folds.context import FoldContext
 from node.folds.contributions import ContributionFold
 from node.folds.event_writer import EventWriter, reaches_community
 from node.store import meta
@@ -35,6 +35,7 @@ from node.store.assignments import (
     EVENT,
     Assignment,
     Row,
+    Ruling,
     children_of,
     load,
     rows_of,
@@ -43,9 +44,6 @@ from node.store.assignments import (
 )
 from sync.model.change import Edit
 from sync.model.effect import Effect
-
-if TYPE_CHECKING:
-    from node.app import Office
 
 MEASURE = "assignments"
 RELAY = "relay"  # the office's policy in `meta`: AUTO unless it says MANUAL
@@ -60,10 +58,10 @@ NOT_OURS = "不属于可交社区承办的事项 (not work that may come here)"
 class AssignmentFold:
     """Updates `assignment` rows from `assignment_event` records."""
 
-    def __init__(self, office: Office, contributions: ContributionFold) -> None:
-        self._office = office
+    def __init__(self, context: FoldContext, contributions: ContributionFold) -> None:
+        self._context = context
         self._contributions = contributions
-        self._me = office.identity.unit
+        self._me = context.unit
 
     def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
         return frozenset() if register == EVENT else None
@@ -82,13 +80,8 @@ class AssignmentFold:
             a.hop.parent for a in loaded.values() if a.hop.issuer == self._me and a.hop.parent
         }
         loaded |= load(tx, sorted(parents - loaded.keys()))
-        writer = EventWriter(
-            self._me, self._office.identity.level, self._office.tree, self._office.clock.now_ms()
-        )
-        for assignment in sorted(loaded):
-            if self._me in self._office.tree:
-                _Reactor(tx, writer, loaded, assignment).run()
-        return [*writer.edits, *(self._contributions.edits(tx, moved) if moved else ())]
+        edits = self._react(tx, loaded)
+        return [*edits, *(self._contributions.edits(tx, moved) if moved else ())]
 
     def pending_events(self, tx: Connection) -> list[Edit]:
         """Return the automatic events that are due for assignments in their present state."""
@@ -99,11 +92,14 @@ class AssignmentFold:
             (self._me, self._me, *sorted(state.value for state in TERMINAL)),
         )
         loaded = load(tx, sorted(row.id for row in rows))
-        writer = EventWriter(
-            self._me, self._office.identity.level, self._office.tree, self._office.clock.now_ms()
-        )
+        return self._react(tx, loaded)
+
+    def _react(self, tx: Connection, loaded: dict[bytes, Assignment]) -> list[Edit]:
+        """Write what this office does by itself now that these assignments stand as they do."""
+        me = self._context
+        writer = EventWriter(me.unit, me.level, me.tree, me.clock.now_ms())
         for assignment in sorted(loaded):
-            if self._me in self._office.tree:
+            if me.unit in me.tree:
                 _Reactor(tx, writer, loaded, assignment).run()
         return writer.edits
 
@@ -171,13 +167,16 @@ class _Reactor:
         for ruling in self._one.rulings:
             try:
                 if self._fits_gate(ruling.kind, ruling.unit, ruling.seen):
-                    self._write(ruling.kind, actor=ruling.actor, reason=ruling.reason)
+                    self._follow(ruling)
                     if self._state.state is State.READY:
                         self._write(EventKind.DISPATCH, actor=ruling.actor)
                 elif self._fits_dispute(ruling.kind, ruling.unit, ruling.seen):
-                    self._write(ruling.kind, actor=ruling.actor, reason=ruling.reason)
+                    self._follow(ruling)
             except IllegalEvent:
                 continue
+
+    def _follow(self, ruling: Ruling) -> None:
+        self._write(ruling.kind, actor=ruling.actor, reason=ruling.reason, note=ruling.note)
 
     def _fits_gate(self, kind: EventKind, unit: int, seen: int) -> bool:
         """Return whether the ruling is about our last submission."""
@@ -270,7 +269,7 @@ class _Reactor:
                 ):
                     self._send_to_part(part, EventKind.EXTEND, due_ms=due_ms)
         if self._state.state in (State.RELAYED, State.IN_PROGRESS):
-            self._report([p for p in parts if p.round == self._state.returns])
+            self._report([p for p in parts if p.round >= self._state.first_round])
 
     def _part(self, part: bytes) -> Assignment:
         if part not in self._loaded:
@@ -290,8 +289,10 @@ class _Reactor:
         states = Counter(State(p.state) for p in parts)
         done = [state for state in states if state in COMPLETED]
         nothing_done = all(state in DROPPED for state in states)
-        # After a rework, or during a request to hand the work back, a person decides.
-        person = self._state.reworks > 0 or self._state.hand_back_asked
+        # After a rework, or while it asks to hand the work back, a person speaks for the office;
+        # so too where somebody took a part away: it may be meant for another office.
+        recalled = State.RECALLED in states
+        person = self._state.reworks > 0 or self._state.hand_back_asked or recalled
         if len(done) < len(states) or nothing_done or person or not self._is_auto():
             return
         if self._state.state is State.RELAYED:

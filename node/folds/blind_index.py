@@ -13,13 +13,11 @@ from hashlib import blake2b
 from sqlalchemy import Connection
 
 from node.audiences import audiences_of
-from node.domain.catalogue import Catalogue
 from node.domain.register import Unique
+from node.folds.context import FoldContext
 from node.store import meta
-from sync.model.access import Identity
 from sync.model.change import ID_BYTES, Edit, Operation, RecordKey, Value
 from sync.model.effect import Effect
-from sync.store.registers import RegisterTables
 from sync.store.sql import execute, sql
 
 MARK = "mark"
@@ -107,10 +105,11 @@ Moved = Counter[tuple[str, bytes]]
 class BlindIndexFold:
     """Updates the index entries of one unit; the tick indexes records not reached with this key."""
 
-    def __init__(self, catalogue: Catalogue, tables: RegisterTables, identity: Identity) -> None:
+    def __init__(self, context: FoldContext) -> None:
+        catalogue = context.catalogue
         self._register = catalogue.registers[MARK]
-        self._marks = tables[MARK]
-        self._me = identity
+        self._marks = context.tables[MARK]
+        self._me = context
         self._uniques = {n: r.uniques for n, r in catalogue.registers.items() if r.uniques}
 
     def fields_read(self, register: str, unit: int) -> frozenset[str] | None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from node.domain.cases import CLOSED, OPEN, SETTLED, CaseVerdict, decide, units_of, units_text
-from node.domain.units import Tree
 from node.folds.blind_index import MARK
+from node.folds.context import FoldContext
 from node.ids import natural_id
 from sync.model import audience
-from sync.model.access import Identity
 from sync.model.change import ID_BYTES, Edit, Operation, RecordKey, Value
 from sync.model.effect import Effect
 from sync.store.sql import execute, pieces
@@ -63,12 +62,20 @@ def lines(tx: Connection, where: str, parameters: Sequence[object]) -> list[Line
     ]
 
 
+def shared_marks(tx: Connection) -> set[bytes]:
+    """Return the marks that more than one record has, and those of every case kept here."""
+    rows = execute(tx, "SELECT id FROM r_mark WHERE f_n > 0 GROUP BY id HAVING sum(f_n) > 1")
+    found = {bytes(row[0]) for row in rows.fetchall()}
+    cases = execute(tx, "SELECT DISTINCT f_mark FROM r_case")
+    named = (parse_mark(row[0]) for row in cases.fetchall())
+    return found | {mark for mark in named if mark is not None}
+
+
 class CaseFold:
     """Updates this office's own cases: open where it is the lowest office above all concerned."""
 
-    def __init__(self, tree: Callable[[], Tree], identity: Identity) -> None:
-        self._tree = tree
-        self._me = identity
+    def __init__(self, context: FoldContext) -> None:
+        self._me = context
 
     def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
         if register == MARK:
@@ -114,6 +121,14 @@ class CaseFold:
                     edits += self._review(mark, kinds.get(mark, ""), live[mark], addressed[mark])
         return edits
 
+    def are_concerned(self, tx: Connection) -> bool:
+        """Tell whether there is anything for `review_all` to look at."""
+        return bool(shared_marks(tx))
+
+    def review_all(self, tx: Connection) -> list[Edit]:
+        """Return the edits that bring every case in line, and every mark that several have."""
+        return self.review(tx, shared_marks(tx))
+
     def close(self, mark: bytes, case_lines: list[Line], reason: str, actor: str) -> list[Edit]:
         """Return the edits by which a person closes this office's open case."""
         own = next(line for line in case_lines if line.addressed == self._me.unit)
@@ -126,7 +141,7 @@ class CaseFold:
     def _review(
         self, mark: bytes, kind: str, live: dict[int, int], case_lines: list[Line]
     ) -> Iterable[Edit]:
-        me, tree = self._me.unit, self._tree()
+        me, tree = self._me.unit, self._me.tree
         own = {line.addressed: line for line in case_lines if line.unit == me}
         head = own.get(me)
         over = tree.ancestors(me) if me in tree else ()

@@ -1,22 +1,26 @@
-"""Fold the contributions of this office's records into its cells, in the record's transaction."""
+"""Contributions: this office's records folded into its cells, in the record's transaction.
+
+A record may count from a day or until a day only. The store knows up to which day the cells have
+followed; the first transaction of another day takes along the records whose day has come.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from sqlalchemy import Connection
 
 from node.audiences import audiences_of
-from node.domain.catalogue import Catalogue, CellKey
+from node.domain.catalogue import CellKey
+from node.domain.contribution import Day
 from node.domain.group_key import Counting
-from node.domain.norms import Norms
+from node.folds.context import FoldContext
 from node.ids import natural_id
-from sync.model.access import Identity
-from sync.model.change import Edit, Operation, RecordKey
+from node.store import meta
+from sync.model.change import Edit, Operation, RecordKey, Value
 from sync.model.effect import Effect
-from sync.store.registers import RegisterTables
 from sync.store.sql import pieces, sql
 
 CELL = "cell"
@@ -31,39 +35,91 @@ def cell_id(key: CellKey) -> bytes:
 class ContributionFold:
     """Updates the cells of one unit; only the unit's own office writes them (INV-14)."""
 
-    def __init__(
-        self, catalogue: Catalogue, tables: RegisterTables, identity: Identity, norms: Norms
-    ) -> None:
-        self._catalogue = catalogue
-        self._cells = tables[CELL]
-        self._me = identity
-        self._norms = norms
+    def __init__(self, context: FoldContext) -> None:
+        self._catalogue = catalogue = context.catalogue
+        self._cells = context.tables[CELL]
+        self._unit = context.unit
+        self._norms = context.norms
+        self._today = context.today
         counted = {n: r for n, r in catalogue.registers.items() if r.contributions}
+        self._dated = {n: r for n, r in counted.items() if r.days}
         self._fields_read = {name: each.contributing_fields for name, each in counted.items()}
         self._counting = {name: Counting(each.contributions) for name, each in counted.items()}
         self._audiences = audiences_of(
-            catalogue.registers[CELL], unit=identity.unit, writer=identity.unit,
-            level=identity.level,
+            catalogue.registers[CELL], unit=context.unit, writer=context.unit,
+            level=context.level,
         )  # fmt: skip
 
     def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
-        return self._fields_read.get(register) if unit == self._me.unit else None
+        return self._fields_read.get(register) if unit == self._unit else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
         """Return the edits of the cells that these records change."""
         moved: dict[CellKey, int] = defaultdict(int)
-        for effect in effects:
-            if self.fields_read(effect.register, effect.unit) is None:
-                continue
+        mine = [e for e in effects if self.fields_read(e.register, e.unit) is not None]
+        day = ""
+        if any(effect.register in self._dated for effect in mine):
+            day = self._counted_to(tx) or self._today().isoformat()
+        for effect in mine:
             counting = self._counting[effect.register]
             if effect.pairs is None:
-                added = counting.created(effect.fields, effect.columns, len(effect.ids))
+                added = counting.created(effect.fields, effect.columns, len(effect.ids), day)
             else:
-                added = counting.changed(effect.pairs)
-            for key, amount in added.items():
-                moved[key] += amount
+                added = counting.changed(effect.pairs, day)
+            _add(moved, added)
+        if day:  # what these records add since, like all the others, is taken along
+            _add(moved, self._followed(tx, self._today().isoformat()))
         moved = {key: amount for key, amount in moved.items() if amount}
         return self.edits(tx, moved) if moved else ()
+
+    # -- days that come -----------------------------------------------------------------------
+
+    def counted_to(self, tx: Connection) -> Day:
+        """Return the day that the cells stand on; today where nothing was counted yet."""
+        return self._counted_to(tx) or self._today().isoformat()
+
+    def pending(self, tx: Connection, before: Day, after: Day) -> dict[CellKey, int]:
+        """Return what moves when the cells go from one day to another, without zeros."""
+        moved: dict[CellKey, int] = defaultdict(int)
+        if before != after:
+            for name, register in self._dated.items():
+                records = self._between(tx, name, sorted(register.days), before, after)
+                _add(moved, self._counting[name].come(records, before, after))
+        return {key: amount for key, amount in moved.items() if amount}
+
+    def follow(self, tx: Connection, day: Day) -> list[Edit]:
+        """Return the edits that bring the cells to a day; from then on they stand on it."""
+        moved = self._followed(tx, day)
+        return self.edits(tx, moved) if moved else []
+
+    def _followed(self, tx: Connection, day: Day) -> dict[CellKey, int]:
+        before = self._counted_to(tx)
+        if before == day:
+            return {}
+        meta.put(tx, meta.COUNTED_TO, day)
+        return self.pending(tx, before, day) if before is not None else {}
+
+    def _counted_to(self, tx: Connection) -> Day | None:
+        return meta.get(tx, meta.COUNTED_TO)
+
+    def _between(
+        self, tx: Connection, register: str, days: Sequence[str], before: Day, after: Day
+    ) -> Iterator[Mapping[str, Value]]:
+        """Yield the own records one of whose days lies between two days, the later one included."""
+        names = sorted(self._fields_read[register])
+        near = " OR ".join("(f_{0} > ? AND f_{0} <= ?)".format(name) for name in days)  # noqa: UP032
+        rows = tx.exec_driver_sql(
+            sql(
+                tx,
+                f"SELECT {','.join(f'f_{n}' for n in names)} FROM r_{register} "  # noqa: S608
+                f"WHERE unit=? AND (causal_length & 1) = 1 AND ({near})",
+            ),
+            (self._unit, *((min(before, after), max(before, after)) * len(days))),
+        )
+        for row in rows:
+            yield dict(zip(names, row, strict=True))
+
+    # -- cells --------------------------------------------------------------------------------
 
     def edits(self, tx: Connection, moved: Mapping[CellKey, int]) -> list[Edit]:
         """Return the edits that add `moved` to the cells, and those of what derives from them."""
@@ -91,7 +147,7 @@ class ContributionFold:
 
     def _stored_cells(self, tx: Connection, keys: Iterable[CellKey]) -> dict[CellKey, int]:
         by_id = {cell_id(key): key for key in keys}
-        rows = self._cells.rows(tx, self._me.unit, list(by_id), ["id", "f_amount"])
+        rows = self._cells.rows(tx, self._unit, list(by_id), ["id", "f_amount"])
         return {by_id[bytes(row[0])]: row[1] for row in rows}
 
     def _of_measures(self, tx: Connection, measures: Iterable[str]) -> dict[CellKey, int]:
@@ -105,13 +161,13 @@ class ContributionFold:
                     # Cells of a month are closings of the past; no rule reads them.
                     f"WHERE unit=? AND f_measure IN ({marks}) AND f_period = ''",
                 ),
-                (self._me.unit, *part),
+                (self._unit, *part),
             )
             found.update({CellKey(m, p, d): n for m, p, d, n in rows})
         return found
 
     def _edit(self, key: CellKey, amount: int, *, exists: bool) -> Edit:
-        record = RecordKey(CELL, self._me.unit, cell_id(key))
+        record = RecordKey(CELL, self._unit, cell_id(key))
         if exists:
             return Edit(
                 key=record,
@@ -126,3 +182,8 @@ class ContributionFold:
                     "amount": amount},
             audiences=self._audiences,
         )  # fmt: skip
+
+
+def _add(moved: dict[CellKey, int], more: Mapping[CellKey, int]) -> None:
+    for key, amount in more.items():
+        moved[key] += amount

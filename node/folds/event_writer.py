@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
 
+from node.audiences import event_audiences
 from node.domain.assignment import Duty, EventKind, Writer, write
 from node.domain.units import Level, Tree
 from node.folds import targets as final
 from node.ids import natural_id
 from node.store.assignments import ABOVE, EVENT, Assignment, Hop, Work
-from sync.model import audience
 from sync.model.change import Edit, Operation, RecordKey, Value
 
 
@@ -86,13 +86,16 @@ class EventWriter:
         current = replace(current, work=work) if work is not None else current
         return current.with_event(event)
 
-    def rule(self, current: Assignment, kind: EventKind, *, actor: str, reason: str) -> None:
+    def rule(
+        self, current: Assignment, kind: EventKind, *, actor: str, reason: str, note: str = ""
+    ) -> None:
         """Write the ruling of an office above both; the issuer acts on it when it arrives."""
         seq = 1 + max((r.seq for r in current.rulings if r.unit == self.unit), default=0)
         dispute = kind is EventKind.ADJUDICATE
         seen = current.state.assignee_seq if dispute else current.state.issuer_seq
         values: dict[str, Value] = {
-            "seq": seq, "seen": seen, "actor": actor, "reason": reason or None
+            "seq": seq, "seen": seen, "actor": actor, "reason": reason or None,
+            "note": note or None,
         }  # fmt: skip
         self._record(current.hop, kind, ABOVE, values, current.hop.issuer)
 
@@ -119,7 +122,7 @@ class EventWriter:
             hop = Hop(
                 work_order=work_order,
                 parent=parent.id if parent else None,
-                round=parent.state.returns if parent else 0,
+                round=parent.state.round if parent else 0,
                 issuer=self.unit,
                 assignee=unit,
                 level=int(self.tree.level(unit)),
@@ -141,10 +144,7 @@ class EventWriter:
 
     def audiences(self, other: int) -> tuple[str, ...]:
         """Return the audiences of an event for `other`: all above, and the way down to it."""
-        audiences = [audience.up(Level.CITY)] if self.level > Level.CITY else []
-        if other != self.unit and other in self.tree and self.tree.within(other, self.unit):
-            audiences.append(audience.down(other))
-        return tuple(audiences)
+        return event_audiences(self.tree, self.unit, self.level, other)
 
     def _record(
         self, hop: Hop, kind: EventKind, by: str, values: dict[str, Value], other: int

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection
 
+from node.audiences import posting_audiences
+from node.domain.fiscal import FiscalYears
 from node.domain.formula import ceilings_fen
 from node.domain.ledger import FUNDS, Account, Books, Posting, PostingKind
 from node.domain.ledger_errors import LedgerError
 from node.domain.posting import reclaim
-from node.domain.units import Level
+from node.folds.context import FoldContext
 from node.folds.event_writer import actor_of_office
 from node.store.postings import (
     FIELDS,
@@ -25,13 +27,9 @@ from node.store.postings import (
     of_transfers,
     values_of,
 )
-from sync.model import audience
 from sync.model.change import Edit, Operation, RecordKey
 from sync.model.effect import Effect
 from sync.store.sql import sql
-
-if TYPE_CHECKING:
-    from node.app import Office
 
 Money = tuple[str, int]
 """A fund and a fiscal year: what never mixes."""
@@ -80,18 +78,18 @@ class JournalSession:
 
     def __init__(
         self,
-        office: Office,
+        context: FoldContext,
         tx: Connection,
         money: Iterable[Money],
         transfers: Iterable[bytes] = (),
         *,
         matching: bool = False,
     ) -> None:
-        self.unit = office.identity.unit
-        self.level = office.identity.level
-        self.now_ms = office.clock.now_ms()
+        self.unit = context.unit
+        self.level = context.level
+        self.now_ms = context.clock.now_ms()
         self.edits: list[Edit] = []
-        self._tree = tree = office.tree
+        self._tree = tree = context.tree
         asked = sorted(set(money))
         found = [*_of_money(tx, self.unit, asked, matching), *of_transfers(tx, transfers)]
         self._lines = {line.posting.posting_id: line for line in found}
@@ -103,7 +101,8 @@ class JournalSession:
             is_descendant=lambda below, above: (
                 below != above and below in tree and above in tree and tree.within(below, above)
             ),
-            ceilings_fen=ceilings_fen(office.norms),
+            ceilings_fen=ceilings_fen(context.norms),
+            years=FiscalYears(context.first_day.year, context.today().year),
             journal=(line.posting for line in self._lines.values()),
         )
 
@@ -150,14 +149,6 @@ class JournalSession:
         return next(of_transfer, None)
 
 
-def posting_audiences(level: int, kind: PostingKind, peer: int | None) -> tuple[str, ...]:
-    """Return the audiences: all offices above, and below only the office that a posting is for."""
-    found = [audience.up(Level.CITY)] if level > Level.CITY else []
-    if kind is PostingKind.RELEASE and peer is not None:
-        found.append(audience.down(peer))
-    return tuple(found)
-
-
 class LedgerFold:
     """Updates `balance` rows from `posting` records.
 
@@ -165,8 +156,8 @@ class LedgerFold:
     office above only those addressed to this one.
     """
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    def __init__(self, context: FoldContext) -> None:
+        self._context = context
 
     def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
         return _READS if register == POSTING else None
@@ -193,7 +184,7 @@ class LedgerFold:
 
     def pending_bookings(self, tx: Connection) -> Iterable[Edit]:
         """Return the bookings of returned money that this office has not made yet."""
-        me = self._office.identity.unit
+        me = self._context.unit
         returned = lines_where(tx, "f_kind=? AND f_peer=?", (PostingKind.RETURN.value, me))
         open_ = [
             line.posting
@@ -203,13 +194,12 @@ class LedgerFold:
         return self._booked(tx, open_) if open_ else ()
 
     def _comes_back(self, posting: Posting) -> bool:
-        me = self._office.identity.unit
+        me = self._context.unit
         return posting.kind is PostingKind.RETURN and posting.peer_unit == me
 
     def _booked(self, tx: Connection, returns: Sequence[Posting]) -> list[Edit]:
-        office = self._office
         session = JournalSession(
-            office,
+            self._context,
             tx,
             money=[(posting.fund, posting.year) for posting in returns],
             transfers=sorted({posting.transfer for posting in returns}),
@@ -221,7 +211,7 @@ class LedgerFold:
                 )
             except LedgerError as error:
                 # Money that was never sent cannot be returned; it shows as a difference above.
-                office.log.warning(
+                self._context.log.warning(
                     "return_not_booked",
                     unit=returned.unit_id, transfer=returned.transfer.hex(), code=error.code,
                 )  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
 from node.domain.units import Tree
+from node.folds.context import FoldContext
 from node.folds.contributions import CELL
 from sync.model.change import Edit
 from sync.model.effect import Effect
@@ -24,9 +25,8 @@ _ADD = (
 class TotalsFold:
     """Adds the change of a cell to each unit above it, so that a query reads few rows."""
 
-    def __init__(self, tree: Callable[[], Tree], unit: int) -> None:
-        self._tree = tree
-        self._unit = unit
+    def __init__(self, context: FoldContext) -> None:
+        self._context = context
 
     def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
         return _READS if register == CELL else None
@@ -37,7 +37,7 @@ class TotalsFold:
         for effect in effects:
             if effect.register != CELL:
                 continue
-            units = totalled(self._tree(), effect.unit, self._unit)
+            units = totalled(self._context.tree, effect.unit, self._context.unit)
             for _, before, after in effect.changes():
                 values = after or before or {}
                 old = before["amount"] if before else 0

@@ -25,7 +25,7 @@ class Hop:
 
     work_order: bytes
     parent: bytes | None  # the assignment it was relayed from
-    round: int  # the parent's returns when it was relayed: a later relay is a new assignment
+    round: int  # the parent's when it was relayed: a later relay is another assignment
     issuer: int
     assignee: int
     level: int  # the assignee's
@@ -61,6 +61,7 @@ class Ruling:
     seen: int  # before dispatch: the issuer's events it had read; a dispute: the assignee's
     actor: str
     reason: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +237,8 @@ def _assembled(
         if by == ABOVE:
             rulings.append(
                 Ruling(unit=unit, kind=kind, seq=seq, seen=values["seen"],
-                       actor=values["actor"] or "", reason=values["reason"] or "")
+                       actor=values["actor"] or "", reason=values["reason"] or "",
+                       note=values["note"] or "")
             )  # fmt: skip
             hop = named
             continue

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from node.store import meta
 from node.store.write_queue import QueueTimeout, WriteQueue
 from sync.log import entries as log
 from sync.model.errors import SilianError
@@ -95,6 +96,12 @@ class CommitMark(NamedTuple):
     incarnation: str
 
 
+def read_commit_mark(tx: Connection) -> CommitMark:
+    """Return the mark of an office's store as this transaction sees it."""
+    statement = "SELECT h.arrival, h.hlc, m.value FROM log_head h, meta m WHERE h.id=1 AND m.key=?"
+    return CommitMark(*execute(tx, statement, (meta.INCARNATION,)).fetchone())
+
+
 class _PendingCommit(NamedTuple):
     """A failed commit: the mark after it, and the mark before it."""
 
@@ -114,6 +121,7 @@ class Store:
         self.url = url
         self.write_queue = WriteQueue()
         self.writing = False  # a transaction of this process is under way
+        self._checkpointed = False  # nothing was committed since the last checkpoint
         self._writer = writer
         self._reader = reader
         self._is_sqlite = writer.dialect.name == "sqlite"
@@ -127,14 +135,12 @@ class Store:
     def is_sqlite(self) -> bool:
         return self._is_sqlite
 
-    def marked(
-        self, read: Callable[[Connection], CommitMark], reopened: Callable[[Connection], None]
-    ) -> None:
-        """Set how to read the last transaction's mark, and what to call after a failure.
-
-        `reopened` updates the state in memory from the store; nothing is written before that.
-        """
+    def marked(self, read: Callable[[Connection], CommitMark]) -> None:
+        """Say how to see which transaction was the last: asked after a commit that failed."""
         self._read_mark = read
+
+    def on_reopened(self, reopened: Callable[[Connection], None]) -> None:
+        """Have memory brought in line with the store after a failure, before anything is written."""
         self._reopened = reopened
 
     @contextmanager
@@ -187,6 +193,7 @@ class Store:
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
         mark = None
+        self._checkpointed = False
         with self._writer.connect() as tx:
             try:
                 tx.begin()
@@ -257,9 +264,14 @@ class Store:
         return StoreUnavailable(redacted(self.url), why)
 
     def checkpoint(self) -> None:
-        """Checkpoint the write-ahead log into the database file (SQLite)."""
-        if self._is_sqlite:
-            self._outside(self._writer, "PRAGMA wal_checkpoint(PASSIVE)")
+        """Bring the write-ahead log back into the database file (SQLite), if it has grown."""
+        if self._is_sqlite and not self._checkpointed:
+            self._checkpointed = True  # before: what is committed meanwhile is for the next one
+            try:
+                self._outside(self._writer, "PRAGMA wal_checkpoint(PASSIVE)")
+            except BaseException:
+                self._checkpointed = False
+                raise
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of a SQLite store to `target`, which must not exist."""

@@ -15,12 +15,15 @@ _START = (
 _END = "UPDATE job_run SET state=?, ended_ms=?, detail=? WHERE job=? AND period=?"
 
 
+def is_done(tx: Connection, job: str, period: str) -> bool:
+    """Say whether a job is done for a period."""
+    which = (job_run.c.job == job, job_run.c.period == period)
+    return tx.execute(select(job_run.c.state).where(*which)).scalar_one_or_none() == "done"
+
+
 def claim(tx: Connection, job: str, period: str, now_ms: int) -> bool:
     """Record that a job begins for a period; False if that period is done."""
-    state = tx.execute(
-        select(job_run.c.state).where(job_run.c.job == job, job_run.c.period == period)
-    ).scalar_one_or_none()
-    if state == "done":
+    if is_done(tx, job, period):
         return False
     tx.exec_driver_sql(sql(tx, _START), (job, period, now_ms))
     return True

@@ -15,6 +15,7 @@ _lock = threading.Lock()
 _LANES = {"control": Lane.CONTROL, "bulk": Lane.BULK}
 _INDEXES = {  # system registers are looked up by these
     "assignment_event": ("assignment",),
+    "cell": ("unit+measure",),  # whether an office has any cell of some measures
     "posting": ("transfer",),
     "correction": ("correction", "owner"),
     "mark": ("id",),  # of every unit: finds the other units with the same value
@@ -44,7 +45,7 @@ def register_schema(register: Register) -> RegisterSchema:
         FieldSchema(
             name=f.name,
             kind=Kind.INT if f.is_number else Kind.TEXT,
-            policy=Policy(f.policy),
+            policy=Policy.FIRST if register.append_only else Policy(f.policy),
             owners=tuple(int(level) for level in f.owners) or (0, 1, 2, 3),
         )
         for f in register.fields.values()
@@ -52,4 +53,6 @@ def register_schema(register: Register) -> RegisterSchema:
     indexes = _INDEXES.get(register.name, () if register.system else register.key[:2])
     # Decided for each record: an event, a posting, a request. It is its writer's own statement.
     own = register.audience == "record" or register.name == "mark"
-    return RegisterSchema(register.name, _LANES[register.lane], fields, indexes, own)
+    return RegisterSchema(
+        register.name, _LANES[register.lane], fields, indexes, own, register.append_only
+    )

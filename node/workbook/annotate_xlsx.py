@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 
 import openpyxl
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell, MergedCell
@@ -11,25 +12,27 @@ from openpyxl.utils import column_index_from_string
 from openpyxl.worksheet.worksheet import Worksheet
 
 from node.workbook.faults import RowFault, joined
-from node.workbook.reader import FAULT_COLUMN, FAULT_COLUMNS, Table
+from node.workbook.headings import is_fault_heading
+from node.workbook.reader import Table
 
 _RED = "FFFFC7CE"
 
 
 def annotated_xlsx(
-    data: bytes, table: Table, by_row: dict[int, list[RowFault]], lang: str
+    data: bytes, table: Table, by_row: dict[int, list[RowFault]], heading: str, lang: str
 ) -> bytes:
     """Return the checked workbook with a column of faults and red cells; `by_row`: faults by row.
 
     Raises: any error of the writing library; `annotate` makes one refusal of it.
     """
-    book = openpyxl.load_workbook(io.BytesIO(data), keep_vba=False, keep_links=False)
+    with warnings.catch_warnings():  # it warns of what it leaves out, which nobody here reads
+        warnings.simplefilter("ignore", UserWarning)
+        book = openpyxl.load_workbook(io.BytesIO(data), keep_vba=False, keep_links=False)
     sheet = book[table.sheet]
     assert isinstance(sheet, Worksheet)
     column = _fault_column(sheet, table)
-    head = _write(
-        sheet, table.header_row, column, FAULT_COLUMN if lang == "zh" else FAULT_COLUMNS[1]
-    )
+    head = _write(sheet, table.header_row, column, heading)
+    head.alignment = Alignment(wrap_text=True, vertical="top")
     sheet.column_dimensions[head.column_letter].width = 60
     red = PatternFill("solid", start_color=_RED)
     for row, faults in sorted(by_row.items()):
@@ -46,9 +49,9 @@ def _fault_column(sheet: Worksheet, table: Table) -> int:
     """Return the column for the faults, counted from 1, cleared of an earlier annotation."""
     last = max(table.headers) + 1
     for cell in sheet[table.header_row]:
-        if cell.value in FAULT_COLUMNS:
+        if isinstance(cell, Cell) and is_fault_heading(str(cell.value)):
             _clear(sheet, table.header_row, cell.column)
-            return int(cell.column)
+            return cell.column
         if cell.value not in (None, ""):
             last = max(last, cell.column)
     # There may be notes without a heading and merged titles next to the table: leave them alone.

@@ -3,60 +3,59 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import python_calamine
 
+from node.workbook.cells import Cell, Rows
 from node.workbook.errors import WorkbookError, WorkbookUnsupported
+from node.workbook.headings import head
 from node.workbook.legacy import MAGIC as LEGACY_MAGIC
 from node.workbook.legacy import read_legacy
 from node.workbook.limits import Limits
+from node.workbook.marks import Marks, marked
 from node.workbook.package import (
     check_cells,
     check_extent,
-    clean_package,
+    checked_parts,
     encrypted,
+    pack,
     too_large,
     unreadable,
 )
 from node.workbook.text import Decoded, decode
-
-Cell = (
-    str
-    | int
-    | float
-    | bool
-    | datetime.date
-    | datetime.datetime
-    | datetime.time
-    | datetime.timedelta
-    | None
-)
-"""As the file has it: numbers of .xlsx are floats, cells of CSV are text, "" is empty."""
-
-Rows = Iterator[tuple[int, list[Cell]]]
-"""(row number as Excel shows it, cells from column A on), blank rows included."""
+from node.workbook.xlsx import marks_by_sheet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sheet:
     """One sheet of a workbook; each call of `rows()` reads it from the top."""
 
     name: str
     visible: bool
     rows: Callable[[], Rows]
+    marks: Marks
+
+    @cached_property
+    def top(self) -> list[tuple[int, list[Cell]]]:
+        """Its first rows that are not blank: the header is among them. Kept, for many ask."""
+        return list(head(self.rows()))
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """An opened file: `kind` is "xlsx", "xls" or "csv"; a CSV has `decoded` and no sheets."""
+    """An opened file: `kind` is "xlsx", "xls" or "csv"; a CSV has `decoded` and no sheets.
+
+    `others`: names of sheets that hold no cells: charts, dialogs, macros.
+    """
 
     kind: str
     sheets: tuple[Sheet, ...] = ()
+    others: tuple[str, ...] = ()
     decoded: Decoded | None = None
 
 
@@ -71,7 +70,7 @@ def open_book(data: bytes, filename: str, limits: Limits) -> Book:
             f"{len(data)} 字节，最多 {limits.file_bytes_max} 字节",
         )
     if data.startswith(b"PK"):
-        return _calamine_book(clean_package(data, limits))
+        return _xlsx_book(checked_parts(data, limits), limits)
     if data.startswith(LEGACY_MAGIC):
         return _legacy_book(data, limits)
     suffix = filename.lower().rpartition(".")[2]
@@ -107,30 +106,48 @@ def csv_rows(text: str, separator: str, limits: Limits) -> Rows:
 
 
 def _legacy_book(data: bytes, limits: Limits) -> Book:
-    return Book(
-        "xls",
-        tuple(
-            Sheet(name, visible, lambda rows=rows: enumerate(rows, start=1))  # type: ignore[misc]
-            for name, visible, rows in read_legacy(data, limits)
-        ),
-    )
+    found = read_legacy(data, limits)
+    sheets = [
+        _sheet(each.name, each.visible, partial(_numbered, each.rows), each.marks, limits)
+        for each in found
+        if each.rows is not None
+    ]
+    return Book("xls", tuple(sheets), tuple(each.name for each in found if each.rows is None))
 
 
-def _calamine_book(data: bytes) -> Book:
+def _numbered(rows: Iterable[list[Cell]]) -> Rows:
+    # A row is changed while it is read: the next reading needs it as it was.
+    return ((number, list(cells)) for number, cells in enumerate(rows, start=1))
+
+
+def _xlsx_book(parts: Mapping[str, bytes], limits: Limits) -> Book:
     with _refusing():
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        marks = marks_by_sheet(parts, limits)
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(pack(parts)))
+        about = book.sheets_metadata
+        sheets = [each for each in about if each.typ == python_calamine.SheetTypeEnum.WorkSheet]
+        if {each.name for each in sheets} - marks.keys():
+            raise unreadable("its structure is damaged", "内部结构已损坏")
         return Book(
             "xlsx",
             tuple(
-                Sheet(
-                    about.name,
-                    about.visible == python_calamine.SheetVisibleEnum.Visible,
-                    lambda name=about.name: _calamine_rows(book, name),  # type: ignore[misc]
+                _sheet(
+                    each.name,
+                    each.visible == python_calamine.SheetVisibleEnum.Visible,
+                    partial(_calamine_rows, book, each.name),
+                    marks[each.name],
+                    limits,
                 )
-                for about in book.sheets_metadata
-                if about.typ == python_calamine.SheetTypeEnum.WorkSheet
+                for each in sheets
             ),
+            tuple(each.name for each in about if each not in sheets),
         )
+
+
+def _sheet(
+    name: str, visible: bool, rows: Callable[[], Rows], marks: Marks, limits: Limits
+) -> Sheet:
+    return Sheet(name, visible, lambda: marked(rows(), marks, limits), marks)
 
 
 def _calamine_rows(book: python_calamine.CalamineWorkbook, name: str) -> Rows:

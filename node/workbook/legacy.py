@@ -14,10 +14,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from node.workbook.legacy_child import PASSWORD
+from node.workbook.legacy_records import read_marks
 from node.workbook.limits import Limits
+from node.workbook.marks import Marks
 from node.workbook.package import check_cells, check_extent, encrypted, too_large, unreadable
 
 MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -40,16 +42,25 @@ _TAGS: dict[str, Any] = {
     "datetime": datetime.datetime.fromisoformat,
     "date": datetime.date.fromisoformat,
     "time": datetime.time.fromisoformat,
-    "str": str,
+    "timedelta": lambda seconds: datetime.timedelta(seconds=float(seconds)),
 }
 
 
-def read_legacy(data: bytes, limits: Limits) -> list[tuple[str, bool, list[list[Any]]]]:
-    """Return (name, visible, rows from row 1 and column A on) of each sheet.
+class LegacySheet(NamedTuple):
+    """One sheet of an .xls: rows from row 1 and column A on, None of one that has no cells."""
+
+    name: str
+    visible: bool
+    rows: list[list[Any]] | None
+    marks: Marks
+
+
+def read_legacy(data: bytes, limits: Limits) -> list[LegacySheet]:
+    """Return each sheet in order.
 
     Raises: WorkbookTooLarge, WorkbookEncrypted, WorkbookUnreadable.
     """
-    check_legacy(data, limits)
+    marks = check_legacy(data, limits)
     try:
         child = subprocess.run(
             [sys.executable, "-I", str(CHILD)],
@@ -64,9 +75,17 @@ def read_legacy(data: bytes, limits: Limits) -> list[tuple[str, bool, list[list[
         raise encrypted()
     if child.returncode != 0:
         raise unreadable("it is damaged", "文件已损坏")
+    sheets = json.loads(child.stdout)
+    if len(sheets) != len(marks):
+        raise unreadable("its structure is damaged", "内部结构已损坏")
     return [
-        (name, visible, [[cell_of(cell) for cell in cells] for cells in rows])
-        for name, visible, rows in json.loads(child.stdout)
+        LegacySheet(
+            name,
+            visible,
+            rows if rows is None else [[cell_of(cell) for cell in cells] for cells in rows],
+            marks[index],
+        )
+        for index, (name, visible, rows) in enumerate(sheets)
     ]
 
 
@@ -78,17 +97,21 @@ def cell_of(cell: object) -> object:
     return cell
 
 
-def check_legacy(data: bytes, limits: Limits) -> None:
-    """Raises: WorkbookTooLarge when a sheet passes a bound, WorkbookUnreadable when damaged."""
+def check_legacy(data: bytes, limits: Limits) -> list[Marks]:
+    """Return the marks of each sheet, once all sheets are known to be within the bounds.
+
+    Raises: WorkbookTooLarge when a sheet passes a bound, WorkbookUnreadable when damaged.
+    """
     try:
         streams = list(_workbook_streams(data, limits))
         extents = [extent for stream in streams for extent in _sheet_extents(stream)]
+        if not streams:
+            raise unreadable("it is not an Excel workbook", "不是 Excel 工作簿")
+        areas = [check_extent("xls", rows, columns, limits) for rows, columns in extents]
+        check_cells(sum(areas), limits)
+        return read_marks(streams[0], limits)
     except (struct.error, IndexError, ValueError) as bad:
         raise unreadable("its structure is damaged", "内部结构已损坏") from bad
-    if not streams:
-        raise unreadable("it is not an Excel workbook", "不是 Excel 工作簿")
-    areas = [check_extent("xls", rows, columns, limits) for rows, columns in extents]
-    check_cells(sum(areas), limits)
 
 
 def _workbook_streams(data: bytes, limits: Limits) -> Iterator[bytes]:
@@ -113,6 +136,8 @@ def _workbook_streams(data: bytes, limits: Limits) -> Iterator[bytes]:
         raise unreadable("its structure is damaged", "内部结构已损坏")
     fat = [sector_id for n in fat_sectors for sector_id in _sector_ids(sector(n))]
     entries = list(_entries(b"".join(map(sector, _chain(fat, directory_at)))))
+    if any(name.lower() == "encryptedpackage" for name, *_ in entries):
+        raise encrypted()  # an .xlsx with a password is kept in a file like an .xls
     mini_fat = _sector_ids(b"".join(map(sector, _chain(fat, mini_fat_at))))
     mini = b"".join(
         block
@@ -121,6 +146,7 @@ def _workbook_streams(data: bytes, limits: Limits) -> Iterator[bytes]:
         for block in map(sector, _chain(fat, at))
     )
     wanted = [e for e in entries if e[1] == _STREAM and e[0].lower() in ("workbook", "book")]
+    wanted.sort(key=lambda entry: entry[0].lower() != "workbook")  # which the library reads first
     if sum(length for _, _, _, length in wanted) > limits.unpacked_bytes_max:
         raise too_large("more bytes than it can hold", "声明的内容超出文件大小")
     for _, _, at, length in wanted:

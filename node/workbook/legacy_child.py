@@ -25,9 +25,8 @@ def main() -> int:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(sys.stdin.buffer.read()))
         sheets = [
             [about.name, about.visible == python_calamine.SheetVisibleEnum.Visible,
-             _rows(book.get_sheet_by_name(about.name))]
+             _rows(book, about)]
             for about in book.sheets_metadata
-            if about.typ == python_calamine.SheetTypeEnum.WorkSheet
         ]  # fmt: skip
     except python_calamine.PasswordError:
         return PASSWORD
@@ -35,7 +34,13 @@ def main() -> int:
     return 0
 
 
-def _rows(sheet: python_calamine.CalamineSheet) -> list[list[Any]]:
+def _rows(
+    book: python_calamine.CalamineWorkbook, about: python_calamine.SheetMetadata
+) -> list[list[Any]] | None:
+    """Return the rows of a worksheet; None of a chart or a macro sheet, which has none."""
+    if about.typ != python_calamine.SheetTypeEnum.WorkSheet:
+        return None
+    sheet = book.get_sheet_by_name(about.name)
     if sheet.start is None:
         return []
     before: list[Any] = [""] * sheet.start[1]
@@ -44,9 +49,11 @@ def _rows(sheet: python_calamine.CalamineSheet) -> list[list[Any]]:
 
 def _tagged(cell: object) -> dict[str, str]:
     """Return what JSON cannot hold as {kind: text}; `legacy.cell_of` turns it back."""
+    if isinstance(cell, datetime.timedelta):
+        return {"timedelta": str(cell.total_seconds())}
     if isinstance(cell, datetime.datetime | datetime.date | datetime.time):
         return {type(cell).__name__: cell.isoformat()}
-    return {"str": str(cell)}
+    raise TypeError(type(cell))  # a kind that the parent does not know
 
 
 def _bound_memory() -> None:

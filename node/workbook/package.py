@@ -12,6 +12,7 @@ import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from string import ascii_uppercase, digits
 from xml.parsers import expat
 
@@ -34,7 +35,16 @@ def clean_package(data: bytes, limits: Limits) -> bytes:
     """Return the .xlsx as a new, uncompressed zip with only checked parts.
 
     Macros, pictures and embedded files stay in it as dead bytes: nothing here runs or opens them.
-    Failed formulas (#N/A) become text, because the reading library takes them for empty cells.
+    Raises: as `checked_parts`.
+    """
+    return pack(checked_parts(data, limits))
+
+
+def checked_parts(data: bytes, limits: Limits) -> dict[str, bytes]:
+    """Return the checked parts of the .xlsx by name.
+
+    Failed formulas (#N/A) become text, because the reading library takes some for empty cells and
+    stumbles over others.
     Raises: WorkbookUnreadable, WorkbookTooLarge, WorkbookUnsafe, WorkbookEncrypted; and
     WorkbookUnsupported for a zip that is not .xlsx (.xlsb, .ods, .docx).
     """
@@ -52,10 +62,10 @@ def clean_package(data: bytes, limits: Limits) -> bytes:
         if b"sheetData" in content:
             rows, columns = sheet_extent(content)
             cells += check_extent(name, rows, columns, limits)
-            if b't="e"' in content:
-                parts[name] = _ERROR_CELL.sub(rb'\1 t="str"', content)
+            if _ERROR_KIND.search(content):
+                parts[name] = _ERROR_CELL.sub(rb'\1t="str"', content)
     check_cells(cells, limits)
-    return _pack(parts)
+    return parts
 
 
 def sheet_extent(xml: bytes) -> tuple[int, int]:
@@ -70,7 +80,7 @@ def sheet_extent(xml: bytes) -> tuple[int, int]:
     filled = b" ".join([ref for ref, empty in cells if not empty])
     rows = set(filled.translate(None, _LETTERS).split())
     columns = set(filled.translate(None, _DIGITS).split())
-    return max(map(int, rows), default=0), max(map(_column_number, columns), default=0)
+    return max(map(int, rows), default=0), max(map(column_number, columns), default=0)
 
 
 def check_extent(where: str, rows: int, columns: int, limits: Limits) -> int:
@@ -217,7 +227,8 @@ def _refuse_dtd(name: str, content: bytes) -> None:
         raise _unsafe("a part declares a document type or an entity", "内部文件含有 DTD 或实体声明")
 
 
-def _pack(parts: dict[str, bytes]) -> bytes:
+def pack(parts: Mapping[str, bytes]) -> bytes:
+    """Return an uncompressed zip of the parts."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for name, content in parts.items():
@@ -230,7 +241,10 @@ _CELL = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"(?: [A-Za-z:]+="[^"<>]*")*( ?
 _CELL_OPEN = re.compile(rb"<c[\s/>]")
 _PREFIXED_OPEN = re.compile(rb":c[\s/>]")  # in a text too: then the parser is asked for nothing
 _LETTERS, _DIGITS = ascii_uppercase.encode(), digits.encode()
-_ERROR_CELL = re.compile(rb'(<c(?: [A-Za-z:]+="[^"<>]*")*?) t="e"')
+_ERROR_KIND = re.compile(rb"""\bt\s*=\s*(?:"e"|'e')""")
+_ERROR_CELL = re.compile(
+    rb"""(<(?:[A-Za-z_][\w.-]*:)?c\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*?)\bt\s*=\s*(?:"e"|'e')"""
+)
 _REFERENCE = re.compile(r"([A-Za-z]*)([0-9]{1,15})")
 
 
@@ -245,7 +259,7 @@ def _parsed_extent(xml: bytes) -> tuple[int, int]:
         if name == "row":
             row, column = int(found[2]) if found else row + 1, 0
         elif name == "c":
-            column = _column_number(found[1].upper().encode()) if found else column + 1
+            column = column_number(found[1].upper().encode()) if found else column + 1
             rows, columns = max(rows, int(found[2]) if found else row), max(columns, column)
 
     parser = expat.ParserCreate()
@@ -257,7 +271,8 @@ def _parsed_extent(xml: bytes) -> tuple[int, int]:
     return rows, columns
 
 
-def _column_number(letters: bytes) -> int:
+def column_number(letters: bytes) -> int:
+    """Return the column of Excel's letters, counted from 1."""
     number = 0
     for letter in letters:
         number = number * 26 + letter - ord("A") + 1

@@ -10,10 +10,27 @@ from node.workbook.errors import EncodingUnknown
 
 SEPARATORS = (",", "\t", ";")
 
-# Excel runs a cell that starts with one of these (OWASP ASVS 1.2.10). Text that already starts with
-# apostrophes before one of them gets another, so that removing one always restores the text.
-_RUNS = re.compile("'*[=+\\-@\t\r\0]")
-_GUARDED = re.compile("'+[=+\\-@\t\r\0]")
+# Excel runs a cell that starts with one of these (OWASP ASVS 1.2.10).
+_RUNS = "=+\\-@\t\r\0"
+
+# Programs mark a text, or a code, so that Excel makes no number of it: by one apostrophe before
+# it, by a grave accent, by a formula of it alone: '0007, `0007, ="0007". The mark is no part of it.
+# What has an apostrophe further on is a quotation, unless the whole is a code: '0007'.
+_FIRST = ("'", "`", "=")
+_CODE = r"(?=[^\s]*[0-9\uff10-\uff19])[0-9A-Za-z\uff01-\uff5e#./_+\-]+"
+_MARKED = re.compile(
+    rf"""'(?P<text>[^']+)|`(?P<code>{_CODE})|'(?P<closed>{_CODE})'"""
+    r"""|="(?P<formula>(?:[^"]|"")*)\"""",
+    re.DOTALL,
+)
+
+# What is written with an apostrophe before it, so that taking one off gives the text back: in CSV
+# also what would run. Text that has such apostrophes already gets another.
+_MARK = rf"""'[^']+\Z|`{_CODE}\Z|'{_CODE}'\Z|="(?:[^"]|"")*"\Z"""
+_GUARDED = {
+    True: re.compile(rf"'*(?:[{_RUNS}]|{_MARK})"),
+    False: re.compile(rf"'*(?:{_MARK})"),
+}
 
 # Three-byte UTF-8 characters that decoded before the first bad byte: in GB18030 such a run is as
 # good as impossible, so a file with this many is damaged UTF-8, not GB18030.
@@ -36,7 +53,8 @@ class Decoded:
 def decode(data: bytes) -> Decoded:
     """Decode a CSV file: by its BOM if it has one, else strict UTF-8, else strict GB18030.
 
-    Chinese Excel saves "CSV" as GB18030 and "Unicode text" as UTF-16 with a BOM.
+    Chinese Excel saves "CSV" as GB18030 and "Unicode text" as UTF-16 with a BOM. Other programs
+    leave the BOM out: UTF-16 is known by its line ends, two bytes each.
     Raises: EncodingUnknown naming the byte at which each failed; save as "CSV UTF-8".
     """
     for bom, encoding in _BOMS:
@@ -45,6 +63,12 @@ def decode(data: bytes) -> Decoded:
                 return Decoded(data[len(bom) :].decode(encoding), _WITH_BOM.get(encoding, encoding))
             except UnicodeDecodeError as bad:
                 raise _unknown(f"{encoding}: byte {len(bom) + bad.start}") from bad
+    for encoding, line_end in _WIDE:
+        if 2 * data.count(line_end) > data.count(b"\n"):  # a single NUL in a text does not do it
+            try:
+                return Decoded(data.decode(encoding), encoding)
+            except UnicodeDecodeError as bad:
+                raise _unknown(f"{encoding}: byte {bad.start}") from bad
     try:
         return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError as bad_utf8:
@@ -58,14 +82,28 @@ def decode(data: bytes) -> Decoded:
             raise _unknown(where) from bad_gb
 
 
-def guard(text: str) -> str:
-    """Return `text` so that a spreadsheet shows it and does not run it; `unguard` undoes it."""
-    return "'" + text if _RUNS.match(text) else text
+def guard(text: str, *, runs: bool = True) -> str:
+    """Return `text` so that it is shown, and not run, and comes back by `unguard`.
+
+    `runs`: whether what is written can run a text that looks like a formula, as CSV can.
+    """
+    return "'" + text if _GUARDED[runs].match(text) else text
 
 
-def unguard(text: str) -> str:
-    """Return what `guard` was given: unguard(guard(t)) == t for every t."""
-    return text[1:] if _GUARDED.match(text) else text
+def unguard(text: str, *, runs: bool = True) -> str:
+    """Return what `guard` was given: unguard(guard(t)) == t for every t.
+
+    From a text that `guard` did not write, marks that mean text come off.
+    """
+    if text[:1] not in _FIRST:
+        return text
+    if text[0] == "'" and _GUARDED[runs].match(text, 1):
+        return text[1:]
+    found = _MARKED.fullmatch(text)
+    if found is None:
+        return text
+    plain = found["text"] or found["code"] or found["closed"]
+    return found["formula"].replace('""', '"') if plain is None else plain
 
 
 _BOMS = (
@@ -73,6 +111,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_WIDE = (("utf-16-le", b"\n\0"), ("utf-16-be", b"\0\n"))
 _WITH_BOM = {"utf-8": "utf-8-sig"}
 
 

@@ -131,7 +131,7 @@ class SheetBook:
         self, sheet: Any, row: int, column: int, field: Field, value: Value, style: Any
     ) -> None:
         if field.type == "text":
-            status = sheet.write_string(row, column, value, style)
+            status = sheet.write_string(row, column, guard(str(value), runs=False), style)
         elif field.type == "int":
             status = sheet.write_number(row, column, value, style)
         else:

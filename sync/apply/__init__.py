@@ -1,1 +1,4 @@
-"""Every way into a store: local edits, batches, copies, retries of what was quarantined."""
+"""Every way into a store: local edits, batches, copies, retries of what was quarantined.
+
+Face: all of it.
+"""

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from sync.log import entries as log
 from sync.merge import digest
 from sync.merge.digest import state_hash
 from sync.merge.record import RecordChange, RecordState, merge
@@ -278,23 +279,14 @@ class Merger:
         before: RecordState | None, after: RecordState, *, closed_by: Version,
         resolved: Mapping[str, tuple[Version, ...]] = {},
     ) -> bool:  # fmt: skip
-        """Put a copy in the place of ours, with its conflicts; False when the store refuses it.
-
-        `closed_by`: the edit that ends the conflicts which the new copy shows no more.
-        """
-        try:
-            with savepoint(tx):
-                execute(tx, table.save, table.row_of(unit, record_id, after))
-                conflicts.follow(
-                    tx, table.schema, unit, record_id, before, after,
-                    closed_by=closed_by, resolved=resolved, now_ms=wall_ms_of(closed_by),
-                )  # fmt: skip
-        except DBAPIError as error:
-            if fault_of(error):
-                raise  # a full disk refuses nobody's data: no hole may come of it
-            return False
-        self.rehash(table.schema.name, unit, record_id, before, after)
-        return True
+        """Put a copy in the place of ours, as `save`, and count it in the digests."""
+        saved = save(
+            tx, table, unit, record_id, before, after,
+            closed_by=closed_by, resolved=resolved, now_ms=wall_ms_of(closed_by),
+        )  # fmt: skip
+        if saved:
+            self.rehash(table.schema.name, unit, record_id, before, after)
+        return saved
 
     def rehash(
         self, register: str, unit: int, record: bytes, before: RecordState | None,
@@ -328,10 +320,35 @@ class Merger:
 
     def _known_levels(self, tx: Connection) -> Mapping[int, int]:
         if not self._levels_read:
-            rows = execute(tx, "SELECT id, level FROM incarnation")
-            self._levels.update((r[0], r[1]) for r in rows)
+            self._levels.update(log.levels(tx))
             self._levels_read = True
         return self._levels
+
+
+def save(
+    tx: Connection, table: RegisterTable, unit: int, record: bytes,
+    before: RecordState | None, after: RecordState, *, closed_by: Version, now_ms: int,
+    resolved: Mapping[str, tuple[Version, ...]] = {}, rewrite_values: bool = False,
+) -> bool:  # fmt: skip
+    """Save a copy in the place of ours, with its conflicts; False when the store refuses it.
+
+    `closed_by`: the edit that ends the conflicts which the new copy shows no more.
+    `rewrite_values`: the values of its losers may have changed under the same version, too.
+    """
+    try:
+        with savepoint(tx):
+            execute(tx, table.save, table.row_of(unit, record, after))
+            conflicts.follow(
+                tx, table.schema, unit, record, before, after,
+                closed_by=closed_by, resolved=resolved, now_ms=now_ms,
+            )  # fmt: skip
+            if rewrite_values:
+                conflicts.rewrite_values(tx, table.schema.name, unit, record, after)
+    except DBAPIError as error:
+        if fault_of(error):
+            raise  # a full disk refuses nobody's data: nothing may be quarantined for it
+        return False
+    return True
 
 
 def _change_of(

@@ -1,4 +1,4 @@
-"""Copying: records as a peer holds them, joined into the store beside our own copies.
+"""Copies: records as a peer holds them, joined into the store with our own copies.
 
 The caller owns the transaction: records, conflicts, digests, holes and what folds make of them
 commit together (INV-3). What it must know first: that this peer may speak of these registers and
@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from sync.apply import retry
-from sync.apply.applier import Applier
 from sync.apply.read_copies import quarantined_versions, read_version_vector
+from sync.apply.replica import Replica
 from sync.codec import block as block_codec
 from sync.codec import entry as codec
 from sync.codec.signing import STREAM, is_signed
@@ -27,6 +26,7 @@ from sync.log.signatures import BadSignature, KeyChanged
 from sync.merge.copies import EMPTY, Chunk, Rows, VectorUnion, VersionVector, join, versions_in
 from sync.merge.evidence import overwritten_transitively
 from sync.merge.record import Head, Heads, RecordState
+from sync.model.access import APPEND_ONLY, is_rewritten, rewrites
 from sync.model.change import ID_BYTES, RecordName, StreamHead
 from sync.model.effect import Effect
 from sync.model.errors import Malformed
@@ -53,39 +53,8 @@ class ChunkContext:
 JoinedCopies = dict[tuple[RecordName, str], Container[Version]]
 
 
-def join_copies(
-    applier: Applier, tx: Connection, chunk: Chunk, *,
-    received_here: Container[Version] | None = None, commit_derived: bool = True,
-) -> Received:  # fmt: skip
-    """Join a chunk's records with ours: nothing that only we have is erased.
-
-    `received_here`: what our copies may be believed to have seen; None: what this store has heard,
-    `vector.EMPTY`: they are damaged, and theirs stand wherever they have heard ours.
-    `commit_derived`: let follow what a change makes this office do; False where that comes in
-    copies of its own.
-    What cannot be joined is held as a hole (`sync.store.quarantined_copies`).
-    Raises: Malformed: nothing was done.
-    """
-    applier.clock.resume(log.lock(tx))
-    received = Received()
-    known = _register_writers(applier, tx, chunk)
-    applier.merger.begin(tx)
-    effects: list[Effect] = []
-    for rows in chunk.rows:
-        how = None if received_here is None else dict.fromkeys(rows.states, received_here)
-        effects += join_rows(applier, tx, known, rows, received, received_here=how)[0]
-    log.allocate(tx, 0, applier.clock.last)
-    applier.merger.flush(tx)
-    if commit_derived:
-        applier.commit_derived(tx, effects, received)
-    else:
-        applier.fold(tx, effects)
-    retry.retry_ready(applier, tx, received)
-    return received
-
-
 def join_rows(
-    applier: Applier, tx: Connection, known: ChunkContext, rows: Rows, received: Received, *,
+    replica: Replica, tx: Connection, known: ChunkContext, rows: Rows, received: Received, *,
     received_here: Mapping[bytes, Container[Version]] | None = None,
 ) -> tuple[list[Effect], Mapping[bytes, Container[Version]]]:  # fmt: skip
     """Join records of one register and unit. The caller flushes.
@@ -98,21 +67,21 @@ def join_rows(
     def leave_out(ids: Iterable[bytes], reason: str, detail: str = "") -> None:
         if ids := list(ids):
             quarantined_copies.quarantine_copy(
-                tx, chunk, rows, ids, reason, now_ms=applier.now_ms, detail=detail
+                tx, chunk, rows, ids, reason, now_ms=replica.now_ms, detail=detail
             )
             received.quarantined += len(ids)
 
-    if rows.register not in applier.tables:
+    if rows.register not in replica.tables:
         leave_out(rows.states, "unknown_register")
         return [], {}
-    merger, table = applier.merger, applier.tables[rows.register]
+    merger, table = replica.merger, replica.tables[rows.register]
     lane = table.schema.lane
     quarantined = quarantined_versions(tx, rows.register, rows.unit, list(rows.states))
     copies = merger.states(tx, rows.register, rows.unit, list(rows.states))
     permitted: dict[bytes, RecordState] = {}
     denials: dict[str, list[bytes]] = {}
     for record, foreign in rows.states.items():
-        theirs = _permitted(applier, foreign, table.schema, rows.unit, known.writers)
+        theirs = _permitted(replica, foreign, table.schema, rows.unit, known.writers)
         if isinstance(theirs, str):
             denials.setdefault(theirs, []).append(record)
         else:
@@ -127,7 +96,7 @@ def join_rows(
     overwritten = _overwritten(tx, rows, copies, permitted, here, there)
     pairs: list[tuple[bytes, RecordState | None, RecordState]] = []
     new = {r: _whole(c, table.schema) for r, c in permitted.items() if r not in copies}
-    done = _all_saved(applier, tx, table, rows.unit, new)
+    done = _all_saved(replica, tx, table, rows.unit, new)
     pairs += ((record, None, after) for record, after in done.items())
     for record, theirs in permitted.items():
         if record in done:
@@ -143,12 +112,15 @@ def join_rows(
         after = _whole(after, table.schema)
         if after == before:
             continue
+        if rewrites(before, after, table.schema):
+            denials.setdefault(APPEND_ONLY, []).append(record)
+            continue
         closer = max(versions_in(after))
         if merger.put(tx, table, rows.unit, record, before, after, closed_by=closer):
             pairs.append((record, before, after))
         else:
             denials.setdefault("constraint_violation", []).append(record)
-    refused = denials.get("constraint_violation", [])  # with all their fields
+    refused = {record for ids in denials.values() for record in ids}  # with all their fields
     accepted = {record: there[record] for record in permitted if record not in refused}
     release_superseded(tx, rows, accepted, table.schema)
     quarantined_copies.joined(tx, rows, accepted)
@@ -165,7 +137,7 @@ def join_rows(
 
 
 def join_quarantined(
-    applier: Applier, tx: Connection, quarantine_id: bytes, detail: str, received: Received,
+    replica: Replica, tx: Connection, quarantine_id: bytes, detail: str, received: Received,
     joined: JoinedCopies,
 ) -> list[Effect] | None:  # fmt: skip
     """Try again what a snapshot brought and could not be joined; None: nothing is kept for it.
@@ -179,7 +151,7 @@ def join_quarantined(
         return None
     quarantined_copies.drop_chunk(tx, quarantine_id)
     execute(tx, "UPDATE quarantine SET state='applied', tries=tries+1 WHERE id=?", (quarantine_id,))
-    known = _register_writers(applier, tx, chunk)
+    known = register_writers(replica, tx, chunk)
     effects: list[Effect] = []
     for rows in chunk.rows:
         named = set(detail.split(",")) if detail else set()
@@ -194,7 +166,7 @@ def join_quarantined(
         names = {r: (RecordName(rows.register, rows.unit, r), detail) for r in rows.states}
         here = {record: joined.get(name, EMPTY) for record, name in names.items()}
         found, accepted = join_rows(
-            applier, tx, known, part, received, received_here=here if named else None
+            replica, tx, known, part, received, received_here=here if named else None
         )
         effects += found
         joined.update((names[r], VectorUnion(here[r], vector)) for r, vector in accepted.items())
@@ -235,7 +207,7 @@ def _versions(state: RecordState) -> set[Version]:
     return {h.version for heads in state.fields.values() for h in heads.all}
 
 
-def adopt_streams(applier: Applier, tx: Connection, chunk: Chunk) -> None:
+def adopt_streams(replica: Replica, tx: Connection, chunk: Chunk) -> None:
     """Go on with streams from where these copies know them: their entries never come here.
 
     A stream that is known further here stays as it is. What signs for one as it stands there is
@@ -260,43 +232,45 @@ def adopt_streams(applier: Applier, tx: Connection, chunk: Chunk) -> None:
             raise KeyChanged(f"incarnation {key.incarnation:x}", known_key, shown)
         if tip.signed_seq == tip.seq and not is_signed(shown, STREAM, tip.hash, tip.signature):
             raise BadSignature(key, tip.seq)
-        applier.clock.observe(tip.hlc)
+        replica.clock.observe(tip.hlc)
         log.adopt(tx, key, tip.seq, tip.hash, tip.hlc)
         signed_to, _, _ = signatures.signed_up_to(tx, key)
         if tip.signed_seq > signed_to.seq:
             signatures.record_signature(tx, key, tip.signed_seq, tip.signature)
         if shown and not known_key:
-            signatures.keep_key(tx, key.incarnation, shown, applier.now_ms)
+            signatures.keep_key(tx, key.incarnation, shown, replica.now_ms)
 
 
-def _register_writers(applier: Applier, tx: Connection, chunk: Chunk) -> ChunkContext:
+def register_writers(replica: Replica, tx: Connection, chunk: Chunk) -> ChunkContext:
     """Remember who wrote; return what the chunk is judged by. Raises: Malformed."""
     known = log.writers(tx)
     for incarnation, writer in chunk.writers.items():
         unit, level = writer
-        place = applier.routes.level(unit)
+        place = replica.routes.level(unit)
         if known.get(incarnation, writer) != writer or place not in (None, level):
             raise Malformed("a writer at another place of the tree than it has")
-        applier.merger.writer(incarnation, level)
+        replica.merger.writer(incarnation, level)
     log.register_incarnations(tx, {(i, unit, level) for i, (unit, level) in chunk.writers.items()})
     for rows in chunk.rows:
         for state in rows.states.values():
             for version in versions_in(state):
-                applier.clock.observe(hlc_of(version))
+                replica.clock.observe(hlc_of(version))
     return ChunkContext(chunk, {**known, **chunk.writers}, read_version_vector(tx))
 
 
 def _permitted(
-    applier: Applier, state: RecordState, register: RegisterSchema, unit: int,
+    replica: Replica, state: RecordState, register: RegisterSchema, unit: int,
     writers: Mapping[int, tuple[int, int]],
 ) -> RecordState | str:  # fmt: skip
     """Return the copy without what we do not know; a hole's reason when it may not stand.
 
     As `rights.denial_reason` and the merge judge a change, so far as a copy still shows it.
     """
+    if is_rewritten(state, register):
+        return APPEND_ONLY
     for version in versions_in(state):
         writer = writers[incarnation_of(version)][0]
-        if (register.own and writer != unit) or not applier.routes.covers(writer, unit):
+        if (register.own and writer != unit) or not replica.routes.covers(writer, unit):
             return "foreign_unit"
     if not state.alive and writers[incarnation_of(state.causal_length_version)][0] != unit:
         return "not_owner"
@@ -331,7 +305,7 @@ def _whole(state: RecordState, register: RegisterSchema) -> RecordState:
 
 
 def _all_saved(
-    applier: Applier, tx: Connection, table: RegisterTable, unit: int,
+    replica: Replica, tx: Connection, table: RegisterTable, unit: int,
     new: Mapping[bytes, RecordState],
 ) -> Mapping[bytes, RecordState]:  # fmt: skip
     """Save those of the copies that nothing stands beside, in one go; none when one is refused."""
@@ -347,7 +321,7 @@ def _all_saved(
             raise
         return {}
     for record, state in plain.items():
-        applier.merger.rehash(table.schema.name, unit, record, None, state)
+        replica.merger.rehash(table.schema.name, unit, record, None, state)
     return plain
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from sync.apply.applier import Applier
-from sync.log.outcome import Received
+from sync.apply.replica import Replica
+from sync.log.outcome import Received, Waiters
 from sync.log.signatures import SignatureError
 from sync.model.change import Block, Edit
 from sync.model.report import Comparison, DurableAt, NodeStatus
@@ -19,8 +20,18 @@ from sync.store.priority import Priority
 T = TypeVar("T")
 
 
+class WriteQueueLike(Protocol):
+    """Who waits to write (`node.store.write_queue.WriteQueue`)."""
+
+    def waiting(self, priority: Priority) -> int:
+        """Return how many of this priority wait."""
+
+
 class StoreLike(Protocol):
     """What the engine asks of a store (`node.store.engine.Store`)."""
+
+    @property
+    def write_queue(self) -> WriteQueueLike: ...
 
     def read(self) -> AbstractContextManager[Connection]: ...
 
@@ -29,14 +40,41 @@ class StoreLike(Protocol):
     ) -> T: ...
 
 
+class Logger(Protocol):
+    """Where events are logged: a name, and values by name."""
+
+    def info(self, event: str, **values: Any) -> Any: ...
+
+    def warning(self, event: str, **values: Any) -> Any: ...
+
+
+class PeerReports(Protocol):
+    """What an office knows of its neighbours (`node.services.peers.status.PeerStatus`)."""
+
+    def flag_clone(self, unit: int) -> None:
+        """Show people that two stores work under the name of a child."""
+
+    def durable_above(self) -> Sequence[DurableAt]:
+        """Return how far our own log is durable at each level above."""
+
+    def receive_status(self, reports: Iterable[NodeStatus], *, child: int) -> None:
+        """Take what a child says of itself and of those below it."""
+
+    def record_contact(self, child: int, *, connected: bool, waiting_down: int) -> None:
+        """Note whether a child is connected, and how much waits for it."""
+
+
 class Host(Protocol):
-    """What the engine asks of the office whose end this is."""
+    """What the engine asks of the office whose end this is.
+
+    The last part is asked at the parent's end only.
+    """
 
     @property
     def store(self) -> StoreLike: ...
 
     @property
-    def applier(self) -> Applier: ...
+    def replica(self) -> Replica: ...
 
     @property
     def program(self) -> str: ...
@@ -76,3 +114,24 @@ class Host(Protocol):
 
     def compared(self, comparison: Comparison) -> None:
         """Told how a comparison with the parent ended."""
+
+    # -- the parent's end --------------------------------------------------------------------
+
+    @property
+    def log(self) -> Logger: ...
+
+    @property
+    def rng(self) -> random.Random: ...
+
+    @property
+    def peer_status(self) -> PeerReports: ...
+
+    @property
+    def parent_unit(self) -> int | None:
+        """The unit above this office; None at the top."""
+
+    def on_wake(self, listener: Callable[[Waiters], None]) -> None:
+        """Have `listener` told, after each commit, for whom new log entries wait."""
+
+    def found_restored(self) -> None:
+        """Told when a child holds what this store has lost: it recovers before anything else."""

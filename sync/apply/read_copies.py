@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -12,15 +11,13 @@ from sync.codec import block as block_codec
 from sync.codec import entry as codec
 from sync.log import entries as log
 from sync.merge.copies import Chunk, QuarantinedVersions, Rows, versions_in
+from sync.model.access import Identity
 from sync.model.change import ID_BYTES
 from sync.model.schema import Lane
 from sync.model.version import Version, incarnation_of
 from sync.store import quarantined_copies
 from sync.store.registers import RegisterTable
 from sync.store.sql import execute
-
-if TYPE_CHECKING:
-    from sync.model.access import Identity
 
 
 def read_rows(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from sync.apply import applier
 from sync.apply.host import Host
 from sync.codec import entry as codec
 from sync.log import signatures
@@ -25,7 +26,7 @@ def receive_batch(host: Host, batch: Batch, *, peer: int, upward: bool) -> Recei
     the peer goes on from there.
     A batch whose signatures do not fit is refused whole, before the first portion, and people are
     told whom not to trust.
-    Raises: as `sync.apply.applier.Applier.apply_batch`.
+    Raises: as `sync.apply.applier.apply_batch`.
     """
     try:
         done = _receive(host, batch, peer, upward)
@@ -48,7 +49,7 @@ def _receive(host: Host, batch: Batch, peer: int, upward: bool) -> Received:
     for portion in parts:
 
         def work(tx: Connection, portion: Batch = portion) -> Received:
-            return host.applier.apply_batch(tx, portion, peer=peer, upward=upward)
+            return applier.apply_batch(host.replica, tx, portion, peer=peer, upward=upward)
 
         received = host.store.write(work, priority=priority_of(batch.lane))
         host.committed(received)
@@ -89,6 +90,6 @@ def _part(batch: Batch, start: int, end: int, after: int, upto: int) -> Batch:
 def rebuild_derived(tx: Connection, host: Host, received: Received) -> None:
     """Do what this office would have done by itself, had it heard everything in turn."""
     for edits in pieces(host.pending_derived(tx), TRANSACTION_CHANGES_MAX):
-        done = host.applier.apply_derived(tx, edits)
+        done = applier.apply_derived(host.replica, tx, edits)
         received.waiters.join(done.waiters)
         received.registers |= done.registers

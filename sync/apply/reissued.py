@@ -1,13 +1,13 @@
-"""sync.apply.applier.reissued."""
+"""Reissued: entries that their writer has published again, as those who receive them take them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from sync.apply.blocks import Merger
 from sync.log.history import load_history
 from sync.merge.record import Heads, RecordState, canonical
 from sync.model.change import Block, Entry, RecordName
@@ -16,9 +16,6 @@ from sync.model.errors import Malformed
 from sync.model.version import Version
 from sync.store.registers import RegisterTables
 from sync.store.sql import execute
-
-if TYPE_CHECKING:
-    from sync.apply.blocks import Merger
 
 
 @dataclass(slots=True)

@@ -1,15 +1,17 @@
-"""Healing: held changes tried again, in the order in which they came, once their cause is gone."""
+"""Retry: quarantined changes tried again, in the order in which they came."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from sync.apply.copies import JoinedCopies, join_quarantined
 from sync.apply.reissued import drop_superseded_heads
+from sync.apply.replica import Replica
 from sync.codec import block as block_codec
 from sync.codec import entry as codec
+from sync.log.outcome import Received
 from sync.model.access import denial_reason
 from sync.model.change import ID_BYTES, Block, Entry, Operation
 from sync.model.effect import Effect
@@ -17,11 +19,6 @@ from sync.model.errors import Malformed
 from sync.model.schema import RegisterSchema
 from sync.store import quarantine
 from sync.store.sql import execute
-
-if TYPE_CHECKING:
-    from sync.apply.applier import Applier
-    from sync.apply.copies import JoinedCopies
-    from sync.log.outcome import Received
 
 OPEN, DEFERRED, APPLIED, CLOSED = "open", "deferred", "applied", "closed"
 CAUSED = tuple(sorted(quarantine.OF_CAUSE))  # heal by themselves
@@ -63,7 +60,7 @@ def quarantined_where(
 
 
 def retry(
-    applier: Applier, tx: Connection, quarantined: list[QuarantinedChange], received: Received
+    replica: Replica, tx: Connection, quarantined: list[QuarantinedChange], received: Received
 ) -> int:
     """Try holes again, in the order in which their entries came; return how many are healed.
 
@@ -72,18 +69,18 @@ def retry(
     """
     applied = 0
     effects: list[Effect] = []
-    applier.merger.begin(tx)
+    replica.merger.begin(tx)
     joined: JoinedCopies = {}
     for change in sorted(quarantined, key=lambda h: (h.arrival, h.id)):
         # A copy that was joined just now may have brought what it, or a part of it, waited with.
         for now in quarantined_where(tx, "id=?", (change.id,)):
-            applied += _try(applier, tx, now, effects, received, joined)
-    applier.merger.flush(tx)
-    applier.commit_derived(tx, effects, received)
+            applied += _try(replica, tx, now, effects, received, joined)
+    replica.merger.flush(tx)
+    replica.commit_derived(tx, effects, received)
     return applied
 
 
-def retry_ready(applier: Applier, tx: Connection, received: Received) -> None:
+def retry_ready(replica: Replica, tx: Connection, received: Received) -> None:
     """Try again what waits for a record, when a batch may have brought it."""
     if not received.registers:
         return
@@ -96,31 +93,27 @@ def retry_ready(applier: Applier, tx: Connection, received: Received) -> None:
         waiting = quarantined_where(
             tx, f"reason IN (?,?) AND register IN ({marks})", (*CAUSED, *names)
         )
-        ready = [change for change in waiting if _is_unblocked(applier, tx, change)]
-        if not ready or not retry(applier, tx, ready, received):
+        ready = [change for change in waiting if _is_unblocked(replica, tx, change)]
+        if not ready or not retry(replica, tx, ready, received):
             return
 
 
-def _is_unblocked(applier: Applier, tx: Connection, change: QuarantinedChange) -> bool:
-    if change.register not in applier.tables:
+def _is_unblocked(replica: Replica, tx: Connection, change: QuarantinedChange) -> bool:
+    if change.register not in replica.tables:
         return False
     if change.reason == "blocked":
         return not change.records <= _blocked_by_earlier(tx, change)
-    table = applier.tables[change.register]
+    table = replica.tables[change.register]
     return any(True for _ in table.rows(tx, change.unit, sorted(change.records), ["id"]))
 
 
 def _try(
-    applier: Applier, tx: Connection, change: QuarantinedChange, effects: list[Effect],
+    replica: Replica, tx: Connection, change: QuarantinedChange, effects: list[Effect],
     received: Received, joined: JoinedCopies,
 ) -> bool:  # fmt: skip
     entry = _entry_at(tx, change.arrival)
     if entry is None:
-        from sync.apply.copies import (
-            join_quarantined,  # which heals what its records were waited for
-        )
-
-        found = join_quarantined(applier, tx, change.id, _fields(change), received, joined)
+        found = join_quarantined(replica, tx, change.id, _fields(change), received, joined)
         if found is None:
             return _keep_quarantined(
                 tx, change, change.reason, change.records
@@ -137,8 +130,8 @@ def _try(
         block = _part_of(whole, change)
         if block is None:
             continue
-        register = applier.tables.schema.registers.get(block.register)
-        refusal = _refusal(applier, entry, block, register)
+        register = replica.tables.schema.registers.get(block.register)
+        refusal = _refusal(replica, entry, block, register)
         if refusal is not None or register is None:
             reason = refusal or reason
             left.update(block.ids)
@@ -158,16 +151,16 @@ def _try(
             if ready is None:
                 continue
             block = ready
-        applier.merger.writer(entry.original_incarnation or entry.incarnation, entry.level)
-        effect = applier.merger.merge(tx, block, entry.version, entry.level, again=True)
+        replica.merger.writer(entry.original_incarnation or entry.incarnation, entry.level)
+        effect = replica.merger.merge(tx, block, entry.version, entry.level, again=True)
         received.registers.add(block.register)
         if effect is not None:
             effects.append(effect)
         if entry.original_incarnation:
             effects += drop_superseded_heads(
-                tx, applier.merger, applier.tables, block, entry.version
+                tx, replica.merger, replica.tables, block, entry.version
             )
-        for rejected in applier.merger.take_rejected():
+        for rejected in replica.merger.take_rejected():
             left |= {rejected.id} if rejected.id else set(block.ids)
             reason, detail = rejected.reason, rejected.detail or detail
     if left or (change.reason == "malformed" and not blocks):
@@ -191,12 +184,12 @@ def _entry_at(tx: Connection, arrival: int) -> Entry | None:
 
 
 def _refusal(
-    applier: Applier, entry: Entry, block: Block, register: RegisterSchema | None
+    replica: Replica, entry: Entry, block: Block, register: RegisterSchema | None
 ) -> str | None:
     if register is None:
         return "unknown_register"
     return denial_reason(
-        block, register, writer=entry.unit, level=entry.level, routes=applier.routes
+        block, register, writer=entry.unit, level=entry.level, routes=replica.routes
     )
 
 
@@ -270,8 +263,8 @@ def _blocked_by_earlier(tx: Connection, change: QuarantinedChange) -> set[bytes]
     rows = execute(
         tx,
         "SELECT record FROM quarantine WHERE state='open' AND register=? AND unit=? AND arrival<? "
-        "AND reason NOT IN ('foreign_unit','not_owner')",
-        (change.register, change.unit, change.arrival),
+        f"AND reason NOT IN ({','.join('?' * len(quarantine.OF_WRITER))})",
+        (change.register, change.unit, change.arrival, *sorted(quarantine.OF_WRITER)),
     )
     return {record for row in rows for record in block_codec.split(bytes(row[0]), 16)}
 

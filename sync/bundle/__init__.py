@@ -1,1 +1,4 @@
-"""Bundles: a signed file with the batches that a link would carry."""
+"""Bundles: a signed file with the batches that a link would carry.
+
+Face: all of it.
+"""

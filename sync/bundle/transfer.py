@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from sync.apply import applier
 from sync.apply.host import Host
 from sync.bundle.errors import (
     BundleMissing,
@@ -36,11 +37,9 @@ from sync.model.report import DurableAt
 from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery import heads as recovery_heads
-from sync.recovery.heads import Proof
 from sync.snapshot import progress
 from sync.store import meta
 from sync.store.sql import execute
-from sync.wire.v1 import link_pb2
 from sync.wire.v1.bundle_pb2 import BundleHeader
 
 Header = BundleHeader  # for modules that do not import the wire
@@ -57,8 +56,8 @@ class Neighbour:
 
 
 def neighbour(host: Host, unit: int) -> Neighbour | None:
-    """Return a unit as our parent or one of our children; None if it is neither."""
-    me, routes = host.applier.identity, host.applier.routes
+    """Return a unit as our parent or one of our children; None when it is neither."""
+    me, routes = host.replica.identity, host.replica.routes
     if routes.hop(unit) == unit:
         return Neighbour(unit, is_parent=False)
     above = me.level - 1
@@ -75,35 +74,24 @@ def acked_by_child(host: Host, tx: Connection, child: int) -> dict[Lane, int]:
 
 
 def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
-    """Return the common header of a set; the caller adds names, `part_of` the start positions."""
-    applier = host.applier
-    me, signer = applier.identity, applier.signer
+    """Return what every file of a set says first; names, and where it goes on, are added to it."""
+    replica = host.replica
+    me, signer = replica.identity, replica.signer
     assert signer is not None, "an office has a key"
     with host.store.read() as tx:
-        acks = [(lane, *log.cursor_of(tx, peer.unit, "in", lane)) for lane in Lane]
-        proofs = [
-            link_pb2.Proof(
-                lane=proof.lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
-                incarnation=acks[i][1],
-                position=proof.position,
-                hash=proof.hash,
-            )
-            for i, lane in enumerate(Lane)
-            for proof in recovery_heads.newest_from(tx, peer.unit, lane)
-        ]
+        known = recovery_heads.peer_facts(tx, peer.unit)
         heads = heads_on_link(tx, host, me.unit, peer)
-        continues = int(meta.get(tx, meta.CONTINUES) or 0)
     return BundleHeader(
         sender=me.unit,
         level=me.level,
         incarnation=me.incarnation,
-        continues=continues,
+        continues=known.continues,
         receiver=peer.unit,
         set=set_id,
-        written_ms=applier.now_ms,
-        acks=[_cursor(lane, incarnation, at) for lane, incarnation, at in acks if at],
+        written_ms=replica.now_ms,
+        acks=[c for c in known.cursors_to_wire() if c.position],
         heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
-        proofs=proofs,
+        proofs=known.proofs_to_wire(),
         public_key=signer.public_key,
         program=host.program,
         catalogue=host.catalogue_version,
@@ -115,15 +103,17 @@ def part_of(common: BundleHeader, part: int, starts: Mapping[Lane, int]) -> Bund
     own = BundleHeader()
     own.CopyFrom(common)
     own.part = part
-    own.starts.extend(_cursor(lane, common.incarnation, at) for lane, at in starts.items())
+    own.starts.extend(
+        codec.cursor_to_wire(lane, common.incarnation, at) for lane, at in starts.items()
+    )
     return own
 
 
 def batches(
     host: Host, peer: Neighbour, after: Mapping[Lane, int], *, bytes_max: int = BATCH_BYTES_MAX
 ) -> Iterator[Batch]:
-    """Yield everything that waits for a neighbour, control first, up to the log's present end."""
-    applier = host.applier
+    """Yield everything that waits for a neighbour, control first, up to the log's end now."""
+    replica = host.replica
     with host.store.read() as tx:
         end = log.position(tx)
     for lane in Lane:
@@ -132,13 +122,13 @@ def batches(
             with host.store.read() as tx:
                 if peer.is_parent:
                     batch = log.read_up(
-                        tx, lane=lane, incarnation=applier.identity.incarnation, after=at,
-                        bytes_max=bytes_max, signer=applier.signer,
+                        tx, lane=lane, incarnation=replica.identity.incarnation, after=at,
+                        bytes_max=bytes_max, signer=replica.signer,
                     )  # fmt: skip
                 else:
                     batch = log.read_down(
                         tx, child=peer.unit, lane=lane, after=at, bytes_max=bytes_max,
-                        incarnation=applier.identity.incarnation, signer=applier.signer,
+                        incarnation=replica.identity.incarnation, signer=replica.signer,
                     )  # fmt: skip
             yield batch
             at = batch.upto
@@ -149,12 +139,12 @@ def heads_on_link(tx: Connection, host: Host, writer: int, peer: Neighbour) -> H
 
     `writer`: this office or the neighbour; `peer`: the neighbour.
     """
-    up = peer.is_parent == (writer == host.applier.identity.unit)
+    up = peer.is_parent == (writer == host.replica.identity.unit)
     if up:
         return recovery_heads.heads_of_unit(tx, writer)
     if peer.is_parent:
         return _down_heads(tx, writer, lambda _unit: True)
-    routes = host.applier.routes
+    routes = host.replica.routes
     return _down_heads(tx, writer, lambda unit: routes.hop(unit) == peer.unit)
 
 
@@ -227,11 +217,11 @@ class Reader:
         survey.written_ms = max(survey.written_ms, head.written_ms)
 
     def _peer(self, head: BundleHeader) -> Neighbour:
-        applier = self._host.applier
-        if head.receiver != applier.identity.unit:
+        replica = self._host.replica
+        if head.receiver != replica.identity.unit:
             raise BundleNotForUs(head.receiver_name or f"#{head.receiver}")
         peer = neighbour(self._host, head.sender)
-        if peer is None or applier.routes.level(head.sender) != head.level:
+        if peer is None or replica.routes.level(head.sender) != head.level:
             raise BundleNotNeighbour(head.sender_name or f"#{head.sender}")
         if self.survey.peer not in (None, peer):
             raise BundleNotNeighbour(head.sender_name or f"#{head.sender}")
@@ -267,7 +257,9 @@ class Reader:
 
     def _acked(self, tx: Connection, head: BundleHeader) -> dict[Lane, int]:
         ours = _log_incarnations(tx, self._host)
-        return {_lane(c.lane): c.position for c in head.acks if c.incarnation in ours}
+        return {
+            codec.lane_from_wire(c.lane): c.position for c in head.acks if c.incarnation in ours
+        }
 
     def _check_complete(
         self, tx: Connection, peer: Neighbour, bundle: Bundle, ends: Mapping[Lane, int]
@@ -277,12 +269,8 @@ class Reader:
         If the file brings something new, its writer knew all of its entries that we have. If it
         brings nothing new, we must have all that the writer had (a set's last file brings all).
         """
-        head, me = bundle.header, self._host.applier.identity
-        proofs = [
-            Proof(_lane(p.lane), p.position, p.hash)
-            for p in head.proofs
-            if p.incarnation == me.incarnation
-        ]
+        head, me = bundle.header, self._host.replica.identity
+        proofs = recovery_heads.proofs_from_wire(head.proofs, me.incarnation)
         lost = meta.get(tx, meta.RESTORED) or max(
             self._acked(tx, head).values(), default=0
         ) > log.position(tx)
@@ -321,8 +309,8 @@ class Reader:
                 start=batch.after,
                 lane=lane.name.lower(),
             )
-        fresh = self._host.applier.next_entries(
-            tx, batch, peer.unit, not peer.is_parent, self._heads
+        fresh = applier.next_entries(
+            self._host.replica, tx, batch, peer.unit, not peer.is_parent, self._heads
         )
         signatures.verify_batch(tx, (e for e, _, _ in fresh), batch.signatures, self._signed_to)
         survey.new[lane] += len(fresh)
@@ -339,8 +327,8 @@ class Reader:
         """
         head, host = bundle.header, self._host
         peer = self.survey.peer
-        assert peer is not None, "examined before"
-        now_ms = host.applier.now_ms
+        assert peer is not None, "looked at before"
+        now_ms = host.replica.now_ms
 
         def write(tx: Connection) -> dict[Lane, int]:
             log.register_incarnations(tx, [(head.incarnation, head.sender, head.level)])
@@ -348,14 +336,14 @@ class Reader:
             applied = self._applied(tx, head)
             seen = [log.cursor_of(tx, head.sender, "in", lane)[0] for lane in Lane]
             if any(of not in (0, head.incarnation) for of in seen):
-                self._rebase_cursors(tx, head, applied, now_ms)
+                recovery_heads.rebase_cursors(tx, head.sender, head.incarnation, applied, now_ms)
             acked = self._acked(tx, head)
             for lane, at in acked.items() if not peer.is_parent else ():
                 known = acked_by_child(host, tx, peer.unit)
                 if at > known[lane]:
                     log.advance(
                         tx, peer=peer.unit, direction="out", lane=lane,
-                        incarnation=host.applier.identity.incarnation, position=at, at_ms=now_ms,
+                        incarnation=host.replica.identity.incarnation, position=at, at_ms=now_ms,
                     )  # fmt: skip
             return acked
 
@@ -365,29 +353,13 @@ class Reader:
         here = [DurableAt(head.level, lane, at) for lane, at in acked.items()]
         return [*here, *map(codec.durable_from_wire, head.durable_above)]
 
-    def _rebase_cursors(
-        self, tx: Connection, head: BundleHeader, applied: Mapping[Lane, int], now_ms: int
-    ) -> None:
-        """Continue with the sender's new incarnation and retire its former ones."""
-        for lane, at in applied.items():
-            log.advance(
-                tx, peer=head.sender, direction="in", lane=lane, incarnation=head.incarnation,
-                position=at, at_ms=now_ms,
-            )  # fmt: skip
-        meta.put(tx, f"{meta.REBASED_AT}{head.sender}", str(log.position(tx)))
-        execute(
-            tx,
-            "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?",
-            (head.sender, head.incarnation),
-        )
-
     def apply(self, batch: Batch) -> Received:
         """Apply one batch with its cursor durably, as a push or a pull does."""
         host, peer = self._host, self.survey.peer
         assert peer is not None, "examined before"
         received = host.store.write(
-            lambda tx: host.applier.apply_batch(
-                tx, batch, peer=peer.unit, upward=not peer.is_parent
+            lambda tx: applier.apply_batch(
+                host.replica, tx, batch, peer=peer.unit, upward=not peer.is_parent
             )
         )
         host.committed(received)
@@ -395,19 +367,5 @@ class Reader:
 
 
 def _log_incarnations(tx: Connection, host: Host) -> tuple[int, int]:
-    """Return the incarnations whose positions our log has: ours, and the one it continues."""
-    return host.applier.identity.incarnation, int(meta.get(tx, meta.CONTINUES) or -1)
-
-
-def _lane(number: int) -> Lane:
-    if number not in (1, 2):
-        raise Malformed(f"lane {number}")
-    return Lane(number)
-
-
-def _cursor(lane: Lane, incarnation: int, position: int) -> link_pb2.Cursor:
-    return link_pb2.Cursor(
-        lane=lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
-        incarnation=incarnation,
-        position=position,
-    )
+    """Return the incarnations whose numbers our log has: ours, and the one that it goes on from."""
+    return host.replica.identity.incarnation, int(meta.get(tx, meta.CONTINUES) or -1)

@@ -1,1 +1,4 @@
-"""The wire and log format: entries, blocks, chunks, compression, signatures of bytes."""
+"""The wire and log format: entries, blocks, chunks, compression, signatures of bytes.
+
+Face: all of it.
+"""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from sync.codec import block as block_codec
 from sync.codec import compress
 from sync.codec import entry as codec
-from sync.codec.entry import HASH_BYTES
+from sync.codec.entry import HASH_BYTES, cursor_to_wire, lane_from_wire
 from sync.codec.signing import KEY_BYTES, SIGNATURE_BYTES
 from sync.merge.copies import Chunk, Rows, StreamTip, Writer
 from sync.merge.record import Head, Heads, RecordState
@@ -50,10 +50,7 @@ def pack(chunk: Chunk) -> bytes:
 
 
 def _cursors(cursors: Mapping[Lane, tuple[int, int]]) -> list[pb.Cursor]:
-    return [
-        pb.Cursor(lane=lane.value, incarnation=incarnation, position=position)  # type: ignore[arg-type]
-        for lane, (incarnation, position) in cursors.items()
-    ]
+    return [cursor_to_wire(lane, *cursor) for lane, cursor in cursors.items()]
 
 
 def rows_to_wire(rows: Rows) -> pb.SnapshotRows:
@@ -104,8 +101,10 @@ def unpack(payload: bytes) -> Chunk:
     version_vector: dict[Lane, dict[int, int]] = {}
     for received in m.received:
         if received.incarnation not in writers or received.hlc >= 1 << 63:
-            raise Malformed("a version vector of a writer that is not named")
-        version_vector.setdefault(_lane(received.lane), {})[received.incarnation] = received.hlc
+            raise Malformed("heard of a writer that is not named")
+        version_vector.setdefault(lane_from_wire(received.lane), {})[received.incarnation] = (
+            received.hlc
+        )
     heads = dict(_head(h) for h in m.heads)
     if any(key.incarnation not in writers for key in heads):
         raise Malformed("a stream head without its writer")
@@ -116,8 +115,8 @@ def unpack(payload: bytes) -> Chunk:
         version_vector=version_vector,
         writers=writers,
         heads=heads,
-        cursors={_lane(c.lane): (c.incarnation, c.position) for c in m.cursors},
-        acked={_lane(c.lane): (c.incarnation, c.position) for c in m.acked},
+        cursors={lane_from_wire(c.lane): (c.incarnation, c.position) for c in m.cursors},
+        acked={lane_from_wire(c.lane): (c.incarnation, c.position) for c in m.acked},
         keys={i.id: i.public_key for i in m.incarnations if i.public_key},
     )
 
@@ -242,9 +241,3 @@ def _writer(m: pb.Incarnation) -> Writer:
     if m.level > 3 or m.unit >= 1 << 63 or m.id >= 1 << 63:
         raise Malformed("a writer out of range")
     return m.unit, m.level
-
-
-def _lane(number: int) -> Lane:
-    if number not in (1, 2):
-        raise Malformed(f"lane {number}")
-    return Lane(number)

@@ -225,3 +225,19 @@ def durable_from_wire(m: pb.DurablePosition) -> DurableAt:
     if m.lane not in (1, 2) or m.level > 2:
         raise Malformed(f"durable position: level {m.level}, lane {m.lane}")
     return DurableAt(m.level, Lane(m.lane), m.position)
+
+
+def lane_from_wire(number: int) -> Lane:
+    """Raises: Malformed."""
+    if number not in (1, 2):
+        raise Malformed(f"lane {number}")
+    return Lane(number)
+
+
+def cursor_to_wire(lane: Lane, incarnation: int, position: int) -> pb.Cursor:
+    """Pack a position of the log that an incarnation numbers."""
+    return pb.Cursor(
+        lane=lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
+        incarnation=incarnation,
+        position=position,
+    )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from sync.apply.host import Host
 from sync.codec import block as block_codec
+from sync.codec.entry import cursor_to_wire
 from sync.compare import digests, repair_log
 from sync.compare import repair as compare_repair
 from sync.compare.codec import copy_from_wire, copy_to_wire, evidence_from_wire, name_from_wire
@@ -53,7 +54,7 @@ class ComparisonRun:
         self._digest_cache = DigestCache()
         self._sent: Copies = {}  # of the copies asked about
         self._reasons: dict[RecordName, str] = {}
-        self._acked_by_parent: Mapping[Lane, int] = {}
+        self.acked_by_parent: Mapping[Lane, int] = {}  # our log, as the session knows it
         self._own_units: list[UnitKey] = []
         self._tries = 0
         self._units = 0
@@ -61,16 +62,15 @@ class ComparisonRun:
         self._fixed_here: list[BucketKey] = []
         self._fixed_there: list[BucketKey] = []
 
-    def request(self, acked_by_parent: Mapping[Lane, int]) -> pb.DigestRequest:
+    def request(self) -> pb.DigestRequest:
         """Return the next step. Without one when our side is not ready: then nothing is compared,
         and the parent says what waits."""
         host = self._host
-        self._acked_by_parent = acked_by_parent
         self._asked = self._drilldown.next_query()
         assert self._asked is not None, "a comparison that has ended is asked on"
-        message = pb.DigestRequest(session=self._session, unit=host.applier.identity.unit)
+        message = pb.DigestRequest(session=self._session, unit=host.replica.identity.unit)
         with host.store.read() as tx:
-            point = digests.sync_point(tx, self._parent, self._incarnation, acked_by_parent)
+            point = digests.sync_point(tx, self._parent, self._incarnation, self.acked_by_parent)
             if point is None:
                 return message
             self._name(message, point)
@@ -116,18 +116,18 @@ class ComparisonRun:
     # -- our side ----------------------------------------------------------------------------
 
     def _name(self, message: pb.DigestRequest, point: SyncPoint) -> None:
-        mine = self._host.applier.identity.incarnation
+        mine = self._host.replica.identity.incarnation
         message.sent.extend(_cursors(mine, point.sent))
         message.acked.extend(_cursors(self._incarnation, point.acked))
 
     def _sum_units(self, tx: Connection) -> pb.DigestUnits:
-        me = self._host.applier.identity.unit
+        me = self._host.replica.identity.unit
         self._shared = self._host.shared(me)
         sums = digests.unit_sums(tx, self._shared)
         self._own_units = list(sums)
         self._units = len(sums)
         message = pb.DigestUnits()
-        schema = self._host.applier.tables.schema
+        schema = self._host.replica.tables.schema
         for register in sorted(self._shared):
             one = message.registers.add(
                 register=register, schema=schema_hash(schema.registers[register])
@@ -156,7 +156,7 @@ class ComparisonRun:
         message = pb.DigestParts()
         for key, some in groupby(sorted(buckets), key=lambda b: b.of):
             numbers = [b.bucket for b in some]
-            table = self._host.applier.tables[key.register]
+            table = self._host.replica.tables[key.register]
             for n, one in digests.count(tx, table, key.unit, numbers).items():
                 self._scans[BucketKey(key.register, key.unit, n)] = one
                 self._digest_cache.note(BucketKey(key.register, key.unit, n), one)
@@ -170,7 +170,7 @@ class ComparisonRun:
         quarantined = quarantined_records(tx, names)
         self._reasons = dict.fromkeys(quarantined, "quarantined")
         asked = [name for name in names if name not in quarantined]
-        self._sent = compare_repair.copies(self._host.applier, tx, asked)
+        self._sent = compare_repair.copies(self._host.replica, tx, asked)
         evidence = evidence_of(tx, self._sent)
         return pb.DigestCopies(
             copies=[copy_to_wire(n, copy, evidence.get(n)) for n, copy in self._sent.items()]
@@ -188,9 +188,9 @@ class ComparisonRun:
             fixed = [
                 key
                 for key in wrong
-                if digests.fix_digest(tx, host.applier.tables[key.register], key.unit, [key.bucket])
+                if digests.fix_digest(tx, host.replica.tables[key.register], key.unit, [key.bucket])
             ]
-            repair_log.write_sums(tx, fixed, peer=self._parent, now_ms=host.applier.now_ms)
+            repair_log.write_sums(tx, fixed, peer=self._parent, now_ms=host.replica.now_ms)
             return fixed
 
         self._fixed_here += host.store.write(work)
@@ -254,9 +254,9 @@ class ComparisonRun:
 
     def _on_copies(self, reply: pb.DigestResponse) -> bool:
         """Take the joined copies; False: our log has gone on meanwhile, ask again."""
-        host, tables = self._host, self._host.applier.tables
+        host, tables = self._host, self._host.replica.tables
         with host.store.read() as tx:
-            levels = {i: level for i, (_, level) in log.writers(tx).items()}
+            levels = log.levels(tx)
         answers: dict[RecordName, Answer] = {}
         for message in reply.copies:
             name = name_from_wire(message)
@@ -270,11 +270,11 @@ class ComparisonRun:
 
         def work(tx: Connection) -> tuple[dict[RecordName, str], Received] | None:
             log.lock(tx)
-            point = digests.sync_point(tx, self._parent, self._incarnation, self._acked_by_parent)
+            point = digests.sync_point(tx, self._parent, self._incarnation, self.acked_by_parent)
             if point is None:
                 return None
             return compare_repair.adopt(
-                host.applier,
+                host.replica,
                 tx,
                 self._sent,
                 answers,
@@ -294,7 +294,7 @@ class ComparisonRun:
         host = self._host
         host.compared(
             Comparison(
-                at_ms=host.applier.now_ms,
+                at_ms=host.replica.now_ms,
                 peer=self._parent,
                 comparable=comparable,
                 units=self._units,
@@ -308,7 +308,4 @@ class ComparisonRun:
 
 
 def _cursors(incarnation: int, positions: Mapping[Lane, int]) -> list[pb.Cursor]:
-    return [
-        pb.Cursor(lane=lane.value, incarnation=incarnation, position=position)  # type: ignore[arg-type]
-        for lane, position in positions.items()
-    ]
+    return [cursor_to_wire(lane, incarnation, at) for lane, at in positions.items()]

@@ -220,7 +220,7 @@ ROWS = 5_000
 def rebuild(tx: Connection, table: RegisterTable) -> None:
     """Write the digests of one register anew: a field that is new to it counts in every record."""
     name = table.schema.name
-    levels = {r[0]: r[1] for r in execute(tx, "SELECT id, level FROM incarnation").fetchall()}
+    levels = log.levels(tx)
     sums: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
     units = [r[0] for r in execute(tx, f"SELECT DISTINCT unit FROM {table.table.name}").fetchall()]
     for unit in units:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
-from sync.apply.applier import Applier
+from sync.apply.blocks import save
+from sync.apply.replica import Replica
 from sync.compare import digests, repair_log
 from sync.compare.digests import BucketScan
 from sync.compare.drilldown import NO_RECORDS, Sum
@@ -37,19 +37,17 @@ from sync.merge.evidence import (
     with_evidence,
 )
 from sync.merge.record import Head, Heads, RecordState
-from sync.model.access import Routes
+from sync.model.access import APPEND_ONLY, Routes, is_rewritten, rewrites
 from sync.model.change import RecordName, Value
 from sync.model.effect import Effect
 from sync.model.report import BucketKey
 from sync.model.schema import FieldSchema
-from sync.store import conflicts
 from sync.store.quarantine import quarantined_records
 from sync.store.registers import RegisterTable
-from sync.store.sql import execute, fault_of, savepoint
+from sync.store.tables import REFUSED_HERE
 
 DIGEST_CACHE_MAX = 4_096  # buckets remembered
-REFUSED = "constraint_violation"  # why a record is left as it is
-REFUSED_HERE = "refused"  # and the side that is noted for it: nobody's copy changed
+REFUSED = "constraint_violation"  # why a record is left as it is: noted as REFUSED_HERE
 Copies = Mapping[RecordName, RecordState | None]  # None: the record is not there
 
 
@@ -104,23 +102,24 @@ class _Change:
     evidence: Evidence
 
 
-def copies(applier: Applier, tx: Connection, names: Iterable[RecordName]) -> Copies:
+def copies(replica: Replica, tx: Connection, names: Iterable[RecordName]) -> Copies:
     """Return the copies held here."""
     found: dict[RecordName, RecordState | None] = {}
     for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
         ids = [name.id for name in some]
-        states = applier.merger.states(tx, register, unit, ids)
+        states = replica.merger.states(tx, register, unit, ids)
         found |= {RecordName(register, unit, i): states.get(i) for i in ids}
     return found
 
 
 def join_here(
-    applier: Applier, tx: Connection, theirs: Copies, evidence: Mapping[RecordName, Evidence], *,
-    peer: int, digest_cache: DigestCache | None = None,
+    replica: Replica, tx: Connection, theirs: Copies, evidence: Mapping[RecordName, Evidence], *,
+    peer: int,
+    digest_cache: DigestCache | None = None,
 ) -> tuple[dict[RecordName, Answer], Received]:  # fmt: skip
     """Join a child's copies into ours; return what each record is now."""
-    _begin(applier, tx)
-    mine = copies(applier, tx, theirs)
+    _begin(replica, tx)
+    mine = copies(replica, tx, theirs)
     logged = load_history(tx, {n: versions_in_dispute(mine[n], theirs[n]) for n in theirs})
     before = repair_log.stored_evidence(tx, theirs)
     histories = {
@@ -131,24 +130,26 @@ def join_here(
         )
         for n in theirs
     }
-    writers = _writers(applier, tx)
+    writers = _writers(replica, tx)
     levels = {incarnation: level for incarnation, (_, level) in writers.items()}
     quarantined = quarantined_records(tx, theirs)
     answers: dict[RecordName, Answer] = {}
     changes: list[_Change] = []
     for name, copy in theirs.items():
-        schema = applier.tables[name.register].schema.by_name
+        schema = replica.tables[name.register].schema.by_name
         joined = join(
-            mine[name], copy, schema, histories[name], levels, level=applier.identity.level
+            mine[name], copy, schema, histories[name], levels, level=replica.identity.level
         )
         if name in quarantined:
             answers[name] = Answer(reason="quarantined")
         elif joined.copy is None:
             answers[name] = Answer(reason="unknown_writer")
         elif copy and _has_unauthorised_heads(
-            copy, mine[name], name, schema, writers, applier.routes
+            copy, mine[name], name, schema, writers, replica.routes
         ):
             answers[name] = Answer(reason="not_owner")
+        elif _is_forged(replica, name, mine[name], joined.copy):
+            answers[name] = Answer(reason=APPEND_ONLY)
         else:
             answers[name] = Answer(joined.copy, evidence=evidence_for(joined.copy, histories[name]))
             dropped = (*joined.dropped, *_dropped(mine[name], joined.copy, logged[name]))
@@ -159,7 +160,7 @@ def join_here(
                 )
             )  # fmt: skip
     received = Received()
-    done = _replace(applier, tx, changes, peer, received, digest_cache)
+    done = _replace(replica, tx, changes, peer, received, digest_cache)
     for name, (checksum, here) in done.items():
         answers[name] = replace(answers[name], changed=here, checksum=checksum)
     answers |= {c.name: Answer(reason=REFUSED) for c in changes if c.name not in done}
@@ -167,7 +168,7 @@ def join_here(
 
 
 def adopt(
-    applier: Applier,
+    replica: Replica,
     tx: Connection,
     sent: Copies,
     answers: Mapping[RecordName, Answer],
@@ -179,26 +180,28 @@ def adopt(
 
     One that lacks what we hold, and nothing explains it, is not taken.
     """
-    _begin(applier, tx)
-    now = copies(applier, tx, sent)
+    _begin(replica, tx)
+    now = copies(replica, tx, sent)
     joined = {n: a.copy for n, a in answers.items() if a.copy is not None}
     logged = load_history(tx, {n: versions_in_dispute(now[n], copy) for n, copy in joined.items()})
     histories = {
         n: with_evidence(logged[n], copy, answers[n].evidence) for n, copy in joined.items()
     }
-    writers = _writers(applier, tx)
+    writers = _writers(replica, tx)
     levels = {incarnation: level for incarnation, (_, level) in writers.items()}
     left = {n: answers[n].reason or "not_answered" for n in answers if n not in joined}
     left |= {n: "not_answered" for n in sent if n not in answers}
     changes: list[_Change] = []
     for name, copy in joined.items():
-        schema, before = applier.tables[name.register].schema.by_name, now[name]
+        schema, before = replica.tables[name.register].schema.by_name, now[name]
         if before != sent[name]:
             left[name] = "changed_meanwhile"
         elif before and lost(before, copy, histories[name], levels):
             left[name] = "missing_local_heads"
-        elif _has_unauthorised_heads(copy, before, name, schema, writers, applier.routes):
+        elif _has_unauthorised_heads(copy, before, name, schema, writers, replica.routes):
             left[name] = "not_owner"
+        elif _is_forged(replica, name, before, copy):
+            left[name] = APPEND_ONLY
         else:
             dropped = _dropped(before, copy, logged[name])
             changes.append(
@@ -208,7 +211,7 @@ def adopt(
                 )
             )  # fmt: skip
     received = Received()
-    done = _replace(applier, tx, changes, peer, received, digest_cache)
+    done = _replace(replica, tx, changes, peer, received, digest_cache)
     left |= {
         name: "still_different" for name, (c, _) in done.items() if c != answers[name].checksum
     }
@@ -216,13 +219,13 @@ def adopt(
     return left, received
 
 
-def _begin(applier: Applier, tx: Connection) -> None:
-    applier.clock.resume(log.lock(tx))
-    applier.merger.begin(tx)
+def _begin(replica: Replica, tx: Connection) -> None:
+    replica.clock.resume(log.lock(tx))
+    replica.merger.begin(tx)
 
 
-def _writers(applier: Applier, tx: Connection) -> dict[int, tuple[int, int]]:
-    me = applier.identity
+def _writers(replica: Replica, tx: Connection) -> dict[int, tuple[int, int]]:
+    me = replica.identity
     return {**log.writers(tx), me.incarnation: (me.unit, me.level)}
 
 
@@ -241,6 +244,14 @@ def _has_unauthorised_heads(
     heads = known.fields.items() if known is not None else ()
     here = {(n, head.version) for n, each in heads for head in each.all}
     return bool(unauthorised_heads(copy, schema, may_write, here))
+
+
+def _is_forged(
+    replica: Replica, name: RecordName, before: RecordState | None, after: RecordState
+) -> bool:
+    """Say whether a repair would change a record that is only appended."""
+    register = replica.tables[name.register].schema
+    return is_rewritten(after, register) or rewrites(before, after, register)
 
 
 def _dropped(
@@ -265,7 +276,7 @@ def _dropped(
 
 
 def _replace(
-    applier: Applier, tx: Connection, changes: Sequence[_Change], peer: int, received: Received,
+    replica: Replica, tx: Connection, changes: Sequence[_Change], peer: int, received: Received,
     digest_cache: DigestCache | None,
 ) -> dict[RecordName, tuple[int, bool]]:  # fmt: skip
     """Put joined copies in the place of ours and write it down.
@@ -276,15 +287,15 @@ def _replace(
     effects: list[Effect] = []
     notes: list[Note] = []
     done: dict[RecordName, tuple[int, bool]] = {}
-    now_ms = applier.now_ms
+    now_ms = replica.now_ms
     for (register, unit), group in groupby(sorted(changes, key=_by_name), key=lambda c: c.name[:2]):
         some = list(group)
-        table = applier.tables[register]
+        table = replica.tables[register]
         ids = [change.name.id for change in some]
         keys = {BucketKey(register, unit, digest.bucket_of(i)) for i in ids}
         consistent = (digest_cache or DigestCache()).consistent(tx, table, keys)
         before = digests.checksums(tx, table, unit, ids)
-        saved = [change for change in some if _save(tx, applier, change, now_ms)]
+        saved = [change for change in some if _save(tx, replica, change, now_ms)]
         after = digests.checksums(tx, table, unit, ids)
         for change in some:
             if change not in saved:
@@ -296,7 +307,7 @@ def _replace(
             here = before.get(record) != after[record]
             done[change.name] = (after[record], here)
             if here and digest.bucket_of(record) in consistent:
-                applier.merger.rehash(register, unit, record, change.before, change.after)
+                replica.merger.rehash(register, unit, record, change.before, change.after)
                 pairs.append((record, _as_written(change), change.after))
             if here or change.there:
                 side = "both" if here and change.there else "here" if here else "there"
@@ -306,12 +317,12 @@ def _replace(
                         change.dropped, change.evidence,
                     )
                 )  # fmt: skip
-        if (effect := applier.merger.effect_of(table, unit, pairs)) is not None:
+        if (effect := replica.merger.effect_of(table, unit, pairs)) is not None:
             effects.append(effect)
         received.registers.add(register)
-    applier.merger.flush(tx)
+    replica.merger.flush(tx)
     repair_log.write(tx, notes, peer=peer, now_ms=now_ms)
-    applier.commit_derived(tx, effects, received)
+    replica.commit_derived(tx, effects, received)
     received.changes = sum(here for _, here in done.values())
     return done
 
@@ -333,41 +344,14 @@ def _as_written(change: _Change) -> RecordState | None:
     return replace(change.before, fields=fields)
 
 
-def _save(tx: Connection, applier: Applier, change: _Change, now_ms: int) -> bool:
+def _save(tx: Connection, replica: Replica, change: _Change, now_ms: int) -> bool:
     """Save a joined copy with its heads; False when the store refuses it: nothing was changed."""
     register, unit, record = change.name
-    table = applier.tables[register]
-    try:
-        with savepoint(tx):
-            execute(tx, table.save, table.row_of(unit, record, change.after))
-            _save_heads(tx, applier, change, now_ms)
-    except DBAPIError as error:
-        if fault_of(error):
-            raise
-        return False
-    return True
-
-
-def _save_heads(tx: Connection, applier: Applier, change: _Change, now_ms: int) -> None:
-    """Bring the heads beside the row in line, their values too."""
-    register, unit, record = change.name
-    schema = applier.tables[register].schema
     newest = max(h.version for heads in change.after.fields.values() for h in heads.all)
-    conflicts.follow(
-        tx, schema, unit, record, change.before, change.after,
-        closed_by=newest, resolved={}, now_ms=now_ms,
+    return save(
+        tx, replica.tables[register], unit, record, change.before, change.after,
+        closed_by=newest, now_ms=now_ms, rewrite_values=True,
     )  # fmt: skip
-    for name, heads in change.after.fields.items():
-        for head in heads.all if heads.losers else ():
-            execute(
-                tx,
-                "UPDATE conflict SET value=? WHERE id=? AND value<>?",
-                (
-                    conflicts.value_to_json(head.value),
-                    conflicts.conflict_id(register, unit, record, name, head.version),
-                    conflicts.value_to_json(head.value),
-                ),
-            )
 
 
 def _by_name(change: _Change) -> RecordName:

@@ -1,1 +1,32 @@
-"""The link protocol between a child and its parent: session, messages, both ends."""
+"""The link between a parent and a child: both ends, their tables and their messages.
+
+Face: what this module exports.
+"""
+
+from sync.link.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
+from sync.link.child import ChildEnd
+from sync.link.dialer import CLOSE_AFTER_S, Dialer
+from sync.link.handshake import Hello, HelloAnswer
+from sync.link.lines import Lines
+from sync.link.messages import Verdict
+from sync.link.parent import Parent
+from sync.link.sessions import SessionUnknown
+from sync.link.status import DETAIL_KEY, detail_of, read_detail, status_of
+
+__all__ = [
+    "BULK_WAITING_MAX",
+    "CLOSE_AFTER_S",
+    "DETAIL_KEY",
+    "OVERLOADED_WAIT_MS",
+    "ChildEnd",
+    "Dialer",
+    "Hello",
+    "HelloAnswer",
+    "Lines",
+    "Parent",
+    "SessionUnknown",
+    "Verdict",
+    "detail_of",
+    "read_detail",
+    "status_of",
+]

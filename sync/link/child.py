@@ -1,10 +1,12 @@
-"""A child's end of its link: what it sends its parent, and how it takes the answers.
+"""The child's end of a link: what it sends its parent, and how it takes the answers.
 
 Shared by the dialer (real lines) and the simulator (virtual ones): both carry out the session's
 commands through `ChildEnd` and move the messages their own way.
 """
 
 from __future__ import annotations
+
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
@@ -45,7 +47,7 @@ from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
 from sync.model.report import CompareOptions
 from sync.model.schema import Lane
 from sync.recovery import heads as recovery_heads
-from sync.recovery.child import Recovery
+from sync.recovery.child import ParentRestore, Recovery
 from sync.snapshot import progress, upload
 from sync.snapshot.receiver import SnapshotDownload
 from sync.snapshot.upload import SnapshotUpload
@@ -57,9 +59,8 @@ Request = (
     | pb.DigestRequest | pb.SnapshotRequest | pb.UploadSnapshotRequest
 )  # fmt: skip
 Reply = (
-    pb.HelloResponse | pb.PushResponse | pb.PullResponse
-    | pb.ReplayResponse | pb.RestoreParentResponse | pb.DigestResponse
-    | pb.SnapshotResponse | pb.UploadSnapshotResponse
+    pb.HelloResponse | pb.PushResponse | pb.PullResponse | pb.ReplayResponse
+    | pb.RestoreParentResponse | pb.DigestResponse | pb.SnapshotResponse | pb.UploadSnapshotResponse
 )  # fmt: skip
 
 
@@ -83,76 +84,81 @@ def method_of(command: Command) -> str:
     raise AssertionError(f"no call for {command}")
 
 
+class Exchange(Protocol):
+    """Several calls with one purpose. It goes on until a reply leaves nothing more to ask."""
+
+    def request(self) -> Any:
+        """Return the next message."""
+
+    def on_reply(self, reply: Any) -> bool:
+        """Take the answer to it; say whether there is more to ask."""
+
+
 class ChildEnd:
-    """What a child says and hears; holds what lasts for one session only."""
+    """What a child sends and takes; holds what lasts for one session only."""
 
     def __init__(self, host: Host, parent_unit: int, *, snapshot_rows: int = SNAPSHOT_ROWS) -> None:
-        self.snapshot_rows = snapshot_rows  # in one chunk that we hand up
-        self._upload: SnapshotUpload | None = None
-        self._host = host
-        self._session = 0
-        self._process = host.draw()
-        self._recovering: Recovery | None = None
-        self._snapshot_follows = False  # what is in bulk comes as copies after the recovery
-        self._comparing: ComparisonRun | None = None
-        self.options = CompareOptions()  # how the next comparison is to be made
-        self.recent_commit: RecentCommit | None = (
-            None  # of the newest commit; unknown: the log is read
-        )
-        self._returned = 0  # to the parent, of its own words: our log position
-        self._returning: int | None = None  # where the page under way leads; None: to the end
+        self.snapshot_rows = snapshot_rows  # in one chunk that we upload
         self.parent_unit = parent_unit
+        self.options = CompareOptions()  # how the next comparison is to be made
+        # Of the newest commit; None: it is not known, and the log is read.
+        self.recent_commit: RecentCommit | None = None
+        self._host = host
+        self._process = host.draw()
+        self._session = 0
         self._parent_incarnation = 0
+        self._snapshot_follows = False  # what is in bulk comes as copies after the recovery
+        self._exchange: Exchange | None = None  # under way, or the last one
 
     def request(self, command: Command) -> Request:
         """Return the message that carries out a command."""
-        me = self._host.applier.identity
-        if isinstance(command, Handshake):
-            return self._hello()
-        if isinstance(command, Recover):
-            if command.verdict is Verdict.ACCEPTED:
-                return self._restore_parent()
-            if self._recovering is None:
-                self._recovering = Recovery(
-                    self._host, self.parent_unit, self._parent_incarnation, self._session,
-                    snapshot_follows=self._snapshot_follows,
-                )  # fmt: skip
-            return self._recovering.request()
-        if isinstance(command, FetchChunk):
-            return self._snapshot(command).request()
-        if isinstance(command, Upload):
-            self._upload = SnapshotUpload(
-                self._host, self.parent_unit, self._session, self.snapshot_rows
-            )
-            return self._upload.request()
-        if isinstance(command, Compare):
-            if command.begin or self._comparing is None:
-                self._comparing = ComparisonRun(
-                    self._host,
-                    self.parent_unit,
-                    self._parent_incarnation,
-                    self._session,
-                    self.options,
+        unit = self._host.replica.identity.unit
+        match command:
+            case Handshake():
+                return self._hello()
+            case Push(batch=batch):
+                return pb.PushRequest(
+                    session=self._session, unit=unit, batch=codec.batch_to_wire(batch)
                 )
-            return self._comparing.request(command.acked_by_parent)
-        if isinstance(command, Push):
-            return pb.PushRequest(
-                session=self._session,
-                unit=me.unit,
-                batch=codec.batch_to_wire(command.batch),
-            )
-        assert isinstance(command, Pull)
-        return pb.PullRequest(
-            session=self._session,
-            unit=me.unit,
-            cursor=self._cursor(command.lane, command.after),
-            bytes_max=command.bytes_max,
-        )
+            case Pull():
+                return pb.PullRequest(
+                    session=self._session, unit=unit,
+                    cursor=self._cursor(command.lane, command.after), bytes_max=command.bytes_max,
+                )  # fmt: skip
+        self._exchange = self._exchange_of(command)
+        return self._exchange.request()  # type: ignore[no-any-return]
+
+    def _exchange_of(self, command: Command) -> Exchange:
+        """Return the exchange that a command goes on with, or begins."""
+        before = self._exchange
+        host, parent, session = self._host, self.parent_unit, self._session
+        incarnation = self._parent_incarnation
+        match command:
+            case Recover(verdict=Verdict.ACCEPTED):
+                if isinstance(before, ParentRestore):
+                    return before
+                return ParentRestore(host, parent, incarnation, session)
+            case Recover():
+                if isinstance(before, Recovery):
+                    return before
+                return Recovery(
+                    host, parent, incarnation, session, snapshot_follows=self._snapshot_follows
+                )
+            case FetchChunk(restored=restored):
+                return SnapshotDownload(host, parent, incarnation, session, restored=restored)
+            case Upload():
+                return SnapshotUpload(host, parent, session, self.snapshot_rows)
+            case Compare(begin=begin, acked_by_parent=acked_by_parent):
+                run = before if isinstance(before, ComparisonRun) and not begin else None
+                run = run or ComparisonRun(host, parent, incarnation, session, self.options)
+                run.acked_by_parent = acked_by_parent
+                return run
+        raise AssertionError(f"no exchange for {command}")
 
     def watch_request(self, applied_from_parent: dict[Lane, int]) -> pb.WatchRequest:
         return pb.WatchRequest(
             session=self._session,
-            unit=self._host.applier.identity.unit,
+            unit=self._host.replica.identity.unit,
             cursors=[
                 self._cursor(lane, position) for lane, position in applied_from_parent.items()
             ],
@@ -161,35 +167,32 @@ class ChildEnd:
     def event(self, reply: Reply, command: Command) -> Event:
         """Take the parent's answer to a command.
 
-        Raises: Malformed; and in a recovery what `Recovery.on_reply` raises.
+        Raises: Malformed; and what `on_reply` of the exchange under way raises.
         """
         if isinstance(reply, pb.HelloResponse):
             return self._handshake_done(reply)
-        if isinstance(reply, pb.ReplayResponse):
-            assert self._recovering is not None
-            return Recovered(more=self._recovering.on_reply(reply))
-        if isinstance(reply, pb.RestoreParentResponse):
-            return Recovered(more=not self._parent_restored())
-        if isinstance(reply, pb.SnapshotResponse):
-            assert isinstance(command, FetchChunk)
-            return ChunkJoined(more=self._snapshot(command).on_reply(reply))
-        if isinstance(reply, pb.UploadSnapshotResponse):
-            assert self._upload is not None
-            return Uploaded(more=self._upload.on_reply(reply))
-        if isinstance(reply, pb.DigestResponse):
-            assert self._comparing is not None
-            waiting = frozenset(lane for lane in Lane if lane.value in reply.waiting)
-            return Compared(self._comparing.on_reply(reply), waiting)
         if isinstance(reply, pb.PushResponse):
             self._host.on_parent_contact(
                 self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
             )
             assert isinstance(command, Push)
             return Pushed(command.batch.lane, reply.durable.position)
-        batch = codec.batch_from_wire(reply.batch)
-        if batch.incarnation != self._parent_incarnation:
-            raise Malformed("a batch of another incarnation than the parent's")
-        return Pulled(batch)
+        if isinstance(reply, pb.PullResponse):
+            batch = codec.batch_from_wire(reply.batch)
+            if batch.incarnation != self._parent_incarnation:
+                raise Malformed("a batch of another incarnation than the parent's")
+            return Pulled(batch)
+        assert self._exchange is not None
+        more = self._exchange.on_reply(reply)
+        match command:
+            case Recover():
+                return Recovered(more=more)
+            case FetchChunk():
+                return ChunkJoined(more=more)
+            case Upload():
+                return Uploaded(more=more)
+        assert isinstance(reply, pb.DigestResponse)
+        return Compared(more, frozenset(lane for lane in Lane if lane.value in reply.waiting))
 
     def perform(self, command: Read | Apply) -> Event:
         """Carry out a command that needs only our own store."""
@@ -202,10 +205,10 @@ class ChildEnd:
                 batch = log.read_up(
                     tx,
                     lane=command.lane,
-                    incarnation=host.applier.identity.incarnation,
+                    incarnation=host.replica.identity.incarnation,
                     after=command.after,
                     bytes_max=command.bytes_max,
-                    signer=host.applier.signer,
+                    signer=host.replica.signer,
                 )
                 more = log.position(tx) > batch.upto
             return BatchRead(batch, more)
@@ -217,41 +220,20 @@ class ChildEnd:
         recent_commit, self.recent_commit = self.recent_commit, None
         if recent_commit is None:
             return None
-        me, signer = self._host.applier.identity, self._host.applier.signer
+        me, signer = self._host.replica.identity, self._host.replica.signer
         return recent_commit.batch(
             command.lane, command.after, command.bytes_max,
             unit=me.unit, incarnation=me.incarnation, signer=signer,
         )  # fmt: skip
 
-    def _snapshot(self, command: FetchChunk) -> SnapshotDownload:
-        return SnapshotDownload(
-            self._host, self.parent_unit, self._parent_incarnation, self._session,
-            restored=command.restored,
-        )  # fmt: skip
-
     def _hello(self) -> pb.HelloRequest:
-        host, me = self._host, self._host.applier.identity
-        self._recovering = None
+        host, me = self._host, self._host.replica.identity
+        self._exchange = None
         with host.store.read() as tx:
             position = log.position(tx)
             heads = recovery_heads.heads_of_unit(tx, me.unit)
-            cursors = [
-                pb.Cursor(lane=lane.value, incarnation=incarnation, position=applied)  # type: ignore[arg-type]
-                for lane in Lane
-                for incarnation, applied in [log.cursor_of(tx, self.parent_unit, "in", lane)]
-            ]
-            proofs = [
-                pb.Proof(
-                    lane=proof.lane.value,  # type: ignore[arg-type]
-                    incarnation=cursors[i].incarnation,
-                    position=proof.position,
-                    hash=proof.hash,
-                )
-                for i, lane in enumerate(Lane)
-                for proof in recovery_heads.newest_from(tx, self.parent_unit, lane)
-            ]
+            known = recovery_heads.peer_facts(tx, self.parent_unit)
             token = meta.get(tx, f"{meta.TOKEN}{self.parent_unit}")
-            continues = meta.get(tx, meta.CONTINUES)
             snapshot_under_way = progress.under_way(tx, self.parent_unit) is not None
         return pb.HelloRequest(
             unit=me.unit,
@@ -261,16 +243,16 @@ class ChildEnd:
             protocol_max=PROTOCOL_MAX,
             log_position=position,
             heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
-            cursors=cursors,
+            cursors=known.cursors_to_wire(),
             token=bytes.fromhex(token or ""),
-            now_ms=host.applier.clock.now_ms() - host.applier.clock.offset_ms,
+            now_ms=host.replica.clock.now_ms() - host.replica.clock.offset_ms,
             offices=map(codec.status_to_wire, host.offices()),
             program=host.program,
             catalogue=host.catalogue_version,
-            continues=int(continues or 0),
+            continues=known.continues,
             process=self._process,
-            proofs=proofs,
-            public_key=signer.public_key if (signer := host.applier.signer) is not None else b"",
+            proofs=known.proofs_to_wire(),
+            public_key=signer.public_key if (signer := host.replica.signer) is not None else b"",
             snapshot_under_way=snapshot_under_way,
         )
 
@@ -278,7 +260,7 @@ class ChildEnd:
         verdict = Verdict(reply.verdict)
         if verdict not in (Verdict.ACCEPTED, Verdict.SNAPSHOT, Verdict.RESTORED):
             return HandshakeDone(verdict, retry_after_ms=reply.retry_after_ms, reason=reply.reason)
-        clock = self._host.applier.clock
+        clock = self._host.replica.clock
         clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
         if reply.unit != self.parent_unit:
             raise Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
@@ -290,7 +272,7 @@ class ChildEnd:
             return HandshakeDone(
                 verdict, reason=reply.reason, snapshot_follows=reply.snapshot_follows
             )
-        mine = self._host.applier.identity.incarnation
+        mine = self._host.replica.identity.incarnation
         there = {Lane(c.lane): c.position for c in reply.cursors if c.incarnation == mine}
         here: dict[Lane, int] = {}
         known_as: list[int] = []  # the incarnations under which the parent was met, by lane
@@ -304,6 +286,7 @@ class ChildEnd:
             upload_due = upload.is_due(tx, self.parent_unit, there.get(Lane.BULK, 0))
             came_as_snapshot = upload.parent_bulk_is_from_snapshot(tx, self.parent_unit)
             known_key = signatures.key_known(tx, reply.incarnation)
+            known_token = meta.get(tx, f"{meta.TOKEN}{self.parent_unit}")
         if known_key and reply.public_key not in (b"", known_key):
             error = KeyChanged(f"unit {reply.unit}", known_key, reply.public_key)
             self._host.signature_refused(reply.unit, error)
@@ -316,55 +299,30 @@ class ChildEnd:
             )  # fmt: skip
         other = any(incarnation not in (0, reply.incarnation) for incarnation in known_as)
         token = reply.token.hex()
+        new_key = bool(reply.public_key) and not known_key
         now_ms = clock.now_ms()
 
         def write(tx: Connection) -> None:
             meta.put(tx, f"{meta.TOKEN}{self.parent_unit}", token)
             if other and came_as_snapshot:
                 upload.request_upload(tx, self.parent_unit)
-            if reply.public_key and not known_key:
-                who = (reply.incarnation, self.parent_unit, self._host.applier.identity.level - 1)
+            if new_key:
+                who = (reply.incarnation, self.parent_unit, self._host.replica.identity.level - 1)
                 log.register_incarnations(tx, [who])
                 signatures.keep_key(tx, reply.incarnation, reply.public_key, now_ms)
 
-        self._host.store.write(write)
+        if token != known_token or (other and came_as_snapshot) or new_key:
+            self._host.store.write(write)
         self._host.on_parent_contact(
             self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
         )
         waiting = frozenset(Lane(lane) for lane in reply.waiting)
         if reply.incarnation != known_incarnation:
             waiting = frozenset(Lane)
-        self._returned, self._returning = 0, 0
         return HandshakeDone(
             verdict, there, here, waiting, reason=reply.reason, restore_parent=other,
             upload_due=upload_due,
         )  # fmt: skip
-
-    def _restore_parent(self) -> pb.RestoreParentRequest:
-        """Return the parent's own words, after those it has taken back."""
-        with self._host.store.read() as tx:
-            page = recovery_heads.own_entries_of(tx, self.parent_unit, self._returned)
-        self._returning = page.upto if page.more else None
-        return pb.RestoreParentRequest(
-            session=self._session,
-            unit=self._host.applier.identity.unit,
-            entries=page.entries,
-            last=not page.more,
-        )
-
-    def _parent_restored(self) -> bool:
-        """Note what the parent has taken back; say whether that was all."""
-        if self._returning is not None:
-            self._returned = self._returning
-            return False
-
-        now_ms = self._host.applier.now_ms
-        self._host.store.write(
-            lambda tx: recovery_heads.rebase_cursors(
-                tx, self.parent_unit, self._parent_incarnation, 0, now_ms
-            )
-        )
-        return True
 
     def _was_restored(self, tx: Connection, reply: pb.HelloResponse) -> bool:
         """Say whether we lack what the parent has from us, though our newest words go on."""
@@ -373,8 +331,4 @@ class ChildEnd:
         return not recovery_heads.has_all(tx, map(codec.head_from_wire, reply.required_heads))
 
     def _cursor(self, lane: Lane, position: int) -> pb.Cursor:
-        return pb.Cursor(
-            lane=lane.value,  # type: ignore[arg-type]
-            incarnation=self._parent_incarnation,
-            position=position,
-        )
+        return codec.cursor_to_wire(lane, self._parent_incarnation, position)

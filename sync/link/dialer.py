@@ -1,7 +1,8 @@
 """The dialer: drives a session over a real line. One worker at a time, no thread of its own.
 
-Workers are borrowed from the process's pool while there is something to do; between, the office
-costs a channel and an open `Watch` call that the parent answers when something new waits.
+Workers are borrowed from the process's pool while there is something to do here. None waits for the
+parent: its answer brings the next. Between, the office costs a line and an open `Watch` call that
+the parent answers when something new waits.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import structlog
 
 from sync.link.backoff import wait_ms
 from sync.link.child import ChildEnd, method_of
+from sync.link.lines import Answer, Line
 from sync.link.messages import (
     Apply,
     Command,
@@ -29,6 +31,7 @@ from sync.link.messages import (
     Idle,
     Pull,
     Push,
+    Pushed,
     Read,
     Recover,
     Rest,
@@ -39,26 +42,12 @@ from sync.link.session import Session, State
 from sync.link.status import failed
 from sync.log.recent import RecentCommit
 from sync.model.errors import SilianError
-from sync.model.limits import MESSAGE_BYTES_MAX
 from sync.model.report import CompareOptions
 from sync.model.schema import Lane
 from sync.wire.v1 import link_pb2 as pb
-from sync.wire.v1 import link_pb2_grpc
 
-CALL_TIMEOUT_S = 60.0
-CLOSE_AFTER_S = 1.0  # a call under way is given so long before its channel is closed
-WATCH_TIMEOUT_S = 330.0  # the parent gives a sign of life every 300 s
-OPTIONS = (
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 5_000),
-    ("grpc.enable_retries", 0),  # the session retries, and knows what is safe to say twice
-)
-
+CLOSE_AFTER_S = 1.0  # a call under way is given so long before the line is closed
+END_S = 60.0  # so long a worker may take over the command under way
 
 First = Callable[[], Command]  # how a worker begins
 
@@ -76,27 +65,27 @@ class Dialer:
         self,
         end: ChildEnd,
         *,
-        connect: Callable[[], grpc.Channel],
+        connect: Callable[[], Line],
         workers: Executor,
         later: Later,
         rng: random.Random,
         log: Any = None,
-        metadata: tuple[tuple[str, str], ...] = (),
+        pushed: Callable[[], None] = lambda: None,
     ) -> None:
+        """`pushed`: told, in any thread, when the parent holds more of our log."""
         self._end = end
-        self._metadata = metadata  # of every call; an interceptor would cost 0.1 ms each
         self._connect = connect
         self._workers = workers
         self._later = later
         self._rng = rng
         self._log = log or structlog.get_logger()
+        self._pushed = pushed
         self._lock = threading.Lock()  # guards the session and the fields below
         self._session = Session()
         self._running = False
         self._closed = threading.Event()
-        self._channel: grpc.Channel | None = None
-        self._stub: Any = None
-        self._watch: Any = None
+        self._line: Line | None = None
+        self._watching = False  # a `Watch` call is open
         self._lost: Failed | None = None  # a Watch failed while a conversation was ending
         self._generation = 0  # of the line: a late ring of an old one is nothing
         self._idle = threading.Condition(self._lock)
@@ -186,16 +175,21 @@ class Dialer:
                 lambda: self._session.state is State.IDLE and not self._running, timeout_s
             )
 
-    def close(self) -> None:
-        """Stop: the command under way ends first, its effects are whole."""
+    def close_soon(self) -> None:
+        """Begin nothing more; what is under way goes on."""
         self._closed.set()
-        # gRPC crashes the process when a call begins on a channel that is being closed. After this
-        # wait the call under way, if any, has begun, and no other follows.
+
+    def close(self, grace_s: float = CLOSE_AFTER_S) -> None:
+        """Stop: the command under way ends first, its effects are whole.
+
+        `grace_s`: so long the parent has to answer a call.
+        """
+        self._closed.set()
         with self._idle:
-            self._idle.wait_for(lambda: not self._running, CLOSE_AFTER_S)
+            self._idle.wait_for(lambda: not self._running, grace_s)
         self._hang_up()
         with self._idle:
-            self._idle.wait_for(lambda: not self._running, CALL_TIMEOUT_S)
+            self._idle.wait_for(lambda: not self._running, END_S)
 
     # -- one worker at a time ------------------------------------------------------------------
 
@@ -224,29 +218,19 @@ class Dialer:
     def _begun(self) -> First | None:
         """Read and send what waits; return how a worker begins, None when the answer brings one."""
         try:
-            command = self._start()
+            command: Command | None = self._start()
             if isinstance(command, Read):
-                command = self._after(self._execute(command))
+                command = self._step(command)
             if isinstance(command, Push):
-                push, request = command, self._end.request(command)
-                call = self._stub.Push.future(
-                    request, timeout=CALL_TIMEOUT_S, metadata=self._metadata
-                )
-                call.add_done_callback(
-                    lambda call: self._continue_on_worker(lambda: self._answered(call, push))
-                )
-                return None
+                command = self._step(command)
         except Exception as error:
             return partial(_raise, error)
-        return lambda: command
-
-    def _answered(self, call: Any, push: Push) -> Command:
-        """Take the answer to what the caller of `notify` has sent."""
-        return self._after(self._as_event(lambda: self._end.event(call.result(), push)))
+        return None if command is None else partial(_command, command)
 
     def _run(self, first: First) -> None:
         try:
-            self._converse(first)
+            if not self._converse(first):
+                return  # the parent's answer brings the next worker
         except Exception:
             # Nothing may kill the line for good: say what happened and dial again later.
             self._log.exception("dialer_failed")
@@ -254,11 +238,10 @@ class Dialer:
                 self._session.state = State.RESTING
             self._hang_up()
             self._later(wait_ms(3, self._rng), self._submit)
-        finally:
-            with self._idle:
-                self._running = False
-                self._idle.notify_all()
-            self._resume_if_pending()
+        with self._idle:
+            self._running = False
+            self._idle.notify_all()
+        self._resume_if_pending()
 
     def _resume_if_pending(self) -> None:
         """Go on after a conversation with what came while it was ending."""
@@ -266,7 +249,7 @@ class Dialer:
         with self._lock:
             state = self._session.state
             lost, self._lost = self._lost, None
-            unwatched = state is State.IDLE and self._watch is None and not self._closed.is_set()
+            unwatched = state is State.IDLE and not self._watching and not self._closed.is_set()
             if unwatched and lost is not None and not self._running:
                 rest = self._session.broken(lost)
             waiting = state is State.OFFLINE or unwatched
@@ -276,21 +259,22 @@ class Dialer:
         elif waiting:
             self._submit()
 
-    def _converse(self, first: First) -> None:
+    def _converse(self, first: First) -> bool:
+        """Go on until the parent is asked, or nothing is left to do; say whether that is so."""
         if self._closed.is_set():
-            return
-        command = first()
+            return True
+        command: Command | None = first()
         while not self._closed.is_set():
+            if command is None:
+                return False
             if isinstance(command, Idle):
                 self._listen()
-                return
+                return True
             if isinstance(command, Rest):
                 self._rest(command)
-                return
-            event = self._execute(command)
-            if self._closed.is_set():
-                return
-            command = self._after(event)
+                return True
+            command = self._step(command)
+        return command is not None
 
     def _after(self, event: Event) -> Command:
         """Tell the session what happened; return what it wants next."""
@@ -306,15 +290,30 @@ class Dialer:
             )
         return command
 
-    def _execute(self, command: Command) -> Event:
-        match command:
-            case Read() | Apply():
-                return self._as_event(lambda: self._end.perform(command))
-            case Handshake() | Push() | Pull() | Recover() | FetchChunk() | Upload() | Compare():
-                self._dial()
-                method = getattr(self._stub, method_of(command))
-                return self._as_event(lambda: self._call(method, command))
-        raise AssertionError(f"no such command: {command}")
+    def _step(self, command: Command) -> Command | None:
+        """Carry out a command; return the next, None when the parent's answer brings it."""
+        if isinstance(command, Read | Apply):
+            return self._after(self._as_event(lambda: self._end.perform(command)))
+        assert isinstance(
+            command, Handshake | Push | Pull | Recover | FetchChunk | Upload | Compare
+        )
+        try:
+            request = self._end.request(command)
+        except SilianError as error:
+            return self._after(Failed(error.code, error.retryable, error.en))
+        # Nothing after this line: the answer may be there before it returns.
+        self._dialled().call(
+            method_of(command), request,
+            lambda answer: self._continue_on_worker(lambda: self._answered(command, answer)),
+        )  # fmt: skip
+        return None
+
+    def _answered(self, command: Command, answer: Answer) -> Command:
+        """Take the parent's answer; return what comes next."""
+        event = self._as_event(lambda: self._end.event(answer(), command))
+        if isinstance(event, Pushed):
+            self._pushed()
+        return self._after(event)
 
     @staticmethod
     def _as_event(work: Callable[[], Event]) -> Event:
@@ -326,27 +325,22 @@ class Dialer:
         except SilianError as error:
             return Failed(error.code, error.retryable, error.en)
 
-    def _call(self, method: Any, command: Command) -> Event:
-        request = self._end.request(command)
-        reply = method(request, timeout=CALL_TIMEOUT_S, metadata=self._metadata)
-        return self._end.event(reply, command)
-
     # -- the line ------------------------------------------------------------------------------
 
-    def _dial(self) -> None:
-        if self._channel is None:
-            self._channel = self._connect()
-            self._stub = link_pb2_grpc.LinkServiceStub(self._channel)
+    def _dialled(self) -> Line:
+        """Return the line, dialling if there is none."""
+        with self._lock:
+            if self._line is None:
+                self._line = self._connect()
+            return self._line
 
     def _hang_up(self) -> None:
         with self._lock:
             self._generation += 1
-            watch, self._watch = self._watch, None
-            channel, self._channel = self._channel, None
-        if watch is not None:
-            watch.cancel()
-        if channel is not None:
-            channel.close()
+            self._watching = False
+            line, self._line = self._line, None
+        if line is not None:
+            line.close()
 
     def _rest(self, command: Rest) -> None:
         self._hang_up()
@@ -364,24 +358,22 @@ class Dialer:
     def _listen(self) -> None:
         """Keep one `Watch` call open; its answer is the ring."""
         with self._lock:
-            if self._watch is not None or self._closed.is_set():
+            line = self._line
+            if self._watching or line is None or self._closed.is_set():
                 return
+            self._watching = True
             generation = self._generation
             request = self._end.watch_request(self._session.applied_from_parent)
-            watch = self._stub.Watch.future(
-                request, timeout=WATCH_TIMEOUT_S, metadata=self._metadata
-            )
-            self._watch = watch
-        watch.add_done_callback(lambda call: self._on_watch_reply(call, generation))
+        line.watch(request, lambda answer: self._on_watch_reply(answer, generation))
 
-    def _on_watch_reply(self, call: Any, generation: int) -> None:
+    def _on_watch_reply(self, answer: Answer, generation: int) -> None:
         rest: Rest | None = None
         with self._lock:
             if self._closed.is_set() or generation != self._generation:
                 return
-            self._watch = None
+            self._watching = False
             try:
-                reply: pb.WatchResponse = call.result()
+                reply: pb.WatchResponse = answer()
             except grpc.RpcError as error:
                 event = failed(error)
                 if self._session.state is State.IDLE and not self._running:
@@ -400,3 +392,7 @@ class Dialer:
 
 def _raise(error: Exception) -> NoReturn:
     raise error
+
+
+def _command(command: Command) -> Command:
+    return command

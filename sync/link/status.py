@@ -18,9 +18,9 @@ _CODES: dict[grpc.StatusCode, tuple[str, ...]] = {
         "ambiguous_unit", "bad_allocation", "bad_audience", "bad_correction", "bad_order",
         "bad_posting", "bad_question", "bad_request", "bad_token", "bad_tree",
         "bad_tree_operation",
-        "bad_unit_file", "bundle_damaged", "case_needs_reason",
+        "bad_unit_file", "bundle_damaged", "actor_missing",
         "invalid_record", "malformed", "not_from_cells",
-        "reason_missing", "reason_needed", "transaction_too_large", "unknown_dimension",
+        "reason_missing", "transaction_too_large", "unknown_dimension",
         "workbook_column_duplicated", "workbook_columns_missing", "workbook_encoding_unknown",
         "workbook_encrypted", "workbook_header_not_found", "workbook_not_annotatable",
         "workbook_refused", "workbook_sheet_not_found", "workbook_too_large",
@@ -29,16 +29,17 @@ _CODES: dict[grpc.StatusCode, tuple[str, ...]] = {
     ),
     S.NOT_FOUND: (
         "no_closing", "record_missing", "transfer_unknown", "unknown_assignment", "unknown_case",
-        "unknown_conflict", "unknown_correction", "unknown_hole", "unknown_indicator",
-        "unknown_register", "unknown_unit",
+        "unknown_cause", "unknown_conflict", "unknown_correction", "unknown_hole",
+        "unknown_indicator", "unknown_register", "unknown_unit",
     ),
     S.ALREADY_EXISTS: ("key_taken", "record_exists", "transfer_reused"),
     S.PERMISSION_DENIED: (
         "bundle_not_for_us", "bundle_stranger", "case_not_ours",
         "conflict_not_ours", "correction_not_ours",
-        "foreign_unit", "key_changed", "not_descendant", "not_kept_here", "not_owner",
+        "foreign_unit", "kept_elsewhere", "key_changed", "not_descendant", "not_kept_here",
+        "not_owner",
         "not_the_city", "not_your_assignment", "personal_register", "system_register",
-        "unauthorised",
+        "two_persons", "unauthorised",
     ),
     S.UNAUTHENTICATED: ("unauthenticated",),
     S.FAILED_PRECONDITION: (  # not as things stand; saying it again does not help
@@ -46,9 +47,9 @@ _CODES: dict[grpc.StatusCode, tuple[str, ...]] = {
         "case_not_open", "conflict_closed", "correction_asked", "correction_closed",
         "fund_rule", "hole_not_open",
         "illegal_event", "no_parent", "nobody_to_ask", "not_a_store", "log_cut", "not_copied",
-        "not_reversible", "not_served", "over_limit", "over_release",
+        "not_empty", "not_reversible", "not_served", "over_limit", "over_release",
         "period_open", "receipt_mismatch", "record_ended", "session_unknown", "transfer_resolved",
-        "would_close",
+        "would_close", "year_not_open",
     ),
     S.ABORTED: ("correction_stale", "stale_edit"),  # somebody was faster: look again
     S.OUT_OF_RANGE: ("cursor_gap", "stream_gap"),
@@ -63,6 +64,8 @@ _RETRYABLE = frozenset(
     {S.UNAVAILABLE, S.DEADLINE_EXCEEDED, S.ABORTED, S.CANCELLED, S.UNKNOWN, S.INTERNAL}
 )
 _OVERSIZED = "larger than max"
+_TEXTS = ("en", "zh", "remedy_en", "remedy_zh")
+_TEXT_BYTES_MAX = 1_200  # of each text: metadata of a call is refused beyond 8 KiB
 
 
 def status_of(error: SilianError) -> grpc.StatusCode:
@@ -75,14 +78,19 @@ def detail_of(error: SilianError) -> bytes:
         {
             "code": error.code,
             "retryable": error.retryable,
-            "en": error.en,
-            "zh": error.zh,
-            "remedy_en": error.remedy_en,
-            "remedy_zh": error.remedy_zh,
+            **{name: _fitting(getattr(error, name)) for name in _TEXTS},
             **({"retry_after_ms": error.retry_after_ms} if error.retry_after_ms else {}),
         },
         ensure_ascii=False,
     ).encode()
+
+
+def _fitting(text: str) -> str:
+    """Return a text that fits into metadata; the beginning of one that does not."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= _TEXT_BYTES_MAX:
+        return data.decode()
+    return data[:_TEXT_BYTES_MAX].decode("utf-8", "ignore") + "..."
 
 
 def read_detail(error: grpc.RpcError) -> dict[str, Any] | None:

@@ -1,1 +1,4 @@
-"""The change log: append, read, sign, truncate; what a log still proves of the past."""
+"""The change log: append, read, sign, truncate; what a log still proves of the past.
+
+Face: all of it.
+"""

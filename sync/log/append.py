@@ -1,4 +1,4 @@
-"""Append own entries to the end of the log, each the next of its stream.
+"""Append: a writer's own entries go to the end of its log, each the next of its stream.
 
 The caller holds the log's lock and owns the transaction.
 """
@@ -6,19 +6,32 @@ The caller holds the log's lock and owns the transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
 from sync.codec import entry as codec
 from sync.log import entries as log
+from sync.log.outcome import Waiters
+from sync.model import audience
+from sync.model.access import Identity, Routes
 from sync.model.change import Block, Entry, StreamHead
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
+from sync.model.version import HybridClock
 
-if TYPE_CHECKING:
-    from sync.apply.applier import Applier
-    from sync.log.outcome import Waiters
+
+class Writer(Protocol):
+    """Whose log it is (`sync.apply.replica.Replica`)."""
+
+    @property
+    def identity(self) -> Identity: ...
+
+    @property
+    def routes(self) -> Routes: ...
+
+    @property
+    def clock(self) -> HybridClock: ...
 
 
 class OwnEntry(NamedTuple):
@@ -32,11 +45,11 @@ class OwnEntry(NamedTuple):
 
 
 def append_own(
-    applier: Applier, tx: Connection, own_entries: Sequence[OwnEntry], waiters: Waiters
+    writer: Writer, tx: Connection, own_entries: Sequence[OwnEntry], waiters: Waiters
 ) -> None:
-    """Append own entries in this order; add to `waiters` who waits for them."""
-    me = applier.identity
-    first = log.allocate(tx, len(own_entries), applier.clock.last)
+    """Append own entries, in this order; note in `waiters` who waits for them."""
+    me = writer.identity
+    first = log.allocate(tx, len(own_entries), writer.clock.last)
     waiters.recent_commit.record_numbers(first, len(own_entries))
     if not own_entries:
         return
@@ -64,6 +77,29 @@ def append_own(
         )
         heads[key] = StreamHead(entry.seq, entry.hash)
         newest[key] = entry
-        rows.append(applier.log_row(entry, first + i, waiters, via=0, via_position=0))
+        rows.append(log_row(writer, entry, first + i, waiters, via=0, via_position=0))
     log.append(tx, rows)
     log.save_heads(tx, newest.values())
+
+
+def log_row(
+    writer: Writer, entry: Entry, arrival: int, waiters: Waiters, *, via: int, via_position: int
+) -> tuple[object, ...]:
+    """Return an entry as a row of the log, and note in `waiters` who waits for it."""
+    target = audience.parse(entry.audience)
+    up_to = down_hop = None
+    if target.up_to is not None:
+        up_to = target.up_to if target.up_to < writer.identity.level else None
+    elif target.down_all:
+        down_hop = log.EVERY_CHILD
+    elif target.down_to is not None and target.down_to != writer.identity.unit:
+        down_hop = writer.routes.hop(target.down_to)
+    if up_to is not None:
+        waiters.up.add(entry.lane)
+        waiters.recent_commit.entries.append((arrival, entry))
+    if down_hop is not None:
+        waiters.down.add((down_hop, entry.lane))
+    return (
+        arrival, entry.lane.value, entry.incarnation, entry.audience, entry.seq, entry.hlc,
+        up_to, down_hop, via, via_position, entry.changes, writer.clock.now_ms(), entry.wire,
+    )  # fmt: skip

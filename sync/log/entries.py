@@ -158,6 +158,16 @@ def writers(tx: Connection) -> dict[int, tuple[int, int]]:
     return {r.id: (r.unit, r.level) for r in rows}
 
 
+def levels(tx: Connection) -> dict[int, int]:
+    """Return incarnation -> level of every writer ever heard."""
+    return {writer: level for writer, (_, level) in writers(tx).items()}
+
+
+def retire_others(tx: Connection, unit: int, incarnation: int) -> None:
+    """Note that a unit writes under this incarnation, and under its others no more."""
+    execute(tx, "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?", (unit, incarnation))
+
+
 def cursor_of(tx: Connection, peer: int, direction: str, lane: Lane) -> tuple[int, int]:
     """Return (incarnation, position) of a cursor; (0, 0) when there is none yet."""
     statement = "SELECT incarnation, position FROM cursor WHERE peer=? AND direction=? AND lane=?"
@@ -214,6 +224,12 @@ def read_down(
 def waiting_up(tx: Connection, *, lane: Lane, after: int) -> tuple[int, int]:
     """Return (entries that wait to go up, when the oldest was committed; 0 if none)."""
     return _waiting(tx, lane, after, GOES_UP)
+
+
+def goes_up_after(tx: Connection, lane: Lane, after: int, level: int) -> bool:
+    """Say whether an entry after a position goes up as far as to a level, or farther."""
+    statement = "SELECT 1 FROM entry WHERE lane=? AND arrival>? AND up_to<=? LIMIT 1"
+    return execute(tx, statement, (lane.value, after, level)).fetchone() is not None
 
 
 def waiting_down(tx: Connection, *, child: int, lane: Lane, after: int) -> tuple[int, int]:

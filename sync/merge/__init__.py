@@ -1,1 +1,4 @@
-"""Algorithms over values: merge of an edit, join of two copies, digests. Pure."""
+"""Algorithms over values: merge of an edit, join of two copies, digests. Pure.
+
+Face: `digest`, `record`.
+"""

@@ -254,9 +254,15 @@ def _joined(
 def _canonical(schema: FieldSchema, heads: list[Head]) -> Heads:
     if len(heads) == 1:
         return Heads(heads[0])
-    shown = max(heads, key=_ranking(schema))
+    shown = _shown(schema, heads)
     losers = tuple(sorted(h for h in heads if h.version != shown.version))
     return Heads(shown, losers)
+
+
+def _shown(schema: FieldSchema, heads: list[Head]) -> Head:
+    if schema.policy is Policy.FIRST:
+        return min(heads, key=lambda h: h.version)
+    return max(heads, key=_ranking(schema))
 
 
 def _ranking(schema: FieldSchema) -> Callable[[Head], tuple[object, ...]]:

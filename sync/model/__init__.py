@@ -1,1 +1,4 @@
-"""The engine's values: changes, versions, streams, audiences, rights. Pure; all packages use it."""
+"""Values of the engine: records, versions, streams, audiences, rights. Pure, and imported by all the rest.
+
+Face: all of it.
+"""

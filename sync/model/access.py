@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sync.model import audience
 from sync.model.change import Block, Entry, Operation
 from sync.model.errors import SilianError
 from sync.model.schema import Lane, RegisterSchema
+
+if TYPE_CHECKING:
+    from sync.merge.record import RecordState
+
+APPEND_ONLY = "append_only"
 
 
 class Routes(Protocol):
@@ -29,13 +34,15 @@ def denial_reason(
 ) -> str | None:
     """Return why a writer may not make this change, as a reason of quarantine; None if it may.
 
-    An office writes records of its own unit and of units below it. In a record it writes only the
-    fields that its level owns (INV-14, INV-31). It adds no record to a register of which it owns
-    no field. A record of a register with `own` is one office's statement, for example an event:
-    no other office writes it.
+    An office writes records of its own unit and of units below it, and of a record only the
+    fields that its level owns (INV-14, INV-31); it adds none to a register that it owns nothing of.
+    Where a record is what one office said, as an event is (`own`), nobody says it for another; and
+    what is only appended, as a posting is, its own writer neither changes nor ends.
     """
     if (register.own and writer != block.unit) or not routes.covers(writer, block.unit):
         return "foreign_unit"
+    if register.append_only and block.operation is not Operation.CREATE:
+        return APPEND_ONLY
     if block.operation is Operation.DELETE:
         return None if writer == block.unit else "not_owner"
     by_name = register.by_name
@@ -51,6 +58,34 @@ def denial_reason(
             continue
         return "not_owner"
     return None
+
+
+def is_rewritten(copy: RecordState, register: RegisterSchema) -> bool:
+    """Say whether a copy of a record that is only appended was changed or ended by somebody.
+
+    Whoever made it wrote all of its fields at once; one that its program did not know is empty.
+    """
+    if not register.append_only:
+        return False
+    shown = [heads.shown for heads in copy.fields.values()]
+    made = {h.version for h in shown if h.value is not None or h.version != copy.created}
+    return not copy.alive or len(made) > 1
+
+
+def rewrites(before: RecordState | None, after: RecordState, register: RegisterSchema) -> bool:
+    """Say whether a value of such a record would stand no more, and another in its place.
+
+    Of two that were made apart under one id both values stay, and the earlier one is shown.
+    """
+    if before is None or not register.append_only:
+        return False
+    for name, heads in before.fields.items():
+        now = after.fields.get(name)
+        if now is None or now.shown.value == heads.shown.value:
+            continue
+        if all(head.version != heads.shown.version for head in now.all):
+            return True
+    return False
 
 
 class Unauthorised(SilianError):

@@ -31,7 +31,8 @@ class Policy(Enum):
     MAX = "max"  # the greater value; no conflict
     MIN = "min"  # the smaller value; no conflict
     UNION = "union"  # a set: all members; no conflict
-    MANUAL = "manual"  # the later version until a person decides
+    MANUAL = "manual"  # the later version for now; a person must decide
+    FIRST = "first"  # the earliest version, of records that are only appended
 
 
 AUTO_RESOLVED = frozenset({Policy.MAX, Policy.MIN, Policy.UNION})  # no person has to decide
@@ -54,8 +55,10 @@ class RegisterSchema:
     name: str
     lane: Lane
     fields: tuple[FieldSchema, ...]
-    indexes: tuple[str, ...] = ()  # fields, or id, that have an index; at most two
-    own: bool = False  # an office writes records of its own unit only, not of units below
+    # Fields, or id, or "unit+field", that have an index; at most two.
+    indexes: tuple[str, ...] = ()
+    own: bool = False  # each office writes records of its own unit only, and none of those below
+    append_only: bool = False  # a record is never changed or ended, by its owner neither
 
     @cached_property
     def names(self) -> tuple[str, ...]:

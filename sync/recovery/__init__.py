@@ -1,1 +1,4 @@
-"""Recovery after a restored backup or a lost disk, and the detection of cloned stores."""
+"""What happens after a backup was restored or a disk was lost, and which of two stores is a clone.
+
+Face: `child`, `clones`, `heads`, `reissue`.
+"""

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from sync.apply import applier
 from sync.apply.host import Host
 from sync.apply.receive import rebuild_derived
 from sync.codec import entry as codec
 from sync.log import entries as log
 from sync.log.outcome import Received, Waiters
-from sync.model import audience
-from sync.model.access import Unauthorised
 from sync.model.change import StreamHead
 from sync.model.errors import Malformed
 from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery import heads as recovery_heads
-from sync.recovery import reissue, republish
+from sync.recovery import reissue
 from sync.recovery.bisect import Probing
 from sync.snapshot import progress
 from sync.snapshot.progress import Progress
@@ -54,7 +53,7 @@ class Recovery:
         self._after = 0
         with host.store.read() as tx:
             heads = recovery_heads.upward_heads(tx, self._is_ours)
-            above = host.applier.identity.level - 1
+            above = host.replica.identity.level - 1
             self._probing = Probing.over(
                 heads,
                 recovery_heads.oldest_kept(tx, heads),
@@ -63,7 +62,7 @@ class Recovery:
 
     def request(self) -> pb.ReplayRequest:
         """Return the next question."""
-        unit = self._host.applier.identity.unit
+        unit = self._host.replica.identity.unit
         with self._host.store.read() as tx:
             if not self._probing.done:
                 hashes = recovery_heads.hashes_of(tx, self._probing.wanted())
@@ -79,7 +78,7 @@ class Recovery:
                 unit=unit,
                 common=[codec.head_to_wire(k, h) for k, h in self._probing.common.items()],
                 cursors=[
-                    pb.Cursor(lane=lane.value, incarnation=self._parent[1], position=position)  # type: ignore[arg-type]
+                    codec.cursor_to_wire(lane, self._parent[1], position)
                     for lane, position in self._applied_cursors(tx).items()
                 ],
                 after=self._after,
@@ -102,8 +101,8 @@ class Recovery:
     # -- what both have in common -------------------------------------------------------------
 
     def _is_ours(self, unit: int) -> bool:
-        applier = self._host.applier
-        return unit == applier.identity.unit or applier.routes.hop(unit) is not None
+        replica = self._host.replica
+        return unit == replica.identity.unit or replica.routes.hop(unit) is not None
 
     def _applied_cursors(self, tx: Connection) -> dict[Lane, int]:
         unit, incarnation = self._parent
@@ -124,7 +123,7 @@ class Recovery:
                 )
             self._probing.truncated(truncated, ours, self._theirs)
         if self._probing.done:
-            host, before = self._host, self._host.applier.identity.incarnation
+            host, before = self._host, self._host.replica.identity.incarnation
             try:
                 waiters = host.store.write(self._begin)
             except BaseException:
@@ -137,9 +136,9 @@ class Recovery:
 
     def _begin(self, tx: Connection) -> Waiters:
         """Take another incarnation if ours is known above, and say anew what is not."""
-        applier = self._host.applier
-        applier.clock.resume(log.lock(tx))
-        me, common = applier.identity, self._probing.common
+        replica = self._host.replica
+        replica.clock.resume(log.lock(tx))
+        me, common = replica.identity, self._probing.common
         positions = [position for _, position in self._acked_by_parent.values()]
         # Log numbers are never given twice either: what the parent's cursors count stays counted.
         execute(
@@ -153,10 +152,10 @@ class Recovery:
         known = {key.incarnation for key in self._theirs} | numbered
         if me.incarnation in known or meta.get(tx, meta.RESTORED):
             rotate_incarnation(tx, self._host)
-        own_entries = reissue.own_entries_after(tx, common, me.unit, applier.identity.incarnation)
-        reissued = reissue.reissue(applier, tx, own_entries)
-        applier.fold(tx, reissued.effects)
-        _renumber_after(tx, common, max(positions, default=0), applier.clock.last)
+        own_entries = reissue.own_entries_after(tx, common, me.unit, replica.identity.incarnation)
+        reissued = reissue.reissue(replica, tx, own_entries)
+        replica.fold(tx, reissued.effects)
+        _renumber_after(tx, common, max(positions, default=0), replica.clock.last)
         if numbered:
             meta.put(tx, meta.CONTINUES, str(max(numbered)))
         reissued.waiters.recent_commit.forget()
@@ -165,15 +164,21 @@ class Recovery:
     # -- what we lack ---------------------------------------------------------------------------
 
     def _replayed(self, tx: Connection, reply: pb.ReplayResponse) -> Received:
-        applier = self._host.applier
+        replica = self._host.replica
         unit, incarnation = self._parent
         received = applier.replay(
-            tx, reply.entries, peer=unit, signatures=codec.signatures_from_wire(reply.signatures)
+            replica,
+            tx,
+            reply.entries,
+            peer=unit,
+            signatures=codec.signatures_from_wire(reply.signatures),
         )
         if reply.more:
             return received
         lanes = (Lane.CONTROL,) if self._snapshot_follows else tuple(Lane)
-        recovery_heads.rebase_cursors(tx, unit, incarnation, reply.upto, applier.now_ms, lanes)
+        recovery_heads.rebase_cursors(
+            tx, unit, incarnation, dict.fromkeys(lanes, reply.upto), replica.now_ms
+        )
         meta.put(tx, meta.RESTORED, "")
         if self._snapshot_follows:
             at = progress.under_way(tx, unit) or Progress()
@@ -183,42 +188,45 @@ class Recovery:
         return received
 
 
-def restore_own(
-    tx: Connection, host: Host, wires: Sequence[bytes], *, child: int, last: bool
-) -> Received:
-    """Take back from a child the words of this office that it heard and this store has lost.
+class ParentRestore:
+    """Gives a restored parent its own entries back, in the order in which they came."""
 
-    Raises: Unauthorised for what is not ours, or went not that way; StreamGap, Malformed.
-    """
-    applier = host.applier
-    applier.clock.resume(log.lock(tx))
-    me = applier.identity
-    entries = [codec.entry_from_wire(wire) for wire in wires]
-    for entry in entries:
-        target = audience.parse(entry.audience)
-        there = target.down_all or (
-            target.down_to is not None and applier.routes.hop(target.down_to) == child
+    def __init__(self, host: Host, parent_unit: int, parent_incarnation: int, session: int) -> None:
+        self._host = host
+        self._parent = (parent_unit, parent_incarnation)
+        self._session = session
+        self._given = 0  # position in our log: up to here the parent has taken them
+        self._asked: int | None = None  # where the page under way leads; None: to the end
+
+    def request(self) -> pb.RestoreParentRequest:
+        """Return the next page."""
+        with self._host.store.read() as tx:
+            page = recovery_heads.own_entries_of(tx, self._parent[0], self._given)
+        self._asked = page.upto if page.more else None
+        return pb.RestoreParentRequest(
+            session=self._session, unit=self._host.replica.identity.unit,
+            entries=page.entries, last=not page.more,
+        )  # fmt: skip
+
+    def on_reply(self, _reply: pb.RestoreParentResponse) -> bool:
+        """Note what the parent has taken; say whether more follow."""
+        if self._asked is not None:
+            self._given = self._asked
+            return True
+        now_ms = self._host.replica.now_ms
+        self._host.store.write(
+            lambda tx: recovery_heads.rebase_cursors(
+                tx, *self._parent, dict.fromkeys(Lane, 0), now_ms
+            )
         )
-        if entry.unit != me.unit or not there:
-            raise Unauthorised("given back what was not said to this child")
-    lost = [e for e in entries if e.incarnation != me.incarnation]
-    own_entries = reissue.own_entries_reused(tx, lost)
-    reissued = reissue.reissue(applier, tx, own_entries)
-    applier.fold(tx, reissued.effects)
-    received = applier.replay(tx, [e.wire for e in lost], peer=child)
-    received.waiters.join(reissued.waiters)
-    if last:
-        republish.republish(applier, tx, child, host.audiences_of, received.waiters)
-        republish.record_republished(tx, child, me.incarnation)
-        rebuild_derived(tx, host, received)
-    return received
+        return False
 
 
 def rotate_incarnation(tx: Connection, host: Host) -> int:
     """Take another incarnation, in the store and at once; the caller undoes it with its work."""
-    unit, level = host.applier.identity.unit, host.applier.identity.level
+    unit, level = host.replica.identity.unit, host.replica.identity.level
     incarnation = host.draw()
-    reissue.rotate_incarnation(tx, unit, level, incarnation, host.applier.signer)
+    reissue.rotate_incarnation(tx, unit, level, incarnation, host.replica.signer)
     host.switch_incarnation(incarnation)
     return incarnation
 

@@ -55,6 +55,11 @@ class Tokens:
             TokenCheck.STALE if known else TokenCheck.EXPECTED
         )  # a first one, of this incarnation at least
 
+    def goes_on(self, token: bytes, incarnation: int, process: int) -> bool:
+        """Say whether the process that was given the newest token shows it again."""
+        newest = bool(token) and token == self.newest and not self.accept_next and not self.shared
+        return newest and (incarnation, process) == (self.incarnation, self.process)
+
     def after(self, token: bytes, incarnation: int, process: int, fresh: bytes) -> Tokens:
         """Return what to remember once a greeting was answered; `newest` is what to answer.
 

@@ -1,30 +1,29 @@
 """Recovery: what a restored or new store lost comes back from its parent's log, entry by entry.
 
 The parent keeps every entry that came from the child as it came. Both find, by halving, the
-newest entry of each stream that they have in common; the child says anew what the parent lacks
+newest entry of each stream that they have in common; the child reissues what the parent lacks
 (`sync.recovery.reissue`); then the parent replays its own log as far as it came from the child or
-goes down to it. Its order is one in which every entry follows those that its writer knew.
+goes down to it (`sync.recovery.parent`). Its order is one in which every entry follows those that its writer knew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection
 
 from sync.codec import entry as codec
-from sync.codec.signing import Signer
 from sync.log import entries as log
-from sync.log import signatures, truncation
+from sync.log import truncation
 from sync.model.change import Signature, StreamHead
-from sync.model.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
+from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery.bisect import Sought
 from sync.store import meta
 from sync.store.sql import execute
+from sync.wire.v1 import link_pb2 as pb
 
 HEADERS_MAX = 2_000  # log rows looked at for one page
 
@@ -141,18 +140,58 @@ def newest_from(tx: Connection, peer: int, lane: Lane) -> list[Proof]:
     return [Proof(lane, row[0], codec.hash_of(bytes(row[1])))]
 
 
+@dataclass(frozen=True, slots=True)
+class PeerFacts:
+    """What a handshake says of the log of the peer, and of ours: on a line or in a bundle."""
+
+    cursors: Mapping[Lane, tuple[int, int]]  # how far we have the peer's log: incarnation, position
+    proofs: tuple[Proof, ...]  # what the peer must hold of its log
+    continues: int  # the incarnation whose log positions we go on with; 0: none
+
+    def cursors_to_wire(self) -> list[pb.Cursor]:
+        return [codec.cursor_to_wire(lane, *cursor) for lane, cursor in self.cursors.items()]
+
+    def proofs_to_wire(self) -> list[pb.Proof]:
+        return [
+            pb.Proof(
+                lane=proof.lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
+                incarnation=self.cursors[proof.lane][0],
+                position=proof.position,
+                hash=proof.hash,
+            )
+            for proof in self.proofs
+        ]
+
+
+def peer_facts(tx: Connection, peer: int) -> PeerFacts:
+    """Read what we say to a peer of its log."""
+    return PeerFacts(
+        {lane: log.cursor_of(tx, peer, "in", lane) for lane in Lane},
+        tuple(proof for lane in Lane for proof in newest_from(tx, peer, lane)),
+        int(meta.get(tx, meta.CONTINUES) or 0),
+    )
+
+
+def proofs_from_wire(messages: Iterable[pb.Proof], incarnation: int) -> tuple[Proof, ...]:
+    """Return the proofs that are about an incarnation's log. Raises: Malformed."""
+    return tuple(
+        Proof(codec.lane_from_wire(m.lane), m.position, m.hash)
+        for m in messages
+        if m.incarnation == incarnation
+    )
+
+
 def rebase_cursors(
-    tx: Connection, peer: int, incarnation: int, position: int, now_ms: int,
-    lanes: Iterable[Lane] = tuple(Lane),
-) -> None:  # fmt: skip
-    """Go on from a position of a peer's log under another incarnation, in these lanes."""
-    for lane in lanes:
+    tx: Connection, peer: int, incarnation: int, positions: Mapping[Lane, int], now_ms: int
+) -> None:
+    """Go on from these positions of a peer's log under another incarnation of it."""
+    for lane, position in positions.items():
         log.advance(
             tx, peer=peer, direction="in", lane=lane, incarnation=incarnation,
             position=position, at_ms=now_ms,
         )  # fmt: skip
     meta.put(tx, f"{meta.REBASED_AT}{peer}", str(log.position(tx)))
-    execute(tx, "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?", (peer, incarnation))
+    log.retire_others(tx, peer, incarnation)
 
 
 def is_missing_any(tx: Connection, proofs: Iterable[Proof]) -> bool:
@@ -178,7 +217,7 @@ class ReplayPage:
 def own_entries_of(
     tx: Connection, parent: int, after: int, bytes_max: int = BATCH_BYTES_MAX
 ) -> ReplayPage:
-    """Return what the parent itself has said down to us, in the order in which it came.
+    """Return what the parent itself has written down to us, in the order in which it came.
 
     But nothing of streams whose beginning came as copies: that goes up as copies
     (`sync.snapshot.upload`).
@@ -206,9 +245,6 @@ def own_entries_of(
     return ReplayPage(tuple(entries), upto, more=len(rows) == HEADERS_MAX)
 
 
-# -- the parent ---------------------------------------------------------------------------------
-
-
 def is_behind(known_heads: Heads, listed_heads: Mapping[StreamKey, StreamHead]) -> bool:
     """Say whether a child's own streams, as it names them, end before or beside what we hold."""
     for key, head in known_heads.items():
@@ -216,145 +252,6 @@ def is_behind(known_heads: Heads, listed_heads: Mapping[StreamKey, StreamHead]) 
         if theirs.seq < head.seq or (theirs.seq == head.seq and theirs.hash != head.hash):
             return True
     return False
-
-
-def required_heads(
-    tx: Connection,
-    child: int,
-    known_heads: Heads,
-    listed_heads: Mapping[StreamKey, StreamHead],
-    *,
-    hub: bool,
-) -> Heads:
-    """Return entries of ours that the child must hold, and that its newest ones do not prove.
-
-    Those of its own streams that go on at its side, and, of a hub, the newest that it relayed.
-    """
-    found = {k: h for k, h in known_heads.items() if listed_heads.get(k, StreamHead()).seq > h.seq}
-    for lane in Lane if hub else ():
-        row = execute(
-            tx,
-            "SELECT incarnation, audience, seq, wire FROM entry WHERE via=? AND lane=? "
-            "ORDER BY arrival DESC LIMIT 1",
-            (child, lane.value),
-        ).fetchone()
-        if row is not None:
-            key = StreamKey(row[0], row[1], lane)
-            if key not in known_heads:
-                found[key] = StreamHead(row[2], codec.hash_of(bytes(row[3])))
-    return found
-
-
-def known_entries(
-    tx: Connection, child: int, probes: Sequence[tuple[StreamKey, StreamHead]]
-) -> list[bool]:
-    """Say of each entry whether this very one came from the child.
-
-    Of what is not in this log any more only the newest is known by its hash: the child is told up
-    to where that is, and goes by what was acknowledged to it (`Probing.truncated`).
-    """
-    bases = log.bases(tx)
-    heads = log.heads_of(tx, {key for key, _ in probes})
-    unsure = {
-        (key, probe.seq) for key, probe in probes if probe.seq < heads.get(key, StreamHead()).seq
-    }
-    hashes = hashes_of(tx, unsure, child)
-    known = []
-    for key, probe in probes:
-        head = heads.get(key, StreamHead())
-        if probe.seq == head.seq:
-            known.append(probe.hash == head.hash)
-        else:
-            base = bases.get(key, StreamHead())
-            base_hash = base.hash if probe.seq == base.seq else b""
-            known.append(
-                probe.seq < head.seq and hashes.get((key, probe.seq), base_hash) == probe.hash
-            )
-    return known
-
-
-def read_replay(
-    tx: Connection,
-    child: int,
-    *,
-    common: Mapping[StreamKey, StreamHead],
-    acked: Mapping[Lane, int],
-    after: int,
-    bytes_max: int = BATCH_BYTES_MAX,
-    signer: Signer | None = None,
-    lanes: Iterable[Lane] = tuple(Lane),
-) -> ReplayPage:
-    """Return what follows `after`: entries that came from the child and go beyond `common`, and
-    entries that go down to it and that it has not taken; in the order of this log.
-
-    `lanes`: those that are echoed; what is in another comes as copies.
-    Raises: LogCut.
-    """
-    _require_all_after(tx, child, common, lanes)
-    end = last = log.position(tx)
-    headers = "SELECT arrival, incarnation, audience, lane, seq, changes FROM entry WHERE "
-    found: list[Any] = []
-    for lane in lanes:
-        down_after = max(after, acked.get(lane, 0))
-        for where, parameters in (
-            ("via=? AND lane=? AND arrival>?", (child, lane.value, after)),
-            (
-                "lane=? AND arrival>? AND down_hop IN (0, ?) AND via<>?",
-                (lane.value, down_after, child, child),
-            ),
-        ):
-            rows = execute(
-                tx, f"{headers}{where} ORDER BY arrival LIMIT {HEADERS_MAX}", parameters
-            ).fetchall()
-            found += rows
-            if len(rows) == HEADERS_MAX:
-                end = min(end, rows[-1][0])
-    entries: list[bytes] = []
-    sent_ranges: signatures.SentRanges = {}
-    size = changes = 0
-    upto = after
-    for arrival, writer, audience, lane_number, seq, count in sorted(found, key=lambda r: r[0]):
-        if arrival > end:
-            break
-        key = StreamKey(writer, audience, Lane(lane_number))
-        head = common.get(key)
-        if head is None or seq > head.seq:
-            row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-            wire = bytes(row[0])
-            if entries and (size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX):
-                signed = signatures.signatures_for(tx, sent_ranges, signer)
-                return ReplayPage(tuple(entries), upto, True, signed)
-            entries.append(wire)
-            size += len(wire)
-            changes += count
-            signatures.record_sent(sent_ranges, key, seq, wire)
-        upto = arrival
-    signed = signatures.signatures_for(tx, sent_ranges, signer)
-    return ReplayPage(tuple(entries), max(end, after), end < last, signed)
-
-
-def covers(
-    tx: Connection, listed_heads: Mapping[StreamKey, StreamHead], ours: Iterable[StreamKey]
-) -> bool:
-    """Say whether our log has what follows these entries, in each stream that is not cut later."""
-    bases = log.bases(tx)
-    return all(listed_heads.get(k, StreamHead()).seq >= bases[k].seq for k in ours if k in bases)
-
-
-def _require_all_after(
-    tx: Connection, child: int, common: Mapping[StreamKey, StreamHead], lanes: Iterable[Lane]
-) -> None:
-    """Make sure that what came from a child and goes beyond `common` is all in the log."""
-    for lane in lanes:
-        rows = execute(
-            tx,
-            "SELECT DISTINCT incarnation, audience FROM entry WHERE via=? AND lane=?",
-            (child, lane.value),
-        ).fetchall()  # the newest entry of each stream is never cut
-        if not covers(tx, common, [StreamKey(r[0], r[1], lane) for r in rows]):
-            raise truncation.LogTruncated(
-                asked=0, low_water_mark=truncation.truncation_point(tx, lane)
-            )
 
 
 # -- the child ----------------------------------------------------------------------------------

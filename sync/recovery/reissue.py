@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from sync.apply.applier import Applier
 from sync.apply.blocks import Merger
+from sync.apply.replica import Replica
 from sync.codec import entry as codec
 from sync.codec.signing import Signer
 from sync.log import entries as log
@@ -138,7 +138,7 @@ def rotate_incarnation(
     """Let a store write under another incarnation; the former ones write no more."""
     log.register_incarnations(tx, [(incarnation, unit, level)])
     signatures.own_key(tx, incarnation, signer)
-    execute(tx, "UPDATE incarnation SET retired=1 WHERE unit=? AND id<>?", (unit, incarnation))
+    log.retire_others(tx, unit, incarnation)
     meta.put(tx, meta.INCARNATION, str(incarnation))
     # What was agreed with the links was agreed by a store that is no more.
     execute(tx, "DELETE FROM meta WHERE key LIKE 'token!_%' ESCAPE '!'")
@@ -154,15 +154,15 @@ def own_entries_at(
     return found
 
 
-def reissue(applier: Applier, tx: Connection, own_entries: list[OwnLogEntry]) -> Reissued:
-    """Say own words again as the applier's present incarnation, at the end of the log.
+def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) -> Reissued:
+    """Append own entries again under the present incarnation, at the end of the log.
 
-    The caller holds the log's lock and has called the applier's `switch_incarnation`.
+    The caller holds the log's lock, and the replica has switched to another incarnation.
     """
     reissued = Reissued(own_entries=len(own_entries))
     if not own_entries:
         return reissued
-    me = applier.identity
+    me = replica.identity
     bodies = [codec.unpack(own_entry.entry.payload) for own_entry in own_entries]
     names: dict[str, dict[Version, Version]] = defaultdict(dict)  # by register
     touched: dict[tuple[str, int], set[bytes]] = defaultdict(set)
@@ -174,12 +174,12 @@ def reissue(applier: Applier, tx: Connection, own_entries: list[OwnLogEntry]) ->
                 own_entry.entry.hlc, me.incarnation
             )
             touched[block.register, block.unit].update(block.ids)
-    merger = applier.merger
+    merger = replica.merger
     merger.begin(tx)
     for (register, unit), ids in touched.items():
-        if register in applier.tables:
+        if register in replica.tables:
             reissued.effects += _replace_versions(
-                tx, merger, applier.tables[register], unit, sorted(ids), names[register]
+                tx, merger, replica.tables[register], unit, sorted(ids), names[register]
             )
     merger.flush(tx)
     _remove_entries(tx, own_entries)
@@ -190,7 +190,7 @@ def reissue(applier: Applier, tx: Connection, own_entries: list[OwnLogEntry]) ->
         OwnEntry(w.entry.audience, w.entry.lane, blocks, w.entry.hlc, w.original_incarnation)
         for w, blocks in zip(own_entries, bodies, strict=True)
     ]
-    append_own(applier, tx, to_append, reissued.waiters)
+    append_own(replica, tx, to_append, reissued.waiters)
     return reissued
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from sync.apply.reissued import OwnTransaction
+from sync.apply.replica import Replica
 from sync.codec import entry as codec
 from sync.log.append import OwnEntry, append_own
+from sync.log.outcome import Waiters
 from sync.model import audience
 from sync.model.change import Block
 from sync.model.errors import Malformed
@@ -25,10 +26,6 @@ from sync.model.limits import BATCH_BYTES_MAX, PORTION_CHANGES_MAX, SQL_KEYS_MAX
 from sync.model.version import Version
 from sync.store import meta
 from sync.store.sql import execute
-
-if TYPE_CHECKING:
-    from sync.apply.applier import Applier
-    from sync.log.outcome import Waiters
 
 PAGE_ENTRIES = 20_000  # of which only their places are read at once
 AudiencesOf = Callable[[Connection, Block], tuple[str, ...]]
@@ -48,7 +45,7 @@ def record_republished(tx: Connection, child: int, incarnation: int) -> None:
 
 
 def republish(
-    applier: Applier, tx: Connection, child: int, audiences_of: AudiencesOf, waiters: Waiters
+    replica: Replica, tx: Connection, child: int, audiences_of: AudiencesOf, waiters: Waiters
 ) -> int:
     """Say again what came back by another way only; return how many entries that took.
 
@@ -56,7 +53,7 @@ def republish(
     back what nobody had then. The caller holds the log's lock, and the child has given back all
     that it heard.
     """
-    me = applier.identity
+    me = replica.identity
     count = waiting = 0
     missing: list[OwnEntry] = []
     for transaction in own_transactions(tx, me.unit, me.incarnation):
@@ -67,7 +64,7 @@ def republish(
                     block not in transaction.by_audience.get(audience_name, ())
                     and audience_name not in transaction.truncated
                 )
-                if is_missing and _reaches(applier, tx, audience_name, child):
+                if is_missing and _reaches(replica, tx, audience_name, child):
                     wanted[audience_name].append(block)
                     waiting += len(block.ids)
         first = transaction.sample
@@ -77,21 +74,21 @@ def republish(
             for audience_name, blocks in sorted(wanted.items())
         )
         if waiting >= PORTION_CHANGES_MAX:
-            append_own(applier, tx, missing, waiters)
+            append_own(replica, tx, missing, waiters)
             count += len(missing)
             missing, waiting = [], 0
     if missing:
-        append_own(applier, tx, missing, waiters)
+        append_own(replica, tx, missing, waiters)
     return count + len(missing)
 
 
-def _reaches(applier: Applier, tx: Connection, audience_name: str, child: int) -> bool:
+def _reaches(replica: Replica, tx: Connection, audience_name: str, child: int) -> bool:
     """Say whether words that go this way are heard above, by this child or by one done before."""
     target = audience.parse(audience_name)
     if target.up_to is not None:
-        return target.up_to < applier.identity.level
-    hop = applier.routes.hop(target.down_to) if target.down_to is not None else None
-    return hop is not None and (hop == child or not is_due(tx, hop, applier.identity.incarnation))
+        return target.up_to < replica.identity.level
+    hop = replica.routes.hop(target.down_to) if target.down_to is not None else None
+    return hop is not None and (hop == child or not is_due(tx, hop, replica.identity.incarnation))
 
 
 def own_transactions(tx: Connection, unit: int, incarnation: int) -> Iterator[OwnTransaction]:

@@ -1,1 +1,4 @@
-"""Snapshots: whether one is sent, its chunks, its receiver, the upload by a child."""
+"""Snapshots: whether one is sent, its chunks, its receiver, the upload by a child.
+
+Face: `progress`.
+"""

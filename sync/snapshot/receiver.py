@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from sync.apply import copies
-from sync.apply.applier import Applier
+from sync.apply import applier, copies
 from sync.apply.host import Host
 from sync.apply.receive import rebuild_derived
+from sync.apply.replica import Replica
 from sync.codec.chunk import unpack
 from sync.log import entries as log
 from sync.log import truncation
@@ -45,7 +45,7 @@ class SnapshotDownload:
         """Return the next question."""
         return pb.SnapshotRequest(
             session=self._session,
-            unit=self._host.applier.identity.unit,
+            unit=self._host.replica.identity.unit,
             after=self._at.next,
         )
 
@@ -69,7 +69,7 @@ class SnapshotDownload:
 
     def _admit(self, chunk: Chunk, *, last: bool) -> None:
         """Refuse what the parent cannot have the right to speak of to us."""
-        me, routes = self._host.applier.identity.unit, self._host.applier.routes
+        me, routes = self._host.replica.identity.unit, self._host.replica.routes
         shared = self._host.shared(me)
         for rows in chunk.rows:
             if rows.unit not in shared.get(rows.register, ()) and self._knows(rows.register):
@@ -84,48 +84,48 @@ class SnapshotDownload:
             raise Malformed("a snapshot that ends without a position to go on from")
 
     def _knows(self, register: str) -> bool:
-        return register in self._host.applier.tables
+        return register in self._host.replica.tables
 
     def _joined(self, tx: Connection, chunk: Chunk, reply: pb.SnapshotResponse) -> Received:
         at = Progress(
             next=reply.next, done=reply.done, total=reply.total, restored=self._restored
         )  # fmt: skip
-        received = join_chunk(tx, self._host.applier, chunk, peer=self._parent, at=at)
+        received = join_chunk(tx, self._host.replica, chunk, peer=self._parent, at=at)
         if self._restored and not at.next:
             rebuild_derived(tx, self._host, received)
         return received
 
 
-def join_from_below(tx: Connection, applier: Applier, chunk: Chunk, *, child: int) -> Received:
+def join_from_below(tx: Connection, replica: Replica, chunk: Chunk, *, child: int) -> Received:
     """Join a chunk that a child hands up; after the last its log goes on.
 
     Raises: Malformed, NotVouched, StreamForked: nothing was done.
     """
-    received = copies.join_copies(applier, tx, chunk)
+    received = applier.join_copies(replica, tx, chunk)
     if Lane.BULK not in chunk.cursors:
         return received
-    _go_on(tx, applier, chunk, child)
+    _go_on(tx, replica, chunk, child)
     # Our own parent may lack them, too: our log does not bring it what came as copies.
-    truncation.record_snapshot(tx, up=log.allocate(tx, 1, applier.clock.last))
+    truncation.record_snapshot(tx, up=log.allocate(tx, 1, replica.clock.last))
     received.waiters.recent_commit.forget()
     return received
 
 
 def join_chunk(
-    tx: Connection, applier: Applier, chunk: Chunk, *, peer: int, at: Progress
+    tx: Connection, replica: Replica, chunk: Chunk, *, peer: int, at: Progress
 ) -> Received:
     """Join a chunk and record how far the snapshot has come; the last one is that without `next`.
 
     Into a restored store what the records made this office do comes in copies of its own.
     Raises: Malformed, NotVouched, StreamForked: nothing was done.
     """
-    received = copies.join_copies(applier, tx, chunk, commit_derived=not at.restored)
+    received = applier.join_copies(replica, tx, chunk, commit_derived=not at.restored)
     if at.next:
         progress.note(tx, peer, at)
         return received
-    _go_on(tx, applier, chunk, peer)
+    _go_on(tx, replica, chunk, peer)
     # A number of our own for this moment: no child that stands before it is served by our log.
-    down = log.allocate(tx, 1, applier.clock.last)
+    down = log.allocate(tx, 1, replica.clock.last)
     truncation.record_snapshot(
         tx, down=down, up=chunk.acked.get(Lane.BULK, (0, 0))[1] if at.restored else None
     )
@@ -134,13 +134,13 @@ def join_chunk(
     return received
 
 
-def _go_on(tx: Connection, applier: Applier, chunk: Chunk, peer: int) -> None:
+def _go_on(tx: Connection, replica: Replica, chunk: Chunk, peer: int) -> None:
     """From here on a peer's log brings what follows: its streams and position are those of the
     last chunk.
     """
-    copies.adopt_streams(applier, tx, chunk)
+    copies.adopt_streams(replica, tx, chunk)
     incarnation, position = chunk.cursors[Lane.BULK]
     log.advance(
         tx, peer=peer, direction="in", lane=Lane.BULK,
-        incarnation=incarnation, position=position, at_ms=applier.now_ms,
+        incarnation=incarnation, position=position, at_ms=replica.now_ms,
     )  # fmt: skip

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from sync.apply.applier import Applier
 from sync.apply.read_copies import chunk_of, ids_after, read_rows
+from sync.apply.replica import Replica
 from sync.codec import chunk as codec_chunk
 from sync.codec import entry as codec
 from sync.log import entries as log
@@ -51,21 +51,21 @@ class Sent:
     place: Place
 
 
-def begin(tx: Connection, applier: Applier, scope: Scope) -> Place:
+def begin(tx: Connection, replica: Replica, scope: Scope) -> Place:
     """Return the place at which a snapshot starts."""
     total = sum(count for _, _, count in _units(tx, scope))
-    return Place(applier.identity.incarnation, log.position(tx), total)
+    return Place(replica.identity.incarnation, log.position(tx), total)
 
 
 def next_chunk(
-    tx: Connection, applier: Applier, to: Receiver, place: Place, rows_max: int = SNAPSHOT_ROWS
+    tx: Connection, replica: Replica, to: Receiver, place: Place, rows_max: int = SNAPSHOT_ROWS
 ) -> Sent:
     """Return the chunk at a place, smaller when its records are large."""
     while True:
-        rows, after = (_touched if place.ranged else _ranges)(tx, applier, to, place, rows_max)
-        chunk = chunk_of(tx, rows, me=applier.identity, concerns=to.concerns)
+        rows, after = (_touched if place.ranged else _ranges)(tx, replica, to, place, rows_max)
+        chunk = chunk_of(tx, rows, me=replica.identity, concerns=to.concerns)
         if after is None:
-            chunk = _last(tx, applier, to, chunk)
+            chunk = _last(tx, replica, to, chunk)
         try:
             payload = codec_chunk.pack(chunk)
         except TooLarge:
@@ -97,17 +97,17 @@ def _units(
 
 
 def _ranges(
-    tx: Connection, applier: Applier, to: Receiver, place: Place, rows_max: int
+    tx: Connection, replica: Replica, to: Receiver, place: Place, rows_max: int
 ) -> tuple[list[Rows], Place | None]:
     """Return the next records in key order."""
     found: list[Rows] = []
     room = rows_max
     for register, unit, _ in _units(tx, to.scope, place.register, place.unit):
         after = place.record if (register, unit) == (place.register, place.unit) else b""
-        table = applier.tables[register]
+        table = replica.tables[register]
         ids = ids_after(tx, table, unit, after, room)
         if ids:
-            found.append(read_rows(tx, applier.merger, table, unit, ids))
+            found.append(read_rows(tx, replica.merger, table, unit, ids))
             room -= len(ids)
             after = ids[-1]
         if not room:
@@ -116,7 +116,7 @@ def _ranges(
 
 
 def _touched(
-    tx: Connection, applier: Applier, to: Receiver, place: Place, rows_max: int
+    tx: Connection, replica: Replica, to: Receiver, place: Place, rows_max: int
 ) -> tuple[list[Rows], Place | None]:
     """Return the records that the log has touched since; None for a place: these are all."""
     end = log.position(tx)
@@ -138,7 +138,7 @@ def _touched(
                 whole = False
                 break
     rows = [
-        read_rows(tx, applier.merger, applier.tables[register], unit, sorted(records))
+        read_rows(tx, replica.merger, replica.tables[register], unit, sorted(records))
         for (register, unit), records in sorted(ids.items())
     ]
     return rows, None if whole else replace(place, round=at)
@@ -154,7 +154,7 @@ def _note(wire: bytes, scope: Scope, ids: dict[tuple[str, int], set[bytes]]) -> 
             ids.setdefault((block.register, block.unit), set()).update(block.ids)
 
 
-def _last(tx: Connection, applier: Applier, to: Receiver, chunk: Chunk) -> Chunk:
+def _last(tx: Connection, replica: Replica, to: Receiver, chunk: Chunk) -> Chunk:
     """Return the last chunk: with it come the streams and the positions to go on from."""
     rows = execute(
         tx,
@@ -177,6 +177,6 @@ def _last(tx: Connection, applier: Applier, to: Receiver, chunk: Chunk) -> Chunk
         writers=writers,
         keys={i: key for i, key in keys.items() if key},
         heads=heads,
-        cursors={LANE: (applier.identity.incarnation, log.position(tx))},
+        cursors={LANE: (replica.identity.incarnation, log.position(tx))},
         acked={LANE: log.cursor_of(tx, to.peer, "in", LANE)},
     )

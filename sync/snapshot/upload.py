@@ -66,19 +66,19 @@ class SnapshotUpload:
 
     def request(self) -> pb.UploadSnapshotRequest:
         """Return the next chunk."""
-        applier = self._host.applier
+        replica = self._host.replica
         to = self._receiver()
         with self._host.store.read() as tx:
             place = progress(tx, self._parent)
-            mine = applier.identity.incarnation
+            mine = replica.identity.incarnation
             truncated = place is not None and place.round < truncation.truncation_point(
                 tx, Lane.BULK, truncation.UPWARD
             )
             if place is None or place.incarnation != mine or truncated:
-                place = sender.begin(tx, applier, to.scope)
-            self._sent = sender.next_chunk(tx, applier, to, place, self._rows_max)
+                place = sender.begin(tx, replica, to.scope)
+            self._sent = sender.next_chunk(tx, replica, to, place, self._rows_max)
         return pb.UploadSnapshotRequest(
-            session=self._session, unit=applier.identity.unit, payload=self._sent.payload
+            session=self._session, unit=replica.identity.unit, payload=self._sent.payload
         )
 
     def on_reply(self, _reply: pb.UploadSnapshotResponse) -> bool:
@@ -91,8 +91,8 @@ class SnapshotUpload:
 
     def _receiver(self) -> Receiver:
         """The parent, as one to whom copies go: of us and all below, as far as it may hear."""
-        me, routes = self._host.applier.identity, self._host.applier.routes
-        registers = self._host.applier.tables.schema.registers
+        me, routes = self._host.replica.identity, self._host.replica.routes
+        registers = self._host.replica.tables.schema.registers
         above = me.level - 1
 
         def below(unit: int) -> bool:

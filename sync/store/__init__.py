@@ -1,1 +1,4 @@
-"""SQL: the tables of the engine, statements, conflicts, quarantine."""
+"""SQL: the tables of the engine, statements, conflicts, quarantine.
+
+Face: all of it.
+"""

@@ -130,6 +130,20 @@ def follow(
         execute_many(tx, _CLOSE, closes)
 
 
+def rewrite_values(
+    tx: Connection, register: str, unit: int, record: bytes, state: RecordState
+) -> None:
+    """Bring the stored values of a record's heads in line with a copy of it."""
+    for name, heads in state.fields.items():
+        for head in heads.all if heads.losers else ():
+            value = value_to_json(head.value)
+            execute(
+                tx,
+                "UPDATE conflict SET value=? WHERE id=? AND value<>?",
+                (value, conflict_id(register, unit, record, name, head.version), value),
+            )
+
+
 def _expected_rows(
     state: RecordState, schema: RegisterSchema
 ) -> dict[tuple[str, Version], tuple[FieldConflict, int, str]]:

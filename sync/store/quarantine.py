@@ -13,8 +13,10 @@ from sync.model.change import ID_BYTES, Block, Entry, RecordName
 from sync.store.sql import execute
 
 DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
-OF_CAUSE = frozenset({"missing_record", "blocked"})  # retried once their cause has arrived
-OF_WRITER = frozenset({"foreign_unit", "not_owner"})  # only this writer's later changes wait
+OF_CAUSE = frozenset({"missing_record", "blocked"})  # heal once their cause has come
+OF_WRITER = frozenset(
+    {"foreign_unit", "not_owner", "append_only"}
+)  # only this writer's later changes wait
 _QUARANTINE = (
     "INSERT INTO quarantine "
     "(id, arrival, incarnation, register, unit, record, reason, detail, state, at_ms, tries) "
@@ -37,8 +39,8 @@ def quarantine_change(
     """Quarantine a change. Its complete entry is in the log and is relayed.
 
     `reason` is one of: malformed, unknown_register, unknown_field, wrong_kind, foreign_unit,
-    not_owner, missing_record, constraint_violation, blocked. Without `record` all records
-    of the block are quarantined; without `block` the complete entry.
+    not_owner, append_only, missing_record, constraint_violation, blocked. Without `record` it is
+    about every record of the block; without `block` about the whole entry.
     """
     register = block.register[:60] if block else ""
     unit = block.unit if block else entry.unit

@@ -172,7 +172,7 @@ class RegisterTables:
         return iter(self._tables.values())
 
     def create(self, tx: Connection, *, indexes: bool = True) -> list[str]:
-        """Create missing tables, and columns of fields that are new in this schema.
+        """Create what is missing: tables, columns of fields that are new in this schema, indexes.
 
         Returns: the names of what was added. Never drops or changes a column.
         """
@@ -191,6 +191,8 @@ class RegisterTables:
                     kind = column.type.compile(tx.dialect)
                     tx.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
                     added.append(f"{table.name}.{column.name}")
+            for index in table.indexes if indexes else ():
+                index.create(tx, checkfirst=True)
         if not indexes:
             self.drop_indexes(tx)
         return added
@@ -224,7 +226,9 @@ def _table(metadata: MetaData, schema: RegisterSchema) -> Table:
         # and not in the 24 of the key (docs/benchmarks.md).
     )
     for name in schema.indexes:
-        Index(f"ix_{schema.name}_{name}", table.c[name if name == "id" else f"f_{name}"])
+        parts = name.split("+")
+        columns = [table.c[part if part in ("id", "unit") else f"f_{part}"] for part in parts]
+        Index(f"ix_{schema.name}_{'_'.join(parts)}", *columns)
     return table
 
 

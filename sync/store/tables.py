@@ -98,6 +98,7 @@ incarnation = Table(  # INV-26: who wrote under which id, and at which level
     Column("retired", Integer, nullable=False, server_default="0"),
     Column("key_at_ms", BigInteger, nullable=False, server_default="0"),  # when first received
 )
+Index("ix_incarnation_unit", incarnation.c.unit)  # how far some offices are known, of many
 
 cursor = Table(  # INV-4: moves in the transaction that applies the batch
     "cursor",
@@ -179,7 +180,8 @@ quarantine = Table(  # INV-21: changes that could not be applied, with their rea
 Index("ix_quarantine_record", quarantine.c.state, quarantine.c.register, quarantine.c.unit)
 Index("ix_quarantine_arrival", quarantine.c.arrival)
 
-repair = Table(  # INV-7: what comparisons with a peer repaired, and what it was before
+REFUSED_HERE = "refused"  # the side of a repair that this store refused: nobody's copy changed
+repair = Table(  # INV-7: what a comparison with a peer put right, and what it was before
     "repair",
     metadata,
     Column("id", LargeBinary(16), primary_key=True),

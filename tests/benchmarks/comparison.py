@@ -15,10 +15,11 @@ import grpc
 from sqlalchemy import Connection, event
 
 from hub.serve.process import Process
-from node.app import Office
+from node.office import Office
 from sync.compare import digests
 from sync.link.child import ChildEnd
-from sync.link.dialer import OPTIONS, Dialer
+from sync.link.dialer import Dialer
+from sync.link.lines import Lines, dial
 from sync.merge.digest import bucket_of
 from sync.model.report import CompareOptions, Comparison
 from sync.store.sql import execute
@@ -95,12 +96,11 @@ def _pair(folder: Path, count: int) -> Iterator[Pair]:
     parent_unit = child.tree.parent(child.identity.unit)
     assert parent_unit is not None
     counted = Counting()
+    lines = Lines(lambda address: grpc.intercept_channel(dial(address), counted))
     with ThreadPoolExecutor(2) as workers:
         dialer = Dialer(
             ChildEnd(child, parent_unit),
-            connect=lambda: grpc.intercept_channel(
-                grpc.insecure_channel(address, options=OPTIONS), counted
-            ),
+            connect=lambda: lines.connect(address),
             workers=workers,
             later=lambda _delay_ms, _work: None,
             rng=random.Random(2),

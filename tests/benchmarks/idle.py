@@ -46,7 +46,8 @@ def idle_session(bench: Bench) -> None:
     """Round trips and bytes of a heartbeat when nothing has changed."""
     from hub.serve.process import Process
     from sync.link.child import ChildEnd
-    from sync.link.dialer import OPTIONS, Dialer
+    from sync.link.dialer import Dialer
+    from sync.link.lines import Lines, dial
 
     sizes: list[float] = []
     trips: list[float] = []
@@ -58,11 +59,10 @@ def idle_session(bench: Bench) -> None:
         parent_unit = child.tree.parent(child.identity.unit)
         assert parent_unit is not None
         counted = Counting()
+        lines = Lines(lambda address: grpc.intercept_channel(dial(address), counted))
         dialer = Dialer(
             ChildEnd(child, parent_unit),
-            connect=lambda: grpc.intercept_channel(
-                grpc.insecure_channel(address, options=OPTIONS), counted
-            ),
+            connect=lambda: lines.connect(address),
             workers=workers,
             later=lambda _delay_ms, _work: None,
             rng=random.Random(2),

@@ -6,9 +6,10 @@ import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
+from node.office import Office
+from node.open import open_office
 from node.setup import init_office
 from sync.codec import entry as codec
 from sync.log import entries as log
@@ -138,7 +139,7 @@ def _batches(office: Office) -> Sequence[Batch]:
                 lane=Lane.BULK,
                 incarnation=office.identity.incarnation,
                 after=after,
-                signer=office.applier.signer,
+                signer=office.replica.signer,
             )
         if not batch.entries:
             return found

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
+from node.office import Office
+from node.open import open_office
 from node.setup import init_office
 from sync.model.change import Edit, Operation, RecordKey
 from tests.benchmarks.data import FIELDS, Row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -63,6 +64,36 @@ def test_the_contract_of_the_pure_engine_names_every_pure_module() -> None:
         set(c["source_modules"]) for c in contracts if "sync.merge" in c.get("source_modules", ())
     )
     assert named == PURE_ENGINE, f"list in pyproject.toml: {sorted(PURE_ENGINE)}"
+
+
+def packages_with_a_face() -> Iterator[str]:
+    """Yield the packages of the engine and of the services."""
+    for top in ("sync", "node.services"):
+        for path in sorted((ROOT / top.replace(".", "/")).glob("*/__init__.py")):
+            if path.parent.name != "wire":
+                yield f"{top}.{path.parent.name}"
+
+
+@pytest.mark.parametrize("package", list(packages_with_a_face()))
+def test_a_package_names_its_face_and_a_contract_protects_the_rest(package: str) -> None:
+    inside = {name for name, _ in modules(package) if name != package}
+    docstring = ast.get_docstring(
+        ast.parse((ROOT / package.replace(".", "/") / "__init__.py").read_text(encoding="utf-8"))
+    )
+    found = re.search(r"^Face: (.+)\.$", docstring or "", re.MULTILINE)
+    assert found, f"{package}: say in the docstring what outsiders may import"
+    named = {f"{package}.{name}" for name in re.findall(r"`(\w+)`", found[1])}
+    face = inside if found[1] == "all of it" else named
+    assert face <= inside, f"{package}: the docstring names what is not there"
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    protected = {
+        name
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "protected"
+        for name in contract["protected_modules"]
+        if name.startswith(f"{package}.")
+    }
+    assert protected == inside - face, f"protect in pyproject.toml: {sorted(inside - face)}"
 
 
 @pytest.mark.parametrize(("name", "path"), list(modules("node.domain")))

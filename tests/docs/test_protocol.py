@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from hub.cli.explain import refusals
+from sync.link.handshake import CHECKS
 from sync.link.messages import Verdict
+from sync.link.sessions import ACCEPTS, Call
 from sync.link.status import STATUS_BY_CODE
 from sync.model import limits
 from sync.wire.v1 import link_pb2 as pb
@@ -41,6 +43,18 @@ def test_the_diagram_of_the_session_is_up_to_date() -> None:
     command = [sys.executable, "docs/make_session_diagram.py", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_checks_of_the_handshake_are_documented_in_their_order() -> None:
+    section = TEXT.partition("### Hello\n")[2].partition("\n### ")[0]
+    table = re.findall(r"^\| `(\w+)` \| (?:`([A-Z_]+)`|\(refused\)) \|", section, re.MULTILINE)
+    assert table == [(c.name, c.verdict.name if c.verdict else "") for c in CHECKS]
+
+
+def test_the_calls_of_a_session_are_documented_as_they_are() -> None:
+    for state, calls in ACCEPTS.items():
+        listed = ", ".join(call.value for call in Call if call in calls)
+        assert f"| `{state.value}` | {listed} |" in TEXT
 
 
 def test_every_status_of_a_refusal_is_documented_as_it_is() -> None:

@@ -76,10 +76,65 @@ def test_status_shows_the_link_and_the_offices_below(network: Network) -> None:
     own = network.below("status", "--json").json
     assert own["link"]["connected"] is True
     tree = network.above("status", "--tree", "--json").json
-    reported = {o["unit"]["code"]: o["heard"] for o in tree["offices"]}
-    assert reported[COMMUNITY] is True
-    assert len(reported) == 18
-    assert "万家花园社区" in network.above("status", "--tree").out
+    assert {o["unit"]["code"]: o["heard"] for o in tree["offices"]} == {
+        STREET: True, COMMUNITY: True,
+    }  # fmt: skip
+    assert (tree["sums"]["offices"], tree["sums"]["heard"]) == (18, 2)
+    assert {c["code"]: c["offices"] for c in tree["causes"]}["never_heard"] == 16
+    shown = network.above("status", "--tree").out
+    assert "万家花园社区" in shown
+    assert "18 offices: heard 2, never heard 16, line up 1" in shown
+    assert "18 个：已联网 2，从未联网 16" in network.above("status", "--tree", lang="zh").out
+    assert len(shown.splitlines()) < 10  # and not a line for each office that never was
+
+
+def test_what_was_never_received_is_null_in_json_and_a_dash_for_people(network: Network) -> None:
+    found = network.above("status", "--tree", "--never", "--json").json
+    assert len(found["offices"]) == 18
+    never = [o for o in found["offices"] if not o["heard"]]
+    assert len(never) == 16
+    for office in never:
+        for name in (
+            "connected", "last_contact_ms", "exact_ms", "waiting_up", "waiting_age_ms",
+            "waiting_down", "conflicts", "holes",
+        ):  # fmt: skip
+            assert office[name] is None, name
+    own = next(o for o in found["offices"] if o["unit"]["code"] == STREET)
+    assert own["conflicts"] == 0
+    line = next(
+        row for row in network.above("status", "--tree", "--never").out.splitlines()
+        if never[0]["unit"]["name"] in row and never[0]["unit"]["code"] in row
+    )  # fmt: skip
+    assert line.split()[2:] == ["-", "-", "0/1", "-", "-"]
+
+
+def test_a_status_is_asked_for_a_unit_and_by_cause_page_by_page(network: Network) -> None:
+    one = network.above("status", "--tree", "--unit", "万家花园社区", "--json").json
+    assert [o["unit"]["code"] for o in one["offices"]] == [COMMUNITY]
+    assert one["causes"] == []
+    first = network.above(
+        "status", "--tree", "--problems", "--cause", "never_heard", "--limit", 10, "--json"
+    ).json
+    assert (len(first["problems"]), first["total"], first["next"]) == (10, 16, "10")
+    second = network.above(
+        "status", "--tree", "--problems", "--limit", 10, "--after", first["next"], "--json"
+    ).json
+    assert (len(second["problems"]), second["next"]) == (6, "")
+    shown = network.above("status", "--tree", "--problems", "--limit", 2)
+    assert "16 in all, next page: --after 2" in shown.err
+    unknown = network.above("status", "--tree", "--problems", "--cause", "holez", "--json")
+    assert (unknown.exit, unknown.error["code"]) == (3, "unknown_cause")
+
+
+@pytest.mark.parametrize("options", [
+    ("--unit", "万家花园社区"), ("--depth", "2"), ("--never",), ("--problems",), ("--after", "3"),
+    ("--limit", "3"), ("--tree", "--cause", "holes"), ("--tree", "--problems", "--never"),
+])  # fmt: skip
+def test_an_option_of_status_that_would_be_ignored_is_refused(
+    network: Network, options: tuple[str, ...]
+) -> None:
+    refused = network.above("status", *options, "--json")
+    assert (refused.exit, refused.error["code"]) == (2, "usage")
 
 
 def test_compare_reports_that_both_copies_are_equal(network: Network, premises: str) -> None:
@@ -134,7 +189,10 @@ def test_durability_shows_up_to_which_level_a_record_is_durable(
         ("上城区", "waiting"),
         ("杭州市", "waiting"),
     ]
-    assert "waiting" in network.below("where", "premises", premises).out
+    shown = network.below("where", "premises", premises).out
+    assert "waiting" in shown
+    assert re.search(r"^as of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", shown, re.MULTILINE)
+    assert int(found["as_of_ms"]) > 0
 
 
 def test_units_are_found_by_part_of_a_name_and_listed(network: Network) -> None:
@@ -269,7 +327,86 @@ def test_a_figure_comes_with_its_completeness(network: Network) -> None:
     assert (found["completeness"]["expected"], found["completeness"]["reported"]) == (17, 1)
     assert network.above("rollup", area, "--check").exit == 6
     people = network.above("rollup", area, "--by", "unit", lang="zh").out
-    assert "已上报 1/17" in people
+    assert "已联网 1/17，已填报 1/17，数据完整 1/17" in people
+    assert "服务网点：有记录 1/17，零报告 0" in people
+
+
+def test_a_unit_that_was_never_received_has_no_figure_in_json_and_a_dash_for_people(
+    network: Network,
+) -> None:
+    found = network.above("rollup", "K2", "--by", "unit", "--json").json
+    groups = {g["key"]: g for g in found["groups"]}
+    assert groups[COMMUNITY]["figure"]["numerator"] == 0
+    assert groups[COMMUNITY]["counts"] == {
+        "expected": 1, "received": 1, "reported": 0, "complete": 0,
+    }  # fmt: skip
+    never = groups.pop("330102013001")
+    assert never["figure"] == {
+        "numerator": None, "denominator": None, "value": "", "display": "", "met": None,
+        "suppressed": False, "unknown": True,
+    }  # fmt: skip
+    assert never["counts"]["received"] == 0
+    row = next(
+        line for line in network.above("rollup", "K5", "--by", "unit").out.splitlines()
+        if line.startswith("330102013001")
+    )  # fmt: skip
+    assert row.split()[2:] == ["-", "-", "-", "0/1"]
+
+
+def test_all_that_is_behind_is_named_in_json_and_counted_for_people(network: Network) -> None:
+    found = network.above("rollup", "K2", "--json").json["completeness"]
+    assert len(found["laggards"]) == found["laggards_total"] == 17
+    filled = {each["unit"]["code"]: each for each in found["laggards"]}[COMMUNITY]
+    assert (filled["lag"], filled["missing"]) == ("not_filled", ["household"])
+    shown = network.above("rollup", "K2").out
+    assert "and 7 more: --all names them" in shown
+    assert (
+        "万家花园社区: nothing filled in (Household)" in network.above("rollup", "K2", "--all").out
+    )
+    assert "未填报（住户）" in network.above("rollup", "K2", "--all", lang="zh").out
+
+
+def test_an_office_states_that_it_has_nothing_to_report_and_takes_that_back(
+    network: Network,
+) -> None:
+    def reported() -> int:
+        assert network.below("sync", "now", "--wait", 30).exit == 0
+        counts = network.above("rollup", "K33", "--json").json["completeness"]["counts"]
+        return int(counts["reported"])
+
+    before = reported()
+    stated = network.below("record", "none", "aid_case", "--as", "李", "--json")
+    assert stated.exit == 0, stated.err
+    assert (stated.json["zero"], stated.json["actor"], stated.json["changed"]) == (True, "李", True)
+    assert reported() == before + 1
+    again = network.below("record", "none", "aid_case", "--as", "王", lang="zh")
+    assert "已作零报告，经办人 李" in again.out
+    assert network.below("record", "none", "aid_case", "--withdraw", "--json").json["zero"] is False
+    assert reported() == before
+    outlets = network.below("record", "none", "service_outlet", "--as", "李", "--json")
+    assert (outlets.exit, outlets.error["code"]) == (7, "not_empty")
+    above = network.above("record", "none", "aid_case", "--as", "李", "--json")
+    assert (above.exit, above.error["code"]) == (4, "not_kept_here")
+
+
+@pytest.mark.parametrize(
+    "options", [("--subtree",), ("--unit", "万家花园社区"), ("--unit", "天杭社区"), ()]
+)
+def test_a_list_of_records_that_never_leave_says_where_they_are(
+    network: Network, options: tuple[str, ...]
+) -> None:
+    refused = network.above("record", "list", "resident", *options, lang="zh")
+    assert refused.exit == Exit.REFUSED
+    assert "“居民”台账只在社区保存" in refused.err
+    assert "silian rollup K3（居民数）" in refused.err
+    output = network.above("record", "list", "resident", *options, "--json").error
+    assert output["code"] == "kept_elsewhere"
+    assert "silian rollup K3" in output["hint"]
+
+
+def test_a_list_points_to_offices_below_only_where_there_are_some(network: Network) -> None:
+    assert "--subtree" in network.above("record", "list", "facility_set").err
+    assert "--subtree" not in network.below("record", "list", "resident").err
 
 
 def test_verify_finds_everything_equal(network: Network, premises: str) -> None:
@@ -363,7 +500,10 @@ def test_money_is_released_returned_and_adds_up(network: Network) -> None:
     waiting = network.below("money", "transfers", "--way", "waiting", "--json").json
     assert [t["id"] for t in waiting["transfers"]] == [sent["transfer"], refused["transfer"]]
     assert network.below("money", "return", refused["transfer"], "--reason", "重复").exit == 0
-    assert network.below("money", "receive", "--all", "--json").json[0]["kind"] == "receipt"
+    alone = network.below("money", "receive", "--all", "--json")
+    assert (alone.exit, alone.error["code"]) == (4, "two_persons")
+    received = network.below("money", "receive", "--all", "--as", "出纳", "--json")
+    assert received.json[0]["kind"] == "receipt"
     spent = network.below("money", "spend", "5000", "--category", "service", *fund_options).json
     assert network.below("money", "reverse", spent["id"]).exit == 0
     assert network.below("money", "spend", "4000", "--category", "service", *fund_options).exit == 0
@@ -382,7 +522,7 @@ def test_money_is_released_returned_and_adds_up(network: Network) -> None:
 
 
 def test_more_than_the_balance_is_neither_released_nor_spent(network: Network) -> None:
-    fund_options = ("--fund", "F10", "--year", "2031", "--json")
+    fund_options = ("--fund", "F9", "--year", "2026", "--assignment", "00" * 16, "--json")
     sent = network.above("money", "release", "1", "--to", COMMUNITY, *fund_options)
     spent = network.above("money", "spend", "1", "--category", "service", *fund_options)
     assert (sent.exit, sent.error["code"]) == (7, "over_release")
@@ -438,7 +578,9 @@ def test_settings_are_shown_with_their_origin_and_checked(alone: Path) -> None:
 def test_doctor_checks_the_machine(alone: Path) -> None:
     found = silian("doctor", "--dir", alone, "--json")
     checks = {f["check"]: f["good"] for f in found.json}
-    assert checks.keys() == {"sqlite", "disk", "clock", "folder", "key", "token", "store"}
+    assert checks.keys() == {
+        "sqlite", "disk", "clock", "files", "folder", "key", "token", "store",
+    }  # fmt: skip
     (alone / "api.token").chmod(0o644)
     assert silian("doctor", "--dir", alone).exit == 6
     (alone / "api.token").chmod(0o600)

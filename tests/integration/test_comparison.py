@@ -11,15 +11,16 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from hub.client.client import wall_ms
-from hub.link import comparison
 from hub.serve.process import Served
-from node.app import Office
+from node.china import DAY_MS
+from node.office import Office
 from node.services.health.status import status
 from node.services.health.verify import verify
 from node.services.records import edits
-from node.services.upkeep.log_retention import DAY_MS, Terms
+from node.services.upkeep.log_retention import Terms
 from node.services.upkeep.redaction import redact_ended, retention_state
 from sync.compare import digests
+from sync.compare import parent as comparison
 from sync.compare.repair import DigestCache
 from sync.log import entries as log
 from sync.merge.digest import schema_hash

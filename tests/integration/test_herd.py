@@ -11,18 +11,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import grpc
-
-from hub.link.handshake import Hello
-from hub.link.parent import Parent
 from hub.link.servicer import LinkServicer, handlers
 from hub.serve.server import Server
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.units import Level
+from node.office import Office
+from node.open import open_office
 from node.setup import init_office
-from sync.link.dialer import OPTIONS, Dialer
+from sync.link.dialer import Dialer
+from sync.link.handshake import Hello
+from sync.link.lines import Lines
 from sync.link.messages import BatchRead, Handshake, HandshakeDone, Read, Verdict
+from sync.link.parent import Parent
 from sync.link.session import State
 from sync.model.change import Batch
 from sync.model.limits import BACKOFF_BASE_MS
@@ -125,7 +125,7 @@ def test_sixty_children_reconnect_to_a_restarted_hub_once_each_spread_over_the_b
             tmp_path, wall_ms=clock, rng=rng, catalogue=CATALOGUE, synchronous="OFF"
         )
         closing.callback(office.close)
-        hub, rests = Hub(office), Rests()
+        hub, rests, shared = Hub(office), Rests(), Lines()
         hub.start()
         workers = ThreadPoolExecutor(8)
         closing.callback(workers.shutdown)
@@ -133,7 +133,7 @@ def test_sixty_children_reconnect_to_a_restarted_hub_once_each_spread_over_the_b
         for code in COMMUNITIES:
             line = Dialer(
                 HandshakeClient(office.tree.by_code(code).unit_id),  # type: ignore[arg-type]
-                connect=lambda: grpc.insecure_channel(hub.address, options=OPTIONS),
+                connect=lambda: shared.connect(hub.address),
                 workers=workers, later=rests, rng=random.Random(code),
             )  # fmt: skip
             closing.callback(line.close)

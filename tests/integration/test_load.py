@@ -14,23 +14,24 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import grpc
 import pytest
 
-from hub.link.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
-from hub.link.handshake import Hello
-from hub.link.parent import DURABLE_EVERY_MS, Parent
 from hub.link.servicer import LinkServicer, handlers
+from hub.serve.capacity import Capacity
 from hub.serve.server import Server
-from node.app import Office
 from node.audiences import audiences_of
 from node.ids import uuid7
+from node.office import Office
 from sync.apply.receive import receive_batch
 from sync.codec import entry as codec
-from sync.link import dialer
+from sync.link import lines as sync_lines
+from sync.link.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
 from sync.link.child import ChildEnd
-from sync.link.dialer import OPTIONS, Dialer
+from sync.link.dialer import Dialer
+from sync.link.handshake import Hello
+from sync.link.lines import Lines
 from sync.link.messages import Verdict
+from sync.link.parent import DURABLE_EVERY_MS, Parent
 from sync.link.session import State
 from sync.log import entries as log
 from sync.model.change import Edit, Operation, RecordKey
@@ -75,7 +76,7 @@ class Later:
 class Town:
     """A street that is served, and communities that dial it."""
 
-    def __init__(self, folder: Path, closing: ExitStack) -> None:
+    def __init__(self, folder: Path, closing: ExitStack, capacity: Capacity | None = None) -> None:
         self._folder = folder
         self._closing = closing
         self.clock = Clock()
@@ -83,9 +84,10 @@ class Town:
         self.parent = Parent(self.street)
         closing.callback(self.parent.close)
         self.servicer = LinkServicer(lambda _unit: self.parent)
-        self.server = Server("127.0.0.1:0")
+        self.server = Server("127.0.0.1:0", capacity=capacity)
         self.server.add(handlers(self.servicer))
         self.address = self.server.start()
+        self.lines = Lines()
         closing.callback(self.server.stop, 1.0)
 
     def open(self, code: str) -> Office:
@@ -98,7 +100,7 @@ class Town:
         self._closing.callback(workers.shutdown)
         line = Dialer(
             ChildEnd(office, self.street.identity.unit),
-            connect=lambda: grpc.insecure_channel(self.address, options=OPTIONS),
+            connect=lambda: self.lines.connect(self.address),
             workers=workers, later=later, rng=random.Random(1),
         )  # fmt: skip
         office.on_wake(
@@ -227,8 +229,8 @@ def test_bulk_batches_over_the_admission_limit_are_postponed_and_the_child_waits
 def test_calls_over_the_servers_limit_are_refused_at_once_and_retried(
     tmp_path: Path,
 ) -> None:
-    with mock.patch("hub.serve.server.CALLS_MAX", 1), ExitStack() as closing:
-        town = Town(tmp_path, closing)
+    with ExitStack() as closing:
+        town = Town(tmp_path, closing, Capacity(calls=1))
         plain, inside, go_on = town.parent.hello, threading.Event(), threading.Event()
 
         def hello(handshake: Hello) -> Any:
@@ -336,7 +338,7 @@ def test_the_next_handshake_shows_whether_a_push_past_its_deadline_was_applied(t
         return answer
 
     with mock.patch.object(town.parent, "push", push):
-        with mock.patch.object(dialer, "CALL_TIMEOUT_S", 0.5):
+        with mock.patch.object(sync_lines, "CALL_TIMEOUT_S", 0.5):
             create(child, 3)
             later.wait(1)
         over.set()

@@ -7,8 +7,9 @@ import shutil
 import pytest
 from sqlalchemy import func, select
 
+from node.china import DAY_MS
 from node.services.health.status import status
-from node.services.upkeep.log_retention import DAY_MS, GRACE_MS, truncate_log
+from node.services.upkeep.log_retention import GRACE_MS, truncate_log
 from sync.link.child import ChildEnd
 from sync.link.messages import BatchRead, Read
 from sync.log import entries as log

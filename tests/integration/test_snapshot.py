@@ -16,18 +16,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from hub.link.parent import Parent
-from node.app import Office
 from node.config import OfficeConfig
+from node.office import Office
 from node.services.health.status import status
 from node.services.upkeep.bundles import read_bundles, write_bundle
 from node.setup import init_office
 from sync.bundle.errors import BundleNeedsLine
+from sync.link import Parent
 from sync.log import entries as log
 from sync.log import truncation
 from sync.model.schema import Lane
 from sync.snapshot import progress, upload
-from sync.wire.v1 import link_pb2 as pb
+from sync.snapshot.parent import ChunkAnswer
 from tests.support.edits import addresses, enlarge, move_to, outlet, premises
 from tests.support.silian import SERVE
 from tests.support.tier import (
@@ -162,7 +162,7 @@ class PausedSnapshot:
         self._chunks, self._shipped = chunks, parent.snapshot
         parent.snapshot = self._snapshot  # type: ignore[method-assign]
 
-    def _snapshot(self, unit: int, session: int, after: bytes) -> pb.SnapshotResponse:
+    def _snapshot(self, unit: int, session: int, after: bytes) -> ChunkAnswer:
         self.after.append(after)
         if len(self.after) > self._chunks:
             self.reached.set()
@@ -270,10 +270,10 @@ class PausedUpload:
     def __init__(self, parent: Parent, chunks: int) -> None:
         self.received = 0
         self.reached, self.go = threading.Event(), threading.Event()
-        self._chunks, self._shipped = chunks, parent.deliver
-        parent.deliver = self._deliver  # type: ignore[method-assign]
+        self._chunks, self._shipped = chunks, parent.upload_snapshot
+        parent.upload_snapshot = self._upload  # type: ignore[method-assign]
 
-    def _deliver(self, unit: int, session: int, payload: bytes) -> None:
+    def _upload(self, unit: int, session: int, payload: bytes) -> None:
         if self.received == self._chunks:
             self.reached.set()
             assert self.go.wait(60)

@@ -27,8 +27,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "an ack claims more than was committed", "INV-4", "hub/link/servicer.py",
-        "                position=received.position,",
-        "                position=received.position + 1,",
+        "batch.incarnation, received.position)", "batch.incarnation, received.position + 1)",
     ),
     Mutant(
         "the cursor does not move with its batch", "INV-4", "sync/apply/applier.py",
@@ -50,8 +49,8 @@ MUTANTS = (
         "    if entry.seq > head.seq + 1:", "    if False:", "tests/property/test_stream_laws.py",
     ),
     Mutant(
-        "a sender may go on past what was received", "INV-5", "sync/apply/applier.py",
-        "        if batch.after > applied_to:", "        if False:",
+        "a sender may go on past what is held", "INV-5", "sync/apply/applier.py",
+        "    if batch.after > applied_to:", "    if False:",
         "tests/storage/test_apply_contract.py",
     ),
     Mutant(
@@ -70,10 +69,9 @@ MUTANTS = (
         "tests/storage/test_recent_contract.py",
     ),
     Mutant(
-        "a relay packs again what it passes on", "relayed bytes are unchanged",
-        "sync/apply/applier.py",
-        "entry.changes, self.clock.now_ms(), entry.wire,",
-        "entry.changes, self.clock.now_ms(), entry.wire + (b'x\\1' if via else b''),",
+        "a relay packs anew what it passes on", "relayed bytes", "sync/log/append.py",
+        "entry.changes, writer.clock.now_ms(), entry.wire,",
+        "entry.changes, writer.clock.now_ms(), entry.wire + (b'x\\1' if via else b''),",
     ),
     Mutant(
         "a child receives what is for its sibling", "INV-30", "sync/log/entries.py",
@@ -154,18 +152,16 @@ MUTANTS = (
         "        self._last = self.now_ms() << COUNTER_BITS",
     ),
     Mutant(
-        "a watermark promises what has not arrived", "INV-12", "node/services/peers/status.py",
+        "a watermark promises what has not arrived", "INV-12", "node/peers/status.py",
         "for n in reports if n.bulk_seq <= positions.get(n.incarnation, 0)]", "for n in reports]",
     ),
     Mutant(
-        "a peer status covers a write of its own millisecond", "INV-12",
-        "node/services/peers/status.py",
+        "news covers what is written in its own millisecond", "INV-12", "node/peers/status.py",
         "min(now_ms, before_ms - 1)", "min(now_ms, before_ms)",
         "tests/unit/node/test_service_rollup.py",
     ),
     Mutant(
-        "a peer status covers a write that is not committed", "INV-12",
-        "node/services/peers/status.py",
+        "news covers what is being written", "INV-12", "node/peers/status.py",
         "            if not office.store.writing:", "            if True:",
         "tests/unit/node/test_service_rollup.py",
     ),
@@ -184,9 +180,9 @@ MUTANTS = (
         "        if process == self.process:\n            return self\n", "",
     ),
     Mutant(
-        "a restored store is not detected", "INV-24", "hub/link/parent.py",
-        "        if known.lost(hello) or known.retired or shown is TokenCheck.STALE:",
-        "        if False:",
+        "a store that was restored is believed", "INV-24", "sync/link/handshake.py",
+        "if check.applies(facts))",
+        "if check.verdict is not Verdict.RESTORED and check.applies(facts))",
     ),
     Mutant(
         "a restored store keeps its incarnation", "INV-24", "sync/recovery/child.py",
@@ -200,8 +196,8 @@ MUTANTS = (
         "tests/unit/sync/test_clones.py",
     ),
     Mutant(
-        "a clone is accepted", "INV-25", "hub/link/parent.py",
-        "        if shown is TokenCheck.REVOKED:\n            return self._clone(hello)\n", "",
+        "a copy is let in", "INV-25", "sync/link/handshake.py",
+        "facts.token is TokenCheck.REVOKED", "False",
         "tests/integration/test_recovery.py",
     ),
     Mutant(
@@ -210,19 +206,19 @@ MUTANTS = (
         "tests/unit/sync/test_session.py",
     ),
     Mutant(
-        "changes of a newer catalogue stay deferred after the upgrade", "INV-28", "node/app.py",
-        "            retry_deferred(self)  # what the older catalogue did not know",
-        "            pass",
+        "what an older program did not know stays unknown", "INV-28", "node/open.py",
+        "        retry_deferred(office)  # what the older catalogue did not know",
+        "        pass",
     ),
     Mutant(
-        "digests forget that a program was rolled back", "INV-7", "node/app.py",
-        "            if name in other or printed.get(name, names) != names:",
-        "            if name in other:", "tests/unit/node/test_service_quarantine.py",
+        "digests forget that a program was rolled back", "INV-7", "node/open.py",
+        "        if name in other or printed.get(name, names) != names:",
+        "        if name in other:", "tests/unit/node/test_service_quarantine.py",
     ),
     Mutant(
-        "an office of another parent is accepted", "INV-31", "hub/link/handshake.py",
-        "    if hello.unit not in tree or tree.parent(hello.unit) != me:",
-        "    if hello.unit not in tree:", "tests/unit/hub/test_handshake.py",
+        "whoever comes is a child", "INV-31", "sync/link/handshake.py",
+        "    if routes.hop(hello.unit) != hello.unit:",
+        "    if routes.hop(hello.unit) is None:", "tests/unit/hub/test_handshake.py",
     ),
     Mutant(
         "a change of a field that its writer does not own is applied", "INV-14",
@@ -392,5 +388,55 @@ MUTANTS = (
         "an edit before a delete conflicts with the next life", "INV-7", "sync/apply/compose.py",
         "            begins = operation is Operation.UPDATE and not state.alive",
         "            begins = False", "tests/storage/test_redaction_contract.py",
+    ),
+    Mutant(
+        "calls that wait are made all at once", "bounded calls", "sync/link/lines.py",
+        "            if self._left:", "            if True:", "tests/unit/sync/test_lines.py",
+    ),
+    Mutant(
+        "the first line that is closed takes the channel with it", "a shared channel",
+        "sync/link/lines.py", "            if shared.lines:\n                return",
+        "            if False:\n                return", "tests/unit/sync/test_lines.py",
+    ),
+    Mutant(
+        "a connection allows as many calls as a constant says", "every child has a line",
+        "hub/serve/capacity.py", "streams=PROGRAM_CALLS + 2 * units", "streams=2",
+        "tests/unit/hub/test_capacity.py",
+    ),
+    Mutant(
+        "every heartbeat renews its token", "an idle city writes nothing", "hub/link/parent.py",
+        "        if known.noted and child.log_position == hello.log_position:",
+        "        if False:", "tests/integration/test_idle.py",
+    ),
+    Mutant(
+        "no heartbeat renews its token", "INV-25", "hub/link/parent.py",
+        "        if known.noted and child.log_position == hello.log_position:",
+        "        if known.noted:", "tests/integration/test_idle.py",
+    ),
+    Mutant(
+        "news that is only newer is written at every tick", "an idle city writes nothing",
+        "node/services/peers/status.py", "        if moments or item.unit in self._shown:",
+        "        if True:", "tests/integration/test_idle.py",
+    ),
+    Mutant(
+        "a watermark that was shown is not written", "INV-12", "node/services/peers/status.py",
+        "            self._shown.update(found)", "            pass",
+        "tests/integration/test_idle.py",
+    ),
+    Mutant(
+        "who was heard has reported", "unknown is never empty", "node/services/figures/completeness.py",
+        "return self.received and not self.missing", "return self.received",
+        "tests/unit/node/test_reporting.py",
+    ),
+    Mutant(
+        "what was never heard is zero", "unknown is never zero", "node/services/figures/query.py",
+        "return NOT_KNOWN if self._unknown(unit, figure) else self._shown(figure)",
+        "return self._shown(figure)", "tests/unit/node/test_reporting.py",
+    ),
+    Mutant(
+        "a question asks every office", "cost follows the question",
+        "node/services/figures/completeness.py",
+        "marks = office.peer_status.watermarks(tx, self._expected)", "marks = office.peer_status.watermarks(tx)",
+        "tests/unit/node/test_question_cost.py",
     ),
 )  # fmt: skip

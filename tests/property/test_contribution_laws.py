@@ -19,6 +19,7 @@ CONTRIBUTING = [r for r in CATALOGUE.registers.values() if r.contributions]
 CELL_INDICATORS = [i for i in CATALOGUE.indicators.values() if i.source == "cells"]
 
 Values = dict[str, str | int | None]
+DAYS = st.dates(date(1950, 1, 1), date(2090, 1, 1)).map(date.isoformat)
 
 
 def field_values(field: Field) -> st.SearchStrategy[str | int | None]:
@@ -70,43 +71,49 @@ def several(draw: st.DrawFn) -> tuple[Register, list[tuple[Values | None, Values
     return register, draw(st.lists(st.tuples(one, one), max_size=20))
 
 
-@given(several())
-def test_records_counted_together_add_what_they_add_one_by_one(case):
+@given(several(), DAYS)
+def test_records_counted_together_add_what_they_add_one_by_one(case, day):
     register, pairs = case
     one_by_one: dict[CellKey, int] = {}
     for before, after in pairs:
-        add(one_by_one, register.fold(before, after))
-    together = Counting(register.contributions).changed(pairs)
+        add(one_by_one, register.fold(before, after, day))
+    together = Counting(register.contributions).changed(pairs, day)
     assert {key: n for key, n in together.items() if n} == one_by_one
 
 
-@given(several())
-def test_new_records_counted_by_column_add_what_they_add_one_by_one(case):
+@given(several(), DAYS)
+def test_new_records_counted_by_column_add_what_they_add_one_by_one(case, day):
     register, pairs = case
     new = [after for _, after in pairs if after is not None]
     one_by_one: dict[CellKey, int] = {}
     for values in new:
-        add(one_by_one, register.fold(None, values))
+        add(one_by_one, register.fold(None, values, day))
     fields = tuple(register.fields)
     columns = [[values[name] for values in new] for name in fields]
-    together = Counting(register.contributions).created(fields, columns, len(new))
+    together = Counting(register.contributions).created(fields, columns, len(new), day)
     assert {key: n for key, n in together.items() if n} == one_by_one
 
 
-@given(histories())
-def test_the_folds_of_any_history_are_the_contributions_of_what_remains(history):
+@given(histories(), DAYS, st.data())
+def test_the_folds_of_any_history_are_the_contributions_of_what_remains(history, day, data):
+    """Edits and days come in any order, and a clock may be set back."""
     register, edits = history
+    counting = Counting(register.contributions)
     cells: dict[CellKey, int] = {}
     kept: dict[int, Values] = {}
     for record, after in edits:
-        add(cells, register.fold(kept.get(record), after))
+        if data.draw(st.booleans()):
+            other = data.draw(DAYS)
+            add(cells, dict(counting.come(kept.values(), day, other)))
+            day = other
+        add(cells, register.fold(kept.get(record), after, day))
         if after is None:
             kept.pop(record, None)
         else:
             kept[record] = after
     recomputed: dict[CellKey, int] = {}
     for values in kept.values():
-        add(recomputed, register.contributions_of(values))
+        add(recomputed, register.contributions_of(values, day))
     assert cells == recomputed
 
 
@@ -114,7 +121,7 @@ def test_the_folds_of_any_history_are_the_contributions_of_what_remains(history)
 def test_contributions_are_integers_canonical_and_never_zero(history):
     register, edits = history
     for _, values in edits:
-        for key, amount in register.contributions_of(values or {}).items():
+        for key, amount in register.contributions_of(values or {}, "2026-11-30").items():
             assert type(amount) is int
             assert amount != 0
             measure = CATALOGUE.measures[key.measure]
@@ -123,21 +130,31 @@ def test_contributions_are_integers_canonical_and_never_zero(history):
             assert len(key.period) == {"stock": 0, "year": 4, "month": 7}[measure.period]
 
 
-@given(histories())
-def test_fields_that_do_not_contribute_change_nothing(history):
+@given(histories(), DAYS)
+def test_fields_that_do_not_contribute_change_nothing(history, day):
     register, edits = history
     for _, values in edits:
         if values is not None:
             only = {name: values[name] for name in register.contributing_fields}
-            assert register.contributions_of(only) == register.contributions_of(values)
+            assert register.contributions_of(only, day) == register.contributions_of(values, day)
 
 
-@given(histories())
-def test_an_edit_and_its_undoing_leave_no_trace(history):
+@given(histories(), DAYS)
+def test_an_edit_and_its_undoing_leave_no_trace(history, day):
     register, edits = history
     for _, after in edits:
-        back = register.fold(after, None)
-        assert {key: -amount for key, amount in back.items()} == register.fold(None, after)
+        back = register.fold(after, None, day)
+        assert {key: -amount for key, amount in back.items()} == register.fold(None, after, day)
+
+
+@given(histories(), DAYS)
+def test_a_record_counts_from_its_first_day_on_and_until_its_last_has_come(history, day):
+    register, edits = history
+    for _, values in edits:
+        for each in register.contributions if values else ():
+            since, until = values.get(each.since), values.get(each.until)
+            counts = (not since or since <= day) and (not until or day < until)
+            assert bool(list(each.on(day, values))) == (counts and bool(list(each.of(values))))
 
 
 @st.composite
@@ -145,7 +162,7 @@ def cell_lists(draw: st.DrawFn) -> list[tuple[CellKey, int]]:
     """Cells as units send them: the contributions of some records, units mixed."""
     cells: list[tuple[CellKey, int]] = []
     for register in draw(st.lists(st.sampled_from(CONTRIBUTING), max_size=5)):
-        cells += register.contributions_of(draw(records(register))).items()
+        cells += register.contributions_of(draw(records(register)), "2050-01-01").items()
     return cells
 
 

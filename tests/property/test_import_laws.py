@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.app import Office
+from node.office import Office
 from node.services.records import edits
 from node.services.records.import_plan import ImportReport
 from node.services.records.importing import Mode, import_table

@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from node.domain.contribution import CellKey
-from node.services.figures.cells import totals_of
+from node.services.figures.cells import own_cells
 from node.services.figures.closings import CLOSING, close_period, stock_at, stock_measures
 from node.services.figures.rollup import answer
-from node.services.health.verify import own_cells, verify
+from node.services.health.verify import verify
+from node.store.cells import totals_of
 from sync.model.change import Operation
 from tests.support.network import CATALOGUE, CITY, DAY_MS, EAST, NORTH, SOUTH, A, B, D, Network
 

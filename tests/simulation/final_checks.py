@@ -224,8 +224,9 @@ def canonical(names: Iterable[str]) -> str:
     fields = (
         f"CASE WHEN causal_length % 2 = 1 THEN f_{n} END, coalesce(v_{n}, created)" for n in names
     )
-    columns = "unit, id, created, causal_length, causal_length_version, survived_delete"
-    return ", ".join((columns, *fields))
+    return ", ".join(
+        ("unit, id, created, causal_length, causal_length_version, survived_delete", *fields)
+    )
 
 
 def _equal(what: str, process: Process, parent: Process, query: str) -> None:

@@ -22,7 +22,7 @@ from tests.simulation.plan import HOUR_MS, Noise
 if TYPE_CHECKING:
     from tests.simulation.process import Process
 
-CALL_TIMEOUT_MS = 60_000  # sync.link.dialer.CALL_TIMEOUT_S
+CALL_TIMEOUT_MS = 60_000  # sync.link.lines.CALL_TIMEOUT_S
 KEEPALIVE_MS = 80_000  # after which both ends find out that a line is dead
 SERVICE = "/sync.wire.v1.LinkService/"
 METHODS = (

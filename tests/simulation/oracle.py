@@ -70,7 +70,8 @@ class Oracle:
         self._own: dict[int, list[tuple[int, int, Stream, int, int]]] = defaultdict(list)
         self._acked: dict[tuple[int, int, int, int], int] = {}
         self._checked_durable: dict[tuple[int, int, int], int] = {}
-        self._marks: dict[tuple[int, int], int] = {}
+        self._marks: dict[tuple[int, int], int] = {}  # written down by a tick
+        self._shown: dict[tuple[int, int], tuple[Process, int]] = {}  # by this process, since
         self._pending: dict[str, list[Any]] = defaultdict(list)  # by store
         self._index = {unit.unit_id: i for i, unit in enumerate(world.units)}
         self._clocks_right = not any(f.kind.startswith("clock") for f in world.plan.faults)
@@ -98,6 +99,7 @@ class Oracle:
         self._posted.pop(index, None)
         self._acked = {k: n for k, n in self._acked.items() if k[0] != index and k[1] != unit}
         self._marks = {key: ms for key, ms in self._marks.items() if index not in key}
+        self._shown = {key: at for key, at in self._shown.items() if index not in key}
 
     # -- a process starts ----------------------------------------------------------------------
 
@@ -106,6 +108,7 @@ class Oracle:
         index = process.index
         if not self._clocks_right:  # one that was read off a fast clock is taken back by the next
             self._marks = {key: ms for key, ms in self._marks.items() if key[0] != index}
+            self._shown = {key: at for key, at in self._shown.items() if key[0] != index}
         self._pending[process.store].clear()
         arrival = process.eye.execute("SELECT arrival FROM log_head").fetchone()[0]
         before = self._seen[process.store].arrival
@@ -116,10 +119,12 @@ class Oracle:
         for (parent, child, incarnation, lane), position in self._acked.items():
             if parent == index:
                 self._is_durable(process, child, incarnation, lane, position)
-        applier: Any = process.office.applier
-        shipped = applier.apply_local
+        replica: Any = process.office.replica
+        shipped = replica.write
 
-        def apply_local(tx: Connection, edits: list[Edit]) -> Applied:
+        def write(tx: Connection, edits: list[Edit], *, derived: bool = False) -> Applied:
+            if derived:
+                return shipped(tx, edits, derived=True)  # type: ignore[no-any-return]
             wanted = [e for e in edits if e.key.register in self._world.people.edited]
             before = [self._heads(tx, process, e) for e in wanted]
             applied: Applied = shipped(tx, edits)
@@ -128,7 +133,7 @@ class Oracle:
                 self._pending[process.store].append((edit, applied.version, heads, after))
             return applied
 
-        applier.apply_local = apply_local
+        replica.write = write
 
     def begins(self, process: Process) -> None:
         """A write begins: what an earlier one left undone was never accepted."""
@@ -398,7 +403,10 @@ class Oracle:
     # -- ticks ---------------------------------------------------------------------------------
 
     def ticked(self, process: Process) -> None:
-        """INV-12: watermarks never go back; and what they promise is there."""
+        """INV-12: watermarks never go back; and what they promise is there.
+
+        What is shown is written down by the next tick: so long it may be lost with its process.
+        """
         if not process.alive:
             return
         office, index = process.office, process.index
@@ -409,11 +417,15 @@ class Oracle:
             key = (index, below)
             if self.restores.offices & set(self._path(below, index)):
                 continue  # a watermark goes back with a recorded new incarnation
-            if mark.at_ms < self._marks.get(key, 0):
+            by, shown_ms = self._shown.get(key, (process, 0))
+            if by is process:
+                self._marks[key] = max(self._marks.get(key, 0), shown_ms)
+            known_ms = self._marks.get(key, 0)
+            if mark.at_ms < known_ms:
                 raise Violation(
-                    "INV-12 watermark", f"at {index} of {below}: {self._marks[key]} {mark.at_ms}"
+                    "INV-12 watermark", f"at {index} of {below}: {known_ms} {mark.at_ms}"
                 )
-            self._marks[key] = mark.at_ms
+            self._shown[key] = (process, mark.at_ms)
             if self._clocks_right:
                 self._is_exact(index, below, mark.at_ms)
 

@@ -16,6 +16,7 @@ from node.services.upkeep import quarantine
 from sync.codec import block as block_codec
 from sync.codec import entry as codec
 from sync.log import entries as log
+from sync.log.append import log_row
 from sync.log.outcome import Waiters
 from sync.model import audience
 from sync.model.change import Block, Operation, StreamHead
@@ -118,12 +119,12 @@ class Poison:
         self, process: Process, blocks: list[Block], payload: bytes | None, lane: Lane
     ) -> None:
         office: Any = process.office
-        applier, me = office.applier, office.identity
+        replica, me = office.replica, office.identity
         waiters = Waiters()
 
         def write(tx: Connection) -> None:
-            applier.clock.resume(log.lock(tx))
-            hlc = applier.clock.tick()
+            replica.lock(tx)
+            hlc = replica.clock.tick()
             key = StreamKey(me.incarnation, audience.up(0), lane)
             head = log.heads_of(tx, [key]).get(key, StreamHead())
             entry = codec.entry_to_wire(
@@ -132,7 +133,7 @@ class Poison:
                 payload=payload,
             )  # fmt: skip
             first = log.allocate(tx, 1, hlc)
-            log.append(tx, [applier.log_row(entry, first, waiters, via=0, via_position=0)])
+            log.append(tx, [log_row(replica, entry, first, waiters, via=0, via_position=0)])
             log.save_heads(tx, [entry])
 
         office.store.write(write)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import Connection, event
 
-from hub.link.parent import Parent
 from hub.serve.maintenance import tick
 from hub.serve.restored import recover
 from node.services.work.deadlines import run_timers
 from node.setup import DATABASE
 from node.store import engine
+from sync.link.parent import Parent
 from sync.log.outcome import Waiters
 from sync.model.schema import Lane
 from tests.simulation import sites
@@ -109,7 +109,7 @@ class Process:
         if self.intruder is not None:
             self.intruder.close()
             self.intruder = None
-        self.office.peer_status.save()
+        self.office.peer_status.save(moments=True)
         self.eye.close()
         self.office.close()
         self.world.network_died(self.index)

@@ -12,13 +12,15 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from node.app import Office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.unit_csv import read_units
 from node.domain.units import Unit
+from node.host import LinkedOffice
+from node.ids import new_incarnation
 from node.keys import signer_of
-from node.setup import DATABASE, init_office, new_incarnation
+from node.open import assemble
+from node.setup import DATABASE, init_office
 from node.store import meta
 from node.store.engine import open_store, sqlite_url
 from tests.simulation.disk import Disk
@@ -125,12 +127,12 @@ def open_at(
     rng: random.Random,
     synchronous: str,
     newer: bool = False,
-) -> Office:
-    """Open the office in `folder` as `node.app.open_office` does, without lock and migrations."""
+) -> LinkedOffice:
+    """Open the office in `folder` as `node.open.open_office` does, without lock and migrations."""
     store = open_store(sqlite_url(folder / DATABASE), synchronous=synchronous, cache_kib=256)
     try:
         known = next_catalogue() if newer else catalogue()
-        return Office(
+        return assemble(
             OfficeConfig(unit=code), folder, store, known, wall_ms=wall_ms, rng=rng,
             signer=signer_of(folder, rng),
         )  # fmt: skip

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from node.keys import KEY_FILE
+from node.services.peers import clones
 from node.setup import DATABASE
 from sync.link.messages import Verdict
 from tests.simulation import sites
@@ -117,8 +118,13 @@ def forgive(world: World) -> None:
             world.attempt(
                 parent,
                 "forget copy",
-                partial(parent.parent.reset_clone, unit, actor="丁", reason="核实"),
+                partial(_reset_clone, parent, unit),
             )
+
+
+def _reset_clone(parent: Process, unit: int) -> None:
+    clones.reset_clone(parent.office, unit, actor="丁", reason="核实")
+    parent.parent.forget_session(unit)
 
 
 def _fenced(process: Process | None) -> bool:

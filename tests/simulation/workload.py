@@ -42,7 +42,7 @@ from tests.simulation.plan import DAY_MS, GROUPS, HOUR_MS, Op
 from tests.simulation.poison import WRITTEN_REASONS
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
     from tests.simulation.process import Process
     from tests.simulation.world import World
 

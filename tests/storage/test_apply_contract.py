@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from node.store.engine import StoreUnavailable
+from sync.apply import applier
 from sync.apply.applier import CursorGap
 from sync.apply.blocks import RecordExists
 from sync.apply.compose import NotWritable
@@ -304,7 +305,7 @@ def test_changes_that_do_not_fit_by_column_are_retried_row_by_row_and_count_once
 
     def taken(tx: Connection) -> Received:
         tries.append(1)
-        return street.applier.apply_batch(tx, batch, peer=GARDEN, upward=True)
+        return applier.apply_batch(street.replica, tx, batch, peer=GARDEN, upward=True)
 
     batch = garden.batch_up(after=street.received_up_to[GARDEN, Lane.BULK])
     received = street.store.write(taken)
@@ -332,7 +333,7 @@ def test_a_single_edit_that_fails_is_not_retried(open_site):
 
     def taken(tx: Connection) -> Received:
         tries.append(1)
-        return street.applier.apply_batch(tx, batch, peer=GARDEN, upward=True)
+        return applier.apply_batch(street.replica, tx, batch, peer=GARDEN, upward=True)
 
     street.store.write(taken)
     assert len(tries) == 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
+from node.office import Office
+from node.open import open_office
 from node.services.duplicates import blind_index, cases
 from node.services.records import edits
 from node.setup import init_office

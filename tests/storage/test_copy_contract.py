@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection
 
-from sync.apply import copies, read_copies
+from sync.apply import applier, read_copies
 from sync.codec import entry as codec
 from sync.codec.chunk import pack, unpack
 from sync.log import entries as log
@@ -46,16 +46,16 @@ def chunk_from(site: Site, unit: int, ids: Sequence[bytes] | None = None) -> Chu
     table = site.tables["person"]
     with site.store.read() as tx:
         wanted = read_copies.ids_after(tx, table, unit, b"", 100) if ids is None else ids
-        part = read_copies.read_rows(tx, site.applier.merger, table, unit, wanted)
+        part = read_copies.read_rows(tx, site.replica.merger, table, unit, wanted)
         chunk = read_copies.chunk_of(
-            tx, [part], me=site.applier.identity,
+            tx, [part], me=site.replica.identity,
             concerns=lambda writer: writer in chain(GARDEN),
         )  # fmt: skip
     return unpack(pack(chunk))
 
 
 def join(site: Site, chunk: Chunk, **how: object) -> Received:
-    return site.store.write(lambda tx: copies.join_copies(site.applier, tx, chunk, **how))
+    return site.store.write(lambda tx: applier.join_copies(site.replica, tx, chunk, **how))
 
 
 def test_rows_round_trip_over_the_wire(open_site):

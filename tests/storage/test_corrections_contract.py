@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.correction import State
+from node.office import Office
+from node.open import open_office
 from node.services.corrections import requests, views
 from node.services.corrections.errors import CorrectionClosed
 from node.services.records import edits

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import sqlalchemy as sa
 
+from sync.apply import applier
 from tests.support.sites import GARDEN, Site, site_at
 
 WRITERS, READERS, EACH = 4, 3, 25
@@ -105,7 +106,7 @@ def test_an_uncommitted_position_blocks_the_next_writer(open_site):
         taken, go_on = threading.Event(), threading.Event()
 
         def hold(tx: sa.Connection) -> None:
-            slow.applier.apply_local(tx, [slow.create(1, name="a")])
+            applier.apply_local(slow.replica, tx, [slow.create(1, name="a")])
             taken.set()
             assert go_on.wait(PATIENCE_S)
 

@@ -16,7 +16,8 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from node.app import Office, open_office
+from node.office import Office
+from node.open import open_office
 from node.services.conflicts.views import list_open
 from node.services.health.verify import verify
 from node.services.records import views

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import pytest
 from sqlalchemy import Connection
 
+from sync.apply import applier
 from sync.codec.signing import Signer
 from sync.log import entries as log
 from sync.log.recent import RECENT_BYTES_MAX, RecentCommit
@@ -83,7 +84,7 @@ def test_a_fresh_push_of_a_child_gives_its_batch_with_signature_and_derived_entr
 
 
 def test_a_recent_batch_without_a_newer_signature_has_none(garden, street):
-    garden.signer = garden.applier.signer = None
+    garden.signer = garden.replica.signer = None
     garden.commit(garden.create(1, name="a"))
     recent_commit = street.take(garden.batch_up(), GARDEN).waiters.recent_commit
     assert recent_batch(street, recent_commit, 0) == street.batch_up()
@@ -108,12 +109,14 @@ def test_a_recent_commit_gives_no_batch_for_another_lane(garden):
 
 def test_a_recent_commit_does_not_skip_a_position_taken_in_between(garden):
     def write(tx: Connection) -> RecentCommit:
-        recent_commit = garden.applier.apply_local(
-            tx, [garden.create(1, name="a")]
+        recent_commit = applier.apply_local(
+            garden.replica, tx, [garden.create(1, name="a")]
         ).waiters.recent_commit
-        log.allocate(tx, 1, garden.applier.clock.last)  # as copies from below take one
+        log.allocate(tx, 1, garden.replica.clock.last)  # as copies from below take one
         recent_commit.join(
-            garden.applier.apply_local(tx, [garden.create(2, name="a")]).waiters.recent_commit
+            applier.apply_local(
+                garden.replica, tx, [garden.create(2, name="a")]
+            ).waiters.recent_commit
         )
         return recent_commit
 

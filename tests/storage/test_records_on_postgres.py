@@ -6,8 +6,8 @@ import io
 import random
 from pathlib import Path
 
-from node.app import open_office
 from node.config import OfficeConfig
+from node.open import open_office
 from node.services.conflicts import resolve, views
 from node.services.records import edits
 from node.services.records.exporting import export_register

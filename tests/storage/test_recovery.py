@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
+from sync.apply import applier
 from sync.codec import entry as codec
 from sync.log import entries as log
 from sync.model.change import StreamHead
@@ -12,6 +13,7 @@ from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery import child as recovery_child
 from sync.recovery import heads as recovery_heads
+from sync.recovery import parent as recovery_parent
 from sync.recovery import reissue
 from sync.recovery.bisect import Probing
 from sync.recovery.heads import ReplayPage
@@ -33,7 +35,7 @@ def common_of(child: Site, parent: Site) -> tuple[Heads, int]:
         with child.store.read() as tx:
             asked = probing.ask(recovery_heads.hashes_of(tx, probing.wanted()))
         with parent.store.read() as tx:
-            known = recovery_heads.known_entries(tx, child.unit, asked)
+            known = recovery_parent.known_entries(tx, child.unit, asked)
             theirs = recovery_heads.upward_heads(tx, lambda unit: unit == child.unit)
         probing.answered(asked, known, theirs)
     return probing.common, rounds
@@ -44,13 +46,13 @@ def recover(child: Site, parent: Site) -> list[ReplayPage]:
     common, _ = common_of(child, parent)
 
     def begin(tx: Connection) -> None:
-        child.applier.clock.resume(log.lock(tx))
+        child.replica.clock.resume(log.lock(tx))
         log.register_incarnations(
-            tx, [(SECOND_INCARNATION, child.unit, child.applier.identity.level)]
+            tx, [(SECOND_INCARNATION, child.unit, child.replica.identity.level)]
         )
-        child.applier.switch_incarnation(SECOND_INCARNATION)
+        child.replica.switch_incarnation(SECOND_INCARNATION)
         own_entries = reissue.own_entries_after(tx, common, child.unit, SECOND_INCARNATION)
-        reissue.reissue(child.applier, tx, own_entries)
+        reissue.reissue(child.replica, tx, own_entries)
 
     child.store.write(begin)
     child.incarnation = SECOND_INCARNATION
@@ -58,7 +60,7 @@ def recover(child: Site, parent: Site) -> list[ReplayPage]:
     after = 0
     while not pages or pages[-1].more:
         with parent.store.read() as tx:
-            page = recovery_heads.read_replay(
+            page = recovery_parent.read_replay(
                 tx, child.unit, common=common, acked={}, after=after, bytes_max=400
             )
         _apply_replay(child, page, parent.unit)
@@ -68,7 +70,7 @@ def recover(child: Site, parent: Site) -> list[ReplayPage]:
 
 
 def _apply_replay(child: Site, page: ReplayPage, parent: int) -> None:
-    child.store.write(lambda tx: child.applier.replay(tx, page.entries, peer=parent))
+    child.store.write(lambda tx: applier.replay(child.replica, tx, page.entries, peer=parent))
 
 
 def two_incarnations(open_site: OpenSite, *, since: int) -> tuple[Site, Site, Site]:
@@ -93,7 +95,7 @@ def two_incarnations(open_site: OpenSite, *, since: int) -> tuple[Site, Site, Si
 
 def register_own_incarnation(site: Site) -> None:
     """Let a made-up store know its own incarnation, as setting it up does."""
-    unit, level = site.unit, site.applier.identity.level
+    unit, level = site.unit, site.replica.identity.level
     site.store.write(lambda tx: log.register_incarnations(tx, [(site.incarnation, unit, level)]))
 
 
@@ -168,7 +170,7 @@ def test_a_probe_of_an_entry_that_the_parent_never_had_is_unknown(open_site: Ope
         probes = [
             (key, head), (key, StreamHead(head.seq, bytes(32))), (key, StreamHead(99, head.hash)),
         ]  # fmt: skip
-        assert recovery_heads.known_entries(tx, GARDEN, probes) == [True, False, False]
+        assert recovery_parent.known_entries(tx, GARDEN, probes) == [True, False, False]
 
 
 @pytest.mark.parametrize("first", ["up", "down", "both, before the record"])
@@ -185,7 +187,7 @@ def test_an_entry_recovered_from_two_neighbours_is_joined_once(
     street.send(district)
     street.send(garden)
     with district.store.read() as tx:
-        replayed = recovery_heads.read_replay(
+        replayed = recovery_parent.read_replay(
             tx, STREET, common={}, acked={}, after=0, bytes_max=1 << 20
         )
     with garden.store.read() as tx:
@@ -199,8 +201,10 @@ def test_an_entry_recovered_from_two_neighbours_is_joined_once(
         "both, before the record": [mine, returned, replayed.entries],
     }[first]
     for wires in parts:
-        new.store.write(lambda tx, wires=wires: new.applier.replay(tx, wires, peer=DISTRICT))
-    new.store.write(lambda tx: new.applier.retry_quarantined(tx, "1=1"))
+        new.store.write(
+            lambda tx, wires=wires: applier.replay(new.replica, tx, wires, peer=DISTRICT)
+        )
+    new.store.write(lambda tx: applier.retry_quarantined(new.replica, tx, "1=1"))
     assert {state for _, state in new.quarantined()} <= {"applied"}
     assert new.states() == street.states() == garden.states()
     assert new.value(1, "name", GARDEN) == "c"

@@ -59,13 +59,13 @@ def register_own_incarnation(site: Site) -> None:
 def meet(child: Site, street: Site, *names: RecordName) -> dict[RecordName, str]:
     """Repair as both do over a line; return what is left and why."""
     with child.store.read() as tx:
-        sent = repair.copies(child.applier, tx, names)
+        sent = repair.copies(child.replica, tx, names)
         evidence = evidence_of(tx, sent)
     answers, _ = street.store.write(
-        lambda tx: repair.join_here(street.applier, tx, sent, evidence, peer=child.unit)
+        lambda tx: repair.join_here(street.replica, tx, sent, evidence, peer=child.unit)
     )
     left, _ = child.store.write(
-        lambda tx: repair.adopt(child.applier, tx, sent, answers, peer=street.unit)
+        lambda tx: repair.adopt(child.replica, tx, sent, answers, peer=street.unit)
     )
     return left
 
@@ -200,9 +200,9 @@ def test_a_peers_evidence_does_not_remove_a_value_without_a_later_one(
     latest = street.states()[GARDEN, third.id].fields["name"].shown.version
     corrupt(street, "DELETE FROM entry WHERE :i=:i")  # its own log does not speak for it
     with child.store.read() as tx:
-        sent = repair.copies(child.applier, tx, [third])
+        sent = repair.copies(child.replica, tx, [third])
     evidence = {third: Evidence(overwritten={"name": {latest}})}
-    street.store.write(lambda tx: repair.join_here(street.applier, tx, sent, evidence, peer=GARDEN))
+    street.store.write(lambda tx: repair.join_here(street.replica, tx, sent, evidence, peer=GARDEN))
     heads = street.states()[GARDEN, third.id].fields["name"].all
     assert "街后" in {head.value for head in heads}, "beside the other, for a person"
 
@@ -301,14 +301,14 @@ def test_a_copy_that_changed_meanwhile_is_not_overwritten(open_site: OpenSite) -
     child, street = in_step(open_site)
     corrupt(street, CORRUPTIONS["value"])
     with child.store.read() as tx:
-        sent = repair.copies(child.applier, tx, [NAME])
+        sent = repair.copies(child.replica, tx, [NAME])
     answers, _ = street.store.write(
-        lambda tx: repair.join_here(street.applier, tx, sent, {}, peer=GARDEN)
+        lambda tx: repair.join_here(street.replica, tx, sent, {}, peer=GARDEN)
     )
     child.now_ms += 1
     child.commit(child.update(2, name="新"))
     left, _ = child.store.write(
-        lambda tx: repair.adopt(child.applier, tx, sent, answers, peer=STREET)
+        lambda tx: repair.adopt(child.replica, tx, sent, answers, peer=STREET)
     )
     assert left == {NAME: "changed_meanwhile"}
     assert child.value(2, "name") == "新"
@@ -317,13 +317,13 @@ def test_a_copy_that_changed_meanwhile_is_not_overwritten(open_site: OpenSite) -
 def test_an_answer_that_lacks_what_we_have_is_not_adopted(open_site: OpenSite) -> None:
     child, _ = in_step(open_site)
     with child.store.read() as tx:
-        sent = repair.copies(child.applier, tx, [NAME])
+        sent = repair.copies(child.replica, tx, [NAME])
     other = record_id(3)
     with child.store.read() as tx:
-        poor = repair.copies(child.applier, tx, [RecordName("person", GARDEN, other)])
+        poor = repair.copies(child.replica, tx, [RecordName("person", GARDEN, other)])
     answer = repair.Answer(poor[RecordName("person", GARDEN, other)], checksum=1)
     left, _ = child.store.write(
-        lambda tx: repair.adopt(child.applier, tx, sent, {NAME: answer}, peer=STREET)
+        lambda tx: repair.adopt(child.replica, tx, sent, {NAME: answer}, peer=STREET)
     )
     assert left == {NAME: "missing_local_heads"}
 

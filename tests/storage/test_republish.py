@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+from sync.apply import applier
 from sync.codec import entry as codec
 from sync.log import entries as log
 from sync.log.outcome import Waiters
@@ -33,8 +34,8 @@ def republish(
     street: Site, child: int = GARDEN, audiences_of: recovery_republish.AudiencesOf = audiences_of
 ) -> int:
     def write(tx: Connection) -> int:
-        street.applier.clock.resume(log.lock(tx))
-        return recovery_republish.republish(street.applier, tx, child, audiences_of, Waiters())
+        street.replica.clock.resume(log.lock(tx))
+        return recovery_republish.republish(street.replica, tx, child, audiences_of, Waiters())
 
     return street.store.write(write)
 
@@ -54,7 +55,7 @@ def restore_own(street: Site, *, above: Site | None = None, below: Site | None =
 
 
 def receive(street: Site, wires: tuple[bytes, ...], tx: Connection) -> None:
-    street.applier.replay(tx, wires, peer=DISTRICT)
+    applier.replay(street.replica, tx, wires, peer=DISTRICT)
 
 
 def line_of(open_site: OpenSite) -> tuple[Site, Site, Site]:

@@ -12,6 +12,7 @@ from sync.model.change import StreamHead
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
 from sync.recovery import heads as recovery_heads
+from sync.recovery import parent as recovery_parent
 from sync.recovery import republish
 from sync.retention import truncate
 from sync.retention.truncate import LANE
@@ -170,16 +171,16 @@ def test_a_replay_that_lacks_truncated_entries_is_refused_not_sent_with_a_gap(op
     with street.store.read() as tx:
         base = log.bases(tx)[key]
         with pytest.raises(LogTruncated):
-            recovery_heads.read_replay(tx, GARDEN, common={key: StreamHead(2)}, acked={}, after=0)
+            recovery_parent.read_replay(tx, GARDEN, common={key: StreamHead(2)}, acked={}, after=0)
         assert (
             len(
-                recovery_heads.read_replay(
+                recovery_parent.read_replay(
                     tx, GARDEN, common={key: base}, acked={}, after=0
                 ).entries
             )
             == 1
         )
-        only = recovery_heads.read_replay(
+        only = recovery_parent.read_replay(
             tx, GARDEN, common={}, acked={}, after=0, lanes=(Lane.CONTROL,)
         )
         assert only.entries == ()

@@ -6,9 +6,10 @@ import random
 
 import pytest
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.ids import uuid7
+from node.office import Office
+from node.open import open_office
 from node.services.figures.closings import close_period
 from node.services.figures.rollup import answer
 from node.services.health.status import status

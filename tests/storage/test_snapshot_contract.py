@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection
 
+from sync.apply import applier
 from sync.codec.chunk import unpack
 from sync.log import entries as log
 from sync.log import truncation
@@ -55,8 +56,8 @@ def ask(street: Site, after: bytes, rows_max: int) -> sender.Sent:
     with street.store.read() as tx:
         place = Place.from_bytes(after)
         if place is None:
-            place = sender.begin(tx, street.applier, {"person": [GARDEN]})
-        return sender.next_chunk(tx, street.applier, to_garden(street), place, rows_max)
+            place = sender.begin(tx, street.replica, {"person": [GARDEN]})
+        return sender.next_chunk(tx, street.replica, to_garden(street), place, rows_max)
 
 
 def step(garden: Site, street: Site, rows_max: int = 2, *, restored: bool = False) -> bool:
@@ -69,7 +70,7 @@ def step(garden: Site, street: Site, rows_max: int = 2, *, restored: bool = Fals
         total=sent.place.total, restored=restored,
     )  # fmt: skip
     chunk = unpack(sent.payload)
-    garden.store.write(lambda tx: join_chunk(tx, garden.applier, chunk, peer=STREET, at=after))
+    garden.store.write(lambda tx: join_chunk(tx, garden.replica, chunk, peer=STREET, at=after))
     return sent.next is not None
 
 
@@ -273,10 +274,10 @@ def test_a_record_that_this_store_rejects_blocks_no_other_and_is_joined_on_retry
     street.commit(street.update(1, GARDEN, tags="later"))
     street.send(garden)
     assert garden.quarantined() == [("blocked", "open"), ("constraint_violation", "open")]
-    garden.store.write(lambda tx: garden.applier.retry_quarantined(tx, "1=1"))
+    garden.store.write(lambda tx: applier.retry_quarantined(garden.replica, tx, "1=1"))
     assert ("constraint_violation", "open") in garden.quarantined(), "it refuses still"
     refuse(garden, on=False)
-    garden.store.write(lambda tx: garden.applier.retry_quarantined(tx, "1=1"))
+    garden.store.write(lambda tx: applier.retry_quarantined(garden.replica, tx, "1=1"))
     assert {state for _, state in garden.quarantined()} == {"applied"}
     assert_equal(garden, street)
     assert not [row for row in garden.dump("meta")["meta"] if str(row[0]).startswith("held:")]
@@ -296,7 +297,9 @@ def test_fields_unknown_to_an_older_program_are_joined_after_its_upgrade(
     assert old.quarantined() == [("unknown_field", "deferred")]
     old.commit(old.update(1, name="b"))
     newer = Site(GARDEN, old.store, incarnation=9)
-    newer.store.write(lambda tx: newer.applier.retry_quarantined(tx, "reason='unknown_field'"))
+    newer.store.write(
+        lambda tx: applier.retry_quarantined(newer.replica, tx, "reason='unknown_field'")
+    )
     assert newer.quarantined() == [("unknown_field", "applied")]
     street.received_up_to.clear()
     newer.send(street)

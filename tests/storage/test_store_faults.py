@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from node.store.engine import CommitMark, CommitUnknown, Store, StoreUnavailable
+from sync.apply import applier
 from sync.store.sql import execute
 from tests.storage.conftest import OpenSite
 from tests.support.sites import GARDEN, STREET, Site, site_at
@@ -37,7 +38,7 @@ def marked(site: Site) -> Site:
         row = execute(tx, "SELECT arrival, hlc FROM log_head WHERE id=1").fetchone()
         return CommitMark(row[0], row[1], "")
 
-    site.store.marked(mark, lambda _tx: None)
+    site.store.marked(mark)
     return site
 
 
@@ -83,7 +84,7 @@ def test_a_writer_that_is_disconnected_leaves_nothing_and_the_next_one_writes(
     site = open_postgres(GARDEN)
 
     def cut_off(tx: Connection) -> None:
-        site.applier.apply_local(tx, [site.create(1, name="甲")])
+        applier.apply_local(site.replica, tx, [site.create(1, name="甲")])
         terminate(site.store, backend_of(tx))
         execute(tx, "SELECT 1")
 
@@ -144,7 +145,7 @@ def test_a_transaction_that_the_server_aborts_for_serialization_is_retried_with_
 
     def work(tx: Connection) -> None:
         tries.append(state)
-        site.applier.apply_local(tx, [edit])
+        applier.apply_local(site.replica, tx, [edit])
         if len(tries) < 3:
             execute(tx, f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$")
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from sync.apply import applier
 from sync.model.schema import Schema
 from tests.storage.conftest import OpenSite
 from tests.storage.test_copy_contract import chunk_from, join
@@ -35,7 +36,7 @@ def ranked(street: Site, rank: str) -> None:
 
 def upgraded(old: Site) -> Site:
     new = Site(GARDEN, old.store, incarnation=old.incarnation)  # its tables are built at the start
-    new.store.write(lambda tx: new.applier.retry_quarantined(tx, "state='deferred'"))
+    new.store.write(lambda tx: applier.retry_quarantined(new.replica, tx, "state='deferred'"))
     return new
 
 

@@ -10,14 +10,16 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.assignment import AssignmentState, Duty
 from node.domain.catalogue import Catalogue
 from node.folds.assignments import cell_of
+from node.office import Office
+from node.open import open_office
 from node.services.work.checks import Order
 from node.setup import init_office
 from node.store.assignments import Row, load, select_rows
+from sync.apply import applier
 from sync.log import entries as log
 from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.schema import Lane
@@ -105,10 +107,14 @@ class Network:
                 )  # fmt: skip
             if not batch.entries:
                 continue
-            take = partial(
-                receiver.applier.apply_batch, batch=batch, peer=sender.identity.unit, upward=upward
+            receive = partial(
+                applier.apply_batch,
+                receiver.replica,
+                batch=batch,
+                peer=sender.identity.unit,
+                upward=upward,
             )
-            received = receiver.store.write(take)
+            received = receiver.store.write(receive)
             receiver.committed(received)
             assert received.quarantined == 0
             fresh += received.entries

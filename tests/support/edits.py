@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.client.client import wall_ms
-from node.app import Office
 from node.audiences import audiences_of
 from node.ids import uuid7
+from node.office import Office
 from sync.model.change import Edit, Operation, RecordKey, Value
 
 

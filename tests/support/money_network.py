@@ -10,13 +10,15 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue
 from node.domain.ledger import Posting
+from node.office import Office
+from node.open import open_office
 from node.services.health.verify import verify
 from node.setup import init_office
 from node.store.postings import Line, lines_where
+from sync.apply import applier
 from sync.log import entries as log
 from sync.log.outcome import Received
 from sync.model.limits import BATCH_BYTES_MAX
@@ -105,8 +107,8 @@ class MoneyNetwork:
                 continue
 
             def take(tx, batch=batch) -> Received:  # type: ignore[no-untyped-def]
-                return receiver.applier.apply_batch(
-                    tx, batch, peer=sender.identity.unit, upward=upward
+                return applier.apply_batch(
+                    receiver.replica, tx, batch, peer=sender.identity.unit, upward=upward
                 )
 
             received = receiver.store.write(take)

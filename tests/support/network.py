@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from node.app import Office, open_office
 from node.audiences import audiences_of
 from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
 from node.ids import uuid7
+from node.office import Office
+from node.open import open_office
 from node.setup import init_office
+from sync.apply import applier
 from sync.apply.applier import CursorGap
 from sync.log import entries as log
 from sync.log.outcome import Applied
@@ -133,7 +135,7 @@ class Network:
         parent, peer = self[PARENT[code]], self[code].identity.unit
         try:
             received = parent.store.write(
-                lambda tx: parent.applier.apply_batch(tx, batch, peer=peer, upward=True)
+                lambda tx: applier.apply_batch(parent.replica, tx, batch, peer=peer, upward=True)
             )
         except (StreamGap, CursorGap):
             return False

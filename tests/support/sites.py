@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, event, inspect, text
 
 from node.store.engine import Store, open_store
-from sync.apply.applier import Applier, Fold
+from sync.apply import applier
+from sync.apply.replica import Fold, Replica
 from sync.codec.signing import Signer
 from sync.log import entries as log
 from sync.log import signatures
@@ -84,7 +85,7 @@ class TreeOf:
 
 @dataclass(slots=True)
 class Site:
-    """One office: its store and its applier. `now_ms` is its clock; it stands still."""
+    """One office: its store and its replica. `now_ms` is its clock; it stands still."""
 
     unit: int
     store: Store
@@ -94,7 +95,7 @@ class Site:
     signer: Signer | None = None
     now_ms: int = START_MS
     tables: RegisterTables = field(init=False)
-    applier: Applier = field(init=False)
+    replica: Replica = field(init=False)
     received_up_to: dict[tuple[int, Lane], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -105,7 +106,7 @@ class Site:
 
     def reopen(self, *, by_row: bool = False) -> None:
         """Start anew on the same store; `by_row`: as if nothing ever applied cleanly."""
-        self.applier = Applier(
+        self.replica = Replica(
             self.tables,
             Identity(self.unit, LEVEL[self.unit], self.incarnation),
             TreeOf(self.unit),
@@ -115,7 +116,7 @@ class Site:
         )
         if by_row:
             for clean in ("_created", "_updated"):
-                setattr(self.applier._merger, clean, lambda *_: None)
+                setattr(self.replica.merger, clean, lambda *_: None)
 
     def _create(self, tx: Connection) -> None:
         metadata.create_all(tx, [t for n, t in metadata.tables.items() if n in ENGINE_TABLES])
@@ -129,7 +130,7 @@ class Site:
     # -- writing -----------------------------------------------------------------------------
 
     def commit(self, *edits: Edit) -> Applied:
-        return self.store.write(lambda tx: self.applier.apply_local(tx, edits))
+        return self.store.write(lambda tx: applier.apply_local(self.replica, tx, edits))
 
     def audiences(self, unit: int, register: str = "person") -> tuple[str, ...]:
         if register == "notice":
@@ -179,7 +180,7 @@ class Site:
     def take(self, batch: Batch, peer: int) -> Received:
         upward = PARENT.get(peer) == self.unit
         return self.store.write(
-            lambda tx: self.applier.apply_batch(tx, batch, peer=peer, upward=upward)
+            lambda tx: applier.apply_batch(self.replica, tx, batch, peer=peer, upward=upward)
         )
 
     def send(self, other: Site) -> None:
@@ -224,7 +225,7 @@ class Site:
     def states(self, register: str = "person") -> dict[tuple[int, bytes], RecordState]:
         table = self.tables[register]
         with self.store.read() as tx:
-            levels = {i: level for i, (_, level) in log.writers(tx).items()}
+            levels = log.levels(tx)
             levels[self.incarnation] = LEVEL[self.unit]
             found: dict[tuple[int, bytes], RecordState] = {}
             for unit, record in tx.exec_driver_sql(f"SELECT unit, id FROM {table.table.name}"):

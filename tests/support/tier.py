@@ -13,9 +13,9 @@ from pathlib import Path
 from hub.api.tokens import token_of
 from hub.client.client import OfficeClient, wall_ms
 from hub.serve.process import Process, Served
-from node.app import open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
+from node.open import open_office
 from node.services.health.verify import verify
 from node.setup import init_office
 from sync.link.session import State

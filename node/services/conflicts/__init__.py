@@ -1,1 +1,4 @@
-"""Conflicts: views, and their resolution by a person."""
+"""Conflicts: views, and their resolution by a person.
+
+Face: all of it.
+"""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, select, update
 from node.domain.catalogue import Field, Register
 from node.domain.units import Level
 from node.domain.validate import Fault
+from node.services.common.reason import stated_reason
 from node.services.conflicts.views import (
     ConflictView,
     conflict_of,
@@ -38,7 +39,7 @@ from sync.store.registers import values_of
 from sync.store.tables import conflict
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 Take = Literal["shown", "loser", "value"]
 AlikeBy = Literal["values", "writers"]
@@ -69,20 +70,6 @@ class ConflictNotOurs(SilianError):
             f"{register.zh}: 记录是否保持注销由{keeper}决定",
             remedy_en="Ask that office to look at the conflict; it sees the same one.",
             remedy_zh="请联系该单位处理, 对方看到的是同一条冲突。",
-        )
-
-
-class ReasonMissing(SilianError):
-    """A decision between two offices is written down with its reason."""
-
-    code = "reason_missing"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the reason is missing",
-            "未填写理由",
-            remedy_en="Say in a few words why this value is right.",
-            remedy_zh="请简要说明采用该值的理由。",
         )
 
 
@@ -259,6 +246,8 @@ def _decided(
     spec = register.fields[view.field]
     chosen: dict[str, Value] = {}
     typed = dict(raw)
+    if take != "value" and view.field in raw:
+        raise InvalidRecord(register, [_not_taken(spec)])
     if take == "shown":
         chosen[view.field] = stored_values[view.field]
     elif take == "loser":
@@ -283,6 +272,15 @@ def _not_given(field: Field) -> Fault:
     )  # fmt: skip
 
 
+def _not_taken(field: Field) -> Fault:
+    return Fault(
+        field=field.name, code="not_taken", en=f"{field.en} is given a value that is not taken.",
+        zh=f"{field.zh}已给出新值，但选择的不是新值。",
+        suggestion_en="Take `value` to keep it, or leave it out.",
+        suggestion_zh="如需采用新值，请选择“新值”；否则请去掉。",
+    )  # fmt: skip
+
+
 def _survivors(state: RecordState) -> dict[str, tuple[Version, ...]]:
     """Return the heads that stand against the record's end, by field."""
     survived_delete: dict[str, tuple[Version, ...]] = {}
@@ -303,9 +301,7 @@ def _is_alike(view: ConflictView, model: ConflictView, by: AlikeBy) -> bool:
 
 
 def _note(reason: str, actor: str) -> str:
-    if not reason.strip():
-        raise ReasonMissing
-    return f"{actor}: {reason.strip()}"
+    return f"{actor}: {stated_reason(reason)}"
 
 
 def _keep_reason(tx: Connection, views: Sequence[ConflictView], note: str) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from node.domain.catalogue import Register
 from node.domain.units import Tree
-from node.services.records.views import PAGE_MAX, BadToken
+from node.services.common.pages import beyond, page_size, page_token
 from sync.log import entries as log
 from sync.merge.record import Head, RecordState
 from sync.model.change import Value
@@ -21,7 +21,7 @@ from sync.store import conflicts
 from sync.store.tables import conflict
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 Writers = Mapping[int, tuple[int, int]]
 
@@ -93,16 +93,15 @@ def list_open(
     matches = [c.state == "open", *([c.register == register] if register else [])]
     query = select(conflict).where(*matches).order_by(c.opened_ms, c.id)
     if after:
-        ms, last = _place(after)
-        query = query.where(or_(c.opened_ms > ms, and_(c.opened_ms == ms, c.id > last)))
-    limit = max(1, min(limit, PAGE_MAX))
+        query = query.where(beyond(after, c.opened_ms, c.id))
+    limit = page_size(limit)
     with office.store.read() as tx:
         counted = select(func.count()).select_from(conflict).where(*matches)
         total = int(tx.execute(counted).scalar_one())
         rows = tx.execute(query.limit(limit + 1)).all()
         views = [view for _, view in views_of(tx, office, rows[:limit])]
     last_view = views[-1] if len(rows) > limit else None
-    token = f"{last_view.opened_ms:x}.{last_view.id.hex()}" if last_view else ""
+    token = page_token(last_view.opened_ms, last_view.id) if last_view else ""
     return ConflictPage(tuple(views), total, token)
 
 
@@ -210,11 +209,3 @@ def _view(office: Office, row: Any, state: RecordState, writers: Writers) -> Con
 def _side(head: Head, writers: Writers) -> Side:
     unit, level = writers.get(incarnation_of(head.version), (None, None))
     return Side(head.value, unit, level, wall_ms_of(head.version), head.version)
-
-
-def _place(token: str) -> tuple[int, bytes]:
-    ms, _, last = token.partition(".")
-    try:
-        return int(ms, 16), bytes.fromhex(last)
-    except ValueError:
-        raise BadToken from None

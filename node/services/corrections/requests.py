@@ -19,7 +19,7 @@ from node.domain.correction import (
     answering_level,
     receives,
 )
-from node.services.conflicts.resolve import ReasonMissing
+from node.services.common.reason import stated_reason
 from node.services.corrections.errors import (
     BadCorrection,
     CorrectionAsked,
@@ -42,7 +42,7 @@ from sync.model.errors import RecordMissing
 from sync.store.registers import values_of
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 def ask(
@@ -325,10 +325,7 @@ def _audiences_for(office: Office, other: int) -> tuple[str, ...]:
 
 
 def _reason(text: str) -> str:
-    why = _short(text.strip())
-    if not why:
-        raise ReasonMissing
-    return why
+    return _short(stated_reason(text))
 
 
 def _short(text: str) -> str:

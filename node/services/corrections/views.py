@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import Connection
 
 from node.domain.correction import ASKERS, REGISTER, Kind, State
+from node.services.common.pages import page_size, page_token, parse_page_token
 from node.services.corrections.errors import UnknownCorrection
-from node.services.records.views import BadToken, VersionToken, state_of
+from node.services.records.views import VersionToken, state_of
 from node.store import corrections as store
 from node.store.corrections import Correction
 from sync.model.change import Value
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 Box = Literal["asked", "to-answer", "all"]
-PAGE_MAX = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def list_corrections(
     Raises: BadToken.
     """
     me, table = office.identity.unit, office.tables[REGISTER]
-    limit = max(1, min(limit, PAGE_MAX))
+    limit = page_size(limit)
     with office.store.read() as tx:
         if box == "to-answer":
             ids = store.open_ids(tx, table, me)
@@ -120,7 +120,9 @@ def list_corrections(
         page = current[start : start + limit]
         more = len(current) > start + limit
         views = tuple(view_of(tx, office, each) for each in page)
-    return CorrectionPage(views, len(current), _token(page[-1]) if more else "")
+    return CorrectionPage(
+        views, len(current), page_token(page[-1].asked_ms, page[-1].id) if more else ""
+    )
 
 
 def waiting(tx: Connection, office: Office) -> Waiting:
@@ -180,14 +182,7 @@ def _place(current: Correction) -> tuple[int, bytes]:
     return -current.asked_ms, current.id
 
 
-def _token(current: Correction) -> str:
-    return f"{current.asked_ms:x}.{current.id.hex()}"
-
-
 def _after(current: Iterable[Correction], token: str) -> int:
-    asked_ms, _, correction = token.partition(".")
-    try:
-        last = (-int(asked_ms, 16), bytes.fromhex(correction))
-    except ValueError:
-        raise BadToken from None
+    asked_ms, correction = parse_page_token(token)
+    last = (-asked_ms, correction)
     return sum(_place(each) <= last for each in current)

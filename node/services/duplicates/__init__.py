@@ -1,1 +1,4 @@
-"""One person in two communities: the blind index and the cases that it finds."""
+"""One person in two communities: the blind index and the cases that it finds.
+
+Face: all of it.
+"""

@@ -23,13 +23,12 @@ from node.folds.blind_index import (
     note_progress,
     progress,
 )
-from node.folds.cases import parse_mark
 from node.ids import natural_id
 from sync.model.change import Edit, Operation, RecordKey
 from sync.store.sql import execute
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 RECORDS = 1_000  # gone through in one transaction
 FIRST = 1
@@ -92,7 +91,7 @@ def _withdrawn(office: Office) -> bool:
             done = True
             begin_with(tx, key, (u for r in office.catalogue.registers.values() for u in r.uniques))
         return [
-            office.blind_index.edit(
+            office.folds.blind_index.edit(
                 key, kind, bytes(mark), 0, exists=True, resolves=concurrent.get(bytes(mark))
             )
             for kind, mark in rows
@@ -118,7 +117,7 @@ def _go_on(office: Office, register: str, unique: Unique) -> bool:
         )
         done = not last
         note_progress(tx, unique, last or DONE)
-        return office.blind_index.edits(tx, key, moved)
+        return office.folds.blind_index.edits(tx, key, moved)
 
     office.commit(work)
     return done
@@ -201,7 +200,7 @@ def pending_entries(office: Office, tx: Connection) -> list[Edit]:
     stored, wanted = indexed(office, tx), counted(office, tx)
     concurrent = _concurrent_values(tx, office.identity.unit)
     return [
-        office.blind_index.edit(
+        office.folds.blind_index.edit(
             key, kind, mark, wanted[kind, mark], exists=(kind, mark) in stored,
             resolves=concurrent.get(mark),
         )
@@ -221,24 +220,3 @@ def _concurrent_values(tx: Connection, unit: int) -> dict[bytes, dict[str, list[
     for record, version in rows.fetchall():
         concurrent[bytes(record)]["n"].append(bytes(version))
     return concurrent
-
-
-def review_cases(office: Office) -> None:
-    """Go through every case and every mark that several have: the tree is another one."""
-
-    def work(tx: Connection) -> list[Edit]:
-        return office.cases.review(tx, shared_marks(tx))
-
-    with office.store.read() as tx:
-        concerned = bool(shared_marks(tx))
-    if concerned:
-        office.commit(work)
-
-
-def shared_marks(tx: Connection) -> set[bytes]:
-    """Return the marks that more than one record has, and those of every case held here."""
-    rows = execute(tx, "SELECT id FROM r_mark WHERE f_n > 0 GROUP BY id HAVING sum(f_n) > 1")
-    found = {bytes(row[0]) for row in rows.fetchall()}
-    cases = execute(tx, "SELECT DISTINCT f_mark FROM r_case")
-    named = (parse_mark(row[0]) for row in cases.fetchall())
-    return found | {mark for mark in named if mark is not None}

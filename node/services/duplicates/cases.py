@@ -12,12 +12,13 @@ from node.domain.cases import CLOSED, OPEN, units_of
 from node.domain.register import Unique
 from node.folds.blind_index import current_key
 from node.folds.cases import Line, lines
+from node.services.common.reason import stated_actor, stated_reason
 from sync.model.change import Edit
 from sync.model.errors import SilianError
 from sync.store.sql import execute
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 _SHOWN = {OPEN: 0, CLOSED: 1}
 
@@ -61,20 +62,6 @@ class CaseNotOpen(SilianError):
             f"重复登记 {case.hex()} 不在待处理状态",
             remedy_en="Look at it again.",
             remedy_zh="请重新查看。",
-        )
-
-
-class CaseNeedsReason(SilianError):
-    """A case is closed with a reason and by a person."""
-
-    code = "case_needs_reason"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "a case is closed with a reason and by a person",
-            "核实重复登记须写明理由和经办人",
-            remedy_en="Say why: who moved, whose number was mistaken.",
-            remedy_zh="请写明: 谁已迁出, 或谁的号码登记有误。",
         )
 
 
@@ -126,10 +113,9 @@ def close(office: Office, case: bytes, *, reason: str, actor: str) -> CaseView:
     """Close an open case of this office; nothing of the records changes.
 
     A record that joins opens it again. Raises: UnknownCase, CaseNotOurs, CaseNotOpen,
-    CaseNeedsReason.
+    ReasonMissing, ActorMissing.
     """
-    if not reason.strip() or not actor.strip():
-        raise CaseNeedsReason
+    reason, actor = stated_reason(reason), stated_actor(actor)
     me = office.identity.unit
 
     def work(tx: Connection) -> list[Edit]:
@@ -142,7 +128,7 @@ def close(office: Office, case: bytes, *, reason: str, actor: str) -> CaseView:
             raise CaseNotOurs(case)
         if head.state != OPEN:
             raise CaseNotOpen(case, head.state)
-        return office.cases.close(case, own, reason.strip(), actor.strip())
+        return office.folds.cases.close(case, own, reason, actor)
 
     office.commit(work)
     return show(office, case)

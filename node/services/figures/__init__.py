@@ -1,1 +1,4 @@
-"""Figures: cells, totals, closings, completeness, queries."""
+"""Figures: cells, totals, closings, completeness, queries.
+
+Face: `cells`, `closings`, `completeness`, `days_counted`, `reported`, `rollup`.
+"""

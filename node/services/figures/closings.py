@@ -20,13 +20,13 @@ from node.audiences import audiences_of
 from node.domain.catalogue import Catalogue
 from node.domain.contribution import CellKey
 from node.folds.contributions import CELL, cell_id
-from node.services.figures.cells import cells_of
+from node.store.cells import cells_of
 from sync.model.change import Edit, Operation, RecordKey
 from sync.model.errors import SilianError
 from sync.store.sql import pieces, sql
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 CLOSING = "closing"
 """Measure of the mark that an office has closed a month; its total counts the offices that have."""

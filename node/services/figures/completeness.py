@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
+from node.china import DAY_MS, china_time, start_of_day_ms
+from node.domain.register import Register
 from node.domain.units import Level, Tree
 from node.folds.contributions import CELL
 from node.services.figures.closings import closed_by
+from node.services.figures.reported import filled
 from sync.model.audience import DOWN_ALL
 from sync.model.schema import Lane
 from sync.model.version import COUNTER_BITS
+from sync.store.sql import pieces
 from sync.store.tables import incarnation, quarantine, stream
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
-CHINA = ZoneInfo("Asia/Shanghai")
 SILENT_MS = 24 * 3_600_000  # an office not known exactly for this long is named
 
 
@@ -32,6 +34,8 @@ class Lag(StrEnum):
     NEVER_REPORTED = "never_heard"
     QUARANTINED = "quarantined"  # some of its cells could not be applied here
     BEHIND = "behind"  # it is known to have written more than is held here
+    NOT_FILLED = "not_filled"  # it has filled in none of the registers that the answer reads
+    PARTLY = "partly"  # it has filled in some of them
     NOT_CLOSED = "not_closed"  # it has not closed the month that the answer stands on
     TOO_OLD = "too_old"  # what is held of it ends before the day asked for
     SILENT = "silent"  # nothing new is known of it for a day
@@ -41,6 +45,8 @@ LAG_TEXTS: dict[Lag, tuple[str, str]] = {
     Lag.NEVER_REPORTED: ("从未上报", "never heard"),
     Lag.QUARANTINED: ("有数据未能入库", "holes in what it sent"),
     Lag.BEHIND: ("尚有数据未到", "more is on its way"),
+    Lag.NOT_FILLED: ("未填报", "nothing filled in"),
+    Lag.PARTLY: ("部分填报", "partly filled in"),
     Lag.NOT_CLOSED: ("尚未月结", "month not closed"),
     Lag.TOO_OLD: ("数据早于所查日期", "older than the day asked for"),
     Lag.SILENT: ("超过24小时无消息", "silent for more than 24 hours"),
@@ -49,7 +55,10 @@ LAG_TEXTS: dict[Lag, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Laggard:
-    """An office whose part of an answer is missing or old. `exact_ms`: known to then; 0 never."""
+    """An office whose part of an answer is missing or old. `exact_ms`: known to then; 0 never.
+
+    `missing`: the registers that it has not filled in.
+    """
 
     unit: int
     code: str
@@ -57,6 +66,27 @@ class Laggard:
     lag: Lag
     exact_ms: int
     quarantined: int = 0
+    missing: tuple[Register, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many offices of some should report, and how far they have come."""
+
+    expected: int
+    received: int  # anything at all has come from them
+    reported: int  # they have filled in every register that the answer reads
+    complete: int  # and nothing of theirs is missing or old
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterCounts:
+    """How many of the offices that keep a register have filled it in."""
+
+    register: Register
+    expected: int
+    with_records: int
+    with_none: int  # they have stated that there is nothing to report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +94,23 @@ class Completeness:
     """How much of an answer is there. Moments are milliseconds since 1970 UTC; 0: none."""
 
     level: Level | None  # whose offices are expected to report; None: those of every level
-    expected: int
-    reported: int
+    counts: Counts
+    registers: tuple[RegisterCounts, ...]
     laggards: tuple[Laggard, ...]
-    oldest_ms: int  # every office that has reported is known exactly to this moment at least
+    oldest_ms: int  # every office received from is known exactly to this moment at least
     quarantined: int
 
     @property
+    def expected(self) -> int:
+        return self.counts.expected
+
+    @property
+    def reported(self) -> int:
+        return self.counts.reported
+
+    @property
     def oldest(self) -> str:
-        """Return the oldest watermark as a time in China, ISO 8601; "" if nobody reported."""
+        """Return the oldest watermark as a time in China, ISO 8601; "" if nothing was received."""
         return iso_of(self.oldest_ms)
 
     @property
@@ -84,72 +122,121 @@ def iso_of(ms: int) -> str:
     """Return a moment as people in China read it, ISO 8601 with offset; "" for none."""
     if not ms:
         return ""
-    return datetime.fromtimestamp(ms / 1000, CHINA).isoformat(timespec="seconds")
+    return china_time(ms).isoformat(timespec="seconds")
 
 
 def end_of_day_ms(day: date) -> int:
     """Return when a day ends in China."""
-    midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), CHINA)
-    return int(midnight.timestamp() * 1000)
+    return start_of_day_ms(day) + DAY_MS
 
 
-def completeness(
-    office: Office,
-    tx: Connection,
-    tree: Tree,
-    unit: int,
-    level: Level | None,
-    *,
-    since_ms: int = 0,
-    closing: str = "",
-) -> Completeness:
-    """Say how complete what is held here of `unit` and all below it is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionState:
+    """How one office stands towards an answer."""
 
-    `since_ms`: an office that is known only up to an earlier moment is too old. `closing`: the
-    month that every office should have closed.
-    """
-    expected = [u for u in tree.subtree(unit) if level is None or tree.level(u) == level]
-    marks = office.peer_status.watermarks(tx)
-    now_ms = office.clock.now_ms()
-    quarantined = _quarantined(tx, expected)
-    closed = closed_by(tx, expected, closing) if closing else set(expected)
-    laggards: list[Laggard] = []
-    reported: list[int] = []
-    for each in expected:
-        mark = marks.get(each)
-        own = each == office.identity.unit
-        exact_ms = now_ms if own else mark.at_ms if mark else 0
-        if exact_ms:
-            reported.append(exact_ms)
-        lag = None
-        if not exact_ms:
-            lag = Lag.NEVER_REPORTED
-        elif quarantined.get(each):
-            lag = Lag.QUARANTINED
-        elif mark and mark.behind and not own:
-            lag = Lag.BEHIND
-        elif each not in closed:
-            lag = Lag.NOT_CLOSED
-        elif exact_ms < since_ms:
-            lag = Lag.TOO_OLD
-        elif exact_ms < now_ms - SILENT_MS:
-            lag = Lag.SILENT
-        if lag is not None:
-            at = tree.get(each)
-            laggards.append(
-                Laggard(
-                    unit=each, code=at.code, name=at.name, lag=lag, exact_ms=exact_ms,
-                    quarantined=quarantined.get(each, 0),
+    exact_ms: int  # its part is known exactly to then; 0: nothing was ever received
+    quarantined: int
+    missing: tuple[Register, ...]
+    lag: Lag | None
+
+    @property
+    def received(self) -> bool:
+        return self.exact_ms > 0
+
+    @property
+    def reported(self) -> bool:
+        return self.received and not self.missing
+
+
+class Standings:
+    """How each office stands that should report to one question about a unit and all below it."""
+
+    def __init__(
+        self,
+        office: Office,
+        tx: Connection,
+        tree: Tree,
+        unit: int,
+        level: Level | None,
+        registers: Iterable[Register] = (),
+        *,
+        since_ms: int = 0,
+        closing: str = "",
+    ) -> None:
+        """Look at the offices below `unit` alone: what others wrote costs nothing here.
+
+        `registers`: those that the answer reads. `since_ms`: an office that is known only up to an
+        earlier moment is too old. `closing`: the month that every office should have closed.
+        """
+        self._tree, self._level = tree, level
+        self._expected = [u for u in tree.subtree(unit) if level is None or tree.level(u) == level]
+        self._filled = filled(office, tx, tree, self._expected, registers)
+        marks = office.peer_status.watermarks(tx, self._expected)
+        quarantined = _quarantined(tx, self._expected)
+        closed = closed_by(tx, self._expected, closing) if closing else set(self._expected)
+        now_ms = office.clock.now_ms()
+        self._by_unit: dict[int, RetentionState] = {}
+        for each in self._expected:
+            mark, own = marks.get(each), each == office.identity.unit
+            exact_ms = now_ms if own else mark.at_ms if mark else 0
+            asked = [f for f in self._filled if each in f.asked]
+            missing = tuple(f.register for f in asked if each in f.missing)
+            lag = None
+            if not exact_ms:
+                lag = Lag.NEVER_REPORTED
+            elif quarantined.get(each):
+                lag = Lag.QUARANTINED
+            elif mark and mark.behind and not own:
+                lag = Lag.BEHIND
+            elif missing:
+                lag = Lag.NOT_FILLED if len(missing) == len(asked) else Lag.PARTLY
+            elif each not in closed:
+                lag = Lag.NOT_CLOSED
+            elif exact_ms < since_ms:
+                lag = Lag.TOO_OLD
+            elif exact_ms < now_ms - SILENT_MS:
+                lag = Lag.SILENT
+            self._by_unit[each] = RetentionState(
+                exact_ms=exact_ms, quarantined=quarantined.get(each, 0), missing=missing, lag=lag
+            )
+
+    def counts(self, unit: int) -> Counts:
+        """Count the offices at and below a unit, which is one of those looked at."""
+        found = [self._by_unit[u] for u in self._tree.subtree(unit) if u in self._by_unit]
+        return Counts(
+            expected=len(found),
+            received=sum(each.received for each in found),
+            reported=sum(each.reported for each in found),
+            complete=sum(each.lag is None for each in found),
+        )
+
+    def completeness(self, unit: int) -> Completeness:
+        """Say how complete what is held here of a unit and all below it is."""
+        standings = self._by_unit.values()
+        return Completeness(
+            level=self._level,
+            counts=self.counts(unit),
+            registers=tuple(
+                RegisterCounts(
+                    register=each.register, expected=len(each.asked),
+                    with_records=len(each.with_records), with_none=len(each.with_none),
                 )
-            )  # fmt: skip
-    return Completeness(
-        level=level,
-        expected=len(expected),
-        reported=len(reported),
-        laggards=tuple(sorted(laggards, key=_worst_first)),
-        oldest_ms=min(reported, default=0),
-        quarantined=sum(quarantined.values()),
-    )
+                for each in self._filled
+            ),
+            laggards=tuple(sorted(self._laggards(), key=_worst_first)),
+            oldest_ms=min((each.exact_ms for each in standings if each.received), default=0),
+            quarantined=sum(each.quarantined for each in standings),
+        )  # fmt: skip
+
+    def _laggards(self) -> Iterator[Laggard]:
+        for unit, each in self._by_unit.items():
+            if each.lag is not None:
+                at = self._tree.get(unit)
+                missing = each.missing if each.lag in (Lag.NOT_FILLED, Lag.PARTLY) else ()
+                yield Laggard(
+                    unit=unit, code=at.code, name=at.name, lag=each.lag, exact_ms=each.exact_ms,
+                    quarantined=each.quarantined, missing=missing,
+                )  # fmt: skip
 
 
 def of_tree(office: Office, tx: Connection, tree: Tree) -> Completeness:
@@ -171,10 +258,11 @@ def of_tree(office: Office, tx: Connection, tree: Tree) -> Completeness:
     never = Laggard(
         unit=root.unit_id, code=root.code, name=root.name, lag=Lag.NEVER_REPORTED, exact_ms=0
     )
+    known = int(exact_ms > 0)
     return Completeness(
         level=Level.CITY,
-        expected=1,
-        reported=int(exact_ms > 0),
+        counts=Counts(expected=1, received=known, reported=known, complete=known),
+        registers=(),
         laggards=() if exact_ms else (never,),
         oldest_ms=exact_ms,
         quarantined=_quarantined(tx, [root.unit_id], ("unit", "")).get(root.unit_id, 0),
@@ -185,13 +273,19 @@ def _quarantined(
     tx: Connection, units: Collection[int], registers: Sequence[str] = (CELL, "")
 ) -> dict[int, int]:
     """Return unit -> open holes that may lack from its part; "" is a whole entry."""
-    rows = tx.execute(
-        select(quarantine.c.unit, func.count())
-        .where(quarantine.c.state == "open", quarantine.c.register.in_(registers))
-        .group_by(quarantine.c.unit)
-    )
-    wanted = set(units)
-    return {unit: count for unit, count in rows if unit in wanted}
+    found: dict[int, int] = {}
+    for part in pieces(sorted(units)):
+        rows = tx.execute(
+            select(quarantine.c.unit, func.count())
+            .where(
+                quarantine.c.state == "open",
+                quarantine.c.register.in_(registers),
+                quarantine.c.unit.in_(part),
+            )
+            .group_by(quarantine.c.unit)
+        )
+        found.update((unit, count) for unit, count in rows)
+    return found
 
 
 def _worst_first(laggard: Laggard) -> tuple[int, int, str]:

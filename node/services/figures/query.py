@@ -5,22 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from node.domain.contribution import CellKey
 from node.domain.figure_text import display, exact_text, meets
-from node.domain.indicators import Figure, Indicator, breakdown, evaluate, measures_of
-from node.domain.suppression import Cell, Counts, hidden
+from node.domain.indicators import Figure, Indicator, breakdown, cells_inside, evaluate, measures_of
+from node.domain.suppression import Cell, hidden
+from node.domain.suppression import Counts as PersonCounts
 from node.domain.units import Tree
-from node.services.figures.cells import Sums, cells_of, sums_below, sums_then
 from node.services.figures.closings import CLOSING, newest_closing, stock_at, stock_measures
-from node.services.figures.completeness import Completeness, completeness, end_of_day_ms, of_tree
+from node.services.figures.completeness import (
+    Completeness,
+    Counts,
+    Standings,
+    end_of_day_ms,
+    of_tree,
+)
+from node.store.cells import Sums, cells_of, sums_below, sums_then
 from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 BY_UNIT = "unit"
 
@@ -41,7 +49,10 @@ class NoClosing(SilianError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A figure as it may be shown. Suppressed: nothing but that is given, small or not."""
+    """A figure as it may be shown. Suppressed: nothing but that is given, small or not.
+
+    Unknown: nothing was ever received of the offices that it counts, which is not zero.
+    """
 
     numerator: int | None
     denominator: int | None
@@ -49,9 +60,11 @@ class Shown:
     display: str  # at most two decimals, no unit
     met: bool | None = None  # the target; None when it cannot be judged
     suppressed: bool = False
+    unknown: bool = False
 
 
 SUPPRESSED = Shown(numerator=None, denominator=None, value="", display="*", suppressed=True)
+NOT_KNOWN = Shown(numerator=None, denominator=None, value="", display="", unknown=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +77,20 @@ class Row:
     shown: Shown
     unit: int | None = None
     own: bool = False  # the asked unit's own cells, beside those of its children
+    counts: Counts | None = None  # of the offices at and below the unit
 
 
 class Question:
-    """One question while it is answered, on one snapshot; each unit's cells are read once."""
+    """One question about `asked` and what is below it while it is answered, on one snapshot.
+
+    Each unit's cells are read once.
+    """
 
     def __init__(
-        self, office: Office, tx: Connection, indicator: Indicator, now: Tree, tree: Tree, day: date
-    ) -> None:
+        self, office: Office, tx: Connection, indicator: Indicator, asked: int,
+        now: Tree, tree: Tree, day: date,
+    ) -> None:  # fmt: skip
+        self._asked = asked
         self._office, self._tx, self._indicator = office, tx, indicator
         self._now, self._tree, self._day = now, tree, day
         self._top = office.identity.unit
@@ -89,7 +108,8 @@ class Question:
     def shown(self, unit: int) -> Shown:
         if "" in self._hidden(unit, ""):
             return SUPPRESSED
-        return self._shown(self._of(unit, "")[""])
+        figure = self._of(unit, "")[""]
+        return NOT_KNOWN if self._unknown(unit, figure) else self._shown(figure)
 
     def rows(self, unit: int, by: str | None) -> tuple[Row, ...]:
         if by is None:
@@ -108,11 +128,23 @@ class Question:
             for group, figure in self._of(unit, by).items()
         )
 
-    def completeness(self, unit: int) -> Completeness:
-        return completeness(
-            self._office, self._tx, self._tree, unit, self._indicator.level,
+    def completeness(self) -> Completeness:
+        return self._standings.completeness(self._asked)
+
+    @cached_property
+    def _standings(self) -> Standings:
+        return Standings(
+            self._office, self._tx, self._tree, self._asked, self._indicator.level,
+            self._office.catalogue.counted_by(self._measures),
             since_ms=0 if self._live else end_of_day_ms(self._day), closing=self.closing,
         )  # fmt: skip
+
+    def _unknown(self, unit: int, figure: Figure) -> bool:
+        """Say whether nothing was received of a unit and those below it: that is no zero."""
+        if figure.numerator or figure.denominator:
+            return False
+        counts = self._standings.counts(unit)
+        return counts.expected > 0 and counts.received == 0
 
     # -- figures ------------------------------------------------------------------------------
 
@@ -120,7 +152,7 @@ class Question:
         """Return the figure of each group of a unit; undivided it is one group, ""."""
         key = (unit, by)
         if key not in self._figures:
-            cells = self._sums(unit).items()
+            cells = list(self._inside(unit, self._sums(unit)))
             self._figures[key] = (
                 breakdown(self._indicator, by, cells, self._day)
                 if by
@@ -143,15 +175,21 @@ class Question:
             sums[key] = sums.get(key, 0) + amount
         return sums
 
+    def _inside(self, unit: int, sums: Sums) -> Iterable[tuple[CellKey, int]]:
+        return cells_inside(self._indicator, sums.items(), self._tree.level(unit))
+
     def _unit_row(self, unit: int) -> Row:
         at = self._tree.get(unit)
-        return Row(key=at.code, zh=at.name, en=at.name, unit=unit, shown=self.shown(unit))
+        return Row(
+            key=at.code, zh=at.name, en=at.name, unit=unit, shown=self.shown(unit),
+            counts=self._standings.counts(unit),
+        )  # fmt: skip
 
     def _own_row(self, unit: int) -> tuple[Row, ...]:
         """Return a row for what a unit with children wrote itself, so that the rows add up."""
         if not self._tree.children(unit):
             return ()
-        figure = self._figure_of(self._gathered(cells_of(self._tx, (unit,), self._measures)))
+        figure = self._own_figure(unit)
         if not figure.numerator and not figure.denominator:
             return ()
         at = self._tree.get(unit)
@@ -159,6 +197,14 @@ class Question:
             Row(key=at.code, zh=f"{at.name}（本级）", en=f"{at.name} (itself)", unit=unit, own=True,
                 shown=self._shown(figure)),
         )  # fmt: skip
+
+    def _own_figure(self, unit: int) -> Figure:
+        """Return what the rows of the units below leave: what the unit wrote itself, or, of what
+        goes between offices, what goes between it and them."""
+        if self._indicator.inside:
+            below = (self._of(child, "")[""].numerator for child in self._tree.children(unit))
+            return Figure(numerator=self._of(unit, "")[""].numerator - sum(below))
+        return self._figure_of(self._gathered(cells_of(self._tx, (unit,), self._measures)))
 
     def _figure_of(self, sums: Sums) -> Figure:
         return evaluate(self._indicator, sums.items(), self._day)
@@ -194,7 +240,7 @@ class Question:
             for contribution in register.contributions
         )
 
-    def _counts(self, figure: Figure) -> Counts:
+    def _counts(self, figure: Figure) -> PersonCounts:
         """Return what a figure says of persons: none, one or two counts."""
         terms = ((self._indicator.numerator, figure.numerator),
                  (self._indicator.denominator or (), figure.denominator))  # fmt: skip
@@ -215,7 +261,7 @@ class Question:
         if unit == self._top and not by:
             return frozenset()
         if unit == self._top:
-            column: dict[Cell, Counts] = {
+            column: dict[Cell, PersonCounts] = {
                 (group, ""): self._counts(figure) for group, figure in self._of(unit, by).items()
             }
             return frozenset(str(group) for group, _ in hidden(column, row_sums=False))
@@ -227,7 +273,7 @@ class Question:
         """Return the hidden cells of the table of a unit's children by the groups of `by`."""
         if (parent, by) not in self._tables:
             children = self._tree.children(parent)
-            table: dict[Cell, Counts] = {
+            table: dict[Cell, PersonCounts] = {
                 (child, group): self._counts(figure)
                 for child in children
                 for group, figure in self._of(child, by).items()
@@ -261,8 +307,12 @@ class TreeQuestion(Question):
             for level, count in sorted(counts.items())
         )  # fmt: skip
 
-    def completeness(self, unit: int) -> Completeness:
+    def completeness(self) -> Completeness:
         return of_tree(self._office, self._tx, self._tree)
+
+    def _unit_row(self, unit: int) -> Row:
+        at = self._tree.get(unit)
+        return Row(key=at.code, zh=at.name, en=at.name, unit=unit, shown=self.shown(unit))
 
     def _figure_of(self, sums: Sums) -> Figure:
         return Figure(numerator=1)  # the unit itself

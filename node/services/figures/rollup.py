@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from node.domain.indicators import Indicator, UnknownDimension
 from node.domain.units import Tree, UnknownUnit
 from node.services.figures.completeness import Completeness
+from node.services.figures.days_counted import follow_days
 from node.services.figures.query import BY_UNIT, NoClosing, Question, Row, Shown, TreeQuestion
 from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 __all__ = ["AS_IS", "AS_WAS", "BY_UNIT", "Answer", "BadQuestion", "NoClosing", "Row", "Shown",
            "UnknownIndicator", "answer"]  # fmt: skip
@@ -92,6 +93,7 @@ def answer(
         raise UnknownIndicator(indicator_id, near)
     if by not in (None, BY_UNIT, *indicator.dimensions):
         raise UnknownDimension(indicator, str(by))
+    follow_days(office, writing=False)
     today = office.today()
     day = as_of or today
     if day > today:
@@ -106,9 +108,9 @@ def answer(
         raise UnknownUnit(f"{at.code} {at.name}", day, [_named(tree, office.identity.unit)])
     with office.store.read() as tx:
         if indicator.source == "tree":
-            question: Question = TreeQuestion(office, tx, indicator, now, tree, day)
+            question: Question = TreeQuestion(office, tx, indicator, asked, now, tree, day)
         else:
-            question = Question(office, tx, indicator, now, tree, day)
+            question = Question(office, tx, indicator, asked, now, tree, day)
         return Answer(
             indicator=indicator,
             unit=asked,
@@ -121,7 +123,7 @@ def answer(
             answered_ms=office.clock.now_ms(),
             shown=question.shown(asked),
             rows=question.rows(asked, by),
-            completeness=question.completeness(asked),
+            completeness=question.completeness(),
         )
 
 

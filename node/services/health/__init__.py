@@ -1,1 +1,4 @@
-"""The state of this office: status, problems, verification."""
+"""The state of this office: status, problems, verification.
+
+Face: `problems`, `status`, `tree_status`, `verify`.
+"""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection, func, select
 
+from node.china import DAY_MS
 from node.domain.units import Level, Tree
+from node.peers.status import Watermark
 from node.services.corrections.views import Waiting, waiting
 from node.services.duplicates.cases import open_cases
 from node.services.health.problems import Problem, problem, worst_first
-from node.services.peers.status import Watermark
-from node.services.upkeep.log_retention import DAY_MS, ENDING_MS, leases
+from node.services.upkeep.log_retention import ENDING_MS, leases
 from node.store.tables import job_run
 from sync.codec.signing import fingerprint
 from sync.log import signatures
@@ -23,7 +24,7 @@ from sync.snapshot import progress
 from sync.store.tables import cursor
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -52,7 +53,7 @@ class OfficeLine:
     code: str
     name: str
     level: Level
-    reported: bool  # any news of it at all
+    received: bool  # any news of it at all
     connected: bool | None  # its line upward; None: there is none, or a hub between is not heard
     last_contact_ms: int
     exact_ms: int  # its figures are known here exactly to then
@@ -70,7 +71,7 @@ class StatusSums:
     """Over the offices listed. A conflict shows at several offices, so offices are counted."""
 
     offices: int
-    reported: int
+    received: int
     connected: int
     waiting_up: int
     waiting_down: int
@@ -98,7 +99,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
     own_status = office.peer_status.own_status()
     known = office.peer_status.known()
     with office.store.read() as tx:
-        marks = office.peer_status.watermarks(tx)
+        marks = office.peer_status.watermarks(tx) if tree else {}
         jobs = _failed_jobs(tx)
         cases = open_cases(tx)
         contact_ms = _parent_contact_ms(office, tx)
@@ -109,7 +110,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
     own = _own_line(office, own_status, link_state, contact_ms, now_ms)
     lines = [own]
     if tree:
-        lines += _below(office.tree, own.unit, known, marks)
+        lines += lines_below(office.tree, own.unit, own.unit, known, marks)
     problems = [*_own_problems(own, office, link_state, jobs), *_corrections(own, asked)]
     problems += _repair_problems(own, office, repaired, refused)
     if copying is not None:
@@ -118,7 +119,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         problems.append(_of(own, "cases", n=cases))
     ahead = office.peer_status.clocks_ahead()
     for line in lines[1:]:
-        problems += _problems(line, now_ms, ahead.get(line.unit, 0), office.program)
+        problems += problems_below(line, now_ms, ahead.get(line.unit, 0), office.program)
     for unit in sorted(office.peer_status.clones()):
         at = office.tree.get(unit)
         problems.append(problem("copy", unit=unit, unit_code=at.code, name=at.name))
@@ -138,7 +139,7 @@ def _own_line(
 ) -> OfficeLine:
     at = office.unit
     return OfficeLine(
-        unit=at.unit_id, code=at.code, name=at.name, level=at.level, reported=True,
+        unit=at.unit_id, code=at.code, name=at.name, level=at.level, received=True,
         connected=link_state.connected if link_state is not None else None,
         last_contact_ms=contact_ms, exact_ms=now_ms, waiting_up=peer_status.waiting_up,
         waiting_age_ms=peer_status.waiting_age_ms, waiting_down=0, conflicts=peer_status.conflicts,
@@ -147,20 +148,29 @@ def _own_line(
     )  # fmt: skip
 
 
-def _below(
-    tree: Tree, top: int, known: Mapping[int, NodeStatus], marks: Mapping[int, Watermark]
+def lines_below(
+    tree: Tree, me: int, top: int, known: Mapping[int, NodeStatus], marks: Mapping[int, Watermark]
 ) -> Iterator[OfficeLine]:
-    reached = {top}  # offices whose word about their children is fresh
-    for unit in tree.subtree(top)[1:]:
+    """Yield a line for each office at and below `top`, but none for this office `me`."""
+    above = tree.ancestors(top)
+    way = (*reversed(above[: above.index(me)]),) if me in above else ()
+    reached = {me}  # offices whose word about their children is fresh
+    for unit in way:
+        peer_status = known.get(unit)
+        if peer_status is not None and peer_status.connected and tree.parent(unit) in reached:
+            reached.add(unit)
+    for unit in tree.subtree(top):
+        if unit == me:
+            continue
         at = tree.get(unit)
         peer_status = known.get(unit)
         found = peer_status or NodeStatus(unit=unit, at_ms=0)
-        connected = found.connected if at.parent_id in reached else None
+        connected = found.connected if peer_status and at.parent_id in reached else None
         if connected:
             reached.add(unit)
         mark = marks.get(unit)
         yield OfficeLine(
-            unit=unit, code=at.code, name=at.name, level=at.level, reported=peer_status is not None,
+            unit=unit, code=at.code, name=at.name, level=at.level, received=peer_status is not None,
             connected=connected, last_contact_ms=found.last_contact_ms,
             exact_ms=mark.at_ms if mark else 0, waiting_up=found.waiting_up,
             waiting_age_ms=found.waiting_age_ms, waiting_down=found.waiting_down,
@@ -235,8 +245,9 @@ def _lease_problems(office: Office, now_ms: int) -> Iterator[Problem]:
         yield problem(code, unit=lease.unit, unit_code=at.code, name=at.name, n=days)
 
 
-def _problems(line: OfficeLine, now_ms: int, ahead_ms: int, program: str) -> Iterator[Problem]:
-    if not line.reported:
+def problems_below(line: OfficeLine, now_ms: int, ahead_ms: int, program: str) -> Iterator[Problem]:
+    """Yield what somebody should look at of an office below."""
+    if not line.received:
         yield _of(line, "never_heard")
         return
     quiet_ms = now_ms - max(line.last_contact_ms, line.exact_ms)
@@ -265,7 +276,7 @@ def _of(line: OfficeLine, code: str, *, n: int = 0, why: str = "") -> Problem:
 def _sums(lines: Sequence[OfficeLine]) -> StatusSums:
     return StatusSums(
         offices=len(lines),
-        reported=sum(line.reported for line in lines),
+        received=sum(line.received for line in lines),
         connected=sum(line.connected is True for line in lines),
         waiting_up=sum(line.waiting_up for line in lines),
         waiting_down=sum(line.waiting_down for line in lines),

@@ -9,28 +9,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from node.domain.contribution import CellKey, dims_text
-from node.services.figures.cells import (
-    Sums,
+from node.domain.contribution import CellKey
+from node.services.figures.cells import own_cells
+from node.services.figures.closings import CLOSING, stock_measures
+from node.services.health import verify_records
+from node.store.cells import (
     cells_of,
     keeps_total,
     recomputed_total,
     totals_of,
     units_outside_tree,
 )
-from node.services.figures.closings import CLOSING, stock_measures
-from node.services.health import verify_records
 from sync.codec import entry as codec
 from sync.model.errors import Malformed
-from sync.store.sql import sql
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 Progress = Callable[[str, int], None]
 """Called with the name of what is being compared and how much was compared so far."""
@@ -131,41 +129,6 @@ def verify(office: Office, progress: Progress | None = None) -> VerifyReport:
             run(office, tx, found)
             found.on_progress(check)
     return found.report()
-
-
-def own_cells(office: Office, tx: Connection) -> Sums:
-    """Return this office's cells as its own records make them, without zeros or closings."""
-    sums: Counter[CellKey] = Counter()
-    unit = office.identity.unit
-    for register in office.catalogue.registers.values():
-        if not register.contributions:
-            continue
-        names = sorted(register.contributing_fields)
-        statement = (
-            f"SELECT {','.join(f'f_{n}' for n in names)} FROM r_{register.name} "  # noqa: S608
-            "WHERE unit=? AND (causal_length & 1) = 1"
-        )
-        rows = tx.exec_driver_sql(sql(tx, statement), (unit,), execution_options=_STREAMED)
-        while alike := Counter(map(tuple, islice(rows, ROWS))):
-            for values, count in alike.items():
-                shares = register.contributions_of(dict(zip(names, values, strict=True)))
-                for key, amount in shares.items():
-                    sums[key] += count * amount
-    sums.update(_assignment_cells(tx, unit))
-    sums.update(office.catalogue.derive({k: n for k, n in sums.items() if n}, office.norms))
-    return {key: amount for key, amount in sums.items() if amount}
-
-
-def _assignment_cells(tx: Connection, unit: int) -> Sums:
-    """Count the assignments that this office issued (K35)."""
-    rows = tx.exec_driver_sql(
-        sql(tx, "SELECT level, state, count(*) FROM assignment WHERE issuer=? GROUP BY 1, 2"),
-        (unit,),
-    )
-    return {
-        CellKey("assignments", "", dims_text({"level": str(level), "state": state})): count
-        for level, state, count in rows
-    }
 
 
 def _cells(office: Office, tx: Connection, found: Findings) -> None:

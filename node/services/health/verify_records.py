@@ -17,7 +17,7 @@ from sync.store.registers import RegisterTable
 from sync.store.sql import pieces, sql
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 ROWS = 5_000
 _STREAMED = {"stream_results": True, "yield_per": ROWS}
@@ -35,7 +35,7 @@ class Findings(Protocol):
 
 def digests_and_conflicts(office: Office, tx: Connection, found: Findings) -> None:
     """Compare every register's digests with its copies, and its losers with the conflict rows."""
-    levels = {writer: level for writer, (_, level) in log.writers(tx).items()}
+    levels = log.levels(tx)
     for table in office.tables:
         kept = _kept(tx, table.schema.name)
         for unit, prints in _Copies(tx, table, levels, found).by_unit():

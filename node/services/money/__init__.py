@@ -1,1 +1,4 @@
-"""Money: postings, receipts, views, conservation, the plan by formula."""
+"""Money: postings, receipts, views, conservation, the plan by formula.
+
+Face: `checks`, `conservation`, `formula_plan`, `postings`, `receipts`, `views`.
+"""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 from node.domain.funds import FUNDS
 from node.domain.ledger_errors import NotDescendant
-from node.domain.posting import AMOUNT_FEN_MAX
+from node.domain.numbers import check_fen, yuan
+from node.domain.plain_text import unkeepable_in_note
+from node.domain.refusal import Refused
+from node.services.common.reason import stated_reason
 from node.services.money.errors import BadAllocation
 from node.store.postings import YEARS
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 NOTE_MAX = 500
 
@@ -29,15 +33,45 @@ def check_request(
     fund: str, year: int, amount_fen: int, note: str, transfer: bytes | None = None
 ) -> None:
     """Refuse figures that no posting could bear. Raises: BadAllocation."""
-    if fund not in FUNDS:
-        raise BadAllocation("fund", fund)
+    check_fund(fund)
     if year not in YEARS:
         raise BadAllocation("year", year)
-    if not 0 < amount_fen <= AMOUNT_FEN_MAX:
-        raise BadAllocation("amount", amount_fen)
+    check_amount(amount_fen)
     check_note(note)
     if transfer is not None:
         check_transfer(transfer)
+
+
+def check_fund(fund: str) -> None:
+    """Refuse what is no fund. Raises: BadAllocation."""
+    if fund not in FUNDS:
+        raise BadAllocation("fund", fund)
+
+
+def check_amount(amount_fen: int, *, least: int = 1) -> None:
+    """Refuse what is no amount of money. Raises: BadAllocation."""
+    try:
+        check_fen(amount_fen, least=least)
+    except Refused as refused:
+        raise BadAllocation("amount", yuan(amount_fen), refused) from refused
+
+
+def check_person(actor: str) -> None:
+    """Refuse a step that must be another person's when nobody is named."""
+    if not actor.strip():
+        raise BadAllocation("nobody")
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Say whether two names are one person's: width, case and spaces make no difference.
+
+    By name, until persons have accounts.
+    """
+    return bool(_narrow(one)) and _narrow(one) == _narrow(other)
+
+
+def _narrow(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
 def check_transfer(transfer: bytes) -> None:
@@ -50,10 +84,11 @@ def check_note(note: str) -> None:
     """Refuse a remark that its record cannot hold."""
     if len(note) > NOTE_MAX:
         raise BadAllocation("note", NOTE_MAX)
+    if odd := unkeepable_in_note(note):
+        raise BadAllocation("character", odd)
 
 
 def check_reason(reason: str) -> None:
-    """Refuse to send money back without saying why."""
-    if not reason.strip():
-        raise BadAllocation("reason")
+    """Refuse to send money back without saying why. Raises: ReasonMissing, BadAllocation."""
+    stated_reason(reason)
     check_note(reason)

@@ -16,7 +16,7 @@ from node.store.postings import lines_where
 from sync.store.sql import sql
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+from node.domain.funds import FUNDS, Category
+from node.domain.refusal import Refused
 from sync.model.errors import SilianError
 
 # reason -> (en, zh, remedy en, remedy zh); {} is what was said
 _REASONS: dict[str, tuple[str, str, str, str]] = {
-    "amount": (
-        "{} is not an amount",
-        "{}不是有效金额",
-        "Give a whole number of fen above 0.",
-        "请填写大于零的整数(分)。",
-    ),
+    "amount": ("{} yuan", "{}元", "", ""),  # what is wrong with it says its reader
     "fund": (
         "There is no fund {}",
         "没有资金“{}”",
-        "Take a fund from F1 to F12.",
-        "请选择F1至F12中的资金。",
+        f"Give --fund one of: {'; '.join(f'{fund.id} ({fund.en})' for fund in FUNDS.values())}.",
+        f"请用 --fund 选择：{'、'.join(f'{fund.id} {fund.zh}' for fund in FUNDS.values())}。",
+    ),
+    "nobody": (
+        "Nobody is named who confirms the arrival",
+        "未注明确认到账的经办人",
+        "Name the person; another than the one who released the money.",
+        "请注明经办人，且不得与下拨人相同。",
+    ),
+    "character": (
+        "The remark holds a character that cannot be kept ({})",
+        "备注含有不可保存的字符（{}）",
+        "Type the text again instead of pasting it.",
+        "请重新输入，不要直接粘贴。",
     ),
     "year": (
         "{} is not a fiscal year",
         "{}不是有效的财政年度",
-        "Give a year from 1990 to 2200.",
-        "请填写1990至2200之间的年度。",
+        "Give --year from 1990 to 2200.",
+        "请用 --year 填写 1990 至 2200 之间的年度。",
     ),
     "category": (
         "There is no category of spending {}",
         "没有支出类别“{}”",
-        "Take one of the categories: wages, insurance, office, activity and so on.",
-        "请选择:工资、福利奖金、社保、办公、活动、设施、服务、奖励、党务。",
+        f"Give --category one of: {', '.join(Category)}.",
+        "请用 --category 选择：工资、福利奖金、社保、办公、活动、设施、服务、奖励、党务。",
     ),
     "transfer": (
         "{} is not a transfer's number",
@@ -41,12 +50,6 @@ _REASONS: dict[str, tuple[str, str, str, str]] = {
         "备注超过{}字",
         "Shorten it.",
         "请缩短。",
-    ),
-    "reason": (
-        "Money is not sent back without a reason",
-        "退回款项须注明原因",
-        "Say why in a few words.",
-        "请简要说明原因。",
     ),
     "same_figure": (
         "What arrived is what was released: there is nothing to dispute",
@@ -86,8 +89,11 @@ class BadAllocation(SilianError):
 
     code = "bad_allocation"
 
-    def __init__(self, reason: str, detail: object = "") -> None:
+    def __init__(self, reason: str, detail: object = "", why: Refused | None = None) -> None:
         en, zh, remedy_en, remedy_zh = _REASONS[reason]
+        if why is not None:
+            en, zh = f"{en} {why.en}", f"{zh}{why.zh}"
+            remedy_en, remedy_zh = why.suggestion_en, why.suggestion_zh
         text = str(detail)[:60]
         super().__init__(
             f"{en.format(text)}.",

@@ -19,17 +19,17 @@ from node.domain.norms import Norms
 from node.domain.posting import SOURCE, AccountKind, Posting
 from node.domain.units import Level, Tree
 from node.folds.ledger import JournalSession, Money
-from node.services.figures.cells import cells_of
 from node.services.figures.closings import CLOSING, stock_at, stock_measures
 from node.services.money.checks import check_request
 from node.services.money.postings import new_transfer, release_of
+from node.store.cells import cells_of
 from node.store.postings import Line
 from sync.model.change import Edit
 from sync.model.limits import TRANSACTION_CHANGES_MAX
 from sync.store.sql import pieces
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 FUNDS_PLANNED = ("F1", "F2", "F3", "F4")
 _MEASURES = ("households", "party_members", "party_committees")
@@ -99,7 +99,7 @@ def plan(office: Office, year: int) -> Plan:
     check_request("F1", year, 1, "")
     dues = _dues(office, year)
     with office.store.read() as tx:
-        session = JournalSession(office, tx, [(fund, year) for fund in FUNDS_PLANNED])
+        session = JournalSession(office.context, tx, [(fund, year) for fund in FUNDS_PLANNED])
     funds = tuple(_fund_plan(session, dues, fund, year) for fund in FUNDS_PLANNED)
     lines = []
     for one in funds:
@@ -136,7 +136,7 @@ def appropriate_plan(
     def work(tx: Connection) -> list[Edit]:
         booked.clear()
         money = [(fund, year) for fund in FUNDS_PLANNED]
-        session = JournalSession(office, tx, money, matching=True)
+        session = JournalSession(office.context, tx, money, matching=True)
         for fund in FUNDS_PLANNED:
             one = _fund_plan(session, dues, fund, year)
             wanted_fen = min(one.own_fen, limits.get(fund, one.own_fen)) - one.appropriated_fen
@@ -318,7 +318,7 @@ def _release_fund(
 
     def work(tx: Connection) -> list[Edit]:
         booked.clear()
-        session = JournalSession(office, tx, [money])
+        session = JournalSession(office.context, tx, [money])
         sent = _released(session, fund, year)
         held_fen = session.books.held_fen(fund, year)
         # What is due is only a wish and was reckoned before the lock; what is held was not.

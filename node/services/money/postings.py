@@ -24,7 +24,7 @@ from node.store.postings import Line, line_by_id
 from sync.model.change import Edit
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 def appropriate(
@@ -194,7 +194,7 @@ def reverse(office: Office, posting_id: bytes, *, actor: str, note: str = "") ->
             raise TransferUnknown("posting to be reversed", "待冲正的记录")
         undone = line.posting
         session = JournalSession(
-            office, tx, [(undone.fund, undone.year)], [undone.transfer, undone.posting_id]
+            office.context, tx, [(undone.fund, undone.year)], [undone.transfer, undone.posting_id]
         )
         mirror = postings.reverse(undone, at_ms=session.now_ms, note=note)
         booked.append(session.post(mirror, actor=actor))
@@ -236,7 +236,7 @@ def _book(
 
     def work(tx: Connection) -> list[Edit]:
         booked.clear()
-        session = JournalSession(office, tx, money, transfers, matching=matching)
+        session = JournalSession(office.context, tx, money, transfers, matching=matching)
         booked.append(session.post(make_posting(session), actor=actor))
         return session.edits
 

@@ -13,10 +13,17 @@ from sqlalchemy import Connection
 
 from node.domain import posting as postings
 from node.domain.ledger import Posting, PostingKind
-from node.domain.ledger_errors import TransferUnknown
-from node.domain.posting import AMOUNT_FEN_MAX, posting_id_for
+from node.domain.ledger_errors import SamePerson, TransferUnknown
+from node.domain.posting import posting_id_for
 from node.folds.ledger import JournalSession, Money
-from node.services.money.checks import check_note, check_reason, check_transfer
+from node.services.money.checks import (
+    check_amount,
+    check_note,
+    check_person,
+    check_reason,
+    check_transfer,
+    is_same_person,
+)
 from node.services.money.errors import BadAllocation
 from node.services.money.views import unanswered
 from node.store.postings import Line, of_transfers
@@ -25,7 +32,7 @@ from sync.model.limits import TRANSACTION_CHANGES_MAX
 from sync.store.sql import pieces
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 def receive(
@@ -40,7 +47,7 @@ def receive(
 
     `counted_fen`: what arrived; None: what was released. A disputed release is received after all
     when the right figure is given.
-    Raises: TransferUnknown, TransferResolved, BadAllocation.
+    Raises: TransferUnknown, TransferResolved, SamePerson, BadAllocation.
     """
     return _answer(office, transfer, counted_fen, note, actor)
 
@@ -63,9 +70,11 @@ def return_(office: Office, transfer: bytes, *, reason: str, actor: str) -> Line
     check_reason(reason)
     check_transfer(transfer)
 
-    def make_posting(session: JournalSession, released: Posting) -> Posting:
+    def make_posting(session: JournalSession, line: Line) -> Posting:
         disputed = _own(session, PostingKind.DISPUTE, transfer) is not None
-        return postings.send_back(released, disputed=disputed, at_ms=session.now_ms, note=reason)
+        return postings.send_back(
+            line.posting, disputed=disputed, at_ms=session.now_ms, note=reason
+        )
 
     return _reply(office, transfer, make_posting, actor)
 
@@ -73,11 +82,17 @@ def return_(office: Office, transfer: bytes, *, reason: str, actor: str) -> Line
 def receive_all(
     office: Office, *, actor: str, fund: str | None = None, year: int | None = None, note: str = ""
 ) -> tuple[Line, ...]:
-    """Take in every undisputed release that waits here, in as few transactions as may be."""
+    """Take in every undisputed release that waits here, in as few transactions as may be.
+
+    None at all when one of them was released by the same person. Raises: SamePerson, BadAllocation.
+    """
     check_note(note)
+    check_person(actor)
     with office.store.read() as tx:
-        waiting = [line.posting for line in unanswered(office, tx, fund=fund, year=year)]
-    waiting.sort(key=_money_of)
+        lines = list(unanswered(office, tx, fund=fund, year=year))
+    for line in lines:
+        _check_two_persons(line, actor)
+    waiting = sorted((line.posting for line in lines), key=_money_of)
     booked: list[Line] = []
     for _, group in groupby(waiting, key=_money_of):
         for part in pieces([p.transfer for p in group], TRANSACTION_CHANGES_MAX):
@@ -96,14 +111,18 @@ def _answer(
 ) -> Line:
     check_note(note)
     check_transfer(transfer)
-    if counted_fen is not None and not 0 <= counted_fen <= AMOUNT_FEN_MAX:
-        raise BadAllocation("amount", counted_fen)
+    check_person(actor)
+    if counted_fen is not None:
+        check_amount(counted_fen, least=0)
 
-    def make_posting(session: JournalSession, released: Posting) -> Posting:
+    def make_posting(session: JournalSession, line: Line) -> Posting:
+        released = line.posting
         counted = released.amount_fen if counted_fen is None else counted_fen
         same = counted == released.amount_fen
         if disputing and same:
             raise BadAllocation("same_figure")
+        if same and _own(session, PostingKind.RECEIPT, transfer) is None:
+            _check_two_persons(line, actor)
         if same and _own(session, PostingKind.DISPUTE, transfer) is not None:
             return postings.settle(released, at_ms=session.now_ms, note=note)
         return postings.answer(released, counted_fen=counted, at_ms=session.now_ms, note=note)
@@ -114,7 +133,7 @@ def _answer(
 def _reply(
     office: Office,
     transfer: bytes,
-    make_posting: Callable[[JournalSession, Posting], Posting],
+    make_posting: Callable[[JournalSession, Line], Posting],
     actor: str,
 ) -> Line:
     """Book what this office says to a release that was addressed to it."""
@@ -123,7 +142,7 @@ def _reply(
     def work(tx: Connection) -> list[Edit]:
         booked.clear()
         released = _release_here(office, tx, transfer)
-        session = JournalSession(office, tx, [(released.fund, released.year)], [transfer])
+        session = JournalSession(office.context, tx, [_money_of(released.posting)], [transfer])
         booked.append(session.post(make_posting(session, released), actor=actor))
         return session.edits
 
@@ -138,10 +157,12 @@ def _receive_part(office: Office, transfers: Sequence[bytes], actor: str, note: 
         booked.clear()
         asked = set(transfers)
         # Read again under the lock: somebody may have answered one of them meanwhile.
-        waiting = [p for p in (line.posting for line in unanswered(office, tx))
-                   if p.transfer in asked]  # fmt: skip
+        lines = [line for line in unanswered(office, tx) if line.posting.transfer in asked]
+        for line in lines:
+            _check_two_persons(line, actor)
+        waiting = [line.posting for line in lines]
         session = JournalSession(
-            office, tx, [_money_of(p) for p in waiting], [p.transfer for p in waiting]
+            office.context, tx, [_money_of(p) for p in waiting], [p.transfer for p in waiting]
         )
         for released in waiting:
             receipt = postings.answer(
@@ -154,11 +175,16 @@ def _receive_part(office: Office, transfers: Sequence[bytes], actor: str, note: 
     return booked
 
 
-def _release_here(office: Office, tx: Connection, transfer: bytes) -> Posting:
+def _check_two_persons(released: Line, actor: str) -> None:
+    if is_same_person(released.actor, actor):
+        raise SamePerson(actor)
+
+
+def _release_here(office: Office, tx: Connection, transfer: bytes) -> Line:
     me = office.identity.unit
     for line in of_transfers(tx, [transfer]):
         if line.posting.kind is PostingKind.RELEASE and line.posting.peer_unit == me:
-            return line.posting
+            return line
     raise TransferUnknown("release", "拨付")
 
 

@@ -13,14 +13,13 @@ from node.domain.ledger import Posting, PostingKind
 from node.domain.posting import HELD
 from node.domain.units import Level
 from node.folds.ledger import JournalSession
+from node.services.common.pages import PAGE_MAX
 from node.services.money.errors import BadAllocation
 from node.store.postings import Line, lines_where, of_transfers
 from sync.store.sql import pieces, sql
 
 if TYPE_CHECKING:
-    from node.app import Office
-
-PAGE_MAX = 500
+    from node.office import Office
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,15 +132,33 @@ def held_fen(office: Office, fund: str, year: int) -> int:
 def match_due_fen(office: Office, year: int) -> int:
     """Return what a district still has to put beside the city's money that it received."""
     with office.store.read() as tx:
-        session = JournalSession(office, tx, [("F1", year), ("F2", year)], matching=True)
+        session = JournalSession(office.context, tx, [("F1", year), ("F2", year)], matching=True)
         return session.books.match_due_fen(year)
 
 
-def waiting(office: Office) -> tuple[Transfer, ...]:
+def waiting(
+    office: Office, *, fund: str | None = None, year: int | None = None
+) -> tuple[Transfer, ...]:
     """Return the releases that this office has neither received nor returned, oldest first."""
     with office.store.read() as tx:
-        found = _with_answers(tx, list(unanswered(office, tx, disputed=True)))
+        lines = list(unanswered(office, tx, fund=fund, year=year, disputed=True))
+        found = _with_answers(tx, lines)
     return tuple(sorted(found, key=lambda one: (one.sent_ms, one.transfer)))
+
+
+def waiting_page(
+    office: Office,
+    *,
+    state: TransferState | None = None,
+    fund: str | None = None,
+    year: int | None = None,
+    offset: int = 0,
+    limit: int | None = None,
+) -> TransferPage:
+    """Return a part of what waits, oldest first. `limit`: None for all of it."""
+    found = [one for one in waiting(office, fund=fund, year=year) if state in (None, one.state)]
+    end = None if limit is None else offset + min(limit, PAGE_MAX)
+    return TransferPage(tuple(found[offset:end]), len(found))
 
 
 def unanswered(

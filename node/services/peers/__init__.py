@@ -1,1 +1,4 @@
-"""What this office knows of other offices: status, clones, refused signatures, comparisons."""
+"""What people decide about peers: which of two stores under one name stays.
+
+Face: all of it.
+"""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from node.services.upkeep.quarantine import REASON_CHARS_MAX, NoReason
+from node.services.common.reason import REASON_CHARS_MAX, stated_reason
 from sync.model.errors import SilianError
 from sync.recovery.clones import Tokens
 from sync.store import meta
 from sync.store.sql import execute
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 CLONE_DECISIONS = "copy_forgotten:"  # + unit: what persons decided about it, as JSON
 
@@ -69,13 +69,12 @@ def reset_clone(office: Office, unit: int, *, actor: str, reason: str) -> Clone:
 
     The reason is kept in this office for good. Whoever asks has stopped the other store before:
     if both still run, they are flagged again when they meet.
-    Raises: NoReason, NotCopied.
+    Raises: ReasonMissing, NotCopied.
     """
-    if not reason.strip():
-        raise NoReason
+    why = stated_reason(reason)[:REASON_CHARS_MAX]
     if unit not in office.peer_status.clones():
         raise NotCloned(office.tree.path(unit) if unit in office.tree else f"#{unit}")
-    decision = CloneDecision(office.clock.now_ms(), actor, reason.strip()[:REASON_CHARS_MAX])
+    decision = CloneDecision(office.clock.now_ms(), actor, why)
 
     def write(tx: Connection) -> tuple[CloneDecision, ...]:
         decisions = (*_decisions(meta.get(tx, f"{CLONE_DECISIONS}{unit}")), decision)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select
 
 from node.domain.units import Level
-from node.services.records.rules import registered
+from node.services.records.rules import must_be_here, registered
 from node.services.records.views import state_of
 from sync.model.change import RecordKey
 from sync.model.errors import RecordMissing
@@ -18,7 +18,7 @@ from sync.model.version import hlc_of, incarnation_of
 from sync.store.tables import entry
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 class Durable(StrEnum):
@@ -40,21 +40,26 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """`position`: the log entry with the last change; 0 when retention has removed it."""
+    """`position`: the log entry with the last change; 0 when retention has removed it.
+
+    `as_of_ms`: when the parent last said how far our log is safe; 0: not since we were opened.
+    """
 
     places: tuple[Place, ...]
     position: int
+    as_of_ms: int
 
 
 def durability(office: Office, register: str, unit: int, record: bytes) -> Durability:
     """Say which offices hold the last change of a record, as last heard from above.
 
-    Raises: UnknownRegister, SystemRegister, RecordMissing.
+    Raises: UnknownRegister, SystemRegister, KeptElsewhere, RecordMissing.
     """
-    registered(office, register)
+    asked = registered(office, register)
     with office.store.read() as tx:
         state = state_of(tx, office, register, unit, record)
         if state is None:
+            must_be_here(office, asked, unit)
             raise RecordMissing(RecordKey(register, unit, record))
         heads = (heads.shown.version for heads in state.fields.values())
         found = _entry_of(tx, max(state.causal_length_version, *heads))
@@ -67,7 +72,8 @@ def durability(office: Office, register: str, unit: int, record: bytes) -> Durab
     local = office.catalogue.registers[register].audience == "local"
     if local:
         above = [Place(place.unit, place.level, Durable.NOT_FOR_IT) for place in above]
-    return Durability((own, *above), found[0] if found else 0)
+    as_of_ms = office.peer_status.parent_contact_ms if above else office.clock.now_ms()
+    return Durability((own, *above), found[0] if found else 0, as_of_ms)
 
 
 def _entry_of(tx: Connection, version: bytes) -> tuple[int, Lane, int | None, int] | None:

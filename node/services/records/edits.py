@@ -40,7 +40,7 @@ from sync.model.errors import RecordMissing, SilianError
 from sync.store.registers import values_of
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 __all__ = [
     "Event",
@@ -198,8 +198,9 @@ def edits_of_change(
         _refuse_stale(register, state, was, values)
     if not values.keys().isdisjoint(register.key):
         key = key_of(register, {**stored_values, **values})
-        existing = find_by_key(tx, office.tables[register.name], register, unit, key)
-        if existing is not None and existing != record:
+        table = office.tables[register.name]
+        existing = find_by_key(tx, table, register, unit, key, other_than=record)
+        if existing is not None:
             raise KeyTaken(register, existing)
     base = {n: was.version(n) for n in values} if was is not None else {}
     return [changed(office, register, unit, record, values, base=base)] if values else []

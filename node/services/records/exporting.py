@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from sqlalchemy import Connection, and_, or_, select
 
 from node.domain.catalogue import Field, Register
-from node.services.records.rules import covered, registered
+from node.services.records.rules import covered, must_be_here, registered
 from node.services.records.views import unit_filter
 from node.workbook.writer import write_csv, write_xlsx
 from sync.model.change import Value
 from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 ROWS_AT_ONCE = 2_000
 
@@ -56,13 +56,15 @@ def export_register(
 
     `unit`: this office's own if not given. What it writes for one unit, an import takes back
     without a change.
-    Raises: UnknownRegister, SystemRegister, ForeignUnit, PersonalRegister, WorkbookTooLarge.
+    Raises: UnknownRegister, SystemRegister, ForeignUnit, PersonalRegister, KeptElsewhere,
+    WorkbookTooLarge.
     """
     register = registered(office, name)
     of_unit = covered(office, office.identity.unit if unit is None else unit)
     personal = any(each.personal for each in register.fields.values())
     if personal and (subtree or of_unit != office.identity.unit):
         raise PersonalRegister(register)
+    must_be_here(office, register, of_unit, subtree=subtree)
     fields = dict(register.fields)
     if subtree:
         fields = {**{each.name: each for each in _UNIT_FIELDS}, **fields}

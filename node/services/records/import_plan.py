@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sqlalchemy import Connection, select
 
 from node.domain.catalogue import Register
+from node.domain.comparison_form import Key, key_form
 from node.domain.memo_reader import MemoReader
 from node.domain.validate import HOLDS, Fault, check
 from node.services.records.edits import changed, created
-from node.services.records.rules import Key, fresh_id, key_id, named_by_key, owners_text
-from node.workbook.book import Cell
+from node.services.records.rules import fresh_id, has_spellings, key_id, named_by_key, owners_text
+from node.workbook.cells import Cell
 from node.workbook.faults import FaultGroup, RowFault, grouped
-from node.workbook.reader import Table, UnknownHeader
+from node.workbook.headings import UnknownHeader
+from node.workbook.notes import Note
+from node.workbook.reader import Table
 from sync.model.change import Edit, Value
 from sync.model.limits import TRANSACTION_CHANGES_MAX
 from sync.model.version import hlc_of
 from sync.store.priority import Priority
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 Blank = Literal["keep", "clear"]
 Progress = Callable[[int, int], None]
@@ -34,7 +37,8 @@ class ImportReport:
     """What an import of one sheet did, or would do (`done` is false).
 
     Rows read = new + changed + unchanged + refused. `faults`: every one, by row and column;
-    `summary`: the same fault said once. `layout`: where the columns are, for `annotated`.
+    `summary`: the same fault said once. `notes`: what was met and left out, or is hidden and was
+    read. `layout`: where the columns are, for `annotated`.
     """
 
     register: str
@@ -49,7 +53,19 @@ class ImportReport:
     encoding: str
     sheet: str
     unknown_headers: tuple[UnknownHeader, ...]
+    notes: tuple[Note, ...]
     layout: Table
+
+
+class Place(NamedTuple):
+    """Where a key was first met."""
+
+    sheet: str
+    row: int
+
+
+Firsts = dict[Hashable, Place]
+"""What the rows of all sheets of one register are about, and where each was first met."""
 
 
 class _Stored(NamedTuple):
@@ -69,9 +85,19 @@ class _Row(NamedTuple):
 class Plan:
     """What one sheet would do: made once, compared anew where others wrote since."""
 
-    def __init__(self, office: Office, register: Register, table: Table, blank: Blank) -> None:
+    def __init__(
+        self,
+        office: Office,
+        register: Register,
+        table: Table,
+        blank: Blank,
+        firsts: Firsts | None = None,
+    ) -> None:
         self.table = table
         self.faults = list(table.faults)
+        self._written = 0  # of the good rows, how many from the top `commit` has seen to
+        self._blank = blank
+        self._firsts = {} if firsts is None else firsts
         self._office = office
         self._register = register
         self._unit = office.identity.unit
@@ -82,9 +108,19 @@ class Plan:
         self._own = {n for n, f in register.fields.items() if office.level in f.owners}
         with office.store.read() as tx:
             self._load(tx)
-        self._rows = self._checked(blank)
+        self._rows = self._checked()
         self._counts = Counter(self._kind(row) for row in self._rows)
         self._done = False
+
+    @property
+    def rows_good(self) -> int:
+        """Rows without a fault: those that `commit` writes."""
+        return len(self._rows)
+
+    def rows_in(self) -> int:
+        """Return how many of the good rows are in the store, as far as this plan has looked."""
+        left = self._rows[self._written :]
+        return self._written + sum(self._kind(row) == "unchanged" for row in left)
 
     def report(self) -> ImportReport:
         read = len(self.table.rows)
@@ -101,6 +137,7 @@ class Plan:
             encoding=self.table.encoding,
             sheet=self.table.sheet,
             unknown_headers=self.table.unknown_headers,
+            notes=self.table.notes,
             layout=replace(self.table, rows=[], faults=[]),
         )
 
@@ -113,7 +150,7 @@ class Plan:
             if piece.edits:
                 piece = self._commit_piece(start, piece)
             counts += piece.counts
-            start = piece.end
+            start = self._written = piece.end
             if progress is not None:
                 progress(start, len(self._rows))
         self._counts = counts
@@ -134,14 +171,13 @@ class Plan:
 
     # -- checking ----------------------------------------------------------------------------
 
-    def _checked(self, blank: Blank) -> list[_Row]:
+    def _checked(self) -> list[_Row]:
         register, level = self._register, self._office.level
         present = [n for n in self._columns if n in self._own]
         empty: dict[str, Cell] = dict.fromkeys(
-            n for n in present if blank == "clear" or register.fields[n].required
+            n for n in present if self._blank == "clear" or register.fields[n].required
         )
         read = MemoReader()
-        first_with: dict[Key, int] = {}
         bad = {fault.row for fault in self.faults}
         rows: list[_Row] = []
         for number, cells in self.table.rows:
@@ -150,34 +186,56 @@ class Plan:
                 self._fault(number, fault)
             if not any(fault.field in self._key for fault in faults):
                 key = tuple(stored.get(name) for name in self._key)
-                first = first_with.setdefault(key, number)
+                here = Place(self.table.sheet, number)
+                first = self._firsts.setdefault(self._about(key), here)
                 faults += self._cross_field_faults(number, key, stored)
-                if first != number:
-                    faults.append(self._fault(number, _double(register, first)))
+                if first != here:
+                    faults.append(self._fault(number, _double(register, first, here)))
             if not faults and number not in bad:
-                rows.append(_Row(key, {n: v for n, v in stored.items() if n in self._own}))
+                rows.append(_Row(key, dict(self._noted(stored))))
         return rows
+
+    def _noted(self, stored: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
+        """Yield what a row says of this level's fields; of an empty cell only when asked to."""
+        for name, value in stored.items():
+            if name in self._own and (value is not None or self._blank == "clear"):
+                yield name, value
+
+    def _about(self, key: Key) -> Hashable:
+        """Return what a row is about: the record that it changes, or the new one by its key."""
+        existing = self._find(key)
+        return existing.id if existing is not None else self._compared(key)
+
+    def _compared(self, key: Key) -> Key:
+        """Return a key as it is compared; a whole row that is its own key is compared exactly."""
+        return key_form(key) if self._register.key else key
+
+    def _find(self, key: Key) -> _Stored | None:
+        """Return the living record with this key, spelled so or otherwise."""
+        existing = self._stored_rows.get(key)
+        return existing if existing is not None else self._spelled.get(self._compared(key))
 
     def _cross_field_faults(
         self, number: int, key: Key, stored: Mapping[str, Value]
     ) -> list[Fault]:
         """Check a row against its record: other levels' fields, rules over a field left out."""
-        found: list[Fault] = []
-        existing = self._stored_rows[key].values if key in self._stored_rows else {}
+        faults: list[Fault] = []
+        found = self._find(key)
+        existing = {} if found is None else found.values
         for name, value in stored.items():
             if name not in self._own and value is not None and value != existing.get(name):
-                found.append(self._fault(number, _foreign(self._register, name)))
+                faults.append(self._fault(number, _foreign(self._register, name)))
         for rule in self._register.rules:
             given = [name in stored for name in rule.fields]
             first, second = (stored.get(n, existing.get(n)) for n in rule.fields)
             if not any(given) or all(given) or first is None or second is None:
                 continue  # nothing to compare, or compared by the validation already
             if not HOLDS[rule.kind](first, second):
-                found.append(self._fault(number, Fault(
+                faults.append(self._fault(number, Fault(
                     field=rule.fields[given.index(True)], code=f"rule_{rule.kind}",
                     en=f"{rule.en}.", zh=f"{rule.zh}。",
                 )))  # fmt: skip
-        return found
+        return faults
 
     def _fault(self, number: int, fault: Fault) -> Fault:
         self.faults.append(
@@ -210,6 +268,7 @@ class Plan:
             query = query.where(c.causal_length.bitwise_and(1) == 1)
         self._stamp = _stamp(tx)
         self._stored_rows: dict[Key, _Stored] = {}
+        self._spelled: dict[Key, _Stored] = {}  # by the form in which keys are compared
         self._lives: dict[bytes, int] = {}
         at = [names.index(name) for name in self._key]
         for record, life, *values in tx.execute(query):
@@ -217,16 +276,23 @@ class Plan:
                 self._lives[bytes(record)] = life
             if life % 2:
                 key = tuple(values[i] for i in at)
-                self._stored_rows[key] = _Stored(
-                    bytes(record), dict(zip(names, values, strict=True))
-                )
+                existing = _Stored(bytes(record), dict(zip(names, values, strict=True)))
+                self._stored_rows[key] = existing
+                self._spelled.setdefault(self._compared(key), existing)
 
     def _kind(self, row: _Row) -> str:
-        existing = self._stored_rows.get(row.key)
+        existing = self._find(row.key)
         if existing is None:
             return "new"
-        same = all(existing.values[name] == value for name, value in row.values.items())
-        return "unchanged" if same else "changed"
+        return "changed" if self._differing(row, existing) else "unchanged"
+
+    def _differing(self, row: _Row, existing: _Stored) -> dict[str, Value]:
+        """Return what a row says otherwise than its record; the key keeps its first spelling."""
+        return {
+            name: value
+            for name, value in row.values.items()
+            if name not in self._register.key and value != existing.values[name]
+        }
 
     def _next(self, start: int) -> _Piece:
         """Return the edits of the rows from `start` on, as many as one transaction holds."""
@@ -240,8 +306,9 @@ class Plan:
             if kind == "new":
                 piece.edits.append(self._new(row))
             elif kind == "changed":
-                existing = self._stored_rows[row.key]
-                values = {n: v for n, v in row.values.items() if v != existing.values[n]}
+                existing = self._find(row.key)
+                assert existing is not None, "a changed row has a record"
+                values = self._differing(row, existing)
                 edit = changed(self._office, self._register, self._unit, existing.id, values)
                 piece.edits.append(edit)
         return piece
@@ -273,19 +340,24 @@ def _stamp(tx: Connection) -> int:
     return int(tx.exec_driver_sql("SELECT hlc FROM log_head WHERE id = 1").scalar_one())
 
 
-def _double(register: Register, first: int) -> Fault:
+def _double(register: Register, first: Place, here: Place) -> Fault:
     names = [register.fields[name] for name in register.key]
     en = "/".join(f.en for f in names) or "Content"
     zh = "、".join(f.zh for f in names) or "内容"
     if register.singleton:
         en, zh = "Unit", "单位"
+    other = first.sheet if first.sheet != here.sheet else ""
+    sheet_en, sheet_zh = (f' of sheet "{other}"', f"工作表“{other}”") if other else ("", "")
+    spelled = any(has_spellings(each) for each in names)
     return Fault(
         field=register.key[0] if register.key else "",
         code="duplicate_key",
-        en=f"{en} is the same as in row {first}.",
-        zh=f"{zh}与第 {first} 行相同。",
-        suggestion_en="Delete one of the two rows.",
-        suggestion_zh="请删除其中一行。",
+        en=f"{en} is the same as in row {first.row}{sheet_en}.",
+        zh=f"{zh}与{sheet_zh}第 {first.row} 行相同。",
+        suggestion_en="Delete one of the two rows."
+        + (" Width, cases, spaces and dashes make no difference." if spelled else ""),
+        suggestion_zh="请删除其中一行。"
+        + ("全角半角、大小写、空格和连字符不作区分。" if spelled else ""),
     )
 
 

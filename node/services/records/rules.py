@@ -6,9 +6,12 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from node.domain.catalogue import Register
+from node.audiences import stays_below
+from node.domain.catalogue import Field, Register
+from node.domain.comparison_form import Key, comparison_form, key_form
+from node.domain.indicators import Indicator, measures_of
 from node.domain.units import Level
 from node.domain.validate import Fault, check
 from node.ids import natural_id, uuid7
@@ -20,9 +23,12 @@ from sync.model.errors import SilianError
 from sync.store.registers import RegisterTable
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
-Key = tuple[Value, ...]
+ASK_MAX = 3  # indicators that are named instead of records
+_KEEPERS_ZH = {
+    Level.CITY: "市级", Level.DISTRICT: "区级", Level.STREET: "街道", Level.COMMUNITY: "社区",
+}  # fmt: skip
 
 
 class UnknownRegister(SilianError):
@@ -65,6 +71,24 @@ class NotKeptHere(SilianError):
             f"“{register.zh}”由{keeper.zh}一级填报",
             remedy_en="Ask that office to add or end the record.",
             remedy_zh="请联系该级单位新增或注销。",
+        )
+
+
+class KeptElsewhere(SilianError):
+    """The records asked for stay in their own offices and are not here: that is not none."""
+
+    code = "kept_elsewhere"
+
+    def __init__(self, register: Register, ask: Sequence[Indicator]) -> None:
+        keeper_en = f"{register.level.en} offices" if register.level is not None else "each office"
+        keeper_zh = _KEEPERS_ZH[register.level] if register.level is not None else "本单位"
+        ids = ", ".join(f"silian rollup {each.id} ({each.en})" for each in ask)
+        ids_zh = "、".join(f"silian rollup {each.id}（{each.zh}）" for each in ask)
+        super().__init__(
+            f"{register.en} records are kept in {keeper_en} only; there are none to list here",
+            f"“{register.zh}”台账只在{keeper_zh}保存，这里没有明细",
+            remedy_en=f"Ask for the figures instead: {ids}." if ids else "Ask that office.",
+            remedy_zh=f"请查询汇总数：{ids_zh}。" if ids_zh else "请联系该单位。",
         )
 
 
@@ -158,6 +182,24 @@ def covered(office: Office, unit: int) -> int:
     return unit
 
 
+def must_be_here(office: Office, register: Register, unit: int, *, subtree: bool = False) -> None:
+    """Make sure that records asked for can be here: a unit's, with `subtree` also those below it.
+
+    Raises: KeptElsewhere.
+    """
+    own = unit == office.identity.unit and register.level in (None, office.level)
+    if own or not stays_below(register, office.level):
+        return
+    if unit == office.identity.unit and not subtree and not office.tree.children(unit):
+        return  # nobody below has any either: this office just keeps no such register
+    counting = [
+        each
+        for each in office.catalogue.indicators.values()
+        if register.name in {r.name for r in office.catalogue.counted_by(measures_of(each))}
+    ]
+    raise KeptElsewhere(register, counting[:ASK_MAX])
+
+
 def validated(
     register: Register,
     raw: Mapping[str, object],
@@ -219,14 +261,64 @@ def fresh_id(office: Office) -> bytes:
 
 
 def find_by_key(
-    tx: Connection, table: RegisterTable, register: Register, unit: int, key: Key
+    tx: Connection,
+    table: RegisterTable,
+    register: Register,
+    unit: int,
+    key: Key,
+    *,
+    other_than: bytes = b"",
 ) -> bytes | None:
-    """Return the id of the unit's living record with this key, found by the key's index."""
+    """Return the id of the unit's living record with this key, however it is spelled there.
+
+    First by the key's index, then by the comparison form of what may be another spelling.
+    """
     if not register.key:
         return None
     c = table.table.c
-    query = select(c.id).where(c.unit == unit, c.causal_length.bitwise_and(1) == 1).limit(1)
-    for name, value in zip(register.key, key, strict=True):
-        query = query.where(c[f"f_{name}"] == value)
-    found = tx.execute(query).scalar_one_or_none()
-    return None if found is None else bytes(found)
+    living = (c.unit == unit, c.causal_length.bitwise_and(1) == 1, c.id != other_than)
+    names = list(zip(register.key, key, strict=True))
+    exact = select(c.id).where(*living, *(c[f"f_{name}"] == value for name, value in names))
+    found = tx.execute(exact.limit(1)).scalar_one_or_none()
+    if found is not None:
+        return bytes(found)
+    if not any(has_spellings(register.fields[name]) for name in register.key):
+        return None
+    maybe = [
+        _maybe_spelled(tx, c[f"f_{name}"], value)
+        if isinstance(value, str) and has_spellings(register.fields[name])
+        else c[f"f_{name}"] == value
+        for name, value in names
+    ]
+    columns = (c[f"f_{name}"] for name in register.key)
+    for record, *values in tx.execute(select(c.id, *columns).where(*living, *maybe)):
+        if key_form(tuple(values)) == key_form(key):
+            return bytes(record)
+    return None
+
+
+def has_spellings(field: Field) -> bool:
+    """Say whether one value of a field can be stored in several spellings: free text can."""
+    return field.type == "text" and field.form == ""
+
+
+def spelled_as(
+    tx: Connection, column: ColumnElement[str], value: str, *within: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Return the condition that a column holds `value` in any spelling; `within`: of which rows."""
+    query = select(column).distinct().where(*within, _maybe_spelled(tx, column, value))
+    form = comparison_form(value)
+    spellings = [each for each in tx.execute(query).scalars() if comparison_form(each) == form]
+    return column.in_([value, *spellings])
+
+
+def _maybe_spelled(tx: Connection, column: ColumnElement[str], value: str) -> ColumnElement[bool]:
+    """Return what the store itself can say: more than the comparison form, and never less.
+
+    Of a text of plain ASCII only cases and spaces are left out; any other may be anything.
+    """
+    pattern = ("GLOB", "*[^ -~]*") if tx.dialect.name == "sqlite" else ("~", "[^ -~]")
+    return or_(
+        func.lower(func.replace(column, " ", "")) == comparison_form(value),
+        column.op(pattern[0], is_comparison=True)(pattern[1]),
+    )

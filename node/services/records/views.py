@@ -7,42 +7,36 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, func, select
 
+from node.audiences import stays_below
 from node.domain.catalogue import Register
 from node.domain.refusal import Refused
 from node.domain.sheet_values import read_value
 from node.domain.units import Level
 from node.domain.validate import Fault
-from node.services.records.rules import InvalidRecord, covered, registered
+from node.services.common.pages import BadToken, beyond, page_size, page_token
+from node.services.records.rules import (
+    InvalidRecord,
+    covered,
+    has_spellings,
+    must_be_here,
+    registered,
+    spelled_as,
+)
 from sync.log import entries as log
 from sync.merge.record import Head, RecordState, conflicts_of
 from sync.model.change import RecordKey, Value
-from sync.model.errors import RecordMissing, SilianError
+from sync.model.errors import RecordMissing
 from sync.model.version import VERSION_BYTES, Version, incarnation_of, wall_ms_of
 from sync.store import conflicts
 from sync.store.registers import values_of
 from sync.store.tables import conflict
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
-PAGE_MAX = 500
 _MARK = "~"
-
-
-class BadToken(SilianError):
-    """A text that this program did not make, or made for another page."""
-
-    code = "bad_token"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the page's token cannot be read",
-            "页面凭据无法识别",
-            remedy_en="Open the record or the list again.",
-            remedy_zh="请重新打开该记录或列表。",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +110,17 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list: `total` counts all that match; `next` is the next page's token or ""."""
+    """One page of a list: `total` counts all that match; `next` is the next page's token or "".
+
+    `below`: units below the one asked about may have more. `partial`: they have, and it stays
+    with them: what is listed is this office's own.
+    """
 
     records: tuple[RecordView, ...]
     total: int
     next: str
+    below: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,17 +143,21 @@ def state_of(
     tx: Connection, office: Office, register: str, unit: int, record: bytes
 ) -> RecordState | None:
     """Return the copy of one record held here, losers and all."""
-    levels = {incarnation: level for incarnation, (_, level) in log.writers(tx).items()}
+    levels = log.levels(tx)
     losers = conflicts.losers(tx, register, unit, [record])
     return office.tables[register].states(tx, unit, [record], levels, losers).get(record)
 
 
 def get(office: Office, name: str, unit: int, record: bytes) -> RecordView:
-    """Return one record, ended ones too. Raises: UnknownRegister, SystemRegister, RecordMissing."""
+    """Return one record, ended ones too.
+
+    Raises: UnknownRegister, SystemRegister, KeptElsewhere, RecordMissing.
+    """
     register = registered(office, name)
     with office.store.read() as tx:
         state = state_of(tx, office, name, unit, record)
     if state is None:
+        must_be_here(office, register, unit)
         raise RecordMissing(RecordKey(name, unit, record))
     return view_of(office, register, unit, record, state)
 
@@ -204,30 +208,45 @@ def list_records(
     """Return a page of records in order of (unit, id); `after` is the previous page's `next`.
 
     `unit`: this office's own if not given; with `subtree` also all below it. `where`: field ->
-    value as a clerk writes it; an empty one finds the records without a value.
-    Raises: UnknownRegister, SystemRegister, ForeignUnit, InvalidRecord (a filter), BadToken.
+    value as a clerk writes it; an empty one finds the records without a value, and a key is found
+    in any spelling.
+    Raises: UnknownRegister, SystemRegister, ForeignUnit, KeptElsewhere, InvalidRecord (a filter),
+    BadToken.
     """
     register = registered(office, name)
     table = office.tables[name]
     c = table.table.c
-    matches = [unit_filter(office, c.unit, covered(office, unit or office.identity.unit), subtree)]
+    of_unit = covered(office, unit or office.identity.unit)
+    must_be_here(office, register, of_unit, subtree=subtree)
+    matches = [unit_filter(office, c.unit, of_unit, subtree)]
     if not include_ended:
         matches.append(c.causal_length.bitwise_and(1) == 1)
-    for column, value in _filters(register, where or {}).items():
-        matches.append(c[f"f_{column}"] == value)
+    filters = _filters(register, where or {})
     columns = [c.unit, *(c[column] for column in table.columns)]
-    query = select(*columns).where(*matches)
-    if after:
-        last_unit, last_id = _place(after)
-        query = query.where(or_(c.unit > last_unit, and_(c.unit == last_unit, c.id > last_id)))
-    limit = max(1, min(limit, PAGE_MAX))
+    limit = page_size(limit)
     with office.store.read() as tx:
+        matches += [
+            spelled_as(tx, c[f"f_{field}"], value, *matches)
+            if field in register.key
+            and isinstance(value, str)
+            and has_spellings(register.fields[field])
+            else c[f"f_{field}"] == value
+            for field, value in filters.items()
+        ]
+        query = select(*columns).where(*matches)
+        if after:
+            query = query.where(beyond(after, c.unit, c.id))
         total = tx.execute(select(func.count()).select_from(table.table).where(*matches))
         count = int(total.scalar_one())
         rows = tx.execute(query.order_by(c.unit, c.id).limit(limit + 1)).all()
         views = _views(tx, office, register, rows[:limit])
     last = views[-1] if len(rows) > limit else None
-    return Page(tuple(views), count, f"{last.unit:x}.{last.id.hex()}" if last else "")
+    stays = stays_below(register, office.level)
+    more = bool(office.tree.children(of_unit)) and register.level in _levels(office, of_unit)
+    return Page(
+        tuple(views), count, page_token(last.unit, last.id) if last else "",
+        below=more and not subtree and not stays, partial=more and subtree and stays,
+    )  # fmt: skip
 
 
 def history(office: Office, name: str, unit: int, record: bytes) -> tuple[Event, ...]:
@@ -235,10 +254,11 @@ def history(office: Office, name: str, unit: int, record: bytes) -> tuple[Event,
 
     Values that somebody overwrote knowingly are not kept. Raises: as `get`.
     """
-    registered(office, name)
+    register = registered(office, name)
     with office.store.read() as tx:
         state = state_of(tx, office, name, unit, record)
         if state is None:
+            must_be_here(office, register, unit)
             raise RecordMissing(RecordKey(name, unit, record))
         writers = log.writers(tx)
         lost = tx.execute(
@@ -266,6 +286,11 @@ def history(office: Office, name: str, unit: int, record: bytes) -> tuple[Event,
     if state.causal_length > 1:
         events.append(event(state.causal_length_version, "restored" if state.alive else "ended"))
     return tuple(each for _, each in sorted(events, key=lambda pair: pair[0]))
+
+
+def _levels(office: Office, unit: int) -> tuple[Level | None, ...]:
+    """Return the levels of registers that units below one may keep; None: any level's."""
+    return (None, *(level for level in Level if level > office.tree.level(unit)))
 
 
 def unit_filter(office: Office, column: Any, unit: int, subtree: bool) -> Any:
@@ -299,19 +324,11 @@ def _filters(register: Register, where: Mapping[str, object]) -> dict[str, Value
     return filters
 
 
-def _place(token: str) -> tuple[int, bytes]:
-    unit, _, record = token.partition(".")
-    try:
-        return int(unit, 16), bytes.fromhex(record)
-    except ValueError:
-        raise BadToken from None
-
-
 def _views(
     tx: Connection, office: Office, register: Register, rows: Iterable[Any]
 ) -> list[RecordView]:
     table = office.tables[register.name]
-    levels = {incarnation: level for incarnation, (_, level) in log.writers(tx).items()}
+    levels = log.levels(tx)
     by_unit: dict[int, list[bytes]] = {}
     for row in rows:
         by_unit.setdefault(row[0], []).append(bytes(row[1]))

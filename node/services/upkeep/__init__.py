@@ -1,1 +1,4 @@
-"""Upkeep of the store: retention, redaction, rebuilding, bundles, quarantine, the tree."""
+"""Upkeep of the store: retention, redaction, rebuilding, bundles, quarantine, the tree.
+
+Face: all of it.
+"""

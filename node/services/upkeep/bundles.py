@@ -19,7 +19,7 @@ from sync.model.report import DurableAt
 from sync.model.schema import Lane
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.host import LinkedOffice
 
 ReportProgress = Callable[[int, int], None]
 
@@ -36,7 +36,7 @@ class Written:
 
 
 def write_bundle(
-    office: Office,
+    office: LinkedOffice,
     to: int,
     new_file: Callable[[int], BinaryIO],
     *,
@@ -51,7 +51,7 @@ def write_bundle(
     peer = transfer.neighbour(office, to)
     if peer is None:
         raise BundleNotNeighbour(_name(office.tree, to))
-    signer = office.applier.signer
+    signer = office.replica.signer
     assert signer is not None, "an office has a key"
     done = Written(to)
     at = dict.fromkeys(Lane, 0) if start_over else _acked_by_peer(office, peer)
@@ -95,7 +95,7 @@ def write_bundle(
 
 
 def read_bundles(
-    office: Office,
+    office: LinkedOffice,
     files: Sequence[BinaryIO],
     *,
     dry_run: bool = False,
@@ -134,7 +134,7 @@ def _order(bundle: Bundle) -> tuple[int, int, int]:
     return header.written_ms, header.set, header.part
 
 
-def _acked_by_peer(office: Office, peer: Neighbour) -> dict[Lane, int]:
+def _acked_by_peer(office: LinkedOffice, peer: Neighbour) -> dict[Lane, int]:
     if peer.is_parent:
         durable_above = {(s.level, s.lane): s.position for s in office.peer_status.durable_above()}
         return {lane: durable_above.get((office.identity.level - 1, lane), 0) for lane in Lane}
@@ -142,7 +142,7 @@ def _acked_by_peer(office: Office, peer: Neighbour) -> dict[Lane, int]:
         return transfer.acked_by_child(office, tx, peer.unit)
 
 
-def _addressed(office: Office, header: Header, peer: Neighbour) -> Header:
+def _addressed(office: LinkedOffice, header: Header, peer: Neighbour) -> Header:
     """Add what the engine does not know: names, and news."""
     header.sender_name = _name(office.tree, office.identity.unit)
     header.receiver_name = _name(office.tree, peer.unit)
@@ -154,7 +154,7 @@ def _addressed(office: Office, header: Header, peer: Neighbour) -> Header:
     return header
 
 
-def _durable_above(office: Office, child: int) -> list[DurableAt]:
+def _durable_above(office: LinkedOffice, child: int) -> list[DurableAt]:
     above = office.peer_status.durable_above()
     with office.store.read() as tx:
         return [

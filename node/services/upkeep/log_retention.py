@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from node.china import DAY_MS
 from node.domain.units import Level
 from sync.log import entries as log
 from sync.log import truncation
@@ -26,10 +27,9 @@ from sync.store.priority import Priority
 from sync.store.sql import execute
 
 if TYPE_CHECKING:
-    from node.app import Office
     from node.config import OfficeConfig
+    from node.office import Office
 
-DAY_MS = 86_400_000
 PORTIONS_MAX = 2_000  # cut in one run of the job: what is left goes the next day
 GRACE_MS = 7 * DAY_MS  # after an outage of our own, everybody has so long to come back
 ENDING_MS = 14 * DAY_MS  # a lease that ends so soon is shown

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, select
 
-from node.services.records.views import BadToken
+from node.services.common.pages import PAGE_MAX, beyond, page_size, page_token
+from node.services.common.reason import REASON_CHARS_MAX, stated_reason
+from sync.apply import applier
 from sync.codec import block as block_codec
 from sync.codec import entry as codec
 from sync.log.outcome import Received
@@ -21,12 +23,10 @@ from sync.store.sql import execute
 from sync.store.tables import entry, incarnation, quarantine
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
-PAGE_MAX = 500
 STATES = ("open", "deferred", "applied", "closed")
 WAITING = ("open", "deferred")
-REASON_CHARS_MAX = 500
 
 
 class UnknownQuarantined(SilianError):
@@ -54,20 +54,6 @@ class NotOpen(SilianError):
             f"隔离变更 {quarantine_id.hex()} 已处理 ({state})",
             remedy_en="Nothing to do.",
             remedy_zh="无需处理。",
-        )
-
-
-class NoReason(SilianError):
-    """What a person gives up or lets in needs a reason that an auditor can read."""
-
-    code = "reason_needed"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the reason is missing",
-            "未填写理由",
-            remedy_en="Say why, for whoever looks at it later: it is kept.",
-            remedy_zh="请说明理由, 以备查考。",
         )
 
 
@@ -134,16 +120,14 @@ def page_of(
         .order_by(quarantine.c.arrival, quarantine.c.id)
     )
     if after:
-        arrival, last = _place(after)
-        beyond = and_(quarantine.c.arrival == arrival, quarantine.c.id > last)
-        query = query.where(or_(quarantine.c.arrival > arrival, beyond))
-    limit = max(1, min(limit, PAGE_MAX))
+        query = query.where(beyond(after, quarantine.c.arrival, quarantine.c.id))
+    limit = page_size(limit)
     counted = select(func.count()).select_from(quarantine).where(quarantine.c.state.in_(states))
     with office.store.read() as tx:
         total = int(tx.execute(counted).scalar_one())
         lines = tuple(_line(row) for row in tx.execute(query.limit(limit + 1)))
     page = lines[:limit]
-    token = f"{page[-1].arrival:x}.{page[-1].id.hex()}" if len(lines) > limit else ""
+    token = page_token(page[-1].arrival, page[-1].id) if len(lines) > limit else ""
     return QuarantinePage(page, total, token)
 
 
@@ -191,12 +175,11 @@ def retry_deferred(office: Office) -> Retried:
 def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reason: str) -> Retried:
     """Give a held change up, for good and with a trace; what waited behind it is tried again.
 
-    Raises: UnknownHole, NotOpen, NoReason.
+    Raises: UnknownHole, NotOpen, ReasonMissing.
     """
-    if not reason.strip():
-        raise NoReason
+    why = stated_reason(reason)[:REASON_CHARS_MAX]
     line = _must_be_open(office, quarantine_id)
-    note = f"{office.clock.now_ms()} {actor}: {reason.strip()[:REASON_CHARS_MAX]}"
+    note = f"{office.clock.now_ms()} {actor}: {why}"
 
     def write(tx: Connection) -> None:
         execute(
@@ -226,7 +209,7 @@ def _retry(office: Office, where: str, parameters: tuple[object, ...]) -> Retrie
         ).fetchone()[0]
         if not tried:
             return 0, 0, None
-        received = office.applier.retry_quarantined(tx, where, parameters)
+        received = applier.retry_quarantined(office.replica, tx, where, parameters)
         return int(tried), count(tx, "applied") - before, received
 
     tried, applied, received = office.store.write(write)
@@ -256,14 +239,6 @@ def _one(tx: Connection, quarantine_id: bytes) -> QuarantineLine:
     if row is None:
         raise UnknownQuarantined(quarantine_id)
     return _line(row)
-
-
-def _place(token: str) -> tuple[int, bytes]:
-    arrival, _, last = token.partition(".")
-    try:
-        return int(arrival, 16), bytes.fromhex(last)
-    except ValueError:
-        raise BadToken from None
 
 
 def _line(row: Any) -> QuarantineLine:

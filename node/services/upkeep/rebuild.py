@@ -14,15 +14,15 @@ from sqlalchemy import Connection
 from node.audiences import audiences_of
 from node.domain.contribution import CellKey
 from node.folds.contributions import CELL, cell_id
-from node.services.duplicates.blind_index import pending_entries, shared_marks
-from node.services.figures.cells import cells_of
+from node.services.duplicates.blind_index import pending_entries
+from node.services.figures.cells import own_cells
 from node.services.figures.closings import CLOSING, stock_measures
-from node.services.health.verify import own_cells
+from node.store.cells import cells_of
 from sync.model.change import Edit, Operation, RecordKey
 from sync.store.sql import execute
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 def pending_derived(office: Office, tx: Connection) -> list[Edit]:
@@ -30,12 +30,12 @@ def pending_derived(office: Office, tx: Connection) -> list[Edit]:
 
     None when nothing is left to do: asking twice does no harm.
     """
-    return [*office.reactions(tx), *_cells(office, tx), *_marks(office, tx)]
+    return [*office.folds.reactions(tx), *_cells(office, tx), *_marks(office, tx)]
 
 
 def _marks(office: Office, tx: Connection) -> list[Edit]:
     """Bring marks in line with records; where they stand so already, cases with marks."""
-    return pending_entries(office, tx) or office.cases.review(tx, shared_marks(tx))
+    return pending_entries(office, tx) or office.folds.cases.review_all(tx)
 
 
 def _cells(office: Office, tx: Connection) -> list[Edit]:

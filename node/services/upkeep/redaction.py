@@ -23,7 +23,7 @@ from sync.store.priority import Priority
 from sync.store.registers import RegisterTable
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 RECORDS_MAX = 100_000  # looked at in one run of the job, by register: the rest the next day
 

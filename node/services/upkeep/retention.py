@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from node.services.upkeep.log_retention import DAY_MS, truncate_log
+from node.china import DAY_MS
+from node.services.upkeep.log_retention import truncate_log
 from node.services.upkeep.redaction import redact_ended
 from sync.store.sql import execute
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from sync.model.errors import SilianError
 from sync.model.limits import TRANSACTION_CHANGES_MAX
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 UNIT = "unit"
 

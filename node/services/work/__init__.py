@@ -1,1 +1,4 @@
-"""Work assignments: checks, actions, views, deadlines."""
+"""Work assignments: checks, actions, views, deadlines.
+
+Face: `actions`, `checks`, `deadlines`, `views`.
+"""

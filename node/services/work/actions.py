@@ -15,15 +15,25 @@ from node.folds import targets as final
 from node.folds.assignments import AUTO, MANUAL, RELAY
 from node.folds.event_writer import EventWriter
 from node.ids import uuid7
-from node.services.work.checks import Order, check_lawful, check_order, check_step, may_rule
+from node.services.work.checks import (
+    Order,
+    check_deadline,
+    check_lawful,
+    check_order,
+    check_step,
+    check_texts,
+    may_rule,
+    naming_steps,
+    next_steps,
+)
 from node.services.work.errors import BadOrder, NotYours, UnknownAssignment
 from node.store import meta
-from node.store.assignments import Assignment, Work, load, select_rows
+from node.store.assignments import EVENT, Assignment, Work, load, select_rows
 from sync.model import audience
 from sync.model.change import Edit, Operation, RecordKey
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ def issue(office: Office, order: Order, *, actor: str, number: bytes | None = No
         except final.OutOfLine as error:
             raise BadOrder("out_of_line", _named(office, error.unit)) from error
         if any(len(hop.work.targets) > final.TEXT_MAX for hop in hops):
-            raise BadOrder("too_long", "the list of offices")
+            raise BadOrder("too_long", ("the list of offices", "承办单位名单"))
         issued.extend(sorted(hop.id for hop in hops))
         return [_order_record(writer, number, order, hops, actor), *writer.edits]
 
@@ -85,8 +95,10 @@ def relay(
     def work(tx: Connection) -> list[Edit]:
         parts.clear()
         writer = _writer(office)
-        own = _load_own(office, tx, assignment, "assignee")
-        current = writer.write_event(own, EventKind.RELAY, "assignee", actor=actor)
+        current = _load_own(office, tx, assignment, "assignee")
+        with naming_steps(office, tx, current):
+            check_step(office, tx, current, EventKind.RELAY, "assignee", actor)
+            current = writer.write_event(current, EventKind.RELAY, "assignee", actor=actor)
         try:
             behind = chosen or final.read(writer.tree, writer.unit, current.work.targets) - {
                 writer.unit
@@ -126,16 +138,19 @@ def act(
     """
     by: Writer = "assignee" if kind in ASSIGNEE_KINDS else "issuer"
     after: list[AssignmentState] = []
+    check_texts(office, EVENT, actor=actor, reason=reason, note=note, evidence=evidence)
 
     def work(tx: Connection) -> list[Edit]:
         after.clear()
         current = _load_own(office, tx, assignment, by)
-        check_step(office, tx, current, kind, by, actor)
         writer = _writer(office)
-        current = writer.write_event(
-            current, kind, by, actor=actor, reason=reason, percent=percent, due_ms=due_ms,
-            note=note, evidence=evidence,
-        )  # fmt: skip
+        with naming_steps(office, tx, current):
+            check_step(office, tx, current, kind, by, actor)
+            check_deadline(due_ms, writer.now_ms)
+            current = writer.write_event(
+                current, kind, by, actor=actor, reason=reason, percent=percent, due_ms=due_ms,
+                note=note, evidence=evidence,
+            )  # fmt: skip
         after.append(current.state)
         return writer.edits
 
@@ -195,12 +210,14 @@ def rework(office: Office, assignment: bytes, *, actor: str, reason: str) -> Ass
     return act(office, assignment, EventKind.REWORK, actor=actor, reason=reason)
 
 
-def appraise(office: Office, assignment: bytes, *, actor: str, score: int) -> AssignmentState:
+def appraise(
+    office: Office, assignment: bytes, *, actor: str, score: int, note: str = ""
+) -> AssignmentState:
     """Give a score, 0 to 100: the issuer for the result, the assignee for the order."""
     with office.store.read() as tx:
         mine = _load_one(tx, assignment).hop.issuer == office.identity.unit
     kind = EventKind.APPRAISE_RESULT if mine else EventKind.APPRAISE_ORDER
-    return act(office, assignment, kind, actor=actor, percent=score)
+    return act(office, assignment, kind, actor=actor, percent=score, note=note)
 
 
 def recall(office: Office, assignment: bytes, *, actor: str, reason: str = "") -> AssignmentState:
@@ -226,8 +243,9 @@ def dispatch(
 
 
 def rule(
-    office: Office, assignment: bytes, kind: EventKind, *, actor: str, reason: str = ""
-) -> None:
+    office: Office, assignment: bytes, kind: EventKind, *, actor: str, reason: str = "",
+    note: str = "",
+) -> None:  # fmt: skip
     """Decide from above: ADMIT, REFUSE or SEND_BACK at the city's gate, or ADJUDICATE a dispute.
 
     Where this office issued the work itself the decision takes effect at once; elsewhere when it
@@ -235,18 +253,23 @@ def rule(
     Raises: UnknownAssignment, BadOrder (`not_above`), IllegalEvent.
     """
 
+    check_texts(office, EVENT, actor=actor, reason=reason, note=note)
+
     def work(tx: Connection) -> list[Edit]:
         current = _load_one(tx, assignment)
         writer = _writer(office)
         if not may_rule(writer, current, kind):
-            raise BadOrder("not_above")
-        if current.hop.issuer == writer.unit:
-            current = writer.write_event(current, kind, "issuer", actor=actor, reason=reason)
-            if current.state.state is State.READY:
-                writer.write_event(current, EventKind.DISPATCH, "issuer", actor=actor)
-            return writer.edits
-        _rehearse(office, current, kind, actor, reason)
-        writer.rule(current, kind, actor=actor, reason=reason)
+            raise BadOrder("not_above", steps=next_steps(office, tx, current))
+        with naming_steps(office, tx, current):
+            if current.hop.issuer != writer.unit:
+                _rehearse(office, current, kind, actor, reason)
+                writer.rule(current, kind, actor=actor, reason=reason, note=note)
+                return writer.edits
+            current = writer.write_event(
+                current, kind, "issuer", actor=actor, reason=reason, note=note
+            )
+        if current.state.state is State.READY:
+            writer.write_event(current, EventKind.DISPATCH, "issuer", actor=actor)
         return writer.edits
 
     office.commit(work)
@@ -258,16 +281,21 @@ def amend(office: Office, assignment: bytes, *, actor: str, title: str, body: st
     Raises: UnknownAssignment, NotYours, IllegalEvent.
     """
 
+    if not title.strip():
+        raise BadOrder("no_title")
+    check_texts(office, "work_order", title=title, body=body)
+
     def work(tx: Connection) -> list[Edit]:
         current = _load_own(office, tx, assignment, "issuer")
         writer = _writer(office)
         again = Work(
             title=title, body=body, targets=current.work.targets, fee_fen=current.work.fee_fen
         )
-        current = writer.write_event(
-            current, EventKind.DRAFT, "issuer",
-            actor=actor, duty=current.state.duty, due_ms=current.state.due_ms, work=again,
-        )  # fmt: skip
+        with naming_steps(office, tx, current):
+            current = writer.write_event(
+                current, EventKind.DRAFT, "issuer",
+                actor=actor, duty=current.state.duty, due_ms=current.state.due_ms, work=again,
+            )  # fmt: skip
         writer.write_event(current, EventKind.SUBMIT, "issuer", actor=actor)
         return writer.edits
 
@@ -298,7 +326,7 @@ def _load_own(office: Office, tx: Connection, assignment: bytes, by: Writer) -> 
     current = _load_one(tx, assignment)
     whose = current.hop.issuer if by == "issuer" else current.hop.assignee
     if whose != office.identity.unit:
-        raise NotYours(_named(office, whose))
+        raise NotYours(_named(office, whose), next_steps(office, tx, current))
     return current
 
 

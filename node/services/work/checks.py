@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,12 @@ from node.domain.assignment import (
     Writer,
     guard,
 )
+from node.domain.assignment_rules import ASSIGNEE_KINDS
+from node.domain.days import day_text
 from node.domain.norms import Nature, fee_required
+from node.domain.numbers import check_fen, yuan
+from node.domain.plain_text import unkeepable_in_note
+from node.domain.refusal import Refused
 from node.domain.units import Level
 from node.folds.assignments import COMPLETED, GATE
 from node.folds.event_writer import EventWriter, reaches_community
@@ -25,10 +32,11 @@ from node.store.assignments import Assignment, children_of
 from sync.store.sql import sql
 
 if TYPE_CHECKING:
-    from node.app import Office
+    from node.office import Office
 
-TITLE_MAX, BODY_MAX = 200, 4_000  # characters, as in the catalogue
-RETURNS_MAX = 2  # after so many returns an office above both must rule
+DAYS_MAX = 36_500  # of workload and duration: a hundred years
+RULINGS = GATE | {EventKind.ADJUDICATE}
+RETURNS_MAX = 2  # after so many returns an office above both must rule (1.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +63,20 @@ def check_order(order: Order, writer: EventWriter, office: Office) -> None:
     """
     if not order.title.strip():
         raise BadOrder("no_title")
-    for text, limit, name in ((order.title, TITLE_MAX, "title"), (order.body, BODY_MAX, "body")):
-        if len(text) > limit:
-            raise BadOrder("too_long", name)
+    check_texts(
+        office, "work_order", title=order.title, body=order.body, department=order.department,
+        item_no=order.item_no,
+    )  # fmt: skip
     if not order.targets:
         raise BadOrder("no_targets")
-    if order.due_ms is not None and order.due_ms <= writer.now_ms:
-        raise BadOrder("deadline_past", str(order.due_ms))
+    check_deadline(order.due_ms, writer.now_ms)
+    try:
+        check_fen(order.fee_fen, least=0)
+    except Refused as refused:
+        raise BadOrder("amount", yuan(order.fee_fen), refused) from refused
+    for count in (order.workload_days, order.duration_days):
+        if not 0 <= count <= DAYS_MAX:
+            raise BadOrder("days", str(count))
     for target in order.targets:
         office.tree.get(target)
     if not reaches_community(writer.tree, writer.unit, order.targets):
@@ -81,6 +96,23 @@ def check_order(order: Order, writer: EventWriter, office: Office) -> None:
         raise BadOrder("fee_missing")
 
 
+def check_deadline(due_ms: int | None, now_ms: int) -> None:
+    """Refuse a deadline that has passed. Raises: BadOrder."""
+    if due_ms is not None and due_ms <= now_ms:
+        raise BadOrder("deadline_past", day_text(due_ms))
+
+
+def check_texts(office: Office, register: str, **stated: str) -> None:
+    """Refuse texts that their fields cannot hold. Raises: BadOrder."""
+    fields = office.catalogue.registers[register].fields
+    for name, text in stated.items():
+        field = fields[name]
+        if isinstance(field.maximum, int) and len(text) > field.maximum:
+            raise BadOrder("too_long", (field.en, field.zh))
+        if unkeepable_in_note(text):
+            raise BadOrder("character", (field.en, field.zh))
+
+
 def check_lawful(writer: EventWriter, behind: set[int], current: Assignment) -> None:
     """Refuse to pass work between offices on to a community. Raises: BadOrder."""
     if current.state.duty is Duty.OFFICE and reaches_community(
@@ -97,9 +129,11 @@ def check_step(
     Raises: IllegalEvent.
     """
     parts: list[AssignmentState] = []
-    if kind is EventKind.CLAIM:
-        rows = children_of(tx, current.id)
-        parts = [r.summary for r in rows if r.issuer == current.hop.assignee]
+    if kind in (EventKind.CLAIM, EventKind.RELAY):
+        rows = [r for r in children_of(tx, current.id) if r.issuer == current.hop.assignee]
+        if kind is EventKind.RELAY:
+            rows = [r for r in rows if r.round >= current.state.first_round]
+        parts = [row.summary for row in rows]
         parts = [part for part in parts if part.state not in COMPLETED]
     guard(
         current.state,
@@ -113,6 +147,48 @@ def check_step(
     community = office.identity.level == Level.COMMUNITY and by == "assignee"
     if kind is EventKind.ACCEPT and community and current.state.duty is Duty.OFFICE:
         raise IllegalEvent(current.state.state, kind, "department_duty")
+
+
+def next_steps(office: Office, tx: Connection, current: Assignment) -> tuple[str, ...]:
+    """Return the steps that this office may take now, by the names under which it takes them."""
+    me, hop = office.identity.unit, current.hop
+    found: list[str] = []
+    for kind in EventKind:
+        by: Writer = "assignee" if kind in ASSIGNEE_KINDS else "issuer"
+        whose = hop.assignee if by == "assignee" else hop.issuer
+        ours = _rules(office, current, kind) if kind in RULINGS else whose == me
+        if kind in _BY_ITSELF or not ours:
+            continue
+        try:
+            check_step(office, tx, current, kind, by, actor="")
+        except IllegalEvent:
+            continue
+        found.append(_VERBS.get(kind, kind.value))
+    return tuple(dict.fromkeys(found))
+
+
+@contextmanager
+def naming_steps(office: Office, tx: Connection, current: Assignment) -> Iterator[None]:
+    """Have a refused step say which ones are allowed instead. Raises: IllegalEvent."""
+    try:
+        yield
+    except IllegalEvent as error:
+        raise error.with_steps(next_steps(office, tx, current)) from error
+
+
+_BY_ITSELF = frozenset({EventKind.RECEIPT, EventKind.SUBMIT, EventKind.EXPIRE_CONSENT})
+_VERBS = {
+    EventKind.DRAFT: "amend",
+    EventKind.APPRAISE_RESULT: "appraise",
+    EventKind.APPRAISE_ORDER: "appraise",
+}
+
+
+def _rules(office: Office, current: Assignment, kind: EventKind) -> bool:
+    me = office.identity
+    return may_rule(
+        EventWriter(me.unit, me.level, office.tree, office.clock.now_ms()), current, kind
+    )
 
 
 def _fee_released(tx: Connection, current: Assignment) -> bool:

@@ -10,22 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from node.china import DAY_MS
 from node.domain.assignment import EventKind, State, escalation, overdue
 from node.domain.assignment_rules import BACK_WITH_ISSUER, WITH_ASSIGNEE
 from node.domain.deadlines import Lateness
 from node.domain.units import Tree
 from node.folds.event_writer import EventWriter
-from node.store.assignments import Row, load, save, select_rows
+from node.store.assignments import Assignment, Row, load, save, select_rows
 from sync.model.limits import TRANSACTION_CHANGES_MAX
 from sync.model.report import NodeStatus
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from node.app import Office
+    from node.office import Office
     from sync.model.change import Edit
 
-DAY_MS = 86_400_000
 ESCALATE_AFTER_MS = 3 * DAY_MS  # one more level above sees late work each time this passes
 CONSENT_MS = 15 * DAY_MS  # silence of a community that was asked: never taken for consent
 APPRAISE_MS = 30 * DAY_MS  # verified work that nobody appraises is closed
@@ -52,12 +52,12 @@ def escalate(
 
     Work is "overdue" only when everything that its assignee said up to the deadline is here;
     else "overdue_unconfirmed", which counts as unsynced. One transaction; run again, it changes
-    nothing.
+    nothing, and takes no lock for that.
     """
     known = office.peer_status.known()
     tree, me = office.tree, office.identity.unit
 
-    def work(tx: Connection) -> tuple[Flagged, ...]:
+    def changed_rows(tx: Connection) -> list[tuple[Row, Row]]:
         marks = ",".join("?" * len(_OPEN))
         rows = select_rows(
             tx, f"state IN ({marks}) AND (due_ms<? OR flag<>'') ORDER BY id", (*_OPEN, now_ms)
@@ -73,9 +73,16 @@ def escalate(
             flag = "" if late is Lateness.ON_TIME else late.value
             if (flag, steps) != (row.flag, row.escalated):
                 changed.append((row, replace(row, flag=flag, escalated=steps)))
+        return changed
+
+    def work(tx: Connection) -> tuple[Flagged, ...]:
+        changed = changed_rows(tx)
         save(tx, [after for _, after in changed])
         return tuple(_flagged(tree, me, before, after) for before, after in changed)
 
+    with office.store.read() as tx:
+        if not changed_rows(tx):
+            return ()
     return office.store.write(work)
 
 
@@ -127,23 +134,32 @@ def run_timers(
         State.APPRAISED: (EventKind.CLOSE, State.VERIFIED, appraise_ms),
     }
 
-    def work(tx: Connection) -> list[Edit]:
-        moved.clear()
+    def waiting(tx: Connection) -> list[bytes]:
         rows = select_rows(
             tx, "issuer=? AND state IN (?,?,?) AND dispatched_ms<? ORDER BY dispatched_ms, id",
             (office.identity.unit, *(s.value for s in waits),
              now_ms - min(consent_ms, appraise_ms)),
         )  # fmt: skip
-        asked = [r.id for r in rows if r.state != State.DELIVERED or r.summary.needs_consent]
+        return [r.id for r in rows if r.state != State.DELIVERED or r.summary.needs_consent]
+
+    def over(current: Assignment) -> EventKind | None:
+        """Return the step that is due; None: it still has time."""
+        kind, since, wait_ms = waits[current.state.state]
+        return kind if now_ms - current.state.milestones[since] > wait_ms else None
+
+    def work(tx: Connection) -> list[Edit]:
+        moved.clear()
         writer = EventWriter(office.identity.unit, office.identity.level, office.tree, now_ms)
-        for assignment, current in sorted(load(tx, asked).items()):
-            kind, since, wait_ms = waits[current.state.state]
-            over = now_ms - current.state.milestones[since] > wait_ms
-            if over and len(writer.edits) < _STEPS_MAX:
+        for assignment, current in sorted(load(tx, waiting(tx)).items()):
+            kind = over(current)
+            if kind is not None and len(writer.edits) < _STEPS_MAX:
                 writer.write_event(current, kind, "issuer")
                 moved.append(assignment)
         return writer.edits
 
+    with office.store.read() as tx:
+        if all(over(current) is None for current in load(tx, waiting(tx)).values()):
+            return ()
     office.commit(work)
     return tuple(moved)
 

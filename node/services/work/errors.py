@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from node.domain.assignment_texts import allowed_text
+from node.domain.refusal import Refused
 from sync.model.errors import SilianError
 
 
@@ -24,12 +28,13 @@ class NotYours(SilianError):
 
     code = "not_your_assignment"
 
-    def __init__(self, whose: str) -> None:
+    def __init__(self, whose: str, steps: Sequence[str] = ()) -> None:
+        allowed, allowed_zh = allowed_text(steps)
         super().__init__(
             f"Only {whose} may take this step.",
             f"此操作只能由{whose}进行。",
-            remedy_en="Ask that office; this one sees the assignment but has no part in it.",
-            remedy_zh="请联系该单位办理；本单位只能查看。",
+            remedy_en=f"Ask that office. {allowed}",
+            remedy_zh=f"请联系该单位办理。{allowed_zh}",
         )
 
 
@@ -62,20 +67,33 @@ _ORDERS: dict[str, tuple[str, str, str, str]] = {
     "deadline_past": (
         "The deadline {} has passed already",
         "期限{}已过",
-        "Choose a later day.",
-        "请选择更晚的日期。",
+        "Give --due a later day.",
+        "请用 --due 填写更晚的日期。",
+    ),
+    "amount": ("{} yuan", "{}元", "", ""),  # what is wrong with it says its reader
+    "days": (
+        "{} is no number of days",
+        "{}不是有效的天数",
+        "Give a whole number from 0 to 36500.",
+        "请填写 0 至 36500 之间的整数。",
+    ),
+    "character": (
+        "{} holds a character that cannot be kept",
+        "{}含有不可保存的字符",
+        "Type the text again instead of pasting it.",
+        "请重新输入，不要直接粘贴。",
     ),
     "office_duty": (
         "Work for a community must say whose duty it is",
         "交社区办理的事项须注明责任类型",
-        "Say whether the community undertakes it, assists, or it is not in the catalogue.",
-        "请注明：社区承担、社区协助或目录外事项。",
+        "Give --duty undertakes, assists, or unlisted for what is not in the catalogue.",
+        "请用 --duty 注明：社区承担、社区协助或目录外事项。",
     ),
     "fee_missing": (
         "Heavy, long or temporary work for a community needs a fee",
         "工作量大、持续时间长的行政事务或临时性工作须费随事转",
-        "State the fee for each community.",
-        "请填写每个社区的随事经费。",
+        "Give --fee: yuan for each community.",
+        "请用 --fee 填写每个社区的随事经费（元）。",
     ),
     "order_exists": (
         "The order {} says something else already",
@@ -97,12 +115,24 @@ class BadOrder(SilianError):
 
     code = "bad_order"
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(
+        self,
+        reason: str,
+        detail: str | tuple[str, str] = "",
+        why: Refused | None = None,
+        steps: Sequence[str] | None = None,
+    ) -> None:
+        """`detail`: what the texts name, in one language or both; `why`: a reader's refusal."""
         en, zh, remedy_en, remedy_zh = _ORDERS[reason]
+        stated_en, stated_zh = (detail, detail) if isinstance(detail, str) else detail
+        if why is not None:
+            en, zh = f"{en} {why.en}", f"{zh}{why.zh}"
+            remedy_en, remedy_zh = why.suggestion_en, why.suggestion_zh
+        allowed, allowed_zh = allowed_text(steps)
         super().__init__(
-            f"{en.format(detail)}.",
-            f"{zh.format(detail)}。",
-            remedy_en=remedy_en,
-            remedy_zh=remedy_zh,
+            f"{en.format(stated_en)}.",
+            f"{zh.format(stated_zh)}。",
+            remedy_en=f"{remedy_en} {allowed}".strip(),
+            remedy_zh=f"{remedy_zh}{allowed_zh}",
         )
         self.reason = reason

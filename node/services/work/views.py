@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from node.domain.assignment import Event, State
 from node.domain.assignment_rules import TERMINAL
 from node.domain.assignment_texts import KIND_ZH, REASONS, STATE_ZH
+from node.domain.days import day_text, time_text
+from node.services.common.pages import PAGE_MAX
+from node.services.work.checks import next_steps
 from node.services.work.errors import UnknownAssignment
 from node.store.assignments import Assignment, Row, load, select_rows
 from sync.store.sql import sql
 
 if TYPE_CHECKING:
-    from node.app import Office
-
-CHINA = ZoneInfo("Asia/Shanghai")
-PAGE_MAX = 500
+    from node.office import Office
 
 
 class Box(StrEnum):
@@ -70,11 +68,11 @@ class Line:
     def text(self, lang: str = "zh") -> str:
         """Return the line as a person reads it; times in China's zone."""
         zh = lang == "zh"
-        parts = [_time(self.at_ms), self.unit_name, KIND_ZH_BY[self.kind] if zh else self.kind]
+        parts = [time_text(self.at_ms), self.unit_name, KIND_ZH_BY[self.kind] if zh else self.kind]
         if self.percent is not None:
             parts.append(f"{self.percent}%")
         if self.due_ms is not None:
-            parts.append(f"{'期限' if zh else 'due'} {_time(self.due_ms)}")
+            parts.append(f"{'期限' if zh else 'due'} {day_text(self.due_ms)}")
         parts += [text for text in (self.reason, self.note, self.evidence) if text]
         if self.ignored:
             en, chinese, _, _ = REASONS[self.ignored]
@@ -98,6 +96,7 @@ class Detail:
     fee_fen: int
     history: tuple[Line, ...]
     waiting: int  # events whose causes have not arrived
+    steps: tuple[str, ...]  # that this office may take now
 
     def text(self, lang: str = "zh") -> str:
         """Return it as lines for people, the history last."""
@@ -109,7 +108,7 @@ class Detail:
             f"{state} {self.row.percent}%" + (f" [{self.row.flag}]" if self.row.flag else ""),
         ]
         if self.row.due_ms is not None:
-            head.append(f"{'期限' if zh else 'Due'}: {_time(self.row.due_ms)}")
+            head.append(f"{'期限' if zh else 'Due'}: {day_text(self.row.due_ms)}")
         if self.body:
             head.append(self.body)
         return "\n".join([*head, *(line.text(lang) for line in self.history)])
@@ -174,8 +173,9 @@ def show(office: Office, assignment: bytes) -> Detail:
     with office.store.read() as tx:
         current = load(tx, [assignment]).get(assignment)
         rows = select_rows(tx, "id=?", (assignment,))
-    if current is None or not rows:
-        raise UnknownAssignment(assignment)
+        if current is None or not rows:
+            raise UnknownAssignment(assignment)
+        steps = next_steps(office, tx, current)
     return Detail(
         row=rows[0],
         issuer_name=_name(office, current.hop.issuer),
@@ -184,6 +184,7 @@ def show(office: Office, assignment: bytes) -> Detail:
         fee_fen=current.work.fee_fen,
         history=_history(office, current),
         waiting=len(current.state.waiting),
+        steps=steps,
     )
 
 
@@ -269,10 +270,6 @@ def _line(
 
 def _name(office: Office, unit: int) -> str:
     return office.tree.get(unit).name if unit in office.tree else f"#{unit}"
-
-
-def _time(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, CHINA).strftime("%Y-%m-%d %H:%M")
 
 
 def _escaped(text: str) -> str:

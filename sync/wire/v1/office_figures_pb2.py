@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sync.wire.v1 import office_common_pb2 as sync_dot_wire_dot_v1_dot_office__common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!sync/wire/v1/office_figures.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\"\xa4\x01\n\x14IndicatorDescription\x12\n\n\x02id\x18\x01 \x01(\t\x12\"\n\x05label\x18\x02 \x01(\x0b\x32\x13.sync.wire.v1.Label\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x12\n\ndimensions\x18\x05 \x03(\t\x12\x12\n\x05level\x18\x06 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06target\x18\x07 \x01(\tB\x08\n\x06_level\"\x17\n\x15ListIndicatorsRequest\"P\n\x16ListIndicatorsResponse\x12\x36\n\nindicators\x18\x01 \x03(\x0b\x32\".sync.wire.v1.IndicatorDescription\"\xa6\x01\n\x06\x46igure\x12\x16\n\tnumerator\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x0b\x64\x65nominator\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0f\n\x07\x64isplay\x18\x04 \x01(\t\x12\x10\n\x03met\x18\x05 \x01(\x08H\x02\x88\x01\x01\x12\x12\n\nsuppressed\x18\x06 \x01(\x08\x42\x0c\n\n_numeratorB\x0e\n\x0c_denominatorB\x06\n\x04_met\"\x93\x01\n\x0b\x46igureGroup\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\"\n\x05label\x18\x02 \x01(\x0b\x32\x13.sync.wire.v1.Label\x12$\n\x06\x66igure\x18\x03 \x01(\x0b\x32\x14.sync.wire.v1.Figure\x12 \n\x04unit\x18\x04 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0b\n\x03own\x18\x05 \x01(\x08\"\x83\x01\n\x07Laggard\x12 \n\x04unit\x18\x01 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0b\n\x03lag\x18\x02 \x01(\t\x12\x10\n\x08\x65xact_ms\x18\x03 \x01(\x03\x12\x13\n\x0bquarantined\x18\x04 \x01(\x04\x12\"\n\x05label\x18\x05 \x01(\x0b\x32\x13.sync.wire.v1.Label\"\xcb\x01\n\x0c\x43ompleteness\x12\x12\n\x05level\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x10\n\x08\x65xpected\x18\x02 \x01(\r\x12\x10\n\x08reported\x18\x03 \x01(\r\x12\'\n\x08laggards\x18\x04 \x03(\x0b\x32\x15.sync.wire.v1.Laggard\x12\x16\n\x0elaggards_total\x18\x05 \x01(\r\x12\x11\n\toldest_ms\x18\x06 \x01(\x03\x12\x13\n\x0bquarantined\x18\x07 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x08 \x01(\x08\x42\x08\n\x06_level\"_\n\x10GetRollupRequest\x12\x11\n\tindicator\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\r\n\x05\x61s_of\x18\x04 \x01(\t\x12\x0f\n\x07history\x18\x05 \x01(\t\"\xb5\x02\n\x11GetRollupResponse\x12\x35\n\tindicator\x18\x01 \x01(\x0b\x32\".sync.wire.v1.IndicatorDescription\x12 \n\x04unit\x18\x02 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12$\n\x06\x66igure\x18\x04 \x01(\x0b\x32\x14.sync.wire.v1.Figure\x12)\n\x06groups\x18\x05 \x03(\x0b\x32\x19.sync.wire.v1.FigureGroup\x12\x30\n\x0c\x63ompleteness\x18\x06 \x01(\x0b\x32\x1a.sync.wire.v1.Completeness\x12\x0f\n\x07\x63losing\x18\x07 \x01(\t\x12\x13\n\x0b\x61nswered_ms\x18\x08 \x01(\x03\x12\x0f\n\x07history\x18\t \x01(\t\"\x0f\n\rVerifyRequest\"r\n\x0eVerifyResponse\x12*\n\x08progress\x18\x01 \x01(\x0b\x32\x16.sync.wire.v1.ProgressH\x00\x12,\n\x06report\x18\x02 \x01(\x0b\x32\x1a.sync.wire.v1.VerifyReportH\x00\x42\x06\n\x04news\"\xcc\x01\n\x0cVerifyReport\x12\r\n\x05sound\x18\x01 \x01(\x08\x12:\n\x08\x63ompared\x18\x02 \x03(\x0b\x32(.sync.wire.v1.VerifyReport.ComparedEntry\x12\x11\n\tdifferent\x18\x03 \x01(\x04\x12-\n\x0b\x64ifferences\x18\x04 \x03(\x0b\x32\x18.sync.wire.v1.Difference\x1a/\n\rComparedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"L\n\nDifference\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12\r\n\x05where\x18\x02 \x01(\t\x12\x0c\n\x04kept\x18\x03 \x01(\t\x12\x12\n\nrecomputed\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!sync/wire/v1/office_figures.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\"\xa4\x01\n\x14IndicatorDescription\x12\n\n\x02id\x18\x01 \x01(\t\x12\"\n\x05label\x18\x02 \x01(\x0b\x32\x13.sync.wire.v1.Label\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x12\n\ndimensions\x18\x05 \x03(\t\x12\x12\n\x05level\x18\x06 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06target\x18\x07 \x01(\tB\x08\n\x06_level\"\x17\n\x15ListIndicatorsRequest\"P\n\x16ListIndicatorsResponse\x12\x36\n\nindicators\x18\x01 \x03(\x0b\x32\".sync.wire.v1.IndicatorDescription\"\xb7\x01\n\x06\x46igure\x12\x16\n\tnumerator\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x0b\x64\x65nominator\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0f\n\x07\x64isplay\x18\x04 \x01(\t\x12\x10\n\x03met\x18\x05 \x01(\x08H\x02\x88\x01\x01\x12\x12\n\nsuppressed\x18\x06 \x01(\x08\x12\x0f\n\x07unknown\x18\x07 \x01(\x08\x42\x0c\n\n_numeratorB\x0e\n\x0c_denominatorB\x06\n\x04_met\"V\n\x0cOfficeCounts\x12\x10\n\x08\x65xpected\x18\x01 \x01(\r\x12\x10\n\x08received\x18\x02 \x01(\r\x12\x10\n\x08reported\x18\x03 \x01(\r\x12\x10\n\x08\x63omplete\x18\x04 \x01(\r\"\x81\x01\n\x0eRegisterCounts\x12\x10\n\x08register\x18\x01 \x01(\t\x12\"\n\x05label\x18\x02 \x01(\x0b\x32\x13.sync.wire.v1.Label\x12\x10\n\x08\x65xpected\x18\x03 \x01(\r\x12\x14\n\x0cwith_records\x18\x04 \x01(\r\x12\x11\n\twith_none\x18\x05 \x01(\r\"\xbf\x01\n\x0b\x46igureGroup\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\"\n\x05label\x18\x02 \x01(\x0b\x32\x13.sync.wire.v1.Label\x12$\n\x06\x66igure\x18\x03 \x01(\x0b\x32\x14.sync.wire.v1.Figure\x12 \n\x04unit\x18\x04 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0b\n\x03own\x18\x05 \x01(\x08\x12*\n\x06\x63ounts\x18\x06 \x01(\x0b\x32\x1a.sync.wire.v1.OfficeCounts\"\x94\x01\n\x07Laggard\x12 \n\x04unit\x18\x01 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x0b\n\x03lag\x18\x02 \x01(\t\x12\x10\n\x08\x65xact_ms\x18\x03 \x01(\x03\x12\x13\n\x0bquarantined\x18\x04 \x01(\x04\x12\"\n\x05label\x18\x05 \x01(\x0b\x32\x13.sync.wire.v1.Label\x12\x0f\n\x07missing\x18\x06 \x03(\t\"\xa8\x02\n\x0c\x43ompleteness\x12\x12\n\x05level\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x10\n\x08\x65xpected\x18\x02 \x01(\r\x12\x10\n\x08reported\x18\x03 \x01(\r\x12\'\n\x08laggards\x18\x04 \x03(\x0b\x32\x15.sync.wire.v1.Laggard\x12\x16\n\x0elaggards_total\x18\x05 \x01(\r\x12\x11\n\toldest_ms\x18\x06 \x01(\x03\x12\x13\n\x0bquarantined\x18\x07 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x08 \x01(\x08\x12*\n\x06\x63ounts\x18\t \x01(\x0b\x32\x1a.sync.wire.v1.OfficeCounts\x12/\n\tregisters\x18\n \x03(\x0b\x32\x1c.sync.wire.v1.RegisterCountsB\x08\n\x06_level\"\x8f\x01\n\x10GetRollupRequest\x12\x11\n\tindicator\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\r\n\x05\x61s_of\x18\x04 \x01(\t\x12\x0f\n\x07history\x18\x05 \x01(\t\x12\x1b\n\x0elaggards_limit\x18\x06 \x01(\rH\x00\x88\x01\x01\x42\x11\n\x0f_laggards_limit\"\xb5\x02\n\x11GetRollupResponse\x12\x35\n\tindicator\x18\x01 \x01(\x0b\x32\".sync.wire.v1.IndicatorDescription\x12 \n\x04unit\x18\x02 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12$\n\x06\x66igure\x18\x04 \x01(\x0b\x32\x14.sync.wire.v1.Figure\x12)\n\x06groups\x18\x05 \x03(\x0b\x32\x19.sync.wire.v1.FigureGroup\x12\x30\n\x0c\x63ompleteness\x18\x06 \x01(\x0b\x32\x1a.sync.wire.v1.Completeness\x12\x0f\n\x07\x63losing\x18\x07 \x01(\t\x12\x13\n\x0b\x61nswered_ms\x18\x08 \x01(\x03\x12\x0f\n\x07history\x18\t \x01(\t\"\x0f\n\rVerifyRequest\"r\n\x0eVerifyResponse\x12*\n\x08progress\x18\x01 \x01(\x0b\x32\x16.sync.wire.v1.ProgressH\x00\x12,\n\x06report\x18\x02 \x01(\x0b\x32\x1a.sync.wire.v1.VerifyReportH\x00\x42\x06\n\x04news\"\xcc\x01\n\x0cVerifyReport\x12\r\n\x05sound\x18\x01 \x01(\x08\x12:\n\x08\x63ompared\x18\x02 \x03(\x0b\x32(.sync.wire.v1.VerifyReport.ComparedEntry\x12\x11\n\tdifferent\x18\x03 \x01(\x04\x12-\n\x0b\x64ifferences\x18\x04 \x03(\x0b\x32\x18.sync.wire.v1.Difference\x1a/\n\rComparedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"L\n\nDifference\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12\r\n\x05where\x18\x02 \x01(\t\x12\x0c\n\x04kept\x18\x03 \x01(\t\x12\x12\n\nrecomputed\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,25 +41,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTINDICATORSRESPONSE']._serialized_start=277
   _globals['_LISTINDICATORSRESPONSE']._serialized_end=357
   _globals['_FIGURE']._serialized_start=360
-  _globals['_FIGURE']._serialized_end=526
-  _globals['_FIGUREGROUP']._serialized_start=529
-  _globals['_FIGUREGROUP']._serialized_end=676
-  _globals['_LAGGARD']._serialized_start=679
-  _globals['_LAGGARD']._serialized_end=810
-  _globals['_COMPLETENESS']._serialized_start=813
-  _globals['_COMPLETENESS']._serialized_end=1016
-  _globals['_GETROLLUPREQUEST']._serialized_start=1018
-  _globals['_GETROLLUPREQUEST']._serialized_end=1113
-  _globals['_GETROLLUPRESPONSE']._serialized_start=1116
-  _globals['_GETROLLUPRESPONSE']._serialized_end=1425
-  _globals['_VERIFYREQUEST']._serialized_start=1427
-  _globals['_VERIFYREQUEST']._serialized_end=1442
-  _globals['_VERIFYRESPONSE']._serialized_start=1444
-  _globals['_VERIFYRESPONSE']._serialized_end=1558
-  _globals['_VERIFYREPORT']._serialized_start=1561
-  _globals['_VERIFYREPORT']._serialized_end=1765
-  _globals['_VERIFYREPORT_COMPAREDENTRY']._serialized_start=1718
-  _globals['_VERIFYREPORT_COMPAREDENTRY']._serialized_end=1765
-  _globals['_DIFFERENCE']._serialized_start=1767
-  _globals['_DIFFERENCE']._serialized_end=1843
+  _globals['_FIGURE']._serialized_end=543
+  _globals['_OFFICECOUNTS']._serialized_start=545
+  _globals['_OFFICECOUNTS']._serialized_end=631
+  _globals['_REGISTERCOUNTS']._serialized_start=634
+  _globals['_REGISTERCOUNTS']._serialized_end=763
+  _globals['_FIGUREGROUP']._serialized_start=766
+  _globals['_FIGUREGROUP']._serialized_end=957
+  _globals['_LAGGARD']._serialized_start=960
+  _globals['_LAGGARD']._serialized_end=1108
+  _globals['_COMPLETENESS']._serialized_start=1111
+  _globals['_COMPLETENESS']._serialized_end=1407
+  _globals['_GETROLLUPREQUEST']._serialized_start=1410
+  _globals['_GETROLLUPREQUEST']._serialized_end=1553
+  _globals['_GETROLLUPRESPONSE']._serialized_start=1556
+  _globals['_GETROLLUPRESPONSE']._serialized_end=1865
+  _globals['_VERIFYREQUEST']._serialized_start=1867
+  _globals['_VERIFYREQUEST']._serialized_end=1882
+  _globals['_VERIFYRESPONSE']._serialized_start=1884
+  _globals['_VERIFYRESPONSE']._serialized_end=1998
+  _globals['_VERIFYREPORT']._serialized_start=2001
+  _globals['_VERIFYREPORT']._serialized_end=2205
+  _globals['_VERIFYREPORT_COMPAREDENTRY']._serialized_start=2158
+  _globals['_VERIFYREPORT_COMPAREDENTRY']._serialized_end=2205
+  _globals['_DIFFERENCE']._serialized_start=2207
+  _globals['_DIFFERENCE']._serialized_end=2283
 # @@protoc_insertion_point(module_scope)

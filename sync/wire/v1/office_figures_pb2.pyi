@@ -36,51 +36,83 @@ class ListIndicatorsResponse(_message.Message):
     def __init__(self, indicators: _Optional[_Iterable[_Union[IndicatorDescription, _Mapping]]] = ...) -> None: ...
 
 class Figure(_message.Message):
-    __slots__ = ("numerator", "denominator", "value", "display", "met", "suppressed")
+    __slots__ = ("numerator", "denominator", "value", "display", "met", "suppressed", "unknown")
     NUMERATOR_FIELD_NUMBER: _ClassVar[int]
     DENOMINATOR_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_FIELD_NUMBER: _ClassVar[int]
     MET_FIELD_NUMBER: _ClassVar[int]
     SUPPRESSED_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
     numerator: int
     denominator: int
     value: str
     display: str
     met: bool
     suppressed: bool
-    def __init__(self, numerator: _Optional[int] = ..., denominator: _Optional[int] = ..., value: _Optional[str] = ..., display: _Optional[str] = ..., met: _Optional[bool] = ..., suppressed: _Optional[bool] = ...) -> None: ...
+    unknown: bool
+    def __init__(self, numerator: _Optional[int] = ..., denominator: _Optional[int] = ..., value: _Optional[str] = ..., display: _Optional[str] = ..., met: _Optional[bool] = ..., suppressed: _Optional[bool] = ..., unknown: _Optional[bool] = ...) -> None: ...
+
+class OfficeCounts(_message.Message):
+    __slots__ = ("expected", "received", "reported", "complete")
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    REPORTED_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    expected: int
+    received: int
+    reported: int
+    complete: int
+    def __init__(self, expected: _Optional[int] = ..., received: _Optional[int] = ..., reported: _Optional[int] = ..., complete: _Optional[int] = ...) -> None: ...
+
+class RegisterCounts(_message.Message):
+    __slots__ = ("register", "label", "expected", "with_records", "with_none")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    WITH_RECORDS_FIELD_NUMBER: _ClassVar[int]
+    WITH_NONE_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    label: _office_common_pb2.Label
+    expected: int
+    with_records: int
+    with_none: int
+    def __init__(self, register: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., expected: _Optional[int] = ..., with_records: _Optional[int] = ..., with_none: _Optional[int] = ...) -> None: ...
 
 class FigureGroup(_message.Message):
-    __slots__ = ("key", "label", "figure", "unit", "own")
+    __slots__ = ("key", "label", "figure", "unit", "own", "counts")
     KEY_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     FIGURE_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     OWN_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
     key: str
     label: _office_common_pb2.Label
     figure: Figure
     unit: _office_common_pb2.Unit
     own: bool
-    def __init__(self, key: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., figure: _Optional[_Union[Figure, _Mapping]] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., own: _Optional[bool] = ...) -> None: ...
+    counts: OfficeCounts
+    def __init__(self, key: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., figure: _Optional[_Union[Figure, _Mapping]] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., own: _Optional[bool] = ..., counts: _Optional[_Union[OfficeCounts, _Mapping]] = ...) -> None: ...
 
 class Laggard(_message.Message):
-    __slots__ = ("unit", "lag", "exact_ms", "quarantined", "label")
+    __slots__ = ("unit", "lag", "exact_ms", "quarantined", "label", "missing")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LAG_FIELD_NUMBER: _ClassVar[int]
     EXACT_MS_FIELD_NUMBER: _ClassVar[int]
     QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
     unit: _office_common_pb2.Unit
     lag: str
     exact_ms: int
     quarantined: int
     label: _office_common_pb2.Label
-    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., lag: _Optional[str] = ..., exact_ms: _Optional[int] = ..., quarantined: _Optional[int] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ...) -> None: ...
+    missing: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., lag: _Optional[str] = ..., exact_ms: _Optional[int] = ..., quarantined: _Optional[int] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., missing: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Completeness(_message.Message):
-    __slots__ = ("level", "expected", "reported", "laggards", "laggards_total", "oldest_ms", "quarantined", "complete")
+    __slots__ = ("level", "expected", "reported", "laggards", "laggards_total", "oldest_ms", "quarantined", "complete", "counts", "registers")
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_FIELD_NUMBER: _ClassVar[int]
     REPORTED_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +121,8 @@ class Completeness(_message.Message):
     OLDEST_MS_FIELD_NUMBER: _ClassVar[int]
     QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    REGISTERS_FIELD_NUMBER: _ClassVar[int]
     level: int
     expected: int
     reported: int
@@ -97,21 +131,25 @@ class Completeness(_message.Message):
     oldest_ms: int
     quarantined: int
     complete: bool
-    def __init__(self, level: _Optional[int] = ..., expected: _Optional[int] = ..., reported: _Optional[int] = ..., laggards: _Optional[_Iterable[_Union[Laggard, _Mapping]]] = ..., laggards_total: _Optional[int] = ..., oldest_ms: _Optional[int] = ..., quarantined: _Optional[int] = ..., complete: _Optional[bool] = ...) -> None: ...
+    counts: OfficeCounts
+    registers: _containers.RepeatedCompositeFieldContainer[RegisterCounts]
+    def __init__(self, level: _Optional[int] = ..., expected: _Optional[int] = ..., reported: _Optional[int] = ..., laggards: _Optional[_Iterable[_Union[Laggard, _Mapping]]] = ..., laggards_total: _Optional[int] = ..., oldest_ms: _Optional[int] = ..., quarantined: _Optional[int] = ..., complete: _Optional[bool] = ..., counts: _Optional[_Union[OfficeCounts, _Mapping]] = ..., registers: _Optional[_Iterable[_Union[RegisterCounts, _Mapping]]] = ...) -> None: ...
 
 class GetRollupRequest(_message.Message):
-    __slots__ = ("indicator", "unit", "by", "as_of", "history")
+    __slots__ = ("indicator", "unit", "by", "as_of", "history", "laggards_limit")
     INDICATOR_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     BY_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     HISTORY_FIELD_NUMBER: _ClassVar[int]
+    LAGGARDS_LIMIT_FIELD_NUMBER: _ClassVar[int]
     indicator: str
     unit: str
     by: str
     as_of: str
     history: str
-    def __init__(self, indicator: _Optional[str] = ..., unit: _Optional[str] = ..., by: _Optional[str] = ..., as_of: _Optional[str] = ..., history: _Optional[str] = ...) -> None: ...
+    laggards_limit: int
+    def __init__(self, indicator: _Optional[str] = ..., unit: _Optional[str] = ..., by: _Optional[str] = ..., as_of: _Optional[str] = ..., history: _Optional[str] = ..., laggards_limit: _Optional[int] = ...) -> None: ...
 
 class GetRollupResponse(_message.Message):
     __slots__ = ("indicator", "unit", "as_of", "figure", "groups", "completeness", "closing", "answered_ms", "history")

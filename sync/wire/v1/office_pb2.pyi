@@ -22,9 +22,9 @@ class GetStatusRequest(_message.Message):
     def __init__(self, tree: _Optional[bool] = ...) -> None: ...
 
 class OfficeState(_message.Message):
-    __slots__ = ("unit", "reported", "connected", "last_contact_ms", "exact_ms", "waiting_up", "waiting_age_ms", "waiting_down", "conflicts", "quarantined", "program")
+    __slots__ = ("unit", "received", "connected", "last_contact_ms", "exact_ms", "waiting_up", "waiting_age_ms", "waiting_down", "conflicts", "quarantined", "program", "sums", "depth")
     UNIT_FIELD_NUMBER: _ClassVar[int]
-    REPORTED_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
     LAST_CONTACT_MS_FIELD_NUMBER: _ClassVar[int]
     EXACT_MS_FIELD_NUMBER: _ClassVar[int]
@@ -34,8 +34,10 @@ class OfficeState(_message.Message):
     CONFLICTS_FIELD_NUMBER: _ClassVar[int]
     QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     PROGRAM_FIELD_NUMBER: _ClassVar[int]
+    SUMS_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
     unit: _office_common_pb2.Unit
-    reported: bool
+    received: bool
     connected: bool
     last_contact_ms: int
     exact_ms: int
@@ -45,7 +47,9 @@ class OfficeState(_message.Message):
     conflicts: int
     quarantined: int
     program: str
-    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., reported: _Optional[bool] = ..., connected: _Optional[bool] = ..., last_contact_ms: _Optional[int] = ..., exact_ms: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., waiting_down: _Optional[int] = ..., conflicts: _Optional[int] = ..., quarantined: _Optional[int] = ..., program: _Optional[str] = ...) -> None: ...
+    sums: StatusSums
+    depth: int
+    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., received: _Optional[bool] = ..., connected: _Optional[bool] = ..., last_contact_ms: _Optional[int] = ..., exact_ms: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., waiting_down: _Optional[int] = ..., conflicts: _Optional[int] = ..., quarantined: _Optional[int] = ..., program: _Optional[str] = ..., sums: _Optional[_Union[StatusSums, _Mapping]] = ..., depth: _Optional[int] = ...) -> None: ...
 
 class Problem(_message.Message):
     __slots__ = ("code", "severity", "unit", "text", "remedy")
@@ -99,6 +103,80 @@ class GetStatusResponse(_message.Message):
     at_ms: int
     def __init__(self, offices: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., link: _Optional[_Union[LinkState, _Mapping]] = ..., durable_above: _Optional[_Iterable[_Union[DurableLevel, _Mapping]]] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., catalogue: _Optional[str] = ..., at_ms: _Optional[int] = ...) -> None: ...
 
+class GetTreeStatusRequest(_message.Message):
+    __slots__ = ("unit", "depth", "never", "problems", "cause", "limit", "after")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
+    NEVER_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    unit: str
+    depth: int
+    never: bool
+    problems: bool
+    cause: str
+    limit: int
+    after: str
+    def __init__(self, unit: _Optional[str] = ..., depth: _Optional[int] = ..., never: _Optional[bool] = ..., problems: _Optional[bool] = ..., cause: _Optional[str] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
+
+class StatusSums(_message.Message):
+    __slots__ = ("offices", "received", "connected", "waiting_up", "waiting_down", "with_conflicts", "with_quarantined", "oldest_ms", "with_problems")
+    OFFICES_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    WAITING_UP_FIELD_NUMBER: _ClassVar[int]
+    WAITING_DOWN_FIELD_NUMBER: _ClassVar[int]
+    WITH_CONFLICTS_FIELD_NUMBER: _ClassVar[int]
+    WITH_QUARANTINED_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_MS_FIELD_NUMBER: _ClassVar[int]
+    WITH_PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    offices: int
+    received: int
+    connected: int
+    waiting_up: int
+    waiting_down: int
+    with_conflicts: int
+    with_quarantined: int
+    oldest_ms: int
+    with_problems: int
+    def __init__(self, offices: _Optional[int] = ..., received: _Optional[int] = ..., connected: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_down: _Optional[int] = ..., with_conflicts: _Optional[int] = ..., with_quarantined: _Optional[int] = ..., oldest_ms: _Optional[int] = ..., with_problems: _Optional[int] = ...) -> None: ...
+
+class Cause(_message.Message):
+    __slots__ = ("code", "severity", "offices", "examples", "remedy")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    OFFICES_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    REMEDY_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    severity: str
+    offices: int
+    examples: _containers.RepeatedCompositeFieldContainer[Problem]
+    remedy: _office_common_pb2.Label
+    def __init__(self, code: _Optional[str] = ..., severity: _Optional[str] = ..., offices: _Optional[int] = ..., examples: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., remedy: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ...) -> None: ...
+
+class GetTreeStatusResponse(_message.Message):
+    __slots__ = ("unit", "at_ms", "sums", "causes", "offices", "problems", "total", "next")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    SUMS_FIELD_NUMBER: _ClassVar[int]
+    CAUSES_FIELD_NUMBER: _ClassVar[int]
+    OFFICES_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    unit: _office_common_pb2.Unit
+    at_ms: int
+    sums: StatusSums
+    causes: _containers.RepeatedCompositeFieldContainer[Cause]
+    offices: _containers.RepeatedCompositeFieldContainer[OfficeState]
+    problems: _containers.RepeatedCompositeFieldContainer[Problem]
+    total: int
+    next: str
+    def __init__(self, unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., at_ms: _Optional[int] = ..., sums: _Optional[_Union[StatusSums, _Mapping]] = ..., causes: _Optional[_Iterable[_Union[Cause, _Mapping]]] = ..., offices: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
+
 class GetDurabilityRequest(_message.Message):
     __slots__ = ("register", "unit", "id")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
@@ -110,12 +188,14 @@ class GetDurabilityRequest(_message.Message):
     def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ...) -> None: ...
 
 class GetDurabilityResponse(_message.Message):
-    __slots__ = ("places", "position")
+    __slots__ = ("places", "position", "as_of_ms")
     PLACES_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_MS_FIELD_NUMBER: _ClassVar[int]
     places: _containers.RepeatedCompositeFieldContainer[RecordDurability]
     position: int
-    def __init__(self, places: _Optional[_Iterable[_Union[RecordDurability, _Mapping]]] = ..., position: _Optional[int] = ...) -> None: ...
+    as_of_ms: int
+    def __init__(self, places: _Optional[_Iterable[_Union[RecordDurability, _Mapping]]] = ..., position: _Optional[int] = ..., as_of_ms: _Optional[int] = ...) -> None: ...
 
 class RecordDurability(_message.Message):
     __slots__ = ("level", "unit", "state")

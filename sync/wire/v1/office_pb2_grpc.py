@@ -49,6 +49,11 @@ class OfficeServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetStatusRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetStatusResponse.FromString,
                 _registered_method=True)
+        self.GetTreeStatus = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/GetTreeStatus',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetTreeStatusRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetTreeStatusResponse.FromString,
+                _registered_method=True)
         self.GetDurability = channel.unary_unary(
                 '/sync.wire.v1.OfficeService/GetDurability',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityRequest.SerializeToString,
@@ -133,6 +138,11 @@ class OfficeServiceStub:
                 '/sync.wire.v1.OfficeService/EndRecord',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.EndRecordRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.EndRecordResponse.FromString,
+                _registered_method=True)
+        self.StateZero = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/StateZero',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.StateZeroRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.StateZeroResponse.FromString,
                 _registered_method=True)
         self.ImportRecords = channel.stream_stream(
                 '/sync.wire.v1.OfficeService/ImportRecords',
@@ -338,6 +348,13 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTreeStatus(self, request, context):
+        """How a unit and those below it stand, by branch and by cause.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetDurability(self, request, context):
         """How far a record is safe.
         """
@@ -452,6 +469,13 @@ class OfficeServiceServicer:
 
     def EndRecord(self, request, context):
         """Ends a record.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StateZero(self, request, context):
+        """States that there is nothing to put into a register.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -731,6 +755,11 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetStatusRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetStatusResponse.SerializeToString,
             ),
+            'GetTreeStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTreeStatus,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetTreeStatusRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetTreeStatusResponse.SerializeToString,
+            ),
             'GetDurability': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDurability,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityRequest.FromString,
@@ -815,6 +844,11 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.EndRecord,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.EndRecordRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.EndRecordResponse.SerializeToString,
+            ),
+            'StateZero': grpc.unary_unary_rpc_method_handler(
+                    servicer.StateZero,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.StateZeroRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.StateZeroResponse.SerializeToString,
             ),
             'ImportRecords': grpc.stream_stream_rpc_method_handler(
                     servicer.ImportRecords,
@@ -1036,6 +1070,33 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/GetStatus',
             sync_dot_wire_dot_v1_dot_office__pb2.GetStatusRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__pb2.GetStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTreeStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/GetTreeStatus',
+            sync_dot_wire_dot_v1_dot_office__pb2.GetTreeStatusRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__pb2.GetTreeStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1495,6 +1556,33 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/EndRecord',
             sync_dot_wire_dot_v1_dot_office__registers__pb2.EndRecordRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__registers__pb2.EndRecordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StateZero(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/StateZero',
+            sync_dot_wire_dot_v1_dot_office__registers__pb2.StateZeroRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__registers__pb2.StateZeroResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,8 @@ class OfficeServiceStub:
     def __new__(cls, channel: _aio.Channel) -> OfficeServiceAsyncStub: ...
     GetStatus: _grpc.UnaryUnaryMultiCallable[_office_pb2.GetStatusRequest, _office_pb2.GetStatusResponse]
     """How the office stands, and those below it."""
+    GetTreeStatus: _grpc.UnaryUnaryMultiCallable[_office_pb2.GetTreeStatusRequest, _office_pb2.GetTreeStatusResponse]
+    """How a unit and those below it stand, by branch and by cause."""
     GetDurability: _grpc.UnaryUnaryMultiCallable[_office_pb2.GetDurabilityRequest, _office_pb2.GetDurabilityResponse]
     """How far a record is safe."""
     FindUnits: _grpc.UnaryUnaryMultiCallable[_office_pb2.FindUnitsRequest, _office_pb2.FindUnitsResponse]
@@ -81,6 +83,8 @@ class OfficeServiceStub:
     """Changes a record."""
     EndRecord: _grpc.UnaryUnaryMultiCallable[_office_registers_pb2.EndRecordRequest, _office_registers_pb2.EndRecordResponse]
     """Ends a record."""
+    StateZero: _grpc.UnaryUnaryMultiCallable[_office_registers_pb2.StateZeroRequest, _office_registers_pb2.StateZeroResponse]
+    """States that there is nothing to put into a register."""
     ImportRecords: _grpc.StreamStreamMultiCallable[_office_registers_pb2.ImportRecordsRequest, _office_registers_pb2.ImportRecordsResponse]
     """Takes a file of records in."""
     ExportRecords: _grpc.UnaryStreamMultiCallable[_office_registers_pb2.ExportRecordsRequest, _office_registers_pb2.ExportRecordsResponse]
@@ -167,6 +171,8 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStatus: _aio.UnaryUnaryMultiCallable[_office_pb2.GetStatusRequest, _office_pb2.GetStatusResponse]  # type: ignore[assignment]
     """How the office stands, and those below it."""
+    GetTreeStatus: _aio.UnaryUnaryMultiCallable[_office_pb2.GetTreeStatusRequest, _office_pb2.GetTreeStatusResponse]  # type: ignore[assignment]
+    """How a unit and those below it stand, by branch and by cause."""
     GetDurability: _aio.UnaryUnaryMultiCallable[_office_pb2.GetDurabilityRequest, _office_pb2.GetDurabilityResponse]  # type: ignore[assignment]
     """How far a record is safe."""
     FindUnits: _aio.UnaryUnaryMultiCallable[_office_pb2.FindUnitsRequest, _office_pb2.FindUnitsResponse]  # type: ignore[assignment]
@@ -201,6 +207,8 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Changes a record."""
     EndRecord: _aio.UnaryUnaryMultiCallable[_office_registers_pb2.EndRecordRequest, _office_registers_pb2.EndRecordResponse]  # type: ignore[assignment]
     """Ends a record."""
+    StateZero: _aio.UnaryUnaryMultiCallable[_office_registers_pb2.StateZeroRequest, _office_registers_pb2.StateZeroResponse]  # type: ignore[assignment]
+    """States that there is nothing to put into a register."""
     ImportRecords: _aio.StreamStreamMultiCallable[_office_registers_pb2.ImportRecordsRequest, _office_registers_pb2.ImportRecordsResponse]  # type: ignore[assignment]
     """Takes a file of records in."""
     ExportRecords: _aio.UnaryStreamMultiCallable[_office_registers_pb2.ExportRecordsRequest, _office_registers_pb2.ExportRecordsResponse]  # type: ignore[assignment]
@@ -290,6 +298,14 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_pb2.GetStatusResponse, _abc.Awaitable[_office_pb2.GetStatusResponse]]:
         """How the office stands, and those below it."""
+
+    @_abc_1.abstractmethod
+    def GetTreeStatus(
+        self,
+        request: _office_pb2.GetTreeStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_pb2.GetTreeStatusResponse, _abc.Awaitable[_office_pb2.GetTreeStatusResponse]]:
+        """How a unit and those below it stand, by branch and by cause."""
 
     @_abc_1.abstractmethod
     def GetDurability(
@@ -426,6 +442,14 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_registers_pb2.EndRecordResponse, _abc.Awaitable[_office_registers_pb2.EndRecordResponse]]:
         """Ends a record."""
+
+    @_abc_1.abstractmethod
+    def StateZero(
+        self,
+        request: _office_registers_pb2.StateZeroRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_registers_pb2.StateZeroResponse, _abc.Awaitable[_office_registers_pb2.StateZeroResponse]]:
+        """States that there is nothing to put into a register."""
 
     @_abc_1.abstractmethod
     def ImportRecords(

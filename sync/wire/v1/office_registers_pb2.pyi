@@ -163,14 +163,42 @@ class ListRecordsRequest(_message.Message):
     def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., where: _Optional[_Mapping[str, str]] = ..., include_ended: _Optional[bool] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
 
 class ListRecordsResponse(_message.Message):
-    __slots__ = ("records", "total", "next")
+    __slots__ = ("records", "total", "next", "below", "partial")
     RECORDS_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
+    BELOW_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_FIELD_NUMBER: _ClassVar[int]
     records: _containers.RepeatedCompositeFieldContainer[Record]
     total: int
     next: str
-    def __init__(self, records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
+    below: bool
+    partial: bool
+    def __init__(self, records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ..., below: _Optional[bool] = ..., partial: _Optional[bool] = ...) -> None: ...
+
+class StateZeroRequest(_message.Message):
+    __slots__ = ("register", "withdraw", "actor")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAW_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    withdraw: bool
+    actor: str
+    def __init__(self, register: _Optional[str] = ..., withdraw: _Optional[bool] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class StateZeroResponse(_message.Message):
+    __slots__ = ("register", "label", "zero", "actor", "changed")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    ZERO_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    label: _office_common_pb2.Label
+    zero: bool
+    actor: str
+    changed: bool
+    def __init__(self, register: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., zero: _Optional[bool] = ..., actor: _Optional[str] = ..., changed: _Optional[bool] = ...) -> None: ...
 
 class GetRecordRequest(_message.Message):
     __slots__ = ("register", "unit", "id", "history")
@@ -261,7 +289,7 @@ class EndRecordResponse(_message.Message):
     def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
 
 class ImportRecordsRequest(_message.Message):
-    __slots__ = ("data", "filename", "register", "dry_run", "valid_only", "clear_blank", "annotate", "lang")
+    __slots__ = ("data", "filename", "register", "dry_run", "valid_only", "clear_blank", "annotate", "lang", "sheets")
     DATA_FIELD_NUMBER: _ClassVar[int]
     FILENAME_FIELD_NUMBER: _ClassVar[int]
     REGISTER_FIELD_NUMBER: _ClassVar[int]
@@ -270,6 +298,7 @@ class ImportRecordsRequest(_message.Message):
     CLEAR_BLANK_FIELD_NUMBER: _ClassVar[int]
     ANNOTATE_FIELD_NUMBER: _ClassVar[int]
     LANG_FIELD_NUMBER: _ClassVar[int]
+    SHEETS_FIELD_NUMBER: _ClassVar[int]
     data: bytes
     filename: str
     register: str
@@ -278,7 +307,8 @@ class ImportRecordsRequest(_message.Message):
     clear_blank: bool
     annotate: bool
     lang: str
-    def __init__(self, data: _Optional[bytes] = ..., filename: _Optional[str] = ..., register: _Optional[str] = ..., dry_run: _Optional[bool] = ..., valid_only: _Optional[bool] = ..., clear_blank: _Optional[bool] = ..., annotate: _Optional[bool] = ..., lang: _Optional[str] = ...) -> None: ...
+    sheets: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, data: _Optional[bytes] = ..., filename: _Optional[str] = ..., register: _Optional[str] = ..., dry_run: _Optional[bool] = ..., valid_only: _Optional[bool] = ..., clear_blank: _Optional[bool] = ..., annotate: _Optional[bool] = ..., lang: _Optional[str] = ..., sheets: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ImportRecordsResponse(_message.Message):
     __slots__ = ("progress", "outcome", "annotated")
@@ -291,15 +321,35 @@ class ImportRecordsResponse(_message.Message):
     def __init__(self, progress: _Optional[_Union[_office_common_pb2.Progress, _Mapping]] = ..., outcome: _Optional[_Union[ImportOutcome, _Mapping]] = ..., annotated: _Optional[bytes] = ...) -> None: ...
 
 class ImportOutcome(_message.Message):
-    __slots__ = ("reports", "skipped")
+    __slots__ = ("reports", "skipped", "notes")
     REPORTS_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     reports: _containers.RepeatedCompositeFieldContainer[ImportReport]
     skipped: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, reports: _Optional[_Iterable[_Union[ImportReport, _Mapping]]] = ..., skipped: _Optional[_Iterable[str]] = ...) -> None: ...
+    notes: _containers.RepeatedCompositeFieldContainer[ImportNote]
+    def __init__(self, reports: _Optional[_Iterable[_Union[ImportReport, _Mapping]]] = ..., skipped: _Optional[_Iterable[str]] = ..., notes: _Optional[_Iterable[_Union[ImportNote, _Mapping]]] = ...) -> None: ...
+
+class ImportNote(_message.Message):
+    __slots__ = ("code", "sheet", "column", "first_rows", "count", "text", "attention")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    SHEET_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ROWS_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    ATTENTION_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    sheet: str
+    column: str
+    first_rows: _containers.RepeatedScalarFieldContainer[int]
+    count: int
+    text: _office_common_pb2.Label
+    attention: bool
+    def __init__(self, code: _Optional[str] = ..., sheet: _Optional[str] = ..., column: _Optional[str] = ..., first_rows: _Optional[_Iterable[int]] = ..., count: _Optional[int] = ..., text: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., attention: _Optional[bool] = ...) -> None: ...
 
 class ImportReport(_message.Message):
-    __slots__ = ("register", "sheet", "done", "read", "new", "changed", "unchanged", "refused", "faults", "faults_total", "summary", "unknown_headers", "encoding")
+    __slots__ = ("register", "sheet", "done", "read", "new", "changed", "unchanged", "refused", "faults", "faults_total", "summary", "unknown_headers", "encoding", "notes")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     SHEET_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
@@ -313,6 +363,7 @@ class ImportReport(_message.Message):
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     UNKNOWN_HEADERS_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     register: str
     sheet: str
     done: bool
@@ -326,7 +377,8 @@ class ImportReport(_message.Message):
     summary: _containers.RepeatedCompositeFieldContainer[FaultGroup]
     unknown_headers: _containers.RepeatedCompositeFieldContainer[UnknownHeader]
     encoding: str
-    def __init__(self, register: _Optional[str] = ..., sheet: _Optional[str] = ..., done: _Optional[bool] = ..., read: _Optional[int] = ..., new: _Optional[int] = ..., changed: _Optional[int] = ..., unchanged: _Optional[int] = ..., refused: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[RowFault, _Mapping]]] = ..., faults_total: _Optional[int] = ..., summary: _Optional[_Iterable[_Union[FaultGroup, _Mapping]]] = ..., unknown_headers: _Optional[_Iterable[_Union[UnknownHeader, _Mapping]]] = ..., encoding: _Optional[str] = ...) -> None: ...
+    notes: _containers.RepeatedCompositeFieldContainer[ImportNote]
+    def __init__(self, register: _Optional[str] = ..., sheet: _Optional[str] = ..., done: _Optional[bool] = ..., read: _Optional[int] = ..., new: _Optional[int] = ..., changed: _Optional[int] = ..., unchanged: _Optional[int] = ..., refused: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[RowFault, _Mapping]]] = ..., faults_total: _Optional[int] = ..., summary: _Optional[_Iterable[_Union[FaultGroup, _Mapping]]] = ..., unknown_headers: _Optional[_Iterable[_Union[UnknownHeader, _Mapping]]] = ..., encoding: _Optional[str] = ..., notes: _Optional[_Iterable[_Union[ImportNote, _Mapping]]] = ...) -> None: ...
 
 class FaultGroup(_message.Message):
     __slots__ = ("code", "field", "column", "count", "first_rows", "text")

@@ -170,18 +170,20 @@ class GetAssignmentRequest(_message.Message):
     def __init__(self, id: _Optional[bytes] = ...) -> None: ...
 
 class GetAssignmentResponse(_message.Message):
-    __slots__ = ("assignment", "history", "body", "fee_fen", "waiting")
+    __slots__ = ("assignment", "history", "body", "fee_fen", "waiting", "steps")
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     HISTORY_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     FEE_FEN_FIELD_NUMBER: _ClassVar[int]
     WAITING_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
     assignment: Assignment
     history: _containers.RepeatedCompositeFieldContainer[AssignmentEvent]
     body: str
     fee_fen: int
     waiting: int
-    def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ..., history: _Optional[_Iterable[_Union[AssignmentEvent, _Mapping]]] = ..., body: _Optional[str] = ..., fee_fen: _Optional[int] = ..., waiting: _Optional[int] = ...) -> None: ...
+    steps: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ..., history: _Optional[_Iterable[_Union[AssignmentEvent, _Mapping]]] = ..., body: _Optional[str] = ..., fee_fen: _Optional[int] = ..., waiting: _Optional[int] = ..., steps: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetWorkOrderRequest(_message.Message):
     __slots__ = ("id",)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.link.handshake import Hello, check_place
-from node.app import Office
 from node.domain.units import Level
+from node.office import Office
+from sync.link.handshake import DuplicateProcess, Hello, decide, load_facts
 from sync.link.messages import Verdict
 from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN
 from tests.unit.node.offices import COMMUNITY, DISTRICT, STREET, Clock, new_office
@@ -31,9 +31,13 @@ def hello(unit: int, level: Level, lowest: int = PROTOCOL_MIN) -> Hello:
     )  # fmt: skip
 
 
+def verdict(office: Office, child: Hello) -> Verdict | None:
+    return decide(load_facts(office, child, DuplicateProcess.NONE)).verdict
+
+
 def test_a_child_of_the_tree_is_accepted(district: Office) -> None:
     street = district.tree.by_code(STREET).unit_id
-    assert check_place(district, hello(street, Level.STREET)) is None
+    assert verdict(district, hello(street, Level.STREET)) is Verdict.ACCEPTED
 
 
 @pytest.mark.parametrize("who", ["a grandchild", "the parent", "itself", "nobody's"])
@@ -44,22 +48,16 @@ def test_an_office_that_is_no_child_is_answered_wrong_parent(district: Office, w
         "itself": (district.identity.unit, Level.DISTRICT),
         "nobody's": (UNKNOWN_UNIT, Level.STREET),
     }[who]
-    refusal = check_place(district, hello(unit, level))
-    assert refusal is not None
-    assert refusal.verdict is Verdict.WRONG_PARENT
+    assert verdict(district, hello(unit, level)) is Verdict.WRONG_PARENT
 
 
 def test_a_child_at_another_level_than_in_the_tree_is_answered_wrong_parent(
     district: Office,
 ) -> None:
     street = district.tree.by_code(STREET).unit_id
-    refusal = check_place(district, hello(street, Level.COMMUNITY))
-    assert refusal is not None
-    assert refusal.verdict is Verdict.WRONG_PARENT
+    assert verdict(district, hello(street, Level.COMMUNITY)) is Verdict.WRONG_PARENT
 
 
 def test_a_child_without_a_common_protocol_must_upgrade_first(district: Office) -> None:
     street = district.tree.by_code(STREET).unit_id
-    refusal = check_place(district, hello(street, Level.STREET, PROTOCOL_MAX + 1))
-    assert refusal is not None
-    assert refusal.verdict is Verdict.UPGRADE_FIRST
+    assert verdict(district, hello(street, Level.STREET, PROTOCOL_MAX + 1)) is Verdict.UPGRADE_FIRST

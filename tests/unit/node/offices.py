@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import load_catalogue
+from node.office import Office
+from node.open import open_office
 from node.setup import init_office
+from sync.apply import applier
 from sync.log import entries as log
 from sync.model.schema import Lane
 
@@ -79,8 +81,8 @@ def _send(frm: Office, to: Office, *, upward: bool) -> None:
                 break
             to.committed(
                 to.store.write(
-                    lambda tx, batch=batch: to.applier.apply_batch(
-                        tx, batch, peer=frm.identity.unit, upward=upward
+                    lambda tx, batch=batch: applier.apply_batch(
+                        to.replica, tx, batch, peer=frm.identity.unit, upward=upward
                     )
                 )
             )

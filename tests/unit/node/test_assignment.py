@@ -356,10 +356,14 @@ AT_ONCE = [
     ("accepted", "recall | hand_back", "recalled", ""),
     ("accepted", "recall | progress", "recalled", ""),
     ("accepted", "recall | relay", "recalled", ""),
+    ("relayed", "extend | claim", "claimed", ""),
     ("relayed", "extend | hand_back", "relayed", ""),
     ("relayed", "extend | progress", "in_progress", ""),
+    ("relayed", "extend | relay", "relayed", ""),
+    ("relayed", "recall | claim", "claimed", "recall"),
     ("relayed", "recall | hand_back", "recalled", ""),
     ("relayed", "recall | progress", "recalled", ""),
+    ("relayed", "recall | relay", "recalled", ""),
     ("in_progress", "extend | claim", "claimed", ""),
     ("in_progress", "extend | hand_back", "in_progress", ""),
     ("in_progress", "extend | progress", "in_progress", ""),
@@ -441,6 +445,17 @@ def test_runs_of_concurrent_steps_keep_the_promises_of_the_pairs(
     ours = extend(script(base, duty), issuer, duty)
     theirs = extend(script(base, duty), assignee, duty)
     assert fold([*ours, *theirs]).state == ends
+
+
+def test_each_relay_opens_parts_of_a_round_of_its_own_and_a_return_ends_the_rounds_before() -> None:
+    relayed = script("draft submit dispatch receipt accept relay", Duty.OFFICE)
+    again = extend(relayed, "relay progress relay", Duty.OFFICE)
+    assert [fold(events).round for events in (relayed, again)] == [0, 2]
+    assert [fold(events).first_round for events in (relayed, again)] == [0, 0]
+    back = extend(again, "hand_back take_back dispatch receipt accept relay", Duty.OFFICE)
+    state = fold(back)
+    assert (state.round, state.first_round) == (4, 4)
+    assert fold(again).round < state.first_round
 
 
 def test_a_recall_that_crossed_a_claim_is_noted_and_the_issuer_can_verify() -> None:

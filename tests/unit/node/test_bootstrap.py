@@ -7,8 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import inspect
 
-from node.app import Office, open_office
 from node.config import load_config, write_config
+from node.office import Office
+from node.open import open_office
 from tests.unit.node.offices import CATALOGUE, COMMUNITY, Clock, new_office
 
 

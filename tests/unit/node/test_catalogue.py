@@ -12,8 +12,8 @@ from node.domain.catalogue import BadCatalogue, CellKey, load_catalogue, parse_c
 from node.domain.contribution import UNKNOWN, dims_text, parse_dims
 from node.domain.funds import FUNDS, Category
 from node.domain.norms import Nature
+from node.domain.numbers import AMOUNT_FEN_MAX
 from node.domain.posting import (
-    AMOUNT_FEN_MAX,
     Posting,
     PostingKind,
     answer,
@@ -29,6 +29,7 @@ from node.domain.posting import (
 from node.domain.units import Level
 
 CATALOGUE = load_catalogue()
+DAY = "2026-11-30"
 PERSONS = ("household", "resident", "placement", "aid_case")
 
 SMALL = """
@@ -88,6 +89,7 @@ def test_the_shipped_catalogue_loads_completely():
         "fund_setting",
         "mark_key",
         "mark",
+        "zero_report",
         "case",
     }
     asked = {f"K{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9, 15, 16, 20, 22, 24, 30, 34, 35)}
@@ -133,7 +135,7 @@ def test_the_facility_set_is_five_rooms_three_stations_two_boards_a_school_and_a
     facilities = CATALOGUE.registers["facility_set"]
     assert facilities.singleton
     assert len(facilities.fields) == 12
-    share = facilities.contributions_of(dict.fromkeys(facilities.fields, 1))
+    share = facilities.contributions_of(dict.fromkeys(facilities.fields, 1), DAY)
     assert sum(n for key, n in share.items() if key.measure == "facilities") == 12
 
 
@@ -141,20 +143,20 @@ def test_the_verified_area_wins_where_it_is_present():
     premises = CATALOGUE.registers["premises"]
     claimed = {"use": "office", "tenure": "owned", "area_m2": 70000, "verified_area_m2": None}
     key = CellKey("premises_area", "", "premises_use=office;tenure=owned")
-    assert premises.contributions_of(claimed) == {key: 70000}
-    assert premises.contributions_of(claimed | {"verified_area_m2": 66000}) == {key: 66000}
+    assert premises.contributions_of(claimed, DAY) == {key: 70000}
+    assert premises.contributions_of(claimed | {"verified_area_m2": 66000}, DAY) == {key: 66000}
 
 
 def test_a_moved_household_no_longer_counts():
     household = CATALOGUE.registers["household"]
     key = CellKey("households", "", "household_kind=floating")
-    assert household.contributions_of({"kind": "floating", "status": None}) == {key: 1}
-    assert household.contributions_of({"kind": "floating", "status": "moved_out"}) == {}
+    assert household.contributions_of({"kind": "floating", "status": None}, DAY) == {key: 1}
+    assert household.contributions_of({"kind": "floating", "status": "moved_out"}, DAY) == {}
 
 
 def test_a_value_that_is_missing_is_counted_as_unknown():
     resident = CATALOGUE.registers["resident"]
-    assert resident.contributions_of({"birth_date": "1950-03-01"}) == {
+    assert resident.contributions_of({"birth_date": "1950-03-01"}, DAY) == {
         CellKey("residents", "", "birth_year=1950;lives_alone=unknown;sex=unknown"): 1
     }
 
@@ -162,18 +164,18 @@ def test_a_value_that_is_missing_is_counted_as_unknown():
 def test_a_placement_counts_in_its_month_and_without_a_date_in_none():
     placement = CATALOGUE.registers["placement"]
     key = CellKey("placements", "2026-07", "channel=C2")
-    assert placement.contributions_of({"channel": "C2", "date": "2026-07-31"}) == {key: 1}
-    assert placement.contributions_of({"channel": "C2", "date": None}) == {}
+    assert placement.contributions_of({"channel": "C2", "date": "2026-07-31"}, DAY) == {key: 1}
+    assert placement.contributions_of({"channel": "C2", "date": None}, DAY) == {}
 
 
 def test_an_aid_case_counts_once_and_once_under_each_layer():
     case = CATALOGUE.registers["aid_case"]
-    assert case.contributions_of({"layers": "L1,L5", "closed_on": None}) == {
+    assert case.contributions_of({"layers": "L1,L5", "closed_on": None}, DAY) == {
         CellKey("aid_cases", "", ""): 1,
         CellKey("aid_layers", "", "aid_layer=L1"): 1,
         CellKey("aid_layers", "", "aid_layer=L5"): 1,
     }
-    assert case.contributions_of({"layers": "L1,L5", "closed_on": "2026-01-01"}) == {}
+    assert case.contributions_of({"layers": "L1,L5", "closed_on": "2026-01-01"}, DAY) == {}
 
 
 def counted(*postings: Posting) -> dict[str, int]:
@@ -191,7 +193,7 @@ def counted(*postings: Posting) -> dict[str, int]:
             "level": 3,
             "peer_level": 1,
         }
-        for key, amount in CATALOGUE.registers["posting"].contributions_of(values).items():
+        for key, amount in CATALOGUE.registers["posting"].contributions_of(values, DAY).items():
             sums[key.measure.removeprefix("money_")] += amount
     return {measure: amount for measure, amount in sums.items() if amount}
 
@@ -239,6 +241,56 @@ def test_returned_money_is_in_transit_until_it_is_reclaimed():
     assert in_transit(released, sent_back, reclaim(sent_back, at_ms=2)) == 0
 
 
+# Dates that no figure goes by, and why.
+UNCOUNTED = {
+    "premises.checked_on": "says when the street looked; the area counts as soon as it is known",
+    "placement.closed_on": "a placement was one, however long it lasted",
+}
+
+
+def test_every_day_of_a_register_is_one_from_or_until_which_it_counts():
+    for register in CATALOGUE.registers.values():
+        if register.system:
+            continue
+        days = {name for name, field in register.fields.items() if field.type == "date"}
+        left = {f"{register.name}.{name}" for name in days - register.days}
+        assert left <= UNCOUNTED.keys()
+        for each in register.contributions:
+            assert not set(each.days) & set(each.where), "a day is no condition by its presence"
+
+
+@pytest.mark.parametrize(
+    ("name", "since", "until"),
+    [
+        ("service_outlet", "opened_on", "closed_on"),
+        ("aid_case", "opened_on", "closed_on"),
+        ("community_worker", "", "left_on"),
+        ("placement", "date", ""),
+        ("assembly", "date", ""),
+        ("election", "date", ""),
+        ("resident", "birth_date", ""),
+    ],
+)
+def test_what_has_not_come_is_not_counted_and_what_has_not_ended_is(name, since, until):
+    register = CATALOGUE.registers[name]
+    values = {field: 1 if f.is_number else "2026-01-01" for field, f in register.fields.items()}
+    values |= {each: None for each in (until,) if each}
+    now = register.contributions_of(values, DAY)
+    assert now
+    if since:
+        assert register.contributions_of(values | {since: "2099-12-31"}, DAY) == {}
+        assert register.contributions_of(values | {since: DAY}, DAY)
+    if until:
+        assert register.contributions_of(values | {until: "2099-12-31"}, DAY) == now
+        assert register.contributions_of(values | {until: DAY}, DAY) == {}
+
+
+def test_what_offices_wrote_and_booked_is_only_appended():
+    kept = {name for name, register in CATALOGUE.registers.items() if register.append_only}
+    assert kept == {"posting", "work_order", "assignment_event", "correction"}
+    assert all(CATALOGUE.registers[name].system for name in kept)
+
+
 def test_money_has_the_kinds_funds_and_categories_of_the_ledger():
     fields = CATALOGUE.registers["posting"].fields
     assert set(fields["kind"].choices) == {kind.value for kind in PostingKind}
@@ -265,7 +317,7 @@ def test_two_lines_of_one_record_for_one_cell_add_up():
     ponds = parse_catalogue([("small.toml", (SMALL + line).encode())]).registers["pond"]
     key = CellKey("ponds", "", "pond_kind=big")
     for depth, amount in ((2, 1), (3, 4), (5, 6), (6, 1)):
-        assert ponds.contributions_of({"kind": "big", "depth": depth}) == {key: amount}
+        assert ponds.contributions_of({"kind": "big", "depth": depth}, DAY) == {key: amount}
 
 
 def test_a_value_that_would_break_the_key_counts_as_unknown():
@@ -303,7 +355,7 @@ def test_an_office_adds_its_own_fields_and_registers(tmp_path: Path):
     catalogue = load_catalogue([more])
     assert catalogue.registers["household"].fields["dog"].local
     assert "dog" not in CATALOGUE.registers["household"].fields
-    assert catalogue.registers["pond"].contributions_of({"kind": "big"}) == {
+    assert catalogue.registers["pond"].contributions_of({"kind": "big"}, DAY) == {
         CellKey("ponds", "", "pond_kind=big"): 1
     }
 
@@ -380,7 +432,7 @@ def test_a_year_in_a_number_needs_bounds_of_four_digits():
     bounds = 'type = "int", minimum = 1990, maximum = 2200, required'
     bounded = by_year.replace('type = "int", required', bounds)
     ponds = parse_catalogue([("small.toml", bounded.encode())]).registers["pond"]
-    assert ponds.contributions_of({"kind": "big", "since": 2004}) == {
+    assert ponds.contributions_of({"kind": "big", "since": 2004}, DAY) == {
         CellKey("ponds", "2004", "pond_kind=big"): 1
     }
 

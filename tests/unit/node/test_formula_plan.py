@@ -94,7 +94,7 @@ def pass_down(net: MoneyNetwork) -> None:
     """Let every office put in and release what it can, and receive what came, until it is there."""
     for code in (CITY, DISTRICT, STREET, FIRST, SECOND):
         net.settle()
-        answers.receive_all(net[code], actor="clerk")
+        answers.receive_all(net[code], actor="cashier")
         formula_plan.appropriate_plan(net[code], YEAR, actor="clerk")
         formula_plan.release_plan(net[code], YEAR, actor="clerk")
     net.settle()
@@ -174,11 +174,11 @@ def test_a_shortage_is_shared_pro_rata_and_to_the_fen(net):
     # 100,001 x 585,052 / 936,083 = 62,500.6 and 37,500.4
     assert shares == {net.unit(FIRST): 62_501, net.unit(SECOND): 37_500}
     for code in (CITY, DISTRICT, STREET):
-        answers.receive_all(net[code], actor="clerk")
+        answers.receive_all(net[code], actor="cashier")
         formula_plan.release_plan(net[code], YEAR, actor="clerk", funds=["F1"])
         net.settle()
     for code, fen in ((FIRST, 62_501), (SECOND, 37_500)):
-        (receipt,) = answers.receive_all(net[code], fund="F1", actor="clerk")
+        (receipt,) = answers.receive_all(net[code], fund="F1", actor="cashier")
         assert receipt.posting.amount_fen == fen
 
 
@@ -187,10 +187,10 @@ def test_a_child_that_got_too_much_does_not_block_the_others(net):
     money.appropriate(net[CITY], amount_fen=936_083, **terms)
     money.release(net[CITY], to=net.unit(DISTRICT), amount_fen=936_083, **terms)
     net.settle()
-    answers.receive_all(net[DISTRICT], actor="clerk")
+    answers.receive_all(net[DISTRICT], actor="cashier")
     money.release(net[DISTRICT], to=net.unit(STREET), amount_fen=936_083, **terms)
     net.settle()
-    answers.receive_all(net[STREET], actor="clerk")
+    answers.receive_all(net[STREET], actor="cashier")
     money.release(net[STREET], to=net.unit(FIRST), amount_fen=700_000, **terms)
     (line,) = formula_plan.release_plan(net[STREET], YEAR, actor="clerk", funds=["F1"])
     assert (line.posting.peer_unit, line.posting.amount_fen) == (net.unit(SECOND), 236_083)

@@ -6,18 +6,26 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import openpyxl
 import pytest
+import xlsxwriter
 
-from node.app import Office
+from node.office import Office
 from node.services.records import edits
 from node.services.records.exporting import PersonalRegister, export_register
-from node.services.records.importing import annotated, import_table, import_workbook
+from node.services.records.importing import (
+    ImportBrokenOff,
+    annotated,
+    import_register,
+    import_table,
+    import_workbook,
+)
 from node.services.records.rules import NotKeptHere, SystemRegister
 from node.workbook.errors import ColumnsMissing, SheetNotFound
 from node.workbook.reader import read_table
-from node.workbook.writer import SheetBook
+from node.workbook.writer import SheetBook, template
 from sync.model import limits
-from sync.model.change import Value
+from sync.model.change import Edit, Value
 from tests.unit.node.offices import (
     CATALOGUE,
     COMMUNITY,
@@ -218,6 +226,215 @@ def test_an_interrupted_import_is_finished_by_the_same_file(community: Office) -
     assert calls == [(2_000, 2_500), (2_500, 2_500)]
     assert len(stored(community)) == 2_500
     assert area(community) == 2_500 * 1_000
+
+
+@pytest.mark.parametrize("sheets", [1, 3])
+def test_a_store_that_fails_in_the_middle_says_how_many_rows_are_in_and_the_rest_come_later(
+    community: Office, sheets: int
+) -> None:
+    rows = 4_500
+    data = many_sheets(*(rows_of(f"{n}-", rows // sheets) for n in range(sheets)))
+
+    def fill(done: int, _rows: int) -> None:
+        if done == 1_000:
+            pages(community, most=pages(community) + 20)  # as a disk that has this much left
+
+    with pytest.raises(ImportBrokenOff) as failed:
+        import_register(community, "premises", data, "a.xlsx", progress=fill)
+    done = len(stored(community))
+    assert 0 < done < rows
+    assert f"; {done} of {rows} rows are in" in failed.value.en
+    pages(community, most=pages(community))  # the store was opened anew: as full as it was
+    with pytest.raises(ImportBrokenOff) as failed:
+        import_register(community, "premises", data, "a.xlsx")
+    pages(community, most=1_000_000)
+    assert len(stored(community)) == done
+    error = failed.value
+    assert f"{done} of {rows} rows are in" in error.en
+    assert f"{rows} 行中已写入 {done} 行" in error.zh
+    assert (error.code, error.retryable) == ("store_unavailable", True)
+    assert "same file again" in error.remedy_en
+    assert "同一文件" in error.remedy_zh
+    again = import_register(community, "premises", data, "a.xlsx").reports
+    assert sum(r.unchanged for r in again) == done
+    assert sum(r.new for r in again) == rows - done
+    assert area(community) == rows * 1_000
+
+
+def pages(office: Office, most: int | None = None) -> int:
+    """Return how many pages the store has; with `most`, let it have no more."""
+    connection = office.store._writer.raw_connection()
+    try:
+        cursor = connection.cursor()
+        if most is not None:
+            cursor.execute(f"PRAGMA max_page_count={most}")
+        return int(cursor.execute("PRAGMA page_count").fetchone()[0])
+    finally:
+        connection.close()
+
+
+Rows = list[list[object]]
+
+
+def rows_of(prefix: str, count: int) -> Rows:
+    return [[f"房{prefix}{n:05}", "办公", 10] for n in range(count)]
+
+
+def many_sheets(*sheets: Rows, names: tuple[str, ...] = (), hidden: str = "") -> bytes:
+    """Return a workbook of sheets with the header of premises: 1幢, 2幢, ... if not named."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        for number, rows in enumerate(sheets):
+            name = names[number] if names else f"{number + 1}幢"
+            page = book.add_worksheet(name)
+            if name == hidden:
+                page.hide()
+            else:
+                page.activate()
+            for at, row in enumerate([HEADER.split(","), *rows]):
+                page.write_row(at, 0, row)
+    return out.getvalue()
+
+
+def test_sheets_of_one_register_are_one_import(community: Office) -> None:
+    bad = [["房b", "仓库", 1]]
+    report = import_register(community, "premises", many_sheets(rows_of("a", 2), bad), "a.xlsx")
+    assert [(r.sheet, r.done, r.refused) for r in report.reports] == [
+        ("1幢", False, 0),
+        ("2幢", False, 1),
+    ]
+    assert stored(community) == {}  # one bad row of one sheet keeps all of them out
+    calls: list[tuple[int, int]] = []
+    good = many_sheets(rows_of("a", 2), rows_of("b", 3))
+    done = import_register(
+        community, "premises", good, "a.xlsx", progress=lambda *at: calls.append(at)
+    )
+    assert [r.new for r in done.reports] == [2, 3]
+    assert calls == [(2, 5), (5, 5)]
+    assert (done.skipped, done.notes) == ((), ())
+
+
+def test_a_key_that_comes_on_two_sheets_is_a_fault_that_names_the_other(
+    community: Office,
+) -> None:
+    data = many_sheets(rows_of("a", 2), [["房Ａ00001", "办公", 3]])
+    report = import_register(community, "premises", data, "a.xlsx")
+    (fault,) = report.reports[1].faults
+    assert (fault.code, fault.row) == ("duplicate_key", 2)
+    assert "工作表“1幢”第 3 行" in fault.zh
+    assert 'row 3 of sheet "1幢"' in fault.en
+
+
+def test_of_several_sheets_the_one_named_after_the_register_is_read_and_the_others_named(
+    community: Office,
+) -> None:
+    names = ("社区用房", "社区用房2025", "草稿")
+    data = many_sheets(
+        rows_of("a", 1), rows_of("b", 1), rows_of("c", 1), names=names, hidden="草稿"
+    )
+    report = import_register(community, "premises", data, "a.xlsx")
+    assert [r.sheet for r in report.reports] == ["社区用房"]
+    assert [(n.code, n.sheet, n.attention) for n in report.notes] == [
+        ("sheet_left_out", "社区用房2025", True),
+        ("hidden_sheet", "草稿", False),
+    ]
+    assert report.skipped == ("社区用房2025", "草稿")
+    both = import_register(
+        community, "premises", data, "a.xlsx", sheets=["草稿", " 社区用房２０２５"]
+    )
+    assert [r.sheet for r in both.reports] == ["草稿", "社区用房2025"]
+
+
+def test_a_hidden_sheet_alone_is_refused_and_read_when_it_is_asked_for(community: Office) -> None:
+    data = many_sheets(rows_of("a", 1), [], names=("数据", "封面"), hidden="数据")
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    book["封面"].delete_rows(1)
+    out = io.BytesIO()
+    book.save(out)
+    with pytest.raises(SheetNotFound, match="数据"):
+        import_register(community, "premises", out.getvalue(), "a.xlsx")
+    asked = import_register(community, "premises", out.getvalue(), "a.xlsx", sheets=["数据"])
+    assert asked.reports[0].new == 1
+
+
+def test_a_sheet_with_part_of_the_header_is_named(community: Office) -> None:
+    data = many_sheets(rows_of("a", 1), [["房b", "办公", 1]])
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    book["2幢"]["C1"] = "面积合计"
+    out = io.BytesIO()
+    book.save(out)
+    report = import_register(community, "premises", out.getvalue(), "a.xlsx")
+    assert [(n.code, n.sheet, n.attention) for n in report.notes] == [
+        ("sheet_left_out", "2幢", True)
+    ]
+    assert "part of the header" in report.notes[0].en
+
+
+def test_a_sheet_of_a_workbook_that_may_hold_records_is_named(community: Office) -> None:
+    names = ("社区用房", "住户", "社区用房2025", "空")
+    data = many_sheets(rows_of("a", 1), [], rows_of("b", 1), [], names=names, hidden="住户")
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    book["空"].delete_rows(1)
+    book.create_chartsheet("图")
+    out = io.BytesIO()
+    book.save(out)
+    report = import_workbook(community, out.getvalue(), "a.xlsx")
+    assert [r.sheet for r in report.reports] == ["社区用房"]
+    assert set(report.skipped) == {"住户", "社区用房2025", "空", "图"}
+    assert {(n.code, n.sheet, n.attention) for n in report.notes} == {
+        ("hidden_sheet", "住户", False),
+        ("sheet_left_out", "社区用房2025", True),
+        ("sheets_without_header", "", False),
+    }
+
+
+def test_our_own_template_filled_in_leaves_nothing_to_look_at(community: Office) -> None:
+    for name in ("premises", "resident", "facility_set", "service_outlet"):
+        out = io.BytesIO()
+        template(out, CATALOGUE.registers[name])
+        report = import_register(community, name, out.getvalue(), "a.xlsx")
+        assert [note.code for note in report.notes] == ["sheets_without_header"]
+        assert not any(note.attention for note in report.notes)
+
+
+def test_a_cell_that_looks_empty_and_is_not_known_clears_nothing(community: Office) -> None:
+    full = "用房名称,用途,建筑面积,地址"
+    import_table(community, "premises", sheet("东楼,办公,10,一号", header=full), FILE)
+    for cell in ("\u200b", "\u3000", "\ufeff"):  # nothing to see: an empty cell
+        kept = import_table(community, "premises", sheet(f"东楼,办公,10,{cell}", header=full), FILE)
+        assert (kept.unchanged, kept.refused) == (1, 0)
+    for cell in ("#N/A", "########", "#SPILL!"):
+        data = sheet(f"东楼,办公,10,{cell}", header=full)
+        bad = import_table(community, "premises", data, FILE, blank="clear", mode="valid")
+        assert (bad.refused, bad.done) == (1, False)
+    assert stored(community)["东楼"]["address"] == "一号"
+
+
+def test_two_records_that_were_spelled_apart_before_stay_two_and_come_back_from_an_export(
+    community: Office,
+) -> None:
+    one, two = sheet("A-1,办公,10"), sheet("Ａ－２,办公,20")
+    import_table(community, "premises", one, FILE)
+    import_table(community, "premises", two, FILE)
+    (made,) = [
+        r for r in edits.list_records(community, "premises").records
+        if r.values["name"] == "A－2"
+    ]  # fmt: skip
+    spell(community, made.id, "a-1")
+    again = import_table(community, "premises", sheet("A-1,办公,10", "a-1,办公,21"), FILE)
+    assert (again.refused, again.unchanged, again.changed) == (0, 1, 1)
+    assert {k: v["area_m2"] for k, v in stored(community).items()} == {"A-1": 1_000, "a-1": 2_100}
+
+
+def spell(office: Office, record: bytes, name: str) -> None:
+    """Give a record a key as a program that compared exactly would have."""
+    unit = office.identity.unit
+
+    def work(_tx: object) -> list[Edit]:
+        return [edits.changed(office, office.catalogue.registers["premises"], unit, record,
+                                  {"name": name})]  # fmt: skip
+
+    office.commit(work)
 
 
 def test_edits_made_while_an_import_runs_are_neither_doubled_nor_lost(

@@ -243,7 +243,7 @@ def test_only_the_latest_election_counts_for_method_and_turnout():
         ("2023-05-10", "member_reps", 60, 55),
     ):
         values = {"date": day, "method": method, "electorate": electorate, "ballots": ballots}
-        cells |= elections.contributions_of(values)
+        cells |= elections.contributions_of(values, "2026-11-30")
     derived = CATALOGUE.derive(cells)
     assert derived == {
         CellKey("latest_elections", "", "election_method=household_reps"): 1,

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office, open_office
 from node.config import BadConfig
 from node.keys import KEY_FILE, signer_of
+from node.office import Office
+from node.open import open_office
 from sync.log import signatures
 from sync.store import meta
 from tests.unit.node.offices import CATALOGUE, STREET, Clock, new_office
@@ -42,10 +43,10 @@ def test_the_key_is_in_the_folder_readable_by_its_owner_only_and_not_in_the_stor
 
 def test_the_key_stays_the_same_over_restarts(tmp_path: Path) -> None:
     office = street(tmp_path)
-    before = office.applier.signer.public_key
+    before = office.replica.signer.public_key
     office.close()
     again = reopened(office)
-    assert again.applier.signer.public_key == before
+    assert again.replica.signer.public_key == before
     assert again.identity == office.identity
     again.close()
 
@@ -59,8 +60,8 @@ def test_a_lost_key_gives_a_new_key_and_a_new_incarnation(tmp_path: Path) -> Non
     now = again.identity.incarnation
     assert now != before
     with again.store.read() as tx:
-        assert signatures.key_known(tx, now) == again.applier.signer.public_key
-        assert signatures.key_known(tx, before) != again.applier.signer.public_key
+        assert signatures.key_known(tx, now) == again.replica.signer.public_key
+        assert signatures.key_known(tx, before) != again.replica.signer.public_key
         assert meta.get(tx, meta.CONTINUES) == str(before)
     again.close()
 

@@ -22,9 +22,9 @@ from node.domain.ledger_errors import (
     TransferResolved,
     TransferReused,
     TransferUnknown,
-    yuan,
 )
 from node.domain.norms import Norms
+from node.domain.numbers import yuan
 from node.domain.posting import (
     answer,
     appropriate,
@@ -151,7 +151,24 @@ def test_money_in_transit_cannot_be_released_or_spent_by_anybody() -> None:
     city, sent = books_of(CITY, put_in(6_000)), send(6_000)
     city.post(sent)
     refuses(city, send(1, n=3), InsufficientFunds)
-    refuses(books_of(DISTRICT, sent), use(1), InsufficientFunds)
+    refuses(
+        books_of(DISTRICT, sent), send(1, n=4, unit_id=DISTRICT, to_unit=STREET), InsufficientFunds
+    )
+    last = send(6_000, unit_id=STREET, to_unit=COMMUNITY)
+    refuses(books_of(COMMUNITY, last), use(1, unit_id=COMMUNITY), InsufficientFunds)
+
+
+@pytest.mark.parametrize("fund", sorted(FUNDS))
+@pytest.mark.parametrize("unit_id", [CITY, DISTRICT, STREET, COMMUNITY])
+def test_only_who_pays_a_fund_in_and_who_is_last_on_its_way_spend_it(
+    unit_id: int, fund: str
+) -> None:
+    level, known = unit_id - 1, FUNDS[fund]
+    category = Category.PARTY if fund == "F4" else Category.OFFICE
+    spent = use(1, unit_id=unit_id, fund=fund, category=category, assignment=TASK)
+    ends = level in known.payers or level == known.path[-1]
+    error = refuses(books_of(unit_id), spent, InsufficientFunds if ends else FundRule)
+    assert ends or "passes through" in error.en
 
 
 def test_one_years_money_does_not_pay_for_another_year() -> None:

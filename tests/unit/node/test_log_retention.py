@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from node.audiences import audiences_of
+from node.china import DAY_MS
 from node.services.health.status import status
 from node.services.health.verify import verify
 from node.services.upkeep.log_retention import (
-    DAY_MS,
     GRACE_MS,
     leases,
     retention_state,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from node.china import DAY_MS
 from node.services.conflicts import resolve
 from node.services.conflicts import views as conflict_views
 from node.services.corrections import requests
@@ -11,7 +12,6 @@ from node.services.health.verify import verify
 from node.services.records import edits
 from node.services.records.rules import InvalidRecord
 from node.services.records.views import RecordView
-from node.services.upkeep.log_retention import DAY_MS
 from node.services.upkeep.redaction import RetentionState, redact_ended, retention_state
 from node.services.upkeep.retention import retire
 from sync.retention.redact import KeepReason
@@ -24,6 +24,7 @@ from tests.unit.node.test_service_conflicts import (
     made_and_known,
     write,
 )
+from tests.unit.node.test_service_conflicts import offices as offices  # noqa: PLC0414 - a fixture
 from tests.unit.node.test_service_records import RESIDENT
 
 DAYS, LEASE_DAYS = 100, 60

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from hub.serve.maintenance import PERIODIC
+from node.china import DAY_MS
 from node.jobs import Jobs
-from node.services.upkeep.log_retention import DAY_MS
 from node.services.upkeep.retention import retire
 from sync.store.sql import execute
 from tests.support.network import A, Network

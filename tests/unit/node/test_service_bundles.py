@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office, open_office
 from node.keys import KEY_FILE
+from node.office import Office
+from node.open import open_office
 from node.services.records import edits
 from node.services.upkeep import bundles
 from sync.bundle.errors import (
@@ -201,7 +202,7 @@ def test_a_bundle_forged_in_a_childs_name_is_refused_where_its_key_is_known(fami
     carry(family.home, family.street)
     add(family.home, "乙")
     before = dump(family.street)
-    family.home.applier.signer = Signer(b"f" * 32)  # a stolen store without its key
+    family.home.replica.signer = Signer(b"f" * 32)  # a stolen store without its key
     with pytest.raises(KeyChanged):
         bundles.read_bundles(family.street, written(family.home, family.street))
     assert dump(family.street) == before
@@ -217,7 +218,7 @@ def test_a_new_key_is_accepted_once_people_have_compared_it(family):
     add(family.home, "乙")
     with pytest.raises(KeyChanged):
         carry(family.home, family.street)
-    key = fingerprint(family.home.applier.signer.public_key)
+    key = fingerprint(family.home.replica.signer.public_key)
     file = written(family.home, family.street)
     assert bundles.read_bundles(family.street, file, trust=key).new[Lane.BULK] == 1
     add(family.home, "丙")

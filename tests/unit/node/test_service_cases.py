@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from node.app import Office
 from node.folds.blind_index import BlindIndexKey, current_key
 from node.ids import natural_id
+from node.office import Office
+from node.services.common.reason import ActorMissing, ReasonMissing
 from node.services.duplicates import blind_index, cases
-from node.services.duplicates.cases import CaseNeedsReason, CaseNotOpen, CaseNotOurs, UnknownCase
+from node.services.duplicates.cases import CaseNotOpen, CaseNotOurs, UnknownCase
 from node.services.health.problems import Problem
 from node.services.health.status import status
 from node.services.health.verify import verify
@@ -21,6 +22,7 @@ from node.services.upkeep.rebuild import pending_derived
 from sync.model.change import Operation
 from sync.recovery import child as recovery_child
 from sync.recovery import heads
+from sync.recovery import parent as recovery_parent
 from tests.support.network import CITY, EAST, LAKE, NORTH, PARENT, WEST, A, B, F, Network
 from tests.unit.node.offices import exchange
 
@@ -162,8 +164,10 @@ def test_a_closed_case_stays_closed_until_a_record_joins(net: Network) -> None:
     (case,) = cases.list_cases(net[NORTH])
     with pytest.raises(CaseNotOurs):
         cases.close(net[A], case.id, **WHY)
-    with pytest.raises(CaseNeedsReason):
+    with pytest.raises(ReasonMissing):
         cases.close(net[NORTH], case.id, reason=" ", actor="王")
+    with pytest.raises(ActorMissing):
+        cases.close(net[NORTH], case.id, reason="已迁出", actor=" ")
     with pytest.raises(UnknownCase):
         cases.close(net[F], case.id, **WHY)
     cases.close(net[NORTH], case.id, **WHY)
@@ -200,7 +204,7 @@ def test_index_entries_duplicated_over_two_incarnations_are_corrected(net: Netwo
     resident(net, F)
     office = net[A]
     office.commit(lambda tx: [
-        office.blind_index.edit(_key(tx), kind, mark, 2, exists=True)
+        office.folds.blind_index.edit(_key(tx), kind, mark, 2, exists=True)
         for kind, mark in blind_index.indexed(office, tx)
     ])  # fmt: skip
     meet(net)
@@ -270,7 +274,7 @@ def test_of_two_index_keys_the_first_is_kept_and_entries_of_the_other_are_reinde
         with net[EAST].store.read() as tx:
             own_entries = heads.own_entries_of(tx, city.identity.unit, 0).entries
         city.store.write(
-            lambda tx: recovery_child.restore_own(
+            lambda tx: recovery_parent.restore_own(
                 tx, city, own_entries, child=net.unit(EAST), last=True
             )
         )

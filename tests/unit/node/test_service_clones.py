@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office
+from node.office import Office
+from node.services.common.reason import ReasonMissing
 from node.services.peers import clones
-from node.services.upkeep.quarantine import NoReason
 from sync.recovery.clones import Tokens
 from sync.store import meta
 from tests.unit.node.offices import COMMUNITY, STREET, Clock, new_office
@@ -56,7 +56,7 @@ def test_every_decision_is_kept_when_it_happens_again(street: Office) -> None:
 def test_resetting_a_clone_needs_a_reason_and_a_flag(street: Office) -> None:
     child = street.tree.by_code(COMMUNITY).unit_id
     street.peer_status.flag_clone(child)
-    with pytest.raises(NoReason):
+    with pytest.raises(ReasonMissing):
         clones.reset_clone(street, child, actor="李", reason=" ")
     assert street.peer_status.clones() == {child}
     with pytest.raises(clones.NotCloned):

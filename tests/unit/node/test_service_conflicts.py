@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import pytest
 
-from node.app import Office
 from node.domain.units import Level
+from node.office import Office
+from node.services.common.reason import ReasonMissing
 from node.services.conflicts import resolve
 from node.services.conflicts import views as conflict_views
-from node.services.conflicts.resolve import ConflictClosed, ConflictNotOurs, ReasonMissing
+from node.services.conflicts.resolve import ConflictClosed, ConflictNotOurs
 from node.services.conflicts.views import ConflictView, UnknownConflict, assignee
 from node.services.records import edits
 from node.services.records.edits import RecordView
@@ -114,13 +115,13 @@ def test_a_decision_at_one_office_closes_the_conflict_everywhere_and_keeps_the_l
 ) -> None:
     made, found = disputed(offices)
     done = resolve.resolve(getattr(offices, at), found, take, **WHY)
-    assert done.state == "settled"
+    assert done.state == "resolved"
     offices.meet()
     assert offices.opened() == [[], [], []]
     assert offices.values(made, "tenure") == {value}
     for office in offices[:3]:
         kept = conflict_views.show(office, found)
-        assert (kept.state, kept.loser.value) == ("settled", "rented")
+        assert (kept.state, kept.loser.value) == ("resolved", "rented")
 
 
 def test_a_third_value_resolves_too_and_is_validated_like_any_edit(offices: Offices) -> None:
@@ -219,12 +220,12 @@ def test_a_delete_confirmed_against_an_edit_stays_and_closes_everywhere(
 ) -> None:
     made, found = ended_against_edit(offices, end_first=end_first)
     done = resolve.resolve(offices.community, found, "shown", **WHY)
-    assert (done.state, done.ended, done.reason) == ("settled", True, "王: 有房产证")
+    assert (done.state, done.ended, done.reason) == ("resolved", True, "王: 有房产证")
     offices.meet()
     assert offices.opened() == [[], [], []]
     for office in offices[:3]:
         assert not edits.get(office, "premises", made.unit, made.id).alive
-        assert conflict_views.show(office, found).state == "settled"
+        assert conflict_views.show(office, found).state == "resolved"
 
 
 @pytest.mark.parametrize("end_first", [True, False])
@@ -242,7 +243,7 @@ def test_a_deleted_record_is_restored_with_the_chosen_value(
         assert view.alive
         assert view.values["tenure"] == ("lent" if take == "value" else "rented")
         assert view.values["area_m2"] == 1_000
-        assert conflict_views.show(office, found).state == "settled"
+        assert conflict_views.show(office, found).state == "resolved"
 
 
 def test_only_the_office_that_keeps_the_record_decides_whether_it_stays_deleted(

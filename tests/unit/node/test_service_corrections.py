@@ -10,9 +10,10 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import text
 
-from node.app import Office
 from node.domain.correction import REGISTER, Kind, State
-from node.services.conflicts.resolve import ReasonMissing
+from node.office import Office
+from node.services.common.pages import BadToken
+from node.services.common.reason import ReasonMissing
 from node.services.corrections import requests
 from node.services.corrections import views as correction_views
 from node.services.corrections.errors import (
@@ -29,8 +30,7 @@ from node.services.health.status import status
 from node.services.records import edits
 from node.services.records.edits import RecordEnded, RecordView
 from node.services.records.rules import FieldNotOwned, InvalidRecord, SystemRegister
-from node.services.records.views import BadToken
-from node.store.corrections import step_id
+from node.store.corrections import request_id, step_id
 from sync.apply.compose import NotWritable
 from sync.model import audience
 from sync.model.change import Edit, Operation, RecordKey
@@ -470,13 +470,20 @@ def test_an_answer_that_another_office_writes_in_its_own_name_does_not_count(
 def test_a_malformed_request_is_left_out_and_breaks_no_list(
     offices: Offices, hall: RecordView
 ) -> None:
-    asked = ask(offices.district, hall)
+    asker, owner = offices.district.identity.unit, offices.community.identity.unit
+    nonce = "00" * 16
+    number = request_id(asker, owner, nonce)
     broken = Edit(
-        key=RecordKey(REGISTER, asked.asker, asked.id),
-        operation=Operation.UPDATE,
-        values={"wishes": "{no json"},
-        audiences=(audience.down(asked.owner),),
-    )
+        key=RecordKey(REGISTER, asker, number),
+        operation=Operation.CREATE,
+        values={
+            "correction": number.hex(), "kind": "ask", "asker": asker, "owner": owner,
+            "nonce": nonce, "register": "premises", "record_unit": owner, "record": hall.id.hex(),
+            "wishes": "{no json", "asked_when": "{}", "reason": "x", "due_on": "2026-12-01",
+            "at_ms": 1, "actor": "x",
+        },
+        audiences=(audience.down(owner),),
+    )  # fmt: skip
     offices.district.commit(lambda tx: [broken])
     offices.meet()
     assert correction_views.list_corrections(offices.community).total == 0

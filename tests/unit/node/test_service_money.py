@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.ledger_errors import (
@@ -20,12 +19,17 @@ from node.domain.ledger_errors import (
     NotDescendant,
     NotReversible,
     OverLimit,
+    SamePerson,
     TransferResolved,
     TransferReused,
     TransferUnknown,
+    YearNotOpen,
 )
 from node.domain.posting import PostingKind, posting_id_for
 from node.folds.ledger import LedgerFold
+from node.office import Office
+from node.open import open_office
+from node.services.common.reason import ReasonMissing
 from node.services.figures import rollup
 from node.services.money import postings as money
 from node.services.money import receipts as answers
@@ -33,8 +37,10 @@ from node.services.money import views
 from node.services.money.conservation import check_conservation
 from node.services.money.errors import BadAllocation
 from node.services.money.views import Direction, TransferState
+from node.services.upkeep.quarantine import list_quarantined
 from node.setup import init_office
 from node.store.postings import POSTING
+from sync.apply.compose import NotWritable
 from sync.model.change import Edit, Operation, RecordKey
 from tests.support.money_network import (
     CITY,
@@ -50,8 +56,10 @@ from tests.support.money_network import (
     build,
     needed,
 )
+from tests.unit.node import offices
 
 YEAR = 2026
+DAY_MS = 86_400_000
 TRANSFER_ID = bytes(range(16))
 TASK = b"task".rjust(16)
 F1 = {"fund": "F1", "year": YEAR, "actor": "clerk"}
@@ -85,7 +93,7 @@ def send_down(net: MoneyNetwork, amount_fen: int, to: str = DISTRICT) -> bytes:
         net.settle()
         if below == to:
             break
-        answers.receive(net[below], last, actor="clerk")
+        answers.receive(net[below], last, actor="cashier")
     return last
 
 
@@ -102,8 +110,8 @@ def test_money_is_in_transit_until_the_receiver_confirms_it(net):
     (line,) = check_conservation(net[CITY]).lines
     assert (line.in_transit_fen, line.difference_fen) == (900, 0)
     with pytest.raises(InsufficientFunds):
-        money.spend(net[DISTRICT], amount_fen=1, category="office", **F1)
-    answers.receive(net[DISTRICT], number, actor="clerk")
+        money.release(net[DISTRICT], to=net.unit(STREET), amount_fen=1, **F1)
+    answers.receive(net[DISTRICT], number, actor="cashier")
     assert balances_of(net, CITY, DISTRICT) == [0, 900]
     net.settle()
     (line,) = check_conservation(net[CITY]).lines
@@ -111,7 +119,7 @@ def test_money_is_in_transit_until_the_receiver_confirms_it(net):
 
 
 def test_money_reaches_a_community_hop_by_hop_and_every_office_above_sees_it_spent(net):
-    answers.receive(net[FIRST], send_down(net, 1_000, FIRST), actor="clerk")
+    answers.receive(net[FIRST], send_down(net, 1_000, FIRST), actor="cashier")
     money.spend(net[FIRST], amount_fen=250, category="wages", note="五月", **F1)
     net.settle()
     for code in CHAIN:
@@ -122,7 +130,7 @@ def test_money_reaches_a_community_hop_by_hop_and_every_office_above_sees_it_spe
 
 
 def test_the_figures_of_hops_are_broken_down_by_the_levels_of_both_offices(net):
-    answers.receive(net[FIRST], send_down(net, 1_000, FIRST), actor="clerk")
+    answers.receive(net[FIRST], send_down(net, 1_000, FIRST), actor="cashier")
     money.spend(net[FIRST], amount_fen=250, category="wages", **F1)
     net.settle()
     for indicator, by, expected in (
@@ -216,12 +224,97 @@ def test_a_fund_is_put_in_by_its_payer_and_within_its_yearly_ceiling(net):
         money.spend(net[CITY], amount_fen=1, category="holidays", **F1)
 
 
+def test_a_street_passes_money_on_and_does_not_spend_it(net):
+    answers.receive(net[STREET], send_down(net, 500, STREET), actor="cashier")
+    with pytest.raises(FundRule) as refused:
+        money.spend(net[STREET], amount_fen=1, category="wages", **F1)
+    assert "只转拨" in refused.value.zh
+    assert balances_of(net, STREET) == [500]
+
+
+@pytest.mark.parametrize("operation", [Operation.UPDATE, Operation.DELETE])
+def test_an_office_does_not_rewrite_what_it_booked(net, operation):
+    line = money.appropriate(net[CITY], amount_fen=400, **F1)
+    key = RecordKey(POSTING, net.unit(CITY), line.posting.posting_id)
+    values = {"amount_fen": 1} if operation is Operation.UPDATE else {}
+    with pytest.raises(NotWritable):
+        net[CITY].commit(lambda _tx: [Edit(key=key, operation=operation, values=values)])
+    assert balances_of(net, CITY) == [400]
+
+
+# -- years -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("year", [2003, 2024, 2028, 2062])
+def test_no_budget_is_put_in_for_a_year_long_over_or_beyond_the_next(net, year):
+    with pytest.raises(YearNotOpen) as refused:
+        money.appropriate(net[CITY], amount_fen=100, **F1 | {"year": year})
+    assert refused.value.years == range(2025, 2028)
+    assert "2025 to 2027" in refused.value.text("en")
+    assert "2025年至2027年" in refused.value.text("zh")
+    assert views.history(net[CITY]).total == 0
+
+
+def test_next_years_money_is_put_in_and_sent_down_but_not_spent_before_the_year_begins(net):
+    coming = F1 | {"year": YEAR + 1}
+    money.appropriate(net[CITY], amount_fen=100, **coming)
+    number = money.release(net[CITY], to=net.unit(DISTRICT), amount_fen=60, **coming)
+    net.settle()
+    answers.receive(net[DISTRICT], number.posting.transfer, actor="cashier")
+    with pytest.raises(YearNotOpen) as refused:
+        money.spend(net[CITY], amount_fen=1, category="office", **coming)
+    assert "has not begun" in refused.value.en
+    net.now_ms += 220 * DAY_MS  # the next year has begun
+    assert money.spend(net[CITY], amount_fen=1, category="office", **coming)
+
+
+def test_money_of_a_year_before_the_network_is_neither_sent_nor_spent(net):
+    before = F1 | {"year": 2003}  # its tree begins in 2004
+    with pytest.raises(YearNotOpen):
+        money.release(net[CITY], to=net.unit(DISTRICT), amount_fen=1, **before)
+    with pytest.raises(YearNotOpen):
+        money.spend(net[CITY], amount_fen=1, category="office", **before)
+
+
+# -- two persons -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["clerk", " Clerk", "ｃｌｅｒｋ"])
+def test_who_released_money_does_not_confirm_its_arrival(net, name):
+    number = send_down(net, 500)
+    for receive in (
+        lambda: answers.receive(net[DISTRICT], number, actor=name),
+        lambda: answers.receive_all(net[DISTRICT], actor=name),
+    ):
+        with pytest.raises(SamePerson):
+            receive()
+    assert balances_of(net, DISTRICT) == [0]
+    answers.receive(net[DISTRICT], number, actor="cashier")
+    assert balances_of(net, DISTRICT) == [500]
+
+
+def test_a_dispute_is_not_settled_by_the_person_who_released_the_money(net):
+    number = send_down(net, 500)
+    answers.dispute(net[DISTRICT], number, counted_fen=480, actor="clerk")
+    with pytest.raises(SamePerson):
+        answers.receive(net[DISTRICT], number, actor="clerk", counted_fen=500)
+    assert answers.receive(net[DISTRICT], number, actor="cashier").posting.kind == "receipt"
+
+
+def test_money_is_not_received_by_nobody(net):
+    number = send_down(net, 500)
+    for actor in ("", "  "):
+        with pytest.raises(BadAllocation) as refused:
+            answers.receive(net[DISTRICT], number, actor=actor)
+        assert refused.value.reason == "nobody"
+
+
 # -- answers ---------------------------------------------------------------------------------
 
 
 def test_another_figure_is_a_dispute_until_the_right_one_is_given(net):
     number = send_down(net, 500)
-    line = answers.receive(net[DISTRICT], number, counted_fen=480, note="少20", actor="clerk")
+    line = answers.receive(net[DISTRICT], number, counted_fen=480, note="少20", actor="cashier")
     assert (line.posting.kind, line.posting.counted_fen) == ("dispute", 480)
     assert balances_of(net, DISTRICT) == [0]
     net.settle()
@@ -230,7 +323,7 @@ def test_another_figure_is_a_dispute_until_the_right_one_is_given(net):
     assert shown.answer_note == "少20"
     (line,) = check_conservation(net[CITY]).lines
     assert (line.in_transit_fen, line.disputed_fen, line.difference_fen) == (500, 500, 0)
-    answers.receive(net[DISTRICT], number, counted_fen=500, actor="clerk")
+    answers.receive(net[DISTRICT], number, counted_fen=500, actor="cashier")
     assert balances_of(net, DISTRICT) == [500]
     assert views.waiting(net[DISTRICT]) == ()
 
@@ -244,13 +337,13 @@ def test_a_dispute_names_another_figure_than_was_released(net):
 
 def test_a_repeated_receipt_counts_once_and_is_final(net):
     number = send_down(net, 500)
-    once = answers.receive(net[DISTRICT], number, actor="clerk")
-    assert answers.receive(net[DISTRICT], number, actor="clerk") == once
+    once = answers.receive(net[DISTRICT], number, actor="cashier")
+    assert answers.receive(net[DISTRICT], number, actor="cashier") == once
     assert balances_of(net, DISTRICT) == [500]
     with pytest.raises(TransferResolved):
         answers.return_(net[DISTRICT], number, reason="晚了", actor="clerk")
     with pytest.raises(TransferResolved):
-        answers.receive(net[DISTRICT], number, counted_fen=400, actor="clerk")
+        answers.receive(net[DISTRICT], number, counted_fen=400, actor="cashier")
 
 
 def test_only_a_release_addressed_to_the_office_and_already_arrived_can_be_received(net):
@@ -258,7 +351,7 @@ def test_only_a_release_addressed_to_the_office_and_already_arrived_can_be_recei
     line = money.release(net[CITY], to=net.unit(DISTRICT), amount_fen=100, **F1)
     for code in (DISTRICT, STREET, CITY):  # not arrived; never addressed there
         with pytest.raises(TransferUnknown):
-            answers.receive(net[code], line.posting.transfer, actor="clerk")
+            answers.receive(net[code], line.posting.transfer, actor="cashier")
 
 
 # -- back ------------------------------------------------------------------------------------
@@ -266,7 +359,7 @@ def test_only_a_release_addressed_to_the_office_and_already_arrived_can_be_recei
 
 def test_a_payer_books_returned_money_once_in_the_transaction_that_receives_it(net):
     number = send_down(net, 500)
-    with pytest.raises(BadAllocation):
+    with pytest.raises(ReasonMissing):
         answers.return_(net[DISTRICT], number, reason=" ", actor="clerk")
     answers.return_(net[DISTRICT], number, reason="不属本区", actor="clerk")
     assert balances_of(net, CITY) == [0]
@@ -283,7 +376,7 @@ def test_a_payer_books_returned_money_once_in_the_transaction_that_receives_it(n
 
 
 def test_unspent_money_is_returned_to_its_origin_and_no_more_than_that(net):
-    answers.receive(net[DISTRICT], send_down(net, 500), actor="clerk")
+    answers.receive(net[DISTRICT], send_down(net, 500), actor="cashier")
     back = {**F1, "reason": "结余"}
     with pytest.raises(OverLimit):
         money.give_back(net[DISTRICT], amount_fen=501, **back)
@@ -324,7 +417,7 @@ def test_an_office_that_could_not_book_a_return_on_arrival_books_it_later_once(n
         patch.setattr(LedgerFold, "_booked", lambda *_: [])
         net.send(DISTRICT, CITY)
     assert balances_of(net, CITY) == [0]
-    fold = LedgerFold(net[CITY])
+    fold = LedgerFold(net[CITY].context)
     for _ in range(2):
         net[CITY].commit(lambda tx: list(fold.pending_bookings(tx)))
         assert balances_of(net, CITY) == [500]
@@ -350,7 +443,7 @@ def test_a_district_matches_the_citys_money_that_it_received_and_no_more(net):
     with pytest.raises(BadAllocation) as refused:
         money.match(net[DISTRICT], year=YEAR, actor="clerk")
     assert refused.value.reason == "nothing_due"
-    answers.receive(net[DISTRICT], send_down(net, 500), actor="clerk")
+    answers.receive(net[DISTRICT], send_down(net, 500), actor="cashier")
     assert views.match_due_fen(net[DISTRICT], YEAR) == 500
     money.match(net[DISTRICT], year=YEAR, amount_fen=200, actor="clerk", transfer=TRANSFER_ID)
     money.match(net[DISTRICT], year=YEAR, amount_fen=200, actor="clerk", transfer=TRANSFER_ID)
@@ -438,10 +531,10 @@ def test_all_waiting_releases_are_received_at_once_except_disputed_ones(net):
     waiting = views.waiting(net[DISTRICT])
     assert [one.fund for one in waiting] == ["F1", "F1", "F3"]
     answers.dispute(net[DISTRICT], waiting[0].transfer, counted_fen=39, actor="clerk")
-    done = answers.receive_all(net[DISTRICT], fund="F1", actor="clerk")
+    done = answers.receive_all(net[DISTRICT], fund="F1", actor="cashier")
     assert [line.posting.transfer for line in done] == [waiting[1].transfer]
-    assert len(answers.receive_all(net[DISTRICT], actor="clerk")) == 1
-    assert answers.receive_all(net[DISTRICT], actor="clerk") == ()
+    assert len(answers.receive_all(net[DISTRICT], actor="cashier")) == 1
+    assert answers.receive_all(net[DISTRICT], actor="cashier") == ()
     assert [one.state for one in views.waiting(net[DISTRICT])] == ["disputed"]
 
 
@@ -465,7 +558,7 @@ def test_transfers_are_listed_by_direction_and_state_and_the_journal_page_by_pag
 
 
 def test_the_books_of_an_office_above_or_of_a_sibling_are_not_shown(net):
-    answers.receive(net[STREET], send_down(net, 500, STREET), actor="clerk")
+    answers.receive(net[STREET], send_down(net, 500, STREET), actor="cashier")
     for read in (views.balances, views.history):
         for code in (CITY, DISTRICT):
             with pytest.raises(BadAllocation) as refused:
@@ -498,3 +591,57 @@ def test_a_refusal_leaves_no_trace(net):
     with pytest.raises(LedgerError):
         money.spend(net[CITY], amount_fen=101, category="office", **F1)
     assert (net.lines(CITY), net.kept(CITY)) == before
+
+
+# -- on its way ------------------------------------------------------------------------------------
+
+
+def test_money_on_its_way_is_shown_for_every_part_of_the_network(net):
+    """Of the hop that enters a subtree only the receipt is written in it: it is not counted."""
+    send_down(net, 1_000, FIRST)  # every hop received but the last
+    money.appropriate(net[CITY], amount_fen=70, **F1)
+    money.release(net[CITY], to=net.unit(DISTRICT), amount_fen=70, **F1)
+    net.settle()
+
+    def on_its_way(at: str, code: str) -> tuple[int | None, dict[str, int | None]]:
+        found = rollup.answer(net[at], "K21_in_transit", net.unit(code), by="unit")
+        return found.shown.numerator, {row.key: row.shown.numerator for row in found.rows}
+
+    for at in (CITY, DISTRICT, STREET):
+        assert on_its_way(at, STREET)[0] == 1_000, at
+    assert on_its_way(CITY, DISTRICT)[0] == 1_000
+    assert on_its_way(FIRST, FIRST) == (0, {})
+    assert on_its_way(CITY, CITY) == (1_070, {DISTRICT: 1_000, CITY: 70})
+    assert on_its_way(CITY, STREET) == (1_000, {FIRST: 0, SECOND: 0, STREET: 1_000})
+
+
+# -- a program that lies -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("operation", [Operation.UPDATE, Operation.DELETE])
+def test_a_posting_that_its_office_rewrites_is_quarantined_and_the_figures_stand(
+    tmp_path, monkeypatch, operation
+):
+    clock = offices.Clock()
+    community = offices.new_office(tmp_path / "community", offices.COMMUNITY, clock)
+    street = offices.new_office(tmp_path / "street", offices.STREET, clock)
+    terms = {"fund": "F11", "year": YEAR, "actor": "clerk"}
+    line = money.appropriate(community, amount_fen=400, **terms)
+    key = RecordKey(POSTING, community.identity.unit, line.posting.posting_id)
+    rewritten = Edit(
+        key=key, operation=operation, audiences=("up:city",),
+        values={"amount_fen": 1} if operation is Operation.UPDATE else {},
+    )  # fmt: skip
+    offices.exchange(community, street)
+    monkeypatch.setattr("sync.apply.compose.objection", lambda *_, **__: None)
+    community.commit(lambda _tx: [rewritten])
+    monkeypatch.undo()
+    offices.exchange(community, street)
+    assert [quarantine.reason for quarantine in list_quarantined(street)] == ["append_only"]
+    below = views.balances(street, community.identity.unit)
+    assert {b.account: b.fen for b in below} == {"held": 400, "source": -400}
+    money.appropriate(community, amount_fen=7, **terms)
+    offices.exchange(community, street)
+    assert views.history(street, community.identity.unit).total == 2
+    community.close()
+    street.close()

@@ -11,15 +11,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from node.app import Office, open_office
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue
+from node.office import Office
+from node.open import open_office
+from node.services.common.pages import BadToken
+from node.services.common.reason import ReasonMissing
 from node.services.health.verify import verify
 from node.services.records import edits as registers
-from node.services.records.views import BadToken
 from node.services.upkeep import quarantine
 from node.setup import init_office
-from sync.apply import retry
+from sync.apply import applier, retry
 from sync.codec import entry as codec
 from sync.log import entries as log
 from sync.log.outcome import Received
@@ -124,9 +126,9 @@ def test_a_change_that_waits_for_a_record_is_applied_when_the_record_arrives(net
     def late(tx: Connection) -> Received:
         received = Received(registers={"premises"})
         for block in codec.unpack(first.payload):
-            office.applier.merger.merge(tx, block, version, first.level)
-        office.applier.merger.flush(tx)
-        retry.retry_ready(office.applier, tx, received)
+            office.replica.merger.merge(tx, block, version, first.level)
+        office.replica.merger.flush(tx)
+        retry.retry_ready(office.replica, tx, received)
         return received
 
     office.store.write(late)
@@ -139,7 +141,7 @@ def test_a_closed_quarantined_change_keeps_who_closed_it_and_why(net: Network) -
     net.create_many(A, "premises", [{**PREMISES, "area_m2": 666}])
     net.settle()
     (quarantined,) = quarantine.list_quarantined(net[NORTH])
-    with pytest.raises(quarantine.NoReason):
+    with pytest.raises(ReasonMissing):
         quarantine.close_quarantined(net[NORTH], quarantined.id, actor="li", reason=" ")
     quarantine.close_quarantined(net[NORTH], quarantined.id, actor="li", reason="重复录入")
     (closed,) = quarantine.list_quarantined(net[NORTH], states=("closed",))
@@ -169,6 +171,8 @@ def test_quarantined_changes_are_listed_page_by_page_although_many_came_in_one_e
     assert found == [line.id for line in quarantine.list_quarantined(net[NORTH])]
     with pytest.raises(BadToken):
         quarantine.page_of(net[NORTH], after="zz")
+    with pytest.raises(BadToken):
+        quarantine.page_of(net[NORTH], after=f"{2**63:x}.00")
 
 
 def older() -> Catalogue:
@@ -233,7 +237,7 @@ def test_a_change_without_permission_blocks_only_its_writer(net: Network) -> Non
         values=PREMISES, audiences=("up:city",),
     )  # fmt: skip
     office = net[A]
-    office.store.write(lambda tx: office.applier.apply_derived(tx, [foreign]))
+    office.store.write(lambda tx: applier.apply_derived(office.replica, tx, [foreign]))
     change(net, record, 12)
     net.settle()
     assert [h.reason for h in quarantine.list_quarantined(net[NORTH])] == ["foreign_unit"]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from node.app import Office
+from node.office import Office
+from node.services.common.pages import BadToken
 from node.services.records import edits
 from node.services.records.edits import RecordEnded, StaleEdit
 from node.services.records.rules import (
@@ -19,7 +20,6 @@ from node.services.records.rules import (
     SystemRegister,
     UnknownRegister,
 )
-from node.services.records.views import BadToken
 from sync.model.errors import RecordMissing
 from tests.unit.node.offices import COMMUNITY, STREET, Clock, exchange, new_office, send_up
 

@@ -7,6 +7,7 @@ import pytest
 from node.domain.tree_operations import OperationKind
 from node.domain.unit_csv import BadUnitFile
 from node.services.upkeep.tree_import import NotTheCity, WouldClose, import_units
+from sync.apply import applier
 from sync.log import entries as log
 from sync.model.schema import Lane
 from tests.support.network import CITY, EAST, TREE, A, Network
@@ -31,7 +32,9 @@ def send_down(parent, child) -> None:
             incarnation=parent.identity.incarnation, after=0,
         )  # fmt: skip
     received = child.store.write(
-        lambda tx: child.applier.apply_batch(tx, batch, peer=parent.identity.unit, upward=False)
+        lambda tx: applier.apply_batch(
+            child.replica, tx, batch, peer=parent.identity.unit, upward=False
+        )
     )
     child.committed(received)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from node.domain.assignment import Duty, EventKind, IllegalEvent
 from node.domain.catalogue import Catalogue, load_catalogue
@@ -14,7 +15,7 @@ from node.folds import targets as final
 from node.folds.event_writer import EventWriter
 from node.services.work import actions as work
 from node.services.work import deadlines, views
-from node.services.work.checks import Order
+from node.services.work.checks import RULINGS, Order
 from node.services.work.errors import BadOrder, NotYours, UnknownAssignment
 from node.store.assignments import Assignment, Hop, Work, load
 from sync.model.change import Edit, Operation, RecordKey
@@ -154,6 +155,156 @@ def test_the_progress_of_relayed_work_is_the_average_of_its_parts(net):
     net.settle()
     assert net.row(STREET).percent == 40
     assert net.row(DISTRICT).percent == 40
+
+
+def asked_of_street(net: Network) -> bytes:
+    """Have the street hold work that it passes on by hand, and return the work's number."""
+    work.set_relay(net[STREET], auto=False)
+    issued(net)
+    number = net.row(STREET).id
+    work.accept(net[STREET], number, actor="street head")
+    return number
+
+
+def relayed(net: Network, number: bytes, code: str) -> bytes:
+    units = net.units(code)
+    (part,) = work.relay(net[STREET], number, actor="street head", targets=units)
+    net.settle()
+    return part
+
+
+def test_work_passed_on_to_the_wrong_office_is_recalled_and_passed_on_to_another(net):
+    number = asked_of_street(net)
+    wrong = relayed(net, number, FIRST)
+    with pytest.raises(IllegalEvent) as refused:
+        work.relay(net[STREET], number, actor="street head", targets=net.units(SECOND))
+    assert refused.value.reason == "children_open"
+    work.recall(net[STREET], wrong, actor="street head", reason="派错单位")
+    right = relayed(net, number, SECOND)
+    assert [net.state(code) for code in (FIRST, SECOND)] == ["recalled", "delivered"]
+    do(net, SECOND)
+    net.settle()
+    work.verify(net[STREET], right, actor="street head")
+    work.claim(net[STREET], number, actor="street head")
+    net.settle()
+    assert net.state(STREET) == "claimed"
+    assert_agreed(net)
+
+
+def test_work_recalled_by_mistake_goes_to_the_same_office_as_new_work(net):
+    number = asked_of_street(net)
+    first = relayed(net, number, FIRST)
+    work.recall(net[STREET], first, actor="street head", reason="误操作")
+    second = relayed(net, number, FIRST)
+    assert second != first
+    states = {row.id: row.state for row in net.rows(FIRST) if row.assignee == net.unit(FIRST)}
+    assert states == {first: "recalled", second: "delivered"}
+    assert_agreed(net)
+
+
+def test_work_whose_parts_were_all_recalled_may_be_claimed_by_the_office_that_had_it(net):
+    number = asked_of_street(net)
+    wrong = relayed(net, number, FIRST)
+    with pytest.raises(IllegalEvent):
+        work.claim(net[STREET], number, actor="street head")
+    work.recall(net[STREET], wrong, actor="street head", reason="派错单位")
+    net.settle()
+    assert work.claim(net[STREET], number, actor="street head").state == "claimed"
+
+
+def test_a_part_that_was_taken_away_keeps_the_work_from_being_claimed_by_itself(net):
+    """Two offices are done or gone; the clerk still means to give the second part to another."""
+    work.set_relay(net[STREET], auto=False)
+    issued(net)
+    number = net.row(STREET).id
+    work.accept(net[STREET], number, actor="street head")
+    work.set_relay(net[STREET], auto=True)
+    right, wrong = work.relay(
+        net[STREET], number, actor="street head", targets=net.units(FIRST, SECOND)
+    )
+    net.settle()
+    parts = {row.assignee: row.id for row in net.rows(STREET) if row.id in (right, wrong)}
+    do(net, FIRST)
+    net.settle()
+    finish(net, FIRST, STREET)
+    work.recall(net[STREET], parts[net.unit(SECOND)], actor="street head", reason="派错单位")
+    net.settle()
+    assert net.state(STREET) == "in_progress"
+    assert relayed(net, number, THIRD)
+
+
+# -- what is allowed instead ------------------------------------------------------------------
+
+
+def test_a_refused_step_names_the_steps_that_are_allowed_here(net):
+    number = asked_of_street(net)
+    with pytest.raises(IllegalEvent) as refused:
+        work.give_back(net[STREET], number, actor="street head", reason="不属于本级")
+    assert refused.value.steps == ("relay", "progress", "hand_back")
+    assert "Allowed here now: relay, progress, hand-back." in refused.value.text("en")
+    assert "转派（relay）、报告进度（progress）、申请退办（hand-back）" in refused.value.text("zh")
+
+
+def test_every_step_that_is_named_is_taken_and_no_other(net):
+    """`work show` and the refusals say what is so, for each of the three offices of the way."""
+    issued(net, Duty.ASSISTS)
+    number = net.row(FIRST).id
+    for at in (FIRST, STREET, DISTRICT):
+        for _ in range(3):
+            named = views.show(net[at], number).steps
+            for kind in EventKind:
+                verb = {"draft": "amend", "appraise_result": "appraise",
+                        "appraise_order": "appraise"}.get(kind.value, kind.value)  # fmt: skip
+                assert (verb in named) == _taken(net, at, number, kind), (at, kind, named)
+            if at == FIRST and "consent" in named:
+                work.consent(net[FIRST], number, actor="clerk")
+                net.settle()
+
+
+def _taken(net: Network, at: str, number: bytes, kind: EventKind) -> bool:
+    """Say whether a step would be taken, without taking it."""
+
+    class Enough(Exception):
+        pass
+
+    def rehearse(step: Callable[[Connection], object]) -> None:
+        with office.store.read() as tx:
+            step(tx)
+        raise Enough
+
+    terms = {"actor": "x", "reason": "r", "note": ""}
+    office = net[at]
+    if kind in (EventKind.RECEIPT, EventKind.SUBMIT, EventKind.EXPIRE_CONSENT):
+        return False
+    commit, office.commit = office.commit, rehearse
+    try:
+        if kind is EventKind.DRAFT:
+            work.amend(office, number, actor="x", title="t", body="")
+        elif kind is EventKind.RELAY:
+            work.relay(office, number, actor="x")
+        elif kind in RULINGS:
+            work.rule(office, number, kind, **terms)
+        else:
+            work.act(office, number, kind, percent=50, due_ms=net.now_ms + 900 * DAY_MS, **terms)
+    except Enough:
+        return True
+    except (IllegalEvent, NotYours, BadOrder):
+        return False
+    finally:
+        office.commit = commit
+    raise AssertionError("the commit is stopped")
+
+
+def test_a_step_of_another_office_is_refused_with_what_this_one_may_do(net):
+    issued(net)
+    number = net.row(FIRST).id
+    with pytest.raises(NotYours) as refused:
+        work.accept(net[STREET], number, actor="street head")
+    assert "Allowed here now: extend, recall." in refused.value.text("en")
+    with pytest.raises(NotYours) as refused:
+        work.recall(net[CITY], number, actor="mayor")
+    assert "no step now" in refused.value.text("en")
+    assert "没有可办理的操作" in refused.value.text("zh")
 
 
 def test_relayed_work_is_not_claimed_while_a_part_is_open(net):

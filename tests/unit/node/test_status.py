@@ -81,7 +81,7 @@ def test_the_tree_lists_every_office_below_a_hub_before_its_children(network):
     found = status(net[EAST], tree=True)
     assert [line.code for line in found.offices[:4]] == [EAST, NORTH, A, B]
     assert found.sums.offices == 8
-    assert (found.sums.reported, found.sums.connected) == (3, 2)
+    assert (found.sums.received, found.sums.connected) == (3, 2)
     assert of(found, A).exact_ms == net.ms - 1
     assert codes(found, B) == ["never_heard"]
 

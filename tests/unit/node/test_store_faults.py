@@ -13,14 +13,16 @@ import apsw
 import pytest
 from sqlalchemy import event
 
-from node.app import Office, open_office
 from node.audiences import audiences_of
 from node.ids import uuid7
+from node.office import Office
+from node.open import open_office
 from node.services.health.verify import verify
 from node.services.records import edits
 from node.services.upkeep import quarantine
 from node.store import engine, meta
 from node.store.engine import CommitUnknown, NotAStore, StoreUnavailable, sqlite_driver
+from sync.apply import applier
 from sync.link.child import ChildEnd
 from sync.link.messages import Apply
 from sync.log import entries as log
@@ -73,7 +75,7 @@ def batch_of(office: Office) -> Batch:
 
 def take(office: Office, batch: Batch, peer: int) -> int:
     return office.store.write(
-        lambda tx: office.applier.apply_batch(tx, batch, peer=peer, upward=True)
+        lambda tx: applier.apply_batch(office.replica, tx, batch, peer=peer, upward=True)
     ).position
 
 
@@ -335,7 +337,7 @@ def test_a_new_incarnation_is_the_same_in_memory_and_in_the_store(
                 street.store.write(lambda tx: recovery_child.rotate_incarnation(tx, street))
     with street.store.read() as tx:
         stored = int(meta.get(tx, meta.INCARNATION) or 0)
-    assert street.identity.incarnation == street.applier.identity.incarnation == stored
+    assert street.identity.incarnation == street.replica.identity.incarnation == stored
     assert (stored != before) is there
     create(street, "楼")
     assert verify(street).sound

@@ -12,6 +12,7 @@ from node.domain.catalogue import load_catalogue
 from node.domain.identity import check_digit
 from node.domain.memo_reader import KNOWN_MAX, MemoReader
 from node.domain.refusal import Refused
+from node.domain.sheet_cell import Unknown
 from node.domain.sheet_values import read_value
 from node.domain.units import Level
 from node.domain.validate import Fault, check
@@ -262,10 +263,30 @@ def test_a_telephone_number_has_digits():
     assert code("resident", "phone", "不详") == "bad_phone"
 
 
-@pytest.mark.parametrize("empty", [None, "", "  ", "\u3000", float("nan")])
+@pytest.mark.parametrize("empty", [None, "", "  ", "\u3000", "\u200b"])
 def test_an_empty_required_cell_is_one_fault(empty):
     _, faults = check(CATALOGUE.registers["election"], ELECTION | {"method": empty}, COMMUNITY)
     assert [(f.field, f.code) for f in faults] == [("method", "required")]
+
+
+@pytest.mark.parametrize("field", ["date", "method", "electorate"])
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        (float("nan"), "not_a_number"),
+        (Unknown("excel_error", "#FIELD!"), "excel_error"),
+        (Unknown("formula_not_calculated"), "formula_not_calculated"),
+        (Unknown("merged_cell", "B2:C3"), "merged_cell"),
+    ],
+)
+def test_what_is_not_known_is_not_empty(field, cell, code):
+    stored, faults = check(CATALOGUE.registers["election"], ELECTION | {field: cell}, COMMUNITY)
+    assert [(f.field, f.code) for f in faults] == [(field, code)]
+    assert field not in stored
+
+
+def test_separators_alone_are_no_empty_set():
+    assert code("service_outlet", "services", " 、，") == "not_a_choice"
 
 
 def test_a_missing_required_column_is_a_fault_unless_the_edit_is_partial():

@@ -385,6 +385,17 @@ def test_an_old_xls_is_measured_before_the_library_allocates_its_cells() -> None
         read(bytes(far), "a.xls")
 
 
+def test_a_workbook_with_a_password_says_so_and_not_that_it_is_damaged() -> None:
+    """Excel keeps it as a stream of this name in a file that begins like an .xls."""
+    at = LEGACY_BYTES.index("Workbook\0".encode("utf-16-le"))
+    name = "EncryptedPackage\0".encode("utf-16-le")
+    data = bytearray(LEGACY_BYTES)
+    data[at : at + len(name)] = name
+    struct.pack_into("<H", data, at + 64, len(name))
+    with pytest.raises(errors.WorkbookEncrypted):
+        read(bytes(data), "a.xlsx")
+
+
 def test_a_file_on_which_the_reading_library_aborts_does_not_end_the_process() -> None:
     deadly = bytearray(LEGACY_BYTES)
     deadly[1602] = 0x7F  # the first row of the recorded dimensions then lies past the last

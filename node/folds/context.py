@@ -1,0 +1,39 @@
+"""What every fold is given of its office."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from node.audiences import TreeRoutes
+from node.china import china_time
+from node.domain.catalogue import Catalogue
+from node.domain.norms import Norms
+from node.domain.units import Tree
+from sync.model.version import HybridClock
+from sync.store.registers import RegisterTables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldContext:
+    """Of one office: what its records are, who it is, how the tree stands, what time it is."""
+
+    unit: int
+    level: int
+    catalogue: Catalogue
+    tables: RegisterTables
+    norms: Norms
+    routes: TreeRoutes
+    clock: HybridClock
+    first_day: date  # of the tree: no year before it is open
+    log: Any  # structlog's bound logger
+
+    def today(self) -> date:
+        """Return the date in China on the corrected clock."""
+        return china_time(self.clock.now_ms()).date()
+
+    @property
+    def tree(self) -> Tree:
+        """The units in force today, as the office knows them."""
+        return self.routes.tree

@@ -1,0 +1,42 @@
+"""The six folds of an office, in the order in which one sees what the one before it entailed."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from node.folds.assignments import AssignmentFold
+from node.folds.blind_index import BlindIndexFold
+from node.folds.cases import CaseFold
+from node.folds.context import FoldContext
+from node.folds.contributions import ContributionFold
+from node.folds.ledger import LedgerFold
+from node.folds.totals import TotalsFold
+from sync.apply.replica import Fold
+from sync.model.change import Edit
+
+
+class Folds:
+    """One office's folds."""
+
+    def __init__(self, context: FoldContext) -> None:
+        self.contributions = ContributionFold(context)
+        self.assignments = AssignmentFold(context, self.contributions)
+        self.ledger = LedgerFold(context)
+        self.blind_index = BlindIndexFold(context)
+        self.cases = CaseFold(context)
+        self.totals = TotalsFold(context)
+
+    def in_order(self) -> tuple[Fold, ...]:
+        """Return them as the engine runs them."""
+        return (
+            self.assignments,
+            self.ledger,
+            self.contributions,
+            self.blind_index,
+            self.cases,
+            self.totals,
+        )
+
+    def reactions(self, tx: Connection) -> list[Edit]:
+        """Return what assignments and returned money ask of this office and it has not answered."""
+        return [*self.assignments.pending_events(tx), *self.ledger.pending_bookings(tx)]

@@ -1,0 +1,74 @@
+"""What the engine asks of the office whose end of a link it drives (`sync.apply.host.Host`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from sqlalchemy import Connection
+
+from node.audiences import audiences_of_block, shared_with
+from node.ids import new_incarnation
+from node.office import Office, Parts
+from sync.log.signatures import SignatureError
+from sync.model.change import Block, Edit
+from sync.model.report import Comparison, DurableAt, NodeStatus
+from sync.model.schema import Shared
+from sync.store import meta
+
+Rebuild = Callable[[Office, Connection], list[Edit]]
+
+
+class LinkedOffice(Office):
+    """An office that takes part in links."""
+
+    def __init__(self, parts: Parts, *, rebuild: Rebuild) -> None:
+        super().__init__(parts)
+        self._rebuild = rebuild  # of a service: handed in, for no service is below the office
+        self._restored_listeners: list[Callable[[], None]] = []
+
+    def offices(self) -> Iterable[NodeStatus]:
+        """Return the status of this office and of those below it, for the parent."""
+        return self.peer_status.for_parent()
+
+    def on_parent_contact(self, unit: int, durable_above: Iterable[DurableAt]) -> None:
+        """Note how far our log is durable above, as the parent says."""
+        self.peer_status.on_parent_contact(unit, durable_above)
+
+    def signature_refused(self, unit: int, error: SignatureError) -> None:
+        """Note that a peer's batch was refused because signatures do not fit."""
+        self.signature_refusals.note(unit, error)
+
+    def signature_accepted(self, unit: int) -> None:
+        """Note that a peer's batch was accepted."""
+        self.signature_refusals.clear(unit)
+
+    def draw(self) -> int:
+        """Return 63 random bits, never 0."""
+        return new_incarnation(self.rng)
+
+    def shared(self, child: int) -> Shared:
+        """Return whose records a child and its parent both receive whole, by register."""
+        return shared_with(self.catalogue.registers.values(), self.tree, child)
+
+    def compared(self, comparison: Comparison) -> None:
+        """Note how a comparison with the parent ended."""
+        self.comparisons.ended(comparison)
+
+    def pending_derived(self, tx: Connection) -> list[Edit]:
+        """Return what this office would have written by itself, had everything come in turn."""
+        return self._rebuild(self, tx)
+
+    def audiences_of(self, tx: Connection, block: Block) -> tuple[str, ...]:
+        """Return the audiences of an own block, as this office would choose them now."""
+        return audiences_of_block(self.catalogue, self.identity, self.tree, tx, block)
+
+    def found_restored(self) -> None:
+        """A child has entries of ours that this store has lost: recover before anything else."""
+        self.store.write(lambda tx: meta.put(tx, meta.RESTORED, "1"))
+        self.log.warning("store_restored")
+        for listener in self._restored_listeners:
+            listener()
+
+    def on_restored(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when this store turns out to be a restored one."""
+        self._restored_listeners.append(listener)

@@ -1,0 +1,224 @@
+"""The office: a unit's store, its tables, tree and clock, and the one way to commit.
+
+Everything in `node.services` is a function of an `Office`. `node.open` puts one together; this
+module imports no service. Nothing is global; a process may serve many offices.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from node.china import china_time
+from node.config import BadConfig, OfficeConfig
+from node.domain.units import BadTree, Level, Tree, Unit
+from node.folds.context import FoldContext
+from node.folds.folds import Folds
+from node.peers.comparisons import Comparisons
+from node.peers.refusals import SignatureRefusals
+from node.peers.status import PeerStatus
+from node.store import meta
+from node.store.cells import retotal
+from node.store.engine import Store
+from node.store.folder_lock import FolderLock
+from node.store.units import tree_on
+from sync.apply import applier
+from sync.apply.replica import Replica
+from sync.log import entries as log
+from sync.log.outcome import Applied, Received, Waiters
+from sync.model.access import Identity
+from sync.model.change import Edit
+from sync.model.errors import SilianError
+from sync.store.priority import Priority
+
+PROGRAM = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an office is put together from (`node.open`)."""
+
+    config: OfficeConfig
+    folder: Path
+    store: Store
+    context: FoldContext
+    folds: Folds
+    replica: Replica
+    rng: random.Random
+    folder_lock: FolderLock | None = None
+
+
+class Office:
+    """A unit's store and what works on it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.config = parts.config
+        self.folder = parts.folder
+        self.store = parts.store
+        self.context = context = parts.context
+        self.folds = parts.folds
+        self.replica = parts.replica
+        self.identity = parts.replica.identity
+        self.rng = parts.rng
+        self.catalogue = context.catalogue
+        self.tables = context.tables
+        self.norms = context.norms
+        self.routes = context.routes
+        self.clock = context.clock
+        self.log = context.log
+        self.program = PROGRAM
+        self.catalogue_version = context.catalogue.version
+        self.tree_due = False  # a record has changed it, and it is not followed yet
+        self._folder_lock = parts.folder_lock
+        self._listeners: list[Callable[[Waiters], None]] = []
+        self._tree_lock = threading.Lock()
+        self.peer_status = PeerStatus(self)
+        self.comparisons = Comparisons(self)
+        self.signature_refusals = SignatureRefusals(self)
+        self.store.on_reopened(self._reload)
+
+    # -- who and where -----------------------------------------------------------------------
+
+    @property
+    def tree(self) -> Tree:
+        """The units in force today, as this office knows them."""
+        return self.routes.tree
+
+    @property
+    def unit(self) -> Unit:
+        return self.tree.get(self.identity.unit)
+
+    @property
+    def level(self) -> Level:
+        return Level(self.identity.level)
+
+    def tree_on(self, day: date) -> Tree:
+        """Return the tree as it was, or will be, on a day."""
+        with self.store.read() as tx:
+            return tree_on(tx, day)
+
+    @property
+    def parent_unit(self) -> int | None:
+        """The unit above this office; None at the top."""
+        return self.tree.parent(self.identity.unit)
+
+    @property
+    def first_day(self) -> date:
+        """The first day of the tree: no year before it is open to postings."""
+        return self.context.first_day
+
+    def today(self) -> date:
+        """Return the date in China on the corrected clock."""
+        return china_time(self.clock.now_ms()).date()
+
+    # -- writing -----------------------------------------------------------------------------
+
+    def commit(
+        self,
+        work: Callable[[Connection], Sequence[Edit]],
+        *,
+        priority: Priority = Priority.LOCAL,
+    ) -> Applied:
+        """Run `work` under the store's lock and commit the edits it returns, durably.
+
+        Whatever `work` checks still holds when its edits are committed. Everybody who waits for
+        the new log entries is woken after the commit. Many edits of one hand are of less urgency.
+        """
+
+        def execute(tx: Connection) -> Applied:
+            if not self.store.is_sqlite:  # there the transaction began with the lock
+                log.lock(tx)
+            return applier.apply_local(self.replica, tx, work(tx))
+
+        applied = self.store.write(execute, priority=priority)
+        self._after_commit(applied.registers, applied.waiters)
+        return applied
+
+    def committed(self, received: Received) -> None:
+        """Wake whom a peer's batch concerns; to be called once it is durable."""
+        self._after_commit(received.registers, received.waiters)
+
+    def on_wake(self, listener: Callable[[Waiters], None]) -> None:
+        """Call `listener` after each commit, with those for whom new log entries wait."""
+        self._listeners.append(listener)
+
+    def _after_commit(self, registers: set[str], waiters: Waiters) -> None:
+        """Nothing here may make the caller believe that what is durable has failed."""
+        if "unit" in registers:
+            self.tree_due = True
+            self._notify(self.follow_tree)
+        for listener in self._listeners:
+            self._notify(partial(listener, waiters))
+
+    def _notify(self, notify: Callable[[], None]) -> None:
+        try:
+            notify()
+        except SilianError as error:  # the store is in trouble now; the tick makes up for it
+            self.log.warning("after_commit_failed", code=error.code, reason=error.en)
+
+    def follow_tree(self) -> None:
+        """Go by the tree of today: a record has changed it, or its day has come."""
+        with self._tree_lock:
+            try:
+                after = self.tree_on(self.today())
+            except BadTree as error:
+                # Half of a reorganisation has arrived; the old tree holds until it is whole.
+                self.log.warning("tree_not_whole", reason=error.en)
+                return
+            retotal(self.store, self.identity.unit, self.tree, after)
+            self.routes.tree = after
+            self.tree_due = False
+        with self.store.read() as tx:
+            cases = self.folds.cases.are_concerned(tx)
+        if cases:
+            self.commit(self.folds.cases.review_all)
+
+    def switch_incarnation(self, incarnation: int) -> None:
+        """Write under another incarnation from now on; the caller records it in the store."""
+        self.replica.switch_incarnation(incarnation)
+        self.identity = self.replica.identity
+
+    def _reload(self, tx: Connection) -> None:
+        """Go by what the store says after a failed commit, whatever was meant to become of it."""
+        incarnation = read_identity(tx).incarnation
+        if incarnation != self.identity.incarnation:
+            self.switch_incarnation(incarnation)
+
+    # -- the folder --------------------------------------------------------------------------
+
+    def publish_address(self, address: str, *, files: int = 0) -> None:
+        """Note where this office can be reached, for the commands run in its folder.
+
+        `files`: how many files the process must be able to open for all of its offices.
+        """
+        if self._folder_lock is not None:
+            unit = str(self.identity.unit)
+            self._folder_lock.note({"address": address, "unit": unit, "files": files})
+
+    def close(self) -> None:
+        """Close the store and the folder; what was committed is safe without this."""
+        try:
+            self.store.close()
+        finally:
+            if self._folder_lock is not None:
+                self._folder_lock.release()
+
+
+def read_identity(tx: Connection) -> Identity:
+    """Return whose store this is. Raises: BadConfig when it is no office's."""
+    facts = {key: meta.get(tx, key) for key in (meta.UNIT, meta.LEVEL, meta.INCARNATION)}
+    if any(value is None for value in facts.values()):
+        raise BadConfig(
+            "store", "this database is not an office's", "该数据库不是单位数据库",
+            "Point `store` at the office's own database, or run `silian init`.",
+            "请检查 store 设置, 或先运行 silian init。",
+        )  # fmt: skip
+    numbers = [int(value or 0) for value in facts.values()]
+    return Identity(*numbers)

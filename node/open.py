@@ -1,0 +1,173 @@
+"""Opening an office: the composition root. Its store is made ready, its parts are wired."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from node.audiences import TreeRoutes
+from node.china import china_time
+from node.config import OfficeConfig, load_config
+from node.domain.catalogue import Catalogue, load_catalogue
+from node.domain.norms import Norms
+from node.folds.context import FoldContext
+from node.folds.folds import Folds
+from node.host import LinkedOffice
+from node.ids import new_incarnation
+from node.keys import signer_of
+from node.office import Parts, read_identity
+from node.services.upkeep.quarantine import retry_deferred
+from node.services.upkeep.rebuild import pending_derived
+from node.setup import store_url
+from node.store import meta, migrate
+from node.store.engine import Store, open_store, read_commit_mark
+from node.store.folder_lock import FolderLock
+from node.store.schema import catalogue_tables
+from node.store.units import tree_on
+from sync.apply.replica import Replica
+from sync.codec.signing import Signer
+from sync.compare import digests
+from sync.log import entries as log
+from sync.log import signatures
+from sync.model.version import HybridClock
+from sync.recovery.reissue import rotate_incarnation
+from sync.store import meta as facts
+from sync.store.registers import RegisterTables
+
+
+def open_office(
+    folder: Path,
+    *,
+    wall_ms: Callable[[], int],
+    rng: random.Random,
+    catalogue: Catalogue | None = None,
+    **store_options: Any,
+) -> LinkedOffice:
+    """Open the office in `folder` for this process alone.
+
+    Raises: BadConfig, StoreUnavailable, NewerSchema, OlderSchema, OfficeBusy.
+    """
+    config = load_config(folder)
+    folder_lock = FolderLock.acquire(folder)
+    try:
+        store = open_store(store_url(folder, config), **store_options)
+        try:
+            if store.is_sqlite:
+                migrate.upgrade_with_backup(store, folder)
+            migrate.check(store)
+            extra = [folder / name for name in config.extra_catalogue]
+            return assemble(
+                config, folder, store,
+                catalogue if catalogue is not None and not extra else load_catalogue(extra),
+                wall_ms=wall_ms, rng=rng, folder_lock=folder_lock, signer=signer_of(folder, rng),
+            )  # fmt: skip
+        except BaseException:
+            store.close()
+            raise
+    except BaseException:
+        folder_lock.release()
+        raise
+
+
+def assemble(
+    config: OfficeConfig,
+    folder: Path,
+    store: Store,
+    catalogue: Catalogue,
+    *,
+    wall_ms: Callable[[], int],
+    rng: random.Random,
+    folder_lock: FolderLock | None = None,
+    signer: Signer | None = None,
+) -> LinkedOffice:
+    """Put an office together around its open store, and bring the store to this catalogue."""
+    tables = catalogue_tables(catalogue)
+    store.marked(read_commit_mark)
+    if signer is not None:
+        store.write(lambda tx: _bind_key(tx, signer, rng))
+    with store.read() as tx:
+        identity = read_identity(tx)
+        clock = HybridClock(wall_ms, last_hlc=log.lock(tx) if store.is_sqlite else 0)
+        newly_built = meta.get(tx, meta.CATALOGUE) != catalogue.version
+        first_day = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
+    if newly_built:
+        store.write(lambda tx: _build_tables(tx, tables, catalogue.version))
+    with store.read() as tx:
+        tree = tree_on(tx, china_time(clock.now_ms()).date())
+    routes = TreeRoutes(tree, identity.unit)
+    context = FoldContext(
+        unit=identity.unit, level=identity.level, catalogue=catalogue, tables=tables,
+        norms=Norms(), routes=routes, clock=clock, first_day=first_day,
+        log=structlog.get_logger().bind(office=tree.get(identity.unit).code),
+    )  # fmt: skip
+    folds = Folds(context)
+    replica = Replica(tables, identity, routes, clock, folds=folds.in_order(), signer=signer)
+    parts = Parts(
+        config=config, folder=folder, store=store, context=context, folds=folds, replica=replica,
+        rng=rng, folder_lock=folder_lock,
+    )  # fmt: skip
+    office = LinkedOffice(parts, rebuild=pending_derived)
+    _ensure_indexes(office)
+    if newly_built:
+        retry_deferred(office)  # what the older catalogue did not know
+    return office
+
+
+def _bind_key(tx: Connection, signer: Signer, rng: random.Random) -> None:
+    """Bind the key to the store's incarnation; where another is bound, begin another incarnation.
+
+    The key file was lost, or the store came to another folder without it. Nothing else was lost:
+    the log goes on with its numbers, and what waits is sent as it is.
+    """
+    me = read_identity(tx)
+    known = signatures.key_known(tx, me.incarnation)
+    if known == signer.public_key:
+        return
+    if not known:  # the first start of a program that signs
+        log.register_incarnations(tx, [(me.incarnation, me.unit, me.level)])
+        signatures.own_key(tx, me.incarnation, signer)
+        return
+    incarnation = new_incarnation(rng)
+    rotate_incarnation(tx, me.unit, me.level, incarnation, signer)
+    facts.put(tx, facts.CONTINUES, str(me.incarnation))
+
+
+def _build_tables(tx: Connection, tables: RegisterTables, version: str) -> None:
+    """Bring the tables to this catalogue, and the digests of registers whose fields differ.
+
+    A column that is there already proves nothing: a program may have been rolled back between.
+    """
+    added = tables.create(tx, indexes=meta.get(tx, meta.BOOTSTRAP) != "1")
+    other = {name.partition(".")[0].removeprefix("r_") for name in added}
+    printed = json.loads(meta.get(tx, meta.FIELDS) or "{}")
+    fields = {table.schema.name: list(table.schema.names) for table in tables}
+    for name, names in fields.items():
+        if name in other or printed.get(name, names) != names:
+            digests.rebuild(tx, tables[name])
+    meta.put(tx, meta.FIELDS, json.dumps(fields))
+    meta.put(tx, meta.CATALOGUE, version)
+
+
+def _ensure_indexes(office: LinkedOffice) -> None:
+    """Go without secondary indexes, or build those that a bootstrap left out."""
+    with office.store.read() as tx:
+        missing = meta.get(tx, meta.BOOTSTRAP) == "1"
+    if missing == office.config.bootstrap:
+        return
+
+    def write(tx: Connection) -> None:
+        if missing:
+            office.tables.create_indexes(tx)
+        else:
+            office.tables.drop_indexes(tx)
+        meta.put(tx, meta.BOOTSTRAP, "0" if missing else "1")
+
+    office.store.write(write)
+    office.log.info("indexes_built" if missing else "indexes_dropped")

@@ -1,0 +1,4 @@
+"""What several services share: pages of a list and their tokens; who decided, and why.
+
+Face: all of it.
+"""

@@ -1,0 +1,57 @@
+"""Pages of a list: how long one may be, and the token that says where the next one begins.
+
+A list is in the order of a whole number and an id; the token names the last entry of a page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_
+
+from sync.model.errors import SilianError
+
+PAGE_MAX = 500
+_NUMBER_MAX = 2**63 - 1  # what a column of a store can be compared with
+
+
+class BadToken(SilianError):
+    """A text that this program did not make, or made for another page."""
+
+    code = "bad_token"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the page's token cannot be read",
+            "页面凭据无法识别",
+            remedy_en="Open the record or the list again.",
+            remedy_zh="请重新打开该记录或列表。",
+        )
+
+
+def page_size(limit: int) -> int:
+    """Return how many entries to show when `limit` are asked for: one at least."""
+    return max(1, min(limit, PAGE_MAX))
+
+
+def page_token(number: int, id_: bytes) -> str:
+    """Return the token of a page whose last entry is at (number, id)."""
+    return f"{number:x}.{id_.hex()}"
+
+
+def parse_page_token(token: str) -> tuple[int, bytes]:
+    """Return the (number, id) after which a page begins. Raises: BadToken."""
+    number_text, _, id_text = token.partition(".")
+    try:
+        number, id_ = int(number_text, 16), bytes.fromhex(id_text)
+    except ValueError:
+        raise BadToken from None
+    if not 0 <= number <= _NUMBER_MAX:
+        raise BadToken
+    return number, id_
+
+
+def beyond(token: str, number: ColumnElement[Any], id_: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition on the rows of the page that `token` opens. Raises: BadToken."""
+    last_number, last_id = parse_page_token(token)
+    return or_(number > last_number, and_(number == last_number, id_ > last_id))

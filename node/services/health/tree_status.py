@@ -1,0 +1,224 @@
+"""The status of many offices: sums by branch and problems by cause first, then page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from node.domain.units import Tree, UnknownUnit
+from node.services.health.problems import TEXTS, Problem, Severity, worst_first
+from node.services.health.status import LinkState, OfficeLine, lines_below, problems_below, status
+from sync.model.errors import SilianError
+
+if TYPE_CHECKING:
+    from node.office import Office
+
+PAGE, PAGE_MAX = 100, 1_000
+EXAMPLES = 3
+NEVER_REPORTED = "never_heard"
+
+
+class BadPage(SilianError):
+    """What was given as the place of the next page is none."""
+
+    code = "bad_token"
+
+    def __init__(self, asked: str) -> None:
+        super().__init__(
+            f"{asked[:20]!r} is no place of a page",
+            f"“{asked[:20]}”不是有效的翻页位置",
+            remedy_en="Give the `next` of the page before, or nothing.",
+            remedy_zh="请使用上一页给出的位置，或不填。",
+        )
+
+
+class UnknownCause(SilianError):
+    """No problem has this code; take one of those that are there."""
+
+    code = "unknown_cause"
+
+    def __init__(self, asked: str, there: Iterable[str]) -> None:
+        listed = sorted(there)
+        super().__init__(
+            f"{asked[:40]!r} is no cause of a problem",
+            f"没有“{asked[:40]}”这种问题",
+            remedy_en=f"There are now: {', '.join(listed)}." if listed else "There are none now.",
+            remedy_zh=f"当前有：{'、'.join(listed)}。" if listed else "当前没有问题。",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """Over an office and all below it. A conflict shows at several offices: offices are counted.
+
+    `oldest_ms`: those that were heard are known exactly to then at least; None: none was.
+    """
+
+    offices: int
+    received: int
+    connected: int
+    waiting_up: int
+    waiting_down: int
+    with_conflicts: int
+    with_quarantined: int
+    oldest_ms: int | None
+    with_problems: int  # of any cause but that they were never heard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """An office, and how it and all below it stand. `depth`: below the unit asked."""
+
+    office: OfficeLine
+    sums: Sums
+    depth: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """All problems of one cause, with the first of them."""
+
+    code: str
+    severity: Severity
+    offices: int
+    examples: tuple[Problem, ...]
+    remedy_zh: str
+    remedy_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeStatus:
+    """How a unit and those below it stand; `branches` or `problems` are one page of `total`."""
+
+    at_ms: int
+    unit: int
+    sums: Sums
+    causes: tuple[Cause, ...]
+    branches: tuple[Branch, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    total: int
+    next: str  # "" when there is no further page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be shown. `depth`: levels below the unit that are listed.
+
+    Offices that were never heard are counted; `never`: listed, too. `problems`: those, one by
+    one, instead of offices; `cause`: of one code alone. `after`: the page before said so.
+    """
+
+    unit: int
+    depth: int = 1
+    never: bool = False
+    problems: bool = False
+    cause: str = ""
+    limit: int = PAGE
+    after: str = ""
+
+
+def tree_status(office: Office, asked: Asked, link_state: LinkState | None = None) -> TreeStatus:
+    """Say how a unit at or below this office and all below it stand; others cost nothing.
+
+    Raises: UnknownUnit, UnknownCause, BadPage.
+    """
+    tree, me = office.tree, office.identity.unit
+    at = tree.get(asked.unit)
+    if not tree.within(asked.unit, me):
+        own = tree.get(me)
+        raise UnknownUnit(f"{at.code} {at.name}", tree.as_of, [f"{own.code} {own.name}"])
+    base = status(office, link_state)
+    lines = list(_lines(office, base.own, asked.unit))
+    shown = {line.unit for line in lines}
+    problems = [p for p in base.problems if p.unit in shown]
+    ahead = office.peer_status.clocks_ahead()
+    for line in lines:
+        if line.unit != me:
+            problems += problems_below(line, base.at_ms, ahead.get(line.unit, 0), office.program)
+    ordered = worst_first(problems)
+    branches = _branches(tree, lines, ordered)
+    start, limit = _start(asked.after), max(1, min(asked.limit, PAGE_MAX))
+    found: Sequence[Branch | Problem]
+    if asked.cause and asked.cause not in TEXTS:
+        raise UnknownCause(asked.cause, {p.code for p in ordered})
+    if asked.problems:
+        found = [p for p in ordered if asked.cause in ("", p.code)]
+    else:
+        found = [b for b in branches if b.depth <= asked.depth and (asked.never or _listed(b))]
+    page = found[start : start + limit]
+    return TreeStatus(
+        at_ms=base.at_ms, unit=asked.unit, sums=branches[0].sums, causes=tuple(_causes(ordered)),
+        branches=tuple(each for each in page if isinstance(each, Branch)),
+        problems=tuple(each for each in page if isinstance(each, Problem)),
+        total=len(found), next=str(start + limit) if start + limit < len(found) else "",
+    )  # fmt: skip
+
+
+def _lines(office: Office, own: OfficeLine, unit: int) -> Iterator[OfficeLine]:
+    """Yield the lines of a unit and of all below it."""
+    tree, me = office.tree, own.unit
+    below = [u for u in tree.subtree(unit) if u != me]
+    with office.store.read() as tx:
+        marks = office.peer_status.watermarks(tx, below)
+    if unit == me:
+        yield own
+    yield from lines_below(tree, me, unit, office.peer_status.known(), marks)
+
+
+def _branches(tree: Tree, lines: Sequence[OfficeLine], problems: Iterable[Problem]) -> list[Branch]:
+    """Return a branch for each line, the unit asked about first, a hub before its children."""
+    troubled = {p.unit for p in problems if p.code != NEVER_REPORTED}
+    sums = {line.unit: _of_one(line, troubled=line.unit in troubled) for line in lines}
+    for line in reversed(lines):  # a child comes after its parent
+        above = tree.parent(line.unit)
+        if above in sums:
+            sums[above] = _added(sums[above], sums[line.unit])
+    top = lines[0].level
+    return [Branch(office=line, sums=sums[line.unit], depth=line.level - top) for line in lines]
+
+
+def _listed(branch: Branch) -> bool:
+    """Say whether a line tells more than that nothing was ever heard of one office."""
+    return branch.sums.received > 0 or (branch.depth <= 1 and branch.sums.offices > 1)
+
+
+def _of_one(line: OfficeLine, *, troubled: bool) -> Sums:
+    return Sums(
+        offices=1, received=int(line.received), connected=int(line.connected is True),
+        waiting_up=line.waiting_up, waiting_down=line.waiting_down,
+        with_conflicts=int(line.conflicts > 0), with_quarantined=int(line.quarantined > 0),
+        oldest_ms=line.exact_ms if line.received else None, with_problems=int(troubled),
+    )  # fmt: skip
+
+
+def _added(a: Sums, b: Sums) -> Sums:
+    return Sums(
+        offices=a.offices + b.offices, received=a.received + b.received,
+        connected=a.connected + b.connected, waiting_up=a.waiting_up + b.waiting_up,
+        waiting_down=a.waiting_down + b.waiting_down,
+        with_conflicts=a.with_conflicts + b.with_conflicts,
+        with_quarantined=a.with_quarantined + b.with_quarantined,
+        oldest_ms=min((ms for ms in (a.oldest_ms, b.oldest_ms) if ms is not None), default=None),
+        with_problems=a.with_problems + b.with_problems,
+    )  # fmt: skip
+
+
+def _causes(ordered: Iterable[Problem]) -> Iterator[Cause]:
+    """Yield problems grouped by cause, the worst first."""
+    for code, group in groupby(ordered, key=lambda p: p.code):
+        found = list(group)
+        first = found[0]
+        yield Cause(
+            code=code, severity=first.severity, offices=len({p.unit for p in found}),
+            examples=tuple(found[:EXAMPLES]), remedy_zh=first.remedy_zh, remedy_en=first.remedy_en,
+        )  # fmt: skip
+
+
+def _start(after: str) -> int:
+    if not after:
+        return 0
+    if not (after.isascii() and after.isdecimal() and len(after) < 10):
+        raise BadPage(after)
+    return int(after)

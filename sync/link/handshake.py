@@ -1,0 +1,374 @@
+"""The handshake at the parent: what is checked, in which order, with which verdict.
+
+`load_facts` reads once what the checks go by. `CHECKS` is the whole decision: the first check that
+applies gives the answer. docs/protocol.md shows the same table, and a test compares the two.
+`accept` records that a child goes on from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from sync.apply.host import Host
+from sync.link.messages import Verdict
+from sync.log import entries as log
+from sync.log import signatures, truncation
+from sync.log.outcome import Received, Waiters
+from sync.model import audience
+from sync.model.change import StreamHead
+from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_LOG_CHANGES
+from sync.model.report import NodeStatus
+from sync.model.schema import Lane
+from sync.model.stream import Heads, StreamKey
+from sync.recovery import heads as recovery_heads
+from sync.recovery import parent as recovery_parent
+from sync.recovery import republish
+from sync.recovery.clones import TokenCheck, Tokens
+from sync.recovery.heads import Proof
+from sync.snapshot import progress
+from sync.snapshot.plan import needs_snapshot
+from sync.store import meta
+from sync.store.priority import Priority
+from sync.store.sql import execute
+
+RESTORED_WAIT_MS = 2_000
+PING_WAIT_MS = 1_000  # how long a process has to show that it is alive when another takes its name
+TOKEN_BITS = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """What a child says of itself when it comes."""
+
+    unit: int
+    level: int
+    incarnation: int
+    protocol_min: int
+    protocol_max: int
+    log_position: int
+    heads: dict[StreamKey, StreamHead]
+    acked: dict[Lane, int] = field(default_factory=dict)  # how far it holds our log
+    # It knows us by another incarnation: it gives our own entries back first.
+    knows_other_incarnation: bool = False
+    peer_status: tuple[NodeStatus, ...] = ()
+    token: bytes = b""
+    continues: int = 0  # the incarnation whose log numbers it goes on with
+    process: int = 0
+    proofs: tuple[Proof, ...] = ()  # of our log, under our present incarnation
+    public_key: bytes = b""
+    has_bulk: bool = True  # it has taken something of our bulk lane, under some incarnation
+    snapshot_under_way: bool = False  # it has joined a part of a snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelloAnswer:
+    """What the parent answers."""
+
+    verdict: Verdict
+    reason: str = ""
+    session: int = 0
+    durable: dict[Lane, int] = field(default_factory=dict)  # positions of the child's log held here
+    protocol: int = 0
+    waiting: frozenset[Lane] = frozenset()  # lanes in which something waits for the child
+    retry_after_ms: int = 0
+    token: bytes = b""
+    required_heads: Heads = field(default_factory=dict)  # what the child must hold, too
+    snapshot_follows: bool = False  # with RESTORED: what is in bulk comes as records
+
+
+class DuplicateProcess(Enum):
+    """Whether another process works under the name of one that comes."""
+
+    NONE = "none"
+    UNKNOWN = "unknown"  # one was here lately: it is pinged, and who comes tries again in a moment
+    ALIVE = "alive"  # it has called since it was pinged
+    SILENT = "silent"  # it has not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the checks go by: what a child says of itself, and what this office knows of it."""
+
+    hello: Hello
+    level: int | None  # of the unit in our tree; None: it is not a child of this office
+    duplicate: DuplicateProcess = DuplicateProcess.NONE
+    recovering: bool = False  # this store itself was restored and takes back first what it lost
+    is_missing_any: bool = False  # the child holds what is not in this log
+    tokens: Tokens = field(default_factory=Tokens)
+    # Of the child's log: incarnation, position; and as far as these count the log it goes on with.
+    cursors: dict[Lane, tuple[int, int]] = field(default_factory=dict)
+    durable: dict[Lane, int] = field(default_factory=dict)
+    ours: Heads = field(default_factory=dict)  # of its unit's upward streams
+    retired: bool = False  # its incarnation
+    key: bytes = b""
+    required_heads: Heads = field(default_factory=dict)  # what it must hold, too
+    low_water_mark: int = 0  # of our bulk lane, for a child
+    truncated: bool = False  # the child lacks entries from below it that our log has no more
+    empty: bool = False  # the child has nothing in bulk
+    replay: int = 0  # changes that such a child would have to replay; else 0
+    noted: bool = False  # all that accepting the child records is recorded, but for a fresh token
+    long_log: int = SNAPSHOT_LOG_CHANGES  # from so many on, records come as they stand instead
+
+    @property
+    def token(self) -> TokenCheck:
+        return self.tokens.check(self.hello.token, self.hello.incarnation)
+
+    @property
+    def needs_snapshot(self) -> bool:
+        """Whether what is in bulk goes to this child as records."""
+        return self.truncated or needs_snapshot(
+            cursor=self.hello.acked.get(Lane.BULK, 0),
+            low_water_mark=self.low_water_mark,
+            under_way=self.hello.snapshot_under_way,
+            holds_nothing=self.empty,
+            waiting_changes=self.replay,
+            long_log=self.long_log,
+        )
+
+
+# -- the checks -----------------------------------------------------------------------------------
+
+
+def _no_common_protocol(facts: Facts) -> bool:
+    hello = facts.hello
+    return hello.protocol_max < PROTOCOL_MIN or hello.protocol_min > PROTOCOL_MAX
+
+
+def _key_changed(facts: Facts) -> bool:
+    return bool(facts.key) and facts.hello.public_key not in (b"", facts.key)
+
+
+def _is_behind(facts: Facts) -> bool:
+    """The child lacks what it once handed over."""
+    beyond = max(facts.durable.values(), default=0) > facts.hello.log_position
+    return recovery_heads.is_behind(facts.ours, facts.hello.heads) or beyond
+
+
+class Check(NamedTuple):
+    """One row of the table. `verdict`: None for a call that is refused (`key_changed`)."""
+
+    name: str
+    applies: Callable[[Facts], bool]
+    verdict: Verdict | None
+    reason: str = ""
+    retry_after_ms: int = 0
+
+
+_RECOVERS = "this office was restored and takes back first what it lost"
+_CLONED = (
+    "another store works under the name of this office: stop one of the two, "
+    "and let the parent forget which was here last (silian copies forget)"
+)
+_WAS_RESTORED = "your store is not the one that was here last: it was restored"
+_AS_RECORDS = "records come as they stand, before the log goes on"
+
+PARENT_IS_BEHIND = Check(
+    "parent_is_behind", lambda facts: facts.is_missing_any,
+    Verdict.BACK_OFF, _RECOVERS, RESTORED_WAIT_MS,
+)  # fmt: skip
+CHECKS = (
+    Check(
+        "not_our_child", lambda facts: facts.level is None,
+        Verdict.WRONG_PARENT, "this office is not your parent in the tree",
+    ),
+    Check(
+        "other_level", lambda facts: facts.level != facts.hello.level,
+        Verdict.WRONG_PARENT, "your level is not that of the tree",
+    ),
+    Check(
+        "no_common_protocol", _no_common_protocol, Verdict.UPGRADE_FIRST,
+        f"this office speaks protocols {PROTOCOL_MIN} to {PROTOCOL_MAX}",
+    ),
+    Check(
+        "other_process_alive", lambda facts: facts.duplicate is DuplicateProcess.ALIVE,
+        Verdict.CLONE, _CLONED,
+    ),
+    Check(
+        "other_process_pinged", lambda facts: facts.duplicate is DuplicateProcess.UNKNOWN,
+        Verdict.BACK_OFF, "another process was here under this name; is it alive?", PING_WAIT_MS,
+    ),
+    Check(
+        "parent_recovers", lambda facts: facts.recovering,
+        Verdict.BACK_OFF, _RECOVERS, RESTORED_WAIT_MS,
+    ),
+    PARENT_IS_BEHIND,
+    Check("key_changed", _key_changed, None),
+    Check(
+        "token_revoked", lambda facts: facts.token is TokenCheck.REVOKED, Verdict.CLONE, _CLONED
+    ),
+    Check("child_is_behind", _is_behind, Verdict.RESTORED, _WAS_RESTORED),
+    Check(
+        "incarnation_retired", lambda facts: facts.retired, Verdict.RESTORED, _WAS_RESTORED
+    ),
+    Check(
+        "token_stale", lambda facts: facts.token is TokenCheck.STALE,
+        Verdict.RESTORED, _WAS_RESTORED,
+    ),
+    Check(
+        "snapshot_needed", lambda facts: facts.needs_snapshot, Verdict.SNAPSHOT, _AS_RECORDS
+    ),
+    Check("accepted", lambda _facts: True, Verdict.ACCEPTED),
+)  # fmt: skip
+
+
+def decide(facts: Facts) -> Check:
+    """Return the first check that applies."""
+    return next(check for check in CHECKS if check.applies(facts))
+
+
+# -- what is known --------------------------------------------------------------------------------
+
+
+def load_facts(
+    host: Host, hello: Hello, duplicate: DuplicateProcess, *, long_log: int = SNAPSHOT_LOG_CHANGES
+) -> Facts:
+    """Read what is known of a child, in one transaction. Of a stranger nothing is read."""
+    routes = host.replica.routes
+    if routes.hop(hello.unit) != hello.unit:
+        return Facts(hello=hello, level=None)
+    with host.store.read() as tx:
+        cursors = {lane: log.cursor_of(tx, hello.unit, "in", lane) for lane in Lane}
+        ours = recovery_heads.heads_of_unit(tx, hello.unit)
+        parent = host.parent_unit
+        snapshot_under_way = progress.under_way(tx, parent) if parent is not None else None
+        durable = {
+            lane: position if incarnation in (hello.incarnation, hello.continues) else 0
+            for lane, (incarnation, position) in cursors.items()
+        }
+        empty = _has_nothing(hello, ours, durable)
+        tokens = Tokens.from_text(meta.get(tx, f"{meta.TOKEN_ISSUED}{hello.unit}"))
+        key = signatures.key_known(tx, hello.incarnation)
+        return Facts(
+            hello=hello,
+            level=routes.level(hello.unit),
+            duplicate=duplicate,
+            recovering=bool(meta.get(tx, meta.RESTORED))
+            or (snapshot_under_way is not None and snapshot_under_way.restored),
+            is_missing_any=recovery_heads.is_missing_any(tx, hello.proofs),
+            tokens=tokens,
+            cursors=cursors,
+            durable=durable,
+            ours=ours,
+            retired=_is_retired(tx, hello.incarnation),
+            key=key,
+            required_heads=recovery_parent.required_heads(
+                tx, hello.unit, ours, hello.heads, hub=hello.level < len(audience.LEVELS) - 1
+            ),
+            low_water_mark=truncation.low_water_down(tx, Lane.BULK, hello.unit),
+            truncated=_is_truncated(tx, hello, ours),
+            empty=empty,
+            replay=log.replay_of(tx, hello.unit, Lane.BULK) if empty else 0,
+            long_log=long_log,
+            noted=(
+                tokens.goes_on(hello.token, hello.incarnation, hello.process)
+                and all(
+                    log.cursor_of(tx, hello.unit, "out", lane) == at
+                    for lane, at in _acked(host, hello)
+                )
+                and all(i in (0, hello.incarnation) for i, _ in cursors.values())
+                and bool(key or not hello.public_key)
+                and not _must_republish(tx, host, hello)
+            ),
+        )
+
+
+def _has_nothing(hello: Hello, ours: Heads, durable: dict[Lane, int]) -> bool:
+    """Say whether a child has nothing in bulk but what it may have written since it lost all.
+
+    `durable`: how far we hold the log it goes on with. A hub may hear nothing from above and write
+    nothing itself: a log from which it handed something up, and which is still so long, has it.
+    """
+    known = any(key in hello.heads for key in ours if key.lane is Lane.BULK)
+    uploaded = 0 < durable[Lane.BULK] <= hello.log_position
+    return not hello.has_bulk and not known and not uploaded
+
+
+def _is_truncated(tx: Connection, hello: Hello, ours: Heads) -> bool:
+    """Say whether a child that lost some of what came from it cannot be read all of it."""
+    mine = [key for key in ours if key.lane is Lane.BULK]
+    recorded = meta.get(tx, f"{meta.SNAPSHOT_DUE}{hello.unit}") == "1"
+    return recorded or not recovery_parent.covers(tx, hello.heads, mine)
+
+
+# -- a child goes on ------------------------------------------------------------------------------
+
+
+def accept(host: Host, facts: Facts) -> bytes:
+    """Record that a child goes on from here; return its fresh token.
+
+    A handshake that changes nothing need not be recorded (`Facts.noted`): an idle city writes
+    nothing. The caller must know that the child has written nothing either since it was given its
+    token: a token tells its store from a backup of the time before.
+    """
+    hello = facts.hello
+    fresh = host.rng.getrandbits(TOKEN_BITS).to_bytes(TOKEN_BITS // 8, "big")
+    after = facts.tokens.after(hello.token, hello.incarnation, hello.process, fresh)
+    now_ms = host.replica.now_ms
+    received = Received()
+
+    def write(tx: Connection) -> None:
+        meta.put(tx, f"{meta.TOKEN_ISSUED}{hello.unit}", after.to_text())
+        _record_acked(tx, host, hello, now_ms)
+        if hello.public_key and not facts.key:
+            log.register_incarnations(tx, [(hello.incarnation, hello.unit, hello.level)])
+            signatures.keep_key(tx, hello.incarnation, hello.public_key, now_ms)
+        for lane, (incarnation, position) in facts.cursors.items():
+            if facts.durable[lane] and incarnation != hello.incarnation:
+                log.advance(
+                    tx, peer=hello.unit, direction="in", lane=lane,
+                    incarnation=hello.incarnation, position=position, at_ms=now_ms,
+                )  # fmt: skip
+        if facts.tokens.incarnation not in (0, hello.incarnation):
+            _retire(tx, hello)
+        _republish(tx, host, hello, received.waiters)
+
+    host.store.write(write, priority=Priority.CONTROL)
+    host.committed(received)
+    return after.newest
+
+
+def _republish(tx: Connection, host: Host, hello: Hello, waiters: Waiters) -> None:
+    """Publish again what a child that has nothing to give back may never have received."""
+    if not _must_republish(tx, host, hello):
+        return
+    mine = host.replica.identity.incarnation
+    host.replica.lock(tx)
+    republish.republish(host.replica, tx, hello.unit, host.audiences_of, waiters)
+    republish.record_republished(tx, hello.unit, mine)
+
+
+def _must_republish(tx: Connection, host: Host, hello: Hello) -> bool:
+    mine = host.replica.identity.incarnation
+    return not hello.knows_other_incarnation and republish.is_due(tx, hello.unit, mine)
+
+
+def _acked(host: Host, hello: Hello) -> Iterator[tuple[Lane, tuple[int, int]]]:
+    """Yield how far the child has our log: lane, (incarnation, position)."""
+    for lane, position in hello.acked.items():
+        yield lane, (host.replica.identity.incarnation, position)
+
+
+def _record_acked(tx: Connection, host: Host, hello: Hello, now_ms: int) -> None:
+    """Keep how far the child holds our log: a bundle for it begins there."""
+    for lane, (incarnation, position) in _acked(host, hello):
+        if log.cursor_of(tx, hello.unit, "out", lane) != (incarnation, position):
+            log.advance(
+                tx, peer=hello.unit, direction="out", lane=lane, incarnation=incarnation,
+                position=position, at_ms=now_ms,
+            )  # fmt: skip
+
+
+def _is_retired(tx: Connection, incarnation: int) -> bool:
+    row = execute(tx, "SELECT retired FROM incarnation WHERE id=?", (incarnation,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _retire(tx: Connection, hello: Hello) -> None:
+    """Note that a unit writes under another incarnation now, and under the former no more."""
+    log.register_incarnations(tx, [(hello.incarnation, hello.unit, hello.level)])
+    log.retire_others(tx, hello.unit, hello.incarnation)

@@ -1,0 +1,308 @@
+"""The parent's end of a link: whom an office lets in, what its children push, what waits for them.
+
+`sync.link.handshake` decides who is let in, `sync.link.sessions` which calls a child may make then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from sync.apply.host import Host
+from sync.apply.receive import receive_batch
+from sync.compare import parent as compare_parent
+from sync.link.admission import admit
+from sync.link.handshake import (
+    PARENT_IS_BEHIND,
+    Check,
+    Facts,
+    Hello,
+    HelloAnswer,
+    accept,
+    decide,
+    load_facts,
+)
+from sync.link.messages import Verdict
+from sync.link.sessions import (
+    Call,
+    ChildSession,
+    SessionState,
+    SessionTable,
+    SessionUnknown,
+    WatchReply,
+)
+from sync.log import entries as log
+from sync.log import truncation
+from sync.log.outcome import Received
+from sync.log.signatures import KeyChanged
+from sync.model.change import Batch, StreamHead
+from sync.model.limits import BATCH_BYTES_MAX, PROTOCOL_MAX, SNAPSHOT_LOG_CHANGES, SNAPSHOT_ROWS
+from sync.model.report import DurableAt, NodeStatus
+from sync.model.schema import Lane
+from sync.model.stream import Heads, StreamKey
+from sync.recovery import parent as recovery_parent
+from sync.recovery.heads import ReplayPage
+from sync.recovery.parent import Recognised
+from sync.snapshot import parent as snapshot_parent
+from sync.snapshot.parent import ChunkAnswer
+from sync.wire.v1 import link_pb2 as pb
+
+DURABLE_EVERY_MS = 200  # between two answers to pushes that tell what is durable above us
+_NOT_OURS = (Verdict.WRONG_PARENT, Verdict.UPGRADE_FIRST)
+
+
+class Parent:
+    """What an office does for its children. Thread-safe; holds nothing that must last."""
+
+    def __init__(
+        self, host: Host, *, snapshot_above: int = SNAPSHOT_LOG_CHANGES,
+        snapshot_rows: int = SNAPSHOT_ROWS,
+    ) -> None:  # fmt: skip
+        self.host = host
+        self.snapshot_above = snapshot_above  # changes: a longer log is not replayed into nothing
+        self.snapshot_rows = snapshot_rows
+        self.sessions = SessionTable(host)
+        host.on_wake(self.sessions.notify)
+
+    # -- the handshake -------------------------------------------------------------------------
+
+    def hello(self, hello: Hello) -> HelloAnswer:
+        """Open a session, or say why not (`sync.link.handshake.CHECKS`). Raises: KeyChanged."""
+        duplicate = self.sessions.find_duplicate(hello)
+        facts = load_facts(self.host, hello, duplicate, long_log=self.snapshot_above)
+        check = decide(facts)
+        if check.verdict not in _NOT_OURS:
+            self.sessions.settle_duplicate(hello.unit, duplicate)
+        match check.verdict:
+            case None:
+                error = KeyChanged(f"unit {hello.unit}", facts.key, hello.public_key)
+                self.host.signature_refused(hello.unit, error)
+                raise error
+            case Verdict.ACCEPTED | Verdict.SNAPSHOT:
+                return self._accepted(facts, check)
+            case Verdict.RESTORED:
+                return self._restored(facts, check)
+            case Verdict.CLONE:
+                self.host.peer_status.flag_clone(hello.unit)
+        if check is PARENT_IS_BEHIND:
+            self.host.found_restored()
+        return HelloAnswer(
+            verdict=check.verdict, reason=check.reason, retry_after_ms=check.retry_after_ms
+        )
+
+    def _accepted(self, facts: Facts, check: Check) -> HelloAnswer:
+        snapshot = check.verdict is Verdict.SNAPSHOT
+        state = SessionState.ACCEPTED_SNAPSHOT if snapshot else SessionState.ACCEPTED
+        child = self.sessions.open_session(facts.hello, state)
+        if facts.noted and child.log_position == facts.hello.log_position:
+            token = facts.tokens.newest
+        else:
+            token = accept(self.host, facts)
+            child.log_position = facts.hello.log_position
+        self._record_contact(child, facts.hello.peer_status)
+        return HelloAnswer(
+            verdict=check.verdict or Verdict.ACCEPTED,
+            session=child.session,
+            durable=facts.durable,
+            waiting=self._waiting(child),
+            protocol=min(PROTOCOL_MAX, facts.hello.protocol_max),
+            token=token,
+            required_heads=facts.required_heads,
+            reason=check.reason,
+        )
+
+    def _restored(self, facts: Facts, check: Check) -> HelloAnswer:
+        snapshot = facts.needs_snapshot
+        state = SessionState.RESTORED_SNAPSHOT if snapshot else SessionState.RESTORED
+        child = self.sessions.open_session(facts.hello, state)
+        return HelloAnswer(
+            verdict=Verdict.RESTORED,
+            session=child.session,
+            snapshot_follows=snapshot,
+            reason=check.reason,
+        )
+
+    def forget_session(self, unit: int) -> None:
+        """Let the process that was here last have no more claim than any other."""
+        self.sessions.close_session(unit)
+
+    def _waiting(self, child: ChildSession) -> frozenset[Lane]:
+        with self.host.store.read() as tx:
+            return frozenset(
+                lane
+                for lane in Lane
+                if log.waiting_down(
+                    tx, child=child.unit, lane=lane, after=child.acked.get(lane, 0)
+                )[0]
+            )
+
+    # -- up and down -------------------------------------------------------------------------
+
+    def push(self, unit: int, session: int, batch: Batch) -> tuple[Received, list[DurableAt]]:
+        """Take a child's batch; returns after the commits that hold it (INV-4).
+
+        Raises: SessionUnknown, Overloaded, and what `sync.apply.applier.apply_batch` raises.
+        """
+        child = self.sessions.child(unit, session, Call.PUSH)
+        if batch.incarnation != child.incarnation:
+            raise SessionUnknown  # entries of an earlier incarnation change nothing (INV-26)
+        admit(self.host, batch)
+        received = receive_batch(self.host, batch, peer=unit, upward=True)
+        return received, self._durable_since(child, batch.lane, received.position)
+
+    def pull(self, unit: int, session: int, lane: Lane, after: int, bytes_max: int) -> Batch:
+        """Return what waits for a child after a position that it holds durably.
+
+        Raises: SessionUnknown.
+        """
+        child = self.sessions.child(unit, session, Call.PULL)
+        # Before we look: what commits later notifies again.
+        self.sessions.record_ack(child, lane, after)
+        replica = self.host.replica
+        with self.host.store.read() as tx:
+            if after < truncation.low_water_down(tx, lane, unit):
+                raise SessionUnknown  # the log does not reach back to there: greet again
+            return log.read_down(
+                tx,
+                child=unit,
+                lane=lane,
+                incarnation=replica.identity.incarnation,
+                after=after,
+                bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
+                signer=replica.signer,
+            )
+
+    def upload_snapshot(self, unit: int, session: int, payload: bytes) -> None:
+        """Join records that a child uploads as they stand; returns after the commit.
+
+        Raises: SessionUnknown, and what `sync.snapshot.parent.join_upload` raises.
+        """
+        child = self.sessions.child(unit, session, Call.UPLOAD_SNAPSHOT)
+        snapshot_parent.join_upload(self.host, unit, child.incarnation, payload)
+
+    def snapshot(self, unit: int, session: int, after: bytes) -> ChunkAnswer:
+        """Give a child the next records as they stand. Raises: SessionUnknown."""
+        self.sessions.child(unit, session, Call.SNAPSHOT)
+        return snapshot_parent.answer(self.host, unit, after, self.snapshot_rows)
+
+    def compare(self, unit: int, session: int, request: pb.DigestRequest) -> pb.DigestResponse:
+        """Answer one step of a comparison with a child. Raises: SessionUnknown, Malformed."""
+        child = self.sessions.child(unit, session, Call.COMPARE)
+        return compare_parent.answer(
+            self.host, unit, child.incarnation, request, child.digest_cache
+        )
+
+    # -- recovery ------------------------------------------------------------------------------
+
+    def recognise(
+        self, unit: int, session: int, probes: Sequence[tuple[StreamKey, StreamHead]]
+    ) -> Recognised:
+        """Tell a restored child which of these entries came from it. Raises: SessionUnknown."""
+        self.sessions.child(unit, session, Call.REPLAY)
+        with self.host.store.read() as tx:
+            return recovery_parent.recognise(tx, self.host, unit, probes)
+
+    def replay(
+        self, unit: int, session: int, common: Heads, acked: dict[Lane, int], after: int,
+        bytes_max: int,
+    ) -> ReplayPage:  # fmt: skip
+        """Give a restored child back what it handed over. Raises: SessionUnknown."""
+        child = self.sessions.child(unit, session, Call.REPLAY)
+        try:
+            with self.host.store.read() as tx:
+                return recovery_parent.read_replay(
+                    tx, unit, common=common, acked=acked, after=after,
+                    bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
+                    signer=self.host.replica.signer,
+                    lanes=(Lane.CONTROL,) if child.state.snapshot_follows else tuple(Lane),
+                )  # fmt: skip
+        except truncation.LogTruncated as error:
+            # Entries from below it that are not in its Hello: the next one is told that records go.
+            snapshot_parent.record_snapshot_due(self.host, unit, error)
+            raise SessionUnknown from error
+
+    def restore_own(self, unit: int, session: int, wires: Sequence[bytes], *, last: bool) -> None:
+        """Take our own entries back from a child that received them.
+
+        Raises: SessionUnknown, and what `sync.recovery.parent.restore_own` raises.
+        """
+        self.sessions.child(unit, session, Call.RESTORE_PARENT)
+        host = self.host
+        received = host.store.write(
+            lambda tx: recovery_parent.restore_own(tx, host, wires, child=unit, last=last)
+        )
+        if received.entries:
+            host.log.warning("own_words_taken_back", child=unit, entries=received.entries)
+        host.committed(received)
+
+    # -- how far a child's log is durable ------------------------------------------------------
+
+    def durable_above(self, unit: int) -> list[DurableAt]:
+        """Return how far a child's log is durable here and at each level above."""
+        host = self.host
+        above = host.peer_status.durable_above()
+        with host.store.read() as tx:
+            here = [
+                DurableAt(host.replica.identity.level, lane, log.cursor_of(tx, unit, "in", lane)[1])
+                for lane in Lane
+            ]
+            return here + [_of_child(tx, unit, s) for s in above]
+
+    def _durable_since(self, child: ChildSession, lane: Lane, position: int) -> list[DurableAt]:
+        """Return what is new since the child was last told: asked after every batch.
+
+        Translated only now and then: what is left out comes with a later answer, or a greeting's.
+        """
+        here = DurableAt(self.host.replica.identity.level, lane, position)
+        now_ms = self.host.replica.now_ms
+        if 0 <= now_ms - child.reported_ms < DURABLE_EVERY_MS:
+            return [here]
+        above = tuple(self.host.peer_status.durable_above())
+        fresh = [s for s in above if s not in child.reported]
+        if not fresh:
+            return [here]
+        child.reported, child.reported_ms = above, now_ms
+        with self.host.store.read() as tx:
+            return [here, *(_of_child(tx, child.unit, s) for s in fresh)]
+
+    # -- Watch -------------------------------------------------------------------------------
+
+    def watch(self, unit: int, session: int, watch_reply: WatchReply) -> Callable[[], None]:
+        """Have `watch_reply` called once: now if something waits, else when it does.
+
+        Returns: to be called when the line ends.
+        Raises: SessionUnknown.
+        """
+        child = self.sessions.child(unit, session, Call.WATCH)
+        self.sessions.watch(child, watch_reply)
+
+        def ended() -> None:
+            if self.sessions.watch_ended(child, watch_reply):
+                self._observe(child, connected=False)
+
+        return ended
+
+    def close(self) -> None:
+        """Let every open call go: the children come again elsewhere or later."""
+        self.sessions.close()
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _record_contact(self, child: ChildSession, peer_status: Iterable[NodeStatus]) -> None:
+        self.host.peer_status.receive_status(peer_status, child=child.unit)
+        self._observe(child, connected=True)
+
+    def _observe(self, child: ChildSession, *, connected: bool) -> None:
+        with self.host.store.read() as tx:
+            waiting = sum(
+                log.waiting_down(tx, child=child.unit, lane=lane, after=child.acked.get(lane, 0))[0]
+                for lane in Lane
+            )
+        self.host.peer_status.record_contact(child.unit, connected=connected, waiting_down=waiting)
+
+
+def _of_child(tx: Connection, unit: int, durable_above: DurableAt) -> DurableAt:
+    """Return how far our own log is safe somewhere above, as a position of a child's log."""
+    position = log.position_of_child(tx, unit, durable_above.lane, durable_above.position)
+    return DurableAt(durable_above.level, durable_above.lane, position)

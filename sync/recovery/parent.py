@@ -1,0 +1,231 @@
+"""Recovery at the parent: what a restored child is given back, and what we take back from it.
+
+The parent keeps every entry that came from the child as it came. It tells the child which entries
+both have, and replays its own log from there (`sync.recovery.child` is the other end). When the
+parent itself was restored, its children give it back its own entries (`restore_own`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sync.apply import applier
+from sync.apply.host import Host
+from sync.apply.receive import rebuild_derived
+from sync.codec import entry as codec
+from sync.codec.signing import Signer
+from sync.log import entries as log
+from sync.log import signatures, truncation
+from sync.log.outcome import Received
+from sync.model import audience
+from sync.model.access import Unauthorised
+from sync.model.change import StreamHead
+from sync.model.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
+from sync.model.schema import Lane
+from sync.model.stream import Heads, StreamKey
+from sync.recovery import heads as recovery_heads
+from sync.recovery import reissue, republish
+from sync.recovery.clones import Tokens
+from sync.recovery.heads import HEADERS_MAX, ReplayPage
+from sync.store import meta
+from sync.store.sql import execute
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a restored child is told before anything is replayed to it."""
+
+    known: list[bool]  # of each entry asked about: whether this very one came from the child
+    heads: Heads  # what we hold of the streams at and below it
+    cursors: list[tuple[Lane, int, int]]  # how far we have its log: lane, incarnation, position
+    truncated: Heads  # up to where these streams are not in our log
+
+
+def recognise(
+    tx: Connection, host: Host, child: int, probes: Sequence[tuple[StreamKey, StreamHead]]
+) -> Recognised:
+    """Compare a child's entries with those that came from it."""
+    routes = host.replica.routes
+    heads = recovery_heads.upward_heads(tx, lambda writer: routes.hop(writer) == child)
+    issued = Tokens.from_text(meta.get(tx, f"{meta.TOKEN_ISSUED}{child}")).incarnation
+    heads |= recovery_heads.past_incarnations(tx, child, issued)
+    return Recognised(
+        known_entries(tx, child, probes),
+        heads,
+        [(lane, *log.cursor_of(tx, child, "in", lane)) for lane in Lane],
+        {key: head for key, head in log.bases(tx).items() if key in heads},
+    )
+
+
+def required_heads(
+    tx: Connection,
+    child: int,
+    known_heads: Heads,
+    listed_heads: Mapping[StreamKey, StreamHead],
+    *,
+    hub: bool,
+) -> Heads:
+    """Return entries of ours that the child must hold, and that its newest ones do not prove.
+
+    Those of its own streams that go on at its side, and, of a hub, the newest that it relayed.
+    """
+    found = {k: h for k, h in known_heads.items() if listed_heads.get(k, StreamHead()).seq > h.seq}
+    for lane in Lane if hub else ():
+        row = execute(
+            tx,
+            "SELECT incarnation, audience, seq, wire FROM entry WHERE via=? AND lane=? "
+            "ORDER BY arrival DESC LIMIT 1",
+            (child, lane.value),
+        ).fetchone()
+        if row is not None:
+            key = StreamKey(row[0], row[1], lane)
+            if key not in known_heads:
+                found[key] = StreamHead(row[2], codec.hash_of(bytes(row[3])))
+    return found
+
+
+def known_entries(
+    tx: Connection, child: int, probes: Sequence[tuple[StreamKey, StreamHead]]
+) -> list[bool]:
+    """Say of each entry whether this very one came from the child.
+
+    Of what is not in this log any more only the newest is known by its hash: the child is told up
+    to where that is, and goes by what was acknowledged to it (`Probing.truncated`).
+    """
+    bases = log.bases(tx)
+    heads = log.heads_of(tx, {key for key, _ in probes})
+    unsure = {
+        (key, probe.seq) for key, probe in probes if probe.seq < heads.get(key, StreamHead()).seq
+    }
+    hashes = recovery_heads.hashes_of(tx, unsure, child)
+    known = []
+    for key, probe in probes:
+        head = heads.get(key, StreamHead())
+        if probe.seq == head.seq:
+            known.append(probe.hash == head.hash)
+        else:
+            base = bases.get(key, StreamHead())
+            base_hash = base.hash if probe.seq == base.seq else b""
+            known.append(
+                probe.seq < head.seq and hashes.get((key, probe.seq), base_hash) == probe.hash
+            )
+    return known
+
+
+def read_replay(
+    tx: Connection,
+    child: int,
+    *,
+    common: Mapping[StreamKey, StreamHead],
+    acked: Mapping[Lane, int],
+    after: int,
+    bytes_max: int = BATCH_BYTES_MAX,
+    signer: Signer | None = None,
+    lanes: Iterable[Lane] = tuple(Lane),
+) -> ReplayPage:
+    """Return what follows `after`: entries that came from the child and go beyond `common`, and
+    entries that go down to it and that it has not taken; in the order of this log.
+
+    `lanes`: those that are echoed; what is in another comes as copies.
+    Raises: LogCut.
+    """
+    _require_all_after(tx, child, common, lanes)
+    end = last = log.position(tx)
+    headers = "SELECT arrival, incarnation, audience, lane, seq, changes FROM entry WHERE "
+    found: list[Any] = []
+    for lane in lanes:
+        down_after = max(after, acked.get(lane, 0))
+        for where, parameters in (
+            ("via=? AND lane=? AND arrival>?", (child, lane.value, after)),
+            (
+                "lane=? AND arrival>? AND down_hop IN (0, ?) AND via<>?",
+                (lane.value, down_after, child, child),
+            ),
+        ):
+            rows = execute(
+                tx, f"{headers}{where} ORDER BY arrival LIMIT {HEADERS_MAX}", parameters
+            ).fetchall()
+            found += rows
+            if len(rows) == HEADERS_MAX:
+                end = min(end, rows[-1][0])
+    entries: list[bytes] = []
+    sent_ranges: signatures.SentRanges = {}
+    size = changes = 0
+    upto = after
+    for arrival, writer, name, lane_number, seq, count in sorted(found, key=lambda r: r[0]):
+        if arrival > end:
+            break
+        key = StreamKey(writer, name, Lane(lane_number))
+        head = common.get(key)
+        if head is None or seq > head.seq:
+            row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
+            wire = bytes(row[0])
+            if entries and (size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX):
+                signed = signatures.signatures_for(tx, sent_ranges, signer)
+                return ReplayPage(tuple(entries), upto, True, signed)
+            entries.append(wire)
+            size += len(wire)
+            changes += count
+            signatures.record_sent(sent_ranges, key, seq, wire)
+        upto = arrival
+    signed = signatures.signatures_for(tx, sent_ranges, signer)
+    return ReplayPage(tuple(entries), max(end, after), end < last, signed)
+
+
+def covers(
+    tx: Connection, listed_heads: Mapping[StreamKey, StreamHead], ours: Iterable[StreamKey]
+) -> bool:
+    """Say whether our log has what follows these entries, in each stream that is not cut later."""
+    bases = log.bases(tx)
+    return all(listed_heads.get(k, StreamHead()).seq >= bases[k].seq for k in ours if k in bases)
+
+
+def _require_all_after(
+    tx: Connection, child: int, common: Mapping[StreamKey, StreamHead], lanes: Iterable[Lane]
+) -> None:
+    """Make sure that what came from a child and goes beyond `common` is all in the log."""
+    for lane in lanes:
+        rows = execute(
+            tx,
+            "SELECT DISTINCT incarnation, audience FROM entry WHERE via=? AND lane=?",
+            (child, lane.value),
+        ).fetchall()  # the newest entry of each stream is never cut
+        if not covers(tx, common, [StreamKey(r[0], r[1], lane) for r in rows]):
+            raise truncation.LogTruncated(
+                asked=0, low_water_mark=truncation.truncation_point(tx, lane)
+            )
+
+
+def restore_own(
+    tx: Connection, host: Host, wires: Sequence[bytes], *, child: int, last: bool
+) -> Received:
+    """Take back from a child the words of this office that it heard and this store has lost.
+
+    Raises: Unauthorised for what is not ours, or went not that way; StreamGap, Malformed.
+    """
+    replica = host.replica
+    replica.clock.resume(log.lock(tx))
+    me = replica.identity
+    entries = [codec.entry_from_wire(wire) for wire in wires]
+    for entry in entries:
+        target = audience.parse(entry.audience)
+        there = target.down_all or (
+            target.down_to is not None and replica.routes.hop(target.down_to) == child
+        )
+        if entry.unit != me.unit or not there:
+            raise Unauthorised("given back what was not said to this child")
+    lost = [e for e in entries if e.incarnation != me.incarnation]
+    own_entries = reissue.own_entries_reused(tx, lost)
+    reissued = reissue.reissue(replica, tx, own_entries)
+    replica.fold(tx, reissued.effects)
+    received = applier.replay(replica, tx, [e.wire for e in lost], peer=child)
+    received.waiters.join(reissued.waiters)
+    if last:
+        republish.republish(replica, tx, child, host.audiences_of, received.waiters)
+        republish.record_republished(tx, child, me.incarnation)
+        rebuild_derived(tx, host, received)
+    return received

@@ -1,0 +1,123 @@
+"""Snapshots at the parent: chunks read at the place that a child shows; chunks that it uploads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sync.apply.host import Host
+from sync.codec.chunk import unpack
+from sync.log import entries as log
+from sync.log import truncation
+from sync.log.signatures import SignatureError
+from sync.model import audience
+from sync.model.access import Unauthorised
+from sync.model.errors import Malformed
+from sync.model.schema import Lane
+from sync.snapshot import sender
+from sync.snapshot.plan import Place
+from sync.snapshot.receiver import join_from_below
+from sync.snapshot.sender import Receiver
+from sync.store import meta
+from sync.store.priority import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkAnswer:
+    """One chunk, packed, and where the snapshot goes on. `next`: empty after the last."""
+
+    payload: bytes
+    next: bytes
+    done: int
+    total: int
+
+
+def answer(host: Host, child: int, after: bytes, rows_max: int) -> ChunkAnswer:
+    """Return the chunk that follows `after`. A place that is no more starts the snapshot over."""
+    to = receiver(host, child)
+    with host.store.read() as tx:
+        place = Place.from_bytes(after)
+        mine = host.replica.identity.incarnation
+        lost = place is None or place.incarnation != mine
+        if place is None or lost or place.round < truncation.low_water_down(tx, Lane.BULK, child):
+            place = sender.begin(tx, host.replica, to.scope)
+            host.log.info("snapshot_begun", child=child, records=place.total, again=bool(after))
+        sent = sender.next_chunk(tx, host.replica, to, place, rows_max)
+    if sent.next is None:
+        host.log.info("snapshot_ended", child=child, records=sent.place.done)
+        host.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", ""))
+    return ChunkAnswer(
+        payload=sent.payload,
+        next=sent.next.to_bytes() if sent.next is not None else b"",
+        done=sent.place.done,
+        total=sent.place.total,
+    )
+
+
+def join_upload(host: Host, child: int, incarnation: int, payload: bytes) -> None:
+    """Join records that a child uploads (`incarnation`: its present one).
+
+    Raises: Malformed, Unauthorised, NotVouched, StreamForked: nothing was done.
+    """
+    chunk = unpack(payload)
+    routes, shared = host.replica.routes, host.shared(child)
+    for rows in chunk.rows:
+        below = routes.hop(rows.unit) == child
+        allowed = below and rows.unit in shared.get(rows.register, ())
+        if not allowed and rows.register in host.replica.tables:
+            raise Unauthorised("records that are not below this child, or not ours to hear")
+    for key in chunk.heads:
+        parsed = audience.parse(key.audience).up_to
+        here = parsed is not None and parsed <= host.replica.identity.level
+        if not here or routes.hop(chunk.writers[key.incarnation][0]) != child:
+            raise Unauthorised("a stream that is not ours to hear from this child")
+        if key.lane is not Lane.BULK:
+            raise Unauthorised("a stream of another lane")
+    if any(of != incarnation for of, _ in chunk.cursors.values()):
+        raise Malformed("a position of another incarnation than the child's")
+    try:
+        received = host.store.write(
+            lambda tx: join_from_below(tx, host.replica, chunk, child=child),
+            priority=Priority.BULK,
+        )
+    except SignatureError as error:
+        host.signature_refused(child, error)
+        raise
+    host.committed(received)
+    if chunk.cursors:
+        host.log.info("copies_taken_from_below", child=child)
+
+
+def record_snapshot_due(host: Host, child: int, error: truncation.LogTruncated) -> None:
+    """Remember that a child lacks what the log has no more: its next greeting is told so."""
+    host.log.info("log_cut_for", child=child, reason=error.en)
+    host.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", "1"))
+
+
+def receiver(host: Host, child: int) -> Receiver:
+    """Return a child as one to whom copies go: what it may hear whole, and whose words."""
+    routes = host.replica.routes
+    registers = host.replica.tables.schema.registers
+
+    def concerns(writer: int) -> bool:
+        return routes.hop(writer) == child or routes.covers(writer, child)
+
+    def receives_stream(name: str, writer: int) -> bool:
+        parsed = audience.parse(name)
+        if parsed.up_to is not None:
+            return routes.hop(writer) == child
+        there = parsed.down_all or (
+            parsed.down_to is not None and routes.hop(parsed.down_to) == child
+        )
+        return there and routes.covers(writer, child)
+
+    return Receiver(
+        peer=child,
+        scope={
+            name: units
+            for name, units in host.shared(child).items()
+            if registers[name].lane is sender.LANE
+        },
+        entry_filter=log.addressed_to(child),
+        concerns=concerns,
+        receives_stream=receives_stream,
+    )

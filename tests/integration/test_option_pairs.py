@@ -1,0 +1,164 @@
+"""No option is dropped: of any two that a verb takes, both count, or they are refused together.
+
+The pairs are made from the program itself, so that a new verb or option is tried as well.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.recorder import Recorder, recording
+from tests.support.silian import Ran, silian
+from tests.support.verbs import Parameter, Verb, verbs
+
+VERBS = verbs()
+# These look at the machine, or work on the folder itself, and ask no office anything.
+ALONE = {
+    "init", "serve", "demo", "doctor", "explain", "version", "db upgrade", "db check", "db backup",
+    "config show", "config check", "bundle show",
+}  # fmt: skip
+ASKING = sorted(VERBS.keys() - ALONE)
+# Of verbs that need one of several parameters: each way to say it.
+REPUBLISHED_TO: dict[str, list[tuple[str, ...]]] = {
+    "money receive": [("transfer",), ("all_",)],
+    "money return": [("transfer",), ("amount", "fund", "year")],
+    "holes retry": [("hole",), ("all_",)],
+}
+ONE_VALUE = {"now"}  # `sync now` says nothing else
+ID = "0123456789abcdef" * 2
+OTHER = "fedcba9876543210" * 2
+VALUES = {
+    "amount": "12.50", "counted": "12.40", "fee": "7", "year": "2025", "limit": "7", "offset": "3",
+    "percent": "40", "score": "90", "workload": "4", "duration": "5", "max_bytes": "1000",
+    "wait": "1.5", "due": "2098-01-01", "as_of": "2026-02-03", "on": "2097-01-01", "now": "now",
+    "where": "name=x", "values": "name=x", "value": "name=x", "take": "value", "kind": "csv",
+    "order": ID, "transfer": ID, "assignment": OTHER, "record": ID, "conflict": ID, "request": ID,
+    "case": ID, "hole": ID, "posting": ID,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a verb that names a file by itself writes it there
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    with recording(tmp_path_factory.mktemp("office") / "here") as recorder:
+        yield recorder
+
+
+class Tried:
+    """Runs one verb and says everything that came of it."""
+
+    def __init__(self, office: Recorder, verb: Verb, folder: Path) -> None:
+        self._office, self._verb, self._folder = office, verb, folder
+        self._seen: dict[frozenset[str], tuple[Ran, object]] = {}
+        (folder / "in.csv").write_text("name\n甲\n", encoding="utf-8")
+
+    def ran(self, names: frozenset[str]) -> Ran:
+        return self._once(names)[0]
+
+    def came(self, names: frozenset[str]) -> object:
+        """Return what was asked, written and said; the same for the same line."""
+        ran, came = self._once(names)
+        assert ran.exit in (0, 6, 75), (self._verb.name, sorted(names), ran)
+        return came
+
+    def _once(self, names: frozenset[str]) -> tuple[Ran, object]:
+        if names not in self._seen:
+            given = {p.name: self._value(p) for p in self._verb.own if p.name in names}
+            line = self._verb.line(given)
+            at = line.index("--")
+            self._office.taken()
+            ran = silian(*line[:at], "--dir", self._office.folder, "--json", *line[at:])
+            files = [p for p in sorted(self._folder.iterdir()) if p.name != "in.csv"]
+            written = [(p.name, p.read_bytes()) for p in files]
+            for path in files:
+                path.unlink()
+            asked = self._office.taken()
+            assert ran.exit != 2 or not asked, "what is refused asks the office nothing"
+            self._seen[names] = ran, (asked, written, ran.out, ran.exit)
+        return self._seen[names]
+
+    def _value(self, parameter: Parameter) -> str:
+        if parameter.name in ("file", "files", "body_file"):
+            new = self._verb.name == "bundle write"
+            return str(self._folder / ("out.bundle" if new else "in.csv"))
+        if parameter.name in ("out", "annotated", "target"):
+            return str(self._folder / f"{parameter.name}.xlsx")
+        if self._verb.name == "money ls" and parameter.name == "kind":
+            return "spend"
+        return VALUES.get(parameter.name, f"x-{parameter.name}")
+
+
+def forms(verb: Verb) -> Iterator[frozenset[str]]:
+    must = {p.name for p in verb.own if p.required}
+    for way in REPUBLISHED_TO.get(verb.name, [()]):
+        yield frozenset(must | set(way))
+
+
+def refused_together(ran: Ran, one: Parameter, other: Parameter) -> bool:
+    """Say whether a run was refused because of the pair, or of one of them without its partner."""
+    if ran.exit != 2 or ran.error["code"] != "usage":
+        return False
+    shown = [p.opt or p.name.strip("_").upper() for p in (one, other)]
+    return any(text in ran.error["message"] for text in shown)
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_of_any_two_options_both_count_or_they_are_refused(
+    office: Recorder, tmp_path: Path, name: str
+) -> None:
+    verb, dropped = VERBS[name], []
+    tried = Tried(office, verb, tmp_path)
+    for base in forms(verb):
+        optional = [p for p in verb.own if p.name not in base and p.name not in ONE_VALUE]
+        for one, other in itertools.combinations(optional, 2):
+            both = base | {one.name, other.name}
+            ran = tried.ran(both)
+            if refused_together(ran, one, other):
+                continue
+            for left in (one, other):
+                less = both - {left.name}
+                if refused_together(tried.ran(less), one, other):
+                    continue  # it needs its partner, so it counts
+                if tried.came(both) == tried.came(less):
+                    dropped.append((sorted(base), left.name, sorted({one.name, other.name})))
+    assert not dropped
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_each_option_counts_by_itself_or_names_what_it_needs(
+    office: Recorder, tmp_path: Path, name: str
+) -> None:
+    verb = VERBS[name]
+    tried = Tried(office, verb, tmp_path)
+    for base in forms(verb):
+        for each in verb.own:
+            if each.name in base or each.name in ONE_VALUE:
+                continue
+            more = base | {each.name}
+            if not refused_together(tried.ran(more), each, each):
+                assert tried.came(more) != tried.came(base), (name, sorted(base), each.name)
+
+
+def test_a_counted_sum_is_never_dropped_by_receiving_all() -> None:
+    for lang, words in (("en", "do not go together"), ("zh", "不能同时使用")):
+        ran = silian("money", "receive", "--all", "--counted", "29999", lang=lang)
+        assert ran.exit == 2
+        assert words in ran.err
+        assert "--all" in ran.err
+        assert "--counted" in ran.err
+
+
+def test_a_variable_of_the_environment_is_no_option_that_was_typed(office: Recorder) -> None:
+    ran = silian(
+        "money", "receive", "--all", "--dir", office.folder, "--json",
+        env={"SILIAN_ACTOR": "出纳", "SILIAN_DIR": "/nowhere"},
+    )  # fmt: skip
+    assert ran.exit == 0

@@ -1,0 +1,138 @@
+"""Amounts, numbers and days: one reader each, wherever they are written."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.domain.days import (
+    FIRST,
+    LAST,
+    LAST_MS,
+    day_of,
+    day_text,
+    end_of_day_ms,
+    sensible_day_of,
+    time_text,
+)
+from node.domain.numbers import AMOUNT_FEN_MAX, check_fen, fen_of, number_of, whole_of, yuan
+from node.domain.refusal import Refused
+from node.domain.register import Field
+from node.domain.sheet_values import read_value
+
+AMOUNT_CELL = Field(name="subsidy", zh="补贴", en="Subsidy", type="decimal", scale=2, unit="元")
+GOOD = {
+    "1500": 150_000,
+    "1,500": 150_000,
+    "1,234.50": 123_450,
+    "1234.5": 123_450,
+    "１００": 10_000,
+    "１，５００．０５": 150_005,
+    "0.01": 1,
+    "+5": 500,
+    " 7 ": 700,
+    "12元": 1_200,
+    "10,000,000,000,000": AMOUNT_FEN_MAX,
+}
+BAD = (
+    "1,50", "1,400,00.00", "1_000", "1e3", "1E3", "1,5000", ",500", "1,,500", "1.5.0", "1.005",
+    "", " ", "-", "元", "0x10", "1 000", "十", "NaN", "Infinity", "10²", "½", "٣", "1’000",
+    "1.234,50", "￥", "--5", "1,234,5", "\0", "1\n2", "9" * 41, "🙂",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "fen"), GOOD.items())
+def test_an_amount_is_read_alike_on_the_command_line_and_in_a_sheet(text: str, fen: int) -> None:
+    assert fen_of(text) == fen
+    assert read_value(AMOUNT_CELL, text) == fen
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_what_is_not_plainly_an_amount_is_refused_in_both(text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        fen_of(text)
+    assert refused.value.suggestion_en
+    assert refused.value.suggestion_zh
+    if text.strip():  # an empty cell says nothing, and is no fault
+        with pytest.raises(Refused):
+            read_value(AMOUNT_CELL, text)
+
+
+@pytest.mark.parametrize(("text", "least"), [("-5", 0), ("0", 1), ("10,000,000,000,000.01", 0)])
+def test_an_amount_that_cannot_be_is_refused_with_its_bounds(text: str, least: int) -> None:
+    with pytest.raises(Refused) as refused:
+        fen_of(text, least=least)
+    assert yuan(AMOUNT_FEN_MAX) in refused.value.en
+    assert yuan(AMOUNT_FEN_MAX) in refused.value.zh
+
+
+@given(st.integers(0, AMOUNT_FEN_MAX))
+def test_an_amount_that_was_shown_is_read_back(fen: int) -> None:
+    assert fen_of(yuan(fen)) == fen
+    assert check_fen(fen, least=0) == fen
+
+
+@given(st.text(st.characters(codec="utf-8") | st.sampled_from("0123456789,.+-eE_元"), max_size=50))
+def test_a_text_is_read_exactly_or_refused(text: str) -> None:
+    try:
+        number = number_of(text)
+    except Refused:
+        return
+    digits = "".join(c for c in text if c.isdecimal())
+    assert digits
+    assert Decimal(digits).scaleb(number.as_tuple().exponent) == abs(number)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["1_0", "1e1", "1.5", "-1", "101", "９９９", "x", ""])
+def test_a_whole_number_outside_its_bounds_or_written_oddly_is_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        whole_of(text, least=0, most=100)
+
+
+def test_a_whole_number_is_read_in_either_width() -> None:
+    assert [whole_of(text, least=0, most=3000) for text in ("2,026", "２０２６", "2026.0")] == [
+        2026
+    ] * 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-07-01",
+        "2026/7/1",
+        "2026.7.1",
+        "20260701",
+        "2026年7月1日",
+        "２０２６－０７－０１",
+        " 2026-07-01 ",
+    ],
+)
+def test_a_day_is_read_as_people_write_it(text: str) -> None:
+    assert day_of(text) == date(2026, 7, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-02-30", "26-07-01", "2026-W27-3", "2026-7", "07/01/2026", "yesterday", "", "1798-01-01",
+     "9999-12-31", "0001-01-01", "3000-01-01", "+2026-07-01"],
+)  # fmt: skip
+def test_what_is_no_day_or_no_sensible_one_is_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        sensible_day_of(text)
+
+
+@given(st.dates(FIRST, LAST))
+def test_the_last_moment_of_a_day_is_shown_as_that_day(day: date) -> None:
+    ms = end_of_day_ms(day)
+    assert day_text(ms) == day.isoformat()
+    assert day_text(ms + 1) != day.isoformat()
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_any_moment_that_a_store_can_hold_is_shown(ms: int) -> None:
+    assert time_text(ms)
+    assert day_text(LAST_MS) == LAST.isoformat()

@@ -1,0 +1,111 @@
+"""The table of the handshake: the first check that applies gives the verdict, and each can."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+
+from sync.link.handshake import CHECKS, DuplicateProcess, Facts, Hello, decide
+from sync.link.messages import Verdict
+from sync.link.sessions import ACCEPTS, Call, SessionState
+from sync.model.change import StreamHead
+from sync.model.limits import PROTOCOL_MAX
+from sync.model.schema import Lane
+from sync.model.stream import StreamKey
+from sync.recovery.clones import Tokens
+
+CHILD, LEVEL, INCARNATION = 7, 2, 70
+NEWEST, REVOKED = b"newest", b"revoked"
+STREAM = StreamKey(INCARNATION, "up:city", Lane.BULK)
+
+WELCOME = Facts(
+    hello=Hello(
+        unit=CHILD, level=LEVEL, incarnation=INCARNATION, protocol_min=1,
+        protocol_max=PROTOCOL_MAX, log_position=9, heads={STREAM: StreamHead(3, b"3")},
+        token=NEWEST, public_key=b"key",
+    ),
+    level=LEVEL,
+    tokens=Tokens(INCARNATION, NEWEST, revoked=(REVOKED,)),
+    durable={Lane.BULK: 9},
+    ours={STREAM: StreamHead(3, b"3")},
+    key=b"key",
+)  # fmt: skip
+
+# What a child, or what is known of it, must be like for a check to apply.
+CASES = {
+    "not_our_child": {"level": None},
+    "other_level": {"level": LEVEL + 1},
+    "no_common_protocol": {"protocol_min": PROTOCOL_MAX + 1, "protocol_max": PROTOCOL_MAX + 1},
+    "other_process_alive": {"duplicate": DuplicateProcess.ALIVE},
+    "other_process_pinged": {"duplicate": DuplicateProcess.UNKNOWN},
+    "parent_recovers": {"recovering": True},
+    "parent_is_behind": {"is_missing_any": True},
+    "key_changed": {"key": b"another"},
+    "token_revoked": {"token": REVOKED},
+    "child_is_behind": {"heads": {}},
+    "incarnation_retired": {"retired": True},
+    "token_stale": {"token": b"of a backup"},
+    "snapshot_needed": {"truncated": True},
+    "accepted": {},
+}
+HELLO_FIELDS = {"protocol_min", "protocol_max", "token", "heads"}
+
+
+def facts_with(*cases: str) -> Facts:
+    facts = WELCOME
+    for case in reversed(cases):
+        for name, value in CASES[case].items():
+            if name in HELLO_FIELDS:
+                facts = replace(facts, hello=replace(facts.hello, **{name: value}))
+            else:
+                facts = replace(facts, **{name: value})
+    return facts
+
+
+def test_every_check_of_the_handshake_has_a_case() -> None:
+    assert [check.name for check in CHECKS] == list(CASES)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_check_can_decide_a_handshake_alone(case: str) -> None:
+    assert decide(facts_with(case)).name == case
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations(CASES, 2)))
+def test_of_two_checks_that_apply_the_first_decides(first: str, second: str) -> None:
+    assert decide(facts_with(first, second)).name == first
+
+
+def test_a_position_past_the_end_of_its_log_shows_that_a_child_was_restored() -> None:
+    beyond = replace(WELCOME, durable={Lane.BULK: 10})
+    assert decide(beyond).verdict is Verdict.RESTORED
+
+
+def test_other_bytes_under_a_known_number_show_that_a_child_was_restored() -> None:
+    other = replace(WELCOME, ours={STREAM: StreamHead(3, b"other")})
+    assert decide(other).verdict is Verdict.RESTORED
+
+
+def test_a_child_without_a_key_of_its_own_is_not_refused_for_its_key() -> None:
+    unsigned = replace(WELCOME, hello=replace(WELCOME.hello, public_key=b""))
+    assert decide(unsigned).verdict is Verdict.ACCEPTED
+
+
+# -- what a child may ask for within a session ------------------------------------------------------
+
+
+def test_a_restored_child_may_take_back_what_it_lost_and_nothing_else() -> None:
+    assert ACCEPTS[SessionState.RESTORED] == {Call.REPLAY}
+    assert ACCEPTS[SessionState.RESTORED_SNAPSHOT] == {Call.REPLAY, Call.SNAPSHOT}
+
+
+def test_records_go_only_to_a_child_that_expects_them() -> None:
+    given = {state for state in SessionState if Call.SNAPSHOT in ACCEPTS[state]}
+    assert given == {state for state in SessionState if state.snapshot_follows}
+
+
+def test_an_accepted_child_may_ask_for_everything_else() -> None:
+    for state in (SessionState.ACCEPTED, SessionState.ACCEPTED_SNAPSHOT):
+        assert ACCEPTS[state] | {Call.SNAPSHOT} == set(Call)
