@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from node.domain.days import CHINA as CHINA
+from node.domain.days import CHINA
 
 DAY_MS = 86_400_000
 _OFFSET_MS = 8 * 3_600_000

@@ -14,7 +14,8 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import STATE_STOPPED
 
-from node.china import CHINA, china_time
+from node.china import china_time
+from node.domain.days import CHINA
 from node.office import Office
 from node.store.job_runs import claim, is_done, note_end
 

@@ -152,10 +152,10 @@ SUBMITTED: dict[Duty, State] = {
 }
 
 # Concurrent events: which counts first. The issuer's does, except:
-# - Work done or answered counts before a recall, a take-back, a consent timer or a closing. A recall
-#   then still ends work in progress, and comes too late for work that was claimed.
-# - A refusal or return counts after a recall, so that both offices end with "recalled". It counts
-#   after the consent timer, too; otherwise a recall written after the timer would count after the refusal.
+# - Work done or answered counts before a recall, a take-back, a consent timer or a closing. A
+#   recall then still ends work in progress, and comes too late for work that was claimed.
+# - A refusal or return counts after a recall, so that both offices end with "recalled". It also
+#   counts after the consent timer: else a recall written after the timer would count after it.
 _ASSIGNEE_FIRST: dict[EventKind, frozenset[EventKind]] = {
     K.RECALL: ASSIGNEE_KINDS - {K.DECLINE, K.RETURN},
     K.EXPIRE_CONSENT: ASSIGNEE_KINDS - {K.DECLINE, K.RETURN},

@@ -140,7 +140,7 @@ class Store:
         self._read_mark = read
 
     def on_reopened(self, reopened: Callable[[Connection], None]) -> None:
-        """Have memory brought in line with the store after a failure, before anything is written."""
+        """Set what updates the state in memory from the store after a failure, before any write."""
         self._reopened = reopened
 
     @contextmanager
