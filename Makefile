@@ -15,7 +15,7 @@ BIN := .venv/bin
 CHECKED := node hub sync proto tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check proto bench sim mutants fmt clean
+.PHONY: help setup demo test soak check proto bench sim mutants fmt clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -37,6 +37,9 @@ demo: setup ## run a four-level city on this machine
 
 test: setup ## run every test
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
+
+soak: setup ## run what is too long or too wide for every test run
+	$(BIN)/python -m pytest -m soak -n $(JOBS) --dist worksteal tests
 
 check: setup ## format, lint, types, layers, wire contract, lock: all that is not a test
 	$(BIN)/ruff format --check $(CHECKED)

@@ -6,10 +6,9 @@ is shown as the nearest that it has.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
-from node.domain.days import CHINA
-
+CHINA = timezone(timedelta(hours=8), "UTC+8")
 DAY_MS = 86_400_000
 _OFFSET_MS = 8 * 3_600_000
 _EPOCH = date(1970, 1, 1).toordinal()

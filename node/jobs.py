@@ -14,10 +14,10 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import STATE_STOPPED
 
-from node.china import china_time
-from node.domain.days import CHINA
+from node.china import CHINA, china_time
 from node.office import Office
 from node.store.job_runs import claim, is_done, note_end
+from node.trouble import refusal_of
 
 JITTER_S = 5
 ROUNDS_MAX = 60
@@ -83,6 +83,7 @@ class Jobs:
         self._stopped = threading.Event()
         self._rounds: dict[tuple[int, int], _Round] = {}
         self._done: dict[tuple[int, str], str] = {}  # office and job -> newest period that is done
+        self._log = structlog.get_logger()
         self._scheduler = _Scheduler(
             timezone=CHINA,
             executors={"default": SchedulerPool(threads)},
@@ -95,7 +96,7 @@ class Jobs:
     def later(self, delay_ms: int, work: Callable[[], None]) -> None:
         """Run something once, after a while."""
         when = datetime.now(UTC) + timedelta(milliseconds=delay_ms)
-        self._scheduler.add_job(work, "date", run_date=when)
+        self._scheduler.add_job(self._quiet(work), "date", run_date=when)
 
     def every(self, seconds: int, name: str, work: Callable[[], None]) -> None:
         """Run something again and again, not in step with all other offices."""
@@ -109,7 +110,21 @@ class Jobs:
                 found, "interval", seconds=seconds, jitter=min(JITTER_S, seconds // 4) or None,
                 id=f"every {seconds} s, round {at}", next_run_time=first,
             )  # fmt: skip
-        found.add(name, work)
+        found.add(name, self._quiet(work))
+
+    def _quiet(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Return work that says in a line that the store or the machine is in trouble now."""
+
+        def run() -> None:
+            try:
+                work()
+            except Exception as error:
+                refusal = refusal_of(error)
+                if refusal is None:
+                    raise
+                self._log.warning("work_put_off", code=refusal.code, reason=refusal.en)
+
+        return run
 
     def periodic(self, office: Office, job: Job, *, check_s: int = 60) -> None:
         """Run a job once a period, and at once if a period was missed while we were down."""
@@ -121,6 +136,9 @@ class Jobs:
 
     def run_due(self, office: Office, job: Job) -> bool:
         """Run a job if its newest period has not been done; say whether it ran."""
+        # Nothing of the past is closed because a clock was lost, nor by a store that is fenced.
+        if office.clock_behind_ms() or office.fenced:
+            return False
         now = china_time(office.clock.now_ms())
         period = job.period(now)
         which = (office.identity.unit, job.name)
@@ -137,8 +155,12 @@ class Jobs:
         try:
             detail = job.work(office, period)
         except Exception as error:  # noted in the ledger and tried again at the next tick
-            state, detail = "failed", type(error).__name__
-            office.log.exception("job_failed", job=job.name, period=period)
+            refusal = refusal_of(error)
+            state, detail = "failed", refusal.code if refusal else type(error).__name__
+            if refusal is not None:
+                office.log.error("job_failed", job=job.name, period=period, reason=refusal.en)
+            else:
+                office.log.exception("job_failed", job=job.name, period=period)
         now_ms = office.clock.now_ms()
         office.store.write(
             lambda tx: note_end(tx, job.name, period, state=state, now_ms=now_ms, detail=detail)

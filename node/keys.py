@@ -6,11 +6,11 @@ incarnation: one incarnation has one key for ever (docs/adr/0018).
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
 from node.config import BadConfig
+from node.private import write_whole
 from sync.codec.signing import SEED_BYTES, Signer
 
 KEY_FILE = "signing.key"  # 64 hexadecimal digits
@@ -23,7 +23,9 @@ def signer_of(folder: Path, rng: random.Random) -> Signer:
     """
     path = folder / KEY_FILE
     if not path.exists():
-        _write(path, rng.getrandbits(8 * SEED_BYTES).to_bytes(SEED_BYTES, "big"))
+        # What is signed with it must be so tomorrow: durably, and whole.
+        seed = rng.getrandbits(8 * SEED_BYTES).to_bytes(SEED_BYTES, "big")
+        write_whole(path, seed.hex().encode())
     try:
         seed = bytes.fromhex(path.read_text(encoding="ascii"))
         return Signer(seed)
@@ -32,21 +34,5 @@ def signer_of(folder: Path, rng: random.Random) -> Signer:
             str(path), "this file holds no key", "文件中没有有效的签名密钥",
             "Put the right file back. Without it, move this one away: the office gets a new key, "
             "which its parent shows as a problem until people have compared it.",
-            "请恢复正确的密钥文件; 若已丢失, 请移走此文件, 系统将生成新密钥, 上级会提示核对。",
+            "请恢复正确的密钥文件；若已丢失，请移走此文件，系统将生成新密钥，上级会提示核对。",
         ) from None  # fmt: skip
-
-
-def _write(path: Path, seed: bytes) -> None:
-    """Write the key durably and whole: what is signed with it must be so tomorrow."""
-    fresh = path.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(seed.hex())
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
+from sync.model.errors import SilianError
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 PERSONAL = frozenset({"values", "record", "row", "id_number", "name", "phone", "address"})
 
 
@@ -17,6 +21,28 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     for key in PERSONAL & event.keys():
         event[key] = "[redacted]"
     return event
+
+
+class BadLevel(SilianError):
+    """SILIAN_LOG names no level of the log."""
+
+    code = "bad_log_level"
+
+    def __init__(self, asked: str) -> None:
+        super().__init__(
+            f"SILIAN_LOG is {asked[:20]!r}, which is no level of the log",
+            f"环境变量 SILIAN_LOG 的值“{asked[:20]}”不是日志级别",
+            remedy_en=f"Set it to one of {', '.join(LEVELS)}, or not at all.",
+            remedy_zh=f"请设为 {'、'.join(LEVELS)} 之一，或不设置。",
+        )
+
+
+def level_asked(otherwise: str) -> str:
+    """Return the level that SILIAN_LOG names, else the one given. Raises: BadLevel."""
+    asked = os.environ.get("SILIAN_LOG", "") or otherwise
+    if asked.upper() not in LEVELS:
+        raise BadLevel(asked)
+    return asked.upper()
 
 
 def set_up(*, level: str = "INFO", json: bool | None = None) -> None:

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from node.china import china_time
+from node.china import start_of_day_ms
 from node.config import BadConfig, OfficeConfig
 from node.domain.units import BadTree, Level, Tree, Unit
 from node.folds.context import FoldContext
 from node.folds.folds import Folds
 from node.peers.comparisons import Comparisons
+from node.peers.fenced import Fenced
 from node.peers.refusals import SignatureRefusals
 from node.peers.status import PeerStatus
 from node.store import meta
@@ -34,8 +35,10 @@ from sync.apply.replica import Replica
 from sync.log import entries as log
 from sync.log.outcome import Applied, Received, Waiters
 from sync.model.access import Identity
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Edit
 from sync.model.errors import SilianError
+from sync.store import meta as facts
 from sync.store.priority import Priority
 
 PROGRAM = "0.1.0"
@@ -52,6 +55,7 @@ class Parts:
     folds: Folds
     replica: Replica
     rng: random.Random
+    fenced: str = ""
     folder_lock: FolderLock | None = None
 
 
@@ -75,6 +79,7 @@ class Office:
         self.log = context.log
         self.program = PROGRAM
         self.catalogue_version = context.catalogue.version
+        self.fenced = parts.fenced  # why nothing may be written here; empty: nothing bars it
         self.tree_due = False  # a record has changed it, and it is not followed yet
         self._folder_lock = parts.folder_lock
         self._listeners: list[Callable[[Waiters], None]] = []
@@ -115,8 +120,16 @@ class Office:
         return self.context.first_day
 
     def today(self) -> date:
-        """Return the date in China on the corrected clock."""
-        return china_time(self.clock.now_ms()).date()
+        """Return the date in China on the corrected clock.
+
+        A clock that stands before the first tree of units has lost its battery: the office works
+        on, by that first day.
+        """
+        return self.context.today()
+
+    def clock_behind_ms(self) -> int:
+        """Return how far the corrected clock is before any day that can be today; else 0."""
+        return max(0, start_of_day_ms(self.context.first_tree_day) - self.clock.now_ms())
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -125,17 +138,23 @@ class Office:
         work: Callable[[Connection], Sequence[Edit]],
         *,
         priority: Priority = Priority.LOCAL,
+        by: Attribution = UNKNOWN,
     ) -> Applied:
         """Run `work` under the store's lock and commit the edits it returns, durably.
 
+        `by`: the person and the reason that go with the edits to every office that receives them.
+
         Whatever `work` checks still holds when its edits are committed. Everybody who waits for
         the new log entries is woken after the commit. Many edits of one hand are of less urgency.
+        Raises: Fenced; what `work` and `Store.write` raise.
         """
+        if self.fenced:
+            raise Fenced(self.unit.name)
 
         def execute(tx: Connection) -> Applied:
             if not self.store.is_sqlite:  # there the transaction began with the lock
                 log.lock(tx)
-            return applier.apply_local(self.replica, tx, work(tx))
+            return applier.apply_local(self.replica, tx, work(tx), by)
 
         applied = self.store.write(execute, priority=priority)
         self._after_commit(applied.registers, applied.waiters)
@@ -191,6 +210,20 @@ class Office:
         if incarnation != self.identity.incarnation:
             self.switch_incarnation(incarnation)
 
+    def fence(self, why: str) -> None:
+        """Take no edit while the parent has another store under this office's name.
+
+        Kept in the store, so that it holds for commands, too, while nobody serves the office.
+        """
+        if why == self.fenced:
+            return
+        self.store.write(lambda tx: facts.put(tx, facts.FENCED, why))
+        self.fenced = why
+        if why:
+            self.log.error("office_fenced", reason=why)
+        else:
+            self.log.info("office_let_in")
+
     # -- the folder --------------------------------------------------------------------------
 
     def publish_address(self, address: str, *, files: int = 0) -> None:
@@ -218,7 +251,7 @@ def read_identity(tx: Connection) -> Identity:
         raise BadConfig(
             "store", "this database is not an office's", "该数据库不是单位数据库",
             "Point `store` at the office's own database, or run `silian init`.",
-            "请检查 store 设置, 或先运行 silian init。",
+            "请检查 store 设置，或先运行 silian init。",
         )  # fmt: skip
     numbers = [int(value or 0) for value in facts.values()]
     return Identity(*numbers)

@@ -14,15 +14,17 @@ from sqlalchemy import Connection
 
 from node.audiences import TreeRoutes
 from node.china import china_time
-from node.config import OfficeConfig, load_config
+from node.config import BadConfig, OfficeConfig, load_config
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.norms import Norms
+from node.domain.units import Unit
 from node.folds.context import FoldContext
 from node.folds.folds import Folds
 from node.host import LinkedOffice
 from node.ids import new_incarnation
 from node.keys import signer_of
 from node.office import Parts, read_identity
+from node.private import close_to_others
 from node.services.upkeep.quarantine import retry_deferred
 from node.services.upkeep.rebuild import pending_derived
 from node.setup import store_url
@@ -30,7 +32,8 @@ from node.store import meta, migrate
 from node.store.engine import Store, open_store, read_commit_mark
 from node.store.folder_lock import FolderLock
 from node.store.schema import catalogue_tables
-from node.store.units import tree_on
+from node.store.units import dated_units, tree_on
+from node.store.units import first_day as first_tree_day
 from sync.apply.replica import Replica
 from sync.codec.signing import Signer
 from sync.compare import digests
@@ -52,16 +55,22 @@ def open_office(
 ) -> LinkedOffice:
     """Open the office in `folder` for this process alone.
 
-    Raises: BadConfig, StoreUnavailable, NewerSchema, OlderSchema, OfficeBusy.
+    What other accounts of the machine could read of the folder is closed to them first.
+    Raises: BadConfig, StoreUnavailable, NewerSchema, OlderSchema, OfficeBusy, and those of
+    `node.store.refusals`.
     """
     config = load_config(folder)
     folder_lock = FolderLock.acquire(folder)
     try:
+        closed, _ = close_to_others(folder)
+        if closed:
+            structlog.get_logger().warning("closed_to_others", paths=list(map(str, closed)))
         store = open_store(store_url(folder, config), **store_options)
         try:
             if store.is_sqlite:
                 migrate.upgrade_with_backup(store, folder)
             migrate.check(store)
+            must_be_the_store_of(config.unit, store)
             extra = [folder / name for name in config.extra_catalogue]
             return assemble(
                 config, folder, store,
@@ -97,27 +106,51 @@ def assemble(
         clock = HybridClock(wall_ms, last_hlc=log.lock(tx) if store.is_sqlite else 0)
         newly_built = meta.get(tx, meta.CATALOGUE) != catalogue.version
         first_day = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
+        earliest = first_tree_day(tx)
+        fenced = facts.get(tx, facts.FENCED) or ""
     if newly_built:
         store.write(lambda tx: _build_tables(tx, tables, catalogue.version))
     with store.read() as tx:
-        tree = tree_on(tx, china_time(clock.now_ms()).date())
+        tree = tree_on(tx, max(china_time(clock.now_ms()).date(), earliest))
     routes = TreeRoutes(tree, identity.unit)
     context = FoldContext(
         unit=identity.unit, level=identity.level, catalogue=catalogue, tables=tables,
         norms=Norms(), routes=routes, clock=clock, first_day=first_day,
+        first_tree_day=earliest,
         log=structlog.get_logger().bind(office=tree.get(identity.unit).code),
     )  # fmt: skip
     folds = Folds(context)
     replica = Replica(tables, identity, routes, clock, folds=folds.in_order(), signer=signer)
     parts = Parts(
         config=config, folder=folder, store=store, context=context, folds=folds, replica=replica,
-        rng=rng, folder_lock=folder_lock,
+        rng=rng, folder_lock=folder_lock, fenced=fenced,
     )  # fmt: skip
     office = LinkedOffice(parts, rebuild=pending_derived)
     _ensure_indexes(office)
     if newly_built:
         retry_deferred(office)  # what the older catalogue did not know
     return office
+
+
+def must_be_the_store_of(asked: str, store: Store) -> Unit:
+    """Return the unit of a store, if it is the one that the settings name.
+
+    Another office's store, or its backup in this folder, must not work under this one's name.
+    Raises: BadConfig.
+    """
+    with store.read() as tx:
+        me = read_identity(tx).unit
+        own = [unit for unit in dated_units(tx) if unit.unit_id == me]
+    known = {name for unit in own for name in (unit.code, unit.name)}
+    last = own[-1]
+    if asked.strip().rpartition("/")[2].strip() not in known:
+        raise BadConfig(
+            store.shown, f"this is the store of {last.code} {last.name}, and `unit` is {asked}",
+            f"该数据库属于 {last.code} {last.name}，而设置的 unit 是 {asked}",
+            "Put the right unit into office.toml, or the right store into the folder.",
+            "请更正 office.toml 中的 unit，或将本单位的数据库放回该目录。",
+        )  # fmt: skip
+    return last
 
 
 def _bind_key(tx: Connection, signer: Signer, rng: random.Random) -> None:

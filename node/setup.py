@@ -8,17 +8,18 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import URL, Connection
 
-from node.config import FILE, BadConfig, OfficeConfig, write_config
+from node.config import FILE, BadConfig, OfficeConfig, password_of, write_config
 from node.domain.catalogue import Catalogue
 from node.domain.unit_csv import read_units
-from node.domain.units import Tree, Unit
+from node.domain.units import Level, Tree, Unit
 from node.ids import new_incarnation
 from node.keys import KEY_FILE, signer_of
+from node.private import close_to_others, make_folder
 from node.reference import SHIPPED_FROM, shipped_tree_bytes
 from node.store import meta, migrate
-from node.store.engine import open_store, sqlite_url
+from node.store.engine import SIDE_FILES, address_of, open_store, sqlite_url
 from node.store.schema import catalogue_tables
 from sync.codec.signing import Signer
 from sync.log import entries as log
@@ -28,9 +29,19 @@ from sync.store.sql import sql
 DATABASE = "office.db"
 
 
-def store_url(folder: Path, config: OfficeConfig) -> str:
-    """Return the URL of the office's store."""
-    return config.store or sqlite_url(folder / DATABASE)
+def store_url(folder: Path, config: OfficeConfig) -> URL:
+    """Return where the office's store is, with the password that stands beside the setting.
+
+    A file named without its whole path lies in the office's folder.
+    Raises: StoreUnsuited; BadConfig when the password's file cannot be read.
+    """
+    if not config.store:
+        return sqlite_url(folder / DATABASE)
+    url = address_of(config.store)
+    if url.get_backend_name() == "sqlite":
+        return sqlite_url(folder / str(url.database))
+    password = password_of(folder, config)
+    return url.set(password=password) if password else url
 
 
 def init_office(
@@ -44,25 +55,30 @@ def init_office(
 ) -> Unit:
     """Make the office of `config.unit` in `folder` and return its unit.
 
-    Raises: BadConfig when there is an office already, BadUnitFile, UnknownUnit, StoreUnavailable;
-    nothing is left behind.
+    Raises: BadConfig when there is an office already, BadUnitFile, UnknownUnit, StoreUnavailable,
+    those of `node.store.refusals`, OSError; nothing is left behind.
     """
     if (folder / FILE).exists() or (folder / DATABASE).exists():
         raise BadConfig(
             str(folder), "there is an office here already", "此目录已有单位数据",
-            "Choose another folder; an office is never overwritten.",
-            "请选择其他目录, 系统不会覆盖已有数据。",
+            "Choose another folder, or move this one away; an office is never overwritten.",
+            "请选择其他目录，或先移走此目录；系统不会覆盖已有数据。",
         )  # fmt: skip
     content = tree_csv if tree_csv is not None else shipped_tree_bytes()
     since = tree_from or SHIPPED_FROM
     units = read_units(content, "tree", since)
     unit = Tree(units, since).find(config.unit)
+    must_fit_level(config, unit.level)
     fresh = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
+    url = store_url(folder, config)
+    file = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+    create = file is not None and not file.exists()
     had_key = (folder / KEY_FILE).exists()
+    make_folder(folder)
     try:
+        close_to_others(folder)
         signer = signer_of(folder, rng)
-        store = open_store(store_url(folder, config))
+        store = open_store(url, create=create)
         try:
             migrate.upgrade(store)
             store.write(_first_rows(unit, catalogue, content, since, rng, signer))
@@ -70,14 +86,25 @@ def init_office(
             store.close()
         write_config(folder, config.model_copy(update={"unit": unit.code}))
     except BaseException:
-        for path in folder.glob(f"{DATABASE}*"):
-            path.unlink()
+        if file is not None and create:
+            for end in ("", *SIDE_FILES):
+                file.with_name(file.name + end).unlink(missing_ok=True)
         if not had_key:
             (folder / KEY_FILE).unlink(missing_ok=True)
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
         raise
     return unit
+
+
+def must_fit_level(config: OfficeConfig, level: Level) -> None:
+    """Check what an office's level asks of its settings. Raises: BadConfig."""
+    if config.parent and level is Level.CITY:
+        raise BadConfig(
+            "parent", f"the city has no parent, and `parent` is {config.parent}",
+            f"市级单位没有上级，而设置的 parent 是 {config.parent}",
+            "Leave `parent` empty.", "请将 parent 留空。",
+        )  # fmt: skip
 
 
 def _first_rows(

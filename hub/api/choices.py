@@ -46,6 +46,17 @@ CORRECTION_BOXES: Choices = {
     "to-answer": ("待答复", "To answer"),
     "all": ("全部", "All"),
 }
+ID_KINDS: Choices = {
+    "record": ("记录", "Record"),
+    "conflict": ("冲突", "Conflict"),
+    "correction": ("更正申请", "Correction request"),
+    "case": ("办件", "Case"),
+    "hole": ("隔离的变更", "Held change"),
+    "assignment": ("任务", "Assignment"),
+    "order": ("工单", "Order"),
+    "transfer": ("划转", "Transfer"),
+    "posting": ("记账", "Posting"),
+}
 ANSWERS: Choices = {"accept": ("采纳", "Accept"), "refuse": ("不予采纳", "Refuse")}
 
 

@@ -16,7 +16,8 @@ ALIKE_BY = ("values", "writers")
 def list_conflicts(
     context: CallContext, request: pb.ListConflictsRequest
 ) -> pb.ListConflictsResponse:
-    page = views.list_open(
+    listed = views.list_settled if request.resolved else views.list_open
+    page = listed(
         context.office, register=request.register, limit=request.limit or 50, after=request.after
     )
     return pb.ListConflictsResponse(
@@ -91,6 +92,19 @@ def _conflict(context: CallContext, view: views.ConflictView) -> pb.Conflict:
         may_resolve=view.may_resolve,
         opened_ms=view.opened_ms,
         reason=view.reason,
+        may_decide=[found for u in view.may_decide if (found := context.unit(u)) is not None],
+        decision=_decision(context, view.decision) if view.decision is not None else None,
+    )
+
+
+def _decision(context: CallContext, found: views.Decision) -> pb.Decision:
+    return pb.Decision(
+        value=value_to_wire(found.value),
+        known=found.known,
+        unit=context.unit(found.unit),
+        at_ms=found.at_ms,
+        actor=found.actor,
+        reason=found.reason,
     )
 
 

@@ -6,6 +6,7 @@ from typing import cast
 
 from hub.api import choices
 from hub.api.call_context import CallContext, Method, only, parse_day, parse_id, value_to_wire
+from hub.api.registers import whose
 from node.services.corrections import requests as service
 from node.services.corrections import views
 from sync.wire.v1 import office_corrections_pb2 as pb
@@ -17,7 +18,7 @@ def ask_correction(
     view = service.ask(
         context.office,
         request.register,
-        context.resolve_unit(request.unit),
+        whose(context, request),
         parse_id(request.id),
         {name: text or None for name, text in request.values.items()},
         reason=request.reason,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from hub.api.call_context import BadRequest, CallContext, Method, only
 from hub.api.progress_stream import stream_progress
+from hub.api.registers import conditions_of
+from node.domain.register import Register
 from node.services.records import exporting, importing
 from node.services.records.import_plan import ImportReport
 from node.services.records.importing import WorkbookReport
@@ -16,6 +18,7 @@ from node.workbook.errors import NotAnnotatable
 from node.workbook.limits import Limits
 from node.workbook.notes import Note
 from node.workbook.writer import template
+from sync.model.attribution import attributed
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_registers_pb2 as pb
 
@@ -29,6 +32,7 @@ def import_records(
     context: CallContext, pieces: Iterator[pb.ImportRecordsRequest]
 ) -> Iterator[pb.ImportRecordsResponse]:
     first = next(pieces, None) or pb.ImportRecordsRequest()
+    by = attributed(first.actor)
     data = _joined(first, pieces)
 
     def work(report: Any) -> WorkbookReport:
@@ -37,6 +41,7 @@ def import_records(
             "mode": "valid" if first.valid_only else "all",
             "blank": "clear" if first.clear_blank else "keep",
             "progress": report,
+            "by": by,
         }
         if first.register == WORKBOOK:
             if first.sheets:
@@ -73,30 +78,63 @@ def export_records(
     context: CallContext, request: pb.ExportRecordsRequest
 ) -> Iterator[pb.ExportRecordsResponse]:
     """Give the file, written first: a reader in no hurry holds no snapshot open."""
-    register = registered(context.office, request.register)
-    if request.template:
+    register = None
+    if request.register or not request.sample:
+        register = registered(context.office, request.register)
+    if request.sample:
+        only(request, ("register", "sample", "lang"), when="a sample", when_zh="样例")
+    elif request.template:
         only(request, ("register", "template", "lang"), when="an empty sheet", when_zh="空白模板")
     kind = _kind(request.format or "xlsx")
     lang = request.lang or "zh"
-    name = register.zh if lang == "zh" else register.name
     with tempfile.TemporaryFile() as file:
-        if request.template:
+        if request.sample:
+            from hub.api.samples import write_sample  # the generator, which few ever need
+
+            count, kind, what = write_sample(context, file, register, lang), "xlsx", "sample"
+        elif request.template:
+            assert register is not None, "a template is of a register"
             template(file, register, lang, context.office.level)
-            count, kind = 0, "xlsx"
+            count, kind, what = 0, "xlsx", "template"
         else:
-            count = exporting.export_register(
-                context.office,
-                request.register,
-                file,
-                kind=kind,
-                unit=context.resolve_unit(request.unit),
-                subtree=request.subtree,
-                lang=lang,
-            )
+            count, what = _exported(context, request, file, kind, lang), "export"
         file.seek(0)
-        yield pb.ExportRecordsResponse(filename=f"{name}.{kind}", records=count)
+        filename = _named(context, register, kind, lang, what)
+        yield pb.ExportRecordsResponse(filename=filename, records=count)
         while data := file.read(PIECE_BYTES):
             yield pb.ExportRecordsResponse(data=data)
+
+
+def _exported(
+    context: CallContext, request: pb.ExportRecordsRequest, file: BinaryIO,
+    kind: Literal["xlsx", "csv"], lang: str,
+) -> int:  # fmt: skip
+    return exporting.export_register(
+        context.office,
+        request.register,
+        file,
+        kind=kind,
+        unit=context.resolve_unit(request.unit),
+        subtree=request.subtree,
+        lang=lang,
+        conditions=conditions_of(request.conditions),
+        search=request.search,
+        sort=request.sort,
+        columns=request.columns,
+    )
+
+
+FILES = {"template": "模板", "sample": "样例", "export": "导出"}
+
+
+def _named(context: CallContext, register: Register | None, kind: str, lang: str, what: str) -> str:
+    """Name a file by what it is: whoever fills in a template must not take an export for it."""
+    if register is None:
+        name = context.office.unit.name if lang == "zh" else "workbook"
+    else:
+        name = register.zh if lang == "zh" else register.name
+    day = f"_{context.office.today():%Y%m%d}" if what == "export" else ""
+    return f"{name}_{FILES[what] if lang == 'zh' else what}{day}.{kind}"
 
 
 def _kind(text: str) -> Literal["xlsx", "csv"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hub.api.call_context import CallContext, Method, parse_day, parse_id
+from hub.api.registers import whose
 from node.domain.units import Tree, Unit, UnknownUnit
 from node.services.health.problems import Problem
 from node.services.health.status import OfficeLine, status
@@ -105,7 +106,7 @@ def get_tree_status(
 
 def where_is(context: CallContext, request: pb.GetDurabilityRequest) -> pb.GetDurabilityResponse:
     found = durability(
-        context.office, request.register, context.resolve_unit(request.unit), parse_id(request.id)
+        context.office, request.register, whose(context, request), parse_id(request.id)
     )
     return pb.GetDurabilityResponse(
         places=[

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import func, select
 
-from hub.api.call_context import BadRequest, CallContext, Method, parse_id, values_to_wire
+from hub.api.call_context import (
+    BadRequest,
+    CallContext,
+    Method,
+    parse_id,
+    value_to_wire,
+    values_to_wire,
+)
 from node.domain.register import Field, Register
 from node.services.records import edits as service
 from node.services.records.rules import UnknownRegister
+from node.services.records.search import Condition
 from node.services.upkeep import zero_reports
+from sync.model.attribution import attributed
 from sync.wire.v1 import office_common_pb2 as common
 from sync.wire.v1 import office_registers_pb2 as pb
 
@@ -33,22 +43,37 @@ def describe_register(
     registers = context.office.catalogue.registers
     register = registers.get(request.register)
     if register is None:
-        raise UnknownRegister(request.register, registers)
+        words = [word for r in registers.values() for word in (r.name, r.zh, r.en)]
+        raise UnknownRegister(request.register, words)
     count = _counts(context, [register])[register.name]
     return pb.DescribeRegisterResponse(register=_described(context, register, count, fields=True))
 
 
 def list_records(context: CallContext, request: pb.ListRecordsRequest) -> pb.ListRecordsResponse:
-    page = service.list_records(
-        context.office,
-        request.register,
-        unit=context.resolve_unit(request.unit),
-        subtree=request.subtree,
-        where=dict(request.where),
-        include_ended=request.include_ended,
-        limit=request.limit or 50,
-        after=request.after,
-    )
+    asked: dict[str, Any] = {
+        "unit": context.resolve_unit(request.unit),
+        "subtree": request.subtree,
+        "search": request.search,
+        "include_ended": request.include_ended,
+        "limit": request.limit or 50,
+        "after": request.after,
+    }
+    if request.register:
+        page = service.list_records(
+            context.office,
+            request.register,
+            where=dict(request.where),
+            conditions=conditions_of(request.conditions),
+            sort=request.sort,
+            **asked,
+        )
+    elif request.where or request.conditions or request.sort or not request.search.strip():
+        raise BadRequest(
+            "over all registers only words can be searched for", "未指定台账时只能按词搜索",
+            "Name a register, or give `search` alone.", "请指定台账，或只填写搜索词。",
+        )  # fmt: skip
+    else:
+        page = service.search_all(context.office, **asked)
     return pb.ListRecordsResponse(
         records=[record_to_wire(context, view) for view in page.records],
         total=page.total,
@@ -59,14 +84,18 @@ def list_records(context: CallContext, request: pb.ListRecordsRequest) -> pb.Lis
 
 
 def get_record(context: CallContext, request: pb.GetRecordRequest) -> pb.GetRecordResponse:
-    which = (
-        context.office,
-        request.register,
-        context.resolve_unit(request.unit),
-        parse_id(request.id),
-    )
+    which = (context.office, request.register, whose(context, request), parse_id(request.id))
     reply = pb.GetRecordResponse(record=record_to_wire(context, service.get(*which)))
     if request.history:
+        past = service.past(*which)
+        reply.remains.CopyFrom(
+            pb.HistoryRemains(
+                whole=past.whole,
+                missing=past.missing,
+                lacks=[lack.value for lack in past.lacks],
+                since_ms=past.since_ms,
+            )
+        )
         reply.history.extend(
             pb.RecordEvent(
                 at_ms=event.at_ms,
@@ -74,14 +103,28 @@ def get_record(context: CallContext, request: pb.GetRecordRequest) -> pb.GetReco
                 unit=context.unit(event.unit),
                 values=values_to_wire(event.values),
                 state=event.state,
+                actor=event.actor,
+                reason=event.reason,
+                changes=[
+                    pb.FieldChange(
+                        field=change.field,
+                        old=value_to_wire(change.old),
+                        new=value_to_wire(change.new),
+                        old_known=change.old_known,
+                        state=change.state,
+                    )
+                    for change in event.changes
+                ],
+                logged=event.logged,
             )
-            for event in service.history(*which)
+            for event in past.events
         )
     return reply
 
 
 def create_record(context: CallContext, request: pb.CreateRecordRequest) -> pb.CreateRecordResponse:
-    view = service.create(context.office, request.register, _typed(request.values))
+    by = attributed(request.actor)
+    view = service.create(context.office, request.register, _typed(request.values), by=by)
     return pb.CreateRecordResponse(record=record_to_wire(context, view))
 
 
@@ -90,11 +133,12 @@ def change_record(context: CallContext, request: pb.ChangeRecordRequest) -> pb.C
     view = service.change(
         context.office,
         request.register,
-        context.resolve_unit(request.unit),
+        whose(context, request),
         parse_id(request.id),
         _typed(request.values),
         version_token=request.version_token,
         force=request.force,
+        by=attributed(request.actor, request.reason),
     )
     return pb.ChangeRecordResponse(record=record_to_wire(context, view))
 
@@ -107,6 +151,7 @@ def end_record(context: CallContext, request: pb.EndRecordRequest) -> pb.EndReco
         parse_id(request.id),
         version_token=request.version_token,
         force=request.force,
+        by=attributed(request.actor, request.reason),
     )
     return pb.EndRecordResponse(record=record_to_wire(context, view))
 
@@ -131,6 +176,25 @@ def _force_needs_seen(request: Any) -> None:
             "force means nothing without seen", "未给出所见版本（seen）时不能强制保存",
             "Give the token of what was looked at.", "请给出所见版本。",
         )  # fmt: skip
+
+
+def restore_record(
+    context: CallContext, request: pb.RestoreRecordRequest
+) -> pb.RestoreRecordResponse:
+    by = attributed(request.actor, request.reason)
+    view = service.restore(context.office, request.register, parse_id(request.id), by=by)
+    return pb.RestoreRecordResponse(record=record_to_wire(context, view))
+
+
+def conditions_of(given: Iterable[pb.Condition]) -> list[Condition]:
+    return [Condition(one.field, one.operator, one.value) for one in given]
+
+
+def whose(context: CallContext, request: Any) -> int:
+    """Return the unit of the record that a request names: as said, or else whose it is here."""
+    if request.unit:
+        return context.resolve_unit(request.unit)
+    return service.unit_of(context.office, request.register, parse_id(request.id))
 
 
 def record_to_wire(context: CallContext, view: service.RecordView) -> pb.Record:
@@ -178,6 +242,7 @@ def _described(
         fields=[_field(f) for f in register.fields.values()] if fields else (),
         records=records,
         kept_here=kept_here,
+        end_reasons=_choices(register.end_reasons) if fields else (),
     )
 
 
@@ -191,11 +256,14 @@ def _field(field: Field) -> pb.FieldDescription:
         sensitivity=field.sensitivity,
         scale=field.scale,
         unit=field.unit,
-        choices=[
-            pb.Choice(code=code, label=common.Label(zh=zh, en=en))
-            for code, (zh, en) in field.choices.items()
-        ],
+        choices=_choices(field.choices),
     )
+
+
+def _choices(choices: Mapping[str, tuple[str, str]]) -> list[pb.Choice]:
+    return [
+        pb.Choice(code=code, label=common.Label(zh=zh, en=en)) for code, (zh, en) in choices.items()
+    ]
 
 
 METHODS = {
@@ -211,4 +279,7 @@ METHODS = {
     "ChangeRecord": Method(pb.ChangeRecordRequest, pb.ChangeRecordResponse, unary=change_record),
     "EndRecord": Method(pb.EndRecordRequest, pb.EndRecordResponse, unary=end_record),
     "StateZero": Method(pb.StateZeroRequest, pb.StateZeroResponse, unary=state_zero),
+    "RestoreRecord": Method(
+        pb.RestoreRecordRequest, pb.RestoreRecordResponse, unary=restore_record
+    ),
 }

@@ -50,6 +50,8 @@ def _response(
             )
             for hold in found.holds
         ],
+        local_entries=found.local.entries,
+        cut_local_entries=found.local_cut.entries,
         log_days=config.log_days,
         lease_days=config.lease_days,
         tombstone_days=config.tombstone_days,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -15,6 +16,7 @@ from hub.api import (
     duplicates,
     figures,
     files,
+    find,
     money,
     office,
     quarantine,
@@ -23,11 +25,13 @@ from hub.api import (
     work,
 )
 from hub.api.call_context import CallContext, Method
+from hub.api.names import coded
 from hub.api.tokens import TOKEN_KEY
 
 NAME = "sync.wire.v1.OfficeService"
-METHODS: dict[str, Method] = {
+_METHODS: dict[str, Method] = {
     **office.METHODS,
+    **find.METHODS,
     **comparison.METHODS,
     **retention.METHODS,
     **registers.METHODS,
@@ -41,6 +45,35 @@ METHODS: dict[str, Method] = {
     **corrections.METHODS,
     **quarantine.METHODS,
 }
+
+
+def _by_names(method: Method) -> Method:
+    """Return the method as it takes requests with names for codes (`hub.api.names`)."""
+    unary, stream, duplex = method.unary, method.stream, method.duplex
+    if unary is not None:
+        return replace(
+            method,
+            unary=lambda context_value, request: unary(
+                context_value, coded(context_value, request)
+            ),
+        )
+    if stream is not None:
+        return replace(
+            method,
+            stream=lambda context_value, request: stream(
+                context_value, coded(context_value, request)
+            ),
+        )
+    assert duplex is not None, "a method has one way of doing it"
+    return replace(
+        method,
+        duplex=lambda context_value, pieces: duplex(
+            context_value, (coded(context_value, piece) for piece in pieces)
+        ),
+    )
+
+
+METHODS = {name: _by_names(method) for name, method in _METHODS.items()}
 
 
 def handlers(context_for: Callable[[str], CallContext]) -> grpc.GenericRpcHandler:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from node.config import BadConfig
+from node.private import write_whole
 from sync.model.errors import SilianError
 
 TOKEN_FILE = "api.token"  # a file's name
 TOKEN_KEY = "silian-token"  # metadata of every call to OfficeService
 TOKEN_BYTES = 32
+TOKEN_CHARS_MIN = 16
 
 
 class Unauthenticated(SilianError):
@@ -29,22 +31,40 @@ class Unauthenticated(SilianError):
 
 
 def token_of(folder: Path) -> str:
-    """Return the office's token; the first time, make it, readable by the owner only."""
+    """Return the office's token; the first time, make it, readable by the owner only.
+
+    A file that is there and empty holds no token: there is a new one then.
+    Raises: BadConfig when the file holds something that is none.
+    """
     path = folder / TOKEN_FILE
-    if not path.exists():
-        # Written beside it first, so that whoever finds the file finds all of it.
-        fresh = path.with_suffix(f".{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(TOKEN_BYTES))
-        fresh.replace(path)
-    return path.read_text(encoding="ascii").strip()
+    try:
+        found = path.read_text(encoding="utf-8", errors="replace").strip()
+    except FileNotFoundError:
+        found = ""
+    if not found:
+        found = secrets.token_urlsafe(TOKEN_BYTES)
+        write_whole(path, found.encode())
+    if not is_token(found):
+        raise BadConfig(
+            str(path), f"this file holds no token: at least {TOKEN_CHARS_MIN} characters of ASCII",
+            f"文件中没有有效的令牌（至少 {TOKEN_CHARS_MIN} 个 ASCII 字符）",
+            "Delete the file and start again: a new token is made.",
+            "请删除该文件后重新启动，系统将生成新令牌。",
+        )  # fmt: skip
+    return found
+
+
+def is_token(text: str) -> bool:
+    """Say whether a text is long enough, and plain enough, to be shown as a token."""
+    return len(text) >= TOKEN_CHARS_MIN and text.isascii() and text.isprintable()
 
 
 def unit_for_token(shown: str, tokens: Iterable[tuple[int, str]]) -> int:
-    """Return the unit whose token was shown. Raises: Unauthenticated."""
+    """Return the unit whose token was shown; nothing is never a token. Raises: Unauthenticated."""
     found = [
-        unit for unit, token in tokens if secrets.compare_digest(token.encode(), shown.encode())
+        unit
+        for unit, token in tokens
+        if is_token(token) and secrets.compare_digest(token.encode(), shown.encode())
     ]
     if not found:
         raise Unauthenticated

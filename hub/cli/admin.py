@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from hub.cli.exits import Exit
+from hub.cli.outputs import Force
 from hub.cli.terminal import Refusal, Terminal
 from hub.cli.verb import verb
 
@@ -19,7 +21,7 @@ def register(app: typer.Typer) -> None:
     config = typer.Typer(help="Settings. 设置", no_args_is_help=True)
     app.add_typer(db, name="db")
     app.add_typer(config, name="config")
-    for function in (upgrade, check, backup):
+    for function in (upgrade, check, backup, restore):
         verb(db)(function)
     verb(config, "show")(config_show)
     verb(config, "check")(config_check)
@@ -65,24 +67,61 @@ def check(terminal: Terminal) -> Exit:
 
 def backup(
     terminal: Terminal,
-    target: Annotated[Path, typer.Argument(help="File to write; must not exist. 目标文件")],
+    target: Annotated[Path, typer.Argument(help="File to write. 目标文件")],
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="With settings and signing key. 连同设置和签名密钥"),
+    ] = False,
+    force: Force = False,
 ) -> None:
-    """Write a consistent copy of a SQLite store. 备份"""
-    from hub.cli.store import copy_store
+    """Write a consistent copy of a SQLite store, or of the whole office. 备份"""
+    from hub.cli.store import back_up_whole, copy_store
 
-    copy_store(terminal.folder, target)
+    if whole:
+        names = back_up_whole(terminal.folder, target, force=force)
+    else:
+        copy_store(terminal.folder, target, force=force)
+        names = []
     size = target.stat().st_size
     terminal.show(
-        {"file": str(target), "bytes": size},
+        {"file": str(target), "bytes": size, "holds": names},
         lambda: terminal.line(f"{target}: {size} 字节", f"{target}: {size} bytes"),
+    )
+    if whole:
+        terminal.note(
+            "其中含有签名密钥，请像保管密钥一样保管该文件。",
+            "It holds the signing key: keep it as you keep the key.",
+        )
+
+
+def restore(
+    terminal: Terminal,
+    source: Annotated[Path, typer.Argument(help="A backup. 备份文件")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Move aside what is there. 原文件改名保留")
+    ] = False,
+) -> None:
+    """Put a backup in the place of the store; nothing is overwritten. 恢复备份"""
+    from hub.cli.store import restore as put_back
+
+    aside = put_back(terminal.folder, source, force=force)
+
+    def human() -> None:
+        terminal.line(f"已恢复到 {terminal.folder}", f"restored into {terminal.folder}")
+        for path in aside:
+            terminal.line(f"原文件保留为 {path}", f"what was there is kept as {path}")
+
+    terminal.show({"restored": str(source), "aside": [str(path) for path in aside]}, human)
+    folder = shlex.quote(str(terminal.folder))
+    terminal.note(
+        f"下一步：silian serve --dir {folder}；缺少的数据会从上级取回。",
+        f"Next: silian serve --dir {folder}. What the backup lacks comes back from the parent.",
     )
 
 
 def config_show(terminal: Terminal) -> None:
     """Show every setting, and whether a variable overrides the file. 查看设置"""
-    import os
-
-    from node.config import OfficeConfig, load_config
+    from node.config import UNWRITTEN, OfficeConfig, load_config, variable_of
     from node.store.engine import redacted
 
     config = load_config(terminal.folder)
@@ -91,7 +130,9 @@ def config_show(terminal: Terminal) -> None:
         value = getattr(config, name)
         if name == "store" and value:
             value = redacted(value)
-        origin = "environment" if f"SILIAN_{name.upper()}" in os.environ else "office.toml"
+        if name in UNWRITTEN and value:
+            value = "***"
+        origin = "environment" if variable_of(name) else "office.toml"
         facts[name] = {"value": list(value) if isinstance(value, tuple) else value,
                        "origin": origin}  # fmt: skip
     heads = ("设置", "值", "来源") if terminal.zh else ("SETTING", "VALUE", "FROM")
@@ -99,27 +140,26 @@ def config_show(terminal: Terminal) -> None:
     terminal.show(facts, lambda: terminal.table(heads, rows))
 
 
-def config_check(terminal: Terminal) -> None:
-    """Check the settings, the catalogue and the address, without opening the store. 检查设置"""
-    from hub.serve.server import Server
-    from node.config import load_config
-    from node.domain.catalogue import load_catalogue
+def config_check(terminal: Terminal) -> Exit:
+    """Check the settings, the catalogue, the store's unit and the addresses. 检查设置"""
+    from hub.cli.examine import check_settings
 
-    config = load_config(terminal.folder)
-    catalogue = load_catalogue([terminal.folder / name for name in config.extra_catalogue])
-    Server(config.listen, allow_plaintext=config.allow_plaintext).stop(0)
-    facts = {"unit": config.unit, "catalogue": catalogue.version}
-    terminal.show(
-        facts,
-        lambda: terminal.line(
-            f"设置有效, 目录版本 {catalogue.version}",
-            f"settings are valid, catalogue {catalogue.version}",
-        ),
-    )
+    facts, left = check_settings(terminal.folder)
+
+    def human() -> None:
+        terminal.line(
+            f"设置有效，目录版本 {facts['catalogue']}",
+            f"settings are valid, catalogue {facts['catalogue']}",
+        )
+        for finding in left:
+            terminal.line(f"问题：{finding.zh}", f"PROBLEM {finding.en}")
+
+    terminal.show({**facts, "problems": [f.check for f in left]}, human)
+    return Exit.PROBLEMS if left else Exit.OK
 
 
 def doctor(terminal: Terminal) -> Exit:
-    """Look at what an office needs of its machine. 体检"""
+    """Look at all that an office needs: machine, files, store, addresses, parent. 运行环境检查"""
     from hub.cli.examine import examine
 
     findings = examine(terminal.folder)
@@ -134,21 +174,56 @@ def doctor(terminal: Terminal) -> Exit:
 
 
 def explain(
-    terminal: Terminal, code: Annotated[str, typer.Argument(help="An error's code. 错误代码")]
+    terminal: Terminal,
+    code: Annotated[str, typer.Argument(help="A code; without one, all. 错误代码")] = "",
 ) -> None:
-    """Explain an error's code. 解释错误代码"""
-    from hub.cli.explain import explanation
+    """Explain a code of an error or a problem, or list them all. 解释错误和问题代码"""
+    from hub.cli.explain import explanation, listed, meaning_of, near, normal
 
-    found = explanation(code)
+    if not code:
+        codes = listed()
+        heads = ("代码", "类别", "退出码", "含义") if terminal.zh else (
+            "CODE", "KIND", "EXIT", "MEANING",
+        )  # fmt: skip
+        rows = [
+            (each["code"], _kind(terminal, each), str(each["exit"] or "-"),
+             each["cause"][terminal.lang])
+            for each in codes
+        ]  # fmt: skip
+        terminal.show(codes, lambda: terminal.table(heads, rows))
+        return
+    found = explanation(normal(code))
     if found is None:
-        from hub.cli.explain import near
-
-        listed = ", ".join(near(code)) or "-"
+        nearest = ", ".join(near(normal(code)))
         raise Refusal(
             "unknown_code", f"no error has the code {code[:60]!r}", f"没有错误代码“{code[:60]}”",
-            f"Nearest: {listed}.", f"最接近的有: {listed}。",
+            f"Nearest: {nearest}." if nearest else "List all with `silian explain`.",
+            f"最接近的有：{nearest}。" if nearest else "运行 silian explain 可列出全部代码。",
         )  # fmt: skip
-    terminal.show(found, lambda: terminal.line(found["zh"] or found["en"], found["en"]))
+
+    def human() -> None:
+        exit_ = found["exit"]
+        ends = "" if exit_ is None else terminal.localized(
+            f"，退出码 {exit_}（{meaning_of(exit_)['zh']}）",
+            f", exit {exit_} ({meaning_of(exit_)['en']})",
+        )  # fmt: skip
+        head = f"{found['code']}: {_kind(terminal, found)}{ends}"
+        terminal.line(head, head)
+        for name, zh, en in (
+            ("cause", "原因", "Cause"), ("itself", "系统自动处理", "By itself"),
+            ("steps", "处理办法", "What to do"), ("example", "示例", "It reads"),
+        ):  # fmt: skip
+            terminal.line(f"{zh}：{found[name]['zh']}", f"{en}: {found[name]['en']}")
+
+    terminal.show(found, human)
+
+
+def _kind(terminal: Terminal, found: dict[str, Any]) -> str:
+    words = {
+        "problem": ("问题", "problem"), "refusal": ("错误", "error"), "step": ("办理步骤", "step"),
+        "alarm": ("警报", "alarm"), "warning": ("警告", "warning"), "notice": ("提示", "notice"),
+    }  # fmt: skip
+    return terminal.localized(*words[found["severity"] or found["kind"]])
 
 
 def version(terminal: Terminal) -> None:

@@ -4,22 +4,54 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.terminal import Refusal
+from hub.cli.terminal import Refusal, Terminal
+from node.china import end_of_day_ms as end_of_day
 from node.domain import days, numbers
 from node.domain.refusal import Refused
+
+if TYPE_CHECKING:
+    from sync.wire.v1 import office_pb2
+
+PREFIX_MIN = 4
+_CONDITION = re.compile(r"([^=!~<>≥≤≠＝～＞＜]+)(!=|>=|<=|[=~><≥≤≠＝～＞＜])(.*)", re.DOTALL)
+_PLAIN = {"≥": ">=", "≤": "<=", "≠": "!=", "＝": "=", "～": "~", "＞": ">", "＜": "<"}
+LISTED_MAX = 8
 
 Unit = Annotated[str, typer.Option("--unit", help="Code, name or path. 单位代码、名称或路径")]
 Actor = Annotated[
     str, typer.Option("--as", envvar="SILIAN_ACTOR", help="Who does it. 经办人 (default: login)")
 ]
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", help="field=value, != ~ >= <= > <, a..b; repeat for more. 筛选条件"),
+]
+Search = Annotated[str, typer.Option("--search", help="Words in the texts. 按词搜索")]
+Sort = Annotated[
+    list[str] | None, typer.Option("--sort", help="Field; -field: greatest first. 排序字段")
+]
+Columns = Annotated[
+    list[str] | None, typer.Option("--columns", help="These fields, as a,b. 显示的字段")
+]
 QUOTED_MAX = 40  # characters of what was typed that a refusal repeats
 Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at most. 条数")]
+
+
+@dataclass(frozen=True, slots=True)
+class IdOf:
+    """Marks an argument that takes the id of a kind of thing; `hub.api.find` has the kinds.
+
+    Before the verb is run its text becomes the whole id: from the first digits, or from a name.
+    """
+
+    kind: str
 
 
 def usage(en: str, zh: str, remedy_en: str = "", remedy_zh: str = "") -> Refusal:
@@ -54,6 +86,56 @@ def id_of(text: str) -> bytes:
     return found
 
 
+def whole_ids(
+    terminal: Terminal, marked: Mapping[str, IdOf], given: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the marked arguments with their ids whole: only what is no id yet is asked for.
+
+    Raises: Refusal, for what fits nothing or several things.
+    """
+    loose = {name: kind for name, kind in marked.items() if is_loose(given.get(name) or "")}
+    if not loose:
+        return {}
+    with terminal.office() as office:
+        found: dict[str, str] = {}
+        for name, kind in loose.items():
+            register, unit = (str(given.get(n) or "") for n in ("register", "unit"))
+            of = register if kind.kind == "record" else ""
+            fits = office.find_ids(kind.kind, given[name], register=of, unit=unit if of else "")
+            found[name] = _only(given[name], fits).id.hex()
+        return found
+
+
+def is_loose(text: str) -> bool:
+    """Say whether a text has to be looked up to become an id."""
+    return bool(text) and not re.fullmatch(r"[0-9a-fA-F]{32}", text)
+
+
+def _only(text: str, fits: list[office_pb2.FoundId]) -> office_pb2.FoundId:
+    if not fits:
+        # What was typed may be a person's number or name: it is not said again.
+        raise Refusal(
+            "unknown_id", "nothing here is called so, and no id begins so", "未找到该名称或编号",
+            f"Give its name, or at least {PREFIX_MIN} first digits of its id from a list.",
+            f"请填写名称，或列表中编号的前 {PREFIX_MIN} 位以上。",
+        )  # fmt: skip
+    if len(fits) > 1:
+        from hub.cli.tables import shortest
+
+        ids = shortest([one.id.hex() for one in fits])
+        listed = [
+            f"{short} {one.text or one.register} {one.unit.name}".strip()
+            for short, one in zip(ids, fits, strict=True)
+        ]
+        more = ", ..." if len(fits) > LISTED_MAX else ""
+        raise Refusal(
+            "ambiguous_id", f"{len(fits)} things fit", f"有 {len(fits)} 项符合",
+            f"Say which: {', '.join(listed[:LISTED_MAX])}{more}.",
+            f"请指明：{'、'.join(listed[:LISTED_MAX])}{'等' if more else ''}。",
+        )  # fmt: skip
+    return fits[0]
+
+
 def day_of(text: str | None) -> date | None:
     """Return a day typed as 2026-07-01. Raises: Refusal."""
     if not text:
@@ -67,7 +149,7 @@ def day_of(text: str | None) -> date | None:
 def end_of_day_ms(text: str | None) -> int:
     """Return the last moment of a day in China as milliseconds since 1970 UTC; 0 for no day."""
     day = day_of(text)
-    return days.end_of_day_ms(day) if day is not None else 0
+    return end_of_day(day) if day is not None else 0
 
 
 def fen_of(text: str, *, least: int = 1) -> int:
@@ -90,6 +172,26 @@ def values_of(pairs: Iterable[str]) -> dict[str, str]:
             )  # fmt: skip
         found[name.strip()] = value.strip()
     return found
+
+
+def conditions_of(stated: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Return conditions such as area_m2>=100 as (field, operator, value). Raises: Refusal."""
+    found = []
+    for one in stated:
+        parts = _CONDITION.fullmatch(one.strip())
+        if parts is None:
+            raise usage(
+                f"{one[:40]!r} is no condition", f"“{one[:40]}”不是筛选条件",
+                "Write field=value, or with != ~ >= <= > <, or field=a..b for a range.",
+                "请写 字段=值，或用 != ~ >= <= > <；范围写 字段=起..止。",
+            )  # fmt: skip
+        found.append((parts[1].strip(), _PLAIN.get(parts[2], parts[2]), parts[3].strip()))
+    return found
+
+
+def listed_of(stated: Iterable[str]) -> list[str]:
+    """Return the names in options that may be repeated or hold several: a,b or a、b."""
+    return [name.strip() for each in stated for name in re.split("[,，、]", each) if name.strip()]
 
 
 def person(actor: str) -> str:

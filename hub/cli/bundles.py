@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from hub.cli.terminal import Refusal, Terminal
+from hub.cli.outputs import Force, fresh, must_be_free, put
+from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def write(
     terminal: Terminal,
-    file: Annotated[Path, typer.Argument(help="File to write; must not exist. 目标文件")],
+    file: Annotated[Path, typer.Argument(help="File to write. 目标文件")],
     to: Annotated[str, typer.Option("--to", help="Parent or child. 上级或直接下级")],
     max_bytes: Annotated[
         int, typer.Option("--max-bytes", min=0, help="Split into files of so many. 每个文件的上限")
@@ -36,11 +34,12 @@ def write(
     start_over: Annotated[
         bool, typer.Option("--start-over", help="From the log's beginning. 从头开始")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Write all that the other office is not known to hold. 生成离线包"""
     written: Any = None
     with (
-        _Files(file) as files,
+        _Files(file, force=force) as files,
         terminal.office() as office,
         terminal.progress("生成", "writing") as report,
     ):
@@ -192,27 +191,27 @@ def _print_outcome(terminal: Terminal, outcome: pb.BundleOutcome) -> None:
 class _Files:
     """The files of a set: written beside their places, whole on the disk before they get names."""
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, *, force: bool) -> None:
         self._target = target
+        self._force = force
         self._fresh: list[Path] = []
         self._open: BinaryIO | None = None
 
     def __enter__(self) -> _Files:
-        if self._target.exists() or self._numbered(1).exists():
-            raise _file_exists(self._target)
+        for path in (self._target, self._numbered(1)):
+            must_be_free(path, force=self._force)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
+        if self._open is not None:
+            self._open.close()
         for path in self._fresh:
             path.unlink(missing_ok=True)
 
     def begin(self) -> None:
         self._end()
-        number = len(self._fresh) + 1
-        path = self._target.with_name(f".{self._target.name}.{os.getpid()}.{number}")
-        self._open = path.open("xb")
-        self._fresh.append(path)
+        self._fresh.append(fresh(self._target))
+        self._open = self._fresh[-1].open("r+b")
 
     def write(self, data: bytes) -> None:
         assert self._open is not None, "a file has begun"
@@ -223,38 +222,25 @@ class _Files:
         self._end()
         one = len(self._fresh) == 1
         names = [self._target if one else self._numbered(i + 1) for i in range(len(self._fresh))]
-        for name in names:
-            if name.exists():
-                raise _file_exists(name)
-        for fresh, name in zip(self._fresh, names, strict=True):
-            fresh.rename(name)
-        with _opened(self._target.parent) as folder:
-            os.fsync(folder)
+        put(self._fresh, names, force=self._force)
+        self._drop_rest_of_older_set(names)
         return names
+
+    def _drop_rest_of_older_set(self, names: list[Path]) -> None:
+        """Under --force: a file of the overwritten set must not be carried with the new one."""
+        if not self._force:
+            return
+        older = [self._target]
+        while (path := self._numbered(len(older))).is_file():
+            older.append(path)
+        for path in older:
+            if path not in names:
+                path.unlink(missing_ok=True)
 
     def _numbered(self, number: int) -> Path:
         return self._target.with_name(f"{self._target.name}.{number:03d}")
 
     def _end(self) -> None:
         if self._open is not None:
-            self._open.flush()
-            os.fsync(self._open.fileno())
             self._open.close()
             self._open = None
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _file_exists(path: Path) -> Refusal:
-    return Refusal(
-        "file_forbidden", f"{path} exists already", f"{path} 已存在",
-        "A bundle never overwrites anything: choose another name.",
-        "离线包不会覆盖已有文件, 请另选文件名。",
-    )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, Limit, id_of, person, values_of
+from hub.cli.arguments import Actor, IdOf, Limit, id_of, person, values_of
 from hub.cli.options import Apart, Needs
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -14,7 +14,11 @@ from hub.cli.verb import verb
 if TYPE_CHECKING:
     from sync.wire.v1 import office_pb2 as pb
 
-Conflict = Annotated[str, typer.Argument(help="32 hexadecimal digits. 冲突编号")]
+Conflict = Annotated[
+    str,
+    typer.Argument(help="First digits of its id, or the record's name. 编号前几位或记录名称"),
+    IdOf("conflict"),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,16 +35,38 @@ def ls(
     register: Annotated[str, typer.Option("--register", help="Only this one. 台账")] = "",
     limit: Limit = 50,
     after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
+    resolved: Annotated[
+        bool, typer.Option("--settled", help="Decided ones, the newest first. 已处理的冲突")
+    ] = False,
 ) -> None:
-    """List open conflicts, the oldest first. 待处理冲突"""
+    """List open conflicts, the oldest first, or decided ones. 冲突列表"""
     with terminal.office() as office:
-        page = office.conflicts(register=register, limit=limit, after=after)
+        page = office.conflicts(register=register, limit=limit, after=after, resolved=resolved)
+
+    def decided() -> None:
+        heads = (
+            ("编号", "台账", "单位", "字段", "未采用的值", "采用的值", "处理单位", "经办人", "时间")
+            if terminal.zh
+            else (
+                "ID", "REGISTER", "UNIT", "FIELD", "NOT TAKEN", "TAKEN", "DECIDED AT", "BY", "WHEN",
+            )
+        )  # fmt: skip
+        rows = [
+            (c.id.hex(), c.register, c.unit.name, c.field, _value(c.loser), _taken(terminal, c),
+             c.decision.unit.name, c.decision.actor, terminal.time(c.decision.at_ms))
+            for c in page.conflicts
+        ]  # fmt: skip
+        terminal.table(heads, rows)
+        terminal.note(f"共 {page.total} 个", f"{page.total} in all")
 
     def human() -> None:
+        if resolved:
+            decided()
+            return
         heads = (
-            ("编号", "台账", "单位", "字段", "现值", "另一值", "应由谁处理")
+            ("编号", "台账", "单位", "字段", "现值", "另一值", "建议处理单位")
             if terminal.zh
-            else ("ID", "REGISTER", "UNIT", "FIELD", "SHOWN", "LOSER", "TO DECIDE")
+            else ("ID", "REGISTER", "UNIT", "FIELD", "SHOWN", "LOSER", "SUGGESTED TO DECIDE")
         )
         rows = [
             (c.id.hex(), c.register, c.unit.name, c.field, _shown(terminal, c), _value(c.loser),
@@ -116,10 +142,31 @@ def _print(terminal: Terminal, found: pb.Conflict) -> None:
     rows = [(n, text, s.unit.name or "?", terminal.time(s.at_ms)) for n, text, s in sides]
     terminal.table(heads, rows)
     if found.state == "open":
+        others = [u.name for u in found.may_decide if u.unit_id != found.assignee.unit_id]
         who = found.assignee.name
-        terminal.line(f"应由 {who} 处理", f"{who} is to decide")
-    elif found.reason:
-        terminal.line(found.reason, found.reason)
+        terminal.line(
+            f"建议由{who}处理" + (f"；{'、'.join(others)}也可处理" if others else ""),
+            f"suggested to decide: {who}"
+            + (f"; {', '.join(others)} may as well" if others else ""),
+        )
+    elif found.HasField("decision"):
+        made, when = found.decision, terminal.time(found.decision.at_ms)
+        who = f"{made.unit.name or '?'} {made.actor}".strip()
+        why = found.reason or made.reason
+        terminal.line(
+            f"{when} {who}处理，采用 {_taken(terminal, found)}" + (f"：{why}" if why else ""),
+            f"{when} {who} took {_taken(terminal, found)}" + (f": {why}" if why else ""),
+        )
+
+
+def _taken(terminal: Terminal, found: pb.Conflict) -> str:
+    """Return what the decision wrote, as far as this office knows it."""
+    if not found.decision.known:
+        return terminal.localized("（日志已清理）", "(not in the log any more)")
+    kind = found.decision.value.WhichOneof("kind")
+    if kind is None:
+        return terminal.localized("（空）", "(nothing)")
+    return str(getattr(found.decision.value, kind))
 
 
 def _shown(terminal: Terminal, found: pb.Conflict) -> str:

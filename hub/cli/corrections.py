@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, Limit, Unit, day_of, id_of, person, values_of
-from hub.cli.records import Force, Pairs, Record, Register, shown
+from hub.cli.arguments import Actor, IdOf, Limit, Unit, day_of, id_of, person, values_of
+from hub.cli.history import shown
+from hub.cli.records import Force, Pairs, Record, Register
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from sync.wire.v1 import office_corrections_pb2 as pb
     from sync.wire.v1 import office_registers_pb2 as register_pb
 
-Request = Annotated[str, typer.Argument(help="32 hexadecimal digits. 申请编号")]
+Request = Annotated[
+    str,
+    typer.Argument(help="First digits of its id, or the record's name. 编号前几位或记录名称"),
+    IdOf("correction"),
+]
 STATES_ZH = {
     "open": "待答复", "withdrawn": "已撤回", "accepted": "已采纳", "superseded": "已无需更正",
     "refused": "未采纳",

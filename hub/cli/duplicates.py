@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, id_of, person
+from hub.cli.arguments import Actor, IdOf, id_of, person
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
 if TYPE_CHECKING:
     from sync.wire.v1 import office_pb2 as pb
 
-CaseId = Annotated[str, typer.Argument(help="32 hexadecimal digits. 编号")]
+CaseId = Annotated[str, typer.Argument(help="First digits of its id. 编号前几位"), IdOf("case")]
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,8 @@
-"""What `doctor` looks at: the SQLite library, disk, clock, files, folder, token, store."""
+"""What `doctor` and `config check` look at: machine, files, store, addresses, parent, the office.
+
+The machine is looked at first and from outside; then the office is asked, as `status` asks it. That
+opens it when nobody serves it, which closes its files to other accounts.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,33 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from hub.api.tokens import TOKEN_FILE
+from hub.api.tokens import TOKEN_FILE, token_of
 from hub.serve.capacity import file_limit, files_for, hard_file_limit
-from node.config import load_config
+from hub.serve.server import asked, health_name, must_be_free, must_be_loopback
+from node.china import china_time
+from node.config import OfficeConfig, load_config
+from node.domain.catalogue import load_catalogue
+from node.domain.units import Level
 from node.keys import KEY_FILE, signer_of
-from node.setup import DATABASE, store_url
-from node.store.engine import open_store, sqlite_driver
+from node.open import must_be_the_store_of
+from node.private import OTHERS, is_open_to_others, readable_by_others
+from node.services.health.machine import MIB
+from node.setup import must_fit_level, store_url
+from node.store import migrate
+from node.store.engine import Store, open_store, sqlite_driver
 from node.store.folder_lock import lock_info
+from node.trouble import refusal_of
 from sync.codec.signing import fingerprint
 from sync.model.errors import SilianError
 
-FREE_BYTES_MIN = 1 << 30
 BUG_FIXED = (3, 51, 3)  # a reset of the write-ahead log could corrupt the file before
 CLOCK_FROM_S = 1_735_689_600  # 2025-01-01: a machine that is earlier has lost its clock
+PARENT_S = 5.0  # so long a parent may take to answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +52,55 @@ class Finding:
 
 
 def examine(folder: Path) -> list[Finding]:
-    """Return what was found, the machine first; nothing is changed. Raises: BadConfig."""
+    """Return what was found, the machine first. Raises: BadConfig."""
     config = load_config(folder)
-    facts = lock_info(folder)
-    findings = [_sqlite(), _disk(folder), _clock(), _files(facts), *_folder(folder)]
-    if facts is not None:
-        who = f"{facts.get('pid', '?')} {facts.get('address', '')}".strip()
+    served = lock_info(folder)
+    findings = [
+        _sqlite(), _disk(folder, config), _clock(), _open_files(served), *_files(folder, config),
+        _key(folder), _token(folder), _port(config, served),
+    ]  # fmt: skip
+    if served is None:
+        findings.append(_store(folder, config))
+    else:
+        who = f"{served.get('pid', '?')} {served.get('address', '')}".strip()
         findings.append(Finding("store", True, f"由进程 {who} 使用", f"in use by process {who}"))
-        return findings
-    try:
-        if not config.store and not (folder / DATABASE).exists():
-            raise FileNotFoundError(f"{DATABASE} is missing")
-        open_store(store_url(folder, config)).close()
-        findings.append(Finding("store", True, "可以打开", "opens"))
-    except (SilianError, OSError) as error:
-        findings.append(Finding("store", False, getattr(error, "zh", str(error)), str(error)))
+    if findings[-1].good:
+        findings += _office(folder, config)
     return findings
+
+
+def check_settings(folder: Path) -> tuple[dict[str, Any], list[Finding]]:
+    """Check what can be known of settings before a start; return facts and what is left to do.
+
+    Raises: BadConfig, BadCatalogue, Exposed, CannotListen, and what opening the store raises.
+    """
+    config = load_config(folder)
+    catalogue = load_catalogue([folder / name for name in config.extra_catalogue])
+    at = asked(config.listen)
+    if not config.allow_plaintext:
+        must_be_loopback(at)
+    facts: dict[str, Any] = {"unit": config.unit, "catalogue": catalogue.version}
+    if lock_info(folder) is not None:
+        return facts, []  # it was all checked when it was opened
+    must_be_free(at)
+    with closing(open_store(store_url(folder, config))) as store:
+        level = _level(config, store)
+    lonely = not config.parent and level is not Level.CITY
+    return facts, [_NO_PARENT] if lonely else []
+
+
+def _level(config: OfficeConfig, store: Store) -> Level:
+    """Return the level of the store's unit, which is that of the settings, or say what is wrong."""
+    migrate.check(store)
+    level = must_be_the_store_of(config.unit, store).level
+    must_fit_level(config, level)
+    return level
+
+
+_NO_PARENT = Finding(
+    "no_parent", False, "未设置上级地址（parent），数据不会上报",
+    "`parent` is empty: nothing goes up. Put the parent's host:port into office.toml",
+)  # fmt: skip
 
 
 def _sqlite() -> Finding:
@@ -61,23 +109,34 @@ def _sqlite() -> Finding:
     if found >= BUG_FIXED:
         return Finding("sqlite", True, text, text)
     return Finding(
-        "sqlite", False, f"{text} 有已知缺陷, 请安装 pysqlite3",
+        "sqlite", False, f"{text} 有已知缺陷，请安装 pysqlite3",
         f"{text} has a known fault: install pysqlite3",
     )  # fmt: skip
 
 
-def _disk(folder: Path) -> Finding:
-    free = shutil.disk_usage(folder).free
-    text = f"{free / (1 << 30):.1f} GiB"
-    return Finding("disk", free >= FREE_BYTES_MIN, f"剩余 {text}", f"{text} free")
+def _disk(folder: Path, config: OfficeConfig) -> Finding:
+    free = shutil.disk_usage(folder).free // MIB
+    if free >= config.disk_free_mib:
+        return Finding("disk", True, f"剩余 {free} MiB", f"{free} MiB free")
+    return Finding(
+        "disk", False,
+        f"{folder} 所在磁盘仅剩 {free} MiB，少于设置的 {config.disk_free_mib} MiB，请清理磁盘",
+        f"{free} MiB free where {folder} lies, fewer than the {config.disk_free_mib} of "
+        "disk_free_mib: free some, or nothing can be written",
+    )  # fmt: skip
 
 
 def _clock() -> Finding:
-    now = time.strftime("%Y-%m-%d %H:%M:%S %z")
-    return Finding("clock", time.time() >= CLOCK_FROM_S, now, now)
+    now = f"{china_time(time.time_ns() // 1_000_000):%Y-%m-%d %H:%M:%S} UTC+8"
+    if time.time() >= CLOCK_FROM_S:
+        return Finding("clock", True, now, now)
+    return Finding(
+        "clock", False, f"{now} 明显有误，请校准本机时钟",
+        f"{now} cannot be: set this machine's clock",
+    )  # fmt: skip
 
 
-def _files(held: dict[str, object] | None) -> Finding:
+def _open_files(held: dict[str, object] | None) -> Finding:
     """Compare how many files may be opened with what the process that serves the office needs."""
     served = held or {}
     needed = int(str(served.get("files") or files_for(1)))
@@ -97,30 +156,130 @@ def _files(held: dict[str, object] | None) -> Finding:
     )  # fmt: skip
 
 
-def _folder(folder: Path) -> Iterator[Finding]:
-    writable = os.access(folder, os.W_OK | os.X_OK)
+def _files(folder: Path, config: OfficeConfig) -> Iterator[Finding]:
     mode = stat.filemode(folder.stat().st_mode)
-    yield Finding("folder", writable, f"{folder} {mode}", f"{folder} {mode}")
-    yield from _key(folder)
-    token = folder / TOKEN_FILE
-    if not token.exists():
-        yield Finding("token", True, "首次使用时生成", "made when first used")
+    if os.access(folder, os.W_OK | os.X_OK):
+        yield Finding("folder", True, f"{folder} {mode}", f"{folder} {mode}")
+    else:
+        yield Finding(
+            "folder", False,
+            f"{folder} {mode} 不可写入，请检查权限，以及磁盘是否以只读方式挂载",
+            f"{folder} {mode} cannot be written: look at its rights, and whether the disk is "
+            "mounted read-only",
+        )  # fmt: skip
+    opened = readable_by_others(folder)
+    if config.store_password_file and is_open_to_others(folder / config.store_password_file):
+        opened.append(folder / config.store_password_file)
+    if not opened:
+        yield Finding("private", True, "仅本账户可读取", "for this account only")
         return
-    others = token.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    mode = stat.filemode(token.stat().st_mode)
-    yield Finding("token", not others, f"{TOKEN_FILE} {mode}", f"{TOKEN_FILE} {mode}")
+    names = ", ".join(f"{path} {stat.filemode(path.stat().st_mode)}" for path in opened)
+    yield Finding(
+        "private", False,
+        f"其他账户可读取：{names}；打开单位时会自动收紧，否则请设目录为 0700、文件为 0600",
+        f"other accounts may read {names}: opening the office closes them, else set 0700 for the "
+        "folder and 0600 for files",
+    )  # fmt: skip
 
 
-def _key(folder: Path) -> Iterator[Finding]:
+def _token(folder: Path) -> Finding:
+    path = folder / TOKEN_FILE
+    if not path.exists():
+        return Finding("token", True, "首次使用时生成", "made when first used")
+    mode = stat.filemode(path.stat().st_mode)
+    try:
+        if path.stat().st_size:
+            token_of(folder)
+    except (SilianError, OSError) as error:
+        return _failed("token", error)
+    good = not path.stat().st_mode & OTHERS
+    return Finding("token", good, f"{TOKEN_FILE} {mode}", f"{TOKEN_FILE} {mode}")
+
+
+def _key(folder: Path) -> Finding:
     path = folder / KEY_FILE
     if not path.exists():
-        yield Finding("key", True, "首次启动时生成", "made at the first start")
-        return
-    others = path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        return Finding("key", True, "首次启动时生成", "made at the first start")
     mode = stat.filemode(path.stat().st_mode)
     try:
         shown = fingerprint(signer_of(folder, random.SystemRandom()).public_key)
+    except (SilianError, OSError) as error:
+        return _failed("key", error)
+    good = not path.stat().st_mode & OTHERS
+    return Finding("key", good, f"{KEY_FILE} {mode} {shown}", f"{KEY_FILE} {mode} {shown}")
+
+
+def _port(config: OfficeConfig, served: dict[str, object] | None) -> Finding:
+    try:
+        at = asked(config.listen)
+        if not config.allow_plaintext:
+            must_be_loopback(at)
+        if served is None:
+            must_be_free(at)
     except SilianError as error:
-        yield Finding("key", False, error.zh, error.en)
+        return _failed("port", error)
+    return Finding("port", True, str(at), str(at))
+
+
+def _store(folder: Path, config: OfficeConfig) -> Finding:
+    try:
+        with closing(open_store(store_url(folder, config))) as store:
+            _level(config, store)
+            where = store.shown
+    except (SilianError, OSError) as error:
+        return _failed("store", error)
+    return Finding("store", True, f"{where} 可以打开", f"{where} opens")
+
+
+def _office(folder: Path, config: OfficeConfig) -> Iterator[Finding]:
+    """Ask the office what it sees, and its parent whether it is there."""
+    from hub.client.client import OfficeClient
+
+    try:
+        with OfficeClient.connect(folder) as office:
+            found = office.status()
+            own = found.offices[0].unit
+            above = own.path.rpartition("/")[0]
+            parent = office.find_units(above, limit=1).units[0] if above else None
+    except (SilianError, OSError) as error:
+        yield _failed("office", error)
         return
-    yield Finding("key", not others, f"{KEY_FILE} {mode} {shown}", f"{KEY_FILE} {mode} {shown}")
+    for problem in found.problems:
+        if problem.unit.code == own.code and problem.code not in ("disk", "files_open"):
+            yield Finding(
+                problem.code, False, f"{problem.text.zh}。{problem.remedy.zh}",
+                f"{problem.text.en}. {problem.remedy.en}",
+            )  # fmt: skip
+    if config.parent and parent is not None:
+        yield _parent(config.parent, parent.unit_id, parent.name)
+
+
+def _parent(address: str, unit: int, name: str) -> Finding:
+    """Ask at the parent's address whether the office above this one is served there."""
+    import grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    from sync.link import NO_PROXY
+
+    with grpc.insecure_channel(address, options=(NO_PROXY,)) as channel:
+        request = health_pb2.HealthCheckRequest(service=health_name(unit))
+        try:
+            health_pb2_grpc.HealthStub(channel).Check(request, timeout=PARENT_S)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                return Finding(
+                    "parent", False, f"{address} 上没有 {name} 的服务，请检查 parent 设置",
+                    f"{address} answers and does not serve {name}: check `parent`",
+                )  # fmt: skip
+            why = error.code().name.lower()
+            return Finding(
+                "parent", False, f"上级 {name}（{address}）没有应答（{why}），请检查网络和地址",
+                f"{name} does not answer at {address} ({why}): check the network and `parent`",
+            )  # fmt: skip
+    return Finding("parent", True, f"{name} {address}", f"{name} {address}")
+
+
+def _failed(check: str, error: Exception) -> Finding:
+    refusal = refusal_of(error)
+    assert refusal is not None
+    return Finding(check, False, refusal.text("zh"), refusal.text("en"))

@@ -6,15 +6,41 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+import tomllib
 from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
-from hub.cli.exits import MEANINGS, exit_of
+from hub.cli.exits import EXIT_BY_CODE, MEANINGS, Exit, exit_of
+from hub.cli.sample import sample
 from sync.model.errors import SilianError
 
 PACKAGES = ("sync.", "node.", "hub.")
 SKIPPED = ("sync.wire", "node.store.migrations", "hub.demo")  # with all that lies in them
+Text = dict[str, str]  # "zh" and "en"
+
+_AGAIN = {
+    "zh": "本次未做任何改动。单位之间的连接会自动重试，命令需要重新执行。",
+    "en": "Nothing was done. Lines between offices try again by themselves; a command does not.",
+}
+_STAYS = {
+    "zh": "本次未做任何改动；在有人处理之前，同样的操作仍会被拒绝。",
+    "en": "Nothing was done and nothing has changed; the same is refused until somebody acts.",
+}
+_ITSELF = {  # where it is more than that
+    "commit_unknown": {
+        "zh": "修改要么完整保存，要么完全没有保存。",
+        "en": "The change is there whole, or not at all.",
+    },
+    "overloaded": {"zh": "稍后自动重发。", "en": "It is sent again by itself a little later."},
+    "cursor_gap": {"zh": "对方会从接得上的位置重发。", "en": "The sender resends what is missing."},
+    "stream_gap": {"zh": "对方会从接得上的位置重发。", "en": "The sender resends what is missing."},
+    "session_unknown": {"zh": "自动重新连接。", "en": "The line greets again by itself."},
+}
 
 
+@cache
 def refusals() -> dict[str, type[SilianError]]:
     """Return every refusal of the program by its code."""
     for name in PACKAGES:
@@ -34,42 +60,132 @@ def _is_skipped(module: str) -> bool:
     return any(module == name or module.startswith(f"{name}.") for name in SKIPPED)
 
 
-def explanation(code: str) -> dict[str, str] | None:
-    """Return what a code means, its exit and its remedy; None if there is no such code."""
+def explanation(code: str) -> dict[str, Any] | None:
+    """Return what a code means; None if there is no such code.
+
+    `kind`: problem (of `status`), refusal, or step (of an assignment). With a problem its severity,
+    with a refusal its exit. Texts in both languages: cause, itself (what happens without anybody),
+    steps, example (how it reads).
+    """
     from node.domain.assignment_texts import REASONS
     from node.services.health.problems import TEXTS
 
     if code in TEXTS:
-        severity, zh, en, remedy_zh, remedy_en = TEXTS[code]
-        text = f"{code} ({severity.name.lower()}): "
-        return {"code": code, "zh": f"{text}{zh}。{remedy_zh}", "en": f"{text}{en}. {remedy_en}"}
+        return _problem(code)
     if code in REASONS:
-        en, zh, remedy_en, remedy_zh = REASONS[code]
-        return {
-            "code": code,
-            "zh": f"{code}: {zh}。{remedy_zh}",
-            "en": f"{code}: {en}. {remedy_en}",
-        }
+        return _step(code)
     kind = refusals().get(code)
-    if kind is None:
-        return None
-    exit_ = exit_of(code, retryable=kind.retryable)
-    zh, en = MEANINGS[exit_]
-    doc = " ".join((inspect.getdoc(kind) or "").split())
-    return {
-        "code": code,
-        "zh": f"{code}: {doc} 退出码 {int(exit_)}: {zh}。",
-        "en": f"{code}: {doc} Exit {int(exit_)}: {en}.",
-    }
+    if kind is not None:
+        return _refusal(code, kind)
+    plain = _texts()["plain"].get(code)
+    return _plain(code, plain) if plain else None
+
+
+def listed() -> list[dict[str, Any]]:
+    """Return every code with its kind and a line about it, problems first."""
+    from node.domain.assignment_texts import REASONS
+    from node.services.health.problems import TEXTS
+
+    others = sorted({*refusals(), *_texts()["plain"]} - TEXTS.keys())
+    found = [explanation(code) for code in (*TEXTS, *others, *sorted(REASONS))]
+    return [each for each in found if each is not None]
 
 
 def near(code: str) -> list[str]:
     """Return the codes that may have been meant."""
-    from node.domain.assignment_texts import REASONS
-    from node.services.health.problems import TEXTS
+    known = sorted(each["code"] for each in listed())
+    part = [each for each in known if len(code) > 2 and (code in each or each in code)]
+    return list(dict.fromkeys([*part, *difflib.get_close_matches(code, known, 5, 0.5)]))[:5]
 
-    known = {*refusals(), *TEXTS, *REASONS}
-    return difflib.get_close_matches(code, sorted(known), 3, 0.5)
+
+def normal(code: str) -> str:
+    """Return a code as it is written: people write `stale-edit`, too."""
+    return code.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _problem(code: str) -> dict[str, Any]:
+    from node.services.health.problems import TEXTS, problem
+
+    severity, _, _, remedy_zh, remedy_en = TEXTS[code]
+    texts = _texts()["problem"].get(code, {})
+    shown = problem(code, unit=0, unit_code="", name="", n=3, why="…")
+    return {
+        "code": code,
+        "kind": "problem",
+        "severity": severity.name.lower(),
+        "exit": _exit_of(code) if code in EXIT_BY_CODE else None,
+        "cause": {"zh": texts.get("cause_zh", shown.zh), "en": texts.get("cause_en", shown.en)},
+        "itself": {"zh": texts.get("itself_zh", "—"), "en": texts.get("itself_en", "-")},
+        "steps": {
+            "zh": texts.get("steps_zh", remedy_zh), "en": texts.get("steps_en", remedy_en),
+        },
+        "example": {
+            "zh": f"万家花园社区: {shown.zh}。{remedy_zh}",
+            "en": f"万家花园社区: {shown.en}. {remedy_en}",
+        },
+    }  # fmt: skip
+
+
+def _step(code: str) -> dict[str, Any]:
+    from node.domain.assignment_texts import REASONS
+
+    en, zh, remedy_en, remedy_zh = REASONS[code]
+    return {
+        "code": code, "kind": "step", "severity": None, "exit": int(exit_of("illegal_event")),
+        "cause": {"zh": f"{zh}。", "en": f"{en[0].upper()}{en[1:]}."}, "itself": _STAYS,
+        "steps": {"zh": remedy_zh, "en": remedy_en},
+        "example": {"zh": "silian work show 编号", "en": "silian work show ID"},
+    }  # fmt: skip
+
+
+def _refusal(code: str, kind: type[SilianError]) -> dict[str, Any]:
+    shown = sample(kind)
+    cause_en = " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())
+    cause_zh = _texts()["refusal"].get(code) or (shown.zh if shown else cause_en)
+    steps = {
+        "zh": _stated(shown.remedy_zh if shown else "") or "按错误信息中的提示处理。",
+        "en": _stated(shown.remedy_en if shown else "") or "Do what the message says.",
+    }
+    reported = shown is not None and _stated(shown.en) != ""
+    return {
+        "code": code, "kind": "refusal", "severity": None, "exit": _exit_of(code, kind.retryable),
+        "cause": {"zh": cause_zh, "en": cause_en},
+        "itself": _ITSELF.get(code) or (_AGAIN if kind.retryable else _STAYS),
+        "steps": steps,
+        "example": {
+            "zh": shown.text("zh") if shown and reported else f"{cause_zh}{steps['zh']}",
+            "en": shown.text("en") if shown and reported else f"{cause_en} {steps['en']}",
+        },
+    }  # fmt: skip
+
+
+def _plain(code: str, texts: Text) -> dict[str, Any]:
+    both = {name: {"zh": texts[f"{name}_zh"], "en": texts[f"{name}_en"]} for name in
+            ("cause", "steps")}  # fmt: skip
+    return {
+        "code": code, "kind": "refusal", "severity": None, "exit": _exit_of(code), **both,
+        "itself": _STAYS, "example": both["cause"],
+    }  # fmt: skip
+
+
+def _exit_of(code: str, retryable: bool = False) -> int:
+    return int(exit_of(code, retryable=retryable))
+
+
+def meaning_of(number: int) -> Text:
+    """Return what an exit says."""
+    zh, en = MEANINGS[Exit(number)]
+    return {"zh": zh, "en": en}
+
+
+def _stated(text: str) -> str:
+    """Return a text; "" when it is only the stand-in for one that is given where it is raised."""
+    return "" if text.strip(" .…") == "" else text
+
+
+@cache
+def _texts() -> dict[str, Any]:
+    return tomllib.loads((files("hub.cli") / "explanations.toml").read_text(encoding="utf-8"))
 
 
 def _below(kind: type[SilianError]) -> Iterator[type[SilianError]]:

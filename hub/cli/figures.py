@@ -91,7 +91,7 @@ def verify(terminal: Terminal) -> Exit:
 def _print(terminal: Terminal, found: pb.GetRollupResponse) -> None:
     indicator, parts = found.indicator, found.completeness
     line = f"{found.unit.name} {terminal.label(indicator.label)}: {_figure(found.figure)}"
-    line += f" {indicator.unit}" if indicator.unit else ""
+    line += f" {indicator.unit}" if indicator.unit and not found.figure.unknown else ""
     if found.figure.HasField("met"):
         met = (
             terminal.localized("达标", "met")

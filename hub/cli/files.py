@@ -9,8 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.arguments import Unit, usage
+from hub.cli.arguments import (
+    Actor,
+    Columns,
+    Search,
+    Sort,
+    Unit,
+    Where,
+    conditions_of,
+    listed_of,
+    person,
+    usage,
+)
 from hub.cli.exits import Exit
+from hub.cli.outputs import Force, must_be_free, written
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -49,16 +61,22 @@ def import_(
         list[str] | None,
         typer.Option("--sheet", help="Read only this sheet; repeatable. 只读取该工作表，可重复"),
     ] = None,
+    force: Force = False,
+    actor: Actor = "",
 ) -> Exit:
     """Import a spreadsheet's records; one bad row keeps all of them out. 导入"""
     data = file.read_bytes()
+    if annotated is not None:
+        must_be_free(annotated, force=force)  # before anything is taken in
     outcome: Any = None
     marked = bytearray()
+    labels: dict[str, str] = {}
     with terminal.office() as office, terminal.progress("导入", "importing") as report:
         for update in office.import_file(
             register, data, file.name, dry_run=dry_run, valid_only=valid_only,
             clear_blank=clear_blank, annotate=annotated is not None, lang=terminal.lang,
             sheets=sheet or (),
+            actor=person(actor),
         ):  # fmt: skip
             match update.WhichOneof("news"):
                 case "progress":
@@ -67,21 +85,24 @@ def import_(
                     outcome = update.outcome
                 case "annotated":
                     marked += update.annotated
+        if not terminal.json:
+            labels = {r.name: terminal.label(r.label) for r in office.registers()}
+    terminal.show(outcome, lambda: _print(terminal, outcome, labels))
     if annotated is not None:
-        _keep_annotated(terminal, annotated, bytes(marked), outcome)
-    terminal.show(outcome, lambda: _print(terminal, outcome))
+        _keep_annotated(terminal, annotated, bytes(marked), outcome, force=force)
     refused = any(report.refused or report.faults_total for report in outcome.reports)
     missed = any(note.attention for note in outcome.notes)
     return Exit.PROBLEMS if refused or missed else Exit.OK
 
 
 def _keep_annotated(
-    terminal: Terminal, target: Path, marked: bytes, outcome: pb.ImportOutcome
+    terminal: Terminal, annotated: Path, marked: bytes, outcome: pb.ImportOutcome, *, force: bool
 ) -> None:
     """Write the annotated file, or say why there is none."""
     if marked:
-        target.write_bytes(marked)
-        terminal.note(f"已标注：{target}", f"faults marked in {target}")
+        with written(annotated, force=force) as target:
+            target.write(marked)
+        terminal.note(f"已标注：{annotated}", f"faults marked in {annotated}")
     elif outcome.notes or any(r.faults_total or r.notes for r in outcome.reports):
         terminal.note(
             "该文件无法加注，未生成标注文件。请另存为 .xlsx 后重试。",
@@ -100,27 +121,59 @@ def export(
     out: Out = None,
     unit: Unit = "",
     subtree: Annotated[bool, typer.Option("--subtree", help="And all below. 含下级")] = False,
+    search: Search = "",
+    where: Where = None,
+    sort: Sort = None,
+    columns: Columns = None,
+    force: Force = False,
 ) -> None:
-    """Write records into a spreadsheet. 导出"""
+    """Write records into a spreadsheet, all or those of a list. 导出"""
     kind = kind or ("csv" if out is not None and out.suffix.lower() == ".csv" else "xlsx")
     with terminal.office() as office:
         pieces = office.export_file(
-            register, kind=kind, unit=unit, subtree=subtree, lang=terminal.lang
-        )
-        _write(terminal, pieces, out)
+            register, kind=kind, unit=unit, subtree=subtree, lang=terminal.lang,
+            conditions=conditions_of(where or ()), search=search, sort=listed_of(sort or ()),
+            columns=listed_of(columns or ()),
+        )  # fmt: skip
+        _write(terminal, pieces, out, force=force)
 
 
-def template(terminal: Terminal, register: Register, out: Out = None) -> None:
-    """Write an empty spreadsheet to fill in. 空白模板"""
+def template(
+    terminal: Terminal,
+    register: Annotated[
+        str, typer.Argument(help="Register; with --sample may be left out. 台账")
+    ] = "",
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Filled with made-up records, to try. 填好的样例")
+    ] = False,
+    out: Out = None,
+    force: Force = False,
+) -> None:
+    """Write an empty spreadsheet to fill in, or a filled sample. 模板和样例"""
+    if not (register or sample):
+        raise usage(
+            "say of which register", "请指定台账",
+            "`silian registers` lists them; --sample writes a filled workbook of them all.",
+            "可用 silian registers 查看；--sample 生成填好的样例。",
+        )  # fmt: skip
     with terminal.office() as office:
-        pieces = office.export_file(register, template=True, lang=terminal.lang)
-        _write(terminal, pieces, out)
+        pieces = office.export_file(
+            register, template=not sample, sample=sample, lang=terminal.lang
+        )
+        _write(terminal, pieces, out, force=force)
+    if sample and out != STDOUT:
+        terminal.note(
+            f"下一步：silian import 文件 --register {register or 'workbook'}，再 silian rollup K3",
+            f"Next: silian import FILE --register {register or 'workbook'}, then silian rollup K3",
+        )
 
 
 def _write(
-    terminal: Terminal, pieces: Iterable[pb.ExportRecordsResponse], out: Path | None
+    terminal: Terminal, pieces: Iterable[pb.ExportRecordsResponse], out: Path | None, *, force: bool
 ) -> None:
-    """Write a file beside its name first, so that a broken line leaves no half of one."""
+    """Write what comes into a file, or to standard output; a broken line leaves no half of one."""
+    if out is not None and out != STDOUT:
+        must_be_free(out, force=force)  # before the office works for it
     update = iter(pieces)
     head = next(update)
     if out == STDOUT:
@@ -131,14 +184,9 @@ def _write(
             sys.stdout.buffer.write(piece.data)
         return
     target = out or Path(head.filename)
-    part = target.with_name(f".{target.name}.part")
-    try:
-        with part.open("wb") as file:
-            for piece in update:
-                file.write(piece.data)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with written(target, force=force) as file:
+        for piece in update:
+            file.write(piece.data)
     facts = {"file": str(target), "records": int(head.records)}
     terminal.show(
         facts,
@@ -148,7 +196,7 @@ def _write(
     )
 
 
-def _print(terminal: Terminal, outcome: pb.ImportOutcome) -> None:
+def _print(terminal: Terminal, outcome: pb.ImportOutcome, labels: dict[str, str]) -> None:
     heads = (
         ("台账", "工作表", "读入", "新增", "修改", "未变", "有误", "已写入")
         if terminal.zh
@@ -158,8 +206,8 @@ def _print(terminal: Terminal, outcome: pb.ImportOutcome) -> None:
     terminal.table(
         heads,
         [
-            (r.register, r.sheet, int(r.read), int(r.new), int(r.changed), int(r.unchanged),
-             int(r.refused), yes if r.done else no)
+            (labels.get(r.register, r.register), r.sheet, int(r.read), int(r.new), int(r.changed),
+             int(r.unchanged), int(r.refused), yes if r.done else no)
             for r in outcome.reports
         ],
     )  # fmt: skip
@@ -167,7 +215,8 @@ def _print(terminal: Terminal, outcome: pb.ImportOutcome) -> None:
     for report in outcome.reports:
         sheet = [report.sheet] if several else []
         for group in report.summary[:FAULTS_SHOWN]:
-            at = " ".join((report.register, *sheet, group.column or "-"))
+            named = labels.get(report.register, report.register)
+            at = " ".join((named, *sheet, group.column or "-"))
             terminal.line(f"{at}: {group.text.zh}", f"{at}: {group.text.en}")
         for note in report.notes:
             at = "".join(f"{name}: " for name in sheet)

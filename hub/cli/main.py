@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
+import sys
+from typing import Annotated
+
 import typer
 
 from hub.cli import (
@@ -22,15 +27,36 @@ from hub.cli import (
     units,
     work,
 )
+from hub.cli.shape import shaped
+from hub.cli.terminal import take_any_character
+from hub.cli.usage import Root
 
 HELP = (
     "四联 Silian: 市、区、街、居四级联网 / four levels of offices in one network that works offline"
 )
 
 app = typer.Typer(
-    help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True,
+    cls=Root, help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"silian {importlib.metadata.version('silian')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="The version. 版本", is_eager=True, callback=_version),
+    ] = False,
+) -> None:
+    """Read what stands before the verb."""
+
+
 for part in (
     offices,
     admin,
@@ -50,8 +76,17 @@ for part in (
     demo,
 ):
     part.register(app)
+shaped(app)
 
 
 def main() -> None:
     """Run the command line."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: what is opened next would get its number, and what is said there
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    take_any_character()  # also for help, which no verb prints
     app(prog_name="silian")

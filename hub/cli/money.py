@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, Limit, Unit, fen_of, id_of, person, usage
+from hub.cli.arguments import Actor, IdOf, Limit, Unit, fen_of, id_of, person, usage
 from hub.cli.exits import Exit
 from hub.cli.options import Apart, Needs, Rule
 from hub.cli.terminal import Terminal
@@ -34,7 +34,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Needs("amount", "fund"), Needs("amount", "year"), Needs("assignment", "amount"),
     ),
 }  # fmt: skip
-For = Annotated[str, typer.Option("--assignment", help="The work it pays for. 任务编号")]
+For = Annotated[
+    str, typer.Option("--assignment", help="The work it pays for. 任务编号"), IdOf("assignment")
+]
+WHICH = "First digits of its id, or the other office. 编号前几位或对方单位"
 
 
 def register(app: typer.Typer) -> None:
@@ -106,7 +109,7 @@ def release(
 
 def receive(
     terminal: Terminal,
-    transfer: Annotated[str, typer.Argument(help="Its id. 划转编号")] = "",
+    transfer: Annotated[str, typer.Argument(help=WHICH), IdOf("transfer")] = "",
     all_: Annotated[bool, typer.Option("--all", help="All that wait. 全部待收")] = False,
     counted: Annotated[
         str, typer.Option("--counted", help="Yuan that arrived; another figure disputes. 实收")
@@ -134,7 +137,7 @@ def receive(
 def return_(
     terminal: Terminal,
     reason: Annotated[str, typer.Option("--reason", help="Why. 原因")],
-    transfer: Annotated[str, typer.Argument(help="A release not taken in. 划转编号")] = "",
+    transfer: Annotated[str, typer.Argument(help=WHICH), IdOf("transfer")] = "",
     amount: Annotated[str, typer.Option("--amount", help="Yuan held, instead. 退回已收金额")] = "",
     fund: AnyFund = "",
     year: AnyYear = 0,
@@ -177,7 +180,11 @@ def spend(
 
 def reverse(
     terminal: Terminal,
-    posting: Annotated[str, typer.Argument(help="Its id, from `money ls`. 记录编号")],
+    posting: Annotated[
+        str,
+        typer.Argument(help="First digits of its id, from `money ls`. 编号前几位"),
+        IdOf("posting"),
+    ],
     note: Note = "",
     actor: Actor = "",
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ import typer
 
 from hub.cli.arguments import Unit, day_of, id_of, usage
 from hub.cli.exits import Exit
+from hub.cli.records import Record
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -48,6 +50,13 @@ def init(
         str, typer.Option("--listen", help="Address for children. 监听地址")
     ] = "127.0.0.1:0",
     store: Annotated[str, typer.Option("--store", help="Database URL. 数据库地址")] = "",
+    store_password_file: Annotated[
+        str, typer.Option("--store-password-file", help="Its password's file. 数据库密码文件")
+    ] = "",
+    allow_plaintext: Annotated[
+        bool,
+        typer.Option("--allow-plaintext", help="Other than loopback, without TLS. 允许不加密监听"),
+    ] = False,
     tree: Annotated[Path | None, typer.Option("--tree", help="CSV of units. 区划文件")] = None,
     tree_from: Annotated[
         str, typer.Option("--tree-from", help="First day of that tree. 区划起始日期")
@@ -57,8 +66,10 @@ def init(
     import random
 
     from hub.api.tokens import token_of
+    from hub.serve.server import CannotListen, asked, must_be_free, must_be_loopback
     from node.config import parse_config
     from node.domain.catalogue import load_catalogue
+    from node.domain.units import Level
     from node.setup import init_office
 
     since: date | None = day_of(tree_from)
@@ -68,8 +79,13 @@ def init(
             "Say from which day it holds; every office must say the same.",
             "请给出区划起始日期, 各单位必须一致。",
         )  # fmt: skip
-    settings: dict[str, Any] = {"unit": unit, "parent": parent, "listen": listen, "store": store}
-    config = parse_config("--unit", settings)
+    settings: dict[str, Any] = {
+        "unit": unit, "parent": parent, "listen": listen, "store": store,
+        "store_password_file": store_password_file, "allow_plaintext": allow_plaintext,
+    }  # fmt: skip
+    config = parse_config("silian init", settings)
+    if not config.allow_plaintext:
+        must_be_loopback(asked(config.listen))
     made = init_office(
         terminal.folder,
         config,
@@ -81,7 +97,7 @@ def init(
     token_of(terminal.folder)
     facts = {
         "code": made.code, "name": made.name, "level": int(made.level),
-        "unit_id": made.unit_id, "folder": str(terminal.folder),
+        "unit_id": str(made.unit_id), "folder": str(terminal.folder),
     }  # fmt: skip
     terminal.show(
         facts,
@@ -90,10 +106,17 @@ def init(
             f"{made.code} {made.name}: {terminal.folder}",
         ),
     )
-    terminal.note(
-        f"下一步: silian serve --dir {terminal.folder}",
-        f"Next: silian serve --dir {terminal.folder}",
-    )
+    if not config.parent and made.level is not Level.CITY:
+        terminal.note(
+            "尚未设置上级：请在 office.toml 中填写 parent（主机:端口），否则数据不会上报。",
+            "No parent is set: put `parent` (host:port) into office.toml, or nothing goes up.",
+        )
+    try:
+        must_be_free(asked(config.listen))
+    except CannotListen as taken:
+        terminal.note(f"注意：{taken.text('zh')}", f"Note: {taken.text('en')}")
+    folder = shlex.quote(str(terminal.folder))
+    terminal.note(f"下一步：silian serve --dir {folder}", f"Next: silian serve --dir {folder}")
 
 
 def serve(
@@ -107,7 +130,6 @@ def serve(
     listen: Annotated[str, typer.Option("--listen", help="host:port instead. 监听地址")] = "",
 ) -> None:
     """Serve one office or several until SIGTERM or Ctrl-C. 启动服务"""
-    import os
     import random
 
     from hub.client.client import wall_ms
@@ -115,11 +137,12 @@ def serve(
     from hub.serve.process import Process
     from node import logs
 
-    logs.set_up(level=os.environ.get("SILIAN_LOG", "INFO"))
+    logs.set_up(level=logs.level_asked("INFO"))
     raise_file_limit()
     over = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: over.set())
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(each) is not signal.SIG_IGN:  # nohup has had it ignored
+            signal.signal(each, lambda *_: over.set())
     process = Process(
         folders or [Path()], wall_ms=wall_ms, rng=random.SystemRandom(), listen=listen or None
     )
@@ -200,7 +223,7 @@ def status(
 def where(
     terminal: Terminal,
     register: Annotated[str, typer.Argument(help="Register. 台账")],
-    record: Annotated[str, typer.Argument(help="Record id. 记录编号")],
+    record: Record,
     unit: Unit = "",
 ) -> None:
     """How far up a record's last change is safe. 数据已送达何处"""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, Limit, id_of, person, usage
+from hub.cli.arguments import Actor, IdOf, Limit, id_of, person, usage
 from hub.cli.options import Apart
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -20,7 +20,9 @@ STATES = {
     "applied": ("已入库", "applied"),
     "closed": ("已放弃", "closed"),
 }
-QuarantinedChange = Annotated[str, typer.Argument(help="32 hexadecimal digits. 编号")]
+QuarantinedChange = Annotated[
+    str, typer.Argument(help="First digits of its id. 编号前几位"), IdOf("hole")
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept. 理由, 将留存")]
 
 
@@ -85,7 +87,7 @@ def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
 
 def retry(
     terminal: Terminal,
-    quarantined_change: Annotated[str, typer.Argument(help="32 hexadecimal digits. 编号")] = "",
+    quarantined_change: QuarantinedChange = "",
     all_: Annotated[bool, typer.Option("--all", help="All that are held. 全部")] = False,
 ) -> None:
     """Try a held change again now, or all of them. 重试"""
@@ -132,7 +134,7 @@ def clones_ls(terminal: Terminal) -> None:
         )
         terminal.table(heads, [row for each in found for row in _clone(terminal, each)])
 
-    terminal.show({"offices": found}, human)
+    terminal.show(found, human)
 
 
 def forget(

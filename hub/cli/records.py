@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, Limit, Unit, id_of, person, values_of
+from hub.cli.arguments import (
+    Actor,
+    Columns,
+    IdOf,
+    Limit,
+    Search,
+    Sort,
+    Unit,
+    Where,
+    conditions_of,
+    id_of,
+    listed_of,
+    person,
+    usage,
+    values_of,
+)
+from hub.cli.history import print_history, shown
 from hub.cli.options import Needs
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -16,10 +32,15 @@ if TYPE_CHECKING:
     from sync.wire.v1 import office_registers_pb2 as pb
 
 Register = Annotated[str, typer.Argument(help="Register, as listed by `registers`. 台账")]
-Record = Annotated[str, typer.Argument(help="32 hexadecimal digits. 记录编号")]
+Record = Annotated[
+    str,
+    typer.Argument(help="Key, name, or first digits of the id. 名称、关键字段或编号前几位"),
+    IdOf("record"),
+]
 Pairs = Annotated[list[str], typer.Argument(help="field=value ... 字段=值")]
 IfVersion = Annotated[str, typer.Option("--seen", help="Token of what you looked at. 所见版本")]
 Force = Annotated[bool, typer.Option("--force", help="Although it changed meanwhile. 强制")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it goes with the edit. 理由")]
 COLUMNS_MAX = 6  # of a list; `record show` has them all
 
 
@@ -27,8 +48,8 @@ def register(app: typer.Typer) -> None:
     verb(app)(registers)
     record = typer.Typer(help="One record at a time. 单条记录", no_args_is_help=True)
     app.add_typer(record, name="record")
-    verb(record, "list")(list_)
-    for function in (show, create):
+    verb(record, "list", hidden=True)(ls)
+    for function in (ls, show, create, restore):
         verb(record)(function)
     verb(record, "none")(none_)
     for editing in (change, end):
@@ -53,38 +74,46 @@ def registers(
     terminal.show(listed, lambda: terminal.table(heads, rows))
 
 
-def list_(
+def ls(
     terminal: Terminal,
-    register: Register,
+    register: Annotated[
+        str, typer.Argument(help="Register; without one every register is searched. 台账")
+    ] = "",
     unit: Unit = "",
     subtree: Annotated[bool, typer.Option("--subtree", help="And all below. 含下级")] = False,
-    where: Annotated[list[str] | None, typer.Option("--where", help="field=value 筛选")] = None,
+    search: Search = "",
+    where: Where = None,
+    sort: Sort = None,
+    columns: Columns = None,
     ended: Annotated[bool, typer.Option("--ended", help="Ended ones too. 含已注销")] = False,
     limit: Limit = 50,
     after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
 ) -> None:
-    """List records, page by page. 记录列表"""
-    with terminal.office() as office:
-        kind = office.register(register)
-        page = office.records(
-            register, unit=unit, subtree=subtree, where=values_of(where or ()),
-            include_ended=ended, limit=limit, after=after,
+    """List records, page by page, or search them. 查询记录"""
+    if not register and columns:
+        raise usage(
+            "columns are those of one register", "未指定台账时不能选择字段",
+            "Name a register.", "请指定台账。",
         )  # fmt: skip
-    fields = kind.fields[:COLUMNS_MAX]
+    with terminal.office() as office:
+        kind = office.register(register) if register else None
+        page = office.records(
+            register, unit=unit, subtree=subtree, conditions=conditions_of(where or ()),
+            search=search, sort=listed_of(sort or ()), include_ended=ended, limit=limit,
+            after=after,
+        )  # fmt: skip
+        chosen = [_field(kind, name) for name in listed_of(columns or ())] if kind else []
+        kinds = {} if kind or terminal.json else {
+            name: office.register(name) for name in {r.register for r in page.records}
+        }  # fmt: skip
 
     def human() -> None:
-        heads = ["编号" if terminal.zh else "ID", *(terminal.label(f.label) for f in fields)]
-        several = subtree or unit
-        if several:
-            heads.insert(1, "单位" if terminal.zh else "UNIT")
-        rows = []
-        for record in page.records:
-            cells = [shown(terminal, f, record.values.get(f.name)) for f in fields]
-            where_ = [record.unit.name] if several else []
-            rows.append([record.id.hex(), *where_, *cells])
-        terminal.table(heads, rows)
+        if kind is not None:
+            _table(terminal, kind, page, chosen, units=bool(subtree or unit))
+        else:
+            _hits(terminal, kinds, page, search)
         terminal.note(
-            f"共 {page.total} 条" + (f", 下一页: --after {page.next}" if page.next else ""),
+            f"共 {page.total} 条" + (f"，下一页：--after {page.next}" if page.next else ""),
             f"{page.total} in all" + (f", next page: --after {page.next}" if page.next else ""),
         )
         if page.below and not page.total:
@@ -95,7 +124,80 @@ def list_(
                 "records of offices below stay with them: these are this office's own",
             )
 
+    for record in page.records if chosen else ():
+        for name in record.values.keys() - {field.name for field in chosen}:
+            del record.values[name]
     terminal.show(page, human)
+
+
+def _table(
+    terminal: Terminal, kind: pb.RegisterDescription, page: pb.ListRecordsResponse,
+    chosen: list[pb.FieldDescription], *, units: bool,
+) -> None:  # fmt: skip
+    """Print records of one register: the fields asked for, or the first few."""
+    fields = chosen or list(kind.fields[:COLUMNS_MAX])
+    heads = ["编号" if terminal.zh else "ID", *(terminal.label(f.label) for f in fields)]
+    ended = any(not record.alive for record in page.records)
+    if units:
+        heads.insert(1, "单位" if terminal.zh else "UNIT")
+    if ended:
+        heads.append("状态" if terminal.zh else "STATE")
+    rows = []
+    for record in page.records:
+        cells = [shown(terminal, f, record.values.get(f.name)) for f in fields]
+        state = (
+            terminal.localized("在册", "kept")
+            if record.alive
+            else terminal.localized("已注销", "ended")
+        )
+        rows.append([
+            record.id.hex(), *([record.unit.name] if units else []), *cells,
+            *([state] if ended else []),
+        ])  # fmt: skip
+    terminal.table(heads, rows)
+    if not chosen and len(kind.fields) > len(fields):
+        left = len(kind.fields) - len(fields)
+        terminal.note(
+            f"另有 {left} 个字段，用 --columns 选择", f"{left} more fields: choose by --columns"
+        )
+
+
+def _hits(
+    terminal: Terminal, kinds: Mapping[str, pb.RegisterDescription],
+    page: pb.ListRecordsResponse, search: str,
+) -> None:  # fmt: skip
+    """Print records of several registers: what each is called, and where the words were found."""
+    heads = (
+        ("编号", "台账", "单位", "名称", "符合的内容") if terminal.zh
+        else ("ID", "REGISTER", "UNIT", "NAME", "FOUND IN")
+    )  # fmt: skip
+    words = [word.casefold() for word in search.split()]
+    rows = []
+    for record in page.records:
+        kind = kinds[record.register]
+        texts = {f.name: shown(terminal, f, record.values.get(f.name)) for f in kind.fields}
+        name = texts.get("name") or " ".join(texts[key] for key in kind.key)
+        where = [
+            f"{terminal.label(f.label)}={texts[f.name]}"
+            for f in kind.fields
+            if texts[f.name] != name and any(word in texts[f.name].casefold() for word in words)
+        ]
+        rows.append((record.id.hex(), terminal.label(kind.label), record.unit.name, name,
+                     terminal.localized("，", ", ").join(where)))  # fmt: skip
+    terminal.table(heads, rows)
+
+
+def _field(kind: pb.RegisterDescription, line: str) -> pb.FieldDescription:
+    """Return the field that is called so. Raises: Refusal."""
+    plain = line.casefold()
+    for field in kind.fields:
+        if plain in {w.casefold() for w in (field.name, field.label.zh, field.label.en)}:
+            return field
+    raise usage(
+        f"{kind.label.en} has no field {line[:40]!r}", f"{kind.label.zh}没有字段“{line[:40]}”",
+        f"Choose from: {', '.join(f.name for f in kind.fields)}.",
+        f"可用字段：{'、'.join(f.label.zh for f in kind.fields)}。",
+    )  # fmt: skip
 
 
 def show(
@@ -112,24 +214,17 @@ def show(
 
     def human() -> None:
         _print(terminal, kind, found.record)
-        for event in found.history:
-            by = event.unit.name or "?"
-            values = ", ".join(
-                f"{terminal.label(f.label)}={shown(terminal, f, event.values.get(f.name))}"
-                for f in kind.fields
-                if f.name in event.values
-            )
-            line = f"{terminal.time(event.at_ms)} {by} {event.kind} {event.state} {values}"
-            terminal.line(" ".join(line.split()), " ".join(line.split()))
+        if history:
+            print_history(terminal, kind, found)
 
     terminal.show(found, human)
 
 
-def create(terminal: Terminal, register: Register, values: Pairs) -> None:
+def create(terminal: Terminal, register: Register, values: Pairs, actor: Actor = "") -> None:
     """Add a record of the office's own unit. 新增记录"""
     with terminal.office() as office:
         kind = office.register(register)
-        made = office.create(register, values_of(values))
+        made = office.create(register, values_of(values), actor=person(actor))
     terminal.show(made, lambda: _print(terminal, kind, made))
 
 
@@ -141,18 +236,16 @@ def change(
     unit: Unit = "",
     version_token: IfVersion = "",
     force: Force = False,
+    reason: Reason = "",
+    actor: Actor = "",
 ) -> None:
     """Change fields of a record; field= takes a value away. 修改记录"""
     with terminal.office() as office:
         kind = office.register(register)
         now = office.change(
-            register,
-            id_of(record),
-            values_of(values),
-            unit=unit,
-            version_token=version_token,
-            force=force,
-        )
+            register, id_of(record), values_of(values), unit=unit, version_token=version_token,
+            force=force, actor=person(actor), reason=reason,
+        )  # fmt: skip
     terminal.show(now, lambda: _print(terminal, kind, now))
 
 
@@ -160,13 +253,40 @@ def end(
     terminal: Terminal,
     register: Register,
     record: Record,
+    reason: Annotated[
+        str, typer.Option("--reason", help="A usual one (see `registers`), or other words. 理由")
+    ] = "",
     version_token: IfVersion = "",
     force: Force = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask. 不再询问")] = False,
+    actor: Actor = "",
 ) -> None:
-    """End a record of the office's own unit. 注销记录"""
+    """End a record of the office's own unit. `record restore` brings it back. 注销记录"""
     with terminal.office() as office:
         kind = office.register(register)
-        now = office.end(register, id_of(record), version_token=version_token, force=force)
+        which = id_of(record)
+        if not yes and terminal.asks:
+            _print(terminal, kind, office.record(register, which).record)
+            reason = reason or _reason(terminal, kind)
+            terminal.confirm("注销该记录?", "End this record?")
+        now = office.end(
+            register,
+            which,
+            version_token=version_token,
+            force=force,
+            actor=person(actor),
+            reason=reason,
+        )
+    terminal.show(now, lambda: _print(terminal, kind, now))
+
+
+def restore(
+    terminal: Terminal, register: Register, record: Record, reason: Reason = "", actor: Actor = ""
+) -> None:
+    """Bring an ended record back, with the values that it had. 恢复已注销的记录"""
+    with terminal.office() as office:
+        kind = office.register(register)
+        now = office.restore(register, id_of(record), actor=person(actor), reason=reason)
     terminal.show(now, lambda: _print(terminal, kind, now))
 
 
@@ -194,25 +314,13 @@ def none_(
     terminal.show(stated, human)
 
 
-def shown(terminal: Terminal, field: pb.FieldDescription, value: Any) -> str:
-    """Return a stored value as a person reads it."""
-    kind = value.WhichOneof("kind") if value is not None else None
-    if kind is None:
-        return ""
-    raw = getattr(value, kind)
-    labels = {choice.code: terminal.label(choice.label) for choice in field.choices}
-    match field.type:
-        case "bool":
-            return terminal.localized("是", "yes") if raw else terminal.localized("否", "no")
-        case "decimal":
-            return str(Decimal(raw).scaleb(-field.scale))
-        case "choice":
-            return labels.get(raw, str(raw))
-        case "set":
-            between = terminal.localized("、", ", ")
-            return between.join(labels.get(code, code) for code in str(raw).split(",") if code)
-        case _:
-            return str(raw)
+def _reason(terminal: Terminal, kind: pb.RegisterDescription) -> str:
+    """Ask why a record ends, and name the usual reasons."""
+    usual = [terminal.label(choice.label) for choice in kind.end_reasons]
+    listed = terminal.localized("、", ", ").join(usual)
+    return terminal.ask(
+        "理由" + (f"（{listed}）" if usual else ""), "Why" + (f" ({listed})" if usual else "")
+    )
 
 
 def _print(terminal: Terminal, kind: pb.RegisterDescription, record: pb.Record) -> None:

@@ -63,6 +63,12 @@ def retention(
                 f"已删除 {found.truncated_entries} 条, {cut}",
                 f"removed {found.truncated_entries} entries, {cut}",
             )
+        terminal.line(
+            f"仅存本单位的变更 {found.local_entries} 条, "
+            f"{'可删除' if dry_run else '已删除'} {found.cut_local_entries} 条",
+            f"changes that never leave this office: {found.local_entries} kept, "
+            f"{found.cut_local_entries} {'would be ' if dry_run else ''}removed",
+        )
         for hold in found.holds:
             terminal.line(*_hold(hold, terminal.time(hold.last_contact_ms)))
         _ended(terminal, found, dry_run=dry_run)

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,11 +33,43 @@ class Refusal(SilianError):
 
 
 def default_lang() -> str:
-    """Return "zh" where the system speaks Chinese, else "en"."""
+    """Return "zh" where the system speaks Chinese, else "en". Raises: Refusal."""
+    asked = os.environ.get("SILIAN_LANG", "").lower()
+    if asked and not asked.startswith(("zh", "en")):
+        raise Refusal(
+            "usage", f"SILIAN_LANG is {asked[:20]!r}, which is no language of this program",
+            f"环境变量 SILIAN_LANG 的值“{asked[:20]}”不是本程序支持的语言",
+            "Set it to zh or en, or not at all.", "请设为 zh 或 en，或不设置。",
+        )  # fmt: skip
     for name in ("SILIAN_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name, ""):
             return "zh" if value.lower().startswith("zh") else "en"
     return "en"
+
+
+def take_any_character(*, json: bool = False) -> None:
+    """Have both outputs take what their encoding lacks: a terminal in GBK shows `?` for it.
+
+    JSON is UTF-8 wherever it goes; what is no character at all becomes a JSON escape.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is None:
+            continue  # somebody has put something else in its place
+        if json:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+        else:
+            reconfigure(errors="replace")
+
+
+def discard_output() -> None:
+    """Send what could not be written nowhere, or Python tries again when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        with suppress(OSError, ValueError):  # no file of the system: in a test
+            os.dup2(nowhere, sys.stdout.fileno())
+    finally:
+        os.close(nowhere)
 
 
 @dataclass(slots=True)
@@ -65,39 +97,52 @@ class Terminal:
         if not (lock_info(self.folder) or {}).get("address"):
             from node import logs  # the office will work, and log, in this process
 
-            logs.set_up(level=os.environ.get("SILIAN_LOG", "ERROR"))
+            logs.set_up(level=logs.level_asked("ERROR"))
         with OfficeClient.connect(self.folder) as office:
             yield office
 
     # -- what goes to standard output -----------------------------------------------------------
 
     def show(self, thing: Any, human: Callable[[], None]) -> None:
-        """Print one JSON document, or what `human` prints."""
+        """Print one JSON document, an object, or what `human` prints."""
         if not self.json:
             human()
             return
-        from hub.cli.to_json import to_json
+        from hub.cli.to_json import document as document_of
 
+        document = document_of(thing)
+        assert isinstance(document, dict), "JSON is one object"
         indent = 2 if sys.stdout.isatty() else None
-        sys.stdout.write(json.dumps(to_json(thing), ensure_ascii=False, indent=indent) + "\n")
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=indent) + "\n")
 
     def line(self, zh: str, en: str) -> None:
         """Print one line of data for people."""
         sys.stdout.write(self.localized(zh, en) + "\n")
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-        """Print a table; numbers to the right, wide characters counted as two columns."""
+        """Print a table; numbers to the right, wide characters counted as two columns.
+
+        On a terminal it is as wide as that: `hub.cli.tables` says what gives way.
+        """
         from rich.table import Table
         from rich.text import Text
 
+        from hub.cli.tables import fitted
+
         listed = [list(row) for row in rows]
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        console = self.console()
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        width = console.width if sys.stdout.isatty() else None
+        cells, widths = fitted(heads, listed, width)
         for at, head in enumerate(heads):
             numbers = bool(listed) and all(isinstance(row[at], int) for row in listed)
-            table.add_column(head, justify="right" if numbers else "left", overflow="fold")
-        for row in listed:
-            table.add_row(*(Text(str(cell)) for cell in row))
-        self.console().print(table)
+            table.add_column(
+                head, justify="right" if numbers else "left", overflow="fold",
+                width=widths[at] if widths else None, no_wrap=not widths,
+            )  # fmt: skip
+        for row in cells:
+            table.add_row(*map(Text, row))
+        console.print(table)
 
     def console(self, *, errors: bool = False) -> Console:
         """Return a console that folds no lines where nobody watches."""
@@ -142,6 +187,27 @@ class Terminal:
         with Progress(console=self.console(errors=True), transient=True) as bar:
             task = bar.add_task(self.localized(zh, en), total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+    # -- what is asked --------------------------------------------------------------------------
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody sits there who can answer: a script is not asked."""
+        return not self.json and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def ask(self, zh: str, en: str) -> str:
+        """Return what a person types in answer; "" for nothing."""
+        sys.stderr.write(f"{self.localized(zh, en)}: ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip()
+
+    def confirm(self, zh: str, en: str) -> None:
+        """Go on if a person says yes. Raises: Refusal."""
+        answer = self.ask(f"{zh} [y/N]", f"{en} [y/N]").casefold()
+        if answer not in ("y", "yes", "是"):
+            raise Refusal(
+                "usage", "nothing was done", "未执行", "Answer y to go on.", "输入 y 表示继续。"
+            )
 
     # -- words ------------------------------------------------------------------------------------
 

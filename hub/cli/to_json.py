@@ -1,4 +1,8 @@
-"""Wire messages as JSON: ids in hexadecimal, whole numbers as numbers, values as themselves."""
+"""Wire messages as JSON: ids as text, whole numbers as numbers, lists in one envelope.
+
+Bytes are hexadecimal. A 64-bit number that names a unit is text, too: readers of JSON keep whole
+numbers exactly only up to 2 to the power of 53.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,34 @@ from typing import Any
 from google.protobuf.message import Message
 
 from sync.wire.v1.office_common_pb2 import Value
+
+PAGE = {"total", "next"}  # what a list says beside its items
+
+
+def document(thing: Any) -> Any:
+    """Return what a verb prints: every list is `items`, `next` (page; "": no more) and `total`."""
+    if isinstance(thing, Message):
+        items = _items(thing)
+        if items is None:
+            return to_json(thing)
+        listed = to_json(getattr(thing, items))
+        return {
+            "items": listed,
+            "next": getattr(thing, "next", ""),
+            "total": int(getattr(thing, "total", len(listed))),
+        }
+    if isinstance(thing, Iterable) and not isinstance(thing, Mapping | str | bytes):
+        listed = to_json(thing)
+        return {"items": listed, "next": "", "total": len(listed)}
+    return to_json(thing)
+
+
+def _items(message: Message) -> str | None:
+    """Return the field of a message that is a list and nothing else, but for its page."""
+    fields = [field for field in message.DESCRIPTOR.fields if field.name not in PAGE]
+    if len(fields) != 1 or not fields[0].is_repeated or fields[0].message_type is None:
+        return None
+    return str(fields[0].name)
 
 
 def to_json(thing: Any) -> Any:
@@ -30,4 +62,5 @@ def to_json(thing: Any) -> Any:
 def _field(message: Message, field: Any) -> Any:
     if field.has_presence and not message.HasField(field.name):
         return None
-    return to_json(getattr(message, field.name))
+    value = getattr(message, field.name)
+    return str(value) if field.type == field.TYPE_FIXED64 else to_json(value)

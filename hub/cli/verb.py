@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
+import os
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -10,13 +12,17 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.models import ParameterInfo
 
+from hub.cli.arguments import IdOf, whole_ids
 from hub.cli.exits import Exit
 from hub.cli.options import Options, Rule
-from hub.cli.terminal import Refusal, Terminal, default_lang
+from hub.cli.terminal import Terminal, default_lang, discard_output, take_any_character
+from node.private import private_files
 from sync.model.errors import SilianError
 
 F = TypeVar("F", bound=Callable[..., Any])
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Lang(StrEnum):
@@ -38,13 +44,18 @@ _OPTIONS = {
 
 
 def verb(
-    app: typer.Typer, name: str | None = None, *, folder: bool = True, rules: Sequence[Rule] = ()
+    app: typer.Typer,
+    name: str | None = None,
+    *,
+    folder: bool = True,
+    hidden: bool = False,
+    rules: Sequence[Rule] = (),
 ) -> Callable[[F], F]:
     """Register a function `(terminal, ...) -> exit or None` under its name.
 
     Adds --dir (unless the verb has folders of its own), --json and --lang. `rules`: which options
-    go together. A SilianError, a missing file and a lost reader end in one line and an exit code,
-    never in a trace.
+    go together. Whatever goes wrong, and a lost reader, ends in one line and an exit code, never in
+    a trace. What the verb writes is for its own account only.
     """
 
     def register(function: F) -> F:
@@ -58,19 +69,24 @@ def verb(
             if folder or key != "dir"
         ]  # fmt: skip
         own = options.parameters
+        marked = {p.name: mark for p in own for mark in _marks(p.annotation)}
+        for parameter in own:
+            _complete(parameter)
 
         def run(context: typer.Context, **given: Any) -> None:
             common_values = {key: given.pop(key) for key in _OPTIONS if key in given}
             terminal = Terminal(
                 folder=common_values.get("dir", Path()),
                 json=common_values["json"],
-                lang=str(common_values["lang"] or default_lang()),
+                lang=str(common_values["lang"] or ""),
             )
             typed = [name for name in given if _is_typed(context, name)]
 
             def work() -> Any:
+                terminal.lang = terminal.lang or default_lang()
                 options.check_together(typed)
-                return function(terminal, **options.read(given))
+                values = options.read(given)
+                return function(terminal, **{**values, **whole_ids(terminal, marked, values)})
 
             raise typer.Exit(_guarded(terminal, work))
 
@@ -81,7 +97,7 @@ def verb(
         )
         run.__annotations__ = {p.name: p.annotation for p in (first, *own, *common)}
         run.__signature__ = inspect.Signature([first, *own, *common])  # type: ignore[attr-defined]
-        app.command(name or function.__name__.replace("_", "-").strip("-"))(run)
+        app.command(name or function.__name__.replace("_", "-").strip("-"), hidden=hidden)(run)
         return function
 
     return register
@@ -93,27 +109,70 @@ def _is_typed(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
+# What the shell offers for a parameter of this name (`hub.cli.completion`).
+OFFERED = {
+    "register": "registers", "indicator": "indicators", "fund": "funds", "unit": "units",
+    "to": "units", "values": "pairs", "where": "pairs", "columns": "fields", "sort": "fields",
+}  # fmt: skip
+
+
+def _complete(parameter: inspect.Parameter) -> None:
+    """Let the shell offer what an argument takes; what that needs is imported at TAB only."""
+    marks = _marks(parameter.annotation)
+    what = f"ids:{marks[0].kind}" if marks else OFFERED.get(parameter.name)
+    if what is None:
+        return
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+        from hub.cli.completion import OF
+
+        return OF[what](ctx, incomplete)
+
+    for info in getattr(parameter.annotation, "__metadata__", ()):
+        if isinstance(info, ParameterInfo):
+            info.autocompletion = complete
+
+
+def _marks(annotation: Any) -> list[IdOf]:
+    return [each for each in getattr(annotation, "__metadata__", ()) if isinstance(each, IdOf)]
+
+
 def _guarded(terminal: Terminal, work: Callable[[], Any]) -> int:
+    take_any_character(json=terminal.json)
     try:
-        result = work()
-        sys.stdout.flush()
+        with private_files():
+            result = work()
+        _flush()
         return int(result or Exit.OK)
     except SilianError as error:
         return terminal.error(error)
+    except (typer.TyperException, typer.Abort, typer.Exit):
+        raise
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; nothing is left to say
+        discard_output()  # the reader of our output has gone; nothing is left to say
         return int(Exit.FAILURE)
-    except FileNotFoundError as error:
-        return terminal.error(_of_file(error, "file_missing", "does not exist", "不存在"))
-    except (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
-        return terminal.error(_of_file(error, "file_forbidden", "cannot be used", "无法使用"))
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        return terminal.error(_named(error))
 
 
-def _of_file(error: OSError, code: str, en: str, zh: str) -> Refusal:
-    why = (error.strerror or "").lower()
-    return Refusal(
-        code, f"{error.filename} {en} ({why})", f"{error.filename} {zh} ({why})",
-        "Check the path and its permissions.", "请检查路径和权限。",
-    )  # fmt: skip
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        error.filename = error.filename or "stdout"
+        raise
+
+
+def _named(error: Exception) -> SilianError:
+    """Return what an error is for people; the trace is for whoever asked for the log."""
+    from node.trouble import failed, refusal_of
+
+    if os.environ.get("SILIAN_LOG", "").upper() == "DEBUG":
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, OSError):
+        discard_output()  # it may be the output that failed, and would again at the end
+    return refusal_of(error) or failed(error)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, Limit, end_of_day_ms, fen_of, id_of, person
+from hub.cli.arguments import Actor, IdOf, Limit, end_of_day_ms, fen_of, id_of, person
 from hub.cli.options import Apart
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -20,7 +20,11 @@ from node.domain.numbers import yuan
 if TYPE_CHECKING:
     from sync.wire.v1 import office_work_pb2 as pb
 
-Assignment = Annotated[str, typer.Argument(help="32 hexadecimal digits. 任务编号")]
+Assignment = Annotated[
+    str,
+    typer.Argument(help="First digits of its id, or its title. 编号前几位或标题"),
+    IdOf("assignment"),
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why. 理由")]
 Note = Annotated[str, typer.Option("--note", help="A remark. 备注")]
 Due = Annotated[str, typer.Option("--due", help="Last day, 2026-07-01. 期限")]
@@ -138,7 +142,11 @@ def show(terminal: Terminal, assignment: Assignment) -> None:
 
 def tree(
     terminal: Terminal,
-    order: Annotated[str, typer.Argument(help="The order's id. 工单编号")],
+    order: Annotated[
+        str,
+        typer.Argument(help="First digits of its id, or its title. 编号前几位或标题"),
+        IdOf("order"),
+    ],
 ) -> None:
     """Show how an order spread. 任务分解"""
     with terminal.office() as office:

@@ -21,6 +21,8 @@ from sync.wire.v1 import office_work_pb2 as work
 PIECE_BYTES = 1 << 20
 Values = Mapping[str, str]
 """Field -> value as a person writes it; "" takes the value away."""
+Condition = tuple[str, str, str]
+"""Field, operator, value: = != ~ >= <= > <, and with = a range a..b."""
 
 
 class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
@@ -89,6 +91,13 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         )
         return reply
 
+    def find_ids(
+        self, kind: str, text: str, *, register: str = "", unit: str = ""
+    ) -> list[office.FoundId]:
+        """What may be meant by the name of a thing, or by the first digits of its id."""
+        request = office.FindIdsRequest(kind=kind, text=text, register=register, unit=unit)
+        return list(self._call("FindIds", request).found)
+
     def find_units(self, text: str, *, limit: int = 20) -> office.FindUnitsResponse:
         """Units with `text` in their name, or at the start of their code."""
         reply: office.FindUnitsResponse = self._call(
@@ -140,16 +149,25 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         unit: str = "",
         subtree: bool = False,
         where: Values | None = None,
+        conditions: Iterable[Condition] = (),
+        search: str = "",
+        sort: Iterable[str] = (),
         include_ended: bool = False,
         limit: int = 50,
         after: str = "",
     ) -> register_pb.ListRecordsResponse:
-        """One page of records, with how many there are in all."""
+        """One page of records, with how many there are in all.
+
+        `register`: "" searches every one for the words of `search`.
+        """
         request = register_pb.ListRecordsRequest(
             register=register,
             unit=unit,
             subtree=subtree,
             where=where or {},
+            conditions=_conditions(conditions),
+            search=search,
+            sort=sort,
             include_ended=include_ended,
             limit=limit,
             after=after,
@@ -167,9 +185,9 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         reply: register_pb.GetRecordResponse = self._call("GetRecord", request)
         return reply
 
-    def create(self, register: str, values: Values) -> register_pb.Record:
-        """Add a record of the office's own unit."""
-        request = register_pb.CreateRecordRequest(register=register, values=values)
+    def create(self, register: str, values: Values, *, actor: str = "") -> register_pb.Record:
+        """Add a record of the office's own unit. `actor`: who does it; it goes with the edit."""
+        request = register_pb.CreateRecordRequest(register=register, values=values, actor=actor)
         record: register_pb.Record = self._call("CreateRecord", request).record
         return record
 
@@ -182,6 +200,8 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         unit: str = "",
         version_token: str = "",
         force: bool = False,
+        actor: str = "",
+        reason: str = "",
     ) -> register_pb.Record:
         """Change fields of a record; with `version_token` nobody overwrites what he did not see."""
         request = register_pb.ChangeRecordRequest(
@@ -191,16 +211,30 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
             values=values,
             version_token=version_token,
             force=force,
+            actor=actor,
+            reason=reason,
         )
         changed: register_pb.Record = self._call("ChangeRecord", request).record
         return changed
 
     def end(
-        self, register: str, record: bytes, *, version_token: str = "", force: bool = False
+        self,
+        register: str,
+        record: bytes,
+        *,
+        version_token: str = "",
+        force: bool = False,
+        actor: str = "",
+        reason: str = "",
     ) -> register_pb.Record:
-        """End a record of the office's own unit."""
+        """End a record of the office's own unit. `reason`: a usual one, or other words."""
         request = register_pb.EndRecordRequest(
-            register=register, id=record, version_token=version_token, force=force
+            register=register,
+            id=record,
+            version_token=version_token,
+            force=force,
+            actor=actor,
+            reason=reason,
         )
         ended: register_pb.Record = self._call("EndRecord", request).record
         return ended
@@ -212,6 +246,16 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         request = register_pb.StateZeroRequest(register=register, actor=actor, withdraw=withdraw)
         stated: register_pb.StateZeroResponse = self._call("StateZero", request)
         return stated
+
+    def restore(
+        self, register: str, record: bytes, *, actor: str = "", reason: str = ""
+    ) -> register_pb.Record:
+        """Bring an ended record of the office's own unit back, with the values that it had."""
+        request = register_pb.RestoreRecordRequest(
+            register=register, id=record, actor=actor, reason=reason
+        )
+        back: register_pb.Record = self._call("RestoreRecord", request).record
+        return back
 
     def import_file(
         self,
@@ -225,6 +269,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         annotate: bool = False,
         lang: str = "zh",
         sheets: Iterable[str] = (),
+        actor: str = "",
     ) -> Iterator[register_pb.ImportRecordsResponse]:
         """Take a file in; yields progress, then the outcome, then the annotated file's pieces.
 
@@ -240,6 +285,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
             annotate=annotate,
             lang=lang,
             sheets=sheets,
+            actor=actor,
         )
         rest = (
             register_pb.ImportRecordsRequest(data=data[start : start + PIECE_BYTES])
@@ -259,10 +305,25 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         unit: str = "",
         subtree: bool = False,
         lang: str = "zh",
+        conditions: Iterable[Condition] = (),
+        search: str = "",
+        sort: Iterable[str] = (),
+        columns: Iterable[str] = (),
+        sample: bool = False,
     ) -> Iterator[register_pb.ExportRecordsResponse]:
-        """Records, or an empty template, as a file: its name and count, then its pieces."""
+        """Records, an empty template, or a filled sample as a file: name and count, then pieces."""
         request = register_pb.ExportRecordsRequest(
-            register=register, format=kind, template=template, unit=unit, subtree=subtree, lang=lang
+            register=register,
+            format=kind,
+            template=template,
+            unit=unit,
+            subtree=subtree,
+            lang=lang,
+            conditions=_conditions(conditions),
+            search=search,
+            sort=sort,
+            columns=columns,
+            sample=sample,
         )
         replies: Iterator[register_pb.ExportRecordsResponse] = self._call("ExportRecords", request)
         return replies
@@ -400,6 +461,10 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         """Recompute everything that is kept; yields progress, then the report."""
         replies: Iterator[figures.VerifyResponse] = self._call("Verify", figures.VerifyRequest())
         return replies
+
+
+def _conditions(given: Iterable[Condition]) -> Iterator[register_pb.Condition]:
+    return (register_pb.Condition(field=f, operator=o, value=v) for f, o, v in given)
 
 
 def _chained(first: Any, rest: Iterable[Any]) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from hub.api.tokens import TOKEN_KEY, token_of
 from hub.client.calls import Calls
 from node.store.folder_lock import OfficeBusy, lock_info
-from sync.link import read_detail
+from sync.link import NO_PROXY, read_detail
 from sync.model.errors import SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
 from sync.wire.v1 import office_pb2
@@ -30,6 +31,7 @@ BUSY_WAIT_S = 3.0
 _POLL_S = 0.05
 _SERVICE = office_pb2.DESCRIPTOR.services_by_name["OfficeService"]
 _OPTIONS = (
+    NO_PROXY,
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     ("grpc.enable_retries", 0),
@@ -151,19 +153,24 @@ class Remote:
             response_deserializer=GetMessageClass(method.output_type).FromString,
         )
         timeout_s = LONG_TIMEOUT_S if method.server_streaming else CALL_TIMEOUT_S
+        stated = _Stated(request) if method.client_streaming else None
         try:
-            reply = call(request, timeout=timeout_s, metadata=self._metadata)
+            reply = call(stated or request, timeout=timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
             raise self._refusal(error) from error
-        return self._stream(reply) if method.server_streaming else reply
+        if stated is not None:
+            stated.began(reply)
+        return self._stream(reply, stated) if method.server_streaming else reply
 
     def close(self) -> None:
         self._channel.close()
 
-    def _stream(self, replies: Any) -> Iterator[Message]:
+    def _stream(self, replies: Any, stated: _Stated | None) -> Iterator[Message]:
         try:
             yield from replies
         except grpc.RpcError as error:
+            if stated is not None and stated.failed is not None:
+                raise stated.failed from None
             raise self._refusal(error) from error
         finally:
             replies.cancel()
@@ -176,6 +183,37 @@ class Remote:
         if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             return Unreachable(self._address, code.name.lower())
         return CallFailed(f"{code.name.lower()}: {error.details()}"[:200])
+
+
+class _Stated:
+    """What a call streams to an office; when it cannot be read to its end, the call is no more.
+
+    gRPC asks for it in a thread of its own, where an error would be lost, and half of a file sent.
+    """
+
+    def __init__(self, messages: Iterator[Message]) -> None:
+        self._messages = messages
+        self._call: Any = None
+        self._begun = threading.Event()
+        self.failed: Exception | None = None
+
+    def began(self, call: Any) -> None:
+        self._call = call
+        self._begun.set()
+
+    def __iter__(self) -> Iterator[Message]:
+        return self
+
+    def __next__(self) -> Message:
+        try:
+            return next(self._messages)
+        except StopIteration:
+            raise
+        except Exception as error:
+            self.failed = error
+            self._begun.wait(CALL_TIMEOUT_S)
+            self._call.cancel()
+            raise StopIteration from None
 
 
 class Local:
@@ -197,8 +235,8 @@ class Local:
 
 
 def wall_ms() -> int:
-    """Return the machine's clock: milliseconds since 1970 UTC."""
-    return time.time_ns() // 1_000_000
+    """Return the machine's clock: milliseconds since 1970 UTC, and nothing before that."""
+    return max(0, time.time_ns() // 1_000_000)
 
 
 def _serialized(message: Message) -> bytes:

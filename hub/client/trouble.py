@@ -17,10 +17,12 @@ class TroubleCalls:
     # -- conflicts ----------------------------------------------------------------------------
 
     def conflicts(
-        self, *, register: str = "", limit: int = 50, after: str = ""
+        self, *, register: str = "", limit: int = 50, after: str = "", resolved: bool = False
     ) -> office.ListConflictsResponse:
-        """A page of open conflicts, the oldest first."""
-        request = office.ListConflictsRequest(register=register, limit=limit, after=after)
+        """A page of open conflicts, the oldest first; or of `resolved` ones, the newest first."""
+        request = office.ListConflictsRequest(
+            register=register, limit=limit, after=after, resolved=resolved
+        )
         reply: office.ListConflictsResponse = self._call("ListConflicts", request)
         return reply
 

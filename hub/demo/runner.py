@@ -24,8 +24,8 @@ from hub.demo.outcome import Outcome, document
 from hub.demo.progress import Progress
 from hub.demo.report import Report
 from hub.demo.settle import settle
+from node.china import CHINA
 from node.config import OfficeConfig
-from node.domain.days import CHINA
 from node.domain.unit_csv import read_units
 from node.domain.units import Tree
 from node.reference import SHIPPED_FROM, shipped_tree_bytes

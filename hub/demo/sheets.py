@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from hub.demo.figures import SEED_FIGURES, SOURCE, STREET_NAME
 from hub.demo.population import CommunityPlan, StreetPlan
@@ -17,7 +18,7 @@ GENERATED_EN = "Generated demonstration data; no real person"
 
 
 def write_community_workbook(
-    path: Path, plan: CommunityPlan, registers: Mapping[str, Register], lang: str = "zh"
+    path: Path | BinaryIO, plan: CommunityPlan, registers: Mapping[str, Register], lang: str = "zh"
 ) -> dict[str, int]:
     """Write one community's workbook and return the number of records by register.
 

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import grpc
 import structlog
 
-from sync.link import DETAIL_KEY, detail_of, status_of
+from node.trouble import refusal_of
+from sync.link import DETAIL_KEY, DETAILS_BYTES_MAX, clipped, detail_of, status_of
 from sync.model.errors import SilianError
+
+_OFFICE_CALLS = ".OfficeService/"  # a person's own values; between offices it is our mistake
+_OF_VALUES = (ArithmeticError, ValueError)
 
 log = structlog.get_logger()
 STATUS_CHARS_MAX = 200  # the whole text is in the detail
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 def refuse(context: grpc.ServicerContext, error: SilianError) -> NoReturn:
     """End a call with a refusal: its status, its English text, and all of it for programs."""
     context.set_trailing_metadata(((DETAIL_KEY, detail_of(error)),))
-    context.abort(status_of(error), error.en[:STATUS_CHARS_MAX])
+    context.abort(status_of(error), clipped(error.en, DETAILS_BYTES_MAX))
 
 
 class TranslateErrors(grpc.ServerInterceptor):
@@ -91,9 +95,14 @@ def _guarded_stream(method: Callable[..., Any], name: str) -> Callable[..., Any]
 
 def _end(context: grpc.ServicerContext, name: str, error: Exception) -> NoReturn:
     """End a call that raised; the trace stays here."""
-    if isinstance(error, SilianError):
-        if not error.retryable:
-            log.warning("call_refused", method=name, code=error.code, reason=error.en)
-        refuse(context, error)
+    refusal = (
+        refusal_of(error) if _OFFICE_CALLS in name or not isinstance(error, _OF_VALUES) else None
+    )
+    if refusal is not None:
+        if not refusal.retryable:
+            log.warning("call_refused", method=name, code=refusal.code, reason=refusal.en)
+        elif refusal is not error:  # trouble of the machine, not a peer that comes too early
+            log.error("machine_trouble", method=name, code=refusal.code, reason=refusal.en)
+        refuse(context, refusal)
     log.error("call_failed", method=name, exc_info=error)
     context.abort(grpc.StatusCode.INTERNAL, "internal error; see the office's log")

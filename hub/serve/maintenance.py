@@ -21,6 +21,8 @@ def tick(served: Served) -> None:
     """Keep the line and the news fresh; called every `sync_interval_s` seconds."""
     office = served.office
     served.parent.sessions.keep_alive()
+    if office.fenced:
+        return  # whatever it wrote would be lost; its line asks again by itself
     if office.tree_due or office.tree.as_of != office.today():
         office.follow_tree()
     follow_days(office)

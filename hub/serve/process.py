@@ -169,6 +169,7 @@ class Process:
         for served in self.served.values():
             office = served.office
             office.publish_address(address, files=self.capacity.files)
+            self.server.serves(office.identity.unit)
             name = f"{office.unit.code}:tick"
             self.jobs.every(office.config.sync_interval_s, name, served.tick)
             for job in PERIODIC:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
+import errno
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -10,6 +11,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from hub.serve.capacity import Capacity
 from hub.serve.interceptors import TranslateErrors
+from node.address import Address, Fault, address
+from node.config import BadConfig
 from sync.model.errors import SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
 
@@ -30,12 +33,14 @@ class CannotListen(SilianError):
 
     code = "cannot_listen"
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, why: str) -> None:
         super().__init__(
-            f"cannot listen on {address}",
-            f"无法监听 {address}",
-            remedy_en="Is another program using the port? Choose another with --listen.",
-            remedy_zh="端口可能被占用, 请用 --listen 指定其他端口。",
+            f"cannot listen on {address}: {why}",
+            f"无法监听 {address}：{why}",
+            remedy_en="Is another program, or this office already, using the port? Choose another "
+            "in `listen` or with --listen; the host must be this machine's.",
+            remedy_zh="该端口可能已被其他程序或本单位服务占用，请在 listen 设置或 --listen 中指定"
+            "其他端口；主机须为本机地址。",
         )
 
 
@@ -47,9 +52,9 @@ class Exposed(SilianError):
     def __init__(self, address: str) -> None:
         super().__init__(
             f"{address} can be reached from other machines without TLS",
-            f"{address} 未启用 TLS, 不能对外监听",
+            f"{address} 未启用 TLS，不能对外监听",
             remedy_en="Listen on 127.0.0.1, or set allow_plaintext if the network is closed.",
-            remedy_zh="请监听 127.0.0.1; 若网络完全封闭, 可设置 allow_plaintext。",
+            remedy_zh="请监听 127.0.0.1；若网络完全封闭，可设置 allow_plaintext。",
         )
 
 
@@ -57,10 +62,11 @@ class Server:
     """Starts and stops the process's gRPC server."""
 
     def __init__(
-        self, address: str, *, allow_plaintext: bool = False, capacity: Capacity | None = None
+        self, listen: str, *, allow_plaintext: bool = False, capacity: Capacity | None = None
     ) -> None:
-        if not allow_plaintext and not _loopback(address):
-            raise Exposed(address)
+        self._asked = asked(listen)
+        if not allow_plaintext:
+            must_be_loopback(self._asked)
         capacity = capacity or Capacity()
         self._workers = ThreadPoolExecutor(WORKERS_MAX, thread_name_prefix="grpc")
         self._server = grpc.server(
@@ -71,7 +77,6 @@ class Server:
         )
         self._health = health.HealthServicer(experimental_non_blocking=True)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self._address = address
         self.address = ""
 
     def add(self, handler: grpc.GenericRpcHandler) -> None:
@@ -79,17 +84,19 @@ class Server:
 
     def start(self) -> str:
         """Listen and serve; return the address with its real port. Raises: CannotListen."""
+        must_be_free(self._asked)  # gRPC would not say why, and write a line of its own
         try:
-            port = self._server.add_insecure_port(self._address)
-        except RuntimeError:
-            port = 0
-        if port == 0:
-            raise CannotListen(self._address)
-        host = self._address.rpartition(":")[0]
-        self.address = f"{host}:{port}"
+            port = self._server.add_insecure_port(str(self._asked))
+        except RuntimeError as error:
+            raise CannotListen(str(self._asked), "the port was just taken") from error
+        self.address = str(Address(self._asked.host, port))
         self._server.start()
         self._health.set("", health_pb2.HealthCheckResponse.SERVING)
         return self.address
+
+    def serves(self, unit: int) -> None:
+        """Let whoever asks the health service by this name know that the office is here."""
+        self._health.set(health_name(unit), health_pb2.HealthCheckResponse.SERVING)
 
     def stop(self, grace_s: float) -> None:
         """Refuse new calls, let those under way end within `grace_s`, and stop."""
@@ -98,11 +105,50 @@ class Server:
         self._workers.shutdown(wait=False, cancel_futures=True)
 
 
-def _loopback(address: str) -> bool:
-    host = address.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
+def health_name(unit: int) -> str:
+    """Return the name under which the health service knows an office; "" is the process."""
+    return f"silian.office.{unit}"
+
+
+def asked(listen: str) -> Address:
+    """Return an address to listen on. Raises: BadConfig."""
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return address(listen, any_port=True)
+    except Fault as fault:
+        raise BadConfig(
+            "--listen", f"{listen[:60]} {fault.en}", f"{listen[:60]} {fault.zh}",
+            "Correct it and start again.", "请修正后重新启动。",
+        ) from None  # fmt: skip
+
+
+def must_be_loopback(at: Address) -> None:
+    """Raises: Exposed."""
+    if not at.loopback:
+        raise Exposed(str(at))
+
+
+def must_be_free(at: Address) -> None:
+    """Try whether this machine lets us listen at an address now. Raises: CannotListen."""
+    try:
+        found = socket.getaddrinfo(
+            at.host, at.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except OSError as error:
+        raise CannotListen(str(at), _why(error)) from None
+    failed: list[OSError] = []
+    for family, kind, protocol, _, place in found:
+        try:
+            with socket.socket(family, kind, protocol) as tried:
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tried.bind(place)
+                tried.listen(1)
+        except OSError as error:
+            failed.append(error)
+    # A name may stand for an address that this machine has not, as ::1 without IPv6.
+    taken = next((error for error in failed if error.errno == errno.EADDRINUSE), None)
+    if taken or len(failed) == len(found):
+        raise CannotListen(str(at), _why(taken or failed[0])) from None
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

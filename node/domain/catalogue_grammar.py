@@ -78,19 +78,19 @@ def read_scalar(raw: Any) -> str:
     return str(int(raw)) if isinstance(raw, bool) else str(raw)
 
 
-def read_choices(table: Table) -> Choices:
+def read_choices(table: Table, key: str = "choices") -> Choices:
     """Read choices: code = [Chinese, English], no name twice."""
     found: dict[str, tuple[str, str]] = {}
-    for code, labels in table.table("choices").items():
+    for code, labels in table.table(key).items():
         named = isinstance(labels, list) and len(labels) == 2
         if not named or not all(isinstance(label, str) and label for label in labels):
-            table.fail("has a Chinese and an English label", "需要中英文标签", f"choices.{code}")
+            table.fail("has a Chinese and an English label", "需要中英文标签", f"{key}.{code}")
         if not re.fullmatch(r"[A-Za-z0-9_]{1,32}", code) or code == UNKNOWN:
-            table.fail("cannot be a code", "不能作为代码", f"choices.{code}")
+            table.fail("cannot be a code", "不能作为代码", f"{key}.{code}")
         found[code] = (labels[0], labels[1])
     names = [n for code, pair in found.items() for n in {t.casefold() for t in (code, *pair)}]
     if len(set(names)) != len(names):
-        table.fail("two choices share a name", "两个选项同名", "choices")
+        table.fail("two choices share a name", "两个选项同名", key)
     return found
 
 

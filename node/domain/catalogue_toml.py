@@ -94,6 +94,7 @@ def read_register(name: str, table: Table) -> Register:
         audience=table.one_of("audience", AUDIENCES),
         level=read_level(table),
         key=table.texts("key"),
+        end_reasons=read_choices(table, "end_reasons"),
         fields=fields,
         contributions=tuple(_contribution(each) for each in table.tables("contribution")),
         rules=tuple(_rule(each) for each in table.tables("rule")),

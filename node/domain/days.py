@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
+from node.china import CHINA, end_of_day_ms
 from node.domain.refusal import Refused
 
 FIRST, LAST = date(1800, 1, 1), date(2999, 12, 31)
 """What a day may be: anything else is a slip, and no calendar sum runs over its end."""
-CHINA = timezone(timedelta(hours=8))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATES = tuple(
     re.compile(pattern, re.ASCII)
@@ -59,12 +59,6 @@ def sensible_day_of(text: str) -> date:
             "请核对年份。",
         )
     return day
-
-
-def end_of_day_ms(day: date) -> int:
-    """Return the last millisecond of a day, since 1970 UTC."""
-    midnight = datetime.combine(day, time(), CHINA) - _EPOCH
-    return (midnight // timedelta(milliseconds=1)) + 86_400_000 - 1
 
 
 LAST_MS = end_of_day_ms(LAST)

@@ -121,7 +121,8 @@ class Register:
     service that writes it; then `audience_includes` ("up:<level>") is part of every decision.
     `key`: the fields that make the record's natural key; empty means the id is minted, or that
     there is one a unit (`singleton`). `system`: written by services only. `append_only`: what is
-    written once is neither changed nor ended, by its writer neither.
+    written once is neither changed nor ended, by its writer neither. `end_reasons`: the usual ones
+    for ending a record; people may use other words.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Register:
     level: Level | None
     key: tuple[str, ...]
     fields: Mapping[str, Field]
+    end_reasons: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # code -> (zh, en)
     contributions: tuple[Contribution, ...] = ()
     rules: tuple[Rule, ...] = ()
     uniques: tuple[Unique, ...] = ()
@@ -146,6 +148,14 @@ class Register:
         """The "up:<level>" to which every record goes; empty when some stay below, or all do."""
         text = self.audience_includes if self.audience == "record" else self.audience
         return text if text.startswith("up:") else ""
+
+    def end_reason(self, text: str) -> str:
+        """Return the code of a usual reason given as code or label; other words as they are."""
+        plain = plain_header(text)
+        for code, labels in self.end_reasons.items():
+            if plain in {plain_header(word) for word in (code, *labels)}:
+                return code
+        return text
 
     def contributions_of(self, values: Mapping[str, Value], day: Day) -> dict[CellKey, int]:
         """Return what one record adds to each cell on a day: ints, without zeros. Pure."""

@@ -199,9 +199,9 @@ def _number(field: Field, raw: object) -> Decimal:
         raw = raw.number
     if isinstance(raw, bool) or not isinstance(raw, str | int | float | Decimal):
         raise not_a_number()
-    text = _plain(raw)
-    if unit:
-        text = text.removeprefix(sign).strip()
+    text = raw.strip() if isinstance(raw, str) else _plain(raw)  # ² is no 2
+    if unit and unicodedata.normalize("NFKC", text[: len(sign)]) == sign:
+        text = text[len(sign) :].strip()
     return EXACT.multiply(number_of(text, unit=field.unit), Decimal(factor))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from node.domain.units import Level
 from sync.model.change import Value
 
 QUOTED_MAX = 40
+_NAME = re.compile(r"[a-z]+(_[a-z]+)*")
 """Characters of a wrong value that a fault repeats; enough to find it by."""
 
 
@@ -116,17 +118,32 @@ def _required(field: Field) -> Fault:
     )
 
 
+def sayable(register: Register, name: str) -> str:
+    """Return what was given as a field's name, if a refusal may say it again; else "".
+
+    It may be a value that slipped into the place of a name: of persons, only what looks like a
+    name of a field is repeated.
+    """
+    if len(name) > QUOTED_MAX or not name.isprintable():
+        return ""
+    personal = any(field.personal for field in register.fields.values())
+    return name if not personal or _NAME.fullmatch(name) else ""
+
+
 def _unknown(register: Register, name: str) -> Fault:
-    # An unknown field name may be a value in the heading row: only known names are shown.
-    near = difflib.get_close_matches(name, list(register.fields), n=3)
-    listed = ", ".join(near or register.fields)
+    named = sayable(register, name)
+    words = {word: f for f in register.fields.values() for word in (f.name, f.zh, f.en, *f.aliases)}
+    close = difflib.get_close_matches(name, list(words), n=3)
+    near = list(dict.fromkeys(words[word].name for word in close)) or list(register.fields)
     return Fault(
-        field=name if name.isidentifier() and name.isascii() and name.islower() else "",
+        field=named if named.isascii() else "",
         code="unknown_field",
-        en=f"{register.en} has no such field.",
-        zh=f"{register.zh}没有这个字段。",
-        suggestion_en=f"Use one of: {listed}.",
-        suggestion_zh=f"可用字段：{listed}。",
+        en=f"{register.en} has no field {named!r}."
+        if named
+        else f"{register.en} has no such field.",
+        zh=f"{register.zh}没有字段“{named}”。" if named else f"{register.zh}没有这个字段。",
+        suggestion_en=f"Use one of: {', '.join(near)}.",
+        suggestion_zh=f"可用字段：{'、'.join(register.fields[n].zh for n in near)}。",
     )
 
 

@@ -26,12 +26,13 @@ class FoldContext:
     norms: Norms
     routes: TreeRoutes
     clock: HybridClock
-    first_day: date  # of the tree: no year before it is open
+    first_day: date  # of the shipped tree: no year before it is open
+    first_tree_day: date  # before which no day can be today
     log: Any  # structlog's bound logger
 
     def today(self) -> date:
-        """Return the date in China on the corrected clock."""
-        return china_time(self.clock.now_ms()).date()
+        """Return the date in China on the corrected clock, never before the first tree of units."""
+        return max(china_time(self.clock.now_ms()).date(), self.first_tree_day)
 
     @property
     def tree(self) -> Tree:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import attrgetter
 
 from sqlalchemy import Connection, select
 
@@ -21,7 +22,7 @@ from sync.model.stream import StreamKey
 from sync.model.version import COUNTER_BITS
 from sync.store import meta
 from sync.store.sql import execute, pieces, sql
-from sync.store.tables import conflict, durable_above, incarnation, quarantine, stream
+from sync.store.tables import conflict, durable_above, quarantine
 
 _SAVE = (
     "INSERT INTO office_status (unit, at_ms, last_contact_ms, connected, waiting_up, "
@@ -38,6 +39,16 @@ _SAVE_DURABLE = (
     "INSERT INTO durable (level, lane, position) VALUES (?,?,?) "
     "ON CONFLICT (level, lane) DO UPDATE SET position=excluded.position "
     "WHERE excluded.position > durable.position"
+)
+
+
+_STREAMS = (
+    "SELECT s.incarnation, i.unit, s.seq, s.hlc FROM stream s "
+    "JOIN incarnation i ON i.id=s.incarnation WHERE s.audience=? AND s.lane=?"
+)
+_MOMENTS = frozenset({"at_ms", "last_contact_ms", "waiting_age_ms"})
+_apart_from_moments = attrgetter(
+    *(field for field in NodeStatus.__dataclass_fields__ if field not in _MOMENTS)
 )
 
 
@@ -330,7 +341,7 @@ class PeerStatus:
 
     def _is_due(self, item: NodeStatus, moments: bool) -> bool:
         saved = self._saved.get(item.unit)
-        if saved is None or _without_moments(item) != _without_moments(saved):
+        if saved is None or _apart_from_moments(item) != _apart_from_moments(saved):
             return True
         if moments or item.unit in self._shown:
             return item != saved
@@ -355,21 +366,13 @@ class PeerStatus:
 
 def _streams(tx: Connection, units: Collection[int] | None) -> Iterator[tuple[int, int, int, int]]:
     """Yield writer, unit, newest number and stamp of the streams of cells of these offices."""
-    query = (
-        select(stream.c.incarnation, incarnation.c.unit, stream.c.seq, stream.c.hlc)
-        .join(incarnation, incarnation.c.id == stream.c.incarnation)
-        .where(stream.c.audience == up(0), stream.c.lane == Lane.BULK.value)
-    )
+    which = (up(0), Lane.BULK.value)
     if units is None:
-        yield from (tuple(row) for row in tx.execute(query))
+        yield from execute(tx, _STREAMS, which).fetchall()
         return
     for part in pieces(sorted(units)):
-        rows = tx.execute(query.where(incarnation.c.unit.in_(part)))
-        yield from (tuple(row) for row in rows)
-
-
-def _without_moments(item: NodeStatus) -> NodeStatus:
-    return replace(item, at_ms=0, last_contact_ms=0, waiting_age_ms=0)
+        marks = ",".join("?" * len(part))
+        yield from execute(tx, f"{_STREAMS} AND i.unit IN ({marks})", (*which, *part)).fetchall()
 
 
 def _write(

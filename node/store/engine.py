@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from node.private import make_file, naming, sync_folder
 from node.store import meta
+from node.store.refusals import (
+    StoreForbidden,
+    StoreMissing,
+    StoreReadOnly,
+    StoreUnreachable,
+    StoreUnsuited,
+)
 from node.store.write_queue import QueueTimeout, WriteQueue
 from sync.log import entries as log
 from sync.model.errors import SilianError
 from sync.store.priority import Priority
-from sync.store.sql import RetryTransaction, StoreFault, execute, fault_of
+from sync.store.sql import RetryTransaction, StoreFault, execute, fault_of, trouble_of_state
 
 try:
     import pysqlite3 as sqlite_driver  # bundles a SQLite without the WAL-reset bug
@@ -26,8 +37,9 @@ except ImportError:  # no wheel for this machine: `silian doctor` checks the sys
     sqlite_driver = sqlite3
 
 __all__ = [
-    "CommitUnknown", "NotAStore", "Store", "StoreUnavailable", "open_store", "redacted",
-    "sqlite_driver", "sqlite_url",
+    "CommitUnknown", "NotAStore", "Store", "StoreForbidden", "StoreMissing", "StoreReadOnly",
+    "StoreUnavailable", "StoreUnreachable", "StoreUnsuited", "address_of", "copied_to",
+    "open_store", "redacted", "shown", "sqlite_driver", "sqlite_url",
 ]  # fmt: skip
 
 # Without an adapter the driver looks for `__conform__` and `__adapt__` on each `bytes` parameter in
@@ -41,6 +53,8 @@ READERS_MAX = 8
 BUSY_MS = 10_000
 QUEUE_S = 30.0  # how long a writer waits for others of this process
 _BEGIN = ("BEGIN IMMEDIATE", "BEGIN")  # SQLite: of a writer, of a reader; the driver begins nothing
+SIDE_FILES = ("-wal", "-shm", "-journal")
+_OF_FILE = (StoreFault.CLOSED, StoreFault.READ_ONLY, StoreFault.FORBIDDEN)  # in SQLite
 COLLISIONS_MAX = 3  # how often work that the server rolled back is run again
 
 
@@ -50,12 +64,17 @@ class StoreUnavailable(SilianError):
     code = "store_unavailable"
     retryable = True
 
-    def __init__(self, where: str, why: str) -> None:
+    def __init__(self, where: str, why: str, trouble: StoreFault = StoreFault.TRANSIENT) -> None:
+        full = trouble is StoreFault.FULL
         super().__init__(
             f"cannot use the store {where}: {why}",
-            f"无法使用数据库 {where}: {why}",
-            remedy_en="Free disk space or stop the other program that uses it, then try again.",
-            remedy_zh="请检查磁盘空间, 或关闭占用该数据库的程序后重试。",
+            f"无法使用数据库 {where}：{why}",
+            remedy_en="Free disk space, then try again; nothing else is needed."
+            if full
+            else "Stop the other program that uses it, and look at its disk; then try again.",
+            remedy_zh="请清理磁盘空间后重试，无需其他操作。"
+            if full
+            else "请关闭占用该数据库的程序，并检查磁盘，然后重试。",
         )
 
 
@@ -68,23 +87,24 @@ class CommitUnknown(SilianError):
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
             f"the store {where} failed while it committed; the change may be there or not: {why}",
-            f"数据库 {where} 在提交时出错, 本次修改可能已保存, 也可能未保存: {why}",
+            f"数据库 {where} 在提交时出错，本次修改可能已保存，也可能未保存：{why}",
             remedy_en="Look whether the change is there before you make it again.",
-            remedy_zh="请先查看本次修改是否已保存, 再决定是否重做。",
+            remedy_zh="请先查看本次修改是否已保存，再决定是否重做。",
         )
 
 
 class NotAStore(SilianError):
-    """The file is no database, or a damaged one: waiting does not help, restore a backup."""
+    """The file is no office's database, or a damaged one: waiting does not help, a backup does."""
 
     code = "not_a_store"
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
-            f"the store {where} is not a database that can be read: {why}",
-            f"{where} 不是可读取的数据库: {why}",
-            remedy_en="Check that `store` names the office's own database, or restore a backup.",
-            remedy_zh="请检查 store 设置是否指向本单位的数据库, 或恢复备份。",
+            f"the store {where} cannot be read as an office's database: {why}",
+            f"{where} 不是可读取的单位数据库：{why}",
+            remedy_en="Check that `store` names the office's own database, or put a backup back: "
+            "silian db restore FILE.",
+            remedy_zh="请检查 store 设置是否指向本单位的数据库，或用 silian db restore 恢复备份。",
         )
 
 
@@ -117,8 +137,11 @@ class Store:
     Readers see a snapshot and never wait.
     """
 
-    def __init__(self, url: str, *, writer: Engine, reader: Engine) -> None:
+    def __init__(self, url: URL, *, writer: Engine, reader: Engine) -> None:
         self.url = url
+        self.shown = shown(url)  # how people are told which store it is
+        self.refused: SilianError | None = None  # why it took nothing when it was last asked to
+        self._file = _identity_of(url)
         self.write_queue = WriteQueue()
         self.writing = False  # a transaction of this process is under way
         self._checkpointed = False  # nothing was committed since the last checkpoint
@@ -145,36 +168,56 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Yield a connection on one snapshot. Raises: StoreUnavailable, NotAStore."""
+        """Yield a connection on one snapshot.
+
+        Raises: StoreUnavailable, NotAStore, and those of `node.store.refusals`.
+        """
         try:
             with self._reader.connect() as tx, tx.begin():
                 if self._begin_read:
                     execute(tx, self._begin_read)
                 yield tx
         except (DBAPIError, TimeoutError) as error:
-            raise self._named(error) from error
+            raise self.named(error) from error
 
     def write(self, work: Callable[[Connection], T], *, priority: Priority = Priority.LOCAL) -> T:
         """Run `work` in one transaction and commit it durably before returning.
 
-        If the commit itself fails, the connection is closed and the store is read again: a change
-        that is stored counts as done. `work` runs again when the server has rolled it back for
-        another transaction, and when a merge asks for it (`RetryTransaction`): so it must set, not
-        add to, values outside.
-        Raises: StoreUnavailable if nothing was done for a passing reason (locked, disk full),
-        CommitUnknown if the store cannot be read after a failed commit, NotAStore if it is damaged.
+        When the commit itself fails, the connection is closed and the store looked at anew: what
+        turns out to be durable is returned as done. `work` is run again when the server has taken
+        it back for another transaction's sake, and when a merge asks for it (`RetryTransaction`):
+        what it counts outside must be set, not added to.
+        Raises: StoreUnavailable when nothing was done for a passing reason (locked, disk full),
+        CommitUnknown when not even looking says whether it was, NotAStore when it is damaged, and
+        those of `node.store.refusals`.
         """
         try:
             with self.write_queue.acquire(priority, QUEUE_S):
                 self.writing = True
                 try:
-                    return self._write_with_retry(work)
+                    done = self._write_with_retry(work)
                 finally:
                     self.writing = False
         except QueueTimeout:
-            raise StoreUnavailable(redacted(self.url), "other writers are busy") from None
+            raise StoreUnavailable(self.shown, "other writers are busy") from None
+        except (StoreUnavailable, CommitUnknown) as error:
+            self._note(error)
+            raise
         except (DBAPIError, TimeoutError) as error:
-            raise self._named(error) from error
+            named = self.named(error)
+            if isinstance(named, SilianError):
+                self._note(named)
+            raise named from error
+        if self.refused is not None:
+            structlog.get_logger().info("store_well", store=self.shown)
+            self.refused = None
+        return done
+
+    def _note(self, error: SilianError) -> None:
+        """Remember why nothing was written, and say it once in the log."""
+        if self.refused is None or self.refused.code != error.code:
+            structlog.get_logger().error("store_refused", code=error.code, reason=error.en)
+        self.refused = error
 
     def _write_with_retry(self, work: Callable[[Connection], T]) -> T:
         for left in reversed(range(COLLISIONS_MAX + 1)):
@@ -227,13 +270,13 @@ class Store:
         try:
             self._verify_commit()
         except DBAPIError as error:
-            raise CommitUnknown(redacted(self.url), pending.why) from error
+            raise CommitUnknown(self.shown, pending.why) from error
         if pending.mark is None or pending.mark == pending.before:
-            raise CommitUnknown(redacted(self.url), pending.why) from failed
+            raise CommitUnknown(self.shown, pending.why) from failed
         if self._mark == pending.mark:
             structlog.get_logger().warning("commit_failed_and_is_there", why=pending.why)
             return result
-        raise StoreUnavailable(redacted(self.url), pending.why) from failed
+        raise StoreUnavailable(self.shown, pending.why) from failed
 
     def _verify_commit(self) -> None:
         """Reopen the store and see what is durable. Raises: DBAPIError; then the next call retries.
@@ -253,15 +296,45 @@ class Store:
             self._reopened(tx)
         self._pending_commit = None
 
-    def _named(self, error: DBAPIError | TimeoutError) -> Exception:
+    def named(self, error: DBAPIError | TimeoutError) -> Exception:
         """Return the error for people for an error of the store, or itself if it is our fault."""
-        why = str(getattr(error, "orig", None) or error)
-        match fault_of(error):
-            case None:
-                return error
+        why = _sector_ids(getattr(error, "orig", None) or error)
+        trouble = fault_of(error)
+        if trouble is None:
+            return error
+        if trouble is StoreFault.CORRUPT:
+            return NotAStore(self.shown, why)
+        if self._is_sqlite:
+            found = _of_file(Path(self.url.database or "")) if trouble in _OF_FILE else None
+            return found or self._refusal(trouble, why)
+        if trouble is StoreFault.LOST:
+            from node.store.postgres import state_of_dial
+
+            state = state_of_dial(self.url)
+            trouble = StoreFault.TRANSIENT if state is None else trouble_of_state(state) or trouble
+        return self._refusal(trouble, why)
+
+    def _refusal(self, trouble: StoreFault, why: str) -> SilianError:
+        match trouble:
+            case StoreFault.LOST:
+                return StoreUnreachable(self.shown, why)
+            case StoreFault.FORBIDDEN:
+                return StoreForbidden(self.shown, why)
+            case StoreFault.MISSING:
+                why_zh = f"数据库服务器上没有该数据库（{why}）"
+                return StoreMissing(self.shown, why, why_zh, on_server=True)
+            case StoreFault.READ_ONLY:
+                return StoreReadOnly(self.shown, why)
             case StoreFault.CORRUPT:
-                return NotAStore(redacted(self.url), why)
-        return StoreUnavailable(redacted(self.url), why)
+                return NotAStore(self.shown, why)
+        return StoreUnavailable(self.shown, why, trouble)
+
+    def lost(self) -> bool:
+        """Say whether the SQLite file that was opened is gone, or another one is in its place.
+
+        What is written goes on into the file without a name, and is lost with the process.
+        """
+        return self._file is not None and _identity_of(self.url) != self._file
 
     def checkpoint(self) -> None:
         """Bring the write-ahead log back into the database file (SQLite), if it has grown."""
@@ -274,11 +347,14 @@ class Store:
                 raise
 
     def backup(self, target: Path) -> None:
-        """Write a consistent copy of a SQLite store to `target`, which must not exist."""
-        assert self._is_sqlite, "PostgreSQL is backed up with its own tools"
-        self._outside(self._reader, "VACUUM INTO ?", (str(target),))
+        """Write a consistent copy of a SQLite store to `target`, for this account only.
 
-    def _outside(self, engine: Engine, statement: str, parameters: tuple[str, ...] = ()) -> None:
+        Raises: as `copy_database`.
+        """
+        assert self._is_sqlite, "PostgreSQL is backed up with its own tools"
+        copy_database(Path(self.url.database or ""), target)
+
+    def _outside(self, engine: Engine, statement: str) -> None:
         """Run what SQLite allows only outside a transaction; the writer waits meanwhile.
 
         Raises: StoreUnavailable, NotAStore.
@@ -287,16 +363,13 @@ class Store:
             with self.write_queue.acquire(Priority.LOCAL, QUEUE_S), engine.connect() as connection:
                 driver: Any = connection.connection.driver_connection
                 try:
-                    driver.cursor().execute(statement, parameters)
+                    driver.cursor().execute(statement)
                 except engine.dialect.loaded_dbapi.Error as error:
-                    raise DBAPIError.instance(
-                        statement, None, error, engine.dialect.loaded_dbapi.Error,
-                        dialect=engine.dialect,
-                    ) from error  # fmt: skip
+                    raise _wrapped(statement, error, engine.dialect.loaded_dbapi) from error
         except QueueTimeout:
-            raise StoreUnavailable(redacted(self.url), "other writers are busy") from None
+            raise StoreUnavailable(self.shown, "other writers are busy") from None
         except (DBAPIError, TimeoutError) as error:
-            raise self._named(error) from error
+            raise self.named(error) from error
 
     def close(self) -> None:
         """Checkpoint into the file and close it."""
@@ -304,7 +377,7 @@ class Store:
             if self._is_sqlite:
                 self._reader.dispose()
                 self._outside(self._writer, "PRAGMA wal_checkpoint(TRUNCATE)")
-        except (StoreUnavailable, NotAStore) as error:
+        except SilianError as error:
             # Nothing is lost: the write-ahead log has it, and the next start reads it.
             structlog.get_logger().warning("checkpoint_failed", reason=error.en)
         finally:
@@ -312,26 +385,189 @@ class Store:
             self._writer.dispose()
 
 
-def open_store(url: str, *, synchronous: str = "FULL", cache_kib: int = CACHE_KIB) -> Store:
-    """Open the store at a SQLAlchemy URL; create nothing but an empty SQLite file.
+def copy_database(source: Path, target: Path, *, meant: Path | None = None) -> None:
+    """Write a consistent copy of a SQLite file, also while others write to it.
 
-    Raises: StoreUnavailable; NotAStore.
+    What is committed when it starts is in the copy, whoever writes on. The copy is for this account
+    only; it is whole, or it is not there. `meant`: the file that a person asked for, if it is
+    another.
+    Raises: FileExistsError, OSError; StoreUnavailable, NotAStore, those of `node.store.refusals`.
     """
-    if make_url(url).get_backend_name() == "sqlite":
-        return _open_sqlite(url, synchronous, cache_kib)
-    return _open_postgres(url)
+    statement = "VACUUM INTO CAST(? AS TEXT)"  # bytes: a name of a file need not be UTF-8
+    with copied_to(target) as part:
+        try:
+            reading = f"{source.absolute().as_uri()}?mode=ro"
+            with closing(sqlite_driver.connect(reading, uri=True)) as connection:
+                connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+                connection.execute(statement, (os.fsencode(part),))
+        except sqlite_driver.Error as error:
+            why, trouble = _sector_ids(error), fault_of(_wrapped(statement, error, sqlite_driver))
+            if trouble is StoreFault.CORRUPT:
+                raise NotAStore(str(source), why) from error
+            if trouble in _OF_FILE and (found := _of_file(source)):
+                raise found from error
+            full = trouble is StoreFault.FULL
+            where = str((meant or target) if full else source)
+            raise StoreUnavailable(where, why, trouble or StoreFault.TRANSIENT) from error
 
 
-def sqlite_url(path: Path) -> str:
-    return f"sqlite:///{path}"
+@contextmanager
+def copied_to(target: Path) -> Iterator[Path]:
+    """Yield an empty file to write a copy into; it gets the name `target` when it is whole.
+
+    Raises: FileExistsError when there is something of that name; nothing of ours is left then.
+    """
+    part = target.absolute().with_name(f".{target.name}.{os.getpid()}")
+    _must_be_free(target)
+    try:
+        with naming(target if target.parent.is_dir() else target.parent):
+            make_file(part)
+        yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        try:
+            os.link(part, target)  # unlike a rename it overwrites nothing
+        except FileExistsError:
+            raise
+        except OSError:  # a stick that knows no second names
+            _must_be_free(target)
+            part.rename(target)
+        sync_folder(part.parent)
+    finally:
+        for path in (part, *(part.with_name(part.name + end) for end in SIDE_FILES)):
+            path.unlink(missing_ok=True)
 
 
-def redacted(url: str) -> str:
-    """Return the URL without its password."""
-    return make_url(url).render_as_string(hide_password=True)
+def _must_be_free(target: Path) -> None:
+    if target.exists() or target.is_symlink():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
 
 
-def _open_sqlite(url: str, synchronous: str, cache_kib: int) -> Store:
+def open_store(
+    url: URL | str, *, create: bool = False, synchronous: str = "FULL", cache_kib: int = CACHE_KIB
+) -> Store:
+    """Open the store at a URL. With `create` a SQLite file is made first, and must not exist.
+
+    Raises: StoreUnavailable, NotAStore, those of `node.store.refusals`; FileExistsError.
+    """
+    found = address_of(url)
+    if found.get_backend_name() != "sqlite":
+        return _open_postgres(found)
+    if create:
+        make_file(Path(found.database or ""))
+    return _open_sqlite(found, synchronous, cache_kib)
+
+
+def address_of(url: URL | str) -> URL:
+    """Return where a store is; `postgres://`, as most hosts print it, is PostgreSQL too.
+
+    Raises: StoreUnsuited. What cannot be read as a URL is not shown: a password may be in it.
+    """
+    try:
+        found = url if isinstance(url, URL) else make_url(url)
+    except (ArgumentError, ValueError):
+        raise _unsuited(
+            "the setting `store`", "it is not a database URL", "不是有效的数据库地址"
+        ) from None
+    match found.drivername.lower():
+        case "sqlite" if found.database and found.database != ":memory:" and not found.query:
+            return found
+        case "postgresql" | "postgres" | "postgresql+psycopg":
+            return found.set(drivername="postgresql+psycopg")
+        case "sqlite":
+            raise _unsuited(
+                "the setting `store`", "it names no file, or has options after `?`",
+                "没有写明文件，或在“?”之后带有选项",
+            )  # fmt: skip
+    raise _unsuited(
+        shown(found), f"{found.drivername!r} is no kind of database that offices are kept in",
+        f"不支持 {found.drivername} 类型的数据库",
+    )  # fmt: skip
+
+
+def _unsuited(where: str, why: str, why_zh: str) -> StoreUnsuited:
+    return StoreUnsuited(
+        where, why, why_zh,
+        "Write postgresql://USER@HOST:5432/DATABASE, or sqlite:////FOLDER/office.db; leave it "
+        "empty for office.db in the office's folder.",
+        "请写成 postgresql://用户@主机:5432/数据库 或 sqlite:////目录/office.db；"
+        "留空则使用单位目录中的 office.db。",
+    )  # fmt: skip
+
+
+def sqlite_url(path: Path) -> URL:
+    """Return the URL of a SQLite file, whatever signs its name has."""
+    return URL.create("sqlite", database=str(path))
+
+
+def shown(url: URL) -> str:
+    """Return where a store is as people read it: the plain path of a file; no password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return redacted(url.set(drivername=url.get_backend_name()))
+
+
+def redacted(url: URL | str) -> str:
+    """Return the URL as it may be shown: without its passwords; "***" when it is no URL."""
+    try:
+        found = make_url(url)
+    except (ArgumentError, ValueError):
+        return "***"
+    secret = {name: "***" for name in found.query if "password" in name.lower()}
+    return found.update_query_dict(secret).render_as_string(hide_password=True)
+
+
+def _identity_of(url: URL) -> tuple[int, int] | None:
+    """Return which file a SQLite store is; None when there is none, or on a server."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    try:
+        found = os.stat(url.database or "")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _wrapped(statement: str, error: Exception, driver: Any) -> DBAPIError:
+    """Return a driver's own error as SQLAlchemy gives it."""
+    wrapped = DBAPIError.instance(statement, None, error, driver.Error)
+    assert isinstance(wrapped, DBAPIError)
+    return wrapped
+
+
+def _sector_ids(origin: object) -> str:
+    """Return a driver's words on one line, without the text of a cell (INV-34)."""
+    return " ".join(str(origin).partition(" with text ")[0].split())
+
+
+def _of_file(path: Path) -> SilianError | None:
+    """Return what the file system says about a SQLite file that failed; None: nothing is wrong."""
+    may = partial(os.access, effective_ids=os.access in os.supports_effective_ids)
+    if not path.parent.is_dir():
+        return StoreUnavailable(str(path), f"there is no folder {path.parent}")
+    if not path.exists():
+        return StoreMissing(str(path))
+    if path.is_dir():
+        return NotAStore(str(path), "it is a folder")
+    if not may(path, os.R_OK):
+        return StoreForbidden(str(path), "it may not read the file")
+    if not may(path, os.W_OK):
+        return StoreReadOnly(str(path), "the file may not be written")
+    if not may(path.parent, os.W_OK | os.X_OK):
+        return StoreReadOnly(str(path), f"the folder {path.parent} may not be written")
+    return None
+
+
+def _open_sqlite(url: URL, synchronous: str, cache_kib: int) -> Store:
+    path = Path(url.database or "").absolute()
+    # As a URI and not as a path, so that a store that is gone is never made anew, by whichever
+    # connection finds it gone first.
+    existing = f"{path.as_uri()}?mode=rw"
+    driver = sqlite_driver
+
+    def connect() -> Any:
+        return driver.connect(existing, uri=True, check_same_thread=False, cached_statements=512)
+
     def prepare(dbapi: Any, _record: Any) -> None:
         dbapi.isolation_level = None  # before any PRAGMA, or the driver opens a transaction
         for pragma in (
@@ -352,27 +588,44 @@ def _open_sqlite(url: str, synchronous: str, cache_kib: int) -> Store:
     readers = {"pool_size": READERS_MAX, "max_overflow": 0}
     for pool, options in ((StaticPool, {}), (QueuePool, readers)):
         engine = create_engine(
-            url,
-            module=sqlite_driver,
-            poolclass=pool,
-            connect_args={"check_same_thread": False, "cached_statements": 512},
-            **options,
+            "sqlite://", module=driver, creator=connect, poolclass=pool, **options
         )
         event.listen(engine, "connect", prepare)
         engines.append(engine)
     return _probed(Store(url, writer=engines[0], reader=engines[1]))
 
 
-def _open_postgres(url: str) -> Store:
-    target = make_url(url)
-    if target.drivername == "postgresql":
-        target = target.set(drivername="postgresql+psycopg")
-    writer = create_engine(target, pool_size=2, max_overflow=2, pool_pre_ping=True)
+def _open_postgres(url: URL) -> Store:
+    from node.store.postgres import CONNECT_S  # psycopg is a third of a start: only where needed
+
+    bounded = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_S}
+    writer = create_engine(
+        url, pool_size=2, max_overflow=2, pool_pre_ping=True, connect_args=bounded
+    )
     event.listen(writer, "connect", _bounded_waits)
     reader = create_engine(
-        target, pool_size=READERS_MAX, pool_pre_ping=True, isolation_level="REPEATABLE READ"
-    )
+        url, pool_size=READERS_MAX, pool_pre_ping=True, isolation_level="REPEATABLE READ",
+        connect_args=bounded,
+    )  # fmt: skip
     return _probed(Store(url, writer=writer, reader=reader))
+
+
+def _must_be_utf8(store: Store) -> None:
+    """Raises: StoreUnsuited; and as `open_store`."""
+    import psycopg
+
+    from node.store.postgres import encoding_of
+
+    try:
+        encoding = encoding_of(store.url)
+    except psycopg.Error as error:
+        raise store.named(_wrapped("", error, psycopg)) from error
+    if encoding != "UTF8":
+        raise StoreUnsuited(
+            store.shown, f"its encoding is {encoding}", f"该数据库的编码是 {encoding}",
+            "Make the database with ENCODING 'UTF8' TEMPLATE template0.",
+            "请用 ENCODING 'UTF8' TEMPLATE template0 重新建立数据库。",
+        )  # fmt: skip
 
 
 def _bounded_waits(dbapi: Any, _record: Any) -> None:
@@ -383,11 +636,17 @@ def _bounded_waits(dbapi: Any, _record: Any) -> None:
 
 
 def _probed(store: Store) -> Store:
+    """Return a store that has answered. Raises: as `open_store`."""
     try:
+        if not store.is_sqlite:
+            _must_be_utf8(store)
         with store.read() as tx:
-            tx.exec_driver_sql("SELECT 1")
-            if store.is_sqlite:
-                tx.exec_driver_sql("SELECT count(*) FROM sqlite_master")
-    except DBAPIError as error:  # unknown: a wrong password, a foreign server
-        raise StoreUnavailable(redacted(store.url), str(error.orig)) from error
+            tx.exec_driver_sql(
+                "SELECT count(*) FROM sqlite_master" if store.is_sqlite else "SELECT 1"
+            )
+    except DBAPIError as error:  # nothing that we know of
+        raise StoreUnavailable(store.shown, _sector_ids(error.orig)) from error
+    path = Path(store.url.database or "")
+    if store.is_sqlite and path.exists() and (refusal := _of_file(path)):
+        raise refusal
     return store

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import IO
 
+from node.private import FILE_MODE
 from sync.model.errors import SilianError
 
 LOCK_FILE = "office.lock"
@@ -25,7 +26,7 @@ class OfficeBusy(SilianError):
             f"{folder} is in use by process {pid}",
             f"{folder} 正被进程 {pid} 使用",
             remedy_en="Stop it, or talk to the running office instead.",
-            remedy_zh="请先停止该进程, 或通过正在运行的服务操作。",
+            remedy_zh="请先停止该进程，或通过正在运行的服务操作。",
         )
 
 
@@ -53,7 +54,8 @@ class FolderLock:
     @classmethod
     def acquire(cls, folder: Path) -> FolderLock:
         """Lock the office for this process. Raises: OfficeBusy."""
-        file = (folder / LOCK_FILE).open("a+", encoding="utf-8")
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        file = os.fdopen(descriptor, "r+", encoding="utf-8")
         if not _locked(file):
             file.seek(0)
             text = file.read()
@@ -81,9 +83,13 @@ class FolderLock:
 def lock_info(folder: Path) -> dict[str, object] | None:
     """Return what the process that has the lock wrote; None if nobody has it."""
     path = folder / LOCK_FILE
-    if not path.exists():
+    try:
+        file = path.open("r+", encoding="utf-8")
+    except FileNotFoundError:
         return None
-    with path.open("r+", encoding="utf-8") as file:
+    except OSError:  # a disk mounted read-only; for a look, reading is enough
+        file = path.open(encoding="utf-8")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

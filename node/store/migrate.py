@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect
 
 import node.store.tables  # noqa: F401  # fills the metadata
-from node.store.engine import Store, redacted
+from node.store.engine import NotAStore, Store, StoreMissing
 from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+
+COPIES_MAX = 100  # of one store before one upgrade; then a person must look
+VERSION, OURS = "alembic_version", "log_head"  # tables: of any program, of an office's store
 
 
 class NewerSchema(SilianError):
@@ -25,9 +29,9 @@ class NewerSchema(SilianError):
     def __init__(self, where: str, found: str) -> None:
         super().__init__(
             f"{where} was written by a newer program (schema {found})",
-            f"{where} 由更新版本的程序写入 (结构版本 {found})",
+            f"{where} 由更新版本的程序写入（结构版本 {found}）",
             remedy_en="Install the newer program; do not go back with this store.",
-            remedy_zh="请安装新版本程序, 不要用旧版本打开此数据库。",
+            remedy_zh="请安装新版本程序，不要用旧版本打开此数据库。",
         )
 
 
@@ -39,16 +43,22 @@ class OlderSchema(SilianError):
     def __init__(self, where: str, found: str) -> None:
         super().__init__(
             f"{where} has the older schema {found}",
-            f"{where} 的结构版本较旧 ({found})",
+            f"{where} 的结构版本较旧（{found}）",
             remedy_en="Back it up, then run `silian db upgrade --dir DIR`.",
-            remedy_zh="请先备份, 再运行 silian db upgrade --dir 目录。",
+            remedy_zh="请先备份，再运行 silian db upgrade --dir 目录。",
         )
 
 
 def upgrade(store: Store) -> None:
-    """Upgrade a store to this program's schema in one transaction; create it in a new one."""
+    """Bring a store to this program's schema in one transaction; an empty one gets all of it.
 
+    Raises: NotAStore when the database is another program's; nothing of ours is put into it.
+    """
     from alembic import command  # a slow import that only an upgrade needs
+
+    tables = _tables(store)
+    if tables and OURS not in tables:
+        raise _foreign(store)
 
     def run(tx: Connection) -> None:
         config = _config()
@@ -61,27 +71,33 @@ def upgrade(store: Store) -> None:
 def upgrade_with_backup(store: Store, folder: Path) -> None:
     """Copy an office's SQLite file and upgrade it at the start; change nothing in a newer one.
 
-    Raises: NewerSchema.
+    Raises: NewerSchema, StoreMissing, NotAStore.
     """
-    found, known = _found(store), revisions()
-    if found is None or found not in known or found == known[-1]:
-        check(store)
+    newest = revisions()[-1]
+    if known(store) == newest:
         return
-    store.backup(folder / f"office.before-{known[-1]}.db")
+    store.backup(_unused(folder / f"office.before-{newest}.db"))
     upgrade(store)
 
 
 def check(store: Store) -> None:
-    """Check that a store has this program's schema.
+    """Make sure that a store is an office's and fits this program.
 
-    Raises: NewerSchema, OlderSchema.
+    Raises: NewerSchema, OlderSchema; StoreMissing when it is empty, NotAStore when it is foreign.
     """
-    found, known = _found(store), revisions()
-    if found == known[-1]:
-        return
-    if found is not None and found not in known:
-        raise NewerSchema(redacted(store.url), found)
-    raise OlderSchema(redacted(store.url), found or "none")
+    if (found := known(store)) != revisions()[-1]:
+        raise OlderSchema(store.shown, found)
+
+
+def known(store: Store) -> str:
+    """Return the schema of an office's store, if this program knows how to go on from it.
+
+    Raises: as `check`, without OlderSchema.
+    """
+    found = _found(store)
+    if found not in revisions():
+        raise NewerSchema(store.shown, found)
+    return found
 
 
 @cache
@@ -91,13 +107,31 @@ def revisions() -> tuple[str, ...]:
     return tuple(sorted(s.name.split("_")[0] for s in scripts if s.name[:4].isdecimal()))
 
 
-def _found(store: Store) -> str | None:
+def _found(store: Store) -> str:
+    """Return the schema that an office's store has. Raises: StoreMissing, NotAStore."""
+    tables = _tables(store)
+    if not tables:
+        raise StoreMissing(store.shown, "there is nothing in it", "其中没有任何数据")
+    if not {VERSION, OURS} <= tables:
+        raise _foreign(store)
     with store.read() as tx:
-        if not inspect(tx).has_table("alembic_version"):
-            return None
         rows = tx.exec_driver_sql("SELECT version_num FROM alembic_version")
-        found: str | None = rows.scalar_one_or_none()
-        return found
+        return str(rows.scalar_one_or_none())
+
+
+def _unused(path: Path) -> Path:
+    """Return the name, or the next one: an upgrade that broke off has left its copy."""
+    tries = (path, *(path.with_suffix(f".{n}.db") for n in range(1, COPIES_MAX)))
+    return next((each for each in tries if not each.exists()), path)
+
+
+def _tables(store: Store) -> set[str]:
+    with store.read() as tx:
+        return set(inspect(tx).get_table_names())
+
+
+def _foreign(store: Store) -> NotAStore:
+    return NotAStore(store.shown, "it holds the tables of another program")
 
 
 def _config() -> Config:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from node.domain.unit_csv import read_units
 from node.domain.units import BadTree, Level, Tree, Unit
 from node.store import meta
+from sync.model.errors import SilianError
 from sync.store.sql import sql
 
 _COLUMNS = "f_unit_id, f_unit_code, f_name, f_level, f_parent, f_valid_from, f_valid_to"
@@ -24,18 +25,39 @@ def base_units(content: str, since: date) -> tuple[Unit, ...]:
     return read_units(content.encode(), "tree", since)
 
 
-def tree_on(tx: Connection, day: date) -> Tree:
-    """Return the tree of a day: the first tree with the city's decisions since then.
+class NoTreeYet(SilianError):
+    """The day asked about is before the first tree of units that this office knows."""
 
-    Raises: BadTree while only a part of a reorganisation has arrived.
+    code = "no_tree_yet"
+
+    def __init__(self, day: date, first: date) -> None:
+        super().__init__(
+            f"there is no tree of units for {day}: it begins on {first}",
+            f"{day} 没有行政区划数据，最早为 {first}",
+            remedy_en=f"Ask for {first} or a later day.",
+            remedy_zh=f"请选择 {first} 或之后的日期。",
+        )
+
+
+def first_day(tx: Connection) -> date:
+    """Return from when the oldest tree holds."""
+    return date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
+
+
+def tree_on(tx: Connection, day: date) -> Tree:
+    """Return the tree of a day: what the store started from and what the city has decided since.
+
+    Raises: BadTree while only half of a reorganisation has arrived; NoTreeYet.
     """
-    since = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
+    since = first_day(tx)
+    if day < since:
+        raise NoTreeYet(day, since)
     return _tree(meta.get(tx, meta.TREE) or "", since, _decided(tx), day)
 
 
 def dated_units(tx: Connection) -> tuple[Unit, ...]:
     """Return every dated record of every unit; a decided one replaces its base."""
-    since = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
+    since = first_day(tx)
     return _joined(base_units(meta.get(tx, meta.TREE) or "", since), _decided(tx))
 
 

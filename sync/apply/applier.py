@@ -24,6 +24,7 @@ from sync.log.append import log_row
 from sync.log.outcome import Applied, Received
 from sync.merge.copies import Chunk
 from sync.model.access import arrival_link, check_relay, denial_reason
+from sync.model.attribution import UNKNOWN, Attribution, BadAttribution, fault_of
 from sync.model.change import Batch, Block, Edit, Entry, Signature, StreamHead
 from sync.model.effect import Effect
 from sync.model.errors import Malformed, SilianError
@@ -48,13 +49,18 @@ class CursorGap(SilianError):
         self.expected = expected
 
 
-def apply_local(replica: Replica, tx: Connection, edits: Sequence[Edit]) -> Applied:
+def apply_local(
+    replica: Replica, tx: Connection, edits: Sequence[Edit], by: Attribution = UNKNOWN
+) -> Applied:
     """Commit what this office's people or jobs decided, as one transaction of one version.
 
-    Raises: NotWritable (a field this level does not own), RecordExists, RecordMissing.
+    Raises: NotWritable (a field this level does not own), RecordExists, RecordMissing,
+    BadAttribution.
     """
+    if fault := fault_of(by):
+        raise BadAttribution(fault)
     replica.begin(tx)
-    return replica.write(tx, edits)
+    return replica.write(tx, edits, by=by)
 
 
 def apply_batch(

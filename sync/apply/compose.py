@@ -112,6 +112,8 @@ class Composer:
                 bases,
                 causal_length,
             )
+            if first.operation is Operation.DELETE or causal_length % 2 == 0:
+                block.lives = _lives(tx, table, first.key.unit, block.ids)
             if covered or any(e.resolves for e in edits):
                 self._add_resolved(block, edits, covered)
             yield block
@@ -205,6 +207,13 @@ def _all_columns(
 
 def _columns(edits: list[Edit], names: Sequence[str]) -> list[Sequence[Value]]:
     return [[e.values[n] for e in edits] for n in names]
+
+
+def _lives(tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes]) -> list[Version]:
+    """Return what the present life, or the end, of each of these records began with."""
+    rows = table.rows(tx, unit, ids, ["id", "coalesce(causal_length_version,created)"])
+    found = {bytes(row[0]): bytes(row[1]) for row in rows}
+    return [found[record] for record in ids]
 
 
 def _versions(

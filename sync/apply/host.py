@@ -112,6 +112,9 @@ class Host(Protocol):
     def shared(self, child: int) -> Shared:
         """Return whose records a child and its parent both may hear whole, by register."""
 
+    def fence(self, why: str) -> None:
+        """Told that the parent has let another store in under our name; "": it let this one in."""
+
     def compared(self, comparison: Comparison) -> None:
         """Told how a comparison with the parent ended."""
 

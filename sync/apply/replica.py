@@ -16,10 +16,12 @@ from sync.apply.blocks import Merger
 from sync.apply.compose import Composer
 from sync.codec.signing import Signer
 from sync.log import entries as log
+from sync.log import local_log
 from sync.log.append import OwnEntry, append_own
 from sync.log.outcome import Applied, Received
 from sync.model import audience
 from sync.model.access import Identity, Routes
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Block, Edit
 from sync.model.effect import Effect
 from sync.model.schema import Lane
@@ -81,16 +83,22 @@ class Replica:
 
     # -- own edits ----------------------------------------------------------------------------
 
-    def write(self, tx: Connection, edits: Sequence[Edit], *, derived: bool = False) -> Applied:
+    def write(
+        self, tx: Connection, edits: Sequence[Edit], *, derived: bool = False,
+        by: Attribution = UNKNOWN,
+    ) -> Applied:  # fmt: skip
         """Merge own edits and what follows from them, and append them to the log as one version.
 
-        `derived`: they follow by themselves, and nobody is asked whether we may write them.
-        Raises: NotWritable, RecordExists, RecordMissing.
+        `derived`: they follow by themselves, and nobody is asked whether we may write them. `by`
+        goes with what was decided, and not with what only follows from it.
+        Raises: NotWritable, RecordExists, RecordMissing, BadAttribution, TooLarge.
         """
         me = self.identity
         hlc = self.clock.tick()
         done = Applied(version_of(hlc, me.incarnation))
         outgoing: dict[tuple[str, Lane], list[Block]] = {}
+        decided: set[tuple[str, Lane]] = set()  # what people did, and not only what follows
+        kept: list[Block] = []  # what no other office receives
         pending: Sequence[Edit] = edits
         for _ in range(DERIVED_ROUNDS_MAX):
             effects: list[Effect] = []
@@ -103,9 +111,12 @@ class Replica:
                 if effect is not None:
                     effects.append(effect)
                 lane = self.tables.schema.registers[block.register].lane
-                for name in audiences:
-                    if name != audience.LOCAL:
-                        outgoing.setdefault((name, lane), []).append(block)
+                target = [(name, lane) for name in audiences if name != audience.LOCAL]
+                for to in target:
+                    outgoing.setdefault(to, []).append(block)
+                if not derived:
+                    decided.update(target)
+                    kept += () if target else (block,)
             pending = self.fold(tx, effects)
             derived = True
             if not pending:
@@ -114,8 +125,10 @@ class Replica:
             raise AssertionError("folds entail edits without end")
         self.merger.flush(tx)
         own_entries = [
-            OwnEntry(name, lane, blocks, hlc) for (name, lane), blocks in outgoing.items()
+            OwnEntry(*to, blocks, hlc, by=by if to in decided else UNKNOWN)
+            for to, blocks in outgoing.items()
         ]
+        local_log.append(tx, done.version, kept, by, self.now_ms)
         append_own(self, tx, own_entries, done.waiters)
         return done
 

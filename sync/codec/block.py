@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from sync.model.change import ID_BYTES, Block, Operation, Value
@@ -63,17 +63,23 @@ def block_to_wire(block: Block) -> pb.Block:
         columns=[column_to_wire(c) for c in block.columns],
         causal_length=block.causal_length,
     )
-    if block.bases:
-        index = {v: i for i, v in enumerate(dict.fromkeys(chain.from_iterable(block.bases)))}
+    if block.bases or block.lives:
+        named = chain(chain.from_iterable(block.bases), block.lives)
+        index = {v: i for i, v in enumerate(dict.fromkeys(named))}
         message.versions = b"".join(index)
         for column in block.bases:
-            numbers = [index[v] for v in column]
-            same = numbers.count(numbers[0]) == len(numbers)
-            message.bases.add(index=numbers[:1] if same else numbers)
+            message.bases.add(index=_numbers(column, index))
+        if block.lives:
+            message.lives.index.extend(_numbers(block.lives, index))
     for (record, field), versions in block.resolved.items():
         for version in versions:
             message.resolved.add(record=record, field=field, version=version)
     return message
+
+
+def _numbers(column: Sequence[Version], index: Mapping[Version, int]) -> list[int]:
+    numbers = [index[v] for v in column]
+    return numbers[:1] if numbers.count(numbers[0]) == len(numbers) else numbers
 
 
 def block_from_wire(m: pb.Block) -> Block:
@@ -110,6 +116,7 @@ def block_from_wire(m: pb.Block) -> Block:
         bases=bases,
         causal_length=m.causal_length,
         resolved=resolved,
+        lives=base_from_wire(m.lives, m.versions, count) if m.HasField("lives") else (),
     )
 
 

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from sync.codec import compress
 from sync.codec.block import block_from_wire, block_to_wire
 from sync.codec.signing import KEY_BYTES, SIGNATURE_BYTES
+from sync.model.attribution import UNKNOWN, Attribution, BadAttribution, fault_of
 from sync.model.change import Batch, Block, Entry, Signature, StreamHead
 from sync.model.errors import Malformed, TooLarge
 from sync.model.limits import ENTRY_BYTES_MAX
@@ -43,12 +44,15 @@ def entry_to_wire(
     hlc: int,
     payload: bytes | None = None,
     original_incarnation: int = 0,
+    by: Attribution = UNKNOWN,
 ) -> Entry:
     """Pack one transaction for one audience.
 
     `payload`: given when the same blocks go to a second audience, so that they are packed once.
-    Raises: TooLarge, if every receiver would refuse the entry.
+    Raises: TooLarge, BadAttribution, if every receiver would refuse the entry.
     """
+    if fault := fault_of(by):
+        raise BadAttribution(fault)
     if payload is None:
         payload = pack(blocks)
     changes = sum(len(b.ids) for b in blocks)
@@ -64,12 +68,14 @@ def entry_to_wire(
         changes=changes,
         payload=payload,
         original_incarnation=original_incarnation,
+        actor=by.actor,
+        reason=by.reason,
     ).SerializeToString()
     if len(wire) > ENTRY_BYTES_MAX:
         raise TooLarge(len(wire), ENTRY_BYTES_MAX)
     return Entry(
         incarnation, unit, level, audience, lane, seq, prev_hash, hlc, changes, payload,
-        wire, hash_of(wire), original_incarnation,
+        wire, hash_of(wire), original_incarnation, by,
     )  # fmt: skip
 
 
@@ -89,9 +95,12 @@ def entry_from_wire(wire: bytes) -> Entry:
     largest = max(m.incarnation, m.unit, m.hlc, m.seq << 1, m.changes << 32, m.original_incarnation)
     if largest >= 1 << 63:
         raise Malformed("entry header: a number is out of range")
+    by = Attribution(m.actor, m.reason)
+    if fault := fault_of(by):
+        raise Malformed(f"entry header: {fault}")
     return Entry(
         m.incarnation, m.unit, m.level, m.audience, Lane(m.lane), m.seq, m.prev_hash, m.hlc,
-        m.changes, m.payload, wire, hash_of(wire), m.original_incarnation,
+        m.changes, m.payload, wire, hash_of(wire), m.original_incarnation, by,
     )  # fmt: skip
 
 

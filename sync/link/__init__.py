@@ -7,16 +7,25 @@ from sync.link.admission import BULK_WAITING_MAX, OVERLOADED_WAIT_MS
 from sync.link.child import ChildEnd
 from sync.link.dialer import CLOSE_AFTER_S, Dialer
 from sync.link.handshake import Hello, HelloAnswer
-from sync.link.lines import Lines
+from sync.link.lines import NO_PROXY, Lines
 from sync.link.messages import Verdict
 from sync.link.parent import Parent
 from sync.link.sessions import SessionUnknown
-from sync.link.status import DETAIL_KEY, detail_of, read_detail, status_of
+from sync.link.status import (
+    DETAIL_KEY,
+    DETAILS_BYTES_MAX,
+    clipped,
+    detail_of,
+    read_detail,
+    status_of,
+)
 
 __all__ = [
     "BULK_WAITING_MAX",
     "CLOSE_AFTER_S",
+    "DETAILS_BYTES_MAX",
     "DETAIL_KEY",
+    "NO_PROXY",
     "OVERLOADED_WAIT_MS",
     "ChildEnd",
     "Dialer",
@@ -26,6 +35,7 @@ __all__ = [
     "Parent",
     "SessionUnknown",
     "Verdict",
+    "clipped",
     "detail_of",
     "read_detail",
     "status_of",

@@ -258,6 +258,8 @@ class ChildEnd:
 
     def _handshake_done(self, reply: pb.HelloResponse) -> HandshakeDone:
         verdict = Verdict(reply.verdict)
+        if verdict is Verdict.CLONE:
+            self._host.fence(reply.reason)
         if verdict not in (Verdict.ACCEPTED, Verdict.SNAPSHOT, Verdict.RESTORED):
             return HandshakeDone(verdict, retry_after_ms=reply.retry_after_ms, reason=reply.reason)
         clock = self._host.replica.clock
@@ -313,6 +315,7 @@ class ChildEnd:
 
         if token != known_token or (other and came_as_snapshot) or new_key:
             self._host.store.write(write)
+        self._host.fence("")
         self._host.on_parent_contact(
             self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
         )

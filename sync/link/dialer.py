@@ -28,6 +28,7 @@ from sync.link.messages import (
     Failed,
     FetchChunk,
     Handshake,
+    HandshakeDone,
     Idle,
     Pull,
     Push,
@@ -280,6 +281,9 @@ class Dialer:
         """Tell the session what happened; return what it wants next."""
         with self._lock:
             command = self._session.on(event)
+        if isinstance(event, HandshakeDone) and self._session.state is State.HALTED:
+            verdict = event.verdict.name.lower()
+            self._log.error("link_halted", verdict=verdict, reason=event.reason)
         if isinstance(event, Failed):
             self._log.warning(
                 "link_failed",

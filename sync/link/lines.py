@@ -23,7 +23,10 @@ from sync.wire.v1 import link_pb2_grpc
 CALLS_MAX = 8  # under way at one address at a time; those after them wait here, not at the parent
 CALL_TIMEOUT_S = 60.0
 WATCH_TIMEOUT_S = 330.0  # the parent gives a sign of life every 300 s
+# An office is reached directly: a proxy of the environment would be asked even for loopback.
+NO_PROXY = ("grpc.enable_http_proxy", 0)
 OPTIONS = (
+    NO_PROXY,
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     ("grpc.keepalive_time_ms", 60_000),

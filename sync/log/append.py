@@ -15,6 +15,7 @@ from sync.log import entries as log
 from sync.log.outcome import Waiters
 from sync.model import audience
 from sync.model.access import Identity, Routes
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Block, Entry, StreamHead
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
@@ -42,6 +43,7 @@ class OwnEntry(NamedTuple):
     blocks: list[Block]
     hlc: int
     original_incarnation: int = 0
+    by: Attribution = UNKNOWN
 
 
 def append_own(
@@ -74,6 +76,7 @@ def append_own(
             hlc=own_entry.hlc,
             payload=payload,
             original_incarnation=own_entry.original_incarnation,
+            by=own_entry.by,
         )
         heads[key] = StreamHead(entry.seq, entry.hash)
         newest[key] = entry

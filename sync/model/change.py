@@ -8,6 +8,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.schema import Lane
 from sync.model.version import Version, version_of
 
@@ -62,6 +63,8 @@ class Block:
     bases: list[Sequence[Version]] = field(default_factory=list)
     causal_length: int = 0  # the edit's base: odd is active, even is ended; 0 for CREATE
     resolved: dict[tuple[int, str], tuple[Version, ...]] = field(default_factory=dict)
+    # DELETE, and UPDATE of ended records: what each life, or its end, began with; may be unknown.
+    lives: Sequence[Version] = ()
 
     def without(self, names: Sequence[str]) -> Block:
         """Return the block without these fields, as for a store that does not know them."""
@@ -91,6 +94,7 @@ class Entry:
     wire: bytes  # the serialized entry
     hash: bytes  # of `wire`
     original_incarnation: int = 0  # of a republished entry: under which it was first written
+    by: Attribution = UNKNOWN  # for people only: nothing is decided by it
 
     @property
     def version(self) -> Version:

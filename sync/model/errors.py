@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from sync.model.change import RecordKey
+if TYPE_CHECKING:
+    from sync.model.change import RecordKey
+
 
 _ENDS = (".", "!", "?", ":", ";", "。", "！", "？", "：", "；")
 

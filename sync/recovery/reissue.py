@@ -187,7 +187,9 @@ def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) ->
         for block in blocks:
             _rebase(block, names[block.register])
     to_append = [
-        OwnEntry(w.entry.audience, w.entry.lane, blocks, w.entry.hlc, w.original_incarnation)
+        OwnEntry(
+            w.entry.audience, w.entry.lane, blocks, w.entry.hlc, w.original_incarnation, w.entry.by
+        )
         for w, blocks in zip(own_entries, bodies, strict=True)
     ]
     append_own(replica, tx, to_append, reissued.waiters)
@@ -249,6 +251,7 @@ def _remove_entries(tx: Connection, own_entries: list[OwnLogEntry]) -> None:
 def _rebase(block: Block, names: Names) -> None:
     """Let a block stand on the new names of what it stood on."""
     block.bases = [[names.get(v, v) for v in column] for column in block.bases]
+    block.lives = tuple(names.get(v, v) for v in block.lives)
     block.resolved = {
         key: tuple(names.get(v, v) for v in versions) for key, versions in block.resolved.items()
     }

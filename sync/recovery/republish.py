@@ -70,7 +70,7 @@ def republish(
         first = transaction.sample
         original = first.original_incarnation or first.incarnation
         missing += (
-            OwnEntry(audience_name, first.lane, blocks, first.hlc, original)
+            OwnEntry(audience_name, first.lane, blocks, first.hlc, original, first.by)
             for audience_name, blocks in sorted(wanted.items())
         )
         if waiting >= PORTION_CHANGES_MAX:

@@ -17,10 +17,12 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from sync.compare import repair_log
+from sync.log import edit_history
 from sync.log import entries as log
 from sync.model.change import RecordName
 from sync.model.schema import Lane, Policy, RegisterSchema
 from sync.model.version import COUNTER_BITS, Version, hlc_of, version_of
+from sync.store import conflicts
 from sync.store.quarantine import quarantined_records
 from sync.store.registers import RegisterTable
 from sync.store.sql import execute, execute_many, pieces
@@ -141,6 +143,7 @@ def redact(
     for one in go:
         if execute(tx, f"UPDATE {table.table.name} SET {sets} WHERE {still}", one).rowcount:
             redacted.append(one)
+    _erase_history(tx, table, redacted)
     execute_many(
         tx,
         "UPDATE conflict SET value='null' WHERE register=? AND unit=? AND record=? "
@@ -149,6 +152,18 @@ def redact(
     )
     _redact_repair_log(tx, name, [one.id for one in redacted])
     return len(redacted)
+
+
+def _erase_history(tx: Connection, table: RegisterTable, redacted: Sequence[Ended]) -> None:
+    """Remove the records from the local log, which has their values.
+
+    Changes that other offices receive are in the change log (`sync.retention.truncate`).
+    """
+    for unit in {one.unit for one in redacted}:
+        ids = [one.id for one in redacted if one.unit == unit]
+        losers = conflicts.losers(tx, table.schema.name, unit, ids)
+        for record, state in table.states(tx, unit, ids, {}, losers).items():
+            edit_history.erase_local(tx, RecordName(table.schema.name, unit, record), state)
 
 
 def _redact_repair_log(tx: Connection, register: str, ids: Sequence[bytes]) -> None:

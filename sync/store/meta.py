@@ -9,6 +9,7 @@ from sync.store.sql import execute
 INCARNATION = "incarnation"
 CONTINUES = "numbering_from"  # the incarnation whose log numbers this one goes on with
 RESTORED = "recovery_due"  # a child has proved that this store lost entries of its own
+FENCED = "fenced"  # the parent accepts another store under our name: why, in its words
 REBASED_AT = "rebased_at:"  # + unit: our log position at the first contact of its incarnation
 TOKEN = "token_held:"  # + unit: the token of that parent, sent in the next handshake
 REPUBLISHED_TO = "republished_to:"  # + unit: the incarnation that its missing entries went to

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 
 from sync.model.limits import SQL_KEYS_MAX
 
@@ -118,9 +118,15 @@ def _wrapped(tx: Connection, statement: str, error: Exception) -> DBAPIError:
 class StoreFault(Enum):
     """Why a store fails, independent of the data."""
 
-    TRANSIENT = "passing"  # locked, full, a failed disk or connection: it may work later
+    TRANSIENT = "passing"  # locked, a failed disk, a server that stops: it may work later
+    FULL = "full"  # no room: it works when there is some
+    LOST = "lost"  # no server answers, or the connection to it broke
     SERIALIZATION = "collision"  # the server rolled it back for another transaction: run it again
-    CORRUPT = "damage"  # damaged: waiting does not help
+    CORRUPT = "damage"  # damaged: waiting does not help; a backup does
+    CLOSED = "closed"  # the file cannot be opened: the file system knows why
+    READ_ONLY = "read_only"  # a person must allow writing
+    FORBIDDEN = "forbidden"  # a person must allow the account
+    MISSING = "missing"  # there is no such database
 
 
 class RetryTransaction(Exception):
@@ -130,47 +136,76 @@ class RetryTransaction(Exception):
     """
 
 
-# SQLite's primary result codes
-_TRANSIENT = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15})
-_CORRUPT = frozenset({11, 26})
-# PostgreSQL's classes of SQLSTATE: connection, resources, state, operator, system
-_TRANSIENT_CLASSES = ("08", "53", "55", "57", "58")
-_SERIALIZATION = frozenset({"40001", "40P01"})
-_CORRUPT_CLASS = "XX"
+# SQLite's primary result codes. Those few are about what was asked; all others are trouble.
+_OF_DATA = frozenset({1, 18, 19, 20, 21, 25})
+_BY_NUMBER = {
+    3: StoreFault.FORBIDDEN,
+    8: StoreFault.READ_ONLY,
+    11: StoreFault.CORRUPT,
+    13: StoreFault.FULL,
+    14: StoreFault.CLOSED,
+    24: StoreFault.CORRUPT,
+    26: StoreFault.CORRUPT,
+}
+# SQLSTATE: a code that means more than its class, then the classes that are not about the data.
+_BY_STATE = {
+    "25006": StoreFault.READ_ONLY,
+    "40001": StoreFault.SERIALIZATION,
+    "40P01": StoreFault.SERIALIZATION,
+    "42501": StoreFault.FORBIDDEN,
+    "53100": StoreFault.FULL,
+}
+_BY_CLASS = {
+    "08": StoreFault.LOST,
+    "28": StoreFault.FORBIDDEN,
+    "3D": StoreFault.MISSING,
+    "53": StoreFault.TRANSIENT,  # resources
+    "55": StoreFault.TRANSIENT,  # not now
+    "57": StoreFault.TRANSIENT,  # an operator
+    "58": StoreFault.TRANSIENT,  # the system
+    "F0": StoreFault.TRANSIENT,  # its settings
+    "XX": StoreFault.CORRUPT,
+}
 # For a driver that gives no code: words of its message.
-_TRANSIENT_SIGNS = (
-    "locked", "busy", "disk is full", "no space", "disk i/o error", "unable to open",
-    "out of memory", "readonly",
-)  # fmt: skip
-_CORRUPT_SIGNS = ("malformed", "not a database")
+_BY_SIGN = {
+    "malformed": StoreFault.CORRUPT,
+    "not a database": StoreFault.CORRUPT,
+    "could not decode": StoreFault.CORRUPT,
+    "disk is full": StoreFault.FULL,
+    "no space": StoreFault.FULL,
+    "readonly": StoreFault.READ_ONLY,
+    "locked": StoreFault.TRANSIENT,
+    "busy": StoreFault.TRANSIENT,
+    "disk i/o error": StoreFault.TRANSIENT,
+    "unable to open": StoreFault.TRANSIENT,
+    "out of memory": StoreFault.TRANSIENT,
+}
 
 
 def fault_of(error: DBAPIError | TimeoutError) -> StoreFault | None:
     """Return what is wrong with the store; None if it refused the data."""
     if isinstance(error, TimeoutError):  # no connection was free
         return StoreFault.TRANSIENT
-    if error.connection_invalidated:
-        return StoreFault.TRANSIENT
     origin = error.orig
     number = getattr(origin, "sqlite_errorcode", None)
     if isinstance(number, int):
         primary = number & 0xFF  # the other bits have details
-        if primary in _CORRUPT:
-            return StoreFault.CORRUPT
-        return StoreFault.TRANSIENT if primary in _TRANSIENT else None
+        return None if primary in _OF_DATA else _BY_NUMBER.get(primary, StoreFault.TRANSIENT)
     state = getattr(origin, "sqlstate", "")
-    if state is None and isinstance(error, OperationalError):
-        return StoreFault.TRANSIENT  # the server did not answer
     if state:
-        if state in _SERIALIZATION:
-            return StoreFault.SERIALIZATION
-        if state.startswith(_CORRUPT_CLASS):
-            return StoreFault.CORRUPT
-        return StoreFault.TRANSIENT if state.startswith(_TRANSIENT_CLASSES) else None
+        found = trouble_of_state(state)
+        return found or (StoreFault.LOST if error.connection_invalidated else None)
+    if error.connection_invalidated:
+        return StoreFault.LOST
+    if state is None and isinstance(error, OperationalError | InterfaceError):
+        return StoreFault.LOST  # the server said nothing at all
     text = str(origin).lower()
-    if any(sign in text for sign in _CORRUPT_SIGNS):
-        return StoreFault.CORRUPT
-    return StoreFault.TRANSIENT if any(sign in text for sign in _TRANSIENT_SIGNS) else None
+    return next((trouble for sign, trouble in _BY_SIGN.items() if sign in text), None)
+
+
+def trouble_of_state(state: str) -> StoreFault | None:
+    """Return what a server's SQLSTATE means; None when it is about what was asked."""
+    return _BY_STATE.get(state) or _BY_CLASS.get(state[:2])
 
 
 T = TypeVar("T")

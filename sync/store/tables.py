@@ -52,6 +52,18 @@ Index("ix_entry_lane", entry.c.lane, entry.c.arrival)
 Index("ix_entry_via", entry.c.via, entry.c.lane, entry.c.arrival)
 Index("ix_entry_hlc", entry.c.hlc)  # finds the entries of one version
 
+local_entry = Table(  # what people did here to records that no other office receives; for history
+    "local_entry",
+    metadata,
+    Column("hlc", BigInteger, primary_key=True, autoincrement=False),
+    Column("incarnation", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # blocks, as in an entry's payload
+)
+Index("ix_local_entry_at", local_entry.c.at_ms)
+
 stream = Table(  # INV-3, INV-5: the newest known entry of each stream; so a gap is detected
     "stream",
     metadata,

@@ -184,12 +184,14 @@ def serve_children(folder: Path) -> dict[str, Any]:
 
 def be_children(address: str, units: list[int]) -> None:
     """Greet for each unit over a channel of its own, wait for rings, and hold still."""
+    from sync.link.lines import NO_PROXY
     from sync.wire.v1 import link_pb2 as pb
     from sync.wire.v1 import link_pb2_grpc
 
+    options = (NO_PROXY, ("grpc.use_local_subchannel_pool", 1))
     open_watches = []
     for n, unit in enumerate(units):
-        channel = grpc.insecure_channel(address, options=(("grpc.use_local_subchannel_pool", 1),))
+        channel = grpc.insecure_channel(address, options=options)
         stub: Any = link_pb2_grpc.LinkServiceStub(channel)
         hello = pb.HelloRequest(
             unit=unit, level=3, incarnation=unit + 1, protocol_min=1, protocol_max=1,

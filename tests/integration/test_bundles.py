@@ -138,7 +138,7 @@ def test_an_invalid_bundle_request_is_refused_with_its_exit_code_and_nothing_is_
 ):
     courier.silian(HOME, "record", "create", "premises", "name=活动室", "use=活动", "area_m2=20")
     file = courier.write(HOME, STREET)
-    assert courier.run(HOME, "bundle", "write", str(file), "--to", STREET)[0] == 4
+    assert courier.run(HOME, "bundle", "write", str(file), "--to", STREET)[0] == 7
     assert courier.run(HOME, "bundle", "write", str(file) + "2", "--to", CITY)[0] == 4
     assert [p.name for p in courier.stick.iterdir()] == [file.name]
     assert courier.run(DISTRICT, "bundle", "read", str(file))[0] == 4

@@ -47,7 +47,7 @@ def test_quarantined_changes_are_listed_shown_retried_and_closed_with_a_reason(
 
     listed = quarantine("ls", "--json").json
     assert (listed["total"], listed["next"]) == (3, "")
-    first = listed["quarantined"][0]
+    first = listed["items"][0]
     assert (first["reason"], first["state"]) == ("constraint_violation", "open")
     assert first["writer"]["code"] == A
     shown = quarantine("show", first["id"], "--json").json
@@ -70,7 +70,7 @@ def test_quarantined_changes_are_listed_shown_retried_and_closed_with_a_reason(
     assert quarantine("ls", "--json").json["total"] == 2
     everything = quarantine("ls", "--all", "--limit", 2, "--json").json
     assert everything["total"] == 3
-    rest = quarantine("ls", "--all", "--after", everything["next"], "--json").json["quarantined"]
+    rest = quarantine("ls", "--all", "--after", everything["next"], "--json").json["items"]
     assert len(rest) == 1
     assert "待处理" in quarantine("ls", lang="zh").out
     nobody = quarantine("retry", "--json")
@@ -93,7 +93,7 @@ def test_a_clone_is_reset_at_the_parent_with_a_reason_whether_it_is_served_or_no
         def copies(*arguments: object, lang: str = "en") -> Any:
             return silian("copies", *arguments, "--dir", street, lang=lang)
 
-        (flagged,) = copies("ls", "--json").json["offices"]
+        (flagged,) = copies("ls", "--json").json["items"]
         assert (flagged["unit"]["code"], flagged["flagged"]) == (A, True)
         done = copies("forget", A, "--reason", "旧电脑已停用", "--as", "李", "--json").json
         assert done["flagged"] is False
@@ -123,7 +123,7 @@ def test_one_decision_for_many_conflicts_is_counted_first_and_done_with_yes(tmp_
     def conflicts(*arguments: object) -> Any:
         return silian("conflicts", *arguments, "--dir", tmp_path / "street", "--json")
 
-    model = conflicts("ls").json["conflicts"][0]["id"]
+    model = conflicts("ls").json["items"][0]["id"]
     decide = ("resolve", model, "--take", "loser", "--reason", "以街道为准", "--same-writers")
     counted = conflicts(*decide).json
     assert (counted["preview"], counted["resolved"], counted["left"]) == (True, 3, 0)

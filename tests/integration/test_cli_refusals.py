@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from hub.cli.exits import EXIT_BY_CODE, exit_of
+from hub.cli.exits import EXIT_BY_CODE, Exit, exit_of
 from hub.cli.explain import refusals
 from node.config import FILE
+from node.domain.assignment_texts import REASONS
+from node.services.health.problems import TEXTS
 from node.setup import DATABASE
 from sync.model.errors import SilianError
 from tests.support.silian import COMMUNITY, SERVE, Ran, serving, silian
@@ -61,7 +63,7 @@ def test_an_unknown_code_of_a_newer_program_exits_by_its_status() -> None:
         (("record", "list", "cell"), 4, "system_register"),
         (("record", "list", "premises", "--unit", "万家花院社区"), 3, "unknown_unit"),
         (("record", "list", "premises", "--unit", "330102013001"), 4, "foreign_unit"),
-        (("record", "show", "premises", "zz"), 2, "usage"),
+        (("record", "show", "premises", "zz"), 3, "unknown_id"),
         (("record", "show", "premises", "00" * 16), 3, "record_missing"),
         (("record", "create", "premises", "name"), 2, "usage"),
         (("record", "create", "premises", "name="), 2, "invalid_record"),
@@ -88,7 +90,7 @@ def test_an_unknown_code_of_a_newer_program_exits_by_its_status() -> None:
         (("money", "receive", "00" * 16), 3, "transfer_unknown"),
         (("unit", "find", "无此单位名称"), 3, "unknown_unit"),
         (("sync", "now"), 7, "no_parent"),
-        (("explain", "stale_edti"), 3, "unknown_code"),
+        (("explain", "stale_edti"), 2, "unknown_code"),
     ],
 )  # fmt: skip
 def test_a_wrong_argument_names_the_mistake_and_the_remedy(
@@ -195,6 +197,84 @@ def test_serving_at_a_port_in_use_or_for_everybody_is_refused(office: Path) -> N
     refused(exposed, 4, "exposed")
 
 
+@pytest.mark.parametrize(
+    ("options", "exit_", "says"),
+    [
+        (("--listen", "7420"), 7, "host:port"),
+        (("--listen", ":7420"), 7, "host:port"),
+        (("--listen", "myhost:99999"), 7, "99999"),
+        (("--listen", "0.0.0.0:7420"), 4, "TLS"),
+        (("--listen", "[::]:7420"), 4, "TLS"),
+        (("--parent", "localhost"), 7, "host:port"),
+        (("--parent", "127.0.0.1:0"), 7, "port"),
+        (("--parent", "主机：7412"), 7, "host"),
+        (("--store", "mysql://x/y"), 7, "mysql"),
+    ],
+)
+def test_what_cannot_work_is_refused_by_init_and_nothing_is_left(
+    tmp_path: Path, options: tuple[str, ...], exit_: int, says: str
+) -> None:
+    result = silian("init", "--dir", tmp_path / "o", "--unit", COMMUNITY, *options, "--json")
+    assert result.exit == exit_, result.err
+    assert says in result.error["message"]
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_city_has_no_parent_and_others_are_reported_when_they_have_none(tmp_path: Path) -> None:
+    city = ("init", "--unit", "杭州市", "--dir", tmp_path / "city")
+    refused(silian(*city, "--parent", "127.0.0.1:7410", "--json"), 7, "bad_config")
+    assert not (tmp_path / "city").exists()
+    assert "No parent is set" not in silian(*city).err
+    alone = silian("init", "--unit", COMMUNITY, "--dir", tmp_path / "alone")
+    assert (alone.exit, "No parent is set" in alone.err) == (0, True)
+
+
+def test_the_next_step_can_be_pasted_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "小 盘" / "三里亭"
+    made = silian("init", "--dir", folder, "--unit", COMMUNITY)
+    assert f"Next: silian serve --dir '{folder}'" in made.err
+
+
+def test_config_check_tries_the_port_the_unit_and_the_parent(tmp_path: Path) -> None:
+    folder = fresh(tmp_path / "office")
+
+    def checked(**settings: str) -> Ran:
+        variables = {f"SILIAN_{name.upper()}": value for name, value in settings.items()}
+        return silian("config", "check", "--dir", folder, "--json", env=variables)
+
+    assert checked(parent="127.0.0.1:7412").exit == 0
+    assert (checked().exit, checked().json["problems"]) == (6, ["no_parent"])
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        refused(checked(listen=address), 7, "cannot_listen")
+        found = silian("doctor", "--dir", folder, "--json", env={"SILIAN_LISTEN": address})
+        port = next(f for f in found.json["items"] if f["check"] == "port")
+        assert (port["good"], "in use" in port["en"]) == (False, True)
+    refused(checked(listen="0.0.0.0:7420"), 4, "exposed")
+    refused(checked(listen="192.0.2.1:7420", allow_plaintext="true"), 7, "cannot_listen")
+    refused(checked(unit="闸弄口街道"), 7, "bad_config")
+    with serving(folder):
+        assert checked().exit == 0  # what serves it has looked
+
+
+def test_doctor_asks_whether_the_parent_is_there_and_is_the_right_one(tmp_path: Path) -> None:
+    def parent_of(address: str) -> tuple[bool, str]:
+        result = silian("doctor", "--dir", community, "--json", env={"SILIAN_PARENT": address})
+        found = next(f for f in result.json["items"] if f["check"] == "parent")
+        return found["good"], found["en"]
+
+    city, street, community = (tmp_path / name for name in ("city", "street", "community"))
+    for folder, unit in ((city, "杭州市"), (street, "闸弄口街道"), (community, COMMUNITY)):
+        silian("init", "--dir", folder, "--unit", unit)
+    with serving(street) as address:
+        assert parent_of(address) == (True, f"闸弄口街道 {address}")
+    good, stated = parent_of("127.0.0.1:1")
+    assert (good, "does not answer" in stated) == (False, True)
+    with serving(city) as address:
+        good, stated = parent_of(address)
+        assert (good, "does not serve 闸弄口街道" in stated) == (False, True)
+
+
 def test_an_office_is_served_once(tmp_path: Path) -> None:
     folder = fresh(tmp_path / "office")
     with serving(folder):
@@ -233,6 +313,104 @@ def test_a_reader_that_closes_the_pipe_early_is_no_error(office: Path) -> None:
         ["/bin/sh", "-c", command], capture_output=True, text=True, check=False, env=os.environ
     )
     assert done.stderr == ""
+
+
+def test_a_wrong_usage_is_one_object_with_json_as_any_other_error(office: Path) -> None:
+    for arguments in (
+        ("status", "--jsn"), ("record", "show"), ("nothing",), ("sync", "now", "--wait", "x"),
+        ("rollup",), ("work", "ls", "--limit", "0"),
+    ):  # fmt: skip
+        result = silian(*arguments, "--json")
+        refused(result, 2, "usage")
+        assert len(result.err.strip().splitlines()) == 1
+
+
+def test_the_version_is_reported_before_any_verb() -> None:
+    assert silian("--version").out.startswith("silian ")
+
+
+def test_a_fault_of_the_program_is_one_line_too_and_its_trace_is_in_the_log(
+    office: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("330102199001011234")
+
+    monkeypatch.setattr("hub.cli.store.page_faults", broken)
+    result = silian("db", "check", "--dir", office, "--json", faults=True)
+    refused(result, 1, "internal")
+    assert "330102199001011234" not in result.err
+    debug = silian("db", "check", "--dir", office, env={"SILIAN_LOG": "DEBUG"}, faults=True)
+    assert (debug.exit, "Traceback" in debug.err) == (1, True)
+
+
+def test_trouble_of_the_machine_in_any_verb_is_a_line_and_an_exit(
+    office: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    troubles: list[tuple[BaseException, int]] = [
+        (OSError(28, "No space left on device"), 75), (OSError(30, "Read-only file system"), 4),
+        (OSError(36, "File name too long"), 2), (OSError(24, "Too many open files"), 75),
+        (OSError(9999, "From tomorrow"), 75), (MemoryError(), 75),
+        (OverflowError("date value out of range"), 2),
+    ]  # fmt: skip
+    for trouble, exit_ in troubles:
+
+        def fail(*_: object, trouble: BaseException = trouble) -> None:
+            raise trouble
+
+        monkeypatch.setattr("hub.cli.store.page_faults", fail)
+        result = silian("db", "check", "--dir", office)
+        assert result.exit == exit_
+        assert len(result.err.strip().splitlines()) == 1
+
+
+# -- explanations ---------------------------------------------------------------------------------
+
+
+def test_every_code_is_explained_in_both_languages() -> None:
+    found = silian("explain", "--json").json
+    codes = {each["code"] for each in found["items"]}
+    assert found["total"] == len(codes) == len(found["items"])
+    assert set(refusals()) | set(TEXTS) | set(REASONS) | set(EXIT_BY_CODE) <= codes
+    for each in found["items"]:
+        for part in ("cause", "itself", "steps", "example"):
+            for lang in ("zh", "en"):
+                text = each[part][lang]
+                assert text.strip(" .…-—"), (each["code"], part, lang)
+                assert "{" not in text, (each["code"], part, lang)
+        chinese = each["cause"]["zh"]
+        assert any("一" <= sign <= "鿿" for sign in chinese), each["code"]
+
+
+def test_an_explanation_says_cause_what_happens_by_itself_steps_and_an_example() -> None:
+    result = silian("explain", "holes").out
+    assert [line.partition(":")[0] for line in result.splitlines()] == [
+        "holes", "Cause", "By itself", "What to do", "It reads",
+    ]  # fmt: skip
+    assert "silian holes retry" in result
+    assert "exit 7" in silian("explain", "stale-edit").out  # as people write it
+    assert "原因：" in silian("explain", "store_missing", "--lang", "zh").out
+
+
+@pytest.mark.parametrize(
+    ("asked", "nearest"),
+    [("stale_edti", "stale_edit"), ("copi", "copies_differ"), ("store", "store"),
+     ("no_such_thing_at_all", "silian explain")],
+)  # fmt: skip
+def test_an_unknown_code_gives_the_nearest_and_is_a_wrong_argument(
+    asked: str, nearest: str
+) -> None:
+    result = silian("explain", asked)
+    if result.exit == 0:
+        assert result.out.startswith(f"{nearest}:")
+        return
+    assert result.exit == 2
+    assert nearest in result.err
+
+
+def test_damage_and_forgery_are_findings_and_not_faults_of_the_program() -> None:
+    for code in ("stream_forked", "bad_signature", "bundle_damaged", "signature_missing"):
+        assert EXIT_BY_CODE[code] is Exit.PROBLEMS
+    assert EXIT_BY_CODE["transaction_too_large"] is Exit.CONFLICT
 
 
 def test_help_is_quick_because_nothing_heavy_is_loaded() -> None:

@@ -22,6 +22,7 @@ from hub.serve.process import Process
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.setup import init_office
+from sync.link.lines import NO_PROXY
 from sync.model.errors import SilianError
 from sync.wire.v1 import office_pb2 as pb
 from sync.wire.v1 import office_pb2_grpc
@@ -95,7 +96,7 @@ def test_a_call_without_the_token_is_refused_and_learns_nothing(served: Served, 
 
 
 def test_a_client_in_another_language_gets_the_status_of_a_refusal(served: Served) -> None:
-    with grpc.insecure_channel(served.address) as channel:
+    with grpc.insecure_channel(served.address, options=(NO_PROXY,)) as channel:
         stub = office_pb2_grpc.OfficeServiceStub(channel)
         with pytest.raises(grpc.RpcError) as caught:
             stub.GetStatus(pb.GetStatusRequest())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import shutil
 
+import pytest
+
 from hub.client.client import wall_ms
 from hub.serve.process import Process
 from node.domain.assignment import Duty
@@ -12,10 +14,12 @@ from node.domain.units import Level
 from node.office import Office
 from node.services.health.status import status
 from node.services.peers import clones
+from node.services.peers.clones import Fenced
 from node.services.work import actions as assignments
 from node.services.work.checks import Order
 from sync.link.session import State
 from tests.support.edits import enlarge, outlet, premises
+from tests.support.silian import silian
 from tests.support.tier import (
     CITY,
     DISTRICT,
@@ -119,17 +123,54 @@ def test_a_clone_started_while_the_original_runs_is_fenced(tier: Tier) -> None:
     tier.start(GARDEN, STREET)
     settled(tier, GARDEN)
     clone = Process([backup], wall_ms=wall_ms, rng=random.Random("twin"))
+    (copy,) = clone.served.values()
+    record = premises(copy.office, "副本")
     clone.start()
     try:
-        (copy,) = clone.served.values()
         assert copy.dialer is not None
-        record = premises(copy.office, "副本")
         eventually(lambda: copy.dialer.state is State.HALTED)
         flagged = status(tier.served(STREET).office).problems
         assert [(p.code, p.unit_code) for p in flagged] == [("copy", GARDEN)]
         ours = tier.add_premises(GARDEN, "本尊")
         eventually(lambda: ours in tier.premises(CITY))
         assert record not in tier.premises(STREET)
+        with pytest.raises(Fenced):  # it would be lost, and nobody would know
+            premises(copy.office, "副本二")
+        shown = status(copy.office, copy.dialer).problems
+        assert [p.code for p in shown] == ["fenced"]
+        copy.tick()
+        assert premises(tier.served(GARDEN).office, "照常")
+    finally:
+        clone.stop()
+
+
+def test_a_fenced_store_stays_so_for_commands_until_its_parent_lets_it_in(tier: Tier) -> None:
+    backup = copy_of(tier, GARDEN)
+    tier.start(GARDEN, STREET)
+    settled(tier, GARDEN)
+    clone = Process([backup], wall_ms=wall_ms, rng=random.Random("twin"))
+    (copy,) = clone.served.values()
+    clone.start()
+    eventually(lambda: copy.office.fenced)
+    clone.stop()
+    refused = silian("record", "create", "service_outlet", "name=x", "kind=outlet",
+                     "--dir", backup, "--json")  # fmt: skip
+    assert (refused.exit, refused.error["code"]) == (4, "fenced")
+    assert silian("record", "list", "premises", "--dir", backup).exit == 0  # reading goes on
+    codes = {p["code"] for p in silian("status", "--dir", backup, "--json").json["problems"]}
+    assert "fenced" in codes
+    tier.stop(GARDEN)  # the other is stopped, and the parent forgets which was here last
+    street = tier.served(STREET)
+    unit = street.office.tree.by_code(GARDEN).unit_id
+    clones.reset_clone(street.office, unit, actor="li", reason="旧")
+    street.parent.forget_session(unit)
+    clone = Process([backup], wall_ms=wall_ms, rng=random.Random("again"))
+    (copy,) = clone.served.values()
+    clone.start()
+    try:
+        eventually(lambda: not copy.office.fenced)
+        record = outlet(copy.office, "续")
+        eventually(lambda: record in outlets(tier, STREET))
     finally:
         clone.stop()
 

@@ -12,6 +12,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sync.codec import entry as codec
+from sync.model.attribution import (
+    ACTOR_CHARS_MAX,
+    REASON_CHARS_MAX,
+    UNKNOWN,
+    Attribution,
+    BadAttribution,
+    attributed,
+)
 from sync.model.change import Batch, Block, Operation
 from sync.model.errors import Malformed, TooLarge
 from sync.model.limits import BODY_BYTES_MAX, ENTRY_BYTES_MAX
@@ -54,7 +62,15 @@ def blocks(draw: st.DrawFn) -> Block:
         columns if operation is not Operation.DELETE else [],
         bases if operation is not Operation.CREATE else [],
         draw(st.integers(0, 2**31)), resolved,
+        draw(st.one_of(st.just(()), st.lists(versions, min_size=count, max_size=count))),
     )  # fmt: skip
+
+
+def attributions() -> st.SearchStrategy[Attribution]:
+    plain = st.characters(exclude_categories=("Cc", "Cs"))
+    return st.builds(
+        Attribution, st.text(plain, max_size=ACTOR_CHARS_MAX), st.text(plain, max_size=40)
+    )
 
 
 def entry_of(body: list[Block], **changes: object) -> object:
@@ -72,12 +88,82 @@ def test_blocks_round_trip(body):
 
 @given(
     st.lists(blocks(), max_size=2), st.integers(1, 2**62 - 1), st.integers(0, 2**63 - 1),
-    st.sampled_from(list(Lane)), st.sampled_from([b"", bytes(32)]),
+    st.sampled_from(list(Lane)), st.sampled_from([b"", bytes(32)]), attributions(),
 )  # fmt: skip
-def test_an_entry_round_trips(body, seq, hlc, lane, prev_hash):
-    entry = entry_of(body, seq=seq, hlc=hlc, lane=lane, prev_hash=prev_hash)
+def test_an_entry_round_trips(body, seq, hlc, lane, prev_hash, by):
+    entry = entry_of(body, seq=seq, hlc=hlc, lane=lane, prev_hash=prev_hash, by=by)
     assert codec.entry_from_wire(entry.wire) == entry
     assert entry.hash == codec.hash_of(entry.wire)
+    assert entry.by == by
+
+
+# -- who and why ----------------------------------------------------------------------------------
+
+# One transaction as it was written before entries named a person.
+WITHOUT_A_NAME = bytes.fromhex(
+    "0905000000000000001107000000000000001803220775703a63697479280230014163000000000000004801523e28b5"
+    "2ffd204fad0100a4020a4d0a087072656d6973657311070018022210002a046e616d6532050a03e794b23a030a010042"
+    "01480103008f4202e8ef00ea"
+)
+
+
+@given(attributions(), attributions())
+def test_whoever_changes_the_name_of_an_entry_changes_its_hash(one, other):
+    first, second = entry_of([], by=one), entry_of([], by=other)
+    assert (first.hash == second.hash) == (one == other)
+
+
+def test_an_entry_of_an_older_program_is_read_and_its_person_is_unknown():
+    read = codec.entry_from_wire(WITHOUT_A_NAME)
+    assert read.by == UNKNOWN
+    (block,) = codec.unpack(read.payload)
+    assert (block.columns, block.lives) == ([["甲"]], ())
+    # Packed again it is the same: hashes of what was said before this program are what they were.
+    assert entry_of([block]).wire == WITHOUT_A_NAME
+
+
+def test_an_older_program_relays_a_name_that_it_does_not_know():
+    """It keeps and sends on the bytes; what it reads of them is all that it knew before."""
+    entry = entry_of([], by=Attribution("王", "迁出"))
+    known = pb.Entry.FromString(entry.wire)
+    known.ClearField("actor")
+    known.ClearField("reason")
+    assert codec.entry_from_wire(known.SerializeToString()).hash != entry.hash
+    assert codec.entry_from_wire(bytes(entry.wire)) == entry
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        Attribution("王" * (ACTOR_CHARS_MAX + 1)),
+        Attribution("", "x" * (REASON_CHARS_MAX + 1)),
+        Attribution("a\nb"),
+        Attribution("a\x1b[2J"),
+        Attribution("a\x9b2J"),
+        Attribution("", "\x00"),
+        Attribution("\ud800"),
+    ],
+)
+def test_a_name_that_is_no_plain_text_is_neither_written_nor_read(by):
+    with pytest.raises(BadAttribution):
+        entry_of([], by=by)
+    wire = pb.Entry.FromString(entry_of([]).wire)
+    try:
+        wire.actor, wire.reason = by
+    except UnicodeEncodeError:
+        return  # it cannot be on the wire at all
+    with pytest.raises(Malformed):
+        codec.entry_from_wire(wire.SerializeToString())
+
+
+@given(st.text(max_size=300), st.text(max_size=700))
+def test_what_one_office_takes_as_a_name_every_office_takes(actor, reason):
+    try:
+        by = attributed(actor, reason)
+    except BadAttribution:
+        return
+    wire = entry_of([], by=by).wire
+    assert codec.entry_from_wire(wire).by == by
 
 
 @given(st.lists(st.integers(1, 50), max_size=6, unique=True), st.integers(0, 9))

@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import apsw
 
@@ -344,7 +345,7 @@ class Driver:
         self._shared: dict[str, Shared] = {}
 
     def connect(self, path: Any, *_: Any, **__: Any) -> Connection:
-        path = str(path)
+        path = unquote(urlsplit(str(path)).path)  # a URI, so that no file is made
         if path not in self._shared:
             base = apsw.Connection(path, vfs=self.disk.name)
             base.execute("PRAGMA locking_mode=EXCLUSIVE")

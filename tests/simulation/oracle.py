@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync.codec import entry as codec
 from sync.model import audience
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Edit
 from sync.model.limits import CLOCK_AHEAD_MS_MAX
 from sync.model.schema import Lane
@@ -122,12 +123,14 @@ class Oracle:
         replica: Any = process.office.replica
         shipped = replica.write
 
-        def write(tx: Connection, edits: list[Edit], *, derived: bool = False) -> Applied:
+        def write(
+            tx: Connection, edits: list[Edit], *, derived: bool = False, by: Attribution = UNKNOWN
+        ) -> Applied:
             if derived:
-                return shipped(tx, edits, derived=True)  # type: ignore[no-any-return]
+                return shipped(tx, edits, derived=True, by=by)  # type: ignore[no-any-return]
             wanted = [e for e in edits if e.key.register in self._world.people.edited]
             before = [self._heads(tx, process, e) for e in wanted]
-            applied: Applied = shipped(tx, edits)
+            applied: Applied = shipped(tx, edits, by=by)
             for edit, heads in zip(wanted, before, strict=True):
                 after = self._heads(tx, process, edit)
                 self._pending[process.store].append((edit, applied.version, heads, after))

@@ -32,7 +32,7 @@ NEXT_FIELD, NEXT_REGISTER = "remark_next", "outlet_next"
 REGISTERS = (
     "unit", "cell", "work_order", "assignment_event", "posting", "premises", "service_outlet",
     "household", "community_worker", "party_organisation", "fund_setting", "correction",
-    "mark_key", "mark", "case", "resident",
+    "mark_key", "mark", "case", "resident", "zero_report",
 )  # fmt: skip
 
 

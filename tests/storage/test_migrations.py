@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import URL
 
 import node.store.tables  # noqa: F401  # fills the metadata
 from node.store import migrate
@@ -15,14 +16,14 @@ from sync.store.tables import metadata
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL | str:
     if request.param == "sqlite":
         return sqlite_url(tmp_path / "office.db")
     return str(request.getfixturevalue("fresh_postgres_url"))
 
 
 def test_every_migration_together_makes_the_tables_that_the_code_declares(url):
-    store = open_store(url)
+    store = open_store(url, create=True)
     try:
         migrate.upgrade(store)
         with store.read() as tx:
@@ -35,7 +36,7 @@ def test_every_migration_together_makes_the_tables_that_the_code_declares(url):
 
 
 def test_a_store_written_by_a_newer_program_is_refused(tmp_path):
-    store = open_store(sqlite_url(tmp_path / "office.db"))
+    store = open_store(sqlite_url(tmp_path / "office.db"), create=True)
     try:
         migrate.upgrade(store)
         store.write(lambda tx: tx.exec_driver_sql("UPDATE alembic_version SET version_num='9999'"))

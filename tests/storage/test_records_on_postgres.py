@@ -9,9 +9,10 @@ from pathlib import Path
 from node.config import OfficeConfig
 from node.open import open_office
 from node.services.conflicts import resolve, views
-from node.services.records import edits
+from node.services.records import edits, lookup
 from node.services.records.exporting import export_register
 from node.services.records.importing import import_table
+from node.services.records.search import Condition
 from node.setup import init_office
 from tests.unit.node.offices import CATALOGUE, COMMUNITY, STREET, TREE, Clock, exchange, new_office
 
@@ -60,3 +61,65 @@ def test_an_office_on_postgresql_imports_lists_and_resolves_conflicts_as_one_on_
     finally:
         community.close()
         street.close()
+
+
+def test_a_list_on_postgresql_is_searched_filtered_and_paged_as_one_on_sqlite(
+    tmp_path: Path, fresh_postgres_url: str
+) -> None:
+    clock, rng = Clock(), random.Random(5)
+    config = OfficeConfig(unit=COMMUNITY, store=fresh_postgres_url)
+    init_office(tmp_path / "c", config, CATALOGUE, rng=rng, tree_csv=TREE.encode())
+    offices = (
+        open_office(tmp_path / "c", wall_ms=clock, rng=rng, catalogue=CATALOGUE),
+        new_office(tmp_path / "s", COMMUNITY, clock),
+    )
+    rooms = [
+        f"房{n}%_A,{'办公' if n % 3 else '活动'},{n % 7},{'东路' if n % 2 else ''}"
+        for n in range(60)
+    ]
+    data = "\r\n".join(("用房名称,用途,建筑面积,地址", *rooms)).encode()
+    asked = [
+        {"search": "房1 %_a"},
+        {"conditions": [Condition("area_m2", "=", "2..4"), Condition("address", "=", "")]},
+        {"conditions": [Condition("用途", "~", "活"), Condition("name", "!=", "房0%_A")]},
+        {"sort": ["-area_m2", "address"], "conditions": [Condition("area_m2", ">", "1.5")]},
+    ]
+    try:
+        for office in offices:
+            assert import_table(office, "premises", data, "a.csv").new == 60
+        for question in asked:
+            found = []
+            for office in offices:
+                names, after = [], ""
+                while True:
+                    page = edits.list_records(office, "premises", limit=7, after=after, **question)
+                    names += [record.values["name"] for record in page.records]
+                    after = page.next
+                    if not after:
+                        break
+                assert len(set(names)) == len(names) == page.total
+                found.append(sorted(names))
+            assert found[0] == found[1] != []
+    finally:
+        for office in offices:
+            office.close()
+
+
+def test_an_id_is_found_on_postgresql_by_its_first_digits_and_by_its_name(
+    tmp_path: Path, fresh_postgres_url: str
+) -> None:
+    clock, rng = Clock(), random.Random(5)
+    config = OfficeConfig(unit=COMMUNITY, store=fresh_postgres_url)
+    init_office(tmp_path / "c", config, CATALOGUE, rng=rng, tree_csv=TREE.encode())
+    office = open_office(tmp_path / "c", wall_ms=clock, rng=rng, catalogue=CATALOGUE)
+    try:
+        made = edits.create(office, "premises", {"name": "甲", "use": "办公", "area_m2": "1"})
+        for stated in ("甲", made.id.hex()[:6]):
+            (found,) = lookup.find(office, lookup.Kind.RECORD, stated, register="premises")
+            assert found.id == made.id
+        for kind in lookup.Kind:
+            of = "premises" if kind is lookup.Kind.RECORD else ""
+            for stated in ("ffff", "没有", "试街道"):
+                assert lookup.find(office, kind, stated, register=of) == ()
+    finally:
+        office.close()

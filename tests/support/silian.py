@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+import termios
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,23 +49,37 @@ class Ran:
         return found
 
 
-def silian(*arguments: object, lang: str = "en", env: dict[str, str] | None = None) -> Ran:
-    """Run one verb in this process; a trace in it fails the test."""
+FAULT = ("the program failed", "程序出错")
+
+
+def silian(
+    *arguments: object, lang: str = "en", env: dict[str, str] | None = None, faults: bool = False
+) -> Ran:
+    """Run one verb in this process; a fault of the program fails the test unless it is meant."""
     variables = {"LANG": f"{lang}_XX.UTF-8", "LC_ALL": "", "SILIAN_LANG": "", **(env or {})}
     result = CliRunner().invoke(app, [str(each) for each in arguments], env=variables)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return Ran(result.exit_code, result.stdout, result.stderr)
+    ran = Ran(result.exit_code, result.stdout, result.stderr)
+    assert faults or not any(stated in ran.err for stated in FAULT), ran.err
+    return ran
 
 
-def on_terminal(*arguments: object) -> str:
+def answering(*arguments: object, answers: Sequence[str]) -> str:
+    """Run one verb on a terminal, and type these lines; return all that was shown there."""
+    return on_terminal(*arguments, typed="".join(f"{answer}\n" for answer in answers))
+
+
+def on_terminal(*arguments: object, columns: int = 100, typed: str = "") -> str:
     """Run one verb on a terminal of its own; return all that it showed there."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    os.write(ours, typed.encode())
     command = [sys.executable, "-c", SERVE, *(str(each) for each in arguments)]
     with os.fdopen(ours, "rb", buffering=0) as screen:
         process = subprocess.Popen(
             command, stdin=theirs, stdout=theirs, stderr=theirs,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+            env={**os.environ, "TERM": "xterm", "COLUMNS": str(columns)},
         )  # fmt: skip
         os.close(theirs)
         shown = bytearray()

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from sqlalchemy import Connection, event, inspect, text
+from sqlalchemy import URL, Connection, event, inspect, text
 
 from node.store.engine import Store, open_store
 from sync.apply import applier
@@ -22,6 +23,7 @@ from sync.merge import digest
 from sync.merge.digest import state_hash
 from sync.merge.record import RecordState
 from sync.model.access import Identity
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Batch, Edit, Operation, RecordKey, Value
 from sync.model.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
 from sync.model.version import HybridClock
@@ -129,8 +131,8 @@ class Site:
 
     # -- writing -----------------------------------------------------------------------------
 
-    def commit(self, *edits: Edit) -> Applied:
-        return self.store.write(lambda tx: applier.apply_local(self.replica, tx, edits))
+    def commit(self, *edits: Edit, by: Attribution = UNKNOWN) -> Applied:
+        return self.store.write(lambda tx: applier.apply_local(self.replica, tx, edits, by))
 
     def audiences(self, unit: int, register: str = "person") -> tuple[str, ...]:
         if register == "notice":
@@ -289,7 +291,7 @@ class Site:
 
 ENGINE_TABLES = frozenset({
     "log_head", "entry", "stream", "stream_base", "signature", "meta", "incarnation", "cursor",
-    "durable", "conflict", "digest", "quarantine", "repair", "truncation",
+    "durable", "conflict", "digest", "quarantine", "repair", "truncation", "local_entry",
 })  # fmt: skip
 
 
@@ -309,6 +311,7 @@ def plain(value: object) -> object:
     return bytes(value) if isinstance(value, memoryview | bytearray) else value
 
 
-def site_at(unit: int, url: str, **options: object) -> Site:
-    """Open an office's site on a database of its own."""
-    return Site(unit, open_store(url, synchronous="OFF"), **options)  # type: ignore[arg-type]
+def site_at(unit: int, url: URL | str, **options: object) -> Site:
+    """Open an office's site on a database of its own; a SQLite file that is missing is made."""
+    fresh = isinstance(url, URL) and not Path(str(url.database)).exists()
+    return Site(unit, open_store(url, create=fresh, synchronous="OFF"), **options)  # type: ignore[arg-type]

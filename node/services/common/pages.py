@@ -55,3 +55,9 @@ def beyond(token: str, number: ColumnElement[Any], id_: ColumnElement[Any]) -> C
     """Return the condition on the rows of the page that `token` opens. Raises: BadToken."""
     last_number, last_id = parse_page_token(token)
     return or_(number > last_number, and_(number == last_number, id_ > last_id))
+
+
+def before(token: str, number: ColumnElement[Any], id_: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return `beyond` for a list in falling order. Raises: BadToken."""
+    last_number, last_id = parse_page_token(token)
+    return or_(number < last_number, and_(number == last_number, id_ < last_id))

@@ -30,6 +30,7 @@ from node.services.records.rules import (
 )
 from node.workbook.writer import shown as as_typed
 from sync.merge.record import RecordState
+from sync.model.attribution import attributed
 from sync.model.change import Edit, Operation, RecordKey, Value
 from sync.model.errors import SilianError
 from sync.model.limits import SQL_KEYS_MAX
@@ -95,11 +96,12 @@ def resolve(
     `take`: "shown" (an ended record stays ended), "loser" (an ended one comes back with it), or
     "value": what `values` has for the field, as a clerk writes it. `values` may hold further
     fields that are to change with it. The edit goes to all who saw the conflict and closes it
-    there; losers are kept as settled. `reason` and `actor` are kept in this office.
+    there; losers are kept as settled. `reason` and `actor` go with the edit.
     Raises: UnknownConflict, ConflictClosed, ConflictNotOurs, FieldNotOwned, InvalidRecord,
     KeyTaken, ReasonMissing.
     """
     note = _note(reason, actor)
+    decider = attributed(actor, reason)
 
     def work(tx: Connection) -> list[Edit]:
         state, view = conflict_of(tx, office, conflict_id)
@@ -109,7 +111,7 @@ def resolve(
         _keep_reason(tx, [view], note)
         return [edit]
 
-    office.commit(work)
+    office.commit(work, by=decider)
     return show(office, conflict_id)
 
 
@@ -132,6 +134,7 @@ def resolve_alike(
     Raises: as `resolve`, for the conflict named.
     """
     note = _note(reason, actor)
+    decider = attributed(actor, reason)
     chosen = values or {}
     with office.store.read() as tx:
         state, model = conflict_of(tx, office, conflict_id)
@@ -175,7 +178,7 @@ def resolve_alike(
             with office.store.read() as tx:
                 decide(tx, part)
         else:
-            office.commit(lambda tx, part=part: work(tx, part))  # type: ignore[misc]
+            office.commit(lambda tx, part=part: work(tx, part), by=decider)  # type: ignore[misc]
     return Alike(
         sum(part.resolved for part in counted.values()), sum(part.left for part in counted.values())
     )

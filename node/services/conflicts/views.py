@@ -7,15 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from node.domain.catalogue import Register
 from node.domain.units import Tree
-from node.services.common.pages import beyond, page_size, page_token
+from node.services.common.pages import before, beyond, page_size, page_token
+from node.services.records.rules import registered
 from sync.log import entries as log
+from sync.log.edit_history import edits_of
 from sync.merge.record import Head, RecordState
-from sync.model.change import Value
+from sync.model.change import RecordName, Value
 from sync.model.errors import SilianError
+from sync.model.schema import AUTO_RESOLVED, Policy
 from sync.model.version import Version, incarnation_of, wall_ms_of
 from sync.store import conflicts
 from sync.store.tables import conflict
@@ -52,12 +55,28 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The edit that ended a conflict: who, when, why, and what it wrote.
+
+    `known`: whether this office's log has the edit; else only office and time are known.
+    """
+
+    value: Value
+    known: bool
+    unit: int | None
+    at_ms: int
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConflictView:
     """Two sides of one field. `ended`: the record is ended, and `shown` is that end, no value.
 
     `others`: further losers of the same field; settling one settles them all. `assignee`: the
-    unit whose office is to decide; `may_resolve`: whether this office can. The id is the same at
-    every office that meets the conflict; `reason` is kept where it was decided.
+    unit whose office is suggested to decide, `may_decide` all that can; `may_resolve`: whether
+    this office can. The id is the same at every office that meets the conflict; `reason` is kept
+    where it was decided. `decision`: None while it is open.
     """
 
     id: bytes
@@ -74,11 +93,13 @@ class ConflictView:
     may_resolve: bool
     opened_ms: int
     reason: str
+    may_decide: tuple[int, ...]
+    decision: Decision | None
 
 
 @dataclass(frozen=True, slots=True)
 class ConflictPage:
-    """Open conflicts, oldest first: `total` of them, `next` is the next page's token or ""."""
+    """Conflicts in order: `total` of them, `next` is the next page's token or ""."""
 
     conflicts: tuple[ConflictView, ...]
     total: int
@@ -89,11 +110,38 @@ def list_open(
     office: Office, *, register: str = "", limit: int = 50, after: str = ""
 ) -> ConflictPage:
     """Return a page of the open conflicts, of one register or of all. Raises: BadToken."""
+    return _page(office, [conflict.c.state == conflicts.OPEN], register, limit, after, newest=False)
+
+
+def list_settled(
+    office: Office, *, register: str = "", limit: int = 50, after: str = ""
+) -> ConflictPage:
+    """Return a page of conflicts that somebody decided, or wrote over, the newest first.
+
+    What a policy decides by itself (a maximum, a union) was no conflict. Raises: BadToken.
+    """
     c = conflict.c
-    matches = [c.state == "open", *([c.register == register] if register else [])]
-    query = select(conflict).where(*matches).order_by(c.opened_ms, c.id)
+    people = [
+        and_(c.register == r.name, c.field.in_(names))
+        for r in office.catalogue.registers.values()
+        if (names := [f.name for f in r.fields.values() if Policy(f.policy) not in AUTO_RESOLVED])
+    ]
+    ended = c.state.in_((conflicts.RESOLVED, conflicts.SUPERSEDED))
+    return _page(office, [ended, or_(*people)], register, limit, after, newest=True)
+
+
+def _page(
+    office: Office, matches: list[Any], register: str, limit: int, after: str, *, newest: bool
+) -> ConflictPage:
+    c = conflict.c
+    if register:
+        registered(office, register)
+        matches = [*matches, c.register == register]
+    order = (c.opened_ms.desc(), c.id.desc()) if newest else (c.opened_ms, c.id)
+    query = select(conflict).where(*matches).order_by(*order)
     if after:
-        query = query.where(beyond(after, c.opened_ms, c.id))
+        match = before if newest else beyond
+        query = query.where(match(after, c.opened_ms, c.id))
     limit = page_size(limit)
     with office.store.read() as tx:
         counted = select(func.count()).select_from(conflict).where(*matches)
@@ -160,11 +208,34 @@ def views_of(
     views = []
     for row in rows:
         state = states[row.register, row.unit, bytes(row.record)]
-        views.append((state, _view(office, row, state, writers)))
+        decision = _decision(tx, row, state, writers)
+        views.append((state, _view(office, row, state, writers, decision)))
     return views
 
 
-def _view(office: Office, row: Any, state: RecordState, writers: Writers) -> ConflictView:
+def _decision(tx: Connection, row: Any, state: RecordState, writers: Writers) -> Decision | None:
+    """Return what ended the conflict of a row, as far as this office's log still has it."""
+    if row.closed_by is None:
+        return None
+    version = bytes(row.closed_by)
+    name = RecordName(row.register, row.unit, bytes(row.record))
+    edit = edits_of(tx, name, {version}).get(version)
+    wrote = {f.field: f.new for f in edit.fields} if edit is not None else {}
+    unit, _ = writers.get(incarnation_of(version), (None, None))
+    return Decision(
+        # Of an ended record whose values were removed the log may have them: not for show.
+        value=None if not state.alive and row.value == "null" else wrote.get(row.field),
+        known=edit is not None,
+        unit=unit,
+        at_ms=wall_ms_of(version),
+        actor=edit.by.actor if edit is not None else "",
+        reason=edit.by.reason if edit is not None else "",
+    )
+
+
+def _view(
+    office: Office, row: Any, state: RecordState, writers: Writers, decision: Decision | None
+) -> ConflictView:
     register = office.catalogue.registers[row.register]
     heads = state.fields[row.field]
     version = bytes(row.version)
@@ -180,14 +251,15 @@ def _view(office: Office, row: Any, state: RecordState, writers: Writers) -> Con
         if head.version != version
         and (state.alive or (row.field, head.version) in state.survived_delete)
     )
+    owners = register.fields[row.field].owners
+    path = (row.unit, *office.tree.ancestors(row.unit)) if row.unit in office.tree else ()
+    able = tuple(u for u in path if office.tree.level(u) in owners)
     if state.alive:
         wrote = (side.unit for side in (shown, loser, *others))
         who = assignee(office.tree, register, row.field, row.unit, wrote)
-        may = office.level in register.fields[row.field].owners and office.routes.covers(
-            office.identity.unit, row.unit
-        )
+        may = office.level in owners and office.routes.covers(office.identity.unit, row.unit)
     else:
-        who, may = row.unit, row.unit == office.identity.unit
+        who, may, able = row.unit, row.unit == office.identity.unit, (row.unit,)
     return ConflictView(
         id=bytes(row.id),
         register=row.register,
@@ -203,6 +275,8 @@ def _view(office: Office, row: Any, state: RecordState, writers: Writers) -> Con
         may_resolve=may,
         opened_ms=row.opened_ms,
         reason=row.reason,
+        may_decide=able,
+        decision=decision,
     )
 
 

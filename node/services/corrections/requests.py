@@ -37,6 +37,7 @@ from node.store.corrections import Correction, asked_when_text, proposed_text, r
 from node.workbook.writer import shown as as_typed
 from sync.merge.record import RecordState
 from sync.model import audience
+from sync.model.attribution import attributed
 from sync.model.change import Edit, Operation, RecordKey, Value
 from sync.model.errors import RecordMissing
 from sync.store.registers import values_of
@@ -112,6 +113,7 @@ def accept(
     UnknownRegister, RecordMissing, InvalidRecord, FieldNotOwned, KeyTaken.
     """
     expected_token = VersionToken.parse(version_token) if version_token else None
+    owner = attributed(actor)
 
     def work(tx: Connection) -> list[Edit]:
         current = _to_close(tx, office, correction, Kind.ACCEPT)
@@ -128,7 +130,7 @@ def accept(
         kind = Kind.ACCEPT if edits else Kind.SUPERSEDE
         return [*edits, _answer(office, current, kind, actor=actor)]
 
-    office.commit(work)
+    office.commit(work, by=owner)
     return show(office, correction)
 
 

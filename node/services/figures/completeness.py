@@ -19,8 +19,8 @@ from node.services.figures.reported import filled
 from sync.model.audience import DOWN_ALL
 from sync.model.schema import Lane
 from sync.model.version import COUNTER_BITS
-from sync.store.sql import pieces
-from sync.store.tables import incarnation, quarantine, stream
+from sync.store.sql import pieces, run
+from sync.store.tables import incarnation, stream
 
 if TYPE_CHECKING:
     from node.office import Office
@@ -42,7 +42,7 @@ class Lag(StrEnum):
 
 
 LAG_TEXTS: dict[Lag, tuple[str, str]] = {
-    Lag.NEVER_REPORTED: ("从未上报", "never heard"),
+    Lag.NEVER_REPORTED: ("从未联网", "never heard"),
     Lag.QUARANTINED: ("有数据未能入库", "holes in what it sent"),
     Lag.BEHIND: ("尚有数据未到", "more is on its way"),
     Lag.NOT_FILLED: ("未填报", "nothing filled in"),
@@ -274,17 +274,14 @@ def _quarantined(
 ) -> dict[int, int]:
     """Return unit -> open holes that may lack from its part; "" is a whole entry."""
     found: dict[int, int] = {}
+    of_registers = ",".join("?" * len(registers))
     for part in pieces(sorted(units)):
-        rows = tx.execute(
-            select(quarantine.c.unit, func.count())
-            .where(
-                quarantine.c.state == "open",
-                quarantine.c.register.in_(registers),
-                quarantine.c.unit.in_(part),
-            )
-            .group_by(quarantine.c.unit)
+        marks = ",".join("?" * len(part))
+        statement = (
+            "SELECT unit, count(*) FROM quarantine WHERE state='open' "  # noqa: S608
+            f"AND register IN ({of_registers}) AND unit IN ({marks}) GROUP BY unit"
         )
-        found.update((unit, count) for unit, count in rows)
+        found.update(map(tuple, run(tx, statement, (*registers, *part)).fetchall()))
     return found
 
 

@@ -40,11 +40,7 @@ class Filled:
     asked: frozenset[int]  # the offices that keep it, of those asked about
     with_records: frozenset[int]
     with_none: frozenset[int]  # they have stated that they have no record
-
-    @property
-    def missing(self) -> frozenset[int]:
-        """The offices of which neither a record nor a statement is known."""
-        return self.asked - self.with_records - self.with_none
+    missing: frozenset[int]  # neither a record nor a statement of theirs is known
 
 
 def filled(
@@ -75,7 +71,7 @@ def _filled(
     stated = _where(tx, rest, _STATED, [zero_report_id(register.name)])
     return Filled(
         register=register, asked=frozenset(asked), with_records=frozenset(found),
-        with_none=frozenset(stated),
+        with_none=frozenset(stated), missing=frozenset(rest) - stated,
     )  # fmt: skip
 
 

@@ -58,13 +58,26 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "own_clock": (
         Severity.ALARM,
-        "本机时钟与上级相差 {n} 分钟", "our clock and the parent's are {n} minutes apart",
+        "本机时钟误差至少 {n} 分钟", "this machine's clock is wrong by at least {n} minutes",
         "校准本机时钟。", "Set this machine's clock.",
     ),
     "stamps_refused": (
         Severity.WARNING,
         "{n} 个时间戳超前过多, 未予采信", "{n} stamps were too far ahead to be followed",
         "查找时钟有误的单位。", "Find the office whose clock is wrong.",
+    ),
+    "fenced": (
+        Severity.ALARM,
+        "另一套数据正以本单位名义运行，本机不再接受修改",
+        "another store works under this office's name, so this one takes no edits",
+        "在另一套数据上办理并停用本机；或停用另一套，再由上级运行 silian copies forget。",
+        "Use the other store and stop this one; or stop the other, then `silian copies forget`.",
+    ),
+    "store": (
+        Severity.ALARM,
+        "数据库未能写入：{why}", "the store took nothing when it was last written to: {why}",
+        "按说明处理后即自动恢复；可用 silian doctor 检查。",
+        "Do what it says; it goes on by itself then. `silian doctor` looks at everything.",
     ),
     "copies_differ": (
         Severity.ALARM,
@@ -109,6 +122,37 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "检查网络和上级地址; 数据会保留并自动补发。",
         "Check the network and the parent's address; nothing is lost, it is sent later.",
     ),
+    "disk": (
+        Severity.WARNING,
+        "磁盘剩余空间仅 {n} MiB", "only {n} MiB are free on the office's disk",
+        "请清理磁盘；空间用尽后将无法写入，但不会丢失数据。",
+        "Free space: when there is none, nothing can be written; nothing is lost.",
+    ),
+    "files_open": (
+        Severity.WARNING,
+        "本机其他账户可读取 {n} 个文件或目录，例如 {why}",
+        "other accounts of this machine may read {n} of the office's files, {why} first",
+        "下次启动时会自动收紧权限；若提示仍在，请由文件所有者将目录设为 0700、文件设为 0600。",
+        "The next start closes them; else let their owner set 0700 (folder) and 0600 (files).",
+    ),
+    "no_parent": (
+        Severity.WARNING,
+        "未设置上级地址，数据不会上报", "no parent is set: nothing goes up, nothing comes down",
+        "请在 office.toml 中设置 parent（主机:端口）后重新启动。",
+        "Set `parent` (host:port) in office.toml and start again.",
+    ),
+    "work_overdue": (
+        Severity.WARNING,
+        "本单位有 {n} 项任务已逾期", "{n} tasks of this office are past their deadline",
+        "用 silian work ls 查看并办理。", "See them with `silian work ls`.",
+    ),
+    "work_escalated": (
+        Severity.WARNING,
+        "下级有 {n} 项逾期任务需要本单位督办",
+        "{n} overdue tasks of offices below have come to this office's attention",
+        "用 silian work ls --box all 查看；可延期、收回或重新派发。",
+        "See them with `silian work ls --box all`; extend, recall or dispatch them again.",
+    ),
     "silent": (
         Severity.WARNING,
         "已 {n} 小时没有联系", "not heard for {n} hours",
@@ -149,6 +193,17 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "{n} of our correction requests are past their day without an answer",
         "联系负责单位, 或撤回申请。", "Remind the owner, or withdraw them.",
     ),
+    "money_waiting": (
+        Severity.NOTICE,
+        "{n} 笔下拨资金待确认", "{n} payments to this office wait to be confirmed",
+        "用 silian money transfers --way waiting 查看，再用 silian money receive 确认。",
+        "See `silian money transfers --way waiting`, then confirm with `silian money receive`.",
+    ),
+    "plaintext": (
+        Severity.NOTICE,
+        "监听地址 {why} 未加密", "the address {why} is served without encryption",
+        "仅可在封闭网络或隧道内使用。", "Use it inside a closed network or a tunnel only.",
+    ),
     "conflicts": (
         Severity.NOTICE,
         "{n} 个冲突待处理", "{n} conflicts wait for a decision",
@@ -179,13 +234,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
 
 
 def problem(
-    code: str, *, unit: int, unit_code: str, name: str, n: int = 0, why: str = ""
+    code: str, *, unit: int, unit_code: str, name: str, n: int = 0, why: str = "", why_zh: str = ""
 ) -> Problem:
-    """Return a problem with its sentences filled in."""
+    """Return a problem with its sentences filled in; `why_zh`: where the reason has two texts."""
     severity, zh, en, remedy_zh, remedy_en = TEXTS[code]
     return Problem(
         code=code, severity=severity, unit=unit, unit_code=unit_code, name=name,
-        zh=zh.format(n=n, why=why), en=en.format(n=n, why=why),
+        zh=zh.format(n=n, why=why_zh or why), en=en.format(n=n, why=why),
         remedy_zh=remedy_zh, remedy_en=remedy_en,
     )  # fmt: skip
 

@@ -13,8 +13,11 @@ from node.domain.units import Level, Tree
 from node.peers.status import Watermark
 from node.services.corrections.views import Waiting, waiting
 from node.services.duplicates.cases import open_cases
+from node.services.health.machine import look
 from node.services.health.problems import Problem, problem, worst_first
+from node.services.money.views import unanswered
 from node.services.upkeep.log_retention import ENDING_MS, leases
+from node.services.work.deadlines import late_work
 from node.store.tables import job_run
 from sync.codec.signing import fingerprint
 from sync.log import signatures
@@ -107,12 +110,16 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         repaired = office.comparisons.repaired_since(tx, now_ms - REPAIRED_MS)
         refused = office.comparisons.refused_since(tx, now_ms - REPAIRED_MS)
         copying = progress.under_way(tx, _parent_of(office))
+        overdue, escalated = late_work(office, tx, now_ms)
+        money = sum(1 for _ in unanswered(office, tx))
     own = _own_line(office, own_status, link_state, contact_ms, now_ms)
     lines = [own]
     if tree:
         lines += lines_below(office.tree, own.unit, own.unit, known, marks)
     problems = [*_own_problems(own, office, link_state, jobs), *_corrections(own, asked)]
     problems += _repair_problems(own, office, repaired, refused)
+    counted = {"work_overdue": overdue, "work_escalated": escalated, "money_waiting": money}
+    problems += [_of(own, code, n=n) for code, n in counted.items() if n]
     if copying is not None:
         problems.append(_of(own, "copying", why=f"{copying.done} / {copying.total}"))
     if cases:
@@ -182,12 +189,14 @@ def lines_below(
 def _own_problems(
     line: OfficeLine, office: Office, link_state: LinkState | None, jobs: Sequence[str]
 ) -> Iterator[Problem]:
-    apart_ms = abs(office.clock.offset_ms)
+    for seen in look(office, linked=link_state is not None):
+        yield _of(line, seen.code, n=seen.n, why=seen.why, why_zh=seen.why_zh)
+    apart_ms = max(abs(office.clock.offset_ms), office.clock_behind_ms())
     if apart_ms > CLOCK_AHEAD_MS_MAX:
         yield _of(line, "own_clock", n=apart_ms // MINUTE_MS)
     if office.clock.clamped:
         yield _of(line, "stamps_refused", n=office.clock.clamped)
-    if link_state is not None and not link_state.connected:
+    if link_state is not None and not link_state.connected and not office.fenced:
         yield _of(line, "link_down", why=link_state.reason or "-")
     for job in jobs:
         yield _of(line, "job_failed", why=job)
@@ -269,8 +278,10 @@ def _kept_problems(line: OfficeLine) -> Iterator[Problem]:
         yield _of(line, "conflicts", n=line.conflicts)
 
 
-def _of(line: OfficeLine, code: str, *, n: int = 0, why: str = "") -> Problem:
-    return problem(code, unit=line.unit, unit_code=line.code, name=line.name, n=n, why=why)
+def _of(line: OfficeLine, code: str, *, n: int = 0, why: str = "", why_zh: str = "") -> Problem:
+    return problem(
+        code, unit=line.unit, unit_code=line.code, name=line.name, n=n, why=why, why_zh=why_zh
+    )
 
 
 def _sums(lines: Sequence[OfficeLine]) -> StatusSums:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -63,8 +63,8 @@ class Sums:
     waiting_down: int
     with_conflicts: int
     with_quarantined: int
-    oldest_ms: int | None
     with_problems: int  # of any cause but that they were never heard
+    oldest_ms: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ def tree_status(office: Office, asked: Asked, link_state: LinkState | None = Non
         if line.unit != me:
             problems += problems_below(line, base.at_ms, ahead.get(line.unit, 0), office.program)
     ordered = worst_first(problems)
-    branches = _branches(tree, lines, ordered)
+    sums = _summed(tree, lines, ordered)
     start, limit = _start(asked.after), max(1, min(asked.limit, PAGE_MAX))
     found: Sequence[Branch | Problem]
     if asked.cause and asked.cause not in TEXTS:
@@ -146,10 +146,10 @@ def tree_status(office: Office, asked: Asked, link_state: LinkState | None = Non
     if asked.problems:
         found = [p for p in ordered if asked.cause in ("", p.code)]
     else:
-        found = [b for b in branches if b.depth <= asked.depth and (asked.never or _listed(b))]
+        found = list(_listed(lines, sums, asked))
     page = found[start : start + limit]
     return TreeStatus(
-        at_ms=base.at_ms, unit=asked.unit, sums=branches[0].sums, causes=tuple(_causes(ordered)),
+        at_ms=base.at_ms, unit=asked.unit, sums=sums[asked.unit], causes=tuple(_causes(ordered)),
         branches=tuple(each for each in page if isinstance(each, Branch)),
         problems=tuple(each for each in page if isinstance(each, Problem)),
         total=len(found), next=str(start + limit) if start + limit < len(found) else "",
@@ -167,42 +167,51 @@ def _lines(office: Office, own: OfficeLine, unit: int) -> Iterator[OfficeLine]:
     yield from lines_below(tree, me, unit, office.peer_status.known(), marks)
 
 
-def _branches(tree: Tree, lines: Sequence[OfficeLine], problems: Iterable[Problem]) -> list[Branch]:
-    """Return a branch for each line, the unit asked about first, a hub before its children."""
+def _summed(
+    tree: Tree, lines: Sequence[OfficeLine], problems: Iterable[Problem]
+) -> dict[int, Sums]:
+    """Return the sums over each office and all below it; a hub stands before its children."""
     troubled = {p.unit for p in problems if p.code != NEVER_REPORTED}
-    sums = {line.unit: _of_one(line, troubled=line.unit in troubled) for line in lines}
-    for line in reversed(lines):  # a child comes after its parent
+    counts = {line.unit: _counted(line, troubled=line.unit in troubled) for line in lines}
+    oldest = {line.unit: line.exact_ms for line in lines if line.received}
+    for line in reversed(lines):
         above = tree.parent(line.unit)
-        if above in sums:
-            sums[above] = _added(sums[above], sums[line.unit])
+        if above is None or above not in counts:
+            continue
+        counts[above] = [a + b for a, b in zip(counts[above], counts[line.unit], strict=True)]
+        if line.unit in oldest:
+            oldest[above] = min(oldest[line.unit], oldest.get(above, oldest[line.unit]))
+    return {unit: _sums(found, oldest.get(unit)) for unit, found in counts.items()}
+
+
+def _counted(line: OfficeLine, *, troubled: bool) -> list[int]:
+    return [
+        1, int(line.received), int(line.connected is True), line.waiting_up, line.waiting_down,
+        int(line.conflicts > 0), int(line.quarantined > 0), int(troubled),
+    ]  # fmt: skip
+
+
+def _sums(counted: Sequence[int], oldest_ms: int | None) -> Sums:
+    offices, received, connected, up, down, with_conflicts, with_quarantined, with_problems = (
+        counted
+    )
+    return Sums(
+        offices=offices, received=received, connected=connected, waiting_up=up, waiting_down=down,
+        with_conflicts=with_conflicts, with_quarantined=with_quarantined, oldest_ms=oldest_ms,
+        with_problems=with_problems,
+    )  # fmt: skip
+
+
+def _listed(
+    lines: Sequence[OfficeLine], sums: Mapping[int, Sums], asked: Asked
+) -> Iterator[Branch]:
+    """Yield what is asked for; a line must tell more than that nothing was heard of one office."""
     top = lines[0].level
-    return [Branch(office=line, sums=sums[line.unit], depth=line.level - top) for line in lines]
-
-
-def _listed(branch: Branch) -> bool:
-    """Say whether a line tells more than that nothing was ever heard of one office."""
-    return branch.sums.received > 0 or (branch.depth <= 1 and branch.sums.offices > 1)
-
-
-def _of_one(line: OfficeLine, *, troubled: bool) -> Sums:
-    return Sums(
-        offices=1, received=int(line.received), connected=int(line.connected is True),
-        waiting_up=line.waiting_up, waiting_down=line.waiting_down,
-        with_conflicts=int(line.conflicts > 0), with_quarantined=int(line.quarantined > 0),
-        oldest_ms=line.exact_ms if line.received else None, with_problems=int(troubled),
-    )  # fmt: skip
-
-
-def _added(a: Sums, b: Sums) -> Sums:
-    return Sums(
-        offices=a.offices + b.offices, received=a.received + b.received,
-        connected=a.connected + b.connected, waiting_up=a.waiting_up + b.waiting_up,
-        waiting_down=a.waiting_down + b.waiting_down,
-        with_conflicts=a.with_conflicts + b.with_conflicts,
-        with_quarantined=a.with_quarantined + b.with_quarantined,
-        oldest_ms=min((ms for ms in (a.oldest_ms, b.oldest_ms) if ms is not None), default=None),
-        with_problems=a.with_problems + b.with_problems,
-    )  # fmt: skip
+    for line in lines:
+        depth, over = line.level - top, sums[line.unit]
+        telling = over.received > 0 or (depth <= 1 and over.offices > 1)
+        if depth <= asked.depth and (asked.never or telling):
+            yield Branch(office=line, sums=over, depth=depth)
 
 
 def _causes(ordered: Iterable[Problem]) -> Iterator[Cause]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from node.audiences import audiences_of
 from node.domain.catalogue import Register
+from node.services.records.history import Past, history, past
 from node.services.records.rules import (
     FieldNotOwned,
     InvalidRecord,
@@ -30,11 +31,13 @@ from node.services.records.views import (
     RecordView,
     VersionToken,
     get,
-    history,
     list_records,
+    search_all,
     state_of,
+    unit_of,
 )
 from sync.merge.record import RecordState
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Edit, Operation, RecordKey, Value
 from sync.model.errors import RecordMissing, SilianError
 from sync.store.registers import values_of
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Event",
     "Page",
+    "Past",
     "RecordView",
     "change",
     "create",
@@ -52,6 +56,10 @@ __all__ = [
     "get",
     "history",
     "list_records",
+    "past",
+    "restore",
+    "search_all",
+    "unit_of",
 ]
 
 
@@ -80,12 +88,56 @@ class RecordEnded(SilianError):
         super().__init__(
             f"{register.en} {record.hex()} has been ended",
             f"{register.zh} {record.hex()} 已注销",
-            remedy_en="Add it anew with the same key.",
-            remedy_zh="请按原标识重新新增。",
+            remedy_en="Bring it back with `silian record restore`, or add it anew.",
+            remedy_zh="可用 silian record restore 恢复，或重新新增。",
         )
 
 
-def create(office: Office, name: str, raw: Mapping[str, object]) -> RecordView:
+class NotEnded(SilianError):
+    """The record has not been ended; there is nothing to bring back."""
+
+    code = "not_ended"
+
+    def __init__(self, register: Register, record: bytes) -> None:
+        super().__init__(
+            f"{register.en} {record.hex()} has not been ended",
+            f"{register.zh} {record.hex()} 未注销",
+            remedy_en="Look at the record: it is there.",
+            remedy_zh="请查看该记录，无需恢复。",
+        )
+
+
+class StillContested(SilianError):
+    """Another office wrote to the record while it was being ended; decide that conflict first."""
+
+    code = "still_contested"
+
+    def __init__(self, register: Register, record: bytes) -> None:
+        super().__init__(
+            f"{register.en} {record.hex()}: another office wrote to it while it was being ended",
+            f"{register.zh} {record.hex()}：注销时其他单位有改动",
+            remedy_en="Settle the conflict (`silian conflict ls`): its value brings it back.",
+            remedy_zh="请先处理冲突（silian conflict ls），采用另一值即可恢复该记录。",
+        )
+
+
+class ValuesGone(SilianError):
+    """The record was ended long ago and its values were removed; add it anew."""
+
+    code = "values_gone"
+
+    def __init__(self, register: Register, record: bytes) -> None:
+        super().__init__(
+            f"{register.en} {record.hex()}: its values were removed after its end",
+            f"{register.zh} {record.hex()}：注销后内容已按保留期限清除",
+            remedy_en="Add the record anew.",
+            remedy_zh="请重新新增该记录。",
+        )
+
+
+def create(
+    office: Office, name: str, raw: Mapping[str, object], *, by: Attribution = UNKNOWN
+) -> RecordView:
     """Add a record of this office's own unit; `raw`: field -> value as a form or sheet has it.
 
     A record that was ended and has the same natural key comes back under its id.
@@ -107,7 +159,7 @@ def create(office: Office, name: str, raw: Mapping[str, object]) -> RecordView:
         made.append(record)
         return [created(office, register, unit, record, values, ended=ended)]
 
-    office.commit(work)
+    office.commit(work, by=by)
     return get(office, name, unit, made[0])
 
 
@@ -120,6 +172,7 @@ def change(
     *,
     version_token: str = "",
     force: bool = False,
+    by: Attribution = UNKNOWN,
 ) -> RecordView:
     """Change fields of a record of this unit or of one below it; fields not given stay.
 
@@ -135,12 +188,18 @@ def change(
     def work(tx: Connection) -> list[Edit]:
         return edits_of_change(tx, office, register, unit, record, raw, was=was, force=force)
 
-    office.commit(work)
+    office.commit(work, by=by)
     return get(office, name, unit, record)
 
 
 def end(
-    office: Office, name: str, record: bytes, *, version_token: str = "", force: bool = False
+    office: Office,
+    name: str,
+    record: bytes,
+    *,
+    version_token: str = "",
+    force: bool = False,
+    by: Attribution = UNKNOWN,
 ) -> RecordView:
     """End (delete) a record of this office's own unit; its conflicts stay listed.
 
@@ -151,6 +210,7 @@ def end(
     register = maintained_register(office, name)
     unit = office.identity.unit
     was = VersionToken.parse(version_token) if version_token else None
+    by = by._replace(reason=register.end_reason(by.reason)) if by.reason else by
 
     def work(tx: Connection) -> list[Edit]:
         state = get_active(tx, office, register, unit, record)
@@ -166,7 +226,45 @@ def end(
             )
         ]
 
-    office.commit(work)
+    office.commit(work, by=by)
+    return get(office, name, unit, record)
+
+
+def restore(office: Office, name: str, record: bytes, *, by: Attribution = UNKNOWN) -> RecordView:
+    """Bring an ended record of this office's own unit back, with the values that it had.
+
+    It is the same record, under its id: its history goes on. What stands against its end has to be
+    decided first (`node.services.conflicts.resolve`).
+    Raises: UnknownRegister, SystemRegister, NotKeptHere, RecordMissing, NotEnded, StillContested,
+    ValuesGone, KeyTaken.
+    """
+    register = maintained_register(office, name)
+    unit = office.identity.unit
+
+    def work(tx: Connection) -> list[Edit]:
+        state = state_of(tx, office, name, unit, record)
+        if state is None:
+            raise RecordMissing(RecordKey(name, unit, record))
+        if state.alive:
+            raise NotEnded(register, record)
+        if state.survived_delete:
+            raise StillContested(register, record)
+        stored_values = values_of(state, office.tables[name].schema)
+        own = {n: f for n, f in register.fields.items() if office.level in f.owners}
+        if any(f.required and stored_values[n] is None for n, f in own.items()) or not any(
+            stored_values[n] is not None for n in own
+        ):
+            raise ValuesGone(register, record)
+        existing = find_by_key(
+            tx, office.tables[name], register, unit, key_of(register, stored_values)
+        )
+        if existing is not None:
+            raise KeyTaken(register, existing)
+        # It says all that is this level's to say: another office may hold its values no more.
+        values = {n: stored_values[n] for n in own}
+        return [changed(office, register, unit, record, values)]
+
+    office.commit(work, by=by)
     return get(office, name, unit, record)
 
 

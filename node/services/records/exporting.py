@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from node.domain.catalogue import Field, Register
 from node.services.records.rules import covered, must_be_here, registered
+from node.services.records.search import (
+    Condition,
+    Key,
+    beyond,
+    field_of,
+    keys_of,
+    matching,
+    ordered,
+    token_of,
+)
 from node.services.records.views import unit_filter
 from node.workbook.writer import write_csv, write_xlsx
 from sync.model.change import Value
@@ -51,13 +61,18 @@ def export_register(
     unit: int | None = None,
     subtree: bool = False,
     lang: str = "zh",
+    conditions: Sequence[Condition] = (),
+    search: str = "",
+    sort: Sequence[str] = (),
+    columns: Sequence[str] = (),
 ) -> int:
     """Write the living records of a unit, or of it and all below it; return how many.
 
     `unit`: this office's own if not given. What it writes for one unit, an import takes back
-    without a change.
+    without a change. `conditions`, `search`, `sort`: as those of a list. `columns`: these fields,
+    in this order; all of them if none is named.
     Raises: UnknownRegister, SystemRegister, ForeignUnit, PersonalRegister, KeptElsewhere,
-    WorkbookTooLarge.
+    InvalidRecord, WorkbookTooLarge.
     """
     register = registered(office, name)
     of_unit = covered(office, office.identity.unit if unit is None else unit)
@@ -65,31 +80,38 @@ def export_register(
     if personal and (subtree or of_unit != office.identity.unit):
         raise PersonalRegister(register)
     must_be_here(office, register, of_unit, subtree=subtree)
-    fields = dict(register.fields)
+    chosen = [field_of(register, name) for name in columns]
+    fields = {each.name: each for each in chosen or register.fields.values()}
     if subtree:
         fields = {**{each.name: each for each in _UNIT_FIELDS}, **fields}
     write = {"xlsx": write_xlsx, "csv": write_csv}[kind]
     with office.store.read() as tx:
-        rows = _rows(tx, office, register, of_unit, subtree=subtree)
+        table = office.tables[name].table
+        c = table.c
+        within = [
+            unit_filter(office, c.unit, of_unit, subtree),
+            c.causal_length.bitwise_and(1) == 1,
+        ]
+        matches = [*within, *matching(tx, register, table, conditions, search, within=within)]
+        rows = _rows(tx, office, register, matches, keys_of(register, sort), subtree=subtree)
         return write(target, replace(register, fields=fields), rows, lang)
 
 
 def _rows(
-    tx: Connection, office: Office, register: Register, unit: int, *, subtree: bool
-) -> Iterator[dict[str, Value]]:
-    c = office.tables[register.name].table.c
+    tx: Connection, office: Office, register: Register, matches: Sequence[ColumnElement[bool]],
+    keys: Sequence[Key], *, subtree: bool,
+) -> Iterator[dict[str, Value]]:  # fmt: skip
+    table = office.tables[register.name].table
     names = list(register.fields)
     query = (
-        select(c.unit, c.id, *(c[f"f_{name}"] for name in names))
-        .where(unit_filter(office, c.unit, unit, subtree), c.causal_length.bitwise_and(1) == 1)
-        .order_by(c.unit, c.id)
+        select(table.c.unit, table.c.id, *(table.c[f"f_{name}"] for name in names))
+        .where(*matches)
+        .order_by(*ordered(table, keys))
         .limit(ROWS_AT_ONCE)
     )
-    last: tuple[int, bytes] | None = None
+    token = ""
     while True:
-        part = query
-        if last is not None:
-            part = query.where(or_(c.unit > last[0], and_(c.unit == last[0], c.id > last[1])))
+        part = query.where(beyond(table, keys, token)) if token else query
         rows = tx.execute(part).all()
         for of_unit, _, *values in rows:
             about: dict[str, Value] = {}
@@ -100,4 +122,5 @@ def _rows(
             yield {**about, **dict(zip(names, values, strict=True))}
         if len(rows) < ROWS_AT_ONCE:
             return
-        last = (rows[-1][0], bytes(rows[-1][1]))
+        unit, record, *values = rows[-1]
+        token = token_of(keys, dict(zip(names, values, strict=True)), unit, bytes(record))

@@ -20,6 +20,7 @@ from node.workbook.faults import FaultGroup, RowFault, grouped
 from node.workbook.headings import UnknownHeader
 from node.workbook.notes import Note
 from node.workbook.reader import Table
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Edit, Value
 from sync.model.limits import TRANSACTION_CHANGES_MAX
 from sync.model.version import hlc_of
@@ -141,14 +142,14 @@ class Plan:
             layout=replace(self.table, rows=[], faults=[]),
         )
 
-    def commit(self, progress: Progress | None) -> None:
+    def commit(self, progress: Progress | None, by: Attribution = UNKNOWN) -> None:
         """Write what differs from what is stored, in transactions of a bounded size."""
         start = 0
         counts: Counter[str] = Counter()
         while start < len(self._rows):
             piece = self._next(start)
             if piece.edits:
-                piece = self._commit_piece(start, piece)
+                piece = self._commit_piece(start, piece, by)
             counts += piece.counts
             start = self._written = piece.end
             if progress is not None:
@@ -156,7 +157,7 @@ class Plan:
         self._counts = counts
         self._done = bool(self._rows) or not self.faults  # of nothing but bad rows, none is taken
 
-    def _commit_piece(self, start: int, piece: _Piece) -> _Piece:
+    def _commit_piece(self, start: int, piece: _Piece, by: Attribution) -> _Piece:
         """Write a piece, composed again if the store is not as it was; return what was written."""
         written = [piece]
 
@@ -166,7 +167,7 @@ class Plan:
                 written[0] = self._next(start)
             return written[0].edits
 
-        self._stamp = hlc_of(self._office.commit(work, priority=Priority.BULK).version)
+        self._stamp = hlc_of(self._office.commit(work, priority=Priority.BULK, by=by).version)
         return written[0]
 
     # -- checking ----------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from node.workbook.notes import Note, sheet_left_out, sheets_without_header
 from node.workbook.reader import table_of
 from node.workbook.sheets import fit_of, sheets_with
 from node.workbook.writer import sheet_name
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.errors import SilianError
 
 if TYPE_CHECKING:
@@ -70,16 +71,17 @@ def import_table(
     sheet: str | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
+    by: Attribution = UNKNOWN,
 ) -> ImportReport:
     """Import records of this office's unit from one sheet, as `import_register` does from all.
 
-    Without `sheet`: the first of those that `import_register` would read.
+    Without `sheet`: the first of those that `import_register` would read. `by`: who imports.
     """
     register = maintained_register(office, name)
     bounds = limits or Limits()
     book = open_book(data, filename, bounds)
     plan = Plan(office, register, table_of(book, register, sheet, bounds), blank)
-    _commit([plan], dry_run, mode, progress)
+    _commit([plan], dry_run, mode, progress, by)
     return plan.report()
 
 
@@ -95,6 +97,7 @@ def import_register(
     sheets: Sequence[str] = (),
     progress: Progress | None = None,
     limits: Limits | None = None,
+    by: Attribution = UNKNOWN,
 ) -> WorkbookReport:
     """Import records of this office's unit from every sheet that has the register's header.
 
@@ -102,7 +105,7 @@ def import_register(
     every row of them is valid, "valid" writes the valid rows. `blank`: what an empty cell does to
     a value that is stored. Fields without a column stay. A row that is stored already is no edit,
     so the same file can be imported again, also after it was broken off. `progress(rows done,
-    rows)` is called after each commit.
+    rows)` is called after each commit. `by`: who imports.
     Raises: UnknownRegister, SystemRegister, NotKeptHere, a WorkbookError: nothing was written;
     ImportBrokenOff.
     """
@@ -118,7 +121,7 @@ def import_register(
         tables = [table_of(book, register, sheet, bounds) for sheet in dict.fromkeys(chosen)]
     firsts: Firsts = {}
     plans = [Plan(office, register, table, blank, firsts) for table in tables]
-    _commit(plans, dry_run, mode, progress)
+    _commit(plans, dry_run, mode, progress, by)
     read = {table.sheet for table in tables}
     left = [sheet for sheet in book.sheets if sheet.name not in read]
     return WorkbookReport(
@@ -138,6 +141,7 @@ def import_workbook(
     blank: Blank = "keep",
     progress: Progress | None = None,
     limits: Limits | None = None,
+    by: Attribution = UNKNOWN,
 ) -> WorkbookReport:
     """Import every visible sheet that is named after a register, households first.
 
@@ -158,7 +162,7 @@ def import_workbook(
         )
         for sheet, register in chosen
     ]
-    _commit(plans, dry_run, mode, progress)
+    _commit(plans, dry_run, mode, progress, by)
     known = [r for r in office.catalogue.registers.values() if not r.system]
     return WorkbookReport(
         tuple(plan.report() for plan in plans),
@@ -177,7 +181,9 @@ def annotated(
     return annotate(data, report.layout, report.faults, lang, notes=(*report.notes, *notes))
 
 
-def _commit(plans: Sequence[Plan], dry_run: bool, mode: Mode, progress: Progress | None) -> None:
+def _commit(
+    plans: Sequence[Plan], dry_run: bool, mode: Mode, progress: Progress | None, by: Attribution
+) -> None:
     """Write what the plans say, one after the other. Raises: ImportBrokenOff."""
     if dry_run or (mode == "all" and any(plan.faults for plan in plans)):
         return
@@ -185,7 +191,7 @@ def _commit(plans: Sequence[Plan], dry_run: bool, mode: Mode, progress: Progress
     before = 0
     try:
         for plan in plans:
-            plan.commit(_shifted(progress, before, rows, alone=len(plans) == 1))
+            plan.commit(_shifted(progress, before, rows, alone=len(plans) == 1), by)
             before += len(plan.table.rows)
     except SilianError as cause:
         done = sum(plan.rows_in() for plan in plans)

@@ -41,8 +41,8 @@ class UnknownRegister(SilianError):
         super().__init__(
             f"there is no register {asked[:60]!r}",
             f"没有名为“{asked[:60]}”的台账",
-            remedy_en=f"Did you mean: {near}?" if near else "List the registers.",
-            remedy_zh=f"是否应为: {near}?" if near else "请查看台账目录。",
+            remedy_en=f"Did you mean: {near}?" if near else "List them: `silian registers`.",
+            remedy_zh=f"是否应为：{near}？" if near else "请查看台账目录：silian registers。",
         )
 
 
@@ -160,8 +160,8 @@ def registered(office: Office, name: str) -> Register:
     """Return a register that people may see and edit. Raises: UnknownRegister, SystemRegister."""
     register = office.catalogue.registers.get(name)
     if register is None:
-        people = [r.name for r in office.catalogue.registers.values() if not r.system]
-        raise UnknownRegister(name, people)
+        people = [r for r in office.catalogue.registers.values() if not r.system]
+        raise UnknownRegister(name, [word for r in people for word in (r.name, r.zh, r.en)])
     if register.system:
         raise SystemRegister(register)
     return register

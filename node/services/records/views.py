@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,27 +10,25 @@ from sqlalchemy import Connection, func, select
 
 from node.audiences import stays_below
 from node.domain.catalogue import Register
-from node.domain.refusal import Refused
-from node.domain.sheet_values import read_value
 from node.domain.units import Level
-from node.domain.validate import Fault
-from node.services.common.pages import BadToken, beyond, page_size, page_token
-from node.services.records.rules import (
-    InvalidRecord,
-    covered,
-    has_spellings,
-    must_be_here,
-    registered,
-    spelled_as,
+from node.services.common.pages import BadToken, page_size
+from node.services.records.rules import KeptElsewhere, covered, must_be_here, registered
+from node.services.records.search import (
+    Condition,
+    beyond,
+    equal_to,
+    keys_of,
+    matching,
+    ordered,
+    token_of,
 )
 from sync.log import entries as log
 from sync.merge.record import Head, RecordState, conflicts_of
 from sync.model.change import RecordKey, Value
 from sync.model.errors import RecordMissing
-from sync.model.version import VERSION_BYTES, Version, incarnation_of, wall_ms_of
+from sync.model.version import VERSION_BYTES, Version, wall_ms_of
 from sync.store import conflicts
 from sync.store.registers import values_of
-from sync.store.tables import conflict
 
 if TYPE_CHECKING:
     from node.office import Office
@@ -124,11 +121,29 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One field's part of an edit.
+
+    `old_known`: False where nobody here knows what stood before. `state`: what became of a value
+    that is shown no more because a merge or a person set it aside: open, silent, settled,
+    overtaken; "" where it stands, or where a later edit saw and replaced it.
+    """
+
+    field: str
+    old: Value
+    new: Value
+    old_known: bool
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One line of a record's history, as far as this office still knows it.
 
-    `kind`: created, changed (values that stand), lost (values that a merge or a person set aside;
-    `state` says which), ended, restored. Who: unit and level of the writer, None if unknown.
+    `kind`: created, changed, lost (all of its values were set aside; `state` says how), ended,
+    restored. Who: unit and level of the writer, None if unknown; `actor` and `reason` as that
+    office was told, "" if it was not. `values`: what it wrote. `logged`: False where no log here
+    has the edit, and only what stands of it is known.
     """
 
     at_ms: int
@@ -137,6 +152,10 @@ class Event:
     level: int | None
     values: Mapping[str, Value] = field(default_factory=dict)
     state: str = ""
+    actor: str = ""
+    reason: str = ""
+    changes: tuple[Change, ...] = ()
+    logged: bool = True
 
 
 def state_of(
@@ -146,6 +165,22 @@ def state_of(
     levels = log.levels(tx)
     losers = conflicts.losers(tx, register, unit, [record])
     return office.tables[register].states(tx, unit, [record], levels, losers).get(record)
+
+
+def unit_of(office: Office, name: str, record: bytes) -> int:
+    """Return whose record it is, of those kept here; this office's own unit where it is nobody's.
+
+    Raises: UnknownRegister, SystemRegister.
+    """
+    registered(office, name)
+    c = office.tables[name].table.c
+    me = office.identity.unit
+    with office.store.read() as tx:
+        own = select(c.unit).where(c.unit == me, c.id == record)
+        if tx.execute(own).first() is not None:
+            return me
+        found = tx.execute(select(c.unit).where(c.id == record).limit(1)).scalar_one_or_none()
+    return me if found is None else int(found)
 
 
 def get(office: Office, name: str, unit: int, record: bytes) -> RecordView:
@@ -201,15 +236,20 @@ def list_records(
     unit: int | None = None,
     subtree: bool = False,
     where: Mapping[str, object] | None = None,
+    conditions: Sequence[Condition] = (),
+    search: str = "",
+    sort: Sequence[str] = (),
     include_ended: bool = False,
     limit: int = 50,
     after: str = "",
 ) -> Page:
-    """Return a page of records in order of (unit, id); `after` is the previous page's `next`.
+    """Return a page of records, in order of `sort`, then of (unit, id).
 
     `unit`: this office's own if not given; with `subtree` also all below it. `where`: field ->
     value as a clerk writes it; an empty one finds the records without a value, and a key is found
-    in any spelling.
+    in any spelling; `conditions`: whatever else must hold. `search`: words, each of them in one of
+    the texts. `sort`: fields, with - before one for the greatest first. `after` is the previous
+    page's `next`.
     Raises: UnknownRegister, SystemRegister, ForeignUnit, KeptElsewhere, InvalidRecord (a filter),
     BadToken.
     """
@@ -218,74 +258,82 @@ def list_records(
     c = table.table.c
     of_unit = covered(office, unit or office.identity.unit)
     must_be_here(office, register, of_unit, subtree=subtree)
-    matches = [unit_filter(office, c.unit, of_unit, subtree)]
-    if not include_ended:
-        matches.append(c.causal_length.bitwise_and(1) == 1)
-    filters = _filters(register, where or {})
-    columns = [c.unit, *(c[column] for column in table.columns)]
+    keys = keys_of(register, sort)
+    within = [
+        unit_filter(office, c.unit, of_unit, subtree),
+        *([] if include_ended else [c.causal_length.bitwise_and(1) == 1]),
+    ]
+    conditions = [*equal_to(where or {}), *conditions]
     limit = page_size(limit)
     with office.store.read() as tx:
-        matches += [
-            spelled_as(tx, c[f"f_{field}"], value, *matches)
-            if field in register.key
-            and isinstance(value, str)
-            and has_spellings(register.fields[field])
-            else c[f"f_{field}"] == value
-            for field, value in filters.items()
-        ]
-        query = select(*columns).where(*matches)
+        matches = [
+            *within, *matching(tx, register, table.table, conditions, search, within=within)
+        ]  # fmt: skip
+        query = select(c.unit, *(c[column] for column in table.columns)).where(*matches)
         if after:
-            query = query.where(beyond(after, c.unit, c.id))
+            query = query.where(beyond(table.table, keys, after))
         total = tx.execute(select(func.count()).select_from(table.table).where(*matches))
         count = int(total.scalar_one())
-        rows = tx.execute(query.order_by(c.unit, c.id).limit(limit + 1)).all()
+        rows = tx.execute(query.order_by(*ordered(table.table, keys)).limit(limit + 1)).all()
         views = _views(tx, office, register, rows[:limit])
-    last = views[-1] if len(rows) > limit else None
     stays = stays_below(register, office.level)
     more = bool(office.tree.children(of_unit)) and register.level in _levels(office, of_unit)
+    token = ""
+    if len(rows) > limit:
+        last, row = views[-1], rows[limit - 1]
+        stored = {n: row[1 + table.columns.index(f"f_{n}")] for n in register.fields}
+        token = token_of(keys, stored, last.unit, last.id)
     return Page(
-        tuple(views), count, page_token(last.unit, last.id) if last else "",
+        tuple(views), count, token,
         below=more and not subtree and not stays, partial=more and subtree and stays,
     )  # fmt: skip
 
 
-def history(office: Office, name: str, unit: int, record: bytes) -> tuple[Event, ...]:
-    """Return what is known of a record's past, oldest first: each value that stands, each loser.
+def search_all(
+    office: Office,
+    search: str,
+    *,
+    unit: int | None = None,
+    subtree: bool = False,
+    include_ended: bool = False,
+    limit: int = 50,
+    after: str = "",
+) -> Page:
+    """Return a page of the records of every register that have these words, register by register.
 
-    Values that somebody overwrote knowingly are not kept. Raises: as `get`.
+    Arguments and refusals as those of `list_records`; a register whose records stay in their own
+    offices makes the page `partial`.
     """
-    register = registered(office, name)
-    with office.store.read() as tx:
-        state = state_of(tx, office, name, unit, record)
-        if state is None:
-            must_be_here(office, register, unit)
-            raise RecordMissing(RecordKey(name, unit, record))
-        writers = log.writers(tx)
-        lost = tx.execute(
-            select(conflict.c.field, conflict.c.version, conflict.c.value, conflict.c.state).where(
-                conflict.c.register == name, conflict.c.unit == unit, conflict.c.record == record
-            )
-        ).all()
-    visible: dict[Version, dict[str, Value]] = {state.created: {}}
-    for column, heads in state.fields.items():
-        visible.setdefault(heads.shown.version, {})[column] = heads.shown.value
-
-    def event(version: Version, kind: str, **rest: Any) -> tuple[Version, Event]:
-        who, level = writers.get(incarnation_of(version), (None, None))
-        return version, Event(at_ms=wall_ms_of(version), kind=kind, unit=who, level=level, **rest)
-
-    events = [
-        event(version, "created" if version == state.created else "changed", values=values)
-        for version, values in visible.items()
-    ]
-    events += [
-        event(bytes(v), "lost", values={column: json.loads(text)}, state=how)
-        for column, v, text, how in lost
-        if state.fields[column].shown.version != bytes(v)  # unseen by the record's end, it stands
-    ]
-    if state.causal_length > 1:
-        events.append(event(state.causal_length_version, "restored" if state.alive else "ended"))
-    return tuple(each for _, each in sorted(events, key=lambda pair: pair[0]))
+    begin, _, place = after.partition(":")
+    names = [r.name for r in office.catalogue.registers.values() if not r.system]
+    if after and begin not in names:
+        raise BadToken
+    limit = page_size(limit)
+    found: list[RecordView] = []
+    total, token = 0, ""
+    below = partial = False
+    for at, name in enumerate(names):
+        past = bool(after) and at < names.index(begin)
+        room = limit - len(found)
+        try:
+            page = list_records(
+                office, name, unit=unit, subtree=subtree, search=search,
+                include_ended=include_ended, limit=max(room, 1),
+                after=place if name == begin else "",
+            )  # fmt: skip
+        except KeptElsewhere:
+            partial = partial or subtree or unit not in (None, office.identity.unit)
+            continue
+        total += page.total
+        below, partial = below or page.below, partial or page.partial
+        if past or token:
+            continue
+        if not room:
+            token = f"{name}:" if page.records else ""
+            continue
+        found += page.records
+        token = f"{name}:{page.next}" if page.next else ""
+    return Page(tuple(found), total, token, below=below, partial=partial)
 
 
 def _levels(office: Office, unit: int) -> tuple[Level | None, ...]:
@@ -301,27 +349,6 @@ def unit_filter(office: Office, column: Any, unit: int, subtree: bool) -> Any:
         # All that is kept here is from here or below; a list of 3,000 units would only cost.
         return column.is_not(None)
     return column.in_(office.tree.subtree(unit))
-
-
-def _filters(register: Register, where: Mapping[str, object]) -> dict[str, Value]:
-    filters: dict[str, Value] = {}
-    for name, raw in where.items():
-        column = register.fields.get(name)
-        if column is None:
-            known = ", ".join(register.fields)
-            raise InvalidRecord(register, [Fault(
-                field="", code="unknown_field", en="There is no such field to filter by.",
-                zh="没有可供筛选的该字段。", suggestion_en=f"Use one of: {known}.",
-                suggestion_zh=f"可用字段：{known}。",
-            )])  # fmt: skip
-        try:
-            filters[name] = read_value(column, raw)
-        except Refused as bad:
-            raise InvalidRecord(register, [Fault(
-                field=name, code=bad.code, en=f"{column.en} {bad.en}.", zh=f"{column.zh}{bad.zh}。",
-                suggestion_en=bad.suggestion_en, suggestion_zh=bad.suggestion_zh,
-            )]) from bad  # fmt: skip
-    return filters
 
 
 def _views(

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from node.china import DAY_MS
 from node.domain.units import Level
 from sync.log import entries as log
-from sync.log import truncation
+from sync.log import local_log, truncation
 from sync.retention import truncate
 from sync.retention.plan import (
     ChildLease,
@@ -66,6 +66,8 @@ class RetentionState:
     extent: Extent  # what is kept
     portion: Portion
     holds: tuple[RetentionHold, ...]  # what keeps the floor from rising
+    local: local_log.Extent = local_log.NONE  # edits that no other office hears of: kept
+    local_cut: local_log.Extent = local_log.NONE  # and of these cut now, or that would be
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,14 @@ def retention_state(office: Office, now_ms: int) -> RetentionState:
     terms = Terms.of(office.config)
     with office.store.read() as tx:
         low_water_mark, holds = decided(office, tx, now_ms, terms)
-        portion = (
-            truncate.preview_truncation(tx, low_water_mark)
-            if terms.log_ms is not None
-            else Portion()
+        found = _state(tx, holds, low_water_mark)
+        if terms.log_ms is None:
+            return found
+        return replace(
+            found,
+            portion=truncate.preview_truncation(tx, low_water_mark),
+            local_cut=local_log.extent(tx, now_ms - terms.log_ms),
         )
-        return replace(_state(tx, holds, low_water_mark), portion=portion)
 
 
 def truncate_log(office: Office, now_ms: int, terms: Terms | None = None) -> RetentionState:
@@ -143,8 +147,24 @@ def truncate_log(office: Office, now_ms: int, terms: Terms | None = None) -> Ret
         done = truncate.added(done, portion)
     if done.entries:
         office.log.info("log_cut", low_water_mark=done.upto, entries=done.entries, bytes=done.bytes)
+    local = _cut_local(office, now_ms - terms.log_ms) if terms.log_ms is not None else None
     with office.store.read() as tx:
-        return replace(_state(tx, holds, low_water_mark), portion=done)
+        found = replace(_state(tx, holds, low_water_mark), portion=done)
+        return found if local is None else replace(found, local_cut=local)
+
+
+def _cut_local(office: Office, before_ms: int) -> local_log.Extent:
+    """Cut edits that no other office hears of: nobody needs them, so their age alone counts."""
+    done = local_log.NONE
+    for _ in range(PORTIONS_MAX):
+        portion = office.store.write(
+            lambda tx: local_log.cut(tx, before_ms, truncate.PORTION_ENTRIES),
+            priority=Priority.BULK,
+        )
+        done = local_log.Extent(done.entries + portion.entries, done.bytes + portion.bytes)
+        if portion.entries < truncate.PORTION_ENTRIES:
+            break
+    return done
 
 
 def _state(tx: Connection, holds: list[RetentionHold], low_water_mark: int) -> RetentionState:
@@ -154,6 +174,7 @@ def _state(tx: Connection, holds: list[RetentionHold], low_water_mark: int) -> R
         extent=truncate.extent(tx),
         portion=Portion(),
         holds=tuple(blocking(holds, low_water_mark)),
+        local=local_log.extent(tx),
     )
 
 

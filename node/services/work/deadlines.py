@@ -6,7 +6,7 @@ them hold the same events and hear the same news.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from node.folds.event_writer import EventWriter
 from node.store.assignments import Assignment, Row, load, save, select_rows
 from sync.model.limits import TRANSACTION_CHANGES_MAX
 from sync.model.report import NodeStatus
+from sync.store.sql import execute
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -30,6 +31,7 @@ ESCALATE_AFTER_MS = 3 * DAY_MS  # one more level above sees late work each time 
 CONSENT_MS = 15 * DAY_MS  # silence of a community that was asked: never taken for consent
 APPRAISE_MS = 30 * DAY_MS  # verified work that nobody appraises is closed
 _STEPS_MAX = TRANSACTION_CHANGES_MAX // 4  # each step may move cells beside it
+_DUE = sorted(state.value for state in WITH_ASSIGNEE)
 _OPEN = sorted(state.value for state in WITH_ASSIGNEE | BACK_WITH_ISSUER)
 
 
@@ -58,9 +60,10 @@ def escalate(
     tree, me = office.tree, office.identity.unit
 
     def changed_rows(tx: Connection) -> list[tuple[Row, Row]]:
-        marks = ",".join("?" * len(_OPEN))
         rows = select_rows(
-            tx, f"state IN ({marks}) AND (due_ms<? OR flag<>'') ORDER BY id", (*_OPEN, now_ms)
+            tx,
+            f"state IN ({_marks(_OPEN)}) AND (due_ms<? OR flag<>'') ORDER BY id",
+            (*_OPEN, now_ms),
         )
         changed = []
         for row in rows:
@@ -84,6 +87,35 @@ def escalate(
         if not changed_rows(tx):
             return ()
     return office.store.write(work)
+
+
+def late_work(office: Office, tx: Connection, now_ms: int) -> tuple[int, int]:
+    """Return how many tasks of this office are late, and how many of others it should look into.
+
+    Of others: those that it issued, and those whose lateness has come up to it (`escalate`).
+    """
+    me, tree = office.identity.unit, office.tree
+    own = execute(
+        tx,
+        "SELECT count(*) FROM assignment "  # noqa: S608
+        f"WHERE assignee=? AND state IN ({_marks(_DUE)}) AND due_ms<?",
+        (me, *_DUE, now_ms),
+    ).fetchone()[0]
+    rows = execute(
+        tx,
+        "SELECT issuer, escalated, count(*) FROM assignment "  # noqa: S608
+        f"WHERE flag=? AND assignee<>? AND state IN ({_marks(_OPEN)}) GROUP BY issuer, escalated",
+        (Lateness.OVERDUE.value, me, *_OPEN),
+    ).fetchall()
+    reached = 0
+    for issuer, levels, count in rows:
+        above = (issuer, *tree.ancestors(issuer)) if issuer in tree else ()
+        reached += count if me in above[: levels + 1] else 0
+    return int(own), int(reached)
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ",".join("?" * len(values))
 
 
 def watermark(

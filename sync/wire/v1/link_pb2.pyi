@@ -47,7 +47,7 @@ VERDICT_UPGRADE_FIRST: Verdict
 VERDICT_BACK_OFF: Verdict
 
 class Entry(_message.Message):
-    __slots__ = ("incarnation", "unit", "level", "audience", "lane", "seq", "prev_hash", "hlc", "changes", "payload", "original_incarnation")
+    __slots__ = ("incarnation", "unit", "level", "audience", "lane", "seq", "prev_hash", "hlc", "changes", "payload", "original_incarnation", "actor", "reason")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +59,8 @@ class Entry(_message.Message):
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     ORIGINAL_INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     incarnation: int
     unit: int
     level: int
@@ -70,7 +72,9 @@ class Entry(_message.Message):
     changes: int
     payload: bytes
     original_incarnation: int
-    def __init__(self, incarnation: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., prev_hash: _Optional[bytes] = ..., hlc: _Optional[int] = ..., changes: _Optional[int] = ..., payload: _Optional[bytes] = ..., original_incarnation: _Optional[int] = ...) -> None: ...
+    actor: str
+    reason: str
+    def __init__(self, incarnation: _Optional[int] = ..., unit: _Optional[int] = ..., level: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., prev_hash: _Optional[bytes] = ..., hlc: _Optional[int] = ..., changes: _Optional[int] = ..., payload: _Optional[bytes] = ..., original_incarnation: _Optional[int] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Body(_message.Message):
     __slots__ = ("blocks",)
@@ -79,7 +83,7 @@ class Body(_message.Message):
     def __init__(self, blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ...) -> None: ...
 
 class Block(_message.Message):
-    __slots__ = ("register", "unit", "operation", "ids", "fields", "columns", "bases", "versions", "causal_length", "resolved")
+    __slots__ = ("register", "unit", "operation", "ids", "fields", "columns", "bases", "versions", "causal_length", "resolved", "lives")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     OPERATION_FIELD_NUMBER: _ClassVar[int]
@@ -90,6 +94,7 @@ class Block(_message.Message):
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     CAUSAL_LENGTH_FIELD_NUMBER: _ClassVar[int]
     RESOLVED_FIELD_NUMBER: _ClassVar[int]
+    LIVES_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: int
     operation: Operation
@@ -100,7 +105,8 @@ class Block(_message.Message):
     versions: bytes
     causal_length: int
     resolved: _containers.RepeatedCompositeFieldContainer[Resolved]
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., operation: _Optional[_Union[Operation, str]] = ..., ids: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., bases: _Optional[_Iterable[_Union[BaseColumn, _Mapping]]] = ..., versions: _Optional[bytes] = ..., causal_length: _Optional[int] = ..., resolved: _Optional[_Iterable[_Union[Resolved, _Mapping]]] = ...) -> None: ...
+    lives: BaseColumn
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[int] = ..., operation: _Optional[_Union[Operation, str]] = ..., ids: _Optional[bytes] = ..., fields: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., bases: _Optional[_Iterable[_Union[BaseColumn, _Mapping]]] = ..., versions: _Optional[bytes] = ..., causal_length: _Optional[int] = ..., resolved: _Optional[_Iterable[_Union[Resolved, _Mapping]]] = ..., lives: _Optional[_Union[BaseColumn, _Mapping]] = ...) -> None: ...
 
 class Column(_message.Message):
     __slots__ = ("texts", "ints", "nulls", "is_int")

@@ -207,6 +207,36 @@ class RecordDurability(_message.Message):
     state: str
     def __init__(self, level: _Optional[int] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ...) -> None: ...
 
+class FindIdsRequest(_message.Message):
+    __slots__ = ("kind", "text", "register", "unit")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    text: str
+    register: str
+    unit: str
+    def __init__(self, kind: _Optional[str] = ..., text: _Optional[str] = ..., register: _Optional[str] = ..., unit: _Optional[str] = ...) -> None: ...
+
+class FoundId(_message.Message):
+    __slots__ = ("id", "unit", "register", "text")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    unit: _office_common_pb2.Unit
+    register: str
+    text: str
+    def __init__(self, id: _Optional[bytes] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class FindIdsResponse(_message.Message):
+    __slots__ = ("found",)
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    found: _containers.RepeatedCompositeFieldContainer[FoundId]
+    def __init__(self, found: _Optional[_Iterable[_Union[FoundId, _Mapping]]] = ...) -> None: ...
+
 class FindUnitsRequest(_message.Message):
     __slots__ = ("text", "limit")
     TEXT_FIELD_NUMBER: _ClassVar[int]
@@ -364,14 +394,16 @@ class Repair(_message.Message):
     def __init__(self, at_ms: _Optional[int] = ..., peer: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., side: _Optional[str] = ..., before: _Optional[int] = ..., after: _Optional[int] = ...) -> None: ...
 
 class ListConflictsRequest(_message.Message):
-    __slots__ = ("register", "limit", "after")
+    __slots__ = ("register", "limit", "after", "resolved")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_FIELD_NUMBER: _ClassVar[int]
     register: str
     limit: int
     after: str
-    def __init__(self, register: _Optional[str] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
+    resolved: bool
+    def __init__(self, register: _Optional[str] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ..., resolved: _Optional[bool] = ...) -> None: ...
 
 class ListConflictsResponse(_message.Message):
     __slots__ = ("conflicts", "total", "next")
@@ -394,7 +426,7 @@ class ConflictSide(_message.Message):
     def __init__(self, value: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., at_ms: _Optional[int] = ...) -> None: ...
 
 class Conflict(_message.Message):
-    __slots__ = ("id", "register", "unit", "record", "field", "state", "ended", "shown", "loser", "others", "assignee", "may_resolve", "opened_ms", "reason")
+    __slots__ = ("id", "register", "unit", "record", "field", "state", "ended", "shown", "loser", "others", "assignee", "may_resolve", "opened_ms", "reason", "may_decide", "decision")
     ID_FIELD_NUMBER: _ClassVar[int]
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
@@ -409,6 +441,8 @@ class Conflict(_message.Message):
     MAY_RESOLVE_FIELD_NUMBER: _ClassVar[int]
     OPENED_MS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    MAY_DECIDE_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     register: str
     unit: _office_common_pb2.Unit
@@ -423,7 +457,25 @@ class Conflict(_message.Message):
     may_resolve: bool
     opened_ms: int
     reason: str
-    def __init__(self, id: _Optional[bytes] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., record: _Optional[bytes] = ..., field: _Optional[str] = ..., state: _Optional[str] = ..., ended: _Optional[bool] = ..., shown: _Optional[_Union[ConflictSide, _Mapping]] = ..., loser: _Optional[_Union[ConflictSide, _Mapping]] = ..., others: _Optional[_Iterable[_Union[ConflictSide, _Mapping]]] = ..., assignee: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., may_resolve: _Optional[bool] = ..., opened_ms: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+    may_decide: _containers.RepeatedCompositeFieldContainer[_office_common_pb2.Unit]
+    decision: Decision
+    def __init__(self, id: _Optional[bytes] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., record: _Optional[bytes] = ..., field: _Optional[str] = ..., state: _Optional[str] = ..., ended: _Optional[bool] = ..., shown: _Optional[_Union[ConflictSide, _Mapping]] = ..., loser: _Optional[_Union[ConflictSide, _Mapping]] = ..., others: _Optional[_Iterable[_Union[ConflictSide, _Mapping]]] = ..., assignee: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., may_resolve: _Optional[bool] = ..., opened_ms: _Optional[int] = ..., reason: _Optional[str] = ..., may_decide: _Optional[_Iterable[_Union[_office_common_pb2.Unit, _Mapping]]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ...) -> None: ...
+
+class Decision(_message.Message):
+    __slots__ = ("value", "known", "unit", "at_ms", "actor", "reason")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    value: _office_common_pb2.Value
+    known: bool
+    unit: _office_common_pb2.Unit
+    at_ms: int
+    actor: str
+    reason: str
+    def __init__(self, value: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ..., known: _Optional[bool] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., at_ms: _Optional[int] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class GetConflictRequest(_message.Message):
     __slots__ = ("id",)

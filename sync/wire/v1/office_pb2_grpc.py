@@ -59,6 +59,11 @@ class OfficeServiceStub:
                 request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityResponse.FromString,
                 _registered_method=True)
+        self.FindIds = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/FindIds',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.FindIdsRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.FindIdsResponse.FromString,
+                _registered_method=True)
         self.FindUnits = channel.unary_unary(
                 '/sync.wire.v1.OfficeService/FindUnits',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__pb2.FindUnitsRequest.SerializeToString,
@@ -143,6 +148,11 @@ class OfficeServiceStub:
                 '/sync.wire.v1.OfficeService/StateZero',
                 request_serializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.StateZeroRequest.SerializeToString,
                 response_deserializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.StateZeroResponse.FromString,
+                _registered_method=True)
+        self.RestoreRecord = channel.unary_unary(
+                '/sync.wire.v1.OfficeService/RestoreRecord',
+                request_serializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.RestoreRecordRequest.SerializeToString,
+                response_deserializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.RestoreRecordResponse.FromString,
                 _registered_method=True)
         self.ImportRecords = channel.stream_stream(
                 '/sync.wire.v1.OfficeService/ImportRecords',
@@ -362,6 +372,13 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindIds(self, request, context):
+        """Which thing a person means, by its name or the first digits of its id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def FindUnits(self, request, context):
         """Units by part of a code or a name.
         """
@@ -476,6 +493,13 @@ class OfficeServiceServicer:
 
     def StateZero(self, request, context):
         """States that there is nothing to put into a register.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestoreRecord(self, request, context):
+        """Brings an ended record back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -765,6 +789,11 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityResponse.SerializeToString,
             ),
+            'FindIds': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindIds,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.FindIdsRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__pb2.FindIdsResponse.SerializeToString,
+            ),
             'FindUnits': grpc.unary_unary_rpc_method_handler(
                     servicer.FindUnits,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__pb2.FindUnitsRequest.FromString,
@@ -849,6 +878,11 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.StateZero,
                     request_deserializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.StateZeroRequest.FromString,
                     response_serializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.StateZeroResponse.SerializeToString,
+            ),
+            'RestoreRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestoreRecord,
+                    request_deserializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.RestoreRecordRequest.FromString,
+                    response_serializer=sync_dot_wire_dot_v1_dot_office__registers__pb2.RestoreRecordResponse.SerializeToString,
             ),
             'ImportRecords': grpc.stream_stream_rpc_method_handler(
                     servicer.ImportRecords,
@@ -1124,6 +1158,33 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/GetDurability',
             sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__pb2.GetDurabilityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindIds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/FindIds',
+            sync_dot_wire_dot_v1_dot_office__pb2.FindIdsRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__pb2.FindIdsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1583,6 +1644,33 @@ class OfficeService:
             '/sync.wire.v1.OfficeService/StateZero',
             sync_dot_wire_dot_v1_dot_office__registers__pb2.StateZeroRequest.SerializeToString,
             sync_dot_wire_dot_v1_dot_office__registers__pb2.StateZeroResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestoreRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sync.wire.v1.OfficeService/RestoreRecord',
+            sync_dot_wire_dot_v1_dot_office__registers__pb2.RestoreRecordRequest.SerializeToString,
+            sync_dot_wire_dot_v1_dot_office__registers__pb2.RestoreRecordResponse.FromString,
             options,
             channel_credentials,
             insecure,

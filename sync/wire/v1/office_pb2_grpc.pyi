@@ -51,6 +51,8 @@ class OfficeServiceStub:
     """How a unit and those below it stand, by branch and by cause."""
     GetDurability: _grpc.UnaryUnaryMultiCallable[_office_pb2.GetDurabilityRequest, _office_pb2.GetDurabilityResponse]
     """How far a record is safe."""
+    FindIds: _grpc.UnaryUnaryMultiCallable[_office_pb2.FindIdsRequest, _office_pb2.FindIdsResponse]
+    """Which thing a person means, by its name or the first digits of its id."""
     FindUnits: _grpc.UnaryUnaryMultiCallable[_office_pb2.FindUnitsRequest, _office_pb2.FindUnitsResponse]
     """Units by part of a code or a name."""
     ListUnits: _grpc.UnaryUnaryMultiCallable[_office_pb2.ListUnitsRequest, _office_pb2.ListUnitsResponse]
@@ -85,6 +87,8 @@ class OfficeServiceStub:
     """Ends a record."""
     StateZero: _grpc.UnaryUnaryMultiCallable[_office_registers_pb2.StateZeroRequest, _office_registers_pb2.StateZeroResponse]
     """States that there is nothing to put into a register."""
+    RestoreRecord: _grpc.UnaryUnaryMultiCallable[_office_registers_pb2.RestoreRecordRequest, _office_registers_pb2.RestoreRecordResponse]
+    """Brings an ended record back."""
     ImportRecords: _grpc.StreamStreamMultiCallable[_office_registers_pb2.ImportRecordsRequest, _office_registers_pb2.ImportRecordsResponse]
     """Takes a file of records in."""
     ExportRecords: _grpc.UnaryStreamMultiCallable[_office_registers_pb2.ExportRecordsRequest, _office_registers_pb2.ExportRecordsResponse]
@@ -175,6 +179,8 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """How a unit and those below it stand, by branch and by cause."""
     GetDurability: _aio.UnaryUnaryMultiCallable[_office_pb2.GetDurabilityRequest, _office_pb2.GetDurabilityResponse]  # type: ignore[assignment]
     """How far a record is safe."""
+    FindIds: _aio.UnaryUnaryMultiCallable[_office_pb2.FindIdsRequest, _office_pb2.FindIdsResponse]  # type: ignore[assignment]
+    """Which thing a person means, by its name or the first digits of its id."""
     FindUnits: _aio.UnaryUnaryMultiCallable[_office_pb2.FindUnitsRequest, _office_pb2.FindUnitsResponse]  # type: ignore[assignment]
     """Units by part of a code or a name."""
     ListUnits: _aio.UnaryUnaryMultiCallable[_office_pb2.ListUnitsRequest, _office_pb2.ListUnitsResponse]  # type: ignore[assignment]
@@ -209,6 +215,8 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Ends a record."""
     StateZero: _aio.UnaryUnaryMultiCallable[_office_registers_pb2.StateZeroRequest, _office_registers_pb2.StateZeroResponse]  # type: ignore[assignment]
     """States that there is nothing to put into a register."""
+    RestoreRecord: _aio.UnaryUnaryMultiCallable[_office_registers_pb2.RestoreRecordRequest, _office_registers_pb2.RestoreRecordResponse]  # type: ignore[assignment]
+    """Brings an ended record back."""
     ImportRecords: _aio.StreamStreamMultiCallable[_office_registers_pb2.ImportRecordsRequest, _office_registers_pb2.ImportRecordsResponse]  # type: ignore[assignment]
     """Takes a file of records in."""
     ExportRecords: _aio.UnaryStreamMultiCallable[_office_registers_pb2.ExportRecordsRequest, _office_registers_pb2.ExportRecordsResponse]  # type: ignore[assignment]
@@ -314,6 +322,14 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_pb2.GetDurabilityResponse, _abc.Awaitable[_office_pb2.GetDurabilityResponse]]:
         """How far a record is safe."""
+
+    @_abc_1.abstractmethod
+    def FindIds(
+        self,
+        request: _office_pb2.FindIdsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_pb2.FindIdsResponse, _abc.Awaitable[_office_pb2.FindIdsResponse]]:
+        """Which thing a person means, by its name or the first digits of its id."""
 
     @_abc_1.abstractmethod
     def FindUnits(
@@ -450,6 +466,14 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_office_registers_pb2.StateZeroResponse, _abc.Awaitable[_office_registers_pb2.StateZeroResponse]]:
         """States that there is nothing to put into a register."""
+
+    @_abc_1.abstractmethod
+    def RestoreRecord(
+        self,
+        request: _office_registers_pb2.RestoreRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_office_registers_pb2.RestoreRecordResponse, _abc.Awaitable[_office_registers_pb2.RestoreRecordResponse]]:
+        """Brings an ended record back."""
 
     @_abc_1.abstractmethod
     def ImportRecords(

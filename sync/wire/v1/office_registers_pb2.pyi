@@ -38,7 +38,7 @@ class Choice(_message.Message):
     def __init__(self, code: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ...) -> None: ...
 
 class RegisterDescription(_message.Message):
-    __slots__ = ("name", "label", "audience", "level", "key", "singleton", "system", "fields", "records", "kept_here")
+    __slots__ = ("name", "label", "audience", "level", "key", "singleton", "system", "fields", "records", "kept_here", "end_reasons")
     NAME_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     AUDIENCE_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class RegisterDescription(_message.Message):
     FIELDS_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
     KEPT_HERE_FIELD_NUMBER: _ClassVar[int]
+    END_REASONS_FIELD_NUMBER: _ClassVar[int]
     name: str
     label: _office_common_pb2.Label
     audience: str
@@ -59,7 +60,8 @@ class RegisterDescription(_message.Message):
     fields: _containers.RepeatedCompositeFieldContainer[FieldDescription]
     records: int
     kept_here: bool
-    def __init__(self, name: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., audience: _Optional[str] = ..., level: _Optional[int] = ..., key: _Optional[_Iterable[str]] = ..., singleton: _Optional[bool] = ..., system: _Optional[bool] = ..., fields: _Optional[_Iterable[_Union[FieldDescription, _Mapping]]] = ..., records: _Optional[int] = ..., kept_here: _Optional[bool] = ...) -> None: ...
+    end_reasons: _containers.RepeatedCompositeFieldContainer[Choice]
+    def __init__(self, name: _Optional[str] = ..., label: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., audience: _Optional[str] = ..., level: _Optional[int] = ..., key: _Optional[_Iterable[str]] = ..., singleton: _Optional[bool] = ..., system: _Optional[bool] = ..., fields: _Optional[_Iterable[_Union[FieldDescription, _Mapping]]] = ..., records: _Optional[int] = ..., kept_here: _Optional[bool] = ..., end_reasons: _Optional[_Iterable[_Union[Choice, _Mapping]]] = ...) -> None: ...
 
 class ListRegistersRequest(_message.Message):
     __slots__ = ("system",)
@@ -117,7 +119,7 @@ class Record(_message.Message):
     def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., alive: _Optional[bool] = ..., values: _Optional[_Mapping[str, _office_common_pb2.Value]] = ..., writable: _Optional[_Iterable[str]] = ..., version_token: _Optional[str] = ..., created_ms: _Optional[int] = ..., changed_ms: _Optional[int] = ..., conflicts: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class RecordEvent(_message.Message):
-    __slots__ = ("at_ms", "kind", "unit", "values", "state")
+    __slots__ = ("at_ms", "kind", "unit", "values", "state", "actor", "reason", "changes", "logged")
     class ValuesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -130,15 +132,59 @@ class RecordEvent(_message.Message):
     UNIT_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    LOGGED_FIELD_NUMBER: _ClassVar[int]
     at_ms: int
     kind: str
     unit: _office_common_pb2.Unit
     values: _containers.MessageMap[str, _office_common_pb2.Value]
     state: str
-    def __init__(self, at_ms: _Optional[int] = ..., kind: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., values: _Optional[_Mapping[str, _office_common_pb2.Value]] = ..., state: _Optional[str] = ...) -> None: ...
+    actor: str
+    reason: str
+    changes: _containers.RepeatedCompositeFieldContainer[FieldChange]
+    logged: bool
+    def __init__(self, at_ms: _Optional[int] = ..., kind: _Optional[str] = ..., unit: _Optional[_Union[_office_common_pb2.Unit, _Mapping]] = ..., values: _Optional[_Mapping[str, _office_common_pb2.Value]] = ..., state: _Optional[str] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[FieldChange, _Mapping]]] = ..., logged: _Optional[bool] = ...) -> None: ...
+
+class FieldChange(_message.Message):
+    __slots__ = ("field", "old", "new", "old_known", "state")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    OLD_FIELD_NUMBER: _ClassVar[int]
+    NEW_FIELD_NUMBER: _ClassVar[int]
+    OLD_KNOWN_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    old: _office_common_pb2.Value
+    new: _office_common_pb2.Value
+    old_known: bool
+    state: str
+    def __init__(self, field: _Optional[str] = ..., old: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ..., new: _Optional[_Union[_office_common_pb2.Value, _Mapping]] = ..., old_known: _Optional[bool] = ..., state: _Optional[str] = ...) -> None: ...
+
+class HistoryRemains(_message.Message):
+    __slots__ = ("whole", "missing", "lacks", "since_ms")
+    WHOLE_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    LACKS_FIELD_NUMBER: _ClassVar[int]
+    SINCE_MS_FIELD_NUMBER: _ClassVar[int]
+    whole: bool
+    missing: int
+    lacks: _containers.RepeatedScalarFieldContainer[str]
+    since_ms: int
+    def __init__(self, whole: _Optional[bool] = ..., missing: _Optional[int] = ..., lacks: _Optional[_Iterable[str]] = ..., since_ms: _Optional[int] = ...) -> None: ...
+
+class Condition(_message.Message):
+    __slots__ = ("field", "operator", "value")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    operator: str
+    value: str
+    def __init__(self, field: _Optional[str] = ..., operator: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class ListRecordsRequest(_message.Message):
-    __slots__ = ("register", "unit", "subtree", "where", "include_ended", "limit", "after")
+    __slots__ = ("register", "unit", "subtree", "where", "include_ended", "limit", "after", "conditions", "search", "sort")
     class WhereEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -153,6 +199,9 @@ class ListRecordsRequest(_message.Message):
     INCLUDE_ENDED_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    SEARCH_FIELD_NUMBER: _ClassVar[int]
+    SORT_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: str
     subtree: bool
@@ -160,7 +209,10 @@ class ListRecordsRequest(_message.Message):
     include_ended: bool
     limit: int
     after: str
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., where: _Optional[_Mapping[str, str]] = ..., include_ended: _Optional[bool] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
+    conditions: _containers.RepeatedCompositeFieldContainer[Condition]
+    search: str
+    sort: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., where: _Optional[_Mapping[str, str]] = ..., include_ended: _Optional[bool] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., search: _Optional[str] = ..., sort: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListRecordsResponse(_message.Message):
     __slots__ = ("records", "total", "next", "below", "partial")
@@ -213,15 +265,17 @@ class GetRecordRequest(_message.Message):
     def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., history: _Optional[bool] = ...) -> None: ...
 
 class GetRecordResponse(_message.Message):
-    __slots__ = ("record", "history")
+    __slots__ = ("record", "history", "remains")
     RECORD_FIELD_NUMBER: _ClassVar[int]
     HISTORY_FIELD_NUMBER: _ClassVar[int]
+    REMAINS_FIELD_NUMBER: _ClassVar[int]
     record: Record
     history: _containers.RepeatedCompositeFieldContainer[RecordEvent]
-    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ..., history: _Optional[_Iterable[_Union[RecordEvent, _Mapping]]] = ...) -> None: ...
+    remains: HistoryRemains
+    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ..., history: _Optional[_Iterable[_Union[RecordEvent, _Mapping]]] = ..., remains: _Optional[_Union[HistoryRemains, _Mapping]] = ...) -> None: ...
 
 class CreateRecordRequest(_message.Message):
-    __slots__ = ("register", "values")
+    __slots__ = ("register", "values", "actor")
     class ValuesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -231,9 +285,11 @@ class CreateRecordRequest(_message.Message):
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     register: str
     values: _containers.ScalarMap[str, str]
-    def __init__(self, register: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    actor: str
+    def __init__(self, register: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class CreateRecordResponse(_message.Message):
     __slots__ = ("record",)
@@ -242,7 +298,7 @@ class CreateRecordResponse(_message.Message):
     def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
 
 class ChangeRecordRequest(_message.Message):
-    __slots__ = ("register", "unit", "id", "values", "version_token", "force")
+    __slots__ = ("register", "unit", "id", "values", "version_token", "force", "actor", "reason")
     class ValuesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -256,13 +312,17 @@ class ChangeRecordRequest(_message.Message):
     VALUES_FIELD_NUMBER: _ClassVar[int]
     VERSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: str
     id: bytes
     values: _containers.ScalarMap[str, str]
     version_token: str
     force: bool
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., values: _Optional[_Mapping[str, str]] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
+    actor: str
+    reason: str
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., values: _Optional[_Mapping[str, str]] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ChangeRecordResponse(_message.Message):
     __slots__ = ("record",)
@@ -271,16 +331,20 @@ class ChangeRecordResponse(_message.Message):
     def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
 
 class EndRecordRequest(_message.Message):
-    __slots__ = ("register", "id", "version_token", "force")
+    __slots__ = ("register", "id", "version_token", "force", "actor", "reason")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     register: str
     id: bytes
     version_token: str
     force: bool
-    def __init__(self, register: _Optional[str] = ..., id: _Optional[bytes] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
+    actor: str
+    reason: str
+    def __init__(self, register: _Optional[str] = ..., id: _Optional[bytes] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class EndRecordResponse(_message.Message):
     __slots__ = ("record",)
@@ -288,8 +352,26 @@ class EndRecordResponse(_message.Message):
     record: Record
     def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
 
+class RestoreRecordRequest(_message.Message):
+    __slots__ = ("register", "id", "actor", "reason")
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    register: str
+    id: bytes
+    actor: str
+    reason: str
+    def __init__(self, register: _Optional[str] = ..., id: _Optional[bytes] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class RestoreRecordResponse(_message.Message):
+    __slots__ = ("record",)
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    record: Record
+    def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
+
 class ImportRecordsRequest(_message.Message):
-    __slots__ = ("data", "filename", "register", "dry_run", "valid_only", "clear_blank", "annotate", "lang", "sheets")
+    __slots__ = ("data", "filename", "register", "dry_run", "valid_only", "clear_blank", "annotate", "lang", "sheets", "actor")
     DATA_FIELD_NUMBER: _ClassVar[int]
     FILENAME_FIELD_NUMBER: _ClassVar[int]
     REGISTER_FIELD_NUMBER: _ClassVar[int]
@@ -299,6 +381,7 @@ class ImportRecordsRequest(_message.Message):
     ANNOTATE_FIELD_NUMBER: _ClassVar[int]
     LANG_FIELD_NUMBER: _ClassVar[int]
     SHEETS_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     data: bytes
     filename: str
     register: str
@@ -308,7 +391,8 @@ class ImportRecordsRequest(_message.Message):
     annotate: bool
     lang: str
     sheets: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, data: _Optional[bytes] = ..., filename: _Optional[str] = ..., register: _Optional[str] = ..., dry_run: _Optional[bool] = ..., valid_only: _Optional[bool] = ..., clear_blank: _Optional[bool] = ..., annotate: _Optional[bool] = ..., lang: _Optional[str] = ..., sheets: _Optional[_Iterable[str]] = ...) -> None: ...
+    actor: str
+    def __init__(self, data: _Optional[bytes] = ..., filename: _Optional[str] = ..., register: _Optional[str] = ..., dry_run: _Optional[bool] = ..., valid_only: _Optional[bool] = ..., clear_blank: _Optional[bool] = ..., annotate: _Optional[bool] = ..., lang: _Optional[str] = ..., sheets: _Optional[_Iterable[str]] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class ImportRecordsResponse(_message.Message):
     __slots__ = ("progress", "outcome", "annotated")
@@ -423,20 +507,30 @@ class RowFault(_message.Message):
     def __init__(self, row: _Optional[int] = ..., column: _Optional[str] = ..., field: _Optional[str] = ..., code: _Optional[str] = ..., text: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ..., suggestion: _Optional[_Union[_office_common_pb2.Label, _Mapping]] = ...) -> None: ...
 
 class ExportRecordsRequest(_message.Message):
-    __slots__ = ("register", "format", "template", "unit", "subtree", "lang")
+    __slots__ = ("register", "format", "template", "unit", "subtree", "lang", "conditions", "search", "sort", "columns", "sample")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     TEMPLATE_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     SUBTREE_FIELD_NUMBER: _ClassVar[int]
     LANG_FIELD_NUMBER: _ClassVar[int]
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    SEARCH_FIELD_NUMBER: _ClassVar[int]
+    SORT_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_FIELD_NUMBER: _ClassVar[int]
     register: str
     format: str
     template: bool
     unit: str
     subtree: bool
     lang: str
-    def __init__(self, register: _Optional[str] = ..., format: _Optional[str] = ..., template: _Optional[bool] = ..., unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., lang: _Optional[str] = ...) -> None: ...
+    conditions: _containers.RepeatedCompositeFieldContainer[Condition]
+    search: str
+    sort: _containers.RepeatedScalarFieldContainer[str]
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    sample: bool
+    def __init__(self, register: _Optional[str] = ..., format: _Optional[str] = ..., template: _Optional[bool] = ..., unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., lang: _Optional[str] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., search: _Optional[str] = ..., sort: _Optional[_Iterable[str]] = ..., columns: _Optional[_Iterable[str]] = ..., sample: _Optional[bool] = ...) -> None: ...
 
 class ExportRecordsResponse(_message.Message):
     __slots__ = ("data", "filename", "records")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sync.wire.v1 import office_common_pb2 as sync_dot_wire_dot_v1_dot_office__common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#sync/wire/v1/office_retention.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\" \n\rRetainRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\"\xeb\x02\n\x0eRetainResponse\x12\x16\n\x0elow_water_mark\x18\x01 \x01(\x04\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\x04\x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\x11\n\toldest_ms\x18\x05 \x01(\x03\x12\x19\n\x11truncated_entries\x18\x06 \x01(\x04\x12\x17\n\x0ftruncated_bytes\x18\x07 \x01(\x04\x12$\n\x05holds\x18\x08 \x03(\x0b\x32\x15.sync.wire.v1.LogHold\x12\x10\n\x08log_days\x18\t \x01(\r\x12\x12\n\nlease_days\x18\n \x01(\r\x12\x16\n\x0etombstone_days\x18\x0b \x01(\r\x12\x19\n\x11\x65nded_with_values\x18\x0c \x01(\x04\x12\x10\n\x08redacted\x18\r \x01(\x04\x12\x14\n\x0credacted_now\x18\x0e \x01(\x04\x12&\n\x04kept\x18\x0f \x03(\x0b\x32\x18.sync.wire.v1.ValuesKept\"*\n\nValuesKept\x12\x0b\n\x03why\x18\x01 \x01(\t\x12\x0f\n\x07records\x18\x02 \x01(\x04\"w\n\x07LogHold\x12\x0b\n\x03why\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12 \n\x04unit\x18\x03 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x17\n\x0flast_contact_ms\x18\x04 \x01(\x03\x12\x15\n\rlease_left_ms\x18\x05 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#sync/wire/v1/office_retention.proto\x12\x0csync.wire.v1\x1a sync/wire/v1/office_common.proto\" \n\rRetainRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\"\x9d\x03\n\x0eRetainResponse\x12\x16\n\x0elow_water_mark\x18\x01 \x01(\x04\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\x04\x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\x11\n\toldest_ms\x18\x05 \x01(\x03\x12\x19\n\x11truncated_entries\x18\x06 \x01(\x04\x12\x17\n\x0ftruncated_bytes\x18\x07 \x01(\x04\x12$\n\x05holds\x18\x08 \x03(\x0b\x32\x15.sync.wire.v1.LogHold\x12\x10\n\x08log_days\x18\t \x01(\r\x12\x12\n\nlease_days\x18\n \x01(\r\x12\x16\n\x0etombstone_days\x18\x0b \x01(\r\x12\x19\n\x11\x65nded_with_values\x18\x0c \x01(\x04\x12\x10\n\x08redacted\x18\r \x01(\x04\x12\x14\n\x0credacted_now\x18\x0e \x01(\x04\x12&\n\x04kept\x18\x0f \x03(\x0b\x32\x18.sync.wire.v1.ValuesKept\x12\x15\n\rlocal_entries\x18\x10 \x01(\x04\x12\x19\n\x11\x63ut_local_entries\x18\x11 \x01(\x04\"*\n\nValuesKept\x12\x0b\n\x03why\x18\x01 \x01(\t\x12\x0f\n\x07records\x18\x02 \x01(\x04\"w\n\x07LogHold\x12\x0b\n\x03why\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12 \n\x04unit\x18\x03 \x01(\x0b\x32\x12.sync.wire.v1.Unit\x12\x17\n\x0flast_contact_ms\x18\x04 \x01(\x03\x12\x15\n\rlease_left_ms\x18\x05 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RETAINREQUEST']._serialized_start=87
   _globals['_RETAINREQUEST']._serialized_end=119
   _globals['_RETAINRESPONSE']._serialized_start=122
-  _globals['_RETAINRESPONSE']._serialized_end=485
-  _globals['_VALUESKEPT']._serialized_start=487
-  _globals['_VALUESKEPT']._serialized_end=529
-  _globals['_LOGHOLD']._serialized_start=531
-  _globals['_LOGHOLD']._serialized_end=650
+  _globals['_RETAINRESPONSE']._serialized_end=535
+  _globals['_VALUESKEPT']._serialized_start=537
+  _globals['_VALUESKEPT']._serialized_end=579
+  _globals['_LOGHOLD']._serialized_start=581
+  _globals['_LOGHOLD']._serialized_end=700
 # @@protoc_insertion_point(module_scope)

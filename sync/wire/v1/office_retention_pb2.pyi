@@ -14,7 +14,7 @@ class RetainRequest(_message.Message):
     def __init__(self, dry_run: _Optional[bool] = ...) -> None: ...
 
 class RetainResponse(_message.Message):
-    __slots__ = ("low_water_mark", "end", "entries", "bytes", "oldest_ms", "truncated_entries", "truncated_bytes", "holds", "log_days", "lease_days", "tombstone_days", "ended_with_values", "redacted", "redacted_now", "kept")
+    __slots__ = ("low_water_mark", "end", "entries", "bytes", "oldest_ms", "truncated_entries", "truncated_bytes", "holds", "log_days", "lease_days", "tombstone_days", "ended_with_values", "redacted", "redacted_now", "kept", "local_entries", "cut_local_entries")
     LOW_WATER_MARK_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +30,8 @@ class RetainResponse(_message.Message):
     REDACTED_FIELD_NUMBER: _ClassVar[int]
     REDACTED_NOW_FIELD_NUMBER: _ClassVar[int]
     KEPT_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    CUT_LOCAL_ENTRIES_FIELD_NUMBER: _ClassVar[int]
     low_water_mark: int
     end: int
     entries: int
@@ -45,7 +47,9 @@ class RetainResponse(_message.Message):
     redacted: int
     redacted_now: int
     kept: _containers.RepeatedCompositeFieldContainer[ValuesKept]
-    def __init__(self, low_water_mark: _Optional[int] = ..., end: _Optional[int] = ..., entries: _Optional[int] = ..., bytes: _Optional[int] = ..., oldest_ms: _Optional[int] = ..., truncated_entries: _Optional[int] = ..., truncated_bytes: _Optional[int] = ..., holds: _Optional[_Iterable[_Union[LogHold, _Mapping]]] = ..., log_days: _Optional[int] = ..., lease_days: _Optional[int] = ..., tombstone_days: _Optional[int] = ..., ended_with_values: _Optional[int] = ..., redacted: _Optional[int] = ..., redacted_now: _Optional[int] = ..., kept: _Optional[_Iterable[_Union[ValuesKept, _Mapping]]] = ...) -> None: ...
+    local_entries: int
+    cut_local_entries: int
+    def __init__(self, low_water_mark: _Optional[int] = ..., end: _Optional[int] = ..., entries: _Optional[int] = ..., bytes: _Optional[int] = ..., oldest_ms: _Optional[int] = ..., truncated_entries: _Optional[int] = ..., truncated_bytes: _Optional[int] = ..., holds: _Optional[_Iterable[_Union[LogHold, _Mapping]]] = ..., log_days: _Optional[int] = ..., lease_days: _Optional[int] = ..., tombstone_days: _Optional[int] = ..., ended_with_values: _Optional[int] = ..., redacted: _Optional[int] = ..., redacted_now: _Optional[int] = ..., kept: _Optional[_Iterable[_Union[ValuesKept, _Mapping]]] = ..., local_entries: _Optional[int] = ..., cut_local_entries: _Optional[int] = ...) -> None: ...
 
 class ValuesKept(_message.Message):
     __slots__ = ("why", "records")

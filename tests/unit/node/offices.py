@@ -12,6 +12,7 @@ from node.open import open_office
 from node.setup import init_office
 from sync.apply import applier
 from sync.log import entries as log
+from sync.model.change import Batch
 from sync.model.schema import Lane
 
 CATALOGUE = load_catalogue()
@@ -79,10 +80,12 @@ def _send(frm: Office, to: Office, *, upward: bool) -> None:
                     )
             if batch.upto == after:
                 break
-            to.committed(
-                to.store.write(
-                    lambda tx, batch=batch: applier.apply_batch(
-                        to.replica, tx, batch, peer=frm.identity.unit, upward=upward
-                    )
-                )
-            )
+            _receive(to, batch, peer=frm.identity.unit, upward=upward)
+
+
+def _receive(to: Office, batch: Batch, *, peer: int, upward: bool) -> None:
+    to.committed(
+        to.store.write(
+            lambda tx: applier.apply_batch(to.replica, tx, batch, peer=peer, upward=upward)
+        )
+    )

@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.days import (
-    FIRST,
-    LAST,
-    LAST_MS,
-    day_of,
-    day_text,
-    end_of_day_ms,
-    sensible_day_of,
-    time_text,
-)
+from node.china import end_of_day_ms
+from node.domain.days import FIRST, LAST, LAST_MS, day_of, day_text, sensible_day_of, time_text
 from node.domain.numbers import AMOUNT_FEN_MAX, check_fen, fen_of, number_of, whole_of, yuan
 from node.domain.refusal import Refused
 from node.domain.register import Field

@@ -17,6 +17,7 @@ from node.services.money import views
 from node.services.records import edits as record_edits
 from node.services.work import actions as assignments
 from sync.log.outcome import Applied
+from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Edit
 from sync.store.sql import RetryTransaction
 from tests.support import assignment_network, money_network
@@ -60,8 +61,11 @@ class Twice:
         self.tries = 0
         office.replica.write = self  # type: ignore[method-assign]
 
-    def __call__(self, tx: Connection, edits: Sequence[Edit], *, derived: bool = False) -> Applied:
-        done = self._write(tx, edits, derived=derived)
+    def __call__(
+        self, tx: Connection, edits: Sequence[Edit], *, derived: bool = False,
+        by: Attribution = UNKNOWN,
+    ) -> Applied:  # fmt: skip
+        done = self._write(tx, edits, derived=derived, by=by)
         self.tries += 1
         if self.tries % 2:
             raise RetryTransaction

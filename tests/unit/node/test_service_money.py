@@ -31,6 +31,7 @@ from node.office import Office
 from node.open import open_office
 from node.services.common.reason import ReasonMissing
 from node.services.figures import rollup
+from node.services.health.status import status
 from node.services.money import postings as money
 from node.services.money import receipts as answers
 from node.services.money import views
@@ -645,3 +646,18 @@ def test_a_posting_that_its_office_rewrites_is_quarantined_and_the_figures_stand
     assert views.history(street, community.identity.unit).total == 2
     community.close()
     street.close()
+
+
+def test_money_that_waits_for_this_office_is_shown_by_status(net: MoneyNetwork) -> None:
+    def waiting(code: str) -> list[str]:
+        return [p.en for p in status(net[code]).problems if p.code == "money_waiting"]
+
+    assert waiting(DISTRICT) == []
+    money.appropriate(net[CITY], amount_fen=100, **F1)
+    line = money.release(net[CITY], to=net.unit(DISTRICT), amount_fen=40, **F1)
+    assert waiting(DISTRICT) == []  # it has not heard of it
+    net.settle()
+    assert waiting(DISTRICT) == ["1 payments to this office wait to be confirmed"]
+    assert waiting(CITY) == []
+    answers.receive(net[DISTRICT], line.posting.transfer, actor="clerk")
+    assert waiting(DISTRICT) == []

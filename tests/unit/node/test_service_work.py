@@ -13,6 +13,7 @@ from node.domain.catalogue import Catalogue, load_catalogue
 from node.domain.norms import Nature
 from node.folds import targets as final
 from node.folds.event_writer import EventWriter
+from node.services.health.status import status
 from node.services.work import actions as work
 from node.services.work import deadlines, views
 from node.services.work.checks import RULINGS, Order
@@ -720,6 +721,27 @@ def test_late_work_is_escalated_one_level_each_time_the_term_passes(net):
                     reached.append(days)
         seen[code] = reached[0]
     assert seen == {STREET: 1, DISTRICT: 4, CITY: 7}
+
+
+def test_late_work_and_what_has_risen_of_it_is_shown_by_status(net):
+    def late(code: str) -> dict[str, str]:
+        found = status(net[code]).problems
+        return {p.code: p.en for p in found if p.code.startswith("work_")}
+
+    due = net.now_ms + DAY_MS
+    issued(net, due_ms=due)
+    assert [late(code) for code in (FIRST, STREET, DISTRICT, CITY)] == [{}, {}, {}, {}]
+    net.now_ms = due + 1_000
+    # An assignee knows by itself; what others do is late when their word has come.
+    assert late(FIRST) == {"work_overdue": "1 tasks of this office are past their deadline"}
+    for code, below in ((STREET, FIRST), (DISTRICT, STREET)):
+        receive_status(net, code, below, due + 1_000)
+        deadlines.escalate(net[code], net.now_ms)
+    assert late(STREET).keys() == {"work_overdue", "work_escalated"}
+    assert late(DISTRICT).keys() == {"work_overdue", "work_escalated"}
+    assert late(CITY) == {}
+    do(net, FIRST)
+    assert late(FIRST) == {}
 
 
 def test_a_community_s_silence_is_not_consent(net):

@@ -101,7 +101,7 @@ def test_an_office_silent_for_a_day_is_listed_before_lesser_problems(network):
     net.settle()
     net[NORTH].peer_status.record_contact(net.unit(A), connected=False, waiting_down=0)
     net.forward(30 * HOUR_MS)
-    found = status(net[NORTH], tree=True)
+    found = status(net[NORTH], Line(True), tree=True)
     first = found.problems[0]
     assert (first.code, first.unit_code, first.severity) == ("silent", A, Severity.WARNING)
     assert first.en == "not heard for 30 hours"

@@ -50,8 +50,8 @@ def test_a_refusal_keeps_its_code_and_whether_it_is_retryable_over_the_wire(code
 
 # Raised where a store is opened, a process started or a client dials: no call ends with them.
 NEVER_ON_A_WIRE = {
-    "bad_catalogue", "cannot_listen", "exposed", "internal", "line_closed", "newer_schema",
-    "office_busy", "older_schema", "unreachable",
+    "bad_catalogue", "bad_log_level", "cannot_listen", "exposed", "internal", "line_closed",
+    "newer_schema", "office_busy", "older_schema", "unreachable",
 }  # fmt: skip
 
 
@@ -68,6 +68,16 @@ def test_no_refusal_has_two_statuses() -> None:
 
 def test_a_refusal_without_a_status_of_its_own_falls_back():
     assert status_of(refusal("never_heard_of", retryable=False)) is FALLBACK
+
+
+def test_a_refusal_that_repeats_a_long_text_still_arrives_whole_in_code_and_kind() -> None:
+    error = SilianError("名" * 9_000, "长" * 9_000, remedy_en="x" * 9_000, remedy_zh="" * 2)
+    error.code = "unknown_unit"  # type: ignore[misc]
+    detail = detail_of(error)
+    assert len(detail) < 6_200
+    event = failed(Fallen(status_of(error), "x", detail))
+    assert event.code == "unknown_unit"
+    assert event.reason.endswith("…")
 
 
 def test_a_broken_link_is_retryable_and_a_message_too_large_is_distinguished():

@@ -1,0 +1,110 @@
+"""Values as people read them, and a record's history as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from hub.cli.terminal import Cell, Terminal
+
+if TYPE_CHECKING:
+    from sync.wire.v1 import office_registers_pb2 as pb
+
+KINDS = {
+    "created": ("新增", "created"), "changed": ("修改", "changed"), "lost": ("未采用", "set aside"),
+    "ended": ("注销", "ended"), "restored": ("恢复", "restored"),
+}  # fmt: skip
+STATES = {
+    "open": ("冲突待处理", "conflict open"), "settled": ("未采用", "not taken"),
+    "overtaken": ("已被覆盖", "overwritten"), "silent": ("未采用", "not taken"),
+}  # fmt: skip
+LACKS = {
+    "cut": (
+        "本单位的变更日志已按保留天数清理，更早的改动不再可查",
+        "this office's log was cut (log_days): what was before it is gone here",
+    ),
+    "copied": (
+        "该记录曾以全量副本传入，之前的逐项改动不在本单位，可在填报单位查询",
+        "the record came here as it stood: look at the office that keeps it for earlier edits",
+    ),
+    "unkept": (
+        "更早的改动未留存（旧版程序不留存仅存本单位的改动）",
+        "earlier edits were not kept (older programs kept none of what stays in its office)",
+    ),
+    "erased": (
+        "注销后内容已按保留天数清除，只留存何时由谁改动",
+        "the ended record's values were removed (tombstone_days): only who and when is left",
+    ),
+}
+
+
+def shown(terminal: Terminal, field: pb.FieldDescription, value: Any) -> str:
+    """Return a stored value as a person reads it."""
+    kind = value.WhichOneof("kind") if value is not None else None
+    if kind is None:
+        return ""
+    raw = getattr(value, kind)
+    labels = {choice.code: terminal.label(choice.label) for choice in field.choices}
+    match field.type:
+        case "bool":
+            return terminal.localized("是", "yes") if raw else terminal.localized("否", "no")
+        case "decimal":
+            return str(Decimal(raw).scaleb(-field.scale))
+        case "choice":
+            return labels.get(raw, str(raw))
+        case "set":
+            between = terminal.localized("、", ", ")
+            return between.join(labels.get(code, code) for code in str(raw).split(",") if code)
+        case _:
+            return str(raw)
+
+
+def print_history(
+    terminal: Terminal, kind: pb.RegisterDescription, found: pb.GetRecordResponse
+) -> None:
+    """Print every edit that is known, oldest first, and what is missing."""
+    heads = (
+        ("时间", "单位", "经办人", "操作", "字段", "原值", "新值")
+        if terminal.zh
+        else ("WHEN", "OFFICE", "WHO", "WHAT", "FIELD", "FROM", "TO")
+    )
+    terminal.table(heads, [row for event in found.history for row in _rows(terminal, kind, event)])
+    remains = found.remains
+    if remains.whole:
+        terminal.line("历史完整", "the history is whole")
+    for lack in remains.lacks:
+        terminal.line(*LACKS.get(lack, (lack, lack)))
+    if remains.missing:
+        since = terminal.time(remains.since_ms)
+        terminal.line(
+            f"至少缺少 {remains.missing} 次改动；日志中最早的一次为 {since}",
+            f"at least {remains.missing} edits are missing; the oldest in the log is of {since}",
+        )
+
+
+def _rows(
+    terminal: Terminal, kind: pb.RegisterDescription, event: pb.RecordEvent
+) -> Iterator[tuple[Cell, ...]]:
+    """Yield an edit's lines: who and when once, then field by field."""
+    reasons = {c.code: terminal.label(c.label) for c in kind.end_reasons}
+    fields = {f.name: f for f in kind.fields}
+    what = terminal.localized(*KINDS.get(event.kind, (event.kind, event.kind)))
+    if event.reason:
+        reason = reasons.get(event.reason, event.reason)
+        what += terminal.localized(f"（{reason}）", f" ({reason})")
+    unknown = terminal.localized("未知", "unknown")
+    head = (terminal.time(event.at_ms), event.unit.name or unknown, event.actor or unknown, what)
+    if not event.changes:
+        yield (*head, "", "", "")
+    for change in event.changes:
+        field = fields[change.field]
+        old = shown(terminal, field, change.old) if change.old_known else unknown
+        new = shown(terminal, field, change.new)
+        if change.state:
+            state = terminal.localized(*STATES.get(change.state, (change.state, change.state)))
+            new += terminal.localized(f"（{state}）", f" ({state})")
+        elif change.old_known and old == new and event.kind == "changed":
+            new += terminal.localized("（保留）", " (kept)")
+        yield (*head, terminal.label(field.label), old, new)
+        head = ("", "", "", "")

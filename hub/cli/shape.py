@@ -1,0 +1,106 @@
+"""How the tree of verbs looks to people: groups in the help, other names, examples.
+
+The verbs themselves stand in their own modules; nothing here does anything.
+"""
+
+from __future__ import annotations
+
+import typer
+
+# A group's heading, and what stands in it, in this order. What is in none stands at the end.
+GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Office 单位", ("init", "serve", "status", "where", "sync", "unit", "bundle", "demo")),
+    ("Registers 台账", ("registers", "record", "import", "export", "template", "correction")),
+    ("Work 工作任务", ("work",)),
+    ("Money 资金", ("money",)),
+    ("Figures 汇总指标", ("rollup", "indicators", "verify")),
+    (
+        "Trouble 待处理事项",
+        ("conflict", "case", "hole", "copy", "compare", "repairs", "retention", "explain"),
+    ),
+    ("Machine 运行维护", ("doctor", "db", "config", "version")),
+)
+# Groups of verbs are called by one thing of theirs; the former names go on.
+ALSO = {"conflicts": "conflict", "holes": "hole", "copies": "copy"}
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "init": ("silian init --dir home --unit 万家花园社区 --parent 127.0.0.1:7412",),
+    "serve": ("silian serve --dir home", "silian serve --dir street --dir home"),
+    "status": ("silian status --dir home", "silian status --dir city --tree --check"),
+    "where": ("silian where premises 文体中心",),
+    "registers": ("silian registers", "silian registers 居民"),
+    "import": (
+        "silian import 居民.xlsx --register 居民 --dry-run --annotated 居民_标注.xlsx",
+        "silian import 全部.xlsx --register workbook --valid-only",
+    ),
+    "export": (
+        "silian export 居民",
+        "silian export 居民 --where '出生日期<=1966-12-31' --sort 出生日期 --out 老人.xlsx",
+    ),
+    "template": ("silian template 居民", "silian template --sample"),
+    "rollup": (
+        "silian rollup K3",
+        "silian rollup 老龄化程度（60岁及以上） --unit 闸弄口街道 --by unit",
+    ),
+    "record ls": (
+        "silian record ls 居民 --search 张",
+        "silian record ls premises --where '面积>=100' --sort -area_m2 --columns name,area_m2",
+        "silian record ls --search 13900000000",
+    ),
+    "record show": ("silian record show premises 文体中心 --history",),
+    "record create": ("silian record create premises 用房名称=文体中心 用途=活动 建筑面积=320.5",),
+    "record change": (
+        "silian record change premises 文体中心 建筑面积=330 --reason 复测 --as 王敏",
+    ),
+    "record end": ("silian record end 居民 110101199003072316 --reason 迁出",),
+    "record restore": ("silian record restore premises 文体中心 --reason 误注销",),
+    "correction ask": (
+        "silian correction ask premises 文体中心 area_m2=330 --reason 实测 --due 2026-12-31",
+    ),
+    "conflict ls": ("silian conflict ls", "silian conflict ls --settled"),
+    "conflict resolve": (
+        "silian conflict resolve 7ed4 --take shown --reason 以现场为准",
+        "silian conflict resolve 7ed4 --take value --value 备注=已拆除 --reason 现场核实",
+    ),
+    "work issue": (
+        "silian work issue 楼道灯排查 --to 万家花园社区 --duty undertakes --due 2026-12-31",
+    ),
+    "work ls": ("silian work ls --box todo",),
+    "work accept": ("silian work accept 楼道灯排查 --as 王敏",),
+    "money release": ("silian money release 6000 --to 万家花园社区 --fund 创业补贴 --year 2026",),
+    "money receive": ("silian money receive 闸弄口街道", "silian money receive --all"),
+    "money spend": ("silian money spend 1200 --fund F10 --year 2026 --category office",),
+    "bundle write": ("silian bundle write 上报.bundle --to 闸弄口街道",),
+    "db backup": ("silian db backup backup.db",),
+    "unit find": ("silian unit find 万家",),
+}
+
+
+def shaped(app: typer.Typer) -> None:
+    """Give every verb its place in the help, its examples and its other names."""
+    heading = {name: title for title, names in GROUPS for name in names}
+    for former, name in ALSO.items():
+        group = next(g for g in app.registered_groups if g.name == former)
+        assert group.typer_instance is not None, "every group is added as one"
+        group.hidden = True
+        app.add_typer(group.typer_instance, name=name)
+    for group in app.registered_groups:
+        group.rich_help_panel = heading.get(str(group.name), "Other 其他")
+        for verb in group.typer_instance.registered_commands if group.typer_instance else ():
+            name = ALSO.get(str(group.name), str(group.name))
+            verb.epilog = _epilog(f"{name} {verb.name}")
+    for verb in app.registered_commands:
+        verb.rich_help_panel = heading.get(str(verb.name), "Other 其他")
+        verb.epilog = _epilog(str(verb.name))
+
+
+def in_order(names: list[str]) -> list[str]:
+    """Return the names of verbs in the order of the groups; others after them."""
+    order = [name for _, listed in GROUPS for name in listed]
+    place = {name: at for at, name in enumerate(order)}
+    return sorted(names, key=lambda name: (place.get(name, len(order)), name))
+
+
+def _epilog(path: str) -> str | None:
+    lines = EXAMPLES.get(path)
+    return "\n\n".join(("For instance 示例:", *lines)) if lines else None

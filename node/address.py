@@ -1,0 +1,90 @@
+"""Addresses as settings name them, host:port: what they must look like, and who can reach them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+PORT_MAX = 65_535
+_NAME = re.compile(
+    r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?", re.ASCII
+)
+_NUMBERS = re.compile(r"[0-9.]+", re.ASCII)
+
+
+class Fault(ValueError):
+    """A value that its setting cannot have; says in both languages what it should be."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.en = en
+        self.zh = zh
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where something listens. `host` without the brackets of IPv6; `port` 0: any that is free."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only programs of this machine can reach it."""
+        if self.host.lower() == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def address(text: str, *, any_port: bool = False) -> Address:
+    """Return an address written host:port; port 0 only where any will do. Raises: Fault."""
+    host, colon, digits = text.strip().rpartition(":")
+    if "//" in text or "/" in text:
+        raise Fault("should be host:port without http://", "应写成 主机:端口，不带 http://")
+    if not colon or not host:
+        raise Fault(
+            "should be host:port, as 127.0.0.1:7412", "应写成 主机:端口，例如 127.0.0.1:7412"
+        )
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 5:
+        raise Fault(
+            f"has {digits[:20]!r} for a port; a port is a number up to {PORT_MAX}",
+            f"的端口“{digits[:20]}”无效，端口应为不大于 {PORT_MAX} 的数字",
+        )
+    port = int(digits)
+    if port > PORT_MAX or (port == 0 and not any_port):
+        least = 0 if any_port else 1
+        raise Fault(
+            f"has the port {port}; a port is {least} to {PORT_MAX}",
+            f"的端口 {port} 超出范围，端口应为 {least} 至 {PORT_MAX}",
+        )
+    return Address(_host(host), port)
+
+
+def _host(text: str) -> str:
+    if text.startswith("[") and text.endswith("]"):
+        try:
+            return str(ipaddress.IPv6Address(text[1:-1]))
+        except ValueError:
+            raise Fault(f"has no IPv6 address in {text!r}", f"的“{text}”不是 IPv6 地址") from None
+    if ":" in text:
+        raise Fault(
+            "should have IPv6 in brackets, as [::1]:7412", "的 IPv6 地址应加方括号，例如 [::1]:7412"
+        )
+    if _NUMBERS.fullmatch(text):
+        try:
+            return str(ipaddress.IPv4Address(text))
+        except ValueError:
+            raise Fault(f"has no IPv4 address in {text!r}", f"的“{text}”不是 IPv4 地址") from None
+    if len(text) > 253 or not _NAME.fullmatch(text):
+        raise Fault(
+            f"has {text[:60]!r} for a host; a host is a name of a-z, 0-9, - and ., or an address",
+            f"的主机“{text[:60]}”无效，主机应为英文域名或 IP 地址（使用半角符号）",
+        )
+    return text

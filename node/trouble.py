@@ -1,0 +1,196 @@
+"""Trouble of the machine as a refusal: what, where and what to do, by the kind of the error.
+
+The system's errors are told apart by what a person can do about them, not by a list of those that
+were met: whatever `errno` a newer system brings has a line and an exit, too.
+"""
+
+from __future__ import annotations
+
+import decimal
+import errno
+import os
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from sync.model.errors import SilianError
+
+_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_RIGHTS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_NAMES = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP})
+_PLACES = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EXDEV})
+
+
+class FileMissing(SilianError):
+    """A file or folder that was named is not there."""
+
+    code = "file_missing"
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(
+            f"{where} does not exist ({why})",
+            f"{where} 不存在（{why}）",
+            remedy_en="Check the path.",
+            remedy_zh="请检查路径。",
+        )
+
+
+class FileForbidden(SilianError):
+    """A file or folder may not be read or written so: rights, a read-only disk, a name in use."""
+
+    code = "file_forbidden"
+
+    def __init__(self, where: str, why: str, remedy_en: str = "", remedy_zh: str = "") -> None:
+        super().__init__(
+            f"{where} cannot be used ({why})",
+            f"{where} 无法使用（{why}）",
+            remedy_en=remedy_en
+            or "Check the path and its permissions, and whether the disk is mounted read-only.",
+            remedy_zh=remedy_zh or "请检查路径及其权限，以及磁盘是否以只读方式挂载。",
+        )
+
+
+class BadName(SilianError):
+    """The file system cannot have a file of that name."""
+
+    code = "bad_name"
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(
+            f"{where[:200]} is no possible name ({why})",
+            f"{where[:200]} 不能用作文件名（{why}）",
+            remedy_en="Choose a shorter name of ordinary characters.",
+            remedy_zh="请改用较短的、由普通字符组成的名称。",
+        )
+
+
+class MachineTrouble(SilianError):
+    """The machine cannot do it now: no room, no memory, too many open files, a failing disk."""
+
+    code = "machine_trouble"
+    retryable = True
+
+    def __init__(self, where: str, why: str, remedy_en: str = "", remedy_zh: str = "") -> None:
+        super().__init__(
+            f"the machine cannot do this now: {where + ': ' if where else ''}{why}",
+            f"本机暂时无法完成操作：{where + '：' if where else ''}{why}",
+            remedy_en=remedy_en
+            or "Look at the disk, the memory and the system's log; then try again.",
+            remedy_zh=remedy_zh or "请检查磁盘、内存和系统日志，然后重试。",
+        )
+
+
+class NumberOutOfRange(SilianError):
+    """A number or a day is larger or smaller than what can be kept."""
+
+    code = "number_out_of_range"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a number or a day is too large, or too small, to be kept",
+            "数值或日期超出可保存的范围",
+            remedy_en="Numbers lie between -9,223,372,036,854,775,808 and 9,223,372,036,854,775,807"
+            ", days between 0001-01-01 and 9999-12-31; amounts count in fen.",
+            remedy_zh="数值应在 -9,223,372,036,854,775,808 至 9,223,372,036,854,775,807 之间（金额"
+            "以分计），日期应在 0001-01-01 至 9999-12-31 之间。",
+        )
+
+
+class BadText(SilianError):
+    """A text has bytes that are no characters, as a shell in another encoding sends them."""
+
+    code = "bad_text"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a text has bytes that are no UTF-8",
+            "文字中含有不是 UTF-8 编码的字节",
+            remedy_en="Type it anew in a terminal set to UTF-8.",
+            remedy_zh="请在 UTF-8 编码的终端中重新输入。",
+        )
+
+
+class ProgramFailed(SilianError):
+    """The program itself failed: a fault to be reported."""
+
+    code = "internal"
+
+    def __init__(self, kind: str, place: str) -> None:
+        super().__init__(
+            f"the program failed: {kind} at {place}",
+            f"程序出错：{kind}，位置 {place}",
+            remedy_en="Set SILIAN_LOG=DEBUG, run it again, and report what it prints.",
+            remedy_zh="请设置 SILIAN_LOG=DEBUG 后重新运行，并报告其输出。",
+        )
+
+
+def refusal_of(error: BaseException) -> SilianError | None:
+    """Return the refusal that an error of the machine is; None when it is a fault of the program.
+
+    The store's own errors are named where they arise (`node.store.engine`).
+    """
+    match error:
+        case SilianError():
+            return error
+        case OSError():
+            return _of_system(error)
+        case MemoryError():
+            return MachineTrouble("", "out of memory")
+        case OverflowError() | decimal.Overflow():
+            return NumberOutOfRange()
+        case UnicodeEncodeError():
+            return BadText()
+        case DBAPIError() if getattr(error.orig, "sqlstate", None) in _NUMBER_STATES:
+            return NumberOutOfRange()
+        case ValueError() if any(stated in str(error).lower() for stated in _OUT_OF_RANGE):
+            return NumberOutOfRange()
+    return None
+
+
+_NUMBER_STATES = ("22003", "22008")  # SQLSTATE: a number, a moment beyond its column
+# How protobuf, the calendar and Python say it: they have no class for it.
+_OUT_OF_RANGE = ("out of range", "exceeds the limit")
+
+
+def failed(error: BaseException) -> SilianError:
+    """Return what a person is told of a fault of the program: which, and where; no values."""
+    place = "-"
+    trace = error.__traceback__
+    while trace is not None:  # the innermost of our own lines
+        path = trace.tb_frame.f_code.co_filename
+        if any(f"{os.sep}{package}{os.sep}" in path for package in ("hub", "node", "sync")):
+            parts = path.split(os.sep)
+            place = f"{os.sep.join(parts[-3:])}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    kind = type(error).__name__
+    if isinstance(error, DBAPIError):  # its own text has the values of the statement (INV-34)
+        kind = f"{kind} {getattr(error.orig, 'sqlstate', None) or type(error.orig).__name__}"
+    elif isinstance(error, SQLAlchemyError):
+        kind = type(error).__name__
+    return ProgramFailed(kind, place)
+
+
+def _of_system(error: OSError) -> SilianError:
+    where = _where(error)
+    why = (error.strerror or type(error).__name__).lower()
+    number = error.errno or 0
+    if number == errno.ENOENT:
+        return FileMissing(where, why)
+    if number == errno.EEXIST:
+        return FileForbidden(
+            where, why, "Nothing is overwritten: choose another name.",
+            "不会覆盖已有文件，请另选名称。",
+        )  # fmt: skip
+    if number in _RIGHTS or number in _PLACES or isinstance(error, PermissionError):
+        return FileForbidden(where, why)
+    if number in _NAMES:
+        return BadName(where, why)
+    if number in _ROOM:
+        return MachineTrouble(
+            where, why, "Free disk space, then try again.", "请清理磁盘空间后重试。"
+        )
+    return MachineTrouble(where, why)
+
+
+def _where(error: OSError) -> str:
+    names = [error.filename, error.filename2]
+    return " -> ".join(os.fsdecode(name) for name in names if isinstance(name, str | bytes))
