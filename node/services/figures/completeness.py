@@ -19,7 +19,7 @@ from node.services.figures.reported import filled
 from sync.model.audience import DOWN_ALL
 from sync.model.schema import Lane
 from sync.model.version import COUNTER_BITS
-from sync.store.sql import pieces, run
+from sync.store.sql import execute, pieces
 from sync.store.tables import incarnation, stream
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ def _quarantined(
             "SELECT unit, count(*) FROM quarantine WHERE state='open' "  # noqa: S608
             f"AND register IN ({of_registers}) AND unit IN ({marks}) GROUP BY unit"
         )
-        found.update(map(tuple, run(tx, statement, (*registers, *part)).fetchall()))
+        found.update(map(tuple, execute(tx, statement, (*registers, *part)).fetchall()))
     return found
 
 
