@@ -106,8 +106,8 @@ def export_records(
 
 
 def _exported(
-    context: CallContext, request: pb.ExportRecordsRequest, file: BinaryIO, kind: Literal["xlsx", "csv"],
-    lang: str,
+    context: CallContext, request: pb.ExportRecordsRequest, file: BinaryIO,
+    kind: Literal["xlsx", "csv"], lang: str,
 ) -> int:  # fmt: skip
     return exporting.export_register(
         context.office,

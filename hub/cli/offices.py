@@ -300,8 +300,8 @@ def _print_tree(terminal: Terminal, found: pb.GetTreeStatusResponse) -> None:
     quiet = sums.offices - sums.received
     oldest = terminal.time(sums.oldest_ms)
     terminal.line(
-        f"单位 {sums.offices} 个：已联网 {sums.received}，从未联网 {quiet}，线路通 {sums.connected}，"
-        f"有问题 {sums.with_problems}；数据截至 {oldest}",
+        f"单位 {sums.offices} 个：已联网 {sums.received}，从未联网 {quiet}，"
+        f"线路通 {sums.connected}，有问题 {sums.with_problems}；数据截至 {oldest}",
         f"{sums.offices} offices: heard {sums.received}, never heard {quiet}, "
         f"line up {sums.connected}, with problems {sums.with_problems}; exact to {oldest}",
     )

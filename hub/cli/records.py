@@ -243,8 +243,8 @@ def change(
     with terminal.office() as office:
         kind = office.register(register)
         now = office.change(
-            register, id_of(record), values_of(values), unit=unit, version_token=version_token, force=force,
-            actor=person(actor), reason=reason,
+            register, id_of(record), values_of(values), unit=unit, version_token=version_token,
+            force=force, actor=person(actor), reason=reason,
         )  # fmt: skip
     terminal.show(now, lambda: _print(terminal, kind, now))
 

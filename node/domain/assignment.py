@@ -1,9 +1,9 @@
-"""Work assignments: two offices' events, and the one state that both read out of them.
+"""Work assignments: the events of two offices, and the state that both compute from them.
 
-An assignment is a record of one hop with two writers. Each numbers its own events 1, 2, 3, ... and
-notes how many of the other's it had read (`seen`). That is enough to tell what came before what and
-what was said at the same time; at the same time, `assignment_rules.PRECEDENCE` decides. So `fold`
-depends on the set of events and on nothing else: not on arrival order, repeats, or clocks.
+An assignment is one hop with two writers. Each writer numbers its own events 1, 2, 3, ... and
+records how many of the other's events it had read (`seen`). This shows which event came first and
+which are concurrent; `assignment_rules.PRECEDENCE` orders concurrent events. So `fold` depends only
+on the set of events: not on arrival order, repeats or clocks.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ __all__ = [
 
 
 def fold(events: Iterable[Event]) -> AssignmentState:
-    """Return the state that a set of events of one assignment amounts to.
+    """Return the state of one assignment after a set of events.
 
-    Total and deterministic. An event is folded after all that its writer had read; of two that were
-    written at the same time the precedence table says which is first. An event that then does not
-    follow is kept in `ignored`; one whose causes are missing is kept in `waiting`.
+    Total and deterministic. An event is folded after all that its writer had read; the precedence
+    table orders concurrent events. An event that the state then does not allow is kept in
+    `ignored`; one whose causes are missing is kept in `waiting`.
     """
     unique = sorted(set(events), key=_canonical)
     assert len({event.assignment for event in unique}) <= 1, "one assignment at a time"
@@ -84,12 +84,12 @@ def guard(
     children: Iterable[AssignmentState] = (),
     returns_max: int | None = None,
 ) -> None:
-    """Refuse a step that does not follow from `state`; both ends of the wire ask this.
+    """Refuse a step that `state` does not allow; sender and receiver both call this.
 
     `fee_ready`: false while a fee that the work requires is not committed (at dispatch) or released
-    (at acceptance). `children`: the parts that this office relayed. `returns_max`: after so many
+    (at acceptance). `children`: the parts that this office relayed. `returns_max`: after this many
     returns only a ruling dispatches it again.
-    Raises: IllegalEvent; it says both the state and the step, and what to do instead.
+    Raises: IllegalEvent, with the state, the step and the remedy.
     """
     code = _refusal(state, kind, by, actor)
     if code is None and kind is EventKind.SUBMIT and state.duty is Duty.DEPARTMENT:
@@ -123,7 +123,7 @@ def write(
 ) -> Event:
     """Return the next event of one writer, numbered after what it has folded.
 
-    `state` must be the fold of everything that this office holds. Call `guard` first where fees,
+    `state` must be the fold of all events that this office has. Call `guard` first where fees,
     relayed parts or the number of returns matter.
     Raises: IllegalEvent; also when a reason, percentage, later deadline or duty is missing.
     """
@@ -152,12 +152,12 @@ def write(
 
 
 def _canonical(event: Event) -> tuple[str, int, str]:
-    """Order events in one way everywhere; it has nothing to do with time or precedence."""
+    """Sort events in the same way at every office, independent of time and precedence."""
     return (event.by, event.seq, repr(event))
 
 
 def _chain(unique: list[Event], by: Writer) -> tuple[dict[int, Event], list[Event]]:
-    """Return one writer's events by number, and the strays: a number used twice, or below 1."""
+    """Return one writer's events by number, and invalid ones: a number used twice, or below 1."""
     chain: dict[int, Event] = {}
     stray = []
     for event in unique:
@@ -186,7 +186,7 @@ def _next(
 
 
 def _refusal(state: AssignmentState, kind: EventKind, by: Writer, actor: str) -> str | None:
-    """Return why the step does not follow from what both offices know, or None."""
+    """Return why the state does not allow the step, or None."""
     if (kind in ASSIGNEE_KINDS) != (by == "assignee"):
         return "wrong_writer"
     if (state.state, kind) not in TRANSITIONS:
@@ -256,7 +256,7 @@ def _take(state: AssignmentState, event: Event) -> AssignmentState:
 
 
 def _effects(state: AssignmentState, event: Event) -> AssignmentState:
-    """Return the state with what the event says beside moving it on."""
+    """Return the state with the event's content, apart from the transition."""
     if event.reason:
         state = replace(state, reason=event.reason)
     match event.kind:
@@ -285,7 +285,7 @@ def _effects(state: AssignmentState, event: Event) -> AssignmentState:
             assert event.percent is not None
             return replace(state, percent=event.percent)
         case EventKind.CLAIM:
-            # Who claims the work as done no longer asks to hand it back.
+            # A claim of completion withdraws a request to hand the work back.
             return replace(state, percent=100, claimer=event.actor, hand_back_asked=False)
         case EventKind.REWORK:
             return replace(state, percent=_reported(state), reworks=state.reworks + 1)

@@ -1,8 +1,7 @@
-"""The tables of work assignments: who may say what, what follows, who goes first if both speak.
+"""The tables of work assignments: kinds of events, transitions, and the order of concurrent events.
 
-One assignment is one hop: an issuer asks, an assignee answers. Each has kinds of events of its own,
-so that neither ever edits what the other wrote. `assignment.py` reads these tables; nothing here
-runs.
+One assignment is one hop from an issuer to an assignee. Each has its own kinds of events, so that
+neither ever edits what the other wrote. `assignment.py` reads these tables.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ class Duty(StrEnum):
 
     UNDERTAKES = "undertakes"  # 社区承担: the community's own, dispatched directly
     ASSISTS = "assists"  # 社区协助: only with the community's explicit consent
-    UNLISTED = "unlisted"  # not in the duty catalogue: through the city's gate, then as ASSISTS
-    DEPARTMENT = "department"  # 部门承担: never to be passed to a community
-    OFFICE = "office"  # between offices, or upward: no community at the end, no gate, no consent
+    UNLISTED = "unlisted"  # not in the duty catalogue: the city must approve it, then as ASSISTS
+    DEPARTMENT = "department"  # 部门承担: never dispatched to a community
+    OFFICE = "office"  # between offices, or upward: no community, no approval, no consent
 
 
 class EventKind(StrEnum):
@@ -33,7 +32,7 @@ class EventKind(StrEnum):
     REFUSE = "refuse"
     SEND_BACK = "send_back"
     DISPATCH = "dispatch"
-    ADJUDICATE = "adjudicate"  # dispatched again by a ruling from above, which binds
+    ADJUDICATE = "adjudicate"  # dispatched again by a binding ruling from above
     EXPIRE_CONSENT = "expire_consent"
     EXTEND = "extend"
     RECALL = "recall"
@@ -51,12 +50,12 @@ class EventKind(StrEnum):
     RELAY = "relay"
     PROGRESS = "progress"
     CLAIM = "claim"
-    HAND_BACK = "hand_back"  # asks the issuer to take accepted work back
+    HAND_BACK = "hand_back"  # asks the issuer to take back accepted work
     APPRAISE_ORDER = "appraise_order"
 
 
 class State(StrEnum):
-    """Where an assignment stands; the order is that of the usual course."""
+    """The state of an assignment, in the usual order."""
 
     NONE = "none"
     DRAFT = "draft"
@@ -88,7 +87,7 @@ ASSIGNEE_KINDS = frozenset(
 ISSUER_KINDS = frozenset(EventKind) - ASSIGNEE_KINDS
 
 TERMINAL = frozenset({S.REFUSED, S.DECLINED, S.RECALLED, S.CLOSED})
-# Work that lies with the assignee: the clock runs from the dispatch, not from the acceptance.
+# Work with the assignee: the time counts from the dispatch, not from the acceptance.
 WITH_ASSIGNEE = frozenset(
     {S.DISPATCHED, S.DELIVERED, S.CONSENTED, S.ACCEPTED, S.RELAYED, S.IN_PROGRESS}
 )
@@ -96,10 +95,10 @@ BACK_WITH_ISSUER = frozenset({S.RETURNED, S.CONSENT_EXPIRED})
 DONE = frozenset({S.CLAIMED, S.VERIFIED, S.APPRAISED, S.CLOSED})
 BEFORE_CLAIM = WITH_ASSIGNEE | BACK_WITH_ISSUER | {S.DRAFT, S.SCREENING, S.READY}
 
-# (from, event) -> to. What is not here is illegal. `assignment.py` adds the conditions.
+# (from, event) -> to. Every other pair is illegal. `assignment.py` adds the conditions.
 TRANSITIONS: dict[tuple[State, EventKind], State] = {
     (S.NONE, K.DRAFT): S.DRAFT,
-    (S.DRAFT, K.DRAFT): S.DRAFT,  # amended, after the gate sent it back
+    (S.DRAFT, K.DRAFT): S.DRAFT,  # amended, after the city sent it back
     (S.DRAFT, K.SUBMIT): S.READY,  # or SCREENING or REFUSED, by SUBMITTED
     (S.SCREENING, K.ADMIT): S.READY,
     (S.SCREENING, K.REFUSE): S.REFUSED,
@@ -124,7 +123,7 @@ TRANSITIONS: dict[tuple[State, EventKind], State] = {
     (S.ACCEPTED, K.PROGRESS): S.IN_PROGRESS,
     (S.RELAYED, K.PROGRESS): S.IN_PROGRESS,
     (S.IN_PROGRESS, K.PROGRESS): S.IN_PROGRESS,
-    (S.CLAIMED, K.PROGRESS): S.CLAIMED,  # a note: the claim stands
+    (S.CLAIMED, K.PROGRESS): S.CLAIMED,  # a note: the claim is still valid
     (S.RELAYED, K.CLAIM): S.CLAIMED,
     (S.IN_PROGRESS, K.CLAIM): S.CLAIMED,
     (S.ACCEPTED, K.HAND_BACK): S.ACCEPTED,
@@ -139,7 +138,7 @@ TRANSITIONS: dict[tuple[State, EventKind], State] = {
     (S.APPRAISED, K.APPRAISE_RESULT): S.APPRAISED,
     (S.VERIFIED, K.APPRAISE_ORDER): S.APPRAISED,
     (S.APPRAISED, K.APPRAISE_ORDER): S.APPRAISED,
-    (S.VERIFIED, K.CLOSE): S.CLOSED,  # nobody appraised in time
+    (S.VERIFIED, K.CLOSE): S.CLOSED,  # without an appraisal in time
     (S.APPRAISED, K.CLOSE): S.CLOSED,
     **{(state, K.RECALL): S.RECALLED for state in BEFORE_CLAIM},
     **{(state, K.EXTEND): state for state in BEFORE_CLAIM},
@@ -152,11 +151,11 @@ SUBMITTED: dict[Duty, State] = {
     Duty.DEPARTMENT: S.REFUSED,
 }
 
-# Two events whose writers had not seen each other: which counts first. The issuer's does, except:
-# - work that was done or answered stands before a recall, a take-back, a consent timer, a closing;
-#   a recall then still ends work in progress, and comes too late for work that was claimed;
-# - a refusal or return stays behind a recall, so that both offices end with "recalled"; and behind
-#   the consent timer, or a recall written after the timer would come behind it after all.
+# Concurrent events: which counts first. The issuer's does, except:
+# - Work done or answered counts before a recall, a take-back, a consent timer or a closing. A
+#   recall then still ends work in progress, and comes too late for work that was claimed.
+# - A refusal or return counts after a recall, so that both offices end with "recalled". It also
+#   counts after the consent timer: else a recall written after the timer would count after it.
 _ASSIGNEE_FIRST: dict[EventKind, frozenset[EventKind]] = {
     K.RECALL: ASSIGNEE_KINDS - {K.DECLINE, K.RETURN},
     K.EXPIRE_CONSENT: ASSIGNEE_KINDS - {K.DECLINE, K.RETURN},

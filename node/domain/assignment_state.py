@@ -1,4 +1,4 @@
-"""What an assignment is made of: events, the state they amount to, and the refusal of a step."""
+"""The values of an assignment: events, the state after them, and the error for a refused step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync.model.errors import SilianError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One step that one of the two offices took. It is never edited; another step follows it."""
+    """One step of one of the two offices. It is never edited; a later step may follow."""
 
     assignment: bytes  # 16 bytes
     kind: EventKind
@@ -32,7 +32,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One event that counted, with the state before and after it."""
+    """One event that counted, with the state before and after."""
 
     event: Event
     before: State
@@ -50,7 +50,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignmentState:
-    """What both offices agree on once they have the same events."""
+    """The state on which both offices agree once they have the same events."""
 
     assignment: bytes = b""
     state: State = State.NONE
@@ -99,7 +99,7 @@ class AssignmentState:
 
 
 class IllegalEvent(SilianError):
-    """The step does not follow; `reason` (a key of `REASONS`) says why, the remedy what to do."""
+    """The state does not allow the step; `reason` (a key of `REASONS`) says why."""
 
     code = "illegal_event"
 

@@ -1,4 +1,4 @@
-"""What people read about assignments: names of states and events, and why a step was refused."""
+"""Texts for people about assignments: names of states and events, reasons of refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases: what an office makes of equal marks, from what is live and what people said. Pure."""
+"""Duplicate cases: the state of a case from equal index values and people's decisions. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ OPEN, RAISED, CLOSED, SETTLED = "open", "raised", "closed", "settled"
 
 
 def units_text(units: Units) -> str:
-    """Write who is concerned; `units_of` is its inverse."""
+    """Return the concerned units as text; `units_of` is the inverse."""
     return ",".join(f"{unit}:{n}" for unit, n in sorted(units.items()))
 
 
 def units_of(text: str | None) -> dict[int, int]:
-    """Read what `units_text` wrote; a part that means nothing (a peer's nonsense) is left out."""
+    """Parse the text of `units_text`; leave out invalid parts, which a peer may have sent."""
     pairs = (part.partition(":") for part in (text or "").split(",") if part)
     return {
         int(unit): int(n)
@@ -28,7 +28,7 @@ def units_of(text: str | None) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class CaseVerdict:
-    """What an office's own case should say."""
+    """The content of an office's own case."""
 
     state: str
     units: Units
@@ -42,11 +42,11 @@ def decide(
     closed: Units,
     above: Units,
 ) -> CaseVerdict:
-    """Return what the case of one mark is at the office `me`, whatever came in which order.
+    """Return the case of one index value at the office `me`, independent of the order of events.
 
-    `live`: the marks held here; `hop`: our child on the way to a unit; `closed`: who was concerned
-    when a person closed it; `above`: whom the open or closed case of an office above names. It is
-    ours when no office below has all of them under it. A mark that joins opens it again.
+    `live`: the units with the value here; `hop`: our child on the way to a unit; `closed`: the
+    units concerned when a person closed it; `above`: the units in the case of an office above. The
+    case is ours if no office below us is above all of the units. A further unit opens it again.
     """
     hops = {me if unit == me else hop(unit) for unit in live} - {None}
     ours = {u: n for u, n in live.items() if u == me or hop(u) is not None}

@@ -49,7 +49,7 @@ VERSION_HEX = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """All that an office can keep and answer. `version` is a hash of the files' content."""
+    """An office's registers, measures and indicators. `version`: a hash of the files' content."""
 
     version: str
     registers: Mapping[str, Register]
@@ -66,7 +66,7 @@ class Catalogue:
 
     @cached_property
     def derived_reads(self) -> frozenset[str]:
-        """The measures whose change calls for `derive`."""
+        """The measures after whose change `derive` must run."""
         return frozenset(measure for rule in self.derived.values() for measure in rule.reads)
 
     @cached_property
@@ -91,7 +91,7 @@ class Catalogue:
 
 
 def load_catalogue(extra: Iterable[Path] = ()) -> Catalogue:
-    """Read the shipped files, then `extra` ones in their order, and check the whole.
+    """Read the shipped files, then `extra` ones in their order, and check all of them together.
 
     Raises: BadCatalogue, naming file and key; correct the file. OSError for an unreadable file.
     """

@@ -1,4 +1,4 @@
-"""The check of a whole catalogue: every name that one entry says of another must resolve."""
+"""The check of a complete catalogue: every reference between entries must resolve."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ GROUPABLE = ("choice", "bool", "int", "date")
 
 @dataclass
 class Sheaf:
-    """A catalogue while it is read: entries by name, and where each of them stands."""
+    """A catalogue while it is read: entries by name, and their places in the files."""
 
     registers: dict[str, Register] = field(default_factory=dict)
     dimensions: dict[str, Dimension] = field(default_factory=dict)
     measures: dict[str, Measure] = field(default_factory=dict)
     derived: dict[str, Derived] = field(default_factory=dict)
     indicators: dict[str, Indicator] = field(default_factory=dict)
-    places: dict[tuple[type, str], Table] = field(default_factory=dict)  # where each stands
+    places: dict[tuple[type, str], Table] = field(default_factory=dict)  # the place of each
 
     def put(self, into: dict[str, T], name: str, entry: T, table: Table) -> None:
-        """Add an entry; a name that stands twice is refused."""
+        """Add an entry; refuse a name that is used twice."""
         if name in into:
             table.fail("is defined twice", "重复定义")
         into[name] = entry
         self.places[type(entry), name] = table
 
     def extend(self, name: str, fields: Sequence[Field], table: Table) -> None:
-        """Add an office's own fields to a register that is there."""
+        """Add an office's own fields to an existing register."""
         register = self.registers.get(name)
         if register is None:
             table.fail("no such register", "没有这个台账")
@@ -47,7 +47,7 @@ class Sheaf:
             if each.name in register.fields:
                 table.fail("the register has it already", "台账已有该字段", f"field.{each.name}")
             if each.required:
-                # Records that came from elsewhere do not have it and must still be good.
+                # Records from other offices do not have it and must still be valid.
                 table.fail(
                     "a local field is never required", "本地字段不能必填", f"field.{each.name}"
                 )
@@ -60,10 +60,10 @@ class Sheaf:
 
 
 def check(sheaf: Sheaf) -> None:
-    """Resolve every reference and fill in what an entry learns from another.
+    """Resolve every reference and fill in what an entry takes from another.
 
     Raises: BadCatalogue for the first name that does not resolve, heading that means two fields,
-    measure that nobody writes, or register whose form would let persons leave the community.
+    measure that nothing writes, or register that would let personal data leave the community.
     """
     for register in sheaf.registers.values():
         _check_register(sheaf, register)

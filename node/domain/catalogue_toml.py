@@ -1,4 +1,4 @@
-"""How each kind of catalogue entry is written in TOML, and what one entry alone can get wrong."""
+"""Parse each kind of catalogue entry from TOML, and check each entry on its own."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dimension:
-    """A way to divide a measure. `choices`: code -> (zh, en), empty where values speak themselves.
+    """A way to divide a measure. `choices`: code -> (zh, en); empty if values are shown as stored.
 
     `values` ("register.field") and `fields_of` (a register) say where the choices come from.
     """
@@ -73,7 +73,7 @@ class Dimension:
     banding: Banding | None = None
 
     def label(self, value: str, lang: str = "zh") -> str:
-        """Return what people call one of its values; the value itself if it has no other name."""
+        """Return the label of a value; the value itself if it has none."""
         pair = self.choices.get(value, ("未填", "Unknown") if value == UNKNOWN else (value, value))
         return pair[0] if lang == "zh" else pair[1]
 
@@ -206,7 +206,7 @@ def read_derived(name: str, table: Table) -> Derived:
 
 
 def read_indicator(name: str, table: Table) -> Indicator:
-    """Read [indicator.<id>]; its parts learn of their measures in the check."""
+    """Read [indicator.<id>]; the check connects its parts with their measures."""
     source = table.one_of("source", ("cells", "tree"), "cells")
     numerator = tuple(_part(each) for each in table.tables("numerator"))
     denominator: Term = tuple(_part(each) for each in table.tables("denominator"))

@@ -1,4 +1,4 @@
-"""Does the money of a whole tree add up: what was put in against where it is now."""
+"""Conservation of money over a tree: what was appropriated against where it is now."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class FundLine:
 def conservation(postings: Iterable[Posting]) -> list[FundLine]:
     """Return one line per fund and year, sorted. Order and repeats of `postings` do not matter.
 
-    What is in transit is found by pairing transfers and not as the balance of accounts, which would
-    add up whatever was posted: so a receipt of another amount, a second answer to one release or a
-    reclaim without a return show as a difference.
+    Money in transit is found by pairing transfers, not as a balance of accounts, which would always
+    add up. So a receipt of another amount, a second answer to one release, or a reclaim without a
+    return shows as a difference.
     """
     unique = {posting.posting_id: posting for posting in postings}.values()
     sums: dict[tuple[str, int], dict[AccountKind, int]] = defaultdict(lambda: defaultdict(int))

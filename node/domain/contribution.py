@@ -24,7 +24,7 @@ Day = str
 
 
 class CellKey(NamedTuple):
-    """Which sum: a measure, its period ("", "YYYY" or "YYYY-MM") and canonical dimensions."""
+    """Identifies a sum: measure, period ("", "YYYY" or "YYYY-MM") and canonical dimensions."""
 
     measure: str
     period: str
@@ -34,8 +34,8 @@ class CellKey(NamedTuple):
 def dims_text(dims: Mapping[str, str]) -> str:
     """Write dimensions canonically: "k=v;k=v" sorted by k, "" for none.
 
-    A value that cannot be written so (it holds ";" or "=") counts as unknown: the sum stays
-    whole whatever a peer sent.
+    A value that cannot be written so (with ";" or "=" in it) counts as unknown, so the sum stays
+    complete whatever a peer sent.
     """
     return ";".join(f"{k}={UNKNOWN if set(v) & set(';=') else v}" for k, v in sorted(dims.items()))
 
@@ -62,7 +62,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a value must be. Every part that is given must hold."""
+    """A condition on a value. Every given part must be true."""
 
     one_of: frozenset[str] | None = None
     none_of: frozenset[str] = frozenset()
@@ -72,7 +72,7 @@ class Condition:
     starts: str = ""
 
     def holds(self, value: Value, as_of: date | None = None) -> bool:
-        """Tell whether `value` satisfies the condition; a limit never holds for a missing value."""
+        """Return whether `value` satisfies the condition; a missing value satisfies no limit."""
         text = "" if value is None else str(value)
         if self.one_of is not None and text not in self.one_of:
             return False
@@ -120,7 +120,7 @@ class Source:
     name: str
 
     def texts(self, values: Mapping[str, Value]) -> tuple[str, ...]:
-        """Return the texts it stands for: one, or for `each` one a member (none for no member)."""
+        """Return the texts of the source: one, or for `each` one for every member."""
         if self.how == "const":
             return (self.name,)
         value = values.get(self.name)
@@ -156,7 +156,7 @@ class Contribution:
 
     @property
     def fields(self) -> frozenset[str]:
-        """The register's fields that decide it."""
+        """The register's fields that it reads."""
         sources = [s for s in (*self.dims.values(), self.period) if s and s.how != "const"]
         named = {*self.amount.fields, *self.where, *(s.name for s in sources), *self.days}
         return frozenset(named)

@@ -1,8 +1,8 @@
-"""Correction requests: what two offices said about a foreign field, and what it comes to. Pure.
+"""Correction requests: the steps of two offices about a foreign field, and their state. Pure.
 
-The asker writes the ask and a withdrawal, the owner of the fields the answer; each writes records
-of its own unit only, so nothing can meet in a conflict. The state is a function of what was said,
-in whatever order it was heard.
+The applicant writes the request and its withdrawal, the owner of the fields writes the answer. Each
+writes records of its own unit only, so there can be no conflict. The state is a function of the set
+of steps, independent of their order.
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ from sync.model import audience
 
 REGISTER = "correction"
 FIELDS_MAX = 20  # of one request
-TEXT_MAX = 4_000  # characters of its wishes as they are stored
+TEXT_MAX = 4_000  # characters of its requested values as stored
 REASON_MAX = 500
 
 
 class Kind(StrEnum):
-    """What can be said, in the order in which it is folded."""
+    """The kinds of steps, in the order in which they are folded."""
 
     ASK = "ask"
     WITHDRAW = "withdraw"
     ACCEPT = "accept"
-    SUPERSEDE = "supersede"  # nothing was left to change: it is so already, or the record ended
+    SUPERSEDE = (
+        "supersede"  # nothing was left to change: the values are so already, or the record ended
+    )
     REFUSE = "refuse"
 
 
 class State(StrEnum):
-    """How a request stands."""
+    """The state of a request."""
 
-    NONE = "none"  # what was said of it is here and the ask is not
+    NONE = "none"  # other steps are known, but not the request
     OPEN = "open"
     WITHDRAWN = "withdrawn"
     ACCEPTED = "accepted"
@@ -45,13 +47,13 @@ ASKERS = frozenset({Kind.ASK, Kind.WITHDRAW})
 ANSWERS = {
     Kind.ACCEPT: State.ACCEPTED, Kind.SUPERSEDE: State.SUPERSEDED, Kind.REFUSE: State.REFUSED
 }  # fmt: skip
-# What somebody who knows the state may say.
+# Steps that are allowed in a known state.
 MAY: dict[tuple[State, Kind], State] = {
     (State.NONE, Kind.ASK): State.OPEN,
     (State.OPEN, Kind.WITHDRAW): State.WITHDRAWN,
     **{(State.OPEN, kind): state for kind, state in ANSWERS.items()},
 }
-# What counts when it is heard: an answer crosses a withdrawal on the wire, and the answer stands.
+# Steps that count when received: an answer may cross a withdrawal, and then the answer counts.
 TRANSITIONS: dict[tuple[State, Kind], State] = {
     **MAY,
     **{(State.WITHDRAWN, kind): state for kind, state in ANSWERS.items()},
@@ -61,7 +63,7 @@ _ORDER = {kind: place for place, kind in enumerate(Kind)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that one of the two offices said; it is never edited."""
+    """One step of one of the two offices; it is never edited."""
 
     kind: Kind
     at_ms: int  # the writer's corrected clock; shown, never used for order between offices
@@ -71,7 +73,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a request stands; `last`: what brought it there, `history`: all that counted."""
+    """The state of a request; `last`: the step that made it, `history`: all steps that counted."""
 
     state: State = State.NONE
     last: Step | None = None
@@ -79,7 +81,7 @@ class Outcome:
 
 
 def fold(steps: Iterable[Step]) -> Outcome:
-    """Return what all that was said comes to; order and repetition do not matter."""
+    """Return the state after all steps; order and repetition do not matter."""
     state, counted = State.NONE, []
     for one in sorted(steps, key=lambda s: (_ORDER[s.kind], s.at_ms, s.actor, s.reason)):
         after = TRANSITIONS.get((state, one.kind))
@@ -90,9 +92,9 @@ def fold(steps: Iterable[Step]) -> Outcome:
 
 
 def answering_level(owners: Iterable[Iterable[Level]], asker: Level) -> Level | None:
-    """Return the level that owns all of the fields and is nearest to the asker's, else None.
+    """Return the level that owns all of the fields and is nearest to the applicant's, else None.
 
-    Of two that are as near it is the lower: it is nearer to the fact.
+    Of two equally near levels it is the lower one: that office is nearer to the facts.
     """
     sets = [set(each) for each in owners]
     both = set.intersection(*sets) if sets else set()
@@ -100,7 +102,7 @@ def answering_level(owners: Iterable[Iterable[Level]], asker: Level) -> Level | 
 
 
 def receives(register_audience: str, level: Level) -> bool:
-    """Say whether offices of a level, other than the record's own, hear a register's records."""
+    """Return whether offices of a level (not the record's own) receive a register's records."""
     if register_audience == audience.LOCAL:
         return False
     parsed = audience.parse(register_audience)

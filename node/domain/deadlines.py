@@ -1,4 +1,4 @@
-"""Whether work is late, how far up that is shown, and how far relayed work has come."""
+"""Whether work is late, how far up that is shown, and the progress of relayed work."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from node.domain.assignment_state import AssignmentState
 
 
 class Lateness(StrEnum):
-    """What an office can say about a deadline with what it has heard so far."""
+    """What an office knows about a deadline from what it has received so far."""
 
     ON_TIME = "on_time"
     OVERDUE = "overdue"
-    OVERDUE_UNCONFIRMED = "overdue_unconfirmed"  # counted as unsynced, not as overdue
+    OVERDUE_UNCONFIRMED = "overdue_unconfirmed"  # counted as not synchronised, not as overdue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayedProgress:
-    """How far the parts of relayed work have come together."""
+    """The common progress of the parts of relayed work."""
 
     percent: int
-    complete: bool  # only now may the relaying office claim completion
+    complete: bool  # only then may the relaying office claim completion
 
 
 def overdue(state: AssignmentState, now_ms: int, assignee_watermark_ms: int | None) -> Lateness:
-    """Tell whether work is late, as far as this office can know.
+    """Return whether work is late, as far as this office can know.
 
-    Work that was claimed is judged by the claim, whenever the claim arrived here. Work still with
-    the assignee is late only if we have heard everything it said up to the deadline: otherwise a
-    claim in time may still be on its way. `assignee_watermark_ms`: heard up to then, None = never.
-    Source: the concurrency rule OVERDUE with CLAIM; transport delay is not handling delay.
+    For claimed work the time of the claim counts, not its arrival here. Work still with the
+    assignee is late only if we have received everything that it wrote up to the deadline: otherwise
+    a claim in time may still be on its way. `assignee_watermark_ms`: received up to then; None:
+    never. Source: the concurrency rule OVERDUE with CLAIM; transport delay is not handling delay.
     """
     if state.due_ms is None or now_ms <= state.due_ms:
         return Lateness.ON_TIME
@@ -56,7 +56,7 @@ def escalation(
     escalate_after_ms: int,
     levels_above: int,
 ) -> int:
-    """Return how many levels above the issuer should see open late work: 0 while it is not late.
+    """Return how many levels above the issuer should see open late work; 0 if it is not late.
 
     One more level each `escalate_after_ms` past the deadline, up to the city (`levels_above`).
     """

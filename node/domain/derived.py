@@ -1,7 +1,7 @@
-"""Derived measures: what a community concludes from its own cells, for upper offices to add up.
+"""Derived measures: a community computes them from its own cells; upper offices add them up.
 
-An upper office holds sums and cannot tell which community met a norm, so each community counts
-itself. The rules are a fixed set by name; their numbers are the city's `Norms`.
+An upper office has sums and cannot see which community met a norm, so each community counts itself.
+The rules are a fixed set by name; their numbers are the city's `Norms`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Derived:
 def derive(rules: Iterable[Derived], cells: Cells, norms: Norms) -> dict[CellKey, int]:
     """Return all derived cells of one unit, from all of that unit's own other cells.
 
-    Returns: the whole set, without zeros; a derived cell that is not in it has ended. Cells of
+    Returns: the complete set, without zeros; a derived cell that is not in it has ended. Cells of
     measures that no rule reads may be left out.
     """
     found: dict[CellKey, int] = {}
@@ -48,7 +48,7 @@ def _judged(measure: str, met: bool) -> dict[CellKey, int]:
 
 
 def premises_norm(cells: Cells, norms: Norms) -> dict[CellKey, int]:
-    """Judge a community that has households by its floor area in 0.01 m2. Source: N4."""
+    """Check the floor area (in 0.01 m2) of a community that has households. Source: N4."""
     households = _sum(cells, "households")
     if households <= 0:
         return {}
@@ -57,7 +57,7 @@ def premises_norm(cells: Cells, norms: Norms) -> dict[CellKey, int]:
 
 
 def staffing_norm(cells: Cells, norms: Norms) -> dict[CellKey, int]:
-    """Judge a community that has households by its workers; "about" one per 400. Source: N3."""
+    """Check the workers of a community that has households; "about" one per 400. Source: N3."""
     households, workers = _sum(cells, "households"), _sum(cells, "workers")
     if households <= 0:
         return {}
@@ -65,14 +65,14 @@ def staffing_norm(cells: Cells, norms: Norms) -> dict[CellKey, int]:
 
 
 def committee_missing(cells: Cells, norms: Norms) -> dict[CellKey, int]:
-    """Count a community with members enough for a committee, and none. Source: N5."""
+    """Count a community that has enough members for a committee, but no committee. Source: N5."""
     eligible = may_found_committee(_sum(cells, "party_members"), norms)
     missing = eligible and _sum(cells, "party_committees") <= 0
     return {CellKey("committee_missing", "", ""): int(missing)}
 
 
 def latest_election(cells: Cells, _norms: Norms) -> dict[CellKey, int]:
-    """Pick the last election day; of two methods on one day, the last by its code. Source: N7."""
+    """Return the last election day; of two methods on one day, the last by code. Source: N7."""
     latest = [parse_dims(key.dims) for key, n in cells.items() if key.measure == "elections_held"]
     if not latest:
         return {}

@@ -1,4 +1,4 @@
-"""Figures as text: exact, for people, and against their target."""
+"""Figures as text: exact, for people, and compared with their target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operato
 
 
 def exact_text(value: Fraction | None) -> str:
-    """Return a figure without loss: "12.5" where decimals can say it, else "2/3"; "" for none."""
+    """Return a figure without loss: "12.5" if decimals are exact, else "2/3"; "" for none."""
     if value is None:
         return ""
     rest, twos, fives = value.denominator, 0, 0
@@ -41,10 +41,10 @@ def display(value: Fraction | None) -> str:
 
 
 def meets(value: Fraction | None, target: str, unit: str) -> bool | None:
-    """Tell whether a figure meets its target; None when that cannot be judged.
+    """Return whether a figure meets its target; None if that cannot be decided.
 
-    A target is judged when it says how to compare (">= 30"), or is the end of its scale: 0, or
-    100 of "%". Any other number is there for people to compare with (17.8, or a mix).
+    It can be decided if the target has a comparison (">= 30"), or is the end of its scale: 0, or
+    100 of "%". Any other number is only for people to compare with (17.8, or a mix).
     """
     if value is None or not target:
         return None

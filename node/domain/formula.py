@@ -1,7 +1,7 @@
-"""How much money a formula gives: the yearly standard, a community's lines, shortfall, year end.
+"""Money by formula: the yearly standard, a community's amounts, shortfall, year end.
 
 Everything is exact: whole fen in, whole fen out, fractions between, never a float. Household and
-member counts are those of the register frozen at 31 December of the year before (N8 f).
+member counts are those of the register at 31 December of the year before (N8 f).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from sync.model.errors import SilianError
 
 
 class YearBeforeBase(SilianError):
-    """There is no standard for a year before the first; choose a later year or another base."""
+    """There is no standard for a year before the base year; choose a later year or another base."""
 
     code = "year_before_base"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwoPayers:
-    """One formula line in fen, by who pays it."""
+    """One amount of a formula in fen, by payer."""
 
     city_fen: int
     district_fen: int
@@ -45,7 +45,7 @@ class FormulaLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YearEnd:
-    """Where a community's own income and what it did not spend go, in fen. The parts sum up."""
+    """Where a community's own income and unspent money go, in fen. The parts add up."""
 
     gap_covered_fen: int
     tax_fen: int
@@ -54,7 +54,7 @@ class YearEnd:
 
 
 def round_half_up(value: Fraction) -> int:
-    """Round a non-negative fraction to the nearest whole number, a half upward."""
+    """Round a non-negative fraction to the nearest whole number, a half up."""
     assert value >= 0
     return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
@@ -62,7 +62,7 @@ def round_half_up(value: Fraction) -> int:
 def standard_fen(year: int, norms: Norms) -> int:
     """Return the work-fund standard of `year`, in fen per 100 households.
 
-    Always reckoned from the base year, never from last year's rounded figure.
+    Always computed from the base year, never from last year's rounded figure.
     Raises: YearBeforeBase; the base year is a published norm.
     Source: N8 c-e, "以每年5个百分点的速度递增".
     """
@@ -150,11 +150,11 @@ def ceilings_fen(norms: Norms) -> dict[str, int]:
 
 
 def share_out(available_fen: int, wanted_fen: Mapping[int, int]) -> dict[int, int]:
-    """Divide what there is over what is due, pro rata, so that the sum is exact to the fen.
+    """Divide the available money in proportion to what is due, exact to the fen.
 
-    With enough for all, each gets what it is due. Otherwise each gets its exact share rounded
-    down, and the fen left over go to the largest remainders, ties to the lower unit_id; nobody
-    gets more than it is due. Keys are unit ids; the order of the mapping does not matter.
+    If there is enough for all, each gets what it is due. Otherwise each gets its exact share
+    rounded down, and the remaining fen go to the largest remainders, ties to the lower unit_id;
+    none gets more than it is due. Keys are unit ids; the order of the mapping does not matter.
     Source: the largest-remainder method (Hamilton); the report is silent on shortfalls.
     """
     assert min([available_fen, *wanted_fen.values()]) >= 0

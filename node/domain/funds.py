@@ -1,4 +1,4 @@
-"""The twelve funds: who puts money in, which way it goes, what it may be spent on."""
+"""The twelve funds: who appropriates money, which levels it passes, what it may be spent on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Category(StrEnum):
-    """What money was spent on."""
+    """The category of an expenditure."""
 
     WAGES = "wages"  # 工资
     WELFARE_BONUS = "welfare_bonus"  # 福利奖金
@@ -22,7 +22,7 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fund:
-    """One source of money. A posting names one fund, so that money of two never mixes.
+    """One source of money. A posting names one fund, so money of two funds never mixes.
 
     Levels are 0 city, 1 district, 2 street, 3 community.
     """
@@ -31,7 +31,7 @@ class Fund:
     zh: str
     en: str
     payers: tuple[int, ...]  # levels whose office appropriates it
-    path: tuple[int, ...]  # levels that it passes; a hop may be left out
+    path: tuple[int, ...]  # levels that it passes; one may be left out
     categories: frozenset[Category] = frozenset(Category)
     needs_assignment: bool = False
 

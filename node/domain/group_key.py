@@ -1,9 +1,9 @@
-"""Counting: what many records add to the cells, each kind of record looked at once.
+"""Group records by what a contribution reads of them, and compute each group only once.
 
-A contribution reads a few fields of a record, often no more than the year of a date. Records that
-look the same to it add the same, so they are counted first (in C) and judged once: a thousand
-residents have two sexes and some ninety years of birth. The result is that of `Register.fold`
-over the records one by one, and tests/property/test_contribution_laws.py holds the two together.
+A contribution reads a few fields of a record, often only the year of a date. Records with the same
+values of these add the same. So they are counted first (in C) and computed once: a thousand
+residents have two sexes and some ninety years of birth. The result equals that of `Register.fold`
+over single records; tests/property/test_contribution_laws.py compares the two.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PREFIX = {"year": 4, "month": 7}  # of a stored date 'YYYY-MM-DD'
 
 
 class _Read(NamedTuple):
-    """What a contribution needs of a field: its value, or the beginning of it (0: all)."""
+    """What a contribution reads of a field: its value, or its first characters (0: all)."""
 
     field: str
     length: int
@@ -31,11 +31,11 @@ class _Read(NamedTuple):
 
 
 GroupKey = tuple[Value, ...]
-REMEMBERED_MAX = 4_096  # looks of a group whose cells are remembered
+REMEMBERED_MAX = 4_096  # group keys whose cells are cached
 
 
 class _Group:
-    """Contributions that read the same of a record, and what they said of the looks they met."""
+    """Contributions that read the same of a record, and a cache: group key -> their cells."""
 
     def __init__(
         self, reads: tuple[_Read, ...], days: tuple[str, str], members: Sequence[Contribution]
@@ -68,7 +68,7 @@ class _Group:
         return [judge(*both, day) for both in zip(since, until, strict=True)]
 
     def add(self, counts: Mapping[GroupKey, int], moved: dict[CellKey, int]) -> None:
-        """Add what so many records of each look add."""
+        """Add what `counts` records of each group key add."""
         for group_key, count in counts.items():
             if count:
                 for key, amount in self._cells(group_key):
@@ -160,7 +160,7 @@ def _exchange(counts: Counter[GroupKey], old: GroupKey | None, new: GroupKey | N
 
 
 def _reads(contribution: Contribution) -> tuple[_Read, ...]:
-    """Return the least that decides the contribution, by field."""
+    """Return the smallest part of each field that decides the contribution."""
     lengths: dict[str, int] = {}
     for source in (*contribution.dims.values(), contribution.period):
         if source is None or source.how == "const":

@@ -17,7 +17,7 @@ CHECK_DIGITS = "10X98765432"
 def check_identity(raw: object) -> str:
     """Return an 18-digit identity number as text, X in capitals.
 
-    A number that Excel kept as a number has lost its last digits, so it is refused even when it
+    A number that Excel stored as a number has lost its last digits, so it is refused even if it
     could be printed with 18 digits.
     Raises: Refused with id_mangled, id_length, id_characters, id_birth or id_checksum.
     """

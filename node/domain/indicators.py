@@ -1,6 +1,6 @@
-"""Indicators: what the city asks of its cells, as exact whole numbers.
+"""Indicators: figures from cells, as exact whole numbers.
 
-A figure keeps numerator and denominator; the quotient is made once, for display. Age is
+A figure has numerator and denominator; the quotient is computed once, for display. Age is
 calendar-year age, from the year of birth, so "60 and over" is exact on any day.
 """
 
@@ -71,7 +71,7 @@ class Banding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Some cells of one measure, `times` over.
+    """Some cells of one measure, multiplied by `times`.
 
     `has`: the measure's dimensions. `whole`: never divided in a breakdown. Cells of a measure by
     year or month count within the calendar year of the figure, up to its day's month.
@@ -87,7 +87,7 @@ class Part:
     def counts(
         self, key: CellKey, dims: Mapping[str, str], as_of: date, *, past_years: bool = False
     ) -> bool:
-        """Tell whether a cell belongs to this part on that day."""
+        """Return whether a cell belongs to this part on that day."""
         if key.measure != self.measure or not self._within(key.period, as_of, past_years):
             return False
         return all(
@@ -96,7 +96,7 @@ class Part:
         )
 
     def divides(self, dimension: str, bands: Mapping[str, Banding]) -> bool:
-        """Tell whether a breakdown by `dimension` divides this part or leaves it whole."""
+        """Return whether a breakdown by `dimension` divides this part; else it counts in full."""
         if self.whole:
             return False
         if dimension in PERIOD_DIMENSIONS:
@@ -120,7 +120,7 @@ Term = tuple[Part, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """What an indicator came to: whole numbers, so that two figures can still be added."""
+    """The result of an indicator: whole numbers, so that two figures can be added."""
 
     numerator: int
     denominator: int | None = None
@@ -128,7 +128,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
-    """One question to the network. `type`: S sum, R ratio of sums, L stock.
+    """One figure that people can ask for. `type`: S sum, R ratio of sums, L stock.
 
     `source`: "cells", or "tree" for what is counted on the units themselves (no terms then).
     `level`: whose offices are expected to report; None is any. `target`: the norm, for people.
@@ -152,7 +152,7 @@ class Indicator:
     bands: Mapping[str, Banding] = field(default_factory=dict)
 
     def value(self, figure: Figure) -> Fraction | None:
-        """Return the figure in the indicator's unit, exactly; None when there is nothing below."""
+        """Return the figure in the indicator's unit, exactly; None if the denominator is 0."""
         if figure.denominator is None:
             return figure.numerator * self.scale
         if figure.denominator == 0:
@@ -194,8 +194,8 @@ def evaluate(indicator: Indicator, cells: Cells, as_of: date) -> Figure:
 def breakdown(indicator: Indicator, dimension: str, cells: Cells, as_of: date) -> dict[str, Figure]:
     """Return the indicator for each value of `dimension`, sorted, "unknown" last.
 
-    A part that lacks the dimension is the same whole in each group, so the numerators of the
-    groups add up to the indicator's own. By "year", past years are shown beside this one.
+    A part that lacks the dimension counts in full in each group, so the numerators of the groups
+    add up to the indicator's own. By "year", past years are shown as well.
     Raises: NotFromCells; UnknownDimension, which lists those that are possible.
     """
     if indicator.source != "cells":

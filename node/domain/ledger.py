@@ -1,7 +1,7 @@
-"""One office's books: they refuse a posting that would break a rule, and fold one that does not.
+"""One office's books: refuse a posting that breaks a rule, fold one that does not.
 
-An office writes only its own accounts, so it can check its balance alone, with every line down. It
-needs its own postings and those that other offices addressed to it, as far as it has heard them.
+An office writes only its own accounts, so it can check its balance alone, with every link down. It
+needs its own postings and the received ones that other offices addressed to it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ __all__ = [
 
 
 class Books:
-    """The journal of one office and what it amounts to.
+    """The journal of one office and its balances.
 
     `is_descendant(below, above)` tells whether one unit is under another in the tree of today.
     `level`: 0 city to 3 community. `ceilings_fen`: yearly limits of what may be appropriated, by
@@ -113,10 +113,11 @@ class Books:
         return True
 
     def apply(self, posting: Posting) -> bool:
-        """Fold a posting that was written before: of the own journal, or by another office.
+        """Fold an existing posting: of the own journal, or of another office.
 
-        Any order, any number of times. What is not of this office and not addressed to it is left
-        out. False if nothing changed. Raises: BadPosting, TransferReused; the sender is at fault.
+        In any order and any number of times. A posting that is neither of this office nor addressed
+        to it is ignored. False if nothing changed. Raises: BadPosting, TransferReused: a fault of
+        the sender.
         """
         check_shape(posting)
         if self.unit_id not in (posting.unit_id, posting.peer_unit) or self._known(posting):
@@ -137,7 +138,7 @@ class Books:
         return {key: fen for key, fen in self._balances.items() if fen}
 
     def match_due_fen(self, year: int) -> int:
-        """Return the district's match still owed: city money received minus F2 put beside it.
+        """Return the district's match still due: city money received minus F2 matched to it.
 
         Source: N8, "区财政另按1:1的原则配套".
         """
@@ -159,7 +160,7 @@ class Books:
     def unanswered(self) -> list[Posting]:
         """Return the releases to this office that it neither received nor returned, by id.
 
-        Disputed ones are among them: a person still has to settle them or send them back.
+        Disputed ones are included: a person must still receive them or send them back.
         """
         releases = [
             posting
@@ -183,7 +184,7 @@ class Books:
         return self._postings.get(posting_id)
 
     def _resolved(self, transfer: bytes) -> bool:
-        """Tell whether this office received or returned a release; a dispute leaves it open."""
+        """Return whether this office received or returned a release; a dispute leaves it open."""
         return any(
             self._of_transfer(transfer, self.unit_id, kind) is not None
             for kind in (PostingKind.RECEIPT, PostingKind.RETURN)
@@ -212,8 +213,8 @@ class Books:
         if posting.credit != HELD:
             return
         held_fen = self.held_fen(posting.fund, posting.year)
-        # Work passed on carries another assignment's id on each hop: only what leaves the tree's
-        # downward way, spending and giving back, is held to the assignment that brought the money.
+        # Relayed work has another assignment id on each hop. So only spending and returning money,
+        # which leave the way down, are tied to the assignment that brought the money.
         if fund.needs_assignment and posting.kind is not PostingKind.RELEASE:
             bound_fen = self._held_for.get((posting.fund, posting.year, posting.assignment), 0)
             held_fen = min(held_fen, bound_fen)

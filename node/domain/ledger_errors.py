@@ -1,4 +1,4 @@
-"""Why the ledger refused a posting: one class for each thing that a person can do about it."""
+"""Why the ledger refused a posting: one class for each remedy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LedgerError(SilianError):
 
 
 class InsufficientFunds(LedgerError):
-    """More was asked than the office holds. Ask for less, or wait until money is received."""
+    """The amount is more than the office has. Use less, or wait until money is received."""
 
     code = "over_release"
 
@@ -63,7 +63,7 @@ class OverLimit(LedgerError):
 
 
 class TransferReused(LedgerError):
-    """A transfer id stands for one content for ever; make a new id for another transfer."""
+    """A transfer id belongs to one content for ever; make a new id for another transfer."""
 
     code = "transfer_reused"
 
@@ -77,7 +77,7 @@ class TransferReused(LedgerError):
 
 
 class TransferUnknown(LedgerError):
-    """What this posting answers has not arrived here; synchronise, then post it again."""
+    """The transfer that this posting answers has not arrived; synchronise, then post it again."""
 
     code = "transfer_unknown"
 
@@ -91,7 +91,7 @@ class TransferUnknown(LedgerError):
 
 
 class TransferResolved(LedgerError):
-    """The transfer was received or returned before; money already received is given back anew."""
+    """The transfer was received or returned before; return received money by a new transfer."""
 
     code = "transfer_resolved"
 
@@ -105,7 +105,7 @@ class TransferResolved(LedgerError):
 
 
 class ReceiptMismatch(LedgerError):
-    """What arrived is not what was released; post a DISPUTE with both figures."""
+    """The received amount differs from the released one; post a DISPUTE with both figures."""
 
     code = "receipt_mismatch"
 
@@ -158,7 +158,7 @@ class YearNotOpen(LedgerError):
 
 
 class FundRule(LedgerError):
-    """The fund's own rule forbids it; use another fund, category or assignment."""
+    """The fund's rule forbids it; use another fund, category or assignment."""
 
     code = "fund_rule"
 
@@ -184,7 +184,7 @@ class SamePerson(LedgerError):
 
 
 class NotReversible(LedgerError):
-    """Another office may have built on it, or it was reversed before; post the opposite instead."""
+    """Another office may have used it, or it was reversed before; post the opposite instead."""
 
     code = "not_reversible"
 

@@ -1,4 +1,4 @@
-"""Reading the cells of a long sheet: columns that say the same few things are read once each."""
+"""Read the cells of a long sheet; cache the result of equal cells."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KNOWN_MAX = 20_000
 class MemoReader:
     """`read_value` for the rows of one sheet, as `check` takes it.
 
-    It knows what personal cells said: make one for an import, and let go of it with the import.
+    Its cache has personal values: make one for each import, and drop it after the import.
     """
 
     __slots__ = ("known",)
@@ -36,7 +36,7 @@ class MemoReader:
             if len(column) < KNOWN_MAX:
                 column[raw] = found
         if isinstance(found, Refused):
-            raise found.with_traceback(None)  # raised again and again, it would keep every trace
+            raise found.with_traceback(None)  # raised repeatedly, it would keep every trace
         return found
 
 

@@ -1,7 +1,7 @@
-"""What the city promises each community in people, rooms and money, as data; the head-count norms.
+"""The city's norms for people, rooms and money of a community, as data; the head-count norms.
 
-N1, N2, ... count the norms of the 2004 report. Every number it leaves open is a field of `Norms`:
-the city publishes a new version downward, and no rule has a number of its own. Money norms are in
+N1, N2, ... are the norms of a report of 2004. Every number in them is a field of `Norms`: the city
+publishes a new version downward, and no rule has a number of its own. Money norms are in
 `formula.py`.
 """
 
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class Rounding(StrEnum):
-    """What "one per n" or "per full hundred" means when something is left over."""
+    """How "one per n" or "per full hundred" treats a remainder."""
 
     EXACT = "exact"  # pro rata, no steps
     FLOOR = "floor"
@@ -21,14 +21,14 @@ class Rounding(StrEnum):
 
 
 class MatchBase(StrEnum):
-    """Whether the 4,000 yuan are the city's part or city and district together (N8 b)."""
+    """Whether the 4,000 yuan are the city's part, or city and district together (N8 b)."""
 
     CITY_PART = "city_part"
     TOTAL = "total"
 
 
 class Growth(StrEnum):
-    """Whether 5 % a year is on last year's standard or on the first one (N8 c)."""
+    """Whether 5 % a year is of last year's standard or of the first one (N8 c)."""
 
     COMPOUND = "compound"
     SIMPLE = "simple"
@@ -44,7 +44,7 @@ class Nature(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Norms:
-    """One published version of the norms. Defaults are the seed's figures; whole numbers only."""
+    """One published version of the norms. Defaults are the report's figures; whole numbers only."""
 
     households_per_seat: int = 50  # N1
     seat_rounding: Rounding = Rounding.CEIL  # N1; alternative floor
@@ -64,10 +64,10 @@ class Norms:
     award_ceiling_fen: int = 180_000_000  # N11
     premium_ceiling_fen: int = 120_000_000  # N11
     office_ceiling_fen: int = 30_000_000  # N12
-    reward_share_max_percent: int = 50  # N18, no value in the seed
+    reward_share_max_percent: int = 50  # N18, the report has no value
     reward_takes_all_surplus: bool = False  # N18; true reads "a part" as of the income only
-    heavy_days: int = 10  # 1.4, person-days from which administrative work is heavy
-    long_days: int = 30  # 1.4, days from which it is long
+    heavy_days: int = 10  # person-days from which administrative work is heavy
+    long_days: int = 30  # days from which it is long
 
     @property
     def version(self) -> str:
@@ -127,7 +127,7 @@ def required_area_centi_m2(households: int, norms: Norms) -> int:
 
 
 def may_found_committee(party_members: int, norms: Norms) -> bool:
-    """Tell whether a community has enough members for a Party committee, the limit included.
+    """Return whether a community has enough members for a Party committee, the limit included.
 
     Eligibility only: a committee is a fact with a date, and falling below does not dissolve it.
     Source: N5, "拥有100名以上党员的社区建立社区党委".
@@ -138,10 +138,10 @@ def may_found_committee(party_members: int, norms: Norms) -> bool:
 def fee_required(
     *, assists: bool, nature: Nature, workload_days: int, duration_days: int, norms: Norms
 ) -> bool:
-    """Tell whether a department must pay a community for the work it asks help with.
+    """Return whether a department must pay a community for the work that it asks help with.
 
     Temporary work always; administrative work when it is heavy (person-days) or long (days).
-    Source: 1.4, "对工作量大、持续时间长的行政事务或临时性工作 ... 费随事转"; "、" read as "or".
+    Source: the report, "对工作量大、持续时间长的行政事务或临时性工作 ... 费随事转".
     """
     if not assists:
         return False

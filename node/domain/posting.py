@@ -1,7 +1,7 @@
-"""A line in the journal, and the only ways to make one.
+"""Postings: lines of the journal, and the functions that make them.
 
 Each posting moves an amount from one account of one office to another account of the same office,
-in one fund and one year. What two offices do to each other is two postings under one transfer id.
+in one fund and one year. A transfer between two offices is two postings with one transfer id.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from node.domain.funds import Category
 
 
 class PostingKind(StrEnum):
-    """What a posting does; `ACCOUNTS` says between which accounts."""
+    """The kind of a posting; `ACCOUNTS` has the two accounts of each."""
 
     APPROPRIATE = "appropriate"
-    MATCH = "match"  # a district's own money against city money that it received
+    MATCH = "match"  # a district's own money that matches city money that it received
     RELEASE = "release"
     RECEIPT = "receipt"
-    DISPUTE = "dispute"  # arrived, but with another figure; nobody may spend it yet
+    DISPUTE = "dispute"  # arrived with another amount; nobody may spend it yet
     RETURN = "return"
-    RECLAIM = "reclaim"  # the payer books a RETURN that it has heard
+    RECLAIM = "reclaim"  # the payer books a RETURN that it has received
     SPEND = "spend"
     REVERSE = "reverse"
 
@@ -69,7 +69,7 @@ ACCOUNTS: dict[PostingKind, frozenset[tuple[AccountKind, AccountKind]]] = {
 }
 UNDIVIDED = frozenset({A.SOURCE, A.HELD})
 PEER_ACCOUNTS = frozenset({A.IN_TRANSIT, A.TRANSFER_IN, A.DISPUTED, A.RETURNED})
-# Nobody else has built on these. A release is undone only by its receiver, who returns it.
+# No other office depends on these. Only its receiver undoes a release, by returning it.
 REVERSIBLE = frozenset({P.APPROPRIATE, P.SPEND})
 
 
@@ -77,7 +77,9 @@ REVERSIBLE = frozenset({P.APPROPRIATE, P.SPEND})
 class Posting:
     """One immutable double entry in whole fen, written by the office whose accounts it names."""
 
-    posting_id: bytes  # 16 bytes, from (author, kind, transfer): the same deed is the same record
+    posting_id: (
+        bytes  # 16 bytes, from (author, kind, transfer): a repeated posting is the same record
+    )
     transfer: bytes  # 16 bytes, made and stored before the first send; of a REVERSE: what it undoes
     kind: PostingKind
     unit_id: int  # the author
@@ -95,7 +97,7 @@ class Posting:
 
     @property
     def content(self) -> tuple[object, ...]:
-        """What the transfer id is bound to: all but the hour and the remark."""
+        """The content that belongs to the transfer id: everything but time and note."""
         return (
             self.posting_id,
             self.transfer,
@@ -114,7 +116,7 @@ class Posting:
 
 
 def posting_id_for(unit_id: int, kind: PostingKind, transfer: bytes) -> bytes:
-    """Return the id that this deed has wherever and however often it is written down."""
+    """Return the id of this posting: the same wherever and however often it is written."""
     text = f"silian posting {unit_id} {kind.value} ".encode() + transfer
     return hashlib.sha256(text).digest()[:16]
 
@@ -123,7 +125,7 @@ def appropriate(
     *, unit_id: int, transfer: bytes, fund: str, year: int, amount_fen: int, at_ms: int,
     assignment: bytes | None = None, note: str = "",
 ) -> Posting:  # fmt: skip
-    """Put money of a budget into a fund."""
+    """Appropriate money of a budget to a fund."""
     return _posting(
         PostingKind.APPROPRIATE, unit_id, transfer, fund, year, amount_fen, at_ms,
         debit=HELD, credit=SOURCE, assignment=assignment, note=note,
@@ -133,7 +135,7 @@ def appropriate(
 def match(
     *, unit_id: int, transfer: bytes, year: int, amount_fen: int, at_ms: int, note: str = ""
 ) -> Posting:
-    """Put a district's own money (F2) beside the city's (F1) that it received."""
+    """Match received city money (F1) with a district's own money (F2)."""
     return _posting(
         PostingKind.MATCH, unit_id, transfer, "F2", year, amount_fen, at_ms,
         debit=HELD, credit=SOURCE, note=note,
@@ -153,7 +155,7 @@ def release(
 
 
 def answer(released: Posting, *, counted_fen: int, at_ms: int, note: str = "") -> Posting:
-    """Take a release in: RECEIPT when what arrived is what was released, otherwise DISPUTE."""
+    """Answer a release: RECEIPT if the released amount arrived, otherwise DISPUTE."""
     same = counted_fen == released.amount_fen
     payer = str(released.unit_id)
     return _reply(
@@ -168,7 +170,7 @@ def answer(released: Posting, *, counted_fen: int, at_ms: int, note: str = "") -
 
 
 def send_back(released: Posting, *, disputed: bool, at_ms: int, note: str = "") -> Posting:
-    """Return a release whole, before its receipt; `disputed` when it was disputed before."""
+    """Return a complete release before its receipt; `disputed`: it was disputed before."""
     payer = str(released.unit_id)
     return _reply(
         released,
@@ -196,7 +198,7 @@ def give_back(
     *, unit_id: int, transfer: bytes, to_unit: int, fund: str, year: int, amount_fen: int,
     at_ms: int, assignment: bytes | None = None, note: str = "",
 ) -> Posting:  # fmt: skip
-    """Return money that was received and not spent; a transfer of its own, upward."""
+    """Return received money that was not spent, by a transfer of its own, upward."""
     return _posting(
         PostingKind.RETURN, unit_id, transfer, fund, year, amount_fen, at_ms,
         debit=Account(A.RETURNED, str(to_unit)), credit=HELD, peer_unit=to_unit,
@@ -205,7 +207,7 @@ def give_back(
 
 
 def reclaim(returned: Posting, *, at_ms: int, note: str = "") -> Posting:
-    """Book a RETURN that was heard back into what this office holds."""
+    """Book a received RETURN back into this office's balance."""
     return _reply(
         returned,
         PostingKind.RECLAIM,
@@ -229,7 +231,7 @@ def spend(
 
 
 def reverse(posting: Posting, *, at_ms: int, note: str = "") -> Posting:
-    """Undo one of one's own postings by its mirror; the journal keeps both."""
+    """Undo one of this office's postings by the opposite posting; the journal keeps both."""
     return _posting(
         PostingKind.REVERSE, posting.unit_id, posting.posting_id, posting.fund, posting.year,
         posting.amount_fen, at_ms, debit=posting.credit, credit=posting.debit,

@@ -1,4 +1,4 @@
-"""What is wrong with a posting by itself, or beside the one that it answers, whatever the books."""
+"""Checks of a posting alone, and against the one that it answers; they do not use the books."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def check_shape(posting: Posting) -> None:
 def check_fund(fund: Fund, posting: Posting) -> None:
     """Refuse what the fund's own rule forbids.
 
-    Source: 1.6, "F4 only party work; F9 only its assignment"; the match (F2) follows F1 (N8).
+    Source: the report, "F4 only party work; F9 only its assignment"; F2 follows F1 (N8).
     """
     if fund.needs_assignment and posting.assignment is None:
         raise FundRule(
@@ -84,7 +84,7 @@ def check_fund(fund: Fund, posting: Posting) -> None:
 
 
 def check_same_money(first: Posting, second: Posting) -> None:
-    """Refuse an answer about another fund, year, assignment or amount than it answers."""
+    """Refuse an answer whose fund, year, assignment or amount differs from what it answers."""
     if (first.fund, first.year, first.assignment) != (
         second.fund,
         second.year,
@@ -96,7 +96,7 @@ def check_same_money(first: Posting, second: Posting) -> None:
 
 
 def money_mixed(fund: str) -> FundRule:
-    """Return the refusal of a posting that would change what its money belongs to."""
+    """Return the error for a posting that would mix the money of two funds."""
     return FundRule(
         fund,
         "keeps its fund, year and assignment",

@@ -1,10 +1,10 @@
-"""Why one value cannot be kept: raised by readers of cells, made a fault by `validate`."""
+"""The error for one invalid value: readers of cells raise it, `validate` makes a fault of it."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):
-    """A value that cannot be kept. The texts never hold the value; correct the cell and retry."""
+    """An invalid value. The texts never contain the value; correct the cell and retry."""
 
     def __init__(self, code: str, en: str, zh: str, suggestion_en: str, suggestion_zh: str) -> None:
         super().__init__(code)

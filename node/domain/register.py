@@ -49,11 +49,11 @@ class Field:
     form: str = ""  # id_number, phone: checks that a pattern cannot express
     unit: str = ""
     aliases: tuple[str, ...] = ()
-    local: bool = False  # added by this office; upper offices carry it unread
+    local: bool = False  # added by this office; upper offices relay it unread
 
     @property
     def is_number(self) -> bool:
-        """Whether the store keeps an int for it; otherwise a text."""
+        """Whether the store has an int for it; otherwise a text."""
         return self.type in NUMBER_TYPES
 
     @property
@@ -63,7 +63,7 @@ class Field:
 
     @cached_property
     def code_of(self) -> Mapping[str, str]:
-        """The code of a choice by its code and both labels, narrow and in small letters."""
+        """Code, and both labels (narrow, in small letters) -> the code of a choice."""
         return {
             unicodedata.normalize("NFKC", name).casefold(): code
             for code, labels in self.choices.items()
@@ -75,7 +75,7 @@ class Field:
         return self.zh if lang == "zh" else self.en
 
     def headers(self) -> tuple[str, ...]:
-        """Return every heading under which a sheet may bring it."""
+        """Return every heading that a sheet may use for it."""
         return (self.name, self.zh, self.en, *self.aliases)
 
 
@@ -91,9 +91,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unique:
-    """What no two records of the city should share: these fields together, of records in force.
+    """Fields that no two records in force of the city should share, taken together.
 
-    `name` is "register.field+field": marks and cases say by it what they are about.
+    `name` is "register.field+field": index entries and cases use it.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Unique:
 
     @property
     def reads(self) -> frozenset[str]:
-        """The fields whose change can move a mark."""
+        """The fields whose change can change an index entry."""
         return frozenset({*self.fields, *self.where})
 
     def text(self, values: Mapping[str, Value]) -> str | None:

@@ -1,4 +1,4 @@
-"""How what stands in a spreadsheet cell becomes a stored value, type by type. Pure.
+"""Convert spreadsheet cells to stored values, by type. Pure.
 
 Each reader takes the field and one cell as Excel or CSV gives it (str, int, float, bool, date,
 datetime, or a kind of `sheet_cell`) and returns the stored value, or raises `Refused` with a code
@@ -74,7 +74,7 @@ def read_value(field: Field, raw: object) -> Value:
 
 
 def _clean(text: str) -> str:
-    if text.isprintable():  # nearly every cell: no control, no odd space, nothing to refuse
+    if text.isprintable():  # nearly every cell: no control character, no odd space
         return text.strip() if text.isascii() else text.translate(NARROW).strip()
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").translate(NARROW)
     if odd := unkeepable(text):
@@ -129,13 +129,13 @@ def _unknown(cell: Unknown) -> Refused:
 
 
 def _plain(raw: object) -> str:
-    """Return a cell's text for everything but free text: narrow throughout."""
+    """Return a cell's text for everything but free text: all characters narrow."""
     if isinstance(raw, bool):
         return str(int(raw))
     if isinstance(raw, Formatted):
         return _shown_number(raw)
     if isinstance(raw, float):
-        return format(raw, ".15g")  # what Excel shows: a float's last digits are noise
+        return format(raw, ".15g")  # as Excel shows it: the last digits of a float are noise
     return unicodedata.normalize("NFKC", str(raw)).strip()
 
 
@@ -309,7 +309,7 @@ def _code(field: Field, text: str) -> str:
 
 
 def _nearest(field: Field, wanted: str) -> tuple[str, str]:
-    """Return what to write instead, in both languages: the nearest choices, or all."""
+    """Return which choices to use, in both languages: the nearest, or all."""
     near = difflib.get_close_matches(wanted, list(field.code_of), n=3, cutoff=0.5)
     codes = list(dict.fromkeys(field.code_of[name] for name in near))
     pairs = [field.choices[code] for code in codes or list(field.choices)[:SUGGESTED_MAX]]

@@ -1,7 +1,7 @@
-"""Suppression: which small counts of persons must not be shown, and what else would give them away.
+"""Suppression: which small counts of persons to hide, and which other counts would reveal them.
 
-A count of 1 to 4 persons is hidden from offices above their own (design section 10). Where a sum is
-shown beside its parts, one hidden part is the sum less the others, so another part is hidden too.
+A count of 1 to 4 persons is hidden from offices above their own. If a sum is shown with its parts,
+one hidden part is the sum minus the others, so another part is hidden, too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Counts = tuple[int, ...]
 
 
 def is_small(counts: Counts) -> bool:
-    """Tell whether a figure made of these counts points at a few persons."""
+    """Return whether a figure made of these counts would reveal a few persons."""
     return any(0 < count < SHOWN_FROM for count in counts)
 
 
@@ -28,9 +28,9 @@ def hidden(
     *,
     row_sums: bool = True,
 ) -> frozenset[Cell]:
-    """Return the cells of a table that must be hidden when the sums of its columns are known.
+    """Return the cells of a table to hide when the sums of its columns are known.
 
-    `given` are hidden already, for what was hidden above. `row_sums`: the sums of the rows are
+    `given`: cells that are hidden already. `row_sums`: the sums of the rows are
     known as well. A line (row or column) is safe when nothing in it is hidden, or at least two
     cells are and their sum does not tell them apart; a line of one cell cannot be made safe.
     """
@@ -53,19 +53,19 @@ def hidden(
 
 
 def _tells(counts: list[Counts]) -> bool:
-    """Tell whether the sum of these hidden cells gives one of them away."""
+    """Return whether the sum of these hidden cells reveals one of them."""
     if len(counts) < 2:
         return bool(counts)
     for column in zip(*counts, strict=True):
         all_small = all(0 < count < SHOWN_FROM for count in column)
-        # Only ones add up to as much as they are many, and only fours to four times that.
+        # A sum equal to the number of cells means all are 1; four times the number means all are 4.
         if all_small and sum(column) in (len(column), (SHOWN_FROM - 1) * len(column)):
             return True
     return False
 
 
 def _cheapest(shown: list[Cell], table: Mapping[Cell, Counts]) -> Cell:
-    """Pick the smallest cell that has anybody in it: an empty one hides little."""
+    """Return the smallest cell that is not empty: hiding an empty one helps little."""
     return next((cell for cell in shown if any(table[cell])), shown[0])
 
 

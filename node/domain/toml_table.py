@@ -1,4 +1,4 @@
-"""A TOML table that knows its file and place, so that every refusal names the file and the key."""
+"""A TOML table with its file and place, so that every error names the file and the key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REQUIRED: Any = object()
 
 
 class BadCatalogue(SilianError):
-    """A catalogue file says something that cannot be; correct the key that is named and restart."""
+    """A catalogue file has an error; correct the named key and restart."""
 
     code = "bad_catalogue"
 
@@ -29,7 +29,7 @@ class BadCatalogue(SilianError):
 
 
 class Table:
-    """Reads one table key by key; `close` refuses the keys that nobody asked for."""
+    """Reads one table key by key; `close` refuses keys that were not read."""
 
     def __init__(self, file: str, key: str, data: dict[str, Any]) -> None:
         self.file = file
@@ -41,7 +41,7 @@ class Table:
 
     @classmethod
     def parse(cls, file: str, content: bytes) -> Table:
-        """Read a whole file. Raises: BadCatalogue when it is not TOML in UTF-8."""
+        """Parse a file. Raises: BadCatalogue if it is not TOML in UTF-8."""
         try:
             return cls(file, "", tomllib.loads(content.decode("utf-8")))
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -50,11 +50,11 @@ class Table:
             ) from error
 
     def fail(self, en: str, zh: str, key: str = "") -> NoReturn:
-        """Refuse the file because of `key` in this table, or of the table itself."""
+        """Raise the error for `key` in this table, or for the table itself."""
         raise BadCatalogue(self.file, self._path(key), en, zh)
 
     def pop(self, key: str, kind: type[T], default: Any = _REQUIRED) -> T:
-        """Return the value of a key and tick it off; `default` makes the key optional.
+        """Return the value of a key and mark it as read; `default` makes the key optional.
 
         Raises: BadCatalogue when it is missing or of another type.
         """
@@ -66,14 +66,14 @@ class Table:
         return value  # type: ignore[no-any-return]
 
     def text(self, key: str, default: Any = _REQUIRED) -> str:
-        """Return a text; one that is required is not empty."""
+        """Return a text; a required one may not be empty."""
         value = self.pop(key, str, default)
         if default is _REQUIRED and not value:
             self.fail("is empty", "不能为空", key)
         return value
 
     def texts(self, key: str, default: Any = _REQUIRED) -> tuple[str, ...]:
-        """Return a list of texts as a tuple, refusing one that stands twice."""
+        """Return a list of texts as a tuple; refuse a repeated one."""
         items = self.pop(key, list, default)
         if not all(isinstance(item, str) for item in items) or len(set(items)) != len(items):
             self.fail("must be a list of different texts", "应为互不相同的文本列表", key)
@@ -102,7 +102,7 @@ class Table:
             yield name, self.table(name)
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """Yield every key and value as they stand, in the file's order."""
+        """Yield every key and value in the file's order."""
         while self._data:
             key = next(iter(self._data))
             yield key, self._data.pop(key)

@@ -1,7 +1,7 @@
-"""Tree operations: how the tree of one day becomes the tree of a later day, unit ids kept.
+"""Tree operations: turn the tree of one day into the tree of a later day; unit ids stay.
 
-A new file of units is never a replacement: `diff_units` says what happened to each unit, and
-`apply_operations` writes that as dated records, so that every earlier day still shows its own tree.
+A new file of units never replaces the tree. `diff_units` says what happened to each unit, and
+`apply_operations` writes that as dated records, so every earlier day still has its own tree.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class OperationKind(StrEnum):
 
 
 class Match(StrEnum):
-    """Why a line of a new file was taken for a unit we know; the surest first."""
+    """Why a line of a new file was matched with a known unit; the surest first."""
 
     CODE = "code"
     NAME = "name"  # the same name under the same parent
-    UNIQUE_NAME = "unique_name"  # the only bearer of the name at its level, before and after
+    UNIQUE_NAME = "unique_name"  # the only unit of the name at its level, before and after
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +45,28 @@ class TreeOperation:
     name: str | None = None
     level: Level | None = None
     parent_id: int | None = None
-    matched_by: Match | None = None  # None: created, closed, or ordered by a person
+    matched_by: Match | None = None  # None: created, closed, or given by a person
 
 
 class BadTreeOperation(SilianError):
-    """An operation does not fit the units it was meant for; nothing was applied."""
+    """An operation does not fit its units; nothing was applied."""
 
     code = "bad_tree_operation"
 
 
 def diff_units(old: Tree, new_file_units: Iterable[Unit], on: date) -> list[TreeOperation]:
-    """Return what must happen on `on` for `old` to become the tree of a new file.
+    """Return the operations on `on` that turn `old` into the tree of a new file.
 
-    A unit is known again by its code, then by its name under the same parent, then by a name
-    that only one unit of its level bears in either tree (so a street that moved district with a
-    new code keeps its id). A code is no proof where names changed places around it: then the
-    names decide. What is not known again is created or closed.
+    A unit is matched by its code, then by its name under the same parent, then by a name that only
+    one unit of its level has in either tree (so a street that moved district with a new code keeps
+    its id). A code is no proof if names changed places around it: then the names decide. Units
+    without a match are created or closed.
 
     Args: old as of `on`; new_file_units as read with `valid_from` on `on` or before, their ids
         are used only to tell parent from child.
     Returns: creations and changes from the root down, then closings from the leaves up.
     Raises: BadTree when the units are no tree; BadTreeOperation when the file is of another
         city, or when a code that was first used on `on` is given to a second unit on that day.
-    Source: domain sections 1.2 (R1), 5.3.
     """
     if old.as_of != on:
         raise ValueError(f"the old tree is of {old.as_of}, the operations of {on}")
@@ -107,12 +106,12 @@ def diff_units(old: Tree, new_file_units: Iterable[Unit], on: date) -> list[Tree
 def apply_operations(
     units: Iterable[Unit], operations: Iterable[TreeOperation]
 ) -> tuple[Unit, ...]:
-    """Return the dated records after the operations; the days before each are left as they were.
+    """Return the dated records after the operations; earlier days stay unchanged.
 
     Operations of one day take effect together, in the order given; between days, by date.
     Raises: BadTreeOperation when a unit is not open on the day, was already created, or has a
         record that begins later (operations on a unit are given in the order of their dates);
-        BadTree when any day from the first operation on would not have one whole tree.
+        BadTree when any day from the first operation on would not have one complete tree.
     """
     records: dict[int, list[Unit]] = {}
     for unit in sorted(units, key=lambda unit: unit.valid_from):
@@ -167,8 +166,8 @@ def _by_code(
         before = code_before.get(after.code)
         if before is None:
             continue
-        # A list that was numbered afresh gives each code to the neighbour: 003 is now what 002
-        # was. Records would follow the code into the wrong office, so here the name decides.
+        # In a renumbered list each code belongs to the neighbour: 003 is now what 002 was. Records
+        # would follow the code into the wrong office, so here the name decides.
         was, became = _place(before), _new_place(after, known)
         ambiguous = was != became and (was in places_after or became in places_before)
         if ambiguous is ambiguous_wanted:
@@ -188,7 +187,7 @@ def _place(unit: Unit) -> _Place:
 
 
 def _new_place(unit: Unit, known: _Known) -> _Place:
-    """Return where a unit of the new file stands, told by the parent's old id.
+    """Return the place of a unit of the new file, by the parent's old id.
 
     No old unit but the root has a place under None, so a child of a new parent matches none.
     """
@@ -197,10 +196,10 @@ def _new_place(unit: Unit, known: _Known) -> _Place:
 
 
 def _by_unique_name(befores: list[Unit], afters: list[Unit]) -> Iterator[_Pair]:
-    """Yield the pairs of one name that no other unit of the level bears, open or new.
+    """Yield pairs with a name that no other unit of the level has, open or new.
 
-    Counted over all units, not over those still unmatched: a second 新城社区 anywhere makes the
-    name no proof, and a wrong match would hand one office's records to another.
+    Counted over all units, not only those without a match: a second 新城社区 anywhere makes the
+    name no proof, and a wrong match would give one office's records to another.
     """
     count_before = Counter(unit.name for unit in befores)
     count_after = Counter(unit.name for unit in afters)

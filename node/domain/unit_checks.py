@@ -1,4 +1,4 @@
-"""What must hold between the lines of a file of units for them to be one tree."""
+"""Checks between the lines of a file of units: they must form one tree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from node.domain.units import Level
 
 @dataclass(frozen=True, slots=True, order=True)
 class UnitFault:
-    """One thing wrong with one line (from 1, as an editor counts), and what to do about it."""
+    """One fault of one line (counted from 1), and its remedy."""
 
     line: int
     code: str
@@ -20,7 +20,7 @@ class UnitFault:
 
 @dataclass(frozen=True, slots=True)
 class UnitRow:
-    """One line of the file after reading; None marks a cell that has a fault of its own."""
+    """One parsed line of the file; None marks a cell with a fault of its own."""
 
     line: int
     code: str | None
@@ -30,12 +30,12 @@ class UnitRow:
 
     @property
     def called(self) -> str:
-        """Return what to call the row in a text: its name, else its code."""
+        """Return the row's name for a text, else its code."""
         return self.name or self.code or "?"
 
 
 def tree_faults(rows: Sequence[UnitRow]) -> Iterator[UnitFault]:
-    """Yield what is wrong between lines; a fault shared by several lines is told on each."""
+    """Yield faults between lines; a fault of several lines is reported for each."""
     by_code: dict[str, UnitRow] = {}
     for row in rows:
         if row.code is not None:

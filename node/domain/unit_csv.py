@@ -1,6 +1,6 @@
-"""The tree's file: a CSV of units becomes dated records, or is refused whole with every fault.
+"""Read a CSV of units as dated records, or refuse the complete file with every fault.
 
-Columns `code,name,level,parent_code`; further columns are left alone, blank lines too. Levels are
+Columns `code,name,level,parent_code`; other columns and blank lines are ignored. Levels are
 city/district/street/community, 市/区/街/居 or 0-3. The root is the city: it has no parent_code.
 """
 
@@ -26,11 +26,13 @@ FAULTS_SHOWN_MAX = 10
 LEVEL_NAMES = {name: level for level in Level for name in (level.en, level.zh, str(int(level)))}
 _CODE = re.compile(r"[0-9]{12}")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
-_UNFIT_IN_NAME = re.compile(r"[\x00-\x1f\x7f\ufffd/]")  # "/" parts a path, U+FFFD is a lost letter
+_UNFIT_IN_NAME = re.compile(
+    r"[\x00-\x1f\x7f\ufffd/]"
+)  # "/" separates a path, U+FFFD is a lost letter
 
 
 class BadUnitFile(SilianError):
-    """The file of units has faults; nothing of it was taken. Correct every line and read again."""
+    """The file of units has faults; nothing was imported. Correct every line and read it again."""
 
     code = "bad_unit_file"
 
@@ -63,12 +65,11 @@ def read_units(data: bytes, source: str, valid_from: date) -> tuple[Unit, ...]:
 
     Args: source names the file in the refusal.
     Raises: BadUnitFile with every fault by line, so that one round of corrections is enough.
-    Source: domain sections 1.1, 1.2 (R1) and 3.
     """
     faults: list[UnitFault] = []
     text = _decode(data, faults)
     rows, whole = _rows_of(text, faults) if text is not None else ([], False)
-    if whole:  # half a file has no parents to look for
+    if whole:  # an incomplete file lacks parents
         faults.extend(tree_faults(rows))
     ids = _mint(rows, valid_from, faults)
     if faults:
@@ -84,7 +85,7 @@ def _decode(data: bytes, faults: list[UnitFault]) -> str | None:
     if not damaged:
         return data.decode()
     foreign = [raw for raw in lines if not raw.isascii()]
-    # Not one line beyond ASCII reads: the whole file was saved otherwise, which is one fault.
+    # No line beyond ASCII can be read: the file has another encoding, which is one fault.
     whole_file = len(damaged) == len(foreign) and len(damaged) > 1
     for number, byte in damaged[:1] if whole_file else damaged:
         faults.append(
@@ -141,7 +142,7 @@ def _rows_of(text: str, faults: list[UnitFault]) -> tuple[list[UnitRow], bool]:
                     "含逗号的名称须加英文双引号。",
                 )
             )
-            # Kept as far as it goes, so that its children are not called orphans.
+            # Kept as far as possible, so that its children are not reported as orphans.
             cells = (cells + [""] * len(columns))[: len(columns)]
             first = cells[places[0]].strip()
             rows.append(UnitRow(line, first if _CODE.fullmatch(first) else None, None, None, None))
@@ -218,7 +219,7 @@ def _row(line: int, cells: Sequence[str], faults: list[UnitFault]) -> UnitRow:
 def _code_or_fault(line: int, column: str, code: str, faults: list[UnitFault]) -> str | None:
     if _CODE.fullmatch(code):
         return code
-    # 330100000000 becomes 3.301E+11 when a spreadsheet takes the column for numbers.
+    # 330100000000 becomes 3.301E+11 if a spreadsheet treats the column as numbers.
     is_number = "E+" in code.upper() or code.endswith(".0")
     faults.append(
         UnitFault(
@@ -234,7 +235,7 @@ def _code_or_fault(line: int, column: str, code: str, faults: list[UnitFault]) -
 
 
 def _mint(rows: Sequence[UnitRow], valid_from: date, faults: list[UnitFault]) -> dict[str, int]:
-    """Return code -> unit id; two codes with one id (odds near 2**-40 a city) are refused."""
+    """Return code -> unit id; refuse two codes with one id (odds near 2**-40 a city)."""
     ids: dict[str, int] = {}
     first: dict[int, UnitRow] = {}
     for row in rows:
@@ -256,7 +257,7 @@ def _mint(rows: Sequence[UnitRow], valid_from: date, faults: list[UnitFault]) ->
 
 def _units_of(rows: Sequence[UnitRow], ids: dict[str, int], valid_from: date) -> Iterator[Unit]:
     for row in rows:
-        # A row with a cell that could not be read has a fault, and a file with one ends before.
+        # A row with an unreadable cell has a fault, and a file with a fault does not get here.
         assert row.code is not None
         assert row.name is not None
         assert row.level is not None

@@ -1,7 +1,7 @@
 """Units: the offices' places in the tree, as dated records, and the tree at one date.
 
 A unit's identity is its `unit_id`; code, name, level and parent belong to a dated record and may
-change (domain section 5.3). `valid_from` is the first day of a record, `valid_to` the first day
+change. `valid_from` is the first day of a record, `valid_to` the first day
 after it (None: still open), so two records that touch never overlap.
 """
 
@@ -43,7 +43,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One dated record of a unit: what it was called, and under whom, during [from, to)."""
+    """One dated record of a unit: its code, name, level and parent during [from, to)."""
 
     unit_id: int
     code: str
@@ -61,15 +61,15 @@ class Unit:
 def unit_id_for(code: str, valid_from: date) -> int:
     """Return the permanent id of a unit first seen with `code` on `valid_from`.
 
-    Returns: 1 to 2**63 - 1. The same at every office, so that all of them mint one id from the
-    shipped file without asking. The date tells a unit from a later one that was given its code.
+    Returns: 1 to 2**63 - 1. Every office computes the same id from the shipped file without asking.
+    The date distinguishes a unit from a later one with the same code.
     """
     digest = hashlib.sha256(f"silian:unit:{code}:{valid_from.isoformat()}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1 or 1
 
 
 class UnknownUnit(SilianError):
-    """No unit answers to what was asked; take one of `suggestions`, or ask at another date."""
+    """No unit matches; use one of `suggestions`, or another date."""
 
     code = "unknown_unit"
 
@@ -86,7 +86,7 @@ class UnknownUnit(SilianError):
 
 
 class AmbiguousUnit(SilianError):
-    """Several units bear the name; ask again with one of the paths in `candidates`."""
+    """Several units have the name; use one of the paths in `candidates`."""
 
     code = "ambiguous_unit"
 
@@ -105,7 +105,7 @@ class AmbiguousUnit(SilianError):
 class BadTree(SilianError):
     """The dated records do not make a tree; correct the records named in the text.
 
-    An office that meets this keeps the tree it had: half a reorganisation is never shown.
+    The office then keeps its former tree: it never shows a part of a reorganisation.
     """
 
     code = "bad_tree"
@@ -120,7 +120,7 @@ class BadTree(SilianError):
 
 
 class Tree:
-    """The units in force on one day, as an immutable tree; all ways of moving return unit ids.
+    """The units in force on one day, as an immutable tree; all methods return unit ids.
 
     Raises: BadTree when records of one unit overlap, or the records of the day are not one
     tree: one root at city level, every other parent present and exactly one level up, codes
@@ -141,7 +141,7 @@ class Tree:
         self._by_code = _codes_of(self._by_id.values(), as_of)
         self._children = _children_of(self._by_id, as_of)
         self.root = _root_of(self._by_id.values(), as_of)
-        # Filled at first use: most trees are only asked for a unit or its ancestors.
+        # Filled at first use: most callers need only a unit or its ancestors.
         self._order: tuple[int, ...] = ()
         self._span: dict[int, tuple[int, int]] = {}
         self._by_name: dict[str, tuple[int, ...]] = {}
@@ -164,9 +164,9 @@ class Tree:
             raise UnknownUnit(f"#{unit_id}", self.as_of, self._once_with_id(unit_id)) from None
 
     def by_code(self, code: str) -> Unit:
-        """Return the unit that bears the 12-digit `code` that day.
+        """Return the unit with the 12-digit `code` that day.
 
-        Raises: UnknownUnit with the unit that once bore the code, if any, then the nearest ones.
+        Raises: UnknownUnit with the unit that once had the code, if any, then the nearest ones.
         """
         unit = self._by_code.get(code)
         if unit is None:
@@ -204,7 +204,7 @@ class Tree:
         return self.get(unit_id).level
 
     def ancestors(self, unit_id: int) -> tuple[int, ...]:
-        """Return the ids above, parent first, root last; the unit itself is not among them."""
+        """Return the ids above, parent first, root last, without the unit itself."""
         above = []
         up = self.get(unit_id).parent_id
         while up is not None:
@@ -239,7 +239,7 @@ class Tree:
         return "/".join(self._by_id[i].name for i in ids)
 
     def _lay_out(self) -> None:
-        """Write the tree depth first: a subtree is then one slice of the order."""
+        """List the tree depth first, so that a subtree is one slice of the list."""
         if self._span:
             return
         order: list[int] = []
@@ -254,7 +254,7 @@ class Tree:
             if up is not None:
                 size[up] += size[unit_id]
         self._order = tuple(order)
-        # Assigned last: two threads may both lay out, but none sees a span without its order.
+        # Assigned last: two threads may both do this, but none sees a span without its order.
         self._span = {unit_id: (at, at + size[unit_id]) for at, unit_id in enumerate(order)}
 
     def _names(self) -> dict[str, tuple[int, ...]]:
@@ -274,7 +274,7 @@ class Tree:
         return f"{self._by_id[unit_id].code} {self.path(unit_id)}"
 
     def _near(self, asked: str) -> list[str]:
-        """Return the likeliest units for a text that fits none, the likeliest first."""
+        """Return the nearest units for a text that matches none, the nearest first."""
         if asked.isdecimal():
             once = {u.unit_id for u in self._records if u.code == asked} & self._by_id.keys()
             near = heapq.nsmallest(SUGGESTIONS_MAX, self._by_code, lambda c: _distance(c, asked))
@@ -287,7 +287,7 @@ class Tree:
         return [self._described(i) for i in dict.fromkeys(ids)][:SUGGESTIONS_MAX]
 
     def _once_with_id(self, unit_id: int) -> list[str]:
-        """Return a closed or future unit's own records: the caller's date is then what is off."""
+        """Return a closed or future unit's own records: then the caller's date is wrong."""
         return [
             f"{unit.code} {unit.name} ({unit.valid_from} - {unit.valid_to or ''})"
             for unit in self._records
@@ -296,7 +296,7 @@ class Tree:
 
 
 def _distance(code: str, asked: str) -> tuple[int, int]:
-    """Order codes as slips of the finger do: fewest wrong digits, the first of them far right."""
+    """Order codes by typing errors: fewest wrong digits, the first of them farthest right."""
     wrong = [i for i, (a, b) in enumerate(zip(code, asked, strict=False)) if a != b]
     return len(wrong) + abs(len(code) - len(asked)), -min(wrong, default=len(code))
 

@@ -1,4 +1,4 @@
-"""Validation: what a form or a sheet brings becomes stored values, or faults with a remedy."""
+"""Validation: turn the values of a form or sheet into stored values, or faults with a remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[a-z]+(_[a-z]+)*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing wrong with one record. `code` is stable.
+    """One fault of one record. `code` is stable.
 
     The value is quoted only for registers that have no personal field at all.
     """
@@ -42,12 +42,12 @@ def check(
     partial: bool = False,
     read: Reader = read_value,
 ) -> tuple[dict[str, Value], list[Fault]]:
-    """Turn cells by field name into stored values, and list all that is wrong.
+    """Turn cells by field name into stored values, and list all faults.
 
-    `level`: of the office that writes; a required field of another level is not asked of it.
-    What it fills in of another level's fields is parsed all the same: the service makes a
-    correction request of it. `partial`: only what is in `values` is meant; absent fields stay.
-    `read`: how a cell is read; `MemoReader` where many rows say the same.
+    `level`: of the writing office; it need not fill in required fields of another level. Its values
+    for another level's fields are parsed too: the service makes a correction request of them.
+    `partial`: fields that are not in `values` stay unchanged. `read`: how a cell is read;
+    `MemoReader` for many rows with equal cells.
     Returns: the good values by field (an empty cell is None), and every fault.
     """
     stored: dict[str, Value] = {}
@@ -75,7 +75,7 @@ def check(
 
 
 def _at_most(first: Value, second: Value) -> bool:
-    """Two numbers or two dates in order; a register's rule never mixes them."""
+    """Compare two numbers or two dates; a register's rule never mixes them."""
     return first <= second  # type: ignore[operator]
 
 
@@ -88,7 +88,7 @@ HOLDS: dict[str, Callable[[Value, Value], bool]] = {"at_most": _at_most, "id_bir
 
 
 def _fault(register: Register, field: Field, raw: object, refused: Refused) -> Fault:
-    # Columns get mixed up: where persons are kept, any cell may hold a name or a number of theirs.
+    # People mix up columns: in a register of persons any cell may have a name or a number.
     quote = str(raw) and not any(each.personal for each in register.fields.values())
     quoted = f" ({_quoted(raw)})" if quote else ""
     return Fault(
@@ -102,7 +102,7 @@ def _fault(register: Register, field: Field, raw: object, refused: Refused) -> F
 
 
 def _quoted(raw: object) -> str:
-    """Return the value as a person can read it: shortened, odd characters escaped."""
+    """Return the value for people: shortened, odd characters escaped."""
     text = repr(str(raw)[:QUOTED_MAX])
     return text if len(str(raw)) <= QUOTED_MAX else f"{text}..."
 

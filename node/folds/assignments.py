@@ -1,9 +1,9 @@
-"""Assignments: the events of each folded into its row and its cells, and what follows by itself.
+"""Fold assignment events into rows and cells, and write the events that follow automatically.
 
-An office answers a dispatch with a receipt, passes on work that only goes through it, reports what
-its parts have come to, takes parts back when the whole is taken back, and acts on rulings from
-above. All of it happens in the transaction that brought the cause: there is no moment in which a
-dispatch is here and its receipt is not.
+An office answers a dispatch with a receipt, relays work that only passes through it, reports the
+progress of its parts, recalls parts when the work itself is recalled, and acts on rulings from
+above. All of it happens in the transaction that brought the cause: a dispatch is never here without
+its receipt.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from sync.model.effect import Effect
 MEASURE = "assignments"
 RELAY = "relay"  # the office's policy in `meta`: AUTO unless it says MANUAL
 AUTO, MANUAL = "auto", "manual"
-PROGRESS_STEP = 10  # points that relayed progress must move by before it is worth an event
+PROGRESS_STEP = 10  # points by which relayed progress must change for a new event
 COMPLETED = TERMINAL | {State.VERIFIED, State.APPRAISED}
 DROPPED = frozenset({State.REFUSED, State.DECLINED, State.RECALLED})
 GATE = frozenset({EventKind.ADMIT, EventKind.REFUSE, EventKind.SEND_BACK})
@@ -56,7 +56,7 @@ NOT_OURS = "不属于可交社区承办的事项 (not work that may come here)"
 
 
 class AssignmentFold:
-    """Keeps `assignment` rows in step with `assignment_event` records."""
+    """Updates `assignment` rows from `assignment_event` records."""
 
     def __init__(self, context: FoldContext, contributions: ContributionFold) -> None:
         self._context = context
@@ -67,7 +67,7 @@ class AssignmentFold:
         return frozenset() if register == EVENT else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
-        """Bring rows and cells up to date; return the cells' edits and the events that follow.
+        """Update rows and cells; return the cells' edits and the events that follow.
 
         Each row is computed from all events of its assignment, so their order does not matter.
         """
@@ -84,7 +84,7 @@ class AssignmentFold:
         return [*edits, *(self._contributions.edits(tx, moved) if moved else ())]
 
     def pending_events(self, tx: Connection) -> list[Edit]:
-        """Return what this office would say by itself to any assignment, as they stand now."""
+        """Return the automatic events that are due for assignments in their present state."""
         marks = ",".join("?" * len(TERMINAL))
         rows = select_rows(
             tx,
@@ -104,7 +104,7 @@ class AssignmentFold:
         return writer.edits
 
     def _keep(self, tx: Connection, loaded: dict[bytes, Assignment]) -> dict[CellKey, int]:
-        """Write the rows that changed; return by how much this office's cells move.
+        """Write the changed rows; return by how much this office's cells change.
 
         The issuer counts an assignment, so that each is counted once.
         """
@@ -126,7 +126,7 @@ class AssignmentFold:
 
 
 class _Reactor:
-    """What this office does by itself now that one assignment stands as it does."""
+    """The automatic reaction of this office to the state of one assignment."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class _Reactor:
     ) -> None:
         self._tx = tx
         self._writer = writer
-        self._loaded = loaded  # with everything said so far in this transaction
+        self._loaded = loaded  # with all events of this transaction so far
         self._id = assignment
 
     @property
@@ -163,7 +163,7 @@ class _Reactor:
     # -- as the issuer ----------------------------------------------------------------------
 
     def _apply_rulings(self) -> None:
-        """Make a ruling from above our own event. One that does not follow is left alone."""
+        """Make a ruling from above our own event; ignore one that the state does not allow."""
         for ruling in self._one.rulings:
             try:
                 if self._fits_gate(ruling.kind, ruling.unit, ruling.seen):
@@ -179,13 +179,13 @@ class _Reactor:
         self._write(ruling.kind, actor=ruling.actor, reason=ruling.reason, note=ruling.note)
 
     def _fits_gate(self, kind: EventKind, unit: int, seen: int) -> bool:
-        """Say whether the city has ruled on what we last submitted."""
+        """Return whether the ruling is about our last submission."""
         if self._state.state is not State.SCREENING or kind not in GATE:
             return False
         return unit == self._writer.tree.root and seen >= self._last(EventKind.SUBMIT)
 
     def _fits_dispute(self, kind: EventKind, unit: int, seen: int) -> bool:
-        """Say whether an office above us has ruled on the last return."""
+        """Return whether the ruling is about the last return, by an office above us."""
         if self._state.state is not State.RETURNED or kind is not EventKind.ADJUDICATE:
             return False
         above = unit in self._writer.tree.ancestors(self._writer.unit)
@@ -209,7 +209,7 @@ class _Reactor:
             self._write(EventKind.ACCEPT)
             self._write(EventKind.RELAY)
             assert self._state.duty is not None
-            # After a backup was put back, what we said downward may be here before what we said up.
+            # After a restore, our entries for below may come back before those for above.
             opened = {part.id for part in children_of(self._tx, self._id)}
             for part in self._writer.open_hops(
                 behind, self._one.work, self._state.duty, work_order=self._one.hop.work_order,
@@ -282,7 +282,7 @@ class _Reactor:
             self._loaded[part.id] = self._writer.write_event(one, kind, "issuer", **given)  # type: ignore[arg-type]
 
     def _report(self, parts: list[Row]) -> None:
-        """Say how far the parts have come together; claim once none is left to wait for."""
+        """Report the common progress of the parts; claim completion when all have ended."""
         together = relayed_progress([p.summary for p in parts])
         if self._worth_reporting(together.percent):
             self._write(EventKind.PROGRESS, percent=together.percent)
@@ -313,7 +313,7 @@ def _ends_before(due_ms: int | None, later_ms: int) -> bool:
 
 
 def cell_of(row: Row) -> CellKey:
-    """Return the cell in which an assignment is counted: the assignee's level and the state."""
+    """Return the cell that counts an assignment: the assignee's level and the state."""
     return CellKey(MEASURE, "", f"level={row.level};state={row.state}")
 
 
@@ -332,7 +332,7 @@ def _touched(effects: Sequence[Effect]) -> set[bytes]:
 
 
 def _flag(one: Assignment, old: Row | None) -> str:
-    """Return what is known of lateness: judged here once it was claimed, until then by the job."""
+    """Return what is known of lateness: decided here after a claim, until then by the job."""
     state = one.state
     if state.due_ms is None:
         return ""

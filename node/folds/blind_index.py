@@ -1,4 +1,4 @@
-"""Marks: this office's records folded into keyed hashes of what must be unique in the city."""
+"""Fold this office's records into the blind index: keyed hashes of what is unique in the city."""
 
 from __future__ import annotations
 
@@ -23,33 +23,32 @@ from sync.store.sql import execute, sql
 MARK = "mark"
 MARK_KEY = "mark_key"
 _SECRET = re.compile("(?:[0-9a-f]{2})+")
-INDEXED_WITH = "marks_made_with"  # the print of the key that this office's marks were made with
+INDEXED_WITH = "marks_made_with"  # fingerprint of the key of this office's index entries
 DONE = "*"
 """Progress of a register whose records were all gone through; it sorts above no record's id."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlindIndexKey:
-    """The city's key. Marks say its number, not the key itself."""
+    """The city's key. Index entries have its number, not the key itself."""
 
     number: int
     secret: bytes
 
     @property
     def print(self) -> str:
-        """What tells this key from another, and nothing of it."""
+        """A fingerprint that identifies the key and does not reveal it."""
         return blake2b(self.secret, digest_size=16).hexdigest()
 
     def mark(self, kind: str, text: str) -> bytes:
-        """Return a mark's id: the same at every office that holds the key, for one value."""
+        """Return the id of an index entry: for one value the same at every office with the key."""
         return hmac.digest(self.secret, f"{kind}\x1f{text}".encode(), "sha256")[:ID_BYTES]
 
 
 def current_key(tx: Connection) -> BlindIndexKey | None:
-    """Return the key in force; None before the city's word has come.
+    """Return the key in force; None before the city's key has arrived.
 
-    Where two stand beside each other the one made first holds, whichever of them is shown: nearly
-    all marks were made with it.
+    Of two concurrent keys the older one is used, whichever is shown: nearly all entries have it.
     """
     rows = execute(
         tx,
@@ -68,28 +67,30 @@ def current_key(tx: Connection) -> BlindIndexKey | None:
             *((bytes(v), json.loads(value)) for v, value in concurrent),
         ]
         for _, secret in sorted(heads, key=lambda head: head[0]):
-            # Anything else is nonsense that somebody said above.
+            # Anything else is an invalid value from above.
             if isinstance(secret, str) and _SECRET.fullmatch(secret):
                 return BlindIndexKey(int(number), bytes.fromhex(secret))
     return None
 
 
 def key_in_use(tx: Connection) -> BlindIndexKey | None:
-    """Return the key that this office's marks are made with; None while there is none, and while
-    those made with a former one are taken back."""
+    """Return the key of this office's index entries.
+
+    None if there is none, or while entries of a former key are being removed.
+    """
     key = current_key(tx)
     return key if key is not None and meta.get(tx, INDEXED_WITH) == key.print else None
 
 
 def begin_with(tx: Connection, key: BlindIndexKey, uniques: Iterable[Unique]) -> None:
-    """Make marks with this key from now on, and of every record: there are none."""
+    """Use this key from now on and index every record; there are no entries yet."""
     meta.put(tx, INDEXED_WITH, key.print)
     for unique in uniques:
         note_progress(tx, unique, "")
 
 
 def progress(tx: Connection, unique: Unique) -> str:
-    """Return up to which record marks were made: its id in hex, "" for none, or DONE."""
+    """Return the last indexed record: its id in hex, "" for none, or DONE."""
     return meta.get(tx, f"marked.{unique.name}") or ""
 
 
@@ -102,7 +103,7 @@ Moved = Counter[tuple[str, bytes]]
 
 
 class BlindIndexFold:
-    """Keeps the marks of one unit; what was not gone through with this key is left to the tick."""
+    """Updates the index entries of one unit; the tick indexes records not reached with this key."""
 
     def __init__(self, context: FoldContext) -> None:
         catalogue = context.catalogue
@@ -117,7 +118,7 @@ class BlindIndexFold:
         return frozenset().union(*(u.reads for u in self._uniques[register]))
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
-        """Return the edits of the marks that these records move."""
+        """Return the edits of the index entries that these records change."""
         ours = [e for e in effects if self.fields_read(e.register, e.unit) is not None]
         key = key_in_use(tx) if ours else None
         if key is None:
@@ -135,7 +136,7 @@ class BlindIndexFold:
         return self.edits(tx, key, moved)
 
     def edits(self, tx: Connection, key: BlindIndexKey, moved: Moved) -> list[Edit]:
-        """Return the edits that add `moved` to the marks."""
+        """Return the edits that add `moved` to the index entries."""
         moved = Counter({at: n for at, n in moved.items() if n})
         ids = [mark for _, mark in moved]
         stored = {
@@ -157,7 +158,7 @@ class BlindIndexFold:
         exists: bool,
         resolves: Mapping[str, Sequence[bytes]] | None = None,
     ) -> Edit:
-        """Return the edit that makes a mark stand for `n` records."""
+        """Return the edit that sets an index entry to `n` records."""
         me = self._me
         values: dict[str, Value] = {"n": n}
         if not exists:
@@ -172,7 +173,7 @@ class BlindIndexFold:
 
 
 def shared(unique: Unique, values: Mapping[str, Value] | None) -> str | None:
-    """Return what a record of these values may share with another; None when nothing."""
+    """Return the values that must be unique; None if the record has none."""
     return unique.text(values) if values is not None else None
 
 
@@ -185,7 +186,7 @@ def marks_from(
     tx: Connection, unit: int, register: str, unique: Unique, key: BlindIndexKey,
     *, after: str = "", upto: str = DONE, limit: int | None = None,
 ) -> tuple[Moved, str]:  # fmt: skip
-    """Count the marks of living records in the order of their ids, and say which was the last."""
+    """Count the entries of active records in the order of their ids; return the last id, too."""
     names = sorted(unique.reads)
     columns = ",".join(f"f_{name}" for name in names)
     statement = (

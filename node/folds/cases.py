@@ -1,4 +1,4 @@
-"""Cases: equal marks that meet at this office, folded into what people are told of them."""
+"""Fold equal index entries that meet at this office into duplicate cases for people."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CASE = "case"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a case: what the office of `unit` tells the office of `addressed`."""
+    """One line of a case, from the office of `unit` to the office of `addressed`."""
 
     id: bytes
     unit: int
@@ -37,7 +37,7 @@ class Line:
 
 
 def parse_mark(value: Value) -> bytes | None:
-    """Return the mark that a line names; None when it names none (a peer's nonsense)."""
+    """Return the index entry's id in a line; None if it is invalid (from a faulty peer)."""
     try:
         mark = bytes.fromhex(str(value))
     except ValueError:
@@ -50,7 +50,7 @@ def line_id(mark: bytes, addressed: int) -> bytes:
 
 
 def lines(tx: Connection, where: str, parameters: Sequence[object]) -> list[Line]:
-    """Return living lines of cases that name a mark and whom they tell."""
+    """Return the active lines of cases of an index value, with their addressees."""
     statement = (
         "SELECT id, unit, f_mark, f_told, f_kind, f_units, f_state, f_closed, f_reason, f_actor "  # noqa: S608
         f"FROM r_case WHERE (causal_length & 1) = 1 AND {where} ORDER BY f_mark, unit, f_told"
@@ -72,7 +72,7 @@ def shared_marks(tx: Connection) -> set[bytes]:
 
 
 class CaseFold:
-    """Keeps this office's own cases: open exactly where it is the lowest over all concerned."""
+    """Updates this office's own cases: open where it is the lowest office above all concerned."""
 
     def __init__(self, context: FoldContext) -> None:
         self._me = context
@@ -84,7 +84,7 @@ class CaseFold:
         return frozenset({"mark", "units", "state"}) if above else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
-        """Return the edits of the cases that these marks, and cases above, move."""
+        """Return the edits of cases that these index entries, and cases above, change."""
         touched: set[bytes] = set()
         for effect in effects:
             if effect.register == MARK:
@@ -97,7 +97,7 @@ class CaseFold:
         return self.review(tx, touched)
 
     def review(self, tx: Connection, marks: Iterable[bytes]) -> list[Edit]:
-        """Return the edits that bring the cases of these marks in line with what is live."""
+        """Return the edits that update the cases of these index values to the active entries."""
         edits: list[Edit] = []
         for part in pieces(sorted(marks)):
             live: dict[bytes, dict[int, int]] = defaultdict(dict)
@@ -165,9 +165,9 @@ class CaseFold:
         self, mark: bytes, kind: str, found: CaseVerdict, own: dict[int, Line],
         *, closed: str, reason: str, actor: str,
     ) -> list[Edit]:  # fmt: skip
-        """Return the edits by which everybody concerned is told, who was told before included.
+        """Return the edits that inform every concerned unit, also those informed before.
 
-        Whoever has no record of it any more is told that it is settled, and nothing else.
+        A unit that has no record of it any more is only informed that the case is settled.
         """
         me = self._me.unit
         edits = []
@@ -177,7 +177,7 @@ class CaseFold:
                 values: dict[str, Value] = {
                     "kind": kind, "units": units_text(found.units), "state": found.state,
                     "closed": closed if addressed == me else "",
-                    # Whoever joins later does not hear what was said of the others.
+                    # A unit that joins later does not get the reason given for the others.
                     "reason": reason if addressed == me or found.state == CLOSED else "",
                     "actor": actor if addressed == me or found.state == CLOSED else "",
                 }  # fmt: skip

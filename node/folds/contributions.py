@@ -28,12 +28,12 @@ CELL = "cell"
 
 @lru_cache(maxsize=65_536)
 def cell_id(key: CellKey) -> bytes:
-    """Name a cell: every office gives the same id to the same key."""
+    """Return a cell's id: the same for the same key at every office."""
     return natural_id(CELL, *key)
 
 
 class ContributionFold:
-    """Keeps the cells of one unit: the only writer of them is the unit's own office (INV-14)."""
+    """Updates the cells of one unit; only the unit's own office writes them (INV-14)."""
 
     def __init__(self, context: FoldContext) -> None:
         self._catalogue = catalogue = context.catalogue
@@ -54,7 +54,7 @@ class ContributionFold:
         return self._fields_read.get(register) if unit == self._unit else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
-        """Return the edits of the cells that these records move."""
+        """Return the edits of the cells that these records change."""
         moved: dict[CellKey, int] = defaultdict(int)
         mine = [e for e in effects if self.fields_read(e.register, e.unit) is not None]
         day = ""
@@ -158,7 +158,7 @@ class ContributionFold:
                 sql(
                     tx,
                     "SELECT f_measure, f_period, f_dims, f_amount FROM r_cell "  # noqa: S608
-                    # Those of a month are closings: how the past stood, no rule reads it.
+                    # Cells of a month are closings of the past; no rule reads them.
                     f"WHERE unit=? AND f_measure IN ({marks}) AND f_period = ''",
                 ),
                 (self._unit, *part),

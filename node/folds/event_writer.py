@@ -1,4 +1,4 @@
-"""The pen: an office's next events on its assignments, as records with the audiences they need."""
+"""Write an office's next events on its assignments, as records with their audiences."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sync.model.change import Edit, Operation, RecordKey, Value
 
 
 def actor_of_office(unit: int) -> str:
-    """Name the office itself as the actor of what no person did: receipts, relays, cascades."""
+    """Return the office as the actor of automatic events: receipts, relays, cascades."""
     return f"auto:{unit}"
 
 
 @dataclass(slots=True)
 class EventWriter:
-    """Writes events of the office `unit` within one transaction; `edits` is what to commit."""
+    """Writes events of the office `unit` within one transaction; `edits` must be committed."""
 
     unit: int
     level: int
@@ -89,7 +89,7 @@ class EventWriter:
     def rule(
         self, current: Assignment, kind: EventKind, *, actor: str, reason: str, note: str = ""
     ) -> None:
-        """Write a ruling from above both offices; the issuer acts on it when it arrives."""
+        """Write the ruling of an office above both; the issuer acts on it when it arrives."""
         seq = 1 + max((r.seq for r in current.rulings if r.unit == self.unit), default=0)
         dispute = kind is EventKind.ADJUDICATE
         seen = current.state.assignee_seq if dispute else current.state.issuer_seq
@@ -111,10 +111,10 @@ class EventWriter:
         actor: str = "",
         opened: Container[bytes] = (),
     ) -> list[Assignment]:
-        """Open one assignment for each next office on the way to `targets`, as far as READY goes.
+        """Open an assignment for each next office on the way to `targets`, up to the state READY.
 
-        `duty` holds where the way ends at a community; between offices it is OFFICE. What the
-        gate must see first stays in SCREENING. What is `opened` is left as it is.
+        `duty` is for work that ends at a community; between offices it is OFFICE. Work that the
+        city must approve first stays in SCREENING. Assignments in `opened` stay unchanged.
         Raises: OutOfLine, IllegalEvent (a department's duty).
         """
         parts = []
@@ -143,7 +143,7 @@ class EventWriter:
         return parts
 
     def audiences(self, other: int) -> tuple[str, ...]:
-        """Return who hears what this office says to `other`: all above, and the way down to it."""
+        """Return the audiences of an event for `other`: all above, and the way down to it."""
         return event_audiences(self.tree, self.unit, self.level, other)
 
     def _record(
@@ -174,5 +174,5 @@ class EventWriter:
 
 
 def reaches_community(tree: Tree, frm: int, targets: Iterable[int]) -> bool:
-    """Say whether work that goes down from `frm` ends at a community."""
+    """Return whether work that goes down from `frm` ends at a community."""
     return any(tree.level(unit) == Level.COMMUNITY and tree.within(unit, frm) for unit in targets)

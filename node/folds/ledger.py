@@ -1,4 +1,4 @@
-"""Ledger: postings folded into balances, and what a payer must book when money comes back."""
+"""Fold postings into balances, and write the payer's bookings of returned money."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ADD = (
 
 
 class BooksFromBalances(Books):
-    """Books that go by the kept balances, so that no verb reads a year's whole journal.
+    """Books over the kept balances, so that no verb reads the complete journal of a year.
 
     `stored`: what `balance` has of the accounts, the given journal's part in them included. Both
     are of one moment, because the fold moves balances in the transaction that writes the postings.
@@ -69,11 +69,11 @@ class BooksFromBalances(Books):
 
 
 class JournalSession:
-    """An office's books in one transaction, under the store's lock; `edits` is what to commit.
+    """An office's books in one transaction, under the store's lock; `edits` must be committed.
 
-    It holds the office's balances of the funds and years in `money` and everybody's lines of
-    `transfers`: all that the checks of a posting about them look at. `matching`: also the lines
-    that tell what a district still has to match.
+    It has the office's balances of the funds and years in `money`, and all offices' lines of
+    `transfers`: everything that the checks of such a posting need. `matching`: also the lines that
+    show what a district still has to match.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class JournalSession:
         )
 
     def line(self, posting_id: bytes) -> Line | None:
-        """Return a line that was booked before, or now."""
+        """Return a line that was booked before or in this transaction."""
         return self._lines.get(posting_id)
 
     def post(self, posting: Posting, *, actor: str) -> Line:
@@ -135,7 +135,7 @@ class JournalSession:
         return line
 
     def _level_of(self, posting: Posting) -> int | None:
-        """Return the level of the other office, which may have left the tree since it wrote."""
+        """Return the level of the other office, also if it has left the tree since."""
         peer = posting.peer_unit
         if peer is None:
             return None
@@ -150,10 +150,10 @@ class JournalSession:
 
 
 class LedgerFold:
-    """Keeps `balance` rows in step with `posting` records.
+    """Updates `balance` rows from `posting` records.
 
-    Rows are the fold of whatever was heard: whole for this office and those below it, and of an
-    office above only what it addressed to this one.
+    Rows are the fold of all received postings: complete for this office and those below it; of an
+    office above only those addressed to this one.
     """
 
     def __init__(self, context: FoldContext) -> None:
@@ -163,7 +163,7 @@ class LedgerFold:
         return _READS if register == POSTING else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
-        """Move the balances; return the bookings of money that others sent back to this office."""
+        """Update the balances; return the bookings of money that others returned to this office."""
         moved: dict[tuple[int, str, int, str], int] = defaultdict(int)
         returns: list[Posting] = []
         for effect in effects:
@@ -183,7 +183,7 @@ class LedgerFold:
         return self._booked(tx, returns) if returns else ()
 
     def pending_bookings(self, tx: Connection) -> Iterable[Edit]:
-        """Return the bookings of money that came back and that this office has not booked."""
+        """Return the bookings of returned money that this office has not made yet."""
         me = self._context.unit
         returned = lines_where(tx, "f_kind=? AND f_peer=?", (PostingKind.RETURN.value, me))
         open_ = [
@@ -210,7 +210,7 @@ class LedgerFold:
                     reclaim(returned, at_ms=session.now_ms), actor=actor_of_office(session.unit)
                 )
             except LedgerError as error:
-                # What was never sent cannot come back; it stays visible as a difference above.
+                # Money that was never sent cannot be returned; it shows as a difference above.
                 self._context.log.warning(
                     "return_not_booked",
                     unit=returned.unit_id, transfer=returned.transfer.hex(), code=error.code,
@@ -236,10 +236,10 @@ def _stored_balances(tx: Connection, unit: int, money: Iterable[Money]) -> dict[
 
 
 def _of_money(tx: Connection, unit: int, money: Iterable[Money], matching: bool) -> Iterator[Line]:
-    """Yield the office's own lines that a balance of accounts does not stand for."""
+    """Yield the office's own lines that the balances of accounts do not cover."""
     for fund, year in money:
         where = "unit=? AND f_fund=? AND f_year=?"
-        if FUNDS[fund].needs_assignment:  # what each assignment brought is in the lines only
+        if FUNDS[fund].needs_assignment:  # only the lines show which assignment brought the money
             yield from lines_where(tx, where, (unit, fund, year))
         elif matching:
             kinds = "f_kind IN ('receipt','return','match')"

@@ -1,7 +1,7 @@
-"""Who is to do a piece of work in the end: the next offices on the way there, and the list as text.
+"""The final assignees of a piece of work: the next offices on the way, and the list as text.
 
-An order to every community of a city has thousands of final assignees. The text that a hop's draft
-carries names all of a level with one sign, a few exceptions by id, or else the ids themselves.
+An order to every community of a city has thousands of final assignees. The text in a hop's draft
+names all of a level with one sign, a few exceptions by id, or else the ids themselves.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TEXT_MAX = 4_000  # characters; the field's own maximum in the catalogue
 
 
 class OutOfLine(Exception):
-    """A target is neither below nor above the office that should pass the work on."""
+    """A target is neither below nor above the office that should relay the work."""
 
     def __init__(self, unit: int) -> None:
         super().__init__(unit)
@@ -53,7 +53,7 @@ def written(tree: Tree, assignee: int, targets: set[int]) -> str:
 
 
 def read(tree: Tree, assignee: int, text: str) -> set[int]:
-    """Return the targets that a draft's text means at `assignee`, by today's tree.
+    """Return the targets of a draft's text at `assignee`, by today's tree.
 
     All of a level means all that are there now: a community founded on the way is included.
     Raises: OutOfLine when the text cannot be read.

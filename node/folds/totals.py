@@ -1,4 +1,4 @@
-"""Totals: cells folded into the sums of every ancestor that this office can see."""
+"""Fold cells into totals: the sums of every ancestor that this office can see."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ADD = (
 
 
 class TotalsFold:
-    """Adds what a cell moved by to each unit above it, so that a query reads a handful of rows."""
+    """Adds the change of a cell to each unit above it, so that a query reads few rows."""
 
     def __init__(self, context: FoldContext) -> None:
         self._context = context
@@ -32,7 +32,7 @@ class TotalsFold:
         return _READS if register == CELL else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
-        """Add; a cell that came twice moved by nothing (INV-20)."""
+        """Add the changes; a cell that came twice has changed by nothing (INV-20)."""
         sums: dict[tuple[int, str, str, str], int] = defaultdict(int)
         for effect in effects:
             if effect.register != CELL:
@@ -53,7 +53,7 @@ class TotalsFold:
 
 
 def totalled(tree: Tree, unit: int, top: int) -> list[int]:
-    """Return the units whose totals hold a cell of `unit`: itself and up to `top`, not leaves."""
+    """Return the units whose totals include a cell of `unit`: it and up to `top`, no leaves."""
     if unit not in tree:
         return [top]
     chain = [unit, *tree.ancestors(unit)]

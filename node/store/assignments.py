@@ -1,4 +1,4 @@
-"""Assignments in the store: events read from their register, rows of the state they fold into."""
+"""Assignments in the store: read events from their register; read and write rows of their state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABOVE = "above"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """Who asks whom, and as part of what. `id` is made of all the rest, so no event can lie."""
+    """Issuer, assignee and origin of one hop. `id` is a hash of them, so no event can forge it."""
 
     work_order: bytes
     parent: bytes | None  # the assignment it was relayed from
@@ -43,7 +43,7 @@ class Hop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What is asked; it comes with the draft."""
+    """The work itself; it comes with the draft."""
 
     title: str = ""
     body: str = ""
@@ -53,12 +53,12 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """What an office over both has decided; the issuer's office makes it an event of its own."""
+    """The ruling of an office above both; the issuer's office makes it an event of its own."""
 
     unit: int
     kind: EventKind
     seq: int
-    seen: int  # the gate: the issuer's events it had read; a dispute: the assignee's
+    seen: int  # before dispatch: the issuer's events it had read; a dispute: the assignee's
     actor: str
     reason: str
     note: str
@@ -66,7 +66,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """Everything that this office holds of one assignment."""
+    """Everything that this office has of one assignment."""
 
     hop: Hop
     work: Work = Work()
@@ -80,14 +80,14 @@ class Assignment:
         return self.hop.id
 
     def with_event(self, event: Event) -> Self:
-        """Return it with one more event folded in."""
+        """Return the assignment with one more event folded in."""
         events = (*self.events, event)
         return replace(self, events=events, state=fold(events))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One assignment as it stands in lists; columns of the table `assignment`."""
+    """One assignment as lists show it; columns of the table `assignment`."""
 
     id: bytes
     work_order: bytes
@@ -156,7 +156,7 @@ _EVENT_FIELDS = (
 
 
 def load(tx: Connection, ids: Iterable[bytes]) -> dict[bytes, Assignment]:
-    """Return what is held of each of these assignments; those without a lawful event are left out.
+    """Return these assignments; leave out those without a valid event.
 
     An event counts if its record is the writer's own and its id fits the offices it names.
     """
@@ -168,7 +168,7 @@ def load(tx: Connection, ids: Iterable[bytes]) -> dict[bytes, Assignment]:
             sql(
                 tx,
                 f"SELECT unit, {columns} FROM r_{EVENT} "  # noqa: S608
-                f"WHERE f_assignment IN ({marks})",  # whatever their life: nothing is unsaid
+                f"WHERE f_assignment IN ({marks})",  # ended ones, too: an event is never revoked
             ),
             tuple(part),
         )
@@ -189,12 +189,12 @@ def rows_of(tx: Connection, ids: Sequence[bytes]) -> dict[bytes, Row]:
 
 
 def children_of(tx: Connection, parent: bytes) -> list[Row]:
-    """Return the rows of what names this assignment as the one that it was relayed from."""
+    """Return the rows of the assignments that were relayed from this one."""
     return select_rows(tx, "parent=?", (parent,))
 
 
 def select_rows(tx: Connection, where: str, params: tuple[Any, ...]) -> list[Row]:
-    """Return the rows for which a condition (written with `?`, from this program) holds."""
+    """Return the rows that satisfy a condition (written with `?`, from this program)."""
     rows = tx.exec_driver_sql(
         sql(tx, f"SELECT {_LIST} FROM {table.name} WHERE {where}"),  # noqa: S608
         params,
@@ -203,7 +203,7 @@ def select_rows(tx: Connection, where: str, params: tuple[Any, ...]) -> list[Row
 
 
 def save(tx: Connection, rows: Sequence[Row]) -> None:
-    """Write rows, in place of those that are there."""
+    """Write rows; replace existing ones."""
     if rows:
         tx.exec_driver_sql(
             sql(tx, _SAVE), [tuple(getattr(row, name) for name in _COLUMNS) for row in rows]
@@ -233,7 +233,7 @@ def _assembled(
             kind = EventKind(values["kind"])
             duty = Duty(values["duty"]) if values["duty"] else None
         except ValueError:
-            continue  # a newer program's; what follows it waits until this office is upgraded
+            continue  # of a newer program; later events wait until this office is upgraded
         if by == ABOVE:
             rulings.append(
                 Ruling(unit=unit, kind=kind, seq=seq, seen=values["seen"],

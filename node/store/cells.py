@@ -118,8 +118,9 @@ def units_outside_tree(tx: Connection, tree: Tree, top: int) -> list[int]:
 def retotal(store: Store, top: int, before: Tree, after: Tree) -> int:
     """Recompute the totals that another tree changes, in one transaction; return how many units.
 
-    `top`: the unit of this office. To be called when a tree operation takes effect (by its record
-    or by its date), before the office goes by the tree `after`. Nothing is read or written for units that it leaves alone.
+    `top`: the unit of this office. Call it when a tree operation takes effect (by its record or by
+    its date), before the office uses the tree `after`. Reads and writes nothing for units that did
+    not change.
     """
     units = [u for u in reversed(after.subtree(top)) if keeps_total(after, u, top)]
     stale = [u for u in units if not _same_below(before, after, u)]

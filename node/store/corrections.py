@@ -1,4 +1,4 @@
-"""Correction requests in the store: what was said, read from its register and put together."""
+"""Correction requests in the store: read their steps from the register and fold them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """One request and how it stands. `asked_when`: version and value that the asker saw."""
+    """One request and its state. `asked_when`: version and value that the applicant saw."""
 
     id: bytes
     nonce: str
@@ -51,32 +51,32 @@ class Correction:
 
 
 def request_id(asker: int, owner: int, nonce: str) -> bytes:
-    """Return the id of a request: it names both offices, so that no third one can join in."""
+    """Return the id of a request, a hash with both offices: no third office can add a step."""
     return natural_id(REGISTER, str(asker), str(owner), nonce)
 
 
 def step_id(correction: bytes, kind: Kind) -> bytes:
-    """Return the id of the record that says something: an office withdraws once, answers once."""
+    """Return the id of a step's record: an office withdraws once and answers once."""
     if kind is Kind.ASK:
         return correction
     return natural_id(REGISTER, correction.hex(), "withdraw" if kind in ASKERS else "answer")
 
 
 def proposed_text(proposed: Mapping[str, Value]) -> str:
-    """Return wished values as they are stored."""
+    """Return requested values as they are stored."""
     return json.dumps(dict(proposed), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def asked_when_text(when_asked: Mapping[str, tuple[Version, Value]]) -> str:
-    """Return what the asker saw as it is stored."""
+    """Return what the applicant saw as it is stored."""
     plain = {name: [version.hex(), value] for name, (version, value) in when_asked.items()}
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def load(tx: Connection, table: RegisterTable, ids: Iterable[bytes]) -> dict[bytes, Correction]:
-    """Return what is held of these requests; one without a lawful ask is left out.
+    """Return these requests; leave out those without a valid request step.
 
-    What counts was written by the office that it is for to say, of the two that the id names.
+    A step counts only if the right one of the two offices in the id wrote it.
     """
     c = table.table.c
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -90,9 +90,9 @@ def load(tx: Connection, table: RegisterTable, ids: Iterable[bytes]) -> dict[byt
 
 
 def open_ids(tx: Connection, table: RegisterTable, unit: int) -> list[bytes]:
-    """Return the requests that an office asked or is to answer, and of which nothing else is known.
+    """Return the requests that an office made or must answer, without any further step.
 
-    Those of which something else was said are left to `load`: it may have been said by nobody.
+    The caller checks those with further steps by `load`: such a step may be invalid.
     """
     c, other = table.table.c, table.table.alias("other")
     closing = exists().where(
@@ -109,7 +109,7 @@ def open_ids(tx: Connection, table: RegisterTable, unit: int) -> list[bytes]:
 def request_ids(
     tx: Connection, table: RegisterTable, unit: int | None, role: str = ""
 ) -> list[bytes]:
-    """Return all requests held here, or those in which a unit is "asker" or "owner"."""
+    """Return all requests in this store, or those in which a unit is "asker" or "owner"."""
     c = table.table.c
     where = [_ask(table)]
     if role:
@@ -133,7 +133,7 @@ def _assembled(correction: bytes, rows: Iterable[dict[str, Any]]) -> Correction 
         try:
             kind = Kind(row["kind"])
         except ValueError:
-            continue  # a newer program's
+            continue  # of a newer program
         if request_id(row["asker"], row["owner"], row["nonce"]) != correction:
             continue
         if row["by"] != row["asker" if kind in ASKERS else "owner"]:
@@ -163,7 +163,7 @@ def _assembled(correction: bytes, rows: Iterable[dict[str, Any]]) -> Correction 
             asked_ms=ask["at_ms"], outcome=fold(steps),
         )  # fmt: skip
     except (ValueError, TypeError, AttributeError):
-        return None  # no program of ours wrote it
+        return None  # our program did not write it
 
 
 def _value(value: object) -> Value:

@@ -33,7 +33,7 @@ from sync.store.sql import RetryTransaction, StoreFault, execute, fault_of, trou
 
 try:
     import pysqlite3 as sqlite_driver  # bundles a SQLite without the WAL-reset bug
-except ImportError:  # no wheel for this machine: `silian doctor` judges the system's library
+except ImportError:  # no wheel for this machine: `silian doctor` checks the system's library
     sqlite_driver = sqlite3
 
 __all__ = [
@@ -42,9 +42,8 @@ __all__ = [
     "open_store", "redacted", "shown", "sqlite_driver", "sqlite_url",
 ]  # fmt: skip
 
-# Without an adapter of its own the driver asks each `bytes` parameter in vain for `__conform__` and
-# `__adapt__`: 3 us each, most of what it costs to write a row (docs/benchmarks.md). The value bound
-# is the same.
+# Without an adapter the driver looks for `__conform__` and `__adapt__` on each `bytes` parameter in
+# vain: 3 us each, most of the cost of a row (docs/benchmarks.md). The bound value is the same.
 sqlite_driver.register_adapter(bytes, bytearray)
 
 T = TypeVar("T")
@@ -52,11 +51,11 @@ CHECKPOINT_PAGES = 16_384  # the default of 1,000 halves throughput (docs/benchm
 CACHE_KIB = 65_536
 READERS_MAX = 8
 BUSY_MS = 10_000
-QUEUE_S = 30.0  # so long a writer waits for others of this process
+QUEUE_S = 30.0  # how long a writer waits for others of this process
 _BEGIN = ("BEGIN IMMEDIATE", "BEGIN")  # SQLite: of a writer, of a reader; the driver begins nothing
 SIDE_FILES = ("-wal", "-shm", "-journal")
 _OF_FILE = (StoreFault.CLOSED, StoreFault.READ_ONLY, StoreFault.FORBIDDEN)  # in SQLite
-COLLISIONS_MAX = 3  # so often work that the server took back is done again
+COLLISIONS_MAX = 3  # how often work that the server rolled back is run again
 
 
 class StoreUnavailable(SilianError):
@@ -80,7 +79,7 @@ class StoreUnavailable(SilianError):
 
 
 class CommitUnknown(SilianError):
-    """The store failed in the moment of making a change durable: it may be there, or not."""
+    """The store failed during a commit, and it is unknown whether the change is stored."""
 
     code = "commit_unknown"
     retryable = True
@@ -110,7 +109,7 @@ class NotAStore(SilianError):
 
 
 class CommitMark(NamedTuple):
-    """What every transaction that says something moves; seen again, it tells what is durable."""
+    """Moves with every writing transaction; read again, it shows which one was the last durable."""
 
     arrival: int
     hlc: int
@@ -124,7 +123,7 @@ def read_commit_mark(tx: Connection) -> CommitMark:
 
 
 class _PendingCommit(NamedTuple):
-    """A commit failed: the mark that it would have left, and the one before it."""
+    """A failed commit: the mark after it, and the mark before it."""
 
     mark: CommitMark | None
     before: CommitMark | None
@@ -134,8 +133,8 @@ class _PendingCommit(NamedTuple):
 class Store:
     """Transactions on one office's data.
 
-    Writers queue: one at a time, each transaction whole and durable when `write` returns. Readers
-    see a snapshot and never wait.
+    Writers queue: one at a time; each transaction is complete and durable when `write` returns.
+    Readers see a snapshot and never wait.
     """
 
     def __init__(self, url: URL, *, writer: Engine, reader: Engine) -> None:
@@ -164,7 +163,7 @@ class Store:
         self._read_mark = read
 
     def on_reopened(self, reopened: Callable[[Connection], None]) -> None:
-        """Have memory brought in line with the store after a failure, before anything is written."""
+        """Set what updates the state in memory from the store after a failure, before any write."""
         self._reopened = reopened
 
     @contextmanager
@@ -232,7 +231,7 @@ class Store:
             except DBAPIError as error:
                 if fault_of(error) is not StoreFault.SERIALIZATION or not left:
                     raise
-                self._verify_commit()  # the work may have moved what is held in memory
+                self._verify_commit()  # the work may have changed state in memory
         raise AssertionError("unreachable")
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
@@ -250,7 +249,7 @@ class Store:
                     mark = self._read_mark(tx)
             except DBAPIError as error:
                 if fault_of(error):
-                    tx.invalidate(error)  # whatever it holds open goes with the connection
+                    tx.invalidate(error)  # closes whatever the connection has open
                 raise
             try:
                 tx.commit()
@@ -267,7 +266,7 @@ class Store:
                 return result
         pending = self._pending_commit
         if fault_of(failed) is StoreFault.SERIALIZATION:
-            raise failed  # said by the server itself: nothing of it is there
+            raise failed  # the server itself says so: nothing is stored
         try:
             self._verify_commit()
         except DBAPIError as error:
@@ -280,9 +279,9 @@ class Store:
         raise StoreUnavailable(self.shown, pending.why) from failed
 
     def _verify_commit(self) -> None:
-        """Open the store anew and see what is durable. Raises: DBAPIError; then it is asked again.
+        """Reopen the store and see what is durable. Raises: DBAPIError; then the next call retries.
 
-        The counter row is locked: on a server, what still commits there ends first.
+        Locks the counter row, so that on a server a commit still under way ends first.
         """
         self._writer.dispose()
         self._reader.dispose()
@@ -298,7 +297,7 @@ class Store:
         self._pending_commit = None
 
     def named(self, error: DBAPIError | TimeoutError) -> Exception:
-        """Return the refusal that an error of the store is, or itself: then it is our mistake."""
+        """Return the error for people for an error of the store, or itself if it is our fault."""
         why = _sector_ids(getattr(error, "orig", None) or error)
         trouble = fault_of(error)
         if trouble is None:
@@ -356,7 +355,7 @@ class Store:
         copy_database(Path(self.url.database or ""), target)
 
     def _outside(self, engine: Engine, statement: str) -> None:
-        """Run what SQLite takes outside a transaction only; the writer waits meanwhile.
+        """Run what SQLite allows only outside a transaction; the writer waits meanwhile.
 
         Raises: StoreUnavailable, NotAStore.
         """
@@ -373,7 +372,7 @@ class Store:
             raise self.named(error) from error
 
     def close(self) -> None:
-        """Bring everything into the file and let go of it."""
+        """Checkpoint into the file and close it."""
         try:
             if self._is_sqlite:
                 self._reader.dispose()
@@ -574,7 +573,7 @@ def _open_sqlite(url: URL, synchronous: str, cache_kib: int) -> Store:
         for pragma in (
             f"busy_timeout={BUSY_MS}",
             "journal_mode=WAL",
-            f"synchronous={synchronous}",  # FULL: an ack leaves only after the disk has it
+            f"synchronous={synchronous}",  # FULL: an ack is sent only after the disk has the data
             "foreign_keys=ON",
             "trusted_schema=OFF",
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
@@ -585,7 +584,7 @@ def _open_sqlite(url: URL, synchronous: str, cache_kib: int) -> Store:
             dbapi.execute(f"PRAGMA {pragma}")
 
     engines = []
-    # The writer's connection is one, and whose turn it is has it: nothing queues for it.
+    # There is one writing connection, used by whoever has the write queue: nothing waits for it.
     readers = {"pool_size": READERS_MAX, "max_overflow": 0}
     for pool, options in ((StaticPool, {}), (QueuePool, readers)):
         engine = create_engine(
@@ -630,7 +629,7 @@ def _must_be_utf8(store: Store) -> None:
 
 
 def _bounded_waits(dbapi: Any, _record: Any) -> None:
-    """Wait for a lock as long as SQLite does, and no longer."""
+    """Limit the wait for a lock to that of SQLite."""
     dbapi.autocommit = True
     dbapi.execute(f"SET lock_timeout = {BUSY_MS}")
     dbapi.autocommit = False

@@ -1,4 +1,4 @@
-"""One process at a time works on a SQLite office: held by a lock on a file in its folder."""
+"""A lock on a file in an office's folder: one process at a time works on the office."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class OfficeBusy(SilianError):
         )
 
 
-TRIES, PAUSE_S = 10, 0.02  # `lock_info` looks by taking the lock for a moment
+TRIES, PAUSE_S = 10, 0.02  # `lock_info` checks by taking the lock for a moment
 
 
 def _locked(file: IO[str]) -> bool:
@@ -46,14 +46,14 @@ def _locked(file: IO[str]) -> bool:
 
 
 class FolderLock:
-    """The lock on an office's folder; it is gone when the process is, however it ends."""
+    """The lock on an office's folder; it ends with the process, however that ends."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
 
     @classmethod
     def acquire(cls, folder: Path) -> FolderLock:
-        """Take the office for this process. Raises: OfficeBusy."""
+        """Lock the office for this process. Raises: OfficeBusy."""
         descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, FILE_MODE)
         file = os.fdopen(descriptor, "r+", encoding="utf-8")
         if not _locked(file):
@@ -70,7 +70,7 @@ class FolderLock:
         return lock
 
     def note(self, facts: dict[str, object]) -> None:
-        """Write who holds it, and where it can be reached, for other programs to read."""
+        """Write the process id and its address, for other programs to read."""
         self._file.seek(0)
         self._file.truncate()
         json.dump({"pid": os.getpid(), **facts}, self._file)
@@ -81,7 +81,7 @@ class FolderLock:
 
 
 def lock_info(folder: Path) -> dict[str, object] | None:
-    """Return what the process that holds an office noted; None when nobody holds it."""
+    """Return what the process that has the lock wrote; None if nobody has it."""
     path = folder / LOCK_FILE
     try:
         file = path.open("r+", encoding="utf-8")

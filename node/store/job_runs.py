@@ -1,4 +1,4 @@
-"""The ledger of jobs: what ran, for which period, and how it went."""
+"""The table of job runs: which job ran, for which period, and its result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_done(tx: Connection, job: str, period: str) -> bool:
 
 
 def claim(tx: Connection, job: str, period: str, now_ms: int) -> bool:
-    """Note that a job begins for a period; False when that period is done."""
+    """Record that a job begins for a period; False if that period is done."""
     if is_done(tx, job, period):
         return False
     tx.exec_driver_sql(sql(tx, _START), (job, period, now_ms))
@@ -32,5 +32,5 @@ def claim(tx: Connection, job: str, period: str, now_ms: int) -> bool:
 def note_end(
     tx: Connection, job: str, period: str, *, state: str, now_ms: int, detail: str
 ) -> None:
-    """Note how it ended: `state` is done or failed."""
+    """Record the result: `state` is done or failed."""
     tx.exec_driver_sql(sql(tx, _END), (state, now_ms, detail[:500], job, period))

@@ -1,4 +1,4 @@
-"""Facts about a store: whose it is, which incarnation, which tree it started from."""
+"""Facts about a store: its tree, its catalogue, its indexes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sync.store.tables import meta
 UNIT = "unit"
 LEVEL = "level"
 INCARNATION = "incarnation"
-TREE = "tree"  # the CSV that the tree started from
-TREE_FROM = "tree_from"  # the day from which it holds, ISO
-CATALOGUE = "catalogue"  # version that the tables were last built for
+TREE = "tree"  # the CSV of the first tree
+TREE_FROM = "tree_from"  # the day from which it is valid, ISO
+CATALOGUE = "catalogue"  # version of the catalogue for which tables were last built
 BOOTSTRAP = "bootstrap"  # "1": the registers' secondary indexes are still to be built
-FIELDS = "fields"  # JSON: register -> the fields that its digests were last made over
+FIELDS = "fields"  # JSON: register -> the fields of its digests
 COUNTED_TO = "counted_to"  # ISO: the last day whose coming the own cells have followed
 
 
@@ -24,7 +24,7 @@ def get(tx: Connection, key: str) -> str | None:
 
 
 def put(tx: Connection, key: str, value: str) -> None:
-    """Record a fact, in place of what was known."""
+    """Record a fact; replace the former value."""
     tx.exec_driver_sql(
         sql(
             tx,

@@ -1,4 +1,4 @@
-"""Migrations: the store's tables brought to what this program needs, or a clear refusal."""
+"""Migrations: upgrade the store's tables to this program's schema, or refuse clearly."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class NewerSchema(SilianError):
 
 
 class OlderSchema(SilianError):
-    """The store must be upgraded, on purpose, by an operator."""
+    """An operator must upgrade the store."""
 
     code = "older_schema"
 
@@ -54,7 +54,7 @@ def upgrade(store: Store) -> None:
 
     Raises: NotAStore when the database is another program's; nothing of ours is put into it.
     """
-    from alembic import command  # a second of imports that only an upgrade needs
+    from alembic import command  # a slow import that only an upgrade needs
 
     tables = _tables(store)
     if tables and OURS not in tables:
@@ -69,7 +69,7 @@ def upgrade(store: Store) -> None:
 
 
 def upgrade_with_backup(store: Store, folder: Path) -> None:
-    """Upgrade an office's own SQLite file at start, after a copy of it; newer ones are left alone.
+    """Copy an office's SQLite file and upgrade it at the start; change nothing in a newer one.
 
     Raises: NewerSchema, StoreMissing, NotAStore.
     """

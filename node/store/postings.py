@@ -1,4 +1,4 @@
-"""Postings in the store: lines of the journal written as records and read back."""
+"""Postings in the store: write lines of the journal as records, and read them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STREAMED = {"stream_results": True, "yield_per": 2_000}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One posting with what its record says beside it."""
+    """One posting with the other content of its record."""
 
     posting: Posting
     level: int  # the author's
@@ -60,9 +60,9 @@ def values_of(line: Line) -> dict[str, Value]:
 
 
 def line_of(unit: int, record_id: bytes, values: Mapping[str, Any] | None) -> Line | None:
-    """Read a record; None when it is no lawful posting of its unit, which then counts nowhere.
+    """Read a record; None if it is no valid posting of its unit; then it counts nowhere.
 
-    A peer at fault must not be able to stop the link, so this is no error.
+    This is no error, because a faulty peer must not be able to stop the link.
     """
     if values is None:
         return None
@@ -98,7 +98,7 @@ def line_of(unit: int, record_id: bytes, values: Mapping[str, Any] | None) -> Li
 
 
 def lines_where(tx: Connection, where: str, params: tuple[Any, ...] = ()) -> Iterator[Line]:
-    """Yield the lines for which a condition (written with `?`, from this program) holds."""
+    """Yield the lines that satisfy a condition (written with `?`, from this program)."""
     statement = f"SELECT {COLUMNS} FROM r_posting p WHERE (causal_length & 1) = 1 AND {where}"  # noqa: S608
     rows = tx.exec_driver_sql(sql(tx, statement), params, execution_options=_STREAMED)
     with closing(rows):

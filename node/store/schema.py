@@ -9,7 +9,7 @@ from sync.model.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, S
 from sync.store.registers import RegisterTables
 
 VERSIONS_MAX = 8
-# Immutable values, so that sharing them joins nothing.
+# Immutable values, so that offices can share them.
 _built: dict[tuple[str, tuple[str, ...]], RegisterTables] = {}
 _lock = threading.Lock()
 _LANES = {"control": Lane.CONTROL, "bulk": Lane.BULK}
@@ -18,18 +18,18 @@ _INDEXES = {  # system registers are looked up by these
     "cell": ("unit+measure",),  # whether an office has any cell of some measures
     "posting": ("transfer",),
     "correction": ("correction", "owner"),
-    "mark": ("id",),  # of every unit: whoever else has the same
+    "mark": ("id",),  # of every unit: finds the other units with the same value
     "case": ("mark",),
 }
 
 
 def schema_of(catalogue: Catalogue) -> Schema:
-    """Return what the engine needs to know of every register."""
+    """Return the engine's schema of every register."""
     return Schema.of(register_schema(r) for r in catalogue.registers.values())
 
 
 def catalogue_tables(catalogue: Catalogue) -> RegisterTables:
-    """Return the tables of a catalogue: built once a version, shared by a process's offices."""
+    """Return the tables of a catalogue: built once for each version, shared by all offices here."""
     key = (catalogue.version, tuple(catalogue.registers))
     with _lock:
         if key not in _built:
@@ -40,7 +40,7 @@ def catalogue_tables(catalogue: Catalogue) -> RegisterTables:
 
 
 def register_schema(register: Register) -> RegisterSchema:
-    """Return what the engine needs to know of one register."""
+    """Return the engine's schema of one register."""
     fields = tuple(
         FieldSchema(
             name=f.name,
@@ -51,7 +51,7 @@ def register_schema(register: Register) -> RegisterSchema:
         for f in register.fields.values()
     )
     indexes = _INDEXES.get(register.name, () if register.system else register.key[:2])
-    # Decided for each record: an event, a posting, a request. It is its writer's own word.
+    # Decided for each record: an event, a posting, a request. It is its writer's own statement.
     own = register.audience == "record" or register.name == "mark"
     return RegisterSchema(
         register.name, _LANES[register.lane], fields, indexes, own, register.append_only

@@ -1,4 +1,4 @@
-"""What an office keeps beside its registers: totals, balances, states, news, jobs."""
+"""Tables of an office besides its registers: totals, balances, states, status, jobs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ assignment = Table(  # INV-13: the fold of an assignment's events, for lists and
     Column("due_ms", BigInteger),
     Column("dispatched_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
-    Column("flag", String(24), nullable=False, server_default=""),  # what this office can say
+    Column(
+        "flag", String(24), nullable=False, server_default=""
+    ),  # what this office knows of lateness
     Column("escalated", Integer, nullable=False, server_default="0"),  # levels above the issuer
 )
 Index("ix_assignment_assignee", assignment.c.assignee, assignment.c.state)
@@ -51,7 +53,7 @@ balance = Table(  # INV-17, INV-19: the fold of the journal by account
     Column("fen", BigInteger, nullable=False),  # debits minus credits
 )
 
-office_status = Table(  # news of the offices at and below this one; not a change, so not in the log
+office_status = Table(  # status of this office and those below; no change, so not in the log
     "office_status",
     metadata,
     Column("unit", BigInteger, primary_key=True, autoincrement=False),
@@ -69,7 +71,7 @@ office_status = Table(  # news of the offices at and below this one; not a chang
     Column("reason", Text, nullable=False, server_default=""),
 )
 
-job_run = Table(  # what ran, for which period, and how it went: a missed one is caught up
+job_run = Table(  # which job ran, for which period, with which result; a missed one runs later
     "job_run",
     metadata,
     Column("job", String(60), primary_key=True),

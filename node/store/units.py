@@ -1,4 +1,4 @@
-"""The tree's records: those the store started from, and what the city has decided since."""
+"""The dated records of the tree: those of the first tree, and the city's later decisions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sync.store.sql import sql
 _COLUMNS = "f_unit_id, f_unit_code, f_name, f_level, f_parent, f_valid_from, f_valid_to"
 
 
-TREES_KEPT = 32  # trees and their units are values: a process's offices share them
+TREES_KEPT = 32  # trees are immutable: the offices of a process share them
 
 
 @lru_cache(maxsize=TREES_KEPT)
 def base_units(content: str, since: date) -> tuple[Unit, ...]:
-    """Return the units that a store started from. Raises: BadUnitFile."""
+    """Return the units of the first tree. Raises: BadUnitFile."""
     return read_units(content.encode(), "tree", since)
 
 
@@ -56,7 +56,7 @@ def tree_on(tx: Connection, day: date) -> Tree:
 
 
 def dated_units(tx: Connection) -> tuple[Unit, ...]:
-    """Return every dated record of every unit; a decided one takes the place of its base."""
+    """Return every dated record of every unit; a decided one replaces its base."""
     since = first_day(tx)
     return _joined(base_units(meta.get(tx, meta.TREE) or "", since), _decided(tx))
 
@@ -72,7 +72,7 @@ def _joined(base: tuple[Unit, ...], decided: tuple[Unit, ...]) -> tuple[Unit, ..
 
 
 def _decided(tx: Connection) -> tuple[Unit, ...]:
-    """Return what the city has decided. Raises: BadTree, for a record that means nothing."""
+    """Return the city's decisions. Raises: BadTree, for an invalid record."""
     try:
         return _records(tx)
     except (TypeError, ValueError) as error:

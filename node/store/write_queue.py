@@ -1,4 +1,4 @@
-"""Whose turn it is to write: people first, then control, then bulk; nobody waits for ever."""
+"""A fair priority queue of writers: people first, then control, then bulk; none waits for ever."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 from sync.store.priority import Priority
 
-PASSED_OVER_MAX = 4  # so often others go first; then whoever has waited goes
+PASSED_OVER_MAX = 4  # how often others may go first; then the waiting writer goes
 
 
 class QueueTimeout(Exception):
-    """The turn did not come in time; nothing was begun."""
+    """The lock did not become free in time; nothing was begun."""
 
 
 class WriteQueue:
-    """A lock for one writer at a time. First come, first served among those equally urgent."""
+    """A lock for one writer at a time; first come, first served within a priority."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,13 +26,13 @@ class WriteQueue:
         self._passed_over = [0] * len(Priority)
 
     def waiting(self, priority: Priority) -> int:
-        """Return how many wait who are just as urgent."""
+        """Return how many wait with the same priority."""
         with self._lock:
             return len(self._waiting[priority])
 
     @contextmanager
     def acquire(self, priority: Priority, timeout_s: float) -> Iterator[None]:
-        """Wait for the turn and hold it. Raises: TurnTimeout."""
+        """Wait for the lock and hold it. Raises: QueueTimeout."""
         with self._lock:
             event = None
             if self._busy:
@@ -54,7 +54,7 @@ class WriteQueue:
         finally:
             if not granted:
                 with self._lock:
-                    if event.is_set():  # in the very moment in which we gave up
+                    if event.is_set():  # at the same moment as the timeout
                         self._release()
                     else:
                         self._waiting[priority].remove(event)
@@ -73,7 +73,7 @@ class WriteQueue:
 
 
 def next_writer(waiting: Sequence[int], passed_over: Sequence[int]) -> int | None:
-    """Return who is next by how many wait and how often each was passed over; None: nobody."""
+    """Return the next priority, by how many wait and how often each was passed over; None: none."""
     there = [priority for priority, count in enumerate(waiting) if count]
     overdue = [priority for priority in there if passed_over[priority] >= PASSED_OVER_MAX]
     return min(overdue or there, default=None)

@@ -1,1 +1,1 @@
-"""Workbooks: the clerk's Excel and CSV files, read with suspicion and written with care."""
+"""Workbooks: read, check, annotate and write the clerks' Excel and CSV files."""

@@ -1,4 +1,4 @@
-"""Giving a clerk's own file back with what is wrong in it, in one more column."""
+"""Return a clerk's own file with its faults in an additional column."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def annotate(
     *,
     notes: Iterable[Note] = (),
 ) -> bytes:
-    """Return the same file with the faults written into it; `table` is what was read from it.
+    """Return the same file with the faults written into it; `table`: what was read from it.
 
-    .xlsx: a 错误 column after the header's last, red cells; an earlier 错误 column is used anew.
+    .xlsx: a 错误 column after the header's last, red cells; an earlier 错误 column is reused.
     CSV: the same column, in the file's own encoding and separator. The notes stand in its heading,
     a line each. Macros are not kept.
     Raises: NotAnnotatable for .xls and for a workbook the writing library cannot open.
@@ -48,7 +48,7 @@ def annotate(
         return annotated_xlsx(clean_package(data, limits or Limits()), table, by_row, head, lang)
     except WorkbookError:
         raise
-    except Exception as bad:  # whatever the writing library trips over in a file that was readable
+    except Exception as bad:  # any failure of the writing library on a readable file
         raise _not_annotatable() from bad
 
 
@@ -71,7 +71,7 @@ def _annotated_csv(
         else:
             text = joined(by_row.get(number, []), lang)
         if column >= 0:
-            # A row longer than its header keeps its cells; its text goes behind them.
+            # A row longer than its header keeps its cells; the fault text follows them.
             place = column if len(cells) <= column + 1 else len(cells)
             cells += [""] * (place + 1 - len(cells))
             cells[place] = text

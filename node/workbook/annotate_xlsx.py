@@ -1,4 +1,4 @@
-"""Faults written into an .xlsx by the one library that keeps what else is in it; slow to load."""
+"""Write faults into an .xlsx with the library that keeps the rest of the file; slow to load."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def annotated_xlsx(
 ) -> bytes:
     """Return the checked workbook with a column of faults and red cells; `by_row`: faults by row.
 
-    Raises: whatever the writing library trips over; `annotate` makes one refusal of it.
+    Raises: any error of the writing library; `annotate` makes one refusal of it.
     """
     with warnings.catch_warnings():  # it warns of what it leaves out, which nobody here reads
         warnings.simplefilter("ignore", UserWarning)
@@ -54,7 +54,7 @@ def _fault_column(sheet: Worksheet, table: Table) -> int:
             return cell.column
         if cell.value not in (None, ""):
             last = max(last, cell.column)
-    # Notes without a heading and merged titles may stand beside the table: keep off them.
+    # There may be notes without a heading and merged titles next to the table: leave them alone.
     taken = {cell.column for row in sheet.iter_rows(min_col=last + 1) for cell in row
              if cell.value is not None or isinstance(cell, MergedCell)}  # fmt: skip
     return next(i for i in range(last + 1, last + len(taken) + 2) if i not in taken)
@@ -73,5 +73,5 @@ def _write(sheet: Worksheet, row: int, column: int, text: str) -> Cell:
     cell = sheet.cell(row, column)
     assert isinstance(cell, Cell), "the column for the faults holds no merged cell"
     cell.value = ILLEGAL_CHARACTERS_RE.sub("", text)
-    cell.data_type = "s"  # never a formula, whatever the text begins with
+    cell.data_type = "s"  # never a formula, whatever the first character is
     return cell

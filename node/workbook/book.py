@@ -1,4 +1,4 @@
-"""A file's bytes as sheets of plain cells, whatever kind of file it is; every bound is held."""
+"""Open a file's bytes as sheets of plain cells, for every kind of file, within all limits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from node.workbook.xlsx import marks_by_sheet
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet of a workbook; `rows()` reads it from the top, as often as it is called."""
+    """One sheet of a workbook; each call of `rows()` reads it from the top."""
 
     name: str
     visible: bool
@@ -60,7 +60,7 @@ class Book:
 
 
 def open_book(data: bytes, filename: str, limits: Limits) -> Book:
-    """Open an uploaded file by what its bytes are; the name only tells text from damage.
+    """Open an uploaded file by its bytes; the name only distinguishes text from damage.
 
     Raises: a WorkbookError, and never anything else, whatever the bytes are.
     """
@@ -163,7 +163,7 @@ def _calamine_rows(book: python_calamine.CalamineWorkbook, name: str) -> Rows:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Turn whatever the reading library raises on a damaged file into one refusal."""
+    """Turn any error of the reading library on a damaged file into one refusal."""
     try:
         yield
     except WorkbookError:

@@ -1,4 +1,4 @@
-"""Every way in which a workbook as a whole is refused; one row's faults are in faults.py."""
+"""Errors for a complete workbook; faults of single rows are in faults.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sync.model.errors import SilianError
 
 
 class WorkbookError(SilianError):
-    """Base of the refusals below; nothing of the file was taken."""
+    """Base of the errors below; nothing of the file was imported."""
 
     code = "workbook_refused"
 
@@ -18,25 +18,25 @@ class WorkbookTooLarge(WorkbookError):
 
 
 class WorkbookUnreadable(WorkbookError):
-    """The bytes are damaged or are not what the file's name says; save it again in Excel."""
+    """The file is damaged, or of another kind than its name says; save it again in Excel."""
 
     code = "workbook_unreadable"
 
 
 class WorkbookUnsupported(WorkbookError):
-    """A kind of file that is not read here; save it as .xlsx or .csv."""
+    """An unsupported kind of file; save it as .xlsx or .csv."""
 
     code = "workbook_unsupported"
 
 
 class WorkbookUnsafe(WorkbookError):
-    """Built as no office program builds it (overlapping parts, DTD); ask where it came from."""
+    """No office program writes such a file (overlapping parts, DTD); ask where it came from."""
 
     code = "workbook_unsafe"
 
 
 class WorkbookEncrypted(WorkbookError):
-    """Protected with a password to open; take the password off and save again."""
+    """Protected with a password to open; remove the password and save again."""
 
     code = "workbook_encrypted"
 
@@ -54,24 +54,24 @@ class SheetNotFound(WorkbookError):
 
 
 class HeaderNotFound(WorkbookError):
-    """No row near the top holds the register's column names; start from the template."""
+    """No row near the top has the register's column names; start from the template."""
 
     code = "workbook_header_not_found"
 
 
 class ColumnsMissing(WorkbookError):
-    """Required columns are not there; add those named in the message."""
+    """Required columns are missing; add those named in the message."""
 
     code = "workbook_columns_missing"
 
 
 class ColumnDuplicated(WorkbookError):
-    """Two columns say that they are the same field; delete or rename one."""
+    """Two columns are the same field; delete or rename one."""
 
     code = "workbook_column_duplicated"
 
 
 class NotAnnotatable(WorkbookError):
-    """A kind of file that cannot be given back with an error column; save it as .xlsx."""
+    """A kind of file that cannot be returned with an error column; save it as .xlsx."""
 
     code = "workbook_not_annotatable"

@@ -1,4 +1,4 @@
-"""Faults of single rows and cells, and their summary: the same fault said once, with its count."""
+"""Faults of single rows and cells, and their summary: each kind once, with its count."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """One thing wrong in one row, where a clerk finds it in Excel.
+    """One fault in one row, with its place in Excel.
 
-    `row` counts from 1 as Excel shows it; `column` is the letter, "" when the row as a whole is
-    meant; `field` is the register's field name, "" likewise. Texts hold no personal value.
+    `row` counts from 1 as Excel shows it; `column` is the letter, "" for the complete row; `field`
+    is the register's field name, or "". Texts contain no personal value.
     """
 
     row: int
@@ -58,7 +58,7 @@ class FaultGroup:
 def grouped(faults: Iterable[RowFault], rows_shown: int = 5) -> tuple[FaultGroup, ...]:
     """Group faults by (code, field), the most frequent first, ties by the first row.
 
-    A column that is wrong from top to bottom is one line, not thirty thousand.
+    A column with a fault in every row is one line, not thirty thousand.
     """
     by_kind: dict[tuple[str, str], list[RowFault]] = {}
     for fault in faults:
@@ -68,7 +68,7 @@ def grouped(faults: Iterable[RowFault], rows_shown: int = 5) -> tuple[FaultGroup
 
 
 def joined(faults: Iterable[RowFault], lang: str) -> str:
-    """Return what a row's cell of faults says: a line each."""
+    """Return the text of a row's fault cell: a line for each fault."""
     return "\n".join(fault.text(lang) for fault in faults)
 
 

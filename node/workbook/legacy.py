@@ -1,8 +1,8 @@
-"""The old binary .xls: its cells bounded before the library allocates, then read in a child.
+"""The old binary .xls: limit its cells before the library allocates; read it in a child.
 
 An .xls is a small file system of 512-byte sectors (MS-CFB) that holds one stream of records
 (MS-XLS). Only what is needed to bound the sheets is read here. The library reads the cells, in a
-process of its own: fuzzing found damaged files on which it aborts, and an abort ends an office.
+process of its own: fuzzing found damaged files on which it aborts, and that would end the office.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def read_legacy(data: bytes, limits: Limits) -> list[LegacySheet]:
 
 
 def cell_of(cell: object) -> object:
-    """Return a cell as the child read it."""
+    """Return a cell as the child process read it."""
     if isinstance(cell, dict):
         ((tag, text),) = cell.items()
         return _TAGS[tag](text)
@@ -162,7 +162,7 @@ def _sector_ids(block: bytes) -> tuple[int, ...]:
 
 
 def _chain(table: list[int] | tuple[int, ...], at: int) -> list[int]:
-    """Return the sectors from `at` on; a chain that bites its tail is damaged."""
+    """Return the sectors from `at` on; a chain with a loop is damaged."""
     chain: list[int] = []
     while at < _END:
         chain.append(at)

@@ -1,4 +1,4 @@
-"""Reads one .xls in a process of its own: the library aborts on some damaged files, and may.
+"""Reads one .xls in a process of its own, because the library aborts on some damaged files.
 
 Run as a script: the file's bytes on standard input, the sheets as JSON on standard output. Exit
 codes: 0 read, 3 protected with a password, anything else damaged. Imports nothing of ours.
@@ -59,7 +59,7 @@ def _tagged(cell: object) -> dict[str, str]:
 def _bound_memory() -> None:
     try:
         import resource
-    except ImportError:  # not on Windows: there the bounds of legacy.py stand alone
+    except ImportError:  # not on Windows: there only the limits of legacy.py apply
         return
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,4 +1,4 @@
-"""Every bound on a file that somebody hands in; past a bound it is refused, never cut short."""
+"""Every limit on an uploaded file; a file over a limit is refused, never truncated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one uploaded file may cost. Defaults fit a city's largest register of one district."""
+    """The limits of one uploaded file. Defaults fit the largest register of one district."""
 
     file_bytes_max: int = 32 * 1024 * 1024
     unpacked_bytes_max: int = 256 * 1024 * 1024

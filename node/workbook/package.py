@@ -1,8 +1,8 @@
-"""The .xlsx file as a zip of XML: unpacked within bounds, checked, and packed again clean.
+"""The .xlsx file as a zip of XML: unpack it within limits, check it, and pack it again.
 
 Two programs that read one zip can see two different files (a second directory, a size that lies).
-So every part is inflated here, checked, and stored in a new zip: what the spreadsheet libraries
-see is what was checked. Python before 3.11.8 lets entries overlap (CVE-2024-0450): checked here.
+So every part is inflated here, checked, and stored in a new zip: the spreadsheet libraries see
+exactly what was checked. Python before 3.11.8 lets entries overlap (CVE-2024-0450): checked here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WIDE_DOCTYPE = re.compile(rb"<\0!\0(?:D\0O\0C|E\0N\0T)\0", re.IGNORECASE)  # ei
 
 
 def clean_package(data: bytes, limits: Limits) -> bytes:
-    """Return the .xlsx as a new, uncompressed zip that holds only checked parts.
+    """Return the .xlsx as a new, uncompressed zip with only checked parts.
 
     Macros, pictures and embedded files stay in it as dead bytes: nothing here runs or opens them.
     Raises: as `checked_parts`.
@@ -71,7 +71,7 @@ def checked_parts(data: bytes, limits: Limits) -> dict[str, bytes]:
 def sheet_extent(xml: bytes) -> tuple[int, int]:
     """Return (rows, columns) of the rectangle from A1 to the last cell that is not empty.
 
-    The reading library allocates that whole rectangle, so it is measured before it is asked.
+    The reading library allocates that complete rectangle, so it is measured first.
     Cells that Excel writes are counted by pattern; any other spelling takes a real XML parser.
     """
     cells = _CELL.findall(xml)
@@ -108,7 +108,7 @@ def check_cells(cells: int, limits: Limits) -> None:
 
 
 def too_large(en: str, zh: str) -> WorkbookTooLarge:
-    """Return the refusal of a file past a bound, with the one remedy that there is."""
+    """Return the error for a file over a limit, with its remedy."""
     return WorkbookTooLarge(
         f"The file is too large: {en}.",
         f"文件过大：{zh}。",
@@ -118,7 +118,7 @@ def too_large(en: str, zh: str) -> WorkbookTooLarge:
 
 
 def unreadable(why_en: str, why_zh: str) -> WorkbookUnreadable:
-    """Return the refusal of damaged bytes."""
+    """Return the error for damaged bytes."""
     return WorkbookUnreadable(
         f"The file cannot be read: {why_en}.",
         f"无法读取文件：{why_zh}。",
@@ -128,7 +128,7 @@ def unreadable(why_en: str, why_zh: str) -> WorkbookUnreadable:
 
 
 def encrypted() -> WorkbookEncrypted:
-    """Return the refusal of a file that opens with a password only."""
+    """Return the error for a file that needs a password to open."""
     return WorkbookEncrypted(
         "The file is protected with a password.",
         "文件已加密。",
@@ -178,7 +178,7 @@ def _unpack(data: bytes, limits: Limits) -> dict[str, bytes]:
 
 
 def _spans(data: bytes, entries: list[zipfile.ZipInfo], directory_at: int) -> list[tuple[int, int]]:
-    """Return where each entry's compressed bytes lie; refuse entries that share bytes."""
+    """Return the range of each entry's compressed bytes; refuse entries that share bytes."""
     spans: list[tuple[int, int]] = []
     for entry in entries:
         at = entry.header_offset
@@ -197,7 +197,7 @@ def _spans(data: bytes, entries: list[zipfile.ZipInfo], directory_at: int) -> li
 
 
 def _inflate(packed: bytes, entry: zipfile.ZipInfo) -> bytes:
-    """Return the part's bytes, never more than its header announced and the bound allowed."""
+    """Return the part's bytes, never more than its header says and the limit allows."""
     if entry.flag_bits & _FLAG_ENCRYPTED:
         raise encrypted()
     if entry.compress_type == zipfile.ZIP_STORED:
@@ -219,7 +219,7 @@ def _inflate(packed: bytes, entry: zipfile.ZipInfo) -> bytes:
 
 
 def _refuse_dtd(name: str, content: bytes) -> None:
-    """Refuse DTDs and entities, and any encoding in which one could hide from the search."""
+    """Refuse DTDs and entities, and encodings in which the search would not find them."""
     if b"\0" in content[:4] and name.lower().endswith((".xml", ".rels", ".vml")):
         raise _unsafe("a part is not written in UTF-8", "内部文件未使用 UTF-8 编码")
     looks_like_xml = content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")

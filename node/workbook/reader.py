@@ -1,7 +1,7 @@
-"""Reading a register's table out of a clerk's file: which sheet, which row is the header, cells.
+"""Read a register's table from a clerk's file: find the sheet and the header row, read the cells.
 
-Values are not judged here (node.domain.validate does that); a cell is handed on as the file has
-it, so that an identity number that Excel turned into a float can still be called so.
+Values are not checked here (node.domain.validate does that). A cell is passed on as it is in the
+file, so that an identity number that Excel turned into a float can still be recognised.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Table:
     notes: tuple[Note, ...] = ()
 
     def column_of(self, name: str) -> str:
-        """Return the letter of a field's column, "" when the file does not have it."""
+        """Return the letter of a field's column; "" if the file does not have it."""
         return next((column_letter(i) for i, each in self.headers.items() if each == name), "")
 
 
@@ -84,7 +84,7 @@ def table_of(
 
 
 def _separator(text: str, register: Register, limits: Limits) -> str:
-    """Return the separator that makes most headings fit: commas in a title decide nothing."""
+    """Return the separator with which most headings fit, so commas in a title do not matter."""
 
     def fields(separator: str) -> int:
         try:

@@ -1,4 +1,4 @@
-"""CSV text: which encoding it is in, and the apostrophe that keeps Excel from running a cell."""
+"""CSV text: detect its encoding; add the apostrophe that stops Excel from running a cell."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _THREE_BYTE = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The text of a file and how it was read: `encoding` is Python's name of it.
+    """The text of a file and its encoding (Python's name).
 
-    `utf8_failed_at` is the first byte (counted from 0) at which UTF-8 was given up, or None.
+    `utf8_failed_at` is the first byte (counted from 0) that is not UTF-8, or None.
     """
 
     text: str

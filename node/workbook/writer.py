@@ -1,4 +1,4 @@
-"""Writing a register's records for people: .xlsx, CSV, an empty template; reading gives them back.
+"""Write a register's records for people: .xlsx, CSV, an empty template; the reader reads them back.
 
 Stored values become what a clerk would type (labels, dates, numbers); identity numbers and every
 other text are written as text, never as a formula and never as a number.
@@ -40,7 +40,7 @@ Rows = Iterable[Mapping[str, Value]]
 
 
 def shown(field: Field, value: Value, lang: str = "zh") -> Shown:
-    """Return a stored value as a clerk would type it; the validation takes it back unchanged.
+    """Return a stored value as a clerk would type it; validation turns it back unchanged.
 
     A code that this catalogue does not know is shown as it is: a newer office may have sent it.
     """
@@ -64,13 +64,13 @@ class SheetBook:
     """One .xlsx under way, a sheet a register, written row by row in constant memory.
 
     Use as a context manager; nothing is on disk before it ends. `target`: a path or binary file.
-    `in_memory` keeps every cell until the end: a third faster, for what is small or held anyway.
+    `in_memory` keeps every cell until the end: a third faster, for small books.
     """
 
     def __init__(
         self, target: str | Path | BinaryIO, lang: str = "zh", *, in_memory: bool = False
     ) -> None:
-        import xlsxwriter  # here, because nearly every verb imports this module and writes no book
+        import xlsxwriter  # here, because most verbs import this module and write no book
 
         self._lang = lang
         self._book = xlsxwriter.Workbook(
@@ -113,7 +113,7 @@ class SheetBook:
         sheet.freeze_panes(1, 0)
         for column, field in enumerate(columns):
             label = field.label(self._lang)
-            # The column's own format is what keeps an id that is typed in later a text.
+            # The column's format keeps an id as text that is typed in later.
             sheet.set_column(column, column, max(10, 2 * len(label) + 2), formats[column])
             sheet.write_string(0, column, label, self._must if field.required else self._head)
         row = 0
@@ -142,7 +142,7 @@ class SheetBook:
                 status = sheet.write_datetime(row, column, cell, style)
             else:
                 status = sheet.write_string(row, column, str(cell), style)
-        if status:  # the library only says that it wrote nothing, or cut the text
+        if status:  # the library only reports that it wrote nothing, or truncated the text
             raise too_large(
                 f"row {row + 1}, {field.en}: more than a cell can hold",
                 f"第 {row + 1} 行“{field.zh}”超出单元格容量",
@@ -170,7 +170,7 @@ class SheetBook:
             sheet.data_validation(1, column, min(last_row, EXCEL_ROWS_MAX), column, rule)
 
     def _options_range(self, options: list[str]) -> str:
-        """Put a long list on a hidden sheet, one line a field, and return its address."""
+        """Write a long list to a hidden sheet, one line for each field, and return its address."""
         name = _OPTIONS[self._lang]
         if self._options is None:
             self._options = self._book.add_worksheet(name)
@@ -196,7 +196,7 @@ def write_csv(
     """Write records as CSV (RFC 4180, UTF-8 with BOM for Chinese Excel); return how many.
 
     Text that a spreadsheet would run (= + - @ TAB CR first) gets an apostrophe before it, which
-    the reader takes off again; numbers stay numbers, minus sign and all.
+    the reader removes; numbers stay numbers, with their minus sign.
     """
     if isinstance(target, str | Path):
         with open(target, "wb") as file:

@@ -56,9 +56,9 @@ class BundleNeedsLine(SilianError):
 
     def __init__(self, who: str) -> None:
         super().__init__(
-            f"the store of {who} was restored and lacks changes that this office has received",
+            f"the store of {who} was restored and lacks changes that this office has",
             f"{who} 的数据曾被恢复, 缺少本单位已收到的内容",
-            remedy_en="Connect the two offices once: the store gets back what it lost. Then continue.",
+            remedy_en="Connect the two offices once: it gets back what it lost. Then continue.",
             remedy_zh="请让两个单位联网一次, 对方会自动取回缺失的数据, 之后可继续使用离线包。",
         )
 

@@ -45,7 +45,7 @@ _WHY_ZH = {  # causes that a clerk can act on; the others share one text
 
 
 class BundleDamaged(SilianError):
-    """The file is no bundle, or it was cut off or changed, or its signature does not fit its key."""
+    """The file is no bundle, or was cut off or changed, or its signature is wrong."""
 
     code = "bundle_damaged"
 

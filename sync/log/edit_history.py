@@ -33,7 +33,7 @@ Logs = Callable[[Connection, set[Version]], Transactions]
 
 
 class Loser(NamedTuple):
-    """A value that a merge or a person set aside, and what became of it (`sync.store.conflicts`)."""
+    """A losing value, and the state of its conflict (`sync.store.conflicts`)."""
 
     value: Value
     state: str

@@ -53,7 +53,7 @@ class KeyChanged(SignatureError):
 
     def __init__(self, who: str, known: bytes, shown: bytes) -> None:
         super().__init__(
-            f"{who}: signed with key {fingerprint(shown)}, but the known key is {fingerprint(known)}",
+            f"{who}: signed with key {fingerprint(shown)}, the known key is {fingerprint(known)}",
             f"{who}: 签名密钥为 {fingerprint(shown)}, 本单位已知 {fingerprint(known)}",
         )
 

@@ -1,4 +1,4 @@
-"""Values of the engine: records, versions, streams, audiences, rights. Pure, and imported by all the rest.
+"""The engine's values: changes, versions, streams, audiences, rights. Pure; all packages use it.
 
 Face: all of it.
 """

@@ -3,7 +3,8 @@
 The parent keeps every entry that came from the child as it came. Both find, by halving, the
 newest entry of each stream that they have in common; the child reissues what the parent lacks
 (`sync.recovery.reissue`); then the parent replays its own log as far as it came from the child or
-goes down to it (`sync.recovery.parent`). Its order is one in which every entry follows those that its writer knew.
+goes down to it (`sync.recovery.parent`). In this order every entry follows those that its writer
+knew.
 """
 
 from __future__ import annotations

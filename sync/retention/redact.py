@@ -1,10 +1,10 @@
 """Redact ended records: remove their values, keep their versions. The caller owns the transaction.
 
 A redacted record keeps id, creation, causal length, the version of its end, and the version of
-every field. Merge, digests and copies need nothing else, so a late edit merges as if the values were
-there: it restores no record, and no comparison brings the values back. Two kinds of value stay:
-those by which merge ranks heads (`max`, `min`), and those that the record's own office could not
-write again when it begins another life.
+every field. Merge, digests and copies need nothing else. So a late edit merges as if the values
+were there: it restores no record, and no comparison brings the values back. Two kinds of value
+stay: those by which merge ranks heads (`max`, `min`), and those that the record's own office could
+not write again when it begins another life.
 """
 
 from __future__ import annotations
@@ -155,9 +155,9 @@ def redact(
 
 
 def _erase_history(tx: Connection, table: RegisterTable, redacted: Sequence[Ended]) -> None:
-    """Take the records out of the log of what no other office hears of: it has their values.
+    """Remove the records from the local log, which has their values.
 
-    What other offices hear is in the log proper, which is cut by itself (`sync.retention.truncate`).
+    Changes that other offices receive are in the change log (`sync.retention.truncate`).
     """
     for unit in {one.unit for one in redacted}:
         ids = [one.id for one in redacted if one.unit == unit]

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in (ROOT / "docs/glossary.md").read_text(encoding="utf-8").splitlines()
-    if line.startswith("| ") and not line.startswith(("| say", "| ---"))
+    if line.startswith("| ") and not line.startswith(("| use |", "| ---"))
 ]
 TERMS = [term.strip() for row in ROWS for term in row[0].split(",")]
 AVOIDED = {term.strip() for row in ROWS for term in row[3].split(",") if term.strip(" –")}

@@ -1,8 +1,8 @@
 """Reporting: who has filled in which register, as far as it is known here.
 
-An office has filled in a register when it has put a record into it, even one that has ended since,
-or has stated that it has none (`node.services.upkeep.zero_reports`). Having been heard is neither. Of
-registers whose records stay in their office the cells tell.
+An office has reported a register when it has put a record into it, even one that has ended since,
+or has stated that it has none (`node.services.upkeep.zero_reports`). Contact with the office is not
+enough. For registers whose records stay in their office, cells show it.
 """
 
 from __future__ import annotations

@@ -106,7 +106,8 @@ _OF_BYTES: Mapping[Kind, str] = {
         "WHERE {where} GROUP BY id ORDER BY id"
     ),
     Kind.POSTING: (
-        "SELECT id, unit, '', f_kind FROM r_posting WHERE {where} AND causal_length % 2 = 1 ORDER BY id"
+        "SELECT id, unit, '', f_kind FROM r_posting "
+        "WHERE {where} AND causal_length % 2 = 1 ORDER BY id"
     ),
 }
 # And as hexadecimal text.

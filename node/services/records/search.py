@@ -105,7 +105,9 @@ def field_of(register: Register, name: str) -> Field:
         stated = sayable(register, name)
         raise _refused(
             register, "", "unknown_field",
-            f"{register.en} has no field {stated!r}" if stated else f"{register.en} has no such field",
+            f"{register.en} has no field {stated!r}"
+            if stated
+            else f"{register.en} has no such field",
             f"{register.zh}没有字段“{stated}”" if stated else f"{register.zh}没有这个字段",
             f"Use one of: {', '.join(register.fields)}.",
             f"可用字段：{'、'.join(f.zh for f in register.fields.values())}。",

@@ -80,8 +80,8 @@ def _fill(tx, office, below):
         [(unit, unit.to_bytes(16, "big")) for unit in below],
     )  # fmt: skip
     execute_many(
-        tx, "INSERT INTO quarantine (id, arrival, incarnation, register, unit, record, reason, detail, "
-            "state, at_ms, tries) VALUES (?,1,1,'cell',?,x'','malformed','','open',1,1)",
+        tx, "INSERT INTO quarantine (id, arrival, incarnation, register, unit, record, reason, "
+            "detail, state, at_ms, tries) VALUES (?,1,1,'cell',?,x'','malformed','','open',1,1)",
         [(unit.to_bytes(16, "big"), unit) for unit in below],
     )  # fmt: skip
     run(tx, "ANALYZE")

@@ -93,7 +93,7 @@ def test_a_child_without_a_key_of_its_own_is_not_refused_for_its_key() -> None:
     assert decide(unsigned).verdict is Verdict.ACCEPTED
 
 
-# -- what a child may ask for within a session ------------------------------------------------------
+# -- what a child may ask for within a session ----------------------------------------------------
 
 
 def test_a_restored_child_may_take_back_what_it_lost_and_nothing_else() -> None:
