@@ -140,7 +140,10 @@ def _print(terminal: Terminal, found: pb.PlanMoneyResponse) -> None:
         if terminal.zh
         else ("OFFICE", "FUND", "DUE", "SHARE", "HOUSEHOLDS", "MEMBERS", "BASIS")
     )
-    basis = {True: terminal.say("上年末", "year's eve"), False: terminal.say("现值", "now")}
+    basis = {
+        True: terminal.localized("上年末", "year's eve"),
+        False: terminal.localized("现值", "now"),
+    }
     terminal.table(
         titles,
         [
@@ -160,4 +163,4 @@ def _print(terminal: Terminal, found: pb.PlanMoneyResponse) -> None:
 
 
 def _fund_name(terminal: Terminal, fund: str) -> str:
-    return terminal.say(FUNDS[fund].zh, FUNDS[fund].en)
+    return terminal.localized(FUNDS[fund].zh, FUNDS[fund].en)
