@@ -149,8 +149,8 @@ def _annotated(annotation: Any) -> tuple[Any, Any]:
 def _spelled(parameter: inspect.Parameter) -> str:
     _, info = _annotated(parameter.annotation)
     # Within `Annotated` typer takes what is declared first as the default, and moves it later.
-    said = (getattr(info, "default", None), *(getattr(info, "param_decls", None) or ()))
-    declared = [each for each in said if isinstance(each, str) and each.startswith("--")]
+    stated = (getattr(info, "default", None), *(getattr(info, "param_decls", None) or ()))
+    declared = [each for each in stated if isinstance(each, str) and each.startswith("--")]
     if declared:
         return declared[0]
     plain = parameter.name.strip("_").replace("_", "-")

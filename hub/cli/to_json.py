@@ -23,10 +23,12 @@ def document(thing: Any) -> Any:
         if items is None:
             return to_json(thing)
         listed = to_json(getattr(thing, items))
+        beside = {f.name: f for f in thing.DESCRIPTOR.fields if f.name not in {items, *PAGE}}
         return {
             "items": listed,
             "next": getattr(thing, "next", ""),
             "total": int(getattr(thing, "total", len(listed))),
+            **{name: _field(thing, field) for name, field in beside.items()},
         }
     if isinstance(thing, Iterable) and not isinstance(thing, Mapping | str | bytes):
         listed = to_json(thing)
@@ -35,11 +37,13 @@ def document(thing: Any) -> Any:
 
 
 def _items(message: Message) -> str | None:
-    """Return the field of a message that is a list and nothing else, but for its page."""
+    """Return the field of a message that is a list: the only one, or the only list of a page."""
+    names = {field.name for field in message.DESCRIPTOR.fields}
     fields = [field for field in message.DESCRIPTOR.fields if field.name not in PAGE]
-    if len(fields) != 1 or not fields[0].is_repeated or fields[0].message_type is None:
+    lists = [f for f in fields if f.is_repeated and f.message_type is not None]
+    if len(lists) != 1 or (len(fields) != 1 and not names >= PAGE):
         return None
-    return str(fields[0].name)
+    return str(lists[0].name)
 
 
 def to_json(thing: Any) -> Any:

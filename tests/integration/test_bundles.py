@@ -84,7 +84,7 @@ def test_by_bundles_alone_the_city_receives_everything_once_and_nothing_is_quara
     courier.round()
     assert courier.premises(CITY) == courier.premises(HOME)
     assert sorted(courier.premises(CITY).values()) == sorted(["大活动室", "办公室"])
-    assert courier.silian(HOME, "work", "ls")["assignments"]
+    assert courier.silian(HOME, "work", "ls")["items"]
     assert new(courier.carry(HOME, STREET)) > 0  # the receipt of the work
     again = courier.write(STREET, DISTRICT)
     courier.silian(DISTRICT, "bundle", "read", str(again))

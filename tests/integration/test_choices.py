@@ -9,7 +9,7 @@ import pytest
 from node.app import open_office
 
 from hub.api import choices as api_choices
-from hub.api.call_context import BadRequest, Desk
+from hub.api.call_context import BadRequest, CallContext
 from hub.api.service import METHODS
 from node.config import OfficeConfig
 from node.domain.assignment_rules import Duty, EventKind, State
@@ -27,23 +27,23 @@ NOW_MS = 1_780_000_000_000
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CallContext]:
     folder, rng = tmp_path_factory.mktemp("city") / "here", random.Random(7)
     init_office(folder, OfficeConfig(unit="杭州市"), load_catalogue(), rng=rng)
     office = open_office(folder, wall_ms=lambda: NOW_MS, rng=rng)
-    yield Desk(office)
+    yield CallContext(office)
     office.close()
 
 
-def tables(desk: Desk) -> dict[str, tuple[api_choices.Choices, set[str]]]:
+def tables(context: CallContext) -> dict[str, tuple[api_choices.Choices, set[str]]]:
     """Return every table of choices, and the codes that it must name."""
     return {
-        "duty": (api_choices.of_field(desk, "work_order", "kind"), set(Duty)),
-        "nature": (api_choices.of_field(desk, "work_order", "nature"), set(Nature)),
-        "category": (api_choices.of_field(desk, "posting", "category"), set(Category)),
-        "fund": (api_choices.of_field(desk, "posting", "fund"), set(FUNDS)),
-        "kind": (api_choices.of_field(desk, "posting", "kind"), set(PostingKind)),
-        "state": (api_choices.work_states(desk), set(State) - {State.NONE}),
+        "duty": (api_choices.of_field(context, "work_order", "kind"), set(Duty)),
+        "nature": (api_choices.of_field(context, "work_order", "nature"), set(Nature)),
+        "category": (api_choices.of_field(context, "posting", "category"), set(Category)),
+        "fund": (api_choices.of_field(context, "posting", "fund"), set(FUNDS)),
+        "kind": (api_choices.of_field(context, "posting", "kind"), set(PostingKind)),
+        "state": (api_choices.work_states(context), set(State) - {State.NONE}),
         "transfer": (api_choices.TRANSFER_STATES, set(TransferState)),
         "box": (api_choices.BOXES, set(Box)),
         "way": (api_choices.REPUBLISHED_TO, {*Way, "waiting"}),
@@ -51,54 +51,54 @@ def tables(desk: Desk) -> dict[str, tuple[api_choices.Choices, set[str]]]:
     }
 
 
-def test_every_choice_has_a_name_in_both_languages_and_no_two_share_one(desk: Desk) -> None:
-    for name, (choices, codes) in tables(desk).items():
+def test_every_choice_has_a_name_in_both_languages_and_no_two_share_one(context: CallContext) -> None:
+    for name, (choices, codes) in tables(context).items():
         assert set(choices) == {str(code) for code in codes}, name
         for code, names in choices.items():
             for text in (code, *names, code.upper(), f" {names[0]} ", code.replace("_", "-")):
                 assert api_choices.code_of(text, choices) == code, (name, text)
 
 
-def test_work_is_called_alike_in_messages_and_in_the_catalogue(desk: Desk) -> None:
-    duties = api_choices.of_field(desk, "work_order", "kind")
+def test_work_is_called_alike_in_messages_and_in_the_catalogue(context: CallContext) -> None:
+    duties = api_choices.of_field(context, "work_order", "kind")
     assert {code: names[0] for code, names in duties.items()} == DUTY_ZH
-    states = api_choices.work_states(desk)
+    states = api_choices.work_states(context)
     assert {code: names[0] for code, names in states.items()} == {
         state: text for state, text in STATE_ZH.items() if state is not State.NONE
     }
 
 
-def test_money_is_booked_by_the_names_that_people_use(desk: Desk) -> None:
-    said = {"year": 2026, "amount_fen": 500, "actor": "x"}
+def test_money_is_booked_by_the_names_that_people_use(context: CallContext) -> None:
+    stated = {"year": 2026, "amount_fen": 500, "actor": "x"}
     put = METHODS["Appropriate"]
-    line = put.answer(desk, put.request(fund="社区年工作经费(市)", **said)).posting
+    line = put.answer(context, put.request(fund="社区年工作经费(市)", **stated)).posting
     spend = METHODS["Spend"]
-    request = spend.request(fund="work funds, city", category="办公", **said)
-    spent = spend.answer(desk, request).posting
+    request = spend.request(fund="work funds, city", category="办公", **stated)
+    spent = spend.answer(context, request).posting
     assert (line.fund, spent.fund, spent.category) == ("F1", "F1", "office")
 
 
-def test_a_wrong_choice_gets_the_nearest_or_all_and_the_option(desk: Desk) -> None:
+def test_a_wrong_choice_gets_the_nearest_or_all_and_the_option(context: CallContext) -> None:
     ls = METHODS["ListAssignments"]
     with pytest.raises(BadRequest) as near:
-        ls.answer(desk, ls.request(states=["decline"]))
+        ls.answer(context, ls.request(states=["decline"]))
     assert near.value.text("en").endswith("Did you mean declined, delivered?")
     assert "是否应为：已拒绝、已送达？" in near.value.text("zh")
     with pytest.raises(BadRequest) as far:
-        ls.answer(desk, ls.request(states=["zzz"]))
+        ls.answer(context, ls.request(states=["zzz"]))
     for text, lang in (("--state", "en"), ("--state", "zh"), ("recalled", "en"), ("已撤回", "zh")):
         assert text in far.value.text(lang)
     assert "none" not in far.value.remedy_en.split(", ")
     spend = METHODS["Spend"]
     with pytest.raises(BadAllocation) as refused:
-        spend.answer(desk, spend.request(fund="F1", year=2026, amount_fen=1, category="办公x",
+        spend.answer(context, spend.request(fund="F1", year=2026, amount_fen=1, category="办公x",
                                          actor="x"))  # fmt: skip
     assert "--category" in refused.value.zh + refused.value.remedy_zh
     assert all(str(category) in refused.value.remedy_en for category in Category)
 
 
-def test_a_list_of_a_fund_that_there_is_not_is_refused_and_not_empty(desk: Desk) -> None:
+def test_a_list_of_a_fund_that_there_is_not_is_refused_and_not_empty(context: CallContext) -> None:
     for name in ("ListPostings", "ListBalances", "ListTransfers", "CheckConservation"):
         method = METHODS[name]
         with pytest.raises(BadAllocation):
-            method.answer(desk, method.request(fund="F99"))
+            method.answer(context, method.request(fund="F99"))

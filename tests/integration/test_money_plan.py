@@ -39,8 +39,8 @@ def test_the_rule_alone_gives_a_line_a_fund_and_payer_without_an_office() -> Non
     assert len({x["version"] for x in lines}) == 1
     grown = formula("--year", 2006, "--households", 1000)
     assert [x["amount_fen"] for x in grown] == [4_410_000, 4_410_000, 0, 0, 0]
-    told = silian("money", "formula", "--year", 2004, "--households", 1000, lang="zh")
-    assert "80,000.00 元" in told.out
+    reported = silian("money", "formula", "--year", 2004, "--households", 1000, lang="zh")
+    assert "80,000.00 元" in reported.out
 
 
 @pytest.mark.parametrize(

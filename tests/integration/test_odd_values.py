@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from hub.cli.exits import Exit
-from tests.integration.test_option_pairs import ASKING, VALUES, VERBS, ways
+from tests.integration.test_option_pairs import ASKING, VALUES, VERBS, forms
 from tests.support.recorder import Recorder, recording
 from tests.support.silian import silian
 from tests.support.verbs import Verb
@@ -52,7 +52,7 @@ def cases() -> Iterator[tuple[str, str, str]]:
 
 
 def typed(verb: Verb, given: dict[str, str], office: Recorder) -> list[str]:
-    known = list(ways(verb))
+    known = list(forms(verb))
     base = next((way for way in known if set(given) <= way), known[0])
     usual = {p.name: VALUES.get(p.name, "x") for p in verb.own if p.name in base}
     if "file" in usual:

@@ -852,8 +852,8 @@ def test_a_deadline_in_a_message_is_a_day(net):
         assert "2020-01-01" in error.zh
         assert str(passed_ms) not in error.text("en") + error.text("zh")
     for lang in ("en", "zh"):
-        told = views.show(net[STREET], number).text(lang)
-        assert str(net.row(FIRST).due_ms) not in told
+        reported = views.show(net[STREET], number).text(lang)
+        assert str(net.row(FIRST).due_ms) not in reported
 
 
 @pytest.mark.parametrize(
