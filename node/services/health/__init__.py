@@ -1,4 +1,4 @@
 """The state of this office: status, problems, verification.
 
-Face: `problems`, `status`, `tree_status`, `verify`.
+Face: `machine`, `problems`, `status`, `tree_status`, `verify`.
 """
