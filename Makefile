@@ -40,6 +40,7 @@ test: setup ## run every test
 
 soak: setup ## run what is too long or too wide for every test run
 	$(BIN)/python -m pytest -m soak -n $(JOBS) --dist worksteal tests
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/property tests/unit
 
 check: setup ## format, lint, types, layers, wire contract, lock: all that is not a test
 	$(BIN)/ruff format --check $(CHECKED)

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from sync.wire.v1.office_common_pb2 import Value
 
-PAGE = {"total", "next"}  # what a list says beside its items
+PAGE = {"total", "next"}  # what a list says extras its items
 
 
 def document(thing: Any) -> Any:
@@ -23,12 +23,12 @@ def document(thing: Any) -> Any:
         if items is None:
             return to_json(thing)
         listed = to_json(getattr(thing, items))
-        beside = {f.name: f for f in thing.DESCRIPTOR.fields if f.name not in {items, *PAGE}}
+        extras = {f.name: f for f in thing.DESCRIPTOR.fields if f.name not in {items, *PAGE}}
         return {
             "items": listed,
             "next": getattr(thing, "next", ""),
             "total": int(getattr(thing, "total", len(listed))),
-            **{name: _field(thing, field) for name, field in beside.items()},
+            **{name: _field(thing, field) for name, field in extras.items()},
         }
     if isinstance(thing, Iterable) and not isinstance(thing, Mapping | str | bytes):
         listed = to_json(thing)

@@ -51,7 +51,9 @@ def tables(context: CallContext) -> dict[str, tuple[api_choices.Choices, set[str
     }
 
 
-def test_every_choice_has_a_name_in_both_languages_and_no_two_share_one(context: CallContext) -> None:
+def test_every_choice_has_a_name_in_both_languages_and_no_two_share_one(
+    context: CallContext,
+) -> None:
     for name, (choices, codes) in tables(context).items():
         assert set(choices) == {str(code) for code in codes}, name
         for code, names in choices.items():

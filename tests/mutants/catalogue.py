@@ -447,7 +447,8 @@ MUTANTS = (
         "    if False:", "tests/storage/test_append_only.py",
     ),
     Mutant(
-        "a copy puts another value in the place of one that stands", "INV-17", "sync/apply/copies.py",
+        "a copy puts another value in the place of one that is there", "INV-17",
+        "sync/apply/copies.py",
         "        if rewrites(before, after, table.schema):", "        if False:",
         "tests/storage/test_append_only.py",
     ),

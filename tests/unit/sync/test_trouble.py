@@ -1,4 +1,4 @@
-"""Trouble of a store is told from a refusal of the data by the kind of the error, not by a list."""
+"""The kind of an error says whether the store failed or refused the data; no list does."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
-from sync.store.sql import Trouble, fault_of, trouble_of_state
+from sync.store.sql import StoreFault, fault_of, trouble_of_state
 
 OF_DATA = {1, 18, 19, 20, 21, 25}  # error, too big, constraint, mismatch, misuse, range
 KNOWN_SQLITE = {
-    3: Trouble.FORBIDDEN, 5: Trouble.TRANSIENT, 6: Trouble.TRANSIENT, 7: Trouble.TRANSIENT,
-    8: Trouble.READ_ONLY, 10: Trouble.TRANSIENT, 11: Trouble.CORRUPT, 13: Trouble.FULL,
-    14: Trouble.CLOSED, 26: Trouble.CORRUPT,
+    3: StoreFault.FORBIDDEN, 5: StoreFault.TRANSIENT, 6: StoreFault.TRANSIENT,
+    7: StoreFault.TRANSIENT,
+    8: StoreFault.READ_ONLY, 10: StoreFault.TRANSIENT, 11: StoreFault.CORRUPT, 13: StoreFault.FULL,
+    14: StoreFault.CLOSED, 26: StoreFault.CORRUPT,
 }  # fmt: skip
 KNOWN_STATES = {
-    "08006": Trouble.LOST, "25006": Trouble.READ_ONLY, "28000": Trouble.FORBIDDEN,
-    "28P01": Trouble.FORBIDDEN, "3D000": Trouble.MISSING, "40001": Trouble.SERIALIZATION,
-    "40P01": Trouble.SERIALIZATION, "42501": Trouble.FORBIDDEN, "53100": Trouble.FULL,
-    "53300": Trouble.TRANSIENT, "55P03": Trouble.TRANSIENT, "57P01": Trouble.TRANSIENT,
-    "57P03": Trouble.TRANSIENT, "58030": Trouble.TRANSIENT, "XX001": Trouble.CORRUPT,
+    "08006": StoreFault.LOST, "25006": StoreFault.READ_ONLY, "28000": StoreFault.FORBIDDEN,
+    "28P01": StoreFault.FORBIDDEN, "3D000": StoreFault.MISSING, "40001": StoreFault.SERIALIZATION,
+    "40P01": StoreFault.SERIALIZATION, "42501": StoreFault.FORBIDDEN, "53100": StoreFault.FULL,
+    "53300": StoreFault.TRANSIENT, "55P03": StoreFault.TRANSIENT, "57P01": StoreFault.TRANSIENT,
+    "57P03": StoreFault.TRANSIENT, "58030": StoreFault.TRANSIENT, "XX001": StoreFault.CORRUPT,
     "22001": None, "22003": None, "23505": None, "42P01": None, "P0001": None, "54000": None,
 }  # fmt: skip
 
@@ -50,7 +51,7 @@ def test_all_that_sqlite_reports_is_trouble_but_for_what_is_about_the_data(
 
 @pytest.mark.parametrize(("state", "trouble"), KNOWN_STATES.items())
 def test_what_a_server_reports_is_classified_by_its_class(
-    state: str, trouble: Trouble | None
+    state: str, trouble: StoreFault | None
 ) -> None:
     assert trouble_of_state(state) is trouble
     wrapped = DBAPIError("S", None, psycopg.errors.lookup(state)("x"))
@@ -60,21 +61,21 @@ def test_what_a_server_reports_is_classified_by_its_class(
 def test_a_server_that_says_nothing_at_all_is_lost() -> None:
     for kind in (psycopg.OperationalError, psycopg.InterfaceError):
         wrapped = DBAPIError.instance("S", None, kind("closed"), psycopg.Error)
-        assert fault_of(wrapped) is Trouble.LOST  # type: ignore[arg-type]
-    assert fault_of(TimeoutError()) is Trouble.TRANSIENT
+        assert fault_of(wrapped) is StoreFault.LOST  # type: ignore[arg-type]
+    assert fault_of(TimeoutError()) is StoreFault.TRANSIENT
 
 
 @pytest.mark.parametrize(
-    ("said", "trouble"),
+    ("stated", "trouble"),
     [
-        ("database is locked", Trouble.TRANSIENT),
-        ("database or disk is full", Trouble.FULL),
-        ("Could not decode to UTF-8 column 'f_name' with text '...'", Trouble.CORRUPT),
-        ("database disk image is malformed", Trouble.CORRUPT),
+        ("database is locked", StoreFault.TRANSIENT),
+        ("database or disk is full", StoreFault.FULL),
+        ("Could not decode to UTF-8 column 'f_name' with text '...'", StoreFault.CORRUPT),
+        ("database disk image is malformed", StoreFault.CORRUPT),
         ("NOT NULL constraint failed", None),
     ],
 )
 def test_a_driver_without_codes_is_understood_by_its_words(
-    stated: str, trouble: Trouble | None
+    stated: str, trouble: StoreFault | None
 ) -> None:
     assert fault_of(DBAPIError("S", None, DriverError(stated))) is trouble
