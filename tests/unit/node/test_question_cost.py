@@ -8,19 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from node.services.peers.status import PeerStatus
 from sqlalchemy import event
 
 from node.config import OfficeConfig
 from node.office import Office
 from node.open import open_office
+from node.peers.status import PeerStatus
 from node.services.figures.rollup import answer
 from node.services.health.status import status
 from node.setup import init_office
 from sync.log import entries as log
 from sync.model.report import NodeStatus
 from sync.model.schema import Lane
-from sync.store.sql import execute_many, run
+from sync.store.sql import execute, execute_many
 from tests.unit.node.offices import CATALOGUE, DISTRICT, START_MS, Clock
 
 SMALL, LARGE = 8, 200  # communities of each street that is not asked about
@@ -59,10 +59,10 @@ def district(folder: Path, others: int) -> Iterator[Office]:
     office = open_office(folder, wall_ms=Clock(), rng=rng, catalogue=CATALOGUE, synchronous="OFF")
     below = office.tree.subtree(office.identity.unit)[1:]
     office.store.write(lambda tx: _fill(tx, office, below))
-    office.news.receive(
+    office.peer_status.receive_status(
         NodeStatus(unit=unit, at_ms=START_MS, incarnation=unit, bulk_seq=1) for unit in below
     )
-    office.news.save()
+    office.peer_status.save()
     yield office
     office.close()
 
@@ -84,7 +84,7 @@ def _fill(tx, office, below):
             "detail, state, at_ms, tries) VALUES (?,1,1,'cell',?,x'','malformed','','open',1,1)",
         [(unit.to_bytes(16, "big"), unit) for unit in below],
     )  # fmt: skip
-    run(tx, "ANALYZE")
+    execute(tx, "ANALYZE")
 
 
 @contextmanager

@@ -7,20 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from node.china import DAY_MS
 from node.office import Office
-from node.services.conflicts import resolve
+from node.services.conflicts import resolve, views
 from node.services.corrections import requests
 from node.services.records import edits, importing
 from node.services.records.edits import KeyTaken, NotEnded, StillContested, ValuesGone
 from node.services.records.history import Lack, past
 from node.services.records.views import Event
-from node.services.upkeep.log_retention import DAY_MS, cut_log
+from node.services.upkeep.log_retention import truncate_log
 from node.services.upkeep.redaction import redact_ended
 from sync.merge.record import conflicts_of
 from sync.model.attribution import Attribution
 from tests.support.network import EAST, NORTH, A, Network
 from tests.unit.node.offices import COMMUNITY, STREET, Clock, exchange, new_office, send_up
-from tests.unit.node.test_log_retention import all_safe, days_pass
+from tests.unit.node.test_log_retention import all_durable, days_pass
 from tests.unit.node.test_service_records import HALL, RESIDENT
 
 WANG, LI = Attribution("王敏"), Attribution("李军", "实地复测")
@@ -84,7 +85,7 @@ def test_both_values_of_a_settled_conflict_stay_in_the_history_of_both_offices(
     clock.forward()
     edits.change(community, "premises", made.unit, made.id, {"remark": "本级"}, by=WANG)
     exchange(community, street)
-    (conflict,) = resolve.list_open(street).conflicts
+    (conflict,) = views.list_open(street).conflicts
     clock.forward()
     resolve.resolve(
         street, conflict.id, "value", reason="以现场为准", actor="赵", values={"remark": "第三"}
@@ -93,7 +94,7 @@ def test_both_values_of_a_settled_conflict_stay_in_the_history_of_both_offices(
     for office in (community, street):
         events = past(office, "premises", made.unit, made.id).events
         assert edits_of(events, "remark") == [
-            (2, "李军", None, "上级", "settled"), (3, "王敏", None, "本级", ""),
+            (2, "李军", None, "上级", "resolved"), (3, "王敏", None, "本级", ""),
             (2, "赵", "本级", "第三", ""),
         ]  # fmt: skip
         assert events[-1].reason == "以现场为准"  # and why, at both
@@ -167,7 +168,7 @@ def test_after_the_log_was_cut_the_history_says_so(net: Network) -> None:
     edits.change(office, "premises", made.unit, made.id, {"area_m2": "1"}, by=LI)
     edits.create(office, "premises", {**HALL, "name": "乙"})  # the newest entry stays
     net.up(A)
-    all_safe(net, A)
+    all_durable(net, A)
     days_pass(net, A, 31)
     net.forward()
     edits.change(office, "premises", made.unit, made.id, {"area_m2": "2"}, by=LI)
@@ -184,7 +185,7 @@ def test_after_the_local_log_was_cut_the_history_says_so(net: Network) -> None:
     office = net[A]
     made = edits.create(office, "resident", RESIDENT, by=WANG)
     net.forward(31 * DAY_MS)
-    assert cut_log(office, net.ms).local_cut.entries == 1
+    assert truncate_log(office, net.ms).local_cut.entries == 1
     found = past(office, "resident", made.unit, made.id)
     assert (found.lacks, found.missing) == ((Lack.CUT,), 1)
 
@@ -221,7 +222,7 @@ def test_after_erasure_nobody_is_shown_a_value_though_the_log_had_it(net: Networ
     edits.end(office, "premises", hall.id, by=WANG)
     edits.end(office, "resident", person.id, by=Attribution("王敏", "死亡"))
     net.up(A)
-    all_safe(net, A)
+    all_durable(net, A)
     net.forward(41 * DAY_MS)
     assert redact_ended(office, net.ms) == 2
     found = past(office, "premises", hall.unit, hall.id)
@@ -271,7 +272,7 @@ def test_what_is_against_an_end_is_decided_before_the_record_comes_back(
     exchange(community, street)
     with pytest.raises(StillContested):
         edits.restore(community, "premises", made.id)
-    (conflict,) = resolve.list_open(community).conflicts
+    (conflict,) = views.list_open(community).conflicts
     resolve.resolve(community, conflict.id, "shown", reason="已拆", actor="王敏")
     assert edits.restore(community, "premises", made.id).alive
     with community.store.read() as tx:
@@ -284,7 +285,7 @@ def test_a_record_whose_values_were_erased_is_added_anew(net: Network) -> None:
     office = net[A]
     made = edits.create(office, "resident", RESIDENT)
     edits.end(office, "resident", made.id)
-    all_safe(net, A)
+    all_durable(net, A)
     net.forward(41 * DAY_MS)
     assert redact_ended(office, net.ms) == 1
     with pytest.raises(ValuesGone):
