@@ -59,10 +59,10 @@ def test_doctor_says_that_the_process_may_open_too_few_files() -> None:
     allowed = file_limit()
     assert allowed is not None
     served = {"pid": os.getpid(), "files": allowed}
-    assert examine._files(served).good
-    found = examine._files({**served, "files": allowed + 1})
+    assert examine._open_files(served).good
+    found = examine._open_files({**served, "files": allowed + 1})
     assert not found.good
     assert str(allowed) in found.en
     assert str(allowed + 1) in found.zh
-    assert examine._files(None).good == (files_for(1) <= examine.hard_file_limit())
-    assert examine._files({}).good  # of a program that notes nothing
+    assert examine._open_files(None).good == (files_for(1) <= examine.hard_file_limit())
+    assert examine._open_files({}).good  # of a program that notes nothing
