@@ -320,7 +320,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         """Records, an empty template, or a filled sample as a file: name and count, then pieces."""
         request = register_pb.ExportRecordsRequest(
             register=register,
-            format=kind,
+            format="" if template or sample else kind,  # which the office chooses
             template=template,
             unit=unit,
             subtree=subtree,

@@ -76,10 +76,10 @@ def test_status_shows_the_link_and_the_offices_below(network: Network) -> None:
     own = network.below("status", "--json").json
     assert own["link"]["connected"] is True
     tree = network.above("status", "--tree", "--json").json
-    assert {o["unit"]["code"]: o["heard"] for o in tree["offices"]} == {
+    assert {o["unit"]["code"]: o["received"] for o in tree["offices"]} == {
         STREET: True, COMMUNITY: True,
     }  # fmt: skip
-    assert (tree["sums"]["offices"], tree["sums"]["heard"]) == (18, 2)
+    assert (tree["sums"]["offices"], tree["sums"]["received"]) == (18, 2)
     assert {c["code"]: c["offices"] for c in tree["causes"]}["never_heard"] == 16
     shown = network.above("status", "--tree").out
     assert "万家花园社区" in shown
@@ -91,12 +91,12 @@ def test_status_shows_the_link_and_the_offices_below(network: Network) -> None:
 def test_what_was_never_received_is_null_in_json_and_a_dash_for_people(network: Network) -> None:
     found = network.above("status", "--tree", "--never", "--json").json
     assert len(found["offices"]) == 18
-    never = [o for o in found["offices"] if not o["heard"]]
+    never = [o for o in found["offices"] if not o["received"]]
     assert len(never) == 16
     for office in never:
         for name in (
             "connected", "last_contact_ms", "exact_ms", "waiting_up", "waiting_age_ms",
-            "waiting_down", "conflicts", "holes",
+            "waiting_down", "conflicts", "quarantined",
         ):  # fmt: skip
             assert office[name] is None, name
     own = next(o for o in found["offices"] if o["unit"]["code"] == STREET)
@@ -150,10 +150,10 @@ def test_retention_shows_the_log_and_truncates_nothing_without_the_setting(
 ) -> None:
     looked = network.below("retention", "--dry-run", "--json")
     assert looked.exit == 0, looked.err
-    assert (int(looked.json["floor"]), looked.json["log_days"]) == (0, 0)
+    assert (int(looked.json["low_water_mark"]), looked.json["log_days"]) == (0, 0)
     assert int(looked.json["entries"]) >= 1
     done = network.below("retention", "--json")
-    assert int(done.json["cut_entries"]) == 0
+    assert int(done.json["truncated_entries"]) == 0
     assert done.json["entries"] == looked.json["entries"]
     output = network.below("retention").out
     assert "the log is kept" in output
@@ -222,7 +222,7 @@ def test_a_record_is_created_changed_deleted_and_restored(network: Network, prem
     record = made["id"]
     assert made["values"]["area_m2"] == 66000
     changed = network.below(
-        "record", "change", "premises", record, "area_m2=70.5", "--seen", made["seen"], "--json"
+        "record", "change", "premises", record, "area_m2=70.5", "--seen", made["version_token"], "--json"
     )
     assert changed.json["values"]["area_m2"] == 7050
     shown = network.below("record", "show", "premises", record, "--history", lang="zh")
@@ -543,14 +543,14 @@ def test_a_conflict_is_shown_and_decided(alone: Path) -> None:
     made = run("record", "create", "service_outlet", "name=冲突点", "kind=outlet").json
     change = ("record", "change", "service_outlet", made["id"])
     assert run(*change, "address=甲路1号").exit == 0
-    stale = run(*change, "address=乙路2号", "--seen", made["seen"])
+    stale = run(*change, "address=乙路2号", "--seen", made["version_token"])
     assert (stale.exit, stale.error["code"]) == (7, "stale_edit")
-    forced = run(*change, "address=乙路2号", "--seen", made["seen"], "--force")
+    forced = run(*change, "address=乙路2号", "--seen", made["version_token"], "--force")
     (conflict,) = forced.json["conflicts"]
     assert run("conflicts", "ls").json["items"][0]["id"] == conflict
     assert "甲路1号" in silian("conflicts", "show", conflict, "--dir", alone).out
     decide = ("conflicts", "resolve", conflict, "--take", "loser", "--reason", "以门牌为准")
-    assert run(*decide).json["conflict"]["state"] == "settled"
+    assert run(*decide).json["conflict"]["state"] == "resolved"
     again = run(*decide)
     assert (again.exit, again.error["code"]) == (7, "conflict_closed")
     assert run("conflicts", "ls").json["total"] == 0
@@ -590,7 +590,7 @@ def test_doctor_checks_the_machine(alone: Path) -> None:
 
 
 def test_codes_are_explained_and_versions_printed() -> None:
-    assert "Exit 7" in silian("explain", "stale_edit").out
+    assert "exit 7" in silian("explain", "stale_edit").out
     assert "隔离区" in silian("explain", "quarantined", "--lang", "zh").out
     assert silian("version", "--json").json["silian"]
 

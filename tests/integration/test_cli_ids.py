@@ -223,7 +223,7 @@ def test_what_fits_several_names_them_and_does_nothing(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["0000", "zzzz", "没有这栋楼", "abc", "-", "%", "' OR 1=1 --", "٣٣٣٣"]
+    "stated", ["0000", "zzzz", "没有这栋楼", "abc", "-", "%", "' OR 1=1 --", "٣٣٣٣"]
 )
 def test_what_fits_nothing_is_refused_in_a_line(pair: Pair, stated: str) -> None:
     for verb in (

@@ -382,9 +382,9 @@ def test_every_code_is_explained_in_both_languages() -> None:
 
 
 def test_an_explanation_says_cause_what_happens_by_itself_steps_and_an_example() -> None:
-    result = silian("explain", "holes").out
+    result = silian("explain", "quarantined").out
     assert [line.partition(":")[0] for line in result.splitlines()] == [
-        "holes", "Cause", "By itself", "What to do", "It reads",
+        "quarantined", "Cause", "By itself", "What to do", "It reads",
     ]  # fmt: skip
     assert "silian holes retry" in result
     assert "exit 7" in silian("explain", "stale-edit").out  # as people write it

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from node.services.peers.status import MOMENTS_KEPT_MS
 
 from hub.serve.maintenance import PERIODIC
 from hub.serve.process import Process, Served
 from node.config import OfficeConfig
 from node.jobs import Jobs
+from node.peers.status import MOMENTS_KEPT_MS
 from node.setup import init_office
 from tests.support.edits import outlet
 from tests.support.tier import eventually
@@ -124,11 +124,11 @@ def test_an_idle_hub_still_receives_every_minute_how_far_each_office_is_known(ci
     for _ in range(3):
         city.tick()
         with hub.store.read() as tx:
-            marks = hub.news.watermarks(tx)
+            marks = hub.peer_status.watermarks(tx)
         for code in (COMMUNITY, OTHER):
             unit = hub.tree.by_code(code).unit_id
             assert marks[unit].at_ms == city.clock.ms - 1
-            assert hub.news.known()[unit].last_contact_ms == city.clock.ms
+            assert hub.peer_status.known()[unit].last_contact_ms == city.clock.ms
 
 
 def test_what_changes_is_written_by_the_next_tick_and_by_that_one_alone(city: City) -> None:
@@ -150,11 +150,11 @@ def test_a_watermark_that_was_shown_is_written_and_one_that_nobody_asked_for_onc
     writes = counting_writes(city)
     city.tick()
     with hub.store.read() as tx:
-        shown = hub.news.watermarks(tx)
+        shown = hub.peer_status.watermarks(tx)
     city.tick()
     assert set(writes) == {STREET}
     writes.clear()
-    kept = {unit: hub.news._saved[unit].at_ms for unit in hub.news.known()}
+    kept = {unit: hub.peer_status._saved[unit].at_ms for unit in hub.peer_status.known()}
     assert all(at_ms - 1 >= shown[unit].at_ms for unit, at_ms in kept.items())
     while city.clock.ms < max(kept.values()) + MOMENTS_KEPT_MS:
         assert STREET not in writes

@@ -18,7 +18,7 @@ from node.services.work.checks import Order
 from sync.link.dialer import Dialer
 from sync.link.lines import Lines
 from sync.link.session import State
-from tests.integration.test_herd import Greeter, Hub, Rests
+from tests.integration.test_herd import HandshakeClient, Hub, Rests
 from tests.support.edits import outlet
 from tests.support.many import communities, make_communities, make_street
 from tests.support.tier import eventually
@@ -93,7 +93,7 @@ def test_offices_whose_parent_never_answers_keep_no_other_office_from_its_own(
         def dial(address: str) -> Dialer:
             (unit,) = office.tree.children(office.identity.unit)
             line = Dialer(
-                Greeter(unit),  # type: ignore[arg-type]
+                HandshakeClient(unit),  # type: ignore[arg-type]
                 connect=lambda: lines.connect(address), workers=worker, later=rests,
                 rng=random.Random(1),
             )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.api.tokens import TOKEN_FILE, Unauthenticated, bearer, token_of
+from hub.api.tokens import TOKEN_FILE, Unauthenticated, token_of, unit_for_token
 from hub.client.client import OfficeClient, wall_ms
 from node.config import FILE, BadConfig, OfficeConfig
 from node.domain.catalogue import load_catalogue
@@ -190,7 +190,7 @@ def test_a_file_that_holds_no_token_is_refused_with_its_name(tmp_path: Path, con
 @pytest.mark.parametrize("shown", ["", "x", "\0"])
 def test_nothing_is_never_a_token_even_where_an_office_holds_none(shown: str) -> None:
     with pytest.raises(Unauthenticated):
-        bearer(shown, [(1, shown)])
+        unit_for_token(shown, [(1, shown)])
 
 
 def test_a_served_office_whose_token_file_is_emptied_still_asks_for_its_token(

@@ -12,9 +12,9 @@ from hub.serve.process import Process
 from node.domain.assignment import Duty
 from node.domain.units import Level
 from node.office import Office
+from node.peers.fenced import Fenced
 from node.services.health.status import status
 from node.services.peers import clones
-from node.services.peers.clones import Fenced
 from node.services.work import actions as assignments
 from node.services.work.checks import Order
 from sync.link.session import State

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sync.apply import applier
 from sync.apply.compose import NotWritable
-from sync.merge.copies import NOTHING, Chunk
+from sync.merge.copies import EMPTY, Chunk
 from sync.model.change import Operation, RecordName
 from sync.model.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
 from tests.storage.conftest import OpenSite
@@ -77,7 +78,7 @@ def test_a_quarantined_rewriting_stays_quarantined_however_often_it_is_tried(ope
     garden, street = honest_and_liar(open_site)
     garden.commit(garden.update(1, most=1))
     garden.send(street)
-    street.store.write(lambda tx: street.applier.retry(tx, "1=1"))
+    street.store.write(lambda tx: applier.retry_quarantined(street.replica, tx, "1=1"))
     assert street.value(1, "most", GARDEN) == 400
     assert street.quarantined() == [("append_only", "open")]
 
@@ -108,7 +109,7 @@ def rewritten(open_site: OpenSite, **values: object) -> tuple[Chunk, Site]:
     return chunk_from(garden, GARDEN), street
 
 
-@pytest.mark.parametrize("received_here", [None, NOTHING], ids=["in step", "to be repaired"])
+@pytest.mark.parametrize("received_here", [None, EMPTY], ids=["in step", "to be repaired"])
 @pytest.mark.parametrize("values", [{"most": 1}, {"name": "n", "rank": "z", "most": 1, "tags": ""}])
 def test_a_copy_that_was_rewritten_is_not_joined(open_site, values, received_here):
     chunk, street = rewritten(open_site, **values)
@@ -164,6 +165,6 @@ def test_what_rotted_is_repaired_as_in_any_register(open_site, what, where):
 
 def test_who_may_not_write_it_is_refused_first(open_site):
     garden, street = open_site(GARDEN, schema=SCHEMA), open_site(STREET, schema=SCHEMA)
-    bad = block_of(ORCHID, 1, operation=Operation.UPDATE, base=bytes(16), life=1)
+    bad = block_of(ORCHID, 1, operation=Operation.UPDATE, base=bytes(16), causal_length=1)
     street.take(raw_batch(garden, bad), GARDEN)
     assert street.quarantined() == [("foreign_unit", "open")]

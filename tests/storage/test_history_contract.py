@@ -12,7 +12,7 @@ from sync.log.edit_history import History, erase_local, history_of, losers_of
 from sync.model.attribution import UNKNOWN, Attribution, BadAttribution
 from sync.model.change import Edit, Operation, RecordName, Value
 from sync.model.version import Version
-from sync.store.sql import run
+from sync.store.sql import execute
 from tests.support.sites import DISTRICT, GARDEN, STREET, Site, key, record_id
 
 WANG, ZHAO = Attribution("王", "换证"), Attribution("赵")
@@ -125,7 +125,7 @@ def test_where_the_log_is_cut_the_history_says_how_much_is_missing(open_site):
     garden.send(street)
 
     def cut(tx):
-        run(tx, "DELETE FROM entry WHERE arrival IN (1, 2)", ())
+        execute(tx, "DELETE FROM entry WHERE arrival IN (1, 2)", ())
 
     street.store.write(cut)
     found = history(street, 1)
@@ -139,7 +139,7 @@ def test_an_edit_without_a_log_is_known_by_what_is_of_it(open_site):
     garden = open_site(GARDEN)
     garden.commit(garden.create(1, name="A", rank="p"), by=WANG)
     garden.commit(garden.update(1, name="B"), by=ZHAO)
-    garden.store.write(lambda tx: run(tx, "DELETE FROM entry", ()))
+    garden.store.write(lambda tx: execute(tx, "DELETE FROM entry", ()))
     first, last = history(garden, 1).edits
     assert {c.field: c.new for c in first.fields if c.new} == {"rank": "p"}
     assert [(c.field, c.new, c.old_known) for c in last.fields] == [("name", "B", False)]
@@ -160,7 +160,7 @@ def test_what_is_erased_of_a_record_leaves_the_others_of_its_transaction(open_si
     assert len(history(garden, 1).missing) == 2
     assert reported(history(garden, 2)) == [("王", None, "B"), ("赵", "B", "BB")]
     with garden.store.read() as tx:
-        payloads = [bytes(r[0]) for r in run(tx, "SELECT payload FROM local_entry", ()).fetchall()]
+        payloads = [bytes(r[0]) for r in execute(tx, "SELECT payload FROM local_entry", ()).fetchall()]
         assert local_log.extent(tx).entries == 2
     from sync.codec import entry as codec
 

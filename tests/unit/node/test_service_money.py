@@ -634,7 +634,7 @@ def test_a_posting_that_its_office_rewrites_is_quarantined_and_the_figures_stand
         values={"amount_fen": 1} if operation is Operation.UPDATE else {},
     )  # fmt: skip
     offices.exchange(community, street)
-    monkeypatch.setattr("sync.apply.compose.objection", lambda *_, **__: None)
+    monkeypatch.setattr("sync.apply.compose.denial_reason", lambda *_, **__: None)
     community.commit(lambda _tx: [rewritten])
     monkeypatch.undo()
     offices.exchange(community, street)
@@ -659,5 +659,5 @@ def test_money_that_waits_for_this_office_is_shown_by_status(net: MoneyNetwork) 
     net.settle()
     assert waiting(DISTRICT) == ["1 payments to this office wait to be confirmed"]
     assert waiting(CITY) == []
-    answers.receive(net[DISTRICT], line.posting.transfer, actor="clerk")
+    answers.receive(net[DISTRICT], line.posting.transfer, actor="cashier")
     assert waiting(DISTRICT) == []
