@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(quarantined, name="holes")
     for function in (ls, show, close):
         verb(quarantined)(function)
-    verb(quarantined, rules=[Apart("hole", "all_")])(retry)
+    verb(quarantined, rules=[Apart("quarantined_change", "all_")])(retry)
     copies = typer.Typer(
         help="Two stores under one office's name. 重复运行的单位", no_args_is_help=True
     )

@@ -53,7 +53,7 @@ def register(app: typer.Typer) -> None:
         verb(record)(function)
     verb(record, "none")(none_)
     for editing in (change, end):
-        verb(record, rules=[Needs("force", "seen")])(editing)
+        verb(record, rules=[Needs("force", "version_token")])(editing)
 
 
 def registers(

@@ -123,9 +123,11 @@ def test_a_decided_conflict_is_listed_with_what_was_not_taken_at_both_offices(pa
 
 
 def test_what_is_no_name_is_refused_in_a_line(pair: Pair) -> None:
-    for bad in ("王" * 101, "a\x1b[2J", "王\n敏"):
+    for bad, code in (
+        ("王" * 101, "bad_attribution"), ("a\x1b[2J", "usage"), ("王\n敏", "usage"),
+    ):  # fmt: skip
         refused = pair.below("record", "create", "premises", "name=丁", "--as", bad, "--json")
-        assert (refused.exit, refused.error["code"]) == (2, "usage")
+        assert (refused.exit, refused.error["code"]) == (2, code)
 
 
 def test_text_that_is_no_utf_8_is_refused_in_a_line(pair: Pair) -> None:

@@ -90,7 +90,7 @@ def _fill(pair: Pair) -> None:
              "phone=13900000000", "employment=退休")  # fmt: skip
     two = good(pair.below("record", "show", "premises", "二号楼", "--json"))["record"]
     change = ("record", "change", "premises", "二号楼")
-    for text, more in (("甲说" + LONG, ()), ("乙说" + LONG, ("--seen", two["seen"], "--force"))):
+    for text, more in (("甲说" + LONG, ()), ("乙说" + LONG, ("--seen", two["version_token"], "--force"))):
         assert pair.below(*change, f"remark={text}", *more).exit == 0
     one = good(pair.below("record", "show", "premises", "文体中心", "--json"))["record"]
     change = ("record", "change", "premises", "文体中心")
