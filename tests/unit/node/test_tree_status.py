@@ -11,6 +11,8 @@ from node.services.health.status import HOUR_MS
 from node.services.health.tree_status import EXAMPLES, Asked, BadPage, UnknownCause, tree_status
 from tests.support.network import CITY, EAST, NORTH, SOUTH, WEST, A, B, C, D, F, Network
 
+PARENT = {"parent": "127.0.0.1:7412"}
+
 
 @pytest.fixture(scope="module")
 def templates(tmp_path_factory):
@@ -23,6 +25,8 @@ def network(tmp_path, templates):
 
     def open_(*codes: str) -> Network:
         opened.append(Network(tmp_path, codes, templates=templates))
+        for office in opened[-1].offices.values():  # one without is a problem of its own
+            office.config = office.config.model_copy(update=PARENT)
         return opened[-1]
 
     yield open_
@@ -53,7 +57,7 @@ def troubled(net, code, *below):
     """Have an office hear of holes and conflicts at others."""
     for n, unit in enumerate(map(net.unit, below), 1):
         known = net[code].peer_status.known()[unit]
-        net[code].peer_status.receive(
+        net[code].peer_status.receive_status(
             [replace(known, quarantined=n, conflicts=1, at_ms=known.at_ms + 1)]
         )
 
@@ -103,13 +107,13 @@ def test_problems_come_by_cause_the_worst_first_with_the_first_offices_that_have
     net.settle()
     troubled(net, EAST, A, B, C, NORTH)
     net.forward(30 * HOUR_MS)
-    net[EAST].peer_status.observe(net.unit(NORTH), connected=False, waiting_down=0)
+    net[EAST].peer_status.record_contact(net.unit(NORTH), connected=False, waiting_down=0)
     found = ask(net, EAST)
-    assert list(causes(found)) == ["holes", "silent", "conflicts", "never_heard"]
+    assert list(causes(found)) == ["quarantined", "silent", "conflicts", "never_heard"]
     quarantined = found.causes[0]
     assert (quarantined.offices, len(quarantined.examples)) == (4, EXAMPLES)
     assert quarantined.remedy_zh
-    assert causes(ask(net, EAST, NORTH)) == {"holes": 4, "silent": 4, "conflicts": 4}
+    assert causes(ask(net, EAST, NORTH)) == {"quarantined": 4, "silent": 4, "conflicts": 4}
     assert found.sums.with_problems == 4  # an office with several is one
 
 
@@ -120,10 +124,14 @@ def test_problems_are_listed_one_by_one_of_one_cause_or_of_all(network):
     found = ask(net, EAST, problems=True)
     assert found.branches == ()
     assert found.total == len(found.problems) == 3 + 3 + 3
-    assert [p.unit_code for p in ask(net, EAST, problems=True, cause="holes").problems] == [A, B, C]
+    assert [p.unit_code for p in ask(net, EAST, problems=True, cause="quarantined").problems] == [
+        A,
+        B,
+        C,
+    ]
     with pytest.raises(UnknownCause) as unknown:
         ask(net, EAST, problems=True, cause="hole")
-    assert "conflicts, holes, never_heard" in unknown.value.remedy_en
+    assert "conflicts, never_heard, quarantined" in unknown.value.remedy_en
 
 
 def test_pages_follow_each_other_without_a_gap_or_a_repeat(network):
@@ -150,7 +158,7 @@ def test_a_line_below_a_hub_that_is_cut_off_is_unknown_wherever_one_begins_to_as
     net = network(EAST, NORTH, A)
     net.settle()
     assert ask(net, EAST, NORTH).branches[1].office.connected is True
-    net[EAST].peer_status.observe(net.unit(NORTH), connected=False, waiting_down=0)
+    net[EAST].peer_status.record_contact(net.unit(NORTH), connected=False, waiting_down=0)
     found = ask(net, EAST, NORTH)
     assert found.branches[0].office.connected is False
     assert found.branches[1].office.connected is None
