@@ -16,8 +16,8 @@ KINDS = {
     "ended": ("注销", "ended"), "restored": ("恢复", "restored"),
 }  # fmt: skip
 STATES = {
-    "open": ("冲突待处理", "conflict open"), "settled": ("未采用", "not taken"),
-    "overtaken": ("已被覆盖", "overwritten"), "silent": ("未采用", "not taken"),
+    "open": ("冲突待处理", "conflict open"), "resolved": ("未采用", "not taken"),
+    "superseded": ("已被覆盖", "overwritten"), "auto_resolved": ("未采用", "not taken"),
 }  # fmt: skip
 LACKS = {
     "cut": (

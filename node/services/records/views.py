@@ -125,8 +125,8 @@ class Change:
     """One field's part of an edit.
 
     `old_known`: False where nobody here knows what stood before. `state`: what became of a value
-    that is shown no more because a merge or a person set it aside: open, silent, settled,
-    overtaken; "" where it stands, or where a later edit saw and replaced it.
+    that is shown no more because a merge or a person set it aside: open, auto_resolved,
+    resolved, superseded; "" where it stands, or where a later edit saw and replaced it.
     """
 
     field: str
