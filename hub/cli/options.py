@@ -153,8 +153,10 @@ def _spelled(parameter: inspect.Parameter) -> str:
     declared = [each for each in stated if isinstance(each, str) and each.startswith("--")]
     if declared:
         return declared[0]
-    plain = parameter.name.strip("_").replace("_", "-")
-    return plain.upper() if "Argument" in type(info).__name__ else f"--{plain}"
+    plain = parameter.name.strip("_")
+    if "Argument" in type(info).__name__:
+        return plain.upper()  # as the help has it
+    return f"--{plain.replace('_', '-')}"
 
 
 def _metavar(kind: type, least: float | None, most: float | None) -> str:

@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from node.app import open_office
 
 from hub.api import choices as api_choices
 from hub.api.call_context import BadRequest, CallContext
@@ -18,8 +17,9 @@ from node.domain.catalogue import load_catalogue
 from node.domain.funds import FUNDS, Category
 from node.domain.norms import Nature
 from node.domain.posting import PostingKind
+from node.open import open_office
 from node.services.money.errors import BadAllocation
-from node.services.money.views import TransferState, Way
+from node.services.money.views import Direction, TransferState
 from node.services.work.views import Box
 from node.setup import init_office
 
@@ -46,7 +46,7 @@ def tables(context: CallContext) -> dict[str, tuple[api_choices.Choices, set[str
         "state": (api_choices.work_states(context), set(State) - {State.NONE}),
         "transfer": (api_choices.TRANSFER_STATES, set(TransferState)),
         "box": (api_choices.BOXES, set(Box)),
-        "way": (api_choices.REPUBLISHED_TO, {*Way, "waiting"}),
+        "way": (api_choices.REPUBLISHED_TO, {*Direction, "waiting"}),
         "step": (api_choices.STEPS, {*EventKind, "appraise", "amend"}),
     }
 

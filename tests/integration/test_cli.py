@@ -117,10 +117,11 @@ def test_a_status_is_asked_for_a_unit_and_by_cause_page_by_page(network: Network
     ).json
     assert (len(first["problems"]), first["total"], first["next"]) == (10, 16, "10")
     second = network.above(
-        "status", "--tree", "--problems", "--limit", 10, "--after", first["next"], "--json"
-    ).json
+        "status", "--tree", "--problems", "--cause", "never_heard", "--limit", 10,
+        "--after", first["next"], "--json",
+    ).json  # fmt: skip
     assert (len(second["problems"]), second["next"]) == (6, "")
-    shown = network.above("status", "--tree", "--problems", "--limit", 2)
+    shown = network.above("status", "--tree", "--problems", "--cause", "never_heard", "--limit", 2)
     assert "16 in all, next page: --after 2" in shown.err
     unknown = network.above("status", "--tree", "--problems", "--cause", "holez", "--json")
     assert (unknown.exit, unknown.error["code"]) == (3, "unknown_cause")
@@ -222,7 +223,14 @@ def test_a_record_is_created_changed_deleted_and_restored(network: Network, prem
     record = made["id"]
     assert made["values"]["area_m2"] == 66000
     changed = network.below(
-        "record", "change", "premises", record, "area_m2=70.5", "--seen", made["version_token"], "--json"
+        "record",
+        "change",
+        "premises",
+        record,
+        "area_m2=70.5",
+        "--seen",
+        made["version_token"],
+        "--json",
     )
     assert changed.json["values"]["area_m2"] == 7050
     shown = network.below("record", "show", "premises", record, "--history", lang="zh")

@@ -101,7 +101,9 @@ def test_every_verb_that_writes_records_takes_the_person(pair: Pair, tmp_path: P
 
 def test_a_decided_conflict_is_listed_with_what_was_not_taken_at_both_offices(pair: Pair) -> None:
     record = hall(pair, "丙楼")
-    seen = pair.below("record", "show", "premises", record, "--json").json["record"]["version_token"]
+    seen = pair.below("record", "show", "premises", record, "--json").json["record"][
+        "version_token"
+    ]
     change = ("record", "change", "premises", record)
     assert pair.below(*change, "remark=甲说").exit == 0
     forced = pair.below(*change, "remark=乙说", "--seen", seen, "--force", "--json")
@@ -124,7 +126,7 @@ def test_a_decided_conflict_is_listed_with_what_was_not_taken_at_both_offices(pa
 
 def test_what_is_no_name_is_refused_in_a_line(pair: Pair) -> None:
     for bad, code in (
-        ("王" * 101, "bad_attribution"), ("a\x1b[2J", "usage"), ("王\n敏", "usage"),
+        ("王" * 101, "bad_attribution"), ("a\x1b[2J", "usage"), ("王\n敏", "bad_attribution"),
     ):  # fmt: skip
         refused = pair.below("record", "create", "premises", "name=丁", "--as", bad, "--json")
         assert (refused.exit, refused.error["code"]) == (2, code)

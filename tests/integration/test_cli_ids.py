@@ -90,11 +90,12 @@ def _fill(pair: Pair) -> None:
              "phone=13900000000", "employment=退休")  # fmt: skip
     two = good(pair.below("record", "show", "premises", "二号楼", "--json"))["record"]
     change = ("record", "change", "premises", "二号楼")
-    for text, more in (("甲说" + LONG, ()), ("乙说" + LONG, ("--seen", two["version_token"], "--force"))):
+    stale = ("--seen", two["version_token"], "--force")
+    for text, more in (("甲说" + LONG, ()), ("乙说" + LONG, stale)):
         assert pair.below(*change, f"remark={text}", *more).exit == 0
     one = good(pair.below("record", "show", "premises", "文体中心", "--json"))["record"]
     change = ("record", "change", "premises", "文体中心")
-    for text, more in (("甲", ()), ("乙", ("--seen", one["seen"], "--force"))):
+    for text, more in (("甲", ()), ("乙", ("--seen", one["version_token"], "--force"))):
         assert pair.below(*change, f"remark={text}", *more).exit == 0
     decide = ("--take", "loser", "--reason", LONG, "--as", "王敏")
     assert pair.below("conflicts", "resolve", "文体中心", *decide).exit == 0
@@ -153,6 +154,8 @@ def test_on_a_terminal_of_80_columns_no_id_is_broken_and_every_table_fits(
         document = silian(*asked, "--json")
         if document.exit == 3:
             continue  # the street has no conflict of that name: it was decided below
+        if document.exit == 4 and document.error["code"] == "kept_elsewhere":
+            continue  # residents stay in their community
         lines = clean(on_terminal(*asked, columns=80))
         assert max(map(cell_len, lines)) <= 80, "\n".join(lines)
         if verb in ALSO and verb.split()[1] == "show":
@@ -188,7 +191,7 @@ def test_what_a_list_shows_is_taken_by_the_next_verb(pair: Pair) -> None:
     given = pair.below("money", "return", short, "--reason", "重复", "--json")
     assert given.exit == 0, given.err
     (waiting,) = good(pair.below("money", "transfers", "--way", "waiting", "--json"))["items"]
-    taken = pair.below("money", "receive", "闸弄口街道", "--json")
+    taken = pair.below("money", "receive", "闸弄口街道", "--as", "出纳", "--json")
     assert taken.exit == 0, taken.err
     assert taken.json["items"][0]["transfer"] == waiting["id"]
 
