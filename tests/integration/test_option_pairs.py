@@ -23,10 +23,11 @@ ALONE = {
 }  # fmt: skip
 ASKING = sorted(VERBS.keys() - ALONE)
 # Of verbs that need one of several parameters: each way to say it.
-REPUBLISHED_TO: dict[str, list[tuple[str, ...]]] = {
+FORMS: dict[str, list[tuple[str, ...]]] = {
     "money receive": [("transfer",), ("all_",)],
     "money return": [("transfer",), ("amount", "fund", "year")],
-    "holes retry": [("hole",), ("all_",)],
+    "holes retry": [("quarantined_change",), ("all_",)],
+    "hole retry": [("quarantined_change",), ("all_",)],
 }
 ONE_VALUE = {"now"}  # `sync now` says nothing else
 ID = "0123456789abcdef" * 2
@@ -38,7 +39,7 @@ VALUES = {
     "budget": "F1=5",
     "where": "name=x", "values": "name=x", "value": "name=x", "take": "value", "kind": "csv",
     "order": ID, "transfer": ID, "assignment": OTHER, "record": ID, "conflict": ID, "request": ID,
-    "case": ID, "hole": ID, "posting": ID,
+    "case": ID, "quarantined_change": ID, "posting": ID,
 }  # fmt: skip
 
 
@@ -99,7 +100,7 @@ class Tried:
 
 def forms(verb: Verb) -> Iterator[frozenset[str]]:
     must = {p.name for p in verb.own if p.required}
-    for way in REPUBLISHED_TO.get(verb.name, [()]):
+    for way in FORMS.get(verb.name, [()]):
         yield frozenset(must | set(way))
 
 

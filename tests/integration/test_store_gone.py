@@ -149,7 +149,7 @@ def test_a_backup_is_put_back_and_what_was_there_stays_next_to(
     copy = tmp_path / "copy.db"
     assert silian("db", "backup", copy, "--dir", office).exit == 0
     silian("record", "create", "service_outlet", "name=后来", "kind=outlet", "--dir", office)
-    refused(silian("db", "restore", copy, "--dir", office, "--json"), 4, "file_forbidden")
+    refused(silian("db", "restore", copy, "--dir", office, "--json"), 7, "file_exists")
     assert names(office) == {"后来"}
     done = silian("db", "restore", copy, "--dir", office, "--force", "--json")
     assert done.exit == 0, done.err

@@ -331,7 +331,7 @@ def test_a_frame_that_declares_or_contains_more_than_a_body_is_refused():
 
 BOMB = """
 import resource, sys, zstandard
-from sync import codec
+from sync.codec import entry as codec
 from sync.model.errors import Malformed
 def field(number, data):
     size, out = len(data), bytes([number << 3 | 2])

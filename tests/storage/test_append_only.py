@@ -12,7 +12,7 @@ from sync.model.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, S
 from tests.storage.conftest import OpenSite
 from tests.storage.test_apply_contract import block_of, raw_batch
 from tests.storage.test_copy_contract import chunk_from, join
-from tests.storage.test_repair import NOBODY, ROTS, knows_itself, meet, rot
+from tests.storage.test_repair import CORRUPTIONS, NOBODY, corrupt, meet, register_own_incarnation
 from tests.support.sites import GARDEN, NOTICE, ORCHID, STREET, Site, record_id
 
 FIELDS = (
@@ -141,24 +141,26 @@ def test_copies_as_they_were_written_are_joined_and_joined_again(open_site):
 
 def test_a_comparison_does_not_carry_a_rewriting_upward(open_site):
     garden, street = honest_and_liar(open_site)
-    knows_itself(garden)
-    knows_itself(street)
+    register_own_incarnation(garden)
+    register_own_incarnation(street)
     garden.commit(garden.update(1, most=1))
     meet(garden, street, NAME)
     assert street.value(1, "most", GARDEN) == 400
 
 
 @pytest.mark.parametrize("where", [GARDEN, STREET])
-@pytest.mark.parametrize("what", [what for what in ROTS if "loser" not in what])
+@pytest.mark.parametrize("what", [what for what in CORRUPTIONS if "loser" not in what])
 def test_what_rotted_is_repaired_as_in_any_register(open_site, what, where):
     garden, street = open_site(GARDEN, schema=SCHEMA), open_site(STREET, schema=SCHEMA)
     garden.commit(*(garden.create(n, **REFUSALS) for n in range(4)))
     garden.send(street)
-    knows_itself(garden)
-    knows_itself(street)
+    register_own_incarnation(garden)
+    register_own_incarnation(street)
     right = garden.records()
     rotten = garden if where == GARDEN else street
-    rot(rotten, ROTS[what], i=NAME.id, **({"v": NOBODY} if ":v" in ROTS[what] else {}))
+    corrupt(
+        rotten, CORRUPTIONS[what], i=NAME.id, **({"v": NOBODY} if ":v" in CORRUPTIONS[what] else {})
+    )
     assert meet(garden, street, NAME) == {}
     assert garden.records() == street.records() == right
 

@@ -160,7 +160,9 @@ def test_what_is_erased_of_a_record_leaves_the_others_of_its_transaction(open_si
     assert len(history(garden, 1).missing) == 2
     assert reported(history(garden, 2)) == [("王", None, "B"), ("赵", "B", "BB")]
     with garden.store.read() as tx:
-        payloads = [bytes(r[0]) for r in execute(tx, "SELECT payload FROM local_entry", ()).fetchall()]
+        payloads = [
+            bytes(r[0]) for r in execute(tx, "SELECT payload FROM local_entry", ()).fetchall()
+        ]
         assert local_log.extent(tx).entries == 2
     from sync.codec import entry as codec
 

@@ -56,7 +56,7 @@ def test_a_key_is_taken_and_found_in_any_spelling(office: Office) -> None:
             assert found(office, spelling) == [record], (name, spelling)
             with pytest.raises(KeyTaken) as refused:
                 create(office, spelling)
-            assert refused.value.bearer == record
+            assert refused.value.existing == record
     assert found(office, "3-1-103B") == []
     assert found(office, "%") == []
 
@@ -79,7 +79,7 @@ def test_a_record_may_be_spelled_otherwise_but_not_as_another_is(office: Office)
     assert found(office, "甲1") == [one]
     with pytest.raises(KeyTaken) as refused:
         edits.change(office, "premises", unit, two, {"name": "甲\u30001"})
-    assert refused.value.bearer == one
+    assert refused.value.existing == one
 
 
 @settings(deadline=None, max_examples=60,

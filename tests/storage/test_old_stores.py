@@ -118,7 +118,7 @@ def _facts(tx) -> dict[str, str]:
 def test_facts_tables_columns_and_states_of_0007_are_found_under_the_new_names(
     url: str,  # noqa: F811  # the fixture
 ) -> None:
-    store = open_store(url)
+    store = open_store(url, create=True)
     try:
         _to(store, "0007")
         store.write(_fill_0007)
@@ -143,7 +143,7 @@ def test_facts_tables_columns_and_states_of_0007_are_found_under_the_new_names(
 
 
 def test_0008_can_be_taken_back_without_losing_a_fact(tmp_path: Path) -> None:
-    store = open_store(sqlite_url(tmp_path / "office.db"))
+    store = open_store(sqlite_url(tmp_path / "office.db"), create=True)
     try:
         _to(store, "0007")
         store.write(_fill_0007)

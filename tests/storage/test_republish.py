@@ -17,6 +17,7 @@ from sync.model.change import Batch, Block, Entry
 from sync.model.errors import Malformed
 from sync.model.schema import Lane
 from sync.recovery import heads
+from sync.recovery import parent as recovery_parent
 from sync.recovery import republish as recovery_republish
 from sync.store.sql import execute
 from tests.storage.conftest import OpenSite
@@ -45,7 +46,9 @@ def restore_own(street: Site, *, above: Site | None = None, below: Site | None =
     pages: list[tuple[bytes, ...]] = []
     if above is not None:
         with above.store.read() as tx:
-            page = heads.read_replay(tx, STREET, common={}, acked={}, after=0, bytes_max=1 << 20)
+            page = recovery_parent.read_replay(
+                tx, STREET, common={}, acked={}, after=0, bytes_max=1 << 20
+            )
         pages.append(page.entries)
     if below is not None:
         with below.store.read() as tx:
