@@ -19,7 +19,7 @@ BOXES: Choices = {
     "passing": ("途经本级", "Passing"),
     "all": ("全部", "All"),
 }
-REPUBLISHED_TO: Choices = {
+DIRECTIONS: Choices = {
     "in": ("转入", "In"),
     "out": ("转出", "Out"),
     "waiting": ("待收", "Waiting"),

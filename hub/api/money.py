@@ -109,7 +109,7 @@ def list_transfers(
     context: CallContext, request: pb.ListTransfersRequest
 ) -> pb.ListTransfersResponse:
     direction = choices.chosen(
-        request.direction or "all", choices.REPUBLISHED_TO, ("way", "方向"), "--way"
+        request.direction or "all", choices.DIRECTIONS, ("way", "方向"), "--way"
     )
     states, state = choices.TRANSFER_STATES, None
     if request.state:

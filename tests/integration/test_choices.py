@@ -46,7 +46,7 @@ def tables(context: CallContext) -> dict[str, tuple[api_choices.Choices, set[str
         "state": (api_choices.work_states(context), set(State) - {State.NONE}),
         "transfer": (api_choices.TRANSFER_STATES, set(TransferState)),
         "box": (api_choices.BOXES, set(Box)),
-        "way": (api_choices.REPUBLISHED_TO, {*Direction, "waiting"}),
+        "way": (api_choices.DIRECTIONS, {*Direction, "waiting"}),
         "step": (api_choices.STEPS, {*EventKind, "appraise", "amend"}),
     }
 

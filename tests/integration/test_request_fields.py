@@ -27,14 +27,14 @@ NEED_A_LINE = {"SyncNow", "Compare"}
 ASKED = sorted(n for n, m in METHODS.items() if m.duplex is None and n not in NEED_A_LINE)
 LATER = {("GetRecord", "history")}  # read once the record is found, and none is here
 # What decides how a request is read; each way of it is tried.
-REPUBLISHED_TO: dict[str, list[dict[str, Any]]] = {
+FORMS: dict[str, list[dict[str, Any]]] = {
     "ActOnAssignment": [{"id": ID, "actor": "x", "step": step} for step in choices.STEPS],
     "Receive": [{"actor": "x", "transfer": ID}, {"actor": "x"}],
     "ReturnMoney": [
         {"actor": "x", "reason": "r", "transfer": ID},
         {"actor": "x", "reason": "r", "fund": "F1", "year": 2026, "amount_fen": 5},
     ],
-    "ListTransfers": [{"way": way} for way in choices.REPUBLISHED_TO],
+    "ListTransfers": [{"direction": direction} for direction in choices.DIRECTIONS],
     "ResolveConflict": [
         {"id": ID, "reason": "r", "actor": "x", "take": take, **alike}
         for take in choices.TAKES
@@ -127,7 +127,7 @@ def dropped(context: CallContext, name: str, given: dict[str, Any]) -> set[str]:
 def test_any_two_fields_of_a_request_are_read_or_refused(context: CallContext, name: str) -> None:
     fields = METHODS[name].request.DESCRIPTOR.fields
     found = []
-    for base in REPUBLISHED_TO.get(name, [{}]):
+    for base in FORMS.get(name, [{}]):
         free = [f for f in fields if f.name not in base and (name, f.name) not in LATER]
         for some in (*((f,) for f in free), *itertools.combinations(free, 2)):
             given = base | {field.name: valued(field) for field in some}
