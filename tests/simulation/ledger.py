@@ -28,7 +28,15 @@ EXPECTED: dict[str, frozenset[str]] = {
         }
     ),
     "verdict": frozenset(
-        {"GO_ON", "SNAPSHOT", "RESTORED", "COPY", "MOVED", "UPGRADE_FIRST", "BACK_OFF"}
+        {
+            "ACCEPTED",
+            "SNAPSHOT",
+            "RESTORED",
+            "CLONE",
+            "WRONG_PARENT",
+            "UPGRADE_FIRST",
+            "BACK_OFF",
+        }
     ),
     "snapshot": frozenset({"chunk", "whole", "log cut", "handed up"}),
     "quarantine": frozenset(REASONS),
