@@ -59,7 +59,12 @@ def answer_correction(
     answer = choices.chosen(request.answer, choices.ANSWERS, ("answer", "答复"), "answer")
     asked = parse_id(request.id)
     if answer == "accept":
-        only(request, ("id", "answer", "actor", "version_token", "force"), when="accepting", when_zh="采纳")
+        only(
+            request,
+            ("id", "answer", "actor", "version_token", "force"),
+            when="accepting",
+            when_zh="采纳",
+        )
         view = service.accept(
             context.office,
             asked,
