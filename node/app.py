@@ -36,7 +36,7 @@ from node.services.peers.refusals import SignatureRefusals
 from node.services.peers.status import PeerStatus
 from node.setup import new_incarnation, store_url
 from node.store import meta, migrate
-from node.store.engine import CommitMark, Store, open_store
+from node.store.engine import CommitMark, NotAStore, Store, open_store
 from node.store.folder_lock import FolderLock
 from node.store.schema import catalogue_tables
 from node.store.units import dated_units, first_day, tree_on
@@ -416,11 +416,14 @@ def must_be_the_store_of(asked: str, store: Store) -> Unit:
     """Return the unit of a store, if it is the one that the settings name.
 
     Another office's store, or its backup in this folder, must not work under this one's name.
-    Raises: BadConfig.
+    Raises: BadConfig, NotAStore.
     """
-    with store.read() as tx:
-        me = _identity(tx).unit
-        own = [unit for unit in dated_units(tx) if unit.unit_id == me]
+    try:
+        with store.read() as tx:
+            me = _identity(tx).unit
+            own = [unit for unit in dated_units(tx) if unit.unit_id == me]
+    except NotAStore as error:
+        raise NotAStore(store.shown, "its tree of units is damaged") from error
     known = {name for unit in own for name in (unit.code, unit.name)}
     last = own[-1]
     if asked.strip().rpartition("/")[2].strip() not in known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -11,6 +12,7 @@ import typer
 from hub.cli.outputs import Force, fresh, must_be_free, put
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from node.private import naming
 
 if TYPE_CHECKING:
     from sync.wire.v1 import office_bundle_pb2 as pb
@@ -204,7 +206,8 @@ class _Files:
 
     def __exit__(self, *_: object) -> None:
         if self._open is not None:
-            self._open.close()
+            with suppress(OSError):  # it is given up, and fails again like the write before it
+                self._open.close()
         for path in self._fresh:
             path.unlink(missing_ok=True)
 
@@ -215,7 +218,8 @@ class _Files:
 
     def write(self, data: bytes) -> None:
         assert self._open is not None, "a file has begun"
-        self._open.write(data)
+        with naming(self._target):
+            self._open.write(data)
 
     def finish(self) -> list[Path]:
         """Give every file its name; return the names."""
@@ -242,5 +246,6 @@ class _Files:
 
     def _end(self) -> None:
         if self._open is not None:
-            self._open.close()
+            with naming(self._target):
+                self._open.close()
             self._open = None

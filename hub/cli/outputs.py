@@ -15,6 +15,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from hub.cli.terminal import Refusal
+from node.private import naming
 
 MODE = 0o600  # records of residents, or what leads to them
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the file. 覆盖已有文件")]
@@ -51,7 +52,7 @@ def written(target: Path, *, force: bool) -> Iterator[BinaryIO]:
     must_be_free(target, force=force)
     part = fresh(target)
     try:
-        with part.open("r+b") as file:
+        with naming(target), part.open("r+b") as file:
             yield file
         put([part], [target], force=force)
     finally:

@@ -13,7 +13,8 @@ from google.protobuf.message import Message
 
 from sync.wire.v1.office_common_pb2 import Value
 
-PAGE = {"total", "next"}  # what a list says beside its items
+MORE = ("below", "partial")  # whether a list has all that was asked for
+PAGE = {"total", "next", *MORE}  # what a list says beside its items
 
 
 def document(thing: Any) -> Any:
@@ -27,6 +28,7 @@ def document(thing: Any) -> Any:
             "items": listed,
             "next": getattr(thing, "next", ""),
             "total": int(getattr(thing, "total", len(listed))),
+            **{name: getattr(thing, name) for name in MORE if hasattr(thing, name)},
         }
     if isinstance(thing, Iterable) and not isinstance(thing, Mapping | str | bytes):
         listed = to_json(thing)

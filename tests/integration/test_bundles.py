@@ -58,7 +58,7 @@ class Courier:
 
     def premises(self, office: str) -> dict[str, str]:
         listed = self.silian(office, "record", "list", "premises", "--unit", HOME)
-        return {r["id"]: r["values"]["name"] for r in listed["records"]}
+        return {r["id"]: r["values"]["name"] for r in listed["items"]}
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_by_bundles_alone_the_city_receives_everything_once_and_nothing_is_quara
     courier.round()
     assert courier.premises(CITY) == courier.premises(HOME)
     assert sorted(courier.premises(CITY).values()) == sorted(["大活动室", "办公室"])
-    assert courier.silian(HOME, "work", "ls")["assignments"]
+    assert courier.silian(HOME, "work", "ls")["items"]
     assert new(courier.carry(HOME, STREET)) > 0  # the receipt of the work
     again = courier.write(STREET, DISTRICT)
     courier.silian(DISTRICT, "bundle", "read", str(again))
@@ -148,5 +148,5 @@ def test_an_invalid_bundle_request_is_refused_with_its_exit_code_and_nothing_is_
     whole = file.read_bytes()
     file.write_bytes(whole[:-1])
     code, _, error = courier.run(STREET, "bundle", "read", str(file))
-    assert (code, json.loads(error)["code"]) == (1, "bundle_damaged")
+    assert (code, json.loads(error)["code"]) == (6, "bundle_damaged")
     assert courier.premises(STREET) == {}

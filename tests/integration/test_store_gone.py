@@ -147,7 +147,7 @@ def test_a_backup_is_put_back_and_what_was_there_stays_beside(office: Path, tmp_
     copy = tmp_path / "copy.db"
     assert silian("db", "backup", copy, "--dir", office).exit == 0
     silian("record", "create", "service_outlet", "name=后来", "kind=outlet", "--dir", office)
-    refused(silian("db", "restore", copy, "--dir", office, "--json"), 4, "file_forbidden")
+    refused(silian("db", "restore", copy, "--dir", office, "--json"), 7, "file_exists")
     assert names(office) == {"后来"}
     done = silian("db", "restore", copy, "--dir", office, "--force", "--json")
     assert done.exit == 0, done.err
@@ -230,3 +230,13 @@ def names(office: Path) -> set[str]:
 
 def stat_of(path: Path) -> int:
     return path.stat().st_mode & 0o777
+
+
+def test_a_store_whose_tree_of_units_has_rotted_needs_a_backup(office: Path) -> None:
+    made = sqlite_driver.connect(office / DATABASE)
+    made.execute("UPDATE meta SET value = substr(value, 1, 400) || 'x,,,' WHERE key='tree'")
+    made.commit()
+    made.close()
+    told = silian("status", "--dir", office, "--json")
+    refused(told, 7, "not_a_store")
+    assert "silian db restore" in told.error["hint"]
