@@ -29,7 +29,7 @@ from node.services.upkeep.quarantine import retry_deferred
 from node.services.upkeep.rebuild import pending_derived
 from node.setup import store_url
 from node.store import meta, migrate
-from node.store.engine import Store, open_store, read_commit_mark
+from node.store.engine import NotAStore, Store, open_store, read_commit_mark
 from node.store.folder_lock import FolderLock
 from node.store.schema import catalogue_tables
 from node.store.units import dated_units, tree_on
@@ -136,11 +136,14 @@ def must_be_the_store_of(asked: str, store: Store) -> Unit:
     """Return the unit of a store, if it is the one that the settings name.
 
     Another office's store, or its backup in this folder, must not work under this one's name.
-    Raises: BadConfig.
+    Raises: BadConfig, NotAStore.
     """
-    with store.read() as tx:
-        me = read_identity(tx).unit
-        own = [unit for unit in dated_units(tx) if unit.unit_id == me]
+    try:
+        with store.read() as tx:
+            me = read_identity(tx).unit
+            own = [unit for unit in dated_units(tx) if unit.unit_id == me]
+    except NotAStore as error:
+        raise NotAStore(store.shown, "its tree of units is damaged") from error
     known = {name for unit in own for name in (unit.code, unit.name)}
     last = own[-1]
     if asked.strip().rpartition("/")[2].strip() not in known:

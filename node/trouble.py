@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from sync.model.errors import SilianError
 
-_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _RIGHTS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NAMES = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP})
 _PLACES = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EXDEV})

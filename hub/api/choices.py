@@ -53,6 +53,7 @@ ID_KINDS: Choices = {
     "transfer": ("划转", "Transfer"),
     "posting": ("记账", "Posting"),
 }
+_PERIODS: Choices = {"year": ("年度", "Year"), "month": ("月份", "Month")}
 PLAN_STEPS: Choices = {"appropriate": ("安排", "Appropriate"), "release": ("下拨", "Release")}
 ANSWERS: Choices = {"accept": ("采纳", "Accept"), "refuse": ("不予采纳", "Refuse")}
 
@@ -66,6 +67,16 @@ def work_states(context: CallContext) -> Choices:
     """Return the states that work can be in."""
     known = context.office.catalogue.dimensions["state"].choices
     return {code: names for code, names in known.items() if code != State.NONE}
+
+
+def dimensions_of(context: CallContext, indicator: str) -> Choices:
+    """Return by what an indicator may be divided; nothing for one that there is not."""
+    known = context.office.catalogue.indicators.get(indicator)
+    if known is None:
+        return {}
+    named = context.office.catalogue.dimensions
+    found = {name: (named[name].zh, named[name].en) for name in known.dimensions if name in named}
+    return {**_PERIODS, **found, "unit": ("单位", "Unit")}
 
 
 def code_of(text: str, choices: Choices) -> str | None:

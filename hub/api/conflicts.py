@@ -6,6 +6,7 @@ from typing import cast
 
 from hub.api import choices
 from hub.api.call_context import BadRequest, CallContext, Method, only, parse_id, value_to_wire
+from hub.api.names import fields_coded
 from node.services.conflicts import resolve as service
 from node.services.conflicts import views
 from sync.wire.v1 import office_pb2 as pb
@@ -40,7 +41,9 @@ def resolve_conflict(
         choices.chosen(request.take, choices.TAKES, ("way to decide", "处理方式"), "--take"),
     )
     chosen = parse_id(request.id)
-    values = {name: text or None for name, text in request.values.items()}
+    register = context.office.catalogue.registers[views.show(context.office, chosen).register]
+    typed = fields_coded(register, request.values)
+    values = {name: text or None for name, text in typed.items()}
     if not request.alike:
         only(
             request, ("id", "take", "reason", "actor", "values"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hub.api import choices
 from hub.api.call_context import CallContext, Method, parse_day
 from hub.api.progress_stream import stream_progress
 from node.domain.indicators import Indicator
@@ -32,7 +33,7 @@ def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRoll
         context.office,
         request.indicator,
         context.resolve_unit(request.unit, tree),
-        request.by or None,
+        choices.known(request.by, choices.dimensions_of(context, request.indicator)) or None,
         day,
         request.history or service.AS_IS,
     )

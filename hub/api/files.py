@@ -84,7 +84,8 @@ def export_records(
     if request.sample:
         only(request, ("register", "sample", "lang"), when="a sample", when_zh="样例")
     elif request.template:
-        only(request, ("register", "template", "lang"), when="an empty sheet", when_zh="空白模板")
+        taken = ("register", "template", "lang", *(["format"] if request.format == "xlsx" else []))
+        only(request, taken, when="an empty sheet", when_zh="空白模板")
     kind = _kind(request.format or "xlsx")
     lang = request.lang or "zh"
     with tempfile.TemporaryFile() as file:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.arguments import Actor, IdOf, Limit, id_of, person, values_of
+from hub.cli.history import Labels
 from hub.cli.options import Apart, Needs
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -14,6 +15,10 @@ from hub.cli.verb import verb
 if TYPE_CHECKING:
     from sync.wire.v1 import office_pb2 as pb
 
+STATES = {
+    "open": ("待处理", "open"), "settled": ("已处理", "settled"),
+    "overtaken": ("已被覆盖", "overtaken"), "silent": ("无需处理", "silent"),
+}  # fmt: skip
 Conflict = Annotated[
     str,
     typer.Argument(help="First digits of its id, or the record's name. 编号前几位或记录名称"),
@@ -42,6 +47,11 @@ def ls(
     """List open conflicts, the oldest first, or decided ones. 冲突列表"""
     with terminal.office() as office:
         page = office.conflicts(register=register, limit=limit, after=after, resolved=resolved)
+        labels = Labels(terminal, office, (c.register for c in page.conflicts))
+
+    def start(c: pb.Conflict) -> tuple[str, ...]:
+        register = labels.register(c.register)
+        return c.id.hex(), register, c.unit.name, labels.field(c.register, c.field)
 
     def decided() -> None:
         heads = (
@@ -52,7 +62,7 @@ def ls(
             )
         )  # fmt: skip
         rows = [
-            (c.id.hex(), c.register, c.unit.name, c.field, _value(c.loser), _taken(terminal, c),
+            (*start(c), _value(labels, c, c.loser), _taken(terminal, labels, c),
              c.decision.unit.name, c.decision.actor, terminal.time(c.decision.at_ms))
             for c in page.conflicts
         ]  # fmt: skip
@@ -69,8 +79,7 @@ def ls(
             else ("ID", "REGISTER", "UNIT", "FIELD", "SHOWN", "LOSER", "SUGGESTED TO DECIDE")
         )
         rows = [
-            (c.id.hex(), c.register, c.unit.name, c.field, _shown(terminal, c), _value(c.loser),
-             c.assignee.name)
+            (*start(c), _shown(terminal, labels, c), _value(labels, c, c.loser), c.assignee.name)
             for c in page.conflicts
         ]  # fmt: skip
         terminal.table(heads, rows)
@@ -83,7 +92,8 @@ def show(terminal: Terminal, conflict: Conflict) -> None:
     """Show both sides. 查看冲突"""
     with terminal.office() as office:
         found = office.conflict(id_of(conflict))
-    terminal.show(found, lambda: _print(terminal, found))
+        labels = Labels(terminal, office, [found.register])
+    terminal.show(found, lambda: _print(terminal, labels, found))
 
 
 def resolve(
@@ -113,9 +123,10 @@ def resolve(
             values=values_of(value or ()), alike=many,
             alike_by="writers" if same_writers else "values", preview=many and not yes,
         )  # fmt: skip
+        labels = Labels(terminal, office, [done.conflict.register])
 
     def human() -> None:
-        _print(terminal, done.conflict)
+        _print(terminal, labels, done.conflict)
         if done.preview:
             terminal.line(
                 f"将处理 {done.resolved} 个, 剩余 {done.left} 个; 加 --yes 执行",
@@ -130,14 +141,19 @@ def resolve(
     terminal.show(done, human)
 
 
-def _print(terminal: Terminal, found: pb.Conflict) -> None:
-    head = f"{found.register} {found.record.hex()} {found.unit.name} {found.field}: {found.state}"
-    terminal.line(head, head)
+def _print(terminal: Terminal, labels: Labels, found: pb.Conflict) -> None:
+    what, field = labels.register(found.register), labels.field(found.register, found.field)
+    head = f"{what} {found.record.hex()} {found.unit.name} {field}"
+    state = terminal.localized(*STATES.get(found.state, (found.state, found.state)))
+    terminal.line(f"{head}：{state}", f"{head}: {state}")
     heads = ("", "值", "单位", "时间") if terminal.zh else ("", "VALUE", "BY", "AT")
     sides = [
-        (terminal.localized("现值", "shown"), _shown(terminal, found), found.shown),
-        (terminal.localized("另一值", "loser"), _value(found.loser), found.loser),
-        *((terminal.localized("其他", "other"), _value(side), side) for side in found.others),
+        (terminal.localized("现值", "shown"), _shown(terminal, labels, found), found.shown),
+        (terminal.localized("另一值", "loser"), _value(labels, found, found.loser), found.loser),
+        *(
+            (terminal.localized("其他", "other"), _value(labels, found, side), side)
+            for side in found.others
+        ),
     ]
     rows = [(n, text, s.unit.name or "?", terminal.time(s.at_ms)) for n, text, s in sides]
     terminal.table(heads, rows)
@@ -154,25 +170,25 @@ def _print(terminal: Terminal, found: pb.Conflict) -> None:
         who = f"{made.unit.name or '?'} {made.actor}".strip()
         why = found.reason or made.reason
         terminal.line(
-            f"{when} {who}处理，采用 {_taken(terminal, found)}" + (f"：{why}" if why else ""),
-            f"{when} {who} took {_taken(terminal, found)}" + (f": {why}" if why else ""),
+            f"{when} {who}处理，采用 {_taken(terminal, labels, found)}"
+            + (f"：{why}" if why else ""),
+            f"{when} {who} took {_taken(terminal, labels, found)}" + (f": {why}" if why else ""),
         )
 
 
-def _taken(terminal: Terminal, found: pb.Conflict) -> str:
+def _taken(terminal: Terminal, labels: Labels, found: pb.Conflict) -> str:
     """Return what the decision wrote, as far as this office knows it."""
     if not found.decision.known:
         return terminal.localized("（日志已清理）", "(not in the log any more)")
-    kind = found.decision.value.WhichOneof("kind")
-    if kind is None:
-        return terminal.localized("（空）", "(nothing)")
-    return str(getattr(found.decision.value, kind))
+    text = labels.value(found.register, found.field, found.decision.value)
+    return text or terminal.localized("（空）", "(nothing)")
 
 
-def _shown(terminal: Terminal, found: pb.Conflict) -> str:
-    return terminal.localized("(已注销)", "(ended)") if found.ended else _value(found.shown)
+def _shown(terminal: Terminal, labels: Labels, found: pb.Conflict) -> str:
+    if found.ended:
+        return terminal.localized("（已注销）", "(ended)")
+    return _value(labels, found, found.shown)
 
 
-def _value(side: pb.ConflictSide) -> str:
-    kind = side.value.WhichOneof("kind")
-    return str(getattr(side.value, kind)) if kind else ""
+def _value(labels: Labels, found: pb.Conflict, side: pb.ConflictSide) -> str:
+    return labels.value(found.register, found.field, side.value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.arguments import Actor, IdOf, Limit, Unit, day_of, id_of, person, values_of
-from hub.cli.history import shown
+from hub.cli.history import Labels, shown
 from hub.cli.records import Force, Pairs, Record, Register
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -69,6 +69,7 @@ def ls(
     """List correction requests, the newest first. 更正申请列表"""
     with terminal.office() as office:
         page = office.corrections(box, open_only=open_only, limit=limit, after=after)
+        labels = Labels(terminal, office, (c.register for c in page.corrections))
 
     def human() -> None:
         heads = (
@@ -77,8 +78,9 @@ def ls(
             else ("ID", "STATE", "ASKED BY", "OWNER", "REGISTER", "FIELDS", "DUE", "REASON")
         )
         rows = [
-            (c.id.hex(), _state(terminal, c), c.asker.name, c.owner.name, c.register,
-             ",".join(proposal.field for proposal in c.proposed), c.due_on, c.reason[:REASON_CHARS])
+            (c.id.hex(), _state(terminal, c), c.asker.name, c.owner.name,
+             labels.register(c.register), _fields(terminal, labels, c), c.due_on,
+             c.reason[:REASON_CHARS])
             for c in page.corrections
         ]  # fmt: skip
         terminal.table(heads, rows)
@@ -88,6 +90,11 @@ def ls(
         )
 
     terminal.show(page, human)
+
+
+def _fields(terminal: Terminal, labels: Labels, found: pb.Correction) -> str:
+    names = (labels.field(found.register, proposal.field) for proposal in found.proposed)
+    return terminal.localized("、", ", ").join(names)
 
 
 def show(terminal: Terminal, request: Request) -> None:

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.arguments import Actor, IdOf, id_of, person
+from hub.cli.history import shown
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
 if TYPE_CHECKING:
+    from hub.client.client import OfficeClient
     from sync.wire.v1 import office_pb2 as pb
 
+STATES = {
+    "open": ("待核实", "open"), "closed": ("已核实", "closed"),
+    "settled": ("已自行消除", "settled"), "raised": ("已转上级", "raised"),
+}  # fmt: skip
 CaseId = Annotated[str, typer.Argument(help="First digits of its id. 编号前几位"), IdOf("case")]
 
 
@@ -37,7 +43,16 @@ def ls(
             if terminal.zh
             else ("ID", "OF", "OWNER", "UNITS", "STATE")
         )
-        rows = [(c.id.hex(), c.kind, c.owner.name, _units(c), c.state) for c in found.cases]
+        rows = [
+            (
+                c.id.hex(),
+                c.kind,
+                c.owner.name,
+                _units(c),
+                terminal.localized(*STATES.get(c.state, (c.state, c.state))),
+            )
+            for c in found.cases
+        ]
         terminal.table(heads, rows)
 
     terminal.show(found, human)
@@ -47,7 +62,8 @@ def show(terminal: Terminal, case: CaseId) -> None:
     """Show one, with this office's own records. 查看"""
     with terminal.office() as office:
         found = office.case(id_of(case))
-    terminal.show(found, lambda: _print(terminal, found))
+        ours = _ours(terminal, office, found)
+    terminal.show(found, lambda: _print(terminal, found, ours))
 
 
 def close(
@@ -59,16 +75,32 @@ def close(
     """Say that people have looked at it; no record changes. 核实"""
     with terminal.office() as office:
         done = office.close_case(id_of(case), reason=reason, actor=person(actor))
-    terminal.show(done, lambda: _print(terminal, done))
+        ours = _ours(terminal, office, done)
+    terminal.show(done, lambda: _print(terminal, done, ours))
 
 
-def _print(terminal: Terminal, found: pb.Case) -> None:
-    head = f"{found.id.hex()} {found.kind}: {found.state}"
-    terminal.line(head, head)
+def _ours(terminal: Terminal, office: OfficeClient, found: pb.Case) -> list[str]:
+    """Return this office's own records in the case as people know them."""
+    if terminal.json or not found.records:
+        return []
+    kind = office.register(found.kind.partition(".")[0])
+    names = [f for f in kind.fields if f.name in ("name", *kind.key)]
+    described = []
+    for record in found.records:
+        values = office.record(kind.name, record).record.values
+        called = " ".join(shown(terminal, f, values.get(f.name)) for f in names)
+        described.append(f"{record.hex()} {called}".strip())
+    return described
+
+
+def _print(terminal: Terminal, found: pb.Case, ours: list[str]) -> None:
+    state = terminal.localized(*STATES.get(found.state, (found.state, found.state)))
+    head = f"{found.id.hex()} {found.kind}"
+    terminal.line(f"{head}：{state}", f"{head}: {state}")
     terminal.line(f"主办单位 {found.owner.name}", f"kept by {found.owner.name}")
     terminal.line(f"涉及单位 {_units(found)}", f"concerns {_units(found)}")
-    for record in found.records:
-        terminal.line(f"本单位记录 {record.hex()}", f"record of ours {record.hex()}")
+    for record in ours:
+        terminal.line(f"本单位记录 {record}", f"record of ours {record}")
     if found.reason:
         terminal.line(f"{found.reason} ({found.actor})", f"{found.reason} ({found.actor})")
 

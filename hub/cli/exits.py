@@ -21,9 +21,8 @@ class Exit(IntEnum):
 
 _CODES: dict[Exit, tuple[str, ...]] = {
     Exit.FAILURE: (
-        "internal", "malformed", "cursor_gap", "session_unknown", "stream_forked", "stream_gap",
+        "internal", "malformed", "cursor_gap", "session_unknown", "stream_gap",
         "bad_tree", "bad_audience", "bad_catalogue", "bad_posting", "demo_failed",
-        "bad_signature", "bundle_damaged", "signature_missing", "transaction_too_large",
     ),
     Exit.USAGE: (
         "actor_missing", "ambiguous_id", "ambiguous_unit", "bad_allocation", "bad_attribution",

@@ -66,6 +66,11 @@ def import_(
 ) -> Exit:
     """Import a spreadsheet's records; one bad row keeps all of them out. 导入"""
     data = file.read_bytes()
+    if force and annotated is None:
+        raise usage(
+            "--force overwrites the file of --annotated", "--force 用于覆盖 --annotated 的文件",
+            "Leave it out.", "请去掉 --force。",
+        )  # fmt: skip
     if annotated is not None:
         must_be_free(annotated, force=force)  # before anything is taken in
     outcome: Any = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from hub.cli.terminal import Cell, Terminal
 
 if TYPE_CHECKING:
+    from hub.client.client import OfficeClient
+    from sync.wire.v1 import office_common_pb2 as common
     from sync.wire.v1 import office_registers_pb2 as pb
 
 KINDS = {
@@ -58,6 +60,35 @@ def shown(terminal: Terminal, field: pb.FieldDescription, value: Any) -> str:
             return between.join(labels.get(code, code) for code in str(raw).split(",") if code)
         case _:
             return str(raw)
+
+
+class Labels:
+    """What people call registers and fields, and how their values read; asked for once each."""
+
+    def __init__(self, terminal: Terminal, office: OfficeClient, registers: Iterable[str]) -> None:
+        self._terminal = terminal
+        self._kinds: dict[str, pb.RegisterDescription] = {}
+        if not terminal.json:
+            self._kinds = {name: office.register(name) for name in {*registers}}
+
+    def register(self, name: str) -> str:
+        kind = self._kinds.get(name)
+        return name if kind is None else self._terminal.label(kind.label)
+
+    def field(self, register: str, name: str) -> str:
+        field = self._field(register, name)
+        return name if field is None else self._terminal.label(field.label)
+
+    def value(self, register: str, name: str, value: common.Value) -> str:
+        field = self._field(register, name)
+        if field is not None:
+            return shown(self._terminal, field, value)
+        kind = value.WhichOneof("kind")
+        return str(getattr(value, kind)) if kind else ""
+
+    def _field(self, register: str, name: str) -> pb.FieldDescription | None:
+        kind = self._kinds.get(register)
+        return next((f for f in kind.fields if f.name == name), None) if kind is not None else None
 
 
 def print_history(

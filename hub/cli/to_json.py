@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from sync.wire.v1.office_common_pb2 import Value
 
-PAGE = {"total", "next"}  # what a list says extras its items
+PAGE = {"total", "next"}  # what a list says beside its items
 
 
 def document(thing: Any) -> Any:

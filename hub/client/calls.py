@@ -306,7 +306,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         self,
         register: str,
         *,
-        kind: str = "xlsx",
+        kind: str = "",
         template: bool = False,
         unit: str = "",
         subtree: bool = False,

@@ -7,9 +7,10 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
-from node.domain.unit_csv import read_units
+from node.domain.unit_csv import BadUnitFile, read_units
 from node.domain.units import BadTree, Level, Tree, Unit
 from node.store import meta
+from node.store.engine import NotAStore
 from sync.model.errors import SilianError
 from sync.store.sql import sql
 
@@ -21,8 +22,14 @@ TREES_KEPT = 32  # trees are immutable: the offices of a process share them
 
 @lru_cache(maxsize=TREES_KEPT)
 def base_units(content: str, since: date) -> tuple[Unit, ...]:
-    """Return the units of the first tree. Raises: BadUnitFile."""
-    return read_units(content.encode(), "tree", since)
+    """Return the units that a store started from: they were in order when they were put there.
+
+    Raises: NotAStore.
+    """
+    try:
+        return read_units(content.encode(), "tree", since)
+    except BadUnitFile as error:
+        raise NotAStore("-", "its tree of units is damaged") from error
 
 
 class NoTreeYet(SilianError):

@@ -15,6 +15,7 @@ from node.domain.assignment_rules import Duty, EventKind, State
 from node.domain.assignment_texts import DUTY_ZH, STATE_ZH
 from node.domain.catalogue import load_catalogue
 from node.domain.funds import FUNDS, Category
+from node.domain.indicators import UnknownDimension
 from node.domain.norms import Nature
 from node.domain.posting import PostingKind
 from node.open import open_office
@@ -97,6 +98,17 @@ def test_a_wrong_choice_gets_the_nearest_or_all_and_the_option(context: CallCont
                                          actor="x"))  # fmt: skip
     assert "--category" in refused.value.zh + refused.value.remedy_zh
     assert all(str(category) in refused.value.remedy_en for category in Category)
+
+
+def test_a_figure_is_divided_by_what_people_call_its_dimension(context: CallContext) -> None:
+    method = METHODS["GetRollup"]
+    for by, code in (("单位", "unit"), ("资金", "fund"), ("Fund", "fund"), ("年度", "year")):
+        asked = method.answer(context, method.request(indicator="K20", by=by))
+        assert (
+            asked.groups == method.answer(context, method.request(indicator="K20", by=code)).groups
+        )
+    with pytest.raises(UnknownDimension):
+        method.answer(context, method.request(indicator="K20", by="性别"))
 
 
 def test_a_list_of_a_fund_that_there_is_not_is_refused_and_not_empty(context: CallContext) -> None:

@@ -124,6 +124,28 @@ def test_a_decided_conflict_is_listed_with_what_was_not_taken_at_both_offices(pa
     assert conflict not in str(pair.below("conflicts", "ls", "--json").json)
 
 
+def test_a_conflict_reads_as_the_record_does(pair: Pair) -> None:
+    """In the words of the person, with decimals and labels, and decided in them, too."""
+    record = hall(pair, "己楼")
+    seen = pair.below("record", "show", "premises", record, "--json").json["record"]["seen"]
+    change = ("record", "change", "premises", record)
+    assert pair.below(*change, "area_m2=330").exit == 0
+    forced = pair.below(*change, "area_m2=340.5", "--seen", seen, "--force", "--json")
+    (conflict,) = forced.json["conflicts"]
+    for verb in (("conflict", "ls"), ("conflict", "show", conflict)):
+        shown = pair.below(*verb, lang="zh").out
+        assert all(word in shown for word in ("社区用房", "建筑面积", "330.00", "340.50"))
+        assert "premises" not in shown
+        assert "待处理" in shown or verb[1] == "ls"
+    both = pair.below("conflict", "resolve", conflict, "--take", "shown", "--reason", "x",
+                      "--alike", "--same-writers", "--json")  # fmt: skip
+    assert (both.exit, both.error["code"]) == (2, "usage")
+    decide = ("--take", "value", "--value", "建筑面积=335", "--reason", "复测")
+    done = pair.below("conflict", "resolve", conflict, *decide, lang="zh")
+    assert done.exit == 0, done.err
+    assert "采用 335.00" in done.out
+
+
 def test_what_is_no_name_is_refused_in_a_line(pair: Pair) -> None:
     for bad, code in (
         ("王" * 101, "bad_attribution"), ("a\x1b[2J", "usage"), ("王\n敏", "bad_attribution"),

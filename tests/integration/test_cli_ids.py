@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typer.main import get_command
 
 from hub.cli.main import app
 from tests.support.silian import COMMUNITY, STREET, Ran, on_terminal, serving, silian
+from tests.support.tier import GARDEN, ORCHID, eventually, tier_of
 
 LISTING = {"ls", "find", "registers", "indicators", "repairs", "transfers", "balance"}
 LISTS: dict[str, tuple[str, ...]] = {
@@ -287,3 +289,27 @@ def test_a_register_that_is_nearly_named_is_suggested_in_the_words_of_the_person
     refused = pair.below("record", "list", "居民们", lang="zh")
     assert (refused.exit, "居民" in refused.err) == (3, True)
     assert "silian registers" in pair.below("record", "list", "没有的东西", lang="zh").err
+
+
+def test_a_case_names_this_offices_own_record_and_is_taken_by_its_first_digits(
+    tmp_path: Path,
+) -> None:
+    person = ("id_number=110101199003072316", "name=张秀敏", "birth_date=1990-03-07")
+    with tier_of(tmp_path):
+        at = ("--dir", tmp_path / GARDEN)
+        eventually(lambda: key_has_come(tmp_path / GARDEN) and key_has_come(tmp_path / ORCHID))
+        for code in (GARDEN, ORCHID):
+            made = silian("record", "create", "resident", *person, "--dir", tmp_path / code)
+            assert made.exit == 0, made.err
+        eventually(lambda: silian("case", "ls", *at, "--json").json["items"])
+        (case,) = silian("case", "ls", *at, "--json").json["items"]
+        shown = silian("case", "show", case["id"][:6], *at, lang="zh")
+        assert shown.exit == 0, shown.err
+        assert "张秀敏" in shown.out
+        assert "待核实" in shown.out
+
+
+def key_has_come(folder: Path) -> bool:
+    """Say whether the city's key of marks is here: before it nothing is compared."""
+    with sqlite3.connect(folder / "office.db") as store:
+        return bool(store.execute("SELECT count(*) FROM r_mark_key").fetchone()[0])

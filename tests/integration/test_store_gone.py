@@ -234,3 +234,13 @@ def names(office: Path) -> set[str]:
 
 def stat_of(path: Path) -> int:
     return path.stat().st_mode & 0o777
+
+
+def test_a_store_whose_tree_of_units_has_rotted_needs_a_backup(office: Path) -> None:
+    made = sqlite_driver.connect(office / DATABASE)
+    made.execute("UPDATE meta SET value = substr(value, 1, 400) || 'x,,,' WHERE key='tree'")
+    made.commit()
+    made.close()
+    run = silian("status", "--dir", office, "--json")
+    refused(run, 7, "not_a_store")
+    assert "silian db restore" in run.error["hint"]
