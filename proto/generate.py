@@ -13,32 +13,50 @@ from pathlib import Path
 
 PROTO = Path(__file__).resolve().parent
 ROOT = PROTO.parent
+CONTRACTS = Path("silian")  # the packages of the contract, under proto/
+    "silian"
+)  # the contract's packages, under proto/: silian.link.v1, silian.office.v1
 PACKAGE = Path("sync/wire")  # where the generated code lives, under the root
 INIT = '"""Generated from proto/ by `make proto`: never edit."""\n'
 
 
 def sources() -> list[Path]:
     """Return every contract file, relative to proto/, in a fixed order."""
-    return sorted(path.relative_to(PROTO) for path in (PROTO / PACKAGE).rglob("*.proto"))
+    return sorted(path.relative_to(PROTO) for path in (PROTO / CONTRACTS).rglob("*.proto"))
 
 
 def generate(out: Path) -> None:
     """Write the messages, the services and the stubs of both below `out`/sync/wire.
 
+    protoc derives Python's import paths from the contract's packages; `silian` is the name of
+    the command, and the code lives in the engine, so the imports are rewritten.
+
     Raises: subprocess.CalledProcessError, after protoc has named the file and the line.
     """
     files = [str(path) for path in sources()]
     well_known = importlib.resources.files("grpc_tools") / "_proto"
+    raw = out / "raw"
     stub_plugin = Path(sys.executable).parent / "protoc-gen-mypy_grpc"
-    for folder in {PACKAGE, *(path.parent for path in sources())}:
-        (out / folder).mkdir(parents=True, exist_ok=True)
-        (out / folder / "__init__.py").write_text(INIT, encoding="utf-8")
     command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}", f"-I{well_known}"]
-    command += [f"--{kind}_out={out}" for kind in ("python", "pyi", "grpc_python")]
-    command += [f"--plugin=protoc-gen-mypy_grpc={stub_plugin}", f"--mypy_grpc_out=quiet:{out}"]
+    command += [f"--{kind}_out={raw}" for kind in ("python", "pyi", "grpc_python")]
+    command += [f"--plugin=protoc-gen-mypy_grpc={stub_plugin}", f"--mypy_grpc_out=quiet:{raw}"]
+    raw.mkdir()
     subprocess.run([*command, *files], check=True)
     for path in sources():
-        drop_if_without_services(path, out)
+        drop_if_without_services(path, raw)
+    move_into_package(raw / CONTRACTS, out / PACKAGE)
+    shutil.rmtree(raw)
+
+
+def move_into_package(source: Path, target: Path) -> None:
+    """Copy generated code to its place, with imports that find it there."""
+    for path in sorted(source.rglob("*.py*")):
+        place = target / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text(encoding="utf-8")
+        place.write_text(text.replace("from silian.", "from sync.wire."), encoding="utf-8")
+    for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
+        (folder / "__init__.py").write_text(INIT, encoding="utf-8")
 
 
 def drop_if_without_services(source: Path, out: Path) -> None:

@@ -14,8 +14,8 @@ from sync.bundle.transfer import Survey
 from sync.codec.signing import fingerprint
 from sync.model.limits import BUNDLE_BYTES_MAX
 from sync.model.schema import Lane
-from sync.wire.v1 import office_bundle_pb2 as pb
-from sync.wire.v1 import office_common_pb2 as common
+from sync.wire.office.v1 import bundle_pb2 as pb
+from sync.wire.office.v1 import common_pb2 as common
 
 PIECE_BYTES = 256 * 1024
 

@@ -18,7 +18,7 @@ from node.host import LinkedOffice
 from sync.link import Dialer, Parent
 from sync.model.change import ID_BYTES, Value
 from sync.model.errors import SilianError
-from sync.wire.v1 import office_common_pb2 as common
+from sync.wire.office.v1 import common_pb2 as common
 
 R = TypeVar("R", bound=Message)
 

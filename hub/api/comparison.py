@@ -7,7 +7,7 @@ from hub.api.office import NoParent, NotServed
 from node.peers.comparisons import Repair
 from sync.model.limits import DIGEST_BUCKETS
 from sync.model.report import CompareOptions
-from sync.wire.v1 import office_pb2 as pb
+from sync.wire.office.v1 import office_pb2 as pb
 
 REPAIRS_LISTED = 100
 

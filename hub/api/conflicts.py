@@ -9,7 +9,7 @@ from hub.api.call_context import BadRequest, CallContext, Method, only, parse_id
 from hub.api.names import fields_coded
 from node.services.conflicts import resolve as service
 from node.services.conflicts import views
-from sync.wire.v1 import office_pb2 as pb
+from sync.wire.office.v1 import office_pb2 as pb
 
 ALIKE_BY = ("values", "writers")
 

@@ -9,7 +9,7 @@ from hub.api.call_context import CallContext, Method, only, parse_day, parse_id,
 from hub.api.registers import whose
 from node.services.corrections import requests as service
 from node.services.corrections import views
-from sync.wire.v1 import office_corrections_pb2 as pb
+from sync.wire.office.v1 import corrections_pb2 as pb
 
 
 def ask_correction(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.api.call_context import CallContext, Method, parse_id
 from node.services.duplicates import cases as service
-from sync.wire.v1 import office_pb2 as pb
+from sync.wire.office.v1 import office_pb2 as pb
 
 
 def list_cases(context: CallContext, request: pb.ListCasesRequest) -> pb.ListCasesResponse:

@@ -11,8 +11,8 @@ from node.domain.indicators import Indicator
 from node.services.figures import rollup as service
 from node.services.figures.completeness import LAG_TEXTS, Completeness, Counts
 from node.services.health.verify import VerifyReport, verify
-from sync.wire.v1 import office_common_pb2 as common
-from sync.wire.v1 import office_figures_pb2 as pb
+from sync.wire.office.v1 import common_pb2 as common
+from sync.wire.office.v1 import figures_pb2 as pb
 
 LAGGARDS_MAX = 200  # when the call does not say
 DIFFERENCES_MAX = 200

@@ -19,8 +19,8 @@ from node.workbook.limits import Limits
 from node.workbook.notes import Note
 from node.workbook.writer import template
 from sync.model.attribution import attributed
-from sync.wire.v1 import office_common_pb2 as common
-from sync.wire.v1 import office_registers_pb2 as pb
+from sync.wire.office.v1 import common_pb2 as common
+from sync.wire.office.v1 import registers_pb2 as pb
 
 WORKBOOK = "workbook"
 PIECE_BYTES = 256 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub.api import choices
 from hub.api.call_context import CallContext, Method
 from node.services.records import lookup
-from sync.wire.v1 import office_pb2 as pb
+from sync.wire.office.v1 import office_pb2 as pb
 
 
 def find_ids(context: CallContext, request: pb.FindIdsRequest) -> pb.FindIdsResponse:

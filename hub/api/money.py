@@ -14,7 +14,7 @@ from node.services.money import views
 from node.services.money.checks import check_fund
 from node.services.money.conservation import check_conservation as checked
 from node.store.postings import Line
-from sync.wire.v1 import office_money_pb2 as pb
+from sync.wire.office.v1 import money_pb2 as pb
 
 WAITING = "waiting"
 APPROPRIATE, RELEASE = "appropriate", "release"  # steps of a plan

@@ -15,8 +15,8 @@ from node.services.upkeep.tree_import import import_units
 from sync.model.attribution import attributed
 from sync.model.errors import SilianError
 from sync.model.schema import Lane
-from sync.wire.v1 import office_common_pb2 as common
-from sync.wire.v1 import office_pb2 as pb
+from sync.wire.office.v1 import common_pb2 as common
+from sync.wire.office.v1 import office_pb2 as pb
 
 NOT_SERVED = "not_served"
 FOUND_MAX = 20

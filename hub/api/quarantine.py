@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub.api.call_context import CallContext, Method, parse_id
 from node.services.peers import clones
 from node.services.upkeep import quarantine
-from sync.wire.v1 import office_trouble_pb2 as pb
+from sync.wire.office.v1 import trouble_pb2 as pb
 
 QUARANTINE_PAGE = 50
 

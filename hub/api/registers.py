@@ -21,8 +21,8 @@ from node.services.records.rules import UnknownRegister
 from node.services.records.search import Condition
 from node.services.upkeep import zero_reports
 from sync.model.attribution import attributed
-from sync.wire.v1 import office_common_pb2 as common
-from sync.wire.v1 import office_registers_pb2 as pb
+from sync.wire.office.v1 import common_pb2 as common
+from sync.wire.office.v1 import registers_pb2 as pb
 
 
 def list_registers(

@@ -8,7 +8,7 @@ from hub.api.call_context import CallContext, Method
 from node.china import DAY_MS
 from node.services.upkeep import redaction
 from node.services.upkeep.log_retention import RetentionState, retention_state, truncate_log
-from sync.wire.v1 import office_retention_pb2 as pb
+from sync.wire.office.v1 import retention_pb2 as pb
 
 
 def retain(context: CallContext, request: pb.RetainRequest) -> pb.RetainResponse:

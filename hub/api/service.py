@@ -28,7 +28,7 @@ from hub.api.call_context import CallContext, Method
 from hub.api.names import coded
 from hub.api.tokens import TOKEN_KEY
 
-NAME = "sync.wire.v1.OfficeService"
+NAME = "silian.office.v1.OfficeService"
 _METHODS: dict[str, Method] = {
     **office.METHODS,
     **find.METHODS,

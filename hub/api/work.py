@@ -12,7 +12,7 @@ from node.services.work import actions as service
 from node.services.work import views
 from node.services.work.checks import RULINGS, Order
 from node.store.assignments import Row
-from sync.wire.v1 import office_work_pb2 as pb
+from sync.wire.office.v1 import work_pb2 as pb
 
 # Steps whose event depends on who takes them, or that need more than a step.
 APPRAISE, AMEND, RELAY = "appraise", "amend", "relay"

@@ -18,7 +18,7 @@ from node.domain import days, numbers
 from node.domain.refusal import Refused
 
 if TYPE_CHECKING:
-    from sync.wire.v1 import office_pb2
+    from sync.wire.office.v1 import office_pb2
 
 PREFIX_MIN = 4
 _CONDITION = re.compile(r"([^=!~<>≥≤≠＝～＞＜]+)(!=|>=|<=|[=~><≥≤≠＝～＞＜])(.*)", re.DOTALL)

@@ -15,7 +15,7 @@ from hub.cli.verb import verb
 from node.private import naming
 
 if TYPE_CHECKING:
-    from sync.wire.v1 import office_bundle_pb2 as pb
+    from sync.wire.office.v1 import bundle_pb2 as pb
 
 
 def register(app: typer.Typer) -> None:

@@ -13,7 +13,7 @@ from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
 if TYPE_CHECKING:
-    from sync.wire.v1 import office_pb2 as pb
+    from sync.wire.office.v1 import office_pb2 as pb
 
 STATES = {
     "open": ("待处理", "open"), "settled": ("已处理", "settled"),

@@ -14,9 +14,9 @@ from hub.cli.verb import verb
 
 if TYPE_CHECKING:
     from hub.client.client import OfficeClient
-    from sync.wire.v1 import office_common_pb2 as common
-    from sync.wire.v1 import office_corrections_pb2 as pb
-    from sync.wire.v1 import office_registers_pb2 as register_pb
+    from sync.wire.office.v1 import common_pb2 as common
+    from sync.wire.office.v1 import corrections_pb2 as pb
+    from sync.wire.office.v1 import registers_pb2 as register_pb
 
 Request = Annotated[
     str,

@@ -13,7 +13,7 @@ from hub.cli.verb import verb
 
 if TYPE_CHECKING:
     from hub.client.client import OfficeClient
-    from sync.wire.v1 import office_pb2 as pb
+    from sync.wire.office.v1 import office_pb2 as pb
 
 STATES = {
     "open": ("待核实", "open"), "closed": ("已核实", "closed"),

@@ -12,7 +12,7 @@ from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
 if TYPE_CHECKING:
-    from sync.wire.v1 import office_figures_pb2 as pb
+    from sync.wire.office.v1 import figures_pb2 as pb
 
 LAGGARDS_SHOWN = 10
 EVERYBODY = 1_000_000  # no tree has so many offices

@@ -27,7 +27,7 @@ from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
 if TYPE_CHECKING:
-    from sync.wire.v1 import office_registers_pb2 as pb
+    from sync.wire.office.v1 import registers_pb2 as pb
 
 STDOUT = Path("-")
 FAULTS_SHOWN = 20

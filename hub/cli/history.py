@@ -10,8 +10,8 @@ from hub.cli.terminal import Cell, Terminal
 
 if TYPE_CHECKING:
     from hub.client.client import OfficeClient
-    from sync.wire.v1 import office_common_pb2 as common
-    from sync.wire.v1 import office_registers_pb2 as pb
+    from sync.wire.office.v1 import common_pb2 as common
+    from sync.wire.office.v1 import registers_pb2 as pb
 
 KINDS = {
     "created": ("新增", "created"), "changed": ("修改", "changed"), "lost": ("未采用", "set aside"),

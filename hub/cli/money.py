@@ -17,7 +17,7 @@ from hub.cli.verb import verb
 from node.domain.numbers import yuan
 
 if TYPE_CHECKING:
-    from sync.wire.v1 import office_money_pb2 as pb
+    from sync.wire.office.v1 import money_pb2 as pb
 
 Amount = Annotated[str, typer.Argument(help="Yuan, as 1234.50. 金额, 元")]
 Fund = Annotated[str, typer.Option("--fund", help="F1 to F12. 资金")]

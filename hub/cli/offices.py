@@ -19,7 +19,7 @@ from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
 if TYPE_CHECKING:
-    from sync.wire.v1 import office_pb2 as pb
+    from sync.wire.office.v1 import office_pb2 as pb
 
 MINUTES = len("2026-07-01 12:00")
 SEVERITIES = {

@@ -14,7 +14,7 @@ from node.domain.funds import FUNDS
 from node.domain.numbers import yuan
 
 if TYPE_CHECKING:
-    from sync.wire.v1 import office_money_pb2 as pb
+    from sync.wire.office.v1 import money_pb2 as pb
 
 Year = Annotated[int, typer.Option("--year", min=1990, max=2200, help="Fiscal year. 年度")]
 

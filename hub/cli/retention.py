@@ -9,7 +9,7 @@ import typer
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 from node.china import DAY_MS
-from sync.wire.v1 import office_retention_pb2 as pb
+from sync.wire.office.v1 import retention_pb2 as pb
 
 WHY = {
     "above": ("尚未确认已报到市级", "is not known to be safe at the city"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from sync.wire.v1.office_common_pb2 import Value
+from sync.wire.office.v1.common_pb2 import Value
 
 PAGE = {"total", "next"}  # what a list says beside its items
 

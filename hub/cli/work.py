@@ -18,7 +18,7 @@ from node.domain.days import day_text
 from node.domain.numbers import yuan
 
 if TYPE_CHECKING:
-    from sync.wire.v1 import office_work_pb2 as pb
+    from sync.wire.office.v1 import work_pb2 as pb
 
 Assignment = Annotated[
     str,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sync.wire.v1 import office_bundle_pb2 as pb
+from sync.wire.office.v1 import bundle_pb2 as pb
 
 PIECE_BYTES = 1 << 20
 

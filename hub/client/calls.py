@@ -11,12 +11,12 @@ from hub.client.cases import CaseCalls
 from hub.client.corrections import CorrectionCalls
 from hub.client.money import MoneyCalls
 from hub.client.trouble import TroubleCalls
-from sync.wire.v1 import office_common_pb2 as common
-from sync.wire.v1 import office_figures_pb2 as figures
-from sync.wire.v1 import office_pb2 as office
-from sync.wire.v1 import office_registers_pb2 as register_pb
-from sync.wire.v1 import office_retention_pb2 as office_retention
-from sync.wire.v1 import office_work_pb2 as work
+from sync.wire.office.v1 import common_pb2 as common
+from sync.wire.office.v1 import figures_pb2 as figures
+from sync.wire.office.v1 import office_pb2 as office
+from sync.wire.office.v1 import registers_pb2 as register_pb
+from sync.wire.office.v1 import retention_pb2 as office_retention
+from sync.wire.office.v1 import work_pb2 as work
 
 PIECE_BYTES = 1 << 20
 Values = Mapping[str, str]

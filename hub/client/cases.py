@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sync.wire.v1 import office_pb2 as office
+from sync.wire.office.v1 import office_pb2 as office
 
 
 class CaseCalls:

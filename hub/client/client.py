@@ -19,7 +19,7 @@ from node.store.folder_lock import OfficeBusy, lock_info
 from sync.link import NO_PROXY, read_detail
 from sync.model.errors import SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
-from sync.wire.v1 import office_pb2
+from sync.wire.office.v1 import office_pb2
 
 if TYPE_CHECKING:
     from hub.api.call_context import CallContext

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from sync.wire.v1 import office_corrections_pb2 as pb
+from sync.wire.office.v1 import corrections_pb2 as pb
 
 
 class CorrectionCalls:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sync.wire.v1 import office_money_pb2 as money
+from sync.wire.office.v1 import money_pb2 as money
 
 
 class MoneyCalls:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sync.wire.v1 import office_pb2 as office
-from sync.wire.v1 import office_trouble_pb2 as trouble
+from sync.wire.office.v1 import office_pb2 as office
+from sync.wire.office.v1 import trouble_pb2 as trouble
 
 
 class TroubleCalls:

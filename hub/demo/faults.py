@@ -15,7 +15,7 @@ from hub.demo.registers import import_file
 from hub.demo.settle import PATIENCE_S
 from hub.demo.work import issue_again
 from sync.model.errors import SilianError
-from sync.wire.v1 import office_registers_pb2 as pb
+from sync.wire.office.v1 import registers_pb2 as pb
 
 EDITS_BEFORE_KILL = 12
 IMPORTING = 3  # communities that bring a file in while the street is down

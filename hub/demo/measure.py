@@ -11,11 +11,11 @@ from node.domain.assignment_rules import TERMINAL, State
 from node.domain.conservation import FundLine, conservation
 from node.domain.funds import Category
 from node.domain.posting import Account, AccountKind, Posting, PostingKind
-from sync.wire.v1 import office_figures_pb2 as figures
-from sync.wire.v1 import office_money_pb2 as money
-from sync.wire.v1 import office_pb2 as office
-from sync.wire.v1 import office_registers_pb2 as registers
-from sync.wire.v1 import office_work_pb2 as work
+from sync.wire.office.v1 import figures_pb2 as figures
+from sync.wire.office.v1 import money_pb2 as money
+from sync.wire.office.v1 import office_pb2 as office
+from sync.wire.office.v1 import registers_pb2 as registers
+from sync.wire.office.v1 import work_pb2 as work
 
 PAGE = 500
 UP_TO_CITY = "up:city"

@@ -14,7 +14,7 @@ from hub.demo.progress import StepTime
 from hub.demo.sheets import GENERATED_EN, GENERATED_ZH
 from node.domain.conservation import FundLine
 from node.domain.units import Level
-from sync.wire.v1.office_common_pb2 import Value
+from sync.wire.office.v1.common_pb2 import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

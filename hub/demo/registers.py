@@ -16,7 +16,7 @@ from hub.demo.population import StreetPlan, plan_streets
 from hub.demo.preparation import Job, leave_ctrl_c, make_offices, prepare_one
 from hub.demo.processes import DemoFailed
 from node.domain.units import Tree
-from sync.wire.v1 import office_registers_pb2 as pb
+from sync.wire.office.v1 import registers_pb2 as pb
 
 WORKERS = 2
 WORKBOOK = "workbook"

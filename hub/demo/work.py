@@ -9,7 +9,7 @@ from hub.client.client import OfficeClient
 from hub.demo.network import Network, Place
 from hub.demo.settle import eventually
 from node.china import DAY_MS
-from sync.wire.v1 import office_work_pb2 as pb
+from sync.wire.office.v1 import work_pb2 as pb
 
 ASSISTS = "assists"  # the community is asked, and may decline
 TITLE = "社区用房面积核查（演示）"

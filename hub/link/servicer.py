@@ -11,7 +11,7 @@ from sync.codec import entry as codec
 from sync.link import Hello, Parent, SessionUnknown, Verdict
 from sync.model.schema import Lane
 from sync.recovery.heads import proofs_from_wire
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may hold many
 
@@ -238,4 +238,4 @@ def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
         request_deserializer=pb.WatchRequest.FromString,
         response_serializer=lambda reply: reply.SerializeToString(),
     )
-    return grpc.method_handlers_generic_handler("sync.wire.v1.LinkService", methods)
+    return grpc.method_handlers_generic_handler("silian.link.v1.LinkService", methods)

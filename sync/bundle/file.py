@@ -24,7 +24,7 @@ from sync.codec.signing import BUNDLE, KEY_BYTES, SIGNATURE_BYTES, Signer, is_si
 from sync.model.change import Batch
 from sync.model.errors import SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
-from sync.wire.v1 import bundle_pb2, link_pb2
+from sync.wire.link.v1 import bundle_pb2, link_pb2
 
 MAGIC = b"SILIAN BUNDLE 1\r\n"  # the digit is the version; a transfer as text changes the line end
 HEADER, PLAIN, PACKED, END = b"H", b"B", b"Z", b"E"

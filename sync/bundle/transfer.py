@@ -40,7 +40,7 @@ from sync.recovery import heads as recovery_heads
 from sync.snapshot import progress
 from sync.store import meta
 from sync.store.sql import execute
-from sync.wire.v1.bundle_pb2 import BundleHeader
+from sync.wire.link.v1.bundle_pb2 import BundleHeader
 
 Header = BundleHeader  # for modules that do not import the wire
 

@@ -8,7 +8,7 @@ from itertools import chain
 from sync.model.change import ID_BYTES, Block, Operation, Value
 from sync.model.errors import Malformed
 from sync.model.version import VERSION_BYTES, Version
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 
 def split(packed: bytes, width: int) -> list[bytes]:

@@ -17,7 +17,7 @@ from sync.model.errors import Malformed
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
 from sync.model.version import VERSION_BYTES, Version, hlc_of, incarnation_of
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 
 def pack(chunk: Chunk) -> bytes:

@@ -21,7 +21,7 @@ from sync.model.limits import ENTRY_BYTES_MAX
 from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 HASH_BYTES = 32
 

@@ -26,7 +26,7 @@ from sync.model.limits import DIGEST_BUCKETS
 from sync.model.report import BucketKey, CompareOptions, Comparison, UnitKey
 from sync.model.schema import Lane, Shared
 from sync.store.quarantine import quarantined_records
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 TRIES_MAX = 5  # in a row without being at the same point: then it is given up for now
 

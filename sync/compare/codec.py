@@ -11,7 +11,7 @@ from sync.model.errors import Malformed
 from sync.model.schema import FieldSchema, Kind
 from sync.model.version import VERSION_BYTES, Version, incarnation_of
 from sync.store.registers import RegisterTables
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 
 def copy_to_wire(

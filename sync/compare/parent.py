@@ -22,7 +22,7 @@ from sync.model.errors import Malformed
 from sync.model.limits import DIGEST_BUCKETS, DIGEST_ROWS_LISTED, DIGEST_STEP_BUCKETS
 from sync.model.report import BucketKey, UnitKey
 from sync.model.schema import Lane
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 
 def answer(

@@ -52,7 +52,7 @@ from sync.snapshot import progress, upload
 from sync.snapshot.receiver import SnapshotDownload
 from sync.snapshot.upload import SnapshotUpload
 from sync.store import meta
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 Request = (
     pb.HelloRequest | pb.PushRequest | pb.PullRequest | pb.ReplayRequest | pb.RestoreParentRequest

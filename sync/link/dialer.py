@@ -45,7 +45,7 @@ from sync.log.recent import RecentCommit
 from sync.model.errors import SilianError
 from sync.model.report import CompareOptions
 from sync.model.schema import Lane
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 CLOSE_AFTER_S = 1.0  # a call under way is given so long before the line is closed
 END_S = 60.0  # so long a worker may take over the command under way

@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 
 from sync.model.errors import SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
-from sync.wire.v1 import link_pb2_grpc
+from sync.wire.link.v1 import link_pb2_grpc
 
 CALLS_MAX = 8  # under way at one address at a time; those after them wait here, not at the parent
 CALL_TIMEOUT_S = 60.0

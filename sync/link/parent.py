@@ -46,7 +46,7 @@ from sync.recovery.heads import ReplayPage
 from sync.recovery.parent import Recognised
 from sync.snapshot import parent as snapshot_parent
 from sync.snapshot.parent import ChunkAnswer
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 DURABLE_EVERY_MS = 200  # between two answers to pushes that tell what is durable above us
 _NOT_OURS = (Verdict.WRONG_PARENT, Verdict.UPGRADE_FIRST)

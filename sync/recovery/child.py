@@ -25,7 +25,7 @@ from sync.snapshot import progress
 from sync.snapshot.progress import Progress
 from sync.store import meta
 from sync.store.sql import execute, execute_many
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 
 class Recovery:

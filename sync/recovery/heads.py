@@ -24,7 +24,7 @@ from sync.model.stream import Heads, StreamKey
 from sync.recovery.bisect import Sought
 from sync.store import meta
 from sync.store.sql import execute
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 HEADERS_MAX = 2_000  # log rows looked at for one page
 

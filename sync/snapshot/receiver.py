@@ -24,7 +24,7 @@ from sync.model.schema import Lane
 from sync.snapshot import progress
 from sync.snapshot.progress import Progress
 from sync.store.priority import Priority
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 
 class SnapshotDownload:

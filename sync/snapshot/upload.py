@@ -18,7 +18,7 @@ from sync.snapshot.plan import Place
 from sync.snapshot.sender import Receiver, Sent
 from sync.store import meta
 from sync.store.sql import execute
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 BEGINNING = "beginning"  # no place: what is under way starts over
 

@@ -185,8 +185,8 @@ def serve_children(folder: Path) -> dict[str, Any]:
 def be_children(address: str, units: list[int]) -> None:
     """Greet for each unit over a channel of its own, wait for rings, and hold still."""
     from sync.link.lines import NO_PROXY
-    from sync.wire.v1 import link_pb2 as pb
-    from sync.wire.v1 import link_pb2_grpc
+    from sync.wire.link.v1 import link_pb2 as pb
+    from sync.wire.link.v1 import link_pb2_grpc
 
     options = (NO_PROXY, ("grpc.use_local_subchannel_pool", 1))
     open_watches = []

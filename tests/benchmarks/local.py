@@ -15,7 +15,7 @@ from sync.codec import entry as codec
 from sync.log import entries as log
 from sync.model.change import Batch
 from sync.model.schema import Lane
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 from tests.benchmarks import raw
 from tests.benchmarks.bench import Bench, in_turn, no_garbage
 from tests.benchmarks.data import FIELDS, Row, rows

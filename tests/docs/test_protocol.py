@@ -15,7 +15,7 @@ from sync.link.messages import Verdict
 from sync.link.sessions import ACCEPTS, Call
 from sync.link.status import STATUS_BY_CODE
 from sync.model import limits
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")

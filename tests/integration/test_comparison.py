@@ -27,7 +27,7 @@ from sync.merge.digest import schema_hash
 from sync.model.errors import Malformed
 from sync.model.report import CompareOptions, Comparison, DurableAt
 from sync.model.schema import Lane
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 from tests.support.tier import (
     DISTRICT,
     GARDEN,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hub.client.client import RemoteRefusal
-from sync.wire.v1 import office_registers_pb2 as register_pb
+from sync.wire.office.v1 import registers_pb2 as register_pb
 from tests.support.silian import silian
 from tests.support.tier import DISTRICT, STREET, Tier, eventually, tier_of
 from tests.support.tier import GARDEN as COMMUNITY

@@ -26,7 +26,7 @@ from sync.link.parent import Parent
 from sync.link.session import State
 from sync.model.change import Batch
 from sync.model.limits import BACKOFF_BASE_MS
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 from tests.unit.node.offices import CATALOGUE, STREET, TREE, Clock
 
 CHILDREN = 60

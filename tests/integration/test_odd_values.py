@@ -94,7 +94,7 @@ def test_an_amount_that_is_plainly_written_reaches_the_office_whole(
     assert silian(*line, text).exit == 0
     ((name, request),) = office.taken()
     assert name == "Appropriate"
-    from sync.wire.v1 import office_money_pb2 as pb
+    from sync.wire.office.v1 import money_pb2 as pb
 
     asked = pb.AppropriateRequest.FromString(request)
     assert (asked.amount_fen, asked.year) == (fen, 2026)

@@ -24,8 +24,8 @@ from node.domain.catalogue import Catalogue, load_catalogue
 from node.setup import init_office
 from sync.link.lines import NO_PROXY
 from sync.model.errors import SilianError
-from sync.wire.v1 import office_pb2 as pb
-from sync.wire.v1 import office_pb2_grpc
+from sync.wire.office.v1 import office_pb2 as pb
+from sync.wire.office.v1 import office_pb2_grpc
 
 ROOT = Path(__file__).resolve().parents[2]
 STREET, COMMUNITY = "330102013000", "330102013009"

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from hub.client.client import CallFailed, OfficeClient, Unreachable
 from sync.model.errors import SilianError
-from sync.wire.v1 import office_registers_pb2 as pb
+from sync.wire.office.v1 import registers_pb2 as pb
 from tests.processes.city import GARDEN, NAMES, ORCHID, STREET, City
 from tests.processes.history import Outcome, Txn
 

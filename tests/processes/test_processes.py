@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.wire.v1 import office_pb2 as pb
+from sync.wire.office.v1 import office_pb2 as pb
 from tests.processes.city import CODES, PARENT
 from tests.processes.namespaces import in_a_namespace, missing_tools, why_not
 from tests.processes.plan import FIRST, OF_LINES, OF_OFFICES, draw

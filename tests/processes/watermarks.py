@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sync.wire.v1 import office_pb2 as pb
+from sync.wire.office.v1 import office_pb2 as pb
 
 
 @dataclass(slots=True)

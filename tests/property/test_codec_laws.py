@@ -25,7 +25,7 @@ from sync.model.errors import Malformed, TooLarge
 from sync.model.limits import BODY_BYTES_MAX, ENTRY_BYTES_MAX
 from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 PEAK_MIB_MAX = 320
 

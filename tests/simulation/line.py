@@ -29,7 +29,7 @@ from sync.model.errors import SilianError
 from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
 from sync.model.report import CompareOptions
 from sync.model.schema import Lane
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 from tests.simulation.plan import CHUNK_ROWS
 from tests.simulation.poison import UNKNOWN_WIRE
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CALL_TIMEOUT_MS = 60_000  # sync.link.lines.CALL_TIMEOUT_S
 KEEPALIVE_MS = 80_000  # after which both ends find out that a line is dead
-SERVICE = "/sync.wire.v1.LinkService/"
+SERVICE = "/silian.link.v1.LinkService/"
 METHODS = (
     "Hello", "Push", "Pull", "Replay", "RestoreParent", "Watch", "Digest", "Snapshot",
     "UploadSnapshot",

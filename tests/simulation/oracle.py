@@ -19,7 +19,7 @@ from sync.model.change import Edit
 from sync.model.limits import CLOCK_AHEAD_MS_MAX
 from sync.model.schema import Lane
 from sync.model.version import COUNTER_BITS
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 from tests.simulation import duplicates
 from tests.simulation.clockwork import Violation
 from tests.simulation.model import PRIVATE, Books, Records

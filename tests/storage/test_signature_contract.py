@@ -14,7 +14,7 @@ from sync.log.signatures import BadSignature, KeyChanged
 from sync.model.change import Batch, Entry, Signature
 from sync.model.schema import Lane
 from sync.model.stream import StreamForked, StreamKey
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 from tests.support.sites import DISTRICT, GARDEN, STREET, Site
 
 SIGNERS = {unit: Signer(bytes([unit]) * 32) for unit in (DISTRICT, STREET, GARDEN)}

@@ -14,10 +14,10 @@ from google.protobuf.message import Message
 
 from hub.api.service import METHODS, NAME
 from node.store.folder_lock import FolderLock
-from sync.wire.v1 import office_bundle_pb2 as bundles
-from sync.wire.v1 import office_figures_pb2 as figures
-from sync.wire.v1 import office_pb2 as office
-from sync.wire.v1 import office_registers_pb2 as registers
+from sync.wire.office.v1 import bundle_pb2 as bundles
+from sync.wire.office.v1 import figures_pb2 as figures
+from sync.wire.office.v1 import office_pb2 as office
+from sync.wire.office.v1 import registers_pb2 as registers
 
 # What a stream of news ends with; other methods answer with ANSWERS, or an empty message.
 STREAMS: dict[str, list[Message]] = {

@@ -13,7 +13,7 @@ from sync.bundle.file import MAGIC, BundleDamaged, BundleNewer, BundleWriter, op
 from sync.codec.signing import Signer
 from sync.model.change import Batch, Signature
 from sync.model.schema import Lane
-from sync.wire.v1 import bundle_pb2
+from sync.wire.link.v1 import bundle_pb2
 
 SIGNER = Signer(b"k" * 32)
 SIGNATURE = Signature(5, "up:city", Lane.BULK, 2, b"s" * 64, b"p" * 32)

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from sync.link.lines import Answer, LineClosed, Lines
-from sync.wire.v1 import link_pb2 as pb
+from sync.wire.link.v1 import link_pb2 as pb
 
 HERE, THERE = "127.0.0.1:1", "127.0.0.1:2"
 HELLO = pb.HelloRequest(unit=1)

@@ -1,0 +1,431 @@
+from sync.wire.office.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Posting(_message.Message):
+    __slots__ = ("id", "transfer", "kind", "unit", "peer", "fund", "year", "amount_fen", "debit", "credit", "at_ms", "category", "assignment", "counted_fen", "note", "actor")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
+    DEBIT_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_FEN_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    transfer: bytes
+    kind: str
+    unit: _common_pb2.Unit
+    peer: _common_pb2.Unit
+    fund: str
+    year: int
+    amount_fen: int
+    debit: str
+    credit: str
+    at_ms: int
+    category: str
+    assignment: bytes
+    counted_fen: int
+    note: str
+    actor: str
+    def __init__(self, id: _Optional[bytes] = ..., transfer: _Optional[bytes] = ..., kind: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., peer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., debit: _Optional[str] = ..., credit: _Optional[str] = ..., at_ms: _Optional[int] = ..., category: _Optional[str] = ..., assignment: _Optional[bytes] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class AppropriateRequest(_message.Message):
+    __slots__ = ("fund", "year", "amount_fen", "note", "transfer", "assignment", "actor")
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    fund: str
+    year: int
+    amount_fen: int
+    note: str
+    transfer: bytes
+    assignment: bytes
+    actor: str
+    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class AppropriateResponse(_message.Message):
+    __slots__ = ("posting",)
+    POSTING_FIELD_NUMBER: _ClassVar[int]
+    posting: Posting
+    def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
+
+class ReleaseRequest(_message.Message):
+    __slots__ = ("to", "fund", "year", "amount_fen", "note", "transfer", "assignment", "actor")
+    TO_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    to: str
+    fund: str
+    year: int
+    amount_fen: int
+    note: str
+    transfer: bytes
+    assignment: bytes
+    actor: str
+    def __init__(self, to: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class ReleaseResponse(_message.Message):
+    __slots__ = ("posting",)
+    POSTING_FIELD_NUMBER: _ClassVar[int]
+    posting: Posting
+    def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
+
+class ReceiveRequest(_message.Message):
+    __slots__ = ("transfer", "counted_fen", "note", "actor", "fund", "year")
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_FEN_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    transfer: bytes
+    counted_fen: int
+    note: str
+    actor: str
+    fund: str
+    year: int
+    def __init__(self, transfer: _Optional[bytes] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ...) -> None: ...
+
+class ReceiveResponse(_message.Message):
+    __slots__ = ("postings",)
+    POSTINGS_FIELD_NUMBER: _ClassVar[int]
+    postings: _containers.RepeatedCompositeFieldContainer[Posting]
+    def __init__(self, postings: _Optional[_Iterable[_Union[Posting, _Mapping]]] = ...) -> None: ...
+
+class MatchRequest(_message.Message):
+    __slots__ = ("year", "amount_fen", "note", "transfer", "actor")
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    year: int
+    amount_fen: int
+    note: str
+    transfer: bytes
+    actor: str
+    def __init__(self, year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class MatchResponse(_message.Message):
+    __slots__ = ("posting",)
+    POSTING_FIELD_NUMBER: _ClassVar[int]
+    posting: Posting
+    def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
+
+class ReverseRequest(_message.Message):
+    __slots__ = ("posting", "note", "actor")
+    POSTING_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    posting: bytes
+    note: str
+    actor: str
+    def __init__(self, posting: _Optional[bytes] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class ReverseResponse(_message.Message):
+    __slots__ = ("posting",)
+    POSTING_FIELD_NUMBER: _ClassVar[int]
+    posting: Posting
+    def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
+
+class ReturnMoneyRequest(_message.Message):
+    __slots__ = ("transfer", "fund", "year", "amount_fen", "reason", "actor", "new_transfer", "assignment")
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    NEW_TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    transfer: bytes
+    fund: str
+    year: int
+    amount_fen: int
+    reason: str
+    actor: str
+    new_transfer: bytes
+    assignment: bytes
+    def __init__(self, transfer: _Optional[bytes] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., new_transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ...) -> None: ...
+
+class ReturnMoneyResponse(_message.Message):
+    __slots__ = ("posting",)
+    POSTING_FIELD_NUMBER: _ClassVar[int]
+    posting: Posting
+    def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
+
+class SpendRequest(_message.Message):
+    __slots__ = ("fund", "year", "amount_fen", "category", "note", "transfer", "assignment", "actor")
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    fund: str
+    year: int
+    amount_fen: int
+    category: str
+    note: str
+    transfer: bytes
+    assignment: bytes
+    actor: str
+    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., category: _Optional[str] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class SpendResponse(_message.Message):
+    __slots__ = ("posting",)
+    POSTING_FIELD_NUMBER: _ClassVar[int]
+    posting: Posting
+    def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
+
+class Balance(_message.Message):
+    __slots__ = ("unit", "fund", "year", "account", "fen")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    FEN_FIELD_NUMBER: _ClassVar[int]
+    unit: _common_pb2.Unit
+    fund: str
+    year: int
+    account: str
+    fen: int
+    def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., account: _Optional[str] = ..., fen: _Optional[int] = ...) -> None: ...
+
+class ListBalancesRequest(_message.Message):
+    __slots__ = ("unit", "subtree", "fund", "year")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    SUBTREE_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    unit: str
+    subtree: bool
+    fund: str
+    year: int
+    def __init__(self, unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ...) -> None: ...
+
+class ListBalancesResponse(_message.Message):
+    __slots__ = ("balances",)
+    BALANCES_FIELD_NUMBER: _ClassVar[int]
+    balances: _containers.RepeatedCompositeFieldContainer[Balance]
+    def __init__(self, balances: _Optional[_Iterable[_Union[Balance, _Mapping]]] = ...) -> None: ...
+
+class CheckConservationRequest(_message.Message):
+    __slots__ = ("fund", "year")
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    fund: str
+    year: int
+    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ...) -> None: ...
+
+class ConservationLine(_message.Message):
+    __slots__ = ("fund", "year", "appropriated_fen", "from_above_fen", "held_fen", "spent_fen", "in_transit_fen", "disputed_fen", "difference_fen")
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    APPROPRIATED_FEN_FIELD_NUMBER: _ClassVar[int]
+    FROM_ABOVE_FEN_FIELD_NUMBER: _ClassVar[int]
+    HELD_FEN_FIELD_NUMBER: _ClassVar[int]
+    SPENT_FEN_FIELD_NUMBER: _ClassVar[int]
+    IN_TRANSIT_FEN_FIELD_NUMBER: _ClassVar[int]
+    DISPUTED_FEN_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCE_FEN_FIELD_NUMBER: _ClassVar[int]
+    fund: str
+    year: int
+    appropriated_fen: int
+    from_above_fen: int
+    held_fen: int
+    spent_fen: int
+    in_transit_fen: int
+    disputed_fen: int
+    difference_fen: int
+    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., appropriated_fen: _Optional[int] = ..., from_above_fen: _Optional[int] = ..., held_fen: _Optional[int] = ..., spent_fen: _Optional[int] = ..., in_transit_fen: _Optional[int] = ..., disputed_fen: _Optional[int] = ..., difference_fen: _Optional[int] = ...) -> None: ...
+
+class CheckConservationResponse(_message.Message):
+    __slots__ = ("lines", "holds", "partial")
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_FIELD_NUMBER: _ClassVar[int]
+    lines: _containers.RepeatedCompositeFieldContainer[ConservationLine]
+    holds: bool
+    partial: bool
+    def __init__(self, lines: _Optional[_Iterable[_Union[ConservationLine, _Mapping]]] = ..., holds: _Optional[bool] = ..., partial: _Optional[bool] = ...) -> None: ...
+
+class ListPostingsRequest(_message.Message):
+    __slots__ = ("unit", "fund", "year", "kind", "limit", "offset")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    unit: str
+    fund: str
+    year: int
+    kind: str
+    limit: int
+    offset: int
+    def __init__(self, unit: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., kind: _Optional[str] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+
+class ListPostingsResponse(_message.Message):
+    __slots__ = ("postings", "total")
+    POSTINGS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    postings: _containers.RepeatedCompositeFieldContainer[Posting]
+    total: int
+    def __init__(self, postings: _Optional[_Iterable[_Union[Posting, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+
+class Transfer(_message.Message):
+    __slots__ = ("id", "sender", "receiver", "fund", "year", "amount_fen", "state", "given_back", "counted_fen", "sent_ms", "answered_ms", "assignment", "note", "answer_note")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_BACK_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_FEN_FIELD_NUMBER: _ClassVar[int]
+    SENT_MS_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_MS_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_NOTE_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    sender: _common_pb2.Unit
+    receiver: _common_pb2.Unit
+    fund: str
+    year: int
+    amount_fen: int
+    state: str
+    given_back: bool
+    counted_fen: int
+    sent_ms: int
+    answered_ms: int
+    assignment: bytes
+    note: str
+    answer_note: str
+    def __init__(self, id: _Optional[bytes] = ..., sender: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., receiver: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., state: _Optional[str] = ..., given_back: _Optional[bool] = ..., counted_fen: _Optional[int] = ..., sent_ms: _Optional[int] = ..., answered_ms: _Optional[int] = ..., assignment: _Optional[bytes] = ..., note: _Optional[str] = ..., answer_note: _Optional[str] = ...) -> None: ...
+
+class ListTransfersRequest(_message.Message):
+    __slots__ = ("direction", "state", "fund", "year", "limit", "offset")
+    DIRECTION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    direction: str
+    state: str
+    fund: str
+    year: int
+    limit: int
+    offset: int
+    def __init__(self, direction: _Optional[str] = ..., state: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+
+class ListTransfersResponse(_message.Message):
+    __slots__ = ("transfers", "total")
+    TRANSFERS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    transfers: _containers.RepeatedCompositeFieldContainer[Transfer]
+    total: int
+    def __init__(self, transfers: _Optional[_Iterable[_Union[Transfer, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+
+class PlanMoneyRequest(_message.Message):
+    __slots__ = ("year", "funds", "step", "budget_fen", "note", "actor")
+    class BudgetFenEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    FUNDS_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_FEN_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    year: int
+    funds: _containers.RepeatedScalarFieldContainer[str]
+    step: str
+    budget_fen: _containers.ScalarMap[str, int]
+    note: str
+    actor: str
+    def __init__(self, year: _Optional[int] = ..., funds: _Optional[_Iterable[str]] = ..., step: _Optional[str] = ..., budget_fen: _Optional[_Mapping[str, int]] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class PlanMoneyResponse(_message.Message):
+    __slots__ = ("funds", "lines", "frozen", "postings", "norms")
+    FUNDS_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    FROZEN_FIELD_NUMBER: _ClassVar[int]
+    POSTINGS_FIELD_NUMBER: _ClassVar[int]
+    NORMS_FIELD_NUMBER: _ClassVar[int]
+    funds: _containers.RepeatedCompositeFieldContainer[PlannedFund]
+    lines: _containers.RepeatedCompositeFieldContainer[PlannedLine]
+    frozen: bool
+    postings: _containers.RepeatedCompositeFieldContainer[Posting]
+    norms: str
+    def __init__(self, funds: _Optional[_Iterable[_Union[PlannedFund, _Mapping]]] = ..., lines: _Optional[_Iterable[_Union[PlannedLine, _Mapping]]] = ..., frozen: _Optional[bool] = ..., postings: _Optional[_Iterable[_Union[Posting, _Mapping]]] = ..., norms: _Optional[str] = ...) -> None: ...
+
+class PlannedFund(_message.Message):
+    __slots__ = ("fund", "own_fen", "due_fen", "available_fen", "appropriated_fen", "released_fen", "short_fen")
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    OWN_FEN_FIELD_NUMBER: _ClassVar[int]
+    DUE_FEN_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FEN_FIELD_NUMBER: _ClassVar[int]
+    APPROPRIATED_FEN_FIELD_NUMBER: _ClassVar[int]
+    RELEASED_FEN_FIELD_NUMBER: _ClassVar[int]
+    SHORT_FEN_FIELD_NUMBER: _ClassVar[int]
+    fund: str
+    own_fen: int
+    due_fen: int
+    available_fen: int
+    appropriated_fen: int
+    released_fen: int
+    short_fen: int
+    def __init__(self, fund: _Optional[str] = ..., own_fen: _Optional[int] = ..., due_fen: _Optional[int] = ..., available_fen: _Optional[int] = ..., appropriated_fen: _Optional[int] = ..., released_fen: _Optional[int] = ..., short_fen: _Optional[int] = ...) -> None: ...
+
+class PlannedLine(_message.Message):
+    __slots__ = ("unit", "fund", "due_fen", "share_fen", "households", "party_members", "committee", "frozen")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    FUND_FIELD_NUMBER: _ClassVar[int]
+    DUE_FEN_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FEN_FIELD_NUMBER: _ClassVar[int]
+    HOUSEHOLDS_FIELD_NUMBER: _ClassVar[int]
+    PARTY_MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    COMMITTEE_FIELD_NUMBER: _ClassVar[int]
+    FROZEN_FIELD_NUMBER: _ClassVar[int]
+    unit: _common_pb2.Unit
+    fund: str
+    due_fen: int
+    share_fen: int
+    households: int
+    party_members: int
+    committee: bool
+    frozen: bool
+    def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., due_fen: _Optional[int] = ..., share_fen: _Optional[int] = ..., households: _Optional[int] = ..., party_members: _Optional[int] = ..., committee: _Optional[bool] = ..., frozen: _Optional[bool] = ...) -> None: ...
