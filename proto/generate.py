@@ -14,8 +14,6 @@ from pathlib import Path
 PROTO = Path(__file__).resolve().parent
 ROOT = PROTO.parent
 CONTRACTS = Path("silian")  # the packages of the contract, under proto/
-    "silian"
-)  # the contract's packages, under proto/: silian.link.v1, silian.office.v1
 PACKAGE = Path("sync/wire")  # where the generated code lives, under the root
 INIT = '"""Generated from proto/ by `make proto`: never edit."""\n'
 
