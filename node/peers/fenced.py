@@ -15,7 +15,7 @@ class Fenced(SilianError):
             f"this is not the store that works for {name} now: an edit made here would be lost",
             f"本机数据库已不代表 {name}，在此所做的修改将会丢失",
             remedy_en="Work at the other store and stop this one. If this is the right one, stop "
-            "the other, and have the parent run `silian copies forget`.",
+            "the other, and have the parent run `silian clone reset`.",
             remedy_zh="请在另一套数据上办理，并停用本机；若本机数据才是正确的，请停用另一套，"
-            "再由上级运行 silian copies forget。",
+            "再由上级运行 silian clone reset。",
         )

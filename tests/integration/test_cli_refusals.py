@@ -81,7 +81,7 @@ def test_an_unknown_code_of_a_newer_program_exits_by_its_status() -> None:
         (("work", "show", "00" * 16), 3, "unknown_assignment"),
         (("work", "ls", "--box", "toodo"), 2, "bad_request"),
         (("work", "issue", "x", "--to", COMMUNITY, "--due", "2001-01-01"), 2, "bad_order"),
-        (("conflicts", "show", "00" * 16), 3, "unknown_conflict"),
+        (("conflict", "show", "00" * 16), 3, "unknown_conflict"),
         (
             ("money", "spend", "1.005", "--fund", "F1", "--year", "2026", "--category", "office"),
             2, "usage",
@@ -390,7 +390,7 @@ def test_an_explanation_says_cause_what_happens_by_itself_steps_and_an_example()
     assert [line.partition(":")[0] for line in result.splitlines()] == [
         "quarantined", "Cause", "By itself", "What to do", "It reads",
     ]  # fmt: skip
-    assert "silian holes retry" in result
+    assert "silian quarantine retry" in result
     assert "exit 7" in silian("explain", "stale-edit").out  # as people write it
     assert "原因：" in silian("explain", "store_missing", "--lang", "zh").out
 

@@ -29,8 +29,8 @@ class NotCloned(SilianError):
         super().__init__(
             f"{path} is not flagged as copied here",
             f"{path} 未被标记为重复运行",
-            remedy_en="Look at `silian copies ls` at the office's parent.",
-            remedy_zh="请在其上级单位用 silian copies ls 查看。",
+            remedy_en="Look at `silian clone ls` at the office's parent.",
+            remedy_zh="请在其上级单位用 silian clone ls 查看。",
         )
 
 

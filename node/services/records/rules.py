@@ -41,8 +41,8 @@ class UnknownRegister(SilianError):
         super().__init__(
             f"there is no register {asked[:60]!r}",
             f"没有名为“{asked[:60]}”的台账",
-            remedy_en=f"Did you mean: {near}?" if near else "List them: `silian registers`.",
-            remedy_zh=f"是否应为：{near}？" if near else "请查看台账目录：silian registers。",
+            remedy_en=f"Did you mean: {near}?" if near else "List them: `silian register ls`.",
+            remedy_zh=f"是否应为：{near}？" if near else "请查看台账目录：silian register show。",
         )
 
 
