@@ -38,7 +38,9 @@ Record = Annotated[
     IdOf("record"),
 ]
 Pairs = Annotated[list[str], typer.Argument(help="field=value ... 字段=值")]
-IfVersion = Annotated[str, typer.Option("--seen", help="Token of what you looked at. 所见版本")]
+IfVersion = Annotated[
+    str, typer.Option("--version-token", help="Token of what you looked at. 所见版本")
+]
 Force = Annotated[bool, typer.Option("--force", help="Although it changed meanwhile. 强制")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it goes with the edit. 理由")]
 COLUMNS_MAX = 6  # of a list; `record show` has them all

@@ -27,7 +27,7 @@ SNAPSHOT_UP = "snapshot:up"  # how far the parent had our log then
 class LogTruncated(SilianError):
     """The log does not reach back to the position that it must begin at."""
 
-    code = "log_cut"
+    code = "log_truncated"
     kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, *, asked: int, low_water_mark: int) -> None:

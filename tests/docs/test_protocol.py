@@ -8,15 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from google.protobuf import symbol_database, text_format
 
+from hub.api.call_context import BadRequest, only
 from hub.cli.explain import refusals
 from sync.link.handshake import CHECKS
 from sync.link.messages import Verdict
 from sync.link.sessions import ACCEPTS, Call
-from sync.link.status import DETAILS_BYTES_MAX, TEXT_BYTES_MAX
+from sync.link.status import DETAILS_BYTES_MAX, TEXT_BYTES_MAX, status_message
 from sync.model import limits
 from sync.model.errors import ErrorKind
 from sync.wire.link.v1 import link_pb2 as pb
+from sync.wire.office.v1.work_pb2 import ActOnAssignmentRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
@@ -58,6 +61,28 @@ def test_the_calls_of_a_session_are_documented_as_they_are() -> None:
         assert f"| `{state.value}` | {listed} |" in TEXT
 
 
+def shown_refusal() -> str:
+    """Return what a client reads when it gives a step of an assignment what it does not take."""
+    request = ActOnAssignmentRequest(step="accept", percent=50)
+    with pytest.raises(BadRequest) as refused:
+        only(request, ("id", "step", "actor"), when="the step accept", when_zh="“接受”")
+    details = [
+        (
+            packed.TypeName().rpartition(".")[2],
+            text_format.MessageToString(
+                symbol_database.Default().GetSymbol(packed.TypeName()).FromString(packed.value),
+                as_one_line=True, as_utf8=True,
+            ),
+        )
+        for packed in status_message(refused.value).details
+    ]  # fmt: skip
+    return "".join(f"{name:<16}  {text}\n" for name, text in details)
+
+
+def test_the_refusal_that_is_shown_is_what_a_client_reads() -> None:
+    assert f"```\n{shown_refusal()}```" in API
+
+
 def test_every_refusal_is_documented_with_its_kind() -> None:
     """The table of docs/api.md is this: print it and paste it where it differs."""
     lines = ["| kind | status | exit | again | codes |", "| --- | --- | --- | --- | --- |"]
@@ -79,7 +104,7 @@ def test_every_refusal_of_the_link_is_documented_with_its_status() -> None:
     assert {c: known[c].kind.status if c in known else None for c in of_link} == of_link
 
 
-def test_no_row_of_the_documents_of_refusals_stands_twice() -> None:
+def test_no_refusal_is_listed_twice() -> None:
     for text in (API, TEXT.partition("\n## Refusals\n")[2].partition("\n## ")[0]):
         first = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
         assert len(first) == len(set(first))
