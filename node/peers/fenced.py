@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 
 class Fenced(SilianError):
     """The parent has let another store in under this office's name: edits here would be lost."""
 
     code = "fenced"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, name: str) -> None:
         super().__init__(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from node.services.common.reason import REASON_CHARS_MAX, stated_reason
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.recovery.clones import Tokens
 from sync.store import meta
 from sync.store.sql import execute
@@ -24,6 +24,7 @@ class NotCloned(SilianError):
     """No two stores were seen at work under that office's name; there is nothing to forget."""
 
     code = "not_cloned"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, path: str) -> None:
         super().__init__(
