@@ -29,6 +29,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "hole ls": ("hole", "ls", "--all"),
     "copy ls": ("copy", "ls"),
     "work ls": ("work", "ls"),
+    "order ls": ("order", "ls"),
     "money ls": ("money", "ls"),
     "money transfers": ("money", "transfers"),
     "money balance": ("money", "balance"),
@@ -43,6 +44,7 @@ ALSO = {  # further tables
     "registers premises": ("registers", "premises"),
     "record show --history": ("record", "show", "premises", "一号楼", "--history"),
     "conflict show": ("conflict", "show", "二号楼"),
+    "order show": ("order", "show", "楼道灯排查"),
 }
 LONG = "这是一条写得很长的备注，用来看看八十列的终端上表格会不会把编号和日期从中间折断。"
 
