@@ -94,17 +94,18 @@ def ls(
     """List records, page by page, or search them. 查询记录"""
     if not register and columns:
         raise usage(
-            "columns are those of one register", "未指定台账时不能选择字段",
+            "--columns are those of one register: none is named",
+            "未指定台账时不能用 --columns 选择字段",
             "Name a register.", "请指定台账。",
         )  # fmt: skip
     with terminal.office() as office:
         kind = office.register(register) if register else None
+        chosen = [_field(kind, name) for name in listed_of(columns or ())] if kind else []
         page = office.records(
             register, unit=unit, subtree=subtree, conditions=conditions_of(where or ()),
             search=search, sort=listed_of(sort or ()), include_ended=ended, limit=limit,
             after=after,
         )  # fmt: skip
-        chosen = [_field(kind, name) for name in listed_of(columns or ())] if kind else []
         kinds = {} if kind or terminal.json else {
             name: office.register(name) for name in {r.register for r in page.records}
         }  # fmt: skip

@@ -67,7 +67,11 @@ def test_an_unknown_code_of_a_newer_program_exits_by_its_status() -> None:
         (("record", "show", "premises", "00" * 16), 3, "record_missing"),
         (("record", "create", "premises", "name"), 2, "usage"),
         (("record", "create", "premises", "name="), 2, "invalid_record"),
-        (("record", "change", "premises", "00" * 16, "name=x", "--version-token", "?"), 2, "bad_token"),
+        (
+            ("record", "change", "premises", "00" * 16, "name=x", "--version-token", "?"),
+            2,
+            "bad_token",
+        ),
         (("import", "nowhere.csv", "--register", "premises"), 3, "file_missing"),
         (("export", "premises", "--format", "pdf"), 2, "bad_request"),
         (("rollup", "K999"), 3, "unknown_indicator"),
