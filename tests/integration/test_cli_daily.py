@@ -10,7 +10,9 @@ from typing import Any
 import openpyxl
 import pytest
 
+from node.services.overview.today import COMMANDS, Source
 from tests.support.silian import COMMUNITY, STREET, Ran, answering, on_terminal, serving, silian
+from tests.support.verbs import verbs
 
 MONEY = ("--fund", "F10", "--year", "2026")
 
@@ -85,6 +87,11 @@ def test_today_lists_every_source_by_deadline_with_a_command_that_works(filled: 
     for task in found:
         if task["source"] != "money":  # its command acts
             good(filled.below(*task["command"]))
+
+
+def test_every_command_that_today_can_name_is_a_verb() -> None:
+    assert {" ".join(words) for words in COMMANDS.values()} <= verbs().keys()
+    assert COMMANDS.keys() == set(Source)
 
 
 def test_what_status_counts_is_named_once_in_today(filled: Pair) -> None:

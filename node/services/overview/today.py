@@ -59,6 +59,16 @@ class Task:
     severity: Severity | None = None  # of a problem
 
 
+# What is typed before the id of a thing, or the code of a problem.
+COMMANDS: dict[Source, tuple[str, ...]] = {
+    Source.WORK: ("work", "show"),
+    Source.MONEY: ("money", "receive"),
+    Source.CORRECTION: ("correction", "show"),
+    Source.CONFLICT: ("conflict", "show"),
+    Source.CASE: ("case", "show"),
+    Source.QUARANTINED: ("hole", "show"),
+    Source.PROBLEM: ("explain",),
+}
 # What `status` counts and this list names one by one.
 NAMED = frozenset(
     {"quarantined", "conflicts", "cases", "corrections", "corrections_late", "money_waiting",
@@ -123,7 +133,7 @@ def _work(office: Office, tx: Connection, now_ms: int) -> Iterator[Task]:
             source=Source.WORK, id=row.id, code=row.state, zh=row.title, en=row.title,
             unit=row.issuer if row.assignee == me else row.assignee, due_ms=row.due_ms,
             since_ms=row.updated_ms, late=late,
-            command=("work", "show", row.id.hex()), steps=steps,
+            command=(*COMMANDS[Source.WORK], row.id.hex()), steps=steps,
         )  # fmt: skip
 
 
@@ -151,7 +161,7 @@ def _money(office: Office) -> Iterator[Task]:
             zh=f"{one.fund} {zh} {amount} 元待确认到账",
             en=f"{amount} yuan of {one.fund} ({en}) to be confirmed",
             unit=one.from_unit, due_ms=None, since_ms=one.sent_ms, late=False,
-            command=("money", "receive", one.transfer.hex()),
+            command=(*COMMANDS[Source.MONEY], one.transfer.hex()),
         )  # fmt: skip
 
 
@@ -166,7 +176,7 @@ def _corrections(office: Office) -> Iterator[Task]:
                 source=Source.CORRECTION, id=one.id, code="",
                 zh=f"{zh}：{one.reason}", en=f"{en}: {one.reason}",
                 unit=one.asker, due_ms=end_of_day_ms(one.due_on), since_ms=one.asked_ms,
-                late=one.late, command=("correction", "show", one.id.hex()),
+                late=one.late, command=(*COMMANDS[Source.CORRECTION], one.id.hex()),
             )  # fmt: skip
         if not page.next:
             return
@@ -191,7 +201,7 @@ def _conflicts(office: Office) -> Iterator[Task]:
                 source=Source.CONFLICT, id=one.id, code="",
                 zh=f"{register.zh}：{title_zh}", en=f"{register.en}: {title}",
                 unit=one.unit, due_ms=None, since_ms=one.opened_ms, late=False,
-                command=("conflict", "show", one.id.hex()),
+                command=(*COMMANDS[Source.CONFLICT], one.id.hex()),
             )  # fmt: skip
         if not page.next:
             return
@@ -209,7 +219,7 @@ def _cases(office: Office) -> Iterator[Task]:
             source=Source.CASE, id=one.id, code="",
             zh=f"同一号码登记了 {number} 条记录", en=f"{number} records share one number",
             unit=one.owner, due_ms=None, since_ms=0, late=False,
-            command=("case", "show", one.id.hex()),
+            command=(*COMMANDS[Source.CASE], one.id.hex()),
         )  # fmt: skip
 
 
@@ -225,7 +235,7 @@ def _quarantined(office: Office) -> Iterator[Task]:
                 zh="：".join(filter(None, (zh, "变更未能入库"))),
                 en=": ".join(filter(None, (en, "a change could not be applied"))),
                 unit=one.writer or None, due_ms=None, since_ms=one.at_ms, late=False,
-                command=("quarantine", "show", one.id.hex()),
+                command=(*COMMANDS[Source.QUARANTINED], one.id.hex()),
             )  # fmt: skip
         if not page.next:
             return
@@ -238,6 +248,6 @@ def _problems(office: Office, link_state: LinkState | None) -> Iterator[Task]:
             continue
         yield Task(
             source=Source.PROBLEM, id=b"", code=one.code, zh=one.zh, en=one.en, unit=one.unit,
-            due_ms=None, since_ms=0, late=False, command=("explain", one.code),
+            due_ms=None, since_ms=0, late=False, command=(*COMMANDS[Source.PROBLEM], one.code),
             severity=one.severity,
         )  # fmt: skip
