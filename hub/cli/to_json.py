@@ -13,7 +13,9 @@ from google.protobuf.message import Message
 
 from sync.wire.office.v1.common_pb2 import Value
 
-PAGE = {"total", "next"}  # what a list says beside its items
+# What a list says beside its items, as the calls name it.
+NEXT, TOTAL = ("next_page_token", "next"), ("total_size", "total")
+PAGE = {*NEXT, *TOTAL}
 
 
 def document(thing: Any) -> Any:
@@ -26,8 +28,8 @@ def document(thing: Any) -> Any:
         extras = {f.name: f for f in thing.DESCRIPTOR.fields if f.name not in {items, *PAGE}}
         return {
             "items": listed,
-            "next": getattr(thing, "next", ""),
-            "total": int(getattr(thing, "total", len(listed))),
+            "next": _first(thing, NEXT, ""),
+            "total": int(_first(thing, TOTAL, len(listed))),
             **{name: _field(thing, field) for name, field in extras.items()},
         }
     if isinstance(thing, Iterable) and not isinstance(thing, Mapping | str | bytes):
@@ -41,9 +43,15 @@ def _items(message: Message) -> str | None:
     names = {field.name for field in message.DESCRIPTOR.fields}
     fields = [field for field in message.DESCRIPTOR.fields if field.name not in PAGE]
     lists = [f for f in fields if f.is_repeated and f.message_type is not None]
-    if len(lists) != 1 or (len(fields) != 1 and not names >= PAGE):
+    is_page = bool(names & set(NEXT) and names & set(TOTAL))
+    if len(lists) != 1 or (len(fields) != 1 and not is_page):
         return None
     return str(lists[0].name)
+
+
+def _first(message: Message, names: Iterable[str], default: Any) -> Any:
+    return next((getattr(message, n) for n in names if n in message.DESCRIPTOR.fields_by_name),
+                default)  # fmt: skip
 
 
 def to_json(thing: Any) -> Any:

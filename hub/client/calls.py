@@ -9,6 +9,7 @@ from typing import Any
 from hub.client.bundles import BundleCalls
 from hub.client.cases import CaseCalls
 from hub.client.corrections import CorrectionCalls
+from hub.client.daily import DailyCalls
 from hub.client.money import MoneyCalls
 from hub.client.trouble import TroubleCalls
 from sync.wire.office.v1 import common_pb2 as common
@@ -25,7 +26,7 @@ Condition = tuple[str, str, str]
 """Field, operator, value: = != ~ >= <= > <, and with = a range a..b."""
 
 
-class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
+class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls, DailyCalls):
     """Every call of OfficeService as a function. A unit is a code, a name or a path; "" our own."""
 
     # -- the office ---------------------------------------------------------------------------

@@ -32,6 +32,7 @@ LATER = {
     *(("ResolveConflict", name) for name in ("values", "reason", "actor", "preview")),
 }  # fmt: skip
 # What decides how a request is read; each way of it is tried.
+VALUES_WHERE = [{"field": "name", "operator": "=", "value": "x"}]
 FORMS: dict[str, list[dict[str, Any]]] = {
     "ActOnAssignment": [{"id": ID, "actor": "x", "step": step} for step in choices.STEPS],
     "Receive": [{"actor": "x", "transfer": ID}, {"actor": "x"}],
@@ -52,6 +53,7 @@ FORMS: dict[str, list[dict[str, Any]]] = {
     "ExportRecords": [{"register": "premises"}, {"register": "premises", "template": True}],
     "GetRollup": [{"indicator": "K5"}],
     "FindUnits": [{"text": "上城区"}],
+    "ListWorkTargets": [{}, {"register": "premises", "conditions": VALUES_WHERE}],
     "PlanMoney": [{"year": 2026, "step": step} for step in ("", *choices.PLAN_STEPS)],
     "IssueWork": [{"title": "t", "targets": ["上城区"], "actor": "x"}],
 }
@@ -59,11 +61,12 @@ VALUES: dict[str, Any] = {
     "register": "premises", "unit": "上城区", "to": "上城区", "targets": ["上城区"], "fund": "F1",
     "as_of": "2026-02-01", "on": "2026-02-01", "due_on": "2026-12-01", "due_ms": NOW_MS + 10**10,
     "category": "office", "duty": "office", "nature": "ordinary", "box": "all", "direction": "all",
-    "conditions": [{"field": "name", "operator": "=", "value": "x"}],
+    "conditions": VALUES_WHERE,
     "history": "as-was", "indicator": "K5", "by": "unit", "format": "csv", "take": "shown",
     "alike_by": "values", "answer": "accept", "step": "accept", "kind": "spend", "lang": "en",
     "budget_fen": {"F1": 5}, "funds": ["F1"], "state": "received", "states": ["draft"],
-    "year": 2026, "limit": 5, "wait_ms": 1,
+    "year": 2026, "limit": 5, "wait_ms": 1, "below": "上城区", "level": 3, "indicators": ["K5"],
+    "months": ["2026-01"], "page_token": "5",
 }  # fmt: skip
 
 
