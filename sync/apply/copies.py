@@ -27,7 +27,7 @@ from sync.merge.copies import EMPTY, Chunk, Rows, VectorUnion, VersionVector, jo
 from sync.merge.evidence import overwritten_transitively
 from sync.merge.record import Head, Heads, RecordState
 from sync.model.access import APPEND_ONLY, is_rewritten, rewrites
-from sync.model.change import ID_BYTES, RecordName, StreamHead
+from sync.model.change import ID_BYTES, RecordKey, StreamHead
 from sync.model.effect import Effect
 from sync.model.errors import Malformed
 from sync.model.schema import Kind, Lane, RegisterSchema
@@ -50,7 +50,7 @@ class ChunkContext:
 
 
 # (record, fields) -> what those had heard whose held copies of it were joined in this transaction.
-JoinedCopies = dict[tuple[RecordName, str], Container[Version]]
+JoinedCopies = dict[tuple[RecordKey, str], Container[Version]]
 
 
 def join_rows(
@@ -163,7 +163,7 @@ def join_quarantined(
             )
             for record, state in rows.states.items()
         })  # fmt: skip
-        names = {r: (RecordName(rows.register, rows.unit, r), detail) for r in rows.states}
+        names = {r: (RecordKey(rows.register, rows.unit, r), detail) for r in rows.states}
         here = {record: joined.get(name, EMPTY) for record, name in names.items()}
         found, accepted = join_rows(
             replica, tx, known, part, received, received_here=here if named else None
@@ -182,7 +182,7 @@ def _overwritten(
 
     Such a value is not counted as heard here, for its entry has not come; our log tells.
     """
-    asked: dict[RecordName, set[Version]] = {}
+    asked: dict[RecordKey, set[Version]] = {}
     for record, copy in theirs.items():
         before = copies.get(record)
         if before is None:
@@ -191,7 +191,7 @@ def _overwritten(
         if any(v not in here[record] for v in other - mine):
             ours = {v for v in mine - other if v not in there[record]}
             if ours:
-                asked[RecordName(rows.register, rows.unit, record)] = ours
+                asked[RecordKey(rows.register, rows.unit, record)] = ours
     if not asked:
         return {}
     found: dict[bytes, dict[str, set[Version]]] = {}

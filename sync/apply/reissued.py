@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sync.apply.blocks import Merger
 from sync.log.history import load_history
 from sync.merge.record import Heads, RecordState, canonical
-from sync.model.change import Block, Entry, RecordName
+from sync.model.change import Block, Entry, RecordKey
 from sync.model.effect import Effect
 from sync.model.errors import Malformed
 from sync.model.version import Version
@@ -56,7 +56,7 @@ def drop_superseded_heads(
         return []
     table = tables[block.register]
     states = merger.states(tx, block.register, block.unit, block.ids)
-    named = {record: RecordName(block.register, block.unit, record) for record in states}
+    named = {record: RecordKey(block.register, block.unit, record) for record in states}
     others = {
         named[record]: {h.version for hs in state.fields.values() for h in hs.all} - {version}
         for record, state in states.items()

@@ -38,7 +38,7 @@ from sync.merge.evidence import (
 )
 from sync.merge.record import Head, Heads, RecordState
 from sync.model.access import APPEND_ONLY, Routes, is_rewritten, rewrites
-from sync.model.change import RecordName, Value
+from sync.model.change import RecordKey, Value
 from sync.model.effect import Effect
 from sync.model.report import BucketKey
 from sync.model.schema import FieldSchema
@@ -48,7 +48,7 @@ from sync.store.tables import REFUSED_HERE
 
 DIGEST_CACHE_MAX = 4_096  # buckets remembered
 REFUSED = "constraint_violation"  # why a record is left as it is: noted as REFUSED_HERE
-Copies = Mapping[RecordName, RecordState | None]  # None: the record is not there
+Copies = Mapping[RecordKey, RecordState | None]  # None: the record is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class DigestCache:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    name: RecordName
+    name: RecordKey
     before: RecordState | None
     after: RecordState
     dropped: tuple[Dropped, ...]
@@ -102,21 +102,21 @@ class _Change:
     evidence: Evidence
 
 
-def copies(replica: Replica, tx: Connection, names: Iterable[RecordName]) -> Copies:
+def copies(replica: Replica, tx: Connection, names: Iterable[RecordKey]) -> Copies:
     """Return the copies held here."""
-    found: dict[RecordName, RecordState | None] = {}
+    found: dict[RecordKey, RecordState | None] = {}
     for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
         ids = [name.id for name in some]
         states = replica.merger.states(tx, register, unit, ids)
-        found |= {RecordName(register, unit, i): states.get(i) for i in ids}
+        found |= {RecordKey(register, unit, i): states.get(i) for i in ids}
     return found
 
 
 def join_here(
-    replica: Replica, tx: Connection, theirs: Copies, evidence: Mapping[RecordName, Evidence], *,
+    replica: Replica, tx: Connection, theirs: Copies, evidence: Mapping[RecordKey, Evidence], *,
     peer: int,
     digest_cache: DigestCache | None = None,
-) -> tuple[dict[RecordName, Answer], Received]:  # fmt: skip
+) -> tuple[dict[RecordKey, Answer], Received]:  # fmt: skip
     """Join a child's copies into ours; return what each record is now."""
     _begin(replica, tx)
     mine = copies(replica, tx, theirs)
@@ -133,7 +133,7 @@ def join_here(
     writers = _writers(replica, tx)
     levels = {incarnation: level for incarnation, (_, level) in writers.items()}
     quarantined = quarantined_records(tx, theirs)
-    answers: dict[RecordName, Answer] = {}
+    answers: dict[RecordKey, Answer] = {}
     changes: list[_Change] = []
     for name, copy in theirs.items():
         schema = replica.tables[name.register].schema.by_name
@@ -171,11 +171,11 @@ def adopt(
     replica: Replica,
     tx: Connection,
     sent: Copies,
-    answers: Mapping[RecordName, Answer],
+    answers: Mapping[RecordKey, Answer],
     *,
     peer: int,
     digest_cache: DigestCache | None = None,
-) -> tuple[dict[RecordName, str], Received]:
+) -> tuple[dict[RecordKey, str], Received]:
     """Take the joined copies from the parent; return which are not the same now, and why.
 
     One that lacks what we hold, and nothing explains it, is not taken.
@@ -230,7 +230,7 @@ def _writers(replica: Replica, tx: Connection) -> dict[int, tuple[int, int]]:
 
 
 def _has_unauthorised_heads(
-    copy: RecordState, known: RecordState | None, name: RecordName,
+    copy: RecordState, known: RecordState | None, name: RecordKey,
     schema: Mapping[str, FieldSchema], writers: Mapping[int, tuple[int, int]], routes: Routes,
 ) -> bool:  # fmt: skip
     """Say whether a peer's copy has new values of known writers who had no right to them."""
@@ -247,7 +247,7 @@ def _has_unauthorised_heads(
 
 
 def _is_forged(
-    replica: Replica, name: RecordName, before: RecordState | None, after: RecordState
+    replica: Replica, name: RecordKey, before: RecordState | None, after: RecordState
 ) -> bool:
     """Say whether a repair would change a record that is only appended."""
     register = replica.tables[name.register].schema
@@ -278,7 +278,7 @@ def _dropped(
 def _replace(
     replica: Replica, tx: Connection, changes: Sequence[_Change], peer: int, received: Received,
     digest_cache: DigestCache | None,
-) -> dict[RecordName, tuple[int, bool]]:  # fmt: skip
+) -> dict[RecordKey, tuple[int, bool]]:  # fmt: skip
     """Put joined copies in the place of ours and write it down.
 
     Returns: each record's check now, and whether it was changed; of those that the store refused,
@@ -286,7 +286,7 @@ def _replace(
     """
     effects: list[Effect] = []
     notes: list[Note] = []
-    done: dict[RecordName, tuple[int, bool]] = {}
+    done: dict[RecordKey, tuple[int, bool]] = {}
     now_ms = replica.now_ms
     for (register, unit), group in groupby(sorted(changes, key=_by_name), key=lambda c: c.name[:2]):
         some = list(group)
@@ -354,5 +354,5 @@ def _save(tx: Connection, replica: Replica, change: _Change, now_ms: int) -> boo
     )  # fmt: skip
 
 
-def _by_name(change: _Change) -> RecordName:
+def _by_name(change: _Change) -> RecordKey:
     return change.name

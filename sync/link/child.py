@@ -51,7 +51,7 @@ from sync.recovery.child import ParentRestore, Recovery
 from sync.snapshot import progress, upload
 from sync.snapshot.receiver import SnapshotDownload
 from sync.snapshot.upload import SnapshotUpload
-from sync.store import meta
+from sync.store import meta, peers
 from sync.wire.link.v1 import link_pb2 as pb
 
 Request = (
@@ -233,7 +233,7 @@ class ChildEnd:
             position = log.position(tx)
             heads = recovery_heads.heads_of_unit(tx, me.unit)
             known = recovery_heads.peer_facts(tx, self.parent_unit)
-            token = meta.get(tx, f"{meta.TOKEN}{self.parent_unit}")
+            token = peers.load(tx, self.parent_unit).token_received
             snapshot_under_way = progress.under_way(tx, self.parent_unit) is not None
         return pb.HelloRequest(
             unit=me.unit,
@@ -244,7 +244,7 @@ class ChildEnd:
             log_position=position,
             heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
             cursors=known.cursors_to_wire(),
-            token=bytes.fromhex(token or ""),
+            token=bytes.fromhex(token),
             now_ms=host.replica.clock.now_ms() - host.replica.clock.offset_ms,
             offices=map(codec.status_to_wire, host.offices()),
             program=host.program,
@@ -288,7 +288,7 @@ class ChildEnd:
             upload_due = upload.is_due(tx, self.parent_unit, there.get(Lane.BULK, 0))
             came_as_snapshot = upload.parent_bulk_is_from_snapshot(tx, self.parent_unit)
             known_key = signatures.key_known(tx, reply.incarnation)
-            known_token = meta.get(tx, f"{meta.TOKEN}{self.parent_unit}")
+            known_token = peers.load(tx, self.parent_unit).token_received
         if known_key and reply.public_key not in (b"", known_key):
             error = KeyChanged(f"unit {reply.unit}", known_key, reply.public_key)
             self._host.signature_refused(reply.unit, error)
@@ -305,7 +305,7 @@ class ChildEnd:
         now_ms = clock.now_ms()
 
         def write(tx: Connection) -> None:
-            meta.put(tx, f"{meta.TOKEN}{self.parent_unit}", token)
+            peers.update(tx, self.parent_unit, token_received=token)
             if other and came_as_snapshot:
                 upload.request_upload(tx, self.parent_unit)
             if new_key:

@@ -31,7 +31,7 @@ from sync.recovery import heads as recovery_heads
 from sync.recovery import reissue, republish
 from sync.recovery.clones import Tokens
 from sync.recovery.heads import HEADERS_MAX, ReplayPage
-from sync.store import meta
+from sync.store import peers
 from sync.store.sql import execute
 
 
@@ -51,7 +51,7 @@ def recognise(
     """Compare a child's entries with those that came from it."""
     routes = host.replica.routes
     heads = recovery_heads.upward_heads(tx, lambda writer: routes.hop(writer) == child)
-    issued = Tokens.from_text(meta.get(tx, f"{meta.TOKEN_ISSUED}{child}")).incarnation
+    issued = Tokens.from_text(peers.load(tx, child).token_issued).incarnation
     heads |= recovery_heads.past_incarnations(tx, child, issued)
     return Recognised(
         known_entries(tx, child, probes),

@@ -17,7 +17,7 @@ from sync.snapshot import sender
 from sync.snapshot.plan import Place
 from sync.snapshot.receiver import join_from_below
 from sync.snapshot.sender import Receiver
-from sync.store import meta
+from sync.store import peers
 from sync.store.priority import Priority
 
 
@@ -44,7 +44,7 @@ def answer(host: Host, child: int, after: bytes, rows_max: int) -> ChunkAnswer:
         sent = sender.next_chunk(tx, host.replica, to, place, rows_max)
     if sent.next is None:
         host.log.info("snapshot_ended", child=child, records=sent.place.done)
-        host.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", ""))
+        host.store.write(lambda tx: peers.update(tx, child, snapshot_due=0))
     return ChunkAnswer(
         payload=sent.payload,
         next=sent.next.to_bytes() if sent.next is not None else b"",
@@ -90,7 +90,7 @@ def join_upload(host: Host, child: int, incarnation: int, payload: bytes) -> Non
 def record_snapshot_due(host: Host, child: int, error: truncation.LogTruncated) -> None:
     """Remember that a child lacks what the log has no more: its next greeting is told so."""
     host.log.info("log_truncated_for", child=child, reason=error.en)
-    host.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", "1"))
+    host.store.write(lambda tx: peers.update(tx, child, snapshot_due=1))
 
 
 def receiver(host: Host, child: int) -> Receiver:

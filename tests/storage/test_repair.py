@@ -11,7 +11,7 @@ from sync.compare import digests, repair
 from sync.compare.repair_log import evidence_of
 from sync.log import entries as log
 from sync.merge.evidence import Evidence
-from sync.model.change import RecordName
+from sync.model.change import RecordKey
 from sync.model.effect import Effect
 from sync.model.version import version_of
 from tests.storage.conftest import OpenSite
@@ -19,7 +19,7 @@ from tests.storage.test_digests import checks_of, contested, filled
 from tests.storage.test_snapshot_contract import refuse
 from tests.support.sites import DISTRICT, GARDEN, LEVEL, ORCHID, STREET, Site, record_id
 
-NAME = RecordName("person", GARDEN, record_id(2))
+NAME = RecordKey("person", GARDEN, record_id(2))
 NOBODY = version_of(5 << 16, 424_242)
 
 
@@ -56,7 +56,7 @@ def register_own_incarnation(site: Site) -> None:
     )
 
 
-def meet(child: Site, street: Site, *names: RecordName) -> dict[RecordName, str]:
+def meet(child: Site, street: Site, *names: RecordKey) -> dict[RecordKey, str]:
     """Repair as both do over a line; return what is left and why."""
     with child.store.read() as tx:
         sent = repair.copies(child.replica, tx, names)
@@ -137,7 +137,7 @@ def test_a_value_that_only_one_sides_log_explains_is_no_conflict(open_site: Open
     child.commit(child.update(3, name="居后"))  # and its street will not hear the words
     street.now_ms = child.now_ms
     street.commit(street.update(4, GARDEN, grade="甲"))
-    third, fourth = (RecordName("person", GARDEN, record_id(n)) for n in (3, 4))
+    third, fourth = (RecordKey("person", GARDEN, record_id(n)) for n in (3, 4))
     assert meet(child, street, third, fourth) == {}
     assert checks_of(child) == checks_of(street)
     assert not [c for c in street.dump("conflict")["conflict"] if third.id in c]
@@ -149,7 +149,7 @@ def test_a_delete_that_only_one_sides_log_has_stays_a_delete(open_site: OpenSite
     child, street = in_step(open_site)
     child.now_ms += 1
     child.commit(child.delete(3))
-    third = RecordName("person", GARDEN, record_id(3))
+    third = RecordKey("person", GARDEN, record_id(3))
     assert meet(child, street, third) == {}
     assert checks_of(child) == checks_of(street)
     assert street.states()[GARDEN, third.id].causal_length == 2
@@ -163,7 +163,7 @@ def test_evidence_received_in_a_repair_is_passed_on(open_site: OpenSite) -> None
     child.now_ms += 1
     child.commit(child.update(3, name="居后"))
     child.commit(child.delete(4))
-    names = [RecordName("person", GARDEN, record_id(n)) for n in (3, 4)]
+    names = [RecordKey("person", GARDEN, record_id(n)) for n in (3, 4)]
     assert meet(child, street, *names) == {}
     assert meet(street, district, *names) == {}, "its own log has neither edit"
     assert checks_of(child) == checks_of(street) == checks_of(district)
@@ -178,7 +178,7 @@ def test_a_corrupted_value_without_a_log_does_not_spread(open_site: OpenSite) ->
     for site in (street, district):
         register_own_incarnation(site)
         corrupt(site, "DELETE FROM entry WHERE :i=:i")
-    third = RecordName("person", GARDEN, record_id(3))
+    third = RecordKey("person", GARDEN, record_id(3))
     right = street.value(3, "name", GARDEN)
     corrupt(district, CORRUPTIONS["value"], i=third.id)
     assert meet(street, district, third) == {}
@@ -196,7 +196,7 @@ def test_a_peers_evidence_does_not_remove_a_value_without_a_later_one(
     child, street = in_step(open_site)
     street.now_ms += 1
     street.commit(street.update(3, GARDEN, name="街后"))
-    third = RecordName("person", GARDEN, record_id(3))
+    third = RecordKey("person", GARDEN, record_id(3))
     latest = street.states()[GARDEN, third.id].fields["name"].shown.version
     corrupt(street, "DELETE FROM entry WHERE :i=:i")  # its own log does not speak for it
     with child.store.read() as tx:
@@ -212,14 +212,14 @@ def test_a_value_removed_on_a_peers_evidence_is_kept_in_the_repair_log(open_site
     child.now_ms += 1
     child.commit(child.update(3, name="居后"))
     before = street.value(3, "name", GARDEN)
-    meet(child, street, RecordName("person", GARDEN, record_id(3)))
+    meet(child, street, RecordKey("person", GARDEN, record_id(3)))
     (note,) = street.dump("repair")["repair"]
     assert str(before) in str(note[9])
 
 
 def test_a_record_that_only_one_side_has_is_copied_to_the_other(open_site: OpenSite) -> None:
     child, street = in_step(open_site)
-    other = RecordName("person", GARDEN, record_id(777))
+    other = RecordKey("person", GARDEN, record_id(777))
     corrupt(
         street,
         "INSERT INTO r_person (unit, id, created, causal_length, f_name) "
@@ -232,7 +232,7 @@ def test_a_record_that_only_one_side_has_is_copied_to_the_other(open_site: OpenS
 
 def test_a_record_that_nobody_known_wrote_is_reported_and_not_spread(open_site: OpenSite) -> None:
     child, street = in_step(open_site)
-    other = RecordName("person", GARDEN, record_id(777))
+    other = RecordKey("person", GARDEN, record_id(777))
     child.store.write(
         lambda tx: tx.execute(
             text(
@@ -320,8 +320,8 @@ def test_an_answer_that_lacks_what_we_have_is_not_adopted(open_site: OpenSite) -
         sent = repair.copies(child.replica, tx, [NAME])
     other = record_id(3)
     with child.store.read() as tx:
-        poor = repair.copies(child.replica, tx, [RecordName("person", GARDEN, other)])
-    answer = repair.Answer(poor[RecordName("person", GARDEN, other)], checksum=1)
+        poor = repair.copies(child.replica, tx, [RecordKey("person", GARDEN, other)])
+    answer = repair.Answer(poor[RecordKey("person", GARDEN, other)], checksum=1)
     left, _ = child.store.write(
         lambda tx: repair.adopt(child.replica, tx, sent, {NAME: answer}, peer=STREET)
     )
@@ -342,7 +342,7 @@ def test_a_record_that_a_store_rejects_is_reported_and_blocks_no_other(
 ) -> None:
     child, street = in_step(open_site)
     refuser, other = (child, street) if where == "community" else (street, child)
-    third = RecordName("person", GARDEN, record_id(3))
+    third = RecordKey("person", GARDEN, record_id(3))
     right = checks_of(child)[third.id]
     for site in (child, street):
         corrupt(site, "DELETE FROM conflict WHERE record=:i", i=NAME.id)
