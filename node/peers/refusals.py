@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from node.peers.context import PeerContext
-from sync.log.signatures import SignatureError
+from sync.model.errors import SilianError
 from sync.store import meta
 
 SIGNATURE_REFUSALS = (
@@ -24,7 +24,7 @@ class SignatureRefusals:
         self._codes = {int(u): code for u, _, code in (p.partition("=") for p in text.split(","))
                        if u}  # fmt: skip
 
-    def note(self, unit: int, error: SignatureError) -> None:
+    def note(self, unit: int, error: SilianError) -> None:
         """A neighbour handed over what its origin has not signed so."""
         self._office.log.error("words_refused", peer=unit, code=error.code, reason=error.en)
         self._set(unit, error.code)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from sync.apply import applier
-from sync.apply.host import Host
+from sync.apply.host import Host, reporting
 from sync.apply.receive import rebuild_derived
 from sync.codec import entry as codec
 from sync.log import entries as log
@@ -93,7 +93,8 @@ class Recovery:
         if not self._probing.done:
             return self._probed(reply)
         host = self._host
-        received = host.store.write(lambda tx: self._replayed(tx, reply))
+        with reporting(host, self._parent[0]):
+            received = host.store.write(lambda tx: self._replayed(tx, reply))
         host.committed(received)
         self._after = reply.upto
         return reply.more

@@ -8,14 +8,13 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from sync.apply import applier, copies
-from sync.apply.host import Host
+from sync.apply.host import Host, reporting
 from sync.apply.receive import rebuild_derived
 from sync.apply.replica import Replica
 from sync.codec.chunk import unpack
 from sync.log import entries as log
 from sync.log import truncation
 from sync.log.outcome import Received
-from sync.log.signatures import SignatureError
 from sync.merge.copies import Chunk
 from sync.model.access import Unauthorised
 from sync.model.audience import parse
@@ -56,14 +55,11 @@ class SnapshotDownload:
         """
         host = self._host
         chunk = unpack(reply.payload)
-        self._admit(chunk, last=not reply.next)
-        try:
+        with reporting(host, self._parent):
+            self._admit(chunk, last=not reply.next)
             received = host.store.write(
                 lambda tx: self._joined(tx, chunk, reply), priority=Priority.BULK
             )
-        except SignatureError as error:
-            host.signature_refused(self._parent, error)
-            raise
         host.committed(received)
         return bool(reply.next)
 
@@ -73,13 +69,15 @@ class SnapshotDownload:
         shared = self._host.shared(me)
         for rows in chunk.rows:
             if rows.unit not in shared.get(rows.register, ()) and self._knows(rows.register):
-                raise Unauthorised("records that we may not hear whole")
+                raise Unauthorised(
+                    "records that we may not receive completely", "本单位无权完整接收这些记录"
+                )
         for key in chunk.heads:
             unit, _ = chunk.writers[key.incarnation]
             below = unit == me or routes.hop(unit) is not None
             fits = below if parse(key.audience).up_to is not None else routes.covers(unit, me)
             if not fits or key.lane is not Lane.BULK:
-                raise Unauthorised("a stream that is not ours to hear")
+                raise Unauthorised("a stream that is not ours to receive", "数据流不应发送至本单位")
         if last and chunk.cursors.get(Lane.BULK, (0, 0))[0] != self._incarnation:
             raise Malformed("a snapshot that ends without a position to go on from")
 
