@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from sync.apply.replica import Replica
 from sync.log import entries as log
+from sync.merge.evidence import EditHistory, Evidence
+from sync.merge.record import RecordState
 from sync.model.access import Unauthorised
-from sync.model.authority import Ground, Item, Message, Writer, check, claim_of
+from sync.model.authority import Ground, Item, Message, Writer, check, claim_of, speaks_for
 from sync.model.change import Entry
 from sync.model.schema import Lane
+from sync.model.version import Version, incarnation_of
 
 
 def ground_of(
@@ -48,3 +52,85 @@ def check_entries(
                     f"存续期 {incarnation:x} 同时属于两个单位",
                 )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class CopyJudge:
+    """Judges what a neighbour's copies of records say that ours do not.
+
+    `writers`: incarnation -> unit and level of every writer known here.
+    """
+
+    ground: Ground
+    writers: Mapping[int, tuple[int, int]]
+
+    def speaks_for(self, version: Version) -> bool:
+        """Say whether the sender may bring what was written under a version."""
+        writer = self.writers.get(incarnation_of(version))
+        return writer is not None and speaks_for(writer[0], self.ground)
+
+    def trusted(self, copy: RecordState | None, evidence: Evidence) -> Evidence:
+        """Return the evidence that is the sender's to give: of what its own side wrote."""
+
+        def ours_overwritten(name: str, version: Version) -> bool:
+            heads = copy.fields[name].all if copy is not None and name in copy.fields else ()
+            return self.speaks_for(version) or any(self.speaks_for(h.version) for h in heads)
+
+        return Evidence(
+            frozenset(v for v in evidence.causal_lengths if self.speaks_for(v)),
+            {
+                name: {v for v in versions if ours_overwritten(name, v)}
+                for name, versions in evidence.overwritten.items()
+            },
+            {
+                name: {v: value for v, value in values.items() if self.speaks_for(v)}
+                for name, values in evidence.written.items()
+            },
+        )
+
+    def is_foreign(
+        self, copy: RecordState, mine: RecordState | None, unit: int, logged: EditHistory, *,
+        values: bool = True,
+    ) -> bool:  # fmt: skip
+        """Say whether a copy brings what its sender may not say, and our own log does not say.
+
+        `values`: another value under a version that we have counts, too; else the join decides.
+        """
+        for name, heads in copy.fields.items():
+            known = mine.fields[name].all if mine is not None and name in mine.fields else ()
+            here = {head.version: head.value for head in known}
+            for head in heads.all:
+                if head.version in here and (not values or here[head.version] == head.value):
+                    continue
+                edit = logged.get(head.version)
+                in_log = edit is not None and edit.values.get(name, _NOTHING) == head.value
+                if not in_log and self._is_foreign(head.version):
+                    return True
+        return self._life_is_foreign(copy, mine, unit, logged)
+
+    def _life_is_foreign(
+        self, copy: RecordState, mine: RecordState | None, unit: int, logged: EditHistory
+    ) -> bool:
+        """Say the same of birth, end and new beginning: only the record's unit writes the last two.
+
+        That a record was created is said by the versions of its values.
+        """
+        life = (copy.causal_length, copy.causal_length_version)
+        if mine is not None and life == (mine.causal_length, mine.causal_length_version):
+            return False
+        edit = logged.get(copy.causal_length_version)
+        if edit is not None and edit.causal_length == copy.causal_length:
+            return False
+        writer = self.writers.get(incarnation_of(copy.causal_length_version))
+        if writer is None:
+            return False  # nobody's: joining drops it
+        return self._is_foreign(copy.causal_length_version) or (
+            copy.causal_length > 1 and writer[0] != unit
+        )
+
+    def _is_foreign(self, version: Version) -> bool:
+        """A version of nobody is no claim: joining drops it."""
+        return incarnation_of(version) in self.writers and not self.speaks_for(version)
+
+
+_NOTHING = object()

@@ -91,6 +91,14 @@ RULES = (
     Rule(_M.REPLAY, _I.ENTRY, _W.BELOW, Way.UP, When.RECOVERING),
     Rule(_M.REPLAY, _I.ENTRY, _W.ABOVE, Way.DOWN, When.RECOVERING),
     Rule(_M.RESTORE_PARENT, _I.ENTRY, _W.OWN, Way.DOWN_TO_PEER, When.RECOVERING),
+    Rule(_M.COMPARE, _I.VALUE, _W.BELOW),
+    Rule(_M.COMPARE, _I.VALUE, _W.OWN, when=When.IN_LOG),
+    Rule(_M.COMPARE, _I.VALUE, _W.ABOVE, when=When.IN_LOG),
+    Rule(_M.COMPARE, _I.VALUE, _W.ELSEWHERE, when=When.IN_LOG),
+    Rule(_M.COMPARED, _I.VALUE, _W.ABOVE),
+    Rule(_M.COMPARED, _I.VALUE, _W.OWN, when=When.IN_LOG),
+    Rule(_M.COMPARED, _I.VALUE, _W.BELOW, when=When.IN_LOG),
+    Rule(_M.COMPARED, _I.VALUE, _W.ELSEWHERE, when=When.IN_LOG),
 )
 
 
@@ -151,6 +159,14 @@ def check(item: Item, claim: Claim, ground: Ground) -> Writer:
         _check_way(claim.audience, rule.way, ground)
     check_binding(claim, ground)
     return writer
+
+
+def speaks_for(unit: int, ground: Ground) -> bool:
+    """Say whether the sender of copies may bring values of this writer that are new here."""
+    rule = _BY_KEY.get((ground.message, Item.VALUE, ground.writer(unit)))
+    return rule is not None and (
+        rule.when is When.ALWAYS or (rule.when is When.RECOVERING and ground.recovering)
+    )
 
 
 def check_binding(claim: Claim, ground: Ground) -> None:
