@@ -26,7 +26,7 @@ from sync.log.outcome import Applied, Received
 from sync.merge.copies import Chunk
 from sync.model.access import denial_reason
 from sync.model.attribution import UNKNOWN, Attribution, BadAttribution, fault_of
-from sync.model.authority import Message, Writer
+from sync.model.authority import Ground, Message, Writer
 from sync.model.change import Batch, Block, Edit, Entry, Signature, StreamHead
 from sync.model.effect import Effect
 from sync.model.errors import Malformed, SilianError
@@ -162,11 +162,12 @@ def retry_quarantined(
 
 
 def join_copies(
-    replica: Replica, tx: Connection, chunk: Chunk, *,
+    replica: Replica, tx: Connection, chunk: Chunk, ground: Ground | None = None, *,
     received_here: Container[Version] | None = None, commit_derived: bool = True,
 ) -> Received:  # fmt: skip
     """Join a chunk's records with ours: nothing that only we have is erased.
 
+    `ground`: from whom they come; None: they were judged when they came.
     `received_here`: what our copies may be believed to have seen; None: what this store has heard,
     `EMPTY`: they are damaged, and theirs win wherever they have received ours. `commit_derived`:
     let follow what a change makes this office do; False where that comes in copies of its own.
@@ -175,7 +176,7 @@ def join_copies(
     """
     replica.begin(tx)
     received = Received()
-    known = register_writers(replica, tx, chunk)
+    known = register_writers(replica, tx, chunk, ground)
     effects: list[Effect] = []
     for rows in chunk.rows:
         how = None if received_here is None else dict.fromkeys(rows.states, received_here)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from sync.apply.replica import Replica
 from sync.log import entries as log
+from sync.merge.copies import Chunk
 from sync.merge.evidence import EditHistory, Evidence
-from sync.merge.record import RecordState
+from sync.merge.record import Heads, RecordState
 from sync.model.access import Unauthorised
-from sync.model.authority import Ground, Item, Message, Writer, check, claim_of, speaks_for
+from sync.model.authority import Claim, Ground, Item, Message, Writer, check, claim_of, speaks_for
 from sync.model.change import Entry
 from sync.model.schema import Lane
 from sync.model.version import Version, incarnation_of
@@ -54,6 +55,16 @@ def check_entries(
     return found
 
 
+def check_heads(replica: Replica, chunk: Chunk, message: Message, peer: int) -> None:
+    """Refuse streams that a chunk may not bring from this peer. Raises: Unauthorised."""
+    ground = Ground(message, peer, replica.identity, replica.routes, chunk.writers)
+    for key in chunk.heads:
+        if key.lane is not Lane.BULK:
+            raise Unauthorised("a stream of another lane", "数据流不属于该通道")
+        claim = Claim(*chunk.writers[key.incarnation], key.incarnation, key.audience)
+        check(Item.HEAD, claim, ground)
+
+
 @dataclass(frozen=True, slots=True)
 class CopyJudge:
     """Judges what a neighbour's copies of records say that ours do not.
@@ -87,6 +98,39 @@ class CopyJudge:
                 for name, values in evidence.written.items()
             },
         )
+
+    def admitted(
+        self, copy: RecordState, mine: RecordState | None, unit: int, received: Container[Version]
+    ) -> RecordState | str:
+        """Return a copy of a snapshot without old values that are not its sender's to bring.
+
+        Or a reason of quarantine, if it has one of this office's side that was never received here.
+        """
+        fields = {}
+        for name, heads in copy.fields.items():
+            known = mine.fields[name].all if mine is not None and name in mine.fields else ()
+            here = {head.version for head in known}
+            stay = []
+            for head in heads.all:
+                if head.version in here or self.speaks_for(head.version):
+                    stay.append(head)
+                elif mine is None or head.version not in received:
+                    return FOREIGN
+            if stay:
+                fields[name] = Heads(stay[0], tuple(stay[1:]))
+        life = copy.causal_length_version
+        ours = (mine.causal_length, mine.causal_length_version) if mine is not None else (0, b"")
+        if (copy.causal_length, life) != ours and copy.causal_length > 1:
+            if self.writers[incarnation_of(life)][0] != unit:
+                return "not_owner"
+            if not self.speaks_for(life) and life not in received:
+                return FOREIGN
+        fits = frozenset(
+            (n, v)
+            for n, v in copy.survived_delete
+            if n in fields and any(h.version == v for h in fields[n].all)
+        )
+        return replace(copy, fields=fields, survived_delete=fits)
 
     def is_foreign(
         self, copy: RecordState, mine: RecordState | None, unit: int, logged: EditHistory, *,
@@ -134,3 +178,4 @@ class CopyJudge:
 
 
 _NOTHING = object()
+FOREIGN = "foreign_version"  # what its sender may not say, and our own log does not

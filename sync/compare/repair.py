@@ -14,7 +14,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from sync.apply.authority import CopyJudge
+from sync.apply.authority import FOREIGN, CopyJudge
 from sync.apply.blocks import save
 from sync.apply.replica import Replica
 from sync.compare import digests, repair_log
@@ -49,7 +49,6 @@ from sync.store.registers import RegisterTable
 from sync.store.tables import REFUSED_HERE
 
 DIGEST_CACHE_MAX = 4_096  # buckets remembered
-FOREIGN = "foreign_version"  # it brings what its sender may not say, and our log does not
 REFUSED = "constraint_violation"  # why a record is left as it is: noted as REFUSED_HERE
 Copies = Mapping[RecordName, RecordState | None]  # None: the record is not there
 

@@ -168,6 +168,12 @@ def writers_of(tx: Connection, incarnations: Collection[int]) -> dict[int, tuple
     return found
 
 
+def was_restored(tx: Connection, unit: int) -> bool:
+    """Say whether this office, of this unit, wrote under another incarnation before."""
+    row = execute(tx, "SELECT count(*) FROM incarnation WHERE unit=?", (unit,)).fetchone()
+    return int(row[0]) > 1
+
+
 def levels(tx: Connection) -> dict[int, int]:
     """Return incarnation -> level of every writer ever heard."""
     return {writer: level for writer, (_, level) in writers(tx).items()}

@@ -91,6 +91,15 @@ RULES = (
     Rule(_M.REPLAY, _I.ENTRY, _W.BELOW, Way.UP, When.RECOVERING),
     Rule(_M.REPLAY, _I.ENTRY, _W.ABOVE, Way.DOWN, When.RECOVERING),
     Rule(_M.RESTORE_PARENT, _I.ENTRY, _W.OWN, Way.DOWN_TO_PEER, When.RECOVERING),
+    Rule(_M.SNAPSHOT, _I.HEAD, _W.ABOVE, Way.DOWN),
+    Rule(_M.SNAPSHOT, _I.HEAD, _W.OWN, Way.UP),
+    Rule(_M.SNAPSHOT, _I.HEAD, _W.BELOW, Way.UP),
+    Rule(_M.SNAPSHOT, _I.VALUE, _W.ABOVE),
+    Rule(_M.SNAPSHOT, _I.VALUE, _W.OWN, when=When.RECOVERING),
+    Rule(_M.SNAPSHOT, _I.VALUE, _W.BELOW, when=When.RECOVERING),
+    Rule(_M.UPLOAD_SNAPSHOT, _I.HEAD, _W.BELOW, Way.UP),
+    Rule(_M.UPLOAD_SNAPSHOT, _I.VALUE, _W.BELOW),
+    Rule(_M.UPLOAD_SNAPSHOT, _I.VALUE, _W.OWN, when=When.RECOVERING),
     Rule(_M.COMPARE, _I.VALUE, _W.BELOW),
     Rule(_M.COMPARE, _I.VALUE, _W.OWN, when=When.IN_LOG),
     Rule(_M.COMPARE, _I.VALUE, _W.ABOVE, when=When.IN_LOG),
@@ -125,6 +134,8 @@ class Ground:
 
 
 _ELSEWHERE = Writer.ELSEWHERE
+# What a child sends up ends at this office or above; a parent's log gives back all that it has.
+_ENDS_HERE = (Message.PUSH, Message.UPLOAD_SNAPSHOT)
 _BY_KEY: Mapping[tuple[Message, Item, Writer], Rule] = {rule[:3]: rule for rule in RULES}
 
 
@@ -194,7 +205,7 @@ def _check_way(name: str, way: Way, ground: Ground) -> None:
     target = audience.parse(name)
     if way is Way.UP:
         fits = target.up_to is not None and (
-            ground.message is not Message.PUSH or target.up_to <= ground.me.level
+            ground.message not in _ENDS_HERE or target.up_to <= ground.me.level
         )
     elif way is Way.DOWN:
         fits = target.up_to is None

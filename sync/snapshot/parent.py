@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sync.apply.authority import check_heads
 from sync.apply.host import Host, reporting
 from sync.codec.chunk import unpack
 from sync.log import entries as log
@@ -11,6 +12,7 @@ from sync.log import truncation
 from sync.merge.copies import Chunk
 from sync.model import audience
 from sync.model.access import Unauthorised
+from sync.model.authority import Message
 from sync.model.errors import Malformed
 from sync.model.schema import Lane
 from sync.snapshot import sender
@@ -83,16 +85,7 @@ def _admit_upload(host: Host, child: int, chunk: Chunk) -> None:
                 "records that are not below this child, or not ours to receive",
                 "记录不属于该下级单位，或本单位无权接收",
             )
-    for key in chunk.heads:
-        parsed = audience.parse(key.audience).up_to
-        here = parsed is not None and parsed <= host.replica.identity.level
-        if not here or routes.hop(chunk.writers[key.incarnation][0]) != child:
-            raise Unauthorised(
-                "a stream that is not ours to receive from this child",
-                "数据流不应由该下级单位转发至本单位",
-            )
-        if key.lane is not Lane.BULK:
-            raise Unauthorised("a stream of another lane", "数据流不属于该通道")
+    check_heads(host.replica, chunk, Message.UPLOAD_SNAPSHOT, child)
 
 
 def record_snapshot_due(host: Host, child: int, error: truncation.LogTruncated) -> None:

@@ -8,13 +8,27 @@ import pytest
 from sqlalchemy import Connection
 
 from sync.apply import applier
+from sync.apply.read_copies import chunk_of, read_rows
 from sync.codec import entry as codec
+from sync.merge.copies import Chunk
+from sync.merge.record import Head, Heads
 from sync.model.access import Identity, Unauthorised
 from sync.model.authority import RULES, Claim, Ground, Item, Message, Way, When, Writer, check
-from sync.model.change import Batch, Edit
+from sync.model.change import Batch, Edit, RecordName
 from sync.model.schema import Lane
+from sync.model.version import Version, incarnation_of, version_of
 from tests.storage.conftest import OpenSite
-from tests.support.sites import CITY, DISTRICT, GARDEN, LEVEL, ORCHID, STREET, Site, TreeOf
+from tests.support.sites import (
+    CITY,
+    DISTRICT,
+    GARDEN,
+    LEVEL,
+    ORCHID,
+    STREET,
+    Site,
+    TreeOf,
+    record_id,
+)
 
 
 def forged(
@@ -147,3 +161,65 @@ def test_what_was_not_asked_for_is_refused() -> None:
         with pytest.raises(Unauthorised):
             check(rule.item, claim, ground)
         assert check(rule.item, claim, replace(ground, recovering=True)) is rule.writer
+
+
+def copy_of(site: Site, record: RecordName, version: Version, value: str, name: str) -> Chunk:
+    """Return a chunk with a site's copy of a record in which a field has another value."""
+    with site.store.read() as tx:
+        table = site.tables[record.register]
+        rows = read_rows(tx, site.replica.merger, table, record.unit, [record.id])
+        chunk = chunk_of(tx, [rows], me=site.replica.identity, concerns=lambda _: True)
+    state = rows.states[record.id]
+    level = LEVEL[chunk.writers[incarnation_of(version)][0]]
+    fields = {**state.fields, name: Heads(Head(version, value, level))}
+    forged_rows = replace(rows, states={record.id: replace(state, fields=fields)})
+    far = {lane: dict.fromkeys(chunk.writers, (1 << 62) - 1) for lane in Lane}
+    return replace(chunk, rows=[forged_rows], version_vector=far)
+
+
+def join(site: Site, chunk: Chunk, message: Message, peer: int) -> None:
+    ground = Ground(message, peer, site.replica.identity, site.replica.routes)
+    site.store.write(lambda tx: applier.join_copies(site.replica, tx, chunk, ground))
+
+
+@pytest.mark.parametrize("stamp", [99 << 40, 1])
+def test_a_snapshot_cannot_write_in_the_childs_name(open_site: OpenSite, stamp: int) -> None:
+    """Neither what it never wrote, nor what it has long overwritten, takes its value away."""
+    street, garden = open_site(STREET), open_site(GARDEN)
+    garden.commit(garden.create(1, name="居"))
+    garden.send(street)
+    street.commit(street.update(1, GARDEN, grade="甲"))
+    street.send(garden)
+    record = RecordName("person", GARDEN, record_id(1))
+    lie = copy_of(street, record, version_of(stamp, garden.incarnation), "伪", "name")
+    before = garden.records()
+    join(garden, lie, Message.SNAPSHOT, STREET)
+    assert garden.records() == before
+    assert garden.value(1, "name") == "居"
+
+
+@pytest.mark.parametrize("stamp", [99 << 40, 1])
+def test_uploaded_copies_cannot_write_in_the_parents_name(open_site: OpenSite, stamp: int) -> None:
+    street, garden = open_site(STREET), open_site(GARDEN)
+    garden.commit(garden.create(1, name="居"))
+    garden.send(street)
+    street.commit(street.update(1, GARDEN, grade="甲"))
+    street.send(garden)
+    record = RecordName("person", GARDEN, record_id(1))
+    lie = copy_of(garden, record, version_of(stamp, street.incarnation), "伪", "grade")
+    before = street.records()
+    join(street, lie, Message.UPLOAD_SNAPSHOT, GARDEN)
+    assert street.records() == before
+    assert street.value(1, "grade", GARDEN) == "甲"
+
+
+def test_uploaded_copies_still_bring_what_the_child_wrote(open_site: OpenSite) -> None:
+    street, garden = open_site(STREET), open_site(GARDEN)
+    garden.commit(garden.create(1, name="居"))
+    garden.send(street)
+    garden.now_ms += 1
+    garden.commit(garden.update(1, name="新"))
+    record = RecordName("person", GARDEN, record_id(1))
+    newest = garden.states()[GARDEN, record.id].fields["name"].shown.version
+    join(street, copy_of(garden, record, newest, "新", "name"), Message.UPLOAD_SNAPSHOT, GARDEN)
+    assert street.value(1, "name", GARDEN) == "新"
