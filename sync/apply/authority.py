@@ -55,6 +55,20 @@ def check_entries(
     return found
 
 
+def check_incarnation(replica: Replica, tx: Connection, incarnation: int, unit: int) -> None:
+    """Refuse a neighbour that comes under an incarnation of another unit. Raises: Unauthorised.
+
+    0: none is named.
+    """
+    me = replica.identity
+    bound = {me.incarnation: (me.unit, me.level)} | log.writers_of(tx, {incarnation} - {0})
+    if bound.get(incarnation, (unit, 0))[0] != unit:
+        raise Unauthorised(
+            f"incarnation {incarnation:x} is not of unit {unit}",
+            f"存续期 {incarnation:x} 不属于单位 {unit}",
+        )
+
+
 def check_heads(replica: Replica, chunk: Chunk, message: Message, peer: int) -> None:
     """Refuse streams that a chunk may not bring from this peer. Raises: Unauthorised."""
     ground = Ground(message, peer, replica.identity, replica.routes, chunk.writers)

@@ -71,7 +71,7 @@ def join_upload(host: Host, child: int, incarnation: int, payload: bytes) -> Non
         )
     host.committed(received)
     if chunk.cursors:
-        host.log.info("copies_taken_from_below", child=child)
+        host.log.info("snapshot_received_from_below", child=child)
 
 
 def _admit_upload(host: Host, child: int, chunk: Chunk) -> None:
@@ -90,7 +90,7 @@ def _admit_upload(host: Host, child: int, chunk: Chunk) -> None:
 
 def record_snapshot_due(host: Host, child: int, error: truncation.LogTruncated) -> None:
     """Remember that a child lacks what the log has no more: its next greeting is told so."""
-    host.log.info("log_cut_for", child=child, reason=error.en)
+    host.log.info("log_truncated_for", child=child, reason=error.en)
     host.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", "1"))
 
 
