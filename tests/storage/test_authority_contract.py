@@ -53,14 +53,14 @@ def refused(receiver: Site, batch: Batch, peer: int) -> None:
     assert receiver.dump() == before
 
 
-@pytest.mark.parametrize("spoken_for", [CITY, DISTRICT, STREET, ORCHID])
+@pytest.mark.parametrize("writer", [CITY, DISTRICT, STREET, ORCHID])
 @pytest.mark.parametrize("audience", ["up:city", "down:all", f"down:{GARDEN}"])
-def test_a_child_cannot_speak_as_an_office_above_or_a_sibling(
-    open_site: OpenSite, spoken_for: int, audience: str
+def test_a_child_cannot_write_as_an_office_above_or_a_sibling(
+    open_site: OpenSite, writer: int, audience: str
 ) -> None:
     street, garden = open_site(STREET), open_site(GARDEN)
     batch = forged(
-        garden, garden.create(1, name="x"), incarnation=1000 + spoken_for, unit=spoken_for,
+        garden, garden.create(1, name="x"), incarnation=1000 + writer, unit=writer,
         audience=audience,
     )  # fmt: skip
     refused(street, batch, GARDEN)
