@@ -17,19 +17,26 @@ from node.domain.units import Tree
 from node.host import LinkedOffice
 from sync.link import Dialer, Parent
 from sync.model.change import ID_BYTES, Value
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, FieldViolation, SilianError
 from sync.wire.office.v1 import common_pb2 as common
 
 R = TypeVar("R", bound=Message)
 
 
 class BadRequest(SilianError):
-    """The call itself is wrong, whatever the office holds; correct what is named."""
+    """The call itself is wrong, whatever the office holds; correct what is named.
+
+    `fields`: those of the request that it is about.
+    """
 
     code = "bad_request"
+    kind = ErrorKind.INVALID_ARGUMENT
 
-    def __init__(self, what: str, what_zh: str, remedy_en: str, remedy_zh: str) -> None:
+    def __init__(
+        self, what: str, what_zh: str, remedy_en: str, remedy_zh: str, *, fields: Iterable[str] = ()
+    ) -> None:
         super().__init__(what, what_zh, remedy_en=remedy_en, remedy_zh=remedy_zh)
+        self.violations = tuple(FieldViolation(field, what, what_zh) for field in fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +106,18 @@ def values_to_wire(values: Mapping[str, Value]) -> dict[str, common.Value]:
     return {name: value_to_wire(value) for name, value in values.items() if value is not None}
 
 
-def parse_id(value: bytes) -> bytes:
+def parse_id(value: bytes, field: str = "id") -> bytes:
     """Return an id of 16 bytes. Raises: BadRequest."""
     if len(value) != ID_BYTES:
         raise BadRequest(
             f"an id has 16 bytes, not {len(value)}", f"编号应为 16 字节, 而不是 {len(value)} 字节",
             "Take the id from a list: 32 hexadecimal digits.", "请从列表中复制 32 位编号。",
+            fields=[field],
         )  # fmt: skip
     return value
 
 
-def parse_day(text: str) -> date | None:
+def parse_day(text: str, field: str) -> date | None:
     """Return a day, as `node.domain.days` reads it; None for "". Raises: BadRequest."""
     if not text:
         return None
@@ -118,11 +126,11 @@ def parse_day(text: str) -> date | None:
     except Refused as refused:
         raise BadRequest(
             f"{text[:20]!r} is no day: it {refused.en}", f"“{text[:20]}”不是日期：{refused.zh}",
-            refused.suggestion_en, refused.suggestion_zh,
+            refused.suggestion_en, refused.suggestion_zh, fields=[field],
         ) from None  # fmt: skip
 
 
-def moment_asked(ms: int) -> int | None:
+def moment_asked(ms: int, field: str) -> int | None:
     """Return a moment in milliseconds since 1970; None for 0. Raises: BadRequest."""
     if not ms:
         return None
@@ -130,6 +138,7 @@ def moment_asked(ms: int) -> int | None:
         raise BadRequest(
             f"{ms} is no moment up to {days.LAST}", f"{ms} 不是 {days.LAST} 以前的时刻",
             "Give milliseconds since 1970 UTC.", "请填写自 1970 年起的毫秒数（UTC）。",
+            fields=[field],
         )  # fmt: skip
     return ms
 
@@ -147,6 +156,7 @@ def checked(request: R) -> R:
                     f"{field.name} holds a character that cannot be kept ({odd})",
                     f"{field.name} 含有不可保存的字符（{odd}）",
                     "Type the text again instead of pasting it.", "请重新输入，不要直接粘贴。",
+                    fields=[field.name],
                 )  # fmt: skip
     return request
 
@@ -161,7 +171,7 @@ def only(request: Message, names: Iterable[str], *, when: str, when_zh: str) -> 
         listed = ", ".join(excluding)
         raise BadRequest(
             f"{when} takes no {listed}", f"{when_zh}不能同时给出 {listed}",
-            "Leave it out.", "请去掉后重试。",
+            "Leave it out.", "请去掉后重试。", fields=excluding,
         )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def match(context: CallContext, request: pb.MatchRequest) -> pb.MatchResponse:
         year=request.year,
         amount_fen=request.amount_fen if request.HasField("amount_fen") else None,
         note=request.note,
-        transfer=_id(request.transfer),
+        transfer=_id(request.transfer, "transfer"),
         actor=request.actor,
     )
     return pb.MatchResponse(posting=_posting(context, line))
@@ -54,7 +54,7 @@ def receive(context: CallContext, request: pb.ReceiveRequest) -> pb.ReceiveRespo
         lines: tuple[Line, ...] = (
             answers.receive(
                 context.office,
-                parse_id(request.transfer),
+                parse_id(request.transfer, "transfer"),
                 actor=request.actor,
                 counted_fen=counted_fen,
                 note=request.note,
@@ -76,7 +76,10 @@ def return_money(context: CallContext, request: pb.ReturnMoneyRequest) -> pb.Ret
     if request.transfer:
         only(request, ("transfer", "reason", "actor"), **_BY_ID)
         line = answers.return_(
-            context.office, parse_id(request.transfer), reason=request.reason, actor=request.actor
+            context.office,
+            parse_id(request.transfer, "transfer"),
+            reason=request.reason,
+            actor=request.actor,
         )
     else:
         line = service.give_back(
@@ -86,8 +89,8 @@ def return_money(context: CallContext, request: pb.ReturnMoneyRequest) -> pb.Ret
             amount_fen=request.amount_fen,
             reason=request.reason,
             actor=request.actor,
-            transfer=_id(request.new_transfer),
-            assignment=_id(request.assignment),
+            transfer=_id(request.new_transfer, "new_transfer"),
+            assignment=_id(request.assignment, "assignment"),
         )
     return pb.ReturnMoneyResponse(posting=_posting(context, line))
 
@@ -100,7 +103,7 @@ def spend(context: CallContext, request: pb.SpendRequest) -> pb.SpendResponse:
 
 def reverse(context: CallContext, request: pb.ReverseRequest) -> pb.ReverseResponse:
     line = service.reverse(
-        context.office, parse_id(request.posting), actor=request.actor, note=request.note
+        context.office, parse_id(request.posting, "posting"), actor=request.actor, note=request.note
     )
     return pb.ReverseResponse(posting=_posting(context, line))
 
@@ -109,7 +112,7 @@ def list_transfers(
     context: CallContext, request: pb.ListTransfersRequest
 ) -> pb.ListTransfersResponse:
     direction = choices.chosen(
-        request.direction or "all", choices.DIRECTIONS, ("way", "方向"), "--way"
+        request.direction or "all", choices.DIRECTIONS, ("way", "方向"), "--way", "direction"
     )
     states, state = choices.TRANSFER_STATES, None
     if request.state:
@@ -246,8 +249,8 @@ def _arguments(context: CallContext, request: Any) -> dict[str, Any]:
         "amount_fen": request.amount_fen,
         "actor": request.actor,
         "note": request.note,
-        "transfer": _id(request.transfer),
-        "assignment": _id(request.assignment),
+        "transfer": _id(request.transfer, "transfer"),
+        "assignment": _id(request.assignment, "assignment"),
     }
 
 
@@ -258,8 +261,8 @@ def _kind(context: CallContext, text: str) -> PostingKind | None:
     return PostingKind(choices.chosen(text, kinds, ("kind of posting", "分录类型"), "--kind"))
 
 
-def _id(value: bytes) -> bytes | None:
-    return parse_id(value) if value else None
+def _id(value: bytes, field: str) -> bytes | None:
+    return parse_id(value, field) if value else None
 
 
 def _posting(context: CallContext, line: Line) -> pb.Posting:

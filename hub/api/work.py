@@ -42,7 +42,7 @@ def issue_work(context: CallContext, request: pb.IssueWorkRequest) -> pb.IssueWo
             )
         ),
         body=request.body,
-        due_ms=moment_asked(request.due_ms),
+        due_ms=moment_asked(request.due_ms, "due_ms"),
         department=request.department,
         item_no=request.item_no,
         nature=Nature(
@@ -57,7 +57,7 @@ def issue_work(context: CallContext, request: pb.IssueWorkRequest) -> pb.IssueWo
         duration_days=request.duration_days,
         fee_fen=request.fee_fen,
     )
-    number = parse_id(request.work_order) if request.work_order else None
+    number = parse_id(request.work_order, "work_order") if request.work_order else None
     issued = service.issue(context.office, order, actor=request.actor, number=number)
     return pb.IssueWorkResponse(
         work_order=issued.order, assignments=[_shown(context, each) for each in issued.assignments]
@@ -91,7 +91,7 @@ def act_on_assignment(
                 actor=actor,
                 reason=request.reason,
                 percent=request.percent if request.HasField("percent") else None,
-                due_ms=moment_asked(request.due_ms),
+                due_ms=moment_asked(request.due_ms, "due_ms"),
                 note=request.note,
                 evidence=request.evidence,
             )  # fmt: skip
@@ -109,7 +109,7 @@ def list_assignments(
         states=[
             State(
                 choices.chosen(
-                    state, choices.work_states(context), ("state", "任务状态"), "--state"
+                    state, choices.work_states(context), ("state", "任务状态"), "--state", "states"
                 )
             )
             for state in request.states

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sync.model.change import Block, Operation
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import RegisterSchema
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Unauthorised(SilianError):
     """A peer sent what it may not write or relay; all of its message is refused."""
 
     code = "unauthorised"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, why: str, why_zh: str) -> None:
         super().__init__(
