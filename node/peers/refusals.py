@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from node.peers.context import PeerContext
-from sync.log.signatures import SignatureError
+from sync.model.errors import SilianError
 from sync.store import peers
 
 
@@ -19,7 +19,7 @@ class SignatureRefusals:
             known = peers.load_all(tx)
         self._codes = {unit: peer.refusal for unit, peer in known.items() if peer.refusal}
 
-    def note(self, unit: int, error: SignatureError) -> None:
+    def note(self, unit: int, error: SilianError) -> None:
         """A neighbour handed over what its origin has not signed so."""
         self._office.log.error("signature_refused", peer=unit, code=error.code, reason=error.en)
         self._set(unit, error.code)

@@ -14,6 +14,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
+from sync.apply.authority import FOREIGN, CopyJudge
 from sync.apply.blocks import save
 from sync.apply.replica import Replica
 from sync.compare import digests, repair_log
@@ -38,6 +39,7 @@ from sync.merge.evidence import (
 )
 from sync.merge.record import Head, Heads, RecordState
 from sync.model.access import APPEND_ONLY, Routes, is_rewritten, rewrites
+from sync.model.authority import Ground, Message
 from sync.model.change import RecordKey, Value
 from sync.model.effect import Effect
 from sync.model.report import BucketKey
@@ -122,15 +124,16 @@ def join_here(
     mine = copies(replica, tx, theirs)
     logged = load_history(tx, {n: versions_in_dispute(mine[n], theirs[n]) for n in theirs})
     before = repair_log.stored_evidence(tx, theirs)
+    writers = _writers(replica, tx)
+    judge = _judge(replica, writers, Message.COMPARE, peer)
     histories = {
         n: with_evidence(
             with_evidence(logged[n], mine[n], before.get(n, NO_EVIDENCE)),
             theirs[n],
-            evidence.get(n, NO_EVIDENCE),
+            judge.trusted(theirs[n], evidence.get(n, NO_EVIDENCE)),
         )
         for n in theirs
     }
-    writers = _writers(replica, tx)
     levels = {incarnation: level for incarnation, (_, level) in writers.items()}
     quarantined = quarantined_records(tx, theirs)
     answers: dict[RecordKey, Answer] = {}
@@ -148,6 +151,8 @@ def join_here(
             copy, mine[name], name, schema, writers, replica.routes
         ):
             answers[name] = Answer(reason="not_owner")
+        elif copy and judge.is_foreign(copy, mine[name], name.unit, logged[name], values=False):
+            answers[name] = Answer(reason=FOREIGN)
         elif _is_forged(replica, name, mine[name], joined.copy):
             answers[name] = Answer(reason=APPEND_ONLY)
         else:
@@ -184,15 +189,18 @@ def adopt(
     now = copies(replica, tx, sent)
     joined = {n: a.copy for n, a in answers.items() if a.copy is not None}
     logged = load_history(tx, {n: versions_in_dispute(now[n], copy) for n, copy in joined.items()})
-    histories = {
-        n: with_evidence(logged[n], copy, answers[n].evidence) for n, copy in joined.items()
-    }
     writers = _writers(replica, tx)
+    judge = _judge(replica, writers, Message.COMPARED, peer)
+    histories = {
+        n: with_evidence(logged[n], copy, judge.trusted(copy, answers[n].evidence))
+        for n, copy in joined.items()
+    }
     levels = {incarnation: level for incarnation, (_, level) in writers.items()}
     left = {n: answers[n].reason or "not_answered" for n in answers if n not in joined}
     left |= {n: "not_answered" for n in sent if n not in answers}
     changes: list[_Change] = []
-    for name, copy in joined.items():
+    for name, answer in joined.items():
+        copy = _as_logged(answer, logged[name])
         schema, before = replica.tables[name.register].schema.by_name, now[name]
         if before != sent[name]:
             left[name] = "changed_meanwhile"
@@ -200,6 +208,8 @@ def adopt(
             left[name] = "missing_local_heads"
         elif _has_unauthorised_heads(copy, before, name, schema, writers, replica.routes):
             left[name] = "not_owner"
+        elif judge.is_foreign(copy, before, name.unit, logged[name]):
+            left[name] = FOREIGN
         elif _is_forged(replica, name, before, copy):
             left[name] = APPEND_ONLY
         else:
@@ -227,6 +237,26 @@ def _begin(replica: Replica, tx: Connection) -> None:
 def _writers(replica: Replica, tx: Connection) -> dict[int, tuple[int, int]]:
     me = replica.identity
     return {**log.writers(tx), me.incarnation: (me.unit, me.level)}
+
+
+def _as_logged(copy: RecordState, logged: EditHistory) -> RecordState:
+    """Return a copy with the values that our own log has under its versions."""
+
+    def corrected(name: str, head: Head) -> Head:
+        edit = logged.get(head.version)
+        return head._replace(value=edit.values[name]) if edit and name in edit.values else head
+
+    fields = {
+        name: Heads(corrected(name, h.shown), tuple(corrected(name, one) for one in h.losers))
+        for name, h in copy.fields.items()
+    }
+    return replace(copy, fields=fields) if fields != copy.fields else copy
+
+
+def _judge(
+    replica: Replica, writers: Mapping[int, tuple[int, int]], message: Message, peer: int
+) -> CopyJudge:
+    return CopyJudge(Ground(message, peer, replica.identity, replica.routes), writers)
 
 
 def _has_unauthorised_heads(

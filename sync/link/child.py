@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from sync.apply.host import Host
+from sync.apply.authority import check_incarnation
+from sync.apply.host import Host, reporting
 from sync.apply.receive import receive_batch
 from sync.codec import entry as codec
 from sync.compare.child import ComparisonRun
@@ -266,6 +267,10 @@ class ChildEnd:
         clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
         if reply.unit != self.parent_unit:
             raise Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
+        if reply.public_key:
+            codec.key_from_wire(reply.public_key)
+        with reporting(self._host, reply.unit), self._host.store.read() as tx:
+            check_incarnation(self._host.replica, tx, reply.incarnation, reply.unit)
         known_incarnation = self._parent_incarnation
         self._session = reply.session
         self._parent_incarnation = reply.incarnation

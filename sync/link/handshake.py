@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from sync.apply.host import Host
+from sync.apply.authority import check_incarnation
+from sync.apply.host import Host, reporting
 from sync.link.messages import Verdict
 from sync.log import entries as log
 from sync.log import signatures, truncation
@@ -227,11 +228,16 @@ def decide(facts: Facts) -> Check:
 def load_facts(
     host: Host, hello: Hello, duplicate: DuplicateProcess, *, long_log: int = SNAPSHOT_LOG_CHANGES
 ) -> Facts:
-    """Read what is known of a child, in one transaction. Of a stranger nothing is read."""
+    """Read what is known of a child, in one transaction. Of a stranger nothing is read.
+
+    Raises: Unauthorised, if it comes under an incarnation of another unit.
+    """
     routes = host.replica.routes
     if routes.hop(hello.unit) != hello.unit:
         return Facts(hello=hello, level=None)
-    with host.store.read() as tx:
+    with reporting(host, hello.unit), host.store.read() as tx:
+        check_incarnation(host.replica, tx, hello.incarnation, hello.unit)
+        check_incarnation(host.replica, tx, hello.continues, hello.unit)
         cursors = {lane: log.cursor_of(tx, hello.unit, "in", lane) for lane in Lane}
         ours = recovery_heads.heads_of_unit(tx, hello.unit)
         parent = host.parent_unit

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sync.apply import applier
+from sync.apply.authority import check_entries
 from sync.apply.host import Host
 from sync.apply.receive import rebuild_derived
 from sync.codec import entry as codec
@@ -21,8 +22,7 @@ from sync.codec.signing import Signer
 from sync.log import entries as log
 from sync.log import signatures, truncation
 from sync.log.outcome import Received
-from sync.model import audience
-from sync.model.access import Unauthorised
+from sync.model.authority import Message
 from sync.model.change import StreamHead
 from sync.model.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
 from sync.model.schema import Lane
@@ -211,18 +211,15 @@ def restore_own(
     replica.clock.resume(log.lock(tx))
     me = replica.identity
     entries = [codec.entry_from_wire(wire) for wire in wires]
-    for entry in entries:
-        target = audience.parse(entry.audience)
-        there = target.down_all or (
-            target.down_to is not None and replica.routes.hop(target.down_to) == child
-        )
-        if entry.unit != me.unit or not there:
-            raise Unauthorised("given back what was not said to this child")
+    asked = republish.is_due(tx, child, me.incarnation)
+    check_entries(replica, tx, entries, Message.RESTORE_PARENT, child, recovering=asked)
     lost = [e for e in entries if e.incarnation != me.incarnation]
     own_entries = reissue.own_entries_reused(tx, lost)
     reissued = reissue.reissue(replica, tx, own_entries)
     replica.fold(tx, reissued.effects)
-    received = applier.replay(replica, tx, [e.wire for e in lost], peer=child)
+    received = applier.replay(
+        replica, tx, [e.wire for e in lost], peer=child, message=Message.RESTORE_PARENT
+    )
     received.waiters.join(reissued.waiters)
     if last:
         republish.republish(replica, tx, child, host.audiences_of, received.waiters)

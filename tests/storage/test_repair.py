@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
 from sync.compare import digests, repair
+from sync.compare.repair import Answer
 from sync.compare.repair_log import evidence_of
 from sync.log import entries as log
 from sync.merge.evidence import Evidence
 from sync.model.change import RecordKey
 from sync.model.effect import Effect
-from sync.model.version import version_of
+from sync.model.version import hlc_of, version_of
 from tests.storage.conftest import OpenSite
 from tests.storage.test_digests import checks_of, contested, filled
 from tests.storage.test_snapshot_contract import refuse
@@ -123,11 +125,80 @@ def test_a_repair_is_logged_with_the_side_that_changed(open_site: OpenSite) -> N
 def test_a_value_that_no_log_explains_is_kept_on_both_sides(open_site: OpenSite) -> None:
     child, street = in_step(open_site)
     unlogged = version_of(99 << 40, child.incarnation)
-    corrupt(street, "UPDATE r_person SET f_name='无人写过', v_name=:v WHERE id=:i", v=unlogged)
+    corrupt(child, "UPDATE r_person SET f_name='无人写过', v_name=:v WHERE id=:i", v=unlogged)
     assert meet(child, street, NAME) == {}
     assert checks_of(child) == checks_of(street)
-    values = {h.value for h in child.states()[GARDEN, NAME.id].fields["name"].all}
+    values = {h.value for h in street.states()[GARDEN, NAME.id].fields["name"].all}
     assert {"无人写过", "居"} <= values
+
+
+def test_a_parent_cannot_use_a_repair_to_write_in_its_childs_name(open_site: OpenSite) -> None:
+    """A version of the child's own that its log does not have is false, whatever it says."""
+    child, street = in_step(open_site)
+    unlogged = version_of(99 << 40, child.incarnation)
+    corrupt(street, "UPDATE r_person SET f_name='无人写过', v_name=:v WHERE id=:i", v=unlogged)
+    before = child.records()
+    assert meet(child, street, NAME) == {NAME: "foreign_version"}
+    assert child.records() == before
+
+
+def test_a_child_cannot_use_a_repair_to_write_in_its_parents_name(open_site: OpenSite) -> None:
+    """40 square metres that the street verified stay 40, under whatever version of the street."""
+    child, street = in_step(open_site)
+    street.now_ms += 1
+    street.commit(street.update(3, GARDEN, grade="甲"))
+    street.send(child)
+    third = RecordKey("person", GARDEN, record_id(3))
+    forged = version_of(99 << 40, street.incarnation)
+    corrupt(child, "UPDATE r_person SET f_grade='伪', v_grade=:v WHERE id=:i", v=forged, i=third.id)
+    before = street.records()
+    assert meet(child, street, third) == {third: "foreign_version"}
+    assert street.records() == before
+
+
+def test_a_child_cannot_give_evidence_of_what_its_parent_wrote(open_site: OpenSite) -> None:
+    """The street's log is cut: the child's word for another value does not count."""
+    child, street = in_step(open_site)
+    street.now_ms += 1
+    street.commit(street.update(3, GARDEN, grade="甲"))
+    street.send(child)
+    third = RecordKey("person", GARDEN, record_id(3))
+    version = child.states()[GARDEN, third.id].fields["grade"].shown.version
+    for site in (child, street):
+        corrupt(site, "DELETE FROM entry WHERE hlc=:h", h=hlc_of(version))
+    corrupt(child, "UPDATE r_person SET f_grade='伪' WHERE id=:i", i=third.id)
+    with child.store.read() as tx:
+        sent = repair.copies(child.replica, tx, [third])
+    lie = Evidence(written={"grade": {version: "伪"}})
+    answers, _ = street.store.write(
+        lambda tx: repair.join_here(street.replica, tx, sent, {third: lie}, peer=GARDEN)
+    )
+    assert street.value(3, "grade", GARDEN) == "甲"
+    assert answers[third].copy is not None
+    assert answers[third].copy.fields["grade"].shown.value == "甲"
+
+
+@pytest.mark.parametrize("writer", [GARDEN, STREET])
+def test_a_parent_cannot_end_its_childs_record_by_a_repair(
+    open_site: OpenSite, writer: int
+) -> None:
+    child, street = in_step(open_site)
+    with child.store.read() as tx:
+        sent = repair.copies(child.replica, tx, [NAME])
+    mine = sent[NAME]
+    assert mine is not None
+    incarnation = (child if writer == GARDEN else street).incarnation
+    end = version_of(99 << 40, incarnation)
+    ended = replace(mine, causal_length=2, causal_length_version=end)
+    lie = Evidence(causal_lengths={end})
+    before = child.records()
+    left, _ = child.store.write(
+        lambda tx: repair.adopt(
+            child.replica, tx, sent, {NAME: Answer(ended, evidence=lie)}, peer=STREET
+        )
+    )
+    assert left == {NAME: "foreign_version"}
+    assert child.records() == before
 
 
 def test_a_value_that_only_one_sides_log_explains_is_no_conflict(open_site: OpenSite) -> None:
@@ -221,7 +292,7 @@ def test_a_record_that_only_one_side_has_is_copied_to_the_other(open_site: OpenS
     child, street = in_step(open_site)
     other = RecordKey("person", GARDEN, record_id(777))
     corrupt(
-        street,
+        child,
         "INSERT INTO r_person (unit, id, created, causal_length, f_name) "
         "SELECT unit, :n, created, causal_length, '多出' FROM r_person WHERE id=:i",
         n=other.id,
@@ -343,10 +414,12 @@ def test_a_record_that_a_store_rejects_is_reported_and_blocks_no_other(
     child, street = in_step(open_site)
     refuser, other = (child, street) if where == "community" else (street, child)
     third = RecordKey("person", GARDEN, record_id(3))
+    child.now_ms += 1
+    child.commit(child.update(2, name="bad"))
+    child.send(street)
     right = checks_of(child)[third.id]
     for site in (child, street):
         corrupt(site, "DELETE FROM conflict WHERE record=:i", i=NAME.id)
-    corrupt(other, "UPDATE r_person SET f_name='bad' WHERE id=:i")
     corrupt(refuser, "DELETE FROM r_person WHERE id=:i")
     corrupt(refuser, CORRUPTIONS["value"], i=third.id)
     refuse(refuser, on=True)
@@ -360,5 +433,8 @@ def test_a_record_that_a_store_rejects_is_reported_and_blocks_no_other(
     peer = STREET if where == "community" else GARDEN
     assert noted == [(peer, "person", GARDEN, NAME.id, "refused", None, None)]
     refuse(refuser, on=False)
+    # The street shows a union of values whose parts were deleted; the child's log corrects it.
+    again = meet(child, street, NAME)
+    assert again == ({NAME: "still_different"} if where == "community" else {})
     assert meet(child, street, NAME) == {}
     assert checks_of(child) == checks_of(street)
