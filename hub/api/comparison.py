@@ -35,7 +35,7 @@ def compare(context: CallContext, request: pb.CompareRequest) -> pb.CompareRespo
         other_catalogue=found.other_catalogue,
         records=[
             pb.DifferingRecord(
-                register=name.register, unit=context.unit(name.unit), id=name.id,
+                register=name.register, unit=context.unit(name.unit), id=name.id.hex(),
                 repaired=name not in left, reason=left.get(name, ""),
             )
             for name in found.found
@@ -54,8 +54,8 @@ def list_repairs(context: CallContext, request: pb.ListRepairsRequest) -> pb.Lis
 def _repair(context: CallContext, repair: Repair) -> pb.Repair:
     return pb.Repair(
         at_ms=repair.at_ms, peer=context.unit(repair.peer), register=repair.register,
-        unit=context.unit(repair.unit), id=repair.record, side=repair.side, before=repair.before,
-        after=repair.after,
+        unit=context.unit(repair.unit), id=repair.record.hex(), side=repair.side,
+        before=repair.before, after=repair.after,
     )  # fmt: skip
 
 

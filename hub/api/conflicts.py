@@ -81,10 +81,10 @@ def resolve_conflict(
 
 def _conflict(context: CallContext, view: views.ConflictView) -> pb.Conflict:
     return pb.Conflict(
-        id=view.id,
+        id=view.id.hex(),
         register=view.register,
         unit=context.unit(view.unit),
-        record=view.record,
+        record=view.record.hex(),
         field=view.field,
         state=view.state,
         ended=view.ended,

@@ -89,10 +89,10 @@ def withdraw_correction(
 
 def _correction(context: CallContext, view: views.CorrectionView) -> pb.Correction:
     return pb.Correction(
-        id=view.id,
+        id=view.id.hex(),
         register=view.register,
         unit=context.unit(view.unit),
-        record=view.record,
+        record=view.record.hex(),
         asker=context.unit(view.asker),
         owner=context.unit(view.owner),
         state=view.state.value,

@@ -27,14 +27,14 @@ def close_case(context: CallContext, request: pb.CloseCaseRequest) -> pb.CloseCa
 
 def _case(context: CallContext, view: service.CaseView) -> pb.Case:
     return pb.Case(
-        id=view.id,
+        id=view.id.hex(),
         kind=view.kind,
         owner=context.unit(view.owner),
         units=[pb.CaseUnit(unit=context.unit(u), records=n) for u, n in sorted(view.units.items())],
         state=view.state,
         reason=view.reason,
         actor=view.actor,
-        records=view.records,
+        records=[record.hex() for record in view.records],
     )
 
 

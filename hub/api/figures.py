@@ -26,6 +26,7 @@ def list_indicators(
 
 
 def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRollupResponse:
+    named = request.laggards_limit if request.HasField("laggards_limit") else LAGGARDS_MAX
     day = parse_day(request.as_of)
     as_was = request.history == service.AS_WAS and day is not None
     tree = context.office.tree_on(day) if as_was and day else context.office.tree
@@ -53,11 +54,7 @@ def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRoll
             )
             for row in answer.rows
         ],
-        completeness=_completeness(
-            context,
-            answer.completeness,
-            request.laggards_limit if request.HasField("laggards_limit") else LAGGARDS_MAX,
-        ),
+        completeness=_completeness(context, answer.completeness, named),
         closing=answer.closing,
         answered_ms=answer.answered_ms,
         history=answer.history,

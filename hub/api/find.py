@@ -21,7 +21,10 @@ def find_ids(context: CallContext, request: pb.FindIdsRequest) -> pb.FindIdsResp
     return pb.FindIdsResponse(
         found=[
             pb.FoundId(
-                id=each.id, unit=context.unit(each.unit), register=each.register, text=each.text
+                id=each.id.hex(),
+                unit=context.unit(each.unit),
+                register=each.register,
+                text=each.text,
             )
             for each in found
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hub.api import choices
-from hub.api.call_context import CallContext, Method, only, parse_id
+from hub.api.call_context import CallContext, Method, id_text, only, parse_id, parse_id_if_given
 from node.domain.posting import PostingKind
 from node.services.money import formula_plan as plans
 from node.services.money import postings as service
@@ -34,7 +34,7 @@ def match(context: CallContext, request: pb.MatchRequest) -> pb.MatchResponse:
         year=request.year,
         amount_fen=request.amount_fen if request.HasField("amount_fen") else None,
         note=request.note,
-        transfer=_id(request.transfer),
+        transfer=parse_id_if_given(request.transfer),
         actor=request.actor,
     )
     return pb.MatchResponse(posting=_posting(context, line))
@@ -86,8 +86,8 @@ def return_money(context: CallContext, request: pb.ReturnMoneyRequest) -> pb.Ret
             amount_fen=request.amount_fen,
             reason=request.reason,
             actor=request.actor,
-            transfer=_id(request.new_transfer),
-            assignment=_id(request.assignment),
+            transfer=parse_id_if_given(request.new_transfer),
+            assignment=parse_id_if_given(request.assignment),
         )
     return pb.ReturnMoneyResponse(posting=_posting(context, line))
 
@@ -246,8 +246,8 @@ def _arguments(context: CallContext, request: Any) -> dict[str, Any]:
         "amount_fen": request.amount_fen,
         "actor": request.actor,
         "note": request.note,
-        "transfer": _id(request.transfer),
-        "assignment": _id(request.assignment),
+        "transfer": parse_id_if_given(request.transfer),
+        "assignment": parse_id_if_given(request.assignment),
     }
 
 
@@ -258,15 +258,11 @@ def _kind(context: CallContext, text: str) -> PostingKind | None:
     return PostingKind(choices.chosen(text, kinds, ("kind of posting", "分录类型"), "--kind"))
 
 
-def _id(value: bytes) -> bytes | None:
-    return parse_id(value) if value else None
-
-
 def _posting(context: CallContext, line: Line) -> pb.Posting:
     one = line.posting
     return pb.Posting(
-        id=one.posting_id,
-        transfer=one.transfer,
+        id=one.posting_id.hex(),
+        transfer=one.transfer.hex(),
         kind=one.kind.value,
         unit=context.unit(one.unit_id),
         peer=context.unit(one.peer_unit),
@@ -277,7 +273,7 @@ def _posting(context: CallContext, line: Line) -> pb.Posting:
         credit=str(one.credit),
         at_ms=one.at_ms,
         category=one.category.value if one.category else "",
-        assignment=one.assignment or b"",
+        assignment=id_text(one.assignment),
         counted_fen=one.counted_fen,
         note=one.note,
         actor=line.actor,
@@ -286,7 +282,7 @@ def _posting(context: CallContext, line: Line) -> pb.Posting:
 
 def _transfer(context: CallContext, one: views.Transfer) -> pb.Transfer:
     return pb.Transfer(
-        id=one.transfer,
+        id=one.transfer.hex(),
         sender=context.unit(one.from_unit),
         receiver=context.unit(one.to_unit),
         fund=one.fund,
@@ -297,7 +293,7 @@ def _transfer(context: CallContext, one: views.Transfer) -> pb.Transfer:
         counted_fen=one.counted_fen,
         sent_ms=one.sent_ms,
         answered_ms=one.answered_ms or 0,
-        assignment=one.assignment or b"",
+        assignment=id_text(one.assignment),
         note=one.note,
         answer_note=one.answer_note,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.api.call_context import CallContext, Method, parse_id
+from hub.api.call_context import CallContext, Method, parse_id, parse_id_if_given
 from node.services.peers import clones
 from node.services.upkeep import quarantine
 from sync.wire.office.v1 import trouble_pb2 as pb
@@ -39,9 +39,7 @@ def get_quarantined(
 def retry_quarantined(
     context: CallContext, request: pb.RetryQuarantinedRequest
 ) -> pb.RetryQuarantinedResponse:
-    done = quarantine.retry_quarantined(
-        context.office, parse_id(request.id) if request.id else None
-    )
+    done = quarantine.retry_quarantined(context.office, parse_id_if_given(request.id))
     return pb.RetryQuarantinedResponse(tried=done.tried, applied=done.applied)
 
 
@@ -73,12 +71,12 @@ def reset_clone(context: CallContext, request: pb.ResetCloneRequest) -> pb.Reset
 
 def _quarantined(context: CallContext, line: quarantine.QuarantineLine) -> pb.QuarantinedChange:
     return pb.QuarantinedChange(
-        id=line.id,
+        id=line.id.hex(),
         arrival=line.arrival,
         writer=context.unit(line.writer or None),
         register=line.register,
         unit=context.unit(line.unit or None),
-        records=line.records,
+        records=[record.hex() for record in line.records],
         reason=line.reason,
         detail=line.detail,
         state=line.state,

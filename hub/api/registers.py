@@ -201,14 +201,14 @@ def record_to_wire(context: CallContext, view: service.RecordView) -> pb.Record:
     return pb.Record(
         register=view.register,
         unit=context.unit(view.unit),
-        id=view.id,
+        id=view.id.hex(),
         alive=view.alive,
         values=values_to_wire(view.values),
         writable=sorted(view.writable),
         version_token=view.version_token,
         created_ms=view.created_ms,
         changed_ms=view.changed_ms,
-        conflicts=[found for ids in view.conflicts.values() for found in ids],
+        conflicts=[found.hex() for ids in view.conflicts.values() for found in ids],
     )
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hub.api import choices
-from hub.api.call_context import CallContext, Method, moment_asked, only, parse_id
+from hub.api.call_context import (
+    CallContext,
+    Method,
+    id_text,
+    moment_asked,
+    only,
+    parse_id,
+    parse_id_if_given,
+)
 from node.domain.assignment import Duty, EventKind, State
 from node.domain.norms import Nature
 from node.services.work import actions as service
@@ -57,10 +65,11 @@ def issue_work(context: CallContext, request: pb.IssueWorkRequest) -> pb.IssueWo
         duration_days=request.duration_days,
         fee_fen=request.fee_fen,
     )
-    number = parse_id(request.work_order) if request.work_order else None
+    number = parse_id_if_given(request.work_order)
     issued = service.issue(context.office, order, actor=request.actor, number=number)
     return pb.IssueWorkResponse(
-        work_order=issued.order, assignments=[_shown(context, each) for each in issued.assignments]
+        work_order=issued.order.hex(),
+        assignments=[_shown(context, each) for each in issued.assignments],
     )
 
 
@@ -181,9 +190,9 @@ def _shown(context: CallContext, assignment: bytes) -> pb.Assignment:
 
 def _assignment(context: CallContext, row: Row, depth: int = 0) -> pb.Assignment:
     return pb.Assignment(
-        id=row.id,
-        work_order=row.work_order,
-        parent=row.parent or b"",
+        id=row.id.hex(),
+        work_order=row.work_order.hex(),
+        parent=id_text(row.parent),
         issuer=context.unit(row.issuer),
         assignee=context.unit(row.assignee),
         title=row.title,

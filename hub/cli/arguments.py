@@ -72,20 +72,6 @@ def quoted(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text[:QUOTED_MAX])
 
 
-def id_of(text: str) -> bytes:
-    """Return an id typed as 32 hexadecimal digits. Raises: Refusal."""
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        found = b""
-    if len(found) != 16:
-        raise usage(
-            f"{quoted(text)!r} is no id", f"“{quoted(text)}”不是编号",
-            "Copy the 32 hexadecimal digits from a list.", "请从列表中复制 32 位编号。",
-        )  # fmt: skip
-    return found
-
-
 def whole_ids(
     terminal: Terminal, marked: Mapping[str, IdOf], given: Mapping[str, Any]
 ) -> dict[str, str]:
@@ -102,7 +88,7 @@ def whole_ids(
             register, unit = (str(given.get(n) or "") for n in ("register", "unit"))
             of = register if kind.kind == "record" else ""
             fits = office.find_ids(kind.kind, given[name], register=of, unit=unit if of else "")
-            found[name] = _only(given[name], fits).id.hex()
+            found[name] = _only(given[name], fits).id
         return found
 
 
@@ -122,7 +108,7 @@ def _only(text: str, fits: list[office_pb2.FoundId]) -> office_pb2.FoundId:
     if len(fits) > 1:
         from hub.cli.tables import shortest
 
-        ids = shortest([one.id.hex() for one in fits])
+        ids = shortest([one.id for one in fits])
         listed = [
             f"{short} {one.text or one.register} {one.unit.name}".strip()
             for short, one in zip(ids, fits, strict=True)

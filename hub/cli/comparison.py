@@ -60,7 +60,7 @@ def compare(
                 heads,
                 [
                     (
-                        r.register, r.unit.name, r.id.hex(),
+                        r.register, r.unit.name, r.id,
                         terminal.localized("已修复", "repaired") if r.repaired
                         else r.reason or terminal.localized("有差异", "differs"),
                     )
@@ -91,7 +91,7 @@ def repairs(
             [
                 (
                     terminal.time(r.at_ms), r.peer.name, r.register, r.unit.name,
-                    r.id.hex() or terminal.localized("摘要", "sum"),
+                    r.id or terminal.localized("摘要", "sum"),
                     terminal.localized(*SIDES.get(r.side, (r.side, r.side))),
                 )
                 for r in found

@@ -121,7 +121,7 @@ def _records(office: OfficeClient, ctx: typer.Context, incomplete: str) -> Itera
                           limit=OFFERED_MAX)  # fmt: skip
     for record in page.records:
         name = record.values[named].text if named in record.values else ""
-        yield name or record.id.hex(), record.unit.name
+        yield name or record.id, record.unit.name
 
 
 def _conflicts(office: OfficeClient, *_: Any) -> Iterator[Offer]:
@@ -170,9 +170,9 @@ _LISTED: dict[str, Callable[..., Iterator[Offer]]] = {
 }  # fmt: skip
 
 
-def _short(found: Iterable[tuple[bytes, str]]) -> Iterator[Offer]:
+def _short(found: Iterable[tuple[str, str]]) -> Iterator[Offer]:
     listed = list(found)
-    digits = shortest([id_.hex() for id_, _ in listed])
+    digits = shortest([id_text for id_text, _ in listed])
     pairs_ = zip(digits, listed, strict=True)
     return ((short, " ".join(meant.split())) for short, (_, meant) in pairs_)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, IdOf, Limit, id_of, person, values_of
+from hub.cli.arguments import Actor, IdOf, Limit, person, values_of
 from hub.cli.history import Labels
 from hub.cli.options import Apart, Needs
 from hub.cli.terminal import Terminal
@@ -51,7 +51,7 @@ def ls(
 
     def start(c: pb.Conflict) -> tuple[str, ...]:
         register = labels.register(c.register)
-        return c.id.hex(), register, c.unit.name, labels.field(c.register, c.field)
+        return c.id, register, c.unit.name, labels.field(c.register, c.field)
 
     def decided() -> None:
         heads = (
@@ -91,7 +91,7 @@ def ls(
 def show(terminal: Terminal, conflict: Conflict) -> None:
     """Show both sides. 查看冲突"""
     with terminal.office() as office:
-        found = office.conflict(id_of(conflict))
+        found = office.conflict(conflict)
         labels = Labels(terminal, office, [found.register])
     terminal.show(found, lambda: _print(terminal, labels, found))
 
@@ -119,7 +119,7 @@ def resolve(
     many = alike or same_writers
     with terminal.office() as office:
         done = office.resolve(
-            id_of(conflict), take, reason=reason, actor=person(actor),
+            conflict, take, reason=reason, actor=person(actor),
             values=values_of(value or ()), alike=many,
             alike_by="writers" if same_writers else "values", preview=many and not yes,
         )  # fmt: skip
@@ -143,7 +143,7 @@ def resolve(
 
 def _print(terminal: Terminal, labels: Labels, found: pb.Conflict) -> None:
     what, field = labels.register(found.register), labels.field(found.register, found.field)
-    head = f"{what} {found.record.hex()} {found.unit.name} {field}"
+    head = f"{what} {found.record} {found.unit.name} {field}"
     state = terminal.localized(*STATES.get(found.state, (found.state, found.state)))
     terminal.line(f"{head}：{state}", f"{head}: {state}")
     heads = ("", "值", "单位", "时间") if terminal.zh else ("", "VALUE", "BY", "AT")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, IdOf, Limit, Unit, day_of, id_of, person, values_of
+from hub.cli.arguments import Actor, IdOf, Limit, Unit, day_of, person, values_of
 from hub.cli.history import Labels, shown
 from hub.cli.records import Force, Pairs, Record, Register
 from hub.cli.terminal import Terminal
@@ -53,7 +53,7 @@ def ask(
     """Ask the owner of these fields for other values; field= takes one away. 提出更正申请"""
     with terminal.office() as office:
         made = office.ask_correction(
-            register, id_of(record), values_of(values), reason=reason, actor=person(actor),
+            register, record, values_of(values), reason=reason, actor=person(actor),
             unit=unit, due_on=day_of(due),
         )  # fmt: skip
         _show(terminal, office, made)
@@ -78,7 +78,7 @@ def ls(
             else ("ID", "STATE", "ASKED BY", "OWNER", "REGISTER", "FIELDS", "DUE", "REASON")
         )
         rows = [
-            (c.id.hex(), _state(terminal, c), c.asker.name, c.owner.name,
+            (c.id, _state(terminal, c), c.asker.name, c.owner.name,
              labels.register(c.register), _fields(terminal, labels, c), c.due_on,
              c.reason[:REASON_CHARS])
             for c in page.corrections
@@ -100,7 +100,7 @@ def _fields(terminal: Terminal, labels: Labels, found: pb.Correction) -> str:
 def show(terminal: Terminal, request: Request) -> None:
     """Show what is, what was when it was asked, and what is wished. 查看更正申请"""
     with terminal.office() as office:
-        _show(terminal, office, office.correction(id_of(request)))
+        _show(terminal, office, office.correction(request))
 
 
 def accept(
@@ -115,7 +115,7 @@ def accept(
     """Make the edit that is asked for. 采纳并更正"""
     with terminal.office() as office:
         now = office.accept_correction(
-            id_of(request), actor=person(actor), version_token=version_token, force=force
+            request, actor=person(actor), version_token=version_token, force=force
         )
         _show(terminal, office, now)
 
@@ -128,7 +128,7 @@ def refuse(
 ) -> None:
     """Leave the fields as they are, and say why. 不予采纳"""
     with terminal.office() as office:
-        now = office.refuse_correction(id_of(request), reason=reason, actor=person(actor))
+        now = office.refuse_correction(request, reason=reason, actor=person(actor))
         _show(terminal, office, now)
 
 
@@ -140,7 +140,7 @@ def withdraw(
 ) -> None:
     """Take a request of this office back. 撤回申请"""
     with terminal.office() as office:
-        now = office.withdraw_correction(id_of(request), reason=reason, actor=person(actor))
+        now = office.withdraw_correction(request, reason=reason, actor=person(actor))
         _show(terminal, office, now)
 
 
@@ -155,8 +155,8 @@ def _print(
     terminal: Terminal, found: pb.Correction, fields: dict[str, register_pb.FieldDescription]
 ) -> None:
     state = _state(terminal, found)
-    about = f"{found.register} {found.record.hex()} {found.unit.name}"
-    terminal.line(f"更正申请 {found.id.hex()}: {state}", f"request {found.id.hex()}: {state}")
+    about = f"{found.register} {found.record} {found.unit.name}"
+    terminal.line(f"更正申请 {found.id}: {state}", f"request {found.id}: {state}")
     if found.record_state == "alive":
         terminal.line(about, about)
     else:

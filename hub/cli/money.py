@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli import plans
-from hub.cli.arguments import Actor, IdOf, Limit, Unit, fen_of, id_of, person, usage
+from hub.cli.arguments import Actor, IdOf, Limit, Unit, fen_of, person, usage
 from hub.cli.exits import Exit
 from hub.cli.options import Apart, Needs, Rule
 from hub.cli.plans import Year
@@ -67,7 +67,7 @@ def appropriate(
     with terminal.office() as office:
         line = office.appropriate(
             fund=fund, year=year, amount_fen=fen_of(amount), actor=person(actor), note=note,
-            transfer=_id(transfer), assignment=_id(assignment),
+            transfer=transfer, assignment=assignment,
         )  # fmt: skip
     terminal.show(line, lambda: _journal(terminal, [line]))
 
@@ -84,7 +84,7 @@ def match(
     with terminal.office() as office:
         line = office.match(
             year=year, amount_fen=fen_of(amount) if amount else None, actor=person(actor),
-            note=note, transfer=_id(transfer),
+            note=note, transfer=transfer,
         )  # fmt: skip
     terminal.show(line, lambda: _journal(terminal, [line]))
 
@@ -104,7 +104,7 @@ def release(
     with terminal.office() as office:
         line = office.release(
             to=to, fund=fund, year=year, amount_fen=fen_of(amount), actor=person(actor),
-            note=note, transfer=_id(transfer), assignment=_id(assignment),
+            note=note, transfer=transfer, assignment=assignment,
         )  # fmt: skip
     terminal.show(line, lambda: _journal(terminal, [line]))
 
@@ -130,7 +130,7 @@ def receive(
         )  # fmt: skip
     with terminal.office() as office:
         lines = office.receive(
-            _id(transfer), counted_fen=fen_of(counted, least=0) if counted else None, note=note,
+            transfer, counted_fen=fen_of(counted, least=0) if counted else None, note=note,
             actor=person(actor), fund=fund, year=year,
         )  # fmt: skip
     terminal.show(lines, lambda: _journal(terminal, lines))
@@ -154,8 +154,8 @@ def return_(
         )  # fmt: skip
     with terminal.office() as office:
         line = office.return_money(
-            _id(transfer), fund=fund, year=year, amount_fen=fen_of(amount) if amount else 0,
-            reason=reason, actor=person(actor), assignment=_id(assignment),
+            transfer, fund=fund, year=year, amount_fen=fen_of(amount) if amount else 0,
+            reason=reason, actor=person(actor), assignment=assignment,
         )  # fmt: skip
     terminal.show(line, lambda: _journal(terminal, [line]))
 
@@ -175,7 +175,7 @@ def spend(
     with terminal.office() as office:
         line = office.spend(
             fund=fund, year=year, amount_fen=fen_of(amount), category=category,
-            actor=person(actor), note=note, transfer=_id(transfer), assignment=_id(assignment),
+            actor=person(actor), note=note, transfer=transfer, assignment=assignment,
         )  # fmt: skip
     terminal.show(line, lambda: _journal(terminal, [line]))
 
@@ -192,7 +192,7 @@ def reverse(
 ) -> None:
     """Undo an appropriation or expenditure of our own. 冲正"""
     with terminal.office() as office:
-        line = office.reverse(id_of(posting), note=note, actor=person(actor))
+        line = office.reverse(posting, note=note, actor=person(actor))
     terminal.show(line, lambda: _journal(terminal, [line]))
 
 
@@ -234,7 +234,7 @@ def transfers(
             else ("ID", "FROM", "TO", "FUND", "YEAR", "YUAN", "STATE", "SENT")
         )
         rows = [
-            (t.id.hex(), t.sender.name, t.receiver.name, t.fund, int(t.year), yuan(t.amount_fen),
+            (t.id, t.sender.name, t.receiver.name, t.fund, int(t.year), yuan(t.amount_fen),
              t.state, terminal.time(t.sent_ms))
             for t in page.transfers
         ]  # fmt: skip
@@ -289,10 +289,6 @@ def check(terminal: Terminal, fund: AnyFund = "", year: AnyYear = 0) -> Exit:
     return Exit.OK if found.holds else Exit.PROBLEMS
 
 
-def _id(text: str) -> bytes:
-    return id_of(text) if text else b""
-
-
 def _journal(terminal: Terminal, lines: list[pb.Posting]) -> None:
     heads = (
         ("编号", "类型", "单位", "对方", "资金", "年度", "元", "时间", "备注")
@@ -300,7 +296,7 @@ def _journal(terminal: Terminal, lines: list[pb.Posting]) -> None:
         else ("ID", "KIND", "OFFICE", "PEER", "FUND", "YEAR", "YUAN", "AT", "NOTE")
     )
     rows = [
-        (p.id.hex(), p.kind, p.unit.name, p.peer.name, p.fund, int(p.year), yuan(p.amount_fen),
+        (p.id, p.kind, p.unit.name, p.peer.name, p.fund, int(p.year), yuan(p.amount_fen),
          terminal.time(p.at_ms), p.note)
         for p in lines
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.arguments import Unit, day_of, id_of, usage
+from hub.cli.arguments import Unit, day_of, usage
 from hub.cli.exits import Exit
 from hub.cli.records import Record
 from hub.cli.terminal import Terminal
@@ -228,7 +228,7 @@ def where(
 ) -> None:
     """How far up a record's last change is safe. 数据已送达何处"""
     with terminal.office() as office:
-        found = office.where(register, id_of(record), unit=unit)
+        found = office.where(register, record, unit=unit)
 
     def human() -> None:
         rows = [

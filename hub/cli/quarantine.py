@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, IdOf, Limit, id_of, person, usage
+from hub.cli.arguments import Actor, IdOf, Limit, person, usage
 from hub.cli.options import Apart
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -71,7 +71,7 @@ def ls(
 def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
     """Show one held change: what it is about, why it is held. 查看"""
     with terminal.office() as office:
-        found = office.quarantined_change(id_of(quarantined_change))
+        found = office.quarantined_change(quarantined_change)
 
     def human() -> None:
         _print(terminal, found.quarantined_change)
@@ -80,7 +80,7 @@ def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
         entry = f"{found.quarantined_change.arrival}, {found.audience or '-'} {found.seq}"
         terminal.line(f"日志条目: {entry}", f"log entry: {entry}")
         for record in found.quarantined_change.records:
-            terminal.line(f"记录: {record.hex()}", f"record: {record.hex()}")
+            terminal.line(f"记录: {record}", f"record: {record}")
 
     terminal.show(found, human)
 
@@ -95,7 +95,7 @@ def retry(
         raise usage("one hole, or --all", "请给出编号或 --all", "Take the id from `holes ls`.",
                     "编号见 holes ls。")  # fmt: skip
     with terminal.office() as office:
-        done = office.retry_quarantined(id_of(quarantined_change) if quarantined_change else b"")
+        done = office.retry_quarantined(quarantined_change)
     terminal.show(
         done,
         lambda: terminal.line(
@@ -110,9 +110,7 @@ def close(
 ) -> None:
     """Give a held change up for good; who and why is kept. 放弃"""
     with terminal.office() as office:
-        done = office.close_quarantined(
-            id_of(quarantined_change), reason=reason, actor=person(actor)
-        )
+        done = office.close_quarantined(quarantined_change, reason=reason, actor=person(actor))
 
     def human() -> None:
         _print(terminal, done.quarantined_change)
@@ -157,14 +155,14 @@ def forget(
 
 def _row(terminal: Terminal, change: pb.QuarantinedChange) -> tuple[str | int, ...]:
     return (
-        change.id.hex(), change.register or "-", change.unit.name or "-",
+        change.id, change.register or "-", change.unit.name or "-",
         change.writer.name or "?", change.reason, terminal.localized(*STATES[change.state]),
         terminal.time(change.at_ms), change.tries,
     )  # fmt: skip
 
 
 def _print(terminal: Terminal, change: pb.QuarantinedChange) -> None:
-    head = f"{change.id.hex()} {change.register or '-'} {change.unit.path or '-'}"
+    head = f"{change.id} {change.register or '-'} {change.unit.path or '-'}"
     state = terminal.localized(*STATES[change.state])
     terminal.line(f"{head}: {state}", f"{head}: {state}")
     why = f"{change.reason} {change.detail}".rstrip()

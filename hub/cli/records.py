@@ -17,7 +17,6 @@ from hub.cli.arguments import (
     Unit,
     Where,
     conditions_of,
-    id_of,
     listed_of,
     person,
     usage,
@@ -151,7 +150,7 @@ def _table(
             else terminal.localized("已注销", "ended")
         )
         rows.append([
-            record.id.hex(), *([record.unit.name] if units else []), *cells,
+            record.id, *([record.unit.name] if units else []), *cells,
             *([state] if ended else []),
         ])  # fmt: skip
     terminal.table(heads, rows)
@@ -182,7 +181,7 @@ def _hits(
             for f in kind.fields
             if texts[f.name] != name and any(word in texts[f.name].casefold() for word in words)
         ]
-        rows.append((record.id.hex(), terminal.label(kind.label), record.unit.name, name,
+        rows.append((record.id, terminal.label(kind.label), record.unit.name, name,
                      terminal.localized("，", ", ").join(where)))  # fmt: skip
     terminal.table(heads, rows)
 
@@ -210,7 +209,7 @@ def show(
     """Show one record with all of its fields. 查看记录"""
     with terminal.office() as office:
         kind = office.register(register)
-        found = office.record(register, id_of(record), unit=unit, history=history)
+        found = office.record(register, record, unit=unit, history=history)
 
     def human() -> None:
         _print(terminal, kind, found.record)
@@ -243,7 +242,7 @@ def change(
     with terminal.office() as office:
         kind = office.register(register)
         now = office.change(
-            register, id_of(record), values_of(values), unit=unit, version_token=version_token,
+            register, record, values_of(values), unit=unit, version_token=version_token,
             force=force, actor=person(actor), reason=reason,
         )  # fmt: skip
     terminal.show(now, lambda: _print(terminal, kind, now))
@@ -264,14 +263,13 @@ def end(
     """End a record of the office's own unit. `record restore` brings it back. 注销记录"""
     with terminal.office() as office:
         kind = office.register(register)
-        which = id_of(record)
         if not yes and terminal.asks:
-            _print(terminal, kind, office.record(register, which).record)
+            _print(terminal, kind, office.record(register, record).record)
             reason = reason or _reason(terminal, kind)
             terminal.confirm("注销该记录?", "End this record?")
         now = office.end(
             register,
-            which,
+            record,
             version_token=version_token,
             force=force,
             actor=person(actor),
@@ -286,7 +284,7 @@ def restore(
     """Bring an ended record back, with the values that it had. 恢复已注销的记录"""
     with terminal.office() as office:
         kind = office.register(register)
-        now = office.restore(register, id_of(record), actor=person(actor), reason=reason)
+        now = office.restore(register, record, actor=person(actor), reason=reason)
     terminal.show(now, lambda: _print(terminal, kind, now))
 
 
@@ -326,8 +324,8 @@ def _reason(terminal: Terminal, kind: pb.RegisterDescription) -> str:
 def _print(terminal: Terminal, kind: pb.RegisterDescription, record: pb.Record) -> None:
     ended = "" if record.alive else terminal.localized(" (已注销)", " (ended)")
     terminal.line(
-        f"{terminal.label(kind.label)} {record.id.hex()} {record.unit.name}{ended}",
-        f"{terminal.label(kind.label)} {record.id.hex()} {record.unit.name}{ended}",
+        f"{terminal.label(kind.label)} {record.id} {record.unit.name}{ended}",
+        f"{terminal.label(kind.label)} {record.id} {record.unit.name}{ended}",
     )
     rows = [
         (terminal.label(f.label), shown(terminal, f, record.values.get(f.name)), f.unit)
@@ -337,7 +335,7 @@ def _print(terminal: Terminal, kind: pb.RegisterDescription, record: pb.Record) 
     heads = ("字段", "值", "单位") if terminal.zh else ("FIELD", "VALUE", "UNIT")
     terminal.table(heads, rows)
     if record.conflicts:
-        ids = ", ".join(found.hex() for found in record.conflicts)
+        ids = ", ".join(record.conflicts)
         terminal.note(f"冲突待处理: {ids}", f"conflicts to decide: {ids}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, IdOf, Limit, end_of_day_ms, fen_of, id_of, person
+from hub.cli.arguments import Actor, IdOf, Limit, end_of_day_ms, fen_of, person
 from hub.cli.options import Apart
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -87,11 +87,11 @@ def issue(
             title, to, actor=person(actor), duty=duty, body=text, due_ms=end_of_day_ms(due),
             fee_fen=fen_of(fee, least=0), department=department, item_no=item, nature=nature,
             workload_days=workload, duration_days=duration,
-            work_order=id_of(order) if order else b"",
+            work_order=order,
         )  # fmt: skip
 
     def human() -> None:
-        terminal.line(f"工单 {done.work_order.hex()}", f"order {done.work_order.hex()}")
+        terminal.line(f"工单 {done.work_order}", f"order {done.work_order}")
         _list(terminal, list(done.assignments))
 
     terminal.show(done, human)
@@ -122,7 +122,7 @@ def ls(
 def show(terminal: Terminal, assignment: Assignment) -> None:
     """Show one assignment: what is asked, what may be done now, its history. 查看任务"""
     with terminal.office() as office:
-        found = office.assignment(id_of(assignment))
+        found = office.assignment(assignment)
 
     def human() -> None:
         _one(terminal, found.assignment)
@@ -150,7 +150,7 @@ def tree(
 ) -> None:
     """Show how an order spread. 任务分解"""
     with terminal.office() as office:
-        found = office.work_order(id_of(order))
+        found = office.work_order(order)
 
     def human() -> None:
         for each in found.assignments:
@@ -194,7 +194,7 @@ def relay(
 ) -> None:
     """Pass accepted work on one level. 转办"""
     with terminal.office() as office:
-        done = office.act(id_of(assignment), "relay", actor=person(actor), targets=to or ())
+        done = office.act(assignment, "relay", actor=person(actor), targets=to or ())
 
     def human() -> None:
         _one(terminal, done.assignment)
@@ -265,14 +265,14 @@ def _act(
 ) -> None:
     with terminal.office() as office:
         done = office.act(
-            id_of(assignment), step, actor=person(actor), reason=reason, note=note,
+            assignment, step, actor=person(actor), reason=reason, note=note,
             percent=percent, due_ms=due_ms, evidence=evidence, title=title, body=body,
         )  # fmt: skip
     terminal.show(done, lambda: _one(terminal, done.assignment))
 
 
 def _one(terminal: Terminal, one: pb.Assignment) -> None:
-    line = f"{one.id.hex()} {one.issuer.name} -> {one.assignee.name}: {one.title}"
+    line = f"{one.id} {one.issuer.name} -> {one.assignee.name}: {one.title}"
     terminal.line(line, line)
     state = f"{one.state} {one.percent}% {one.flag}".rstrip()
     terminal.line(f"{state}，期限 {_day(one.due_ms)}", f"{state}, due {_day(one.due_ms)}")
@@ -281,7 +281,7 @@ def _one(terminal: Terminal, one: pb.Assignment) -> None:
 def _terms(terminal: Terminal, found: pb.GetAssignmentResponse) -> None:
     """Print what the work stands on, and what this office may do about it."""
     one = found.assignment
-    terminal.line(f"工单 {one.work_order.hex()}", f"order {one.work_order.hex()}")
+    terminal.line(f"工单 {one.work_order}", f"order {one.work_order}")
     duty = DUTY_ZH.get(Duty(one.duty), one.duty) if one.duty in set(Duty) else one.duty
     fee = yuan(found.fee_fen)
     terminal.line(
@@ -305,7 +305,7 @@ def _list(terminal: Terminal, listed: list[pb.Assignment]) -> None:
     terminal.table(
         heads,
         [
-            (a.id.hex(), a.issuer.name, a.assignee.name, a.title, a.state, int(a.percent),
+            (a.id, a.issuer.name, a.assignee.name, a.title, a.state, int(a.percent),
              _day(a.due_ms), a.flag)
             for a in listed
         ],

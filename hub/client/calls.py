@@ -56,9 +56,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         reply: office.GetTreeStatusResponse = self._call("GetTreeStatus", request)
         return reply
 
-    def where(
-        self, register: str, record: bytes, *, unit: str = ""
-    ) -> office.GetDurabilityResponse:
+    def where(self, register: str, record: str, *, unit: str = "") -> office.GetDurabilityResponse:
         """How far up the record's last change is safe."""
         reply: office.GetDurabilityResponse = self._call(
             "GetDurability", office.GetDurabilityRequest(register=register, unit=unit, id=record)
@@ -182,7 +180,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         return reply
 
     def record(
-        self, register: str, record: bytes, *, unit: str = "", history: bool = False
+        self, register: str, record: str, *, unit: str = "", history: bool = False
     ) -> register_pb.GetRecordResponse:
         """One record, ended ones too, with what is known of its past."""
         request = register_pb.GetRecordRequest(
@@ -200,7 +198,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
     def change(
         self,
         register: str,
-        record: bytes,
+        record: str,
         values: Values,
         *,
         unit: str = "",
@@ -226,7 +224,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
     def end(
         self,
         register: str,
-        record: bytes,
+        record: str,
         *,
         version_token: str = "",
         force: bool = False,
@@ -254,7 +252,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         return stated
 
     def restore(
-        self, register: str, record: bytes, *, actor: str = "", reason: str = ""
+        self, register: str, record: str, *, actor: str = "", reason: str = ""
     ) -> register_pb.Record:
         """Bring an ended record of the office's own unit back, with the values that it had."""
         request = register_pb.RestoreRecordRequest(
@@ -351,7 +349,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         nature: str = "ordinary",
         workload_days: int = 0,
         duration_days: int = 0,
-        work_order: bytes = b"",
+        work_order: str = "",
     ) -> work.IssueWorkResponse:
         """Ask other offices for work; with your own `work_order` a repeat issues nothing twice."""
         request = work.IssueWorkRequest(
@@ -374,7 +372,7 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
 
     def act(
         self,
-        assignment: bytes,
+        assignment: str,
         step: str,
         *,
         actor: str,
@@ -421,14 +419,14 @@ class Calls(MoneyCalls, CorrectionCalls, CaseCalls, TroubleCalls, BundleCalls):
         reply: work.ListAssignmentsResponse = self._call("ListAssignments", request)
         return reply
 
-    def assignment(self, assignment: bytes) -> work.GetAssignmentResponse:
+    def assignment(self, assignment: str) -> work.GetAssignmentResponse:
         """One assignment with its history."""
         reply: work.GetAssignmentResponse = self._call(
             "GetAssignment", work.GetAssignmentRequest(id=assignment)
         )
         return reply
 
-    def work_order(self, order: bytes) -> work.GetWorkOrderResponse:
+    def work_order(self, order: str) -> work.GetWorkOrderResponse:
         """An order and how it spread."""
         reply: work.GetWorkOrderResponse = self._call(
             "GetWorkOrder", work.GetWorkOrderRequest(id=order)

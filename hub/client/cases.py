@@ -20,12 +20,12 @@ class CaseCalls:
         )
         return reply
 
-    def case(self, case: bytes) -> office.Case:
+    def case(self, case: str) -> office.Case:
         """One case with this office's own records."""
         found: office.Case = self._call("GetCase", office.GetCaseRequest(id=case)).case
         return found
 
-    def close_case(self, case: bytes, *, reason: str, actor: str) -> office.Case:
+    def close_case(self, case: str, *, reason: str, actor: str) -> office.Case:
         """Close an open case of this office."""
         request = office.CloseCaseRequest(id=case, reason=reason, actor=actor)
         found: office.Case = self._call("CloseCase", request).case

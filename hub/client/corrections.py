@@ -17,7 +17,7 @@ class CorrectionCalls:
     def ask_correction(
         self,
         register: str,
-        record: bytes,
+        record: str,
         values: Mapping[str, str],
         *,
         reason: str,
@@ -46,7 +46,7 @@ class CorrectionCalls:
         reply: pb.ListCorrectionsResponse = self._call("ListCorrections", request)
         return reply
 
-    def correction(self, correction: bytes) -> pb.Correction:
+    def correction(self, correction: str) -> pb.Correction:
         """One request beside the record as it is here."""
         found: pb.Correction = self._call(
             "GetCorrection", pb.GetCorrectionRequest(id=correction)
@@ -54,7 +54,7 @@ class CorrectionCalls:
         return found
 
     def accept_correction(
-        self, correction: bytes, *, actor: str, version_token: str = "", force: bool = False
+        self, correction: str, *, actor: str, version_token: str = "", force: bool = False
     ) -> pb.Correction:
         """Make the requested edit; refuse to overwrite what is newer than `version_token`."""
         return self._answer(
@@ -67,14 +67,14 @@ class CorrectionCalls:
             )
         )
 
-    def refuse_correction(self, correction: bytes, *, reason: str, actor: str) -> pb.Correction:
+    def refuse_correction(self, correction: str, *, reason: str, actor: str) -> pb.Correction:
         """Say why the fields stay as they are."""
         return self._answer(
             pb.AnswerCorrectionRequest(id=correction, answer="refuse", reason=reason, actor=actor)
         )
 
     def withdraw_correction(
-        self, correction: bytes, *, actor: str, reason: str = ""
+        self, correction: str, *, actor: str, reason: str = ""
     ) -> pb.Correction:
         """Take a request of this office back."""
         request = pb.WithdrawCorrectionRequest(id=correction, actor=actor, reason=reason)

@@ -22,8 +22,8 @@ class MoneyCalls:
         amount_fen: int,
         actor: str,
         note: str = "",
-        transfer: bytes = b"",
-        assignment: bytes = b"",
+        transfer: str = "",
+        assignment: str = "",
     ) -> money.Posting:
         """Put money of the office's budget into a fund."""
         request = money.AppropriateRequest(
@@ -44,7 +44,7 @@ class MoneyCalls:
         actor: str,
         amount_fen: int | None = None,
         note: str = "",
-        transfer: bytes = b"",
+        transfer: str = "",
     ) -> money.Posting:
         """Put a district's own money beside the city's; all that is due if no amount is given."""
         request = money.MatchRequest(
@@ -61,8 +61,8 @@ class MoneyCalls:
         amount_fen: int,
         actor: str,
         note: str = "",
-        transfer: bytes = b"",
-        assignment: bytes = b"",
+        transfer: str = "",
+        assignment: str = "",
     ) -> money.Posting:
         """Send money to an office one level down."""
         request = money.ReleaseRequest(
@@ -79,7 +79,7 @@ class MoneyCalls:
 
     def receive(
         self,
-        transfer: bytes = b"",
+        transfer: str = "",
         *,
         actor: str,
         counted_fen: int | None = None,
@@ -95,15 +95,15 @@ class MoneyCalls:
 
     def return_money(
         self,
-        transfer: bytes = b"",
+        transfer: str = "",
         *,
         reason: str,
         actor: str,
         fund: str = "",
         year: int = 0,
         amount_fen: int = 0,
-        new_transfer: bytes = b"",
-        assignment: bytes = b"",
+        new_transfer: str = "",
+        assignment: str = "",
     ) -> money.Posting:
         """Send a release back whole, or, without `transfer`, some of what is held."""
         request = money.ReturnMoneyRequest(
@@ -127,8 +127,8 @@ class MoneyCalls:
         category: str,
         actor: str,
         note: str = "",
-        transfer: bytes = b"",
-        assignment: bytes = b"",
+        transfer: str = "",
+        assignment: str = "",
     ) -> money.Posting:
         """Record an expenditure."""
         request = money.SpendRequest(
@@ -143,7 +143,7 @@ class MoneyCalls:
         )
         return self._posting("Spend", request)
 
-    def reverse(self, posting: bytes, *, actor: str, note: str = "") -> money.Posting:
+    def reverse(self, posting: str, *, actor: str, note: str = "") -> money.Posting:
         """Undo an appropriation or an expenditure of the office's own."""
         return self._posting(
             "Reverse", money.ReverseRequest(posting=posting, note=note, actor=actor)

@@ -26,7 +26,7 @@ class TroubleCalls:
         reply: office.ListConflictsResponse = self._call("ListConflicts", request)
         return reply
 
-    def conflict(self, conflict: bytes) -> office.Conflict:
+    def conflict(self, conflict: str) -> office.Conflict:
         """One conflict, both sides."""
         found: office.Conflict = self._call(
             "GetConflict", office.GetConflictRequest(id=conflict)
@@ -35,7 +35,7 @@ class TroubleCalls:
 
     def resolve(
         self,
-        conflict: bytes,
+        conflict: str,
         take: str,
         *,
         reason: str,
@@ -73,16 +73,14 @@ class TroubleCalls:
         reply: trouble.ListQuarantinedResponse = self._call("ListQuarantined", request)
         return reply
 
-    def quarantined_change(self, quarantined_change: bytes) -> trouble.GetQuarantinedResponse:
+    def quarantined_change(self, quarantined_change: str) -> trouble.GetQuarantinedResponse:
         """One held change."""
         reply: trouble.GetQuarantinedResponse = self._call(
             "GetQuarantined", trouble.GetQuarantinedRequest(id=quarantined_change)
         )
         return reply
 
-    def retry_quarantined(
-        self, quarantined_change: bytes = b""
-    ) -> trouble.RetryQuarantinedResponse:
+    def retry_quarantined(self, quarantined_change: str = "") -> trouble.RetryQuarantinedResponse:
         """Try one held change again, or all."""
         reply: trouble.RetryQuarantinedResponse = self._call(
             "RetryQuarantined", trouble.RetryQuarantinedRequest(id=quarantined_change)
@@ -90,7 +88,7 @@ class TroubleCalls:
         return reply
 
     def close_quarantined(
-        self, quarantined_change: bytes, *, reason: str, actor: str
+        self, quarantined_change: str, *, reason: str, actor: str
     ) -> trouble.CloseQuarantinedResponse:
         """Give a held change up, for good."""
         request = trouble.CloseQuarantinedRequest(id=quarantined_change, reason=reason, actor=actor)

@@ -42,7 +42,7 @@ class Trouble:
 
     faults: list[Fault]
     premises: str  # the community whose premises both sides edited
-    order: bytes | None  # issued while the street was down
+    order: str | None  # issued while the street was down
     imported: dict[str, int]  # rows by unit code, brought in meanwhile
 
 
@@ -53,8 +53,8 @@ class _Editor:
         self._street = street
         page = street.office.records("service_outlet", subtree=True, limit=500)
         self._records = list(page.records)
-        self.acknowledged: dict[bytes, str] = {}
-        self.tried: dict[bytes, str] = {}
+        self.acknowledged: dict[str, str] = {}
+        self.tried: dict[str, str] = {}
         self.count = 0
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edits", daemon=True)

@@ -29,7 +29,7 @@ WHOLE_NETWORK = frozenset({"K21_in_transit"})  # exact only where both ends of e
 NOT_SENT = frozenset({State.NONE, State.DRAFT, State.SCREENING, State.READY, State.REFUSED})
 COMPLETED = frozenset({State.VERIFIED, State.APPRAISED, State.CLOSED})
 
-RecordId = tuple[str, int, bytes]
+RecordId = tuple[str, int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Conflicts:
     open: int
     losers_kept: int
     shown: list[office.Conflict]
-    shown_at: dict[bytes, list[str]]
+    shown_at: dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +130,8 @@ def funds(network: Network) -> list[FundLine]:
 
 def conflicts(network: Network) -> Conflicts:
     """Return the open conflicts, each counted once however many offices show it."""
-    by_id: dict[bytes, office.Conflict] = {}
-    shown_at: dict[bytes, list[str]] = {}
+    by_id: dict[str, office.Conflict] = {}
+    shown_at: dict[str, list[str]] = {}
     for place, listed in network.everywhere(lambda p: p.office.conflicts(limit=PAGE).conflicts):
         for each in listed:
             by_id[each.id] = each
@@ -221,8 +221,8 @@ def _verify(place: Place) -> figures.VerifyReport:
 
 def _posting(line: money.Posting) -> Posting:
     return Posting(
-        posting_id=line.id,
-        transfer=line.transfer,
+        posting_id=bytes.fromhex(line.id),
+        transfer=bytes.fromhex(line.transfer),
         kind=PostingKind(line.kind),
         unit_id=line.unit.unit_id,
         fund=line.fund,
@@ -233,7 +233,7 @@ def _posting(line: money.Posting) -> Posting:
         at_ms=line.at_ms,
         peer_unit=line.peer.unit_id if line.HasField("peer") else None,
         category=Category(line.category) if line.category else None,
-        assignment=line.assignment or None,
+        assignment=bytes.fromhex(line.assignment) or None,
         counted_fen=line.counted_fen if line.HasField("counted_fen") else None,
         note=line.note,
     )

@@ -117,7 +117,7 @@ def _release(payer: Place, to: str, fund: str, year: int, amount_fen: int) -> No
 def _receive(network: Network, payee: Place, fund: str, year: int) -> None:
     """Wait for a release at the office that it is for, and take it in."""
 
-    def found() -> bytes | None:
+    def found() -> str | None:
         waiting = payee.office.transfers("waiting", fund=fund, year=year).transfers
         return next((each.id for each in waiting), None)
 

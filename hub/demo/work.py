@@ -23,7 +23,7 @@ CLERK, HEAD = "演示经办人", "演示负责人"  # who claims is not who veri
 class WorkDone:
     """An order and the community that did not take it."""
 
-    order: bytes
+    order: str
     declined_by: Place | None
     reason: str = ""
 
@@ -50,7 +50,7 @@ def spread(network: Network, now_ms: int, report: Callable[[str], None]) -> Work
     return WorkDone(order=issued.work_order, declined_by=busy, reason=REASON if busy else "")
 
 
-def issue_again(network: Network, place: Place, now_ms: int) -> bytes:
+def issue_again(network: Network, place: Place, now_ms: int) -> str:
     """Ask the community that declined once more, with more time; return the new order."""
     issued = network.city.office.issue(
         AGAIN, [place.code], actor=HEAD, duty=ASSISTS, body=BODY, due_ms=now_ms + 60 * DAY_MS,
@@ -59,30 +59,30 @@ def issue_again(network: Network, place: Place, now_ms: int) -> bytes:
     return issued.work_order
 
 
-def answer_again(network: Network, place: Place, order: bytes) -> None:
+def answer_again(network: Network, place: Place, order: str) -> None:
     """Have the community do what it was asked again, and close that order up to the city."""
     _carry_out(place.office, _delivered(network, place, order), place.name)
     _close_upward(network, order, [place])
 
 
-def _delivered(network: Network, place: Place, order: bytes) -> bytes:
+def _delivered(network: Network, place: Place, order: str) -> str:
     """Wait for an order at the office that is to do it; its store has sent the receipt itself."""
 
-    def found() -> bytes | None:
+    def found() -> str | None:
         listed = place.office.assignments("todo", states=["delivered"])
         return next((a.id for a in listed.assignments if a.work_order == order), None)
 
     return eventually(network, f"任务送达{place.name}", f"the order at {place.name}", found)
 
 
-def _carry_out(office: OfficeClient, task: bytes, name: str) -> None:
+def _carry_out(office: OfficeClient, task: str, name: str) -> None:
     office.act(task, "consent", actor=HEAD)
     office.act(task, "accept", actor=HEAD)
     office.act(task, "progress", actor=CLERK, percent=60, note="已现场核查")
     office.act(task, "claim", actor=CLERK, evidence=f"{name}用房核查表（演示）")
 
 
-def _close_upward(network: Network, order: bytes, doers: list[Place]) -> None:
+def _close_upward(network: Network, order: str, doers: list[Place]) -> None:
     """Verify and close each hop where it was asked for, from the street up to the city.
 
     A hub whose parts have all ended claims its own by itself.
@@ -96,7 +96,7 @@ def _close_upward(network: Network, order: bytes, doers: list[Place]) -> None:
         _close_at(network, issuer, order, set(assignees))
 
 
-def _close_at(network: Network, issuer: Place, order: bytes, left: set[int]) -> None:
+def _close_at(network: Network, issuer: Place, order: str, left: set[int]) -> None:
     while left:
         hop = eventually(
             network, f"{issuer.name}收到完成申报", f"a claim at {issuer.name}",
@@ -108,7 +108,7 @@ def _close_at(network: Network, issuer: Place, order: bytes, left: set[int]) -> 
             issuer.office.act(hop.id, "close", actor=HEAD)
 
 
-def _next_answer(issuer: Place, order: bytes, left: set[int]) -> pb.Assignment | None:
+def _next_answer(issuer: Place, order: str, left: set[int]) -> pb.Assignment | None:
     listed = issuer.office.assignments(
         "issued", states=["claimed", "declined"], limit=500
     ).assignments

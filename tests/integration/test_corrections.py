@@ -15,7 +15,7 @@ from tests.support.tier import GARDEN as COMMUNITY
 HALL = {"name": "一号楼", "use": "office", "area_m2": "660", "address": "一弄"}
 
 
-def state(tier: Tier, code: str, correction: bytes) -> str:
+def state(tier: Tier, code: str, correction: str) -> str:
     """Return how a request stands at an office; "unknown" where it was not heard."""
     with tier.at(code) as office:
         try:
@@ -54,7 +54,7 @@ def hall(tier: Tier, request: pytest.FixtureRequest) -> register_pb.Record:
     return made
 
 
-def ask(tier: Tier, hall: register_pb.Record, **values: str) -> bytes:
+def ask(tier: Tier, hall: register_pb.Record, **values: str) -> str:
     with tier.at(DISTRICT) as office:
         made = office.ask_correction(
             "premises", hall.id, values or {"area_m2": "650"},
@@ -138,7 +138,7 @@ def test_the_commands_show_in_both_languages_what_is_requested_and_what_to_do(
     tier: Tier, hall: register_pb.Record
 ) -> None:
     district, community = (("--dir", tier.base / code) for code in (DISTRICT, COMMUNITY))
-    record = hall.id.hex()
+    record = hall.id
     refused = silian(
         "record", "change", "premises", record, "area_m2=650", "--unit", COMMUNITY, *district
     )
@@ -152,7 +152,7 @@ def test_the_commands_show_in_both_languages_what_is_requested_and_what_to_do(
     listed = silian("correction", "ls", "--box", "asked", "--open", *district, lang="zh")
     assert request in listed.out
     assert "待答复" in listed.out
-    eventually(lambda: state(tier, COMMUNITY, bytes.fromhex(request)) == "open")
+    eventually(lambda: state(tier, COMMUNITY, request) == "open")
     shown = silian("correction", "show", request, *community)
     assert "660" in shown.out
     assert "650" in shown.out

@@ -131,6 +131,13 @@ def test_a_refusal_arrives_complete_in_both_languages(served: Served) -> None:
     assert refusal.remedy_zh
 
 
+@pytest.mark.parametrize("text", ["", "7ed4", "z" * 32, "0" * 31, "0" * 33, "0" * 30 + "é1"])
+def test_an_id_that_is_not_32_hexadecimal_digits_is_refused(served: Served, text: str) -> None:
+    with OfficeClient.connect(served.community) as office, pytest.raises(SilianError) as caught:
+        office.conflict(text)
+    assert caught.value.code == "bad_request"
+
+
 def test_an_internal_error_reveals_nothing_to_the_caller(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

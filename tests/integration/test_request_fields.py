@@ -21,11 +21,18 @@ from node.setup import init_office
 from sync.model.errors import SilianError
 
 NOW_MS = 1_780_000_000_000
-ID = bytes(range(16))
+ID = bytes(range(16)).hex()
 # These are refused before all else where there is no line: this office has none.
 NEED_A_LINE = {"SyncNow", "Compare"}
 ASKED = sorted(n for n, m in METHODS.items() if m.duplex is None and n not in NEED_A_LINE)
-LATER = {("GetRecord", "history")}  # read once the record is found, and none is here
+# Read once the record, or the conflict, is found, and none is here.
+LATER = {
+    ("GetRecord", "history"),
+    *(("AskCorrection", field) for field in ("values", "reason", "actor", "due_on")),
+    *(("ResolveConflict", field) for field in (
+        "values", "reason", "actor", "alike", "alike_by", "preview",
+    )),
+}  # fmt: skip
 # What decides how a request is read; each way of it is tried.
 FORMS: dict[str, list[dict[str, Any]]] = {
     "ActOnAssignment": [{"id": ID, "actor": "x", "step": step} for step in choices.STEPS],
@@ -58,7 +65,8 @@ VALUES: dict[str, Any] = {
     "history": "as-was", "indicator": "K5", "by": "unit", "format": "csv", "take": "shown",
     "alike_by": "values", "answer": "accept", "step": "accept", "kind": "spend", "lang": "en",
     "budget_fen": {"F1": 5}, "funds": ["F1"], "state": "received", "states": ["draft"],
-    "year": 2026, "limit": 5, "wait_ms": 1,
+    "year": 2026, "limit": 5, "wait_ms": 1, "file": b"code,name",
+    **dict.fromkeys(("id", "transfer", "new_transfer", "assignment", "posting", "work_order"), ID),
 }  # fmt: skip
 
 
@@ -102,8 +110,6 @@ def valued(field: FieldDescriptor) -> Any:
         return VALUES[field.name]
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         return {"name": "x"}
-    if field.type == FieldDescriptor.TYPE_BYTES:
-        return ID
     if field.type == FieldDescriptor.TYPE_STRING:
         return ["x"] if field.is_repeated else "x"
     return 7

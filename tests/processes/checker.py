@@ -81,7 +81,7 @@ def _complete(history: list[Txn], finals: dict[str, list[int]]) -> list[Txn]:
 def _same(clients: dict[str, OfficeClient]) -> Iterator[str]:
     """Whoever may see a record sees the same (INV-7)."""
     for register in (LISTS, TEXTS):
-        version_token: dict[bytes, tuple[str, str]] = {}
+        version_token: dict[str, tuple[str, str]] = {}
         for code, client in clients.items():
             for record in client.records(register, subtree=True, limit=500).records:
                 values = sorted((name, str(value)) for name, value in record.values.items())

@@ -46,7 +46,7 @@ class OutcomeUnknown(Exception):
 class Wrote:
     """One value of a text that two write: `over` is what its writer saw."""
 
-    record: bytes
+    record: str
     value: str
     over: str
     outcome: Outcome
@@ -58,7 +58,7 @@ class Observations:
 
     history: list[Txn] = field(default_factory=list)
     texts: list[Wrote] = field(default_factory=list)
-    transfers: list[bytes] = field(default_factory=list)  # acknowledged
+    transfers: list[str] = field(default_factory=list)  # acknowledged
     unconfirmed: int = 0
     wrong: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -264,17 +264,17 @@ class Payer:
     def __init__(self, user: OfficeUser, to: str) -> None:
         self._user = user
         self._to = to
-        self._transfer = b""
+        self._transfer = ""
 
     def turn(self) -> None:
-        self._transfer = self._transfer or uuid.UUID(int=self._user.rng.getrandbits(128)).bytes
+        self._transfer = self._transfer or uuid.UUID(int=self._user.rng.getrandbits(128)).hex
         self._user.ask(lambda office: office.release(
             to=self._to, fund=FUND, year=YEAR, amount_fen=FEN, actor="payer",
             transfer=self._transfer,
         ))  # fmt: skip
         with self._user.observed.lock:
             self._user.observed.transfers.append(self._transfer)
-        self._transfer = b""
+        self._transfer = ""
 
 
 def prepare(city: City) -> None:

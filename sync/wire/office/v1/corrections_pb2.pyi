@@ -43,10 +43,10 @@ class Correction(_message.Message):
     MAY_ANSWER_FIELD_NUMBER: _ClassVar[int]
     MAY_WITHDRAW_FIELD_NUMBER: _ClassVar[int]
     VERSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     register: str
     unit: _common_pb2.Unit
-    record: bytes
+    record: str
     asker: _common_pb2.Unit
     owner: _common_pb2.Unit
     state: str
@@ -63,7 +63,7 @@ class Correction(_message.Message):
     may_answer: bool
     may_withdraw: bool
     version_token: str
-    def __init__(self, id: _Optional[bytes] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., record: _Optional[bytes] = ..., asker: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., owner: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ..., proposed: _Optional[_Iterable[_Union[ProposedChange, _Mapping]]] = ..., reason: _Optional[str] = ..., asked_by: _Optional[str] = ..., asked_ms: _Optional[int] = ..., due_on: _Optional[str] = ..., late: _Optional[bool] = ..., answer: _Optional[str] = ..., closed_by: _Optional[str] = ..., closed_ms: _Optional[int] = ..., record_state: _Optional[str] = ..., may_answer: _Optional[bool] = ..., may_withdraw: _Optional[bool] = ..., version_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., record: _Optional[str] = ..., asker: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., owner: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ..., proposed: _Optional[_Iterable[_Union[ProposedChange, _Mapping]]] = ..., reason: _Optional[str] = ..., asked_by: _Optional[str] = ..., asked_ms: _Optional[int] = ..., due_on: _Optional[str] = ..., late: _Optional[bool] = ..., answer: _Optional[str] = ..., closed_by: _Optional[str] = ..., closed_ms: _Optional[int] = ..., record_state: _Optional[str] = ..., may_answer: _Optional[bool] = ..., may_withdraw: _Optional[bool] = ..., version_token: _Optional[str] = ...) -> None: ...
 
 class AskCorrectionRequest(_message.Message):
     __slots__ = ("register", "unit", "id", "values", "reason", "actor", "due_on")
@@ -83,12 +83,12 @@ class AskCorrectionRequest(_message.Message):
     DUE_ON_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: str
-    id: bytes
+    id: str
     values: _containers.ScalarMap[str, str]
     reason: str
     actor: str
     due_on: str
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., due_on: _Optional[str] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., due_on: _Optional[str] = ...) -> None: ...
 
 class AskCorrectionResponse(_message.Message):
     __slots__ = ("correction",)
@@ -121,8 +121,8 @@ class ListCorrectionsResponse(_message.Message):
 class GetCorrectionRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class GetCorrectionResponse(_message.Message):
     __slots__ = ("correction",)
@@ -138,13 +138,13 @@ class AnswerCorrectionRequest(_message.Message):
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     VERSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     answer: str
     reason: str
     actor: str
     version_token: str
     force: bool
-    def __init__(self, id: _Optional[bytes] = ..., answer: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., answer: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class AnswerCorrectionResponse(_message.Message):
     __slots__ = ("correction",)
@@ -157,10 +157,10 @@ class WithdrawCorrectionRequest(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     reason: str
     actor: str
-    def __init__(self, id: _Optional[bytes] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class WithdrawCorrectionResponse(_message.Message):
     __slots__ = ("correction",)

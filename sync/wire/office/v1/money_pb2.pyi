@@ -25,8 +25,8 @@ class Posting(_message.Message):
     COUNTED_FEN_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    transfer: bytes
+    id: str
+    transfer: str
     kind: str
     unit: _common_pb2.Unit
     peer: _common_pb2.Unit
@@ -37,11 +37,11 @@ class Posting(_message.Message):
     credit: str
     at_ms: int
     category: str
-    assignment: bytes
+    assignment: str
     counted_fen: int
     note: str
     actor: str
-    def __init__(self, id: _Optional[bytes] = ..., transfer: _Optional[bytes] = ..., kind: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., peer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., debit: _Optional[str] = ..., credit: _Optional[str] = ..., at_ms: _Optional[int] = ..., category: _Optional[str] = ..., assignment: _Optional[bytes] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., transfer: _Optional[str] = ..., kind: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., peer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., debit: _Optional[str] = ..., credit: _Optional[str] = ..., at_ms: _Optional[int] = ..., category: _Optional[str] = ..., assignment: _Optional[str] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class AppropriateRequest(_message.Message):
     __slots__ = ("fund", "year", "amount_fen", "note", "transfer", "assignment", "actor")
@@ -56,10 +56,10 @@ class AppropriateRequest(_message.Message):
     year: int
     amount_fen: int
     note: str
-    transfer: bytes
-    assignment: bytes
+    transfer: str
+    assignment: str
     actor: str
-    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[str] = ..., assignment: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class AppropriateResponse(_message.Message):
     __slots__ = ("posting",)
@@ -82,10 +82,10 @@ class ReleaseRequest(_message.Message):
     year: int
     amount_fen: int
     note: str
-    transfer: bytes
-    assignment: bytes
+    transfer: str
+    assignment: str
     actor: str
-    def __init__(self, to: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, to: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[str] = ..., assignment: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class ReleaseResponse(_message.Message):
     __slots__ = ("posting",)
@@ -101,13 +101,13 @@ class ReceiveRequest(_message.Message):
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
-    transfer: bytes
+    transfer: str
     counted_fen: int
     note: str
     actor: str
     fund: str
     year: int
-    def __init__(self, transfer: _Optional[bytes] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ...) -> None: ...
+    def __init__(self, transfer: _Optional[str] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ...) -> None: ...
 
 class ReceiveResponse(_message.Message):
     __slots__ = ("postings",)
@@ -125,9 +125,9 @@ class MatchRequest(_message.Message):
     year: int
     amount_fen: int
     note: str
-    transfer: bytes
+    transfer: str
     actor: str
-    def __init__(self, year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class MatchResponse(_message.Message):
     __slots__ = ("posting",)
@@ -140,10 +140,10 @@ class ReverseRequest(_message.Message):
     POSTING_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    posting: bytes
+    posting: str
     note: str
     actor: str
-    def __init__(self, posting: _Optional[bytes] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, posting: _Optional[str] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class ReverseResponse(_message.Message):
     __slots__ = ("posting",)
@@ -161,15 +161,15 @@ class ReturnMoneyRequest(_message.Message):
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     NEW_TRANSFER_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
-    transfer: bytes
+    transfer: str
     fund: str
     year: int
     amount_fen: int
     reason: str
     actor: str
-    new_transfer: bytes
-    assignment: bytes
-    def __init__(self, transfer: _Optional[bytes] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., new_transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ...) -> None: ...
+    new_transfer: str
+    assignment: str
+    def __init__(self, transfer: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., new_transfer: _Optional[str] = ..., assignment: _Optional[str] = ...) -> None: ...
 
 class ReturnMoneyResponse(_message.Message):
     __slots__ = ("posting",)
@@ -192,10 +192,10 @@ class SpendRequest(_message.Message):
     amount_fen: int
     category: str
     note: str
-    transfer: bytes
-    assignment: bytes
+    transfer: str
+    assignment: str
     actor: str
-    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., category: _Optional[str] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., category: _Optional[str] = ..., note: _Optional[str] = ..., transfer: _Optional[str] = ..., assignment: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class SpendResponse(_message.Message):
     __slots__ = ("posting",)
@@ -315,7 +315,7 @@ class Transfer(_message.Message):
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     ANSWER_NOTE_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     sender: _common_pb2.Unit
     receiver: _common_pb2.Unit
     fund: str
@@ -326,10 +326,10 @@ class Transfer(_message.Message):
     counted_fen: int
     sent_ms: int
     answered_ms: int
-    assignment: bytes
+    assignment: str
     note: str
     answer_note: str
-    def __init__(self, id: _Optional[bytes] = ..., sender: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., receiver: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., state: _Optional[str] = ..., given_back: _Optional[bool] = ..., counted_fen: _Optional[int] = ..., sent_ms: _Optional[int] = ..., answered_ms: _Optional[int] = ..., assignment: _Optional[bytes] = ..., note: _Optional[str] = ..., answer_note: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., sender: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., receiver: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., state: _Optional[str] = ..., given_back: _Optional[bool] = ..., counted_fen: _Optional[int] = ..., sent_ms: _Optional[int] = ..., answered_ms: _Optional[int] = ..., assignment: _Optional[str] = ..., note: _Optional[str] = ..., answer_note: _Optional[str] = ...) -> None: ...
 
 class ListTransfersRequest(_message.Message):
     __slots__ = ("direction", "state", "fund", "year", "limit", "offset")

@@ -184,8 +184,8 @@ class GetDurabilityRequest(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: str
-    id: bytes
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
 
 class GetDurabilityResponse(_message.Message):
     __slots__ = ("places", "position", "as_of_ms")
@@ -225,11 +225,11 @@ class FoundId(_message.Message):
     UNIT_FIELD_NUMBER: _ClassVar[int]
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     unit: _common_pb2.Unit
     register: str
     text: str
-    def __init__(self, id: _Optional[bytes] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class FindIdsResponse(_message.Message):
     __slots__ = ("found",)
@@ -358,10 +358,10 @@ class DifferingRecord(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: _common_pb2.Unit
-    id: bytes
+    id: str
     repaired: bool
     reason: str
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., repaired: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., id: _Optional[str] = ..., repaired: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ListRepairsRequest(_message.Message):
     __slots__ = ("limit",)
@@ -389,11 +389,11 @@ class Repair(_message.Message):
     peer: _common_pb2.Unit
     register: str
     unit: _common_pb2.Unit
-    id: bytes
+    id: str
     side: str
     before: int
     after: int
-    def __init__(self, at_ms: _Optional[int] = ..., peer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., side: _Optional[str] = ..., before: _Optional[int] = ..., after: _Optional[int] = ...) -> None: ...
+    def __init__(self, at_ms: _Optional[int] = ..., peer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., id: _Optional[str] = ..., side: _Optional[str] = ..., before: _Optional[int] = ..., after: _Optional[int] = ...) -> None: ...
 
 class ListConflictsRequest(_message.Message):
     __slots__ = ("register", "limit", "after", "resolved")
@@ -445,10 +445,10 @@ class Conflict(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     MAY_DECIDE_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     register: str
     unit: _common_pb2.Unit
-    record: bytes
+    record: str
     field: str
     state: str
     ended: bool
@@ -461,7 +461,7 @@ class Conflict(_message.Message):
     reason: str
     may_decide: _containers.RepeatedCompositeFieldContainer[_common_pb2.Unit]
     decision: Decision
-    def __init__(self, id: _Optional[bytes] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., record: _Optional[bytes] = ..., field: _Optional[str] = ..., state: _Optional[str] = ..., ended: _Optional[bool] = ..., shown: _Optional[_Union[ConflictSide, _Mapping]] = ..., loser: _Optional[_Union[ConflictSide, _Mapping]] = ..., others: _Optional[_Iterable[_Union[ConflictSide, _Mapping]]] = ..., assignee: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., may_resolve: _Optional[bool] = ..., opened_ms: _Optional[int] = ..., reason: _Optional[str] = ..., may_decide: _Optional[_Iterable[_Union[_common_pb2.Unit, _Mapping]]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., record: _Optional[str] = ..., field: _Optional[str] = ..., state: _Optional[str] = ..., ended: _Optional[bool] = ..., shown: _Optional[_Union[ConflictSide, _Mapping]] = ..., loser: _Optional[_Union[ConflictSide, _Mapping]] = ..., others: _Optional[_Iterable[_Union[ConflictSide, _Mapping]]] = ..., assignee: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., may_resolve: _Optional[bool] = ..., opened_ms: _Optional[int] = ..., reason: _Optional[str] = ..., may_decide: _Optional[_Iterable[_Union[_common_pb2.Unit, _Mapping]]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ...) -> None: ...
 
 class Decision(_message.Message):
     __slots__ = ("value", "known", "unit", "at_ms", "actor", "reason")
@@ -482,8 +482,8 @@ class Decision(_message.Message):
 class GetConflictRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class GetConflictResponse(_message.Message):
     __slots__ = ("conflict",)
@@ -508,7 +508,7 @@ class ResolveConflictRequest(_message.Message):
     ALIKE_FIELD_NUMBER: _ClassVar[int]
     ALIKE_BY_FIELD_NUMBER: _ClassVar[int]
     PREVIEW_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     take: str
     values: _containers.ScalarMap[str, str]
     reason: str
@@ -516,7 +516,7 @@ class ResolveConflictRequest(_message.Message):
     alike: bool
     alike_by: str
     preview: bool
-    def __init__(self, id: _Optional[bytes] = ..., take: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., alike: _Optional[bool] = ..., alike_by: _Optional[str] = ..., preview: _Optional[bool] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., take: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., alike: _Optional[bool] = ..., alike_by: _Optional[str] = ..., preview: _Optional[bool] = ...) -> None: ...
 
 class ResolveConflictResponse(_message.Message):
     __slots__ = ("conflict", "resolved", "left", "preview")
@@ -560,21 +560,21 @@ class Case(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     kind: str
     owner: _common_pb2.Unit
     units: _containers.RepeatedCompositeFieldContainer[CaseUnit]
     state: str
     reason: str
     actor: str
-    records: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, id: _Optional[bytes] = ..., kind: _Optional[str] = ..., owner: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., units: _Optional[_Iterable[_Union[CaseUnit, _Mapping]]] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., records: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    records: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., owner: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., units: _Optional[_Iterable[_Union[CaseUnit, _Mapping]]] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., records: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetCaseRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class GetCaseResponse(_message.Message):
     __slots__ = ("case",)
@@ -587,10 +587,10 @@ class CloseCaseRequest(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     reason: str
     actor: str
-    def __init__(self, id: _Optional[bytes] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class CloseCaseResponse(_message.Message):
     __slots__ = ("case",)

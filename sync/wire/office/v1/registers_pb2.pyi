@@ -108,15 +108,15 @@ class Record(_message.Message):
     CONFLICTS_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: _common_pb2.Unit
-    id: bytes
+    id: str
     alive: bool
     values: _containers.MessageMap[str, _common_pb2.Value]
     writable: _containers.RepeatedScalarFieldContainer[str]
     version_token: str
     created_ms: int
     changed_ms: int
-    conflicts: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., alive: _Optional[bool] = ..., values: _Optional[_Mapping[str, _common_pb2.Value]] = ..., writable: _Optional[_Iterable[str]] = ..., version_token: _Optional[str] = ..., created_ms: _Optional[int] = ..., changed_ms: _Optional[int] = ..., conflicts: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    conflicts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., id: _Optional[str] = ..., alive: _Optional[bool] = ..., values: _Optional[_Mapping[str, _common_pb2.Value]] = ..., writable: _Optional[_Iterable[str]] = ..., version_token: _Optional[str] = ..., created_ms: _Optional[int] = ..., changed_ms: _Optional[int] = ..., conflicts: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RecordEvent(_message.Message):
     __slots__ = ("at_ms", "kind", "unit", "values", "state", "actor", "reason", "changes", "logged")
@@ -260,9 +260,9 @@ class GetRecordRequest(_message.Message):
     HISTORY_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: str
-    id: bytes
+    id: str
     history: bool
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., history: _Optional[bool] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[str] = ..., history: _Optional[bool] = ...) -> None: ...
 
 class GetRecordResponse(_message.Message):
     __slots__ = ("record", "history", "remains")
@@ -316,13 +316,13 @@ class ChangeRecordRequest(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: str
-    id: bytes
+    id: str
     values: _containers.ScalarMap[str, str]
     version_token: str
     force: bool
     actor: str
     reason: str
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., values: _Optional[_Mapping[str, str]] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ChangeRecordResponse(_message.Message):
     __slots__ = ("record",)
@@ -339,12 +339,12 @@ class EndRecordRequest(_message.Message):
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     register: str
-    id: bytes
+    id: str
     version_token: str
     force: bool
     actor: str
     reason: str
-    def __init__(self, register: _Optional[str] = ..., id: _Optional[bytes] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., id: _Optional[str] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class EndRecordResponse(_message.Message):
     __slots__ = ("record",)
@@ -359,10 +359,10 @@ class RestoreRecordRequest(_message.Message):
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     register: str
-    id: bytes
+    id: str
     actor: str
     reason: str
-    def __init__(self, register: _Optional[str] = ..., id: _Optional[bytes] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., id: _Optional[str] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class RestoreRecordResponse(_message.Message):
     __slots__ = ("record",)

@@ -21,19 +21,19 @@ class QuarantinedChange(_message.Message):
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     TRIES_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     arrival: int
     writer: _common_pb2.Unit
     register: str
     unit: _common_pb2.Unit
-    records: _containers.RepeatedScalarFieldContainer[bytes]
+    records: _containers.RepeatedScalarFieldContainer[str]
     reason: str
     detail: str
     state: str
     at_ms: int
     tries: int
     note: str
-    def __init__(self, id: _Optional[bytes] = ..., arrival: _Optional[int] = ..., writer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., records: _Optional[_Iterable[bytes]] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ..., state: _Optional[str] = ..., at_ms: _Optional[int] = ..., tries: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., arrival: _Optional[int] = ..., writer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., records: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ..., state: _Optional[str] = ..., at_ms: _Optional[int] = ..., tries: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
 
 class ListQuarantinedRequest(_message.Message):
     __slots__ = ("all", "limit", "after")
@@ -58,8 +58,8 @@ class ListQuarantinedResponse(_message.Message):
 class GetQuarantinedRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class GetQuarantinedResponse(_message.Message):
     __slots__ = ("quarantined_change", "audience", "seq", "operation", "fields")
@@ -78,8 +78,8 @@ class GetQuarantinedResponse(_message.Message):
 class RetryQuarantinedRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class RetryQuarantinedResponse(_message.Message):
     __slots__ = ("tried", "applied")
@@ -94,10 +94,10 @@ class CloseQuarantinedRequest(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     reason: str
     actor: str
-    def __init__(self, id: _Optional[bytes] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class CloseQuarantinedResponse(_message.Message):
     __slots__ = ("quarantined_change", "applied")
