@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hub.api import choices
 from hub.api.call_context import CallContext, Method, parse_day
+from hub.api.pages import page_of
 from hub.api.progress_stream import stream_progress
 from node.domain.indicators import Indicator
 from node.services.figures import rollup as service
@@ -21,8 +22,8 @@ DIFFERENCES_MAX = 200
 def list_indicators(
     context: CallContext, request: pb.ListIndicatorsRequest
 ) -> pb.ListIndicatorsResponse:
-    listed = context.office.catalogue.indicators.values()
-    return pb.ListIndicatorsResponse(indicators=map(_indicator, listed))
+    listed, place = page_of(list(context.office.catalogue.indicators.values()), request)
+    return pb.ListIndicatorsResponse(indicators=map(_indicator, listed), **place)
 
 
 def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRollupResponse:
@@ -61,12 +62,14 @@ def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRoll
     )
 
 
-def verify_kept(context: CallContext, request: pb.VerifyRequest) -> Iterator[pb.VerifyResponse]:
+def verify_kept(
+    context: CallContext, request: pb.VerifyOfficeRequest
+) -> Iterator[pb.VerifyOfficeResponse]:
     for check, count, report in stream_progress(lambda report: verify(context.office, report)):
         if report is None:
-            yield pb.VerifyResponse(progress=common.Progress(done=count, of=check))
+            yield pb.VerifyOfficeResponse(progress=common.Progress(done=count, of=check))
         else:
-            yield pb.VerifyResponse(report=_report(report))
+            yield pb.VerifyOfficeResponse(report=_report(report))
 
 
 def _indicator(indicator: Indicator) -> pb.IndicatorDescription:
@@ -155,5 +158,5 @@ METHODS = {
         pb.ListIndicatorsRequest, pb.ListIndicatorsResponse, unary=list_indicators
     ),
     "GetRollup": Method(pb.GetRollupRequest, pb.GetRollupResponse, unary=get_rollup),
-    "Verify": Method(pb.VerifyRequest, pb.VerifyResponse, stream=verify_kept),
+    "VerifyOffice": Method(pb.VerifyOfficeRequest, pb.VerifyOfficeResponse, stream=verify_kept),
 }

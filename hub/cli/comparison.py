@@ -36,7 +36,7 @@ def compare(
 ) -> Exit:
     """Compare this office's copy with its parent's. 与上级比对数据"""
     with terminal.office() as office:
-        found = office.compare(repair=repair, deep=deep, wait_ms=int(wait * 1000))
+        found = office.compare_office(repair=repair, deep=deep, wait_ms=int(wait * 1000))
 
     def human() -> None:
         terminal.line(
@@ -80,7 +80,7 @@ def repairs(
 ) -> None:
     """List what comparisons have put right, or could not. 查看修复记录"""
     with terminal.office() as office:
-        found = office.repairs(limit=limit)
+        found = office.list_repairs(page_size=limit)
 
     def human() -> None:
         heads = ("时间", "对方", "台账", "单位", "编号", "改动方") if terminal.zh else (
@@ -94,7 +94,7 @@ def repairs(
                     r.id or terminal.localized("摘要", "sum"),
                     terminal.localized(*SIDES.get(r.side, (r.side, r.side))),
                 )
-                for r in found
+                for r in found.repairs
             ],
         )  # fmt: skip
 

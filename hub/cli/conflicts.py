@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, IdOf, Limit, person, values_of
+from hub.cli.arguments import Actor, After, IdOf, Limit, person, values_of
 from hub.cli.history import Labels
 from hub.cli.options import Apart, Needs
 from hub.cli.terminal import Terminal
@@ -39,14 +39,16 @@ def ls(
     terminal: Terminal,
     register: Annotated[str, typer.Option("--register", help="Only this one. 台账")] = "",
     limit: Limit = 50,
-    after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
+    after: After = "",
     resolved: Annotated[
         bool, typer.Option("--settled", help="Decided ones, the newest first. 已处理的冲突")
     ] = False,
 ) -> None:
     """List open conflicts, the oldest first, or decided ones. 冲突列表"""
     with terminal.office() as office:
-        page = office.conflicts(register=register, limit=limit, after=after, resolved=resolved)
+        page = office.list_conflicts(
+            register=register, page_size=limit, page_token=after, resolved=resolved
+        )
         labels = Labels(terminal, office, (c.register for c in page.conflicts))
 
     def start(c: pb.Conflict) -> tuple[str, ...]:
@@ -67,7 +69,7 @@ def ls(
             for c in page.conflicts
         ]  # fmt: skip
         terminal.table(heads, rows)
-        terminal.note(f"共 {page.total} 个", f"{page.total} in all")
+        terminal.note_page(page, "个")
 
     def human() -> None:
         if resolved:
@@ -83,7 +85,7 @@ def ls(
             for c in page.conflicts
         ]  # fmt: skip
         terminal.table(heads, rows)
-        terminal.note(f"共 {page.total} 个", f"{page.total} in all")
+        terminal.note_page(page, "个")
 
     terminal.show(page, human)
 
@@ -91,7 +93,7 @@ def ls(
 def show(terminal: Terminal, conflict: Conflict) -> None:
     """Show both sides. 查看冲突"""
     with terminal.office() as office:
-        found = office.conflict(conflict)
+        found = office.get_conflict(id=conflict).conflict
         labels = Labels(terminal, office, [found.register])
     terminal.show(found, lambda: _print(terminal, labels, found))
 
@@ -118,11 +120,16 @@ def resolve(
     """Decide a conflict, or all alike; the other value stays in the history. 处理冲突"""
     many = alike or same_writers
     with terminal.office() as office:
-        done = office.resolve(
-            conflict, take, reason=reason, actor=person(actor),
-            values=values_of(value or ()), alike=many,
-            alike_by="writers" if same_writers else "values", preview=many and not yes,
-        )  # fmt: skip
+        done = office.resolve_conflict(
+            id=conflict,
+            take=take,
+            reason=reason,
+            actor=person(actor),
+            values=values_of(value or ()),
+            alike=many,
+            alike_by=("writers" if same_writers else "values") if many else "",
+            preview=many and not yes,
+        )
         labels = Labels(terminal, office, [done.conflict.register])
 
     def human() -> None:

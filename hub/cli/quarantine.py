@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, IdOf, Limit, person, usage
+from hub.cli.arguments import Actor, After, IdOf, Limit, person, usage
 from hub.cli.options import Apart
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -48,11 +48,11 @@ def ls(
         bool, typer.Option("--all", help="Also healed and closed ones. 含已处理")
     ] = False,
     limit: Limit = 50,
-    after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
+    after: After = "",
 ) -> None:
     """List changes that are held, in the order in which they came. 隔离的变更"""
     with terminal.office() as office:
-        page = office.quarantined(all_states=all_, limit=limit, after=after)
+        page = office.list_quarantined_changes(all=all_, page_size=limit, page_token=after)
 
     def human() -> None:
         heads = (
@@ -61,9 +61,10 @@ def ls(
             else ("ID", "REGISTER", "UNIT", "WRITER", "REASON", "STATE", "AT", "TRIES")
         )
         terminal.table(
-            heads, [_row(terminal, quarantined_change) for quarantined_change in page.quarantined]
+            heads,
+            [_row(terminal, quarantined_change) for quarantined_change in page.quarantined_changes],
         )
-        terminal.note(f"共 {page.total} 个", f"{page.total} in all")
+        terminal.note_page(page, "个")
 
     terminal.show(page, human)
 
@@ -71,7 +72,7 @@ def ls(
 def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
     """Show one held change: what it is about, why it is held. 查看"""
     with terminal.office() as office:
-        found = office.quarantined_change(quarantined_change)
+        found = office.get_quarantined_change(id=quarantined_change)
 
     def human() -> None:
         _print(terminal, found.quarantined_change)
@@ -95,7 +96,7 @@ def retry(
         raise usage("one hole, or --all", "请给出编号或 --all", "Take the id from `holes ls`.",
                     "编号见 holes ls。")  # fmt: skip
     with terminal.office() as office:
-        done = office.retry_quarantined(quarantined_change)
+        done = office.retry_quarantined_changes(id=quarantined_change)
     terminal.show(
         done,
         lambda: terminal.line(
@@ -110,7 +111,9 @@ def close(
 ) -> None:
     """Give a held change up for good; who and why is kept. 放弃"""
     with terminal.office() as office:
-        done = office.close_quarantined(quarantined_change, reason=reason, actor=person(actor))
+        done = office.close_quarantined_change(
+            id=quarantined_change, reason=reason, actor=person(actor)
+        )
 
     def human() -> None:
         _print(terminal, done.quarantined_change)
@@ -122,7 +125,7 @@ def close(
 def clones_ls(terminal: Terminal) -> None:
     """List offices below with two stores at work, and what was decided. 重复运行的单位"""
     with terminal.office() as office:
-        found = office.copies()
+        found = office.list_cloned_offices().cloned_offices
 
     def human() -> None:
         heads = (
@@ -143,7 +146,7 @@ def forget(
 ) -> None:
     """Let the next store under a child's name in; stop the other before. 解除标记"""
     with terminal.office() as office:
-        done = office.reset_clone(unit, reason=reason, actor=person(actor))
+        done = office.reset_cloned_office(unit=unit, reason=reason, actor=person(actor)).office
     terminal.show(
         done,
         lambda: terminal.line(

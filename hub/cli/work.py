@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, IdOf, Limit, end_of_day_ms, fen_of, person
+from hub.cli.arguments import Actor, After, IdOf, Limit, end_of_day_ms, fen_of, person
 from hub.cli.options import Apart
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -83,12 +83,21 @@ def issue(
     """Ask other offices for work; it goes hop by hop. 交办任务"""
     text = body_file.read_text(encoding="utf-8") if body_file else body
     with terminal.office() as office:
-        done = office.issue(
-            title, to, actor=person(actor), duty=duty, body=text, due_ms=end_of_day_ms(due),
-            fee_fen=fen_of(fee, least=0), department=department, item_no=item, nature=nature,
-            workload_days=workload, duration_days=duration,
+        done = office.issue_work_order(
+            title=title,
+            targets=to,
+            actor=person(actor),
+            duty=duty,
+            body=text,
+            due_ms=end_of_day_ms(due),
+            fee_fen=fen_of(fee, least=0),
+            department=department,
+            item_no=item,
+            nature=nature,
+            workload_days=workload,
+            duration_days=duration,
             work_order=order,
-        )  # fmt: skip
+        )
 
     def human() -> None:
         terminal.line(f"工单 {done.work_order}", f"order {done.work_order}")
@@ -104,17 +113,22 @@ def ls(
     flagged: Annotated[bool, typer.Option("--flagged", help="Late and such. 有提示的")] = False,
     text: Annotated[str, typer.Option("--text", help="In the title. 标题含")] = "",
     limit: Limit = 50,
-    offset: Annotated[int, typer.Option("--offset", min=0, help="Step over. 跳过")] = 0,
+    after: After = "",
 ) -> None:
     """List assignments, the latest change first. 任务列表"""
     with terminal.office() as office:
-        page = office.assignments(
-            box, states=state or (), flagged=flagged, text=text, limit=limit, offset=offset
+        page = office.list_assignments(
+            box=box,
+            states=state or (),
+            flagged=flagged,
+            text=text,
+            page_size=limit,
+            page_token=after,
         )
 
     def human() -> None:
         _list(terminal, list(page.assignments))
-        terminal.note(f"共 {page.total} 件", f"{page.total} in all")
+        terminal.note_page(page, "件")
 
     terminal.show(page, human)
 
@@ -122,7 +136,7 @@ def ls(
 def show(terminal: Terminal, assignment: Assignment) -> None:
     """Show one assignment: what is asked, what may be done now, its history. 查看任务"""
     with terminal.office() as office:
-        found = office.assignment(assignment)
+        found = office.get_assignment(id=assignment)
 
     def human() -> None:
         _one(terminal, found.assignment)
@@ -150,7 +164,7 @@ def tree(
 ) -> None:
     """Show how an order spread. 任务分解"""
     with terminal.office() as office:
-        found = office.work_order(order)
+        found = office.get_work_order(id=order)
 
     def human() -> None:
         for each in found.assignments:
@@ -194,7 +208,9 @@ def relay(
 ) -> None:
     """Pass accepted work on one level. 转办"""
     with terminal.office() as office:
-        done = office.act(assignment, "relay", actor=person(actor), targets=to or ())
+        done = office.transition_assignment(
+            id=assignment, step="relay", actor=person(actor), targets=to or ()
+        )
 
     def human() -> None:
         _one(terminal, done.assignment)
@@ -264,8 +280,8 @@ def _act(
     body: str = "",
 ) -> None:
     with terminal.office() as office:
-        done = office.act(
-            assignment, step, actor=person(actor), reason=reason, note=note,
+        done = office.transition_assignment(
+            id=assignment, step=step, actor=person(actor), reason=reason, note=note,
             percent=percent, due_ms=due_ms, evidence=evidence, title=title, body=body,
         )  # fmt: skip
     terminal.show(done, lambda: _one(terminal, done.assignment))

@@ -86,7 +86,7 @@ class Asked:
 
 def records(network: Network) -> Records:
     """Compare, by id and value, what communities wrote for the city with what the city holds."""
-    described = network.communities[0].office.registers()
+    described = network.communities[0].office.list_registers().registers
     entitled = [r.name for r in described if r.audience == UP_TO_CITY]
     written: dict[RecordId, Any] = {}
     for found in network.each_community(lambda place: _records(place, entitled, subtree=False)):
@@ -94,7 +94,9 @@ def records(network: Network) -> Records:
     at_city = _records(network.city, entitled, subtree=True)
     there = written.keys() & at_city.keys()
     above = (network.city, network.district, network.street)
-    counted = [r for place in above for r in place.office.registers() if r.name in PERSONAL]
+    counted = [
+        r for place in above for r in place.office.list_registers().registers if r.name in PERSONAL
+    ]
     return Records(
         written=len(written),
         at_city_entitled=len(there),
@@ -107,11 +109,12 @@ def records(network: Network) -> Records:
 def assignments(network: Network) -> Assignments:
     """Count the hops of every order that the city sees."""
     listed: list[work.Assignment] = []
-    total = 1
-    while len(listed) < total:
-        page = network.city.office.assignments("all", limit=PAGE, offset=len(listed))
+    token = ""
+    while True:
+        page = network.city.office.list_assignments(box="all", page_size=PAGE, page_token=token)
         listed += page.assignments
-        total = page.total
+        if not (token := page.next_page_token):
+            break
     states = [State(each.state) for each in listed]
     sent = [state for state in states if state not in NOT_SENT]
     return Assignments(
@@ -124,7 +127,7 @@ def assignments(network: Network) -> Assignments:
 
 def funds(network: Network) -> list[FundLine]:
     """Check conservation over the journals of all offices, each asked for its own."""
-    journals = network.everywhere(lambda place: place.office.postings(limit=PAGE).postings)
+    journals = network.everywhere(lambda place: place.office.list_postings(page_size=PAGE).postings)
     return conservation(_posting(each) for _, listed in journals for each in listed)
 
 
@@ -132,7 +135,9 @@ def conflicts(network: Network) -> Conflicts:
     """Return the open conflicts, each counted once however many offices show it."""
     by_id: dict[str, office.Conflict] = {}
     shown_at: dict[str, list[str]] = {}
-    for place, listed in network.everywhere(lambda p: p.office.conflicts(limit=PAGE).conflicts):
+    for place, listed in network.everywhere(
+        lambda p: p.office.list_conflicts(page_size=PAGE).conflicts
+    ):
         for each in listed:
             by_id[each.id] = each
             shown_at.setdefault(each.id, []).append(place.name)
@@ -153,14 +158,16 @@ def rollups(network: Network) -> dict[tuple[str, str], Asked]:
     The communities come from one question by unit: their figures, and who of them has reported.
     """
     found: dict[tuple[str, str], Asked] = {}
-    ask = network.city.office.rollup
+    ask = network.city.office.get_rollup
     for indicator in INDICATORS:
-        whole = ask(indicator, unit=network.city.code)
+        whole = ask(indicator=indicator, unit=network.city.code)
         found[indicator, network.city.code] = _asked(whole)
         if indicator in WHOLE_NETWORK:
             continue
-        found[indicator, network.district.code] = _asked(ask(indicator, unit=network.district.code))
-        street = ask(indicator, unit=network.street.code, by="unit")
+        found[indicator, network.district.code] = _asked(
+            ask(indicator=indicator, unit=network.district.code)
+        )
+        street = ask(indicator=indicator, unit=network.street.code, by="unit")
         found[indicator, network.street.code] = _asked(street)
         for group in street.groups:
             if not group.own:
@@ -198,21 +205,21 @@ def _records(place: Place, names: Iterable[str], *, subtree: bool) -> dict[Recor
     for name in names:
         after = ""
         while True:
-            page: registers.ListRecordsResponse = place.office.records(
-                name, subtree=subtree, limit=PAGE, after=after
+            page: registers.ListRecordsResponse = place.office.list_records(
+                register=name, subtree=subtree, page_size=PAGE, page_token=after
             )
             for each in page.records:
                 values = {f: (v.WhichOneof("kind"), v.text, v.integer) for f, v in
                           each.values.items()}  # fmt: skip
                 found[name, each.unit.unit_id, each.id] = values
-            if not (after := page.next):
+            if not (after := page.next_page_token):
                 break
     return found
 
 
 def _verify(place: Place) -> figures.VerifyReport:
     report = None
-    for update in place.office.verify():
+    for update in place.office.verify_office():
         if update.HasField("report"):
             report = update.report
     assert report is not None, "the report comes last"

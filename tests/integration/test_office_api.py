@@ -18,6 +18,7 @@ from hub.api.progress_stream import stream_progress
 from hub.api.service import METHODS
 from hub.api.tokens import token_of
 from hub.client.client import OfficeClient, RemoteRefusal, Unreachable, wall_ms
+from hub.client.files import record_pieces
 from hub.serve.process import Process
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
@@ -83,13 +84,13 @@ def test_every_method_of_the_contract_is_offered() -> None:
 def test_the_token_selects_the_office(served: Served) -> None:
     for folder, code in ((served.street, STREET), (served.community, COMMUNITY)):
         with OfficeClient.connect(served.address, token_of(folder)) as office:
-            assert office.status().offices[0].unit.code == code
+            assert office.get_status().offices[0].unit.code == code
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "x" * 5000])
 def test_a_call_without_the_token_is_refused_and_learns_nothing(served: Served, token: str) -> None:
     with OfficeClient.connect(served.address, token) as office:
-        for call in (office.status, lambda: list(office.verify())):
+        for call in (office.get_status, lambda: list(office.verify_office())):
             with pytest.raises(RemoteRefusal) as caught:
                 call()
             assert caught.value.code == "unauthenticated"
@@ -123,7 +124,7 @@ def test_a_refusal_arrives_complete_in_both_languages(served: Served) -> None:
         OfficeClient.connect(served.community) as office,
         pytest.raises(RemoteRefusal) as caught,
     ):
-        office.register("premisess")
+        office.get_register(register="premisess")
     refusal = caught.value
     assert (refusal.code, refusal.retryable) == ("unknown_register", False)
     assert "premises" in refusal.remedy_en
@@ -134,7 +135,7 @@ def test_a_refusal_arrives_complete_in_both_languages(served: Served) -> None:
 @pytest.mark.parametrize("text", ["", "7ed4", "z" * 32, "0" * 31, "0" * 33, "0" * 30 + "é1"])
 def test_an_id_that_is_not_32_hexadecimal_digits_is_refused(served: Served, text: str) -> None:
     with OfficeClient.connect(served.community) as office, pytest.raises(SilianError) as caught:
-        office.conflict(text)
+        office.get_conflict(id=text)
     assert caught.value.code == "bad_request"
 
 
@@ -146,19 +147,21 @@ def test_an_internal_error_reveals_nothing_to_the_caller(
 
     monkeypatch.setattr(CallContext, "resolve_unit", broken)
     with OfficeClient.connect(served.community) as office, pytest.raises(SilianError) as caught:
-        office.units()
+        office.list_units()
     assert caught.value.code == "internal"
     assert "secret" not in str(caught.value)
 
 
 def test_an_address_that_nobody_serves_is_reported() -> None:
     with OfficeClient.connect("127.0.0.1:1", "x") as office, pytest.raises(Unreachable):
-        office.status()
+        office.get_status()
 
 
 def test_an_oversized_file_is_refused_during_the_upload(served: Served) -> None:
     with OfficeClient.connect(served.community) as office:
-        news = office.import_file("premises", bytes(33 << 20), "x.csv")
+        news = office.import_records(
+            record_pieces(bytes(33 << 20), register="premises", filename="x.csv")
+        )
         with pytest.raises(SilianError) as caught:
             list(news)
     assert caught.value.code == "bad_request"
@@ -174,23 +177,35 @@ def test_an_office_opened_locally_answers_like_a_served_one(
     answers = []
     for folder in (here, served.community):
         with OfficeClient.connect(folder) as office:
-            made = office.create("premises", PREMISES | {"name": "同名楼"})
-            changed = office.change(
-                "premises", made.id, {"area_m2": "70.5"}, version_token=made.version_token
-            )
+            made = office.create_record(
+                register="premises", values=PREMISES | {"name": "同名楼"}
+            ).record
+            changed = office.update_record(
+                register="premises",
+                id=made.id,
+                values={"area_m2": "70.5"},
+                version_token=made.version_token,
+            ).record
             with pytest.raises(SilianError) as caught:
-                office.change(
-                    "premises", made.id, {"area_m2": "71"}, version_token=made.version_token
+                office.update_record(
+                    register="premises",
+                    id=made.id,
+                    values={"area_m2": "71"},
+                    version_token=made.version_token,
                 )
-            page = office.records("premises", where={"name": "同名楼"})
-            data = b"".join(piece.data for piece in office.export_file("premises", kind="csv"))
-            *_, last = office.import_file("premises", data, "x.csv")
-            report = next(news.report for news in office.verify() if news.HasField("report"))
-            ended = office.end("premises", made.id)
+            page = office.list_records(register="premises", where={"name": "同名楼"})
+            data = b"".join(
+                piece.data for piece in office.export_records(register="premises", format="csv")
+            )
+            *_, last = office.import_records(
+                record_pieces(data, register="premises", filename="x.csv")
+            )
+            report = next(news.report for news in office.verify_office() if news.HasField("report"))
+            ended = office.end_record(register="premises", id=made.id).record
             answers.append((
-                made.id, changed.values["area_m2"], caught.value.code, page.total,
+                made.id, changed.values["area_m2"], caught.value.code, page.total_size,
                 last.outcome.reports[0].unchanged, report.sound, ended.alive,
-                office.rollup("K34").figure,
+                office.get_rollup(indicator="K34").figure,
             ))  # fmt: skip
     assert answers[0] == answers[1]
     assert answers[0][2:7] == ("stale_edit", 1, 1, True, False)
@@ -199,9 +214,9 @@ def test_an_office_opened_locally_answers_like_a_served_one(
 def test_an_import_streams_its_progress(served: Served) -> None:
     rows = "".join(f"第{n}网点,网点\n" for n in range(2_500))
     with OfficeClient.connect(served.community) as office:
-        news = list(office.import_file(
-            "service_outlet", f"网点名称,网点类型\n{rows}".encode(), "outlets.csv"
-        ))  # fmt: skip
+        news = list(office.import_records(record_pieces(
+            f"网点名称,网点类型\n{rows}".encode(), register="service_outlet", filename="outlets.csv"
+        )))  # fmt: skip
     kinds = [each.WhichOneof("news") for each in news]
     assert kinds == ["progress"] * (len(news) - 1) + ["outcome"]
     done = [each.progress.done for each in news[:-1]]

@@ -26,7 +26,7 @@ STREAMS: dict[str, list[Message]] = {
         registers.ImportRecordsResponse(annotated=b"marked"),
     ],
     "ExportRecords": [registers.ExportRecordsResponse(filename="given.xlsx")],
-    "Verify": [figures.VerifyResponse(report=figures.VerifyReport(sound=True))],
+    "VerifyOffice": [figures.VerifyOfficeResponse(report=figures.VerifyReport(sound=True))],
     "WriteBundle": [
         bundles.WriteBundleResponse(part=1),
         bundles.WriteBundleResponse(data=b"bundle"),
@@ -40,7 +40,7 @@ ANSWERS: dict[str, Message] = {
     "GetStatus": office.GetStatusResponse(
         offices=[office.OfficeState()], problems=[office.Problem(code="disk", severity="alarm")]
     ),
-    "SyncNow": office.SyncNowResponse(done=True),
+    "SyncOffice": office.SyncOfficeResponse(done=True),
 }
 
 

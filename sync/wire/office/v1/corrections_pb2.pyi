@@ -65,7 +65,7 @@ class Correction(_message.Message):
     version_token: str
     def __init__(self, id: _Optional[str] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., record: _Optional[str] = ..., asker: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., owner: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ..., proposed: _Optional[_Iterable[_Union[ProposedChange, _Mapping]]] = ..., reason: _Optional[str] = ..., asked_by: _Optional[str] = ..., asked_ms: _Optional[int] = ..., due_on: _Optional[str] = ..., late: _Optional[bool] = ..., answer: _Optional[str] = ..., closed_by: _Optional[str] = ..., closed_ms: _Optional[int] = ..., record_state: _Optional[str] = ..., may_answer: _Optional[bool] = ..., may_withdraw: _Optional[bool] = ..., version_token: _Optional[str] = ...) -> None: ...
 
-class AskCorrectionRequest(_message.Message):
+class CreateCorrectionRequest(_message.Message):
     __slots__ = ("register", "unit", "id", "values", "reason", "actor", "due_on")
     class ValuesEntry(_message.Message):
         __slots__ = ("key", "value")
@@ -90,33 +90,33 @@ class AskCorrectionRequest(_message.Message):
     due_on: str
     def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., due_on: _Optional[str] = ...) -> None: ...
 
-class AskCorrectionResponse(_message.Message):
+class CreateCorrectionResponse(_message.Message):
     __slots__ = ("correction",)
     CORRECTION_FIELD_NUMBER: _ClassVar[int]
     correction: Correction
     def __init__(self, correction: _Optional[_Union[Correction, _Mapping]] = ...) -> None: ...
 
 class ListCorrectionsRequest(_message.Message):
-    __slots__ = ("box", "open_only", "limit", "after")
+    __slots__ = ("box", "open_only", "page_size", "page_token")
     BOX_FIELD_NUMBER: _ClassVar[int]
     OPEN_ONLY_FIELD_NUMBER: _ClassVar[int]
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
-    AFTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     box: str
     open_only: bool
-    limit: int
-    after: str
-    def __init__(self, box: _Optional[str] = ..., open_only: _Optional[bool] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, box: _Optional[str] = ..., open_only: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListCorrectionsResponse(_message.Message):
-    __slots__ = ("corrections", "total", "next")
+    __slots__ = ("corrections", "total_size", "next_page_token")
     CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
-    NEXT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     corrections: _containers.RepeatedCompositeFieldContainer[Correction]
-    total: int
-    next: str
-    def __init__(self, corrections: _Optional[_Iterable[_Union[Correction, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, corrections: _Optional[_Iterable[_Union[Correction, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetCorrectionRequest(_message.Message):
     __slots__ = ("id",)

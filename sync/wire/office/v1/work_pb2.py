@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sync.wire.office.v1 import common_pb2 as silian_dot_office_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bsilian/office/v1/work.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\"\x9f\x02\n\nAssignment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nwork_order\x18\x02 \x01(\t\x12\x0e\n\x06parent\x18\x03 \x01(\t\x12&\n\x06issuer\x18\x04 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12(\n\x08\x61ssignee\x18\x05 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\r\n\x05title\x18\x06 \x01(\t\x12\r\n\x05state\x18\x07 \x01(\t\x12\x0f\n\x07percent\x18\x08 \x01(\r\x12\x0c\n\x04\x64uty\x18\t \x01(\t\x12\x0e\n\x06\x64ue_ms\x18\n \x01(\x03\x12\x12\n\nupdated_ms\x18\x0b \x01(\x03\x12\x0c\n\x04\x66lag\x18\x0c \x01(\t\x12\x11\n\tescalated\x18\r \x01(\r\x12\r\n\x05\x64\x65pth\x18\x0e \x01(\r\"\xf5\x01\n\x0f\x41ssignmentEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12$\n\x04unit\x18\x02 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\r\n\x05\x61t_ms\x18\x03 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x14\n\x07percent\x18\x06 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06\x64ue_ms\x18\x07 \x01(\x03\x12\x0c\n\x04note\x18\x08 \x01(\t\x12\x10\n\x08\x65vidence\x18\t \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\n \x01(\t\x12\r\n\x05\x61\x66ter\x18\x0b \x01(\t\x12\x0f\n\x07ignored\x18\x0c \x01(\tB\n\n\x08_percent\"\xf5\x01\n\x10IssueWorkRequest\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\t\x12\x0f\n\x07targets\x18\x03 \x03(\t\x12\x0c\n\x04\x64uty\x18\x04 \x01(\t\x12\x0e\n\x06\x64ue_ms\x18\x05 \x01(\x03\x12\x0f\n\x07\x66\x65\x65_fen\x18\x06 \x01(\x03\x12\x12\n\ndepartment\x18\x07 \x01(\t\x12\x0f\n\x07item_no\x18\x08 \x01(\t\x12\r\n\x05\x61\x63tor\x18\t \x01(\t\x12\x0e\n\x06nature\x18\n \x01(\t\x12\x15\n\rworkload_days\x18\x0b \x01(\r\x12\x15\n\rduration_days\x18\x0c \x01(\r\x12\x12\n\nwork_order\x18\r \x01(\t\"Z\n\x11IssueWorkResponse\x12\x12\n\nwork_order\x18\x01 \x01(\t\x12\x31\n\x0b\x61ssignments\x18\x02 \x03(\x0b\x32\x1c.silian.office.v1.Assignment\"\xd1\x01\n\x16\x41\x63tOnAssignmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x14\n\x07percent\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06\x64ue_ms\x18\x06 \x01(\x03\x12\x0c\n\x04note\x18\x07 \x01(\t\x12\x10\n\x08\x65vidence\x18\x08 \x01(\t\x12\x0f\n\x07targets\x18\t \x03(\t\x12\r\n\x05title\x18\n \x01(\t\x12\x0c\n\x04\x62ody\x18\x0b \x01(\tB\n\n\x08_percent\"x\n\x17\x41\x63tOnAssignmentResponse\x12\x30\n\nassignment\x18\x01 \x01(\x0b\x32\x1c.silian.office.v1.Assignment\x12+\n\x05parts\x18\x02 \x03(\x0b\x32\x1c.silian.office.v1.Assignment\"s\n\x16ListAssignmentsRequest\x12\x0b\n\x03\x62ox\x18\x01 \x01(\t\x12\x0e\n\x06states\x18\x02 \x03(\t\x12\x0f\n\x07\x66lagged\x18\x03 \x01(\x08\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\r\x12\x0e\n\x06offset\x18\x06 \x01(\r\"[\n\x17ListAssignmentsResponse\x12\x31\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x1c.silian.office.v1.Assignment\x12\r\n\x05total\x18\x02 \x01(\x04\"\"\n\x14GetAssignmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xbc\x01\n\x15GetAssignmentResponse\x12\x30\n\nassignment\x18\x01 \x01(\x0b\x32\x1c.silian.office.v1.Assignment\x12\x32\n\x07history\x18\x02 \x03(\x0b\x32!.silian.office.v1.AssignmentEvent\x12\x0c\n\x04\x62ody\x18\x03 \x01(\t\x12\x0f\n\x07\x66\x65\x65_fen\x18\x04 \x01(\x03\x12\x0f\n\x07waiting\x18\x05 \x01(\r\x12\r\n\x05steps\x18\x06 \x03(\t\"!\n\x13GetWorkOrderRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x85\x01\n\x14GetWorkOrderResponse\x12\x31\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x1c.silian.office.v1.Assignment\x12,\n\x06\x63ounts\x18\x02 \x03(\x0b\x32\x1c.silian.office.v1.StateCount\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\"9\n\nStateCount\x12\r\n\x05level\x18\x01 \x01(\r\x12\r\n\x05state\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bsilian/office/v1/work.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\"\x9f\x02\n\nAssignment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\nwork_order\x18\x02 \x01(\t\x12\x0e\n\x06parent\x18\x03 \x01(\t\x12&\n\x06issuer\x18\x04 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12(\n\x08\x61ssignee\x18\x05 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\r\n\x05title\x18\x06 \x01(\t\x12\r\n\x05state\x18\x07 \x01(\t\x12\x0f\n\x07percent\x18\x08 \x01(\r\x12\x0c\n\x04\x64uty\x18\t \x01(\t\x12\x0e\n\x06\x64ue_ms\x18\n \x01(\x03\x12\x12\n\nupdated_ms\x18\x0b \x01(\x03\x12\x0c\n\x04\x66lag\x18\x0c \x01(\t\x12\x11\n\tescalated\x18\r \x01(\r\x12\r\n\x05\x64\x65pth\x18\x0e \x01(\r\"\xf5\x01\n\x0f\x41ssignmentEvent\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12$\n\x04unit\x18\x02 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\r\n\x05\x61t_ms\x18\x03 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x14\n\x07percent\x18\x06 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06\x64ue_ms\x18\x07 \x01(\x03\x12\x0c\n\x04note\x18\x08 \x01(\t\x12\x10\n\x08\x65vidence\x18\t \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\n \x01(\t\x12\r\n\x05\x61\x66ter\x18\x0b \x01(\t\x12\x0f\n\x07ignored\x18\x0c \x01(\tB\n\n\x08_percent\"\xfa\x01\n\x15IssueWorkOrderRequest\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\t\x12\x0f\n\x07targets\x18\x03 \x03(\t\x12\x0c\n\x04\x64uty\x18\x04 \x01(\t\x12\x0e\n\x06\x64ue_ms\x18\x05 \x01(\x03\x12\x0f\n\x07\x66\x65\x65_fen\x18\x06 \x01(\x03\x12\x12\n\ndepartment\x18\x07 \x01(\t\x12\x0f\n\x07item_no\x18\x08 \x01(\t\x12\r\n\x05\x61\x63tor\x18\t \x01(\t\x12\x0e\n\x06nature\x18\n \x01(\t\x12\x15\n\rworkload_days\x18\x0b \x01(\r\x12\x15\n\rduration_days\x18\x0c \x01(\r\x12\x12\n\nwork_order\x18\r \x01(\t\"_\n\x16IssueWorkOrderResponse\x12\x12\n\nwork_order\x18\x01 \x01(\t\x12\x31\n\x0b\x61ssignments\x18\x02 \x03(\x0b\x32\x1c.silian.office.v1.Assignment\"\xd6\x01\n\x1bTransitionAssignmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x14\n\x07percent\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06\x64ue_ms\x18\x06 \x01(\x03\x12\x0c\n\x04note\x18\x07 \x01(\t\x12\x10\n\x08\x65vidence\x18\x08 \x01(\t\x12\x0f\n\x07targets\x18\t \x03(\t\x12\r\n\x05title\x18\n \x01(\t\x12\x0c\n\x04\x62ody\x18\x0b \x01(\tB\n\n\x08_percent\"}\n\x1cTransitionAssignmentResponse\x12\x30\n\nassignment\x18\x01 \x01(\x0b\x32\x1c.silian.office.v1.Assignment\x12+\n\x05parts\x18\x02 \x03(\x0b\x32\x1c.silian.office.v1.Assignment\"{\n\x16ListAssignmentsRequest\x12\x0b\n\x03\x62ox\x18\x01 \x01(\t\x12\x0e\n\x06states\x18\x02 \x03(\t\x12\x0f\n\x07\x66lagged\x18\x03 \x01(\x08\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\r\x12\x12\n\npage_token\x18\x06 \x01(\t\"y\n\x17ListAssignmentsResponse\x12\x31\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x1c.silian.office.v1.Assignment\x12\x12\n\ntotal_size\x18\x02 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\"\n\x14GetAssignmentRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xbc\x01\n\x15GetAssignmentResponse\x12\x30\n\nassignment\x18\x01 \x01(\x0b\x32\x1c.silian.office.v1.Assignment\x12\x32\n\x07history\x18\x02 \x03(\x0b\x32!.silian.office.v1.AssignmentEvent\x12\x0c\n\x04\x62ody\x18\x03 \x01(\t\x12\x0f\n\x07\x66\x65\x65_fen\x18\x04 \x01(\x03\x12\x0f\n\x07waiting\x18\x05 \x01(\r\x12\r\n\x05steps\x18\x06 \x03(\t\"!\n\x13GetWorkOrderRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x85\x01\n\x14GetWorkOrderResponse\x12\x31\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x1c.silian.office.v1.Assignment\x12,\n\x06\x63ounts\x18\x02 \x03(\x0b\x32\x1c.silian.office.v1.StateCount\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\"9\n\nStateCount\x12\r\n\x05level\x18\x01 \x01(\r\x12\r\n\x05state\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,26 +36,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ASSIGNMENT']._serialized_end=368
   _globals['_ASSIGNMENTEVENT']._serialized_start=371
   _globals['_ASSIGNMENTEVENT']._serialized_end=616
-  _globals['_ISSUEWORKREQUEST']._serialized_start=619
-  _globals['_ISSUEWORKREQUEST']._serialized_end=864
-  _globals['_ISSUEWORKRESPONSE']._serialized_start=866
-  _globals['_ISSUEWORKRESPONSE']._serialized_end=956
-  _globals['_ACTONASSIGNMENTREQUEST']._serialized_start=959
-  _globals['_ACTONASSIGNMENTREQUEST']._serialized_end=1168
-  _globals['_ACTONASSIGNMENTRESPONSE']._serialized_start=1170
-  _globals['_ACTONASSIGNMENTRESPONSE']._serialized_end=1290
-  _globals['_LISTASSIGNMENTSREQUEST']._serialized_start=1292
-  _globals['_LISTASSIGNMENTSREQUEST']._serialized_end=1407
-  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_start=1409
-  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_end=1500
-  _globals['_GETASSIGNMENTREQUEST']._serialized_start=1502
-  _globals['_GETASSIGNMENTREQUEST']._serialized_end=1536
-  _globals['_GETASSIGNMENTRESPONSE']._serialized_start=1539
-  _globals['_GETASSIGNMENTRESPONSE']._serialized_end=1727
-  _globals['_GETWORKORDERREQUEST']._serialized_start=1729
-  _globals['_GETWORKORDERREQUEST']._serialized_end=1762
-  _globals['_GETWORKORDERRESPONSE']._serialized_start=1765
-  _globals['_GETWORKORDERRESPONSE']._serialized_end=1898
-  _globals['_STATECOUNT']._serialized_start=1900
-  _globals['_STATECOUNT']._serialized_end=1957
+  _globals['_ISSUEWORKORDERREQUEST']._serialized_start=619
+  _globals['_ISSUEWORKORDERREQUEST']._serialized_end=869
+  _globals['_ISSUEWORKORDERRESPONSE']._serialized_start=871
+  _globals['_ISSUEWORKORDERRESPONSE']._serialized_end=966
+  _globals['_TRANSITIONASSIGNMENTREQUEST']._serialized_start=969
+  _globals['_TRANSITIONASSIGNMENTREQUEST']._serialized_end=1183
+  _globals['_TRANSITIONASSIGNMENTRESPONSE']._serialized_start=1185
+  _globals['_TRANSITIONASSIGNMENTRESPONSE']._serialized_end=1310
+  _globals['_LISTASSIGNMENTSREQUEST']._serialized_start=1312
+  _globals['_LISTASSIGNMENTSREQUEST']._serialized_end=1435
+  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_start=1437
+  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_end=1558
+  _globals['_GETASSIGNMENTREQUEST']._serialized_start=1560
+  _globals['_GETASSIGNMENTREQUEST']._serialized_end=1594
+  _globals['_GETASSIGNMENTRESPONSE']._serialized_start=1597
+  _globals['_GETASSIGNMENTRESPONSE']._serialized_end=1785
+  _globals['_GETWORKORDERREQUEST']._serialized_start=1787
+  _globals['_GETWORKORDERREQUEST']._serialized_end=1820
+  _globals['_GETWORKORDERRESPONSE']._serialized_start=1823
+  _globals['_GETWORKORDERRESPONSE']._serialized_end=1956
+  _globals['_STATECOUNT']._serialized_start=1958
+  _globals['_STATECOUNT']._serialized_end=2015
 # @@protoc_insertion_point(module_scope)

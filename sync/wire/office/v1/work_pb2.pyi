@@ -67,7 +67,7 @@ class AssignmentEvent(_message.Message):
     ignored: str
     def __init__(self, kind: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., at_ms: _Optional[int] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., percent: _Optional[int] = ..., due_ms: _Optional[int] = ..., note: _Optional[str] = ..., evidence: _Optional[str] = ..., before: _Optional[str] = ..., after: _Optional[str] = ..., ignored: _Optional[str] = ...) -> None: ...
 
-class IssueWorkRequest(_message.Message):
+class IssueWorkOrderRequest(_message.Message):
     __slots__ = ("title", "body", "targets", "duty", "due_ms", "fee_fen", "department", "item_no", "actor", "nature", "workload_days", "duration_days", "work_order")
     TITLE_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
@@ -97,7 +97,7 @@ class IssueWorkRequest(_message.Message):
     work_order: str
     def __init__(self, title: _Optional[str] = ..., body: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., duty: _Optional[str] = ..., due_ms: _Optional[int] = ..., fee_fen: _Optional[int] = ..., department: _Optional[str] = ..., item_no: _Optional[str] = ..., actor: _Optional[str] = ..., nature: _Optional[str] = ..., workload_days: _Optional[int] = ..., duration_days: _Optional[int] = ..., work_order: _Optional[str] = ...) -> None: ...
 
-class IssueWorkResponse(_message.Message):
+class IssueWorkOrderResponse(_message.Message):
     __slots__ = ("work_order", "assignments")
     WORK_ORDER_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
@@ -105,7 +105,7 @@ class IssueWorkResponse(_message.Message):
     assignments: _containers.RepeatedCompositeFieldContainer[Assignment]
     def __init__(self, work_order: _Optional[str] = ..., assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ...) -> None: ...
 
-class ActOnAssignmentRequest(_message.Message):
+class TransitionAssignmentRequest(_message.Message):
     __slots__ = ("id", "step", "actor", "reason", "percent", "due_ms", "note", "evidence", "targets", "title", "body")
     ID_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
@@ -131,7 +131,7 @@ class ActOnAssignmentRequest(_message.Message):
     body: str
     def __init__(self, id: _Optional[str] = ..., step: _Optional[str] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., percent: _Optional[int] = ..., due_ms: _Optional[int] = ..., note: _Optional[str] = ..., evidence: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., title: _Optional[str] = ..., body: _Optional[str] = ...) -> None: ...
 
-class ActOnAssignmentResponse(_message.Message):
+class TransitionAssignmentResponse(_message.Message):
     __slots__ = ("assignment", "parts")
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
@@ -140,28 +140,30 @@ class ActOnAssignmentResponse(_message.Message):
     def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ..., parts: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ...) -> None: ...
 
 class ListAssignmentsRequest(_message.Message):
-    __slots__ = ("box", "states", "flagged", "text", "limit", "offset")
+    __slots__ = ("box", "states", "flagged", "text", "page_size", "page_token")
     BOX_FIELD_NUMBER: _ClassVar[int]
     STATES_FIELD_NUMBER: _ClassVar[int]
     FLAGGED_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
-    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     box: str
     states: _containers.RepeatedScalarFieldContainer[str]
     flagged: bool
     text: str
-    limit: int
-    offset: int
-    def __init__(self, box: _Optional[str] = ..., states: _Optional[_Iterable[str]] = ..., flagged: _Optional[bool] = ..., text: _Optional[str] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, box: _Optional[str] = ..., states: _Optional[_Iterable[str]] = ..., flagged: _Optional[bool] = ..., text: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListAssignmentsResponse(_message.Message):
-    __slots__ = ("assignments", "total")
+    __slots__ = ("assignments", "total_size", "next_page_token")
     ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     assignments: _containers.RepeatedCompositeFieldContainer[Assignment]
-    total: int
-    def __init__(self, assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetAssignmentRequest(_message.Message):
     __slots__ = ("id",)
