@@ -12,10 +12,14 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
 
 from hub.api.call_context import CallContext
 from hub.api.progress_stream import stream_progress
-from hub.api.service import METHODS
+from hub.api.service import METHODS, NAME
 from hub.api.tokens import token_of
 from hub.client.client import OfficeClient, RemoteRefusal, Unreachable, wall_ms
 from hub.client.files import record_pieces
@@ -76,6 +80,37 @@ def test_every_method_of_the_contract_is_offered() -> None:
     assert streaming == {
         name: (m.duplex is not None, m.unary is None) for name, m in METHODS.items()
     }
+
+
+# -- reflection -----------------------------------------------------------------------------------
+
+
+def services_of(address: str) -> set[str]:
+    """Ask a server for its services and for the contract of one, as grpcurl does."""
+    with grpc.insecure_channel(address, options=(NO_PROXY,)) as channel:
+        known = ProtoReflectionDescriptorDatabase(channel)
+        found = set(known.get_services())
+        service = DescriptorPool(known).FindServiceByName(NAME)
+        assert {m.name for m in service.methods} == set(METHODS)
+        return found
+
+
+def test_a_server_tells_its_contract_where_the_setting_lets_it(
+    tmp_path: Path, catalogue: Catalogue
+) -> None:
+    config = OfficeConfig(unit=COMMUNITY, reflection=True)
+    init_office(tmp_path / "here", config, catalogue, rng=random.Random(3))
+    process = Process([tmp_path / "here"], wall_ms=wall_ms, rng=random.Random(4))
+    try:
+        assert {NAME, "grpc.health.v1.Health"} <= services_of(process.start())
+    finally:
+        process.stop()
+
+
+def test_a_server_tells_no_contract_without_the_setting(served: Served) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        services_of(served.address)
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 # -- the token ------------------------------------------------------------------------------------
