@@ -47,7 +47,7 @@ ID_KINDS: Choices = {
     "conflict": ("冲突", "Conflict"),
     "correction": ("更正申请", "Correction request"),
     "case": ("办件", "Case"),
-    "hole": ("隔离的变更", "Held change"),
+    "quarantined_change": ("隔离的变更", "Quarantined change"),
     "assignment": ("任务", "Assignment"),
     "order": ("工单", "Order"),
     "transfer": ("划转", "Transfer"),

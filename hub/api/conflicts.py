@@ -43,27 +43,28 @@ def resolve_conflict(
         service.Take,
         choices.chosen(request.take, choices.TAKES, ("way to decide", "处理方式"), "--take"),
     )
-    chosen = parse_id(request.id)
-    register = context.office.catalogue.registers[views.show(context.office, chosen).register]
-    typed = fields_coded(register, request.values)
-    values = {name: text or None for name, text in typed.items()}
+    by = request.alike_by or "values"
     if not request.alike:
         only(
             request, ("id", "take", "reason", "actor", "values"),
             when="settling one conflict", when_zh="处理单个冲突",
         )  # fmt: skip
-        view = service.resolve(
-            context.office, chosen, take, reason=request.reason, actor=request.actor, values=values
-        )
-        return pb.ResolveConflictResponse(conflict=_conflict(context, view), resolved=1)
-    by = request.alike_by or "values"
-    if by not in ALIKE_BY or (by == "writers" and take == "value"):
+    elif by not in ALIKE_BY or (by == "writers" and take == "value"):
         raise BadRequest(
             f"conflicts cannot be taken together by {by[:20]!r} and settled by {take!r}",
             f"不能按“{by[:20]}”归为同类并以“{take}”处理",
             "Alike by values, or by writers with `shown` or `loser`.",
             "同值可按任一方式处理; 同单位只能采用 shown 或 loser。",
         )
+    chosen = parse_id(request.id)
+    register = context.office.catalogue.registers[views.show(context.office, chosen).register]
+    typed = fields_coded(register, request.values)
+    values = {name: text or None for name, text in typed.items()}
+    if not request.alike:
+        view = service.resolve(
+            context.office, chosen, take, reason=request.reason, actor=request.actor, values=values
+        )
+        return pb.ResolveConflictResponse(conflict=_conflict(context, view), resolved=1)
     alike = service.resolve_alike(
         context.office,
         chosen,

@@ -171,8 +171,8 @@ def _postings(office: OfficeClient, *_: Any) -> Iterator[Offer]:
 
 _LISTED: dict[str, Callable[..., Iterator[Offer]]] = {
     "record": _records, "conflict": _conflicts, "correction": _corrections, "case": _cases,
-    "hole": _quarantined, "assignment": _assignments, "order": _orders, "transfer": _transfers,
-    "posting": _postings,
+    "quarantined_change": _quarantined, "assignment": _assignments, "order": _orders,
+    "transfer": _transfers, "posting": _postings,
 }  # fmt: skip
 
 

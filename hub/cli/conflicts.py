@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from sync.wire.office.v1 import office_pb2 as pb
 
 STATES = {
-    "open": ("待处理", "open"), "settled": ("已处理", "settled"),
-    "overtaken": ("已被覆盖", "overtaken"), "silent": ("无需处理", "silent"),
+    "open": ("待处理", "open"), "resolved": ("已处理", "resolved"),
+    "superseded": ("已被覆盖", "superseded"),
+    "auto_resolved": ("无需处理", "auto-resolved"),
 }  # fmt: skip
 Conflict = Annotated[
     str,

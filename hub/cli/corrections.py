@@ -111,7 +111,7 @@ def accept(
     terminal: Terminal,
     request: Request,
     version_token: Annotated[
-        str, typer.Option("--seen", help="Token of what you looked at. 所见版本")
+        str, typer.Option("--version-token", help="Token of what you looked at. 所见版本")
     ] = "",
     force: Force = False,
     actor: Actor = "",
@@ -200,7 +200,8 @@ def _print(
         terminal.line(f"{state}: {closed}", f"{state}: {closed}")
     if found.may_answer:
         terminal.note(
-            f"所见版本: --seen {found.version_token}", f"what you saw: --seen {found.version_token}"
+            f"所见版本: --version-token {found.version_token}",
+            f"what you saw: --version-token {found.version_token}",
         )
 
 

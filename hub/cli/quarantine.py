@@ -21,7 +21,7 @@ STATES = {
     "closed": ("已放弃", "closed"),
 }
 QuarantinedChange = Annotated[
-    str, typer.Argument(help="First digits of its id. 编号前几位"), IdOf("hole")
+    str, typer.Argument(help="First digits of its id. 编号前几位"), IdOf("quarantined_change")
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept. 理由, 将留存")]
 

@@ -38,7 +38,9 @@ Record = Annotated[
     IdOf("record"),
 ]
 Pairs = Annotated[list[str], typer.Argument(help="field=value ... 字段=值")]
-IfVersion = Annotated[str, typer.Option("--seen", help="Token of what you looked at. 所见版本")]
+IfVersion = Annotated[
+    str, typer.Option("--version-token", help="Token of what you looked at. 所见版本")
+]
 Force = Annotated[bool, typer.Option("--force", help="Although it changed meanwhile. 强制")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it goes with the edit. 理由")]
 COLUMNS_MAX = 6  # of a list; `record show` has them all
@@ -92,25 +94,20 @@ def ls(
     """List records, page by page, or search them. 查询记录"""
     if not register and columns:
         raise usage(
-            "columns are those of one register", "未指定台账时不能选择字段",
+            "--columns are those of one register: none is named",
+            "未指定台账时不能用 --columns 选择字段",
             "Name a register.", "请指定台账。",
         )  # fmt: skip
     with terminal.office() as office:
         kind = office.get_register(register=register).register if register else None
+        chosen = [_field(kind, name) for name in listed_of(columns or ())] if kind else []
         page = office.list_records(
             register=register, unit=unit, subtree=subtree, conditions=conditions_of(where or ()),
             search=search, sort=listed_of(sort or ()), include_ended=ended, page_size=limit,
             page_token=after,
         )  # fmt: skip
-        chosen = [_field(kind, name) for name in listed_of(columns or ())] if kind else []
-        kinds = (
-            {}
-            if kind or terminal.json
-            else {
-                name: office.get_register(register=name).register
-                for name in {r.register for r in page.records}
-            }
-        )
+        others = set() if kind or terminal.json else {r.register for r in page.records}
+        kinds = {name: office.get_register(register=name).register for name in others}
 
     def human() -> None:
         if kind is not None:

@@ -85,7 +85,7 @@ class Comparisons:
             )
         if not comparison.equal:
             office.log.warning(
-                "copies_differed", peer=comparison.peer, found=len(comparison.found),
+                "records_differed", peer=comparison.peer, found=len(comparison.found),
                 left=len(comparison.left), sums_here=len(comparison.fixed_here),
                 sums_there=len(comparison.fixed_there),
             )  # fmt: skip

@@ -26,7 +26,7 @@ class SignatureRefusals:
 
     def note(self, unit: int, error: SignatureError) -> None:
         """A neighbour handed over what its origin has not signed so."""
-        self._office.log.error("words_refused", peer=unit, code=error.code, reason=error.en)
+        self._office.log.error("signature_refused", peer=unit, code=error.code, reason=error.en)
         self._set(unit, error.code)
 
     def clear(self, unit: int) -> None:

@@ -24,7 +24,7 @@ class BundleNotForUs(SilianError):
 class BundleNotNeighbour(SilianError):
     """The other office is neither this office's parent nor one of its children."""
 
-    code = "bundle_stranger"
+    code = "bundle_unknown_sender"
 
     def __init__(self, who: str) -> None:
         super().__init__(
@@ -52,7 +52,7 @@ class BundleOutdated(SilianError):
 class BundleNeedsLine(SilianError):
     """One of the two stores has lost entries that the other has; it needs a link to recover."""
 
-    code = "bundle_needs_line"
+    code = "bundle_needs_link"
 
     def __init__(self, who: str) -> None:
         super().__init__(

@@ -256,7 +256,7 @@ def _fix_digests(
 
     for key in host.store.write(work):
         host.log.warning(
-            "digest_mended", peer=child, register=key.register, unit=key.unit, bucket=key.bucket
+            "digest_repaired", peer=child, register=key.register, unit=key.unit, bucket=key.bucket
         )
         for message in reply.rows:
             if (message.register, message.unit, message.bucket) == key:

@@ -45,7 +45,7 @@ Metadata = tuple[tuple[str, str], ...]
 class LineClosed(SilianError):
     """The office hung up before its call was made."""
 
-    code = "line_closed"
+    code = "link_closed"
     retryable = True
 
     def __init__(self) -> None:

@@ -233,7 +233,7 @@ class Parent:
             lambda tx: recovery_parent.restore_own(tx, host, wires, child=unit, last=last)
         )
         if received.entries:
-            host.log.warning("own_words_taken_back", child=unit, entries=received.entries)
+            host.log.warning("own_entries_recovered", child=unit, entries=received.entries)
         host.committed(received)
 
     # -- how far a child's log is durable ------------------------------------------------------

@@ -51,7 +51,7 @@ class State(Enum):
     PULLING = "pulling"  # we asked what waits for us
     APPLYING = "applying"  # a batch from above is being committed here
     RECOVERING = "recovering"  # what this store lost, or the parent, is being given back
-    DOWNLOADING = "copying"  # the next chunk of a snapshot is on its way
+    DOWNLOADING = "downloading"  # the next chunk of a snapshot is on its way
     UPLOADING = "handing"  # a chunk of ours is on its way up
     COMPARING = "comparing"  # nothing waits: a step of a comparison is on its way
     IDLE = "idle"  # greeted, nothing to do

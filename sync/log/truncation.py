@@ -27,7 +27,7 @@ SNAPSHOT_UP = "snapshot:up"  # how far the parent had our log then
 class LogTruncated(SilianError):
     """The log does not reach back to the position that it must begin at."""
 
-    code = "log_cut"
+    code = "log_truncated"
 
     def __init__(self, *, asked: int, low_water_mark: int) -> None:
         super().__init__(

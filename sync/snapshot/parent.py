@@ -84,12 +84,12 @@ def join_upload(host: Host, child: int, incarnation: int, payload: bytes) -> Non
         raise
     host.committed(received)
     if chunk.cursors:
-        host.log.info("copies_taken_from_below", child=child)
+        host.log.info("snapshot_received_from_below", child=child)
 
 
 def record_snapshot_due(host: Host, child: int, error: truncation.LogTruncated) -> None:
     """Remember that a child lacks what the log has no more: its next greeting is told so."""
-    host.log.info("log_cut_for", child=child, reason=error.en)
+    host.log.info("log_truncated_for", child=child, reason=error.en)
     host.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", "1"))
 
 

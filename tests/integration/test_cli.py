@@ -80,7 +80,7 @@ def test_status_shows_the_link_and_the_offices_below(network: Network) -> None:
         STREET: True, COMMUNITY: True,
     }  # fmt: skip
     assert (tree["sums"]["offices"], tree["sums"]["received"]) == (18, 2)
-    assert {c["code"]: c["offices"] for c in tree["causes"]}["never_heard"] == 16
+    assert {c["code"]: c["offices"] for c in tree["causes"]}["never_contacted"] == 16
     shown = network.above("status", "--tree").out
     assert "万家花园社区" in shown
     assert "18 offices: heard 2, never heard 16, line up 1" in shown
@@ -113,15 +113,17 @@ def test_a_status_is_asked_for_a_unit_and_by_cause_page_by_page(network: Network
     assert [o["unit"]["code"] for o in one["offices"]] == [COMMUNITY]
     assert one["causes"] == []
     first = network.above(
-        "status", "--tree", "--problems", "--cause", "never_heard", "--limit", 10, "--json"
+        "status", "--tree", "--problems", "--cause", "never_contacted", "--limit", 10, "--json"
     ).json
     assert (len(first["problems"]), first["total"], first["next"]) == (10, 16, "10")
     second = network.above(
-        "status", "--tree", "--problems", "--cause", "never_heard", "--limit", 10,
+        "status", "--tree", "--problems", "--cause", "never_contacted", "--limit", 10,
         "--after", first["next"], "--json",
     ).json  # fmt: skip
     assert (len(second["problems"]), second["next"]) == (6, "")
-    shown = network.above("status", "--tree", "--problems", "--cause", "never_heard", "--limit", 2)
+    shown = network.above(
+        "status", "--tree", "--problems", "--cause", "never_contacted", "--limit", 2
+    )
     assert "16 in all, next page: --after 2" in shown.err
     unknown = network.above("status", "--tree", "--problems", "--cause", "holez", "--json")
     assert (unknown.exit, unknown.error["code"]) == (3, "unknown_cause")
@@ -228,7 +230,7 @@ def test_a_record_is_created_changed_deleted_and_restored(network: Network, prem
         "premises",
         record,
         "area_m2=70.5",
-        "--seen",
+        "--version-token",
         made["version_token"],
         "--json",
     )
@@ -551,9 +553,9 @@ def test_a_conflict_is_shown_and_decided(alone: Path) -> None:
     made = run("record", "create", "service_outlet", "name=冲突点", "kind=outlet").json
     change = ("record", "change", "service_outlet", made["id"])
     assert run(*change, "address=甲路1号").exit == 0
-    stale = run(*change, "address=乙路2号", "--seen", made["version_token"])
+    stale = run(*change, "address=乙路2号", "--version-token", made["version_token"])
     assert (stale.exit, stale.error["code"]) == (7, "stale_edit")
-    forced = run(*change, "address=乙路2号", "--seen", made["version_token"], "--force")
+    forced = run(*change, "address=乙路2号", "--version-token", made["version_token"], "--force")
     (conflict,) = forced.json["conflicts"]
     assert run("conflicts", "ls").json["items"][0]["id"] == conflict
     assert "甲路1号" in silian("conflicts", "show", conflict, "--dir", alone).out

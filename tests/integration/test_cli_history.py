@@ -106,7 +106,7 @@ def test_a_decided_conflict_is_listed_with_what_was_not_taken_at_both_offices(pa
     ]
     change = ("record", "change", "premises", record)
     assert pair.below(*change, "remark=甲说").exit == 0
-    forced = pair.below(*change, "remark=乙说", "--seen", seen, "--force", "--json")
+    forced = pair.below(*change, "remark=乙说", "--version-token", seen, "--force", "--json")
     (conflict,) = forced.json["conflicts"]
     shown = pair.below("conflicts", "show", conflict)
     assert "suggested to decide" in shown.out
@@ -127,10 +127,12 @@ def test_a_decided_conflict_is_listed_with_what_was_not_taken_at_both_offices(pa
 def test_a_conflict_reads_as_the_record_does(pair: Pair) -> None:
     """In the words of the person, with decimals and labels, and decided in them, too."""
     record = hall(pair, "己楼")
-    seen = pair.below("record", "show", "premises", record, "--json").json["record"]["seen"]
+    shown = pair.below("record", "show", "premises", record, "--json").json["record"]
     change = ("record", "change", "premises", record)
     assert pair.below(*change, "area_m2=330").exit == 0
-    forced = pair.below(*change, "area_m2=340.5", "--seen", seen, "--force", "--json")
+    forced = pair.below(
+        *change, "area_m2=340.5", "--version-token", shown["version_token"], "--force", "--json"
+    )
     (conflict,) = forced.json["conflicts"]
     for verb in (("conflict", "ls"), ("conflict", "show", conflict)):
         shown = pair.below(*verb, lang="zh").out

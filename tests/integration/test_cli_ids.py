@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from hub.cli.main import app
+from node.store.engine import sqlite_driver
 from tests.support.silian import COMMUNITY, STREET, Ran, on_terminal, serving, silian
 from tests.support.tier import GARDEN, ORCHID, eventually, tier_of
 
@@ -92,12 +93,12 @@ def _fill(pair: Pair) -> None:
              "phone=13900000000", "employment=退休")  # fmt: skip
     two = good(pair.below("record", "show", "premises", "二号楼", "--json"))["record"]
     change = ("record", "change", "premises", "二号楼")
-    stale = ("--seen", two["version_token"], "--force")
+    stale = ("--version-token", two["version_token"], "--force")
     for text, more in (("甲说" + LONG, ()), ("乙说" + LONG, stale)):
         assert pair.below(*change, f"remark={text}", *more).exit == 0
     one = good(pair.below("record", "show", "premises", "文体中心", "--json"))["record"]
     change = ("record", "change", "premises", "文体中心")
-    for text, more in (("甲", ()), ("乙", ("--seen", one["version_token"], "--force"))):
+    for text, more in (("甲", ()), ("乙", ("--version-token", one["version_token"], "--force"))):
         assert pair.below(*change, f"remark={text}", *more).exit == 0
     decide = ("--take", "loser", "--reason", LONG, "--as", "王敏")
     assert pair.below("conflicts", "resolve", "文体中心", *decide).exit == 0
@@ -310,6 +311,9 @@ def test_a_case_names_this_offices_own_record_and_is_taken_by_its_first_digits(
 
 
 def key_has_come(folder: Path) -> bool:
-    """Say whether the city's key of marks is here: before it nothing is compared."""
-    with sqlite3.connect(folder / "office.db") as store:
+    """Say whether the city's key of marks is here: before it nothing is compared.
+
+    By the program's own SQLite: closing a file in another SQLite of one process drops its locks.
+    """
+    with closing(sqlite_driver.connect(folder / "office.db")) as store:
         return bool(store.execute("SELECT count(*) FROM r_mark_key").fetchone()[0])

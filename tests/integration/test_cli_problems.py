@@ -66,7 +66,7 @@ def test_quarantined_changes_are_listed_shown_retried_and_closed_with_a_reason(
     assert closed["state"] == "closed"
     assert closed["note"].endswith("李: 重复录入")
     again = quarantine("close", first["id"], "--reason", "重复录入", "--json")
-    assert (again.exit, again.error["code"]) == (7, "hole_not_open")
+    assert (again.exit, again.error["code"]) == (7, "quarantined_change_closed")
     assert quarantine("ls", "--json").json["total"] == 2
     everything = quarantine("ls", "--all", "--limit", 2, "--json").json
     assert everything["total"] == 3
@@ -76,7 +76,7 @@ def test_quarantined_changes_are_listed_shown_retried_and_closed_with_a_reason(
     nobody = quarantine("retry", "--json")
     assert (nobody.exit, nobody.error["code"]) == (2, "usage")
     unknown = quarantine("show", "00" * 16, "--json")
-    assert (unknown.exit, unknown.error["code"]) == (3, "unknown_hole")
+    assert (unknown.exit, unknown.error["code"]) == (3, "unknown_quarantined_change")
 
 
 @pytest.mark.parametrize("served", [False, True])
@@ -100,7 +100,7 @@ def test_a_clone_is_reset_at_the_parent_with_a_reason_whether_it_is_served_or_no
         assert [d["reason"] for d in done["decisions"]][-1] == "旧电脑已停用"
         assert "旧电脑已停用" in copies("ls", lang="zh").out
         again = copies("forget", A, "--reason", "再次", "--json")
-        assert (again.exit, again.error["code"]) == (7, "not_copied")
+        assert (again.exit, again.error["code"]) == (7, "not_cloned")
     finally:
         if process is not None:
             process.stop()

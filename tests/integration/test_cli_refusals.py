@@ -67,7 +67,11 @@ def test_an_unknown_code_of_a_newer_program_exits_by_its_status() -> None:
         (("record", "show", "premises", "00" * 16), 3, "record_missing"),
         (("record", "create", "premises", "name"), 2, "usage"),
         (("record", "create", "premises", "name="), 2, "invalid_record"),
-        (("record", "change", "premises", "00" * 16, "name=x", "--seen", "?"), 2, "bad_token"),
+        (
+            ("record", "change", "premises", "00" * 16, "name=x", "--version-token", "?"),
+            2,
+            "bad_token",
+        ),
         (("import", "nowhere.csv", "--register", "premises"), 3, "file_missing"),
         (("export", "premises", "--format", "pdf"), 2, "bad_request"),
         (("rollup", "K999"), 3, "unknown_indicator"),
@@ -393,7 +397,7 @@ def test_an_explanation_says_cause_what_happens_by_itself_steps_and_an_example()
 
 @pytest.mark.parametrize(
     ("asked", "nearest"),
-    [("stale_edti", "stale_edit"), ("copi", "copies_differ"), ("store", "store"),
+    [("stale_edti", "stale_edit"), ("clnoe", "clone"), ("store", "store"),
      ("no_such_thing_at_all", "silian explain")],
 )  # fmt: skip
 def test_an_unknown_code_gives_the_nearest_and_is_a_wrong_argument(

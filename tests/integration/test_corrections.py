@@ -169,7 +169,7 @@ def test_the_commands_show_in_both_languages_what_is_requested_and_what_to_do(
     assert "660" in shown.out
     assert "650" in shown.out
     assert "2030-01-31" in shown.out
-    assert "--seen" in shown.err + shown.out
+    assert "--version-token" in shown.err + shown.out
     status = silian("status", "--json", *community)
     assert "corrections" in {problem["code"] for problem in status.json["problems"]}
     no = silian("correction", "refuse", request, "--reason", " ", "--json", *community)

@@ -202,7 +202,7 @@ def judged_early(reported: list[Evidence]) -> None:
         t.err for t in reported
     ]
     codes = {problem["code"] for problem in status.json["problems"]}
-    assert "own_clock" in codes
+    assert "clock_wrong" in codes
     assert made.json["id"] in {record["id"] for record in listed.json["items"]}
     assert {f["check"]: f["good"] for f in doctor.json["items"]}["clock"] is False
 

@@ -130,7 +130,7 @@ def test_a_clone_started_while_the_original_runs_is_fenced(tier: Tier) -> None:
         assert copy.dialer is not None
         eventually(lambda: copy.dialer.state is State.HALTED)
         flagged = status(tier.served(STREET).office).problems
-        assert [(p.code, p.unit_code) for p in flagged] == [("copy", GARDEN)]
+        assert [(p.code, p.unit_code) for p in flagged] == [("clone", GARDEN)]
         ours = tier.add_premises(GARDEN, "本尊")
         eventually(lambda: ours in tier.premises(CITY))
         assert record not in tier.premises(STREET)

@@ -112,7 +112,7 @@ def test_truncating_the_log_sends_no_snapshot_to_a_child_that_is_up_to_date(tier
     eventually(lambda: after in outlets(tier, CITY))
     settled(tier, GARDEN, STREET, DISTRICT)
     assert not begun
-    assert not [p for p in status(tier.served(STREET).office).problems if p.code == "copy"]
+    assert not [p for p in status(tier.served(STREET).office).problems if p.code == "clone"]
     assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
 

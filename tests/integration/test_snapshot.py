@@ -210,7 +210,7 @@ def test_a_snapshot_killed_in_the_middle_resumes_and_loses_nothing(tier: Tier) -
     with pytest.raises(BundleNeedsLine):
         offline(tier, GARDEN, lambda o: read_bundles(o, [carried]))
     problems = offline(tier, GARDEN, lambda o: status(o).problems)
-    (message,) = [p.en for p in problems if p.code == "copying"]  # type: ignore[attr-defined]
+    (message,) = [p.en for p in problems if p.code == "snapshot_running"]  # type: ignore[attr-defined]
     assert " / " in message
     for n, record in enumerate((came[0], wait[0])):
         move_to(street.office, unit, record, f"新址{n}")
@@ -233,7 +233,9 @@ def test_a_snapshot_killed_in_the_middle_resumes_and_loses_nothing(tier: Tier) -
             rows = tx.exec_driver_sql("SELECT register, state FROM conflict").fetchall()
             assert {r[0] for r in rows} <= {"cell"}, "counted in two lives, then once"
             assert "open" not in {r[1] for r in rows}
-    assert not [p for p in status(tier.served(GARDEN).office).problems if p.code == "copying"]
+    assert not [
+        p for p in status(tier.served(GARDEN).office).problems if p.code == "snapshot_running"
+    ]
     assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
 
 

@@ -88,7 +88,7 @@ def test_bit_rot_on_a_disk_is_found_and_repaired_by_a_comparison() -> None:
     result = run(plan.without(faults=faults))
     assert result.passed, f"{result.detail}\n" + "\n".join(result.story)
     assert result.ledger.counts["fault", "bit_rot"] >= 3
-    assert result.ledger.counts["log", "copies_differed"] >= 1
+    assert result.ledger.counts["log", "records_differed"] >= 1
 
 
 def with_snapshots(plan: Plan) -> Plan:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import hub.cli
 
 NOBODY = 65534  # this account exists on every Linux
 
@@ -17,6 +21,8 @@ def is_root() -> bool:
 @contextmanager
 def as_another_account(*owned: Path) -> Iterator[None]:
     """Work without root's rights meanwhile; `owned`: files and folders that are given to it."""
+    for module in pkgutil.walk_packages(hub.cli.__path__, "hub.cli."):
+        importlib.import_module(module.name)  # the other account may not read this Python's folder
     for path in owned:
         for each in (path, *path.rglob("*")):
             os.chown(each, NOBODY, NOBODY)

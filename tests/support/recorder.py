@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from hub.api.service import METHODS, NAME
 from node.store.folder_lock import FolderLock
 from sync.wire.office.v1 import bundle_pb2 as bundles
+from sync.wire.office.v1 import common_pb2 as common
 from sync.wire.office.v1 import figures_pb2 as figures
 from sync.wire.office.v1 import office_pb2 as office
 from sync.wire.office.v1 import registers_pb2 as registers
@@ -39,6 +40,20 @@ STREAMS: dict[str, list[Message]] = {
 ANSWERS: dict[str, Message] = {
     "GetStatus": office.GetStatusResponse(
         offices=[office.OfficeState()], problems=[office.Problem(code="disk", severity="alarm")]
+    ),
+    "GetTreeStatus": office.GetTreeStatusResponse(causes=[office.Cause(code="disk")]),
+    "GetRegister": registers.GetRegisterResponse(
+        register=registers.RegisterDescription(
+            fields=[registers.FieldDescription(name="x-columns")]
+        )
+    ),
+    "ListRecords": registers.ListRecordsResponse(
+        records=[
+            registers.Record(
+                register="x-register",
+                values={"x-columns": common.Value(text="a"), "y": common.Value(text="b")},
+            )
+        ]
     ),
     "SyncOffice": office.SyncOfficeResponse(done=True),
 }

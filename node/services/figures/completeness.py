@@ -31,7 +31,7 @@ SILENT_MS = 24 * 3_600_000  # an office not known exactly for this long is named
 class Lag(StrEnum):
     """Why an office's part of an answer is not to be relied on, the worst first."""
 
-    NEVER_REPORTED = "never_heard"
+    NEVER_REPORTED = "never_contacted"
     QUARANTINED = "quarantined"  # some of its cells could not be applied here
     BEHIND = "behind"  # it is known to have written more than is held here
     NOT_FILLED = "not_filled"  # it has filled in none of the registers that the answer reads

@@ -38,13 +38,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "在隔离区查看原因 (silian holes ls); 升级程序后会自动重试。",
         "See why with `silian holes ls`; they are tried again after an upgrade.",
     ),
-    "copy": (
+    "clone": (
         Severity.ALARM,
         "有两套数据以同一单位名义运行", "two stores work under this office's name",
         "停用其中一套, 再由上级用 silian copies forget 解除标记。",
         "Stop one of the two, then let its parent forget: `silian copies forget`.",
     ),
-    "words_refused": (
+    "signature_refused": (
         Severity.ALARM,
         "其转交的数据签名不符, 已整批拒收 ({why})",
         "what it handed over was refused whole, its signatures do not fit ({why})",
@@ -56,12 +56,12 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "时钟快了 {n} 分钟", "its clock is {n} minutes ahead",
         "校准该单位的时钟。", "Set that office's clock.",
     ),
-    "own_clock": (
+    "clock_wrong": (
         Severity.ALARM,
         "本机时钟误差至少 {n} 分钟", "this machine's clock is wrong by at least {n} minutes",
         "校准本机时钟。", "Set this machine's clock.",
     ),
-    "stamps_refused": (
+    "timestamps_refused": (
         Severity.WARNING,
         "{n} 个时间戳超前过多, 未予采信", "{n} stamps were too far ahead to be followed",
         "查找时钟有误的单位。", "Find the office whose clock is wrong.",
@@ -79,12 +79,12 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "按说明处理后即自动恢复；可用 silian doctor 检查。",
         "Do what it says; it goes on by itself then. `silian doctor` looks at everything.",
     ),
-    "copies_differ": (
+    "records_differ": (
         Severity.ALARM,
         "{n} 条记录与上级不一致", "{n} records are not as the parent has them",
         "运行 silian compare 查看原因。", "See why with silian compare.",
     ),
-    "copying": (
+    "snapshot_running": (
         Severity.NOTICE,
         "正在接收上级的全量副本: {why} 条记录",
         "records are coming from the parent as they stand: {why}",
@@ -220,7 +220,7 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "{n} 个重复登记待核实", "{n} cases of one number registered twice are open",
         "在重复登记列表中逐条核实。", "Look at each in the list of cases.",
     ),
-    "never_heard": (
+    "never_contacted": (
         Severity.NOTICE,
         "从未联网", "never heard",
         "确认该单位是否已入网。", "See whether that office has been enrolled.",

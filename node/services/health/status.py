@@ -121,7 +121,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
     counted = {"work_overdue": overdue, "work_escalated": escalated, "money_waiting": money}
     problems += [_of(own, code, n=n) for code, n in counted.items() if n]
     if copying is not None:
-        problems.append(_of(own, "copying", why=f"{copying.done} / {copying.total}"))
+        problems.append(_of(own, "snapshot_running", why=f"{copying.done} / {copying.total}"))
     if cases:
         problems.append(_of(own, "cases", n=cases))
     ahead = office.peer_status.clocks_ahead()
@@ -129,7 +129,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         problems += problems_below(line, now_ms, ahead.get(line.unit, 0), office.program)
     for unit in sorted(office.peer_status.clones()):
         at = office.tree.get(unit)
-        problems.append(problem("copy", unit=unit, unit_code=at.code, name=at.name))
+        problems.append(problem("clone", unit=unit, unit_code=at.code, name=at.name))
     problems += _signing_problems(own, office)
     problems += _lease_problems(office, now_ms)
     return Status(
@@ -193,9 +193,9 @@ def _own_problems(
         yield _of(line, seen.code, n=seen.n, why=seen.why, why_zh=seen.why_zh)
     apart_ms = max(abs(office.clock.offset_ms), office.clock_behind_ms())
     if apart_ms > CLOCK_AHEAD_MS_MAX:
-        yield _of(line, "own_clock", n=apart_ms // MINUTE_MS)
+        yield _of(line, "clock_wrong", n=apart_ms // MINUTE_MS)
     if office.clock.clamped:
-        yield _of(line, "stamps_refused", n=office.clock.clamped)
+        yield _of(line, "timestamps_refused", n=office.clock.clamped)
     if link_state is not None and not link_state.connected and not office.fenced:
         yield _of(line, "link_down", why=link_state.reason or "-")
     for job in jobs:
@@ -217,7 +217,7 @@ def _repair_problems(
 ) -> Iterator[Problem]:
     last = office.comparisons.last
     if last is not None and last.left:
-        yield _of(line, "copies_differ", n=len(last.left))
+        yield _of(line, "records_differ", n=len(last.left))
     if repaired:
         yield _of(line, "repaired", n=repaired)
     if refused:
@@ -232,7 +232,10 @@ def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:
     if behind:
         yield _of(own, "unsigned_streams", n=behind)
     found = [
-        *(("words_refused", unit, code) for unit, code in office.signature_refusals.open().items()),
+        *(
+            ("signature_refused", unit, code)
+            for unit, code in office.signature_refusals.open().items()
+        ),
         *(("new_key", unit, fingerprint(key)) for unit, key in fresh),
     ]
     for code, unit, why in found:
@@ -257,7 +260,7 @@ def _lease_problems(office: Office, now_ms: int) -> Iterator[Problem]:
 def problems_below(line: OfficeLine, now_ms: int, ahead_ms: int, program: str) -> Iterator[Problem]:
     """Yield what somebody should look at of an office below."""
     if not line.received:
-        yield _of(line, "never_heard")
+        yield _of(line, "never_contacted")
         return
     quiet_ms = now_ms - max(line.last_contact_ms, line.exact_ms)
     if quiet_ms > SILENT_MS and not line.connected:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAGE, PAGE_MAX = 100, 1_000
 EXAMPLES = 3
-NEVER_REPORTED = "never_heard"
+NEVER_REPORTED = "never_contacted"
 
 
 class BadPage(SilianError):

@@ -23,7 +23,7 @@ CLONE_DECISIONS = "copy_forgotten:"  # + unit: what persons decided about it, as
 class NotCloned(SilianError):
     """No two stores were seen at work under that office's name; there is nothing to forget."""
 
-    code = "not_copied"
+    code = "not_cloned"
 
     def __init__(self, path: str) -> None:
         super().__init__(
@@ -86,7 +86,7 @@ def reset_clone(office: Office, unit: int, *, actor: str, reason: str) -> Clone:
 
     decisions = office.store.write(write)
     office.peer_status.flag_clone(unit, no_more=True)
-    office.log.warning("copy_forgotten", child=unit, actor=actor, reason=decision.reason)
+    office.log.warning("clone_reset", child=unit, actor=actor, reason=decision.reason)
     return Clone(unit, False, decisions)
 
 

@@ -38,7 +38,7 @@ class Kind(StrEnum):
     CONFLICT = "conflict"
     CORRECTION = "correction"
     CASE = "case"
-    QUARANTINED = "hole"
+    QUARANTINED = "quarantined_change"
     ASSIGNMENT = "assignment"
     ORDER = "order"
     TRANSFER = "transfer"

@@ -146,7 +146,9 @@ def truncate_log(office: Office, now_ms: int, terms: Terms | None = None) -> Ret
         )
         done = truncate.added(done, portion)
     if done.entries:
-        office.log.info("log_cut", low_water_mark=done.upto, entries=done.entries, bytes=done.bytes)
+        office.log.info(
+            "log_truncated", low_water_mark=done.upto, entries=done.entries, bytes=done.bytes
+        )
     local = _cut_local(office, now_ms - terms.log_ms) if terms.log_ms is not None else None
     with office.store.read() as tx:
         found = replace(_state(tx, holds, low_water_mark), portion=done)

@@ -32,7 +32,7 @@ WAITING = ("open", "deferred")
 class UnknownQuarantined(SilianError):
     """No hole of this id; list them."""
 
-    code = "unknown_hole"
+    code = "unknown_quarantined_change"
 
     def __init__(self, quarantine_id: bytes) -> None:
         super().__init__(
@@ -46,7 +46,7 @@ class UnknownQuarantined(SilianError):
 class NotOpen(SilianError):
     """The hole is healed or was closed before; there is nothing to do."""
 
-    code = "hole_not_open"
+    code = "quarantined_change_closed"
 
     def __init__(self, quarantine_id: bytes, state: str) -> None:
         super().__init__(
@@ -190,7 +190,9 @@ def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reaso
         )
 
     office.store.write(write)
-    office.log.info("hole_closed", quarantine=quarantine_id.hex(), reason=line.reason, actor=actor)
+    office.log.info(
+        "quarantined_change_closed", quarantine=quarantine_id.hex(), reason=line.reason, actor=actor
+    )
     return _retry(office, "reason='blocked' AND register=? AND unit=?", (line.register, line.unit))
 
 
@@ -216,7 +218,7 @@ def _retry(office: Office, where: str, parameters: tuple[object, ...]) -> Retrie
     if received is not None:
         office.committed(received)
     if tried:
-        office.log.info("holes_retried", tried=tried, applied=applied)
+        office.log.info("quarantine_retried", tried=tried, applied=applied)
     return Retried(tried, applied)
 
 

@@ -63,7 +63,7 @@ def redact_ended(office: Office, now_ms: int, terms: Terms | None = None) -> int
 
             done += office.store.write(redact, priority=Priority.BULK)
     if done:
-        office.log.info("ended_reduced", records=done)
+        office.log.info("ended_redacted", records=done)
     return done
 
 

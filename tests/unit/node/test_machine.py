@@ -89,7 +89,7 @@ def test_a_clock_before_the_tree_is_an_alarm_and_the_office_works_by_the_oldest_
     assert office.today() == SHIPPED_FROM
     office.follow_tree()
     assert [unit.code for unit in office.tree] == [unit.code for unit in first]
-    problem = next(p for p in status(office).problems if p.code == "own_clock")
+    problem = next(p for p in status(office).problems if p.code == "clock_wrong")
     assert problem.severity.name == "ALARM"
     office.close()
 

@@ -83,7 +83,7 @@ def test_the_tree_lists_every_office_below_a_hub_before_its_children(network):
     assert found.sums.offices == 8
     assert (found.sums.received, found.sums.connected) == (3, 2)
     assert of(found, A).exact_ms == net.ms - 1
-    assert codes(found, B) == ["never_heard"]
+    assert codes(found, B) == ["never_contacted"]
 
 
 def test_below_a_disconnected_hub_no_office_is_shown_as_connected(network):

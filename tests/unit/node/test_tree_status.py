@@ -79,7 +79,7 @@ def test_offices_that_were_never_received_are_counted_and_listed_only_when_asked
     net.settle()
     found = ask(net, NORTH)
     assert listed(found) == [NORTH, A]
-    assert causes(found) == {"never_heard": 2}
+    assert causes(found) == {"never_contacted": 2}
     (never,) = found.causes
     assert {each.unit_code for each in never.examples} == {B, C}
     assert listed(ask(net, NORTH, never=True)) == [NORTH, A, B, C]
@@ -95,7 +95,7 @@ def test_any_unit_below_can_be_asked_about_to_any_depth(network):
     assert listed(street) == [NORTH, A, B]
     assert [branch.depth for branch in street.branches] == [0, 1, 1]
     assert (street.sums.offices, street.sums.received) == (4, 3)
-    assert causes(street) == {"never_heard": 1}
+    assert causes(street) == {"never_contacted": 1}
     with pytest.raises(UnknownUnit):
         ask(net, EAST, F)
     with pytest.raises(UnknownUnit):
@@ -109,7 +109,7 @@ def test_problems_come_by_cause_the_worst_first_with_the_first_offices_that_have
     net.forward(30 * HOUR_MS)
     net[EAST].peer_status.record_contact(net.unit(NORTH), connected=False, waiting_down=0)
     found = ask(net, EAST)
-    assert list(causes(found)) == ["quarantined", "silent", "conflicts", "never_heard"]
+    assert list(causes(found)) == ["quarantined", "silent", "conflicts", "never_contacted"]
     quarantined = found.causes[0]
     assert (quarantined.offices, len(quarantined.examples)) == (4, EXAMPLES)
     assert quarantined.remedy_zh
@@ -131,7 +131,7 @@ def test_problems_are_listed_one_by_one_of_one_cause_or_of_all(network):
     ]
     with pytest.raises(UnknownCause) as unknown:
         ask(net, EAST, problems=True, cause="hole")
-    assert "conflicts, never_heard, quarantined" in unknown.value.remedy_en
+    assert "conflicts, never_contacted, quarantined" in unknown.value.remedy_en
 
 
 def test_pages_follow_each_other_without_a_gap_or_a_repeat(network):

@@ -50,7 +50,7 @@ def test_a_refusal_keeps_its_code_and_whether_it_is_retryable_over_the_wire(code
 
 # Raised where a store is opened, a process started or a client dials: no call ends with them.
 NEVER_ON_A_WIRE = {
-    "bad_catalogue", "bad_log_level", "cannot_listen", "exposed", "internal", "line_closed",
+    "bad_catalogue", "bad_log_level", "cannot_listen", "exposed", "internal", "link_closed",
     "newer_schema", "office_busy", "older_schema", "unreachable",
 }  # fmt: skip
 
