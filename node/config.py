@@ -23,7 +23,7 @@ from pydantic_settings import (
 
 from node.address import Fault, address
 from node.private import write_whole
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 FILE = "office.toml"
 LOG_DAYS_MIN = 30
@@ -35,6 +35,7 @@ class BadConfig(SilianError):
     """The folder is not an office's, or its settings are wrong."""
 
     code = "bad_config"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, where: str, why: str, why_zh: str, remedy_en: str, remedy_zh: str) -> None:
         super().__init__(

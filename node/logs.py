@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 PERSONAL = frozenset({"values", "record", "row", "id_number", "name", "phone", "address"})
@@ -27,6 +27,7 @@ class BadLevel(SilianError):
     """SILIAN_LOG names no level of the log."""
 
     code = "bad_log_level"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, asked: str) -> None:
         super().__init__(

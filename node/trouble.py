@@ -12,7 +12,7 @@ import os
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 _ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _RIGHTS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -24,6 +24,7 @@ class FileMissing(SilianError):
     """A file or folder that was named is not there."""
 
     code = "file_missing"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
@@ -38,6 +39,7 @@ class FileForbidden(SilianError):
     """A file or folder may not be read or written so: rights, a read-only disk, a name in use."""
 
     code = "file_forbidden"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, where: str, why: str, remedy_en: str = "", remedy_zh: str = "") -> None:
         super().__init__(
@@ -53,6 +55,7 @@ class BadName(SilianError):
     """The file system cannot have a file of that name."""
 
     code = "bad_name"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
@@ -67,7 +70,7 @@ class MachineTrouble(SilianError):
     """The machine cannot do it now: no room, no memory, too many open files, a failing disk."""
 
     code = "machine_trouble"
-    retryable = True
+    kind = ErrorKind.UNAVAILABLE
 
     def __init__(self, where: str, why: str, remedy_en: str = "", remedy_zh: str = "") -> None:
         super().__init__(
@@ -83,6 +86,7 @@ class NumberOutOfRange(SilianError):
     """A number or a day is larger or smaller than what can be kept."""
 
     code = "number_out_of_range"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self) -> None:
         super().__init__(
@@ -99,6 +103,7 @@ class BadText(SilianError):
     """A text has bytes that are no characters, as a shell in another encoding sends them."""
 
     code = "bad_text"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self) -> None:
         super().__init__(
@@ -113,6 +118,7 @@ class ProgramFailed(SilianError):
     """The program itself failed: a fault to be reported."""
 
     code = "internal"
+    kind = ErrorKind.INTERNAL
 
     def __init__(self, kind: str, place: str) -> None:
         super().__init__(

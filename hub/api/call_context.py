@@ -18,7 +18,7 @@ from node.domain.units import Tree
 from node.host import LinkedOffice
 from sync.link import Dialer, Parent
 from sync.model.change import ID_BYTES, Value
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, FieldViolation, SilianError
 from sync.wire.office.v1 import common_pb2 as common
 
 R = TypeVar("R", bound=Message)
@@ -26,12 +26,19 @@ _ID = re.compile(f"[0-9a-fA-F]{{{ID_BYTES * 2}}}")
 
 
 class BadRequest(SilianError):
-    """The call itself is wrong, whatever the office holds; correct what is named."""
+    """The call itself is wrong, whatever the office holds; correct what is named.
+
+    `fields`: those of the request that it is about.
+    """
 
     code = "bad_request"
+    kind = ErrorKind.INVALID_ARGUMENT
 
-    def __init__(self, what: str, what_zh: str, remedy_en: str, remedy_zh: str) -> None:
+    def __init__(
+        self, what: str, what_zh: str, remedy_en: str, remedy_zh: str, *, fields: Iterable[str] = ()
+    ) -> None:
         super().__init__(what, what_zh, remedy_en=remedy_en, remedy_zh=remedy_zh)
+        self.violations = tuple(FieldViolation(field, what, what_zh) for field in fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +108,21 @@ def values_to_wire(values: Mapping[str, Value]) -> dict[str, common.Value]:
     return {name: value_to_wire(value) for name, value in values.items() if value is not None}
 
 
-def parse_id(text: str) -> bytes:
+def parse_id(text: str, field: str = "id") -> bytes:
     """Return an id that came as 32 hexadecimal digits. Raises: BadRequest."""
     if not _ID.fullmatch(text):
         raise BadRequest(
             f"{text[:40]!r} is no id: 32 hexadecimal digits are needed",
             f"“{text[:40]}”不是编号：应为 32 位十六进制数字",
             "Take the id from a list.", "请从列表中复制编号。",
+            fields=[field],
         )  # fmt: skip
     return bytes.fromhex(text)
 
 
-def parse_id_if_given(text: str) -> bytes | None:
+def parse_id_if_given(text: str, field: str = "id") -> bytes | None:
     """Return an id; None for "". Raises: BadRequest."""
-    return parse_id(text) if text else None
+    return parse_id(text, field) if text else None
 
 
 def id_text(value: bytes | None) -> str:
@@ -122,7 +130,7 @@ def id_text(value: bytes | None) -> str:
     return value.hex() if value is not None else ""
 
 
-def parse_day(text: str) -> date | None:
+def parse_day(text: str, field: str) -> date | None:
     """Return a day, as `node.domain.days` reads it; None for "". Raises: BadRequest."""
     if not text:
         return None
@@ -131,11 +139,11 @@ def parse_day(text: str) -> date | None:
     except Refused as refused:
         raise BadRequest(
             f"{text[:20]!r} is no day: it {refused.en}", f"“{text[:20]}”不是日期：{refused.zh}",
-            refused.suggestion_en, refused.suggestion_zh,
+            refused.suggestion_en, refused.suggestion_zh, fields=[field],
         ) from None  # fmt: skip
 
 
-def moment_asked(ms: int) -> int | None:
+def moment_asked(ms: int, field: str) -> int | None:
     """Return a moment in milliseconds since 1970; None for 0. Raises: BadRequest."""
     if not ms:
         return None
@@ -143,6 +151,7 @@ def moment_asked(ms: int) -> int | None:
         raise BadRequest(
             f"{ms} is no moment up to {days.LAST}", f"{ms} 不是 {days.LAST} 以前的时刻",
             "Give milliseconds since 1970 UTC.", "请填写自 1970 年起的毫秒数（UTC）。",
+            fields=[field],
         )  # fmt: skip
     return ms
 
@@ -160,6 +169,7 @@ def checked(request: R) -> R:
                     f"{field.name} holds a character that cannot be kept ({odd})",
                     f"{field.name} 含有不可保存的字符（{odd}）",
                     "Type the text again instead of pasting it.", "请重新输入，不要直接粘贴。",
+                    fields=[field.name],
                 )  # fmt: skip
     return request
 
@@ -174,7 +184,7 @@ def only(request: Message, names: Iterable[str], *, when: str, when_zh: str) -> 
         listed = ", ".join(excluding)
         raise BadRequest(
             f"{when} takes no {listed}", f"{when_zh}不能同时给出 {listed}",
-            "Leave it out.", "请去掉后重试。",
+            "Leave it out.", "请去掉后重试。", fields=excluding,
         )  # fmt: skip
 
 

@@ -55,6 +55,7 @@ ID_KINDS: Choices = {
 }
 _PERIODS: Choices = {"year": ("年度", "Year"), "month": ("月份", "Month")}
 PLAN_STEPS: Choices = {"appropriate": ("安排", "Appropriate"), "release": ("下拨", "Release")}
+LANGS: Choices = {"zh": ("中文", "Chinese"), "en": ("英文", "English")}
 ANSWERS: Choices = {"accept": ("采纳", "Accept"), "refuse": ("不予采纳", "Refuse")}
 
 
@@ -88,8 +89,10 @@ def code_of(text: str, choices: Choices) -> str | None:
     return None
 
 
-def chosen(text: str, choices: Choices, what: tuple[str, str], option: str) -> str:
+def chosen(text: str, choices: Choices, what: tuple[str, str], option: str, field: str = "") -> str:
     """Return the code of a choice. `what`: its name in English and Chinese; `option`: --duty.
+
+    `field`: of the request, where it is not called as the option is.
 
     Raises: BadRequest with what may have been meant, or with everything that can be said.
     """
@@ -109,6 +112,7 @@ def chosen(text: str, choices: Choices, what: tuple[str, str], option: str) -> s
         f"“{text[:40]}”不是有效的{what_zh}（{option}）",
         remedy,
         remedy_zh,
+        fields=[field or option.removeprefix("--")],
     )
 
 

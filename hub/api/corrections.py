@@ -23,7 +23,7 @@ def ask_correction(
         {name: text or None for name, text in request.values.items()},
         reason=request.reason,
         actor=request.actor,
-        due=parse_day(request.due_on),
+        due=parse_day(request.due_on, "due_on"),
     )
     return pb.CreateCorrectionResponse(correction=_correction(context, view))
 

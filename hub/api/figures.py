@@ -28,7 +28,7 @@ def list_indicators(
 
 def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRollupResponse:
     named = request.laggards_limit if request.HasField("laggards_limit") else LAGGARDS_MAX
-    day = parse_day(request.as_of)
+    day = parse_day(request.as_of, "as_of")
     as_was = request.history == service.AS_WAS and day is not None
     tree = context.office.tree_on(day) if as_was and day else context.office.tree
     answer = service.answer(

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Literal
 
+from hub.api import choices
 from hub.api.call_context import BadRequest, CallContext, Method, only
 from hub.api.progress_stream import stream_progress
 from hub.api.registers import conditions_of
@@ -32,6 +33,7 @@ def import_records(
     context: CallContext, pieces: Iterator[pb.ImportRecordsRequest]
 ) -> Iterator[pb.ImportRecordsResponse]:
     first = next(pieces, None) or pb.ImportRecordsRequest()
+    lang = _lang(first.lang)
     by = attributed(first.actor)
     data = _joined(first, pieces)
 
@@ -50,6 +52,7 @@ def import_records(
                     "按工作表名称导入整个工作簿时不能再指定工作表",
                     "Leave --sheet out, or import one register by name.",
                     "请去掉 --sheet，或指定要导入的台账。",
+                    fields=["sheets"],
                 )
             return importing.import_workbook(context.office, data, first.filename, **options)
         return importing.import_register(
@@ -70,7 +73,7 @@ def import_records(
             )
         )
         if first.annotate:
-            for piece in _pieces(_annotated(data, outcome, first.lang or "zh")):
+            for piece in _pieces(_annotated(data, outcome, lang)):
                 yield pb.ImportRecordsResponse(annotated=piece)
 
 
@@ -87,7 +90,7 @@ def export_records(
         taken = ("register", "template", "lang", *(["format"] if request.format == "xlsx" else []))
         only(request, taken, when="an empty sheet", when_zh="空白模板")
     kind = _kind(request.format or "xlsx")
-    lang = request.lang or "zh"
+    lang = _lang(request.lang)
     with tempfile.TemporaryFile() as file:
         if request.sample:
             from hub.api.samples import write_sample  # the generator, which few ever need
@@ -138,6 +141,10 @@ def _named(context: CallContext, register: Register | None, kind: str, lang: str
     return f"{name}_{FILES[what] if lang == 'zh' else what}{day}.{kind}"
 
 
+def _lang(text: str) -> str:
+    return choices.chosen(text or "zh", choices.LANGS, ("language", "语言"), "lang")
+
+
 def _kind(text: str) -> Literal["xlsx", "csv"]:
     match text:
         case "xlsx" | "csv":
@@ -147,6 +154,7 @@ def _kind(text: str) -> Literal["xlsx", "csv"]:
         f"“{text[:20]}”不是有效的文件格式",
         "Take xlsx or csv.",
         "请选择 xlsx 或 csv。",
+        fields=["format"],
     )
 
 

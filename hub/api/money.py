@@ -37,7 +37,7 @@ def match(context: CallContext, request: pb.MatchMoneyRequest) -> pb.MatchMoneyR
         year=request.year,
         amount_fen=request.amount_fen if request.HasField("amount_fen") else None,
         note=request.note,
-        transfer=parse_id_if_given(request.transfer),
+        transfer=parse_id_if_given(request.transfer, "transfer"),
         actor=request.actor,
     )
     return pb.MatchMoneyResponse(posting=_posting(context, line))
@@ -57,7 +57,7 @@ def receive(context: CallContext, request: pb.ReceiveMoneyRequest) -> pb.Receive
         lines: tuple[Line, ...] = (
             answers.receive(
                 context.office,
-                parse_id(request.transfer),
+                parse_id(request.transfer, "transfer"),
                 actor=request.actor,
                 counted_fen=counted_fen,
                 note=request.note,
@@ -79,7 +79,10 @@ def return_money(context: CallContext, request: pb.ReturnMoneyRequest) -> pb.Ret
     if request.transfer:
         only(request, ("transfer", "reason", "actor"), **_BY_ID)
         line = answers.return_(
-            context.office, parse_id(request.transfer), reason=request.reason, actor=request.actor
+            context.office,
+            parse_id(request.transfer, "transfer"),
+            reason=request.reason,
+            actor=request.actor,
         )
     else:
         line = service.give_back(
@@ -89,8 +92,8 @@ def return_money(context: CallContext, request: pb.ReturnMoneyRequest) -> pb.Ret
             amount_fen=request.amount_fen,
             reason=request.reason,
             actor=request.actor,
-            transfer=parse_id_if_given(request.new_transfer),
-            assignment=parse_id_if_given(request.assignment),
+            transfer=parse_id_if_given(request.new_transfer, "new_transfer"),
+            assignment=parse_id_if_given(request.assignment, "assignment"),
         )
     return pb.ReturnMoneyResponse(posting=_posting(context, line))
 
@@ -103,7 +106,7 @@ def spend(context: CallContext, request: pb.SpendMoneyRequest) -> pb.SpendMoneyR
 
 def reverse(context: CallContext, request: pb.ReversePostingRequest) -> pb.ReversePostingResponse:
     line = service.reverse(
-        context.office, parse_id(request.posting), actor=request.actor, note=request.note
+        context.office, parse_id(request.posting, "posting"), actor=request.actor, note=request.note
     )
     return pb.ReversePostingResponse(posting=_posting(context, line))
 
@@ -112,7 +115,7 @@ def list_transfers(
     context: CallContext, request: pb.ListTransfersRequest
 ) -> pb.ListTransfersResponse:
     direction = choices.chosen(
-        request.direction or "all", choices.DIRECTIONS, ("way", "方向"), "--way"
+        request.direction or "all", choices.DIRECTIONS, ("way", "方向"), "--way", "direction"
     )
     states, state = choices.TRANSFER_STATES, None
     if request.state:
@@ -254,8 +257,8 @@ def _arguments(context: CallContext, request: Any) -> dict[str, Any]:
         "amount_fen": request.amount_fen,
         "actor": request.actor,
         "note": request.note,
-        "transfer": parse_id_if_given(request.transfer),
-        "assignment": parse_id_if_given(request.assignment),
+        "transfer": parse_id_if_given(request.transfer, "transfer"),
+        "assignment": parse_id_if_given(request.assignment, "assignment"),
     }
 
 

@@ -58,7 +58,7 @@ def fields_coded(register: Register, values: Mapping[str, str]) -> dict[str, str
         if code in found:
             raise BadRequest(
                 f"{code} is given twice", f"“{stated}”重复给出",
-                "Give each field once.", "每个字段只填写一次。",
+                "Give each field once.", "每个字段只填写一次。", fields=[f"values.{stated}"],
             )  # fmt: skip
         found[code] = value
     return found

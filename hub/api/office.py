@@ -14,7 +14,7 @@ from node.services.health.tree_status import PAGE, Asked, Branch, Sums, tree_sta
 from node.services.records.durability import durability
 from node.services.upkeep.tree_import import import_units
 from sync.model.attribution import attributed
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import Lane
 from sync.wire.office.v1 import common_pb2 as common
 from sync.wire.office.v1 import office_pb2 as pb
@@ -27,6 +27,7 @@ class NoParent(SilianError):
     """The office has no parent to talk to."""
 
     code = "no_parent"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self) -> None:
         super().__init__(
@@ -41,7 +42,7 @@ class NotServed(SilianError):
     """No process serves the office, so nobody talks to its parent."""
 
     code = "not_served"
-    retryable = True
+    kind = ErrorKind.NOT_SERVED
 
     def __init__(self) -> None:
         super().__init__(
@@ -137,7 +138,7 @@ def import_tree(context: CallContext, request: pb.ImportUnitsRequest) -> pb.Impo
         context.office,
         request.file,
         request.filename or "units.csv",
-        on=parse_day(request.on),
+        on=parse_day(request.on, "on"),
         dry_run=request.dry_run,
         allow_close=request.allow_close,
         by=attributed(request.actor),
@@ -154,7 +155,7 @@ def import_tree(context: CallContext, request: pb.ImportUnitsRequest) -> pb.Impo
 
 
 def list_units(context: CallContext, request: pb.ListUnitsRequest) -> pb.ListUnitsResponse:
-    day = parse_day(request.as_of)
+    day = parse_day(request.as_of, "as_of")
     tree = context.office.tree_on(day) if day else context.office.tree
     top = context.resolve_unit(request.unit, tree)
     ids = tree.subtree(top) if request.subtree else (top, *tree.children(top))

@@ -31,7 +31,7 @@ def write_sample(context: CallContext, file: BinaryIO, register: Register | None
         raise BadRequest(
             f"there is no sample of {register.en}", f"“{register.zh}”没有样例",
             "Leave the register out: the sample has all that a community fills in.",
-            "请不指定台账，样例包含社区填报的全部台账。",
+            "请不指定台账，样例包含社区填报的全部台账。", fields=["register"],
         )  # fmt: skip
     fields = [f for f in register.fields.values() if Level.COMMUNITY in f.owners]
     with SheetBook(file, lang, in_memory=True) as book:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from node.config import BadConfig
 from node.private import write_whole
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 TOKEN_FILE = "api.token"  # a file's name
 TOKEN_KEY = "silian-token"  # metadata of every call to OfficeService
@@ -20,6 +20,7 @@ class Unauthenticated(SilianError):
     """The call showed no token, or one of no office of this process."""
 
     code = "unauthenticated"
+    kind = ErrorKind.UNAUTHENTICATED
 
     def __init__(self) -> None:
         super().__init__(

@@ -53,7 +53,7 @@ def issue_work_order(
             )
         ),
         body=request.body,
-        due_ms=moment_asked(request.due_ms),
+        due_ms=moment_asked(request.due_ms, "due_ms"),
         department=request.department,
         item_no=request.item_no,
         nature=Nature(
@@ -68,7 +68,7 @@ def issue_work_order(
         duration_days=request.duration_days,
         fee_fen=request.fee_fen,
     )
-    number = parse_id_if_given(request.work_order)
+    number = parse_id_if_given(request.work_order, "work_order")
     issued = service.issue(context.office, order, actor=request.actor, number=number)
     return pb.IssueWorkOrderResponse(
         work_order=issued.order.hex(),
@@ -103,7 +103,7 @@ def transition_assignment(
                 actor=actor,
                 reason=request.reason,
                 percent=request.percent if request.HasField("percent") else None,
-                due_ms=moment_asked(request.due_ms),
+                due_ms=moment_asked(request.due_ms, "due_ms"),
                 note=request.note,
                 evidence=request.evidence,
             )  # fmt: skip
@@ -122,7 +122,7 @@ def list_assignments(
         states=[
             State(
                 choices.chosen(
-                    state, choices.work_states(context), ("state", "任务状态"), "--state"
+                    state, choices.work_states(context), ("state", "任务状态"), "--state", "states"
                 )
             )
             for state in request.states

@@ -12,7 +12,8 @@ import typer
 
 from hub.cli.exits import Exit
 from hub.cli.outputs import Force
-from hub.cli.terminal import Refusal, Terminal
+from hub.cli.refusals import UnknownCode
+from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
 
@@ -195,8 +196,8 @@ def explain(
     found = explanation(normal(code))
     if found is None:
         nearest = ", ".join(near(normal(code)))
-        raise Refusal(
-            "unknown_code", f"no error has the code {code[:60]!r}", f"没有错误代码“{code[:60]}”",
+        raise UnknownCode(
+            f"no error has the code {code[:60]!r}", f"没有错误代码“{code[:60]}”",
             f"Nearest: {nearest}." if nearest else "List all with `silian explain`.",
             f"最接近的有：{nearest}。" if nearest else "运行 silian explain 可列出全部代码。",
         )  # fmt: skip

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.terminal import Refusal, Terminal
+from hub.cli.refusals import AmbiguousId, Refusal, UnknownId, WrongUsage
+from hub.cli.terminal import Terminal
 from node.china import end_of_day_ms as end_of_day
 from node.domain import days, numbers
 from node.domain.refusal import Refused
@@ -58,7 +59,7 @@ class IdOf:
 
 
 def usage(en: str, zh: str, remedy_en: str = "", remedy_zh: str = "") -> Refusal:
-    return Refusal("usage", en, zh, remedy_en, remedy_zh)
+    return WrongUsage(en, zh, remedy_en, remedy_zh)
 
 
 def refusal_of(text: str, what: str, what_zh: str, refused: Refused) -> Refusal:
@@ -105,8 +106,8 @@ def is_loose(text: str) -> bool:
 def _only(text: str, fits: Sequence[office_pb2.FoundId]) -> office_pb2.FoundId:
     if not fits:
         # What was typed may be a person's number or name: it is not said again.
-        raise Refusal(
-            "unknown_id", "nothing here is called so, and no id begins so", "未找到该名称或编号",
+        raise UnknownId(
+            "nothing here is called so, and no id begins so", "未找到该名称或编号",
             f"Give its name, or at least {PREFIX_MIN} first digits of its id from a list.",
             f"请填写名称，或列表中编号的前 {PREFIX_MIN} 位以上。",
         )  # fmt: skip
@@ -119,8 +120,8 @@ def _only(text: str, fits: Sequence[office_pb2.FoundId]) -> office_pb2.FoundId:
             for short, one in zip(ids, fits, strict=True)
         ]
         more = ", ..." if len(fits) > LISTED_MAX else ""
-        raise Refusal(
-            "ambiguous_id", f"{len(fits)} things fit", f"有 {len(fits)} 项符合",
+        raise AmbiguousId(
+            f"{len(fits)} things fit", f"有 {len(fits)} 项符合",
             f"Say which: {', '.join(listed[:LISTED_MAX])}{more}.",
             f"请指明：{'、'.join(listed[:LISTED_MAX])}{'等' if more else ''}。",
         )  # fmt: skip

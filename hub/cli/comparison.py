@@ -25,7 +25,9 @@ SIDES = {
 
 def register(app: typer.Typer) -> None:
     verb(app, "compare")(compare)
-    verb(app, "repairs")(repairs)
+    repair = typer.Typer(help="What comparisons repaired. 修复记录", no_args_is_help=True)
+    app.add_typer(repair, name="repair")
+    verb(repair, "ls")(repairs)
 
 
 def compare(

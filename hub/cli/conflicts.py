@@ -29,7 +29,7 @@ Conflict = Annotated[
 
 def register(app: typer.Typer) -> None:
     conflicts = typer.Typer(help="Two values for one field. 冲突", no_args_is_help=True)
-    app.add_typer(conflicts, name="conflicts")
+    app.add_typer(conflicts, name="conflict")
     for function in (ls, show):
         verb(conflicts)(function)
     many = (Apart("alike", "same_writers"), Needs("yes", "alike", "same_writers"))

@@ -24,7 +24,7 @@ CaseId = Annotated[str, typer.Argument(help="First digits of its id. 编号前�
 
 def register(app: typer.Typer) -> None:
     cases = typer.Typer(help="One number registered twice. 重复登记", no_args_is_help=True)
-    app.add_typer(cases, name="case")
+    app.add_typer(cases, name="duplicate")
     for function in (ls, show, close):
         verb(cases)(function)
 

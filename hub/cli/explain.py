@@ -12,12 +12,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from hub.cli.exits import EXIT_BY_CODE, MEANINGS, Exit, exit_of
+from hub.cli.exits import MEANINGS, Exit
 from hub.cli.sample import sample
 from sync.model.errors import SilianError
 
 PACKAGES = ("sync.", "node.", "hub.")
-SKIPPED = ("sync.wire", "node.store.migrations", "hub.demo")  # with all that lies in them
+SKIPPED = ("sync.wire", "node.store.migrations")  # with all that lies in them
 Text = dict[str, str]  # "zh" and "en"
 
 _AGAIN = {
@@ -42,18 +42,25 @@ _ITSELF = {  # where it is more than that
 
 @cache
 def refusals() -> dict[str, type[SilianError]]:
-    """Return every refusal of the program by its code."""
+    """Return every refusal of the program by its code.
+
+    Where a verb refuses with the code of a service, it is the service's that is explained.
+    """
     for name in PACKAGES:
         package = importlib.import_module(name.rstrip("."))
         for found in pkgutil.walk_packages(package.__path__, name):
             if not _is_skipped(found.name):
                 importlib.import_module(found.name)
     codes: dict[str, type[SilianError]] = {}
-    for kind in _below(SilianError):
-        # Whoever uses the program has refusals, too; and who has loaded the demonstration.
-        if kind.__module__.startswith(PACKAGES) and not _is_skipped(kind.__module__):
-            codes.setdefault(kind.code, kind)
+    for known in sorted(_below(SilianError), key=_rank):
+        if known.__module__.startswith(PACKAGES):  # whoever uses the program has refusals, too
+            codes.setdefault(known.code, known)
     return codes
+
+
+def _rank(known: type[SilianError]) -> tuple[int, str]:
+    package = known.__module__.partition(".")[0] + "."
+    return PACKAGES.index(package) if package in PACKAGES else len(PACKAGES), known.__module__
 
 
 def _is_skipped(module: str) -> bool:
@@ -74,11 +81,11 @@ def explanation(code: str) -> dict[str, Any] | None:
         return _problem(code)
     if code in REASONS:
         return _step(code)
-    kind = refusals().get(code)
-    if kind is not None:
-        return _refusal(code, kind)
+    known = refusals().get(code)
+    if known is None:
+        return None
     plain = _texts()["plain"].get(code)
-    return _plain(code, plain) if plain else None
+    return _plain(known, plain) if plain else _refusal(known)
 
 
 def listed() -> list[dict[str, Any]]:
@@ -86,7 +93,7 @@ def listed() -> list[dict[str, Any]]:
     from node.domain.assignment_texts import REASONS
     from node.services.health.problems import TEXTS
 
-    others = sorted({*refusals(), *_texts()["plain"]} - TEXTS.keys())
+    others = sorted(refusals().keys() - TEXTS.keys())
     found = [explanation(code) for code in (*TEXTS, *others, *sorted(REASONS))]
     return [each for each in found if each is not None]
 
@@ -113,7 +120,7 @@ def _problem(code: str) -> dict[str, Any]:
         "code": code,
         "kind": "problem",
         "severity": severity.name.lower(),
-        "exit": _exit_of(code) if code in EXIT_BY_CODE else None,
+        "exit": int(known.kind.exit) if (known := refusals().get(code)) else None,
         "cause": {"zh": texts.get("cause_zh", shown.zh), "en": texts.get("cause_en", shown.en)},
         "itself": {"zh": texts.get("itself_zh", "—"), "en": texts.get("itself_en", "-")},
         "steps": {
@@ -127,30 +134,31 @@ def _problem(code: str) -> dict[str, Any]:
 
 
 def _step(code: str) -> dict[str, Any]:
+    from node.domain.assignment_state import IllegalEvent
     from node.domain.assignment_texts import REASONS
 
     en, zh, remedy_en, remedy_zh = REASONS[code]
     return {
-        "code": code, "kind": "step", "severity": None, "exit": int(exit_of("illegal_event")),
+        "code": code, "kind": "step", "severity": None, "exit": int(IllegalEvent.kind.exit),
         "cause": {"zh": f"{zh}。", "en": f"{en[0].upper()}{en[1:]}."}, "itself": _STAYS,
         "steps": {"zh": remedy_zh, "en": remedy_en},
         "example": {"zh": "silian work show 编号", "en": "silian work show ID"},
     }  # fmt: skip
 
 
-def _refusal(code: str, kind: type[SilianError]) -> dict[str, Any]:
-    shown = sample(kind)
-    cause_en = " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())
-    cause_zh = _texts()["refusal"].get(code) or (shown.zh if shown else cause_en)
+def _refusal(known: type[SilianError]) -> dict[str, Any]:
+    shown = sample(known)
+    cause_en = " ".join((inspect.getdoc(known) or "").partition("\n\n")[0].split())
+    cause_zh = _texts()["refusal"].get(known.code) or (shown.zh if shown else cause_en)
     steps = {
         "zh": _stated(shown.remedy_zh if shown else "") or "按错误信息中的提示处理。",
         "en": _stated(shown.remedy_en if shown else "") or "Do what the message says.",
     }
     reported = shown is not None and _stated(shown.en) != ""
     return {
-        "code": code, "kind": "refusal", "severity": None, "exit": _exit_of(code, kind.retryable),
+        "code": known.code, "kind": "refusal", "severity": None, "exit": int(known.kind.exit),
         "cause": {"zh": cause_zh, "en": cause_en},
-        "itself": _ITSELF.get(code) or (_AGAIN if kind.retryable else _STAYS),
+        "itself": _ITSELF.get(known.code) or (_AGAIN if known.kind.retryable else _STAYS),
         "steps": steps,
         "example": {
             "zh": shown.text("zh") if shown and reported else f"{cause_zh}{steps['zh']}",
@@ -159,17 +167,14 @@ def _refusal(code: str, kind: type[SilianError]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _plain(code: str, texts: Text) -> dict[str, Any]:
+def _plain(known: type[SilianError], texts: Text) -> dict[str, Any]:
     both = {name: {"zh": texts[f"{name}_zh"], "en": texts[f"{name}_en"]} for name in
             ("cause", "steps")}  # fmt: skip
     return {
-        "code": code, "kind": "refusal", "severity": None, "exit": _exit_of(code), **both,
+        "code": known.code, "kind": "refusal", "severity": None, "exit": int(known.kind.exit),
+        **both,
         "itself": _STAYS, "example": both["cause"],
     }  # fmt: skip
-
-
-def _exit_of(code: str, retryable: bool = False) -> int:
-    return int(exit_of(code, retryable=retryable))
 
 
 def meaning_of(number: int) -> Text:

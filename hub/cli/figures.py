@@ -19,13 +19,16 @@ EVERYBODY = 1_000_000  # no tree has so many offices
 
 
 def register(app: typer.Typer) -> None:
-    for function in (rollup, indicators, verify):
+    for function in (rollup, verify):
         verb(app)(function)
+    indicator = typer.Typer(help="Indicators. 指标", no_args_is_help=True)
+    app.add_typer(indicator, name="indicator")
+    verb(indicator, "ls")(indicators)
 
 
 def rollup(
     terminal: Terminal,
-    indicator: Annotated[str, typer.Argument(help="As listed by `indicators`. 指标")],
+    indicator: Annotated[str, typer.Argument(help="As listed by `indicator ls`. 指标")],
     unit: Unit = "",
     by: Annotated[str, typer.Option("--by", help="unit, or a dimension. 分组")] = "",
     as_of: Annotated[str, typer.Option("--as-of", help="A day, 2026-07-01. 日期")] = "",

@@ -159,8 +159,8 @@ def template(
     if not (register or sample):
         raise usage(
             "say of which register", "请指定台账",
-            "`silian registers` lists them; --sample writes a filled workbook of them all.",
-            "可用 silian registers 查看；--sample 生成填好的样例。",
+            "`silian register ls` lists them; --sample writes a filled workbook of them all.",
+            "可用 silian register show 查看；--sample 生成填好的样例。",
         )  # fmt: skip
     with terminal.office() as office:
         pieces = office.export_records(

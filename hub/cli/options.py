@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
 from hub.cli.arguments import quoted, refusal_of, usage
-from hub.cli.terminal import Refusal
+from hub.cli.refusals import Refusal
 from node.domain.numbers import number_of, whole_of
 from node.domain.plain_text import unkeepable_in_note
 from node.domain.refusal import Refused

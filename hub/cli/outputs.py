@@ -14,7 +14,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from hub.cli.terminal import Refusal
+from hub.cli.refusals import FileExists, FolderMissing, NotAFile, Refusal
 from node.private import naming
 
 MODE = 0o600  # records of residents, or what leads to them
@@ -24,19 +24,19 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite the file. 覆盖
 def must_be_free(target: Path, *, force: bool) -> None:
     """Look before the work begins. Raises: Refusal, for a place that a file cannot take."""
     if target.is_dir():
-        raise Refusal(
-            "file_forbidden", f"{target} is a folder", f"{target} 是文件夹",
+        raise NotAFile(
+            f"{target} is a folder", f"{target} 是文件夹",
             "Name a file in it.", "请写明文件名。",
         )  # fmt: skip
     if not target.parent.is_dir():
-        raise Refusal(
-            "file_missing", f"the folder {target.parent} does not exist",
+        raise FolderMissing(
+            f"the folder {target.parent} does not exist",
             f"文件夹 {target.parent} 不存在", "Make it first, or choose another.",
             "请先新建该文件夹，或另选位置。",
         )  # fmt: skip
     if target.exists() and not target.is_file():
-        raise Refusal(
-            "file_forbidden", f"{target} is no ordinary file", f"{target} 不是普通文件",
+        raise NotAFile(
+            f"{target} is no ordinary file", f"{target} 不是普通文件",
             "Choose another name.", "请另选文件名。",
         )  # fmt: skip
     if not force and os.path.lexists(target):
@@ -93,8 +93,8 @@ def put(parts: Sequence[Path], targets: Sequence[Path], *, force: bool) -> None:
 
 
 def taken(path: Path) -> Refusal:
-    return Refusal(
-        "file_exists", f"{path} exists already", f"{path} 已存在",
+    return FileExists(
+        f"{path} exists already", f"{path} 已存在",
         "Choose another name, or overwrite it with --force.",
         "请另选文件名，或加 --force 覆盖。",
     )  # fmt: skip

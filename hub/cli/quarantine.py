@@ -1,4 +1,4 @@
-"""holes, copies: what could not be applied, and two stores under one office's name."""
+"""quarantine, clone: what could not be applied, and two stores under one office's name."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def register(app: typer.Typer) -> None:
     quarantined = typer.Typer(
         help="Changes that could not be applied. 隔离区", no_args_is_help=True
     )
-    app.add_typer(quarantined, name="holes")
+    app.add_typer(quarantined, name="quarantine")
     for function in (ls, show, close):
         verb(quarantined)(function)
     verb(quarantined, rules=[Apart("quarantined_change", "all_")])(retry)
     copies = typer.Typer(
         help="Two stores under one office's name. 重复运行的单位", no_args_is_help=True
     )
-    app.add_typer(copies, name="copies")
+    app.add_typer(copies, name="clone")
     verb(copies, "ls")(clones_ls)
-    verb(copies)(forget)
+    verb(copies)(reset)
 
 
 def ls(
@@ -138,7 +138,7 @@ def clones_ls(terminal: Terminal) -> None:
     terminal.show(found, human)
 
 
-def forget(
+def reset(
     terminal: Terminal,
     unit: Annotated[str, typer.Argument(help="Code, name or path. 单位代码、名称或路径")],
     reason: Reason,
@@ -151,7 +151,7 @@ def forget(
         done,
         lambda: terminal.line(
             f"{done.unit.path}: 已解除标记, 下次连接的数据视为正本",
-            f"{done.unit.path}: forgotten; the next store that comes is taken for the right one",
+            f"{done.unit.path}: reset; the next store that connects is taken for the right one",
         ),
     )
 

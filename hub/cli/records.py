@@ -47,10 +47,12 @@ COLUMNS_MAX = 6  # of a list; `record show` has them all
 
 
 def register(app: typer.Typer) -> None:
-    verb(app)(registers)
+    kind = typer.Typer(help="Registers and their fields. 台账目录", no_args_is_help=True)
+    app.add_typer(kind, name="register")
+    verb(kind, "ls")(registers)
+    verb(kind, "show")(register_show)
     record = typer.Typer(help="One record at a time. 单条记录", no_args_is_help=True)
     app.add_typer(record, name="record")
-    verb(record, "list", hidden=True)(ls)
     for function in (ls, show, create, restore):
         verb(record)(function)
     verb(record, "none")(none_)
@@ -58,16 +60,19 @@ def register(app: typer.Typer) -> None:
         verb(record, rules=[Needs("force", "version_token")])(editing)
 
 
-def registers(
+def register_show(
     terminal: Terminal,
-    name: Annotated[str, typer.Argument(help="One of them, with its fields. 台账名")] = "",
+    register: Annotated[str, typer.Argument(help="Its name or code. 台账名称或代码")],
 ) -> None:
-    """List the registers, or describe one. 台账目录"""
+    """Describe a register and its fields. 查看台账字段"""
     with terminal.office() as office:
-        if name:
-            one = office.get_register(register=name).register
-            terminal.show(one, lambda: _describe(terminal, one))
-            return
+        one = office.get_register(register=register).register
+    terminal.show(one, lambda: _describe(terminal, one))
+
+
+def registers(terminal: Terminal) -> None:
+    """List the registers. 台账目录"""
+    with terminal.office() as office:
         listed = office.list_registers().registers
     heads = ("名称", "台账", "填报层级", "记录数") if terminal.zh else (
         "NAME", "REGISTER", "KEPT BY", "RECORDS"

@@ -1,4 +1,4 @@
-"""How the tree of verbs looks to people: groups in the help, other names, examples.
+"""How the tree of verbs looks to people: groups in the help, examples.
 
 The verbs themselves stand in their own modules; nothing here does anything.
 """
@@ -10,25 +10,33 @@ import typer
 # A group's heading, and what stands in it, in this order. What is in none stands at the end.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Office 单位", ("init", "serve", "status", "where", "sync", "unit", "bundle", "demo")),
-    ("Registers 台账", ("registers", "record", "import", "export", "template", "correction")),
+    ("Registers 台账", ("register", "record", "import", "export", "template", "correction")),
     ("Work 工作任务", ("work",)),
     ("Money 资金", ("money",)),
-    ("Figures 汇总指标", ("rollup", "indicators", "verify")),
+    ("Figures 汇总指标", ("rollup", "indicator", "verify")),
     (
         "Trouble 待处理事项",
-        ("conflict", "case", "hole", "copy", "compare", "repairs", "retention", "explain"),
+        (
+            "conflict",
+            "duplicate",
+            "quarantine",
+            "clone",
+            "compare",
+            "repair",
+            "retention",
+            "explain",
+        ),
     ),
     ("Machine 运行维护", ("doctor", "db", "config", "version")),
 )
-# Groups of verbs are called by one thing of theirs; the former names go on.
-ALSO = {"conflicts": "conflict", "holes": "hole", "copies": "copy"}
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "init": ("silian init --dir home --unit 万家花园社区 --parent 127.0.0.1:7412",),
     "serve": ("silian serve --dir home", "silian serve --dir street --dir home"),
     "status": ("silian status --dir home", "silian status --dir city --tree --check"),
     "where": ("silian where premises 文体中心",),
-    "registers": ("silian registers", "silian registers 居民"),
+    "register ls": ("silian register ls",),
+    "register show": ("silian register show 居民",),
     "import": (
         "silian import 居民.xlsx --register 居民 --dry-run --annotated 居民_标注.xlsx",
         "silian import 全部.xlsx --register workbook --valid-only",
@@ -77,18 +85,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 
 
 def shaped(app: typer.Typer) -> None:
-    """Give every verb its place in the help, its examples and its other names."""
+    """Give every verb its place in the help, and its examples."""
     heading = {name: title for title, names in GROUPS for name in names}
-    for former, name in ALSO.items():
-        group = next(g for g in app.registered_groups if g.name == former)
-        assert group.typer_instance is not None, "every group is added as one"
-        group.hidden = True
-        app.add_typer(group.typer_instance, name=name)
     for group in app.registered_groups:
         group.rich_help_panel = heading.get(str(group.name), "Other 其他")
         for verb in group.typer_instance.registered_commands if group.typer_instance else ():
-            name = ALSO.get(str(group.name), str(group.name))
-            verb.epilog = _epilog(f"{name} {verb.name}")
+            verb.epilog = _epilog(f"{group.name} {verb.name}")
     for verb in app.registered_commands:
         verb.rich_help_panel = heading.get(str(verb.name), "Other 其他")
         verb.epilog = _epilog(str(verb.name))

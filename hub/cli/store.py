@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from hub.cli import outputs
-from hub.cli.terminal import Refusal
+from hub.cli.refusals import FileExists, NotForPostgreSQL, Refusal
 from node import logs
 from node.china import china_time
 from node.config import FILE, OfficeConfig, load_config
@@ -132,8 +132,8 @@ def restore(folder: Path, source: Path, *, force: bool) -> list[Path]:
 def _file_of(folder: Path, config: OfficeConfig) -> Path:
     url = store_url(folder, config)
     if url.get_backend_name() != "sqlite":
-        raise Refusal(
-            "bad_request", "a PostgreSQL store is backed up with pg_dump and put back with psql",
+        raise NotForPostgreSQL(
+            "a PostgreSQL store is backed up with pg_dump and put back with psql",
             "PostgreSQL 数据库请用 pg_dump 备份，用 psql 恢复",
         )  # fmt: skip
     return Path(str(url.database))
@@ -197,8 +197,8 @@ def _move_aside(path: Path) -> Iterator[Path]:
 
 
 def _taken(path: Path) -> Refusal:
-    return Refusal(
-        "file_exists", f"{path} is there already", f"{path} 已存在",
+    return FileExists(
+        f"{path} is there already", f"{path} 已存在",
         "Use --force: it gets another name and stays beside.",
         "如需替换请加 --force，原文件将改名保留。",
     )  # fmt: skip

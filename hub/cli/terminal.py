@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hub.cli.exits import exit_of
+from hub.cli.refusals import WrongUsage
 from node.domain.days import time_text
 from sync.model.errors import SilianError
 
@@ -24,20 +24,12 @@ PIPE_COLUMNS = 10_000  # nobody's terminal: no line is folded
 Cell = str | int
 
 
-class Refusal(SilianError):
-    """A verb cannot go on; the code is given where it is raised."""
-
-    def __init__(self, code: str, en: str, zh: str, remedy_en: str = "", remedy_zh: str = ""):
-        super().__init__(en, zh, remedy_en=remedy_en, remedy_zh=remedy_zh)
-        self.code = code  # type: ignore[misc]  # one class for all that a verb says itself
-
-
 def default_lang() -> str:
     """Return "zh" where the system speaks Chinese, else "en". Raises: Refusal."""
     asked = os.environ.get("SILIAN_LANG", "").lower()
     if asked and not asked.startswith(("zh", "en")):
-        raise Refusal(
-            "usage", f"SILIAN_LANG is {asked[:20]!r}, which is no language of this program",
+        raise WrongUsage(
+            f"SILIAN_LANG is {asked[:20]!r}, which is no language of this program",
             f"环境变量 SILIAN_LANG 的值“{asked[:20]}”不是本程序支持的语言",
             "Set it to zh or en, or not at all.", "请设为 zh 或 en，或不设置。",
         )  # fmt: skip
@@ -182,7 +174,7 @@ class Terminal:
 
             text = " ".join(error.text(self.lang).split())
             console.print(Text.assemble((self.localized("错误", "error"), "bold red"), f": {text}"))
-        return int(exit_of(error.code, retryable=error.retryable))
+        return int(error.kind.exit)
 
     @contextmanager
     def progress(self, zh: str, en: str) -> Iterator[Callable[[int, int], None]]:
@@ -213,8 +205,8 @@ class Terminal:
         """Go on if a person says yes. Raises: Refusal."""
         answer = self.ask(f"{zh} [y/N]", f"{en} [y/N]").casefold()
         if answer not in ("y", "yes", "是"):
-            raise Refusal(
-                "usage", "nothing was done", "未执行", "Answer y to go on.", "输入 y 表示继续。"
+            raise WrongUsage(
+                "nothing was done", "未执行", "Answer y to go on.", "输入 y 表示继续。"
             )
 
     # -- words ------------------------------------------------------------------------------------

@@ -22,8 +22,9 @@ from typer._click.exceptions import (  # typer keeps its copy of click to itself
 )
 from typer.core import TyperGroup
 
+from hub.cli.refusals import Refusal, WrongUsage
 from hub.cli.shape import in_order
-from hub.cli.terminal import Refusal, Terminal, default_lang
+from hub.cli.terminal import Terminal, default_lang
 
 LANGS = ("zh", "en")
 BEFORE = {"--dir": 1, "--lang": 1, "--json": 0}  # and how many values each takes
@@ -86,7 +87,7 @@ def refusal(error: ClickException) -> Refusal:
     elif isinstance(error, MissingParameter) and context is not None:
         usage = " ".join(context.get_usage().split()).removeprefix("Usage: ")
         see = (f"Write: {usage}.", f"写法：{usage}。")
-    return Refusal("usage", en, zh, *see)
+    return WrongUsage(en, zh, *see)
 
 
 def _texts(error: ClickException) -> Texts:

@@ -16,9 +16,11 @@ from google.protobuf.message_factory import GetMessageClass
 from hub.api.tokens import TOKEN_KEY, token_of
 from hub.client.calls import SERVICE, Calls
 from node.store.folder_lock import OfficeBusy, lock_info
-from sync.link import NO_PROXY, read_detail
-from sync.model.errors import SilianError
+from sync.link import NO_PROXY, RemoteRefusal, read_refusal
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
+
+__all__ = ["CallFailed", "OfficeClient", "RemoteRefusal", "Unreachable"]
 
 if TYPE_CHECKING:
     from hub.api.call_context import CallContext
@@ -36,25 +38,11 @@ _OPTIONS = (
 )
 
 
-class RemoteRefusal(SilianError):
-    """What a served office refused, with the code and the texts it gave."""
-
-    def __init__(self, detail: dict[str, Any]) -> None:
-        super().__init__(
-            detail["en"],
-            detail["zh"],
-            remedy_en=detail.get("remedy_en", ""),
-            remedy_zh=detail.get("remedy_zh", ""),
-        )
-        self.code = str(detail["code"])  # type: ignore[misc]  # the remote class's own
-        self.retryable = bool(detail["retryable"])  # type: ignore[misc]
-
-
 class Unreachable(SilianError):
     """Nobody answers at the office's address."""
 
     code = "unreachable"
-    retryable = True
+    kind = ErrorKind.UNREACHABLE
 
     def __init__(self, address: str, why: str) -> None:
         super().__init__(
@@ -69,6 +57,7 @@ class CallFailed(SilianError):
     """The office's program failed; what it did is in its log."""
 
     code = "internal"
+    kind = ErrorKind.INTERNAL
 
     def __init__(self, why: str) -> None:
         super().__init__(
@@ -174,9 +163,9 @@ class Remote:
             replies.cancel()
 
     def _refusal(self, error: grpc.RpcError) -> SilianError:
-        detail = read_detail(error)
-        if detail is not None:
-            return RemoteRefusal(detail)
+        refusal = read_refusal(error)
+        if refusal is not None:
+            return refusal
         code: grpc.StatusCode = error.code()
         if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             return Unreachable(self._address, code.name.lower())

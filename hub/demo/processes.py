@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 READY_S = 60.0
 STOP_S = 20.0
@@ -37,6 +37,7 @@ class DemoFailed(SilianError):
     """A step did not do what it promises; the text says which, and what was seen."""
 
     code = "demo_failed"
+    kind = ErrorKind.INTERNAL
 
     def __init__(self, en: str, zh: str, remedy_en: str = "", remedy_zh: str = "") -> None:
         super().__init__(

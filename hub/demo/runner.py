@@ -195,7 +195,7 @@ def _keep(terminal: Terminal, network: Network) -> None:
     for command in (
         f"silian status --tree --dir {city}",
         f"silian rollup K5 --by unit --unit {network.street.code} --dir {city}",
-        f"silian conflicts ls --dir {street}",
+        f"silian conflict ls --dir {street}",
         f"silian verify --dir {city}",
     ):
         terminal.note(f"  {command}", f"  {command}")

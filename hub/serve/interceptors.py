@@ -9,7 +9,7 @@ import grpc
 import structlog
 
 from node.trouble import refusal_of
-from sync.link import DETAIL_KEY, DETAILS_BYTES_MAX, clipped, detail_of, status_of
+from sync.link import to_grpc
 from sync.model.errors import SilianError
 
 _OFFICE_CALLS = ".OfficeService/"  # a person's own values; between offices it is our mistake
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 def refuse(context: grpc.ServicerContext, error: SilianError) -> NoReturn:
     """End a call with a refusal: its status, its English text, and all of it for programs."""
-    context.set_trailing_metadata(((DETAIL_KEY, detail_of(error)),))
-    context.abort(status_of(error), clipped(error.en, DETAILS_BYTES_MAX))
+    context.abort_with_status(to_grpc(error))
 
 
 class TranslateErrors(grpc.ServerInterceptor):

@@ -13,7 +13,7 @@ from hub.serve.capacity import Capacity
 from hub.serve.interceptors import TranslateErrors
 from node.address import Address, Fault, address
 from node.config import BadConfig
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
 
 WORKERS_MAX = 16
@@ -32,6 +32,7 @@ class CannotListen(SilianError):
     """The address is in use, or not this machine's."""
 
     code = "cannot_listen"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, address: str, why: str) -> None:
         super().__init__(
@@ -48,6 +49,7 @@ class Exposed(SilianError):
     """The address can be reached from other machines, and there is no TLS yet."""
 
     code = "exposed"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, address: str) -> None:
         super().__init__(

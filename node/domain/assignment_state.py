@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from node.domain.assignment_rules import TERMINAL, Duty, EventKind, State, Writer
 from node.domain.assignment_texts import KIND_ZH, REASONS, STATE_ZH, allowed_text
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +102,7 @@ class IllegalEvent(SilianError):
     """The state does not allow the step; `reason` (a key of `REASONS`) says why."""
 
     code = "illegal_event"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(
         self, state: State, kind: EventKind, reason: str, steps: Sequence[str] | None = None
@@ -118,10 +119,10 @@ class IllegalEvent(SilianError):
             remedy_zh=f"{remedy_zh}{allowed_zh}",
         )
         self.state = state
-        self.kind = kind
+        self.event = kind
         self.reason = reason
         self.steps = steps
 
     def with_steps(self, steps: Sequence[str]) -> IllegalEvent:
         """Return the same refusal with what is allowed instead."""
-        return IllegalEvent(self.state, self.kind, self.reason, steps)
+        return IllegalEvent(self.state, self.event, self.reason, steps)

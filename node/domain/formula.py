@@ -12,13 +12,14 @@ from fractions import Fraction
 
 from node.domain.norms import Growth, MatchBase, Norms, Rounding
 from node.domain.units import Level
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 
 class YearBeforeBase(SilianError):
     """There is no standard for a year before the base year; choose a later year or another base."""
 
     code = "year_before_base"
+    kind = ErrorKind.INVALID_ARGUMENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

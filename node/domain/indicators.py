@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from node.domain.contribution import UNKNOWN, CellKey, Condition, parse_dims
 from node.domain.units import Level
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 TYPES = ("S", "R", "L")
 PERIODS = ("stock", "year", "month")
@@ -26,6 +26,7 @@ class UnknownDimension(SilianError):
     """An indicator cannot be divided that way; take one of its dimensions."""
 
     code = "unknown_dimension"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, indicator: Indicator, dimension: str) -> None:
         listed = ", ".join(indicator.dimensions) or "-"
@@ -41,6 +42,7 @@ class NotFromCells(SilianError):
     """The indicator is counted on the tree of units, not on cells; ask the tree."""
 
     code = "not_from_cells"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, indicator: Indicator) -> None:
         super().__init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from node.domain.funds import FUNDS
 from node.domain.numbers import yuan
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 _DATED = {  # kinds of posting that ask whether their year is open, as nouns
     "appropriate": ("appropriation", "安排"),
@@ -28,6 +28,7 @@ class InsufficientFunds(LedgerError):
     """The amount is more than the office has. Use less, or wait until money is received."""
 
     code = "over_release"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, *, fund: str, held_fen: int, asked_fen: int) -> None:
         missing_fen = asked_fen - held_fen
@@ -48,6 +49,7 @@ class OverLimit(LedgerError):
     """A yearly ceiling or an amount due would be exceeded; the limit is published by the city."""
 
     code = "over_limit"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, what: str, *, fund: str, year: int, limit_fen: int, asked_fen: int) -> None:
         en, zh = fund_name(fund)
@@ -66,6 +68,7 @@ class TransferReused(LedgerError):
     """A transfer id belongs to one content for ever; make a new id for another transfer."""
 
     code = "transfer_reused"
+    kind = ErrorKind.ALREADY_EXISTS
 
     def __init__(self) -> None:
         super().__init__(
@@ -80,6 +83,7 @@ class TransferUnknown(LedgerError):
     """The transfer that this posting answers has not arrived; synchronise, then post it again."""
 
     code = "transfer_unknown"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, what_en: str, what_zh: str) -> None:
         super().__init__(
@@ -94,6 +98,7 @@ class TransferResolved(LedgerError):
     """The transfer was received or returned before; return received money by a new transfer."""
 
     code = "transfer_resolved"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self) -> None:
         super().__init__(
@@ -108,6 +113,7 @@ class ReceiptMismatch(LedgerError):
     """The received amount differs from the released one; post a DISPUTE with both figures."""
 
     code = "receipt_mismatch"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, *, sent_fen: int, booked_fen: int) -> None:
         super().__init__(
@@ -124,6 +130,7 @@ class NotDescendant(LedgerError):
     """Money is released only to offices below; choose one of them."""
 
     code = "not_descendant"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, *, unit_id: int, to_unit: int) -> None:
         super().__init__(
@@ -138,6 +145,7 @@ class YearNotOpen(LedgerError):
     """The fiscal year is not open for this; `node.domain.fiscal` says which years are."""
 
     code = "year_not_open"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, kind: str, year: int, years: range, *, began: bool) -> None:
         en, zh = _DATED[kind]
@@ -161,6 +169,7 @@ class FundRule(LedgerError):
     """The fund's rule forbids it; use another fund, category or assignment."""
 
     code = "fund_rule"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, fund: str, en: str, zh: str, *, remedy_en: str, remedy_zh: str) -> None:
         name_en, name_zh = fund_name(fund)
@@ -173,6 +182,7 @@ class SamePerson(LedgerError):
     """Who released money may not confirm its arrival too; let another person do it."""
 
     code = "two_persons"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, actor: str) -> None:
         super().__init__(
@@ -187,6 +197,7 @@ class NotReversible(LedgerError):
     """Another office may have used it, or it was reversed before; post the opposite instead."""
 
     code = "not_reversible"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, kind: str) -> None:
         super().__init__(
@@ -201,6 +212,7 @@ class BadPosting(LedgerError):
     """The posting contradicts itself; it is a fault of the program that made it."""
 
     code = "bad_posting"
+    kind = ErrorKind.MALFORMED
 
     def __init__(self, kind: str, wrong: str) -> None:
         super().__init__(

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeVar
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 T = TypeVar("T")
 _REQUIRED: Any = object()
@@ -16,6 +16,7 @@ class BadCatalogue(SilianError):
     """A catalogue file has an error; correct the named key and restart."""
 
     code = "bad_catalogue"
+    kind = ErrorKind.INTERNAL
 
     def __init__(self, file: str, key: str, en: str, zh: str) -> None:
         self.file = file

@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum
 
 from node.domain.units import Level, Tree, Unit, unit_id_for
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 
 class OperationKind(StrEnum):
@@ -52,6 +52,7 @@ class BadTreeOperation(SilianError):
     """An operation does not fit its units; nothing was applied."""
 
     code = "bad_tree_operation"
+    kind = ErrorKind.INVALID_ARGUMENT
 
 
 def diff_units(old: Tree, new_file_units: Iterable[Unit], on: date) -> list[TreeOperation]:

@@ -15,7 +15,7 @@ from datetime import date
 from node.domain import units
 from node.domain.unit_checks import UnitFault, UnitRow, tree_faults
 from node.domain.units import Level, Unit
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 __all__ = ["COLUMNS", "LEVEL_NAMES", "BadUnitFile", "UnitFault", "read_units"]
 
@@ -35,6 +35,7 @@ class BadUnitFile(SilianError):
     """The file of units has faults; nothing was imported. Correct every line and read it again."""
 
     code = "bad_unit_file"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, source: str, faults: Iterable[UnitFault]) -> None:
         self.source = source

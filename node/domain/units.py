@@ -16,7 +16,7 @@ from datetime import date
 from enum import IntEnum
 from itertools import pairwise
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 SUGGESTIONS_MAX = 5
 """How many near matches a refusal names; more would hide the right one."""
@@ -72,6 +72,7 @@ class UnknownUnit(SilianError):
     """No unit matches; use one of `suggestions`, or another date."""
 
     code = "unknown_unit"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, asked: str, as_of: date, suggestions: Iterable[str] = ()) -> None:
         self.asked = asked
@@ -89,6 +90,7 @@ class AmbiguousUnit(SilianError):
     """Several units have the name; use one of the paths in `candidates`."""
 
     code = "ambiguous_unit"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, asked: str, candidates: Iterable[str]) -> None:
         self.asked = asked
@@ -109,6 +111,7 @@ class BadTree(SilianError):
     """
 
     code = "bad_tree"
+    kind = ErrorKind.MALFORMED
 
     def __init__(self, en: str, zh: str) -> None:
         super().__init__(

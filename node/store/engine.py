@@ -28,7 +28,7 @@ from node.store.refusals import (
 from node.store.urls import address_of, redacted, shown, sqlite_url
 from node.store.write_queue import QueueTimeout, WriteQueue
 from sync.log import entries as log
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.store.priority import Priority
 from sync.store.sql import RetryTransaction, StoreFault, execute, fault_of, trouble_of_state
 
@@ -63,7 +63,7 @@ class StoreUnavailable(SilianError):
     """The store cannot be opened or written now."""
 
     code = "store_unavailable"
-    retryable = True
+    kind = ErrorKind.UNAVAILABLE
 
     def __init__(self, where: str, why: str, trouble: StoreFault = StoreFault.TRANSIENT) -> None:
         full = trouble is StoreFault.FULL
@@ -83,7 +83,7 @@ class CommitUnknown(SilianError):
     """The store failed during a commit, and it is unknown whether the change is stored."""
 
     code = "commit_unknown"
-    retryable = True
+    kind = ErrorKind.UNAVAILABLE
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
@@ -98,6 +98,7 @@ class NotAStore(SilianError):
     """The file is no office's database, or a damaged one: waiting does not help, a backup does."""
 
     code = "not_a_store"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from node.private import FILE_MODE
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 LOCK_FILE = "office.lock"
 
@@ -19,7 +19,7 @@ class OfficeBusy(SilianError):
     """Another process has this office open."""
 
     code = "office_busy"
-    retryable = True
+    kind = ErrorKind.UNAVAILABLE
 
     def __init__(self, folder: Path, pid: str) -> None:
         super().__init__(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect
 
 import node.store.tables  # noqa: F401  # fills the metadata
 from node.store.engine import NotAStore, Store, StoreMissing
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -25,6 +25,7 @@ class NewerSchema(SilianError):
     """The store was written by a newer program."""
 
     code = "newer_schema"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, where: str, found: str) -> None:
         super().__init__(
@@ -39,6 +40,7 @@ class OlderSchema(SilianError):
     """An operator must upgrade the store."""
 
     code = "older_schema"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, where: str, found: str) -> None:
         super().__init__(

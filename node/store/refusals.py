@@ -6,13 +6,14 @@ What may pass by itself (a lock, a full disk, a server that starts) is `StoreUna
 
 from __future__ import annotations
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 
 class StoreMissing(SilianError):
     """The store is gone, or it is empty. It is never made anew: that would hide the loss."""
 
     code = "store_missing"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(
         self, where: str, why: str = "there is no such file", why_zh: str = "数据库不存在",
@@ -42,6 +43,7 @@ class StoreReadOnly(SilianError):
     """The store can be read and not written: its file, its folder, its disk or its server."""
 
     code = "store_read_only"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
@@ -58,6 +60,7 @@ class StoreForbidden(SilianError):
     """The account, its password or its rights do not open the store."""
 
     code = "store_forbidden"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
@@ -74,7 +77,7 @@ class StoreUnreachable(SilianError):
     """No database server answers at the address."""
 
     code = "store_unreachable"
-    retryable = True
+    kind = ErrorKind.UNREACHABLE
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
@@ -89,6 +92,7 @@ class StoreUnsuited(SilianError):
     """The setting `store` names something in which no office can be kept."""
 
     code = "store_unsuited"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, where: str, why: str, why_zh: str, remedy_en: str, remedy_zh: str) -> None:
         super().__init__(

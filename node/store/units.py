@@ -11,7 +11,7 @@ from node.domain.unit_csv import BadUnitFile, read_units
 from node.domain.units import BadTree, Level, Tree, Unit
 from node.store import meta
 from node.store.engine import NotAStore
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.store.sql import sql
 
 _COLUMNS = "f_unit_id, f_unit_code, f_name, f_level, f_parent, f_valid_from, f_valid_to"
@@ -36,6 +36,7 @@ class NoTreeYet(SilianError):
     """The day asked about is before the first tree of units that this office knows."""
 
     code = "no_tree_yet"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, day: date, first: date) -> None:
         super().__init__(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 
 class WorkbookError(SilianError):
     """Base of the errors below; nothing of the file was imported."""
 
     code = "workbook_refused"
+    kind = ErrorKind.INVALID_ARGUMENT
 
 
 class WorkbookTooLarge(WorkbookError):

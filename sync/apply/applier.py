@@ -27,7 +27,7 @@ from sync.model.access import arrival_link, check_relay, denial_reason
 from sync.model.attribution import UNKNOWN, Attribution, BadAttribution, fault_of
 from sync.model.change import Batch, Block, Edit, Entry, Signature, StreamHead
 from sync.model.effect import Effect
-from sync.model.errors import Malformed, SilianError
+from sync.model.errors import ErrorKind, Malformed, SilianError
 from sync.model.stream import Place, StreamKey, key_of, place
 from sync.model.version import Version, incarnation_of
 from sync.store import quarantine
@@ -37,7 +37,7 @@ class CursorGap(SilianError):
     """The sender went on from a position past the one held here; it resends from `expected`."""
 
     code = "cursor_gap"
-    retryable = True
+    kind = ErrorKind.OUT_OF_RANGE
 
     def __init__(self, *, expected: int, received: int) -> None:
         super().__init__(

@@ -23,7 +23,7 @@ from sync.merge.digest import state_hash
 from sync.merge.record import RecordChange, RecordState, merge
 from sync.model.change import Block, Operation, RecordKey, Value
 from sync.model.effect import Effect
-from sync.model.errors import RecordMissing, SilianError
+from sync.model.errors import ErrorKind, RecordMissing, SilianError
 from sync.model.schema import Kind
 from sync.model.version import Version, incarnation_of, wall_ms_of
 from sync.store import conflicts, quarantine
@@ -49,6 +49,7 @@ class RecordExists(SilianError):
     """A new record bears the id of one that is there already."""
 
     code = "record_exists"
+    kind = ErrorKind.ALREADY_EXISTS
 
     def __init__(self, register: str) -> None:
         super().__init__(

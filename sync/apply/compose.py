@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from sync.model.access import Routes, denial_reason
 from sync.model.change import Block, Edit, Operation, RecordKey, Value
-from sync.model.errors import RecordMissing, SilianError
+from sync.model.errors import ErrorKind, RecordMissing, SilianError
 from sync.model.schema import AUTO_RESOLVED
 from sync.model.version import Version
 from sync.store import conflicts
@@ -21,6 +21,7 @@ class NotWritable(SilianError):
     """This office's level does not own a field of the edit; ask the owner for a correction."""
 
     code = "not_owner"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, register: str, reason: str) -> None:
         super().__init__(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Self
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 
 class BundleNotForUs(SilianError):
     """The file is for another office. It must be read there."""
 
     code = "bundle_not_for_us"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, receiver: str) -> None:
         super().__init__(
@@ -25,6 +26,7 @@ class BundleNotNeighbour(SilianError):
     """The other office is neither this office's parent nor one of its children."""
 
     code = "bundle_unknown_sender"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, who: str) -> None:
         super().__init__(
@@ -39,6 +41,7 @@ class BundleOutdated(SilianError):
     """The file is of a former incarnation of its sender, which has reissued these changes."""
 
     code = "bundle_outdated"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, who: str) -> None:
         super().__init__(
@@ -53,6 +56,7 @@ class BundleNeedsLine(SilianError):
     """One of the two stores has lost entries that the other has; it needs a link to recover."""
 
     code = "bundle_needs_link"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, who: str) -> None:
         super().__init__(
@@ -72,6 +76,7 @@ class BundleMissing(SilianError):
     """An earlier bundle of the sender has not been read here."""
 
     code = "bundle_missing"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, who: str, *, applied: int, start: int, lane: str) -> None:
         super().__init__(

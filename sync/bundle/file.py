@@ -22,7 +22,7 @@ from sync.codec import compress
 from sync.codec import entry as codec
 from sync.codec.signing import BUNDLE, KEY_BYTES, SIGNATURE_BYTES, Signer, is_signed
 from sync.model.change import Batch
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
 from sync.wire.link.v1 import bundle_pb2, link_pb2
 
@@ -48,6 +48,7 @@ class BundleDamaged(SilianError):
     """The file is no bundle, or was cut off or changed, or its signature is wrong."""
 
     code = "bundle_damaged"
+    kind = ErrorKind.DAMAGED_FILE
 
     def __init__(self, why: str) -> None:
         super().__init__(
@@ -62,6 +63,7 @@ class BundleNewer(SilianError):
     """The file is a bundle of a newer version than this program knows."""
 
     code = "bundle_newer"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self) -> None:
         super().__init__(

@@ -44,7 +44,7 @@ class Note:
 
 
 def write(tx: Connection, notes: Sequence[Note], *, peer: int, now_ms: int) -> None:
-    """Store them for people (`silian repairs`) and for the next repair (`stored_evidence`)."""
+    """Store them for people (`silian repair ls`) and for the next repair (`stored_evidence`)."""
     rows = [
         (
             _id(now_ms, one.name.register, one.name.unit, one.name.id), now_ms, peer, *one.name,

@@ -11,20 +11,11 @@ from sync.link.lines import NO_PROXY, Lines
 from sync.link.messages import Verdict
 from sync.link.parent import Parent
 from sync.link.sessions import SessionUnknown
-from sync.link.status import (
-    DETAIL_KEY,
-    DETAILS_BYTES_MAX,
-    clipped,
-    detail_of,
-    read_detail,
-    status_of,
-)
+from sync.link.status import RemoteRefusal, read_refusal, to_grpc
 
 __all__ = [
     "BULK_WAITING_MAX",
     "CLOSE_AFTER_S",
-    "DETAILS_BYTES_MAX",
-    "DETAIL_KEY",
     "NO_PROXY",
     "OVERLOADED_WAIT_MS",
     "ChildEnd",
@@ -33,10 +24,9 @@ __all__ = [
     "HelloAnswer",
     "Lines",
     "Parent",
+    "RemoteRefusal",
     "SessionUnknown",
     "Verdict",
-    "clipped",
-    "detail_of",
-    "read_detail",
-    "status_of",
+    "read_refusal",
+    "to_grpc",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync.apply.host import Host
 from sync.model.change import Batch
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.store.priority import Priority, priority_of
 
 BULK_WAITING_MAX = 6  # batches of children that wait inside for the store, each with its thread
@@ -15,7 +15,7 @@ class Overloaded(SilianError):
     """Enough bulk waits here already; the child comes again after the time named."""
 
     code = "overloaded"
-    retryable = True
+    kind = ErrorKind.RESOURCE_EXHAUSTED
 
     def __init__(self, retry_after_ms: int) -> None:
         super().__init__(

@@ -162,7 +162,7 @@ class Check(NamedTuple):
 _RECOVERS = "this office was restored and takes back first what it lost"
 _CLONED = (
     "another store works under the name of this office: stop one of the two, "
-    "and let the parent forget which was here last (silian copies forget)"
+    "and let the parent forget which was here last (silian clone reset)"
 )
 _WAS_RESTORED = "your store is not the one that was here last: it was restored"
 _AS_RECORDS = "records come as they stand, before the log goes on"

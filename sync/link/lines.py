@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import grpc
 from google.protobuf.message import Message
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
 from sync.wire.link.v1 import link_pb2_grpc
 
@@ -46,7 +46,7 @@ class LineClosed(SilianError):
     """The office hung up before its call was made."""
 
     code = "link_closed"
-    retryable = True
+    kind = ErrorKind.UNREACHABLE
 
     def __init__(self) -> None:
         super().__init__(

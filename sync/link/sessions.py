@@ -15,7 +15,7 @@ from sync.apply.host import Host
 from sync.compare.repair import DigestCache
 from sync.link.handshake import DuplicateProcess, Hello
 from sync.log.outcome import Waiters
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.report import DurableAt
 from sync.model.schema import Lane
 
@@ -27,7 +27,7 @@ class SessionUnknown(SilianError):
     """The call names no session of this office (it has restarted): greet again."""
 
     code = "session_unknown"
-    retryable = True
+    kind = ErrorKind.SESSION_UNKNOWN
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,93 +1,65 @@
-"""Errors on the wire: one table, read in both directions."""
+"""Refusals on the wire: a `google.rpc.Status` in a call's trailer, written and read here."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2 as details
+from google.rpc import status_pb2
+from grpc_status import rpc_status
 
 from sync.link.messages import Failed
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, FieldViolation, SilianError
 
-DETAIL_KEY = "silian-error-bin"  # trailing metadata: the whole refusal as UTF-8 JSON
+DOMAIN = "silian"  # of the reasons in ErrorInfo
 # gRPC drops an answer whose metadata is beyond 8 KiB, and with it what was to be said. A text may
-# repeat what was asked, however long.
-TEXT_BYTES_MAX = 1_200
-DETAILS_BYTES_MAX = 200  # of the status; each byte may become three on its way
+# repeat what was asked, however long. In the trailer bytes become base64: 4 for 3.
+TEXT_BYTES_MAX = 900
+DETAILS_BYTES_MAX = 5_400
+_MESSAGE_BYTES_MAX = 200  # goes twice; outside of the details each byte may become three
+_FIELD_BYTES_MAX = 64
+_DESCRIPTION_BYTES_MAX = 200
 
+M = TypeVar("M", bound=Message)
 S = grpc.StatusCode
-_CODES: dict[grpc.StatusCode, tuple[str, ...]] = {
-    S.INVALID_ARGUMENT: (  # the call itself is wrong, whatever the office holds
-        "actor_missing", "ambiguous_unit", "bad_allocation", "bad_attribution", "bad_audience",
-        "bad_correction", "bad_name", "bad_order", "bad_posting", "bad_question", "bad_request",
-        "bad_text", "bad_token", "bad_tree", "bad_tree_operation",
-        "bad_unit_file", "bundle_damaged",
-        "invalid_record", "malformed", "no_tree_yet", "not_from_cells", "number_out_of_range",
-        "reason_missing", "transaction_too_large", "unknown_dimension",
-        "workbook_column_duplicated", "workbook_columns_missing", "workbook_encoding_unknown",
-        "workbook_encrypted", "workbook_header_not_found", "workbook_not_annotatable",
-        "workbook_refused", "workbook_sheet_not_found", "workbook_too_large",
-        "workbook_unreadable",
-        "workbook_unsafe", "workbook_unsupported", "year_before_base",
-    ),
-    S.NOT_FOUND: (
-        "file_missing", "no_closing", "record_missing", "transfer_unknown", "unknown_assignment",
-        "unknown_case", "unknown_cause", "unknown_conflict", "unknown_correction", "unknown_indicator",
-        "unknown_quarantined_change", "unknown_register", "unknown_unit",
-    ),
-    S.ALREADY_EXISTS: ("key_taken", "record_exists", "transfer_reused"),
-    S.PERMISSION_DENIED: (
-        "bundle_not_for_us", "bundle_unknown_sender", "case_not_ours", "fenced",
-        "conflict_not_ours", "correction_not_ours",
-        "file_forbidden", "foreign_unit", "kept_elsewhere", "key_changed", "not_descendant",
-        "not_kept_here", "not_owner", "not_the_city", "not_your_assignment", "personal_register",
-        "store_forbidden", "store_read_only", "system_register", "two_persons", "unauthorised",
-    ),
-    S.UNAUTHENTICATED: ("unauthenticated",),
-    S.FAILED_PRECONDITION: (  # not as things stand; saying it again does not help
-        "bad_config", "bundle_missing", "bundle_needs_link", "bundle_newer", "bundle_outdated",
-        "case_not_open", "conflict_closed", "correction_asked", "correction_closed",
-        "fund_rule", "quarantined_change_closed",
-        "illegal_event", "no_parent", "nobody_to_ask", "not_a_store", "log_truncated", "not_cloned",
-        "not_empty", "not_ended", "not_reversible", "not_served", "over_limit", "over_release",
-        "period_open", "receipt_mismatch", "record_ended", "session_unknown", "still_contested",
-        "store_missing", "store_unsuited", "transfer_resolved", "values_gone", "would_close",
-        "year_not_open",
-    ),
-    S.ABORTED: ("correction_stale", "stale_edit"),  # somebody was faster: look again
-    S.OUT_OF_RANGE: ("cursor_gap", "stream_gap"),
-    S.DATA_LOSS: ("bad_signature", "signature_missing", "stream_forked"),
-    S.RESOURCE_EXHAUSTED: ("overloaded",),
-    S.UNAVAILABLE: ("commit_unknown", "machine_trouble", "store_unavailable", "store_unreachable"),
-}  # fmt: skip
-STATUS_BY_CODE = {code: status for status, codes in _CODES.items() for code in codes}
-FALLBACK = S.FAILED_PRECONDITION  # of a code that this program does not know
-
 _RETRYABLE = frozenset(
     {S.UNAVAILABLE, S.DEADLINE_EXCEEDED, S.ABORTED, S.CANCELLED, S.UNKNOWN, S.INTERNAL}
 )
 _OVERSIZED = "larger than max"
 
 
+class RemoteRefusal(SilianError):
+    """What another process refused, with the code, the kind and the texts it gave."""
+
+    def __init__(
+        self, code: str, kind: ErrorKind, en: str, zh: str, *, remedy_en: str, remedy_zh: str
+    ) -> None:
+        super().__init__(en, zh, remedy_en=remedy_en, remedy_zh=remedy_zh)
+        self.code = code  # type: ignore[misc]  # the remote class's own
+        self.kind = kind  # type: ignore[misc]
+
+
 def status_of(error: SilianError) -> grpc.StatusCode:
-    return STATUS_BY_CODE.get(error.code, FALLBACK)
+    return grpc.StatusCode[error.kind.status]
 
 
-def detail_of(error: SilianError) -> bytes:
-    """Return the refusal as it travels in `DETAIL_KEY`."""
-    return json.dumps(
-        {
-            "code": error.code,
-            "retryable": error.retryable,
-            "en": clipped(error.en),
-            "zh": clipped(error.zh),
-            "remedy_en": clipped(error.remedy_en),
-            "remedy_zh": clipped(error.remedy_zh),
-            **({"retry_after_ms": error.retry_after_ms} if error.retry_after_ms else {}),
-        },
-        ensure_ascii=False,
-    ).encode()
+def to_grpc(error: SilianError) -> grpc.Status:
+    """Return the status that ends a call, for `context.abort_with_status`."""
+    ended: grpc.Status = rpc_status.to_status(status_message(error))
+    return ended
+
+
+def status_message(error: SilianError) -> status_pb2.Status:
+    """Return the whole refusal as it travels; docs/api.md says what a client reads."""
+    code: int = status_of(error).value[0]
+    status = status_pb2.Status(code=code, message=clipped(error.en, _MESSAGE_BYTES_MAX))
+    for detail in _details(error):
+        status.details.add().Pack(detail)
+    _add_violations(status, error.violations)
+    return status
 
 
 def clipped(text: str, bytes_max: int = TEXT_BYTES_MAX) -> str:
@@ -98,27 +70,110 @@ def clipped(text: str, bytes_max: int = TEXT_BYTES_MAX) -> str:
     return encoded[: bytes_max - 3].decode("utf-8", "ignore") + "…"
 
 
-def read_detail(error: grpc.RpcError) -> dict[str, Any] | None:
+def read_refusal(error: grpc.RpcError) -> RemoteRefusal | None:
     """Return the refusal that a call failed with; None when the line itself failed."""
-    for key, value in getattr(error, "trailing_metadata", tuple)() or ():
-        if key == DETAIL_KEY:
-            found: dict[str, Any] = json.loads(bytes(value))
-            return found
-    return None
+    call: Any = error
+    if not hasattr(call, "trailing_metadata"):
+        return None
+    try:
+        status = rpc_status.from_call(call)
+    except (ValueError, DecodeError):
+        return None  # altered on its way, or not ours: the status alone counts
+    if status is None:
+        return None
+    info = next(_all(status, details.ErrorInfo), None)
+    if info is None or info.domain != DOMAIN:
+        return None
+    retry = next(_all(status, details.RetryInfo), None)
+    texts: dict[str, list[str]] = {"en": [], "zh": []}
+    for each in _all(status, details.LocalizedMessage):
+        texts.setdefault(each.locale, []).append(each.message)
+    en, remedy_en, *_ = [*texts["en"], "", ""]
+    zh, remedy_zh, *_ = [*texts["zh"], "", ""]
+    kind = _kind_of(info.metadata.get("kind", ""), call.code(), retryable=retry is not None)
+    refusal = RemoteRefusal(
+        info.reason.lower(), kind, en, zh, remedy_en=remedy_en, remedy_zh=remedy_zh
+    )
+    if retry is not None and retry.HasField("retry_delay"):
+        refusal.retry_after_ms = max(0, retry.retry_delay.ToMilliseconds()) or None
+    refusal.violations = tuple(
+        FieldViolation(each.field, each.description, each.localized_message.message)
+        for bad in _all(status, details.BadRequest)
+        for each in bad.field_violations
+    )
+    return refusal
 
 
 def failed(error: grpc.RpcError) -> Failed:
     """Translate a failed call into the session's event."""
+    refusal = read_refusal(error)
+    if refusal is not None:
+        return Failed(
+            refusal.code, refusal.retryable, refusal.en, retry_after_ms=refusal.retry_after_ms
+        )
     code = error.code() if callable(getattr(error, "code", None)) else S.UNKNOWN
     text = str(getattr(error, "details", lambda: "")() or "")
-    detail = read_detail(error)
-    if detail is not None:
-        wait_ms = detail.get("retry_after_ms")
-        return Failed(
-            detail["code"], bool(detail["retryable"]), detail["en"],
-            retry_after_ms=wait_ms if isinstance(wait_ms, int) and wait_ms > 0 else None,
-        )  # fmt: skip
     name = code.name.lower()
     oversized = code is S.RESOURCE_EXHAUSTED and _OVERSIZED in text
     retryable = code in _RETRYABLE or code is S.RESOURCE_EXHAUSTED
     return Failed(name, retryable, f"{name}: {text[:200]}", oversized=oversized)
+
+
+def _details(error: SilianError) -> Iterator[Message]:
+    """Yield what is said of a refusal, but for its fields.
+
+    The remedy is a second LocalizedMessage of the same locale.
+    """
+    yield details.ErrorInfo(
+        reason=error.code.upper(), domain=DOMAIN, metadata={"kind": error.kind.name}
+    )
+    if error.retryable:
+        again = details.RetryInfo()
+        if error.retry_after_ms:
+            again.retry_delay.FromMilliseconds(error.retry_after_ms)
+        yield again
+    for locale, what, remedy in (
+        ("en", error.en, error.remedy_en),
+        ("zh", error.zh, error.remedy_zh),
+    ):
+        yield details.LocalizedMessage(locale=locale, message=clipped(what))
+        if remedy:
+            yield details.LocalizedMessage(locale=locale, message=clipped(remedy))
+
+
+def _add_violations(status: status_pb2.Status, violations: tuple[FieldViolation, ...]) -> None:
+    """Add the wrong fields, as many as there is room for."""
+    bad = details.BadRequest()
+    packed = None
+    for each in violations:
+        violation = bad.field_violations.add(
+            field=clipped(each.field, _FIELD_BYTES_MAX),
+            description=clipped(each.en, _DESCRIPTION_BYTES_MAX),
+        )
+        violation.localized_message.locale = "zh"
+        violation.localized_message.message = clipped(each.zh, _DESCRIPTION_BYTES_MAX)
+        larger = status_pb2.Status()
+        larger.CopyFrom(status)
+        larger.details.add().Pack(bad)
+        if larger.ByteSize() > DETAILS_BYTES_MAX:
+            break
+        packed = larger
+    if packed is not None:
+        status.CopyFrom(packed)
+
+
+def _all(status: status_pb2.Status, kind: type[M]) -> Iterator[M]:
+    for packed in status.details:
+        found = kind()
+        if packed.Unpack(found):
+            yield found
+
+
+def _kind_of(name: str, status: grpc.StatusCode, *, retryable: bool) -> ErrorKind:
+    """Return the kind of a name; one of a newer program is the one with the same effect here."""
+    if name in ErrorKind.__members__:
+        return ErrorKind[name]
+    for kind in ErrorKind:
+        if (kind.status, kind.retryable) == (status.name, retryable):
+            return kind
+    return ErrorKind.UNAVAILABLE if retryable else ErrorKind.INTERNAL

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from sync.codec.signing import STREAM, Signer, fingerprint, is_signed
 from sync.model.change import Entry, Signature
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.limits import UNSIGNED_ENTRIES_MAX
 from sync.model.stream import StreamKey, key_of
 from sync.store.sql import execute
@@ -37,6 +37,7 @@ class BadSignature(SignatureError):
     """A signature does not fit its entry: the entry was altered on its way, or forged."""
 
     code = "bad_signature"
+    kind = ErrorKind.DATA_LOSS
 
     def __init__(self, key: StreamKey, seq: int) -> None:
         where = _name(key)
@@ -50,6 +51,7 @@ class KeyChanged(SignatureError):
     """An incarnation signs with another key than before. A new key needs a new incarnation."""
 
     code = "key_changed"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, who: str, known: bytes, shown: bytes) -> None:
         super().__init__(
@@ -62,6 +64,7 @@ class SignatureMissing(SignatureError):
     """A signed stream has more unsigned entries than any relay would cause."""
 
     code = "signature_missing"
+    kind = ErrorKind.DATA_LOSS
 
     def __init__(self, key: StreamKey, signed_seq: int, seq: int) -> None:
         where = _name(key)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import Lane
 from sync.store import meta
 from sync.store.sql import execute, execute_many
@@ -28,6 +28,7 @@ class LogTruncated(SilianError):
     """The log does not reach back to the position that it must begin at."""
 
     code = "log_truncated"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, *, asked: int, low_water_mark: int) -> None:
         super().__init__(

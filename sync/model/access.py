@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sync.model import audience
 from sync.model.change import Block, Entry, Operation
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import Lane, RegisterSchema
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class Unauthorised(SilianError):
     """A peer sent an entry that it may not write or relay; the whole batch is refused."""
 
     code = "unauthorised"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, why: str) -> None:
         super().__init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 ACTOR_CHARS_MAX = 100
 REASON_CHARS_MAX = 500
@@ -24,6 +24,7 @@ class BadAttribution(SilianError):
     """A name or a reason that cannot be kept: too long, or with characters that are no text."""
 
     code = "bad_attribution"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, fault: str) -> None:
         what_en, what_zh = ("name", "经办人") if fault == "actor" else ("reason", "理由")

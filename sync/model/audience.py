@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 LOCAL = "local"  # never leaves the office
 DOWN_ALL = "down:all"
@@ -15,6 +15,7 @@ class BadAudience(SilianError):
     """A peer named an audience that this program does not know; the entry is refused."""
 
     code = "bad_audience"
+    kind = ErrorKind.MALFORMED
 
     def __init__(self, text: str) -> None:
         super().__init__(

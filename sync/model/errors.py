@@ -1,7 +1,9 @@
-"""The base of every error raised on purpose: a stable code, two languages, a remedy."""
+"""The base of every error raised on purpose: a stable code, its kind, two languages, a remedy."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum, IntEnum, unique
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -11,16 +13,75 @@ if TYPE_CHECKING:
 _ENDS = (".", "!", "?", ":", ";", "。", "！", "？", "：", "；")
 
 
+class Exit(IntEnum):
+    """What a command ends with; docs/cli.md explains the numbers."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    REFUSED = 4
+    UNREACHABLE = 5
+    PROBLEMS = 6  # the check was made, and found something
+    CONFLICT = 7  # not in this state
+    TRY_LATER = 75
+
+
+@unique
+class ErrorKind(Enum):
+    """What kind of refusal it is: a call's gRPC status, a command's exit, and whether to repeat.
+
+    The names are public: they travel with a refusal, and a program may test them.
+    """
+
+    INVALID_ARGUMENT = ("INVALID_ARGUMENT", Exit.USAGE)  # what a person gave
+    MALFORMED = ("INVALID_ARGUMENT", Exit.FAILURE)  # what a program gave
+    DAMAGED_FILE = ("INVALID_ARGUMENT", Exit.PROBLEMS)
+    TOO_LARGE = ("INVALID_ARGUMENT", Exit.CONFLICT)
+    NOT_FOUND = ("NOT_FOUND", Exit.NOT_FOUND)
+    ALREADY_EXISTS = ("ALREADY_EXISTS", Exit.CONFLICT)
+    PERMISSION_DENIED = ("PERMISSION_DENIED", Exit.REFUSED)
+    UNAUTHENTICATED = ("UNAUTHENTICATED", Exit.REFUSED)
+    FAILED_PRECONDITION = ("FAILED_PRECONDITION", Exit.CONFLICT)  # not as things are now
+    ABORTED = ("ABORTED", Exit.CONFLICT)  # somebody was faster: look again
+    DATA_LOSS = ("DATA_LOSS", Exit.PROBLEMS)
+    INTERNAL = ("INTERNAL", Exit.FAILURE)  # a fault of the program
+    # These pass: the same call may succeed later.
+    SESSION_UNKNOWN = ("FAILED_PRECONDITION", Exit.FAILURE, True)
+    NOT_SERVED = ("FAILED_PRECONDITION", Exit.UNREACHABLE, True)
+    OUT_OF_RANGE = ("OUT_OF_RANGE", Exit.FAILURE, True)
+    RESOURCE_EXHAUSTED = ("RESOURCE_EXHAUSTED", Exit.TRY_LATER, True)
+    UNAVAILABLE = ("UNAVAILABLE", Exit.TRY_LATER, True)
+    UNREACHABLE = ("UNAVAILABLE", Exit.UNREACHABLE, True)
+
+    def __init__(self, status: str, exit_: Exit, retryable: bool = False) -> None:
+        self.status = status  # the name of a gRPC status
+        self.exit = exit_
+        self.retryable = retryable
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """What is wrong with one field of a request; `field`: its path, as `values.name`."""
+
+    field: str
+    en: str
+    zh: str
+
+
 class SilianError(Exception):
     """Base class of every refusal.
 
-    `code` is stable and public (programs test it); `en` is for operators, `zh` for clerks;
-    the remedies say what to do next. Personal values never appear in any of them (INV-34).
+    A class states its `code`, which is stable and public (programs test it), and its `kind`. `en`
+    is for operators, `zh` for clerks; the remedies say what to do next. `violations` names the
+    fields of the request that are wrong, where they are known. Personal values never appear in any
+    of these (INV-34).
     """
 
     code: ClassVar[str] = "internal"
-    retryable: ClassVar[bool] = False
+    kind: ClassVar[ErrorKind] = ErrorKind.INTERNAL
     retry_after_ms: int | None = None  # how long to wait first; None: the caller decides
+    violations: tuple[FieldViolation, ...] = ()
 
     def __init__(self, en: str, zh: str, *, remedy_en: str = "", remedy_zh: str = "") -> None:
         super().__init__(en)
@@ -28,6 +89,11 @@ class SilianError(Exception):
         self.zh = zh
         self.remedy_en = remedy_en
         self.remedy_zh = remedy_zh
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later."""
+        return self.kind.retryable
 
     def text(self, lang: str = "en") -> str:
         """Return the message with its remedy in `lang` ("en" or "zh")."""
@@ -44,6 +110,7 @@ class Malformed(SilianError):
     """The protocol does not allow this message. Sending it again will not help."""
 
     code = "malformed"
+    kind = ErrorKind.MALFORMED
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -58,6 +125,7 @@ class TooLarge(SilianError):
     """A transaction is too large for a link. Its writer refuses it: a person can act there."""
 
     code = "transaction_too_large"
+    kind = ErrorKind.TOO_LARGE
 
     def __init__(self, size: int, allowed: int) -> None:
         super().__init__(
@@ -72,6 +140,7 @@ class RecordMissing(SilianError):
     """This store does not have the record."""
 
     code = "record_missing"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, key: RecordKey) -> None:
         super().__init__(

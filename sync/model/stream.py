@@ -7,7 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from sync.model.change import Entry, StreamHead
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import Lane
 
 
@@ -23,7 +23,7 @@ class StreamGap(SilianError):
     """Entries are missing before this one; the sender continues from what we have."""
 
     code = "stream_gap"
-    retryable = True
+    kind = ErrorKind.OUT_OF_RANGE
 
     def __init__(self, key: StreamKey, *, expected_seq: int, received_seq: int) -> None:
         where = f"{key.incarnation:x} {key.audience} {key.lane.name.lower()}"
@@ -43,6 +43,7 @@ class StreamForked(SilianError):
     """
 
     code = "stream_forked"
+    kind = ErrorKind.DATA_LOSS
 
     def __init__(self, key: StreamKey, seq: int) -> None:
         where = f"{key.incarnation:x} {key.audience} {key.lane.name.lower()}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.cli.exits import Exit
+from hub.cli.exits import MEANINGS, Exit
 from node.config import FILE, OfficeConfig, load_config
 from node.services.health.problems import TEXTS
 
@@ -24,6 +24,13 @@ def section(heading: str) -> str:
     _, found, after = TEXT.partition(f"\n## {heading}\n")
     assert found
     return after.partition("\n## ")[0]
+
+
+def test_every_exit_is_explained_as_the_program_explains_it() -> None:
+    text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.*?) \|", text, re.MULTILINE)
+    assert rows[:-1] == [(f"{exit_:d}", MEANINGS[exit_][1]) for exit_ in Exit]
+    assert rows[-1][0] == "130"  # the shell's own number for Ctrl-C
 
 
 def test_every_setting_is_documented_and_no_other() -> None:

@@ -8,14 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from google.protobuf import symbol_database, text_format
 
+from hub.api.call_context import BadRequest, only
 from hub.cli.explain import refusals
 from sync.link.handshake import CHECKS
 from sync.link.messages import Verdict
 from sync.link.sessions import ACCEPTS, Call
-from sync.link.status import STATUS_BY_CODE
+from sync.link.status import DETAILS_BYTES_MAX, TEXT_BYTES_MAX, status_message
 from sync.model import limits
+from sync.model.errors import ErrorKind
 from sync.wire.link.v1 import link_pb2 as pb
+from sync.wire.office.v1.work_pb2 import ActOnAssignmentRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
@@ -57,17 +61,58 @@ def test_the_calls_of_a_session_are_documented_as_they_are() -> None:
         assert f"| `{state.value}` | {listed} |" in TEXT
 
 
-def test_every_status_of_a_refusal_is_documented_as_it_is() -> None:
-    """Those of the link in the protocol, with all others in the table of docs/api.md."""
-    table = {code: status.name for code, status in STATUS_BY_CODE.items()}
+def shown_refusal() -> str:
+    """Return what a client reads when it gives a step of an assignment what it does not take."""
+    request = ActOnAssignmentRequest(step="accept", percent=50)
+    with pytest.raises(BadRequest) as refused:
+        only(request, ("id", "step", "actor"), when="the step accept", when_zh="“接受”")
+    details = [
+        (
+            packed.TypeName().rpartition(".")[2],
+            text_format.MessageToString(
+                symbol_database.Default().GetSymbol(packed.TypeName()).FromString(packed.value),
+                as_one_line=True, as_utf8=True,
+            ),
+        )
+        for packed in status_message(refused.value).details
+    ]  # fmt: skip
+    return "".join(f"{name:<16}  {text}\n" for name, text in details)
+
+
+def test_the_refusal_that_is_shown_is_what_a_client_reads() -> None:
+    assert f"```\n{shown_refusal()}```" in API
+
+
+def test_every_refusal_is_documented_with_its_kind() -> None:
+    """The table of docs/api.md is this: print it and paste it where it differs."""
+    lines = ["| kind | status | exit | again | codes |", "| --- | --- | --- | --- | --- |"]
+    for kind in ErrorKind:
+        codes = sorted(code for code, known in refusals().items() if known.kind is kind)
+        assert codes, f"no refusal is of the kind {kind.name}: remove it"
+        lines.append(
+            f"| `{kind.name}` | `{kind.status}` | {kind.exit:d} | "
+            f"{'yes' if kind.retryable else 'no'} | {', '.join(f'`{code}`' for code in codes)} |"
+        )
+    assert API.count(lines[0]) == 1
+    documented = API.partition(lines[0])[2].partition("\n\n")[0]
+    assert (lines[0] + documented).splitlines() == lines
+
+
+def test_every_refusal_of_the_link_is_documented_with_its_status() -> None:
+    known = refusals()
     of_link = {code: row[0].strip("`") for code, row in rows("Refusals").items()}
-    assert {code: table.get(code) for code in of_link} == of_link
-    of_api = {
-        code: row.group(1)
-        for row in re.finditer(r"^\| `([A-Z_]+)` \| (.*) \|$", API, re.MULTILINE)
-        for code in re.findall(r"`([a-z_]+)`", row.group(2))
-    }
-    assert of_api == table
+    assert {c: known[c].kind.status if c in known else None for c in of_link} == of_link
+
+
+def test_no_refusal_is_listed_twice() -> None:
+    for text in (API, TEXT.partition("\n## Refusals\n")[2].partition("\n## ")[0]):
+        first = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
+        assert len(first) == len(set(first))
+
+
+def test_the_sizes_of_a_refusal_are_documented_as_they_are() -> None:
+    assert f"cut at {TEXT_BYTES_MAX:,} bytes" in API
+    assert f"at most {DETAILS_BYTES_MAX:,} bytes" in API
 
 
 def test_whether_a_refusal_may_be_repeated_is_documented_as_it_is() -> None:
@@ -75,7 +120,7 @@ def test_whether_a_refusal_may_be_repeated_is_documented_as_it_is() -> None:
     wrong = {
         code: row[1]
         for code, row in rows("Refusals").items()
-        if code in known and (row[1] == "yes") is not known[code].retryable
+        if code in known and (row[1] == "yes") is not known[code].kind.retryable
     }
     assert wrong == {}
 

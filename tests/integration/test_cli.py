@@ -145,7 +145,7 @@ def test_compare_reports_that_both_copies_are_equal(network: Network, premises: 
     assert (done.exit, done.json["outcome"]) == (0, "equal"), done.err
     assert done.json["units"] >= 1
     assert network.below("compare", "--deep", "--no-repair").exit == 0
-    assert network.below("repairs", "--json").json == {"items": [], "next": "", "total": 0}
+    assert network.below("repair", "ls", "--json").json == {"items": [], "next": "", "total": 0}
 
 
 def test_retention_shows_the_log_and_truncates_nothing_without_the_setting(
@@ -210,12 +210,12 @@ def test_units_are_found_by_part_of_a_name_and_listed(network: Network) -> None:
 
 
 def test_registers_are_listed_and_described(network: Network) -> None:
-    listed = network.below("registers", "--json").json
+    listed = network.below("register", "ls", "--json").json
     assert "premises" in {r["name"] for r in listed["items"]}
-    one = network.below("registers", "premises", "--json").json
+    one = network.below("register", "show", "premises", "--json").json
     area = next(f for f in one["fields"] if f["name"] == "area_m2")
     assert (area["type"], area["owners"]) == ("decimal", [3])
-    assert "建筑面积" in network.below("registers", "premises", lang="zh").out
+    assert "建筑面积" in network.below("register", "show", "premises", lang="zh").out
 
 
 def test_a_record_is_created_changed_deleted_and_restored(network: Network, premises: str) -> None:
@@ -329,7 +329,7 @@ def test_a_figure_comes_with_its_completeness(network: Network) -> None:
     )
     assert outlet.exit == 0, outlet.err
     network.below("sync", "now", "--wait", 30)
-    listed = network.above("indicators", "--json").json
+    listed = network.above("indicator", "ls", "--json").json
     area = next(i["id"] for i in listed["items"] if i["label"]["zh"] == "服务网点数")
     found = network.above("rollup", area, "--by", "unit", "--json").json
     assert found["figure"]["value"] == "1"
@@ -543,7 +543,7 @@ def test_more_than_the_balance_is_neither_released_nor_spent(network: Network) -
 
 
 def test_conflicts_are_listed_even_when_there_are_none(network: Network) -> None:
-    assert network.below("conflicts", "ls", "--json").json["total"] == 0
+    assert network.below("conflict", "ls", "--json").json["total"] == 0
 
 
 def test_a_conflict_is_shown_and_decided(alone: Path) -> None:
@@ -557,13 +557,13 @@ def test_a_conflict_is_shown_and_decided(alone: Path) -> None:
     assert (stale.exit, stale.error["code"]) == (7, "stale_edit")
     forced = run(*change, "address=乙路2号", "--version-token", made["version_token"], "--force")
     (conflict,) = forced.json["conflicts"]
-    assert run("conflicts", "ls").json["items"][0]["id"] == conflict
-    assert "甲路1号" in silian("conflicts", "show", conflict, "--dir", alone).out
-    decide = ("conflicts", "resolve", conflict, "--take", "loser", "--reason", "以门牌为准")
+    assert run("conflict", "ls").json["items"][0]["id"] == conflict
+    assert "甲路1号" in silian("conflict", "show", conflict, "--dir", alone).out
+    decide = ("conflict", "resolve", conflict, "--take", "loser", "--reason", "以门牌为准")
     assert run(*decide).json["conflict"]["state"] == "resolved"
     again = run(*decide)
     assert (again.exit, again.error["code"]) == (7, "conflict_closed")
-    assert run("conflicts", "ls").json["total"] == 0
+    assert run("conflict", "ls").json["total"] == 0
 
 
 def test_the_store_is_checked_upgraded_and_backed_up(alone: Path, tmp_path: Path) -> None:
@@ -606,9 +606,9 @@ def test_codes_are_explained_and_versions_printed() -> None:
 
 
 def test_the_language_is_that_of_the_system_unless_set_otherwise(alone: Path) -> None:
-    assert "台账" in silian("registers", "--dir", alone, lang="zh").out
-    assert "REGISTER" in silian("registers", "--dir", alone, lang="en").out
-    assert "REGISTER" in silian("registers", "--dir", alone, "--lang", "en", lang="zh").out
+    assert "台账" in silian("register", "ls", "--dir", alone, lang="zh").out
+    assert "REGISTER" in silian("register", "ls", "--dir", alone, lang="en").out
+    assert "REGISTER" in silian("register", "ls", "--dir", alone, "--lang", "en", lang="zh").out
 
 
 def test_json_is_one_document_and_nothing_else_on_stdout(alone: Path) -> None:

@@ -77,9 +77,9 @@ def test_units_and_records_are_offered_by_the_office(
 @pytest.mark.parametrize(
     "line",
     [
-        "silian record show premises x", "silian conflicts show a", "silian work show a",
+        "silian record show premises x", "silian conflict show a", "silian work show a",
         "silian record ls --unit 万", "silian record create nothing us",
-        "silian money receive x", "silian case show x", "silian holes show x",
+        "silian money receive x", "silian duplicate show x", "silian quarantine show x",
     ],
 )  # fmt: skip
 def test_where_nothing_can_be_offered_nothing_is_shown(line: str, tmp_path: Path) -> None:

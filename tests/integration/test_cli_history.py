@@ -108,20 +108,20 @@ def test_a_decided_conflict_is_listed_with_what_was_not_taken_at_both_offices(pa
     assert pair.below(*change, "remark=甲说").exit == 0
     forced = pair.below(*change, "remark=乙说", "--version-token", seen, "--force", "--json")
     (conflict,) = forced.json["conflicts"]
-    shown = pair.below("conflicts", "show", conflict)
+    shown = pair.below("conflict", "show", conflict)
     assert "suggested to decide" in shown.out
     assert "may as well" in shown.out  # the street may, and so may the community
     decide = ("--take", "value", "--value", "remark=第三", "--reason", "现场核实", "--as", "赵")
-    assert pair.below("conflicts", "resolve", conflict, *decide).exit == 0
+    assert pair.below("conflict", "resolve", conflict, *decide).exit == 0
     pair.sync()
     for run in (pair.below, pair.above):
-        (one,) = [c for c in run("conflicts", "ls", "--settled", "--json").json["items"]
+        (one,) = [c for c in run("conflict", "ls", "--settled", "--json").json["items"]
                   if c["id"] == conflict]  # fmt: skip
         assert (one["loser"]["value"], one["decision"]["value"]) == ("甲说", "第三")
         assert (one["decision"]["actor"], one["decision"]["reason"]) == ("赵", "现场核实")
         listed = run("record", "show", "premises", record, "--unit", COMMUNITY, "--history").out
         assert all(value in listed for value in ("甲说", "乙说", "第三"))
-    assert conflict not in str(pair.below("conflicts", "ls", "--json").json)
+    assert conflict not in str(pair.below("conflict", "ls", "--json").json)
 
 
 def test_a_conflict_reads_as_the_record_does(pair: Pair) -> None:

@@ -19,28 +19,28 @@ from node.store.engine import sqlite_driver
 from tests.support.silian import COMMUNITY, STREET, Ran, on_terminal, serving, silian
 from tests.support.tier import GARDEN, ORCHID, eventually, tier_of
 
-LISTING = {"ls", "find", "registers", "indicators", "repairs", "transfers", "balance"}
+LISTING = {"ls", "find", "transfers", "balance"}
 LISTS: dict[str, tuple[str, ...]] = {
     "record ls": ("record", "ls", "premises"),
-    "registers": ("registers",),
+    "register ls": ("register", "ls"),
     "conflict ls": ("conflict", "ls"),
     "correction ls": ("correction", "ls"),
-    "case ls": ("case", "ls", "--all"),
-    "hole ls": ("hole", "ls", "--all"),
-    "copy ls": ("copy", "ls"),
+    "duplicate ls": ("duplicate", "ls", "--all"),
+    "quarantine ls": ("quarantine", "ls", "--all"),
+    "clone ls": ("clone", "ls"),
     "work ls": ("work", "ls"),
     "money ls": ("money", "ls"),
     "money transfers": ("money", "transfers"),
     "money balance": ("money", "balance"),
     "unit ls": ("unit", "ls", "闸弄口街道"),
     "unit find": ("unit", "find", "社区"),
-    "indicators": ("indicators",),
-    "repairs": ("repairs",),
+    "indicator ls": ("indicator", "ls"),
+    "repair ls": ("repair", "ls"),
 }
 ALSO = {  # further tables
     "conflict ls --settled": ("conflict", "ls", "--settled"),
     "record ls resident": ("record", "ls", "resident"),
-    "registers premises": ("registers", "premises"),
+    "register show premises": ("register", "show", "premises"),
     "record show --history": ("record", "show", "premises", "一号楼", "--history"),
     "conflict show": ("conflict", "show", "二号楼"),
 }
@@ -101,7 +101,7 @@ def _fill(pair: Pair) -> None:
     for text, more in (("甲", ()), ("乙", ("--version-token", one["version_token"], "--force"))):
         assert pair.below(*change, f"remark={text}", *more).exit == 0
     decide = ("--take", "loser", "--reason", LONG, "--as", "王敏")
-    assert pair.below("conflicts", "resolve", "文体中心", *decide).exit == 0
+    assert pair.below("conflict", "resolve", "文体中心", *decide).exit == 0
     pair.sync()
     ask = ("area_m2=10", "--reason", LONG, "--unit", COMMUNITY)
     assert pair.above("correction", "ask", "premises", "一号楼", *ask).exit == 0
@@ -180,7 +180,7 @@ def test_what_a_list_shows_is_taken_by_the_next_verb(pair: Pair) -> None:
     """Copied from the screen, into each verb that takes an id of that kind."""
     forms = {
         ("record", "list", "premises"): ("record", "show", "premises"),
-        ("conflicts", "ls"): ("conflicts", "show"),
+        ("conflict", "ls"): ("conflict", "show"),
         ("correction", "ls"): ("correction", "show"),
         ("work", "ls"): ("work", "show"),
     }
@@ -233,8 +233,8 @@ def test_what_fits_several_names_them_and_does_nothing(pair: Pair) -> None:
 )
 def test_what_fits_nothing_is_refused_in_a_line(pair: Pair, stated: str) -> None:
     for verb in (
-        ("record", "show", "premises"), ("conflicts", "show"), ("correction", "show"),
-        ("case", "show"), ("holes", "show"), ("work", "show"), ("work", "tree"),
+        ("record", "show", "premises"), ("conflict", "show"), ("correction", "show"),
+        ("duplicate", "show"), ("quarantine", "show"), ("work", "show"), ("work", "tree"),
         ("money", "receive"), ("money", "reverse"),
     ):  # fmt: skip
         refused = silian(*verb, "--json", "--dir", pair.community, "--", stated)
@@ -245,8 +245,8 @@ def test_what_fits_nothing_is_refused_in_a_line(pair: Pair, stated: str) -> None
 
 
 def test_registers_and_fields_are_called_as_people_call_them(pair: Pair) -> None:
-    assert good(pair.below("registers", "居民", "--json"))["name"] == "resident"
-    assert good(pair.below("registers", "Premises", "--json"))["name"] == "premises"
+    assert good(pair.below("register", "show", "居民", "--json"))["name"] == "resident"
+    assert good(pair.below("register", "show", "Premises", "--json"))["name"] == "premises"
     values = ("用房名称=四号楼", "用途=活动", "建筑面积=12.5")
     made = pair.below("record", "create", "社区用房", *values, "--json")
     assert good(made)["values"]["area_m2"] == 1_250
@@ -255,7 +255,7 @@ def test_registers_and_fields_are_called_as_people_call_them(pair: Pair) -> None
     listed = pair.below("record", "list", "居民", "--where", "姓名=张秀敏", "--json")
     assert good(listed)["total"] == 2
     assert pair.below("where", "社区用房", "四号楼").exit == 0
-    conflicts = pair.below("conflicts", "ls", "--register", "社区用房", "--json")
+    conflicts = pair.below("conflict", "ls", "--register", "社区用房", "--json")
     assert good(conflicts)["total"] == 1
     twice = pair.below("record", "change", "premises", "四号楼", "备注=a", "remark=b", "--json")
     assert (twice.exit, twice.error["code"]) == (2, "bad_request")
@@ -265,7 +265,7 @@ def test_funds_and_indicators_are_called_as_people_call_them(pair: Pair) -> None
     for fund in ("F10", "创业补贴", "Start-up subsidy"):
         found = pair.above("money", "balance", "--fund", fund, "--json")
         assert {b["fund"] for b in good(found)["items"]} == {"F10"}, fund
-    listed = good(pair.above("indicators", "--json"))["items"]
+    listed = good(pair.above("indicator", "ls", "--json"))["items"]
     for one in listed[:8]:
         for stated in (one["id"], one["label"]["zh"], one["label"]["en"]):
             ran = pair.above("rollup", stated, "--json")
@@ -289,7 +289,7 @@ def test_a_register_that_is_nearly_named_is_suggested_in_the_words_of_the_person
 ) -> None:
     refused = pair.below("record", "list", "居民们", lang="zh")
     assert (refused.exit, "居民" in refused.err) == (3, True)
-    assert "silian registers" in pair.below("record", "list", "没有的东西", lang="zh").err
+    assert "silian register ls" in pair.below("record", "list", "没有的东西", lang="zh").err
 
 
 def test_a_case_names_this_offices_own_record_and_is_taken_by_its_first_digits(
@@ -302,9 +302,9 @@ def test_a_case_names_this_offices_own_record_and_is_taken_by_its_first_digits(
         for code in (GARDEN, ORCHID):
             made = silian("record", "create", "resident", *person, "--dir", tmp_path / code)
             assert made.exit == 0, made.err
-        eventually(lambda: silian("case", "ls", *at, "--json").json["items"])
-        (case,) = silian("case", "ls", *at, "--json").json["items"]
-        shown = silian("case", "show", case["id"][:6], *at, lang="zh")
+        eventually(lambda: silian("duplicate", "ls", *at, "--json").json["items"])
+        (case,) = silian("duplicate", "ls", *at, "--json").json["items"]
+        shown = silian("duplicate", "show", case["id"][:6], *at, lang="zh")
         assert shown.exit == 0, shown.err
         assert "张秀敏" in shown.out
         assert "待核实" in shown.out

@@ -43,7 +43,7 @@ def test_quarantined_changes_are_listed_shown_retried_and_closed_with_a_reason(
     street: Path,
 ) -> None:
     def quarantine(*arguments: object, lang: str = "en") -> Any:
-        return silian("holes", *arguments, "--dir", street, lang=lang)
+        return silian("quarantine", *arguments, "--dir", street, lang=lang)
 
     listed = quarantine("ls", "--json").json
     assert (listed["total"], listed["next"]) == (3, "")
@@ -91,15 +91,15 @@ def test_a_clone_is_reset_at_the_parent_with_a_reason_whether_it_is_served_or_no
             office.office.peer_status.flag_clone(office.office.tree.by_code(A).unit_id)
 
         def copies(*arguments: object, lang: str = "en") -> Any:
-            return silian("copies", *arguments, "--dir", street, lang=lang)
+            return silian("clone", *arguments, "--dir", street, lang=lang)
 
         (flagged,) = copies("ls", "--json").json["items"]
         assert (flagged["unit"]["code"], flagged["flagged"]) == (A, True)
-        done = copies("forget", A, "--reason", "旧电脑已停用", "--as", "李", "--json").json
+        done = copies("reset", A, "--reason", "旧电脑已停用", "--as", "李", "--json").json
         assert done["flagged"] is False
         assert [d["reason"] for d in done["decisions"]][-1] == "旧电脑已停用"
         assert "旧电脑已停用" in copies("ls", lang="zh").out
-        again = copies("forget", A, "--reason", "再次", "--json")
+        again = copies("reset", A, "--reason", "再次", "--json")
         assert (again.exit, again.error["code"]) == (7, "not_cloned")
     finally:
         if process is not None:
@@ -121,7 +121,7 @@ def test_one_decision_for_many_conflicts_is_counted_first_and_done_with_yes(tmp_
     street.close()
 
     def conflicts(*arguments: object) -> Any:
-        return silian("conflicts", *arguments, "--dir", tmp_path / "street", "--json")
+        return silian("conflict", *arguments, "--dir", tmp_path / "street", "--json")
 
     model = conflicts("ls").json["items"][0]["id"]
     decide = ("resolve", model, "--take", "loser", "--reason", "以街道为准", "--same-writers")

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from hub.cli.exits import EXIT_BY_CODE, Exit, exit_of
+from hub.cli.exits import Exit
 from hub.cli.explain import refusals
+from hub.cli.terminal import Terminal
+from hub.client.client import RemoteRefusal
 from node.config import FILE
 from node.domain.assignment_texts import REASONS
 from node.services.health.problems import TEXTS
 from node.setup import DATABASE
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from tests.support.silian import COMMUNITY, SERVE, Ran, serving, silian
 
 
@@ -40,10 +42,6 @@ def refused(ran: Ran, exit_: int, code: str) -> None:
     assert ran.out == ""
 
 
-def test_every_refusal_of_the_program_has_its_exit_code() -> None:
-    assert set(refusals()) - set(EXIT_BY_CODE) == set()
-
-
 def test_only_refusals_of_the_program_itself_are_explained() -> None:
     class OfSomebodyElse(SilianError):
         code = "of_somebody_else"
@@ -51,9 +49,12 @@ def test_only_refusals_of_the_program_itself_are_explained() -> None:
     assert OfSomebodyElse.code not in refusals()
 
 
-def test_an_unknown_code_of_a_newer_program_exits_by_its_status() -> None:
-    assert exit_of("from_tomorrow", retryable=True) == 75
-    assert exit_of("from_tomorrow") == 1
+@pytest.mark.parametrize("kind", ErrorKind)
+def test_an_unknown_code_of_a_newer_program_exits_by_its_kind(
+    kind: ErrorKind, tmp_path: Path
+) -> None:
+    error = RemoteRefusal("from_tomorrow", kind, "no", "不", remedy_en="", remedy_zh="")
+    assert Terminal(folder=tmp_path, json=True, lang="en").error(error) == kind.exit
 
 
 @pytest.mark.parametrize(
@@ -67,11 +68,8 @@ def test_an_unknown_code_of_a_newer_program_exits_by_its_status() -> None:
         (("record", "show", "premises", "00" * 16), 3, "record_missing"),
         (("record", "create", "premises", "name"), 2, "usage"),
         (("record", "create", "premises", "name="), 2, "invalid_record"),
-        (
-            ("record", "change", "premises", "00" * 16, "name=x", "--version-token", "?"),
-            2,
-            "bad_token",
-        ),
+        (("record", "change", "premises", "00" * 16, "name=x", "--version-token", "?"), 2,
+         "bad_token"),
         (("import", "nowhere.csv", "--register", "premises"), 3, "file_missing"),
         (("export", "premises", "--format", "pdf"), 2, "bad_request"),
         (("rollup", "K999"), 3, "unknown_indicator"),
@@ -81,7 +79,7 @@ def test_an_unknown_code_of_a_newer_program_exits_by_its_status() -> None:
         (("work", "show", "00" * 16), 3, "unknown_assignment"),
         (("work", "ls", "--box", "toodo"), 2, "bad_request"),
         (("work", "issue", "x", "--to", COMMUNITY, "--due", "2001-01-01"), 2, "bad_order"),
-        (("conflicts", "show", "00" * 16), 3, "unknown_conflict"),
+        (("conflict", "show", "00" * 16), 3, "unknown_conflict"),
         (
             ("money", "spend", "1.005", "--fund", "F1", "--year", "2026", "--category", "office"),
             2, "usage",
@@ -374,7 +372,7 @@ def test_every_code_is_explained_in_both_languages() -> None:
     found = silian("explain", "--json").json
     codes = {each["code"] for each in found["items"]}
     assert found["total"] == len(codes) == len(found["items"])
-    assert set(refusals()) | set(TEXTS) | set(REASONS) | set(EXIT_BY_CODE) <= codes
+    assert set(refusals()) | set(TEXTS) | set(REASONS) <= codes
     for each in found["items"]:
         for part in ("cause", "itself", "steps", "example"):
             for lang in ("zh", "en"):
@@ -390,7 +388,7 @@ def test_an_explanation_says_cause_what_happens_by_itself_steps_and_an_example()
     assert [line.partition(":")[0] for line in result.splitlines()] == [
         "quarantined", "Cause", "By itself", "What to do", "It reads",
     ]  # fmt: skip
-    assert "silian holes retry" in result
+    assert "silian quarantine retry" in result
     assert "exit 7" in silian("explain", "stale-edit").out  # as people write it
     assert "原因：" in silian("explain", "store_missing", "--lang", "zh").out
 
@@ -413,8 +411,8 @@ def test_an_unknown_code_gives_the_nearest_and_is_a_wrong_argument(
 
 def test_damage_and_forgery_are_findings_and_not_faults_of_the_program() -> None:
     for code in ("stream_forked", "bad_signature", "bundle_damaged", "signature_missing"):
-        assert EXIT_BY_CODE[code] is Exit.PROBLEMS
-    assert EXIT_BY_CODE["transaction_too_large"] is Exit.CONFLICT
+        assert refusals()[code].kind.exit is Exit.PROBLEMS
+    assert refusals()["transaction_too_large"].kind.exit is Exit.CONFLICT
 
 
 def test_help_is_quick_because_nothing_heavy_is_loaded() -> None:

@@ -55,15 +55,12 @@ def test_an_example_in_the_help_is_of_its_verb_and_can_be_typed(verb: str, examp
     assert " ".join(example.split()) in reported
 
 
-def test_former_names_of_verbs_go_on(tmp_path: Path) -> None:
-    assert silian("init", "--dir", tmp_path / "o", "--unit", COMMUNITY).exit == 0
-    for former, now in (
-        (("conflicts", "ls"), ("conflict", "ls")), (("holes", "ls"), ("hole", "ls")),
-        (("copies", "ls"), ("copy", "ls")),
-        (("record", "list", "premises"), ("record", "ls", "premises")),
-    ):  # fmt: skip
-        asked = ("--dir", tmp_path / "o", "--json")
-        assert silian(*former, *asked).json == silian(*now, *asked).json
+def test_a_group_of_verbs_is_named_by_one_thing_of_theirs() -> None:
+    named = list(verbs(TREE))
+    groups = {verb.split()[0] for verb in named if " " in verb}
+    assert groups
+    assert not [group for group in groups if group.endswith("s")]
+    assert not [verb for verb in named if verb.endswith(" list")]
 
 
 # -- the sample -----------------------------------------------------------------------------------

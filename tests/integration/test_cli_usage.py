@@ -59,8 +59,11 @@ def test_wrong_usage_is_one_line_or_one_json_object_in_both_languages(
 
 @pytest.mark.parametrize("before", [("--lang", "zh"), ("--lang=zh",), ("--json", "--lang", "zh")])
 def test_what_belongs_to_a_verb_may_stand_before_it(office: Path, before: tuple[str, ...]) -> None:
-    assert silian("--dir", office, *before, "registers", "居民们", lang="en").err.count("居民") >= 1
-    shown = silian("--dir", office, *before, "registers", "resident", lang="en")
+    assert (
+        silian("--dir", office, *before, "register", "show", "居民们", lang="en").err.count("居民")
+        >= 1
+    )
+    shown = silian("--dir", office, *before, "register", "show", "resident", lang="en")
     assert shown.exit == 0
     assert "公民身份号码" in shown.out
 
@@ -88,10 +91,10 @@ def test_a_field_that_does_not_exist_is_named_with_those_that_may_be_meant(offic
 # -- JSON -----------------------------------------------------------------------------------------
 
 LISTS = (
-    ("record", "ls", "premises"), ("registers",), ("conflicts", "ls"), ("correction", "ls"),
-    ("case", "ls"), ("holes", "ls"), ("copies", "ls"), ("work", "ls"), ("money", "ls"),
+    ("record", "ls", "premises"), ("register", "ls"), ("conflict", "ls"), ("correction", "ls"),
+    ("duplicate", "ls"), ("quarantine", "ls"), ("clone", "ls"), ("work", "ls"), ("money", "ls"),
     ("money", "transfers"), ("money", "balance"), ("unit", "ls"), ("unit", "find", "社区"),
-    ("indicators",), ("repairs",),
+    ("indicator", "ls"), ("repair", "ls"),
 )  # fmt: skip
 
 

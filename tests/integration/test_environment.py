@@ -69,7 +69,7 @@ def main_verbs(folder: Path, out: Path) -> list[list[object]]:
     """What an office is used for: looked at, asked, written, exported, backed up."""
     at = ("--dir", folder)
     return [
-        ["registers", "premises", "--lang", "zh", *at],  # prints m², which GBK has not
+        ["register", "show", "premises", "--lang", "zh", *at],  # prints m², which GBK has not
         ["status", *at],
         ["status", "--json", *at],
         ["record", "list", "premises", "--json", *at],
@@ -111,8 +111,8 @@ def test_a_character_that_a_terminal_lacks_is_replaced_on_it_and_json_stays_utf_
 ) -> None:
     place = Place(name="GBK", variables={"PYTHONIOENCODING": "gbk"})
     shown, reported = run_in(
-        place, ["registers", "premises", "--lang", "zh", "--dir", office],
-        ["registers", "premises", "--json", "--dir", office],
+        place, ["register", "show", "premises", "--lang", "zh", "--dir", office],
+        ["register", "show", "premises", "--json", "--dir", office],
     )  # fmt: skip
     assert "建筑面积" in shown.out.decode("gbk")
     assert "m?" in shown.out.decode("gbk")
@@ -124,7 +124,7 @@ def test_an_office_works_from_a_folder_that_cannot_be_written_or_is_gone(
 ) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
-    verbs = (["status", "--json", "--dir", office], ["registers", "--json", "--dir", office])
+    verbs = (["status", "--json", "--dir", office], ["register", "ls", "--json", "--dir", office])
     place = Place(name="root of the system", cwd=Path("/proc"))
     assert [reported.exit for reported in run_in(place, *verbs)] == [0, 0]
     script = (

@@ -13,9 +13,11 @@ from pathlib import Path
 import grpc
 import pytest
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
+from grpc_status import rpc_status
 
 from hub.api.call_context import CallContext
 from hub.api.progress_stream import stream_progress
@@ -28,9 +30,9 @@ from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
 from node.setup import init_office
 from sync.link.lines import NO_PROXY
-from sync.model.errors import SilianError
+from sync.model.errors import FieldViolation, SilianError
 from sync.wire.office.v1 import office_pb2 as pb
-from sync.wire.office.v1 import office_pb2_grpc
+from sync.wire.office.v1 import office_pb2_grpc, work_pb2
 
 ROOT = Path(__file__).resolve().parents[2]
 STREET, COMMUNITY = "330102013000", "330102013009"
@@ -141,6 +143,46 @@ def test_a_client_in_another_language_gets_the_status_of_a_refusal(served: Serve
         with pytest.raises(grpc.RpcError) as caught:
             stub.ListUnits(pb.ListUnitsRequest(unit="无此单位"), metadata=shown)
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+        status = rpc_status.from_call(caught.value)
+    assert status is not None
+    info, text = ErrorInfo(), LocalizedMessage()
+    assert status.details[0].Unpack(info)
+    assert (info.reason, info.domain) == ("UNKNOWN_UNIT", "silian")
+    assert status.details[1].Unpack(text)
+    assert (text.locale, text.message) == ("en", status.message)
+
+
+def test_a_wrong_field_is_named_to_a_client_in_another_language(served: Served) -> None:
+    with grpc.insecure_channel(served.address, options=(NO_PROXY,)) as channel:
+        stub = office_pb2_grpc.OfficeServiceStub(channel)
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.ListAssignments(
+                work_pb2.ListAssignmentsRequest(box="toodo"),
+                metadata=(("silian-token", token_of(served.street)),),
+            )
+        status = rpc_status.from_call(caught.value)
+    assert status is not None
+    bad = BadRequest()
+    assert status.details[-1].Unpack(bad)
+    assert [each.field for each in bad.field_violations] == ["box"]
+
+
+def test_a_refusal_as_long_as_one_can_be_arrives(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        error = SilianError(
+            "长" * 9_000, "长" * 9_000, remedy_en="x" * 9_000, remedy_zh="长" * 9_000
+        )
+        error.violations = tuple(FieldViolation("f" * 99, "x" * 999, "长" * 999) for _ in range(20))
+        raise error
+
+    monkeypatch.setattr(CallContext, "resolve_unit", refuse)
+    with OfficeClient.connect(served.community) as office, pytest.raises(RemoteRefusal) as caught:
+        office.list_units()
+    assert caught.value.code == "internal"
+    assert caught.value.remedy_zh.endswith("…")
+    assert caught.value.violations
 
 
 def test_only_its_owner_can_read_the_token_and_it_stays_the_same(tmp_path: Path) -> None:

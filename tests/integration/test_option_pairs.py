@@ -27,8 +27,7 @@ ASKING = sorted(VERBS.keys() - ALONE)
 FORMS: dict[str, list[tuple[str, ...]]] = {
     "money receive": [("transfer",), ("all_",)],
     "money return": [("transfer",), ("amount", "fund", "year")],
-    "holes retry": [("quarantined_change",), ("all_",)],
-    "hole retry": [("quarantined_change",), ("all_",)],
+    "quarantine retry": [("quarantined_change",), ("all_",)],
     "template": [("register",), ("sample",)],
 }
 ONE_VALUE = {"now"}  # `sync now` says nothing else

@@ -113,6 +113,28 @@ def valued(field: FieldDescriptor) -> Any:
     return 7
 
 
+def answered(context: CallContext, name: str, given: dict[str, Any]) -> None:
+    """Make a call, and read its answer to the end where it streams."""
+    method = METHODS[name]
+    reply = method.answer(context, method.request(**given))
+    if method.stream is not None:
+        list(reply)
+
+
+def odd_values(field: FieldDescriptor) -> list[Any]:
+    """Return values of the field's type that hardly any call accepts."""
+    if field.type == FieldDescriptor.TYPE_STRING:
+        odd: list[Any] = ["a\0b", "不存在的", "2999-99-99"]
+        return [[each] for each in odd] if field.is_repeated else odd
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return [b"short"]
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return [{"name": "a\0b"}] if field.message_type.fields[1].type == 9 else []
+    if field.type in (FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_INT32):
+        return [-7]
+    return []
+
+
 def dropped(context: CallContext, name: str, given: dict[str, Any]) -> set[str]:
     """Make a call; return the fields that nobody read, though the call was not refused for them."""
     method = METHODS[name]
@@ -148,6 +170,57 @@ def test_a_step_that_takes_no_percentage_refuses_one(context: CallContext) -> No
         method.answer(context, method.request(id=ID, step="accept", actor="x", percent=0))
     assert "percent" in refused.value.en
     assert "percent" in refused.value.zh
+    assert [each.field for each in refused.value.violations] == ["percent"]
+
+
+def test_every_field_that_a_step_would_drop_is_a_violation(context: CallContext) -> None:
+    method = METHODS["ActOnAssignment"]
+    with pytest.raises(BadRequest) as refused:
+        method.answer(
+            context, method.request(id=ID, step="accept", actor="x", percent=0, due_ms=NOW_MS)
+        )
+    assert {each.field for each in refused.value.violations} == {"percent", "due_ms"}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_violation_names_a_field_of_its_request(context: CallContext, name: str) -> None:
+    """Whatever a call refuses, what it calls wrong is a field that the caller can find."""
+    method = METHODS[name]
+    found = set()
+    for base in FORMS.get(name, [{}]):
+        for field in method.request.DESCRIPTOR.fields:
+            for value in odd_values(field):
+                try:
+                    answered(context, name, {**base, field.name: value})
+                except SilianError as error:
+                    found |= {each.field.partition(".")[0] for each in error.violations}
+    assert found <= {field.name for field in method.request.DESCRIPTOR.fields}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "field"),
+    [
+        ("ListAssignments", {"box": "toodo"}, "box"),
+        ("ListAssignments", {"states": ["drafft"]}, "states"),
+        ("ListTransfers", {"direction": "sideways"}, "direction"),
+        ("GetAssignment", {"id": b"short"}, "id"),
+        ("Receive", {"actor": "x", "transfer": b"short"}, "transfer"),
+        ("GetRollup", {"indicator": "K5", "as_of": "yesterday"}, "as_of"),
+        ("IssueWork", {"title": "t", "targets": ["上城区"], "actor": "x", "due_ms": -5}, "due_ms"),
+        ("CloseCase", {"id": ID, "reason": "a\0b", "actor": "x"}, "reason"),
+        ("CloseCase", {"id": ID, "reason": " ", "actor": "x"}, "reason"),
+        ("ExportRecords", {"register": "premises", "lang": "fr"}, "lang"),
+        ("ExportRecords", {"register": "premises", "format": "pdf"}, "format"),
+    ],
+)  # fmt: skip
+def test_a_field_with_a_wrong_value_is_named(
+    context: CallContext, name: str, given: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(SilianError) as refused:
+        answered(context, name, given)
+    assert [each.field for each in refused.value.violations] == [field]
+    assert refused.value.violations[0].en
+    assert refused.value.violations[0].zh
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\x1b[2J", "\u202egnp.exe", "\ufffe"])

@@ -52,9 +52,12 @@ ROUND = (("release", 0), ("answer", 1), ("give_back", 1), ("reverse", 0), ("rule
 
 
 def stages(mode: Mode = "fast", draw: int = DRAW) -> tuple[Plan, ...]:
-    """Return the staged plans and the aimed ones: between them they meet the whole ledger."""
+    """Return the staged plans and the aimed ones: between them they meet the whole ledger.
+
+    One of the next draw is with them: a parent restarts between two calls of its child there.
+    """
     drawn = (staged(number, STAGES, mode, draw) for number in range(STAGES + 1))
-    return (*drawn, deaths(mode), shown(mode))
+    return (*drawn, staged(STAGES, STAGES, mode, draw + 1), deaths(mode), shown(mode))
 
 
 def deaths(mode: Mode = "fast") -> Plan:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 PAGE_MAX = 500
 _NUMBER_MAX = 2**63 - 1  # what a column of a store can be compared with
@@ -19,6 +19,7 @@ class BadToken(SilianError):
     """A text that this program did not make, or made for another page."""
 
     code = "bad_token"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self) -> None:
         super().__init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, FieldViolation, SilianError
 
 REASON_CHARS_MAX = 500
 
@@ -11,6 +11,7 @@ class ReasonMissing(SilianError):
     """A decision that others will ask about needs a reason that they can read later."""
 
     code = "reason_missing"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self) -> None:
         super().__init__(
@@ -19,12 +20,14 @@ class ReasonMissing(SilianError):
             remedy_en="Say why in a few words: it is kept for whoever looks at it later.",
             remedy_zh="请简要说明理由，系统将保存以备查考。",
         )
+        self.violations = (FieldViolation("reason", self.en, self.zh),)
 
 
 class ActorMissing(SilianError):
     """A decision that others will ask about needs the name of who made it."""
 
     code = "actor_missing"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self) -> None:
         super().__init__(
@@ -33,6 +36,7 @@ class ActorMissing(SilianError):
             remedy_en="Name the person who decides.",
             remedy_zh="请填写经办人姓名。",
         )
+        self.violations = (FieldViolation("actor", self.en, self.zh),)
 
 
 def stated_reason(text: str) -> str:

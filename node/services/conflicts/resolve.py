@@ -32,7 +32,7 @@ from node.workbook.writer import shown as as_typed
 from sync.merge.record import RecordState
 from sync.model.attribution import attributed
 from sync.model.change import Edit, Operation, RecordKey, Value
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.limits import SQL_KEYS_MAX
 from sync.model.version import Version
 from sync.store import conflicts
@@ -50,6 +50,7 @@ class ConflictClosed(SilianError):
     """Somebody has settled it already, here or elsewhere; nothing is left to do."""
 
     code = "conflict_closed"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, conflict_id: bytes) -> None:
         super().__init__(
@@ -64,6 +65,7 @@ class ConflictNotOurs(SilianError):
     """Whether an ended record stays ended is for the office that keeps it."""
 
     code = "conflict_not_ours"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, register: Register, keeper: str) -> None:
         super().__init__(

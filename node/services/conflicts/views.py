@@ -17,7 +17,7 @@ from sync.log import entries as log
 from sync.log.edit_history import edits_of
 from sync.merge.record import Head, RecordState
 from sync.model.change import RecordName, Value
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import AUTO_RESOLVED, Policy
 from sync.model.version import Version, incarnation_of, wall_ms_of
 from sync.store import conflicts
@@ -33,6 +33,7 @@ class UnknownConflict(SilianError):
     """No conflict has this id here; take the id from the list."""
 
     code = "unknown_conflict"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, conflict_id: bytes) -> None:
         super().__init__(

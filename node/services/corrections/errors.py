@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from node.domain.catalogue import Register
 from node.domain.correction import State
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 STATE_ZH = {
     State.NONE: "不完整", State.OPEN: "待答复", State.WITHDRAWN: "已撤回",
@@ -18,6 +18,7 @@ class UnknownCorrection(SilianError):
     """No correction request with this id is held here."""
 
     code = "unknown_correction"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, correction: bytes) -> None:
         super().__init__(
@@ -32,6 +33,7 @@ class BadCorrection(SilianError):
     """The request asks for nothing, for too much, or for what this office may write itself."""
 
     code = "bad_correction"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, en: str, zh: str, remedy_en: str, remedy_zh: str) -> None:
         super().__init__(en, zh, remedy_en=remedy_en, remedy_zh=remedy_zh)
@@ -41,6 +43,7 @@ class NobodyToAsk(SilianError):
     """No one office in line with this one owns all of these fields and may hear of the record."""
 
     code = "nobody_to_ask"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, register: Register, names: Sequence[str]) -> None:
         en = ", ".join(register.fields[n].en for n in names)
@@ -57,6 +60,7 @@ class CorrectionAsked(SilianError):
     """This office has asked about one of these fields and has no answer yet."""
 
     code = "correction_asked"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, correction: bytes) -> None:
         super().__init__(
@@ -71,6 +75,7 @@ class CorrectionClosed(SilianError):
     """The request was answered or withdrawn; ask again if it is needed still."""
 
     code = "correction_closed"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, correction: bytes, state: State) -> None:
         super().__init__(
@@ -85,6 +90,7 @@ class CorrectionNotOurs(SilianError):
     """Only the owner of the fields answers a request, and only who asked withdraws it."""
 
     code = "correction_not_ours"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, whose: str) -> None:
         super().__init__(
@@ -99,6 +105,7 @@ class CorrectionStale(SilianError):
     """A field that is to be corrected changed after it was last looked at; look again."""
 
     code = "correction_stale"
+    kind = ErrorKind.ABORTED
 
     def __init__(self, register: Register, names: Sequence[str]) -> None:
         en = ", ".join(register.fields[n].en for n in names)

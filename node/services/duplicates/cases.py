@@ -14,7 +14,7 @@ from node.folds.blind_index import current_key
 from node.folds.cases import Line, lines
 from node.services.common.reason import stated_actor, stated_reason
 from sync.model.change import Edit
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.store.sql import execute
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class UnknownCase(SilianError):
     """No case has this number here; take it from the list."""
 
     code = "unknown_case"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, case: bytes) -> None:
         super().__init__(
@@ -41,6 +42,7 @@ class CaseNotOurs(SilianError):
     """The case belongs to the office over all concerned, which alone closes it."""
 
     code = "case_not_ours"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, case: bytes) -> None:
         super().__init__(
@@ -55,6 +57,7 @@ class CaseNotOpen(SilianError):
     """Nothing is to be closed: the case was closed, taken up above, or has settled itself."""
 
     code = "case_not_open"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, case: bytes, state: str) -> None:
         super().__init__(

@@ -22,7 +22,7 @@ from node.domain.contribution import CellKey
 from node.folds.contributions import CELL, cell_id
 from node.store.cells import cells_of
 from sync.model.change import Edit, Operation, RecordKey
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.store.sql import pieces, sql
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class PeriodOpen(SilianError):
     """The month is not over, or is no month: its end cannot be kept yet."""
 
     code = "period_open"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, period: str) -> None:
         super().__init__(

@@ -25,7 +25,7 @@ from node.services.figures.completeness import (
     of_tree,
 )
 from node.store.cells import Sums, cells_of, sums_below, sums_then
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 if TYPE_CHECKING:
     from node.office import Office
@@ -37,6 +37,7 @@ class NoClosing(SilianError):
     """No office had closed a month by that day, so how things stood then is not known."""
 
     code = "no_closing"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, indicator: Indicator, as_of: date) -> None:
         super().__init__(

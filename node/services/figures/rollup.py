@@ -13,7 +13,7 @@ from node.domain.units import Tree, UnknownUnit
 from node.services.figures.completeness import Completeness
 from node.services.figures.days_counted import follow_days
 from node.services.figures.query import BY_UNIT, NoClosing, Question, Row, Shown, TreeQuestion
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 if TYPE_CHECKING:
     from node.office import Office
@@ -29,6 +29,7 @@ class UnknownIndicator(SilianError):
     """No indicator has this id; take one of the nearest, or list them."""
 
     code = "unknown_indicator"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, asked: str, near: Iterable[str]) -> None:
         listed = ", ".join(near)
@@ -44,6 +45,7 @@ class BadQuestion(SilianError):
     """The day has not come, or the history is neither as-is nor as-was; correct it."""
 
     code = "bad_question"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, what: str, what_zh: str) -> None:
         super().__init__(

@@ -35,14 +35,14 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     "quarantined": (
         Severity.ALARM,
         "{n} 条变更未能入库", "{n} changes could not be applied",
-        "在隔离区查看原因 (silian holes ls); 升级程序后会自动重试。",
-        "See why with `silian holes ls`; they are tried again after an upgrade.",
+        "在隔离区查看原因 (silian quarantine ls); 升级程序后会自动重试。",
+        "See why with `silian quarantine ls`; they are tried again after an upgrade.",
     ),
     "clone": (
         Severity.ALARM,
         "有两套数据以同一单位名义运行", "two stores work under this office's name",
-        "停用其中一套, 再由上级用 silian copies forget 解除标记。",
-        "Stop one of the two, then let its parent forget: `silian copies forget`.",
+        "停用其中一套, 再由上级用 silian clone reset 解除标记。",
+        "Stop one of the two, then let its parent forget: `silian clone reset`.",
     ),
     "signature_refused": (
         Severity.ALARM,
@@ -70,8 +70,8 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         Severity.ALARM,
         "另一套数据正以本单位名义运行，本机不再接受修改",
         "another store works under this office's name, so this one takes no edits",
-        "在另一套数据上办理并停用本机；或停用另一套，再由上级运行 silian copies forget。",
-        "Use the other store and stop this one; or stop the other, then `silian copies forget`.",
+        "在另一套数据上办理并停用本机；或停用另一套，再由上级运行 silian clone reset。",
+        "Use the other store and stop this one; or stop the other, then `silian clone reset`.",
     ),
     "store": (
         Severity.ALARM,
@@ -94,14 +94,14 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     "repaired": (
         Severity.NOTICE,
         "近七天修复了 {n} 条记录或摘要", "{n} records or sums were repaired in the last seven days",
-        "运行 silian repairs 查看; 检查磁盘。", "List them with silian repairs; check the disk.",
+        "运行 silian repair ls 查看; 检查磁盘。", "List them with silian repair ls; check the disk.",
     ),
     "repair_refused": (
         Severity.WARNING,
         "近七天有 {n} 条记录因本级数据库拒收而未能修复",
         "{n} records could not be repaired in the last seven days: the store here refused them",
-        "运行 silian repairs 查看编号; 请系统管理员检查数据库。",
-        "Find them with silian repairs (refused); ask who keeps the database.",
+        "运行 silian repair ls 查看编号; 请系统管理员检查数据库。",
+        "Find them with silian repair ls (refused); ask who keeps the database.",
     ),
     "new_key": (
         Severity.WARNING,
@@ -207,7 +207,7 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     "conflicts": (
         Severity.NOTICE,
         "{n} 个冲突待处理", "{n} conflicts wait for a decision",
-        "用 silian conflicts ls 查看并处理。", "Decide them: `silian conflicts ls`.",
+        "用 silian conflict ls 查看并处理。", "Decide them: `silian conflict ls`.",
     ),
     "corrections": (
         Severity.NOTICE,

@@ -8,9 +8,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from node.domain.units import Tree, UnknownUnit
+from node.services.common.pages import BadToken
 from node.services.health.problems import TEXTS, Problem, Severity, worst_first
 from node.services.health.status import LinkState, OfficeLine, lines_below, problems_below, status
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 if TYPE_CHECKING:
     from node.office import Office
@@ -20,24 +21,11 @@ EXAMPLES = 3
 NEVER_REPORTED = "never_contacted"
 
 
-class BadPage(SilianError):
-    """What was given as the place of the next page is none."""
-
-    code = "bad_token"
-
-    def __init__(self, asked: str) -> None:
-        super().__init__(
-            f"{asked[:20]!r} is no place of a page",
-            f"“{asked[:20]}”不是有效的翻页位置",
-            remedy_en="Give the `next` of the page before, or nothing.",
-            remedy_zh="请使用上一页给出的位置，或不填。",
-        )
-
-
 class UnknownCause(SilianError):
     """No problem has this code; take one of those that are there."""
 
     code = "unknown_cause"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, asked: str, there: Iterable[str]) -> None:
         listed = sorted(there)
@@ -122,7 +110,7 @@ class Asked:
 def tree_status(office: Office, asked: Asked, link_state: LinkState | None = None) -> TreeStatus:
     """Say how a unit at or below this office and all below it stand; others cost nothing.
 
-    Raises: UnknownUnit, UnknownCause, BadPage.
+    Raises: UnknownUnit, UnknownCause, BadToken.
     """
     tree, me = office.tree, office.identity.unit
     at = tree.get(asked.unit)
@@ -229,5 +217,5 @@ def _start(after: str) -> int:
     if not after:
         return 0
     if not (after.isascii() and after.isdecimal() and len(after) < 10):
-        raise BadPage(after)
+        raise BadToken
     return int(after)

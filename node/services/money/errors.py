@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from node.domain.funds import FUNDS, Category
 from node.domain.refusal import Refused
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 # reason -> (en, zh, remedy en, remedy zh); {} is what was said
 _REASONS: dict[str, tuple[str, str, str, str]] = {
@@ -94,6 +94,7 @@ class BadAllocation(SilianError):
     """What was asked cannot be booked as it stands; `reason` is a stable word for why."""
 
     code = "bad_allocation"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, reason: str, detail: object = "", why: Refused | None = None) -> None:
         en, zh, remedy_en, remedy_zh = _REASONS[reason]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from node.services.common.reason import REASON_CHARS_MAX, stated_reason
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.recovery.clones import Tokens
 from sync.store import meta
 from sync.store.sql import execute
@@ -24,13 +24,14 @@ class NotCloned(SilianError):
     """No two stores were seen at work under that office's name; there is nothing to forget."""
 
     code = "not_cloned"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, path: str) -> None:
         super().__init__(
             f"{path} is not flagged as copied here",
             f"{path} 未被标记为重复运行",
-            remedy_en="Look at `silian copies ls` at the office's parent.",
-            remedy_zh="请在其上级单位用 silian copies ls 查看。",
+            remedy_en="Look at `silian clone ls` at the office's parent.",
+            remedy_zh="请在其上级单位用 silian clone ls 查看。",
         )
 
 

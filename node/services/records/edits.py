@@ -39,7 +39,7 @@ from node.services.records.views import (
 from sync.merge.record import RecordState
 from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Edit, Operation, RecordKey, Value
-from sync.model.errors import RecordMissing, SilianError
+from sync.model.errors import ErrorKind, RecordMissing, SilianError
 from sync.store.registers import values_of
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class StaleEdit(SilianError):
     """Somebody changed the same field since the person looked; look again, or force it."""
 
     code = "stale_edit"
+    kind = ErrorKind.ABORTED
 
     def __init__(self, register: Register, names: Sequence[str]) -> None:
         fields = [register.fields[name] for name in names]
@@ -83,6 +84,7 @@ class RecordEnded(SilianError):
     """The record has been ended; add it anew, or settle its conflict to bring it back."""
 
     code = "record_ended"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, register: Register, record: bytes) -> None:
         super().__init__(
@@ -97,6 +99,7 @@ class NotEnded(SilianError):
     """The record has not been ended; there is nothing to bring back."""
 
     code = "not_ended"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, register: Register, record: bytes) -> None:
         super().__init__(
@@ -111,6 +114,7 @@ class StillContested(SilianError):
     """Another office wrote to the record while it was being ended; decide that conflict first."""
 
     code = "still_contested"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, register: Register, record: bytes) -> None:
         super().__init__(
@@ -125,6 +129,7 @@ class ValuesGone(SilianError):
     """The record was ended long ago and its values were removed; add it anew."""
 
     code = "values_gone"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, register: Register, record: bytes) -> None:
         super().__init__(

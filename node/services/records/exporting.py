@@ -24,7 +24,7 @@ from node.services.records.search import (
 from node.services.records.views import unit_filter
 from node.workbook.writer import write_csv, write_xlsx
 from sync.model.change import Value
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 if TYPE_CHECKING:
     from node.office import Office
@@ -42,6 +42,7 @@ class PersonalRegister(SilianError):
     """Records of persons are written into files by the office that keeps them, and no other."""
 
     code = "personal_register"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, register: Register) -> None:
         super().__init__(

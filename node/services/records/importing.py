@@ -43,7 +43,7 @@ class ImportBrokenOff(SilianError):
             remedy_zh=f"{cause.remedy_zh}之后可重新导入同一文件，已写入的行不受影响。",
         )
         self.code = cause.code  # type: ignore[misc]  # of the one that it stands for
-        self.retryable = cause.retryable  # type: ignore[misc]
+        self.kind = cause.kind  # type: ignore[misc]
         self.retry_after_ms = cause.retry_after_ms
 
 

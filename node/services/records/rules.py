@@ -19,7 +19,7 @@ from node.workbook.writer import shown
 from sync.apply.compose import NotWritable
 from sync.model import audience
 from sync.model.change import Value
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, FieldViolation, SilianError
 from sync.store.registers import RegisterTable
 
 if TYPE_CHECKING:
@@ -35,14 +35,15 @@ class UnknownRegister(SilianError):
     """No register of this name; take one of those that the message names."""
 
     code = "unknown_register"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, asked: str, names: Iterable[str]) -> None:
         near = ", ".join(difflib.get_close_matches(asked, list(names), n=3, cutoff=0.4))
         super().__init__(
             f"there is no register {asked[:60]!r}",
             f"没有名为“{asked[:60]}”的台账",
-            remedy_en=f"Did you mean: {near}?" if near else "List them: `silian registers`.",
-            remedy_zh=f"是否应为：{near}？" if near else "请查看台账目录：silian registers。",
+            remedy_en=f"Did you mean: {near}?" if near else "List them: `silian register ls`.",
+            remedy_zh=f"是否应为：{near}？" if near else "请查看台账目录：silian register show。",
         )
 
 
@@ -50,6 +51,7 @@ class SystemRegister(SilianError):
     """The program keeps this register itself; use the page or command made for it."""
 
     code = "system_register"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, register: Register) -> None:
         super().__init__(
@@ -64,6 +66,7 @@ class NotKeptHere(SilianError):
     """Offices of another level keep this register's records."""
 
     code = "not_kept_here"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, register: Register, keeper: Level) -> None:
         super().__init__(
@@ -78,6 +81,7 @@ class KeptElsewhere(SilianError):
     """The records asked for stay in their own offices and are not here: that is not none."""
 
     code = "kept_elsewhere"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, register: Register, ask: Sequence[Indicator]) -> None:
         keeper_en = f"{register.level.en} offices" if register.level is not None else "each office"
@@ -96,6 +100,7 @@ class ForeignUnit(SilianError):
     """The unit is neither this office's nor below it; nothing of it is kept here."""
 
     code = "foreign_unit"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, code: str) -> None:
         super().__init__(
@@ -107,11 +112,17 @@ class ForeignUnit(SilianError):
 
 
 class InvalidRecord(SilianError):
-    """The values cannot be kept; `faults` says which and what to write instead."""
+    """The values cannot be kept; `faults` says which and what to write instead.
+
+    `of_request`: the faults lie in the request's `values`, and not in what it searches for.
+    """
 
     code = "invalid_record"
+    kind = ErrorKind.INVALID_ARGUMENT
 
-    def __init__(self, register: Register, faults: Sequence[Fault]) -> None:
+    def __init__(
+        self, register: Register, faults: Sequence[Fault], *, of_request: bool = True
+    ) -> None:
         super().__init__(
             f"{register.en}: " + " ".join(fault.en for fault in faults),
             f"{register.zh}：" + "".join(fault.zh for fault in faults),
@@ -119,6 +130,11 @@ class InvalidRecord(SilianError):
             remedy_zh="".join(fault.suggestion_zh for fault in faults),
         )
         self.faults = tuple(faults)
+        self.violations = tuple(
+            FieldViolation(f"values.{fault.field}", fault.en, fault.zh)
+            for fault in faults
+            if of_request and fault.field
+        )
 
 
 class FieldNotOwned(NotWritable):
@@ -136,12 +152,16 @@ class FieldNotOwned(NotWritable):
             remedy_zh="请保持原值, 并向负责单位申请更正: silian correction ask。",
         )
         self.fields = tuple(names)
+        self.violations = tuple(
+            FieldViolation(f"values.{name}", self.en, self.zh) for name in names
+        )
 
 
 class KeyTaken(SilianError):
     """Another record of the unit has this key already; change that one."""
 
     code = "key_taken"
+    kind = ErrorKind.ALREADY_EXISTS
 
     def __init__(self, register: Register, existing: bytes) -> None:
         names = [register.fields[name] for name in register.key]

@@ -216,7 +216,7 @@ def _read(register: Register, field: Field, text: str) -> Value:
         raise InvalidRecord(register, [Fault(
             field=field.name, code=bad.code, en=f"{field.en} {bad.en}.", zh=f"{field.zh}{bad.zh}。",
             suggestion_en=bad.suggestion_en, suggestion_zh=bad.suggestion_zh,
-        )]) from bad  # fmt: skip
+        )], of_request=False) from bad  # fmt: skip
 
 
 def _refused(
@@ -227,7 +227,7 @@ def _refused(
     return InvalidRecord(register, [Fault(
         field=field, code=code, en=f"{whole_en}.", zh=f"{whole_zh}。",
         suggestion_en=do_en, suggestion_zh=do_zh,
-    )])  # fmt: skip
+    )], of_request=False)  # fmt: skip
 
 
 # -- order and pages ------------------------------------------------------------------------------

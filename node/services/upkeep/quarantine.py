@@ -18,7 +18,7 @@ from sync.codec import block as block_codec
 from sync.codec import entry as codec
 from sync.log.outcome import Received
 from sync.model.change import ID_BYTES, Operation
-from sync.model.errors import Malformed, SilianError
+from sync.model.errors import ErrorKind, Malformed, SilianError
 from sync.store.sql import execute
 from sync.store.tables import entry, incarnation, quarantine
 
@@ -33,6 +33,7 @@ class UnknownQuarantined(SilianError):
     """No hole of this id; list them."""
 
     code = "unknown_quarantined_change"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, quarantine_id: bytes) -> None:
         super().__init__(
@@ -47,6 +48,7 @@ class NotOpen(SilianError):
     """The hole is healed or was closed before; there is nothing to do."""
 
     code = "quarantined_change_closed"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, quarantine_id: bytes, state: str) -> None:
         super().__init__(

@@ -18,7 +18,7 @@ from node.store.units import dated_units, tree_on
 from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.audience import DOWN_ALL
 from sync.model.change import Edit, Operation, RecordKey, Value
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.model.limits import TRANSACTION_CHANGES_MAX
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class NotTheCity(SilianError):
     """Only the city decides about the tree (R1)."""
 
     code = "not_the_city"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self) -> None:
         super().__init__(
@@ -45,6 +46,7 @@ class WouldClose(SilianError):
     """The file leaves units out, which would close them; nothing was done."""
 
     code = "would_close"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, count: int, names: Sequence[str]) -> None:
         shown = "、".join(names[:5])

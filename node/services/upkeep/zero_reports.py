@@ -12,7 +12,7 @@ from node.domain.register import Register
 from node.services.figures.reported import ZERO_REPORT, zero_report_id
 from node.services.records.rules import maintained_register
 from sync.model.change import Edit, Operation, RecordKey, Value
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 from sync.store.sql import execute
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class NotEmpty(SilianError):
     """The register has records: there is something to report."""
 
     code = "not_empty"
+    kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, register: Register, count: int) -> None:
         super().__init__(

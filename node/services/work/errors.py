@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from node.domain.assignment_texts import allowed_text
 from node.domain.refusal import Refused
-from sync.model.errors import SilianError
+from sync.model.errors import ErrorKind, SilianError
 
 
 class UnknownAssignment(SilianError):
     """This office holds no such assignment or order; take the number from a list."""
 
     code = "unknown_assignment"
+    kind = ErrorKind.NOT_FOUND
 
     def __init__(self, number: bytes) -> None:
         super().__init__(
@@ -27,6 +28,7 @@ class NotYours(SilianError):
     """The step belongs to another office."""
 
     code = "not_your_assignment"
+    kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, whose: str, steps: Sequence[str] = ()) -> None:
         allowed, allowed_zh = allowed_text(steps)
@@ -114,6 +116,7 @@ class BadOrder(SilianError):
     """The order cannot be issued as it stands; `reason` is a stable word for why."""
 
     code = "bad_order"
+    kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(
         self,

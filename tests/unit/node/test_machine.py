@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from hub.cli.exits import EXIT_BY_CODE
 from hub.cli.explain import refusals
 from node.china import CHINA, DAY_MS, china_time, end_of_day_ms, start_of_day_ms
 from node.config import OfficeConfig
@@ -118,13 +117,13 @@ LIKELY = {
 def test_every_error_of_the_system_has_a_line_a_remedy_and_an_exit(number: int) -> None:
     refusal = refusal_of(OSError(number, os.strerror(number), "/some/where"))
     assert refusal is not None
-    assert EXIT_BY_CODE[refusal.code] in {2, 3, 4, 75}
+    assert refusal.kind.exit in {2, 3, 4, 75}
     for lang in ("en", "zh"):
         assert "/some/where" in refusal.text(lang)
     assert refusal.remedy_en
     assert refusal.remedy_zh
     if number in LIKELY:
-        assert (refusal.code, EXIT_BY_CODE[refusal.code]) == LIKELY[number]
+        assert (refusal.code, refusal.kind.exit) == LIKELY[number]
 
 
 def test_an_error_number_of_tomorrow_has_a_line_too() -> None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from node.domain.units import UnknownUnit
+from node.services.common.pages import BadToken
 from node.services.health.status import HOUR_MS
-from node.services.health.tree_status import EXAMPLES, Asked, BadPage, UnknownCause, tree_status
+from node.services.health.tree_status import EXAMPLES, Asked, UnknownCause, tree_status
 from tests.support.network import CITY, EAST, NORTH, SOUTH, WEST, A, B, C, D, F, Network
 
 PARENT = {"parent": "127.0.0.1:7412"}
@@ -150,7 +151,7 @@ def test_pages_follow_each_other_without_a_gap_or_a_repeat(network):
             break
     assert read == whole
     for wrong in ("x", "-1", "1" * 12, "１"):
-        with pytest.raises(BadPage):
+        with pytest.raises(BadToken):
             ask(net, CITY, after=wrong)
 
 
