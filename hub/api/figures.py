@@ -23,7 +23,7 @@ def list_indicators(
     context: CallContext, request: pb.ListIndicatorsRequest
 ) -> pb.ListIndicatorsResponse:
     listed, place = page_of(list(context.office.catalogue.indicators.values()), request)
-    return pb.ListIndicatorsResponse(indicators=map(_indicator, listed), **place)
+    return pb.ListIndicatorsResponse(indicators=map(indicator_to_wire, listed), **place)
 
 
 def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRollupResponse:
@@ -40,18 +40,18 @@ def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRoll
         request.history or service.AS_IS,
     )
     return pb.GetRollupResponse(
-        indicator=_indicator(answer.indicator),
+        indicator=indicator_to_wire(answer.indicator),
         unit=context.unit(answer.unit, tree),
         as_of=answer.as_of.isoformat(),
-        figure=_figure(answer.shown),
+        figure=figure_to_wire(answer.shown),
         groups=[
             pb.FigureGroup(
                 key=row.key,
                 label=common.Label(zh=row.zh, en=row.en),
-                figure=_figure(row.shown),
+                figure=figure_to_wire(row.shown),
                 unit=context.unit(row.unit, tree),
                 own=row.own,
-                counts=_counts(row.counts),
+                counts=counts_to_wire(row.counts),
             )
             for row in answer.rows
         ],
@@ -72,7 +72,7 @@ def verify_kept(
             yield pb.VerifyOfficeResponse(report=_report(report))
 
 
-def _indicator(indicator: Indicator) -> pb.IndicatorDescription:
+def indicator_to_wire(indicator: Indicator) -> pb.IndicatorDescription:
     return pb.IndicatorDescription(
         id=indicator.id,
         label=common.Label(zh=indicator.zh, en=indicator.en),
@@ -84,7 +84,7 @@ def _indicator(indicator: Indicator) -> pb.IndicatorDescription:
     )
 
 
-def _figure(shown: service.Shown) -> pb.Figure:
+def figure_to_wire(shown: service.Shown) -> pb.Figure:
     return pb.Figure(
         numerator=shown.numerator,
         denominator=shown.denominator,
@@ -96,7 +96,7 @@ def _figure(shown: service.Shown) -> pb.Figure:
     )
 
 
-def _counts(found: Counts | None) -> pb.OfficeCounts | None:
+def counts_to_wire(found: Counts | None) -> pb.OfficeCounts | None:
     if found is None:
         return None
     return pb.OfficeCounts(
@@ -127,7 +127,7 @@ def _completeness(context: CallContext, found: Completeness, laggards_max: int) 
         oldest_ms=found.oldest_ms,
         quarantined=found.quarantined,
         complete=found.complete,
-        counts=_counts(found.counts),
+        counts=counts_to_wire(found.counts),
         registers=[
             pb.RegisterCounts(
                 register=each.register.name,

@@ -82,14 +82,14 @@ def _fund_code(catalogue: Catalogue, stated: str) -> str:
     return _one(stated, ((f.id, (f.id, f.zh, f.en, *labels.get(f.id, ()))) for f in FUNDS.values()))
 
 
-def _indicator_code(catalogue: Catalogue, stated: str) -> str:
+def indicator_code(catalogue: Catalogue, stated: str) -> str:
     if stated in catalogue.indicators:
         return stated
     return _one(stated, ((i.id, (i.id, i.zh, i.en)) for i in catalogue.indicators.values()))
 
 
 _CODES: dict[str, Any] = {
-    "register": register_code, "fund": _fund_code, "indicator": _indicator_code,
+    "register": register_code, "fund": _fund_code, "indicator": indicator_code,
 }  # fmt: skip
 
 

@@ -27,13 +27,17 @@ def place_of(start: int, shown: int, total: int) -> dict[str, Any]:
 
 
 def page_of(
-    found: Sequence[T], request: Any, default: int = 0
+    found: Sequence[T], request: Any, default: int = 0, most: int = 0
 ) -> tuple[Sequence[T], dict[str, Any]]:
-    """Return a page of a list, and what the reply says of it. `default`: of entries; 0: all.
+    """Return a page of a list, and what the reply says of it.
+
+    `default`: entries of a page that are given unless the request says how many; 0: all. `most`:
+    of any page; 0: no limit.
 
     Raises: BadToken.
     """
     start = start_of(request.page_token)
     size = request.page_size or default or len(found)
+    size = min(size, most) if most else size
     shown = found[start : start + size]
     return shown, place_of(start, len(shown), len(found))

@@ -9,11 +9,14 @@ import typer
 
 # A group's heading, and what stands in it, in this order. What is in none stands at the end.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Office 单位", ("init", "serve", "status", "where", "sync", "unit", "bundle", "demo")),
+    (
+        "Office 单位",
+        ("init", "serve", "today", "status", "where", "sync", "unit", "bundle", "demo"),
+    ),
     ("Registers 台账", ("register", "record", "import", "export", "template", "correction")),
-    ("Work 工作任务", ("work",)),
+    ("Work 工作任务", ("work", "order")),
     ("Money 资金", ("money",)),
-    ("Figures 汇总指标", ("rollup", "indicator", "verify")),
+    ("Figures 汇总指标", ("report", "rollup", "indicator", "verify")),
     (
         "Trouble 待处理事项",
         (
@@ -72,6 +75,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "work issue": (
         "silian work issue 楼道灯排查 --to 万家花园社区 --duty undertakes --due 2026-12-31",
+        "silian work issue 楼道灯排查 --below 闸弄口街道 --duty undertakes --due 2026-12-31",
+    ),
+    "today": ("silian today --dir home",),
+    "order ls": ("silian order ls --open",),
+    "order show": ("silian order show 楼道灯排查",),
+    "report": (
+        "silian report --by street --indicator K3,K4,K5",
+        "silian report --by community --month 2026-10 --month 2026-11 --out 报表.xlsx",
     ),
     "work ls": ("silian work ls --box todo",),
     "work accept": ("silian work accept 楼道灯排查 --as 王敏",),

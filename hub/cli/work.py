@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, After, IdOf, Limit, end_of_day_ms, fen_of, person
-from hub.cli.options import Apart
+from hub.cli.arguments import Actor, After, IdOf, Limit, end_of_day_ms, fen_of, person, usage
+from hub.cli.labels import DUTIES, FLAGS, WORK_STATES, WORK_STEPS, labelled
+from hub.cli.options import Apart, Needs
+from hub.cli.targets import targets_below
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
-from node.domain.assignment_rules import Duty
-from node.domain.assignment_texts import DUTY_ZH, allowed_text
+from node.domain.assignment_texts import REASONS, allowed_text
 from node.domain.days import day_text
 from node.domain.numbers import yuan
 
@@ -51,7 +52,13 @@ STEPS = {
 def register(app: typer.Typer) -> None:
     work = typer.Typer(help="Work asked of others and of us. 工作任务", no_args_is_help=True)
     app.add_typer(work, name="work")
-    verb(work, rules=[Apart("body", "body_file")])(issue)
+    verb(
+        work,
+        rules=[
+            Apart("body", "body_file"), Apart("to", "below"), Needs("level", "below"),
+            Needs("where", "below"), Needs("yes", "below"),
+        ],
+    )(issue)  # fmt: skip
     for function in (ls, show, tree, progress, claim, relay, extend, dispatch, appraise):
         verb(work)(function)
     verb(work)(amend)
@@ -62,7 +69,20 @@ def register(app: typer.Typer) -> None:
 def issue(
     terminal: Terminal,
     title: Annotated[str, typer.Argument(help="One line. 标题")],
-    to: Annotated[list[str], typer.Option("--to", help="Unit; may be repeated. 承办单位, 可多次")],
+    to: Annotated[
+        list[str] | None, typer.Option("--to", help="Unit; may be repeated. 承办单位，可多次")
+    ] = None,
+    below: Annotated[
+        str, typer.Option("--below", help="All below this unit. 该单位以下的全部单位")
+    ] = "",
+    level: Annotated[
+        str, typer.Option("--level", help="With --below: district, street, community. 层级")
+    ] = "community",
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", help="With --below: register.field=value. 筛选条件"),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask. 不再询问")] = False,
     duty: Annotated[
         str, typer.Option("--duty", help="undertakes, assists, unlisted, department, office")
     ] = "office",
@@ -82,22 +102,22 @@ def issue(
 ) -> None:
     """Ask other offices for work; it goes hop by hop. 交办任务"""
     text = body_file.read_text(encoding="utf-8") if body_file else body
+    if not to and not below:
+        raise usage(
+            "nobody is named who is to do it", "未指定承办单位",
+            "Give --to UNIT, or --below UNIT.", "请用 --to 或 --below 指定。",
+        )  # fmt: skip
     with terminal.office() as office:
-        done = office.issue_work_order(
-            title=title,
-            targets=to,
-            actor=person(actor),
-            duty=duty,
-            body=text,
-            due_ms=end_of_day_ms(due),
-            fee_fen=fen_of(fee, least=0),
-            department=department,
-            item_no=item,
-            nature=nature,
-            workload_days=workload,
-            duration_days=duration,
-            work_order=order,
+        targets = to or targets_below(
+            terminal, office, below, level=level, where=where or (), yes=yes
         )
+        done = office.issue_work_order(
+            title=title, targets=targets, actor=person(actor), duty=duty, body=text,
+            due_ms=end_of_day_ms(due),
+            fee_fen=fen_of(fee, least=0), department=department, item_no=item, nature=nature,
+            workload_days=workload, duration_days=duration,
+            work_order=order,
+        )  # fmt: skip
 
     def human() -> None:
         terminal.line(f"工单 {done.work_order}", f"order {done.work_order}")
@@ -146,9 +166,10 @@ def show(terminal: Terminal, assignment: Assignment) -> None:
         for event in found.history:
             percent = f" {event.percent}%" if event.HasField("percent") else ""
             remarks = (event.reason, event.note, event.evidence)
-            line = f"{terminal.time(event.at_ms)} {event.unit.name} {event.actor} {event.kind}"
+            line = f"{terminal.time(event.at_ms)} {event.unit.name} {event.actor} "
+            line += labelled(terminal, WORK_STEPS, event.kind)
             line += percent + "".join(f" {remark}" for remark in remarks if remark)
-            line += f" [{event.ignored}]" if event.ignored else f" -> {event.after}"
+            line += _effect(terminal, event)
             terminal.line(line, line)
 
     terminal.show(found, human)
@@ -168,9 +189,14 @@ def tree(
 
     def human() -> None:
         for each in found.assignments:
-            line = f"{'  ' * each.depth}{each.assignee.name} {each.state} {each.percent}%"
-            terminal.line(f"{line} {each.flag}".rstrip(), f"{line} {each.flag}".rstrip())
-        counted = ", ".join(f"{terminal.level(c.level)} {c.state} {c.count}" for c in found.counts)
+            state = labelled(terminal, WORK_STATES, each.state)
+            line = f"{'  ' * each.depth}{each.assignee.name} {state} {each.percent}%"
+            line = f"{line} {labelled(terminal, FLAGS, each.flag)}".rstrip()
+            terminal.line(line, line)
+        counted = terminal.localized("，", ", ").join(
+            f"{terminal.level(c.level)} {labelled(terminal, WORK_STATES, c.state)} {c.count}"
+            for c in found.counts
+        )
         terminal.line(counted, counted)
 
     terminal.show(found, human)
@@ -290,7 +316,8 @@ def _act(
 def _one(terminal: Terminal, one: pb.Assignment) -> None:
     line = f"{one.id} {one.issuer.name} -> {one.assignee.name}: {one.title}"
     terminal.line(line, line)
-    state = f"{one.state} {one.percent}% {one.flag}".rstrip()
+    state = f"{labelled(terminal, WORK_STATES, one.state)} {one.percent}% "
+    state = (state + labelled(terminal, FLAGS, one.flag)).rstrip()
     terminal.line(f"{state}，期限 {_day(one.due_ms)}", f"{state}, due {_day(one.due_ms)}")
 
 
@@ -298,14 +325,22 @@ def _terms(terminal: Terminal, found: pb.GetAssignmentResponse) -> None:
     """Print what the work stands on, and what this office may do about it."""
     one = found.assignment
     terminal.line(f"工单 {one.work_order}", f"order {one.work_order}")
-    duty = DUTY_ZH.get(Duty(one.duty), one.duty) if one.duty in set(Duty) else one.duty
+    duty = labelled(terminal, DUTIES, one.duty)
     fee = yuan(found.fee_fen)
     terminal.line(
         f"责任类型 {duty or '-'}，每社区随事经费 {fee} 元",
-        f"duty {one.duty or '-'}, fee for each community {fee} yuan",
+        f"duty {duty or '-'}, fee for each community {fee} yuan",
     )
     allowed, allowed_zh = allowed_text(found.steps)
     terminal.line(allowed_zh, allowed)
+
+
+def _effect(terminal: Terminal, event: pb.AssignmentEvent) -> str:
+    if not event.ignored:
+        return f" -> {labelled(terminal, WORK_STATES, event.after)}"
+    known = REASONS.get(event.ignored)
+    why = terminal.localized(known[1], known[0]) if known else event.ignored
+    return terminal.localized(f"（未生效：{why}）", f" (no effect: {why})")
 
 
 def _day(due_ms: int) -> str:
@@ -321,8 +356,9 @@ def _list(terminal: Terminal, listed: list[pb.Assignment]) -> None:
     terminal.table(
         heads,
         [
-            (a.id, a.issuer.name, a.assignee.name, a.title, a.state, int(a.percent),
-             _day(a.due_ms), a.flag)
+            (a.id, a.issuer.name, a.assignee.name, a.title,
+             labelled(terminal, WORK_STATES, a.state), int(a.percent), _day(a.due_ms),
+             labelled(terminal, FLAGS, a.flag))
             for a in listed
         ],
     )  # fmt: skip

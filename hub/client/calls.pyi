@@ -7,6 +7,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from sync.wire.office.v1 import bundle_pb2
 from sync.wire.office.v1 import corrections_pb2
+from sync.wire.office.v1 import daily_pb2
 from sync.wire.office.v1 import figures_pb2
 from sync.wire.office.v1 import money_pb2
 from sync.wire.office.v1 import office_pb2
@@ -319,6 +320,43 @@ class Calls:
     ) -> work_pb2.GetWorkOrderResponse:
         """An order and how it spread."""
 
+    def list_work_targets(
+        self,
+        *,
+        below: str | None = ...,
+        level: int | None = ...,
+        conditions: Iterable[registers_pb2.Condition | Mapping[str, Any]] | None = ...,
+        register: str | None = ...,
+        page_size: int | None = ...,
+        page_token: str | None = ...,
+    ) -> daily_pb2.ListWorkTargetsResponse:
+        """The units that an order would go to, before it is issued."""
+
+    def list_orders(
+        self,
+        *,
+        text: str | None = ...,
+        open: bool | None = ...,
+        page_size: int | None = ...,
+        page_token: str | None = ...,
+    ) -> daily_pb2.ListOrdersResponse:
+        """Orders over all their hops and targets."""
+
+    def get_order(
+        self,
+        *,
+        id: str | None = ...,
+    ) -> daily_pb2.GetOrderResponse:
+        """One order: who has done it, who is late, who has not answered."""
+
+    def list_tasks(
+        self,
+        *,
+        page_size: int | None = ...,
+        page_token: str | None = ...,
+    ) -> daily_pb2.ListTasksResponse:
+        """Everything that waits for this office."""
+
     def appropriate_money(
         self,
         *,
@@ -481,6 +519,17 @@ class Calls:
         laggards_limit: int | None = ...,
     ) -> figures_pb2.GetRollupResponse:
         """A figure with its completeness."""
+
+    def get_report(
+        self,
+        *,
+        unit: str | None = ...,
+        level: int | None = ...,
+        indicators: Iterable[str] | None = ...,
+        months: Iterable[str] | None = ...,
+        as_was: bool | None = ...,
+    ) -> daily_pb2.GetReportResponse:
+        """Many figures of many units, each with its completeness."""
 
     def verify_office(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from hub.client.pages import every_page
 from hub.demo.network import Network, Place
 from node.domain.assignment_rules import TERMINAL, State
 from node.domain.conservation import FundLine, conservation
@@ -14,7 +15,6 @@ from node.domain.posting import Account, AccountKind, Posting, PostingKind
 from sync.wire.office.v1 import figures_pb2 as figures
 from sync.wire.office.v1 import money_pb2 as money
 from sync.wire.office.v1 import office_pb2 as office
-from sync.wire.office.v1 import registers_pb2 as registers
 from sync.wire.office.v1 import work_pb2 as work
 
 PAGE = 500
@@ -109,12 +109,8 @@ def records(network: Network) -> Records:
 def assignments(network: Network) -> Assignments:
     """Count the hops of every order that the city sees."""
     listed: list[work.Assignment] = []
-    token = ""
-    while True:
-        page = network.city.office.list_assignments(box="all", page_size=PAGE, page_token=token)
+    for page in every_page(network.city.office.list_assignments, box="all"):
         listed += page.assignments
-        if not (token := page.next_page_token):
-            break
     states = [State(each.state) for each in listed]
     sent = [state for state in states if state not in NOT_SENT]
     return Assignments(
@@ -203,17 +199,11 @@ def _asked(reply: figures.GetRollupResponse) -> Asked:
 def _records(place: Place, names: Iterable[str], *, subtree: bool) -> dict[RecordId, Any]:
     found: dict[RecordId, Any] = {}
     for name in names:
-        after = ""
-        while True:
-            page: registers.ListRecordsResponse = place.office.list_records(
-                register=name, subtree=subtree, page_size=PAGE, page_token=after
-            )
+        for page in every_page(place.office.list_records, register=name, subtree=subtree):
             for each in page.records:
                 values = {f: (v.WhichOneof("kind"), v.text, v.integer) for f, v in
                           each.values.items()}  # fmt: skip
                 found[name, each.unit.unit_id, each.id] = values
-            if not (after := page.next_page_token):
-                break
     return found
 
 

@@ -19,30 +19,45 @@ from node.store.engine import sqlite_driver
 from tests.support.silian import COMMUNITY, STREET, Ran, on_terminal, serving, silian
 from tests.support.tier import GARDEN, ORCHID, eventually, tier_of
 
-LISTING = {"ls", "find", "transfers", "balance"}
-LISTS: dict[str, tuple[str, ...]] = {
-    "record ls": ("record", "ls", "premises"),
-    "register ls": ("register", "ls"),
-    "conflict ls": ("conflict", "ls"),
-    "correction ls": ("correction", "ls"),
-    "duplicate ls": ("duplicate", "ls", "--all"),
-    "quarantine ls": ("quarantine", "ls", "--all"),
-    "clone ls": ("clone", "ls"),
-    "work ls": ("work", "ls"),
-    "money ls": ("money", "ls"),
-    "money transfers": ("money", "transfers"),
-    "money balance": ("money", "balance"),
-    "unit ls": ("unit", "ls", "闸弄口街道"),
-    "unit find": ("unit", "find", "社区"),
-    "indicator ls": ("indicator", "ls"),
-    "repair ls": ("repair", "ls"),
+LISTING = {"ls", "find", "transfers", "balance", "report"}
+# What a list needs to be asked, or to be long; every other one is asked by its name alone.
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "record ls": ("premises",),
+    "duplicate ls": ("--all",),
+    "quarantine ls": ("--all",),
+    "unit ls": ("闸弄口街道",),
+    "unit find": ("社区",),
+    "report": ("--indicator", "K2,K5", "--by", "community"),
 }
+
+
+def verbs(group: TyperGroup, before: str = "") -> Iterator[str]:
+    for name, command in group.commands.items():
+        path = f"{before} {name}".strip()
+        if command.hidden:
+            continue
+        if isinstance(command, TyperGroup):
+            yield from verbs(command, path)
+        else:
+            yield path
+
+
+def lists() -> dict[str, tuple[str, ...]]:
+    """Return every verb that lists, from the program itself: a new one is tried by itself."""
+    command = get_command(app)
+    assert isinstance(command, TyperGroup)
+    listing = (verb for verb in verbs(command) if verb.split()[-1] in LISTING)
+    return {verb: (*verb.split(), *ARGUMENTS.get(verb, ())) for verb in listing}
+
+
+LISTS = lists()
 ALSO = {  # further tables
     "conflict ls --settled": ("conflict", "ls", "--settled"),
     "record ls resident": ("record", "ls", "resident"),
     "register show premises": ("register", "show", "premises"),
     "record show --history": ("record", "show", "premises", "一号楼", "--history"),
     "conflict show": ("conflict", "show", "二号楼"),
+    "order show": ("order", "show", "楼道灯排查"),
 }
 LONG = "这是一条写得很长的备注，用来看看八十列的终端上表格会不会把编号和日期从中间折断。"
 
@@ -128,22 +143,8 @@ def ids_in(document: Any) -> list[str]:
     return [str(item["id"]) for item in document if isinstance(item, dict) and "id" in item]
 
 
-def verbs(group: TyperGroup, before: str = "") -> Iterator[str]:
-    for name, command in group.commands.items():
-        path = f"{before} {name}".strip()
-        if command.hidden:
-            continue  # a former name
-        if isinstance(command, TyperGroup):
-            yield from verbs(command, path)
-        else:
-            yield path
-
-
-def test_every_verb_that_lists_is_tried_on_a_terminal() -> None:
-    command = get_command(app)
-    assert isinstance(command, TyperGroup)
-    listing = {verb for verb in verbs(command) if verb.split()[-1] in LISTING}
-    assert listing == LISTS.keys()
+def test_every_list_that_is_given_arguments_is_still_there() -> None:
+    assert ARGUMENTS.keys() <= LISTS.keys()
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

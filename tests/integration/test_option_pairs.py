@@ -28,6 +28,7 @@ FORMS: dict[str, list[tuple[str, ...]]] = {
     "money receive": [("transfer",), ("all_",)],
     "money return": [("transfer",), ("amount", "fund", "year")],
     "quarantine retry": [("quarantined_change",), ("all_",)],
+    "work issue": [("to",), ("below", "yes")],
     "template": [("register",), ("sample",)],
 }
 ONE_VALUE = {"now"}  # `sync now` says nothing else
@@ -41,7 +42,7 @@ VALUES = {
     "amount": "12.50", "counted": "12.40", "fee": "7", "year": "2025", "limit": "7", "offset": "3",
     "percent": "40", "score": "90", "workload": "4", "duration": "5", "max_bytes": "1000",
     "wait": "1.5", "due": "2098-01-01", "as_of": "2026-02-03", "on": "2097-01-01", "now": "now",
-    "budget": "F1=5",
+    "budget": "F1=5", "level": "street", "month": "2026-01",
     "where": "name=x", "values": "name=x", "value": "name=x", "take": "value", "kind": "csv",
     "order": ID, "transfer": ID, "assignment": OTHER, "record": ID, "conflict": ID, "request": ID,
     "case": ID, "quarantined_change": ID, "posting": ID,
@@ -108,6 +109,10 @@ class Tried:
             return str(self._folder / ("out.bundle" if new else "in.csv"))
         if parameter.name in ("out", "annotated", "target"):
             return str(self._folder / f"{parameter.name}.xlsx")
+        if self._verb.name == "work issue" and parameter.name == "where":
+            return "premises.name=x"
+        if self._verb.name == "report" and parameter.name == "by":
+            return "street"
         if self._verb.name == "money ls" and parameter.name == "kind":
             return "spend"
         return VALUES.get(parameter.name, f"x-{parameter.name}")

@@ -30,6 +30,7 @@ WRITE = {
         "import", "{folder}/bad.csv", "--register", "premises", "--annotated", "{target}",
     ),
     "bundle write": ("bundle", "write", "{target}", "--to", STREET),
+    "report": ("report", "--indicator", "K2", "--out", "{target}"),
     "db backup": ("db", "backup", "{target}"),
 }  # fmt: skip
 BAD = "用房名称,用途,建筑面积\n乙楼,天上,20\n"

@@ -32,6 +32,7 @@ LATER = {
     *(("ResolveConflict", name) for name in ("values", "reason", "actor", "preview")),
 }  # fmt: skip
 # What decides how a request is read; each way of it is tried.
+VALUES_WHERE = [{"field": "name", "operator": "=", "value": "x"}]
 FORMS: dict[str, list[dict[str, Any]]] = {
     "TransitionAssignment": [{"id": ID, "actor": "x", "step": step} for step in choices.STEPS],
     "ReceiveMoney": [{"actor": "x", "transfer": ID}, {"actor": "x"}],
@@ -52,6 +53,7 @@ FORMS: dict[str, list[dict[str, Any]]] = {
     "ExportRecords": [{"register": "premises"}, {"register": "premises", "template": True}],
     "GetRollup": [{"indicator": "K5"}],
     "SearchUnits": [{"text": "上城区"}],
+    "ListWorkTargets": [{}, {"register": "premises", "conditions": VALUES_WHERE}],
     "PlanMoney": [{"year": 2026, "step": step} for step in ("", *choices.PLAN_STEPS)],
     "IssueWorkOrder": [{"title": "t", "targets": ["上城区"], "actor": "x"}],
 }
@@ -59,11 +61,12 @@ VALUES: dict[str, Any] = {
     "register": "premises", "unit": "上城区", "to": "上城区", "targets": ["上城区"], "fund": "F1",
     "as_of": "2026-02-01", "on": "2026-02-01", "due_on": "2026-12-01", "due_ms": NOW_MS + 10**10,
     "category": "office", "duty": "office", "nature": "ordinary", "box": "all", "direction": "all",
-    "conditions": [{"field": "name", "operator": "=", "value": "x"}],
+    "conditions": VALUES_WHERE,
     "history": "as-was", "indicator": "K5", "by": "unit", "format": "csv", "take": "shown",
     "alike_by": "values", "answer": "accept", "step": "accept", "kind": "spend", "lang": "en",
     "budget_fen": {"F1": 5}, "funds": ["F1"], "state": "received", "states": ["draft"],
-    "year": 2026, "page_size": 5, "page_token": "0", "wait_ms": 1, "file": b"code,name",
+    "year": 2026, "page_size": 5, "page_token": "0", "wait_ms": 1, "below": "上城区", "level": 3,
+    "indicators": ["K5"], "months": ["2026-01"], "file": b"code,name",
     **dict.fromkeys(("id", "transfer", "new_transfer", "assignment", "posting", "work_order"), ID),
 }  # fmt: skip
 
@@ -174,7 +177,7 @@ def test_a_step_that_takes_no_percentage_refuses_one(context: CallContext) -> No
 
 
 def test_every_field_that_a_step_would_drop_is_a_violation(context: CallContext) -> None:
-    method = METHODS["ActOnAssignment"]
+    method = METHODS["TransitionAssignment"]
     with pytest.raises(BadRequest) as refused:
         method.answer(
             context, method.request(id=ID, step="accept", actor="x", percent=0, due_ms=NOW_MS)
@@ -204,9 +207,9 @@ def test_a_violation_names_a_field_of_its_request(context: CallContext, name: st
         ("ListAssignments", {"states": ["drafft"]}, "states"),
         ("ListTransfers", {"direction": "sideways"}, "direction"),
         ("GetAssignment", {"id": b"short"}, "id"),
-        ("Receive", {"actor": "x", "transfer": b"short"}, "transfer"),
+        ("ReceiveMoney", {"actor": "x", "transfer": b"short"}, "transfer"),
         ("GetRollup", {"indicator": "K5", "as_of": "yesterday"}, "as_of"),
-        ("IssueWork", {"title": "t", "targets": ["上城区"], "actor": "x", "due_ms": -5}, "due_ms"),
+        ("IssueWorkOrder", {"title": "t", "targets": ["上城区"], "actor": "x", "due_ms": -5}, "due_ms"),
         ("CloseCase", {"id": ID, "reason": "a\0b", "actor": "x"}, "reason"),
         ("CloseCase", {"id": ID, "reason": " ", "actor": "x"}, "reason"),
         ("ExportRecords", {"register": "premises", "lang": "fr"}, "lang"),

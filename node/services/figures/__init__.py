@@ -1,4 +1,4 @@
 """Figures: cells, totals, closings, completeness, queries.
 
-Face: `cells`, `closings`, `completeness`, `days_counted`, `reported`, `rollup`.
+Face: `cells`, `closings`, `completeness`, `days_counted`, `report`, `reported`, `rollup`.
 """

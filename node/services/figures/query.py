@@ -15,7 +15,7 @@ from node.domain.figure_text import display, exact_text, meets
 from node.domain.indicators import Figure, Indicator, breakdown, cells_inside, evaluate, measures_of
 from node.domain.suppression import Cell, hidden
 from node.domain.suppression import Counts as PersonCounts
-from node.domain.units import Tree
+from node.domain.units import Level, Tree
 from node.services.figures.closings import CLOSING, newest_closing, stock_at, stock_measures
 from node.services.figures.completeness import (
     Completeness,
@@ -127,6 +127,14 @@ class Question:
                 shown=SUPPRESSED if group in out else self._shown(figure),
             )
             for group, figure in self._of(unit, by).items()
+        )
+
+    def rows_at(self, unit: int, level: Level) -> tuple[Row, ...]:
+        """Return a row for each unit of a level below `unit`, in the tree's order."""
+        return tuple(
+            self._unit_row(each)
+            for each in self._tree.subtree(unit)
+            if self._tree.level(each) == level
         )
 
     def completeness(self) -> Completeness:

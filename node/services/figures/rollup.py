@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from node.domain.indicators import Indicator, UnknownDimension
-from node.domain.units import Tree, UnknownUnit
+from node.domain.units import Level, Tree, UnknownUnit
 from node.services.figures.completeness import Completeness
 from node.services.figures.days_counted import follow_days
 from node.services.figures.query import BY_UNIT, NoClosing, Question, Row, Shown, TreeQuestion
@@ -81,12 +81,15 @@ def answer(
     by: str | None = None,
     as_of: date | None = None,
     history: str = AS_IS,
+    *,
+    level: Level | None = None,
 ) -> Answer:
     """Answer one question about `unit` (ourselves when None) and all below it.
 
     `by`: "unit" for the units one level down, or one of the indicator's dimensions. `as_of`: a
     past day counts what happened up to it, and shows stocks as they stood at the newest closing
-    up to it. `history`: under today's tree, or under that of the day.
+    up to it. `history`: under today's tree, or under that of the day. `level`: instead of `by`, the
+    units of this level, however far below.
     Raises: UnknownIndicator, UnknownDimension, UnknownUnit, BadQuestion, NoClosing.
     """
     indicator = office.catalogue.indicators.get(indicator_id)
@@ -124,7 +127,7 @@ def answer(
             closing=question.closing,
             answered_ms=office.clock.now_ms(),
             shown=question.shown(asked),
-            rows=question.rows(asked, by),
+            rows=question.rows(asked, by) if level is None else question.rows_at(asked, level),
             completeness=question.completeness(),
         )
 

@@ -94,7 +94,8 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     "repaired": (
         Severity.NOTICE,
         "近七天修复了 {n} 条记录或摘要", "{n} records or sums were repaired in the last seven days",
-        "运行 silian repair ls 查看; 检查磁盘。", "List them with silian repair ls; check the disk.",
+        "运行 silian repair ls 查看; 检查磁盘。",
+        "List them with silian repair ls; check the disk.",
     ),
     "repair_refused": (
         Severity.WARNING,

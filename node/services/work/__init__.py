@@ -1,4 +1,4 @@
 """Work assignments: checks, actions, views, deadlines.
 
-Face: `actions`, `checks`, `deadlines`, `views`.
+Face: `actions`, `checks`, `deadlines`, `orders`, `views`.
 """

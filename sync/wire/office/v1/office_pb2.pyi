@@ -1,6 +1,7 @@
 from sync.wire.office.v1 import bundle_pb2 as _bundle_pb2
 from sync.wire.office.v1 import common_pb2 as _common_pb2
 from sync.wire.office.v1 import corrections_pb2 as _corrections_pb2
+from sync.wire.office.v1 import daily_pb2 as _daily_pb2
 from sync.wire.office.v1 import figures_pb2 as _figures_pb2
 from sync.wire.office.v1 import money_pb2 as _money_pb2
 from sync.wire.office.v1 import registers_pb2 as _registers_pb2

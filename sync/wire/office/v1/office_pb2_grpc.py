@@ -5,6 +5,7 @@ import warnings
 
 from sync.wire.office.v1 import bundle_pb2 as silian_dot_office_dot_v1_dot_bundle__pb2
 from sync.wire.office.v1 import corrections_pb2 as silian_dot_office_dot_v1_dot_corrections__pb2
+from sync.wire.office.v1 import daily_pb2 as silian_dot_office_dot_v1_dot_daily__pb2
 from sync.wire.office.v1 import figures_pb2 as silian_dot_office_dot_v1_dot_figures__pb2
 from sync.wire.office.v1 import money_pb2 as silian_dot_office_dot_v1_dot_money__pb2
 from sync.wire.office.v1 import office_pb2 as silian_dot_office_dot_v1_dot_office__pb2
@@ -189,6 +190,26 @@ class OfficeServiceStub:
                 request_serializer=silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderResponse.FromString,
                 _registered_method=True)
+        self.ListWorkTargets = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ListWorkTargets',
+                request_serializer=silian_dot_office_dot_v1_dot_daily__pb2.ListWorkTargetsRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.ListWorkTargetsResponse.FromString,
+                _registered_method=True)
+        self.ListOrders = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ListOrders',
+                request_serializer=silian_dot_office_dot_v1_dot_daily__pb2.ListOrdersRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.ListOrdersResponse.FromString,
+                _registered_method=True)
+        self.GetOrder = channel.unary_unary(
+                '/silian.office.v1.OfficeService/GetOrder',
+                request_serializer=silian_dot_office_dot_v1_dot_daily__pb2.GetOrderRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.GetOrderResponse.FromString,
+                _registered_method=True)
+        self.ListTasks = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ListTasks',
+                request_serializer=silian_dot_office_dot_v1_dot_daily__pb2.ListTasksRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.ListTasksResponse.FromString,
+                _registered_method=True)
         self.AppropriateMoney = channel.unary_unary(
                 '/silian.office.v1.OfficeService/AppropriateMoney',
                 request_serializer=silian_dot_office_dot_v1_dot_money__pb2.AppropriateMoneyRequest.SerializeToString,
@@ -258,6 +279,11 @@ class OfficeServiceStub:
                 '/silian.office.v1.OfficeService/GetRollup',
                 request_serializer=silian_dot_office_dot_v1_dot_figures__pb2.GetRollupRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_figures__pb2.GetRollupResponse.FromString,
+                _registered_method=True)
+        self.GetReport = channel.unary_unary(
+                '/silian.office.v1.OfficeService/GetReport',
+                request_serializer=silian_dot_office_dot_v1_dot_daily__pb2.GetReportRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.GetReportResponse.FromString,
                 _registered_method=True)
         self.VerifyOffice = channel.unary_stream(
                 '/silian.office.v1.OfficeService/VerifyOffice',
@@ -559,6 +585,34 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListWorkTargets(self, request, context):
+        """The units that an order would go to, before it is issued.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrders(self, request, context):
+        """Orders over all their hops and targets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOrder(self, request, context):
+        """One order: who has done it, who is late, who has not answered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTasks(self, request, context):
+        """Everything that waits for this office.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AppropriateMoney(self, request, context):
         """Puts money of a budget into a fund.
         """
@@ -652,6 +706,13 @@ class OfficeServiceServicer:
 
     def GetRollup(self, request, context):
         """A figure with its completeness.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReport(self, request, context):
+        """Many figures of many units, each with its completeness.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -931,6 +992,26 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderResponse.SerializeToString,
             ),
+            'ListWorkTargets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWorkTargets,
+                    request_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.ListWorkTargetsRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_daily__pb2.ListWorkTargetsResponse.SerializeToString,
+            ),
+            'ListOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrders,
+                    request_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.ListOrdersRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_daily__pb2.ListOrdersResponse.SerializeToString,
+            ),
+            'GetOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOrder,
+                    request_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.GetOrderRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_daily__pb2.GetOrderResponse.SerializeToString,
+            ),
+            'ListTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTasks,
+                    request_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.ListTasksRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_daily__pb2.ListTasksResponse.SerializeToString,
+            ),
             'AppropriateMoney': grpc.unary_unary_rpc_method_handler(
                     servicer.AppropriateMoney,
                     request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.AppropriateMoneyRequest.FromString,
@@ -1000,6 +1081,11 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.GetRollup,
                     request_deserializer=silian_dot_office_dot_v1_dot_figures__pb2.GetRollupRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_figures__pb2.GetRollupResponse.SerializeToString,
+            ),
+            'GetReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReport,
+                    request_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.GetReportRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_daily__pb2.GetReportResponse.SerializeToString,
             ),
             'VerifyOffice': grpc.unary_stream_rpc_method_handler(
                     servicer.VerifyOffice,
@@ -1888,6 +1974,114 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
+    def ListWorkTargets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/ListWorkTargets',
+            silian_dot_office_dot_v1_dot_daily__pb2.ListWorkTargetsRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_daily__pb2.ListWorkTargetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/ListOrders',
+            silian_dot_office_dot_v1_dot_daily__pb2.ListOrdersRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_daily__pb2.ListOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/GetOrder',
+            silian_dot_office_dot_v1_dot_daily__pb2.GetOrderRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_daily__pb2.GetOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/ListTasks',
+            silian_dot_office_dot_v1_dot_daily__pb2.ListTasksRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_daily__pb2.ListTasksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def AppropriateMoney(request,
             target,
             options=(),
@@ -2255,6 +2449,33 @@ class OfficeService:
             '/silian.office.v1.OfficeService/GetRollup',
             silian_dot_office_dot_v1_dot_figures__pb2.GetRollupRequest.SerializeToString,
             silian_dot_office_dot_v1_dot_figures__pb2.GetRollupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/silian.office.v1.OfficeService/GetReport',
+            silian_dot_office_dot_v1_dot_daily__pb2.GetReportRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_daily__pb2.GetReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,6 +9,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from sync.wire.office.v1 import bundle_pb2 as _bundle_pb2
 from sync.wire.office.v1 import corrections_pb2 as _corrections_pb2
+from sync.wire.office.v1 import daily_pb2 as _daily_pb2
 from sync.wire.office.v1 import figures_pb2 as _figures_pb2
 from sync.wire.office.v1 import money_pb2 as _money_pb2
 from sync.wire.office.v1 import office_pb2 as _office_pb2
@@ -103,6 +104,14 @@ class OfficeServiceStub:
     """One assignment with its history."""
     GetWorkOrder: _grpc.UnaryUnaryMultiCallable[_work_pb2.GetWorkOrderRequest, _work_pb2.GetWorkOrderResponse]
     """An order and how it spread."""
+    ListWorkTargets: _grpc.UnaryUnaryMultiCallable[_daily_pb2.ListWorkTargetsRequest, _daily_pb2.ListWorkTargetsResponse]
+    """The units that an order would go to, before it is issued."""
+    ListOrders: _grpc.UnaryUnaryMultiCallable[_daily_pb2.ListOrdersRequest, _daily_pb2.ListOrdersResponse]
+    """Orders over all their hops and targets."""
+    GetOrder: _grpc.UnaryUnaryMultiCallable[_daily_pb2.GetOrderRequest, _daily_pb2.GetOrderResponse]
+    """One order: who has done it, who is late, who has not answered."""
+    ListTasks: _grpc.UnaryUnaryMultiCallable[_daily_pb2.ListTasksRequest, _daily_pb2.ListTasksResponse]
+    """Everything that waits for this office."""
     AppropriateMoney: _grpc.UnaryUnaryMultiCallable[_money_pb2.AppropriateMoneyRequest, _money_pb2.AppropriateMoneyResponse]
     """Puts money of a budget into a fund."""
     ReleaseMoney: _grpc.UnaryUnaryMultiCallable[_money_pb2.ReleaseMoneyRequest, _money_pb2.ReleaseMoneyResponse]
@@ -131,6 +140,8 @@ class OfficeServiceStub:
     """The indicators."""
     GetRollup: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetRollupRequest, _figures_pb2.GetRollupResponse]
     """A figure with its completeness."""
+    GetReport: _grpc.UnaryUnaryMultiCallable[_daily_pb2.GetReportRequest, _daily_pb2.GetReportResponse]
+    """Many figures of many units, each with its completeness."""
     VerifyOffice: _grpc.UnaryStreamMultiCallable[_figures_pb2.VerifyOfficeRequest, _figures_pb2.VerifyOfficeResponse]
     """Proves the kept sums from the records."""
     ListConflicts: _grpc.UnaryUnaryMultiCallable[_office_pb2.ListConflictsRequest, _office_pb2.ListConflictsResponse]
@@ -233,6 +244,14 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """One assignment with its history."""
     GetWorkOrder: _aio.UnaryUnaryMultiCallable[_work_pb2.GetWorkOrderRequest, _work_pb2.GetWorkOrderResponse]  # type: ignore[assignment]
     """An order and how it spread."""
+    ListWorkTargets: _aio.UnaryUnaryMultiCallable[_daily_pb2.ListWorkTargetsRequest, _daily_pb2.ListWorkTargetsResponse]  # type: ignore[assignment]
+    """The units that an order would go to, before it is issued."""
+    ListOrders: _aio.UnaryUnaryMultiCallable[_daily_pb2.ListOrdersRequest, _daily_pb2.ListOrdersResponse]  # type: ignore[assignment]
+    """Orders over all their hops and targets."""
+    GetOrder: _aio.UnaryUnaryMultiCallable[_daily_pb2.GetOrderRequest, _daily_pb2.GetOrderResponse]  # type: ignore[assignment]
+    """One order: who has done it, who is late, who has not answered."""
+    ListTasks: _aio.UnaryUnaryMultiCallable[_daily_pb2.ListTasksRequest, _daily_pb2.ListTasksResponse]  # type: ignore[assignment]
+    """Everything that waits for this office."""
     AppropriateMoney: _aio.UnaryUnaryMultiCallable[_money_pb2.AppropriateMoneyRequest, _money_pb2.AppropriateMoneyResponse]  # type: ignore[assignment]
     """Puts money of a budget into a fund."""
     ReleaseMoney: _aio.UnaryUnaryMultiCallable[_money_pb2.ReleaseMoneyRequest, _money_pb2.ReleaseMoneyResponse]  # type: ignore[assignment]
@@ -261,6 +280,8 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """The indicators."""
     GetRollup: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetRollupRequest, _figures_pb2.GetRollupResponse]  # type: ignore[assignment]
     """A figure with its completeness."""
+    GetReport: _aio.UnaryUnaryMultiCallable[_daily_pb2.GetReportRequest, _daily_pb2.GetReportResponse]  # type: ignore[assignment]
+    """Many figures of many units, each with its completeness."""
     VerifyOffice: _aio.UnaryStreamMultiCallable[_figures_pb2.VerifyOfficeRequest, _figures_pb2.VerifyOfficeResponse]  # type: ignore[assignment]
     """Proves the kept sums from the records."""
     ListConflicts: _aio.UnaryUnaryMultiCallable[_office_pb2.ListConflictsRequest, _office_pb2.ListConflictsResponse]  # type: ignore[assignment]
@@ -536,6 +557,38 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """An order and how it spread."""
 
     @_abc_1.abstractmethod
+    def ListWorkTargets(
+        self,
+        request: _daily_pb2.ListWorkTargetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_daily_pb2.ListWorkTargetsResponse, _abc.Awaitable[_daily_pb2.ListWorkTargetsResponse]]:
+        """The units that an order would go to, before it is issued."""
+
+    @_abc_1.abstractmethod
+    def ListOrders(
+        self,
+        request: _daily_pb2.ListOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_daily_pb2.ListOrdersResponse, _abc.Awaitable[_daily_pb2.ListOrdersResponse]]:
+        """Orders over all their hops and targets."""
+
+    @_abc_1.abstractmethod
+    def GetOrder(
+        self,
+        request: _daily_pb2.GetOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_daily_pb2.GetOrderResponse, _abc.Awaitable[_daily_pb2.GetOrderResponse]]:
+        """One order: who has done it, who is late, who has not answered."""
+
+    @_abc_1.abstractmethod
+    def ListTasks(
+        self,
+        request: _daily_pb2.ListTasksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_daily_pb2.ListTasksResponse, _abc.Awaitable[_daily_pb2.ListTasksResponse]]:
+        """Everything that waits for this office."""
+
+    @_abc_1.abstractmethod
     def AppropriateMoney(
         self,
         request: _money_pb2.AppropriateMoneyRequest,
@@ -646,6 +699,14 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_figures_pb2.GetRollupResponse, _abc.Awaitable[_figures_pb2.GetRollupResponse]]:
         """A figure with its completeness."""
+
+    @_abc_1.abstractmethod
+    def GetReport(
+        self,
+        request: _daily_pb2.GetReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_daily_pb2.GetReportResponse, _abc.Awaitable[_daily_pb2.GetReportResponse]]:
+        """Many figures of many units, each with its completeness."""
 
     @_abc_1.abstractmethod
     def VerifyOffice(

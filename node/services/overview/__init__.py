@@ -1,0 +1,4 @@
+"""Overview: what waits for an office, gathered from every service.
+
+Face: `today`.
+"""
