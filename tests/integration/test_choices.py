@@ -73,7 +73,7 @@ def test_work_is_called_alike_in_messages_and_in_the_catalogue(context: CallCont
 
 def test_money_is_booked_by_the_names_that_people_use(context: CallContext) -> None:
     stated = {"year": 2026, "amount_fen": 500, "actor": "x"}
-    put = METHODS["Appropriate"]
+    put = METHODS["AppropriateMoney"]
     line = put.answer(context, put.request(fund="社区年工作经费(市)", **stated)).posting
     spend = METHODS["Spend"]
     request = spend.request(fund="work funds, city", category="办公", **stated)
