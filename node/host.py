@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from node.audiences import audiences_of_block, shared_with
 from node.ids import new_incarnation
 from node.office import Office, Parts
-from sync.log.signatures import SignatureError
 from sync.model.change import Block, Edit
+from sync.model.errors import SilianError
 from sync.model.report import Comparison, DurableAt, NodeStatus
 from sync.model.schema import Shared
 from sync.store import meta
@@ -34,8 +34,8 @@ class LinkedOffice(Office):
         """Note how far our log is durable above, as the parent says."""
         self.peer_status.on_parent_contact(unit, durable_above)
 
-    def signature_refused(self, unit: int, error: SignatureError) -> None:
-        """Note that a peer's batch was refused because signatures do not fit."""
+    def signature_refused(self, unit: int, error: SilianError) -> None:
+        """Note that a peer's message was refused: forged, or not its to send."""
         self.signature_refusals.note(unit, error)
 
     def signature_accepted(self, unit: int) -> None:

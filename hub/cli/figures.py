@@ -47,7 +47,7 @@ def rollup(
         found = office.get_rollup(
             indicator=indicator, unit=unit, by=by, as_of=day_text(as_of),
             history="as-was" if as_was else "as-is",
-            laggards_limit=EVERYBODY if everyone else LAGGARDS_SHOWN,
+            laggards_limit=EVERYBODY if everyone or terminal.json else LAGGARDS_SHOWN,
         )  # fmt: skip
     terminal.show(found, lambda: _print(terminal, found))
     return Exit.PROBLEMS if check and not found.completeness.complete else Exit.OK

@@ -46,7 +46,7 @@ class LinkServicer:
                 token=request.token,
                 continues=request.continues,
                 process=request.process,
-                public_key=request.public_key,
+                public_key=request.public_key and codec.key_from_wire(request.public_key),
                 has_bulk=any(c.position for c in request.cursors if c.lane == pb.LANE_BULK),
                 snapshot_under_way=request.snapshot_under_way,
                 proofs=proofs_from_wire(request.proofs, me.incarnation),

@@ -5,12 +5,8 @@ from __future__ import annotations
 import threading
 
 from node.peers.context import PeerContext
-from sync.log.signatures import SignatureError
-from sync.store import meta
-
-SIGNATURE_REFUSALS = (
-    "doubts"  # the fact: "unit=code,..." of neighbours whose words were refused last
-)
+from sync.model.errors import SilianError
+from sync.store import peers
 
 
 class SignatureRefusals:
@@ -20,11 +16,10 @@ class SignatureRefusals:
         self._office = office
         self._lock = threading.Lock()
         with office.store.read() as tx:
-            text = meta.get(tx, SIGNATURE_REFUSALS) or ""
-        self._codes = {int(u): code for u, _, code in (p.partition("=") for p in text.split(","))
-                       if u}  # fmt: skip
+            known = peers.load_all(tx)
+        self._codes = {unit: peer.refusal for unit, peer in known.items() if peer.refusal}
 
-    def note(self, unit: int, error: SignatureError) -> None:
+    def note(self, unit: int, error: SilianError) -> None:
         """A neighbour handed over what its origin has not signed so."""
         self._office.log.error("signature_refused", peer=unit, code=error.code, reason=error.en)
         self._set(unit, error.code)
@@ -46,5 +41,4 @@ class SignatureRefusals:
             self._codes.pop(unit, None)
             if code:
                 self._codes[unit] = code
-            text = ",".join(f"{u}={c}" for u, c in sorted(self._codes.items()))
-        self._office.store.write(lambda tx: meta.put(tx, SIGNATURE_REFUSALS, text))
+        self._office.store.write(lambda tx: peers.update(tx, unit, refusal=code))

@@ -20,7 +20,7 @@ from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
 from sync.model.version import COUNTER_BITS
-from sync.store import meta
+from sync.store import peers
 from sync.store.sql import execute, pieces, sql
 from sync.store.tables import conflict, durable_above, quarantine
 
@@ -52,7 +52,6 @@ _apart_from_moments = attrgetter(
 )
 
 
-CLONES = "copies"  # the fact that names offices under whose name two stores were seen
 MOMENTS_KEPT_MS = 3_600_000  # of news that is only newer, what is written is this old at most
 EARLIER_MAX = 8  # of one office's older news: which of them we hold is seen when somebody asks
 
@@ -89,7 +88,7 @@ class PeerStatus:
         self.parent = 0
         self.parent_contact_ms = 0  # since this process started
         with office.store.read() as tx:
-            self._clones = {int(u) for u in (meta.get(tx, CLONES) or "").split(",") if u}
+            self._clones = {u for u, known in peers.load_all(tx).items() if known.cloned}
             for row in tx.execute(select(office_status)):
                 self._known[row.unit] = self._saved[row.unit] = _from_row(row)
             for row in tx.execute(select(durable_above)):
@@ -265,8 +264,7 @@ class PeerStatus:
             if (unit in self._clones) is not no_more:
                 return
             (self._clones.discard if no_more else self._clones.add)(unit)
-            text = ",".join(map(str, sorted(self._clones)))
-        self._office.store.write(lambda tx: meta.put(tx, CLONES, text))
+        self._office.store.write(lambda tx: peers.update(tx, unit, cloned=0 if no_more else 1))
 
     def clones(self) -> frozenset[int]:
         """Return the offices under whose name two stores were seen at work."""

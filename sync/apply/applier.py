@@ -13,8 +13,9 @@ from types import MappingProxyType
 from sqlalchemy import Connection
 
 from sync.apply import retry
+from sync.apply.authority import check_entries
 from sync.apply.copies import join_rows, register_writers
-from sync.apply.reissued import check_original_incarnation, drop_superseded_heads
+from sync.apply.reissued import drop_superseded_heads
 from sync.apply.replica import Replica
 from sync.codec import entry as codec
 from sync.log import entries as log
@@ -23,8 +24,9 @@ from sync.log import signatures as log_signatures
 from sync.log.append import log_row
 from sync.log.outcome import Applied, Received
 from sync.merge.copies import Chunk
-from sync.model.access import arrival_link, check_relay, denial_reason
+from sync.model.access import denial_reason
 from sync.model.attribution import UNKNOWN, Attribution, BadAttribution, fault_of
+from sync.model.authority import Ground, Message, Writer
 from sync.model.change import Batch, Block, Edit, Entry, Signature, StreamHead
 from sync.model.effect import Effect
 from sync.model.errors import ErrorKind, Malformed, SilianError
@@ -110,6 +112,7 @@ def replay(
     *,
     peer: int,
     signatures: Sequence[Signature] = (),
+    message: Message = Message.REPLAY,
 ) -> Received:
     """Take back what this store lost, read aloud from its parent's log (`sync.recovery.heads`).
 
@@ -123,9 +126,9 @@ def replay(
     entries = [codec.entry_from_wire(wire) for wire in wires]
     heads = log.heads_of(tx, {key_of(e) for e in entries})
     fresh: list[tuple[Entry, int, int]] = []
-    for entry in entries:
-        via = arrival_link(entry, peer, replica.identity, replica.routes)
-        check_original_incarnation(tx, entry)
+    whose = check_entries(replica, tx, entries, message, peer, recovering=True)
+    for entry, writer in zip(entries, whose, strict=True):
+        via = _arrival_link(replica, entry, writer, peer)
         if place(entry, heads) is Place.NEXT:
             heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
             fresh.append((entry, via, 0))
@@ -159,11 +162,12 @@ def retry_quarantined(
 
 
 def join_copies(
-    replica: Replica, tx: Connection, chunk: Chunk, *,
+    replica: Replica, tx: Connection, chunk: Chunk, ground: Ground | None = None, *,
     received_here: Container[Version] | None = None, commit_derived: bool = True,
 ) -> Received:  # fmt: skip
     """Join a chunk's records with ours: nothing that only we have is erased.
 
+    `ground`: from whom they come; None: they were judged when they came.
     `received_here`: what our copies may be believed to have seen; None: what this store has heard,
     `EMPTY`: they are damaged, and theirs win wherever they have received ours. `commit_derived`:
     let follow what a change makes this office do; False where that comes in copies of its own.
@@ -172,7 +176,7 @@ def join_copies(
     """
     replica.begin(tx)
     received = Received()
-    known = register_writers(replica, tx, chunk)
+    known = register_writers(replica, tx, chunk, ground)
     effects: list[Effect] = []
     for rows in chunk.rows:
         how = None if received_here is None else dict.fromkeys(rows.states, received_here)
@@ -214,13 +218,23 @@ def next_entries(
         known.update(log_signatures.streams_known(tx, keys))
         heads.update((key, StreamHead(*tip)) for key in keys for tip in known[key][1].items())
     fresh: list[tuple[Entry, int, int]] = []
+    message = Message.PUSH if upward else Message.PULL
+    check_entries(replica, tx, entries, message, peer, lane=batch.lane)
     for entry, position in zip(entries, batch.positions, strict=True):
-        check_relay(entry, batch.lane, peer, replica.identity, replica.routes, upward=upward)
-        check_original_incarnation(tx, entry)
         if place(entry, heads) is Place.NEXT:
             heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
             fresh.append((entry, peer, position))
     return fresh
+
+
+def _arrival_link(replica: Replica, entry: Entry, writer: Writer, peer: int) -> int:
+    """Return the link by which a replayed entry first came here; 0: this office wrote it."""
+    match writer:
+        case Writer.OWN:
+            return 0
+        case Writer.BELOW:
+            return replica.routes.hop(entry.unit) or 0
+    return peer
 
 
 def _already_applied(tx: Connection, entries: Sequence[Entry]) -> dict[Version, Sequence[Block]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from sync.apply.authority import CopyJudge
 from sync.apply.read_copies import quarantined_versions, read_version_vector
 from sync.apply.replica import Replica
 from sync.codec import block as block_codec
@@ -27,7 +28,8 @@ from sync.merge.copies import EMPTY, Chunk, Rows, VectorUnion, VersionVector, jo
 from sync.merge.evidence import overwritten_transitively
 from sync.merge.record import Head, Heads, RecordState
 from sync.model.access import APPEND_ONLY, is_rewritten, rewrites
-from sync.model.change import ID_BYTES, RecordName, StreamHead
+from sync.model.authority import Ground
+from sync.model.change import ID_BYTES, RecordKey, StreamHead
 from sync.model.effect import Effect
 from sync.model.errors import Malformed
 from sync.model.schema import Kind, Lane, RegisterSchema
@@ -47,10 +49,11 @@ class ChunkContext:
     version_vector: Mapping[
         Lane, Mapping[int, int]
     ]  # lane -> incarnation -> newest stamp heard here
+    judge: CopyJudge | None = None  # None: its copies were judged when they came
 
 
 # (record, fields) -> what those had heard whose held copies of it were joined in this transaction.
-JoinedCopies = dict[tuple[RecordName, str], Container[Version]]
+JoinedCopies = dict[tuple[RecordKey, str], Container[Version]]
 
 
 def join_rows(
@@ -78,20 +81,22 @@ def join_rows(
     lane = table.schema.lane
     quarantined = quarantined_versions(tx, rows.register, rows.unit, list(rows.states))
     copies = merger.states(tx, rows.register, rows.unit, list(rows.states))
+    here = received_here
+    if here is None:
+        vector = known.version_vector[lane]
+        here = {r: VersionVector(vector, quarantined.get(r, frozenset())) for r in rows.states}
     permitted: dict[bytes, RecordState] = {}
     denials: dict[str, list[bytes]] = {}
     for record, foreign in rows.states.items():
-        theirs = _permitted(replica, foreign, table.schema, rows.unit, known.writers)
+        theirs: RecordState | str = foreign
+        if known.judge is not None:
+            theirs = known.judge.admitted(foreign, copies.get(record), rows.unit, here[record])
+        if not isinstance(theirs, str):
+            theirs = _permitted(replica, theirs, table.schema, rows.unit, known.writers)
         if isinstance(theirs, str):
             denials.setdefault(theirs, []).append(record)
         else:
             permitted[record] = theirs
-    here = received_here
-    if here is None:
-        here = {
-            r: VersionVector(known.version_vector[lane], quarantined.get(r, frozenset()))
-            for r in copies
-        }
     there = {r: chunk.vector(lane, rows.quarantined.get(r, frozenset())) for r in rows.states}
     overwritten = _overwritten(tx, rows, copies, permitted, here, there)
     pairs: list[tuple[bytes, RecordState | None, RecordState]] = []
@@ -163,7 +168,7 @@ def join_quarantined(
             )
             for record, state in rows.states.items()
         })  # fmt: skip
-        names = {r: (RecordName(rows.register, rows.unit, r), detail) for r in rows.states}
+        names = {r: (RecordKey(rows.register, rows.unit, r), detail) for r in rows.states}
         here = {record: joined.get(name, EMPTY) for record, name in names.items()}
         found, accepted = join_rows(
             replica, tx, known, part, received, received_here=here if named else None
@@ -182,7 +187,7 @@ def _overwritten(
 
     Such a value is not counted as heard here, for its entry has not come; our log tells.
     """
-    asked: dict[RecordName, set[Version]] = {}
+    asked: dict[RecordKey, set[Version]] = {}
     for record, copy in theirs.items():
         before = copies.get(record)
         if before is None:
@@ -191,7 +196,7 @@ def _overwritten(
         if any(v not in here[record] for v in other - mine):
             ours = {v for v in mine - other if v not in there[record]}
             if ours:
-                asked[RecordName(rows.register, rows.unit, record)] = ours
+                asked[RecordKey(rows.register, rows.unit, record)] = ours
     if not asked:
         return {}
     found: dict[bytes, dict[str, set[Version]]] = {}
@@ -241,7 +246,9 @@ def adopt_streams(replica: Replica, tx: Connection, chunk: Chunk) -> None:
             signatures.keep_key(tx, key.incarnation, shown, replica.now_ms)
 
 
-def register_writers(replica: Replica, tx: Connection, chunk: Chunk) -> ChunkContext:
+def register_writers(
+    replica: Replica, tx: Connection, chunk: Chunk, ground: Ground | None = None
+) -> ChunkContext:
     """Remember who wrote; return what the chunk is judged by. Raises: Malformed."""
     known = log.writers(tx)
     for incarnation, writer in chunk.writers.items():
@@ -255,7 +262,9 @@ def register_writers(replica: Replica, tx: Connection, chunk: Chunk) -> ChunkCon
         for state in rows.states.values():
             for version in versions_in(state):
                 replica.clock.observe(hlc_of(version))
-    return ChunkContext(chunk, {**known, **chunk.writers}, read_version_vector(tx))
+    writers = {**known, **chunk.writers}
+    judge = CopyJudge(ground, writers) if ground is not None else None
+    return ChunkContext(chunk, writers, read_version_vector(tx), judge)
 
 
 def _permitted(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -12,12 +12,29 @@ from sqlalchemy import Connection
 from sync.apply.replica import Replica
 from sync.log.outcome import Received, Waiters
 from sync.log.signatures import SignatureError
+from sync.model.access import Unauthorised
 from sync.model.change import Block, Edit
+from sync.model.errors import SilianError
 from sync.model.report import Comparison, DurableAt, NodeStatus
 from sync.model.schema import Shared
+from sync.model.stream import StreamForked
 from sync.store.priority import Priority
 
 T = TypeVar("T")
+DISTRUSTED = (SignatureError, Unauthorised, StreamForked)
+
+
+@contextmanager
+def reporting(host: Host, peer: int) -> Iterator[None]:
+    """Report a neighbour whose message is refused because it may not say this, or signs it wrong.
+
+    People see it named until it sends what is in order.
+    """
+    try:
+        yield
+    except DISTRUSTED as error:
+        host.signature_refused(peer, error)
+        raise
 
 
 class WriteQueueLike(Protocol):
@@ -88,8 +105,8 @@ class Host(Protocol):
     def offices(self) -> Iterable[NodeStatus]:
         """Return news of this office and those below it that the parent has not heard."""
 
-    def signature_refused(self, unit: int, error: SignatureError) -> None:
-        """Told when a neighbour's words were refused because signatures do not fit."""
+    def signature_refused(self, unit: int, error: SilianError) -> None:
+        """Told when a neighbour's message was refused: forged, or not its to send."""
 
     def signature_accepted(self, unit: int) -> None:
         """Told when a neighbour's words were taken."""

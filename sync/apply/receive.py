@@ -8,11 +8,10 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from sync.apply import applier
-from sync.apply.host import Host
+from sync.apply.host import Host, reporting
 from sync.codec import entry as codec
 from sync.log import signatures
 from sync.log.outcome import Received
-from sync.log.signatures import SignatureError
 from sync.model.change import Batch
 from sync.model.limits import PORTION_CHANGES_MAX, TRANSACTION_CHANGES_MAX
 from sync.store.priority import priority_of
@@ -28,11 +27,8 @@ def receive_batch(host: Host, batch: Batch, *, peer: int, upward: bool) -> Recei
     told whom not to trust.
     Raises: as `sync.apply.applier.apply_batch`.
     """
-    try:
+    with reporting(host, peer):
         done = _receive(host, batch, peer, upward)
-    except SignatureError as error:
-        host.signature_refused(peer, error)
-        raise
     host.signature_accepted(peer)
     return done
 

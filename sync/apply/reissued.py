@@ -10,12 +10,10 @@ from sqlalchemy import Connection
 from sync.apply.blocks import Merger
 from sync.log.history import load_history
 from sync.merge.record import Heads, RecordState, canonical
-from sync.model.change import Block, Entry, RecordName
+from sync.model.change import Block, Entry, RecordKey
 from sync.model.effect import Effect
-from sync.model.errors import Malformed
 from sync.model.version import Version
 from sync.store.registers import RegisterTables
-from sync.store.sql import execute
 
 
 @dataclass(slots=True)
@@ -28,17 +26,6 @@ class OwnTransaction:
     truncated: frozenset[str] = (
         frozenset()
     )  # ways whose words of that time are not in the log any more
-
-
-def check_original_incarnation(tx: Connection, entry: Entry) -> None:
-    """Raises: Malformed, for words said before under an incarnation that is another unit's."""
-    if not entry.original_incarnation:
-        return
-    row = execute(
-        tx, "SELECT unit FROM incarnation WHERE id=?", (entry.original_incarnation,)
-    ).fetchone()
-    if row is not None and row[0] != entry.unit:
-        raise Malformed("words that another unit said before")
 
 
 # -- whoever hears it ---------------------------------------------------------------------------
@@ -56,7 +43,7 @@ def drop_superseded_heads(
         return []
     table = tables[block.register]
     states = merger.states(tx, block.register, block.unit, block.ids)
-    named = {record: RecordName(block.register, block.unit, record) for record in states}
+    named = {record: RecordKey(block.register, block.unit, record) for record in states}
     others = {
         named[record]: {h.version for hs in state.fields.values() for h in hs.all} - {version}
         for record, state in states.items()

@@ -9,7 +9,7 @@ from sync.codec import block as block_codec
 from sync.codec import compress
 from sync.codec import entry as codec
 from sync.codec.entry import HASH_BYTES, cursor_to_wire, lane_from_wire
-from sync.codec.signing import KEY_BYTES, SIGNATURE_BYTES
+from sync.codec.signing import SIGNATURE_BYTES
 from sync.merge.copies import Chunk, Rows, StreamTip, Writer
 from sync.merge.record import Head, Heads, RecordState
 from sync.model.change import ID_BYTES, StreamHead, Value
@@ -236,8 +236,8 @@ def _check(mark: pb.Mark, count: int, levels: Mapping[int, int]) -> None:
 
 
 def _writer(m: pb.Incarnation) -> Writer:
-    if len(m.public_key) not in (0, KEY_BYTES):
-        raise Malformed("a key of another size")
+    if m.public_key:
+        codec.key_from_wire(m.public_key)
     if m.level > 3 or m.unit >= 1 << 63 or m.id >= 1 << 63:
         raise Malformed("a writer out of range")
     return m.unit, m.level

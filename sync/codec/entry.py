@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 
 from sync.codec import compress
 from sync.codec.block import block_from_wire, block_to_wire
-from sync.codec.signing import KEY_BYTES, SIGNATURE_BYTES
+from sync.codec.signing import SIGNATURE_BYTES, is_sound_key
 from sync.model.attribution import UNKNOWN, Attribution, BadAttribution, fault_of
 from sync.model.change import Batch, Block, Entry, Signature, StreamHead
 from sync.model.errors import Malformed, TooLarge
@@ -161,13 +161,20 @@ def signatures_from_wire(found: Iterable[pb.Signature]) -> tuple[Signature, ...]
     """Raises: Malformed."""
     signatures = []
     for m in found:
-        lengths = (len(m.signature), len(m.public_key))
-        if m.lane not in (1, 2) or lengths != (SIGNATURE_BYTES, KEY_BYTES):
-            raise Malformed(f"signature: lane {m.lane}, {lengths[0]} and {lengths[1]} bytes")
+        if m.lane not in (1, 2) or len(m.signature) != SIGNATURE_BYTES:
+            raise Malformed(f"signature: lane {m.lane}, {len(m.signature)} bytes")
+        key_from_wire(m.public_key)
         signatures.append(
             Signature(m.incarnation, m.audience, Lane(m.lane), m.seq, m.signature, m.public_key)
         )
     return tuple(signatures)
+
+
+def key_from_wire(public_key: bytes) -> bytes:
+    """Return an office's key. Raises: Malformed, for bytes that no office can sign with."""
+    if not is_sound_key(public_key):
+        raise Malformed(f"a public key of {len(public_key)} bytes that no office can sign with")
+    return public_key
 
 
 def head_to_wire(key: StreamKey, head: StreamHead) -> pb.StreamHead:

@@ -44,6 +44,26 @@ def is_signed(public_key: bytes, purpose: bytes, digest: bytes, signature: bytes
     return True
 
 
+def is_sound_key(public_key: bytes) -> bool:
+    """Say whether these bytes can be an office's key: 32 of them, and no point of small order.
+
+    Under a point of small order anybody makes signatures that fit (RFC 8032, 5.1.7; the orders of
+    edwards25519 are listed in "Taming the many EdDSAs", Chalkias and others 2020). They are the
+    points with one of five y coordinates, in any spelling.
+    """
+    if len(public_key) != KEY_BYTES:
+        return False
+    y = int.from_bytes(public_key, "little") & ((1 << 255) - 1)
+    return y % _P not in _SMALL_ORDER
+
+
+_P = (1 << 255) - 19
+_Y8 = int.from_bytes(
+    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
+)
+_SMALL_ORDER = frozenset({0, 1, _P - 1, _Y8, _P - _Y8})
+
+
 @lru_cache(maxsize=1_024)
 def _key_of(public_key: bytes) -> Ed25519PublicKey:
     """Raises: ValueError."""

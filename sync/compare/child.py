@@ -20,7 +20,7 @@ from sync.compare.repair_log import evidence_of
 from sync.log import entries as log
 from sync.log.outcome import Received
 from sync.merge.digest import bucket_of, schema_hash
-from sync.model.change import ID_BYTES, RecordName
+from sync.model.change import ID_BYTES, RecordKey
 from sync.model.errors import Malformed
 from sync.model.limits import DIGEST_BUCKETS
 from sync.model.report import BucketKey, CompareOptions, Comparison, UnitKey
@@ -53,7 +53,7 @@ class ComparisonRun:
         self._scans: dict[BucketKey, BucketScan] = {}  # of the parts asked about
         self._digest_cache = DigestCache()
         self._sent: Copies = {}  # of the copies asked about
-        self._reasons: dict[RecordName, str] = {}
+        self._reasons: dict[RecordKey, str] = {}
         self.acked_by_parent: Mapping[Lane, int] = {}  # our log, as the session knows it
         self._own_units: list[UnitKey] = []
         self._tries = 0
@@ -166,7 +166,7 @@ class ComparisonRun:
                 )  # fmt: skip
         return message
 
-    def _record_copies(self, tx: Connection, names: Iterable[RecordName]) -> pb.DigestCopies:
+    def _record_copies(self, tx: Connection, names: Iterable[RecordKey]) -> pb.DigestCopies:
         quarantined = quarantined_records(tx, names)
         self._reasons = dict.fromkeys(quarantined, "quarantined")
         asked = [name for name in names if name not in quarantined]
@@ -227,7 +227,7 @@ class ComparisonRun:
         self._drilldown.on_buckets(counts)
 
     def _on_rows(self, reply: pb.DigestResponse) -> None:
-        found: list[RecordName] = []
+        found: list[RecordKey] = []
         again: list[BucketKey] = []
         recheck: set[BucketKey] = set()
         for one in reply.rows:
@@ -239,7 +239,7 @@ class ComparisonRun:
             theirs = dict(zip(ids, one.checksums, strict=True))
             width = width_of(len(scan.checksums))
             found += (
-                RecordName(*key.of, i) for i in rows_apart(scan.checksums, theirs, width, one.parts)
+                RecordKey(*key.of, i) for i in rows_apart(scan.checksums, theirs, width, one.parts)
             )
             if one.more:
                 again.append(key)
@@ -257,7 +257,7 @@ class ComparisonRun:
         host, tables = self._host, self._host.replica.tables
         with host.store.read() as tx:
             levels = log.levels(tx)
-        answers: dict[RecordName, Answer] = {}
+        answers: dict[RecordKey, Answer] = {}
         for message in reply.copies:
             name = name_from_wire(message)
             if name not in self._sent:
@@ -268,7 +268,7 @@ class ComparisonRun:
                 evidence_from_wire(message, tables),
             )  # fmt: skip
 
-        def work(tx: Connection) -> tuple[dict[RecordName, str], Received] | None:
+        def work(tx: Connection) -> tuple[dict[RecordKey, str], Received] | None:
             log.lock(tx)
             point = digests.sync_point(tx, self._parent, self._incarnation, self.acked_by_parent)
             if point is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sync.merge.evidence import Evidence
 from sync.merge.record import Head, Heads, RecordState, canonical
-from sync.model.change import ID_BYTES, RecordName, Value
+from sync.model.change import ID_BYTES, RecordKey, Value
 from sync.model.errors import Malformed
 from sync.model.schema import FieldSchema, Kind
 from sync.model.version import VERSION_BYTES, Version, incarnation_of
@@ -15,7 +15,7 @@ from sync.wire.link.v1 import link_pb2 as pb
 
 
 def copy_to_wire(
-    name: RecordName, copy: RecordState | None, evidence: Evidence | None = None
+    name: RecordKey, copy: RecordState | None, evidence: Evidence | None = None
 ) -> pb.RecordCopy:
     message = pb.RecordCopy(register=name.register, unit=name.unit, id=name.id)
     if copy is None:
@@ -49,11 +49,11 @@ def _head_to_wire(field: str, version: Version, value: Value) -> pb.CopyHead:
     return one
 
 
-def name_from_wire(message: pb.RecordCopy) -> RecordName:
+def name_from_wire(message: pb.RecordCopy) -> RecordKey:
     """Raises: Malformed."""
     if len(message.id) != ID_BYTES:
         raise Malformed("a copy without an id")
-    return RecordName(message.register, message.unit, message.id)
+    return RecordKey(message.register, message.unit, message.id)
 
 
 def copy_from_wire(

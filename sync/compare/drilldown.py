@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from sync.merge.digest import PRIME
-from sync.model.change import RecordName
+from sync.model.change import RecordKey
 from sync.model.limits import DIGEST_PARTS_MAX, DIGEST_STEP_BUCKETS, DIGEST_STEP_ROWS
 from sync.model.report import BucketKey, UnitKey
 
@@ -94,7 +94,7 @@ class Query(NamedTuple):
     level: str
     units: tuple[UnitKey, ...] = ()
     buckets: tuple[BucketKey, ...] = ()
-    rows: tuple[RecordName, ...] = ()
+    rows: tuple[RecordKey, ...] = ()
 
 
 class DrillDown:
@@ -110,10 +110,10 @@ class DrillDown:
         self._units_asked = False
         self._units: list[UnitKey] = []  # whose buckets are to be asked for
         self._steps: list[list[BucketKey]] = []
-        self._rows: list[RecordName] = []
+        self._rows: list[RecordKey] = []
         self._recheck: set[BucketKey] = set()  # to be read again after the repair
-        self._reasons: dict[RecordName, str] = {}
-        self._found: dict[RecordName, bool] = {}  # every record that differed: does it still?
+        self._reasons: dict[RecordKey, str] = {}
+        self._found: dict[RecordKey, bool] = {}  # every record that differed: does it still?
 
     def next_query(self) -> Query | None:
         """Return what to ask next; None when all is known (and repaired)."""
@@ -131,12 +131,12 @@ class DrillDown:
         return None
 
     @property
-    def found(self) -> list[RecordName]:
+    def found(self) -> list[RecordKey]:
         """Every record that differed."""
         return sorted(self._found)
 
     @property
-    def left(self) -> list[tuple[RecordName, str]]:
+    def left(self) -> list[tuple[RecordKey, str]]:
         """Those that differ still, and why as far as it is known."""
         return [(n, self._reasons.get(n, "")) for n in self.found if self._found[n]]
 
@@ -153,7 +153,7 @@ class DrillDown:
 
     def on_rows(
         self,
-        differing: Iterable[RecordName],
+        differing: Iterable[RecordKey],
         again: Iterable[BucketKey] = (),
         recheck: Iterable[BucketKey] = (),
     ) -> None:
@@ -171,7 +171,7 @@ class DrillDown:
             self._steps += [[key] for key in again if fresh]
             self._recheck |= {key for key in recheck if fresh}
 
-    def on_repaired(self, left: Mapping[RecordName, str] | None = None) -> None:
+    def on_repaired(self, left: Mapping[RecordKey, str] | None = None) -> None:
         """The rows last asked about are the same on both sides, but for those with a reason."""
         left = left or {}
         self._found |= {name: name in left for name in self._rows[:REPAIR_ROWS]}

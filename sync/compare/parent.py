@@ -17,7 +17,7 @@ from sync.compare.repair import Answer, DigestCache
 from sync.log import entries as log
 from sync.log.outcome import Received
 from sync.merge.digest import schema_hash
-from sync.model.change import RecordName
+from sync.model.change import RecordKey
 from sync.model.errors import Malformed
 from sync.model.limits import DIGEST_BUCKETS, DIGEST_ROWS_LISTED, DIGEST_STEP_BUCKETS
 from sync.model.report import BucketKey, UnitKey
@@ -88,7 +88,7 @@ def _join(
         name: evidence_from_wire(one, host.replica.tables) for name, one in messages.items()
     }
 
-    def work(tx: Connection) -> tuple[dict[RecordName, Answer], Received] | None:
+    def work(tx: Connection) -> tuple[dict[RecordKey, Answer], Received] | None:
         log.lock(tx)
         if not digests.is_at(tx, child, incarnation, point):
             return None

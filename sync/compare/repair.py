@@ -14,6 +14,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
+from sync.apply.authority import FOREIGN, CopyJudge
 from sync.apply.blocks import save
 from sync.apply.replica import Replica
 from sync.compare import digests, repair_log
@@ -38,7 +39,8 @@ from sync.merge.evidence import (
 )
 from sync.merge.record import Head, Heads, RecordState
 from sync.model.access import APPEND_ONLY, Routes, is_rewritten, rewrites
-from sync.model.change import RecordName, Value
+from sync.model.authority import Ground, Message
+from sync.model.change import RecordKey, Value
 from sync.model.effect import Effect
 from sync.model.report import BucketKey
 from sync.model.schema import FieldSchema
@@ -48,7 +50,7 @@ from sync.store.tables import REFUSED_HERE
 
 DIGEST_CACHE_MAX = 4_096  # buckets remembered
 REFUSED = "constraint_violation"  # why a record is left as it is: noted as REFUSED_HERE
-Copies = Mapping[RecordName, RecordState | None]  # None: the record is not there
+Copies = Mapping[RecordKey, RecordState | None]  # None: the record is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class DigestCache:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    name: RecordName
+    name: RecordKey
     before: RecordState | None
     after: RecordState
     dropped: tuple[Dropped, ...]
@@ -102,38 +104,39 @@ class _Change:
     evidence: Evidence
 
 
-def copies(replica: Replica, tx: Connection, names: Iterable[RecordName]) -> Copies:
+def copies(replica: Replica, tx: Connection, names: Iterable[RecordKey]) -> Copies:
     """Return the copies held here."""
-    found: dict[RecordName, RecordState | None] = {}
+    found: dict[RecordKey, RecordState | None] = {}
     for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
         ids = [name.id for name in some]
         states = replica.merger.states(tx, register, unit, ids)
-        found |= {RecordName(register, unit, i): states.get(i) for i in ids}
+        found |= {RecordKey(register, unit, i): states.get(i) for i in ids}
     return found
 
 
 def join_here(
-    replica: Replica, tx: Connection, theirs: Copies, evidence: Mapping[RecordName, Evidence], *,
+    replica: Replica, tx: Connection, theirs: Copies, evidence: Mapping[RecordKey, Evidence], *,
     peer: int,
     digest_cache: DigestCache | None = None,
-) -> tuple[dict[RecordName, Answer], Received]:  # fmt: skip
+) -> tuple[dict[RecordKey, Answer], Received]:  # fmt: skip
     """Join a child's copies into ours; return what each record is now."""
     _begin(replica, tx)
     mine = copies(replica, tx, theirs)
     logged = load_history(tx, {n: versions_in_dispute(mine[n], theirs[n]) for n in theirs})
     before = repair_log.stored_evidence(tx, theirs)
+    writers = _writers(replica, tx)
+    judge = _judge(replica, writers, Message.COMPARE, peer)
     histories = {
         n: with_evidence(
             with_evidence(logged[n], mine[n], before.get(n, NO_EVIDENCE)),
             theirs[n],
-            evidence.get(n, NO_EVIDENCE),
+            judge.trusted(theirs[n], evidence.get(n, NO_EVIDENCE)),
         )
         for n in theirs
     }
-    writers = _writers(replica, tx)
     levels = {incarnation: level for incarnation, (_, level) in writers.items()}
     quarantined = quarantined_records(tx, theirs)
-    answers: dict[RecordName, Answer] = {}
+    answers: dict[RecordKey, Answer] = {}
     changes: list[_Change] = []
     for name, copy in theirs.items():
         schema = replica.tables[name.register].schema.by_name
@@ -148,6 +151,8 @@ def join_here(
             copy, mine[name], name, schema, writers, replica.routes
         ):
             answers[name] = Answer(reason="not_owner")
+        elif copy and judge.is_foreign(copy, mine[name], name.unit, logged[name], values=False):
+            answers[name] = Answer(reason=FOREIGN)
         elif _is_forged(replica, name, mine[name], joined.copy):
             answers[name] = Answer(reason=APPEND_ONLY)
         else:
@@ -171,11 +176,11 @@ def adopt(
     replica: Replica,
     tx: Connection,
     sent: Copies,
-    answers: Mapping[RecordName, Answer],
+    answers: Mapping[RecordKey, Answer],
     *,
     peer: int,
     digest_cache: DigestCache | None = None,
-) -> tuple[dict[RecordName, str], Received]:
+) -> tuple[dict[RecordKey, str], Received]:
     """Take the joined copies from the parent; return which are not the same now, and why.
 
     One that lacks what we hold, and nothing explains it, is not taken.
@@ -184,15 +189,18 @@ def adopt(
     now = copies(replica, tx, sent)
     joined = {n: a.copy for n, a in answers.items() if a.copy is not None}
     logged = load_history(tx, {n: versions_in_dispute(now[n], copy) for n, copy in joined.items()})
-    histories = {
-        n: with_evidence(logged[n], copy, answers[n].evidence) for n, copy in joined.items()
-    }
     writers = _writers(replica, tx)
+    judge = _judge(replica, writers, Message.COMPARED, peer)
+    histories = {
+        n: with_evidence(logged[n], copy, judge.trusted(copy, answers[n].evidence))
+        for n, copy in joined.items()
+    }
     levels = {incarnation: level for incarnation, (_, level) in writers.items()}
     left = {n: answers[n].reason or "not_answered" for n in answers if n not in joined}
     left |= {n: "not_answered" for n in sent if n not in answers}
     changes: list[_Change] = []
-    for name, copy in joined.items():
+    for name, answer in joined.items():
+        copy = _as_logged(answer, logged[name])
         schema, before = replica.tables[name.register].schema.by_name, now[name]
         if before != sent[name]:
             left[name] = "changed_meanwhile"
@@ -200,6 +208,8 @@ def adopt(
             left[name] = "missing_local_heads"
         elif _has_unauthorised_heads(copy, before, name, schema, writers, replica.routes):
             left[name] = "not_owner"
+        elif judge.is_foreign(copy, before, name.unit, logged[name]):
+            left[name] = FOREIGN
         elif _is_forged(replica, name, before, copy):
             left[name] = APPEND_ONLY
         else:
@@ -229,8 +239,28 @@ def _writers(replica: Replica, tx: Connection) -> dict[int, tuple[int, int]]:
     return {**log.writers(tx), me.incarnation: (me.unit, me.level)}
 
 
+def _as_logged(copy: RecordState, logged: EditHistory) -> RecordState:
+    """Return a copy with the values that our own log has under its versions."""
+
+    def corrected(name: str, head: Head) -> Head:
+        edit = logged.get(head.version)
+        return head._replace(value=edit.values[name]) if edit and name in edit.values else head
+
+    fields = {
+        name: Heads(corrected(name, h.shown), tuple(corrected(name, one) for one in h.losers))
+        for name, h in copy.fields.items()
+    }
+    return replace(copy, fields=fields) if fields != copy.fields else copy
+
+
+def _judge(
+    replica: Replica, writers: Mapping[int, tuple[int, int]], message: Message, peer: int
+) -> CopyJudge:
+    return CopyJudge(Ground(message, peer, replica.identity, replica.routes), writers)
+
+
 def _has_unauthorised_heads(
-    copy: RecordState, known: RecordState | None, name: RecordName,
+    copy: RecordState, known: RecordState | None, name: RecordKey,
     schema: Mapping[str, FieldSchema], writers: Mapping[int, tuple[int, int]], routes: Routes,
 ) -> bool:  # fmt: skip
     """Say whether a peer's copy has new values of known writers who had no right to them."""
@@ -247,7 +277,7 @@ def _has_unauthorised_heads(
 
 
 def _is_forged(
-    replica: Replica, name: RecordName, before: RecordState | None, after: RecordState
+    replica: Replica, name: RecordKey, before: RecordState | None, after: RecordState
 ) -> bool:
     """Say whether a repair would change a record that is only appended."""
     register = replica.tables[name.register].schema
@@ -278,7 +308,7 @@ def _dropped(
 def _replace(
     replica: Replica, tx: Connection, changes: Sequence[_Change], peer: int, received: Received,
     digest_cache: DigestCache | None,
-) -> dict[RecordName, tuple[int, bool]]:  # fmt: skip
+) -> dict[RecordKey, tuple[int, bool]]:  # fmt: skip
     """Put joined copies in the place of ours and write it down.
 
     Returns: each record's check now, and whether it was changed; of those that the store refused,
@@ -286,7 +316,7 @@ def _replace(
     """
     effects: list[Effect] = []
     notes: list[Note] = []
-    done: dict[RecordName, tuple[int, bool]] = {}
+    done: dict[RecordKey, tuple[int, bool]] = {}
     now_ms = replica.now_ms
     for (register, unit), group in groupby(sorted(changes, key=_by_name), key=lambda c: c.name[:2]):
         some = list(group)
@@ -354,5 +384,5 @@ def _save(tx: Connection, replica: Replica, change: _Change, now_ms: int) -> boo
     )  # fmt: skip
 
 
-def _by_name(change: _Change) -> RecordName:
+def _by_name(change: _Change) -> RecordKey:
     return change.name

@@ -20,7 +20,7 @@ from sync.merge.evidence import (
     with_evidence,
 )
 from sync.merge.record import RecordState
-from sync.model.change import RecordName, Value
+from sync.model.change import RecordKey, Value
 from sync.model.report import BucketKey
 from sync.model.version import Version
 from sync.store.sql import execute, execute_many, pieces
@@ -35,7 +35,7 @@ _NOTE = (
 class Note:
     """One record that was put right, or that the store refused: whose copy, and its checks."""
 
-    name: RecordName
+    name: RecordKey
     side: str
     before: int | None
     after: int | None
@@ -70,11 +70,11 @@ def write_sums(
         execute_many(tx, _NOTE, rows)
 
 
-def stored_evidence(tx: Connection, names: Iterable[RecordName]) -> Mapping[RecordName, Evidence]:
+def stored_evidence(tx: Connection, names: Iterable[RecordKey]) -> Mapping[RecordKey, Evidence]:
     """Return what repairs of these records were told: it is in no log here."""
-    causal_lengths: dict[RecordName, set[Version]] = {}
-    overwritten: dict[RecordName, dict[str, set[Version]]] = {}
-    written: dict[RecordName, dict[str, dict[Version, Value]]] = {}
+    causal_lengths: dict[RecordKey, set[Version]] = {}
+    overwritten: dict[RecordKey, dict[str, set[Version]]] = {}
+    written: dict[RecordKey, dict[str, dict[Version, Value]]] = {}
     for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
         for part in pieces([name.id for name in some]):
             marks = ",".join("?" * len(part))
@@ -85,7 +85,7 @@ def stored_evidence(tx: Connection, names: Iterable[RecordName]) -> Mapping[Reco
                 (register, unit, *part),
             )
             for record, text in rows.fetchall():
-                name = RecordName(register, unit, bytes(record))
+                name = RecordKey(register, unit, bytes(record))
                 evidence = json.loads(text)
                 causal_lengths.setdefault(name, set()).update(map(bytes.fromhex, evidence["lives"]))
                 fields = overwritten.setdefault(name, {})
@@ -128,11 +128,11 @@ def _id(now_ms: int, register: str, unit: int, record: bytes) -> bytes:
 
 
 def evidence_of(
-    tx: Connection, copies: Mapping[RecordName, RecordState | None]
-) -> Mapping[RecordName, Evidence]:
+    tx: Connection, copies: Mapping[RecordKey, RecordState | None]
+) -> Mapping[RecordKey, Evidence]:
     """Return what goes beside these copies of ours to a peer."""
     known = {name: copy for name, copy in copies.items() if copy is not None}
-    edits: dict[RecordName, EditHistory] = dict(
+    edits: dict[RecordKey, EditHistory] = dict(
         load_history(tx, {n: _edits(c) for n, c in known.items()})
     )
     for name, before in stored_evidence(tx, known).items():

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from sync.apply.host import Host
+from sync.apply.authority import check_incarnation
+from sync.apply.host import Host, reporting
 from sync.apply.receive import receive_batch
 from sync.codec import entry as codec
 from sync.compare.child import ComparisonRun
@@ -51,7 +52,7 @@ from sync.recovery.child import ParentRestore, Recovery
 from sync.snapshot import progress, upload
 from sync.snapshot.receiver import SnapshotDownload
 from sync.snapshot.upload import SnapshotUpload
-from sync.store import meta
+from sync.store import meta, peers
 from sync.wire.link.v1 import link_pb2 as pb
 
 Request = (
@@ -233,7 +234,7 @@ class ChildEnd:
             position = log.position(tx)
             heads = recovery_heads.heads_of_unit(tx, me.unit)
             known = recovery_heads.peer_facts(tx, self.parent_unit)
-            token = meta.get(tx, f"{meta.TOKEN}{self.parent_unit}")
+            token = peers.load(tx, self.parent_unit).token_received
             snapshot_under_way = progress.under_way(tx, self.parent_unit) is not None
         return pb.HelloRequest(
             unit=me.unit,
@@ -244,7 +245,7 @@ class ChildEnd:
             log_position=position,
             heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
             cursors=known.cursors_to_wire(),
-            token=bytes.fromhex(token or ""),
+            token=bytes.fromhex(token),
             now_ms=host.replica.clock.now_ms() - host.replica.clock.offset_ms,
             offices=map(codec.status_to_wire, host.offices()),
             program=host.program,
@@ -266,6 +267,10 @@ class ChildEnd:
         clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
         if reply.unit != self.parent_unit:
             raise Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
+        if reply.public_key:
+            codec.key_from_wire(reply.public_key)
+        with reporting(self._host, reply.unit), self._host.store.read() as tx:
+            check_incarnation(self._host.replica, tx, reply.incarnation, reply.unit)
         known_incarnation = self._parent_incarnation
         self._session = reply.session
         self._parent_incarnation = reply.incarnation
@@ -288,7 +293,7 @@ class ChildEnd:
             upload_due = upload.is_due(tx, self.parent_unit, there.get(Lane.BULK, 0))
             came_as_snapshot = upload.parent_bulk_is_from_snapshot(tx, self.parent_unit)
             known_key = signatures.key_known(tx, reply.incarnation)
-            known_token = meta.get(tx, f"{meta.TOKEN}{self.parent_unit}")
+            known_token = peers.load(tx, self.parent_unit).token_received
         if known_key and reply.public_key not in (b"", known_key):
             error = KeyChanged(f"unit {reply.unit}", known_key, reply.public_key)
             self._host.signature_refused(reply.unit, error)
@@ -305,7 +310,7 @@ class ChildEnd:
         now_ms = clock.now_ms()
 
         def write(tx: Connection) -> None:
-            meta.put(tx, f"{meta.TOKEN}{self.parent_unit}", token)
+            peers.update(tx, self.parent_unit, token_received=token)
             if other and came_as_snapshot:
                 upload.request_upload(tx, self.parent_unit)
             if new_key:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from sync.apply.host import Host
+from sync.apply.authority import check_incarnation
+from sync.apply.host import Host, reporting
 from sync.link.messages import Verdict
 from sync.log import entries as log
 from sync.log import signatures, truncation
@@ -32,7 +33,7 @@ from sync.recovery.clones import TokenCheck, Tokens
 from sync.recovery.heads import Proof
 from sync.snapshot import progress
 from sync.snapshot.plan import needs_snapshot
-from sync.store import meta
+from sync.store import meta, peers
 from sync.store.priority import Priority
 from sync.store.sql import execute
 
@@ -227,11 +228,16 @@ def decide(facts: Facts) -> Check:
 def load_facts(
     host: Host, hello: Hello, duplicate: DuplicateProcess, *, long_log: int = SNAPSHOT_LOG_CHANGES
 ) -> Facts:
-    """Read what is known of a child, in one transaction. Of a stranger nothing is read."""
+    """Read what is known of a child, in one transaction. Of a stranger nothing is read.
+
+    Raises: Unauthorised, if it comes under an incarnation of another unit.
+    """
     routes = host.replica.routes
     if routes.hop(hello.unit) != hello.unit:
         return Facts(hello=hello, level=None)
-    with host.store.read() as tx:
+    with reporting(host, hello.unit), host.store.read() as tx:
+        check_incarnation(host.replica, tx, hello.incarnation, hello.unit)
+        check_incarnation(host.replica, tx, hello.continues, hello.unit)
         cursors = {lane: log.cursor_of(tx, hello.unit, "in", lane) for lane in Lane}
         ours = recovery_heads.heads_of_unit(tx, hello.unit)
         parent = host.parent_unit
@@ -241,7 +247,7 @@ def load_facts(
             for lane, (incarnation, position) in cursors.items()
         }
         empty = _has_nothing(hello, ours, durable)
-        tokens = Tokens.from_text(meta.get(tx, f"{meta.TOKEN_ISSUED}{hello.unit}"))
+        tokens = Tokens.from_text(peers.load(tx, hello.unit).token_issued)
         key = signatures.key_known(tx, hello.incarnation)
         return Facts(
             hello=hello,
@@ -291,7 +297,7 @@ def _has_nothing(hello: Hello, ours: Heads, durable: dict[Lane, int]) -> bool:
 def _is_truncated(tx: Connection, hello: Hello, ours: Heads) -> bool:
     """Say whether a child that lost some of what came from it cannot be read all of it."""
     mine = [key for key in ours if key.lane is Lane.BULK]
-    recorded = meta.get(tx, f"{meta.SNAPSHOT_DUE}{hello.unit}") == "1"
+    recorded = bool(peers.load(tx, hello.unit).snapshot_due)
     return recorded or not recovery_parent.covers(tx, hello.heads, mine)
 
 
@@ -312,7 +318,7 @@ def accept(host: Host, facts: Facts) -> bytes:
     received = Received()
 
     def write(tx: Connection) -> None:
-        meta.put(tx, f"{meta.TOKEN_ISSUED}{hello.unit}", after.to_text())
+        peers.update(tx, hello.unit, token_issued=after.to_text())
         _record_acked(tx, host, hello, now_ms)
         if hello.public_key and not facts.key:
             log.register_incarnations(tx, [(hello.incarnation, hello.unit, hello.level)])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import Connection
 
-from sync.apply.host import Host
+from sync.apply.host import Host, reporting
 from sync.apply.receive import receive_batch
 from sync.compare import parent as compare_parent
 from sync.link.admission import admit
@@ -229,9 +229,10 @@ class Parent:
         """
         self.sessions.child(unit, session, Call.RESTORE_PARENT)
         host = self.host
-        received = host.store.write(
-            lambda tx: recovery_parent.restore_own(tx, host, wires, child=unit, last=last)
-        )
+        with reporting(host, unit):
+            received = host.store.write(
+                lambda tx: recovery_parent.restore_own(tx, host, wires, child=unit, last=last)
+            )
         if received.entries:
             host.log.warning("own_entries_recovered", child=unit, entries=received.entries)
         host.committed(received)

@@ -177,11 +177,17 @@ class SessionTable:
             self._children.pop(unit, None)
 
     def child(self, unit: int, session: int, call: Call) -> ChildSession:
-        """Return the child that makes a call, and note that it does. Raises: SessionUnknown."""
+        """Return the child that makes a call, and note that it does.
+
+        Each call is judged by the tree of today: of a child that was moved or closed none is
+        answered. Raises: SessionUnknown.
+        """
         with self._lock:
             child = self._children.get(unit)
             if child is None or child.session != session:
                 raise SessionUnknown
+            if self._host.replica.routes.hop(unit) != unit:
+                raise SessionUnknown  # by today's tree it is no child of ours: it says Hello again
             if child.parent_incarnation != self._host.replica.identity.incarnation:
                 raise SessionUnknown  # our log is numbered anew
             if call not in ACCEPTS[child.state]:

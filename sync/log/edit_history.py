@@ -20,7 +20,7 @@ from sync.codec import entry as codec
 from sync.log import local_log
 from sync.merge.record import RecordState
 from sync.model.attribution import UNKNOWN, Attribution
-from sync.model.change import Block, Operation, RecordName, Value
+from sync.model.change import Block, Operation, RecordKey, Value
 from sync.model.errors import Malformed
 from sync.model.version import Version, hlc_of
 from sync.store.sql import execute, pieces
@@ -87,7 +87,7 @@ class _Stated:
     stood_on: set[Version] = field(default_factory=set)
 
 
-def losers_of(tx: Connection, name: RecordName) -> dict[Place, Loser]:
+def losers_of(tx: Connection, name: RecordKey) -> dict[Place, Loser]:
     """Return every value of a record that was ever set aside, decided ones too."""
     rows = execute(
         tx,
@@ -101,7 +101,7 @@ def losers_of(tx: Connection, name: RecordName) -> dict[Place, Loser]:
     }
 
 
-def history_of(tx: Connection, name: RecordName, state: RecordState, losers: Losers) -> History:
+def history_of(tx: Connection, name: RecordKey, state: RecordState, losers: Losers) -> History:
     """Return a record's history; `losers` are those of `losers_of`."""
     lost = {place: loser.value for place, loser in losers.items()}
     deciders = {loser.closed_by for loser in losers.values() if loser.closed_by}
@@ -120,7 +120,7 @@ def history_of(tx: Connection, name: RecordName, state: RecordState, losers: Los
     return History(tuple(sorted(edits, key=lambda e: e.version)), frozenset(missing))
 
 
-def edits_of(tx: Connection, name: RecordName, versions: set[Version]) -> dict[Version, RecordEdit]:
+def edits_of(tx: Connection, name: RecordKey, versions: set[Version]) -> dict[Version, RecordEdit]:
     """Return what these edits alone did to a record, as far as the logs have them."""
     stated: dict[Version, _Stated] = {}
     for version, by, blocks in _transactions(tx, versions):
@@ -130,7 +130,7 @@ def edits_of(tx: Connection, name: RecordName, versions: set[Version]) -> dict[V
     return {version: _edit(version, one, stated, {}) for version, one in stated.items()}
 
 
-def erase_local(tx: Connection, name: RecordName, state: RecordState) -> None:
+def erase_local(tx: Connection, name: RecordKey, state: RecordState) -> None:
     """Take a record out of the log of what is told to nobody: its values are to be gone."""
     heads = {h.version for heads in state.fields.values() for h in heads.all}
     stated = _walk(tx, name, heads | {state.created, state.causal_length_version}, local_log.stated)
@@ -138,7 +138,7 @@ def erase_local(tx: Connection, name: RecordName, state: RecordState) -> None:
 
 
 def _walk(
-    tx: Connection, name: RecordName, roots: set[Version], logs: Logs | None = None
+    tx: Connection, name: RecordKey, roots: set[Version], logs: Logs | None = None
 ) -> dict[Version, _Stated]:
     """Return the edits from these versions back, as far as the logs have them."""
     read = logs or _transactions

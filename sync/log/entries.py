@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -13,7 +13,7 @@ from sync.model.change import Batch, Entry, StreamHead
 from sync.model.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey, key_of
-from sync.store.sql import execute, execute_many
+from sync.store.sql import execute, execute_many, pieces
 from sync.store.tables import incarnation, stream
 
 READ_ENTRIES = 64  # read at a time: enough for single edits; an import's batch is full earlier
@@ -156,6 +156,22 @@ def writers(tx: Connection) -> dict[int, tuple[int, int]]:
     """Return incarnation -> (unit, level) of every known writer."""
     rows = tx.execute(select(incarnation.c.id, incarnation.c.unit, incarnation.c.level))
     return {r.id: (r.unit, r.level) for r in rows}
+
+
+def writers_of(tx: Connection, incarnations: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Return incarnation -> (unit, level) of those of these writers that are known."""
+    found: dict[int, tuple[int, int]] = {}
+    for part in pieces(sorted(incarnations)):
+        marks = ",".join("?" * len(part))
+        statement = f"SELECT id, unit, level FROM incarnation WHERE id IN ({marks})"
+        found.update((r[0], (r[1], r[2])) for r in execute(tx, statement, tuple(part)))
+    return found
+
+
+def was_restored(tx: Connection, unit: int) -> bool:
+    """Say whether this office, of this unit, wrote under another incarnation before."""
+    row = execute(tx, "SELECT count(*) FROM incarnation WHERE unit=?", (unit,)).fetchone()
+    return int(row[0]) > 1
 
 
 def levels(tx: Connection) -> dict[int, int]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sync.codec import entry as codec
 from sync.merge.evidence import LoggedEdit, causal_length_of
 from sync.merge.record import RecordState
-from sync.model.change import Block, Operation, RecordName
+from sync.model.change import Block, Operation, RecordKey
 from sync.model.errors import Malformed
 from sync.model.version import Version, hlc_of
 from sync.store.sql import execute, pieces
@@ -18,13 +18,13 @@ ROUNDS_MAX = 20  # how far edits are followed to the edits that they were based 
 
 
 def load_history(
-    tx: Connection, asked: Mapping[RecordName, set[Version]]
-) -> dict[RecordName, dict[Version, LoggedEdit]]:
+    tx: Connection, asked: Mapping[RecordKey, set[Version]]
+) -> dict[RecordKey, dict[Version, LoggedEdit]]:
     """Return what the entries of these versions did to these records.
 
     Includes the entries that those were based on, back to the first that the log has.
     """
-    found: dict[RecordName, dict[Version, LoggedEdit]] = {name: {} for name in asked}
+    found: dict[RecordKey, dict[Version, LoggedEdit]] = {name: {} for name in asked}
     looked: set[Version] = set()
     wanted = {v for versions in asked.values() for v in versions}
     for _ in range(ROUNDS_MAX):
@@ -72,10 +72,10 @@ def blocks_of(tx: Connection, versions: set[Version]) -> dict[Version, list[Bloc
 
 
 def _record_edits(
-    found: dict[RecordName, dict[Version, LoggedEdit]], version: Version, block: Block
+    found: dict[RecordKey, dict[Version, LoggedEdit]], version: Version, block: Block
 ) -> None:
     for k, record in enumerate(block.ids):
-        edits = found.get(RecordName(block.register, block.unit, record))
+        edits = found.get(RecordKey(block.register, block.unit, record))
         if edits is None:
             continue
         one = edits.setdefault(version, LoggedEdit())
@@ -91,6 +91,6 @@ def _record_edits(
                 if bases[k] != version:
                     one.overwritten.setdefault(name, set()).add(bases[k])
     for (k, name), versions in block.resolved.items():
-        edits = found.get(RecordName(block.register, block.unit, block.ids[k]))
+        edits = found.get(RecordKey(block.register, block.unit, block.ids[k]))
         if edits is not None and block.operation is not Operation.DELETE:
             edits[version].overwritten.setdefault(name, set()).update(versions)

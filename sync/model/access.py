@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sync.model import audience
-from sync.model.change import Block, Entry, Operation
+from sync.model.change import Block, Operation
 from sync.model.errors import ErrorKind, SilianError
-from sync.model.schema import Lane, RegisterSchema
+from sync.model.schema import RegisterSchema
 
 if TYPE_CHECKING:
     from sync.merge.record import RecordState
@@ -89,15 +88,15 @@ def rewrites(before: RecordState | None, after: RecordState, register: RegisterS
 
 
 class Unauthorised(SilianError):
-    """A peer sent an entry that it may not write or relay; the whole batch is refused."""
+    """A peer sent what it may not write or relay; all of its message is refused."""
 
     code = "unauthorised"
     kind = ErrorKind.PERMISSION_DENIED
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, why_zh: str) -> None:
         super().__init__(
             f"refused: {why}",
-            f"拒绝接收: {why}",
+            f"拒绝接收：{why_zh}",
             remedy_en="Check the peer's unit and its place in the tree.",
             remedy_zh="请核对对方单位及其隶属关系。",
         )
@@ -110,47 +109,3 @@ class Identity:
     unit: int
     level: int
     incarnation: int
-
-
-def check_relay(
-    entry: Entry, lane: Lane, peer: int, me: Identity, routes: Routes, *, upward: bool
-) -> None:
-    """Refuse an entry that this peer may not relay, whatever its body contains.
-
-    `upward`: the peer is a child. Raises: Unauthorised.
-    """
-    if entry.lane is not lane:
-        raise Unauthorised("an entry of another lane")
-    if entry.incarnation == me.incarnation:
-        return  # our own entry, returned after a restore: it is known, or there is a gap
-    target = audience.parse(entry.audience)
-    if upward:
-        if target.up_to is None:
-            raise Unauthorised("a child may send nothing that goes down")
-        if target.up_to > me.level:
-            raise Unauthorised("an audience that ends below this office")
-        if routes.hop(entry.unit) != peer:
-            raise Unauthorised("an entry of a unit that is not below this child")
-    else:
-        if target.up_to is not None:
-            raise Unauthorised("a parent may send nothing that goes up")
-        if not routes.covers(entry.unit, me.unit):
-            raise Unauthorised("an entry of a unit that is not above this office")
-    if routes.level(entry.unit) != entry.level:
-        raise Unauthorised("an entry that claims another level than its unit has")
-
-
-def arrival_link(entry: Entry, parent: int, me: Identity, routes: Routes) -> int:
-    """Return the link by which a replayed entry first came here; 0: this office wrote it.
-
-    Raises: Unauthorised, as `check_relay`.
-    """
-    if entry.unit == me.unit:
-        return 0
-    if audience.parse(entry.audience).up_to is None:
-        check_relay(entry, entry.lane, parent, me, routes, upward=False)
-        return parent
-    hop = routes.hop(entry.unit)
-    if hop is None:
-        raise Unauthorised("a replayed entry of a unit that is not below this office")
-    return hop

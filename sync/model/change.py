@@ -133,11 +133,3 @@ class Batch:
     entries: tuple[bytes, ...] = ()  # serialized entries
     positions: tuple[int, ...] = ()  # the sender's log position of each
     signatures: tuple[Signature, ...] = ()
-
-
-class RecordName(NamedTuple):
-    """Identifies one record that differs."""
-
-    register: str
-    unit: int
-    id: bytes

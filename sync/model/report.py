@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sync.model.change import RecordName
+from sync.model.change import RecordKey
 from sync.model.schema import Lane
 
 
@@ -72,8 +72,8 @@ class Comparison:
     comparable: bool = True  # False: the two logs were never at the same point
     units: int = 0  # (register, unit) pairs compared
     other_catalogue: tuple[str, ...] = ()  # registers left out: the catalogues differ in them
-    found: tuple[RecordName, ...] = ()  # records that differed
-    left: tuple[tuple[RecordName, str], ...] = ()  # of these, what still differs, and why
+    found: tuple[RecordKey, ...] = ()  # records that differed
+    left: tuple[tuple[RecordKey, str], ...] = ()  # of these, what still differs, and why
     fixed_here: tuple[BucketKey, ...] = ()  # kept sums that did not match the records
     fixed_there: tuple[BucketKey, ...] = ()
 

@@ -22,7 +22,7 @@ from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery.bisect import Sought
-from sync.store import meta
+from sync.store import meta, peers
 from sync.store.sql import execute
 from sync.wire.link.v1 import link_pb2 as pb
 
@@ -129,7 +129,7 @@ def newest_from(tx: Connection, peer: int, lane: Lane) -> list[Proof]:
 
     Its numbers are those of its present incarnation: what came before we met that proves nothing.
     """
-    rebased_at = int(meta.get(tx, f"{meta.REBASED_AT}{peer}") or 0)
+    rebased_at = peers.load(tx, peer).rebased_at
     row = execute(
         tx,
         "SELECT via_position, wire FROM entry WHERE via=? AND lane=? AND arrival>? "
@@ -191,7 +191,7 @@ def rebase_cursors(
             tx, peer=peer, direction="in", lane=lane, incarnation=incarnation,
             position=position, at_ms=now_ms,
         )  # fmt: skip
-    meta.put(tx, f"{meta.REBASED_AT}{peer}", str(log.position(tx)))
+    peers.update(tx, peer, rebased_at=log.position(tx))
     log.retire_others(tx, peer, incarnation)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sync.apply import applier
+from sync.apply.authority import check_entries
 from sync.apply.host import Host
 from sync.apply.receive import rebuild_derived
 from sync.codec import entry as codec
@@ -21,8 +22,7 @@ from sync.codec.signing import Signer
 from sync.log import entries as log
 from sync.log import signatures, truncation
 from sync.log.outcome import Received
-from sync.model import audience
-from sync.model.access import Unauthorised
+from sync.model.authority import Message
 from sync.model.change import StreamHead
 from sync.model.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
 from sync.model.schema import Lane
@@ -31,7 +31,7 @@ from sync.recovery import heads as recovery_heads
 from sync.recovery import reissue, republish
 from sync.recovery.clones import Tokens
 from sync.recovery.heads import HEADERS_MAX, ReplayPage
-from sync.store import meta
+from sync.store import peers
 from sync.store.sql import execute
 
 
@@ -51,7 +51,7 @@ def recognise(
     """Compare a child's entries with those that came from it."""
     routes = host.replica.routes
     heads = recovery_heads.upward_heads(tx, lambda writer: routes.hop(writer) == child)
-    issued = Tokens.from_text(meta.get(tx, f"{meta.TOKEN_ISSUED}{child}")).incarnation
+    issued = Tokens.from_text(peers.load(tx, child).token_issued).incarnation
     heads |= recovery_heads.past_incarnations(tx, child, issued)
     return Recognised(
         known_entries(tx, child, probes),
@@ -211,18 +211,15 @@ def restore_own(
     replica.clock.resume(log.lock(tx))
     me = replica.identity
     entries = [codec.entry_from_wire(wire) for wire in wires]
-    for entry in entries:
-        target = audience.parse(entry.audience)
-        there = target.down_all or (
-            target.down_to is not None and replica.routes.hop(target.down_to) == child
-        )
-        if entry.unit != me.unit or not there:
-            raise Unauthorised("given back what was not said to this child")
+    asked = republish.is_due(tx, child, me.incarnation)
+    check_entries(replica, tx, entries, Message.RESTORE_PARENT, child, recovering=asked)
     lost = [e for e in entries if e.incarnation != me.incarnation]
     own_entries = reissue.own_entries_reused(tx, lost)
     reissued = reissue.reissue(replica, tx, own_entries)
     replica.fold(tx, reissued.effects)
-    received = applier.replay(replica, tx, [e.wire for e in lost], peer=child)
+    received = applier.replay(
+        replica, tx, [e.wire for e in lost], peer=child, message=Message.RESTORE_PARENT
+    )
     received.waiters.join(reissued.waiters)
     if last:
         republish.republish(replica, tx, child, host.audiences_of, received.waiters)

@@ -28,7 +28,7 @@ from sync.model.effect import Effect
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey, key_of
 from sync.model.version import Version, version_of, wall_ms_of
-from sync.store import conflicts, meta
+from sync.store import conflicts, meta, peers
 from sync.store.registers import RegisterTable
 from sync.store.sql import execute, execute_many
 
@@ -141,7 +141,7 @@ def rotate_incarnation(
     log.retire_others(tx, unit, incarnation)
     meta.put(tx, meta.INCARNATION, str(incarnation))
     # What was agreed with the links was agreed by a store that is no more.
-    execute(tx, "DELETE FROM meta WHERE key LIKE 'token!_%' ESCAPE '!'")
+    peers.revoke_tokens(tx)
 
 
 def own_entries_at(

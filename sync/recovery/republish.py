@@ -24,7 +24,7 @@ from sync.model.change import Block
 from sync.model.errors import Malformed
 from sync.model.limits import BATCH_BYTES_MAX, PORTION_CHANGES_MAX, SQL_KEYS_MAX
 from sync.model.version import Version
-from sync.store import meta
+from sync.store import peers
 from sync.store.sql import execute
 
 PAGE_ENTRIES = 20_000  # of which only their places are read at once
@@ -36,12 +36,12 @@ AudiencesOf = Callable[[Connection, Block], tuple[str, ...]]
 
 def is_due(tx: Connection, child: int, incarnation: int) -> bool:
     """Say whether what a child lacks was not yet looked for in this incarnation."""
-    return meta.get(tx, f"{meta.REPUBLISHED_TO}{child}") != str(incarnation)
+    return peers.load(tx, child).republished_to != incarnation
 
 
 def record_republished(tx: Connection, child: int, incarnation: int) -> None:
     """Note that what a child lacked was said again in this incarnation."""
-    meta.put(tx, f"{meta.REPUBLISHED_TO}{child}", str(incarnation))
+    peers.update(tx, child, republished_to=incarnation)
 
 
 def republish(

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from sync.compare import repair_log
 from sync.log import edit_history
 from sync.log import entries as log
-from sync.model.change import RecordName
+from sync.model.change import RecordKey
 from sync.model.schema import Lane, Policy, RegisterSchema
 from sync.model.version import COUNTER_BITS, Version, hlc_of, version_of
 from sync.store import conflicts
@@ -90,7 +90,7 @@ def keep_reasons(
     some: Sequence[Ended],
     *,
     low_water_mark: int,
-    asked: Set[RecordName],
+    asked: Set[RecordKey],
 ) -> dict[tuple[int, bytes], KeepReason]:
     """Return which of these records keep their values for now, and why.
 
@@ -105,7 +105,7 @@ def keep_reasons(
             (LANE.value, low_water_mark, *part),
         )  # fmt: skip
         above.update(int(row[0]) for row in rows.fetchall())
-    names = [RecordName(register, one.unit, one.id) for one in some]
+    names = [RecordKey(register, one.unit, one.id) for one in some]
     quarantined = quarantined_records(tx, names)
     found: dict[tuple[int, bytes], KeepReason] = {}
     for one, name in zip(some, names, strict=True):
@@ -120,7 +120,7 @@ def keep_reasons(
 
 def redact(
     tx: Connection, table: RegisterTable, level: int, some: Sequence[Ended], *, low_water_mark: int,
-    asked: Set[RecordName],
+    asked: Set[RecordKey],
 ) -> int:  # fmt: skip
     """Redact those of the records that may be redacted; return their number.
 
@@ -163,7 +163,7 @@ def _erase_history(tx: Connection, table: RegisterTable, redacted: Sequence[Ende
         ids = [one.id for one in redacted if one.unit == unit]
         losers = conflicts.losers(tx, table.schema.name, unit, ids)
         for record, state in table.states(tx, unit, ids, {}, losers).items():
-            edit_history.erase_local(tx, RecordName(table.schema.name, unit, record), state)
+            edit_history.erase_local(tx, RecordKey(table.schema.name, unit, record), state)
 
 
 def _redact_repair_log(tx: Connection, register: str, ids: Sequence[bytes]) -> None:

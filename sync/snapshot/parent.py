@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sync.apply.host import Host
+from sync.apply.authority import check_heads
+from sync.apply.host import Host, reporting
 from sync.codec.chunk import unpack
 from sync.log import entries as log
 from sync.log import truncation
-from sync.log.signatures import SignatureError
+from sync.merge.copies import Chunk
 from sync.model import audience
 from sync.model.access import Unauthorised
+from sync.model.authority import Message
 from sync.model.errors import Malformed
 from sync.model.schema import Lane
 from sync.snapshot import sender
 from sync.snapshot.plan import Place
 from sync.snapshot.receiver import join_from_below
 from sync.snapshot.sender import Receiver
-from sync.store import meta
+from sync.store import peers
 from sync.store.priority import Priority
 
 
@@ -44,7 +46,7 @@ def answer(host: Host, child: int, after: bytes, rows_max: int) -> ChunkAnswer:
         sent = sender.next_chunk(tx, host.replica, to, place, rows_max)
     if sent.next is None:
         host.log.info("snapshot_ended", child=child, records=sent.place.done)
-        host.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", ""))
+        host.store.write(lambda tx: peers.update(tx, child, snapshot_due=0))
     return ChunkAnswer(
         payload=sent.payload,
         next=sent.next.to_bytes() if sent.next is not None else b"",
@@ -59,38 +61,37 @@ def join_upload(host: Host, child: int, incarnation: int, payload: bytes) -> Non
     Raises: Malformed, Unauthorised, NotVouched, StreamForked: nothing was done.
     """
     chunk = unpack(payload)
-    routes, shared = host.replica.routes, host.shared(child)
-    for rows in chunk.rows:
-        below = routes.hop(rows.unit) == child
-        allowed = below and rows.unit in shared.get(rows.register, ())
-        if not allowed and rows.register in host.replica.tables:
-            raise Unauthorised("records that are not below this child, or not ours to hear")
-    for key in chunk.heads:
-        parsed = audience.parse(key.audience).up_to
-        here = parsed is not None and parsed <= host.replica.identity.level
-        if not here or routes.hop(chunk.writers[key.incarnation][0]) != child:
-            raise Unauthorised("a stream that is not ours to hear from this child")
-        if key.lane is not Lane.BULK:
-            raise Unauthorised("a stream of another lane")
-    if any(of != incarnation for of, _ in chunk.cursors.values()):
-        raise Malformed("a position of another incarnation than the child's")
-    try:
+    with reporting(host, child):
+        _admit_upload(host, child, chunk)
+        if any(of != incarnation for of, _ in chunk.cursors.values()):
+            raise Malformed("a position of another incarnation than the child's")
         received = host.store.write(
             lambda tx: join_from_below(tx, host.replica, chunk, child=child),
             priority=Priority.BULK,
         )
-    except SignatureError as error:
-        host.signature_refused(child, error)
-        raise
     host.committed(received)
     if chunk.cursors:
         host.log.info("snapshot_received_from_below", child=child)
 
 
+def _admit_upload(host: Host, child: int, chunk: Chunk) -> None:
+    """Refuse what a child may not send of itself and of those below it."""
+    routes, shared = host.replica.routes, host.shared(child)
+    for rows in chunk.rows:
+        below = routes.hop(rows.unit) == child
+        allowed = below and rows.unit in shared.get(rows.register, ())
+        if not allowed and rows.register in host.replica.tables:
+            raise Unauthorised(
+                "records that are not below this child, or not ours to receive",
+                "记录不属于该下级单位，或本单位无权接收",
+            )
+    check_heads(host.replica, chunk, Message.UPLOAD_SNAPSHOT, child)
+
+
 def record_snapshot_due(host: Host, child: int, error: truncation.LogTruncated) -> None:
     """Remember that a child lacks what the log has no more: its next greeting is told so."""
     host.log.info("log_truncated_for", child=child, reason=error.en)
-    host.store.write(lambda tx: meta.put(tx, f"{meta.SNAPSHOT_DUE}{child}", "1"))
+    host.store.write(lambda tx: peers.update(tx, child, snapshot_due=1))
 
 
 def receiver(host: Host, child: int) -> Receiver:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from sync.store import meta
+from sync.store import peers
 from sync.store.sql import execute
 
 
@@ -23,7 +23,7 @@ class Progress:
 
 def under_way(tx: Connection, peer: int) -> Progress | None:
     """Return how far the snapshot from a peer has come; None when there is none."""
-    stored = meta.get(tx, f"{meta.SNAPSHOT_IN}{peer}")
+    stored = peers.load(tx, peer).snapshot_in
     if not stored:
         return None
     next_, done, total, restored = json.loads(stored)
@@ -33,15 +33,15 @@ def under_way(tx: Connection, peer: int) -> Progress | None:
 def note(tx: Connection, peer: int, progress: Progress) -> None:
     """Record it, in the transaction that joined the chunk."""
     stored = [progress.next.hex(), progress.done, progress.total, progress.restored]
-    meta.put(tx, f"{meta.SNAPSHOT_IN}{peer}", json.dumps(stored))
+    peers.update(tx, peer, snapshot_in=json.dumps(stored))
 
 
 def end(tx: Connection, peer: int) -> None:
     """Forget it: the last chunk was joined."""
-    meta.put(tx, f"{meta.SNAPSHOT_IN}{peer}", "")
+    peers.update(tx, peer, snapshot_in="")
 
 
 def any_under_way(tx: Connection) -> bool:
     """Say whether a snapshot from anybody is under way."""
-    statement = "SELECT 1 FROM meta WHERE key LIKE ? AND value<>'' LIMIT 1"
-    return execute(tx, statement, (f"{meta.SNAPSHOT_IN}%",)).fetchone() is not None
+    statement = "SELECT 1 FROM peer WHERE snapshot_in<>'' LIMIT 1"
+    return execute(tx, statement, ()).fetchone() is not None

@@ -8,17 +8,17 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from sync.apply import applier, copies
-from sync.apply.host import Host
+from sync.apply.authority import check_heads
+from sync.apply.host import Host, reporting
 from sync.apply.receive import rebuild_derived
 from sync.apply.replica import Replica
 from sync.codec.chunk import unpack
 from sync.log import entries as log
 from sync.log import truncation
 from sync.log.outcome import Received
-from sync.log.signatures import SignatureError
 from sync.merge.copies import Chunk
 from sync.model.access import Unauthorised
-from sync.model.audience import parse
+from sync.model.authority import Ground, Message
 from sync.model.errors import Malformed
 from sync.model.schema import Lane
 from sync.snapshot import progress
@@ -56,30 +56,24 @@ class SnapshotDownload:
         """
         host = self._host
         chunk = unpack(reply.payload)
-        self._admit(chunk, last=not reply.next)
-        try:
+        with reporting(host, self._parent):
+            self._admit(chunk, last=not reply.next)
             received = host.store.write(
                 lambda tx: self._joined(tx, chunk, reply), priority=Priority.BULK
             )
-        except SignatureError as error:
-            host.signature_refused(self._parent, error)
-            raise
         host.committed(received)
         return bool(reply.next)
 
     def _admit(self, chunk: Chunk, *, last: bool) -> None:
         """Refuse what the parent cannot have the right to speak of to us."""
-        me, routes = self._host.replica.identity.unit, self._host.replica.routes
+        me = self._host.replica.identity.unit
         shared = self._host.shared(me)
         for rows in chunk.rows:
             if rows.unit not in shared.get(rows.register, ()) and self._knows(rows.register):
-                raise Unauthorised("records that we may not hear whole")
-        for key in chunk.heads:
-            unit, _ = chunk.writers[key.incarnation]
-            below = unit == me or routes.hop(unit) is not None
-            fits = below if parse(key.audience).up_to is not None else routes.covers(unit, me)
-            if not fits or key.lane is not Lane.BULK:
-                raise Unauthorised("a stream that is not ours to hear")
+                raise Unauthorised(
+                    "records that we may not receive completely", "本单位无权完整接收这些记录"
+                )
+        check_heads(self._host.replica, chunk, Message.SNAPSHOT, self._parent)
         if last and chunk.cursors.get(Lane.BULK, (0, 0))[0] != self._incarnation:
             raise Malformed("a snapshot that ends without a position to go on from")
 
@@ -101,7 +95,11 @@ def join_from_below(tx: Connection, replica: Replica, chunk: Chunk, *, child: in
 
     Raises: Malformed, NotVouched, StreamForked: nothing was done.
     """
-    received = applier.join_copies(replica, tx, chunk)
+    ground = Ground(
+        Message.UPLOAD_SNAPSHOT, child, replica.identity, replica.routes,
+        recovering=log.was_restored(tx, replica.identity.unit),
+    )  # fmt: skip
+    received = applier.join_copies(replica, tx, chunk, ground)
     if Lane.BULK not in chunk.cursors:
         return received
     _go_on(tx, replica, chunk, child)
@@ -119,7 +117,10 @@ def join_chunk(
     Into a restored store what the records made this office do comes in copies of its own.
     Raises: Malformed, NotVouched, StreamForked: nothing was done.
     """
-    received = applier.join_copies(replica, tx, chunk, commit_derived=not at.restored)
+    ground = Ground(
+        Message.SNAPSHOT, peer, replica.identity, replica.routes, recovering=at.restored
+    )
+    received = applier.join_copies(replica, tx, chunk, ground, commit_derived=not at.restored)
     if at.next:
         progress.note(tx, peer, at)
         return received

@@ -16,7 +16,7 @@ from sync.model.schema import Lane
 from sync.snapshot import sender
 from sync.snapshot.plan import Place
 from sync.snapshot.sender import Receiver, Sent
-from sync.store import meta
+from sync.store import peers
 from sync.store.sql import execute
 from sync.wire.link.v1 import link_pb2 as pb
 
@@ -27,18 +27,18 @@ def is_due(tx: Connection, parent: int, acked_by_parent: int) -> bool:
     """Say whether what the parent has of our bulk log is before where it begins, or copies are on
     their way up: what they brought is of no one point."""
     return acked_by_parent < truncation.low_water_up(tx, Lane.BULK) or bool(
-        meta.get(tx, _name(parent))
+        peers.load(tx, parent).snapshot_out
     )
 
 
 def request_upload(tx: Connection, parent: int) -> None:
     """Have copies handed up from the beginning, whatever our log holds."""
-    meta.put(tx, _name(parent), BEGINNING)
+    peers.update(tx, parent, snapshot_out=BEGINNING)
 
 
 def progress(tx: Connection, parent: int) -> Place | None:
     """Return how far our copies have gone up; None when none are on their way."""
-    stored = meta.get(tx, _name(parent))
+    stored = peers.load(tx, parent).snapshot_out
     return Place.from_bytes(stored.encode()) if stored else None
 
 
@@ -86,7 +86,7 @@ class SnapshotUpload:
         assert self._sent is not None
         after = self._sent.next
         stored = after.to_bytes().decode() if after is not None else ""
-        self._host.store.write(lambda tx: meta.put(tx, _name(self._parent), stored))
+        self._host.store.write(lambda tx: peers.update(tx, self._parent, snapshot_out=stored))
         return after is not None
 
     def _receiver(self) -> Receiver:
@@ -114,7 +114,3 @@ class SnapshotUpload:
             concerns=lambda writer: below(writer) or routes.covers(writer, me.unit),
             receives_stream=receives_stream,
         )
-
-
-def _name(parent: int) -> str:
-    return f"{meta.SNAPSHOT_OUT}{parent}"

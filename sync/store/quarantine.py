@@ -9,7 +9,7 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from sync.codec import block as block_codec
-from sync.model.change import ID_BYTES, Block, Entry, RecordName
+from sync.model.change import ID_BYTES, Block, Entry, RecordKey
 from sync.store.sql import execute
 
 DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
@@ -85,9 +85,9 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def quarantined_records(tx: Connection, names: Iterable[RecordName]) -> set[RecordName]:
+def quarantined_records(tx: Connection, names: Iterable[RecordKey]) -> set[RecordKey]:
     """Return those of the records that have a quarantined change: the reason why they differ."""
-    found: set[RecordName] = set()
+    found: set[RecordKey] = set()
     for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
         rows = execute(
             tx,

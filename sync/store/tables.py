@@ -112,6 +112,22 @@ incarnation = Table(  # INV-26: who wrote under which id, and at which level
 )
 Index("ix_incarnation_unit", incarnation.c.unit)  # how far some offices are known, of many
 
+peer = Table(  # what is known of a neighbour (`sync.store.peers`); one row each
+    "peer",
+    metadata,
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),
+    Column("token_received", Text, nullable=False, server_default=""),
+    Column("token_issued", Text, nullable=False, server_default=""),
+    Column("rebased_at", BigInteger, nullable=False, server_default="0"),
+    Column("republished_to", BigInteger, nullable=False, server_default="0"),
+    Column("snapshot_due", Integer, nullable=False, server_default="0"),
+    Column("snapshot_in", Text, nullable=False, server_default=""),
+    Column("snapshot_out", Text, nullable=False, server_default=""),
+    Column("cloned", Integer, nullable=False, server_default="0"),
+    Column("clone_decisions", Text, nullable=False, server_default=""),
+    Column("refusal", Text, nullable=False, server_default=""),
+)
+
 cursor = Table(  # INV-4: moves in the transaction that applies the batch
     "cursor",
     metadata,

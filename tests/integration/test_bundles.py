@@ -57,7 +57,7 @@ class Courier:
             self.carry(upper, lower)
 
     def premises(self, office: str) -> dict[str, str]:
-        listed = self.silian(office, "record", "list", "premises", "--unit", HOME)
+        listed = self.silian(office, "record", "ls", "premises", "--unit", HOME)
         return {r["id"]: r["values"]["name"] for r in listed["items"]}
 
 

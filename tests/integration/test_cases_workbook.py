@@ -50,7 +50,7 @@ def take(run: Verb) -> Verb:
 
 
 def listed(run: Verb, register: str) -> list[dict[str, Any]]:
-    found = run("record", "list", register, "--json")
+    found = run("record", "ls", register, "--json")
     assert found.exit == 0, found.err
     return [record["values"] for record in found.json["items"]]
 
@@ -145,7 +145,7 @@ def test_a_key_is_taken_found_and_changed_in_any_spelling(run: Verb) -> None:
     assert create("3-1-101").exit == 0
     other = create("3-1-102")
     assert create("３－１－ 101").error["code"] == "key_taken"
-    found = run("record", "list", "household", "--where", "hh_no=３－１－１０１", "--json")
+    found = run("record", "ls", "household", "--where", "hh_no=３－１－１０１", "--json")
     assert [record["values"]["hh_no"] for record in found.json["items"]] == ["3-1-101"]
     change = ("record", "change", "household", other.json["id"])
     assert run(*change, "hh_no=3—1—101", "--json").error["code"] == "key_taken"

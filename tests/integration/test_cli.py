@@ -237,22 +237,22 @@ def test_a_record_is_created_changed_deleted_and_restored(network: Network, prem
     assert changed.json["values"]["area_m2"] == 7050
     shown = network.below("record", "show", "premises", record, "--history", lang="zh")
     assert "70.50" in shown.out
-    listed = network.below("record", "list", "premises", "--where", "name=二号楼", "--json").json
+    listed = network.below("record", "ls", "premises", "--where", "name=二号楼", "--json").json
     assert [r["id"] for r in listed["items"]] == [record]
     assert network.below("record", "end", "premises", record, "--json").json["alive"] is False
-    left = network.below("record", "list", "premises", "--json").json
+    left = network.below("record", "ls", "premises", "--json").json
     assert [r["id"] for r in left["items"]] == [premises]
 
 
 def test_the_street_lists_what_its_communities_keep(network: Network, premises: str) -> None:
-    found = network.above("record", "list", "premises", "--subtree", "--json").json
+    found = network.above("record", "ls", "premises", "--subtree", "--json").json
     assert [(r["id"], r["unit"]["code"]) for r in found["items"]] == [(premises, COMMUNITY)]
 
 
 def test_a_list_aligns_wide_characters(network: Network, premises: str) -> None:
     from rich.cells import cell_len
 
-    lines = network.below("record", "list", "premises", lang="zh").out.splitlines()
+    lines = network.below("record", "ls", "premises", lang="zh").out.splitlines()
     head, row = lines[0], lines[1]
     column = cell_len(head[: head.index("用途")])
     assert cell_len(row[: row.index("办公")]) == column
@@ -301,7 +301,7 @@ def test_a_bad_file_is_refused_entirely_or_imported_without_its_bad_rows(
     assert "Errors" in marked.read_text(encoding="utf-8")
     good = network.below("import", file, "--register", "premises", "--valid-only", lang="zh")
     assert (good.exit, "第 3 行" in good.out) == (6, True)
-    found = network.below("record", "list", "premises", "--where", "name=甲楼", "--json").json
+    found = network.below("record", "ls", "premises", "--where", "name=甲楼", "--json").json
     record = found["items"][0]["id"]
     assert network.below("record", "end", "premises", record).exit == 0
 
@@ -405,18 +405,18 @@ def test_an_office_states_that_it_has_nothing_to_report_and_takes_that_back(
 def test_a_list_of_records_that_never_leave_says_where_they_are(
     network: Network, options: tuple[str, ...]
 ) -> None:
-    refused = network.above("record", "list", "resident", *options, lang="zh")
+    refused = network.above("record", "ls", "resident", *options, lang="zh")
     assert refused.exit == Exit.REFUSED
     assert "“居民”台账只在社区保存" in refused.err
     assert "silian rollup K3（居民数）" in refused.err
-    output = network.above("record", "list", "resident", *options, "--json").error
+    output = network.above("record", "ls", "resident", *options, "--json").error
     assert output["code"] == "kept_elsewhere"
     assert "silian rollup K3" in output["hint"]
 
 
 def test_a_list_points_to_offices_below_only_where_there_are_some(network: Network) -> None:
-    assert "--subtree" in network.above("record", "list", "facility_set").err
-    assert "--subtree" not in network.below("record", "list", "resident").err
+    assert "--subtree" in network.above("record", "ls", "facility_set").err
+    assert "--subtree" not in network.below("record", "ls", "resident").err
 
 
 def test_verify_finds_everything_equal(network: Network, premises: str) -> None:

@@ -81,7 +81,7 @@ def test_every_verb_that_writes_records_takes_the_person(pair: Pair, tmp_path: P
     file.write_text("用房名称,用途,建筑面积\n乙楼,办公,10\n", encoding="utf-8")
     taken = pair.below("import", file, "--register", "premises", "--as", "录入员", "--json")
     assert taken.exit == 0, taken.err
-    found = pair.below("record", "list", "premises", "--where", "name=乙楼", "--json").json
+    found = pair.below("record", "ls", "premises", "--where", "name=乙楼", "--json").json
     record = found["items"][0]["id"]
     for verb, more in (
         ("change", ("remark=新",)), ("end", ("--reason", "拆除")), ("restore", ()),

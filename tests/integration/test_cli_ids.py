@@ -180,7 +180,7 @@ def test_where_the_whole_id_fits_it_is_shown_whole(pair: Pair) -> None:
 def test_what_a_list_shows_is_taken_by_the_next_verb(pair: Pair) -> None:
     """Copied from the screen, into each verb that takes an id of that kind."""
     forms = {
-        ("record", "list", "premises"): ("record", "show", "premises"),
+        ("record", "ls", "premises"): ("record", "show", "premises"),
         ("conflict", "ls"): ("conflict", "show"),
         ("correction", "ls"): ("correction", "show"),
         ("work", "ls"): ("work", "show"),
@@ -201,7 +201,7 @@ def test_what_a_list_shows_is_taken_by_the_next_verb(pair: Pair) -> None:
 
 
 def test_a_record_is_named_by_its_key_its_name_or_the_first_digits_of_its_id(pair: Pair) -> None:
-    found = good(pair.below("record", "list", "premises", "--json"))["items"]
+    found = good(pair.below("record", "ls", "premises", "--json"))["items"]
     record = next(r for r in found if r["values"]["name"] == "文体中心")
     for stated in ("文体中心", record["id"], record["id"][:12], record["id"][:12].upper()):
         shown = good(pair.below("record", "show", "premises", stated, "--json"))
@@ -223,7 +223,7 @@ def test_what_fits_several_names_them_and_does_nothing(pair: Pair) -> None:
     assert "F10 闸弄口街道" in several.error["hint"]
     refused = pair.below("record", "end", "resident", "张秀敏", "--json")
     assert (refused.exit, refused.error["code"]) == (2, "ambiguous_id")
-    listed = good(pair.below("record", "list", "resident", "--json"))["items"]
+    listed = good(pair.below("record", "ls", "resident", "--json"))["items"]
     assert all(r["id"][:8] in refused.error["hint"] for r in listed)
     assert "110101" not in refused.err  # whose number it is, no error says
     assert "张秀敏" not in refused.err
@@ -253,7 +253,7 @@ def test_registers_and_fields_are_called_as_people_call_them(pair: Pair) -> None
     assert good(made)["values"]["area_m2"] == 1_250
     changed = pair.below("record", "change", "社区用房", "四号楼", "备注=新", "--json")
     assert good(changed)["values"]["remark"] == "新"
-    listed = pair.below("record", "list", "居民", "--where", "姓名=张秀敏", "--json")
+    listed = pair.below("record", "ls", "居民", "--where", "姓名=张秀敏", "--json")
     assert good(listed)["total"] == 2
     assert pair.below("where", "社区用房", "四号楼").exit == 0
     conflicts = pair.below("conflict", "ls", "--register", "社区用房", "--json")
@@ -288,9 +288,9 @@ def test_a_household_number_is_taken_by_either_of_its_names(pair: Pair) -> None:
 def test_a_register_that_is_nearly_named_is_suggested_in_the_words_of_the_person(
     pair: Pair,
 ) -> None:
-    refused = pair.below("record", "list", "居民们", lang="zh")
+    refused = pair.below("record", "ls", "居民们", lang="zh")
     assert (refused.exit, "居民" in refused.err) == (3, True)
-    assert "silian register ls" in pair.below("record", "list", "没有的东西", lang="zh").err
+    assert "silian register ls" in pair.below("record", "ls", "没有的东西", lang="zh").err
 
 
 def test_a_case_names_this_offices_own_record_and_is_taken_by_its_first_digits(

@@ -60,10 +60,10 @@ def test_an_unknown_code_of_a_newer_program_exits_by_its_kind(
 @pytest.mark.parametrize(
     ("arguments", "exit_", "code"),
     [
-        (("record", "list", "premisess"), 3, "unknown_register"),
-        (("record", "list", "cell"), 4, "system_register"),
-        (("record", "list", "premises", "--unit", "万家花院社区"), 3, "unknown_unit"),
-        (("record", "list", "premises", "--unit", "330102013001"), 4, "foreign_unit"),
+        (("record", "ls", "premisess"), 3, "unknown_register"),
+        (("record", "ls", "cell"), 4, "system_register"),
+        (("record", "ls", "premises", "--unit", "万家花院社区"), 3, "unknown_unit"),
+        (("record", "ls", "premises", "--unit", "330102013001"), 4, "foreign_unit"),
         (("record", "show", "premises", "zz"), 3, "unknown_id"),
         (("record", "show", "premises", "00" * 16), 3, "record_missing"),
         (("record", "create", "premises", "name"), 2, "usage"),
@@ -107,7 +107,7 @@ def test_a_wrong_argument_names_the_mistake_and_the_remedy(
 
 
 def test_the_nearest_name_is_suggested(office: Path) -> None:
-    result = silian("record", "list", "premisess", "--dir", office)
+    result = silian("record", "ls", "premisess", "--dir", office)
     assert "premises" in result.err
     result = silian("status", "--dir", office, "--unit")
     assert result.exit == 2

@@ -72,7 +72,7 @@ def main_verbs(folder: Path, out: Path) -> list[list[object]]:
         ["register", "show", "premises", "--lang", "zh", *at],  # prints m², which GBK has not
         ["status", *at],
         ["status", "--json", *at],
-        ["record", "list", "premises", "--json", *at],
+        ["record", "ls", "premises", "--json", *at],
         ["rollup", "K5", "--json", *at],
         ["export", "premises", "--out", out / "premises.csv", *at],
         ["db", "backup", out / "copy.db", *at],
@@ -212,7 +212,7 @@ def early_verbs(folder: Path, name: str) -> list[list[object]]:
     return [
         ["status", *at],
         ["record", "create", "service_outlet", f"name={name}", "kind=outlet", *at],
-        ["record", "list", "service_outlet", *at],
+        ["record", "ls", "service_outlet", *at],
         ["doctor", *at],
     ]
 

@@ -171,7 +171,7 @@ def test_a_store_put_back_from_before_an_edit_is_still_distinguished_from_the_on
 
     def given() -> str:
         with hub.store.read() as tx:
-            statement = f"SELECT value FROM meta WHERE key='token_issued:{child.identity.unit}'"
+            statement = f"SELECT token_issued FROM peer WHERE unit={child.identity.unit}"
             return str(tx.exec_driver_sql(statement).scalar_one())
 
     before = given()

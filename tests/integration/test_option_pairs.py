@@ -32,8 +32,9 @@ FORMS: dict[str, list[tuple[str, ...]]] = {
     "template": [("register",), ("sample",)],
 }
 ONE_VALUE = {"now"}  # `sync now` says nothing else
-# It answers a question that only a terminal is asked; test_cli_history.py has one.
-ON_TERMINAL = {"yes"}
+# `yes` answers a question that only a terminal is asked, `everyone` lengthens a table of which JSON
+# has all: test_cli_history.py and test_cli.py have them.
+ON_TERMINAL = {"yes", "everyone"}
 # What it overwrites is written only for a workbook with faults; test_outputs.py has one.
 AFTER_A_FAULT = {("import", "force")}
 ID = "0123456789abcdef" * 2

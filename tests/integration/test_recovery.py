@@ -156,7 +156,7 @@ def test_a_fenced_store_stays_so_for_commands_until_its_parent_lets_it_in(tier: 
     refused = silian("record", "create", "service_outlet", "name=x", "kind=outlet",
                      "--dir", backup, "--json")  # fmt: skip
     assert (refused.exit, refused.error["code"]) == (4, "fenced")
-    assert silian("record", "list", "premises", "--dir", backup).exit == 0  # reading goes on
+    assert silian("record", "ls", "premises", "--dir", backup).exit == 0  # reading goes on
     codes = {p["code"] for p in silian("status", "--dir", backup, "--json").json["problems"]}
     assert "fenced" in codes
     tier.stop(GARDEN)  # the other is stopped, and the parent forgets which was here last

@@ -14,7 +14,7 @@ from tests.support.account import as_another_account, is_root
 from tests.support.silian import COMMUNITY, STREET, Ran, serving, silian
 
 VERBS = (
-    ("status",), ("serve",), ("record", "list", "premises"), ("doctor",), ("config", "check"),
+    ("status",), ("serve",), ("record", "ls", "premises"), ("doctor",), ("config", "check"),
     ("db", "check"), ("db", "upgrade"), ("db", "backup", "copy.db"), ("verify",),
 )  # fmt: skip
 
@@ -227,7 +227,7 @@ def test_a_backup_that_fails_leaves_nothing_of_itself(office: Path, tmp_path: Pa
 
 
 def names(office: Path) -> set[str]:
-    found = silian("record", "list", "service_outlet", "--dir", office, "--json")
+    found = silian("record", "ls", "service_outlet", "--dir", office, "--json")
     assert found.exit == 0, found.err
     return {record["values"]["name"] for record in found.json["items"]}
 

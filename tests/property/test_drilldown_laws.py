@@ -21,10 +21,10 @@ from sync.compare.drilldown import (
     width_of,
 )
 from sync.merge.digest import bucket_of
-from sync.model.change import RecordName
+from sync.model.change import RecordKey
 from sync.model.report import BucketKey, UnitKey
 
-FetchChunk = dict[RecordName, int]  # record -> its check
+FetchChunk = dict[RecordKey, int]  # record -> its check
 
 ids = st.one_of(
     st.binary(min_size=16, max_size=16),
@@ -33,7 +33,7 @@ ids = st.one_of(
         lambda t: bytes(12) + t[1].to_bytes(3, "big") + bytes([t[0]])
     ),
 )
-names = st.builds(RecordName, st.sampled_from(["person", "notice"]), st.integers(1, 3), ids)
+names = st.builds(RecordKey, st.sampled_from(["person", "notice"]), st.integers(1, 3), ids)
 copies = st.dictionaries(names, st.integers(1, 1 << 60), max_size=120)
 
 
@@ -88,12 +88,12 @@ def compare(mine: FetchChunk, theirs: FetchChunk) -> tuple[DrillDown, list[Query
                 )
             )
         elif next_query.level == "parts":
-            found: list[RecordName] = []
+            found: list[RecordKey] = []
             for key in next_query.buckets:
                 ours, others = checksums(mine, key), checksums(theirs, key)
                 width = width_of(len(ours))
                 parts = parts_apart(parts_of(ours, width), parts_of(others, width))
-                found += (RecordName(*key.of, i) for i in rows_apart(ours, others, width, parts))
+                found += (RecordKey(*key.of, i) for i in rows_apart(ours, others, width, parts))
             search.on_rows(found)
         else:
             for name in next_query.rows:
@@ -172,7 +172,7 @@ def test_a_truncated_list_is_queried_again_after_the_repair() -> None:
     search.on_buckets({key: 9})
     with mock.patch.object(drilldown, "REPAIR_ROWS", 1):
         search.on_rows(
-            [RecordName("person", 1, bytes(16)), RecordName("person", 1, bytes(15) + b"\x40")],
+            [RecordKey("person", 1, bytes(16)), RecordKey("person", 1, bytes(15) + b"\x40")],
             [key],
         )
         levels = []
@@ -191,13 +191,13 @@ def test_a_comparison_without_repair_asks_for_no_repair() -> None:
     search = DrillDown(repair=False)
     search.on_units([key.of], [])
     search.on_buckets({key: 9})
-    search.on_rows([RecordName("person", 1, bytes(16))], [key])
+    search.on_rows([RecordKey("person", 1, bytes(16))], [key])
     assert search.next_query() is None
     assert search.left == [(search.found[0], "")]
 
 
 def test_a_record_that_was_not_repaired_is_reported_with_its_reason() -> None:
-    key, name = BucketKey("person", 1, 0), RecordName("person", 1, bytes(16))
+    key, name = BucketKey("person", 1, 0), RecordKey("person", 1, bytes(16))
     search = DrillDown()
     search.on_units([key.of], [])
     search.on_buckets({key: 9})
@@ -208,7 +208,7 @@ def test_a_record_that_was_not_repaired_is_reported_with_its_reason() -> None:
 
 
 def test_a_bucket_with_an_inconsistent_sum_is_rechecked_after_its_repair() -> None:
-    key, name = BucketKey("person", 1, 0), RecordName("person", 1, bytes(16))
+    key, name = BucketKey("person", 1, 0), RecordKey("person", 1, bytes(16))
     search = DrillDown()
     search.on_units([key.of], [])
     search.on_buckets({key: 9})

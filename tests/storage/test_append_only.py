@@ -7,7 +7,7 @@ import pytest
 from sync.apply import applier
 from sync.apply.compose import NotWritable
 from sync.merge.copies import EMPTY, Chunk
-from sync.model.change import Operation, RecordName
+from sync.model.change import Operation, RecordKey
 from sync.model.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
 from tests.storage.conftest import OpenSite
 from tests.storage.test_apply_contract import block_of, raw_batch
@@ -26,7 +26,7 @@ KEPT = RegisterSchema(
 )  # fmt: skip
 SCHEMA, LYING = Schema.of([KEPT, NOTICE]), Schema.of([FREE, NOTICE])
 REFUSALS = {"name": "four", "most": 400}
-NAME = RecordName("person", GARDEN, record_id(1))
+NAME = RecordKey("person", GARDEN, record_id(1))
 
 
 def honest_and_liar(open_site: OpenSite) -> tuple[Site, Site]:

@@ -10,7 +10,7 @@ import pytest
 from sync.log import local_log
 from sync.log.edit_history import History, erase_local, history_of, losers_of
 from sync.model.attribution import UNKNOWN, Attribution, BadAttribution
-from sync.model.change import Edit, Operation, RecordName, Value
+from sync.model.change import Edit, Operation, RecordKey, Value
 from sync.model.version import Version
 from sync.store.sql import execute
 from tests.support.sites import DISTRICT, GARDEN, STREET, Site, key, record_id
@@ -19,7 +19,7 @@ WANG, ZHAO = Attribution("王", "换证"), Attribution("赵")
 
 
 def history(site: Site, number: int, unit: int = GARDEN) -> History:
-    name = RecordName("person", unit, record_id(number))
+    name = RecordKey("person", unit, record_id(number))
     with site.store.read() as tx:
         return history_of(tx, name, site.states()[unit, name.id], losers_of(tx, name))
 
@@ -155,7 +155,7 @@ def test_what_is_erased_of_a_record_leaves_the_others_of_its_transaction(open_si
     garden.commit(*alone(garden.create(1, name="A"), garden.create(2, name="B")), by=WANG)
     garden.commit(*alone(garden.update(1, name="AA"), garden.update(2, name="BB")), by=ZHAO)
     state = garden.states()[GARDEN, record_id(1)]
-    name = RecordName(*key(1, GARDEN))
+    name = RecordKey(*key(1, GARDEN))
     garden.store.write(lambda tx: erase_local(tx, name, state))
     assert len(history(garden, 1).missing) == 2
     assert reported(history(garden, 2)) == [("王", None, "B"), ("赵", "B", "BB")]

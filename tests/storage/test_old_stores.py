@@ -1,7 +1,8 @@
 """Stores of earlier schema revisions: every later program opens them, and nothing in them is lost.
 
 tests/data/stores/0007 has two real offices of the last program before the rename: a community and
-its street, which exchanged bundles and disagree about an address.
+its street, which exchanged bundles and disagree about an address. tests/data/stores/0010 has a
+community and its street after two handshakes; the street was told about a cloned community.
 """
 
 from __future__ import annotations
@@ -20,22 +21,25 @@ from node.office import Office
 from node.open import open_office
 from node.services.conflicts.views import list_open
 from node.services.health.verify import verify
+from node.services.peers.clones import list_clones
 from node.services.records import views
 from node.store import migrate
 from node.store.engine import Store, open_store, sqlite_url
+from sync.recovery.clones import Tokens
+from sync.store import peers
 from tests.storage.test_migrations import url  # noqa: F401  # the two stores
 
 STORES = Path(__file__).resolve().parents[1] / "data/stores"
 NOW_MS = 1_796_010_000_000
 
 
-def _unpacked(folder: Path, name: str) -> Path:
+def _unpacked(folder: Path, name: str, revision: str = "0007") -> Path:
     office = folder / name
     office.mkdir()
-    packed = STORES / "0007" / f"{name}.db.xz"
+    packed = STORES / revision / f"{name}.db.xz"
     (office / "office.db").write_bytes(lzma.decompress(packed.read_bytes()))
-    shutil.copy(STORES / "0007" / f"{name}.toml", office / "office.toml")
-    shutil.copy(STORES / "0007" / f"{name}.key", office / "signing.key")
+    shutil.copy(STORES / revision / f"{name}.toml", office / "office.toml")
+    shutil.copy(STORES / revision / f"{name}.key", office / "signing.key")
     return office
 
 
@@ -58,6 +62,31 @@ def test_a_store_of_revision_0007_opens_with_its_records_and_conflicts(office: O
     assert {conflict.shown.value, conflict.loser.value} == {"社区更正地址", "街道核查地址"}
     assert verify(office).differences == ()
     assert list(office.folder.glob("office.before-*.db")), "no copy was made before the upgrade"
+
+
+HOME, SILENT = 6907564951598467164, 425585850240129909  # communities of the store 0010
+
+
+def test_a_store_of_revision_0010_opens_with_what_it_knew_of_its_neighbours(
+    tmp_path: Path,
+) -> None:
+    folder = _unpacked(tmp_path, "street", "0010")
+    opened = open_office(folder, wall_ms=lambda: NOW_MS, rng=random.Random(1))
+    try:
+        (clone,) = list_clones(opened)
+        assert (clone.unit, clone.flagged) == (SILENT, True)
+        assert [(d.actor, d.reason) for d in clone.decisions] == [("李", "旧电脑已停用")]
+        with opened.store.read() as tx:
+            home, silent = peers.load(tx, HOME), peers.load(tx, SILENT)
+            assert not [key for key in _facts(tx) if ":" in key]
+            above = peers.load(tx, 261188245431088688)
+        assert Tokens.from_text(home.token_issued).incarnation == 185717890240202067
+        assert Tokens.from_text(silent.token_issued).accept_next
+        assert home.republished_to == silent.republished_to == opened.replica.identity.incarnation
+        assert above.token_received == "2e9ef5d9bb6016c7f056f40560d3dce6"
+        assert verify(opened).differences == ()
+    finally:
+        opened.close()
 
 
 FACTS = {
@@ -153,5 +182,48 @@ def test_0008_can_be_taken_back_without_losing_a_fact(tmp_path: Path) -> None:
             assert _facts(tx) == FACTS
             states = tx.execute(text("SELECT state FROM conflict ORDER BY id")).scalars().all()
             assert states == ["open", "silent", "settled", "overtaken"]
+    finally:
+        store.close()
+
+
+FACTS_0010 = {
+    "token_held:7": "aa", "token_issued:8": "bb", "rebased_at:8": "2", "republished_to:8": "3",
+    "snapshot_due:8": "1", "snapshot_in:7": "5", "snapshot_out:7": "6", "copies": "8,9",
+    "copy_forgotten:8": "[]", "doubts": "7=signature_refused,8=key_changed", "unit": "10",
+    "quarantined_copy:ab": "7", "snapshot:down": "8", "retention": "[1, 2]",
+}  # fmt: skip
+NEIGHBOURS = {
+    7: peers.Peer(
+        token_received="aa", snapshot_in="5", snapshot_out="6", refusal="signature_refused"
+    ),
+    8: peers.Peer(
+        token_issued="bb", rebased_at=2, republished_to=3, snapshot_due=1, cloned=1,
+        clone_decisions="[]", refusal="key_changed",
+    ),
+    9: peers.Peer(cloned=1),
+}  # fmt: skip
+
+
+def test_facts_about_neighbours_of_0010_are_one_row_each_and_can_be_taken_back(
+    url: str,  # noqa: F811  # the fixture
+) -> None:
+    def fill(tx) -> None:
+        for key, value in FACTS_0010.items():
+            statement = text("INSERT INTO meta (key, value) VALUES (:k, :v)")
+            tx.execute(statement, {"k": key, "v": value})
+
+    store = open_store(url, create=True)
+    try:
+        _to(store, "0010")
+        store.write(fill)
+        _to(store, "0011")
+        with store.read() as tx:
+            assert peers.load_all(tx) == NEIGHBOURS
+            assert sorted(_facts(tx)) == [
+                "quarantined_copy:ab", "retention", "snapshot:down", "unit"
+            ]  # fmt: skip
+        _to(store, "0010", down=True)
+        with store.read() as tx:
+            assert _facts(tx) == FACTS_0010
     finally:
         store.close()

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from sync.apply import applier
 from sync.codec import entry as codec
 from sync.log import entries as log
+from sync.model.authority import Message
 from sync.model.change import StreamHead
 from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
@@ -195,14 +196,17 @@ def test_an_entry_recovered_from_two_neighbours_is_joined_once(
     mine = [w for w in replayed.entries if codec.entry_from_wire(w).unit == STREET]
     assert (len(replayed.entries), len(mine), len(returned)) == (3, 2, 2)
     new = open_site(STREET, incarnation=8_003)
+    above, below = (Message.REPLAY, DISTRICT), (Message.RESTORE_PARENT, GARDEN)
     parts = {
-        "up": [replayed.entries, returned],
-        "down": [returned, replayed.entries],
-        "both, before the record": [mine, returned, replayed.entries],
+        "up": [(above, replayed.entries), (below, returned)],
+        "down": [(below, returned), (above, replayed.entries)],
+        "both, before the record": [(above, mine), (below, returned), (above, replayed.entries)],
     }[first]
-    for wires in parts:
+    for (message, peer), wires in parts:
         new.store.write(
-            lambda tx, wires=wires: applier.replay(new.replica, tx, wires, peer=DISTRICT)
+            lambda tx, wires=wires, peer=peer, message=message: applier.replay(
+                new.replica, tx, wires, peer=peer, message=message
+            )
         )
     new.store.write(lambda tx: applier.retry_quarantined(new.replica, tx, "1=1"))
     assert {state for _, state in new.quarantined()} <= {"applied"}

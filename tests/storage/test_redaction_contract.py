@@ -10,7 +10,7 @@ from sync.compare import digests
 from sync.compare.repair_log import evidence_to_json, stored_evidence
 from sync.log import entries as log
 from sync.merge.evidence import Evidence
-from sync.model.change import RecordName
+from sync.model.change import RecordKey
 from sync.retention import redact as retention_redact
 from sync.retention.redact import Ended, KeepReason
 from sync.store.sql import execute
@@ -30,7 +30,7 @@ from tests.support.sites import (
 )
 
 DAY_MS = 86_400_000
-NOBODY: frozenset[RecordName] = frozenset()
+NOBODY: frozenset[RecordKey] = frozenset()
 
 
 def found(site: Site, before_ms: int = START_MS + DAY_MS) -> list[Ended]:
@@ -40,9 +40,7 @@ def found(site: Site, before_ms: int = START_MS + DAY_MS) -> list[Ended]:
         )
 
 
-def redact(
-    site: Site, *, low_water_mark: int | None = None, asked: Set[RecordName] = NOBODY
-) -> int:
+def redact(site: Site, *, low_water_mark: int | None = None, asked: Set[RecordKey] = NOBODY) -> int:
     """Redact what may be redacted; `low_water_mark`: nobody needs entries up to it."""
     some = found(site)
     with site.store.read() as tx:
@@ -240,7 +238,7 @@ def test_records_with_a_quarantined_change_or_an_open_request_keep_their_values(
     with street.store.read() as tx:
         end = log.position(tx)
 
-    def why(asked: Set[RecordName] = NOBODY) -> list[KeepReason]:
+    def why(asked: Set[RecordKey] = NOBODY) -> list[KeepReason]:
         some = found(street)
         with street.store.read() as tx:
             return list(
@@ -249,7 +247,7 @@ def test_records_with_a_quarantined_change_or_an_open_request_keep_their_values(
                 ).values()
             )
 
-    asked = {RecordName("person", GARDEN, record_id(1))}
+    asked = {RecordKey("person", GARDEN, record_id(1))}
     assert why(asked) == [KeepReason.ASKED]
     assert redact(street, asked=asked) == 0
     for state, keep_reasons in (
@@ -313,7 +311,7 @@ def test_losers_and_values_in_the_repair_log_are_removed_too(open_site):
     with street.store.read() as tx:
         kept = dict(execute(tx, "SELECT field, value FROM conflict").fetchall())
         assert execute(tx, "SELECT removed FROM repair").fetchone()[0] == ""
-        name = RecordName("person", GARDEN, record_id(1))
+        name = RecordKey("person", GARDEN, record_id(1))
         assert stored_evidence(tx, [name])[name] == Evidence({version}, {"name": {version}})
     assert kept == {"name": "null", "most": "2"}
     assert found(street) == []

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
 from sync.compare import digests, repair
+from sync.compare.repair import Answer
 from sync.compare.repair_log import evidence_of
 from sync.log import entries as log
 from sync.merge.evidence import Evidence
-from sync.model.change import RecordName
+from sync.model.change import RecordKey
 from sync.model.effect import Effect
-from sync.model.version import version_of
+from sync.model.version import hlc_of, version_of
 from tests.storage.conftest import OpenSite
 from tests.storage.test_digests import checks_of, contested, filled
 from tests.storage.test_snapshot_contract import refuse
 from tests.support.sites import DISTRICT, GARDEN, LEVEL, ORCHID, STREET, Site, record_id
 
-NAME = RecordName("person", GARDEN, record_id(2))
+NAME = RecordKey("person", GARDEN, record_id(2))
 NOBODY = version_of(5 << 16, 424_242)
 
 
@@ -56,7 +58,7 @@ def register_own_incarnation(site: Site) -> None:
     )
 
 
-def meet(child: Site, street: Site, *names: RecordName) -> dict[RecordName, str]:
+def meet(child: Site, street: Site, *names: RecordKey) -> dict[RecordKey, str]:
     """Repair as both do over a line; return what is left and why."""
     with child.store.read() as tx:
         sent = repair.copies(child.replica, tx, names)
@@ -123,11 +125,80 @@ def test_a_repair_is_logged_with_the_side_that_changed(open_site: OpenSite) -> N
 def test_a_value_that_no_log_explains_is_kept_on_both_sides(open_site: OpenSite) -> None:
     child, street = in_step(open_site)
     unlogged = version_of(99 << 40, child.incarnation)
-    corrupt(street, "UPDATE r_person SET f_name='无人写过', v_name=:v WHERE id=:i", v=unlogged)
+    corrupt(child, "UPDATE r_person SET f_name='无人写过', v_name=:v WHERE id=:i", v=unlogged)
     assert meet(child, street, NAME) == {}
     assert checks_of(child) == checks_of(street)
-    values = {h.value for h in child.states()[GARDEN, NAME.id].fields["name"].all}
+    values = {h.value for h in street.states()[GARDEN, NAME.id].fields["name"].all}
     assert {"无人写过", "居"} <= values
+
+
+def test_a_parent_cannot_use_a_repair_to_write_in_its_childs_name(open_site: OpenSite) -> None:
+    """A version of the child's own that its log does not have is false, whatever it says."""
+    child, street = in_step(open_site)
+    unlogged = version_of(99 << 40, child.incarnation)
+    corrupt(street, "UPDATE r_person SET f_name='无人写过', v_name=:v WHERE id=:i", v=unlogged)
+    before = child.records()
+    assert meet(child, street, NAME) == {NAME: "foreign_version"}
+    assert child.records() == before
+
+
+def test_a_child_cannot_use_a_repair_to_write_in_its_parents_name(open_site: OpenSite) -> None:
+    """40 square metres that the street verified stay 40, under whatever version of the street."""
+    child, street = in_step(open_site)
+    street.now_ms += 1
+    street.commit(street.update(3, GARDEN, grade="甲"))
+    street.send(child)
+    third = RecordKey("person", GARDEN, record_id(3))
+    forged = version_of(99 << 40, street.incarnation)
+    corrupt(child, "UPDATE r_person SET f_grade='伪', v_grade=:v WHERE id=:i", v=forged, i=third.id)
+    before = street.records()
+    assert meet(child, street, third) == {third: "foreign_version"}
+    assert street.records() == before
+
+
+def test_a_child_cannot_give_evidence_of_what_its_parent_wrote(open_site: OpenSite) -> None:
+    """The street's log is cut: the child's word for another value does not count."""
+    child, street = in_step(open_site)
+    street.now_ms += 1
+    street.commit(street.update(3, GARDEN, grade="甲"))
+    street.send(child)
+    third = RecordKey("person", GARDEN, record_id(3))
+    version = child.states()[GARDEN, third.id].fields["grade"].shown.version
+    for site in (child, street):
+        corrupt(site, "DELETE FROM entry WHERE hlc=:h", h=hlc_of(version))
+    corrupt(child, "UPDATE r_person SET f_grade='伪' WHERE id=:i", i=third.id)
+    with child.store.read() as tx:
+        sent = repair.copies(child.replica, tx, [third])
+    lie = Evidence(written={"grade": {version: "伪"}})
+    answers, _ = street.store.write(
+        lambda tx: repair.join_here(street.replica, tx, sent, {third: lie}, peer=GARDEN)
+    )
+    assert street.value(3, "grade", GARDEN) == "甲"
+    assert answers[third].copy is not None
+    assert answers[third].copy.fields["grade"].shown.value == "甲"
+
+
+@pytest.mark.parametrize("writer", [GARDEN, STREET])
+def test_a_parent_cannot_end_its_childs_record_by_a_repair(
+    open_site: OpenSite, writer: int
+) -> None:
+    child, street = in_step(open_site)
+    with child.store.read() as tx:
+        sent = repair.copies(child.replica, tx, [NAME])
+    mine = sent[NAME]
+    assert mine is not None
+    incarnation = (child if writer == GARDEN else street).incarnation
+    end = version_of(99 << 40, incarnation)
+    ended = replace(mine, causal_length=2, causal_length_version=end)
+    lie = Evidence(causal_lengths={end})
+    before = child.records()
+    left, _ = child.store.write(
+        lambda tx: repair.adopt(
+            child.replica, tx, sent, {NAME: Answer(ended, evidence=lie)}, peer=STREET
+        )
+    )
+    assert left == {NAME: "foreign_version"}
+    assert child.records() == before
 
 
 def test_a_value_that_only_one_sides_log_explains_is_no_conflict(open_site: OpenSite) -> None:
@@ -137,7 +208,7 @@ def test_a_value_that_only_one_sides_log_explains_is_no_conflict(open_site: Open
     child.commit(child.update(3, name="居后"))  # and its street will not hear the words
     street.now_ms = child.now_ms
     street.commit(street.update(4, GARDEN, grade="甲"))
-    third, fourth = (RecordName("person", GARDEN, record_id(n)) for n in (3, 4))
+    third, fourth = (RecordKey("person", GARDEN, record_id(n)) for n in (3, 4))
     assert meet(child, street, third, fourth) == {}
     assert checks_of(child) == checks_of(street)
     assert not [c for c in street.dump("conflict")["conflict"] if third.id in c]
@@ -149,7 +220,7 @@ def test_a_delete_that_only_one_sides_log_has_stays_a_delete(open_site: OpenSite
     child, street = in_step(open_site)
     child.now_ms += 1
     child.commit(child.delete(3))
-    third = RecordName("person", GARDEN, record_id(3))
+    third = RecordKey("person", GARDEN, record_id(3))
     assert meet(child, street, third) == {}
     assert checks_of(child) == checks_of(street)
     assert street.states()[GARDEN, third.id].causal_length == 2
@@ -163,7 +234,7 @@ def test_evidence_received_in_a_repair_is_passed_on(open_site: OpenSite) -> None
     child.now_ms += 1
     child.commit(child.update(3, name="居后"))
     child.commit(child.delete(4))
-    names = [RecordName("person", GARDEN, record_id(n)) for n in (3, 4)]
+    names = [RecordKey("person", GARDEN, record_id(n)) for n in (3, 4)]
     assert meet(child, street, *names) == {}
     assert meet(street, district, *names) == {}, "its own log has neither edit"
     assert checks_of(child) == checks_of(street) == checks_of(district)
@@ -178,7 +249,7 @@ def test_a_corrupted_value_without_a_log_does_not_spread(open_site: OpenSite) ->
     for site in (street, district):
         register_own_incarnation(site)
         corrupt(site, "DELETE FROM entry WHERE :i=:i")
-    third = RecordName("person", GARDEN, record_id(3))
+    third = RecordKey("person", GARDEN, record_id(3))
     right = street.value(3, "name", GARDEN)
     corrupt(district, CORRUPTIONS["value"], i=third.id)
     assert meet(street, district, third) == {}
@@ -196,7 +267,7 @@ def test_a_peers_evidence_does_not_remove_a_value_without_a_later_one(
     child, street = in_step(open_site)
     street.now_ms += 1
     street.commit(street.update(3, GARDEN, name="街后"))
-    third = RecordName("person", GARDEN, record_id(3))
+    third = RecordKey("person", GARDEN, record_id(3))
     latest = street.states()[GARDEN, third.id].fields["name"].shown.version
     corrupt(street, "DELETE FROM entry WHERE :i=:i")  # its own log does not speak for it
     with child.store.read() as tx:
@@ -212,16 +283,16 @@ def test_a_value_removed_on_a_peers_evidence_is_kept_in_the_repair_log(open_site
     child.now_ms += 1
     child.commit(child.update(3, name="居后"))
     before = street.value(3, "name", GARDEN)
-    meet(child, street, RecordName("person", GARDEN, record_id(3)))
+    meet(child, street, RecordKey("person", GARDEN, record_id(3)))
     (note,) = street.dump("repair")["repair"]
     assert str(before) in str(note[9])
 
 
 def test_a_record_that_only_one_side_has_is_copied_to_the_other(open_site: OpenSite) -> None:
     child, street = in_step(open_site)
-    other = RecordName("person", GARDEN, record_id(777))
+    other = RecordKey("person", GARDEN, record_id(777))
     corrupt(
-        street,
+        child,
         "INSERT INTO r_person (unit, id, created, causal_length, f_name) "
         "SELECT unit, :n, created, causal_length, '多出' FROM r_person WHERE id=:i",
         n=other.id,
@@ -232,7 +303,7 @@ def test_a_record_that_only_one_side_has_is_copied_to_the_other(open_site: OpenS
 
 def test_a_record_that_nobody_known_wrote_is_reported_and_not_spread(open_site: OpenSite) -> None:
     child, street = in_step(open_site)
-    other = RecordName("person", GARDEN, record_id(777))
+    other = RecordKey("person", GARDEN, record_id(777))
     child.store.write(
         lambda tx: tx.execute(
             text(
@@ -320,8 +391,8 @@ def test_an_answer_that_lacks_what_we_have_is_not_adopted(open_site: OpenSite) -
         sent = repair.copies(child.replica, tx, [NAME])
     other = record_id(3)
     with child.store.read() as tx:
-        poor = repair.copies(child.replica, tx, [RecordName("person", GARDEN, other)])
-    answer = repair.Answer(poor[RecordName("person", GARDEN, other)], checksum=1)
+        poor = repair.copies(child.replica, tx, [RecordKey("person", GARDEN, other)])
+    answer = repair.Answer(poor[RecordKey("person", GARDEN, other)], checksum=1)
     left, _ = child.store.write(
         lambda tx: repair.adopt(child.replica, tx, sent, {NAME: answer}, peer=STREET)
     )
@@ -342,11 +413,13 @@ def test_a_record_that_a_store_rejects_is_reported_and_blocks_no_other(
 ) -> None:
     child, street = in_step(open_site)
     refuser, other = (child, street) if where == "community" else (street, child)
-    third = RecordName("person", GARDEN, record_id(3))
+    third = RecordKey("person", GARDEN, record_id(3))
+    child.now_ms += 1
+    child.commit(child.update(2, name="bad"))
+    child.send(street)
     right = checks_of(child)[third.id]
     for site in (child, street):
         corrupt(site, "DELETE FROM conflict WHERE record=:i", i=NAME.id)
-    corrupt(other, "UPDATE r_person SET f_name='bad' WHERE id=:i")
     corrupt(refuser, "DELETE FROM r_person WHERE id=:i")
     corrupt(refuser, CORRUPTIONS["value"], i=third.id)
     refuse(refuser, on=True)
@@ -360,5 +433,8 @@ def test_a_record_that_a_store_rejects_is_reported_and_blocks_no_other(
     peer = STREET if where == "community" else GARDEN
     assert noted == [(peer, "person", GARDEN, NAME.id, "refused", None, None)]
     refuse(refuser, on=False)
+    # The street shows a union of values whose parts were deleted; the child's log corrects it.
+    again = meet(child, street, NAME)
+    assert again == ({NAME: "still_different"} if where == "community" else {})
     assert meet(child, street, NAME) == {}
     assert checks_of(child) == checks_of(street)

@@ -13,8 +13,9 @@ from sync.apply import applier
 from sync.codec import entry as codec
 from sync.log import entries as log
 from sync.log.outcome import Waiters
+from sync.model.access import Unauthorised
+from sync.model.authority import Message
 from sync.model.change import Batch, Block, Entry
-from sync.model.errors import Malformed
 from sync.model.schema import Lane
 from sync.recovery import heads
 from sync.recovery import parent as recovery_parent
@@ -43,22 +44,25 @@ def republish(
 
 def restore_own(street: Site, *, above: Site | None = None, below: Site | None = None) -> None:
     """Give an emptied street what its parent and its child hold of it, as a recovery does."""
-    pages: list[tuple[bytes, ...]] = []
+    pages: list[tuple[Message, int, tuple[bytes, ...]]] = []
     if above is not None:
         with above.store.read() as tx:
             page = recovery_parent.read_replay(
                 tx, STREET, common={}, acked={}, after=0, bytes_max=1 << 20
             )
-        pages.append(page.entries)
+        pages.append((Message.REPLAY, DISTRICT, page.entries))
     if below is not None:
         with below.store.read() as tx:
-            pages.append(heads.own_entries_of(tx, STREET, 0).entries)
-    for wires in pages:
-        street.store.write(partial(receive, street, wires))
+            wires = heads.own_entries_of(tx, STREET, 0).entries
+        pages.append((Message.RESTORE_PARENT, below.unit, wires))
+    for message, peer, wires in pages:
+        street.store.write(partial(receive, street, message, peer, wires))
 
 
-def receive(street: Site, wires: tuple[bytes, ...], tx: Connection) -> None:
-    applier.replay(street.replica, tx, wires, peer=DISTRICT)
+def receive(
+    street: Site, message: Message, peer: int, wires: tuple[bytes, ...], tx: Connection
+) -> None:
+    applier.replay(street.replica, tx, wires, peer=peer, message=message)
 
 
 def line_of(open_site: OpenSite) -> tuple[Site, Site, Site]:
@@ -240,7 +244,7 @@ def test_no_office_republishes_entries_of_another_unit(open_site: OpenSite) -> N
     ).wire  # fmt: skip
     before = street.dump()
     forged = Batch(Lane.BULK, orchid.incarnation, 0, 1, (wire,), (1,))
-    with pytest.raises(Malformed):
+    with pytest.raises(Unauthorised):
         street.take(forged, ORCHID)
     assert street.dump() == before
 

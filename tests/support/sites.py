@@ -290,8 +290,8 @@ class Site:
 
 
 ENGINE_TABLES = frozenset({
-    "log_head", "entry", "stream", "stream_base", "signature", "meta", "incarnation", "cursor",
-    "durable", "conflict", "digest", "quarantine", "repair", "truncation", "local_entry",
+    "log_head", "entry", "stream", "stream_base", "signature", "meta", "peer", "incarnation",
+    "cursor", "durable", "conflict", "digest", "quarantine", "repair", "truncation", "local_entry",
 })  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from node.services.records.rules import registered
 from sync.log import entries as log
 from sync.log.edit_history import edits_of
 from sync.merge.record import Head, RecordState
-from sync.model.change import RecordName, Value
+from sync.model.change import RecordKey, Value
 from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import AUTO_RESOLVED, Policy
 from sync.model.version import Version, incarnation_of, wall_ms_of
@@ -219,7 +219,7 @@ def _decision(tx: Connection, row: Any, state: RecordState, writers: Writers) ->
     if row.closed_by is None:
         return None
     version = bytes(row.closed_by)
-    name = RecordName(row.register, row.unit, bytes(row.record))
+    name = RecordKey(row.register, row.unit, bytes(row.record))
     edit = edits_of(tx, name, {version}).get(version)
     wrote = {f.field: f.new for f in edit.fields} if edit is not None else {}
     unit, _ = writers.get(incarnation_of(version), (None, None))

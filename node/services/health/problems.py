@@ -46,8 +46,8 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "signature_refused": (
         Severity.ALARM,
-        "其转交的数据签名不符, 已整批拒收 ({why})",
-        "what it handed over was refused whole, its signatures do not fit ({why})",
+        "其发来的数据签名不符或超出其权限，已全部拒收（{why}）",
+        "what it sent was refused whole: forged, or not for it to send ({why})",
         "电话联系数据的原单位, 并检查沿途各级单位; 问题排除后会自动续传。",
         "Ask the office that wrote it by telephone, and look at every office between.",
     ),

@@ -11,13 +11,10 @@ from sqlalchemy import Connection
 from node.services.common.reason import REASON_CHARS_MAX, stated_reason
 from sync.model.errors import ErrorKind, SilianError
 from sync.recovery.clones import Tokens
-from sync.store import meta
-from sync.store.sql import execute
+from sync.store import peers
 
 if TYPE_CHECKING:
     from node.office import Office
-
-CLONE_DECISIONS = "copy_forgotten:"  # + unit: what persons decided about it, as JSON
 
 
 class NotCloned(SilianError):
@@ -57,8 +54,9 @@ def list_clones(office: Office) -> tuple[Clone, ...]:
     """Return the offices that are flagged now, and those about which somebody decided."""
     flagged = office.peer_status.clones()
     with office.store.read() as tx:
-        rows = execute(tx, "SELECT key, value FROM meta WHERE key LIKE ?", (f"{CLONE_DECISIONS}%",))
-        decided = {int(key.removeprefix(CLONE_DECISIONS)): _decisions(value) for key, value in rows}
+        known = peers.load_all(tx)
+    decided = {u: _decisions(peer.clone_decisions) for u, peer in known.items()
+               if peer.clone_decisions}  # fmt: skip
     return tuple(
         Clone(unit, unit in flagged, decided.get(unit, ()))
         for unit in sorted(flagged | decided.keys())
@@ -78,11 +76,13 @@ def reset_clone(office: Office, unit: int, *, actor: str, reason: str) -> Clone:
     decision = CloneDecision(office.clock.now_ms(), actor, why)
 
     def write(tx: Connection) -> tuple[CloneDecision, ...]:
-        decisions = (*_decisions(meta.get(tx, f"{CLONE_DECISIONS}{unit}")), decision)
-        text = json.dumps([asdict(each) for each in decisions], ensure_ascii=False)
-        meta.put(tx, f"{CLONE_DECISIONS}{unit}", text)
-        key = f"{meta.TOKEN_ISSUED}{unit}"
-        meta.put(tx, key, Tokens.from_text(meta.get(tx, key)).reset().to_text())
+        known = peers.load(tx, unit)
+        decisions = (*_decisions(known.clone_decisions), decision)
+        peers.update(
+            tx, unit,
+            clone_decisions=json.dumps([asdict(d) for d in decisions], ensure_ascii=False),
+            token_issued=Tokens.from_text(known.token_issued).reset().to_text(),
+        )  # fmt: skip
         return decisions
 
     decisions = office.store.write(write)

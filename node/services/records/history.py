@@ -17,7 +17,7 @@ from sync.log import truncation
 from sync.log.edit_history import History, Losers, RecordEdit, history_of, losers_of
 from sync.merge.record import RecordState
 from sync.model.audience import LOCAL
-from sync.model.change import Operation, RecordKey, RecordName
+from sync.model.change import Operation, RecordKey
 from sync.model.errors import RecordMissing
 from sync.model.schema import Lane
 from sync.model.version import incarnation_of, wall_ms_of
@@ -67,7 +67,7 @@ def past(office: Office, name: str, unit: int, record: bytes) -> Past:
         if state is None:
             must_be_here(office, register, unit)
             raise RecordMissing(RecordKey(name, unit, record))
-        this = RecordName(name, unit, record)
+        this = RecordKey(name, unit, record)
         losers = losers_of(tx, this)
         found = history_of(tx, this, state, losers)
         writers = log.writers(tx)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from node.domain.correction import REGISTER as CORRECTION
 from node.services.upkeep.log_retention import Terms, decided
 from node.store import corrections
-from sync.model.change import RecordName
+from sync.model.change import RecordKey
 from sync.retention import redact as retention_redact
 from sync.retention.redact import LANE, PORTION_RECORDS, Ended, KeepReason
 from sync.store.priority import Priority
@@ -119,11 +119,11 @@ def _kept_at(office: Office) -> Iterator[tuple[RegisterTable, int, set[int]]]:
             yield table, level, some
 
 
-def _asked(tx: Connection, office: Office) -> frozenset[RecordName]:
+def _asked(tx: Connection, office: Office) -> frozenset[RecordKey]:
     """Return the records that open correction requests of this office, or to it, are about."""
     table = office.tables[CORRECTION]
     ids = corrections.open_ids(tx, table, office.identity.unit)
     return frozenset(
-        RecordName(one.register, one.unit, one.record)
+        RecordKey(one.register, one.unit, one.record)
         for one in corrections.load(tx, table, ids).values()
     )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from node.domain.units import Level
+from node.domain.units import Level, Tree
 from node.office import Office
 from sync.link.handshake import DuplicateProcess, Hello, decide, load_facts
 from sync.link.messages import Verdict
+from sync.link.sessions import Call, SessionState, SessionTable, SessionUnknown
+from sync.log import entries as log
+from sync.model.access import Unauthorised
 from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN
 from tests.unit.node.offices import COMMUNITY, DISTRICT, STREET, Clock, new_office
 
@@ -61,3 +65,30 @@ def test_a_child_at_another_level_than_in_the_tree_is_answered_wrong_parent(
 def test_a_child_without_a_common_protocol_must_upgrade_first(district: Office) -> None:
     street = district.tree.by_code(STREET).unit_id
     assert verdict(district, hello(street, Level.STREET, PROTOCOL_MAX + 1)) is Verdict.UPGRADE_FIRST
+
+
+def test_a_child_cannot_come_under_an_incarnation_of_another_unit(district: Office) -> None:
+    street = district.tree.by_code(STREET).unit_id
+    own = replace(hello(street, Level.STREET), incarnation=district.identity.incarnation)
+    with pytest.raises(Unauthorised):
+        verdict(district, own)
+    assert district.signature_refusals.open() == {street: "unauthorised"}
+    district.store.write(lambda tx: log.register_incarnations(tx, [(77, district.tree.root, 0)]))
+    for lie in ({"incarnation": 77}, {"continues": 77}):
+        with pytest.raises(Unauthorised):
+            verdict(district, replace(hello(street, Level.STREET), **lie))  # type: ignore[arg-type]
+
+
+def test_a_call_of_a_child_that_the_tree_of_today_has_elsewhere_is_not_answered(
+    district: Office,
+) -> None:
+    street = district.tree.by_code(STREET).unit_id
+    sessions = SessionTable(district)
+    session = sessions.open_session(hello(street, Level.STREET), SessionState.ACCEPTED).session
+    assert sessions.child(street, session, Call.PULL).unit == street
+    tree = district.tree
+    left = [unit for unit in tree if not tree.within(unit.unit_id, street)]
+    district.routes.tree = Tree(left, tree.as_of)
+    for call in (Call.PUSH, Call.PULL, Call.RESTORE_PARENT, Call.UPLOAD_SNAPSHOT):
+        with pytest.raises(SessionUnknown):
+            sessions.child(street, session, call)

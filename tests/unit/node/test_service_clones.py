@@ -11,7 +11,7 @@ from node.office import Office
 from node.services.common.reason import ReasonMissing
 from node.services.peers import clones
 from sync.recovery.clones import Tokens
-from sync.store import meta
+from sync.store import peers
 from tests.unit.node.offices import COMMUNITY, STREET, Clock, new_office
 
 
@@ -25,7 +25,7 @@ def street(tmp_path: Path) -> Iterator[Office]:
 def test_an_operator_resets_a_clone_at_the_parent_and_the_reason_is_kept(street: Office) -> None:
     child = street.tree.by_code(COMMUNITY).unit_id
     known = Tokens(7, b"newest", b"before", (b"void",), 1)
-    street.store.write(lambda tx: meta.put(tx, f"{meta.TOKEN_ISSUED}{child}", known.to_text()))
+    street.store.write(lambda tx: peers.update(tx, child, token_issued=known.to_text()))
     street.peer_status.flag_clone(child)
     assert [(c.unit, c.flagged, c.decisions) for c in clones.list_clones(street)] == [
         (child, True, ())
@@ -33,7 +33,7 @@ def test_an_operator_resets_a_clone_at_the_parent_and_the_reason_is_kept(street:
     done = clones.reset_clone(street, child, actor="李", reason=" 旧电脑已停用 ")
     assert not street.peer_status.clones()
     with street.store.read() as tx:
-        assert Tokens.from_text(meta.get(tx, f"{meta.TOKEN_ISSUED}{child}")) == known.reset()
+        assert Tokens.from_text(peers.load(tx, child).token_issued) == known.reset()
     (kept,) = clones.list_clones(street)
     assert kept == done
     (decision,) = kept.decisions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync.codec.signing import BUNDLE, STREAM, Signer, fingerprint, is_signed
+from sync.codec.signing import BUNDLE, STREAM, Signer, fingerprint, is_signed, is_sound_key
 from sync.log.signatures import (
     BadSignature,
     KeyChanged,
@@ -74,3 +74,28 @@ def test_a_signed_stream_may_continue_unsigned_no_further_than_one_batch():
 
 def test_a_stream_that_was_never_signed_may_stay_so():
     assert verify_stream(KEY, SignedUpTo(), {10 * UNSIGNED_ENTRIES_MAX: HASH}, None) == SignedUpTo()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        b"",
+        b"\x00" * 5,
+        b"\x00" * 33,
+        b"\x00" * 32,
+        b"\x01" + b"\x00" * 31,
+        b"\x01" + b"\x00" * 30 + b"\x80",
+        b"\xec" + b"\xff" * 30 + b"\x7f",
+        b"\xed" + b"\xff" * 30 + b"\x7f",
+        b"\xee" + b"\xff" * 30 + b"\xff",
+        bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+        bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
+        bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa"),
+    ],
+)
+def test_a_key_under_which_anybody_can_sign_is_no_key(key: bytes) -> None:
+    assert not is_sound_key(key)
+
+
+def test_every_key_that_an_office_makes_is_one() -> None:
+    assert all(is_sound_key(Signer(bytes([n]) * 32).public_key) for n in range(50))

@@ -1,0 +1,195 @@
+"""Ask the table of `sync.model.authority` with what this store knows of the writers named."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from sync.apply.replica import Replica
+from sync.log import entries as log
+from sync.merge.copies import Chunk
+from sync.merge.evidence import EditHistory, Evidence
+from sync.merge.record import Heads, RecordState
+from sync.model.access import Unauthorised
+from sync.model.authority import Claim, Ground, Item, Message, Writer, check, claim_of, speaks_for
+from sync.model.change import Entry
+from sync.model.schema import Lane
+from sync.model.version import Version, incarnation_of
+
+
+def ground_of(
+    replica: Replica, tx: Connection, message: Message, peer: int, incarnations: Iterable[int], *,
+    recovering: bool = False,
+) -> Ground:  # fmt: skip
+    """Return by what a message is judged. `incarnations`: those that it names."""
+    bound = log.writers_of(tx, set(incarnations) - {0})
+    return Ground(message, peer, replica.identity, replica.routes, bound, recovering)
+
+
+def check_entries(
+    replica: Replica, tx: Connection, entries: Sequence[Entry], message: Message, peer: int, *,
+    lane: Lane | None = None, recovering: bool = False,
+) -> list[Writer]:  # fmt: skip
+    """Refuse entries that this message may not bring from this peer; return whose each is.
+
+    `lane`: of the batch; None: of any.
+    Raises: Unauthorised, BadAudience.
+    """
+    named = {i for e in entries for i in (e.incarnation, e.original_incarnation)}
+    ground = ground_of(replica, tx, message, peer, named, recovering=recovering)
+    bound = dict(ground.bound)
+    found = []
+    for entry in entries:
+        if lane is not None and entry.lane is not lane:
+            raise Unauthorised("an entry of another lane", "条目不属于本批次的通道")
+        found.append(check(Item.ENTRY, claim_of(entry), ground))
+        # Within one message an incarnation is one unit's, too.
+        for incarnation in (entry.incarnation, entry.original_incarnation or entry.incarnation):
+            if bound.setdefault(incarnation, (entry.unit, entry.level))[0] != entry.unit:
+                raise Unauthorised(
+                    f"incarnation {incarnation:x} of two units",
+                    f"存续期 {incarnation:x} 同时属于两个单位",
+                )
+    return found
+
+
+def check_incarnation(replica: Replica, tx: Connection, incarnation: int, unit: int) -> None:
+    """Refuse a neighbour that comes under an incarnation of another unit. Raises: Unauthorised.
+
+    0: none is named.
+    """
+    me = replica.identity
+    bound = {me.incarnation: (me.unit, me.level)} | log.writers_of(tx, {incarnation} - {0})
+    if bound.get(incarnation, (unit, 0))[0] != unit:
+        raise Unauthorised(
+            f"incarnation {incarnation:x} is not of unit {unit}",
+            f"存续期 {incarnation:x} 不属于单位 {unit}",
+        )
+
+
+def check_heads(replica: Replica, chunk: Chunk, message: Message, peer: int) -> None:
+    """Refuse streams that a chunk may not bring from this peer. Raises: Unauthorised."""
+    ground = Ground(message, peer, replica.identity, replica.routes, chunk.writers)
+    for key in chunk.heads:
+        if key.lane is not Lane.BULK:
+            raise Unauthorised("a stream of another lane", "数据流不属于该通道")
+        claim = Claim(*chunk.writers[key.incarnation], key.incarnation, key.audience)
+        check(Item.HEAD, claim, ground)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyJudge:
+    """Judges what a neighbour's copies of records say that ours do not.
+
+    `writers`: incarnation -> unit and level of every writer known here.
+    """
+
+    ground: Ground
+    writers: Mapping[int, tuple[int, int]]
+
+    def speaks_for(self, version: Version) -> bool:
+        """Say whether the sender may bring what was written under a version."""
+        writer = self.writers.get(incarnation_of(version))
+        return writer is not None and speaks_for(writer[0], self.ground)
+
+    def trusted(self, copy: RecordState | None, evidence: Evidence) -> Evidence:
+        """Return the evidence that is the sender's to give: of what its own side wrote."""
+
+        def ours_overwritten(name: str, version: Version) -> bool:
+            heads = copy.fields[name].all if copy is not None and name in copy.fields else ()
+            return self.speaks_for(version) or any(self.speaks_for(h.version) for h in heads)
+
+        return Evidence(
+            frozenset(v for v in evidence.causal_lengths if self.speaks_for(v)),
+            {
+                name: {v for v in versions if ours_overwritten(name, v)}
+                for name, versions in evidence.overwritten.items()
+            },
+            {
+                name: {v: value for v, value in values.items() if self.speaks_for(v)}
+                for name, values in evidence.written.items()
+            },
+        )
+
+    def admitted(
+        self, copy: RecordState, mine: RecordState | None, unit: int, received: Container[Version]
+    ) -> RecordState | str:
+        """Return a copy of a snapshot without old values that are not its sender's to bring.
+
+        Or a reason of quarantine, if it has one of this office's side that was never received here.
+        """
+        fields = {}
+        for name, heads in copy.fields.items():
+            known = mine.fields[name].all if mine is not None and name in mine.fields else ()
+            here = {head.version for head in known}
+            stay = []
+            for head in heads.all:
+                if head.version in here or self.speaks_for(head.version):
+                    stay.append(head)
+                elif mine is None or head.version not in received:
+                    return FOREIGN
+            if stay:
+                fields[name] = Heads(stay[0], tuple(stay[1:]))
+        life = copy.causal_length_version
+        ours = (mine.causal_length, mine.causal_length_version) if mine is not None else (0, b"")
+        if (copy.causal_length, life) != ours and copy.causal_length > 1:
+            if self.writers[incarnation_of(life)][0] != unit:
+                return "not_owner"
+            if not self.speaks_for(life) and life not in received:
+                return FOREIGN
+        fits = frozenset(
+            (n, v)
+            for n, v in copy.survived_delete
+            if n in fields and any(h.version == v for h in fields[n].all)
+        )
+        return replace(copy, fields=fields, survived_delete=fits)
+
+    def is_foreign(
+        self, copy: RecordState, mine: RecordState | None, unit: int, logged: EditHistory, *,
+        values: bool = True,
+    ) -> bool:  # fmt: skip
+        """Say whether a copy brings what its sender may not say, and our own log does not say.
+
+        `values`: another value under a version that we have counts, too; else the join decides.
+        """
+        for name, heads in copy.fields.items():
+            known = mine.fields[name].all if mine is not None and name in mine.fields else ()
+            here = {head.version: head.value for head in known}
+            for head in heads.all:
+                if head.version in here and (not values or here[head.version] == head.value):
+                    continue
+                edit = logged.get(head.version)
+                in_log = edit is not None and edit.values.get(name, _NOTHING) == head.value
+                if not in_log and self._is_foreign(head.version):
+                    return True
+        return self._life_is_foreign(copy, mine, unit, logged)
+
+    def _life_is_foreign(
+        self, copy: RecordState, mine: RecordState | None, unit: int, logged: EditHistory
+    ) -> bool:
+        """Say the same of birth, end and new beginning: only the record's unit writes the last two.
+
+        That a record was created is said by the versions of its values.
+        """
+        life = (copy.causal_length, copy.causal_length_version)
+        if mine is not None and life == (mine.causal_length, mine.causal_length_version):
+            return False
+        edit = logged.get(copy.causal_length_version)
+        if edit is not None and edit.causal_length == copy.causal_length:
+            return False
+        writer = self.writers.get(incarnation_of(copy.causal_length_version))
+        if writer is None:
+            return False  # nobody's: joining drops it
+        return self._is_foreign(copy.causal_length_version) or (
+            copy.causal_length > 1 and writer[0] != unit
+        )
+
+    def _is_foreign(self, version: Version) -> bool:
+        """A version of nobody is no claim: joining drops it."""
+        return incarnation_of(version) in self.writers and not self.speaks_for(version)
+
+
+_NOTHING = object()
+FOREIGN = "foreign_version"  # what its sender may not say, and our own log does not

@@ -1,0 +1,225 @@
+"""Every way into a store asks who may say what: forged messages change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Connection
+
+from sync.apply import applier
+from sync.apply.read_copies import chunk_of, read_rows
+from sync.codec import entry as codec
+from sync.merge.copies import Chunk
+from sync.merge.record import Head, Heads
+from sync.model.access import Identity, Unauthorised
+from sync.model.authority import RULES, Claim, Ground, Item, Message, Way, When, Writer, check
+from sync.model.change import Batch, Edit, RecordKey
+from sync.model.schema import Lane
+from sync.model.version import Version, incarnation_of, version_of
+from tests.storage.conftest import OpenSite
+from tests.support.sites import (
+    CITY,
+    DISTRICT,
+    GARDEN,
+    LEVEL,
+    ORCHID,
+    STREET,
+    Site,
+    TreeOf,
+    record_id,
+)
+
+
+def forged(
+    author: Site, *edits: Edit, incarnation: int, unit: int, audience: str,
+    level: int | None = None, original: int = 0,
+) -> Batch:  # fmt: skip
+    """Return a batch with one entry of an author's edits that names another writer."""
+    author.commit(*edits)
+    newest = codec.entry_from_wire(author.batch_up().entries[-1])
+    wire = codec.entry_to_wire(
+        codec.unpack(newest.payload), incarnation=incarnation, unit=unit,
+        level=LEVEL[unit] if level is None else level, audience=audience, lane=Lane.BULK, seq=1,
+        prev_hash=b"", hlc=newest.hlc, original_incarnation=original,
+    ).wire  # fmt: skip
+    return Batch(Lane.BULK, author.incarnation, 0, 1, (wire,), (1,))
+
+
+def refused(receiver: Site, batch: Batch, peer: int) -> None:
+    before = receiver.dump()
+    with pytest.raises(Unauthorised):
+        receiver.take(batch, peer)
+    assert receiver.dump() == before
+
+
+@pytest.mark.parametrize("writer", [CITY, DISTRICT, STREET, ORCHID])
+@pytest.mark.parametrize("audience", ["up:city", "down:all", f"down:{GARDEN}"])
+def test_a_child_cannot_write_as_an_office_above_or_a_sibling(
+    open_site: OpenSite, writer: int, audience: str
+) -> None:
+    street, garden = open_site(STREET), open_site(GARDEN)
+    batch = forged(
+        garden, garden.create(1, name="x"), incarnation=1000 + writer, unit=writer,
+        audience=audience,
+    )  # fmt: skip
+    refused(street, batch, GARDEN)
+
+
+def test_a_child_cannot_use_the_incarnation_of_another_unit(open_site: OpenSite) -> None:
+    """Whatever unit the entry names: the parent's own, the city's, and a sibling's are bound."""
+    city, district, street = open_site(CITY), open_site(DISTRICT), open_site(STREET)
+    garden, orchid = open_site(GARDEN), open_site(ORCHID)
+    city.commit(Edit(key=city.create(1).key, operation=city.create(1).operation,
+                     values={"name": "z"}, audiences=("down:all",)))  # fmt: skip
+    city.send(district)
+    district.send(street)
+    orchid.commit(orchid.create(2, name="o"))
+    orchid.send(street)
+    for bound in (street.incarnation, city.incarnation, orchid.incarnation):
+        batch = forged(
+            garden, garden.create(bound, name="x"), incarnation=bound, unit=GARDEN,
+            audience="up:city",
+        )  # fmt: skip
+        refused(street, batch, GARDEN)
+    batch = forged(
+        garden, garden.create(7, name="x"), incarnation=4_444, unit=GARDEN, audience="up:city",
+        original=orchid.incarnation,
+    )  # fmt: skip
+    refused(street, batch, GARDEN)
+
+
+def test_one_batch_cannot_give_an_incarnation_to_two_units(open_site: OpenSite) -> None:
+    district, garden = open_site(DISTRICT), open_site(GARDEN)
+    one = forged(
+        garden, garden.create(1, name="x"), incarnation=4_444, unit=GARDEN, audience="up:city"
+    )
+    two = forged(
+        garden, garden.create(2, name="x"), incarnation=4_444, unit=ORCHID, audience="up:district"
+    )
+    both = replace(one, entries=(*one.entries, *two.entries), positions=(1, 2), upto=2)
+    refused(district, both, STREET)
+
+
+@pytest.mark.parametrize("unit", [STREET, GARDEN, CITY])
+@pytest.mark.parametrize("audience", ["up:city", "down:all"])
+def test_a_hub_cannot_hand_a_child_entries_of_the_childs_own(
+    open_site: OpenSite, unit: int, audience: str
+) -> None:
+    """The child would push and sign them: a forged expenditure under its own name."""
+    street, district = open_site(STREET), open_site(DISTRICT)
+    batch = forged(
+        district, district.create(1, name="x"), incarnation=street.incarnation, unit=unit,
+        audience=audience,
+    )  # fmt: skip
+    refused(street, batch, DISTRICT)
+
+
+def test_an_entry_at_another_level_than_its_units_is_refused(open_site: OpenSite) -> None:
+    street, garden = open_site(STREET), open_site(GARDEN)
+    batch = forged(
+        garden, garden.create(1, name="x"), incarnation=garden.incarnation, unit=GARDEN, level=2,
+        audience="up:city",
+    )  # fmt: skip
+    refused(street, batch, GARDEN)
+
+
+def test_a_replay_brings_no_entry_of_an_office_elsewhere(open_site: OpenSite) -> None:
+    garden, orchid = open_site(GARDEN), open_site(ORCHID)
+    orchid.commit(orchid.create(1, name="x"))
+    wires = orchid.batch_up().entries
+
+    def work(tx: Connection) -> object:
+        return applier.replay(garden.replica, tx, wires, peer=STREET)
+
+    with pytest.raises(Unauthorised):
+        garden.store.write(work)
+
+
+@pytest.mark.parametrize("message", Message)
+@pytest.mark.parametrize("item", Item)
+def test_what_no_row_of_the_table_allows_is_refused(message: Message, item: Item) -> None:
+    peer = GARDEN if message.from_child else DISTRICT
+    ground = Ground(message, peer, Identity(STREET, 2, 1003), TreeOf(STREET))
+    allowed = {rule.writer for rule in RULES if rule[:2] == (message, item)}
+    units = {Writer.OWN: STREET, Writer.BELOW: GARDEN, Writer.ABOVE: DISTRICT, Writer.ELSEWHERE: 6}
+    for writer in units.keys() - allowed:
+        for audience in ("up:city", "down:all", f"down:{GARDEN}"):
+            with pytest.raises(Unauthorised):
+                check(item, Claim(units[writer], LEVEL[units[writer]], 9, audience), ground)
+
+
+def test_what_was_not_asked_for_is_refused() -> None:
+    for rule in RULES:
+        if rule.when is not When.RECOVERING:
+            continue
+        units = {Writer.OWN: STREET, Writer.BELOW: GARDEN, Writer.ABOVE: DISTRICT}
+        unit, peer = units[rule.writer], GARDEN if rule.message.from_child else DISTRICT
+        audience = "up:city" if rule.way is Way.UP else "down:all"
+        claim = Claim(unit, LEVEL[unit], 9 if unit != STREET else 1003, audience)
+        ground = Ground(rule.message, peer, Identity(STREET, 2, 1003), TreeOf(STREET))
+        with pytest.raises(Unauthorised):
+            check(rule.item, claim, ground)
+        assert check(rule.item, claim, replace(ground, recovering=True)) is rule.writer
+
+
+def copy_of(site: Site, record: RecordKey, version: Version, value: str, name: str) -> Chunk:
+    """Return a chunk with a site's copy of a record in which a field has another value."""
+    with site.store.read() as tx:
+        table = site.tables[record.register]
+        rows = read_rows(tx, site.replica.merger, table, record.unit, [record.id])
+        chunk = chunk_of(tx, [rows], me=site.replica.identity, concerns=lambda _: True)
+    state = rows.states[record.id]
+    level = LEVEL[chunk.writers[incarnation_of(version)][0]]
+    fields = {**state.fields, name: Heads(Head(version, value, level))}
+    forged_rows = replace(rows, states={record.id: replace(state, fields=fields)})
+    far = {lane: dict.fromkeys(chunk.writers, (1 << 62) - 1) for lane in Lane}
+    return replace(chunk, rows=[forged_rows], version_vector=far)
+
+
+def join(site: Site, chunk: Chunk, message: Message, peer: int) -> None:
+    ground = Ground(message, peer, site.replica.identity, site.replica.routes)
+    site.store.write(lambda tx: applier.join_copies(site.replica, tx, chunk, ground))
+
+
+@pytest.mark.parametrize("stamp", [99 << 40, 1])
+def test_a_snapshot_cannot_write_in_the_childs_name(open_site: OpenSite, stamp: int) -> None:
+    """Neither what it never wrote, nor what it has long overwritten, takes its value away."""
+    street, garden = open_site(STREET), open_site(GARDEN)
+    garden.commit(garden.create(1, name="居"))
+    garden.send(street)
+    street.commit(street.update(1, GARDEN, grade="甲"))
+    street.send(garden)
+    record = RecordKey("person", GARDEN, record_id(1))
+    lie = copy_of(street, record, version_of(stamp, garden.incarnation), "伪", "name")
+    before = garden.records()
+    join(garden, lie, Message.SNAPSHOT, STREET)
+    assert garden.records() == before
+    assert garden.value(1, "name") == "居"
+
+
+@pytest.mark.parametrize("stamp", [99 << 40, 1])
+def test_uploaded_copies_cannot_write_in_the_parents_name(open_site: OpenSite, stamp: int) -> None:
+    street, garden = open_site(STREET), open_site(GARDEN)
+    garden.commit(garden.create(1, name="居"))
+    garden.send(street)
+    street.commit(street.update(1, GARDEN, grade="甲"))
+    street.send(garden)
+    record = RecordKey("person", GARDEN, record_id(1))
+    lie = copy_of(garden, record, version_of(stamp, street.incarnation), "伪", "grade")
+    before = street.records()
+    join(street, lie, Message.UPLOAD_SNAPSHOT, GARDEN)
+    assert street.records() == before
+    assert street.value(1, "grade", GARDEN) == "甲"
+
+
+def test_uploaded_copies_still_bring_what_the_child_wrote(open_site: OpenSite) -> None:
+    street, garden = open_site(STREET), open_site(GARDEN)
+    garden.commit(garden.create(1, name="居"))
+    garden.send(street)
+    garden.now_ms += 1
+    garden.commit(garden.update(1, name="新"))
+    record = RecordKey("person", GARDEN, record_id(1))
+    newest = garden.states()[GARDEN, record.id].fields["name"].shown.version
+    join(street, copy_of(garden, record, newest, "新", "name"), Message.UPLOAD_SNAPSHOT, GARDEN)
+    assert street.value(1, "name", GARDEN) == "新"
