@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -339,6 +341,46 @@ def test_the_documented_example_runs(served: Served) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "万家花园社区" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def node_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install what the Node example needs, as its package-lock.json has it."""
+    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} not installed: apt-get install nodejs npm")
+    folder = tmp_path_factory.mktemp("node")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(ROOT / "docs/examples" / name, folder)
+    done = subprocess.run(
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        pytest.skip(f"npm cannot fetch the packages of the example: {done.stderr[-300:]}")
+    return folder / "node_modules"
+
+
+def test_the_node_example_lists_records_page_by_page_and_shows_a_refusal(
+    served: Served, node_packages: Path
+) -> None:
+    with OfficeClient.connect(served.community) as office:
+        for n in range(3):
+            office.create_record(register="premises", values=PREMISES | {"name": f"示例楼{n}"})
+        page = office.list_records(register="premises")
+    done = subprocess.run(
+        ["node", str(ROOT / "docs/examples/office_client.js"), served.address,
+         str(served.community / "api.token"), "premises"],
+        env={"PATH": os.environ["PATH"], "NODE_PATH": str(node_packages)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    for record in page.records:
+        assert f"{record.id} 万家花园社区 {record.values['name'].text}" in done.stdout
+    assert "next page" in done.stdout
+    assert f"{page.total_size} in all" in done.stdout
+    assert "NOT_FOUND RECORD_MISSING" in done.stdout
+    assert {"en", "zh"} <= {line[:2] for line in done.stdout.splitlines()}
 
 
 def test_the_documented_example_is_the_one_that_runs() -> None:
