@@ -93,8 +93,10 @@ def retry(
 ) -> None:
     """Retry one change now, or all of them. 重试"""
     if bool(quarantined_change) is all_:
-        raise usage("give one id, or --all", "请给出编号或 --all", "`silian quarantine ls` lists the ids.",
-                    "编号见 silian quarantine ls。")  # fmt: skip
+        raise usage(
+            "give one id, or --all", "请给出编号或 --all",
+            "`silian quarantine ls` lists the ids.", "编号见 silian quarantine ls。",
+        )  # fmt: skip
     with terminal.office() as office:
         done = office.retry_quarantined_changes(id=quarantined_change)
     terminal.show(
