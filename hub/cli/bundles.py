@@ -182,7 +182,7 @@ def _print_outcome(terminal: Terminal, outcome: pb.BundleOutcome) -> None:
         terminal.line("没有新内容", "nothing new in it")
     if outcome.quarantined:
         terminal.note(
-            f"{outcome.quarantined} 项未能入库", f"{outcome.quarantined} changes wait as holes"
+            f"{outcome.quarantined} 项未能入库", f"{outcome.quarantined} changes are in quarantine"
         )
     if outcome.key_is_new:
         terminal.note(

@@ -170,13 +170,16 @@ def status(
     ] = None,
     never: Annotated[
         bool,
-        typer.Option("--never", help="List those never heard, too. 列出从未联网的单位（--tree）"),
+        typer.Option(
+            "--never", help="List those never connected, too. 列出从未联网的单位（--tree）"
+        ),
     ] = False,
     problems: Annotated[
         bool, typer.Option("--problems", help="Problems one by one. 逐条列出问题（--tree）")
     ] = False,
     cause: Annotated[
-        str, typer.Option("--cause", help="Of one cause, as `holes`. 某一类问题（--problems）")
+        str,
+        typer.Option("--cause", help="Of one cause, as `quarantined`. 某一类问题（--problems）"),
     ] = "",
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=1_000, help="Lines a page. 每页行数（--tree）")
@@ -286,8 +289,8 @@ def _print_status(terminal: Terminal, found: pb.GetStatusResponse) -> None:
             f"parent {link.parent}: {state} {link.reason}".rstrip(),
         )
     terminal.line(
-        f"待上报 {own.waiting_up} 条, 冲突 {own.conflicts}, 缺口 {own.quarantined}",
-        f"waiting {own.waiting_up}, conflicts {own.conflicts}, holes {own.quarantined}",
+        f"待上报 {own.waiting_up} 条, 冲突 {own.conflicts}, 隔离 {own.quarantined}",
+        f"waiting {own.waiting_up}, conflicts {own.conflicts}, quarantined {own.quarantined}",
     )
     for problem in found.problems:
         _print_problem(terminal, problem)

@@ -70,7 +70,7 @@ def ls(
 
 
 def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
-    """Show one held change: what it is about, why it is held. 查看"""
+    """Show one change: what it is about, why it could not be applied. 查看"""
     with terminal.office() as office:
         found = office.get_quarantined_change(id=quarantined_change)
 
@@ -89,12 +89,14 @@ def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
 def retry(
     terminal: Terminal,
     quarantined_change: QuarantinedChange = "",
-    all_: Annotated[bool, typer.Option("--all", help="All that are held. 全部")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="All in quarantine. 全部")] = False,
 ) -> None:
-    """Try a held change again now, or all of them. 重试"""
+    """Retry one change now, or all of them. 重试"""
     if bool(quarantined_change) is all_:
-        raise usage("one hole, or --all", "请给出编号或 --all", "Take the id from `holes ls`.",
-                    "编号见 holes ls。")  # fmt: skip
+        raise usage(
+            "give one id, or --all", "请给出编号或 --all",
+            "`silian quarantine ls` lists the ids.", "编号见 silian quarantine ls。",
+        )  # fmt: skip
     with terminal.office() as office:
         done = office.retry_quarantined_changes(id=quarantined_change)
     terminal.show(
@@ -109,7 +111,7 @@ def retry(
 def close(
     terminal: Terminal, quarantined_change: QuarantinedChange, reason: Reason, actor: Actor = ""
 ) -> None:
-    """Give a held change up for good; who and why is kept. 放弃"""
+    """Discard a change for good; who did it and why is kept. 放弃"""
     with terminal.office() as office:
         done = office.close_quarantined_change(
             id=quarantined_change, reason=reason, actor=person(actor)
