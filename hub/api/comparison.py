@@ -49,9 +49,11 @@ def compare(context: CallContext, request: pb.CompareOfficeRequest) -> pb.Compar
 
 def list_repairs(context: CallContext, request: pb.ListRepairsRequest) -> pb.ListRepairsResponse:
     start = start_of(request.page_token)
-    found, total = context.office.comparisons.repairs(request.page_size or REPAIRS_LISTED, start)
+    comparisons = context.office.comparisons
+    found = comparisons.repairs(request.page_size or REPAIRS_LISTED, start)
     return pb.ListRepairsResponse(
-        repairs=[_repair(context, repair) for repair in found], **place_of(start, len(found), total)
+        repairs=[_repair(context, repair) for repair in found],
+        **place_of(start, len(found), comparisons.repairs_in_all()),
     )
 
 
