@@ -110,7 +110,7 @@ def parse_id(value: bytes, field: str = "id") -> bytes:
     """Return an id of 16 bytes. Raises: BadRequest."""
     if len(value) != ID_BYTES:
         raise BadRequest(
-            f"an id has 16 bytes, not {len(value)}", f"编号应为 16 字节, 而不是 {len(value)} 字节",
+            f"an id has 16 bytes, not {len(value)}", f"编号应为 16 字节，而不是 {len(value)} 字节",
             "Take the id from a list: 32 hexadecimal digits.", "请从列表中复制 32 位编号。",
             fields=[field],
         )  # fmt: skip

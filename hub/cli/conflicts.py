@@ -40,7 +40,9 @@ def ls(
     terminal: Terminal,
     register: Annotated[str, typer.Option("--register", help="Only this one. 台账")] = "",
     limit: Limit = 50,
-    after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
+    after: Annotated[
+        str, typer.Option("--after", help="Next page: `next` from the page before. 下一页")
+    ] = "",
     resolved: Annotated[
         bool, typer.Option("--settled", help="Decided ones, the newest first. 已处理的冲突")
     ] = False,
@@ -130,12 +132,12 @@ def resolve(
         _print(terminal, labels, done.conflict)
         if done.preview:
             terminal.line(
-                f"将处理 {done.resolved} 个, 剩余 {done.left} 个; 加 --yes 执行",
+                f"将处理 {done.resolved} 个，剩余 {done.left} 个；加 --yes 执行",
                 f"would settle {done.resolved}, leave {done.left}; add --yes to do it",
             )
             return
         terminal.line(
-            f"已处理 {done.resolved} 个, 剩余 {done.left} 个",
+            f"已处理 {done.resolved} 个，剩余 {done.left} 个",
             f"settled {done.resolved}, left {done.left}",
         )
 

@@ -50,7 +50,7 @@ def ask(
     due: Annotated[str, typer.Option("--due", help="Last day for an answer. 答复期限")] = "",
     actor: Actor = "",
 ) -> None:
-    """Ask the owner of these fields for other values; field= takes one away. 提出更正申请"""
+    """Ask the responsible office to correct fields; `field=` clears one. 提出更正申请"""
     with terminal.office() as office:
         made = office.ask_correction(
             register, id_of(record), values_of(values), reason=reason, actor=person(actor),
@@ -64,7 +64,9 @@ def ls(
     box: Annotated[str, typer.Option("--box", help="asked, to-answer, all. 范围")] = "all",
     open_only: Annotated[bool, typer.Option("--open", help="Only open ones. 仅待答复")] = False,
     limit: Limit = 50,
-    after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
+    after: Annotated[
+        str, typer.Option("--after", help="Next page: `next` from the page before. 下一页")
+    ] = "",
 ) -> None:
     """List correction requests, the newest first. 更正申请列表"""
     with terminal.office() as office:
@@ -85,7 +87,7 @@ def ls(
         ]  # fmt: skip
         terminal.table(heads, rows)
         terminal.note(
-            f"共 {page.total} 件" + (f", 下一页: --after {page.next}" if page.next else ""),
+            f"共 {page.total} 件" + (f"，下一页：--after {page.next}" if page.next else ""),
             f"{page.total} in all" + (f", next page: --after {page.next}" if page.next else ""),
         )
 
@@ -107,12 +109,15 @@ def accept(
     terminal: Terminal,
     request: Request,
     version_token: Annotated[
-        str, typer.Option("--version-token", help="Token of what you looked at. 所见版本")
+        str,
+        typer.Option(
+            "--version-token", help="Version you last saw, from `correction show`. 所见版本"
+        ),
     ] = "",
     force: Force = False,
     actor: Actor = "",
 ) -> None:
-    """Make the edit that is asked for. 采纳并更正"""
+    """Accept the request and change the record. 采纳并更正"""
     with terminal.office() as office:
         now = office.accept_correction(
             id_of(request), actor=person(actor), version_token=version_token, force=force
@@ -126,7 +131,7 @@ def refuse(
     reason: Annotated[str, typer.Option("--reason", help="Why. 理由")],
     actor: Actor = "",
 ) -> None:
-    """Leave the fields as they are, and say why. 不予采纳"""
+    """Reject the request and give the reason. 不予采纳"""
     with terminal.office() as office:
         now = office.refuse_correction(id_of(request), reason=reason, actor=person(actor))
         _show(terminal, office, now)
@@ -138,7 +143,7 @@ def withdraw(
     reason: Annotated[str, typer.Option("--reason", help="Why. 理由")] = "",
     actor: Actor = "",
 ) -> None:
-    """Take a request of this office back. 撤回申请"""
+    """Withdraw a request of this office. 撤回申请"""
     with terminal.office() as office:
         now = office.withdraw_correction(id_of(request), reason=reason, actor=person(actor))
         _show(terminal, office, now)
@@ -156,7 +161,7 @@ def _print(
 ) -> None:
     state = _state(terminal, found)
     about = f"{found.register} {found.record.hex()} {found.unit.name}"
-    terminal.line(f"更正申请 {found.id.hex()}: {state}", f"request {found.id.hex()}: {state}")
+    terminal.line(f"更正申请 {found.id.hex()}：{state}", f"request {found.id.hex()}: {state}")
     if found.record_state == "alive":
         terminal.line(about, about)
     else:
@@ -190,13 +195,13 @@ def _print(
         terminal.line(f"{state}: {closed}", f"{state}: {closed}")
     if found.may_answer:
         terminal.note(
-            f"所见版本: --version-token {found.version_token}",
+            f"所见版本：--version-token {found.version_token}",
             f"what you saw: --version-token {found.version_token}",
         )
 
 
 def _state(terminal: Terminal, found: pb.Correction) -> str:
-    late = terminal.localized(" (逾期)", " (late)") if found.late else ""
+    late = terminal.localized("（逾期）", " (late)") if found.late else ""
     return terminal.localized(STATES_ZH.get(found.state, found.state), found.state) + late
 
 

@@ -23,7 +23,7 @@ STATES = {
 QuarantinedChange = Annotated[
     str, typer.Argument(help="First digits of its id. 编号前几位"), IdOf("quarantined_change")
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept. 理由, 将留存")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept. 理由，将留存")]
 
 
 def register(app: typer.Typer) -> None:
@@ -48,9 +48,11 @@ def ls(
         bool, typer.Option("--all", help="Also healed and closed ones. 含已处理")
     ] = False,
     limit: Limit = 50,
-    after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
+    after: Annotated[
+        str, typer.Option("--after", help="Next page: `next` from the page before. 下一页")
+    ] = "",
 ) -> None:
-    """List changes that are held, in the order in which they came. 隔离的变更"""
+    """List changes that could not be applied, the oldest first. 隔离的变更"""
     with terminal.office() as office:
         page = office.quarantined(all_states=all_, limit=limit, after=after)
 
@@ -69,18 +71,18 @@ def ls(
 
 
 def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
-    """Show one held change: what it is about, why it is held. 查看"""
+    """Show one change that could not be applied, and the reason. 查看"""
     with terminal.office() as office:
         found = office.quarantined_change(id_of(quarantined_change))
 
     def human() -> None:
         _print(terminal, found.quarantined_change)
         what = f"{found.operation or '?'} {', '.join(found.fields)}".rstrip()
-        terminal.line(f"内容: {what}", f"content: {what}")
+        terminal.line(f"内容：{what}", f"content: {what}")
         entry = f"{found.quarantined_change.arrival}, {found.audience or '-'} {found.seq}"
-        terminal.line(f"日志条目: {entry}", f"log entry: {entry}")
+        terminal.line(f"日志条目：{entry}", f"log entry: {entry}")
         for record in found.quarantined_change.records:
-            terminal.line(f"记录: {record.hex()}", f"record: {record.hex()}")
+            terminal.line(f"记录：{record.hex()}", f"record: {record.hex()}")
 
     terminal.show(found, human)
 
@@ -90,16 +92,16 @@ def retry(
     quarantined_change: QuarantinedChange = "",
     all_: Annotated[bool, typer.Option("--all", help="All that are held. 全部")] = False,
 ) -> None:
-    """Try a held change again now, or all of them. 重试"""
+    """Retry one change that could not be applied, or all of them. 重试"""
     if bool(quarantined_change) is all_:
         raise usage("one hole, or --all", "请给出编号或 --all", "Take the id from `holes ls`.",
-                    "编号见 holes ls。")  # fmt: skip
+                    "编号见 silian quarantine ls。")  # fmt: skip
     with terminal.office() as office:
         done = office.retry_quarantined(id_of(quarantined_change) if quarantined_change else b"")
     terminal.show(
         done,
         lambda: terminal.line(
-            f"重试 {done.tried} 个, 已入库 {done.applied} 个",
+            f"重试 {done.tried} 个，已入库 {done.applied} 个",
             f"tried {done.tried}, healed {done.applied}",
         ),
     )
@@ -108,7 +110,7 @@ def retry(
 def close(
     terminal: Terminal, quarantined_change: QuarantinedChange, reason: Reason, actor: Actor = ""
 ) -> None:
-    """Give a held change up for good; who and why is kept. 放弃"""
+    """Discard a change that cannot be applied. This cannot be undone. 放弃"""
     with terminal.office() as office:
         done = office.close_quarantined(
             id_of(quarantined_change), reason=reason, actor=person(actor)
@@ -122,7 +124,7 @@ def close(
 
 
 def clones_ls(terminal: Terminal) -> None:
-    """List offices below with two stores at work, and what was decided. 重复运行的单位"""
+    """List child offices with two databases in use, and the decisions. 重复运行的单位"""
     with terminal.office() as office:
         found = office.copies()
 
@@ -143,13 +145,13 @@ def reset(
     reason: Reason,
     actor: Actor = "",
 ) -> None:
-    """Let the next store under a child's name in; stop the other before. 解除标记"""
+    """Accept a child's replacement database, after its other copy has been stopped. 解除标记"""
     with terminal.office() as office:
         done = office.reset_clone(unit, reason=reason, actor=person(actor))
     terminal.show(
         done,
         lambda: terminal.line(
-            f"{done.unit.path}: 已解除标记, 下次连接的数据视为正本",
+            f"{done.unit.path}：已解除标记，下次连接的数据视为正本",
             f"{done.unit.path}: reset; the next store that connects is taken for the right one",
         ),
     )
@@ -168,11 +170,11 @@ def _print(terminal: Terminal, change: pb.QuarantinedChange) -> None:
     state = terminal.localized(*STATES[change.state])
     terminal.line(f"{head}: {state}", f"{head}: {state}")
     why = f"{change.reason} {change.detail}".rstrip()
-    terminal.line(f"原因: {why}", f"reason: {why}")
+    terminal.line(f"原因：{why}", f"reason: {why}")
     who = f"{change.writer.path or '?'}, {terminal.time(change.at_ms)}"
-    terminal.line(f"来自: {who}", f"written by: {who}")
+    terminal.line(f"来自：{who}", f"written by: {who}")
     if change.note:
-        terminal.line(f"处理: {change.note}", f"closed: {change.note}")
+        terminal.line(f"处理：{change.note}", f"closed: {change.note}")
 
 
 def _clone(terminal: Terminal, found: pb.ClonedOffice) -> list[tuple[str | int, ...]]:

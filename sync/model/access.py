@@ -97,7 +97,7 @@ class Unauthorised(SilianError):
     def __init__(self, why: str) -> None:
         super().__init__(
             f"refused: {why}",
-            f"拒绝接收: {why}",
+            f"拒绝接收：{why}",
             remedy_en="Check the peer's unit and its place in the tree.",
             remedy_zh="请核对对方单位及其隶属关系。",
         )
