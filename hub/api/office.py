@@ -34,7 +34,7 @@ class NoParent(SilianError):
             "this office has no parent",
             "本单位没有设置上级",
             remedy_en="The city has none; elsewhere set `parent` in office.toml.",
-            remedy_zh="市级单位没有上级; 其他单位请在 office.toml 中设置 parent。",
+            remedy_zh="市级单位没有上级；其他单位请在 office.toml 中设置 parent。",
         )
 
 
@@ -47,9 +47,9 @@ class NotServed(SilianError):
     def __init__(self) -> None:
         super().__init__(
             "the office is not being served, so its link is closed",
-            "本单位服务未启动, 无法与上级通信",
+            "本单位服务未启动，无法与上级通信",
             remedy_en="Start it: silian serve --dir DIR.",
-            remedy_zh="请先启动: silian serve --dir 目录。",
+            remedy_zh="请先启动：silian serve --dir 目录。",
         )
 
 

@@ -25,7 +25,7 @@ class Unauthenticated(SilianError):
     def __init__(self) -> None:
         super().__init__(
             "the office's token was not shown, or is wrong",
-            "未提供单位令牌, 或令牌不正确",
+            "未提供单位令牌，或令牌不正确",
             remedy_en=f"Show the content of {TOKEN_FILE} in the office's folder.",
             remedy_zh=f"请提供单位目录中 {TOKEN_FILE} 文件的内容。",
         )

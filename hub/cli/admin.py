@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def upgrade(terminal: Terminal) -> None:
-    """Bring the store to this program's schema, after a copy where it is a file. 升级数据库"""
+    """Upgrade the database to this version; a SQLite file is backed up first. 升级数据库"""
     from hub.cli.store import locked_store
     from node.store import migrate
 
@@ -86,7 +86,7 @@ def backup(
     size = target.stat().st_size
     terminal.show(
         {"file": str(target), "bytes": size, "holds": names},
-        lambda: terminal.line(f"{target}: {size} 字节", f"{target}: {size} bytes"),
+        lambda: terminal.line(f"{target}：{size} 字节", f"{target}: {size} bytes"),
     )
     if whole:
         terminal.note(
@@ -102,7 +102,7 @@ def restore(
         bool, typer.Option("--force", help="Move aside what is there. 原文件改名保留")
     ] = False,
 ) -> None:
-    """Put a backup in the place of the store; nothing is overwritten. 恢复备份"""
+    """Restore a backup; the present database is never overwritten. 恢复备份"""
     from hub.cli.store import restore as put_back
 
     aside = put_back(terminal.folder, source, force=force)

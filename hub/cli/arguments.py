@@ -28,7 +28,7 @@ LISTED_MAX = 8
 
 Unit = Annotated[str, typer.Option("--unit", help="Code, name or path. 单位代码、名称或路径")]
 Actor = Annotated[
-    str, typer.Option("--as", envvar="SILIAN_ACTOR", help="Who does it. 经办人 (default: login)")
+    str, typer.Option("--as", envvar="SILIAN_ACTOR", help="Who does it. 经办人，默认为登录名")
 ]
 Where = Annotated[
     list[str] | None,
@@ -166,7 +166,7 @@ def values_of(pairs: Iterable[str]) -> dict[str, str]:
         if not equals or not name.strip():
             raise usage(
                 f"{quoted(pair)!r} is not field=value", f"“{quoted(pair)}”不是 字段=值",
-                "Write, for instance, name=万家花园.", "例如: name=万家花园。",
+                "Write, for instance, name=万家花园.", "例如：name=万家花园。",
             )  # fmt: skip
         found[name.strip()] = value.strip()
     return found

@@ -39,7 +39,7 @@ def write(
     ] = False,
     force: Force = False,
 ) -> None:
-    """Write all that the other office is not known to hold. 生成离线包"""
+    """Write a file with every change that the other office may lack. 生成离线包"""
     written: Any = None
     with (
         _Files(file, force=force) as files,
@@ -66,8 +66,8 @@ def write(
         for name in names:
             terminal.line(str(name), str(name))
         terminal.line(
-            f"致 {written.to.name}: 控制 {written.control} 条, 台账 {written.bulk} 条, "
-            f"共 {written.changes} 项变更; 密钥 {written.key}",
+            f"致 {written.to.name}：控制 {written.control} 条，台账 {written.bulk} 条，"
+            f"共 {written.changes} 项变更；密钥 {written.key}",
             f"for {written.to.name}: {written.control} control and {written.bulk} bulk "
             f"transactions, {written.changes} changes; key {written.key}",
         )
@@ -83,7 +83,7 @@ def read(
         str, typer.Option("--trust", help="A new key, compared by telephone. 已电话核对的新密钥")
     ] = "",
 ) -> None:
-    """Check files of a parent or a child, then take them in. 读取离线包"""
+    """Check and import files from a parent or a child. 读取离线包"""
     outcome: Any = None
     with terminal.office() as office, terminal.progress("读取", "reading") as report:
         for update in office.read_bundle(bundle_pieces(files, dry_run=dry_run, trust=trust)):
@@ -99,7 +99,7 @@ def show(
     terminal: Terminal,
     file: Annotated[Path, typer.Argument(help="A bundle. 离线包")],
 ) -> None:
-    """What is in a file; nothing is taken in, no office is needed. 查看离线包"""
+    """Show what a file contains; nothing is imported. 查看离线包"""
     from sync.bundle.file import open_bundle
 
     with file.open("rb") as source:
@@ -107,8 +107,8 @@ def show(
 
     def human() -> None:
         terminal.line(
-            f"{facts['from']} → {facts['to']}, {terminal.time(facts['written_ms'])}, "
-            f"第 {facts['part']} 个文件{'' if facts['last'] else ' (还有后续)'}, "
+            f"{facts['from']} → {facts['to']}，{terminal.time(facts['written_ms'])}，"
+            f"第 {facts['part']} 个文件{'' if facts['last'] else '（还有后续）'}，"
             f"密钥 {facts['key']}",
             f"{facts['from']} -> {facts['to']}, {terminal.time(facts['written_ms'])}, "
             f"file {facts['part']}{'' if facts['last'] else ' (more follow)'}, "
@@ -171,7 +171,7 @@ def _print_outcome(terminal: Terminal, outcome: pb.BundleOutcome) -> None:
     if outcome.done:
         terminal.line(f"已读取 {who} 的离线包", f"taken in from {who}")
     else:
-        terminal.line(f"{who} 的离线包完好, 未导入", f"from {who}, in order; nothing taken in")
+        terminal.line(f"{who} 的离线包完好，未导入", f"from {who}, in order; nothing taken in")
     heads = (
         ("通道", "新收", "已有", "对方日志收到", "对方已收本单位") if terminal.zh
         else ("LANE", "NEW", "KNOWN", "HELD HERE", "OURS HELD THERE")
@@ -186,7 +186,7 @@ def _print_outcome(terminal: Terminal, outcome: pb.BundleOutcome) -> None:
         )
     if outcome.key_is_new:
         terminal.note(
-            f"首次收到其密钥 {outcome.key}, 请电话核对",
+            f"首次收到其密钥 {outcome.key}，请电话核对",
             f"its key {outcome.key} is heard for the first time: compare it by telephone",
         )
 

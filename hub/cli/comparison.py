@@ -12,14 +12,14 @@ from hub.cli.verb import verb
 
 OUTCOMES = {
     "equal": ("一致", "equal"),
-    "repaired": ("有差异, 已修复", "different, and repaired"),
+    "repaired": ("有差异，已修复", "different, and repaired"),
     "different": ("有差异", "different"),
-    "not_comparable": ("数据正在传输, 请稍后再试", "something is on its way; try again later"),
+    "not_comparable": ("数据正在传输，请稍后再试", "something is on its way; try again later"),
     "": ("未在规定时间内完成", "it has not ended in time"),
 }
 SIDES = {
     "here": ("本级", "here"), "there": ("上级", "parent"), "both": ("双方", "both"),
-    "refused": ("未修复: 本级数据库拒收", "not repaired: refused by the store here"),
+    "refused": ("未修复：本级数据库拒收", "not repaired: refused by the store here"),
 }  # fmt: skip
 
 
@@ -32,26 +32,28 @@ def register(app: typer.Typer) -> None:
 
 def compare(
     terminal: Terminal,
-    repair: Annotated[bool, typer.Option(help="Join what differs. 合并有差异的记录")] = True,
+    repair: Annotated[
+        bool, typer.Option(help="Repair records that differ from the parent's. 合并有差异的记录")
+    ] = True,
     deep: Annotated[bool, typer.Option("--deep", help="Read every record. 逐条比对")] = False,
     wait: Annotated[float, typer.Option("--wait", min=0, max=25, help="Seconds. 等待秒数")] = 20,
 ) -> Exit:
-    """Compare this office's copy with its parent's. 与上级比对数据"""
+    """Compare this office's records with its parent's. 与上级比对数据"""
     with terminal.office() as office:
         found = office.compare_office(repair=repair, deep=deep, wait_ms=int(wait * 1000))
 
     def human() -> None:
         terminal.line(
-            f"比对 {found.units} 组: {OUTCOMES[found.outcome][0]}",
+            f"比对 {found.units} 组：{OUTCOMES[found.outcome][0]}",
             f"compared {found.units} sets of records: {OUTCOMES[found.outcome][1]}",
         )
         for name in found.other_catalogue:
             terminal.line(
-                f"{name}: 目录版本不同, 未比对", f"{name}: not compared, catalogues differ"
+                f"{name}：目录版本不同，未比对", f"{name}: not compared, catalogues differ"
             )
         if found.sums_here or found.sums_there:
             terminal.line(
-                f"已更正摘要: 本级 {found.sums_here}, 上级 {found.sums_there}",
+                f"已更正摘要：本级 {found.sums_here}，上级 {found.sums_there}",
                 f"sums put right: {found.sums_here} here, {found.sums_there} at the parent",
             )
         if found.records:
@@ -80,7 +82,7 @@ def repairs(
     terminal: Terminal,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most. 最多条数")] = 100,
 ) -> None:
-    """List what comparisons have put right, or could not. 查看修复记录"""
+    """List the records that comparisons repaired or failed to repair. 查看修复记录"""
     with terminal.office() as office:
         found = office.list_repairs(page_size=limit)
 

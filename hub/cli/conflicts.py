@@ -137,12 +137,12 @@ def resolve(
         _print(terminal, labels, done.conflict)
         if done.preview:
             terminal.line(
-                f"将处理 {done.resolved} 个, 剩余 {done.left} 个; 加 --yes 执行",
+                f"将处理 {done.resolved} 个，剩余 {done.left} 个；加 --yes 执行",
                 f"would settle {done.resolved}, leave {done.left}; add --yes to do it",
             )
             return
         terminal.line(
-            f"已处理 {done.resolved} 个, 剩余 {done.left} 个",
+            f"已处理 {done.resolved} 个，剩余 {done.left} 个",
             f"settled {done.resolved}, left {done.left}",
         )
 

@@ -50,7 +50,7 @@ def ask(
     due: Annotated[str, typer.Option("--due", help="Last day for an answer. 答复期限")] = "",
     actor: Actor = "",
 ) -> None:
-    """Ask the owner of these fields for other values; field= takes one away. 提出更正申请"""
+    """Ask the responsible office to correct fields; `field=` clears one. 提出更正申请"""
     with terminal.office() as office:
         made = office.create_correction(
             register=register,
@@ -111,12 +111,15 @@ def accept(
     terminal: Terminal,
     request: Request,
     version_token: Annotated[
-        str, typer.Option("--version-token", help="Token of what you looked at. 所见版本")
+        str,
+        typer.Option(
+            "--version-token", help="Version you last saw, from `correction show`. 所见版本"
+        ),
     ] = "",
     force: Force = False,
     actor: Actor = "",
 ) -> None:
-    """Make the edit that is asked for. 采纳并更正"""
+    """Accept the request and change the record. 采纳并更正"""
     with terminal.office() as office:
         now = office.answer_correction(
             id=request,
@@ -134,7 +137,7 @@ def refuse(
     reason: Annotated[str, typer.Option("--reason", help="Why. 理由")],
     actor: Actor = "",
 ) -> None:
-    """Leave the fields as they are, and say why. 不予采纳"""
+    """Reject the request and give the reason. 不予采纳"""
     with terminal.office() as office:
         now = office.answer_correction(
             id=request, reason=reason, actor=person(actor), answer="refuse"
@@ -148,7 +151,7 @@ def withdraw(
     reason: Annotated[str, typer.Option("--reason", help="Why. 理由")] = "",
     actor: Actor = "",
 ) -> None:
-    """Take a request of this office back. 撤回申请"""
+    """Withdraw a request of this office. 撤回申请"""
     with terminal.office() as office:
         now = office.withdraw_correction(id=request, reason=reason, actor=person(actor)).correction
         _show(terminal, office, now)
@@ -200,13 +203,13 @@ def _print(
         terminal.line(f"{state}: {closed}", f"{state}: {closed}")
     if found.may_answer:
         terminal.note(
-            f"所见版本: --version-token {found.version_token}",
+            f"所见版本：--version-token {found.version_token}",
             f"what you saw: --version-token {found.version_token}",
         )
 
 
 def _state(terminal: Terminal, found: pb.Correction) -> str:
-    late = terminal.localized(" (逾期)", " (late)") if found.late else ""
+    late = terminal.localized("（逾期）", " (late)") if found.late else ""
     return terminal.localized(STATES_ZH.get(found.state, found.state), found.state) + late
 
 

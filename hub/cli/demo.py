@@ -31,6 +31,7 @@ def demo(
     """Run a city, a district, a street and its communities on this machine. 四级联网演示
 
     Takes up to two minutes. People in it are generated. Without --dir nothing is left behind.
+    约需两分钟；人员均为虚构；不加 --dir 时不留下任何文件。
     """
     from hub.demo.runner import Options, run
 

@@ -72,7 +72,7 @@ def close(
     reason: Annotated[str, typer.Option("--reason", help="Who moved, whose number is wrong. 理由")],
     actor: Actor = "",
 ) -> None:
-    """Say that people have looked at it; no record changes. 核实"""
+    """Close a checked case; no record changes. 核实"""
     with terminal.office() as office:
         done = office.close_case(id=case, reason=reason, actor=person(actor)).case
         ours = _ours(terminal, office, done)

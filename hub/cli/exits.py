@@ -13,7 +13,7 @@ MEANINGS: dict[Exit, tuple[str, str]] = {
     Exit.NOT_FOUND: ("未找到", "not found"),
     Exit.REFUSED: ("不允许", "not allowed"),
     Exit.UNREACHABLE: ("无法连接", "nobody answers"),
-    Exit.PROBLEMS: ("检查完成, 发现问题", "checked, and found problems"),
+    Exit.PROBLEMS: ("检查完成，发现问题", "checked, and found problems"),
     Exit.CONFLICT: ("当前状态不允许", "not in this state"),
     Exit.TRY_LATER: ("请稍后再试", "try again later"),
 }

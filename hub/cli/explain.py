@@ -127,7 +127,7 @@ def _problem(code: str) -> dict[str, Any]:
             "zh": texts.get("steps_zh", remedy_zh), "en": texts.get("steps_en", remedy_en),
         },
         "example": {
-            "zh": f"万家花园社区: {shown.zh}。{remedy_zh}",
+            "zh": f"万家花园社区：{shown.zh}。{remedy_zh}",
             "en": f"万家花园社区: {shown.en}. {remedy_en}",
         },
     }  # fmt: skip

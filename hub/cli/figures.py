@@ -54,7 +54,7 @@ def rollup(
 
 
 def indicators(terminal: Terminal) -> None:
-    """What can be asked. 指标清单"""
+    """List the indicators. 指标清单"""
     with terminal.office() as office:
         listed = office.list_indicators().indicators
     heads = ("编号", "指标", "单位", "目标", "可分组") if terminal.zh else (
@@ -67,7 +67,7 @@ def indicators(terminal: Terminal) -> None:
 
 
 def verify(terminal: Terminal) -> Exit:
-    """Recompute everything that is kept, and compare bit for bit. 核对"""
+    """Recompute all stored figures and compare them exactly. 核对"""
     report: Any = None
     with terminal.office() as office, terminal.progress("核对", "verifying") as show_progress:
         for update in office.verify_office():
@@ -83,7 +83,7 @@ def verify(terminal: Terminal) -> Exit:
             line = f"{each.check} {each.where}: {each.kept} <> {each.recomputed}"
             terminal.line(line, line)
         terminal.line(
-            "一致" if report.sound else f"不一致: {report.different} 处",
+            "一致" if report.sound else f"不一致：{report.different} 处",
             "sound" if report.sound else f"different: {report.different}",
         )
 

@@ -44,9 +44,11 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     terminal: Terminal,
-    file: Annotated[Path, typer.Argument(help=".xlsx, .xls, .csv")],
+    file: Annotated[
+        Path, typer.Argument(help="A file: .xlsx, .xls, .csv. 文件（.xlsx、.xls、.csv）")
+    ],
     register: Annotated[
-        str, typer.Option("--register", help="Register, or `workbook`. 台账, 或 workbook")
+        str, typer.Option("--register", help="Register, or `workbook`. 台账，或 `workbook`")
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only. 仅检查")] = False,
     valid_only: Annotated[
@@ -123,7 +125,7 @@ def _keep_annotated(
 def export(
     terminal: Terminal,
     register: Register,
-    kind: Annotated[str, typer.Option("--format", help="xlsx or csv")] = "",
+    kind: Annotated[str, typer.Option("--format", help="xlsx or csv. 格式")] = "",
     out: Out = None,
     unit: Unit = "",
     subtree: Annotated[bool, typer.Option("--subtree", help="And all below. 含下级")] = False,
@@ -197,7 +199,7 @@ def _write(
     terminal.show(
         facts,
         lambda: terminal.line(
-            f"{target}: {head.records} 条记录", f"{target}: {head.records} records"
+            f"{target}：{head.records} 条记录", f"{target}: {head.records} records"
         ),
     )
 

@@ -25,6 +25,30 @@ FLAGS: Labels = {
     "overdue": ("已逾期", "overdue"),
     "overdue_unconfirmed": ("可能逾期", "overdue unconfirmed"),
 }
+# The kinds of postings, as the catalogue calls them too.
+POSTINGS: Labels = {
+    "appropriate": ("安排", "appropriate"), "match": ("配套", "match"),
+    "release": ("下拨", "release"), "receipt": ("到账", "receipt"),
+    "dispute": ("争议", "dispute"), "return": ("退回", "return"),
+    "reclaim": ("收回", "reclaim"), "spend": ("支出", "spend"),
+    "reverse": ("冲正", "reverse"),
+}  # fmt: skip
+ACCOUNTS: Labels = {
+    "source": ("预算来源", "source"), "held": ("结存", "held"),
+    "in_transit": ("在途", "in transit"), "transfer_in": ("上级拨入", "from above"),
+    "disputed": ("争议", "disputed"), "spent": ("支出", "spent"),
+    "returned": ("已退回", "returned"),
+}  # fmt: skip
+CATEGORIES: Labels = {
+    "wages": ("工资", "wages"), "welfare_bonus": ("福利奖金", "welfare bonus"),
+    "insurance": ("社保", "insurance"), "office": ("办公", "office"),
+    "activity": ("活动", "activity"), "facility": ("设施", "facility"),
+    "service": ("服务", "service"), "reward": ("奖励", "reward"), "party": ("党务", "party"),
+}  # fmt: skip
+TRANSFERS: Labels = {
+    "in_transit": ("在途", "in transit"), "received": ("已到账", "received"),
+    "disputed": ("有争议", "disputed"), "returned": ("已退回", "returned"),
+}  # fmt: skip
 SOURCES: Labels = {
     "work": ("任务", "work"),
     "money": ("资金", "money"),
@@ -40,6 +64,16 @@ SEVERITIES: Labels = {
 LEVELS: tuple[tuple[str, str], ...] = (
     ("市级", "city"), ("区级", "district"), ("街道级", "street"), ("社区级", "community"),
 )  # fmt: skip
+
+
+def account_name(terminal: Terminal, account: str) -> str:
+    """Return an account's name, and for what: a category is named, a unit keeps its number."""
+    kind, _, about = account.partition(":")
+    name = labelled(terminal, ACCOUNTS, kind)
+    if not about:
+        return name
+    about = labelled(terminal, CATEGORIES, about)
+    return terminal.localized(f"{name}（{about}）", f"{name} ({about})")
 
 
 def labelled(terminal: Terminal, labels: Labels, code: str) -> str:

@@ -35,7 +35,7 @@ from hub.cli.terminal import take_any_character
 from hub.cli.usage import Root
 
 HELP = (
-    "四联 Silian: 市、区、街、居四级联网 / four levels of offices in one network that works offline"
+    "Silian: four levels of offices in one network that works offline. 四联：市、区、街、居四级联网"
 )
 
 app = typer.Typer(

@@ -10,6 +10,7 @@ import typer
 from hub.cli import plans
 from hub.cli.arguments import Actor, After, IdOf, Limit, Unit, fen_of, person, usage
 from hub.cli.exits import Exit
+from hub.cli.labels import account_name
 from hub.cli.options import Apart, Needs, Rule
 from hub.cli.plans import Year
 from hub.cli.terminal import Terminal
@@ -19,7 +20,7 @@ from node.domain.numbers import yuan
 if TYPE_CHECKING:
     from sync.wire.office.v1 import money_pb2 as pb
 
-Amount = Annotated[str, typer.Argument(help="Yuan, as 1234.50. 金额, 元")]
+Amount = Annotated[str, typer.Argument(help="Yuan, as 1234.50. 金额，元")]
 Fund = Annotated[str, typer.Option("--fund", help="F1 to F12. 资金")]
 AnyFund = Annotated[str, typer.Option("--fund", help="Only this one. 资金")]
 AnyYear = Annotated[int, typer.Option("--year", min=0, max=2200, help="Only this one. 年度")]
@@ -63,7 +64,7 @@ def appropriate(
     assignment: For = "",
     actor: Actor = "",
 ) -> None:
-    """Put money of the budget into a fund. 预算安排"""
+    """Appropriate money from the budget to a fund. 预算安排"""
     with terminal.office() as office:
         line = office.appropriate_money(
             fund=fund, year=year, amount_fen=fen_of(amount), actor=person(actor), note=note,
@@ -75,12 +76,12 @@ def appropriate(
 def match(
     terminal: Terminal,
     year: Year,
-    amount: Annotated[str, typer.Argument(help="Yuan; else all due. 金额, 元")] = "",
+    amount: Annotated[str, typer.Argument(help="Yuan; else all due. 金额，元")] = "",
     note: Note = "",
     transfer: Number = "",
     actor: Actor = "",
 ) -> None:
-    """Put the district's money beside the city's. 区级配套"""
+    """Record the district's 1:1 contribution to the city's money. 区级配套"""
     with terminal.office() as office:
         line = office.match_money(
             year=year, amount_fen=fen_of(amount) if amount else None, actor=person(actor),
@@ -114,19 +115,22 @@ def receive(
     transfer: Annotated[str, typer.Argument(help=WHICH), IdOf("transfer")] = "",
     all_: Annotated[bool, typer.Option("--all", help="All that wait. 全部待收")] = False,
     counted: Annotated[
-        str, typer.Option("--counted", help="Yuan that arrived; another figure disputes. 实收")
+        str,
+        typer.Option(
+            "--counted", help="Amount that arrived; if it differs, the transfer is disputed. 实收"
+        ),
     ] = "",
     fund: AnyFund = "",
     year: AnyYear = 0,
     note: Note = "",
     actor: Actor = "",
 ) -> None:
-    """Take a release in, or all that wait. 确认到账"""
+    """Confirm that money has arrived. 确认到账"""
     if bool(transfer) == all_:
         raise usage(
             "say which transfer, or --all", "请给出划转编号或 --all",
             "See `silian money transfers --way waiting`.",
-            "查看: silian money transfers --way waiting",
+            "查看：silian money transfers --way waiting",
         )  # fmt: skip
     with terminal.office() as office:
         lines = office.receive_money(
@@ -146,11 +150,11 @@ def return_(
     assignment: For = "",
     actor: Actor = "",
 ) -> None:
-    """Send money back up. 退回"""
+    """Return money to the payer. 退回"""
     if bool(transfer) == bool(amount):
         raise usage(
-            "say which transfer, or how much of what is held", "请给出划转编号, 或要退回的金额",
-            "ID, or --amount with --fund and --year.", "编号, 或 --amount 加 --fund 和 --year。",
+            "say which transfer, or how much of what is held", "请给出划转编号，或要退回的金额",
+            "ID, or --amount with --fund and --year.", "编号，或 --amount 加 --fund 和 --year。",
         )  # fmt: skip
     with terminal.office() as office:
         line = office.return_money(
@@ -203,28 +207,31 @@ def balance(
     fund: AnyFund = "",
     year: AnyYear = 0,
 ) -> None:
-    """What an office has, by fund, year and account. 余额"""
+    """Show the balance by fund, year and account. 余额"""
     with terminal.office() as office:
         found = office.list_balances(unit=unit, subtree=subtree, fund=fund, year=year).balances
     heads = ("单位", "资金", "年度", "科目", "元") if terminal.zh else (
         "OFFICE", "FUND", "YEAR", "ACCOUNT", "YUAN"
     )  # fmt: skip
-    rows = [(b.unit.name, b.fund, int(b.year), b.account, yuan(b.fen)) for b in found]
+    rows = [
+        (b.unit.name, b.fund, int(b.year), account_name(terminal, b.account), yuan(b.fen))
+        for b in found
+    ]
     terminal.show(found, lambda: terminal.table(heads, rows))
 
 
 def transfers(
     terminal: Terminal,
-    direction: Annotated[str, typer.Option("--way", help="in, out, waiting, all")] = "all",
+    direction: Annotated[str, typer.Option("--way", help="in, out, waiting, all. 方向")] = "all",
     state: Annotated[
-        str, typer.Option("--state", help="in_transit, received, disputed, returned")
+        str, typer.Option("--state", help="in_transit, received, disputed, returned. 状态")
     ] = "",
     fund: AnyFund = "",
     year: AnyYear = 0,
     limit: Limit = 50,
     after: After = "",
 ) -> None:
-    """Money between offices, and how far it has come. 划转"""
+    """List transfers between offices and their states. 划转"""
     with terminal.office() as office:
         page = office.list_transfers(
             direction=direction,
@@ -275,7 +282,7 @@ def ls(
 
 
 def check(terminal: Terminal, fund: AnyFund = "", year: AnyYear = 0) -> Exit:
-    """Whether all money is accounted for, here and below. 资金核对"""
+    """Check that all money is accounted for, here and below. 资金核对"""
     with terminal.office() as office:
         found = office.check_conservation(fund=fund, year=year)
 
@@ -292,7 +299,7 @@ def check(terminal: Terminal, fund: AnyFund = "", year: AnyYear = 0) -> Exit:
         ]  # fmt: skip
         terminal.table(heads, rows)
         terminal.line(
-            "资金守恒" if found.holds else "资金不守恒, 请立即核查",
+            "资金守恒" if found.holds else "资金不守恒，请立即核查",
             "money is conserved" if found.holds else "money is NOT conserved: look at once",
         )
 

@@ -77,7 +77,7 @@ def init(
         raise usage(
             "a tree of your own needs --tree-from", "自备区划文件须同时给出 --tree-from",
             "Say from which day it holds; every office must say the same.",
-            "请给出区划起始日期, 各单位必须一致。",
+            "请给出区划起始日期，各单位必须一致。",
         )  # fmt: skip
     settings: dict[str, Any] = {
         "unit": unit, "parent": parent, "listen": listen, "store": store,
@@ -124,7 +124,7 @@ def serve(
     folders: Annotated[
         list[Path] | None,
         typer.Option(
-            "--dir", envvar="SILIAN_DIR", help="Folder; may be repeated. 单位目录, 可多次"
+            "--dir", envvar="SILIAN_DIR", help="Folder; may be repeated. 单位目录，可多次"
         ),
     ] = None,
     listen: Annotated[str, typer.Option("--listen", help="host:port instead. 监听地址")] = "",
@@ -185,14 +185,15 @@ def status(
         int, typer.Option("--limit", min=1, max=1_000, help="Lines a page. 每页行数（--tree）")
     ] = 100,
     after: Annotated[
-        str, typer.Option("--after", help="`next` of the page before. 下一页（--tree）")
+        str,
+        typer.Option("--after", help="Next page: `next` from the page before. 下一页（--tree）"),
     ] = "",
     check: Annotated[
         bool,
         typer.Option("--check", help="Exit 6 if something must be looked at. 有问题则退出码 6"),
     ] = False,
 ) -> Exit:
-    """How the office stands, and what should be looked at. 运行状态"""
+    """Show the state of the office and its problems. 运行状态"""
     given = {
         "--unit": unit, "--depth": depth is not None, "--never": never, "--problems": problems,
         "--cause": cause, "--limit": limit != 100, "--after": after,
@@ -229,7 +230,7 @@ def where(
     record: Record,
     unit: Unit = "",
 ) -> None:
-    """How far up a record's last change is safe. 数据已送达何处"""
+    """Show which higher offices have saved a record's latest change. 数据已送达何处"""
     with terminal.office() as office:
         found = office.get_durability(register=register, id=record, unit=unit)
 
@@ -254,12 +255,12 @@ def where(
 
 def sync_now(
     terminal: Terminal,
-    now: Annotated[str, typer.Argument(help="now")] = "now",
+    now: Annotated[str, typer.Argument(help="`now`. 立即同步")] = "now",
     wait: Annotated[float, typer.Option("--wait", min=0, max=50, help="Seconds. 等待秒数")] = 10,
 ) -> Exit:
-    """Try the link to the parent at once. 立即与上级同步"""
+    """Connect to the parent now and exchange changes. 立即与上级同步"""
     if now != "now":
-        raise usage(f"sync {now[:20]!r} is not known", f"未知的操作: {now[:20]}", "silian sync now")
+        raise usage(f"sync {now[:20]!r} is not known", f"未知的操作：{now[:20]}", "silian sync now")
     with terminal.office() as office:
         found = office.sync_office(wait_ms=int(wait * 1000))
 
@@ -269,7 +270,7 @@ def sync_now(
             return
         why = found.link.reason or found.link.state
         terminal.line(
-            f"还有 {found.waiting_up} 条待上报 ({why})",
+            f"还有 {found.waiting_up} 条待上报（{why}）",
             f"{found.waiting_up} entries still wait ({why})",
         )
 
@@ -285,11 +286,11 @@ def _print_status(terminal: Terminal, found: pb.GetStatusResponse) -> None:
     if link.parent:
         state = terminal.localized("已连接" if link.connected else "未连接", link.state)
         terminal.line(
-            f"上级 {link.parent}: {state} {link.reason}".rstrip(),
+            f"上级 {link.parent}：{state} {link.reason}".rstrip(),
             f"parent {link.parent}: {state} {link.reason}".rstrip(),
         )
     terminal.line(
-        f"待上报 {own.waiting_up} 条, 冲突 {own.conflicts}, 隔离 {own.quarantined}",
+        f"待上报 {own.waiting_up} 条，冲突 {own.conflicts}，隔离 {own.quarantined}",
         f"waiting {own.waiting_up}, conflicts {own.conflicts}, quarantined {own.quarantined}",
     )
     for problem in found.problems:

@@ -33,7 +33,7 @@ def plan(
     terminal: Terminal,
     year: Year,
     fund: Annotated[
-        list[str] | None, typer.Option("--fund", help="F1 to F4; may be repeated. 资金, 可多次")
+        list[str] | None, typer.Option("--fund", help="F1 to F4; may be repeated. 资金，可多次")
     ] = None,
     appropriate: Annotated[
         bool,

@@ -23,7 +23,7 @@ STATES = {
 QuarantinedChange = Annotated[
     str, typer.Argument(help="First digits of its id. 编号前几位"), IdOf("quarantined_change")
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept. 理由, 将留存")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept. 理由，将留存")]
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +50,7 @@ def ls(
     limit: Limit = 50,
     after: After = "",
 ) -> None:
-    """List changes that are held, in the order in which they came. 隔离的变更"""
+    """List changes that could not be applied, the oldest first. 隔离的变更"""
     with terminal.office() as office:
         page = office.list_quarantined_changes(all=all_, page_size=limit, page_token=after)
 
@@ -77,11 +77,11 @@ def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
     def human() -> None:
         _print(terminal, found.quarantined_change)
         what = f"{found.operation or '?'} {', '.join(found.fields)}".rstrip()
-        terminal.line(f"内容: {what}", f"content: {what}")
+        terminal.line(f"内容：{what}", f"content: {what}")
         entry = f"{found.quarantined_change.arrival}, {found.audience or '-'} {found.seq}"
-        terminal.line(f"日志条目: {entry}", f"log entry: {entry}")
+        terminal.line(f"日志条目：{entry}", f"log entry: {entry}")
         for record in found.quarantined_change.records:
-            terminal.line(f"记录: {record}", f"record: {record}")
+            terminal.line(f"记录：{record}", f"record: {record}")
 
     terminal.show(found, human)
 
@@ -102,7 +102,7 @@ def retry(
     terminal.show(
         done,
         lambda: terminal.line(
-            f"重试 {done.tried} 个, 已入库 {done.applied} 个",
+            f"重试 {done.tried} 个，已入库 {done.applied} 个",
             f"tried {done.tried}, healed {done.applied}",
         ),
     )
@@ -125,7 +125,7 @@ def close(
 
 
 def clones_ls(terminal: Terminal) -> None:
-    """List offices below with two stores at work, and what was decided. 重复运行的单位"""
+    """List child offices with two databases in use, and the decisions. 重复运行的单位"""
     with terminal.office() as office:
         found = office.list_cloned_offices().cloned_offices
 
@@ -146,13 +146,13 @@ def reset(
     reason: Reason,
     actor: Actor = "",
 ) -> None:
-    """Let the next store under a child's name in; stop the other before. 解除标记"""
+    """Accept a child's replacement database, after its other copy has been stopped. 解除标记"""
     with terminal.office() as office:
         done = office.reset_cloned_office(unit=unit, reason=reason, actor=person(actor)).office
     terminal.show(
         done,
         lambda: terminal.line(
-            f"{done.unit.path}: 已解除标记, 下次连接的数据视为正本",
+            f"{done.unit.path}：已解除标记，下次连接的数据视为正本",
             f"{done.unit.path}: reset; the next store that connects is taken for the right one",
         ),
     )
@@ -171,11 +171,11 @@ def _print(terminal: Terminal, change: pb.QuarantinedChange) -> None:
     state = terminal.localized(*STATES[change.state])
     terminal.line(f"{head}: {state}", f"{head}: {state}")
     why = f"{change.reason} {change.detail}".rstrip()
-    terminal.line(f"原因: {why}", f"reason: {why}")
+    terminal.line(f"原因：{why}", f"reason: {why}")
     who = f"{change.writer.path or '?'}, {terminal.time(change.at_ms)}"
-    terminal.line(f"来自: {who}", f"written by: {who}")
+    terminal.line(f"来自：{who}", f"written by: {who}")
     if change.note:
-        terminal.line(f"处理: {change.note}", f"closed: {change.note}")
+        terminal.line(f"处理：{change.note}", f"closed: {change.note}")
 
 
 def _clone(terminal: Terminal, found: pb.ClonedOffice) -> list[tuple[str | int, ...]]:

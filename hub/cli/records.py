@@ -39,7 +39,8 @@ Record = Annotated[
 ]
 Pairs = Annotated[list[str], typer.Argument(help="field=value ... 字段=值")]
 IfVersion = Annotated[
-    str, typer.Option("--version-token", help="Token of what you looked at. 所见版本")
+    str,
+    typer.Option("--version-token", help="Version you last saw, from `correction show`. 所见版本"),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Although it changed meanwhile. 强制")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it goes with the edit. 理由")]
@@ -279,7 +280,7 @@ def end(
         if not yes and terminal.asks:
             _print(terminal, kind, office.get_record(register=register, id=record).record)
             reason = reason or _reason(terminal, kind)
-            terminal.confirm("注销该记录?", "End this record?")
+            terminal.confirm("注销该记录？", "End this record?")
         now = office.end_record(
             register=register,
             id=record,
@@ -337,7 +338,7 @@ def _reason(terminal: Terminal, kind: pb.RegisterDescription) -> str:
 
 
 def _print(terminal: Terminal, kind: pb.RegisterDescription, record: pb.Record) -> None:
-    ended = "" if record.alive else terminal.localized(" (已注销)", " (ended)")
+    ended = "" if record.alive else terminal.localized("（已注销）", " (ended)")
     terminal.line(
         f"{terminal.label(kind.label)} {record.id} {record.unit.name}{ended}",
         f"{terminal.label(kind.label)} {record.id} {record.unit.name}{ended}",
@@ -351,12 +352,12 @@ def _print(terminal: Terminal, kind: pb.RegisterDescription, record: pb.Record) 
     terminal.table(heads, rows)
     if record.conflicts:
         ids = ", ".join(record.conflicts)
-        terminal.note(f"冲突待处理: {ids}", f"conflicts to decide: {ids}")
+        terminal.note(f"冲突待处理：{ids}", f"conflicts to decide: {ids}")
 
 
 def _describe(terminal: Terminal, kind: pb.RegisterDescription) -> None:
     terminal.line(
-        f"{kind.name} {kind.label.zh}, {_levels(terminal, kind)}, 记录 {kind.records}",
+        f"{kind.name} {kind.label.zh}，{_levels(terminal, kind)}，记录 {kind.records}",
         f"{kind.name} {kind.label.en}, kept by {_levels(terminal, kind)}, records {kind.records}",
     )
     rows = []

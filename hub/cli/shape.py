@@ -5,7 +5,12 @@ The verbs themselves stand in their own modules; nothing here does anything.
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import typer
+from typer import rich_utils
+from typer._click.core import Context
 
 # A group's heading, and what stands in it, in this order. What is in none stands at the end.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -107,6 +112,65 @@ def shaped(app: typer.Typer) -> None:
         verb.epilog = _epilog(str(verb.name))
 
 
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_FRAME = {  # what typer itself says in a help: English, Chinese
+    "ARGUMENTS_PANEL_TITLE": ("Arguments", "参数"),
+    "OPTIONS_PANEL_TITLE": ("Options", "选项"),
+    "COMMANDS_PANEL_TITLE": ("Commands", "命令"),
+    "DEFAULT_STRING": ("[default: {}]", "［默认：{}］"),
+    "ENVVAR_STRING": ("[env var: {}]", "［环境变量：{}］"),
+    "REQUIRED_LONG_STRING": ("[required]", "［必填］"),
+}
+_TYPERS = {  # helps of options that typer adds
+    "help": "显示本帮助",
+    "install_completion": "为当前命令行环境安装自动补全",
+    "show_completion": "显示自动补全脚本，可复制或修改",
+}
+
+
+def in_language(text: str, *, zh: bool) -> str:
+    """Return the English or the Chinese part of a help, "Yuan, as 1234.50. 金额，元"."""
+    lines = []
+    for line in re.sub(r"(?<=\.)\n(?=[\u4e00-\u9fff])", " ", text).split("\n"):
+        first = _CHINESE.search(line)
+        if first is None:
+            lines.append(line)
+            continue
+        cut = max(line.rfind(mark, 0, first.start()) + len(mark) for mark in (". ", "/ ", " "))
+        lines.append(line[cut:] if zh else line[:cut].rstrip(" /"))
+    return "\n".join(lines)
+
+
+def localise(command: Any, *, zh: bool) -> None:
+    """Show the help of a verb, and of all below it, in one language."""
+    for name, texts in _FRAME.items():
+        setattr(rich_utils, name, texts[zh])
+    _localise(command, zh=zh)
+
+
+def _localise(command: Any, *, zh: bool) -> None:
+    for name in ("help", "short_help", "rich_help_panel"):
+        if text := getattr(command, name, None):
+            setattr(command, name, in_language(text, zh=zh))
+    if command.epilog:
+        head, *lines = command.epilog.split("\n\n")
+        command.epilog = "\n\n".join((in_language(head, zh=zh), *lines))
+    if zh:
+        command.options_metavar = "[选项]"
+        if hasattr(command, "subcommand_metavar"):
+            command.subcommand_metavar = "命令 [参数]..."
+    for option in command.params:
+        if zh and option.name in _TYPERS:
+            option.help = _TYPERS[option.name]
+        elif getattr(option, "help", None):
+            option.help = in_language(option.help, zh=zh)
+    own_help = command.get_help_option(Context(command, info_name=command.name))
+    if zh and own_help is not None:
+        own_help.help = _TYPERS["help"]
+    for below in getattr(command, "commands", {}).values():
+        _localise(below, zh=zh)
+
+
 def in_order(names: list[str]) -> list[str]:
     """Return the names of verbs in the order of the groups; others after them."""
     order = [name for _, listed in GROUPS for name in listed]
@@ -116,4 +180,4 @@ def in_order(names: list[str]) -> list[str]:
 
 def _epilog(path: str) -> str | None:
     lines = EXAMPLES.get(path)
-    return "\n\n".join(("For instance 示例:", *lines)) if lines else None
+    return "\n\n".join(("For instance 示例：", *lines)) if lines else None

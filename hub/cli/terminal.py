@@ -173,7 +173,8 @@ class Terminal:
             from rich.text import Text
 
             text = " ".join(error.text(self.lang).split())
-            console.print(Text.assemble((self.localized("错误", "error"), "bold red"), f": {text}"))
+            console.print(Text.assemble((self.localized("错误", "error"), "bold red"),
+                                        self.localized("：", ": ") + text))  # fmt: skip
         return int(error.kind.exit)
 
     @contextmanager

@@ -23,7 +23,7 @@ from typer._click.exceptions import (  # typer keeps its copy of click to itself
 from typer.core import TyperGroup
 
 from hub.cli.refusals import Refusal, WrongUsage
-from hub.cli.shape import in_order
+from hub.cli.shape import in_order, localise
 from hub.cli.terminal import Terminal, default_lang
 
 LANGS = ("zh", "en")
@@ -62,6 +62,7 @@ class Root(TyperGroup):
     ) -> Any:  # fmt: skip
         """Run a verb; say in one line what is wrong with how it was called."""
         stated = list(sys.argv[1:] if args is None else args)
+        localise(self, zh=_terminal(stated).zh)
         given = {"prog_name": prog_name, "complete_var": complete_var, **extra}
         if not standalone_mode:
             return super().main(stated, standalone_mode=False, **given)

@@ -42,9 +42,9 @@ STEPS = {
     "rework": "Have it done again. 返工",
     "recall": "Take it away. 撤回",
     "close": "End verified work. 办结",
-    "admit": "The gate lets it in. 准入",
-    "refuse": "The gate keeps it out. 不予准入",
-    "send_back": "The gate wants it rewritten. 退回修改",
+    "admit": "Approve the task for dispatch. 准入",
+    "refuse": "Reject the task. 不予准入",
+    "send_back": "Return the task to its issuer for rewriting. 退回修改",
     "adjudicate": "Dispatch it again by a ruling that binds. 裁定",
 }
 
@@ -84,20 +84,25 @@ def issue(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask. 不再询问")] = False,
     duty: Annotated[
-        str, typer.Option("--duty", help="undertakes, assists, unlisted, department, office")
+        str,
+        typer.Option("--duty", help="undertakes, assists, unlisted, department, office. 责任类型"),
     ] = "office",
     body: Annotated[str, typer.Option("--body", help="The whole request. 内容")] = "",
-    body_file: Annotated[Path | None, typer.Option("--body-file", help="From a file.")] = None,
+    body_file: Annotated[
+        Path | None, typer.Option("--body-file", help="From a file. 从文件读取内容")
+    ] = None,
     due: Due = "",
-    fee: Annotated[str, typer.Option("--fee", help="Yuan for each community. 随事经费, 元")] = "0",
+    fee: Annotated[str, typer.Option("--fee", help="Yuan for each community. 随事经费，元")] = "0",
     department: Annotated[str, typer.Option("--department", help="Who asks. 部门")] = "",
     item: Annotated[str, typer.Option("--item", help="Duty item number. 职责事项编号")] = "",
     nature: Annotated[
-        str, typer.Option("--nature", help="temporary, administrative, ordinary")
+        str, typer.Option("--nature", help="temporary, administrative, ordinary. 事务性质")
     ] = "ordinary",
     workload: Annotated[int, typer.Option("--workload", min=0, help="Person-days. 人天")] = 0,
     duration: Annotated[int, typer.Option("--duration", min=0, help="Days. 持续天数")] = 0,
-    order: Annotated[str, typer.Option("--order", help="Your own id, to repeat safely.")] = "",
+    order: Annotated[
+        str, typer.Option("--order", help="Your own id, to repeat safely. 自定编号")
+    ] = "",
     actor: Actor = "",
 ) -> None:
     """Ask other offices for work; it goes hop by hop. 交办任务"""
@@ -128,7 +133,7 @@ def issue(
 
 def ls(
     terminal: Terminal,
-    box: Annotated[str, typer.Option("--box", help="todo, issued, passing, all")] = "all",
+    box: Annotated[str, typer.Option("--box", help="todo, issued, passing, all. 范围")] = "all",
     state: Annotated[list[str] | None, typer.Option("--state", help="Only these. 状态")] = None,
     flagged: Annotated[bool, typer.Option("--flagged", help="Late and such. 有提示的")] = False,
     text: Annotated[str, typer.Option("--text", help="In the title. 标题含")] = "",
@@ -205,7 +210,7 @@ def tree(
 def progress(
     terminal: Terminal,
     assignment: Assignment,
-    percent: Annotated[int, typer.Argument(min=0, max=100, help="0-100")],
+    percent: Annotated[int, typer.Argument(min=0, max=100, help="0-100. 完成百分比")],
     note: Note = "",
     actor: Actor = "",
 ) -> None:
@@ -258,7 +263,7 @@ def dispatch(terminal: Terminal, assignment: Assignment, due: Due = "", actor: A
 def appraise(
     terminal: Terminal,
     assignment: Assignment,
-    score: Annotated[int, typer.Argument(min=0, max=100, help="0-100")],
+    score: Annotated[int, typer.Argument(min=0, max=100, help="0-100. 完成百分比")],
     note: Note = "",
     actor: Actor = "",
 ) -> None:
@@ -273,7 +278,7 @@ def amend(
     body: Annotated[str, typer.Option("--body", help="The new request. 内容")] = "",
     actor: Actor = "",
 ) -> None:
-    """Rewrite what the gate sent back, and submit it again. 修改后重报"""
+    """Rewrite a returned task and submit it again. 修改后重报"""
     _act(terminal, assignment, "amend", actor, title=title, body=body)
 
 

@@ -49,7 +49,7 @@ class Unreachable(SilianError):
             f"no office answers at {address} ({why})",
             f"无法连接 {address} ({why})",
             remedy_en="Is it being served there? Check the address and the network.",
-            remedy_zh="请确认服务已启动, 并检查地址和网络。",
+            remedy_zh="请确认服务已启动，并检查地址和网络。",
         )
 
 
@@ -62,7 +62,7 @@ class CallFailed(SilianError):
     def __init__(self, why: str) -> None:
         super().__init__(
             f"the office's program failed: {why}",
-            f"单位程序出错: {why}",
+            f"单位程序出错：{why}",
             remedy_en="See the office's log, and report it.",
             remedy_zh="请查看该单位的日志并报告。",
         )

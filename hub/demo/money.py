@@ -144,7 +144,7 @@ def _overdraw(network: Network, year: int, held_fen: int) -> Refused:
         )  # fmt: skip
     raise DemoFailed(
         f"{network.street.name} released {asked} fen and holds {held_fen}",
-        f"{network.street.name}超额拨付: 持有 {held_fen} 分, 拨付 {asked} 分",
+        f"{network.street.name}超额拨付：持有 {held_fen} 分，拨付 {asked} 分",
     )
 
 

@@ -43,7 +43,7 @@ class DemoFailed(SilianError):
         super().__init__(
             en, zh,
             remedy_en=remedy_en or "Run it again with --dir DIR and look at DIR/logs.",
-            remedy_zh=remedy_zh or "请加 --dir 目录 重新运行, 并查看该目录下的 logs。",
+            remedy_zh=remedy_zh or "请加 --dir 目录 重新运行，并查看该目录下的 logs。",
         )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ class Processes:
         except (ValueError, KeyError, TypeError):
             raise DemoFailed(
                 f"the process of {name} did not start: {_tail(server.log)}",
-                f"进程 {name} 未能启动: {_tail(server.log)}",
+                f"进程 {name} 未能启动：{_tail(server.log)}",
             ) from None
         return server.address
 
@@ -124,7 +124,7 @@ class Processes:
             if code is not None:
                 raise DemoFailed(
                     f"the process of {server.name} has ended ({code}): {_tail(server.log)}",
-                    f"进程 {server.name} 意外退出 ({code}): {_tail(server.log)}",
+                    f"进程 {server.name} 意外退出（{code}）：{_tail(server.log)}",
                 )
 
     def cpu_s(self) -> float:

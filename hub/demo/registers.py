@@ -129,7 +129,7 @@ def import_file(
             why = report.summary[0].text if report.summary else None
             raise DemoFailed(
                 f"{place.name} refused {filename}: {report.register}: {why.en if why else '-'}",
-                f"{place.name}未能导入 {filename}: {report.register}: {why.zh if why else '-'}",
+                f"{place.name}未能导入 {filename}：{report.register}：{why.zh if why else '-'}",
             )
     rows = {report.register: report.new for report in reports}
     report_rows(sum(rows.values()))

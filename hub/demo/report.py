@@ -44,12 +44,12 @@ class Report:
                                          self._network.street))  # fmt: skip
         count, processes = len(self._network.all()), len(self._network.processes.names())
         self._line(
-            f"四联演示: {path} 及 {len(self._network.communities)} 个社区, "
-            f"{count} 个单位, {processes} 个进程",
+            f"四联演示：{path} 及 {len(self._network.communities)} 个社区，"
+            f"{count} 个单位，{processes} 个进程",
             f"Silian demonstration: {path} and {len(self._network.communities)} communities, "
             f"{count} offices in {processes} processes",
         )
-        self._line(f"{GENERATED_ZH}; 数字出处: {SOURCE}", f"{GENERATED_EN}; figures: {SOURCE}")
+        self._line(f"{GENERATED_ZH}；数字出处：{SOURCE}", f"{GENERATED_EN}; figures: {SOURCE}")
 
     # -- what happened at each level --------------------------------------------------------------
 
@@ -61,22 +61,22 @@ class Report:
         rows = (
             (
                 self._network.city.name,
-                f"下达任务, 安排资金 {yuan(fen['F1'] + fen['F3'])} 元, 汇总全市数字",
+                f"下达任务，安排资金 {yuan(fen['F1'] + fen['F3'])} 元，汇总全市数字",
                 f"issued orders, appropriated {yuan(fen['F1'] + fen['F3'])} yuan, rolled up",
             ),
             (
                 self._network.district.name,
-                f"转发任务, 1:1 配套 {yuan(fen['F2'])} 元",
+                f"转发任务，1:1 配套 {yuan(fen['F2'])} 元",
                 f"passed orders on, matched {yuan(fen['F2'])} yuan 1:1",
             ),
             (
                 self._network.street.name,
-                "转发任务并核验, 拨付资金; 断线、被强制终止后恢复",
+                "转发任务并核验，拨付资金；断线、被强制终止后恢复",
                 "passed on and verified, paid out; was cut off, killed, and came back",
             ),
             (
                 self._localized(f"{len(self._network.communities)} 个社区", "the communities"),
-                f"导入台账, 完成任务, 支出资金; 断线期间又导入 {imported} 条",
+                f"导入台账，完成任务，支出资金；断线期间又导入 {imported} 条",
                 f"imported registers, did the work, spent; {imported} more rows while cut off",
             ),
         )
@@ -85,8 +85,8 @@ class Report:
         )
         records = self._outcome.records
         self._line(
-            f"市级可见记录: 社区写入 {records.written}, 市级收到 {records.at_city_entitled}, "
-            f"缺失 {records.missing}, 不一致 {records.different}; 任务环节 {done.dispatched}; "
+            f"市级可见记录：社区写入 {records.written}，市级收到 {records.at_city_entitled}，"
+            f"缺失 {records.missing}，不一致 {records.different}；任务环节 {done.dispatched}；"
             f"离开社区的住户和居民记录 {records.personal_above}",
             f"Records that the city may see: written {records.written}, "
             f"held by the city {records.at_city_entitled}, missing {records.missing}, "
@@ -115,12 +115,12 @@ class Report:
             rows,
         )
         self._line(
-            "演示只运行一个街道, 全市其余单位显示为未填报。",
+            "演示只运行一个街道，全市其余单位显示为未填报。",
             "Only one street runs here; the rest of the city has never reported, and that shows.",
         )
 
     def _communities(self) -> None:
-        self._heading("下钻: 各社区", "Drill-down: communities")
+        self._heading("下钻：各社区", "Drill-down: communities")
         heads = [
             self._terminal.label(self._reply(i, self._network.street).indicator.label)
             for i in DRILL_DOWN
@@ -146,7 +146,7 @@ class Report:
         for place in missed:
             index = self._reply("K5", place).figure
             self._line(
-                f"  {place.name}: 每百户 {index.display} m², 标准 30 m², 未达标",
+                f"  {place.name}：每百户 {index.display} m²，标准 30 m²，未达标",
                 f"  {place.name}: {index.display} m² per 100 households, the norm is 30: missed",
             )
 
@@ -156,7 +156,7 @@ class Report:
         self._heading("任务", "Work")
         done = self._outcome.assignments
         self._line(
-            f"共 {done.dispatched} 个环节: 完成 {done.completed}, 谢绝 {done.declined}, "
+            f"共 {done.dispatched} 个环节：完成 {done.completed}，谢绝 {done.declined}，"
             f"未结 {done.open}",
             f"{done.dispatched} hops: {done.completed} completed, {done.declined} declined, "
             f"{done.open} open",
@@ -164,13 +164,13 @@ class Report:
         for code, reason in self._outcome.declined.items():
             name = self._name(code)
             self._line(
-                f"  {name}谢绝: {reason}; 市里延期重发, 已完成",
+                f"  {name}谢绝：{reason}；市里延期重发，已完成",
                 f"  {name} declined: {reason}; asked again with more time, and done",
             )
 
     def _money(self) -> None:
         moved = self._outcome.moved
-        self._heading(f"资金 ({moved.year} 年, 元)", f"Money ({moved.year}, yuan)")
+        self._heading(f"资金（{moved.year} 年，元）", f"Money ({moved.year}, yuan)")
         rows = []
         for line in self._outcome.funds:
             fund = FUNDS[line.fund]
@@ -185,18 +185,18 @@ class Report:
         )  # fmt: skip
         whole = sum(line.difference_fen for line in self._outcome.funds)
         self._line(
-            f"守恒核对 (全部单位的账目): 安排 - 持有 - 支出 - 在途 - 争议 = {yuan(whole)}",
+            f"守恒核对（全部单位的账目）：安排 - 持有 - 支出 - 在途 - 争议 = {yuan(whole)}",
             "Conservation over every office's journal: "
             f"appropriated - held - spent - in transit - disputed = {yuan(whole)}",
         )
         if moved.unsigned:
             self._line(
-                f"  {self._name(moved.unsigned)}尚未确认一笔到账, 计为在途",
+                f"  {self._name(moved.unsigned)}尚未确认一笔到账，计为在途",
                 f"  {self._name(moved.unsigned)} has one receipt to sign: that money is in transit",
             )
         for each in moved.refused:
             self._line(
-                f"  已拒绝 {each.office}: {each.zh}", f"  Refused at {each.office}: {each.en}"
+                f"  已拒绝 {each.office}：{each.zh}", f"  Refused at {each.office}: {each.en}"
             )
 
     # -- trouble ----------------------------------------------------------------------------------
@@ -215,15 +215,15 @@ class Report:
         found = self._outcome.conflicts
         self._heading("冲突", "Conflicts")
         self._line(
-            f"未处理 {found.open}, 未显示的值均已保留: {found.losers_kept}",
+            f"未处理 {found.open}，未显示的值均已保留：{found.losers_kept}",
             f"{found.open} open; values not shown are kept: {found.losers_kept}",
         )
         for each in found.shown:
             self._line(
-                f"  {each.unit.name} {each.register}.{each.field}: "
-                f"显示“{value_of(each.shown.value)}” ({each.shown.unit.name}), "
-                f"保留“{value_of(each.loser.value)}” ({each.loser.unit.name}); "
-                f"须由 {each.assignee.name} 处理; 可见于 {'、'.join(found.shown_at[each.id])}",
+                f"  {each.unit.name} {each.register}.{each.field}："
+                f"显示“{value_of(each.shown.value)}”（{each.shown.unit.name}），"
+                f"保留“{value_of(each.loser.value)}”（{each.loser.unit.name}）；"
+                f"须由 {each.assignee.name} 处理；可见于 {'、'.join(found.shown_at[each.id])}",
                 f"  {each.unit.name} {each.register}.{each.field}: "
                 f"shows {value_of(each.shown.value)!r} ({each.shown.unit.name}), "
                 f"keeps {value_of(each.loser.value)!r} ({each.loser.unit.name}); "
@@ -241,7 +241,7 @@ class Report:
         compared = sum(sum(each.compared.values()) for each in self._outcome.verified)
         count, different = len(self._outcome.verified), self._outcome.different
         self._line(
-            f"{count} 个单位各自复算, 共核对 {compared} 项, 不一致 {different}",
+            f"{count} 个单位各自复算，共核对 {compared} 项，不一致 {different}",
             f"recomputed at {count} offices: {compared} compared, {different} differences",
         )
         for each in self._outcome.verified:
@@ -291,5 +291,5 @@ def _counted(fault: Fault, *, zh: bool) -> str:
         return ""
     made, lost = fault.detail["acknowledged"], fault.detail["lost"]
     if zh:
-        return f"; 此前已确认的修改 {made} 条, 丢失 {lost} 条"
+        return f"；此前已确认的修改 {made} 条，丢失 {lost} 条"
     return f"; {made} edits were acknowledged before, {lost} lost"

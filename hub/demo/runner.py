@@ -80,7 +80,7 @@ def _play(
 ) -> Outcome:
     plan = registers.plan_of(network.tree, network.street.unit.unit_id, today, scale)
     workbooks = network.city.folder.parent.parent / "workbooks"
-    with progress.step("prepare", "写工作簿, 建单位", "write workbooks, make offices") as report:
+    with progress.step("prepare", "写工作簿，建单位", "write workbooks, make offices") as report:
         books = registers.prepare(network, plan, workbooks, tree_csv, SHIPPED_FROM, report)
     with progress.step("start", "启动各级进程", "start the processes"):
         network.start_all()
@@ -88,12 +88,12 @@ def _play(
         registers.bring_in(network, books, report)
     with progress.step("settle", "逐级上报", "records and sums go up"):
         settle(network)
-    with progress.step("work", "下达任务, 逐级办理", "an order to every community") as report:
+    with progress.step("work", "下达任务，逐级办理", "an order to every community") as report:
         order = work.spread(network, wall_ms(), report)
     with progress.step("money", "资金安排、拨付、支出", "appropriate, release, spend") as report:
         moved = money.pay(network, today.year, report)
         settle(network)
-    with progress.step("trouble", "断线, 两边同改, kill -9", "cut lines, edit both sides, kill -9"):
+    with progress.step("trouble", "断线，两边同改，kill -9", "cut lines, edit both sides, kill -9"):
         trouble = faults.inject(network, order.declined_by, today)
     with progress.step("heal", "恢复并等待同步完成", "heal and settle"):
         settle(network)
@@ -159,7 +159,7 @@ def _folder(asked: Path | None) -> Iterator[Path]:
     if asked.exists() and any(asked.iterdir()):
         raise usage(
             f"{asked} is not empty", f"{asked} 不是空目录",
-            "Choose a new folder; nothing is overwritten.", "请选择新目录, 系统不会覆盖已有数据。",
+            "Choose a new folder; nothing is overwritten.", "请选择新目录，系统不会覆盖已有数据。",
         )  # fmt: skip
     asked.mkdir(parents=True, exist_ok=True)
     yield asked.resolve()
@@ -199,7 +199,7 @@ def _keep(terminal: Terminal, network: Network) -> None:
         f"silian verify --dir {city}",
     ):
         terminal.note(f"  {command}", f"  {command}")
-    terminal.note("正在运行, 按 Ctrl-C 停止。", "Running; Ctrl-C stops it all.")
+    terminal.note("正在运行，按 Ctrl-C 停止。", "Running; Ctrl-C stops it all.")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

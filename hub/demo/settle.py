@@ -27,7 +27,7 @@ def eventually(network: Network, zh: str, en: str, found: Callable[[], T | None]
             return answer
         network.processes.check_alive()
         if time.monotonic() > give_up:
-            raise DemoFailed(f"did not come about in time: {en}", f"等待超时: {zh}")
+            raise DemoFailed(f"did not come about in time: {en}", f"等待超时：{zh}")
         time.sleep(POLL_S)
 
 
@@ -51,7 +51,7 @@ def settle(network: Network, patience_s: float = PATIENCE_S) -> None:
             late = [p.name for p, mark in zip(places, after, strict=True) if mark is None]
             raise DemoFailed(
                 f"still waiting after {patience_s:.0f} s: {', '.join(late) or 'new entries'}",
-                f"{patience_s:.0f} 秒后仍未同步完成: {'、'.join(late) or '仍有新数据'}",
+                f"{patience_s:.0f} 秒后仍未同步完成：{'、'.join(late) or '仍有新数据'}",
             )
 
 

@@ -100,7 +100,7 @@ REASONS: dict[str, tuple[str, str, str, str]] = {
         "the other office had meanwhile moved it on",
         "对方单位已先行处理",
         "Nothing is lost: the step is kept in the record. Go on from the state shown.",
-        "记录已保留,请按当前状态继续办理。",
+        "记录已保留，请按当前状态继续办理。",
     ),
     "wrong_writer": (
         "only the other office may take this step",
@@ -110,7 +110,7 @@ REASONS: dict[str, tuple[str, str, str, str]] = {
     ),
     "incomplete": (
         "a reason, percentage (0 to 100), deadline or kind of duty is missing",
-        "缺少理由、百分比(0至100)、期限或职责类别",
+        "缺少理由、百分比（0至100）、期限或职责类别",
         "Fill in what is missing.",
         "请补充完整后重试。",
     ),
@@ -122,7 +122,7 @@ REASONS: dict[str, tuple[str, str, str, str]] = {
     ),
     "department_duty": (
         "a duty of the department must not be passed to a community",
-        "应由政府部门独立履行的职责,不得转嫁给社区",
+        "应由政府部门独立履行的职责，不得转嫁给社区",
         "The department does this work itself.",
         "由该部门自行办理。",
     ),
@@ -136,7 +136,7 @@ REASONS: dict[str, tuple[str, str, str, str]] = {
         "consent is asked only of a community that assists",
         "仅社区协助事项需要征求同意",
         "Accept the work, or return it with a reason.",
-        "请接收,或说明理由退回。",
+        "请接收，或说明理由退回。",
     ),
     "fee_not_released": (
         "the fee that goes with this work has not been released",
@@ -146,7 +146,7 @@ REASONS: dict[str, tuple[str, str, str, str]] = {
     ),
     "not_relayable": (
         "a community does not relay; it divides work among its own workers",
-        "社区不得转派,可在本社区工作人员中分工",
+        "社区不得转派，可在本社区工作人员中分工",
         "Report progress instead.",
         "请直接报告进度。",
     ),
@@ -166,11 +166,11 @@ REASONS: dict[str, tuple[str, str, str, str]] = {
         "a ruling from above has settled who does this work",
         "上级已裁定由本单位办理",
         "Accept it; disagreement goes to the office that ruled.",
-        "请接收;如有异议请向裁定单位提出。",
+        "请接收；如有异议请向裁定单位提出。",
     ),
     "returned_too_often": (
         "it came back as often as the rules allow; an office above both must rule",
-        "退回次数已达上限,须由共同上级裁定",
+        "退回次数已达上限，须由共同上级裁定",
         "Ask the nearest office above both for a ruling.",
         "请报请双方共同的上级单位裁定。",
     ),
@@ -178,7 +178,7 @@ REASONS: dict[str, tuple[str, str, str, str]] = {
         "the assignee did not ask to hand it back",
         "承办单位未申请退办",
         "Recall it instead, or wait for the request.",
-        "可改为撤回,或等待对方申请。",
+        "可改为撤回，或等待对方申请。",
     ),
     "same_person": (
         "who claimed the work as done may not verify it",

@@ -276,7 +276,7 @@ def _unique(register: str, table: Table) -> Unique:
         where={f: read_condition(table, f, raw) for f, raw in table.table("where").items()},
     )
     if not fields or len(set(fields)) != len(fields):
-        table.fail("names fields, each once", "应写字段, 不得重复", "fields")
+        table.fail("names fields, each once", "应写字段，不得重复", "fields")
     table.close()
     return found
 

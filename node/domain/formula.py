@@ -71,9 +71,9 @@ def standard_fen(year: int, norms: Norms) -> int:
     if years < 0:
         raise YearBeforeBase(
             f"The work-fund standard begins in {norms.work_base_year}; {year} is before it.",
-            f"工作经费标准自{norms.work_base_year}年起执行,{year}年没有标准。",
+            f"工作经费标准自{norms.work_base_year}年起执行，{year}年没有标准。",
             remedy_en="Choose a later year, or have the city publish another base year.",
-            remedy_zh="请选择之后的年份,或由市里发布新的基准年。",
+            remedy_zh="请选择之后的年份，或由市里发布新的基准年。",
         )
     rate = Fraction(norms.work_growth_percent, 100)
     growth = (1 + rate) ** years if norms.work_growth is Growth.COMPOUND else 1 + rate * years

@@ -47,8 +47,8 @@ class Fund:
 FUNDS: dict[str, Fund] = {
     fund.id: fund
     for fund in (
-        Fund(id="F1", zh="社区年工作经费(市)", en="work, city", payers=(0,), path=(0, 1, 2, 3)),
-        Fund(id="F2", zh="社区年工作经费(区配套)", en="work, match", payers=(1,), path=(1, 2, 3)),
+        Fund(id="F1", zh="社区年工作经费（市）", en="work, city", payers=(0,), path=(0, 1, 2, 3)),
+        Fund(id="F2", zh="社区年工作经费（区配套）", en="work, match", payers=(1,), path=(1, 2, 3)),
         Fund(id="F3", zh="社区党务工作经费", en="party work", payers=(0,), path=(0, 1, 2, 3)),
         Fund(
             id="F4",

@@ -254,7 +254,7 @@ class Books:
                 "stays with the office that holds it",
                 "只能由持有单位使用",
                 remedy_en="Spend it here, or release another fund.",
-                remedy_zh="请在本单位支出,或拨付其他资金。",
+                remedy_zh="请在本单位支出，或拨付其他资金。",
             )
         assert posting.peer_unit is not None
         if not self._is_descendant(posting.peer_unit, self.unit_id):

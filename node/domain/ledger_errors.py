@@ -36,9 +36,9 @@ class InsufficientFunds(LedgerError):
         super().__init__(
             f"Fund {en} holds {yuan(held_fen)} yuan; {yuan(asked_fen)} were asked, "
             f"{yuan(missing_fen)} are missing.",
-            f"{zh}现有{yuan(held_fen)}元,申请{yuan(asked_fen)}元,缺{yuan(missing_fen)}元。",
+            f"{zh}现有{yuan(held_fen)}元，申请{yuan(asked_fen)}元，缺{yuan(missing_fen)}元。",
             remedy_en="Reduce the amount, or wait until more has been received.",
-            remedy_zh="请减少金额,或待款项到账后再办理。",
+            remedy_zh="请减少金额，或待款项到账后再办理。",
         )
         self.held_fen = held_fen
         self.asked_fen = asked_fen
@@ -56,7 +56,7 @@ class OverLimit(LedgerError):
         super().__init__(
             f"A {what} of fund {en} in {year} may come to {yuan(limit_fen)} yuan; "
             f"this would make it {yuan(asked_fen)}.",
-            f"{zh}{year}年限额{yuan(limit_fen)}元,本次将达{yuan(asked_fen)}元。",
+            f"{zh}{year}年限额{yuan(limit_fen)}元，本次将达{yuan(asked_fen)}元。",
             remedy_en="Reduce the amount.",
             remedy_zh="请减少金额。",
         )
@@ -75,7 +75,7 @@ class TransferReused(LedgerError):
             "This transfer id already stands for something else.",
             "该业务编号已用于另一笔记录。",
             remedy_en="Nothing was booked. Look at the first posting; a new one needs a new id.",
-            remedy_zh="未入账。请核对原记录;新的业务须使用新编号。",
+            remedy_zh="未入账。请核对原记录；新的业务须使用新编号。",
         )
 
 
@@ -90,7 +90,7 @@ class TransferUnknown(LedgerError):
             f"The {what_en} that this answers has not arrived here.",
             f"本单位尚未收到对应的{what_zh}。",
             remedy_en="Synchronise, then post it again.",
-            remedy_zh="请先同步,再办理。",
+            remedy_zh="请先同步，再办理。",
         )
 
 
@@ -105,7 +105,7 @@ class TransferResolved(LedgerError):
             "This transfer was received or returned before.",
             "该笔款项已到账或已退回。",
             remedy_en="Give back money that was received as a return of its own.",
-            remedy_zh="已到账的款项如需退回,请另行登记退款。",
+            remedy_zh="已到账的款项如需退回，请另行登记退款。",
         )
 
 
@@ -118,9 +118,9 @@ class ReceiptMismatch(LedgerError):
     def __init__(self, *, sent_fen: int, booked_fen: int) -> None:
         super().__init__(
             f"{yuan(sent_fen)} yuan were sent; this says {yuan(booked_fen)}.",
-            f"对方记{yuan(sent_fen)}元,此处记{yuan(booked_fen)}元,金额不符。",
+            f"对方记{yuan(sent_fen)}元，此处记{yuan(booked_fen)}元，金额不符。",
             remedy_en="Post a dispute with both figures.",
-            remedy_zh="请登记争议,注明双方金额。",
+            remedy_zh="请登记争议，注明双方金额。",
         )
         self.sent_fen = sent_fen
         self.booked_fen = booked_fen
@@ -137,7 +137,7 @@ class NotDescendant(LedgerError):
             f"Unit {to_unit} is not below unit {unit_id}.",
             f"单位{to_unit}不是单位{unit_id}的下级。",
             remedy_en="Release to an office below; money for others goes by the common office.",
-            remedy_zh="只能拨付给下级单位;其他单位的款项由共同上级拨付。",
+            remedy_zh="只能拨付给下级单位；其他单位的款项由共同上级拨付。",
         )
 
 
@@ -202,9 +202,9 @@ class NotReversible(LedgerError):
     def __init__(self, kind: str) -> None:
         super().__init__(
             f"A {kind} cannot be reversed: another office may have built on it.",
-            "该笔记录不能冲正:其他单位可能已据此入账。",
+            "该笔记录不能冲正：其他单位可能已据此入账。",
             remedy_en="Ask the receiver to return the money, or post the opposite.",
-            remedy_zh="请收款单位退回,或另作相反登记。",
+            remedy_zh="请收款单位退回，或另作相反登记。",
         )
 
 
@@ -217,7 +217,7 @@ class BadPosting(LedgerError):
     def __init__(self, kind: str, wrong: str) -> None:
         super().__init__(
             f"A {kind} contradicts itself: {wrong}.",
-            "该笔记录自相矛盾,未予入账。",
+            "该笔记录自相矛盾，未予入账。",
             remedy_en="Report it to whoever runs the office's system.",
             remedy_zh="请联系本单位系统管理员。",
         )

@@ -61,7 +61,7 @@ def check_fund(fund: Fund, posting: Posting) -> None:
         raise FundRule(
             fund.id,
             "pays for one assignment, and none is named",
-            "须对应具体任务,尚未注明",
+            "须对应具体任务，尚未注明",
             remedy_en="Name the assignment.",
             remedy_zh="请注明对应的任务。",
         )

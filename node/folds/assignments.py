@@ -52,7 +52,7 @@ PROGRESS_STEP = 10  # points by which relayed progress must change for a new eve
 COMPLETED = TERMINAL | {State.VERIFIED, State.APPRAISED}
 DROPPED = frozenset({State.REFUSED, State.DECLINED, State.RECALLED})
 GATE = frozenset({EventKind.ADMIT, EventKind.REFUSE, EventKind.SEND_BACK})
-NOT_OURS = "不属于可交社区承办的事项 (not work that may come here)"
+NOT_OURS = "不属于可交社区承办的事项"
 
 
 class AssignmentFold:

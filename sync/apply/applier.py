@@ -44,9 +44,9 @@ class CursorGap(SilianError):
     def __init__(self, *, expected: int, received: int) -> None:
         super().__init__(
             f"batch starts after position {received}, {expected} is held here",
-            f"批次起点为 {received}, 本单位只收到 {expected}",
+            f"批次起点为 {received}，本单位只收到 {expected}",
             remedy_en="The sender resends from what the receiver holds; nothing to do.",
-            remedy_zh="发送方会自动补发, 无需处理。",
+            remedy_zh="发送方会自动补发，无需处理。",
         )
         self.expected = expected
 

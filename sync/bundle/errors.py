@@ -58,18 +58,18 @@ class BundleNeedsLine(SilianError):
     code = "bundle_needs_link"
     kind = ErrorKind.FAILED_PRECONDITION
 
-    def __init__(self, who: str) -> None:
+    def __init__(self, who: str, who_zh: str = "") -> None:
         super().__init__(
             f"the store of {who} was restored and lacks changes that this office has",
-            f"{who} 的数据曾被恢复, 缺少本单位已收到的内容",
+            f"{who_zh or who} 的数据曾被恢复，缺少本单位已收到的内容",
             remedy_en="Connect the two offices once: it gets back what it lost. Then continue.",
-            remedy_zh="请让两个单位联网一次, 对方会自动取回缺失的数据, 之后可继续使用离线包。",
+            remedy_zh="请让两个单位联网一次，对方会自动取回缺失的数据，之后可继续使用离线包。",
         )
 
     @classmethod
     def of_us(cls) -> Self:
         """Return the error for the case that our own store is the restored one."""
-        return cls("this office (本单位)")
+        return cls("this office", "本单位")
 
 
 class BundleMissing(SilianError):
@@ -82,8 +82,8 @@ class BundleMissing(SilianError):
         super().__init__(
             f"a bundle of {who} is missing: its {lane} log was received up to {applied}, "
             f"this file continues after {start}",
-            f"缺少 {who} 的前一个离线包: {lane} 通道已收到 {applied}, 本文件从 {start} 之后开始",
+            f"缺少 {who} 的前一个离线包：{lane} 通道已收到 {applied}，本文件从 {start} 之后开始",
             remedy_en="Read the missing file first, or all files of the set at once; or have the "
             "files written again with --start-over.",
-            remedy_zh="请先读取缺少的文件, 或一次读取整套; 也可请对方用 --start-over 重新生成。",
+            remedy_zh="请先读取缺少的文件，或一次读取整套；也可请对方用 --start-over 重新生成。",
         )

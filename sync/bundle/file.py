@@ -53,9 +53,9 @@ class BundleDamaged(SilianError):
     def __init__(self, why: str) -> None:
         super().__init__(
             f"not an intact bundle: {why}",
-            f"离线包不完整或已被改动: {_WHY_ZH.get(why, '内部结构有误')}",
+            f"离线包不完整或已被改动：{_WHY_ZH.get(why, '内部结构有误')}",
             remedy_en="Nothing was applied. Copy the file again, or have it written again.",
-            remedy_zh="未导入任何数据。请重新拷贝, 或请对方重新生成。",
+            remedy_zh="未导入任何数据。请重新拷贝，或请对方重新生成。",
         )
 
 
@@ -70,7 +70,7 @@ class BundleNewer(SilianError):
             "this bundle was written by a newer program",
             "该离线包由更新版本的程序生成",
             remedy_en="Upgrade this office, then read it.",
-            remedy_zh="请先升级本单位程序, 再读取。",
+            remedy_zh="请先升级本单位程序，再读取。",
         )
 
 

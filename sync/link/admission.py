@@ -20,7 +20,7 @@ class Overloaded(SilianError):
     def __init__(self, retry_after_ms: int) -> None:
         super().__init__(
             f"this office is busy; again in {retry_after_ms} ms",
-            f"上级正忙, 请在 {retry_after_ms} 毫秒后重试",
+            f"上级正忙，请在 {retry_after_ms} 毫秒后重试",
             remedy_en="This happens by itself.",
             remedy_zh="系统会自动重试。",
         )

@@ -27,7 +27,7 @@ class SignatureError(SilianError):
         "Nothing of the batch was applied. Phone the office that wrote the stream, and check every "
         "office between."
     )
-    _remedy_zh = "整批数据未入库。请电话联系原单位核实, 并检查沿途各级单位。"
+    _remedy_zh = "整批数据未入库。请电话联系原单位核实，并检查沿途各级单位。"
 
     def __init__(self, en: str, zh: str) -> None:
         super().__init__(en, zh, remedy_en=self._remedy_en, remedy_zh=self._remedy_zh)
@@ -43,7 +43,7 @@ class BadSignature(SignatureError):
         where = _name(key)
         super().__init__(
             f"stream {where}: the signature for entry {seq} is not from its office",
-            f"数据流 {where}: 第 {seq} 条的签名与原单位不符",
+            f"数据流 {where}：第 {seq} 条的签名与原单位不符",
         )
 
 
@@ -56,7 +56,7 @@ class KeyChanged(SignatureError):
     def __init__(self, who: str, known: bytes, shown: bytes) -> None:
         super().__init__(
             f"{who}: signed with key {fingerprint(shown)}, the known key is {fingerprint(known)}",
-            f"{who}: 签名密钥为 {fingerprint(shown)}, 本单位已知 {fingerprint(known)}",
+            f"{who}：签名密钥为 {fingerprint(shown)}，本单位已知 {fingerprint(known)}",
         )
 
 
@@ -70,7 +70,7 @@ class SignatureMissing(SignatureError):
         where = _name(key)
         super().__init__(
             f"stream {where}: signed up to entry {signed_seq}, received up to {seq}",
-            f"数据流 {where}: 签名只到第 {signed_seq} 条, 实收到第 {seq} 条",
+            f"数据流 {where}：签名只到第 {signed_seq} 条，实收到第 {seq} 条",
         )
 
 

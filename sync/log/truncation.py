@@ -34,9 +34,9 @@ class LogTruncated(SilianError):
         super().__init__(
             f"the log is complete only from position {low_water_mark} on; "
             f"entries after {asked} are needed",
-            f"变更日志自 {low_water_mark} 起完整, 所需起点为 {asked}",
+            f"变更日志自 {low_water_mark} 起完整，所需起点为 {asked}",
             remedy_en="Connect the two offices once: the system sends a snapshot. Then continue.",
-            remedy_zh="请让两个单位联网一次, 系统会传送全量副本, 之后可继续。",
+            remedy_zh="请让两个单位联网一次，系统会传送全量副本，之后可继续。",
         )
 
 

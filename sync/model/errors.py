@@ -115,7 +115,7 @@ class Malformed(SilianError):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"malformed message: {what}",
-            f"报文格式错误: {what}",
+            f"报文格式错误：{what}",
             remedy_en="Check that both offices run a released version; report it with this text.",
             remedy_zh="请确认双方均为正式版本，并将此信息报告给维护人员。",
         )

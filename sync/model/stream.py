@@ -29,9 +29,9 @@ class StreamGap(SilianError):
         where = f"{key.incarnation:x} {key.audience} {key.lane.name.lower()}"
         super().__init__(
             f"stream {where}: expected entry {expected_seq}, received {received_seq}",
-            f"数据流 {where}: 应收第 {expected_seq} 条, 实收第 {received_seq} 条",
+            f"数据流 {where}：应收第 {expected_seq} 条，实收第 {received_seq} 条",
             remedy_en="The sender will resend the missing entries; no action is needed.",
-            remedy_zh="发送方会自动补发, 无需处理。",
+            remedy_zh="发送方会自动补发，无需处理。",
         )
         self.expected_seq = expected_seq
 
@@ -49,7 +49,7 @@ class StreamForked(SilianError):
         where = f"{key.incarnation:x} {key.audience} {key.lane.name.lower()}"
         super().__init__(
             f"stream {where}: two different entries are numbered {seq}",
-            f"数据流 {where}: 编号 {seq} 出现两条不同的内容",
+            f"数据流 {where}：编号 {seq} 出现两条不同的内容",
             remedy_en="Look for a restored backup or a cloned store of that office.",
             remedy_zh="请检查该单位是否恢复过备份或存在重复的数据副本。",
         )

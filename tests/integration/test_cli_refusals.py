@@ -102,7 +102,7 @@ def test_a_wrong_argument_names_the_mistake_and_the_remedy(
     refused(silian(*arguments, *folder, "--json"), exit_, code)
     result = silian(*arguments, *folder, lang="zh")
     assert result.exit == exit_
-    assert result.err.startswith("错误: ")
+    assert result.err.startswith("错误：")
     assert len(result.err.strip().splitlines()) == 1
 
 

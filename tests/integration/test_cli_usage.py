@@ -46,7 +46,7 @@ def test_wrong_usage_is_one_line_or_one_json_object_in_both_languages(
     assert refused.error.keys() == {"code", "message", "hint", "retryable"}
     assert refused.error["hint"]
     assert len(refused.err.splitlines()) == 1
-    for lang, start in (("en", "error: "), ("zh", "错误: ")):
+    for lang, start in (("en", "error: "), ("zh", "错误：")):
         reported = silian(*arguments, lang=lang)
         assert reported.exit == 2
         assert reported.err.startswith(start)

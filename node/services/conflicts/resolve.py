@@ -70,9 +70,9 @@ class ConflictNotOurs(SilianError):
     def __init__(self, register: Register, keeper: str) -> None:
         super().__init__(
             f"{register.en}: whether the record stays ended is for {keeper} to say",
-            f"{register.zh}: 记录是否保持注销由{keeper}决定",
+            f"{register.zh}：记录是否保持注销由{keeper}决定",
             remedy_en="Ask that office to look at the conflict; it sees the same one.",
-            remedy_zh="请联系该单位处理, 对方看到的是同一条冲突。",
+            remedy_zh="请联系该单位处理，对方看到的是同一条冲突。",
         )
 
 

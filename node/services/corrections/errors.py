@@ -50,7 +50,7 @@ class NobodyToAsk(SilianError):
         zh = "、".join(register.fields[n].zh for n in names)
         super().__init__(
             f"{register.en}: no single office can be asked about: {en}",
-            f"{register.zh}: 没有一个单位可以一并答复: {zh}",
+            f"{register.zh}：没有一个单位可以一并答复：{zh}",
             remedy_en="Ask about the fields of one owner at a time.",
             remedy_zh="请按负责单位分别申请。",
         )
@@ -65,9 +65,9 @@ class CorrectionAsked(SilianError):
     def __init__(self, correction: bytes) -> None:
         super().__init__(
             f"this was asked already and waits for its answer: {correction.hex()}",
-            f"已提出过更正申请, 尚待答复: {correction.hex()}",
+            f"已提出过更正申请，尚待答复：{correction.hex()}",
             remedy_en="Wait for the answer, or withdraw that request first.",
-            remedy_zh="请等待答复, 或先撤回原申请。",
+            remedy_zh="请等待答复，或先撤回原申请。",
         )
 
 
@@ -82,7 +82,7 @@ class CorrectionClosed(SilianError):
             f"correction request {correction.hex()} is {state.value}",
             f"更正申请 {correction.hex()} {STATE_ZH[state]}",
             remedy_en="Look at it; ask anew if it is needed still.",
-            remedy_zh="请查看该申请; 如仍需更正, 请重新申请。",
+            remedy_zh="请查看该申请；如仍需更正，请重新申请。",
         )
 
 
@@ -112,8 +112,8 @@ class CorrectionStale(SilianError):
         zh = "、".join(register.fields[n].zh for n in names)
         super().__init__(
             f"{register.en}: changed since the request saw it: {en}",
-            f"{register.zh}: 申请提出后以下内容已有变化: {zh}",
+            f"{register.zh}：申请提出后以下内容已有变化：{zh}",
             remedy_en="Look at it (`silian correction show`), then accept with --force or refuse.",
-            remedy_zh="请先查看 (silian correction show), 再用 --force 采纳, 或不予采纳。",
+            remedy_zh="请先查看（silian correction show），再用 --force 采纳，或不予采纳。",
         )
         self.fields = tuple(names)

@@ -84,7 +84,7 @@ def ask(
         if max(map(len, texts.values())) > TEXT_MAX:
             raise BadCorrection(
                 "the request is too long", "申请内容过长",
-                "Ask about fewer fields at a time.", "请减少字段, 分次申请。",
+                "Ask about fewer fields at a time.", "请减少字段，分次申请。",
             )  # fmt: skip
         day = due or office.today() + timedelta(days=office.config.correction_days)
         values: dict[str, Value] = {
@@ -190,15 +190,15 @@ def _proposed(
         raise BadCorrection(
             f"{len(proposed)} fields are more than {FIELDS_MAX}",
             f"字段数 {len(proposed)} 超过 {FIELDS_MAX}",
-            "Ask about fewer fields at a time.", "请减少字段, 分次申请。",
+            "Ask about fewer fields at a time.", "请减少字段，分次申请。",
         )  # fmt: skip
     foreign = not_owned(register, proposed, office.level)
     own = [n for n in proposed if n not in foreign]
     if own and office.routes.covers(office.identity.unit, unit):
         raise BadCorrection(
             "this office fills these in itself: " + ", ".join(register.fields[n].en for n in own),
-            "以下内容由本级填写: " + "、".join(register.fields[n].zh for n in own),
-            "Change them: `silian record change`.", "请直接修改: silian record change。",
+            "以下内容由本级填写：" + "、".join(register.fields[n].zh for n in own),
+            "Change them: `silian record change`.", "请直接修改：silian record change。",
         )  # fmt: skip
     owner = _owner(office, register, unit, proposed)
     if owner is None:

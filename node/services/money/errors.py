@@ -49,7 +49,7 @@ _REASONS: dict[str, tuple[str, str, str, str]] = {
         "{} is not a transfer's number",
         "{}不是有效的划转编号",
         "Give 16 bytes, or none for a new transfer.",
-        "请填写16字节编号;新的划转可不填。",
+        "请填写16字节编号；新的划转可不填。",
     ),
     "note": (
         "The remark is longer than {} characters",
@@ -59,15 +59,15 @@ _REASONS: dict[str, tuple[str, str, str, str]] = {
     ),
     "same_figure": (
         "What arrived is what was released: there is nothing to dispute",
-        "实收金额与下拨金额一致,没有争议",
+        "实收金额与下拨金额一致，没有争议",
         "Receive it.",
         "请直接确认到账。",
     ),
     "not_next": (
         "Money goes down one level at a time, and {} is further down",
-        "资金须逐级下拨,{}不是直接下级",
+        "资金须逐级下拨，{}不是直接下级",
         "Release it to the office between; that one passes it on.",
-        "请先拨付给中间一级单位,由其继续下拨。",
+        "请先拨付给中间一级单位，由其继续下拨。",
     ),
     "no_payer": (
         "There is no office above that the money could go back to",

@@ -73,9 +73,9 @@ class StaleEdit(SilianError):
         fields = [register.fields[name] for name in names]
         super().__init__(
             f"{register.en}: changed by others meanwhile: " + ", ".join(f.en for f in fields),
-            f"{register.zh}: 以下内容已被他人修改: " + "、".join(f.zh for f in fields),
+            f"{register.zh}：以下内容已被他人修改：" + "、".join(f.zh for f in fields),
             remedy_en="Open the record again; if forced, both values are kept as a conflict.",
-            remedy_zh="请重新打开记录后再改; 若强制保存, 两个值都会保留并列为冲突。",
+            remedy_zh="请重新打开记录后再改；若强制保存，两个值都会保留并列为冲突。",
         )
         self.fields = tuple(names)
 

@@ -58,7 +58,7 @@ class SystemRegister(SilianError):
             f"{register.en} is kept by the program",
             f"“{register.zh}”由系统维护",
             remedy_en="Use the page made for it: work, money or units.",
-            remedy_zh="请使用相应的功能: 任务, 资金或单位。",
+            remedy_zh="请使用相应的功能：任务，资金或单位。",
         )
 
 
@@ -147,9 +147,9 @@ class FieldNotOwned(NotWritable):
         SilianError.__init__(
             self,
             f"{register.en}: not this office's to fill in: {listed_en}",
-            f"{register.zh}: 以下内容不由本级填写: {listed_zh}",
+            f"{register.zh}：以下内容不由本级填写：{listed_zh}",
             remedy_en="Leave them as they are; ask their owner: `silian correction ask`.",
-            remedy_zh="请保持原值, 并向负责单位申请更正: silian correction ask。",
+            remedy_zh="请保持原值，并向负责单位申请更正：silian correction ask。",
         )
         self.fields = tuple(names)
         self.violations = tuple(
@@ -169,9 +169,9 @@ class KeyTaken(SilianError):
         what_zh = "、".join(f.zh for f in names) or "单位"
         super().__init__(
             f"{register.en}: a record with the same {what_en} exists ({existing.hex()})",
-            f"{register.zh}: {what_zh}相同的记录已存在 ({existing.hex()})",
+            f"{register.zh}：{what_zh}相同的记录已存在（{existing.hex()}）",
             remedy_en="Change that record, or correct the key.",
-            remedy_zh="请修改已有记录, 或更正后重试。",
+            remedy_zh="请修改已有记录，或更正后重试。",
         )
         self.existing = existing
 

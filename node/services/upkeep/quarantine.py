@@ -53,7 +53,7 @@ class NotOpen(SilianError):
     def __init__(self, quarantine_id: bytes, state: str) -> None:
         super().__init__(
             f"hole {quarantine_id.hex()} is {state} already",
-            f"隔离变更 {quarantine_id.hex()} 已处理 ({state})",
+            f"隔离变更 {quarantine_id.hex()} 已处理（{state}）",
             remedy_en="Nothing to do.",
             remedy_zh="无需处理。",
         )

@@ -52,9 +52,9 @@ class WouldClose(SilianError):
         shown = "、".join(names[:5])
         super().__init__(
             f"the file leaves out {count} units, which would be closed: {shown}",
-            f"文件中缺少 {count} 个现有单位, 导入后这些单位将被撤销: {shown}",
+            f"文件中缺少 {count} 个现有单位，导入后这些单位将被撤销：{shown}",
             remedy_en="Complete the file, or allow closing if that is meant.",
-            remedy_zh="请补全文件; 如确需撤销, 请明确允许后重试。",
+            remedy_zh="请补全文件；如确需撤销，请明确允许后重试。",
         )
 
 

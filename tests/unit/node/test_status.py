@@ -57,7 +57,7 @@ def test_an_office_reports_what_it_waits_for_and_since_when(network):
     assert found.own.waiting_up == 1
     assert found.own.waiting_age_ms == 25 * HOUR_MS
     assert [(p.code, p.en) for p in found.problems] == [
-        ("link_down", "the line to the parent is down: no route"),
+        ("link_down", "not connected to the parent: no route"),
         ("waiting", "changes have waited for 25 hours to go up"),
     ]
     net.up(A)
@@ -104,7 +104,7 @@ def test_an_office_silent_for_a_day_is_listed_before_lesser_problems(network):
     found = status(net[NORTH], Line(True), tree=True)
     first = found.problems[0]
     assert (first.code, first.unit_code, first.severity) == ("silent", A, Severity.WARNING)
-    assert first.en == "not heard for 30 hours"
+    assert first.en == "no contact for 30 hours"
     assert first.remedy_zh
 
 
