@@ -47,7 +47,7 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     "signature_refused": (
         Severity.ALARM,
         "其发来的数据签名不符或超出其权限，已整批拒收（{why}）",
-        "a batch that it sent was refused: the signatures do not match, or it may not send this ({why})",
+        "a batch that it sent was refused: wrong signatures, or not for it to send ({why})",
         "电话联系数据的原单位，并检查沿途各级单位；问题排除后会自动续传。",
         "Phone the office that wrote the data, and check every office between.",
     ),
