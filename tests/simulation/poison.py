@@ -23,6 +23,7 @@ from sync.model.change import Block, Operation, StreamHead
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
 from tests.simulation.clockwork import Violation
+from tests.simulation.plan import HISTORY_FAULTS
 from tests.simulation.restores import bases_of
 
 if TYPE_CHECKING:
@@ -196,6 +197,12 @@ class Poison:
             return codec.entry_from_wire(wire).payload.startswith(SIGN)
         if reason in OF_SKEW:
             return bool(self._world.plan.newer)
+        if reason == "foreign_version":
+            # A child shows a restored office what the offices above wrote and it has lost: it
+            # waits until that has come from above again, and a retry applies it.
+            return any(
+                f.kind in HISTORY_FAULTS or f.kind == "put_back" for f in self._world.plan.faults
+            )
         ids = block_codec.split(records, 16)
         of_victims = reason in ("wrong_kind", "blocked", "constraint_violation", "missing_record")
         return all(
