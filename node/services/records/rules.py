@@ -43,7 +43,7 @@ class UnknownRegister(SilianError):
             f"there is no register {asked[:60]!r}",
             f"没有名为“{asked[:60]}”的台账",
             remedy_en=f"Did you mean: {near}?" if near else "List them: `silian register ls`.",
-            remedy_zh=f"是否应为：{near}？" if near else "请查看台账目录：silian register show。",
+            remedy_zh=f"是否应为：{near}？" if near else "请查看台账目录：silian register ls。",
         )
 
 
