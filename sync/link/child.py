@@ -41,7 +41,7 @@ from sync.link.messages import (
 from sync.log import entries as log
 from sync.log import signatures, truncation
 from sync.log.recent import RecentCommit
-from sync.log.signatures import KeyChanged
+from sync.log.signatures import KeyChanged, KeyRefused
 from sync.model.change import Batch
 from sync.model.errors import Malformed
 from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
@@ -259,16 +259,20 @@ class ChildEnd:
 
     def _handshake_done(self, reply: pb.HelloResponse) -> HandshakeDone:
         verdict = Verdict(reply.verdict)
+        if reply.unit != self.parent_unit:
+            raise Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
+        if reply.public_key:
+            codec.key_from_wire(reply.public_key)
+        with reporting(self._host, reply.unit), self._host.store.read() as tx:
+            known = peers.load(tx, self.parent_unit)
+            if not peers.fits_pin(known.key_pinned, reply.public_key):
+                raise KeyRefused(f"unit {reply.unit}", known.key_pinned, reply.public_key)
         if verdict is Verdict.CLONE:
             self._host.fence(reply.reason)
         if verdict not in (Verdict.ACCEPTED, Verdict.SNAPSHOT, Verdict.RESTORED):
             return HandshakeDone(verdict, retry_after_ms=reply.retry_after_ms, reason=reply.reason)
         clock = self._host.replica.clock
         clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
-        if reply.unit != self.parent_unit:
-            raise Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
-        if reply.public_key:
-            codec.key_from_wire(reply.public_key)
         with reporting(self._host, reply.unit), self._host.store.read() as tx:
             check_incarnation(self._host.replica, tx, reply.incarnation, reply.unit)
         known_incarnation = self._parent_incarnation
@@ -293,7 +297,6 @@ class ChildEnd:
             upload_due = upload.is_due(tx, self.parent_unit, there.get(Lane.BULK, 0))
             came_as_snapshot = upload.parent_bulk_is_from_snapshot(tx, self.parent_unit)
             known_key = signatures.key_known(tx, reply.incarnation)
-            known_token = peers.load(tx, self.parent_unit).token_received
         if known_key and reply.public_key not in (b"", known_key):
             error = KeyChanged(f"unit {reply.unit}", known_key, reply.public_key)
             self._host.signature_refused(reply.unit, error)
@@ -307,10 +310,11 @@ class ChildEnd:
         other = any(incarnation not in (0, reply.incarnation) for incarnation in known_as)
         token = reply.token.hex()
         new_key = bool(reply.public_key) and not known_key
+        pinned = reply.public_key.hex()
         now_ms = clock.now_ms()
 
         def write(tx: Connection) -> None:
-            peers.update(tx, self.parent_unit, token_received=token)
+            peers.update(tx, self.parent_unit, token_received=token, key_pinned=pinned)
             if other and came_as_snapshot:
                 upload.request_upload(tx, self.parent_unit)
             if new_key:
@@ -318,7 +322,8 @@ class ChildEnd:
                 log.register_incarnations(tx, [who])
                 signatures.keep_key(tx, reply.incarnation, reply.public_key, now_ms)
 
-        if token != known_token or (other and came_as_snapshot) or new_key:
+        noted = (known.token_received, known.key_pinned) == (token, pinned)
+        if not noted or (other and came_as_snapshot) or new_key:
             self._host.store.write(write)
         self._host.fence("")
         self._host.on_parent_contact(

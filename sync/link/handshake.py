@@ -106,7 +106,8 @@ class Facts:
     durable: dict[Lane, int] = field(default_factory=dict)
     ours: Heads = field(default_factory=dict)  # of its unit's upward streams
     retired: bool = False  # its incarnation
-    key: bytes = b""
+    key: bytes = b""  # of its incarnation
+    pinned: str = ""  # its unit's key, or how it begins
     required_heads: Heads = field(default_factory=dict)  # what it must hold, too
     low_water_mark: int = 0  # of our bulk lane, for a child
     truncated: bool = False  # the child lacks entries from below it that our log has no more
@@ -144,6 +145,10 @@ def _key_changed(facts: Facts) -> bool:
     return bool(facts.key) and facts.hello.public_key not in (b"", facts.key)
 
 
+def _key_refused(facts: Facts) -> bool:
+    return not peers.fits_pin(facts.pinned, facts.hello.public_key)
+
+
 def _is_behind(facts: Facts) -> bool:
     """The child lacks what it once handed over."""
     beyond = max(facts.durable.values(), default=0) > facts.hello.log_position
@@ -151,7 +156,7 @@ def _is_behind(facts: Facts) -> bool:
 
 
 class Check(NamedTuple):
-    """One row of the table. `verdict`: None for a call that is refused (`key_changed`)."""
+    """One row of the table. `verdict`: None for a call that is refused with an error."""
 
     name: str
     applies: Callable[[Facts], bool]
@@ -172,6 +177,7 @@ PARENT_IS_BEHIND = Check(
     "parent_is_behind", lambda facts: facts.is_missing_any,
     Verdict.BACK_OFF, _RECOVERS, RESTORED_WAIT_MS,
 )  # fmt: skip
+KEY_REFUSED = Check("key_refused", _key_refused, None)
 CHECKS = (
     Check(
         "not_our_child", lambda facts: facts.level is None,
@@ -185,6 +191,8 @@ CHECKS = (
         "no_common_protocol", _no_common_protocol, Verdict.UPGRADE_FIRST,
         f"this office speaks protocols {PROTOCOL_MIN} to {PROTOCOL_MAX}",
     ),
+    KEY_REFUSED,
+    Check("key_changed", _key_changed, None),
     Check(
         "other_process_alive", lambda facts: facts.duplicate is DuplicateProcess.ALIVE,
         Verdict.CLONE, _CLONED,
@@ -198,7 +206,6 @@ CHECKS = (
         Verdict.BACK_OFF, _RECOVERS, RESTORED_WAIT_MS,
     ),
     PARENT_IS_BEHIND,
-    Check("key_changed", _key_changed, None),
     Check(
         "token_revoked", lambda facts: facts.token is TokenCheck.REVOKED, Verdict.CLONE, _CLONED
     ),
@@ -247,7 +254,8 @@ def load_facts(
             for lane, (incarnation, position) in cursors.items()
         }
         empty = _has_nothing(hello, ours, durable)
-        tokens = Tokens.from_text(peers.load(tx, hello.unit).token_issued)
+        known = peers.load(tx, hello.unit)
+        tokens = Tokens.from_text(known.token_issued)
         key = signatures.key_known(tx, hello.incarnation)
         return Facts(
             hello=hello,
@@ -262,6 +270,7 @@ def load_facts(
             ours=ours,
             retired=_is_retired(tx, hello.incarnation),
             key=key,
+            pinned=known.key_pinned,
             required_heads=recovery_parent.required_heads(
                 tx, hello.unit, ours, hello.heads, hub=hello.level < len(audience.LEVELS) - 1
             ),
@@ -278,6 +287,7 @@ def load_facts(
                 )
                 and all(i in (0, hello.incarnation) for i, _ in cursors.values())
                 and bool(key or not hello.public_key)
+                and known.key_pinned == hello.public_key.hex()
                 and not _must_republish(tx, host, hello)
             ),
         )
@@ -320,6 +330,8 @@ def accept(host: Host, facts: Facts) -> bytes:
     def write(tx: Connection) -> None:
         peers.update(tx, hello.unit, token_issued=after.to_text())
         _record_acked(tx, host, hello, now_ms)
+        if hello.public_key.hex() != facts.pinned:  # the first contact, or all of a key given short
+            peers.update(tx, hello.unit, key_pinned=hello.public_key.hex())
         if hello.public_key and not facts.key:
             log.register_incarnations(tx, [(hello.incarnation, hello.unit, hello.level)])
             signatures.keep_key(tx, hello.incarnation, hello.public_key, now_ms)

@@ -14,6 +14,7 @@ from sync.apply.receive import receive_batch
 from sync.compare import parent as compare_parent
 from sync.link.admission import admit
 from sync.link.handshake import (
+    KEY_REFUSED,
     PARENT_IS_BEHIND,
     Check,
     Facts,
@@ -35,7 +36,7 @@ from sync.link.sessions import (
 from sync.log import entries as log
 from sync.log import truncation
 from sync.log.outcome import Received
-from sync.log.signatures import KeyChanged
+from sync.log.signatures import KeyChanged, KeyRefused, SignatureError
 from sync.model.change import Batch, StreamHead
 from sync.model.limits import BATCH_BYTES_MAX, PROTOCOL_MAX, SNAPSHOT_LOG_CHANGES, SNAPSHOT_ROWS
 from sync.model.report import DurableAt, NodeStatus
@@ -68,15 +69,18 @@ class Parent:
     # -- the handshake -------------------------------------------------------------------------
 
     def hello(self, hello: Hello) -> HelloAnswer:
-        """Open a session, or say why not (`sync.link.handshake.CHECKS`). Raises: KeyChanged."""
+        """Open a session, or say why not (`sync.link.handshake.CHECKS`).
+
+        Raises: KeyRefused, KeyChanged.
+        """
         duplicate = self.sessions.find_duplicate(hello)
         facts = load_facts(self.host, hello, duplicate, long_log=self.snapshot_above)
         check = decide(facts)
-        if check.verdict not in _NOT_OURS:
+        if check.verdict is not None and check.verdict not in _NOT_OURS:
             self.sessions.settle_duplicate(hello.unit, duplicate)
         match check.verdict:
             case None:
-                error = KeyChanged(f"unit {hello.unit}", facts.key, hello.public_key)
+                error = _refusal(facts, check)
                 self.host.signature_refused(hello.unit, error)
                 raise error
             case Verdict.ACCEPTED | Verdict.SNAPSHOT:
@@ -301,6 +305,14 @@ class Parent:
                 for lane in Lane
             )
         self.host.peer_status.record_contact(child.unit, connected=connected, waiting_down=waiting)
+
+
+def _refusal(facts: Facts, check: Check) -> SignatureError:
+    """Return the error with which a handshake is refused."""
+    hello = facts.hello
+    if check is KEY_REFUSED:
+        return KeyRefused(f"unit {hello.unit}", facts.pinned, hello.public_key)
+    return KeyChanged(f"unit {hello.unit}", facts.key, hello.public_key)
 
 
 def _of_child(tx: Connection, unit: int, durable_above: DurableAt) -> DurableAt:
