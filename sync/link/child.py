@@ -38,10 +38,19 @@ from sync.link.messages import (
     Uploaded,
     Verdict,
 )
+from sync.link.possession import (
+    CHALLENGE_BITS,
+    CHALLENGE_BYTES,
+    CHILD,
+    PARENT,
+    Sides,
+    is_shown,
+    sign,
+)
 from sync.log import entries as log
 from sync.log import signatures, truncation
 from sync.log.recent import RecentCommit
-from sync.log.signatures import KeyChanged, KeyRefused
+from sync.log.signatures import KeyChanged, KeyNotShown, KeyRefused
 from sync.model.change import Batch
 from sync.model.errors import Malformed
 from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
@@ -108,6 +117,8 @@ class ChildEnd:
         self._process = host.draw()
         self._session = 0
         self._parent_incarnation = 0
+        self._given = (b"", 0)  # the parent's challenge not signed yet, and its incarnation then
+        self._asked = (b"", 0)  # our challenge in the handshake under way, and our incarnation
         self._snapshot_follows = False  # what is in bulk comes as copies after the recovery
         self._exchange: Exchange | None = None  # under way, or the last one
 
@@ -236,7 +247,17 @@ class ChildEnd:
             known = recovery_heads.peer_facts(tx, self.parent_unit)
             token = peers.load(tx, self.parent_unit).token_received
             snapshot_under_way = progress.under_way(tx, self.parent_unit) is not None
+        drawn = host.rng.getrandbits(CHALLENGE_BITS).to_bytes(CHALLENGE_BYTES, "big")
+        self._asked = (drawn, me.incarnation)
+        (given, there), self._given = self._given, (b"", 0)
+        signer, signature = host.replica.signer, b""
+        if signer is not None and given:
+            sides = Sides(me.unit, self.parent_unit, me.incarnation, there)
+            signature = sign(signer, CHILD, sides, given)
         return pb.HelloRequest(
+            challenge=drawn,
+            signed_challenge=given,
+            signature=signature,
             unit=me.unit,
             level=me.level,
             incarnation=me.incarnation,
@@ -253,7 +274,7 @@ class ChildEnd:
             continues=known.continues,
             process=self._process,
             proofs=known.proofs_to_wire(),
-            public_key=signer.public_key if (signer := host.replica.signer) is not None else b"",
+            public_key=signer.public_key if signer is not None else b"",
             snapshot_under_way=snapshot_under_way,
         )
 
@@ -267,6 +288,8 @@ class ChildEnd:
             known = peers.load(tx, self.parent_unit)
             if not peers.fits_pin(known.key_pinned, reply.public_key):
                 raise KeyRefused(f"unit {reply.unit}", known.key_pinned, reply.public_key)
+            self._check_possession(reply)
+        self._given = (reply.challenge, reply.incarnation)
         if verdict is Verdict.CLONE:
             self._host.fence(reply.reason)
         if verdict not in (Verdict.ACCEPTED, Verdict.SNAPSHOT, Verdict.RESTORED):
@@ -336,6 +359,16 @@ class ChildEnd:
             verdict, there, here, waiting, reason=reply.reason, restore_parent=other,
             upload_due=upload_due,
         )  # fmt: skip
+
+    def _check_possession(self, reply: pb.HelloResponse) -> None:
+        """The parent has signed our challenge, if it has a key. Raises: KeyNotShown."""
+        (challenge, mine), self._asked = self._asked, (b"", 0)
+        me = self._host.replica.identity
+        sides = Sides(me.unit, self.parent_unit, mine, reply.incarnation)
+        if reply.public_key and not is_shown(
+            reply.public_key, PARENT, sides, challenge, reply.signature
+        ):
+            raise KeyNotShown(f"unit {reply.unit}")
 
     def _was_restored(self, tx: Connection, reply: pb.HelloResponse) -> bool:
         """Say whether we lack what the parent has from us, though our newest words go on."""

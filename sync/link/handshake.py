@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sync.apply.authority import check_incarnation
 from sync.apply.host import Host, reporting
 from sync.link.messages import Verdict
+from sync.link.possession import Possession
 from sync.log import entries as log
 from sync.log import signatures, truncation
 from sync.log.outcome import Received, Waiters
@@ -64,6 +65,9 @@ class Hello:
     public_key: bytes = b""
     has_bulk: bool = True  # it has taken something of our bulk lane, under some incarnation
     snapshot_under_way: bool = False  # it has joined a part of a snapshot
+    challenge: bytes = b""  # for us to sign
+    signed_challenge: bytes = b""  # ours, and its signature for it
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,8 @@ class HelloAnswer:
     token: bytes = b""
     required_heads: Heads = field(default_factory=dict)  # what the child must hold, too
     snapshot_follows: bool = False  # with RESTORED: what is in bulk comes as records
+    challenge: bytes = b""  # for the child to sign in its next handshake
+    signature: bytes = b""  # ours for its challenge
 
 
 class DuplicateProcess(Enum):
@@ -97,6 +103,7 @@ class Facts:
 
     hello: Hello
     level: int | None  # of the unit in our tree; None: it is not a child of this office
+    possession: Possession = Possession.SHOWN  # of its key, if it has one
     duplicate: DuplicateProcess = DuplicateProcess.NONE
     recovering: bool = False  # this store itself was restored and takes back first what it lost
     is_missing_any: bool = False  # the child holds what is not in this log
@@ -141,6 +148,14 @@ def _no_common_protocol(facts: Facts) -> bool:
     return hello.protocol_max < PROTOCOL_MIN or hello.protocol_min > PROTOCOL_MAX
 
 
+def _is_false(facts: Facts) -> bool:
+    return bool(facts.hello.public_key) and facts.possession is Possession.FALSE
+
+
+def _is_due(facts: Facts) -> bool:
+    return bool(facts.hello.public_key) and facts.possession is Possession.DUE
+
+
 def _key_changed(facts: Facts) -> bool:
     return bool(facts.key) and facts.hello.public_key not in (b"", facts.key)
 
@@ -177,6 +192,7 @@ PARENT_IS_BEHIND = Check(
     "parent_is_behind", lambda facts: facts.is_missing_any,
     Verdict.BACK_OFF, _RECOVERS, RESTORED_WAIT_MS,
 )  # fmt: skip
+KEY_NOT_SHOWN = Check("key_not_shown", _is_false, None)
 KEY_REFUSED = Check("key_refused", _key_refused, None)
 CHECKS = (
     Check(
@@ -190,6 +206,10 @@ CHECKS = (
     Check(
         "no_common_protocol", _no_common_protocol, Verdict.UPGRADE_FIRST,
         f"this office speaks protocols {PROTOCOL_MIN} to {PROTOCOL_MAX}",
+    ),
+    KEY_NOT_SHOWN,
+    Check(
+        "key_to_be_shown", _is_due, Verdict.CHALLENGE, "show that you have your key: sign again",
     ),
     KEY_REFUSED,
     Check("key_changed", _key_changed, None),
@@ -233,8 +253,9 @@ def decide(facts: Facts) -> Check:
 
 
 def load_facts(
-    host: Host, hello: Hello, duplicate: DuplicateProcess, *, long_log: int = SNAPSHOT_LOG_CHANGES
-) -> Facts:
+    host: Host, hello: Hello, duplicate: DuplicateProcess, possession: Possession, *,
+    long_log: int = SNAPSHOT_LOG_CHANGES,
+) -> Facts:  # fmt: skip
     """Read what is known of a child, in one transaction. Of a stranger nothing is read.
 
     Raises: Unauthorised, if it comes under an incarnation of another unit.
@@ -260,6 +281,7 @@ def load_facts(
         return Facts(
             hello=hello,
             level=routes.level(hello.unit),
+            possession=possession,
             duplicate=duplicate,
             recovering=bool(meta.get(tx, meta.RESTORED))
             or (snapshot_under_way is not None and snapshot_under_way.restored),

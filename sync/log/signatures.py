@@ -83,6 +83,21 @@ class KeyRefused(SignatureError):
         self.shown = shown
 
 
+class KeyNotShown(SignatureError):
+    """A neighbour comes under a public key and has not signed the challenge with it."""
+
+    code = "key_not_shown"
+    kind = ErrorKind.PERMISSION_DENIED
+    _remedy_en = "Somebody works under that office's name, or between: look at both ends."
+    _remedy_zh = "可能有人冒用该单位名义，或在途中截获报文；请检查双方。"
+
+    def __init__(self, who: str) -> None:
+        super().__init__(
+            f"{who} has not shown that it has the key that it names",
+            f"{who} 未能证明持有其出示的密钥",
+        )
+
+
 class SignatureMissing(SignatureError):
     """A signed stream has more unsigned entries than any relay would cause."""
 

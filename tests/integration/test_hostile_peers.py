@@ -16,6 +16,7 @@ from node.services.health.status import status
 from node.setup import init_office
 from sync.codec.signing import Signer, fingerprint
 from sync.link import NO_PROXY
+from sync.link.possession import CHILD, PARENT, Sides, is_shown, sign
 from sync.link.session import State
 from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
@@ -54,7 +55,7 @@ def hello_of(tier: Tier, code: str, **changes: Any) -> pb.HelloRequest:
     hello = pb.HelloRequest(
         unit=served.office.identity.unit, level=served.office.identity.level,
         incarnation=served.office.identity.incarnation, protocol_min=1, protocol_max=1,
-        public_key=signer.public_key, process=PROCESS,
+        public_key=signer.public_key, process=PROCESS, challenge=bytes(16),
     )  # fmt: skip
     for name, value in changes.items():
         setattr(hello, name, value)
@@ -71,6 +72,16 @@ def pinned(tier: Tier, code: str, peer: int) -> str:
         return peers.load(tx, peer).key_pinned
 
 
+def proven(hello: pb.HelloRequest, reply: pb.HelloResponse, signer: Signer) -> pb.HelloRequest:
+    """Return a handshake again, with the challenge of an answer signed."""
+    sides = Sides(hello.unit, reply.unit, hello.incarnation, reply.incarnation)
+    again = pb.HelloRequest()
+    again.CopyFrom(hello)
+    again.signed_challenge = reply.challenge
+    again.signature = sign(signer, CHILD, sides, reply.challenge)
+    return again
+
+
 @pytest.mark.parametrize("key", [FOREIGN.public_key, b""])
 def test_who_comes_under_another_key_of_a_known_office_is_refused_and_named(
     pair: Tier, key: bytes
@@ -82,10 +93,10 @@ def test_who_comes_under_another_key_of_a_known_office_is_refused_and_named(
     pair.stop(DISTRICT)
     hello = pb.HelloRequest(
         unit=district, level=1, incarnation=99, protocol_min=1, protocol_max=1, public_key=key,
-        process=PROCESS,
+        process=PROCESS, challenge=bytes(16),
     )  # fmt: skip
     with stub_of(pair, CITY) as stub, pytest.raises(grpc.RpcError) as refused:
-        stub.Hello(hello)
+        stub.Hello(proven(hello, stub.Hello(hello), FOREIGN))
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
     assert (fingerprint(key) or "-") in refusals(pair, CITY)["key_refused"]
     assert pinned(pair, CITY, district) == known
@@ -120,3 +131,86 @@ def test_a_fingerprint_that_is_none_is_refused_before_anything_is_made(tmp_path:
                       "--json")  # fmt: skip
         assert made.error["code"] == "bad_config"
         assert not (tmp_path / "o").exists()
+
+
+def test_a_public_key_alone_opens_no_session(pair: Tier) -> None:
+    """Its bytes are public: who has seen them has nothing."""
+    hello = hello_of(pair, DISTRICT)
+    pair.stop(DISTRICT)
+    with stub_of(pair, CITY) as stub:
+        reply = stub.Hello(hello)
+        assert (reply.verdict, reply.session) == (pb.VERDICT_CHALLENGE, 0)
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.Hello(proven(hello, reply, FOREIGN))
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert "key_not_shown" in refusals(pair, CITY)["signature_refused"]
+
+
+def test_a_handshake_that_was_recorded_opens_no_second_session(pair: Tier) -> None:
+    hello = hello_of(pair, DISTRICT)
+    signer = pair.served(DISTRICT).office.replica.signer
+    assert signer is not None
+    pair.stop(DISTRICT)
+    with stub_of(pair, CITY) as stub:
+        recorded = proven(hello, stub.Hello(hello), signer)
+        first = stub.Hello(recorded)
+        assert first.session
+        again = stub.Hello(recorded)
+        assert (again.verdict, again.session, again.token) == (pb.VERDICT_CHALLENGE, 0, b"")
+
+
+def test_a_challenge_signed_for_another_office_or_as_a_parent_does_not_count(pair: Tier) -> None:
+    hello = hello_of(pair, DISTRICT)
+    signer = pair.served(DISTRICT).office.replica.signer
+    assert signer is not None
+    pair.stop(DISTRICT)
+    with stub_of(pair, CITY) as stub:
+        for field in range(5):
+            reply = stub.Hello(hello)
+            sides = [hello.unit, reply.unit, hello.incarnation, reply.incarnation]
+            purpose = PARENT if field == 4 else CHILD
+            if field < 4:
+                sides[field] += 1
+            again = proven(hello, reply, signer)
+            again.signature = sign(signer, purpose, Sides(*sides), reply.challenge)
+            with pytest.raises(grpc.RpcError) as refused:
+                stub.Hello(again)
+            assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_every_answer_of_a_parent_is_signed_for_the_childs_challenge(pair: Tier) -> None:
+    signer = pair.served(CITY).office.replica.signer
+    assert signer is not None
+    with stub_of(pair, CITY) as stub:
+        for changes in ({}, {"level": 3}, {"unit": 77}, {"protocol_min": 99, "protocol_max": 99}):
+            hello = hello_of(pair, DISTRICT, challenge=bytes(range(16)), **changes)
+            reply = stub.Hello(hello)
+            sides = Sides(hello.unit, reply.unit, hello.incarnation, reply.incarnation)
+            assert is_shown(signer.public_key, PARENT, sides, hello.challenge, reply.signature)
+
+
+def test_a_hub_that_only_knows_the_parents_public_key_is_refused_by_the_child(
+    tmp_path: Path,
+) -> None:
+    """It takes the parent's address and shows its key; the child sends it nothing but Hello."""
+    with tier_of(tmp_path, ((CITY, None), (DISTRICT, CITY))) as tier:
+        settled(tier, DISTRICT)
+        city = tier.served(CITY)
+        signer, served = city.office.replica.signer, tier.served(DISTRICT)
+        assert signer is not None
+        assert served.dialer is not None
+        city.office.replica.signer = OtherHand(signer.public_key)
+        served.dialer.renew_handshake()
+        eventually(lambda: served.dialer.state is State.HALTED)  # type: ignore[union-attr]
+        assert "key_not_shown" in refusals(tier, DISTRICT)["signature_refused"]
+        city.office.replica.signer = signer
+        served.dialer.retry_now()
+        settled(tier, DISTRICT)
+
+
+class OtherHand(Signer):
+    """Shows one key and signs with another."""
+
+    def __init__(self, shown: bytes) -> None:
+        super().__init__(bytes(32))
+        self.public_key = shown

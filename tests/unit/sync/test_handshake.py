@@ -9,6 +9,7 @@ import pytest
 
 from sync.link.handshake import CHECKS, DuplicateProcess, Facts, Hello, decide
 from sync.link.messages import Verdict
+from sync.link.possession import Possession
 from sync.link.sessions import ACCEPTS, Call, SessionState
 from sync.model.change import StreamHead
 from sync.model.limits import PROTOCOL_MAX
@@ -38,6 +39,8 @@ CASES = {
     "not_our_child": {"level": None},
     "other_level": {"level": LEVEL + 1},
     "no_common_protocol": {"protocol_min": PROTOCOL_MAX + 1, "protocol_max": PROTOCOL_MAX + 1},
+    "key_not_shown": {"possession": Possession.FALSE},
+    "key_to_be_shown": {"possession": Possession.DUE},
     "key_refused": {"pinned": b"another".hex()},
     "key_changed": {"key": b"another"},
     "other_process_alive": {"duplicate": DuplicateProcess.ALIVE},
