@@ -14,15 +14,22 @@ import pytest
 from node.config import OfficeConfig
 from node.services.health.status import status
 from node.setup import init_office
+from sync.codec import entry as codec
 from sync.codec.signing import Signer, fingerprint
 from sync.link import NO_PROXY
+from sync.link.child import ChildEnd
+from sync.link.messages import Handshake
 from sync.link.possession import CHILD, PARENT, Sides, is_shown, sign
 from sync.link.session import State
+from sync.log import entries as log
+from sync.model.change import Batch, Entry
+from sync.model.schema import Lane
 from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
 from sync.wire.link.v1 import link_pb2_grpc
+from tests.support.edits import outlet
 from tests.support.silian import silian
-from tests.support.tier import CITY, DISTRICT, Tier, eventually, settled, tier_of
+from tests.support.tier import CITY, DISTRICT, STREET, Tier, eventually, outlets, settled, tier_of
 
 FOREIGN = Signer(bytes(range(32)))
 PROCESS = 4_711
@@ -214,3 +221,148 @@ class OtherHand(Signer):
     def __init__(self, shown: bytes) -> None:
         super().__init__(bytes(32))
         self.public_key = shown
+
+
+# -- who is let in, and lies then -----------------------------------------------------------------
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Tier]:
+    """Serve a district and one street, which have met."""
+    with tier_of(tmp_path, ((DISTRICT, None), (STREET, DISTRICT))) as tier:
+        settled(tier, STREET)
+        yield tier
+
+
+def sibling_of(tier: Tier) -> int:
+    """Return another street of the district."""
+    me, tree = tier.served(DISTRICT).office.identity.unit, tier.served(DISTRICT).office.tree
+    return next(u for u in tree.children(me) if u != tree.by_code(STREET).unit_id)
+
+
+def newest_entry(tier: Tier, code: str) -> Entry:
+    """Return the entry of an office's newest edit that goes up."""
+    office = tier.served(code).office
+    me, signer = office.identity, office.replica.signer
+    with office.store.read() as tx:
+        batch = log.read_up(
+            tx, lane=Lane.BULK, incarnation=me.incarnation, after=0, bytes_max=1 << 20,
+            signer=signer,
+        )  # fmt: skip
+    return codec.entry_from_wire(batch.entries[-1])
+
+
+def forged(entry: Entry, **claims: Any) -> bytes:
+    """Return the content of an entry under another writer's name, as it travels."""
+    named = {
+        "incarnation": entry.incarnation, "unit": entry.unit, "level": entry.level,
+        "audience": entry.audience, **claims,
+    }  # fmt: skip
+    blocks = codec.unpack(entry.payload)
+    return codec.entry_to_wire(
+        blocks, lane=Lane.BULK, seq=1, prev_hash=b"", hlc=entry.hlc + 1, **named
+    ).wire
+
+
+@contextmanager
+def tampered_street(tier: Tier) -> Iterator[tuple[Any, pb.HelloResponse, Entry]]:
+    """Yield a line to the district with the street's key in wrong hands, let in, and an entry."""
+    record = outlet(tier.served(STREET).office, "甲")
+    eventually(lambda: record in outlets(tier, DISTRICT))
+    settled(tier, STREET)
+    office, entry = tier.served(STREET).office, newest_entry(tier, STREET)
+    assert office.parent_unit is not None
+    hello = ChildEnd(office, office.parent_unit).request(Handshake())  # all that the folder says
+    assert isinstance(hello, pb.HelloRequest)
+    signer = office.replica.signer
+    assert signer is not None
+    tier.stop(STREET)
+    with stub_of(tier, DISTRICT) as stub:
+        reply = stub.Hello(proven(hello, stub.Hello(hello), signer))
+        assert reply.verdict == pb.VERDICT_ACCEPTED
+        yield stub, reply, entry
+
+
+@pytest.mark.parametrize("writer", ["the parent", "a sibling", "the parent, own incarnation"])
+def test_a_tampered_child_cannot_write_as_another_office(hub: Tier, writer: str) -> None:
+    above = hub.served(DISTRICT).office.identity
+    sibling = sibling_of(hub)
+    with tampered_street(hub) as (stub, reply, entry):
+        claims = {
+            "the parent": {"incarnation": above.incarnation, "unit": above.unit, "level": 1},
+            "a sibling": {"incarnation": 5_555, "unit": sibling, "level": 2},
+            "the parent, own incarnation": {"unit": above.unit, "level": 1},
+        }[writer]
+        before = outlets(hub, DISTRICT)
+        position = max(c.position for c in reply.cursors)
+        batch = pb.Batch(
+            lane=pb.LANE_BULK, incarnation=entry.incarnation, after=position, upto=position + 1,
+            entries=[forged(entry, **claims)], positions=[position + 1],
+        )  # fmt: skip
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.Push(pb.PushRequest(session=reply.session, unit=entry.unit, batch=batch))
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert outlets(hub, DISTRICT) == before
+    assert "unauthorised" in refusals(hub, DISTRICT)["signature_refused"]
+
+
+def test_a_tampered_child_cannot_give_back_what_its_parent_never_asked_for(hub: Tier) -> None:
+    above = hub.served(DISTRICT).office.identity
+    with tampered_street(hub) as (stub, reply, entry):
+        before = outlets(hub, DISTRICT)
+        wire = forged(
+            entry, incarnation=above.incarnation, unit=above.unit, level=1, audience="down:all"
+        )
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.RestoreParent(
+                pb.RestoreParentRequest(
+                    session=reply.session, unit=entry.unit, entries=[wire], last=True
+                )
+            )
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert outlets(hub, DISTRICT) == before
+    assert "unauthorised" in refusals(hub, DISTRICT)["signature_refused"]
+
+
+def test_a_lying_hub_cannot_hand_a_child_what_the_child_never_wrote(hub: Tier) -> None:
+    """Else the child would push and sign it: a record, or money, under its own name."""
+    record = outlet(hub.served(STREET).office, "甲")
+    eventually(lambda: record in outlets(hub, DISTRICT))
+    settled(hub, STREET)
+    entry, parent = newest_entry(hub, STREET), hub.served(DISTRICT)
+    before, honest = outlets(hub, STREET), parent.parent.pull
+    lie = forged(entry, audience="down:all")
+
+    def pull(unit: int, session: int, lane: Lane, after: int, bytes_max: int) -> Batch:
+        if lane is not Lane.BULK:
+            return honest(unit, session, lane, after, bytes_max)
+        me = parent.office.identity.incarnation
+        return Batch(lane, me, after, after + 1, (lie,), (after + 1,))
+
+    parent.parent.pull = pull  # type: ignore[method-assign]
+    dialer = hub.served(STREET).dialer
+    assert dialer is not None
+    dialer.notify(down=frozenset({Lane.BULK}))
+    eventually(lambda: "signature_refused" in refusals(hub, STREET))
+    assert "unauthorised" in refusals(hub, STREET)["signature_refused"]
+    assert outlets(hub, STREET) == before
+    parent.parent.pull = honest  # type: ignore[method-assign]
+    dialer.retry_now()
+    settled(hub, STREET)
+
+
+def test_a_call_without_a_session_of_its_own_is_answered_by_nothing(hub: Tier) -> None:
+    """Nor under the session of another office: what a handshake decided counts for its unit."""
+    sibling = sibling_of(hub)
+    with tampered_street(hub) as (stub, reply, entry):
+        for session, unit in ((reply.session, sibling), (reply.session + 1, entry.unit)):
+            for call, request in (
+                (stub.Pull, pb.PullRequest(cursor=pb.Cursor(lane=pb.LANE_BULK))),
+                (stub.RestoreParent, pb.RestoreParentRequest(last=True)),
+                (stub.Digest, pb.DigestRequest()),
+                (stub.UploadSnapshot, pb.UploadSnapshotRequest()),
+            ):
+                request.session, request.unit = session, unit
+                with pytest.raises(grpc.RpcError) as refused:
+                    call(request)
+                assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
