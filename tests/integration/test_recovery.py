@@ -124,7 +124,7 @@ def test_a_lost_disk_is_recovered_after_a_person_lets_the_new_key_in(tier: Tier)
     assert signer is not None
     assert fingerprint(signer.public_key) in problem.en
     with tier.at(STREET) as office:
-        office.reset_clone(GARDEN, reason="电话核对", actor="li")
+        office.reset_cloned_office(unit=GARDEN, reason="电话核对", actor="li")
     garden.dialer.retry_now()  # type: ignore[union-attr]
     eventually(lambda: set(tier.premises(GARDEN)) == lost)
     assert "key_refused" not in {p.code for p in status(street.office).problems}
