@@ -121,7 +121,7 @@ class OfficeUser:
         page = self.ask(
             lambda office: office.list_records(register=LISTS, subtree=True, page_size=500)
         )
-        assert not page.next, "more lists than a page holds"
+        assert not page.next_page_token, "more lists than a page holds"
         found = {key_of(record): record for record in page.records}
         self.observed.add(Txn(session=session, site=NAMES[self.code], reads=lists_of(found)))
         return found

@@ -80,7 +80,7 @@ class Context:
         raise Broken(code, details, self._trailing)
 
     def abort_with_status(self, status: grpc.Status) -> NoReturn:
-        raise Broken(status.code, status.details, tuple(status.trailing_metadata or ()))
+        raise Broken(status.code, status.details, tuple(status.trailing_metadata))
 
     def is_active(self) -> bool:
         return self._active
