@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from string import hexdigits
 
 from sqlalchemy import URL, Connection
 
@@ -21,9 +22,10 @@ from node.reference import SHIPPED_FROM, shipped_tree_bytes
 from node.store import meta, migrate
 from node.store.engine import SIDE_FILES, address_of, open_store, sqlite_url
 from node.store.schema import catalogue_tables
-from sync.codec.signing import Signer
+from sync.codec.signing import FINGERPRINT_DIGITS, KEY_BYTES, Signer
 from sync.log import entries as log
 from sync.log import signatures
+from sync.store import peers
 from sync.store.sql import sql
 
 DATABASE = "office.db"
@@ -52,9 +54,12 @@ def init_office(
     rng: random.Random,
     tree_csv: bytes | None = None,
     tree_from: date | None = None,
+    parent_key: str = "",
 ) -> Unit:
     """Make the office of `config.unit` in `folder` and return its unit.
 
+    `parent_key`: how the parent's key begins, as its `silian doctor` shows it; empty: the key of
+    the first contact is pinned.
     Raises: BadConfig when there is an office already, BadUnitFile, UnknownUnit, StoreUnavailable,
     those of `node.store.refusals`, OSError; nothing is left behind.
     """
@@ -67,8 +72,10 @@ def init_office(
     content = tree_csv if tree_csv is not None else shipped_tree_bytes()
     since = tree_from or SHIPPED_FROM
     units = read_units(content, "tree", since)
-    unit = Tree(units, since).find(config.unit)
+    tree = Tree(units, since)
+    unit = tree.find(config.unit)
     must_fit_level(config, unit.level)
+    pinned = _pin_of(parent_key, tree.parent(unit.unit_id))
     fresh = not folder.exists()
     url = store_url(folder, config)
     file = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
@@ -81,7 +88,7 @@ def init_office(
         store = open_store(url, create=create)
         try:
             migrate.upgrade(store)
-            store.write(_first_rows(unit, catalogue, content, since, rng, signer))
+            store.write(_first_rows(unit, catalogue, content, since, rng, signer, pinned))
         finally:
             store.close()
         write_config(folder, config.model_copy(update={"unit": unit.code}))
@@ -97,6 +104,26 @@ def init_office(
     return unit
 
 
+def _pin_of(parent_key: str, parent: int | None) -> tuple[int, str] | None:
+    """Return the parent and how its key begins; None: nothing was said. Raises: BadConfig."""
+    digits = "".join(parent_key.split()).lower()
+    if not digits:
+        return None
+    if parent is None:
+        raise BadConfig(
+            "--parent-key", "the city has no parent", "市级单位没有上级",
+            "Leave it out.", "请勿填写此项。",
+        )  # fmt: skip
+    if not FINGERPRINT_DIGITS <= len(digits) <= 2 * KEY_BYTES or set(digits) - set(hexdigits):
+        raise BadConfig(
+            "--parent-key", f"{parent_key} is no fingerprint of a key",
+            f"{parent_key} 不是密钥指纹",
+            "Give the 20 digits that `silian doctor` shows at the parent.",
+            "请填写上级单位运行 silian doctor 所示的 20 位密钥指纹。",
+        )  # fmt: skip
+    return parent, digits
+
+
 def must_fit_level(config: OfficeConfig, level: Level) -> None:
     """Check what an office's level asks of its settings. Raises: BadConfig."""
     if config.parent and level is Level.CITY:
@@ -109,7 +136,7 @@ def must_fit_level(config: OfficeConfig, level: Level) -> None:
 
 def _first_rows(
     unit: Unit, catalogue: Catalogue, content: bytes, since: date, rng: random.Random,
-    signer: Signer,
+    signer: Signer, pinned: tuple[int, str] | None,
 ) -> Callable[[Connection], None]:  # fmt: skip
     def write(tx: Connection) -> None:
         if meta.get(tx, meta.UNIT) is not None:
@@ -124,6 +151,8 @@ def _first_rows(
         )
         log.register_incarnations(tx, [(incarnation, unit.unit_id, int(unit.level))])
         signatures.own_key(tx, incarnation, signer)
+        if pinned is not None:
+            peers.update(tx, pinned[0], key_pinned=pinned[1])
         for key, value in {
             meta.UNIT: str(unit.unit_id),
             meta.LEVEL: str(int(unit.level)),

@@ -13,9 +13,11 @@ from node.services.health.status import OfficeLine, status
 from node.services.health.tree_status import PAGE, Asked, Branch, Sums, tree_status
 from node.services.records.durability import durability
 from node.services.upkeep.tree_import import import_units
+from sync.codec.signing import fingerprint
 from sync.model.attribution import attributed
 from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import Lane
+from sync.store import peers
 from sync.wire.office.v1 import common_pb2 as common
 from sync.wire.office.v1 import office_pb2 as pb
 
@@ -227,12 +229,17 @@ def _sums(sums: Sums) -> pb.StatusSums:
 
 
 def _link(context: CallContext) -> pb.LinkState:
-    dialer = context.dialer
+    dialer, office = context.dialer, context.office
+    pinned = ""
+    if office.parent_unit is not None:
+        with office.store.read() as tx:
+            pinned = peers.load(tx, office.parent_unit).key_pinned
     return pb.LinkState(
         parent=context.office.config.parent,
         state=dialer.state.value if dialer else NOT_SERVED,
         connected=dialer.connected if dialer else False,
         reason=dialer.reason if dialer else "",
+        parent_key=fingerprint(bytes.fromhex(pinned)),
     )
 
 

@@ -250,6 +250,8 @@ def _office(folder: Path, config: OfficeConfig) -> Iterator[Finding]:
                 problem.code, False, f"{problem.text.zh}。{problem.remedy.zh}",
                 f"{problem.text.en}. {problem.remedy.en}",
             )  # fmt: skip
+    if shown := found.link.parent_key:
+        yield Finding("parent_key", True, f"上级的密钥 {shown}", f"the parent's key is {shown}")
     if config.parent and parent is not None:
         yield _parent(config.parent, parent.unit_id, parent.name)
 

@@ -61,6 +61,9 @@ def init(
     tree_from: Annotated[
         str, typer.Option("--tree-from", help="First day of that tree. 区划起始日期")
     ] = "",
+    parent_key: Annotated[
+        str, typer.Option("--parent-key", help="Parent's key, by its doctor. 上级密钥指纹")
+    ] = "",
 ) -> None:
     """Make an office in a folder. 新建单位目录"""
     import random
@@ -93,6 +96,7 @@ def init(
         rng=random.SystemRandom(),
         tree_csv=tree.read_bytes() if tree else None,
         tree_from=since,
+        parent_key=parent_key,
     )
     token_of(terminal.folder)
     facts = {
@@ -289,6 +293,8 @@ def _print_status(terminal: Terminal, found: pb.GetStatusResponse) -> None:
             f"上级 {link.parent}：{state} {link.reason}".rstrip(),
             f"parent {link.parent}: {state} {link.reason}".rstrip(),
         )
+    if link.parent_key:
+        terminal.line(f"上级密钥 {link.parent_key}", f"parent's key {link.parent_key}")
     terminal.line(
         f"待上报 {own.waiting_up} 条，冲突 {own.conflicts}，隔离 {own.quarantined}",
         f"waiting {own.waiting_up}, conflicts {own.conflicts}, quarantined {own.quarantined}",

@@ -49,6 +49,9 @@ class LinkServicer:
                 public_key=request.public_key and codec.key_from_wire(request.public_key),
                 has_bulk=any(c.position for c in request.cursors if c.lane == pb.LANE_BULK),
                 snapshot_under_way=request.snapshot_under_way,
+                challenge=request.challenge,
+                signed_challenge=request.signed_challenge,
+                signature=request.signature,
                 proofs=proofs_from_wire(request.proofs, me.incarnation),
             )
         )
@@ -76,6 +79,8 @@ class LinkServicer:
             ],
             public_key=signer.public_key if (signer := parent.host.replica.signer) else b"",
             snapshot_follows=answer.snapshot_follows,
+            challenge=answer.challenge,
+            signature=answer.signature,
         )
 
     def Push(self, request: pb.PushRequest, context: grpc.ServicerContext) -> pb.PushResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from node.peers.context import PeerContext
+from sync.log.signatures import KeyRefused
 from sync.model.errors import SilianError
 from sync.store import peers
 
@@ -18,27 +19,48 @@ class SignatureRefusals:
         with office.store.read() as tx:
             known = peers.load_all(tx)
         self._codes = {unit: peer.refusal for unit, peer in known.items() if peer.refusal}
+        self._keys = {
+            unit: bytes.fromhex(peer.key_refused)
+            for unit, peer in known.items()
+            if peer.refusal == KeyRefused.code
+        }
 
     def note(self, unit: int, error: SilianError) -> None:
         """A neighbour handed over what its origin has not signed so."""
         self._office.log.error("signature_refused", peer=unit, code=error.code, reason=error.en)
-        self._set(unit, error.code)
+        self._set(unit, error.code, error.shown if isinstance(error, KeyRefused) else b"")
 
     def clear(self, unit: int) -> None:
         """A neighbour handed over what is in order; called after every batch."""
         if unit in self._codes:
-            self._set(unit, "")
+            self._set(unit, "", b"")
 
     def open(self) -> dict[int, str]:
         """Return unit -> code of the refusal."""
         with self._lock:
             return dict(self._codes)
 
-    def _set(self, unit: int, code: str) -> None:
+    def refused_keys(self) -> dict[int, bytes]:
+        """Return unit -> the key under which it came and was refused; empty: it showed none."""
         with self._lock:
-            if self._codes.get(unit, "") == code:
-                return
-            self._codes.pop(unit, None)
+            return dict(self._keys)
+
+    def let_in(self, unit: int) -> None:
+        """Pin the key under which a neighbour was refused: a person has compared it."""
+        with self._lock:
+            key = self._keys[unit].hex()
+        self._office.store.write(lambda tx: peers.update(tx, unit, key_pinned=key))
+        self._set(unit, "", b"")
+
+    def _set(self, unit: int, code: str, key: bytes) -> None:
+        with self._lock:
+            before = self._codes.pop(unit, ""), self._keys.pop(unit, b"")
             if code:
                 self._codes[unit] = code
-        self._office.store.write(lambda tx: peers.update(tx, unit, refusal=code))
+            if code == KeyRefused.code:
+                self._keys[unit] = key
+            if before == (code, key):
+                return
+        self._office.store.write(
+            lambda tx: peers.update(tx, unit, refusal=code, key_refused=key.hex())
+        )

@@ -38,7 +38,7 @@ from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery import heads as recovery_heads
 from sync.snapshot import progress
-from sync.store import meta
+from sync.store import meta, peers
 from sync.store.sql import execute
 from sync.wire.link.v1.bundle_pb2 import BundleHeader
 
@@ -242,6 +242,9 @@ class Reader:
         others = [key for key, over in by_incarnation.values() if key and not over]
         others = others or [key for key, _ in by_incarnation.values() if key]
         trusted = fingerprint(head.public_key).replace(" ", "") == self._trust
+        pinned = peers.load(tx, head.sender).key_pinned
+        if not peers.fits_pin(pinned, head.public_key) and not trusted:
+            raise KeyChanged(head.sender_name, bytes.fromhex(pinned), head.public_key)
         if known and known != head.public_key:
             raise KeyChanged(head.sender_name, known, head.public_key)
         if not known and others and head.public_key not in others and not trusted:
@@ -333,6 +336,7 @@ class Reader:
         def write(tx: Connection) -> dict[Lane, int]:
             log.register_incarnations(tx, [(head.incarnation, head.sender, head.level)])
             signatures.keep_key(tx, head.incarnation, head.public_key, now_ms)
+            peers.update(tx, head.sender, key_pinned=head.public_key.hex(), key_refused="")
             applied = self._applied(tx, head)
             seen = [log.cursor_of(tx, head.sender, "in", lane)[0] for lane in Lane]
             if any(of not in (0, head.incarnation) for of in seen):

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 SEED_BYTES = 32
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
+FINGERPRINT_DIGITS = 20  # hexadecimal, of a key's first 80 bits
 STREAM = b"silian stream 1\0"  # the purpose: a stream up to the entry with this hash
 BUNDLE = b"silian bundle 1\0"  # the purpose: a file with this hash of everything before its trailer
 
@@ -72,5 +73,5 @@ def _key_of(public_key: bytes) -> Ed25519PublicKey:
 
 def fingerprint(public_key: bytes) -> str:
     """Return a key as people compare it by phone: its first 80 bits, in groups of four digits."""
-    digits = public_key[:10].hex()
+    digits = public_key.hex()[:FINGERPRINT_DIGITS]
     return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))

@@ -38,10 +38,19 @@ from sync.link.messages import (
     Uploaded,
     Verdict,
 )
+from sync.link.possession import (
+    CHALLENGE_BITS,
+    CHALLENGE_BYTES,
+    CHILD,
+    PARENT,
+    Sides,
+    is_shown,
+    sign,
+)
 from sync.log import entries as log
 from sync.log import signatures, truncation
 from sync.log.recent import RecentCommit
-from sync.log.signatures import KeyChanged
+from sync.log.signatures import KeyChanged, KeyNotShown, KeyRefused
 from sync.model.change import Batch
 from sync.model.errors import Malformed
 from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN, SNAPSHOT_ROWS
@@ -108,6 +117,8 @@ class ChildEnd:
         self._process = host.draw()
         self._session = 0
         self._parent_incarnation = 0
+        self._given = (b"", 0)  # the parent's challenge not signed yet, and its incarnation then
+        self._asked = (b"", 0)  # our challenge in the handshake under way, and our incarnation
         self._snapshot_follows = False  # what is in bulk comes as copies after the recovery
         self._exchange: Exchange | None = None  # under way, or the last one
 
@@ -236,7 +247,17 @@ class ChildEnd:
             known = recovery_heads.peer_facts(tx, self.parent_unit)
             token = peers.load(tx, self.parent_unit).token_received
             snapshot_under_way = progress.under_way(tx, self.parent_unit) is not None
+        drawn = host.rng.getrandbits(CHALLENGE_BITS).to_bytes(CHALLENGE_BYTES, "big")
+        self._asked = (drawn, me.incarnation)
+        (given, there), self._given = self._given, (b"", 0)
+        signer, signature = host.replica.signer, b""
+        if signer is not None and given:
+            sides = Sides(me.unit, self.parent_unit, me.incarnation, there)
+            signature = sign(signer, CHILD, sides, given)
         return pb.HelloRequest(
+            challenge=drawn,
+            signed_challenge=given,
+            signature=signature,
             unit=me.unit,
             level=me.level,
             incarnation=me.incarnation,
@@ -253,22 +274,28 @@ class ChildEnd:
             continues=known.continues,
             process=self._process,
             proofs=known.proofs_to_wire(),
-            public_key=signer.public_key if (signer := host.replica.signer) is not None else b"",
+            public_key=signer.public_key if signer is not None else b"",
             snapshot_under_way=snapshot_under_way,
         )
 
     def _handshake_done(self, reply: pb.HelloResponse) -> HandshakeDone:
         verdict = Verdict(reply.verdict)
+        if reply.unit != self.parent_unit:
+            raise Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
+        if reply.public_key:
+            codec.key_from_wire(reply.public_key)
+        with reporting(self._host, reply.unit), self._host.store.read() as tx:
+            known = peers.load(tx, self.parent_unit)
+            if not peers.fits_pin(known.key_pinned, reply.public_key):
+                raise KeyRefused(f"unit {reply.unit}", known.key_pinned, reply.public_key)
+            self._check_possession(reply)
+        self._given = (reply.challenge, reply.incarnation)
         if verdict is Verdict.CLONE:
             self._host.fence(reply.reason)
         if verdict not in (Verdict.ACCEPTED, Verdict.SNAPSHOT, Verdict.RESTORED):
             return HandshakeDone(verdict, retry_after_ms=reply.retry_after_ms, reason=reply.reason)
         clock = self._host.replica.clock
         clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
-        if reply.unit != self.parent_unit:
-            raise Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
-        if reply.public_key:
-            codec.key_from_wire(reply.public_key)
         with reporting(self._host, reply.unit), self._host.store.read() as tx:
             check_incarnation(self._host.replica, tx, reply.incarnation, reply.unit)
         known_incarnation = self._parent_incarnation
@@ -293,7 +320,6 @@ class ChildEnd:
             upload_due = upload.is_due(tx, self.parent_unit, there.get(Lane.BULK, 0))
             came_as_snapshot = upload.parent_bulk_is_from_snapshot(tx, self.parent_unit)
             known_key = signatures.key_known(tx, reply.incarnation)
-            known_token = peers.load(tx, self.parent_unit).token_received
         if known_key and reply.public_key not in (b"", known_key):
             error = KeyChanged(f"unit {reply.unit}", known_key, reply.public_key)
             self._host.signature_refused(reply.unit, error)
@@ -307,10 +333,11 @@ class ChildEnd:
         other = any(incarnation not in (0, reply.incarnation) for incarnation in known_as)
         token = reply.token.hex()
         new_key = bool(reply.public_key) and not known_key
+        pinned = reply.public_key.hex()
         now_ms = clock.now_ms()
 
         def write(tx: Connection) -> None:
-            peers.update(tx, self.parent_unit, token_received=token)
+            peers.update(tx, self.parent_unit, token_received=token, key_pinned=pinned)
             if other and came_as_snapshot:
                 upload.request_upload(tx, self.parent_unit)
             if new_key:
@@ -318,7 +345,8 @@ class ChildEnd:
                 log.register_incarnations(tx, [who])
                 signatures.keep_key(tx, reply.incarnation, reply.public_key, now_ms)
 
-        if token != known_token or (other and came_as_snapshot) or new_key:
+        noted = (known.token_received, known.key_pinned) == (token, pinned)
+        if not noted or (other and came_as_snapshot) or new_key:
             self._host.store.write(write)
         self._host.fence("")
         self._host.on_parent_contact(
@@ -331,6 +359,16 @@ class ChildEnd:
             verdict, there, here, waiting, reason=reply.reason, restore_parent=other,
             upload_due=upload_due,
         )  # fmt: skip
+
+    def _check_possession(self, reply: pb.HelloResponse) -> None:
+        """The parent has signed our challenge, if it has a key. Raises: KeyNotShown."""
+        (challenge, mine), self._asked = self._asked, (b"", 0)
+        me = self._host.replica.identity
+        sides = Sides(me.unit, self.parent_unit, mine, reply.incarnation)
+        if reply.public_key and not is_shown(
+            reply.public_key, PARENT, sides, challenge, reply.signature
+        ):
+            raise KeyNotShown(f"unit {reply.unit}")
 
     def _was_restored(self, tx: Connection, reply: pb.HelloResponse) -> bool:
         """Say whether we lack what the parent has from us, though our newest words go on."""

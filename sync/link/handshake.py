@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sync.apply.authority import check_incarnation
 from sync.apply.host import Host, reporting
 from sync.link.messages import Verdict
+from sync.link.possession import Possession
 from sync.log import entries as log
 from sync.log import signatures, truncation
 from sync.log.outcome import Received, Waiters
@@ -64,6 +65,9 @@ class Hello:
     public_key: bytes = b""
     has_bulk: bool = True  # it has taken something of our bulk lane, under some incarnation
     snapshot_under_way: bool = False  # it has joined a part of a snapshot
+    challenge: bytes = b""  # for us to sign
+    signed_challenge: bytes = b""  # ours, and its signature for it
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,8 @@ class HelloAnswer:
     token: bytes = b""
     required_heads: Heads = field(default_factory=dict)  # what the child must hold, too
     snapshot_follows: bool = False  # with RESTORED: what is in bulk comes as records
+    challenge: bytes = b""  # for the child to sign in its next handshake
+    signature: bytes = b""  # ours for its challenge
 
 
 class DuplicateProcess(Enum):
@@ -97,6 +103,7 @@ class Facts:
 
     hello: Hello
     level: int | None  # of the unit in our tree; None: it is not a child of this office
+    possession: Possession = Possession.SHOWN  # of its key, if it has one
     duplicate: DuplicateProcess = DuplicateProcess.NONE
     recovering: bool = False  # this store itself was restored and takes back first what it lost
     is_missing_any: bool = False  # the child holds what is not in this log
@@ -106,7 +113,8 @@ class Facts:
     durable: dict[Lane, int] = field(default_factory=dict)
     ours: Heads = field(default_factory=dict)  # of its unit's upward streams
     retired: bool = False  # its incarnation
-    key: bytes = b""
+    key: bytes = b""  # of its incarnation
+    pinned: str = ""  # its unit's key, or how it begins
     required_heads: Heads = field(default_factory=dict)  # what it must hold, too
     low_water_mark: int = 0  # of our bulk lane, for a child
     truncated: bool = False  # the child lacks entries from below it that our log has no more
@@ -140,8 +148,20 @@ def _no_common_protocol(facts: Facts) -> bool:
     return hello.protocol_max < PROTOCOL_MIN or hello.protocol_min > PROTOCOL_MAX
 
 
+def _is_false(facts: Facts) -> bool:
+    return bool(facts.hello.public_key) and facts.possession is Possession.FALSE
+
+
+def _is_due(facts: Facts) -> bool:
+    return bool(facts.hello.public_key) and facts.possession is Possession.DUE
+
+
 def _key_changed(facts: Facts) -> bool:
     return bool(facts.key) and facts.hello.public_key not in (b"", facts.key)
+
+
+def _key_refused(facts: Facts) -> bool:
+    return not peers.fits_pin(facts.pinned, facts.hello.public_key)
 
 
 def _is_behind(facts: Facts) -> bool:
@@ -151,7 +171,7 @@ def _is_behind(facts: Facts) -> bool:
 
 
 class Check(NamedTuple):
-    """One row of the table. `verdict`: None for a call that is refused (`key_changed`)."""
+    """One row of the table. `verdict`: None for a call that is refused with an error."""
 
     name: str
     applies: Callable[[Facts], bool]
@@ -172,6 +192,8 @@ PARENT_IS_BEHIND = Check(
     "parent_is_behind", lambda facts: facts.is_missing_any,
     Verdict.BACK_OFF, _RECOVERS, RESTORED_WAIT_MS,
 )  # fmt: skip
+KEY_NOT_SHOWN = Check("key_not_shown", _is_false, None)
+KEY_REFUSED = Check("key_refused", _key_refused, None)
 CHECKS = (
     Check(
         "not_our_child", lambda facts: facts.level is None,
@@ -185,6 +207,12 @@ CHECKS = (
         "no_common_protocol", _no_common_protocol, Verdict.UPGRADE_FIRST,
         f"this office speaks protocols {PROTOCOL_MIN} to {PROTOCOL_MAX}",
     ),
+    KEY_NOT_SHOWN,
+    Check(
+        "key_to_be_shown", _is_due, Verdict.CHALLENGE, "show that you have your key: sign again",
+    ),
+    KEY_REFUSED,
+    Check("key_changed", _key_changed, None),
     Check(
         "other_process_alive", lambda facts: facts.duplicate is DuplicateProcess.ALIVE,
         Verdict.CLONE, _CLONED,
@@ -198,7 +226,6 @@ CHECKS = (
         Verdict.BACK_OFF, _RECOVERS, RESTORED_WAIT_MS,
     ),
     PARENT_IS_BEHIND,
-    Check("key_changed", _key_changed, None),
     Check(
         "token_revoked", lambda facts: facts.token is TokenCheck.REVOKED, Verdict.CLONE, _CLONED
     ),
@@ -226,8 +253,9 @@ def decide(facts: Facts) -> Check:
 
 
 def load_facts(
-    host: Host, hello: Hello, duplicate: DuplicateProcess, *, long_log: int = SNAPSHOT_LOG_CHANGES
-) -> Facts:
+    host: Host, hello: Hello, duplicate: DuplicateProcess, possession: Possession, *,
+    long_log: int = SNAPSHOT_LOG_CHANGES,
+) -> Facts:  # fmt: skip
     """Read what is known of a child, in one transaction. Of a stranger nothing is read.
 
     Raises: Unauthorised, if it comes under an incarnation of another unit.
@@ -247,11 +275,13 @@ def load_facts(
             for lane, (incarnation, position) in cursors.items()
         }
         empty = _has_nothing(hello, ours, durable)
-        tokens = Tokens.from_text(peers.load(tx, hello.unit).token_issued)
+        known = peers.load(tx, hello.unit)
+        tokens = Tokens.from_text(known.token_issued)
         key = signatures.key_known(tx, hello.incarnation)
         return Facts(
             hello=hello,
             level=routes.level(hello.unit),
+            possession=possession,
             duplicate=duplicate,
             recovering=bool(meta.get(tx, meta.RESTORED))
             or (snapshot_under_way is not None and snapshot_under_way.restored),
@@ -262,6 +292,7 @@ def load_facts(
             ours=ours,
             retired=_is_retired(tx, hello.incarnation),
             key=key,
+            pinned=known.key_pinned,
             required_heads=recovery_parent.required_heads(
                 tx, hello.unit, ours, hello.heads, hub=hello.level < len(audience.LEVELS) - 1
             ),
@@ -278,6 +309,7 @@ def load_facts(
                 )
                 and all(i in (0, hello.incarnation) for i, _ in cursors.values())
                 and bool(key or not hello.public_key)
+                and known.key_pinned == hello.public_key.hex()
                 and not _must_republish(tx, host, hello)
             ),
         )
@@ -320,6 +352,8 @@ def accept(host: Host, facts: Facts) -> bytes:
     def write(tx: Connection) -> None:
         peers.update(tx, hello.unit, token_issued=after.to_text())
         _record_acked(tx, host, hello, now_ms)
+        if hello.public_key.hex() != facts.pinned:  # the first contact, or all of a key given short
+            peers.update(tx, hello.unit, key_pinned=hello.public_key.hex())
         if hello.public_key and not facts.key:
             log.register_incarnations(tx, [(hello.incarnation, hello.unit, hello.level)])
             signatures.keep_key(tx, hello.incarnation, hello.public_key, now_ms)

@@ -23,6 +23,7 @@ class Verdict(Enum):
     WRONG_PARENT = 5
     UPGRADE_FIRST = 6
     BACK_OFF = 7
+    CHALLENGE = 8
 
 
 # -- what the driver is told to do -------------------------------------------------------------

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -14,6 +15,8 @@ from sync.apply.receive import receive_batch
 from sync.compare import parent as compare_parent
 from sync.link.admission import admit
 from sync.link.handshake import (
+    KEY_NOT_SHOWN,
+    KEY_REFUSED,
     PARENT_IS_BEHIND,
     Check,
     Facts,
@@ -24,6 +27,14 @@ from sync.link.handshake import (
     load_facts,
 )
 from sync.link.messages import Verdict
+from sync.link.possession import (
+    CHALLENGE_BITS,
+    CHALLENGE_BYTES,
+    PARENT,
+    Challenges,
+    Sides,
+    sign,
+)
 from sync.link.sessions import (
     Call,
     ChildSession,
@@ -35,7 +46,7 @@ from sync.link.sessions import (
 from sync.log import entries as log
 from sync.log import truncation
 from sync.log.outcome import Received
-from sync.log.signatures import KeyChanged
+from sync.log.signatures import KeyChanged, KeyNotShown, KeyRefused, SignatureError
 from sync.model.change import Batch, StreamHead
 from sync.model.limits import BATCH_BYTES_MAX, PROTOCOL_MAX, SNAPSHOT_LOG_CHANGES, SNAPSHOT_ROWS
 from sync.model.report import DurableAt, NodeStatus
@@ -49,7 +60,8 @@ from sync.snapshot.parent import ChunkAnswer
 from sync.wire.link.v1 import link_pb2 as pb
 
 DURABLE_EVERY_MS = 200  # between two answers to pushes that tell what is durable above us
-_NOT_OURS = (Verdict.WRONG_PARENT, Verdict.UPGRADE_FIRST)
+# Of these nobody asks whether another process lives.
+_NOT_OURS = (Verdict.WRONG_PARENT, Verdict.UPGRADE_FIRST, Verdict.CHALLENGE, None)
 
 
 class Parent:
@@ -63,20 +75,44 @@ class Parent:
         self.snapshot_above = snapshot_above  # changes: a longer log is not replayed into nothing
         self.snapshot_rows = snapshot_rows
         self.sessions = SessionTable(host)
+        self._challenges = Challenges()
         host.on_wake(self.sessions.notify)
 
     # -- the handshake -------------------------------------------------------------------------
 
     def hello(self, hello: Hello) -> HelloAnswer:
-        """Open a session, or say why not (`sync.link.handshake.CHECKS`). Raises: KeyChanged."""
+        """Open a session, or say why not (`sync.link.handshake.CHECKS`).
+
+        Raises: KeyNotShown, KeyRefused, KeyChanged.
+        """
+        # Before the answer: where this store is found behind, it goes on as another incarnation.
+        signer, sides = self.host.replica.signer, self._sides(hello)
+        answer = self._answer(hello)
+        if signer is None or not hello.challenge:
+            return answer
+        challenge = b""
+        if hello.public_key and answer.verdict is not Verdict.WRONG_PARENT:
+            drawn = self.host.rng.getrandbits(CHALLENGE_BITS).to_bytes(CHALLENGE_BYTES, "big")
+            challenge = self._challenges.give(hello.unit, drawn, sides.parent_incarnation)
+        signature = sign(signer, PARENT, sides, hello.challenge)
+        return replace(answer, challenge=challenge, signature=signature)
+
+    def _sides(self, hello: Hello) -> Sides:
+        me = self.host.replica.identity
+        return Sides(hello.unit, me.unit, hello.incarnation, me.incarnation)
+
+    def _answer(self, hello: Hello) -> HelloAnswer:
         duplicate = self.sessions.find_duplicate(hello)
-        facts = load_facts(self.host, hello, duplicate, long_log=self.snapshot_above)
+        possession = self._challenges.judge(
+            self._sides(hello), hello.public_key, hello.signed_challenge, hello.signature
+        )
+        facts = load_facts(self.host, hello, duplicate, possession, long_log=self.snapshot_above)
         check = decide(facts)
         if check.verdict not in _NOT_OURS:
             self.sessions.settle_duplicate(hello.unit, duplicate)
         match check.verdict:
             case None:
-                error = KeyChanged(f"unit {hello.unit}", facts.key, hello.public_key)
+                error = _refusal(facts, check)
                 self.host.signature_refused(hello.unit, error)
                 raise error
             case Verdict.ACCEPTED | Verdict.SNAPSHOT:
@@ -301,6 +337,16 @@ class Parent:
                 for lane in Lane
             )
         self.host.peer_status.record_contact(child.unit, connected=connected, waiting_down=waiting)
+
+
+def _refusal(facts: Facts, check: Check) -> SignatureError:
+    """Return the error with which a handshake is refused."""
+    hello = facts.hello
+    if check is KEY_NOT_SHOWN:
+        return KeyNotShown(f"unit {hello.unit}")
+    if check is KEY_REFUSED:
+        return KeyRefused(f"unit {hello.unit}", facts.pinned, hello.public_key)
+    return KeyChanged(f"unit {hello.unit}", facts.key, hello.public_key)
 
 
 def _of_child(tx: Connection, unit: int, durable_above: DurableAt) -> DurableAt:

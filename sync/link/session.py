@@ -60,6 +60,7 @@ class State(Enum):
 
 
 RETRY_HANDSHAKE_MS = 300_000  # a halted session asks again this often: somebody may have acted
+CHALLENGES_MAX = 2  # in a row: a parent that asks for more never lets us in
 RECOVERIES_MAX = 3  # in a row without being let in: then it rests, as after any failure
 
 
@@ -80,6 +81,7 @@ class Session:
         self._bytes_max = BATCH_BYTES_MAX
         self._control_run = 0
         self._recoveries = 0  # since we were last let in
+        self._challenges = 0  # in this handshake
         self._recovering = Verdict.ACCEPTED  # what is recovered: GO_ON: the parent's own words
         self._uploading = False  # what is in bulk goes up as copies, not by our log
         self._snapshot_due = False  # what is in bulk comes as copies, not by the parent's log
@@ -153,11 +155,19 @@ class Session:
         self._begun = False  # a comparison that was under way begins anew
         self._in_progress = None
         self._recovering = Verdict.ACCEPTED
+        self._challenges = 0
         return Handshake()
 
     def _handshake_done(self, event: HandshakeDone) -> Command:
         self.verdict = event.verdict
         self.reason = event.reason
+        if event.verdict is Verdict.CHALLENGE:
+            self._challenges += 1
+            if self._challenges <= CHALLENGES_MAX:
+                return Handshake()
+            self.attempt += 1
+            self.state = State.RESTING
+            return Rest(self.attempt)
         self._snapshot_due = event.verdict is Verdict.SNAPSHOT or event.snapshot_follows
         if event.verdict in (Verdict.ACCEPTED, Verdict.SNAPSHOT):
             self.acked_by_parent = dict(event.acked_by_parent)

@@ -60,6 +60,44 @@ class KeyChanged(SignatureError):
         )
 
 
+class KeyRefused(SignatureError):
+    """A neighbour comes under another key than the one pinned: a person has to let it in."""
+
+    code = "key_refused"
+    kind = ErrorKind.PERMISSION_DENIED
+    _remedy_en = (
+        "Phone that office and compare the digits that `silian doctor` shows there. If they are "
+        "the same, let it in here: `silian clone reset`. Else somebody works under its name."
+    )
+    _remedy_zh = (
+        "请电话联系该单位，核对其运行 silian doctor 所示的密钥；"
+        "一致时在本单位运行 silian clone reset 放行，不一致则有人冒用其名义。"
+    )
+
+    def __init__(self, who: str, pinned: str, shown: bytes) -> None:
+        known = fingerprint(bytes.fromhex(pinned))
+        super().__init__(
+            f"{who} comes under key {fingerprint(shown) or '(none)'}, the key pinned is {known}",
+            f"{who} 出示的密钥为 {fingerprint(shown) or '（无）'}，本单位登记的是 {known}",
+        )
+        self.shown = shown
+
+
+class KeyNotShown(SignatureError):
+    """A neighbour comes under a public key and has not signed the challenge with it."""
+
+    code = "key_not_shown"
+    kind = ErrorKind.PERMISSION_DENIED
+    _remedy_en = "Somebody works under that office's name, or between: look at both ends."
+    _remedy_zh = "可能有人冒用该单位名义，或在途中截获报文；请检查双方。"
+
+    def __init__(self, who: str) -> None:
+        super().__init__(
+            f"{who} has not shown that it has the key that it names",
+            f"{who} 未能证明持有其出示的密钥",
+        )
+
+
 class SignatureMissing(SignatureError):
     """A signed stream has more unsigned entries than any relay would cause."""
 

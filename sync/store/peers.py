@@ -27,6 +27,8 @@ class Peer:
     cloned: int = 0  # 1: two stores were seen under its name
     clone_decisions: str = ""  # what people decided about its clones, as JSON
     refusal: str = ""  # code of the signature error in its newest batch; empty: in order
+    key_pinned: str = ""  # its public key, or how it begins (`silian init`); hexadecimal
+    key_refused: str = ""  # the newest key under which it came and was refused; hexadecimal
 
 
 class Changes(TypedDict, total=False):
@@ -42,6 +44,8 @@ class Changes(TypedDict, total=False):
     cloned: int
     clone_decisions: str
     refusal: str
+    key_pinned: str
+    key_refused: str
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Peer))
@@ -75,3 +79,8 @@ def update(tx: Connection, unit: int, **changes: Unpack[Changes]) -> None:
 def revoke_tokens(tx: Connection) -> None:
     """Forget every token: they were agreed under an incarnation that ended."""
     execute(tx, "UPDATE peer SET token_received='', token_issued=''", ())
+
+
+def fits_pin(pinned: str, public_key: bytes) -> bool:
+    """Say whether a neighbour may come under a key. Before anything is pinned any key fits."""
+    return public_key.hex().startswith(pinned)

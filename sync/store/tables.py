@@ -126,6 +126,8 @@ peer = Table(  # what is known of a neighbour (`sync.store.peers`); one row each
     Column("cloned", Integer, nullable=False, server_default="0"),
     Column("clone_decisions", Text, nullable=False, server_default=""),
     Column("refusal", Text, nullable=False, server_default=""),
+    Column("key_pinned", Text, nullable=False, server_default=""),
+    Column("key_refused", Text, nullable=False, server_default=""),
 )
 
 cursor = Table(  # INV-4: moves in the transaction that applies the batch

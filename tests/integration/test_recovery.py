@@ -9,14 +9,18 @@ import pytest
 
 from hub.client.client import wall_ms
 from hub.serve.process import Process
+from node.config import OfficeConfig
 from node.domain.assignment import Duty
 from node.domain.units import Level
+from node.keys import KEY_FILE, signer_of
 from node.office import Office
 from node.peers.fenced import Fenced
 from node.services.health.status import status
 from node.services.peers import clones
 from node.services.work import actions as assignments
 from node.services.work.checks import Order
+from node.setup import init_office
+from sync.codec.signing import fingerprint
 from sync.link.session import State
 from tests.support.edits import enlarge, outlet, premises
 from tests.support.silian import silian
@@ -85,16 +89,77 @@ def test_a_restored_backup_with_nothing_written_since_recovers_everything(tier: 
 
 
 def test_a_lost_disk_is_recovered_completely_from_the_parent(tier: Tier) -> None:
+    key = (tier.base / GARDEN / KEY_FILE).read_bytes()  # kept apart from the store
     lost = {tier.add_premises(GARDEN, f"失{n}", 20) for n in range(3)}
     eventually(lambda: set(tier.premises(CITY)) == lost)
     tier.stop(GARDEN)
     shutil.rmtree(tier.base / GARDEN)
-    tier.start(GARDEN, STREET)  # `init` makes the folder anew
+    (tier.base / GARDEN).mkdir()
+    (tier.base / GARDEN / KEY_FILE).write_bytes(key)
+    config = OfficeConfig(unit=GARDEN, parent=tier.addresses[STREET], sync_interval_s=2)
+    init_office(tier.base / GARDEN, config, tier.catalogue, rng=random.Random("new disk"))
+    tier.start(GARDEN)
     eventually(lambda: set(tier.premises(GARDEN)) == lost)
     after = tier.add_premises(GARDEN, "后")
     eventually(lambda: set(tier.premises(CITY)) == lost | {after})
     settled(tier, GARDEN, STREET, DISTRICT)
     assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def test_a_lost_disk_is_recovered_after_a_person_lets_the_new_key_in(tier: Tier) -> None:
+    lost = {tier.add_premises(GARDEN, f"失{n}", 20) for n in range(3)}
+    eventually(lambda: set(tier.premises(CITY)) == lost)
+    tier.stop(GARDEN)
+    shutil.rmtree(tier.base / GARDEN)
+    (tier.base / GARDEN).mkdir()
+    signer_of(tier.base / GARDEN, random.Random("another machine"))
+    config = OfficeConfig(unit=GARDEN, parent=tier.addresses[STREET], sync_interval_s=2)
+    init_office(tier.base / GARDEN, config, tier.catalogue, rng=random.Random("new disk"))
+    tier.start(GARDEN)
+    garden, street = tier.served(GARDEN), tier.served(STREET)
+    eventually(lambda: garden.dialer.state is State.HALTED)  # type: ignore[union-attr]
+    assert not tier.premises(GARDEN)
+    (problem,) = (p for p in status(street.office).problems if p.code == "key_refused")
+    signer = garden.office.replica.signer
+    assert signer is not None
+    assert fingerprint(signer.public_key) in problem.en
+    with tier.at(STREET) as office:
+        office.reset_cloned_office(unit=GARDEN, reason="电话核对", actor="li")
+    garden.dialer.retry_now()  # type: ignore[union-attr]
+    eventually(lambda: set(tier.premises(GARDEN)) == lost)
+    assert "key_refused" not in {p.code for p in status(street.office).problems}
+    settled(tier, GARDEN, STREET, DISTRICT)
+    assert_consistent_and_equal(tier, GARDEN, STREET, DISTRICT, CITY, lowest=GARDEN)
+
+
+def refuses(tier: Tier, code: str, unit: int) -> bool:
+    """Have an office connect, and say whether it refuses a neighbour for its key."""
+    served = tier.served(code)
+    if served.dialer is not None:
+        served.dialer.retry_now()
+    return unit in served.office.signature_refusals.refused_keys()
+
+
+def test_a_hub_that_lost_its_key_goes_on_after_its_neighbours_let_the_new_key_in(
+    tier: Tier,
+) -> None:
+    settled(tier, GARDEN, ORCHID, STREET, DISTRICT)  # they have met
+    tier.stop(STREET)
+    (tier.base / STREET / KEY_FILE).unlink()
+    tier.start(STREET, DISTRICT)
+    record = tier.add_premises(GARDEN, "甲", 10)
+    street = tier.served(STREET).office.identity.unit
+    for code in (GARDEN, ORCHID):
+        eventually(lambda code=code: refuses(tier, code, street))
+        assert "key_refused" in {p.code for p in status(tier.served(code).office).problems}
+        clones.reset_clone(tier.served(code).office, street, actor="li", reason="电话核对")
+        tier.served(code).dialer.retry_now()  # type: ignore[union-attr]
+    eventually(lambda: refuses(tier, DISTRICT, street))
+    assert record not in tier.premises(CITY)
+    clones.reset_clone(tier.served(DISTRICT).office, street, actor="li", reason="电话核对")
+    tier.served(STREET).dialer.retry_now()  # type: ignore[union-attr]
+    eventually(lambda: record in tier.premises(CITY))
+    settled(tier, GARDEN, ORCHID, STREET, DISTRICT)
 
 
 def test_a_restored_hub_recovers_its_own_and_its_childrens_entries(tier: Tier) -> None:

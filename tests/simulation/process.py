@@ -17,7 +17,7 @@ from node.store import engine
 from sync.link.parent import Parent
 from sync.log.outcome import Waiters
 from sync.model.schema import Lane
-from tests.simulation import sites
+from tests.simulation import sites, stores
 from tests.simulation.clockwork import Crash
 from tests.simulation.line import Line
 from tests.simulation.network import Context, Face
@@ -163,6 +163,7 @@ class Process:
         self._tick_later(self.world.plan.tick_ms)
         self.doing = "tick"
         self.world.attempt(self, "tick", lambda: tick(self))  # type: ignore[arg-type]
+        stores.let_keys_in(self)
         self.world.oracle.ticked(self)
 
     def time_passes(self) -> None:

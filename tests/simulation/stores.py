@@ -12,10 +12,11 @@ from node.keys import KEY_FILE
 from node.services.peers import clones
 from node.setup import DATABASE
 from sync.link.messages import Verdict
+from tests.simulation import process as processes
 from tests.simulation import sites
-from tests.simulation.process import Process
 
 if TYPE_CHECKING:
+    from tests.simulation.process import Process
     from tests.simulation.world import World
 
 
@@ -76,7 +77,7 @@ def copy(world: World, index: int, backup: Backup) -> Callable[[], None]:
     world.oracle.restores.began(index)
     store = _placed(world, index, backup, with_key=world.plan.keys)
     world.oracle.restores.inherits(store, backup.edits)
-    clone = Process(world, index, store=store)
+    clone = processes.Process(world, index, store=store)
     world.clones[index] = clone
     clone.start()
     return lambda: decide(world, index)
@@ -125,6 +126,17 @@ def forgive(world: World) -> None:
 def _reset_clone(parent: Process, unit: int) -> None:
     clones.reset_clone(parent.office, unit, actor="丁", reason="核实")
     parent.parent.forget_session(unit)
+
+
+def let_keys_in(process: Process) -> None:
+    """A person lets neighbours in that lost their key: those whose own process has the new one."""
+    for unit, key in process.office.signature_refusals.refused_keys().items():
+        index = next(i for i, each in enumerate(process.world.units) if each.unit_id == unit)
+        there = process.world.processes.get(index)
+        signer = there.office.replica.signer if there is not None else None
+        if signer is not None and signer.public_key == key:
+            process.world.ledger.note("key", "a person let it in")
+            process.world.attempt(process, "let key in", partial(_reset_clone, process, unit))
 
 
 def _fenced(process: Process | None) -> bool:

@@ -216,7 +216,7 @@ def test_facts_about_neighbours_of_0010_are_one_row_each_and_can_be_taken_back(
     try:
         _to(store, "0010")
         store.write(fill)
-        _to(store, "0011")
+        _to(store, "0012")
         with store.read() as tx:
             assert peers.load_all(tx) == NEIGHBOURS
             assert sorted(_facts(tx)) == [

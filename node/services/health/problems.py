@@ -51,6 +51,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "电话联系数据的原单位，并检查沿途各级单位；问题排除后会自动续传。",
         "Phone the office that wrote the data, and check every office between.",
     ),
+    "key_refused": (
+        Severity.ALARM,
+        "以其他签名密钥（{why}）连接，已拒绝",
+        "came under another signing key ({why}) and was refused",
+        "请电话核对该单位 silian doctor 所示的密钥；一致时运行 silian clone reset 放行。",
+        "Compare it by telephone with `silian doctor` there; `silian clone reset` lets it in.",
+    ),
     "clock_ahead": (
         Severity.ALARM,
         "时钟快了 {n} 分钟", "its clock is {n} minutes ahead",

@@ -231,11 +231,14 @@ def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:
         fresh = signatures.new_keys(tx, own.unit, since_ms)
     if behind:
         yield _of(own, "unsigned_streams", n=behind)
+    refused = office.signature_refusals.refused_keys()
     found = [
         *(
             ("signature_refused", unit, code)
             for unit, code in office.signature_refusals.open().items()
+            if unit not in refused
         ),
+        *(("key_refused", unit, fingerprint(key) or "-") for unit, key in refused.items()),
         *(("new_key", unit, fingerprint(key)) for unit, key in fresh),
     ]
     for code, unit, why in found:

@@ -1,4 +1,4 @@
-"""Copied offices: two stores under one name, and a person's word about which of them stays."""
+"""Two stores, or two keys, under one office's name, and a person's decision which of them stays."""
 
 from __future__ import annotations
 
@@ -18,17 +18,32 @@ if TYPE_CHECKING:
 
 
 class NotCloned(SilianError):
-    """No two stores were seen at work under that office's name; there is nothing to forget."""
+    """Neither two stores nor another key were seen under that office's name."""
 
     code = "not_cloned"
     kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            f"{path} is not flagged as copied here",
-            f"{path} 未被标记为重复运行",
-            remedy_en="Look at `silian clone ls` at the office's parent.",
-            remedy_zh="请在其上级单位用 silian clone ls 查看。",
+            f"neither two stores nor another key were seen here of {path}",
+            f"{path} 未被标记为重复运行，也没有被拒的新密钥",
+            remedy_en="Look at `silian clone ls` here and at the office's other neighbours.",
+            remedy_zh="请在本单位及其相邻单位用 silian clone ls 查看。",
+        )
+
+
+class KeyMissing(SilianError):
+    """An office came without a key; there is none to let in."""
+
+    code = "key_missing"
+    kind = ErrorKind.FAILED_PRECONDITION
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} came without a key, and its key is known here",
+            f"{path} 未出示密钥，而本单位已登记其密钥",
+            remedy_en="Have that office start with its key file, or without one: it makes a key.",
+            remedy_zh="请该单位放回密钥文件后启动；密钥文件丢失时会自动生成新密钥。",
         )
 
 
@@ -43,7 +58,7 @@ class CloneDecision:
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """An office under whose name two stores were seen. `flagged`: one of them is kept out now."""
+    """An office under whose name two stores or keys came. `flagged`: one is kept out now."""
 
     unit: int
     flagged: bool
@@ -52,7 +67,7 @@ class Clone:
 
 def list_clones(office: Office) -> tuple[Clone, ...]:
     """Return the offices that are flagged now, and those about which somebody decided."""
-    flagged = office.peer_status.clones()
+    flagged = office.peer_status.clones() | office.signature_refusals.refused_keys().keys()
     with office.store.read() as tx:
         known = peers.load_all(tx)
     decided = {u: _decisions(peer.clone_decisions) for u, peer in known.items()
@@ -66,12 +81,17 @@ def list_clones(office: Office) -> tuple[Clone, ...]:
 def reset_clone(office: Office, unit: int, *, actor: str, reason: str) -> Clone:
     """Take the next store that comes under a child's name for the right one.
 
+    A neighbour that was refused for its key, be it the parent or a child, is let in under that
+    key from now on, and under the former no more: whoever asks has compared them.
     The reason is kept in this office for good. Whoever asks has stopped the other store before:
     if both still run, they are flagged again when they meet.
-    Raises: ReasonMissing, NotCopied.
+    Raises: ReasonMissing, NotCloned, KeyMissing.
     """
     why = stated_reason(reason)[:REASON_CHARS_MAX]
-    if unit not in office.peer_status.clones():
+    cloned, keys = unit in office.peer_status.clones(), office.signature_refusals.refused_keys()
+    if keys.get(unit) == b"":
+        raise KeyMissing(office.tree.path(unit))
+    if not cloned and unit not in keys:
         raise NotCloned(office.tree.path(unit) if unit in office.tree else f"#{unit}")
     decision = CloneDecision(office.clock.now_ms(), actor, why)
 
@@ -81,12 +101,16 @@ def reset_clone(office: Office, unit: int, *, actor: str, reason: str) -> Clone:
         peers.update(
             tx, unit,
             clone_decisions=json.dumps([asdict(d) for d in decisions], ensure_ascii=False),
-            token_issued=Tokens.from_text(known.token_issued).reset().to_text(),
         )  # fmt: skip
+        if cloned:
+            tokens = Tokens.from_text(known.token_issued).reset()
+            peers.update(tx, unit, token_issued=tokens.to_text())
         return decisions
 
     decisions = office.store.write(write)
     office.peer_status.flag_clone(unit, no_more=True)
+    if unit in keys:
+        office.signature_refusals.let_in(unit)
     office.log.warning("clone_reset", child=unit, actor=actor, reason=decision.reason)
     return Clone(unit, False, decisions)
 

@@ -12,6 +12,7 @@ from node.domain.units import Level, Tree
 from node.office import Office
 from sync.link.handshake import DuplicateProcess, Hello, decide, load_facts
 from sync.link.messages import Verdict
+from sync.link.possession import Possession
 from sync.link.sessions import Call, SessionState, SessionTable, SessionUnknown
 from sync.log import entries as log
 from sync.model.access import Unauthorised
@@ -36,7 +37,8 @@ def hello(unit: int, level: Level, lowest: int = PROTOCOL_MIN) -> Hello:
 
 
 def verdict(office: Office, child: Hello) -> Verdict | None:
-    return decide(load_facts(office, child, DuplicateProcess.NONE)).verdict
+    facts = load_facts(office, child, DuplicateProcess.NONE, Possession.DUE)
+    return decide(facts).verdict
 
 
 def test_a_child_of_the_tree_is_accepted(district: Office) -> None:

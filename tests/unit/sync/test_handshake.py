@@ -9,6 +9,7 @@ import pytest
 
 from sync.link.handshake import CHECKS, DuplicateProcess, Facts, Hello, decide
 from sync.link.messages import Verdict
+from sync.link.possession import Possession
 from sync.link.sessions import ACCEPTS, Call, SessionState
 from sync.model.change import StreamHead
 from sync.model.limits import PROTOCOL_MAX
@@ -38,11 +39,14 @@ CASES = {
     "not_our_child": {"level": None},
     "other_level": {"level": LEVEL + 1},
     "no_common_protocol": {"protocol_min": PROTOCOL_MAX + 1, "protocol_max": PROTOCOL_MAX + 1},
+    "key_not_shown": {"possession": Possession.FALSE},
+    "key_to_be_shown": {"possession": Possession.DUE},
+    "key_refused": {"pinned": b"another".hex()},
+    "key_changed": {"key": b"another"},
     "other_process_alive": {"duplicate": DuplicateProcess.ALIVE},
     "other_process_pinged": {"duplicate": DuplicateProcess.UNKNOWN},
     "parent_recovers": {"recovering": True},
     "parent_is_behind": {"is_missing_any": True},
-    "key_changed": {"key": b"another"},
     "token_revoked": {"token": REVOKED},
     "child_is_behind": {"heads": {}},
     "incarnation_retired": {"retired": True},
@@ -88,9 +92,14 @@ def test_other_bytes_under_a_known_number_show_that_a_child_was_restored() -> No
     assert decide(other).verdict is Verdict.RESTORED
 
 
-def test_a_child_without_a_key_of_its_own_is_not_refused_for_its_key() -> None:
+def test_a_child_without_a_key_is_let_in_until_a_key_of_its_unit_is_known() -> None:
     unsigned = replace(WELCOME, hello=replace(WELCOME.hello, public_key=b""))
     assert decide(unsigned).verdict is Verdict.ACCEPTED
+    assert decide(replace(unsigned, pinned=b"key".hex())).name == "key_refused"
+
+
+def test_a_key_given_by_its_first_digits_fits_the_whole_key() -> None:
+    assert decide(replace(WELCOME, pinned=b"key".hex()[:4])).verdict is Verdict.ACCEPTED
 
 
 # -- what a child may ask for within a session ----------------------------------------------------
