@@ -102,16 +102,16 @@ def assert_counts(net: Network, code: str) -> None:
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(blocks(), min_size=15, max_size=40))
-def test_no_value_of_a_child_stops_the_offices_above_or_moves_an_honest_figure(templates, said):
+def test_no_value_of_a_child_stops_the_offices_above_or_moves_an_honest_figure(templates, entries):
     with tempfile.TemporaryDirectory() as folder:
         net = Network(Path(folder), PATH, templates=templates)
         try:
             net.create(A, "premises", name="后楼", use="office", area_m2=100, tenure="owned")
             tampered = Writer(net, B)
-            for n, (lane, block) in enumerate(said):
+            for n, (lane, block) in enumerate(entries):
                 block.unit = net.unit(B)
                 tampered.append(lane, block)
-                if n == len(said) // 2:
+                if n == len(entries) // 2:
                     net.create(A, "household", hh_no="1", kind="resident", status="current")
             net.up(A, NORTH, EAST)
             for code in (NORTH, EAST, CITY):

@@ -61,6 +61,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "本机时钟误差至少 {n} 分钟", "this machine's clock is wrong by at least {n} minutes",
         "校准本机时钟。", "Set this machine's clock.",
     ),
+    "tree_not_whole": (
+        Severity.WARNING,
+        "已收到的区划决定不能构成完整的行政区划，暂按原区划办理（{why}）",
+        "the decisions that came make no tree of units, so an earlier one is in force ({why})",
+        "等待其余决定到达；若一直如此，请市级核对行政区划记录。",
+        "Wait for the other decisions; if it stays so, let the city look at its records of units.",
+    ),
     "timestamps_refused": (
         Severity.WARNING,
         "{n} 个时间戳超前过多, 未予采信", "{n} stamps were too far ahead to be followed",

@@ -194,6 +194,8 @@ def _own_problems(
     apart_ms = max(abs(office.clock.offset_ms), office.clock_behind_ms())
     if apart_ms > CLOCK_AHEAD_MS_MAX:
         yield _of(line, "clock_wrong", n=apart_ms // MINUTE_MS)
+    if office.tree_fault:
+        yield _of(line, "tree_not_whole", why=office.tree_fault)
     if office.clock.clamped:
         yield _of(line, "timestamps_refused", n=office.clock.clamped)
     if link_state is not None and not link_state.connected and not office.fenced:
