@@ -38,6 +38,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "在隔离区查看原因 (silian quarantine ls); 升级程序后会自动重试。",
         "See why with `silian quarantine ls`; they are tried again after an upgrade.",
     ),
+    "overdrawn": (
+        Severity.ALARM,
+        "账面结存为负（{why} 元）：支出或下拨超过其持有的资金",
+        "its books stand below zero ({why} yuan): it spent or released more than it held",
+        "请立即联系该单位核对账目；其程序或数据可能被改动。",
+        "Call that office and go through its books; its program or store may be tampered with.",
+    ),
     "clone": (
         Severity.ALARM,
         "有两套数据以同一单位名义运行", "two stores work under this office's name",
