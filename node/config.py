@@ -126,6 +126,9 @@ class OfficeConfig(BaseSettings):
     allow_plaintext: bool = Field(
         default=False, description="allow a listen address other than loopback without TLS"
     )
+    reflection: bool = Field(
+        default=False, description="let programs ask the server for the contract (gRPC reflection)"
+    )
 
     @classmethod
     def settings_customise_sources(

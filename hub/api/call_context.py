@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -21,6 +22,7 @@ from sync.model.errors import ErrorKind, FieldViolation, SilianError
 from sync.wire.office.v1 import common_pb2 as common
 
 R = TypeVar("R", bound=Message)
+_ID = re.compile(f"[0-9a-fA-F]{{{ID_BYTES * 2}}}")
 
 
 class BadRequest(SilianError):
@@ -106,15 +108,26 @@ def values_to_wire(values: Mapping[str, Value]) -> dict[str, common.Value]:
     return {name: value_to_wire(value) for name, value in values.items() if value is not None}
 
 
-def parse_id(value: bytes, field: str = "id") -> bytes:
-    """Return an id of 16 bytes. Raises: BadRequest."""
-    if len(value) != ID_BYTES:
+def parse_id(text: str, field: str = "id") -> bytes:
+    """Return an id that came as 32 hexadecimal digits. Raises: BadRequest."""
+    if not _ID.fullmatch(text):
         raise BadRequest(
-            f"an id has 16 bytes, not {len(value)}", f"编号应为 16 字节, 而不是 {len(value)} 字节",
-            "Take the id from a list: 32 hexadecimal digits.", "请从列表中复制 32 位编号。",
+            f"{text[:40]!r} is no id: 32 hexadecimal digits are needed",
+            f"“{text[:40]}”不是编号：应为 32 位十六进制数字",
+            "Take the id from a list.", "请从列表中复制编号。",
             fields=[field],
         )  # fmt: skip
-    return value
+    return bytes.fromhex(text)
+
+
+def parse_id_if_given(text: str, field: str = "id") -> bytes | None:
+    """Return an id; None for "". Raises: BadRequest."""
+    return parse_id(text, field) if text else None
+
+
+def id_text(value: bytes | None) -> str:
+    """Return an id as 32 hexadecimal digits; "" for none."""
+    return value.hex() if value is not None else ""
 
 
 def parse_day(text: str, field: str) -> date | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.api.call_context import CallContext, Method
 from hub.api.office import NoParent, NotServed
+from hub.api.pages import place_of, start_of
 from node.peers.comparisons import Repair
 from sync.model.limits import DIGEST_BUCKETS
 from sync.model.report import CompareOptions
@@ -12,7 +13,7 @@ from sync.wire.office.v1 import office_pb2 as pb
 REPAIRS_LISTED = 100
 
 
-def compare(context: CallContext, request: pb.CompareRequest) -> pb.CompareResponse:
+def compare(context: CallContext, request: pb.CompareOfficeRequest) -> pb.CompareOfficeResponse:
     """Raises: NoParent, NotServed."""
     office = context.office
     if not office.config.parent:
@@ -27,15 +28,15 @@ def compare(context: CallContext, request: pb.CompareRequest) -> pb.CompareRespo
     context.dialer.wait_compared(wait_s)
     found = office.comparisons.last
     if found is None:
-        return pb.CompareResponse()
+        return pb.CompareOfficeResponse()
     left = dict(found.left)
-    return pb.CompareResponse(
+    return pb.CompareOfficeResponse(
         outcome=found.outcome,
         units=found.units,
         other_catalogue=found.other_catalogue,
         records=[
             pb.DifferingRecord(
-                register=name.register, unit=context.unit(name.unit), id=name.id,
+                register=name.register, unit=context.unit(name.unit), id=name.id.hex(),
                 repaired=name not in left, reason=left.get(name, ""),
             )
             for name in found.found
@@ -47,19 +48,22 @@ def compare(context: CallContext, request: pb.CompareRequest) -> pb.CompareRespo
 
 
 def list_repairs(context: CallContext, request: pb.ListRepairsRequest) -> pb.ListRepairsResponse:
-    found = context.office.comparisons.repairs(request.limit or REPAIRS_LISTED)
-    return pb.ListRepairsResponse(repairs=[_repair(context, repair) for repair in found])
+    start = start_of(request.page_token)
+    found, total = context.office.comparisons.repairs(request.page_size or REPAIRS_LISTED, start)
+    return pb.ListRepairsResponse(
+        repairs=[_repair(context, repair) for repair in found], **place_of(start, len(found), total)
+    )
 
 
 def _repair(context: CallContext, repair: Repair) -> pb.Repair:
     return pb.Repair(
         at_ms=repair.at_ms, peer=context.unit(repair.peer), register=repair.register,
-        unit=context.unit(repair.unit), id=repair.record, side=repair.side, before=repair.before,
-        after=repair.after,
+        unit=context.unit(repair.unit), id=repair.record.hex(), side=repair.side,
+        before=repair.before, after=repair.after,
     )  # fmt: skip
 
 
 METHODS = {
-    "Compare": Method(pb.CompareRequest, pb.CompareResponse, unary=compare),
+    "CompareOffice": Method(pb.CompareOfficeRequest, pb.CompareOfficeResponse, unary=compare),
     "ListRepairs": Method(pb.ListRepairsRequest, pb.ListRepairsResponse, unary=list_repairs),
 }

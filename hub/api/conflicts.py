@@ -19,12 +19,15 @@ def list_conflicts(
 ) -> pb.ListConflictsResponse:
     listed = views.list_settled if request.resolved else views.list_open
     page = listed(
-        context.office, register=request.register, limit=request.limit or 50, after=request.after
+        context.office,
+        register=request.register,
+        limit=request.page_size or 50,
+        after=request.page_token,
     )
     return pb.ListConflictsResponse(
         conflicts=[_conflict(context, view) for view in page.conflicts],
-        total=page.total,
-        next=page.next,
+        total_size=page.total,
+        next_page_token=page.next,
     )
 
 
@@ -83,10 +86,10 @@ def resolve_conflict(
 
 def _conflict(context: CallContext, view: views.ConflictView) -> pb.Conflict:
     return pb.Conflict(
-        id=view.id,
+        id=view.id.hex(),
         register=view.register,
         unit=context.unit(view.unit),
-        record=view.record,
+        record=view.record.hex(),
         field=view.field,
         state=view.state,
         ended=view.ended,

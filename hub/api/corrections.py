@@ -13,8 +13,8 @@ from sync.wire.office.v1 import corrections_pb2 as pb
 
 
 def ask_correction(
-    context: CallContext, request: pb.AskCorrectionRequest
-) -> pb.AskCorrectionResponse:
+    context: CallContext, request: pb.CreateCorrectionRequest
+) -> pb.CreateCorrectionResponse:
     view = service.ask(
         context.office,
         request.register,
@@ -25,7 +25,7 @@ def ask_correction(
         actor=request.actor,
         due=parse_day(request.due_on, "due_on"),
     )
-    return pb.AskCorrectionResponse(correction=_correction(context, view))
+    return pb.CreateCorrectionResponse(correction=_correction(context, view))
 
 
 def list_corrections(
@@ -36,13 +36,13 @@ def list_corrections(
         context.office,
         cast(views.Box, box),
         open_only=request.open_only,
-        limit=request.limit or 50,
-        after=request.after,
+        limit=request.page_size or 50,
+        after=request.page_token,
     )
     return pb.ListCorrectionsResponse(
         corrections=[_correction(context, view) for view in page.corrections],
-        total=page.total,
-        next=page.next,
+        total_size=page.total,
+        next_page_token=page.next,
     )
 
 
@@ -89,10 +89,10 @@ def withdraw_correction(
 
 def _correction(context: CallContext, view: views.CorrectionView) -> pb.Correction:
     return pb.Correction(
-        id=view.id,
+        id=view.id.hex(),
         register=view.register,
         unit=context.unit(view.unit),
-        record=view.record,
+        record=view.record.hex(),
         asker=context.unit(view.asker),
         owner=context.unit(view.owner),
         state=view.state.value,
@@ -122,8 +122,8 @@ def _correction(context: CallContext, view: views.CorrectionView) -> pb.Correcti
 
 
 METHODS = {
-    "AskCorrection": Method(
-        pb.AskCorrectionRequest, pb.AskCorrectionResponse, unary=ask_correction
+    "CreateCorrection": Method(
+        pb.CreateCorrectionRequest, pb.CreateCorrectionResponse, unary=ask_correction
     ),
     "ListCorrections": Method(
         pb.ListCorrectionsRequest, pb.ListCorrectionsResponse, unary=list_corrections

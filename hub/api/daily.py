@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
-
 from hub.api.call_context import BadRequest, CallContext, Method, parse_id
 from hub.api.figures import counts_to_wire, figure_to_wire, indicator_to_wire
 from hub.api.names import field_code, indicator_code, register_code
+from hub.api.pages import page_of
 from node.domain.units import Level
-from node.services.common.pages import BadToken, page_size
+from node.services.common.pages import PAGE_MAX
 from node.services.figures import report as figures
 from node.services.figures.rollup import NoClosing
 from node.services.overview.today import Task, today
@@ -20,15 +18,12 @@ from sync.wire.office.v1 import common_pb2 as common
 from sync.wire.office.v1 import daily_pb2 as pb
 
 PAGE = 50
-T = TypeVar("T")
 
 
-def list_today(context: CallContext, request: pb.ListTodayRequest) -> pb.ListTodayResponse:
+def list_tasks(context: CallContext, request: pb.ListTasksRequest) -> pb.ListTasksResponse:
     found = today(context.office, context.dialer)
-    page, token = _page(found, request.page_size, request.page_token)
-    return pb.ListTodayResponse(
-        tasks=[_task(context, task) for task in page], next_page_token=token, total_size=len(found)
-    )
+    page, place = page_of(found, request, PAGE, PAGE_MAX)
+    return pb.ListTasksResponse(tasks=[_task(context, task) for task in page], **place)
 
 
 def list_work_targets(
@@ -50,12 +45,8 @@ def list_work_targets(
             for c in request.conditions
         ],
     )  # fmt: skip
-    page, token = _page(found, request.page_size, request.page_token)
-    return pb.ListWorkTargetsResponse(
-        units=filter(None, map(context.unit, page)),
-        next_page_token=token,
-        total_size=len(found),
-    )
+    page, place = page_of(found, request, PAGE, PAGE_MAX)
+    return pb.ListWorkTargetsResponse(units=filter(None, map(context.unit, page)), **place)
 
 
 def list_orders(context: CallContext, request: pb.ListOrdersRequest) -> pb.ListOrdersResponse:
@@ -71,7 +62,7 @@ def list_orders(context: CallContext, request: pb.ListOrdersRequest) -> pb.ListO
 
 
 def get_order(context: CallContext, request: pb.GetOrderRequest) -> pb.GetOrderResponse:
-    found = orders.show_order(context.office, _id(request.id))
+    found = orders.show_order(context.office, parse_id(request.id))
     return pb.GetOrderResponse(
         order=_order(context, found), targets=[_target(context, each) for each in found.targets]
     )
@@ -179,22 +170,6 @@ def _cell(column: figures.Column, unit: int) -> pb.ReportCell:
     return pb.ReportCell(figure=figure_to_wire(row.shown), counts=counts_to_wire(row.counts))
 
 
-def _page(found: Sequence[T], size: int, token: str) -> tuple[Sequence[T], str]:
-    """Return a page of a list that is made whole for each call. Raises: BadToken."""
-    if token and not token.isdecimal():
-        raise BadToken
-    start = int(token or 0)
-    end = start + page_size(size or PAGE)
-    return found[start:end], str(end) if end < len(found) else ""
-
-
-def _id(text: str) -> bytes:
-    try:
-        return parse_id(bytes.fromhex(text))
-    except ValueError:
-        return parse_id(b"")
-
-
 def _level(number: int) -> Level:
     if number not in set(Level):
         raise BadRequest(
@@ -205,7 +180,7 @@ def _level(number: int) -> Level:
 
 
 METHODS = {
-    "ListToday": Method(pb.ListTodayRequest, pb.ListTodayResponse, unary=list_today),
+    "ListTasks": Method(pb.ListTasksRequest, pb.ListTasksResponse, unary=list_tasks),
     "ListWorkTargets": Method(
         pb.ListWorkTargetsRequest, pb.ListWorkTargetsResponse, unary=list_work_targets
     ),

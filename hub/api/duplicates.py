@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from hub.api.call_context import CallContext, Method, parse_id
+from hub.api.pages import page_of
 from node.services.duplicates import cases as service
 from sync.wire.office.v1 import office_pb2 as pb
 
 
 def list_cases(context: CallContext, request: pb.ListCasesRequest) -> pb.ListCasesResponse:
-    found = service.list_cases(context.office, every=request.all)
-    return pb.ListCasesResponse(cases=[_case(context, view) for view in found])
+    found, place = page_of(service.list_cases(context.office, every=request.all), request)
+    return pb.ListCasesResponse(cases=[_case(context, view) for view in found], **place)
 
 
 def get_case(context: CallContext, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
@@ -27,14 +28,14 @@ def close_case(context: CallContext, request: pb.CloseCaseRequest) -> pb.CloseCa
 
 def _case(context: CallContext, view: service.CaseView) -> pb.Case:
     return pb.Case(
-        id=view.id,
+        id=view.id.hex(),
         kind=view.kind,
         owner=context.unit(view.owner),
         units=[pb.CaseUnit(unit=context.unit(u), records=n) for u, n in sorted(view.units.items())],
         state=view.state,
         reason=view.reason,
         actor=view.actor,
-        records=view.records,
+        records=[record.hex() for record in view.records],
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hub.api import choices
 from hub.api.call_context import CallContext, Method, parse_day
+from hub.api.pages import page_of
 from hub.api.progress_stream import stream_progress
 from node.domain.indicators import Indicator
 from node.services.figures import rollup as service
@@ -21,11 +22,12 @@ DIFFERENCES_MAX = 200
 def list_indicators(
     context: CallContext, request: pb.ListIndicatorsRequest
 ) -> pb.ListIndicatorsResponse:
-    listed = context.office.catalogue.indicators.values()
-    return pb.ListIndicatorsResponse(indicators=map(indicator_to_wire, listed))
+    listed, place = page_of(list(context.office.catalogue.indicators.values()), request)
+    return pb.ListIndicatorsResponse(indicators=map(indicator_to_wire, listed), **place)
 
 
 def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRollupResponse:
+    named = request.laggards_limit if request.HasField("laggards_limit") else LAGGARDS_MAX
     day = parse_day(request.as_of, "as_of")
     as_was = request.history == service.AS_WAS and day is not None
     tree = context.office.tree_on(day) if as_was and day else context.office.tree
@@ -53,23 +55,21 @@ def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRoll
             )
             for row in answer.rows
         ],
-        completeness=_completeness(
-            context,
-            answer.completeness,
-            request.laggards_limit if request.HasField("laggards_limit") else LAGGARDS_MAX,
-        ),
+        completeness=_completeness(context, answer.completeness, named),
         closing=answer.closing,
         answered_ms=answer.answered_ms,
         history=answer.history,
     )
 
 
-def verify_kept(context: CallContext, request: pb.VerifyRequest) -> Iterator[pb.VerifyResponse]:
+def verify_kept(
+    context: CallContext, request: pb.VerifyOfficeRequest
+) -> Iterator[pb.VerifyOfficeResponse]:
     for check, count, report in stream_progress(lambda report: verify(context.office, report)):
         if report is None:
-            yield pb.VerifyResponse(progress=common.Progress(done=count, of=check))
+            yield pb.VerifyOfficeResponse(progress=common.Progress(done=count, of=check))
         else:
-            yield pb.VerifyResponse(report=_report(report))
+            yield pb.VerifyOfficeResponse(report=_report(report))
 
 
 def indicator_to_wire(indicator: Indicator) -> pb.IndicatorDescription:
@@ -158,5 +158,5 @@ METHODS = {
         pb.ListIndicatorsRequest, pb.ListIndicatorsResponse, unary=list_indicators
     ),
     "GetRollup": Method(pb.GetRollupRequest, pb.GetRollupResponse, unary=get_rollup),
-    "Verify": Method(pb.VerifyRequest, pb.VerifyResponse, stream=verify_kept),
+    "VerifyOffice": Method(pb.VerifyOfficeRequest, pb.VerifyOfficeResponse, stream=verify_kept),
 }

@@ -8,7 +8,7 @@ from node.services.records import lookup
 from sync.wire.office.v1 import office_pb2 as pb
 
 
-def find_ids(context: CallContext, request: pb.FindIdsRequest) -> pb.FindIdsResponse:
+def search_ids(context: CallContext, request: pb.SearchIdsRequest) -> pb.SearchIdsResponse:
     found = lookup.find(
         context.office,
         lookup.Kind(
@@ -18,14 +18,17 @@ def find_ids(context: CallContext, request: pb.FindIdsRequest) -> pb.FindIdsResp
         register=request.register,
         unit=context.resolve_unit(request.unit) if request.unit else None,
     )
-    return pb.FindIdsResponse(
-        found=[
+    return pb.SearchIdsResponse(
+        found_ids=[
             pb.FoundId(
-                id=each.id, unit=context.unit(each.unit), register=each.register, text=each.text
+                id=each.id.hex(),
+                unit=context.unit(each.unit),
+                register=each.register,
+                text=each.text,
             )
             for each in found
         ]
     )
 
 
-METHODS = {"FindIds": Method(pb.FindIdsRequest, pb.FindIdsResponse, unary=find_ids)}
+METHODS = {"SearchIds": Method(pb.SearchIdsRequest, pb.SearchIdsResponse, unary=search_ids)}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hub.api import choices
-from hub.api.call_context import CallContext, Method, only, parse_id
+from hub.api.call_context import CallContext, Method, id_text, only, parse_id, parse_id_if_given
+from hub.api.pages import page_of, place_of, start_of
 from node.domain.posting import PostingKind
 from node.services.money import formula_plan as plans
 from node.services.money import postings as service
@@ -23,31 +24,33 @@ _IN_ALL = {"when": "receiving all that wait", "when_zh": "全部确认到账"}
 _OF_HELD = {"when": "giving back what is held", "when_zh": "退回结存资金"}
 
 
-def appropriate(context: CallContext, request: pb.AppropriateRequest) -> pb.AppropriateResponse:
+def appropriate(
+    context: CallContext, request: pb.AppropriateMoneyRequest
+) -> pb.AppropriateMoneyResponse:
     line = service.appropriate(context.office, **_arguments(context, request))
-    return pb.AppropriateResponse(posting=_posting(context, line))
+    return pb.AppropriateMoneyResponse(posting=_posting(context, line))
 
 
-def match(context: CallContext, request: pb.MatchRequest) -> pb.MatchResponse:
+def match(context: CallContext, request: pb.MatchMoneyRequest) -> pb.MatchMoneyResponse:
     line = service.match(
         context.office,
         year=request.year,
         amount_fen=request.amount_fen if request.HasField("amount_fen") else None,
         note=request.note,
-        transfer=_id(request.transfer, "transfer"),
+        transfer=parse_id_if_given(request.transfer, "transfer"),
         actor=request.actor,
     )
-    return pb.MatchResponse(posting=_posting(context, line))
+    return pb.MatchMoneyResponse(posting=_posting(context, line))
 
 
-def release(context: CallContext, request: pb.ReleaseRequest) -> pb.ReleaseResponse:
+def release(context: CallContext, request: pb.ReleaseMoneyRequest) -> pb.ReleaseMoneyResponse:
     line = service.release(
         context.office, to=context.resolve_unit(request.to), **_arguments(context, request)
     )
-    return pb.ReleaseResponse(posting=_posting(context, line))
+    return pb.ReleaseMoneyResponse(posting=_posting(context, line))
 
 
-def receive(context: CallContext, request: pb.ReceiveRequest) -> pb.ReceiveResponse:
+def receive(context: CallContext, request: pb.ReceiveMoneyRequest) -> pb.ReceiveMoneyResponse:
     if request.transfer:
         only(request, ("transfer", "counted_fen", "note", "actor"), **_BY_ID)
         counted_fen = request.counted_fen if request.HasField("counted_fen") else None
@@ -69,7 +72,7 @@ def receive(context: CallContext, request: pb.ReceiveRequest) -> pb.ReceiveRespo
             year=request.year or None,
             note=request.note,
         )
-    return pb.ReceiveResponse(postings=[_posting(context, line) for line in lines])
+    return pb.ReceiveMoneyResponse(postings=[_posting(context, line) for line in lines])
 
 
 def return_money(context: CallContext, request: pb.ReturnMoneyRequest) -> pb.ReturnMoneyResponse:
@@ -89,23 +92,23 @@ def return_money(context: CallContext, request: pb.ReturnMoneyRequest) -> pb.Ret
             amount_fen=request.amount_fen,
             reason=request.reason,
             actor=request.actor,
-            transfer=_id(request.new_transfer, "new_transfer"),
-            assignment=_id(request.assignment, "assignment"),
+            transfer=parse_id_if_given(request.new_transfer, "new_transfer"),
+            assignment=parse_id_if_given(request.assignment, "assignment"),
         )
     return pb.ReturnMoneyResponse(posting=_posting(context, line))
 
 
-def spend(context: CallContext, request: pb.SpendRequest) -> pb.SpendResponse:
+def spend(context: CallContext, request: pb.SpendMoneyRequest) -> pb.SpendMoneyResponse:
     category = choices.known(request.category, choices.of_field(context, "posting", "category"))
     line = service.spend(context.office, category=category, **_arguments(context, request))
-    return pb.SpendResponse(posting=_posting(context, line))
+    return pb.SpendMoneyResponse(posting=_posting(context, line))
 
 
-def reverse(context: CallContext, request: pb.ReverseRequest) -> pb.ReverseResponse:
+def reverse(context: CallContext, request: pb.ReversePostingRequest) -> pb.ReversePostingResponse:
     line = service.reverse(
         context.office, parse_id(request.posting, "posting"), actor=request.actor, note=request.note
     )
-    return pb.ReverseResponse(posting=_posting(context, line))
+    return pb.ReversePostingResponse(posting=_posting(context, line))
 
 
 def list_transfers(
@@ -122,34 +125,37 @@ def list_transfers(
         "state": state,
         "fund": _fund(context, request.fund),
         "year": request.year or None,
-        "offset": request.offset,
+        "offset": start_of(request.page_token),
     }
     if direction == WAITING:
-        page = views.waiting_page(context.office, limit=request.limit or None, **asked)
+        page = views.waiting_page(context.office, limit=request.page_size or None, **asked)
     else:
         page = views.transfers(
-            context.office, views.Direction(direction), limit=request.limit or 50, **asked
+            context.office, views.Direction(direction), limit=request.page_size or 50, **asked
         )
     return pb.ListTransfersResponse(
-        transfers=[_transfer(context, each) for each in page.transfers], total=page.total
+        transfers=[_transfer(context, each) for each in page.transfers],
+        **place_of(asked["offset"], len(page.transfers), page.total),
     )
 
 
 def list_balances(context: CallContext, request: pb.ListBalancesRequest) -> pb.ListBalancesResponse:
-    found = views.balances(
+    all_ = views.balances(
         context.office,
         context.resolve_unit(request.unit),
         subtree=request.subtree,
         fund=_fund(context, request.fund),
         year=request.year or None,
     )
+    found, place = page_of(all_, request)
     return pb.ListBalancesResponse(
         balances=[
             pb.Balance(
                 unit=context.unit(b.unit), fund=b.fund, year=b.year, account=b.account, fen=b.fen
             )
             for b in found
-        ]
+        ],
+        **place,
     )
 
 
@@ -169,17 +175,19 @@ def check_conservation(
 
 
 def list_postings(context: CallContext, request: pb.ListPostingsRequest) -> pb.ListPostingsResponse:
+    start = start_of(request.page_token)
     page = views.history(
         context.office,
         context.resolve_unit(request.unit),
         fund=_fund(context, request.fund),
         year=request.year or None,
         kind=_kind(context, request.kind),
-        offset=request.offset,
-        limit=request.limit or 50,
+        offset=start,
+        limit=request.page_size or 50,
     )
     return pb.ListPostingsResponse(
-        postings=[_posting(context, line) for line in page.lines], total=page.total
+        postings=[_posting(context, line) for line in page.lines],
+        **place_of(start, len(page.lines), page.total),
     )
 
 
@@ -249,8 +257,8 @@ def _arguments(context: CallContext, request: Any) -> dict[str, Any]:
         "amount_fen": request.amount_fen,
         "actor": request.actor,
         "note": request.note,
-        "transfer": _id(request.transfer, "transfer"),
-        "assignment": _id(request.assignment, "assignment"),
+        "transfer": parse_id_if_given(request.transfer, "transfer"),
+        "assignment": parse_id_if_given(request.assignment, "assignment"),
     }
 
 
@@ -261,15 +269,11 @@ def _kind(context: CallContext, text: str) -> PostingKind | None:
     return PostingKind(choices.chosen(text, kinds, ("kind of posting", "分录类型"), "--kind"))
 
 
-def _id(value: bytes, field: str) -> bytes | None:
-    return parse_id(value, field) if value else None
-
-
 def _posting(context: CallContext, line: Line) -> pb.Posting:
     one = line.posting
     return pb.Posting(
-        id=one.posting_id,
-        transfer=one.transfer,
+        id=one.posting_id.hex(),
+        transfer=one.transfer.hex(),
         kind=one.kind.value,
         unit=context.unit(one.unit_id),
         peer=context.unit(one.peer_unit),
@@ -280,7 +284,7 @@ def _posting(context: CallContext, line: Line) -> pb.Posting:
         credit=str(one.credit),
         at_ms=one.at_ms,
         category=one.category.value if one.category else "",
-        assignment=one.assignment or b"",
+        assignment=id_text(one.assignment),
         counted_fen=one.counted_fen,
         note=one.note,
         actor=line.actor,
@@ -289,7 +293,7 @@ def _posting(context: CallContext, line: Line) -> pb.Posting:
 
 def _transfer(context: CallContext, one: views.Transfer) -> pb.Transfer:
     return pb.Transfer(
-        id=one.transfer,
+        id=one.transfer.hex(),
         sender=context.unit(one.from_unit),
         receiver=context.unit(one.to_unit),
         fund=one.fund,
@@ -300,20 +304,22 @@ def _transfer(context: CallContext, one: views.Transfer) -> pb.Transfer:
         counted_fen=one.counted_fen,
         sent_ms=one.sent_ms,
         answered_ms=one.answered_ms or 0,
-        assignment=one.assignment or b"",
+        assignment=id_text(one.assignment),
         note=one.note,
         answer_note=one.answer_note,
     )
 
 
 METHODS = {
-    "Appropriate": Method(pb.AppropriateRequest, pb.AppropriateResponse, unary=appropriate),
-    "Match": Method(pb.MatchRequest, pb.MatchResponse, unary=match),
-    "Release": Method(pb.ReleaseRequest, pb.ReleaseResponse, unary=release),
-    "Receive": Method(pb.ReceiveRequest, pb.ReceiveResponse, unary=receive),
+    "AppropriateMoney": Method(
+        pb.AppropriateMoneyRequest, pb.AppropriateMoneyResponse, unary=appropriate
+    ),
+    "MatchMoney": Method(pb.MatchMoneyRequest, pb.MatchMoneyResponse, unary=match),
+    "ReleaseMoney": Method(pb.ReleaseMoneyRequest, pb.ReleaseMoneyResponse, unary=release),
+    "ReceiveMoney": Method(pb.ReceiveMoneyRequest, pb.ReceiveMoneyResponse, unary=receive),
     "ReturnMoney": Method(pb.ReturnMoneyRequest, pb.ReturnMoneyResponse, unary=return_money),
-    "Spend": Method(pb.SpendRequest, pb.SpendResponse, unary=spend),
-    "Reverse": Method(pb.ReverseRequest, pb.ReverseResponse, unary=reverse),
+    "SpendMoney": Method(pb.SpendMoneyRequest, pb.SpendMoneyResponse, unary=spend),
+    "ReversePosting": Method(pb.ReversePostingRequest, pb.ReversePostingResponse, unary=reverse),
     "ListTransfers": Method(
         pb.ListTransfersRequest, pb.ListTransfersResponse, unary=list_transfers
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hub.api.call_context import CallContext, Method, parse_day, parse_id
+from hub.api.pages import page_of
 from hub.api.registers import whose
 from node.domain.units import Tree, Unit, UnknownUnit
 from node.services.health.problems import Problem
@@ -79,8 +80,8 @@ def get_tree_status(
         never=request.never,
         problems=request.problems,
         cause=request.cause,
-        limit=request.limit or PAGE,
-        after=request.after,
+        limit=request.page_size or PAGE,
+        after=request.page_token,
     )
     if context.dialer is None:
         _recall_acks(context)
@@ -101,8 +102,8 @@ def get_tree_status(
         ],
         offices=[_branch(context, branch) for branch in found.branches],
         problems=[_problem(context, problem) for problem in found.problems],
-        total=found.total,
-        next=found.next,
+        total_size=found.total,
+        next_page_token=found.next,
     )
 
 
@@ -122,14 +123,14 @@ def where_is(context: CallContext, request: pb.GetDurabilityRequest) -> pb.GetDu
     )
 
 
-def find_units(context: CallContext, request: pb.FindUnitsRequest) -> pb.FindUnitsResponse:
+def search_units(context: CallContext, request: pb.SearchUnitsRequest) -> pb.SearchUnitsResponse:
     tree, text = context.office.tree, request.text.strip()
     fits = sorted(_fitting(tree, text), key=lambda unit: (_rank(unit, text), unit.code))
     if not fits:
         tree.find(text)  # one exact path, or the refusal that names the nearest
         fits = [tree.find(text)]
-    listed = fits[: request.limit or FOUND_MAX]
-    return pb.FindUnitsResponse(units=[_unit(tree, unit) for unit in listed], total=len(fits))
+    listed, place = page_of(fits, request, FOUND_MAX)
+    return pb.SearchUnitsResponse(units=[_unit(tree, unit) for unit in listed], **place)
 
 
 def import_tree(context: CallContext, request: pb.ImportUnitsRequest) -> pb.ImportUnitsResponse:
@@ -158,10 +159,11 @@ def list_units(context: CallContext, request: pb.ListUnitsRequest) -> pb.ListUni
     tree = context.office.tree_on(day) if day else context.office.tree
     top = context.resolve_unit(request.unit, tree)
     ids = tree.subtree(top) if request.subtree else (top, *tree.children(top))
-    return pb.ListUnitsResponse(units=[_unit(tree, tree.get(each)) for each in ids])
+    shown, place = page_of(ids, request)
+    return pb.ListUnitsResponse(units=[_unit(tree, tree.get(each)) for each in shown], **place)
 
 
-def sync_now(context: CallContext, request: pb.SyncNowRequest) -> pb.SyncNowResponse:
+def sync_office(context: CallContext, request: pb.SyncOfficeRequest) -> pb.SyncOfficeResponse:
     if not context.office.config.parent:
         raise NoParent
     if context.dialer is None:
@@ -170,7 +172,7 @@ def sync_now(context: CallContext, request: pb.SyncNowRequest) -> pb.SyncNowResp
     context.dialer.notify(up=frozenset(Lane), down=frozenset(Lane))
     context.dialer.wait_idle(request.wait_ms / 1000)
     waiting = context.office.peer_status.own_status(context.dialer.acked_by_parent).waiting_up
-    return pb.SyncNowResponse(
+    return pb.SyncOfficeResponse(
         link=_link(context), waiting_up=waiting, done=context.dialer.connected and waiting == 0
     )
 
@@ -270,7 +272,7 @@ METHODS = {
     ),
     "GetDurability": Method(pb.GetDurabilityRequest, pb.GetDurabilityResponse, unary=where_is),
     "ImportUnits": Method(pb.ImportUnitsRequest, pb.ImportUnitsResponse, unary=import_tree),
-    "FindUnits": Method(pb.FindUnitsRequest, pb.FindUnitsResponse, unary=find_units),
+    "SearchUnits": Method(pb.SearchUnitsRequest, pb.SearchUnitsResponse, unary=search_units),
     "ListUnits": Method(pb.ListUnitsRequest, pb.ListUnitsResponse, unary=list_units),
-    "SyncNow": Method(pb.SyncNowRequest, pb.SyncNowResponse, unary=sync_now),
+    "SyncOffice": Method(pb.SyncOfficeRequest, pb.SyncOfficeResponse, unary=sync_office),
 }

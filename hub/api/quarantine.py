@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hub.api.call_context import CallContext, Method, parse_id
+from hub.api.call_context import CallContext, Method, parse_id, parse_id_if_given
+from hub.api.pages import page_of
 from node.services.peers import clones
 from node.services.upkeep import quarantine
 from sync.wire.office.v1 import trouble_pb2 as pb
@@ -11,23 +12,23 @@ QUARANTINE_PAGE = 50
 
 
 def list_quarantined(
-    context: CallContext, request: pb.ListQuarantinedRequest
-) -> pb.ListQuarantinedResponse:
+    context: CallContext, request: pb.ListQuarantinedChangesRequest
+) -> pb.ListQuarantinedChangesResponse:
     states = quarantine.STATES if request.all else quarantine.WAITING
-    limit = request.limit or QUARANTINE_PAGE
-    page = quarantine.page_of(context.office, states=states, after=request.after, limit=limit)
-    return pb.ListQuarantinedResponse(
-        quarantined=[_quarantined(context, line) for line in page.lines],
-        total=page.total,
-        next=page.next,
+    limit = request.page_size or QUARANTINE_PAGE
+    page = quarantine.page_of(context.office, states=states, after=request.page_token, limit=limit)
+    return pb.ListQuarantinedChangesResponse(
+        quarantined_changes=[_quarantined(context, line) for line in page.lines],
+        total_size=page.total,
+        next_page_token=page.next,
     )
 
 
 def get_quarantined(
-    context: CallContext, request: pb.GetQuarantinedRequest
-) -> pb.GetQuarantinedResponse:
+    context: CallContext, request: pb.GetQuarantinedChangeRequest
+) -> pb.GetQuarantinedChangeResponse:
     view = quarantine.show_quarantined(context.office, parse_id(request.id))
-    return pb.GetQuarantinedResponse(
+    return pb.GetQuarantinedChangeResponse(
         quarantined_change=_quarantined(context, view.line),
         audience=view.audience,
         seq=view.seq,
@@ -37,48 +38,52 @@ def get_quarantined(
 
 
 def retry_quarantined(
-    context: CallContext, request: pb.RetryQuarantinedRequest
-) -> pb.RetryQuarantinedResponse:
-    done = quarantine.retry_quarantined(
-        context.office, parse_id(request.id) if request.id else None
-    )
-    return pb.RetryQuarantinedResponse(tried=done.tried, applied=done.applied)
+    context: CallContext, request: pb.RetryQuarantinedChangesRequest
+) -> pb.RetryQuarantinedChangesResponse:
+    done = quarantine.retry_quarantined(context.office, parse_id_if_given(request.id))
+    return pb.RetryQuarantinedChangesResponse(tried=done.tried, applied=done.applied)
 
 
 def close_quarantined(
-    context: CallContext, request: pb.CloseQuarantinedRequest
-) -> pb.CloseQuarantinedResponse:
+    context: CallContext, request: pb.CloseQuarantinedChangeRequest
+) -> pb.CloseQuarantinedChangeResponse:
     chosen = parse_id(request.id)
     done = quarantine.close_quarantined(
         context.office, chosen, actor=request.actor, reason=request.reason
     )
     line = quarantine.show_quarantined(context.office, chosen).line
-    return pb.CloseQuarantinedResponse(
+    return pb.CloseQuarantinedChangeResponse(
         quarantined_change=_quarantined(context, line), applied=done.applied
     )
 
 
-def list_clones(context: CallContext, _request: pb.ListClonesRequest) -> pb.ListClonesResponse:
-    found = clones.list_clones(context.office)
-    return pb.ListClonesResponse(offices=[_clone(context, each) for each in found])
+def list_clones(
+    context: CallContext, request: pb.ListClonedOfficesRequest
+) -> pb.ListClonedOfficesResponse:
+    found, place = page_of(clones.list_clones(context.office), request)
+    return pb.ListClonedOfficesResponse(
+        cloned_offices=[_clone(context, each) for each in found], **place
+    )
 
 
-def reset_clone(context: CallContext, request: pb.ResetCloneRequest) -> pb.ResetCloneResponse:
+def reset_clone(
+    context: CallContext, request: pb.ResetClonedOfficeRequest
+) -> pb.ResetClonedOfficeResponse:
     unit = context.resolve_unit(request.unit)
     done = clones.reset_clone(context.office, unit, actor=request.actor, reason=request.reason)
     if context.parent:  # a served office has a session, too, and it knows who was here last
         context.parent.forget_session(unit)
-    return pb.ResetCloneResponse(office=_clone(context, done))
+    return pb.ResetClonedOfficeResponse(office=_clone(context, done))
 
 
 def _quarantined(context: CallContext, line: quarantine.QuarantineLine) -> pb.QuarantinedChange:
     return pb.QuarantinedChange(
-        id=line.id,
+        id=line.id.hex(),
         arrival=line.arrival,
         writer=context.unit(line.writer or None),
         register=line.register,
         unit=context.unit(line.unit or None),
-        records=line.records,
+        records=[record.hex() for record in line.records],
         reason=line.reason,
         detail=line.detail,
         state=line.state,
@@ -100,18 +105,24 @@ def _clone(context: CallContext, found: clones.Clone) -> pb.ClonedOffice:
 
 
 METHODS = {
-    "ListQuarantined": Method(
-        pb.ListQuarantinedRequest, pb.ListQuarantinedResponse, unary=list_quarantined
+    "ListQuarantinedChanges": Method(
+        pb.ListQuarantinedChangesRequest, pb.ListQuarantinedChangesResponse, unary=list_quarantined
     ),
-    "GetQuarantined": Method(
-        pb.GetQuarantinedRequest, pb.GetQuarantinedResponse, unary=get_quarantined
+    "GetQuarantinedChange": Method(
+        pb.GetQuarantinedChangeRequest, pb.GetQuarantinedChangeResponse, unary=get_quarantined
     ),
-    "RetryQuarantined": Method(
-        pb.RetryQuarantinedRequest, pb.RetryQuarantinedResponse, unary=retry_quarantined
+    "RetryQuarantinedChanges": Method(
+        pb.RetryQuarantinedChangesRequest,
+        pb.RetryQuarantinedChangesResponse,
+        unary=retry_quarantined,
     ),
-    "CloseQuarantined": Method(
-        pb.CloseQuarantinedRequest, pb.CloseQuarantinedResponse, unary=close_quarantined
+    "CloseQuarantinedChange": Method(
+        pb.CloseQuarantinedChangeRequest, pb.CloseQuarantinedChangeResponse, unary=close_quarantined
     ),
-    "ListClones": Method(pb.ListClonesRequest, pb.ListClonesResponse, unary=list_clones),
-    "ResetClone": Method(pb.ResetCloneRequest, pb.ResetCloneResponse, unary=reset_clone),
+    "ListClonedOffices": Method(
+        pb.ListClonedOfficesRequest, pb.ListClonedOfficesResponse, unary=list_clones
+    ),
+    "ResetClonedOffice": Method(
+        pb.ResetClonedOfficeRequest, pb.ResetClonedOfficeResponse, unary=reset_clone
+    ),
 }

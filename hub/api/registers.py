@@ -15,6 +15,7 @@ from hub.api.call_context import (
     value_to_wire,
     values_to_wire,
 )
+from hub.api.pages import page_of
 from node.domain.register import Field, Register
 from node.services.records import edits as service
 from node.services.records.rules import UnknownRegister
@@ -31,22 +32,21 @@ def list_registers(
     listed = [
         r for r in context.office.catalogue.registers.values() if request.system or not r.system
     ]
-    counts = _counts(context, listed)
+    shown, place = page_of(listed, request)
+    counts = _counts(context, shown)
     return pb.ListRegistersResponse(
-        registers=[_described(context, r, counts[r.name], fields=False) for r in listed]
+        registers=[_described(context, r, counts[r.name], fields=False) for r in shown], **place
     )
 
 
-def describe_register(
-    context: CallContext, request: pb.DescribeRegisterRequest
-) -> pb.DescribeRegisterResponse:
+def get_register(context: CallContext, request: pb.GetRegisterRequest) -> pb.GetRegisterResponse:
     registers = context.office.catalogue.registers
     register = registers.get(request.register)
     if register is None:
         words = [word for r in registers.values() for word in (r.name, r.zh, r.en)]
         raise UnknownRegister(request.register, words)
     count = _counts(context, [register])[register.name]
-    return pb.DescribeRegisterResponse(register=_described(context, register, count, fields=True))
+    return pb.GetRegisterResponse(register=_described(context, register, count, fields=True))
 
 
 def list_records(context: CallContext, request: pb.ListRecordsRequest) -> pb.ListRecordsResponse:
@@ -55,8 +55,8 @@ def list_records(context: CallContext, request: pb.ListRecordsRequest) -> pb.Lis
         "subtree": request.subtree,
         "search": request.search,
         "include_ended": request.include_ended,
-        "limit": request.limit or 50,
-        "after": request.after,
+        "limit": request.page_size or 50,
+        "after": request.page_token,
     }
     if request.register:
         page = service.list_records(
@@ -77,8 +77,8 @@ def list_records(context: CallContext, request: pb.ListRecordsRequest) -> pb.Lis
         page = service.search_all(context.office, **asked)
     return pb.ListRecordsResponse(
         records=[record_to_wire(context, view) for view in page.records],
-        total=page.total,
-        next=page.next,
+        total_size=page.total,
+        next_page_token=page.next,
         below=page.below,
         partial=page.partial,
     )
@@ -129,7 +129,7 @@ def create_record(context: CallContext, request: pb.CreateRecordRequest) -> pb.C
     return pb.CreateRecordResponse(record=record_to_wire(context, view))
 
 
-def change_record(context: CallContext, request: pb.ChangeRecordRequest) -> pb.ChangeRecordResponse:
+def update_record(context: CallContext, request: pb.UpdateRecordRequest) -> pb.UpdateRecordResponse:
     _force_needs_seen(request)
     view = service.change(
         context.office,
@@ -141,7 +141,7 @@ def change_record(context: CallContext, request: pb.ChangeRecordRequest) -> pb.C
         force=request.force,
         by=attributed(request.actor, request.reason),
     )
-    return pb.ChangeRecordResponse(record=record_to_wire(context, view))
+    return pb.UpdateRecordResponse(record=record_to_wire(context, view))
 
 
 def end_record(context: CallContext, request: pb.EndRecordRequest) -> pb.EndRecordResponse:
@@ -202,14 +202,14 @@ def record_to_wire(context: CallContext, view: service.RecordView) -> pb.Record:
     return pb.Record(
         register=view.register,
         unit=context.unit(view.unit),
-        id=view.id,
+        id=view.id.hex(),
         alive=view.alive,
         values=values_to_wire(view.values),
         writable=sorted(view.writable),
         version_token=view.version_token,
         created_ms=view.created_ms,
         changed_ms=view.changed_ms,
-        conflicts=[found for ids in view.conflicts.values() for found in ids],
+        conflicts=[found.hex() for ids in view.conflicts.values() for found in ids],
     )
 
 
@@ -217,7 +217,7 @@ def _typed(values: Any) -> dict[str, object]:
     return {name: text or None for name, text in values.items()}
 
 
-def _counts(context: CallContext, registers: list[Register]) -> dict[str, int]:
+def _counts(context: CallContext, registers: Iterable[Register]) -> dict[str, int]:
     """Return how many living records this office holds of each."""
     with context.office.store.read() as tx:
         counted = {}
@@ -271,13 +271,11 @@ METHODS = {
     "ListRegisters": Method(
         pb.ListRegistersRequest, pb.ListRegistersResponse, unary=list_registers
     ),
-    "DescribeRegister": Method(
-        pb.DescribeRegisterRequest, pb.DescribeRegisterResponse, unary=describe_register
-    ),
+    "GetRegister": Method(pb.GetRegisterRequest, pb.GetRegisterResponse, unary=get_register),
     "ListRecords": Method(pb.ListRecordsRequest, pb.ListRecordsResponse, unary=list_records),
     "GetRecord": Method(pb.GetRecordRequest, pb.GetRecordResponse, unary=get_record),
     "CreateRecord": Method(pb.CreateRecordRequest, pb.CreateRecordResponse, unary=create_record),
-    "ChangeRecord": Method(pb.ChangeRecordRequest, pb.ChangeRecordResponse, unary=change_record),
+    "UpdateRecord": Method(pb.UpdateRecordRequest, pb.UpdateRecordResponse, unary=update_record),
     "EndRecord": Method(pb.EndRecordRequest, pb.EndRecordResponse, unary=end_record),
     "StateZero": Method(pb.StateZeroRequest, pb.StateZeroResponse, unary=state_zero),
     "RestoreRecord": Method(

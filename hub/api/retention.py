@@ -11,7 +11,7 @@ from node.services.upkeep.log_retention import RetentionState, retention_state, 
 from sync.wire.office.v1 import retention_pb2 as pb
 
 
-def retain(context: CallContext, request: pb.RetainRequest) -> pb.RetainResponse:
+def retain(context: CallContext, request: pb.ApplyRetentionRequest) -> pb.ApplyRetentionResponse:
     office = context.office
     now_ms = office.clock.now_ms()
     if request.dry_run:
@@ -29,10 +29,10 @@ def retain(context: CallContext, request: pb.RetainRequest) -> pb.RetainResponse
 
 def _response(
     context: CallContext, found: RetentionState, ended: redaction.RetentionState, now_ms: int
-) -> pb.RetainResponse:
+) -> pb.ApplyRetentionResponse:
     config = context.office.config
     lease_ms = config.lease_days * DAY_MS
-    return pb.RetainResponse(
+    return pb.ApplyRetentionResponse(
         low_water_mark=found.low_water_mark,
         end=found.end,
         entries=found.extent.entries,
@@ -64,4 +64,6 @@ def _response(
     )
 
 
-METHODS = {"Retain": Method(pb.RetainRequest, pb.RetainResponse, unary=retain)}
+METHODS = {
+    "ApplyRetention": Method(pb.ApplyRetentionRequest, pb.ApplyRetentionResponse, unary=retain)
+}

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hub.api import choices
-from hub.api.call_context import CallContext, Method, moment_asked, only, parse_id
+from hub.api.call_context import (
+    CallContext,
+    Method,
+    id_text,
+    moment_asked,
+    only,
+    parse_id,
+    parse_id_if_given,
+)
+from hub.api.pages import place_of, start_of
 from node.domain.assignment import Duty, EventKind, State
 from node.domain.norms import Nature
 from node.services.work import actions as service
@@ -29,7 +38,9 @@ _STATED = {
 _STATED_ELSE = ("reason", "note")
 
 
-def issue_work(context: CallContext, request: pb.IssueWorkRequest) -> pb.IssueWorkResponse:
+def issue_work_order(
+    context: CallContext, request: pb.IssueWorkOrderRequest
+) -> pb.IssueWorkOrderResponse:
     order = Order(
         title=request.title,
         targets=tuple(map(context.resolve_unit, request.targets)),
@@ -57,16 +68,17 @@ def issue_work(context: CallContext, request: pb.IssueWorkRequest) -> pb.IssueWo
         duration_days=request.duration_days,
         fee_fen=request.fee_fen,
     )
-    number = parse_id(request.work_order, "work_order") if request.work_order else None
+    number = parse_id_if_given(request.work_order, "work_order")
     issued = service.issue(context.office, order, actor=request.actor, number=number)
-    return pb.IssueWorkResponse(
-        work_order=issued.order, assignments=[_shown(context, each) for each in issued.assignments]
+    return pb.IssueWorkOrderResponse(
+        work_order=issued.order.hex(),
+        assignments=[_shown(context, each) for each in issued.assignments],
     )
 
 
-def act_on_assignment(
-    context: CallContext, request: pb.ActOnAssignmentRequest
-) -> pb.ActOnAssignmentResponse:
+def transition_assignment(
+    context: CallContext, request: pb.TransitionAssignmentRequest
+) -> pb.TransitionAssignmentResponse:
     office, which, actor = context.office, parse_id(request.id), request.actor
     step = choices.chosen(request.step, choices.STEPS, ("step", "操作"), "step")
     only(
@@ -95,7 +107,7 @@ def act_on_assignment(
                 note=request.note,
                 evidence=request.evidence,
             )  # fmt: skip
-    return pb.ActOnAssignmentResponse(
+    return pb.TransitionAssignmentResponse(
         assignment=_shown(context, which), parts=[_shown(context, part) for part in parts]
     )
 
@@ -103,6 +115,7 @@ def act_on_assignment(
 def list_assignments(
     context: CallContext, request: pb.ListAssignmentsRequest
 ) -> pb.ListAssignmentsResponse:
+    start = start_of(request.page_token)
     page = views.find(
         context.office,
         views.Box(choices.chosen(request.box or "all", choices.BOXES, ("box", "范围"), "--box")),
@@ -116,11 +129,12 @@ def list_assignments(
         ],
         flagged=request.flagged,
         text=request.text,
-        offset=request.offset,
-        limit=request.limit or 50,
+        offset=start,
+        limit=request.page_size or 50,
     )
     return pb.ListAssignmentsResponse(
-        assignments=[_assignment(context, row) for row in page.rows], total=page.total
+        assignments=[_assignment(context, row) for row in page.rows],
+        **place_of(start, len(page.rows), page.total),
     )
 
 
@@ -181,9 +195,9 @@ def _shown(context: CallContext, assignment: bytes) -> pb.Assignment:
 
 def _assignment(context: CallContext, row: Row, depth: int = 0) -> pb.Assignment:
     return pb.Assignment(
-        id=row.id,
-        work_order=row.work_order,
-        parent=row.parent or b"",
+        id=row.id.hex(),
+        work_order=row.work_order.hex(),
+        parent=id_text(row.parent),
         issuer=context.unit(row.issuer),
         assignee=context.unit(row.assignee),
         title=row.title,
@@ -199,9 +213,11 @@ def _assignment(context: CallContext, row: Row, depth: int = 0) -> pb.Assignment
 
 
 METHODS = {
-    "IssueWork": Method(pb.IssueWorkRequest, pb.IssueWorkResponse, unary=issue_work),
-    "ActOnAssignment": Method(
-        pb.ActOnAssignmentRequest, pb.ActOnAssignmentResponse, unary=act_on_assignment
+    "IssueWorkOrder": Method(
+        pb.IssueWorkOrderRequest, pb.IssueWorkOrderResponse, unary=issue_work_order
+    ),
+    "TransitionAssignment": Method(
+        pb.TransitionAssignmentRequest, pb.TransitionAssignmentResponse, unary=transition_assignment
     ),
     "ListAssignments": Method(
         pb.ListAssignmentsRequest, pb.ListAssignmentsResponse, unary=list_assignments

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,6 +45,9 @@ QUOTED_MAX = 40  # characters of what was typed that a refusal repeats
 Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at most. 条数")]
 
 
+After = Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")]
+
+
 @dataclass(frozen=True, slots=True)
 class IdOf:
     """Marks an argument that takes the id of a kind of thing; `hub.api.find` has the kinds.
@@ -73,20 +76,6 @@ def quoted(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text[:QUOTED_MAX])
 
 
-def id_of(text: str) -> bytes:
-    """Return an id typed as 32 hexadecimal digits. Raises: Refusal."""
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        found = b""
-    if len(found) != 16:
-        raise usage(
-            f"{quoted(text)!r} is no id", f"“{quoted(text)}”不是编号",
-            "Copy the 32 hexadecimal digits from a list.", "请从列表中复制 32 位编号。",
-        )  # fmt: skip
-    return found
-
-
 def whole_ids(
     terminal: Terminal, marked: Mapping[str, IdOf], given: Mapping[str, Any]
 ) -> dict[str, str]:
@@ -102,8 +91,10 @@ def whole_ids(
         for name, kind in loose.items():
             register, unit = (str(given.get(n) or "") for n in ("register", "unit"))
             of = register if kind.kind == "record" else ""
-            fits = office.find_ids(kind.kind, given[name], register=of, unit=unit if of else "")
-            found[name] = _only(given[name], fits).id.hex()
+            fits = office.search_ids(
+                kind=kind.kind, text=given[name], register=of, unit=unit if of else ""
+            ).found_ids
+            found[name] = _only(given[name], fits).id
         return found
 
 
@@ -112,7 +103,7 @@ def is_loose(text: str) -> bool:
     return bool(text) and not re.fullmatch(r"[0-9a-fA-F]{32}", text)
 
 
-def _only(text: str, fits: list[office_pb2.FoundId]) -> office_pb2.FoundId:
+def _only(text: str, fits: Sequence[office_pb2.FoundId]) -> office_pb2.FoundId:
     if not fits:
         # What was typed may be a person's number or name: it is not said again.
         raise UnknownId(
@@ -123,7 +114,7 @@ def _only(text: str, fits: list[office_pb2.FoundId]) -> office_pb2.FoundId:
     if len(fits) > 1:
         from hub.cli.tables import shortest
 
-        ids = shortest([one.id.hex() for one in fits])
+        ids = shortest([one.id for one in fits])
         listed = [
             f"{short} {one.text or one.register} {one.unit.name}".strip()
             for short, one in zip(ids, fits, strict=True)
@@ -145,6 +136,12 @@ def day_of(text: str | None) -> date | None:
         return days.sensible_day_of(text)
     except Refused as refused:
         raise refusal_of(text, "day", "日期", refused) from None
+
+
+def day_text(text: str | None) -> str:
+    """Return a day as a request names it, 2026-07-01; "" for no day. Raises: Refusal."""
+    day = day_of(text)
+    return day.isoformat() if day is not None else ""
 
 
 def end_of_day_ms(text: str | None) -> int:
@@ -175,8 +172,8 @@ def values_of(pairs: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def conditions_of(stated: Iterable[str]) -> list[tuple[str, str, str]]:
-    """Return conditions such as area_m2>=100 as (field, operator, value). Raises: Refusal."""
+def conditions_of(stated: Iterable[str]) -> list[dict[str, str]]:
+    """Return conditions such as area_m2>=100 as a request has them. Raises: Refusal."""
     found = []
     for one in stated:
         parts = _CONDITION.fullmatch(one.strip())
@@ -186,7 +183,11 @@ def conditions_of(stated: Iterable[str]) -> list[tuple[str, str, str]]:
                 "Write field=value, or with != ~ >= <= > <, or field=a..b for a range.",
                 "请写 字段=值，或用 != ~ >= <= > <；范围写 字段=起..止。",
             )  # fmt: skip
-        found.append((parts[1].strip(), _PLAIN.get(parts[2], parts[2]), parts[3].strip()))
+        found.append({
+            "field": parts[1].strip(),
+            "operator": _PLAIN.get(parts[2], parts[2]),
+            "value": parts[3].strip(),
+        })  # fmt: skip
     return found
 
 

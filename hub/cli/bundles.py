@@ -12,6 +12,7 @@ import typer
 from hub.cli.outputs import Force, fresh, must_be_free, put
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from hub.client.files import bundle_pieces
 from node.private import naming
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def write(
         terminal.office() as office,
         terminal.progress("生成", "writing") as report,
     ):
-        for update in office.write_bundle(to, max_bytes=max_bytes, start_over=start_over):
+        for update in office.write_bundle(to=to, max_bytes=max_bytes, start_over=start_over):
             match update.WhichOneof("news"):
                 case "progress":
                     report(update.progress.done, update.progress.total)
@@ -85,7 +86,7 @@ def read(
     """Check files of a parent or a child, then take them in. 读取离线包"""
     outcome: Any = None
     with terminal.office() as office, terminal.progress("读取", "reading") as report:
-        for update in office.read_bundles(files, dry_run=dry_run, trust=trust):
+        for update in office.read_bundle(bundle_pieces(files, dry_run=dry_run, trust=trust)):
             match update.WhichOneof("news"):
                 case "progress":
                     report(update.progress.done, update.progress.total)
@@ -181,7 +182,7 @@ def _print_outcome(terminal: Terminal, outcome: pb.BundleOutcome) -> None:
         terminal.line("没有新内容", "nothing new in it")
     if outcome.quarantined:
         terminal.note(
-            f"{outcome.quarantined} 项未能入库", f"{outcome.quarantined} changes wait as holes"
+            f"{outcome.quarantined} 项未能入库", f"{outcome.quarantined} changes are in quarantine"
         )
     if outcome.key_is_new:
         terminal.note(

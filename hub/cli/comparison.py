@@ -38,7 +38,7 @@ def compare(
 ) -> Exit:
     """Compare this office's copy with its parent's. 与上级比对数据"""
     with terminal.office() as office:
-        found = office.compare(repair=repair, deep=deep, wait_ms=int(wait * 1000))
+        found = office.compare_office(repair=repair, deep=deep, wait_ms=int(wait * 1000))
 
     def human() -> None:
         terminal.line(
@@ -62,7 +62,7 @@ def compare(
                 heads,
                 [
                     (
-                        r.register, r.unit.name, r.id.hex(),
+                        r.register, r.unit.name, r.id,
                         terminal.localized("已修复", "repaired") if r.repaired
                         else r.reason or terminal.localized("有差异", "differs"),
                     )
@@ -82,7 +82,7 @@ def repairs(
 ) -> None:
     """List what comparisons have put right, or could not. 查看修复记录"""
     with terminal.office() as office:
-        found = office.repairs(limit=limit)
+        found = office.list_repairs(page_size=limit)
 
     def human() -> None:
         heads = ("时间", "对方", "台账", "单位", "编号", "改动方") if terminal.zh else (
@@ -93,10 +93,10 @@ def repairs(
             [
                 (
                     terminal.time(r.at_ms), r.peer.name, r.register, r.unit.name,
-                    r.id.hex() or terminal.localized("摘要", "sum"),
+                    r.id or terminal.localized("摘要", "sum"),
                     terminal.localized(*SIDES.get(r.side, (r.side, r.side))),
                 )
-                for r in found
+                for r in found.repairs
             ],
         )  # fmt: skip
 

@@ -95,9 +95,11 @@ def fields(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
 @_offering
 def units(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     with _office(ctx) as office:
-        found = office.find_units(incomplete, limit=OFFERED_MAX).units if incomplete else (
-            office.units()
-        )  # fmt: skip
+        found = (
+            office.search_units(text=incomplete, page_size=OFFERED_MAX).units
+            if incomplete
+            else (office.list_units().units)
+        )
         for unit in found:
             yield (unit.code if incomplete.isdigit() else unit.name), unit.path
 
@@ -117,49 +119,53 @@ def _records(office: OfficeClient, ctx: typer.Context, incomplete: str) -> Itera
     if register is None:
         return
     named = "name" if "name" in register.fields else register.key[0] if register.key else ""
-    page = office.records(register.name, search=incomplete if named else "", subtree=True,
-                          limit=OFFERED_MAX)  # fmt: skip
+    page = office.list_records(
+        register=register.name,
+        search=incomplete if named else "",
+        subtree=True,
+        page_size=OFFERED_MAX,
+    )
     for record in page.records:
         name = record.values[named].text if named in record.values else ""
-        yield name or record.id.hex(), record.unit.name
+        yield name or record.id, record.unit.name
 
 
 def _conflicts(office: OfficeClient, *_: Any) -> Iterator[Offer]:
-    page = office.conflicts(limit=OFFERED_MAX)
+    page = office.list_conflicts(page_size=OFFERED_MAX)
     yield from _short((c.id, f"{c.register} {c.field} {c.unit.name}") for c in page.conflicts)
 
 
 def _corrections(office: OfficeClient, *_: Any) -> Iterator[Offer]:
-    page = office.corrections(limit=OFFERED_MAX)
+    page = office.list_corrections(page_size=OFFERED_MAX)
     yield from _short((c.id, f"{c.asker.name}: {c.reason}") for c in page.corrections)
 
 
 def _cases(office: OfficeClient, *_: Any) -> Iterator[Offer]:
-    yield from _short((c.id, f"{c.kind} {c.owner.name}") for c in office.cases().cases)
+    yield from _short((c.id, f"{c.kind} {c.owner.name}") for c in office.list_cases().cases)
 
 
 def _quarantined(office: OfficeClient, *_: Any) -> Iterator[Offer]:
-    page = office.quarantined(limit=OFFERED_MAX)
-    yield from _short((h.id, f"{h.register} {h.reason}") for h in page.quarantined)
+    page = office.list_quarantined_changes(page_size=OFFERED_MAX)
+    yield from _short((h.id, f"{h.register} {h.reason}") for h in page.quarantined_changes)
 
 
 def _assignments(office: OfficeClient, *_: Any) -> Iterator[Offer]:
-    page = office.assignments(limit=OFFERED_MAX)
+    page = office.list_assignments(page_size=OFFERED_MAX)
     yield from _short((a.id, f"{a.title} {a.assignee.name}") for a in page.assignments)
 
 
 def _orders(office: OfficeClient, *_: Any) -> Iterator[Offer]:
-    page = office.assignments(limit=OFFERED_MAX)
+    page = office.list_assignments(page_size=OFFERED_MAX)
     yield from _short({a.work_order: a.title for a in page.assignments}.items())
 
 
 def _transfers(office: OfficeClient, *_: Any) -> Iterator[Offer]:
-    page = office.transfers("waiting", limit=OFFERED_MAX)
+    page = office.list_transfers(direction="waiting", page_size=OFFERED_MAX)
     yield from _short((t.id, f"{t.fund} {t.sender.name}") for t in page.transfers)
 
 
 def _postings(office: OfficeClient, *_: Any) -> Iterator[Offer]:
-    page = office.postings(limit=OFFERED_MAX)
+    page = office.list_postings(page_size=OFFERED_MAX)
     yield from _short((p.id, f"{p.kind} {p.fund} {p.note}") for p in page.postings)
 
 
@@ -170,9 +176,9 @@ _LISTED: dict[str, Callable[..., Iterator[Offer]]] = {
 }  # fmt: skip
 
 
-def _short(found: Iterable[tuple[bytes, str]]) -> Iterator[Offer]:
+def _short(found: Iterable[tuple[str, str]]) -> Iterator[Offer]:
     listed = list(found)
-    digits = shortest([id_.hex() for id_, _ in listed])
+    digits = shortest([id_text for id_text, _ in listed])
     pairs_ = zip(digits, listed, strict=True)
     return ((short, " ".join(meant.split())) for short, (_, meant) in pairs_)
 

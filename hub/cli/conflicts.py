@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, IdOf, Limit, id_of, person, values_of
+from hub.cli.arguments import Actor, After, IdOf, Limit, person, values_of
 from hub.cli.history import Labels
 from hub.cli.options import Apart, Needs
 from hub.cli.terminal import Terminal
@@ -40,19 +40,21 @@ def ls(
     terminal: Terminal,
     register: Annotated[str, typer.Option("--register", help="Only this one. 台账")] = "",
     limit: Limit = 50,
-    after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
+    after: After = "",
     resolved: Annotated[
         bool, typer.Option("--settled", help="Decided ones, the newest first. 已处理的冲突")
     ] = False,
 ) -> None:
     """List open conflicts, the oldest first, or decided ones. 冲突列表"""
     with terminal.office() as office:
-        page = office.conflicts(register=register, limit=limit, after=after, resolved=resolved)
+        page = office.list_conflicts(
+            register=register, page_size=limit, page_token=after, resolved=resolved
+        )
         labels = Labels(terminal, office, (c.register for c in page.conflicts))
 
     def start(c: pb.Conflict) -> tuple[str, ...]:
         register = labels.register(c.register)
-        return c.id.hex(), register, c.unit.name, labels.field(c.register, c.field)
+        return c.id, register, c.unit.name, labels.field(c.register, c.field)
 
     def decided() -> None:
         heads = (
@@ -68,7 +70,7 @@ def ls(
             for c in page.conflicts
         ]  # fmt: skip
         terminal.table(heads, rows)
-        terminal.note(f"共 {page.total} 个", f"{page.total} in all")
+        terminal.note_page(page, "个")
 
     def human() -> None:
         if resolved:
@@ -84,7 +86,7 @@ def ls(
             for c in page.conflicts
         ]  # fmt: skip
         terminal.table(heads, rows)
-        terminal.note(f"共 {page.total} 个", f"{page.total} in all")
+        terminal.note_page(page, "个")
 
     terminal.show(page, human)
 
@@ -92,7 +94,7 @@ def ls(
 def show(terminal: Terminal, conflict: Conflict) -> None:
     """Show both sides. 查看冲突"""
     with terminal.office() as office:
-        found = office.conflict(id_of(conflict))
+        found = office.get_conflict(id=conflict).conflict
         labels = Labels(terminal, office, [found.register])
     terminal.show(found, lambda: _print(terminal, labels, found))
 
@@ -119,11 +121,16 @@ def resolve(
     """Decide a conflict, or all alike; the other value stays in the history. 处理冲突"""
     many = alike or same_writers
     with terminal.office() as office:
-        done = office.resolve(
-            id_of(conflict), take, reason=reason, actor=person(actor),
-            values=values_of(value or ()), alike=many,
-            alike_by="writers" if same_writers else "values", preview=many and not yes,
-        )  # fmt: skip
+        done = office.resolve_conflict(
+            id=conflict,
+            take=take,
+            reason=reason,
+            actor=person(actor),
+            values=values_of(value or ()),
+            alike=many,
+            alike_by=("writers" if same_writers else "values") if many else "",
+            preview=many and not yes,
+        )
         labels = Labels(terminal, office, [done.conflict.register])
 
     def human() -> None:
@@ -144,7 +151,7 @@ def resolve(
 
 def _print(terminal: Terminal, labels: Labels, found: pb.Conflict) -> None:
     what, field = labels.register(found.register), labels.field(found.register, found.field)
-    head = f"{what} {found.record.hex()} {found.unit.name} {field}"
+    head = f"{what} {found.record} {found.unit.name} {field}"
     state = terminal.localized(*STATES.get(found.state, (found.state, found.state)))
     terminal.line(f"{head}：{state}", f"{head}: {state}")
     heads = ("", "值", "单位", "时间") if terminal.zh else ("", "VALUE", "BY", "AT")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, IdOf, Limit, Unit, day_of, id_of, person, values_of
+from hub.cli.arguments import Actor, After, IdOf, Limit, Unit, day_text, person, values_of
 from hub.cli.history import Labels, shown
 from hub.cli.records import Force, Pairs, Record, Register
 from hub.cli.terminal import Terminal
@@ -52,10 +52,15 @@ def ask(
 ) -> None:
     """Ask the owner of these fields for other values; field= takes one away. 提出更正申请"""
     with terminal.office() as office:
-        made = office.ask_correction(
-            register, id_of(record), values_of(values), reason=reason, actor=person(actor),
-            unit=unit, due_on=day_of(due),
-        )  # fmt: skip
+        made = office.create_correction(
+            register=register,
+            id=record,
+            values=values_of(values),
+            reason=reason,
+            actor=person(actor),
+            unit=unit,
+            due_on=day_text(due),
+        ).correction
         _show(terminal, office, made)
 
 
@@ -64,11 +69,13 @@ def ls(
     box: Annotated[str, typer.Option("--box", help="asked, to-answer, all. 范围")] = "all",
     open_only: Annotated[bool, typer.Option("--open", help="Only open ones. 仅待答复")] = False,
     limit: Limit = 50,
-    after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
+    after: After = "",
 ) -> None:
     """List correction requests, the newest first. 更正申请列表"""
     with terminal.office() as office:
-        page = office.corrections(box, open_only=open_only, limit=limit, after=after)
+        page = office.list_corrections(
+            box=box, open_only=open_only, page_size=limit, page_token=after
+        )
         labels = Labels(terminal, office, (c.register for c in page.corrections))
 
     def human() -> None:
@@ -78,16 +85,13 @@ def ls(
             else ("ID", "STATE", "ASKED BY", "OWNER", "REGISTER", "FIELDS", "DUE", "REASON")
         )
         rows = [
-            (c.id.hex(), _state(terminal, c), c.asker.name, c.owner.name,
+            (c.id, _state(terminal, c), c.asker.name, c.owner.name,
              labels.register(c.register), _fields(terminal, labels, c), c.due_on,
              c.reason[:REASON_CHARS])
             for c in page.corrections
         ]  # fmt: skip
         terminal.table(heads, rows)
-        terminal.note(
-            f"共 {page.total} 件" + (f", 下一页: --after {page.next}" if page.next else ""),
-            f"{page.total} in all" + (f", next page: --after {page.next}" if page.next else ""),
-        )
+        terminal.note_page(page, "件")
 
     terminal.show(page, human)
 
@@ -100,7 +104,7 @@ def _fields(terminal: Terminal, labels: Labels, found: pb.Correction) -> str:
 def show(terminal: Terminal, request: Request) -> None:
     """Show what is, what was when it was asked, and what is wished. 查看更正申请"""
     with terminal.office() as office:
-        _show(terminal, office, office.correction(id_of(request)))
+        _show(terminal, office, office.get_correction(id=request).correction)
 
 
 def accept(
@@ -114,9 +118,13 @@ def accept(
 ) -> None:
     """Make the edit that is asked for. 采纳并更正"""
     with terminal.office() as office:
-        now = office.accept_correction(
-            id_of(request), actor=person(actor), version_token=version_token, force=force
-        )
+        now = office.answer_correction(
+            id=request,
+            actor=person(actor),
+            version_token=version_token,
+            force=force,
+            answer="accept",
+        ).correction
         _show(terminal, office, now)
 
 
@@ -128,7 +136,9 @@ def refuse(
 ) -> None:
     """Leave the fields as they are, and say why. 不予采纳"""
     with terminal.office() as office:
-        now = office.refuse_correction(id_of(request), reason=reason, actor=person(actor))
+        now = office.answer_correction(
+            id=request, reason=reason, actor=person(actor), answer="refuse"
+        ).correction
         _show(terminal, office, now)
 
 
@@ -140,14 +150,14 @@ def withdraw(
 ) -> None:
     """Take a request of this office back. 撤回申请"""
     with terminal.office() as office:
-        now = office.withdraw_correction(id_of(request), reason=reason, actor=person(actor))
+        now = office.withdraw_correction(id=request, reason=reason, actor=person(actor)).correction
         _show(terminal, office, now)
 
 
 def _show(terminal: Terminal, office: OfficeClient, found: pb.Correction) -> None:
     fields: dict[str, register_pb.FieldDescription] = {}
     if not terminal.json and found.record_state != "missing":  # else its register may be unknown
-        fields = {f.name: f for f in office.register(found.register).fields}
+        fields = {f.name: f for f in office.get_register(register=found.register).register.fields}
     terminal.show(found, lambda: _print(terminal, found, fields))
 
 
@@ -155,8 +165,8 @@ def _print(
     terminal: Terminal, found: pb.Correction, fields: dict[str, register_pb.FieldDescription]
 ) -> None:
     state = _state(terminal, found)
-    about = f"{found.register} {found.record.hex()} {found.unit.name}"
-    terminal.line(f"更正申请 {found.id.hex()}: {state}", f"request {found.id.hex()}: {state}")
+    about = f"{found.register} {found.record} {found.unit.name}"
+    terminal.line(f"更正申请 {found.id}: {state}", f"request {found.id}: {state}")
     if found.record_state == "alive":
         terminal.line(about, about)
     else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, IdOf, id_of, person
+from hub.cli.arguments import Actor, IdOf, person
 from hub.cli.history import shown
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -35,7 +35,7 @@ def ls(
 ) -> None:
     """List cases. 重复登记"""
     with terminal.office() as office:
-        found = office.cases(every=every)
+        found = office.list_cases(all=every)
 
     def human() -> None:
         heads = (
@@ -45,7 +45,7 @@ def ls(
         )
         rows = [
             (
-                c.id.hex(),
+                c.id,
                 c.kind,
                 c.owner.name,
                 _units(c),
@@ -61,7 +61,7 @@ def ls(
 def show(terminal: Terminal, case: CaseId) -> None:
     """Show one, with this office's own records. 查看"""
     with terminal.office() as office:
-        found = office.case(id_of(case))
+        found = office.get_case(id=case).case
         ours = _ours(terminal, office, found)
     terminal.show(found, lambda: _print(terminal, found, ours))
 
@@ -74,7 +74,7 @@ def close(
 ) -> None:
     """Say that people have looked at it; no record changes. 核实"""
     with terminal.office() as office:
-        done = office.close_case(id_of(case), reason=reason, actor=person(actor))
+        done = office.close_case(id=case, reason=reason, actor=person(actor)).case
         ours = _ours(terminal, office, done)
     terminal.show(done, lambda: _print(terminal, done, ours))
 
@@ -83,19 +83,19 @@ def _ours(terminal: Terminal, office: OfficeClient, found: pb.Case) -> list[str]
     """Return this office's own records in the case as people know them."""
     if terminal.json or not found.records:
         return []
-    kind = office.register(found.kind.partition(".")[0])
+    kind = office.get_register(register=found.kind.partition(".")[0]).register
     names = [f for f in kind.fields if f.name in ("name", *kind.key)]
     described = []
     for record in found.records:
-        values = office.record(kind.name, record).record.values
+        values = office.get_record(register=kind.name, id=record).record.values
         called = " ".join(shown(terminal, f, values.get(f.name)) for f in names)
-        described.append(f"{record.hex()} {called}".strip())
+        described.append(f"{record} {called}".strip())
     return described
 
 
 def _print(terminal: Terminal, found: pb.Case, ours: list[str]) -> None:
     state = terminal.localized(*STATES.get(found.state, (found.state, found.state)))
-    head = f"{found.id.hex()} {found.kind}"
+    head = f"{found.id} {found.kind}"
     terminal.line(f"{head}：{state}", f"{head}: {state}")
     terminal.line(f"主办单位 {found.owner.name}", f"kept by {found.owner.name}")
     terminal.line(f"涉及单位 {_units(found)}", f"concerns {_units(found)}")

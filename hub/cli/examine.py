@@ -237,10 +237,10 @@ def _office(folder: Path, config: OfficeConfig) -> Iterator[Finding]:
 
     try:
         with OfficeClient.connect(folder) as office:
-            found = office.status()
+            found = office.get_status()
             own = found.offices[0].unit
             above = own.path.rpartition("/")[0]
-            parent = office.find_units(above, limit=1).units[0] if above else None
+            parent = office.search_units(text=above, page_size=1).units[0] if above else None
     except (SilianError, OSError) as error:
         yield _failed("office", error)
         return

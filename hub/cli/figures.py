@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.arguments import Unit, day_of
+from hub.cli.arguments import Unit, day_text
 from hub.cli.exits import Exit
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -44,8 +44,8 @@ def rollup(
 ) -> Exit:
     """A figure over a unit and all below it, and how complete it is. 汇总指标"""
     with terminal.office() as office:
-        found = office.rollup(
-            indicator, unit=unit, by=by, as_of=day_of(as_of),
+        found = office.get_rollup(
+            indicator=indicator, unit=unit, by=by, as_of=day_text(as_of),
             history="as-was" if as_was else "as-is",
             laggards_limit=EVERYBODY if everyone or terminal.json else LAGGARDS_SHOWN,
         )  # fmt: skip
@@ -56,7 +56,7 @@ def rollup(
 def indicators(terminal: Terminal) -> None:
     """What can be asked. 指标清单"""
     with terminal.office() as office:
-        listed = office.indicators()
+        listed = office.list_indicators().indicators
     heads = ("编号", "指标", "单位", "目标", "可分组") if terminal.zh else (
         "ID", "INDICATOR", "UNIT", "TARGET", "BY"
     )  # fmt: skip
@@ -70,7 +70,7 @@ def verify(terminal: Terminal) -> Exit:
     """Recompute everything that is kept, and compare bit for bit. 核对"""
     report: Any = None
     with terminal.office() as office, terminal.progress("核对", "verifying") as show_progress:
-        for update in office.verify():
+        for update in office.verify_office():
             if update.WhichOneof("news") == "report":
                 report = update.report
             else:

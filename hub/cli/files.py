@@ -25,6 +25,7 @@ from hub.cli.exits import Exit
 from hub.cli.outputs import Force, must_be_free, written
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from hub.client.files import record_pieces
 
 if TYPE_CHECKING:
     from sync.wire.office.v1 import registers_pb2 as pb
@@ -77,12 +78,12 @@ def import_(
     marked = bytearray()
     labels: dict[str, str] = {}
     with terminal.office() as office, terminal.progress("导入", "importing") as report:
-        for update in office.import_file(
-            register, data, file.name, dry_run=dry_run, valid_only=valid_only,
+        pieces = record_pieces(
+            data, register=register, filename=file.name, dry_run=dry_run, valid_only=valid_only,
             clear_blank=clear_blank, annotate=annotated is not None, lang=terminal.lang,
-            sheets=sheet or (),
-            actor=person(actor),
-        ):  # fmt: skip
+            sheets=sheet or (), actor=person(actor),
+        )  # fmt: skip
+        for update in office.import_records(pieces):
             match update.WhichOneof("news"):
                 case "progress":
                     report(update.progress.done, update.progress.total)
@@ -91,7 +92,7 @@ def import_(
                 case "annotated":
                     marked += update.annotated
         if not terminal.json:
-            labels = {r.name: terminal.label(r.label) for r in office.registers()}
+            labels = {r.name: terminal.label(r.label) for r in office.list_registers().registers}
     terminal.show(outcome, lambda: _print(terminal, outcome, labels))
     if annotated is not None:
         _keep_annotated(terminal, annotated, bytes(marked), outcome, force=force)
@@ -135,8 +136,8 @@ def export(
     """Write records into a spreadsheet, all or those of a list. 导出"""
     kind = kind or ("csv" if out is not None and out.suffix.lower() == ".csv" else "xlsx")
     with terminal.office() as office:
-        pieces = office.export_file(
-            register, kind=kind, unit=unit, subtree=subtree, lang=terminal.lang,
+        pieces = office.export_records(
+            register=register, format=kind, unit=unit, subtree=subtree, lang=terminal.lang,
             conditions=conditions_of(where or ()), search=search, sort=listed_of(sort or ()),
             columns=listed_of(columns or ()),
         )  # fmt: skip
@@ -162,8 +163,8 @@ def template(
             "可用 silian register show 查看；--sample 生成填好的样例。",
         )  # fmt: skip
     with terminal.office() as office:
-        pieces = office.export_file(
-            register, template=not sample, sample=sample, lang=terminal.lang
+        pieces = office.export_records(
+            register=register, template=not sample, sample=sample, lang=terminal.lang
         )
         _write(terminal, pieces, out, force=force)
     if sample and out != STDOUT:

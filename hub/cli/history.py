@@ -69,7 +69,9 @@ class Labels:
         self._terminal = terminal
         self._kinds: dict[str, pb.RegisterDescription] = {}
         if not terminal.json:
-            self._kinds = {name: office.register(name) for name in {*registers}}
+            self._kinds = {
+                name: office.get_register(register=name).register for name in {*registers}
+            }
 
     def register(self, name: str) -> str:
         kind = self._kinds.get(name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hub.cli import plans
-from hub.cli.arguments import Actor, IdOf, Limit, Unit, fen_of, id_of, person, usage
+from hub.cli.arguments import Actor, After, IdOf, Limit, Unit, fen_of, person, usage
 from hub.cli.exits import Exit
 from hub.cli.options import Apart, Needs, Rule
 from hub.cli.plans import Year
@@ -65,10 +65,10 @@ def appropriate(
 ) -> None:
     """Put money of the budget into a fund. 预算安排"""
     with terminal.office() as office:
-        line = office.appropriate(
+        line = office.appropriate_money(
             fund=fund, year=year, amount_fen=fen_of(amount), actor=person(actor), note=note,
-            transfer=_id(transfer), assignment=_id(assignment),
-        )  # fmt: skip
+            transfer=transfer, assignment=assignment,
+        ).posting  # fmt: skip
     terminal.show(line, lambda: _journal(terminal, [line]))
 
 
@@ -82,10 +82,10 @@ def match(
 ) -> None:
     """Put the district's money beside the city's. 区级配套"""
     with terminal.office() as office:
-        line = office.match(
+        line = office.match_money(
             year=year, amount_fen=fen_of(amount) if amount else None, actor=person(actor),
-            note=note, transfer=_id(transfer),
-        )  # fmt: skip
+            note=note, transfer=transfer,
+        ).posting  # fmt: skip
     terminal.show(line, lambda: _journal(terminal, [line]))
 
 
@@ -102,10 +102,10 @@ def release(
 ) -> None:
     """Send money one level down. 下拨"""
     with terminal.office() as office:
-        line = office.release(
+        line = office.release_money(
             to=to, fund=fund, year=year, amount_fen=fen_of(amount), actor=person(actor),
-            note=note, transfer=_id(transfer), assignment=_id(assignment),
-        )  # fmt: skip
+            note=note, transfer=transfer, assignment=assignment,
+        ).posting  # fmt: skip
     terminal.show(line, lambda: _journal(terminal, [line]))
 
 
@@ -129,10 +129,10 @@ def receive(
             "查看: silian money transfers --way waiting",
         )  # fmt: skip
     with terminal.office() as office:
-        lines = office.receive(
-            _id(transfer), counted_fen=fen_of(counted, least=0) if counted else None, note=note,
+        lines = office.receive_money(
+            transfer=transfer, counted_fen=fen_of(counted, least=0) if counted else None, note=note,
             actor=person(actor), fund=fund, year=year,
-        )  # fmt: skip
+        ).postings  # fmt: skip
     terminal.show(lines, lambda: _journal(terminal, lines))
 
 
@@ -154,9 +154,9 @@ def return_(
         )  # fmt: skip
     with terminal.office() as office:
         line = office.return_money(
-            _id(transfer), fund=fund, year=year, amount_fen=fen_of(amount) if amount else 0,
-            reason=reason, actor=person(actor), assignment=_id(assignment),
-        )  # fmt: skip
+            transfer=transfer, fund=fund, year=year, amount_fen=fen_of(amount) if amount else 0,
+            reason=reason, actor=person(actor), assignment=assignment,
+        ).posting  # fmt: skip
     terminal.show(line, lambda: _journal(terminal, [line]))
 
 
@@ -173,10 +173,10 @@ def spend(
 ) -> None:
     """Record an expenditure. 支出"""
     with terminal.office() as office:
-        line = office.spend(
+        line = office.spend_money(
             fund=fund, year=year, amount_fen=fen_of(amount), category=category,
-            actor=person(actor), note=note, transfer=_id(transfer), assignment=_id(assignment),
-        )  # fmt: skip
+            actor=person(actor), note=note, transfer=transfer, assignment=assignment,
+        ).posting  # fmt: skip
     terminal.show(line, lambda: _journal(terminal, [line]))
 
 
@@ -192,7 +192,7 @@ def reverse(
 ) -> None:
     """Undo an appropriation or expenditure of our own. 冲正"""
     with terminal.office() as office:
-        line = office.reverse(id_of(posting), note=note, actor=person(actor))
+        line = office.reverse_posting(posting=posting, note=note, actor=person(actor)).posting
     terminal.show(line, lambda: _journal(terminal, [line]))
 
 
@@ -205,7 +205,7 @@ def balance(
 ) -> None:
     """What an office has, by fund, year and account. 余额"""
     with terminal.office() as office:
-        found = office.balances(unit=unit, subtree=subtree, fund=fund, year=year)
+        found = office.list_balances(unit=unit, subtree=subtree, fund=fund, year=year).balances
     heads = ("单位", "资金", "年度", "科目", "元") if terminal.zh else (
         "OFFICE", "FUND", "YEAR", "ACCOUNT", "YUAN"
     )  # fmt: skip
@@ -222,10 +222,18 @@ def transfers(
     fund: AnyFund = "",
     year: AnyYear = 0,
     limit: Limit = 50,
+    after: After = "",
 ) -> None:
     """Money between offices, and how far it has come. 划转"""
     with terminal.office() as office:
-        page = office.transfers(direction, state=state, fund=fund, year=year, limit=limit)
+        page = office.list_transfers(
+            direction=direction,
+            state=state,
+            fund=fund,
+            year=year,
+            page_size=limit,
+            page_token=after,
+        )
 
     def human() -> None:
         heads = (
@@ -234,12 +242,12 @@ def transfers(
             else ("ID", "FROM", "TO", "FUND", "YEAR", "YUAN", "STATE", "SENT")
         )
         rows = [
-            (t.id.hex(), t.sender.name, t.receiver.name, t.fund, int(t.year), yuan(t.amount_fen),
+            (t.id, t.sender.name, t.receiver.name, t.fund, int(t.year), yuan(t.amount_fen),
              t.state, terminal.time(t.sent_ms))
             for t in page.transfers
         ]  # fmt: skip
         terminal.table(heads, rows)
-        terminal.note(f"共 {page.total} 笔", f"{page.total} in all")
+        terminal.note_page(page, "笔")
 
     terminal.show(page, human)
 
@@ -251,14 +259,17 @@ def ls(
     year: AnyYear = 0,
     kind: Annotated[str, typer.Option("--kind", help="release, receipt, spend ... 类型")] = "",
     limit: Limit = 50,
+    after: After = "",
 ) -> None:
     """Lines of the journal, newest first. 明细"""
     with terminal.office() as office:
-        page = office.postings(unit=unit, fund=fund, year=year, kind=kind, limit=limit)
+        page = office.list_postings(
+            unit=unit, fund=fund, year=year, kind=kind, page_size=limit, page_token=after
+        )
 
     def human() -> None:
         _journal(terminal, list(page.postings))
-        terminal.note(f"共 {page.total} 条", f"{page.total} in all")
+        terminal.note_page(page, "条")
 
     terminal.show(page, human)
 
@@ -266,7 +277,7 @@ def ls(
 def check(terminal: Terminal, fund: AnyFund = "", year: AnyYear = 0) -> Exit:
     """Whether all money is accounted for, here and below. 资金核对"""
     with terminal.office() as office:
-        found = office.conservation(fund=fund, year=year)
+        found = office.check_conservation(fund=fund, year=year)
 
     def human() -> None:
         heads = (
@@ -289,18 +300,14 @@ def check(terminal: Terminal, fund: AnyFund = "", year: AnyYear = 0) -> Exit:
     return Exit.OK if found.holds else Exit.PROBLEMS
 
 
-def _id(text: str) -> bytes:
-    return id_of(text) if text else b""
-
-
-def _journal(terminal: Terminal, lines: list[pb.Posting]) -> None:
+def _journal(terminal: Terminal, lines: Sequence[pb.Posting]) -> None:
     heads = (
         ("编号", "类型", "单位", "对方", "资金", "年度", "元", "时间", "备注")
         if terminal.zh
         else ("ID", "KIND", "OFFICE", "PEER", "FUND", "YEAR", "YUAN", "AT", "NOTE")
     )
     rows = [
-        (p.id.hex(), p.kind, p.unit.name, p.peer.name, p.fund, int(p.year), yuan(p.amount_fen),
+        (p.id, p.kind, p.unit.name, p.peer.name, p.fund, int(p.year), yuan(p.amount_fen),
          terminal.time(p.at_ms), p.note)
         for p in lines
     ]  # fmt: skip

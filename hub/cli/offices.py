@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.arguments import Unit, day_of, id_of, usage
+from hub.cli.arguments import Unit, day_of, usage
 from hub.cli.exits import Exit
 from hub.cli.records import Record
 from hub.cli.terminal import Terminal
@@ -170,13 +170,16 @@ def status(
     ] = None,
     never: Annotated[
         bool,
-        typer.Option("--never", help="List those never heard, too. 列出从未联网的单位（--tree）"),
+        typer.Option(
+            "--never", help="List those never connected, too. 列出从未联网的单位（--tree）"
+        ),
     ] = False,
     problems: Annotated[
         bool, typer.Option("--problems", help="Problems one by one. 逐条列出问题（--tree）")
     ] = False,
     cause: Annotated[
-        str, typer.Option("--cause", help="Of one cause, as `holes`. 某一类问题（--problems）")
+        str,
+        typer.Option("--cause", help="Of one cause, as `quarantined`. 某一类问题（--problems）"),
     ] = "",
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=1_000, help="Lines a page. 每页行数（--tree）")
@@ -209,13 +212,13 @@ def status(
         )  # fmt: skip
     with terminal.office() as office:
         if tree:
-            below = office.tree_status(
+            below = office.get_tree_status(
                 unit=unit, depth=1 if depth is None else depth, never=never, problems=problems,
-                cause=cause, limit=limit, after=after,
+                cause=cause, page_size=limit, page_token=after,
             )  # fmt: skip
             terminal.show(below, lambda: _print_tree(terminal, below))
             return Exit.PROBLEMS if check and below.causes else Exit.OK
-        found = office.status()
+        found = office.get_status()
     terminal.show(found, lambda: _print_status(terminal, found))
     return Exit.PROBLEMS if check and found.problems else Exit.OK
 
@@ -228,7 +231,7 @@ def where(
 ) -> None:
     """How far up a record's last change is safe. 数据已送达何处"""
     with terminal.office() as office:
-        found = office.where(register, id_of(record), unit=unit)
+        found = office.get_durability(register=register, id=record, unit=unit)
 
     def human() -> None:
         rows = [
@@ -258,7 +261,7 @@ def sync_now(
     if now != "now":
         raise usage(f"sync {now[:20]!r} is not known", f"未知的操作: {now[:20]}", "silian sync now")
     with terminal.office() as office:
-        found = office.sync_now(wait_ms=int(wait * 1000))
+        found = office.sync_office(wait_ms=int(wait * 1000))
 
     def human() -> None:
         if found.done:
@@ -286,8 +289,8 @@ def _print_status(terminal: Terminal, found: pb.GetStatusResponse) -> None:
             f"parent {link.parent}: {state} {link.reason}".rstrip(),
         )
     terminal.line(
-        f"待上报 {own.waiting_up} 条, 冲突 {own.conflicts}, 缺口 {own.quarantined}",
-        f"waiting {own.waiting_up}, conflicts {own.conflicts}, holes {own.quarantined}",
+        f"待上报 {own.waiting_up} 条, 冲突 {own.conflicts}, 隔离 {own.quarantined}",
+        f"waiting {own.waiting_up}, conflicts {own.conflicts}, quarantined {own.quarantined}",
     )
     for problem in found.problems:
         _print_problem(terminal, problem)
@@ -316,11 +319,8 @@ def _print_tree(terminal: Terminal, found: pb.GetTreeStatusResponse) -> None:
         terminal.table(heads, [_row(terminal, each) for each in found.offices])
     for problem in found.problems:
         _print_problem(terminal, problem)
-    if found.next:
-        terminal.note(
-            f"共 {found.total} 条，下一页：--after {found.next}",
-            f"{found.total} in all, next page: --after {found.next}",
-        )
+    if found.next_page_token:
+        terminal.note_page(found, "条")
 
 
 def _print_cause(terminal: Terminal, cause: pb.Cause) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import IdOf, Limit, id_of
+from hub.cli.arguments import After, IdOf, Limit
 from hub.cli.labels import WORK_STATES, labelled
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -34,11 +34,11 @@ def ls(
     text: Annotated[str, typer.Option("--text", help="In the title. 标题含")] = "",
     open_only: Annotated[bool, typer.Option("--open", help="Not done yet. 未完成的")] = False,
     limit: Limit = 50,
-    after: Annotated[str, typer.Option("--after", help="The page after this. 下一页")] = "",
+    after: After = "",
 ) -> None:
     """List orders, the latest change first, with how many targets have done them. 工单列表"""
     with terminal.office() as office:
-        page = office.orders(text=text, open_only=open_only, limit=limit, after=after)
+        page = office.list_orders(text=text, open=open_only, page_size=limit, page_token=after)
 
     def human() -> None:
         heads = (
@@ -52,11 +52,7 @@ def ls(
             for one in page.orders
         ]  # fmt: skip
         terminal.table(heads, rows)
-        terminal.note(f"共 {page.total_size} 件工单", f"{page.total_size} orders in all")
-        if page.next_page_token:
-            terminal.note(
-                f"下一页：--after {page.next_page_token}", f"next: --after {page.next_page_token}"
-            )
+        terminal.note_page(page, "件")
 
     terminal.show(page, human)
 
@@ -64,7 +60,7 @@ def ls(
 def show(terminal: Terminal, order: Order) -> None:
     """Show one order: of all its targets who is done, who is late, who never connected. 查看工单"""
     with terminal.office() as office:
-        found = office.order(id_of(order))
+        found = office.get_order(id=order)
     terminal.show(found, lambda: _print(terminal, found))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, IdOf, Limit, id_of, person, usage
+from hub.cli.arguments import Actor, After, IdOf, Limit, person, usage
 from hub.cli.options import Apart
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -48,11 +48,11 @@ def ls(
         bool, typer.Option("--all", help="Also healed and closed ones. 含已处理")
     ] = False,
     limit: Limit = 50,
-    after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
+    after: After = "",
 ) -> None:
     """List changes that are held, in the order in which they came. 隔离的变更"""
     with terminal.office() as office:
-        page = office.quarantined(all_states=all_, limit=limit, after=after)
+        page = office.list_quarantined_changes(all=all_, page_size=limit, page_token=after)
 
     def human() -> None:
         heads = (
@@ -61,17 +61,18 @@ def ls(
             else ("ID", "REGISTER", "UNIT", "WRITER", "REASON", "STATE", "AT", "TRIES")
         )
         terminal.table(
-            heads, [_row(terminal, quarantined_change) for quarantined_change in page.quarantined]
+            heads,
+            [_row(terminal, quarantined_change) for quarantined_change in page.quarantined_changes],
         )
-        terminal.note(f"共 {page.total} 个", f"{page.total} in all")
+        terminal.note_page(page, "个")
 
     terminal.show(page, human)
 
 
 def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
-    """Show one held change: what it is about, why it is held. 查看"""
+    """Show one change: what it is about, why it could not be applied. 查看"""
     with terminal.office() as office:
-        found = office.quarantined_change(id_of(quarantined_change))
+        found = office.get_quarantined_change(id=quarantined_change)
 
     def human() -> None:
         _print(terminal, found.quarantined_change)
@@ -80,7 +81,7 @@ def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
         entry = f"{found.quarantined_change.arrival}, {found.audience or '-'} {found.seq}"
         terminal.line(f"日志条目: {entry}", f"log entry: {entry}")
         for record in found.quarantined_change.records:
-            terminal.line(f"记录: {record.hex()}", f"record: {record.hex()}")
+            terminal.line(f"记录: {record}", f"record: {record}")
 
     terminal.show(found, human)
 
@@ -88,14 +89,16 @@ def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
 def retry(
     terminal: Terminal,
     quarantined_change: QuarantinedChange = "",
-    all_: Annotated[bool, typer.Option("--all", help="All that are held. 全部")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="All in quarantine. 全部")] = False,
 ) -> None:
-    """Try a held change again now, or all of them. 重试"""
+    """Retry one change now, or all of them. 重试"""
     if bool(quarantined_change) is all_:
-        raise usage("one hole, or --all", "请给出编号或 --all", "Take the id from `holes ls`.",
-                    "编号见 holes ls。")  # fmt: skip
+        raise usage(
+            "give one id, or --all", "请给出编号或 --all",
+            "`silian quarantine ls` lists the ids.", "编号见 silian quarantine ls。",
+        )  # fmt: skip
     with terminal.office() as office:
-        done = office.retry_quarantined(id_of(quarantined_change) if quarantined_change else b"")
+        done = office.retry_quarantined_changes(id=quarantined_change)
     terminal.show(
         done,
         lambda: terminal.line(
@@ -108,10 +111,10 @@ def retry(
 def close(
     terminal: Terminal, quarantined_change: QuarantinedChange, reason: Reason, actor: Actor = ""
 ) -> None:
-    """Give a held change up for good; who and why is kept. 放弃"""
+    """Discard a change for good; who did it and why is kept. 放弃"""
     with terminal.office() as office:
-        done = office.close_quarantined(
-            id_of(quarantined_change), reason=reason, actor=person(actor)
+        done = office.close_quarantined_change(
+            id=quarantined_change, reason=reason, actor=person(actor)
         )
 
     def human() -> None:
@@ -124,7 +127,7 @@ def close(
 def clones_ls(terminal: Terminal) -> None:
     """List offices below with two stores at work, and what was decided. 重复运行的单位"""
     with terminal.office() as office:
-        found = office.copies()
+        found = office.list_cloned_offices().cloned_offices
 
     def human() -> None:
         heads = (
@@ -145,7 +148,7 @@ def reset(
 ) -> None:
     """Let the next store under a child's name in; stop the other before. 解除标记"""
     with terminal.office() as office:
-        done = office.reset_clone(unit, reason=reason, actor=person(actor))
+        done = office.reset_cloned_office(unit=unit, reason=reason, actor=person(actor)).office
     terminal.show(
         done,
         lambda: terminal.line(
@@ -157,14 +160,14 @@ def reset(
 
 def _row(terminal: Terminal, change: pb.QuarantinedChange) -> tuple[str | int, ...]:
     return (
-        change.id.hex(), change.register or "-", change.unit.name or "-",
+        change.id, change.register or "-", change.unit.name or "-",
         change.writer.name or "?", change.reason, terminal.localized(*STATES[change.state]),
         terminal.time(change.at_ms), change.tries,
     )  # fmt: skip
 
 
 def _print(terminal: Terminal, change: pb.QuarantinedChange) -> None:
-    head = f"{change.id.hex()} {change.register or '-'} {change.unit.path or '-'}"
+    head = f"{change.id} {change.register or '-'} {change.unit.path or '-'}"
     state = terminal.localized(*STATES[change.state])
     terminal.line(f"{head}: {state}", f"{head}: {state}")
     why = f"{change.reason} {change.detail}".rstrip()

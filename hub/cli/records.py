@@ -9,6 +9,7 @@ import typer
 
 from hub.cli.arguments import (
     Actor,
+    After,
     Columns,
     IdOf,
     Limit,
@@ -17,7 +18,6 @@ from hub.cli.arguments import (
     Unit,
     Where,
     conditions_of,
-    id_of,
     listed_of,
     person,
     usage,
@@ -66,14 +66,14 @@ def register_show(
 ) -> None:
     """Describe a register and its fields. 查看台账字段"""
     with terminal.office() as office:
-        one = office.register(register)
+        one = office.get_register(register=register).register
     terminal.show(one, lambda: _describe(terminal, one))
 
 
 def registers(terminal: Terminal) -> None:
     """List the registers. 台账目录"""
     with terminal.office() as office:
-        listed = office.registers()
+        listed = office.list_registers().registers
     heads = ("名称", "台账", "填报层级", "记录数") if terminal.zh else (
         "NAME", "REGISTER", "KEPT BY", "RECORDS"
     )  # fmt: skip
@@ -94,7 +94,7 @@ def ls(
     columns: Columns = None,
     ended: Annotated[bool, typer.Option("--ended", help="Ended ones too. 含已注销")] = False,
     limit: Limit = 50,
-    after: Annotated[str, typer.Option("--after", help="`next` of the page before. 下一页")] = "",
+    after: After = "",
 ) -> None:
     """List records, page by page, or search them. 查询记录"""
     if not register and columns:
@@ -104,27 +104,23 @@ def ls(
             "Name a register.", "请指定台账。",
         )  # fmt: skip
     with terminal.office() as office:
-        kind = office.register(register) if register else None
+        kind = office.get_register(register=register).register if register else None
         chosen = [_field(kind, name) for name in listed_of(columns or ())] if kind else []
-        page = office.records(
-            register, unit=unit, subtree=subtree, conditions=conditions_of(where or ()),
-            search=search, sort=listed_of(sort or ()), include_ended=ended, limit=limit,
-            after=after,
+        page = office.list_records(
+            register=register, unit=unit, subtree=subtree, conditions=conditions_of(where or ()),
+            search=search, sort=listed_of(sort or ()), include_ended=ended, page_size=limit,
+            page_token=after,
         )  # fmt: skip
-        kinds = {} if kind or terminal.json else {
-            name: office.register(name) for name in {r.register for r in page.records}
-        }  # fmt: skip
+        others = set() if kind or terminal.json else {r.register for r in page.records}
+        kinds = {name: office.get_register(register=name).register for name in others}
 
     def human() -> None:
         if kind is not None:
             _table(terminal, kind, page, chosen, units=bool(subtree or unit))
         else:
             _hits(terminal, kinds, page, search)
-        terminal.note(
-            f"共 {page.total} 条" + (f"，下一页：--after {page.next}" if page.next else ""),
-            f"{page.total} in all" + (f", next page: --after {page.next}" if page.next else ""),
-        )
-        if page.below and not page.total:
+        terminal.note_page(page, "条")
+        if page.below and not page.total_size:
             terminal.note("下级单位的记录请加 --subtree", "records of offices below: --subtree")
         if page.partial:
             terminal.note(
@@ -159,7 +155,7 @@ def _table(
             else terminal.localized("已注销", "ended")
         )
         rows.append([
-            record.id.hex(), *([record.unit.name] if units else []), *cells,
+            record.id, *([record.unit.name] if units else []), *cells,
             *([state] if ended else []),
         ])  # fmt: skip
     terminal.table(heads, rows)
@@ -190,7 +186,7 @@ def _hits(
             for f in kind.fields
             if texts[f.name] != name and any(word in texts[f.name].casefold() for word in words)
         ]
-        rows.append((record.id.hex(), terminal.label(kind.label), record.unit.name, name,
+        rows.append((record.id, terminal.label(kind.label), record.unit.name, name,
                      terminal.localized("，", ", ").join(where)))  # fmt: skip
     terminal.table(heads, rows)
 
@@ -217,8 +213,8 @@ def show(
 ) -> None:
     """Show one record with all of its fields. 查看记录"""
     with terminal.office() as office:
-        kind = office.register(register)
-        found = office.record(register, id_of(record), unit=unit, history=history)
+        kind = office.get_register(register=register).register
+        found = office.get_record(register=register, id=record, unit=unit, history=history)
 
     def human() -> None:
         _print(terminal, kind, found.record)
@@ -231,8 +227,10 @@ def show(
 def create(terminal: Terminal, register: Register, values: Pairs, actor: Actor = "") -> None:
     """Add a record of the office's own unit. 新增记录"""
     with terminal.office() as office:
-        kind = office.register(register)
-        made = office.create(register, values_of(values), actor=person(actor))
+        kind = office.get_register(register=register).register
+        made = office.create_record(
+            register=register, values=values_of(values), actor=person(actor)
+        ).record
     terminal.show(made, lambda: _print(terminal, kind, made))
 
 
@@ -249,11 +247,17 @@ def change(
 ) -> None:
     """Change fields of a record; field= takes a value away. 修改记录"""
     with terminal.office() as office:
-        kind = office.register(register)
-        now = office.change(
-            register, id_of(record), values_of(values), unit=unit, version_token=version_token,
-            force=force, actor=person(actor), reason=reason,
-        )  # fmt: skip
+        kind = office.get_register(register=register).register
+        now = office.update_record(
+            register=register,
+            id=record,
+            values=values_of(values),
+            unit=unit,
+            version_token=version_token,
+            force=force,
+            actor=person(actor),
+            reason=reason,
+        ).record
     terminal.show(now, lambda: _print(terminal, kind, now))
 
 
@@ -271,20 +275,19 @@ def end(
 ) -> None:
     """End a record of the office's own unit. `record restore` brings it back. 注销记录"""
     with terminal.office() as office:
-        kind = office.register(register)
-        which = id_of(record)
+        kind = office.get_register(register=register).register
         if not yes and terminal.asks:
-            _print(terminal, kind, office.record(register, which).record)
+            _print(terminal, kind, office.get_record(register=register, id=record).record)
             reason = reason or _reason(terminal, kind)
             terminal.confirm("注销该记录?", "End this record?")
-        now = office.end(
-            register,
-            which,
+        now = office.end_record(
+            register=register,
+            id=record,
             version_token=version_token,
             force=force,
             actor=person(actor),
             reason=reason,
-        )
+        ).record
     terminal.show(now, lambda: _print(terminal, kind, now))
 
 
@@ -293,8 +296,10 @@ def restore(
 ) -> None:
     """Bring an ended record back, with the values that it had. 恢复已注销的记录"""
     with terminal.office() as office:
-        kind = office.register(register)
-        now = office.restore(register, id_of(record), actor=person(actor), reason=reason)
+        kind = office.get_register(register=register).register
+        now = office.restore_record(
+            register=register, id=record, actor=person(actor), reason=reason
+        ).record
     terminal.show(now, lambda: _print(terminal, kind, now))
 
 
@@ -306,7 +311,7 @@ def none_(
 ) -> None:
     """State that a register has nothing to report: none is not unknown. 零报告"""
     with terminal.office() as office:
-        stated = office.state_zero(register, actor=person(actor), withdraw=withdraw)
+        stated = office.state_zero(register=register, actor=person(actor), withdraw=withdraw)
 
     def human() -> None:
         if stated.zero:
@@ -334,8 +339,8 @@ def _reason(terminal: Terminal, kind: pb.RegisterDescription) -> str:
 def _print(terminal: Terminal, kind: pb.RegisterDescription, record: pb.Record) -> None:
     ended = "" if record.alive else terminal.localized(" (已注销)", " (ended)")
     terminal.line(
-        f"{terminal.label(kind.label)} {record.id.hex()} {record.unit.name}{ended}",
-        f"{terminal.label(kind.label)} {record.id.hex()} {record.unit.name}{ended}",
+        f"{terminal.label(kind.label)} {record.id} {record.unit.name}{ended}",
+        f"{terminal.label(kind.label)} {record.id} {record.unit.name}{ended}",
     )
     rows = [
         (terminal.label(f.label), shown(terminal, f, record.values.get(f.name)), f.unit)
@@ -345,7 +350,7 @@ def _print(terminal: Terminal, kind: pb.RegisterDescription, record: pb.Record) 
     heads = ("字段", "值", "单位") if terminal.zh else ("FIELD", "VALUE", "UNIT")
     terminal.table(heads, rows)
     if record.conflicts:
-        ids = ", ".join(found.hex() for found in record.conflicts)
+        ids = ", ".join(record.conflicts)
         terminal.note(f"冲突待处理: {ids}", f"conflicts to decide: {ids}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -80,12 +80,13 @@ def _asked(
     unit: str, level: int | None, as_was: bool,
 ) -> pb.GetReportResponse:  # fmt: skip
     """Ask for one indicator after the other: a city's communities by all of them take a while."""
-    names = indicators or [each.id for each in office.indicators()]
+    names = indicators or [each.id for each in office.list_indicators().indicators]
+    asked: dict[str, Any] = {"unit": unit, "level": level, "months": months, "as_was": as_was}
     with terminal.progress("汇总指标", "figures") as show_progress:
-        whole = office.report(names[:1], unit=unit, level=level, months=months, as_was=as_was)
+        whole = office.get_report(indicators=names[:1], **asked)
         for number, name in enumerate(names[1:], start=1):
             show_progress(number, len(names))
-            part = office.report([name], unit=unit, level=level, months=months, as_was=as_was)
+            part = office.get_report(indicators=[name], **asked)
             whole.columns.extend(part.columns)
             for row, more in zip(whole.rows, part.rows, strict=True):
                 row.cells.extend(more.cells)

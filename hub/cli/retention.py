@@ -37,7 +37,7 @@ def retention(
 ) -> None:
     """Remove what nobody needs of log and ended records. 清理变更日志和已注销记录并查看保留原因"""
     with terminal.office() as office:
-        found = office.retain(dry_run=dry_run)
+        found = office.apply_retention(dry_run=dry_run)
 
     def human() -> None:
         if not found.log_days:
@@ -76,7 +76,7 @@ def retention(
     terminal.show(found, human)
 
 
-def _ended(terminal: Terminal, found: pb.RetainResponse, *, dry_run: bool) -> None:
+def _ended(terminal: Terminal, found: pb.ApplyRetentionResponse, *, dry_run: bool) -> None:
     if not found.tombstone_days:
         terminal.line(
             "未设置 tombstone_days, 已注销记录的内容全部保留",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hub.cli.arguments import conditions_of, usage
 from hub.cli.labels import LEVELS
 from hub.cli.terminal import Terminal
+from hub.client.pages import every_page
 
 if TYPE_CHECKING:
     from hub.client.client import OfficeClient
@@ -41,9 +42,14 @@ def targets_below(
     A person is asked; a script says --yes. Raises: Refusal.
     """
     register, conditions = _conditions(where)
-    units = office.work_targets(
-        below, level=level_of(level), register=register, conditions=conditions
-    )
+    units = [
+        unit
+        for page in every_page(
+            office.list_work_targets, below=below, level=level_of(level), register=register,
+            conditions=conditions,
+        )
+        for unit in page.units
+    ]  # fmt: skip
     named, more = [unit.name for unit in units[:NAMED]], len(units) > NAMED
     terminal.note(
         f"共 {len(units)} 个单位：{'、'.join(named) or '无'}{'等' if more else ''}",
@@ -60,11 +66,12 @@ def targets_below(
     return [unit.code for unit in units]
 
 
-def _conditions(where: Sequence[str]) -> tuple[str, list[tuple[str, str, str]]]:
+def _conditions(where: Sequence[str]) -> tuple[str, list[dict[str, str]]]:
     """Return the one register that the fields are of, and the conditions on them."""
     registers: set[str] = set()
     found = []
-    for name, operator, value in conditions_of(where):
+    for condition in conditions_of(where):
+        name = condition["field"]
         register, dot, field = name.partition(".")
         if not dot or not field:
             raise usage(
@@ -73,7 +80,7 @@ def _conditions(where: Sequence[str]) -> tuple[str, list[tuple[str, str, str]]]:
                 "请写 台账.字段=值，例如 premises.area_m2<300。",
             )  # fmt: skip
         registers.add(register)
-        found.append((field, operator, value))
+        found.append({**condition, "field": field})
     if len(registers) > 1:
         raise usage(
             "the conditions are about several registers", "筛选条件涉及多个台账",

@@ -146,6 +146,14 @@ class Terminal:
 
     # -- what goes to standard error ------------------------------------------------------------
 
+    def note_page(self, page: Any, measure: str) -> None:
+        """Note how many there are in all, and how the next page is asked for."""
+        total, token = page.total_size, page.next_page_token
+        self.note(
+            f"共 {total} {measure}" + (f"，下一页：--after {token}" if token else ""),
+            f"{total} in all" + (f", next page: --after {token}" if token else ""),
+        )
+
     def note(self, zh: str, en: str) -> None:
         """Say something beside the data."""
         sys.stderr.write(self.localized(zh, en) + "\n")

@@ -13,9 +13,7 @@ from google.protobuf.message import Message
 
 from sync.wire.office.v1.common_pb2 import Value
 
-# What a list says beside its items, as the calls name it.
-NEXT, TOTAL = ("next_page_token", "next"), ("total_size", "total")
-PAGE = {*NEXT, *TOTAL}
+PAGE = {"total_size": "total", "next_page_token": "next"}  # of a list, as the JSON calls it
 
 
 def document(thing: Any) -> Any:
@@ -28,8 +26,8 @@ def document(thing: Any) -> Any:
         extras = {f.name: f for f in thing.DESCRIPTOR.fields if f.name not in {items, *PAGE}}
         return {
             "items": listed,
-            "next": _first(thing, NEXT, ""),
-            "total": int(_first(thing, TOTAL, len(listed))),
+            "next": getattr(thing, "next_page_token", ""),
+            "total": int(getattr(thing, "total_size", len(listed))),
             **{name: _field(thing, field) for name, field in extras.items()},
         }
     if isinstance(thing, Iterable) and not isinstance(thing, Mapping | str | bytes):
@@ -43,15 +41,9 @@ def _items(message: Message) -> str | None:
     names = {field.name for field in message.DESCRIPTOR.fields}
     fields = [field for field in message.DESCRIPTOR.fields if field.name not in PAGE]
     lists = [f for f in fields if f.is_repeated and f.message_type is not None]
-    is_page = bool(names & set(NEXT) and names & set(TOTAL))
-    if len(lists) != 1 or (len(fields) != 1 and not is_page):
+    if len(lists) != 1 or (len(fields) != 1 and not names >= PAGE.keys()):
         return None
     return str(lists[0].name)
-
-
-def _first(message: Message, names: Iterable[str], default: Any) -> Any:
-    return next((getattr(message, n) for n in names if n in message.DESCRIPTOR.fields_by_name),
-                default)  # fmt: skip
 
 
 def to_json(thing: Any) -> Any:
@@ -60,7 +52,8 @@ def to_json(thing: Any) -> Any:
         kind = thing.WhichOneof("kind")
         return getattr(thing, kind) if kind else None
     if isinstance(thing, Message):
-        return {field.name: _field(thing, field) for field in thing.DESCRIPTOR.fields}
+        fields = thing.DESCRIPTOR.fields
+        return {PAGE.get(field.name, field.name): _field(thing, field) for field in fields}
     if isinstance(thing, bytes):
         return thing.hex()
     if isinstance(thing, Mapping):

@@ -11,6 +11,7 @@ import typer
 from hub.cli.labels import SEVERITIES, SOURCES, WORK_STATES, labelled
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
+from hub.client.pages import every_page
 from node.domain.assignment_texts import allowed_text
 from node.domain.days import day_text
 
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def today(terminal: Terminal) -> None:
     """Everything that waits for this office, by deadline, and the command for each. 今日待办"""
     with terminal.office() as office:
-        tasks = office.today()
+        tasks = [task for page in every_page(office.list_tasks) for task in page.tasks]
 
     def human() -> None:
         for task in tasks:

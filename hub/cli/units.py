@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.arguments import Actor, Limit, day_of, person
+from hub.cli.arguments import Actor, Limit, day_text, person
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -27,12 +27,12 @@ def find(
 ) -> None:
     """Find units by part of a name or code. 查找单位"""
     with terminal.office() as office:
-        found = office.find_units(text, limit=limit)
+        found = office.search_units(text=text, page_size=limit)
 
     def human() -> None:
         _print(terminal, found.units)
-        if found.total > len(found.units):
-            terminal.note(f"共 {found.total} 个", f"{found.total} in all")
+        if found.total_size > len(found.units):
+            terminal.note(f"共 {found.total_size} 个", f"{found.total_size} in all")
 
     terminal.show(found, human)
 
@@ -45,7 +45,7 @@ def ls(
 ) -> None:
     """List a unit and those below it. 下级单位"""
     with terminal.office() as office:
-        units = office.units(unit, subtree=all_, as_of=day_of(as_of))
+        units = office.list_units(unit=unit, subtree=all_, as_of=day_text(as_of)).units
     terminal.show(units, lambda: _print(terminal, units))
 
 
@@ -65,9 +65,13 @@ def import_(
     data = file.read_bytes()
     with terminal.office() as office:
         done = office.import_units(
-            data, file.name, on=day_of(on), dry_run=dry_run, allow_close=allow_close,
+            file=data,
+            filename=file.name,
+            on=day_text(on),
+            dry_run=dry_run,
+            allow_close=allow_close,
             actor=person(actor),
-        )  # fmt: skip
+        )
 
     def human() -> None:
         heads = ("变动", "单位数") if terminal.zh else ("CHANGE", "UNITS")

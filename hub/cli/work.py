@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.arguments import Actor, IdOf, Limit, end_of_day_ms, fen_of, id_of, person, usage
+from hub.cli.arguments import Actor, After, IdOf, Limit, end_of_day_ms, fen_of, person, usage
 from hub.cli.labels import DUTIES, FLAGS, WORK_STATES, WORK_STEPS, labelled
 from hub.cli.options import Apart, Needs
 from hub.cli.targets import targets_below
@@ -111,15 +111,16 @@ def issue(
         targets = to or targets_below(
             terminal, office, below, level=level, where=where or (), yes=yes
         )
-        done = office.issue(
-            title, targets, actor=person(actor), duty=duty, body=text, due_ms=end_of_day_ms(due),
+        done = office.issue_work_order(
+            title=title, targets=targets, actor=person(actor), duty=duty, body=text,
+            due_ms=end_of_day_ms(due),
             fee_fen=fen_of(fee, least=0), department=department, item_no=item, nature=nature,
             workload_days=workload, duration_days=duration,
-            work_order=id_of(order) if order else b"",
+            work_order=order,
         )  # fmt: skip
 
     def human() -> None:
-        terminal.line(f"工单 {done.work_order.hex()}", f"order {done.work_order.hex()}")
+        terminal.line(f"工单 {done.work_order}", f"order {done.work_order}")
         _list(terminal, list(done.assignments))
 
     terminal.show(done, human)
@@ -132,17 +133,22 @@ def ls(
     flagged: Annotated[bool, typer.Option("--flagged", help="Late and such. 有提示的")] = False,
     text: Annotated[str, typer.Option("--text", help="In the title. 标题含")] = "",
     limit: Limit = 50,
-    offset: Annotated[int, typer.Option("--offset", min=0, help="Step over. 跳过")] = 0,
+    after: After = "",
 ) -> None:
     """List assignments, the latest change first. 任务列表"""
     with terminal.office() as office:
-        page = office.assignments(
-            box, states=state or (), flagged=flagged, text=text, limit=limit, offset=offset
+        page = office.list_assignments(
+            box=box,
+            states=state or (),
+            flagged=flagged,
+            text=text,
+            page_size=limit,
+            page_token=after,
         )
 
     def human() -> None:
         _list(terminal, list(page.assignments))
-        terminal.note(f"共 {page.total} 件", f"{page.total} in all")
+        terminal.note_page(page, "件")
 
     terminal.show(page, human)
 
@@ -150,7 +156,7 @@ def ls(
 def show(terminal: Terminal, assignment: Assignment) -> None:
     """Show one assignment: what is asked, what may be done now, its history. 查看任务"""
     with terminal.office() as office:
-        found = office.assignment(id_of(assignment))
+        found = office.get_assignment(id=assignment)
 
     def human() -> None:
         _one(terminal, found.assignment)
@@ -179,7 +185,7 @@ def tree(
 ) -> None:
     """Show how an order spread. 任务分解"""
     with terminal.office() as office:
-        found = office.work_order(id_of(order))
+        found = office.get_work_order(id=order)
 
     def human() -> None:
         for each in found.assignments:
@@ -228,7 +234,9 @@ def relay(
 ) -> None:
     """Pass accepted work on one level. 转办"""
     with terminal.office() as office:
-        done = office.act(id_of(assignment), "relay", actor=person(actor), targets=to or ())
+        done = office.transition_assignment(
+            id=assignment, step="relay", actor=person(actor), targets=to or ()
+        )
 
     def human() -> None:
         _one(terminal, done.assignment)
@@ -298,15 +306,15 @@ def _act(
     body: str = "",
 ) -> None:
     with terminal.office() as office:
-        done = office.act(
-            id_of(assignment), step, actor=person(actor), reason=reason, note=note,
+        done = office.transition_assignment(
+            id=assignment, step=step, actor=person(actor), reason=reason, note=note,
             percent=percent, due_ms=due_ms, evidence=evidence, title=title, body=body,
         )  # fmt: skip
     terminal.show(done, lambda: _one(terminal, done.assignment))
 
 
 def _one(terminal: Terminal, one: pb.Assignment) -> None:
-    line = f"{one.id.hex()} {one.issuer.name} -> {one.assignee.name}: {one.title}"
+    line = f"{one.id} {one.issuer.name} -> {one.assignee.name}: {one.title}"
     terminal.line(line, line)
     state = f"{labelled(terminal, WORK_STATES, one.state)} {one.percent}% "
     state = (state + labelled(terminal, FLAGS, one.flag)).rstrip()
@@ -316,7 +324,7 @@ def _one(terminal: Terminal, one: pb.Assignment) -> None:
 def _terms(terminal: Terminal, found: pb.GetAssignmentResponse) -> None:
     """Print what the work stands on, and what this office may do about it."""
     one = found.assignment
-    terminal.line(f"工单 {one.work_order.hex()}", f"order {one.work_order.hex()}")
+    terminal.line(f"工单 {one.work_order}", f"order {one.work_order}")
     duty = labelled(terminal, DUTIES, one.duty)
     fee = yuan(found.fee_fen)
     terminal.line(
@@ -348,7 +356,7 @@ def _list(terminal: Terminal, listed: list[pb.Assignment]) -> None:
     terminal.table(
         heads,
         [
-            (a.id.hex(), a.issuer.name, a.assignee.name, a.title,
+            (a.id, a.issuer.name, a.assignee.name, a.title,
              labelled(terminal, WORK_STATES, a.state), int(a.percent), _day(a.due_ms),
              labelled(terminal, FLAGS, a.flag))
             for a in listed

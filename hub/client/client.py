@@ -14,12 +14,11 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from hub.api.tokens import TOKEN_KEY, token_of
-from hub.client.calls import Calls
+from hub.client.calls import SERVICE, Calls
 from node.store.folder_lock import OfficeBusy, lock_info
 from sync.link import NO_PROXY, RemoteRefusal, read_refusal
 from sync.model.errors import ErrorKind, SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
-from sync.wire.office.v1 import office_pb2
 
 __all__ = ["CallFailed", "OfficeClient", "RemoteRefusal", "Unreachable"]
 
@@ -31,7 +30,6 @@ CALL_TIMEOUT_S = 60.0
 LONG_TIMEOUT_S = 3_600.0  # import, export, verify: they tell how far they are
 BUSY_WAIT_S = 3.0
 _POLL_S = 0.05
-_SERVICE = office_pb2.DESCRIPTOR.services_by_name["OfficeService"]
 _OPTIONS = (
     NO_PROXY,
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
@@ -80,7 +78,7 @@ class Transport(Protocol):
 
 
 class OfficeClient(Calls):
-    """One office, called by Python functions that take plain values and return wire messages.
+    """One office: each call of the contract is a method, its fields are keywords (docs/api.md).
 
     Use it as a context manager. A call raises SilianError with a stable `code`, texts in both
     languages and remedies, wherever the office runs.
@@ -129,7 +127,7 @@ class Remote:
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
 
     def call(self, name: str, request: Any) -> Any:
-        method = _SERVICE.methods_by_name[name]
+        method = SERVICE.methods_by_name[name]
         made: dict[tuple[bool, bool], Callable[..., Any]] = {
             (False, False): self._channel.unary_unary,
             (False, True): self._channel.unary_stream,
@@ -137,7 +135,7 @@ class Remote:
         }
         make = made[method.client_streaming, method.server_streaming]
         call = make(
-            f"/{_SERVICE.full_name}/{name}",
+            f"/{SERVICE.full_name}/{name}",
             request_serializer=_serialized,
             response_deserializer=GetMessageClass(method.output_type).FromString,
         )

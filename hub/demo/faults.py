@@ -42,7 +42,7 @@ class Trouble:
 
     faults: list[Fault]
     premises: str  # the community whose premises both sides edited
-    order: bytes | None  # issued while the street was down
+    order: str | None  # issued while the street was down
     imported: dict[str, int]  # rows by unit code, brought in meanwhile
 
 
@@ -51,10 +51,10 @@ class _Editor:
 
     def __init__(self, street: Place) -> None:
         self._street = street
-        page = street.office.records("service_outlet", subtree=True, limit=500)
+        page = street.office.list_records(register="service_outlet", subtree=True, page_size=500)
         self._records = list(page.records)
-        self.acknowledged: dict[bytes, str] = {}
-        self.tried: dict[bytes, str] = {}
+        self.acknowledged: dict[str, str] = {}
+        self.tried: dict[str, str] = {}
         self.count = 0
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edits", daemon=True)
@@ -76,8 +76,11 @@ class _Editor:
                 address = f"示例路{turn}号（街道核查）"
                 self.tried[record.id] = address
                 try:
-                    self._street.office.change(
-                        record.register, record.id, {"address": address}, unit=record.unit.code
+                    self._street.office.update_record(
+                        register=record.register,
+                        id=record.id,
+                        values={"address": address},
+                        unit=record.unit.code,
                     )
                 except SilianError:
                     return  # the process is dead: this edit was never acknowledged
@@ -88,7 +91,9 @@ class _Editor:
 
     def lost(self) -> int:
         """Return how many acknowledged edits the office no longer has."""
-        page = self._street.office.records("service_outlet", subtree=True, limit=500)
+        page = self._street.office.list_records(
+            register="service_outlet", subtree=True, page_size=500
+        )
         now = {record.id: record.values["address"].text for record in page.records}
         return sum(
             now.get(each) not in (address, self.tried[each])
@@ -158,13 +163,15 @@ def _line_cut(place: Place, other_zh: str, other_en: str) -> Fault:
 
 def _edit_both_sides(community: Place, street: Place) -> None:
     """Edit the same field differently, and one other field on each side only."""
-    mine = community.office.records("premises", limit=1).records[0]
+    mine = community.office.list_records(register="premises", page_size=1).records[0]
     # The street fills in another field meanwhile: two fields do not conflict.
-    community.office.change(
-        "premises", mine.id, {FIELD: COMMUNITY_ADDRESS, "remark": "社区已更正地址"}
+    community.office.update_record(
+        register="premises",
+        id=mine.id,
+        values={FIELD: COMMUNITY_ADDRESS, "remark": "社区已更正地址"},
     )
     theirs = {FIELD: STREET_ADDRESS, "tenure": _other_tenure(mine)}
-    street.office.change("premises", mine.id, theirs, unit=community.code)
+    street.office.update_record(register="premises", id=mine.id, values=theirs, unit=community.code)
 
 
 def _other_tenure(record: pb.Record) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from hub.client.pages import every_page
 from hub.demo.network import Network, Place
 from node.domain.assignment_rules import TERMINAL, State
 from node.domain.conservation import FundLine, conservation
@@ -14,7 +15,6 @@ from node.domain.posting import Account, AccountKind, Posting, PostingKind
 from sync.wire.office.v1 import figures_pb2 as figures
 from sync.wire.office.v1 import money_pb2 as money
 from sync.wire.office.v1 import office_pb2 as office
-from sync.wire.office.v1 import registers_pb2 as registers
 from sync.wire.office.v1 import work_pb2 as work
 
 PAGE = 500
@@ -29,7 +29,7 @@ WHOLE_NETWORK = frozenset({"K21_in_transit"})  # exact only where both ends of e
 NOT_SENT = frozenset({State.NONE, State.DRAFT, State.SCREENING, State.READY, State.REFUSED})
 COMPLETED = frozenset({State.VERIFIED, State.APPRAISED, State.CLOSED})
 
-RecordId = tuple[str, int, bytes]
+RecordId = tuple[str, int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Conflicts:
     open: int
     losers_kept: int
     shown: list[office.Conflict]
-    shown_at: dict[bytes, list[str]]
+    shown_at: dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Asked:
 
 def records(network: Network) -> Records:
     """Compare, by id and value, what communities wrote for the city with what the city holds."""
-    described = network.communities[0].office.registers()
+    described = network.communities[0].office.list_registers().registers
     entitled = [r.name for r in described if r.audience == UP_TO_CITY]
     written: dict[RecordId, Any] = {}
     for found in network.each_community(lambda place: _records(place, entitled, subtree=False)):
@@ -94,7 +94,9 @@ def records(network: Network) -> Records:
     at_city = _records(network.city, entitled, subtree=True)
     there = written.keys() & at_city.keys()
     above = (network.city, network.district, network.street)
-    counted = [r for place in above for r in place.office.registers() if r.name in PERSONAL]
+    counted = [
+        r for place in above for r in place.office.list_registers().registers if r.name in PERSONAL
+    ]
     return Records(
         written=len(written),
         at_city_entitled=len(there),
@@ -107,11 +109,8 @@ def records(network: Network) -> Records:
 def assignments(network: Network) -> Assignments:
     """Count the hops of every order that the city sees."""
     listed: list[work.Assignment] = []
-    total = 1
-    while len(listed) < total:
-        page = network.city.office.assignments("all", limit=PAGE, offset=len(listed))
+    for page in every_page(network.city.office.list_assignments, box="all"):
         listed += page.assignments
-        total = page.total
     states = [State(each.state) for each in listed]
     sent = [state for state in states if state not in NOT_SENT]
     return Assignments(
@@ -124,15 +123,17 @@ def assignments(network: Network) -> Assignments:
 
 def funds(network: Network) -> list[FundLine]:
     """Check conservation over the journals of all offices, each asked for its own."""
-    journals = network.everywhere(lambda place: place.office.postings(limit=PAGE).postings)
+    journals = network.everywhere(lambda place: place.office.list_postings(page_size=PAGE).postings)
     return conservation(_posting(each) for _, listed in journals for each in listed)
 
 
 def conflicts(network: Network) -> Conflicts:
     """Return the open conflicts, each counted once however many offices show it."""
-    by_id: dict[bytes, office.Conflict] = {}
-    shown_at: dict[bytes, list[str]] = {}
-    for place, listed in network.everywhere(lambda p: p.office.conflicts(limit=PAGE).conflicts):
+    by_id: dict[str, office.Conflict] = {}
+    shown_at: dict[str, list[str]] = {}
+    for place, listed in network.everywhere(
+        lambda p: p.office.list_conflicts(page_size=PAGE).conflicts
+    ):
         for each in listed:
             by_id[each.id] = each
             shown_at.setdefault(each.id, []).append(place.name)
@@ -153,14 +154,16 @@ def rollups(network: Network) -> dict[tuple[str, str], Asked]:
     The communities come from one question by unit: their figures, and who of them has reported.
     """
     found: dict[tuple[str, str], Asked] = {}
-    ask = network.city.office.rollup
+    ask = network.city.office.get_rollup
     for indicator in INDICATORS:
-        whole = ask(indicator, unit=network.city.code)
+        whole = ask(indicator=indicator, unit=network.city.code)
         found[indicator, network.city.code] = _asked(whole)
         if indicator in WHOLE_NETWORK:
             continue
-        found[indicator, network.district.code] = _asked(ask(indicator, unit=network.district.code))
-        street = ask(indicator, unit=network.street.code, by="unit")
+        found[indicator, network.district.code] = _asked(
+            ask(indicator=indicator, unit=network.district.code)
+        )
+        street = ask(indicator=indicator, unit=network.street.code, by="unit")
         found[indicator, network.street.code] = _asked(street)
         for group in street.groups:
             if not group.own:
@@ -196,23 +199,17 @@ def _asked(reply: figures.GetRollupResponse) -> Asked:
 def _records(place: Place, names: Iterable[str], *, subtree: bool) -> dict[RecordId, Any]:
     found: dict[RecordId, Any] = {}
     for name in names:
-        after = ""
-        while True:
-            page: registers.ListRecordsResponse = place.office.records(
-                name, subtree=subtree, limit=PAGE, after=after
-            )
+        for page in every_page(place.office.list_records, register=name, subtree=subtree):
             for each in page.records:
                 values = {f: (v.WhichOneof("kind"), v.text, v.integer) for f, v in
                           each.values.items()}  # fmt: skip
                 found[name, each.unit.unit_id, each.id] = values
-            if not (after := page.next):
-                break
     return found
 
 
 def _verify(place: Place) -> figures.VerifyReport:
     report = None
-    for update in place.office.verify():
+    for update in place.office.verify_office():
         if update.HasField("report"):
             report = update.report
     assert report is not None, "the report comes last"
@@ -221,8 +218,8 @@ def _verify(place: Place) -> figures.VerifyReport:
 
 def _posting(line: money.Posting) -> Posting:
     return Posting(
-        posting_id=line.id,
-        transfer=line.transfer,
+        posting_id=bytes.fromhex(line.id),
+        transfer=bytes.fromhex(line.transfer),
         kind=PostingKind(line.kind),
         unit_id=line.unit.unit_id,
         fund=line.fund,
@@ -233,7 +230,7 @@ def _posting(line: money.Posting) -> Posting:
         at_ms=line.at_ms,
         peer_unit=line.peer.unit_id if line.HasField("peer") else None,
         category=Category(line.category) if line.category else None,
-        assignment=line.assignment or None,
+        assignment=bytes.fromhex(line.assignment) or None,
         counted_fen=line.counted_fen if line.HasField("counted_fen") else None,
         note=line.note,
     )

@@ -95,9 +95,9 @@ def _fund_street(network: Network, fund: str, year: int, amount_fen: int) -> Non
     path = [network.city, network.district, network.street]
     if fund == WORK_DISTRICT:  # the district's own: as much as it has received of F1
         path = path[1:]
-        network.district.office.match(year=year, actor=PAYER, note=NOTE)
+        network.district.office.match_money(year=year, actor=PAYER, note=NOTE)
     else:
-        network.city.office.appropriate(
+        network.city.office.appropriate_money(
             fund=fund, year=year, amount_fen=amount_fen, actor=PAYER, note=NOTE
         )
     for payer, payee in pairwise(path):
@@ -106,25 +106,27 @@ def _fund_street(network: Network, fund: str, year: int, amount_fen: int) -> Non
 
 
 def _by_community(network: Network, indicator: str) -> dict[str, int]:
-    reply = network.city.office.rollup(indicator, unit=network.street.code, by="unit")
+    reply = network.city.office.get_rollup(indicator=indicator, unit=network.street.code, by="unit")
     return {g.unit.code: g.figure.numerator for g in reply.groups if not g.own}
 
 
 def _release(payer: Place, to: str, fund: str, year: int, amount_fen: int) -> None:
-    payer.office.release(to=to, fund=fund, year=year, amount_fen=amount_fen, actor=PAYER, note=NOTE)
+    payer.office.release_money(
+        to=to, fund=fund, year=year, amount_fen=amount_fen, actor=PAYER, note=NOTE
+    )
 
 
 def _receive(network: Network, payee: Place, fund: str, year: int) -> None:
     """Wait for a release at the office that it is for, and take it in."""
 
-    def found() -> bytes | None:
-        waiting = payee.office.transfers("waiting", fund=fund, year=year).transfers
+    def found() -> str | None:
+        waiting = payee.office.list_transfers(direction="waiting", fund=fund, year=year).transfers
         return next((each.id for each in waiting), None)
 
     transfer = eventually(
         network, f"{payee.name}收到{fund}拨付", f"the {fund} release at {payee.name}", found
     )
-    payee.office.receive(transfer, actor=PAYEE)
+    payee.office.receive_money(transfer=transfer, actor=PAYEE)
 
 
 def _overdraw(network: Network, year: int, held_fen: int) -> Refused:
@@ -151,7 +153,7 @@ def _spend(place: Place, moved: MoneyMoved) -> None:
         due = moved.due_fen[fund].get(place.code, 0)
         unsigned = (fund, place.code) == (moved.unsigned_fund, moved.unsigned)
         if due and not unsigned:
-            place.office.spend(
+            place.office.spend_money(
                 fund=fund, year=moved.year, amount_fen=due * percent // 100, category=category,
                 actor=PAYEE, note=NOTE,
             )  # fmt: skip

@@ -66,7 +66,7 @@ def document(
             "losers_kept": outcome.conflicts.losers_kept,
             "list": [
                 {
-                    "id": each.id.hex(),
+                    "id": each.id,
                     "register": each.register,
                     "unit_code": each.unit.code,
                     "field": each.field,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from hub.client.files import record_pieces
 from hub.demo.network import Network, Place
 from hub.demo.population import StreetPlan, plan_streets
 from hub.demo.preparation import Job, leave_ctrl_c, make_offices, prepare_one
@@ -116,7 +117,9 @@ def import_file(
     Raises: DemoFailed with the first fault when anything is refused.
     """
     reports: Sequence[pb.ImportReport] = ()
-    for update in place.office.import_file(register, data, filename):
+    for update in place.office.import_records(
+        record_pieces(data, register=register, filename=filename)
+    ):
         if update.HasField("progress"):
             report_rows(update.progress.done)
         elif update.HasField("outcome"):

@@ -230,8 +230,8 @@ class Report:
                 f"{each.assignee.name} must look; seen at {', '.join(found.shown_at[each.id])}",
             )
             self._line(
-                f"    silian conflict show {each.id.hex()}",
-                f"    silian conflict show {each.id.hex()}",
+                f"    silian conflict show {each.id}",
+                f"    silian conflict show {each.id}",
             )
 
     # -- proof ------------------------------------------------------------------------------------

@@ -71,10 +71,10 @@ def _round(network: Network) -> list[Mark | None]:
 
 def _mark(place: Place) -> Mark | None:
     try:
-        reply = place.office.sync_now(wait_ms=SYNC_WAIT_MS)
+        reply = place.office.sync_office(wait_ms=SYNC_WAIT_MS)
         if not reply.done:
             return None
-        state = place.office.status()
+        state = place.office.get_status()
     except SilianError as error:
         if error.retryable:
             return None

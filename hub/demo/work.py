@@ -23,7 +23,7 @@ CLERK, HEAD = "演示经办人", "演示负责人"  # who claims is not who veri
 class WorkDone:
     """An order and the community that did not take it."""
 
-    order: bytes
+    order: str
     declined_by: Place | None
     reason: str = ""
 
@@ -33,8 +33,8 @@ def spread(network: Network, now_ms: int, report: Callable[[str], None]) -> Work
 
     One declines and says why, if there are two communities at least.
     """
-    issued = network.city.office.issue(
-        TITLE, [place.code for place in network.communities],
+    issued = network.city.office.issue_work_order(
+        title=TITLE, targets=[place.code for place in network.communities],
         actor=HEAD, duty=ASSISTS, body=BODY, due_ms=now_ms + 20 * DAY_MS,
         department="杭州市民政局（演示）",
     )  # fmt: skip
@@ -42,7 +42,7 @@ def spread(network: Network, now_ms: int, report: Callable[[str], None]) -> Work
     for done, place in enumerate(network.communities):
         task = _delivered(network, place, issued.work_order)
         if place is busy:
-            place.office.act(task, "decline", actor=CLERK, reason=REASON)
+            place.office.transition_assignment(id=task, step="decline", actor=CLERK, reason=REASON)
         else:
             _carry_out(place.office, task, place.name)
         report(f"{done + 1}/{len(network.communities)}")
@@ -50,39 +50,48 @@ def spread(network: Network, now_ms: int, report: Callable[[str], None]) -> Work
     return WorkDone(order=issued.work_order, declined_by=busy, reason=REASON if busy else "")
 
 
-def issue_again(network: Network, place: Place, now_ms: int) -> bytes:
+def issue_again(network: Network, place: Place, now_ms: int) -> str:
     """Ask the community that declined once more, with more time; return the new order."""
-    issued = network.city.office.issue(
-        AGAIN, [place.code], actor=HEAD, duty=ASSISTS, body=BODY, due_ms=now_ms + 60 * DAY_MS,
+    issued = network.city.office.issue_work_order(
+        title=AGAIN,
+        targets=[place.code],
+        actor=HEAD,
+        duty=ASSISTS,
+        body=BODY,
+        due_ms=now_ms + 60 * DAY_MS,
         department="杭州市民政局（演示）",
-    )  # fmt: skip
+    )
     return issued.work_order
 
 
-def answer_again(network: Network, place: Place, order: bytes) -> None:
+def answer_again(network: Network, place: Place, order: str) -> None:
     """Have the community do what it was asked again, and close that order up to the city."""
     _carry_out(place.office, _delivered(network, place, order), place.name)
     _close_upward(network, order, [place])
 
 
-def _delivered(network: Network, place: Place, order: bytes) -> bytes:
+def _delivered(network: Network, place: Place, order: str) -> str:
     """Wait for an order at the office that is to do it; its store has sent the receipt itself."""
 
-    def found() -> bytes | None:
-        listed = place.office.assignments("todo", states=["delivered"])
+    def found() -> str | None:
+        listed = place.office.list_assignments(box="todo", states=["delivered"])
         return next((a.id for a in listed.assignments if a.work_order == order), None)
 
     return eventually(network, f"任务送达{place.name}", f"the order at {place.name}", found)
 
 
-def _carry_out(office: OfficeClient, task: bytes, name: str) -> None:
-    office.act(task, "consent", actor=HEAD)
-    office.act(task, "accept", actor=HEAD)
-    office.act(task, "progress", actor=CLERK, percent=60, note="已现场核查")
-    office.act(task, "claim", actor=CLERK, evidence=f"{name}用房核查表（演示）")
+def _carry_out(office: OfficeClient, task: str, name: str) -> None:
+    office.transition_assignment(id=task, step="consent", actor=HEAD)
+    office.transition_assignment(id=task, step="accept", actor=HEAD)
+    office.transition_assignment(
+        id=task, step="progress", actor=CLERK, percent=60, note="已现场核查"
+    )
+    office.transition_assignment(
+        id=task, step="claim", actor=CLERK, evidence=f"{name}用房核查表（演示）"
+    )
 
 
-def _close_upward(network: Network, order: bytes, doers: list[Place]) -> None:
+def _close_upward(network: Network, order: str, doers: list[Place]) -> None:
     """Verify and close each hop where it was asked for, from the street up to the city.
 
     A hub whose parts have all ended claims its own by itself.
@@ -96,7 +105,7 @@ def _close_upward(network: Network, order: bytes, doers: list[Place]) -> None:
         _close_at(network, issuer, order, set(assignees))
 
 
-def _close_at(network: Network, issuer: Place, order: bytes, left: set[int]) -> None:
+def _close_at(network: Network, issuer: Place, order: str, left: set[int]) -> None:
     while left:
         hop = eventually(
             network, f"{issuer.name}收到完成申报", f"a claim at {issuer.name}",
@@ -104,12 +113,12 @@ def _close_at(network: Network, issuer: Place, order: bytes, left: set[int]) -> 
         )  # fmt: skip
         left.discard(hop.assignee.unit_id)
         if hop.state == "claimed":
-            issuer.office.act(hop.id, "verify", actor=HEAD)
-            issuer.office.act(hop.id, "close", actor=HEAD)
+            issuer.office.transition_assignment(id=hop.id, step="verify", actor=HEAD)
+            issuer.office.transition_assignment(id=hop.id, step="close", actor=HEAD)
 
 
-def _next_answer(issuer: Place, order: bytes, left: set[int]) -> pb.Assignment | None:
-    listed = issuer.office.assignments(
-        "issued", states=["claimed", "declined"], limit=500
+def _next_answer(issuer: Place, order: str, left: set[int]) -> pb.Assignment | None:
+    listed = issuer.office.list_assignments(
+        box="issued", states=["claimed", "declined"], page_size=500
     ).assignments
     return next((a for a in listed if a.work_order == order and a.assignee.unit_id in left), None)

@@ -159,6 +159,8 @@ class Process:
         """Serve, dial, tick; return the address. Raises: CannotListen."""
         self.server.add(handlers(LinkServicer(self.parent_of)))
         self.server.add(service.handlers(self.context_for))
+        if any(served.office.config.reflection for served in self.served.values()):
+            self.server.reflect(service.NAME)
         try:
             address = self.server.start()
         except BaseException:

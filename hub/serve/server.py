@@ -84,6 +84,13 @@ class Server:
     def add(self, handler: grpc.GenericRpcHandler) -> None:
         self._server.add_generic_rpc_handlers((handler,))
 
+    def reflect(self, *services: str) -> None:
+        """Let programs ask for the contract of these services; it tells nothing of an office."""
+        from grpc_reflection.v1alpha import reflection
+
+        names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+
     def start(self) -> str:
         """Listen and serve; return the address with its real port. Raises: CannotListen."""
         must_be_free(self._asked)  # gRPC would not say why, and write a line of its own

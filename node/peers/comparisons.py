@@ -94,19 +94,20 @@ class Comparisons:
         """Forget how the last one ended: whoever waits for the next one tells them apart."""
         self.last = None
 
-    def repairs(self, limit: int = 100) -> list[Repair]:
-        """Return the newest repairs first."""
+    def repairs(self, limit: int = 100, skip: int = 0) -> tuple[list[Repair], int]:
+        """Return a page of repairs, the newest first, and how many there are in all."""
+        in_order = select(repair).order_by(repair.c.at_ms.desc(), repair.c.id)
         with self._office.store.read() as tx:
-            rows = tx.execute(
-                select(repair).order_by(repair.c.at_ms.desc(), repair.c.id).limit(limit)
-            ).all()
-        return [
+            rows = tx.execute(in_order.limit(limit).offset(skip)).all()
+            total = int(tx.execute(select(func.count()).select_from(repair)).scalar_one())
+        found = [
             Repair(
                 at_ms=r.at_ms, peer=r.peer, register=r.register, unit=r.unit,
                 record=bytes(r.record), side=r.side, before=r.before, after=r.after,
             )
             for r in rows
         ]  # fmt: skip
+        return found, total
 
     def repaired_since(self, tx: Connection, at_ms: int) -> int:
         """Return how many records and sums were repaired since a moment."""

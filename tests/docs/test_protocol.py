@@ -19,7 +19,7 @@ from sync.link.status import DETAILS_BYTES_MAX, TEXT_BYTES_MAX, status_message
 from sync.model import limits
 from sync.model.errors import ErrorKind
 from sync.wire.link.v1 import link_pb2 as pb
-from sync.wire.office.v1.work_pb2 import ActOnAssignmentRequest
+from sync.wire.office.v1.work_pb2 import TransitionAssignmentRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ def test_the_calls_of_a_session_are_documented_as_they_are() -> None:
 
 def shown_refusal() -> str:
     """Return what a client reads when it gives a step of an assignment what it does not take."""
-    request = ActOnAssignmentRequest(step="accept", percent=50)
+    request = TransitionAssignmentRequest(step="accept", percent=50)
     with pytest.raises(BadRequest) as refused:
         only(request, ("id", "step", "actor"), when="the step accept", when_zh="“接受”")
     details = [

@@ -73,9 +73,9 @@ def test_work_is_called_alike_in_messages_and_in_the_catalogue(context: CallCont
 
 def test_money_is_booked_by_the_names_that_people_use(context: CallContext) -> None:
     stated = {"year": 2026, "amount_fen": 500, "actor": "x"}
-    put = METHODS["Appropriate"]
+    put = METHODS["AppropriateMoney"]
     line = put.answer(context, put.request(fund="社区年工作经费(市)", **stated)).posting
-    spend = METHODS["Spend"]
+    spend = METHODS["SpendMoney"]
     request = spend.request(fund="work funds, city", category="办公", **stated)
     spent = spend.answer(context, request).posting
     assert (line.fund, spent.fund, spent.category) == ("F1", "F1", "office")
@@ -92,7 +92,7 @@ def test_a_wrong_choice_gets_the_nearest_or_all_and_the_option(context: CallCont
     for text, lang in (("--state", "en"), ("--state", "zh"), ("recalled", "en"), ("已撤回", "zh")):
         assert text in far.value.text(lang)
     assert "none" not in far.value.remedy_en.split(", ")
-    spend = METHODS["Spend"]
+    spend = METHODS["SpendMoney"]
     with pytest.raises(BadAllocation) as refused:
         spend.answer(context, spend.request(fund="F1", year=2026, amount_fen=1, category="办公x",
                                          actor="x"))  # fmt: skip

@@ -185,7 +185,7 @@ def test_a_script_ends_a_record_without_a_question_and_a_person_is_asked(pair: P
 WRITERS = {
     "record create", "record change", "record end", "record restore", "import", "unit import",
     "conflict resolve", "correction ask", "correction accept", "correction refuse",
-    "correction withdraw", "case close", "hole close", "copy forget",
+    "correction withdraw", "duplicate close", "quarantine close", "clone reset",
 }  # fmt: skip
 
 

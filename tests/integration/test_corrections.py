@@ -15,11 +15,11 @@ from tests.support.tier import GARDEN as COMMUNITY
 HALL = {"name": "一号楼", "use": "office", "area_m2": "660", "address": "一弄"}
 
 
-def state(tier: Tier, code: str, correction: bytes) -> str:
+def state(tier: Tier, code: str, correction: str) -> str:
     """Return how a request stands at an office; "unknown" where it was not heard."""
     with tier.at(code) as office:
         try:
-            return office.correction(correction).state
+            return office.get_correction(id=correction).correction.state
         except RemoteRefusal as refused:
             if refused.code != "unknown_correction":
                 raise
@@ -28,7 +28,7 @@ def state(tier: Tier, code: str, correction: bytes) -> str:
 
 def area(tier: Tier, code: str, hall: register_pb.Record) -> int:
     with tier.at(code) as office:
-        record = office.record("premises", hall.id, unit=COMMUNITY).record
+        record = office.get_record(register="premises", id=hall.id, unit=COMMUNITY).record
         return record.values["area_m2"].integer
 
 
@@ -43,23 +43,25 @@ def tier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tier]:
 def hall(tier: Tier, request: pytest.FixtureRequest) -> register_pb.Record:
     """A record of the community that the district holds."""
     with tier.at(COMMUNITY) as office:
-        made = office.create("premises", {**HALL, "name": request.node.name[:90]})
+        made = office.create_record(
+            register="premises", values={**HALL, "name": request.node.name[:90]}
+        ).record
 
     def known() -> bool:
         with tier.at(DISTRICT) as office:
-            page = office.records("premises", unit=COMMUNITY)
+            page = office.list_records(register="premises", unit=COMMUNITY)
             return any(r.id == made.id for r in page.records)
 
     eventually(known)
     return made
 
 
-def ask(tier: Tier, hall: register_pb.Record, **values: str) -> bytes:
+def ask(tier: Tier, hall: register_pb.Record, **values: str) -> str:
     with tier.at(DISTRICT) as office:
-        made = office.ask_correction(
-            "premises", hall.id, values or {"area_m2": "650"},
+        made = office.create_correction(
+            register="premises", id=hall.id, values=values or {"area_m2": "650"},
             unit=COMMUNITY, reason="实地核对", actor="区",
-        )  # fmt: skip
+        ).correction  # fmt: skip
         assert (made.state, made.owner.code) == ("open", COMMUNITY)
         return made.id
 
@@ -73,11 +75,15 @@ def test_a_request_made_while_the_link_is_down_is_accepted_later_and_both_reach_
     tier.start(STREET)
     eventually(lambda: state(tier, COMMUNITY, asked) == "open")
     with tier.at(COMMUNITY) as office:
-        (waits,) = [c for c in office.corrections("to-answer").corrections if c.id == asked]
+        (waits,) = [
+            c for c in office.list_corrections(box="to-answer").corrections if c.id == asked
+        ]
         (proposal,) = waits.proposed
         assert (proposal.now.integer, proposal.proposed_value.integer) == (66_000, 65_000)
         assert (
-            office.accept_correction(asked, actor="王", version_token=waits.version_token).state
+            office.answer_correction(
+                id=asked, actor="王", version_token=waits.version_token, answer="accept"
+            ).correction.state
             == "accepted"
         )
     eventually(
@@ -93,13 +99,13 @@ def test_a_refused_request_shows_its_reason(tier: Tier, hall: register_pb.Record
     assert twice.value.code == "correction_asked"
     eventually(lambda: state(tier, COMMUNITY, asked) == "open")
     with tier.at(STREET) as between, pytest.raises(RemoteRefusal) as caught:
-        between.accept_correction(asked, actor="街道")
+        between.answer_correction(id=asked, actor="街道", answer="accept")
     assert caught.value.code == "correction_not_ours"
     with tier.at(COMMUNITY) as office:
-        office.refuse_correction(asked, reason="房产证为660", actor="王")
+        office.answer_correction(id=asked, reason="房产证为660", actor="王", answer="refuse")
     eventually(lambda: state(tier, DISTRICT, asked) == "refused")
     with tier.at(DISTRICT) as office:
-        assert office.correction(asked).answer == "房产证为660"
+        assert office.get_correction(id=asked).correction.answer == "房产证为660"
     assert area(tier, DISTRICT, hall) == 66_000
 
 
@@ -109,12 +115,15 @@ def test_a_request_for_a_record_deleted_meanwhile_is_superseded(
     tier.stop(STREET)
     asked = ask(tier, hall)
     with tier.at(COMMUNITY) as office:
-        office.end("premises", hall.id)
+        office.end_record(register="premises", id=hall.id)
     tier.start(STREET)
     eventually(lambda: state(tier, COMMUNITY, asked) == "open")
     with tier.at(COMMUNITY) as office:
-        assert office.correction(asked).record_state == "ended"
-        assert office.accept_correction(asked, actor="王").state == "superseded"
+        assert office.get_correction(id=asked).correction.record_state == "ended"
+        assert (
+            office.answer_correction(id=asked, actor="王", answer="accept").correction.state
+            == "superseded"
+        )
     eventually(lambda: state(tier, DISTRICT, asked) == "superseded")
 
 
@@ -125,9 +134,12 @@ def test_a_withdrawal_that_crosses_an_acceptance_ends_as_accepted_everywhere(
     eventually(lambda: state(tier, COMMUNITY, asked) == "open")
     tier.stop(STREET)
     with tier.at(DISTRICT) as office:
-        assert office.withdraw_correction(asked, actor="区").state == "withdrawn"
+        assert office.withdraw_correction(id=asked, actor="区").correction.state == "withdrawn"
     with tier.at(COMMUNITY) as office:
-        assert office.accept_correction(asked, actor="王").state == "accepted"
+        assert (
+            office.answer_correction(id=asked, actor="王", answer="accept").correction.state
+            == "accepted"
+        )
     tier.start(STREET)
     eventually(lambda: area(tier, DISTRICT, hall) == 65_000)
     eventually(lambda: state(tier, DISTRICT, asked) == "accepted")
@@ -138,7 +150,7 @@ def test_the_commands_show_in_both_languages_what_is_requested_and_what_to_do(
     tier: Tier, hall: register_pb.Record
 ) -> None:
     district, community = (("--dir", tier.base / code) for code in (DISTRICT, COMMUNITY))
-    record = hall.id.hex()
+    record = hall.id
     refused = silian(
         "record", "change", "premises", record, "area_m2=650", "--unit", COMMUNITY, *district
     )
@@ -152,7 +164,7 @@ def test_the_commands_show_in_both_languages_what_is_requested_and_what_to_do(
     listed = silian("correction", "ls", "--box", "asked", "--open", *district, lang="zh")
     assert request in listed.out
     assert "待答复" in listed.out
-    eventually(lambda: state(tier, COMMUNITY, bytes.fromhex(request)) == "open")
+    eventually(lambda: state(tier, COMMUNITY, request) == "open")
     shown = silian("correction", "show", request, *community)
     assert "660" in shown.out
     assert "650" in shown.out

@@ -93,8 +93,8 @@ def test_an_amount_that_is_plainly_written_reaches_the_office_whole(
     line = ("money", "appropriate", "--fund", "F1", "--year", "２０２６", "--dir", office.folder)
     assert silian(*line, text).exit == 0
     ((name, request),) = office.taken()
-    assert name == "Appropriate"
+    assert name == "AppropriateMoney"
     from sync.wire.office.v1 import money_pb2 as pb
 
-    asked = pb.AppropriateRequest.FromString(request)
+    asked = pb.AppropriateMoneyRequest.FromString(request)
     assert (asked.amount_fen, asked.year) == (fen, 2026)

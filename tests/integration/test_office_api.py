@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,14 +14,19 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
 from grpc_status import rpc_status
 
 from hub.api.call_context import CallContext
 from hub.api.progress_stream import stream_progress
-from hub.api.service import METHODS
+from hub.api.service import METHODS, NAME
 from hub.api.tokens import token_of
 from hub.client.client import OfficeClient, RemoteRefusal, Unreachable, wall_ms
+from hub.client.files import record_pieces
 from hub.serve.process import Process
 from node.config import OfficeConfig
 from node.domain.catalogue import Catalogue, load_catalogue
@@ -79,19 +86,50 @@ def test_every_method_of_the_contract_is_offered() -> None:
     }
 
 
+# -- reflection -----------------------------------------------------------------------------------
+
+
+def services_of(address: str) -> set[str]:
+    """Ask a server for its services and for the contract of one, as grpcurl does."""
+    with grpc.insecure_channel(address, options=(NO_PROXY,)) as channel:
+        known = ProtoReflectionDescriptorDatabase(channel)
+        found = set(known.get_services())
+        service = DescriptorPool(known).FindServiceByName(NAME)
+        assert {m.name for m in service.methods} == set(METHODS)
+        return found
+
+
+def test_a_server_tells_its_contract_where_the_setting_lets_it(
+    tmp_path: Path, catalogue: Catalogue
+) -> None:
+    config = OfficeConfig(unit=COMMUNITY, reflection=True)
+    init_office(tmp_path / "here", config, catalogue, rng=random.Random(3))
+    process = Process([tmp_path / "here"], wall_ms=wall_ms, rng=random.Random(4))
+    try:
+        assert {NAME, "grpc.health.v1.Health"} <= services_of(process.start())
+    finally:
+        process.stop()
+
+
+def test_a_server_tells_no_contract_without_the_setting(served: Served) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        services_of(served.address)
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
 # -- the token ------------------------------------------------------------------------------------
 
 
 def test_the_token_selects_the_office(served: Served) -> None:
     for folder, code in ((served.street, STREET), (served.community, COMMUNITY)):
         with OfficeClient.connect(served.address, token_of(folder)) as office:
-            assert office.status().offices[0].unit.code == code
+            assert office.get_status().offices[0].unit.code == code
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "x" * 5000])
 def test_a_call_without_the_token_is_refused_and_learns_nothing(served: Served, token: str) -> None:
     with OfficeClient.connect(served.address, token) as office:
-        for call in (office.status, lambda: list(office.verify())):
+        for call in (office.get_status, lambda: list(office.verify_office())):
             with pytest.raises(RemoteRefusal) as caught:
                 call()
             assert caught.value.code == "unauthenticated"
@@ -143,7 +181,7 @@ def test_a_refusal_as_long_as_one_can_be_arrives(
 
     monkeypatch.setattr(CallContext, "resolve_unit", refuse)
     with OfficeClient.connect(served.community) as office, pytest.raises(RemoteRefusal) as caught:
-        office.units()
+        office.list_units()
     assert caught.value.code == "internal"
     assert caught.value.remedy_zh.endswith("…")
     assert caught.value.violations
@@ -165,12 +203,19 @@ def test_a_refusal_arrives_complete_in_both_languages(served: Served) -> None:
         OfficeClient.connect(served.community) as office,
         pytest.raises(RemoteRefusal) as caught,
     ):
-        office.register("premisess")
+        office.get_register(register="premisess")
     refusal = caught.value
     assert (refusal.code, refusal.retryable) == ("unknown_register", False)
     assert "premises" in refusal.remedy_en
     assert refusal.zh
     assert refusal.remedy_zh
+
+
+@pytest.mark.parametrize("text", ["", "7ed4", "z" * 32, "0" * 31, "0" * 33, "0" * 30 + "é1"])
+def test_an_id_that_is_not_32_hexadecimal_digits_is_refused(served: Served, text: str) -> None:
+    with OfficeClient.connect(served.community) as office, pytest.raises(SilianError) as caught:
+        office.get_conflict(id=text)
+    assert caught.value.code == "bad_request"
 
 
 def test_an_internal_error_reveals_nothing_to_the_caller(
@@ -181,19 +226,21 @@ def test_an_internal_error_reveals_nothing_to_the_caller(
 
     monkeypatch.setattr(CallContext, "resolve_unit", broken)
     with OfficeClient.connect(served.community) as office, pytest.raises(SilianError) as caught:
-        office.units()
+        office.list_units()
     assert caught.value.code == "internal"
     assert "secret" not in str(caught.value)
 
 
 def test_an_address_that_nobody_serves_is_reported() -> None:
     with OfficeClient.connect("127.0.0.1:1", "x") as office, pytest.raises(Unreachable):
-        office.status()
+        office.get_status()
 
 
 def test_an_oversized_file_is_refused_during_the_upload(served: Served) -> None:
     with OfficeClient.connect(served.community) as office:
-        news = office.import_file("premises", bytes(33 << 20), "x.csv")
+        news = office.import_records(
+            record_pieces(bytes(33 << 20), register="premises", filename="x.csv")
+        )
         with pytest.raises(SilianError) as caught:
             list(news)
     assert caught.value.code == "bad_request"
@@ -209,23 +256,35 @@ def test_an_office_opened_locally_answers_like_a_served_one(
     answers = []
     for folder in (here, served.community):
         with OfficeClient.connect(folder) as office:
-            made = office.create("premises", PREMISES | {"name": "同名楼"})
-            changed = office.change(
-                "premises", made.id, {"area_m2": "70.5"}, version_token=made.version_token
-            )
+            made = office.create_record(
+                register="premises", values=PREMISES | {"name": "同名楼"}
+            ).record
+            changed = office.update_record(
+                register="premises",
+                id=made.id,
+                values={"area_m2": "70.5"},
+                version_token=made.version_token,
+            ).record
             with pytest.raises(SilianError) as caught:
-                office.change(
-                    "premises", made.id, {"area_m2": "71"}, version_token=made.version_token
+                office.update_record(
+                    register="premises",
+                    id=made.id,
+                    values={"area_m2": "71"},
+                    version_token=made.version_token,
                 )
-            page = office.records("premises", where={"name": "同名楼"})
-            data = b"".join(piece.data for piece in office.export_file("premises", kind="csv"))
-            *_, last = office.import_file("premises", data, "x.csv")
-            report = next(news.report for news in office.verify() if news.HasField("report"))
-            ended = office.end("premises", made.id)
+            page = office.list_records(register="premises", where={"name": "同名楼"})
+            data = b"".join(
+                piece.data for piece in office.export_records(register="premises", format="csv")
+            )
+            *_, last = office.import_records(
+                record_pieces(data, register="premises", filename="x.csv")
+            )
+            report = next(news.report for news in office.verify_office() if news.HasField("report"))
+            ended = office.end_record(register="premises", id=made.id).record
             answers.append((
-                made.id, changed.values["area_m2"], caught.value.code, page.total,
+                made.id, changed.values["area_m2"], caught.value.code, page.total_size,
                 last.outcome.reports[0].unchanged, report.sound, ended.alive,
-                office.rollup("K34").figure,
+                office.get_rollup(indicator="K34").figure,
             ))  # fmt: skip
     assert answers[0] == answers[1]
     assert answers[0][2:7] == ("stale_edit", 1, 1, True, False)
@@ -234,9 +293,9 @@ def test_an_office_opened_locally_answers_like_a_served_one(
 def test_an_import_streams_its_progress(served: Served) -> None:
     rows = "".join(f"第{n}网点,网点\n" for n in range(2_500))
     with OfficeClient.connect(served.community) as office:
-        news = list(office.import_file(
-            "service_outlet", f"网点名称,网点类型\n{rows}".encode(), "outlets.csv"
-        ))  # fmt: skip
+        news = list(office.import_records(record_pieces(
+            f"网点名称,网点类型\n{rows}".encode(), register="service_outlet", filename="outlets.csv"
+        )))  # fmt: skip
     kinds = [each.WhichOneof("news") for each in news]
     assert kinds == ["progress"] * (len(news) - 1) + ["outcome"]
     done = [each.progress.done for each in news[:-1]]
@@ -282,6 +341,46 @@ def test_the_documented_example_runs(served: Served) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "万家花园社区" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def node_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install what the Node example needs, as its package-lock.json has it."""
+    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} not installed: apt-get install nodejs npm")
+    folder = tmp_path_factory.mktemp("node")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(ROOT / "docs/examples" / name, folder)
+    done = subprocess.run(
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        pytest.skip(f"npm cannot fetch the packages of the example: {done.stderr[-300:]}")
+    return folder / "node_modules"
+
+
+def test_the_node_example_lists_records_page_by_page_and_shows_a_refusal(
+    served: Served, node_packages: Path
+) -> None:
+    with OfficeClient.connect(served.community) as office:
+        for n in range(3):
+            office.create_record(register="premises", values=PREMISES | {"name": f"示例楼{n}"})
+        page = office.list_records(register="premises")
+    done = subprocess.run(
+        ["node", str(ROOT / "docs/examples/office_client.js"), served.address,
+         str(served.community / "api.token"), "premises"],
+        env={"PATH": os.environ["PATH"], "NODE_PATH": str(node_packages)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    for record in page.records:
+        assert f"{record.id} 万家花园社区 {record.values['name'].text}" in done.stdout
+    assert "next page" in done.stdout
+    assert f"{page.total_size} in all" in done.stdout
+    assert "NOT_FOUND RECORD_MISSING" in done.stdout
+    assert {"en", "zh"} <= {line[:2] for line in done.stdout.splitlines()}
 
 
 def test_the_documented_example_is_the_one_that_runs() -> None:

@@ -21,21 +21,21 @@ from node.setup import init_office
 from sync.model.errors import SilianError
 
 NOW_MS = 1_780_000_000_000
-ID = bytes(range(16))
+ID = bytes(range(16)).hex()
 # These are refused before all else where there is no line: this office has none.
-NEED_A_LINE = {"SyncNow", "Compare"}
+NEED_A_LINE = {"SyncOffice", "CompareOffice"}
 ASKED = sorted(n for n, m in METHODS.items() if m.duplex is None and n not in NEED_A_LINE)
 # Read once the record, the conflict or the closing is found, and none is here.
 LATER = {
-    ("GetRecord", "history"), ("GetRollup", "laggards_limit"),
-    *(("AskCorrection", name) for name in ("values", "reason", "actor", "due_on")),
+    ("GetRecord", "history"),
+    *(("CreateCorrection", name) for name in ("values", "reason", "actor", "due_on")),
     *(("ResolveConflict", name) for name in ("values", "reason", "actor", "preview")),
 }  # fmt: skip
 # What decides how a request is read; each way of it is tried.
 VALUES_WHERE = [{"field": "name", "operator": "=", "value": "x"}]
 FORMS: dict[str, list[dict[str, Any]]] = {
-    "ActOnAssignment": [{"id": ID, "actor": "x", "step": step} for step in choices.STEPS],
-    "Receive": [{"actor": "x", "transfer": ID}, {"actor": "x"}],
+    "TransitionAssignment": [{"id": ID, "actor": "x", "step": step} for step in choices.STEPS],
+    "ReceiveMoney": [{"actor": "x", "transfer": ID}, {"actor": "x"}],
     "ReturnMoney": [
         {"actor": "x", "reason": "r", "transfer": ID},
         {"actor": "x", "reason": "r", "fund": "F1", "year": 2026, "amount_fen": 5},
@@ -47,15 +47,15 @@ FORMS: dict[str, list[dict[str, Any]]] = {
         for alike in ({}, {"alike": True}, {"alike": True, "alike_by": "writers"})
     ],
     "AnswerCorrection": [{"id": ID, "actor": "x", "answer": answer} for answer in choices.ANSWERS],
-    "ChangeRecord": [{"register": "premises", "id": ID}],
+    "UpdateRecord": [{"register": "premises", "id": ID}],
     "EndRecord": [{"register": "premises", "id": ID}],
-    "RetryQuarantined": [{}, {"id": ID}],
+    "RetryQuarantinedChanges": [{}, {"id": ID}],
     "ExportRecords": [{"register": "premises"}, {"register": "premises", "template": True}],
     "GetRollup": [{"indicator": "K5"}],
-    "FindUnits": [{"text": "上城区"}],
+    "SearchUnits": [{"text": "上城区"}],
     "ListWorkTargets": [{}, {"register": "premises", "conditions": VALUES_WHERE}],
     "PlanMoney": [{"year": 2026, "step": step} for step in ("", *choices.PLAN_STEPS)],
-    "IssueWork": [{"title": "t", "targets": ["上城区"], "actor": "x"}],
+    "IssueWorkOrder": [{"title": "t", "targets": ["上城区"], "actor": "x"}],
 }
 VALUES: dict[str, Any] = {
     "register": "premises", "unit": "上城区", "to": "上城区", "targets": ["上城区"], "fund": "F1",
@@ -65,8 +65,9 @@ VALUES: dict[str, Any] = {
     "history": "as-was", "indicator": "K5", "by": "unit", "format": "csv", "take": "shown",
     "alike_by": "values", "answer": "accept", "step": "accept", "kind": "spend", "lang": "en",
     "budget_fen": {"F1": 5}, "funds": ["F1"], "state": "received", "states": ["draft"],
-    "year": 2026, "limit": 5, "wait_ms": 1, "below": "上城区", "level": 3, "indicators": ["K5"],
-    "months": ["2026-01"], "page_token": "5",
+    "year": 2026, "page_size": 5, "page_token": "0", "wait_ms": 1, "below": "上城区", "level": 3,
+    "indicators": ["K5"], "months": ["2026-01"], "file": b"code,name",
+    **dict.fromkeys(("id", "transfer", "new_transfer", "assignment", "posting", "work_order"), ID),
 }  # fmt: skip
 
 
@@ -110,8 +111,6 @@ def valued(field: FieldDescriptor) -> Any:
         return VALUES[field.name]
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         return {"name": "x"}
-    if field.type == FieldDescriptor.TYPE_BYTES:
-        return ID
     if field.type == FieldDescriptor.TYPE_STRING:
         return ["x"] if field.is_repeated else "x"
     return 7
@@ -169,7 +168,7 @@ def test_any_two_fields_of_a_request_are_read_or_refused(context: CallContext, n
 
 
 def test_a_step_that_takes_no_percentage_refuses_one(context: CallContext) -> None:
-    method = METHODS["ActOnAssignment"]
+    method = METHODS["TransitionAssignment"]
     with pytest.raises(BadRequest) as refused:
         method.answer(context, method.request(id=ID, step="accept", actor="x", percent=0))
     assert "percent" in refused.value.en
@@ -178,7 +177,7 @@ def test_a_step_that_takes_no_percentage_refuses_one(context: CallContext) -> No
 
 
 def test_every_field_that_a_step_would_drop_is_a_violation(context: CallContext) -> None:
-    method = METHODS["ActOnAssignment"]
+    method = METHODS["TransitionAssignment"]
     with pytest.raises(BadRequest) as refused:
         method.answer(
             context, method.request(id=ID, step="accept", actor="x", percent=0, due_ms=NOW_MS)
@@ -208,9 +207,13 @@ def test_a_violation_names_a_field_of_its_request(context: CallContext, name: st
         ("ListAssignments", {"states": ["drafft"]}, "states"),
         ("ListTransfers", {"direction": "sideways"}, "direction"),
         ("GetAssignment", {"id": b"short"}, "id"),
-        ("Receive", {"actor": "x", "transfer": b"short"}, "transfer"),
+        ("ReceiveMoney", {"actor": "x", "transfer": "short"}, "transfer"),
         ("GetRollup", {"indicator": "K5", "as_of": "yesterday"}, "as_of"),
-        ("IssueWork", {"title": "t", "targets": ["上城区"], "actor": "x", "due_ms": -5}, "due_ms"),
+        (
+            "IssueWorkOrder",
+            {"title": "t", "targets": ["上城区"], "actor": "x", "due_ms": -5},
+            "due_ms",
+        ),
         ("CloseCase", {"id": ID, "reason": "a\0b", "actor": "x"}, "reason"),
         ("CloseCase", {"id": ID, "reason": " ", "actor": "x"}, "reason"),
         ("ExportRecords", {"register": "premises", "lang": "fr"}, "lang"),
@@ -231,7 +234,7 @@ def test_a_field_with_a_wrong_value_is_named(
 def test_a_text_that_no_store_or_screen_can_hold_is_refused_by_its_field(
     context: CallContext, text: str
 ) -> None:
-    method = METHODS["Appropriate"]
+    method = METHODS["AppropriateMoney"]
     stated = {"fund": "F1", "year": 2026, "amount_fen": 1, "actor": "x"}
     with pytest.raises(BadRequest) as refused:
         method.answer(context, method.request(note=text, **stated))

@@ -44,7 +44,7 @@ def _lists(clients: dict[str, OfficeClient], observed: Observations) -> Iterator
     history = list(observed.history)
     finals: dict[str, list[int]] = {}
     for code, client in clients.items():
-        page = client.records(LISTS, subtree=True, limit=500)
+        page = client.list_records(register=LISTS, subtree=True, page_size=500)
         now = lists_of({key_of(record): record for record in page.records})
         history.append(Txn(session=f"in the end, {NAMES[code]}", site=NAMES[code], reads=now))
         finals |= now if code == CITY else {}
@@ -81,9 +81,11 @@ def _complete(history: list[Txn], finals: dict[str, list[int]]) -> list[Txn]:
 def _same(clients: dict[str, OfficeClient]) -> Iterator[str]:
     """Whoever may see a record sees the same (INV-7)."""
     for register in (LISTS, TEXTS):
-        version_token: dict[bytes, tuple[str, str]] = {}
+        version_token: dict[str, tuple[str, str]] = {}
         for code, client in clients.items():
-            for record in client.records(register, subtree=True, limit=500).records:
+            for record in client.list_records(
+                register=register, subtree=True, page_size=500
+            ).records:
                 values = sorted((name, str(value)) for name, value in record.values.items())
                 shown = f"{record.alive} {record.version_token} {sorted(record.conflicts)} {values}"
                 where, other = version_token.setdefault(record.id, (NAMES[code], shown))
@@ -94,8 +96,10 @@ def _same(clients: dict[str, OfficeClient]) -> Iterator[str]:
 def _texts(clients: dict[str, OfficeClient], observed: Observations) -> Iterator[str]:
     """What was acknowledged is shown, is kept beside it, or was overwritten by one who saw it."""
     for code, client in clients.items():
-        for record in client.records(TEXTS, subtree=True).records:
-            events = client.record(TEXTS, record.id, unit=record.unit.code, history=True).history
+        for record in client.list_records(register=TEXTS, subtree=True).records:
+            events = client.get_record(
+                register=TEXTS, id=record.id, unit=record.unit.code, history=True
+            ).history
             known = {e.values[TEXT].text for e in events if TEXT in e.values}
             mine = [w for w in observed.texts if w.record == record.id and w.outcome != "fail"]
             over = {w.over for w in mine}
@@ -106,17 +110,17 @@ def _texts(clients: dict[str, OfficeClient], observed: Observations) -> Iterator
 
 def _money(clients: dict[str, OfficeClient], observed: Observations) -> Iterator[str]:
     """Each release that was acknowledged left once, and every fen is somewhere (INV-16, 18)."""
-    sent = clients[CITY].transfers(limit=1).total
+    sent = clients[CITY].list_transfers(page_size=1).total_size
     if sent not in (
         len(observed.transfers),
         len(observed.transfers) + 1,
     ):  # the last may be in doubt
         yield f"{len(observed.transfers)} releases were acknowledged, {sent} were made"
-    clients[DISTRICT].receive(actor="payee", fund=FUND, year=YEAR)
+    clients[DISTRICT].receive_money(actor="payee", fund=FUND, year=YEAR)
     for code in (CITY, DISTRICT):
-        if not clients[code].conservation().holds:
+        if not clients[code].check_conservation().holds:
             yield f"money is not conserved at {NAMES[code]}"
-    balances = clients[DISTRICT].balances(fund=FUND, year=YEAR)
+    balances = clients[DISTRICT].list_balances(fund=FUND, year=YEAR).balances
     held_fen = sum(each.fen for each in balances if each.account == "held")
     if held_fen != sent * FEN:
         yield f"the district holds {held_fen} fen of {sent} releases of {FEN}"
@@ -125,8 +129,8 @@ def _money(clients: dict[str, OfficeClient], observed: Observations) -> Iterator
 def _verified(clients: dict[str, OfficeClient]) -> Iterator[str]:
     """What is kept is what the records make it, and nothing was left aside (INV-20, 21)."""
     for code, client in clients.items():
-        *_, last = client.verify()
+        *_, last = client.verify_office()
         if not last.report.sound:
             yield f"verify at {NAMES[code]}: {list(last.report.differences)[:3]}"
-        if quarantined := client.status().offices[0].quarantined:
+        if quarantined := client.get_status().offices[0].quarantined:
             yield f"{quarantined} holes at {NAMES[code]}"

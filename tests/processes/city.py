@@ -192,7 +192,7 @@ class City:
         if self._down(code):
             return
         with contextlib.suppress(SilianError), self.client(code) as office:
-            office.sync_now(wait_ms=0)
+            office.sync_office(wait_ms=0)
 
     def _down(self, code: str) -> bool:
         return code in self.paused or not self.processes.runs(code)
@@ -232,9 +232,9 @@ class City:
         """Return how far the office's log is safe at its parent; None: not all of it, or unsure."""
         try:
             with self.client(code) as office:
-                if not office.sync_now(wait_ms=SYNC_WAIT_MS).done:
+                if not office.sync_office(wait_ms=SYNC_WAIT_MS).done:
                     return None
-                state = office.status()
+                state = office.get_status()
         except SilianError as error:
             if error.retryable:
                 return None

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from hub.client.client import CallFailed, OfficeClient, Unreachable
+from hub.client.files import record_pieces
 from sync.model.errors import SilianError
 from sync.wire.office.v1 import registers_pb2 as pb
 from tests.processes.city import GARDEN, NAMES, ORCHID, STREET, City
@@ -46,7 +47,7 @@ class OutcomeUnknown(Exception):
 class Wrote:
     """One value of a text that two write: `over` is what its writer saw."""
 
-    record: bytes
+    record: str
     value: str
     over: str
     outcome: Outcome
@@ -58,7 +59,7 @@ class Observations:
 
     history: list[Txn] = field(default_factory=list)
     texts: list[Wrote] = field(default_factory=list)
-    transfers: list[bytes] = field(default_factory=list)  # acknowledged
+    transfers: list[str] = field(default_factory=list)  # acknowledged
     unconfirmed: int = 0
     wrong: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -117,8 +118,10 @@ class OfficeUser:
 
     def observe(self, session: str) -> dict[str, pb.Record]:
         """Read every list held here, in one snapshot; note what was seen."""
-        page = self.ask(lambda office: office.records(LISTS, subtree=True, limit=500))
-        assert not page.next, "more lists than a page holds"
+        page = self.ask(
+            lambda office: office.list_records(register=LISTS, subtree=True, page_size=500)
+        )
+        assert not page.next_page_token, "more lists than a page holds"
         found = {key_of(record): record for record in page.records}
         self.observed.add(Txn(session=session, site=NAMES[self.code], reads=lists_of(found)))
         return found
@@ -161,10 +164,15 @@ class Community:
         observed = [*unpacked(record.values[LIST].text), self._count]
         self._append(
             [key_of(record)],
-            lambda office: office.change(
-                LISTS, record.id, {LIST: packed(observed)}, version_token=record.version_token
+            lambda office: (
+                office.update_record(
+                    register=LISTS,
+                    id=record.id,
+                    values={LIST: packed(observed)},
+                    version_token=record.version_token,
+                ).record
             ),
-        )  # fmt: skip
+        )
 
     def _append_two(self, observed: dict[str, list[int]]) -> None:
         rows = [
@@ -174,7 +182,9 @@ class Community:
         data = "\n".join(["网点名称,网点类型,备注", *rows]).encode()
 
         def import_rows(office: OfficeClient) -> Any:
-            *_, last = office.import_file(LISTS, data, "lists.csv")
+            *_, last = office.import_records(
+                record_pieces(data, register=LISTS, filename="lists.csv")
+            )
             report = last.outcome.reports[0]
             assert report.new + report.changed == 2, report
             return report
@@ -216,10 +226,10 @@ class Street:
         text = record.values[LIST].text + packed([self._count])
         outcome: Outcome = "unknown"
         try:
-            self._user.ask(lambda office: office.change(
-                LISTS, record.id, {LIST: text}, unit=record.unit.code,
+            self._user.ask(lambda office: office.update_record(
+                register=LISTS, id=record.id, values={LIST: text}, unit=record.unit.code,
                 version_token=record.version_token,
-            ))  # fmt: skip
+            ).record)  # fmt: skip
             outcome = "ok"
         finally:
             self._user.observed.add(Txn(
@@ -236,16 +246,16 @@ class Editor:
         self._count = 0
 
     def turn(self) -> None:
-        page = self._user.ask(lambda office: office.records(TEXTS, subtree=True))
+        page = self._user.ask(lambda office: office.list_records(register=TEXTS, subtree=True))
         record = self._user.rng.choice(list(page.records))
         self._count += 1
         value = f"{NAMES[self._user.code]} {self._count}"
         outcome: Outcome = "unknown"
         try:
-            self._user.ask(lambda office: office.change(
-                TEXTS, record.id, {TEXT: value}, unit=record.unit.code,
+            self._user.ask(lambda office: office.update_record(
+                register=TEXTS, id=record.id, values={TEXT: value}, unit=record.unit.code,
                 version_token=record.version_token,
-            ))  # fmt: skip
+            ).record)  # fmt: skip
             outcome = "ok"
         except SilianError as error:
             outcome = "fail"
@@ -264,17 +274,17 @@ class Payer:
     def __init__(self, user: OfficeUser, to: str) -> None:
         self._user = user
         self._to = to
-        self._transfer = b""
+        self._transfer = ""
 
     def turn(self) -> None:
-        self._transfer = self._transfer or uuid.UUID(int=self._user.rng.getrandbits(128)).bytes
-        self._user.ask(lambda office: office.release(
+        self._transfer = self._transfer or uuid.UUID(int=self._user.rng.getrandbits(128)).hex
+        self._user.ask(lambda office: office.release_money(
             to=self._to, fund=FUND, year=YEAR, amount_fen=FEN, actor="payer",
             transfer=self._transfer,
-        ))  # fmt: skip
+        ).posting)  # fmt: skip
         with self._user.observed.lock:
             self._user.observed.transfers.append(self._transfer)
-        self._transfer = b""
+        self._transfer = ""
 
 
 def prepare(city: City) -> None:
@@ -283,11 +293,16 @@ def prepare(city: City) -> None:
         with city.client(code) as office:
             rows = [f"S{n},outlet" for n in range(STREETS_LISTS)]
             data = "\n".join(["网点名称,网点类型", *rows]).encode()
-            for _ in office.import_file(LISTS, data, "lists.csv"):
+            for _ in office.import_records(
+                record_pieces(data, register=LISTS, filename="lists.csv")
+            ):
                 pass
-            office.create(TEXTS, {"name": "P", "use": "office", "area_m2": "1", "tenure": "owned"})
+            office.create_record(
+                register=TEXTS,
+                values={"name": "P", "use": "office", "area_m2": "1", "tenure": "owned"},
+            )
     with city.client("330100000000") as office:
-        office.appropriate(fund=FUND, year=YEAR, amount_fen=1_000_000 * FEN, actor="payer")
+        office.appropriate_money(fund=FUND, year=YEAR, amount_fen=1_000_000 * FEN, actor="payer")
     city.wait_quiet()
     with city.client(STREET) as office:
-        assert office.records(LISTS, subtree=True).total == 2 * STREETS_LISTS
+        assert office.list_records(register=LISTS, subtree=True).total_size == 2 * STREETS_LISTS

@@ -122,4 +122,4 @@ def _look(at: OfficeUser, session: str) -> None:
 
 
 def _status(office: OfficeClient):  # type: ignore[no-untyped-def]
-    return office.status(tree=True)
+    return office.get_status(tree=True)

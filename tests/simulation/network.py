@@ -79,6 +79,9 @@ class Context:
     def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
         raise Broken(code, details, self._trailing)
 
+    def abort_with_status(self, status: grpc.Status) -> NoReturn:
+        raise Broken(status.code, status.details, tuple(status.trailing_metadata))
+
     def is_active(self) -> bool:
         return self._active
 

@@ -26,7 +26,7 @@ def as_another_account(*owned: Path) -> Iterator[None]:
     for path in owned:
         for each in (path, *path.rglob("*")):
             os.chown(each, NOBODY, NOBODY)
-        for above in path.parents[:3]:
+        for above in path.parents[:4]:
             above.chmod(above.stat().st_mode | 0o055)
     os.setegid(NOBODY)
     os.seteuid(NOBODY)

@@ -27,7 +27,7 @@ STREAMS: dict[str, list[Message]] = {
         registers.ImportRecordsResponse(annotated=b"marked"),
     ],
     "ExportRecords": [registers.ExportRecordsResponse(filename="given.xlsx")],
-    "Verify": [figures.VerifyResponse(report=figures.VerifyReport(sound=True))],
+    "VerifyOffice": [figures.VerifyOfficeResponse(report=figures.VerifyReport(sound=True))],
     "WriteBundle": [
         bundles.WriteBundleResponse(part=1),
         bundles.WriteBundleResponse(data=b"bundle"),
@@ -42,7 +42,7 @@ ANSWERS: dict[str, Message] = {
         offices=[office.OfficeState()], problems=[office.Problem(code="disk", severity="alarm")]
     ),
     "GetTreeStatus": office.GetTreeStatusResponse(causes=[office.Cause(code="disk")]),
-    "DescribeRegister": registers.DescribeRegisterResponse(
+    "GetRegister": registers.GetRegisterResponse(
         register=registers.RegisterDescription(
             fields=[registers.FieldDescription(name="x-columns")]
         )
@@ -55,7 +55,7 @@ ANSWERS: dict[str, Message] = {
             )
         ]
     ),
-    "SyncNow": office.SyncNowResponse(done=True),
+    "SyncOffice": office.SyncOfficeResponse(done=True),
 }
 
 

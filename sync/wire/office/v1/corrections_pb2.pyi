@@ -43,10 +43,10 @@ class Correction(_message.Message):
     MAY_ANSWER_FIELD_NUMBER: _ClassVar[int]
     MAY_WITHDRAW_FIELD_NUMBER: _ClassVar[int]
     VERSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     register: str
     unit: _common_pb2.Unit
-    record: bytes
+    record: str
     asker: _common_pb2.Unit
     owner: _common_pb2.Unit
     state: str
@@ -63,9 +63,9 @@ class Correction(_message.Message):
     may_answer: bool
     may_withdraw: bool
     version_token: str
-    def __init__(self, id: _Optional[bytes] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., record: _Optional[bytes] = ..., asker: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., owner: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ..., proposed: _Optional[_Iterable[_Union[ProposedChange, _Mapping]]] = ..., reason: _Optional[str] = ..., asked_by: _Optional[str] = ..., asked_ms: _Optional[int] = ..., due_on: _Optional[str] = ..., late: _Optional[bool] = ..., answer: _Optional[str] = ..., closed_by: _Optional[str] = ..., closed_ms: _Optional[int] = ..., record_state: _Optional[str] = ..., may_answer: _Optional[bool] = ..., may_withdraw: _Optional[bool] = ..., version_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., record: _Optional[str] = ..., asker: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., owner: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ..., proposed: _Optional[_Iterable[_Union[ProposedChange, _Mapping]]] = ..., reason: _Optional[str] = ..., asked_by: _Optional[str] = ..., asked_ms: _Optional[int] = ..., due_on: _Optional[str] = ..., late: _Optional[bool] = ..., answer: _Optional[str] = ..., closed_by: _Optional[str] = ..., closed_ms: _Optional[int] = ..., record_state: _Optional[str] = ..., may_answer: _Optional[bool] = ..., may_withdraw: _Optional[bool] = ..., version_token: _Optional[str] = ...) -> None: ...
 
-class AskCorrectionRequest(_message.Message):
+class CreateCorrectionRequest(_message.Message):
     __slots__ = ("register", "unit", "id", "values", "reason", "actor", "due_on")
     class ValuesEntry(_message.Message):
         __slots__ = ("key", "value")
@@ -83,46 +83,46 @@ class AskCorrectionRequest(_message.Message):
     DUE_ON_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: str
-    id: bytes
+    id: str
     values: _containers.ScalarMap[str, str]
     reason: str
     actor: str
     due_on: str
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., due_on: _Optional[str] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., due_on: _Optional[str] = ...) -> None: ...
 
-class AskCorrectionResponse(_message.Message):
+class CreateCorrectionResponse(_message.Message):
     __slots__ = ("correction",)
     CORRECTION_FIELD_NUMBER: _ClassVar[int]
     correction: Correction
     def __init__(self, correction: _Optional[_Union[Correction, _Mapping]] = ...) -> None: ...
 
 class ListCorrectionsRequest(_message.Message):
-    __slots__ = ("box", "open_only", "limit", "after")
+    __slots__ = ("box", "open_only", "page_size", "page_token")
     BOX_FIELD_NUMBER: _ClassVar[int]
     OPEN_ONLY_FIELD_NUMBER: _ClassVar[int]
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
-    AFTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     box: str
     open_only: bool
-    limit: int
-    after: str
-    def __init__(self, box: _Optional[str] = ..., open_only: _Optional[bool] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, box: _Optional[str] = ..., open_only: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListCorrectionsResponse(_message.Message):
-    __slots__ = ("corrections", "total", "next")
+    __slots__ = ("corrections", "total_size", "next_page_token")
     CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
-    NEXT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     corrections: _containers.RepeatedCompositeFieldContainer[Correction]
-    total: int
-    next: str
-    def __init__(self, corrections: _Optional[_Iterable[_Union[Correction, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, corrections: _Optional[_Iterable[_Union[Correction, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetCorrectionRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class GetCorrectionResponse(_message.Message):
     __slots__ = ("correction",)
@@ -138,13 +138,13 @@ class AnswerCorrectionRequest(_message.Message):
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     VERSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     answer: str
     reason: str
     actor: str
     version_token: str
     force: bool
-    def __init__(self, id: _Optional[bytes] = ..., answer: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., answer: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class AnswerCorrectionResponse(_message.Message):
     __slots__ = ("correction",)
@@ -157,10 +157,10 @@ class WithdrawCorrectionRequest(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     reason: str
     actor: str
-    def __init__(self, id: _Optional[bytes] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class WithdrawCorrectionResponse(_message.Message):
     __slots__ = ("correction",)

@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class ListTodayRequest(_message.Message):
+class ListTasksRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -43,7 +43,7 @@ class Task(_message.Message):
     severity: str
     def __init__(self, source: _Optional[str] = ..., id: _Optional[str] = ..., code: _Optional[str] = ..., title: _Optional[_Union[_common_pb2.Label, _Mapping]] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., due_ms: _Optional[int] = ..., since_ms: _Optional[int] = ..., late: _Optional[bool] = ..., command: _Optional[_Iterable[str]] = ..., steps: _Optional[_Iterable[str]] = ..., severity: _Optional[str] = ...) -> None: ...
 
-class ListTodayResponse(_message.Message):
+class ListTasksResponse(_message.Message):
     __slots__ = ("tasks", "next_page_token", "total_size")
     TASKS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]

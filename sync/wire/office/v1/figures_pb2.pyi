@@ -26,14 +26,22 @@ class IndicatorDescription(_message.Message):
     def __init__(self, id: _Optional[str] = ..., label: _Optional[_Union[_common_pb2.Label, _Mapping]] = ..., unit: _Optional[str] = ..., type: _Optional[str] = ..., dimensions: _Optional[_Iterable[str]] = ..., level: _Optional[int] = ..., target: _Optional[str] = ...) -> None: ...
 
 class ListIndicatorsRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListIndicatorsResponse(_message.Message):
-    __slots__ = ("indicators",)
+    __slots__ = ("indicators", "total_size", "next_page_token")
     INDICATORS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     indicators: _containers.RepeatedCompositeFieldContainer[IndicatorDescription]
-    def __init__(self, indicators: _Optional[_Iterable[_Union[IndicatorDescription, _Mapping]]] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, indicators: _Optional[_Iterable[_Union[IndicatorDescription, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Figure(_message.Message):
     __slots__ = ("numerator", "denominator", "value", "display", "met", "suppressed", "unknown")
@@ -173,11 +181,11 @@ class GetRollupResponse(_message.Message):
     history: str
     def __init__(self, indicator: _Optional[_Union[IndicatorDescription, _Mapping]] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., as_of: _Optional[str] = ..., figure: _Optional[_Union[Figure, _Mapping]] = ..., groups: _Optional[_Iterable[_Union[FigureGroup, _Mapping]]] = ..., completeness: _Optional[_Union[Completeness, _Mapping]] = ..., closing: _Optional[str] = ..., answered_ms: _Optional[int] = ..., history: _Optional[str] = ...) -> None: ...
 
-class VerifyRequest(_message.Message):
+class VerifyOfficeRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
-class VerifyResponse(_message.Message):
+class VerifyOfficeResponse(_message.Message):
     __slots__ = ("progress", "report")
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]

@@ -25,8 +25,8 @@ class Posting(_message.Message):
     COUNTED_FEN_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    transfer: bytes
+    id: str
+    transfer: str
     kind: str
     unit: _common_pb2.Unit
     peer: _common_pb2.Unit
@@ -37,13 +37,13 @@ class Posting(_message.Message):
     credit: str
     at_ms: int
     category: str
-    assignment: bytes
+    assignment: str
     counted_fen: int
     note: str
     actor: str
-    def __init__(self, id: _Optional[bytes] = ..., transfer: _Optional[bytes] = ..., kind: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., peer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., debit: _Optional[str] = ..., credit: _Optional[str] = ..., at_ms: _Optional[int] = ..., category: _Optional[str] = ..., assignment: _Optional[bytes] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., transfer: _Optional[str] = ..., kind: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., peer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., debit: _Optional[str] = ..., credit: _Optional[str] = ..., at_ms: _Optional[int] = ..., category: _Optional[str] = ..., assignment: _Optional[str] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
-class AppropriateRequest(_message.Message):
+class AppropriateMoneyRequest(_message.Message):
     __slots__ = ("fund", "year", "amount_fen", "note", "transfer", "assignment", "actor")
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
@@ -56,18 +56,18 @@ class AppropriateRequest(_message.Message):
     year: int
     amount_fen: int
     note: str
-    transfer: bytes
-    assignment: bytes
+    transfer: str
+    assignment: str
     actor: str
-    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[str] = ..., assignment: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
-class AppropriateResponse(_message.Message):
+class AppropriateMoneyResponse(_message.Message):
     __slots__ = ("posting",)
     POSTING_FIELD_NUMBER: _ClassVar[int]
     posting: Posting
     def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
 
-class ReleaseRequest(_message.Message):
+class ReleaseMoneyRequest(_message.Message):
     __slots__ = ("to", "fund", "year", "amount_fen", "note", "transfer", "assignment", "actor")
     TO_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
@@ -82,18 +82,18 @@ class ReleaseRequest(_message.Message):
     year: int
     amount_fen: int
     note: str
-    transfer: bytes
-    assignment: bytes
+    transfer: str
+    assignment: str
     actor: str
-    def __init__(self, to: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, to: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[str] = ..., assignment: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
-class ReleaseResponse(_message.Message):
+class ReleaseMoneyResponse(_message.Message):
     __slots__ = ("posting",)
     POSTING_FIELD_NUMBER: _ClassVar[int]
     posting: Posting
     def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
 
-class ReceiveRequest(_message.Message):
+class ReceiveMoneyRequest(_message.Message):
     __slots__ = ("transfer", "counted_fen", "note", "actor", "fund", "year")
     TRANSFER_FIELD_NUMBER: _ClassVar[int]
     COUNTED_FEN_FIELD_NUMBER: _ClassVar[int]
@@ -101,21 +101,21 @@ class ReceiveRequest(_message.Message):
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
-    transfer: bytes
+    transfer: str
     counted_fen: int
     note: str
     actor: str
     fund: str
     year: int
-    def __init__(self, transfer: _Optional[bytes] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ...) -> None: ...
+    def __init__(self, transfer: _Optional[str] = ..., counted_fen: _Optional[int] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ...) -> None: ...
 
-class ReceiveResponse(_message.Message):
+class ReceiveMoneyResponse(_message.Message):
     __slots__ = ("postings",)
     POSTINGS_FIELD_NUMBER: _ClassVar[int]
     postings: _containers.RepeatedCompositeFieldContainer[Posting]
     def __init__(self, postings: _Optional[_Iterable[_Union[Posting, _Mapping]]] = ...) -> None: ...
 
-class MatchRequest(_message.Message):
+class MatchMoneyRequest(_message.Message):
     __slots__ = ("year", "amount_fen", "note", "transfer", "actor")
     YEAR_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_FEN_FIELD_NUMBER: _ClassVar[int]
@@ -125,27 +125,27 @@ class MatchRequest(_message.Message):
     year: int
     amount_fen: int
     note: str
-    transfer: bytes
+    transfer: str
     actor: str
-    def __init__(self, year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., note: _Optional[str] = ..., transfer: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
-class MatchResponse(_message.Message):
+class MatchMoneyResponse(_message.Message):
     __slots__ = ("posting",)
     POSTING_FIELD_NUMBER: _ClassVar[int]
     posting: Posting
     def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
 
-class ReverseRequest(_message.Message):
+class ReversePostingRequest(_message.Message):
     __slots__ = ("posting", "note", "actor")
     POSTING_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    posting: bytes
+    posting: str
     note: str
     actor: str
-    def __init__(self, posting: _Optional[bytes] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, posting: _Optional[str] = ..., note: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
-class ReverseResponse(_message.Message):
+class ReversePostingResponse(_message.Message):
     __slots__ = ("posting",)
     POSTING_FIELD_NUMBER: _ClassVar[int]
     posting: Posting
@@ -161,15 +161,15 @@ class ReturnMoneyRequest(_message.Message):
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     NEW_TRANSFER_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
-    transfer: bytes
+    transfer: str
     fund: str
     year: int
     amount_fen: int
     reason: str
     actor: str
-    new_transfer: bytes
-    assignment: bytes
-    def __init__(self, transfer: _Optional[bytes] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., new_transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ...) -> None: ...
+    new_transfer: str
+    assignment: str
+    def __init__(self, transfer: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., new_transfer: _Optional[str] = ..., assignment: _Optional[str] = ...) -> None: ...
 
 class ReturnMoneyResponse(_message.Message):
     __slots__ = ("posting",)
@@ -177,7 +177,7 @@ class ReturnMoneyResponse(_message.Message):
     posting: Posting
     def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
 
-class SpendRequest(_message.Message):
+class SpendMoneyRequest(_message.Message):
     __slots__ = ("fund", "year", "amount_fen", "category", "note", "transfer", "assignment", "actor")
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
@@ -192,12 +192,12 @@ class SpendRequest(_message.Message):
     amount_fen: int
     category: str
     note: str
-    transfer: bytes
-    assignment: bytes
+    transfer: str
+    assignment: str
     actor: str
-    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., category: _Optional[str] = ..., note: _Optional[str] = ..., transfer: _Optional[bytes] = ..., assignment: _Optional[bytes] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., category: _Optional[str] = ..., note: _Optional[str] = ..., transfer: _Optional[str] = ..., assignment: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
-class SpendResponse(_message.Message):
+class SpendMoneyResponse(_message.Message):
     __slots__ = ("posting",)
     POSTING_FIELD_NUMBER: _ClassVar[int]
     posting: Posting
@@ -218,22 +218,30 @@ class Balance(_message.Message):
     def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., account: _Optional[str] = ..., fen: _Optional[int] = ...) -> None: ...
 
 class ListBalancesRequest(_message.Message):
-    __slots__ = ("unit", "subtree", "fund", "year")
+    __slots__ = ("unit", "subtree", "fund", "year", "page_size", "page_token")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     SUBTREE_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     unit: str
     subtree: bool
     fund: str
     year: int
-    def __init__(self, unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListBalancesResponse(_message.Message):
-    __slots__ = ("balances",)
+    __slots__ = ("balances", "total_size", "next_page_token")
     BALANCES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     balances: _containers.RepeatedCompositeFieldContainer[Balance]
-    def __init__(self, balances: _Optional[_Iterable[_Union[Balance, _Mapping]]] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, balances: _Optional[_Iterable[_Union[Balance, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class CheckConservationRequest(_message.Message):
     __slots__ = ("fund", "year")
@@ -276,28 +284,30 @@ class CheckConservationResponse(_message.Message):
     def __init__(self, lines: _Optional[_Iterable[_Union[ConservationLine, _Mapping]]] = ..., holds: _Optional[bool] = ..., partial: _Optional[bool] = ...) -> None: ...
 
 class ListPostingsRequest(_message.Message):
-    __slots__ = ("unit", "fund", "year", "kind", "limit", "offset")
+    __slots__ = ("unit", "fund", "year", "kind", "page_size", "page_token")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
-    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     unit: str
     fund: str
     year: int
     kind: str
-    limit: int
-    offset: int
-    def __init__(self, unit: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., kind: _Optional[str] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, unit: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., kind: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListPostingsResponse(_message.Message):
-    __slots__ = ("postings", "total")
+    __slots__ = ("postings", "total_size", "next_page_token")
     POSTINGS_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     postings: _containers.RepeatedCompositeFieldContainer[Posting]
-    total: int
-    def __init__(self, postings: _Optional[_Iterable[_Union[Posting, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, postings: _Optional[_Iterable[_Union[Posting, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Transfer(_message.Message):
     __slots__ = ("id", "sender", "receiver", "fund", "year", "amount_fen", "state", "given_back", "counted_fen", "sent_ms", "answered_ms", "assignment", "note", "answer_note")
@@ -315,7 +325,7 @@ class Transfer(_message.Message):
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     ANSWER_NOTE_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     sender: _common_pb2.Unit
     receiver: _common_pb2.Unit
     fund: str
@@ -326,34 +336,36 @@ class Transfer(_message.Message):
     counted_fen: int
     sent_ms: int
     answered_ms: int
-    assignment: bytes
+    assignment: str
     note: str
     answer_note: str
-    def __init__(self, id: _Optional[bytes] = ..., sender: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., receiver: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., state: _Optional[str] = ..., given_back: _Optional[bool] = ..., counted_fen: _Optional[int] = ..., sent_ms: _Optional[int] = ..., answered_ms: _Optional[int] = ..., assignment: _Optional[bytes] = ..., note: _Optional[str] = ..., answer_note: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., sender: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., receiver: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., amount_fen: _Optional[int] = ..., state: _Optional[str] = ..., given_back: _Optional[bool] = ..., counted_fen: _Optional[int] = ..., sent_ms: _Optional[int] = ..., answered_ms: _Optional[int] = ..., assignment: _Optional[str] = ..., note: _Optional[str] = ..., answer_note: _Optional[str] = ...) -> None: ...
 
 class ListTransfersRequest(_message.Message):
-    __slots__ = ("direction", "state", "fund", "year", "limit", "offset")
+    __slots__ = ("direction", "state", "fund", "year", "page_size", "page_token")
     DIRECTION_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
-    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     direction: str
     state: str
     fund: str
     year: int
-    limit: int
-    offset: int
-    def __init__(self, direction: _Optional[str] = ..., state: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, direction: _Optional[str] = ..., state: _Optional[str] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListTransfersResponse(_message.Message):
-    __slots__ = ("transfers", "total")
+    __slots__ = ("transfers", "total_size", "next_page_token")
     TRANSFERS_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     transfers: _containers.RepeatedCompositeFieldContainer[Transfer]
-    total: int
-    def __init__(self, transfers: _Optional[_Iterable[_Union[Transfer, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, transfers: _Optional[_Iterable[_Union[Transfer, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class PlanMoneyRequest(_message.Message):
     __slots__ = ("year", "funds", "step", "budget_fen", "note", "actor")

@@ -105,22 +105,22 @@ class GetStatusResponse(_message.Message):
     def __init__(self, offices: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., link: _Optional[_Union[LinkState, _Mapping]] = ..., durable_above: _Optional[_Iterable[_Union[DurableLevel, _Mapping]]] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., catalogue: _Optional[str] = ..., at_ms: _Optional[int] = ...) -> None: ...
 
 class GetTreeStatusRequest(_message.Message):
-    __slots__ = ("unit", "depth", "never", "problems", "cause", "limit", "after")
+    __slots__ = ("unit", "depth", "never", "problems", "cause", "page_size", "page_token")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     DEPTH_FIELD_NUMBER: _ClassVar[int]
     NEVER_FIELD_NUMBER: _ClassVar[int]
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
-    AFTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     unit: str
     depth: int
     never: bool
     problems: bool
     cause: str
-    limit: int
-    after: str
-    def __init__(self, unit: _Optional[str] = ..., depth: _Optional[int] = ..., never: _Optional[bool] = ..., problems: _Optional[bool] = ..., cause: _Optional[str] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, unit: _Optional[str] = ..., depth: _Optional[int] = ..., never: _Optional[bool] = ..., problems: _Optional[bool] = ..., cause: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class StatusSums(_message.Message):
     __slots__ = ("offices", "received", "connected", "waiting_up", "waiting_down", "with_conflicts", "with_quarantined", "oldest_ms", "with_problems")
@@ -159,24 +159,24 @@ class Cause(_message.Message):
     def __init__(self, code: _Optional[str] = ..., severity: _Optional[str] = ..., offices: _Optional[int] = ..., examples: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., remedy: _Optional[_Union[_common_pb2.Label, _Mapping]] = ...) -> None: ...
 
 class GetTreeStatusResponse(_message.Message):
-    __slots__ = ("unit", "at_ms", "sums", "causes", "offices", "problems", "total", "next")
+    __slots__ = ("unit", "at_ms", "sums", "causes", "offices", "problems", "total_size", "next_page_token")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     SUMS_FIELD_NUMBER: _ClassVar[int]
     CAUSES_FIELD_NUMBER: _ClassVar[int]
     OFFICES_FIELD_NUMBER: _ClassVar[int]
     PROBLEMS_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
-    NEXT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     unit: _common_pb2.Unit
     at_ms: int
     sums: StatusSums
     causes: _containers.RepeatedCompositeFieldContainer[Cause]
     offices: _containers.RepeatedCompositeFieldContainer[OfficeState]
     problems: _containers.RepeatedCompositeFieldContainer[Problem]
-    total: int
-    next: str
-    def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., at_ms: _Optional[int] = ..., sums: _Optional[_Union[StatusSums, _Mapping]] = ..., causes: _Optional[_Iterable[_Union[Cause, _Mapping]]] = ..., offices: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., at_ms: _Optional[int] = ..., sums: _Optional[_Union[StatusSums, _Mapping]] = ..., causes: _Optional[_Iterable[_Union[Cause, _Mapping]]] = ..., offices: _Optional[_Iterable[_Union[OfficeState, _Mapping]]] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetDurabilityRequest(_message.Message):
     __slots__ = ("register", "unit", "id")
@@ -185,8 +185,8 @@ class GetDurabilityRequest(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: str
-    id: bytes
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
 
 class GetDurabilityResponse(_message.Message):
     __slots__ = ("places", "position", "as_of_ms")
@@ -208,7 +208,7 @@ class RecordDurability(_message.Message):
     state: str
     def __init__(self, level: _Optional[int] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ...) -> None: ...
 
-class FindIdsRequest(_message.Message):
+class SearchIdsRequest(_message.Message):
     __slots__ = ("kind", "text", "register", "unit")
     KIND_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
@@ -226,49 +226,61 @@ class FoundId(_message.Message):
     UNIT_FIELD_NUMBER: _ClassVar[int]
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     unit: _common_pb2.Unit
     register: str
     text: str
-    def __init__(self, id: _Optional[bytes] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
-class FindIdsResponse(_message.Message):
-    __slots__ = ("found",)
-    FOUND_FIELD_NUMBER: _ClassVar[int]
-    found: _containers.RepeatedCompositeFieldContainer[FoundId]
-    def __init__(self, found: _Optional[_Iterable[_Union[FoundId, _Mapping]]] = ...) -> None: ...
+class SearchIdsResponse(_message.Message):
+    __slots__ = ("found_ids",)
+    FOUND_IDS_FIELD_NUMBER: _ClassVar[int]
+    found_ids: _containers.RepeatedCompositeFieldContainer[FoundId]
+    def __init__(self, found_ids: _Optional[_Iterable[_Union[FoundId, _Mapping]]] = ...) -> None: ...
 
-class FindUnitsRequest(_message.Message):
-    __slots__ = ("text", "limit")
+class SearchUnitsRequest(_message.Message):
+    __slots__ = ("text", "page_size", "page_token")
     TEXT_FIELD_NUMBER: _ClassVar[int]
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     text: str
-    limit: int
-    def __init__(self, text: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, text: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
-class FindUnitsResponse(_message.Message):
-    __slots__ = ("units", "total")
+class SearchUnitsResponse(_message.Message):
+    __slots__ = ("units", "total_size", "next_page_token")
     UNITS_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     units: _containers.RepeatedCompositeFieldContainer[_common_pb2.Unit]
-    total: int
-    def __init__(self, units: _Optional[_Iterable[_Union[_common_pb2.Unit, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, units: _Optional[_Iterable[_Union[_common_pb2.Unit, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ListUnitsRequest(_message.Message):
-    __slots__ = ("unit", "subtree", "as_of")
+    __slots__ = ("unit", "subtree", "as_of", "page_size", "page_token")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     SUBTREE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     unit: str
     subtree: bool
     as_of: str
-    def __init__(self, unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., as_of: _Optional[str] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., as_of: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListUnitsResponse(_message.Message):
-    __slots__ = ("units",)
+    __slots__ = ("units", "total_size", "next_page_token")
     UNITS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     units: _containers.RepeatedCompositeFieldContainer[_common_pb2.Unit]
-    def __init__(self, units: _Optional[_Iterable[_Union[_common_pb2.Unit, _Mapping]]] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, units: _Optional[_Iterable[_Union[_common_pb2.Unit, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ImportUnitsRequest(_message.Message):
     __slots__ = ("file", "filename", "on", "dry_run", "allow_close", "actor")
@@ -306,13 +318,13 @@ class ImportUnitsResponse(_message.Message):
     dry_run: bool
     def __init__(self, changes: _Optional[_Iterable[_Union[UnitChanges, _Mapping]]] = ..., units: _Optional[int] = ..., on: _Optional[str] = ..., dry_run: _Optional[bool] = ...) -> None: ...
 
-class SyncNowRequest(_message.Message):
+class SyncOfficeRequest(_message.Message):
     __slots__ = ("wait_ms",)
     WAIT_MS_FIELD_NUMBER: _ClassVar[int]
     wait_ms: int
     def __init__(self, wait_ms: _Optional[int] = ...) -> None: ...
 
-class SyncNowResponse(_message.Message):
+class SyncOfficeResponse(_message.Message):
     __slots__ = ("link", "waiting_up", "done")
     LINK_FIELD_NUMBER: _ClassVar[int]
     WAITING_UP_FIELD_NUMBER: _ClassVar[int]
@@ -322,7 +334,7 @@ class SyncNowResponse(_message.Message):
     done: bool
     def __init__(self, link: _Optional[_Union[LinkState, _Mapping]] = ..., waiting_up: _Optional[int] = ..., done: _Optional[bool] = ...) -> None: ...
 
-class CompareRequest(_message.Message):
+class CompareOfficeRequest(_message.Message):
     __slots__ = ("repair", "deep", "wait_ms")
     REPAIR_FIELD_NUMBER: _ClassVar[int]
     DEEP_FIELD_NUMBER: _ClassVar[int]
@@ -332,7 +344,7 @@ class CompareRequest(_message.Message):
     wait_ms: int
     def __init__(self, repair: _Optional[bool] = ..., deep: _Optional[bool] = ..., wait_ms: _Optional[int] = ...) -> None: ...
 
-class CompareResponse(_message.Message):
+class CompareOfficeResponse(_message.Message):
     __slots__ = ("outcome", "units", "other_catalogue", "records", "sums_here", "sums_there", "at_ms")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
@@ -359,22 +371,28 @@ class DifferingRecord(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: _common_pb2.Unit
-    id: bytes
+    id: str
     repaired: bool
     reason: str
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., repaired: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., id: _Optional[str] = ..., repaired: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ListRepairsRequest(_message.Message):
-    __slots__ = ("limit",)
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
-    limit: int
-    def __init__(self, limit: _Optional[int] = ...) -> None: ...
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListRepairsResponse(_message.Message):
-    __slots__ = ("repairs",)
+    __slots__ = ("repairs", "total_size", "next_page_token")
     REPAIRS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     repairs: _containers.RepeatedCompositeFieldContainer[Repair]
-    def __init__(self, repairs: _Optional[_Iterable[_Union[Repair, _Mapping]]] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, repairs: _Optional[_Iterable[_Union[Repair, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Repair(_message.Message):
     __slots__ = ("at_ms", "peer", "register", "unit", "id", "side", "before", "after")
@@ -390,33 +408,33 @@ class Repair(_message.Message):
     peer: _common_pb2.Unit
     register: str
     unit: _common_pb2.Unit
-    id: bytes
+    id: str
     side: str
     before: int
     after: int
-    def __init__(self, at_ms: _Optional[int] = ..., peer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., side: _Optional[str] = ..., before: _Optional[int] = ..., after: _Optional[int] = ...) -> None: ...
+    def __init__(self, at_ms: _Optional[int] = ..., peer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., id: _Optional[str] = ..., side: _Optional[str] = ..., before: _Optional[int] = ..., after: _Optional[int] = ...) -> None: ...
 
 class ListConflictsRequest(_message.Message):
-    __slots__ = ("register", "limit", "after", "resolved")
+    __slots__ = ("register", "page_size", "page_token", "resolved")
     REGISTER_FIELD_NUMBER: _ClassVar[int]
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
-    AFTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     RESOLVED_FIELD_NUMBER: _ClassVar[int]
     register: str
-    limit: int
-    after: str
+    page_size: int
+    page_token: str
     resolved: bool
-    def __init__(self, register: _Optional[str] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ..., resolved: _Optional[bool] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., resolved: _Optional[bool] = ...) -> None: ...
 
 class ListConflictsResponse(_message.Message):
-    __slots__ = ("conflicts", "total", "next")
+    __slots__ = ("conflicts", "total_size", "next_page_token")
     CONFLICTS_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
-    NEXT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     conflicts: _containers.RepeatedCompositeFieldContainer[Conflict]
-    total: int
-    next: str
-    def __init__(self, conflicts: _Optional[_Iterable[_Union[Conflict, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, conflicts: _Optional[_Iterable[_Union[Conflict, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ConflictSide(_message.Message):
     __slots__ = ("value", "unit", "at_ms")
@@ -446,10 +464,10 @@ class Conflict(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     MAY_DECIDE_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     register: str
     unit: _common_pb2.Unit
-    record: bytes
+    record: str
     field: str
     state: str
     ended: bool
@@ -462,7 +480,7 @@ class Conflict(_message.Message):
     reason: str
     may_decide: _containers.RepeatedCompositeFieldContainer[_common_pb2.Unit]
     decision: Decision
-    def __init__(self, id: _Optional[bytes] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., record: _Optional[bytes] = ..., field: _Optional[str] = ..., state: _Optional[str] = ..., ended: _Optional[bool] = ..., shown: _Optional[_Union[ConflictSide, _Mapping]] = ..., loser: _Optional[_Union[ConflictSide, _Mapping]] = ..., others: _Optional[_Iterable[_Union[ConflictSide, _Mapping]]] = ..., assignee: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., may_resolve: _Optional[bool] = ..., opened_ms: _Optional[int] = ..., reason: _Optional[str] = ..., may_decide: _Optional[_Iterable[_Union[_common_pb2.Unit, _Mapping]]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., record: _Optional[str] = ..., field: _Optional[str] = ..., state: _Optional[str] = ..., ended: _Optional[bool] = ..., shown: _Optional[_Union[ConflictSide, _Mapping]] = ..., loser: _Optional[_Union[ConflictSide, _Mapping]] = ..., others: _Optional[_Iterable[_Union[ConflictSide, _Mapping]]] = ..., assignee: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., may_resolve: _Optional[bool] = ..., opened_ms: _Optional[int] = ..., reason: _Optional[str] = ..., may_decide: _Optional[_Iterable[_Union[_common_pb2.Unit, _Mapping]]] = ..., decision: _Optional[_Union[Decision, _Mapping]] = ...) -> None: ...
 
 class Decision(_message.Message):
     __slots__ = ("value", "known", "unit", "at_ms", "actor", "reason")
@@ -483,8 +501,8 @@ class Decision(_message.Message):
 class GetConflictRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class GetConflictResponse(_message.Message):
     __slots__ = ("conflict",)
@@ -509,7 +527,7 @@ class ResolveConflictRequest(_message.Message):
     ALIKE_FIELD_NUMBER: _ClassVar[int]
     ALIKE_BY_FIELD_NUMBER: _ClassVar[int]
     PREVIEW_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     take: str
     values: _containers.ScalarMap[str, str]
     reason: str
@@ -517,7 +535,7 @@ class ResolveConflictRequest(_message.Message):
     alike: bool
     alike_by: str
     preview: bool
-    def __init__(self, id: _Optional[bytes] = ..., take: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., alike: _Optional[bool] = ..., alike_by: _Optional[str] = ..., preview: _Optional[bool] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., take: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., alike: _Optional[bool] = ..., alike_by: _Optional[str] = ..., preview: _Optional[bool] = ...) -> None: ...
 
 class ResolveConflictResponse(_message.Message):
     __slots__ = ("conflict", "resolved", "left", "preview")
@@ -532,16 +550,24 @@ class ResolveConflictResponse(_message.Message):
     def __init__(self, conflict: _Optional[_Union[Conflict, _Mapping]] = ..., resolved: _Optional[int] = ..., left: _Optional[int] = ..., preview: _Optional[bool] = ...) -> None: ...
 
 class ListCasesRequest(_message.Message):
-    __slots__ = ("all",)
+    __slots__ = ("all", "page_size", "page_token")
     ALL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     all: bool
-    def __init__(self, all: _Optional[bool] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, all: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListCasesResponse(_message.Message):
-    __slots__ = ("cases",)
+    __slots__ = ("cases", "total_size", "next_page_token")
     CASES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     cases: _containers.RepeatedCompositeFieldContainer[Case]
-    def __init__(self, cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class CaseUnit(_message.Message):
     __slots__ = ("unit", "records")
@@ -561,21 +587,21 @@ class Case(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     kind: str
     owner: _common_pb2.Unit
     units: _containers.RepeatedCompositeFieldContainer[CaseUnit]
     state: str
     reason: str
     actor: str
-    records: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, id: _Optional[bytes] = ..., kind: _Optional[str] = ..., owner: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., units: _Optional[_Iterable[_Union[CaseUnit, _Mapping]]] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., records: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    records: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[str] = ..., owner: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., units: _Optional[_Iterable[_Union[CaseUnit, _Mapping]]] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ..., records: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetCaseRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class GetCaseResponse(_message.Message):
     __slots__ = ("case",)
@@ -588,10 +614,10 @@ class CloseCaseRequest(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     reason: str
     actor: str
-    def __init__(self, id: _Optional[bytes] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class CloseCaseResponse(_message.Message):
     __slots__ = ("case",)

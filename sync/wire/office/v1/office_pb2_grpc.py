@@ -60,15 +60,15 @@ class OfficeServiceStub:
                 request_serializer=silian_dot_office_dot_v1_dot_office__pb2.GetDurabilityRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_office__pb2.GetDurabilityResponse.FromString,
                 _registered_method=True)
-        self.FindIds = channel.unary_unary(
-                '/silian.office.v1.OfficeService/FindIds',
-                request_serializer=silian_dot_office_dot_v1_dot_office__pb2.FindIdsRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_office__pb2.FindIdsResponse.FromString,
+        self.SearchIds = channel.unary_unary(
+                '/silian.office.v1.OfficeService/SearchIds',
+                request_serializer=silian_dot_office_dot_v1_dot_office__pb2.SearchIdsRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_office__pb2.SearchIdsResponse.FromString,
                 _registered_method=True)
-        self.FindUnits = channel.unary_unary(
-                '/silian.office.v1.OfficeService/FindUnits',
-                request_serializer=silian_dot_office_dot_v1_dot_office__pb2.FindUnitsRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_office__pb2.FindUnitsResponse.FromString,
+        self.SearchUnits = channel.unary_unary(
+                '/silian.office.v1.OfficeService/SearchUnits',
+                request_serializer=silian_dot_office_dot_v1_dot_office__pb2.SearchUnitsRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_office__pb2.SearchUnitsResponse.FromString,
                 _registered_method=True)
         self.ListUnits = channel.unary_unary(
                 '/silian.office.v1.OfficeService/ListUnits',
@@ -80,25 +80,25 @@ class OfficeServiceStub:
                 request_serializer=silian_dot_office_dot_v1_dot_office__pb2.ImportUnitsRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_office__pb2.ImportUnitsResponse.FromString,
                 _registered_method=True)
-        self.SyncNow = channel.unary_unary(
-                '/silian.office.v1.OfficeService/SyncNow',
-                request_serializer=silian_dot_office_dot_v1_dot_office__pb2.SyncNowRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_office__pb2.SyncNowResponse.FromString,
+        self.SyncOffice = channel.unary_unary(
+                '/silian.office.v1.OfficeService/SyncOffice',
+                request_serializer=silian_dot_office_dot_v1_dot_office__pb2.SyncOfficeRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_office__pb2.SyncOfficeResponse.FromString,
                 _registered_method=True)
-        self.Compare = channel.unary_unary(
-                '/silian.office.v1.OfficeService/Compare',
-                request_serializer=silian_dot_office_dot_v1_dot_office__pb2.CompareRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_office__pb2.CompareResponse.FromString,
+        self.CompareOffice = channel.unary_unary(
+                '/silian.office.v1.OfficeService/CompareOffice',
+                request_serializer=silian_dot_office_dot_v1_dot_office__pb2.CompareOfficeRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_office__pb2.CompareOfficeResponse.FromString,
                 _registered_method=True)
         self.ListRepairs = channel.unary_unary(
                 '/silian.office.v1.OfficeService/ListRepairs',
                 request_serializer=silian_dot_office_dot_v1_dot_office__pb2.ListRepairsRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_office__pb2.ListRepairsResponse.FromString,
                 _registered_method=True)
-        self.Retain = channel.unary_unary(
-                '/silian.office.v1.OfficeService/Retain',
-                request_serializer=silian_dot_office_dot_v1_dot_retention__pb2.RetainRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_retention__pb2.RetainResponse.FromString,
+        self.ApplyRetention = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ApplyRetention',
+                request_serializer=silian_dot_office_dot_v1_dot_retention__pb2.ApplyRetentionRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_retention__pb2.ApplyRetentionResponse.FromString,
                 _registered_method=True)
         self.WriteBundle = channel.unary_stream(
                 '/silian.office.v1.OfficeService/WriteBundle',
@@ -115,10 +115,10 @@ class OfficeServiceStub:
                 request_serializer=silian_dot_office_dot_v1_dot_registers__pb2.ListRegistersRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.ListRegistersResponse.FromString,
                 _registered_method=True)
-        self.DescribeRegister = channel.unary_unary(
-                '/silian.office.v1.OfficeService/DescribeRegister',
-                request_serializer=silian_dot_office_dot_v1_dot_registers__pb2.DescribeRegisterRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.DescribeRegisterResponse.FromString,
+        self.GetRegister = channel.unary_unary(
+                '/silian.office.v1.OfficeService/GetRegister',
+                request_serializer=silian_dot_office_dot_v1_dot_registers__pb2.GetRegisterRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.GetRegisterResponse.FromString,
                 _registered_method=True)
         self.ListRecords = channel.unary_unary(
                 '/silian.office.v1.OfficeService/ListRecords',
@@ -135,10 +135,10 @@ class OfficeServiceStub:
                 request_serializer=silian_dot_office_dot_v1_dot_registers__pb2.CreateRecordRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.CreateRecordResponse.FromString,
                 _registered_method=True)
-        self.ChangeRecord = channel.unary_unary(
-                '/silian.office.v1.OfficeService/ChangeRecord',
-                request_serializer=silian_dot_office_dot_v1_dot_registers__pb2.ChangeRecordRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.ChangeRecordResponse.FromString,
+        self.UpdateRecord = channel.unary_unary(
+                '/silian.office.v1.OfficeService/UpdateRecord',
+                request_serializer=silian_dot_office_dot_v1_dot_registers__pb2.UpdateRecordRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.UpdateRecordResponse.FromString,
                 _registered_method=True)
         self.EndRecord = channel.unary_unary(
                 '/silian.office.v1.OfficeService/EndRecord',
@@ -165,15 +165,15 @@ class OfficeServiceStub:
                 request_serializer=silian_dot_office_dot_v1_dot_registers__pb2.ExportRecordsRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.ExportRecordsResponse.FromString,
                 _registered_method=True)
-        self.IssueWork = channel.unary_unary(
-                '/silian.office.v1.OfficeService/IssueWork',
-                request_serializer=silian_dot_office_dot_v1_dot_work__pb2.IssueWorkRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_work__pb2.IssueWorkResponse.FromString,
+        self.IssueWorkOrder = channel.unary_unary(
+                '/silian.office.v1.OfficeService/IssueWorkOrder',
+                request_serializer=silian_dot_office_dot_v1_dot_work__pb2.IssueWorkOrderRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_work__pb2.IssueWorkOrderResponse.FromString,
                 _registered_method=True)
-        self.ActOnAssignment = channel.unary_unary(
-                '/silian.office.v1.OfficeService/ActOnAssignment',
-                request_serializer=silian_dot_office_dot_v1_dot_work__pb2.ActOnAssignmentRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_work__pb2.ActOnAssignmentResponse.FromString,
+        self.TransitionAssignment = channel.unary_unary(
+                '/silian.office.v1.OfficeService/TransitionAssignment',
+                request_serializer=silian_dot_office_dot_v1_dot_work__pb2.TransitionAssignmentRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_work__pb2.TransitionAssignmentResponse.FromString,
                 _registered_method=True)
         self.ListAssignments = channel.unary_unary(
                 '/silian.office.v1.OfficeService/ListAssignments',
@@ -205,45 +205,45 @@ class OfficeServiceStub:
                 request_serializer=silian_dot_office_dot_v1_dot_daily__pb2.GetOrderRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.GetOrderResponse.FromString,
                 _registered_method=True)
-        self.ListToday = channel.unary_unary(
-                '/silian.office.v1.OfficeService/ListToday',
-                request_serializer=silian_dot_office_dot_v1_dot_daily__pb2.ListTodayRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.ListTodayResponse.FromString,
+        self.ListTasks = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ListTasks',
+                request_serializer=silian_dot_office_dot_v1_dot_daily__pb2.ListTasksRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.ListTasksResponse.FromString,
                 _registered_method=True)
-        self.Appropriate = channel.unary_unary(
-                '/silian.office.v1.OfficeService/Appropriate',
-                request_serializer=silian_dot_office_dot_v1_dot_money__pb2.AppropriateRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.AppropriateResponse.FromString,
+        self.AppropriateMoney = channel.unary_unary(
+                '/silian.office.v1.OfficeService/AppropriateMoney',
+                request_serializer=silian_dot_office_dot_v1_dot_money__pb2.AppropriateMoneyRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.AppropriateMoneyResponse.FromString,
                 _registered_method=True)
-        self.Release = channel.unary_unary(
-                '/silian.office.v1.OfficeService/Release',
-                request_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReleaseRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReleaseResponse.FromString,
+        self.ReleaseMoney = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ReleaseMoney',
+                request_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReleaseMoneyRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReleaseMoneyResponse.FromString,
                 _registered_method=True)
-        self.Match = channel.unary_unary(
-                '/silian.office.v1.OfficeService/Match',
-                request_serializer=silian_dot_office_dot_v1_dot_money__pb2.MatchRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.MatchResponse.FromString,
+        self.MatchMoney = channel.unary_unary(
+                '/silian.office.v1.OfficeService/MatchMoney',
+                request_serializer=silian_dot_office_dot_v1_dot_money__pb2.MatchMoneyRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.MatchMoneyResponse.FromString,
                 _registered_method=True)
-        self.Receive = channel.unary_unary(
-                '/silian.office.v1.OfficeService/Receive',
-                request_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReceiveRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReceiveResponse.FromString,
+        self.ReceiveMoney = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ReceiveMoney',
+                request_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReceiveMoneyRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReceiveMoneyResponse.FromString,
                 _registered_method=True)
         self.ReturnMoney = channel.unary_unary(
                 '/silian.office.v1.OfficeService/ReturnMoney',
                 request_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReturnMoneyRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReturnMoneyResponse.FromString,
                 _registered_method=True)
-        self.Spend = channel.unary_unary(
-                '/silian.office.v1.OfficeService/Spend',
-                request_serializer=silian_dot_office_dot_v1_dot_money__pb2.SpendRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.SpendResponse.FromString,
+        self.SpendMoney = channel.unary_unary(
+                '/silian.office.v1.OfficeService/SpendMoney',
+                request_serializer=silian_dot_office_dot_v1_dot_money__pb2.SpendMoneyRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.SpendMoneyResponse.FromString,
                 _registered_method=True)
-        self.Reverse = channel.unary_unary(
-                '/silian.office.v1.OfficeService/Reverse',
-                request_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReverseRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReverseResponse.FromString,
+        self.ReversePosting = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ReversePosting',
+                request_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReversePostingRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReversePostingResponse.FromString,
                 _registered_method=True)
         self.ListTransfers = channel.unary_unary(
                 '/silian.office.v1.OfficeService/ListTransfers',
@@ -285,10 +285,10 @@ class OfficeServiceStub:
                 request_serializer=silian_dot_office_dot_v1_dot_daily__pb2.GetReportRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.GetReportResponse.FromString,
                 _registered_method=True)
-        self.Verify = channel.unary_stream(
-                '/silian.office.v1.OfficeService/Verify',
-                request_serializer=silian_dot_office_dot_v1_dot_figures__pb2.VerifyRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_figures__pb2.VerifyResponse.FromString,
+        self.VerifyOffice = channel.unary_stream(
+                '/silian.office.v1.OfficeService/VerifyOffice',
+                request_serializer=silian_dot_office_dot_v1_dot_figures__pb2.VerifyOfficeRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_figures__pb2.VerifyOfficeResponse.FromString,
                 _registered_method=True)
         self.ListConflicts = channel.unary_unary(
                 '/silian.office.v1.OfficeService/ListConflicts',
@@ -320,10 +320,10 @@ class OfficeServiceStub:
                 request_serializer=silian_dot_office_dot_v1_dot_office__pb2.CloseCaseRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_office__pb2.CloseCaseResponse.FromString,
                 _registered_method=True)
-        self.AskCorrection = channel.unary_unary(
-                '/silian.office.v1.OfficeService/AskCorrection',
-                request_serializer=silian_dot_office_dot_v1_dot_corrections__pb2.AskCorrectionRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_corrections__pb2.AskCorrectionResponse.FromString,
+        self.CreateCorrection = channel.unary_unary(
+                '/silian.office.v1.OfficeService/CreateCorrection',
+                request_serializer=silian_dot_office_dot_v1_dot_corrections__pb2.CreateCorrectionRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_corrections__pb2.CreateCorrectionResponse.FromString,
                 _registered_method=True)
         self.ListCorrections = channel.unary_unary(
                 '/silian.office.v1.OfficeService/ListCorrections',
@@ -345,35 +345,35 @@ class OfficeServiceStub:
                 request_serializer=silian_dot_office_dot_v1_dot_corrections__pb2.WithdrawCorrectionRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_corrections__pb2.WithdrawCorrectionResponse.FromString,
                 _registered_method=True)
-        self.ListQuarantined = channel.unary_unary(
-                '/silian.office.v1.OfficeService/ListQuarantined',
-                request_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListQuarantinedRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListQuarantinedResponse.FromString,
+        self.ListQuarantinedChanges = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ListQuarantinedChanges',
+                request_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListQuarantinedChangesRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListQuarantinedChangesResponse.FromString,
                 _registered_method=True)
-        self.GetQuarantined = channel.unary_unary(
-                '/silian.office.v1.OfficeService/GetQuarantined',
-                request_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.GetQuarantinedRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.GetQuarantinedResponse.FromString,
+        self.GetQuarantinedChange = channel.unary_unary(
+                '/silian.office.v1.OfficeService/GetQuarantinedChange',
+                request_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.GetQuarantinedChangeRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.GetQuarantinedChangeResponse.FromString,
                 _registered_method=True)
-        self.RetryQuarantined = channel.unary_unary(
-                '/silian.office.v1.OfficeService/RetryQuarantined',
-                request_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.RetryQuarantinedRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.RetryQuarantinedResponse.FromString,
+        self.RetryQuarantinedChanges = channel.unary_unary(
+                '/silian.office.v1.OfficeService/RetryQuarantinedChanges',
+                request_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.RetryQuarantinedChangesRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.RetryQuarantinedChangesResponse.FromString,
                 _registered_method=True)
-        self.CloseQuarantined = channel.unary_unary(
-                '/silian.office.v1.OfficeService/CloseQuarantined',
-                request_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.CloseQuarantinedRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.CloseQuarantinedResponse.FromString,
+        self.CloseQuarantinedChange = channel.unary_unary(
+                '/silian.office.v1.OfficeService/CloseQuarantinedChange',
+                request_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.CloseQuarantinedChangeRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.CloseQuarantinedChangeResponse.FromString,
                 _registered_method=True)
-        self.ListClones = channel.unary_unary(
-                '/silian.office.v1.OfficeService/ListClones',
-                request_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListClonesRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListClonesResponse.FromString,
+        self.ListClonedOffices = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ListClonedOffices',
+                request_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListClonedOfficesRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListClonedOfficesResponse.FromString,
                 _registered_method=True)
-        self.ResetClone = channel.unary_unary(
-                '/silian.office.v1.OfficeService/ResetClone',
-                request_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.ResetCloneRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.ResetCloneResponse.FromString,
+        self.ResetClonedOffice = channel.unary_unary(
+                '/silian.office.v1.OfficeService/ResetClonedOffice',
+                request_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.ResetClonedOfficeRequest.SerializeToString,
+                response_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.ResetClonedOfficeResponse.FromString,
                 _registered_method=True)
 
 
@@ -403,14 +403,14 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def FindIds(self, request, context):
+    def SearchIds(self, request, context):
         """Which thing a person means, by its name or the first digits of its id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def FindUnits(self, request, context):
+    def SearchUnits(self, request, context):
         """Units by part of a code or a name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -431,14 +431,14 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def SyncNow(self, request, context):
+    def SyncOffice(self, request, context):
         """Tries the link now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Compare(self, request, context):
+    def CompareOffice(self, request, context):
         """Compares with the parent now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -452,7 +452,7 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Retain(self, request, context):
+    def ApplyRetention(self, request, context):
         """Cuts what nobody needs of the log, or only shows what holds it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -480,7 +480,7 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def DescribeRegister(self, request, context):
+    def GetRegister(self, request, context):
         """One register with its fields.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -508,7 +508,7 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ChangeRecord(self, request, context):
+    def UpdateRecord(self, request, context):
         """Changes a record.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -550,14 +550,14 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def IssueWork(self, request, context):
+    def IssueWorkOrder(self, request, context):
         """Asks offices below for work.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ActOnAssignment(self, request, context):
+    def TransitionAssignment(self, request, context):
         """Takes a step on an assignment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -606,35 +606,35 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListToday(self, request, context):
+    def ListTasks(self, request, context):
         """Everything that waits for this office.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Appropriate(self, request, context):
+    def AppropriateMoney(self, request, context):
         """Puts money of a budget into a fund.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Release(self, request, context):
+    def ReleaseMoney(self, request, context):
         """Sends money down.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Match(self, request, context):
+    def MatchMoney(self, request, context):
         """Puts a district's own money beside the city's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Receive(self, request, context):
+    def ReceiveMoney(self, request, context):
         """Takes a release in, or all that wait.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -648,14 +648,14 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Spend(self, request, context):
+    def SpendMoney(self, request, context):
         """Records an expenditure.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Reverse(self, request, context):
+    def ReversePosting(self, request, context):
         """Undoes an appropriation or an expenditure.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -718,7 +718,7 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Verify(self, request, context):
+    def VerifyOffice(self, request, context):
         """Proves the kept sums from the records.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -767,7 +767,7 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def AskCorrection(self, request, context):
+    def CreateCorrection(self, request, context):
         """Asks the owner of fields for other values.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -802,42 +802,42 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListQuarantined(self, request, context):
+    def ListQuarantinedChanges(self, request, context):
         """Changes that could not be applied and are held.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetQuarantined(self, request, context):
+    def GetQuarantinedChange(self, request, context):
         """One held change.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def RetryQuarantined(self, request, context):
+    def RetryQuarantinedChanges(self, request, context):
         """Tries held changes again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def CloseQuarantined(self, request, context):
+    def CloseQuarantinedChange(self, request, context):
         """Gives a held change up, with a trace.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListClones(self, request, context):
+    def ListClonedOffices(self, request, context):
         """Offices under whose name two stores were seen at work.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ResetClone(self, request, context):
+    def ResetClonedOffice(self, request, context):
         """Forgets which of two stores of a child was here last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -862,15 +862,15 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=silian_dot_office_dot_v1_dot_office__pb2.GetDurabilityRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_office__pb2.GetDurabilityResponse.SerializeToString,
             ),
-            'FindIds': grpc.unary_unary_rpc_method_handler(
-                    servicer.FindIds,
-                    request_deserializer=silian_dot_office_dot_v1_dot_office__pb2.FindIdsRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_office__pb2.FindIdsResponse.SerializeToString,
+            'SearchIds': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchIds,
+                    request_deserializer=silian_dot_office_dot_v1_dot_office__pb2.SearchIdsRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_office__pb2.SearchIdsResponse.SerializeToString,
             ),
-            'FindUnits': grpc.unary_unary_rpc_method_handler(
-                    servicer.FindUnits,
-                    request_deserializer=silian_dot_office_dot_v1_dot_office__pb2.FindUnitsRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_office__pb2.FindUnitsResponse.SerializeToString,
+            'SearchUnits': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchUnits,
+                    request_deserializer=silian_dot_office_dot_v1_dot_office__pb2.SearchUnitsRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_office__pb2.SearchUnitsResponse.SerializeToString,
             ),
             'ListUnits': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUnits,
@@ -882,25 +882,25 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=silian_dot_office_dot_v1_dot_office__pb2.ImportUnitsRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_office__pb2.ImportUnitsResponse.SerializeToString,
             ),
-            'SyncNow': grpc.unary_unary_rpc_method_handler(
-                    servicer.SyncNow,
-                    request_deserializer=silian_dot_office_dot_v1_dot_office__pb2.SyncNowRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_office__pb2.SyncNowResponse.SerializeToString,
+            'SyncOffice': grpc.unary_unary_rpc_method_handler(
+                    servicer.SyncOffice,
+                    request_deserializer=silian_dot_office_dot_v1_dot_office__pb2.SyncOfficeRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_office__pb2.SyncOfficeResponse.SerializeToString,
             ),
-            'Compare': grpc.unary_unary_rpc_method_handler(
-                    servicer.Compare,
-                    request_deserializer=silian_dot_office_dot_v1_dot_office__pb2.CompareRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_office__pb2.CompareResponse.SerializeToString,
+            'CompareOffice': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareOffice,
+                    request_deserializer=silian_dot_office_dot_v1_dot_office__pb2.CompareOfficeRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_office__pb2.CompareOfficeResponse.SerializeToString,
             ),
             'ListRepairs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRepairs,
                     request_deserializer=silian_dot_office_dot_v1_dot_office__pb2.ListRepairsRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_office__pb2.ListRepairsResponse.SerializeToString,
             ),
-            'Retain': grpc.unary_unary_rpc_method_handler(
-                    servicer.Retain,
-                    request_deserializer=silian_dot_office_dot_v1_dot_retention__pb2.RetainRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_retention__pb2.RetainResponse.SerializeToString,
+            'ApplyRetention': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyRetention,
+                    request_deserializer=silian_dot_office_dot_v1_dot_retention__pb2.ApplyRetentionRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_retention__pb2.ApplyRetentionResponse.SerializeToString,
             ),
             'WriteBundle': grpc.unary_stream_rpc_method_handler(
                     servicer.WriteBundle,
@@ -917,10 +917,10 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.ListRegistersRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_registers__pb2.ListRegistersResponse.SerializeToString,
             ),
-            'DescribeRegister': grpc.unary_unary_rpc_method_handler(
-                    servicer.DescribeRegister,
-                    request_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.DescribeRegisterRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_registers__pb2.DescribeRegisterResponse.SerializeToString,
+            'GetRegister': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRegister,
+                    request_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.GetRegisterRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_registers__pb2.GetRegisterResponse.SerializeToString,
             ),
             'ListRecords': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRecords,
@@ -937,10 +937,10 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.CreateRecordRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_registers__pb2.CreateRecordResponse.SerializeToString,
             ),
-            'ChangeRecord': grpc.unary_unary_rpc_method_handler(
-                    servicer.ChangeRecord,
-                    request_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.ChangeRecordRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_registers__pb2.ChangeRecordResponse.SerializeToString,
+            'UpdateRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRecord,
+                    request_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.UpdateRecordRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_registers__pb2.UpdateRecordResponse.SerializeToString,
             ),
             'EndRecord': grpc.unary_unary_rpc_method_handler(
                     servicer.EndRecord,
@@ -967,15 +967,15 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=silian_dot_office_dot_v1_dot_registers__pb2.ExportRecordsRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_registers__pb2.ExportRecordsResponse.SerializeToString,
             ),
-            'IssueWork': grpc.unary_unary_rpc_method_handler(
-                    servicer.IssueWork,
-                    request_deserializer=silian_dot_office_dot_v1_dot_work__pb2.IssueWorkRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_work__pb2.IssueWorkResponse.SerializeToString,
+            'IssueWorkOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueWorkOrder,
+                    request_deserializer=silian_dot_office_dot_v1_dot_work__pb2.IssueWorkOrderRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_work__pb2.IssueWorkOrderResponse.SerializeToString,
             ),
-            'ActOnAssignment': grpc.unary_unary_rpc_method_handler(
-                    servicer.ActOnAssignment,
-                    request_deserializer=silian_dot_office_dot_v1_dot_work__pb2.ActOnAssignmentRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_work__pb2.ActOnAssignmentResponse.SerializeToString,
+            'TransitionAssignment': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransitionAssignment,
+                    request_deserializer=silian_dot_office_dot_v1_dot_work__pb2.TransitionAssignmentRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_work__pb2.TransitionAssignmentResponse.SerializeToString,
             ),
             'ListAssignments': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAssignments,
@@ -1007,45 +1007,45 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.GetOrderRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_daily__pb2.GetOrderResponse.SerializeToString,
             ),
-            'ListToday': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListToday,
-                    request_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.ListTodayRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_daily__pb2.ListTodayResponse.SerializeToString,
+            'ListTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTasks,
+                    request_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.ListTasksRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_daily__pb2.ListTasksResponse.SerializeToString,
             ),
-            'Appropriate': grpc.unary_unary_rpc_method_handler(
-                    servicer.Appropriate,
-                    request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.AppropriateRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_money__pb2.AppropriateResponse.SerializeToString,
+            'AppropriateMoney': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppropriateMoney,
+                    request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.AppropriateMoneyRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_money__pb2.AppropriateMoneyResponse.SerializeToString,
             ),
-            'Release': grpc.unary_unary_rpc_method_handler(
-                    servicer.Release,
-                    request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReleaseRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReleaseResponse.SerializeToString,
+            'ReleaseMoney': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseMoney,
+                    request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReleaseMoneyRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReleaseMoneyResponse.SerializeToString,
             ),
-            'Match': grpc.unary_unary_rpc_method_handler(
-                    servicer.Match,
-                    request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.MatchRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_money__pb2.MatchResponse.SerializeToString,
+            'MatchMoney': grpc.unary_unary_rpc_method_handler(
+                    servicer.MatchMoney,
+                    request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.MatchMoneyRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_money__pb2.MatchMoneyResponse.SerializeToString,
             ),
-            'Receive': grpc.unary_unary_rpc_method_handler(
-                    servicer.Receive,
-                    request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReceiveRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReceiveResponse.SerializeToString,
+            'ReceiveMoney': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReceiveMoney,
+                    request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReceiveMoneyRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReceiveMoneyResponse.SerializeToString,
             ),
             'ReturnMoney': grpc.unary_unary_rpc_method_handler(
                     servicer.ReturnMoney,
                     request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReturnMoneyRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReturnMoneyResponse.SerializeToString,
             ),
-            'Spend': grpc.unary_unary_rpc_method_handler(
-                    servicer.Spend,
-                    request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.SpendRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_money__pb2.SpendResponse.SerializeToString,
+            'SpendMoney': grpc.unary_unary_rpc_method_handler(
+                    servicer.SpendMoney,
+                    request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.SpendMoneyRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_money__pb2.SpendMoneyResponse.SerializeToString,
             ),
-            'Reverse': grpc.unary_unary_rpc_method_handler(
-                    servicer.Reverse,
-                    request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReverseRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReverseResponse.SerializeToString,
+            'ReversePosting': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReversePosting,
+                    request_deserializer=silian_dot_office_dot_v1_dot_money__pb2.ReversePostingRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_money__pb2.ReversePostingResponse.SerializeToString,
             ),
             'ListTransfers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTransfers,
@@ -1087,10 +1087,10 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=silian_dot_office_dot_v1_dot_daily__pb2.GetReportRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_daily__pb2.GetReportResponse.SerializeToString,
             ),
-            'Verify': grpc.unary_stream_rpc_method_handler(
-                    servicer.Verify,
-                    request_deserializer=silian_dot_office_dot_v1_dot_figures__pb2.VerifyRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_figures__pb2.VerifyResponse.SerializeToString,
+            'VerifyOffice': grpc.unary_stream_rpc_method_handler(
+                    servicer.VerifyOffice,
+                    request_deserializer=silian_dot_office_dot_v1_dot_figures__pb2.VerifyOfficeRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_figures__pb2.VerifyOfficeResponse.SerializeToString,
             ),
             'ListConflicts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListConflicts,
@@ -1122,10 +1122,10 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=silian_dot_office_dot_v1_dot_office__pb2.CloseCaseRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_office__pb2.CloseCaseResponse.SerializeToString,
             ),
-            'AskCorrection': grpc.unary_unary_rpc_method_handler(
-                    servicer.AskCorrection,
-                    request_deserializer=silian_dot_office_dot_v1_dot_corrections__pb2.AskCorrectionRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_corrections__pb2.AskCorrectionResponse.SerializeToString,
+            'CreateCorrection': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCorrection,
+                    request_deserializer=silian_dot_office_dot_v1_dot_corrections__pb2.CreateCorrectionRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_corrections__pb2.CreateCorrectionResponse.SerializeToString,
             ),
             'ListCorrections': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCorrections,
@@ -1147,35 +1147,35 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     request_deserializer=silian_dot_office_dot_v1_dot_corrections__pb2.WithdrawCorrectionRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_corrections__pb2.WithdrawCorrectionResponse.SerializeToString,
             ),
-            'ListQuarantined': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListQuarantined,
-                    request_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListQuarantinedRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListQuarantinedResponse.SerializeToString,
+            'ListQuarantinedChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuarantinedChanges,
+                    request_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListQuarantinedChangesRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListQuarantinedChangesResponse.SerializeToString,
             ),
-            'GetQuarantined': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetQuarantined,
-                    request_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.GetQuarantinedRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.GetQuarantinedResponse.SerializeToString,
+            'GetQuarantinedChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuarantinedChange,
+                    request_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.GetQuarantinedChangeRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.GetQuarantinedChangeResponse.SerializeToString,
             ),
-            'RetryQuarantined': grpc.unary_unary_rpc_method_handler(
-                    servicer.RetryQuarantined,
-                    request_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.RetryQuarantinedRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.RetryQuarantinedResponse.SerializeToString,
+            'RetryQuarantinedChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryQuarantinedChanges,
+                    request_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.RetryQuarantinedChangesRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.RetryQuarantinedChangesResponse.SerializeToString,
             ),
-            'CloseQuarantined': grpc.unary_unary_rpc_method_handler(
-                    servicer.CloseQuarantined,
-                    request_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.CloseQuarantinedRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.CloseQuarantinedResponse.SerializeToString,
+            'CloseQuarantinedChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseQuarantinedChange,
+                    request_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.CloseQuarantinedChangeRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.CloseQuarantinedChangeResponse.SerializeToString,
             ),
-            'ListClones': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListClones,
-                    request_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListClonesRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListClonesResponse.SerializeToString,
+            'ListClonedOffices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListClonedOffices,
+                    request_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListClonedOfficesRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.ListClonedOfficesResponse.SerializeToString,
             ),
-            'ResetClone': grpc.unary_unary_rpc_method_handler(
-                    servicer.ResetClone,
-                    request_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.ResetCloneRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.ResetCloneResponse.SerializeToString,
+            'ResetClonedOffice': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResetClonedOffice,
+                    request_deserializer=silian_dot_office_dot_v1_dot_trouble__pb2.ResetClonedOfficeRequest.FromString,
+                    response_serializer=silian_dot_office_dot_v1_dot_trouble__pb2.ResetClonedOfficeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1272,7 +1272,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def FindIds(request,
+    def SearchIds(request,
             target,
             options=(),
             channel_credentials=None,
@@ -1285,9 +1285,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/FindIds',
-            silian_dot_office_dot_v1_dot_office__pb2.FindIdsRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_office__pb2.FindIdsResponse.FromString,
+            '/silian.office.v1.OfficeService/SearchIds',
+            silian_dot_office_dot_v1_dot_office__pb2.SearchIdsRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_office__pb2.SearchIdsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1299,7 +1299,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def FindUnits(request,
+    def SearchUnits(request,
             target,
             options=(),
             channel_credentials=None,
@@ -1312,9 +1312,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/FindUnits',
-            silian_dot_office_dot_v1_dot_office__pb2.FindUnitsRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_office__pb2.FindUnitsResponse.FromString,
+            '/silian.office.v1.OfficeService/SearchUnits',
+            silian_dot_office_dot_v1_dot_office__pb2.SearchUnitsRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_office__pb2.SearchUnitsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1380,7 +1380,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def SyncNow(request,
+    def SyncOffice(request,
             target,
             options=(),
             channel_credentials=None,
@@ -1393,9 +1393,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/SyncNow',
-            silian_dot_office_dot_v1_dot_office__pb2.SyncNowRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_office__pb2.SyncNowResponse.FromString,
+            '/silian.office.v1.OfficeService/SyncOffice',
+            silian_dot_office_dot_v1_dot_office__pb2.SyncOfficeRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_office__pb2.SyncOfficeResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1407,7 +1407,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def Compare(request,
+    def CompareOffice(request,
             target,
             options=(),
             channel_credentials=None,
@@ -1420,9 +1420,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/Compare',
-            silian_dot_office_dot_v1_dot_office__pb2.CompareRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_office__pb2.CompareResponse.FromString,
+            '/silian.office.v1.OfficeService/CompareOffice',
+            silian_dot_office_dot_v1_dot_office__pb2.CompareOfficeRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_office__pb2.CompareOfficeResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1461,7 +1461,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def Retain(request,
+    def ApplyRetention(request,
             target,
             options=(),
             channel_credentials=None,
@@ -1474,9 +1474,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/Retain',
-            silian_dot_office_dot_v1_dot_retention__pb2.RetainRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_retention__pb2.RetainResponse.FromString,
+            '/silian.office.v1.OfficeService/ApplyRetention',
+            silian_dot_office_dot_v1_dot_retention__pb2.ApplyRetentionRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_retention__pb2.ApplyRetentionResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1569,7 +1569,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def DescribeRegister(request,
+    def GetRegister(request,
             target,
             options=(),
             channel_credentials=None,
@@ -1582,9 +1582,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/DescribeRegister',
-            silian_dot_office_dot_v1_dot_registers__pb2.DescribeRegisterRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_registers__pb2.DescribeRegisterResponse.FromString,
+            '/silian.office.v1.OfficeService/GetRegister',
+            silian_dot_office_dot_v1_dot_registers__pb2.GetRegisterRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_registers__pb2.GetRegisterResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1677,7 +1677,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def ChangeRecord(request,
+    def UpdateRecord(request,
             target,
             options=(),
             channel_credentials=None,
@@ -1690,9 +1690,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/ChangeRecord',
-            silian_dot_office_dot_v1_dot_registers__pb2.ChangeRecordRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_registers__pb2.ChangeRecordResponse.FromString,
+            '/silian.office.v1.OfficeService/UpdateRecord',
+            silian_dot_office_dot_v1_dot_registers__pb2.UpdateRecordRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_registers__pb2.UpdateRecordResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1839,7 +1839,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def IssueWork(request,
+    def IssueWorkOrder(request,
             target,
             options=(),
             channel_credentials=None,
@@ -1852,9 +1852,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/IssueWork',
-            silian_dot_office_dot_v1_dot_work__pb2.IssueWorkRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_work__pb2.IssueWorkResponse.FromString,
+            '/silian.office.v1.OfficeService/IssueWorkOrder',
+            silian_dot_office_dot_v1_dot_work__pb2.IssueWorkOrderRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_work__pb2.IssueWorkOrderResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1866,7 +1866,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def ActOnAssignment(request,
+    def TransitionAssignment(request,
             target,
             options=(),
             channel_credentials=None,
@@ -1879,9 +1879,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/ActOnAssignment',
-            silian_dot_office_dot_v1_dot_work__pb2.ActOnAssignmentRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_work__pb2.ActOnAssignmentResponse.FromString,
+            '/silian.office.v1.OfficeService/TransitionAssignment',
+            silian_dot_office_dot_v1_dot_work__pb2.TransitionAssignmentRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_work__pb2.TransitionAssignmentResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2055,7 +2055,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def ListToday(request,
+    def ListTasks(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2068,9 +2068,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/ListToday',
-            silian_dot_office_dot_v1_dot_daily__pb2.ListTodayRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_daily__pb2.ListTodayResponse.FromString,
+            '/silian.office.v1.OfficeService/ListTasks',
+            silian_dot_office_dot_v1_dot_daily__pb2.ListTasksRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_daily__pb2.ListTasksResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2082,7 +2082,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def Appropriate(request,
+    def AppropriateMoney(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2095,9 +2095,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/Appropriate',
-            silian_dot_office_dot_v1_dot_money__pb2.AppropriateRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_money__pb2.AppropriateResponse.FromString,
+            '/silian.office.v1.OfficeService/AppropriateMoney',
+            silian_dot_office_dot_v1_dot_money__pb2.AppropriateMoneyRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_money__pb2.AppropriateMoneyResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2109,7 +2109,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def Release(request,
+    def ReleaseMoney(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2122,9 +2122,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/Release',
-            silian_dot_office_dot_v1_dot_money__pb2.ReleaseRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_money__pb2.ReleaseResponse.FromString,
+            '/silian.office.v1.OfficeService/ReleaseMoney',
+            silian_dot_office_dot_v1_dot_money__pb2.ReleaseMoneyRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_money__pb2.ReleaseMoneyResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2136,7 +2136,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def Match(request,
+    def MatchMoney(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2149,9 +2149,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/Match',
-            silian_dot_office_dot_v1_dot_money__pb2.MatchRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_money__pb2.MatchResponse.FromString,
+            '/silian.office.v1.OfficeService/MatchMoney',
+            silian_dot_office_dot_v1_dot_money__pb2.MatchMoneyRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_money__pb2.MatchMoneyResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2163,7 +2163,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def Receive(request,
+    def ReceiveMoney(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2176,9 +2176,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/Receive',
-            silian_dot_office_dot_v1_dot_money__pb2.ReceiveRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_money__pb2.ReceiveResponse.FromString,
+            '/silian.office.v1.OfficeService/ReceiveMoney',
+            silian_dot_office_dot_v1_dot_money__pb2.ReceiveMoneyRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_money__pb2.ReceiveMoneyResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2217,7 +2217,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def Spend(request,
+    def SpendMoney(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2230,9 +2230,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/Spend',
-            silian_dot_office_dot_v1_dot_money__pb2.SpendRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_money__pb2.SpendResponse.FromString,
+            '/silian.office.v1.OfficeService/SpendMoney',
+            silian_dot_office_dot_v1_dot_money__pb2.SpendMoneyRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_money__pb2.SpendMoneyResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2244,7 +2244,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def Reverse(request,
+    def ReversePosting(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2257,9 +2257,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/Reverse',
-            silian_dot_office_dot_v1_dot_money__pb2.ReverseRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_money__pb2.ReverseResponse.FromString,
+            '/silian.office.v1.OfficeService/ReversePosting',
+            silian_dot_office_dot_v1_dot_money__pb2.ReversePostingRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_money__pb2.ReversePostingResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2487,7 +2487,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def Verify(request,
+    def VerifyOffice(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2500,9 +2500,9 @@ class OfficeService:
         return grpc.experimental.unary_stream(
             request,
             target,
-            '/silian.office.v1.OfficeService/Verify',
-            silian_dot_office_dot_v1_dot_figures__pb2.VerifyRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_figures__pb2.VerifyResponse.FromString,
+            '/silian.office.v1.OfficeService/VerifyOffice',
+            silian_dot_office_dot_v1_dot_figures__pb2.VerifyOfficeRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_figures__pb2.VerifyOfficeResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2676,7 +2676,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def AskCorrection(request,
+    def CreateCorrection(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2689,9 +2689,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/AskCorrection',
-            silian_dot_office_dot_v1_dot_corrections__pb2.AskCorrectionRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_corrections__pb2.AskCorrectionResponse.FromString,
+            '/silian.office.v1.OfficeService/CreateCorrection',
+            silian_dot_office_dot_v1_dot_corrections__pb2.CreateCorrectionRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_corrections__pb2.CreateCorrectionResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2811,7 +2811,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def ListQuarantined(request,
+    def ListQuarantinedChanges(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2824,9 +2824,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/ListQuarantined',
-            silian_dot_office_dot_v1_dot_trouble__pb2.ListQuarantinedRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_trouble__pb2.ListQuarantinedResponse.FromString,
+            '/silian.office.v1.OfficeService/ListQuarantinedChanges',
+            silian_dot_office_dot_v1_dot_trouble__pb2.ListQuarantinedChangesRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_trouble__pb2.ListQuarantinedChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2838,7 +2838,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def GetQuarantined(request,
+    def GetQuarantinedChange(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2851,9 +2851,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/GetQuarantined',
-            silian_dot_office_dot_v1_dot_trouble__pb2.GetQuarantinedRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_trouble__pb2.GetQuarantinedResponse.FromString,
+            '/silian.office.v1.OfficeService/GetQuarantinedChange',
+            silian_dot_office_dot_v1_dot_trouble__pb2.GetQuarantinedChangeRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_trouble__pb2.GetQuarantinedChangeResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2865,7 +2865,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def RetryQuarantined(request,
+    def RetryQuarantinedChanges(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2878,9 +2878,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/RetryQuarantined',
-            silian_dot_office_dot_v1_dot_trouble__pb2.RetryQuarantinedRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_trouble__pb2.RetryQuarantinedResponse.FromString,
+            '/silian.office.v1.OfficeService/RetryQuarantinedChanges',
+            silian_dot_office_dot_v1_dot_trouble__pb2.RetryQuarantinedChangesRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_trouble__pb2.RetryQuarantinedChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2892,7 +2892,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def CloseQuarantined(request,
+    def CloseQuarantinedChange(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2905,9 +2905,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/CloseQuarantined',
-            silian_dot_office_dot_v1_dot_trouble__pb2.CloseQuarantinedRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_trouble__pb2.CloseQuarantinedResponse.FromString,
+            '/silian.office.v1.OfficeService/CloseQuarantinedChange',
+            silian_dot_office_dot_v1_dot_trouble__pb2.CloseQuarantinedChangeRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_trouble__pb2.CloseQuarantinedChangeResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2919,7 +2919,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def ListClones(request,
+    def ListClonedOffices(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2932,9 +2932,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/ListClones',
-            silian_dot_office_dot_v1_dot_trouble__pb2.ListClonesRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_trouble__pb2.ListClonesResponse.FromString,
+            '/silian.office.v1.OfficeService/ListClonedOffices',
+            silian_dot_office_dot_v1_dot_trouble__pb2.ListClonedOfficesRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_trouble__pb2.ListClonedOfficesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2946,7 +2946,7 @@ class OfficeService:
             _registered_method=True)
 
     @staticmethod
-    def ResetClone(request,
+    def ResetClonedOffice(request,
             target,
             options=(),
             channel_credentials=None,
@@ -2959,9 +2959,9 @@ class OfficeService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/silian.office.v1.OfficeService/ResetClone',
-            silian_dot_office_dot_v1_dot_trouble__pb2.ResetCloneRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_trouble__pb2.ResetCloneResponse.FromString,
+            '/silian.office.v1.OfficeService/ResetClonedOffice',
+            silian_dot_office_dot_v1_dot_trouble__pb2.ResetClonedOfficeRequest.SerializeToString,
+            silian_dot_office_dot_v1_dot_trouble__pb2.ResetClonedOfficeResponse.FromString,
             options,
             channel_credentials,
             insecure,

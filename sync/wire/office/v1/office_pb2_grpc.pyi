@@ -52,21 +52,21 @@ class OfficeServiceStub:
     """How a unit and those below it stand, by branch and by cause."""
     GetDurability: _grpc.UnaryUnaryMultiCallable[_office_pb2.GetDurabilityRequest, _office_pb2.GetDurabilityResponse]
     """How far a record is safe."""
-    FindIds: _grpc.UnaryUnaryMultiCallable[_office_pb2.FindIdsRequest, _office_pb2.FindIdsResponse]
+    SearchIds: _grpc.UnaryUnaryMultiCallable[_office_pb2.SearchIdsRequest, _office_pb2.SearchIdsResponse]
     """Which thing a person means, by its name or the first digits of its id."""
-    FindUnits: _grpc.UnaryUnaryMultiCallable[_office_pb2.FindUnitsRequest, _office_pb2.FindUnitsResponse]
+    SearchUnits: _grpc.UnaryUnaryMultiCallable[_office_pb2.SearchUnitsRequest, _office_pb2.SearchUnitsResponse]
     """Units by part of a code or a name."""
     ListUnits: _grpc.UnaryUnaryMultiCallable[_office_pb2.ListUnitsRequest, _office_pb2.ListUnitsResponse]
     """Units below one."""
     ImportUnits: _grpc.UnaryUnaryMultiCallable[_office_pb2.ImportUnitsRequest, _office_pb2.ImportUnitsResponse]
     """Takes a list of units as the tree from a day onward; at the city."""
-    SyncNow: _grpc.UnaryUnaryMultiCallable[_office_pb2.SyncNowRequest, _office_pb2.SyncNowResponse]
+    SyncOffice: _grpc.UnaryUnaryMultiCallable[_office_pb2.SyncOfficeRequest, _office_pb2.SyncOfficeResponse]
     """Tries the link now."""
-    Compare: _grpc.UnaryUnaryMultiCallable[_office_pb2.CompareRequest, _office_pb2.CompareResponse]
+    CompareOffice: _grpc.UnaryUnaryMultiCallable[_office_pb2.CompareOfficeRequest, _office_pb2.CompareOfficeResponse]
     """Compares with the parent now."""
     ListRepairs: _grpc.UnaryUnaryMultiCallable[_office_pb2.ListRepairsRequest, _office_pb2.ListRepairsResponse]
     """What comparisons have put right."""
-    Retain: _grpc.UnaryUnaryMultiCallable[_retention_pb2.RetainRequest, _retention_pb2.RetainResponse]
+    ApplyRetention: _grpc.UnaryUnaryMultiCallable[_retention_pb2.ApplyRetentionRequest, _retention_pb2.ApplyRetentionResponse]
     """Cuts what nobody needs of the log, or only shows what holds it."""
     WriteBundle: _grpc.UnaryStreamMultiCallable[_bundle_pb2.WriteBundleRequest, _bundle_pb2.WriteBundleResponse]
     """Writes what waits for the parent or a child into files."""
@@ -74,7 +74,7 @@ class OfficeServiceStub:
     """Takes in such files."""
     ListRegisters: _grpc.UnaryUnaryMultiCallable[_registers_pb2.ListRegistersRequest, _registers_pb2.ListRegistersResponse]
     """The catalogue of registers."""
-    DescribeRegister: _grpc.UnaryUnaryMultiCallable[_registers_pb2.DescribeRegisterRequest, _registers_pb2.DescribeRegisterResponse]
+    GetRegister: _grpc.UnaryUnaryMultiCallable[_registers_pb2.GetRegisterRequest, _registers_pb2.GetRegisterResponse]
     """One register with its fields."""
     ListRecords: _grpc.UnaryUnaryMultiCallable[_registers_pb2.ListRecordsRequest, _registers_pb2.ListRecordsResponse]
     """Records page by page."""
@@ -82,7 +82,7 @@ class OfficeServiceStub:
     """One record."""
     CreateRecord: _grpc.UnaryUnaryMultiCallable[_registers_pb2.CreateRecordRequest, _registers_pb2.CreateRecordResponse]
     """Adds a record."""
-    ChangeRecord: _grpc.UnaryUnaryMultiCallable[_registers_pb2.ChangeRecordRequest, _registers_pb2.ChangeRecordResponse]
+    UpdateRecord: _grpc.UnaryUnaryMultiCallable[_registers_pb2.UpdateRecordRequest, _registers_pb2.UpdateRecordResponse]
     """Changes a record."""
     EndRecord: _grpc.UnaryUnaryMultiCallable[_registers_pb2.EndRecordRequest, _registers_pb2.EndRecordResponse]
     """Ends a record."""
@@ -94,9 +94,9 @@ class OfficeServiceStub:
     """Takes a file of records in."""
     ExportRecords: _grpc.UnaryStreamMultiCallable[_registers_pb2.ExportRecordsRequest, _registers_pb2.ExportRecordsResponse]
     """Gives records, or an empty template, as a file."""
-    IssueWork: _grpc.UnaryUnaryMultiCallable[_work_pb2.IssueWorkRequest, _work_pb2.IssueWorkResponse]
+    IssueWorkOrder: _grpc.UnaryUnaryMultiCallable[_work_pb2.IssueWorkOrderRequest, _work_pb2.IssueWorkOrderResponse]
     """Asks offices below for work."""
-    ActOnAssignment: _grpc.UnaryUnaryMultiCallable[_work_pb2.ActOnAssignmentRequest, _work_pb2.ActOnAssignmentResponse]
+    TransitionAssignment: _grpc.UnaryUnaryMultiCallable[_work_pb2.TransitionAssignmentRequest, _work_pb2.TransitionAssignmentResponse]
     """Takes a step on an assignment."""
     ListAssignments: _grpc.UnaryUnaryMultiCallable[_work_pb2.ListAssignmentsRequest, _work_pb2.ListAssignmentsResponse]
     """Assignments of and to this office."""
@@ -110,21 +110,21 @@ class OfficeServiceStub:
     """Orders over all their hops and targets."""
     GetOrder: _grpc.UnaryUnaryMultiCallable[_daily_pb2.GetOrderRequest, _daily_pb2.GetOrderResponse]
     """One order: who has done it, who is late, who has not answered."""
-    ListToday: _grpc.UnaryUnaryMultiCallable[_daily_pb2.ListTodayRequest, _daily_pb2.ListTodayResponse]
+    ListTasks: _grpc.UnaryUnaryMultiCallable[_daily_pb2.ListTasksRequest, _daily_pb2.ListTasksResponse]
     """Everything that waits for this office."""
-    Appropriate: _grpc.UnaryUnaryMultiCallable[_money_pb2.AppropriateRequest, _money_pb2.AppropriateResponse]
+    AppropriateMoney: _grpc.UnaryUnaryMultiCallable[_money_pb2.AppropriateMoneyRequest, _money_pb2.AppropriateMoneyResponse]
     """Puts money of a budget into a fund."""
-    Release: _grpc.UnaryUnaryMultiCallable[_money_pb2.ReleaseRequest, _money_pb2.ReleaseResponse]
+    ReleaseMoney: _grpc.UnaryUnaryMultiCallable[_money_pb2.ReleaseMoneyRequest, _money_pb2.ReleaseMoneyResponse]
     """Sends money down."""
-    Match: _grpc.UnaryUnaryMultiCallable[_money_pb2.MatchRequest, _money_pb2.MatchResponse]
+    MatchMoney: _grpc.UnaryUnaryMultiCallable[_money_pb2.MatchMoneyRequest, _money_pb2.MatchMoneyResponse]
     """Puts a district's own money beside the city's."""
-    Receive: _grpc.UnaryUnaryMultiCallable[_money_pb2.ReceiveRequest, _money_pb2.ReceiveResponse]
+    ReceiveMoney: _grpc.UnaryUnaryMultiCallable[_money_pb2.ReceiveMoneyRequest, _money_pb2.ReceiveMoneyResponse]
     """Takes a release in, or all that wait."""
     ReturnMoney: _grpc.UnaryUnaryMultiCallable[_money_pb2.ReturnMoneyRequest, _money_pb2.ReturnMoneyResponse]
     """Sends money back up."""
-    Spend: _grpc.UnaryUnaryMultiCallable[_money_pb2.SpendRequest, _money_pb2.SpendResponse]
+    SpendMoney: _grpc.UnaryUnaryMultiCallable[_money_pb2.SpendMoneyRequest, _money_pb2.SpendMoneyResponse]
     """Records an expenditure."""
-    Reverse: _grpc.UnaryUnaryMultiCallable[_money_pb2.ReverseRequest, _money_pb2.ReverseResponse]
+    ReversePosting: _grpc.UnaryUnaryMultiCallable[_money_pb2.ReversePostingRequest, _money_pb2.ReversePostingResponse]
     """Undoes an appropriation or an expenditure."""
     ListTransfers: _grpc.UnaryUnaryMultiCallable[_money_pb2.ListTransfersRequest, _money_pb2.ListTransfersResponse]
     """Money between offices."""
@@ -142,7 +142,7 @@ class OfficeServiceStub:
     """A figure with its completeness."""
     GetReport: _grpc.UnaryUnaryMultiCallable[_daily_pb2.GetReportRequest, _daily_pb2.GetReportResponse]
     """Many figures of many units, each with its completeness."""
-    Verify: _grpc.UnaryStreamMultiCallable[_figures_pb2.VerifyRequest, _figures_pb2.VerifyResponse]
+    VerifyOffice: _grpc.UnaryStreamMultiCallable[_figures_pb2.VerifyOfficeRequest, _figures_pb2.VerifyOfficeResponse]
     """Proves the kept sums from the records."""
     ListConflicts: _grpc.UnaryUnaryMultiCallable[_office_pb2.ListConflictsRequest, _office_pb2.ListConflictsResponse]
     """Conflicts that are open."""
@@ -156,7 +156,7 @@ class OfficeServiceStub:
     """One of them, with this office's own records."""
     CloseCase: _grpc.UnaryUnaryMultiCallable[_office_pb2.CloseCaseRequest, _office_pb2.CloseCaseResponse]
     """Closes one."""
-    AskCorrection: _grpc.UnaryUnaryMultiCallable[_corrections_pb2.AskCorrectionRequest, _corrections_pb2.AskCorrectionResponse]
+    CreateCorrection: _grpc.UnaryUnaryMultiCallable[_corrections_pb2.CreateCorrectionRequest, _corrections_pb2.CreateCorrectionResponse]
     """Asks the owner of fields for other values."""
     ListCorrections: _grpc.UnaryUnaryMultiCallable[_corrections_pb2.ListCorrectionsRequest, _corrections_pb2.ListCorrectionsResponse]
     """Correction requests page by page."""
@@ -166,17 +166,17 @@ class OfficeServiceStub:
     """Makes the edit that was asked for, or says why not."""
     WithdrawCorrection: _grpc.UnaryUnaryMultiCallable[_corrections_pb2.WithdrawCorrectionRequest, _corrections_pb2.WithdrawCorrectionResponse]
     """Takes a request back."""
-    ListQuarantined: _grpc.UnaryUnaryMultiCallable[_trouble_pb2.ListQuarantinedRequest, _trouble_pb2.ListQuarantinedResponse]
+    ListQuarantinedChanges: _grpc.UnaryUnaryMultiCallable[_trouble_pb2.ListQuarantinedChangesRequest, _trouble_pb2.ListQuarantinedChangesResponse]
     """Changes that could not be applied and are held."""
-    GetQuarantined: _grpc.UnaryUnaryMultiCallable[_trouble_pb2.GetQuarantinedRequest, _trouble_pb2.GetQuarantinedResponse]
+    GetQuarantinedChange: _grpc.UnaryUnaryMultiCallable[_trouble_pb2.GetQuarantinedChangeRequest, _trouble_pb2.GetQuarantinedChangeResponse]
     """One held change."""
-    RetryQuarantined: _grpc.UnaryUnaryMultiCallable[_trouble_pb2.RetryQuarantinedRequest, _trouble_pb2.RetryQuarantinedResponse]
+    RetryQuarantinedChanges: _grpc.UnaryUnaryMultiCallable[_trouble_pb2.RetryQuarantinedChangesRequest, _trouble_pb2.RetryQuarantinedChangesResponse]
     """Tries held changes again."""
-    CloseQuarantined: _grpc.UnaryUnaryMultiCallable[_trouble_pb2.CloseQuarantinedRequest, _trouble_pb2.CloseQuarantinedResponse]
+    CloseQuarantinedChange: _grpc.UnaryUnaryMultiCallable[_trouble_pb2.CloseQuarantinedChangeRequest, _trouble_pb2.CloseQuarantinedChangeResponse]
     """Gives a held change up, with a trace."""
-    ListClones: _grpc.UnaryUnaryMultiCallable[_trouble_pb2.ListClonesRequest, _trouble_pb2.ListClonesResponse]
+    ListClonedOffices: _grpc.UnaryUnaryMultiCallable[_trouble_pb2.ListClonedOfficesRequest, _trouble_pb2.ListClonedOfficesResponse]
     """Offices under whose name two stores were seen at work."""
-    ResetClone: _grpc.UnaryUnaryMultiCallable[_trouble_pb2.ResetCloneRequest, _trouble_pb2.ResetCloneResponse]
+    ResetClonedOffice: _grpc.UnaryUnaryMultiCallable[_trouble_pb2.ResetClonedOfficeRequest, _trouble_pb2.ResetClonedOfficeResponse]
     """Forgets which of two stores of a child was here last."""
 
 @_typing.type_check_only
@@ -192,21 +192,21 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """How a unit and those below it stand, by branch and by cause."""
     GetDurability: _aio.UnaryUnaryMultiCallable[_office_pb2.GetDurabilityRequest, _office_pb2.GetDurabilityResponse]  # type: ignore[assignment]
     """How far a record is safe."""
-    FindIds: _aio.UnaryUnaryMultiCallable[_office_pb2.FindIdsRequest, _office_pb2.FindIdsResponse]  # type: ignore[assignment]
+    SearchIds: _aio.UnaryUnaryMultiCallable[_office_pb2.SearchIdsRequest, _office_pb2.SearchIdsResponse]  # type: ignore[assignment]
     """Which thing a person means, by its name or the first digits of its id."""
-    FindUnits: _aio.UnaryUnaryMultiCallable[_office_pb2.FindUnitsRequest, _office_pb2.FindUnitsResponse]  # type: ignore[assignment]
+    SearchUnits: _aio.UnaryUnaryMultiCallable[_office_pb2.SearchUnitsRequest, _office_pb2.SearchUnitsResponse]  # type: ignore[assignment]
     """Units by part of a code or a name."""
     ListUnits: _aio.UnaryUnaryMultiCallable[_office_pb2.ListUnitsRequest, _office_pb2.ListUnitsResponse]  # type: ignore[assignment]
     """Units below one."""
     ImportUnits: _aio.UnaryUnaryMultiCallable[_office_pb2.ImportUnitsRequest, _office_pb2.ImportUnitsResponse]  # type: ignore[assignment]
     """Takes a list of units as the tree from a day onward; at the city."""
-    SyncNow: _aio.UnaryUnaryMultiCallable[_office_pb2.SyncNowRequest, _office_pb2.SyncNowResponse]  # type: ignore[assignment]
+    SyncOffice: _aio.UnaryUnaryMultiCallable[_office_pb2.SyncOfficeRequest, _office_pb2.SyncOfficeResponse]  # type: ignore[assignment]
     """Tries the link now."""
-    Compare: _aio.UnaryUnaryMultiCallable[_office_pb2.CompareRequest, _office_pb2.CompareResponse]  # type: ignore[assignment]
+    CompareOffice: _aio.UnaryUnaryMultiCallable[_office_pb2.CompareOfficeRequest, _office_pb2.CompareOfficeResponse]  # type: ignore[assignment]
     """Compares with the parent now."""
     ListRepairs: _aio.UnaryUnaryMultiCallable[_office_pb2.ListRepairsRequest, _office_pb2.ListRepairsResponse]  # type: ignore[assignment]
     """What comparisons have put right."""
-    Retain: _aio.UnaryUnaryMultiCallable[_retention_pb2.RetainRequest, _retention_pb2.RetainResponse]  # type: ignore[assignment]
+    ApplyRetention: _aio.UnaryUnaryMultiCallable[_retention_pb2.ApplyRetentionRequest, _retention_pb2.ApplyRetentionResponse]  # type: ignore[assignment]
     """Cuts what nobody needs of the log, or only shows what holds it."""
     WriteBundle: _aio.UnaryStreamMultiCallable[_bundle_pb2.WriteBundleRequest, _bundle_pb2.WriteBundleResponse]  # type: ignore[assignment]
     """Writes what waits for the parent or a child into files."""
@@ -214,7 +214,7 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Takes in such files."""
     ListRegisters: _aio.UnaryUnaryMultiCallable[_registers_pb2.ListRegistersRequest, _registers_pb2.ListRegistersResponse]  # type: ignore[assignment]
     """The catalogue of registers."""
-    DescribeRegister: _aio.UnaryUnaryMultiCallable[_registers_pb2.DescribeRegisterRequest, _registers_pb2.DescribeRegisterResponse]  # type: ignore[assignment]
+    GetRegister: _aio.UnaryUnaryMultiCallable[_registers_pb2.GetRegisterRequest, _registers_pb2.GetRegisterResponse]  # type: ignore[assignment]
     """One register with its fields."""
     ListRecords: _aio.UnaryUnaryMultiCallable[_registers_pb2.ListRecordsRequest, _registers_pb2.ListRecordsResponse]  # type: ignore[assignment]
     """Records page by page."""
@@ -222,7 +222,7 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """One record."""
     CreateRecord: _aio.UnaryUnaryMultiCallable[_registers_pb2.CreateRecordRequest, _registers_pb2.CreateRecordResponse]  # type: ignore[assignment]
     """Adds a record."""
-    ChangeRecord: _aio.UnaryUnaryMultiCallable[_registers_pb2.ChangeRecordRequest, _registers_pb2.ChangeRecordResponse]  # type: ignore[assignment]
+    UpdateRecord: _aio.UnaryUnaryMultiCallable[_registers_pb2.UpdateRecordRequest, _registers_pb2.UpdateRecordResponse]  # type: ignore[assignment]
     """Changes a record."""
     EndRecord: _aio.UnaryUnaryMultiCallable[_registers_pb2.EndRecordRequest, _registers_pb2.EndRecordResponse]  # type: ignore[assignment]
     """Ends a record."""
@@ -234,9 +234,9 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Takes a file of records in."""
     ExportRecords: _aio.UnaryStreamMultiCallable[_registers_pb2.ExportRecordsRequest, _registers_pb2.ExportRecordsResponse]  # type: ignore[assignment]
     """Gives records, or an empty template, as a file."""
-    IssueWork: _aio.UnaryUnaryMultiCallable[_work_pb2.IssueWorkRequest, _work_pb2.IssueWorkResponse]  # type: ignore[assignment]
+    IssueWorkOrder: _aio.UnaryUnaryMultiCallable[_work_pb2.IssueWorkOrderRequest, _work_pb2.IssueWorkOrderResponse]  # type: ignore[assignment]
     """Asks offices below for work."""
-    ActOnAssignment: _aio.UnaryUnaryMultiCallable[_work_pb2.ActOnAssignmentRequest, _work_pb2.ActOnAssignmentResponse]  # type: ignore[assignment]
+    TransitionAssignment: _aio.UnaryUnaryMultiCallable[_work_pb2.TransitionAssignmentRequest, _work_pb2.TransitionAssignmentResponse]  # type: ignore[assignment]
     """Takes a step on an assignment."""
     ListAssignments: _aio.UnaryUnaryMultiCallable[_work_pb2.ListAssignmentsRequest, _work_pb2.ListAssignmentsResponse]  # type: ignore[assignment]
     """Assignments of and to this office."""
@@ -250,21 +250,21 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Orders over all their hops and targets."""
     GetOrder: _aio.UnaryUnaryMultiCallable[_daily_pb2.GetOrderRequest, _daily_pb2.GetOrderResponse]  # type: ignore[assignment]
     """One order: who has done it, who is late, who has not answered."""
-    ListToday: _aio.UnaryUnaryMultiCallable[_daily_pb2.ListTodayRequest, _daily_pb2.ListTodayResponse]  # type: ignore[assignment]
+    ListTasks: _aio.UnaryUnaryMultiCallable[_daily_pb2.ListTasksRequest, _daily_pb2.ListTasksResponse]  # type: ignore[assignment]
     """Everything that waits for this office."""
-    Appropriate: _aio.UnaryUnaryMultiCallable[_money_pb2.AppropriateRequest, _money_pb2.AppropriateResponse]  # type: ignore[assignment]
+    AppropriateMoney: _aio.UnaryUnaryMultiCallable[_money_pb2.AppropriateMoneyRequest, _money_pb2.AppropriateMoneyResponse]  # type: ignore[assignment]
     """Puts money of a budget into a fund."""
-    Release: _aio.UnaryUnaryMultiCallable[_money_pb2.ReleaseRequest, _money_pb2.ReleaseResponse]  # type: ignore[assignment]
+    ReleaseMoney: _aio.UnaryUnaryMultiCallable[_money_pb2.ReleaseMoneyRequest, _money_pb2.ReleaseMoneyResponse]  # type: ignore[assignment]
     """Sends money down."""
-    Match: _aio.UnaryUnaryMultiCallable[_money_pb2.MatchRequest, _money_pb2.MatchResponse]  # type: ignore[assignment]
+    MatchMoney: _aio.UnaryUnaryMultiCallable[_money_pb2.MatchMoneyRequest, _money_pb2.MatchMoneyResponse]  # type: ignore[assignment]
     """Puts a district's own money beside the city's."""
-    Receive: _aio.UnaryUnaryMultiCallable[_money_pb2.ReceiveRequest, _money_pb2.ReceiveResponse]  # type: ignore[assignment]
+    ReceiveMoney: _aio.UnaryUnaryMultiCallable[_money_pb2.ReceiveMoneyRequest, _money_pb2.ReceiveMoneyResponse]  # type: ignore[assignment]
     """Takes a release in, or all that wait."""
     ReturnMoney: _aio.UnaryUnaryMultiCallable[_money_pb2.ReturnMoneyRequest, _money_pb2.ReturnMoneyResponse]  # type: ignore[assignment]
     """Sends money back up."""
-    Spend: _aio.UnaryUnaryMultiCallable[_money_pb2.SpendRequest, _money_pb2.SpendResponse]  # type: ignore[assignment]
+    SpendMoney: _aio.UnaryUnaryMultiCallable[_money_pb2.SpendMoneyRequest, _money_pb2.SpendMoneyResponse]  # type: ignore[assignment]
     """Records an expenditure."""
-    Reverse: _aio.UnaryUnaryMultiCallable[_money_pb2.ReverseRequest, _money_pb2.ReverseResponse]  # type: ignore[assignment]
+    ReversePosting: _aio.UnaryUnaryMultiCallable[_money_pb2.ReversePostingRequest, _money_pb2.ReversePostingResponse]  # type: ignore[assignment]
     """Undoes an appropriation or an expenditure."""
     ListTransfers: _aio.UnaryUnaryMultiCallable[_money_pb2.ListTransfersRequest, _money_pb2.ListTransfersResponse]  # type: ignore[assignment]
     """Money between offices."""
@@ -282,7 +282,7 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """A figure with its completeness."""
     GetReport: _aio.UnaryUnaryMultiCallable[_daily_pb2.GetReportRequest, _daily_pb2.GetReportResponse]  # type: ignore[assignment]
     """Many figures of many units, each with its completeness."""
-    Verify: _aio.UnaryStreamMultiCallable[_figures_pb2.VerifyRequest, _figures_pb2.VerifyResponse]  # type: ignore[assignment]
+    VerifyOffice: _aio.UnaryStreamMultiCallable[_figures_pb2.VerifyOfficeRequest, _figures_pb2.VerifyOfficeResponse]  # type: ignore[assignment]
     """Proves the kept sums from the records."""
     ListConflicts: _aio.UnaryUnaryMultiCallable[_office_pb2.ListConflictsRequest, _office_pb2.ListConflictsResponse]  # type: ignore[assignment]
     """Conflicts that are open."""
@@ -296,7 +296,7 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """One of them, with this office's own records."""
     CloseCase: _aio.UnaryUnaryMultiCallable[_office_pb2.CloseCaseRequest, _office_pb2.CloseCaseResponse]  # type: ignore[assignment]
     """Closes one."""
-    AskCorrection: _aio.UnaryUnaryMultiCallable[_corrections_pb2.AskCorrectionRequest, _corrections_pb2.AskCorrectionResponse]  # type: ignore[assignment]
+    CreateCorrection: _aio.UnaryUnaryMultiCallable[_corrections_pb2.CreateCorrectionRequest, _corrections_pb2.CreateCorrectionResponse]  # type: ignore[assignment]
     """Asks the owner of fields for other values."""
     ListCorrections: _aio.UnaryUnaryMultiCallable[_corrections_pb2.ListCorrectionsRequest, _corrections_pb2.ListCorrectionsResponse]  # type: ignore[assignment]
     """Correction requests page by page."""
@@ -306,17 +306,17 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Makes the edit that was asked for, or says why not."""
     WithdrawCorrection: _aio.UnaryUnaryMultiCallable[_corrections_pb2.WithdrawCorrectionRequest, _corrections_pb2.WithdrawCorrectionResponse]  # type: ignore[assignment]
     """Takes a request back."""
-    ListQuarantined: _aio.UnaryUnaryMultiCallable[_trouble_pb2.ListQuarantinedRequest, _trouble_pb2.ListQuarantinedResponse]  # type: ignore[assignment]
+    ListQuarantinedChanges: _aio.UnaryUnaryMultiCallable[_trouble_pb2.ListQuarantinedChangesRequest, _trouble_pb2.ListQuarantinedChangesResponse]  # type: ignore[assignment]
     """Changes that could not be applied and are held."""
-    GetQuarantined: _aio.UnaryUnaryMultiCallable[_trouble_pb2.GetQuarantinedRequest, _trouble_pb2.GetQuarantinedResponse]  # type: ignore[assignment]
+    GetQuarantinedChange: _aio.UnaryUnaryMultiCallable[_trouble_pb2.GetQuarantinedChangeRequest, _trouble_pb2.GetQuarantinedChangeResponse]  # type: ignore[assignment]
     """One held change."""
-    RetryQuarantined: _aio.UnaryUnaryMultiCallable[_trouble_pb2.RetryQuarantinedRequest, _trouble_pb2.RetryQuarantinedResponse]  # type: ignore[assignment]
+    RetryQuarantinedChanges: _aio.UnaryUnaryMultiCallable[_trouble_pb2.RetryQuarantinedChangesRequest, _trouble_pb2.RetryQuarantinedChangesResponse]  # type: ignore[assignment]
     """Tries held changes again."""
-    CloseQuarantined: _aio.UnaryUnaryMultiCallable[_trouble_pb2.CloseQuarantinedRequest, _trouble_pb2.CloseQuarantinedResponse]  # type: ignore[assignment]
+    CloseQuarantinedChange: _aio.UnaryUnaryMultiCallable[_trouble_pb2.CloseQuarantinedChangeRequest, _trouble_pb2.CloseQuarantinedChangeResponse]  # type: ignore[assignment]
     """Gives a held change up, with a trace."""
-    ListClones: _aio.UnaryUnaryMultiCallable[_trouble_pb2.ListClonesRequest, _trouble_pb2.ListClonesResponse]  # type: ignore[assignment]
+    ListClonedOffices: _aio.UnaryUnaryMultiCallable[_trouble_pb2.ListClonedOfficesRequest, _trouble_pb2.ListClonedOfficesResponse]  # type: ignore[assignment]
     """Offices under whose name two stores were seen at work."""
-    ResetClone: _aio.UnaryUnaryMultiCallable[_trouble_pb2.ResetCloneRequest, _trouble_pb2.ResetCloneResponse]  # type: ignore[assignment]
+    ResetClonedOffice: _aio.UnaryUnaryMultiCallable[_trouble_pb2.ResetClonedOfficeRequest, _trouble_pb2.ResetClonedOfficeResponse]  # type: ignore[assignment]
     """Forgets which of two stores of a child was here last."""
 
 class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -349,19 +349,19 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """How far a record is safe."""
 
     @_abc_1.abstractmethod
-    def FindIds(
+    def SearchIds(
         self,
-        request: _office_pb2.FindIdsRequest,
+        request: _office_pb2.SearchIdsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_office_pb2.FindIdsResponse, _abc.Awaitable[_office_pb2.FindIdsResponse]]:
+    ) -> _typing.Union[_office_pb2.SearchIdsResponse, _abc.Awaitable[_office_pb2.SearchIdsResponse]]:
         """Which thing a person means, by its name or the first digits of its id."""
 
     @_abc_1.abstractmethod
-    def FindUnits(
+    def SearchUnits(
         self,
-        request: _office_pb2.FindUnitsRequest,
+        request: _office_pb2.SearchUnitsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_office_pb2.FindUnitsResponse, _abc.Awaitable[_office_pb2.FindUnitsResponse]]:
+    ) -> _typing.Union[_office_pb2.SearchUnitsResponse, _abc.Awaitable[_office_pb2.SearchUnitsResponse]]:
         """Units by part of a code or a name."""
 
     @_abc_1.abstractmethod
@@ -381,19 +381,19 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes a list of units as the tree from a day onward; at the city."""
 
     @_abc_1.abstractmethod
-    def SyncNow(
+    def SyncOffice(
         self,
-        request: _office_pb2.SyncNowRequest,
+        request: _office_pb2.SyncOfficeRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_office_pb2.SyncNowResponse, _abc.Awaitable[_office_pb2.SyncNowResponse]]:
+    ) -> _typing.Union[_office_pb2.SyncOfficeResponse, _abc.Awaitable[_office_pb2.SyncOfficeResponse]]:
         """Tries the link now."""
 
     @_abc_1.abstractmethod
-    def Compare(
+    def CompareOffice(
         self,
-        request: _office_pb2.CompareRequest,
+        request: _office_pb2.CompareOfficeRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_office_pb2.CompareResponse, _abc.Awaitable[_office_pb2.CompareResponse]]:
+    ) -> _typing.Union[_office_pb2.CompareOfficeResponse, _abc.Awaitable[_office_pb2.CompareOfficeResponse]]:
         """Compares with the parent now."""
 
     @_abc_1.abstractmethod
@@ -405,11 +405,11 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """What comparisons have put right."""
 
     @_abc_1.abstractmethod
-    def Retain(
+    def ApplyRetention(
         self,
-        request: _retention_pb2.RetainRequest,
+        request: _retention_pb2.ApplyRetentionRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_retention_pb2.RetainResponse, _abc.Awaitable[_retention_pb2.RetainResponse]]:
+    ) -> _typing.Union[_retention_pb2.ApplyRetentionResponse, _abc.Awaitable[_retention_pb2.ApplyRetentionResponse]]:
         """Cuts what nobody needs of the log, or only shows what holds it."""
 
     @_abc_1.abstractmethod
@@ -437,11 +437,11 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """The catalogue of registers."""
 
     @_abc_1.abstractmethod
-    def DescribeRegister(
+    def GetRegister(
         self,
-        request: _registers_pb2.DescribeRegisterRequest,
+        request: _registers_pb2.GetRegisterRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_registers_pb2.DescribeRegisterResponse, _abc.Awaitable[_registers_pb2.DescribeRegisterResponse]]:
+    ) -> _typing.Union[_registers_pb2.GetRegisterResponse, _abc.Awaitable[_registers_pb2.GetRegisterResponse]]:
         """One register with its fields."""
 
     @_abc_1.abstractmethod
@@ -469,11 +469,11 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Adds a record."""
 
     @_abc_1.abstractmethod
-    def ChangeRecord(
+    def UpdateRecord(
         self,
-        request: _registers_pb2.ChangeRecordRequest,
+        request: _registers_pb2.UpdateRecordRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_registers_pb2.ChangeRecordResponse, _abc.Awaitable[_registers_pb2.ChangeRecordResponse]]:
+    ) -> _typing.Union[_registers_pb2.UpdateRecordResponse, _abc.Awaitable[_registers_pb2.UpdateRecordResponse]]:
         """Changes a record."""
 
     @_abc_1.abstractmethod
@@ -517,19 +517,19 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Gives records, or an empty template, as a file."""
 
     @_abc_1.abstractmethod
-    def IssueWork(
+    def IssueWorkOrder(
         self,
-        request: _work_pb2.IssueWorkRequest,
+        request: _work_pb2.IssueWorkOrderRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_work_pb2.IssueWorkResponse, _abc.Awaitable[_work_pb2.IssueWorkResponse]]:
+    ) -> _typing.Union[_work_pb2.IssueWorkOrderResponse, _abc.Awaitable[_work_pb2.IssueWorkOrderResponse]]:
         """Asks offices below for work."""
 
     @_abc_1.abstractmethod
-    def ActOnAssignment(
+    def TransitionAssignment(
         self,
-        request: _work_pb2.ActOnAssignmentRequest,
+        request: _work_pb2.TransitionAssignmentRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_work_pb2.ActOnAssignmentResponse, _abc.Awaitable[_work_pb2.ActOnAssignmentResponse]]:
+    ) -> _typing.Union[_work_pb2.TransitionAssignmentResponse, _abc.Awaitable[_work_pb2.TransitionAssignmentResponse]]:
         """Takes a step on an assignment."""
 
     @_abc_1.abstractmethod
@@ -581,43 +581,43 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """One order: who has done it, who is late, who has not answered."""
 
     @_abc_1.abstractmethod
-    def ListToday(
+    def ListTasks(
         self,
-        request: _daily_pb2.ListTodayRequest,
+        request: _daily_pb2.ListTasksRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_daily_pb2.ListTodayResponse, _abc.Awaitable[_daily_pb2.ListTodayResponse]]:
+    ) -> _typing.Union[_daily_pb2.ListTasksResponse, _abc.Awaitable[_daily_pb2.ListTasksResponse]]:
         """Everything that waits for this office."""
 
     @_abc_1.abstractmethod
-    def Appropriate(
+    def AppropriateMoney(
         self,
-        request: _money_pb2.AppropriateRequest,
+        request: _money_pb2.AppropriateMoneyRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_money_pb2.AppropriateResponse, _abc.Awaitable[_money_pb2.AppropriateResponse]]:
+    ) -> _typing.Union[_money_pb2.AppropriateMoneyResponse, _abc.Awaitable[_money_pb2.AppropriateMoneyResponse]]:
         """Puts money of a budget into a fund."""
 
     @_abc_1.abstractmethod
-    def Release(
+    def ReleaseMoney(
         self,
-        request: _money_pb2.ReleaseRequest,
+        request: _money_pb2.ReleaseMoneyRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_money_pb2.ReleaseResponse, _abc.Awaitable[_money_pb2.ReleaseResponse]]:
+    ) -> _typing.Union[_money_pb2.ReleaseMoneyResponse, _abc.Awaitable[_money_pb2.ReleaseMoneyResponse]]:
         """Sends money down."""
 
     @_abc_1.abstractmethod
-    def Match(
+    def MatchMoney(
         self,
-        request: _money_pb2.MatchRequest,
+        request: _money_pb2.MatchMoneyRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_money_pb2.MatchResponse, _abc.Awaitable[_money_pb2.MatchResponse]]:
+    ) -> _typing.Union[_money_pb2.MatchMoneyResponse, _abc.Awaitable[_money_pb2.MatchMoneyResponse]]:
         """Puts a district's own money beside the city's."""
 
     @_abc_1.abstractmethod
-    def Receive(
+    def ReceiveMoney(
         self,
-        request: _money_pb2.ReceiveRequest,
+        request: _money_pb2.ReceiveMoneyRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_money_pb2.ReceiveResponse, _abc.Awaitable[_money_pb2.ReceiveResponse]]:
+    ) -> _typing.Union[_money_pb2.ReceiveMoneyResponse, _abc.Awaitable[_money_pb2.ReceiveMoneyResponse]]:
         """Takes a release in, or all that wait."""
 
     @_abc_1.abstractmethod
@@ -629,19 +629,19 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Sends money back up."""
 
     @_abc_1.abstractmethod
-    def Spend(
+    def SpendMoney(
         self,
-        request: _money_pb2.SpendRequest,
+        request: _money_pb2.SpendMoneyRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_money_pb2.SpendResponse, _abc.Awaitable[_money_pb2.SpendResponse]]:
+    ) -> _typing.Union[_money_pb2.SpendMoneyResponse, _abc.Awaitable[_money_pb2.SpendMoneyResponse]]:
         """Records an expenditure."""
 
     @_abc_1.abstractmethod
-    def Reverse(
+    def ReversePosting(
         self,
-        request: _money_pb2.ReverseRequest,
+        request: _money_pb2.ReversePostingRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_money_pb2.ReverseResponse, _abc.Awaitable[_money_pb2.ReverseResponse]]:
+    ) -> _typing.Union[_money_pb2.ReversePostingResponse, _abc.Awaitable[_money_pb2.ReversePostingResponse]]:
         """Undoes an appropriation or an expenditure."""
 
     @_abc_1.abstractmethod
@@ -709,11 +709,11 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Many figures of many units, each with its completeness."""
 
     @_abc_1.abstractmethod
-    def Verify(
+    def VerifyOffice(
         self,
-        request: _figures_pb2.VerifyRequest,
+        request: _figures_pb2.VerifyOfficeRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_figures_pb2.VerifyResponse], _abc.AsyncIterator[_figures_pb2.VerifyResponse]]:
+    ) -> _typing.Union[_abc.Iterator[_figures_pb2.VerifyOfficeResponse], _abc.AsyncIterator[_figures_pb2.VerifyOfficeResponse]]:
         """Proves the kept sums from the records."""
 
     @_abc_1.abstractmethod
@@ -765,11 +765,11 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Closes one."""
 
     @_abc_1.abstractmethod
-    def AskCorrection(
+    def CreateCorrection(
         self,
-        request: _corrections_pb2.AskCorrectionRequest,
+        request: _corrections_pb2.CreateCorrectionRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_corrections_pb2.AskCorrectionResponse, _abc.Awaitable[_corrections_pb2.AskCorrectionResponse]]:
+    ) -> _typing.Union[_corrections_pb2.CreateCorrectionResponse, _abc.Awaitable[_corrections_pb2.CreateCorrectionResponse]]:
         """Asks the owner of fields for other values."""
 
     @_abc_1.abstractmethod
@@ -805,51 +805,51 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes a request back."""
 
     @_abc_1.abstractmethod
-    def ListQuarantined(
+    def ListQuarantinedChanges(
         self,
-        request: _trouble_pb2.ListQuarantinedRequest,
+        request: _trouble_pb2.ListQuarantinedChangesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_trouble_pb2.ListQuarantinedResponse, _abc.Awaitable[_trouble_pb2.ListQuarantinedResponse]]:
+    ) -> _typing.Union[_trouble_pb2.ListQuarantinedChangesResponse, _abc.Awaitable[_trouble_pb2.ListQuarantinedChangesResponse]]:
         """Changes that could not be applied and are held."""
 
     @_abc_1.abstractmethod
-    def GetQuarantined(
+    def GetQuarantinedChange(
         self,
-        request: _trouble_pb2.GetQuarantinedRequest,
+        request: _trouble_pb2.GetQuarantinedChangeRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_trouble_pb2.GetQuarantinedResponse, _abc.Awaitable[_trouble_pb2.GetQuarantinedResponse]]:
+    ) -> _typing.Union[_trouble_pb2.GetQuarantinedChangeResponse, _abc.Awaitable[_trouble_pb2.GetQuarantinedChangeResponse]]:
         """One held change."""
 
     @_abc_1.abstractmethod
-    def RetryQuarantined(
+    def RetryQuarantinedChanges(
         self,
-        request: _trouble_pb2.RetryQuarantinedRequest,
+        request: _trouble_pb2.RetryQuarantinedChangesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_trouble_pb2.RetryQuarantinedResponse, _abc.Awaitable[_trouble_pb2.RetryQuarantinedResponse]]:
+    ) -> _typing.Union[_trouble_pb2.RetryQuarantinedChangesResponse, _abc.Awaitable[_trouble_pb2.RetryQuarantinedChangesResponse]]:
         """Tries held changes again."""
 
     @_abc_1.abstractmethod
-    def CloseQuarantined(
+    def CloseQuarantinedChange(
         self,
-        request: _trouble_pb2.CloseQuarantinedRequest,
+        request: _trouble_pb2.CloseQuarantinedChangeRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_trouble_pb2.CloseQuarantinedResponse, _abc.Awaitable[_trouble_pb2.CloseQuarantinedResponse]]:
+    ) -> _typing.Union[_trouble_pb2.CloseQuarantinedChangeResponse, _abc.Awaitable[_trouble_pb2.CloseQuarantinedChangeResponse]]:
         """Gives a held change up, with a trace."""
 
     @_abc_1.abstractmethod
-    def ListClones(
+    def ListClonedOffices(
         self,
-        request: _trouble_pb2.ListClonesRequest,
+        request: _trouble_pb2.ListClonedOfficesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_trouble_pb2.ListClonesResponse, _abc.Awaitable[_trouble_pb2.ListClonesResponse]]:
+    ) -> _typing.Union[_trouble_pb2.ListClonedOfficesResponse, _abc.Awaitable[_trouble_pb2.ListClonedOfficesResponse]]:
         """Offices under whose name two stores were seen at work."""
 
     @_abc_1.abstractmethod
-    def ResetClone(
+    def ResetClonedOffice(
         self,
-        request: _trouble_pb2.ResetCloneRequest,
+        request: _trouble_pb2.ResetClonedOfficeRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_trouble_pb2.ResetCloneResponse, _abc.Awaitable[_trouble_pb2.ResetCloneResponse]]:
+    ) -> _typing.Union[_trouble_pb2.ResetClonedOfficeResponse, _abc.Awaitable[_trouble_pb2.ResetClonedOfficeResponse]]:
         """Forgets which of two stores of a child was here last."""
 
 def add_OfficeServiceServicer_to_server(servicer: OfficeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -64,24 +64,32 @@ class RegisterDescription(_message.Message):
     def __init__(self, name: _Optional[str] = ..., label: _Optional[_Union[_common_pb2.Label, _Mapping]] = ..., audience: _Optional[str] = ..., level: _Optional[int] = ..., key: _Optional[_Iterable[str]] = ..., singleton: _Optional[bool] = ..., system: _Optional[bool] = ..., fields: _Optional[_Iterable[_Union[FieldDescription, _Mapping]]] = ..., records: _Optional[int] = ..., kept_here: _Optional[bool] = ..., end_reasons: _Optional[_Iterable[_Union[Choice, _Mapping]]] = ...) -> None: ...
 
 class ListRegistersRequest(_message.Message):
-    __slots__ = ("system",)
+    __slots__ = ("system", "page_size", "page_token")
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     system: bool
-    def __init__(self, system: _Optional[bool] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, system: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListRegistersResponse(_message.Message):
-    __slots__ = ("registers",)
+    __slots__ = ("registers", "total_size", "next_page_token")
     REGISTERS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     registers: _containers.RepeatedCompositeFieldContainer[RegisterDescription]
-    def __init__(self, registers: _Optional[_Iterable[_Union[RegisterDescription, _Mapping]]] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, registers: _Optional[_Iterable[_Union[RegisterDescription, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
-class DescribeRegisterRequest(_message.Message):
+class GetRegisterRequest(_message.Message):
     __slots__ = ("register",)
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     register: str
     def __init__(self, register: _Optional[str] = ...) -> None: ...
 
-class DescribeRegisterResponse(_message.Message):
+class GetRegisterResponse(_message.Message):
     __slots__ = ("register",)
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     register: RegisterDescription
@@ -108,15 +116,15 @@ class Record(_message.Message):
     CONFLICTS_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: _common_pb2.Unit
-    id: bytes
+    id: str
     alive: bool
     values: _containers.MessageMap[str, _common_pb2.Value]
     writable: _containers.RepeatedScalarFieldContainer[str]
     version_token: str
     created_ms: int
     changed_ms: int
-    conflicts: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., id: _Optional[bytes] = ..., alive: _Optional[bool] = ..., values: _Optional[_Mapping[str, _common_pb2.Value]] = ..., writable: _Optional[_Iterable[str]] = ..., version_token: _Optional[str] = ..., created_ms: _Optional[int] = ..., changed_ms: _Optional[int] = ..., conflicts: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    conflicts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., id: _Optional[str] = ..., alive: _Optional[bool] = ..., values: _Optional[_Mapping[str, _common_pb2.Value]] = ..., writable: _Optional[_Iterable[str]] = ..., version_token: _Optional[str] = ..., created_ms: _Optional[int] = ..., changed_ms: _Optional[int] = ..., conflicts: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RecordEvent(_message.Message):
     __slots__ = ("at_ms", "kind", "unit", "values", "state", "actor", "reason", "changes", "logged")
@@ -184,7 +192,7 @@ class Condition(_message.Message):
     def __init__(self, field: _Optional[str] = ..., operator: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class ListRecordsRequest(_message.Message):
-    __slots__ = ("register", "unit", "subtree", "where", "include_ended", "limit", "after", "conditions", "search", "sort")
+    __slots__ = ("register", "unit", "subtree", "where", "include_ended", "page_size", "page_token", "conditions", "search", "sort")
     class WhereEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -197,8 +205,8 @@ class ListRecordsRequest(_message.Message):
     SUBTREE_FIELD_NUMBER: _ClassVar[int]
     WHERE_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_ENDED_FIELD_NUMBER: _ClassVar[int]
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
-    AFTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     CONDITIONS_FIELD_NUMBER: _ClassVar[int]
     SEARCH_FIELD_NUMBER: _ClassVar[int]
     SORT_FIELD_NUMBER: _ClassVar[int]
@@ -207,26 +215,26 @@ class ListRecordsRequest(_message.Message):
     subtree: bool
     where: _containers.ScalarMap[str, str]
     include_ended: bool
-    limit: int
-    after: str
+    page_size: int
+    page_token: str
     conditions: _containers.RepeatedCompositeFieldContainer[Condition]
     search: str
     sort: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., where: _Optional[_Mapping[str, str]] = ..., include_ended: _Optional[bool] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., search: _Optional[str] = ..., sort: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., subtree: _Optional[bool] = ..., where: _Optional[_Mapping[str, str]] = ..., include_ended: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., search: _Optional[str] = ..., sort: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListRecordsResponse(_message.Message):
-    __slots__ = ("records", "total", "next", "below", "partial")
+    __slots__ = ("records", "total_size", "next_page_token", "below", "partial")
     RECORDS_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
-    NEXT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     BELOW_FIELD_NUMBER: _ClassVar[int]
     PARTIAL_FIELD_NUMBER: _ClassVar[int]
     records: _containers.RepeatedCompositeFieldContainer[Record]
-    total: int
-    next: str
+    total_size: int
+    next_page_token: str
     below: bool
     partial: bool
-    def __init__(self, records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ..., below: _Optional[bool] = ..., partial: _Optional[bool] = ...) -> None: ...
+    def __init__(self, records: _Optional[_Iterable[_Union[Record, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ..., below: _Optional[bool] = ..., partial: _Optional[bool] = ...) -> None: ...
 
 class StateZeroRequest(_message.Message):
     __slots__ = ("register", "withdraw", "actor")
@@ -260,9 +268,9 @@ class GetRecordRequest(_message.Message):
     HISTORY_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: str
-    id: bytes
+    id: str
     history: bool
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., history: _Optional[bool] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[str] = ..., history: _Optional[bool] = ...) -> None: ...
 
 class GetRecordResponse(_message.Message):
     __slots__ = ("record", "history", "remains")
@@ -297,7 +305,7 @@ class CreateRecordResponse(_message.Message):
     record: Record
     def __init__(self, record: _Optional[_Union[Record, _Mapping]] = ...) -> None: ...
 
-class ChangeRecordRequest(_message.Message):
+class UpdateRecordRequest(_message.Message):
     __slots__ = ("register", "unit", "id", "values", "version_token", "force", "actor", "reason")
     class ValuesEntry(_message.Message):
         __slots__ = ("key", "value")
@@ -316,15 +324,15 @@ class ChangeRecordRequest(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     register: str
     unit: str
-    id: bytes
+    id: str
     values: _containers.ScalarMap[str, str]
     version_token: str
     force: bool
     actor: str
     reason: str
-    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[bytes] = ..., values: _Optional[_Mapping[str, str]] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., unit: _Optional[str] = ..., id: _Optional[str] = ..., values: _Optional[_Mapping[str, str]] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
-class ChangeRecordResponse(_message.Message):
+class UpdateRecordResponse(_message.Message):
     __slots__ = ("record",)
     RECORD_FIELD_NUMBER: _ClassVar[int]
     record: Record
@@ -339,12 +347,12 @@ class EndRecordRequest(_message.Message):
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     register: str
-    id: bytes
+    id: str
     version_token: str
     force: bool
     actor: str
     reason: str
-    def __init__(self, register: _Optional[str] = ..., id: _Optional[bytes] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., id: _Optional[str] = ..., version_token: _Optional[str] = ..., force: _Optional[bool] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class EndRecordResponse(_message.Message):
     __slots__ = ("record",)
@@ -359,10 +367,10 @@ class RestoreRecordRequest(_message.Message):
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     register: str
-    id: bytes
+    id: str
     actor: str
     reason: str
-    def __init__(self, register: _Optional[str] = ..., id: _Optional[bytes] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, register: _Optional[str] = ..., id: _Optional[str] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class RestoreRecordResponse(_message.Message):
     __slots__ = ("record",)

@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from sync.wire.office.v1 import common_pb2 as silian_dot_office_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n silian/office/v1/retention.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\" \n\rRetainRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\"\xa5\x03\n\x0eRetainResponse\x12\x16\n\x0elow_water_mark\x18\x01 \x01(\x04\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\x04\x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\x11\n\toldest_ms\x18\x05 \x01(\x03\x12\x19\n\x11truncated_entries\x18\x06 \x01(\x04\x12\x17\n\x0ftruncated_bytes\x18\x07 \x01(\x04\x12(\n\x05holds\x18\x08 \x03(\x0b\x32\x19.silian.office.v1.LogHold\x12\x10\n\x08log_days\x18\t \x01(\r\x12\x12\n\nlease_days\x18\n \x01(\r\x12\x16\n\x0etombstone_days\x18\x0b \x01(\r\x12\x19\n\x11\x65nded_with_values\x18\x0c \x01(\x04\x12\x10\n\x08redacted\x18\r \x01(\x04\x12\x14\n\x0credacted_now\x18\x0e \x01(\x04\x12*\n\x04kept\x18\x0f \x03(\x0b\x32\x1c.silian.office.v1.ValuesKept\x12\x15\n\rlocal_entries\x18\x10 \x01(\x04\x12\x19\n\x11\x63ut_local_entries\x18\x11 \x01(\x04\"*\n\nValuesKept\x12\x0b\n\x03why\x18\x01 \x01(\t\x12\x0f\n\x07records\x18\x02 \x01(\x04\"{\n\x07LogHold\x12\x0b\n\x03why\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12$\n\x04unit\x18\x03 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x17\n\x0flast_contact_ms\x18\x04 \x01(\x03\x12\x15\n\rlease_left_ms\x18\x05 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n silian/office/v1/retention.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\"(\n\x15\x41pplyRetentionRequest\x12\x0f\n\x07\x64ry_run\x18\x01 \x01(\x08\"\xad\x03\n\x16\x41pplyRetentionResponse\x12\x16\n\x0elow_water_mark\x18\x01 \x01(\x04\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\x04\x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\x11\n\toldest_ms\x18\x05 \x01(\x03\x12\x19\n\x11truncated_entries\x18\x06 \x01(\x04\x12\x17\n\x0ftruncated_bytes\x18\x07 \x01(\x04\x12(\n\x05holds\x18\x08 \x03(\x0b\x32\x19.silian.office.v1.LogHold\x12\x10\n\x08log_days\x18\t \x01(\r\x12\x12\n\nlease_days\x18\n \x01(\r\x12\x16\n\x0etombstone_days\x18\x0b \x01(\r\x12\x19\n\x11\x65nded_with_values\x18\x0c \x01(\x04\x12\x10\n\x08redacted\x18\r \x01(\x04\x12\x14\n\x0credacted_now\x18\x0e \x01(\x04\x12*\n\x04kept\x18\x0f \x03(\x0b\x32\x1c.silian.office.v1.ValuesKept\x12\x15\n\rlocal_entries\x18\x10 \x01(\x04\x12\x19\n\x11\x63ut_local_entries\x18\x11 \x01(\x04\"*\n\nValuesKept\x12\x0b\n\x03why\x18\x01 \x01(\t\x12\x0f\n\x07records\x18\x02 \x01(\x04\"{\n\x07LogHold\x12\x0b\n\x03why\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12$\n\x04unit\x18\x03 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x17\n\x0flast_contact_ms\x18\x04 \x01(\x03\x12\x15\n\rlease_left_ms\x18\x05 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'silian.office.v1.retention_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RETAINREQUEST']._serialized_start=85
-  _globals['_RETAINREQUEST']._serialized_end=117
-  _globals['_RETAINRESPONSE']._serialized_start=120
-  _globals['_RETAINRESPONSE']._serialized_end=541
-  _globals['_VALUESKEPT']._serialized_start=543
-  _globals['_VALUESKEPT']._serialized_end=585
-  _globals['_LOGHOLD']._serialized_start=587
-  _globals['_LOGHOLD']._serialized_end=710
+  _globals['_APPLYRETENTIONREQUEST']._serialized_start=85
+  _globals['_APPLYRETENTIONREQUEST']._serialized_end=125
+  _globals['_APPLYRETENTIONRESPONSE']._serialized_start=128
+  _globals['_APPLYRETENTIONRESPONSE']._serialized_end=557
+  _globals['_VALUESKEPT']._serialized_start=559
+  _globals['_VALUESKEPT']._serialized_end=601
+  _globals['_LOGHOLD']._serialized_start=603
+  _globals['_LOGHOLD']._serialized_end=726
 # @@protoc_insertion_point(module_scope)

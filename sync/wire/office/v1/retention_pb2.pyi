@@ -7,13 +7,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class RetainRequest(_message.Message):
+class ApplyRetentionRequest(_message.Message):
     __slots__ = ("dry_run",)
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     dry_run: bool
     def __init__(self, dry_run: _Optional[bool] = ...) -> None: ...
 
-class RetainResponse(_message.Message):
+class ApplyRetentionResponse(_message.Message):
     __slots__ = ("low_water_mark", "end", "entries", "bytes", "oldest_ms", "truncated_entries", "truncated_bytes", "holds", "log_days", "lease_days", "tombstone_days", "ended_with_values", "redacted", "redacted_now", "kept", "local_entries", "cut_local_entries")
     LOW_WATER_MARK_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]

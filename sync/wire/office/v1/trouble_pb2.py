@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sync.wire.office.v1 import common_pb2 as silian_dot_office_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esilian/office/v1/trouble.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\"\xfc\x01\n\x11QuarantinedChange\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0f\n\x07\x61rrival\x18\x02 \x01(\x04\x12&\n\x06writer\x18\x03 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x10\n\x08register\x18\x04 \x01(\t\x12$\n\x04unit\x18\x05 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0f\n\x07records\x18\x06 \x03(\x0c\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\t\x12\r\n\x05state\x18\t \x01(\t\x12\r\n\x05\x61t_ms\x18\n \x01(\x03\x12\r\n\x05tries\x18\x0b \x01(\r\x12\x0c\n\x04note\x18\x0c \x01(\t\"C\n\x16ListQuarantinedRequest\x12\x0b\n\x03\x61ll\x18\x01 \x01(\x08\x12\r\n\x05limit\x18\x02 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\"p\n\x17ListQuarantinedResponse\x12\x38\n\x0bquarantined\x18\x01 \x03(\x0b\x32#.silian.office.v1.QuarantinedChange\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x0c\n\x04next\x18\x03 \x01(\t\"#\n\x15GetQuarantinedRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"\x9b\x01\n\x16GetQuarantinedResponse\x12?\n\x12quarantined_change\x18\x01 \x01(\x0b\x32#.silian.office.v1.QuarantinedChange\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x04\x12\x11\n\toperation\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\"%\n\x17RetryQuarantinedRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\":\n\x18RetryQuarantinedResponse\x12\r\n\x05tried\x18\x01 \x01(\r\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\r\"D\n\x17\x43loseQuarantinedRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"l\n\x18\x43loseQuarantinedResponse\x12?\n\x12quarantined_change\x18\x01 \x01(\x0b\x32#.silian.office.v1.QuarantinedChange\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\r\"\x13\n\x11ListClonesRequest\":\n\nCloneReset\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"v\n\x0c\x43lonedOffice\x12$\n\x04unit\x18\x01 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0f\n\x07\x66lagged\x18\x02 \x01(\x08\x12/\n\tdecisions\x18\x03 \x03(\x0b\x32\x1c.silian.office.v1.CloneReset\"E\n\x12ListClonesResponse\x12/\n\x07offices\x18\x01 \x03(\x0b\x32\x1e.silian.office.v1.ClonedOffice\"@\n\x11ResetCloneRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"D\n\x12ResetCloneResponse\x12.\n\x06office\x18\x01 \x01(\x0b\x32\x1e.silian.office.v1.ClonedOfficeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esilian/office/v1/trouble.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\"\xfc\x01\n\x11QuarantinedChange\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x61rrival\x18\x02 \x01(\x04\x12&\n\x06writer\x18\x03 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x10\n\x08register\x18\x04 \x01(\t\x12$\n\x04unit\x18\x05 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0f\n\x07records\x18\x06 \x03(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\t\x12\r\n\x05state\x18\t \x01(\t\x12\r\n\x05\x61t_ms\x18\n \x01(\x03\x12\r\n\x05tries\x18\x0b \x01(\r\x12\x0c\n\x04note\x18\x0c \x01(\t\"S\n\x1dListQuarantinedChangesRequest\x12\x0b\n\x03\x61ll\x18\x01 \x01(\x08\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x8f\x01\n\x1eListQuarantinedChangesResponse\x12@\n\x13quarantined_changes\x18\x01 \x03(\x0b\x32#.silian.office.v1.QuarantinedChange\x12\x12\n\ntotal_size\x18\x02 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\")\n\x1bGetQuarantinedChangeRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xa1\x01\n\x1cGetQuarantinedChangeResponse\x12?\n\x12quarantined_change\x18\x01 \x01(\x0b\x32#.silian.office.v1.QuarantinedChange\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x04\x12\x11\n\toperation\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\",\n\x1eRetryQuarantinedChangesRequest\x12\n\n\x02id\x18\x01 \x01(\t\"A\n\x1fRetryQuarantinedChangesResponse\x12\r\n\x05tried\x18\x01 \x01(\r\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\r\"J\n\x1d\x43loseQuarantinedChangeRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"r\n\x1e\x43loseQuarantinedChangeResponse\x12?\n\x12quarantined_change\x18\x01 \x01(\x0b\x32#.silian.office.v1.QuarantinedChange\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\r\"A\n\x18ListClonedOfficesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\":\n\nCloneReset\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x03\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"v\n\x0c\x43lonedOffice\x12$\n\x04unit\x18\x01 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0f\n\x07\x66lagged\x18\x02 \x01(\x08\x12/\n\tdecisions\x18\x03 \x03(\x0b\x32\x1c.silian.office.v1.CloneReset\"\x80\x01\n\x19ListClonedOfficesResponse\x12\x36\n\x0e\x63loned_offices\x18\x01 \x03(\x0b\x32\x1e.silian.office.v1.ClonedOffice\x12\x12\n\ntotal_size\x18\x02 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"G\n\x18ResetClonedOfficeRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"K\n\x19ResetClonedOfficeResponse\x12.\n\x06office\x18\x01 \x01(\x0b\x32\x1e.silian.office.v1.ClonedOfficeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,32 +34,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_QUARANTINEDCHANGE']._serialized_start=84
   _globals['_QUARANTINEDCHANGE']._serialized_end=336
-  _globals['_LISTQUARANTINEDREQUEST']._serialized_start=338
-  _globals['_LISTQUARANTINEDREQUEST']._serialized_end=405
-  _globals['_LISTQUARANTINEDRESPONSE']._serialized_start=407
-  _globals['_LISTQUARANTINEDRESPONSE']._serialized_end=519
-  _globals['_GETQUARANTINEDREQUEST']._serialized_start=521
-  _globals['_GETQUARANTINEDREQUEST']._serialized_end=556
-  _globals['_GETQUARANTINEDRESPONSE']._serialized_start=559
-  _globals['_GETQUARANTINEDRESPONSE']._serialized_end=714
-  _globals['_RETRYQUARANTINEDREQUEST']._serialized_start=716
-  _globals['_RETRYQUARANTINEDREQUEST']._serialized_end=753
-  _globals['_RETRYQUARANTINEDRESPONSE']._serialized_start=755
-  _globals['_RETRYQUARANTINEDRESPONSE']._serialized_end=813
-  _globals['_CLOSEQUARANTINEDREQUEST']._serialized_start=815
-  _globals['_CLOSEQUARANTINEDREQUEST']._serialized_end=883
-  _globals['_CLOSEQUARANTINEDRESPONSE']._serialized_start=885
-  _globals['_CLOSEQUARANTINEDRESPONSE']._serialized_end=993
-  _globals['_LISTCLONESREQUEST']._serialized_start=995
-  _globals['_LISTCLONESREQUEST']._serialized_end=1014
-  _globals['_CLONERESET']._serialized_start=1016
-  _globals['_CLONERESET']._serialized_end=1074
-  _globals['_CLONEDOFFICE']._serialized_start=1076
-  _globals['_CLONEDOFFICE']._serialized_end=1194
-  _globals['_LISTCLONESRESPONSE']._serialized_start=1196
-  _globals['_LISTCLONESRESPONSE']._serialized_end=1265
-  _globals['_RESETCLONEREQUEST']._serialized_start=1267
-  _globals['_RESETCLONEREQUEST']._serialized_end=1331
-  _globals['_RESETCLONERESPONSE']._serialized_start=1333
-  _globals['_RESETCLONERESPONSE']._serialized_end=1401
+  _globals['_LISTQUARANTINEDCHANGESREQUEST']._serialized_start=338
+  _globals['_LISTQUARANTINEDCHANGESREQUEST']._serialized_end=421
+  _globals['_LISTQUARANTINEDCHANGESRESPONSE']._serialized_start=424
+  _globals['_LISTQUARANTINEDCHANGESRESPONSE']._serialized_end=567
+  _globals['_GETQUARANTINEDCHANGEREQUEST']._serialized_start=569
+  _globals['_GETQUARANTINEDCHANGEREQUEST']._serialized_end=610
+  _globals['_GETQUARANTINEDCHANGERESPONSE']._serialized_start=613
+  _globals['_GETQUARANTINEDCHANGERESPONSE']._serialized_end=774
+  _globals['_RETRYQUARANTINEDCHANGESREQUEST']._serialized_start=776
+  _globals['_RETRYQUARANTINEDCHANGESREQUEST']._serialized_end=820
+  _globals['_RETRYQUARANTINEDCHANGESRESPONSE']._serialized_start=822
+  _globals['_RETRYQUARANTINEDCHANGESRESPONSE']._serialized_end=887
+  _globals['_CLOSEQUARANTINEDCHANGEREQUEST']._serialized_start=889
+  _globals['_CLOSEQUARANTINEDCHANGEREQUEST']._serialized_end=963
+  _globals['_CLOSEQUARANTINEDCHANGERESPONSE']._serialized_start=965
+  _globals['_CLOSEQUARANTINEDCHANGERESPONSE']._serialized_end=1079
+  _globals['_LISTCLONEDOFFICESREQUEST']._serialized_start=1081
+  _globals['_LISTCLONEDOFFICESREQUEST']._serialized_end=1146
+  _globals['_CLONERESET']._serialized_start=1148
+  _globals['_CLONERESET']._serialized_end=1206
+  _globals['_CLONEDOFFICE']._serialized_start=1208
+  _globals['_CLONEDOFFICE']._serialized_end=1326
+  _globals['_LISTCLONEDOFFICESRESPONSE']._serialized_start=1329
+  _globals['_LISTCLONEDOFFICESRESPONSE']._serialized_end=1457
+  _globals['_RESETCLONEDOFFICEREQUEST']._serialized_start=1459
+  _globals['_RESETCLONEDOFFICEREQUEST']._serialized_end=1530
+  _globals['_RESETCLONEDOFFICERESPONSE']._serialized_start=1532
+  _globals['_RESETCLONEDOFFICERESPONSE']._serialized_end=1607
 # @@protoc_insertion_point(module_scope)

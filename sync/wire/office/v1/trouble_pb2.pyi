@@ -21,47 +21,47 @@ class QuarantinedChange(_message.Message):
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     TRIES_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     arrival: int
     writer: _common_pb2.Unit
     register: str
     unit: _common_pb2.Unit
-    records: _containers.RepeatedScalarFieldContainer[bytes]
+    records: _containers.RepeatedScalarFieldContainer[str]
     reason: str
     detail: str
     state: str
     at_ms: int
     tries: int
     note: str
-    def __init__(self, id: _Optional[bytes] = ..., arrival: _Optional[int] = ..., writer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., records: _Optional[_Iterable[bytes]] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ..., state: _Optional[str] = ..., at_ms: _Optional[int] = ..., tries: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., arrival: _Optional[int] = ..., writer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., records: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ..., state: _Optional[str] = ..., at_ms: _Optional[int] = ..., tries: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
 
-class ListQuarantinedRequest(_message.Message):
-    __slots__ = ("all", "limit", "after")
+class ListQuarantinedChangesRequest(_message.Message):
+    __slots__ = ("all", "page_size", "page_token")
     ALL_FIELD_NUMBER: _ClassVar[int]
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
-    AFTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     all: bool
-    limit: int
-    after: str
-    def __init__(self, all: _Optional[bool] = ..., limit: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, all: _Optional[bool] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
-class ListQuarantinedResponse(_message.Message):
-    __slots__ = ("quarantined", "total", "next")
-    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
-    NEXT_FIELD_NUMBER: _ClassVar[int]
-    quarantined: _containers.RepeatedCompositeFieldContainer[QuarantinedChange]
-    total: int
-    next: str
-    def __init__(self, quarantined: _Optional[_Iterable[_Union[QuarantinedChange, _Mapping]]] = ..., total: _Optional[int] = ..., next: _Optional[str] = ...) -> None: ...
+class ListQuarantinedChangesResponse(_message.Message):
+    __slots__ = ("quarantined_changes", "total_size", "next_page_token")
+    QUARANTINED_CHANGES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    quarantined_changes: _containers.RepeatedCompositeFieldContainer[QuarantinedChange]
+    total_size: int
+    next_page_token: str
+    def __init__(self, quarantined_changes: _Optional[_Iterable[_Union[QuarantinedChange, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
-class GetQuarantinedRequest(_message.Message):
+class GetQuarantinedChangeRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
-class GetQuarantinedResponse(_message.Message):
+class GetQuarantinedChangeResponse(_message.Message):
     __slots__ = ("quarantined_change", "audience", "seq", "operation", "fields")
     QUARANTINED_CHANGE_FIELD_NUMBER: _ClassVar[int]
     AUDIENCE_FIELD_NUMBER: _ClassVar[int]
@@ -75,13 +75,13 @@ class GetQuarantinedResponse(_message.Message):
     fields: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, quarantined_change: _Optional[_Union[QuarantinedChange, _Mapping]] = ..., audience: _Optional[str] = ..., seq: _Optional[int] = ..., operation: _Optional[str] = ..., fields: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class RetryQuarantinedRequest(_message.Message):
+class RetryQuarantinedChangesRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
-class RetryQuarantinedResponse(_message.Message):
+class RetryQuarantinedChangesResponse(_message.Message):
     __slots__ = ("tried", "applied")
     TRIED_FIELD_NUMBER: _ClassVar[int]
     APPLIED_FIELD_NUMBER: _ClassVar[int]
@@ -89,17 +89,17 @@ class RetryQuarantinedResponse(_message.Message):
     applied: int
     def __init__(self, tried: _Optional[int] = ..., applied: _Optional[int] = ...) -> None: ...
 
-class CloseQuarantinedRequest(_message.Message):
+class CloseQuarantinedChangeRequest(_message.Message):
     __slots__ = ("id", "reason", "actor")
     ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     reason: str
     actor: str
-    def __init__(self, id: _Optional[bytes] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
-class CloseQuarantinedResponse(_message.Message):
+class CloseQuarantinedChangeResponse(_message.Message):
     __slots__ = ("quarantined_change", "applied")
     QUARANTINED_CHANGE_FIELD_NUMBER: _ClassVar[int]
     APPLIED_FIELD_NUMBER: _ClassVar[int]
@@ -107,9 +107,13 @@ class CloseQuarantinedResponse(_message.Message):
     applied: int
     def __init__(self, quarantined_change: _Optional[_Union[QuarantinedChange, _Mapping]] = ..., applied: _Optional[int] = ...) -> None: ...
 
-class ListClonesRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+class ListClonedOfficesRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class CloneReset(_message.Message):
     __slots__ = ("at_ms", "actor", "reason")
@@ -131,13 +135,17 @@ class ClonedOffice(_message.Message):
     decisions: _containers.RepeatedCompositeFieldContainer[CloneReset]
     def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., flagged: _Optional[bool] = ..., decisions: _Optional[_Iterable[_Union[CloneReset, _Mapping]]] = ...) -> None: ...
 
-class ListClonesResponse(_message.Message):
-    __slots__ = ("offices",)
-    OFFICES_FIELD_NUMBER: _ClassVar[int]
-    offices: _containers.RepeatedCompositeFieldContainer[ClonedOffice]
-    def __init__(self, offices: _Optional[_Iterable[_Union[ClonedOffice, _Mapping]]] = ...) -> None: ...
+class ListClonedOfficesResponse(_message.Message):
+    __slots__ = ("cloned_offices", "total_size", "next_page_token")
+    CLONED_OFFICES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    cloned_offices: _containers.RepeatedCompositeFieldContainer[ClonedOffice]
+    total_size: int
+    next_page_token: str
+    def __init__(self, cloned_offices: _Optional[_Iterable[_Union[ClonedOffice, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
-class ResetCloneRequest(_message.Message):
+class ResetClonedOfficeRequest(_message.Message):
     __slots__ = ("unit", "reason", "actor")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -147,7 +155,7 @@ class ResetCloneRequest(_message.Message):
     actor: str
     def __init__(self, unit: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
 
-class ResetCloneResponse(_message.Message):
+class ResetClonedOfficeResponse(_message.Message):
     __slots__ = ("office",)
     OFFICE_FIELD_NUMBER: _ClassVar[int]
     office: ClonedOffice

@@ -23,9 +23,9 @@ class Assignment(_message.Message):
     FLAG_FIELD_NUMBER: _ClassVar[int]
     ESCALATED_FIELD_NUMBER: _ClassVar[int]
     DEPTH_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    work_order: bytes
-    parent: bytes
+    id: str
+    work_order: str
+    parent: str
     issuer: _common_pb2.Unit
     assignee: _common_pb2.Unit
     title: str
@@ -37,7 +37,7 @@ class Assignment(_message.Message):
     flag: str
     escalated: int
     depth: int
-    def __init__(self, id: _Optional[bytes] = ..., work_order: _Optional[bytes] = ..., parent: _Optional[bytes] = ..., issuer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., assignee: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., title: _Optional[str] = ..., state: _Optional[str] = ..., percent: _Optional[int] = ..., duty: _Optional[str] = ..., due_ms: _Optional[int] = ..., updated_ms: _Optional[int] = ..., flag: _Optional[str] = ..., escalated: _Optional[int] = ..., depth: _Optional[int] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., work_order: _Optional[str] = ..., parent: _Optional[str] = ..., issuer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., assignee: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., title: _Optional[str] = ..., state: _Optional[str] = ..., percent: _Optional[int] = ..., duty: _Optional[str] = ..., due_ms: _Optional[int] = ..., updated_ms: _Optional[int] = ..., flag: _Optional[str] = ..., escalated: _Optional[int] = ..., depth: _Optional[int] = ...) -> None: ...
 
 class AssignmentEvent(_message.Message):
     __slots__ = ("kind", "unit", "at_ms", "actor", "reason", "percent", "due_ms", "note", "evidence", "before", "after", "ignored")
@@ -67,7 +67,7 @@ class AssignmentEvent(_message.Message):
     ignored: str
     def __init__(self, kind: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., at_ms: _Optional[int] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., percent: _Optional[int] = ..., due_ms: _Optional[int] = ..., note: _Optional[str] = ..., evidence: _Optional[str] = ..., before: _Optional[str] = ..., after: _Optional[str] = ..., ignored: _Optional[str] = ...) -> None: ...
 
-class IssueWorkRequest(_message.Message):
+class IssueWorkOrderRequest(_message.Message):
     __slots__ = ("title", "body", "targets", "duty", "due_ms", "fee_fen", "department", "item_no", "actor", "nature", "workload_days", "duration_days", "work_order")
     TITLE_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
@@ -94,18 +94,18 @@ class IssueWorkRequest(_message.Message):
     nature: str
     workload_days: int
     duration_days: int
-    work_order: bytes
-    def __init__(self, title: _Optional[str] = ..., body: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., duty: _Optional[str] = ..., due_ms: _Optional[int] = ..., fee_fen: _Optional[int] = ..., department: _Optional[str] = ..., item_no: _Optional[str] = ..., actor: _Optional[str] = ..., nature: _Optional[str] = ..., workload_days: _Optional[int] = ..., duration_days: _Optional[int] = ..., work_order: _Optional[bytes] = ...) -> None: ...
+    work_order: str
+    def __init__(self, title: _Optional[str] = ..., body: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., duty: _Optional[str] = ..., due_ms: _Optional[int] = ..., fee_fen: _Optional[int] = ..., department: _Optional[str] = ..., item_no: _Optional[str] = ..., actor: _Optional[str] = ..., nature: _Optional[str] = ..., workload_days: _Optional[int] = ..., duration_days: _Optional[int] = ..., work_order: _Optional[str] = ...) -> None: ...
 
-class IssueWorkResponse(_message.Message):
+class IssueWorkOrderResponse(_message.Message):
     __slots__ = ("work_order", "assignments")
     WORK_ORDER_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
-    work_order: bytes
+    work_order: str
     assignments: _containers.RepeatedCompositeFieldContainer[Assignment]
-    def __init__(self, work_order: _Optional[bytes] = ..., assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ...) -> None: ...
+    def __init__(self, work_order: _Optional[str] = ..., assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ...) -> None: ...
 
-class ActOnAssignmentRequest(_message.Message):
+class TransitionAssignmentRequest(_message.Message):
     __slots__ = ("id", "step", "actor", "reason", "percent", "due_ms", "note", "evidence", "targets", "title", "body")
     ID_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
@@ -118,7 +118,7 @@ class ActOnAssignmentRequest(_message.Message):
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
+    id: str
     step: str
     actor: str
     reason: str
@@ -129,9 +129,9 @@ class ActOnAssignmentRequest(_message.Message):
     targets: _containers.RepeatedScalarFieldContainer[str]
     title: str
     body: str
-    def __init__(self, id: _Optional[bytes] = ..., step: _Optional[str] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., percent: _Optional[int] = ..., due_ms: _Optional[int] = ..., note: _Optional[str] = ..., evidence: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., title: _Optional[str] = ..., body: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., step: _Optional[str] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., percent: _Optional[int] = ..., due_ms: _Optional[int] = ..., note: _Optional[str] = ..., evidence: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., title: _Optional[str] = ..., body: _Optional[str] = ...) -> None: ...
 
-class ActOnAssignmentResponse(_message.Message):
+class TransitionAssignmentResponse(_message.Message):
     __slots__ = ("assignment", "parts")
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
@@ -140,34 +140,36 @@ class ActOnAssignmentResponse(_message.Message):
     def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ..., parts: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ...) -> None: ...
 
 class ListAssignmentsRequest(_message.Message):
-    __slots__ = ("box", "states", "flagged", "text", "limit", "offset")
+    __slots__ = ("box", "states", "flagged", "text", "page_size", "page_token")
     BOX_FIELD_NUMBER: _ClassVar[int]
     STATES_FIELD_NUMBER: _ClassVar[int]
     FLAGGED_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
-    LIMIT_FIELD_NUMBER: _ClassVar[int]
-    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     box: str
     states: _containers.RepeatedScalarFieldContainer[str]
     flagged: bool
     text: str
-    limit: int
-    offset: int
-    def __init__(self, box: _Optional[str] = ..., states: _Optional[_Iterable[str]] = ..., flagged: _Optional[bool] = ..., text: _Optional[str] = ..., limit: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, box: _Optional[str] = ..., states: _Optional[_Iterable[str]] = ..., flagged: _Optional[bool] = ..., text: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListAssignmentsResponse(_message.Message):
-    __slots__ = ("assignments", "total")
+    __slots__ = ("assignments", "total_size", "next_page_token")
     ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     assignments: _containers.RepeatedCompositeFieldContainer[Assignment]
-    total: int
-    def __init__(self, assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+    total_size: int
+    next_page_token: str
+    def __init__(self, assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., total_size: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetAssignmentRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class GetAssignmentResponse(_message.Message):
     __slots__ = ("assignment", "history", "body", "fee_fen", "waiting", "steps")
@@ -188,8 +190,8 @@ class GetAssignmentResponse(_message.Message):
 class GetWorkOrderRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    id: bytes
-    def __init__(self, id: _Optional[bytes] = ...) -> None: ...
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class GetWorkOrderResponse(_message.Message):
     __slots__ = ("assignments", "counts", "done")
