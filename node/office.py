@@ -29,7 +29,7 @@ from node.store import meta
 from node.store.cells import retotal
 from node.store.engine import Store
 from node.store.folder_lock import FolderLock
-from node.store.units import tree_on
+from node.store.units import tree_on, whole_tree_on
 from sync.apply import applier
 from sync.apply.replica import Replica
 from sync.log import entries as log
@@ -81,6 +81,7 @@ class Office:
         self.catalogue_version = context.catalogue.version
         self.fenced = parts.fenced  # why nothing may be written here; empty: nothing bars it
         self.tree_due = False  # a record has changed it, and it is not followed yet
+        self.tree_fault = ""  # why what was decided makes no tree; an earlier one is in force
         self._folder_lock = parts.folder_lock
         self._listeners: list[Callable[[Waiters], None]] = []
         self._tree_lock = threading.Lock()
@@ -107,7 +108,7 @@ class Office:
     def tree_on(self, day: date) -> Tree:
         """Return the tree as it was, or will be, on a day."""
         with self.store.read() as tx:
-            return tree_on(tx, day)
+            return whole_tree_on(tx, day)[0]
 
     @property
     def parent_unit(self) -> int | None:
@@ -186,14 +187,16 @@ class Office:
         """Go by the tree of today: a record has changed it, or its day has come."""
         with self._tree_lock:
             try:
-                after = self.tree_on(self.today())
+                with self.store.read() as tx:
+                    after = tree_on(tx, self.today())
             except BadTree as error:
                 # Half of a reorganisation has arrived; the old tree holds until it is whole.
                 self.log.warning("tree_not_whole", reason=error.en)
+                self.tree_fault = error.en
                 return
             retotal(self.store, self.identity.unit, self.tree, after)
             self.routes.tree = after
-            self.tree_due = False
+            self.tree_due, self.tree_fault = False, ""
         with self.store.read() as tx:
             cases = self.folds.cases.are_concerned(tx)
         if cases:

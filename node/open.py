@@ -32,8 +32,8 @@ from node.store import meta, migrate
 from node.store.engine import NotAStore, Store, open_store, read_commit_mark
 from node.store.folder_lock import FolderLock
 from node.store.schema import catalogue_tables
-from node.store.units import dated_units, tree_on
 from node.store.units import first_day as first_tree_day
+from node.store.units import readable_units, whole_tree_on
 from sync.apply.replica import Replica
 from sync.codec.signing import Signer
 from sync.compare import digests
@@ -111,7 +111,8 @@ def assemble(
     if newly_built:
         store.write(lambda tx: _build_tables(tx, tables, catalogue.version))
     with store.read() as tx:
-        tree = tree_on(tx, max(china_time(clock.now_ms()).date(), earliest))
+        today = max(china_time(clock.now_ms()).date(), earliest)
+        tree, left_out = whole_tree_on(tx, today)
     routes = TreeRoutes(tree, identity.unit)
     context = FoldContext(
         unit=identity.unit, level=identity.level, catalogue=catalogue, tables=tables,
@@ -126,6 +127,7 @@ def assemble(
         rng=rng, folder_lock=folder_lock, fenced=fenced,
     )  # fmt: skip
     office = LinkedOffice(parts, rebuild=pending_derived)
+    office.tree_fault, office.tree_due = left_out, bool(left_out)
     _ensure_indexes(office)
     if newly_built:
         retry_deferred(office)  # what the older catalogue did not know
@@ -141,7 +143,7 @@ def must_be_the_store_of(asked: str, store: Store) -> Unit:
     try:
         with store.read() as tx:
             me = read_identity(tx).unit
-            own = [unit for unit in dated_units(tx) if unit.unit_id == me]
+            own = [unit for unit in readable_units(tx) if unit.unit_id == me]
     except NotAStore as error:
         raise NotAStore(store.shown, "its tree of units is damaged") from error
     known = {name for unit in own for name in (unit.code, unit.name)}

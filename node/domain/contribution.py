@@ -41,8 +41,9 @@ def dims_text(dims: Mapping[str, str]) -> str:
 
 
 def parse_dims(text: str) -> dict[str, str]:
-    """Read what `dims_text` wrote."""
-    return dict(pair.split("=", 1) for pair in text.split(";")) if text else {}
+    """Read what `dims_text` wrote; of any other text what can be read so."""
+    pairs = (pair.partition("=") for pair in text.split(";") if text)
+    return {key: value for key, is_pair, value in pairs if is_pair}
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,9 @@ def lines(tx: Connection, where: str, parameters: Sequence[object]) -> list[Line
 
 def shared_marks(tx: Connection) -> set[bytes]:
     """Return the marks that more than one record has, and those of every case kept here."""
-    rows = execute(tx, "SELECT id FROM r_mark WHERE f_n > 0 GROUP BY id HAVING sum(f_n) > 1")
+    rows = execute(
+        tx, "SELECT id FROM r_mark WHERE f_n > 0 GROUP BY id HAVING count(*) > 1 OR max(f_n) > 1"
+    )
     found = {bytes(row[0]) for row in rows.fetchall()}
     cases = execute(tx, "SELECT DISTINCT f_mark FROM r_case")
     named = (parse_mark(row[0]) for row in cases.fetchall())

@@ -27,6 +27,7 @@ from node.store.postings import (
     of_transfers,
     values_of,
 )
+from node.store.sums import adding, clamped
 from sync.model.change import Edit, Operation, RecordKey
 from sync.model.effect import Effect
 from sync.store.sql import sql
@@ -37,8 +38,8 @@ BookKey = tuple[str, int, Account]
 
 _READS = frozenset(FIELDS)
 _ADD = (
-    "INSERT INTO balance (unit, fund, year, account, fen) VALUES (?,?,?,?,?) "
-    "ON CONFLICT (unit, fund, year, account) DO UPDATE SET fen = balance.fen + excluded.fen"
+    "INSERT INTO balance (unit, fund, year, account, fen) VALUES (?,?,?,?,?) "  # noqa: S608
+    f"ON CONFLICT (unit, fund, year, account) DO UPDATE SET fen = {adding('balance', 'fen')}"
 )
 
 
@@ -177,7 +178,7 @@ class LedgerFold:
                         _move(moved, line.posting, sign)
                 if old is None and new is not None and self._comes_back(new.posting):
                     returns.append(new.posting)
-        rows = [(*key, fen) for key, fen in sorted(moved.items()) if fen]
+        rows = [(*key, clamped(fen)) for key, fen in sorted(moved.items()) if fen]
         if rows:
             tx.exec_driver_sql(sql(tx, _ADD), rows)
         return self._booked(tx, returns) if returns else ()

@@ -10,15 +10,15 @@ from sqlalchemy import Connection
 from node.domain.units import Tree
 from node.folds.context import FoldContext
 from node.folds.contributions import CELL
+from node.store.sums import adding, clamped
 from sync.model.change import Edit
 from sync.model.effect import Effect
 from sync.store.sql import sql
 
 _READS = frozenset({"measure", "period", "dims", "amount"})
 _ADD = (
-    "INSERT INTO total (unit, measure, period, dims, amount) VALUES (?,?,?,?,?) "
-    "ON CONFLICT (unit, measure, period, dims) DO UPDATE SET amount = total.amount + "
-    "excluded.amount"
+    "INSERT INTO total (unit, measure, period, dims, amount) VALUES (?,?,?,?,?) "  # noqa: S608
+    f"ON CONFLICT (unit, measure, period, dims) DO UPDATE SET amount = {adding('total', 'amount')}"
 )
 
 
@@ -46,7 +46,7 @@ class TotalsFold:
                 for unit in units if delta else ():
                     key = (unit, str(values["measure"]), str(values["period"]), str(values["dims"]))
                     sums[key] += delta
-        rows = [(*key, amount) for key, amount in sorted(sums.items()) if amount]
+        rows = [(*key, clamped(amount)) for key, amount in sorted(sums.items()) if amount]
         if rows:
             tx.exec_driver_sql(sql(tx, _ADD), rows)
         return ()

@@ -53,6 +53,8 @@ _apart_from_moments = attrgetter(
 
 
 MOMENTS_KEPT_MS = 3_600_000  # of news that is only newer, what is written is this old at most
+NUMBER_END = 1 << 63  # what a store takes
+PROGRAM_MAX = 100  # characters of a program's version
 EARLIER_MAX = 8  # of one office's older news: which of them we hold is seen when somebody asks
 
 
@@ -161,6 +163,9 @@ class PeerStatus:
         with self._lock:
             for item in peer_status:
                 if child is not None and not (item.unit in tree and tree.within(item.unit, child)):
+                    continue
+                if not _is_possible(item):  # one that is kept would stop every tick above
+                    self._office.log.warning("status_left_out", unit=item.unit)
                     continue
                 known = self._known.get(item.unit)
                 if child == item.unit:
@@ -360,6 +365,13 @@ class PeerStatus:
                 if item != saved:
                     earlier.append(item)
         return earlier
+
+
+def _is_possible(item: NodeStatus) -> bool:
+    """Say whether a status has only numbers that can be, and a text that can be shown."""
+    values = [getattr(item, name) for name in NodeStatus.__dataclass_fields__]
+    fit = all(0 <= n < NUMBER_END for n in values if isinstance(n, int))
+    return fit and len(item.program) <= PROGRAM_MAX and item.program.isprintable()
 
 
 def _streams(tx: Connection, units: Collection[int] | None) -> Iterator[tuple[int, int, int, int]]:

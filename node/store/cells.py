@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from node.domain.contribution import CellKey
 from node.domain.units import Tree
 from node.store.engine import Store
+from node.store.sums import clamped
 from sync.store.sql import pieces, sql
 
 _ADD = "INSERT INTO total (unit, measure, period, dims, amount) VALUES (?,?,?,?,?)"
@@ -99,7 +100,7 @@ def recomputed_total(
             _gather(sums, totals_of(tx, child))
     if unit == top:
         _gather(sums, cells_of(tx, outside))
-    return {key: amount for key, amount in sums.items() if amount}
+    return {key: clamped(amount) for key, amount in sums.items() if amount}
 
 
 def units_outside_tree(tx: Connection, tree: Tree, top: int) -> list[int]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
-from node.domain.catalogue import Catalogue, Register
+from node.domain.catalogue import Catalogue, Field, Register
+from node.ids import natural_id
 from sync.model.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
+from sync.model.values import Limits, NaturalId
 from sync.store.registers import RegisterTables
 
 VERSIONS_MAX = 8
@@ -21,6 +24,8 @@ _INDEXES = {  # system registers are looked up by these
     "mark": ("id",),  # of every unit: finds the other units with the same value
     "case": ("mark",),
 }
+# Sums are kept by these: an id that is not made of the key would count one figure twice.
+_NATURAL_IDS = {"cell": NaturalId(("measure", "period", "dims"), partial(natural_id, "cell"))}
 
 
 def schema_of(catalogue: Catalogue) -> Schema:
@@ -47,6 +52,7 @@ def register_schema(register: Register) -> RegisterSchema:
             kind=Kind.INT if f.is_number else Kind.TEXT,
             policy=Policy.FIRST if register.append_only else Policy(f.policy),
             owners=tuple(int(level) for level in f.owners) or (0, 1, 2, 3),
+            limits=limits_of(f, required=register.system and f.required),
         )
         for f in register.fields.values()
     )
@@ -54,5 +60,21 @@ def register_schema(register: Register) -> RegisterSchema:
     # Decided for each record: an event, a posting, a request. It is its writer's own statement.
     own = register.audience == "record" or register.name == "mark"
     return RegisterSchema(
-        register.name, _LANES[register.lane], fields, indexes, own, register.append_only
+        register.name, _LANES[register.lane], fields, indexes, own, register.append_only,
+        _NATURAL_IDS.get(register.name),
+    )  # fmt: skip
+
+
+def limits_of(field: Field, *, required: bool = False) -> Limits:
+    """Return what a receiver takes of a field: what a form or a sheet may have put into it."""
+    text = field.type == "text"
+    return Limits(
+        minimum=0 if field.type == "bool" else None if text else field.minimum,
+        maximum=1 if field.type == "bool" else None if text else field.maximum,
+        length_max=field.maximum if text and isinstance(field.maximum, int) else None,
+        choices=frozenset(field.choices) if field.type in ("choice", "set") else None,
+        many=field.type == "set",
+        pattern=field.pattern,
+        day=field.type == "date",
+        required=required,
     )

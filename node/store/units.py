@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -69,6 +71,32 @@ def dated_units(tx: Connection) -> tuple[Unit, ...]:
     return _joined(base_units(meta.get(tx, meta.TREE) or "", since), _decided(tx))
 
 
+def whole_tree_on(tx: Connection, day: date) -> tuple[Tree, str]:
+    """Return the tree of a day, and why some decisions are left out of it; "" when none is.
+
+    An office starts whatever a record of a unit says: decisions that make no tree are left out, the
+    newest first, until the rest makes one. Raises: NoTreeYet.
+    """
+    try:
+        return tree_on(tx, day), ""
+    except BadTree as error:
+        why = error.en
+    since, content = first_day(tx), meta.get(tx, meta.TREE) or ""
+    decided = _readable(tx)
+    for made in sorted({created for created, _ in decided}, reverse=True):
+        try:
+            return _tree(content, since, tuple(u for _, u in decided), day), why
+        except BadTree:
+            decided = [(created, unit) for created, unit in decided if created != made]
+    return _tree(content, since, (), day), why
+
+
+def readable_units(tx: Connection) -> tuple[Unit, ...]:
+    """Return as `dated_units`, without the records that mean nothing."""
+    base = base_units(meta.get(tx, meta.TREE) or "", first_day(tx))
+    return _joined(base, tuple(unit for _, unit in _readable(tx)))
+
+
 @lru_cache(maxsize=TREES_KEPT)
 def _tree(content: str, since: date, decided: tuple[Unit, ...], day: date) -> Tree:
     return Tree(_joined(base_units(content, since), decided), day)
@@ -88,18 +116,34 @@ def _decided(tx: Connection) -> tuple[Unit, ...]:
 
 
 def _records(tx: Connection) -> tuple[Unit, ...]:
-    rows = tx.exec_driver_sql(
-        sql(tx, f"SELECT {_COLUMNS} FROM r_unit WHERE causal_length % 2 = 1 ORDER BY id")  # noqa: S608
-    )
-    return tuple(
-        Unit(
-            unit_id=unit,
-            code=code,
-            name=name,
-            level=Level(level),
-            parent_id=parent,
-            valid_from=date.fromisoformat(since),
-            valid_to=date.fromisoformat(until) if until else None,
+    return tuple(_unit(row) for _, *row in _rows(tx))
+
+
+def _readable(tx: Connection) -> list[tuple[bytes, Unit]]:
+    """Return the city's decisions that can be read, each with the version that made it."""
+    found: list[tuple[bytes, Unit]] = []
+    for created, *row in _rows(tx):
+        try:
+            found.append((bytes(created), _unit(row)))
+        except (TypeError, ValueError):
+            continue  # `tree_on` says so
+    return found
+
+
+def _rows(tx: Connection) -> Iterator[Sequence[Any]]:
+    yield from tx.exec_driver_sql(
+        sql(
+            tx,
+            f"SELECT created, {_COLUMNS} FROM r_unit "  # noqa: S608
+            "WHERE causal_length % 2 = 1 ORDER BY id",
         )
-        for unit, code, name, level, parent, since, until in rows
     )
+
+
+def _unit(row: Sequence[Any]) -> Unit:
+    unit, code, name, level, parent, since, until = row
+    return Unit(
+        unit_id=unit, code=code, name=name, level=Level(level), parent_id=parent,
+        valid_from=date.fromisoformat(since),
+        valid_to=date.fromisoformat(until) if until else None,
+    )  # fmt: skip

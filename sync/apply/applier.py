@@ -138,7 +138,7 @@ def replay(
     applied_blocks = _already_applied(
         tx, [e for e, via, _ in fresh if e.original_incarnation or not via]
     )
-    replica.fold(tx, _append(replica, tx, fresh, received, applied_blocks))
+    replica.fold_received(tx, _append(replica, tx, fresh, received, applied_blocks))
     log_signatures.save(tx, signed_to, replica.now_ms)
     return received
 
@@ -186,7 +186,7 @@ def join_copies(
     if commit_derived:
         replica.commit_derived(tx, effects, received)
     else:
-        replica.fold(tx, effects)
+        replica.fold_received(tx, effects)
     retry.retry_ready(replica, tx, received)
     return received
 

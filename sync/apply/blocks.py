@@ -24,7 +24,7 @@ from sync.merge.record import RecordChange, RecordState, merge
 from sync.model.change import Block, Operation, RecordKey, Value
 from sync.model.effect import Effect
 from sync.model.errors import ErrorKind, RecordMissing, SilianError
-from sync.model.schema import Kind
+from sync.model.judge import WRONG_KIND, fault_in_block
 from sync.model.version import Version, incarnation_of, wall_ms_of
 from sync.store import conflicts, quarantine
 from sync.store.registers import RegisterTable, RegisterTables, values_of
@@ -121,11 +121,12 @@ class Merger:
             # A newer program's field: the log keeps it, and an upgraded store takes it from there.
             self._rejected.append(Rejected(b"", "unknown_field", ",".join(unknown)))
             block = block.without(unknown)
-        if field := _misfit(block, table):
-            if local:
-                raise TypeError(f"{block.register}.{field}: a value of the wrong kind")
-            self._rejected.append(Rejected(b"", "wrong_kind", field))
-            return None
+        if fault := fault_in_block(block, table.schema):
+            if not local:
+                self._rejected = [Rejected(b"", *fault)]  # with its unknown fields
+                return None
+            if fault[0] == WRONG_KIND:
+                raise TypeError(f"{block.register}.{fault[1]}: a value of the wrong kind")
         if not (local or again):
             writer = incarnation_of(version)
             create = block.operation is Operation.CREATE
@@ -231,10 +232,23 @@ class Merger:
                 raise
         except RollbackSavepoint:
             pass  # where no savepoint was to catch it
-        if not (alone or self._careful):
+        if not alone:
+            self.must_be_careful()
+        return False
+
+    @property
+    def careful(self) -> bool:
+        """Whether this transaction takes savepoints, because one before it did not fit."""
+        return self._careful > 0
+
+    def must_be_careful(self) -> None:
+        """Do nothing in a transaction that takes savepoints; else have it done again with them.
+
+        Raises: RetryTransaction.
+        """
+        if not self._careful:
             self._careful = CAREFUL_TRANSACTIONS
             raise RetryTransaction
-        return False
 
     # -- row by row -------------------------------------------------------------------------
 
@@ -371,13 +385,3 @@ def _change_of(
 
 def _shown(state: RecordState | None, table: RegisterTable) -> dict[str, Value] | None:
     return values_of(state, table.schema) if state is not None and state.alive else None
-
-
-def _misfit(block: Block, table: RegisterTable) -> str | None:
-    """Return a field whose values are not of its kind."""
-    by_name = table.schema.by_name
-    for name, column in zip(block.fields, block.columns, strict=False):
-        kind = int if by_name[name].kind is Kind.INT else str
-        if not {kind, type(None)}.issuperset(map(type, column)):
-            return name
-    return None

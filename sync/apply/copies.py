@@ -32,7 +32,8 @@ from sync.model.authority import Ground
 from sync.model.change import ID_BYTES, RecordKey, StreamHead
 from sync.model.effect import Effect
 from sync.model.errors import Malformed
-from sync.model.schema import Kind, Lane, RegisterSchema
+from sync.model.judge import fault_in_copy
+from sync.model.schema import Lane, RegisterSchema
 from sync.model.stream import StreamForked
 from sync.model.version import Version, hlc_of, incarnation_of
 from sync.store import quarantined_copies
@@ -92,7 +93,7 @@ def join_rows(
         if known.judge is not None:
             theirs = known.judge.admitted(foreign, copies.get(record), rows.unit, here[record])
         if not isinstance(theirs, str):
-            theirs = _permitted(replica, theirs, table.schema, rows.unit, known.writers)
+            theirs = _permitted(replica, record, theirs, table.schema, rows.unit, known.writers)
         if isinstance(theirs, str):
             denials.setdefault(theirs, []).append(record)
         else:
@@ -101,6 +102,10 @@ def join_rows(
     overwritten = _overwritten(tx, rows, copies, permitted, here, there)
     pairs: list[tuple[bytes, RecordState | None, RecordState]] = []
     new = {r: _whole(c, table.schema) for r, c in permitted.items() if r not in copies}
+    for record, copy in list(new.items()):
+        if fault := fault_in_copy(record, copy, table.schema, whole=True):
+            denials.setdefault(fault[0], []).append(record)
+            del new[record], permitted[record]
     done = _all_saved(replica, tx, table, rows.unit, new)
     pairs += ((record, None, after) for record, after in done.items())
     for record, theirs in permitted.items():
@@ -119,6 +124,9 @@ def join_rows(
             continue
         if rewrites(before, after, table.schema):
             denials.setdefault(APPEND_ONLY, []).append(record)
+            continue
+        if fault := fault_in_copy(record, after, table.schema, whole=True):
+            denials.setdefault(fault[0], []).append(record)
             continue
         closer = max(versions_in(after))
         if merger.put(tx, table, rows.unit, record, before, after, closed_by=closer):
@@ -268,7 +276,7 @@ def register_writers(
 
 
 def _permitted(
-    replica: Replica, state: RecordState, register: RegisterSchema, unit: int,
+    replica: Replica, record: bytes, state: RecordState, register: RegisterSchema, unit: int,
     writers: Mapping[int, tuple[int, int]],
 ) -> RecordState | str:  # fmt: skip
     """Return the copy without what we do not know; a hole's reason when it may not stand.
@@ -277,6 +285,8 @@ def _permitted(
     """
     if is_rewritten(state, register):
         return APPEND_ONLY
+    if fault := fault_in_copy(record, state, register):
+        return fault[0]
     for version in versions_in(state):
         writer = writers[incarnation_of(version)][0]
         if (register.own and writer != unit) or not replica.routes.covers(writer, unit):
@@ -288,10 +298,7 @@ def _permitted(
         spec = register.by_name.get(name)
         if spec is None:
             continue
-        kind = int if spec.kind is Kind.INT else str
         for head in heads.all:
-            if head.value is not None and type(head.value) is not kind:
-                return "wrong_kind"
             created = head.version == state.created and head.value is None
             if head.level not in spec.owners and not created:
                 return "not_owner"

@@ -7,6 +7,7 @@ transaction. The caller owns the transaction and holds the log's lock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from sqlalchemy import Connection
 
 from sync.apply.blocks import Merger
 from sync.apply.compose import Composer
+from sync.apply.isolation import follow_each, is_of_values
 from sync.codec.signing import Signer
 from sync.log import entries as log
 from sync.log import local_log
@@ -27,6 +29,7 @@ from sync.model.effect import Effect
 from sync.model.schema import Lane
 from sync.model.version import HybridClock, version_of
 from sync.store.registers import RegisterTables
+from sync.store.sql import savepoint
 
 DERIVED_ROUNDS_MAX = 4  # a fold's edits may be folded again: records -> cells -> totals
 
@@ -140,9 +143,29 @@ class Replica:
             return []
         return [edit for fold in self._folds for edit in fold.fold(tx, effects)]
 
+    def fold_received(self, tx: Connection, effects: Sequence[Effect]) -> list[Edit]:
+        """As `fold`, of what a peer wrote: one record that a fold cannot read stops no other.
+
+        All at once first, without a savepoint; should that fail, the transaction is done again.
+        Raises: RetryTransaction.
+        """
+        if not effects:
+            return []
+        edits: list[Edit] = []
+        for fold in self._folds:
+            try:
+                with savepoint(tx) if self.merger.careful else nullcontext():
+                    edits += list(fold.fold(tx, effects))
+            except Exception as error:
+                if not is_of_values(error):
+                    raise
+                self.merger.must_be_careful()
+                edits += follow_each(tx, fold, effects, now_ms=self.now_ms)
+        return edits
+
     def commit_derived(self, tx: Connection, effects: Sequence[Effect], received: Received) -> None:
         """Let the folds follow, and commit what they entail with the rest."""
-        derived_edits = self.fold(tx, effects)
+        derived_edits = self.fold_received(tx, effects)
         if derived_edits:
             done = self.write(tx, derived_edits, derived=True)
             received.waiters.join(done.waiters)

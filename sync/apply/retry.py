@@ -263,8 +263,15 @@ def _blocked_by_earlier(tx: Connection, change: QuarantinedChange) -> set[bytes]
     rows = execute(
         tx,
         "SELECT record FROM quarantine WHERE state='open' AND register=? AND unit=? AND arrival<? "
-        f"AND reason NOT IN ({','.join('?' * len(quarantine.OF_WRITER))})",
-        (change.register, change.unit, change.arrival, *sorted(quarantine.OF_WRITER)),
+        f"AND (reason NOT IN ({','.join('?' * len(quarantine.OF_WRITER))}) "
+        "OR incarnation=(SELECT incarnation FROM quarantine WHERE id=?))",
+        (
+            change.register,
+            change.unit,
+            change.arrival,
+            *sorted(quarantine.OF_WRITER),
+            change.id,
+        ),
     )
     return {record for row in rows for record in block_codec.split(bytes(row[0]), 16)}
 

@@ -42,6 +42,7 @@ from sync.model.access import APPEND_ONLY, Routes, is_rewritten, rewrites
 from sync.model.authority import Ground, Message
 from sync.model.change import RecordKey, Value
 from sync.model.effect import Effect
+from sync.model.judge import fault_in_copy
 from sync.model.report import BucketKey
 from sync.model.schema import FieldSchema
 from sync.store.quarantine import quarantined_records
@@ -155,6 +156,8 @@ def join_here(
             answers[name] = Answer(reason=FOREIGN)
         elif _is_forged(replica, name, mine[name], joined.copy):
             answers[name] = Answer(reason=APPEND_ONLY)
+        elif fault := _senseless(replica, name, mine[name], joined.copy):
+            answers[name] = Answer(reason=fault)
         else:
             answers[name] = Answer(joined.copy, evidence=evidence_for(joined.copy, histories[name]))
             dropped = (*joined.dropped, *_dropped(mine[name], joined.copy, logged[name]))
@@ -212,6 +215,8 @@ def adopt(
             left[name] = FOREIGN
         elif _is_forged(replica, name, before, copy):
             left[name] = APPEND_ONLY
+        elif fault := _senseless(replica, name, before, copy):
+            left[name] = fault
         else:
             dropped = _dropped(before, copy, logged[name])
             changes.append(
@@ -282,6 +287,17 @@ def _is_forged(
     """Say whether a repair would change a record that is only appended."""
     register = replica.tables[name.register].schema
     return is_rewritten(after, register) or rewrites(before, after, register)
+
+
+def _senseless(
+    replica: Replica, name: RecordKey, before: RecordState | None, after: RecordState
+) -> str:
+    """Return why a repair would store a value that no office may write; "" where it would not."""
+    register = replica.tables[name.register].schema
+    fault = fault_in_copy(name.id, after, register, whole=True)
+    if fault is None or (before and fault_in_copy(name.id, before, register, whole=True) == fault):
+        return ""  # what stands here already is not made worse
+    return fault[0]
 
 
 def _dropped(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from functools import cached_property
 
+from sync.model.values import ANY, Limits, NaturalId
+
 
 class Lane(IntEnum):
     """The two queues of a link; the numbers are those of the wire."""
@@ -20,6 +22,10 @@ class Kind(Enum):
 
     TEXT = "text"
     INT = "int"
+
+    @property
+    def type(self) -> type[int] | type[str]:
+        return int if self is Kind.INT else str
 
 
 class Policy(Enum):
@@ -40,12 +46,13 @@ AUTO_RESOLVED = frozenset({Policy.MAX, Policy.MIN, Policy.UNION})  # no person h
 
 @dataclass(frozen=True, slots=True)
 class FieldSchema:
-    """One field: its kind, its merge policy and the levels that may write it."""
+    """One field: its kind, its merge policy, the levels that may write it, what it may hold."""
 
     name: str
     kind: Kind = Kind.TEXT
     policy: Policy = Policy.LATEST
     owners: tuple[int, ...] = (0, 1, 2, 3)
+    limits: Limits = ANY
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ class RegisterSchema:
     indexes: tuple[str, ...] = ()
     own: bool = False  # each office writes records of its own unit only, and none of those below
     append_only: bool = False  # a record is never changed or ended, by its owner neither
+    natural_id: NaturalId | None = None
 
     @cached_property
     def names(self) -> tuple[str, ...]:

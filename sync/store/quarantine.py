@@ -15,7 +15,7 @@ from sync.store.sql import execute
 DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
 OF_CAUSE = frozenset({"missing_record", "blocked"})  # heal once their cause has come
 OF_WRITER = frozenset(
-    {"foreign_unit", "not_owner", "append_only"}
+    {"foreign_unit", "not_owner", "append_only", "wrong_kind", "invalid_value"}
 )  # only this writer's later changes wait
 _QUARANTINE = (
     "INSERT INTO quarantine "
@@ -38,9 +38,9 @@ def quarantine_change(
 ) -> None:
     """Quarantine a change. Its complete entry is in the log and is relayed.
 
-    `reason` is one of: malformed, unknown_register, unknown_field, wrong_kind, foreign_unit,
-    not_owner, append_only, missing_record, constraint_violation, blocked. Without `record` it is
-    about every record of the block; without `block` about the whole entry.
+    `reason` is one of: malformed, unknown_register, unknown_field, wrong_kind, invalid_value,
+    foreign_unit, not_owner, append_only, missing_record, constraint_violation, blocked. Without
+    `record` it is about every record of the block; without `block` about the whole entry.
     """
     register = block.register[:60] if block else ""
     unit = block.unit if block else entry.unit

@@ -11,20 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from node.ids import uuid7
 from node.services.health.status import status
 from node.services.health.verify import verify
 from node.services.upkeep import quarantine
 from sync.codec import entry as codec
-from sync.model.change import Batch, Block, Entry, Operation, Value
-from sync.model.schema import Kind, Lane, RegisterSchema
+from sync.model.change import Block, Operation, Value
+from sync.model.schema import Kind, RegisterSchema
 from sync.store.sql import execute
+from tests.support.hostile import Writer
 from tests.support.network import CATALOGUE, CITY, EAST, NORTH, A, B, Network
 
 PATH = (A, NORTH, EAST, CITY)
-PREMISES: dict[str, Value] = {"name": "后楼", "use": "office", "area_m2": 100, "tenure": "owned"}
 REGISTERS = sorted(CATALOGUE.registers)
-ZERO = bytes(16)
 
 
 @pytest.fixture(scope="module")
@@ -37,59 +35,6 @@ def net(tmp_path: Path, templates: Path) -> Iterator[Network]:
     network = Network(tmp_path, PATH, templates=templates)
     yield network
     network.close()
-
-
-class Writer:
-    """A community's streams upward, written by a program that may say anything."""
-
-    def __init__(self, net: Network) -> None:
-        self.net = net
-        self.me = net[A].identity
-        self._heads: dict[Lane, Entry] = {}
-        self._position = 0
-
-    def block(
-        self, register: str, values: dict[str, Value], operation: Operation = Operation.CREATE,
-        *, unit: int = 0,
-    ) -> Block:  # fmt: skip
-        update = operation is Operation.UPDATE
-        return Block(
-            register, unit or self.me.unit, operation,
-            [uuid7(self.net.ms, self.net[A].rng)],
-            fields=tuple(values),
-            columns=[[value] for value in values.values()],
-            bases=[[ZERO] for _ in values] if update else [],
-            causal_length=0 if operation is Operation.CREATE else 1,
-        )  # fmt: skip
-
-    def append(self, lane: Lane, block: Block, payload: bytes | None = None) -> None:
-        """Hand one transaction to the street, as the next of its stream."""
-        self.net.ms += 1
-        head = self._heads.get(lane)
-        entry = codec.entry_to_wire(
-            [block], incarnation=self.me.incarnation, unit=self.me.unit, level=self.me.level,
-            audience="up:city", lane=lane, seq=head.seq + 1 if head else 1,
-            prev_hash=head.hash if head else b"", hlc=self.net.ms << 16, payload=payload,
-        )  # fmt: skip
-        self._heads[lane] = entry
-        street = self.net[NORTH]
-        with street.store.read() as tx:
-            row = execute(
-                tx, "SELECT position FROM cursor WHERE peer=? AND lane=? AND direction='in'",
-                (self.me.unit, lane.value),
-            ).fetchone()  # fmt: skip
-        self._position += 1
-        batch = Batch(
-            lane, self.me.incarnation, row[0] if row else 0, self._position,
-            (entry.wire,), (self._position,),
-        )  # fmt: skip
-        assert self.net.deliver(A, batch)
-
-    def append_valid(self, lane: Lane) -> bytes:
-        """Say something that everybody can apply; return the record's id."""
-        good = self.block("premises", PREMISES)
-        self.append(lane, good)
-        return good.ids[0]
 
 
 def garbage(schema: RegisterSchema, level: int, text: str, number: int) -> dict[str, Value]:

@@ -38,6 +38,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "在隔离区查看原因（silian quarantine ls）；升级程序后会自动重试。",
         "See why with `silian quarantine ls`; they are tried again after an upgrade.",
     ),
+    "overdrawn": (
+        Severity.ALARM,
+        "账面结存为负（{why} 元）：支出或下拨超过其持有的资金",
+        "its books stand below zero ({why} yuan): it spent or released more than it held",
+        "请立即联系该单位核对账目；其程序或数据可能被改动。",
+        "Call that office and go through its books; its program or store may be tampered with.",
+    ),
     "clone": (
         Severity.ALARM,
         "有两套数据以同一单位名义运行", "two stores work under this office's name",
@@ -67,6 +74,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         Severity.ALARM,
         "本机时钟误差至少 {n} 分钟", "this machine's clock is wrong by at least {n} minutes",
         "校准本机时钟。", "Set this machine's clock.",
+    ),
+    "tree_not_whole": (
+        Severity.WARNING,
+        "已收到的区划决定不能构成完整的行政区划，暂按原区划办理（{why}）",
+        "the decisions that came make no tree of units, so an earlier one is in force ({why})",
+        "等待其余决定到达；若一直如此，请市级核对行政区划记录。",
+        "Wait for the other decisions; if it stays so, let the city look at its records of units.",
     ),
     "timestamps_refused": (
         Severity.WARNING,

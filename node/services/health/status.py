@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection, func, select
@@ -15,6 +16,7 @@ from node.services.corrections.views import Waiting, waiting
 from node.services.duplicates.cases import open_cases
 from node.services.health.machine import look
 from node.services.health.problems import Problem, problem, worst_first
+from node.services.money.conservation import overdrawn_units
 from node.services.money.views import unanswered
 from node.services.upkeep.log_retention import ENDING_MS, leases
 from node.services.work.deadlines import late_work
@@ -112,6 +114,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         copying = progress.under_way(tx, _parent_of(office))
         overdue, escalated = late_work(office, tx, now_ms)
         money = sum(1 for _ in unanswered(office, tx))
+        overdrawn = overdrawn_units(tx)
     own = _own_line(office, own_status, link_state, contact_ms, now_ms)
     lines = [own]
     if tree:
@@ -122,6 +125,13 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
     problems += [_of(own, code, n=n) for code, n in counted.items() if n]
     if copying is not None:
         problems.append(_of(own, "snapshot_running", why=f"{copying.done} / {copying.total}"))
+    for unit, fen in sorted(overdrawn.items()):
+        if unit in office.tree:
+            at = office.tree.get(unit)
+            why = f"{Decimal(fen).scaleb(-2):,.2f}"
+            problems.append(
+                problem("overdrawn", unit=unit, unit_code=at.code, name=at.name, why=why)
+            )
     if cases:
         problems.append(_of(own, "cases", n=cases))
     ahead = office.peer_status.clocks_ahead()
@@ -194,6 +204,8 @@ def _own_problems(
     apart_ms = max(abs(office.clock.offset_ms), office.clock_behind_ms())
     if apart_ms > CLOCK_AHEAD_MS_MAX:
         yield _of(line, "clock_wrong", n=apart_ms // MINUTE_MS)
+    if office.tree_fault:
+        yield _of(line, "tree_not_whole", why=office.tree_fault)
     if office.clock.clamped:
         yield _of(line, "timestamps_refused", n=office.clock.clamped)
     if link_state is not None and not link_state.connected and not office.fenced:

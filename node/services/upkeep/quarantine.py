@@ -171,7 +171,9 @@ def retry_quarantined(office: Office, quarantine_id: bytes | None = None) -> Ret
 
 def retry_deferred(office: Office) -> Retried:
     """Try what an older program did not know: after the tables were built for another catalogue."""
-    return _retry(office, "reason IN ('unknown_register','unknown_field','malformed')", ())
+    return _retry(
+        office, "reason IN ('unknown_register','unknown_field','malformed','invalid_value')", ()
+    )
 
 
 def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reason: str) -> Retried:

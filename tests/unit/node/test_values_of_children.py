@@ -1,0 +1,52 @@
+"""What a tampered child says of itself, or of its money, harms no office above, and names it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from node.domain.posting import PostingKind, posting_id_for
+from node.services.health.status import status
+from sync.model.change import Block, Operation
+from sync.model.report import NodeStatus
+from sync.model.schema import Lane
+from tests.support.hostile import Writer
+from tests.support.network import CITY, EAST, NORTH, A, Network
+
+
+@pytest.fixture
+def net(tmp_path):
+    network = Network(tmp_path / "offices", (A, NORTH, EAST, CITY), templates=tmp_path)
+    yield network
+    network.close()
+
+
+@pytest.mark.parametrize("field", ["waiting_up", "at_ms", "waiting_age_ms", "bulk_seq"])
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, -1])
+def test_a_status_with_impossible_numbers_is_not_kept_and_stops_no_tick(net, field, number):
+    north, unit = net[NORTH], net.unit(A)
+    sound = NodeStatus(unit=unit, at_ms=net.ms, waiting_up=3)
+    north.peer_status.receive_status([sound], child=unit)
+    north.peer_status.receive_status([replace(sound, **{field: number})], child=unit)
+    north.peer_status.save(moments=True)
+    assert north.peer_status.known()[unit].waiting_up == 3
+    status(north, tree=True)
+
+
+def test_an_office_that_spends_what_it_does_not_hold_is_named_at_all_its_ancestors(net):
+    unit, transfer = net.unit(A), b"t" * 16
+    values = {
+        "kind": "spend", "fund": "F1", "year": 2026, "transfer": transfer.hex(),
+        "debit": "spent:office", "credit": "held", "amount_fen": 999_900, "level": 3,
+        "category": "office", "at_ms": net.ms,
+    }  # fmt: skip
+    posting = Block(
+        "posting", unit, Operation.CREATE, [posting_id_for(unit, PostingKind.SPEND, transfer)],
+        fields=tuple(values), columns=[[value] for value in values.values()],
+    )  # fmt: skip
+    Writer(net).append(Lane.CONTROL, posting)
+    net.up(NORTH, EAST)
+    for code in (NORTH, EAST, CITY):
+        named = [(p.code, p.unit) for p in status(net[code]).problems if p.code == "overdrawn"]
+        assert named == [("overdrawn", unit)], code
