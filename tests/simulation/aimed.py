@@ -46,6 +46,7 @@ BACKGROUND: dict[str, tuple[int, ...]] = {
     "issue": (0, 1), "step": (2, 3, 4, 6), "repeat": (0,), "reverse": (0,), "compare": (2, 3),
     "relay_policy": (1,), "next_create": (4,), "next_change": (4,),
 }  # fmt: skip
+CLONED = 6  # the stage of clones
 AT_ONCE = 7  # of these, beside each death
 # What one thing makes possible and another needs, a minute apart: operation, where.
 ROUND = (("release", 0), ("answer", 1), ("give_back", 1), ("reverse", 0), ("rule", 0), ("rule", 1))
@@ -54,10 +55,12 @@ ROUND = (("release", 0), ("answer", 1), ("give_back", 1), ("reverse", 0), ("rule
 def stages(mode: Mode = "fast", draw: int = DRAW) -> tuple[Plan, ...]:
     """Return the staged plans and the aimed ones: between them they meet the whole ledger.
 
-    One of the next draw is with them: a parent restarts between two calls of its child there.
+    With them is one of another draw in which stores keep their keys: without them a clone is
+    refused for its key, and not as a clone. There a parent restarts between two calls of its child.
     """
     drawn = (staged(number, STAGES, mode, draw) for number in range(STAGES + 1))
-    return (*drawn, staged(STAGES, STAGES, mode, draw + 1), deaths(mode), shown(mode))
+    cloned = staged(CLONED, STAGES, mode, draw + 2).without(keys=True)
+    return (*drawn, cloned, deaths(mode), shown(mode))
 
 
 def deaths(mode: Mode = "fast") -> Plan:
