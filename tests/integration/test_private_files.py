@@ -204,7 +204,7 @@ def test_a_served_office_whose_token_file_is_emptied_still_asks_for_its_token(
             OfficeClient.connect(address, "") as other_account,
             pytest.raises(SilianError) as refused,
         ):
-            other_account.status()
+            other_account.get_status()
         assert refused.value.code == "unauthenticated"
         assert silian("status", "--dir", office).exit == 0
 
