@@ -126,7 +126,8 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
     if copying is not None:
         problems.append(_of(own, "snapshot_running", why=f"{copying.done} / {copying.total}"))
     for unit, fen in sorted(overdrawn.items()):
-        if unit in office.tree:
+        # Of an office above only its postings to us are here: what it received is not.
+        if unit in office.tree and office.tree.within(unit, own.unit):
             at = office.tree.get(unit)
             why = f"{Decimal(fen).scaleb(-2):,.2f}"
             problems.append(
