@@ -200,9 +200,8 @@ class Poison:
         if reason == "foreign_version":
             # A child shows a restored office what the offices above wrote and it has lost: it
             # waits until that has come from above again, and a retry applies it.
-            return any(
-                f.kind in HISTORY_FAULTS or f.kind == "put_back" for f in self._world.plan.faults
-            )
+            back = HISTORY_FAULTS | {"put_back", "rollback"}
+            return any(fault.kind in back for fault in self._world.plan.faults)
         ids = block_codec.split(records, 16)
         of_victims = reason in ("wrong_kind", "blocked", "constraint_violation", "missing_record")
         return all(
