@@ -88,8 +88,8 @@ def city(tmp_path: Path) -> Iterator[City]:
         city = City(tmp_path, closing)
         city.settle()
         outlet(city.served[COMMUNITY].office, "网点")
-        # The first comparison, the month that has ended, the status of all that: what a busy machine
-        # leaves to the next tick is still of the beginning.
+        # The first comparison, the month that has ended, the status of all that: what a busy
+        # machine leaves to the next tick still belongs to the beginning.
         writes = counting_writes(city)
         for number in range(BEGINNING_TICKS_MAX):
             writes.clear()
