@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hub.api.choices import TRANSFER_STATES
 from hub.cli.terminal import Terminal
 from node.domain.assignment_rules import Duty, EventKind, State
 from node.domain.assignment_texts import DUTY_ZH, KIND_ZH, STATE_ZH
@@ -46,7 +45,11 @@ CATEGORIES: Labels = {
     "activity": ("活动", "activity"), "facility": ("设施", "facility"),
     "service": ("服务", "service"), "reward": ("奖励", "reward"), "party": ("党务", "party"),
 }  # fmt: skip
-TRANSFERS: Labels = {code: (zh, en.lower()) for code, (zh, en) in TRANSFER_STATES.items()}
+# As in `hub.api.choices`, which would load the whole office for a help; a test compares.
+TRANSFERS: Labels = {
+    "in_transit": ("在途", "in transit"), "received": ("已到账", "received"),
+    "disputed": ("有争议", "disputed"), "returned": ("已退回", "returned"),
+}  # fmt: skip
 SOURCES: Labels = {
     "work": ("任务", "work"),
     "money": ("资金", "money"),
