@@ -9,7 +9,7 @@ from hub.api.pages import page_of
 from node.domain.units import Level
 from node.services.common.pages import PAGE_MAX
 from node.services.figures import report as figures
-from node.services.figures.rollup import NoClosing
+from node.services.figures.rollup import NoClosing, Row
 from node.services.overview.today import Task, today
 from node.services.records.search import Condition
 from node.services.records.units_with import units_below
@@ -78,6 +78,7 @@ def get_report(context: CallContext, request: pb.GetReportRequest) -> pb.GetRepo
         level=_level(request.level) if request.HasField("level") else None,
         as_was=request.as_was,
     )
+    by_unit = [{row.unit: row for row in c.answer.rows} if c.answer else {} for c in found.columns]
     return pb.GetReportResponse(
         unit=context.unit(found.unit),
         level=int(found.level),
@@ -85,7 +86,7 @@ def get_report(context: CallContext, request: pb.GetReportRequest) -> pb.GetRepo
         rows=[
             pb.ReportRow(
                 unit=context.unit(unit),
-                cells=[_cell(column, unit) for column in found.columns],
+                cells=[_cell(rows.get(unit)) for rows in by_unit],
             )
             for unit in found.units
         ],
@@ -161,10 +162,8 @@ def _column(context: CallContext, column: figures.Column) -> pb.ReportColumn:
     )
 
 
-def _cell(column: figures.Column, unit: int) -> pb.ReportCell:
+def _cell(row: Row | None) -> pb.ReportCell:
     """Return the cell of a unit; empty where no office of it is asked, or nothing was kept."""
-    rows = column.answer.rows if column.answer is not None else ()
-    row = next((each for each in rows if each.unit == unit), None)
     if row is None:
         return pb.ReportCell()
     return pb.ReportCell(figure=figure_to_wire(row.shown), counts=counts_to_wire(row.counts))

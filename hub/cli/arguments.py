@@ -107,7 +107,7 @@ def _only(text: str, fits: Sequence[office_pb2.FoundId]) -> office_pb2.FoundId:
     if not fits:
         # What was typed may be a person's number or name: it is not said again.
         raise UnknownId(
-            "nothing here is called so, and no id begins so", "未找到该名称或编号",
+            "nothing here has this name, and no id begins with it", "未找到该名称或编号",
             f"Give its name, or at least {PREFIX_MIN} first digits of its id from a list.",
             f"请填写名称，或列表中编号的前 {PREFIX_MIN} 位以上。",
         )  # fmt: skip

@@ -45,6 +45,7 @@ CATEGORIES: Labels = {
     "activity": ("活动", "activity"), "facility": ("设施", "facility"),
     "service": ("服务", "service"), "reward": ("奖励", "reward"), "party": ("党务", "party"),
 }  # fmt: skip
+# As in `hub.api.choices`, which would load the whole office for a help; a test compares.
 TRANSFERS: Labels = {
     "in_transit": ("在途", "in transit"), "received": ("已到账", "received"),
     "disputed": ("有争议", "disputed"), "returned": ("已退回", "returned"),

@@ -39,7 +39,7 @@ class AmbiguousId(Refusal):
 
 
 class UnknownId(Refusal):
-    """Nothing at this office is called so, and no id here begins so."""
+    """Nothing at this office has this name, and no id begins with it."""
 
     code = "unknown_id"
     kind = ErrorKind.NOT_FOUND

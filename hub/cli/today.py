@@ -67,6 +67,6 @@ def _state(terminal: Terminal, task: pb.Task) -> str:
 
 def command_of(terminal: Terminal, task: pb.Task) -> str:
     """Return what a person types, in this office's folder or from where they are."""
-    no_folder = terminal.folder == Path() or task.command[0] == "explain"  # it asks no office
-    where = () if no_folder else ("--dir", str(terminal.folder))
+    anywhere = terminal.folder == Path() or task.command[0] == "explain"  # it asks no office
+    where = () if anywhere else ("--dir", str(terminal.folder))
     return shlex.join(("silian", *task.command, *where))

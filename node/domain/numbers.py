@@ -35,7 +35,7 @@ def not_a_number(*, grouped: bool = False) -> Refused:
     if grouped:
         return Refused(
             "not_a_number",
-            "has commas elsewhere than between groups of three digits",
+            "may have commas only between groups of three digits",
             "逗号只能用于千位分隔",
             "Write 1200.50 or 1,200.50.",
             "请写作 1200.50 或 1,200.50。",

@@ -1,4 +1,4 @@
-"""Doubts: whose words were refused because their signatures do not fit; for `status`."""
+"""Neighbours whose newest message was refused, for `status`: signatures, or rights."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class SignatureRefusals:
         }
 
     def note(self, unit: int, error: SilianError) -> None:
-        """A neighbour handed over what its origin has not signed so."""
+        """A neighbour sent what its origin has not signed, or what it may not send."""
         self._office.log.error("signature_refused", peer=unit, code=error.code, reason=error.en)
         self._set(unit, error.code, error.shown if isinstance(error, KeyRefused) else b"")
 
     def clear(self, unit: int) -> None:
-        """A neighbour handed over what is in order; called after every batch."""
+        """A neighbour sent what is in order; called after every batch."""
         if unit in self._codes:
             self._set(unit, "", b"")
 

@@ -1,7 +1,9 @@
 """Authority: which message may bring what from whom. One table, and the one function that asks it.
 
-Every way into a store asks `check`; what no row of `RULES` allows is refused. docs/security.md
-shows the same table, and a test compares the two. Pure.
+Every way by which entries, streams and copies come into a store asks `check` or, for the values
+of copies, `speaks_for`; what no row of `RULES` allows is refused. Statuses and the handshake are
+judged elsewhere (docs/security.md says what is not checked yet). That page shows the same table,
+and a test compares the two. Pure.
 """
 
 from __future__ import annotations
@@ -27,7 +29,6 @@ class Message(Enum):
     UPLOAD_SNAPSHOT = "UploadSnapshot"
     COMPARE = "Digest, a child's copies"
     COMPARED = "Digest, the parent's copies"
-    HELLO = "Hello"
 
     @property
     def from_child(self) -> bool:
@@ -35,7 +36,7 @@ class Message(Enum):
 
 
 _FROM_CHILD = frozenset(
-    {Message.PUSH, Message.RESTORE_PARENT, Message.UPLOAD_SNAPSHOT, Message.COMPARE, Message.HELLO}
+    {Message.PUSH, Message.RESTORE_PARENT, Message.UPLOAD_SNAPSHOT, Message.COMPARE}
 )
 
 
@@ -45,7 +46,6 @@ class Item(Enum):
     ENTRY = "entry"  # of a stream: a transaction as its office wrote it
     HEAD = "head of a stream"  # after which a stream goes on, its entries left out
     VALUE = "value of a copy"  # that this office does not know yet
-    STATUS = "status of an office"
 
 
 class Writer(Enum):

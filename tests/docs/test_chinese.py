@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from hub.api.choices import TRANSFER_STATES
 from hub.cli import labels
 from hub.cli.main import app
 from hub.cli.shape import in_language
@@ -207,3 +208,8 @@ def test_every_code_has_a_chinese_name(name: str) -> None:
     table = vars(labels)[name]
     assert not [code for code, (zh, _) in table.items() if zh and not HAN.search(zh)]
     assert not [zh for zh, _ in table.values() if whole(zh)]
+
+
+def test_states_of_transfers_have_one_name_where_chosen_and_where_shown() -> None:
+    chosen = {code: (zh, en.lower()) for code, (zh, en) in TRANSFER_STATES.items()}
+    assert dict(labels.TRANSFERS) == chosen

@@ -89,6 +89,21 @@ def test_today_lists_every_source_by_deadline_with_a_command_that_works(filled: 
             good(filled.below(*task["command"]))
 
 
+def test_the_command_that_today_shows_for_a_problem_can_be_typed_as_shown(
+    tmp_path: Path,
+) -> None:
+    """A community without a parent has a problem; what explains it takes no folder."""
+    home = tmp_path / "home"
+    good(silian("init", "--dir", home, "--unit", COMMUNITY))
+    shown = good(silian("today", "--dir", home, lang="en")).out
+    commands = [
+        line.split() for line in shown.splitlines() if line.startswith("    silian explain")
+    ]
+    assert commands, shown
+    for _, *command in commands:
+        good(silian(*command))
+
+
 def test_every_command_that_today_can_name_is_a_verb() -> None:
     assert {" ".join(words) for words in COMMANDS.values()} <= verbs().keys()
     assert COMMANDS.keys() == set(Source)
