@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from node.config import OfficeConfig
 from node.office import Office
 from node.services.health.status import status
+from node.services.peers.clones import reset_clone
 from node.services.upkeep.bundles import read_bundles, write_bundle
 from node.setup import init_office
 from sync.bundle.errors import BundleNeedsLine
@@ -194,6 +195,9 @@ def test_a_snapshot_killed_in_the_middle_resumes_and_loses_nothing(tier: Tier) -
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
+        refused = street.office.signature_refusals.refused_keys
+        eventually(lambda: refused().get(unit, b"") != b"")  # the key went with the disk
+        reset_clone(street.office, unit, actor="li", reason="硬盘损坏，电话核对")
         assert paused.reached.wait(60), "no snapshot was asked for"
     finally:
         os.kill(child.pid, signal.SIGKILL)
