@@ -169,7 +169,7 @@ class CopyJudge:
     def _life_is_foreign(
         self, copy: RecordState, mine: RecordState | None, unit: int, logged: EditHistory
     ) -> bool:
-        """Return the same of creation, end and re-creation: the last two only the unit itself writes.
+        """Return the same of creation, end, re-creation; only the unit itself writes the last two.
 
         The versions of the values already show that a record was created.
         """

@@ -148,7 +148,7 @@ class Merger:
         return self._by_row(tx, table, block, version, level, local=local)
 
     def _is_plain(self, tx: Connection, block: Block) -> bool:
-        """Return whether an update that was based on what is here leaves one head for each field."""
+        """Return whether an update that is based on what is here leaves one head for each field."""
         if block.operation is not Operation.UPDATE or block.resolved or not block.causal_length % 2:
             return False
         ids = block.ids

@@ -33,7 +33,7 @@ class NotWritable(SilianError):
 
 
 class Composer:
-    """Turns edits into blocks: one a (register, unit, operation, fields, life, audiences)."""
+    """Turns edits into blocks: by register, unit, operation, fields, causal length, audiences."""
 
     def __init__(self, tables: RegisterTables) -> None:
         self._tables = tables
@@ -93,7 +93,7 @@ class Composer:
                 causal_length -= (
                     1  # an ended record is ended again: its end is confirmed, not undone
                 )
-            _, _, *columns = zip(*rows, strict=True)  # of id, of life, of each field's version
+            _, _, *columns = zip(*rows, strict=True)  # of id, causal length, each field's version
             bases: list[Sequence[Version]] = [*columns]
             if any(e.base for e in edits):
                 bases = [
@@ -211,7 +211,7 @@ def _columns(edits: list[Edit], names: Sequence[str]) -> list[Sequence[Value]]:
 
 
 def _lives(tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes]) -> list[Version]:
-    """Return what the present life, or the end, of each of these records began with."""
+    """Return the version that began the present life, or the end, of each of these records."""
     rows = table.rows(tx, unit, ids, ["id", "coalesce(causal_length_version,created)"])
     found = {bytes(row[0]): bytes(row[1]) for row in rows}
     return [found[record] for record in ids]
@@ -220,6 +220,6 @@ def _lives(tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes]
 def _versions(
     tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes], names: Sequence[str]
 ) -> dict[bytes, Sequence[Any]]:
-    """Return id -> (id, life, version of each field ...) of those records that exist."""
+    """Return id -> (id, causal length, version of each field ...) of those records that exist."""
     columns = ["id", "causal_length", *(f"coalesce(v_{n},created)" for n in names)]
     return {row[0]: row for row in table.rows(tx, unit, ids, columns)}

@@ -127,10 +127,10 @@ class Host(Protocol):
         """Return the audiences of an own block, as this office would choose them now."""
 
     def shared(self, child: int) -> Shared:
-        """Return the units, by register, whose records a child and its parent may both have whole."""
+        """Return the units, by register, whose records a child and its parent may both receive."""
 
     def fence(self, why: str) -> None:
-        """Called when the parent accepted another store under our name; "": it accepted this one."""
+        """Called when the parent accepted another store under our name; "": it accepts this one."""
 
     def compared(self, comparison: Comparison) -> None:
         """Called with the result of a comparison with the parent."""

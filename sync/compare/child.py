@@ -87,7 +87,7 @@ class ComparisonRun:
         return message
 
     def on_reply(self, reply: pb.DigestResponse) -> bool:
-        """Take the answer; say whether there is more to ask. Raises: Malformed."""
+        """Process the answer; return whether there is more to ask. Raises: Malformed."""
         if not reply.comparable:
             return self._not_now()
         assert self._asked is not None
