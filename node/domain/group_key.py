@@ -123,7 +123,7 @@ class Counting:
         return moved
 
     def come(self, records: Iterable[Values], before: Day, after: Day) -> dict[CellKey, int]:
-        """Return what it adds that these records are counted up to another day than before."""
+        """Return what these records add when they are counted up to another day than before."""
         moved: dict[CellKey, int] = defaultdict(int)
         records = list(records)
         for group in self._groups:

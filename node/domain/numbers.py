@@ -1,6 +1,6 @@
 """Numbers and amounts of money as people write them: one reader for sheets, commands and calls.
 
-Whatever is not written plainly is refused, never guessed at: "1,50" is neither 1.50 nor 150.
+Whatever is not written plainly is refused, never guessed: "1,50" is neither 1.50 nor 150.
 """
 
 from __future__ import annotations

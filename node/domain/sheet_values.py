@@ -1,9 +1,9 @@
-"""Convert spreadsheet cells to stored values, by type. Pure.
+"""Values of sheets: convert spreadsheet cells to stored values, by type. Pure.
 
 Each reader takes the field and one cell as Excel or CSV gives it (str, int, float, bool, date,
 datetime, or a kind of `sheet_cell`) and returns the stored value, or raises `Refused` with a code
-and both texts. The texts are about the form: none of them holds the value itself; `validate`
-quotes it where it may. What kinds of cell a type takes is said; any other kind is refused.
+and both texts. The texts are about the form: none of them contains the value itself; `validate`
+quotes it where that is allowed. Each reader names the kinds of cell that it accepts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Why a store is not opened, each kind with a code and a remedy of its own.
+"""Refusals of a store that is not opened, each kind with a code and a remedy of its own.
 
 What may pass by itself (a lock, a full disk, a server that starts) is `StoreUnavailable` in
 `node.store.engine`; here is what needs a person.

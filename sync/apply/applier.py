@@ -36,7 +36,7 @@ from sync.store import quarantine
 
 
 class CursorGap(SilianError):
-    """The sender went on from a position past ours; it resends from `expected`."""
+    """The sender went on from a position past the one held here; it resends from `expected`."""
 
     code = "cursor_gap"
     kind = ErrorKind.OUT_OF_RANGE

@@ -43,7 +43,7 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 class LineClosed(SilianError):
-    """The office closed its line before its call was made."""
+    """The office hung up before its call was made."""
 
     code = "link_closed"
     kind = ErrorKind.UNREACHABLE

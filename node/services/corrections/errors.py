@@ -1,4 +1,4 @@
-"""What a correction request may be refused for."""
+"""Errors: why a correction request is refused."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Money that an office has: put in, sent down, given back, spent, undone.
+"""Postings of an office's money: put in, sent down, given back, spent, undone.
 
 Every verb is one transaction: the books are read and the posting is written under the store's
-lock, so that what was checked still holds when it is committed.
+lock, so that what was checked is still true when it is committed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def match(
     note: str = "",
     transfer: bytes | None = None,
 ) -> Line:
-    """Put a district's own money (F2) beside the city's that it received; all that is due.
+    """Add a district's own money (F2) to the city's that it received; all that is due.
 
     Raises: BadAllocation (`nothing_due`), FundRule at another level, OverLimit, TransferReused.
     """
@@ -180,7 +180,7 @@ def spend(
 
 
 def reverse(office: Office, posting_id: bytes, *, actor: str, note: str = "") -> Line:
-    """Undo one of this office's own appropriations or expenditures by its mirror, once.
+    """Undo one of this office's own appropriations or expenditures by its opposite, once.
 
     Raises: TransferUnknown, NotReversible, NotHeld (it was passed on meanwhile), BadAllocation.
     """

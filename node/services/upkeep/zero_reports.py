@@ -36,7 +36,7 @@ class NotEmpty(SilianError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZeroReport:
-    """What an office has stated of one register. `actor`: who did; "" when nobody has."""
+    """An office's statement about one register. `actor`: who made it; "" when there is none."""
 
     register: Register
     zero: bool
@@ -47,7 +47,7 @@ class ZeroReport:
 def state_zero(office: Office, name: str, *, actor: str, withdraw: bool = False) -> ZeroReport:
     """State that this office has no record for a register; `withdraw`: that it may have.
 
-    Stated again it changes nothing. A record that is added later outweighs it.
+    Repeated, it changes nothing. A record that is added later has precedence.
     Raises: UnknownRegister, SystemRegister, NotKeptHere, NotEmpty.
     """
     register = maintained_register(office, name)
@@ -74,7 +74,7 @@ def state_zero(office: Office, name: str, *, actor: str, withdraw: bool = False)
 
 
 def _held(office: Office, tx: Connection, register: Register) -> tuple[bool, str] | None:
-    """Return what was stated, and by whom; None: nothing ever was."""
+    """Return the statement and who made it; None: there was none."""
     row = execute(
         tx, "SELECT f_zero, f_actor FROM r_zero_report WHERE unit=? AND id=?",
         (office.identity.unit, zero_report_id(register.name)),
