@@ -50,7 +50,7 @@ class TreeRoutes:
 def audiences_of(register: Register, *, unit: int, writer: int, level: int) -> tuple[str, ...]:
     """Return who receives a change that `writer` (at `level`) makes to a record of `unit`.
 
-    What goes up goes to every office above the writer as far as the register says; and when an
+    What goes up goes to every office above the writer as far as the register says; and if an
     upper office writes a lower one's record, everybody on the way down to it receives it too.
     """
     if register.audience == audience.LOCAL:

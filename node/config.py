@@ -288,5 +288,5 @@ def write_config(folder: Path, config: OfficeConfig) -> None:
 
 
 def _quoted(text: str) -> str:
-    """Return a TOML string: JSON's escapes are TOML's, but for one sign that JSON lets stand."""
+    """Return a TOML string: JSON's escapes are TOML's, except one that JSON does not have."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

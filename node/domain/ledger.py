@@ -51,7 +51,7 @@ __all__ = [
 class Books:
     """The journal of one office and its balances.
 
-    `is_descendant(below, above)` tells whether one unit is under another in the tree of today.
+    `is_descendant(below, above)` returns whether one unit is under another in the tree of today.
     `level`: 0 city to 3 community. `ceilings_fen`: yearly limits of what may be appropriated, by
     fund. `years`: which years are open; None: every one. Books of one fund and year may be built
     from the postings of that fund and year alone; only MATCH looks at two funds, F1 and F2.

@@ -300,7 +300,7 @@ class Store:
 
     def named(self, error: DBAPIError | TimeoutError) -> Exception:
         """Return the error for people for an error of the store, or itself if it is our fault."""
-        why = _sector_ids(getattr(error, "orig", None) or error)
+        why = _message_of(getattr(error, "orig", None) or error)
         trouble = fault_of(error)
         if trouble is None:
             return error
@@ -403,7 +403,7 @@ def copy_database(source: Path, target: Path, *, meant: Path | None = None) -> N
                 connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
                 connection.execute(statement, (os.fsencode(part),))
         except sqlite_driver.Error as error:
-            why, trouble = _sector_ids(error), fault_of(_wrapped(statement, error, sqlite_driver))
+            why, trouble = _message_of(error), fault_of(_wrapped(statement, error, sqlite_driver))
             if trouble is StoreFault.CORRUPT:
                 raise NotAStore(str(source), why) from error
             if trouble in _OF_FILE and (found := _of_file(source)):
@@ -478,7 +478,7 @@ def _wrapped(statement: str, error: Exception, driver: Any) -> DBAPIError:
     return wrapped
 
 
-def _sector_ids(origin: object) -> str:
+def _message_of(origin: object) -> str:
     """Return a driver's message on one line, without the text of a cell (INV-34)."""
     return " ".join(str(origin).partition(" with text ")[0].split())
 
@@ -588,7 +588,7 @@ def _probed(store: Store) -> Store:
                 "SELECT count(*) FROM sqlite_master" if store.is_sqlite else "SELECT 1"
             )
     except DBAPIError as error:  # nothing that we know of
-        raise StoreUnavailable(store.shown, _sector_ids(error.orig)) from error
+        raise StoreUnavailable(store.shown, _message_of(error.orig)) from error
     path = Path(store.url.database or "")
     if store.is_sqlite and path.exists() and (refusal := _of_file(path)):
         raise refusal

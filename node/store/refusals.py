@@ -10,7 +10,7 @@ from sync.model.errors import ErrorKind, SilianError
 
 
 class StoreMissing(SilianError):
-    """The store is gone, or it is empty. It is never made anew: that would hide the loss."""
+    """The store is gone, or it is empty. It is never created again: that would hide the loss."""
 
     code = "store_missing"
     kind = ErrorKind.FAILED_PRECONDITION

@@ -34,7 +34,7 @@ class Fit:
     """How much of a register's header a sheet has near its top.
 
     `fields`: different fields that one row names; `whole`: at least two, and all that are
-    required. One heading alone may stand anywhere by chance.
+    required. One heading alone may be there by chance.
     """
 
     fields: int = 0

@@ -47,7 +47,7 @@ AlikeBy = Literal["values", "writers"]
 
 
 class ConflictClosed(SilianError):
-    """Somebody has settled it already, here or elsewhere; nothing is left to do."""
+    """Somebody has resolved it already, here or elsewhere; nothing is left to do."""
 
     code = "conflict_closed"
     kind = ErrorKind.FAILED_PRECONDITION

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROWS = 5_000
 _STREAMED = {"stream_results": True, "yield_per": ROWS}
 
-Print = tuple[int, int]  # how many copies, and the sum of their hashes
+BucketSum = tuple[int, int]  # how many copies, and the sum of their hashes
 
 
 class Findings(Protocol):
@@ -54,7 +54,7 @@ class _Copies:
         self._factors: dict[tuple[Any, ...], int] = {}
         self._with_losers = self._heads()
 
-    def by_unit(self) -> Iterable[tuple[int, dict[int, Print]]]:
+    def by_unit(self) -> Iterable[tuple[int, dict[int, BucketSum]]]:
         """Yield each unit with the sum of each of its buckets."""
         names = self._table.schema.names
         statement = (
@@ -104,7 +104,7 @@ class _Copies:
 
     def _joined(
         self, unit: int, counts: list[int], sums: list[int], contested: list[bytes]
-    ) -> dict[int, Print]:
+    ) -> dict[int, BucketSum]:
         for part in pieces(contested):
             losers = conflicts.losers(self._tx, self._table.schema.name, unit, part)
             states = self._table.states(self._tx, unit, part, self._levels, losers)
@@ -141,9 +141,9 @@ class _Copies:
         return found
 
 
-def _kept(tx: Connection, register: str) -> dict[int, dict[int, Print]]:
+def _kept(tx: Connection, register: str) -> dict[int, dict[int, BucketSum]]:
     statement = "SELECT unit, bucket, count, sum FROM digest WHERE register=?"
-    found: dict[int, dict[int, Print]] = {}
+    found: dict[int, dict[int, BucketSum]] = {}
     for unit, bucket, count, total in tx.exec_driver_sql(sql(tx, statement), (register,)):
         if count or total:
             found.setdefault(unit, {})[bucket] = (count, total)
@@ -151,7 +151,7 @@ def _kept(tx: Connection, register: str) -> dict[int, dict[int, Print]]:
 
 
 def _compare(
-    found: Findings, where: str, kept: Mapping[int, Print], recomputed: Mapping[int, Print]
+    found: Findings, where: str, kept: Mapping[int, BucketSum], recomputed: Mapping[int, BucketSum]
 ) -> None:
     buckets = sorted(kept.keys() | recomputed.keys())
     found.compared("digests", len(buckets))

@@ -81,7 +81,7 @@ class StaleEdit(SilianError):
 
 
 class RecordEnded(SilianError):
-    """The record has been ended; add it anew, or settle its conflict to bring it back."""
+    """The record has been ended; add it again, or resolve its conflict to bring it back."""
 
     code = "record_ended"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -126,7 +126,7 @@ class StillContested(SilianError):
 
 
 class ValuesGone(SilianError):
-    """The record was ended long ago and its values were removed; add it anew."""
+    """The record was ended long ago and its values were removed; add it again."""
 
     code = "values_gone"
     kind = ErrorKind.FAILED_PRECONDITION

@@ -128,7 +128,7 @@ _OF_TEXT: Mapping[Kind, str] = {
 
 
 def _between(digits: str) -> tuple[str, tuple[bytes, ...]]:
-    """Return the condition that an id begins with these digits; `{id}` stands for the column."""
+    """Return the condition that an id begins with these digits; `{id}` becomes the column."""
     low = bytes.fromhex(digits.ljust(ID_BYTES * 2, "0"))
     high = bytes.fromhex(digits.ljust(ID_BYTES * 2, "f"))
     return "{id}>=? AND {id}<=?", (low, high)
