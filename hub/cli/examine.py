@@ -136,9 +136,9 @@ def _clock() -> Finding:
     )  # fmt: skip
 
 
-def _open_files(held: dict[str, object] | None) -> Finding:
+def _open_files(lock: dict[str, object] | None) -> Finding:
     """Compare how many files may be opened with what the process that serves the office needs."""
-    served = held or {}
+    served = lock or {}
     needed = int(str(served.get("files") or files_for(1)))
     pid = int(str(served.get("pid") or 0))
     # `serve` raises its own limit as far as the system lets it; a limit that cannot be read

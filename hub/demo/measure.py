@@ -176,7 +176,7 @@ def rollups(network: Network) -> dict[tuple[str, str], Asked]:
 
 
 def verified(network: Network) -> list[Verified]:
-    """Have every office recompute what it keeps beside its records."""
+    """Have every office recompute what it derives from its records."""
     found = []
     for place, report in network.everywhere(_verify):
         found.append(

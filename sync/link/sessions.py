@@ -24,7 +24,7 @@ KEEP_ALIVE_MS = 300_000  # an open Watch is answered this often even without wor
 
 
 class SessionUnknown(SilianError):
-    """The call names no session of this office (it has restarted): greet again."""
+    """The call names no session of this office (it has restarted): handshake again."""
 
     code = "session_unknown"
     kind = ErrorKind.SESSION_UNKNOWN

@@ -89,7 +89,7 @@ def _admit_upload(host: Host, child: int, chunk: Chunk) -> None:
 
 
 def record_snapshot_due(host: Host, child: int, error: truncation.LogTruncated) -> None:
-    """Record that a child lacks what the log no longer has: its next handshake is told so."""
+    """Record that a child lacks what the log no longer has, for its next handshake."""
     host.log.info("log_truncated_for", child=child, reason=error.en)
     host.store.write(lambda tx: peers.update(tx, child, snapshot_due=1))
 
