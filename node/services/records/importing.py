@@ -42,7 +42,7 @@ class ImportBrokenOff(SilianError):
             "rows that are in stay as they are.".strip(),
             remedy_zh=f"{cause.remedy_zh}之后可重新导入同一文件，已写入的行不受影响。",
         )
-        self.code = cause.code  # of the error that it reports
+        self.code = cause.code  # type: ignore[misc]  # of the error that it reports
         self.kind = cause.kind  # type: ignore[misc]
         self.retry_after_ms = cause.retry_after_ms
 
