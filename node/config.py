@@ -1,4 +1,4 @@
-"""The settings of one office: `office.toml` in its folder, overridden by SILIAN_* variables."""
+"""The configuration of an office: `office.toml` in its folder, or SILIAN_* variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The day's view over the wire: what waits, orders over all hops, reports of many figures."""
+"""Daily view over the wire: what waits, orders over all hops, reports of many figures."""
 
 from __future__ import annotations
 

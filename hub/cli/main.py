@@ -1,4 +1,4 @@
-"""`silian`: the tree of verbs."""
+"""The main command `silian` and its tree of verbs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demonstration's offices: one street's path from the city down, each with a folder, served."""
+"""The network of the demonstration: one street and the path up to the city, served."""
 
 from __future__ import annotations
 

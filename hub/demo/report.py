@@ -1,4 +1,4 @@
-"""What the demonstration prints for people: each level's part, figures, money, trouble, proof."""
+"""The printed report of the demonstration: each level's part, figures, money, trouble, proof."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One office's books: refuse a posting that breaks a rule, fold one that does not.
+"""The ledger of one office: refuse a posting that breaks a rule, fold one that does not.
 
 An office writes only its own accounts, so it can check its balance alone, with every link down. It
 needs its own postings and the received ones that other offices addressed to it.

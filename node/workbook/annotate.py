@@ -1,4 +1,4 @@
-"""Return a clerk's own file with its faults in an additional column."""
+"""Annotate a clerk's own file: its faults are written into an additional column."""
 
 from __future__ import annotations
 

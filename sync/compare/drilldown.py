@@ -1,4 +1,4 @@
-"""Drill-down: from sums that differ to the records that do, in few questions. Pure.
+"""Drilldown: from sums that differ to the records that do, in few questions. Pure.
 
 A child asks its parent, level by level: which units differ, which of their buckets, which parts of
 a bucket, which records of a part. Each level is asked about all that differs on the level before,

@@ -101,7 +101,7 @@ def release(
 ) -> Line:
     """Send money to the office `to`, one level down; it is in transit until that one receives it.
 
-    Raises: NotHeld, NotDescendant, BadAllocation (`not_next`), FundRule, TransferReused.
+    Raises: InsufficientFunds, NotDescendant, BadAllocation (`not_next`), FundRule, TransferReused.
     """
     check_request(fund, year, amount_fen, note, transfer)
     number = transfer or new_transfer(office)
@@ -128,7 +128,7 @@ def give_back(
 ) -> Line:
     """Send back money that was received and not spent. `to`: its payer; None: the office above.
 
-    Raises: NotHeld, OverLimit (more than came from there), BadAllocation, TransferReused.
+    Raises: InsufficientFunds, OverLimit (more than came from there), BadAllocation, TransferReused.
     """
     check_request(fund, year, amount_fen, reason, transfer)
     check_reason(reason)
@@ -160,7 +160,7 @@ def spend(
 ) -> Line:
     """Record an expenditure. `category`: a code of `Category`.
 
-    Raises: NotHeld, FundRule (F4 is for Party work, F9 for its assignment), BadAllocation,
+    Raises: InsufficientFunds, FundRule (F4 is for Party work, F9 for its assignment), BadAllocation,
     TransferReused.
     """
     check_request(fund, year, amount_fen, note, transfer)
@@ -182,7 +182,7 @@ def spend(
 def reverse(office: Office, posting_id: bytes, *, actor: str, note: str = "") -> Line:
     """Undo one of this office's own appropriations or expenditures by its opposite, once.
 
-    Raises: TransferUnknown, NotReversible, NotHeld (it was passed on meanwhile), BadAllocation.
+    Raises: TransferUnknown, NotReversible, InsufficientFunds (it was passed on meanwhile), BadAllocation.
     """
     check_note(note)
     booked: list[Line] = []

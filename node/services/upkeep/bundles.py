@@ -46,7 +46,7 @@ def write_bundle(
 ) -> Written:
     """Write all that a neighbour is not known to have into files that `new_file(number)` opens.
 
-    Raises: BundleStranger, LogTruncated.
+    Raises: BundleNotNeighbour, LogTruncated.
     """
     peer = transfer.neighbour(office, to)
     if peer is None:

@@ -1,4 +1,4 @@
-"""Work assignments at one office: issue, relay, and every step of the two offices of a hop."""
+"""Actions on work at one office: issue, relay, and every step of the two offices of a hop."""
 
 from __future__ import annotations
 
