@@ -169,9 +169,10 @@ class CopyJudge:
     def _life_is_foreign(
         self, copy: RecordState, mine: RecordState | None, unit: int, logged: EditHistory
     ) -> bool:
-        """Return the same of creation, end, re-creation; only the unit itself writes the last two.
+        """Return whether its creation, end or re-creation is foreign.
 
-        The versions of the values already show that a record was created.
+        Only the unit itself ends and re-creates its records. The versions of the values already
+        show that a record was created.
         """
         life = (copy.causal_length, copy.causal_length_version)
         if mine is not None and life == (mine.causal_length, mine.causal_length_version):
@@ -187,7 +188,7 @@ class CopyJudge:
         )
 
     def _is_foreign(self, version: Version) -> bool:
-        """Return the same of one version. One that nobody wrote is not: joining drops it."""
+        """Return whether the sender may not bring a version; the join drops one of nobody."""
         return incarnation_of(version) in self.writers and not self.speaks_for(version)
 
 

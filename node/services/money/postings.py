@@ -160,8 +160,8 @@ def spend(
 ) -> Line:
     """Record an expenditure. `category`: a code of `Category`.
 
-    Raises: InsufficientFunds, FundRule (F4 is for Party work, F9 for its assignment), BadAllocation,
-    TransferReused.
+    Raises: InsufficientFunds, FundRule (F4 is for Party work, F9 for its assignment),
+    BadAllocation, TransferReused.
     """
     check_request(fund, year, amount_fen, note, transfer)
     number = transfer or new_transfer(office)
@@ -182,7 +182,8 @@ def spend(
 def reverse(office: Office, posting_id: bytes, *, actor: str, note: str = "") -> Line:
     """Undo one of this office's own appropriations or expenditures by its opposite, once.
 
-    Raises: TransferUnknown, NotReversible, InsufficientFunds (it was passed on meanwhile), BadAllocation.
+    Raises: TransferUnknown, NotReversible, InsufficientFunds (it was passed on meanwhile),
+    BadAllocation.
     """
     check_note(note)
     booked: list[Line] = []
