@@ -117,7 +117,7 @@ def chosen(text: str, choices: Choices, what: tuple[str, str], option: str, fiel
 
 
 def known(text: str, choices: Choices) -> str:
-    """Return the code of a choice; what is none unchanged: the service refuses it."""
+    """Return the code of a choice; return an unknown text unchanged, for the service to refuse."""
     return code_of(text, choices) or text
 
 

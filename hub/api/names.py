@@ -1,8 +1,8 @@
 """Names for codes: registers, fields, funds and indicators may be named as people name them.
 
 Every call goes through `coded` before it is done, so a label in either language (居民, 姓名) is as
-good as a code (resident, name) wherever a request names one. What is no name stays unchanged, and
-is refused by whoever uses it.
+good as a code (resident, name) wherever a request names one. An unknown name stays unchanged, and
+the service that gets it refuses it.
 """
 
 from __future__ import annotations

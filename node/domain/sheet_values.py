@@ -30,7 +30,7 @@ INT_LIMIT = 2**63  # what both stores can hold
 EXACT_MAX = 10**15  # from here a spreadsheet's number may have lost digits
 SERIAL_FIRST, SERIAL_LAST = 3_000, 109_574
 """Excel day numbers read as dates: 1908 to 2199. Smaller ones are rather years like 2026."""
-DATED_FROM = date(1900, 3, 1)  # a dated cell below it holds a 0 or a time, not a day
+DATED_FROM = date(1900, 3, 1)  # a dated cell before it has a 0 or a time, not a day
 SUGGESTED_MAX = 8
 UNIT_SHOWN_MAX = 10
 

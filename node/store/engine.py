@@ -390,9 +390,8 @@ class Store:
 def copy_database(source: Path, target: Path, *, meant: Path | None = None) -> None:
     """Write a consistent copy of a SQLite file, also while others write to it.
 
-    What is committed when it starts is in the copy, whoever writes on. The copy is for this account
-    only; it is whole, or it is not there. `meant`: the file that a person asked for, if it is
-    another.
+    What is committed when it starts is in the copy. The copy is for this account only; it is
+    complete, or it is not there. `meant`: the file that a person asked for, if it is another.
     Raises: FileExistsError, OSError; StoreUnavailable, NotAStore, those of `node.store.refusals`.
     """
     statement = "VACUUM INTO CAST(? AS TEXT)"  # bytes: a name of a file need not be UTF-8
@@ -527,7 +526,7 @@ def _open_sqlite(url: URL, synchronous: str, cache_kib: int) -> Store:
             dbapi.execute(f"PRAGMA {pragma}")
 
     engines = []
-    # There is one writing connection, used by whoever has the write queue: nothing waits for it.
+    # There is one writing connection, used by the owner of the write queue: nothing waits for it.
     readers = {"pool_size": READERS_MAX, "max_overflow": 0}
     for pool, options in ((StaticPool, {}), (QueuePool, readers)):
         engine = create_engine(

@@ -30,7 +30,7 @@ _OF_VALUES = (ArithmeticError, AssertionError, AttributeError, LookupError, Type
 
 
 class FoldLike(Protocol):
-    """What is used of a fold (`sync.apply.replica.Fold`)."""
+    """The part of a fold (`sync.apply.replica.Fold`) that is used here."""
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]: ...
 

@@ -35,8 +35,8 @@ def denial_reason(
 
     An office writes records of its own unit and of units below it, and of a record only the
     fields that its level owns (INV-14, INV-31); it adds none to a register that it owns nothing of.
-    A record of `own` is one office's statement, as an event is: nobody writes it for another.
-    What is only appended, as a posting is, its own writer neither changes nor ends.
+    A record of `own` is one office's statement, as an event is: no other office writes it. One
+    that is only appended, as a posting is, is never changed or ended, by its own writer neither.
     """
     if (register.own and writer != block.unit) or not routes.covers(writer, block.unit):
         return "foreign_unit"
@@ -62,7 +62,7 @@ def denial_reason(
 def is_rewritten(copy: RecordState, register: RegisterSchema) -> bool:
     """Return whether a copy of a record that is only appended was changed or ended by somebody.
 
-    Whoever made it wrote all of its fields at once; one that its program did not know is empty.
+    Its writer wrote all of its fields at once; one that the writer's program did not know is empty.
     """
     if not register.append_only:
         return False

@@ -215,7 +215,7 @@ def _resolution(
         # It writes all fields of this level: another office may no longer have their values.
         own = {n: f for n, f in register.fields.items() if office.level in f.owners}
         values = {n: stored_values.get(n) for n in own}
-        # Nobody knows any more what a redacted record was.
+        # The former values of a redacted record are not known any more.
         gone = [_not_given(f) for n, f in own.items() if f.required and values[n] is None]
         if gone:
             raise InvalidRecord(register, gone)
@@ -224,7 +224,7 @@ def _resolution(
         )
         if existing is not None:
             raise KeyTaken(register, existing)
-        # Whoever restores the record has looked at all that was written against its end.
+        # Who restores the record has looked at all that was written against its end.
         resolves = {
             **_survivors(state),
             view.field: tuple(h.version for h in state.fields[view.field].all),

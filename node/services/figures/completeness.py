@@ -211,7 +211,7 @@ class Standings:
         )
 
     def completeness(self, unit: int) -> Completeness:
-        """Return how complete what is here of a unit and all below it is."""
+        """Return how complete the data here is for a unit and all below it."""
         standings = self._by_unit.values()
         return Completeness(
             level=self._level,

@@ -43,13 +43,13 @@ def check_request(
 
 
 def check_fund(fund: str) -> None:
-    """Refuse what is no fund. Raises: BadAllocation."""
+    """Refuse an unknown fund. Raises: BadAllocation."""
     if fund not in FUNDS:
         raise BadAllocation("fund", fund)
 
 
 def check_amount(amount_fen: int, *, least: int = 1) -> None:
-    """Refuse what is no amount of money. Raises: BadAllocation."""
+    """Refuse an amount that cannot be money. Raises: BadAllocation."""
     try:
         check_fen(amount_fen, least=least)
     except Refused as refused:

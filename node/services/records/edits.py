@@ -293,7 +293,7 @@ def edits_of_change(
     stored, faults = validated(register, raw, office.level, stored_values)
     if faults:
         raise InvalidRecord(register, faults)
-    # A field that a form sends back unchanged is no edit, whoever owns it.
+    # A field that a form sends back unchanged is no edit, even if another office owns it.
     values = {n: v for n, v in stored.items() if v != stored_values.get(n)}
     if foreign := not_owned(register, values, office.level):
         raise FieldNotOwned(register, foreign)
