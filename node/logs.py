@@ -34,7 +34,7 @@ class BadLevel(SilianError):
             f"SILIAN_LOG is {asked[:20]!r}, which is no level of the log",
             f"环境变量 SILIAN_LOG 的值“{asked[:20]}”不是日志级别",
             remedy_en=f"Set it to one of {', '.join(LEVELS)}, or not at all.",
-            remedy_zh=f"请设为 {'、'.join(LEVELS)} 之一，或不设置。",
+            remedy_zh=f"请设为 {'、'.join(f'`{level}`' for level in LEVELS)} 之一，或不设置。",
         )
 
 

@@ -239,6 +239,7 @@ def _link(context: CallContext) -> pb.LinkState:
         state=dialer.state.value if dialer else NOT_SERVED,
         connected=dialer.connected if dialer else False,
         reason=dialer.reason if dialer else "",
+        reason_zh=dialer.reason_zh if dialer else "",
         parent_key=fingerprint(bytes.fromhex(pinned)),
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from hub.cli.labels import LANES, audience_name, labelled
 from hub.cli.outputs import Force, fresh, must_be_free, put
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -118,11 +119,17 @@ def show(
             ("通道", "单位", "送达范围", "条数", "变更", "从", "到") if terminal.zh
             else ("LANE", "UNIT", "AUDIENCE", "ENTRIES", "CHANGES", "FROM", "TO")
         )  # fmt: skip
-        terminal.table(heads, [tuple(stream.values()) for stream in facts["streams"]])
+        terminal.table(heads, [
+            (labelled(terminal, LANES, stream["lane"]), stream["unit"],
+             audience_name(terminal, stream["audience"]), stream["entries"], stream["changes"],
+             stream["first"], stream["last"])
+            for stream in facts["streams"]
+        ])  # fmt: skip
         for ack in facts["acks"]:
+            lane = labelled(terminal, LANES, ack["lane"])
             terminal.line(
-                f"已收到对方 {ack['lane']} 通道至 {ack['position']}",
-                f"holds the other's {ack['lane']} log up to {ack['position']}",
+                f"已收到对方{lane}通道至第 {ack['position']} 条",
+                f"has received the other's {lane} log up to {ack['position']}",
             )
 
     terminal.show(facts, human)
@@ -176,7 +183,10 @@ def _print_outcome(terminal: Terminal, outcome: pb.BundleOutcome) -> None:
         ("通道", "新收", "已有", "对方日志收到", "对方已收本单位") if terminal.zh
         else ("LANE", "NEW", "KNOWN", "HELD HERE", "OURS HELD THERE")
     )  # fmt: skip
-    rows = [(lane.lane, lane.new, lane.known, lane.applied, lane.acked) for lane in outcome.lanes]
+    rows = [
+        (labelled(terminal, LANES, lane.lane), lane.new, lane.known, lane.applied, lane.acked)
+        for lane in outcome.lanes
+    ]
     terminal.table(heads, rows)
     if not new:
         terminal.line("没有新内容", "nothing new in it")

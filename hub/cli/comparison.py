@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from hub.cli.exits import Exit
+from hub.cli.history import Labels
+from hub.cli.labels import REASONS, labelled
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -41,6 +43,8 @@ def compare(
     """Compare this office's records with its parent's. 与上级比对数据"""
     with terminal.office() as office:
         found = office.compare_office(repair=repair, deep=deep, wait_ms=int(wait * 1000))
+        registers = [*found.other_catalogue, *(r.register for r in found.records)]
+        labels = Labels(terminal, office, registers)
 
     def human() -> None:
         terminal.line(
@@ -48,8 +52,9 @@ def compare(
             f"compared {found.units} sets of records: {OUTCOMES[found.outcome][1]}",
         )
         for name in found.other_catalogue:
+            what = labels.register(name)
             terminal.line(
-                f"{name}：目录版本不同，未比对", f"{name}: not compared, catalogues differ"
+                f"{what}：目录版本不同，未比对", f"{what}: not compared, catalogues differ"
             )
         if found.sums_here or found.sums_there:
             terminal.line(
@@ -64,9 +69,10 @@ def compare(
                 heads,
                 [
                     (
-                        r.register, r.unit.name, r.id,
+                        labels.register(r.register), r.unit.name, r.id,
                         terminal.localized("已修复", "repaired") if r.repaired
-                        else r.reason or terminal.localized("有差异", "differs"),
+                        else labelled(terminal, REASONS, r.reason)
+                        or terminal.localized("有差异", "differs"),
                     )
                     for r in found.records
                 ],
@@ -85,6 +91,7 @@ def repairs(
     """List the records that comparisons repaired or failed to repair. 查看修复记录"""
     with terminal.office() as office:
         found = office.list_repairs(page_size=limit)
+        labels = Labels(terminal, office, (r.register for r in found.repairs))
 
     def human() -> None:
         heads = ("时间", "对方", "台账", "单位", "编号", "改动方") if terminal.zh else (
@@ -94,7 +101,7 @@ def repairs(
             heads,
             [
                 (
-                    terminal.time(r.at_ms), r.peer.name, r.register, r.unit.name,
+                    terminal.time(r.at_ms), r.peer.name, labels.register(r.register), r.unit.name,
                     r.id or terminal.localized("摘要", "sum"),
                     terminal.localized(*SIDES.get(r.side, (r.side, r.side))),
                 )

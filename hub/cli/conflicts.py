@@ -176,7 +176,7 @@ def _print(terminal: Terminal, labels: Labels, found: pb.Conflict) -> None:
     elif found.HasField("decision"):
         made, when = found.decision, terminal.time(found.decision.at_ms)
         who = f"{made.unit.name or '?'} {made.actor}".strip()
-        why = found.reason or made.reason
+        why = made.reason or found.reason
         terminal.line(
             f"{when} {who}处理，采用 {_taken(terminal, labels, found)}"
             + (f"：{why}" if why else ""),

@@ -261,7 +261,7 @@ def _parent(address: str, unit: int, name: str) -> Finding:
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    from sync.link import NO_PROXY
+    from sync.link import NO_PROXY, STATUS_ZH
 
     with grpc.insecure_channel(address, options=(NO_PROXY,)) as channel:
         request = health_pb2.HealthCheckRequest(service=health_name(unit))
@@ -273,9 +273,9 @@ def _parent(address: str, unit: int, name: str) -> Finding:
                     "parent", False, f"{address} 上没有 {name} 的服务，请检查 parent 设置",
                     f"{address} answers and does not serve {name}: check `parent`",
                 )  # fmt: skip
-            why = error.code().name.lower()
+            why, why_zh = error.code().name.lower(), STATUS_ZH[error.code()]
             return Finding(
-                "parent", False, f"上级 {name}（{address}）没有应答（{why}），请检查网络和地址",
+                "parent", False, f"上级 {name}（{address}）没有应答（{why_zh}），请检查网络和地址",
                 f"{name} does not answer at {address} ({why}): check the network and `parent`",
             )  # fmt: skip
     return Finding("parent", True, f"{name} {address}", f"{name} {address}")

@@ -225,9 +225,9 @@ def _print(terminal: Terminal, outcome: pb.ImportOutcome, labels: dict[str, str]
         for group in report.summary[:FAULTS_SHOWN]:
             named = labels.get(report.register, report.register)
             at = " ".join((named, *sheet, group.column or "-"))
-            terminal.line(f"{at}: {group.text.zh}", f"{at}: {group.text.en}")
+            terminal.line(f"{at}：{group.text.zh}", f"{at}: {group.text.en}")
         for note in report.notes:
-            at = "".join(f"{name}: " for name in sheet)
-            terminal.note(at + note.text.zh, at + note.text.en)
+            at_zh, at = ("".join(f"{name}{mark}" for name in sheet) for mark in ("：", ": "))
+            terminal.note(at_zh + note.text.zh, at + note.text.en)
     for note in outcome.notes:
         terminal.note(note.text.zh, note.text.en)

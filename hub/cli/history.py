@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from hub.cli.labels import actor_name
 from hub.cli.terminal import Cell, Terminal
 
 if TYPE_CHECKING:
@@ -69,8 +70,10 @@ class Labels:
         self._terminal = terminal
         self._kinds: dict[str, pb.RegisterDescription] = {}
         if not terminal.json:
+            asked = {*registers}
+            known = {each.name for each in office.list_registers().registers} if asked else set()
             self._kinds = {
-                name: office.get_register(register=name).register for name in {*registers}
+                name: office.get_register(register=name).register for name in asked & known
             }
 
     def register(self, name: str) -> str:
@@ -127,7 +130,8 @@ def _rows(
         reason = reasons.get(event.reason, event.reason)
         what += terminal.localized(f"（{reason}）", f" ({reason})")
     unknown = terminal.localized("未知", "unknown")
-    head = (terminal.time(event.at_ms), event.unit.name or unknown, event.actor or unknown, what)
+    head = (terminal.time(event.at_ms), event.unit.name or unknown,
+            actor_name(terminal, event.actor) or unknown, what)  # fmt: skip
     if not event.changes:
         yield (*head, "", "", "")
     for change in event.changes:

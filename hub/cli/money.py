@@ -10,7 +10,7 @@ import typer
 from hub.cli import plans
 from hub.cli.arguments import Actor, After, IdOf, Limit, Unit, fen_of, person, usage
 from hub.cli.exits import Exit
-from hub.cli.labels import account_name
+from hub.cli.labels import POSTINGS, TRANSFERS, account_name, labelled
 from hub.cli.options import Apart, Needs, Rule
 from hub.cli.plans import Year
 from hub.cli.terminal import Terminal
@@ -214,7 +214,13 @@ def balance(
         "OFFICE", "FUND", "YEAR", "ACCOUNT", "YUAN"
     )  # fmt: skip
     rows = [
-        (b.unit.name, b.fund, int(b.year), account_name(terminal, b.account), yuan(b.fen))
+        (
+            b.unit.name,
+            b.fund,
+            int(b.year),
+            account_name(terminal, b.account, b.peer.name),
+            yuan(b.fen),
+        )
         for b in found
     ]
     terminal.show(found, lambda: terminal.table(heads, rows))
@@ -250,7 +256,7 @@ def transfers(
         )
         rows = [
             (t.id, t.sender.name, t.receiver.name, t.fund, int(t.year), yuan(t.amount_fen),
-             t.state, terminal.time(t.sent_ms))
+             labelled(terminal, TRANSFERS, t.state), terminal.time(t.sent_ms))
             for t in page.transfers
         ]  # fmt: skip
         terminal.table(heads, rows)
@@ -314,8 +320,8 @@ def _journal(terminal: Terminal, lines: Sequence[pb.Posting]) -> None:
         else ("ID", "KIND", "OFFICE", "PEER", "FUND", "YEAR", "YUAN", "AT", "NOTE")
     )
     rows = [
-        (p.id, p.kind, p.unit.name, p.peer.name, p.fund, int(p.year), yuan(p.amount_fen),
-         terminal.time(p.at_ms), p.note)
+        (p.id, labelled(terminal, POSTINGS, p.kind), p.unit.name, p.peer.name, p.fund,
+         int(p.year), yuan(p.amount_fen), terminal.time(p.at_ms), p.note)
         for p in lines
     ]  # fmt: skip
     terminal.table(heads, rows)

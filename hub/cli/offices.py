@@ -14,6 +14,7 @@ import typer
 
 from hub.cli.arguments import Unit, day_of, usage
 from hub.cli.exits import Exit
+from hub.cli.labels import SEVERITIES
 from hub.cli.records import Record
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -22,14 +23,9 @@ if TYPE_CHECKING:
     from sync.wire.office.v1 import office_pb2 as pb
 
 MINUTES = len("2026-07-01 12:00")
-SEVERITIES = {
-    "alarm": ("告警", "alarm"),
-    "warning": ("警告", "warning"),
-    "notice": ("提示", "notice"),
-}
 PLACES = {
-    "safe": ("已安全", "safe"),
-    "waiting": ("待上报", "waiting"),
+    "safe": ("已保存", "saved"),
+    "waiting": ("未送达", "waiting"),
     "not_for_it": ("不送达", "not for it"),
 }
 
@@ -106,7 +102,7 @@ def init(
     terminal.show(
         facts,
         lambda: terminal.line(
-            f"{made.code} {made.name}: {terminal.folder}",
+            f"{made.code} {made.name}：{terminal.folder}",
             f"{made.code} {made.name}: {terminal.folder}",
         ),
     )
@@ -273,8 +269,9 @@ def sync_now(
             terminal.line("上级已收到全部数据", "the parent has everything")
             return
         why = found.link.reason or found.link.state
+        why_zh = f"（{found.link.reason_zh}）" if found.link.reason_zh else ""
         terminal.line(
-            f"还有 {found.waiting_up} 条待上报（{why}）",
+            f"还有 {found.waiting_up} 条待上报{why_zh}",
             f"{found.waiting_up} entries still wait ({why})",
         )
 
@@ -290,7 +287,7 @@ def _print_status(terminal: Terminal, found: pb.GetStatusResponse) -> None:
     if link.parent:
         state = terminal.localized("已连接" if link.connected else "未连接", link.state)
         terminal.line(
-            f"上级 {link.parent}：{state} {link.reason}".rstrip(),
+            f"上级 {link.parent}：{state}" + (f"，{link.reason_zh}" if link.reason_zh else ""),
             f"parent {link.parent}: {state} {link.reason}".rstrip(),
         )
     if link.parent_key:
@@ -361,7 +358,7 @@ def _print_problem(terminal: Terminal, problem: pb.Problem) -> None:
     text, remedy = terminal.label(problem.text), terminal.label(problem.remedy)
     severity = terminal.localized(*SEVERITIES[problem.severity])
     terminal.line(
-        f"[{severity}] {problem.unit.name}: {text}。{remedy}",
+        f"[{severity}] {problem.unit.name}：{text}。{remedy}",
         f"[{severity}] {problem.unit.name}: {text}. {remedy}",
     )
 

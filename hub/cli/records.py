@@ -24,6 +24,7 @@ from hub.cli.arguments import (
     values_of,
 )
 from hub.cli.history import print_history, shown
+from hub.cli.labels import FIELD_TYPES, labelled
 from hub.cli.options import Needs
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -351,8 +352,8 @@ def _print(terminal: Terminal, kind: pb.RegisterDescription, record: pb.Record) 
     heads = ("字段", "值", "单位") if terminal.zh else ("FIELD", "VALUE", "UNIT")
     terminal.table(heads, rows)
     if record.conflicts:
-        ids = ", ".join(record.conflicts)
-        terminal.note(f"冲突待处理：{ids}", f"conflicts to decide: {ids}")
+        ids = record.conflicts
+        terminal.note(f"冲突待处理：{'、'.join(ids)}", f"conflicts to decide: {', '.join(ids)}")
 
 
 def _describe(terminal: Terminal, kind: pb.RegisterDescription) -> None:
@@ -366,8 +367,9 @@ def _describe(terminal: Terminal, kind: pb.RegisterDescription) -> None:
         must = terminal.localized("是", "yes") if field.required else ""
         codes = " ".join(f"{c.code}={terminal.label(c.label)}" for c in field.choices)
         rows.append(
-            (field.name, terminal.label(field.label), field.type, must, owners, field.unit, codes)
-        )
+            (field.name, terminal.label(field.label), labelled(terminal, FIELD_TYPES, field.type),
+             must, owners, field.unit, codes)
+        )  # fmt: skip
     heads = (
         ("字段", "名称", "类型", "必填", "填写层级", "单位", "选项")
         if terminal.zh

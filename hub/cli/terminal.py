@@ -223,4 +223,4 @@ class Terminal:
 
     def level(self, level: int) -> str:
         names = ("city", "district", "street", "community")
-        return "市区街居"[level] if self.zh else names[level]
+        return ("市", "区", "街道", "社区")[level] if self.zh else names[level]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.cli.arguments import Actor, Limit, day_text, person
+from hub.cli.labels import TREE_CHANGES, labelled
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -75,7 +76,9 @@ def import_(
 
     def human() -> None:
         heads = ("变动", "单位数") if terminal.zh else ("CHANGE", "UNITS")
-        terminal.table(heads, [(c.kind, str(c.count)) for c in done.changes])
+        terminal.table(heads, [
+            (labelled(terminal, TREE_CHANGES, c.kind), str(c.count)) for c in done.changes
+        ])  # fmt: skip
         wording = ("将为", "would be") if done.dry_run else ("现为", "are")
         terminal.note(f"自 {done.on} 起{wording[0]} {done.units} 个单位",
                       f"from {done.on} on there {wording[1]} {done.units} units")  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.arguments import Actor, After, IdOf, Limit, end_of_day_ms, fen_of, person, usage
-from hub.cli.labels import DUTIES, FLAGS, WORK_STATES, WORK_STEPS, labelled
+from hub.cli.labels import DUTIES, FLAGS, WORK_STATES, WORK_STEPS, actor_name, labelled
 from hub.cli.options import Apart, Needs
 from hub.cli.targets import targets_below
 from hub.cli.terminal import Terminal
@@ -171,7 +171,8 @@ def show(terminal: Terminal, assignment: Assignment) -> None:
         for event in found.history:
             percent = f" {event.percent}%" if event.HasField("percent") else ""
             remarks = (event.reason, event.note, event.evidence)
-            line = f"{terminal.time(event.at_ms)} {event.unit.name} {event.actor} "
+            actor = actor_name(terminal, event.actor)
+            line = f"{terminal.time(event.at_ms)} {event.unit.name} {actor} "
             line += labelled(terminal, WORK_STEPS, event.kind)
             line += percent + "".join(f" {remark}" for remark in remarks if remark)
             line += _effect(terminal, event)
@@ -319,8 +320,10 @@ def _act(
 
 
 def _one(terminal: Terminal, one: pb.Assignment) -> None:
-    line = f"{one.id} {one.issuer.name} -> {one.assignee.name}: {one.title}"
-    terminal.line(line, line)
+    terminal.line(
+        f"{one.id} {one.issuer.name} → {one.assignee.name}：{one.title}",
+        f"{one.id} {one.issuer.name} -> {one.assignee.name}: {one.title}",
+    )
     state = f"{labelled(terminal, WORK_STATES, one.state)} {one.percent}% "
     state = (state + labelled(terminal, FLAGS, one.flag)).rstrip()
     terminal.line(f"{state}，期限 {_day(one.due_ms)}", f"{state}, due {_day(one.due_ms)}")
@@ -342,7 +345,8 @@ def _terms(terminal: Terminal, found: pb.GetAssignmentResponse) -> None:
 
 def _effect(terminal: Terminal, event: pb.AssignmentEvent) -> str:
     if not event.ignored:
-        return f" -> {labelled(terminal, WORK_STATES, event.after)}"
+        after = labelled(terminal, WORK_STATES, event.after)
+        return terminal.localized(f" → {after}", f" -> {after}")
     known = REASONS.get(event.ignored)
     why = terminal.localized(known[1], known[0]) if known else event.ignored
     return terminal.localized(f"（未生效：{why}）", f" (no effect: {why})")

@@ -17,7 +17,7 @@ _DATED = {  # kinds of posting that ask whether their year is open, as nouns
 def fund_name(fund: str) -> tuple[str, str]:
     """Return a fund's id with its English and its Chinese name."""
     known = FUNDS.get(fund)
-    return (f"{fund} ({known.en})", f"{fund}({known.zh})") if known else (fund, fund)
+    return (f"{fund} ({known.en})", f"{fund}（{known.zh}）") if known else (fund, fund)
 
 
 class LedgerError(SilianError):

@@ -65,11 +65,14 @@ class StoreUnavailable(SilianError):
     code = "store_unavailable"
     kind = ErrorKind.UNAVAILABLE
 
-    def __init__(self, where: str, why: str, trouble: StoreFault = StoreFault.TRANSIENT) -> None:
+    def __init__(
+        self, where: str, why: str, trouble: StoreFault = StoreFault.TRANSIENT, why_zh: str = ""
+    ) -> None:
         full = trouble is StoreFault.FULL
+        why_zh = why_zh or ("磁盘空间不足" if full else "暂时不能读写")
         super().__init__(
             f"cannot use the store {where}: {why}",
-            f"无法使用数据库 {where}：{why}",
+            f"无法使用数据库 {where}：{why_zh}",
             remedy_en="Free disk space, then try again; nothing else is needed."
             if full
             else "Stop the other program that uses it, and look at its disk; then try again.",
@@ -100,10 +103,10 @@ class NotAStore(SilianError):
     code = "not_a_store"
     kind = ErrorKind.FAILED_PRECONDITION
 
-    def __init__(self, where: str, why: str) -> None:
+    def __init__(self, where: str, why: str, why_zh: str = "内容已损坏或格式不符") -> None:
         super().__init__(
             f"the store {where} cannot be read as an office's database: {why}",
-            f"{where} 不是可读取的单位数据库：{why}",
+            f"{where} 不是可读取的单位数据库：{why_zh}",
             remedy_en="Check that `store` names the office's own database, or put a backup back: "
             "silian db restore FILE.",
             remedy_zh="请检查 store 设置是否指向本单位的数据库，或用 silian db restore 恢复备份。",
@@ -201,7 +204,9 @@ class Store:
                 finally:
                     self.writing = False
         except QueueTimeout:
-            raise StoreUnavailable(self.shown, "other writers are busy") from None
+            raise StoreUnavailable(
+                self.shown, "other writers are busy", why_zh="其他操作正在写入"
+            ) from None
         except (StoreUnavailable, CommitUnknown) as error:
             self._note(error)
             raise
@@ -369,7 +374,9 @@ class Store:
                 except engine.dialect.loaded_dbapi.Error as error:
                     raise _wrapped(statement, error, engine.dialect.loaded_dbapi) from error
         except QueueTimeout:
-            raise StoreUnavailable(self.shown, "other writers are busy") from None
+            raise StoreUnavailable(
+                self.shown, "other writers are busy", why_zh="其他操作正在写入"
+            ) from None
         except (DBAPIError, TimeoutError) as error:
             raise self.named(error) from error
 
@@ -487,17 +494,22 @@ def _of_file(path: Path) -> SilianError | None:
     """Return what the file system says about a SQLite file that failed; None: nothing is wrong."""
     may = partial(os.access, effective_ids=os.access in os.supports_effective_ids)
     if not path.parent.is_dir():
-        return StoreUnavailable(str(path), f"there is no folder {path.parent}")
+        return StoreUnavailable(
+            str(path), f"there is no folder {path.parent}", why_zh=f"目录 {path.parent} 不存在"
+        )
     if not path.exists():
         return StoreMissing(str(path))
     if path.is_dir():
-        return NotAStore(str(path), "it is a folder")
+        return NotAStore(str(path), "it is a folder", "这是目录")
     if not may(path, os.R_OK):
-        return StoreForbidden(str(path), "it may not read the file")
+        return StoreForbidden(str(path), "it may not read the file", "没有读取权限")
     if not may(path, os.W_OK):
-        return StoreReadOnly(str(path), "the file may not be written")
+        return StoreReadOnly(str(path), "the file may not be written", "没有写入权限")
     if not may(path.parent, os.W_OK | os.X_OK):
-        return StoreReadOnly(str(path), f"the folder {path.parent} may not be written")
+        return StoreReadOnly(
+            str(path), f"the folder {path.parent} may not be written",
+            f"没有目录 {path.parent} 的写入权限",
+        )  # fmt: skip
     return None
 
 

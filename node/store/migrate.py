@@ -133,7 +133,7 @@ def _tables(store: Store) -> set[str]:
 
 
 def _foreign(store: Store) -> NotAStore:
-    return NotAStore(store.shown, "it holds the tables of another program")
+    return NotAStore(store.shown, "it holds the tables of another program", "其中是其他程序的表")
 
 
 def _config() -> Config:

@@ -45,10 +45,10 @@ class StoreReadOnly(SilianError):
     code = "store_read_only"
     kind = ErrorKind.PERMISSION_DENIED
 
-    def __init__(self, where: str, why: str) -> None:
+    def __init__(self, where: str, why: str, why_zh: str = "处于只读状态") -> None:
         super().__init__(
             f"the store {where} cannot be written: {why}",
-            f"数据库 {where} 不可写入：{why}",
+            f"数据库 {where} 不可写入：{why_zh}",
             remedy_en="Give the account that runs this the right to write the file and its folder; "
             "is the disk mounted read-only, is the server a standby?",
             remedy_zh="请为运行本程序的账户授予该文件及其目录的写权限；并检查磁盘是否以只读方式"
@@ -62,10 +62,10 @@ class StoreForbidden(SilianError):
     code = "store_forbidden"
     kind = ErrorKind.PERMISSION_DENIED
 
-    def __init__(self, where: str, why: str) -> None:
+    def __init__(self, where: str, why: str, why_zh: str = "用户名、密码或权限不符") -> None:
         super().__init__(
             f"the store {where} does not let this account in: {why}",
-            f"数据库 {where} 拒绝了当前账户：{why}",
+            f"数据库 {where} 拒绝了当前账户：{why_zh}",
             remedy_en="Check user and password in `store` (or store_password_file, "
             "SILIAN_STORE_PASSWORD), and the rights of that account.",
             remedy_zh="请检查 store 设置中的用户名和密码（或 store_password_file、"
@@ -82,7 +82,7 @@ class StoreUnreachable(SilianError):
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
             f"no database server answers for {where}: {why}",
-            f"数据库服务器 {where} 没有应答：{why}",
+            f"数据库服务器 {where} 没有应答",
             remedy_en="Is the server running? Check host and port in `store`, and the network.",
             remedy_zh="请确认数据库服务已启动，并检查 store 设置中的主机、端口和网络。",
         )

@@ -17,13 +17,9 @@ from hub.cli import labels
 from hub.cli.main import app
 from hub.cli.shape import in_language
 from node.services.health.problems import TEXTS
+from tests.support.chinese import HAN, PLACE, half_width
 
 ROOT = Path(__file__).parents[2]
-HAN = re.compile(r"[一-鿿]")
-PLACE = "\0"  # where a value is put in
-# A sign of half width beside a Chinese character; one between two codes is none of ours.
-HALF = re.compile(r"[一-鿿”》）] *[,;:?!()]|[,;:?!()] *[一-鿿“《（]")
-FORMS = ("主机:端口", "用户@主机:5432/数据库")  # are typed as they stand
 SHOWN = re.compile(  # is typed or seen as it stands: commands, options, settings, files, addresses
     r"`[^`]*`|silian( [a-z][a-z-]*)*|--[a-z-]+( [a-z|-]+)*|[A-Za-z]*[_./\\=][\w./\\=]*|SILIAN\w*"
     r"|\w+://\S*|YYYY-MM(-DD)?"
@@ -43,12 +39,6 @@ NAMES = {
 def english(text: str) -> list[str]:
     """Return the English words of a Chinese text."""
     return [word for word in re.findall(r"[A-Za-z]{2,}", SHOWN.sub(" ", text)) if word not in NAMES]
-
-
-def half_width(text: str) -> list[str]:
-    for form in FORMS:
-        text = text.replace(form, PLACE)
-    return HALF.findall(text.replace("!=", PLACE))
 
 
 def whole(text: str) -> str:
@@ -148,6 +138,69 @@ def test_every_chinese_text_of_the_program_is_whole() -> None:
             if found := whole(text):
                 wrong.append(f"{where}:{line}: {found}")
     assert seen > 1500
+    assert not wrong, "\n".join(wrong)
+
+
+# -- reasons that go into both texts of an error --------------------------------------------------
+
+
+def spoken(trees: list[ast.Module]) -> dict[str, tuple[list[str], set[str]]]:
+    """Return of each error: the parameters of its constructor, and those its Chinese text shows."""
+    found = {}
+    for tree in trees:
+        for made in ast.walk(tree):
+            if not isinstance(made, ast.ClassDef):
+                continue
+            for init in made.body:
+                if not (isinstance(init, ast.FunctionDef) and init.name == "__init__"):
+                    continue
+                names = [each.arg for each in (*init.args.args[1:], *init.args.kwonlyargs)]
+                found[made.name] = (names, shown_in_chinese(init) & set(names))
+    return found
+
+
+def shown_in_chinese(init: ast.FunctionDef) -> set[str]:
+    for call in ast.walk(init):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "super().__init__":
+            zh = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "remedy_zh")]
+            looked_up = {
+                name for part in zh for got in ast.walk(part)
+                if isinstance(got, ast.Call) for name in ast.walk(got)
+            }  # fmt: skip
+            return {
+                name.id for part in zh for name in ast.walk(part)
+                if isinstance(name, ast.Name) and name not in looked_up
+            }  # fmt: skip
+    return set()
+
+
+def literal(value: ast.expr) -> str:
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return value.value
+    if isinstance(value, ast.JoinedStr):
+        parts = value.values
+        return "".join(str(p.value) if isinstance(p, ast.Constant) else PLACE for p in parts)
+    return ""
+
+
+def test_no_error_puts_an_english_reason_into_its_chinese_text() -> None:
+    """A reason that is given where the error is raised is given in both languages."""
+    trees = {path: ast.parse(path.read_text()) for path in FILES}
+    errors = spoken(list(trees.values()))
+    assert errors["StoreUnavailable"][1] == {"where", "why_zh"}
+    wrong = []
+    for path, tree in trees.items():
+        for call in ast.walk(tree):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
+                continue
+            names, shown = errors.get(call.func.id, ([], set()))
+            given = [*zip(names, call.args, strict=False),
+                     *((k.arg, k.value) for k in call.keywords)]  # fmt: skip
+            wrong += [
+                f"{path.relative_to(ROOT)}:{call.lineno}: {call.func.id} {name}: {literal(value)!r}"
+                for name, value in given
+                if name in shown and english(literal(value))
+            ]
     assert not wrong, "\n".join(wrong)
 
 

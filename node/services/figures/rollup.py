@@ -52,7 +52,7 @@ class BadQuestion(SilianError):
             what,
             what_zh,
             remedy_en="Ask for today or a past day, as-is or as-was.",
-            remedy_zh="请查询今天或以前的日期，口径为 as-is 或 as-was。",
+            remedy_zh="请查询今天或以前的日期；按当时区划查询请加 --as-was。",
         )
 
 

@@ -19,6 +19,7 @@ class Line:
     def __init__(self, connected: bool, reason: str = "") -> None:
         self.connected = connected
         self.reason = reason
+        self.reason_zh = reason
 
 
 @pytest.fixture(scope="module")
