@@ -32,7 +32,7 @@ from hub.cli.verb import verb
 if TYPE_CHECKING:
     from sync.wire.office.v1 import registers_pb2 as pb
 
-Register = Annotated[str, typer.Argument(help="Register, as listed by `registers`. 台账")]
+Register = Annotated[str, typer.Argument(help="Register, as listed by `register ls`. 台账")]
 Record = Annotated[
     str,
     typer.Argument(help="Key, name, or first digits of the id. 名称、关键字段或编号前几位"),
@@ -268,7 +268,8 @@ def end(
     register: Register,
     record: Record,
     reason: Annotated[
-        str, typer.Option("--reason", help="A usual one (see `registers`), or other words. 理由")
+        str,
+        typer.Option("--reason", help="A usual one (see `register show`), or other words. 理由"),
     ] = "",
     version_token: IfVersion = "",
     force: Force = False,

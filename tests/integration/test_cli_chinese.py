@@ -222,3 +222,35 @@ def test_a_verb_shows_no_english_word_in_chinese(
             assert HAN.search(ran.out + ran.err) or name == "version", verb.line(stated)
     if first(name) and name not in NEVER_HERE:
         assert exits & {0, 6}, f"{name} never showed what it shows: {exits}"
+
+
+# -- help and wrong usage ------------------------------------------------------------------------
+
+ROWS = re.compile(r"^[│╭╰ *]*[a-z]+(-[a-z]+)*  ")  # a verb, before what it does
+EXAMPLE = re.compile(r"^ *[a-z0-9_,=>< -]*\bsilian .*")
+GROUPS = {name.rpartition(" ")[0] for name in VERBS}
+
+
+@pytest.mark.parametrize("name", sorted({*VERBS, *GROUPS}))
+def test_a_help_is_chinese_down_to_its_frame(name: str) -> None:
+    out = silian(*name.split(), "--help", lang="zh", env={"COLUMNS": "200"}).out
+    assert f"用法：root {name}".strip() in out
+    found = []
+    for line in out.splitlines():
+        text = re.sub(rf"用法：root {name}|［默认：[\w.:]+］|<zh\|en>|\[now\]|JSON", " ", line)
+        text = ROWS.sub(" ", EXAMPLE.sub(" ", text))
+        text = re.sub(r"--columns [\w,]+", " ", text)
+        if words := english(text, name):
+            found.append(f"{line.strip()}: {words}")
+    assert not found, "\n".join(found)
+
+
+def test_a_verb_that_lacks_something_is_told_how_it_is_written() -> None:
+    refused = silian("rollup", lang="zh")
+    assert refused.err == "错误：缺少指标。写法：root rollup [选项] {指标}。\n"
+    assert silian("rollup").err.startswith("error: indicator is missing. Write: root rollup [")
+
+
+def test_a_language_before_a_group_is_that_of_its_help() -> None:
+    shown = silian("--lang", "zh", "money")
+    assert (shown.exit, "用法：root money" in shown.out + shown.err) == (2, True)
