@@ -77,7 +77,7 @@ def ls(
             decided()
             return
         heads = (
-            ("编号", "台账", "单位", "字段", "现值", "另一值", "建议处理单位")
+            ("编号", "台账", "单位", "字段", "现值", "未采用的值", "建议处理单位")
             if terminal.zh
             else ("ID", "REGISTER", "UNIT", "FIELD", "SHOWN", "LOSER", "SUGGESTED TO DECIDE")
         )
@@ -157,7 +157,11 @@ def _print(terminal: Terminal, labels: Labels, found: pb.Conflict) -> None:
     heads = ("", "值", "单位", "时间") if terminal.zh else ("", "VALUE", "BY", "AT")
     sides = [
         (terminal.localized("现值", "shown"), _shown(terminal, labels, found), found.shown),
-        (terminal.localized("另一值", "loser"), _value(labels, found, found.loser), found.loser),
+        (
+            terminal.localized("未采用的值", "loser"),
+            _value(labels, found, found.loser),
+            found.loser,
+        ),
         *(
             (terminal.localized("其他", "other"), _value(labels, found, side), side)
             for side in found.others

@@ -89,7 +89,7 @@ def verify(terminal: Terminal) -> Exit:
         for each in report.differences:
             what = f"{labelled(terminal, VERIFIED, each.check)} {each.where}"
             terminal.line(
-                f"{what}：保存为 {each.kept}，重算为 {each.recomputed}",
+                f"{what}：保存为 {each.kept}，复算为 {each.recomputed}",
                 f"{what}: {each.kept} <> {each.recomputed}",
             )
         terminal.line(

@@ -142,7 +142,7 @@ def receive(
 
 def return_(
     terminal: Terminal,
-    reason: Annotated[str, typer.Option("--reason", help="Why. 原因")],
+    reason: Annotated[str, typer.Option("--reason", help="Why. 理由")],
     transfer: Annotated[str, typer.Argument(help=WHICH), IdOf("transfer")] = "",
     amount: Annotated[str, typer.Option("--amount", help="Yuan held, instead. 退回已收金额")] = "",
     fund: AnyFund = "",

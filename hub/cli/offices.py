@@ -308,7 +308,7 @@ def _print_tree(terminal: Terminal, found: pb.GetTreeStatusResponse) -> None:
     oldest = terminal.time(sums.oldest_ms)
     terminal.line(
         f"单位 {sums.offices} 个：已联网 {sums.received}，从未联网 {quiet}，"
-        f"线路通 {sums.connected}，有问题 {sums.with_problems}；数据截至 {oldest}",
+        f"已连接 {sums.connected}，有问题 {sums.with_problems}；数据截至 {oldest}",
         f"{sums.offices} offices: heard {sums.received}, never heard {quiet}, "
         f"line up {sums.connected}, with problems {sums.with_problems}; exact to {oldest}",
     )
@@ -316,7 +316,7 @@ def _print_tree(terminal: Terminal, found: pb.GetTreeStatusResponse) -> None:
         _print_cause(terminal, cause)
     if found.offices:
         heads = (
-            ("代码", "单位", "线路", "数据截至", "已联网", "待上报", "问题单位")
+            ("代码", "单位", "连接", "数据截至", "已联网", "待上报", "问题单位")
             if terminal.zh
             else ("CODE", "OFFICE", "LINE", "EXACT TO", "HEARD", "WAITING", "PROBLEMS")
         )

@@ -122,7 +122,7 @@ def _budget(pairs: list[str]) -> dict[str, int]:
 
 def _print(terminal: Terminal, found: pb.PlanMoneyResponse) -> None:
     heads = (
-        ("资金", "名称", "本级应出", "应拨", "可用", "已安排", "已下拨", "缺口")
+        ("资金", "名称", "本级应出", "应拨", "可用", "已安排", "已下拨", "尚缺")
         if terminal.zh
         else ("FUND", "NAME", "OWED BY US", "DUE BELOW", "AVAILABLE", "PUT IN", "SENT", "SHORT")
     )

@@ -83,7 +83,7 @@ def _ended(terminal: Terminal, found: pb.ApplyRetentionResponse, *, dry_run: boo
             "tombstone_days is not set: ended records keep their values",
         )
     terminal.line(
-        f"已注销记录：有内容 {found.ended_with_values} 条，仅存根 {found.redacted} 条",
+        f"已注销记录：有内容 {found.ended_with_values} 条，内容已清空 {found.redacted} 条",
         f"ended records: {found.ended_with_values} with values, {found.redacted} stubs",
     )
     if found.tombstone_days:

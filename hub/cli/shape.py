@@ -205,7 +205,7 @@ def _localise(command: Any, *, zh: bool) -> None:
     own_help = command.get_help_option(Context(command, info_name=command.name))
     if zh and own_help is not None:
         own_help.help = _TYPERS["help"]
-        own_help.display_type_rich = partial(_type_zh, own_help)  # type: ignore[method-assign]
+        own_help.display_type_rich = partial(_type_zh, own_help)
     for below in getattr(command, "commands", {}).values():
         _localise(below, zh=zh)
 

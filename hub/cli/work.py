@@ -32,7 +32,7 @@ Due = Annotated[str, typer.Option("--due", help="Last day, 2026-07-01. 期限")]
 
 # Steps that need nothing but a reason and a remark: name -> what it says.
 STEPS = {
-    "accept": "Take it on. 承接",
+    "accept": "Take it on. 接收",
     "consent": "The community agrees to assist. 同意协助",
     "decline": "The community does not agree to assist. 不同意协助",
     "return": "Give back what was delivered. 退回",
@@ -125,7 +125,7 @@ def issue(
         )  # fmt: skip
 
     def human() -> None:
-        terminal.line(f"工单 {done.work_order}", f"order {done.work_order}")
+        terminal.line(f"工作单 {done.work_order}", f"order {done.work_order}")
         _list(terminal, list(done.assignments))
 
     terminal.show(done, human)
@@ -226,7 +226,7 @@ def claim(
     note: Note = "",
     actor: Actor = "",
 ) -> None:
-    """Claim it as done. 报告完成"""
+    """Claim it as done. 报办结"""
     _act(terminal, assignment, "claim", actor, evidence=evidence, note=note)
 
 
@@ -332,7 +332,7 @@ def _one(terminal: Terminal, one: pb.Assignment) -> None:
 def _terms(terminal: Terminal, found: pb.GetAssignmentResponse) -> None:
     """Print what the work stands on, and what this office may do about it."""
     one = found.assignment
-    terminal.line(f"工单 {one.work_order}", f"order {one.work_order}")
+    terminal.line(f"工作单 {one.work_order}", f"order {one.work_order}")
     duty = labelled(terminal, DUTIES, one.duty)
     fee = yuan(found.fee_fen)
     terminal.line(

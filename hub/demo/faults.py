@@ -156,7 +156,7 @@ def _showcase(network: Network) -> Place:
 def _line_cut(place: Place, other_zh: str, other_en: str) -> Fault:
     return Fault(
         kind="line_cut", where=place.code, at_ms=wall_ms(),
-        zh=f"切断{place.name}与{other_zh}之间的线路",
+        zh=f"切断{place.name}与{other_zh}之间的连接",
         en=f"cut the line between {place.name} and {other_en}",
     )  # fmt: skip
 

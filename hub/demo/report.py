@@ -61,7 +61,7 @@ class Report:
         rows = (
             (
                 self._network.city.name,
-                f"下达任务，安排资金 {yuan(fen['F1'] + fen['F3'])} 元，汇总全市数字",
+                f"交办任务，安排资金 {yuan(fen['F1'] + fen['F3'])} 元，汇总全市数字",
                 f"issued orders, appropriated {yuan(fen['F1'] + fen['F3'])} yuan, rolled up",
             ),
             (
@@ -71,12 +71,12 @@ class Report:
             ),
             (
                 self._network.street.name,
-                "转发任务并核验，拨付资金；断线、被强制终止后恢复",
+                "转发任务并核验，下拨资金；断网、被强制终止后恢复",
                 "passed on and verified, paid out; was cut off, killed, and came back",
             ),
             (
                 self._localized(f"{len(self._network.communities)} 个社区", "the communities"),
-                f"导入台账，完成任务，支出资金；断线期间又导入 {imported} 条",
+                f"导入台账，完成任务，支出资金；断网期间又导入 {imported} 条",
                 f"imported registers, did the work, spent; {imported} more rows while cut off",
             ),
         )
@@ -156,7 +156,7 @@ class Report:
         self._heading("任务", "Work")
         done = self._outcome.assignments
         self._line(
-            f"共 {done.dispatched} 个环节：完成 {done.completed}，谢绝 {done.declined}，"
+            f"共 {done.dispatched} 个环节：完成 {done.completed}，拒绝 {done.declined}，"
             f"未结 {done.open}",
             f"{done.dispatched} hops: {done.completed} completed, {done.declined} declined, "
             f"{done.open} open",
@@ -164,7 +164,7 @@ class Report:
         for code, reason in self._outcome.declined.items():
             name = self._name(code)
             self._line(
-                f"  {name}谢绝：{reason}；市里延期重发，已完成",
+                f"  {name}拒绝：{reason}；市里延期重发，已完成",
                 f"  {name} declined: {reason}; asked again with more time, and done",
             )
 

@@ -88,12 +88,12 @@ def _play(
         registers.bring_in(network, books, report)
     with progress.step("settle", "逐级上报", "records and sums go up"):
         settle(network)
-    with progress.step("work", "下达任务，逐级办理", "an order to every community") as report:
+    with progress.step("work", "交办任务，逐级办理", "an order to every community") as report:
         order = work.spread(network, wall_ms(), report)
-    with progress.step("money", "资金安排、拨付、支出", "appropriate, release, spend") as report:
+    with progress.step("money", "资金安排、下拨、支出", "appropriate, release, spend") as report:
         moved = money.pay(network, today.year, report)
         settle(network)
-    with progress.step("trouble", "断线，两边同改，kill -9", "cut lines, edit both sides, kill -9"):
+    with progress.step("trouble", "断网，两边同改，kill -9", "cut lines, edit both sides, kill -9"):
         trouble = faults.inject(network, order.declined_by, today)
     with progress.step("heal", "恢复并等待同步完成", "heal and settle"):
         settle(network)

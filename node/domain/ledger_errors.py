@@ -137,7 +137,7 @@ class NotDescendant(LedgerError):
             f"Unit {to_unit} is not below unit {unit_id}.",
             f"单位{to_unit}不是单位{unit_id}的下级。",
             remedy_en="Release to an office below; money for others goes by the common office.",
-            remedy_zh="只能拨付给下级单位；其他单位的款项由共同上级拨付。",
+            remedy_zh="只能下拨给下级单位；其他单位的款项由共同上级下拨。",
         )
 
 

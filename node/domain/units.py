@@ -32,8 +32,8 @@ class Level(IntEnum):
 
     @property
     def zh(self) -> str:
-        """Return the one-character Chinese name, as in 市区街居四级联网."""
-        return "市区街居"[self]
+        """Return the Chinese name."""
+        return ("市", "区", "街道", "社区")[self]
 
     @property
     def en(self) -> str:

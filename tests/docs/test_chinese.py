@@ -249,6 +249,42 @@ def test_every_label_of_the_catalogue_is_whole_in_chinese() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+# -- one word for one thing -----------------------------------------------------------------------
+
+# What is not used -> the word of docs/glossary.md, as the administration has it.
+RIVALS = {
+    "街、居": "街道、社区", "街/居": "街道/社区", "市区街居": "市、区、街道、社区",
+    "工单": "工作单", "承接": "接收", "报告完成": "报办结", "转派": "转办", "拨付": "下拨",
+    "谢绝": "拒绝", "下达": "交办", "缺口": "尚缺，或隔离的变更", "警报": "告警",
+    "存根": "已清空的注销记录", "另一值": "未采用的值", "已安全": "已保存", "未开通": "未入网",
+    "断线": "断网", "线路": "连接", "链路": "连接", "重算": "复算", "数据流": "变更流",
+    "可见范围": "送达范围", "下属": "下级", "下辖": "下级", "转移": "划转", "体检": "运行环境检查",
+    "快照": "全量副本", "作废": "注销", "报送": "上报", "--reason 原因": "--reason 理由",
+}  # fmt: skip
+
+
+def test_one_thing_has_one_chinese_word() -> None:
+    stated = {f"{path.relative_to(ROOT)}:{line}": text
+              for path in FILES for line, text in texts(path)}  # fmt: skip
+    for path in [ROOT / "hub/cli/explanations.toml", *(ROOT / "node/catalogue").glob("*.toml")]:
+        stated |= {f"{path.name} {n}": text for n, text in enumerate(leaves(tomllib.loads(
+            path.read_text())))}  # fmt: skip
+    found = [
+        f"{where}: {rival} is {word}: {text!r}"
+        for where, text in stated.items()
+        for rival, word in RIVALS.items()
+        if re.search(rf"(?<!工作){rival}" if rival == "工单" else re.escape(rival), text)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_no_banned_word_stands_in_the_glossary() -> None:
+    rows = (ROOT / "docs/glossary.md").read_text().splitlines()
+    words = [row.split("|")[2].strip() for row in rows if row.count("|") == 5]
+    assert len(words) > 60
+    assert not [(word, rival) for word in words for rival in RIVALS if rival in word]
+
+
 TABLES = [
     name
     for name, value in vars(labels).items()

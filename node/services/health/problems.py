@@ -134,7 +134,7 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "unsigned_streams": (
         Severity.WARNING,
-        "{n} 个数据流的最新内容尚无原单位签名",
+        "{n} 个变更流的最新内容尚无原单位签名",
         "the newest entries of {n} streams are not signed yet",
         "下一次同步通常会补上；若一直如此，请检查转交数据的单位。",
         "The next sync brings the signature; if it does not, look at the office that relays them.",

@@ -121,7 +121,7 @@ class StillContested(SilianError):
             f"{register.en} {record.hex()}: another office wrote to it while it was being ended",
             f"{register.zh} {record.hex()}：注销时其他单位有改动",
             remedy_en="Settle the conflict (`silian conflict ls`): its value brings it back.",
-            remedy_zh="请先处理冲突（silian conflict ls），采用另一值即可恢复该记录。",
+            remedy_zh="请先处理冲突（silian conflict ls），改采未采用的值即可恢复该记录。",
         )
 
 
