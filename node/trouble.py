@@ -46,7 +46,7 @@ def system_zh(error: OSError) -> str:
 
 
 class FileMissing(SilianError):
-    """A file or folder that was named is not there."""
+    """A file or folder does not exist."""
 
     code = "file_missing"
     kind = ErrorKind.NOT_FOUND
@@ -61,7 +61,9 @@ class FileMissing(SilianError):
 
 
 class FileForbidden(SilianError):
-    """A file or folder may not be read or written so: rights, a read-only disk, a name in use."""
+    """The office may not read or write a file or folder: rights, a read-only disk, or a name in
+    use.
+    """
 
     code = "file_forbidden"
     kind = ErrorKind.PERMISSION_DENIED
@@ -79,14 +81,14 @@ class FileForbidden(SilianError):
 
 
 class BadName(SilianError):
-    """The file system cannot have a file of that name."""
+    """The file system does not accept this file name."""
 
     code = "bad_name"
     kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, where: str, why: str, why_zh: str) -> None:
         super().__init__(
-            f"{where[:200]} is no possible name ({why})",
+            f"{where[:200]} cannot be a file name ({why})",
             f"{where[:200]} 不能用作文件名（{why_zh}）",
             remedy_en="Choose a shorter name of ordinary characters.",
             remedy_zh="请改用较短的、由普通字符组成的名称。",
@@ -94,7 +96,9 @@ class BadName(SilianError):
 
 
 class MachineTrouble(SilianError):
-    """The machine cannot do it now: no room, no memory, too many open files, a failing disk."""
+    """The machine cannot do this now: full disk, no memory, too many open files, or a failing
+    disk.
+    """
 
     code = "machine_trouble"
     kind = ErrorKind.UNAVAILABLE
@@ -106,20 +110,20 @@ class MachineTrouble(SilianError):
             f"the machine cannot do this now: {where + ': ' if where else ''}{why}",
             f"本机暂时无法完成操作：{where + '：' if where else ''}{why_zh}",
             remedy_en=remedy_en
-            or "Look at the disk, the memory and the system's log; then try again.",
+            or "Check the disk, the memory and the system's log; then try again.",
             remedy_zh=remedy_zh or "请检查磁盘、内存和系统日志，然后重试。",
         )
 
 
 class NumberOutOfRange(SilianError):
-    """A number or a day is larger or smaller than what can be kept."""
+    """A number or a day is larger or smaller than what the database can store."""
 
     code = "number_out_of_range"
     kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self) -> None:
         super().__init__(
-            "a number or a day is too large, or too small, to be kept",
+            "a number or a day is too large or too small to be stored",
             "数值或日期超出可保存的范围",
             remedy_en="Numbers lie between -9,223,372,036,854,775,808 and 9,223,372,036,854,775,807"
             ", days between 0001-01-01 and 9999-12-31; amounts count in fen.",
@@ -129,22 +133,22 @@ class NumberOutOfRange(SilianError):
 
 
 class BadText(SilianError):
-    """A text has bytes that are no characters, as a shell in another encoding sends them."""
+    """A text has bytes that are not UTF-8; a terminal with another encoding sends such bytes."""
 
     code = "bad_text"
     kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self) -> None:
         super().__init__(
-            "a text has bytes that are no UTF-8",
+            "a text has bytes that are not UTF-8",
             "文字中含有不是 UTF-8 编码的字节",
-            remedy_en="Type it anew in a terminal set to UTF-8.",
+            remedy_en="Type it again in a terminal set to UTF-8.",
             remedy_zh="请在 UTF-8 编码的终端中重新输入。",
         )
 
 
 class ProgramFailed(SilianError):
-    """The program itself failed: a fault to be reported."""
+    """The program itself failed. Please report this."""
 
     code = "internal"
     kind = ErrorKind.INTERNAL

@@ -72,7 +72,7 @@ def backup(
     target: Annotated[Path, typer.Argument(help="File to write. 目标文件")],
     whole: Annotated[
         bool,
-        typer.Option("--whole", help="With settings and signing key. 连同设置和签名密钥"),
+        typer.Option("--whole", help="Include settings and signing key. 连同设置和签名密钥"),
     ] = False,
     force: Force = False,
 ) -> None:
@@ -92,7 +92,7 @@ def backup(
     if whole:
         terminal.note(
             "其中含有签名密钥，请像保管密钥一样保管该文件。",
-            "It holds the signing key: keep it as you keep the key.",
+            "It contains the signing key: protect it like the key.",
         )
 
 
@@ -100,7 +100,7 @@ def restore(
     terminal: Terminal,
     source: Annotated[Path, typer.Argument(help="A backup. 备份文件")],
     force: Annotated[
-        bool, typer.Option("--force", help="Move aside what is there. 原文件改名保留")
+        bool, typer.Option("--force", help="Rename the present files and keep them. 原文件改名保留")
     ] = False,
 ) -> None:
     """Restore a backup; the present database is never overwritten. 恢复备份"""
@@ -117,7 +117,7 @@ def restore(
     folder = shlex.quote(str(terminal.folder))
     terminal.note(
         f"下一步：silian serve --dir {folder}；缺少的数据会从上级取回。",
-        f"Next: silian serve --dir {folder}. What the backup lacks comes back from the parent.",
+        f"Next: silian serve --dir {folder}. The parent sends back what the backup lacks.",
     )
 
 
@@ -165,7 +165,7 @@ def config_check(terminal: Terminal) -> Exit:
 
 
 def doctor(terminal: Terminal) -> Exit:
-    """Look at all that an office needs: machine, files, store, addresses, parent. 运行环境检查"""
+    """Check what an office needs: machine, files, store, addresses, parent. 运行环境检查"""
     from hub.cli.examine import examine
 
     findings = examine(terminal.folder)
@@ -184,7 +184,7 @@ def doctor(terminal: Terminal) -> Exit:
 
 def explain(
     terminal: Terminal,
-    code: Annotated[str, typer.Argument(help="A code; without one, all. 错误代码")] = "",
+    code: Annotated[str, typer.Argument(help="A code; without one, list all. 错误代码")] = "",
 ) -> None:
     """Explain a code of an error or a problem, or list them all. 解释错误和问题代码"""
     from hub.cli.explain import explanation, listed, meaning_of, near, normal
@@ -237,7 +237,7 @@ def _kind(terminal: Terminal, found: dict[str, Any]) -> str:
 
 
 def version(terminal: Terminal) -> None:
-    """Print the versions of the program and of what it rests on. 版本"""
+    """Print the versions of the program and of its libraries. 版本"""
     names = ("silian", "grpcio", "protobuf", "SQLAlchemy")
     facts = {name.lower(): importlib.metadata.version(name) for name in names}
     facts["python"] = platform.python_version()

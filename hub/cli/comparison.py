@@ -16,8 +16,8 @@ OUTCOMES = {
     "equal": ("一致", "equal"),
     "repaired": ("有差异，已修复", "different, and repaired"),
     "different": ("有差异", "different"),
-    "not_comparable": ("数据正在传输，请稍后再试", "something is on its way; try again later"),
-    "": ("未在规定时间内完成", "it has not ended in time"),
+    "not_comparable": ("数据正在传输，请稍后再试", "changes are in transit; try again later"),
+    "": ("未在规定时间内完成", "it did not end in time"),
 }
 SIDES = {
     "here": ("本级", "here"), "there": ("上级", "parent"), "both": ("双方", "both"),
@@ -27,7 +27,7 @@ SIDES = {
 
 def register(app: typer.Typer) -> None:
     verb(app, "compare")(compare)
-    repair = typer.Typer(help="What comparisons repaired. 修复记录", no_args_is_help=True)
+    repair = typer.Typer(help="Repairs that comparisons made. 修复记录", no_args_is_help=True)
     app.add_typer(repair, name="repair")
     verb(repair, "ls")(repairs)
 
@@ -59,7 +59,7 @@ def compare(
         if found.sums_here or found.sums_there:
             terminal.line(
                 f"已更正摘要：本级 {found.sums_here}，上级 {found.sums_there}",
-                f"sums put right: {found.sums_here} here, {found.sums_there} at the parent",
+                f"sums corrected: {found.sums_here} here, {found.sums_there} at the parent",
             )
         if found.records:
             heads = ("台账", "单位", "编号", "状态") if terminal.zh else (
@@ -86,7 +86,7 @@ def compare(
 
 def repairs(
     terminal: Terminal,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most. 最多条数")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most. 最多条数")] = 100,
 ) -> None:
     """List the records that comparisons repaired or failed to repair. 查看修复记录"""
     with terminal.office() as office:

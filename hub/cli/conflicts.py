@@ -42,10 +42,10 @@ def ls(
     limit: Limit = 50,
     after: After = "",
     resolved: Annotated[
-        bool, typer.Option("--settled", help="Decided ones, the newest first. 已处理的冲突")
+        bool, typer.Option("--settled", help="List resolved ones, newest first. 已处理的冲突")
     ] = False,
 ) -> None:
-    """List open conflicts, the oldest first, or decided ones. 冲突列表"""
+    """List open conflicts, oldest first, or resolved ones. 冲突列表"""
     with terminal.office() as office:
         page = office.list_conflicts(
             register=register, page_size=limit, page_token=after, resolved=resolved
@@ -92,7 +92,7 @@ def ls(
 
 
 def show(terminal: Terminal, conflict: Conflict) -> None:
-    """Show both sides. 查看冲突"""
+    """Show both values of a conflict. 查看冲突"""
     with terminal.office() as office:
         found = office.get_conflict(id=conflict).conflict
         labels = Labels(terminal, office, [found.register])
@@ -108,17 +108,21 @@ def resolve(
         list[str] | None, typer.Option("--value", help="field=value, with --take value 新值")
     ] = None,
     alike: Annotated[
-        bool, typer.Option("--alike", help="And all with the same two values. 同值一并处理")
+        bool, typer.Option("--alike", help="Also all with the same two values. 同值一并处理")
     ] = False,
     same_writers: Annotated[
-        bool, typer.Option("--same-writers", help="And all of the same two offices. 同单位一并处理")
+        bool,
+        typer.Option(
+            "--same-writers", help="Also all between the same two offices. 同单位一并处理"
+        ),
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do it; without, many are only counted. 确认执行")
+        bool,
+        typer.Option("--yes", help="Resolve them; without this they are only counted. 确认执行"),
     ] = False,
     actor: Actor = "",
 ) -> None:
-    """Decide a conflict, or all alike; the other value stays in the history. 处理冲突"""
+    """Resolve a conflict, or all like it; the other value stays in the history. 处理冲突"""
     many = alike or same_writers
     with terminal.office() as office:
         done = office.resolve_conflict(

@@ -100,7 +100,7 @@ def _fields(terminal: Terminal, labels: Labels, found: pb.Correction) -> str:
 
 
 def show(terminal: Terminal, request: Request) -> None:
-    """Show what is, what was when it was asked, and what is wished. 查看更正申请"""
+    """Show the values now, at the time of the request, and requested. 查看更正申请"""
     with terminal.office() as office:
         _show(terminal, office, office.get_correction(id=request).correction)
 
@@ -111,7 +111,7 @@ def accept(
     version_token: Annotated[
         str,
         typer.Option(
-            "--version-token", help="Version you last saw, from `correction show`. 所见版本"
+            "--version-token", help="Version you last saw, to detect concurrent changes. 所见版本"
         ),
     ] = "",
     force: Force = False,
@@ -174,7 +174,7 @@ def _print(terminal: Terminal, labels: Labels, found: pb.Correction) -> None:
     heads = (
         ("字段", "现值", "申请时", "申请改为", "")
         if terminal.zh
-        else ("FIELD", "NOW", "WHEN ASKED", "WISHED", "")
+        else ("FIELD", "NOW", "WHEN ASKED", "REQUESTED", "")
     )
     moved = terminal.localized("已变化", "changed since")
     rows = []

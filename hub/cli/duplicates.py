@@ -31,9 +31,9 @@ def register(app: typer.Typer) -> None:
 
 def ls(
     terminal: Terminal,
-    every: Annotated[bool, typer.Option("--all", help="Closed ones too. 包括已处理")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Include closed ones. 包括已处理")] = False,
 ) -> None:
-    """List cases. 重复登记"""
+    """List duplicates. 重复登记"""
     with terminal.office() as office:
         found = office.list_cases(all=every)
         labels = Labels(terminal, office, (_register(c) for c in found.cases))
@@ -60,7 +60,7 @@ def ls(
 
 
 def show(terminal: Terminal, case: CaseId) -> None:
-    """Show one, with this office's own records. 查看"""
+    """Show one duplicate with this office's records. 查看"""
     with terminal.office() as office:
         found = office.get_case(id=case).case
         ours = _ours(terminal, office, found)
@@ -71,10 +71,12 @@ def show(terminal: Terminal, case: CaseId) -> None:
 def close(
     terminal: Terminal,
     case: CaseId,
-    reason: Annotated[str, typer.Option("--reason", help="Who moved, whose number is wrong. 理由")],
+    reason: Annotated[
+        str, typer.Option("--reason", help="Finding: who moved, whose number is wrong. 理由")
+    ],
     actor: Actor = "",
 ) -> None:
-    """Close a checked case; no record changes. 核实"""
+    """Close a checked duplicate; no record changes. 核实"""
     with terminal.office() as office:
         done = office.close_case(id=case, reason=reason, actor=person(actor)).case
         ours = _ours(terminal, office, done)

@@ -31,19 +31,20 @@ def rollup(
     terminal: Terminal,
     indicator: Annotated[str, typer.Argument(help="As listed by `indicator ls`. 指标")],
     unit: Unit = "",
-    by: Annotated[str, typer.Option("--by", help="unit, or a dimension. 分组")] = "",
+    by: Annotated[str, typer.Option("--by", help="Divide by unit or by a dimension. 分组")] = "",
     as_of: Annotated[str, typer.Option("--as-of", help="A day, 2026-07-01. 日期")] = "",
     as_was: Annotated[
-        bool, typer.Option("--as-was", help="Under the tree of that day. 按当时区划")
+        bool, typer.Option("--as-was", help="Use the tree of that day. 按当时区划")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit 6 unless complete. 不完整则退出码 6")
+        bool, typer.Option("--check", help="Exit with 6 if it is incomplete. 不完整则退出码 6")
     ] = False,
     everyone: Annotated[
-        bool, typer.Option("--all", help="Name every office that is behind. 列出全部未齐单位")
+        bool,
+        typer.Option("--all", help="Name every office whose data is missing. 列出全部未齐单位"),
     ] = False,
 ) -> Exit:
-    """A figure over a unit and all below it, and how complete it is. 汇总指标"""
+    """Show a figure over a unit and all below it, and how complete it is. 汇总指标"""
     with terminal.office() as office:
         found = office.get_rollup(
             indicator=indicator, unit=unit, by=by, as_of=day_text(as_of),

@@ -25,11 +25,11 @@ STATES = {
 LACKS = {
     "cut": (
         "本单位的变更日志已按保留天数清理，更早的改动不再可查",
-        "this office's log was cut (log_days): what was before it is gone here",
+        "this office's log was truncated (log_days): earlier edits are not here any more",
     ),
     "copied": (
         "该记录曾以全量副本传入，之前的逐项改动不在本单位，可在填报单位查询",
-        "the record came here as it stood: look at the office that keeps it for earlier edits",
+        "the record came here as a full copy: the office that keeps it has the earlier edits",
     ),
     "unkept": (
         "更早的改动未留存（旧版程序不留存仅存本单位的改动）",

@@ -76,7 +76,7 @@ def appropriate(
 def match(
     terminal: Terminal,
     year: Year,
-    amount: Annotated[str, typer.Argument(help="Yuan; else all due. 金额，元")] = "",
+    amount: Annotated[str, typer.Argument(help="Yuan; without it, all that is due. 金额，元")] = "",
     note: Note = "",
     transfer: Number = "",
     actor: Actor = "",
@@ -113,7 +113,7 @@ def release(
 def receive(
     terminal: Terminal,
     transfer: Annotated[str, typer.Argument(help=WHICH), IdOf("transfer")] = "",
-    all_: Annotated[bool, typer.Option("--all", help="All that wait. 全部待收")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Confirm all that wait. 全部待收")] = False,
     counted: Annotated[
         str,
         typer.Option(
@@ -144,7 +144,10 @@ def return_(
     terminal: Terminal,
     reason: Annotated[str, typer.Option("--reason", help="Why. 理由")],
     transfer: Annotated[str, typer.Argument(help=WHICH), IdOf("transfer")] = "",
-    amount: Annotated[str, typer.Option("--amount", help="Yuan held, instead. 退回已收金额")] = "",
+    amount: Annotated[
+        str,
+        typer.Option("--amount", help="Return this amount of the balance, in yuan. 退回已收金额"),
+    ] = "",
     fund: AnyFund = "",
     year: AnyYear = 0,
     assignment: For = "",
@@ -153,7 +156,8 @@ def return_(
     """Return money to the payer. 退回"""
     if bool(transfer) == bool(amount):
         raise usage(
-            "say which transfer, or how much of what is held", "请给出划转编号，或要退回的金额",
+            "give a transfer, or an amount to return from the balance",
+            "请给出划转编号，或要退回的金额",
             "ID, or --amount with --fund and --year.", "编号，或 --amount 加 --fund 和 --year。",
         )  # fmt: skip
     with terminal.office() as office:
@@ -194,7 +198,7 @@ def reverse(
     note: Note = "",
     actor: Actor = "",
 ) -> None:
-    """Undo an appropriation or expenditure of our own. 冲正"""
+    """Reverse an appropriation or expenditure of this office. 冲正"""
     with terminal.office() as office:
         line = office.reverse_posting(posting=posting, note=note, actor=person(actor)).posting
     terminal.show(line, lambda: _journal(terminal, [line]))
@@ -203,7 +207,9 @@ def reverse(
 def balance(
     terminal: Terminal,
     unit: Unit = "",
-    subtree: Annotated[bool, typer.Option("--subtree", help="And all below. 含下级")] = False,
+    subtree: Annotated[
+        bool, typer.Option("--subtree", help="Include all units below. 含下级")
+    ] = False,
     fund: AnyFund = "",
     year: AnyYear = 0,
 ) -> None:
@@ -274,7 +280,7 @@ def ls(
     limit: Limit = 50,
     after: After = "",
 ) -> None:
-    """Lines of the journal, newest first. 明细"""
+    """List the journal, newest first. 明细"""
     with terminal.office() as office:
         page = office.list_postings(
             unit=unit, fund=fund, year=year, kind=kind, page_size=limit, page_token=after
@@ -306,7 +312,9 @@ def check(terminal: Terminal, fund: AnyFund = "", year: AnyYear = 0) -> Exit:
         terminal.table(heads, rows)
         terminal.line(
             "资金守恒" if found.holds else "资金不守恒，请立即核查",
-            "money is conserved" if found.holds else "money is NOT conserved: look at once",
+            "all money is accounted for"
+            if found.holds
+            else "money is NOT accounted for: check at once",
         )
 
     terminal.show(found, human)

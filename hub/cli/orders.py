@@ -23,7 +23,7 @@ Order = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    order = typer.Typer(help="Orders over all their targets. 工作单", no_args_is_help=True)
+    order = typer.Typer(help="Orders and all their targets. 工作单", no_args_is_help=True)
     app.add_typer(order, name="order")
     for function in (ls, show):
         verb(order)(function)
@@ -31,8 +31,10 @@ def register(app: typer.Typer) -> None:
 
 def ls(
     terminal: Terminal,
-    text: Annotated[str, typer.Option("--text", help="In the title. 标题含")] = "",
-    open_only: Annotated[bool, typer.Option("--open", help="Not done yet. 未完成的")] = False,
+    text: Annotated[str, typer.Option("--text", help="Words in the title. 标题含")] = "",
+    open_only: Annotated[
+        bool, typer.Option("--open", help="Only orders that are not done. 未完成的")
+    ] = False,
     limit: Limit = 50,
     after: After = "",
 ) -> None:

@@ -25,7 +25,7 @@ STATES = {
 QuarantinedChange = Annotated[
     str, typer.Argument(help="First digits of its id. 编号前几位"), IdOf("quarantined_change")
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept. 理由，将留存")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason; it is kept. 理由，将留存")]
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +73,7 @@ def ls(
 
 
 def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
-    """Show one change: what it is about, why it could not be applied. 查看"""
+    """Show one change and why it could not be applied. 查看"""
     with terminal.office() as office:
         found = office.get_quarantined_change(id=quarantined_change)
         change = found.quarantined_change
@@ -101,7 +101,7 @@ def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
 def retry(
     terminal: Terminal,
     quarantined_change: QuarantinedChange = "",
-    all_: Annotated[bool, typer.Option("--all", help="All in quarantine. 全部")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="All changes in quarantine. 全部")] = False,
 ) -> None:
     """Retry one change now, or all of them. 重试"""
     if bool(quarantined_change) is all_:
@@ -123,7 +123,7 @@ def retry(
 def close(
     terminal: Terminal, quarantined_change: QuarantinedChange, reason: Reason, actor: Actor = ""
 ) -> None:
-    """Discard a change for good; who did it and why is kept. 放弃"""
+    """Discard a change for good; person and reason are kept. 放弃"""
     with terminal.office() as office:
         done = office.close_quarantined_change(
             id=quarantined_change, reason=reason, actor=person(actor)
@@ -161,14 +161,14 @@ def reset(
     reason: Reason,
     actor: Actor = "",
 ) -> None:
-    """Accept a child's replacement database, after its other copy has been stopped. 解除标记"""
+    """Accept a child's other database, after the first one was stopped. 解除标记"""
     with terminal.office() as office:
         done = office.reset_cloned_office(unit=unit, reason=reason, actor=person(actor)).office
     terminal.show(
         done,
         lambda: terminal.line(
             f"{done.unit.path}：已解除标记，下次连接的数据视为正本",
-            f"{done.unit.path}: reset; the next store that connects is taken for the right one",
+            f"{done.unit.path}: reset; the next database that connects is accepted",
         ),
     )
 

@@ -41,10 +41,14 @@ Record = Annotated[
 Pairs = Annotated[list[str], typer.Argument(help="field=value ... 字段=值")]
 IfVersion = Annotated[
     str,
-    typer.Option("--version-token", help="Version you last saw, from `correction show`. 所见版本"),
+    typer.Option(
+        "--version-token", help="Version you last saw, to detect concurrent changes. 所见版本"
+    ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Although it changed meanwhile. 强制")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it goes with the edit. 理由")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Overwrite even if someone else has changed it. 强制")
+]
+Reason = Annotated[str, typer.Option("--reason", help="Reason; it is stored with the change. 理由")]
 COLUMNS_MAX = 6  # of a list; `record show` has them all
 
 
@@ -86,15 +90,17 @@ def registers(terminal: Terminal) -> None:
 def ls(
     terminal: Terminal,
     register: Annotated[
-        str, typer.Argument(help="Register; without one every register is searched. 台账")
+        str, typer.Argument(help="Register; without one, search all registers. 台账")
     ] = "",
     unit: Unit = "",
-    subtree: Annotated[bool, typer.Option("--subtree", help="And all below. 含下级")] = False,
+    subtree: Annotated[
+        bool, typer.Option("--subtree", help="Include all units below. 含下级")
+    ] = False,
     search: Search = "",
     where: Where = None,
     sort: Sort = None,
     columns: Columns = None,
-    ended: Annotated[bool, typer.Option("--ended", help="Ended ones too. 含已注销")] = False,
+    ended: Annotated[bool, typer.Option("--ended", help="Include ended records. 含已注销")] = False,
     limit: Limit = 50,
     after: After = "",
 ) -> None:
@@ -211,7 +217,7 @@ def show(
     register: Register,
     record: Record,
     unit: Unit = "",
-    history: Annotated[bool, typer.Option("--history", help="And its past. 含历史")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Include its history. 含历史")] = False,
 ) -> None:
     """Show one record with all of its fields. 查看记录"""
     with terminal.office() as office:
@@ -247,7 +253,7 @@ def change(
     reason: Reason = "",
     actor: Actor = "",
 ) -> None:
-    """Change fields of a record; field= takes a value away. 修改记录"""
+    """Change fields of a record; `field=` clears one. 修改记录"""
     with terminal.office() as office:
         kind = office.get_register(register=register).register
         now = office.update_record(
@@ -269,7 +275,9 @@ def end(
     record: Record,
     reason: Annotated[
         str,
-        typer.Option("--reason", help="A usual one (see `register show`), or other words. 理由"),
+        typer.Option(
+            "--reason", help="Reason: a usual one (see `register show`), or your own words. 理由"
+        ),
     ] = "",
     version_token: IfVersion = "",
     force: Force = False,
@@ -309,10 +317,12 @@ def restore(
 def none_(
     terminal: Terminal,
     register: Register,
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take it back. 撤回")] = False,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Withdraw the statement. 撤回")
+    ] = False,
     actor: Actor = "",
 ) -> None:
-    """State that a register has nothing to report: none is not unknown. 零报告"""
+    """State that a register has nothing to report. 零报告"""
     with terminal.office() as office:
         stated = office.state_zero(register=register, actor=person(actor), withdraw=withdraw)
 
@@ -324,7 +334,7 @@ def none_(
             )
         else:
             terminal.line(
-                f"{stated.label.zh}：没有零报告", f"{stated.label.en}: no zero report stands"
+                f"{stated.label.zh}：没有零报告", f"{stated.label.en}: there is no zero report"
             )
 
     terminal.show(stated, human)

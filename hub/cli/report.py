@@ -33,21 +33,25 @@ def register(app: typer.Typer) -> None:
 def report(
     terminal: Terminal,
     unit: Unit = "",
-    by: Annotated[str, typer.Option("--by", help="district, street, community. 按层级")] = "",
+    by: Annotated[
+        str, typer.Option("--by", help="A row for each: district, street, community. 按层级")
+    ] = "",
     indicator: Annotated[
-        list[str] | None, typer.Option("--indicator", help="These, as K3,K4; else all. 指标")
+        list[str] | None, typer.Option("--indicator", help="Only these, as K3,K4. 指标")
     ] = None,
     month: Annotated[
         list[str] | None,
-        typer.Option("--month", help="At its end, 2026-10; repeat for a trend. 月份"),
+        typer.Option(
+            "--month", help="At the end of this month, as 2026-10; repeat for a trend. 月份"
+        ),
     ] = None,
     as_was: Annotated[
-        bool, typer.Option("--as-was", help="Under the tree of that time. 按当时区划")
+        bool, typer.Option("--as-was", help="Use the tree of that time. 按当时区划")
     ] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Write .xlsx. 输出文件")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write an .xlsx file. 输出文件")] = None,
     force: Force = False,
 ) -> None:
-    """Many figures with targets, completeness and a total; by level and by month. 统计报表"""
+    """Show many figures with targets, completeness and a total; by level and by month. 统计报表"""
     level = level_of(by) if by else None
     if out is not None:
         if out.suffix.lower() == ".csv":

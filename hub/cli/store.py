@@ -134,7 +134,7 @@ def _file_of(folder: Path, config: OfficeConfig) -> Path:
     if url.get_backend_name() != "sqlite":
         raise NotForPostgreSQL(
             "a PostgreSQL store is backed up with pg_dump and put back with psql",
-            "PostgreSQL 数据库请用 pg_dump 备份，用 psql 恢复",
+            "PostgreSQL 数据库请用 `pg_dump` 备份，用 `psql` 恢复",
         )  # fmt: skip
     return Path(str(url.database))
 
@@ -201,6 +201,6 @@ def _move_aside(path: Path) -> Iterator[Path]:
 def _taken(path: Path) -> Refusal:
     return FileExists(
         f"{path} is there already", f"{path} 已存在",
-        "Use --force: it gets another name and stays beside.",
+        "Use --force: the present file is renamed and kept.",
         "如需替换请加 --force，原文件将改名保留。",
     )  # fmt: skip

@@ -41,7 +41,7 @@ def find(
 def ls(
     terminal: Terminal,
     unit: Annotated[str, typer.Argument(help="Code, name or path. 单位")] = "",
-    all_: Annotated[bool, typer.Option("--all", help="All below. 全部下级")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Include all units below. 全部下级")] = False,
     as_of: Annotated[str, typer.Option("--as-of", help="A day, 2026-07-01. 日期")] = "",
 ) -> None:
     """List a unit and those below it. 下级单位"""
@@ -55,14 +55,17 @@ def import_(
     file: Annotated[Path, typer.Argument(help="CSV: code,name,level,parent_code. 区划文件")],
     on: Annotated[str, typer.Option("--on", help="First day, 2026-07-01. 生效日期")] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would change. 只预览")
+        bool, typer.Option("--dry-run", help="Only show what would change. 只预览")
     ] = False,
     allow_close: Annotated[
-        bool, typer.Option("--allow-close", help="Close units it leaves out. 允许撤销缺少的单位")
+        bool,
+        typer.Option(
+            "--allow-close", help="Close units that the file leaves out. 允许撤销缺少的单位"
+        ),
     ] = False,
     actor: Actor = "",
 ) -> None:
-    """Take a list of units as the tree from a day onward; the city only. 导入行政区划"""
+    """Import a list of units as the tree from a day onward; only at the city. 导入行政区划"""
     data = file.read_bytes()
     with terminal.office() as office:
         done = office.import_units(

@@ -93,7 +93,9 @@ def _play(
     with progress.step("money", "资金安排、下拨、支出", "appropriate, release, spend") as report:
         moved = money.pay(network, today.year, report)
         settle(network)
-    with progress.step("trouble", "断网，两边同改，kill -9", "cut lines, edit both sides, kill -9"):
+    with progress.step(
+        "trouble", "断网，两边同改，强制终止进程", "cut lines, edit both sides, kill -9"
+    ):
         trouble = faults.inject(network, order.declined_by, today)
     with progress.step("heal", "恢复并等待同步完成", "heal and settle"):
         settle(network)

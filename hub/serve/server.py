@@ -30,7 +30,7 @@ OPTIONS = (
 
 
 class CannotListen(SilianError):
-    """The address is in use, or not this machine's."""
+    """The address is in use, or it does not belong to this machine."""
 
     code = "cannot_listen"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -47,7 +47,7 @@ class CannotListen(SilianError):
 
 
 class Exposed(SilianError):
-    """The address can be reached from other machines, and there is no TLS yet."""
+    """Other machines can reach the address, and the connection is not encrypted."""
 
     code = "exposed"
     kind = ErrorKind.PERMISSION_DENIED

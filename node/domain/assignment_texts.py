@@ -82,7 +82,7 @@ def allowed_text(steps: Sequence[str] | None) -> tuple[str, str]:
     if steps is None:
         return "", ""
     if not steps:
-        return "This office may take no step now.", "本单位现在没有可办理的操作。"
+        return "This office can take no step now.", "本单位现在没有可办理的操作。"
     listed = ", ".join(map(step_verb, steps))
     listed_zh = "、".join(f"{STEP_ZH[step]}（{step_verb(step)}）" for step in steps)
     return f"Allowed here now: {listed}.", f"本单位现在可办理：{listed_zh}。"
@@ -97,7 +97,7 @@ REASONS: dict[str, tuple[str, str, str, str]] = {
         "请选择当前状态允许的操作。",
     ),
     "overtaken": (
-        "the other office had meanwhile moved it on",
+        "the other office has meanwhile taken another step",
         "对方单位已先行处理",
         "Nothing is lost: the step is kept in the record. Go on from the state shown.",
         "记录已保留，请按当前状态继续办理。",
@@ -165,11 +165,11 @@ REASONS: dict[str, tuple[str, str, str, str]] = {
     "binding": (
         "a ruling from above has settled who does this work",
         "上级已裁定由本单位办理",
-        "Accept it; disagreement goes to the office that ruled.",
+        "Accept it; raise objections with the office that decided.",
         "请接收；如有异议请向裁定单位提出。",
     ),
     "returned_too_often": (
-        "it came back as often as the rules allow; an office above both must rule",
+        "it was returned as often as the rules allow; an office above both must decide",
         "退回次数已达上限，须由共同上级裁定",
         "Ask the nearest office above both for a ruling.",
         "请报请双方共同的上级单位裁定。",

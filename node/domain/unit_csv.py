@@ -1,8 +1,8 @@
 """Read a CSV of units as dated records, or refuse the complete file with every fault.
 
 Columns `code,name,level,parent_code`; other columns and blank lines are ignored. Levels are
-city/district/street/community, 市/区/街道/社区 (also 街, 居) or 0-3. The root is the city: it has no
-parent_code.
+city/district/street/community, 市/区/街道/社区 (also 街, 居) or 0-3. The root is the city: it
+has no parent_code.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ COLLISIONS_MAX = 3  # how often work that the server rolled back is run again
 
 
 class StoreUnavailable(SilianError):
-    """The store cannot be opened or written now."""
+    """The office cannot open or write the database now."""
 
     code = "store_unavailable"
     kind = ErrorKind.UNAVAILABLE
@@ -75,7 +75,7 @@ class StoreUnavailable(SilianError):
             f"无法使用数据库 {where}：{why_zh}",
             remedy_en="Free disk space, then try again; nothing else is needed."
             if full
-            else "Stop the other program that uses it, and look at its disk; then try again.",
+            else "Stop the other program that uses it, and check the disk; then try again.",
             remedy_zh="请清理磁盘空间后重试，无需其他操作。"
             if full
             else "请关闭占用该数据库的程序，并检查磁盘，然后重试。",
@@ -90,15 +90,16 @@ class CommitUnknown(SilianError):
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
-            f"the store {where} failed while it committed; the change may be there or not: {why}",
+            f"the store {where} failed while it committed; it is not known whether the change "
+            f"is stored: {why}",
             f"数据库 {where} 在提交时出错，本次修改可能已保存，也可能未保存：{why}",
-            remedy_en="Look whether the change is there before you make it again.",
+            remedy_en="Check whether the change is stored before you repeat it.",
             remedy_zh="请先查看本次修改是否已保存，再决定是否重做。",
         )
 
 
 class NotAStore(SilianError):
-    """The file is no office's database, or a damaged one: waiting does not help, a backup does."""
+    """The file is not an office's database, or it is damaged. Restore a backup."""
 
     code = "not_a_store"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -579,7 +580,7 @@ def _must_be_utf8(store: Store) -> None:
         raise StoreUnsuited(
             store.shown, f"its encoding is {encoding}", f"该数据库的编码是 {encoding}",
             "Make the database with ENCODING 'UTF8' TEMPLATE template0.",
-            "请用 ENCODING 'UTF8' TEMPLATE template0 重新建立数据库。",
+            "请用 `ENCODING 'UTF8' TEMPLATE template0` 重新建立数据库。",
         )  # fmt: skip
 
 

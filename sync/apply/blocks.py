@@ -46,7 +46,7 @@ _DIGEST = (
 
 
 class RecordExists(SilianError):
-    """A new record bears the id of one that is there already."""
+    """A record with this id exists already."""
 
     code = "record_exists"
     kind = ErrorKind.ALREADY_EXISTS

@@ -18,7 +18,7 @@ from sync.store.registers import RegisterTable, RegisterTables
 
 
 class NotWritable(SilianError):
-    """This office's level does not own a field of the edit; ask the owner for a correction."""
+    """This office's level may not write one of the fields. Ask the owner for a correction."""
 
     code = "not_owner"
     kind = ErrorKind.PERMISSION_DENIED

@@ -60,13 +60,13 @@ class KeyChanged(SignatureError):
 
 
 class KeyRefused(SignatureError):
-    """A neighbour comes under another key than the one pinned: a person has to let it in."""
+    """A neighbour connects with another key than before. A person has to accept the new key."""
 
     code = "key_refused"
     kind = ErrorKind.PERMISSION_DENIED
     _remedy_en = (
         "Phone that office and compare the digits that `silian doctor` shows there. If they are "
-        "the same, let it in here: `silian clone reset`. Else somebody works under its name."
+        "the same, accept it here: `silian clone reset`. Else somebody uses its name."
     )
     _remedy_zh = (
         "请电话联系该单位，核对其运行 silian doctor 所示的密钥；"
@@ -76,23 +76,23 @@ class KeyRefused(SignatureError):
     def __init__(self, who: str, who_zh: str, pinned: str, shown: bytes) -> None:
         known = fingerprint(bytes.fromhex(pinned))
         super().__init__(
-            f"{who} comes under key {fingerprint(shown) or '(none)'}, the key pinned is {known}",
+            f"{who} uses key {fingerprint(shown) or '(none)'}, the accepted key is {known}",
             f"{who_zh}出示的密钥为 {fingerprint(shown) or '（无）'}，本单位登记的是 {known}",
         )
         self.shown = shown
 
 
 class KeyNotShown(SignatureError):
-    """A neighbour comes under a public key and has not signed the challenge with it."""
+    """A neighbour did not prove that it has the key that it names."""
 
     code = "key_not_shown"
     kind = ErrorKind.PERMISSION_DENIED
-    _remedy_en = "Somebody works under that office's name, or between: look at both ends."
+    _remedy_en = "Somebody may use that office's name, or change data between: check both offices."
     _remedy_zh = "可能有人冒用该单位名义，或在途中截获报文；请检查双方。"
 
     def __init__(self, who: str, who_zh: str) -> None:
         super().__init__(
-            f"{who} has not shown that it has the key that it names",
+            f"{who} did not prove that it has the key that it names",
             f"{who_zh}未能证明持有其出示的密钥",
         )
 

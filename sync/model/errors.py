@@ -122,7 +122,7 @@ class Malformed(SilianError):
 
 
 class TooLarge(SilianError):
-    """A transaction is too large for a link. Its writer refuses it: a person can act there."""
+    """A transaction is too large to be sent. Split it."""
 
     code = "transaction_too_large"
     kind = ErrorKind.TOO_LARGE
@@ -137,7 +137,7 @@ class TooLarge(SilianError):
 
 
 class RecordMissing(SilianError):
-    """This store does not have the record."""
+    """This office does not have the record."""
 
     code = "record_missing"
     kind = ErrorKind.NOT_FOUND

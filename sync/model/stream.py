@@ -46,7 +46,7 @@ class StreamGap(SilianError):
 
 
 class StreamForked(SilianError):
-    """Two different entries have one number: a restored or cloned store, or forgery.
+    """Two different entries have the same number: a restored or cloned database, or forgery.
 
     No office receives more of the stream until a person has acted.
     """

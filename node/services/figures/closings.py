@@ -33,7 +33,7 @@ CLOSING = "closing"
 
 
 class PeriodOpen(SilianError):
-    """The month is not over, or is no month: its end cannot be kept yet."""
+    """The month has not ended, or it is not a month."""
 
     code = "period_open"
     kind = ErrorKind.FAILED_PRECONDITION

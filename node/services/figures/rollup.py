@@ -42,7 +42,7 @@ class UnknownIndicator(SilianError):
 
 
 class BadQuestion(SilianError):
-    """The day has not come, or the history is neither as-is nor as-was; correct it."""
+    """The day is in the future, or the history is neither as-is nor as-was."""
 
     code = "bad_question"
     kind = ErrorKind.INVALID_ARGUMENT

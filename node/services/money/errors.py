@@ -91,7 +91,7 @@ _REASONS: dict[str, tuple[str, str, str, str]] = {
 
 
 class BadAllocation(SilianError):
-    """What was asked cannot be booked as it stands; `reason` is a stable word for why."""
+    """The office cannot book this; `reason` is a stable code for the cause."""
 
     code = "bad_allocation"
     kind = ErrorKind.INVALID_ARGUMENT
