@@ -61,12 +61,12 @@ def report(
             )  # fmt: skip
         must_be_free(out, force=force)
     with terminal.office() as office:
-        found = _asked(
+        found = asked(
             terminal, office, listed_of(indicator or ()), listed_of(month or ()), unit=unit,
             level=level, as_was=as_was,
         )  # fmt: skip
     if out is None:
-        terminal.show(found, lambda: _print(terminal, found, by_unit=level is not None))
+        terminal.show(found, lambda: print_report(terminal, found, by_unit=level is not None))
         return
     with written(out, force=force) as file:
         from node.workbook.plain_table import write_tables
@@ -79,18 +79,18 @@ def report(
     )  # fmt: skip
 
 
-def _asked(
+def asked(
     terminal: Terminal, office: OfficeClient, indicators: Sequence[str], months: Sequence[str], *,
     unit: str, level: int | None, as_was: bool,
 ) -> pb.GetReportResponse:  # fmt: skip
     """Ask for one indicator after the other: a city's communities by all of them take a while."""
     names = indicators or [each.id for each in office.list_indicators().indicators]
-    asked: dict[str, Any] = {"unit": unit, "level": level, "months": months, "as_was": as_was}
+    question: dict[str, Any] = {"unit": unit, "level": level, "months": months, "as_was": as_was}
     with terminal.progress("汇总指标", "figures") as show_progress:
-        whole = office.get_report(indicators=names[:1], **asked)
+        whole = office.get_report(indicators=names[:1], **question)
         for number, name in enumerate(names[1:], start=1):
             show_progress(number, len(names))
-            part = office.get_report(indicators=[name], **asked)
+            part = office.get_report(indicators=[name], **question)
             whole.columns.extend(part.columns)
             for row, more in zip(whole.rows, part.rows, strict=True):
                 row.cells.extend(more.cells)
@@ -177,7 +177,8 @@ def _head(terminal: Terminal, column: pb.ReportColumn) -> str:
     return terminal.localized(f"{text}（{unit}）", f"{text} ({unit})") if unit else text
 
 
-def _print(terminal: Terminal, found: pb.GetReportResponse, *, by_unit: bool) -> None:
+def print_report(terminal: Terminal, found: pb.GetReportResponse, *, by_unit: bool) -> None:
+    """Print a row for each indicator, or for each unit; what is incomplete goes beside it."""
     terminal.line(
         f"{found.unit.name} {terminal.time(found.answered_ms)}",
         f"{found.unit.name} {terminal.time(found.answered_ms)}",

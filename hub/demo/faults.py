@@ -120,7 +120,7 @@ def inject(network: Network, declined_by: Place | None, as_of: date) -> Trouble:
     editor.edit_until_enough()
     killed = Fault(
         kind="kill_9", where=street.code, at_ms=wall_ms(),
-        zh=f"kill -9 {street.name}的进程", en=f"kill -9 the process of {street.name}",
+        zh=f"强制终止{street.name}的进程", en=f"kill -9 the process of {street.name}",
         detail={"pid": network.processes.kill(STREET)},
     )  # fmt: skip
     killed_at = time.monotonic()

@@ -61,7 +61,7 @@ def run(terminal: Terminal, options: Options) -> Exit:
         network = plan_network(tree, street, base)
         progress = Progress(terminal, network.processes.cpu_s)
         try:
-            outcome = _play(network, progress, content, today, options.scale)
+            outcome = _play(terminal, network, progress, content, today, options.scale)
             result = document(network, outcome, progress.steps, progress.seconds)
             terminal.show(
                 result,
@@ -76,7 +76,12 @@ def run(terminal: Terminal, options: Options) -> Exit:
 
 
 def _play(
-    network: Network, progress: Progress, tree_csv: bytes, today: date, scale: float
+    terminal: Terminal,
+    network: Network,
+    progress: Progress,
+    tree_csv: bytes,
+    today: date,
+    scale: float,
 ) -> Outcome:
     plan = registers.plan_of(network.tree, network.street.unit.unit_id, today, scale)
     workbooks = network.city.folder.parent.parent / "workbooks"
@@ -108,6 +113,7 @@ def _play(
         lines = measure.funds(network)
         open_conflicts = measure.conflicts(network)
         replies = measure.rollups(network)
+        reports = measure.reports(terminal, network)
     with progress.step("verify", "各单位复算核对", "recompute at every office"):
         proof = measure.verified(network)
     return Outcome(
@@ -117,6 +123,7 @@ def _play(
         funds=lines,
         conflicts=open_conflicts,
         rollups=replies,
+        reports=reports,
         verified=proof,
         trouble=trouble,
         declined={order.declined_by.code: order.reason} if order.declined_by else {},
