@@ -71,7 +71,7 @@ class Report:
             (
                 self._network.street.name,
                 "转发任务并核验，下拨资金；断网、被强制终止后恢复",
-                "passed on and verified, paid out; was cut off, killed, and came back",
+                "passed orders on, verified, released; was cut off, killed, and recovered",
             ),
             (
                 self._localized(f"{len(self._network.communities)} 个社区", "the communities"),
@@ -88,7 +88,7 @@ class Report:
             f"缺失 {records.missing}，不一致 {records.different}；任务环节 {done.dispatched}；"
             f"离开社区的住户和居民记录 {records.personal_above}",
             f"Records that the city may see: written {records.written}, "
-            f"held by the city {records.at_city_entitled}, missing {records.missing}, "
+            f"received by the city {records.at_city_entitled}, missing {records.missing}, "
             f"different {records.different}; households and residents that left a community: "
             f"{records.personal_above}",
         )
@@ -100,7 +100,7 @@ class Report:
         print_report(self._terminal, self._outcome.reports.city, by_unit=False)
         self._line(
             "演示只运行一个街道，全市其余单位显示为未填报。",
-            "Only one street runs here; the rest of the city has never reported, and that shows.",
+            "Only one street runs here; the rest of the city has not reported, and the table says so.",
         )
         self._command("silian report")
 
@@ -155,7 +155,7 @@ class Report:
         if moved.unsigned:
             self._line(
                 f"  {self._name(moved.unsigned)}尚未确认一笔到账，计为在途",
-                f"  {self._name(moved.unsigned)} has one receipt to sign: that money is in transit",
+                f"  {self._name(moved.unsigned)} has not confirmed one release: that money is in transit",
             )
         for each in moved.refused:
             self._line(
@@ -193,7 +193,7 @@ class Report:
                 f"  {each.unit.name} {what}: "
                 f"shows {value_of(each.shown.value)!r} ({each.shown.unit.name}), "
                 f"keeps {value_of(each.loser.value)!r} ({each.loser.unit.name}); "
-                f"{each.assignee.name} must look; seen at {', '.join(found.shown_at[each.id])}",
+                f"{each.assignee.name} should decide; seen at {', '.join(found.shown_at[each.id])}",
             )
             self._line(
                 f"    silian conflict show {each.id}",
