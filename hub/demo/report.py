@@ -100,7 +100,7 @@ class Report:
         print_report(self._terminal, self._outcome.reports.city, by_unit=False)
         self._line(
             "演示只运行一个街道，全市其余单位显示为未填报。",
-            "Only one street runs here; the rest of the city has not reported, and the table says so.",
+            "Only one street runs here; the rest of the city shows as not reported.",
         )
         self._command("silian report")
 
@@ -155,7 +155,7 @@ class Report:
         if moved.unsigned:
             self._line(
                 f"  {self._name(moved.unsigned)}尚未确认一笔到账，计为在途",
-                f"  {self._name(moved.unsigned)} has not confirmed one release: that money is in transit",
+                f"  {self._name(moved.unsigned)} has not confirmed one release: it is in transit",
             )
         for each in moved.refused:
             self._line(
