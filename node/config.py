@@ -88,7 +88,9 @@ class OfficeConfig(BaseSettings):
         default=1, ge=0, le=600, description="the first dial after a start is so much later at most"
     )
     retention_days: int = Field(
-        default=400, ge=400, description="days that finished jobs and healed holes are remembered"
+        default=400,
+        ge=400,
+        description="days that finished jobs and applied quarantined changes are remembered",
     )
     log_days: Annotated[int, AfterValidator(_none_or_thirty)] = Field(
         default=0,
@@ -220,7 +222,7 @@ def _what_is_wrong(name: str, error: Any) -> tuple[str, str]:
 def _wanted(info: FieldInfo) -> tuple[str, str]:
     """Return in both languages what a setting's type accepts."""
     if info.annotation is bool:
-        return "should be true or false", "应为 true 或 false"
+        return "should be true or false", "应为 `true` 或 `false`"
     if info.annotation is int:
         least = next((str(m.ge) for m in info.metadata if isinstance(m, Ge)), "0")
         most = next((str(m.le) for m in info.metadata if isinstance(m, Le)), "")

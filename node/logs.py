@@ -24,17 +24,17 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 class BadLevel(SilianError):
-    """SILIAN_LOG names no level of the log."""
+    """SILIAN_LOG is not a log level."""
 
     code = "bad_log_level"
     kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self, asked: str) -> None:
         super().__init__(
-            f"SILIAN_LOG is {asked[:20]!r}, which is no level of the log",
+            f"SILIAN_LOG is {asked[:20]!r}, which is not a log level",
             f"环境变量 SILIAN_LOG 的值“{asked[:20]}”不是日志级别",
             remedy_en=f"Set it to one of {', '.join(LEVELS)}, or not at all.",
-            remedy_zh=f"请设为 {'、'.join(LEVELS)} 之一，或不设置。",
+            remedy_zh=f"请设为 {'、'.join(f'`{level}`' for level in LEVELS)} 之一，或不设置。",
         )
 
 

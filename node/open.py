@@ -145,7 +145,7 @@ def must_be_the_store_of(asked: str, store: Store) -> Unit:
             me = read_identity(tx).unit
             own = [unit for unit in readable_units(tx) if unit.unit_id == me]
     except NotAStore as error:
-        raise NotAStore(store.shown, "its tree of units is damaged") from error
+        raise NotAStore(store.shown, "its tree of units is damaged", "行政区划已损坏") from error
     known = {name for unit in own for name in (unit.code, unit.name)}
     last = own[-1]
     if asked.strip().rpartition("/")[2].strip() not in known:

@@ -141,7 +141,7 @@ def _first_rows(
     def write(tx: Connection) -> None:
         if meta.get(tx, meta.UNIT) is not None:
             raise BadConfig(
-                "store", "this database holds an office already", "该数据库已有单位数据",
+                "store", "this database already has an office", "该数据库已有单位数据",
                 "Give every office a database of its own.", "每个单位须使用独立的数据库。",
             )  # fmt: skip
         catalogue_tables(catalogue).create(tx)

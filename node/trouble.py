@@ -9,6 +9,7 @@ from __future__ import annotations
 import decimal
 import errno
 import os
+import socket
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -20,8 +21,32 @@ _NAMES = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP}
 _PLACES = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EXDEV})
 
 
+# What the system says of an error, in Chinese. Others are shown by their number.
+_ZH = {
+    errno.ENOENT: "文件或目录不存在", errno.EEXIST: "同名文件已存在", errno.EACCES: "权限不足",
+    errno.EPERM: "不允许该操作", errno.EROFS: "文件系统为只读", errno.ENOSPC: "磁盘空间不足",
+    errno.EDQUOT: "超出磁盘配额", errno.EFBIG: "文件过大", errno.ENAMETOOLONG: "名称过长",
+    errno.EILSEQ: "名称含有无效字符", errno.EINVAL: "参数无效", errno.ELOOP: "符号链接层数过多",
+    errno.EISDIR: "这是目录", errno.ENOTDIR: "路径中有一段不是目录", errno.ENOTEMPTY: "目录不为空",
+    errno.EXDEV: "不在同一文件系统", errno.EIO: "磁盘读写出错", errno.ENOMEM: "内存不足",
+    errno.EMFILE: "打开的文件过多", errno.ENFILE: "系统打开的文件过多",
+    errno.EBUSY: "设备或文件正忙", errno.EAGAIN: "资源暂时不可用",
+    errno.ETXTBSY: "文件正被使用", errno.ENODEV: "没有该设备",
+    errno.EADDRINUSE: "地址已被占用", errno.EADDRNOTAVAIL: "不是本机地址",
+    errno.ECONNREFUSED: "连接被拒绝", errno.ETIMEDOUT: "连接超时", errno.EPIPE: "管道已断开",
+}  # fmt: skip
+
+
+def system_zh(error: OSError) -> str:
+    """Return why the system refused, in Chinese."""
+    if isinstance(error, socket.gaierror):
+        return "主机名无法解析"
+    number = error.errno or 0
+    return _ZH.get(number, f"系统错误代码 {number}" if number else "系统没有说明原因")
+
+
 class FileMissing(SilianError):
-    """A file or folder that was named is not there."""
+    """A file or folder does not exist."""
 
     code = "file_missing"
     kind = ErrorKind.NOT_FOUND
@@ -29,22 +54,26 @@ class FileMissing(SilianError):
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
             f"{where} does not exist ({why})",
-            f"{where} 不存在（{why}）",
+            f"{where} 不存在",
             remedy_en="Check the path.",
             remedy_zh="请检查路径。",
         )
 
 
 class FileForbidden(SilianError):
-    """A file or folder may not be read or written so: rights, a read-only disk, a name in use."""
+    """The office may not read or write a file or folder: rights, a read-only disk, or a name in
+    use.
+    """
 
     code = "file_forbidden"
     kind = ErrorKind.PERMISSION_DENIED
 
-    def __init__(self, where: str, why: str, remedy_en: str = "", remedy_zh: str = "") -> None:
+    def __init__(
+        self, where: str, why: str, why_zh: str, remedy_en: str = "", remedy_zh: str = ""
+    ) -> None:
         super().__init__(
             f"{where} cannot be used ({why})",
-            f"{where} 无法使用（{why}）",
+            f"{where} 无法使用（{why_zh}）",
             remedy_en=remedy_en
             or "Check the path and its permissions, and whether the disk is mounted read-only.",
             remedy_zh=remedy_zh or "请检查路径及其权限，以及磁盘是否以只读方式挂载。",
@@ -52,45 +81,49 @@ class FileForbidden(SilianError):
 
 
 class BadName(SilianError):
-    """The file system cannot have a file of that name."""
+    """The file system does not accept this file name."""
 
     code = "bad_name"
     kind = ErrorKind.INVALID_ARGUMENT
 
-    def __init__(self, where: str, why: str) -> None:
+    def __init__(self, where: str, why: str, why_zh: str) -> None:
         super().__init__(
-            f"{where[:200]} is no possible name ({why})",
-            f"{where[:200]} 不能用作文件名（{why}）",
+            f"{where[:200]} cannot be a file name ({why})",
+            f"{where[:200]} 不能用作文件名（{why_zh}）",
             remedy_en="Choose a shorter name of ordinary characters.",
             remedy_zh="请改用较短的、由普通字符组成的名称。",
         )
 
 
 class MachineTrouble(SilianError):
-    """The machine cannot do it now: no room, no memory, too many open files, a failing disk."""
+    """The machine cannot do this now: full disk, no memory, too many open files, or a failing
+    disk.
+    """
 
     code = "machine_trouble"
     kind = ErrorKind.UNAVAILABLE
 
-    def __init__(self, where: str, why: str, remedy_en: str = "", remedy_zh: str = "") -> None:
+    def __init__(
+        self, where: str, why: str, why_zh: str, remedy_en: str = "", remedy_zh: str = ""
+    ) -> None:
         super().__init__(
             f"the machine cannot do this now: {where + ': ' if where else ''}{why}",
-            f"本机暂时无法完成操作：{where + '：' if where else ''}{why}",
+            f"本机暂时无法完成操作：{where + '：' if where else ''}{why_zh}",
             remedy_en=remedy_en
-            or "Look at the disk, the memory and the system's log; then try again.",
+            or "Check the disk, the memory and the system's log; then try again.",
             remedy_zh=remedy_zh or "请检查磁盘、内存和系统日志，然后重试。",
         )
 
 
 class NumberOutOfRange(SilianError):
-    """A number or a day is larger or smaller than what can be kept."""
+    """A number or a day is larger or smaller than what the database can store."""
 
     code = "number_out_of_range"
     kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self) -> None:
         super().__init__(
-            "a number or a day is too large, or too small, to be kept",
+            "a number or a day is too large or too small to be stored",
             "数值或日期超出可保存的范围",
             remedy_en="Numbers lie between -9,223,372,036,854,775,808 and 9,223,372,036,854,775,807"
             ", days between 0001-01-01 and 9999-12-31; amounts count in fen.",
@@ -100,22 +133,22 @@ class NumberOutOfRange(SilianError):
 
 
 class BadText(SilianError):
-    """A text has bytes that are no characters, as a shell in another encoding sends them."""
+    """A text has bytes that are not UTF-8; a terminal with another encoding sends such bytes."""
 
     code = "bad_text"
     kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self) -> None:
         super().__init__(
-            "a text has bytes that are no UTF-8",
+            "a text has bytes that are not UTF-8",
             "文字中含有不是 UTF-8 编码的字节",
-            remedy_en="Type it anew in a terminal set to UTF-8.",
+            remedy_en="Type it again in a terminal set to UTF-8.",
             remedy_zh="请在 UTF-8 编码的终端中重新输入。",
         )
 
 
 class ProgramFailed(SilianError):
-    """The program itself failed: a fault to be reported."""
+    """The program itself failed. Please report this."""
 
     code = "internal"
     kind = ErrorKind.INTERNAL
@@ -123,7 +156,7 @@ class ProgramFailed(SilianError):
     def __init__(self, kind: str, place: str) -> None:
         super().__init__(
             f"the program failed: {kind} at {place}",
-            f"程序出错：{kind}，位置 {place}",
+            "程序出错",
             remedy_en="Set SILIAN_LOG=DEBUG, run it again, and report what it prints.",
             remedy_zh="请设置 SILIAN_LOG=DEBUG 后重新运行，并报告其输出。",
         )
@@ -140,7 +173,7 @@ def refusal_of(error: BaseException) -> SilianError | None:
         case OSError():
             return _of_system(error)
         case MemoryError():
-            return MachineTrouble("", "out of memory")
+            return MachineTrouble("", "out of memory", "内存不足")
         case OverflowError() | decimal.Overflow():
             return NumberOutOfRange()
         case UnicodeEncodeError():
@@ -177,24 +210,24 @@ def failed(error: BaseException) -> SilianError:
 
 def _of_system(error: OSError) -> SilianError:
     where = _where(error)
-    why = (error.strerror or type(error).__name__).lower()
+    why, why_zh = (error.strerror or type(error).__name__).lower(), system_zh(error)
     number = error.errno or 0
     if number == errno.ENOENT:
         return FileMissing(where, why)
     if number == errno.EEXIST:
         return FileForbidden(
-            where, why, "Nothing is overwritten: choose another name.",
+            where, why, why_zh, "Nothing is overwritten: choose another name.",
             "不会覆盖已有文件，请另选名称。",
         )  # fmt: skip
     if number in _RIGHTS or number in _PLACES or isinstance(error, PermissionError):
-        return FileForbidden(where, why)
+        return FileForbidden(where, why, why_zh)
     if number in _NAMES:
-        return BadName(where, why)
+        return BadName(where, why, why_zh)
     if number in _ROOM:
         return MachineTrouble(
-            where, why, "Free disk space, then try again.", "请清理磁盘空间后重试。"
+            where, why, why_zh, "Free disk space, then try again.", "请清理磁盘空间后重试。"
         )
-    return MachineTrouble(where, why)
+    return MachineTrouble(where, why, why_zh)
 
 
 def _where(error: OSError) -> str:

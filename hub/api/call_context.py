@@ -26,7 +26,7 @@ _ID = re.compile(f"[0-9a-fA-F]{{{ID_BYTES * 2}}}")
 
 
 class BadRequest(SilianError):
-    """The call itself is wrong, whatever the office holds; correct what is named.
+    """The command or call itself is wrong, whatever data the office has.
 
     `fields`: those of the request that it is about.
     """

@@ -34,7 +34,7 @@ TRANSFER_STATES: Choices = {
 STEPS: Choices = {step: (text, step_verb(step)) for step, text in STEP_ZH.items()}
 TAKES: Choices = {
     "shown": ("现值", "Shown"),
-    "loser": ("另一值", "Loser"),
+    "loser": ("未采用的值", "Loser"),
     "value": ("新值", "New value"),
 }
 CORRECTION_BOXES: Choices = {
@@ -49,7 +49,7 @@ ID_KINDS: Choices = {
     "case": ("办件", "Case"),
     "quarantined_change": ("隔离的变更", "Quarantined change"),
     "assignment": ("任务", "Assignment"),
-    "order": ("工单", "Order"),
+    "order": ("工作单", "Order"),
     "transfer": ("划转", "Transfer"),
     "posting": ("记账", "Posting"),
 }

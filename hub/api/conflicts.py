@@ -54,7 +54,7 @@ def resolve_conflict(
             f"conflicts cannot be taken together by {by[:20]!r} and settled by {take!r}",
             f"不能按“{by[:20]}”归为同类并以“{take}”处理",
             "Alike by values, or by writers with `shown` or `loser`.",
-            "同值可按任一方式处理；同单位只能采用 shown 或 loser。",
+            "同值可按任一方式处理；同单位只能采用现值或未采用的值。",
             fields=["alike_by"],
         )
     chosen = parse_id(request.id)

@@ -23,7 +23,9 @@ def list_indicators(
     context: CallContext, request: pb.ListIndicatorsRequest
 ) -> pb.ListIndicatorsResponse:
     listed, place = page_of(list(context.office.catalogue.indicators.values()), request)
-    return pb.ListIndicatorsResponse(indicators=map(indicator_to_wire, listed), **place)
+    return pb.ListIndicatorsResponse(
+        indicators=[_described(context, each) for each in listed], **place
+    )
 
 
 def get_rollup(context: CallContext, request: pb.GetRollupRequest) -> pb.GetRollupResponse:
@@ -70,6 +72,16 @@ def verify_kept(
             yield pb.VerifyOfficeResponse(progress=common.Progress(done=count, of=check))
         else:
             yield pb.VerifyOfficeResponse(report=_report(report))
+
+
+def _described(context: CallContext, indicator: Indicator) -> pb.IndicatorDescription:
+    """Return an indicator with what people call its dimensions."""
+    described = indicator_to_wire(indicator)
+    names = choices.dimensions_of(context, indicator.id)
+    for code in indicator.dimensions:
+        zh, en = names[code]
+        described.dimension_labels.add(zh=zh, en=en)
+    return described
 
 
 def indicator_to_wire(indicator: Indicator) -> pb.IndicatorDescription:

@@ -151,12 +151,23 @@ def list_balances(context: CallContext, request: pb.ListBalancesRequest) -> pb.L
     return pb.ListBalancesResponse(
         balances=[
             pb.Balance(
-                unit=context.unit(b.unit), fund=b.fund, year=b.year, account=b.account, fen=b.fen
+                unit=context.unit(b.unit),
+                fund=b.fund,
+                year=b.year,
+                account=b.account,
+                fen=b.fen,
+                peer=context.unit(_peer_of(b.account)),
             )
             for b in found
         ],
         **place,
     )
+
+
+def _peer_of(account: str) -> int | None:
+    """Return the other office that an account names; None where it names none, or a category."""
+    about = account.partition(":")[2]
+    return int(about) if about.isdecimal() else None
 
 
 def check_conservation(

@@ -41,14 +41,14 @@ class NoParent(SilianError):
 
 
 class NotServed(SilianError):
-    """No process serves the office, so nobody talks to its parent."""
+    """No process serves the office, so it is not connected to its parent."""
 
     code = "not_served"
     kind = ErrorKind.NOT_SERVED
 
     def __init__(self) -> None:
         super().__init__(
-            "the office is not being served, so its link is closed",
+            "no process serves this office, so it is not connected",
             "本单位服务未启动，无法与上级通信",
             remedy_en="Start it: silian serve --dir DIR.",
             remedy_zh="请先启动：silian serve --dir 目录。",
@@ -239,6 +239,7 @@ def _link(context: CallContext) -> pb.LinkState:
         state=dialer.state.value if dialer else NOT_SERVED,
         connected=dialer.connected if dialer else False,
         reason=dialer.reason if dialer else "",
+        reason_zh=dialer.reason_zh if dialer else "",
         parent_key=fingerprint(bytes.fromhex(pinned)),
     )
 

@@ -69,7 +69,7 @@ def list_records(context: CallContext, request: pb.ListRecordsRequest) -> pb.Lis
         )
     elif request.where or request.conditions or request.sort or not request.search.strip():
         raise BadRequest(
-            "over all registers only words can be searched for", "未指定台账时只能按词搜索",
+            "without a register only --search can be used", "未指定台账时只能按词搜索",
             "Name a register, or give `search` alone.", "请指定台账，或只填写搜索词。",
             fields=["register"],
         )  # fmt: skip
@@ -174,7 +174,7 @@ def _force_needs_seen(request: Any) -> None:
     """Refuse `force` without a version token. Raises: BadRequest."""
     if request.force and not request.version_token:
         raise BadRequest(
-            "force means nothing without seen", "未给出所见版本（seen）时不能强制保存",
+            "force means nothing without seen", "未给出所见版本时不能强制保存",
             "Give the token of what was looked at.", "请给出所见版本。", fields=["version_token"],
         )  # fmt: skip
 

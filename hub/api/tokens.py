@@ -17,16 +17,16 @@ TOKEN_CHARS_MIN = 16
 
 
 class Unauthenticated(SilianError):
-    """The call showed no token, or one of no office of this process."""
+    """The call sent no token, or one of an office that this process does not serve."""
 
     code = "unauthenticated"
     kind = ErrorKind.UNAUTHENTICATED
 
     def __init__(self) -> None:
         super().__init__(
-            "the office's token was not shown, or is wrong",
+            "the office's token is missing or wrong",
             "未提供单位令牌，或令牌不正确",
-            remedy_en=f"Show the content of {TOKEN_FILE} in the office's folder.",
+            remedy_en=f"Send the content of {TOKEN_FILE} from the office's folder.",
             remedy_zh=f"请提供单位目录中 {TOKEN_FILE} 文件的内容。",
         )
 

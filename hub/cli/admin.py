@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.cli.exits import Exit
+from hub.cli.labels import SEVERITIES, check_name
 from hub.cli.outputs import Force
 from hub.cli.refusals import UnknownCode
 from hub.cli.terminal import Terminal
@@ -71,7 +72,7 @@ def backup(
     target: Annotated[Path, typer.Argument(help="File to write. 目标文件")],
     whole: Annotated[
         bool,
-        typer.Option("--whole", help="With settings and signing key. 连同设置和签名密钥"),
+        typer.Option("--whole", help="Include settings and signing key. 连同设置和签名密钥"),
     ] = False,
     force: Force = False,
 ) -> None:
@@ -91,7 +92,7 @@ def backup(
     if whole:
         terminal.note(
             "其中含有签名密钥，请像保管密钥一样保管该文件。",
-            "It holds the signing key: keep it as you keep the key.",
+            "It contains the signing key: protect it like the key.",
         )
 
 
@@ -99,7 +100,7 @@ def restore(
     terminal: Terminal,
     source: Annotated[Path, typer.Argument(help="A backup. 备份文件")],
     force: Annotated[
-        bool, typer.Option("--force", help="Move aside what is there. 原文件改名保留")
+        bool, typer.Option("--force", help="Rename the present files and keep them. 原文件改名保留")
     ] = False,
 ) -> None:
     """Restore a backup; the present database is never overwritten. 恢复备份"""
@@ -116,7 +117,7 @@ def restore(
     folder = shlex.quote(str(terminal.folder))
     terminal.note(
         f"下一步：silian serve --dir {folder}；缺少的数据会从上级取回。",
-        f"Next: silian serve --dir {folder}. What the backup lacks comes back from the parent.",
+        f"Next: silian serve --dir {folder}. The parent sends back what the backup lacks.",
     )
 
 
@@ -137,7 +138,11 @@ def config_show(terminal: Terminal) -> None:
         facts[name] = {"value": list(value) if isinstance(value, tuple) else value,
                        "origin": origin}  # fmt: skip
     heads = ("设置", "值", "来源") if terminal.zh else ("SETTING", "VALUE", "FROM")
-    rows = [(name, _text(fact["value"]), fact["origin"]) for name, fact in facts.items()]
+    origins = {"environment": ("环境变量", "environment"), "office.toml": ("office.toml",) * 2}
+    rows = [
+        (name, _text(fact["value"]), terminal.localized(*origins[fact["origin"]]))
+        for name, fact in facts.items()
+    ]
     terminal.show(facts, lambda: terminal.table(heads, rows))
 
 
@@ -160,13 +165,16 @@ def config_check(terminal: Terminal) -> Exit:
 
 
 def doctor(terminal: Terminal) -> Exit:
-    """Look at all that an office needs: machine, files, store, addresses, parent. 运行环境检查"""
+    """Check what an office needs: machine, files, store, addresses, parent. 运行环境检查"""
     from hub.cli.examine import examine
 
     findings = examine(terminal.folder)
     marks = {True: terminal.localized("正常", "ok"), False: terminal.localized("问题", "PROBLEM")}
     heads = ("项目", "结果", "说明") if terminal.zh else ("CHECK", "RESULT", "WHAT")
-    rows = [(f.check, marks[f.good], f.zh if terminal.zh else f.en) for f in findings]
+    rows = [
+        (check_name(terminal, f.check), marks[f.good], f.zh if terminal.zh else f.en)
+        for f in findings
+    ]
     terminal.show(
         [{"check": f.check, "good": f.good, "zh": f.zh, "en": f.en} for f in findings],
         lambda: terminal.table(heads, rows),
@@ -176,7 +184,7 @@ def doctor(terminal: Terminal) -> Exit:
 
 def explain(
     terminal: Terminal,
-    code: Annotated[str, typer.Argument(help="A code; without one, all. 错误代码")] = "",
+    code: Annotated[str, typer.Argument(help="A code; without one, list all. 错误代码")] = "",
 ) -> None:
     """Explain a code of an error or a problem, or list them all. 解释错误和问题代码"""
     from hub.cli.explain import explanation, listed, meaning_of, near, normal
@@ -195,11 +203,12 @@ def explain(
         return
     found = explanation(normal(code))
     if found is None:
-        nearest = ", ".join(near(normal(code)))
+        nearest = near(normal(code))
         raise UnknownCode(
             f"no error has the code {code[:60]!r}", f"没有错误代码“{code[:60]}”",
-            f"Nearest: {nearest}." if nearest else "List all with `silian explain`.",
-            f"最接近的有：{nearest}。" if nearest else "运行 silian explain 可列出全部代码。",
+            f"Nearest: {', '.join(nearest)}." if nearest else "List all with `silian explain`.",
+            f"最接近的有：{'、'.join(nearest)}。" if nearest
+            else "运行 silian explain 可列出全部代码。",
         )  # fmt: skip
 
     def human() -> None:
@@ -208,8 +217,8 @@ def explain(
             f"，退出码 {exit_}（{meaning_of(exit_)['zh']}）",
             f", exit {exit_} ({meaning_of(exit_)['en']})",
         )  # fmt: skip
-        head = f"{found['code']}: {_kind(terminal, found)}{ends}"
-        terminal.line(head, head)
+        kind = _kind(terminal, found)
+        terminal.line(f"{found['code']}：{kind}{ends}", f"{found['code']}: {kind}{ends}")
         for name, zh, en in (
             ("cause", "原因", "Cause"), ("itself", "系统自动处理", "By itself"),
             ("steps", "处理办法", "What to do"), ("example", "示例", "It reads"),
@@ -222,13 +231,13 @@ def explain(
 def _kind(terminal: Terminal, found: dict[str, Any]) -> str:
     words = {
         "problem": ("问题", "problem"), "refusal": ("错误", "error"), "step": ("办理步骤", "step"),
-        "alarm": ("警报", "alarm"), "warning": ("警告", "warning"), "notice": ("提示", "notice"),
+        **SEVERITIES,
     }  # fmt: skip
     return terminal.localized(*words[found["severity"] or found["kind"]])
 
 
 def version(terminal: Terminal) -> None:
-    """Print the versions of the program and of what it rests on. 版本"""
+    """Print the versions of the program and of its libraries. 版本"""
     names = ("silian", "grpcio", "protobuf", "SQLAlchemy")
     facts = {name.lower(): importlib.metadata.version(name) for name in names}
     facts["python"] = platform.python_version()
@@ -237,4 +246,7 @@ def version(terminal: Terminal) -> None:
 
 
 def _text(value: Any) -> str:
+    """Return a setting as office.toml has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

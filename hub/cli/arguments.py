@@ -34,12 +34,13 @@ Where = Annotated[
     list[str] | None,
     typer.Option("--where", help="field=value, != ~ >= <= > <, a..b; repeat for more. 筛选条件"),
 ]
-Search = Annotated[str, typer.Option("--search", help="Words in the texts. 按词搜索")]
+Search = Annotated[str, typer.Option("--search", help="Words to find in the texts. 按词搜索")]
 Sort = Annotated[
-    list[str] | None, typer.Option("--sort", help="Field; -field: greatest first. 排序字段")
+    list[str] | None,
+    typer.Option("--sort", help="Sort by this field; -field: greatest first. 排序字段"),
 ]
 Columns = Annotated[
-    list[str] | None, typer.Option("--columns", help="These fields, as a,b. 显示的字段")
+    list[str] | None, typer.Option("--columns", help="Show these fields, as a,b. 显示的字段")
 ]
 QUOTED_MAX = 40  # characters of what was typed that a refusal repeats
 Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at most. 条数")]

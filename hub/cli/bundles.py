@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from hub.cli.labels import LANES, audience_name, labelled
 from hub.cli.outputs import Force, fresh, must_be_free, put
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -32,14 +33,18 @@ def write(
     file: Annotated[Path, typer.Argument(help="File to write. 目标文件")],
     to: Annotated[str, typer.Option("--to", help="Parent or child. 上级或直接下级")],
     max_bytes: Annotated[
-        int, typer.Option("--max-bytes", min=0, help="Split into files of so many. 每个文件的上限")
+        int,
+        typer.Option(
+            "--max-bytes", min=0, help="Split into files of at most this many bytes. 每个文件的上限"
+        ),
     ] = 0,
     start_over: Annotated[
-        bool, typer.Option("--start-over", help="From the log's beginning. 从头开始")
+        bool,
+        typer.Option("--start-over", help="Write everything from the start of the log. 从头开始"),
     ] = False,
     force: Force = False,
 ) -> None:
-    """Write a file with every change that the other office may lack. 生成离线包"""
+    """Write the changes that the other office has not confirmed into a file. 生成离线包"""
     written: Any = None
     with (
         _Files(file, force=force) as files,
@@ -80,7 +85,7 @@ def read(
     files: Annotated[list[Path], typer.Argument(help="One file or a whole set. 一个或整套文件")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only. 仅检查")] = False,
     trust: Annotated[
-        str, typer.Option("--trust", help="A new key, compared by telephone. 已电话核对的新密钥")
+        str, typer.Option("--trust", help="Key that you compared by telephone. 已电话核对的新密钥")
     ] = "",
 ) -> None:
     """Check and import files from a parent or a child. 读取离线包"""
@@ -118,11 +123,17 @@ def show(
             ("通道", "单位", "送达范围", "条数", "变更", "从", "到") if terminal.zh
             else ("LANE", "UNIT", "AUDIENCE", "ENTRIES", "CHANGES", "FROM", "TO")
         )  # fmt: skip
-        terminal.table(heads, [tuple(stream.values()) for stream in facts["streams"]])
+        terminal.table(heads, [
+            (labelled(terminal, LANES, stream["lane"]), stream["unit"],
+             audience_name(terminal, stream["audience"]), stream["entries"], stream["changes"],
+             stream["first"], stream["last"])
+            for stream in facts["streams"]
+        ])  # fmt: skip
         for ack in facts["acks"]:
+            lane = labelled(terminal, LANES, ack["lane"])
             terminal.line(
-                f"已收到对方 {ack['lane']} 通道至 {ack['position']}",
-                f"holds the other's {ack['lane']} log up to {ack['position']}",
+                f"已收到对方{lane}通道至第 {ack['position']} 条",
+                f"has received the other's {lane} log up to {ack['position']}",
             )
 
     terminal.show(facts, human)
@@ -169,14 +180,17 @@ def _print_outcome(terminal: Terminal, outcome: pb.BundleOutcome) -> None:
     new = sum(lane.new for lane in outcome.lanes)
     who = f"{outcome.sender.code} {outcome.sender.name}"
     if outcome.done:
-        terminal.line(f"已读取 {who} 的离线包", f"taken in from {who}")
+        terminal.line(f"已读取 {who} 的离线包", f"imported from {who}")
     else:
-        terminal.line(f"{who} 的离线包完好，未导入", f"from {who}, in order; nothing taken in")
+        terminal.line(f"{who} 的离线包完好，未导入", f"from {who}: intact, nothing imported")
     heads = (
         ("通道", "新收", "已有", "对方日志收到", "对方已收本单位") if terminal.zh
         else ("LANE", "NEW", "KNOWN", "HELD HERE", "OURS HELD THERE")
     )  # fmt: skip
-    rows = [(lane.lane, lane.new, lane.known, lane.applied, lane.acked) for lane in outcome.lanes]
+    rows = [
+        (labelled(terminal, LANES, lane.lane), lane.new, lane.known, lane.applied, lane.acked)
+        for lane in outcome.lanes
+    ]
     terminal.table(heads, rows)
     if not new:
         terminal.line("没有新内容", "nothing new in it")
@@ -187,7 +201,7 @@ def _print_outcome(terminal: Terminal, outcome: pb.BundleOutcome) -> None:
     if outcome.key_is_new:
         terminal.note(
             f"首次收到其密钥 {outcome.key}，请电话核对",
-            f"its key {outcome.key} is heard for the first time: compare it by telephone",
+            f"its key {outcome.key} is new here: compare it by telephone",
         )
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from hub.cli.exits import Exit
+from hub.cli.history import Labels
+from hub.cli.labels import REASONS, labelled
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -14,8 +16,8 @@ OUTCOMES = {
     "equal": ("一致", "equal"),
     "repaired": ("有差异，已修复", "different, and repaired"),
     "different": ("有差异", "different"),
-    "not_comparable": ("数据正在传输，请稍后再试", "something is on its way; try again later"),
-    "": ("未在规定时间内完成", "it has not ended in time"),
+    "not_comparable": ("数据正在传输，请稍后再试", "changes are in transit; try again later"),
+    "": ("未在规定时间内完成", "it did not end in time"),
 }
 SIDES = {
     "here": ("本级", "here"), "there": ("上级", "parent"), "both": ("双方", "both"),
@@ -25,7 +27,7 @@ SIDES = {
 
 def register(app: typer.Typer) -> None:
     verb(app, "compare")(compare)
-    repair = typer.Typer(help="What comparisons repaired. 修复记录", no_args_is_help=True)
+    repair = typer.Typer(help="Repairs that comparisons made. 修复记录", no_args_is_help=True)
     app.add_typer(repair, name="repair")
     verb(repair, "ls")(repairs)
 
@@ -41,6 +43,8 @@ def compare(
     """Compare this office's records with its parent's. 与上级比对数据"""
     with terminal.office() as office:
         found = office.compare_office(repair=repair, deep=deep, wait_ms=int(wait * 1000))
+        registers = [*found.other_catalogue, *(r.register for r in found.records)]
+        labels = Labels(terminal, office, registers)
 
     def human() -> None:
         terminal.line(
@@ -48,13 +52,14 @@ def compare(
             f"compared {found.units} sets of records: {OUTCOMES[found.outcome][1]}",
         )
         for name in found.other_catalogue:
+            what = labels.register(name)
             terminal.line(
-                f"{name}：目录版本不同，未比对", f"{name}: not compared, catalogues differ"
+                f"{what}：目录版本不同，未比对", f"{what}: not compared, catalogues differ"
             )
         if found.sums_here or found.sums_there:
             terminal.line(
                 f"已更正摘要：本级 {found.sums_here}，上级 {found.sums_there}",
-                f"sums put right: {found.sums_here} here, {found.sums_there} at the parent",
+                f"sums corrected: {found.sums_here} here, {found.sums_there} at the parent",
             )
         if found.records:
             heads = ("台账", "单位", "编号", "状态") if terminal.zh else (
@@ -64,9 +69,10 @@ def compare(
                 heads,
                 [
                     (
-                        r.register, r.unit.name, r.id,
+                        labels.register(r.register), r.unit.name, r.id,
                         terminal.localized("已修复", "repaired") if r.repaired
-                        else r.reason or terminal.localized("有差异", "differs"),
+                        else labelled(terminal, REASONS, r.reason)
+                        or terminal.localized("有差异", "differs"),
                     )
                     for r in found.records
                 ],
@@ -80,11 +86,12 @@ def compare(
 
 def repairs(
     terminal: Terminal,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most. 最多条数")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most. 最多条数")] = 100,
 ) -> None:
     """List the records that comparisons repaired or failed to repair. 查看修复记录"""
     with terminal.office() as office:
         found = office.list_repairs(page_size=limit)
+        labels = Labels(terminal, office, (r.register for r in found.repairs))
 
     def human() -> None:
         heads = ("时间", "对方", "台账", "单位", "编号", "改动方") if terminal.zh else (
@@ -94,7 +101,7 @@ def repairs(
             heads,
             [
                 (
-                    terminal.time(r.at_ms), r.peer.name, r.register, r.unit.name,
+                    terminal.time(r.at_ms), r.peer.name, labels.register(r.register), r.unit.name,
                     r.id or terminal.localized("摘要", "sum"),
                     terminal.localized(*SIDES.get(r.side, (r.side, r.side))),
                 )

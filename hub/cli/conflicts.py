@@ -42,10 +42,10 @@ def ls(
     limit: Limit = 50,
     after: After = "",
     resolved: Annotated[
-        bool, typer.Option("--settled", help="Decided ones, the newest first. 已处理的冲突")
+        bool, typer.Option("--settled", help="List resolved ones, newest first. 已处理的冲突")
     ] = False,
 ) -> None:
-    """List open conflicts, the oldest first, or decided ones. 冲突列表"""
+    """List open conflicts, oldest first, or resolved ones. 冲突列表"""
     with terminal.office() as office:
         page = office.list_conflicts(
             register=register, page_size=limit, page_token=after, resolved=resolved
@@ -77,7 +77,7 @@ def ls(
             decided()
             return
         heads = (
-            ("编号", "台账", "单位", "字段", "现值", "另一值", "建议处理单位")
+            ("编号", "台账", "单位", "字段", "现值", "未采用的值", "建议处理单位")
             if terminal.zh
             else ("ID", "REGISTER", "UNIT", "FIELD", "SHOWN", "LOSER", "SUGGESTED TO DECIDE")
         )
@@ -92,7 +92,7 @@ def ls(
 
 
 def show(terminal: Terminal, conflict: Conflict) -> None:
-    """Show both sides. 查看冲突"""
+    """Show both values of a conflict. 查看冲突"""
     with terminal.office() as office:
         found = office.get_conflict(id=conflict).conflict
         labels = Labels(terminal, office, [found.register])
@@ -108,17 +108,21 @@ def resolve(
         list[str] | None, typer.Option("--value", help="field=value, with --take value 新值")
     ] = None,
     alike: Annotated[
-        bool, typer.Option("--alike", help="And all with the same two values. 同值一并处理")
+        bool, typer.Option("--alike", help="Also all with the same two values. 同值一并处理")
     ] = False,
     same_writers: Annotated[
-        bool, typer.Option("--same-writers", help="And all of the same two offices. 同单位一并处理")
+        bool,
+        typer.Option(
+            "--same-writers", help="Also all between the same two offices. 同单位一并处理"
+        ),
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do it; without, many are only counted. 确认执行")
+        bool,
+        typer.Option("--yes", help="Resolve them; without this they are only counted. 确认执行"),
     ] = False,
     actor: Actor = "",
 ) -> None:
-    """Decide a conflict, or all alike; the other value stays in the history. 处理冲突"""
+    """Resolve a conflict, or all like it; the other value stays in the history. 处理冲突"""
     many = alike or same_writers
     with terminal.office() as office:
         done = office.resolve_conflict(
@@ -157,7 +161,11 @@ def _print(terminal: Terminal, labels: Labels, found: pb.Conflict) -> None:
     heads = ("", "值", "单位", "时间") if terminal.zh else ("", "VALUE", "BY", "AT")
     sides = [
         (terminal.localized("现值", "shown"), _shown(terminal, labels, found), found.shown),
-        (terminal.localized("另一值", "loser"), _value(labels, found, found.loser), found.loser),
+        (
+            terminal.localized("未采用的值", "loser"),
+            _value(labels, found, found.loser),
+            found.loser,
+        ),
         *(
             (terminal.localized("其他", "other"), _value(labels, found, side), side)
             for side in found.others
@@ -176,7 +184,7 @@ def _print(terminal: Terminal, labels: Labels, found: pb.Conflict) -> None:
     elif found.HasField("decision"):
         made, when = found.decision, terminal.time(found.decision.at_ms)
         who = f"{made.unit.name or '?'} {made.actor}".strip()
-        why = found.reason or made.reason
+        why = made.reason or found.reason
         terminal.line(
             f"{when} {who}处理，采用 {_taken(terminal, labels, found)}"
             + (f"：{why}" if why else ""),

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.arguments import Actor, After, IdOf, Limit, Unit, day_text, person, values_of
-from hub.cli.history import Labels, shown
+from hub.cli.history import Labels
 from hub.cli.records import Force, Pairs, Record, Register
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
 if TYPE_CHECKING:
     from hub.client.client import OfficeClient
-    from sync.wire.office.v1 import common_pb2 as common
     from sync.wire.office.v1 import corrections_pb2 as pb
-    from sync.wire.office.v1 import registers_pb2 as register_pb
 
 Request = Annotated[
     str,
@@ -102,7 +100,7 @@ def _fields(terminal: Terminal, labels: Labels, found: pb.Correction) -> str:
 
 
 def show(terminal: Terminal, request: Request) -> None:
-    """Show what is, what was when it was asked, and what is wished. 查看更正申请"""
+    """Show the values now, at the time of the request, and requested. 查看更正申请"""
     with terminal.office() as office:
         _show(terminal, office, office.get_correction(id=request).correction)
 
@@ -113,7 +111,7 @@ def accept(
     version_token: Annotated[
         str,
         typer.Option(
-            "--version-token", help="Version you last saw, from `correction show`. 所见版本"
+            "--version-token", help="Version you last saw, to detect concurrent changes. 所见版本"
         ),
     ] = "",
     force: Force = False,
@@ -158,39 +156,34 @@ def withdraw(
 
 
 def _show(terminal: Terminal, office: OfficeClient, found: pb.Correction) -> None:
-    fields: dict[str, register_pb.FieldDescription] = {}
-    if not terminal.json and found.record_state != "missing":  # else its register may be unknown
-        fields = {f.name: f for f in office.get_register(register=found.register).register.fields}
-    terminal.show(found, lambda: _print(terminal, found, fields))
+    labels = Labels(terminal, office, [found.register])
+    terminal.show(found, lambda: _print(terminal, labels, found))
 
 
-def _print(
-    terminal: Terminal, found: pb.Correction, fields: dict[str, register_pb.FieldDescription]
-) -> None:
+def _print(terminal: Terminal, labels: Labels, found: pb.Correction) -> None:
     state = _state(terminal, found)
-    about = f"{found.register} {found.record} {found.unit.name}"
-    terminal.line(f"更正申请 {found.id}: {state}", f"request {found.id}: {state}")
+    about = f"{labels.register(found.register)} {found.record} {found.unit.name}"
+    terminal.line(f"更正申请 {found.id}：{state}", f"request {found.id}: {state}")
     if found.record_state == "alive":
         terminal.line(about, about)
     else:
         gone = RECORD_ZH.get(found.record_state, found.record_state)
-        terminal.line(f"{about} ({gone})", f"{about} ({found.record_state})")
+        terminal.line(f"{about}（{gone}）", f"{about} ({found.record_state})")
     asked = f"{found.asker.name} {found.asked_by} {terminal.time(found.asked_ms)}"
-    terminal.line(f"{asked}: {found.reason}", f"{asked}: {found.reason}")
+    terminal.line(f"{asked}：{found.reason}", f"{asked}: {found.reason}")
     heads = (
         ("字段", "现值", "申请时", "申请改为", "")
         if terminal.zh
-        else ("FIELD", "NOW", "WHEN ASKED", "WISHED", "")
+        else ("FIELD", "NOW", "WHEN ASKED", "REQUESTED", "")
     )
     moved = terminal.localized("已变化", "changed since")
     rows = []
     for proposal in found.proposed:
-        field = fields.get(proposal.field)
         cells = [
-            _text(terminal, field, v)
+            labels.value(found.register, proposal.field, v)
             for v in (proposal.now, proposal.asked_when, proposal.proposed_value)
         ]
-        name = terminal.label(field.label) if field is not None else proposal.field
+        name = labels.field(found.register, proposal.field)
         rows.append((name, *cells, moved if proposal.moved and found.state == "open" else ""))
     terminal.table(heads, rows)
     if found.state == "open":
@@ -200,7 +193,7 @@ def _print(
         )
     else:
         closed = f"{found.closed_by} {terminal.time(found.closed_ms)} {found.answer}".strip()
-        terminal.line(f"{state}: {closed}", f"{state}: {closed}")
+        terminal.line(f"{state}：{closed}", f"{state}: {closed}")
     if found.may_answer:
         terminal.note(
             f"所见版本：--version-token {found.version_token}",
@@ -211,12 +204,3 @@ def _print(
 def _state(terminal: Terminal, found: pb.Correction) -> str:
     late = terminal.localized("（逾期）", " (late)") if found.late else ""
     return terminal.localized(STATES_ZH.get(found.state, found.state), found.state) + late
-
-
-def _text(
-    terminal: Terminal, field: register_pb.FieldDescription | None, value: common.Value
-) -> str:
-    if field is not None:
-        return shown(terminal, field, value)
-    kind = value.WhichOneof("kind")
-    return str(getattr(value, kind)) if kind else ""

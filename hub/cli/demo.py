@@ -18,15 +18,17 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     terminal: Terminal,
-    tree: Annotated[Path | None, typer.Option("--tree", help="CSV of units. 区划文件")] = None,
+    tree: Annotated[Path | None, typer.Option("--tree", help="CSV file of units. 区划文件")] = None,
     unit: Annotated[str, typer.Option("--unit", help="Street to run. 街道代码或名称")] = "",
     scale: Annotated[
-        float, typer.Option("--scale", min=0.001, max=10, help="1.0 is life size. 规模")
+        float, typer.Option("--scale", min=0.001, max=10, help="Size; 1.0 is the real size. 规模")
     ] = 1.0,
     folder: Annotated[
         Path | None, typer.Option("--dir", help="Folder to keep everything in. 保留目录")
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave it running. 保持运行")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave it running at the end. 保持运行")
+    ] = False,
 ) -> Exit:
     """Run a city, a district, a street and its communities on this machine. 四级联网演示
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.arguments import Actor, IdOf, person
-from hub.cli.history import shown
+from hub.cli.history import Labels, shown
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -31,11 +31,12 @@ def register(app: typer.Typer) -> None:
 
 def ls(
     terminal: Terminal,
-    every: Annotated[bool, typer.Option("--all", help="Closed ones too. 包括已处理")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Include closed ones. 包括已处理")] = False,
 ) -> None:
-    """List cases. 重复登记"""
+    """List duplicates. 重复登记"""
     with terminal.office() as office:
         found = office.list_cases(all=every)
+        labels = Labels(terminal, office, (_register(c) for c in found.cases))
 
     def human() -> None:
         heads = (
@@ -46,9 +47,9 @@ def ls(
         rows = [
             (
                 c.id,
-                c.kind,
+                _what(labels, c),
                 c.owner.name,
-                _units(c),
+                _units(terminal, c),
                 terminal.localized(*STATES.get(c.state, (c.state, c.state))),
             )
             for c in found.cases
@@ -59,31 +60,35 @@ def ls(
 
 
 def show(terminal: Terminal, case: CaseId) -> None:
-    """Show one, with this office's own records. 查看"""
+    """Show one duplicate with this office's records. 查看"""
     with terminal.office() as office:
         found = office.get_case(id=case).case
         ours = _ours(terminal, office, found)
-    terminal.show(found, lambda: _print(terminal, found, ours))
+        labels = Labels(terminal, office, [_register(found)])
+    terminal.show(found, lambda: _print(terminal, labels, found, ours))
 
 
 def close(
     terminal: Terminal,
     case: CaseId,
-    reason: Annotated[str, typer.Option("--reason", help="Who moved, whose number is wrong. 理由")],
+    reason: Annotated[
+        str, typer.Option("--reason", help="Finding: who moved, whose number is wrong. 理由")
+    ],
     actor: Actor = "",
 ) -> None:
-    """Close a checked case; no record changes. 核实"""
+    """Close a checked duplicate; no record changes. 核实"""
     with terminal.office() as office:
         done = office.close_case(id=case, reason=reason, actor=person(actor)).case
         ours = _ours(terminal, office, done)
-    terminal.show(done, lambda: _print(terminal, done, ours))
+        labels = Labels(terminal, office, [_register(done)])
+    terminal.show(done, lambda: _print(terminal, labels, done, ours))
 
 
 def _ours(terminal: Terminal, office: OfficeClient, found: pb.Case) -> list[str]:
     """Return this office's own records in the case as people know them."""
     if terminal.json or not found.records:
         return []
-    kind = office.get_register(register=found.kind.partition(".")[0]).register
+    kind = office.get_register(register=_register(found)).register
     names = [f for f in kind.fields if f.name in ("name", *kind.key)]
     described = []
     for record in found.records:
@@ -93,17 +98,30 @@ def _ours(terminal: Terminal, office: OfficeClient, found: pb.Case) -> list[str]
     return described
 
 
-def _print(terminal: Terminal, found: pb.Case, ours: list[str]) -> None:
+def _print(terminal: Terminal, labels: Labels, found: pb.Case, ours: list[str]) -> None:
     state = terminal.localized(*STATES.get(found.state, (found.state, found.state)))
-    head = f"{found.id} {found.kind}"
+    head = f"{found.id} {_what(labels, found)}"
     terminal.line(f"{head}：{state}", f"{head}: {state}")
     terminal.line(f"主办单位 {found.owner.name}", f"kept by {found.owner.name}")
-    terminal.line(f"涉及单位 {_units(found)}", f"concerns {_units(found)}")
+    units = _units(terminal, found)
+    terminal.line(f"涉及单位 {units}", f"concerns {units}")
     for record in ours:
         terminal.line(f"本单位记录 {record}", f"record of ours {record}")
     if found.reason:
-        terminal.line(f"{found.reason} ({found.actor})", f"{found.reason} ({found.actor})")
+        terminal.line(f"{found.reason}（{found.actor}）", f"{found.reason} ({found.actor})")
 
 
-def _units(found: pb.Case) -> str:
+def _register(case: pb.Case) -> str:
+    return case.kind.partition(".")[0]
+
+
+def _what(labels: Labels, case: pb.Case) -> str:
+    """Return the register and the field whose value was registered twice."""
+    register, _, field = case.kind.partition(".")
+    return " ".join(filter(None, (labels.register(register), labels.field(register, field))))
+
+
+def _units(terminal: Terminal, found: pb.Case) -> str:
+    if terminal.zh:
+        return "、".join(f"{u.unit.name} {u.records} 条" for u in found.units)
     return ", ".join(f"{u.unit.name} {u.records}" for u in found.units)

@@ -99,7 +99,7 @@ def _level(config: OfficeConfig, store: Store) -> Level:
 
 _NO_PARENT = Finding(
     "no_parent", False, "未设置上级地址（parent），数据不会上报",
-    "`parent` is empty: nothing goes up. Put the parent's host:port into office.toml",
+    "`parent` is empty: this office sends nothing. Set the parent's host:port in office.toml",
 )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def _sqlite() -> Finding:
     if found >= BUG_FIXED:
         return Finding("sqlite", True, text, text)
     return Finding(
-        "sqlite", False, f"{text} 有已知缺陷，请安装 pysqlite3",
+        "sqlite", False, f"{text} 有已知缺陷，请安装 `pysqlite3`",
         f"{text} has a known fault: install pysqlite3",
     )  # fmt: skip
 
@@ -150,7 +150,7 @@ def _open_files(lock: dict[str, object] | None) -> Finding:
     return Finding(
         "files", False,
         f"最多可打开 {allowed} 个文件，本进程的单位需要 {needed} 个；请提高上限"
-        f"（systemd 的 LimitNOFILE，或 ulimit -n）后重新启动",
+        f"（`LimitNOFILE` 或 `ulimit -n`）后重新启动",
         f"{allowed} may be open, the offices of this process need {needed}: raise the limit "
         "(LimitNOFILE of systemd, or ulimit -n) and start again",
     )  # fmt: skip
@@ -164,7 +164,7 @@ def _files(folder: Path, config: OfficeConfig) -> Iterator[Finding]:
         yield Finding(
             "folder", False,
             f"{folder} {mode} 不可写入，请检查权限，以及磁盘是否以只读方式挂载",
-            f"{folder} {mode} cannot be written: look at its rights, and whether the disk is "
+            f"{folder} {mode} cannot be written: check its rights, and whether the disk is "
             "mounted read-only",
         )  # fmt: skip
     opened = readable_by_others(folder)
@@ -261,7 +261,7 @@ def _parent(address: str, unit: int, name: str) -> Finding:
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    from sync.link import NO_PROXY
+    from sync.link import NO_PROXY, STATUS_ZH
 
     with grpc.insecure_channel(address, options=(NO_PROXY,)) as channel:
         request = health_pb2.HealthCheckRequest(service=health_name(unit))
@@ -273,9 +273,9 @@ def _parent(address: str, unit: int, name: str) -> Finding:
                     "parent", False, f"{address} 上没有 {name} 的服务，请检查 parent 设置",
                     f"{address} answers and does not serve {name}: check `parent`",
                 )  # fmt: skip
-            why = error.code().name.lower()
+            why, why_zh = error.code().name.lower(), STATUS_ZH[error.code()]
             return Finding(
-                "parent", False, f"上级 {name}（{address}）没有应答（{why}），请检查网络和地址",
+                "parent", False, f"上级 {name}（{address}）没有应答（{why_zh}），请检查网络和地址",
                 f"{name} does not answer at {address} ({why}): check the network and `parent`",
             )  # fmt: skip
     return Finding("parent", True, f"{name} {address}", f"{name} {address}")

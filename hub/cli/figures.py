@@ -8,6 +8,7 @@ import typer
 
 from hub.cli.arguments import Unit, day_text
 from hub.cli.exits import Exit
+from hub.cli.labels import VERIFIED, labelled
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -30,19 +31,20 @@ def rollup(
     terminal: Terminal,
     indicator: Annotated[str, typer.Argument(help="As listed by `indicator ls`. 指标")],
     unit: Unit = "",
-    by: Annotated[str, typer.Option("--by", help="unit, or a dimension. 分组")] = "",
+    by: Annotated[str, typer.Option("--by", help="Divide by unit or by a dimension. 分组")] = "",
     as_of: Annotated[str, typer.Option("--as-of", help="A day, 2026-07-01. 日期")] = "",
     as_was: Annotated[
-        bool, typer.Option("--as-was", help="Under the tree of that day. 按当时区划")
+        bool, typer.Option("--as-was", help="Use the tree of that day. 按当时区划")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit 6 unless complete. 不完整则退出码 6")
+        bool, typer.Option("--check", help="Exit with 6 if it is incomplete. 不完整则退出码 6")
     ] = False,
     everyone: Annotated[
-        bool, typer.Option("--all", help="Name every office that is behind. 列出全部未齐单位")
+        bool,
+        typer.Option("--all", help="Name every office whose data is missing. 列出全部未齐单位"),
     ] = False,
 ) -> Exit:
-    """A figure over a unit and all below it, and how complete it is. 汇总指标"""
+    """Show a figure over a unit and all below it, and how complete it is. 汇总指标"""
     with terminal.office() as office:
         found = office.get_rollup(
             indicator=indicator, unit=unit, by=by, as_of=day_text(as_of),
@@ -61,8 +63,11 @@ def indicators(terminal: Terminal) -> None:
         "ID", "INDICATOR", "UNIT", "TARGET", "BY"
     )  # fmt: skip
     rows = [
-        (i.id, terminal.label(i.label), i.unit, i.target, " ".join(i.dimensions)) for i in listed
-    ]
+        (i.id, terminal.label(i.label), i.unit, i.target,
+         "、".join(each.zh for each in i.dimension_labels) if terminal.zh
+         else " ".join(i.dimensions))
+        for i in listed
+    ]  # fmt: skip
     terminal.show(listed, lambda: terminal.table(heads, rows))
 
 
@@ -78,10 +83,16 @@ def verify(terminal: Terminal) -> Exit:
 
     def human() -> None:
         heads = ("核对项", "数量") if terminal.zh else ("CHECK", "COMPARED")
-        terminal.table(heads, [(name, int(n)) for name, n in sorted(report.compared.items())])
+        terminal.table(heads, [
+            (labelled(terminal, VERIFIED, name), int(n))
+            for name, n in sorted(report.compared.items())
+        ])  # fmt: skip
         for each in report.differences:
-            line = f"{each.check} {each.where}: {each.kept} <> {each.recomputed}"
-            terminal.line(line, line)
+            what = f"{labelled(terminal, VERIFIED, each.check)} {each.where}"
+            terminal.line(
+                f"{what}：保存为 {each.kept}，复算为 {each.recomputed}",
+                f"{what}: {each.kept} <> {each.recomputed}",
+            )
         terminal.line(
             "一致" if report.sound else f"不一致：{report.different} 处",
             "sound" if report.sound else f"different: {report.different}",
@@ -93,16 +104,15 @@ def verify(terminal: Terminal) -> Exit:
 
 def _print(terminal: Terminal, found: pb.GetRollupResponse) -> None:
     indicator, parts = found.indicator, found.completeness
-    line = f"{found.unit.name} {terminal.label(indicator.label)}: {_figure(found.figure)}"
-    line += f" {indicator.unit}" if indicator.unit and not found.figure.unknown else ""
+    name, figure = terminal.label(indicator.label), _figure(found.figure)
+    figure += f" {indicator.unit}" if indicator.unit and not found.figure.unknown else ""
+    met = met_zh = ""
     if found.figure.HasField("met"):
-        met = (
-            terminal.localized("达标", "met")
-            if found.figure.met
-            else terminal.localized("未达标", "not met")
-        )
-        line += f" ({indicator.target}: {met})"
-    terminal.line(line, line)
+        met = f" ({indicator.target}: {'met' if found.figure.met else 'not met'})"
+        met_zh = f"（目标 {indicator.target}，{'达标' if found.figure.met else '未达标'}）"
+    terminal.line(
+        f"{found.unit.name} {name}：{figure}{met_zh}", f"{found.unit.name} {name}: {figure}{met}"
+    )
     if found.groups:
         terminal.table(*_table(terminal, found))
     oldest = terminal.time(parts.oldest_ms)

@@ -52,13 +52,15 @@ def import_(
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only. 仅检查")] = False,
     valid_only: Annotated[
-        bool, typer.Option("--valid-only", help="Take the good rows. 只导入无误的行")
+        bool, typer.Option("--valid-only", help="Import the rows without errors. 只导入无误的行")
     ] = False,
     clear_blank: Annotated[
-        bool, typer.Option("--clear-blank", help="Empty cells clear values. 空格清除原值")
+        bool,
+        typer.Option("--clear-blank", help="Empty cells clear the stored values. 空格清除原值"),
     ] = False,
     annotated: Annotated[
-        Path | None, typer.Option("--annotated", help="Write the file with its faults. 标注文件")
+        Path | None,
+        typer.Option("--annotated", help="Write a copy with the errors marked. 标注文件"),
     ] = None,
     sheet: Annotated[
         list[str] | None,
@@ -67,7 +69,7 @@ def import_(
     force: Force = False,
     actor: Actor = "",
 ) -> Exit:
-    """Import a spreadsheet's records; one bad row keeps all of them out. 导入"""
+    """Import records from a spreadsheet. If one row is wrong, nothing is imported. 导入"""
     data = file.read_bytes()
     if force and annotated is None:
         raise usage(
@@ -128,14 +130,16 @@ def export(
     kind: Annotated[str, typer.Option("--format", help="xlsx or csv. 格式")] = "",
     out: Out = None,
     unit: Unit = "",
-    subtree: Annotated[bool, typer.Option("--subtree", help="And all below. 含下级")] = False,
+    subtree: Annotated[
+        bool, typer.Option("--subtree", help="Include all units below. 含下级")
+    ] = False,
     search: Search = "",
     where: Where = None,
     sort: Sort = None,
     columns: Columns = None,
     force: Force = False,
 ) -> None:
-    """Write records into a spreadsheet, all or those of a list. 导出"""
+    """Write records into a spreadsheet: all, or those that match. 导出"""
     kind = kind or ("csv" if out is not None and out.suffix.lower() == ".csv" else "xlsx")
     with terminal.office() as office:
         pieces = office.export_records(
@@ -152,7 +156,7 @@ def template(
         str, typer.Argument(help="Register; with --sample may be left out. 台账")
     ] = "",
     sample: Annotated[
-        bool, typer.Option("--sample", help="Filled with made-up records, to try. 填好的样例")
+        bool, typer.Option("--sample", help="Fill it with made-up records, to try. 填好的样例")
     ] = False,
     out: Out = None,
     force: Force = False,
@@ -225,9 +229,9 @@ def _print(terminal: Terminal, outcome: pb.ImportOutcome, labels: dict[str, str]
         for group in report.summary[:FAULTS_SHOWN]:
             named = labels.get(report.register, report.register)
             at = " ".join((named, *sheet, group.column or "-"))
-            terminal.line(f"{at}: {group.text.zh}", f"{at}: {group.text.en}")
+            terminal.line(f"{at}：{group.text.zh}", f"{at}: {group.text.en}")
         for note in report.notes:
-            at = "".join(f"{name}: " for name in sheet)
-            terminal.note(at + note.text.zh, at + note.text.en)
+            at_zh, at = ("".join(f"{name}{mark}" for name in sheet) for mark in ("：", ": "))
+            terminal.note(at_zh + note.text.zh, at + note.text.en)
     for note in outcome.notes:
         terminal.note(note.text.zh, note.text.en)

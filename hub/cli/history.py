@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from hub.cli.labels import actor_name
 from hub.cli.terminal import Cell, Terminal
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ STATES = {
 LACKS = {
     "cut": (
         "本单位的变更日志已按保留天数清理，更早的改动不再可查",
-        "this office's log was cut (log_days): what was before it is gone here",
+        "this office's log was truncated (log_days): earlier edits are not here any more",
     ),
     "copied": (
         "该记录曾以全量副本传入，之前的逐项改动不在本单位，可在填报单位查询",
-        "the record came here as it stood: look at the office that keeps it for earlier edits",
+        "the record came here as a full copy: the office that keeps it has the earlier edits",
     ),
     "unkept": (
         "更早的改动未留存（旧版程序不留存仅存本单位的改动）",
@@ -69,8 +70,10 @@ class Labels:
         self._terminal = terminal
         self._kinds: dict[str, pb.RegisterDescription] = {}
         if not terminal.json:
+            asked = {*registers}
+            known = {each.name for each in office.list_registers().registers} if asked else set()
             self._kinds = {
-                name: office.get_register(register=name).register for name in {*registers}
+                name: office.get_register(register=name).register for name in asked & known
             }
 
     def register(self, name: str) -> str:
@@ -127,7 +130,8 @@ def _rows(
         reason = reasons.get(event.reason, event.reason)
         what += terminal.localized(f"（{reason}）", f" ({reason})")
     unknown = terminal.localized("未知", "unknown")
-    head = (terminal.time(event.at_ms), event.unit.name or unknown, event.actor or unknown, what)
+    head = (terminal.time(event.at_ms), event.unit.name or unknown,
+            actor_name(terminal, event.actor) or unknown, what)  # fmt: skip
     if not event.changes:
         yield (*head, "", "", "")
     for change in event.changes:

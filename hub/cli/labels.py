@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hub.cli.terminal import Terminal
 from node.domain.assignment_rules import Duty, EventKind, State
 from node.domain.assignment_texts import DUTY_ZH, KIND_ZH, STATE_ZH
+from sync.model.audience import audience_zh
 
 Labels = Mapping[str, tuple[str, str]]
 """Code -> its Chinese and its English name."""
@@ -65,16 +66,83 @@ SEVERITIES: Labels = {
 LEVELS: tuple[tuple[str, str], ...] = (
     ("市级", "city"), ("区级", "district"), ("街道级", "street"), ("社区级", "community"),
 )  # fmt: skip
+# Why a change is in quarantine, and why two copies of a record still differ.
+REASONS: Labels = {
+    "malformed": ("内容无法读取", "it cannot be read"),
+    "unknown_register": ("本机程序没有该台账", "this program does not have the register"),
+    "unknown_field": ("本机程序没有该字段", "this program does not have the field"),
+    "wrong_kind": ("值的类型不符", "a value of the wrong type"),
+    "invalid_value": ("值不符合规定", "a value that the field does not allow"),
+    "foreign_unit": ("修改单位无权修改该单位的记录", "its writer may not write for that unit"),
+    "foreign_version": ("对方无权提供该内容", "the sender may not send this version"),
+    "not_owner": ("修改单位无权填写该字段", "its writer does not own the field"),
+    "append_only": ("只能新增的记录被修改", "a record that is only added was changed"),
+    "missing_record": ("所依据的记录尚未到达", "the record that it changes has not arrived"),
+    "constraint_violation": ("数据库拒绝写入", "the database refused it"),
+    "blocked": ("同一记录的前一条变更未入库", "an earlier change of the record waits"),
+    "quarantined": ("涉及隔离的变更", "a quarantined change concerns it"),
+    "unknown_writer": ("修改单位不明", "its writer is not known"),
+    "not_answered": ("上级没有答复", "the parent did not answer"),
+}  # fmt: skip
+OPERATIONS: Labels = {
+    "create": ("新增", "create"), "update": ("修改", "update"), "delete": ("注销", "delete"),
+}  # fmt: skip
+LANES: Labels = {"control": ("控制", "control"), "bulk": ("台账", "bulk")}
+FIELD_TYPES: Labels = {
+    "text": ("文本", "text"), "int": ("整数", "int"), "bool": ("是否", "bool"),
+    "date": ("日期", "date"), "decimal": ("小数", "decimal"), "choice": ("单选", "choice"),
+    "set": ("多选", "set"),
+}  # fmt: skip
+TREE_CHANGES: Labels = {
+    "create": ("新增", "create"), "rename": ("更名", "rename"), "recode": ("改代码", "recode"),
+    "move": ("改隶属", "move"), "close": ("撤销", "close"),
+}  # fmt: skip
+VERIFIED: Labels = {
+    "cells": ("本单位汇总数", "cells"), "totals": ("下级合计", "totals"),
+    "digests": ("记录摘要", "digests"), "conflicts": ("冲突", "conflicts"),
+    "balances": ("资金余额", "balances"), "streams": ("变更流", "streams"),
+}  # fmt: skip
+CHECKS: Labels = {
+    "sqlite": ("数据库程序库", "sqlite"), "disk": ("磁盘", "disk"), "clock": ("时钟", "clock"),
+    "files": ("可打开文件数", "files"), "folder": ("单位目录", "folder"),
+    "private": ("文件权限", "private"), "key": ("签名密钥", "key"), "token": ("访问令牌", "token"),
+    "port": ("监听地址", "port"), "store": ("数据库", "store"), "office": ("单位", "office"),
+    "parent": ("上级", "parent"), "parent_key": ("上级密钥", "parent_key"),
+}  # fmt: skip
+_PROBLEM_ZH = "运行问题"  # any other check is a code that `silian explain` explains
+_AUTO = "auto:"  # what the program did by itself, for a unit
 
 
-def account_name(terminal: Terminal, account: str) -> str:
-    """Return an account's name, and for what: a category is named, a unit keeps its number."""
+def check_name(terminal: Terminal, check: str) -> str:
+    """Return what was looked at."""
+    return CHECKS.get(check, (_PROBLEM_ZH, ""))[0] if terminal.zh else check
+
+
+def account_name(terminal: Terminal, account: str, peer: str) -> str:
+    """Return an account's name, and for what: a category, or `peer`, the name of an office."""
     kind, _, about = account.partition(":")
     name = labelled(terminal, ACCOUNTS, kind)
     if not about:
         return name
-    about = labelled(terminal, CATEGORIES, about)
+    about = peer or labelled(terminal, CATEGORIES, about)
     return terminal.localized(f"{name}（{about}）", f"{name} ({about})")
+
+
+def actor_name(terminal: Terminal, actor: str) -> str:
+    """Return who did it; the unit next to it says where the program did so by itself."""
+    return terminal.localized("系统", "automatic") if actor.startswith(_AUTO) else actor
+
+
+def audience_name(terminal: Terminal, audience: str) -> str:
+    """Return for whom a change is; one unit below keeps its number."""
+    if terminal.zh:
+        return audience_zh(audience) or "-"
+    way, _, to = audience.partition(":")
+    if way == "up":
+        return f"up to {to}"
+    if way == "down":
+        return "all below" if to == "all" else f"down to {to}"
+    return "this office" if way == "local" else audience or "-"
 
 
 def labelled(terminal: Terminal, labels: Labels, code: str) -> str:

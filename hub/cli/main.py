@@ -35,7 +35,8 @@ from hub.cli.terminal import take_any_character
 from hub.cli.usage import Root
 
 HELP = (
-    "Silian: four levels of offices in one network that works offline. 四联：市、区、街、居四级联网"
+    "Silian: four levels of offices in one network that works offline. "
+    "四联：市、区、街道、社区四级联网"
 )
 
 app = typer.Typer(

@@ -10,7 +10,7 @@ import typer
 from hub.cli import plans
 from hub.cli.arguments import Actor, After, IdOf, Limit, Unit, fen_of, person, usage
 from hub.cli.exits import Exit
-from hub.cli.labels import account_name
+from hub.cli.labels import POSTINGS, TRANSFERS, account_name, labelled
 from hub.cli.options import Apart, Needs, Rule
 from hub.cli.plans import Year
 from hub.cli.terminal import Terminal
@@ -76,7 +76,7 @@ def appropriate(
 def match(
     terminal: Terminal,
     year: Year,
-    amount: Annotated[str, typer.Argument(help="Yuan; else all due. 金额，元")] = "",
+    amount: Annotated[str, typer.Argument(help="Yuan; without it, all that is due. 金额，元")] = "",
     note: Note = "",
     transfer: Number = "",
     actor: Actor = "",
@@ -113,7 +113,7 @@ def release(
 def receive(
     terminal: Terminal,
     transfer: Annotated[str, typer.Argument(help=WHICH), IdOf("transfer")] = "",
-    all_: Annotated[bool, typer.Option("--all", help="All that wait. 全部待收")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Confirm all that wait. 全部待收")] = False,
     counted: Annotated[
         str,
         typer.Option(
@@ -142,9 +142,12 @@ def receive(
 
 def return_(
     terminal: Terminal,
-    reason: Annotated[str, typer.Option("--reason", help="Why. 原因")],
+    reason: Annotated[str, typer.Option("--reason", help="Why. 理由")],
     transfer: Annotated[str, typer.Argument(help=WHICH), IdOf("transfer")] = "",
-    amount: Annotated[str, typer.Option("--amount", help="Yuan held, instead. 退回已收金额")] = "",
+    amount: Annotated[
+        str,
+        typer.Option("--amount", help="Return this amount of the balance, in yuan. 退回已收金额"),
+    ] = "",
     fund: AnyFund = "",
     year: AnyYear = 0,
     assignment: For = "",
@@ -153,7 +156,8 @@ def return_(
     """Return money to the payer. 退回"""
     if bool(transfer) == bool(amount):
         raise usage(
-            "say which transfer, or how much of what is held", "请给出划转编号，或要退回的金额",
+            "give a transfer, or an amount to return from the balance",
+            "请给出划转编号，或要退回的金额",
             "ID, or --amount with --fund and --year.", "编号，或 --amount 加 --fund 和 --year。",
         )  # fmt: skip
     with terminal.office() as office:
@@ -194,7 +198,7 @@ def reverse(
     note: Note = "",
     actor: Actor = "",
 ) -> None:
-    """Undo an appropriation or expenditure of our own. 冲正"""
+    """Reverse an appropriation or expenditure of this office. 冲正"""
     with terminal.office() as office:
         line = office.reverse_posting(posting=posting, note=note, actor=person(actor)).posting
     terminal.show(line, lambda: _journal(terminal, [line]))
@@ -203,7 +207,9 @@ def reverse(
 def balance(
     terminal: Terminal,
     unit: Unit = "",
-    subtree: Annotated[bool, typer.Option("--subtree", help="And all below. 含下级")] = False,
+    subtree: Annotated[
+        bool, typer.Option("--subtree", help="Include all units below. 含下级")
+    ] = False,
     fund: AnyFund = "",
     year: AnyYear = 0,
 ) -> None:
@@ -214,7 +220,13 @@ def balance(
         "OFFICE", "FUND", "YEAR", "ACCOUNT", "YUAN"
     )  # fmt: skip
     rows = [
-        (b.unit.name, b.fund, int(b.year), account_name(terminal, b.account), yuan(b.fen))
+        (
+            b.unit.name,
+            b.fund,
+            int(b.year),
+            account_name(terminal, b.account, b.peer.name),
+            yuan(b.fen),
+        )
         for b in found
     ]
     terminal.show(found, lambda: terminal.table(heads, rows))
@@ -250,7 +262,7 @@ def transfers(
         )
         rows = [
             (t.id, t.sender.name, t.receiver.name, t.fund, int(t.year), yuan(t.amount_fen),
-             t.state, terminal.time(t.sent_ms))
+             labelled(terminal, TRANSFERS, t.state), terminal.time(t.sent_ms))
             for t in page.transfers
         ]  # fmt: skip
         terminal.table(heads, rows)
@@ -268,7 +280,7 @@ def ls(
     limit: Limit = 50,
     after: After = "",
 ) -> None:
-    """Lines of the journal, newest first. 明细"""
+    """List the journal, newest first. 明细"""
     with terminal.office() as office:
         page = office.list_postings(
             unit=unit, fund=fund, year=year, kind=kind, page_size=limit, page_token=after
@@ -300,7 +312,9 @@ def check(terminal: Terminal, fund: AnyFund = "", year: AnyYear = 0) -> Exit:
         terminal.table(heads, rows)
         terminal.line(
             "资金守恒" if found.holds else "资金不守恒，请立即核查",
-            "money is conserved" if found.holds else "money is NOT conserved: look at once",
+            "all money is accounted for"
+            if found.holds
+            else "money is NOT accounted for: check at once",
         )
 
     terminal.show(found, human)
@@ -314,8 +328,8 @@ def _journal(terminal: Terminal, lines: Sequence[pb.Posting]) -> None:
         else ("ID", "KIND", "OFFICE", "PEER", "FUND", "YEAR", "YUAN", "AT", "NOTE")
     )
     rows = [
-        (p.id, p.kind, p.unit.name, p.peer.name, p.fund, int(p.year), yuan(p.amount_fen),
-         terminal.time(p.at_ms), p.note)
+        (p.id, labelled(terminal, POSTINGS, p.kind), p.unit.name, p.peer.name, p.fund,
+         int(p.year), yuan(p.amount_fen), terminal.time(p.at_ms), p.note)
         for p in lines
     ]  # fmt: skip
     terminal.table(heads, rows)

@@ -14,6 +14,7 @@ import typer
 
 from hub.cli.arguments import Unit, day_of, usage
 from hub.cli.exits import Exit
+from hub.cli.labels import SEVERITIES
 from hub.cli.records import Record
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -22,14 +23,9 @@ if TYPE_CHECKING:
     from sync.wire.office.v1 import office_pb2 as pb
 
 MINUTES = len("2026-07-01 12:00")
-SEVERITIES = {
-    "alarm": ("告警", "alarm"),
-    "warning": ("警告", "warning"),
-    "notice": ("提示", "notice"),
-}
 PLACES = {
-    "safe": ("已安全", "safe"),
-    "waiting": ("待上报", "waiting"),
+    "safe": ("已保存", "saved"),
+    "waiting": ("未送达", "waiting"),
     "not_for_it": ("不送达", "not for it"),
 }
 
@@ -51,21 +47,27 @@ def init(
     ] = "127.0.0.1:0",
     store: Annotated[str, typer.Option("--store", help="Database URL. 数据库地址")] = "",
     store_password_file: Annotated[
-        str, typer.Option("--store-password-file", help="Its password's file. 数据库密码文件")
+        str,
+        typer.Option(
+            "--store-password-file", help="File with the database password. 数据库密码文件"
+        ),
     ] = "",
     allow_plaintext: Annotated[
         bool,
-        typer.Option("--allow-plaintext", help="Other than loopback, without TLS. 允许不加密监听"),
+        typer.Option(
+            "--allow-plaintext", help="Accept other machines without encryption. 允许不加密监听"
+        ),
     ] = False,
-    tree: Annotated[Path | None, typer.Option("--tree", help="CSV of units. 区划文件")] = None,
+    tree: Annotated[Path | None, typer.Option("--tree", help="CSV file of units. 区划文件")] = None,
     tree_from: Annotated[
-        str, typer.Option("--tree-from", help="First day of that tree. 区划起始日期")
+        str, typer.Option("--tree-from", help="First day on which that tree is valid. 区划起始日期")
     ] = "",
     parent_key: Annotated[
-        str, typer.Option("--parent-key", help="Parent's key, by its doctor. 上级密钥指纹")
+        str,
+        typer.Option("--parent-key", help="Parent's key, as its `doctor` shows it. 上级密钥指纹"),
     ] = "",
 ) -> None:
-    """Make an office in a folder. 新建单位目录"""
+    """Create an office in a folder. 新建单位目录"""
     import random
 
     from hub.api.tokens import token_of
@@ -79,7 +81,7 @@ def init(
     if tree is not None and since is None:
         raise usage(
             "a tree of your own needs --tree-from", "自备区划文件须同时给出 --tree-from",
-            "Say from which day it holds; every office must say the same.",
+            "Give the first day on which it is valid; every office must give the same.",
             "请给出区划起始日期，各单位必须一致。",
         )  # fmt: skip
     settings: dict[str, Any] = {
@@ -106,14 +108,15 @@ def init(
     terminal.show(
         facts,
         lambda: terminal.line(
-            f"{made.code} {made.name}: {terminal.folder}",
+            f"{made.code} {made.name}：{terminal.folder}",
             f"{made.code} {made.name}: {terminal.folder}",
         ),
     )
     if not config.parent and made.level is not Level.CITY:
         terminal.note(
             "尚未设置上级：请在 office.toml 中填写 parent（主机:端口），否则数据不会上报。",
-            "No parent is set: put `parent` (host:port) into office.toml, or nothing goes up.",
+            "No parent is set: put `parent` (host:port) into office.toml, or this office "
+            "sends nothing.",
         )
     try:
         must_be_free(asked(config.listen))
@@ -131,7 +134,9 @@ def serve(
             "--dir", envvar="SILIAN_DIR", help="Folder; may be repeated. 单位目录，可多次"
         ),
     ] = None,
-    listen: Annotated[str, typer.Option("--listen", help="host:port instead. 监听地址")] = "",
+    listen: Annotated[
+        str, typer.Option("--listen", help="host:port, instead of the setting. 监听地址")
+    ] = "",
 ) -> None:
     """Serve one office or several until SIGTERM or Ctrl-C. 启动服务"""
     import random
@@ -164,7 +169,7 @@ def serve(
 
 def status(
     terminal: Terminal,
-    tree: Annotated[bool, typer.Option("--tree", help="Also those below. 含下级")] = False,
+    tree: Annotated[bool, typer.Option("--tree", help="Include the offices below. 含下级")] = False,
     unit: Annotated[
         str, typer.Option("--unit", help="A unit below, with --tree. 下级单位（--tree）")
     ] = "",
@@ -175,18 +180,20 @@ def status(
     never: Annotated[
         bool,
         typer.Option(
-            "--never", help="List those never connected, too. 列出从未联网的单位（--tree）"
+            "--never", help="Also list offices that never connected. 列出从未联网的单位（--tree）"
         ),
     ] = False,
     problems: Annotated[
-        bool, typer.Option("--problems", help="Problems one by one. 逐条列出问题（--tree）")
+        bool, typer.Option("--problems", help="List every problem. 逐条列出问题（--tree）")
     ] = False,
     cause: Annotated[
         str,
-        typer.Option("--cause", help="Of one cause, as `quarantined`. 某一类问题（--problems）"),
+        typer.Option(
+            "--cause", help="Only one cause, for example `quarantined`. 某一类问题（--problems）"
+        ),
     ] = "",
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=1_000, help="Lines a page. 每页行数（--tree）")
+        int, typer.Option("--limit", min=1, max=1_000, help="Lines on a page. 每页行数（--tree）")
     ] = 100,
     after: Annotated[
         str,
@@ -194,7 +201,7 @@ def status(
     ] = "",
     check: Annotated[
         bool,
-        typer.Option("--check", help="Exit 6 if something must be looked at. 有问题则退出码 6"),
+        typer.Option("--check", help="Exit with 6 if there is a problem. 有问题则退出码 6"),
     ] = False,
 ) -> Exit:
     """Show the state of the office and its problems. 运行状态"""
@@ -273,8 +280,9 @@ def sync_now(
             terminal.line("上级已收到全部数据", "the parent has everything")
             return
         why = found.link.reason or found.link.state
+        why_zh = f"（{found.link.reason_zh}）" if found.link.reason_zh else ""
         terminal.line(
-            f"还有 {found.waiting_up} 条待上报（{why}）",
+            f"还有 {found.waiting_up} 条待上报{why_zh}",
             f"{found.waiting_up} entries still wait ({why})",
         )
 
@@ -290,7 +298,7 @@ def _print_status(terminal: Terminal, found: pb.GetStatusResponse) -> None:
     if link.parent:
         state = terminal.localized("已连接" if link.connected else "未连接", link.state)
         terminal.line(
-            f"上级 {link.parent}：{state} {link.reason}".rstrip(),
+            f"上级 {link.parent}：{state}" + (f"，{link.reason_zh}" if link.reason_zh else ""),
             f"parent {link.parent}: {state} {link.reason}".rstrip(),
         )
     if link.parent_key:
@@ -311,17 +319,17 @@ def _print_tree(terminal: Terminal, found: pb.GetTreeStatusResponse) -> None:
     oldest = terminal.time(sums.oldest_ms)
     terminal.line(
         f"单位 {sums.offices} 个：已联网 {sums.received}，从未联网 {quiet}，"
-        f"线路通 {sums.connected}，有问题 {sums.with_problems}；数据截至 {oldest}",
-        f"{sums.offices} offices: heard {sums.received}, never heard {quiet}, "
-        f"line up {sums.connected}, with problems {sums.with_problems}; exact to {oldest}",
+        f"已连接 {sums.connected}，有问题 {sums.with_problems}；数据截至 {oldest}",
+        f"{sums.offices} offices: {sums.received} connected before, {quiet} never, "
+        f"connected now {sums.connected}, with problems {sums.with_problems}; exact to {oldest}",
     )
     for cause in found.causes:
         _print_cause(terminal, cause)
     if found.offices:
         heads = (
-            ("代码", "单位", "线路", "数据截至", "已联网", "待上报", "问题单位")
+            ("代码", "单位", "连接", "数据截至", "已联网", "待上报", "问题单位")
             if terminal.zh
-            else ("CODE", "OFFICE", "LINE", "EXACT TO", "HEARD", "WAITING", "PROBLEMS")
+            else ("CODE", "OFFICE", "LINK", "EXACT TO", "RECEIVED", "WAITING", "PROBLEMS")
         )
         terminal.table(heads, [_row(terminal, each) for each in found.offices])
     for problem in found.problems:
@@ -361,7 +369,7 @@ def _print_problem(terminal: Terminal, problem: pb.Problem) -> None:
     text, remedy = terminal.label(problem.text), terminal.label(problem.remedy)
     severity = terminal.localized(*SEVERITIES[problem.severity])
     terminal.line(
-        f"[{severity}] {problem.unit.name}: {text}。{remedy}",
+        f"[{severity}] {problem.unit.name}：{text}。{remedy}",
         f"[{severity}] {problem.unit.name}: {text}. {remedy}",
     )
 

@@ -23,7 +23,7 @@ Order = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    order = typer.Typer(help="Orders over all their targets. 工单", no_args_is_help=True)
+    order = typer.Typer(help="Orders and all their targets. 工作单", no_args_is_help=True)
     app.add_typer(order, name="order")
     for function in (ls, show):
         verb(order)(function)
@@ -31,12 +31,14 @@ def register(app: typer.Typer) -> None:
 
 def ls(
     terminal: Terminal,
-    text: Annotated[str, typer.Option("--text", help="In the title. 标题含")] = "",
-    open_only: Annotated[bool, typer.Option("--open", help="Not done yet. 未完成的")] = False,
+    text: Annotated[str, typer.Option("--text", help="Words in the title. 标题含")] = "",
+    open_only: Annotated[
+        bool, typer.Option("--open", help="Only orders that are not done. 未完成的")
+    ] = False,
     limit: Limit = 50,
     after: After = "",
 ) -> None:
-    """List orders, the latest change first, with how many targets have done them. 工单列表"""
+    """List orders, the latest change first, with how many targets have done them. 工作单列表"""
     with terminal.office() as office:
         page = office.list_orders(text=text, open=open_only, page_size=limit, page_token=after)
 
@@ -58,7 +60,7 @@ def ls(
 
 
 def show(terminal: Terminal, order: Order) -> None:
-    """Show one order: of all its targets who is done, who is late, who never connected. 查看工单"""
+    """Show one order: which targets are done, late, or never connected. 查看工作单"""
     with terminal.office() as office:
         found = office.get_order(id=order)
     terminal.show(found, lambda: _print(terminal, found))

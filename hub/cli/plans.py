@@ -37,21 +37,21 @@ def plan(
     ] = None,
     appropriate: Annotated[
         bool,
-        typer.Option("--appropriate", help="Put in what our own budget owes. 安排本级应出资金"),
+        typer.Option(
+            "--appropriate", help="Appropriate what this office's budget owes. 安排本级应出资金"
+        ),
     ] = False,
     release: Annotated[
-        bool, typer.Option("--release", help="Send down what is held. 按计划下拨")
+        bool, typer.Option("--release", help="Release what this office holds. 按计划下拨")
     ] = False,
     budget: Annotated[
         list[str] | None,
-        typer.Option(
-            "--budget", help="F1=YUAN, at most so much in all; may be repeated. 资金=限额"
-        ),
+        typer.Option("--budget", help="F1=YUAN, limit of a fund; may be repeated. 资金=限额"),
     ] = None,
     note: Annotated[str, typer.Option("--note", help="A remark. 备注")] = "",
     actor: Actor = "",
 ) -> None:
-    """The year's formula money: what each community is due. Without more it only shows. 公式资金"""
+    """Show the year's formula money of each community; appropriate or release it. 公式资金"""
     step = "appropriate" if appropriate else "release" if release else ""
     with terminal.office() as office:
         found = office.plan_money(
@@ -65,7 +65,10 @@ def formula(
     terminal: Terminal,
     year: Year,
     households: Annotated[
-        int, typer.Option("--households", min=0, max=10_000_000, help="Of the community. 户数")
+        int,
+        typer.Option(
+            "--households", min=0, max=10_000_000, help="Households of the community. 户数"
+        ),
     ],
     members: Annotated[
         int, typer.Option("--members", min=0, max=10_000_000, help="Party members. 党员数")
@@ -74,7 +77,7 @@ def formula(
         bool, typer.Option("--committee", help="It has a Party committee. 已建党委")
     ] = False,
 ) -> None:
-    """What the formulas give one community in a year, without an office. 资金公式"""
+    """Calculate the formula money of one community; needs no office. 资金公式"""
     from node.domain.formula import formula_money
     from node.domain.norms import Norms
 
@@ -122,7 +125,7 @@ def _budget(pairs: list[str]) -> dict[str, int]:
 
 def _print(terminal: Terminal, found: pb.PlanMoneyResponse) -> None:
     heads = (
-        ("资金", "名称", "本级应出", "应拨", "可用", "已安排", "已下拨", "缺口")
+        ("资金", "名称", "本级应出", "应拨", "可用", "已安排", "已下拨", "尚缺")
         if terminal.zh
         else ("FUND", "NAME", "OWED BY US", "DUE BELOW", "AVAILABLE", "PUT IN", "SENT", "SHORT")
     )
@@ -155,7 +158,7 @@ def _print(terminal: Terminal, found: pb.PlanMoneyResponse) -> None:
     if not found.frozen:
         terminal.note(
             "部分社区尚无上年末数据，按现值计算",
-            "some communities have not closed the year before: they are reckoned by what stands",
+            "some communities have not closed the year before: the present values are used",
         )
     if found.postings:
         booked = len(found.postings)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.arguments import Actor, After, IdOf, Limit, person, usage
+from hub.cli.history import Labels
+from hub.cli.labels import OPERATIONS, REASONS, audience_name, labelled
 from hub.cli.options import Apart
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -23,7 +25,7 @@ STATES = {
 QuarantinedChange = Annotated[
     str, typer.Argument(help="First digits of its id. 编号前几位"), IdOf("quarantined_change")
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept. 理由，将留存")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason; it is kept. 理由，将留存")]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +47,7 @@ def register(app: typer.Typer) -> None:
 def ls(
     terminal: Terminal,
     all_: Annotated[
-        bool, typer.Option("--all", help="Also healed and closed ones. 含已处理")
+        bool, typer.Option("--all", help="Also applied and discarded ones. 含已处理")
     ] = False,
     limit: Limit = 50,
     after: After = "",
@@ -53,6 +55,7 @@ def ls(
     """List changes that could not be applied, the oldest first. 隔离的变更"""
     with terminal.office() as office:
         page = office.list_quarantined_changes(all=all_, page_size=limit, page_token=after)
+        labels = Labels(terminal, office, (c.register for c in page.quarantined_changes))
 
     def human() -> None:
         heads = (
@@ -62,7 +65,7 @@ def ls(
         )
         terminal.table(
             heads,
-            [_row(terminal, quarantined_change) for quarantined_change in page.quarantined_changes],
+            [_row(terminal, labels, each) for each in page.quarantined_changes],
         )
         terminal.note_page(page, "个")
 
@@ -70,17 +73,26 @@ def ls(
 
 
 def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
-    """Show one change: what it is about, why it could not be applied. 查看"""
+    """Show one change and why it could not be applied. 查看"""
     with terminal.office() as office:
         found = office.get_quarantined_change(id=quarantined_change)
+        change = found.quarantined_change
+        labels = Labels(terminal, office, [change.register])
 
     def human() -> None:
-        _print(terminal, found.quarantined_change)
-        what = f"{found.operation or '?'} {', '.join(found.fields)}".rstrip()
-        terminal.line(f"内容：{what}", f"content: {what}")
-        entry = f"{found.quarantined_change.arrival}, {found.audience or '-'} {found.seq}"
-        terminal.line(f"日志条目：{entry}", f"log entry: {entry}")
-        for record in found.quarantined_change.records:
+        _print(terminal, labels, change)
+        operation = labelled(terminal, OPERATIONS, found.operation) or "?"
+        names = [labels.field(change.register, name) for name in found.fields]
+        terminal.line(
+            f"内容：{operation} {'、'.join(names)}".rstrip(),
+            f"content: {operation} {', '.join(names)}".rstrip(),
+        )
+        to = audience_name(terminal, found.audience)
+        terminal.line(
+            f"日志条目：{change.arrival}，{to}第 {found.seq} 条",
+            f"log entry: {change.arrival}, number {found.seq} {to}",
+        )
+        for record in change.records:
             terminal.line(f"记录：{record}", f"record: {record}")
 
     terminal.show(found, human)
@@ -89,7 +101,7 @@ def show(terminal: Terminal, quarantined_change: QuarantinedChange) -> None:
 def retry(
     terminal: Terminal,
     quarantined_change: QuarantinedChange = "",
-    all_: Annotated[bool, typer.Option("--all", help="All in quarantine. 全部")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="All changes in quarantine. 全部")] = False,
 ) -> None:
     """Retry one change now, or all of them. 重试"""
     if bool(quarantined_change) is all_:
@@ -103,7 +115,7 @@ def retry(
         done,
         lambda: terminal.line(
             f"重试 {done.tried} 个，已入库 {done.applied} 个",
-            f"tried {done.tried}, healed {done.applied}",
+            f"tried {done.tried}, applied {done.applied}",
         ),
     )
 
@@ -111,15 +123,18 @@ def retry(
 def close(
     terminal: Terminal, quarantined_change: QuarantinedChange, reason: Reason, actor: Actor = ""
 ) -> None:
-    """Discard a change for good; who did it and why is kept. 放弃"""
+    """Discard a change for good; person and reason are kept. 放弃"""
     with terminal.office() as office:
         done = office.close_quarantined_change(
             id=quarantined_change, reason=reason, actor=person(actor)
         )
+        labels = Labels(terminal, office, [done.quarantined_change.register])
 
     def human() -> None:
-        _print(terminal, done.quarantined_change)
-        terminal.line(f"随之入库 {done.applied} 个", f"healed behind it {done.applied}")
+        _print(terminal, labels, done.quarantined_change)
+        terminal.line(
+            f"随之入库 {done.applied} 个", f"applied {done.applied} that had waited for it"
+        )
 
     terminal.show(done, human)
 
@@ -146,36 +161,46 @@ def reset(
     reason: Reason,
     actor: Actor = "",
 ) -> None:
-    """Accept a child's replacement database, after its other copy has been stopped. 解除标记"""
+    """Accept a child's other database, after the first one was stopped. 解除标记"""
     with terminal.office() as office:
         done = office.reset_cloned_office(unit=unit, reason=reason, actor=person(actor)).office
     terminal.show(
         done,
         lambda: terminal.line(
             f"{done.unit.path}：已解除标记，下次连接的数据视为正本",
-            f"{done.unit.path}: reset; the next store that connects is taken for the right one",
+            f"{done.unit.path}: reset; the next database that connects is accepted",
         ),
     )
 
 
-def _row(terminal: Terminal, change: pb.QuarantinedChange) -> tuple[str | int, ...]:
+def _row(terminal: Terminal, labels: Labels, change: pb.QuarantinedChange) -> tuple[str | int, ...]:
     return (
-        change.id, change.register or "-", change.unit.name or "-",
-        change.writer.name or "?", change.reason, terminal.localized(*STATES[change.state]),
-        terminal.time(change.at_ms), change.tries,
+        change.id, labels.register(change.register) or "-", change.unit.name or "-",
+        change.writer.name or "?", labelled(terminal, REASONS, change.reason),
+        terminal.localized(*STATES[change.state]), terminal.time(change.at_ms), change.tries,
     )  # fmt: skip
 
 
-def _print(terminal: Terminal, change: pb.QuarantinedChange) -> None:
-    head = f"{change.id} {change.register or '-'} {change.unit.path or '-'}"
+def _print(terminal: Terminal, labels: Labels, change: pb.QuarantinedChange) -> None:
+    head = f"{change.id} {labels.register(change.register) or '-'} {change.unit.path or '-'}"
     state = terminal.localized(*STATES[change.state])
-    terminal.line(f"{head}: {state}", f"{head}: {state}")
-    why = f"{change.reason} {change.detail}".rstrip()
-    terminal.line(f"原因：{why}", f"reason: {why}")
-    who = f"{change.writer.path or '?'}, {terminal.time(change.at_ms)}"
-    terminal.line(f"来自：{who}", f"written by: {who}")
+    terminal.line(f"{head}：{state}", f"{head}: {state}")
+    why = labelled(terminal, REASONS, change.reason)
+    what = _detail(labels, change)
+    terminal.line(
+        f"原因：{why}" + (f"（{what}）" if what and change.reason != "malformed" else ""),
+        f"reason: {why}" + (f" ({change.detail})" if change.detail else ""),
+    )
+    who, when = change.writer.path or "?", terminal.time(change.at_ms)
+    terminal.line(f"来自：{who}，{when}", f"written by: {who}, {when}")
     if change.note:
         terminal.line(f"处理：{change.note}", f"closed: {change.note}")
+
+
+def _detail(labels: Labels, change: pb.QuarantinedChange) -> str:
+    """Return the fields that a reason names, as people call them."""
+    names = filter(None, change.detail.split(","))
+    return "、".join(labels.field(change.register, name) for name in names)
 
 
 def _clone(terminal: Terminal, found: pb.ClonedOffice) -> list[tuple[str | int, ...]]:
@@ -184,6 +209,11 @@ def _clone(terminal: Terminal, found: pb.ClonedOffice) -> list[tuple[str | int, 
     if not found.decisions:
         return [(*head, "-", "-", "-")]
     return [
-        (*head, terminal.time(decision.at_ms), decision.actor, decision.reason)
+        (
+            *head,
+            terminal.time(decision.at_ms),
+            decision.actor,
+            decision.reason,
+        )
         for decision in found.decisions
     ]

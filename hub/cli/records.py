@@ -24,6 +24,7 @@ from hub.cli.arguments import (
     values_of,
 )
 from hub.cli.history import print_history, shown
+from hub.cli.labels import FIELD_TYPES, labelled
 from hub.cli.options import Needs
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
@@ -31,7 +32,7 @@ from hub.cli.verb import verb
 if TYPE_CHECKING:
     from sync.wire.office.v1 import registers_pb2 as pb
 
-Register = Annotated[str, typer.Argument(help="Register, as listed by `registers`. 台账")]
+Register = Annotated[str, typer.Argument(help="Register, as listed by `register ls`. 台账")]
 Record = Annotated[
     str,
     typer.Argument(help="Key, name, or first digits of the id. 名称、关键字段或编号前几位"),
@@ -40,11 +41,15 @@ Record = Annotated[
 Pairs = Annotated[list[str], typer.Argument(help="field=value ... 字段=值")]
 IfVersion = Annotated[
     str,
-    typer.Option("--version-token", help="Version you last saw, from `correction show`. 所见版本"),
+    typer.Option(
+        "--version-token", help="Version you last saw, to detect concurrent changes. 所见版本"
+    ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Although it changed meanwhile. 强制")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it goes with the edit. 理由")]
-COLUMNS_MAX = 6  # of a list; `record show` shows all
+Force = Annotated[
+    bool, typer.Option("--force", help="Overwrite even if someone else has changed it. 强制")
+]
+Reason = Annotated[str, typer.Option("--reason", help="Reason; it is stored with the change. 理由")]
+COLUMNS_MAX = 6  # of a list; `record show` has them all
 
 
 def register(app: typer.Typer) -> None:
@@ -85,15 +90,17 @@ def registers(terminal: Terminal) -> None:
 def ls(
     terminal: Terminal,
     register: Annotated[
-        str, typer.Argument(help="Register; without one every register is searched. 台账")
+        str, typer.Argument(help="Register; without one, search all registers. 台账")
     ] = "",
     unit: Unit = "",
-    subtree: Annotated[bool, typer.Option("--subtree", help="And all below. 含下级")] = False,
+    subtree: Annotated[
+        bool, typer.Option("--subtree", help="Include all units below. 含下级")
+    ] = False,
     search: Search = "",
     where: Where = None,
     sort: Sort = None,
     columns: Columns = None,
-    ended: Annotated[bool, typer.Option("--ended", help="Ended ones too. 含已注销")] = False,
+    ended: Annotated[bool, typer.Option("--ended", help="Include ended records. 含已注销")] = False,
     limit: Limit = 50,
     after: After = "",
 ) -> None:
@@ -210,7 +217,7 @@ def show(
     register: Register,
     record: Record,
     unit: Unit = "",
-    history: Annotated[bool, typer.Option("--history", help="And its past. 含历史")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Include its history. 含历史")] = False,
 ) -> None:
     """Show one record with all of its fields. 查看记录"""
     with terminal.office() as office:
@@ -246,7 +253,7 @@ def change(
     reason: Reason = "",
     actor: Actor = "",
 ) -> None:
-    """Change fields of a record; field= takes a value away. 修改记录"""
+    """Change fields of a record; `field=` clears one. 修改记录"""
     with terminal.office() as office:
         kind = office.get_register(register=register).register
         now = office.update_record(
@@ -267,7 +274,10 @@ def end(
     register: Register,
     record: Record,
     reason: Annotated[
-        str, typer.Option("--reason", help="A usual one (see `registers`), or other words. 理由")
+        str,
+        typer.Option(
+            "--reason", help="Reason: a usual one (see `register show`), or your own words. 理由"
+        ),
     ] = "",
     version_token: IfVersion = "",
     force: Force = False,
@@ -307,10 +317,12 @@ def restore(
 def none_(
     terminal: Terminal,
     register: Register,
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take it back. 撤回")] = False,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Withdraw the statement. 撤回")
+    ] = False,
     actor: Actor = "",
 ) -> None:
-    """State that a register has nothing to report: none is not unknown. 零报告"""
+    """State that a register has nothing to report. 零报告"""
     with terminal.office() as office:
         stated = office.state_zero(register=register, actor=person(actor), withdraw=withdraw)
 
@@ -322,7 +334,7 @@ def none_(
             )
         else:
             terminal.line(
-                f"{stated.label.zh}：没有零报告", f"{stated.label.en}: no zero report stands"
+                f"{stated.label.zh}：没有零报告", f"{stated.label.en}: there is no zero report"
             )
 
     terminal.show(stated, human)
@@ -351,8 +363,8 @@ def _print(terminal: Terminal, kind: pb.RegisterDescription, record: pb.Record) 
     heads = ("字段", "值", "单位") if terminal.zh else ("FIELD", "VALUE", "UNIT")
     terminal.table(heads, rows)
     if record.conflicts:
-        ids = ", ".join(record.conflicts)
-        terminal.note(f"冲突待处理：{ids}", f"conflicts to decide: {ids}")
+        ids = record.conflicts
+        terminal.note(f"冲突待处理：{'、'.join(ids)}", f"conflicts to decide: {', '.join(ids)}")
 
 
 def _describe(terminal: Terminal, kind: pb.RegisterDescription) -> None:
@@ -366,8 +378,9 @@ def _describe(terminal: Terminal, kind: pb.RegisterDescription) -> None:
         must = terminal.localized("是", "yes") if field.required else ""
         codes = " ".join(f"{c.code}={terminal.label(c.label)}" for c in field.choices)
         rows.append(
-            (field.name, terminal.label(field.label), field.type, must, owners, field.unit, codes)
-        )
+            (field.name, terminal.label(field.label), labelled(terminal, FIELD_TYPES, field.type),
+             must, owners, field.unit, codes)
+        )  # fmt: skip
     heads = (
         ("字段", "名称", "类型", "必填", "填写层级", "单位", "选项")
         if terminal.zh

@@ -46,7 +46,7 @@ class UnknownId(Refusal):
 
 
 class FileExists(Refusal):
-    """A file of that name is there already; no verb overwrites one by itself."""
+    """A file with this name already exists. No verb overwrites a file unless you ask for it."""
 
     code = "file_exists"
     kind = ErrorKind.ALREADY_EXISTS

@@ -33,21 +33,25 @@ def register(app: typer.Typer) -> None:
 def report(
     terminal: Terminal,
     unit: Unit = "",
-    by: Annotated[str, typer.Option("--by", help="district, street, community. 按层级")] = "",
+    by: Annotated[
+        str, typer.Option("--by", help="A row for each: district, street, community. 按层级")
+    ] = "",
     indicator: Annotated[
-        list[str] | None, typer.Option("--indicator", help="These, as K3,K4; else all. 指标")
+        list[str] | None, typer.Option("--indicator", help="Only these, as K3,K4. 指标")
     ] = None,
     month: Annotated[
         list[str] | None,
-        typer.Option("--month", help="At its end, 2026-10; repeat for a trend. 月份"),
+        typer.Option(
+            "--month", help="At the end of this month, as 2026-10; repeat for a trend. 月份"
+        ),
     ] = None,
     as_was: Annotated[
-        bool, typer.Option("--as-was", help="Under the tree of that time. 按当时区划")
+        bool, typer.Option("--as-was", help="Use the tree of that time. 按当时区划")
     ] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Write .xlsx. 输出文件")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write an .xlsx file. 输出文件")] = None,
     force: Force = False,
 ) -> None:
-    """Many figures with targets, completeness and a total; by level and by month. 统计报表"""
+    """Show many figures with targets, completeness and a total; by level and by month. 统计报表"""
     level = level_of(by) if by else None
     if out is not None:
         if out.suffix.lower() == ".csv":
@@ -57,12 +61,12 @@ def report(
             )  # fmt: skip
         must_be_free(out, force=force)
     with terminal.office() as office:
-        found = _asked(
+        found = asked(
             terminal, office, listed_of(indicator or ()), listed_of(month or ()), unit=unit,
             level=level, as_was=as_was,
         )  # fmt: skip
     if out is None:
-        terminal.show(found, lambda: _print(terminal, found, by_unit=level is not None))
+        terminal.show(found, lambda: print_report(terminal, found, by_unit=level is not None))
         return
     with written(out, force=force) as file:
         from node.workbook.plain_table import write_tables
@@ -75,18 +79,18 @@ def report(
     )  # fmt: skip
 
 
-def _asked(
+def asked(
     terminal: Terminal, office: OfficeClient, indicators: Sequence[str], months: Sequence[str], *,
     unit: str, level: int | None, as_was: bool,
 ) -> pb.GetReportResponse:  # fmt: skip
     """Request one indicator after the other: all of a city's communities take a while."""
     names = indicators or [each.id for each in office.list_indicators().indicators]
-    asked: dict[str, Any] = {"unit": unit, "level": level, "months": months, "as_was": as_was}
+    question: dict[str, Any] = {"unit": unit, "level": level, "months": months, "as_was": as_was}
     with terminal.progress("汇总指标", "figures") as show_progress:
-        whole = office.get_report(indicators=names[:1], **asked)
+        whole = office.get_report(indicators=names[:1], **question)
         for number, name in enumerate(names[1:], start=1):
             show_progress(number, len(names))
-            part = office.get_report(indicators=[name], **asked)
+            part = office.get_report(indicators=[name], **question)
             whole.columns.extend(part.columns)
             for row, more in zip(whole.rows, part.rows, strict=True):
                 row.cells.extend(more.cells)
@@ -173,7 +177,8 @@ def _head(terminal: Terminal, column: pb.ReportColumn) -> str:
     return terminal.localized(f"{text}（{unit}）", f"{text} ({unit})") if unit else text
 
 
-def _print(terminal: Terminal, found: pb.GetReportResponse, *, by_unit: bool) -> None:
+def print_report(terminal: Terminal, found: pb.GetReportResponse, *, by_unit: bool) -> None:
+    """Print a row for each indicator, or for each unit; what is incomplete goes next to it."""
     terminal.line(
         f"{found.unit.name} {terminal.time(found.answered_ms)}",
         f"{found.unit.name} {terminal.time(found.answered_ms)}",

@@ -12,14 +12,17 @@ from node.china import DAY_MS
 from sync.wire.office.v1 import retention_pb2 as pb
 
 WHY = {
-    "above": ("尚未确认已报到市级", "is not known to be safe at the city"),
+    "above": ("尚未确认已报到市级", "is not confirmed by the city"),
     "young": ("未满保留天数", "is not old enough"),
 }
 
 KEPT = {
     "young": ("注销未满保留天数", "not ended long enough ago"),
-    "contested": ("与注销有冲突待处理", "somebody wrote against the end: settle the conflict"),
-    "needed": ("注销尚未报到市级或未被下级收到", "the end is not safe above, or a child lacks it"),
+    "contested": ("与注销有冲突待处理", "a conflict with the end is open"),
+    "needed": (
+        "注销尚未报到市级或未被下级收到",
+        "the city has not confirmed the end, or a child lacks it",
+    ),
     "quarantined": ("涉及隔离的变更", "a quarantined change concerns it"),
     "asked": ("涉及更正申请", "a correction request is open"),
 }
@@ -32,10 +35,10 @@ def register(app: typer.Typer) -> None:
 def retention(
     terminal: Terminal,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show, remove nothing. 只查看，不清理")
+        bool, typer.Option("--dry-run", help="Only show what would be removed. 只查看，不清理")
     ] = False,
 ) -> None:
-    """Remove what nobody needs of log and ended records. 清理变更日志和已注销记录并查看保留原因"""
+    """Remove old log entries and ended records; show what is kept. 清理变更日志和已注销记录"""
     with terminal.office() as office:
         found = office.apply_retention(dry_run=dry_run)
 
@@ -46,7 +49,7 @@ def retention(
         terminal.line(
             f"日志起点 {found.low_water_mark}，末尾 {found.end}；"
             f"保留台账变更 {found.entries} 条，{size}",
-            f"floor {found.low_water_mark} of {found.end}; "
+            f"log from {found.low_water_mark} to {found.end}; "
             f"{found.entries} entries of registers, {size}",
         )
         if found.oldest_ms:
@@ -56,7 +59,7 @@ def retention(
         if dry_run:
             terminal.line(
                 f"现在清理可删除 {found.truncated_entries} 条，{cut}",
-                f"cutting now would remove {found.truncated_entries} entries, {cut}",
+                f"truncating now would remove {found.truncated_entries} entries, {cut}",
             )
         else:
             terminal.line(
@@ -83,8 +86,8 @@ def _ended(terminal: Terminal, found: pb.ApplyRetentionResponse, *, dry_run: boo
             "tombstone_days is not set: ended records keep their values",
         )
     terminal.line(
-        f"已注销记录：有内容 {found.ended_with_values} 条，仅存根 {found.redacted} 条",
-        f"ended records: {found.ended_with_values} with values, {found.redacted} stubs",
+        f"已注销记录：有内容 {found.ended_with_values} 条，内容已清空 {found.redacted} 条",
+        f"ended records: {found.ended_with_values} with values, {found.redacted} without",
     )
     if found.tombstone_days:
         would_zh, would_en = ("可清除", "would lose") if dry_run else ("已清除", "lost")
@@ -104,5 +107,5 @@ def _hold(hold: pb.LogHold, last_contact: str) -> tuple[str, str]:
     left = max(0, hold.lease_left_ms) // DAY_MS
     name = hold.unit.name
     zh = f"为{name}保留第 {hold.first} 条起的内容：最近联系 {last_contact}，保留期限还剩 {left} 天"
-    en = f"held back by {name} from entry {hold.first}: last heard {last_contact}, "
+    en = f"kept for {name} from entry {hold.first}: last contact {last_contact}, "
     return zh, f"{en}its lease ends in {left} days"

@@ -6,11 +6,13 @@ The verbs themselves are in their own modules; nothing here does anything.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import typer
 from typer import rich_utils
 from typer._click.core import Context
+from typer._click.formatting import HelpFormatter
 
 # A group's heading and its verbs, in this order. A verb in no group comes last.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -120,8 +122,22 @@ _FRAME = {  # typer's own texts in a help: English, Chinese
     "DEFAULT_STRING": ("[default: {}]", "［默认：{}］"),
     "ENVVAR_STRING": ("[env var: {}]", "［环境变量：{}］"),
     "REQUIRED_LONG_STRING": ("[required]", "［必填］"),
+    "ERRORS_PANEL_TITLE": ("Error", "错误"),
+    "ABORTED_TEXT": ("Aborted.", "已中止。"),
+    "RICH_HELP": (rich_utils.RICH_HELP, "请查看 [blue]{command_path} {help_option}[/]。"),
 }
-_TYPERS = {  # help of options that typer adds
+USAGE = ("Usage: ", "用法：")
+_TYPES = {"str": "文本", "int": "整数", "int range": "整数", "float": "数字",
+          "float range": "数字", "Path": "路径", "path": "路径"}  # fmt: skip
+_ARGUMENTS = {  # what typer shows by the parameter's name
+    "amount": "金额", "assignment": "任务", "case": "重复登记", "code": "代码", "conflict": "冲突",
+    "file": "文件", "files": "文件", "indicator": "指标", "now": "now", "order": "工作单",
+    "percent": "百分比", "posting": "分录", "quarantined_change": "变更", "record": "记录",
+    "register": "台账", "request": "申请", "score": "评分", "source": "备份文件",
+    "target": "目标文件", "text": "文字", "title": "标题", "transfer": "划转", "unit": "单位",
+    "values": "字段=值",
+}  # fmt: skip
+_TYPERS = {  # helps of options that typer adds
     "help": "显示本帮助",
     "install_completion": "为当前命令行环境安装自动补全",
     "show_completion": "显示自动补全脚本，可复制或修改",
@@ -145,7 +161,25 @@ def localise(command: Any, *, zh: bool) -> None:
     """Show the help of a verb, and of all below it, in one language."""
     for name, texts in _FRAME.items():
         setattr(rich_utils, name, texts[zh])
+    Context.formatter_class = _ChineseFormatter if zh else HelpFormatter
+    rich_utils.OptionHighlighter.highlights[-1] = f"(?P<usage>{USAGE[zh]})"
     _localise(command, zh=zh)
+
+
+class _ChineseFormatter(HelpFormatter):
+    """Writes how a verb is used under a Chinese word."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        super().write_usage(prog, args, prefix or USAGE[True])
+
+
+def _type_zh(option: Any, ctx: Any = None) -> str:
+    """Return what an option takes; nothing for one that takes no value."""
+    if getattr(option, "is_flag", False):
+        return ""
+    stated = str(option.display_type(ctx)).strip("<>").removeprefix("list[").removesuffix("]")
+    text = f"<{_TYPES.get(stated, stated)}>"
+    return f"{text}..." if option.nargs != 1 or getattr(option, "multiple", False) else text
 
 
 def _localise(command: Any, *, zh: bool) -> None:
@@ -160,6 +194,10 @@ def _localise(command: Any, *, zh: bool) -> None:
         if hasattr(command, "subcommand_metavar"):
             command.subcommand_metavar = "命令 [参数]..."
     for option in command.params:
+        if zh:
+            option.display_type_rich = partial(_type_zh, option)
+            if option.param_type_name == "argument":
+                option.metavar = _ARGUMENTS.get(option.name, option.name)
         if zh and option.name in _TYPERS:
             option.help = _TYPERS[option.name]
         elif getattr(option, "help", None):
@@ -167,6 +205,7 @@ def _localise(command: Any, *, zh: bool) -> None:
     own_help = command.get_help_option(Context(command, info_name=command.name))
     if zh and own_help is not None:
         own_help.help = _TYPERS["help"]
+        own_help.display_type_rich = partial(_type_zh, own_help)
     for below in getattr(command, "commands", {}).values():
         _localise(below, zh=zh)
 

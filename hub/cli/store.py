@@ -134,7 +134,7 @@ def _file_of(folder: Path, config: OfficeConfig) -> Path:
     if url.get_backend_name() != "sqlite":
         raise NotForPostgreSQL(
             "a PostgreSQL store is backed up with pg_dump and put back with psql",
-            "PostgreSQL 数据库请用 pg_dump 备份，用 psql 恢复",
+            "PostgreSQL 数据库请用 `pg_dump` 备份，用 `psql` 恢复",
         )  # fmt: skip
     return Path(str(url.database))
 
@@ -151,7 +151,7 @@ def _look_at(copy: Path, source: Path, config: OfficeConfig) -> None:
     try:
         store = open_store(sqlite_url(copy))
     except NotAStore:
-        raise NotAStore(str(source), "it is no SQLite database") from None
+        raise NotAStore(str(source), "it is no SQLite database", "不是 SQLite 数据库") from None
     with closing(store):
         store.shown = str(source)
         migrate.known(store)
@@ -175,7 +175,9 @@ def _unpack(source: Path, fresh: dict[str, Path]) -> None:
             for name, path in fresh.items():
                 member = archive.extractfile(name) if name in archive.getnames() else None
                 if member is None and name == DATABASE:
-                    raise NotAStore(str(source), f"there is no {DATABASE} in it")
+                    raise NotAStore(
+                        str(source), f"there is no {DATABASE} in it", f"其中没有 {DATABASE}"
+                    )
                 make_file(path)
                 with naming(path), path.open("r+b") as copy:
                     while member is not None and (piece := member.read(PIECE_BYTES)):
@@ -199,6 +201,6 @@ def _move_aside(path: Path) -> Iterator[Path]:
 def _taken(path: Path) -> Refusal:
     return FileExists(
         f"{path} is there already", f"{path} 已存在",
-        "Use --force: it gets another name and stays beside.",
+        "Use --force: the present file is renamed and kept.",
         "如需替换请加 --force，原文件将改名保留。",
     )  # fmt: skip

@@ -31,7 +31,7 @@ def default_lang() -> str:
         raise WrongUsage(
             f"SILIAN_LANG is {asked[:20]!r}, which is no language of this program",
             f"环境变量 SILIAN_LANG 的值“{asked[:20]}”不是本程序支持的语言",
-            "Set it to zh or en, or not at all.", "请设为 zh 或 en，或不设置。",
+            "Set it to zh or en, or not at all.", "请设为 `zh` 或 `en`，或不设置。",
         )  # fmt: skip
     for name in ("SILIAN_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name, ""):
@@ -223,4 +223,4 @@ class Terminal:
 
     def level(self, level: int) -> str:
         names = ("city", "district", "street", "community")
-        return "市区街居"[level] if self.zh else names[level]
+        return ("市", "区", "街道", "社区")[level] if self.zh else names[level]

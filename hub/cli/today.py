@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def today(terminal: Terminal) -> None:
-    """Everything that waits for this office, by deadline, and the command for each. 今日待办"""
+    """List everything that waits for this office, by deadline, with its command. 今日待办"""
     with terminal.office() as office:
         tasks = [task for page in every_page(office.list_tasks) for task in page.tasks]
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.cli.arguments import Actor, Limit, day_text, person
+from hub.cli.labels import TREE_CHANGES, labelled
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 
@@ -40,7 +41,7 @@ def find(
 def ls(
     terminal: Terminal,
     unit: Annotated[str, typer.Argument(help="Code, name or path. 单位")] = "",
-    all_: Annotated[bool, typer.Option("--all", help="All below. 全部下级")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Include all units below. 全部下级")] = False,
     as_of: Annotated[str, typer.Option("--as-of", help="A day, 2026-07-01. 日期")] = "",
 ) -> None:
     """List a unit and those below it. 下级单位"""
@@ -54,14 +55,17 @@ def import_(
     file: Annotated[Path, typer.Argument(help="CSV: code,name,level,parent_code. 区划文件")],
     on: Annotated[str, typer.Option("--on", help="First day, 2026-07-01. 生效日期")] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would change. 只预览")
+        bool, typer.Option("--dry-run", help="Only show what would change. 只预览")
     ] = False,
     allow_close: Annotated[
-        bool, typer.Option("--allow-close", help="Close units it leaves out. 允许撤销缺少的单位")
+        bool,
+        typer.Option(
+            "--allow-close", help="Close units that the file leaves out. 允许撤销缺少的单位"
+        ),
     ] = False,
     actor: Actor = "",
 ) -> None:
-    """Take a list of units as the tree from a day onward; the city only. 导入行政区划"""
+    """Import a list of units as the tree from a day onward; only at the city. 导入行政区划"""
     data = file.read_bytes()
     with terminal.office() as office:
         done = office.import_units(
@@ -75,7 +79,9 @@ def import_(
 
     def human() -> None:
         heads = ("变动", "单位数") if terminal.zh else ("CHANGE", "UNITS")
-        terminal.table(heads, [(c.kind, str(c.count)) for c in done.changes])
+        terminal.table(heads, [
+            (labelled(terminal, TREE_CHANGES, c.kind), str(c.count)) for c in done.changes
+        ])  # fmt: skip
         wording = ("将为", "would be") if done.dry_run else ("现为", "are")
         terminal.note(f"自 {done.on} 起{wording[0]} {done.units} 个单位",
                       f"from {done.on} on there {wording[1]} {done.units} units")  # fmt: skip

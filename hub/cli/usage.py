@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from typer._click.exceptions import (  # typer keeps its copy of click to itself
 from typer.core import TyperGroup
 
 from hub.cli.refusals import Refusal, WrongUsage
-from hub.cli.shape import in_order, localise
+from hub.cli.shape import USAGE, in_order, localise
 from hub.cli.terminal import Terminal, default_lang
 
 LANGS = ("zh", "en")
@@ -55,6 +55,9 @@ class Root(TyperGroup):
         """Return the verbs in the order in which the help shows them."""
         return in_order(super().list_commands(ctx))
 
+    def _groups(self) -> list[str]:
+        return [name for name, one in self.commands.items() if isinstance(one, TyperGroup)]
+
     def main(
         self, args: Sequence[str] | None = None, prog_name: str | None = None,
         complete_var: str | None = None, standalone_mode: bool = True,
@@ -67,7 +70,7 @@ class Root(TyperGroup):
         if not standalone_mode:
             return super().main(stated, standalone_mode=False, **given)
         try:
-            code = super().main(_verb_first(stated), standalone_mode=False, **given)
+            code = super().main(_verb_first(stated, self._groups()), standalone_mode=False, **given)
         except NoArgsIsHelpError as asked:
             asked.show()
             sys.exit(asked.exit_code)
@@ -86,7 +89,9 @@ def refusal(error: ClickException) -> Refusal:
     if near:
         see = (f"Did you mean {', '.join(near)}?", f"是否应为 {'、'.join(near)}？")
     elif isinstance(error, MissingParameter) and context is not None:
-        usage = " ".join(context.get_usage().split()).removeprefix("Usage: ")
+        usage = " ".join(context.get_usage().split())
+        for prefix in USAGE:
+            usage = usage.removeprefix(prefix.strip()).strip()
         see = (f"Write: {usage}.", f"写法：{usage}。")
     return WrongUsage(en, zh, *see)
 
@@ -94,13 +99,12 @@ def refusal(error: ClickException) -> Refusal:
 def _texts(error: ClickException) -> Texts:
     match error:
         case MissingParameter():
-            name = _name(error)
-            return f"{name} is missing", f"缺少 {name}"
+            return f"{_name(error)} is missing", f"缺少{_name_zh(error)}"
         case NoSuchOption():
             return f"there is no option {error.option_name}", f"没有选项 {error.option_name}"
         case BadParameter():
             en, zh = _stated(error.message, _VALUES) or (error.message.rstrip("."), "的值无效")
-            return f"{_name(error)}: {en}", f"{_name(error)}：{zh}"
+            return f"{_name(error)}: {en}", f"{_name_zh(error)}：{zh}"
         case BadOptionUsage() | UsageError():
             return _stated(error.message, _LINES) or (error.message.rstrip("."), "命令写法有误")
         case _:
@@ -131,6 +135,12 @@ def _name(error: BadParameter) -> str:
     return options[0] if options else str(error.param.name).rstrip("_").replace("_", "-")
 
 
+def _name_zh(error: BadParameter) -> str:
+    """Return the same in Chinese, where an argument has a name of its own."""
+    named = getattr(error.param, "metavar", None)
+    return str(named) if named else f" {_name(error)}"
+
+
 def _terminal(stated: Sequence[str]) -> Terminal:
     """Return where to print, read from what was typed as far as possible."""
     try:
@@ -145,7 +155,7 @@ def _terminal(stated: Sequence[str]) -> Terminal:
     return Terminal(folder=Path(), json="--json" in stated, lang=lang)
 
 
-def _verb_first(stated: Sequence[str]) -> list[str]:
+def _verb_first(stated: Sequence[str], groups: Collection[str]) -> list[str]:
     """Move what belongs to the verb behind it."""
     moved: list[str] = []
     rest = list(stated)
@@ -158,5 +168,7 @@ def _verb_first(stated: Sequence[str]) -> list[str]:
         rest = rest[count:]
     if not moved or not rest:
         return list(stated)
+    if len(rest) == 1 and rest[0] in groups:
+        return rest  # its help is all that is asked for, in the language that was read before
     at = next((at for at, word in enumerate(rest) if word.startswith("-")), len(rest))
     return [*rest[:at], *moved, *rest[at:]]

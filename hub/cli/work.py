@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.arguments import Actor, After, IdOf, Limit, end_of_day_ms, fen_of, person, usage
-from hub.cli.labels import DUTIES, FLAGS, WORK_STATES, WORK_STEPS, labelled
+from hub.cli.labels import DUTIES, FLAGS, WORK_STATES, WORK_STEPS, actor_name, labelled
 from hub.cli.options import Apart, Needs
 from hub.cli.targets import targets_below
 from hub.cli.terminal import Terminal
@@ -32,25 +32,25 @@ Due = Annotated[str, typer.Option("--due", help="Last day, 2026-07-01. 期限")]
 
 # Steps that need nothing but a reason and a remark: name -> its help.
 STEPS = {
-    "accept": "Take it on. 承接",
+    "accept": "Accept a task. 接收",
     "consent": "The community agrees to assist. 同意协助",
     "decline": "The community does not agree to assist. 不同意协助",
-    "return": "Give back what was delivered. 退回",
-    "hand_back": "Ask the issuer to take accepted work back. 申请交回",
-    "take_back": "Agree to a hand-back. 同意收回",
-    "verify": "Confirm that it is done. 核实",
-    "rework": "Have it done again. 返工",
-    "recall": "Take it away. 撤回",
-    "close": "End verified work. 办结",
+    "return": "Return a delivered task to its issuer. 退回",
+    "hand_back": "Ask the issuer to take an accepted task back. 申请交回",
+    "take_back": "Agree to take a task back. 同意收回",
+    "verify": "Confirm that a task is done. 核实",
+    "rework": "Ask for the task to be done again. 返工",
+    "recall": "Withdraw a task from its assignee. 撤回",
+    "close": "Close a verified task. 办结",
     "admit": "Approve the task for dispatch. 准入",
     "refuse": "Reject the task. 不予准入",
     "send_back": "Return the task to its issuer for rewriting. 退回修改",
-    "adjudicate": "Dispatch it again by a ruling that binds. 裁定",
+    "adjudicate": "Dispatch a task again by a binding ruling. 裁定",
 }
 
 
 def register(app: typer.Typer) -> None:
-    work = typer.Typer(help="Work asked of others and of us. 工作任务", no_args_is_help=True)
+    work = typer.Typer(help="Tasks that this office gives or has. 工作任务", no_args_is_help=True)
     app.add_typer(work, name="work")
     verb(
         work,
@@ -68,12 +68,12 @@ def register(app: typer.Typer) -> None:
 
 def issue(
     terminal: Terminal,
-    title: Annotated[str, typer.Argument(help="One line. 标题")],
+    title: Annotated[str, typer.Argument(help="The task in one line. 标题")],
     to: Annotated[
         list[str] | None, typer.Option("--to", help="Unit; may be repeated. 承办单位，可多次")
     ] = None,
     below: Annotated[
-        str, typer.Option("--below", help="All below this unit. 该单位以下的全部单位")
+        str, typer.Option("--below", help="To all units below this one. 该单位以下的全部单位")
     ] = "",
     level: Annotated[
         str, typer.Option("--level", help="With --below: district, street, community. 层级")
@@ -87,13 +87,16 @@ def issue(
         str,
         typer.Option("--duty", help="undertakes, assists, unlisted, department, office. 责任类型"),
     ] = "office",
-    body: Annotated[str, typer.Option("--body", help="The whole request. 内容")] = "",
+    body: Annotated[str, typer.Option("--body", help="Full text of the task. 内容")] = "",
     body_file: Annotated[
-        Path | None, typer.Option("--body-file", help="From a file. 从文件读取内容")
+        Path | None,
+        typer.Option("--body-file", help="Read the full text from a file. 从文件读取内容"),
     ] = None,
     due: Due = "",
     fee: Annotated[str, typer.Option("--fee", help="Yuan for each community. 随事经费，元")] = "0",
-    department: Annotated[str, typer.Option("--department", help="Who asks. 部门")] = "",
+    department: Annotated[
+        str, typer.Option("--department", help="Department that asks for it. 部门")
+    ] = "",
     item: Annotated[str, typer.Option("--item", help="Duty item number. 职责事项编号")] = "",
     nature: Annotated[
         str, typer.Option("--nature", help="temporary, administrative, ordinary. 事务性质")
@@ -105,7 +108,7 @@ def issue(
     ] = "",
     actor: Actor = "",
 ) -> None:
-    """Ask other offices for work; it goes hop by hop. 交办任务"""
+    """Give other offices a task; it passes each level between. 交办任务"""
     text = body_file.read_text(encoding="utf-8") if body_file else body
     if not to and not below:
         raise usage(
@@ -125,7 +128,7 @@ def issue(
         )  # fmt: skip
 
     def human() -> None:
-        terminal.line(f"工单 {done.work_order}", f"order {done.work_order}")
+        terminal.line(f"工作单 {done.work_order}", f"order {done.work_order}")
         _list(terminal, list(done.assignments))
 
     terminal.show(done, human)
@@ -134,9 +137,11 @@ def issue(
 def ls(
     terminal: Terminal,
     box: Annotated[str, typer.Option("--box", help="todo, issued, passing, all. 范围")] = "all",
-    state: Annotated[list[str] | None, typer.Option("--state", help="Only these. 状态")] = None,
-    flagged: Annotated[bool, typer.Option("--flagged", help="Late and such. 有提示的")] = False,
-    text: Annotated[str, typer.Option("--text", help="In the title. 标题含")] = "",
+    state: Annotated[
+        list[str] | None, typer.Option("--state", help="Only this state; may be repeated. 状态")
+    ] = None,
+    flagged: Annotated[bool, typer.Option("--flagged", help="Only late ones. 有提示的")] = False,
+    text: Annotated[str, typer.Option("--text", help="Words in the title. 标题含")] = "",
     limit: Limit = 50,
     after: After = "",
 ) -> None:
@@ -171,7 +176,8 @@ def show(terminal: Terminal, assignment: Assignment) -> None:
         for event in found.history:
             percent = f" {event.percent}%" if event.HasField("percent") else ""
             remarks = (event.reason, event.note, event.evidence)
-            line = f"{terminal.time(event.at_ms)} {event.unit.name} {event.actor} "
+            actor = actor_name(terminal, event.actor)
+            line = f"{terminal.time(event.at_ms)} {event.unit.name} {actor} "
             line += labelled(terminal, WORK_STEPS, event.kind)
             line += percent + "".join(f" {remark}" for remark in remarks if remark)
             line += _effect(terminal, event)
@@ -188,7 +194,7 @@ def tree(
         IdOf("order"),
     ],
 ) -> None:
-    """Show how an order spread. 任务分解"""
+    """Show how an order was passed on. 任务分解"""
     with terminal.office() as office:
         found = office.get_work_order(id=order)
 
@@ -214,18 +220,18 @@ def progress(
     note: Note = "",
     actor: Actor = "",
 ) -> None:
-    """Report how far it has come. 报告进度"""
+    """Report progress. 报告进度"""
     _act(terminal, assignment, "progress", actor, percent=percent, note=note)
 
 
 def claim(
     terminal: Terminal,
     assignment: Assignment,
-    evidence: Annotated[str, typer.Option("--evidence", help="Where the proof is. 佐证")] = "",
+    evidence: Annotated[str, typer.Option("--evidence", help="Proof that it is done. 佐证")] = "",
     note: Note = "",
     actor: Actor = "",
 ) -> None:
-    """Claim it as done. 报告完成"""
+    """Report a task as done. 报办结"""
     _act(terminal, assignment, "claim", actor, evidence=evidence, note=note)
 
 
@@ -237,7 +243,7 @@ def relay(
     ] = None,
     actor: Actor = "",
 ) -> None:
-    """Pass accepted work on one level. 转办"""
+    """Pass an accepted task on to the next level. 转办"""
     with terminal.office() as office:
         done = office.transition_assignment(
             id=assignment, step="relay", actor=person(actor), targets=to or ()
@@ -251,12 +257,12 @@ def relay(
 
 
 def extend(terminal: Terminal, assignment: Assignment, due: Due, actor: Actor = "") -> None:
-    """Set a later day. 延期"""
+    """Set a later deadline. 延期"""
     _act(terminal, assignment, "extend", actor, due_ms=end_of_day_ms(due))
 
 
 def dispatch(terminal: Terminal, assignment: Assignment, due: Due = "", actor: Actor = "") -> None:
-    """Send out again what came back. 重新派发"""
+    """Dispatch a returned task again. 重新派发"""
     _act(terminal, assignment, "dispatch", actor, due_ms=end_of_day_ms(due))
 
 
@@ -267,7 +273,7 @@ def appraise(
     note: Note = "",
     actor: Actor = "",
 ) -> None:
-    """Score the result, or, as the assignee, the order. 评价"""
+    """Score the result; the assignee scores the order. 评价"""
     _act(terminal, assignment, "appraise", actor, percent=score, note=note)
 
 
@@ -319,8 +325,10 @@ def _act(
 
 
 def _one(terminal: Terminal, one: pb.Assignment) -> None:
-    line = f"{one.id} {one.issuer.name} -> {one.assignee.name}: {one.title}"
-    terminal.line(line, line)
+    terminal.line(
+        f"{one.id} {one.issuer.name} → {one.assignee.name}：{one.title}",
+        f"{one.id} {one.issuer.name} -> {one.assignee.name}: {one.title}",
+    )
     state = f"{labelled(terminal, WORK_STATES, one.state)} {one.percent}% "
     state = (state + labelled(terminal, FLAGS, one.flag)).rstrip()
     terminal.line(f"{state}，期限 {_day(one.due_ms)}", f"{state}, due {_day(one.due_ms)}")
@@ -329,7 +337,7 @@ def _one(terminal: Terminal, one: pb.Assignment) -> None:
 def _terms(terminal: Terminal, found: pb.GetAssignmentResponse) -> None:
     """Print the terms of the work, and what this office may do about it."""
     one = found.assignment
-    terminal.line(f"工单 {one.work_order}", f"order {one.work_order}")
+    terminal.line(f"工作单 {one.work_order}", f"order {one.work_order}")
     duty = labelled(terminal, DUTIES, one.duty)
     fee = yuan(found.fee_fen)
     terminal.line(
@@ -342,7 +350,8 @@ def _terms(terminal: Terminal, found: pb.GetAssignmentResponse) -> None:
 
 def _effect(terminal: Terminal, event: pb.AssignmentEvent) -> str:
     if not event.ignored:
-        return f" -> {labelled(terminal, WORK_STATES, event.after)}"
+        after = labelled(terminal, WORK_STATES, event.after)
+        return terminal.localized(f" → {after}", f" -> {after}")
     known = REASONS.get(event.ignored)
     why = terminal.localized(known[1], known[0]) if known else event.ignored
     return terminal.localized(f"（未生效：{why}）", f" (no effect: {why})")

@@ -120,7 +120,7 @@ def inject(network: Network, declined_by: Place | None, as_of: date) -> Trouble:
     editor.edit_until_enough()
     killed = Fault(
         kind="kill_9", where=street.code, at_ms=wall_ms(),
-        zh=f"kill -9 {street.name}的进程", en=f"kill -9 the process of {street.name}",
+        zh=f"强制终止{street.name}的进程", en=f"kill -9 the process of {street.name}",
         detail={"pid": network.processes.kill(STREET)},
     )  # fmt: skip
     killed_at = time.monotonic()
@@ -156,7 +156,7 @@ def _showcase(network: Network) -> Place:
 def _line_cut(place: Place, other_zh: str, other_en: str) -> Fault:
     return Fault(
         kind="line_cut", where=place.code, at_ms=wall_ms(),
-        zh=f"切断{place.name}与{other_zh}之间的线路",
+        zh=f"切断{place.name}与{other_zh}之间的连接",
         en=f"cut the line between {place.name} and {other_en}",
     )  # fmt: skip
 

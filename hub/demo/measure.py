@@ -6,12 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from hub.cli.report import asked
+from hub.cli.terminal import Terminal
 from hub.client.pages import every_page
 from hub.demo.network import Network, Place
 from node.domain.assignment_rules import TERMINAL, State
 from node.domain.conservation import FundLine, conservation
 from node.domain.funds import Category
 from node.domain.posting import Account, AccountKind, Posting, PostingKind
+from node.domain.units import Level
+from sync.wire.office.v1 import daily_pb2 as daily
 from sync.wire.office.v1 import figures_pb2 as figures
 from sync.wire.office.v1 import money_pb2 as money
 from sync.wire.office.v1 import office_pb2 as office
@@ -25,6 +29,7 @@ INDICATORS = (
     "K20", "K21_released", "K21_received", "K21_in_transit", "K22", "K24", "K24_rate", "K30",
     "K34", "K35",
 )  # fmt: skip
+DRILL_DOWN = ("K2", "K3", "K4", "K5", "K6", "K12_members", "K24_rate", "K34")  # by community
 WHOLE_NETWORK = frozenset({"K21_in_transit"})  # exact only where both ends of every hop are inside
 NOT_SENT = frozenset({State.NONE, State.DRAFT, State.SCREENING, State.READY, State.REFUSED})
 COMPLETED = frozenset({State.VERIFIED, State.APPRAISED, State.CLOSED})
@@ -71,6 +76,14 @@ class Verified:
     compared: dict[str, int]
     different: int
     differences: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reports:
+    """What `silian report` shows: at the city, and of the street by community."""
+
+    city: daily.GetReportResponse
+    street: daily.GetReportResponse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +186,16 @@ def rollups(network: Network) -> dict[tuple[str, str], Asked]:
                     reported=counts.reported, complete=counts.complete == counts.expected,
                 )  # fmt: skip
     return found
+
+
+def reports(terminal: Terminal, network: Network) -> Reports:
+    """Ask the city as `silian report` does: all indicators, and some of them by community."""
+    ask, street = network.city.office, network.street.code
+    level = int(Level.COMMUNITY)
+    return Reports(
+        city=asked(terminal, ask, (), (), unit="", level=None, as_was=False),
+        street=asked(terminal, ask, DRILL_DOWN, (), unit=street, level=level, as_was=False),
+    )
 
 
 def verified(network: Network) -> list[Verified]:

@@ -124,7 +124,7 @@ def _receive(network: Network, payee: Place, fund: str, year: int) -> None:
         return next((each.id for each in waiting), None)
 
     transfer = eventually(
-        network, f"{payee.name}收到{fund}拨付", f"the {fund} release at {payee.name}", found
+        network, f"{payee.name}收到{fund}下拨", f"the {fund} release at {payee.name}", found
     )
     payee.office.receive_money(transfer=transfer, actor=PAYEE)
 
@@ -144,7 +144,7 @@ def _overdraw(network: Network, year: int, held_fen: int) -> Refused:
         )  # fmt: skip
     raise DemoFailed(
         f"{network.street.name} released {asked} fen and holds {held_fen}",
-        f"{network.street.name}超额拨付：持有 {held_fen} 分，拨付 {asked} 分",
+        f"{network.street.name}超额下拨：持有 {held_fen} 分，下拨 {asked} 分",
     )
 
 

@@ -175,7 +175,7 @@ def plan_network(tree: Tree, street: Unit, base: Path) -> Network:
     if street.level != Level.STREET or not tree.children(street.unit_id):
         raise DemoFailed(
             f"{street.code} {street.name} is not a street with communities",
-            f"{street.code} {street.name} 不是下辖社区的街道",
+            f"{street.code} {street.name} 不是设有社区的街道",
             "Give a street's code with --unit.",
             "请用 --unit 指定一个街道。",
         )

@@ -27,6 +27,7 @@ class Outcome:
     funds: list[FundLine]
     conflicts: measure.Conflicts
     rollups: dict[tuple[str, str], measure.Asked]
+    reports: measure.Reports
     verified: list[measure.Verified]
     trouble: Trouble
     declined: dict[str, str]  # unit code -> reason

@@ -43,7 +43,7 @@ class DemoFailed(SilianError):
         super().__init__(
             en, zh,
             remedy_en=remedy_en or "Run it again with --dir DIR and look at DIR/logs.",
-            remedy_zh=remedy_zh or "请加 --dir 目录 重新运行，并查看该目录下的 logs。",
+            remedy_zh=remedy_zh or "请加 --dir 目录 重新运行，并查看该目录下的日志。",
         )  # fmt: skip
 
 

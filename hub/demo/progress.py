@@ -17,6 +17,7 @@ class StepTime:
     """How long a step took. `cpu_s`: of all processes together."""
 
     name: str
+    zh: str
     seconds: float
     cpu_s: float
 
@@ -42,14 +43,15 @@ class Progress:
         text = f"[{number}] {self._terminal.localized(zh, en)}"
         if sys.stderr.isatty():
             with self._terminal.console(errors=True).status(text) as shown:
-                yield lambda detail: shown.update(f"{text}: {detail}")
+                yield lambda detail: shown.update(f"{text} {detail}")
         else:
             sys.stderr.write(f"{self._clock()} {text}\n")
             sys.stderr.flush()
             yield lambda _detail: None
-        took = StepTime(name, time.monotonic() - start, self._cpu_s() - cpu)
+        took = StepTime(name, zh, time.monotonic() - start, self._cpu_s() - cpu)
         self.steps.append(took)
-        sys.stderr.write(f"{self._clock()} {text}: {took.seconds:.1f} s\n")
+        colon, unit = self._terminal.localized("：", ": "), self._terminal.localized("秒", "s")
+        sys.stderr.write(f"{self._clock()} {text}{colon}{took.seconds:.1f} {unit}\n")
         sys.stderr.flush()
 
     @property
@@ -58,7 +60,7 @@ class Progress:
         return time.monotonic() - self._began
 
     def _clock(self) -> str:
-        return f"{self.seconds:6.1f} s"
+        return f"{self.seconds:6.1f} {self._terminal.localized('秒', 's')}"
 
     def _cpu_s(self) -> float:
         times = os.times()

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hub.cli.history import Labels
+from hub.cli.report import print_report
 from hub.cli.terminal import Cell, Terminal
 from hub.demo.faults import Fault
 from hub.demo.figures import SOURCE
-from hub.demo.measure import Asked
-from hub.demo.network import Network, Place
+from hub.demo.measure import DRILL_DOWN
+from hub.demo.network import Network
 from hub.demo.outcome import Outcome, value_of
 from hub.demo.progress import StepTime
 from hub.demo.sheets import GENERATED_EN, GENERATED_ZH
 from node.domain.funds import FUNDS
 from node.domain.numbers import yuan
-
-DRILL_DOWN = ("K2", "K3", "K4", "K5", "K12_members", "K24_rate", "K34")
-NORM = "K6"
 
 
 class Report:
@@ -61,7 +60,7 @@ class Report:
         rows = (
             (
                 self._network.city.name,
-                f"下达任务，安排资金 {yuan(fen['F1'] + fen['F3'])} 元，汇总全市数字",
+                f"交办任务，安排资金 {yuan(fen['F1'] + fen['F3'])} 元，汇总全市数字",
                 f"issued orders, appropriated {yuan(fen['F1'] + fen['F3'])} yuan, rolled up",
             ),
             (
@@ -71,12 +70,12 @@ class Report:
             ),
             (
                 self._network.street.name,
-                "转发任务并核验，拨付资金；断线、被强制终止后恢复",
-                "passed on and verified, paid out; was cut off, killed, and came back",
+                "转发任务并核验，下拨资金；断网、被强制终止后恢复",
+                "passed orders on, verified, released; was cut off, killed, and recovered",
             ),
             (
                 self._localized(f"{len(self._network.communities)} 个社区", "the communities"),
-                f"导入台账，完成任务，支出资金；断线期间又导入 {imported} 条",
+                f"导入台账，完成任务，支出资金；断网期间又导入 {imported} 条",
                 f"imported registers, did the work, spent; {imported} more rows while cut off",
             ),
         )
@@ -89,66 +88,30 @@ class Report:
             f"缺失 {records.missing}，不一致 {records.different}；任务环节 {done.dispatched}；"
             f"离开社区的住户和居民记录 {records.personal_above}",
             f"Records that the city may see: written {records.written}, "
-            f"held by the city {records.at_city_entitled}, missing {records.missing}, "
+            f"received by the city {records.at_city_entitled}, missing {records.missing}, "
             f"different {records.different}; households and residents that left a community: "
             f"{records.personal_above}",
         )
 
-    # -- figures --------------------------------------------------------------------------------
+    # -- figures: the tables of `silian report` ---------------------------------------------------
 
     def _figures(self) -> None:
-        self._heading("市级汇总", "The city's rollup")
-        city, street = self._network.city, self._network.street
-        rows = []
-        for indicator in dict.fromkeys(key[0] for key in self._outcome.rollups):
-            whole = self._reply(indicator, city)
-            part = self._outcome.rollups.get((indicator, street.code))
-            rows.append((
-                indicator, self._terminal.label(whole.indicator.label), _shown(whole),
-                _shown(part) if part else "-", whole.indicator.unit, whole.indicator.target or "-",
-                self._complete(part) if part else "-", self._complete(whole),
-            ))  # fmt: skip
-        names = (city.name, street.name)
-        self._table(
-            ("指标", "名称", *names, "单位", "标准", "街道填报", "全市填报"),
-            ("ID", "INDICATOR", *names, "UNIT", "NORM", "STREET REPORTED", "CITY REPORTED"),
-            rows,
-        )
+        self._heading("市级汇总", "The city's figures")
+        print_report(self._terminal, self._outcome.reports.city, by_unit=False)
         self._line(
             "演示只运行一个街道，全市其余单位显示为未填报。",
-            "Only one street runs here; the rest of the city has never reported, and that shows.",
+            "Only one street runs here; the rest of the city shows as not reported.",
         )
+        self._command("silian report")
 
     def _communities(self) -> None:
-        self._heading("下钻：各社区", "Drill-down: communities")
-        heads = [
-            self._terminal.label(self._reply(i, self._network.street).indicator.label)
-            for i in DRILL_DOWN
-        ]
-        rows: list[tuple[Cell, ...]] = []
-        missed = []
-        for place in self._network.communities:
-            norm = self._reply(NORM, place).figure
-            met = bool(norm.denominator) and norm.numerator == norm.denominator
-            if not met:
-                missed.append(place)
-            cells = [_shown(self._reply(indicator, place)) for indicator in DRILL_DOWN]
-            rows.append((
-                place.name, *cells,
-                self._localized(*(("达标", "met") if met else ("未达标", "MISSED"))),
-                self._complete(self._reply("K2", place)),
-            ))  # fmt: skip
-        self._table(
-            ("社区", *heads, "用房标准", "填报"),
-            ("COMMUNITY", *heads, "PREMISES NORM", "REPORTED"),
-            rows,
-        )  # fmt: skip
-        for place in missed:
-            index = self._reply("K5", place).figure
-            self._line(
-                f"  {place.name}：每百户 {index.display} m²，标准 30 m²，未达标",
-                f"  {place.name}: {index.display} m² per 100 households, the norm is 30: missed",
-            )
+        self._heading("各社区情况", "The figures by community")
+        print_report(self._terminal, self._outcome.reports.street, by_unit=True)
+        street, indicators = self._network.street, ",".join(DRILL_DOWN)
+        self._command(f"silian report --unit {street.name} --by community --indicator {indicators}")
+
+    def _command(self, line: str) -> None:
+        self._line(f"  用此命令查看：{line}", f"  The command for this: {line}")
 
     # -- work and money -------------------------------------------------------------------------
 
@@ -156,7 +119,7 @@ class Report:
         self._heading("任务", "Work")
         done = self._outcome.assignments
         self._line(
-            f"共 {done.dispatched} 个环节：完成 {done.completed}，谢绝 {done.declined}，"
+            f"共 {done.dispatched} 个环节：完成 {done.completed}，拒绝 {done.declined}，"
             f"未结 {done.open}",
             f"{done.dispatched} hops: {done.completed} completed, {done.declined} declined, "
             f"{done.open} open",
@@ -164,7 +127,7 @@ class Report:
         for code, reason in self._outcome.declined.items():
             name = self._name(code)
             self._line(
-                f"  {name}谢绝：{reason}；市里延期重发，已完成",
+                f"  {name}拒绝：{reason}；市里延期重发，已完成",
                 f"  {name} declined: {reason}; asked again with more time, and done",
             )
 
@@ -192,7 +155,7 @@ class Report:
         if moved.unsigned:
             self._line(
                 f"  {self._name(moved.unsigned)}尚未确认一笔到账，计为在途",
-                f"  {self._name(moved.unsigned)} has one receipt to sign: that money is in transit",
+                f"  {self._name(moved.unsigned)} has not confirmed one release: it is in transit",
             )
         for each in moved.refused:
             self._line(
@@ -205,7 +168,7 @@ class Report:
         self._heading("故障", "What was broken on purpose")
         for fault in self._outcome.trouble.faults:
             self._line(
-                f"  {self._terminal.time(fault.at_ms)} {fault.zh}, "
+                f"  {self._terminal.time(fault.at_ms)} {fault.zh}，"
                 f"{fault.seconds:.1f} 秒后恢复{_counted(fault, zh=True)}",
                 f"  {self._terminal.time(fault.at_ms)} {fault.en}, "
                 f"back after {fault.seconds:.1f} s{_counted(fault, zh=False)}",
@@ -218,16 +181,19 @@ class Report:
             f"未处理 {found.open}，未显示的值均已保留：{found.losers_kept}",
             f"{found.open} open; values not shown are kept: {found.losers_kept}",
         )
+        office = self._network.city.office
+        labels = Labels(self._terminal, office, (each.register for each in found.shown))
         for each in found.shown:
+            what = f"{labels.register(each.register)} {labels.field(each.register, each.field)}"
             self._line(
-                f"  {each.unit.name} {each.register}.{each.field}："
+                f"  {each.unit.name} {what}："
                 f"显示“{value_of(each.shown.value)}”（{each.shown.unit.name}），"
                 f"保留“{value_of(each.loser.value)}”（{each.loser.unit.name}）；"
                 f"须由 {each.assignee.name} 处理；可见于 {'、'.join(found.shown_at[each.id])}",
-                f"  {each.unit.name} {each.register}.{each.field}: "
+                f"  {each.unit.name} {what}: "
                 f"shows {value_of(each.shown.value)!r} ({each.shown.unit.name}), "
                 f"keeps {value_of(each.loser.value)!r} ({each.loser.unit.name}); "
-                f"{each.assignee.name} must look; seen at {', '.join(found.shown_at[each.id])}",
+                f"{each.assignee.name} should decide; seen at {', '.join(found.shown_at[each.id])}",
             )
             self._line(
                 f"    silian conflict show {each.id}",
@@ -247,22 +213,18 @@ class Report:
         for each in self._outcome.verified:
             for difference in each.differences:
                 self._line(
-                    f"  {each.place.name}: {difference}", f"  {each.place.name}: {difference}"
+                    f"  {each.place.name}：{difference}", f"  {each.place.name}: {difference}"
                 )
 
     def _times(self, steps: list[StepTime], seconds: float) -> None:
         self._heading("用时", "Times")
-        rows = [(s.name, f"{s.seconds:.1f}", f"{s.cpu_s:.1f}") for s in steps]
+        rows = [
+            (self._localized(s.zh, s.name), f"{s.seconds:.1f}", f"{s.cpu_s:.1f}") for s in steps
+        ]
         rows.append(("", f"{seconds:.1f}", f"{sum(s.cpu_s for s in steps):.1f}"))
-        self._table(("步骤", "秒", "CPU 秒"), ("STEP", "SECONDS", "CPU SECONDS"), rows)
+        self._table(("步骤", "秒", "处理器秒"), ("STEP", "SECONDS", "CPU SECONDS"), rows)
 
     # -- texts ------------------------------------------------------------------------------------
-
-    def _reply(self, indicator: str, place: Place) -> Asked:
-        return self._outcome.rollups[indicator, place.code]
-
-    def _complete(self, asked: Asked) -> str:
-        return f"{asked.reported}/{asked.expected}"
 
     def _name(self, code: str) -> str:
         return next(place.name for place in self._network.all() if place.code == code)
@@ -280,10 +242,6 @@ class Report:
         self, zh: Iterable[str], en: Iterable[str], rows: Iterable[tuple[Cell, ...]]
     ) -> None:
         self._terminal.table(tuple(zh) if self._terminal.zh else tuple(en), rows)
-
-
-def _shown(asked: Asked) -> str:
-    return asked.figure.display or "-"
 
 
 def _counted(fault: Fault, *, zh: bool) -> str:

@@ -61,7 +61,7 @@ def run(terminal: Terminal, options: Options) -> Exit:
         network = plan_network(tree, street, base)
         progress = Progress(terminal, network.processes.cpu_s)
         try:
-            outcome = _play(network, progress, content, today, options.scale)
+            outcome = _play(terminal, network, progress, content, today, options.scale)
             result = document(network, outcome, progress.steps, progress.seconds)
             terminal.show(
                 result,
@@ -76,7 +76,12 @@ def run(terminal: Terminal, options: Options) -> Exit:
 
 
 def _play(
-    network: Network, progress: Progress, tree_csv: bytes, today: date, scale: float
+    terminal: Terminal,
+    network: Network,
+    progress: Progress,
+    tree_csv: bytes,
+    today: date,
+    scale: float,
 ) -> Outcome:
     plan = registers.plan_of(network.tree, network.street.unit.unit_id, today, scale)
     workbooks = network.city.folder.parent.parent / "workbooks"
@@ -88,12 +93,14 @@ def _play(
         registers.bring_in(network, books, report)
     with progress.step("settle", "逐级上报", "records and sums go up"):
         settle(network)
-    with progress.step("work", "下达任务，逐级办理", "an order to every community") as report:
+    with progress.step("work", "交办任务，逐级办理", "an order to every community") as report:
         order = work.spread(network, wall_ms(), report)
-    with progress.step("money", "资金安排、拨付、支出", "appropriate, release, spend") as report:
+    with progress.step("money", "资金安排、下拨、支出", "appropriate, release, spend") as report:
         moved = money.pay(network, today.year, report)
         settle(network)
-    with progress.step("trouble", "断线，两边同改，kill -9", "cut lines, edit both sides, kill -9"):
+    with progress.step(
+        "trouble", "断网，两边同改，强制终止进程", "cut lines, edit both sides, kill -9"
+    ):
         trouble = faults.inject(network, order.declined_by, today)
     with progress.step("heal", "恢复并等待同步完成", "heal and settle"):
         settle(network)
@@ -106,6 +113,7 @@ def _play(
         lines = measure.funds(network)
         open_conflicts = measure.conflicts(network)
         replies = measure.rollups(network)
+        reports = measure.reports(terminal, network)
     with progress.step("verify", "各单位复算核对", "recompute at every office"):
         proof = measure.verified(network)
     return Outcome(
@@ -115,6 +123,7 @@ def _play(
         funds=lines,
         conflicts=open_conflicts,
         rollups=replies,
+        reports=reports,
         verified=proof,
         trouble=trouble,
         declined={order.declined_by.code: order.reason} if order.declined_by else {},

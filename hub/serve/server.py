@@ -13,6 +13,7 @@ from hub.serve.capacity import Capacity
 from hub.serve.interceptors import TranslateErrors
 from node.address import Address, Fault, address
 from node.config import BadConfig
+from node.trouble import system_zh
 from sync.model.errors import ErrorKind, SilianError
 from sync.model.limits import MESSAGE_BYTES_MAX
 
@@ -29,15 +30,15 @@ OPTIONS = (
 
 
 class CannotListen(SilianError):
-    """The address is in use, or not this machine's."""
+    """The address is in use, or it does not belong to this machine."""
 
     code = "cannot_listen"
     kind = ErrorKind.FAILED_PRECONDITION
 
-    def __init__(self, address: str, why: str) -> None:
+    def __init__(self, address: str, why: str, why_zh: str) -> None:
         super().__init__(
             f"cannot listen on {address}: {why}",
-            f"无法监听 {address}：{why}",
+            f"无法监听 {address}：{why_zh}",
             remedy_en="Is another program, or this office already, using the port? Choose another "
             "in `listen` or with --listen; the host must be this machine's.",
             remedy_zh="该端口可能已被其他程序或本单位服务占用，请在 listen 设置或 --listen 中指定"
@@ -46,7 +47,7 @@ class CannotListen(SilianError):
 
 
 class Exposed(SilianError):
-    """The address can be reached from other machines, and there is no TLS yet."""
+    """Other machines can reach the address, and the connection is not encrypted."""
 
     code = "exposed"
     kind = ErrorKind.PERMISSION_DENIED
@@ -97,7 +98,9 @@ class Server:
         try:
             port = self._server.add_insecure_port(str(self._asked))
         except RuntimeError as error:
-            raise CannotListen(str(self._asked), "the port was just taken") from error
+            raise CannotListen(
+                str(self._asked), "the port was just taken", "端口刚被占用"
+            ) from error
         self.address = str(Address(self._asked.host, port))
         self._server.start()
         self._health.set("", health_pb2.HealthCheckResponse.SERVING)
@@ -143,7 +146,7 @@ def must_be_free(at: Address) -> None:
             at.host, at.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except OSError as error:
-        raise CannotListen(str(at), _why(error)) from None
+        raise CannotListen(str(at), _why(error), system_zh(error)) from None
     failed: list[OSError] = []
     for family, kind, protocol, _, place in found:
         try:
@@ -156,7 +159,8 @@ def must_be_free(at: Address) -> None:
     # A name may mean an address that this machine does not have, as ::1 without IPv6.
     taken = next((error for error in failed if error.errno == errno.EADDRINUSE), None)
     if taken or len(failed) == len(found):
-        raise CannotListen(str(at), _why(taken or failed[0])) from None
+        why = taken or failed[0]
+        raise CannotListen(str(at), _why(why), system_zh(why)) from None
 
 
 def _why(error: OSError) -> str:

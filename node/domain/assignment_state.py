@@ -99,7 +99,7 @@ class AssignmentState:
 
 
 class IllegalEvent(SilianError):
-    """The state does not allow the step; `reason` (a key of `REASONS`) says why."""
+    """The state of the task does not allow the step; `reason` is a stable code for the cause."""
 
     code = "illegal_event"
     kind = ErrorKind.FAILED_PRECONDITION

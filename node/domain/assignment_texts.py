@@ -21,7 +21,7 @@ STATE_ZH: dict[S, str] = {
     S.DECLINED: "已拒绝",
     S.RETURNED: "已退回",
     S.ACCEPTED: "已接收",
-    S.RELAYED: "已转派",
+    S.RELAYED: "已转办",
     S.IN_PROGRESS: "办理中",
     S.CLAIMED: "已报办结",
     S.VERIFIED: "已核实",
@@ -46,11 +46,11 @@ KIND_ZH: dict[K, str] = {
     K.APPRAISE_RESULT: "评价结果",
     K.CLOSE: "结案",
     K.RECEIPT: "签收",
-    K.CONSENT: "同意承接",
+    K.CONSENT: "同意承办",
     K.DECLINE: "拒绝",
     K.ACCEPT: "接收",
     K.RETURN: "退回",
-    K.RELAY: "转派",
+    K.RELAY: "转办",
     K.PROGRESS: "报告进度",
     K.CLAIM: "报办结",
     K.HAND_BACK: "申请退办",
@@ -82,7 +82,7 @@ def allowed_text(steps: Sequence[str] | None) -> tuple[str, str]:
     if steps is None:
         return "", ""
     if not steps:
-        return "This office may take no step now.", "本单位现在没有可办理的操作。"
+        return "This office can take no step now.", "本单位现在没有可办理的操作。"
     listed = ", ".join(map(step_verb, steps))
     listed_zh = "、".join(f"{STEP_ZH[step]}（{step_verb(step)}）" for step in steps)
     return f"Allowed here now: {listed}.", f"本单位现在可办理：{listed_zh}。"
@@ -97,7 +97,7 @@ REASONS: dict[str, tuple[str, str, str, str]] = {
         "请选择当前状态允许的操作。",
     ),
     "overtaken": (
-        "the other office had meanwhile moved it on",
+        "the other office has meanwhile taken another step",
         "对方单位已先行处理",
         "Nothing is lost: the step is kept in the record. Go on from the state shown.",
         "记录已保留，请按当前状态继续办理。",
@@ -140,19 +140,19 @@ REASONS: dict[str, tuple[str, str, str, str]] = {
     ),
     "fee_not_released": (
         "the fee that goes with this work has not been released",
-        "随事转移的经费尚未到位",
+        "随事下拨的经费尚未到位",
         "Release the fee first.",
-        "请先拨付经费。",
+        "请先下拨经费。",
     ),
     "not_relayable": (
         "a community does not relay; it divides work among its own workers",
-        "社区不得转派，可在本社区工作人员中分工",
+        "社区不得转办，可在本社区工作人员中分工",
         "Report progress instead.",
         "请直接报告进度。",
     ),
     "children_open": (
         "work relayed to other offices is not finished there",
-        "转派的任务尚未全部办结",
+        "转办的任务尚未全部办结",
         "Close or recall every part first.",
         "请先结案或撤回各项分任务。",
     ),
@@ -165,11 +165,11 @@ REASONS: dict[str, tuple[str, str, str, str]] = {
     "binding": (
         "a ruling from above has settled who does this work",
         "上级已裁定由本单位办理",
-        "Accept it; disagreement goes to the office that ruled.",
+        "Accept it; raise objections with the office that decided.",
         "请接收；如有异议请向裁定单位提出。",
     ),
     "returned_too_often": (
-        "it came back as often as the rules allow; an office above both must rule",
+        "it was returned as often as the rules allow; an office above both must decide",
         "退回次数已达上限，须由共同上级裁定",
         "Ask the nearest office above both for a ruling.",
         "请报请双方共同的上级单位裁定。",

@@ -69,7 +69,7 @@ def read_bound(table: Table, key: str) -> Bound | None:
         return Bound(raw)
     asof = re.fullmatch(r"asof([+-][0-9]{1,4})?", str(raw))
     if not asof:
-        table.fail('is a number or "asof-60"', '应为数字或 "asof-60"', key)
+        table.fail('is a number or "asof-60"', "应为数字或 `asof-60`", key)
     return Bound(int(asof[1] or 0), from_asof=True)
 
 

@@ -106,7 +106,7 @@ def read_register(name: str, table: Table) -> Register:
         audience_includes=table.one_of("audience_includes", ("", *UPWARD), ""),
     )
     if register.audience_includes and register.audience != "record":
-        table.fail("goes with audience record only", "只用于 audience 为 record 的台账",
+        table.fail("goes with audience record only", "只用于 `audience` 为 `record` 的台账",
                    "audience_includes")  # fmt: skip
     if not fields:
         table.fail("has no field", "没有字段", "field")
@@ -124,7 +124,7 @@ def read_field(name: str, table: Table, *, owners: tuple[Level, ...]) -> Field:
         table.fail("a decimal, and nothing else, has 1 to 6 places", "小数位数应为1至6", "scale")
     choices = read_choices(table)
     if bool(choices) != (kind in ("choice", "set")):
-        table.fail("choices go with choice and set", "选项只用于 choice 和 set 类型", "choices")
+        table.fail("choices go with choice and set", "选项只用于 `choice` 和 `set` 类型", "choices")
     pattern = table.text("pattern", "")
     try:
         re.compile(pattern)

@@ -32,9 +32,9 @@ class UnknownDimension(SilianError):
         listed = ", ".join(indicator.dimensions) or "-"
         super().__init__(
             f"{indicator.id} cannot be divided by {dimension!r}.",
-            f"{indicator.id} 不能按 {dimension!r} 划分。",
+            f"{indicator.id} 不能按“{dimension}”分组。",
             remedy_en=f"It can be divided by: {listed}.",
-            remedy_zh=f"可用的维度：{listed}。",
+            remedy_zh="可用的分组见 silian indicator ls。",
         )
 
 

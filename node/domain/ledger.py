@@ -254,7 +254,7 @@ class Books:
                 "stays with the office that holds it",
                 "只能由持有单位使用",
                 remedy_en="Spend it here, or release another fund.",
-                remedy_zh="请在本单位支出，或拨付其他资金。",
+                remedy_zh="请在本单位支出，或下拨其他资金。",
             )
         assert posting.peer_unit is not None
         if not self._is_descendant(posting.peer_unit, self.unit_id):
@@ -285,7 +285,7 @@ class Books:
         assert posting.peer_unit is not None
         released = self._of_transfer(posting.transfer, posting.peer_unit, PostingKind.RELEASE)
         if released is None or released.peer_unit != self.unit_id:
-            raise TransferUnknown("release", "拨付")
+            raise TransferUnknown("release", "下拨")
         if self._resolved(posting.transfer):
             raise TransferResolved
         check_same_money(released, posting)

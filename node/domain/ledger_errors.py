@@ -17,7 +17,7 @@ _DATED = {  # kinds of posting that ask whether their year is open, as nouns
 def fund_name(fund: str) -> tuple[str, str]:
     """Return a fund's id with its English and its Chinese name."""
     known = FUNDS.get(fund)
-    return (f"{fund} ({known.en})", f"{fund}({known.zh})") if known else (fund, fund)
+    return (f"{fund} ({known.en})", f"{fund}（{known.zh}）") if known else (fund, fund)
 
 
 class LedgerError(SilianError):
@@ -65,16 +65,16 @@ class OverLimit(LedgerError):
 
 
 class TransferReused(LedgerError):
-    """A transfer id belongs to one content for ever; make a new id for another transfer."""
+    """A transfer id is used once. Use a new id for another transfer."""
 
     code = "transfer_reused"
     kind = ErrorKind.ALREADY_EXISTS
 
     def __init__(self) -> None:
         super().__init__(
-            "This transfer id already stands for something else.",
+            "This transfer id is already used for another transfer.",
             "该业务编号已用于另一笔记录。",
-            remedy_en="Nothing was booked. Look at the first posting; a new one needs a new id.",
+            remedy_en="Nothing was booked. Use a new id.",
             remedy_zh="未入账。请核对原记录；新的业务须使用新编号。",
         )
 
@@ -117,7 +117,7 @@ class ReceiptMismatch(LedgerError):
 
     def __init__(self, *, sent_fen: int, booked_fen: int) -> None:
         super().__init__(
-            f"{yuan(sent_fen)} yuan were sent; this says {yuan(booked_fen)}.",
+            f"{yuan(sent_fen)} yuan were released, not {yuan(booked_fen)}.",
             f"对方记{yuan(sent_fen)}元，此处记{yuan(booked_fen)}元，金额不符。",
             remedy_en="Post a dispute with both figures.",
             remedy_zh="请登记争议，注明双方金额。",
@@ -127,7 +127,7 @@ class ReceiptMismatch(LedgerError):
 
 
 class NotDescendant(LedgerError):
-    """Money is released only to offices below; choose one of them."""
+    """An office releases money only to offices below it."""
 
     code = "not_descendant"
     kind = ErrorKind.PERMISSION_DENIED
@@ -136,13 +136,13 @@ class NotDescendant(LedgerError):
         super().__init__(
             f"Unit {to_unit} is not below unit {unit_id}.",
             f"单位{to_unit}不是单位{unit_id}的下级。",
-            remedy_en="Release to an office below; money for others goes by the common office.",
-            remedy_zh="只能拨付给下级单位；其他单位的款项由共同上级拨付。",
+            remedy_en="Release to an office below; the common parent releases money to others.",
+            remedy_zh="只能下拨给下级单位；其他单位的款项由共同上级下拨。",
         )
 
 
 class YearNotOpen(LedgerError):
-    """The fiscal year is not open for this; `node.domain.fiscal` says which years are."""
+    """The fiscal year is not open for this posting."""
 
     code = "year_not_open"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -194,14 +194,14 @@ class SamePerson(LedgerError):
 
 
 class NotReversible(LedgerError):
-    """Another office may have used it, or it was reversed before; post the opposite instead."""
+    """Another office may have used the money already, or it was reversed before."""
 
     code = "not_reversible"
     kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, kind: str) -> None:
         super().__init__(
-            f"A {kind} cannot be reversed: another office may have built on it.",
+            f"A {kind} cannot be reversed: another office may have used it already.",
             "该笔记录不能冲正：其他单位可能已据此入账。",
             remedy_en="Ask the receiver to return the money, or post the opposite.",
             remedy_zh="请收款单位退回，或另作相反登记。",
@@ -218,6 +218,6 @@ class BadPosting(LedgerError):
         super().__init__(
             f"A {kind} contradicts itself: {wrong}.",
             "该笔记录自相矛盾，未予入账。",
-            remedy_en="Report it to whoever runs the office's system.",
+            remedy_en="Report it to the operator of the office.",
             remedy_zh="请联系本单位系统管理员。",
         )

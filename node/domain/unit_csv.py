@@ -1,7 +1,8 @@
 """Read a CSV of units as dated records, or refuse the complete file with every fault.
 
 Columns `code,name,level,parent_code`; other columns and blank lines are ignored. Levels are
-city/district/street/community, 市/区/街/居 or 0-3. The root is the city: it has no parent_code.
+city/district/street/community, 市/区/街道/社区 (also 街, 居) or 0-3. The root is the city: it
+has no parent_code.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ FAULTS_SHOWN_MAX = 10
 """Faults in the one-line text; `BadUnitFile.report` has them all."""
 
 LEVEL_NAMES = {name: level for level in Level for name in (level.en, level.zh, str(int(level)))}
+LEVEL_NAMES |= {"街": Level.STREET, "居": Level.COMMUNITY}  # as short lists have them
 _CODE = re.compile(r"[0-9]{12}")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _UNFIT_IN_NAME = re.compile(
@@ -209,8 +211,8 @@ def _row(line: int, cells: Sequence[str], faults: list[UnitFault]) -> UnitRow:
                 line,
                 "unknown_level",
                 f"{level_name!r} is no level; write city, district, street or community "
-                "(or 市, 区, 街, 居, or 0 to 3).",
-                f"“{level_name}”不是层级；请写 市、区、街、居"
+                "(or 市, 区, 街道, 社区, or 0 to 3).",
+                f"“{level_name}”不是层级；请写 市、区、街道、社区"
                 "（或 city、district、street、community，或 0 至 3）。",
             )
         )

@@ -32,8 +32,8 @@ class Level(IntEnum):
 
     @property
     def zh(self) -> str:
-        """Return the one-character Chinese name, as in 市区街居四级联网."""
-        return "市区街居"[self]
+        """Return the Chinese name."""
+        return ("市", "区", "街道", "社区")[self]
 
     @property
     def en(self) -> str:
@@ -69,7 +69,7 @@ def unit_id_for(code: str, valid_from: date) -> int:
 
 
 class UnknownUnit(SilianError):
-    """No unit matches; use one of `suggestions`, or another date."""
+    """No unit has this code, name or path on that day."""
 
     code = "unknown_unit"
     kind = ErrorKind.NOT_FOUND
@@ -79,7 +79,7 @@ class UnknownUnit(SilianError):
         self.suggestions = tuple(suggestions)
         near, near_zh = "; ".join(self.suggestions), "；".join(self.suggestions)
         super().__init__(
-            f"No office answers to {asked!r} on {as_of}.",
+            f"No unit is called {asked!r} on {as_of}.",
             f"{as_of} 没有与“{asked}”对应的单位。",
             remedy_en=f"Nearest: {near}." if near else "Check the code, the name and the date.",
             remedy_zh=f"最接近的有：{near_zh}。" if near else "请核对代码、名称和日期。",
@@ -350,7 +350,7 @@ def _children_of(by_id: dict[int, Unit], as_of: date) -> dict[int, tuple[int, ..
             )
         if parent.level != unit.level - 1:
             raise BadTree(
-                f"{unit.code} {unit.name} ({unit.level.en}) stands under {parent.code} "
+                f"{unit.code} {unit.name} ({unit.level.en}) is below {parent.code} "
                 f"{parent.name} ({parent.level.en}); a parent is exactly one level up.",
                 f"{unit.code} {unit.name}（{unit.level.zh}）的上级 {parent.code} {parent.name}"
                 f"（{parent.level.zh}）不是恰好高一级。",

@@ -60,19 +60,22 @@ COLLISIONS_MAX = 3  # how often work that the server rolled back is run again
 
 
 class StoreUnavailable(SilianError):
-    """The store cannot be opened or written now."""
+    """The office cannot open or write the database now."""
 
     code = "store_unavailable"
     kind = ErrorKind.UNAVAILABLE
 
-    def __init__(self, where: str, why: str, trouble: StoreFault = StoreFault.TRANSIENT) -> None:
+    def __init__(
+        self, where: str, why: str, trouble: StoreFault = StoreFault.TRANSIENT, why_zh: str = ""
+    ) -> None:
         full = trouble is StoreFault.FULL
+        why_zh = why_zh or ("磁盘空间不足" if full else "暂时不能读写")
         super().__init__(
             f"cannot use the store {where}: {why}",
-            f"无法使用数据库 {where}：{why}",
+            f"无法使用数据库 {where}：{why_zh}",
             remedy_en="Free disk space, then try again; nothing else is needed."
             if full
-            else "Stop the other program that uses it, and look at its disk; then try again.",
+            else "Stop the other program that uses it, and check the disk; then try again.",
             remedy_zh="请清理磁盘空间后重试，无需其他操作。"
             if full
             else "请关闭占用该数据库的程序，并检查磁盘，然后重试。",
@@ -87,23 +90,24 @@ class CommitUnknown(SilianError):
 
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
-            f"the store {where} failed while it committed; the change may be there or not: {why}",
+            f"the store {where} failed while it committed; it is not known whether the change "
+            f"is stored: {why}",
             f"数据库 {where} 在提交时出错，本次修改可能已保存，也可能未保存：{why}",
-            remedy_en="Look whether the change is there before you make it again.",
+            remedy_en="Check whether the change is stored before you repeat it.",
             remedy_zh="请先查看本次修改是否已保存，再决定是否重做。",
         )
 
 
 class NotAStore(SilianError):
-    """The file is no office's database, or a damaged one: waiting does not help, a backup does."""
+    """The file is not an office's database, or it is damaged. Restore a backup."""
 
     code = "not_a_store"
     kind = ErrorKind.FAILED_PRECONDITION
 
-    def __init__(self, where: str, why: str) -> None:
+    def __init__(self, where: str, why: str, why_zh: str = "内容已损坏或格式不符") -> None:
         super().__init__(
             f"the store {where} cannot be read as an office's database: {why}",
-            f"{where} 不是可读取的单位数据库：{why}",
+            f"{where} 不是可读取的单位数据库：{why_zh}",
             remedy_en="Check that `store` names the office's own database, or put a backup back: "
             "silian db restore FILE.",
             remedy_zh="请检查 store 设置是否指向本单位的数据库，或用 silian db restore 恢复备份。",
@@ -201,7 +205,9 @@ class Store:
                 finally:
                     self.writing = False
         except QueueTimeout:
-            raise StoreUnavailable(self.shown, "other writers are busy") from None
+            raise StoreUnavailable(
+                self.shown, "other writers are busy", why_zh="其他操作正在写入"
+            ) from None
         except (StoreUnavailable, CommitUnknown) as error:
             self._note(error)
             raise
@@ -369,7 +375,9 @@ class Store:
                 except engine.dialect.loaded_dbapi.Error as error:
                     raise _wrapped(statement, error, engine.dialect.loaded_dbapi) from error
         except QueueTimeout:
-            raise StoreUnavailable(self.shown, "other writers are busy") from None
+            raise StoreUnavailable(
+                self.shown, "other writers are busy", why_zh="其他操作正在写入"
+            ) from None
         except (DBAPIError, TimeoutError) as error:
             raise self.named(error) from error
 
@@ -486,17 +494,22 @@ def _of_file(path: Path) -> SilianError | None:
     """Return what is wrong with a SQLite file that failed, by the file system; None: nothing."""
     may = partial(os.access, effective_ids=os.access in os.supports_effective_ids)
     if not path.parent.is_dir():
-        return StoreUnavailable(str(path), f"there is no folder {path.parent}")
+        return StoreUnavailable(
+            str(path), f"there is no folder {path.parent}", why_zh=f"目录 {path.parent} 不存在"
+        )
     if not path.exists():
         return StoreMissing(str(path))
     if path.is_dir():
-        return NotAStore(str(path), "it is a folder")
+        return NotAStore(str(path), "it is a folder", "这是目录")
     if not may(path, os.R_OK):
-        return StoreForbidden(str(path), "it may not read the file")
+        return StoreForbidden(str(path), "it may not read the file", "没有读取权限")
     if not may(path, os.W_OK):
-        return StoreReadOnly(str(path), "the file may not be written")
+        return StoreReadOnly(str(path), "the file may not be written", "没有写入权限")
     if not may(path.parent, os.W_OK | os.X_OK):
-        return StoreReadOnly(str(path), f"the folder {path.parent} may not be written")
+        return StoreReadOnly(
+            str(path), f"the folder {path.parent} may not be written",
+            f"没有目录 {path.parent} 的写入权限",
+        )  # fmt: skip
     return None
 
 
@@ -566,7 +579,7 @@ def _must_be_utf8(store: Store) -> None:
         raise StoreUnsuited(
             store.shown, f"its encoding is {encoding}", f"该数据库的编码是 {encoding}",
             "Make the database with ENCODING 'UTF8' TEMPLATE template0.",
-            "请用 ENCODING 'UTF8' TEMPLATE template0 重新建立数据库。",
+            "请用 `ENCODING 'UTF8' TEMPLATE template0` 重新建立数据库。",
         )  # fmt: skip
 
 

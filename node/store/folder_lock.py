@@ -25,7 +25,7 @@ class OfficeBusy(SilianError):
         super().__init__(
             f"{folder} is in use by process {pid}",
             f"{folder} 正被进程 {pid} 使用",
-            remedy_en="Stop it, or talk to the running office instead.",
+            remedy_en="Stop it, or use the running office.",
             remedy_zh="请先停止该进程，或通过正在运行的服务操作。",
         )
 

@@ -31,13 +31,13 @@ class NewerSchema(SilianError):
         super().__init__(
             f"{where} was written by a newer program (schema {found})",
             f"{where} 由更新版本的程序写入（结构版本 {found}）",
-            remedy_en="Install the newer program; do not go back with this store.",
+            remedy_en="Install the newer program. An older program cannot use this database.",
             remedy_zh="请安装新版本程序，不要用旧版本打开此数据库。",
         )
 
 
 class OlderSchema(SilianError):
-    """An operator must upgrade the store."""
+    """The database was written by an older program. Upgrade it."""
 
     code = "older_schema"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -133,7 +133,7 @@ def _tables(store: Store) -> set[str]:
 
 
 def _foreign(store: Store) -> NotAStore:
-    return NotAStore(store.shown, "it holds the tables of another program")
+    return NotAStore(store.shown, "it has the tables of another program", "其中是其他程序的表")
 
 
 def _config() -> Config:

@@ -10,7 +10,9 @@ from sync.model.errors import ErrorKind, SilianError
 
 
 class StoreMissing(SilianError):
-    """The store is gone, or it is empty. It is never created again: that would hide the loss."""
+    """The database does not exist or is empty. The program does not create a new one, because that
+    would hide the loss.
+    """
 
     code = "store_missing"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -21,10 +23,13 @@ class StoreMissing(SilianError):
     ) -> None:  # fmt: skip
         if on_server:
             remedy_en = (
-                "Check the database's name in `store`; if it is lost, make it anew and put a "
-                "backup back with psql."
+                "Check the database's name in `store`; if it is lost, create it again and "
+                "restore a "
+                "backup with psql."
             )
-            remedy_zh = "请检查 store 设置中的数据库名；若已丢失，请重建数据库并用 psql 恢复备份。"
+            remedy_zh = (
+                "请检查 store 设置中的数据库名；若已丢失，请重建数据库并用 `psql` 恢复备份。"
+            )
         else:
             remedy_en = (
                 "Put a backup back (`silian db restore FILE`), or move the folder away and run "
@@ -40,15 +45,17 @@ class StoreMissing(SilianError):
 
 
 class StoreReadOnly(SilianError):
-    """The store can be read and not written: its file, its folder, its disk or its server."""
+    """The office can read the database but not write it: rights of the file or folder, a read-only
+    disk, or a standby server.
+    """
 
     code = "store_read_only"
     kind = ErrorKind.PERMISSION_DENIED
 
-    def __init__(self, where: str, why: str) -> None:
+    def __init__(self, where: str, why: str, why_zh: str = "处于只读状态") -> None:
         super().__init__(
             f"the store {where} cannot be written: {why}",
-            f"数据库 {where} 不可写入：{why}",
+            f"数据库 {where} 不可写入：{why_zh}",
             remedy_en="Give the account that runs this the right to write the file and its folder; "
             "is the disk mounted read-only, is the server a standby?",
             remedy_zh="请为运行本程序的账户授予该文件及其目录的写权限；并检查磁盘是否以只读方式"
@@ -57,15 +64,15 @@ class StoreReadOnly(SilianError):
 
 
 class StoreForbidden(SilianError):
-    """The account, its password or its rights do not open the store."""
+    """The database refuses the account: user, password or rights are wrong."""
 
     code = "store_forbidden"
     kind = ErrorKind.PERMISSION_DENIED
 
-    def __init__(self, where: str, why: str) -> None:
+    def __init__(self, where: str, why: str, why_zh: str = "用户名、密码或权限不符") -> None:
         super().__init__(
-            f"the store {where} does not let this account in: {why}",
-            f"数据库 {where} 拒绝了当前账户：{why}",
+            f"the store {where} refuses this account: {why}",
+            f"数据库 {where} 拒绝了当前账户：{why_zh}",
             remedy_en="Check user and password in `store` (or store_password_file, "
             "SILIAN_STORE_PASSWORD), and the rights of that account.",
             remedy_zh="请检查 store 设置中的用户名和密码（或 store_password_file、"
@@ -82,21 +89,21 @@ class StoreUnreachable(SilianError):
     def __init__(self, where: str, why: str) -> None:
         super().__init__(
             f"no database server answers for {where}: {why}",
-            f"数据库服务器 {where} 没有应答：{why}",
+            f"数据库服务器 {where} 没有应答",
             remedy_en="Is the server running? Check host and port in `store`, and the network.",
             remedy_zh="请确认数据库服务已启动，并检查 store 设置中的主机、端口和网络。",
         )
 
 
 class StoreUnsuited(SilianError):
-    """The setting `store` names something in which no office can be kept."""
+    """The setting `store` names a database that cannot store an office."""
 
     code = "store_unsuited"
     kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, where: str, why: str, why_zh: str, remedy_en: str, remedy_zh: str) -> None:
         super().__init__(
-            f"{where} cannot hold an office: {why}",
+            f"{where} cannot be used as this office's database: {why}",
             f"{where} 不能用作本单位的数据库：{why_zh}",
             remedy_en=remedy_en,
             remedy_zh=remedy_zh,

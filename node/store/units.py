@@ -31,7 +31,7 @@ def base_units(content: str, since: date) -> tuple[Unit, ...]:
     try:
         return read_units(content.encode(), "tree", since)
     except BadUnitFile as error:
-        raise NotAStore("-", "its tree of units is damaged") from error
+        raise NotAStore("-", "its tree of units is damaged", "行政区划已损坏") from error
 
 
 class NoTreeYet(SilianError):

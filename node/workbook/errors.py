@@ -6,14 +6,14 @@ from sync.model.errors import ErrorKind, SilianError
 
 
 class WorkbookError(SilianError):
-    """Base of the errors below; nothing of the file was imported."""
+    """The file was not imported."""
 
     code = "workbook_refused"
     kind = ErrorKind.INVALID_ARGUMENT
 
 
 class WorkbookTooLarge(WorkbookError):
-    """A bound of `Limits` was passed; split the file, or delete empty rows and pictures."""
+    """The file is too large. Split it, or delete empty rows and pictures."""
 
     code = "workbook_too_large"
 

@@ -26,7 +26,7 @@ class RowFault:
     def text(self, lang: str = "zh") -> str:
         """Return what is wrong and what to do, in `lang` ("zh" or "en")."""
         if lang == "zh":
-            return f"{self.zh} {self.suggestion_zh}".strip()
+            return f"{self.zh}{self.suggestion_zh}".strip()
         return f"{self.en} {self.suggestion_en}".strip()
 
 
@@ -46,11 +46,11 @@ class FaultGroup:
 
     def text(self, lang: str = "zh") -> str:
         """Return one line for a summary: count, rows, what, remedy."""
-        rows = ", ".join(str(row) for row in self.first_rows)
+        rows = ("、" if lang == "zh" else ", ").join(str(row) for row in self.first_rows)
         more = self.count > len(self.first_rows)
         if lang == "zh":
             where = f"第 {rows} 行{'等' if more else ''}"
-            return f"{self.count} 处（{where}）：{self.zh} {self.suggestion_zh}".strip()
+            return f"{self.count} 处（{where}）：{self.zh}{self.suggestion_zh}".strip()
         where = f"row{'s' if self.count > 1 else ''} {rows}{' and more' if more else ''}"
         return f"{self.count} x ({where}): {self.en} {self.suggestion_en}".strip()
 

@@ -36,16 +36,19 @@ from sync.store import quarantine
 
 
 class CursorGap(SilianError):
-    """The sender went on from a position past the one held here; it resends from `expected`."""
+    """The sender started after the last position that this office has; it sends from `expected`
+    again.
+    """
 
     code = "cursor_gap"
     kind = ErrorKind.OUT_OF_RANGE
 
     def __init__(self, *, expected: int, received: int) -> None:
         super().__init__(
-            f"batch starts after position {received}, {expected} is held here",
+            f"the batch starts after position {received}, this office has everything up to "
+            f"{expected}",
             f"批次起点为 {received}，本单位只收到 {expected}",
-            remedy_en="The sender resends from what the receiver holds; nothing to do.",
+            remedy_en="The sender sends the missing entries again; nothing to do.",
             remedy_zh="发送方会自动补发，无需处理。",
         )
         self.expected = expected

@@ -74,7 +74,7 @@ def check_heads(replica: Replica, chunk: Chunk, message: Message, peer: int) -> 
     ground = Ground(message, peer, replica.identity, replica.routes, chunk.writers)
     for key in chunk.heads:
         if key.lane is not Lane.BULK:
-            raise Unauthorised("a stream of another lane", "数据流不属于该通道")
+            raise Unauthorised("a stream of another lane", "变更流不属于该通道")
         claim = Claim(*chunk.writers[key.incarnation], key.incarnation, key.audience)
         check(Item.HEAD, claim, ground)
 

@@ -46,7 +46,7 @@ _DIGEST = (
 
 
 class RecordExists(SilianError):
-    """A new record bears the id of one that is there already."""
+    """A record with this id exists already."""
 
     code = "record_exists"
     kind = ErrorKind.ALREADY_EXISTS
@@ -54,7 +54,7 @@ class RecordExists(SilianError):
     def __init__(self, register: str) -> None:
         super().__init__(
             f"{register}: a record with this id exists already",
-            f"{register}：该编号的记录已存在",
+            "该编号的记录已存在",
             remedy_en="Change the existing record instead.",
             remedy_zh="请修改已有记录。",
         )

@@ -18,7 +18,7 @@ from sync.store.registers import RegisterTable, RegisterTables
 
 
 class NotWritable(SilianError):
-    """This office's level does not own a field of the edit; ask the owner for a correction."""
+    """This office's level may not write one of the fields. Ask the owner for a correction."""
 
     code = "not_owner"
     kind = ErrorKind.PERMISSION_DENIED
@@ -26,7 +26,7 @@ class NotWritable(SilianError):
     def __init__(self, register: str, reason: str) -> None:
         super().__init__(
             f"{register}: this office may not write this ({reason})",
-            f"{register}：本级单位无权填写此内容（{reason}）",
+            "本级单位无权填写此内容",
             remedy_en="Ask the owning office to change it.",
             remedy_zh="请联系负责单位修改。",
         )

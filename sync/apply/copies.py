@@ -241,7 +241,9 @@ def adopt_streams(replica: Replica, tx: Connection, chunk: Chunk) -> None:
             signatures.key_known(tx, key.incarnation),
         )
         if known_key and shown and known_key != shown:
-            raise KeyChanged(f"incarnation {key.incarnation:x}", known_key, shown)
+            raise KeyChanged(
+                f"incarnation {key.incarnation:x}", f"存续期 {key.incarnation:x}", known_key, shown
+            )
         if tip.signed_seq == tip.seq and not is_signed(shown, STREAM, tip.hash, tip.signature):
             raise BadSignature(key, tip.seq)
         replica.clock.observe(tip.hlc)

@@ -8,7 +8,7 @@ from sync.model.errors import ErrorKind, SilianError
 
 
 class BundleNotForUs(SilianError):
-    """The file is for another office. It must be read there."""
+    """The file is for another office. Read it there."""
 
     code = "bundle_not_for_us"
     kind = ErrorKind.PERMISSION_DENIED
@@ -32,7 +32,7 @@ class BundleNotNeighbour(SilianError):
         super().__init__(
             f"{who} is neither this office's parent nor one of its children",
             f"{who} 不是本单位的上级或直接下级",
-            remedy_en="A bundle goes one level: from an office to its parent, or to a child.",
+            remedy_en="An office writes bundles only for its parent and its children.",
             remedy_zh="离线包只在上下级之间逐级传递。",
         )
 
@@ -62,7 +62,8 @@ class BundleNeedsLine(SilianError):
         super().__init__(
             f"the store of {who} was restored and lacks changes that this office has",
             f"{who_zh or who} 的数据曾被恢复，缺少本单位已收到的内容",
-            remedy_en="Connect the two offices once: it gets back what it lost. Then continue.",
+            remedy_en="Connect the two offices once, so that it receives what it lost. Then "
+            "continue.",
             remedy_zh="请让两个单位联网一次，对方会自动取回缺失的数据，之后可继续使用离线包。",
         )
 
@@ -73,7 +74,7 @@ class BundleNeedsLine(SilianError):
 
 
 class BundleMissing(SilianError):
-    """An earlier bundle of the sender has not been read here."""
+    """This office has not read an earlier bundle of the sender."""
 
     code = "bundle_missing"
     kind = ErrorKind.FAILED_PRECONDITION

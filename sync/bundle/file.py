@@ -45,7 +45,7 @@ _WHY_ZH = {  # causes that a clerk can act on; the others share one text
 
 
 class BundleDamaged(SilianError):
-    """The file is no bundle, or was cut off or changed, or its signature is wrong."""
+    """The file is not a bundle, or is incomplete or changed, or its signature is wrong."""
 
     code = "bundle_damaged"
     kind = ErrorKind.DAMAGED_FILE
@@ -54,7 +54,7 @@ class BundleDamaged(SilianError):
         super().__init__(
             f"not an intact bundle: {why}",
             f"离线包不完整或已被改动：{_WHY_ZH.get(why, '内部结构有误')}",
-            remedy_en="Nothing was applied. Copy the file again, or have it written again.",
+            remedy_en="Nothing was applied. Copy the file again, or ask for a new one.",
             remedy_zh="未导入任何数据。请重新拷贝，或请对方重新生成。",
         )
 

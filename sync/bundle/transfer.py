@@ -244,11 +244,13 @@ class Reader:
         trusted = fingerprint(head.public_key).replace(" ", "") == self._trust
         pinned = peers.load(tx, head.sender).key_pinned
         if not peers.fits_pin(pinned, head.public_key) and not trusted:
-            raise KeyChanged(head.sender_name, bytes.fromhex(pinned), head.public_key)
+            raise KeyChanged(
+                head.sender_name, head.sender_name, bytes.fromhex(pinned), head.public_key
+            )
         if known and known != head.public_key:
-            raise KeyChanged(head.sender_name, known, head.public_key)
+            raise KeyChanged(head.sender_name, head.sender_name, known, head.public_key)
         if not known and others and head.public_key not in others and not trusted:
-            raise KeyChanged(head.sender_name, others[0], head.public_key)
+            raise KeyChanged(head.sender_name, head.sender_name, others[0], head.public_key)
         self.survey.key = head.public_key
         self.survey.key_is_new = not known
 

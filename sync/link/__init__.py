@@ -11,13 +11,14 @@ from sync.link.lines import NO_PROXY, Lines
 from sync.link.messages import Verdict
 from sync.link.parent import Parent
 from sync.link.sessions import SessionUnknown
-from sync.link.status import RemoteRefusal, read_refusal, to_grpc
+from sync.link.status import STATUS_ZH, RemoteRefusal, read_refusal, to_grpc
 
 __all__ = [
     "BULK_WAITING_MAX",
     "CLOSE_AFTER_S",
     "NO_PROXY",
     "OVERLOADED_WAIT_MS",
+    "STATUS_ZH",
     "ChildEnd",
     "Dialer",
     "Hello",

@@ -12,7 +12,7 @@ OVERLOADED_WAIT_MS = 2_000
 
 
 class Overloaded(SilianError):
-    """Enough bulk waits here already; the child comes again after the time named."""
+    """This office is busy. The child tries again after the time named."""
 
     code = "overloaded"
     kind = ErrorKind.RESOURCE_EXHAUSTED

@@ -287,7 +287,9 @@ class ChildEnd:
         with reporting(self._host, reply.unit), self._host.store.read() as tx:
             known = peers.load(tx, self.parent_unit)
             if not peers.fits_pin(known.key_pinned, reply.public_key):
-                raise KeyRefused(f"unit {reply.unit}", known.key_pinned, reply.public_key)
+                raise KeyRefused(
+                    f"unit {reply.unit}", f"单位 {reply.unit}", known.key_pinned, reply.public_key
+                )
             self._check_possession(reply)
         self._given = (reply.challenge, reply.incarnation)
         if verdict is Verdict.CLONE:
@@ -321,7 +323,9 @@ class ChildEnd:
             came_as_snapshot = upload.parent_bulk_is_from_snapshot(tx, self.parent_unit)
             known_key = signatures.key_known(tx, reply.incarnation)
         if known_key and reply.public_key not in (b"", known_key):
-            error = KeyChanged(f"unit {reply.unit}", known_key, reply.public_key)
+            error = KeyChanged(
+                f"unit {reply.unit}", f"单位 {reply.unit}", known_key, reply.public_key
+            )
             self._host.signature_refused(reply.unit, error)
             raise error
         if restored:
@@ -368,7 +372,7 @@ class ChildEnd:
         if reply.public_key and not is_shown(
             reply.public_key, PARENT, sides, challenge, reply.signature
         ):
-            raise KeyNotShown(f"unit {reply.unit}")
+            raise KeyNotShown(f"unit {reply.unit}", f"单位 {reply.unit}")
 
     def _was_restored(self, tx: Connection, reply: pb.HelloResponse) -> bool:
         """Return whether we lack what the parent has from us, though our newest entries go on."""

@@ -104,6 +104,10 @@ class Dialer:
         return self._session.reason
 
     @property
+    def reason_zh(self) -> str:
+        return self._session.reason_zh
+
+    @property
     def acked_by_parent(self) -> dict[Lane, int]:
         """How far the parent has our log, by its last answer."""
         return dict(self._session.acked_by_parent)
@@ -304,7 +308,7 @@ class Dialer:
         try:
             request = self._end.request(command)
         except SilianError as error:
-            return self._after(Failed(error.code, error.retryable, error.en))
+            return self._after(Failed(error.code, error.retryable, error.en, reason_zh=error.zh))
         # Nothing after this line: the answer may be there before it returns.
         self._dialled().call(
             method_of(command), request,
@@ -327,7 +331,7 @@ class Dialer:
         except grpc.RpcError as error:
             return failed(error)
         except SilianError as error:
-            return Failed(error.code, error.retryable, error.en)
+            return Failed(error.code, error.retryable, error.en, reason_zh=error.zh)
 
     # -- the connection ------------------------------------------------------------------------
 

@@ -43,16 +43,16 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 class LineClosed(SilianError):
-    """The office hung up before its call was made."""
+    """The office closed the connection before the call was made."""
 
     code = "link_closed"
     kind = ErrorKind.UNREACHABLE
 
     def __init__(self) -> None:
         super().__init__(
-            "the line was closed before the call was made",
+            "the connection was closed before the call was made",
             "连接已关闭，请求未发出",
-            remedy_en="This happens when an office stops; it dials again when it starts.",
+            remedy_en="This happens when an office stops. It connects again when it starts.",
             remedy_zh="单位停止服务时会出现此情况，重新启动后会自动连接。",
         )
 

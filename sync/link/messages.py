@@ -26,7 +26,17 @@ class Verdict(Enum):
     CHALLENGE = 8
 
 
-# -- commands to the driver ---------------------------------------------------------------------
+# Each of them in Chinese, where the parent says no more than its reason in English.
+VERDICT_ZH = {
+    Verdict.ACCEPTED: "已连接", Verdict.SNAPSHOT: "先接收全量副本，再继续同步",
+    Verdict.RESTORED: "本单位数据库经过恢复，先取回缺少的数据",
+    Verdict.CLONE: "有另一套数据以本单位名义运行，请停用其中一套，再由上级解除标记",
+    Verdict.WRONG_PARENT: "对方不是本单位的上级，或双方的行政区划不一致",
+    Verdict.UPGRADE_FIRST: "双方程序版本相差过大，请先升级",
+    Verdict.BACK_OFF: "上级正在恢复，请等待", Verdict.CHALLENGE: "上级要求再次出示签名密钥",
+}  # fmt: skip
+
+# -- commands to the driver --------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +218,7 @@ class Failed:
     retryable: bool
     reason: str = ""
     oversized: bool = False
+    reason_zh: str = ""
     retry_after_ms: int | None = None
 
 

@@ -343,10 +343,12 @@ def _refusal(facts: Facts, check: Check) -> SignatureError:
     """Return the error with which a handshake is refused."""
     hello = facts.hello
     if check is KEY_NOT_SHOWN:
-        return KeyNotShown(f"unit {hello.unit}")
+        return KeyNotShown(f"unit {hello.unit}", f"单位 {hello.unit}")
     if check is KEY_REFUSED:
-        return KeyRefused(f"unit {hello.unit}", facts.pinned, hello.public_key)
-    return KeyChanged(f"unit {hello.unit}", facts.key, hello.public_key)
+        return KeyRefused(
+            f"unit {hello.unit}", f"单位 {hello.unit}", facts.pinned, hello.public_key
+        )
+    return KeyChanged(f"unit {hello.unit}", f"单位 {hello.unit}", facts.key, hello.public_key)
 
 
 def _of_child(tx: Connection, unit: int, durable_above: DurableAt) -> DurableAt:

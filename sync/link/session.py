@@ -12,6 +12,7 @@ from dataclasses import replace
 from enum import Enum
 
 from sync.link.messages import (
+    VERDICT_ZH,
     AppliedHere,
     Apply,
     BatchRead,
@@ -70,6 +71,7 @@ class Session:
     def __init__(self) -> None:
         self.state = State.OFFLINE
         self.reason = ""  # why it waits or halts; for people
+        self.reason_zh = ""  # the same in Chinese
         self.verdict: Verdict | None = None
         self.attempt = 0  # conversations in a row that led nowhere
         self.acked_by_parent: dict[Lane, int] = {}  # our log, durable at the parent
@@ -128,7 +130,7 @@ class Session:
     def broken(self, event: Failed) -> Rest:
         """The open `Watch` call failed while idle: wait first, or a whole city redials at once."""
         assert self.state is State.IDLE, f"broken while {self.state.name}"
-        self.reason = event.reason or event.code
+        self._note_reason(event)
         self.attempt += 1
         self.state = State.RESTING
         return Rest(self.attempt, event.retry_after_ms)
@@ -160,7 +162,10 @@ class Session:
 
     def _handshake_done(self, event: HandshakeDone) -> Command:
         self.verdict = event.verdict
-        self.reason = event.reason
+        self.reason, self.reason_zh = (
+            event.reason,
+            VERDICT_ZH[event.verdict] if event.reason else "",
+        )
         if event.verdict is Verdict.CHALLENGE:
             self._challenges += 1
             if self._challenges <= CHALLENGES_MAX:
@@ -224,8 +229,11 @@ class Session:
 
     def _pushed(self, event: Pushed) -> Command:
         if event.position <= self.acked_by_parent.get(event.lane, 0):
-            # Do not go back, and do not ask forever: a handshake returns the parent's position.
-            return self._failed(Failed("no_progress", retryable=True))
+            # Nor do we go back, nor ask for ever: a handshake tells where the parent stands.
+            return self._failed(Failed(
+                "no_progress", True, "the parent took nothing of what was sent",
+                reason_zh="上级没有收下发送的数据",
+            ))  # fmt: skip
         self.acked_by_parent[event.lane] = event.position
         if event.position < self._pushed_to:
             self._pending_push.add(event.lane)  # it accepted a part
@@ -283,7 +291,7 @@ class Session:
         self._compare = self._begun = False
         if event.retryable:
             return self._failed(event)
-        self.reason = event.reason or event.code
+        self._note_reason(event)
         return self._choose()
 
     def _woken(self, _event: Woken) -> Command:
@@ -293,8 +301,12 @@ class Session:
         self.notify(event)
         return self._choose()
 
-    def _failed(self, event: Failed) -> Command:
+    def _note_reason(self, event: Failed) -> None:
         self.reason = event.reason or event.code
+        self.reason_zh = event.reason_zh or self.reason
+
+    def _failed(self, event: Failed) -> Command:
+        self._note_reason(event)
         moving = self.state in (State.PUSHING, State.PULLING)
         self._restore_pending()
         if moving and event.oversized and self._bytes_max > BATCH_BYTES_MIN:

@@ -24,16 +24,18 @@ KEEP_ALIVE_MS = 300_000  # an open Watch is answered this often even without wor
 
 
 class SessionUnknown(SilianError):
-    """The call names no session of this office (it has restarted): handshake again."""
+    """The office has restarted and does not know the session. The other office connects again by
+    itself.
+    """
 
     code = "session_unknown"
     kind = ErrorKind.SESSION_UNKNOWN
 
     def __init__(self) -> None:
         super().__init__(
-            "no such session here",
+            "this office does not know the session",
             "会话不存在",
-            remedy_en="Greet again; this happens by itself.",
+            remedy_en="The other office connects again by itself.",
             remedy_zh="系统会自动重新连接。",
         )
 

@@ -29,6 +29,17 @@ _RETRYABLE = frozenset(
     {S.UNAVAILABLE, S.DEADLINE_EXCEEDED, S.ABORTED, S.CANCELLED, S.UNKNOWN, S.INTERNAL}
 )
 _OVERSIZED = "larger than max"
+# Why a call ended that no refusal explains, in Chinese; the English text is gRPC's own.
+STATUS_ZH = {
+    S.OK: "已结束", S.CANCELLED: "对方中止了连接", S.UNKNOWN: "对方程序出错",
+    S.INVALID_ARGUMENT: "对方不接受这一请求", S.DEADLINE_EXCEEDED: "应答超时",
+    S.NOT_FOUND: "该地址上没有所需的服务", S.ALREADY_EXISTS: "内容已存在",
+    S.PERMISSION_DENIED: "对方拒绝访问", S.RESOURCE_EXHAUSTED: "对方繁忙或数据过大",
+    S.FAILED_PRECONDITION: "对方当前不能接受", S.ABORTED: "对方中止了操作",
+    S.OUT_OF_RANGE: "超出范围", S.UNIMPLEMENTED: "该地址上不是本程序的服务",
+    S.INTERNAL: "连接或对方程序出错", S.UNAVAILABLE: "无法连接", S.DATA_LOSS: "数据损坏",
+    S.UNAUTHENTICATED: "身份未获确认",
+}  # fmt: skip
 
 
 class RemoteRefusal(SilianError):
@@ -109,14 +120,17 @@ def failed(error: grpc.RpcError) -> Failed:
     refusal = read_refusal(error)
     if refusal is not None:
         return Failed(
-            refusal.code, refusal.retryable, refusal.en, retry_after_ms=refusal.retry_after_ms
-        )
+            refusal.code, refusal.retryable, refusal.en,
+            retry_after_ms=refusal.retry_after_ms, reason_zh=refusal.zh,
+        )  # fmt: skip
     code = error.code() if callable(getattr(error, "code", None)) else S.UNKNOWN
     text = str(getattr(error, "details", lambda: "")() or "")
     name = code.name.lower()
     oversized = code is S.RESOURCE_EXHAUSTED and _OVERSIZED in text
     retryable = code in _RETRYABLE or code is S.RESOURCE_EXHAUSTED
-    return Failed(name, retryable, f"{name}: {text[:200]}", oversized=oversized)
+    return Failed(
+        name, retryable, f"{name}: {text[:200]}", oversized=oversized, reason_zh=STATUS_ZH[code]
+    )
 
 
 def _details(error: SilianError) -> Iterator[Message]:

@@ -40,10 +40,9 @@ class BadSignature(SignatureError):
     kind = ErrorKind.DATA_LOSS
 
     def __init__(self, key: StreamKey, seq: int) -> None:
-        where = _name(key)
         super().__init__(
-            f"stream {where}: the signature for entry {seq} is not from its office",
-            f"数据流 {where}：第 {seq} 条的签名与原单位不符",
+            f"stream {key.en}: the signature for entry {seq} is not from its office",
+            f"变更流 {key.zh}：第 {seq} 条的签名与原单位不符",
         )
 
 
@@ -53,48 +52,48 @@ class KeyChanged(SignatureError):
     code = "key_changed"
     kind = ErrorKind.PERMISSION_DENIED
 
-    def __init__(self, who: str, known: bytes, shown: bytes) -> None:
+    def __init__(self, who: str, who_zh: str, known: bytes, shown: bytes) -> None:
         super().__init__(
             f"{who}: signed with key {fingerprint(shown)}, the known key is {fingerprint(known)}",
-            f"{who}：签名密钥为 {fingerprint(shown)}，本单位已知 {fingerprint(known)}",
+            f"{who_zh}：签名密钥为 {fingerprint(shown)}，本单位已知 {fingerprint(known)}",
         )
 
 
 class KeyRefused(SignatureError):
-    """A neighbour comes under another key than the one pinned: a person has to let it in."""
+    """A neighbour connects with another key than before. A person has to accept the new key."""
 
     code = "key_refused"
     kind = ErrorKind.PERMISSION_DENIED
     _remedy_en = (
         "Phone that office and compare the digits that `silian doctor` shows there. If they are "
-        "the same, let it in here: `silian clone reset`. Else somebody works under its name."
+        "the same, accept it here: `silian clone reset`. Else somebody uses its name."
     )
     _remedy_zh = (
         "请电话联系该单位，核对其运行 silian doctor 所示的密钥；"
         "一致时在本单位运行 silian clone reset 放行，不一致则有人冒用其名义。"
     )
 
-    def __init__(self, who: str, pinned: str, shown: bytes) -> None:
+    def __init__(self, who: str, who_zh: str, pinned: str, shown: bytes) -> None:
         known = fingerprint(bytes.fromhex(pinned))
         super().__init__(
-            f"{who} comes under key {fingerprint(shown) or '(none)'}, the key pinned is {known}",
-            f"{who} 出示的密钥为 {fingerprint(shown) or '（无）'}，本单位登记的是 {known}",
+            f"{who} uses key {fingerprint(shown) or '(none)'}, the accepted key is {known}",
+            f"{who_zh}出示的密钥为 {fingerprint(shown) or '（无）'}，本单位登记的是 {known}",
         )
         self.shown = shown
 
 
 class KeyNotShown(SignatureError):
-    """A neighbour comes under a public key and has not signed the challenge with it."""
+    """A neighbour did not prove that it has the key that it names."""
 
     code = "key_not_shown"
     kind = ErrorKind.PERMISSION_DENIED
-    _remedy_en = "Somebody works under that office's name, or between: look at both ends."
+    _remedy_en = "Somebody may use that office's name, or change data between: check both offices."
     _remedy_zh = "可能有人冒用该单位名义，或在途中截获报文；请检查双方。"
 
-    def __init__(self, who: str) -> None:
+    def __init__(self, who: str, who_zh: str) -> None:
         super().__init__(
-            f"{who} has not shown that it has the key that it names",
-            f"{who} 未能证明持有其出示的密钥",
+            f"{who} did not prove that it has the key that it names",
+            f"{who_zh}未能证明持有其出示的密钥",
         )
 
 
@@ -105,10 +104,9 @@ class SignatureMissing(SignatureError):
     kind = ErrorKind.DATA_LOSS
 
     def __init__(self, key: StreamKey, signed_seq: int, seq: int) -> None:
-        where = _name(key)
         super().__init__(
-            f"stream {where}: signed up to entry {signed_seq}, received up to {seq}",
-            f"数据流 {where}：签名只到第 {signed_seq} 条，实收到第 {seq} 条",
+            f"stream {key.en}: signed up to entry {signed_seq}, received up to {seq}",
+            f"变更流 {key.zh}：签名只到第 {signed_seq} 条，实收到第 {seq} 条",
         )
 
 
@@ -132,7 +130,12 @@ def verify_stream(
     after = known
     if signature is not None and signature.seq > known.seq and signature.seq in hashes:
         if known.public_key and known.public_key != signature.public_key:
-            raise KeyChanged(f"stream {_name(key)}", known.public_key, signature.public_key)
+            raise KeyChanged(
+                f"stream {key.en}",
+                f"变更流 {key.zh}",
+                known.public_key,
+                signature.public_key,
+            )
         if not is_signed(signature.public_key, STREAM, hashes[signature.seq], signature.signature):
             raise BadSignature(key, signature.seq)
         after = SignedUpTo(signature.seq, signature.signature, signature.public_key)
@@ -140,10 +143,6 @@ def verify_stream(
     if after.seq and newest - after.seq > UNSIGNED_ENTRIES_MAX:
         raise SignatureMissing(key, after.seq, newest)
     return after
-
-
-def _name(key: StreamKey) -> str:
-    return f"{key.incarnation:x} {key.audience} {key.lane.name.lower()}"
 
 
 MILESTONE_ENTRIES = 4_000

@@ -25,7 +25,7 @@ SNAPSHOT_UP = "snapshot:up"  # how far the parent had our log then
 
 
 class LogTruncated(SilianError):
-    """The log does not reach back to the position that it must begin at."""
+    """The change log no longer has the entries that the other office needs."""
 
     code = "log_truncated"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -35,7 +35,7 @@ class LogTruncated(SilianError):
             f"the log is complete only from position {low_water_mark} on; "
             f"entries after {asked} are needed",
             f"变更日志自 {low_water_mark} 起完整，所需起点为 {asked}",
-            remedy_en="Connect the two offices once: the system sends a snapshot. Then continue.",
+            remedy_en="Connect the two offices once, so that a full copy is sent. Then continue.",
             remedy_zh="请让两个单位联网一次，系统会传送全量副本，之后可继续。",
         )
 

@@ -88,7 +88,9 @@ def rewrites(before: RecordState | None, after: RecordState, register: RegisterS
 
 
 class Unauthorised(SilianError):
-    """A peer sent what it may not write or relay; all of its message is refused."""
+    """A neighbour sent something that it may not write or relay. This office refused the whole
+    message.
+    """
 
     code = "unauthorised"
     kind = ErrorKind.PERMISSION_DENIED

@@ -21,7 +21,7 @@ UNKNOWN = Attribution()
 
 
 class BadAttribution(SilianError):
-    """A name or a reason that cannot be kept: too long, or with characters that are no text."""
+    """A name or a reason cannot be stored: it is too long, or has characters that are no text."""
 
     code = "bad_attribution"
     kind = ErrorKind.INVALID_ARGUMENT

@@ -9,6 +9,7 @@ from sync.model.errors import ErrorKind, SilianError
 LOCAL = "local"  # never leaves the office
 DOWN_ALL = "down:all"
 LEVELS = ("city", "district", "street", "community")
+LEVELS_ZH = ("市级", "区级", "街道级", "社区级")
 
 
 class BadAudience(SilianError):
@@ -20,7 +21,7 @@ class BadAudience(SilianError):
     def __init__(self, text: str) -> None:
         super().__init__(
             f"unknown audience {text[:60]!r}",
-            f"未知的可见范围 {text[:60]!r}",
+            f"未知的送达范围“{text[:60]}”",
             remedy_en="Upgrade this office or its peer.",
             remedy_zh="请升级本单位或对方的程序。",
         )
@@ -50,6 +51,16 @@ def up(level: int) -> str:
 def down(unit: int) -> str:
     """Return the audience of all offices on the way from the writer down to `unit`."""
     return f"down:{unit}"
+
+
+def audience_zh(text: str) -> str:
+    """Return in Chinese for whom a change is; one unit below keeps its number."""
+    direction, _, to = text.partition(":")
+    if direction == "up":
+        return f"上报至{LEVELS_ZH[LEVELS.index(to)] if to in LEVELS else to}"
+    if direction == "down":
+        return "全部下级" if text == DOWN_ALL else f"下级 {to}"
+    return "仅本单位" if text == LOCAL else text
 
 
 def parse(text: str) -> Audience:

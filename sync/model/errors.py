@@ -98,12 +98,12 @@ class SilianError(Exception):
     def text(self, lang: str = "en") -> str:
         """Return the message with its remedy in `lang` ("en" or "zh")."""
         if lang == "zh":
-            what, remedy, stop = self.zh, self.remedy_zh, "。"
+            what, remedy, stop, gap = self.zh, self.remedy_zh, "。", ""
         else:
-            what, remedy, stop = self.en, self.remedy_en, "."
+            what, remedy, stop, gap = self.en, self.remedy_en, ".", " "
         if remedy and not what.endswith(_ENDS):
             what += stop
-        return f"{what} {remedy}".strip()
+        return f"{what}{gap}{remedy}".strip()
 
 
 class Malformed(SilianError):
@@ -115,14 +115,14 @@ class Malformed(SilianError):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"malformed message: {what}",
-            f"报文格式错误：{what}",
+            "收到的报文不符合约定",
             remedy_en="Check that both offices run a released version; report it with this text.",
-            remedy_zh="请确认双方均为正式版本，并将此信息报告给维护人员。",
+            remedy_zh="请确认双方均为正式版本，并将加 --lang en 显示的信息报告给维护人员。",
         )
 
 
 class TooLarge(SilianError):
-    """A transaction is too large for a link. Its writer refuses it: a person can act there."""
+    """A transaction is too large to be sent. Split it."""
 
     code = "transaction_too_large"
     kind = ErrorKind.TOO_LARGE
@@ -137,7 +137,7 @@ class TooLarge(SilianError):
 
 
 class RecordMissing(SilianError):
-    """This store does not have the record."""
+    """This office does not have the record."""
 
     code = "record_missing"
     kind = ErrorKind.NOT_FOUND
@@ -145,7 +145,7 @@ class RecordMissing(SilianError):
     def __init__(self, key: RecordKey) -> None:
         super().__init__(
             f"no {key.register} with id {key.id.hex()} in unit {key.unit}",
-            f"没有编号为 {key.id.hex()} 的{key.register}记录",
+            f"该台账没有编号为 {key.id.hex()} 的记录",
             remedy_en="List the register and take the id from there.",
             remedy_zh="请先查询台账并核对编号。",
         )

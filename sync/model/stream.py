@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
+from sync.model.audience import audience_zh
 from sync.model.change import Entry, StreamHead
 from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import Lane
@@ -18,6 +19,15 @@ class StreamKey(NamedTuple):
     audience: str
     lane: Lane
 
+    @property
+    def en(self) -> str:
+        return f"{self.incarnation:x} {self.audience} {self.lane.name.lower()}"
+
+    @property
+    def zh(self) -> str:
+        lane = "控制" if self.lane is Lane.CONTROL else "台账"
+        return f"{self.incarnation:x}（{audience_zh(self.audience)}，{lane}通道）"
+
 
 class StreamGap(SilianError):
     """Entries are missing before this one; the sender continues from what we have."""
@@ -26,10 +36,9 @@ class StreamGap(SilianError):
     kind = ErrorKind.OUT_OF_RANGE
 
     def __init__(self, key: StreamKey, *, expected_seq: int, received_seq: int) -> None:
-        where = f"{key.incarnation:x} {key.audience} {key.lane.name.lower()}"
         super().__init__(
-            f"stream {where}: expected entry {expected_seq}, received {received_seq}",
-            f"数据流 {where}：应收第 {expected_seq} 条，实收第 {received_seq} 条",
+            f"stream {key.en}: expected entry {expected_seq}, received {received_seq}",
+            f"变更流 {key.zh}：应收第 {expected_seq} 条，实收第 {received_seq} 条",
             remedy_en="The sender will resend the missing entries; no action is needed.",
             remedy_zh="发送方会自动补发，无需处理。",
         )
@@ -37,7 +46,7 @@ class StreamGap(SilianError):
 
 
 class StreamForked(SilianError):
-    """Two different entries have one number: a restored or cloned store, or forgery.
+    """Two different entries have the same number: a restored or cloned database, or forgery.
 
     No office receives more of the stream until a person has acted.
     """
@@ -46,10 +55,9 @@ class StreamForked(SilianError):
     kind = ErrorKind.DATA_LOSS
 
     def __init__(self, key: StreamKey, seq: int) -> None:
-        where = f"{key.incarnation:x} {key.audience} {key.lane.name.lower()}"
         super().__init__(
-            f"stream {where}: two different entries are numbered {seq}",
-            f"数据流 {where}：编号 {seq} 出现两条不同的内容",
+            f"stream {key.en}: two different entries are numbered {seq}",
+            f"变更流 {key.zh}：编号 {seq} 出现两条不同的内容",
             remedy_en="Look for a restored backup or a cloned store of that office.",
             remedy_zh="请检查该单位是否恢复过备份或存在重复的数据副本。",
         )

@@ -16,39 +16,28 @@ from hub.api.choices import TRANSFER_STATES
 from hub.cli import labels
 from hub.cli.main import app
 from hub.cli.shape import in_language
+from node.config import OfficeConfig
 from node.services.health.problems import TEXTS
+from tests.support.chinese import HAN, PLACE, half_width
 
 ROOT = Path(__file__).parents[2]
-HAN = re.compile(r"[一-鿿]")
-PLACE = "\0"  # where a value is put in
-# A sign of half width next to a Chinese character; one between two codes is allowed.
-HALF = re.compile(r"[一-鿿”》）] *[,;:?!()]|[,;:?!()] *[一-鿿“《（]")
-FORMS = ("主机:端口", "用户@主机:5432/数据库")  # are typed as they stand
 SHOWN = re.compile(  # is typed or seen as it stands: commands, options, settings, files, addresses
-    r"`[^`]*`|silian( [a-z][a-z-]*)*|--[a-z-]+( [a-z|-]+)*|[A-Za-z]*[_./\\=][\w./\\=]*|SILIAN\w*"
+    # settings, where they are called so
+    r"(设置(的 )?|office\.toml 中(填写|的|设置)? ?|请将 |（) ?(parent|unit)\b"
+    r"|\b(store|listen|parent) 设置"
+    r"|`[^`]*`|silian( [a-z][a-z-]*)*|--[a-z-]+( [a-z|-]+)*|[A-Za-z]*[_./\\=][\w./\\=]*|SILIAN\w*"
     r"|\w+://\S*|YYYY-MM(-DD)?"
 )
-# Names that Chinese texts have in Latin letters: products, formats, units, signals, settings.
+# Names of products, formats, encodings, units: whatever else is typed stands in backquotes.
 NAMES = {
-    "ANSI", "ASCII", "BOM", "CPU", "CSV", "Ctrl", "DTD", "ENCODING", "Excel", "GBK", "IP", "IPv",
-    "JSON", "KiB", "LimitNOFILE", "MiB", "PostgreSQL", "SIGTERM", "SQLite", "Silian", "TEMPLATE",
-    "TLS", "TOML", "UTC", "UTF", "audience", "choice", "collation", "csv", "doctor", "false",
-    "kill", "listen", "logs", "loser", "mode", "parent", "psql", "pysqlite", "record", "scale",
-    "seen", "set", "shown", "store", "systemd", "template", "true", "type", "ulimit", "unit",
-    "xlsx", "as", "is", "was", "city", "district", "street", "community", "asof", "DEBUG",
-    "GiB", "zh", "en", "workbook", "SHA", "SQL", "value", "xls", "xlsm", "ZIP", "PATH",
+    "ANSI", "ASCII", "CPU", "CSV", "Ctrl", "DTD", "Excel", "GBK", "GiB", "IP", "IPv", "JSON",
+    "MiB", "PostgreSQL", "SQLite", "TLS", "TOML", "UTC", "UTF", "csv", "xlsx",
 }  # fmt: skip
 
 
 def english(text: str) -> list[str]:
     """Return the English words of a Chinese text."""
     return [word for word in re.findall(r"[A-Za-z]{2,}", SHOWN.sub(" ", text)) if word not in NAMES]
-
-
-def half_width(text: str) -> list[str]:
-    for form in FORMS:
-        text = text.replace(form, PLACE)
-    return HALF.findall(text.replace("!=", PLACE))
 
 
 def whole(text: str) -> str:
@@ -151,6 +140,71 @@ def test_every_chinese_text_of_the_program_is_whole() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+# -- reasons that go into both texts of an error --------------------------------------------------
+
+
+def displayed(trees: list[ast.Module]) -> dict[str, tuple[list[str], set[str]]]:
+    """Return of each error: the parameters of its constructor, and those its Chinese text shows."""
+    found = {}
+    for tree in trees:
+        for made in ast.walk(tree):
+            if not isinstance(made, ast.ClassDef):
+                continue
+            for init in made.body:
+                if not (isinstance(init, ast.FunctionDef) and init.name == "__init__"):
+                    continue
+                names = [each.arg for each in (*init.args.args[1:], *init.args.kwonlyargs)]
+                found[made.name] = (names, shown_in_chinese(init) & set(names))
+    return found
+
+
+def shown_in_chinese(init: ast.FunctionDef) -> set[str]:
+    for call in ast.walk(init):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "super().__init__":
+            zh = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "remedy_zh")]
+            looked_up = {
+                name for part in zh for got in ast.walk(part)
+                if isinstance(got, ast.Call) for name in ast.walk(got)
+            }  # fmt: skip
+            return {
+                name.id for part in zh for name in ast.walk(part)
+                if isinstance(name, ast.Name) and name not in looked_up
+            }  # fmt: skip
+    return set()
+
+
+def literal(value: ast.expr) -> str:
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return value.value
+    if isinstance(value, ast.JoinedStr):
+        parts = value.values
+        return "".join(str(p.value) if isinstance(p, ast.Constant) else PLACE for p in parts)
+    return ""
+
+
+def test_no_error_puts_an_english_reason_into_its_chinese_text() -> None:
+    """A reason that is given where the error is raised is given in both languages."""
+    trees = {path: ast.parse(path.read_text()) for path in FILES}
+    errors = displayed(list(trees.values()))
+    assert errors["StoreUnavailable"][1] == {"where", "why_zh"}
+    wrong = []
+    for path, tree in trees.items():
+        for call in ast.walk(tree):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
+                continue
+            names, shown = errors.get(call.func.id, ([], set()))
+            given = [*zip(names, call.args, strict=False),
+                     *((k.arg, k.value) for k in call.keywords)]  # fmt: skip
+            wrong += [
+                f"{path.relative_to(ROOT)}:{call.lineno}: {call.func.id} {name}: {literal(value)!r}"
+                for name, value in given
+                if name in shown
+                and literal(value) not in OfficeConfig.model_fields
+                and english(literal(value))
+            ]
+    assert not wrong, "\n".join(wrong)
+
+
 def leaves(thing: Any) -> Iterator[str]:
     if isinstance(thing, dict):
         for key, value in thing.items():
@@ -194,6 +248,42 @@ def test_every_label_of_the_catalogue_is_whole_in_chinese() -> None:
     wrong = [whole(text) or f"{text}: no Chinese" for text in found
              if whole(text) or not HAN.search(text)]  # fmt: skip
     assert not wrong, "\n".join(wrong)
+
+
+# -- one word for one thing -----------------------------------------------------------------------
+
+# What is not used -> the word of docs/glossary.md, as the administration has it.
+RIVALS = {
+    "街、居": "街道、社区", "街/居": "街道/社区", "市区街居": "市、区、街道、社区",
+    "工单": "工作单", "承接": "接收", "报告完成": "报办结", "转派": "转办", "拨付": "下拨",
+    "谢绝": "拒绝", "下达": "交办", "缺口": "尚缺，或隔离的变更", "警报": "告警",
+    "存根": "已清空的注销记录", "另一值": "未采用的值", "已安全": "已保存", "未开通": "未入网",
+    "断线": "断网", "线路": "连接", "链路": "连接", "重算": "复算", "数据流": "变更流",
+    "可见范围": "送达范围", "下属": "下级", "下辖": "下级", "转移": "划转", "体检": "运行环境检查",
+    "快照": "全量副本", "作废": "注销", "报送": "上报", "--reason 原因": "--reason 理由",
+}  # fmt: skip
+
+
+def test_one_thing_has_one_chinese_word() -> None:
+    stated = {f"{path.relative_to(ROOT)}:{line}": text
+              for path in FILES for line, text in texts(path)}  # fmt: skip
+    for path in [ROOT / "hub/cli/explanations.toml", *(ROOT / "node/catalogue").glob("*.toml")]:
+        stated |= {f"{path.name} {n}": text for n, text in enumerate(leaves(tomllib.loads(
+            path.read_text())))}  # fmt: skip
+    found = [
+        f"{where}: {rival} is {word}: {text!r}"
+        for where, text in stated.items()
+        for rival, word in RIVALS.items()
+        if re.search(rf"(?<!工作){rival}" if rival == "工单" else re.escape(rival), text)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_the_glossary_has_no_banned_word() -> None:
+    rows = (ROOT / "docs/glossary.md").read_text().splitlines()
+    words = [row.split("|")[2].strip() for row in rows if row.count("|") == 5]
+    assert len(words) > 60
+    assert not [(word, rival) for word in words for rival in RIVALS if rival in word]
 
 
 TABLES = [

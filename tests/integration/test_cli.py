@@ -83,7 +83,7 @@ def test_status_shows_the_link_and_the_offices_below(network: Network) -> None:
     assert {c["code"]: c["offices"] for c in tree["causes"]}["never_contacted"] == 16
     shown = network.above("status", "--tree").out
     assert "万家花园社区" in shown
-    assert "18 offices: heard 2, never heard 16, line up 1" in shown
+    assert "18 offices: 2 connected before, 16 never, connected now 1" in shown
     assert "18 个：已联网 2，从未联网 16" in network.above("status", "--tree", lang="zh").out
     assert len(shown.splitlines()) < 10  # and not a line for each office that never was
 

@@ -5,50 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
-from typer.core import TyperGroup
-from typer.main import get_command
 
-from hub.cli.main import app
 from node.store.engine import sqlite_driver
-from tests.support.silian import COMMUNITY, STREET, Ran, on_terminal, serving, silian
+from tests.support.filled import ARGUMENTS, Pair, filled_pair, good, lists
+from tests.support.silian import on_terminal, silian
 from tests.support.tier import GARDEN, ORCHID, eventually, tier_of
-
-LISTING = {"ls", "find", "transfers", "balance", "report"}
-# What a list needs to be asked, or to be long; every other one is asked by its name alone.
-ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "record ls": ("premises",),
-    "duplicate ls": ("--all",),
-    "quarantine ls": ("--all",),
-    "unit ls": ("闸弄口街道",),
-    "unit find": ("社区",),
-    "report": ("--indicator", "K2,K5", "--by", "community"),
-}
-
-
-def verbs(group: TyperGroup, before: str = "") -> Iterator[str]:
-    for name, command in group.commands.items():
-        path = f"{before} {name}".strip()
-        if command.hidden:
-            continue
-        if isinstance(command, TyperGroup):
-            yield from verbs(command, path)
-        else:
-            yield path
-
-
-def lists() -> dict[str, tuple[str, ...]]:
-    """Return every verb that lists, from the program itself: a new one is tried by itself."""
-    command = get_command(app)
-    assert isinstance(command, TyperGroup)
-    listing = (verb for verb in verbs(command) if verb.split()[-1] in LISTING)
-    return {verb: (*verb.split(), *ARGUMENTS.get(verb, ())) for verb in listing}
-
 
 LISTS = lists()
 ALSO = {  # further tables
@@ -59,75 +25,12 @@ ALSO = {  # further tables
     "conflict show": ("conflict", "show", "二号楼"),
     "order show": ("order", "show", "楼道灯排查"),
 }
-LONG = "这是一条写得很长的备注，用来看看八十列的终端上表格会不会把编号和日期从中间折断。"
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    street: Path
-    community: Path
-
-    def above(self, *arguments: object, lang: str = "en") -> Ran:
-        return silian(*arguments, "--dir", self.street, lang=lang)
-
-    def below(self, *arguments: object, lang: str = "en") -> Ran:
-        return silian(*arguments, "--dir", self.community, lang=lang)
-
-    def sync(self) -> None:
-        assert self.below("sync", "now", "--wait", 30).exit == 0
-
-
-def good(ran: Ran) -> Any:
-    assert ran.exit == 0, ran.err
-    return ran.json
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Two served offices with something in every list that can be filled by hand."""
-    base = tmp_path_factory.mktemp("pair")
-    found = Pair(base / "street", base / "community")
-    assert silian("init", "--dir", found.street, "--unit", STREET).exit == 0
-    with serving(found.street) as address:
-        silian("init", "--dir", found.community, "--unit", COMMUNITY, "--parent", address)
-        with serving(found.community):
-            found.sync()
-            _fill(found)
-            yield found
-
-
-def _fill(pair: Pair) -> None:
-    def make(register: str, *values: str) -> Any:
-        return good(pair.below("record", "create", register, *values, "--json"))
-
-    for name in ("一号楼", "二号楼", "文体中心"):
-        make("premises", f"name={name}", "use=office", "area_m2=234567.5", f"remark={LONG}",
-             "address=浙江省杭州市上城区闸弄口街道万家花园社区一百二十三号")  # fmt: skip
-    for number in ("110101199003072316", "11010119900307109X"):
-        make("resident", f"id_number={number}", "name=张秀敏", "birth_date=1990-03-07", "sex=女",
-             "phone=13900000000", "employment=退休")  # fmt: skip
-    two = good(pair.below("record", "show", "premises", "二号楼", "--json"))["record"]
-    change = ("record", "change", "premises", "二号楼")
-    stale = ("--version-token", two["version_token"], "--force")
-    for text, more in (("甲说" + LONG, ()), ("乙说" + LONG, stale)):
-        assert pair.below(*change, f"remark={text}", *more).exit == 0
-    one = good(pair.below("record", "show", "premises", "文体中心", "--json"))["record"]
-    change = ("record", "change", "premises", "文体中心")
-    for text, more in (("甲", ()), ("乙", ("--version-token", one["version_token"], "--force"))):
-        assert pair.below(*change, f"remark={text}", *more).exit == 0
-    decide = ("--take", "loser", "--reason", LONG, "--as", "王敏")
-    assert pair.below("conflict", "resolve", "文体中心", *decide).exit == 0
-    pair.sync()
-    ask = ("area_m2=10", "--reason", LONG, "--unit", COMMUNITY)
-    assert pair.above("correction", "ask", "premises", "一号楼", *ask).exit == 0
-    money = ("--fund", "F10", "--year", "2026")
-    assert pair.above("money", "appropriate", "1000000", *money, "--note", LONG).exit == 0
-    for amount in ("123456.78", "2"):
-        assert pair.above("money", "release", amount, "--to", COMMUNITY, *money).exit == 0
-    for title in ("楼道灯排查", LONG[:40]):
-        more = ("--to", COMMUNITY, "--due", "2099-12-31", "--duty", "undertakes")
-        assert pair.above("work", "issue", title, *more).exit == 0
-    pair.sync()
+    with filled_pair(tmp_path_factory.mktemp("pair")) as found:
+        yield found
 
 
 def clean(shown: str) -> list[str]:
@@ -309,6 +212,7 @@ def test_a_case_names_this_offices_own_record_and_is_taken_by_its_first_digits(
         assert shown.exit == 0, shown.err
         assert "张秀敏" in shown.out
         assert "待核实" in shown.out
+        assert "居民 公民身份号码" in shown.out  # and not the codes of register and field
 
 
 def key_has_come(folder: Path) -> bool:

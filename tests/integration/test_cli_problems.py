@@ -7,36 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from hub.client.client import wall_ms
 from hub.serve.process import Process
 from node.services.records import edits
-from sync.store.sql import execute
-from tests.support.network import NORTH, A, Network
+from tests.support.filled import troubled_street
+from tests.support.network import A
 from tests.support.silian import silian
 from tests.unit.node.offices import Clock, exchange, new_office
 
-PREMISES: dict[str, Any] = {"name": "一号楼", "use": "office", "area_m2": 666, "tenure": "owned"}
 HALL = {"name": "办公楼", "use": "办公", "area_m2": "660"}
 
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A street that holds three changes of a community which its store refused."""
-    base = tmp_path_factory.mktemp("trouble")
-    net = Network(base, (A, NORTH), templates=tmp_path_factory.mktemp("templates"))
-
-    def refuse(tx: Connection) -> None:
-        execute(tx, "CREATE TRIGGER t BEFORE INSERT ON r_premises WHEN new.f_area_m2=666 "
-                "BEGIN SELECT RAISE(ABORT, 'poison'); END")  # fmt: skip
-
-    net[NORTH].store.write(refuse)
-    net.create_many(A, "premises", [{**PREMISES, "name": f"{n}号楼"} for n in range(3)])
-    net.settle()
-    net[NORTH].peer_status.flag_clone(net.unit(A))
-    net.close()
-    return base / NORTH
+    return troubled_street(tmp_path_factory.mktemp("trouble"))
 
 
 def test_quarantined_changes_are_listed_shown_retried_and_closed_with_a_reason(

@@ -70,6 +70,10 @@ class Line:
     def reason(self) -> str:
         return self.session.reason
 
+    @property
+    def reason_zh(self) -> str:
+        return self.session.reason_zh
+
     def start(self) -> None:
         self._submit()
 

@@ -16,7 +16,7 @@ _NUMBER_MAX = 2**63 - 1  # what a column of a store can be compared with
 
 
 class BadToken(SilianError):
-    """A text that this program did not make, or made for another page."""
+    """This program did not write this token, or wrote it for another page."""
 
     code = "bad_token"
     kind = ErrorKind.INVALID_ARGUMENT

@@ -8,7 +8,7 @@ REASON_CHARS_MAX = 500
 
 
 class ReasonMissing(SilianError):
-    """A decision that others will ask about needs a reason that they can read later."""
+    """The verb records a decision, and needs a reason that others can read later."""
 
     code = "reason_missing"
     kind = ErrorKind.INVALID_ARGUMENT
@@ -17,21 +17,21 @@ class ReasonMissing(SilianError):
         super().__init__(
             "the reason is missing",
             "未填写理由",
-            remedy_en="Say why in a few words: it is kept for whoever looks at it later.",
+            remedy_en="Give the reason in a few words; it is stored with the decision.",
             remedy_zh="请简要说明理由，系统将保存以备查考。",
         )
         self.violations = (FieldViolation("reason", self.en, self.zh),)
 
 
 class ActorMissing(SilianError):
-    """A decision that others will ask about needs the name of who made it."""
+    """The verb records a decision, and needs the name of the person who made it."""
 
     code = "actor_missing"
     kind = ErrorKind.INVALID_ARGUMENT
 
     def __init__(self) -> None:
         super().__init__(
-            "the name of who decides is missing",
+            "the name of the person who decides is missing",
             "未填写经办人",
             remedy_en="Name the person who decides.",
             remedy_zh="请填写经办人姓名。",

@@ -47,31 +47,31 @@ AlikeBy = Literal["values", "writers"]
 
 
 class ConflictClosed(SilianError):
-    """Somebody has resolved it already, here or elsewhere; nothing is left to do."""
+    """A person has resolved this conflict already, here or at another office."""
 
     code = "conflict_closed"
     kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, conflict_id: bytes) -> None:
         super().__init__(
-            f"conflict {conflict_id.hex()} is settled already",
+            f"conflict {conflict_id.hex()} is resolved already",
             f"冲突 {conflict_id.hex()} 已处理",
-            remedy_en="Look at the record: what it shows now is what was decided.",
+            remedy_en="Nothing to do. The record shows the value that was decided.",
             remedy_zh="请查看记录当前的内容。",
         )
 
 
 class ConflictNotOurs(SilianError):
-    """Whether an ended record stays ended is for the office that keeps it."""
+    """Only the office that keeps a record decides whether it stays ended."""
 
     code = "conflict_not_ours"
     kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, register: Register, keeper: str) -> None:
         super().__init__(
-            f"{register.en}: whether the record stays ended is for {keeper} to say",
+            f"{register.en}: only {keeper} decides whether the record stays ended",
             f"{register.zh}：记录是否保持注销由{keeper}决定",
-            remedy_en="Ask that office to look at the conflict; it sees the same one.",
+            remedy_en="Ask that office to resolve the conflict; it has the same one.",
             remedy_zh="请联系该单位处理，对方看到的是同一条冲突。",
         )
 

@@ -30,7 +30,7 @@ Writers = Mapping[int, tuple[int, int]]
 
 
 class UnknownConflict(SilianError):
-    """No conflict has this id here; take the id from the list."""
+    """This office has no conflict with this id."""
 
     code = "unknown_conflict"
     kind = ErrorKind.NOT_FOUND

@@ -15,7 +15,7 @@ STATE_ZH = {
 
 
 class UnknownCorrection(SilianError):
-    """No correction request with this id is held here."""
+    """This office has no correction request with this id."""
 
     code = "unknown_correction"
     kind = ErrorKind.NOT_FOUND
@@ -40,7 +40,7 @@ class BadCorrection(SilianError):
 
 
 class NobodyToAsk(SilianError):
-    """No one office in line with this one owns all of these fields and may receive the record."""
+    """No single office above or below owns all of these fields and may receive the record."""
 
     code = "nobody_to_ask"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -57,14 +57,14 @@ class NobodyToAsk(SilianError):
 
 
 class CorrectionAsked(SilianError):
-    """This office has asked about one of these fields and has no answer yet."""
+    """This office has asked for a correction of one of these fields and has no answer yet."""
 
     code = "correction_asked"
     kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, correction: bytes) -> None:
         super().__init__(
-            f"this was asked already and waits for its answer: {correction.hex()}",
+            f"this office already asked for this and has no answer yet: {correction.hex()}",
             f"已提出过更正申请，尚待答复：{correction.hex()}",
             remedy_en="Wait for the answer, or withdraw that request first.",
             remedy_zh="请等待答复，或先撤回原申请。",
@@ -72,7 +72,7 @@ class CorrectionAsked(SilianError):
 
 
 class CorrectionClosed(SilianError):
-    """The request was answered or withdrawn; ask again if it is needed still."""
+    """The request was answered or withdrawn already."""
 
     code = "correction_closed"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -81,13 +81,13 @@ class CorrectionClosed(SilianError):
         super().__init__(
             f"correction request {correction.hex()} is {state.value}",
             f"更正申请 {correction.hex()} {STATE_ZH[state]}",
-            remedy_en="Look at it; ask anew if it is needed still.",
+            remedy_en="Look at it; ask again if it is still needed.",
             remedy_zh="请查看该申请；如仍需更正，请重新申请。",
         )
 
 
 class CorrectionNotOurs(SilianError):
-    """Only the owner of the fields answers a request, and only who asked withdraws it."""
+    """Only the owner of the fields answers a request; only the office that asked withdraws it."""
 
     code = "correction_not_ours"
     kind = ErrorKind.PERMISSION_DENIED
@@ -102,7 +102,7 @@ class CorrectionNotOurs(SilianError):
 
 
 class CorrectionStale(SilianError):
-    """A field that is to be corrected changed after it was last looked at; look again."""
+    """Someone changed a field of the request after you last looked at it."""
 
     code = "correction_stale"
     kind = ErrorKind.ABORTED

@@ -24,7 +24,7 @@ _SHOWN = {OPEN: 0, CLOSED: 1}
 
 
 class UnknownCase(SilianError):
-    """No case has this number here; take it from the list."""
+    """This office has no duplicate with this id."""
 
     code = "unknown_case"
     kind = ErrorKind.NOT_FOUND
@@ -39,22 +39,22 @@ class UnknownCase(SilianError):
 
 
 class CaseNotOurs(SilianError):
-    """The case belongs to the office over all concerned, which alone closes it."""
+    """Only the common parent of all concerned offices closes this duplicate."""
 
     code = "case_not_ours"
     kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, case: bytes) -> None:
         super().__init__(
-            f"case {case.hex()} is another office's to close",
+            f"case {case.hex()} can only be closed by another office",
             f"重复登记 {case.hex()} 应由上级核实",
-            remedy_en="Tell the office named in the case what you found.",
+            remedy_en="Inform the office that the duplicate names as its owner.",
             remedy_zh="请将核实结果告知该条所列的主办单位。",
         )
 
 
 class CaseNotOpen(SilianError):
-    """Nothing is to be closed: the case was closed, taken up above, or has settled itself."""
+    """The duplicate is not open: it was closed, passed to a higher office, or ended by itself."""
 
     code = "case_not_open"
     kind = ErrorKind.FAILED_PRECONDITION

@@ -33,7 +33,7 @@ CLOSING = "closing"
 
 
 class PeriodOpen(SilianError):
-    """The month is not over, or is no month: its end cannot be kept yet."""
+    """The month has not ended, or it is not a month."""
 
     code = "period_open"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -43,7 +43,7 @@ class PeriodOpen(SilianError):
             f"{period[:20]!r} is not a month that has ended",
             f"“{period[:20]}”不是已结束的月份",
             remedy_en="Give a past month as YYYY-MM.",
-            remedy_zh="请填写已结束的月份，格式为 YYYY-MM。",
+            remedy_zh="请填写已结束的月份，例如 2026-07。",
         )
 
 

@@ -34,14 +34,14 @@ BY_UNIT = "unit"
 
 
 class NoClosing(SilianError):
-    """No office had closed a month by that day, so how things stood then is not known."""
+    """No month was closed by that day, so the figures of that day are not known."""
 
     code = "no_closing"
     kind = ErrorKind.NOT_FOUND
 
     def __init__(self, indicator: Indicator, as_of: date) -> None:
         super().__init__(
-            f"How {indicator.id} stood on {as_of} was not kept: no month was closed by then.",
+            f"{indicator.id} is not known for {as_of}: no month was closed by then.",
             f"{as_of} 之前没有月结数据，无法得知当时的“{indicator.zh}”。",
             remedy_en="Ask for today, or for a day after the first closing.",
             remedy_zh="请查询今天，或第一次月结之后的日期。",

@@ -42,7 +42,7 @@ class UnknownIndicator(SilianError):
 
 
 class BadQuestion(SilianError):
-    """The day has not come, or the history is neither as-is nor as-was; correct it."""
+    """The day is in the future, or the history is neither as-is nor as-was."""
 
     code = "bad_question"
     kind = ErrorKind.INVALID_ARGUMENT
@@ -52,7 +52,7 @@ class BadQuestion(SilianError):
             what,
             what_zh,
             remedy_en="Ask for today or a past day, as-is or as-was.",
-            remedy_zh="请查询今天或以前的日期，口径为 as-is 或 as-was。",
+            remedy_zh="请查询今天或以前的日期；按当时区划查询请加 --as-was。",
         )
 
 

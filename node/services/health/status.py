@@ -49,6 +49,10 @@ class LinkState(Protocol):
     def reason(self) -> str:
         """Why the link is down; "" when it is not."""
 
+    @property
+    def reason_zh(self) -> str:
+        """The same in Chinese."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfficeLine:
@@ -210,7 +214,7 @@ def _own_problems(
     if office.clock.clamped:
         yield _of(line, "timestamps_refused", n=office.clock.clamped)
     if link_state is not None and not link_state.connected and not office.fenced:
-        yield _of(line, "link_down", why=link_state.reason or "-")
+        yield _of(line, "link_down", why=link_state.reason or "-", why_zh=link_state.reason_zh)
     for job in jobs:
         yield _of(line, "job_failed", why=job)
     yield from _kept_problems(line)

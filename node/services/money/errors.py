@@ -67,7 +67,7 @@ _REASONS: dict[str, tuple[str, str, str, str]] = {
         "Money goes down one level at a time, and {} is further down",
         "资金须逐级下拨，{}不是直接下级",
         "Release it to the office between; that one passes it on.",
-        "请先拨付给中间一级单位，由其继续下拨。",
+        "请先下拨给中间一级单位，由其继续下拨。",
     ),
     "no_payer": (
         "There is no office above that the money could go back to",
@@ -91,7 +91,7 @@ _REASONS: dict[str, tuple[str, str, str, str]] = {
 
 
 class BadAllocation(SilianError):
-    """What was asked cannot be booked as it stands; `reason` is a stable word for why."""
+    """The office cannot book this; `reason` is a stable code for the cause."""
 
     code = "bad_allocation"
     kind = ErrorKind.INVALID_ARGUMENT

@@ -185,7 +185,7 @@ def _release_here(office: Office, tx: Connection, transfer: bytes) -> Line:
     for line in of_transfers(tx, [transfer]):
         if line.posting.kind is PostingKind.RELEASE and line.posting.peer_unit == me:
             return line
-    raise TransferUnknown("release", "拨付")
+    raise TransferUnknown("release", "下拨")
 
 
 def _own(session: JournalSession, kind: PostingKind, transfer: bytes) -> Line | None:

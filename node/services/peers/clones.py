@@ -18,31 +18,33 @@ if TYPE_CHECKING:
 
 
 class NotCloned(SilianError):
-    """Neither two stores nor another key were seen under that office's name."""
+    """That office is not marked: this office saw neither a second database nor another key under
+    its name.
+    """
 
     code = "not_cloned"
     kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            f"neither two stores nor another key were seen here of {path}",
+            f"this office saw neither a second database nor another key of {path}",
             f"{path} 未被标记为重复运行，也没有被拒的新密钥",
-            remedy_en="Look at `silian clone ls` here and at the office's other neighbours.",
+            remedy_en="Run `silian clone ls` here and at the office's other neighbours.",
             remedy_zh="请在本单位及其相邻单位用 silian clone ls 查看。",
         )
 
 
 class KeyMissing(SilianError):
-    """An office came without a key; there is none to let in."""
+    """An office connected without a key, so there is no key to accept."""
 
     code = "key_missing"
     kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            f"{path} came without a key, and its key is known here",
+            f"{path} connected without a key, but this office knows its key",
             f"{path} 未出示密钥，而本单位已登记其密钥",
-            remedy_en="Have that office start with its key file, or without one: it makes a key.",
+            remedy_en="Ask that office to start with its key file; without one it creates a key.",
             remedy_zh="请该单位放回密钥文件后启动；密钥文件丢失时会自动生成新密钥。",
         )
 

@@ -64,7 +64,7 @@ __all__ = [
 
 
 class StaleEdit(SilianError):
-    """Somebody changed the same field since the person looked; look again, or force it."""
+    """Someone else changed the same field after you last looked at the record."""
 
     code = "stale_edit"
     kind = ErrorKind.ABORTED
@@ -81,7 +81,7 @@ class StaleEdit(SilianError):
 
 
 class RecordEnded(SilianError):
-    """The record has been ended; add it again, or resolve its conflict to bring it back."""
+    """The record was ended."""
 
     code = "record_ended"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -90,7 +90,7 @@ class RecordEnded(SilianError):
         super().__init__(
             f"{register.en} {record.hex()} has been ended",
             f"{register.zh} {record.hex()} 已注销",
-            remedy_en="Bring it back with `silian record restore`, or add it anew.",
+            remedy_en="Bring it back with `silian record restore`, or add it again.",
             remedy_zh="可用 silian record restore 恢复，或重新新增。",
         )
 
@@ -105,13 +105,15 @@ class NotEnded(SilianError):
         super().__init__(
             f"{register.en} {record.hex()} has not been ended",
             f"{register.zh} {record.hex()} 未注销",
-            remedy_en="Look at the record: it is there.",
+            remedy_en="Nothing to do: the record is active.",
             remedy_zh="请查看该记录，无需恢复。",
         )
 
 
 class StillContested(SilianError):
-    """Another office wrote to the record while it was being ended; decide that conflict first."""
+    """Another office changed the record at the same time as it was ended. Resolve that conflict
+    first.
+    """
 
     code = "still_contested"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -121,12 +123,12 @@ class StillContested(SilianError):
             f"{register.en} {record.hex()}: another office wrote to it while it was being ended",
             f"{register.zh} {record.hex()}：注销时其他单位有改动",
             remedy_en="Settle the conflict (`silian conflict ls`): its value brings it back.",
-            remedy_zh="请先处理冲突（silian conflict ls），采用另一值即可恢复该记录。",
+            remedy_zh="请先处理冲突（silian conflict ls），改采未采用的值即可恢复该记录。",
         )
 
 
 class ValuesGone(SilianError):
-    """The record was ended long ago and its values were removed; add it again."""
+    """The record was ended long ago and its values were removed."""
 
     code = "values_gone"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -135,7 +137,7 @@ class ValuesGone(SilianError):
         super().__init__(
             f"{register.en} {record.hex()}: its values were removed after its end",
             f"{register.zh} {record.hex()}：注销后内容已按保留期限清除",
-            remedy_en="Add the record anew.",
+            remedy_en="Add the record again.",
             remedy_zh="请重新新增该记录。",
         )
 

@@ -39,16 +39,16 @@ _UNIT_FIELDS = (
 
 
 class PersonalRegister(SilianError):
-    """Records of persons are written into files by the office that keeps them, and no other."""
+    """Only the office that keeps records of persons exports them."""
 
     code = "personal_register"
     kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, register: Register) -> None:
         super().__init__(
-            f"{register.en} holds personal data: only the unit's own office exports it",
+            f"{register.en} has personal data: only the unit's own office exports it",
             f"“{register.zh}”含个人信息，只能由本单位导出",
-            remedy_en="Export this office's own unit, or ask for the figures instead.",
+            remedy_en="Export this office's own unit, or use figures instead.",
             remedy_zh="请只导出本单位数据，或查询汇总指标。",
         )
 

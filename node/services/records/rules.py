@@ -48,7 +48,7 @@ class UnknownRegister(SilianError):
 
 
 class SystemRegister(SilianError):
-    """The program keeps this register itself; use the page or command made for it."""
+    """The program itself writes this register. Use the verbs for work, money or units."""
 
     code = "system_register"
     kind = ErrorKind.PERMISSION_DENIED
@@ -57,7 +57,7 @@ class SystemRegister(SilianError):
         super().__init__(
             f"{register.en} is kept by the program",
             f"“{register.zh}”由系统维护",
-            remedy_en="Use the page made for it: work, money or units.",
+            remedy_en="Use the verbs made for it: work, money or unit.",
             remedy_zh="请使用相应的功能：任务，资金或单位。",
         )
 
@@ -78,7 +78,9 @@ class NotKeptHere(SilianError):
 
 
 class KeptElsewhere(SilianError):
-    """The records asked for stay in their own offices and are not here: that is not none."""
+    """These records are stored only at the offices that keep them. This does not mean that there
+    are none.
+    """
 
     code = "kept_elsewhere"
     kind = ErrorKind.PERMISSION_DENIED
@@ -97,14 +99,14 @@ class KeptElsewhere(SilianError):
 
 
 class ForeignUnit(SilianError):
-    """The unit is neither this office's nor below it; nothing of it is kept here."""
+    """The unit is neither this office's nor below it, so this office has no data of it."""
 
     code = "foreign_unit"
     kind = ErrorKind.PERMISSION_DENIED
 
     def __init__(self, code: str) -> None:
         super().__init__(
-            f"unit {code} is not this office's and not below it",
+            f"unit {code} is neither this office's nor below it",
             f"单位 {code} 不属于本单位及下级",
             remedy_en="Choose this office's unit or one below it.",
             remedy_zh="请选择本单位或下级单位。",
@@ -112,7 +114,7 @@ class ForeignUnit(SilianError):
 
 
 class InvalidRecord(SilianError):
-    """The values cannot be kept; `faults` says which and what to write instead.
+    """The office cannot store the values; `faults` names them and what to write instead.
 
     `of_request`: the faults lie in the request's `values`, and not in what it searches for.
     """

@@ -30,29 +30,29 @@ WAITING = ("open", "deferred")
 
 
 class UnknownQuarantined(SilianError):
-    """No quarantined change has this id; list them."""
+    """This office has no quarantined change with this id."""
 
     code = "unknown_quarantined_change"
     kind = ErrorKind.NOT_FOUND
 
     def __init__(self, quarantine_id: bytes) -> None:
         super().__init__(
-            f"no hole {quarantine_id.hex()} at this office",
+            f"no quarantined change {quarantine_id.hex()} at this office",
             f"本单位没有编号为 {quarantine_id.hex()} 的隔离变更",
-            remedy_en="List the holes and take the id from there.",
+            remedy_en="List them with `silian quarantine ls` and take the id from there.",
             remedy_zh="请先查看隔离区并核对编号。",
         )
 
 
 class NotOpen(SilianError):
-    """The change is applied or was closed before; there is nothing to do."""
+    """The change was applied or discarded already."""
 
     code = "quarantined_change_closed"
     kind = ErrorKind.FAILED_PRECONDITION
 
     def __init__(self, quarantine_id: bytes, state: str) -> None:
         super().__init__(
-            f"hole {quarantine_id.hex()} is {state} already",
+            f"quarantined change {quarantine_id.hex()} is {state} already",
             f"隔离变更 {quarantine_id.hex()} 已处理（{state}）",
             remedy_en="Nothing to do.",
             remedy_zh="无需处理。",

@@ -43,7 +43,7 @@ class NotTheCity(SilianError):
 
 
 class WouldClose(SilianError):
-    """The file leaves units out, which would close them; nothing was done."""
+    """The file leaves out units. Importing it would close them, so nothing was done."""
 
     code = "would_close"
     kind = ErrorKind.FAILED_PRECONDITION

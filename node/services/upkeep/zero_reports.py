@@ -29,7 +29,8 @@ class NotEmpty(SilianError):
         super().__init__(
             f"{register.en} has {count} records here, so there is something to report",
             f"“{register.zh}”台账已有 {count} 条记录，不能作零报告",
-            remedy_en="Nothing need be stated: its records report it. End those that are wrong.",
+            remedy_en="No statement is needed: the records count as reported. End those that are "
+            "wrong.",
             remedy_zh="无需零报告，已有记录即为已填报；如记录有误，请先注销。",
         )
 

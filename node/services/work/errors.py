@@ -10,16 +10,16 @@ from sync.model.errors import ErrorKind, SilianError
 
 
 class UnknownAssignment(SilianError):
-    """This office holds no such assignment or order; take the number from a list."""
+    """This office has no such task or order."""
 
     code = "unknown_assignment"
     kind = ErrorKind.NOT_FOUND
 
     def __init__(self, number: bytes) -> None:
         super().__init__(
-            f"This office holds no assignment {number.hex()}.",
+            f"This office has no task {number.hex()}.",
             f"本单位没有编号为 {number.hex()} 的任务。",
-            remedy_en="List the assignments and take the number from there.",
+            remedy_en="List them with `silian work ls` and take the id from there.",
             remedy_zh="请从任务列表中选取编号。",
         )
 
@@ -57,7 +57,7 @@ _ORDERS: dict[str, tuple[str, str, str, str]] = {
     "no_title": (
         "An order needs a title",
         "任务须有标题",
-        "Write one line that says what is to be done.",
+        "Write in one line what is to be done.",
         "请用一行文字写明要办的事。",
     ),
     "too_long": (
@@ -86,7 +86,7 @@ _ORDERS: dict[str, tuple[str, str, str, str]] = {
         "请重新输入，不要直接粘贴。",
     ),
     "office_duty": (
-        "Work for a community must say whose duty it is",
+        "A task for a community needs --duty",
         "交社区办理的事项须注明责任类型",
         "Give --duty undertakes, assists, or unlisted for what is not in the catalogue.",
         "请用 --duty 注明：社区承担、社区协助或目录外事项。",
@@ -98,7 +98,7 @@ _ORDERS: dict[str, tuple[str, str, str, str]] = {
         "请用 --fee 填写每个社区的随事经费（元）。",
     ),
     "order_exists": (
-        "The order {} says something else already",
+        "The order {} exists already with other content",
         "任务{}已存在且内容不同",
         "Issue it under a new number.",
         "请使用新的编号。",
@@ -106,14 +106,14 @@ _ORDERS: dict[str, tuple[str, str, str, str]] = {
     "not_above": (
         "This office has no ruling to give here",
         "本单位无权对此裁定",
-        "The gate is the city's; a dispute is settled by the nearest office above both.",
+        "The city approves tasks; the nearest common parent decides disputes.",
         "准入由市级审核；争议由双方共同的上级单位裁定。",
     ),
 }
 
 
 class BadOrder(SilianError):
-    """The order cannot be issued as it stands; `reason` is a stable word for why."""
+    """The order cannot be issued; `reason` is a stable code for the cause."""
 
     code = "bad_order"
     kind = ErrorKind.INVALID_ARGUMENT

@@ -102,8 +102,8 @@ VERIFIED = Verified(place=None, compared={"cells": 7}, different=0, differences=
 def outcome(**changed: Any) -> Outcome:
     parts: dict[str, Any] = {
         "records": RECORDS, "assignments": None, "moved": None, "funds": [FUND],
-        "conflicts": None, "rollups": {}, "verified": [VERIFIED], "trouble": None,
-        "declined": {}, "carried_bytes": {},
+        "conflicts": None, "rollups": {}, "reports": None, "verified": [VERIFIED],
+        "trouble": None, "declined": {}, "carried_bytes": {},
     }  # fmt: skip
     return Outcome(**{**parts, **changed})
 

@@ -245,7 +245,7 @@ def test_a_refused_step_names_the_steps_that_are_allowed_here(net):
         work.give_back(net[STREET], number, actor="street head", reason="不属于本级")
     assert refused.value.steps == ("relay", "progress", "hand_back")
     assert "Allowed here now: relay, progress, hand-back." in refused.value.text("en")
-    assert "转派（relay）、报告进度（progress）、申请退办（hand-back）" in refused.value.text("zh")
+    assert "转办（relay）、报告进度（progress）、申请退办（hand-back）" in refused.value.text("zh")
 
 
 def test_every_step_that_is_named_is_taken_and_no_other(net):

@@ -19,6 +19,7 @@ class Line:
     def __init__(self, connected: bool, reason: str = "") -> None:
         self.connected = connected
         self.reason = reason
+        self.reason_zh = reason
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_an_office_reports_what_it_waits_for_and_since_when(network):
     assert found.own.waiting_age_ms == 25 * HOUR_MS
     assert [(p.code, p.en) for p in found.problems] == [
         ("link_down", "not connected to the parent: no route"),
-        ("waiting", "changes have waited for 25 hours to go up"),
+        ("waiting", "changes have waited for 25 hours to be sent"),
     ]
     net.up(A)
     found = status(net[A], Line(True))

@@ -450,7 +450,7 @@ def test_the_same_fault_in_many_rows_is_one_line_with_its_count() -> None:
     ] + [RowFault(5, "A", "name", "required", "Name is empty.", "用房名称未填。")]
     first, second = grouped(faults, rows_shown=2)
     assert (first.count, first.first_rows, second.count) == (28, (3, 4), 1)
-    assert first.text("zh") == "28 处（第 3, 4 行等）：建筑面积不是数字。"
+    assert first.text("zh") == "28 处（第 3、4 行等）：建筑面积不是数字。"
     assert second.text("en") == "1 x (row 5): Name is empty."
 
 

@@ -182,7 +182,7 @@ def test_the_annotated_copy_is_the_same_workbook_with_the_faults_in_it() -> None
     copy = annotate(data, table, [FAULT])
     sheet = openpyxl.load_workbook(io.BytesIO(copy)).worksheets[0]
     assert [c.value for c in sheet[2]] == ["用房名称", "用途", "建筑面积", None, None, "错误"]
-    assert [c.value for c in sheet[3]][4:] == ["旁注", "建筑面积不是数字。 请只填数字。"]
+    assert [c.value for c in sheet[3]][4:] == ["旁注", "建筑面积不是数字。请只填数字。"]
     assert sheet["C3"].fill.start_color.rgb == "FFFFC7CE"
     assert sheet["B3"].fill.fill_type is None
     assert sheet["A4"].data_type == "s"
@@ -207,7 +207,7 @@ def test_an_annotated_csv_keeps_its_encoding_separator_and_cells(encoding: str) 
     copy = annotate(data, table, [FAULT])
     assert copy.decode(encoding).splitlines() == [
         "登记表", "用房名称;用途;建筑面积;错误",
-        "'=一;办公;约一百;建筑面积不是数字。 请只填数字。"
+        "'=一;办公;约一百;建筑面积不是数字。请只填数字。"
     ]  # fmt: skip
     assert read_table(copy, "a.csv", PREMISES).rows == table.rows
     assert annotate(copy, read_table(copy, "a.csv", PREMISES), [FAULT]) == copy

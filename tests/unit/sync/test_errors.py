@@ -13,8 +13,8 @@ from sync.model.errors import SilianError
         ("no office here", "en", "no office here. Run init."),
         ("No office here.", "en", "No office here. Run init."),
         ("not valid:", "en", "not valid: Run init."),
-        ("此目录不是单位目录", "zh", "此目录不是单位目录。 请先建立。"),
-        ("没有此单位。", "zh", "没有此单位。 请先建立。"),
+        ("此目录不是单位目录", "zh", "此目录不是单位目录。请先建立。"),
+        ("没有此单位。", "zh", "没有此单位。请先建立。"),
     ],
 )
 def test_a_message_and_its_remedy_are_two_sentences(message: str, lang: str, text: str) -> None:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sync.wire.office.v1 import common_pb2 as silian_dot_office_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esilian/office/v1/figures.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\"\xa8\x01\n\x14IndicatorDescription\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x05label\x18\x02 \x01(\x0b\x32\x17.silian.office.v1.Label\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x12\n\ndimensions\x18\x05 \x03(\t\x12\x12\n\x05level\x18\x06 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06target\x18\x07 \x01(\tB\x08\n\x06_level\">\n\x15ListIndicatorsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x81\x01\n\x16ListIndicatorsResponse\x12:\n\nindicators\x18\x01 \x03(\x0b\x32&.silian.office.v1.IndicatorDescription\x12\x12\n\ntotal_size\x18\x02 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\xb7\x01\n\x06\x46igure\x12\x16\n\tnumerator\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x0b\x64\x65nominator\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0f\n\x07\x64isplay\x18\x04 \x01(\t\x12\x10\n\x03met\x18\x05 \x01(\x08H\x02\x88\x01\x01\x12\x12\n\nsuppressed\x18\x06 \x01(\x08\x12\x0f\n\x07unknown\x18\x07 \x01(\x08\x42\x0c\n\n_numeratorB\x0e\n\x0c_denominatorB\x06\n\x04_met\"V\n\x0cOfficeCounts\x12\x10\n\x08\x65xpected\x18\x01 \x01(\r\x12\x10\n\x08received\x18\x02 \x01(\r\x12\x10\n\x08reported\x18\x03 \x01(\r\x12\x10\n\x08\x63omplete\x18\x04 \x01(\r\"\x85\x01\n\x0eRegisterCounts\x12\x10\n\x08register\x18\x01 \x01(\t\x12&\n\x05label\x18\x02 \x01(\x0b\x32\x17.silian.office.v1.Label\x12\x10\n\x08\x65xpected\x18\x03 \x01(\r\x12\x14\n\x0cwith_records\x18\x04 \x01(\r\x12\x11\n\twith_none\x18\x05 \x01(\r\"\xcf\x01\n\x0b\x46igureGroup\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05label\x18\x02 \x01(\x0b\x32\x17.silian.office.v1.Label\x12(\n\x06\x66igure\x18\x03 \x01(\x0b\x32\x18.silian.office.v1.Figure\x12$\n\x04unit\x18\x04 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0b\n\x03own\x18\x05 \x01(\x08\x12.\n\x06\x63ounts\x18\x06 \x01(\x0b\x32\x1e.silian.office.v1.OfficeCounts\"\x9c\x01\n\x07Laggard\x12$\n\x04unit\x18\x01 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0b\n\x03lag\x18\x02 \x01(\t\x12\x10\n\x08\x65xact_ms\x18\x03 \x01(\x03\x12\x13\n\x0bquarantined\x18\x04 \x01(\x04\x12&\n\x05label\x18\x05 \x01(\x0b\x32\x17.silian.office.v1.Label\x12\x0f\n\x07missing\x18\x06 \x03(\t\"\xb4\x02\n\x0c\x43ompleteness\x12\x12\n\x05level\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x10\n\x08\x65xpected\x18\x02 \x01(\r\x12\x10\n\x08reported\x18\x03 \x01(\r\x12+\n\x08laggards\x18\x04 \x03(\x0b\x32\x19.silian.office.v1.Laggard\x12\x16\n\x0elaggards_total\x18\x05 \x01(\r\x12\x11\n\toldest_ms\x18\x06 \x01(\x03\x12\x13\n\x0bquarantined\x18\x07 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x08 \x01(\x08\x12.\n\x06\x63ounts\x18\t \x01(\x0b\x32\x1e.silian.office.v1.OfficeCounts\x12\x33\n\tregisters\x18\n \x03(\x0b\x32 .silian.office.v1.RegisterCountsB\x08\n\x06_level\"\x8f\x01\n\x10GetRollupRequest\x12\x11\n\tindicator\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\r\n\x05\x61s_of\x18\x04 \x01(\t\x12\x0f\n\x07history\x18\x05 \x01(\t\x12\x1b\n\x0elaggards_limit\x18\x06 \x01(\rH\x00\x88\x01\x01\x42\x11\n\x0f_laggards_limit\"\xc9\x02\n\x11GetRollupResponse\x12\x39\n\tindicator\x18\x01 \x01(\x0b\x32&.silian.office.v1.IndicatorDescription\x12$\n\x04unit\x18\x02 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12(\n\x06\x66igure\x18\x04 \x01(\x0b\x32\x18.silian.office.v1.Figure\x12-\n\x06groups\x18\x05 \x03(\x0b\x32\x1d.silian.office.v1.FigureGroup\x12\x34\n\x0c\x63ompleteness\x18\x06 \x01(\x0b\x32\x1e.silian.office.v1.Completeness\x12\x0f\n\x07\x63losing\x18\x07 \x01(\t\x12\x13\n\x0b\x61nswered_ms\x18\x08 \x01(\x03\x12\x0f\n\x07history\x18\t \x01(\t\"\x15\n\x13VerifyOfficeRequest\"\x80\x01\n\x14VerifyOfficeResponse\x12.\n\x08progress\x18\x01 \x01(\x0b\x32\x1a.silian.office.v1.ProgressH\x00\x12\x30\n\x06report\x18\x02 \x01(\x0b\x32\x1e.silian.office.v1.VerifyReportH\x00\x42\x06\n\x04news\"\xd4\x01\n\x0cVerifyReport\x12\r\n\x05sound\x18\x01 \x01(\x08\x12>\n\x08\x63ompared\x18\x02 \x03(\x0b\x32,.silian.office.v1.VerifyReport.ComparedEntry\x12\x11\n\tdifferent\x18\x03 \x01(\x04\x12\x31\n\x0b\x64ifferences\x18\x04 \x03(\x0b\x32\x1c.silian.office.v1.Difference\x1a/\n\rComparedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"L\n\nDifference\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12\r\n\x05where\x18\x02 \x01(\t\x12\x0c\n\x04kept\x18\x03 \x01(\t\x12\x12\n\nrecomputed\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esilian/office/v1/figures.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\"\xdb\x01\n\x14IndicatorDescription\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x05label\x18\x02 \x01(\x0b\x32\x17.silian.office.v1.Label\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x12\n\ndimensions\x18\x05 \x03(\t\x12\x12\n\x05level\x18\x06 \x01(\rH\x00\x88\x01\x01\x12\x0e\n\x06target\x18\x07 \x01(\t\x12\x31\n\x10\x64imension_labels\x18\x08 \x03(\x0b\x32\x17.silian.office.v1.LabelB\x08\n\x06_level\">\n\x15ListIndicatorsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x81\x01\n\x16ListIndicatorsResponse\x12:\n\nindicators\x18\x01 \x03(\x0b\x32&.silian.office.v1.IndicatorDescription\x12\x12\n\ntotal_size\x18\x02 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\xb7\x01\n\x06\x46igure\x12\x16\n\tnumerator\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x0b\x64\x65nominator\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0f\n\x07\x64isplay\x18\x04 \x01(\t\x12\x10\n\x03met\x18\x05 \x01(\x08H\x02\x88\x01\x01\x12\x12\n\nsuppressed\x18\x06 \x01(\x08\x12\x0f\n\x07unknown\x18\x07 \x01(\x08\x42\x0c\n\n_numeratorB\x0e\n\x0c_denominatorB\x06\n\x04_met\"V\n\x0cOfficeCounts\x12\x10\n\x08\x65xpected\x18\x01 \x01(\r\x12\x10\n\x08received\x18\x02 \x01(\r\x12\x10\n\x08reported\x18\x03 \x01(\r\x12\x10\n\x08\x63omplete\x18\x04 \x01(\r\"\x85\x01\n\x0eRegisterCounts\x12\x10\n\x08register\x18\x01 \x01(\t\x12&\n\x05label\x18\x02 \x01(\x0b\x32\x17.silian.office.v1.Label\x12\x10\n\x08\x65xpected\x18\x03 \x01(\r\x12\x14\n\x0cwith_records\x18\x04 \x01(\r\x12\x11\n\twith_none\x18\x05 \x01(\r\"\xcf\x01\n\x0b\x46igureGroup\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05label\x18\x02 \x01(\x0b\x32\x17.silian.office.v1.Label\x12(\n\x06\x66igure\x18\x03 \x01(\x0b\x32\x18.silian.office.v1.Figure\x12$\n\x04unit\x18\x04 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0b\n\x03own\x18\x05 \x01(\x08\x12.\n\x06\x63ounts\x18\x06 \x01(\x0b\x32\x1e.silian.office.v1.OfficeCounts\"\x9c\x01\n\x07Laggard\x12$\n\x04unit\x18\x01 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0b\n\x03lag\x18\x02 \x01(\t\x12\x10\n\x08\x65xact_ms\x18\x03 \x01(\x03\x12\x13\n\x0bquarantined\x18\x04 \x01(\x04\x12&\n\x05label\x18\x05 \x01(\x0b\x32\x17.silian.office.v1.Label\x12\x0f\n\x07missing\x18\x06 \x03(\t\"\xb4\x02\n\x0c\x43ompleteness\x12\x12\n\x05level\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x10\n\x08\x65xpected\x18\x02 \x01(\r\x12\x10\n\x08reported\x18\x03 \x01(\r\x12+\n\x08laggards\x18\x04 \x03(\x0b\x32\x19.silian.office.v1.Laggard\x12\x16\n\x0elaggards_total\x18\x05 \x01(\r\x12\x11\n\toldest_ms\x18\x06 \x01(\x03\x12\x13\n\x0bquarantined\x18\x07 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x08 \x01(\x08\x12.\n\x06\x63ounts\x18\t \x01(\x0b\x32\x1e.silian.office.v1.OfficeCounts\x12\x33\n\tregisters\x18\n \x03(\x0b\x32 .silian.office.v1.RegisterCountsB\x08\n\x06_level\"\x8f\x01\n\x10GetRollupRequest\x12\x11\n\tindicator\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\r\n\x05\x61s_of\x18\x04 \x01(\t\x12\x0f\n\x07history\x18\x05 \x01(\t\x12\x1b\n\x0elaggards_limit\x18\x06 \x01(\rH\x00\x88\x01\x01\x42\x11\n\x0f_laggards_limit\"\xc9\x02\n\x11GetRollupResponse\x12\x39\n\tindicator\x18\x01 \x01(\x0b\x32&.silian.office.v1.IndicatorDescription\x12$\n\x04unit\x18\x02 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12(\n\x06\x66igure\x18\x04 \x01(\x0b\x32\x18.silian.office.v1.Figure\x12-\n\x06groups\x18\x05 \x03(\x0b\x32\x1d.silian.office.v1.FigureGroup\x12\x34\n\x0c\x63ompleteness\x18\x06 \x01(\x0b\x32\x1e.silian.office.v1.Completeness\x12\x0f\n\x07\x63losing\x18\x07 \x01(\t\x12\x13\n\x0b\x61nswered_ms\x18\x08 \x01(\x03\x12\x0f\n\x07history\x18\t \x01(\t\"\x15\n\x13VerifyOfficeRequest\"\x80\x01\n\x14VerifyOfficeResponse\x12.\n\x08progress\x18\x01 \x01(\x0b\x32\x1a.silian.office.v1.ProgressH\x00\x12\x30\n\x06report\x18\x02 \x01(\x0b\x32\x1e.silian.office.v1.VerifyReportH\x00\x42\x06\n\x04news\"\xd4\x01\n\x0cVerifyReport\x12\r\n\x05sound\x18\x01 \x01(\x08\x12>\n\x08\x63ompared\x18\x02 \x03(\x0b\x32,.silian.office.v1.VerifyReport.ComparedEntry\x12\x11\n\tdifferent\x18\x03 \x01(\x04\x12\x31\n\x0b\x64ifferences\x18\x04 \x03(\x0b\x32\x1c.silian.office.v1.Difference\x1a/\n\rComparedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"L\n\nDifference\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12\r\n\x05where\x18\x02 \x01(\t\x12\x0c\n\x04kept\x18\x03 \x01(\t\x12\x12\n\nrecomputed\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,35 +35,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFYREPORT_COMPAREDENTRY']._loaded_options = None
   _globals['_VERIFYREPORT_COMPAREDENTRY']._serialized_options = b'8\001'
   _globals['_INDICATORDESCRIPTION']._serialized_start=84
-  _globals['_INDICATORDESCRIPTION']._serialized_end=252
-  _globals['_LISTINDICATORSREQUEST']._serialized_start=254
-  _globals['_LISTINDICATORSREQUEST']._serialized_end=316
-  _globals['_LISTINDICATORSRESPONSE']._serialized_start=319
-  _globals['_LISTINDICATORSRESPONSE']._serialized_end=448
-  _globals['_FIGURE']._serialized_start=451
-  _globals['_FIGURE']._serialized_end=634
-  _globals['_OFFICECOUNTS']._serialized_start=636
-  _globals['_OFFICECOUNTS']._serialized_end=722
-  _globals['_REGISTERCOUNTS']._serialized_start=725
-  _globals['_REGISTERCOUNTS']._serialized_end=858
-  _globals['_FIGUREGROUP']._serialized_start=861
-  _globals['_FIGUREGROUP']._serialized_end=1068
-  _globals['_LAGGARD']._serialized_start=1071
-  _globals['_LAGGARD']._serialized_end=1227
-  _globals['_COMPLETENESS']._serialized_start=1230
-  _globals['_COMPLETENESS']._serialized_end=1538
-  _globals['_GETROLLUPREQUEST']._serialized_start=1541
-  _globals['_GETROLLUPREQUEST']._serialized_end=1684
-  _globals['_GETROLLUPRESPONSE']._serialized_start=1687
-  _globals['_GETROLLUPRESPONSE']._serialized_end=2016
-  _globals['_VERIFYOFFICEREQUEST']._serialized_start=2018
-  _globals['_VERIFYOFFICEREQUEST']._serialized_end=2039
-  _globals['_VERIFYOFFICERESPONSE']._serialized_start=2042
-  _globals['_VERIFYOFFICERESPONSE']._serialized_end=2170
-  _globals['_VERIFYREPORT']._serialized_start=2173
-  _globals['_VERIFYREPORT']._serialized_end=2385
-  _globals['_VERIFYREPORT_COMPAREDENTRY']._serialized_start=2338
-  _globals['_VERIFYREPORT_COMPAREDENTRY']._serialized_end=2385
-  _globals['_DIFFERENCE']._serialized_start=2387
-  _globals['_DIFFERENCE']._serialized_end=2463
+  _globals['_INDICATORDESCRIPTION']._serialized_end=303
+  _globals['_LISTINDICATORSREQUEST']._serialized_start=305
+  _globals['_LISTINDICATORSREQUEST']._serialized_end=367
+  _globals['_LISTINDICATORSRESPONSE']._serialized_start=370
+  _globals['_LISTINDICATORSRESPONSE']._serialized_end=499
+  _globals['_FIGURE']._serialized_start=502
+  _globals['_FIGURE']._serialized_end=685
+  _globals['_OFFICECOUNTS']._serialized_start=687
+  _globals['_OFFICECOUNTS']._serialized_end=773
+  _globals['_REGISTERCOUNTS']._serialized_start=776
+  _globals['_REGISTERCOUNTS']._serialized_end=909
+  _globals['_FIGUREGROUP']._serialized_start=912
+  _globals['_FIGUREGROUP']._serialized_end=1119
+  _globals['_LAGGARD']._serialized_start=1122
+  _globals['_LAGGARD']._serialized_end=1278
+  _globals['_COMPLETENESS']._serialized_start=1281
+  _globals['_COMPLETENESS']._serialized_end=1589
+  _globals['_GETROLLUPREQUEST']._serialized_start=1592
+  _globals['_GETROLLUPREQUEST']._serialized_end=1735
+  _globals['_GETROLLUPRESPONSE']._serialized_start=1738
+  _globals['_GETROLLUPRESPONSE']._serialized_end=2067
+  _globals['_VERIFYOFFICEREQUEST']._serialized_start=2069
+  _globals['_VERIFYOFFICEREQUEST']._serialized_end=2090
+  _globals['_VERIFYOFFICERESPONSE']._serialized_start=2093
+  _globals['_VERIFYOFFICERESPONSE']._serialized_end=2221
+  _globals['_VERIFYREPORT']._serialized_start=2224
+  _globals['_VERIFYREPORT']._serialized_end=2436
+  _globals['_VERIFYREPORT_COMPAREDENTRY']._serialized_start=2389
+  _globals['_VERIFYREPORT_COMPAREDENTRY']._serialized_end=2436
+  _globals['_DIFFERENCE']._serialized_start=2438
+  _globals['_DIFFERENCE']._serialized_end=2514
 # @@protoc_insertion_point(module_scope)

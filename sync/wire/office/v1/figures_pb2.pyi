@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class IndicatorDescription(_message.Message):
-    __slots__ = ("id", "label", "unit", "type", "dimensions", "level", "target")
+    __slots__ = ("id", "label", "unit", "type", "dimensions", "level", "target", "dimension_labels")
     ID_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class IndicatorDescription(_message.Message):
     DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
+    DIMENSION_LABELS_FIELD_NUMBER: _ClassVar[int]
     id: str
     label: _common_pb2.Label
     unit: str
@@ -23,7 +24,8 @@ class IndicatorDescription(_message.Message):
     dimensions: _containers.RepeatedScalarFieldContainer[str]
     level: int
     target: str
-    def __init__(self, id: _Optional[str] = ..., label: _Optional[_Union[_common_pb2.Label, _Mapping]] = ..., unit: _Optional[str] = ..., type: _Optional[str] = ..., dimensions: _Optional[_Iterable[str]] = ..., level: _Optional[int] = ..., target: _Optional[str] = ...) -> None: ...
+    dimension_labels: _containers.RepeatedCompositeFieldContainer[_common_pb2.Label]
+    def __init__(self, id: _Optional[str] = ..., label: _Optional[_Union[_common_pb2.Label, _Mapping]] = ..., unit: _Optional[str] = ..., type: _Optional[str] = ..., dimensions: _Optional[_Iterable[str]] = ..., level: _Optional[int] = ..., target: _Optional[str] = ..., dimension_labels: _Optional[_Iterable[_Union[_common_pb2.Label, _Mapping]]] = ...) -> None: ...
 
 class ListIndicatorsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")

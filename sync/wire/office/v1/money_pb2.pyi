@@ -204,18 +204,20 @@ class SpendMoneyResponse(_message.Message):
     def __init__(self, posting: _Optional[_Union[Posting, _Mapping]] = ...) -> None: ...
 
 class Balance(_message.Message):
-    __slots__ = ("unit", "fund", "year", "account", "fen")
+    __slots__ = ("unit", "fund", "year", "account", "fen", "peer")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     FUND_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     FEN_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
     unit: _common_pb2.Unit
     fund: str
     year: int
     account: str
     fen: int
-    def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., account: _Optional[str] = ..., fen: _Optional[int] = ...) -> None: ...
+    peer: _common_pb2.Unit
+    def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., fund: _Optional[str] = ..., year: _Optional[int] = ..., account: _Optional[str] = ..., fen: _Optional[int] = ..., peer: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ...) -> None: ...
 
 class ListBalancesRequest(_message.Message):
     __slots__ = ("unit", "subtree", "fund", "year", "page_size", "page_token")

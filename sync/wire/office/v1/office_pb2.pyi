@@ -67,18 +67,20 @@ class Problem(_message.Message):
     def __init__(self, code: _Optional[str] = ..., severity: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., text: _Optional[_Union[_common_pb2.Label, _Mapping]] = ..., remedy: _Optional[_Union[_common_pb2.Label, _Mapping]] = ...) -> None: ...
 
 class LinkState(_message.Message):
-    __slots__ = ("parent", "state", "connected", "reason", "parent_key")
+    __slots__ = ("parent", "state", "connected", "reason", "parent_key", "reason_zh")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     PARENT_KEY_FIELD_NUMBER: _ClassVar[int]
+    REASON_ZH_FIELD_NUMBER: _ClassVar[int]
     parent: str
     state: str
     connected: bool
     reason: str
     parent_key: str
-    def __init__(self, parent: _Optional[str] = ..., state: _Optional[str] = ..., connected: _Optional[bool] = ..., reason: _Optional[str] = ..., parent_key: _Optional[str] = ...) -> None: ...
+    reason_zh: str
+    def __init__(self, parent: _Optional[str] = ..., state: _Optional[str] = ..., connected: _Optional[bool] = ..., reason: _Optional[str] = ..., parent_key: _Optional[str] = ..., reason_zh: _Optional[str] = ...) -> None: ...
 
 class DurableLevel(_message.Message):
     __slots__ = ("level", "lane", "position")
