@@ -27,7 +27,6 @@ from sync.log.outcome import Received
 from sync.merge import digest
 from sync.merge.evidence import (
     NO_EVIDENCE,
-    Dropped,
     EditHistory,
     Evidence,
     evidence_for,
@@ -37,6 +36,7 @@ from sync.merge.evidence import (
     versions_in_dispute,
     with_evidence,
 )
+from sync.merge.join import Dropped
 from sync.merge.record import Head, Heads, RecordState
 from sync.model.access import APPEND_ONLY, Routes, is_rewritten, rewrites
 from sync.model.authority import Ground, Message

@@ -257,7 +257,8 @@ MUTANTS = (
     Mutant(
         "a value that the sender overwrote comes back with its copy", "INV-7",
         "sync/merge/copies.py",
-        "            and (v in other or not other or v not in received_there)\n", "",
+        "            Side(theirs, lambda _name, v: v in received_there),\n",
+        "            Side(theirs, lambda _name, _v: False),\n",
         "tests/storage/test_copy_contract.py",
     ),
     Mutant(
@@ -349,7 +350,7 @@ MUTANTS = (
     ),
     Mutant(
         "a corrupt value is sent to its writer", "INV-7", "sync/merge/evidence.py",
-        "    return one if above else other", "    return one",
+        "return one if writers.get(incarnation_of(one.version), 0) <= level else other", "return one",
         "tests/storage/test_repair.py",
     ),
     Mutant(
