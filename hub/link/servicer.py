@@ -10,7 +10,7 @@ import grpc
 from sync.codec import entry as codec
 from sync.link import Hello, Parent, SessionUnknown, Verdict
 from sync.model.schema import Lane
-from sync.recovery.heads import proofs_from_wire
+from sync.recovery.heads import required_of, required_to_wire
 from sync.wire.link.v1 import link_pb2 as pb
 
 TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may hold many
@@ -52,7 +52,7 @@ class LinkServicer:
                 challenge=request.challenge,
                 signed_challenge=request.signed_challenge,
                 signature=request.signature,
-                proofs=proofs_from_wire(request.proofs, me.incarnation),
+                required_heads=required_of(request.required_heads, request.cursors, me.incarnation),
             )
         )
         go_on = answer.verdict in (Verdict.ACCEPTED, Verdict.SNAPSHOT)
@@ -74,9 +74,7 @@ class LinkServicer:
             if go_on
             else (),
             token=answer.token,
-            required_heads=[
-                codec.head_to_wire(key, head) for key, head in answer.required_heads.items()
-            ],
+            required_heads=required_to_wire(answer.required_heads),
             public_key=signer.public_key if (signer := parent.host.replica.signer) else b"",
             snapshot_follows=answer.snapshot_follows,
             challenge=answer.challenge,

@@ -37,6 +37,7 @@ from sync.model.report import DurableAt
 from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery import heads as recovery_heads
+from sync.recovery.heads import RequiredHead
 from sync.snapshot import progress
 from sync.store import meta, peers
 from sync.store.sql import execute
@@ -91,7 +92,7 @@ def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
         written_ms=replica.now_ms,
         acks=[c for c in known.cursors_to_wire() if c.position],
         heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
-        proofs=known.proofs_to_wire(),
+        required_heads=recovery_heads.required_to_wire(known.required),
         public_key=signer.public_key,
         program=host.program,
         catalogue=host.catalogue_version,
@@ -273,11 +274,11 @@ class Reader:
         brings nothing new, we must have all that the writer had (a set's last file brings all).
         """
         head, me = bundle.header, self._host.replica.identity
-        proofs = recovery_heads.proofs_from_wire(head.proofs, me.incarnation)
+        required = recovery_heads.required_of(head.required_heads, head.acks, me.incarnation)
         lost = meta.get(tx, meta.RESTORED) or max(
             self._acked(tx, head).values(), default=0
         ) > log.position(tx)
-        if lost or progress.any_under_way(tx) or recovery_heads.is_missing_any(tx, proofs):
+        if lost or progress.any_under_way(tx) or not recovery_heads.has_all(tx, required):
             raise BundleNeedsLine.of_us()
         ours = heads_on_link(tx, self._host, head.sender, peer) | {
             key: at for key, at in self._heads.items() if self._is_of(tx, key, head.sender)
@@ -298,8 +299,8 @@ class Reader:
         return row is not None and row[0] == unit
 
     def _has_all(self, tx: Connection, listed: Heads) -> bool:
-        there = {key: at for key, at in listed.items() if self._heads.get(key) != at}
-        return recovery_heads.has_all(tx, there.items())
+        there = (RequiredHead(*one) for one in listed.items() if self._heads.get(one[0]) != one[1])
+        return recovery_heads.has_all(tx, there)
 
     def _batch(self, tx: Connection, head: BundleHeader, batch: Batch, peer: Neighbour) -> None:
         survey, lane = self.survey, batch.lane

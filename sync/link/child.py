@@ -273,7 +273,7 @@ class ChildEnd:
             catalogue=host.catalogue_version,
             continues=known.continues,
             process=self._process,
-            proofs=known.proofs_to_wire(),
+            required_heads=recovery_heads.required_to_wire(known.required),
             public_key=signer.public_key if signer is not None else b"",
             snapshot_under_way=snapshot_under_way,
         )
@@ -374,7 +374,9 @@ class ChildEnd:
         """Say whether we lack what the parent has from us, though our newest words go on."""
         if meta.get(tx, meta.RESTORED):
             return True
-        return not recovery_heads.has_all(tx, map(codec.head_from_wire, reply.required_heads))
+        return not recovery_heads.has_all(
+            tx, recovery_heads.required_from_wire(reply.required_heads)
+        )
 
     def _cursor(self, lane: Lane, position: int) -> pb.Cursor:
         return codec.cursor_to_wire(lane, self._parent_incarnation, position)

@@ -350,7 +350,8 @@ MUTANTS = (
     ),
     Mutant(
         "a corrupt value is sent to its writer", "INV-7", "sync/merge/evidence.py",
-        "return one if writers.get(incarnation_of(one.version), 0) <= level else other", "return one",
+        "return one if writers.get(incarnation_of(one.version), 0) <= level else other",
+        "return one",
         "tests/storage/test_repair.py",
     ),
     Mutant(
