@@ -373,4 +373,4 @@ class Reader:
 
 def _log_incarnations(tx: Connection, host: Host) -> tuple[int, int]:
     """Return the incarnations whose numbers our log has: ours, and the one that it goes on from."""
-    return host.replica.identity.incarnation, int(meta.get(tx, meta.CONTINUES) or -1)
+    return host.replica.identity.incarnation, meta.get(tx, meta.CONTINUES) or -1

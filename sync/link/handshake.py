@@ -283,7 +283,7 @@ def load_facts(
             level=routes.level(hello.unit),
             possession=possession,
             duplicate=duplicate,
-            recovering=bool(meta.get(tx, meta.RESTORED))
+            recovering=meta.get(tx, meta.RESTORED)
             or (snapshot_under_way is not None and snapshot_under_way.restored),
             is_missing_any=not recovery_heads.has_all(tx, hello.required_heads),
             tokens=tokens,

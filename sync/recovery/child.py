@@ -189,7 +189,7 @@ class Recovery:
         replica.fold(tx, reissued.effects)
         _renumber_after(tx, common, max(positions, default=0), replica.clock.last)
         if numbered:
-            meta.put(tx, meta.CONTINUES, str(max(numbered)))
+            meta.put(tx, meta.CONTINUES, max(numbered))
         reissued.waiters.recent_commit.forget()
         return reissued.waiters
 
@@ -211,7 +211,7 @@ class Recovery:
         recovery_heads.rebase_cursors(
             tx, unit, incarnation, dict.fromkeys(lanes, reply.upto), replica.now_ms
         )
-        meta.put(tx, meta.RESTORED, "")
+        meta.put(tx, meta.RESTORED, False)
         if self._snapshot_follows:
             at = progress.under_way(tx, unit) or Progress()
             progress.note(tx, unit, replace(at, restored=True))

@@ -173,7 +173,7 @@ def peer_facts(tx: Connection, peer: int) -> PeerFacts:
     return PeerFacts(
         {lane: log.cursor_of(tx, peer, "in", lane) for lane in Lane},
         tuple(head for head in newest if head.position),
-        int(meta.get(tx, meta.CONTINUES) or 0),
+        meta.get(tx, meta.CONTINUES),
     )
 
 

@@ -139,7 +139,7 @@ def rotate_incarnation(
     log.register_incarnations(tx, [(incarnation, unit, level)])
     signatures.own_key(tx, incarnation, signer)
     log.retire_others(tx, unit, incarnation)
-    meta.put(tx, meta.INCARNATION, str(incarnation))
+    meta.put(tx, meta.INCARNATION, incarnation)
     # What was agreed with the links was agreed by a store that is no more.
     peers.revoke_tokens(tx)
 

@@ -299,7 +299,7 @@ MUTANTS = (
     ),
     Mutant(
         "a log with a gap filled by a snapshot serves children", "INV-2", "sync/log/truncation.py",
-        "    snapshot_at = int(meta.get(tx, SNAPSHOT_DOWN) or 0) if lane is Lane.BULK else 0\n",
+        "    snapshot_at = meta.get(tx, SNAPSHOT_DOWN) if lane is Lane.BULK else 0\n",
         "    snapshot_at = 0\n", "tests/storage/test_snapshot_contract.py",
     ),
     Mutant(
