@@ -34,11 +34,7 @@ class LinkServicer:
                 protocol_max=request.protocol_max,
                 log_position=request.log_position,
                 heads=dict(map(codec.head_from_wire, request.heads)),
-                acked={
-                    codec.lane_from_wire(c.lane): c.position
-                    for c in request.cursors
-                    if c.incarnation == me.incarnation
-                },
+                acked=codec.positions_from_wire(request.cursors, me.incarnation),
                 knows_other_incarnation=any(
                     c.incarnation not in (0, me.incarnation) for c in request.cursors
                 ),
@@ -60,10 +56,7 @@ class LinkServicer:
             verdict=answer.verdict.value,  # type: ignore[arg-type]  # the wire's numbers
             unit=me.unit,
             incarnation=me.incarnation,
-            cursors=[
-                codec.cursor_to_wire(lane, request.incarnation, position)
-                for lane, position in answer.durable.items()
-            ],
+            cursors=codec.positions_to_wire(request.incarnation, answer.durable),
             now_ms=parent.host.replica.now_ms,
             protocol=answer.protocol,
             retry_after_ms=answer.retry_after_ms,

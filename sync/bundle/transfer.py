@@ -30,7 +30,7 @@ from sync.log import signatures
 from sync.log.outcome import Received
 from sync.log.signatures import KeyChanged, SignedUpTo
 from sync.model import audience
-from sync.model.change import Batch, StreamHead
+from sync.model.change import Batch
 from sync.model.errors import Malformed
 from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.report import DurableAt
@@ -90,7 +90,7 @@ def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
         receiver=peer.unit,
         set=set_id,
         written_ms=replica.now_ms,
-        acks=[c for c in known.cursors_to_wire() if c.position],
+        acks=[c for c in codec.cursors_to_wire(known.cursors) if c.position],
         heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
         required_heads=recovery_heads.required_to_wire(known.required),
         public_key=signer.public_key,
@@ -104,9 +104,7 @@ def part_of(common: BundleHeader, part: int, starts: Mapping[Lane, int]) -> Bund
     own = BundleHeader()
     own.CopyFrom(common)
     own.part = part
-    own.starts.extend(
-        codec.cursor_to_wire(lane, common.incarnation, at) for lane, at in starts.items()
-    )
+    own.starts.extend(codec.positions_to_wire(common.incarnation, starts))
     return own
 
 
@@ -150,17 +148,11 @@ def heads_on_link(tx: Connection, host: Host, writer: int, peer: Neighbour) -> H
 
 
 def _down_heads(tx: Connection, writer: int, goes: Callable[[int], bool]) -> Heads:
-    rows = execute(
-        tx,
-        "SELECT s.incarnation, s.audience, s.lane, s.seq, s.hash FROM incarnation i "
-        "JOIN stream s ON s.incarnation = i.id WHERE i.unit=? AND s.audience LIKE 'down:%'",
-        (writer,),
-    )
     found: Heads = {}
-    for incarnation, name, lane, seq, hash_ in rows:
-        target = audience.parse(name)
+    for _, key, head in log.heads_by_unit(tx, "down:", writer):
+        target = audience.parse(key.audience)
         if target.down_all or (target.down_to is not None and goes(target.down_to)):
-            found[StreamKey(incarnation, name, Lane(lane))] = StreamHead(seq, bytes(hash_))
+            found[key] = head
     return found
 
 
@@ -260,10 +252,7 @@ class Reader:
         return {lane: at if of in incarnations else 0 for lane, (of, at) in cursors.items()}
 
     def _acked(self, tx: Connection, head: BundleHeader) -> dict[Lane, int]:
-        ours = _log_incarnations(tx, self._host)
-        return {
-            codec.lane_from_wire(c.lane): c.position for c in head.acks if c.incarnation in ours
-        }
+        return codec.positions_from_wire(head.acks, *_log_incarnations(tx, self._host))
 
     def _check_complete(
         self, tx: Connection, peer: Neighbour, bundle: Bundle, ends: Mapping[Lane, int]

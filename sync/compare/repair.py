@@ -45,6 +45,7 @@ from sync.model.effect import Effect
 from sync.model.judge import fault_in_copy
 from sync.model.report import BucketKey
 from sync.model.schema import FieldSchema
+from sync.model.stream import levels_of
 from sync.store.quarantine import quarantined_records
 from sync.store.registers import RegisterTable
 from sync.store.tables import REFUSED_HERE
@@ -135,7 +136,7 @@ def join_here(
         )
         for n in theirs
     }
-    levels = {incarnation: level for incarnation, (_, level) in writers.items()}
+    levels = levels_of(writers)
     quarantined = quarantined_records(tx, theirs)
     answers: dict[RecordKey, Answer] = {}
     changes: list[_Change] = []
@@ -198,7 +199,7 @@ def adopt(
         n: with_evidence(logged[n], copy, judge.trusted(copy, answers[n].evidence))
         for n, copy in joined.items()
     }
-    levels = {incarnation: level for incarnation, (_, level) in writers.items()}
+    levels = levels_of(writers)
     left = {n: answers[n].reason or "not_answered" for n in answers if n not in joined}
     left |= {n: "not_answered" for n in sent if n not in answers}
     changes: list[_Change] = []

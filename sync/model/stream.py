@@ -19,6 +19,11 @@ class StreamKey(NamedTuple):
     lane: Lane
 
 
+def levels_of(writers: Mapping[int, tuple[int, int]]) -> dict[int, int]:
+    """Return incarnation -> level, of incarnation -> (unit, level)."""
+    return {incarnation: level for incarnation, (_, level) in writers.items()}
+
+
 class StreamGap(SilianError):
     """Entries are missing before this one; the sender continues from what we have."""
 

@@ -84,10 +84,7 @@ class Recovery:
                 session=self._session,
                 unit=unit,
                 common=[codec.head_to_wire(k, h) for k, h in self._probing.common.items()],
-                cursors=[
-                    codec.cursor_to_wire(lane, self._parent[1], position)
-                    for lane, position in self._applied_cursors(tx).items()
-                ],
+                cursors=codec.positions_to_wire(self._parent[1], self._applied_cursors(tx)),
                 after=self._after,
                 bytes_max=BATCH_BYTES_MAX,
             )
@@ -145,7 +142,9 @@ class Recovery:
         if len(reply.known) != len(self._asked):
             raise Malformed(f"{len(reply.known)} answers to {len(self._asked)} probes")
         self._theirs = dict(map(codec.head_from_wire, reply.heads))
-        self._acked_by_parent = {Lane(c.lane): (c.incarnation, c.position) for c in reply.cursors}
+        self._acked_by_parent = {
+            codec.lane_from_wire(c.lane): (c.incarnation, c.position) for c in reply.cursors
+        }
         self._probing.answered(self._asked, reply.known, self._theirs)
         truncated = dict(map(codec.head_from_wire, reply.truncated))
         if truncated:

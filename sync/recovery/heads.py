@@ -35,30 +35,12 @@ HEADERS_MAX = 2_000  # log rows looked at for one page
 
 def upward_heads(tx: Connection, of: Callable[[int], bool]) -> Heads:
     """Return the newest entry of each upward stream whose writer's unit `of` says yes to."""
-    rows = execute(
-        tx,
-        "SELECT s.incarnation, s.audience, s.lane, s.seq, s.hash, i.unit FROM stream s "
-        "JOIN incarnation i ON i.id = s.incarnation WHERE s.audience LIKE 'up:%'",
-    )
-    return {
-        StreamKey(writer, audience, Lane(lane)): StreamHead(seq, bytes(hash_))
-        for writer, audience, lane, seq, hash_, unit in rows
-        if of(unit)
-    }
+    return {key: head for unit, key, head in log.heads_by_unit(tx, "up:") if of(unit)}
 
 
 def heads_of_unit(tx: Connection, unit: int) -> Heads:
     """Return the newest entry of each upward stream of a unit, under every incarnation it had."""
-    rows = execute(
-        tx,
-        "SELECT s.incarnation, s.audience, s.lane, s.seq, s.hash FROM incarnation i "
-        "JOIN stream s ON s.incarnation = i.id WHERE i.unit=? AND s.audience LIKE 'up:%'",
-        (unit,),
-    )
-    return {
-        StreamKey(writer, audience, Lane(lane)): StreamHead(seq, bytes(hash_))
-        for writer, audience, lane, seq, hash_ in rows
-    }
+    return {key: head for _, key, head in log.heads_by_unit(tx, "up:", unit)}
 
 
 def past_incarnations(tx: Connection, unit: int, token_incarnation: int) -> Heads:
@@ -158,9 +140,6 @@ class PeerFacts:
     required: tuple[RequiredHead, ...]  # what the peer must have
     continues: int  # the incarnation whose log positions we go on with; 0: none
 
-    def cursors_to_wire(self) -> list[pb.Cursor]:
-        return [codec.cursor_to_wire(lane, *cursor) for lane, cursor in self.cursors.items()]
-
 
 def peer_facts(tx: Connection, peer: int) -> PeerFacts:
     """Read what we say to a peer of its log.
@@ -196,7 +175,7 @@ def required_of(
 
     Raises: Malformed.
     """
-    lanes = {codec.lane_from_wire(c.lane) for c in cursors if c.incarnation == incarnation}
+    lanes = codec.positions_from_wire(cursors, incarnation)
     return tuple(head for head in required_from_wire(messages) if head.key.lane in lanes)
 
 
