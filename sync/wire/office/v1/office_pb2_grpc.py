@@ -36,7 +36,7 @@ if _version_not_supported:
 
 class OfficeServiceStub:
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
-    office's token; where a process serves several offices, it says which one is meant.
+    office's token; where a process serves several offices, it names the one that is meant.
     """
 
     def __init__(self, channel):
@@ -379,25 +379,25 @@ class OfficeServiceStub:
 
 class OfficeServiceServicer:
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
-    office's token; where a process serves several offices, it says which one is meant.
+    office's token; where a process serves several offices, it names the one that is meant.
     """
 
     def GetStatus(self, request, context):
-        """How the office stands, and those below it.
+        """The status of the office, and of those below it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTreeStatus(self, request, context):
-        """How a unit and those below it stand, by branch and by cause.
+        """The status of a unit and of those below it, by branch and by cause.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetDurability(self, request, context):
-        """How far a record is safe.
+        """Up to which level a record is durable.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -453,7 +453,7 @@ class OfficeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ApplyRetention(self, request, context):
-        """Cuts what nobody needs of the log, or only shows what holds it.
+        """Truncates what nobody needs of the log, or only shows who needs it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -628,7 +628,7 @@ class OfficeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MatchMoney(self, request, context):
-        """Puts a district's own money beside the city's.
+        """Adds a district's own money to the city's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -789,7 +789,7 @@ class OfficeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AnswerCorrection(self, request, context):
-        """Makes the edit that was asked for, or says why not.
+        """Makes the requested edit, or refuses it with a reason.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -803,28 +803,28 @@ class OfficeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListQuarantinedChanges(self, request, context):
-        """Changes that could not be applied and are held.
+        """Quarantined changes: those that could not be applied.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetQuarantinedChange(self, request, context):
-        """One held change.
+        """One quarantined change.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RetryQuarantinedChanges(self, request, context):
-        """Tries held changes again.
+        """Retries quarantined changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CloseQuarantinedChange(self, request, context):
-        """Gives a held change up, with a trace.
+        """Closes a quarantined change without applying it; the trace stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1187,7 +1187,7 @@ def add_OfficeServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class OfficeService:
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
-    office's token; where a process serves several offices, it says which one is meant.
+    office's token; where a process serves several offices, it names the one that is meant.
     """
 
     @staticmethod
