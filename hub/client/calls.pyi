@@ -313,13 +313,6 @@ class Calls:
     ) -> work_pb2.GetAssignmentResponse:
         """One assignment with its history."""
 
-    def get_work_order(
-        self,
-        *,
-        id: str | None = ...,
-    ) -> work_pb2.GetWorkOrderResponse:
-        """An order and how it spread."""
-
     def list_work_targets(
         self,
         *,
@@ -347,7 +340,7 @@ class Calls:
         *,
         id: str | None = ...,
     ) -> daily_pb2.GetOrderResponse:
-        """One order: who has done it, who is late, who has not answered."""
+        """One order: who has done it, who is late, who has not answered; and all its hops."""
 
     def list_tasks(
         self,

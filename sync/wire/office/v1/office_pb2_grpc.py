@@ -185,11 +185,6 @@ class OfficeServiceStub:
                 request_serializer=silian_dot_office_dot_v1_dot_work__pb2.GetAssignmentRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_work__pb2.GetAssignmentResponse.FromString,
                 _registered_method=True)
-        self.GetWorkOrder = channel.unary_unary(
-                '/silian.office.v1.OfficeService/GetWorkOrder',
-                request_serializer=silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderResponse.FromString,
-                _registered_method=True)
         self.ListWorkTargets = channel.unary_unary(
                 '/silian.office.v1.OfficeService/ListWorkTargets',
                 request_serializer=silian_dot_office_dot_v1_dot_daily__pb2.ListWorkTargetsRequest.SerializeToString,
@@ -578,13 +573,6 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetWorkOrder(self, request, context):
-        """An order and how it spread.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def ListWorkTargets(self, request, context):
         """The units that an order would go to, before it is issued.
         """
@@ -600,7 +588,7 @@ class OfficeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetOrder(self, request, context):
-        """One order: who has done it, who is late, who has not answered.
+        """One order: who has done it, who is late, who has not answered; and all its hops.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -986,11 +974,6 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.GetAssignment,
                     request_deserializer=silian_dot_office_dot_v1_dot_work__pb2.GetAssignmentRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_work__pb2.GetAssignmentResponse.SerializeToString,
-            ),
-            'GetWorkOrder': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetWorkOrder,
-                    request_deserializer=silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderResponse.SerializeToString,
             ),
             'ListWorkTargets': grpc.unary_unary_rpc_method_handler(
                     servicer.ListWorkTargets,
@@ -1936,33 +1919,6 @@ class OfficeService:
             '/silian.office.v1.OfficeService/GetAssignment',
             silian_dot_office_dot_v1_dot_work__pb2.GetAssignmentRequest.SerializeToString,
             silian_dot_office_dot_v1_dot_work__pb2.GetAssignmentResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetWorkOrder(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/silian.office.v1.OfficeService/GetWorkOrder',
-            silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderResponse.FromString,
             options,
             channel_credentials,
             insecure,

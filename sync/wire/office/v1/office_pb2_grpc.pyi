@@ -102,14 +102,12 @@ class OfficeServiceStub:
     """Assignments of and to this office."""
     GetAssignment: _grpc.UnaryUnaryMultiCallable[_work_pb2.GetAssignmentRequest, _work_pb2.GetAssignmentResponse]
     """One assignment with its history."""
-    GetWorkOrder: _grpc.UnaryUnaryMultiCallable[_work_pb2.GetWorkOrderRequest, _work_pb2.GetWorkOrderResponse]
-    """An order and how it spread."""
     ListWorkTargets: _grpc.UnaryUnaryMultiCallable[_daily_pb2.ListWorkTargetsRequest, _daily_pb2.ListWorkTargetsResponse]
     """The units that an order would go to, before it is issued."""
     ListOrders: _grpc.UnaryUnaryMultiCallable[_daily_pb2.ListOrdersRequest, _daily_pb2.ListOrdersResponse]
     """Orders over all their hops and targets."""
     GetOrder: _grpc.UnaryUnaryMultiCallable[_daily_pb2.GetOrderRequest, _daily_pb2.GetOrderResponse]
-    """One order: who has done it, who is late, who has not answered."""
+    """One order: who has done it, who is late, who has not answered; and all its hops."""
     ListTasks: _grpc.UnaryUnaryMultiCallable[_daily_pb2.ListTasksRequest, _daily_pb2.ListTasksResponse]
     """Everything that waits for this office."""
     AppropriateMoney: _grpc.UnaryUnaryMultiCallable[_money_pb2.AppropriateMoneyRequest, _money_pb2.AppropriateMoneyResponse]
@@ -242,14 +240,12 @@ class OfficeServiceAsyncStub(OfficeServiceStub):
     """Assignments of and to this office."""
     GetAssignment: _aio.UnaryUnaryMultiCallable[_work_pb2.GetAssignmentRequest, _work_pb2.GetAssignmentResponse]  # type: ignore[assignment]
     """One assignment with its history."""
-    GetWorkOrder: _aio.UnaryUnaryMultiCallable[_work_pb2.GetWorkOrderRequest, _work_pb2.GetWorkOrderResponse]  # type: ignore[assignment]
-    """An order and how it spread."""
     ListWorkTargets: _aio.UnaryUnaryMultiCallable[_daily_pb2.ListWorkTargetsRequest, _daily_pb2.ListWorkTargetsResponse]  # type: ignore[assignment]
     """The units that an order would go to, before it is issued."""
     ListOrders: _aio.UnaryUnaryMultiCallable[_daily_pb2.ListOrdersRequest, _daily_pb2.ListOrdersResponse]  # type: ignore[assignment]
     """Orders over all their hops and targets."""
     GetOrder: _aio.UnaryUnaryMultiCallable[_daily_pb2.GetOrderRequest, _daily_pb2.GetOrderResponse]  # type: ignore[assignment]
-    """One order: who has done it, who is late, who has not answered."""
+    """One order: who has done it, who is late, who has not answered; and all its hops."""
     ListTasks: _aio.UnaryUnaryMultiCallable[_daily_pb2.ListTasksRequest, _daily_pb2.ListTasksResponse]  # type: ignore[assignment]
     """Everything that waits for this office."""
     AppropriateMoney: _aio.UnaryUnaryMultiCallable[_money_pb2.AppropriateMoneyRequest, _money_pb2.AppropriateMoneyResponse]  # type: ignore[assignment]
@@ -549,14 +545,6 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         """One assignment with its history."""
 
     @_abc_1.abstractmethod
-    def GetWorkOrder(
-        self,
-        request: _work_pb2.GetWorkOrderRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_work_pb2.GetWorkOrderResponse, _abc.Awaitable[_work_pb2.GetWorkOrderResponse]]:
-        """An order and how it spread."""
-
-    @_abc_1.abstractmethod
     def ListWorkTargets(
         self,
         request: _daily_pb2.ListWorkTargetsRequest,
@@ -578,7 +566,7 @@ class OfficeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _daily_pb2.GetOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_daily_pb2.GetOrderResponse, _abc.Awaitable[_daily_pb2.GetOrderResponse]]:
-        """One order: who has done it, who is late, who has not answered."""
+        """One order: who has done it, who is late, who has not answered; and all its hops."""
 
     @_abc_1.abstractmethod
     def ListTasks(
