@@ -1,43 +1,27 @@
-"""Reissued: entries that their writer has published again, as those who receive them take them."""
+"""Apply an entry that its writer has published again: it may come after edits that overwrote it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from sync.apply.blocks import Merger
 from sync.log.history import load_history
 from sync.merge.record import Heads, RecordState, canonical
-from sync.model.change import Block, Entry, RecordKey
+from sync.model.change import Block, RecordKey
 from sync.model.effect import Effect
 from sync.model.version import Version
 from sync.store.registers import RegisterTables
 
 
-@dataclass(slots=True)
-class OwnTransaction:
-    """One transaction of an office in one lane: by which ways its log says that it was said."""
-
-    sample: Entry
-    blocks: list[Block] = field(default_factory=list)
-    by_audience: dict[str, list[Block]] = field(default_factory=lambda: defaultdict(list))
-    truncated: frozenset[str] = (
-        frozenset()
-    )  # ways whose words of that time are not in the log any more
-
-
-# -- whoever hears it ---------------------------------------------------------------------------
-
-
 def drop_superseded_heads(
     tx: Connection, merger: Merger, tables: RegisterTables, block: Block, version: Version
 ) -> list[Effect]:
-    """Take away again what restated words brought and an edit heard before had overwritten.
+    """Remove the heads that a republished entry brought and that an edit here had overwritten.
 
-    Merge counts on hearing an edit before those that stand on it. These come late: whoever heard
-    the later ones by the other way finds the earlier beside them.
+    Merge relies on receiving an edit before those that are based on it. A republished entry comes
+    late: a receiver that got the later ones by another path would show it as a concurrent head.
     """
     if block.register not in tables:
         return []

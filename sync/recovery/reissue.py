@@ -1,9 +1,9 @@
-"""Rebirth: own words that nobody above holds, said anew under another incarnation.
+"""Reissue own entries that nobody above has, under a new incarnation.
 
-A restored store went on numbering where its backup ended: its next words bear numbers that its
-lost words bear elsewhere. Nothing is numbered twice (INV-24), so these words get new numbers and,
-with them, new versions: same clock stamp, new incarnation, in every record, conflict, digest and
-later word that stood on them.
+A restored store continued numbering where its backup ended: its next entries have the numbers of
+entries that it lost and others have. No number counts twice (INV-24), so these entries get new
+numbers and new versions: same clock stamp, new incarnation. Every record, conflict, digest and
+later entry that names the old version is rewritten.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sync.codec import entry as codec
 from sync.codec.signing import Signer
 from sync.log import entries as log
 from sync.log import signatures
-from sync.log.append import OwnEntry, append_own
+from sync.log.append import append_own, reissued
 from sync.log.outcome import Waiters
 from sync.merge.record import RecordState, canonical, with_versions_replaced
 from sync.model.change import Block, Entry, StreamHead
@@ -37,37 +37,29 @@ Names = Mapping[Version, Version]
 
 @dataclass(frozen=True, slots=True)
 class OwnLogEntry:
-    """One own entry, and where it stands in the log."""
+    """One own entry, and its position in the log."""
 
     arrival: int
     entry: Entry
-    keeps_version: bool = (
-        False  # said by another way as well, which is known above: it keeps its name
-    )
-
-    @property
-    def original_incarnation(self) -> int:
-        """The incarnation whose version it keeps; 0: it gets one of the present."""
-        entry = self.entry
-        return entry.original_incarnation or (entry.incarnation if self.keeps_version else 0)
+    keeps_version: bool = False  # its transaction is known above, by an entry for another audience
 
 
 @dataclass(slots=True)
 class Reissued:
-    """What was said anew."""
+    """What was reissued."""
 
     own_entries: int = 0
-    effects: list[Effect] = field(default_factory=list)  # where a tie was decided otherwise
+    effects: list[Effect] = field(default_factory=list)  # where a tie is decided otherwise now
     waiters: Waiters = field(default_factory=Waiters)
 
 
 def own_entries_after(
     tx: Connection, common: Mapping[StreamKey, StreamHead], unit: int, incarnation: int
 ) -> list[OwnLogEntry]:
-    """Return the own words that the parent lacks and that `incarnation` did not write.
+    """Return the own entries that the parent lacks and that `incarnation` did not write.
 
-    With them the words that went only down since the first of these: whoever heard others under
-    their numbers must not meet two.
+    With them those that went only down since the first of these: a child that received others under
+    their numbers must not get two.
     """
     rows = execute(
         tx,
@@ -77,7 +69,7 @@ def own_entries_after(
         (unit, incarnation),
     ).fetchall()
     chosen: list[int] = []
-    at_parent: set[tuple[int, int]] = set()  # (stamp, lane) of words that the parent holds
+    at_parent: set[tuple[int, int]] = set()  # (stamp, lane) of entries that the parent has
     for arrival, writer, audience, lane, seq, hlc in rows:
         if audience.startswith("up:"):
             if seq > common.get(StreamKey(writer, audience, Lane(lane)), StreamHead()).seq:
@@ -101,9 +93,9 @@ def own_entries_after(
 
 
 def own_entries_reused(tx: Connection, entries: Iterable[Entry]) -> list[OwnLogEntry]:
-    """Return the own downward words that stand where others, come back, bear their numbers.
+    """Return the own downward entries whose numbers other entries have that came back.
 
-    With them all later ones of that incarnation: they were written in the same second life.
+    With them all later ones of that incarnation: they were written after the same restore.
     """
     first: dict[int, int] = {}
     for entry in entries:
@@ -140,7 +132,7 @@ def rotate_incarnation(
     signatures.own_key(tx, incarnation, signer)
     log.retire_others(tx, unit, incarnation)
     meta.put(tx, meta.INCARNATION, incarnation)
-    # What was agreed with the links was agreed by a store that is no more.
+    # Tokens were agreed by a store that is no more.
     peers.revoke_tokens(tx)
 
 
@@ -159,16 +151,16 @@ def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) ->
 
     The caller holds the log's lock, and the replica has switched to another incarnation.
     """
-    reissued = Reissued(own_entries=len(own_entries))
+    done = Reissued(own_entries=len(own_entries))
     if not own_entries:
-        return reissued
+        return done
     me = replica.identity
     bodies = [codec.unpack(own_entry.entry.payload) for own_entry in own_entries]
     names: dict[str, dict[Version, Version]] = defaultdict(dict)  # by register
     touched: dict[tuple[str, int], set[bytes]] = defaultdict(set)
     for own_entry, blocks in zip(own_entries, bodies, strict=True):
-        if own_entry.original_incarnation:
-            continue  # it is known by its name, and keeps it
+        if own_entry.keeps_version or own_entry.entry.original_incarnation:
+            continue  # it is known by its version
         for block in blocks:
             names[block.register][own_entry.entry.version] = version_of(
                 own_entry.entry.hlc, me.incarnation
@@ -178,7 +170,7 @@ def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) ->
     merger.begin(tx)
     for (register, unit), ids in touched.items():
         if register in replica.tables:
-            reissued.effects += _replace_versions(
+            done.effects += _replace_versions(
                 tx, merger, replica.tables[register], unit, sorted(ids), names[register]
             )
     merger.flush(tx)
@@ -187,19 +179,17 @@ def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) ->
         for block in blocks:
             _rebase(block, names[block.register])
     to_append = [
-        OwnEntry(
-            w.entry.audience, w.entry.lane, blocks, w.entry.hlc, w.original_incarnation, w.entry.by
-        )
+        reissued(w.entry, blocks, w.entry.audience, keeps_version=w.keeps_version)
         for w, blocks in zip(own_entries, bodies, strict=True)
     ]
-    append_own(replica, tx, to_append, reissued.waiters)
-    return reissued
+    append_own(replica, tx, to_append, done.waiters)
+    return done
 
 
 def _replace_versions(
     tx: Connection, merger: Merger, table: RegisterTable, unit: int, ids: list[bytes], names: Names
 ) -> list[Effect]:
-    """Rename versions in the copies of these records and in their conflicts."""
+    """Replace versions in the copies of these records and in their conflicts."""
     schema = table.schema
     pairs: list[tuple[bytes, RecordState, RecordState]] = []
     for record, before in merger.states(tx, schema.name, unit, ids).items():
@@ -222,7 +212,7 @@ def _replace_versions(
 
 
 def _remove_entries(tx: Connection, own_entries: list[OwnLogEntry]) -> None:
-    """Take the words out of the log; their streams end before the first of them again."""
+    """Remove entries from the log; their streams end before the first of them again."""
     execute_many(
         tx, "DELETE FROM entry WHERE arrival=?", [(own_entry.arrival,) for own_entry in own_entries]
     )
@@ -249,7 +239,7 @@ def _remove_entries(tx: Connection, own_entries: list[OwnLogEntry]) -> None:
 
 
 def _rebase(block: Block, names: Names) -> None:
-    """Let a block stand on the new names of what it stood on."""
+    """Let a block name the new versions of what it was based on."""
     block.bases = [[names.get(v, v) for v in column] for column in block.bases]
     block.lives = tuple(names.get(v, v) for v in block.lives)
     block.resolved = {

@@ -1,26 +1,26 @@
-"""Restating: own words that came back by one of their two ways are said again by the other.
+"""Republish own entries that recovery returned through one neighbour only.
 
-What an office says both up and down is two entries with one stamp. A store that lost both gets
-one back from its parent and the other from a child, unless one of the two had not heard it yet:
-then nobody that way ever would. Such words are said again under the present incarnation, with the
-version that they have wherever they were heard (`Entry.original_incarnation`).
+A transaction addressed both up and down is two entries with one stamp. A store that lost both gets
+one back from its parent and the other from a child, unless one of the two had not received it yet:
+then nobody on that side ever would. Such an entry is published again under the present incarnation,
+with the version that it has where it was received (`Entry.original_incarnation`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from sqlalchemy import Connection
 
-from sync.apply.reissued import OwnTransaction
 from sync.apply.replica import Replica
 from sync.codec import entry as codec
-from sync.log.append import OwnEntry, append_own
+from sync.log.append import OwnEntry, append_own, reissued
 from sync.log.outcome import Waiters
 from sync.model import audience
-from sync.model.change import Block
+from sync.model.change import Block, Entry
 from sync.model.errors import Malformed
 from sync.model.limits import BATCH_BYTES_MAX, PORTION_CHANGES_MAX, SQL_KEYS_MAX
 from sync.model.version import Version
@@ -31,27 +31,37 @@ PAGE_ENTRIES = 20_000  # of which only their places are read at once
 AudiencesOf = Callable[[Connection, Block], tuple[str, ...]]
 
 
-# -- the writer ---------------------------------------------------------------------------------
+@dataclass(slots=True)
+class OwnTransaction:
+    """One transaction of an office in one lane, and what of it each audience has in our log.
+
+    `truncated`: audiences whose entries of that time are not in the log any more.
+    """
+
+    sample: Entry
+    blocks: list[Block] = field(default_factory=list)
+    by_audience: dict[str, list[Block]] = field(default_factory=lambda: defaultdict(list))
+    truncated: frozenset[str] = frozenset()
 
 
 def is_due(tx: Connection, child: int, incarnation: int) -> bool:
-    """Say whether what a child lacks was not yet looked for in this incarnation."""
+    """Say whether nobody has looked yet, in this incarnation, for entries that a child lacks."""
     return peers.load(tx, child).republished_to != incarnation
 
 
 def record_republished(tx: Connection, child: int, incarnation: int) -> None:
-    """Note that what a child lacked was said again in this incarnation."""
+    """Record that what a child lacked was republished in this incarnation."""
     peers.update(tx, child, republished_to=incarnation)
 
 
 def republish(
     replica: Replica, tx: Connection, child: int, audiences_of: AudiencesOf, waiters: Waiters
 ) -> int:
-    """Say again what came back by another way only; return how many entries that took.
+    """Republish what came back through another neighbour only; return how many entries that took.
 
-    That goes up, down to this child, and to those that were done before: this one may have given
-    back what nobody had then. The caller holds the log's lock, and the child has given back all
-    that it heard.
+    It goes up, down to this child, and to the children that were done before: this one may have
+    returned entries that nobody had then. The caller holds the log's lock, and the child has
+    returned all that it received.
     """
     me = replica.identity
     count = waiting = 0
@@ -67,10 +77,8 @@ def republish(
                 if is_missing and _reaches(replica, tx, audience_name, child):
                     wanted[audience_name].append(block)
                     waiting += len(block.ids)
-        first = transaction.sample
-        original = first.original_incarnation or first.incarnation
         missing += (
-            OwnEntry(audience_name, first.lane, blocks, first.hlc, original, first.by)
+            reissued(transaction.sample, blocks, audience_name)
             for audience_name, blocks in sorted(wanted.items())
         )
         if waiting >= PORTION_CHANGES_MAX:
@@ -83,7 +91,7 @@ def republish(
 
 
 def _reaches(replica: Replica, tx: Connection, audience_name: str, child: int) -> bool:
-    """Say whether words that go this way are heard above, by this child or by one done before."""
+    """Say whether an audience is above, at this child, or at one that was done before."""
     target = audience.parse(audience_name)
     if target.up_to is not None:
         return target.up_to < replica.identity.level
@@ -92,10 +100,10 @@ def _reaches(replica: Replica, tx: Connection, audience_name: str, child: int) -
 
 
 def own_transactions(tx: Connection, unit: int, incarnation: int) -> Iterator[OwnTransaction]:
-    """Go through what the log has of a unit's words under all incarnations but this one, in order.
+    """Yield what the log has of a unit's transactions under all other incarnations, in order.
 
-    Read in portions: however long the log, little of it is held at once. The caller may append to
-    the log meanwhile, but words only that it has been given already.
+    Read in portions: however long the log, little of it is in memory at once. The caller may append
+    meanwhile, but only transactions that were yielded before.
     """
     bases = execute(tx, "SELECT incarnation, audience, lane, hlc FROM stream_base").fetchall()
     truncated_to = {(row[0], row[1], row[2]): int(row[3]) for row in bases}
@@ -114,7 +122,7 @@ def own_transactions(tx: Connection, unit: int, incarnation: int) -> Iterator[Ow
             try:
                 blocks = codec.unpack(entry.payload)
             except Malformed:
-                continue  # held everywhere, whichever way it went
+                continue  # it is in quarantine everywhere
             truncated = {
                 audience_name for (writer, audience_name, lane), hlc in truncated_to.items()
                 if (writer, lane) == (entry.incarnation, entry.lane.value) and hlc >= entry.hlc
@@ -129,10 +137,10 @@ def own_transactions(tx: Connection, unit: int, incarnation: int) -> Iterator[Ow
 
 
 def _portions(tx: Connection, unit: int, incarnation: int) -> Iterator[list[int]]:
-    """Return where in the log own words stand, a bounded number of bytes at once.
+    """Yield the log positions of own entries, a bounded number of bytes at once.
 
-    What has one stamp stays together: it is one transaction, said by several ways. Stamps under
-    which only the present incarnation has spoken are passed over.
+    What has one stamp stays together: it is one transaction for several audiences. Stamps under
+    which only the present incarnation wrote are left out.
     """
     ids = execute(tx, "SELECT id FROM incarnation WHERE unit=? AND id<>?", (unit, incarnation))
     former = {row[0] for row in ids.fetchall()}
@@ -154,8 +162,8 @@ def _portions(tx: Connection, unit: int, incarnation: int) -> Iterator[list[int]
 
 
 def _page(tx: Connection, after: int) -> list[tuple[int, int, int, int]]:
-    """Return (stamp, position, incarnation, bytes) of own words after a stamp, in order, and of
-    the last of these stamps all."""
+    """Return (stamp, position, incarnation, bytes) of own entries after a stamp, in order; of the
+    last of these stamps all."""
     columns = "hlc, arrival, incarnation, LENGTH(wire)"
     rows = execute(
         tx,
