@@ -1,4 +1,4 @@
-"""correction: what is wished of a field that another office owns, and its answer."""
+"""correction: other values requested for a field that another office owns, and the answer."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def ls(
             else ("ID", "STATE", "ASKED BY", "OWNER", "REGISTER", "FIELDS", "DUE", "REASON")
         )
         rows = [
-            (c.id, _state(terminal, c), c.asker.name, c.owner.name,
+            (c.id, _state(terminal, c), c.applicant.name, c.owner.name,
              labels.register(c.register), _fields(terminal, labels, c), c.due_on,
              c.reason[:REASON_CHARS])
             for c in page.corrections
@@ -102,7 +102,7 @@ def _fields(terminal: Terminal, labels: Labels, found: pb.Correction) -> str:
 
 
 def show(terminal: Terminal, request: Request) -> None:
-    """Show what is, what was when it was asked, and what is wished. 查看更正申请"""
+    """Show what is, what was when it was requested, and what is requested. 查看更正申请"""
     with terminal.office() as office:
         _show(terminal, office, office.get_correction(id=request).correction)
 
@@ -175,7 +175,7 @@ def _print(
     else:
         gone = RECORD_ZH.get(found.record_state, found.record_state)
         terminal.line(f"{about} ({gone})", f"{about} ({found.record_state})")
-    asked = f"{found.asker.name} {found.asked_by} {terminal.time(found.asked_ms)}"
+    asked = f"{found.applicant.name} {found.asked_by} {terminal.time(found.asked_ms)}"
     terminal.line(f"{asked}: {found.reason}", f"{asked}: {found.reason}")
     heads = (
         ("字段", "现值", "申请时", "申请改为", "")
