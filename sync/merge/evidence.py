@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from sync.merge.join import Joined, Side, join_copies
-from sync.merge.record import Head, Heads, RecordState
+from sync.merge.record import Head, RecordState, with_heads
 from sync.model.change import Operation, Value
 from sync.model.schema import FieldSchema
 from sync.model.version import Version, incarnation_of
@@ -88,14 +88,10 @@ def join(
 def _with_levels(copy: RecordState, writers: Mapping[int, int]) -> RecordState:
     """Return a copy whose heads have the levels of their writers."""
 
-    def levelled(head: Head) -> Head:
+    def levelled(_name: str, head: Head) -> Head:
         return head._replace(level=writers.get(incarnation_of(head.version), head.level))
 
-    fields = {
-        name: Heads(levelled(heads.shown), tuple(map(levelled, heads.losers)))
-        for name, heads in copy.fields.items()
-    }
-    return replace(copy, fields=fields)
+    return with_heads(copy, levelled)
 
 
 def evidence_for(copy: RecordState, history: EditHistory) -> Evidence:
