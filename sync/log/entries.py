@@ -67,6 +67,12 @@ def append(tx: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
     execute_many(tx, _INSERT, list(rows))
 
 
+def wire_at(tx: Connection, arrival: int) -> bytes:
+    """Return the serialized entry at a position; empty when there is none."""
+    row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
+    return bytes(row[0]) if row is not None else b""
+
+
 def position(tx: Connection) -> int:
     """Return the last position of this log."""
     return int(execute(tx, "SELECT arrival FROM log_head WHERE id = 1").fetchone()[0])

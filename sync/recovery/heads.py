@@ -76,8 +76,8 @@ def hashes_of(
 
 def hash_at(tx: Connection, arrival: int) -> bytes:
     """Return the hash of the entry at a position; empty when there is none."""
-    row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-    return codec.hash_of(bytes(row[0])) if row is not None else b""
+    wire = log.wire_at(tx, arrival)
+    return codec.hash_of(wire) if wire else b""
 
 
 class RequiredHead(NamedTuple):
@@ -223,8 +223,7 @@ def own_entries_of(
     size = 0
     upto = after
     for (arrival,) in rows:
-        row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-        wire = bytes(row[0])
+        wire = log.wire_at(tx, arrival)
         if entries and size + len(wire) > bytes_max:
             return ReplayPage(tuple(entries), upto, more=True)
         entries.append(wire)
@@ -281,8 +280,7 @@ def oldest_kept(tx: Connection, heads: Mapping[StreamKey, StreamHead]) -> Heads:
             if seq > 1:
                 trimmed.append(arrival)
     for arrival in trimmed:
-        row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-        entry = codec.entry_from_wire(bytes(row[0]))
+        entry = codec.entry_from_wire(log.wire_at(tx, arrival))
         found[StreamKey(entry.incarnation, entry.audience, entry.lane)] = StreamHead(
             entry.seq - 1, entry.prev_hash
         )

@@ -161,8 +161,7 @@ def read_replay(
         key = StreamKey(writer, name, Lane(lane_number))
         head = common.get(key)
         if head is None or seq > head.seq:
-            row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-            wire = bytes(row[0])
+            wire = log.wire_at(tx, arrival)
             if entries and (size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX):
                 signed = signatures.signatures_for(tx, sent_ranges, signer)
                 return ReplayPage(tuple(entries), upto, True, signed)

@@ -139,11 +139,10 @@ def rotate_incarnation(
 def own_entries_at(
     tx: Connection, arrivals: Iterable[int], keeping: Set[int] = frozenset()
 ) -> list[OwnLogEntry]:
-    found = []
-    for arrival in sorted(arrivals):
-        row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-        found.append(OwnLogEntry(arrival, codec.entry_from_wire(bytes(row[0])), arrival in keeping))
-    return found
+    return [
+        OwnLogEntry(at, codec.entry_from_wire(log.wire_at(tx, at)), at in keeping)
+        for at in sorted(arrivals)
+    ]
 
 
 def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) -> Reissued:
