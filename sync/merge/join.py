@@ -24,9 +24,6 @@ class Side(NamedTuple):
     copy: RecordState
     overwrote: Callable[[str, Version], bool]
 
-    def allows(self, name: str, version: Version) -> bool:
-        return _has(self.copy, name, version) or not self.overwrote(name, version)
-
 
 class Dropped(NamedTuple):
     """A value that is in no copy any more."""
@@ -70,11 +67,24 @@ def join_copies(
         present = [side for side in sides if name in side.copy.fields]
         if not present:
             continue
+        first = present[0].copy.fields[name]
+        if all(side.copy.fields[name] == first for side in present[1:]) and all(
+            is_known(head.version) for head in first.all
+        ):
+            fields[name] = first  # as nearly always
+            continue
         heads, wrong = _one_head_each(name, present, right)
-        known = [head for head in heads if is_known(head.version)]
-        dropped += (*wrong, *(_dropped(name, head) for head in heads if head not in known))
+        dropped += wrong
+        known = {version: head for version, head in heads.items() if is_known(version)}
+        dropped += (_dropped(name, head) for v, head in heads.items() if v not in known)
+        gone = {
+            version
+            for side in present
+            for version in known.keys() - {head.version for head in side.copy.fields[name].all}
+            if side.overwrote(name, version)
+        }
         # If each side has overwritten what the other has, they contradict each other: keep all.
-        stay = [h for h in known if all(s.allows(name, h.version) for s in present)] or known
+        stay = [known[version] for version in sorted(known.keys() - gone or known)]
         if not stay:
             return Joined(None, tuple(dropped))
         fields[name] = Heads(stay[0], tuple(stay[1:]))
@@ -92,16 +102,17 @@ def join_copies(
 
 def _one_head_each(
     name: str, sides: Sequence[Side], right: Callable[[str, Head, Head], Head]
-) -> tuple[list[Head], list[Dropped]]:
+) -> tuple[dict[Version, Head], list[Dropped]]:
     """Return one head for each version of a field, and the values under them that are wrong."""
     found: dict[Version, Head] = {}
     wrong: list[Dropped] = []
-    for head in (head for side in sides for head in side.copy.fields[name].all):
-        other = found.setdefault(head.version, head)
-        if other.value != head.value:
-            kept = found[head.version] = right(name, other, head)
-            wrong += (_dropped(name, h) for h in (other, head) if h.value != kept.value)
-    return sorted(found.values(), key=lambda head: head.version), wrong
+    for side in sides:
+        for head in side.copy.fields[name].all:
+            other = found.setdefault(head.version, head)
+            if other.value != head.value:
+                kept = found[head.version] = right(name, other, head)
+                wrong += (_dropped(name, h) for h in (other, head) if h.value != kept.value)
+    return found, wrong
 
 
 def _dropped(name: str, head: Head) -> Dropped:
