@@ -1,4 +1,4 @@
-"""correction: other values requested for a field that another office owns, and the answer."""
+"""correction: values requested for a field that another office owns, and the answer."""
 
 from __future__ import annotations
 

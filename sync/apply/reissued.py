@@ -1,4 +1,4 @@
-"""Apply an entry that its writer has published again: it may come after edits that overwrote it."""
+"""Reissued entries: how their receivers handle entries that their writer has published again."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def own_entries_after(
                 at_parent.add((hlc, lane))
     if not chosen:
         return []
-    cut_off: set[tuple[int, str, int]] = set()  # downward streams that are cut off by now
+    cut_off: set[tuple[int, str, int]] = set()  # downward streams that end by now
     stamps = {hlc for arrival, *_, hlc in rows if arrival in set(chosen)}
     for arrival, writer, audience, lane, _, hlc in rows:
         if audience.startswith("up:"):
@@ -211,7 +211,7 @@ def _replace_versions(
 
 
 def _remove_entries(tx: Connection, own_entries: list[OwnLogEntry]) -> None:
-    """Remove entries from the log; their streams end before the first of them again."""
+    """Remove the entries from the log; their streams end before the first of them again."""
     execute_many(
         tx, "DELETE FROM entry WHERE arrival=?", [(own_entry.arrival,) for own_entry in own_entries]
     )
@@ -238,7 +238,7 @@ def _remove_entries(tx: Connection, own_entries: list[OwnLogEntry]) -> None:
 
 
 def _rebase(block: Block, names: Names) -> None:
-    """Let a block name the new versions of what it was based on."""
+    """Replace the base versions of a block by their new ones."""
     block.bases = [[names.get(v, v) for v in column] for column in block.bases]
     block.lives = tuple(names.get(v, v) for v in block.lives)
     block.resolved = {

@@ -27,7 +27,7 @@ from sync.model.version import Version
 from sync.store import peers
 from sync.store.sql import execute
 
-PAGE_ENTRIES = 20_000  # of which only their places are read at once
+PAGE_ENTRIES = 20_000  # whose positions are read at once
 AudiencesOf = Callable[[Connection, Block], tuple[str, ...]]
 
 
@@ -45,7 +45,7 @@ class OwnTransaction:
 
 
 def is_due(tx: Connection, child: int, incarnation: int) -> bool:
-    """Say whether nobody has looked yet, in this incarnation, for entries that a child lacks."""
+    """Return whether what a child lacks was not yet looked for in this incarnation."""
     return peers.load(tx, child).republished_to != incarnation
 
 
@@ -91,7 +91,7 @@ def republish(
 
 
 def _reaches(replica: Replica, tx: Connection, audience_name: str, child: int) -> bool:
-    """Say whether an audience is above, at this child, or at one that was done before."""
+    """Return whether an audience is received above, by this child or by one served before."""
     target = audience.parse(audience_name)
     if target.up_to is not None:
         return target.up_to < replica.identity.level

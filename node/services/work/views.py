@@ -1,4 +1,4 @@
-"""What an office reads of assignments: lists, one with its history, an order's tree, counts."""
+"""Views of assignments: lists, one with its history, an order's tree, counts."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def show(office: Office, assignment: bytes) -> Detail:
 
 
 def counts(office: Office) -> dict[Box, dict[str, int]]:
-    """Return how many assignments stand in each state, by this office's place in them."""
+    """Return how many assignments are in each state, by this office's place in them."""
     found: dict[Box, dict[str, int]] = {}
     with office.store.read() as tx:
         for box in (Box.TODO, Box.ISSUED, Box.PASSING):
