@@ -64,7 +64,7 @@ class LinkedOffice(Office):
 
     def found_restored(self) -> None:
         """A child has entries of ours that this store has lost: recover before anything else."""
-        self.store.write(lambda tx: meta.put(tx, meta.RESTORED, "1"))
+        self.store.write(lambda tx: meta.put(tx, meta.RESTORED, True))
         self.log.warning("store_restored")
         for listener in self._restored_listeners:
             listener()

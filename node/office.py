@@ -38,7 +38,6 @@ from sync.model.access import Identity
 from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Edit
 from sync.model.errors import SilianError
-from sync.store import meta as facts
 from sync.store.priority import Priority
 
 PROGRAM = "0.1.0"
@@ -220,7 +219,7 @@ class Office:
         """
         if why == self.fenced:
             return
-        self.store.write(lambda tx: facts.put(tx, facts.FENCED, why))
+        self.store.write(lambda tx: meta.put(tx, meta.FENCED, why))
         self.fenced = why
         if why:
             self.log.error("office_fenced", reason=why)
@@ -249,12 +248,11 @@ class Office:
 
 def read_identity(tx: Connection) -> Identity:
     """Return whose store this is. Raises: BadConfig when it is no office's."""
-    facts = {key: meta.get(tx, key) for key in (meta.UNIT, meta.LEVEL, meta.INCARNATION)}
-    if any(value is None for value in facts.values()):
+    identity = Identity(*(meta.get(tx, key) for key in (meta.UNIT, meta.LEVEL, meta.INCARNATION)))
+    if not identity.unit or not identity.incarnation or identity.level < 0:
         raise BadConfig(
             "store", "this database is not an office's", "该数据库不是单位数据库",
             "Point `store` at the office's own database, or run `silian init`.",
             "请检查 store 设置，或先运行 silian init。",
         )  # fmt: skip
-    numbers = [int(value or 0) for value in facts.values()]
-    return Identity(*numbers)
+    return identity

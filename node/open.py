@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +39,6 @@ from sync.log import entries as log
 from sync.log import signatures
 from sync.model.version import HybridClock
 from sync.recovery.reissue import rotate_incarnation
-from sync.store import meta as facts
 from sync.store.registers import RegisterTables
 
 
@@ -105,9 +102,9 @@ def assemble(
         identity = read_identity(tx)
         clock = HybridClock(wall_ms, last_hlc=log.lock(tx) if store.is_sqlite else 0)
         newly_built = meta.get(tx, meta.CATALOGUE) != catalogue.version
-        first_day = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
+        first_day = meta.get(tx, meta.TREE_FROM)
         earliest = first_tree_day(tx)
-        fenced = facts.get(tx, facts.FENCED) or ""
+        fenced = meta.get(tx, meta.FENCED)
     if newly_built:
         store.write(lambda tx: _build_tables(tx, tables, catalogue.version))
     with store.read() as tx:
@@ -174,7 +171,7 @@ def _bind_key(tx: Connection, signer: Signer, rng: random.Random) -> None:
         return
     incarnation = new_incarnation(rng)
     rotate_incarnation(tx, me.unit, me.level, incarnation, signer)
-    facts.put(tx, facts.CONTINUES, str(me.incarnation))
+    meta.put(tx, meta.CONTINUES, me.incarnation)
 
 
 def _build_tables(tx: Connection, tables: RegisterTables, version: str) -> None:
@@ -182,21 +179,21 @@ def _build_tables(tx: Connection, tables: RegisterTables, version: str) -> None:
 
     An existing column proves nothing: a program may have been rolled back in between.
     """
-    added = tables.create(tx, indexes=meta.get(tx, meta.BOOTSTRAP) != "1")
+    added = tables.create(tx, indexes=not meta.get(tx, meta.BOOTSTRAP))
     other = {name.partition(".")[0].removeprefix("r_") for name in added}
-    printed = json.loads(meta.get(tx, meta.FIELDS) or "{}")
+    printed = meta.get(tx, meta.FIELDS)
     fields = {table.schema.name: list(table.schema.names) for table in tables}
     for name, names in fields.items():
         if name in other or printed.get(name, names) != names:
             digests.rebuild(tx, tables[name])
-    meta.put(tx, meta.FIELDS, json.dumps(fields))
+    meta.put(tx, meta.FIELDS, fields)
     meta.put(tx, meta.CATALOGUE, version)
 
 
 def _ensure_indexes(office: LinkedOffice) -> None:
     """Leave secondary indexes out, or build those that a first import left out."""
     with office.store.read() as tx:
-        missing = meta.get(tx, meta.BOOTSTRAP) == "1"
+        missing = meta.get(tx, meta.BOOTSTRAP)
     if missing == office.config.bootstrap:
         return
 
@@ -205,7 +202,7 @@ def _ensure_indexes(office: LinkedOffice) -> None:
             office.tables.create_indexes(tx)
         else:
             office.tables.drop_indexes(tx)
-        meta.put(tx, meta.BOOTSTRAP, "0" if missing else "1")
+        meta.put(tx, meta.BOOTSTRAP, not missing)
 
     office.store.write(write)
     office.log.info("indexes_built" if missing else "indexes_dropped")

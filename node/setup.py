@@ -139,7 +139,7 @@ def _first_rows(
     signer: Signer, pinned: tuple[int, str] | None,
 ) -> Callable[[Connection], None]:  # fmt: skip
     def write(tx: Connection) -> None:
-        if meta.get(tx, meta.UNIT) is not None:
+        if meta.get(tx, meta.UNIT):
             raise BadConfig(
                 "store", "this database already has an office", "该数据库已有单位数据",
                 "Give every office a database of its own.", "每个单位须使用独立的数据库。",
@@ -153,14 +153,11 @@ def _first_rows(
         signatures.own_key(tx, incarnation, signer)
         if pinned is not None:
             peers.update(tx, pinned[0], key_pinned=pinned[1])
-        for key, value in {
-            meta.UNIT: str(unit.unit_id),
-            meta.LEVEL: str(int(unit.level)),
-            meta.INCARNATION: str(incarnation),
-            meta.TREE: content.decode("utf-8-sig"),
-            meta.TREE_FROM: since.isoformat(),
-            meta.CATALOGUE: catalogue.version,
-        }.items():
-            meta.put(tx, key, value)
+        meta.put(tx, meta.UNIT, unit.unit_id)
+        meta.put(tx, meta.LEVEL, int(unit.level))
+        meta.put(tx, meta.INCARNATION, incarnation)
+        meta.put(tx, meta.TREE, content.decode("utf-8-sig"))
+        meta.put(tx, meta.TREE_FROM, since)
+        meta.put(tx, meta.CATALOGUE, catalogue.version)
 
     return write

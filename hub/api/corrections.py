@@ -93,7 +93,7 @@ def _correction(context: CallContext, view: views.CorrectionView) -> pb.Correcti
         register=view.register,
         unit=context.unit(view.unit),
         record=view.record.hex(),
-        asker=context.unit(view.asker),
+        applicant=context.unit(view.applicant),
         owner=context.unit(view.owner),
         state=view.state.value,
         proposed=[

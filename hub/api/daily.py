@@ -6,6 +6,7 @@ from hub.api.call_context import BadRequest, CallContext, Method, parse_id
 from hub.api.figures import counts_to_wire, figure_to_wire, indicator_to_wire
 from hub.api.names import field_code, indicator_code, register_code
 from hub.api.pages import page_of
+from hub.api.work import assignment_to_wire
 from node.domain.units import Level
 from node.services.common.pages import PAGE_MAX
 from node.services.figures import report as figures
@@ -16,6 +17,7 @@ from node.services.records.units_with import units_below
 from node.services.work import orders
 from sync.wire.office.v1 import common_pb2 as common
 from sync.wire.office.v1 import daily_pb2 as pb
+from sync.wire.office.v1 import work_pb2 as work
 
 PAGE = 50
 
@@ -64,7 +66,15 @@ def list_orders(context: CallContext, request: pb.ListOrdersRequest) -> pb.ListO
 def get_order(context: CallContext, request: pb.GetOrderRequest) -> pb.GetOrderResponse:
     found = orders.show_order(context.office, parse_id(request.id))
     return pb.GetOrderResponse(
-        order=_order(context, found), targets=[_target(context, each) for each in found.targets]
+        order=_order(context, found),
+        targets=[_target(context, each) for each in found.targets],
+        assignments=[assignment_to_wire(context, row, depth) for row, depth in found.hops],
+        counts=[
+            work.StateCount(level=level, state=state, count=count)
+            for level, states in found.counts.items()
+            for state, count in states.items()
+        ],
+        closed=found.closed,
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 from hub.api import choices
 from hub.api.call_context import (
     CallContext,
@@ -133,7 +131,7 @@ def list_assignments(
         limit=request.page_size or 50,
     )
     return pb.ListAssignmentsResponse(
-        assignments=[_assignment(context, row) for row in page.rows],
+        assignments=[assignment_to_wire(context, row) for row in page.rows],
         **place_of(start, len(page.rows), page.total),
     )
 
@@ -143,7 +141,7 @@ def get_assignment(
 ) -> pb.GetAssignmentResponse:
     detail = views.show(context.office, parse_id(request.id))
     return pb.GetAssignmentResponse(
-        assignment=_assignment(context, detail.row),
+        assignment=assignment_to_wire(context, detail.row),
         history=[
             pb.AssignmentEvent(
                 kind=line.kind,
@@ -168,32 +166,11 @@ def get_assignment(
     )
 
 
-def get_work_order(
-    context: CallContext, request: pb.GetWorkOrderRequest
-) -> pb.GetWorkOrderResponse:
-    tree = views.order_tree(context.office, parse_id(request.id))
-    return pb.GetWorkOrderResponse(
-        assignments=[_assignment(context, row, depth) for row, depth in _flat(tree.roots)],
-        counts=[
-            pb.StateCount(level=level, state=state, count=count)
-            for level, states in tree.counts.items()
-            for state, count in states.items()
-        ],
-        done=tree.done,
-    )
-
-
-def _flat(nodes: Iterable[views.Node], depth: int = 0) -> Iterator[tuple[Row, int]]:
-    for node in nodes:
-        yield node.row, depth
-        yield from _flat(node.parts, depth + 1)
-
-
 def _shown(context: CallContext, assignment: bytes) -> pb.Assignment:
-    return _assignment(context, views.show(context.office, assignment).row)
+    return assignment_to_wire(context, views.show(context.office, assignment).row)
 
 
-def _assignment(context: CallContext, row: Row, depth: int = 0) -> pb.Assignment:
+def assignment_to_wire(context: CallContext, row: Row, depth: int = 0) -> pb.Assignment:
     return pb.Assignment(
         id=row.id.hex(),
         work_order=row.work_order.hex(),
@@ -225,5 +202,4 @@ METHODS = {
     "GetAssignment": Method(
         pb.GetAssignmentRequest, pb.GetAssignmentResponse, unary=get_assignment
     ),
-    "GetWorkOrder": Method(pb.GetWorkOrderRequest, pb.GetWorkOrderResponse, unary=get_work_order),
 }

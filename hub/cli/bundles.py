@@ -142,7 +142,10 @@ def show(
 def _facts(bundle: Any) -> dict[str, Any]:
     from sync.codec import entry as codec
     from sync.codec.signing import fingerprint
-    from sync.model.schema import Lane
+
+    def position(cursor: Any) -> dict[str, Any]:
+        lane = codec.lane_from_wire(cursor.lane)
+        return {"lane": lane.name.lower(), "position": cursor.position}
 
     header = bundle.header
     spans: dict[tuple[str, str, str], list[int]] = {}
@@ -162,10 +165,8 @@ def _facts(bundle: Any) -> dict[str, Any]:
         "last": not bundle.more,
         "program": header.program,
         "key": fingerprint(header.public_key),
-        "starts": [
-            {"lane": Lane(c.lane).name.lower(), "position": c.position} for c in header.starts
-        ],
-        "acks": [{"lane": Lane(c.lane).name.lower(), "position": c.position} for c in header.acks],
+        "starts": [*map(position, header.starts)],
+        "acks": [*map(position, header.acks)],
         "streams": [
             {
                 "lane": lane, "unit": unit, "audience": audience, "entries": len(seqs),

@@ -137,7 +137,7 @@ def _conflicts(office: OfficeClient, *_: Any) -> Iterator[Offer]:
 
 def _corrections(office: OfficeClient, *_: Any) -> Iterator[Offer]:
     page = office.list_corrections(page_size=OFFERED_MAX)
-    yield from _short((c.id, f"{c.asker.name}: {c.reason}") for c in page.corrections)
+    yield from _short((c.id, f"{c.applicant.name}: {c.reason}") for c in page.corrections)
 
 
 def _cases(office: OfficeClient, *_: Any) -> Iterator[Offer]:

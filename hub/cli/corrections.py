@@ -83,7 +83,7 @@ def ls(
             else ("ID", "STATE", "ASKED BY", "OWNER", "REGISTER", "FIELDS", "DUE", "REASON")
         )
         rows = [
-            (c.id, _state(terminal, c), c.asker.name, c.owner.name,
+            (c.id, _state(terminal, c), c.applicant.name, c.owner.name,
              labels.register(c.register), _fields(terminal, labels, c), c.due_on,
              c.reason[:REASON_CHARS])
             for c in page.corrections
@@ -169,7 +169,7 @@ def _print(terminal: Terminal, labels: Labels, found: pb.Correction) -> None:
     else:
         gone = RECORD_ZH.get(found.record_state, found.record_state)
         terminal.line(f"{about}（{gone}）", f"{about} ({found.record_state})")
-    asked = f"{found.asker.name} {found.asked_by} {terminal.time(found.asked_ms)}"
+    asked = f"{found.applicant.name} {found.asked_by} {terminal.time(found.asked_ms)}"
     terminal.line(f"{asked}：{found.reason}", f"{asked}: {found.reason}")
     heads = (
         ("字段", "现值", "申请时", "申请改为", "")

@@ -196,7 +196,7 @@ def tree(
 ) -> None:
     """Show how an order was passed on. 任务分解"""
     with terminal.office() as office:
-        found = office.get_work_order(id=order)
+        found = office.get_order(id=order)
 
     def human() -> None:
         for each in found.assignments:

@@ -27,7 +27,7 @@ class Calls:
         *,
         tree: bool | None = ...,
     ) -> office_pb2.GetStatusResponse:
-        """How the office stands, and those below it."""
+        """The status of the office, and of those below it."""
 
     def get_tree_status(
         self,
@@ -40,7 +40,7 @@ class Calls:
         page_size: int | None = ...,
         page_token: str | None = ...,
     ) -> office_pb2.GetTreeStatusResponse:
-        """How a unit and those below it stand, by branch and by cause."""
+        """The status of a unit and of those below it, by branch and by cause."""
 
     def get_durability(
         self,
@@ -49,7 +49,7 @@ class Calls:
         unit: str | None = ...,
         id: str | None = ...,
     ) -> office_pb2.GetDurabilityResponse:
-        """How far a record is safe."""
+        """Up to which level a record is durable."""
 
     def search_ids(
         self,
@@ -122,7 +122,7 @@ class Calls:
         *,
         dry_run: bool | None = ...,
     ) -> retention_pb2.ApplyRetentionResponse:
-        """Cuts what nobody needs of the log, or only shows what holds it."""
+        """Truncates what nobody needs of the log, or only shows who needs it."""
 
     def write_bundle(
         self,
@@ -313,13 +313,6 @@ class Calls:
     ) -> work_pb2.GetAssignmentResponse:
         """One assignment with its history."""
 
-    def get_work_order(
-        self,
-        *,
-        id: str | None = ...,
-    ) -> work_pb2.GetWorkOrderResponse:
-        """An order and how it spread."""
-
     def list_work_targets(
         self,
         *,
@@ -347,7 +340,7 @@ class Calls:
         *,
         id: str | None = ...,
     ) -> daily_pb2.GetOrderResponse:
-        """One order: who has done it, who is late, who has not answered."""
+        """One order: who has done it, who is late, who has not answered; and all its hops."""
 
     def list_tasks(
         self,
@@ -393,7 +386,7 @@ class Calls:
         transfer: str | None = ...,
         actor: str | None = ...,
     ) -> money_pb2.MatchMoneyResponse:
-        """Puts a district's own money beside the city's."""
+        """Adds a district's own money to the city's."""
 
     def receive_money(
         self,
@@ -632,7 +625,7 @@ class Calls:
         version_token: str | None = ...,
         force: bool | None = ...,
     ) -> corrections_pb2.AnswerCorrectionResponse:
-        """Makes the edit that was asked for, or says why not."""
+        """Makes the requested edit, or refuses it with a reason."""
 
     def withdraw_correction(
         self,
@@ -650,21 +643,21 @@ class Calls:
         page_size: int | None = ...,
         page_token: str | None = ...,
     ) -> trouble_pb2.ListQuarantinedChangesResponse:
-        """Changes that could not be applied and are held."""
+        """Quarantined changes: those that could not be applied."""
 
     def get_quarantined_change(
         self,
         *,
         id: str | None = ...,
     ) -> trouble_pb2.GetQuarantinedChangeResponse:
-        """One held change."""
+        """One quarantined change."""
 
     def retry_quarantined_changes(
         self,
         *,
         id: str | None = ...,
     ) -> trouble_pb2.RetryQuarantinedChangesResponse:
-        """Tries held changes again."""
+        """Retries quarantined changes."""
 
     def close_quarantined_change(
         self,
@@ -673,7 +666,7 @@ class Calls:
         reason: str | None = ...,
         actor: str | None = ...,
     ) -> trouble_pb2.CloseQuarantinedChangeResponse:
-        """Gives a held change up, with a trace."""
+        """Closes a quarantined change without applying it; the trace stays."""
 
     def list_cloned_offices(
         self,

@@ -10,7 +10,7 @@ import grpc
 from sync.codec import entry as codec
 from sync.link import Hello, Parent, SessionUnknown, Verdict
 from sync.model.schema import Lane
-from sync.recovery.heads import proofs_from_wire
+from sync.recovery.heads import required_of, required_to_wire
 from sync.wire.link.v1 import link_pb2 as pb
 
 TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may serve many
@@ -34,11 +34,7 @@ class LinkServicer:
                 protocol_max=request.protocol_max,
                 log_position=request.log_position,
                 heads=dict(map(codec.head_from_wire, request.heads)),
-                acked={
-                    codec.lane_from_wire(c.lane): c.position
-                    for c in request.cursors
-                    if c.incarnation == me.incarnation
-                },
+                acked=codec.positions_from_wire(request.cursors, me.incarnation),
                 knows_other_incarnation=any(
                     c.incarnation not in (0, me.incarnation) for c in request.cursors
                 ),
@@ -52,7 +48,7 @@ class LinkServicer:
                 challenge=request.challenge,
                 signed_challenge=request.signed_challenge,
                 signature=request.signature,
-                proofs=proofs_from_wire(request.proofs, me.incarnation),
+                required_heads=required_of(request.required_heads, request.cursors, me.incarnation),
             )
         )
         go_on = answer.verdict in (Verdict.ACCEPTED, Verdict.SNAPSHOT)
@@ -60,10 +56,7 @@ class LinkServicer:
             verdict=answer.verdict.value,  # type: ignore[arg-type]  # the wire's numbers
             unit=me.unit,
             incarnation=me.incarnation,
-            cursors=[
-                codec.cursor_to_wire(lane, request.incarnation, position)
-                for lane, position in answer.durable.items()
-            ],
+            cursors=codec.positions_to_wire(request.incarnation, answer.durable),
             now_ms=parent.host.replica.now_ms,
             protocol=answer.protocol,
             retry_after_ms=answer.retry_after_ms,
@@ -74,9 +67,7 @@ class LinkServicer:
             if go_on
             else (),
             token=answer.token,
-            required_heads=[
-                codec.head_to_wire(key, head) for key, head in answer.required_heads.items()
-            ],
+            required_heads=required_to_wire(answer.required_heads),
             public_key=signer.public_key if (signer := parent.host.replica.signer) else b"",
             snapshot_follows=answer.snapshot_follows,
             challenge=answer.challenge,

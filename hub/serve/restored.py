@@ -24,7 +24,7 @@ def recover(office: LinkedOffice, dialer: Dialer | None) -> None:
 
     def write(tx: Connection) -> None:
         child.rotate_incarnation(tx, office)
-        meta.put(tx, meta.RESTORED, "")
+        meta.put(tx, meta.RESTORED, False)
 
     try:
         office.store.write(write)

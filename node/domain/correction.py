@@ -43,7 +43,7 @@ class State(StrEnum):
     REFUSED = "refused"
 
 
-ASKERS = frozenset({Kind.ASK, Kind.WITHDRAW})
+OF_APPLICANT = frozenset({Kind.ASK, Kind.WITHDRAW})
 ANSWERS = {
     Kind.ACCEPT: State.ACCEPTED, Kind.SUPERSEDE: State.SUPERSEDED, Kind.REFUSE: State.REFUSED
 }  # fmt: skip
@@ -91,14 +91,14 @@ def fold(steps: Iterable[Step]) -> Outcome:
     return Outcome(state=state, last=counted[-1] if counted else None, history=tuple(counted))
 
 
-def answering_level(owners: Iterable[Iterable[Level]], asker: Level) -> Level | None:
+def answering_level(owners: Iterable[Iterable[Level]], applicant: Level) -> Level | None:
     """Return the level that owns all of the fields and is nearest to the applicant's, else None.
 
     Of two equally near levels it is the lower one: that office is nearer to the facts.
     """
     sets = [set(each) for each in owners]
     both = set.intersection(*sets) if sets else set()
-    return min(both, key=lambda level: (abs(level - asker), -level)) if both else None
+    return min(both, key=lambda level: (abs(level - applicant), -level)) if both else None
 
 
 def receives(register_audience: str, level: Level) -> bool:

@@ -46,8 +46,6 @@ from sync.model.change import Edit
 from sync.model.effect import Effect
 
 MEASURE = "assignments"
-RELAY = "relay"  # the office's policy in `meta`: AUTO unless it says MANUAL
-AUTO, MANUAL = "auto", "manual"
 PROGRESS_STEP = 10  # points by which relayed progress must change for a new event
 COMPLETED = TERMINAL | {State.VERIFIED, State.APPRAISED}
 DROPPED = frozenset({State.REFUSED, State.DECLINED, State.RECALLED})
@@ -248,7 +246,7 @@ class _Reactor:
         return self._one.hop.issuer not in onward
 
     def _is_auto(self) -> bool:
-        return meta.get(self._tx, RELAY) != MANUAL
+        return meta.get(self._tx, meta.RELAY)
 
     # -- parts ------------------------------------------------------------------------------
 

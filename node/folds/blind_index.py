@@ -23,7 +23,6 @@ from sync.store.sql import execute, sql
 MARK = "mark"
 MARK_KEY = "mark_key"
 _SECRET = re.compile("(?:[0-9a-f]{2})+")
-INDEXED_WITH = "marks_made_with"  # fingerprint of the key of this office's index entries
 DONE = "*"
 """Progress of a register whose records were all gone through; it sorts above no record's id."""
 
@@ -79,23 +78,23 @@ def key_in_use(tx: Connection) -> BlindIndexKey | None:
     None if there is none, or while entries of a former key are being removed.
     """
     key = current_key(tx)
-    return key if key is not None and meta.get(tx, INDEXED_WITH) == key.print else None
+    return key if key is not None and meta.get(tx, meta.INDEXED_WITH) == key.print else None
 
 
 def begin_with(tx: Connection, key: BlindIndexKey, uniques: Iterable[Unique]) -> None:
     """Use this key from now on and index every record; there are no entries yet."""
-    meta.put(tx, INDEXED_WITH, key.print)
+    meta.put(tx, meta.INDEXED_WITH, key.print)
     for unique in uniques:
         note_progress(tx, unique, "")
 
 
 def progress(tx: Connection, unique: Unique) -> str:
     """Return the last indexed record: its id in hex, "" for none, or DONE."""
-    return meta.get(tx, f"marked.{unique.name}") or ""
+    return meta.get(tx, meta.indexed_to(unique.name))
 
 
 def note_progress(tx: Connection, unique: Unique, upto: str) -> None:
-    meta.put(tx, f"marked.{unique.name}", upto)
+    meta.put(tx, meta.indexed_to(unique.name), upto)
 
 
 Moved = Counter[tuple[str, bytes]]

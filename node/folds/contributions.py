@@ -59,7 +59,7 @@ class ContributionFold:
         mine = [e for e in effects if self.fields_read(e.register, e.unit) is not None]
         day = ""
         if any(effect.register in self._dated for effect in mine):
-            day = self._counted_to(tx) or self._today().isoformat()
+            day = meta.get(tx, meta.COUNTED_TO) or self._today().isoformat()
         for effect in mine:
             counting = self._counting[effect.register]
             if effect.pairs is None:
@@ -76,7 +76,7 @@ class ContributionFold:
 
     def counted_to(self, tx: Connection) -> Day:
         """Return the day up to which the cells count; today where nothing was counted yet."""
-        return self._counted_to(tx) or self._today().isoformat()
+        return meta.get(tx, meta.COUNTED_TO) or self._today().isoformat()
 
     def pending(self, tx: Connection, before: Day, after: Day) -> dict[CellKey, int]:
         """Return what moves when the cells go from one day to another, without zeros."""
@@ -93,14 +93,11 @@ class ContributionFold:
         return self.edits(tx, moved) if moved else []
 
     def _followed(self, tx: Connection, day: Day) -> dict[CellKey, int]:
-        before = self._counted_to(tx)
+        before = meta.get(tx, meta.COUNTED_TO)
         if before == day:
             return {}
         meta.put(tx, meta.COUNTED_TO, day)
-        return self.pending(tx, before, day) if before is not None else {}
-
-    def _counted_to(self, tx: Connection) -> Day | None:
-        return meta.get(tx, meta.COUNTED_TO)
+        return self.pending(tx, before, day) if before else {}
 
     def _between(
         self, tx: Connection, register: str, days: Sequence[str], before: Day, after: Day

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
-from node.domain.correction import ASKERS, REGISTER, Kind, Outcome, State, Step, fold
+from node.domain.correction import OF_APPLICANT, REGISTER, Kind, Outcome, State, Step, fold
 from node.ids import natural_id
 from sync.model.change import Value
 from sync.model.version import VERSION_BYTES, Version
@@ -30,7 +30,7 @@ class Correction:
 
     id: bytes
     nonce: str
-    asker: int
+    applicant: int
     owner: int
     register: str
     unit: int  # the record's
@@ -50,16 +50,16 @@ class Correction:
         return self.state is State.OPEN and today > self.due_on
 
 
-def request_id(asker: int, owner: int, nonce: str) -> bytes:
+def request_id(applicant: int, owner: int, nonce: str) -> bytes:
     """Return the id of a request, a hash with both offices: no third office can add a step."""
-    return natural_id(REGISTER, str(asker), str(owner), nonce)
+    return natural_id(REGISTER, str(applicant), str(owner), nonce)
 
 
 def step_id(correction: bytes, kind: Kind) -> bytes:
     """Return the id of a step's record: an office withdraws once and answers once."""
     if kind is Kind.ASK:
         return correction
-    return natural_id(REGISTER, correction.hex(), "withdraw" if kind in ASKERS else "answer")
+    return natural_id(REGISTER, correction.hex(), "withdraw" if kind in OF_APPLICANT else "answer")
 
 
 def proposed_text(proposed: Mapping[str, Value]) -> str:
@@ -99,7 +99,7 @@ def open_ids(tx: Connection, table: RegisterTable, unit: int) -> list[bytes]:
         other.c.f_correction == c.f_correction,
         or_(
             and_(other.c.f_kind == Kind.WITHDRAW.value, other.c.unit == c.f_asker),
-            and_(other.c.f_kind.notin_([k.value for k in ASKERS]), other.c.unit == c.f_owner),
+            and_(other.c.f_kind.notin_([k.value for k in OF_APPLICANT]), other.c.unit == c.f_owner),
         ),
     )
     mine = or_(c.f_asker == unit, c.f_owner == unit)
@@ -136,7 +136,7 @@ def _assembled(correction: bytes, rows: Iterable[dict[str, Any]]) -> Correction 
             continue  # of a newer program
         if request_id(row["asker"], row["owner"], row["nonce"]) != correction:
             continue
-        if row["by"] != row["asker" if kind in ASKERS else "owner"]:
+        if row["by"] != row["asker" if kind in OF_APPLICANT else "owner"]:
             continue
         if kind is Kind.ASK:
             if bytes(row["id"]) != correction:
@@ -152,7 +152,7 @@ def _assembled(correction: bytes, rows: Iterable[dict[str, Any]]) -> Correction 
     try:
         when_asked = json.loads(ask["asked_when"])
         return Correction(
-            id=correction, nonce=ask["nonce"], asker=ask["asker"], owner=ask["owner"],
+            id=correction, nonce=ask["nonce"], applicant=ask["asker"], owner=ask["owner"],
             register=str(ask["register"]), unit=int(ask["record_unit"]),
             record=bytes.fromhex(ask["record"]),
             proposed={str(n): _value(v) for n, v in json.loads(ask["wishes"]).items()},

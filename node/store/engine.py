@@ -125,7 +125,7 @@ class CommitMark(NamedTuple):
 def read_commit_mark(tx: Connection) -> CommitMark:
     """Return the mark of an office's store as this transaction sees it."""
     statement = "SELECT h.arrival, h.hlc, m.value FROM log_head h, meta m WHERE h.id=1 AND m.key=?"
-    return CommitMark(*execute(tx, statement, (meta.INCARNATION,)).fetchone())
+    return CommitMark(*execute(tx, statement, (meta.INCARNATION.name,)).fetchone())
 
 
 class _PendingCommit(NamedTuple):

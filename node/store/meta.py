@@ -1,35 +1,28 @@
-"""Meta: facts about a store: its tree, its catalogue, its indexes."""
+"""Keys of a node's facts about its store: its tree, its catalogue, its indexes."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+import json
+from datetime import date
 
-from sync.store.sql import sql
-from sync.store.tables import meta
+from sync.store.meta import CONTINUES, FENCED, INCARNATION, Key, get, number, put, text
 
-UNIT = "unit"
-LEVEL = "level"
-INCARNATION = "incarnation"
-TREE = "tree"  # the CSV of the first tree
-TREE_FROM = "tree_from"  # the day from which it is valid, ISO
-CATALOGUE = "catalogue"  # version of the catalogue for which tables were last built
-BOOTSTRAP = "bootstrap"  # "1": the registers' secondary indexes are still to be built
-FIELDS = "fields"  # JSON: register -> the fields of its digests
-COUNTED_TO = "counted_to"  # ISO: the last day whose coming the own cells have followed
+__all__ = ["CONTINUES", "FENCED", "INCARNATION", "get", "put"]
+
+UNIT = number("unit")
+LEVEL = number("level", -1)
+TREE = text("tree")  # the CSV of the first tree
+TREE_FROM = Key("tree_from", date.fromisoformat, date.max, date.isoformat)  # its first day
+CATALOGUE = text("catalogue")  # version of the catalogue for which tables were last built
+# Whether the registers' secondary indexes are still to be built.
+BOOTSTRAP = Key("bootstrap", "1".__eq__, False, lambda due: "1" if due else "0")
+FIELDS: Key[dict[str, list[str]]] = Key("fields", json.loads, {}, json.dumps)  # of the digests
+COUNTED_TO = text("counted_to")  # ISO: the last day whose coming the own cells have followed
+# Whether work that only goes through this office is passed on by itself.
+RELAY = Key("relay", "manual".__ne__, True, lambda auto: "auto" if auto else "manual")
+INDEXED_WITH = text("marks_made_with")  # fingerprint of the key of this office's index entries
 
 
-def get(tx: Connection, key: str) -> str | None:
-    """Return a fact; None when it was never recorded."""
-    return tx.execute(select(meta.c.value).where(meta.c.key == key)).scalar_one_or_none()
-
-
-def put(tx: Connection, key: str, value: str) -> None:
-    """Record a fact; replace the former value."""
-    tx.exec_driver_sql(
-        sql(
-            tx,
-            "INSERT INTO meta (key, value) VALUES (?,?) "
-            "ON CONFLICT (key) DO UPDATE SET value=excluded.value",
-        ),
-        (key, value),
-    )
+def indexed_to(unique: str) -> Key[str]:
+    """Return the key of how far a blind index has got: an id in hex, or DONE."""
+    return text(f"marked.{unique}")

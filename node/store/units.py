@@ -51,7 +51,7 @@ class NoTreeYet(SilianError):
 
 def first_day(tx: Connection) -> date:
     """Return the first day of the oldest tree."""
-    return date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
+    return meta.get(tx, meta.TREE_FROM)
 
 
 def tree_on(tx: Connection, day: date) -> Tree:
@@ -62,13 +62,13 @@ def tree_on(tx: Connection, day: date) -> Tree:
     since = first_day(tx)
     if day < since:
         raise NoTreeYet(day, since)
-    return _tree(meta.get(tx, meta.TREE) or "", since, _decided(tx), day)
+    return _tree(meta.get(tx, meta.TREE), since, _decided(tx), day)
 
 
 def dated_units(tx: Connection) -> tuple[Unit, ...]:
     """Return every dated record of every unit; a decided one replaces its base."""
     since = first_day(tx)
-    return _joined(base_units(meta.get(tx, meta.TREE) or "", since), _decided(tx))
+    return _joined(base_units(meta.get(tx, meta.TREE), since), _decided(tx))
 
 
 def whole_tree_on(tx: Connection, day: date) -> tuple[Tree, str]:
@@ -81,7 +81,7 @@ def whole_tree_on(tx: Connection, day: date) -> tuple[Tree, str]:
         return tree_on(tx, day), ""
     except BadTree as error:
         why = error.en
-    since, content = first_day(tx), meta.get(tx, meta.TREE) or ""
+    since, content = first_day(tx), meta.get(tx, meta.TREE)
     decided = _readable(tx)
     for made in sorted({created for created, _ in decided}, reverse=True):
         try:
@@ -93,7 +93,7 @@ def whole_tree_on(tx: Connection, day: date) -> tuple[Tree, str]:
 
 def readable_units(tx: Connection) -> tuple[Unit, ...]:
     """Return as `dated_units`, without the records that have no meaning."""
-    base = base_units(meta.get(tx, meta.TREE) or "", first_day(tx))
+    base = base_units(meta.get(tx, meta.TREE), first_day(tx))
     return _joined(base, tuple(unit for _, unit in _readable(tx)))
 
 

@@ -364,10 +364,10 @@ def release_superseded(
         ids = block_codec.split(bytes(records), ID_BYTES)
         if accepted.keys().isdisjoint(ids):
             continue
-        found = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-        if found is None:
+        wire = log.wire_at(tx, arrival)
+        if not wire:
             continue  # its entry was truncated: it stays as it is
-        version = codec.entry_from_wire(bytes(found[0])).version
+        version = codec.entry_from_wire(wire).version
         left = [
             record for record in ids
             if record not in accepted or version not in accepted[record]

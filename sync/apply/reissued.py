@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from sync.apply.blocks import Merger
 from sync.log.history import load_history
 from sync.merge.record import Heads, RecordState, canonical
-from sync.model.change import Block, Entry, RecordKey
+from sync.model.change import Block, RecordKey
 from sync.model.effect import Effect
 from sync.model.version import Version
 from sync.store.registers import RegisterTables
 
 
-@dataclass(slots=True)
-class OwnTransaction:
-    """One transaction of an office in one lane, with the audiences that its log has it for."""
-
-    sample: Entry
-    blocks: list[Block] = field(default_factory=list)
-    by_audience: dict[str, list[Block]] = field(default_factory=lambda: defaultdict(list))
-    truncated: frozenset[str] = (
-        frozenset()
-    )  # audiences whose entries of that time are not in the log any more
-
-
-# -- at a receiver --------------------------------------------------------------------------------
-
-
 def drop_superseded_heads(
     tx: Connection, merger: Merger, tables: RegisterTables, block: Block, version: Version
 ) -> list[Effect]:
-    """Remove republished values that an edit received earlier had overwritten.
+    """Remove the heads that a republished entry brought and that an edit here had overwritten.
 
-    Merge needs an edit before those that are based on it. A republished edit comes late: who
-    received the later ones in the other stream has the earlier value as a concurrent head.
+    Merge relies on receiving an edit before those that are based on it. A republished entry comes
+    late: a receiver that got the later ones by another path would show it as a concurrent head.
     """
     if block.register not in tables:
         return []

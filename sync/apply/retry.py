@@ -11,6 +11,7 @@ from sync.apply.reissued import drop_superseded_heads
 from sync.apply.replica import Replica
 from sync.codec import block as block_codec
 from sync.codec import entry as codec
+from sync.log import entries as log
 from sync.log.outcome import Received
 from sync.model.access import denial_reason
 from sync.model.change import ID_BYTES, Block, Entry, Operation
@@ -179,8 +180,8 @@ def is_applied(tx: Connection, change: bytes) -> bool:
 
 
 def _entry_at(tx: Connection, arrival: int) -> Entry | None:
-    row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-    return codec.entry_from_wire(bytes(row[0])) if row is not None else None
+    wire = log.wire_at(tx, arrival)
+    return codec.entry_from_wire(wire) if wire else None
 
 
 def _refusal(

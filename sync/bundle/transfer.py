@@ -30,13 +30,14 @@ from sync.log import signatures
 from sync.log.outcome import Received
 from sync.log.signatures import KeyChanged, SignedUpTo
 from sync.model import audience
-from sync.model.change import Batch, StreamHead
+from sync.model.change import Batch
 from sync.model.errors import Malformed
 from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.report import DurableAt
 from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery import heads as recovery_heads
+from sync.recovery.heads import RequiredHead
 from sync.snapshot import progress
 from sync.store import meta, peers
 from sync.store.sql import execute
@@ -89,9 +90,9 @@ def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
         receiver=peer.unit,
         set=set_id,
         written_ms=replica.now_ms,
-        acks=[c for c in known.cursors_to_wire() if c.position],
+        acks=[c for c in codec.cursors_to_wire(known.cursors) if c.position],
         heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
-        proofs=known.proofs_to_wire(),
+        required_heads=recovery_heads.required_to_wire(known.required),
         public_key=signer.public_key,
         program=host.program,
         catalogue=host.catalogue_version,
@@ -103,9 +104,7 @@ def part_of(common: BundleHeader, part: int, starts: Mapping[Lane, int]) -> Bund
     own = BundleHeader()
     own.CopyFrom(common)
     own.part = part
-    own.starts.extend(
-        codec.cursor_to_wire(lane, common.incarnation, at) for lane, at in starts.items()
-    )
+    own.starts.extend(codec.positions_to_wire(common.incarnation, starts))
     return own
 
 
@@ -149,17 +148,11 @@ def heads_on_link(tx: Connection, host: Host, writer: int, peer: Neighbour) -> H
 
 
 def _down_heads(tx: Connection, writer: int, goes: Callable[[int], bool]) -> Heads:
-    rows = execute(
-        tx,
-        "SELECT s.incarnation, s.audience, s.lane, s.seq, s.hash FROM incarnation i "
-        "JOIN stream s ON s.incarnation = i.id WHERE i.unit=? AND s.audience LIKE 'down:%'",
-        (writer,),
-    )
     found: Heads = {}
-    for incarnation, name, lane, seq, hash_ in rows:
-        target = audience.parse(name)
+    for _, key, head in log.heads_by_unit(tx, "down:", writer):
+        target = audience.parse(key.audience)
         if target.down_all or (target.down_to is not None and goes(target.down_to)):
-            found[StreamKey(incarnation, name, Lane(lane))] = StreamHead(seq, bytes(hash_))
+            found[key] = head
     return found
 
 
@@ -261,10 +254,7 @@ class Reader:
         return {lane: at if of in incarnations else 0 for lane, (of, at) in cursors.items()}
 
     def _acked(self, tx: Connection, head: BundleHeader) -> dict[Lane, int]:
-        ours = _log_incarnations(tx, self._host)
-        return {
-            codec.lane_from_wire(c.lane): c.position for c in head.acks if c.incarnation in ours
-        }
+        return codec.positions_from_wire(head.acks, *_log_incarnations(tx, self._host))
 
     def _check_complete(
         self, tx: Connection, peer: Neighbour, bundle: Bundle, ends: Mapping[Lane, int]
@@ -275,11 +265,11 @@ class Reader:
         brings nothing new, we must have all that the writer had (a set's last file brings all).
         """
         head, me = bundle.header, self._host.replica.identity
-        proofs = recovery_heads.proofs_from_wire(head.proofs, me.incarnation)
+        required = recovery_heads.required_of(head.required_heads, head.acks, me.incarnation)
         lost = meta.get(tx, meta.RESTORED) or max(
             self._acked(tx, head).values(), default=0
         ) > log.position(tx)
-        if lost or progress.any_under_way(tx) or recovery_heads.is_missing_any(tx, proofs):
+        if lost or progress.any_under_way(tx) or not recovery_heads.has_all(tx, required):
             raise BundleNeedsLine.of_us()
         ours = heads_on_link(tx, self._host, head.sender, peer) | {
             key: at for key, at in self._heads.items() if self._is_of(tx, key, head.sender)
@@ -300,8 +290,8 @@ class Reader:
         return row is not None and row[0] == unit
 
     def _has_all(self, tx: Connection, listed: Heads) -> bool:
-        there = {key: at for key, at in listed.items() if self._heads.get(key) != at}
-        return recovery_heads.has_all(tx, there.items())
+        there = (RequiredHead(*one) for one in listed.items() if self._heads.get(one[0]) != one[1])
+        return recovery_heads.has_all(tx, there)
 
     def _batch(self, tx: Connection, head: BundleHeader, batch: Batch, peer: Neighbour) -> None:
         survey, lane = self.survey, batch.lane
@@ -374,4 +364,4 @@ class Reader:
 
 def _log_incarnations(tx: Connection, host: Host) -> tuple[int, int]:
     """Return the incarnations whose numbers our log has: ours, and the one that it goes on from."""
-    return host.replica.identity.incarnation, int(meta.get(tx, meta.CONTINUES) or -1)
+    return host.replica.identity.incarnation, meta.get(tx, meta.CONTINUES) or -1

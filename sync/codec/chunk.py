@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from sync.codec import block as block_codec
 from sync.codec import compress
 from sync.codec import entry as codec
-from sync.codec.entry import HASH_BYTES, cursor_to_wire, lane_from_wire
+from sync.codec.entry import HASH_BYTES, cursors_to_wire, lane_from_wire
 from sync.codec.signing import SIGNATURE_BYTES
 from sync.merge.copies import Chunk, Rows, StreamTip, Writer
 from sync.merge.record import Head, Heads, RecordState
 from sync.model.change import ID_BYTES, StreamHead, Value
 from sync.model.errors import Malformed
 from sync.model.schema import Lane
-from sync.model.stream import StreamKey
+from sync.model.stream import StreamKey, levels_of
 from sync.model.version import VERSION_BYTES, Version, hlc_of, incarnation_of
 from sync.wire.link.v1 import link_pb2 as pb
 
@@ -34,8 +34,8 @@ def pack(chunk: Chunk) -> bytes:
                 )
                 for key, tip in chunk.heads.items()
             ],
-            cursors=_cursors(chunk.cursors),
-            acked=_cursors(chunk.acked),
+            cursors=cursors_to_wire(chunk.cursors),
+            acked=cursors_to_wire(chunk.acked),
             incarnations=[
                 pb.Incarnation(id=i, unit=unit, level=level, public_key=chunk.keys.get(i, b""))
                 for i, (unit, level) in chunk.writers.items()
@@ -47,10 +47,6 @@ def pack(chunk: Chunk) -> bytes:
             ],
         )
     )
-
-
-def _cursors(cursors: Mapping[Lane, tuple[int, int]]) -> list[pb.Cursor]:
-    return [cursor_to_wire(lane, *cursor) for lane, cursor in cursors.items()]
 
 
 def rows_to_wire(rows: Rows) -> pb.SnapshotRows:
@@ -97,7 +93,7 @@ def unpack(payload: bytes) -> Chunk:
     """Return the chunk. Raises: Malformed, also for a bomb (more than BODY_BYTES_MAX unpacked)."""
     m = compress.decompress(payload, pb.SnapshotChunk())
     writers = {i.id: _writer(i) for i in m.incarnations}
-    levels = {i: level for i, (_, level) in writers.items()}
+    levels = levels_of(writers)
     version_vector: dict[Lane, dict[int, int]] = {}
     for received in m.received:
         if received.incarnation not in writers or received.hlc >= 1 << 63:

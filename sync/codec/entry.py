@@ -6,7 +6,7 @@ copies of records.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 from google.protobuf.message import DecodeError
@@ -248,6 +248,21 @@ def lane_from_wire(number: int) -> Lane:
     if number not in (1, 2):
         raise Malformed(f"lane {number}")
     return Lane(number)
+
+
+def positions_to_wire(incarnation: int, positions: Mapping[Lane, int]) -> list[pb.Cursor]:
+    """Pack positions of the log that an incarnation numbers."""
+    return [cursor_to_wire(lane, incarnation, at) for lane, at in positions.items()]
+
+
+def positions_from_wire(cursors: Iterable[pb.Cursor], *incarnations: int) -> dict[Lane, int]:
+    """Return those positions that are of these incarnations' logs. Raises: Malformed."""
+    return {lane_from_wire(c.lane): c.position for c in cursors if c.incarnation in incarnations}
+
+
+def cursors_to_wire(cursors: Mapping[Lane, tuple[int, int]]) -> list[pb.Cursor]:
+    """Pack by lane: incarnation, position."""
+    return [cursor_to_wire(lane, *cursor) for lane, cursor in cursors.items()]
 
 
 def cursor_to_wire(lane: Lane, incarnation: int, position: int) -> pb.Cursor:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from sync.apply.host import Host
 from sync.codec import block as block_codec
-from sync.codec.entry import cursor_to_wire
+from sync.codec.entry import positions_to_wire
 from sync.compare import digests, repair_log
 from sync.compare import repair as compare_repair
 from sync.compare.codec import copy_from_wire, copy_to_wire, evidence_from_wire, name_from_wire
@@ -118,8 +118,8 @@ class ComparisonRun:
 
     def _name(self, message: pb.DigestRequest, point: SyncPoint) -> None:
         mine = self._host.replica.identity.incarnation
-        message.sent.extend(_cursors(mine, point.sent))
-        message.acked.extend(_cursors(self._incarnation, point.acked))
+        message.sent.extend(positions_to_wire(mine, point.sent))
+        message.acked.extend(positions_to_wire(self._incarnation, point.acked))
 
     def _sum_units(self, tx: Connection) -> pb.DigestUnits:
         me = self._host.replica.identity.unit
@@ -306,7 +306,3 @@ class ComparisonRun:
                 fixed_there=tuple(self._fixed_there),
             )
         )
-
-
-def _cursors(incarnation: int, positions: Mapping[Lane, int]) -> list[pb.Cursor]:
-    return [cursor_to_wire(lane, incarnation, at) for lane, at in positions.items()]

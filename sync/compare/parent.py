@@ -8,7 +8,7 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from sync.apply.host import Host
-from sync.codec.entry import lane_from_wire
+from sync.codec.entry import positions_from_wire
 from sync.compare import digests, repair, repair_log
 from sync.compare.codec import copy_from_wire, copy_to_wire, evidence_from_wire, name_from_wire
 from sync.compare.digests import BucketScan, SyncPoint
@@ -117,23 +117,17 @@ def _join(
 def _point(host: Host, incarnation: int, request: pb.DigestRequest) -> SyncPoint | None:
     """Return the child's point; None when its log positions are not of the present incarnations."""
     mine = host.replica.identity.incarnation
-    if not request.sent or any(c.incarnation != incarnation for c in request.sent):
+    sent = positions_from_wire(request.sent, incarnation)
+    acked = positions_from_wire(request.acked, mine)
+    if not sent or not acked or len(sent) < len(request.sent) or len(acked) < len(request.acked):
         return None
-    if not request.acked or any(c.incarnation != mine for c in request.acked):
-        return None
-    return SyncPoint(
-        {lane_from_wire(c.lane): c.position for c in request.sent},
-        {lane_from_wire(c.lane): c.position for c in request.acked},
-    )
+    return SyncPoint(sent, acked)
 
 
 def _waiting(host: Host, tx: Connection, child: int, request: pb.DigestRequest) -> Iterator[Lane]:
-    for cursor in request.acked:
-        after, lane = cursor.position, lane_from_wire(cursor.lane)
-        if (
-            cursor.incarnation == host.replica.identity.incarnation
-            and (log.waiting_down(tx, child=child, lane=lane, after=after)[0])
-        ):
+    acked = positions_from_wire(request.acked, host.replica.identity.incarnation)
+    for lane, after in acked.items():
+        if log.waiting_down(tx, child=child, lane=lane, after=after)[0]:
             yield lane
 
 

@@ -27,7 +27,6 @@ from sync.log.outcome import Received
 from sync.merge import digest
 from sync.merge.evidence import (
     NO_EVIDENCE,
-    Dropped,
     EditHistory,
     Evidence,
     evidence_for,
@@ -37,14 +36,16 @@ from sync.merge.evidence import (
     versions_in_dispute,
     with_evidence,
 )
-from sync.merge.record import Head, Heads, RecordState
+from sync.merge.join import Dropped
+from sync.merge.record import Head, RecordState, with_heads
 from sync.model.access import APPEND_ONLY, Routes, is_rewritten, rewrites
 from sync.model.authority import Ground, Message
 from sync.model.change import RecordKey, Value
 from sync.model.effect import Effect
 from sync.model.judge import fault_in_copy
 from sync.model.report import BucketKey
-from sync.model.schema import FieldSchema
+from sync.model.schema import FieldSchema, RegisterSchema
+from sync.model.stream import levels_of
 from sync.store.quarantine import quarantined_records
 from sync.store.registers import RegisterTable
 from sync.store.tables import REFUSED_HERE
@@ -135,7 +136,7 @@ def join_here(
         )
         for n in theirs
     }
-    levels = {incarnation: level for incarnation, (_, level) in writers.items()}
+    levels = levels_of(writers)
     quarantined = quarantined_records(tx, theirs)
     answers: dict[RecordKey, Answer] = {}
     changes: list[_Change] = []
@@ -148,16 +149,10 @@ def join_here(
             answers[name] = Answer(reason="quarantined")
         elif joined.copy is None:
             answers[name] = Answer(reason="unknown_writer")
-        elif copy and _has_unauthorised_heads(
-            copy, mine[name], name, schema, writers, replica.routes
+        elif why := _refusal(
+            replica, judge, name, mine[name], joined.copy, copy, logged[name], values=False
         ):
-            answers[name] = Answer(reason="not_owner")
-        elif copy and judge.is_foreign(copy, mine[name], name.unit, logged[name], values=False):
-            answers[name] = Answer(reason=FOREIGN)
-        elif _is_forged(replica, name, mine[name], joined.copy):
-            answers[name] = Answer(reason=APPEND_ONLY)
-        elif fault := _senseless(replica, name, mine[name], joined.copy):
-            answers[name] = Answer(reason=fault)
+            answers[name] = Answer(reason=why)
         else:
             answers[name] = Answer(joined.copy, evidence=evidence_for(joined.copy, histories[name]))
             dropped = (*joined.dropped, *_dropped(mine[name], joined.copy, logged[name]))
@@ -198,25 +193,19 @@ def adopt(
         n: with_evidence(logged[n], copy, judge.trusted(copy, answers[n].evidence))
         for n, copy in joined.items()
     }
-    levels = {incarnation: level for incarnation, (_, level) in writers.items()}
+    levels = levels_of(writers)
     left = {n: answers[n].reason or "not_answered" for n in answers if n not in joined}
     left |= {n: "not_answered" for n in sent if n not in answers}
     changes: list[_Change] = []
     for name, answer in joined.items():
         copy = _as_logged(answer, logged[name])
-        schema, before = replica.tables[name.register].schema.by_name, now[name]
+        before = now[name]
         if before != sent[name]:
             left[name] = "changed_meanwhile"
         elif before and lost(before, copy, histories[name], levels):
             left[name] = "missing_local_heads"
-        elif _has_unauthorised_heads(copy, before, name, schema, writers, replica.routes):
-            left[name] = "not_owner"
-        elif judge.is_foreign(copy, before, name.unit, logged[name]):
-            left[name] = FOREIGN
-        elif _is_forged(replica, name, before, copy):
-            left[name] = APPEND_ONLY
-        elif fault := _senseless(replica, name, before, copy):
-            left[name] = fault
+        elif why := _refusal(replica, judge, name, before, copy, copy, logged[name]):
+            left[name] = why
         else:
             dropped = _dropped(before, copy, logged[name])
             changes.append(
@@ -251,11 +240,7 @@ def _as_logged(copy: RecordState, logged: EditHistory) -> RecordState:
         edit = logged.get(head.version)
         return head._replace(value=edit.values[name]) if edit and name in edit.values else head
 
-    fields = {
-        name: Heads(corrected(name, h.shown), tuple(corrected(name, one) for one in h.losers))
-        for name, h in copy.fields.items()
-    }
-    return replace(copy, fields=fields) if fields != copy.fields else copy
+    return with_heads(copy, corrected)
 
 
 def _judge(
@@ -264,9 +249,28 @@ def _judge(
     return CopyJudge(Ground(message, peer, replica.identity, replica.routes), writers)
 
 
+def _refusal(
+    replica: Replica, judge: CopyJudge, name: RecordKey, before: RecordState | None,
+    after: RecordState, theirs: RecordState | None, logged: EditHistory, *, values: bool = True,
+) -> str:  # fmt: skip
+    """Return why a copy joined with a peer's, `theirs`, may not take the place of ours; else ""."""
+    register = replica.tables[name.register].schema
+    if theirs:
+        if _has_unauthorised_heads(theirs, before, name, register, judge.writers, replica.routes):
+            return "not_owner"
+        if judge.is_foreign(theirs, before, name.unit, logged, values=values):
+            return FOREIGN
+    if is_rewritten(after, register) or rewrites(before, after, register):
+        return APPEND_ONLY
+    fault = fault_in_copy(name.id, after, register, whole=True)
+    if fault is None or (before and fault_in_copy(name.id, before, register, whole=True) == fault):
+        return ""  # what is here already is not made worse
+    return fault[0]
+
+
 def _has_unauthorised_heads(
     copy: RecordState, known: RecordState | None, name: RecordKey,
-    schema: Mapping[str, FieldSchema], writers: Mapping[int, tuple[int, int]], routes: Routes,
+    register: RegisterSchema, writers: Mapping[int, tuple[int, int]], routes: Routes,
 ) -> bool:  # fmt: skip
     """Return whether a peer's copy has new values of known writers who may not write them."""
 
@@ -278,26 +282,7 @@ def _has_unauthorised_heads(
 
     heads = known.fields.items() if known is not None else ()
     here = {(n, head.version) for n, each in heads for head in each.all}
-    return bool(unauthorised_heads(copy, schema, may_write, here))
-
-
-def _is_forged(
-    replica: Replica, name: RecordKey, before: RecordState | None, after: RecordState
-) -> bool:
-    """Return whether a repair would change a record that is only appended."""
-    register = replica.tables[name.register].schema
-    return is_rewritten(after, register) or rewrites(before, after, register)
-
-
-def _senseless(
-    replica: Replica, name: RecordKey, before: RecordState | None, after: RecordState
-) -> str:
-    """Return why a repair would store a value that no office may write; "" where it would not."""
-    register = replica.tables[name.register].schema
-    fault = fault_in_copy(name.id, after, register, whole=True)
-    if fault is None or (before and fault_in_copy(name.id, before, register, whole=True) == fault):
-        return ""  # the same value is here already: the repair makes nothing worse
-    return fault[0]
+    return bool(unauthorised_heads(copy, register.by_name, may_write, here))
 
 
 def _dropped(
@@ -380,15 +365,7 @@ def _as_written(change: _Change) -> RecordState | None:
     if change.before is None:
         return None
     true = {(n, h.version): h for n, heads in change.after.fields.items() for h in heads.all}
-
-    def written(name: str, head: Head) -> Head:
-        return true.get((name, head.version), head)
-
-    fields = {
-        name: Heads(written(name, heads.shown), tuple(written(name, head) for head in heads.losers))
-        for name, heads in change.before.fields.items()
-    }
-    return replace(change.before, fields=fields)
+    return with_heads(change.before, lambda name, head: true.get((name, head.version), head))
 
 
 def _save(tx: Connection, replica: Replica, change: _Change, now_ms: int) -> bool:

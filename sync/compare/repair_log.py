@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 from sync.log.history import _edits, load_history
 from sync.merge.evidence import (
     NO_EVIDENCE,
-    Dropped,
     EditHistory,
     Evidence,
     evidence_for,
     with_evidence,
 )
+from sync.merge.join import Dropped
 from sync.merge.record import RecordState
 from sync.model.change import RecordKey, Value
 from sync.model.report import BucketKey

@@ -135,7 +135,10 @@ class ChildEnd:
             case Pull():
                 return pb.PullRequest(
                     session=self._session, unit=unit,
-                    cursor=self._cursor(command.lane, command.after), bytes_max=command.bytes_max,
+                    bytes_max=command.bytes_max,
+                    cursor=codec.cursor_to_wire(
+                        command.lane, self._parent_incarnation, command.after
+                    ),
                 )  # fmt: skip
         self._exchange = self._exchange_of(command)
         return self._exchange.request()  # type: ignore[no-any-return]
@@ -171,9 +174,7 @@ class ChildEnd:
         return pb.WatchRequest(
             session=self._session,
             unit=self._host.replica.identity.unit,
-            cursors=[
-                self._cursor(lane, position) for lane, position in applied_from_parent.items()
-            ],
+            cursors=codec.positions_to_wire(self._parent_incarnation, applied_from_parent),
         )
 
     def event(self, reply: Reply, command: Command) -> Event:
@@ -204,7 +205,7 @@ class ChildEnd:
             case Upload():
                 return Uploaded(more=more)
         assert isinstance(reply, pb.DigestResponse)
-        return Compared(more, frozenset(lane for lane in Lane if lane.value in reply.waiting))
+        return Compared(more, frozenset(map(codec.lane_from_wire, reply.waiting)))
 
     def perform(self, command: Read | Apply) -> Event:
         """Carry out a command that needs only our own store."""
@@ -265,7 +266,7 @@ class ChildEnd:
             protocol_max=PROTOCOL_MAX,
             log_position=position,
             heads=[codec.head_to_wire(key, head) for key, head in heads.items()],
-            cursors=known.cursors_to_wire(),
+            cursors=codec.cursors_to_wire(known.cursors),
             token=bytes.fromhex(token),
             now_ms=host.replica.clock.now_ms() - host.replica.clock.offset_ms,
             offices=map(codec.status_to_wire, host.offices()),
@@ -273,12 +274,14 @@ class ChildEnd:
             catalogue=host.catalogue_version,
             continues=known.continues,
             process=self._process,
-            proofs=known.proofs_to_wire(),
+            required_heads=recovery_heads.required_to_wire(known.required),
             public_key=signer.public_key if signer is not None else b"",
             snapshot_under_way=snapshot_under_way,
         )
 
     def _handshake_done(self, reply: pb.HelloResponse) -> HandshakeDone:
+        if reply.verdict not in (verdict.value for verdict in Verdict):
+            raise Malformed(f"verdict {reply.verdict}")
         verdict = Verdict(reply.verdict)
         if reply.unit != self.parent_unit:
             raise Malformed(f"unit {reply.unit} answered for {self.parent_unit}")
@@ -309,7 +312,7 @@ class ChildEnd:
                 verdict, reason=reply.reason, snapshot_follows=reply.snapshot_follows
             )
         mine = self._host.replica.identity.incarnation
-        there = {Lane(c.lane): c.position for c in reply.cursors if c.incarnation == mine}
+        there = codec.positions_from_wire(reply.cursors, mine)
         here: dict[Lane, int] = {}
         known_as: list[int] = []  # the incarnations under which the parent was known, by lane
         with self._host.store.read() as tx:
@@ -356,7 +359,7 @@ class ChildEnd:
         self._host.on_parent_contact(
             self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
         )
-        waiting = frozenset(Lane(lane) for lane in reply.waiting)
+        waiting = frozenset(map(codec.lane_from_wire, reply.waiting))
         if reply.incarnation != known_incarnation:
             waiting = frozenset(Lane)
         return HandshakeDone(
@@ -378,7 +381,6 @@ class ChildEnd:
         """Return whether we lack what the parent has from us, though our newest entries go on."""
         if meta.get(tx, meta.RESTORED):
             return True
-        return not recovery_heads.has_all(tx, map(codec.head_from_wire, reply.required_heads))
-
-    def _cursor(self, lane: Lane, position: int) -> pb.Cursor:
-        return codec.cursor_to_wire(lane, self._parent_incarnation, position)
+        return not recovery_heads.has_all(
+            tx, recovery_heads.required_from_wire(reply.required_heads)
+        )

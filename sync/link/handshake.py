@@ -31,7 +31,7 @@ from sync.recovery import heads as recovery_heads
 from sync.recovery import parent as recovery_parent
 from sync.recovery import republish
 from sync.recovery.clones import TokenCheck, Tokens
-from sync.recovery.heads import Proof
+from sync.recovery.heads import RequiredHead
 from sync.snapshot import progress
 from sync.snapshot.plan import needs_snapshot
 from sync.store import meta, peers
@@ -61,7 +61,7 @@ class Hello:
     token: bytes = b""
     continues: int = 0  # the incarnation whose log numbers it goes on with
     process: int = 0
-    proofs: tuple[Proof, ...] = ()  # of our log, under our present incarnation
+    required_heads: tuple[RequiredHead, ...] = ()  # what we must have
     public_key: bytes = b""
     has_bulk: bool = True  # it has received something of our bulk lane, under some incarnation
     snapshot_under_way: bool = False  # it has joined a part of a snapshot
@@ -82,8 +82,8 @@ class HelloAnswer:
     waiting: frozenset[Lane] = frozenset()  # lanes in which something waits for the child
     retry_after_ms: int = 0
     token: bytes = b""
-    required_heads: Heads = field(default_factory=dict)  # entries that the child must have, too
-    snapshot_follows: bool = False  # with RESTORED: bulk comes as records
+    required_heads: tuple[RequiredHead, ...] = ()  # what the child must have
+    snapshot_follows: bool = False  # with RESTORED: what is in bulk comes as records
     challenge: bytes = b""  # for the child to sign in its next handshake
     signature: bytes = b""  # ours for its challenge
 
@@ -115,7 +115,7 @@ class Facts:
     retired: bool = False  # its incarnation
     key: bytes = b""  # of its incarnation
     pinned: str = ""  # its unit's key, or how it begins
-    required_heads: Heads = field(default_factory=dict)  # what it must have, too
+    required_heads: tuple[RequiredHead, ...] = ()  # what it must have
     low_water_mark: int = 0  # of our bulk lane, for a child
     truncated: bool = False  # the child lacks entries from below it that our log no longer has
     empty: bool = False  # the child has nothing in bulk
@@ -283,9 +283,9 @@ def load_facts(
             level=routes.level(hello.unit),
             possession=possession,
             duplicate=duplicate,
-            recovering=bool(meta.get(tx, meta.RESTORED))
+            recovering=meta.get(tx, meta.RESTORED)
             or (snapshot_under_way is not None and snapshot_under_way.restored),
-            is_missing_any=recovery_heads.is_missing_any(tx, hello.proofs),
+            is_missing_any=not recovery_heads.has_all(tx, hello.required_heads),
             tokens=tokens,
             cursors=cursors,
             durable=durable,

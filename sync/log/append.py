@@ -46,6 +46,17 @@ class OwnEntry(NamedTuple):
     by: Attribution = UNKNOWN
 
 
+def reissued(
+    entry: Entry, blocks: list[Block], audience: str, *, keeps_version: bool = True
+) -> OwnEntry:
+    """Return an own entry of a former incarnation, to be appended again for an audience.
+
+    `keeps_version`: it is known somewhere by its version; else it gets one of the present.
+    """
+    original = entry.original_incarnation or (entry.incarnation if keeps_version else 0)
+    return OwnEntry(audience, entry.lane, blocks, entry.hlc, original, entry.by)
+
+
 def append_own(
     writer: Writer, tx: Connection, own_entries: Sequence[OwnEntry], waiters: Waiters
 ) -> None:

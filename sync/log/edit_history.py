@@ -16,14 +16,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from sync.codec import entry as codec
 from sync.log import local_log
+from sync.log.history import transactions_of
 from sync.merge.record import RecordState
 from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Block, Operation, RecordKey, Value
-from sync.model.errors import Malformed
-from sync.model.version import Version, hlc_of
-from sync.store.sql import execute, pieces
+from sync.model.version import Version
+from sync.store.sql import execute
 
 EDITS_MAX = 2_000  # of one record: older ones are counted as missing
 
@@ -156,20 +155,8 @@ def _walk(
 
 
 def _transactions(tx: Connection, versions: set[Version]) -> Transactions:
-    """Yield what the logs have of these versions: an edit for two audiences comes twice."""
-    stamps = sorted({hlc for version in versions if (hlc := hlc_of(version)) < 1 << 63})
-    for part in pieces(stamps):
-        marks = ",".join("?" * len(part))
-        rows = execute(tx, f"SELECT wire FROM entry WHERE hlc IN ({marks})", tuple(part))
-        for (wire,) in rows.fetchall():
-            entry = codec.entry_from_wire(bytes(wire))
-            if entry.version not in versions:
-                continue
-            try:
-                blocks = codec.unpack(entry.payload)
-            except Malformed:
-                continue  # quarantined since it came: it never became part of a record
-            yield entry.version, entry.by, blocks
+    """Yield the transactions of these versions: of the log, and those that were sent to nobody."""
+    yield from transactions_of(tx, versions)
     yield from local_log.stated(tx, versions)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -12,9 +12,9 @@ from sync.log import signatures, truncation
 from sync.model.change import Batch, Entry, StreamHead
 from sync.model.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
 from sync.model.schema import Lane
-from sync.model.stream import StreamKey, key_of
+from sync.model.stream import StreamKey, key_of, levels_of
 from sync.store.sql import execute, execute_many, pieces
-from sync.store.tables import incarnation, stream
+from sync.store.tables import incarnation
 
 READ_ENTRIES = 64  # read at a time: enough for single edits; an import's batch is full earlier
 GOES_UP = "up_to IS NOT NULL"
@@ -67,6 +67,12 @@ def append(tx: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
     execute_many(tx, _INSERT, list(rows))
 
 
+def wire_at(tx: Connection, arrival: int) -> bytes:
+    """Return the serialized entry at a position; empty when there is none."""
+    row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
+    return bytes(row[0]) if row is not None else b""
+
+
 def position(tx: Connection) -> int:
     """Return the last position of this log."""
     return int(execute(tx, "SELECT arrival FROM log_head WHERE id = 1").fetchone()[0])
@@ -83,13 +89,22 @@ def heads_of(tx: Connection, keys: Iterable[StreamKey]) -> dict[StreamKey, Strea
     return found
 
 
-def own_heads(tx: Connection, writer: int) -> dict[StreamKey, StreamHead]:
-    """Return the newest entry of each stream that incarnation `writer` writes."""
-    rows = tx.execute(select(stream).where(stream.c.incarnation == writer))
-    return {
-        StreamKey(r.incarnation, r.audience, Lane(r.lane)): StreamHead(r.seq, bytes(r.hash))
-        for r in rows
-    }
+def heads_by_unit(
+    tx: Connection, audiences: str, unit: int | None = None
+) -> Iterator[tuple[int, StreamKey, StreamHead]]:
+    """Yield the newest entry of each stream, with its writer's unit.
+
+    `audiences`: how their names begin. `unit`: only of this one, under every incarnation it had.
+    """
+    where, parameters = ("AND i.unit=?", (unit,)) if unit is not None else ("", ())
+    rows = execute(
+        tx,
+        "SELECT i.unit, s.incarnation, s.audience, s.lane, s.seq, s.hash FROM incarnation i "
+        f"JOIN stream s ON s.incarnation = i.id WHERE s.audience LIKE ? {where}",
+        (f"{audiences}%", *parameters),
+    )
+    for of, writer, audience, lane, seq, hash_ in rows.fetchall():
+        yield of, StreamKey(writer, audience, Lane(lane)), StreamHead(seq, bytes(hash_))
 
 
 def save_heads(
@@ -176,7 +191,7 @@ def was_restored(tx: Connection, unit: int) -> bool:
 
 def levels(tx: Connection) -> dict[int, int]:
     """Return incarnation -> level of every writer ever received from."""
-    return {writer: level for writer, (_, level) in writers(tx).items()}
+    return levels_of(writers(tx))
 
 
 def retire_others(tx: Connection, unit: int, incarnation: int) -> None:

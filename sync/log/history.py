@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection
 
 from sync.codec import entry as codec
 from sync.merge.evidence import LoggedEdit, causal_length_of
 from sync.merge.record import RecordState
+from sync.model.attribution import Attribution
 from sync.model.change import Block, Operation, RecordKey
 from sync.model.errors import Malformed
 from sync.model.version import Version, hlc_of
@@ -55,6 +56,15 @@ def _edits(copy: RecordState) -> set[Version]:
 def blocks_of(tx: Connection, versions: set[Version]) -> dict[Version, list[Block]]:
     """Return the blocks of the log's transactions of these versions, for all audiences."""
     found: dict[Version, list[Block]] = {}
+    for version, _, blocks in transactions_of(tx, versions):
+        found.setdefault(version, []).extend(blocks)
+    return found
+
+
+def transactions_of(
+    tx: Connection, versions: set[Version]
+) -> Iterator[tuple[Version, Attribution, list[Block]]]:
+    """Yield the log's transactions of these versions; one for two audiences comes twice."""
     stamps = {hlc for version in versions if (hlc := hlc_of(version)) < 1 << 63}
     for part in pieces(sorted(stamps)):
         marks = ",".join("?" * len(part))
@@ -67,8 +77,7 @@ def blocks_of(tx: Connection, versions: set[Version]) -> dict[Version, list[Bloc
                 blocks = codec.unpack(entry.payload)
             except Malformed:
                 continue  # it was quarantined when it came: it did nothing
-            found.setdefault(entry.version, []).extend(blocks)
-    return found
+            yield entry.version, entry.by, blocks
 
 
 def _record_edits(

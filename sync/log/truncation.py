@@ -20,8 +20,8 @@ from sync.store.sql import execute, execute_many
 ALL = 0  # peers without a mark of their own
 UPWARD = -1  # the parent
 
-SNAPSHOT_DOWN = "snapshot:down"  # our log position when this store took a snapshot
-SNAPSHOT_UP = "snapshot:up"  # how far the parent had our log then
+SNAPSHOT_DOWN = meta.number("snapshot:down")  # our log position when this store took a snapshot
+SNAPSHOT_UP = meta.number("snapshot:up")  # how far the parent had our log then
 
 
 class LogTruncated(SilianError):
@@ -71,13 +71,13 @@ def low_water_down(tx: Connection, lane: Lane, child: int = ALL) -> int:
 
     What came to us as copies is in no entry of our log.
     """
-    snapshot_at = int(meta.get(tx, SNAPSHOT_DOWN) or 0) if lane is Lane.BULK else 0
+    snapshot_at = meta.get(tx, SNAPSHOT_DOWN) if lane is Lane.BULK else 0
     return max(truncation_point(tx, lane, child), snapshot_at)
 
 
 def low_water_up(tx: Connection, lane: Lane) -> int:
     """Return the position after which our log is complete for the parent in this lane."""
-    snapshot_at = int(meta.get(tx, SNAPSHOT_UP) or 0) if lane is Lane.BULK else 0
+    snapshot_at = meta.get(tx, SNAPSHOT_UP) if lane is Lane.BULK else 0
     return max(truncation_point(tx, lane, UPWARD), snapshot_at)
 
 
@@ -108,6 +108,6 @@ def raise_to(tx: Connection, lane: Lane, positions: Mapping[int, int]) -> None:
 def record_snapshot(tx: Connection, *, down: int | None = None, up: int | None = None) -> None:
     """Record a snapshot: from where on our log is complete for children and for the parent."""
     if down is not None:
-        meta.put(tx, SNAPSHOT_DOWN, str(down))
+        meta.put(tx, SNAPSHOT_DOWN, down)
     if up is not None:
-        meta.put(tx, SNAPSHOT_UP, str(up))
+        meta.put(tx, SNAPSHOT_UP, up)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sync.merge.record import Head, Heads, RecordState, canonical
+from sync.merge.join import Side, join_copies
+from sync.merge.record import RecordState
 from sync.model.schema import FieldSchema, Lane
 from sync.model.stream import StreamKey
 from sync.model.version import Version, hlc_of, incarnation_of
@@ -112,63 +113,12 @@ def join(
     `overwritten`: for each field, versions that our own edits have overwritten or settled although
     our version vector does not include them: they came in an earlier copy.
     """
-    created = min(ours.created, theirs.created)
-    causal_length = max(ours.causal_length, theirs.causal_length)
-    began = [s.causal_length_version for s in (ours, theirs) if s.causal_length == causal_length]
-    fields = {}
-    for name in (n for n in schema if n in ours.fields or n in theirs.fields):
-        mine, other = _heads(ours, name), _heads(theirs, name)
-        surviving = {
-            v: _fuller(mine.get(v), other.get(v))
-            for v in mine.keys() | other.keys()
-            if (
-                v in mine
-                or not mine
-                or (v not in received_here and v not in overwritten.get(name, ()))
-            )
-            and (v in other or not other or v not in received_there)
-        }
-        # If each copy has overwritten what the other has, they contradict each other: keep all.
-        fields[name] = surviving or {**other, **mine}
-    survived_delete: set[tuple[str, Version]] = set()
-    if causal_length % 2 == 0:
-        survived_delete = {
-            (name, v) for name, heads in fields.items() for v in heads
-            if all(_survives_delete(s, causal_length, name, v) for s in (ours, theirs))
-        }  # fmt: skip
-    return canonical(
-        RecordState(
-            created,
-            causal_length,
-            created if causal_length == 1 else max(began),
-            {name: _listed(heads) for name, heads in fields.items()},
-            frozenset(survived_delete),
+    joined = join_copies(
+        (
+            Side(ours, lambda name, v: v in received_here or v in overwritten.get(name, ())),
+            Side(theirs, lambda _name, v: v in received_there),
         ),
         schema,
     )
-
-
-def _heads(state: RecordState, name: str) -> dict[Version, Head]:
-    """Return a field's heads by version; none if this copy's program does not know the field."""
-    return {h.version: h for h in state.fields[name].all} if name in state.fields else {}
-
-
-def _fuller(mine: Head | None, other: Head | None) -> Head:
-    """Return the head that has a value: a program that did not know the field stored null."""
-    known = [h for h in (mine, other) if h is not None]
-    return max(known, key=lambda h: h.value is not None)
-
-
-def _listed(heads: Mapping[Version, Head]) -> Heads:
-    first, *others = heads.values()
-    return Heads(first, tuple(others))
-
-
-def _survives_delete(state: RecordState, causal_length: int, name: str, version: Version) -> bool:
-    """Return whether this copy allows that the head survived the end of this life.
-
-    A copy at this causal length knows which heads the deleting writers had seen: a head that it
-    has and does not list was seen. A copy without the head shows nothing about it.
-    """
-    present = state.causal_length == causal_length and version in _heads(state, name)
-    return not present or (name, version) in state.survived_delete
+    assert joined.copy is not None  # every writer counts as known
+    return joined.copy

@@ -8,11 +8,11 @@ knowingly, or that no known writer can have written; the caller logs the second 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
-from sync.merge.record import Head, Heads, RecordState, canonical
+from sync.merge.join import Joined, Side, join_copies
+from sync.merge.record import Head, RecordState, with_heads
 from sync.model.change import Operation, Value
 from sync.model.schema import FieldSchema
 from sync.model.version import Version, incarnation_of
@@ -43,22 +43,6 @@ class Evidence:
 NO_EVIDENCE = Evidence()
 
 
-class Dropped(NamedTuple):
-    """A value that is in neither copy any more."""
-
-    field: str
-    version: Version
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """The joined copy, and the values that are not in it. `copy`: None if nothing could be kept."""
-
-    copy: RecordState | None
-    dropped: tuple[Dropped, ...] = ()
-
-
 def join(
     mine: RecordState | None,
     theirs: RecordState | None,
@@ -73,33 +57,41 @@ def join(
     `writers`: incarnation -> level of every writer known here. A version of another incarnation was
     written by nobody: it comes from a damaged page, and is dropped if any other head is left.
     """
-    copies = [copy for copy in (mine, theirs) if copy is not None]
-    dropped: list[Dropped] = []
-    fields: dict[str, Heads] = {}
-    for name in schema:
-        heads = [h for copy in copies if name in copy.fields for h in copy.fields[name].all]
-        stay, out = _surviving(name, heads, history, writers, level)
-        dropped += out
-        if not stay:
-            return Joined(None, tuple(dropped))
-        fields[name] = Heads(stay[0], tuple(stay[1:]))
-    known = [copy for copy in copies if incarnation_of(copy.created) in writers]
-    if not known:
-        return Joined(None, tuple(dropped))
-    created = min(copy.created for copy in known)
-    causal_length, causal_length_version = _causal_length(copies, history, writers, created)
-    survived_delete = (
-        frozenset()
-        if causal_length % 2
-        else frozenset(_survived_delete(copies, causal_length, fields))
+    overwritten = {name: _overwritten(name, history) for name in schema}
+
+    def is_logged(causal_length: int, version: Version) -> bool:
+        return version in history and history[version].causal_length == causal_length
+
+    def right(name: str, one: Head, other: Head) -> Head:
+        """Return the logged head; else that of the side nearer its writer, which sooner compares
+        with an office that has it in its log."""
+        values = history.get(one.version, LoggedEdit()).values
+        if name in values:
+            return one._replace(value=values[name])
+        return one if writers.get(incarnation_of(one.version), 0) <= level else other
+
+    joined = join_copies(
+        [
+            Side(_with_levels(copy, writers), lambda name, v: v in overwritten[name])
+            for copy in (mine, theirs)
+            if copy is not None
+        ],
+        schema,
+        is_known=lambda version: incarnation_of(version) in writers,
+        is_logged=is_logged,
+        right=right,
     )
-    return Joined(
-        canonical(
-            RecordState(created, causal_length, causal_length_version, fields, survived_delete),
-            schema,
-        ),
-        tuple(dropped),
-    )
+    whole = joined.copy is not None and joined.copy.fields.keys() == schema.keys()
+    return joined if whole else Joined(None, joined.dropped)
+
+
+def _with_levels(copy: RecordState, writers: Mapping[int, int]) -> RecordState:
+    """Return a copy whose heads have the levels of their writers."""
+
+    def levelled(_name: str, head: Head) -> Head:
+        return head._replace(level=writers.get(incarnation_of(head.version), head.level))
+
+    return with_heads(copy, levelled)
 
 
 def evidence_for(copy: RecordState, history: EditHistory) -> Evidence:
@@ -193,84 +185,6 @@ def _versions(copy: RecordState | None, name: str) -> set[Version]:
 
 def _overwritten(name: str, history: EditHistory) -> set[Version]:
     return {v for edit in history.values() for v in edit.overwritten.get(name, ())}
-
-
-def _surviving(
-    name: str, heads: Sequence[Head], history: EditHistory, writers: Mapping[int, int], level: int
-) -> tuple[list[Head], list[Dropped]]:
-    """Return the heads of both copies that stay, and those that are dropped."""
-    by_version: dict[Version, Head] = {}
-    dropped: list[Dropped] = []
-    for head in heads:
-        other = by_version.setdefault(head.version, head)
-        if other.value != head.value:
-            above = writers.get(incarnation_of(head.version), 0) <= level
-            right = _right(name, other, head, history, above)
-            wrong = head if right is other else other
-            by_version[head.version] = right
-            dropped.append(Dropped(name, wrong.version, wrong.value))
-    overwritten = _overwritten(name, history)
-    stay = [
-        h for v, h in by_version.items() if incarnation_of(v) in writers and v not in overwritten
-    ]
-    if not stay:  # the values that overwrote them are gone: keep these rather than none
-        stay = [h for v, h in by_version.items() if incarnation_of(v) in writers]
-    kept = {h.version for h in stay}
-    dropped += (
-        Dropped(name, v, h.value)
-        for v, h in by_version.items()
-        if v not in kept and v not in overwritten
-    )
-    stay = [h._replace(level=writers[incarnation_of(h.version)]) for h in stay]
-    return sorted(stay, key=lambda h: h.version), dropped
-
-
-def _right(name: str, one: Head, other: Head, history: EditHistory, above: bool) -> Head:
-    """Of a parent's and a child's value with one version, return the logged one; else that of the
-    side nearer its writer (`above`: the parent's), which sooner compares with an office that has
-    it in its log."""
-    edit = history.get(one.version)
-    if edit is not None and name in edit.values:
-        value = edit.values[name]
-        for head in (one, other):
-            if head.value == value:
-                return head
-        return one._replace(value=value)
-    return one if above else other
-
-
-def _causal_length(
-    copies: Sequence[RecordState],
-    history: EditHistory,
-    writers: Mapping[int, int],
-    created: Version,
-) -> tuple[int, Version]:
-    """Return the logged causal length; else the greater one."""
-    causal_lengths = {(c.causal_length, c.causal_length_version) for c in copies}
-    logged = {
-        (causal_length, version)
-        for causal_length, version in causal_lengths
-        if version in history and history[version].causal_length == causal_length
-    }
-    real = {each for each in causal_lengths if incarnation_of(each[1]) in writers}
-    causal_length, version = max(logged or real or causal_lengths)
-    return causal_length, created if causal_length == 1 else version
-
-
-def _survived_delete(
-    copies: Sequence[RecordState], causal_length: int, fields: Mapping[str, Heads]
-) -> Iterable[tuple[str, Version]]:
-    """Yield the heads that survived the end: no deleting writer of this life had seen them."""
-    enders = [copy for copy in copies if copy.causal_length == causal_length]
-    for name, heads in fields.items():
-        for head in heads.all:
-            key = (name, head.version)
-            if all(key in copy.survived_delete for copy in enders if _holds(copy, *key)):
-                yield key
-
-
-def _holds(copy: RecordState, name: str, version: Version) -> bool:
-    return name in copy.fields and any(h.version == version for h in copy.fields[name].all)
 
 
 def overwritten_transitively(copy: RecordState, name: str, history: EditHistory) -> set[Version]:

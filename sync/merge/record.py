@@ -118,6 +118,15 @@ def with_versions_replaced(state: RecordState, names: Mapping[Version, Version])
     )
 
 
+def with_heads(state: RecordState, change: Callable[[str, Head], Head]) -> RecordState:
+    """Return a copy with every head replaced by what `change` makes of a field's name and it."""
+    fields = {
+        name: Heads(change(name, heads.shown), tuple(change(name, one) for one in heads.losers))
+        for name, heads in state.fields.items()
+    }
+    return replace(state, fields=fields)
+
+
 def canonical(state: RecordState, schema: Mapping[str, FieldSchema]) -> RecordState:
     """Return a copy with the heads of each field sorted; the order depends on their versions."""
     fields = {n: _canonical(schema[n], list(heads.all)) for n, heads in state.fields.items()}

@@ -29,6 +29,11 @@ class StreamKey(NamedTuple):
         return f"{self.incarnation:x}（{audience_zh(self.audience)}，{lane}通道）"
 
 
+def levels_of(writers: Mapping[int, tuple[int, int]]) -> dict[int, int]:
+    """Return incarnation -> level, of incarnation -> (unit, level)."""
+    return {incarnation: level for incarnation, (_, level) in writers.items()}
+
+
 class StreamGap(SilianError):
     """Entries are missing before this one; the sender continues from what we have."""
 

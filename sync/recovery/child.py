@@ -84,10 +84,7 @@ class Recovery:
                 session=self._session,
                 unit=unit,
                 common=[codec.head_to_wire(k, h) for k, h in self._probing.common.items()],
-                cursors=[
-                    codec.cursor_to_wire(lane, self._parent[1], position)
-                    for lane, position in self._applied_cursors(tx).items()
-                ],
+                cursors=codec.positions_to_wire(self._parent[1], self._applied_cursors(tx)),
                 after=self._after,
                 bytes_max=BATCH_BYTES_MAX,
             )
@@ -145,7 +142,9 @@ class Recovery:
         if len(reply.known) != len(self._asked):
             raise Malformed(f"{len(reply.known)} answers to {len(self._asked)} probes")
         self._theirs = dict(map(codec.head_from_wire, reply.heads))
-        self._acked_by_parent = {Lane(c.lane): (c.incarnation, c.position) for c in reply.cursors}
+        self._acked_by_parent = {
+            codec.lane_from_wire(c.lane): (c.incarnation, c.position) for c in reply.cursors
+        }
         self._probing.answered(self._asked, reply.known, self._theirs)
         truncated = dict(map(codec.head_from_wire, reply.truncated))
         if truncated:
@@ -189,7 +188,7 @@ class Recovery:
         replica.fold(tx, reissued.effects)
         _renumber_after(tx, common, max(positions, default=0), replica.clock.last)
         if numbered:
-            meta.put(tx, meta.CONTINUES, str(max(numbered)))
+            meta.put(tx, meta.CONTINUES, max(numbered))
         reissued.waiters.recent_commit.forget()
         return reissued.waiters
 
@@ -211,7 +210,7 @@ class Recovery:
         recovery_heads.rebase_cursors(
             tx, unit, incarnation, dict.fromkeys(lanes, reply.upto), replica.now_ms
         )
-        meta.put(tx, meta.RESTORED, "")
+        meta.put(tx, meta.RESTORED, False)
         if self._snapshot_follows:
             at = progress.under_way(tx, unit) or Progress()
             progress.note(tx, unit, replace(at, restored=True))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -33,31 +34,13 @@ HEADERS_MAX = 2_000  # log rows read for one page
 
 
 def upward_heads(tx: Connection, of: Callable[[int], bool]) -> Heads:
-    """Return the newest entry of each upward stream of those writers whose unit `of` accepts."""
-    rows = execute(
-        tx,
-        "SELECT s.incarnation, s.audience, s.lane, s.seq, s.hash, i.unit FROM stream s "
-        "JOIN incarnation i ON i.id = s.incarnation WHERE s.audience LIKE 'up:%'",
-    )
-    return {
-        StreamKey(writer, audience, Lane(lane)): StreamHead(seq, bytes(hash_))
-        for writer, audience, lane, seq, hash_, unit in rows
-        if of(unit)
-    }
+    """Return the newest entry of each upward stream whose writer's unit `of` says yes to."""
+    return {key: head for unit, key, head in log.heads_by_unit(tx, "up:") if of(unit)}
 
 
 def heads_of_unit(tx: Connection, unit: int) -> Heads:
     """Return the newest entry of each upward stream of a unit, under every incarnation it had."""
-    rows = execute(
-        tx,
-        "SELECT s.incarnation, s.audience, s.lane, s.seq, s.hash FROM incarnation i "
-        "JOIN stream s ON s.incarnation = i.id WHERE i.unit=? AND s.audience LIKE 'up:%'",
-        (unit,),
-    )
-    return {
-        StreamKey(writer, audience, Lane(lane)): StreamHead(seq, bytes(hash_))
-        for writer, audience, lane, seq, hash_ in rows
-    }
+    return {key: head for _, key, head in log.heads_by_unit(tx, "up:", unit)}
 
 
 def past_incarnations(tx: Connection, unit: int, token_incarnation: int) -> Heads:
@@ -93,52 +76,60 @@ def hashes_of(
 
 def hash_at(tx: Connection, arrival: int) -> bytes:
     """Return the hash of the entry at a position; empty when there is none."""
-    row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-    return codec.hash_of(bytes(row[0])) if row is not None else b""
+    wire = log.wire_at(tx, arrival)
+    return codec.hash_of(wire) if wire else b""
 
 
-def has_all(tx: Connection, shown: Iterable[tuple[StreamKey, StreamHead]]) -> bool:
-    """Return whether each of these very entries is in the log, or was when retention removed it."""
-    for key, head in shown:
+class RequiredHead(NamedTuple):
+    """An entry that the other side must have, and its position in that log; 0: not known."""
+
+    key: StreamKey
+    head: StreamHead
+    position: int = 0
+
+
+def has_all(tx: Connection, required: Iterable[RequiredHead]) -> bool:
+    """Say whether each of these very entries is in the log, or was when retention removed it."""
+    for key, head, position in required:
         here = log.heads_of(tx, [key]).get(key, StreamHead())
-        if here.seq > head.seq:
-            row = execute(
-                tx,
-                "SELECT wire FROM entry WHERE incarnation=? AND audience=? AND lane=? AND seq=? "
-                "ORDER BY arrival DESC LIMIT 1",
-                (key.incarnation, key.audience, key.lane.value, head.seq),
-            ).fetchone()
-            if row is None or codec.hash_of(bytes(row[0])) == head.hash:
-                continue
-        if here != head:
+        if here.seq < head.seq or (here.seq == head.seq and here.hash != head.hash):
+            return False
+        if here.seq > head.seq and entry_hash(tx, key, head.seq) not in (b"", head.hash):
+            return False
+        at_position = hash_at(tx, position) if position else head.hash
+        truncated = not at_position and position <= truncation.truncation_point(tx, key.lane)
+        if at_position != head.hash and not truncated:
             return False
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """An entry that the other side must have, at this position of its log."""
-
-    lane: Lane
-    position: int
-    hash: bytes
-
-
-def newest_from(tx: Connection, peer: int, lane: Lane) -> list[Proof]:
-    """Return the newest entry that came from a peer by its own numbers, if there is one.
-
-    The numbers are those of its present incarnation: earlier entries prove nothing of it.
-    """
-    rebased_at = peers.load(tx, peer).rebased_at
+def entry_hash(tx: Connection, key: StreamKey, seq: int) -> bytes:
+    """Return the hash of an entry; empty when it is not in the log."""
     row = execute(
         tx,
-        "SELECT via_position, wire FROM entry WHERE via=? AND lane=? AND arrival>? "
+        "SELECT wire FROM entry WHERE incarnation=? AND audience=? AND lane=? AND seq=? "
         "ORDER BY arrival DESC LIMIT 1",
-        (peer, lane.value, rebased_at),
+        (key.incarnation, key.audience, key.lane.value, seq),
     ).fetchone()
-    if row is None or not row[0]:
+    return codec.hash_of(bytes(row[0])) if row is not None else b""
+
+
+def newest_from(tx: Connection, peer: int, lane: Lane, *, after: int = 0) -> list[RequiredHead]:
+    """Return the newest entry that came from a peer after a position of our log, if there is one.
+
+    Its position is 0 where the peer replayed it to us.
+    """
+    row = execute(
+        tx,
+        "SELECT incarnation, audience, seq, wire, via_position FROM entry "
+        "WHERE via=? AND lane=? AND arrival>? ORDER BY arrival DESC LIMIT 1",
+        (peer, lane.value, after),
+    ).fetchone()
+    if row is None:
         return []
-    return [Proof(lane, row[0], codec.hash_of(bytes(row[1])))]
+    writer, audience, seq, wire, position = row
+    head = StreamHead(seq, codec.hash_of(bytes(wire)))
+    return [RequiredHead(StreamKey(writer, audience, lane), head, int(position or 0))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,40 +137,46 @@ class PeerFacts:
     """What a handshake states of the peer's log, and of ours: over a link or in a bundle."""
 
     cursors: Mapping[Lane, tuple[int, int]]  # how far we have the peer's log: incarnation, position
-    proofs: tuple[Proof, ...]  # what the peer must have of its log
+    required: tuple[RequiredHead, ...]  # what the peer must have
     continues: int  # the incarnation whose log positions we go on with; 0: none
-
-    def cursors_to_wire(self) -> list[pb.Cursor]:
-        return [codec.cursor_to_wire(lane, *cursor) for lane, cursor in self.cursors.items()]
-
-    def proofs_to_wire(self) -> list[pb.Proof]:
-        return [
-            pb.Proof(
-                lane=proof.lane.value,  # type: ignore[arg-type]  # the wire's numbers are Lane's
-                incarnation=self.cursors[proof.lane][0],
-                position=proof.position,
-                hash=proof.hash,
-            )
-            for proof in self.proofs
-        ]
 
 
 def peer_facts(tx: Connection, peer: int) -> PeerFacts:
-    """Read what we state to a peer of its log."""
+    """Read what we say to a peer of its log.
+
+    It must have what came from it under its present incarnation: what it replayed, or what came
+    before that, shows no loss.
+    """
+    rebased_at = peers.load(tx, peer).rebased_at
+    newest = [head for lane in Lane for head in newest_from(tx, peer, lane, after=rebased_at)]
     return PeerFacts(
         {lane: log.cursor_of(tx, peer, "in", lane) for lane in Lane},
-        tuple(proof for lane in Lane for proof in newest_from(tx, peer, lane)),
-        int(meta.get(tx, meta.CONTINUES) or 0),
+        tuple(head for head in newest if head.position),
+        meta.get(tx, meta.CONTINUES),
     )
 
 
-def proofs_from_wire(messages: Iterable[pb.Proof], incarnation: int) -> tuple[Proof, ...]:
-    """Return the proofs that are about an incarnation's log. Raises: Malformed."""
-    return tuple(
-        Proof(codec.lane_from_wire(m.lane), m.position, m.hash)
-        for m in messages
-        if m.incarnation == incarnation
-    )
+def required_to_wire(required: Iterable[RequiredHead]) -> list[pb.RequiredHead]:
+    return [
+        pb.RequiredHead(head=codec.head_to_wire(key, head), position=position)
+        for key, head, position in required
+    ]
+
+
+def required_from_wire(messages: Iterable[pb.RequiredHead]) -> tuple[RequiredHead, ...]:
+    """Raises: Malformed."""
+    return tuple(RequiredHead(*codec.head_from_wire(m.head), m.position) for m in messages)
+
+
+def required_of(
+    messages: Iterable[pb.RequiredHead], cursors: Iterable[pb.Cursor], incarnation: int
+) -> tuple[RequiredHead, ...]:
+    """Return what a peer says that this incarnation must have: its cursors tell whom it means.
+
+    Raises: Malformed.
+    """
+    lanes = codec.positions_from_wire(cursors, incarnation)
+    return tuple(head for head in required_from_wire(messages) if head.key.lane in lanes)
 
 
 def rebase_cursors(
@@ -193,16 +190,6 @@ def rebase_cursors(
         )  # fmt: skip
     peers.update(tx, peer, rebased_at=log.position(tx))
     log.retire_others(tx, peer, incarnation)
-
-
-def is_missing_any(tx: Connection, proofs: Iterable[Proof]) -> bool:
-    """Return whether a child has what is not in this log: then this store is the restored one."""
-    for proof in proofs:
-        here = hash_at(tx, proof.position)
-        truncated = not here and proof.position <= truncation.truncation_point(tx, proof.lane)
-        if not truncated and here != proof.hash:
-            return True
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +223,7 @@ def own_entries_of(
     size = 0
     upto = after
     for (arrival,) in rows:
-        row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-        wire = bytes(row[0])
+        wire = log.wire_at(tx, arrival)
         if entries and size + len(wire) > bytes_max:
             return ReplayPage(tuple(entries), upto, more=True)
         entries.append(wire)
@@ -293,8 +279,7 @@ def oldest_kept(tx: Connection, heads: Mapping[StreamKey, StreamHead]) -> Heads:
             if seq > 1:
                 trimmed.append(arrival)
     for arrival in trimmed:
-        row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-        entry = codec.entry_from_wire(bytes(row[0]))
+        entry = codec.entry_from_wire(log.wire_at(tx, arrival))
         found[StreamKey(entry.incarnation, entry.audience, entry.lane)] = StreamHead(
             entry.seq - 1, entry.prev_hash
         )

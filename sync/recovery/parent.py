@@ -30,7 +30,7 @@ from sync.model.stream import Heads, StreamKey
 from sync.recovery import heads as recovery_heads
 from sync.recovery import reissue, republish
 from sync.recovery.clones import Tokens
-from sync.recovery.heads import HEADERS_MAX, ReplayPage
+from sync.recovery.heads import HEADERS_MAX, ReplayPage, RequiredHead, newest_from
 from sync.store import peers
 from sync.store.sql import execute
 
@@ -68,24 +68,23 @@ def required_heads(
     listed_heads: Mapping[StreamKey, StreamHead],
     *,
     hub: bool,
-) -> Heads:
-    """Return entries of ours that the child must have, and that its newest ones do not prove.
+) -> tuple[RequiredHead, ...]:
+    """Return entries that came from the child, that it must have, and that its heads do not prove.
 
     Those of its own streams that continue at its side, and, of a hub, the newest that it relayed.
     """
-    found = {k: h for k, h in known_heads.items() if listed_heads.get(k, StreamHead()).seq > h.seq}
-    for lane in Lane if hub else ():
-        row = execute(
-            tx,
-            "SELECT incarnation, audience, seq, wire FROM entry WHERE via=? AND lane=? "
-            "ORDER BY arrival DESC LIMIT 1",
-            (child, lane.value),
-        ).fetchone()
-        if row is not None:
-            key = StreamKey(row[0], row[1], lane)
-            if key not in known_heads:
-                found[key] = StreamHead(row[2], codec.hash_of(bytes(row[3])))
-    return found
+    own = [
+        RequiredHead(key, head)
+        for key, head in known_heads.items()
+        if listed_heads.get(key, StreamHead()).seq > head.seq
+    ]
+    relayed = [
+        newest._replace(position=0)  # after a recovery it has them at other positions
+        for lane in (Lane if hub else ())
+        for newest in newest_from(tx, child, lane)
+        if newest.key not in known_heads
+    ]
+    return (*own, *relayed)
 
 
 def known_entries(
@@ -162,8 +161,7 @@ def read_replay(
         key = StreamKey(writer, name, Lane(lane_number))
         head = common.get(key)
         if head is None or seq > head.seq:
-            row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-            wire = bytes(row[0])
+            wire = log.wire_at(tx, arrival)
             if entries and (size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX):
                 signed = signatures.signatures_for(tx, sent_ranges, signer)
                 return ReplayPage(tuple(entries), upto, True, signed)

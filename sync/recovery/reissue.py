@@ -1,9 +1,9 @@
-"""Reissue own entries that nobody above has, under another incarnation.
+"""Reissue own entries that nobody above has, under a new incarnation.
 
-A restored store continues the numbers where its backup ended: its next entries get numbers that
-its lost entries have at other offices. No number is used twice (INV-24), so these entries get new
-numbers and, with them, new versions: same clock stamp, new incarnation. The version is replaced in
-every record, conflict, digest and later entry that refers to it.
+A restored store continued numbering where its backup ended: its next entries have the numbers of
+entries that it lost and others have. No number counts twice (INV-24), so these entries get new
+numbers and new versions: same clock stamp, new incarnation. Every record, conflict, digest and
+later entry that names the old version is rewritten.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sync.codec import entry as codec
 from sync.codec.signing import Signer
 from sync.log import entries as log
 from sync.log import signatures
-from sync.log.append import OwnEntry, append_own
+from sync.log.append import append_own, reissued
 from sync.log.outcome import Waiters
 from sync.merge.record import RecordState, canonical, with_versions_replaced
 from sync.model.change import Block, Entry, StreamHead
@@ -37,19 +37,11 @@ Names = Mapping[Version, Version]
 
 @dataclass(frozen=True, slots=True)
 class OwnLogEntry:
-    """One own entry, and its place in the log."""
+    """One own entry, and its position in the log."""
 
     arrival: int
     entry: Entry
-    keeps_version: bool = (
-        False  # its transaction is in another stream, too, known above: it keeps its version
-    )
-
-    @property
-    def original_incarnation(self) -> int:
-        """The incarnation whose version it keeps; 0: it gets one of the present."""
-        entry = self.entry
-        return entry.original_incarnation or (entry.incarnation if self.keeps_version else 0)
+    keeps_version: bool = False  # its transaction is known above, by an entry for another audience
 
 
 @dataclass(slots=True)
@@ -57,7 +49,7 @@ class Reissued:
     """What was reissued."""
 
     own_entries: int = 0
-    effects: list[Effect] = field(default_factory=list)  # where a tie was decided otherwise
+    effects: list[Effect] = field(default_factory=list)  # where a tie is decided otherwise now
     waiters: Waiters = field(default_factory=Waiters)
 
 
@@ -66,8 +58,8 @@ def own_entries_after(
 ) -> list[OwnLogEntry]:
     """Return the own entries that the parent lacks and that `incarnation` did not write.
 
-    With them the entries that went only down since the first of these: who received other entries
-    under their numbers must not get two with one number.
+    With them those that went only down since the first of these: a child that received others under
+    their numbers must not get two.
     """
     rows = execute(
         tx,
@@ -101,7 +93,7 @@ def own_entries_after(
 
 
 def own_entries_reused(tx: Connection, entries: Iterable[Entry]) -> list[OwnLogEntry]:
-    """Return the own downward entries whose numbers other own entries, now returned, have.
+    """Return the own downward entries whose numbers other entries have that came back.
 
     With them all later ones of that incarnation: they were written after the same restore.
     """
@@ -139,19 +131,18 @@ def rotate_incarnation(
     log.register_incarnations(tx, [(incarnation, unit, level)])
     signatures.own_key(tx, incarnation, signer)
     log.retire_others(tx, unit, incarnation)
-    meta.put(tx, meta.INCARNATION, str(incarnation))
-    # Tokens were agreed with a store that is gone.
+    meta.put(tx, meta.INCARNATION, incarnation)
+    # Tokens were agreed by a store that is no more.
     peers.revoke_tokens(tx)
 
 
 def own_entries_at(
     tx: Connection, arrivals: Iterable[int], keeping: Set[int] = frozenset()
 ) -> list[OwnLogEntry]:
-    found = []
-    for arrival in sorted(arrivals):
-        row = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
-        found.append(OwnLogEntry(arrival, codec.entry_from_wire(bytes(row[0])), arrival in keeping))
-    return found
+    return [
+        OwnLogEntry(at, codec.entry_from_wire(log.wire_at(tx, at)), at in keeping)
+        for at in sorted(arrivals)
+    ]
 
 
 def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) -> Reissued:
@@ -159,16 +150,16 @@ def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) ->
 
     The caller holds the log's lock, and the replica has switched to another incarnation.
     """
-    reissued = Reissued(own_entries=len(own_entries))
+    done = Reissued(own_entries=len(own_entries))
     if not own_entries:
-        return reissued
+        return done
     me = replica.identity
     bodies = [codec.unpack(own_entry.entry.payload) for own_entry in own_entries]
     names: dict[str, dict[Version, Version]] = defaultdict(dict)  # by register
     touched: dict[tuple[str, int], set[bytes]] = defaultdict(set)
     for own_entry, blocks in zip(own_entries, bodies, strict=True):
-        if own_entry.original_incarnation:
-            continue  # its version is known elsewhere, and it keeps it
+        if own_entry.keeps_version or own_entry.entry.original_incarnation:
+            continue  # it is known by its version
         for block in blocks:
             names[block.register][own_entry.entry.version] = version_of(
                 own_entry.entry.hlc, me.incarnation
@@ -178,7 +169,7 @@ def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) ->
     merger.begin(tx)
     for (register, unit), ids in touched.items():
         if register in replica.tables:
-            reissued.effects += _replace_versions(
+            done.effects += _replace_versions(
                 tx, merger, replica.tables[register], unit, sorted(ids), names[register]
             )
     merger.flush(tx)
@@ -187,13 +178,11 @@ def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) ->
         for block in blocks:
             _rebase(block, names[block.register])
     to_append = [
-        OwnEntry(
-            w.entry.audience, w.entry.lane, blocks, w.entry.hlc, w.original_incarnation, w.entry.by
-        )
+        reissued(w.entry, blocks, w.entry.audience, keeps_version=w.keeps_version)
         for w, blocks in zip(own_entries, bodies, strict=True)
     ]
-    append_own(replica, tx, to_append, reissued.waiters)
-    return reissued
+    append_own(replica, tx, to_append, done.waiters)
+    return done
 
 
 def _replace_versions(

@@ -1,26 +1,26 @@
-"""Republish own entries that recovery returned in one of their two streams only, in the other.
+"""Republish own entries that recovery returned through one neighbour only.
 
-A transaction that an office addresses both up and down is two entries with one stamp. A store that
-lost both gets one back from its parent and the other from a child. If one of the two had not
-received its entry yet, nobody on that side ever would. So it is written again under the present
-incarnation, with the version that it has wherever it was received (`Entry.original_incarnation`).
+A transaction addressed both up and down is two entries with one stamp. A store that lost both gets
+one back from its parent and the other from a child, unless one of the two had not received it yet:
+then nobody on that side ever would. Such an entry is published again under the present incarnation,
+with the version that it has where it was received (`Entry.original_incarnation`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from sqlalchemy import Connection
 
-from sync.apply.reissued import OwnTransaction
 from sync.apply.replica import Replica
 from sync.codec import entry as codec
-from sync.log.append import OwnEntry, append_own
+from sync.log.append import OwnEntry, append_own, reissued
 from sync.log.outcome import Waiters
 from sync.model import audience
-from sync.model.change import Block
+from sync.model.change import Block, Entry
 from sync.model.errors import Malformed
 from sync.model.limits import BATCH_BYTES_MAX, PORTION_CHANGES_MAX, SQL_KEYS_MAX
 from sync.model.version import Version
@@ -31,7 +31,17 @@ PAGE_ENTRIES = 20_000  # whose positions are read at once
 AudiencesOf = Callable[[Connection, Block], tuple[str, ...]]
 
 
-# -- the writer ---------------------------------------------------------------------------------
+@dataclass(slots=True)
+class OwnTransaction:
+    """One transaction of an office in one lane, and what of it each audience has in our log.
+
+    `truncated`: audiences whose entries of that time are not in the log any more.
+    """
+
+    sample: Entry
+    blocks: list[Block] = field(default_factory=list)
+    by_audience: dict[str, list[Block]] = field(default_factory=lambda: defaultdict(list))
+    truncated: frozenset[str] = frozenset()
 
 
 def is_due(tx: Connection, child: int, incarnation: int) -> bool:
@@ -47,11 +57,11 @@ def record_republished(tx: Connection, child: int, incarnation: int) -> None:
 def republish(
     replica: Replica, tx: Connection, child: int, audiences_of: AudiencesOf, waiters: Waiters
 ) -> int:
-    """Republish what came back in another stream only; return how many entries were written.
+    """Republish what came back through another neighbour only; return how many entries that took.
 
-    They go up, down to this child, and to those children that were served before: this one may
-    have returned what nobody had then. The caller holds the log's lock, and the child has returned
-    all that it received.
+    It goes up, down to this child, and to the children that were done before: this one may have
+    returned entries that nobody had then. The caller holds the log's lock, and the child has
+    returned all that it received.
     """
     me = replica.identity
     count = waiting = 0
@@ -67,10 +77,8 @@ def republish(
                 if is_missing and _reaches(replica, tx, audience_name, child):
                     wanted[audience_name].append(block)
                     waiting += len(block.ids)
-        first = transaction.sample
-        original = first.original_incarnation or first.incarnation
         missing += (
-            OwnEntry(audience_name, first.lane, blocks, first.hlc, original, first.by)
+            reissued(transaction.sample, blocks, audience_name)
             for audience_name, blocks in sorted(wanted.items())
         )
         if waiting >= PORTION_CHANGES_MAX:
@@ -92,10 +100,10 @@ def _reaches(replica: Replica, tx: Connection, audience_name: str, child: int) -
 
 
 def own_transactions(tx: Connection, unit: int, incarnation: int) -> Iterator[OwnTransaction]:
-    """Yield, in order, the transactions that the log has of a unit under its former incarnations.
+    """Yield what the log has of a unit's transactions under all other incarnations, in order.
 
     Read in portions: however long the log, little of it is in memory at once. The caller may append
-    to the log meanwhile, but only entries that were yielded already.
+    meanwhile, but only transactions that were yielded before.
     """
     bases = execute(tx, "SELECT incarnation, audience, lane, hlc FROM stream_base").fetchall()
     truncated_to = {(row[0], row[1], row[2]): int(row[3]) for row in bases}
@@ -114,7 +122,7 @@ def own_transactions(tx: Connection, unit: int, incarnation: int) -> Iterator[Ow
             try:
                 blocks = codec.unpack(entry.payload)
             except Malformed:
-                continue  # quarantined everywhere, in every stream
+                continue  # it is in quarantine everywhere
             truncated = {
                 audience_name for (writer, audience_name, lane), hlc in truncated_to.items()
                 if (writer, lane) == (entry.incarnation, entry.lane.value) and hlc >= entry.hlc
@@ -129,10 +137,10 @@ def own_transactions(tx: Connection, unit: int, incarnation: int) -> Iterator[Ow
 
 
 def _portions(tx: Connection, unit: int, incarnation: int) -> Iterator[list[int]]:
-    """Yield log positions of own entries, a bounded number of bytes at once.
+    """Yield the log positions of own entries, a bounded number of bytes at once.
 
-    Entries with one stamp stay together: they are one transaction for several audiences. Stamps
-    under which only the present incarnation wrote are skipped.
+    What has one stamp stays together: it is one transaction for several audiences. Stamps under
+    which only the present incarnation wrote are left out.
     """
     ids = execute(tx, "SELECT id FROM incarnation WHERE unit=? AND id<>?", (unit, incarnation))
     former = {row[0] for row in ids.fetchall()}
@@ -154,9 +162,8 @@ def _portions(tx: Connection, unit: int, incarnation: int) -> Iterator[list[int]
 
 
 def _page(tx: Connection, after: int) -> list[tuple[int, int, int, int]]:
-    """Return (stamp, position, incarnation, bytes) of own entries after a stamp, in order, with all
-    entries of the last stamp.
-    """
+    """Return (stamp, position, incarnation, bytes) of own entries after a stamp, in order; of the
+    last of these stamps all."""
     columns = "hlc, arrival, incarnation, LENGTH(wire)"
     rows = execute(
         tx,

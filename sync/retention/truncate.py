@@ -128,8 +128,7 @@ def truncate(
     positions[truncation.ALL] = max(before, reached)
     truncation.raise_to(tx, LANE, positions)
     for key, (seq, arrival, hlc) in newest.items():
-        wire = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()[0]
-        log.record_truncation(tx, key, seq, codec.hash_of(bytes(wire)), hlc)
+        log.record_truncation(tx, key, seq, codec.hash_of(log.wire_at(tx, arrival)), hlc)
     for part in pieces([row[0] for row in rows]):
         marks = ",".join("?" * len(part))
         execute(tx, f"DELETE FROM entry WHERE arrival IN ({marks})", tuple(part))

@@ -55,12 +55,12 @@ def quarantine_copy(
     }
     part = replace(rows, states=states, quarantined=quarantined)
     alone = replace(chunk, rows=[part], heads={}, cursors={}, acked={})
-    meta.put(tx, _name(quarantine_id), base64.b64encode(pack(alone)).decode())
+    meta.put(tx, meta.quarantined_copy(quarantine_id), base64.b64encode(pack(alone)).decode())
 
 
 def load_chunk(tx: Connection, quarantine_id: bytes) -> Chunk | None:
     """Return the records stored for a quarantined change; None if there are none."""
-    stored = meta.get(tx, _name(quarantine_id))
+    stored = meta.get(tx, meta.quarantined_copy(quarantine_id))
     return unpack(base64.b64decode(stored)) if stored else None
 
 
@@ -116,8 +116,4 @@ def joined(tx: Connection, rows: Rows, vectors: Mapping[bytes, Container[Version
 
 def drop_chunk(tx: Connection, quarantine_id: bytes) -> None:
     """Delete the records stored for a quarantined change."""
-    execute(tx, "DELETE FROM meta WHERE key=?", (_name(quarantine_id),))
-
-
-def _name(quarantine_id: bytes) -> str:
-    return f"{meta.QUARANTINED_COPY}{quarantine_id.hex()}"
+    meta.drop(tx, meta.quarantined_copy(quarantine_id))

@@ -257,7 +257,8 @@ MUTANTS = (
     Mutant(
         "a value that the sender overwrote comes back with its copy", "INV-7",
         "sync/merge/copies.py",
-        "            and (v in other or not other or v not in received_there)\n", "",
+        "            Side(theirs, lambda _name, v: v in received_there),\n",
+        "            Side(theirs, lambda _name, _v: False),\n",
         "tests/storage/test_copy_contract.py",
     ),
     Mutant(
@@ -298,7 +299,7 @@ MUTANTS = (
     ),
     Mutant(
         "a log with a gap filled by a snapshot serves children", "INV-2", "sync/log/truncation.py",
-        "    snapshot_at = int(meta.get(tx, SNAPSHOT_DOWN) or 0) if lane is Lane.BULK else 0\n",
+        "    snapshot_at = meta.get(tx, SNAPSHOT_DOWN) if lane is Lane.BULK else 0\n",
         "    snapshot_at = 0\n", "tests/storage/test_snapshot_contract.py",
     ),
     Mutant(
@@ -349,7 +350,8 @@ MUTANTS = (
     ),
     Mutant(
         "a corrupt value is sent to its writer", "INV-7", "sync/merge/evidence.py",
-        "    return one if above else other", "    return one",
+        "return one if writers.get(incarnation_of(one.version), 0) <= level else other",
+        "return one",
         "tests/storage/test_repair.py",
     ),
     Mutant(

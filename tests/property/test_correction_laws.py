@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from node.domain.correction import (
     ANSWERS,
-    ASKERS,
     MAY,
+    OF_APPLICANT,
     TRANSITIONS,
     Kind,
     State,
@@ -91,7 +91,7 @@ def test_an_office_withdraws_once_and_answers_once(one: Kind, other: Kind) -> No
         role.get(one, 2) == role.get(other, 2)
     )
     assert step_id(asked, Kind.ASK) == asked
-    assert frozenset(Kind) == ASKERS | ANSWERS.keys()
+    assert frozenset(Kind) == OF_APPLICANT | ANSWERS.keys()
 
 
 def test_the_id_of_a_request_depends_on_both_offices() -> None:
@@ -103,7 +103,7 @@ CITY, DISTRICT, STREET, COMMUNITY = Level
 
 
 @pytest.mark.parametrize(
-    ("owners", "asker", "level"),
+    ("owners", "applicant", "level"),
     [
         ([{COMMUNITY}], DISTRICT, COMMUNITY),
         ([{COMMUNITY, STREET}], DISTRICT, STREET),
@@ -114,9 +114,9 @@ CITY, DISTRICT, STREET, COMMUNITY = Level
     ],
 )
 def test_the_nearest_level_that_owns_every_field_is_asked(
-    owners: list[set[Level]], asker: Level, level: Level | None
+    owners: list[set[Level]], applicant: Level, level: Level | None
 ) -> None:
-    assert answering_level(owners, asker) == level
+    assert answering_level(owners, applicant) == level
 
 
 def test_no_office_is_asked_about_what_it_does_not_receive() -> None:

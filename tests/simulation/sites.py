@@ -103,10 +103,10 @@ def make(
     (folder / DATABASE).write_bytes(_template())
     incarnation = new_incarnation(rng)
     facts = {
-        meta.UNIT: str(unit.unit_id),
-        meta.LEVEL: str(int(unit.level)),
-        meta.INCARNATION: str(incarnation),
-        meta.TREE: tree.decode(),
+        meta.UNIT.name: str(unit.unit_id),
+        meta.LEVEL.name: str(int(unit.level)),
+        meta.INCARNATION.name: str(incarnation),
+        meta.TREE.name: tree.decode(),
     }
     with closing(sqlite3.connect(folder / DATABASE)) as db, db:
         db.executemany("UPDATE meta SET value=? WHERE key=?", [(v, k) for k, v in facts.items()])

@@ -15,7 +15,6 @@ from sync.apply.applier import CursorGap
 from sync.apply.blocks import RecordExists
 from sync.apply.compose import NotWritable
 from sync.codec import entry as codec
-from sync.log import entries as log
 from sync.log.outcome import Received
 from sync.model.access import Unauthorised
 from sync.model.change import Batch, Block, Edit, Operation
@@ -37,6 +36,7 @@ from tests.support.sites import (
     STREET,
     Crash,
     Site,
+    heads_of_incarnation,
     key,
     record_id,
 )
@@ -532,7 +532,7 @@ def test_a_change_without_permission_blocks_no_other_writer(open_site):
     garden.send(street)
     street.send(district)
     with street.store.read() as tx:
-        head = log.own_heads(tx, street.incarnation)
+        head = heads_of_incarnation(tx, street.incarnation)
     assert head == {}
     (base,) = {s.created for s in street.states().values()}
     bad = block_of(

@@ -21,6 +21,7 @@ from tests.support.sites import (
     OTHER,
     STREET,
     Site,
+    heads_of_incarnation,
     key,
     site_at,
 )
@@ -219,7 +220,7 @@ def test_waiting_entries_are_counted_per_receiver(open_site):
         assert waiting == {GARDEN: 2, ORCHID: 1}
         assert log.waiting_up(tx, lane=Lane.BULK, after=0) == (1, street.now_ms)
         assert log.waiting_up(tx, lane=Lane.BULK, after=3) == (0, 0)
-        heads = log.own_heads(tx, street.incarnation)
+        heads = heads_of_incarnation(tx, street.incarnation)
     assert all(isinstance(h, StreamHead) and h.seq == 1 for h in heads.values())
     assert len(heads) == 3
 

@@ -25,9 +25,11 @@ from node.services.peers.clones import list_clones
 from node.services.records import views
 from node.store import migrate
 from node.store.engine import Store, open_store, sqlite_url
+from sync.codec import entry as codec
 from sync.recovery.clones import Tokens
 from sync.store import peers
 from tests.storage.test_migrations import url  # noqa: F401  # the two stores
+from tests.unit.node.offices import CATALOGUE
 
 STORES = Path(__file__).resolve().parents[1] / "data/stores"
 NOW_MS = 1_796_010_000_000
@@ -62,6 +64,22 @@ def test_a_store_of_revision_0007_opens_with_its_records_and_conflicts(office: O
     assert {conflict.shown.value, conflict.loser.value} == {"社区更正地址", "街道核查地址"}
     assert verify(office).differences == ()
     assert list(office.folder.glob("office.before-*.db")), "no copy was made before the upgrade"
+
+
+@pytest.mark.parametrize("revision", ["0007", "0010"])
+@pytest.mark.parametrize("name", ["home", "street"])
+def test_the_catalogue_has_every_field_that_an_old_log_names(
+    tmp_path: Path, name: str, revision: str
+) -> None:
+    """Entries are hashed and signed with their fields' names: a renamed field is an unknown one."""
+    store = open_store(sqlite_url(_unpacked(tmp_path, name, revision) / "office.db"))
+    with store.read() as tx:
+        wires = tx.execute(text("SELECT wire FROM entry")).scalars().all()
+    store.close()
+    blocks = [b for wire in wires for b in codec.unpack(codec.entry_from_wire(wire).payload)]
+    assert blocks
+    for block in blocks:
+        assert set(block.fields) <= set(CATALOGUE.registers[block.register].fields), block.register
 
 
 HOME, SILENT = 6907564951598467164, 425585850240129909  # communities of the store 0010

@@ -150,15 +150,17 @@ def test_entries_that_we_truncated_but_a_child_has_are_no_proof_of_a_loss(open_s
         street.commit(street.create(n, GARDEN, name="a"))
     street.send(garden)
     with garden.store.read() as tx:
-        (proof,) = recovery_heads.newest_from(tx, STREET, LANE)
+        (required,) = recovery_heads.newest_from(tx, STREET, LANE)
     truncated(street)
     street.commit(street.create(9, GARDEN, name="b"))
     truncated(street)
     with street.store.read() as tx:
-        assert recovery_heads.hash_at(tx, proof.position) == b""
-        assert not recovery_heads.is_missing_any(tx, [proof])
-        beyond = recovery_heads.Proof(LANE, proof.position + 99, proof.hash)
-        assert recovery_heads.is_missing_any(tx, [beyond])
+        assert recovery_heads.hash_at(tx, required.position) == b""
+        assert recovery_heads.has_all(tx, [required])
+        beyond = required._replace(position=required.position + 99)
+        assert not recovery_heads.has_all(tx, [beyond])
+        taken = required._replace(position=log.position(tx))  # by another entry
+        assert not recovery_heads.has_all(tx, [taken])
 
 
 def test_a_replay_that_lacks_truncated_entries_is_refused_not_sent_with_a_gap(open_site):

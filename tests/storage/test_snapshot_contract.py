@@ -32,6 +32,7 @@ from tests.support.sites import (
     Site,
     TreeOf,
     chain,
+    heads_of_incarnation,
     record_id,
 )
 
@@ -153,11 +154,11 @@ def test_an_empty_store_has_everything_after_a_snapshot_and_the_streams_continue
     exchange(garden, street)
     assert_equal(garden, street)
     with garden.store.read() as tx:
-        heads = log.own_heads(tx, first.incarnation)
+        heads = heads_of_incarnation(tx, first.incarnation)
         assert truncation.low_water_down(tx, Lane.BULK) > 0
         assert truncation.low_water_down(tx, Lane.CONTROL) == 0
     with street.store.read() as tx:
-        assert heads == log.own_heads(tx, first.incarnation)
+        assert heads == heads_of_incarnation(tx, first.incarnation)
 
 
 def log_entries(site: Site) -> int:

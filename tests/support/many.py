@@ -72,5 +72,5 @@ def _be(tx: Connection, *, unit: int, incarnation: int) -> None:
     """Make a new store that of another unit, under an incarnation of its own."""
     execute(tx, "DELETE FROM incarnation")
     log.register_incarnations(tx, [(incarnation, unit, int(Level.COMMUNITY))])
-    meta.put(tx, meta.UNIT, str(unit))
-    meta.put(tx, meta.INCARNATION, str(incarnation))
+    meta.put(tx, meta.UNIT, unit)
+    meta.put(tx, meta.INCARNATION, incarnation)

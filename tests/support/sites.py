@@ -24,8 +24,9 @@ from sync.merge.digest import state_hash
 from sync.merge.record import RecordState
 from sync.model.access import Identity
 from sync.model.attribution import UNKNOWN, Attribution
-from sync.model.change import Batch, Edit, Operation, RecordKey, Value
+from sync.model.change import Batch, Edit, Operation, RecordKey, StreamHead, Value
 from sync.model.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
+from sync.model.stream import StreamKey
 from sync.model.version import HybridClock
 from sync.store import conflicts
 from sync.store import sql as store_sql
@@ -301,6 +302,10 @@ def key(number: int, unit: int, register: str = "person") -> RecordKey:
 
 def record_id(number: int) -> bytes:
     return number.to_bytes(16, "big")
+
+
+def heads_of_incarnation(tx: Connection, writer: int) -> dict[StreamKey, StreamHead]:
+    return {k: head for _, k, head in log.heads_by_unit(tx, "") if k.incarnation == writer}
 
 
 def rows(tx: Connection, table: str) -> list[tuple[object, ...]]:

@@ -19,6 +19,7 @@ from sync.merge.record import Head, RecordState
 from sync.model.change import RecordKey, Value
 from sync.model.errors import ErrorKind, SilianError
 from sync.model.schema import AUTO_RESOLVED, Policy
+from sync.model.stream import levels_of
 from sync.model.version import Version, incarnation_of, wall_ms_of
 from sync.store import conflicts
 from sync.store.tables import conflict
@@ -196,7 +197,7 @@ def views_of(
 ) -> list[tuple[RecordState, ConflictView]]:
     """Return the conflicts of these rows of the table `conflict`, each with its record's state."""
     writers = log.writers(tx)
-    levels = {incarnation: level for incarnation, (_, level) in writers.items()}
+    levels = levels_of(writers)
     by_unit: dict[tuple[str, int], set[bytes]] = {}
     for row in rows:
         by_unit.setdefault((row.register, row.unit), set()).add(bytes(row.record))

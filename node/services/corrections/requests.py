@@ -105,7 +105,8 @@ def accept(
 ) -> CorrectionView:
     """Make the edit that was requested, and record it, in one transaction.
 
-    `version_token`: from the view that this office saw; without it, what the applicant saw counts.
+    `version_token`: the view's token: what this office looked at; without it, what the applicant
+    saw counts.
     A field that was written since is refused, unless `force`. If nothing is left to change, or
     the record has ended, the answer says that the request is superseded.
     Raises: UnknownCorrection, CorrectionNotOurs, CorrectionClosed, CorrectionStale, BadToken,
@@ -157,7 +158,7 @@ def withdraw(office: Office, correction: bytes, *, actor: str, reason: str = "")
 
     def work(tx: Connection) -> list[Edit]:
         current = _to_close(tx, office, correction, Kind.WITHDRAW)
-        named = (current.asker, current.owner, current.nonce)
+        named = (current.applicant, current.owner, current.nonce)
         return [
             _step(office, Kind.WITHDRAW, current.id, named, current.owner, actor=actor, reason=why)
         ]
@@ -234,7 +235,7 @@ def _refuse_repeated(
 ) -> None:
     table, me = office.tables[REGISTER], office.identity.unit
     for current in store.load(tx, table, store.open_ids(tx, table, me)).values():
-        same = (current.asker, current.register, current.unit, current.record) == (
+        same = (current.applicant, current.register, current.unit, current.record) == (
             me,
             name,
             unit,
@@ -249,7 +250,7 @@ def _refuse_repeated(
 
 def _to_close(tx: Connection, office: Office, correction: bytes, kind: Kind) -> Correction:
     current = correction_of(tx, office, correction)
-    whose = current.asker if kind is Kind.WITHDRAW else current.owner
+    whose = current.applicant if kind is Kind.WITHDRAW else current.owner
     if whose != office.identity.unit:
         name = office.tree.get(whose).name if whose in office.tree else str(whose)
         raise CorrectionNotOurs(name)
@@ -289,8 +290,8 @@ def _as_typed(register: Register, name: str, value: Value) -> object:
 def _answer(
     office: Office, current: Correction, kind: Kind, *, actor: str, reason: str = ""
 ) -> Edit:
-    named = (current.asker, current.owner, current.nonce)
-    return _step(office, kind, current.id, named, current.asker, actor=actor, reason=reason)
+    named = (current.applicant, current.owner, current.nonce)
+    return _step(office, kind, current.id, named, current.applicant, actor=actor, reason=reason)
 
 
 def _step(
@@ -305,12 +306,12 @@ def _step(
     values: Mapping[str, Value] | None = None,
 ) -> Edit:
     """Return a step of this office as a record of its own unit, with its audience."""
-    asker, owner, nonce = named
+    applicant, owner, nonce = named
     return Edit(
         key=RecordKey(REGISTER, office.identity.unit, step_id(correction, kind)),
         operation=Operation.CREATE,
         values={
-            "correction": correction.hex(), "kind": kind.value, "asker": asker, "owner": owner,
+            "correction": correction.hex(), "kind": kind.value, "asker": applicant, "owner": owner,
             "nonce": nonce, "reason": reason or None, "at_ms": office.clock.now_ms(),
             "actor": actor, **(values or {}),
         },

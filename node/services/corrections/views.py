@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Connection
 
-from node.domain.correction import ASKERS, REGISTER, Kind, State
+from node.domain.correction import OF_APPLICANT, REGISTER, Kind, State
 from node.services.common.pages import page_size, page_token, parse_page_token
 from node.services.corrections.errors import UnknownCorrection
 from node.services.records.views import VersionToken, state_of
@@ -42,7 +42,7 @@ class CorrectionView:
     register: str
     unit: int
     record: bytes
-    asker: int
+    applicant: int
     owner: int
     state: State
     proposed: tuple[ProposedChange, ...]
@@ -132,7 +132,7 @@ def waiting(tx: Connection, office: Office) -> Waiting:
     table, me, today = office.tables[REGISTER], office.identity.unit, office.today()
     current = store.load(tx, table, store.open_ids(tx, table, me)).values()
     mine = [c for c in current if c.owner == me]
-    asked = [c for c in current if c.asker == me]
+    asked = [c for c in current if c.applicant == me]
     return Waiting(
         to_answer=len(mine),
         to_answer_late=sum(c.late_on(today) for c in mine),
@@ -162,14 +162,15 @@ def view_of(tx: Connection, office: Office, current: Correction) -> CorrectionVi
     is_open = current.state is State.OPEN
     return CorrectionView(
         id=current.id, register=current.register, unit=current.unit, record=current.record,
-        asker=current.asker,
+        applicant=current.applicant,
         owner=current.owner, state=current.state, proposed=tuple(proposed), reason=current.reason,
         asked_by=ask, asked_ms=current.asked_ms, due_on=current.due_on,
         late=current.late_on(office.today()),
-        answer=closed.reason if closed and closed.kind not in ASKERS else "",
+        answer=closed.reason if closed and closed.kind not in OF_APPLICANT else "",
         closed_by=closed.actor if closed else "", closed_ms=closed.at_ms if closed else 0,
         record_state="missing" if state is None else "alive" if state.alive else "ended",
-        may_answer=is_open and current.owner == me, may_withdraw=is_open and current.asker == me,
+        may_answer=is_open and current.owner == me,
+        may_withdraw=is_open and current.applicant == me,
         version_token=VersionToken.of(state).token if state is not None else "",
     )  # fmt: skip
 

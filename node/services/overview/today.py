@@ -175,7 +175,7 @@ def _corrections(office: Office) -> Iterator[Task]:
             yield Task(
                 source=Source.CORRECTION, id=one.id, code="",
                 zh=f"{zh}：{one.reason}", en=f"{en}: {one.reason}",
-                unit=one.asker, due_ms=end_of_day_ms(one.due_on), since_ms=one.asked_ms,
+                unit=one.applicant, due_ms=end_of_day_ms(one.due_on), since_ms=one.asked_ms,
                 late=one.late, command=(*COMMANDS[Source.CORRECTION], one.id.hex()),
             )  # fmt: skip
         if not page.next:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -203,7 +202,7 @@ def _incarnations(office: Office, tx: Connection) -> Iterator[int]:
     """Yield the incarnations whose numbers our log has: ours, and the one that it goes on from."""
     yield office.identity.incarnation
     if continued := meta.get(tx, meta.CONTINUES):
-        yield int(continued)
+        yield continued
 
 
 def _durable_above(office: Office) -> int | None:
@@ -216,10 +215,9 @@ def _durable_above(office: Office) -> int | None:
 
 def _last_runs(tx: Connection) -> tuple[int, int]:
     """Return when retention ran last, and since when it has run day by day."""
-    last_ms, since_ms = json.loads(meta.get(tx, meta.RETENTION) or "[0, 0]")
-    return int(last_ms), int(since_ms)
+    return meta.get(tx, meta.RETENTION)
 
 
 def _record_run(tx: Connection, now_ms: int) -> None:
     since_ms = uptime_since(*_last_runs(tx), now_ms)
-    meta.put(tx, meta.RETENTION, json.dumps([now_ms, since_ms]))
+    meta.put(tx, meta.RETENTION, (now_ms, since_ms))

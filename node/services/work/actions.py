@@ -12,7 +12,6 @@ from node.domain.assignment import AssignmentState, Duty, EventKind, State, Writ
 from node.domain.assignment_rules import ASSIGNEE_KINDS
 from node.domain.units import Level
 from node.folds import targets as final
-from node.folds.assignments import AUTO, MANUAL, RELAY
 from node.folds.event_writer import EventWriter
 from node.ids import uuid7
 from node.services.work.checks import (
@@ -304,7 +303,7 @@ def amend(office: Office, assignment: bytes, *, actor: str, title: str, body: st
 
 def set_relay(office: Office, *, auto: bool) -> None:
     """Choose whether work that only goes through this office is relayed automatically."""
-    office.store.write(lambda tx: meta.put(tx, RELAY, AUTO if auto else MANUAL))
+    office.store.write(lambda tx: meta.put(tx, meta.RELAY, auto))
 
 
 # -- what the verbs share --------------------------------------------------------------------

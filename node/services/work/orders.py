@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from node.office import Office
 
 _DONE = frozenset(state.value for state in DONE)
-_ENDED = frozenset(state.value for state in TERMINAL) - _DONE
+_TERMINAL = frozenset(state.value for state in TERMINAL)
+_ENDED = _TERMINAL - _DONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,13 @@ class Target:
         return self.row.state in _ENDED
 
 
+class Hop(NamedTuple):
+    """One assignment of an order. `depth`: 0 where this office does not see its parent."""
+
+    row: Row
+    depth: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One order as far as this office sees it; targets by their code."""
@@ -61,6 +69,20 @@ class Order:
     due_ms: int | None
     updated_ms: int
     targets: tuple[Target, ...]
+    hops: tuple[Hop, ...]  # those that this office sees, each followed by its parts
+
+    @property
+    def counts(self) -> dict[int, dict[str, int]]:
+        """Level -> state -> how many hops."""
+        found: dict[int, Counter[str]] = defaultdict(Counter)
+        for hop in self.hops:
+            found[hop.row.level][hop.row.state] += 1
+        return {level: dict(states) for level, states in sorted(found.items())}
+
+    @property
+    def closed(self) -> bool:
+        """Whether every hop has ended."""
+        return all(hop.row.state in _TERMINAL for hop in self.hops)
 
     @property
     def done(self) -> int:
@@ -143,7 +165,10 @@ def _orders(office: Office, tx: Connection, numbers: Sequence[bytes]) -> list[Or
 
 def _order(office: Office, tx: Connection, rows: Sequence[Row]) -> Order:
     seen = {row.id for row in rows}
-    roots = [row for row in rows if row.parent not in seen]
+    parts: dict[bytes | None, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: (row.level, row.assignee, row.id)):
+        parts[row.parent if row.parent in seen else None].append(row)
+    roots = parts[None]
     routes = _routes(office, tx, rows, roots)
     now_ms, known, me = office.clock.now_ms(), office.peer_status.known(), office.identity.unit
     tree = office.tree
@@ -166,7 +191,17 @@ def _order(office: Office, tx: Connection, rows: Sequence[Row]) -> Order:
         due_ms=max((row.due_ms for row in roots if row.due_ms is not None), default=None),
         updated_ms=max(row.updated_ms for row in rows),
         targets=tuple(sorted(targets, key=lambda target: _code(office, target.unit))),
+        hops=tuple(_hops(parts)),
     )
+
+
+def _hops(
+    parts: Mapping[bytes | None, Sequence[Row]], parent: bytes | None = None, depth: int = 0
+) -> Iterator[Hop]:
+    """Yield the hops below one, each followed by its parts."""
+    for row in parts.get(parent, ()):
+        yield Hop(row, depth)
+        yield from _hops(parts, row.id, depth + 1)
 
 
 def _routes(

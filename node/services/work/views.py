@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from node.domain.assignment import Event, State
-from node.domain.assignment_rules import TERMINAL
 from node.domain.assignment_texts import KIND_ZH, REASONS, STATE_ZH
 from node.domain.days import day_text, time_text
 from node.services.common.pages import PAGE_MAX
@@ -114,29 +112,6 @@ class Detail:
         return "\n".join([*head, *(line.text(lang) for line in self.history)])
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One hop of an order and the hops relayed from it."""
-
-    row: Row
-    parts: tuple[Node, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class OrderTree:
-    """All hops of an order that this office sees. `counts`: level -> state -> how many."""
-
-    order: bytes
-    roots: tuple[Node, ...]
-    counts: dict[int, dict[str, int]]
-
-    @property
-    def done(self) -> bool:
-        """Whether every hop has ended."""
-        ended = {state.value for state in TERMINAL}
-        return all(state in ended for states in self.counts.values() for state in states)
-
-
 def find(
     office: Office,
     box: Box = Box.TODO,
@@ -188,27 +163,6 @@ def show(office: Office, assignment: bytes) -> Detail:
     )
 
 
-def order_tree(office: Office, order: bytes) -> OrderTree:
-    """Return the hops of an order that this office sees. Raises: UnknownAssignment."""
-    with office.store.read() as tx:
-        rows = select_rows(tx, "work_order=? ORDER BY level, assignee, id", (order,))
-    if not rows:
-        raise UnknownAssignment(order)
-    seen = {row.id for row in rows}
-    below: dict[bytes | None, list[Row]] = defaultdict(list)
-    for row in rows:
-        # A hop whose parent runs between offices that we do not see is a root here.
-        below[row.parent if row.parent in seen else None].append(row)
-    counts: dict[int, Counter[str]] = defaultdict(Counter)
-    for row in rows:
-        counts[row.level][row.state] += 1
-    return OrderTree(
-        order,
-        tuple(_node(row, below) for row in below[None]),
-        {level: dict(states) for level, states in sorted(counts.items())},
-    )
-
-
 def counts(office: Office) -> dict[Box, dict[str, int]]:
     """Return how many assignments are in each state, by this office's place in them."""
     found: dict[Box, dict[str, int]] = {}
@@ -225,10 +179,6 @@ def counts(office: Office) -> dict[Box, dict[str, int]]:
             )
             found[box] = {state: int(n) for state, n in rows}
     return found
-
-
-def _node(row: Row, below: dict[bytes | None, list[Row]]) -> Node:
-    return Node(row, tuple(_node(part, below) for part in below.get(row.id, ())))
 
 
 def _history(office: Office, current: Assignment) -> tuple[Line, ...]:

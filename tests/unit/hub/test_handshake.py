@@ -10,13 +10,17 @@ import pytest
 
 from node.domain.units import Level, Tree
 from node.office import Office
+from sync.codec import entry as codec
+from sync.link.child import ChildEnd
 from sync.link.handshake import DuplicateProcess, Hello, decide, load_facts
-from sync.link.messages import Verdict
+from sync.link.messages import Handshake, Verdict
 from sync.link.possession import Possession
 from sync.link.sessions import Call, SessionState, SessionTable, SessionUnknown
 from sync.log import entries as log
 from sync.model.access import Unauthorised
+from sync.model.errors import Malformed
 from sync.model.limits import PROTOCOL_MAX, PROTOCOL_MIN
+from sync.wire.link.v1 import link_pb2 as pb
 from tests.unit.node.offices import COMMUNITY, DISTRICT, STREET, Clock, new_office
 
 UNKNOWN_UNIT = 4_711
@@ -94,3 +98,16 @@ def test_a_call_of_a_child_that_the_tree_of_today_has_elsewhere_is_not_answered(
     for call in (Call.PUSH, Call.PULL, Call.RESTORE_PARENT, Call.UPLOAD_SNAPSHOT):
         with pytest.raises(SessionUnknown):
             sessions.child(street, session, call)
+
+
+def test_an_answer_with_a_number_that_nobody_knows_is_malformed(district: Office) -> None:
+    end = ChildEnd(district, district.tree.root)
+    end.request(Handshake())
+    answers = pb.HelloResponse(verdict=99), pb.HelloResponse()  # type: ignore[arg-type]
+    for answer in answers:
+        with pytest.raises(Malformed, match="verdict"):
+            end.event(answer, Handshake())
+    for lane in (0, 3):
+        cursor = pb.Cursor(lane=lane, incarnation=1, position=1)  # type: ignore[arg-type]
+        with pytest.raises(Malformed, match="lane"):
+            codec.positions_from_wire([cursor], 1)

@@ -419,7 +419,7 @@ def forged(office: Office, asked: CorrectionView, unit: int, nonce: str) -> Edit
         key=RecordKey(REGISTER, unit, step_id(asked.id, Kind.REFUSE)),
         operation=Operation.CREATE,
         values={
-            "correction": asked.id.hex(), "kind": "refuse", "asker": asked.asker,
+            "correction": asked.id.hex(), "kind": "refuse", "asker": asked.applicant,
             "owner": asked.owner, "nonce": nonce, "reason": "forged", "at_ms": 1, "actor": "x",
         },
         audiences=(audience.down(asked.owner), audience.up(1)),
@@ -470,14 +470,14 @@ def test_an_answer_that_another_office_writes_in_its_own_name_does_not_count(
 def test_a_malformed_request_is_left_out_and_breaks_no_list(
     offices: Offices, hall: RecordView
 ) -> None:
-    asker, owner = offices.district.identity.unit, offices.community.identity.unit
+    applicant, owner = offices.district.identity.unit, offices.community.identity.unit
     nonce = "00" * 16
-    number = request_id(asker, owner, nonce)
+    number = request_id(applicant, owner, nonce)
     broken = Edit(
-        key=RecordKey(REGISTER, asker, number),
+        key=RecordKey(REGISTER, applicant, number),
         operation=Operation.CREATE,
         values={
-            "correction": number.hex(), "kind": "ask", "asker": asker, "owner": owner,
+            "correction": number.hex(), "kind": "ask", "asker": applicant, "owner": owner,
             "nonce": nonce, "register": "premises", "record_unit": owner, "record": hall.id.hex(),
             "wishes": "{no json", "asked_when": "{}", "reason": "x", "due_on": "2026-12-01",
             "at_ms": 1, "actor": "x",

@@ -17,7 +17,7 @@ from node.folds import targets as final
 from node.folds.event_writer import EventWriter
 from node.services.health.status import status
 from node.services.work import actions as work
-from node.services.work import deadlines, views
+from node.services.work import deadlines, orders, views
 from node.services.work.checks import RULINGS, Order
 from node.services.work.errors import BadOrder, NotYours, UnknownAssignment
 from node.store.assignments import Assignment, Hop, Work, load
@@ -93,7 +93,7 @@ def test_one_order_reaches_every_community_and_is_closed_at_the_city(net):
     finish(net, STREET, DISTRICT)
     finish(net, DISTRICT, CITY)
     assert {row.state for row in net.rows(CITY)} == {"closed"}
-    assert views.order_tree(net[CITY], order).done
+    assert orders.show_order(net[CITY], order).closed
     assert_agreed(net)
 
 
@@ -810,13 +810,14 @@ def test_a_history_reads_in_both_languages(net):
 
 def test_the_tree_of_an_order_shows_each_office_the_hops_it_sees(net):
     order = issued(net).order
-    whole = views.order_tree(net[CITY], order)
+    whole = orders.show_order(net[CITY], order)
     assert whole.counts == {1: {"relayed": 1}, 2: {"relayed": 1}, 3: {"delivered": 3}}
-    (district,) = whole.roots
-    assert len(district.parts[0].parts) == 3
-    below = views.order_tree(net[STREET], order)
-    assert [node.row.assignee for node in below.roots] == [net.unit(STREET)]
-    assert not whole.done
+    assert [(hop.row.level, hop.depth) for hop in whole.hops] == [
+        (1, 0), (2, 1), (3, 2), (3, 2), (3, 2),
+    ]  # fmt: skip
+    below = orders.show_order(net[STREET], order)
+    assert [hop.row.assignee for hop in below.hops if not hop.depth] == [net.unit(STREET)]
+    assert not whole.closed
 
 
 # -- the list of final assignees ----------------------------------------------------------------

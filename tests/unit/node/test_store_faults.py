@@ -336,7 +336,7 @@ def test_a_new_incarnation_is_the_same_in_memory_and_in_the_store(
             with pytest.raises(StoreUnavailable):
                 street.store.write(lambda tx: recovery_child.rotate_incarnation(tx, street))
     with street.store.read() as tx:
-        stored = int(meta.get(tx, meta.INCARNATION) or 0)
+        stored = meta.get(tx, meta.INCARNATION)
     assert street.identity.incarnation == street.replica.identity.incarnation == stored
     assert (stored != before) is there
     create(street, "楼")

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class BundleHeader(_message.Message):
-    __slots__ = ("sender", "level", "incarnation", "continues", "receiver", "set", "part", "written_ms", "starts", "acks", "durable_above", "heads", "proofs", "offices", "public_key", "program", "catalogue", "sender_name", "receiver_name")
+    __slots__ = ("sender", "level", "incarnation", "continues", "receiver", "set", "part", "written_ms", "starts", "acks", "durable_above", "heads", "required_heads", "offices", "public_key", "program", "catalogue", "sender_name", "receiver_name")
     SENDER_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -21,7 +21,7 @@ class BundleHeader(_message.Message):
     ACKS_FIELD_NUMBER: _ClassVar[int]
     DURABLE_ABOVE_FIELD_NUMBER: _ClassVar[int]
     HEADS_FIELD_NUMBER: _ClassVar[int]
-    PROOFS_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_HEADS_FIELD_NUMBER: _ClassVar[int]
     OFFICES_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     PROGRAM_FIELD_NUMBER: _ClassVar[int]
@@ -40,11 +40,11 @@ class BundleHeader(_message.Message):
     acks: _containers.RepeatedCompositeFieldContainer[_link_pb2.Cursor]
     durable_above: _containers.RepeatedCompositeFieldContainer[_link_pb2.DurablePosition]
     heads: _containers.RepeatedCompositeFieldContainer[_link_pb2.StreamHead]
-    proofs: _containers.RepeatedCompositeFieldContainer[_link_pb2.Proof]
+    required_heads: _containers.RepeatedCompositeFieldContainer[_link_pb2.RequiredHead]
     offices: _containers.RepeatedCompositeFieldContainer[_link_pb2.OfficeStatus]
     public_key: bytes
     program: str
     catalogue: str
     sender_name: str
     receiver_name: str
-    def __init__(self, sender: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., continues: _Optional[int] = ..., receiver: _Optional[int] = ..., set: _Optional[int] = ..., part: _Optional[int] = ..., written_ms: _Optional[int] = ..., starts: _Optional[_Iterable[_Union[_link_pb2.Cursor, _Mapping]]] = ..., acks: _Optional[_Iterable[_Union[_link_pb2.Cursor, _Mapping]]] = ..., durable_above: _Optional[_Iterable[_Union[_link_pb2.DurablePosition, _Mapping]]] = ..., heads: _Optional[_Iterable[_Union[_link_pb2.StreamHead, _Mapping]]] = ..., proofs: _Optional[_Iterable[_Union[_link_pb2.Proof, _Mapping]]] = ..., offices: _Optional[_Iterable[_Union[_link_pb2.OfficeStatus, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., sender_name: _Optional[str] = ..., receiver_name: _Optional[str] = ...) -> None: ...
+    def __init__(self, sender: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., continues: _Optional[int] = ..., receiver: _Optional[int] = ..., set: _Optional[int] = ..., part: _Optional[int] = ..., written_ms: _Optional[int] = ..., starts: _Optional[_Iterable[_Union[_link_pb2.Cursor, _Mapping]]] = ..., acks: _Optional[_Iterable[_Union[_link_pb2.Cursor, _Mapping]]] = ..., durable_above: _Optional[_Iterable[_Union[_link_pb2.DurablePosition, _Mapping]]] = ..., heads: _Optional[_Iterable[_Union[_link_pb2.StreamHead, _Mapping]]] = ..., required_heads: _Optional[_Iterable[_Union[_link_pb2.RequiredHead, _Mapping]]] = ..., offices: _Optional[_Iterable[_Union[_link_pb2.OfficeStatus, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., sender_name: _Optional[str] = ..., receiver_name: _Optional[str] = ...) -> None: ...

@@ -221,7 +221,7 @@ class DurablePosition(_message.Message):
     def __init__(self, level: _Optional[int] = ..., lane: _Optional[_Union[Lane, str]] = ..., position: _Optional[int] = ...) -> None: ...
 
 class HelloRequest(_message.Message):
-    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "proofs", "snapshot_under_way", "challenge", "signed_challenge", "signature")
+    __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "required_heads", "snapshot_under_way", "challenge", "signed_challenge", "signature")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -238,7 +238,7 @@ class HelloRequest(_message.Message):
     CATALOGUE_FIELD_NUMBER: _ClassVar[int]
     CONTINUES_FIELD_NUMBER: _ClassVar[int]
     PROCESS_FIELD_NUMBER: _ClassVar[int]
-    PROOFS_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_HEADS_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_UNDER_WAY_FIELD_NUMBER: _ClassVar[int]
     CHALLENGE_FIELD_NUMBER: _ClassVar[int]
     SIGNED_CHALLENGE_FIELD_NUMBER: _ClassVar[int]
@@ -259,24 +259,12 @@ class HelloRequest(_message.Message):
     catalogue: str
     continues: int
     process: int
-    proofs: _containers.RepeatedCompositeFieldContainer[Proof]
+    required_heads: _containers.RepeatedCompositeFieldContainer[RequiredHead]
     snapshot_under_way: bool
     challenge: bytes
     signed_challenge: bytes
     signature: bytes
-    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., proofs: _Optional[_Iterable[_Union[Proof, _Mapping]]] = ..., snapshot_under_way: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signed_challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
-
-class Proof(_message.Message):
-    __slots__ = ("lane", "incarnation", "position", "hash")
-    LANE_FIELD_NUMBER: _ClassVar[int]
-    INCARNATION_FIELD_NUMBER: _ClassVar[int]
-    POSITION_FIELD_NUMBER: _ClassVar[int]
-    HASH_FIELD_NUMBER: _ClassVar[int]
-    lane: Lane
-    incarnation: int
-    position: int
-    hash: bytes
-    def __init__(self, lane: _Optional[_Union[Lane, str]] = ..., incarnation: _Optional[int] = ..., position: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, unit: _Optional[int] = ..., level: _Optional[int] = ..., incarnation: _Optional[int] = ..., protocol_min: _Optional[int] = ..., protocol_max: _Optional[int] = ..., log_position: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., token: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., public_key: _Optional[bytes] = ..., offices: _Optional[_Iterable[_Union[OfficeStatus, _Mapping]]] = ..., program: _Optional[str] = ..., catalogue: _Optional[str] = ..., continues: _Optional[int] = ..., process: _Optional[int] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., snapshot_under_way: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signed_challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class StreamHead(_message.Message):
     __slots__ = ("incarnation", "audience", "lane", "seq", "hash")
@@ -291,6 +279,14 @@ class StreamHead(_message.Message):
     seq: int
     hash: bytes
     def __init__(self, incarnation: _Optional[int] = ..., audience: _Optional[str] = ..., lane: _Optional[_Union[Lane, str]] = ..., seq: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
+
+class RequiredHead(_message.Message):
+    __slots__ = ("head", "position")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    head: StreamHead
+    position: int
+    def __init__(self, head: _Optional[_Union[StreamHead, _Mapping]] = ..., position: _Optional[int] = ...) -> None: ...
 
 class HelloResponse(_message.Message):
     __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "durable_above", "session", "waiting", "required_heads", "public_key", "snapshot_follows", "challenge", "signature")
@@ -323,12 +319,12 @@ class HelloResponse(_message.Message):
     durable_above: _containers.RepeatedCompositeFieldContainer[DurablePosition]
     session: int
     waiting: _containers.RepeatedScalarFieldContainer[Lane]
-    required_heads: _containers.RepeatedCompositeFieldContainer[StreamHead]
+    required_heads: _containers.RepeatedCompositeFieldContainer[RequiredHead]
     public_key: bytes
     snapshot_follows: bool
     challenge: bytes
     signature: bytes
-    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., required_heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., snapshot_follows: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., snapshot_follows: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class PushRequest(_message.Message):
     __slots__ = ("session", "batch", "unit")

@@ -87,14 +87,14 @@ class LinkServiceServicer:
     """
 
     def Hello(self, request, context):
-        """Opens a session; says how to go on.
+        """Opens a session, or refuses one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Push(self, request, context):
-        """Hands changes up; answered after they are durable.
+        """Sends changes up; answered after they are durable.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,14 +108,14 @@ class LinkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Replay(self, request, context):
-        """Gives a restored child back what it had handed over.
+        """Sends a restored child the entries that it lost.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RestoreParent(self, request, context):
-        """Gives a restored parent its own words back.
+        """Sends a restored parent its own entries.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,21 +129,21 @@ class LinkServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Snapshot(self, request, context):
-        """Fetches records as they stand, chunk by chunk.
+        """Fetches copies of records, chunk by chunk.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UploadSnapshot(self, request, context):
-        """Hands up records as they stand, chunk by chunk.
+        """Uploads copies of records, chunk by chunk.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Digest(self, request, context):
-        """Compares fingerprints step by step.
+        """Compares digests step by step.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,23 +36,23 @@ class LinkServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LinkServiceAsyncStub: ...
     Hello: _grpc.UnaryUnaryMultiCallable[_link_pb2.HelloRequest, _link_pb2.HelloResponse]
-    """Opens a session; says how to go on."""
+    """Opens a session, or refuses one."""
     Push: _grpc.UnaryUnaryMultiCallable[_link_pb2.PushRequest, _link_pb2.PushResponse]
-    """Hands changes up; answered after they are durable."""
+    """Sends changes up; answered after they are durable."""
     Pull: _grpc.UnaryUnaryMultiCallable[_link_pb2.PullRequest, _link_pb2.PullResponse]
     """Fetches changes down."""
     Replay: _grpc.UnaryUnaryMultiCallable[_link_pb2.ReplayRequest, _link_pb2.ReplayResponse]
-    """Gives a restored child back what it had handed over."""
+    """Sends a restored child the entries that it lost."""
     RestoreParent: _grpc.UnaryUnaryMultiCallable[_link_pb2.RestoreParentRequest, _link_pb2.RestoreParentResponse]
-    """Gives a restored parent its own words back."""
+    """Sends a restored parent its own entries."""
     Watch: _grpc.UnaryUnaryMultiCallable[_link_pb2.WatchRequest, _link_pb2.WatchResponse]
     """Answered when something new waits for the child, or after a while without."""
     Snapshot: _grpc.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]
-    """Fetches records as they stand, chunk by chunk."""
+    """Fetches copies of records, chunk by chunk."""
     UploadSnapshot: _grpc.UnaryUnaryMultiCallable[_link_pb2.UploadSnapshotRequest, _link_pb2.UploadSnapshotResponse]
-    """Hands up records as they stand, chunk by chunk."""
+    """Uploads copies of records, chunk by chunk."""
     Digest: _grpc.UnaryUnaryMultiCallable[_link_pb2.DigestRequest, _link_pb2.DigestResponse]
-    """Compares fingerprints step by step."""
+    """Compares digests step by step."""
 
 @_typing.type_check_only
 class LinkServiceAsyncStub(LinkServiceStub):
@@ -60,23 +60,23 @@ class LinkServiceAsyncStub(LinkServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Hello: _aio.UnaryUnaryMultiCallable[_link_pb2.HelloRequest, _link_pb2.HelloResponse]  # type: ignore[assignment]
-    """Opens a session; says how to go on."""
+    """Opens a session, or refuses one."""
     Push: _aio.UnaryUnaryMultiCallable[_link_pb2.PushRequest, _link_pb2.PushResponse]  # type: ignore[assignment]
-    """Hands changes up; answered after they are durable."""
+    """Sends changes up; answered after they are durable."""
     Pull: _aio.UnaryUnaryMultiCallable[_link_pb2.PullRequest, _link_pb2.PullResponse]  # type: ignore[assignment]
     """Fetches changes down."""
     Replay: _aio.UnaryUnaryMultiCallable[_link_pb2.ReplayRequest, _link_pb2.ReplayResponse]  # type: ignore[assignment]
-    """Gives a restored child back what it had handed over."""
+    """Sends a restored child the entries that it lost."""
     RestoreParent: _aio.UnaryUnaryMultiCallable[_link_pb2.RestoreParentRequest, _link_pb2.RestoreParentResponse]  # type: ignore[assignment]
-    """Gives a restored parent its own words back."""
+    """Sends a restored parent its own entries."""
     Watch: _aio.UnaryUnaryMultiCallable[_link_pb2.WatchRequest, _link_pb2.WatchResponse]  # type: ignore[assignment]
     """Answered when something new waits for the child, or after a while without."""
     Snapshot: _aio.UnaryUnaryMultiCallable[_link_pb2.SnapshotRequest, _link_pb2.SnapshotResponse]  # type: ignore[assignment]
-    """Fetches records as they stand, chunk by chunk."""
+    """Fetches copies of records, chunk by chunk."""
     UploadSnapshot: _aio.UnaryUnaryMultiCallable[_link_pb2.UploadSnapshotRequest, _link_pb2.UploadSnapshotResponse]  # type: ignore[assignment]
-    """Hands up records as they stand, chunk by chunk."""
+    """Uploads copies of records, chunk by chunk."""
     Digest: _aio.UnaryUnaryMultiCallable[_link_pb2.DigestRequest, _link_pb2.DigestResponse]  # type: ignore[assignment]
-    """Compares fingerprints step by step."""
+    """Compares digests step by step."""
 
 class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a parent offers its children."""
@@ -87,7 +87,7 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_pb2.HelloRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.HelloResponse, _abc.Awaitable[_link_pb2.HelloResponse]]:
-        """Opens a session; says how to go on."""
+        """Opens a session, or refuses one."""
 
     @_abc_1.abstractmethod
     def Push(
@@ -95,7 +95,7 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_pb2.PushRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.PushResponse, _abc.Awaitable[_link_pb2.PushResponse]]:
-        """Hands changes up; answered after they are durable."""
+        """Sends changes up; answered after they are durable."""
 
     @_abc_1.abstractmethod
     def Pull(
@@ -111,7 +111,7 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_pb2.ReplayRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.ReplayResponse, _abc.Awaitable[_link_pb2.ReplayResponse]]:
-        """Gives a restored child back what it had handed over."""
+        """Sends a restored child the entries that it lost."""
 
     @_abc_1.abstractmethod
     def RestoreParent(
@@ -119,7 +119,7 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_pb2.RestoreParentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.RestoreParentResponse, _abc.Awaitable[_link_pb2.RestoreParentResponse]]:
-        """Gives a restored parent its own words back."""
+        """Sends a restored parent its own entries."""
 
     @_abc_1.abstractmethod
     def Watch(
@@ -135,7 +135,7 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_pb2.SnapshotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.SnapshotResponse, _abc.Awaitable[_link_pb2.SnapshotResponse]]:
-        """Fetches records as they stand, chunk by chunk."""
+        """Fetches copies of records, chunk by chunk."""
 
     @_abc_1.abstractmethod
     def UploadSnapshot(
@@ -143,7 +143,7 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_pb2.UploadSnapshotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.UploadSnapshotResponse, _abc.Awaitable[_link_pb2.UploadSnapshotResponse]]:
-        """Hands up records as they stand, chunk by chunk."""
+        """Uploads copies of records, chunk by chunk."""
 
     @_abc_1.abstractmethod
     def Digest(
@@ -151,6 +151,6 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_pb2.DigestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.DigestResponse, _abc.Awaitable[_link_pb2.DigestResponse]]:
-        """Compares fingerprints step by step."""
+        """Compares digests step by step."""
 
 def add_LinkServiceServicer_to_server(servicer: LinkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sync.wire.office.v1 import common_pb2 as silian_dot_office_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"silian/office/v1/corrections.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\"\xb2\x01\n\x0eProposedChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12$\n\x03now\x18\x02 \x01(\x0b\x32\x17.silian.office.v1.Value\x12+\n\nasked_when\x18\x03 \x01(\x0b\x32\x17.silian.office.v1.Value\x12/\n\x0eproposed_value\x18\x04 \x01(\x0b\x32\x17.silian.office.v1.Value\x12\r\n\x05moved\x18\x05 \x01(\x08\"\xd0\x03\n\nCorrection\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08register\x18\x02 \x01(\t\x12$\n\x04unit\x18\x03 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0e\n\x06record\x18\x04 \x01(\t\x12%\n\x05\x61sker\x18\x05 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12%\n\x05owner\x18\x06 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\r\n\x05state\x18\x07 \x01(\t\x12\x32\n\x08proposed\x18\x08 \x03(\x0b\x32 .silian.office.v1.ProposedChange\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x10\n\x08\x61sked_by\x18\n \x01(\t\x12\x10\n\x08\x61sked_ms\x18\x0b \x01(\x03\x12\x0e\n\x06\x64ue_on\x18\x0c \x01(\t\x12\x0c\n\x04late\x18\r \x01(\x08\x12\x0e\n\x06\x61nswer\x18\x0e \x01(\t\x12\x11\n\tclosed_by\x18\x0f \x01(\t\x12\x11\n\tclosed_ms\x18\x10 \x01(\x03\x12\x14\n\x0crecord_state\x18\x11 \x01(\t\x12\x12\n\nmay_answer\x18\x12 \x01(\x08\x12\x14\n\x0cmay_withdraw\x18\x13 \x01(\x08\x12\x15\n\rversion_token\x18\x14 \x01(\t\"\xea\x01\n\x17\x43reateCorrectionRequest\x12\x10\n\x08register\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\x45\n\x06values\x18\x04 \x03(\x0b\x32\x35.silian.office.v1.CreateCorrectionRequest.ValuesEntry\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0e\n\x06\x64ue_on\x18\x07 \x01(\t\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"L\n\x18\x43reateCorrectionResponse\x12\x30\n\ncorrection\x18\x01 \x01(\x0b\x32\x1c.silian.office.v1.Correction\"_\n\x16ListCorrectionsRequest\x12\x0b\n\x03\x62ox\x18\x01 \x01(\t\x12\x11\n\topen_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"y\n\x17ListCorrectionsResponse\x12\x31\n\x0b\x63orrections\x18\x01 \x03(\x0b\x32\x1c.silian.office.v1.Correction\x12\x12\n\ntotal_size\x18\x02 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\"\n\x14GetCorrectionRequest\x12\n\n\x02id\x18\x01 \x01(\t\"I\n\x15GetCorrectionResponse\x12\x30\n\ncorrection\x18\x01 \x01(\x0b\x32\x1c.silian.office.v1.Correction\"z\n\x17\x41nswerCorrectionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x15\n\rversion_token\x18\x05 \x01(\t\x12\r\n\x05\x66orce\x18\x06 \x01(\x08\"L\n\x18\x41nswerCorrectionResponse\x12\x30\n\ncorrection\x18\x01 \x01(\x0b\x32\x1c.silian.office.v1.Correction\"F\n\x19WithdrawCorrectionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"N\n\x1aWithdrawCorrectionResponse\x12\x30\n\ncorrection\x18\x01 \x01(\x0b\x32\x1c.silian.office.v1.Correctionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"silian/office/v1/corrections.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\"\xb2\x01\n\x0eProposedChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12$\n\x03now\x18\x02 \x01(\x0b\x32\x17.silian.office.v1.Value\x12+\n\nasked_when\x18\x03 \x01(\x0b\x32\x17.silian.office.v1.Value\x12/\n\x0eproposed_value\x18\x04 \x01(\x0b\x32\x17.silian.office.v1.Value\x12\r\n\x05moved\x18\x05 \x01(\x08\"\xd4\x03\n\nCorrection\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08register\x18\x02 \x01(\t\x12$\n\x04unit\x18\x03 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0e\n\x06record\x18\x04 \x01(\t\x12)\n\tapplicant\x18\x05 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12%\n\x05owner\x18\x06 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\r\n\x05state\x18\x07 \x01(\t\x12\x32\n\x08proposed\x18\x08 \x03(\x0b\x32 .silian.office.v1.ProposedChange\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x10\n\x08\x61sked_by\x18\n \x01(\t\x12\x10\n\x08\x61sked_ms\x18\x0b \x01(\x03\x12\x0e\n\x06\x64ue_on\x18\x0c \x01(\t\x12\x0c\n\x04late\x18\r \x01(\x08\x12\x0e\n\x06\x61nswer\x18\x0e \x01(\t\x12\x11\n\tclosed_by\x18\x0f \x01(\t\x12\x11\n\tclosed_ms\x18\x10 \x01(\x03\x12\x14\n\x0crecord_state\x18\x11 \x01(\t\x12\x12\n\nmay_answer\x18\x12 \x01(\x08\x12\x14\n\x0cmay_withdraw\x18\x13 \x01(\x08\x12\x15\n\rversion_token\x18\x14 \x01(\t\"\xea\x01\n\x17\x43reateCorrectionRequest\x12\x10\n\x08register\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\x45\n\x06values\x18\x04 \x03(\x0b\x32\x35.silian.office.v1.CreateCorrectionRequest.ValuesEntry\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0e\n\x06\x64ue_on\x18\x07 \x01(\t\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"L\n\x18\x43reateCorrectionResponse\x12\x30\n\ncorrection\x18\x01 \x01(\x0b\x32\x1c.silian.office.v1.Correction\"_\n\x16ListCorrectionsRequest\x12\x0b\n\x03\x62ox\x18\x01 \x01(\t\x12\x11\n\topen_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"y\n\x17ListCorrectionsResponse\x12\x31\n\x0b\x63orrections\x18\x01 \x03(\x0b\x32\x1c.silian.office.v1.Correction\x12\x12\n\ntotal_size\x18\x02 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\"\n\x14GetCorrectionRequest\x12\n\n\x02id\x18\x01 \x01(\t\"I\n\x15GetCorrectionResponse\x12\x30\n\ncorrection\x18\x01 \x01(\x0b\x32\x1c.silian.office.v1.Correction\"z\n\x17\x41nswerCorrectionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x15\n\rversion_token\x18\x05 \x01(\t\x12\r\n\x05\x66orce\x18\x06 \x01(\x08\"L\n\x18\x41nswerCorrectionResponse\x12\x30\n\ncorrection\x18\x01 \x01(\x0b\x32\x1c.silian.office.v1.Correction\"F\n\x19WithdrawCorrectionRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"N\n\x1aWithdrawCorrectionResponse\x12\x30\n\ncorrection\x18\x01 \x01(\x0b\x32\x1c.silian.office.v1.Correctionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,27 +37,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROPOSEDCHANGE']._serialized_start=88
   _globals['_PROPOSEDCHANGE']._serialized_end=266
   _globals['_CORRECTION']._serialized_start=269
-  _globals['_CORRECTION']._serialized_end=733
-  _globals['_CREATECORRECTIONREQUEST']._serialized_start=736
-  _globals['_CREATECORRECTIONREQUEST']._serialized_end=970
-  _globals['_CREATECORRECTIONREQUEST_VALUESENTRY']._serialized_start=925
-  _globals['_CREATECORRECTIONREQUEST_VALUESENTRY']._serialized_end=970
-  _globals['_CREATECORRECTIONRESPONSE']._serialized_start=972
-  _globals['_CREATECORRECTIONRESPONSE']._serialized_end=1048
-  _globals['_LISTCORRECTIONSREQUEST']._serialized_start=1050
-  _globals['_LISTCORRECTIONSREQUEST']._serialized_end=1145
-  _globals['_LISTCORRECTIONSRESPONSE']._serialized_start=1147
-  _globals['_LISTCORRECTIONSRESPONSE']._serialized_end=1268
-  _globals['_GETCORRECTIONREQUEST']._serialized_start=1270
-  _globals['_GETCORRECTIONREQUEST']._serialized_end=1304
-  _globals['_GETCORRECTIONRESPONSE']._serialized_start=1306
-  _globals['_GETCORRECTIONRESPONSE']._serialized_end=1379
-  _globals['_ANSWERCORRECTIONREQUEST']._serialized_start=1381
-  _globals['_ANSWERCORRECTIONREQUEST']._serialized_end=1503
-  _globals['_ANSWERCORRECTIONRESPONSE']._serialized_start=1505
-  _globals['_ANSWERCORRECTIONRESPONSE']._serialized_end=1581
-  _globals['_WITHDRAWCORRECTIONREQUEST']._serialized_start=1583
-  _globals['_WITHDRAWCORRECTIONREQUEST']._serialized_end=1653
-  _globals['_WITHDRAWCORRECTIONRESPONSE']._serialized_start=1655
-  _globals['_WITHDRAWCORRECTIONRESPONSE']._serialized_end=1733
+  _globals['_CORRECTION']._serialized_end=737
+  _globals['_CREATECORRECTIONREQUEST']._serialized_start=740
+  _globals['_CREATECORRECTIONREQUEST']._serialized_end=974
+  _globals['_CREATECORRECTIONREQUEST_VALUESENTRY']._serialized_start=929
+  _globals['_CREATECORRECTIONREQUEST_VALUESENTRY']._serialized_end=974
+  _globals['_CREATECORRECTIONRESPONSE']._serialized_start=976
+  _globals['_CREATECORRECTIONRESPONSE']._serialized_end=1052
+  _globals['_LISTCORRECTIONSREQUEST']._serialized_start=1054
+  _globals['_LISTCORRECTIONSREQUEST']._serialized_end=1149
+  _globals['_LISTCORRECTIONSRESPONSE']._serialized_start=1151
+  _globals['_LISTCORRECTIONSRESPONSE']._serialized_end=1272
+  _globals['_GETCORRECTIONREQUEST']._serialized_start=1274
+  _globals['_GETCORRECTIONREQUEST']._serialized_end=1308
+  _globals['_GETCORRECTIONRESPONSE']._serialized_start=1310
+  _globals['_GETCORRECTIONRESPONSE']._serialized_end=1383
+  _globals['_ANSWERCORRECTIONREQUEST']._serialized_start=1385
+  _globals['_ANSWERCORRECTIONREQUEST']._serialized_end=1507
+  _globals['_ANSWERCORRECTIONRESPONSE']._serialized_start=1509
+  _globals['_ANSWERCORRECTIONRESPONSE']._serialized_end=1585
+  _globals['_WITHDRAWCORRECTIONREQUEST']._serialized_start=1587
+  _globals['_WITHDRAWCORRECTIONREQUEST']._serialized_end=1657
+  _globals['_WITHDRAWCORRECTIONRESPONSE']._serialized_start=1659
+  _globals['_WITHDRAWCORRECTIONRESPONSE']._serialized_end=1737
 # @@protoc_insertion_point(module_scope)

@@ -22,12 +22,12 @@ class ProposedChange(_message.Message):
     def __init__(self, field: _Optional[str] = ..., now: _Optional[_Union[_common_pb2.Value, _Mapping]] = ..., asked_when: _Optional[_Union[_common_pb2.Value, _Mapping]] = ..., proposed_value: _Optional[_Union[_common_pb2.Value, _Mapping]] = ..., moved: _Optional[bool] = ...) -> None: ...
 
 class Correction(_message.Message):
-    __slots__ = ("id", "register", "unit", "record", "asker", "owner", "state", "proposed", "reason", "asked_by", "asked_ms", "due_on", "late", "answer", "closed_by", "closed_ms", "record_state", "may_answer", "may_withdraw", "version_token")
+    __slots__ = ("id", "register", "unit", "record", "applicant", "owner", "state", "proposed", "reason", "asked_by", "asked_ms", "due_on", "late", "answer", "closed_by", "closed_ms", "record_state", "may_answer", "may_withdraw", "version_token")
     ID_FIELD_NUMBER: _ClassVar[int]
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     RECORD_FIELD_NUMBER: _ClassVar[int]
-    ASKER_FIELD_NUMBER: _ClassVar[int]
+    APPLICANT_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     PROPOSED_FIELD_NUMBER: _ClassVar[int]
@@ -47,7 +47,7 @@ class Correction(_message.Message):
     register: str
     unit: _common_pb2.Unit
     record: str
-    asker: _common_pb2.Unit
+    applicant: _common_pb2.Unit
     owner: _common_pb2.Unit
     state: str
     proposed: _containers.RepeatedCompositeFieldContainer[ProposedChange]
@@ -63,7 +63,7 @@ class Correction(_message.Message):
     may_answer: bool
     may_withdraw: bool
     version_token: str
-    def __init__(self, id: _Optional[str] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., record: _Optional[str] = ..., asker: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., owner: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ..., proposed: _Optional[_Iterable[_Union[ProposedChange, _Mapping]]] = ..., reason: _Optional[str] = ..., asked_by: _Optional[str] = ..., asked_ms: _Optional[int] = ..., due_on: _Optional[str] = ..., late: _Optional[bool] = ..., answer: _Optional[str] = ..., closed_by: _Optional[str] = ..., closed_ms: _Optional[int] = ..., record_state: _Optional[str] = ..., may_answer: _Optional[bool] = ..., may_withdraw: _Optional[bool] = ..., version_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., register: _Optional[str] = ..., unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., record: _Optional[str] = ..., applicant: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., owner: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., state: _Optional[str] = ..., proposed: _Optional[_Iterable[_Union[ProposedChange, _Mapping]]] = ..., reason: _Optional[str] = ..., asked_by: _Optional[str] = ..., asked_ms: _Optional[int] = ..., due_on: _Optional[str] = ..., late: _Optional[bool] = ..., answer: _Optional[str] = ..., closed_by: _Optional[str] = ..., closed_ms: _Optional[int] = ..., record_state: _Optional[str] = ..., may_answer: _Optional[bool] = ..., may_withdraw: _Optional[bool] = ..., version_token: _Optional[str] = ...) -> None: ...
 
 class CreateCorrectionRequest(_message.Message):
     __slots__ = ("register", "unit", "id", "values", "reason", "actor", "due_on")

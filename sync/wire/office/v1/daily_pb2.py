@@ -25,45 +25,46 @@ _sym_db = _symbol_database.Default()
 from sync.wire.office.v1 import common_pb2 as silian_dot_office_dot_v1_dot_common__pb2
 from sync.wire.office.v1 import figures_pb2 as silian_dot_office_dot_v1_dot_figures__pb2
 from sync.wire.office.v1 import registers_pb2 as silian_dot_office_dot_v1_dot_registers__pb2
+from sync.wire.office.v1 import work_pb2 as silian_dot_office_dot_v1_dot_work__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csilian/office/v1/daily.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\x1a\x1esilian/office/v1/figures.proto\x1a silian/office/v1/registers.proto\"9\n\x10ListTasksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xf0\x01\n\x04Task\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12&\n\x05title\x18\x04 \x01(\x0b\x32\x17.silian.office.v1.Label\x12$\n\x04unit\x18\x05 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x13\n\x06\x64ue_ms\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x08since_ms\x18\x07 \x01(\x03\x12\x0c\n\x04late\x18\x08 \x01(\x08\x12\x0f\n\x07\x63ommand\x18\t \x03(\t\x12\r\n\x05steps\x18\n \x03(\t\x12\x10\n\x08severity\x18\x0b \x01(\tB\t\n\x07_due_ms\"g\n\x11ListTasksResponse\x12%\n\x05tasks\x18\x01 \x03(\x0b\x32\x16.silian.office.v1.Task\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x04\"\xaf\x01\n\x16ListWorkTargetsRequest\x12\r\n\x05\x62\x65low\x18\x01 \x01(\t\x12\x12\n\x05level\x18\x02 \x01(\rH\x00\x88\x01\x01\x12/\n\nconditions\x18\x03 \x03(\x0b\x32\x1b.silian.office.v1.Condition\x12\x10\n\x08register\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\r\x12\x12\n\npage_token\x18\x06 \x01(\tB\x08\n\x06_level\"m\n\x17ListWorkTargetsResponse\x12%\n\x05units\x18\x01 \x03(\x0b\x32\x16.silian.office.v1.Unit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x04\"V\n\x11ListOrdersRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0c\n\x04open\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"\xd9\x01\n\x0cOrderSummary\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12&\n\x06issuer\x18\x03 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x13\n\x06\x64ue_ms\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07targets\x18\x05 \x01(\x05\x12\x0c\n\x04\x64one\x18\x06 \x01(\x05\x12\r\n\x05\x65nded\x18\x07 \x01(\x05\x12\x0c\n\x04late\x18\x08 \x01(\x05\x12\x16\n\x0enever_received\x18\t \x01(\x05\x12\x12\n\nupdated_ms\x18\n \x01(\x03\x42\t\n\x07_due_ms\"q\n\x12ListOrdersResponse\x12.\n\x06orders\x18\x01 \x03(\x0b\x32\x1e.silian.office.v1.OrderSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x04\"\x1d\n\x0fGetOrderRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xeb\x01\n\x0bOrderTarget\x12$\n\x04unit\x18\x01 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x12\n\nassignment\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\"\n\x02\x61t\x18\x04 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0f\n\x07percent\x18\x05 \x01(\r\x12\x13\n\x06\x64ue_ms\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x0c\n\x04late\x18\x07 \x01(\x08\x12\x15\n\x08received\x18\x08 \x01(\x08H\x01\x88\x01\x01\x12\x0c\n\x04\x64one\x18\t \x01(\x08\x42\t\n\x07_due_msB\x0b\n\t_received\"q\n\x10GetOrderResponse\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x1e.silian.office.v1.OrderSummary\x12.\n\x07targets\x18\x02 \x03(\x0b\x32\x1d.silian.office.v1.OrderTarget\"r\n\x10GetReportRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x12\n\x05level\x18\x02 \x01(\rH\x00\x88\x01\x01\x12\x12\n\nindicators\x18\x03 \x03(\t\x12\x0e\n\x06months\x18\x04 \x03(\t\x12\x0e\n\x06\x61s_was\x18\x05 \x01(\x08\x42\x08\n\x06_level\"\xf8\x01\n\x0cReportColumn\x12\x39\n\tindicator\x18\x01 \x01(\x0b\x32&.silian.office.v1.IndicatorDescription\x12\r\n\x05month\x18\x02 \x01(\t\x12\x0f\n\x07\x63losing\x18\x03 \x01(\t\x12\'\n\x05total\x18\x04 \x01(\x0b\x32\x18.silian.office.v1.Figure\x12.\n\x06\x63ounts\x18\x05 \x01(\x0b\x32\x1e.silian.office.v1.OfficeCounts\x12\x10\n\x08\x63omplete\x18\x06 \x01(\x08\x12\x11\n\toldest_ms\x18\x07 \x01(\x03\x12\x0f\n\x07missing\x18\x08 \x01(\t\"f\n\nReportCell\x12(\n\x06\x66igure\x18\x01 \x01(\x0b\x32\x18.silian.office.v1.Figure\x12.\n\x06\x63ounts\x18\x02 \x01(\x0b\x32\x1e.silian.office.v1.OfficeCounts\"^\n\tReportRow\x12$\n\x04unit\x18\x01 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12+\n\x05\x63\x65lls\x18\x02 \x03(\x0b\x32\x1c.silian.office.v1.ReportCell\"\xb9\x01\n\x11GetReportResponse\x12$\n\x04unit\x18\x01 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\r\n\x05level\x18\x02 \x01(\r\x12/\n\x07\x63olumns\x18\x03 \x03(\x0b\x32\x1e.silian.office.v1.ReportColumn\x12)\n\x04rows\x18\x04 \x03(\x0b\x32\x1b.silian.office.v1.ReportRow\x12\x13\n\x0b\x61nswered_ms\x18\x05 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csilian/office/v1/daily.proto\x12\x10silian.office.v1\x1a\x1dsilian/office/v1/common.proto\x1a\x1esilian/office/v1/figures.proto\x1a silian/office/v1/registers.proto\x1a\x1bsilian/office/v1/work.proto\"9\n\x10ListTasksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xf0\x01\n\x04Task\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12&\n\x05title\x18\x04 \x01(\x0b\x32\x17.silian.office.v1.Label\x12$\n\x04unit\x18\x05 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x13\n\x06\x64ue_ms\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x08since_ms\x18\x07 \x01(\x03\x12\x0c\n\x04late\x18\x08 \x01(\x08\x12\x0f\n\x07\x63ommand\x18\t \x03(\t\x12\r\n\x05steps\x18\n \x03(\t\x12\x10\n\x08severity\x18\x0b \x01(\tB\t\n\x07_due_ms\"g\n\x11ListTasksResponse\x12%\n\x05tasks\x18\x01 \x03(\x0b\x32\x16.silian.office.v1.Task\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x04\"\xaf\x01\n\x16ListWorkTargetsRequest\x12\r\n\x05\x62\x65low\x18\x01 \x01(\t\x12\x12\n\x05level\x18\x02 \x01(\rH\x00\x88\x01\x01\x12/\n\nconditions\x18\x03 \x03(\x0b\x32\x1b.silian.office.v1.Condition\x12\x10\n\x08register\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\r\x12\x12\n\npage_token\x18\x06 \x01(\tB\x08\n\x06_level\"m\n\x17ListWorkTargetsResponse\x12%\n\x05units\x18\x01 \x03(\x0b\x32\x16.silian.office.v1.Unit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x04\"V\n\x11ListOrdersRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0c\n\x04open\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"\xd9\x01\n\x0cOrderSummary\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12&\n\x06issuer\x18\x03 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x13\n\x06\x64ue_ms\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07targets\x18\x05 \x01(\x05\x12\x0c\n\x04\x64one\x18\x06 \x01(\x05\x12\r\n\x05\x65nded\x18\x07 \x01(\x05\x12\x0c\n\x04late\x18\x08 \x01(\x05\x12\x16\n\x0enever_received\x18\t \x01(\x05\x12\x12\n\nupdated_ms\x18\n \x01(\x03\x42\t\n\x07_due_ms\"q\n\x12ListOrdersResponse\x12.\n\x06orders\x18\x01 \x03(\x0b\x32\x1e.silian.office.v1.OrderSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x04\"\x1d\n\x0fGetOrderRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\xeb\x01\n\x0bOrderTarget\x12$\n\x04unit\x18\x01 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x12\n\nassignment\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\"\n\x02\x61t\x18\x04 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\x0f\n\x07percent\x18\x05 \x01(\r\x12\x13\n\x06\x64ue_ms\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x0c\n\x04late\x18\x07 \x01(\x08\x12\x15\n\x08received\x18\x08 \x01(\x08H\x01\x88\x01\x01\x12\x0c\n\x04\x64one\x18\t \x01(\x08\x42\t\n\x07_due_msB\x0b\n\t_received\"\xe2\x01\n\x10GetOrderResponse\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x1e.silian.office.v1.OrderSummary\x12.\n\x07targets\x18\x02 \x03(\x0b\x32\x1d.silian.office.v1.OrderTarget\x12\x31\n\x0b\x61ssignments\x18\x03 \x03(\x0b\x32\x1c.silian.office.v1.Assignment\x12,\n\x06\x63ounts\x18\x04 \x03(\x0b\x32\x1c.silian.office.v1.StateCount\x12\x0e\n\x06\x63losed\x18\x05 \x01(\x08\"r\n\x10GetReportRequest\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x12\n\x05level\x18\x02 \x01(\rH\x00\x88\x01\x01\x12\x12\n\nindicators\x18\x03 \x03(\t\x12\x0e\n\x06months\x18\x04 \x03(\t\x12\x0e\n\x06\x61s_was\x18\x05 \x01(\x08\x42\x08\n\x06_level\"\xf8\x01\n\x0cReportColumn\x12\x39\n\tindicator\x18\x01 \x01(\x0b\x32&.silian.office.v1.IndicatorDescription\x12\r\n\x05month\x18\x02 \x01(\t\x12\x0f\n\x07\x63losing\x18\x03 \x01(\t\x12\'\n\x05total\x18\x04 \x01(\x0b\x32\x18.silian.office.v1.Figure\x12.\n\x06\x63ounts\x18\x05 \x01(\x0b\x32\x1e.silian.office.v1.OfficeCounts\x12\x10\n\x08\x63omplete\x18\x06 \x01(\x08\x12\x11\n\toldest_ms\x18\x07 \x01(\x03\x12\x0f\n\x07missing\x18\x08 \x01(\t\"f\n\nReportCell\x12(\n\x06\x66igure\x18\x01 \x01(\x0b\x32\x18.silian.office.v1.Figure\x12.\n\x06\x63ounts\x18\x02 \x01(\x0b\x32\x1e.silian.office.v1.OfficeCounts\"^\n\tReportRow\x12$\n\x04unit\x18\x01 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12+\n\x05\x63\x65lls\x18\x02 \x03(\x0b\x32\x1c.silian.office.v1.ReportCell\"\xb9\x01\n\x11GetReportResponse\x12$\n\x04unit\x18\x01 \x01(\x0b\x32\x16.silian.office.v1.Unit\x12\r\n\x05level\x18\x02 \x01(\r\x12/\n\x07\x63olumns\x18\x03 \x03(\x0b\x32\x1e.silian.office.v1.ReportColumn\x12)\n\x04rows\x18\x04 \x03(\x0b\x32\x1b.silian.office.v1.ReportRow\x12\x13\n\x0b\x61nswered_ms\x18\x05 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'silian.office.v1.daily_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LISTTASKSREQUEST']._serialized_start=147
-  _globals['_LISTTASKSREQUEST']._serialized_end=204
-  _globals['_TASK']._serialized_start=207
-  _globals['_TASK']._serialized_end=447
-  _globals['_LISTTASKSRESPONSE']._serialized_start=449
-  _globals['_LISTTASKSRESPONSE']._serialized_end=552
-  _globals['_LISTWORKTARGETSREQUEST']._serialized_start=555
-  _globals['_LISTWORKTARGETSREQUEST']._serialized_end=730
-  _globals['_LISTWORKTARGETSRESPONSE']._serialized_start=732
-  _globals['_LISTWORKTARGETSRESPONSE']._serialized_end=841
-  _globals['_LISTORDERSREQUEST']._serialized_start=843
-  _globals['_LISTORDERSREQUEST']._serialized_end=929
-  _globals['_ORDERSUMMARY']._serialized_start=932
-  _globals['_ORDERSUMMARY']._serialized_end=1149
-  _globals['_LISTORDERSRESPONSE']._serialized_start=1151
-  _globals['_LISTORDERSRESPONSE']._serialized_end=1264
-  _globals['_GETORDERREQUEST']._serialized_start=1266
-  _globals['_GETORDERREQUEST']._serialized_end=1295
-  _globals['_ORDERTARGET']._serialized_start=1298
-  _globals['_ORDERTARGET']._serialized_end=1533
-  _globals['_GETORDERRESPONSE']._serialized_start=1535
-  _globals['_GETORDERRESPONSE']._serialized_end=1648
-  _globals['_GETREPORTREQUEST']._serialized_start=1650
-  _globals['_GETREPORTREQUEST']._serialized_end=1764
-  _globals['_REPORTCOLUMN']._serialized_start=1767
-  _globals['_REPORTCOLUMN']._serialized_end=2015
-  _globals['_REPORTCELL']._serialized_start=2017
-  _globals['_REPORTCELL']._serialized_end=2119
-  _globals['_REPORTROW']._serialized_start=2121
-  _globals['_REPORTROW']._serialized_end=2215
-  _globals['_GETREPORTRESPONSE']._serialized_start=2218
-  _globals['_GETREPORTRESPONSE']._serialized_end=2403
+  _globals['_LISTTASKSREQUEST']._serialized_start=176
+  _globals['_LISTTASKSREQUEST']._serialized_end=233
+  _globals['_TASK']._serialized_start=236
+  _globals['_TASK']._serialized_end=476
+  _globals['_LISTTASKSRESPONSE']._serialized_start=478
+  _globals['_LISTTASKSRESPONSE']._serialized_end=581
+  _globals['_LISTWORKTARGETSREQUEST']._serialized_start=584
+  _globals['_LISTWORKTARGETSREQUEST']._serialized_end=759
+  _globals['_LISTWORKTARGETSRESPONSE']._serialized_start=761
+  _globals['_LISTWORKTARGETSRESPONSE']._serialized_end=870
+  _globals['_LISTORDERSREQUEST']._serialized_start=872
+  _globals['_LISTORDERSREQUEST']._serialized_end=958
+  _globals['_ORDERSUMMARY']._serialized_start=961
+  _globals['_ORDERSUMMARY']._serialized_end=1178
+  _globals['_LISTORDERSRESPONSE']._serialized_start=1180
+  _globals['_LISTORDERSRESPONSE']._serialized_end=1293
+  _globals['_GETORDERREQUEST']._serialized_start=1295
+  _globals['_GETORDERREQUEST']._serialized_end=1324
+  _globals['_ORDERTARGET']._serialized_start=1327
+  _globals['_ORDERTARGET']._serialized_end=1562
+  _globals['_GETORDERRESPONSE']._serialized_start=1565
+  _globals['_GETORDERRESPONSE']._serialized_end=1791
+  _globals['_GETREPORTREQUEST']._serialized_start=1793
+  _globals['_GETREPORTREQUEST']._serialized_end=1907
+  _globals['_REPORTCOLUMN']._serialized_start=1910
+  _globals['_REPORTCOLUMN']._serialized_end=2158
+  _globals['_REPORTCELL']._serialized_start=2160
+  _globals['_REPORTCELL']._serialized_end=2262
+  _globals['_REPORTROW']._serialized_start=2264
+  _globals['_REPORTROW']._serialized_end=2358
+  _globals['_GETREPORTRESPONSE']._serialized_start=2361
+  _globals['_GETREPORTRESPONSE']._serialized_end=2546
 # @@protoc_insertion_point(module_scope)

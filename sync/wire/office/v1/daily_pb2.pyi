@@ -1,6 +1,7 @@
 from sync.wire.office.v1 import common_pb2 as _common_pb2
 from sync.wire.office.v1 import figures_pb2 as _figures_pb2
 from sync.wire.office.v1 import registers_pb2 as _registers_pb2
+from sync.wire.office.v1 import work_pb2 as _work_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -154,12 +155,18 @@ class OrderTarget(_message.Message):
     def __init__(self, unit: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., assignment: _Optional[str] = ..., state: _Optional[str] = ..., at: _Optional[_Union[_common_pb2.Unit, _Mapping]] = ..., percent: _Optional[int] = ..., due_ms: _Optional[int] = ..., late: _Optional[bool] = ..., received: _Optional[bool] = ..., done: _Optional[bool] = ...) -> None: ...
 
 class GetOrderResponse(_message.Message):
-    __slots__ = ("order", "targets")
+    __slots__ = ("order", "targets", "assignments", "counts", "closed")
     ORDER_FIELD_NUMBER: _ClassVar[int]
     TARGETS_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
     order: OrderSummary
     targets: _containers.RepeatedCompositeFieldContainer[OrderTarget]
-    def __init__(self, order: _Optional[_Union[OrderSummary, _Mapping]] = ..., targets: _Optional[_Iterable[_Union[OrderTarget, _Mapping]]] = ...) -> None: ...
+    assignments: _containers.RepeatedCompositeFieldContainer[_work_pb2.Assignment]
+    counts: _containers.RepeatedCompositeFieldContainer[_work_pb2.StateCount]
+    closed: bool
+    def __init__(self, order: _Optional[_Union[OrderSummary, _Mapping]] = ..., targets: _Optional[_Iterable[_Union[OrderTarget, _Mapping]]] = ..., assignments: _Optional[_Iterable[_Union[_work_pb2.Assignment, _Mapping]]] = ..., counts: _Optional[_Iterable[_Union[_work_pb2.StateCount, _Mapping]]] = ..., closed: _Optional[bool] = ...) -> None: ...
 
 class GetReportRequest(_message.Message):
     __slots__ = ("unit", "level", "indicators", "months", "as_was")

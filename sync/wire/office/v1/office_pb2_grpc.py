@@ -36,7 +36,7 @@ if _version_not_supported:
 
 class OfficeServiceStub:
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
-    office's token; where a process serves several offices, it says which one is meant.
+    office's token; where a process serves several offices, it names the one that is meant.
     """
 
     def __init__(self, channel):
@@ -184,11 +184,6 @@ class OfficeServiceStub:
                 '/silian.office.v1.OfficeService/GetAssignment',
                 request_serializer=silian_dot_office_dot_v1_dot_work__pb2.GetAssignmentRequest.SerializeToString,
                 response_deserializer=silian_dot_office_dot_v1_dot_work__pb2.GetAssignmentResponse.FromString,
-                _registered_method=True)
-        self.GetWorkOrder = channel.unary_unary(
-                '/silian.office.v1.OfficeService/GetWorkOrder',
-                request_serializer=silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderRequest.SerializeToString,
-                response_deserializer=silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderResponse.FromString,
                 _registered_method=True)
         self.ListWorkTargets = channel.unary_unary(
                 '/silian.office.v1.OfficeService/ListWorkTargets',
@@ -379,25 +374,25 @@ class OfficeServiceStub:
 
 class OfficeServiceServicer:
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
-    office's token; where a process serves several offices, it says which one is meant.
+    office's token; where a process serves several offices, it names the one that is meant.
     """
 
     def GetStatus(self, request, context):
-        """How the office stands, and those below it.
+        """The status of the office, and of those below it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTreeStatus(self, request, context):
-        """How a unit and those below it stand, by branch and by cause.
+        """The status of a unit and of those below it, by branch and by cause.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetDurability(self, request, context):
-        """How far a record is safe.
+        """Up to which level a record is durable.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -453,7 +448,7 @@ class OfficeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ApplyRetention(self, request, context):
-        """Cuts what nobody needs of the log, or only shows what holds it.
+        """Truncates what nobody needs of the log, or only shows who needs it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -578,13 +573,6 @@ class OfficeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetWorkOrder(self, request, context):
-        """An order and how it spread.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def ListWorkTargets(self, request, context):
         """The units that an order would go to, before it is issued.
         """
@@ -600,7 +588,7 @@ class OfficeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetOrder(self, request, context):
-        """One order: who has done it, who is late, who has not answered.
+        """One order: who has done it, who is late, who has not answered; and all its hops.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -628,7 +616,7 @@ class OfficeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MatchMoney(self, request, context):
-        """Puts a district's own money beside the city's.
+        """Adds a district's own money to the city's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -789,7 +777,7 @@ class OfficeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AnswerCorrection(self, request, context):
-        """Makes the edit that was asked for, or says why not.
+        """Makes the requested edit, or refuses it with a reason.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -803,28 +791,28 @@ class OfficeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListQuarantinedChanges(self, request, context):
-        """Changes that could not be applied and are held.
+        """Quarantined changes: those that could not be applied.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetQuarantinedChange(self, request, context):
-        """One held change.
+        """One quarantined change.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RetryQuarantinedChanges(self, request, context):
-        """Tries held changes again.
+        """Retries quarantined changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CloseQuarantinedChange(self, request, context):
-        """Gives a held change up, with a trace.
+        """Closes a quarantined change without applying it; the trace stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -986,11 +974,6 @@ def add_OfficeServiceServicer_to_server(servicer, server):
                     servicer.GetAssignment,
                     request_deserializer=silian_dot_office_dot_v1_dot_work__pb2.GetAssignmentRequest.FromString,
                     response_serializer=silian_dot_office_dot_v1_dot_work__pb2.GetAssignmentResponse.SerializeToString,
-            ),
-            'GetWorkOrder': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetWorkOrder,
-                    request_deserializer=silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderRequest.FromString,
-                    response_serializer=silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderResponse.SerializeToString,
             ),
             'ListWorkTargets': grpc.unary_unary_rpc_method_handler(
                     servicer.ListWorkTargets,
@@ -1187,7 +1170,7 @@ def add_OfficeServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class OfficeService:
     """What an office offers its own people's programs. Metadata of every call: `silian-token`, the
-    office's token; where a process serves several offices, it says which one is meant.
+    office's token; where a process serves several offices, it names the one that is meant.
     """
 
     @staticmethod
@@ -1936,33 +1919,6 @@ class OfficeService:
             '/silian.office.v1.OfficeService/GetAssignment',
             silian_dot_office_dot_v1_dot_work__pb2.GetAssignmentRequest.SerializeToString,
             silian_dot_office_dot_v1_dot_work__pb2.GetAssignmentResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetWorkOrder(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/silian.office.v1.OfficeService/GetWorkOrder',
-            silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderRequest.SerializeToString,
-            silian_dot_office_dot_v1_dot_work__pb2.GetWorkOrderResponse.FromString,
             options,
             channel_credentials,
             insecure,

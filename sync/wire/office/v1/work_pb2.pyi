@@ -187,22 +187,6 @@ class GetAssignmentResponse(_message.Message):
     steps: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ..., history: _Optional[_Iterable[_Union[AssignmentEvent, _Mapping]]] = ..., body: _Optional[str] = ..., fee_fen: _Optional[int] = ..., waiting: _Optional[int] = ..., steps: _Optional[_Iterable[str]] = ...) -> None: ...
 
-class GetWorkOrderRequest(_message.Message):
-    __slots__ = ("id",)
-    ID_FIELD_NUMBER: _ClassVar[int]
-    id: str
-    def __init__(self, id: _Optional[str] = ...) -> None: ...
-
-class GetWorkOrderResponse(_message.Message):
-    __slots__ = ("assignments", "counts", "done")
-    ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
-    COUNTS_FIELD_NUMBER: _ClassVar[int]
-    DONE_FIELD_NUMBER: _ClassVar[int]
-    assignments: _containers.RepeatedCompositeFieldContainer[Assignment]
-    counts: _containers.RepeatedCompositeFieldContainer[StateCount]
-    done: bool
-    def __init__(self, assignments: _Optional[_Iterable[_Union[Assignment, _Mapping]]] = ..., counts: _Optional[_Iterable[_Union[StateCount, _Mapping]]] = ..., done: _Optional[bool] = ...) -> None: ...
-
 class StateCount(_message.Message):
     __slots__ = ("level", "state", "count")
     LEVEL_FIELD_NUMBER: _ClassVar[int]
