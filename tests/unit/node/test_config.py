@@ -70,7 +70,7 @@ def test_a_line_that_is_no_toml_is_named(tmp_path: Path, line: str, where: str) 
         ({"sync_interval_s": "soon"}, "a whole number from 1 to 86400", "1 至 86400 的整数"),
         ({"lease_days": 10**9}, "from 7 to 3650", "7 至 3650"),
         ({"retention_days": 1}, "from 400", "不小于 400"),
-        ({"bootstrap": "maybe"}, "true or false", "true 或 false"),
+        ({"bootstrap": "maybe"}, "true or false", "`true` 或 `false`"),
         ({"extra_catalogue": 7}, "list of texts", "文字列表"),
     ],
 )
