@@ -30,7 +30,7 @@ from sync.model.schema import Lane
 from sync.snapshot import progress, upload
 from sync.snapshot.parent import ChunkAnswer
 from tests.support.edits import addresses, enlarge, move_to, outlet, premises
-from tests.support.silian import SERVE
+from tests.support.silian import SERVE, silian
 from tests.support.tier import (
     CITY,
     DISTRICT,
@@ -198,6 +198,8 @@ def test_a_snapshot_killed_in_the_middle_resumes_and_loses_nothing(tier: Tier) -
         refused = street.office.signature_refusals.refused_keys
         eventually(lambda: refused().get(unit, b"") != b"")  # the key went with the disk
         reset_clone(street.office, unit, actor="li", reason="硬盘损坏，电话核对")
+        # By itself the child asks again after five minutes.
+        silian("sync", "now", "--wait", 0, "--dir", tier.base / GARDEN)
         assert paused.reached.wait(60), "no snapshot was asked for"
     finally:
         os.kill(child.pid, signal.SIGKILL)
