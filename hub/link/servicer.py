@@ -77,7 +77,7 @@ class LinkServicer:
             required_heads=[
                 codec.head_to_wire(key, head) for key, head in answer.required_heads.items()
             ],
-            public_key=signer.public_key if (signer := parent.host.replica.signer) else b"",
+            public_key=parent.host.replica.signer.public_key,
             snapshot_follows=answer.snapshot_follows,
             challenge=answer.challenge,
             signature=answer.signature,
@@ -139,8 +139,9 @@ class LinkServicer:
         self, request: pb.RestoreParentRequest, context: grpc.ServicerContext
     ) -> pb.RestoreParentResponse:
         self._parent(context).restore_own(
-            caller(context, request.unit), request.session, request.entries, last=request.last
-        )
+            caller(context, request.unit), request.session, request.entries,
+            codec.signatures_from_wire(request.signatures), last=request.last,
+        )  # fmt: skip
         return pb.RestoreParentResponse()
 
     def Snapshot(

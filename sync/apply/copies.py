@@ -23,7 +23,7 @@ from sync.log import entries as log
 from sync.log import signatures
 from sync.log.history import load_history
 from sync.log.outcome import Received
-from sync.log.signatures import BadSignature, KeyChanged
+from sync.log.signatures import BadSignature, KeyChanged, SignatureMissing
 from sync.merge.copies import EMPTY, Chunk, Rows, VectorUnion, VersionVector, join, versions_in
 from sync.merge.evidence import overwritten_transitively
 from sync.merge.record import Head, Heads, RecordState
@@ -223,10 +223,9 @@ def _versions(state: RecordState) -> set[Version]:
 def adopt_streams(replica: Replica, tx: Connection, chunk: Chunk) -> None:
     """Go on with streams from where these copies know them: their entries never come here.
 
-    A stream that is known further here stays as it is. What signs for one as it stands there is
-    looked at; where its origin has not signed for its newest entry, the sender is believed as it is
-    about the copies themselves, until the origin's next signature.
-    Raises: StreamForked, KeyChanged, BadSignature.
+    A stream that is known further here stays as it is. Its own office must have signed each where
+    it ends.
+    Raises: StreamForked, KeyChanged, BadSignature, SignatureMissing.
     """
     here = log.heads_of(tx, chunk.heads)
     for key, tip in chunk.heads.items():
@@ -243,13 +242,12 @@ def adopt_streams(replica: Replica, tx: Connection, chunk: Chunk) -> None:
         )
         if known_key and shown and known_key != shown:
             raise KeyChanged(f"incarnation {key.incarnation:x}", known_key, shown)
-        if tip.signed_seq == tip.seq and not is_signed(shown, STREAM, tip.hash, tip.signature):
+        if tip.signed_seq != tip.seq:
+            raise SignatureMissing(key, tip.signed_seq, tip.seq)
+        if not is_signed(shown, STREAM, tip.hash, tip.signature):
             raise BadSignature(key, tip.seq)
         replica.clock.observe(tip.hlc)
-        log.adopt(tx, key, tip.seq, tip.hash, tip.hlc)
-        signed_to, _, _ = signatures.signed_up_to(tx, key)
-        if tip.signed_seq > signed_to.seq:
-            signatures.record_signature(tx, key, tip.signed_seq, tip.signature)
+        log.adopt(tx, key, tip.seq, tip.hash, tip.hlc, tip.signature)
         if shown and not known_key:
             signatures.keep_key(tx, key.incarnation, shown, replica.now_ms)
 

@@ -220,7 +220,6 @@ class ChildEnd:
                     incarnation=host.replica.identity.incarnation,
                     after=command.after,
                     bytes_max=command.bytes_max,
-                    signer=host.replica.signer,
                 )
                 more = log.position(tx) > batch.upto
             return BatchRead(batch, more)
@@ -232,11 +231,10 @@ class ChildEnd:
         recent_commit, self.recent_commit = self.recent_commit, None
         if recent_commit is None:
             return None
-        me, signer = self._host.replica.identity, self._host.replica.signer
+        incarnation = self._host.replica.identity.incarnation
         return recent_commit.batch(
-            command.lane, command.after, command.bytes_max,
-            unit=me.unit, incarnation=me.incarnation, signer=signer,
-        )  # fmt: skip
+            command.lane, command.after, command.bytes_max, incarnation=incarnation
+        )
 
     def _hello(self) -> pb.HelloRequest:
         host, me = self._host, self._host.replica.identity
@@ -251,7 +249,7 @@ class ChildEnd:
         self._asked = (drawn, me.incarnation)
         (given, there), self._given = self._given, (b"", 0)
         signer, signature = host.replica.signer, b""
-        if signer is not None and given:
+        if given:
             sides = Sides(me.unit, self.parent_unit, me.incarnation, there)
             signature = sign(signer, CHILD, sides, given)
         return pb.HelloRequest(
@@ -274,7 +272,7 @@ class ChildEnd:
             continues=known.continues,
             process=self._process,
             proofs=known.proofs_to_wire(),
-            public_key=signer.public_key if signer is not None else b"",
+            public_key=signer.public_key,
             snapshot_under_way=snapshot_under_way,
         )
 

@@ -47,7 +47,7 @@ from sync.log import entries as log
 from sync.log import truncation
 from sync.log.outcome import Received
 from sync.log.signatures import KeyChanged, KeyNotShown, KeyRefused, SignatureError
-from sync.model.change import Batch, StreamHead
+from sync.model.change import Batch, Signature, StreamHead
 from sync.model.limits import BATCH_BYTES_MAX, PROTOCOL_MAX, SNAPSHOT_LOG_CHANGES, SNAPSHOT_ROWS
 from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
@@ -88,7 +88,7 @@ class Parent:
         # Before the answer: where this store is found behind, it goes on as another incarnation.
         signer, sides = self.host.replica.signer, self._sides(hello)
         answer = self._answer(hello)
-        if signer is None or not hello.challenge:
+        if not hello.challenge:
             return answer
         challenge = b""
         if hello.public_key and answer.verdict is not Verdict.WRONG_PARENT:
@@ -206,7 +206,6 @@ class Parent:
                 incarnation=replica.identity.incarnation,
                 after=after,
                 bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
-                signer=replica.signer,
             )
 
     def upload_snapshot(self, unit: int, session: int, payload: bytes) -> None:
@@ -250,7 +249,6 @@ class Parent:
                 return recovery_parent.read_replay(
                     tx, unit, common=common, acked=acked, after=after,
                     bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
-                    signer=self.host.replica.signer,
                     lanes=(Lane.CONTROL,) if child.state.snapshot_follows else tuple(Lane),
                 )  # fmt: skip
         except truncation.LogTruncated as error:
@@ -258,7 +256,10 @@ class Parent:
             snapshot_parent.record_snapshot_due(self.host, unit, error)
             raise SessionUnknown from error
 
-    def restore_own(self, unit: int, session: int, wires: Sequence[bytes], *, last: bool) -> None:
+    def restore_own(
+        self, unit: int, session: int, wires: Sequence[bytes], signatures: Sequence[Signature], *,
+        last: bool,
+    ) -> None:  # fmt: skip
         """Take our own entries back from a child that received them.
 
         Raises: SessionUnknown, and what `sync.recovery.parent.restore_own` raises.
@@ -267,7 +268,9 @@ class Parent:
         host = self.host
         with reporting(host, unit):
             received = host.store.write(
-                lambda tx: recovery_parent.restore_own(tx, host, wires, child=unit, last=last)
+                lambda tx: recovery_parent.restore_own(
+                    tx, host, wires, signatures, child=unit, last=last
+                )
             )
         if received.entries:
             host.log.warning("own_entries_recovered", child=unit, entries=received.entries)

@@ -58,7 +58,7 @@ def answer(host: Host, child: int, after: bytes, rows_max: int) -> ChunkAnswer:
 def join_upload(host: Host, child: int, incarnation: int, payload: bytes) -> None:
     """Join records that a child uploads (`incarnation`: its present one).
 
-    Raises: Malformed, Unauthorised, NotVouched, StreamForked: nothing was done.
+    Raises: Malformed, Unauthorised, SignatureError, StreamForked: nothing was done.
     """
     chunk = unpack(payload)
     with reporting(host, child):

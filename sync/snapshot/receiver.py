@@ -52,7 +52,7 @@ class SnapshotDownload:
     def on_reply(self, reply: pb.SnapshotResponse) -> bool:
         """Join a chunk; say whether there is more to ask.
 
-        Raises: Malformed, Unauthorised, NotVouched, StreamForked: nothing of it was joined.
+        Raises: Malformed, Unauthorised, SignatureError, StreamForked: nothing of it was joined.
         """
         host = self._host
         chunk = unpack(reply.payload)
@@ -93,7 +93,7 @@ class SnapshotDownload:
 def join_from_below(tx: Connection, replica: Replica, chunk: Chunk, *, child: int) -> Received:
     """Join a chunk that a child hands up; after the last its log goes on.
 
-    Raises: Malformed, NotVouched, StreamForked: nothing was done.
+    Raises: Malformed, SignatureError, StreamForked: nothing was done.
     """
     ground = Ground(
         Message.UPLOAD_SNAPSHOT, child, replica.identity, replica.routes,
@@ -115,7 +115,7 @@ def join_chunk(
     """Join a chunk and record how far the snapshot has come; the last one is that without `next`.
 
     Into a restored store what the records made this office do comes in copies of its own.
-    Raises: Malformed, NotVouched, StreamForked: nothing was done.
+    Raises: Malformed, SignatureError, StreamForked: nothing was done.
     """
     ground = Ground(
         Message.SNAPSHOT, peer, replica.identity, replica.routes, recovering=at.restored

@@ -83,4 +83,4 @@ def revoke_tokens(tx: Connection) -> None:
 
 def fits_pin(pinned: str, public_key: bytes) -> bool:
     """Say whether a neighbour may come under a key. Before anything is pinned any key fits."""
-    return public_key.hex().startswith(pinned)
+    return bool(public_key) and public_key.hex().startswith(pinned)

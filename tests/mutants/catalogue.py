@@ -59,6 +59,21 @@ MUTANTS = (
         "    log.append(tx, rows)\n",
     ),
     Mutant(
+        "entries count without a signature of their own office", "INV-31", "sync/log/signatures.py",
+        "    if fresh and after.seq < fresh[-1].seq:", "    if False:",
+        "tests/storage/test_signature_contract.py",
+    ),
+    Mutant(
+        "own entries come back under any key", "INV-31", "sync/log/signatures.py",
+        "        if shown not in own_keys:", "        if False:",
+        "tests/storage/test_signature_contract.py",
+    ),
+    Mutant(
+        "a batch ends where a stream in it is not signed", "INV-31", "sync/log/excerpt.py",
+        "            del part[self._signed :]", "            pass",
+        "tests/storage/test_signature_contract.py",
+    ),
+    Mutant(
         "the log is read backwards", "INV-8", "sync/log/entries.py",
         'f"AND {entry_filter} ORDER BY arrival LIMIT',
         'f"AND {entry_filter} ORDER BY arrival DESC LIMIT',

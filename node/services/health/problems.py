@@ -134,10 +134,10 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "unsigned_streams": (
         Severity.WARNING,
-        "{n} 个数据流的最新内容尚无原单位签名",
-        "the newest entries of {n} streams are not signed yet",
-        "下一次同步通常会补上；若一直如此，请检查转交数据的单位。",
-        "The next sync brings the signature; if it does not, look at the office that relays them.",
+        "{n} 个数据流的最新内容尚无原单位签名，暂不转发",
+        "the newest entries of {n} streams are not signed by their office, and are not sent on",
+        "原单位升级程序并再次填报后会自动补上。",
+        "Have the office that wrote them upgrade; its next change there brings the signature.",
     ),
     "link_down": (
         Severity.WARNING,

@@ -52,7 +52,6 @@ def write_bundle(
     if peer is None:
         raise BundleNotNeighbour(_name(office.tree, to))
     signer = office.replica.signer
-    assert signer is not None, "an office has a key"
     done = Written(to)
     at = dict.fromkeys(Lane, 0) if start_over else _acked_by_peer(office, peer)
     with office.store.read() as tx:

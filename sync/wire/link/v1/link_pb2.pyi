@@ -407,16 +407,18 @@ class ReplayResponse(_message.Message):
     def __init__(self, known: _Optional[_Iterable[bool]] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., entries: _Optional[_Iterable[bytes]] = ..., upto: _Optional[int] = ..., more: _Optional[bool] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ..., truncated: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ...) -> None: ...
 
 class RestoreParentRequest(_message.Message):
-    __slots__ = ("session", "unit", "entries", "last")
+    __slots__ = ("session", "unit", "entries", "last", "signatures")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     LAST_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURES_FIELD_NUMBER: _ClassVar[int]
     session: int
     unit: int
     entries: _containers.RepeatedScalarFieldContainer[bytes]
     last: bool
-    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., entries: _Optional[_Iterable[bytes]] = ..., last: _Optional[bool] = ...) -> None: ...
+    signatures: _containers.RepeatedCompositeFieldContainer[Signature]
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., entries: _Optional[_Iterable[bytes]] = ..., last: _Optional[bool] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ...) -> None: ...
 
 class RestoreParentResponse(_message.Message):
     __slots__ = ()
