@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 
 from sync.codec import entry as codec
+from sync.codec import statement
 from sync.link import Hello, Parent, SessionUnknown, Verdict
 from sync.model.schema import Lane
 from sync.recovery.heads import proofs_from_wire
@@ -42,7 +43,7 @@ class LinkServicer:
                 knows_other_incarnation=any(
                     c.incarnation not in (0, me.incarnation) for c in request.cursors
                 ),
-                peer_status=tuple(map(codec.status_from_wire, request.offices)),
+                peer_status=tuple(map(statement.status_from_wire, request.offices)),
                 token=request.token,
                 continues=request.continues,
                 process=request.process,

@@ -12,7 +12,10 @@ from operator import attrgetter
 from sqlalchemy import Connection, select
 
 from node.peers.context import PeerContext
+from node.peers.contradictions import Contradictions
 from node.store.tables import office_status
+from sync.apply import statements
+from sync.codec import statement
 from sync.log import entries as log
 from sync.model.audience import up
 from sync.model.limits import CLOCK_AHEAD_MS_MAX
@@ -26,13 +29,14 @@ from sync.store.tables import conflict, durable_above, quarantine
 
 _SAVE = (
     "INSERT INTO office_status (unit, at_ms, last_contact_ms, connected, waiting_up, "
-    "waiting_age_ms, waiting_down, conflicts, quarantined, incarnation, bulk_seq, program) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (unit) DO UPDATE SET at_ms=excluded.at_ms, "
+    "waiting_age_ms, waiting_down, conflicts, quarantined, incarnation, bulk_seq, program, "
+    "signed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "ON CONFLICT (unit) DO UPDATE SET at_ms=excluded.at_ms, "
     "last_contact_ms=excluded.last_contact_ms, connected=excluded.connected, "
     "waiting_up=excluded.waiting_up, waiting_age_ms=excluded.waiting_age_ms, "
     "waiting_down=excluded.waiting_down, conflicts=excluded.conflicts, "
     "quarantined=excluded.quarantined, incarnation=excluded.incarnation, "
-    "bulk_seq=excluded.bulk_seq, program=excluded.program "
+    "bulk_seq=excluded.bulk_seq, program=excluded.program, signed=excluded.signed "
     "WHERE excluded.at_ms >= office_status.at_ms"
 )
 _SAVE_DURABLE = (
@@ -46,7 +50,7 @@ _STREAMS = (
     "SELECT s.incarnation, i.unit, s.seq, s.hlc FROM stream s "
     "JOIN incarnation i ON i.id=s.incarnation WHERE s.audience=? AND s.lane=?"
 )
-_MOMENTS = frozenset({"at_ms", "last_contact_ms", "waiting_age_ms"})
+_MOMENTS = frozenset({"at_ms", "last_contact_ms", "waiting_age_ms", "signed"})
 _apart_from_moments = attrgetter(
     *(field for field in NodeStatus.__dataclass_fields__ if field not in _MOMENTS)
 )
@@ -72,6 +76,7 @@ class PeerStatus:
     def __init__(self, office: PeerContext) -> None:
         self._office = office
         self._lock = threading.Lock()
+        self.contradictions = Contradictions(office)
         self._known: dict[int, NodeStatus] = {}
         self._dirty: set[int] = set()  # units whose news the parent has not heard
         self._in_flight: set[int] = set()  # units whose news is on its way; no answer yet
@@ -127,7 +132,7 @@ class PeerStatus:
             oldest = min(filter(None, (oldest, since)), default=0)
         key = StreamKey(office.identity.incarnation, up(0), Lane.BULK)
         head = log.heads_of(tx, [key]).get(key)
-        return NodeStatus(
+        own = NodeStatus(
             unit=office.identity.unit,
             at_ms=complete_to_ms,
             last_contact_ms=now_ms,
@@ -140,6 +145,9 @@ class PeerStatus:
             bulk_seq=head.seq if head else 0,
             program=office.program,
         )
+        bulk_hash = head.hash if head else b""
+        from_parent = statements.heads_from(tx, office.parent_unit)
+        return statement.signed(own, bulk_hash, from_parent, office.replica.signer)
 
     def for_parent(self) -> list[NodeStatus]:
         """Return our own news and that from below which the parent has not heard yet.
@@ -155,19 +163,32 @@ class PeerStatus:
     def receive_status(
         self, peer_status: Iterable[NodeStatus], *, child: int | None = None
     ) -> None:
-        """Take news from below. What a child says of units that are not below it is ignored.
+        """Take genuine news from below (`sync.apply.statements`).
 
-        Of its own line a child says nothing: that is for its parent to `record_contact`.
+        What a child says of units that are not below it is ignored. Of its own line a child says
+        nothing: that is for its parent to `record_contact`. Of an office from which nothing has
+        come there is no status.
         """
         tree = self._office.tree
+        counting = []
+        for item in peer_status:
+            if child is not None and not (item.unit in tree and tree.within(item.unit, child)):
+                continue
+            if not _is_possible(item):  # one that is kept would stop every tick above
+                self._office.log.warning("status_left_out", unit=item.unit)
+                continue
+            self.contradictions.look(self._known.get(item.unit), item)
+            counting.append(item)
         with self._lock:
-            for item in peer_status:
-                if child is not None and not (item.unit in tree and tree.within(item.unit, child)):
-                    continue
-                if not _is_possible(item):  # one that is kept would stop every tick above
-                    self._office.log.warning("status_left_out", unit=item.unit)
-                    continue
+            for item in counting:
                 known = self._known.get(item.unit)
+                if not item.at_ms:
+                    if known is None:
+                        continue
+                    item = replace(
+                        known, connected=item.connected, waiting_down=item.waiting_down,
+                        last_contact_ms=item.last_contact_ms,
+                    )  # fmt: skip
                 if child == item.unit:
                     line = known or NodeStatus(unit=item.unit, at_ms=0)
                     item = replace(
@@ -237,7 +258,7 @@ class PeerStatus:
 
         An office's news says how long its stream was at that moment: if we hold as much, we
         are exact to just before, for more may be written in the same millisecond. So it is with
-        the stamp of the stream's newest entry.
+        the stamp of the stream's newest entry. Of an office that contradicts itself only that.
         """
         now_ms = self._office.clock.now_ms()
         positions: dict[int, int] = {}
@@ -246,13 +267,18 @@ class PeerStatus:
             positions[writer] = seq
             exact[unit] = max(exact.get(unit, 0), hlc >> COUNTER_BITS)
         found: dict[int, Watermark] = {}
+        contradicting = self.contradictions.open()
         with self._lock:
             asked = self._known.keys() if units is None else self._known.keys() & set(units)
             for unit in asked | exact.keys():
                 item = self._known.get(unit)
                 behind = item is not None and item.bulk_seq > positions.get(item.incarnation, 0)
                 reports = [*self._earlier.get(unit, ()), *([item] if item else ())]
-                complete = [n for n in reports if n.bulk_seq <= positions.get(n.incarnation, 0)]
+                complete = [
+                    n
+                    for n in reports
+                    if n.bulk_seq <= positions.get(n.incarnation, 0) and unit not in contradicting
+                ]
                 if complete:
                     self._watermark_source[unit] = max(complete, key=lambda n: n.at_ms)
                 before_ms = max(exact.get(unit, 0), *(n.at_ms for n in complete), 1)
@@ -392,7 +418,7 @@ def _write(
         tx.exec_driver_sql(sql(tx, _SAVE), [
             (n.unit, n.at_ms, n.last_contact_ms, int(n.connected), n.waiting_up,
              n.waiting_age_ms, n.waiting_down, n.conflicts, n.quarantined, n.incarnation,
-             n.bulk_seq, n.program)
+             n.bulk_seq, n.program, n.signed)
             for n in rows
         ])  # fmt: skip
     if positions:
@@ -408,6 +434,7 @@ def _count(tx: Connection, table: str, *states: str) -> int:
 def _from_row(row: object) -> NodeStatus:
     m = row._mapping  # type: ignore[attr-defined]
     return NodeStatus(
-        **{f: m[f] for f in NodeStatus.__dataclass_fields__ if f != "connected"},
+        **{f: m[f] for f in NodeStatus.__dataclass_fields__ if f not in ("connected", "signed")},
         connected=False,
+        signed=bytes(m["signed"] or b""),
     )

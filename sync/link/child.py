@@ -14,6 +14,7 @@ from sync.apply.authority import check_incarnation
 from sync.apply.host import Host, reporting
 from sync.apply.receive import receive_batch
 from sync.codec import entry as codec
+from sync.codec import statement
 from sync.compare.child import ComparisonRun
 from sync.link.messages import (
     AppliedHere,
@@ -266,7 +267,7 @@ class ChildEnd:
             cursors=known.cursors_to_wire(),
             token=bytes.fromhex(token),
             now_ms=host.replica.clock.now_ms() - host.replica.clock.offset_ms,
-            offices=map(codec.status_to_wire, host.offices()),
+            offices=map(statement.status_to_wire, host.offices()),
             program=host.program,
             catalogue=host.catalogue_version,
             continues=known.continues,

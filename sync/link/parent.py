@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from sync.apply import statements
 from sync.apply.host import Host, reporting
 from sync.apply.receive import receive_batch
 from sync.compare import parent as compare_parent
@@ -330,7 +331,8 @@ class Parent:
     # -- inside ------------------------------------------------------------------------------
 
     def _record_contact(self, child: ChildSession, peer_status: Iterable[NodeStatus]) -> None:
-        self.host.peer_status.receive_status(peer_status, child=child.unit)
+        genuine = statements.take(self.host, peer_status, child=child.unit)
+        self.host.peer_status.receive_status(genuine, child=child.unit)
         self._observe(child, connected=True)
 
     def _observe(self, child: ChildSession, *, connected: bool) -> None:

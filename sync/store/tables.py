@@ -119,6 +119,7 @@ peer = Table(  # what is known of a neighbour (`sync.store.peers`); one row each
     Column("refusal", Text, nullable=False, server_default=""),
     Column("key_pinned", Text, nullable=False, server_default=""),
     Column("key_refused", Text, nullable=False, server_default=""),
+    Column("contradiction", BigInteger, nullable=False, server_default="0"),
 )
 
 cursor = Table(  # INV-4: moves in the transaction that applies the batch

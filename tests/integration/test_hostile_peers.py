@@ -11,11 +11,13 @@ from typing import Any
 
 import grpc
 import pytest
+from sqlalchemy import Connection
 
 from node.config import OfficeConfig
 from node.services.health.status import status
 from node.setup import init_office
 from sync.codec import entry as codec
+from sync.codec import statement
 from sync.codec.signing import STREAM, Signer, fingerprint
 from sync.link import NO_PROXY
 from sync.link.child import ChildEnd
@@ -23,7 +25,9 @@ from sync.link.messages import Handshake
 from sync.link.possession import CHILD, PARENT, Sides, is_shown, sign
 from sync.link.session import State
 from sync.log import entries as log
+from sync.log import signatures
 from sync.model.change import Batch, Entry
+from sync.model.report import NodeStatus
 from sync.model.schema import Lane
 from sync.recovery import heads as recovery_heads
 from sync.store import peers
@@ -392,6 +396,34 @@ def test_a_child_cannot_give_a_restored_parent_back_what_the_parent_never_wrote(
     hub.served(STREET).dialer.retry_now()  # type: ignore[union-attr]
     eventually(lambda: orders(hub, DISTRICT).keys() == {"先", "失"})
     settled(hub, STREET)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_hub_cannot_state_of_an_office_below_what_that_office_has_not_signed(
+    hub: Tier, signed: bool
+) -> None:
+    """Else it could withhold records and let the figures above count as exact."""
+    office, district = hub.served(STREET).office, hub.served(DISTRICT).office
+    below, incarnation = next(iter(office.tree.children(office.identity.unit))), 77
+
+    def write(tx: Connection) -> None:
+        log.register_incarnations(tx, [(incarnation, below, 3)])
+        signatures.keep_key(tx, incarnation, FOREIGN.public_key, 1)
+
+    district.store.write(write)
+    assert office.parent_unit is not None
+    hello = ChildEnd(office, office.parent_unit).request(Handshake())
+    assert isinstance(hello, pb.HelloRequest)
+    lie = NodeStatus(unit=below, at_ms=hello.now_ms, connected=True, incarnation=incarnation)
+    if signed:
+        lie = statement.signed(lie, b"", (), office.replica.signer)
+    hello.offices.append(statement.status_to_wire(lie))
+    hub.stop(STREET)
+    with stub_of(hub, DISTRICT) as stub:
+        reply = stub.Hello(proven(hello, stub.Hello(hello), office.replica.signer))
+    assert reply.verdict == pb.VERDICT_ACCEPTED
+    assert below not in district.peer_status.known()
+    assert ("status_forged" in refusals(hub, DISTRICT).get("signature_refused", "")) is signed
 
 
 def test_a_tampered_child_cannot_give_back_what_its_parent_never_asked_for(hub: Tier) -> None:

@@ -6,6 +6,7 @@ import random
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from node.audiences import audiences_of
 from node.config import OfficeConfig
@@ -14,8 +15,9 @@ from node.ids import uuid7
 from node.office import Office
 from node.open import open_office
 from node.setup import init_office
-from sync.apply import applier
+from sync.apply import applier, statements
 from sync.apply.applier import CursorGap
+from sync.codec import statement
 from sync.log import entries as log
 from sync.log.outcome import Applied
 from sync.model.change import Batch, Edit, Operation, RecordKey, Value
@@ -151,9 +153,12 @@ class Network:
 
     def send_status(self, code: str) -> None:
         """Let an office's parent hear its news."""
-        parent, child = self[PARENT[code]], self[code]
+        parent: Any = self[PARENT[code]]
+        child = self[code]
         unit = child.identity.unit
-        parent.peer_status.receive_status(child.peer_status.for_parent(), child=unit)
+        sent = map(statement.status_to_wire, child.peer_status.for_parent())
+        received = statements.take(parent, map(statement.status_from_wire, sent), child=unit)
+        parent.peer_status.receive_status(received, child=unit)
         parent.peer_status.record_contact(unit, connected=True, waiting_down=0)
         with parent.store.read() as tx:
             durable_above = [

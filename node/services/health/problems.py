@@ -51,6 +51,12 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "停用其中一套，再由上级用 silian clone reset 解除标记。",
         "Stop one of the two, then run `silian clone reset` at its parent.",
     ),
+    "contradiction": (
+        Severity.ALARM,
+        "签署了互相矛盾的状态", "this office has signed two things that contradict each other",
+        "请电话核对：是否有另一套数据或旧备份以该单位名义运行。",
+        "Phone them: does a second store, or an old backup, work under their name?",
+    ),
     "signature_refused": (
         Severity.ALARM,
         "其发来的数据签名不符或超出其权限，已整批拒收（{why}）",

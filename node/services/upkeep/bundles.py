@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from node.domain.units import Tree
+from sync.apply import statements
 from sync.bundle import transfer
 from sync.bundle.errors import BundleNotNeighbour
 from sync.bundle.file import Bundle, BundleWriter, open_bundle, packed
 from sync.bundle.transfer import Header, Neighbour, Reader, Survey
 from sync.codec import entry as codec
+from sync.codec import statement
 from sync.log import entries as log
 from sync.log import truncation
 from sync.model.limits import BATCH_BYTES_MAX, BATCH_BYTES_MIN
@@ -122,8 +124,10 @@ def read_bundles(
             reader.survey.quarantined += reader.apply(batch).quarantined
             done += 1
             report(done, total)
-        peer_status = map(codec.status_from_wire, bundle.header.offices)
-        office.peer_status.receive_status(peer_status, child=bundle.header.sender)
+        sender = bundle.header.sender
+        peer_status = map(statement.status_from_wire, bundle.header.offices)
+        genuine = statements.take(office, peer_status, child=sender)
+        office.peer_status.receive_status(genuine, child=sender)
     office.peer_status.save()
     return reader.survey
 
@@ -147,7 +151,7 @@ def _addressed(office: LinkedOffice, header: Header, peer: Neighbour) -> Header:
     header.receiver_name = _name(office.tree, peer.unit)
     if peer.is_parent:
         office.peer_status.own_status()
-        header.offices.extend(map(codec.status_to_wire, office.peer_status.for_parent()))
+        header.offices.extend(map(statement.status_to_wire, office.peer_status.for_parent()))
     else:
         header.durable_above.extend(map(codec.durable_to_wire, _durable_above(office, peer.unit)))
     return header

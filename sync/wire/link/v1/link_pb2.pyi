@@ -183,32 +183,62 @@ class Cursor(_message.Message):
     def __init__(self, lane: _Optional[_Union[Lane, str]] = ..., incarnation: _Optional[int] = ..., position: _Optional[int] = ...) -> None: ...
 
 class OfficeStatus(_message.Message):
-    __slots__ = ("unit", "at_ms", "last_contact_ms", "waiting_up", "waiting_age_ms", "conflicts", "quarantined", "bulk_seq", "incarnation", "program", "connected", "waiting_down")
+    __slots__ = ("unit", "last_contact_ms", "connected", "waiting_down", "signed")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    LAST_CONTACT_MS_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    WAITING_DOWN_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    unit: int
+    last_contact_ms: int
+    connected: bool
+    waiting_down: int
+    signed: SignedStatement
+    def __init__(self, unit: _Optional[int] = ..., last_contact_ms: _Optional[int] = ..., connected: _Optional[bool] = ..., waiting_down: _Optional[int] = ..., signed: _Optional[_Union[SignedStatement, _Mapping]] = ...) -> None: ...
+
+class SignedStatement(_message.Message):
+    __slots__ = ("statement", "signature", "public_key")
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    statement: bytes
+    signature: bytes
+    public_key: bytes
+    def __init__(self, statement: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., public_key: _Optional[bytes] = ...) -> None: ...
+
+class Statement(_message.Message):
+    __slots__ = ("unit", "at_ms", "incarnation", "bulk_seq", "bulk_hash", "waiting_up", "waiting_age_ms", "conflicts", "quarantined", "program", "from_parent")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
-    LAST_CONTACT_MS_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    BULK_SEQ_FIELD_NUMBER: _ClassVar[int]
+    BULK_HASH_FIELD_NUMBER: _ClassVar[int]
     WAITING_UP_FIELD_NUMBER: _ClassVar[int]
     WAITING_AGE_MS_FIELD_NUMBER: _ClassVar[int]
     CONFLICTS_FIELD_NUMBER: _ClassVar[int]
     QUARANTINED_FIELD_NUMBER: _ClassVar[int]
-    BULK_SEQ_FIELD_NUMBER: _ClassVar[int]
-    INCARNATION_FIELD_NUMBER: _ClassVar[int]
     PROGRAM_FIELD_NUMBER: _ClassVar[int]
-    CONNECTED_FIELD_NUMBER: _ClassVar[int]
-    WAITING_DOWN_FIELD_NUMBER: _ClassVar[int]
+    FROM_PARENT_FIELD_NUMBER: _ClassVar[int]
     unit: int
     at_ms: int
-    last_contact_ms: int
+    incarnation: int
+    bulk_seq: int
+    bulk_hash: bytes
     waiting_up: int
     waiting_age_ms: int
     conflicts: int
     quarantined: int
-    bulk_seq: int
-    incarnation: int
     program: str
-    connected: bool
-    waiting_down: int
-    def __init__(self, unit: _Optional[int] = ..., at_ms: _Optional[int] = ..., last_contact_ms: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., conflicts: _Optional[int] = ..., quarantined: _Optional[int] = ..., bulk_seq: _Optional[int] = ..., incarnation: _Optional[int] = ..., program: _Optional[str] = ..., connected: _Optional[bool] = ..., waiting_down: _Optional[int] = ...) -> None: ...
+    from_parent: _containers.RepeatedCompositeFieldContainer[ReceivedHead]
+    def __init__(self, unit: _Optional[int] = ..., at_ms: _Optional[int] = ..., incarnation: _Optional[int] = ..., bulk_seq: _Optional[int] = ..., bulk_hash: _Optional[bytes] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., conflicts: _Optional[int] = ..., quarantined: _Optional[int] = ..., program: _Optional[str] = ..., from_parent: _Optional[_Iterable[_Union[ReceivedHead, _Mapping]]] = ...) -> None: ...
+
+class ReceivedHead(_message.Message):
+    __slots__ = ("head", "signature")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    head: StreamHead
+    signature: bytes
+    def __init__(self, head: _Optional[_Union[StreamHead, _Mapping]] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class DurablePosition(_message.Message):
     __slots__ = ("level", "lane", "position")
