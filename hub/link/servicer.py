@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 
 from sync.codec import entry as codec
-from sync.codec import statement
+from sync.codec import receipt, statement
 from sync.link import Hello, Parent, SessionUnknown, Verdict
 from sync.model.schema import Lane
 from sync.recovery.heads import proofs_from_wire
@@ -82,6 +82,9 @@ class LinkServicer:
             snapshot_follows=answer.snapshot_follows,
             challenge=answer.challenge,
             signature=answer.signature,
+            receipts=map(receipt.to_wire, parent.receipts_for(request.unit, hello=True))
+            if go_on
+            else (),
         )
 
     def Push(self, request: pb.PushRequest, context: grpc.ServicerContext) -> pb.PushResponse:
@@ -94,6 +97,9 @@ class LinkServicer:
         return pb.PushResponse(
             durable=codec.cursor_to_wire(batch.lane, batch.incarnation, received.position),
             durable_above=map(codec.durable_to_wire, durable_above),
+            receipts=map(
+                receipt.to_wire, self._parent(context).receipts_for(request.unit, hello=False)
+            ),
         )
 
     def Pull(self, request: pb.PullRequest, context: grpc.ServicerContext) -> pb.PullResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
@@ -13,9 +13,11 @@ from sqlalchemy import Connection, select
 
 from node.peers.context import PeerContext
 from node.peers.contradictions import Contradictions
+from node.peers.receipts import Receipts
 from node.store.tables import office_status
 from sync.apply import statements
 from sync.codec import statement
+from sync.codec.receipt import Receipt
 from sync.log import entries as log
 from sync.model.audience import up
 from sync.model.limits import CLOCK_AHEAD_MS_MAX
@@ -77,6 +79,7 @@ class PeerStatus:
         self._office = office
         self._lock = threading.Lock()
         self.contradictions = Contradictions(office)
+        self.receipts = Receipts(office)
         self._known: dict[int, NodeStatus] = {}
         self._dirty: set[int] = set()  # units whose news the parent has not heard
         self._in_flight: set[int] = set()  # units whose news is on its way; no answer yet
@@ -274,11 +277,9 @@ class PeerStatus:
                 item = self._known.get(unit)
                 behind = item is not None and item.bulk_seq > positions.get(item.incarnation, 0)
                 reports = [*self._earlier.get(unit, ()), *([item] if item else ())]
-                complete = [
-                    n
-                    for n in reports
-                    if n.bulk_seq <= positions.get(n.incarnation, 0) and unit not in contradicting
-                ]
+                if unit in contradicting:
+                    reports = []
+                complete = [n for n in reports if n.bulk_seq <= positions.get(n.incarnation, 0)]
                 if complete:
                     self._watermark_source[unit] = max(complete, key=lambda n: n.at_ms)
                 before_ms = max(exact.get(unit, 0), *(n.at_ms for n in complete), 1)
@@ -329,9 +330,22 @@ class PeerStatus:
         with self._lock:
             return [DurableAt(lv, lane, p) for (lv, lane), p in sorted(self._durable.items())]
 
+    def durable_proven(self) -> list[DurableAt]:
+        """Return how far our log is durable above: as the parent itself says of its own store, and
+        further up as each office there has signed."""
+        parent = self._office.identity.level - 1
+        return [
+            *(s for s in self.receipts.positions() if s.level < parent),
+            *(s for s in self.durable_above() if s.level == parent),
+        ]
+
+    def receipts_below(self, concerns: Callable[[int], bool]) -> list[Receipt]:
+        """Return receipts of offices above for these units."""
+        return self.receipts.below(concerns)
+
     def waits_above(self) -> bool:
-        """Say whether something that goes up is not known to be safe at every level it goes to."""
-        floors = {(s.level, s.lane): s.position for s in self.durable_above()}
+        """Say whether something that goes up has no receipt of every level it goes to."""
+        floors = {(s.level, s.lane): s.position for s in self.receipts.positions()}
         with self._office.store.read() as tx:
             return any(
                 log.goes_up_after(tx, lane, floors.get((level, lane), 0), level)
@@ -346,6 +360,7 @@ class PeerStatus:
         shown; `moments`: all of it, for this process ends. Of an office that we are behind of,
         older news is kept: it carries the watermark.
         """
+        self.receipts.save()
         with self._lock:
             fresh = [u for u, item in self._known.items() if self._is_due(item, moments)]
             shown, self._shown = self._shown, set()

@@ -6,15 +6,17 @@ commands through `ChildEnd` and move the messages their own way.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from sync.apply import receipts
 from sync.apply.authority import check_incarnation
 from sync.apply.host import Host, reporting
 from sync.apply.receive import receive_batch
 from sync.codec import entry as codec
-from sync.codec import statement
+from sync.codec import receipt, statement
 from sync.compare.child import ComparisonRun
 from sync.link.messages import (
     AppliedHere,
@@ -188,6 +190,7 @@ class ChildEnd:
             self._host.on_parent_contact(
                 self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
             )
+            self._take_receipts(reply.receipts)
             assert isinstance(command, Push)
             return Pushed(command.batch.lane, reply.durable.position)
         if isinstance(reply, pb.PullResponse):
@@ -351,6 +354,7 @@ class ChildEnd:
         self._host.on_parent_contact(
             self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
         )
+        self._take_receipts(reply.receipts)
         waiting = frozenset(Lane(lane) for lane in reply.waiting)
         if reply.incarnation != known_incarnation:
             waiting = frozenset(Lane)
@@ -358,6 +362,11 @@ class ChildEnd:
             verdict, there, here, waiting, reason=reply.reason, restore_parent=other,
             upload_due=upload_due,
         )  # fmt: skip
+
+    def _take_receipts(self, given: Iterable[pb.SignedReceipt]) -> None:
+        parsed = [receipt.from_wire(each) for each in given]
+        if parsed:
+            self._host.receive_receipts(receipts.take(self._host, self.parent_unit, parsed))
 
     def _check_possession(self, reply: pb.HelloResponse) -> None:
         """The parent has signed our challenge, if it has a key. Raises: KeyNotShown."""

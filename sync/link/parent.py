@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import Connection
 
-from sync.apply import statements
+from sync.apply import receipts, statements
 from sync.apply.host import Host, reporting
 from sync.apply.receive import receive_batch
+from sync.codec.receipt import Receipt
 from sync.compare import parent as compare_parent
 from sync.link.admission import admit
 from sync.link.handshake import (
@@ -61,6 +63,7 @@ from sync.snapshot.parent import ChunkAnswer
 from sync.wire.link.v1 import link_pb2 as pb
 
 DURABLE_EVERY_MS = 200  # between two answers to pushes that tell what is durable above us
+RECEIPTS_EVERY_MS = 1_000  # and between two that have receipts
 # Of these nobody asks whether another process lives.
 _NOT_OURS = (Verdict.WRONG_PARENT, Verdict.UPGRADE_FIRST, Verdict.CHALLENGE, None)
 
@@ -112,6 +115,8 @@ class Parent:
         if check.verdict not in _NOT_OURS:
             self.sessions.settle_duplicate(hello.unit, duplicate)
         match check.verdict:
+            case Verdict.CHALLENGE:
+                self.sessions.forget_receipts(hello.unit)
             case None:
                 error = _refusal(facts, check)
                 self.host.signature_refused(hello.unit, error)
@@ -290,6 +295,43 @@ class Parent:
             ]
             return here + [_of_child(tx, unit, s) for s in above]
 
+    def receipts_for(self, unit: int, *, hello: bool) -> list[Receipt]:
+        """Return the receipts that a child was not sent yet: ours, and those from above us.
+
+        What pushes have brought since its last Hello goes once more with the next: an answer to a
+        push may be lost. `hello`: for the answer to one; else only now and then.
+        """
+        child, host = self.sessions.session_of(unit), self.host
+        if child is None:
+            return []
+        replica = host.replica
+        now_ms = replica.now_ms
+        unsure = hello and bool(child.receipts_since)
+        if hello:
+            child.receipts_since = {}
+        elif 0 <= now_ms - child.receipts_ms < RECEIPTS_EVERY_MS:
+            return []
+        child.receipts_ms = now_ms
+        found: list[Receipt] = []
+
+        def send(holder: int, of: int, what: object, receipt: Callable[[], Receipt]) -> None:
+            sent = child.receipts_sent if hello else child.receipts_since
+            known = child.receipts_since.get((of, holder), child.receipts_sent.get((of, holder)))
+            if known != what:
+                sent[of, holder] = what
+                found.append(receipt())
+
+        with host.store.read() as tx:
+            at = log.position(tx)
+            unchanged = at == child.receipts_at and child.receipts_sent and not unsure
+            held = {} if unchanged else receipts.held_of(tx, replica, unit)
+        child.receipts_at = at
+        for of, heads in held.items():
+            send(replica.identity.unit, of, heads, partial(receipts.sign, replica, of, heads))
+        for each in host.peer_status.receipts_below(lambda of: replica.routes.hop(of) == unit):
+            send(each.holder, each.unit, each.signed, partial(_same, each))
+        return found
+
     def _durable_since(self, child: ChildSession, lane: Lane, position: int) -> list[DurableAt]:
         """Return what is new since the child was last told: asked after every batch.
 
@@ -352,6 +394,10 @@ def _refusal(facts: Facts, check: Check) -> SignatureError:
     if check is KEY_REFUSED:
         return KeyRefused(f"unit {hello.unit}", facts.pinned, hello.public_key)
     return KeyChanged(f"unit {hello.unit}", facts.key, hello.public_key)
+
+
+def _same(receipt: Receipt) -> Receipt:
+    return receipt
 
 
 def _of_child(tx: Connection, unit: int, durable_above: DurableAt) -> DurableAt:

@@ -145,6 +145,14 @@ truncation = Table(  # INV-5: at or below it the log is truncated and not read a
     ),  # the newest removed entry that was addressed to it
 )
 
+receipt = Table(  # INV-31: what offices above have signed that they hold; forwarded as it came
+    "receipt",
+    metadata,
+    Column("holder", BigInteger, primary_key=True, autoincrement=False),
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),  # that wrote it
+    Column("signed", LargeBinary, nullable=False),
+)
+
 durable_above = Table(  # how far this log is durable above, by level
     "durable",
     metadata,

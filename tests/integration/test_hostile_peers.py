@@ -15,6 +15,8 @@ from sqlalchemy import Connection
 
 from node.config import OfficeConfig
 from node.services.health.status import status
+from node.services.records.durability import Durable, durability
+from node.services.upkeep.log_retention import truncate_log
 from node.setup import init_office
 from sync.codec import entry as codec
 from sync.codec import statement
@@ -27,7 +29,7 @@ from sync.link.session import State
 from sync.log import entries as log
 from sync.log import signatures
 from sync.model.change import Batch, Entry
-from sync.model.report import NodeStatus
+from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
 from sync.recovery import heads as recovery_heads
 from sync.store import peers
@@ -424,6 +426,36 @@ def test_a_hub_cannot_state_of_an_office_below_what_that_office_has_not_signed(
     assert reply.verdict == pb.VERDICT_ACCEPTED
     assert below not in district.peer_status.known()
     assert ("status_forged" in refusals(hub, DISTRICT).get("signature_refused", "")) is signed
+
+
+def test_a_hub_that_calls_records_safe_at_a_city_that_has_none_of_them_is_not_believed(
+    hub: Tier,
+) -> None:
+    """Nor is the log cut on it: what no office above has signed for stays."""
+    street, parent = hub.served(STREET).office, hub.served(DISTRICT).parent
+    honest = parent.durable_above
+
+    def lying(unit: int) -> list[DurableAt]:
+        return [*honest(unit), *(DurableAt(0, lane, 1 << 40) for lane in Lane)]
+
+    parent.durable_above = lying  # type: ignore[method-assign]
+    record = outlet(street, "甲")
+    eventually(lambda: record in outlets(hub, DISTRICT))
+    hub.served(STREET).dialer.renew_handshake()  # type: ignore[union-attr]
+
+    def found() -> list[Durable]:
+        me = street.identity.unit
+        return [p.found for p in durability(street, "service_outlet", me, record).places]
+
+    eventually(lambda: found()[1] is Durable.SAFE)  # the district has signed that it has it
+    assert DurableAt(0, Lane.BULK, 1 << 40) in street.peer_status.durable_above()
+    assert found() == [Durable.SAFE, Durable.SAFE, Durable.WAITING]
+    street.config = street.config.model_copy(update={"log_days": 30, "lease_days": 60})
+    now_ms = street.clock.now_ms()
+    cut = [
+        truncate_log(street, now_ms + day * 86_400_000).portion.entries for day in range(0, 99, 2)
+    ]
+    assert sum(cut) == 0
 
 
 def test_a_tampered_child_cannot_give_back_what_its_parent_never_asked_for(hub: Tier) -> None:

@@ -24,6 +24,7 @@ from sync.model.change import Batch, Edit, Operation, RecordKey, Value
 from sync.model.report import DurableAt
 from sync.model.schema import Lane
 from sync.model.stream import StreamGap
+from tests.support.receipts import hand_down
 
 CATALOGUE = load_catalogue()
 START_MS = 1_780_000_000_000  # 2026-05-29 in China
@@ -166,6 +167,7 @@ class Network:
                 for lane in Lane
             ]
         child.peer_status.on_parent_contact(parent.identity.unit, durable_above)
+        hand_down(parent, child)
 
     def settle(self) -> None:
         """Hand up everything that is anywhere, as far as the offices are there."""

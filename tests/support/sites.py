@@ -298,7 +298,7 @@ class Site:
 
 
 ENGINE_TABLES = frozenset({
-    "log_head", "entry", "stream", "stream_base", "meta", "peer", "incarnation",
+    "log_head", "entry", "stream", "stream_base", "receipt", "meta", "peer", "incarnation",
     "cursor", "durable", "conflict", "digest", "quarantine", "repair", "truncation", "local_entry",
 })  # fmt: skip
 

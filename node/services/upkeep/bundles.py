@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from node.domain.units import Tree
-from sync.apply import statements
+from sync.apply import receipts, statements
 from sync.bundle import transfer
 from sync.bundle.errors import BundleNotNeighbour
 from sync.bundle.file import Bundle, BundleWriter, open_bundle, packed
 from sync.bundle.transfer import Header, Neighbour, Reader, Survey
 from sync.codec import entry as codec
-from sync.codec import statement
+from sync.codec import receipt, statement
 from sync.log import entries as log
 from sync.log import truncation
 from sync.model.limits import BATCH_BYTES_MAX, BATCH_BYTES_MIN
@@ -120,6 +120,8 @@ def read_bundles(
     for bundle in bundles:
         if durable_above := reader.begin(bundle):
             office.peer_status.durable_from_bundle(durable_above)
+            given = list(map(receipt.from_wire, bundle.header.receipts))
+            office.receive_receipts(receipts.take(office, bundle.header.sender, given))
         for batch in bundle.batches():
             reader.survey.quarantined += reader.apply(batch).quarantined
             done += 1
@@ -154,6 +156,7 @@ def _addressed(office: LinkedOffice, header: Header, peer: Neighbour) -> Header:
         header.offices.extend(map(statement.status_to_wire, office.peer_status.for_parent()))
     else:
         header.durable_above.extend(map(codec.durable_to_wire, _durable_above(office, peer.unit)))
+        header.receipts.extend(map(receipt.to_wire, receipts.all_for(office, peer.unit)))
     return header
 
 
