@@ -42,7 +42,7 @@ class ReceiptForged(SignatureError):
         )
 
 
-def held_of(tx: Connection, replica: Replica, child: int) -> dict[int, Heads]:
+def heads_below(tx: Connection, replica: Replica, child: int) -> dict[int, Heads]:
     """Return unit -> the newest entry here of each upward stream, for a child and those below."""
     rows = execute(
         tx,
@@ -67,7 +67,7 @@ def all_for(host: Host, child: int) -> list[Receipt]:
     """Return every receipt for a child and those below it: ours, and those from above us."""
     replica = host.replica
     with host.store.read() as tx:
-        held = held_of(tx, replica, child)
+        held = heads_below(tx, replica, child)
     own = [sign(replica, unit, heads) for unit, heads in held.items()]
     above = host.peer_status.receipts_below(lambda unit: replica.routes.hop(unit) == child)
     return [*own, *above]

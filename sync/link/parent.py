@@ -324,7 +324,7 @@ class Parent:
         with host.store.read() as tx:
             at = log.position(tx)
             unchanged = at == child.receipts_at and child.receipts_sent and not unsure
-            held = {} if unchanged else receipts.held_of(tx, replica, unit)
+            held = {} if unchanged else receipts.heads_below(tx, replica, unit)
         child.receipts_at = at
         for of, heads in held.items():
             send(replica.identity.unit, of, heads, partial(receipts.sign, replica, of, heads))
