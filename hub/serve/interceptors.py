@@ -1,4 +1,4 @@
-"""What every call gets: one place turns refusals into statuses and keeps failures out of sight."""
+"""Interceptors of every call: turn refusals into statuses and keep failures out of sight."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def refuse(context: grpc.ServicerContext, error: SilianError) -> NoReturn:
 
 
 class TranslateErrors(grpc.ServerInterceptor):
-    """Refusals become statuses; anything else is logged here and tells the caller nothing."""
+    """Refusals become statuses; anything else is logged here and not sent to the caller."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Handler, Handler]] = {}  # method -> as it is, as it is guarded
+        self._known: dict[str, tuple[Handler, Handler]] = {}  # method -> unchanged, guarded
 
     def intercept_service(
         self,
@@ -60,7 +60,7 @@ def _guarded_handler(handler: Handler, name: str) -> Handler:
             handler.request_deserializer,
             handler.response_serializer,
         )
-    # A handler that answers later from elsewhere is no generator: it looks after itself.
+    # A handler that answers later from elsewhere is no generator: it handles its own errors.
     later = getattr(handler.unary_stream, "experimental_non_blocking", False)
     if handler.unary_stream is not None and not later:
         return grpc.unary_stream_rpc_method_handler(
@@ -92,14 +92,14 @@ def _guarded_stream(method: Callable[..., Any], name: str) -> Callable[..., Any]
 
 
 def _end(context: grpc.ServicerContext, name: str, error: Exception) -> NoReturn:
-    """End a call that raised; the trace stays here."""
+    """End a call that raised; the trace is logged here only."""
     refusal = (
         refusal_of(error) if _OFFICE_CALLS in name or not isinstance(error, _OF_VALUES) else None
     )
     if refusal is not None:
         if not refusal.retryable:
             log.warning("call_refused", method=name, code=refusal.code, reason=refusal.en)
-        elif refusal is not error:  # trouble of the machine, not a peer that comes too early
+        elif refusal is not error:  # a fault of the machine, not a peer that comes too early
             log.error("machine_trouble", method=name, code=refusal.code, reason=refusal.en)
         refuse(context, refusal)
     log.error("call_failed", method=name, exc_info=error)

@@ -61,20 +61,20 @@ class Receipts:
             return [each for each in self._known.values() if concerns(each.unit)]
 
     def positions(self) -> list[DurableAt]:
-        """Return up to where our log is held at each level above, as its office has signed."""
+        """Return up to where our log is durable at each level above, as its office has signed."""
         tree = self._office.tree
         with self._lock:
             due, self._due = self._due, set()
-            held: dict[int, dict[StreamKey, StreamHead]] = {level: {} for level in due}
+            durable: dict[int, dict[StreamKey, StreamHead]] = {level: {} for level in due}
             for each in self._known.values():
                 if each.holder in tree and tree.level(each.holder) in due:
-                    held[tree.level(each.holder)].update(each.heads)
+                    durable[tree.level(each.holder)].update(each.heads)
             before = dict(self._positions)
         if due:
             with self._office.store.read() as tx:
                 moved = {
                     (level, lane): receipts.durable_to(
-                        tx, lane, level, before.get((level, lane), 0), held[level]
+                        tx, lane, level, before.get((level, lane), 0), durable[level]
                     )
                     for level in due
                     for lane in Lane

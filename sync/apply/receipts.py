@@ -67,8 +67,8 @@ def all_for(host: Host, child: int) -> list[Receipt]:
     """Return every receipt for a child and those below it: ours, and those from above us."""
     replica = host.replica
     with host.store.read() as tx:
-        held = heads_below(tx, replica, child)
-    own = [sign(replica, unit, heads) for unit, heads in held.items()]
+        durable = heads_below(tx, replica, child)
+    own = [sign(replica, unit, heads) for unit, heads in durable.items()]
     above = host.peer_status.receipts_below(lambda unit: replica.routes.hop(unit) == child)
     return [*own, *above]
 
@@ -113,11 +113,11 @@ def _is_genuine(host: Host, receipt: Receipt, level: int) -> bool:
 
 
 def durable_to(
-    tx: Connection, lane: Lane, level: int, after: int, held: Mapping[StreamKey, StreamHead]
+    tx: Connection, lane: Lane, level: int, after: int, durable: Mapping[StreamKey, StreamHead]
 ) -> int:
-    """Return up to where all of our log that goes up to a level is held there.
+    """Return up to where all of our log that goes up to a level is durable there.
 
-    `after`: where that was before; `held`: the newest entries of which its office signed that it
+    `after`: where that was before; `durable`: the newest entries of which its office signed that it
     holds them. One that is another entry than ours under its number does not count.
     """
     at = after
@@ -129,7 +129,7 @@ def durable_to(
             (lane.value, at, level, SCAN_ENTRIES),
         ).fetchall()
         for arrival, incarnation, audience, seq in rows:
-            head = held.get(StreamKey(incarnation, audience, lane))
+            head = durable.get(StreamKey(incarnation, audience, lane))
             if head is None or head.seq < seq:
                 return at
             if head.seq == seq and not _is_here(tx, arrival, head.hash):

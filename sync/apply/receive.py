@@ -1,4 +1,4 @@
-"""Taking a peer's batch: in portions, so that nobody waits for the store longer than for one."""
+"""Receive a peer's batch in portions, so that no writer waits longer for the store than for one."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from sync.store.sql import pieces
 def receive_batch(host: Host, batch: Batch, *, peer: int, upward: bool) -> Received:
     """Apply a batch, portion by portion; each is durable with its cursor before the next.
 
-    Between two portions whoever is more urgent writes. When one is refused, those before it stay:
+    Between two portions more urgent writers go first. If one is refused, those before it stay:
     the peer goes on from there.
-    A batch whose signatures do not fit is refused whole, before the first portion, and people are
-    told whom not to trust.
+    A batch whose signatures do not fit is refused whole, before the first portion, and its sender
+    is reported.
     Raises: as `sync.apply.applier.apply_batch`.
     """
     with reporting(host, peer):
@@ -37,7 +37,7 @@ def receive_batch(host: Host, batch: Batch, *, peer: int, upward: bool) -> Recei
 
 def _receive(host: Host, batch: Batch, peer: int, upward: bool) -> Received:
     done = Received()
-    parts = [batch]  # a single one is judged whole where it is applied
+    parts = [batch]  # a single one is checked completely where it is applied
     if len(batch.entries) > 1:
         entries = [codec.entry_from_wire(wire) for wire in batch.entries]
         parts = list(portions(batch, entries, PORTION_CHANGES_MAX))
@@ -62,7 +62,7 @@ def _receive(host: Host, batch: Batch, peer: int, upward: bool) -> Received:
 
 
 def portions(batch: Batch, entries: Sequence[Entry], changes_max: int) -> Iterator[Batch]:
-    """Cut a batch between its entries, so that a part has `changes_max` changes or one entry.
+    """Divide a batch between its entries: a part has `changes_max` changes or one entry.
 
     It is cut only where every stream is signed. An entry is a transaction and stays whole. Without
     entries, or where they are not signed at its end, the batch ends with a part that is refused.
@@ -88,7 +88,7 @@ def _part(batch: Batch, start: int, end: int, after: int, upto: int) -> Batch:
 
 
 def rebuild_derived(tx: Connection, host: Host, received: Received) -> None:
-    """Do what this office would have done by itself, had it heard everything in turn."""
+    """Derive what this office would have derived, had it received everything in order."""
     for edits in pieces(host.pending_derived(tx), TRANSACTION_CHANGES_MAX):
         done = applier.apply_derived(host.replica, tx, edits)
         received.waiters.join(done.waiters)

@@ -1,7 +1,7 @@
 """Proof: under which keys entries that come back were written here.
 
-A parent's log gives an office back what it wrote, and so do the children of a restored parent. The
-office trusts no word for that: it signed each entry when it wrote it.
+A parent's log returns to an office what the office wrote, and so do the children of a restored
+parent. Nobody is trusted for that: the office signed each entry when it wrote it.
 """
 
 from __future__ import annotations

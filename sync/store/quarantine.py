@@ -13,7 +13,7 @@ from sync.model.change import ID_BYTES, Block, Entry, RecordKey
 from sync.store.sql import execute
 
 DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
-OF_CAUSE = frozenset({"missing_record", "blocked"})  # heal once their cause has come
+OF_CAUSE = frozenset({"missing_record", "blocked"})  # applied once their cause has come
 OF_WRITER = frozenset(
     {"foreign_unit", "not_owner", "append_only", "wrong_kind", "invalid_value"}
 )  # only this writer's later changes wait

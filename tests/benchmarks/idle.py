@@ -155,7 +155,7 @@ def serve_offices(folders: list[Path]) -> dict[str, Any]:
 
 
 def serve_children(folder: Path) -> dict[str, Any]:
-    """Serve a hub; light children greet and wait, from another process."""
+    """Serve a hub; light children handshake and wait, from another process."""
     import gc
 
     from hub.serve.process import Process
@@ -183,7 +183,7 @@ def serve_children(folder: Path) -> dict[str, Any]:
 
 
 def be_children(address: str, units: list[int]) -> None:
-    """Greet for each unit over a channel of its own, wait for rings, and hold still."""
+    """Handshake for each unit over a channel of its own, wait for notifications, no more."""
     from sync.codec.signing import Signer
     from sync.link.lines import NO_PROXY
     from sync.link.possession import CHILD, Sides, sign

@@ -36,7 +36,7 @@ def line(open_site: Open) -> tuple[Site, Site, Site]:
 
 
 def received_and_signed(site: Site) -> tuple[int, int]:
-    """Return how far the community's stream is held, and how far it is signed."""
+    """Return how far the community's stream is stored, and how far it is signed."""
     with site.store.read() as tx:
         known = log_signatures.stream_known(tx, KEY)
     return known.head.seq, known.signed.seq

@@ -153,7 +153,7 @@ class Network:
             self.send_status(code)
 
     def send_status(self, code: str) -> None:
-        """Let an office's parent hear its news."""
+        """Let an office's parent receive its status."""
         parent: Any = self[PARENT[code]]
         child = self[code]
         unit = child.identity.unit

@@ -34,8 +34,8 @@ def net(tmp_path: Path) -> Iterator[Network]:
     network.close()
 
 
-def held(net: Network, code: str) -> dict[int, int]:
-    """Return level -> how far the bulk log is held there by receipts."""
+def durable_in(net: Network, code: str) -> dict[int, int]:
+    """Return level -> how far the bulk log is durable there by receipts."""
     found = net[code].peer_status.receipts.positions()
     return {s.level: s.position for s in found if s.lane is Lane.BULK}
 
@@ -101,16 +101,16 @@ def test_a_receipt_that_its_office_has_not_signed_is_not_used_and_its_bringer_na
     for _ in range(3):
         net.settle()  # each hands the receipts one level further down
     net.create(A, "premises", **PREMISES)
-    before = held(net, A)
+    before = durable_in(net, A)
     assert before.keys() == {0, 1, 2}
     net.forward()
     for signer in (net[NORTH].replica.signer, Signer(b"o" * 32)):
         take(net, receipt_of(net, CITY, signer))
-        assert held(net, A) == before
+        assert durable_in(net, A) == before
         named = {(p.code, p.unit) for p in status(net[A]).problems}
         assert ("signature_refused", net.unit(NORTH)) in named
     take(net, receipt_of(net, CITY))
-    assert held(net, A)[0] > before[0]
+    assert durable_in(net, A)[0] > before[0]
 
 
 def test_a_receipt_for_another_entry_under_our_number_does_not_count(net):
@@ -120,10 +120,10 @@ def test_a_receipt_for_another_entry_under_our_number_does_not_count(net):
     me = net[CITY].identity
     take(net, wire.sign(me.unit, me.incarnation, net.unit(A), net.ms, other,
                         net[CITY].replica.signer))  # fmt: skip
-    assert held(net, A).get(0, 0) == 0
+    assert durable_in(net, A).get(0, 0) == 0
     net.forward()
     take(net, receipt_of(net, CITY))
-    assert held(net, A)[0] > 0
+    assert durable_in(net, A)[0] > 0
 
 
 def test_a_receipt_of_an_office_that_is_not_above_counts_for_nothing(net):
@@ -138,7 +138,7 @@ def test_receipts_are_there_again_after_a_restart(net):
     net.create(A, "premises", **PREMISES)
     net.settle()
     net.settle()
-    before = held(net, A)
+    before = durable_in(net, A)
     assert before
     net[A].peer_status.save()
     again = Receipts(net[A]).positions()
