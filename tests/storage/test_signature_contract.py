@@ -206,6 +206,23 @@ def test_own_entries_come_back_only_under_a_key_of_this_office(line):
     assert take_back(SIGNERS[GARDEN], mine) == 1
 
 
+def test_one_edit_is_signed_once_and_checked_once_at_each_office(line, monkeypatch):
+    """However often it is sent: so a signature costs a single edit no more than its sending did."""
+    garden, street, district = line
+    made: list[bytes] = []
+    checked: list[bytes] = []
+    sign, is_signed = Signer.sign, log_signatures.is_signed
+    monkeypatch.setattr(Signer, "sign", lambda *a: made.append(a[2]) or sign(*a))
+    monkeypatch.setattr(
+        log_signatures, "is_signed", lambda *a: checked.append(a[2]) or is_signed(*a)
+    )
+    garden.commit(garden.create(1, name="甲"))
+    assert garden.batch_up() == garden.batch_up()
+    garden.send(street)
+    street.send(district)
+    assert (len(made), len(checked), len({*made, *checked})) == (1, 2, 1)
+
+
 def test_what_a_relay_sends_ends_where_each_stream_is_signed(line):
     """A relay has the signatures that came; it cuts there, however small the batch is to be."""
     garden, street, district = line
