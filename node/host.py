@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from node.audiences import audiences_of_block, shared_with
 from node.ids import new_incarnation
 from node.office import Office, Parts
+from sync.codec.receipt import Receipt
 from sync.model.change import Block, Edit
 from sync.model.errors import SilianError
 from sync.model.report import Comparison, DurableAt, NodeStatus
@@ -33,6 +34,10 @@ class LinkedOffice(Office):
     def on_parent_contact(self, unit: int, durable_above: Iterable[DurableAt]) -> None:
         """Record how far our log is durable above, by the parent's report."""
         self.peer_status.on_parent_contact(unit, durable_above)
+
+    def receive_receipts(self, receipts: Iterable[Receipt]) -> None:
+        """Note what offices above have signed that they hold."""
+        self.peer_status.receipts.take(receipts)
 
     def signature_refused(self, unit: int, error: SilianError) -> None:
         """Record that a peer's message was refused: forged, or not allowed from it."""

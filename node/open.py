@@ -90,14 +90,13 @@ def assemble(
     *,
     wall_ms: Callable[[], int],
     rng: random.Random,
+    signer: Signer,
     folder_lock: FolderLock | None = None,
-    signer: Signer | None = None,
 ) -> LinkedOffice:
     """Put an office together around its open store, and bring the store to this catalogue."""
     tables = catalogue_tables(catalogue)
     store.marked(read_commit_mark)
-    if signer is not None:
-        store.write(lambda tx: _bind_key(tx, signer, rng))
+    store.write(lambda tx: _bind_key(tx, signer, rng))
     with store.read() as tx:
         identity = read_identity(tx)
         clock = HybridClock(wall_ms, last_hlc=log.lock(tx) if store.is_sqlite else 0)
@@ -118,7 +117,7 @@ def assemble(
         log=structlog.get_logger().bind(office=tree.get(identity.unit).code),
     )  # fmt: skip
     folds = Folds(context)
-    replica = Replica(tables, identity, routes, clock, folds=folds.in_order(), signer=signer)
+    replica = Replica(tables, identity, routes, clock, signer, folds=folds.in_order())
     parts = Parts(
         config=config, folder=folder, store=store, context=context, folds=folds, replica=replica,
         rng=rng, folder_lock=folder_lock, fenced=fenced,
@@ -159,15 +158,17 @@ def _bind_key(tx: Connection, signer: Signer, rng: random.Random) -> None:
     """Bind the key to the store's incarnation; if another key is bound, begin another incarnation.
 
     The key file was lost, or the store was moved to another folder without it. Nothing else was
-    lost: the log keeps its numbers, and what waits is sent unchanged.
+    lost: the log keeps its numbers, and what waits is sent as it was signed. What an older program
+    wrote and did not sign is signed now.
     """
     me = read_identity(tx)
     known = signatures.key_known(tx, me.incarnation)
-    if known == signer.public_key:
-        return
     if not known:  # the first start of a program that signs
         log.register_incarnations(tx, [(me.incarnation, me.unit, me.level)])
         signatures.own_key(tx, me.incarnation, signer)
+    if known in (b"", signer.public_key):
+        if count := signatures.sign_own_past(tx, signer):
+            structlog.get_logger().info("own_entries_signed", entries=count)
         return
     incarnation = new_incarnation(rng)
     rotate_incarnation(tx, me.unit, me.level, incarnation, signer)

@@ -98,7 +98,7 @@ def _written(context: CallContext, written: Written) -> pb.BundleWritten:
         control=written.control,
         bulk=written.bulk,
         changes=written.changes,
-        key=fingerprint(signer.public_key) if signer is not None else "",
+        key=fingerprint(signer.public_key),
     )
 
 

@@ -65,7 +65,7 @@ def get_status(context: CallContext, request: pb.GetStatusRequest) -> pb.GetStat
         link=_link(context),
         durable_above=[
             pb.DurableLevel(level=s.level, lane=s.lane.name.lower(), position=s.position)
-            for s in office.peer_status.durable_above()
+            for s in office.peer_status.durable_proven()
         ],
         problems=[_problem(context, problem) for problem in found.problems],
         catalogue=office.catalogue.version,

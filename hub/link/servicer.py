@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 
 from sync.codec import entry as codec
+from sync.codec import receipt, statement
 from sync.link import Hello, Parent, SessionUnknown, Verdict
 from sync.model.schema import Lane
 from sync.recovery.heads import required_of, required_to_wire
@@ -38,7 +39,7 @@ class LinkServicer:
                 knows_other_incarnation=any(
                     c.incarnation not in (0, me.incarnation) for c in request.cursors
                 ),
-                peer_status=tuple(map(codec.status_from_wire, request.offices)),
+                peer_status=tuple(map(statement.status_from_wire, request.offices)),
                 token=request.token,
                 continues=request.continues,
                 process=request.process,
@@ -68,10 +69,13 @@ class LinkServicer:
             else (),
             token=answer.token,
             required_heads=required_to_wire(answer.required_heads),
-            public_key=signer.public_key if (signer := parent.host.replica.signer) else b"",
+            public_key=parent.host.replica.signer.public_key,
             snapshot_follows=answer.snapshot_follows,
             challenge=answer.challenge,
             signature=answer.signature,
+            receipts=map(receipt.to_wire, parent.receipts_for(request.unit, hello=True))
+            if go_on
+            else (),
         )
 
     def Push(self, request: pb.PushRequest, context: grpc.ServicerContext) -> pb.PushResponse:
@@ -84,6 +88,9 @@ class LinkServicer:
         return pb.PushResponse(
             durable=codec.cursor_to_wire(batch.lane, batch.incarnation, received.position),
             durable_above=map(codec.durable_to_wire, durable_above),
+            receipts=map(
+                receipt.to_wire, self._parent(context).receipts_for(request.unit, hello=False)
+            ),
         )
 
     def Pull(self, request: pb.PullRequest, context: grpc.ServicerContext) -> pb.PullResponse:
@@ -130,8 +137,9 @@ class LinkServicer:
         self, request: pb.RestoreParentRequest, context: grpc.ServicerContext
     ) -> pb.RestoreParentResponse:
         self._parent(context).restore_own(
-            caller(context, request.unit), request.session, request.entries, last=request.last
-        )
+            caller(context, request.unit), request.session, request.entries,
+            codec.signatures_from_wire(request.signatures), last=request.last,
+        )  # fmt: skip
         return pb.RestoreParentResponse()
 
     def Snapshot(

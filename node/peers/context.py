@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from node.domain.units import Tree
 from node.store.engine import Store
+from sync.apply.replica import Replica
 from sync.model.access import Identity
 from sync.model.version import HybridClock
 
@@ -21,6 +22,12 @@ class PeerContext(Protocol):
 
     @property
     def identity(self) -> Identity: ...
+
+    @property
+    def replica(self) -> Replica: ...
+
+    @property
+    def parent_unit(self) -> int | None: ...
 
     @property
     def tree(self) -> Tree: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
@@ -12,7 +12,12 @@ from operator import attrgetter
 from sqlalchemy import Connection, select
 
 from node.peers.context import PeerContext
+from node.peers.contradictions import Contradictions
+from node.peers.receipts import Receipts
 from node.store.tables import office_status
+from sync.apply import statements
+from sync.codec import statement
+from sync.codec.receipt import Receipt
 from sync.log import entries as log
 from sync.model.audience import up
 from sync.model.limits import CLOCK_AHEAD_MS_MAX
@@ -26,13 +31,14 @@ from sync.store.tables import conflict, durable_above, quarantine
 
 _SAVE = (
     "INSERT INTO office_status (unit, at_ms, last_contact_ms, connected, waiting_up, "
-    "waiting_age_ms, waiting_down, conflicts, quarantined, incarnation, bulk_seq, program) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (unit) DO UPDATE SET at_ms=excluded.at_ms, "
+    "waiting_age_ms, waiting_down, conflicts, quarantined, incarnation, bulk_seq, program, "
+    "signed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) "
+    "ON CONFLICT (unit) DO UPDATE SET at_ms=excluded.at_ms, "
     "last_contact_ms=excluded.last_contact_ms, connected=excluded.connected, "
     "waiting_up=excluded.waiting_up, waiting_age_ms=excluded.waiting_age_ms, "
     "waiting_down=excluded.waiting_down, conflicts=excluded.conflicts, "
     "quarantined=excluded.quarantined, incarnation=excluded.incarnation, "
-    "bulk_seq=excluded.bulk_seq, program=excluded.program "
+    "bulk_seq=excluded.bulk_seq, program=excluded.program, signed=excluded.signed "
     "WHERE excluded.at_ms >= office_status.at_ms"
 )
 _SAVE_DURABLE = (
@@ -46,7 +52,7 @@ _STREAMS = (
     "SELECT s.incarnation, i.unit, s.seq, s.hlc FROM stream s "
     "JOIN incarnation i ON i.id=s.incarnation WHERE s.audience=? AND s.lane=?"
 )
-_MOMENTS = frozenset({"at_ms", "last_contact_ms", "waiting_age_ms"})
+_MOMENTS = frozenset({"at_ms", "last_contact_ms", "waiting_age_ms", "signed"})
 _apart_from_moments = attrgetter(
     *(field for field in NodeStatus.__dataclass_fields__ if field not in _MOMENTS)
 )
@@ -72,6 +78,8 @@ class PeerStatus:
     def __init__(self, office: PeerContext) -> None:
         self._office = office
         self._lock = threading.Lock()
+        self.contradictions = Contradictions(office)
+        self.receipts = Receipts(office)
         self._known: dict[int, NodeStatus] = {}
         self._dirty: set[int] = set()  # units whose status the parent has not received
         self._in_flight: set[int] = set()  # units whose status was sent; no answer yet
@@ -127,7 +135,7 @@ class PeerStatus:
             oldest = min(filter(None, (oldest, since)), default=0)
         key = StreamKey(office.identity.incarnation, up(0), Lane.BULK)
         head = log.heads_of(tx, [key]).get(key)
-        return NodeStatus(
+        own = NodeStatus(
             unit=office.identity.unit,
             at_ms=complete_to_ms,
             last_contact_ms=now_ms,
@@ -140,6 +148,9 @@ class PeerStatus:
             bulk_seq=head.seq if head else 0,
             program=office.program,
         )
+        bulk_hash = head.hash if head else b""
+        from_parent = statements.heads_from(tx, office.parent_unit)
+        return statement.signed(own, bulk_hash, from_parent, office.replica.signer)
 
     def for_parent(self) -> list[NodeStatus]:
         """Return our own status and those from below that the parent has not received yet.
@@ -155,19 +166,32 @@ class PeerStatus:
     def receive_status(
         self, peer_status: Iterable[NodeStatus], *, child: int | None = None
     ) -> None:
-        """Store statuses from below; ignore those of units that are not below the child.
+        """Store genuine statuses from below (`sync.apply.statements`).
 
-        A child reports nothing of its own link: its parent records that (`record_contact`).
+        Those of units that are not below the child are ignored. A child reports nothing of its own
+        link: its parent records that (`record_contact`). An office from which nothing has come has
+        no status.
         """
         tree = self._office.tree
+        counting = []
+        for item in peer_status:
+            if child is not None and not (item.unit in tree and tree.within(item.unit, child)):
+                continue
+            if not _is_possible(item):  # a stored one would stop every tick above
+                self._office.log.warning("status_left_out", unit=item.unit)
+                continue
+            self.contradictions.look(self._known.get(item.unit), item)
+            counting.append(item)
         with self._lock:
-            for item in peer_status:
-                if child is not None and not (item.unit in tree and tree.within(item.unit, child)):
-                    continue
-                if not _is_possible(item):  # a stored one would stop every tick above
-                    self._office.log.warning("status_left_out", unit=item.unit)
-                    continue
+            for item in counting:
                 known = self._known.get(item.unit)
+                if not item.at_ms:
+                    if known is None:
+                        continue
+                    item = replace(
+                        known, connected=item.connected, waiting_down=item.waiting_down,
+                        last_contact_ms=item.last_contact_ms,
+                    )  # fmt: skip
                 if child == item.unit:
                     line = known or NodeStatus(unit=item.unit, at_ms=0)
                     item = replace(
@@ -237,7 +261,8 @@ class PeerStatus:
 
         An office's status states the length of its stream at that moment: if we have as much, we
         are exact to just before, for more may be written in the same millisecond. The same is true
-        of the stamp of the stream's newest entry.
+        of the stamp of the stream's newest entry. For an office that contradicts itself only the
+        latter counts.
         """
         now_ms = self._office.clock.now_ms()
         positions: dict[int, int] = {}
@@ -246,12 +271,15 @@ class PeerStatus:
             positions[writer] = seq
             exact[unit] = max(exact.get(unit, 0), hlc >> COUNTER_BITS)
         found: dict[int, Watermark] = {}
+        contradicting = self.contradictions.open()
         with self._lock:
             asked = self._known.keys() if units is None else self._known.keys() & set(units)
             for unit in asked | exact.keys():
                 item = self._known.get(unit)
                 behind = item is not None and item.bulk_seq > positions.get(item.incarnation, 0)
                 reports = [*self._earlier.get(unit, ()), *([item] if item else ())]
+                if unit in contradicting:
+                    reports = []
                 complete = [n for n in reports if n.bulk_seq <= positions.get(n.incarnation, 0)]
                 if complete:
                     self._watermark_source[unit] = max(complete, key=lambda n: n.at_ms)
@@ -303,9 +331,22 @@ class PeerStatus:
         with self._lock:
             return [DurableAt(lv, lane, p) for (lv, lane), p in sorted(self._durable.items())]
 
+    def durable_proven(self) -> list[DurableAt]:
+        """Return how far our log is durable above: as the parent itself says of its own store, and
+        further up as each office there has signed."""
+        parent = self._office.identity.level - 1
+        return [
+            *(s for s in self.receipts.positions() if s.level < parent),
+            *(s for s in self.durable_above() if s.level == parent),
+        ]
+
+    def receipts_below(self, concerns: Callable[[int], bool]) -> list[Receipt]:
+        """Return receipts of offices above for these units."""
+        return self.receipts.below(concerns)
+
     def waits_above(self) -> bool:
-        """Return whether something goes up that is not known to be durable at all its levels."""
-        floors = {(s.level, s.lane): s.position for s in self.durable_above()}
+        """Return whether something that goes up has no receipt of one of its levels."""
+        floors = {(s.level, s.lane): s.position for s in self.receipts.positions()}
         with self._office.store.read() as tx:
             return any(
                 log.goes_up_after(tx, lane, floors.get((level, lane), 0), level)
@@ -320,6 +361,7 @@ class PeerStatus:
         was shown; `moments`: store all of it, for this process ends. Of an office of which we lack
         something, an older status is kept: the watermark comes from it.
         """
+        self.receipts.save()
         with self._lock:
             fresh = [u for u, item in self._known.items() if self._is_due(item, moments)]
             shown, self._shown = self._shown, set()
@@ -392,7 +434,7 @@ def _write(
         tx.exec_driver_sql(sql(tx, _SAVE), [
             (n.unit, n.at_ms, n.last_contact_ms, int(n.connected), n.waiting_up,
              n.waiting_age_ms, n.waiting_down, n.conflicts, n.quarantined, n.incarnation,
-             n.bulk_seq, n.program)
+             n.bulk_seq, n.program, n.signed)
             for n in rows
         ])  # fmt: skip
     if positions:
@@ -408,6 +450,7 @@ def _count(tx: Connection, table: str, *states: str) -> int:
 def _from_row(row: object) -> NodeStatus:
     m = row._mapping  # type: ignore[attr-defined]
     return NodeStatus(
-        **{f: m[f] for f in NodeStatus.__dataclass_fields__ if f != "connected"},
+        **{f: m[f] for f in NodeStatus.__dataclass_fields__ if f not in ("connected", "signed")},
         connected=False,
+        signed=bytes(m["signed"] or b""),
     )

@@ -69,6 +69,7 @@ office_status = Table(  # status of this office and those below; no change, so n
     Column("bulk_seq", BigInteger, nullable=False),
     Column("program", String(40), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
+    Column("signed", LargeBinary),  # what the office itself says of this, with its signature
 )
 
 job_run = Table(  # which job ran, for which period, with which result; a missed one runs later

@@ -86,13 +86,12 @@ def apply_batch(
     received = Received(position=max(applied_to, batch.upto))
     known: log_signatures.KnownStreams = {}
     fresh = next_entries(replica, tx, batch, peer, upward, known=known)
-    registered = {key.incarnation for key, (signed_to, _) in known.items() if signed_to.public_key}
-    changes = log_signatures.verify_batch(tx, (e for e, _, _ in fresh), batch.signatures, known)
+    registered = {key.incarnation for key, each in known.items() if each.signed.public_key}
+    verified = log_signatures.verify_batch(tx, (e for e, _, _ in fresh), batch.signatures, known)
     replica.merger.begin(tx)
     applied_blocks = _already_applied(tx, [e for e, _, _ in fresh if e.original_incarnation])
-    effects = _append(replica, tx, fresh, received, applied_blocks, changes, registered)
-    log_signatures.save(tx, changes, replica.now_ms, {key_of(e) for e, _, _ in fresh})
-    received.waiters.recent_commit.signed_to = {key: after for key, (_, after) in changes.items()}
+    effects = _append(replica, tx, fresh, received, verified, applied_blocks, registered)
+    log_signatures.save(tx, verified, replica.now_ms, {key_of(e) for e, _, _ in fresh})
     replica.commit_derived(tx, effects, received)
     retry.retry_ready(replica, tx, received)
     if (known_incarnation, applied_to) != (batch.incarnation, received.position):
@@ -114,7 +113,8 @@ def replay(
     wires: Sequence[bytes],
     *,
     peer: int,
-    signatures: Sequence[Signature] = (),
+    signatures: Sequence[Signature],
+    own_keys: Set[bytes] | None,
     message: Message = Message.REPLAY,
 ) -> Received:
     """Take back the entries that this store lost, from its parent's log (`sync.recovery.heads`).
@@ -123,6 +123,7 @@ def replay(
     derived from them here; `apply_derived` adds later what is missing. An own transaction that
     was addressed both up and down comes back as two entries, in two streams. It is joined once:
     a value that was overwritten since must not come again (`sync.merge.record`).
+    `own_keys`: under which this office's own entries are its own (`sync.recovery.proof`).
     Raises: StreamGap, StreamForked, Unauthorised, Malformed, SignatureError: nothing was done.
     """
     replica.lock(tx)
@@ -136,13 +137,15 @@ def replay(
             heads[key_of(entry)] = StreamHead(entry.seq, entry.hash)
             fresh.append((entry, via, 0))
     received = Received()
-    signed_to = log_signatures.verify_batch(tx, (e for e, via, _ in fresh if via), signatures)
+    verified = log_signatures.verify_batch(tx, (e for e, _, _ in fresh), signatures)
+    log_signatures.check_own_keys(verified, (e for e, via, _ in fresh if not via), own_keys)
     replica.merger.begin(tx)
     applied_blocks = _already_applied(
         tx, [e for e, via, _ in fresh if e.original_incarnation or not via]
     )
-    replica.fold_received(tx, _append(replica, tx, fresh, received, applied_blocks))
-    log_signatures.save(tx, signed_to, replica.now_ms)
+    effects = _append(replica, tx, fresh, received, verified, applied_blocks)
+    replica.fold_received(tx, effects)
+    log_signatures.save(tx, verified, replica.now_ms, {key_of(e) for e, _, _ in fresh})
     return received
 
 
@@ -220,7 +223,7 @@ def next_entries(
         heads.update(log.heads_of(tx, keys))
     else:
         known.update(log_signatures.streams_known(tx, keys))
-        heads.update((key, StreamHead(*tip)) for key in keys for tip in known[key][1].items())
+        heads.update((key, known[key].head) for key in keys if known[key].head.seq)
     fresh: list[tuple[Entry, int, int]] = []
     message = Message.PUSH if upward else Message.PULL
     check_entries(replica, tx, entries, message, peer, lane=batch.lane)
@@ -261,8 +264,8 @@ def _append(
     tx: Connection,
     fresh: list[tuple[Entry, int, int]],
     received: Received,
+    verified: log_signatures.Verified,
     applied_blocks: Mapping[Version, Sequence[Block]] = MappingProxyType({}),
-    signed_to: log_signatures.Changes = MappingProxyType({}),
     registered: Set[int] = frozenset(),
 ) -> list[Effect]:
     if not fresh:
@@ -283,9 +286,13 @@ def _append(
     newest: dict[StreamKey, Entry] = {}
     for i, (entry, via, position) in enumerate(fresh):
         arrival = first + i
+        signature = verified.signatures.get((key_of(entry), entry.seq))
         rows.append(
-            log_row(replica, entry, arrival, received.waiters, via=via, via_position=position)
-        )
+            log_row(
+                replica, entry, arrival, received.waiters, signature,
+                via=via, via_position=position,
+            )
+        )  # fmt: skip
         newest[key_of(entry)] = entry
         effects += _apply_entry(
             replica, tx, entry, arrival, received, applied_blocks.get(entry.version, ())
@@ -294,7 +301,7 @@ def _append(
         received.changes += entry.changes
     replica.merger.flush(tx)
     log.append(tx, rows)
-    log.save_heads(tx, newest.values(), signed_to)
+    log.save_heads(tx, ((e, verified.signatures[key, e.seq]) for key, e in newest.items()))
     return effects
 
 

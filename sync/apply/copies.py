@@ -22,7 +22,7 @@ from sync.log import entries as log
 from sync.log import signatures
 from sync.log.history import load_history
 from sync.log.outcome import Received
-from sync.log.signatures import BadSignature, KeyChanged
+from sync.log.signatures import BadSignature, KeyChanged, SignatureMissing
 from sync.merge.copies import EMPTY, Chunk, Rows, VectorUnion, VersionVector, join, versions_in
 from sync.merge.evidence import overwritten_transitively
 from sync.merge.record import Head, Heads, RecordState
@@ -222,10 +222,9 @@ def _versions(state: RecordState) -> set[Version]:
 def adopt_streams(replica: Replica, tx: Connection, chunk: Chunk) -> None:
     """Continue streams from where these copies end: their earlier entries never come here.
 
-    A stream that is known further here stays as it is. A signature for a stream as it is here is
-    verified. Where its origin has not signed its newest entry, the sender is trusted, as it is for
-    the copies themselves, until the origin's next signature.
-    Raises: StreamForked, KeyChanged, BadSignature.
+    A stream that is known further here stays as it is. Its own office must have signed each where
+    it ends.
+    Raises: StreamForked, KeyChanged, BadSignature, SignatureMissing.
     """
     here = log.heads_of(tx, chunk.heads)
     for key, tip in chunk.heads.items():
@@ -244,13 +243,12 @@ def adopt_streams(replica: Replica, tx: Connection, chunk: Chunk) -> None:
             raise KeyChanged(
                 f"incarnation {key.incarnation:x}", f"存续期 {key.incarnation:x}", known_key, shown
             )
-        if tip.signed_seq == tip.seq and not is_signed(shown, STREAM, tip.hash, tip.signature):
+        if tip.signed_seq != tip.seq:
+            raise SignatureMissing(key, tip.signed_seq, tip.seq)
+        if not is_signed(shown, STREAM, tip.hash, tip.signature):
             raise BadSignature(key, tip.seq)
         replica.clock.observe(tip.hlc)
-        log.adopt(tx, key, tip.seq, tip.hash, tip.hlc)
-        signed_to, _, _ = signatures.signed_up_to(tx, key)
-        if tip.signed_seq > signed_to.seq:
-            signatures.record_signature(tx, key, tip.signed_seq, tip.signature)
+        log.adopt(tx, key, tip.seq, tip.hash, tip.hlc, tip.signature)
         if shown and not known_key:
             signatures.keep_key(tx, key.incarnation, shown, replica.now_ms)
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection
 
 from sync.apply.replica import Replica
+from sync.codec.receipt import Receipt
 from sync.log.outcome import Received, Waiters
 from sync.log.signatures import SignatureError
 from sync.model.access import Unauthorised
@@ -74,6 +75,9 @@ class PeerReports(Protocol):
     def durable_above(self) -> Sequence[DurableAt]:
         """Return how far our own log is durable at each level above."""
 
+    def receipts_below(self, concerns: Callable[[int], bool]) -> Sequence[Receipt]:
+        """Return receipts of offices above for these units."""
+
     def receive_status(self, reports: Iterable[NodeStatus], *, child: int) -> None:
         """Store what a child reports of itself and of those below it."""
 
@@ -113,6 +117,9 @@ class Host(Protocol):
 
     def on_parent_contact(self, unit: int, durable_above: Iterable[DurableAt]) -> None:
         """Called with the parent's report of how far our log is durable above."""
+
+    def receive_receipts(self, receipts: Iterable[Receipt]) -> None:
+        """Called with what offices above have signed that they hold of ours, and of those below."""
 
     def draw(self) -> int:
         """Return 63 random bits, never 0: a new incarnation, or the name of a process."""

@@ -11,9 +11,11 @@ from sync.apply import applier
 from sync.apply.host import Host, reporting
 from sync.codec import entry as codec
 from sync.log import signatures
+from sync.log.excerpt import portion_ends
 from sync.log.outcome import Received
-from sync.model.change import Batch
+from sync.model.change import Batch, Entry
 from sync.model.limits import PORTION_CHANGES_MAX, TRANSACTION_CHANGES_MAX
+from sync.model.stream import StreamKey, key_of
 from sync.store.priority import priority_of
 from sync.store.sql import pieces
 
@@ -38,10 +40,11 @@ def _receive(host: Host, batch: Batch, peer: int, upward: bool) -> Received:
     parts = [batch]  # a single one is checked completely where it is applied
     if len(batch.entries) > 1:
         entries = [codec.entry_from_wire(wire) for wire in batch.entries]
-        parts = list(portions(batch, [entry.changes for entry in entries], PORTION_CHANGES_MAX))
+        parts = list(portions(batch, entries, PORTION_CHANGES_MAX))
     if len(parts) > 1:
         with host.store.read() as tx:
-            signatures.verify_batch(tx, entries, batch.signatures)
+            fresh = applier.next_entries(host.replica, tx, batch, peer, upward)
+            signatures.verify_batch(tx, (entry for entry, _, _ in fresh), batch.signatures)
     for portion in parts:
 
         def work(tx: Connection, portion: Batch = portion) -> Received:
@@ -58,19 +61,20 @@ def _receive(host: Host, batch: Batch, peer: int, upward: bool) -> Received:
     return done
 
 
-def portions(batch: Batch, sizes: Sequence[int], changes_max: int) -> Iterator[Batch]:
+def portions(batch: Batch, entries: Sequence[Entry], changes_max: int) -> Iterator[Batch]:
     """Divide a batch between its entries: a part has `changes_max` changes or one entry.
 
-    An entry is a transaction and stays whole. Without entries the batch is its only part.
+    It is cut only where every stream is signed. An entry is a transaction and stays whole. Without
+    entries, or where they are not signed at its end, the batch ends with a part that is refused.
     """
-    start, changes, after = 0, 0, batch.after
-    for end, size in enumerate(sizes):
-        if end > start and changes + size > changes_max:
-            upto = batch.positions[end - 1]
-            yield _part(batch, start, end, after, upto)
-            start, changes, after = end, 0, upto
-        changes += size
-    yield _part(batch, start, len(sizes), after, batch.upto)
+    signed = {(StreamKey(s.incarnation, s.audience, s.lane), s.seq) for s in batch.signatures}
+    keys = [(key, (key, entry.seq) in signed) for entry in entries for key in (key_of(entry),)]
+    start, after = 0, batch.after
+    for end in portion_ends([entry.changes for entry in entries], keys, changes_max)[:-1]:
+        upto = batch.positions[end - 1]
+        yield _part(batch, start, end, after, upto)
+        start, after = end, upto
+    yield _part(batch, start, len(entries), after, batch.upto)
 
 
 def _part(batch: Batch, start: int, end: int, after: int, upto: int) -> Batch:

@@ -53,14 +53,14 @@ class Replica:
         identity: Identity,
         routes: Routes,
         clock: HybridClock,
+        signer: Signer,
         folds: Sequence[Fold] = (),
-        signer: Signer | None = None,
     ) -> None:
         self.tables = tables
         self.identity = identity
         self.routes = routes
         self.clock = clock
-        self.signer = signer  # signs our own streams; None: they are not signed
+        self.signer = signer  # signs our own entries
         self.merger = Merger(tables, self._fields_read)
         self.merger.writer(identity.incarnation, identity.level)
         self._folds = tuple(folds)

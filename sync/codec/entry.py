@@ -1,4 +1,4 @@
-"""Protobuf <-> dataclasses: entries, batches, signatures, stream heads, status of offices.
+"""Protobuf <-> dataclasses: entries, batches, signatures, stream heads.
 
 `sync.codec.block` packs a transaction's changes; `sync.codec.chunk` and `sync.compare.codec` pack
 copies of records.
@@ -18,7 +18,7 @@ from sync.model.attribution import UNKNOWN, Attribution, BadAttribution, fault_o
 from sync.model.change import Batch, Block, Entry, Signature, StreamHead
 from sync.model.errors import Malformed, TooLarge
 from sync.model.limits import ENTRY_BYTES_MAX
-from sync.model.report import DurableAt, NodeStatus
+from sync.model.report import DurableAt
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
 from sync.wire.link.v1 import link_pb2 as pb
@@ -192,40 +192,6 @@ def head_from_wire(m: pb.StreamHead) -> tuple[StreamKey, StreamHead]:
     if m.lane not in (1, 2):
         raise Malformed(f"stream of lane {m.lane}")
     return StreamKey(m.incarnation, m.audience, Lane(m.lane)), StreamHead(m.seq, m.hash)
-
-
-def status_to_wire(status: NodeStatus) -> pb.OfficeStatus:
-    return pb.OfficeStatus(
-        unit=status.unit,
-        at_ms=status.at_ms,
-        last_contact_ms=status.last_contact_ms,
-        connected=status.connected,
-        waiting_up=status.waiting_up,
-        waiting_age_ms=status.waiting_age_ms,
-        waiting_down=status.waiting_down,
-        conflicts=status.conflicts,
-        quarantined=status.quarantined,
-        incarnation=status.incarnation,
-        bulk_seq=status.bulk_seq,
-        program=status.program,
-    )
-
-
-def status_from_wire(m: pb.OfficeStatus) -> NodeStatus:
-    return NodeStatus(
-        unit=m.unit,
-        at_ms=m.at_ms,
-        last_contact_ms=m.last_contact_ms,
-        connected=m.connected,
-        waiting_up=m.waiting_up,
-        waiting_age_ms=m.waiting_age_ms,
-        waiting_down=m.waiting_down,
-        conflicts=m.conflicts,
-        quarantined=m.quarantined,
-        incarnation=m.incarnation,
-        bulk_seq=m.bulk_seq,
-        program=m.program[:40],
-    )
 
 
 def durable_to_wire(durable_above: DurableAt) -> pb.DurablePosition:

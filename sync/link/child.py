@@ -6,14 +6,17 @@ session's commands through `ChildEnd` and send the messages in their own way.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from sync.apply import receipts
 from sync.apply.authority import check_incarnation
 from sync.apply.host import Host, reporting
 from sync.apply.receive import receive_batch
 from sync.codec import entry as codec
+from sync.codec import receipt, statement
 from sync.compare.child import ComparisonRun
 from sync.link.messages import (
     AppliedHere,
@@ -188,6 +191,7 @@ class ChildEnd:
             self._host.on_parent_contact(
                 self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
             )
+            self._take_receipts(reply.receipts)
             assert isinstance(command, Push)
             return Pushed(command.batch.lane, reply.durable.position)
         if isinstance(reply, pb.PullResponse):
@@ -221,7 +225,6 @@ class ChildEnd:
                     incarnation=host.replica.identity.incarnation,
                     after=command.after,
                     bytes_max=command.bytes_max,
-                    signer=host.replica.signer,
                 )
                 more = log.position(tx) > batch.upto
             return BatchRead(batch, more)
@@ -233,11 +236,10 @@ class ChildEnd:
         recent_commit, self.recent_commit = self.recent_commit, None
         if recent_commit is None:
             return None
-        me, signer = self._host.replica.identity, self._host.replica.signer
+        incarnation = self._host.replica.identity.incarnation
         return recent_commit.batch(
-            command.lane, command.after, command.bytes_max,
-            unit=me.unit, incarnation=me.incarnation, signer=signer,
-        )  # fmt: skip
+            command.lane, command.after, command.bytes_max, incarnation=incarnation
+        )
 
     def _hello(self) -> pb.HelloRequest:
         host, me = self._host, self._host.replica.identity
@@ -252,7 +254,7 @@ class ChildEnd:
         self._asked = (drawn, me.incarnation)
         (given, there), self._given = self._given, (b"", 0)
         signer, signature = host.replica.signer, b""
-        if signer is not None and given:
+        if given:
             sides = Sides(me.unit, self.parent_unit, me.incarnation, there)
             signature = sign(signer, CHILD, sides, given)
         return pb.HelloRequest(
@@ -269,13 +271,13 @@ class ChildEnd:
             cursors=codec.cursors_to_wire(known.cursors),
             token=bytes.fromhex(token),
             now_ms=host.replica.clock.now_ms() - host.replica.clock.offset_ms,
-            offices=map(codec.status_to_wire, host.offices()),
+            offices=map(statement.status_to_wire, host.offices()),
             program=host.program,
             catalogue=host.catalogue_version,
             continues=known.continues,
             process=self._process,
             required_heads=recovery_heads.required_to_wire(known.required),
-            public_key=signer.public_key if signer is not None else b"",
+            public_key=signer.public_key,
             snapshot_under_way=snapshot_under_way,
         )
 
@@ -359,6 +361,7 @@ class ChildEnd:
         self._host.on_parent_contact(
             self.parent_unit, map(codec.durable_from_wire, reply.durable_above)
         )
+        self._take_receipts(reply.receipts)
         waiting = frozenset(map(codec.lane_from_wire, reply.waiting))
         if reply.incarnation != known_incarnation:
             waiting = frozenset(Lane)
@@ -366,6 +369,11 @@ class ChildEnd:
             verdict, there, here, waiting, reason=reply.reason, restore_parent=other,
             upload_due=upload_due,
         )  # fmt: skip
+
+    def _take_receipts(self, given: Iterable[pb.SignedReceipt]) -> None:
+        parsed = [receipt.from_wire(each) for each in given]
+        if parsed:
+            self._host.receive_receipts(receipts.take(self._host, self.parent_unit, parsed))
 
     def _check_possession(self, reply: pb.HelloResponse) -> None:
         """Check that the parent has signed our challenge, if it has a key. Raises: KeyNotShown."""

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import Connection
 
+from sync.apply import receipts, statements
 from sync.apply.host import Host, reporting
 from sync.apply.receive import receive_batch
+from sync.codec.receipt import Receipt
 from sync.compare import parent as compare_parent
 from sync.link.admission import admit
 from sync.link.handshake import (
@@ -47,7 +50,7 @@ from sync.log import entries as log
 from sync.log import truncation
 from sync.log.outcome import Received
 from sync.log.signatures import KeyChanged, KeyNotShown, KeyRefused, SignatureError
-from sync.model.change import Batch, StreamHead
+from sync.model.change import Batch, Signature, StreamHead
 from sync.model.limits import BATCH_BYTES_MAX, PROTOCOL_MAX, SNAPSHOT_LOG_CHANGES, SNAPSHOT_ROWS
 from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
@@ -60,6 +63,7 @@ from sync.snapshot.parent import ChunkAnswer
 from sync.wire.link.v1 import link_pb2 as pb
 
 DURABLE_EVERY_MS = 200  # between two answers to pushes that report what is durable above us
+RECEIPTS_EVERY_MS = 1_000  # and between two that have receipts
 # With these verdicts nobody asks whether another process is alive.
 _NOT_OURS = (Verdict.WRONG_PARENT, Verdict.UPGRADE_FIRST, Verdict.CHALLENGE, None)
 
@@ -88,7 +92,7 @@ class Parent:
         # Before the answer: a store that is found to be restored goes on as another incarnation.
         signer, sides = self.host.replica.signer, self._sides(hello)
         answer = self._answer(hello)
-        if signer is None or not hello.challenge:
+        if not hello.challenge:
             return answer
         challenge = b""
         if hello.public_key and answer.verdict is not Verdict.WRONG_PARENT:
@@ -111,6 +115,8 @@ class Parent:
         if check.verdict not in _NOT_OURS:
             self.sessions.settle_duplicate(hello.unit, duplicate)
         match check.verdict:
+            case Verdict.CHALLENGE:
+                self.sessions.forget_receipts(hello.unit)
             case None:
                 error = _refusal(facts, check)
                 self.host.signature_refused(hello.unit, error)
@@ -206,7 +212,6 @@ class Parent:
                 incarnation=replica.identity.incarnation,
                 after=after,
                 bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
-                signer=replica.signer,
             )
 
     def upload_snapshot(self, unit: int, session: int, payload: bytes) -> None:
@@ -250,7 +255,6 @@ class Parent:
                 return recovery_parent.read_replay(
                     tx, unit, common=common, acked=acked, after=after,
                     bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
-                    signer=self.host.replica.signer,
                     lanes=(Lane.CONTROL,) if child.state.snapshot_follows else tuple(Lane),
                 )  # fmt: skip
         except truncation.LogTruncated as error:
@@ -258,7 +262,10 @@ class Parent:
             snapshot_parent.record_snapshot_due(self.host, unit, error)
             raise SessionUnknown from error
 
-    def restore_own(self, unit: int, session: int, wires: Sequence[bytes], *, last: bool) -> None:
+    def restore_own(
+        self, unit: int, session: int, wires: Sequence[bytes], signatures: Sequence[Signature], *,
+        last: bool,
+    ) -> None:  # fmt: skip
         """Take our own entries back from a child that received them.
 
         Raises: SessionUnknown, and what `sync.recovery.parent.restore_own` raises.
@@ -267,7 +274,9 @@ class Parent:
         host = self.host
         with reporting(host, unit):
             received = host.store.write(
-                lambda tx: recovery_parent.restore_own(tx, host, wires, child=unit, last=last)
+                lambda tx: recovery_parent.restore_own(
+                    tx, host, wires, signatures, child=unit, last=last
+                )
             )
         if received.entries:
             host.log.warning("own_entries_recovered", child=unit, entries=received.entries)
@@ -285,6 +294,43 @@ class Parent:
                 for lane in Lane
             ]
             return here + [_of_child(tx, unit, s) for s in above]
+
+    def receipts_for(self, unit: int, *, hello: bool) -> list[Receipt]:
+        """Return the receipts that a child was not sent yet: ours, and those from above us.
+
+        What pushes have brought since its last Hello goes once more with the next: an answer to a
+        push may be lost. `hello`: for the answer to one; else only now and then.
+        """
+        child, host = self.sessions.session_of(unit), self.host
+        if child is None:
+            return []
+        replica = host.replica
+        now_ms = replica.now_ms
+        unsure = hello and bool(child.receipts_since)
+        if hello:
+            child.receipts_since = {}
+        elif 0 <= now_ms - child.receipts_ms < RECEIPTS_EVERY_MS:
+            return []
+        child.receipts_ms = now_ms
+        found: list[Receipt] = []
+
+        def send(holder: int, of: int, what: object, receipt: Callable[[], Receipt]) -> None:
+            sent = child.receipts_sent if hello else child.receipts_since
+            known = child.receipts_since.get((of, holder), child.receipts_sent.get((of, holder)))
+            if known != what:
+                sent[of, holder] = what
+                found.append(receipt())
+
+        with host.store.read() as tx:
+            at = log.position(tx)
+            unchanged = at == child.receipts_at and child.receipts_sent and not unsure
+            durable = {} if unchanged else receipts.heads_below(tx, replica, unit)
+        child.receipts_at = at
+        for of, heads in durable.items():
+            send(replica.identity.unit, of, heads, partial(receipts.sign, replica, of, heads))
+        for each in host.peer_status.receipts_below(lambda of: replica.routes.hop(of) == unit):
+            send(each.holder, each.unit, each.signed, partial(_same, each))
+        return found
 
     def _durable_since(self, child: ChildSession, lane: Lane, position: int) -> list[DurableAt]:
         """Return what is new since the child last received it; called after every batch.
@@ -327,7 +373,8 @@ class Parent:
     # -- inside ------------------------------------------------------------------------------
 
     def _record_contact(self, child: ChildSession, peer_status: Iterable[NodeStatus]) -> None:
-        self.host.peer_status.receive_status(peer_status, child=child.unit)
+        genuine = statements.take(self.host, peer_status, child=child.unit)
+        self.host.peer_status.receive_status(genuine, child=child.unit)
         self._observe(child, connected=True)
 
     def _observe(self, child: ChildSession, *, connected: bool) -> None:
@@ -349,6 +396,10 @@ def _refusal(facts: Facts, check: Check) -> SignatureError:
             f"unit {hello.unit}", f"单位 {hello.unit}", facts.pinned, hello.public_key
         )
     return KeyChanged(f"unit {hello.unit}", f"单位 {hello.unit}", facts.key, hello.public_key)
+
+
+def _same(receipt: Receipt) -> Receipt:
+    return receipt
 
 
 def _of_child(tx: Connection, unit: int, durable_above: DurableAt) -> DurableAt:

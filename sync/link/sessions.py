@@ -107,6 +107,11 @@ class ChildSession:
     digest_cache: DigestCache = field(default_factory=DigestCache)  # of the comparison under way
     reported: tuple[DurableAt, ...] = ()  # how far our log was durable when last reported
     reported_ms: int = 0
+    # Unit and holder -> heads or receipt that it was sent: with its last Hello or before; since.
+    receipts_sent: dict[tuple[int, int], object] = field(default_factory=dict)
+    receipts_since: dict[tuple[int, int], object] = field(default_factory=dict)
+    receipts_at: int = -1  # our log position then
+    receipts_ms: int = 0
 
 
 class SessionTable:
@@ -172,6 +177,16 @@ class SessionTable:
                 child.pinged_at_call = None
         if watch_reply is not None:
             watch_reply(())
+
+    def session_of(self, unit: int) -> ChildSession | None:
+        """Return the session of a child, if it has one."""
+        with self._lock:
+            return self._children.get(unit)
+
+    def forget_receipts(self, unit: int) -> None:
+        """Send a child all receipts again: an answer to it was lost."""
+        if (child := self.session_of(unit)) is not None:
+            child.receipts_sent, child.receipts_since = {}, {}
 
     def close_session(self, unit: int) -> None:
         """Forget the session of a child."""

@@ -1,4 +1,4 @@
-"""Append a writer's own entries to the end of its log, each as the next of its stream.
+"""Append a writer's own entries, signed, to the end of its log, each as the next of its stream.
 
 The caller holds the log's lock and owns the transaction.
 """
@@ -11,14 +11,15 @@ from typing import NamedTuple, Protocol
 from sqlalchemy import Connection
 
 from sync.codec import entry as codec
+from sync.codec.signing import STREAM, Signer
 from sync.log import entries as log
 from sync.log.outcome import Waiters
 from sync.model import audience
 from sync.model.access import Identity, Routes
 from sync.model.attribution import UNKNOWN, Attribution
-from sync.model.change import Block, Entry, StreamHead
+from sync.model.change import Block, Entry, Signature, StreamHead
 from sync.model.schema import Lane
-from sync.model.stream import StreamKey
+from sync.model.stream import StreamKey, key_of
 from sync.model.version import HybridClock
 
 
@@ -33,6 +34,9 @@ class Writer(Protocol):
 
     @property
     def clock(self) -> HybridClock: ...
+
+    @property
+    def signer(self) -> Signer: ...
 
 
 class OwnEntry(NamedTuple):
@@ -69,7 +73,7 @@ def append_own(
     keys = [StreamKey(me.incarnation, each.audience, each.lane) for each in own_entries]
     heads = log.heads_of(tx, keys)
     packed: dict[tuple[int, ...], bytes] = {}  # blocks for several audiences are packed once
-    newest: dict[StreamKey, Entry] = {}
+    newest: dict[StreamKey, tuple[Entry, Signature]] = {}
     rows = []
     for i, (key, own_entry) in enumerate(zip(keys, own_entries, strict=True)):
         same = tuple(map(id, own_entry.blocks))
@@ -90,15 +94,23 @@ def append_own(
             by=own_entry.by,
         )
         heads[key] = StreamHead(entry.seq, entry.hash)
-        newest[key] = entry
-        rows.append(log_row(writer, entry, first + i, waiters, via=0, via_position=0))
+        signature = signature_for(entry, writer.signer)
+        newest[key] = (entry, signature)
+        rows.append(log_row(writer, entry, first + i, waiters, signature, via=0, via_position=0))
     log.append(tx, rows)
     log.save_heads(tx, newest.values())
 
 
+def signature_for(entry: Entry, signer: Signer) -> Signature:
+    """Return the office's signature for its stream up to an own entry."""
+    signature = signer.sign(STREAM, entry.hash)
+    return Signature(*key_of(entry), entry.seq, signature, signer.public_key)
+
+
 def log_row(
-    writer: Writer, entry: Entry, arrival: int, waiters: Waiters, *, via: int, via_position: int
-) -> tuple[object, ...]:
+    writer: Writer, entry: Entry, arrival: int, waiters: Waiters, signature: Signature | None, *,
+    via: int, via_position: int,
+) -> tuple[object, ...]:  # fmt: skip
     """Return an entry as a row of the log; add to `waiters` who waits for it."""
     target = audience.parse(entry.audience)
     up_to = down_hop = None
@@ -110,10 +122,11 @@ def log_row(
         down_hop = writer.routes.hop(target.down_to)
     if up_to is not None:
         waiters.up.add(entry.lane)
-        waiters.recent_commit.entries.append((arrival, entry))
+        waiters.recent_commit.entries.append((arrival, entry, signature))
     if down_hop is not None:
         waiters.down.add((down_hop, entry.lane))
     return (
         arrival, entry.lane.value, entry.incarnation, entry.audience, entry.seq, entry.hlc,
         up_to, down_hop, via, via_position, entry.changes, writer.clock.now_ms(), entry.wire,
+        signature.signature if signature is not None else None,
     )  # fmt: skip

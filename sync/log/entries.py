@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from sync.codec.signing import Signer
-from sync.log import signatures, truncation
-from sync.model.change import Batch, Entry, StreamHead
-from sync.model.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
+from sync.log import truncation
+from sync.log.excerpt import Excerpt
+from sync.model.change import Batch, Entry, Signature, StreamHead
+from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.schema import Lane
-from sync.model.stream import StreamKey, key_of, levels_of
+from sync.model.stream import StreamKey, levels_of
 from sync.store.sql import execute, execute_many, pieces
 from sync.store.tables import incarnation
 
@@ -22,7 +22,7 @@ EVERY_CHILD = 0  # `down_hop` of an entry that goes to every child
 
 _INSERT = (
     "INSERT INTO entry (arrival, lane, incarnation, audience, seq, hlc, up_to, down_hop, via, "
-    "via_position, changes, at_ms, wire) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    "via_position, changes, at_ms, wire, signature) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 _ADVANCE = (
     "INSERT INTO cursor (peer, direction, lane, incarnation, position, at_ms) "
@@ -34,15 +34,13 @@ _TIP = (
     "ON CONFLICT (incarnation, audience, lane) DO UPDATE SET seq=excluded.seq, "
     "hash=excluded.hash, hlc=excluded.hlc"
 )
-_HEAD = f"INSERT INTO stream{_TIP}"
-_SIGNED_HEAD = (
+_HEAD = (
     "INSERT INTO stream (incarnation, audience, lane, seq, hash, hlc, signed_seq, signature) "
     "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (incarnation, audience, lane) DO UPDATE SET "
     "seq=excluded.seq, hash=excluded.hash, hlc=excluded.hlc, signed_seq=excluded.signed_seq, "
     "signature=excluded.signature"
 )
 _BASE = f"INSERT INTO stream_base{_TIP}"
-_NONE: signatures.Changes = {}
 
 
 def lock(tx: Connection) -> int:
@@ -107,29 +105,22 @@ def heads_by_unit(
         yield of, StreamKey(writer, audience, Lane(lane)), StreamHead(seq, bytes(hash_))
 
 
-def save_heads(
-    tx: Connection, newest: Iterable[Entry], signed_to: signatures.Changes = _NONE
-) -> None:  # fmt: skip
-    """Record the newest entry of each stream, and up to where its origin has signed it."""
-    plain: list[tuple[Any, ...]] = []
-    signed: list[tuple[Any, ...]] = []
-    for e in newest:
-        row = (e.incarnation, e.audience, e.lane.value, e.seq, e.hash, e.hlc)
-        change = signed_to.get(key_of(e))
-        if change is None:
-            plain.append(row)
-        else:
-            signed.append((*row, change[1].seq, change[1].signature))
-    if plain:
-        execute_many(tx, _HEAD, plain)
-    if signed:
-        execute_many(tx, _SIGNED_HEAD, signed)
+def save_heads(tx: Connection, newest: Iterable[tuple[Entry, Signature]]) -> None:
+    """Record the newest entry of each stream, and that its origin has signed it."""
+    rows = [
+        (e.incarnation, e.audience, e.lane.value, e.seq, e.hash, e.hlc, e.seq, signed.signature)
+        for e, signed in newest
+    ]
+    if rows:
+        execute_many(tx, _HEAD, rows)
 
 
-def adopt(tx: Connection, key: StreamKey, seq: int, hash_: bytes, hlc: int) -> None:
+def adopt(
+    tx: Connection, key: StreamKey, seq: int, hash_: bytes, hlc: int, signature: bytes
+) -> None:
     """Continue a stream after an entry that is not in the log: its changes came as copies."""
     row = (key.incarnation, key.audience, key.lane.value, seq, hash_, hlc)
-    execute(tx, _HEAD, row)
+    execute(tx, _HEAD, (*row, seq, signature))
     execute(tx, _BASE, row)
 
 
@@ -227,11 +218,10 @@ def read_up(
     incarnation: int,
     after: int,
     bytes_max: int = BATCH_BYTES_MAX,
-    signer: Signer | None = None,
 ) -> Batch:
     """Return what goes up next, in complete transactions, after `after`. Raises: LogTruncated."""
     truncation.require_from(tx, lane, truncation.UPWARD, after)
-    return _read(tx, lane, incarnation, after, GOES_UP, bytes_max, signer)
+    return _read(tx, lane, incarnation, after, GOES_UP, bytes_max)
 
 
 def read_down(
@@ -242,14 +232,13 @@ def read_down(
     incarnation: int,
     after: int,
     bytes_max: int = BATCH_BYTES_MAX,
-    signer: Signer | None = None,
 ) -> Batch:
     """Return what goes down to `child` next: only what is addressed to it and did not come from it.
 
     Raises: LogTruncated.
     """
     truncation.require_from(tx, lane, child, after)
-    return _read(tx, lane, incarnation, after, addressed_to(child), bytes_max, signer)
+    return _read(tx, lane, incarnation, after, addressed_to(child), bytes_max)
 
 
 def waiting_up(tx: Connection, *, lane: Lane, after: int) -> tuple[int, int]:
@@ -292,40 +281,34 @@ def _waiting(tx: Connection, lane: Lane, after: int, entry_filter: str) -> tuple
 
 
 def _read(
-    tx: Connection, lane: Lane, incarnation: int, after: int, entry_filter: str, bytes_max: int,
-    signer: Signer | None,
-) -> Batch:  # fmt: skip
+    tx: Connection, lane: Lane, incarnation: int, after: int, entry_filter: str, bytes_max: int
+) -> Batch:
     upto = position(tx)  # read before the entries: later commits belong to the next batch
-    sent_ranges: signatures.SentRanges = {}
-    entries: list[bytes] = []
-    positions: list[int] = []
-    size = changes = 0
+    excerpt = Excerpt(bytes_max)
+    last = after
     while True:
-        last = positions[-1] if positions else after
         rows = execute(
             tx,
-            f"SELECT arrival, wire, changes, incarnation, audience, seq FROM entry "
+            f"SELECT arrival, wire, changes, incarnation, audience, seq, signature FROM entry "
             f"WHERE lane=? AND arrival>? AND arrival<=? "
             f"AND {entry_filter} ORDER BY arrival LIMIT {READ_ENTRIES}",
             (lane.value, last, upto),
         ).fetchall()
         full = False
-        for arrival, wire, count, writer, audience, seq in rows:
-            full = bool(entries) and (
-                size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX
-            )
+        for arrival, wire, count, writer, audience, seq, signature in rows:
+            full = not excerpt.takes(wire, count)
             if full:
                 break
-            entries.append(bytes(wire))
-            positions.append(arrival)
-            size += len(wire)
-            changes += count
-            signatures.record_sent(sent_ranges, StreamKey(writer, audience, lane), seq, entries[-1])
+            key = StreamKey(writer, audience, lane)
+            excerpt.add(key, seq, arrival, bytes(wire), count, bytes(signature or b""))
+            last = arrival
         if full or len(rows) < READ_ENTRIES:
             break
+    if excerpt.cut() or full:
+        upto = excerpt.positions[-1] if excerpt.positions else after
     return Batch(
-        lane, incarnation, after, positions[-1] if full else max(upto, after),
-        tuple(entries), tuple(positions), signatures.signatures_for(tx, sent_ranges, signer),
+        lane, incarnation, after, max(upto, after),
+        tuple(excerpt.wires), tuple(excerpt.positions), excerpt.signatures(tx),
     )  # fmt: skip
 
 

@@ -1,23 +1,26 @@
-"""Signatures of streams: verify those of a batch, store them, and add them to what is sent.
+"""Signatures of streams: verify those of a batch, store them, read them for what is sent.
 
-Entries are chained by hash, so a signature for one covers all before it. A relay may end a batch
-between two signatures: the entries after the last one are unsigned until the next.
+Entries are chained by hash, so a signature for one covers all before it. An office signs each entry
+when it writes it. Whoever receives entries accepts none that no signature of their own office
+covers, and keeps each signature with its entry in the log (`sync.log.excerpt`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence, Set
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from sqlalchemy import Connection
 
 from sync.codec.signing import STREAM, Signer, fingerprint, is_signed
-from sync.model.change import Entry, Signature
+from sync.model.change import Entry, Signature, StreamHead
 from sync.model.errors import ErrorKind, SilianError
-from sync.model.limits import UNSIGNED_ENTRIES_MAX
+from sync.model.schema import Lane
 from sync.model.stream import StreamKey, key_of
-from sync.store.sql import execute
+from sync.store.sql import execute, execute_many
+
+HASH_BYTES = 32
 
 
 class SignatureError(SilianError):
@@ -98,15 +101,16 @@ class KeyNotShown(SignatureError):
 
 
 class SignatureMissing(SignatureError):
-    """A signed stream has more unsigned entries than any relay would cause."""
+    """The newest entries of a stream have no signature of the office that wrote it."""
 
     code = "signature_missing"
     kind = ErrorKind.DATA_LOSS
 
     def __init__(self, key: StreamKey, signed_seq: int, seq: int) -> None:
         super().__init__(
-            f"stream {key.en}: signed up to entry {signed_seq}, received up to {seq}",
-            f"变更流 {key.zh}：签名只到第 {signed_seq} 条，实收到第 {seq} 条",
+            f"stream {key.en}: its office has signed it up to entry {signed_seq}, "
+            f"received up to {seq}",
+            f"变更流 {key.zh}：原单位签名只到第 {signed_seq} 条，实收到第 {seq} 条",
         )
 
 
@@ -119,100 +123,119 @@ class SignedUpTo:
     public_key: bytes = b""  # of the stream's incarnation; empty: not known
 
 
-def verify_stream(
-    key: StreamKey, known: SignedUpTo, hashes: Mapping[int, bytes], signature: Signature | None
-) -> SignedUpTo:
-    """Return up to where a stream is signed after a batch.
-
-    `hashes`: by number, of its newest known entry and of the entries in the batch.
-    Raises: BadSignature, KeyChanged, SignatureMissing.
-    """
-    after = known
-    if signature is not None and signature.seq > known.seq and signature.seq in hashes:
-        if known.public_key and known.public_key != signature.public_key:
-            raise KeyChanged(
-                f"stream {key.en}",
-                f"变更流 {key.zh}",
-                known.public_key,
-                signature.public_key,
-            )
-        if not is_signed(signature.public_key, STREAM, hashes[signature.seq], signature.signature):
-            raise BadSignature(key, signature.seq)
-        after = SignedUpTo(signature.seq, signature.signature, signature.public_key)
-    newest = max(hashes, default=0)
-    if after.seq and newest - after.seq > UNSIGNED_ENTRIES_MAX:
-        raise SignatureMissing(key, after.seq, newest)
-    return after
+NO_HEAD = StreamHead()
 
 
-MILESTONE_ENTRIES = 4_000
-HASH_BYTES = 32
-Changes = Mapping[StreamKey, tuple[SignedUpTo, SignedUpTo]]  # before and after
-Hashes = dict[int, bytes]
-KnownStreams = dict[
-    StreamKey, tuple[SignedUpTo, Hashes]
-]  # of a stream, and its newest entry, if any
+@dataclass(frozen=True, slots=True)
+class KnownStream:
+    """A stream as it is known here: up to where it is signed, and its newest entry."""
+
+    signed: SignedUpTo = SignedUpTo()
+    head: StreamHead = NO_HEAD
+
+
+KnownStreams = dict[StreamKey, KnownStream]
 
 
 @dataclass(slots=True)
-class SentRange:
-    """The range of one stream that is sent: first and last number."""
+class Verified:
+    """What a batch's signatures have shown."""
 
-    first: int
-    last: int
-    wire: bytes  # of the last
+    signed_to: dict[StreamKey, SignedUpTo] = field(default_factory=dict)  # that has changed
+    signatures: dict[tuple[StreamKey, int], Signature] = field(default_factory=dict)  # by entry
+    keys: dict[int, bytes] = field(default_factory=dict)  # of incarnations that had none here
 
-
-SentRanges = dict[StreamKey, SentRange]
-
-
-def record_sent(sent_ranges: SentRanges, key: StreamKey, seq: int, wire: bytes) -> None:
-    """Record that an entry is sent."""
-    sent_range = sent_ranges.get(key)
-    if sent_range is None:
-        sent_ranges[key] = SentRange(seq, seq, wire)
-    else:
-        sent_range.last, sent_range.wire = seq, wire
+    def newest(self, key: StreamKey) -> Signature | None:
+        """Return the signature up to which a stream is signed now; None if that is as before."""
+        after = self.signed_to.get(key)
+        return self.signatures.get((key, after.seq)) if after is not None else None
 
 
-def signatures_for(
-    tx: Connection, sent_ranges: SentRanges, signer: Signer | None
-) -> tuple[Signature, ...]:
-    """Return, for each stream sent, the newest signature of its origin within what is sent.
+def verify_stream(
+    key: StreamKey, known: KnownStream, fresh: Sequence[Entry], signatures: Sequence[Signature]
+) -> tuple[SignedUpTo, list[Signature]]:
+    """Return up to where a stream is signed with its new entries, and the signatures that count.
 
-    Our own streams are signed now, for the last entry of the batch.
+    Those count that are for a new entry, or for the newest known one.
+    Raises: BadSignature, KeyChanged, SignatureMissing.
     """
-    found = []
-    for key, sent_range in sent_ranges.items():
-        row = execute(
-            tx,
-            "SELECT i.public_key, s.signed_seq, s.signature FROM incarnation i JOIN stream s "
-            "ON s.incarnation = i.id WHERE i.id=? AND s.audience=? AND s.lane=?",
-            (key.incarnation, key.audience, key.lane.value),
-        ).fetchone()
-        if row is None or not row[0]:
+    hashes = {known.head.seq: known.head.hash} | {entry.seq: entry.hash for entry in fresh}
+    after, counting = known.signed, []
+    for each in sorted(signatures, key=lambda each: each.seq):
+        if each.seq <= after.seq or each.seq not in hashes:
             continue
-        public_key = bytes(row[0])
-        if signer is not None and public_key == signer.public_key:
-            digest = blake2b(sent_range.wire, digest_size=HASH_BYTES).digest()
-            found.append(_signature(key, sent_range.last, signer.sign(STREAM, digest), public_key))
-            continue
-        seq, signature = int(row[1]), bytes(row[2] or b"")
-        if seq > sent_range.last:
-            older = execute(
-                tx,
-                "SELECT seq, signature FROM signature WHERE incarnation=? AND audience=? "
-                "AND lane=? AND seq<=? ORDER BY seq DESC LIMIT 1",
-                (key.incarnation, key.audience, key.lane.value, sent_range.last),
-            ).fetchone()
-            seq, signature = (int(older[0]), bytes(older[1])) if older is not None else (0, b"")
-        if signature and seq >= sent_range.first:
-            found.append(_signature(key, seq, signature, public_key))
-    return tuple(found)
+        if after.public_key and after.public_key != each.public_key:
+            raise KeyChanged(
+                f"stream {key.en}", f"变更流 {key.zh}", after.public_key, each.public_key
+            )
+        if not is_signed(each.public_key, STREAM, hashes[each.seq], each.signature):
+            raise BadSignature(key, each.seq)
+        after = SignedUpTo(each.seq, each.signature, each.public_key)
+        counting.append(each)
+    if fresh and after.seq < fresh[-1].seq:
+        raise SignatureMissing(key, after.seq, fresh[-1].seq)
+    return after, counting
 
 
-def signed_up_to(tx: Connection, key: StreamKey) -> tuple[SignedUpTo, int, bytes]:
-    """Return up to where a stream is signed, and number and hash of its newest entry here."""
+def verify_batch(
+    tx: Connection,
+    fresh: Iterable[Entry],
+    signatures: Iterable[Signature],
+    earlier: KnownStreams | None = None,
+) -> Verified:
+    """Verify that its own office has signed each stream up to the newest of these entries.
+
+    `fresh`: new here, each the next of its stream. `earlier`: the state after batches that were
+    checked before and not applied; it is updated. Or what was just read of these streams.
+    Raises: BadSignature, KeyChanged, SignatureMissing.
+    """
+    streams: dict[StreamKey, tuple[list[Entry], list[Signature]]] = {}
+    for entry in fresh:
+        streams.setdefault(key_of(entry), ([], []))[0].append(entry)
+    for each in signatures:
+        key = StreamKey(each.incarnation, each.audience, each.lane)
+        if key in streams or (earlier is not None and key in earlier):
+            streams.setdefault(key, ([], []))[1].append(each)
+    verified = Verified()
+    for key, (entries, its_signatures) in streams.items():
+        known = earlier.get(key) if earlier is not None else None
+        known = known or stream_known(tx, key)
+        before = known.signed
+        if not before.public_key and key.incarnation in verified.keys:
+            before = SignedUpTo(before.seq, before.signature, verified.keys[key.incarnation])
+        after, counting = verify_stream(
+            key, KnownStream(before, known.head), entries, its_signatures
+        )
+        if after.seq != before.seq:
+            verified.signed_to[key] = after
+            verified.signatures.update(((key, each.seq), each) for each in counting)
+        if after.public_key and not known.signed.public_key:
+            verified.keys[key.incarnation] = after.public_key
+        if earlier is not None:
+            newest = entries[-1] if entries else None
+            head = known.head if newest is None else StreamHead(newest.seq, newest.hash)
+            earlier[key] = KnownStream(after, head)
+    return verified
+
+
+def check_own_keys(
+    verified: Verified, own_entries: Iterable[Entry], own_keys: Set[bytes] | None
+) -> None:
+    """Own entries that come back are own ones only under a key of this office.
+
+    `own_keys`: None: this store knows of none that it had. Raises: KeyChanged.
+    """
+    if own_keys is None:
+        return
+    for key in {key_of(entry) for entry in own_entries}:
+        shown = verified.signed_to[key].public_key
+        if shown not in own_keys:
+            known = min(own_keys, default=b"")
+            raise KeyChanged(f"stream {key.en}", f"变更流 {key.zh}", known, shown)
+
+
+def stream_known(tx: Connection, key: StreamKey) -> KnownStream:
+    """Return how a stream is known here."""
     row = execute(
         tx,
         "SELECT s.signed_seq, s.signature, s.seq, s.hash, i.public_key FROM stream s "
@@ -221,19 +244,15 @@ def signed_up_to(tx: Connection, key: StreamKey) -> tuple[SignedUpTo, int, bytes
         (key.incarnation, key.audience, key.lane.value),
     ).fetchone()
     if row is None:
-        return SignedUpTo(public_key=key_known(tx, key.incarnation)), 0, b""
+        return KnownStream(SignedUpTo(public_key=key_known(tx, key.incarnation)))
     signed_seq, signature, seq, hash_, public_key = row
-    known = SignedUpTo(int(signed_seq), bytes(signature or b""), bytes(public_key or b""))
-    return known, int(seq), bytes(hash_)
+    signed = SignedUpTo(int(signed_seq), bytes(signature or b""), bytes(public_key or b""))
+    return KnownStream(signed, StreamHead(int(seq), bytes(hash_)))
 
 
 def streams_known(tx: Connection, keys: Iterable[StreamKey]) -> KnownStreams:
-    """Return how each of these streams is known here: what `verify_batch` needs, and its head."""
-    known: KnownStreams = {}
-    for key in keys:
-        signed_to, seq, hash_ = signed_up_to(tx, key)
-        known[key] = (signed_to, {seq: hash_} if seq else {})
-    return known
+    """Return how each of these streams is known here."""
+    return {key: stream_known(tx, key) for key in keys}
 
 
 def key_known(tx: Connection, incarnation: int) -> bytes:
@@ -242,41 +261,10 @@ def key_known(tx: Connection, incarnation: int) -> bytes:
     return bytes(row[0]) if row is not None else b""
 
 
-def verify_batch(
-    tx: Connection,
-    fresh: Iterable[Entry],
-    signatures: Iterable[Signature],
-    earlier: KnownStreams | None = None,
-) -> Changes:
-    """Verify the signatures for a batch's new entries; return what `save` must record.
-
-    `earlier`: the state after batches that were checked before and not applied; it is updated. Or
-    what was just read of these streams.
-    Raises: BadSignature, KeyChanged, SignatureMissing.
-    """
-    by_key: dict[StreamKey, Signature] = {}
-    for each in signatures:
-        key = StreamKey(each.incarnation, each.audience, each.lane)
-        if key not in by_key or by_key[key].seq < each.seq:
-            by_key[key] = each
-    hashes: dict[StreamKey, Hashes] = {key: {} for key in by_key}
-    for entry in fresh:
-        hashes.setdefault(key_of(entry), {})[entry.seq] = entry.hash
-    changes: dict[StreamKey, tuple[SignedUpTo, SignedUpTo]] = {}
-    for key, new in hashes.items():
-        if earlier is not None and key in earlier:
-            before, known_hashes = earlier[key]
-        else:
-            before, seq, hash_ = signed_up_to(tx, key)
-            known_hashes = {seq: hash_} if seq else {}
-        here = known_hashes | new
-        after = verify_stream(key, before, here, by_key.get(key))
-        if after != before:
-            changes[key] = (before, after)
-        if earlier is not None and here:
-            newest = max(here)
-            earlier[key] = (after, {newest: here[newest]})
-    return changes
+def keys_of_unit(tx: Connection, unit: int) -> frozenset[bytes]:
+    """Return the keys that the incarnations of a unit have had."""
+    rows = execute(tx, "SELECT public_key FROM incarnation WHERE unit=?", (unit,)).fetchall()
+    return frozenset(bytes(row[0]) for row in rows) - {b""}
 
 
 def record_signature(tx: Connection, key: StreamKey, seq: int, signature: bytes) -> None:
@@ -289,25 +277,31 @@ def record_signature(tx: Connection, key: StreamKey, seq: int, signature: bytes)
 
 
 def save(
-    tx: Connection, changes: Changes, now_ms: int, recorded: Collection[StreamKey] = ()
+    tx: Connection, verified: Verified, now_ms: int, recorded: Collection[StreamKey] = ()
 ) -> None:  # fmt: skip
     """Record up to where streams are signed now, and new keys.
 
-    `recorded`: streams whose signature is already stored with their head.
+    `recorded`: streams whose signatures are already stored, with their entries and their head.
     """
-    for key, (before, after) in changes.items():
-        where = (key.incarnation, key.audience, key.lane.value)
+    for key, after in verified.signed_to.items():
         if key not in recorded:
             record_signature(tx, key, after.seq, after.signature)
-        if before.seq and before.seq // MILESTONE_ENTRIES != after.seq // MILESTONE_ENTRIES:
-            execute(
-                tx,
-                "INSERT INTO signature (incarnation, audience, lane, seq, signature) "
-                "VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
-                (*where, before.seq, before.signature),
-            )
-        if not before.public_key:
-            keep_key(tx, key.incarnation, after.public_key, now_ms)
+            _keep_with_entry(tx, key, after)
+    for incarnation, public_key in verified.keys.items():
+        keep_key(tx, incarnation, public_key, now_ms)
+
+
+def _keep_with_entry(tx: Connection, key: StreamKey, signed: SignedUpTo) -> None:
+    """Keep the signature of an entry that came before it; the log may not have it any more."""
+    execute(
+        tx,
+        "UPDATE entry SET signature=? WHERE incarnation=? AND audience=? AND lane=? AND seq=? "
+        "AND hlc=(SELECT hlc FROM stream WHERE incarnation=? AND audience=? AND lane=?)",
+        (
+            signed.signature, key.incarnation, key.audience, key.lane.value, signed.seq,
+            key.incarnation, key.audience, key.lane.value,
+        ),
+    )  # fmt: skip
 
 
 def keep_key(tx: Connection, incarnation: int, public_key: bytes, now_ms: int) -> None:
@@ -319,17 +313,51 @@ def keep_key(tx: Connection, incarnation: int, public_key: bytes, now_ms: int) -
     )
 
 
-def own_key(tx: Connection, incarnation: int, signer: Signer | None) -> None:
+def own_key(tx: Connection, incarnation: int, signer: Signer) -> None:
     """Store the office's key for its own incarnation."""
-    if signer is not None:
-        keep_key(tx, incarnation, signer.public_key, 0)
+    keep_key(tx, incarnation, signer.public_key, 0)
+
+
+def sign_own_past(tx: Connection, signer: Signer) -> int:
+    """Sign own entries that a program wrote which did not sign them; return how many.
+
+    Those of incarnations with this key; nobody can sign for a key that was lost.
+    """
+    streams = execute(
+        tx,
+        "SELECT s.incarnation, s.audience, s.lane, s.seq, s.hash FROM stream s "
+        "JOIN incarnation i ON i.id = s.incarnation "
+        "WHERE i.public_key=? AND s.seq > s.signed_seq",
+        (signer.public_key,),
+    ).fetchall()
+    count = 0
+    for incarnation, audience, lane, seq, hash_ in streams:
+        where = (incarnation, audience, lane)
+        entries = execute(
+            tx,
+            "SELECT arrival, wire FROM entry WHERE incarnation=? AND audience=? AND lane=? "
+            "AND signature IS NULL",
+            where,
+        ).fetchall()
+        rows = [
+            (signer.sign(STREAM, blake2b(bytes(wire), digest_size=HASH_BYTES).digest()), arrival)
+            for arrival, wire in entries
+        ]
+        execute_many(tx, "UPDATE entry SET signature=? WHERE arrival=?", rows)
+        key = StreamKey(incarnation, audience, Lane(lane))
+        record_signature(tx, key, seq, signer.sign(STREAM, bytes(hash_)))
+        count += len(rows)
+    return count
 
 
 def unsigned_streams(tx: Connection, unit: int) -> int:
-    """Return how many signed streams of other offices have unsigned entries at their end."""
+    """Return how many streams of other offices have entries at their end that nobody has signed.
+
+    They came before signatures were asked for. They are sent on once their office has signed them.
+    """
     statement = (
         "SELECT count(*) FROM stream s JOIN incarnation i ON i.id = s.incarnation "
-        "WHERE s.signed_seq > 0 AND s.seq > s.signed_seq AND i.retired = 0 AND i.unit <> ?"
+        "WHERE s.seq > s.signed_seq AND i.retired = 0 AND i.unit <> ?"
     )
     return int(execute(tx, statement, (unit,)).fetchone()[0])
 
@@ -344,7 +372,3 @@ def new_keys(tx: Connection, unit: int, since_ms: int) -> list[tuple[int, bytes]
     )
     rows = execute(tx, statement, (unit, since_ms)).fetchall()
     return sorted((int(row[0]), bytes(row[1])) for row in rows)
-
-
-def _signature(key: StreamKey, seq: int, signature: bytes, public_key: bytes) -> Signature:
-    return Signature(key.incarnation, key.audience, key.lane, seq, signature, public_key)

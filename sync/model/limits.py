@@ -5,7 +5,7 @@ from __future__ import annotations
 TRANSACTION_CHANGES_MAX = 1_000  # records in one transaction; an import commits in such pieces
 BATCH_BYTES_MAX = 1 << 20  # bytes of entries in one batch
 BATCH_CHANGES_MAX = 8_000  # records in one batch
-PORTION_CHANGES_MAX = 2_000  # records of a batch applied in one transaction: others wait for it
+PORTION_CHANGES_MAX = 2_000  # records of a batch signed and applied together: others wait for it
 BATCH_BYTES_MIN = 64 << 10  # a batch that keeps failing shrinks no further
 ENTRY_BYTES_MAX = 8 << 20  # one transaction on the wire; gRPC's own limit is twice this
 BODY_BYTES_MAX = 16 << 20  # one transaction decompressed: a larger one is a bomb
@@ -24,6 +24,5 @@ DIGEST_STEP_BUCKETS = 512  # buckets, or units, asked about in one step
 DIGEST_ROWS_LISTED = 20_000  # records listed in one answer
 SQL_KEYS_MAX = 500  # keys in one `IN (...)`
 BUNDLE_BYTES_MAX = 8 << 30  # one bundle's file
-UNSIGNED_ENTRIES_MAX = 16_000  # entries of a signed stream after its newest signature
 PROTOCOL_MIN = 1
 PROTOCOL_MAX = 1

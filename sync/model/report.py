@@ -25,6 +25,7 @@ class NodeStatus:
     incarnation: int = 0
     bulk_seq: int = 0  # who has its upward bulk stream up to here is exact to just before `at_ms`
     program: str = ""
+    signed: bytes = b""  # what of this the office itself says, with its signature
 
 
 @dataclass(frozen=True, slots=True)

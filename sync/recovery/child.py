@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -21,7 +21,7 @@ from sync.model.stream import Heads, StreamKey
 from sync.recovery import heads as recovery_heads
 from sync.recovery import reissue
 from sync.recovery.bisect import Probing
-from sync.recovery.proof import OwnProof
+from sync.recovery.proof import own_keys
 from sync.snapshot import progress
 from sync.snapshot.progress import Progress
 from sync.store import meta
@@ -52,13 +52,8 @@ class Recovery:
             Lane, tuple[int, int]
         ] = {}  # our log at the parent, by its cursors
         self._after = 0
-        # The log is read twice: entries with our name as writer are first checked by our own
-        # signatures, then taken back. None: this office does not sign, or all are checked.
-        self._proof: OwnProof | None = None
-        self._proven: frozenset[bytes] | None = None
         with host.store.read() as tx:
-            if host.replica.signer is not None:
-                self._proof = OwnProof(host.replica.identity.unit, own_keys(tx, host, parent_unit))
+            self._own_keys = own_keys(tx, host.replica, parent_unit)
             heads = recovery_heads.upward_heads(tx, self._is_ours)
             above = host.replica.identity.level - 1
             self._probing = Probing.over(
@@ -92,40 +87,16 @@ class Recovery:
     def on_reply(self, reply: pb.ReplayResponse) -> bool:
         """Process the answer; return whether there is more to ask.
 
-        Raises: Malformed, StreamGap, StreamForked, Unauthorised.
+        Raises: Malformed, StreamGap, StreamForked, Unauthorised, SignatureError.
         """
         if not self._probing.done:
             return self._probed(reply)
         host = self._host
-        if self._proof is not None:
-            self._judge(self._proof, reply)
-            return True
         with reporting(host, self._parent[0]):
             received = host.store.write(lambda tx: self._replayed(tx, reply))
         host.committed(received)
         self._after = reply.upto
         return reply.more
-
-    def _judge(self, proof: OwnProof, reply: pb.ReplayResponse) -> None:
-        """Check a page; after the last one, start over and take back what is proven."""
-        entries = map(codec.entry_from_wire, reply.entries)
-        proof.add(entries, codec.signatures_from_wire(reply.signatures))
-        self._after = reply.upto if reply.more else 0
-        if not reply.more:
-            self._proven, self._proof = proof.proven(), None
-
-    def _true(self, wires: Sequence[bytes]) -> list[bytes]:
-        """Return a page without entries that name us as their writer and are not signed by us."""
-        if self._proven is None:
-            return list(wires)
-        me = self._host.replica.identity.unit
-        entries = map(codec.entry_from_wire, wires)
-        found = [e.wire for e in entries if e.unit != me or e.hash in self._proven]
-        if len(found) < len(wires):
-            self._host.log.warning(
-                "own_entries_unproven", peer=self._parent[0], entries=len(wires) - len(found)
-            )
-        return found
 
     # -- what both have in common -------------------------------------------------------------
 
@@ -200,9 +171,10 @@ class Recovery:
         received = applier.replay(
             replica,
             tx,
-            self._true(reply.entries),
+            reply.entries,
             peer=unit,
             signatures=codec.signatures_from_wire(reply.signatures),
+            own_keys=self._own_keys,
         )
         if reply.more:
             return received
@@ -237,6 +209,7 @@ class ParentRestore:
         return pb.RestoreParentRequest(
             session=self._session, unit=self._host.replica.identity.unit,
             entries=page.entries, last=not page.more,
+            signatures=map(codec.signature_to_wire, page.signatures),
         )  # fmt: skip
 
     def on_reply(self, _reply: pb.RestoreParentResponse) -> bool:
@@ -251,18 +224,6 @@ class ParentRestore:
             )
         )
         return False
-
-
-def own_keys(tx: Connection, host: Host, parent: int) -> frozenset[bytes] | None:
-    """Return the keys that this office's incarnations have had; None in a store that never met its
-    parent: it is new, and nothing in it can be mistaken for another office's.
-    """
-    if all(log.cursor_of(tx, parent, "in", lane) == (0, 0) for lane in Lane):
-        return None
-    unit, signer = host.replica.identity.unit, host.replica.signer
-    rows = execute(tx, "SELECT public_key FROM incarnation WHERE unit=?", (unit,)).fetchall()
-    keys = {bytes(row[0]) for row in rows} | ({signer.public_key} if signer is not None else set())
-    return frozenset(keys - {b""})
 
 
 def rotate_incarnation(tx: Connection, host: Host) -> int:

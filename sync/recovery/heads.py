@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from sync.codec import entry as codec
 from sync.log import entries as log
 from sync.log import truncation
+from sync.log.excerpt import Excerpt
 from sync.model.change import Signature, StreamHead
 from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.schema import Lane
@@ -219,17 +220,24 @@ def own_entries_of(
         f"ORDER BY e.arrival LIMIT {HEADERS_MAX}",
         (parent, parent, after),
     ).fetchall()
-    entries: list[bytes] = []
-    size = 0
-    upto = after
+    excerpt = Excerpt(bytes_max)
+    more = len(rows) == HEADERS_MAX
     for (arrival,) in rows:
-        wire = log.wire_at(tx, arrival)
-        if entries and size + len(wire) > bytes_max:
-            return ReplayPage(tuple(entries), upto, more=True)
-        entries.append(wire)
-        size += len(wire)
-        upto = arrival
-    return ReplayPage(tuple(entries), upto, more=len(rows) == HEADERS_MAX)
+        wire, lane, incarnation, audience, seq, changes, signature = execute(
+            tx,
+            "SELECT wire, lane, incarnation, audience, seq, changes, signature FROM entry "
+            "WHERE arrival=?",
+            (arrival,),
+        ).fetchone()
+        if not excerpt.takes(wire, changes):
+            more = True
+            break
+        key = StreamKey(incarnation, audience, Lane(lane))
+        excerpt.add(key, seq, arrival, bytes(wire), changes, bytes(signature or b""))
+    excerpt.cut()
+    if not excerpt.wires:
+        return ReplayPage((), after, more=False)
+    return ReplayPage(tuple(excerpt.wires), excerpt.positions[-1], more, excerpt.signatures(tx))
 
 
 def is_behind(known_heads: Heads, listed_heads: Mapping[StreamKey, StreamHead]) -> bool:

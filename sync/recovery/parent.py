@@ -18,19 +18,20 @@ from sync.apply.authority import check_entries
 from sync.apply.host import Host
 from sync.apply.receive import rebuild_derived
 from sync.codec import entry as codec
-from sync.codec.signing import Signer
 from sync.log import entries as log
-from sync.log import signatures, truncation
+from sync.log import truncation
+from sync.log.excerpt import Excerpt
 from sync.log.outcome import Received
 from sync.model.authority import Message
-from sync.model.change import StreamHead
-from sync.model.limits import BATCH_BYTES_MAX, BATCH_CHANGES_MAX
+from sync.model.change import Signature, StreamHead
+from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
 from sync.recovery import heads as recovery_heads
 from sync.recovery import reissue, republish
 from sync.recovery.clones import Tokens
 from sync.recovery.heads import HEADERS_MAX, ReplayPage, RequiredHead, newest_from
+from sync.recovery.proof import own_keys
 from sync.store import peers
 from sync.store.sql import execute
 
@@ -123,7 +124,6 @@ def read_replay(
     acked: Mapping[Lane, int],
     after: int,
     bytes_max: int = BATCH_BYTES_MAX,
-    signer: Signer | None = None,
     lanes: Iterable[Lane] = tuple(Lane),
 ) -> ReplayPage:
     """Return what follows `after`: entries that came from the child and go beyond `common`, and
@@ -151,27 +151,28 @@ def read_replay(
             found += rows
             if len(rows) == HEADERS_MAX:
                 end = min(end, rows[-1][0])
-    entries: list[bytes] = []
-    sent_ranges: signatures.SentRanges = {}
-    size = changes = 0
+    excerpt = Excerpt(bytes_max)
     upto = after
+    more = end < last
     for arrival, writer, name, lane_number, seq, count in sorted(found, key=lambda r: r[0]):
         if arrival > end:
             break
         key = StreamKey(writer, name, Lane(lane_number))
         head = common.get(key)
         if head is None or seq > head.seq:
-            wire = log.wire_at(tx, arrival)
-            if entries and (size + len(wire) > bytes_max or changes + count > BATCH_CHANGES_MAX):
-                signed = signatures.signatures_for(tx, sent_ranges, signer)
-                return ReplayPage(tuple(entries), upto, True, signed)
-            entries.append(wire)
-            size += len(wire)
-            changes += count
-            signatures.record_sent(sent_ranges, key, seq, wire)
+            wire, signature = execute(
+                tx, "SELECT wire, signature FROM entry WHERE arrival=?", (arrival,)
+            ).fetchone()
+            if not excerpt.takes(wire, count):
+                more, end = True, upto
+                break
+            excerpt.add(key, seq, arrival, bytes(wire), count, bytes(signature or b""))
         upto = arrival
-    signed = signatures.signatures_for(tx, sent_ranges, signer)
-    return ReplayPage(tuple(entries), max(end, after), end < last, signed)
+    if excerpt.cut() and more:
+        if not excerpt.wires:  # it came before signatures were asked for: copies go instead
+            raise truncation.LogTruncated(asked=after, low_water_mark=upto)
+        end = excerpt.positions[-1]
+    return ReplayPage(tuple(excerpt.wires), max(end, after), more, excerpt.signatures(tx))
 
 
 def covers(
@@ -199,11 +200,13 @@ def _require_all_after(
 
 
 def restore_own(
-    tx: Connection, host: Host, wires: Sequence[bytes], *, child: int, last: bool
-) -> Received:
+    tx: Connection, host: Host, wires: Sequence[bytes], signatures: Sequence[Signature], *,
+    child: int, last: bool,
+) -> Received:  # fmt: skip
     """Take back from a child entries of this office that it received and this store has lost.
 
-    Raises: Unauthorised for what is not ours or was not sent to it; StreamGap, Malformed.
+    Raises: Unauthorised for what is not ours or was not sent to it; SignatureError for what we did
+    not sign; StreamGap, Malformed.
     """
     replica = host.replica
     replica.clock.resume(log.lock(tx))
@@ -216,8 +219,9 @@ def restore_own(
     reissued = reissue.reissue(replica, tx, own_entries)
     replica.fold(tx, reissued.effects)
     received = applier.replay(
-        replica, tx, [e.wire for e in lost], peer=child, message=Message.RESTORE_PARENT
-    )
+        replica, tx, [e.wire for e in lost], peer=child, signatures=signatures,
+        own_keys=own_keys(tx, replica), message=Message.RESTORE_PARENT,
+    )  # fmt: skip
     received.waiters.join(reissued.waiters)
     if last:
         republish.republish(replica, tx, child, host.audiences_of, received.waiters)

@@ -125,7 +125,7 @@ def own_entries_reused(tx: Connection, entries: Iterable[Entry]) -> list[OwnLogE
 
 
 def rotate_incarnation(
-    tx: Connection, unit: int, level: int, incarnation: int, signer: Signer | None
+    tx: Connection, unit: int, level: int, incarnation: int, signer: Signer
 ) -> None:
     """Let a store write under another incarnation; the former ones write no more."""
     log.register_incarnations(tx, [(incarnation, unit, level)])
@@ -232,9 +232,12 @@ def _remove_entries(tx: Connection, own_entries: list[OwnLogEntry]) -> None:
         ).fetchone()[0]
         execute(
             tx,
-            "UPDATE stream SET seq=?, hash=?, hlc=? WHERE incarnation=? AND audience=? AND lane=?",
-            (entry.seq - 1, entry.prev_hash, stamp or 0, *where),
-        )
+            "UPDATE stream SET seq=?, hash=?, hlc=?, signed_seq=?, signature=(SELECT e.signature "
+            "FROM entry e WHERE e.incarnation=? AND e.audience=? AND e.lane=? AND e.seq=? LIMIT 1) "
+            "WHERE incarnation=? AND audience=? AND lane=?",
+            (entry.seq - 1, entry.prev_hash, stamp or 0, entry.seq - 1, *where, entry.seq - 1,
+             *where),
+        )  # fmt: skip
 
 
 def _rebase(block: Block, names: Names) -> None:

@@ -26,7 +26,7 @@ PORTION_ENTRIES = 500  # removed in one transaction, so that others need not wai
 
 _REMOVABLE = (
     "EXISTS (SELECT 1 FROM stream s WHERE s.incarnation=e.incarnation AND s.audience=e.audience "
-    "AND s.lane=e.lane AND s.seq>e.seq AND (s.signed_seq=0 OR s.signed_seq>=e.seq)) "
+    "AND s.lane=e.lane AND s.seq>e.seq AND s.signed_seq>=e.seq) "
     "AND NOT EXISTS (SELECT 1 FROM quarantine h WHERE h.arrival=e.arrival AND h.state<>'applied')"
 )
 
@@ -132,12 +132,6 @@ def truncate(
     for part in pieces([row[0] for row in rows]):
         marks = ",".join("?" * len(part))
         execute(tx, f"DELETE FROM entry WHERE arrival IN ({marks})", tuple(part))
-    for key, (seq, _, _) in newest.items():
-        execute(
-            tx,
-            "DELETE FROM signature WHERE incarnation=? AND audience=? AND lane=? AND seq<=?",
-            (key.incarnation, key.audience, LANE.value, seq),
-        )
     return Portion(len(rows), sum(row[8] for row in rows), reached)
 
 

@@ -166,7 +166,8 @@ def _last(tx: Connection, replica: Replica, to: Receiver, chunk: Chunk) -> Chunk
     heads: dict[StreamKey, StreamTip] = {}
     writers, keys = dict(chunk.writers), dict(chunk.keys)
     for writer, audience, seq, hash_, hlc, signed, signature, unit, level, key in rows:
-        if to.receives_stream(audience, unit):
+        # A stream that an older program left unsigned would be refused, and the rest with it.
+        if signed == seq and to.receives_stream(audience, unit):
             heads[StreamKey(writer, audience, LANE)] = StreamTip(
                 seq, bytes(hash_), hlc, signed, bytes(signature or b"")
             )

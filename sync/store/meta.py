@@ -39,7 +39,9 @@ INCARNATION = number("incarnation")
 CONTINUES = number("numbering_from")  # the incarnation whose log numbers this one goes on with
 # A child has proved that this store lost entries of its own.
 RESTORED = Key("recovery_due", bool, False, lambda due: "1" if due else "")
-FENCED = text("fenced")  # the parent accepts another store under our name: why, in its words
+FENCED = text("fenced")  # the parent accepts another store under our name: why, in its text
+# Level, lane, and up to where our log is durable there, by the receipts that it signed.
+RECEIPTS_TO: Key[list[tuple[int, int, int]]] = Key("receipts_to", json.loads, [], json.dumps)
 # When retention ran last, and since when it has run without a gap.
 RETENTION: Key[tuple[int, int]] = Key("retention", json.loads, (0, 0), json.dumps)
 

@@ -29,6 +29,7 @@ class Peer:
     refusal: str = ""  # code of the signature error in its newest batch; empty: in order
     key_pinned: str = ""  # its public key, or how it begins (`silian init`); hexadecimal
     key_refused: str = ""  # the newest key under which it came and was refused; hexadecimal
+    contradiction: int = 0  # its incarnation that has signed two things of which one is false
 
 
 class Changes(TypedDict, total=False):
@@ -46,6 +47,7 @@ class Changes(TypedDict, total=False):
     refusal: str
     key_pinned: str
     key_refused: str
+    contradiction: int
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Peer))
@@ -83,4 +85,4 @@ def revoke_tokens(tx: Connection) -> None:
 
 def fits_pin(pinned: str, public_key: bytes) -> bool:
     """Return whether a neighbour may come under a key. Before one is pinned, any key fits."""
-    return public_key.hex().startswith(pinned)
+    return bool(public_key) and public_key.hex().startswith(pinned)

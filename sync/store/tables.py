@@ -47,6 +47,7 @@ entry = Table(  # INV-1, INV-5: own and relayed transactions in the order of the
     Column("changes", Integer, nullable=False),
     Column("at_ms", BigInteger, nullable=False),  # when it was committed here
     Column("wire", LargeBinary, nullable=False),
+    Column("signature", LargeBinary),  # INV-31: its office's; null: a later one covers it
 )
 Index("ix_entry_lane", entry.c.lane, entry.c.arrival)
 Index("ix_entry_via", entry.c.via, entry.c.lane, entry.c.arrival)
@@ -74,7 +75,7 @@ stream = Table(  # INV-3, INV-5: the newest known entry of each stream; so a gap
     Column("hash", LargeBinary, nullable=False),
     Column("hlc", BigInteger, nullable=False),
     Column("signed_seq", BigInteger, nullable=False, server_default="0"),  # 0: never
-    Column("signature", LargeBinary),  # for `signed_seq`; null: ours, signed when it is sent
+    Column("signature", LargeBinary),  # for `signed_seq`
 )
 
 stream_base = Table(  # INV-5: up to here a stream is known and its entries may not be in the log
@@ -86,16 +87,6 @@ stream_base = Table(  # INV-5: up to here a stream is known and its entries may 
     Column("seq", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("hlc", BigInteger, nullable=False),  # of that entry
-)
-
-signature = Table(  # INV-31: older signatures of streams, for batches that end before the newest
-    "signature",
-    metadata,
-    Column("incarnation", BigInteger, primary_key=True, autoincrement=False),
-    Column("audience", String(40), primary_key=True),
-    Column("lane", Integer, primary_key=True, autoincrement=False),
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("signature", LargeBinary, nullable=False),
 )
 
 incarnation = Table(  # INV-26: who wrote under which id, and at which level
@@ -128,6 +119,7 @@ peer = Table(  # what is known of a neighbour (`sync.store.peers`); one row each
     Column("refusal", Text, nullable=False, server_default=""),
     Column("key_pinned", Text, nullable=False, server_default=""),
     Column("key_refused", Text, nullable=False, server_default=""),
+    Column("contradiction", BigInteger, nullable=False, server_default="0"),
 )
 
 cursor = Table(  # INV-4: moves in the transaction that applies the batch
@@ -151,6 +143,14 @@ truncation = Table(  # INV-5: at or below it the log is truncated and not read a
     Column(
         "position", BigInteger, nullable=False
     ),  # the newest removed entry that was addressed to it
+)
+
+receipt = Table(  # INV-31: what offices above have signed that they hold; forwarded as it came
+    "receipt",
+    metadata,
+    Column("holder", BigInteger, primary_key=True, autoincrement=False),
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),  # that wrote it
+    Column("signed", LargeBinary, nullable=False),
 )
 
 durable_above = Table(  # how far this log is durable above, by level

@@ -184,19 +184,27 @@ def serve_children(folder: Path) -> dict[str, Any]:
 
 def be_children(address: str, units: list[int]) -> None:
     """Handshake for each unit over a channel of its own, wait for notifications, no more."""
+    from sync.codec.signing import Signer
     from sync.link.lines import NO_PROXY
+    from sync.link.possession import CHILD, Sides, sign
     from sync.wire.link.v1 import link_pb2 as pb
     from sync.wire.link.v1 import link_pb2_grpc
 
     options = (NO_PROXY, ("grpc.use_local_subchannel_pool", 1))
     open_watches = []
+    signer = Signer(random.Random(address).randbytes(32))
     for n, unit in enumerate(units):
         channel = grpc.insecure_channel(address, options=options)
         stub: Any = link_pb2_grpc.LinkServiceStub(channel)
         hello = pb.HelloRequest(
             unit=unit, level=3, incarnation=unit + 1, protocol_min=1, protocol_max=1,
             now_ms=now_ms(), program="bench", process=n + 1,
+            public_key=signer.public_key, challenge=bytes(16),
         )  # fmt: skip
+        given = stub.Hello(hello, timeout=QUIET_S)
+        sides = Sides(unit, given.unit, unit + 1, given.incarnation)
+        hello.signed_challenge = given.challenge
+        hello.signature = sign(signer, CHILD, sides, given.challenge)
         reply = stub.Hello(hello, timeout=QUIET_S)
         assert reply.verdict == pb.VERDICT_ACCEPTED, reply.reason
         open_watches.append(

@@ -139,7 +139,6 @@ def _batches(office: Office) -> Sequence[Batch]:
                 lane=Lane.BULK,
                 incarnation=office.identity.incarnation,
                 after=after,
-                signer=office.replica.signer,
             )
         if not batch.entries:
             return found

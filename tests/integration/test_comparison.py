@@ -25,9 +25,10 @@ from sync.compare.repair import DigestCache
 from sync.log import entries as log
 from sync.merge.digest import schema_hash
 from sync.model.errors import Malformed
-from sync.model.report import CompareOptions, Comparison, DurableAt
+from sync.model.report import CompareOptions, Comparison
 from sync.model.schema import Lane
 from sync.wire.link.v1 import link_pb2 as pb
+from tests.support.receipts import receipts_above
 from tests.support.tier import (
     DISTRICT,
     GARDEN,
@@ -193,11 +194,8 @@ def test_a_redacted_record_compares_equal_to_the_full_one_and_is_not_repaired(
 
 
 def durable_everywhere(office: Office) -> None:
-    """Tell an office that everybody above has all that it wrote."""
-    with office.store.read() as tx:
-        end = log.position(tx)
-    durable_above = [DurableAt(level, lane, end) for level in range(office.level) for lane in Lane]
-    office.peer_status.on_parent_contact(0, durable_above)
+    """Let an office have the receipts of everybody above for all that it wrote."""
+    receipts_above(office)
 
 
 def test_many_records_that_differ_cost_few_bytes_each(tier: Tier) -> None:

@@ -18,11 +18,13 @@ from node.domain.units import Level
 from node.office import Office
 from node.open import open_office
 from node.setup import init_office
+from sync.codec.signing import Signer
 from sync.link.dialer import Dialer
 from sync.link.handshake import Hello
 from sync.link.lines import Lines
 from sync.link.messages import BatchRead, Handshake, HandshakeDone, Read, Verdict
 from sync.link.parent import Parent
+from sync.link.possession import CHILD, Sides, sign
 from sync.link.session import State
 from sync.model.change import Batch
 from sync.model.limits import BACKOFF_BASE_MS
@@ -43,15 +45,21 @@ class HandshakeClient:
         self._unit = unit
         self._session = 0
         self._token = b""
+        self._signer = Signer(unit.to_bytes(32, "big"))
+        self._last = pb.HelloResponse()
 
     def request(self, _command: Handshake) -> pb.HelloRequest:
+        sides = Sides(self._unit, self._last.unit, self._unit, self._last.incarnation)
         return pb.HelloRequest(
             unit=self._unit, level=int(Level.COMMUNITY), incarnation=self._unit,
             process=self._unit, protocol_min=1, protocol_max=1, token=self._token,
+            public_key=self._signer.public_key, challenge=bytes(16),
+            signed_challenge=self._last.challenge,
+            signature=sign(self._signer, CHILD, sides, self._last.challenge),
         )  # fmt: skip
 
     def event(self, reply: pb.HelloResponse, _command: Handshake) -> HandshakeDone:
-        self._session, self._token = reply.session, reply.token
+        self._session, self._token, self._last = reply.session, reply.token, reply
         return HandshakeDone(Verdict(reply.verdict), retry_after_ms=reply.retry_after_ms)
 
     def perform(self, command: Read) -> BatchRead:
@@ -74,8 +82,9 @@ class Hub:
         hello = self._parent.hello
 
         def counted(handshake: Hello) -> Any:
-            self.handshakes[handshake.unit] += 1
-            return hello(handshake)
+            answer = hello(handshake)
+            self.handshakes[handshake.unit] += answer.verdict is not Verdict.CHALLENGE
+            return answer
 
         self._parent.hello = counted  # type: ignore[method-assign]
         self._server = Server(self.address or "127.0.0.1:0")

@@ -5,31 +5,51 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from sqlalchemy import Connection
 
 from node.config import OfficeConfig
 from node.services.health.status import status
+from node.services.records.durability import Durable, durability
+from node.services.upkeep.log_retention import truncate_log
 from node.setup import init_office
 from sync.codec import entry as codec
-from sync.codec.signing import Signer, fingerprint
+from sync.codec import statement
+from sync.codec.signing import STREAM, Signer, fingerprint
 from sync.link import NO_PROXY
 from sync.link.child import ChildEnd
 from sync.link.messages import Handshake
 from sync.link.possession import CHILD, PARENT, Sides, is_shown, sign
 from sync.link.session import State
 from sync.log import entries as log
+from sync.log import signatures
 from sync.model.change import Batch, Entry
+from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
+from sync.recovery import heads as recovery_heads
 from sync.store import peers
 from sync.wire.link.v1 import link_pb2 as pb
 from sync.wire.link.v1 import link_pb2_grpc
-from tests.support.edits import outlet
+from tests.support.edits import ask, outlet
 from tests.support.silian import silian
-from tests.support.tier import CITY, DISTRICT, STREET, Tier, eventually, outlets, settled, tier_of
+from tests.support.tier import (
+    CITY,
+    DISTRICT,
+    STREET,
+    Tier,
+    copy_of,
+    eventually,
+    orders,
+    outlets,
+    put_back,
+    settled,
+    tier_of,
+)
 
 FOREIGN = Signer(bytes(range(32)))
 PROCESS = 4_711
@@ -58,7 +78,6 @@ def hello_of(tier: Tier, code: str, **changes: Any) -> pb.HelloRequest:
     """Return what an office could say of itself now, with some of it changed."""
     served = tier.served(code)
     signer = served.office.replica.signer
-    assert signer is not None
     hello = pb.HelloRequest(
         unit=served.office.identity.unit, level=served.office.identity.level,
         incarnation=served.office.identity.incarnation, protocol_min=1, protocol_max=1,
@@ -114,7 +133,6 @@ def test_who_comes_under_another_key_of_a_known_office_is_refused_and_named(
 def test_a_parent_under_another_key_than_the_one_given_at_init_is_refused(tmp_path: Path) -> None:
     with tier_of(tmp_path, ((CITY, None),)) as tier:
         signer = tier.served(CITY).office.replica.signer
-        assert signer is not None
         for name, key, state in (
             ("right", fingerprint(signer.public_key), State.IDLE),
             ("wrong", fingerprint(FOREIGN.public_key), State.HALTED),
@@ -156,7 +174,6 @@ def test_a_public_key_alone_opens_no_session(pair: Tier) -> None:
 def test_a_handshake_that_was_recorded_opens_no_second_session(pair: Tier) -> None:
     hello = hello_of(pair, DISTRICT)
     signer = pair.served(DISTRICT).office.replica.signer
-    assert signer is not None
     pair.stop(DISTRICT)
     with stub_of(pair, CITY) as stub:
         recorded = proven(hello, stub.Hello(hello), signer)
@@ -169,7 +186,6 @@ def test_a_handshake_that_was_recorded_opens_no_second_session(pair: Tier) -> No
 def test_a_challenge_signed_for_another_office_or_as_a_parent_does_not_count(pair: Tier) -> None:
     hello = hello_of(pair, DISTRICT)
     signer = pair.served(DISTRICT).office.replica.signer
-    assert signer is not None
     pair.stop(DISTRICT)
     with stub_of(pair, CITY) as stub:
         for field in range(5):
@@ -187,7 +203,6 @@ def test_a_challenge_signed_for_another_office_or_as_a_parent_does_not_count(pai
 
 def test_every_answer_of_a_parent_is_signed_for_the_childs_challenge(pair: Tier) -> None:
     signer = pair.served(CITY).office.replica.signer
-    assert signer is not None
     with stub_of(pair, CITY) as stub:
         for changes in ({}, {"level": 3}, {"unit": 77}, {"protocol_min": 99, "protocol_max": 99}):
             hello = hello_of(pair, DISTRICT, challenge=bytes(range(16)), **changes)
@@ -204,7 +219,6 @@ def test_a_hub_that_only_knows_the_parents_public_key_is_refused_by_the_child(
         settled(tier, DISTRICT)
         city = tier.served(CITY)
         signer, served = city.office.replica.signer, tier.served(DISTRICT)
-        assert signer is not None
         assert served.dialer is not None
         city.office.replica.signer = OtherHand(signer.public_key)
         served.dialer.renew_handshake()
@@ -221,6 +235,10 @@ class OtherHand(Signer):
     def __init__(self, shown: bytes) -> None:
         super().__init__(bytes(32))
         self.public_key = shown
+
+
+def signer_of(tier: Tier, code: str) -> Signer:
+    return tier.served(code).office.replica.signer
 
 
 # -- who is let in, and lies then -----------------------------------------------------------------
@@ -243,12 +261,10 @@ def sibling_of(tier: Tier) -> int:
 def newest_entry(tier: Tier, code: str) -> Entry:
     """Return the entry of an office's newest edit that goes up."""
     office = tier.served(code).office
-    me, signer = office.identity, office.replica.signer
     with office.store.read() as tx:
         batch = log.read_up(
-            tx, lane=Lane.BULK, incarnation=me.incarnation, after=0, bytes_max=1 << 20,
-            signer=signer,
-        )  # fmt: skip
+            tx, lane=Lane.BULK, incarnation=office.identity.incarnation, after=0, bytes_max=1 << 20
+        )
     return codec.entry_from_wire(batch.entries[-1])
 
 
@@ -275,7 +291,6 @@ def tampered_street(tier: Tier) -> Iterator[tuple[Any, pb.HelloResponse, Entry]]
     hello = ChildEnd(office, office.parent_unit).request(Handshake())  # all that the folder says
     assert isinstance(hello, pb.HelloRequest)
     signer = office.replica.signer
-    assert signer is not None
     tier.stop(STREET)
     with stub_of(tier, DISTRICT) as stub:
         reply = stub.Hello(proven(hello, stub.Hello(hello), signer))
@@ -304,6 +319,143 @@ def test_a_tampered_child_cannot_write_as_another_office(hub: Tier, writer: str)
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
     assert outlets(hub, DISTRICT) == before
     assert "unauthorised" in refusals(hub, DISTRICT)["signature_refused"]
+
+
+@pytest.mark.parametrize("signature", ["none", "the hub's", "of an older entry"])
+def test_an_entry_that_its_own_office_has_not_signed_is_refused_and_its_bringer_named(
+    hub: Tier, signature: str
+) -> None:
+    """A street relays an entry that goes on its own stream and that the key's owner never wrote."""
+    key = signer_of(hub, STREET)
+    with tampered_street(hub) as (stub, reply, entry):
+        invented = codec.entry_to_wire(
+            codec.unpack(entry.payload), incarnation=entry.incarnation, unit=entry.unit, level=2,
+            audience=entry.audience, lane=Lane.BULK, seq=entry.seq + 1, prev_hash=entry.hash,
+            hlc=entry.hlc + 1,
+        )  # fmt: skip
+        signed = pb.Signature(
+            incarnation=entry.incarnation, audience=entry.audience, lane=pb.LANE_BULK,
+            seq=invented.seq - (signature == "of an older entry"),
+            signature=(FOREIGN if signature == "the hub's" else key).sign(STREAM, entry.hash),
+            public_key=key.public_key,
+        )  # fmt: skip
+        before = outlets(hub, DISTRICT)
+        position = max(c.position for c in reply.cursors)
+        batch = pb.Batch(
+            lane=pb.LANE_BULK, incarnation=entry.incarnation, after=position, upto=position + 1,
+            entries=[invented.wire], positions=[position + 1],
+            signatures=[] if signature == "none" else [signed],
+        )  # fmt: skip
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.Push(pb.PushRequest(session=reply.session, unit=entry.unit, batch=batch))
+    assert refused.value.code() is grpc.StatusCode.DATA_LOSS
+    assert outlets(hub, DISTRICT) == before
+    code = "bad_signature" if signature == "the hub's" else "signature_missing"
+    assert code in refusals(hub, DISTRICT)["signature_refused"]
+
+
+def test_a_child_cannot_give_a_restored_parent_back_what_the_parent_never_wrote(
+    hub: Tier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even while the parent asks for what it has lost: its own entries have its signature."""
+    street = hub.served(STREET).office.identity.unit
+    ask(hub.served(DISTRICT).office, "先", street)
+    eventually(lambda: "先" in orders(hub, STREET))
+    settled(hub, STREET)
+    backup = copy_of(hub, DISTRICT)
+    hub.start(DISTRICT, None)
+    ask(hub.served(DISTRICT).office, "失", street)
+    hub.served(STREET).dialer.retry_now()  # type: ignore[union-attr]
+    eventually(lambda: "失" in orders(hub, STREET))
+    settled(hub, STREET)
+    hub.stop(DISTRICT)
+    put_back(hub, DISTRICT, backup)
+    honest = recovery_heads.own_entries_of
+
+    def lying(*args: Any) -> recovery_heads.ReplayPage:
+        page = honest(*args)
+        last = codec.entry_from_wire(page.entries[-1])
+        lie = codec.entry_to_wire(
+            codec.unpack(last.payload), incarnation=last.incarnation, unit=last.unit,
+            level=last.level, audience=last.audience, lane=last.lane, seq=last.seq + 1,
+            prev_hash=last.hash, hlc=last.hlc + 1,
+        )  # fmt: skip
+        signed = page.signatures[-1]
+        signature = signer_of(hub, STREET).sign(STREAM, lie.hash)
+        forged_signature = replace(signed, seq=lie.seq, signature=signature)
+        return replace(
+            page, entries=(*page.entries, lie.wire),
+            signatures=(*page.signatures, forged_signature),
+        )  # fmt: skip
+
+    monkeypatch.setattr(recovery_heads, "own_entries_of", lying)
+    hub.start(DISTRICT, None)
+    hub.served(STREET).dialer.retry_now()  # type: ignore[union-attr]
+    eventually(lambda: "signature_refused" in refusals(hub, DISTRICT))
+    assert "bad_signature" in refusals(hub, DISTRICT)["signature_refused"]
+    assert orders(hub, DISTRICT).keys() == {"先"}
+    monkeypatch.undo()
+    hub.served(STREET).dialer.retry_now()  # type: ignore[union-attr]
+    eventually(lambda: orders(hub, DISTRICT).keys() == {"先", "失"})
+    settled(hub, STREET)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_hub_cannot_state_of_an_office_below_what_that_office_has_not_signed(
+    hub: Tier, signed: bool
+) -> None:
+    """Else it could withhold records and let the figures above count as exact."""
+    office, district = hub.served(STREET).office, hub.served(DISTRICT).office
+    below, incarnation = next(iter(office.tree.children(office.identity.unit))), 77
+
+    def write(tx: Connection) -> None:
+        log.register_incarnations(tx, [(incarnation, below, 3)])
+        signatures.keep_key(tx, incarnation, FOREIGN.public_key, 1)
+
+    district.store.write(write)
+    assert office.parent_unit is not None
+    hello = ChildEnd(office, office.parent_unit).request(Handshake())
+    assert isinstance(hello, pb.HelloRequest)
+    lie = NodeStatus(unit=below, at_ms=hello.now_ms, connected=True, incarnation=incarnation)
+    if signed:
+        lie = statement.signed(lie, b"", (), office.replica.signer)
+    hello.offices.append(statement.status_to_wire(lie))
+    hub.stop(STREET)
+    with stub_of(hub, DISTRICT) as stub:
+        reply = stub.Hello(proven(hello, stub.Hello(hello), office.replica.signer))
+    assert reply.verdict == pb.VERDICT_ACCEPTED
+    assert below not in district.peer_status.known()
+    assert ("status_forged" in refusals(hub, DISTRICT).get("signature_refused", "")) is signed
+
+
+def test_a_hub_that_calls_records_safe_at_a_city_that_has_none_of_them_is_not_believed(
+    hub: Tier,
+) -> None:
+    """Nor is the log cut on it: what no office above has signed for stays."""
+    street, parent = hub.served(STREET).office, hub.served(DISTRICT).parent
+    honest = parent.durable_above
+
+    def lying(unit: int) -> list[DurableAt]:
+        return [*honest(unit), *(DurableAt(0, lane, 1 << 40) for lane in Lane)]
+
+    parent.durable_above = lying  # type: ignore[method-assign]
+    record = outlet(street, "甲")
+    eventually(lambda: record in outlets(hub, DISTRICT))
+    hub.served(STREET).dialer.renew_handshake()  # type: ignore[union-attr]
+
+    def found() -> list[Durable]:
+        me = street.identity.unit
+        return [p.found for p in durability(street, "service_outlet", me, record).places]
+
+    eventually(lambda: found()[1] is Durable.SAFE)  # the district has signed that it has it
+    assert DurableAt(0, Lane.BULK, 1 << 40) in street.peer_status.durable_above()
+    assert found() == [Durable.SAFE, Durable.SAFE, Durable.WAITING]
+    street.config = street.config.model_copy(update={"log_days": 30, "lease_days": 60})
+    now_ms = street.clock.now_ms()
+    cut = [
+        truncate_log(street, now_ms + day * 86_400_000).portion.entries for day in range(0, 99, 2)
+    ]
+    assert sum(cut) == 0
 
 
 def test_a_tampered_child_cannot_give_back_what_its_parent_never_asked_for(hub: Tier) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -32,6 +33,7 @@ from sync.link.handshake import Hello
 from sync.link.lines import Lines
 from sync.link.messages import Verdict
 from sync.link.parent import DURABLE_EVERY_MS, Parent
+from sync.link.possession import CHILD, Sides, sign
 from sync.link.session import State
 from sync.log import entries as log
 from sync.model.change import Edit, Operation, RecordKey
@@ -262,13 +264,17 @@ def test_a_child_that_reads_nothing_costs_its_hub_one_pending_notification_per_l
     town: Town,
 ) -> None:
     child = town.open(COMMUNITY)
-    hello_answer = town.parent.hello(
-        Hello(
-            unit=child.identity.unit, level=int(child.level),
-            incarnation=child.identity.incarnation, protocol_min=1, protocol_max=1,
-            log_position=0, heads={}, process=1,
-        )
+    signer, me, above = child.replica.signer, child.identity, town.street.identity
+    hello = Hello(
+        unit=me.unit, level=int(child.level), incarnation=me.incarnation, protocol_min=1,
+        protocol_max=1, log_position=0, heads={}, process=1, public_key=signer.public_key,
+        challenge=bytes(16),
     )  # fmt: skip
+    given = town.parent.hello(hello).challenge
+    sides = Sides(me.unit, above.unit, me.incarnation, above.incarnation)
+    hello_answer = town.parent.hello(
+        replace(hello, signed_challenge=given, signature=sign(signer, CHILD, sides, given))
+    )
     assert hello_answer.verdict is Verdict.ACCEPTED
     notifications: list[object] = []
     town.parent.watch(child.identity.unit, hello_answer.session, notifications.append)

@@ -10,19 +10,14 @@ import pytest
 from hub.client.client import wall_ms
 from hub.serve.process import Process
 from node.config import OfficeConfig
-from node.domain.assignment import Duty
-from node.domain.units import Level
 from node.keys import KEY_FILE, signer_of
-from node.office import Office
 from node.peers.fenced import Fenced
 from node.services.health.status import status
 from node.services.peers import clones
-from node.services.work import actions as assignments
-from node.services.work.checks import Order
 from node.setup import init_office
 from sync.codec.signing import fingerprint
 from sync.link.session import State
-from tests.support.edits import enlarge, outlet, premises
+from tests.support.edits import ask, enlarge, outlet, premises
 from tests.support.silian import silian
 from tests.support.tier import (
     CITY,
@@ -36,6 +31,7 @@ from tests.support.tier import (
     copy_of,
     eventually,
     offline,
+    orders,
     outlets,
     put_back,
     settled,
@@ -279,23 +275,6 @@ def test_restarting_the_same_store_raises_no_alarm(tier: Tier) -> None:
         settled(tier, GARDEN)
     assert tier.served(GARDEN).office.identity.incarnation == incarnation
     assert not tier.served(STREET).office.peer_status.clones()
-
-
-def ask(office: Office, title: str, *targets: int) -> None:
-    """Have an office ask work of others."""
-    community = any(office.tree.level(unit) == Level.COMMUNITY for unit in targets)
-    duty = Duty.UNDERTAKES if community else Duty.OFFICE
-    order = Order(title=title, targets=targets, due_ms=wall_ms() + 86_400_000, duty=duty)
-    assignments.issue(office, order, actor="x")
-
-
-def orders(tier: Tier, code: str) -> dict[str, set[str]]:
-    """Return title -> states of the assignments that an office holds."""
-    found: dict[str, set[str]] = {}
-    with tier.served(code).office.store.read() as tx:
-        for title, state in tx.exec_driver_sql("SELECT title, state FROM assignment"):
-            found.setdefault(title, set()).add(state)
-    return found
 
 
 def test_a_restored_city_recovers_its_own_entries_from_its_children(tier: Tier) -> None:

@@ -56,7 +56,7 @@ def durable_at_the_top(tier: Tier, code: str) -> bool:
         newest = tx.execute(last.where(entry.c.lane == LANE.value)).scalar_one() or 0
     top = [
         s.position
-        for s in served.office.peer_status.durable_above()
+        for s in served.office.peer_status.receipts.positions()
         if (s.level, s.lane) == (0, LANE)
     ]
     return max(top, default=0) >= newest

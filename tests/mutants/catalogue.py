@@ -59,6 +59,37 @@ MUTANTS = (
         "    log.append(tx, rows)\n",
     ),
     Mutant(
+        "entries count without a signature of their own office", "INV-31", "sync/log/signatures.py",
+        "    if fresh and after.seq < fresh[-1].seq:", "    if False:",
+        "tests/storage/test_signature_contract.py",
+    ),
+    Mutant(
+        "own entries come back under any key", "INV-31", "sync/log/signatures.py",
+        "        if shown not in own_keys:", "        if False:",
+        "tests/storage/test_signature_contract.py",
+    ),
+    Mutant(
+        "a batch ends where a stream in it is not signed", "INV-31", "sync/log/excerpt.py",
+        "            del part[self._signed :]", "            pass",
+        "tests/storage/test_signature_contract.py",
+    ),
+    Mutant(
+        "a status counts without the signature of its office", "INV-31", "sync/apply/statements.py",
+        "    if not statement.is_genuine(status, shown):", "    if False:",
+        "tests/unit/node/test_signed_status.py",
+    ),
+    Mutant(
+        "a receipt counts without the signature of its holder", "INV-31", "sync/apply/receipts.py",
+        "    if not receipts.is_genuine(receipt, receipt.public_key):", "    if False:",
+        "tests/unit/node/test_receipts.py",
+    ),
+    Mutant(
+        "the log is cut on what the parent says of the offices above", "INV-31",
+        "node/services/upkeep/log_retention.py",
+        "office.peer_status.receipts.positions()", "office.peer_status.durable_above()",
+        "tests/unit/node/test_receipts.py",
+    ),
+    Mutant(
         "the log is read backwards", "INV-8", "sync/log/entries.py",
         'f"AND {entry_filter} ORDER BY arrival LIMIT',
         'f"AND {entry_filter} ORDER BY arrival DESC LIMIT',

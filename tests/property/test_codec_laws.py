@@ -12,6 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sync.codec import entry as codec
+from sync.codec import statement
+from sync.codec.signing import Signer
+from sync.codec.statement import ReceivedHead
 from sync.model.attribution import (
     ACTOR_CHARS_MAX,
     REASON_CHARS_MAX,
@@ -20,11 +23,12 @@ from sync.model.attribution import (
     BadAttribution,
     attributed,
 )
-from sync.model.change import Batch, Block, Operation
+from sync.model.change import Batch, Block, Operation, StreamHead
 from sync.model.errors import Malformed, TooLarge
 from sync.model.limits import BODY_BYTES_MAX, ENTRY_BYTES_MAX
 from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
+from sync.model.stream import StreamKey
 from sync.wire.link.v1 import link_pb2 as pb
 
 PEAK_MIB_MAX = 320
@@ -384,8 +388,17 @@ def test_durable_positions_round_trip(safe):
 
 @given(st.integers(0, 2**62), st.booleans(), st.text(max_size=40))
 def test_the_status_of_offices_round_trips(number, connected, program):
-    news = NodeStatus(unit=number, at_ms=number, connected=connected, program=program)
-    assert codec.status_from_wire(codec.status_to_wire(news)) == news
+    line = NodeStatus(unit=number, at_ms=0, connected=connected, last_contact_ms=number)
+    assert statement.status_from_wire(statement.status_to_wire(line)) == line
+    own = replace(line, at_ms=number, program=program, incarnation=7, bulk_seq=3)
+    head = ReceivedHead(StreamKey(9, "down:all", Lane.CONTROL), StreamHead(4, b"h" * 32), b"s" * 64)
+    signer = Signer(bytes(32))
+    sent = statement.signed(own, b"b" * 32, [head], signer)
+    received = statement.status_from_wire(statement.status_to_wire(sent))
+    assert received == sent
+    assert statement.is_genuine(received, signer.public_key)
+    shown = statement.read(received.signed)
+    assert (shown.bulk_hash, shown.from_parent) == (b"b" * 32, (head,))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from node.services.upkeep import quarantine
 from sync.codec import block as block_codec
 from sync.codec import entry as codec
 from sync.log import entries as log
-from sync.log.append import log_row
+from sync.log.append import log_row, signature_for
 from sync.log.outcome import Waiters
 from sync.model import audience
 from sync.model.change import Block, Operation, StreamHead
@@ -134,8 +134,9 @@ class Poison:
                 payload=payload,
             )  # fmt: skip
             first = log.allocate(tx, 1, hlc)
-            log.append(tx, [log_row(replica, entry, first, waiters, via=0, via_position=0)])
-            log.save_heads(tx, [entry])
+            signed = signature_for(entry, replica.signer)
+            log.append(tx, [log_row(replica, entry, first, waiters, signed, via=0, via_position=0)])
+            log.save_heads(tx, [(entry, signed)])
 
         office.store.write(write)
         office._after_commit(set(), waiters)

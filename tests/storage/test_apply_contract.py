@@ -39,6 +39,7 @@ from tests.support.sites import (
     heads_of_incarnation,
     key,
     record_id,
+    signed,
 )
 
 STATEMENTS_MAX = 80
@@ -74,7 +75,7 @@ def raw_batch(
         level=LEVEL[site.unit], audience=audience, lane=Lane.BULK,
         seq=seq, prev_hash=prev, hlc=(START_MS << 16) + seq,
     )  # fmt: skip
-    return Batch(Lane.BULK, site.incarnation, after, after + 1, (entry.wire,), (after + 1,))
+    return signed(Batch(Lane.BULK, site.incarnation, after, after + 1, (entry.wire,), (after + 1,)))
 
 
 def block_of(unit: int, *numbers: int, fields: Sequence[str] = ("name",), value: object = "x",
@@ -500,7 +501,7 @@ def test_an_entry_that_cannot_be_unpacked_is_quarantined_and_the_next_is_applied
         lane=Lane.BULK, seq=1, prev_hash=b"", hlc=START_MS << 16, payload=b"not zstd",
     )  # fmt: skip
     good = raw_batch(garden, block_of(GARDEN, 1), seq=2, prev=bad.hash, after=1)
-    batch = Batch(Lane.BULK, garden.incarnation, 0, 2, (bad.wire, *good.entries), (1, 2))
+    batch = signed(Batch(Lane.BULK, garden.incarnation, 0, 2, (bad.wire, *good.entries), (1, 2)))
     street.take(batch, GARDEN)
     assert street.quarantined() == [("malformed", "open")]
     assert street.value(1, "name", GARDEN) == "x"

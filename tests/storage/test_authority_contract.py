@@ -127,10 +127,13 @@ def test_an_entry_at_another_level_than_its_units_is_refused(open_site: OpenSite
 def test_a_replay_brings_no_entry_of_an_office_elsewhere(open_site: OpenSite) -> None:
     garden, orchid = open_site(GARDEN), open_site(ORCHID)
     orchid.commit(orchid.create(1, name="x"))
-    wires = orchid.batch_up().entries
+    batch = orchid.batch_up()
 
     def work(tx: Connection) -> object:
-        return applier.replay(garden.replica, tx, wires, peer=STREET)
+        return applier.replay(
+            garden.replica, tx, batch.entries, peer=STREET, signatures=batch.signatures,
+            own_keys=None,
+        )  # fmt: skip
 
     with pytest.raises(Unauthorised):
         garden.store.write(work)

@@ -36,6 +36,7 @@ from tests.support.sites import (
     Site,
     chain,
     record_id,
+    signed,
 )
 
 STATEMENTS_MAX = 80
@@ -220,7 +221,7 @@ def orphan(writer: int) -> Batch:
         [update], incarnation=writer, unit=GARDEN, level=LEVEL[GARDEN], audience="up:city",
         lane=Lane.BULK, seq=1, prev_hash=b"", hlc=(START_MS << 16) + 1,
     )  # fmt: skip
-    return Batch(Lane.BULK, 1000 + STREET, 0, 1, (entry.wire,), (1,))
+    return signed(Batch(Lane.BULK, 1000 + STREET, 0, 1, (entry.wire,), (1,)))
 
 
 def test_a_change_that_waits_for_a_record_is_applied_when_rows_bring_the_record(open_site):
@@ -326,7 +327,9 @@ def with_a_quarantined_newer_copy(open_site: OpenSite) -> tuple[Site, Site, Chun
         quarantined_copies.quarantine_copy(
             tx, newer, part, part.states, "constraint_violation", now_ms=1
         )
-        log.adopt(tx, StreamKey(street.incarnation, "down:all", Lane.BULK), 2, b"h" * 32, edit)
+        log.adopt(
+            tx, StreamKey(street.incarnation, "down:all", Lane.BULK), 2, b"h" * 32, edit, b"s"
+        )
 
     garden.store.write(quarantine_copy)
     return garden, street, older, newer

@@ -23,6 +23,7 @@ from tests.support.sites import (
     Site,
     heads_of_incarnation,
     key,
+    signed,
     site_at,
 )
 
@@ -187,7 +188,7 @@ def test_a_relay_forwards_the_bytes_that_it_received(open_site):
         prev_hash=newer.hash, hlc=second.hlc,
     )  # fmt: skip
     sent = (newer.wire, chained.wire)
-    street.take(Batch(Lane.BULK, garden.incarnation, 0, 2, sent, (1, 2)), GARDEN)
+    street.take(signed(Batch(Lane.BULK, garden.incarnation, 0, 2, sent, (1, 2))), GARDEN)
     street.send(district)
     assert street.batch_up().entries == sent
     assert district.batch_up().entries == sent

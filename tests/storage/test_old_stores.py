@@ -234,7 +234,7 @@ def test_facts_about_neighbours_of_0010_are_one_row_each_and_can_be_taken_back(
     try:
         _to(store, "0010")
         store.write(fill)
-        _to(store, "0012")
+        _to(store, "head")
         with store.read() as tx:
             assert peers.load_all(tx) == NEIGHBOURS
             assert sorted(_facts(tx)) == [
@@ -243,5 +243,45 @@ def test_facts_about_neighbours_of_0010_are_one_row_each_and_can_be_taken_back(
         _to(store, "0010", down=True)
         with store.read() as tx:
             assert _facts(tx) == FACTS_0010
+    finally:
+        store.close()
+
+
+def test_the_signatures_of_0012_stay_with_their_entries_and_can_be_taken_back(
+    url: str,  # noqa: F811  # the fixture
+) -> None:
+    where = {"i": 7, "a": "up:city", "l": 2}
+
+    def fill(tx) -> None:
+        for seq in (1, 2, 3):
+            statement = text(
+                "INSERT INTO entry (arrival, lane, incarnation, audience, seq, hlc, via, "
+                "via_position, changes, at_ms, wire) "
+                "VALUES (:seq, :l, :i, :a, :seq, :seq, 4, :seq, 1, 1, :wire)"
+            )
+            tx.execute(statement, {**where, "seq": seq, "wire": b"w"})
+        statement = text(
+            "INSERT INTO stream (incarnation, audience, lane, seq, hash, hlc, signed_seq, "
+            "signature) VALUES (:i, :a, :l, 3, :hash, 3, 3, :s)"
+        )
+        tx.execute(statement, {**where, "hash": b"h", "s": b"newest"})
+        statement = text("INSERT INTO signature VALUES (:i, :a, :l, 1, :s)")
+        tx.execute(statement, {**where, "s": b"older"})
+
+    def signatures(tx) -> list[bytes | None]:
+        rows = tx.execute(text("SELECT signature FROM entry ORDER BY arrival")).all()
+        return [bytes(row[0]) if row[0] is not None else None for row in rows]
+
+    store = open_store(url, create=True)
+    try:
+        _to(store, "0012")
+        store.write(fill)
+        _to(store, "head")
+        with store.read() as tx:
+            assert signatures(tx) == [b"older", None, b"newest"]
+        _to(store, "0012", down=True)
+        with store.read() as tx:
+            kept = tx.execute(text("SELECT seq, signature FROM signature ORDER BY seq")).all()
+        assert [(row[0], bytes(row[1])) for row in kept] == [(1, b"older"), (3, b"newest")]
     finally:
         store.close()

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import Connection
 
 from sync.apply import applier
-from sync.codec.signing import Signer
 from sync.log import entries as log
 from sync.log.recent import RECENT_BYTES_MAX, RecentCommit
 from sync.model.change import Batch, Edit, Operation
@@ -17,8 +16,6 @@ from sync.model.effect import Effect
 from sync.model.limits import BATCH_BYTES_MAX
 from sync.model.schema import Lane
 from tests.support.sites import GARDEN, ORCHID, STREET, Site, key
-
-KEYS = [Signer(random.Random(n).randbytes(32)) for n in range(3)]
 
 
 class Follows:
@@ -44,20 +41,17 @@ class Follows:
 def recent_batch(
     site: Site, recent_commit: RecentCommit, after: int, lane: Lane = Lane.BULK
 ) -> Batch | None:
-    return recent_commit.batch(
-        lane, after, BATCH_BYTES_MAX,
-        unit=site.unit, incarnation=site.incarnation, signer=site.signer,
-    )  # fmt: skip
+    return recent_commit.batch(lane, after, BATCH_BYTES_MAX, incarnation=site.incarnation)
 
 
 @pytest.fixture
 def garden(open_site):
-    return open_site(GARDEN, signer=KEYS[0])
+    return open_site(GARDEN)
 
 
 @pytest.fixture
 def street(open_site):
-    return open_site(STREET, signer=KEYS[1], folds=[Follows(STREET)])
+    return open_site(STREET, folds=[Follows(STREET)])
 
 
 def test_a_fresh_commit_gives_the_same_batch_as_reading_the_log(garden):
@@ -83,11 +77,10 @@ def test_a_fresh_push_of_a_child_gives_its_batch_with_signature_and_derived_entr
         after = batch.upto
 
 
-def test_a_recent_batch_without_a_newer_signature_has_none(garden, street):
-    garden.signer = garden.replica.signer = None
-    garden.commit(garden.create(1, name="a"))
-    recent_commit = street.take(garden.batch_up(), GARDEN).waiters.recent_commit
-    assert recent_batch(street, recent_commit, 0) == street.batch_up()
+def test_a_commit_that_is_not_signed_where_it_ends_is_read_from_the_log(garden):
+    recent_commit = garden.commit(garden.create(1, name="a")).waiters.recent_commit
+    recent_commit.entries = [(at, entry, None) for at, entry, _ in recent_commit.entries]
+    assert recent_batch(garden, recent_commit, 0) is None
 
 
 def test_a_parent_that_lacks_an_earlier_entry_is_sent_from_the_log(garden):
@@ -129,14 +122,6 @@ def test_two_consecutive_transactions_make_one_recent_batch(garden):
     assert recent_batch(garden, recent_commit, 0) == garden.batch_up()
 
 
-def test_entries_of_a_former_incarnation_are_read_from_the_log(garden):
-    recent_commit = garden.commit(garden.create(1, name="a")).waiters.recent_commit
-    other = recent_commit.batch(
-        Lane.BULK, 0, BATCH_BYTES_MAX, unit=GARDEN, incarnation=77, signer=garden.signer
-    )
-    assert other is None
-
-
 def test_a_large_commit_is_read_from_the_log(garden):
     text = random.Random(1).randbytes(RECENT_BYTES_MAX).hex()
     recent_commit = garden.commit(garden.create(1, tags=text)).waiters.recent_commit
@@ -144,7 +129,7 @@ def test_a_large_commit_is_read_from_the_log(garden):
 
 
 def test_a_commit_addressed_only_downward_gives_no_batch_for_the_parent(open_site):
-    street = open_site(STREET, signer=KEYS[1])
+    street = open_site(STREET)
     recent_commit = street.commit(
         Edit(
             key=key(1, ORCHID), operation=Operation.CREATE, values={"name": "a"},

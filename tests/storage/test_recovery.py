@@ -48,9 +48,8 @@ def recover(child: Site, parent: Site) -> list[ReplayPage]:
 
     def begin(tx: Connection) -> None:
         child.replica.clock.resume(log.lock(tx))
-        log.register_incarnations(
-            tx, [(SECOND_INCARNATION, child.unit, child.replica.identity.level)]
-        )
+        me = child.replica.identity
+        reissue.rotate_incarnation(tx, me.unit, me.level, SECOND_INCARNATION, child.signer)
         child.replica.switch_incarnation(SECOND_INCARNATION)
         own_entries = reissue.own_entries_after(tx, common, child.unit, SECOND_INCARNATION)
         reissue.reissue(child.replica, tx, own_entries)
@@ -71,7 +70,16 @@ def recover(child: Site, parent: Site) -> list[ReplayPage]:
 
 
 def _apply_replay(child: Site, page: ReplayPage, parent: int) -> None:
-    child.store.write(lambda tx: applier.replay(child.replica, tx, page.entries, peer=parent))
+    child.store.write(
+        lambda tx: applier.replay(
+            child.replica,
+            tx,
+            page.entries,
+            peer=parent,
+            signatures=page.signatures,
+            own_keys=frozenset({child.signer.public_key}),
+        )
+    )
 
 
 def two_incarnations(open_site: OpenSite, *, since: int) -> tuple[Site, Site, Site]:
@@ -85,6 +93,7 @@ def two_incarnations(open_site: OpenSite, *, since: int) -> tuple[Site, Site, Si
         causal_length.commit(causal_length.update(1, name="b"))
     for number in range(10, 14):
         first.commit(first.create(number, name="lost"))
+    first.send(street)
     first.commit(first.update(1, name="lost"))
     first.send(street)
     for number in range(since):
@@ -192,7 +201,8 @@ def test_an_entry_recovered_from_two_neighbours_is_joined_once(
             tx, STREET, common={}, acked={}, after=0, bytes_max=1 << 20
         )
     with garden.store.read() as tx:
-        returned = recovery_heads.own_entries_of(tx, STREET, 0).entries
+        given_back = recovery_heads.own_entries_of(tx, STREET, 0)
+    returned = given_back.entries
     mine = [w for w in replayed.entries if codec.entry_from_wire(w).unit == STREET]
     assert (len(replayed.entries), len(mine), len(returned)) == (3, 2, 2)
     new = open_site(STREET, incarnation=8_003)
@@ -205,7 +215,13 @@ def test_an_entry_recovered_from_two_neighbours_is_joined_once(
     for (message, peer), wires in parts:
         new.store.write(
             lambda tx, wires=wires, peer=peer, message=message: applier.replay(
-                new.replica, tx, wires, peer=peer, message=message
+                new.replica,
+                tx,
+                wires,
+                peer=peer,
+                message=message,
+                own_keys=None,
+                signatures=(*replayed.signatures, *given_back.signatures),
             )
         )
     new.store.write(lambda tx: applier.retry_quarantined(new.replica, tx, "1=1"))

@@ -20,6 +20,7 @@ from sync.model.schema import Lane
 from sync.recovery import heads
 from sync.recovery import parent as recovery_parent
 from sync.recovery import republish as recovery_republish
+from sync.recovery.heads import ReplayPage
 from sync.store.sql import execute
 from tests.storage.conftest import OpenSite
 from tests.support.sites import DISTRICT, GARDEN, ORCHID, STREET, Site
@@ -44,25 +45,26 @@ def republish(
 
 def restore_own(street: Site, *, above: Site | None = None, below: Site | None = None) -> None:
     """Give an emptied street what its parent and its child hold of it, as a recovery does."""
-    pages: list[tuple[Message, int, tuple[bytes, ...]]] = []
+    pages: list[tuple[Message, int, ReplayPage]] = []
     if above is not None:
         with above.store.read() as tx:
             page = recovery_parent.read_replay(
                 tx, STREET, common={}, acked={}, after=0, bytes_max=1 << 20
             )
-        pages.append((Message.REPLAY, DISTRICT, page.entries))
+        pages.append((Message.REPLAY, DISTRICT, page))
     if below is not None:
         with below.store.read() as tx:
-            wires = heads.own_entries_of(tx, STREET, 0).entries
-        pages.append((Message.RESTORE_PARENT, below.unit, wires))
-    for message, peer, wires in pages:
-        street.store.write(partial(receive, street, message, peer, wires))
+            page = heads.own_entries_of(tx, STREET, 0)
+        pages.append((Message.RESTORE_PARENT, below.unit, page))
+    for message, peer, page in pages:
+        street.store.write(partial(receive, street, message, peer, page))
 
 
-def receive(
-    street: Site, message: Message, peer: int, wires: tuple[bytes, ...], tx: Connection
-) -> None:
-    applier.replay(street.replica, tx, wires, peer=peer, message=message)
+def receive(street: Site, message: Message, peer: int, page: ReplayPage, tx: Connection) -> None:
+    applier.replay(
+        street.replica, tx, page.entries, peer=peer, signatures=page.signatures, own_keys=None,
+        message=message,
+    )  # fmt: skip
 
 
 def line_of(open_site: OpenSite) -> tuple[Site, Site, Site]:

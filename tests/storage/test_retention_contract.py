@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from sync.codec.signing import Signer
 from sync.log import entries as log
 from sync.log import truncation
 from sync.log.truncation import LogTruncated
@@ -109,8 +108,7 @@ def test_entries_with_quarantined_changes_are_kept_until_these_are_applied(open_
 
 
 def test_an_entry_not_yet_signed_by_its_origin_is_kept(open_site):
-    signer = Signer(bytes(32))
-    garden, street = open_site(GARDEN, signer=signer), open_site(STREET)
+    garden, street = open_site(GARDEN), open_site(STREET)
     for n in range(4):
         garden.commit(garden.create(n, name="a"))
     garden.send(street)

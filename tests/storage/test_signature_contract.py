@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import zip_longest
 
 import pytest
 
+from sync.apply import applier
+from sync.apply.receive import portions
 from sync.codec import entry as codec
 from sync.codec.signing import STREAM, Signer
 from sync.log import signatures as log_signatures
-from sync.log.signatures import BadSignature, KeyChanged
+from sync.log.append import signature_for
+from sync.log.signatures import BadSignature, KeyChanged, SignatureMissing
 from sync.model.change import Batch, Entry, Signature
+from sync.model.limits import PORTION_CHANGES_MAX
 from sync.model.schema import Lane
-from sync.model.stream import StreamForked, StreamKey
+from sync.model.stream import StreamKey
+from sync.recovery.proof import own_keys
+from sync.store.sql import execute
 from sync.wire.link.v1 import link_pb2 as pb
-from tests.support.sites import DISTRICT, GARDEN, STREET, Site
+from tests.support.sites import DISTRICT, GARDEN, ORCHID, STREET, Site, signer_of
 
-SIGNERS = {unit: Signer(bytes([unit]) * 32) for unit in (DISTRICT, STREET, GARDEN)}
+SIGNERS = {unit: signer_of(unit) for unit in (DISTRICT, STREET, GARDEN)}
 KEY = StreamKey(1000 + GARDEN, "up:city", Lane.BULK)
 Open = Callable[..., Site]
 
@@ -25,14 +32,14 @@ Open = Callable[..., Site]
 @pytest.fixture
 def line(open_site: Open) -> tuple[Site, Site, Site]:
     """A community, its street and its district, each with a key."""
-    return tuple(open_site(u, signer=SIGNERS[u]) for u in (GARDEN, STREET, DISTRICT))  # type: ignore[return-value]
+    return open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
 
 
 def received_and_signed(site: Site) -> tuple[int, int]:
     """Return how far the community's stream is stored, and how far it is signed."""
     with site.store.read() as tx:
-        known, seq, _ = log_signatures.signed_up_to(tx, KEY)
-    return seq, known.seq
+        known = log_signatures.stream_known(tx, KEY)
+    return known.head.seq, known.signed.seq
 
 
 def tamper(batch: Batch, first: int, *, after: bytes = b"") -> Batch:
@@ -52,11 +59,12 @@ def tamper(batch: Batch, first: int, *, after: bytes = b"") -> Batch:
 def invented(site: Site) -> Entry:
     """Return an entry that goes on the community's stream and that the community never wrote."""
     with site.store.read() as tx:
-        _, seq, hash_ = log_signatures.signed_up_to(tx, KEY)
+        head = log_signatures.stream_known(tx, KEY).head
     last = codec.entry_from_wire(site.batch_up().entries[-1])
     return codec.entry_to_wire(
         codec.unpack(last.payload), incarnation=KEY.incarnation, unit=GARDEN, level=3,
-        audience=KEY.audience, lane=KEY.lane, seq=seq + 1, prev_hash=hash_, hlc=last.hlc + 1,
+        audience=KEY.audience, lane=KEY.lane, seq=head.seq + 1, prev_hash=head.hash,
+        hlc=last.hlc + 1,
     )  # fmt: skip
 
 
@@ -96,29 +104,23 @@ def test_a_relay_that_changes_a_byte_is_detected_and_nothing_is_applied(line):
     assert received_and_signed(district) == (3, 3)
 
 
-def test_a_relay_that_changes_a_byte_and_drops_the_signature_is_detected_at_the_next_signature(
-    line,
-):
+def test_entries_without_a_signature_of_their_own_office_are_not_applied(line):
     garden, street, district = line
     garden.commit(garden.create(1, name="甲"))
     garden.send(street)
+    before = district.dump()
+    for batch in (street.batch_up(), tamper(street.batch_up(), 0)):
+        with pytest.raises(SignatureMissing):
+            district.take(replace(batch, signatures=()), STREET)
+    assert district.dump() == before
     street.send(district)
-    garden.commit(garden.create(2, name="乙"))
+    garden.commit(garden.create(2, name="乙"), garden.create(3, name="丙"))
     garden.send(street)
     received_up_to = district.received_up_to[STREET, Lane.BULK]
-    tampered = replace(tamper(street.batch_up(after=received_up_to), 0), signatures=())
-    position = district.take(tampered, STREET).position
-    assert received_and_signed(district) == (2, 1)
-    with district.store.read() as tx:
-        assert log_signatures.unsigned_streams(tx, DISTRICT) == 1  # and so people see it before
-    garden.commit(garden.create(3, name="丙"))
-    garden.send(street)
-    true = street.batch_up(after=position)
-    with pytest.raises(StreamForked):
-        district.take(true, STREET)
-    with pytest.raises(BadSignature):
-        district.take(tamper(true, 0, after=codec.hash_of(tampered.entries[0])), STREET)
-    assert received_and_signed(district) == (2, 1)
+    older = street.batch_up(bytes_max=1).signatures
+    with pytest.raises(SignatureMissing):
+        district.take(replace(street.batch_up(after=received_up_to), signatures=older), STREET)
+    assert received_and_signed(district) == (1, 1)
 
 
 def test_a_hub_cannot_sign_entries_that_it_forges_for_a_child(line):
@@ -147,32 +149,152 @@ def test_a_hub_cannot_sign_entries_that_it_forges_for_a_child(line):
     assert received_and_signed(district) == (1, 1)
 
 
-def test_an_unsigned_stream_is_accepted_and_its_first_signature_covers_all_of_it(open_site):
-    garden, street = open_site(GARDEN), open_site(STREET)
+def test_an_incarnation_has_one_key_in_all_of_its_streams(line):
+    garden, street, _ = line
+    garden.commit(garden.create(1, name="甲")._replace(audiences=("up:city", "up:district")))
+    batch = garden.batch_up()
+    other = SIGNERS[STREET]
+    forged = [
+        each if each.audience == "up:city"
+        else replace(
+            each, signature=other.sign(STREAM, codec.hash_of(batch.entries[-1])),
+            public_key=other.public_key,
+        )
+        for each in batch.signatures
+    ]  # fmt: skip
+    assert len({each.audience for each in forged}) == 2
+    with pytest.raises(KeyChanged):
+        street.take(replace(batch, signatures=tuple(forged)), GARDEN)
+
+
+def test_own_entries_come_back_only_under_a_key_of_this_office(line):
+    """A parent invents an incarnation of its child, with a key that it has made."""
+    garden, street, _ = line
     garden.commit(garden.create(1, name="甲"))
     garden.send(street)
-    assert received_and_signed(street) == (1, 0)
-    with street.store.read() as tx:
-        assert log_signatures.unsigned_streams(tx, STREET) == 0
-    garden.signer = SIGNERS[GARDEN]
-    garden.store.write(lambda tx: log_signatures.own_key(tx, garden.incarnation, garden.signer))
-    garden.commit(garden.create(2, name="乙"))
+    before = garden.dump()
+    last = codec.entry_from_wire(street.batch_up().entries[-1])
+    lie = codec.entry_to_wire(
+        codec.unpack(last.payload), incarnation=5_555, unit=GARDEN, level=3,
+        audience=KEY.audience, lane=KEY.lane, seq=1, prev_hash=b"", hlc=last.hlc + 1,
+    )  # fmt: skip
+
+    def take_back(signer: Signer, own_keys: frozenset[bytes] | None) -> int:
+        return garden.store.write(
+            lambda tx: applier.replay(
+                garden.replica,
+                tx,
+                [lie.wire],
+                peer=STREET,
+                own_keys=own_keys,
+                signatures=[signature_for(lie, signer)],
+            )
+        ).entries
+
+    with garden.store.read() as tx:
+        assert own_keys(tx, garden.replica, STREET) is None  # it has met nobody
+    garden.take(street.batch_down(GARDEN), STREET)
+    with garden.store.read() as tx:
+        mine = own_keys(tx, garden.replica, STREET)
+    assert mine == {SIGNERS[GARDEN].public_key}
+    with pytest.raises(KeyChanged):
+        take_back(SIGNERS[STREET], mine)
+    after = garden.dump()
+    assert {k: v for k, v in after.items() if k != "cursor"} == {
+        k: v for k, v in before.items() if k != "cursor"
+    }
+    assert take_back(SIGNERS[GARDEN], mine) == 1
+
+
+def test_one_edit_is_signed_once_and_checked_once_at_each_office(line, monkeypatch):
+    """However often it is sent: so a signature costs a single edit no more than its sending did."""
+    garden, street, district = line
+    made: list[bytes] = []
+    checked: list[bytes] = []
+    sign, is_signed = Signer.sign, log_signatures.is_signed
+    monkeypatch.setattr(Signer, "sign", lambda *a: made.append(a[2]) or sign(*a))
+    monkeypatch.setattr(
+        log_signatures, "is_signed", lambda *a: checked.append(a[2]) or is_signed(*a)
+    )
+    garden.commit(garden.create(1, name="甲"))
+    assert garden.batch_up() == garden.batch_up()
     garden.send(street)
-    assert received_and_signed(street) == (2, 2)
+    street.send(district)
+    assert (len(made), len(checked), len({*made, *checked})) == (1, 2, 1)
 
 
-def test_a_relay_far_behind_has_a_signature_for_each_batch_that_it_sends(line, monkeypatch):
-    monkeypatch.setattr(log_signatures, "MILESTONE_ENTRIES", 2)
+def test_what_a_relay_sends_ends_where_each_stream_is_signed(line):
+    """A relay has the signatures that came; it cuts there, however small the batch is to be."""
     garden, street, district = line
     for number in range(8):
         garden.commit(garden.create(number, name="甲"))
-        garden.send(street)
+        if number % 3 == 2:
+            garden.send(street)
+    garden.send(street)
     seen = []
     after = 0
     while (batch := street.batch_up(after=after, bytes_max=1)).entries:
         after = district.take(batch, STREET).position
         seen.append(received_and_signed(district))
-    assert seen == [(1, 1), (2, 1), (3, 3), (4, 3), (5, 5), (6, 5), (7, 7), (8, 8)]
+    assert seen == [(3, 3), (6, 6), (8, 8)]
+
+
+def test_a_relay_goes_on_where_large_batches_of_two_children_met(open_site):
+    """Each portion is signed where it ends, so a batch between two portions can be cut, too."""
+    garden, orchid, street, district = map(open_site, (GARDEN, ORCHID, STREET, DISTRICT))
+    parts = {}
+    for site in (garden, orchid):
+        for first in range(0, 4_500, 500):
+            site.commit(*(site.create(number, name="甲") for number in range(first, first + 500)))
+        batch = site.batch_up()
+        entries = [codec.entry_from_wire(wire) for wire in batch.entries]
+        parts[site.unit] = list(portions(batch, entries, PORTION_CHANGES_MAX))
+    assert [sum(len(p.entries) for p in some) for some in parts.values()] == [9, 9]
+    for both in zip_longest(parts[GARDEN], parts[ORCHID]):
+        for part, child in zip(both, (GARDEN, ORCHID), strict=True):
+            street.take(part, child)
+    after = sent = 0
+    while (batch := street.batch_up(after=after)).entries:
+        assert sum(codec.entry_from_wire(wire).changes for wire in batch.entries) <= 8_000
+        after = district.take(batch, STREET).position
+        sent += len(batch.entries)
+    assert sent == 18
+    assert len(district.states()) == 9_000
+
+
+def test_what_came_before_signatures_were_asked_for_waits_until_its_office_signs(line):
+    """A store of an older program: the entry stays, goes nowhere, and is signed by the next one."""
+    garden, street, district = line
+    garden.commit(garden.create(1, name="甲"))
+    garden.send(street)
+    street.store.write(_forget_signatures)
+    assert street.batch_up().entries == ()
+    assert street.batch_up().upto == 0
+    with street.store.read() as tx:
+        assert log_signatures.unsigned_streams(tx, STREET) == 1
+    garden.commit(garden.create(2, name="乙"))
+    garden.send(street)
+    with street.store.read() as tx:
+        assert log_signatures.unsigned_streams(tx, STREET) == 0
+    street.send(district)
+    assert received_and_signed(district) == (2, 2)
+
+
+def test_an_office_signs_what_an_older_program_of_it_wrote(line):
+    garden, street, _ = line
+    for number in range(3):
+        garden.commit(garden.create(number, name="甲"))
+    garden.store.write(_forget_signatures)
+    assert garden.batch_up().entries == ()
+    assert garden.store.write(lambda tx: log_signatures.sign_own_past(tx, garden.signer)) == 3
+    assert garden.store.write(lambda tx: log_signatures.sign_own_past(tx, garden.signer)) == 0
+    garden.send(street)
+    assert received_and_signed(street) == (3, 3)
+
+
+def _forget_signatures(tx):
+    execute(tx, "UPDATE entry SET signature=NULL")
+    execute(tx, "UPDATE stream SET signed_seq=0, signature=NULL")
 
 
 def test_a_batch_received_twice_stores_its_signature_once(line):
@@ -186,10 +308,12 @@ def test_a_batch_received_twice_stores_its_signature_once(line):
 
 
 def test_a_signature_that_arrives_after_its_entry_covers_it(line):
-    garden, street, _ = line
+    garden, street, district = line
     garden.commit(garden.create(1, name="a"))
     batch = garden.batch_up()
-    street.take(replace(batch, signatures=()), GARDEN)
-    assert received_and_signed(street) == (1, 0)
+    street.take(batch, GARDEN)
+    street.store.write(_forget_signatures)
     street.take(batch, GARDEN)
     assert received_and_signed(street) == (1, 1)
+    street.send(district)
+    assert received_and_signed(district) == (1, 1)

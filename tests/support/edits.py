@@ -6,8 +6,12 @@ from collections.abc import Mapping
 
 from hub.client.client import wall_ms
 from node.audiences import audiences_of
+from node.domain.assignment import Duty
+from node.domain.units import Level
 from node.ids import uuid7
 from node.office import Office
+from node.services.work import actions
+from node.services.work.checks import Order
 from sync.model.change import Edit, Operation, RecordKey, Value
 
 
@@ -58,3 +62,11 @@ def addresses(office: Office) -> dict[bytes, str]:
     with office.store.read() as tx:
         rows = tx.exec_driver_sql("SELECT id, f_address FROM r_premises").fetchall()
     return {bytes(r[0]): r[1] for r in rows if r[1]}
+
+
+def ask(office: Office, title: str, *targets: int) -> None:
+    """Have an office ask work of others."""
+    community = any(office.tree.level(unit) == Level.COMMUNITY for unit in targets)
+    duty = Duty.UNDERTAKES if community else Duty.OFFICE
+    order = Order(title=title, targets=targets, due_ms=wall_ms() + 86_400_000, duty=duty)
+    actions.issue(office, order, actor="x")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from node.ids import uuid7
 from sync.codec import entry as codec
+from sync.log.append import signature_for
 from sync.model.change import Batch, Block, Entry, Operation, Value
 from sync.model.schema import Lane
 from sync.store.sql import execute
@@ -57,6 +58,7 @@ class Writer:
         batch = Batch(
             lane, self.me.incarnation, row[0] if row else 0, self._position,
             (entry.wire,), (self._position,),
+            (signature_for(entry, self.net[self.code].replica.signer),),
         )  # fmt: skip
         assert self.net.deliver(self.code, batch)
 

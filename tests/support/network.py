@@ -6,6 +6,7 @@ import random
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from node.audiences import audiences_of
 from node.config import OfficeConfig
@@ -14,14 +15,16 @@ from node.ids import uuid7
 from node.office import Office
 from node.open import open_office
 from node.setup import init_office
-from sync.apply import applier
+from sync.apply import applier, statements
 from sync.apply.applier import CursorGap
+from sync.codec import statement
 from sync.log import entries as log
 from sync.log.outcome import Applied
 from sync.model.change import Batch, Edit, Operation, RecordKey, Value
 from sync.model.report import DurableAt
 from sync.model.schema import Lane
 from sync.model.stream import StreamGap
+from tests.support.receipts import hand_down
 
 CATALOGUE = load_catalogue()
 START_MS = 1_780_000_000_000  # 2026-05-29 in China
@@ -151,9 +154,12 @@ class Network:
 
     def send_status(self, code: str) -> None:
         """Let an office's parent receive its status."""
-        parent, child = self[PARENT[code]], self[code]
+        parent: Any = self[PARENT[code]]
+        child = self[code]
         unit = child.identity.unit
-        parent.peer_status.receive_status(child.peer_status.for_parent(), child=unit)
+        sent = map(statement.status_to_wire, child.peer_status.for_parent())
+        received = statements.take(parent, map(statement.status_from_wire, sent), child=unit)
+        parent.peer_status.receive_status(received, child=unit)
         parent.peer_status.record_contact(unit, connected=True, waiting_down=0)
         with parent.store.read() as tx:
             durable_above = [
@@ -161,6 +167,7 @@ class Network:
                 for lane in Lane
             ]
         child.peer_status.on_parent_contact(parent.identity.unit, durable_above)
+        hand_down(parent, child)
 
     def settle(self) -> None:
         """Hand up everything that is anywhere, as far as the offices are there."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, event, inspect, text
@@ -15,9 +15,11 @@ from sqlalchemy import URL, Connection, event, inspect, text
 from node.store.engine import Store, open_store
 from sync.apply import applier
 from sync.apply.replica import Fold, Replica
+from sync.codec import entry as codec
 from sync.codec.signing import Signer
 from sync.log import entries as log
 from sync.log import signatures
+from sync.log.append import signature_for
 from sync.log.outcome import Applied, Received
 from sync.merge import digest
 from sync.merge.digest import state_hash
@@ -26,7 +28,7 @@ from sync.model.access import Identity
 from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Batch, Edit, Operation, RecordKey, StreamHead, Value
 from sync.model.schema import FieldSchema, Kind, Lane, Policy, RegisterSchema, Schema
-from sync.model.stream import StreamKey
+from sync.model.stream import StreamKey, key_of
 from sync.model.version import HybridClock
 from sync.store import conflicts
 from sync.store import sql as store_sql
@@ -67,6 +69,11 @@ def chain(unit: int) -> list[int]:
     return found
 
 
+def signer_of(unit: int) -> Signer:
+    """Return the key of a unit's office."""
+    return Signer(bytes([unit]) * 32)
+
+
 class TreeOf:
     """`Routes` as one office sees them."""
 
@@ -95,7 +102,7 @@ class Site:
     schema: Schema = SCHEMA
     incarnation: int = 0
     folds: Sequence[Fold] = ()
-    signer: Signer | None = None
+    signer: Signer = field(init=False)
     now_ms: int = START_MS
     tables: RegisterTables = field(init=False)
     replica: Replica = field(init=False)
@@ -103,6 +110,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.incarnation = self.incarnation or 1000 + self.unit
+        self.signer = signer_of(self.unit)
         self.tables = RegisterTables(self.schema)
         self.store.write(self._create)
         self.reopen()
@@ -114,8 +122,8 @@ class Site:
             Identity(self.unit, LEVEL[self.unit], self.incarnation),
             TreeOf(self.unit),
             HybridClock(lambda: self.now_ms),
-            self.folds,
             self.signer,
+            self.folds,
         )
         if by_row:
             for clean in ("_created", "_updated"):
@@ -169,7 +177,7 @@ class Site:
     def batch_up(self, lane: Lane = Lane.BULK, after: int = 0, **limits: int) -> Batch:
         with self.store.read() as tx:
             return log.read_up(
-                tx, lane=lane, incarnation=self.incarnation, after=after, signer=self.signer,
+                tx, lane=lane, incarnation=self.incarnation, after=after,
                 **limits,
             )  # fmt: skip
 
@@ -177,7 +185,6 @@ class Site:
         with self.store.read() as tx:
             return log.read_down(
                 tx, child=child, lane=lane, incarnation=self.incarnation, after=after,
-                signer=self.signer,
             )  # fmt: skip
 
     def take(self, batch: Batch, peer: int) -> Received:
@@ -291,7 +298,7 @@ class Site:
 
 
 ENGINE_TABLES = frozenset({
-    "log_head", "entry", "stream", "stream_base", "signature", "meta", "peer", "incarnation",
+    "log_head", "entry", "stream", "stream_base", "receipt", "meta", "peer", "incarnation",
     "cursor", "durable", "conflict", "digest", "quarantine", "repair", "truncation", "local_entry",
 })  # fmt: skip
 
@@ -314,6 +321,14 @@ def rows(tx: Connection, table: str) -> list[tuple[object, ...]]:
 
 def plain(value: object) -> object:
     return bytes(value) if isinstance(value, memoryview | bytearray) else value
+
+
+def signed(batch: Batch) -> Batch:
+    """Return a batch as its writers would have signed it."""
+    entries = [codec.entry_from_wire(wire) for wire in batch.entries]
+    newest = {key_of(entry): entry for entry in entries}
+    signatures = tuple(signature_for(each, signer_of(each.unit)) for each in newest.values())
+    return replace(batch, signatures=signatures)
 
 
 def site_at(unit: int, url: URL | str, **options: object) -> Site:

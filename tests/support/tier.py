@@ -99,6 +99,15 @@ def outlets(tier: Tier, code: str) -> set[bytes]:
         return {bytes(r[0]) for r in tx.exec_driver_sql("SELECT id FROM r_service_outlet")}
 
 
+def orders(tier: Tier, code: str) -> dict[str, set[str]]:
+    """Return title -> states of the assignments that an office holds."""
+    found: dict[str, set[str]] = {}
+    with tier.served(code).office.store.read() as tx:
+        for title, state in tx.exec_driver_sql("SELECT title, state FROM assignment"):
+            found.setdefault(title, set()).add(state)
+    return found
+
+
 def settled(tier: Tier, *codes: str) -> None:
     """Wait until these offices' lines are quiet and every parent holds what its child has."""
 

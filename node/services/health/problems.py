@@ -51,6 +51,12 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "停用其中一套，再由上级用 silian clone reset 解除标记。",
         "Stop one of the two, then run `silian clone reset` at its parent.",
     ),
+    "contradiction": (
+        Severity.ALARM,
+        "签署了互相矛盾的状态", "this office has signed two things that contradict each other",
+        "请电话核对：是否有另一套数据或旧备份以该单位名义运行。",
+        "Phone them: does a second store, or an old backup, work under their name?",
+    ),
     "signature_refused": (
         Severity.ALARM,
         "其发来的数据签名不符或超出其权限，已整批拒收（{why}）",
@@ -134,10 +140,10 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "unsigned_streams": (
         Severity.WARNING,
-        "{n} 个变更流的最新内容尚无原单位签名",
-        "the newest entries of {n} streams are not signed yet",
-        "下一次同步通常会补上；若一直如此，请检查转交数据的单位。",
-        "The next synchronisation brings the signature; if not, check the office that relays.",
+        "{n} 个数据流的最新内容尚无原单位签名，暂不转发",
+        "the newest entries of {n} streams are not signed by their office, and are not sent on",
+        "原单位升级程序并再次填报后会自动补上。",
+        "Have the office that wrote them upgrade; its next change there brings the signature.",
     ),
     "link_down": (
         Severity.WARNING,

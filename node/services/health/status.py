@@ -256,6 +256,7 @@ def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:
             if unit not in refused
         ),
         *(("key_refused", unit, fingerprint(key) or "-") for unit, key in refused.items()),
+        *(("contradiction", unit, "") for unit in office.peer_status.contradictions.open()),
         *(("new_key", unit, fingerprint(key)) for unit, key in fresh),
     ]
     for code, unit, why in found:

@@ -103,7 +103,7 @@ def _found(
         return Durable.NOT_FOR_IT
     positions = (
         s.position
-        for s in office.peer_status.durable_above()
+        for s in office.peer_status.receipts.positions()
         if s.level == level and s.lane is lane
     )
     return Durable.SAFE if max(positions, default=0) >= arrival else Durable.WAITING

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from node.domain.units import Tree
+from sync.apply import receipts, statements
 from sync.bundle import transfer
 from sync.bundle.errors import BundleNotNeighbour
 from sync.bundle.file import Bundle, BundleWriter, open_bundle, packed
 from sync.bundle.transfer import Header, Neighbour, Reader, Survey
 from sync.codec import entry as codec
+from sync.codec import receipt, statement
 from sync.log import entries as log
 from sync.log import truncation
 from sync.model.limits import BATCH_BYTES_MAX, BATCH_BYTES_MIN
@@ -52,7 +54,6 @@ def write_bundle(
     if peer is None:
         raise BundleNotNeighbour(_name(office.tree, to))
     signer = office.replica.signer
-    assert signer is not None, "an office has a key"
     done = Written(to)
     at = dict.fromkeys(Lane, 0) if start_over else _acked_by_peer(office, peer)
     with office.store.read() as tx:
@@ -119,12 +120,16 @@ def read_bundles(
     for bundle in bundles:
         if durable_above := reader.begin(bundle):
             office.peer_status.durable_from_bundle(durable_above)
+            given = list(map(receipt.from_wire, bundle.header.receipts))
+            office.receive_receipts(receipts.take(office, bundle.header.sender, given))
         for batch in bundle.batches():
             reader.survey.quarantined += reader.apply(batch).quarantined
             done += 1
             report(done, total)
-        peer_status = map(codec.status_from_wire, bundle.header.offices)
-        office.peer_status.receive_status(peer_status, child=bundle.header.sender)
+        sender = bundle.header.sender
+        peer_status = map(statement.status_from_wire, bundle.header.offices)
+        genuine = statements.take(office, peer_status, child=sender)
+        office.peer_status.receive_status(genuine, child=sender)
     office.peer_status.save()
     return reader.survey
 
@@ -148,9 +153,10 @@ def _addressed(office: LinkedOffice, header: Header, peer: Neighbour) -> Header:
     header.receiver_name = _name(office.tree, peer.unit)
     if peer.is_parent:
         office.peer_status.own_status()
-        header.offices.extend(map(codec.status_to_wire, office.peer_status.for_parent()))
+        header.offices.extend(map(statement.status_to_wire, office.peer_status.for_parent()))
     else:
         header.durable_above.extend(map(codec.durable_to_wire, _durable_above(office, peer.unit)))
+        header.receipts.extend(map(receipt.to_wire, receipts.all_for(office, peer.unit)))
     return header
 
 

@@ -206,10 +206,12 @@ def _incarnations(office: Office, tx: Connection) -> Iterator[int]:
 
 
 def _durable_above(office: Office) -> int | None:
-    """Return up to where what goes up is durable at everybody above, as reported; None: city."""
+    """Return up to where everybody above has signed that it holds what goes up; None: the city."""
     if office.level is Level.CITY:
         return None
-    positions = {s.level: s.position for s in office.peer_status.durable_above() if s.lane is LANE}
+    positions = {
+        s.level: s.position for s in office.peer_status.receipts.positions() if s.lane is LANE
+    }
     return min(positions.get(level, 0) for level in range(office.level))
 
 

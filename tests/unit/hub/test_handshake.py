@@ -36,12 +36,12 @@ def district(tmp_path: Path) -> Iterator[Office]:
 def hello(unit: int, level: Level, lowest: int = PROTOCOL_MIN) -> Hello:
     return Hello(
         unit=unit, level=int(level), incarnation=1, protocol_min=lowest,
-        protocol_max=max(lowest, PROTOCOL_MAX), log_position=0, heads={},
+        protocol_max=max(lowest, PROTOCOL_MAX), log_position=0, heads={}, public_key=b"k" * 32,
     )  # fmt: skip
 
 
 def verdict(office: Office, child: Hello) -> Verdict | None:
-    facts = load_facts(office, child, DuplicateProcess.NONE, Possession.DUE)
+    facts = load_facts(office, child, DuplicateProcess.NONE, Possession.SHOWN)
     return decide(facts).verdict
 
 

@@ -16,11 +16,10 @@ from node.services.upkeep.log_retention import (
 )
 from node.services.upkeep.retention import retire
 from sync.model.change import Edit, Operation, RecordKey
-from sync.model.report import DurableAt
 from sync.retention.plan import GAP_MS, HoldReason, uptime_since
-from sync.retention.truncate import LANE
 from sync.store.sql import execute
 from tests.support.network import CATALOGUE, EAST, NORTH, A, B, Network
+from tests.support.receipts import receipts_above
 
 LOG_DAYS, LEASE_DAYS = 30, 60
 DOWN = "down_hop IS NOT NULL"
@@ -43,12 +42,8 @@ def premises(net: Network, code: str, count: int) -> None:
 
 
 def all_durable(net: Network, code: str) -> None:
-    """Tell an office that everybody above has all that it wrote."""
-    office = net[code]
-    with office.store.read() as tx:
-        end = execute(tx, "SELECT arrival FROM log_head").fetchone()[0]
-    levels = range(office.identity.level)
-    office.peer_status.on_parent_contact(0, [DurableAt(level, LANE, end) for level in levels])
+    """Let an office have the receipts of everybody above for all that it wrote."""
+    receipts_above(net[code])
 
 
 def days_pass(net: Network, code: str, days: int) -> None:

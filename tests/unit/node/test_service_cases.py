@@ -272,10 +272,10 @@ def test_of_two_index_keys_the_first_is_kept_and_entries_of_the_other_are_reinde
         assert _secret(net[A]) != _secret(net[F])
         first = _secret(net[A])
         with net[EAST].store.read() as tx:
-            own_entries = heads.own_entries_of(tx, city.identity.unit, 0).entries
+            page = heads.own_entries_of(tx, city.identity.unit, 0)
         city.store.write(
             lambda tx: recovery_parent.restore_own(
-                tx, city, own_entries, child=net.unit(EAST), last=True
+                tx, city, page.entries, page.signatures, child=net.unit(EAST), last=True
             )
         )
         assert _secret(city) == first

@@ -116,7 +116,7 @@ def test_a_change_that_waits_for_a_record_is_applied_when_the_record_arrives(net
     office = net[NORTH]
     # A bug has let the changes in before their record: the stream is as whole as they say.
     entries = [codec.entry_from_wire(b.entries[0]) for b in (create, *updates)]
-    office.store.write(lambda tx: log.save_heads(tx, entries[:1]))
+    office.store.write(lambda tx: log.save_heads(tx, [(entries[0], create.signatures[0])]))
     for batch in updates:
         net.deliver(A, replace(batch, after=0))
     assert reasons(office, "premises") == ["missing_record", "blocked"]

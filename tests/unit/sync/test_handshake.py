@@ -92,10 +92,10 @@ def test_other_bytes_under_a_known_number_show_that_a_child_was_restored() -> No
     assert decide(other).verdict is Verdict.RESTORED
 
 
-def test_a_child_without_a_key_is_let_in_until_a_key_of_its_unit_is_known() -> None:
-    unsigned = replace(WELCOME, hello=replace(WELCOME.hello, public_key=b""))
-    assert decide(unsigned).verdict is Verdict.ACCEPTED
-    assert decide(replace(unsigned, pinned=b"key".hex())).name == "key_refused"
+@pytest.mark.parametrize("pinned", ["", b"key".hex()])
+def test_a_child_without_a_key_is_not_let_in(pinned: str) -> None:
+    keyless = replace(WELCOME, hello=replace(WELCOME.hello, public_key=b""), pinned=pinned)
+    assert decide(keyless).name == "key_refused"
 
 
 def test_a_key_given_by_its_first_digits_fits_the_whole_key() -> None:

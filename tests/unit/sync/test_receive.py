@@ -8,22 +8,45 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.apply.receive import portions
-from sync.model.change import Batch
+from sync.model.change import Batch, Entry, Signature
 from sync.model.schema import Lane
 
-sizes_of = st.lists(st.integers(1, 1_000), max_size=40)
+# The changes of each entry, which of three streams it is of, and whether it is signed.
+entries_of = st.lists(
+    st.tuples(st.integers(1, 1_000), st.integers(1, 3), st.booleans()), max_size=40
+)
 
 
-def batch_of(sizes: list[int]) -> Batch:
-    positions = tuple(10 + 3 * n for n in range(len(sizes)))
-    entries = tuple(str(n).encode() for n in range(len(sizes)))
-    return Batch(Lane.BULK, 7, 5, 500, entries, positions)
+def batch_of(given: list[tuple[int, int, bool]]) -> tuple[Batch, list[Entry]]:
+    """Return a batch that is signed where it ends, and its entries."""
+    last = {stream: n for n, (_, stream, _) in enumerate(given)}
+    entries: list[Entry] = []
+    signatures: list[Signature] = []
+    for n, (changes, stream, signed) in enumerate(given):
+        entry = Entry(
+            stream, 1, 3, "up:city", Lane.BULK, n + 1, b"", n, changes, b"", str(n).encode(), b""
+        )
+        entries.append(entry)
+        if signed or last[stream] == n:
+            signatures.append(Signature(stream, "up:city", Lane.BULK, n + 1, b"s", b"k"))
+    positions = tuple(10 + 3 * n for n in range(len(given)))
+    wires = tuple(entry.wire for entry in entries)
+    return Batch(Lane.BULK, 7, 5, 500, wires, positions, tuple(signatures)), entries
 
 
-@given(sizes_of, st.integers(1, 2_000))
-def test_portions_split_the_batch_between_entries(sizes: list[int], most: int) -> None:
-    batch = batch_of(sizes)
-    parts = list(portions(batch, sizes, most))
+def is_signed_at_its_end(part: Batch, entries: list[Entry]) -> bool:
+    """Say whether every stream of a part has a signature for its last entry there."""
+    signed = {(s.incarnation, s.seq) for s in part.signatures}
+    here = [entry for entry in entries if entry.wire in part.entries]
+    return all((i, seq) in signed for i, seq in {e.incarnation: e.seq for e in here}.items())
+
+
+@given(entries_of, st.integers(1, 2_000))
+def test_portions_split_the_batch_between_entries(
+    given: list[tuple[int, int, bool]], most: int
+) -> None:
+    batch, entries = batch_of(given)
+    parts = list(portions(batch, entries, most))
     assert b"|".join(e for p in parts for e in p.entries) == b"|".join(batch.entries)
     assert [x for p in parts for x in p.positions] == list(batch.positions)
     assert parts[0].after == batch.after
@@ -32,10 +55,21 @@ def test_portions_split_the_batch_between_entries(sizes: list[int], most: int) -
         assert part.after == before.upto == before.positions[-1]
 
 
-@given(sizes_of, st.integers(1, 2_000))
-def test_a_portion_is_one_entry_or_within_its_bound(sizes: list[int], most: int) -> None:
+@given(entries_of, st.integers(1, 2_000))
+def test_a_portion_ends_where_each_stream_in_it_is_signed(
+    given: list[tuple[int, int, bool]], most: int
+) -> None:
+    batch, entries = batch_of(given)
+    assert all(is_signed_at_its_end(part, entries) for part in portions(batch, entries, most))
+
+
+@given(st.lists(st.integers(1, 1_000), max_size=40), st.integers(1, 2_000))
+def test_where_each_entry_is_signed_a_portion_is_one_entry_or_within_its_bound(
+    sizes: list[int], most: int
+) -> None:
+    batch, entries = batch_of([(size, n % 3 + 1, True) for n, size in enumerate(sizes)])
     left = list(sizes)
-    for part in portions(batch_of(sizes), sizes, most):
+    for part in portions(batch, entries, most):
         taken = [left.pop(0) for _ in part.entries]
         assert len(taken) <= 1 or sum(taken) <= most
 

@@ -8,12 +8,12 @@ from sync.codec.signing import BUNDLE, STREAM, Signer, fingerprint, is_signed, i
 from sync.log.signatures import (
     BadSignature,
     KeyChanged,
+    KnownStream,
     SignatureMissing,
     SignedUpTo,
     verify_stream,
 )
-from sync.model.change import Signature
-from sync.model.limits import UNSIGNED_ENTRIES_MAX
+from sync.model.change import Entry, Signature, StreamHead
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
 
@@ -39,41 +39,62 @@ def test_a_fingerprint_is_read_by_telephone_in_short_groups():
     assert fingerprint(bytes(range(32))) == "0001 0203 0405 0607 0809"
 
 
-def test_a_signature_for_a_missing_entry_proves_nothing():
-    assert verify_stream(KEY, SignedUpTo(), {1: HASH}, signature_for(2)) == SignedUpTo()
+def entry(seq: int, hash_: bytes = HASH) -> Entry:
+    return Entry(7, 1, 3, "up:city", Lane.BULK, seq, b"", seq, 1, b"", b"", hash_)
 
 
-def test_an_older_signature_changes_nothing():
-    known = SignedUpTo(5, b"s", OURS.public_key)
-    assert verify_stream(KEY, known, {5: HASH}, signature_for(4)) == known
+def known_to(seq: int, head: int | None = None) -> KnownStream:
+    """Return a stream that is known up to an entry, and signed up to one."""
+    signed = SignedUpTo(seq, b"s", OURS.public_key) if seq else SignedUpTo()
+    return KnownStream(signed, StreamHead(head or seq, b"x" * 32))
 
 
-def test_a_valid_signature_advances_the_signed_position():
-    known = SignedUpTo(5, b"s", OURS.public_key)
+def test_a_signature_moves_the_signed_position_and_is_kept():
     newer = signature_for(6)
-    after = verify_stream(KEY, known, {5: b"x" * 32, 6: HASH}, newer)
+    after, counting = verify_stream(KEY, known_to(5), [entry(6)], [newer])
     assert after == SignedUpTo(6, newer.signature, OURS.public_key)
+    assert counting == [newer]
+
+
+def test_a_signature_covers_the_entries_before_it():
+    after, counting = verify_stream(
+        KEY, known_to(5), [entry(6), entry(7), entry(8)], [signature_for(8), signature_for(6)]
+    )
+    assert after.seq == 8
+    assert [each.seq for each in counting] == [6, 8]
+
+
+@pytest.mark.parametrize("signed", [[], [5], [6], [8]])
+def test_new_entries_that_their_office_has_not_signed_are_refused(signed):
+    with pytest.raises(SignatureMissing):
+        verify_stream(
+            KEY, known_to(5), [entry(6), entry(7)], [signature_for(seq) for seq in signed]
+        )
+
+
+def test_a_new_stream_without_any_signature_is_refused():
+    with pytest.raises(SignatureMissing):
+        verify_stream(KEY, KnownStream(), [entry(1)], [])
+
+
+def test_a_signature_that_comes_after_its_entry_covers_it():
+    """As of a stream that came before signatures were asked for."""
+    known = KnownStream(SignedUpTo(), StreamHead(4, HASH))
+    assert verify_stream(KEY, known, [], [signature_for(4)])[0].seq == 4
+    assert verify_stream(KEY, known, [], []) == (SignedUpTo(), [])
+
+
+@pytest.mark.parametrize("seq", [4, 5, 9])
+def test_a_signature_for_an_older_or_missing_entry_changes_nothing(seq):
+    known = known_to(5)
+    assert verify_stream(KEY, known, [], [signature_for(seq)]) == (known.signed, [])
 
 
 def test_a_signature_of_another_entry_or_by_another_key_is_refused():
-    known = SignedUpTo(5, b"s", OURS.public_key)
     with pytest.raises(BadSignature):
-        verify_stream(KEY, known, {6: b"x" * 32}, signature_for(6))
+        verify_stream(KEY, known_to(5), [entry(6, b"y" * 32)], [signature_for(6)])
     with pytest.raises(KeyChanged):
-        verify_stream(KEY, known, {6: HASH}, signature_for(6, signer=OTHER))
-
-
-def test_a_signed_stream_may_continue_unsigned_no_further_than_one_batch():
-    known = SignedUpTo(5, b"s", OURS.public_key)
-    last = 5 + UNSIGNED_ENTRIES_MAX
-    assert verify_stream(KEY, known, {last: HASH}, None) == known
-    with pytest.raises(SignatureMissing):
-        verify_stream(KEY, known, {last + 1: HASH}, None)
-    assert verify_stream(KEY, known, {last + 1: HASH}, signature_for(last + 1)).seq == last + 1
-
-
-def test_a_stream_that_was_never_signed_may_stay_so():
-    assert verify_stream(KEY, SignedUpTo(), {10 * UNSIGNED_ENTRIES_MAX: HASH}, None) == SignedUpTo()
+        verify_stream(KEY, known_to(5), [entry(6)], [signature_for(6, signer=OTHER)])
 
 
 @pytest.mark.parametrize(

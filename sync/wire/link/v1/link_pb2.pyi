@@ -183,32 +183,62 @@ class Cursor(_message.Message):
     def __init__(self, lane: _Optional[_Union[Lane, str]] = ..., incarnation: _Optional[int] = ..., position: _Optional[int] = ...) -> None: ...
 
 class OfficeStatus(_message.Message):
-    __slots__ = ("unit", "at_ms", "last_contact_ms", "waiting_up", "waiting_age_ms", "conflicts", "quarantined", "bulk_seq", "incarnation", "program", "connected", "waiting_down")
+    __slots__ = ("unit", "last_contact_ms", "connected", "waiting_down", "signed")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    LAST_CONTACT_MS_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    WAITING_DOWN_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    unit: int
+    last_contact_ms: int
+    connected: bool
+    waiting_down: int
+    signed: SignedStatement
+    def __init__(self, unit: _Optional[int] = ..., last_contact_ms: _Optional[int] = ..., connected: _Optional[bool] = ..., waiting_down: _Optional[int] = ..., signed: _Optional[_Union[SignedStatement, _Mapping]] = ...) -> None: ...
+
+class SignedStatement(_message.Message):
+    __slots__ = ("statement", "signature", "public_key")
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    statement: bytes
+    signature: bytes
+    public_key: bytes
+    def __init__(self, statement: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., public_key: _Optional[bytes] = ...) -> None: ...
+
+class Statement(_message.Message):
+    __slots__ = ("unit", "at_ms", "incarnation", "bulk_seq", "bulk_hash", "waiting_up", "waiting_age_ms", "conflicts", "quarantined", "program", "from_parent")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
-    LAST_CONTACT_MS_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    BULK_SEQ_FIELD_NUMBER: _ClassVar[int]
+    BULK_HASH_FIELD_NUMBER: _ClassVar[int]
     WAITING_UP_FIELD_NUMBER: _ClassVar[int]
     WAITING_AGE_MS_FIELD_NUMBER: _ClassVar[int]
     CONFLICTS_FIELD_NUMBER: _ClassVar[int]
     QUARANTINED_FIELD_NUMBER: _ClassVar[int]
-    BULK_SEQ_FIELD_NUMBER: _ClassVar[int]
-    INCARNATION_FIELD_NUMBER: _ClassVar[int]
     PROGRAM_FIELD_NUMBER: _ClassVar[int]
-    CONNECTED_FIELD_NUMBER: _ClassVar[int]
-    WAITING_DOWN_FIELD_NUMBER: _ClassVar[int]
+    FROM_PARENT_FIELD_NUMBER: _ClassVar[int]
     unit: int
     at_ms: int
-    last_contact_ms: int
+    incarnation: int
+    bulk_seq: int
+    bulk_hash: bytes
     waiting_up: int
     waiting_age_ms: int
     conflicts: int
     quarantined: int
-    bulk_seq: int
-    incarnation: int
     program: str
-    connected: bool
-    waiting_down: int
-    def __init__(self, unit: _Optional[int] = ..., at_ms: _Optional[int] = ..., last_contact_ms: _Optional[int] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., conflicts: _Optional[int] = ..., quarantined: _Optional[int] = ..., bulk_seq: _Optional[int] = ..., incarnation: _Optional[int] = ..., program: _Optional[str] = ..., connected: _Optional[bool] = ..., waiting_down: _Optional[int] = ...) -> None: ...
+    from_parent: _containers.RepeatedCompositeFieldContainer[ReceivedHead]
+    def __init__(self, unit: _Optional[int] = ..., at_ms: _Optional[int] = ..., incarnation: _Optional[int] = ..., bulk_seq: _Optional[int] = ..., bulk_hash: _Optional[bytes] = ..., waiting_up: _Optional[int] = ..., waiting_age_ms: _Optional[int] = ..., conflicts: _Optional[int] = ..., quarantined: _Optional[int] = ..., program: _Optional[str] = ..., from_parent: _Optional[_Iterable[_Union[ReceivedHead, _Mapping]]] = ...) -> None: ...
+
+class ReceivedHead(_message.Message):
+    __slots__ = ("head", "signature")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    head: StreamHead
+    signature: bytes
+    def __init__(self, head: _Optional[_Union[StreamHead, _Mapping]] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class DurablePosition(_message.Message):
     __slots__ = ("level", "lane", "position")
@@ -219,6 +249,30 @@ class DurablePosition(_message.Message):
     lane: Lane
     position: int
     def __init__(self, level: _Optional[int] = ..., lane: _Optional[_Union[Lane, str]] = ..., position: _Optional[int] = ...) -> None: ...
+
+class SignedReceipt(_message.Message):
+    __slots__ = ("receipt", "signature", "public_key")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    receipt: bytes
+    signature: bytes
+    public_key: bytes
+    def __init__(self, receipt: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., public_key: _Optional[bytes] = ...) -> None: ...
+
+class Receipt(_message.Message):
+    __slots__ = ("holder", "incarnation", "unit", "at_ms", "heads")
+    HOLDER_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    holder: int
+    incarnation: int
+    unit: int
+    at_ms: int
+    heads: _containers.RepeatedCompositeFieldContainer[StreamHead]
+    def __init__(self, holder: _Optional[int] = ..., incarnation: _Optional[int] = ..., unit: _Optional[int] = ..., at_ms: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ...) -> None: ...
 
 class HelloRequest(_message.Message):
     __slots__ = ("unit", "level", "incarnation", "protocol_min", "protocol_max", "log_position", "heads", "cursors", "token", "now_ms", "public_key", "offices", "program", "catalogue", "continues", "process", "required_heads", "snapshot_under_way", "challenge", "signed_challenge", "signature")
@@ -289,7 +343,7 @@ class RequiredHead(_message.Message):
     def __init__(self, head: _Optional[_Union[StreamHead, _Mapping]] = ..., position: _Optional[int] = ...) -> None: ...
 
 class HelloResponse(_message.Message):
-    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "durable_above", "session", "waiting", "required_heads", "public_key", "snapshot_follows", "challenge", "signature")
+    __slots__ = ("verdict", "unit", "incarnation", "cursors", "now_ms", "token", "protocol", "retry_after_ms", "reason", "durable_above", "session", "waiting", "required_heads", "public_key", "snapshot_follows", "challenge", "signature", "receipts")
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
@@ -307,6 +361,7 @@ class HelloResponse(_message.Message):
     SNAPSHOT_FOLLOWS_FIELD_NUMBER: _ClassVar[int]
     CHALLENGE_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_FIELD_NUMBER: _ClassVar[int]
     verdict: Verdict
     unit: int
     incarnation: int
@@ -324,7 +379,8 @@ class HelloResponse(_message.Message):
     snapshot_follows: bool
     challenge: bytes
     signature: bytes
-    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., snapshot_follows: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+    receipts: _containers.RepeatedCompositeFieldContainer[SignedReceipt]
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., unit: _Optional[int] = ..., incarnation: _Optional[int] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., now_ms: _Optional[int] = ..., token: _Optional[bytes] = ..., protocol: _Optional[int] = ..., retry_after_ms: _Optional[int] = ..., reason: _Optional[str] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ..., session: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[Lane, str]]] = ..., required_heads: _Optional[_Iterable[_Union[RequiredHead, _Mapping]]] = ..., public_key: _Optional[bytes] = ..., snapshot_follows: _Optional[bool] = ..., challenge: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., receipts: _Optional[_Iterable[_Union[SignedReceipt, _Mapping]]] = ...) -> None: ...
 
 class PushRequest(_message.Message):
     __slots__ = ("session", "batch", "unit")
@@ -337,12 +393,14 @@ class PushRequest(_message.Message):
     def __init__(self, session: _Optional[int] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., unit: _Optional[int] = ...) -> None: ...
 
 class PushResponse(_message.Message):
-    __slots__ = ("durable", "durable_above")
+    __slots__ = ("durable", "durable_above", "receipts")
     DURABLE_FIELD_NUMBER: _ClassVar[int]
     DURABLE_ABOVE_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_FIELD_NUMBER: _ClassVar[int]
     durable: Cursor
     durable_above: _containers.RepeatedCompositeFieldContainer[DurablePosition]
-    def __init__(self, durable: _Optional[_Union[Cursor, _Mapping]] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ...) -> None: ...
+    receipts: _containers.RepeatedCompositeFieldContainer[SignedReceipt]
+    def __init__(self, durable: _Optional[_Union[Cursor, _Mapping]] = ..., durable_above: _Optional[_Iterable[_Union[DurablePosition, _Mapping]]] = ..., receipts: _Optional[_Iterable[_Union[SignedReceipt, _Mapping]]] = ...) -> None: ...
 
 class PullRequest(_message.Message):
     __slots__ = ("session", "unit", "cursor", "bytes_max")
@@ -403,16 +461,18 @@ class ReplayResponse(_message.Message):
     def __init__(self, known: _Optional[_Iterable[bool]] = ..., heads: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ..., cursors: _Optional[_Iterable[_Union[Cursor, _Mapping]]] = ..., entries: _Optional[_Iterable[bytes]] = ..., upto: _Optional[int] = ..., more: _Optional[bool] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ..., truncated: _Optional[_Iterable[_Union[StreamHead, _Mapping]]] = ...) -> None: ...
 
 class RestoreParentRequest(_message.Message):
-    __slots__ = ("session", "unit", "entries", "last")
+    __slots__ = ("session", "unit", "entries", "last", "signatures")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     LAST_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURES_FIELD_NUMBER: _ClassVar[int]
     session: int
     unit: int
     entries: _containers.RepeatedScalarFieldContainer[bytes]
     last: bool
-    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., entries: _Optional[_Iterable[bytes]] = ..., last: _Optional[bool] = ...) -> None: ...
+    signatures: _containers.RepeatedCompositeFieldContainer[Signature]
+    def __init__(self, session: _Optional[int] = ..., unit: _Optional[int] = ..., entries: _Optional[_Iterable[bytes]] = ..., last: _Optional[bool] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ...) -> None: ...
 
 class RestoreParentResponse(_message.Message):
     __slots__ = ()
