@@ -26,6 +26,7 @@ from node.peers.fenced import Fenced
 from node.peers.refusals import SignatureRefusals
 from node.peers.status import PeerStatus
 from node.store import meta
+from node.store import uncounted as uncounted_postings
 from node.store.cells import retotal
 from node.store.engine import Store
 from node.store.folder_lock import FolderLock
@@ -199,8 +200,11 @@ class Office:
             self.tree_due, self.tree_fault = False, ""
         with self.store.read() as tx:
             cases = self.folds.cases.are_concerned(tx)
+            uncounted = uncounted_postings.exist(tx)
         if cases:
             self.commit(self.folds.cases.review_all)
+        if uncounted:
+            self.commit(lambda tx: list(self.folds.ledger.judge_again(tx)))
 
     def switch_incarnation(self, incarnation: int) -> None:
         """Write under another incarnation from now on; the caller records it in the store."""

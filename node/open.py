@@ -34,6 +34,7 @@ from node.store.folder_lock import FolderLock
 from node.store.schema import catalogue_tables
 from node.store.units import first_day as first_tree_day
 from node.store.units import readable_units, whole_tree_on
+from sync.apply import applier
 from sync.apply.replica import Replica
 from sync.codec.signing import Signer
 from sync.compare import digests
@@ -108,6 +109,7 @@ def assemble(
         first_day = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
         earliest = first_tree_day(tx)
         fenced = facts.get(tx, facts.FENCED) or ""
+        unjudged = meta.get(tx, meta.UNJUDGED) == "1"
     if newly_built:
         store.write(lambda tx: _build_tables(tx, tables, catalogue.version))
     with store.read() as tx:
@@ -131,6 +133,8 @@ def assemble(
     _ensure_indexes(office)
     if newly_built:
         retry_deferred(office)  # what the older catalogue did not know
+    if unjudged:
+        store.write(lambda tx: _judge_postings(tx, office))
     return office
 
 
@@ -175,6 +179,13 @@ def _bind_key(tx: Connection, signer: Signer, rng: random.Random) -> None:
     incarnation = new_incarnation(rng)
     rotate_incarnation(tx, me.unit, me.level, incarnation, signer)
     facts.put(tx, facts.CONTINUES, str(me.incarnation))
+
+
+def _judge_postings(tx: Connection, office: LinkedOffice) -> None:
+    """Judge every posting once: an older program counted all of them."""
+    edits = list(office.folds.ledger.judge_again(tx, every=True))
+    applier.apply_derived(office.replica, tx, edits)
+    meta.put(tx, meta.UNJUDGED, "")
 
 
 def _build_tables(tx: Connection, tables: RegisterTables, version: str) -> None:

@@ -15,6 +15,7 @@ TREE_FROM = "tree_from"  # the day from which it is valid, ISO
 CATALOGUE = "catalogue"  # version of the catalogue for which tables were last built
 BOOTSTRAP = "bootstrap"  # "1": the registers' secondary indexes are still to be built
 FIELDS = "fields"  # JSON: register -> the fields of its digests
+UNJUDGED = "postings_unjudged"  # "1": an older program counted every posting
 COUNTED_TO = "counted_to"  # ISO: the last day whose coming the own cells have followed
 
 

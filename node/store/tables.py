@@ -53,6 +53,16 @@ balance = Table(  # INV-17, INV-19: the fold of the journal by account
     Column("fen", BigInteger, nullable=False),  # debits minus credits
 )
 
+uncounted_posting = Table(  # INV-16, INV-21: postings that are in no balance, and why
+    "uncounted_posting",
+    metadata,
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("fund", String(24), nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("reason", String(40), nullable=False),  # `node.domain.posting_judge.Fault`
+)
+
 office_status = Table(  # status of this office and those below; no change, so not in the log
     "office_status",
     metadata,

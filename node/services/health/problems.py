@@ -40,10 +40,17 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "overdrawn": (
         Severity.ALARM,
-        "账面结存为负（{why} 元）：支出或下拨超过其持有的资金",
-        "its books stand below zero ({why} yuan): it spent or released more than it held",
-        "请立即联系该单位核对账目；其程序或数据可能被改动。",
-        "Call that office and go through its books; its program or store may be tampered with.",
+        "{n} 笔分录超出其持有资金，未计入任何余额",
+        "{n} of its postings take more than it held, and count in no balance",
+        "请联系该单位核对账目（silian quarantine ls）；冲正或资金到账后自动计入。",
+        "Go through its books with it; once reversed, or covered by money, they count.",
+    ),
+    "postings_refused": (
+        Severity.ALARM,
+        "{n} 笔分录不符合记账规则，未计入任何余额",
+        "{n} of its postings break a rule of the books, and count in no balance",
+        "用 silian quarantine ls 查看原因，并联系该单位；其程序或数据可能被改动。",
+        "See why with `silian quarantine ls`, and call that office: it may be tampered with.",
     ),
     "clone": (
         Severity.ALARM,
