@@ -161,6 +161,11 @@ def retry_quarantined(
     return received
 
 
+def retry_known_copies(replica: Replica, tx: Connection, received: Received) -> None:
+    """Try again the copies with versions that this store had lost, and that have come back."""
+    retry.retry_known_copies(replica, tx, received)
+
+
 def join_copies(
     replica: Replica, tx: Connection, chunk: Chunk, ground: Ground | None = None, *,
     received_here: Container[Version] | None = None, commit_derived: bool = True,

@@ -17,6 +17,7 @@ from sync.model.authority import Claim, Ground, Item, Message, Writer, check, cl
 from sync.model.change import Entry
 from sync.model.schema import Lane
 from sync.model.version import Version, incarnation_of
+from sync.store.quarantine import OF_COPY
 
 
 def ground_of(
@@ -192,4 +193,4 @@ class CopyJudge:
 
 
 _NOTHING = object()
-FOREIGN = "foreign_version"  # what its sender may not say, and our own log does not
+FOREIGN = OF_COPY  # what its sender may not say, and our own log does not

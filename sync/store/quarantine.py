@@ -15,6 +15,7 @@ from sync.store.sql import execute
 
 DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
 OF_CAUSE = frozenset({"missing_record", "blocked"})  # heal once their cause has come
+OF_COPY = "foreign_version"  # a copy: entries of whoever may write go on, and it waits for them
 OF_WRITER = frozenset(
     {"foreign_unit", "not_owner", "append_only", "wrong_kind", "invalid_value"}
 )  # only this writer's later changes wait
@@ -106,8 +107,8 @@ def waiting(
     rows = execute(
         tx,
         "SELECT record, reason, incarnation FROM quarantine "
-        "WHERE state='open' AND register=? AND unit=?",
-        (register, unit),
+        "WHERE state='open' AND register=? AND unit=? AND reason<>?",
+        (register, unit, OF_COPY),
     )
     return {
         record
