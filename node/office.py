@@ -23,7 +23,7 @@ from node.folds.context import FoldContext
 from node.folds.folds import Folds
 from node.peers.comparisons import Comparisons
 from node.peers.fenced import Fenced
-from node.peers.refusals import SignatureRefusals
+from node.peers.refusals import QuotaRefusals, SignatureRefusals
 from node.peers.status import PeerStatus
 from node.store import meta
 from node.store import uncounted as uncounted_postings
@@ -89,6 +89,7 @@ class Office:
         self.peer_status = PeerStatus(self)
         self.comparisons = Comparisons(self)
         self.signature_refusals = SignatureRefusals(self)
+        self.quota_refusals = QuotaRefusals(self)
         self.store.on_reopened(self._reload)
 
     # -- who and where -----------------------------------------------------------------------

@@ -309,7 +309,7 @@ def _apply_entry(
     """
     replica.merger.writer(entry.original_incarnation or entry.incarnation, entry.level)
     try:
-        blocks = codec.unpack(entry.payload)
+        blocks = codec.blocks_of(entry)
     except Malformed as error:
         quarantine.quarantine_change(
             tx, entry, arrival, reason=error.code, detail=error.en, now_ms=replica.now_ms

@@ -42,6 +42,9 @@ def check_entries(
     ground = ground_of(replica, tx, message, peer, named, recovering=recovering)
     bound = dict(ground.bound)
     found = []
+    log.check_new_lives(
+        tx, {i: e.unit for e in entries for i in _lives(e) if i not in ground.bound}
+    )
     for entry in entries:
         if lane is not None and entry.lane is not lane:
             raise Unauthorised("an entry of another lane", "条目不属于本批次的通道")
@@ -54,6 +57,11 @@ def check_entries(
                     f"存续期 {incarnation:x} 同时属于两个单位",
                 )
     return found
+
+
+def _lives(entry: Entry) -> tuple[int, ...]:
+    original = entry.original_incarnation
+    return (entry.incarnation, original) if original else (entry.incarnation,)
 
 
 def check_incarnation(replica: Replica, tx: Connection, incarnation: int, unit: int) -> None:

@@ -304,6 +304,7 @@ def register_writers(
 ) -> ChunkContext:
     """Remember who wrote; return what the chunk is judged by. Raises: Malformed."""
     known = log.writers(tx)
+    log.check_new_lives(tx, {i: unit for i, (unit, _) in chunk.writers.items() if i not in known})
     for incarnation, writer in chunk.writers.items():
         unit, level = writer
         place = replica.routes.level(unit)

@@ -14,7 +14,7 @@ from sync.log.outcome import Received, Waiters
 from sync.log.signatures import SignatureError
 from sync.model.access import Unauthorised
 from sync.model.change import Block, Edit
-from sync.model.errors import SilianError
+from sync.model.errors import OverQuota, SilianError
 from sync.model.report import Comparison, DurableAt, NodeStatus
 from sync.model.schema import Shared
 from sync.model.stream import StreamForked
@@ -34,6 +34,9 @@ def reporting(host: Host, peer: int) -> Iterator[None]:
         yield
     except DISTRUSTED as error:
         host.signature_refused(peer, error)
+        raise
+    except OverQuota as error:
+        host.quota_exceeded(peer, error)
         raise
 
 
@@ -110,6 +113,9 @@ class Host(Protocol):
 
     def signature_accepted(self, unit: int) -> None:
         """Told when a neighbour's words were taken."""
+
+    def quota_exceeded(self, unit: int, error: SilianError) -> None:
+        """Told when a child asked for more than its share, and was sent away for a while."""
 
     def on_parent_contact(self, unit: int, durable_above: Iterable[DurableAt]) -> None:
         """Told what the parent says about how far our log is safe above."""

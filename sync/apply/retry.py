@@ -132,7 +132,7 @@ def _try(
         effects += found
         return is_applied(tx, change.id)
     try:
-        blocks = codec.unpack(entry.payload)
+        blocks = codec.blocks_of(entry)
     except Malformed as error:
         return _keep_quarantined(tx, change, error.code, change.records)
     left: set[bytes] = set()

@@ -181,6 +181,7 @@ class ChildEnd:
 
         Raises: Malformed; and what `on_reply` of the exchange under way raises.
         """
+        codec.check_lists(reply)
         if isinstance(reply, pb.HelloResponse):
             return self._handshake_done(reply)
         if isinstance(reply, pb.PushResponse):

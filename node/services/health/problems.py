@@ -139,6 +139,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "请电话核对：该单位运行 silian doctor 可查看其密钥。",
         "Phone them, have them run `silian doctor`, and compare the digits.",
     ),
+    "over_quota": (
+        Severity.WARNING,
+        "近一小时内请求超过配额（{why}），已暂缓处理",
+        "asked for more than its share within the last hour ({why}) and was sent away",
+        "对方会自动重试；若一直如此，请检查该单位的程序。",
+        "It tries again by itself; if this stays so, look at that office's program.",
+    ),
     "unsigned_streams": (
         Severity.WARNING,
         "{n} 个数据流的最新内容尚无原单位签名",

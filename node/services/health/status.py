@@ -262,6 +262,7 @@ def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:
         ),
         *(("key_refused", unit, fingerprint(key) or "-") for unit, key in refused.items()),
         *(("new_key", unit, fingerprint(key)) for unit, key in fresh),
+        *(("over_quota", unit, limit) for unit, limit in office.quota_refusals.recent().items()),
     ]
     for code, unit, why in found:
         if unit in office.tree:
