@@ -22,7 +22,7 @@ from node.folds.context import FoldContext
 from node.folds.folds import Folds
 from node.host import LinkedOffice
 from node.ids import new_incarnation
-from node.keys import signer_of
+from node.keys import KEY_FILE, KeyOfAnother, signer_of
 from node.office import Parts, read_identity
 from node.private import close_to_others
 from node.services.upkeep.quarantine import retry_deferred
@@ -57,8 +57,8 @@ def open_office(
     """Open the office in `folder` for this process alone.
 
     What other accounts of the machine could read of the folder is closed to them first.
-    Raises: BadConfig, StoreUnavailable, NewerSchema, OlderSchema, OfficeBusy, and those of
-    `node.store.refusals`.
+    Raises: BadConfig, KeyOfAnother, StoreUnavailable, NewerSchema, OlderSchema, OfficeBusy, and
+    those of `node.store.refusals`.
     """
     config = load_config(folder)
     folder_lock = FolderLock.acquire(folder)
@@ -71,12 +71,14 @@ def open_office(
             if store.is_sqlite:
                 migrate.upgrade_with_backup(store, folder)
             migrate.check(store)
-            must_be_the_store_of(config.unit, store)
+            me = must_be_the_store_of(config.unit, store)
+            signer = signer_of(folder, rng, me.unit_id)
+            must_be_nobody_elses(signer, folder, me, store)
             extra = [folder / name for name in config.extra_catalogue]
             return assemble(
                 config, folder, store,
                 catalogue if catalogue is not None and not extra else load_catalogue(extra),
-                wall_ms=wall_ms, rng=rng, folder_lock=folder_lock, signer=signer_of(folder, rng),
+                wall_ms=wall_ms, rng=rng, folder_lock=folder_lock, signer=signer,
             )  # fmt: skip
         except BaseException:
             store.close()
@@ -104,7 +106,7 @@ def assemble(
         store.write(lambda tx: _bind_key(tx, signer, rng))
     with store.read() as tx:
         identity = read_identity(tx)
-        clock = HybridClock(wall_ms, last_hlc=log.lock(tx) if store.is_sqlite else 0)
+        clock = HybridClock(wall_ms, last_hlc=log.newest_stamp(tx))
         newly_built = meta.get(tx, meta.CATALOGUE) != catalogue.version
         first_day = date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
         earliest = first_tree_day(tx)
@@ -130,6 +132,7 @@ def assemble(
     )  # fmt: skip
     office = LinkedOffice(parts, rebuild=pending_derived)
     office.tree_fault, office.tree_due = left_out, bool(left_out)
+    office.clock_leap_ms = -clock.ahead_ms() if clock.last else 0
     _ensure_indexes(office)
     if newly_built:
         retry_deferred(office)  # what the older catalogue did not know
@@ -160,6 +163,14 @@ def must_be_the_store_of(asked: str, store: Store) -> Unit:
             "请更正 office.toml 中的 unit，或将本单位的数据库放回该目录。",
         )  # fmt: skip
     return last
+
+
+def must_be_nobody_elses(signer: Signer, folder: Path, me: Unit, store: Store) -> None:
+    """Refuse a key that this store knows as another office's. Raises: KeyOfAnother."""
+    with store.read() as tx:
+        whose = signatures.unit_of_key(tx, signer.public_key)
+    if whose - {me.unit_id}:
+        raise KeyOfAnother(folder / KEY_FILE, me.unit_id, min(whose - {me.unit_id}))
 
 
 def _bind_key(tx: Connection, signer: Signer, rng: random.Random) -> None:

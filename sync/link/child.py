@@ -296,7 +296,7 @@ class ChildEnd:
         if verdict not in (Verdict.ACCEPTED, Verdict.SNAPSHOT, Verdict.RESTORED):
             return HandshakeDone(verdict, retry_after_ms=reply.retry_after_ms, reason=reply.reason)
         clock = self._host.replica.clock
-        clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
+        clock.follow(reply.now_ms)
         with reporting(self._host, reply.unit), self._host.store.read() as tx:
             check_incarnation(self._host.replica, tx, reply.incarnation, reply.unit)
         known_incarnation = self._parent_incarnation

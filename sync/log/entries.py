@@ -59,6 +59,11 @@ def lock(tx: Connection) -> int:
     return int(execute(tx, f"SELECT hlc FROM log_head WHERE id = 1{suffix}").fetchone()[0])
 
 
+def newest_stamp(tx: Connection) -> int:
+    """Return the last clock stamp that any writer of this store issued; 0: none yet."""
+    return int(execute(tx, "SELECT hlc FROM log_head WHERE id = 1").fetchone()[0])
+
+
 def allocate(tx: Connection, count: int, hlc: int) -> int:
     """Allocate `count` positions, record the clock, and return the first position."""
     statement = "UPDATE log_head SET arrival = arrival + ?, hlc = ? WHERE id = 1 RETURNING arrival"

@@ -1,4 +1,4 @@
 """What happens after a backup was restored or a disk was lost, and which of two stores is a clone.
 
-Face: `child`, `clones`, `heads`, `reissue`.
+Face: `child`, `clones`, `heads`, `reissue`, `stamps`.
 """

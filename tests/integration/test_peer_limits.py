@@ -152,12 +152,12 @@ def test_a_refusal_for_quota_has_one_code_and_says_when_to_come_again(hub: Tier)
         district.parent.quotas = Quotas(limits, lambda: district.office.replica.now_ms)
         with pytest.raises(grpc.RpcError) as refused:
             stub.Push(push(entry, reply, entry.wire))
-        told = read_refusal(refused.value)
-        assert told is not None
-        assert (told.code, refused.value.code()) == (
+        refusal = read_refusal(refused.value)
+        assert refusal is not None
+        assert (refusal.code, refused.value.code()) == (
             "over_quota", grpc.StatusCode.RESOURCE_EXHAUSTED,
         )  # fmt: skip
-        assert told.retry_after_ms
+        assert refusal.retry_after_ms
 
 
 def test_an_office_has_no_more_lives_than_an_honest_one_comes_to(hub: Tier) -> None:
@@ -171,9 +171,9 @@ def test_an_office_has_no_more_lives_than_an_honest_one_comes_to(hub: Tier) -> N
         ]  # fmt: skip
         with pytest.raises(grpc.RpcError) as refused:
             stub.Push(push(entry, reply, *wires))
-        told = read_refusal(refused.value)
-        assert told is not None
-        assert told.code == "over_quota"
+        refusal = read_refusal(refused.value)
+        assert refusal is not None
+        assert refusal.code == "over_quota"
         office = hub.served(DISTRICT).office
         assert office.quota_refusals.recent() == {entry.unit: "incarnations"}
 
@@ -194,9 +194,9 @@ def test_what_no_sender_may_send_is_refused_at_the_receiver(hub: Tier) -> None:
         for method, request in wrong:
             with pytest.raises(grpc.RpcError) as refused:
                 method(request)
-            told = read_refusal(refused.value)
-            assert told is not None
-            assert told.code == "malformed", request.DESCRIPTOR.name
+            refusal = read_refusal(refused.value)
+            assert refusal is not None
+            assert refusal.code == "malformed", request.DESCRIPTOR.name
 
 
 def too_many_copies() -> bytes:

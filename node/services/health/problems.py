@@ -82,6 +82,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "本机时钟误差至少 {n} 分钟", "this machine's clock is wrong by at least {n} minutes",
         "校准本机时钟。", "Set this machine's clock.",
     ),
+    "clock_doubtful": (
+        Severity.WARNING,
+        "本机时钟与数据中最新的时间相差 {n} 天，尚未与上级核对",
+        "this machine's clock and the store's newest entry are {n} days apart, unconfirmed",
+        "请核对本机日期；连接上级后会自动校正。",
+        "Check this machine's date; contact with the parent settles it.",
+    ),
     "tree_not_whole": (
         Severity.WARNING,
         "已收到的区划决定不能构成完整的行政区划，暂按原区划办理（{why}）",
