@@ -137,7 +137,7 @@ class Office:
         """Return how far the corrected clock is before any day that can be today; else 0."""
         return max(0, start_of_day_ms(self.context.first_tree_day) - self.clock.now_ms())
 
-    def clock_doubt_ms(self) -> int:
+    def clock_unconfirmed_ms(self) -> int:
         """Return how far the clock is from the store's newest stamp, if that is to be doubted.
 
         Nobody has confirmed the clock since the start, and it stands long after that stamp, or

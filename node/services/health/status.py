@@ -214,8 +214,8 @@ def _own_problems(
     apart_ms = max(abs(office.clock.offset_ms), office.clock_behind_ms())
     if apart_ms > CLOCK_AHEAD_MS_MAX:
         yield _of(line, "clock_wrong", n=apart_ms // MINUTE_MS)
-    if doubt_ms := office.clock_doubt_ms():
-        yield _of(line, "clock_doubtful", n=doubt_ms // DAY_MS)
+    if apart_from_newest_ms := office.clock_unconfirmed_ms():
+        yield _of(line, "clock_doubtful", n=apart_from_newest_ms // DAY_MS)
     if office.tree_fault:
         yield _of(line, "tree_not_whole", why=office.tree_fault)
     if office.clock.clamped:
