@@ -221,7 +221,7 @@ class Office:
         if cases:
             self.commit(self.folds.cases.review_all)
         if uncounted:
-            self.commit(lambda tx: list(self.folds.ledger.judge_again(tx)))
+            self.commit(self.folds.judge_again)
 
     def switch_incarnation(self, incarnation: int) -> None:
         """Write under another incarnation from now on; the caller records it in the store."""

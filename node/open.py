@@ -194,7 +194,7 @@ def _bind_key(tx: Connection, signer: Signer, rng: random.Random) -> None:
 
 def _judge_postings(tx: Connection, office: LinkedOffice) -> None:
     """Judge every posting once: an older program counted all of them."""
-    edits = list(office.folds.ledger.judge_again(tx, every=True))
+    edits = office.folds.judge_again(tx, every=True)
     applier.apply_derived(office.replica, tx, edits)
     meta.put(tx, meta.UNJUDGED, "")
 

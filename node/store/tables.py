@@ -63,6 +63,12 @@ uncounted_posting = Table(  # INV-16, INV-21: postings that are in no balance, a
     Column("reason", String(40), nullable=False),  # `node.domain.posting_judge.Fault`
 )
 
+uncelled_posting = Table(  # own postings that do not count and were taken out of the own cells
+    "uncelled_posting",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+)
+
 office_status = Table(  # status of this office and those below; no change, so not in the log
     "office_status",
     metadata,

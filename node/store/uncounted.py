@@ -68,6 +68,30 @@ def named(tx: Connection) -> Mapping[int, Mapping[Fault, int]]:
     return found
 
 
+def cells_behind(tx: Connection, unit: int) -> tuple[list[bytes], list[bytes]]:
+    """Return which own postings the own cells still have and should not, and the reverse."""
+    surplus = execute(
+        tx,
+        "SELECT id FROM uncounted_posting WHERE unit=? "
+        "AND id NOT IN (SELECT id FROM uncelled_posting)",
+        (unit,),
+    ).fetchall()
+    missing = execute(
+        tx,
+        "SELECT id FROM uncelled_posting "
+        "WHERE id NOT IN (SELECT id FROM uncounted_posting WHERE unit=?)",
+        (unit,),
+    ).fetchall()
+    return [bytes(row[0]) for row in surplus], [bytes(row[0]) for row in missing]
+
+
+def cells_follow(tx: Connection, unit: int) -> None:
+    """Note that the own cells have what counts, and nothing else."""
+    execute(tx, "DELETE FROM uncelled_posting")
+    statement = "INSERT INTO uncelled_posting SELECT id FROM uncounted_posting WHERE unit=?"
+    execute(tx, statement, (unit,))
+
+
 def leave_out(
     tx: Connection, lines: Iterable[tuple[Line, bytes, Fault]], *, now_ms: int
 ) -> None:  # fmt: skip

@@ -218,9 +218,7 @@ def _retry(office: Office, where: str, parameters: tuple[object, ...]) -> Retrie
             return 0, 0, None
         received = applier.retry_quarantined(office.replica, tx, where, parameters)
         if uncounted.exist(tx):
-            judged = applier.apply_derived(
-                office.replica, tx, list(office.folds.ledger.judge_again(tx))
-            )
+            judged = applier.apply_derived(office.replica, tx, office.folds.judge_again(tx))
             received.waiters.join(judged.waiters)
             received.registers |= judged.registers
         return int(tried), count(tx, "applied") - before, received

@@ -47,6 +47,7 @@ from node.store import uncounted
 from node.store.postings import POSTING, Line, values_of
 from sync.apply.compose import NotWritable
 from sync.model.change import Edit, Operation, RecordKey
+from sync.store.sql import execute
 from tests.support.money_network import (
     CITY,
     DISTRICT,
@@ -410,13 +411,41 @@ def test_a_return_of_money_that_was_never_sent_is_not_booked_and_does_not_stop_t
         key = RecordKey(POSTING, net.unit(DISTRICT), record)
         edit = Edit(key=key, operation=Operation.CREATE, values=terms, audiences=("up:city",))
         district.commit(lambda tx, edit=edit: [edit])
-    net.send(DISTRICT, CITY, quarantined=2)  # the posting, and the cell of its senseless year
+    net.send(DISTRICT, CITY, quarantined=1)  # of a senseless year; none of them is in a cell
     assert balances_of(net, CITY) == [0]
     assert net.lines(CITY) == []
     with net[CITY].store.read() as tx:
         (reasons,) = uncounted.named(tx).values()
     assert reasons == {Fault.OVERDRAWN: 1, Fault.BAD_POSTING: 2}  # the judge stopped the fourth
     assert_kept(net)
+
+
+def test_a_posting_that_does_not_count_is_in_no_cell_and_comes_back_once_it_is_covered(net):
+    """Else the figures of every office above would have the money that no balance has."""
+    spent = postings.spend(
+        unit_id=net.unit(FIRST), transfer=TRANSFER_ID, fund="F11", year=YEAR, amount_fen=500,
+        category=Category.OFFICE, at_ms=START_MS,
+    )  # fmt: skip
+    key = RecordKey(POSTING, net.unit(FIRST), spent.posting_id)
+    edit = Edit(key=key, operation=Operation.CREATE, values=values_of(Line(posting=spent, level=3)),
+                audiences=("up:city",))  # fmt: skip
+    net[FIRST].commit(lambda tx: [edit])
+    net.settle()
+    for code in CHAIN:
+        assert money_cells(net, code, "money_spent") == 0, code
+    own = {"fund": "F11", "year": YEAR, "actor": "clerk"}
+    money.appropriate(net[FIRST], amount_fen=600, **own)
+    net.settle()
+    for code in CHAIN:
+        assert money_cells(net, code, "money_spent") == 500, code
+        assert net.kept(code)[net.unit(FIRST), "F11", YEAR, "held"] == 100
+    assert_verified(net)
+
+
+def money_cells(net, code: str, measure: str) -> int:
+    with net[code].store.read() as tx:
+        statement = "SELECT coalesce(sum(f_amount), 0) FROM r_cell WHERE f_measure=?"
+        return int(execute(tx, statement, (measure,)).fetchone()[0])
 
 
 def test_the_first_start_after_an_upgrade_judges_what_an_older_program_counted(net):

@@ -26,9 +26,15 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(40), nullable=False),
         sa.PrimaryKeyConstraint("unit", "id"),
     )
+    op.create_table(
+        "uncelled_posting",
+        sa.Column("id", sa.LargeBinary(16), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
     op.execute(UNJUDGED)
 
 
 def downgrade() -> None:
+    op.drop_table("uncelled_posting")
     op.drop_table("uncounted_posting")
     op.execute("DELETE FROM meta WHERE key='postings_unjudged'")
