@@ -230,12 +230,6 @@ class _Judgement:
     def _sound(self, line: Booked) -> bool:
         posting = line.posting
         cause = self._known(cause_of(posting))
-        if posting.kind is P.RETURN and posting.credit == HELD:
-            release = self._known(
-                posting_id_for(posting.peer_unit or 0, P.RELEASE, posting.transfer)
-            )
-            if release is not None and release.peer_unit == posting.unit_id:
-                return False  # a transfer of its own has a number of its own
         return is_entitled(line, self._offices) and (cause is None or fits(posting, cause))
 
     def _known(self, posting_id: bytes | None) -> Posting | None:

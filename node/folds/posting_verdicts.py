@@ -101,7 +101,7 @@ class PostingVerdicts:
         """Say whether these count, and change nothing for any other: all but always."""
         offices = self.offices
         postings = [line.posting for line in new]
-        if any(p.kind is PostingKind.MATCH or p.kind is PostingKind.REVERSE for p in postings):
+        if any(_concerns_more_than_balances(posting) for posting in postings):
             return False
         if not all(is_entitled(_booked(line), offices) for line in new):
             return False
@@ -117,8 +117,6 @@ class PostingVerdicts:
         for posting in postings:
             cause = cause_of(posting)
             if cause is not None and (cause not in related or not fits(posting, related[cause])):
-                return False
-            if posting.kind is PostingKind.RETURN and len(related) > 1 and posting.credit == HELD:
                 return False
         return self._are_covered(tx, [p for p in postings if offices.complete(p.unit_id)])
 
@@ -177,7 +175,9 @@ class PostingVerdicts:
                 for (posting_id, _), x in lines.items()
                 if posting_id in faults or posting_id in before
             }
-            further = {p.unit_id for p in others if p.transfer in troubled}
+            further = {
+                p.unit_id for p in others if p.transfer in troubled or p.posting_id in before
+            }
             if further <= units:
                 break
             units |= further
@@ -229,6 +229,15 @@ def _booked(line: Line, version: bytes = b"") -> Booked:
 
 def _together(fund: str) -> tuple[str, ...]:
     return _MATCHED if fund in _MATCHED else (fund,)
+
+
+def _concerns_more_than_balances(posting: Posting) -> bool:
+    """Say whether balances do not show what a posting draws on, or what it takes cover from."""
+    given_back = posting.kind is PostingKind.RETURN and posting.credit == HELD
+    return (
+        posting.kind in (PostingKind.MATCH, PostingKind.REVERSE)
+        or (given_back and posting.fund in _MATCHED)
+    )  # fmt: skip
 
 
 def _money_of(posting: Posting) -> Money:
