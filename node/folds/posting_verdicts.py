@@ -6,7 +6,7 @@ something waits, the offices concerned are judged anew, from all of their postin
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -27,7 +27,7 @@ from node.domain.posting_judge import (
 )
 from node.folds.context import FoldContext
 from node.store import uncounted
-from node.store.postings import Line, lines_with_versions, of_transfers
+from node.store.postings import Line, lines_with_versions, of_transfers, versions_of
 from node.store.uncounted import Money
 from sync.store.sql import execute, pieces
 
@@ -60,12 +60,20 @@ class PostingVerdicts:
 
     def follow(self, tx: Connection, new: Sequence[Line], gone: Collection[Line] = ()) -> Verdicts:
         """Judge what came, or went, with what is there. Balances have all of it already."""
+        behind = self._wait_behind(tx, new) if not gone and uncounted.exist(tx) else []
+        set_aside = {line.posting.posting_id for line in behind}
+        new = [line for line in new if line.posting.posting_id not in set_aside]
         if not gone and self._plainly_count(tx, new):
-            return Verdicts()
+            return Verdicts(left_out=behind)
         concerned: dict[Money, set[int]] = defaultdict(set)
         for line in (*new, *gone):
             concerned[_money_of(line.posting)].add(line.posting.unit_id)
-        return self._judge_all(tx, concerned)
+        done = self._judge_all(tx, concerned)
+        # What was set aside may count by now after all.
+        out = {line.posting.posting_id for line in done.released}
+        done.released = [x for x in done.released if x.posting.posting_id not in set_aside]
+        done.left_out += [x for x in behind if x.posting.posting_id not in out]
+        return done
 
     def again(self, tx: Connection, *, every: bool = False) -> Verdicts:
         """Judge again what does not count; or `every` posting, of a store never judged before."""
@@ -95,7 +103,40 @@ class PostingVerdicts:
                 found[key] = faults.get(key[1])
         return found
 
-    # -- the quick way -----------------------------------------------------------------------
+    # -- the quick ways ----------------------------------------------------------------------
+
+    def _wait_behind(self, tx: Connection, new: Sequence[Line]) -> list[Line]:
+        """Note what is drawn after a posting that overdraws: it waits, and changes nothing else.
+
+        Else each new posting of an office that overdraws would have all of its postings judged.
+        """
+        offices = self.offices
+        drawn = [
+            line for line in new
+            if line.posting.kind in (PostingKind.SPEND, PostingKind.RELEASE)
+            and not FUNDS[line.posting.fund].needs_assignment
+            and is_entitled(_booked(line), offices)
+        ]  # fmt: skip
+        first = {
+            at: uncounted.first_overdrawn(tx, *at)
+            for at in {(x.posting.unit_id, x.posting.fund, x.posting.year) for x in drawn}
+        }
+        if not any(first.values()):
+            return []
+        alone = Counter(
+            line.posting.transfer
+            for line in of_transfers(tx, [x.posting.transfer for x in drawn], counted=False)
+        )
+        versions = versions_of(tx, [(x.posting.unit_id, x.posting.posting_id) for x in drawn])
+        found = []
+        for line in drawn:
+            posting = line.posting
+            before = first[posting.unit_id, posting.fund, posting.year]
+            version = versions[posting.posting_id]
+            if before is not None and before < version and alone[posting.transfer] == 1:
+                found.append((line, version, Fault.WAITS))
+        uncounted.leave_out(tx, found, now_ms=self._context.clock.now_ms())
+        return [line for line, _, _ in found]
 
     def _plainly_count(self, tx: Connection, new: Sequence[Line]) -> bool:
         """Say whether these count, and change nothing for any other: all but always."""
@@ -126,10 +167,7 @@ class PostingVerdicts:
         if uncounted.of_ids(tx, sorted(related)):
             return True
         asked = {(_money_of(posting), posting.unit_id) for posting in postings}
-        return any(
-            unit in {at for at, _ in uncounted.of_money(tx, money).values()}
-            for money, unit in asked
-        )
+        return any(uncounted.touches(tx, money, unit) for money, unit in asked)
 
     def _are_covered(self, tx: Connection, postings: Iterable[Posting]) -> bool:
         """Say whether what these draw on is not below zero, by the balances that have them."""

@@ -136,6 +136,15 @@ def of_transfers(tx: Connection, transfers: Iterable[bytes], *, counted: bool = 
     return found
 
 
+def versions_of(tx: Connection, keys: Iterable[tuple[int, bytes]]) -> dict[bytes, bytes]:
+    """Return the version that wrote each of these postings."""
+    statement = sql(tx, "SELECT created FROM r_posting WHERE unit=? AND id=?")
+    return {
+        posting_id: bytes(tx.exec_driver_sql(statement, (unit, posting_id)).scalar_one())
+        for unit, posting_id in keys
+    }
+
+
 def line_by_id(tx: Connection, unit: int, posting_id: bytes) -> Line | None:
     """Return one line of an office, whether it counts or not."""
     found = list(lines_where(tx, "unit=? AND id=?", (unit, posting_id), counted=False))

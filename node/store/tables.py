@@ -63,6 +63,12 @@ uncounted_posting = Table(  # INV-16, INV-21: postings that are in no balance, a
     Column("reason", String(40), nullable=False),  # `node.domain.posting_judge.Fault`
 )
 
+Index(
+    "ix_uncounted_posting_money",
+    uncounted_posting.c.unit, uncounted_posting.c.fund, uncounted_posting.c.year,
+    uncounted_posting.c.reason,
+)  # fmt: skip
+
 uncelled_posting = Table(  # own postings that do not count and were taken out of the own cells
     "uncelled_posting",
     metadata,

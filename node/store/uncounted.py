@@ -52,6 +52,32 @@ def of_ids(tx: Connection, ids: Sequence[bytes]) -> set[bytes]:
     return found
 
 
+def touches(tx: Connection, money: Money, unit: int) -> bool:
+    """Say whether an office has any of a fund and year."""
+    funds, year = money
+    statement = (
+        "SELECT 1 FROM uncounted_posting "  # noqa: S608
+        f"WHERE unit=? AND year=? AND fund IN ({','.join('?' * len(funds))}) LIMIT 1"
+    )
+    return execute(tx, statement, (unit, year, *funds)).fetchone() is not None
+
+
+def first_overdrawn(tx: Connection, unit: int, fund: str, year: int) -> bytes | None:
+    """Return the version of an office's first posting that overdraws what it holds; None: of none.
+
+    Nothing that it draws later from there counts before this one does.
+    """
+    row = execute(
+        tx,
+        "SELECT min(p.created) FROM uncounted_posting u "
+        "JOIN r_posting p ON p.unit = u.unit AND p.id = u.id "
+        "WHERE u.unit=? AND u.fund=? AND u.year=? AND u.reason=? "
+        "AND p.f_kind IN ('spend','release')",
+        (unit, fund, year, Fault.OVERDRAWN.value),
+    ).fetchone()
+    return bytes(row[0]) if row[0] is not None else None
+
+
 def kinds_of_money(tx: Connection) -> set[tuple[str, int]]:
     """Return the funds and years of all of them."""
     rows = execute(tx, "SELECT DISTINCT fund, year FROM uncounted_posting").fetchall()

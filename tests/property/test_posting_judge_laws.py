@@ -286,7 +286,7 @@ def at_offices(postings: Iterable[Posting], units: Mapping[int, int]) -> list[Po
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(seed=seeds, steps=st.integers(1, 120), lies=st.integers(0, 8))
+@given(seed=seeds, steps=st.integers(1, 120), lies=st.integers(0, 30))
 def test_a_store_counts_the_same_postings_in_whatever_order_they_arrive(
     template: Path, catalogue: Catalogue, seed: int, steps: int, lies: int
 ) -> None:

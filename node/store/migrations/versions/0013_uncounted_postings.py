@@ -26,6 +26,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(40), nullable=False),
         sa.PrimaryKeyConstraint("unit", "id"),
     )
+    op.create_index(
+        "ix_uncounted_posting_money", "uncounted_posting", ["unit", "fund", "year", "reason"]
+    )
     op.create_table(
         "uncelled_posting",
         sa.Column("id", sa.LargeBinary(16), nullable=False),
@@ -36,5 +39,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("uncelled_posting")
+    op.drop_index("ix_uncounted_posting_money", table_name="uncounted_posting")
     op.drop_table("uncounted_posting")
     op.execute("DELETE FROM meta WHERE key='postings_unjudged'")
