@@ -1,4 +1,4 @@
-"""Addresses as settings name them, host:port: what they must look like, and who can reach them."""
+"""Addresses in settings, host:port: what they must look like, and who can reach them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NUMBERS = re.compile(r"[0-9.]+", re.ASCII)
 
 
 class Fault(ValueError):
-    """A value that its setting cannot have; says in both languages what it should be."""
+    """A value that its setting cannot have, with what it should be in both languages."""
 
     def __init__(self, en: str, zh: str) -> None:
         super().__init__(en)

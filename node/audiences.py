@@ -1,4 +1,4 @@
-"""Audiences: who receives a change, as the catalogue, the tree and the records themselves say.
+"""Audiences: who receives a change, by the catalogue, the tree and the records themselves.
 
 For the engine: `TreeRoutes`, `shared_with`, `audiences_of_block`. For writers: `audiences_of` a
 record of a register with one audience, `event_audiences` and `posting_audiences` where each record
@@ -41,7 +41,7 @@ class TreeRoutes:
         return int(self.tree.level(unit)) if unit in self.tree else None
 
     def covers(self, upper: int, lower: int) -> bool:
-        """Say whether `upper` is `lower` or one of its ancestors."""
+        """Return whether `upper` is `lower` or one of its ancestors."""
         if upper == lower:
             return True
         return lower in self.tree and upper in self.tree and self.tree.within(lower, upper)
@@ -50,7 +50,7 @@ class TreeRoutes:
 def audiences_of(register: Register, *, unit: int, writer: int, level: int) -> tuple[str, ...]:
     """Return who receives a change that `writer` (at `level`) makes to a record of `unit`.
 
-    What goes up goes to every office above the writer as far as the register says; and when an
+    What goes up goes to every office above the writer as far as the register says; and if an
     upper office writes a lower one's record, everybody on the way down to it receives it too.
     """
     if register.audience == audience.LOCAL:
@@ -67,7 +67,7 @@ def audiences_of(register: Register, *, unit: int, writer: int, level: int) -> t
 
 
 def stays_below(register: Register, level: int) -> bool:
-    """Say whether records of a register never come up to an office of a level."""
+    """Return whether records of a register never come up to an office of a level."""
     if register.audience == audience.LOCAL:
         return True
     if register.audience == "record":
@@ -135,7 +135,7 @@ def shared_with(
 
     Of units at and below the child: what goes up at least to the parent. Of the parent and those
     above it: what goes down to everybody. Anything else one of the two receives in part or not at
-    all, and a sum over it would tell of what it may not receive (INV-30).
+    all, and a sum over it would reveal what it may not receive (INV-30).
     """
     parent = tree.parent(child) if child in tree else None
     if parent is None:

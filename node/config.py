@@ -1,4 +1,4 @@
-"""The settings of one office: `office.toml` in its folder, overridden by SILIAN_* variables."""
+"""The configuration of an office: `office.toml` in its folder, or SILIAN_* variables."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def load_config(folder: Path, name: str = FILE) -> OfficeConfig:
 
 
 def _table(where: str, content: bytes) -> dict[str, Any]:
-    """Return what a TOML file says; a byte order mark, as Notepad writes it, is no matter."""
+    """Return the content of a TOML file; a byte order mark, as Notepad writes it, is ignored."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _not_utf8(where, 1)
     try:
@@ -202,7 +202,7 @@ def parse_config(where: str, values: dict[str, Any]) -> OfficeConfig:
 
 
 def _what_is_wrong(name: str, error: Any) -> tuple[str, str]:
-    """Say in both languages what is wrong with a setting, by what it should be."""
+    """Return in both languages what is wrong with a setting, by what it should be."""
     info = OfficeConfig.model_fields.get(name)
     if info is None:
         near = difflib.get_close_matches(name, OfficeConfig.model_fields, 1)
@@ -218,7 +218,7 @@ def _what_is_wrong(name: str, error: Any) -> tuple[str, str]:
 
 
 def _wanted(info: FieldInfo) -> tuple[str, str]:
-    """Say what a setting's type takes."""
+    """Return in both languages what a setting's type accepts."""
     if info.annotation is bool:
         return "should be true or false", "应为 true 或 false"
     if info.annotation is int:
@@ -288,5 +288,5 @@ def write_config(folder: Path, config: OfficeConfig) -> None:
 
 
 def _quoted(text: str) -> str:
-    """Return a TOML string: JSON's escapes are TOML's, but for one sign that JSON lets stand."""
+    """Return a TOML string: JSON's escapes are TOML's, except one that JSON does not have."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

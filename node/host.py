@@ -1,4 +1,4 @@
-"""What the engine asks of the office whose end of a link it drives (`sync.apply.host.Host`)."""
+"""Host: an office at one end of a link, as the engine asks for it (`sync.apply.host.Host`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LinkedOffice(Office):
 
     def __init__(self, parts: Parts, *, rebuild: Rebuild) -> None:
         super().__init__(parts)
-        self._rebuild = rebuild  # of a service: handed in, for no service is below the office
+        self._rebuild = rebuild  # passed in: no service may be imported here
         self._restored_listeners: list[Callable[[], None]] = []
 
     def offices(self) -> Iterable[NodeStatus]:
@@ -31,15 +31,15 @@ class LinkedOffice(Office):
         return self.peer_status.for_parent()
 
     def on_parent_contact(self, unit: int, durable_above: Iterable[DurableAt]) -> None:
-        """Note how far our log is durable above, as the parent says."""
+        """Record how far our log is durable above, by the parent's report."""
         self.peer_status.on_parent_contact(unit, durable_above)
 
     def signature_refused(self, unit: int, error: SilianError) -> None:
-        """Note that a peer's message was refused: forged, or not its to send."""
+        """Record that a peer's message was refused: forged, or not allowed from it."""
         self.signature_refusals.note(unit, error)
 
     def signature_accepted(self, unit: int) -> None:
-        """Note that a peer's batch was accepted."""
+        """Record that a peer's batch was accepted."""
         self.signature_refusals.clear(unit)
 
     def quota_exceeded(self, unit: int, error: SilianError) -> None:
@@ -55,11 +55,11 @@ class LinkedOffice(Office):
         return shared_with(self.catalogue.registers.values(), self.tree, child)
 
     def compared(self, comparison: Comparison) -> None:
-        """Note how a comparison with the parent ended."""
+        """Record the result of a comparison with the parent."""
         self.comparisons.ended(comparison)
 
     def pending_derived(self, tx: Connection) -> list[Edit]:
-        """Return what this office would have written by itself, had everything come in turn."""
+        """Return what this office would have derived, had it received everything in order."""
         return self._rebuild(self, tx)
 
     def audiences_of(self, tx: Connection, block: Block) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Jobs: APScheduler ticks, a ledger remembers what ran. All truth is in tables."""
+"""Jobs: APScheduler ticks; the table `job_run` records what ran. All state is in tables."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ ROUNDS_MAX = 60
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work done once a period. `period` names the newest period that has ended, from the date."""
+    """Work done once a period. `period` returns the newest period that has ended, from the date."""
 
     name: str
     period: Callable[[datetime], str]
-    work: Callable[[Office, str], str]  # returns a word for the ledger
+    work: Callable[[Office, str], str]  # returns its result for `job_run`
 
 
 class _Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler has no types
-    """APScheduler's own, but one that may be stopped at any moment.
+    """APScheduler's own, with a safe stop at any moment.
 
-    A run-once job is taken off after its turn. When `shutdown` comes in between, the scheduler
+    A run-once job is removed after its turn. When `shutdown` comes in between, the scheduler
     looks for the job among those not yet added, does not find it, and its thread ends with an
     exception in the middle of a graceful stop (seen with 3.11).
     """
@@ -67,15 +67,15 @@ class _Round:
                 return
             try:
                 work()
-            except Exception:  # one office's trouble is not another's; its own turn comes again
+            except Exception:  # one office's failure must not stop another's; its turn comes again
                 structlog.get_logger().exception("tick_failed", job=name)
 
 
 class Jobs:
     """The process's one scheduler, shared by all of its offices.
 
-    What offices do again and again is done in rounds, at most one a second: hundreds of offices
-    cost the scheduler no more than a few.
+    Repeated work of offices is done in rounds, at most one a second: hundreds of offices cost
+    the scheduler no more than a few.
     """
 
     def __init__(self, rng: random.Random, *, threads: int = 4) -> None:
@@ -99,7 +99,7 @@ class Jobs:
         self._scheduler.add_job(self._quiet(work), "date", run_date=when)
 
     def every(self, seconds: int, name: str, work: Callable[[], None]) -> None:
-        """Run something again and again, not in step with all other offices."""
+        """Run something again and again, not at the same moment as other offices."""
         rounds = min(seconds, ROUNDS_MAX)
         at = self._rng.randrange(rounds)
         found = self._rounds.get((seconds, at))
@@ -113,7 +113,7 @@ class Jobs:
         found.add(name, self._quiet(work))
 
     def _quiet(self, work: Callable[[], None]) -> Callable[[], None]:
-        """Return work that says in a line that the store or the machine is in trouble now."""
+        """Return work that logs a fault of the store or the machine in one line."""
 
         def run() -> None:
             try:
@@ -135,8 +135,8 @@ class Jobs:
         self.run_due(office, job)
 
     def run_due(self, office: Office, job: Job) -> bool:
-        """Run a job if its newest period has not been done; say whether it ran."""
-        # Nothing of the past is closed because a clock was lost, nor by a store that is fenced.
+        """Run a job if its newest period has not been done; return whether it ran."""
+        # No period is closed because a clock was lost, nor by a fenced store.
         if office.clock_behind_ms() or office.fenced:
             return False
         now = china_time(office.clock.now_ms())
@@ -154,7 +154,7 @@ class Jobs:
         state, detail = "done", ""
         try:
             detail = job.work(office, period)
-        except Exception as error:  # noted in the ledger and tried again at the next tick
+        except Exception as error:  # recorded in `job_run` and tried again at the next tick
             refusal = refusal_of(error)
             state, detail = "failed", refusal.code if refusal else type(error).__name__
             if refusal is not None:

@@ -1,6 +1,6 @@
-"""The office's signing key: a file of its folder that only the owner reads, never in the store.
+"""Keys: an office's signing key is a file in its folder, readable by its owner, never in the store.
 
-A stolen backup of the store cannot sign. Whoever loses the file gets a new key, and with it a new
+A stolen backup of the store cannot sign. If the file is lost, the office gets a new key, and so a
 incarnation: one incarnation has one key for ever (docs/adr/0018).
 """
 
@@ -41,7 +41,7 @@ def signer_of(folder: Path, rng: random.Random, unit: int = 0) -> Signer:
     """
     path = folder / KEY_FILE
     if not path.exists():
-        # What is signed with it must be so tomorrow: durably, and whole.
+        # A signature must stay valid tomorrow: the key is written durably and completely.
         seed = rng.getrandbits(8 * SEED_BYTES).to_bytes(SEED_BYTES, "big")
         whose = f"\n{unit:016x}\n" if unit else ""
         write_whole(path, f"{seed.hex()}{whose}".encode())

@@ -1,4 +1,4 @@
-"""Logging: structlog for us and for the libraries alike; people on a terminal, JSON elsewhere."""
+"""Logs: structlog for us and for the libraries alike; text on a terminal, JSON elsewhere."""
 
 from __future__ import annotations
 

@@ -82,10 +82,10 @@ class Office:
         self.log = context.log
         self.program = PROGRAM
         self.catalogue_version = context.catalogue.version
-        self.fenced = parts.fenced  # why nothing may be written here; empty: nothing bars it
+        self.fenced = parts.fenced  # why nothing may be written here; empty: nothing forbids it
         self.clock_leap_ms = 0  # at the start: from the newest stamp of the store to the clock
-        self.tree_due = False  # a record has changed it, and it is not followed yet
-        self.tree_fault = ""  # why what was decided makes no tree; an earlier one is in force
+        self.tree_due = False  # a record has changed it, and the office has not loaded it yet
+        self.tree_fault = ""  # why the decided records make no tree; an earlier one is in force
         self._folder_lock = parts.folder_lock
         self._listeners: list[Callable[[Waiters], None]] = []
         self._tree_lock = threading.Lock()
@@ -128,8 +128,8 @@ class Office:
     def today(self) -> date:
         """Return the date in China on the corrected clock.
 
-        A clock that stands before the first tree of units has lost its battery: the office works
-        on, by that first day.
+        A clock that is before the first tree of units has lost its battery: the office goes on with
+        that first day.
         """
         return self.context.today()
 
@@ -163,8 +163,8 @@ class Office:
 
         `by`: the person and the reason that go with the edits to every office that receives them.
 
-        Whatever `work` checks still holds when its edits are committed. Everybody who waits for
-        the new log entries is woken after the commit. Many edits of one hand are of less urgency.
+        Whatever `work` checks is still true when its edits are committed. Those who wait for the
+        new log entries are notified after the commit. Many edits of one person have lower priority.
         Raises: Fenced; what `work` and `Store.write` raise.
         """
         if self.fenced:
@@ -180,7 +180,7 @@ class Office:
         return applied
 
     def committed(self, received: Received) -> None:
-        """Wake whom a peer's batch concerns; to be called once it is durable."""
+        """Notify those who wait for a peer's batch; to be called once it is durable."""
         self._after_commit(received.registers, received.waiters)
 
     def on_wake(self, listener: Callable[[Waiters], None]) -> None:
@@ -188,7 +188,7 @@ class Office:
         self._listeners.append(listener)
 
     def _after_commit(self, registers: set[str], waiters: Waiters) -> None:
-        """Nothing here may make the caller believe that what is durable has failed."""
+        """No error here may make the caller believe that what is durable has failed."""
         if "unit" in registers:
             self.tree_due = True
             self._notify(self.follow_tree)
@@ -198,17 +198,17 @@ class Office:
     def _notify(self, notify: Callable[[], None]) -> None:
         try:
             notify()
-        except SilianError as error:  # the store is in trouble now; the tick makes up for it
+        except SilianError as error:  # the store has a fault now; the tick repeats this
             self.log.warning("after_commit_failed", code=error.code, reason=error.en)
 
     def follow_tree(self) -> None:
-        """Go by the tree of today: a record has changed it, or its day has come."""
+        """Load the tree of today: a record has changed it, or the day of a change has come."""
         with self._tree_lock:
             try:
                 with self.store.read() as tx:
                     after = tree_on(tx, self.today())
             except BadTree as error:
-                # Half of a reorganisation has arrived; the old tree holds until it is whole.
+                # Half of a reorganisation has arrived; the old tree is used until it is complete.
                 self.log.warning("tree_not_whole", reason=error.en)
                 self.tree_fault = error.en
                 return
@@ -229,15 +229,15 @@ class Office:
         self.identity = self.replica.identity
 
     def _reload(self, tx: Connection) -> None:
-        """Go by what the store says after a failed commit, whatever was meant to become of it."""
+        """Load the state from the store after a failed commit, whatever its outcome."""
         incarnation = read_identity(tx).incarnation
         if incarnation != self.identity.incarnation:
             self.switch_incarnation(incarnation)
 
     def fence(self, why: str) -> None:
-        """Take no edit while the parent has another store under this office's name.
+        """Accept no edit while the parent accepts another store under this office's name.
 
-        Kept in the store, so that it holds for commands, too, while nobody serves the office.
+        It is stored, so that it applies to commands, too, while nobody serves the office.
         """
         if why == self.fenced:
             return
@@ -251,7 +251,7 @@ class Office:
     # -- the folder --------------------------------------------------------------------------
 
     def publish_address(self, address: str, *, files: int = 0) -> None:
-        """Note where this office can be reached, for the commands run in its folder.
+        """Record this office's address, for the commands run in its folder.
 
         `files`: how many files the process must be able to open for all of its offices.
         """

@@ -1,4 +1,4 @@
-"""Opening an office: the composition root. Its store is made ready, its parts are wired."""
+"""Open an office: the composition root. It prepares the store and connects the parts."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def open_office(
 ) -> LinkedOffice:
     """Open the office in `folder` for this process alone.
 
-    What other accounts of the machine could read of the folder is closed to them first.
+    The folder is first closed to the machine's other accounts.
     Raises: BadConfig, KeyOfAnother, StoreUnavailable, NewerSchema, OlderSchema, OfficeBusy, and
     those of `node.store.refusals`.
     """
@@ -174,10 +174,10 @@ def must_be_nobody_elses(signer: Signer, folder: Path, me: Unit, store: Store) -
 
 
 def _bind_key(tx: Connection, signer: Signer, rng: random.Random) -> None:
-    """Bind the key to the store's incarnation; where another is bound, begin another incarnation.
+    """Bind the key to the store's incarnation; if another key is bound, begin another incarnation.
 
-    The key file was lost, or the store came to another folder without it. Nothing else was lost:
-    the log goes on with its numbers, and what waits is sent as it is.
+    The key file was lost, or the store was moved to another folder without it. Nothing else was
+    lost: the log keeps its numbers, and what waits is sent unchanged.
     """
     me = read_identity(tx)
     known = signatures.key_known(tx, me.incarnation)
@@ -202,7 +202,7 @@ def _judge_postings(tx: Connection, office: LinkedOffice) -> None:
 def _build_tables(tx: Connection, tables: RegisterTables, version: str) -> None:
     """Bring the tables to this catalogue, and the digests of registers whose fields differ.
 
-    A column that is there already proves nothing: a program may have been rolled back between.
+    An existing column proves nothing: a program may have been rolled back in between.
     """
     added = tables.create(tx, indexes=meta.get(tx, meta.BOOTSTRAP) != "1")
     other = {name.partition(".")[0].removeprefix("r_") for name in added}
@@ -216,7 +216,7 @@ def _build_tables(tx: Connection, tables: RegisterTables, version: str) -> None:
 
 
 def _ensure_indexes(office: LinkedOffice) -> None:
-    """Go without secondary indexes, or build those that a bootstrap left out."""
+    """Leave secondary indexes out, or build those that a first import left out."""
     with office.store.read() as tx:
         missing = meta.get(tx, meta.BOOTSTRAP) == "1"
     if missing == office.config.bootstrap:

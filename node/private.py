@@ -1,6 +1,6 @@
-"""Files that only the office's own account reads: made so from the first byte, and kept so.
+"""Private files: only the office's own account reads them, from the first byte on.
 
-Whoever reads a store reads every resident's number. The folder is 0700 and what lies in it 0600,
+Whoever reads a store reads every resident's number. The folder is 0700 and its files 0600,
 whatever the account's umask says. SQLite gives `-wal`, `-shm` and `-journal` the mode of the file
 that they belong to, so it is enough to make that one first.
 """
@@ -16,13 +16,13 @@ from pathlib import Path
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-# What the program makes in an office's folder; whatever else lies there is not ours to close.
+# What the program makes in an office's folder; other files there stay as they are.
 OURS = ("office.*", "api.*", "signing.*")
 
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """Let all that this process makes meanwhile be readable by its own account only."""
+    """Make every file that this process creates meanwhile readable by its own account only."""
     before = os.umask(OTHERS)
     try:
         yield
@@ -44,7 +44,7 @@ def make_file(path: Path) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     try:
         if stat.S_IMODE(os.fstat(descriptor).st_mode) != FILE_MODE:
-            # A umask may take even our own rights away. A stick keeps no rights at all.
+            # A umask may remove even our own rights. A USB stick keeps no rights at all.
             with suppress(PermissionError):
                 os.fchmod(descriptor, FILE_MODE)
     finally:
@@ -52,7 +52,7 @@ def make_file(path: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file durably and whole, for this account only: it is all there, or as before."""
+    """Write a file durably, for this account only: it is complete, or as it was before."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     try:
@@ -71,9 +71,9 @@ def write_whole(path: Path, content: bytes) -> None:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let an error of the system name the file that a person knows.
+    """Make an error of the system name the file that a person knows.
 
-    A full disk names none, and what is written beside first has a name of its own.
+    A full disk names none, and the temporary file has a name of its own.
     """
     try:
         yield
@@ -83,7 +83,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make durable which names a folder holds."""
+    """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -98,7 +98,7 @@ def readable_by_others(folder: Path) -> list[Path]:
 
 
 def is_open_to_others(path: Path) -> bool:
-    """Say whether other accounts of the machine may read or write a file; a missing one: no."""
+    """Return whether other accounts of the machine may read or write a file; a missing one: no."""
     try:
         return bool(path.stat().st_mode & OTHERS)
     except FileNotFoundError:  # a side file that came and went
@@ -106,7 +106,7 @@ def is_open_to_others(path: Path) -> bool:
 
 
 def close_to_others(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Take the rights of other accounts away. Return what was closed, and what could not be.
+    """Remove the rights of other accounts. Return what was closed, and what could not be.
 
     A folder that others write to by design (the sticky bit, as /tmp has) is not ours to close.
     """

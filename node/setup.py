@@ -1,4 +1,4 @@
-"""Setting up an office: its folder, its store, its first incarnation. Done whole or not at all."""
+"""Setup of an office: its folder, its store, its first incarnation. Complete or not at all."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ DATABASE = "office.db"
 
 
 def store_url(folder: Path, config: OfficeConfig) -> URL:
-    """Return where the office's store is, with the password that stands beside the setting.
+    """Return where the office's store is, with the password that is stored apart from the setting.
 
-    A file named without its whole path lies in the office's folder.
+    A file named without its whole path is in the office's folder.
     Raises: StoreUnsuited; BadConfig when the password's file cannot be read.
     """
     if not config.store:
@@ -105,7 +105,7 @@ def init_office(
 
 
 def _pin_of(parent_key: str, parent: int | None) -> tuple[int, str] | None:
-    """Return the parent and how its key begins; None: nothing was said. Raises: BadConfig."""
+    """Return the parent and how its key begins; None: it was not given. Raises: BadConfig."""
     digits = "".join(parent_key.split()).lower()
     if not digits:
         return None
@@ -125,7 +125,7 @@ def _pin_of(parent_key: str, parent: int | None) -> tuple[int, str] | None:
 
 
 def must_fit_level(config: OfficeConfig, level: Level) -> None:
-    """Check what an office's level asks of its settings. Raises: BadConfig."""
+    """Check what an office's level requires of its settings. Raises: BadConfig."""
     if config.parent and level is Level.CITY:
         raise BadConfig(
             "parent", f"the city has no parent, and `parent` is {config.parent}",

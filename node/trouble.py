@@ -1,7 +1,7 @@
 """Trouble of the machine as a refusal: what, where and what to do, by the kind of the error.
 
-The system's errors are told apart by what a person can do about them, not by a list of those that
-were met: whatever `errno` a newer system brings has a line and an exit, too.
+Errors of the system are classified by what a person can do about them, not by a list of known
+ones: whatever `errno` a newer system brings has a text and an exit code, too.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class ProgramFailed(SilianError):
 
 
 def refusal_of(error: BaseException) -> SilianError | None:
-    """Return the refusal that an error of the machine is; None when it is a fault of the program.
+    """Return an error of the machine as a refusal; None when it is a fault of the program.
 
     The store's own errors are named where they arise (`node.store.engine`).
     """
@@ -153,12 +153,12 @@ def refusal_of(error: BaseException) -> SilianError | None:
 
 
 _NUMBER_STATES = ("22003", "22008")  # SQLSTATE: a number, a moment beyond its column
-# How protobuf, the calendar and Python say it: they have no class for it.
+# The texts of protobuf, the calendar and Python: they have no class for it.
 _OUT_OF_RANGE = ("out of range", "exceeds the limit")
 
 
 def failed(error: BaseException) -> SilianError:
-    """Return what a person is told of a fault of the program: which, and where; no values."""
+    """Return what a person reads of a fault of the program: which, and where; no values."""
     place = "-"
     trace = error.__traceback__
     while trace is not None:  # the innermost of our own lines

@@ -1,1 +1,1 @@
-"""The face of an office to its own people's programs: one module a theme, decode, call, encode."""
+"""The API of an office for its own people's programs: one module a theme; decode, call, encode."""

@@ -1,4 +1,4 @@
-"""Bundles over the wire: files for a neighbour that no line reaches, given and taken in pieces."""
+"""Bundles over the wire: files for a neighbour without a connection, sent, received in pieces."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PIECE_BYTES = 256 * 1024
 def send_bundle(
     context: CallContext, request: pb.WriteBundleRequest
 ) -> Iterator[pb.WriteBundleResponse]:
-    """Give the files, written first: a reader in no hurry holds no snapshot open."""
+    """Send the files, written first: a slow reader holds no snapshot open."""
     to = context.resolve_unit(request.to)
     with ExitStack() as files:
         parts: list[BinaryIO] = []
@@ -53,7 +53,7 @@ def send_bundle(
 def receive_bundle(
     context: CallContext, pieces: Iterator[pb.ReadBundleRequest]
 ) -> Iterator[pb.ReadBundleResponse]:
-    """Take the files in: all of them here before the first is looked at."""
+    """Receive the files: all of them are here before the first is read."""
     with ExitStack() as files:
         parts: list[BinaryIO] = []
         first = pb.ReadBundleRequest()

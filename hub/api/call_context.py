@@ -1,4 +1,4 @@
-"""What a call to an office works on: the office, its line upward, and its word for units."""
+"""The context of a call to an office: the office, its link upward, and its name for units."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class BadRequest(SilianError):
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """One office as its own people's calls see it. `dialer`, `parent`: None unless it is served."""
+    """One office for its own people's calls. `dialer`, `parent`: None unless it is served."""
 
     office: LinkedOffice
     dialer: Dialer | None = None
@@ -78,7 +78,7 @@ Duplex = Callable[[CallContext, Iterator[Any]], Iterator[Message]]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One call: its request, and one of three ways of doing it."""
+    """One call: its request, and one of three ways to carry it out."""
 
     request: type[Message]
     response: type[Message]
@@ -87,7 +87,7 @@ class Method:
     duplex: Duplex | None = None
 
     def answer(self, context: CallContext, request: Any) -> Any:
-        """Do it: a message, or an iterator of them where it streams. Raises: SilianError."""
+        """Carry it out: a message, or an iterator of them if it streams. Raises: SilianError."""
         if self.duplex is not None:
             return self.duplex(context, map(checked, request))
         one_way: Any = self.unary or self.stream
@@ -104,7 +104,7 @@ def value_to_wire(value: Value) -> common.Value:
 
 
 def values_to_wire(values: Mapping[str, Value]) -> dict[str, common.Value]:
-    """Return those of the values that are there."""
+    """Return those of the values that are set."""
     return {name: value_to_wire(value) for name, value in values.items() if value is not None}
 
 
@@ -159,7 +159,7 @@ def moment_asked(ms: int, field: str) -> int | None:
 def checked(request: R) -> R:
     """Return a request whose texts can be kept and shown. Raises: BadRequest.
 
-    The values of records are judged with their fields.
+    The values of records are checked with their fields.
     """
     for field, value in request.ListFields():
         for text in value if field.is_repeated else (value,):

@@ -1,4 +1,4 @@
-"""What a caller chooses from: every choice by its code or by its name in either language."""
+"""Choices of a caller: every choice by its code or by its name in either language."""
 
 from __future__ import annotations
 
@@ -60,18 +60,18 @@ ANSWERS: Choices = {"accept": ("采纳", "Accept"), "refuse": ("不予采纳", "
 
 
 def of_field(context: CallContext, register: str, field: str) -> Choices:
-    """Return what may stand in a field of the catalogue."""
+    """Return what a field of the catalogue may have."""
     return context.office.catalogue.registers[register].fields[field].choices
 
 
 def work_states(context: CallContext) -> Choices:
-    """Return the states that work can be in."""
+    """Return the states of work."""
     known = context.office.catalogue.dimensions["state"].choices
     return {code: names for code, names in known.items() if code != State.NONE}
 
 
 def dimensions_of(context: CallContext, indicator: str) -> Choices:
-    """Return by what an indicator may be divided; nothing for one that there is not."""
+    """Return by what an indicator may be divided; nothing for an unknown indicator."""
     known = context.office.catalogue.indicators.get(indicator)
     if known is None:
         return {}
@@ -92,9 +92,9 @@ def code_of(text: str, choices: Choices) -> str | None:
 def chosen(text: str, choices: Choices, what: tuple[str, str], option: str, field: str = "") -> str:
     """Return the code of a choice. `what`: its name in English and Chinese; `option`: --duty.
 
-    `field`: of the request, where it is not called as the option is.
+    `field`: of the request, where its name differs from the option's.
 
-    Raises: BadRequest with what may have been meant, or with everything that can be said.
+    Raises: BadRequest with what may have been meant, or with every choice.
     """
     code = code_of(text, choices)
     if code is not None:
@@ -117,7 +117,7 @@ def chosen(text: str, choices: Choices, what: tuple[str, str], option: str, fiel
 
 
 def known(text: str, choices: Choices) -> str:
-    """Return the code of a choice; what is none as it stands: the service knows what to say."""
+    """Return the code of a choice; return an unknown text unchanged, for the service to refuse."""
     return code_of(text, choices) or text
 
 

@@ -1,4 +1,4 @@
-"""Comparing with the parent over the wire, and what was repaired."""
+"""Comparison with the parent over the wire, and what was repaired."""
 
 from __future__ import annotations
 

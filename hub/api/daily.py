@@ -1,4 +1,4 @@
-"""The day's view over the wire: what waits, orders over all hops, reports of many figures."""
+"""Daily view over the wire: what waits, orders over all hops, reports of many figures."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def _column(context: CallContext, column: figures.Column) -> pb.ReportColumn:
 
 
 def _cell(row: Row | None) -> pb.ReportCell:
-    """Return the cell of a unit; empty where no office of it is asked, or nothing was kept."""
+    """Return the cell of a unit; empty where it has no office to ask, or nothing was kept."""
     if row is None:
         return pb.ReportCell()
     return pb.ReportCell(figure=figure_to_wire(row.shown), counts=counts_to_wire(row.counts))

@@ -1,4 +1,4 @@
-"""Cases over the wire: list, show, close."""
+"""Duplicate cases over the wire: list, show, close."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def import_records(
 def export_records(
     context: CallContext, request: pb.ExportRecordsRequest
 ) -> Iterator[pb.ExportRecordsResponse]:
-    """Give the file, written first: a reader in no hurry holds no snapshot open."""
+    """Send the file, written first: a slow reader holds no snapshot open."""
     register = None
     if request.register or not request.sample:
         register = registered(context.office, request.register)
@@ -93,7 +93,7 @@ def export_records(
     lang = _lang(request.lang)
     with tempfile.TemporaryFile() as file:
         if request.sample:
-            from hub.api.samples import write_sample  # the generator, which few ever need
+            from hub.api.samples import write_sample  # the generator, which is rarely needed
 
             count, kind, what = write_sample(context, file, register, lang), "xlsx", "sample"
         elif request.template:
@@ -132,7 +132,7 @@ FILES = {"template": "模板", "sample": "样例", "export": "导出"}
 
 
 def _named(context: CallContext, register: Register | None, kind: str, lang: str, what: str) -> str:
-    """Name a file by what it is: whoever fills in a template must not take an export for it."""
+    """Return a file name that says what it is, so that nobody takes a template for an export."""
     if register is None:
         name = context.office.unit.name if lang == "zh" else "workbook"
     else:
@@ -175,7 +175,7 @@ def _joined(first: pb.ImportRecordsRequest, rest: Iterable[pb.ImportRecordsReque
 def _annotated(data: bytes, outcome: WorkbookReport, lang: str) -> bytes:
     """Return the file with faults and notes of every sheet in it; empty when there are none.
 
-    What is to be known of sheets that were not read stands on the first that was.
+    The notes on sheets that were not read are in the first one that was.
     """
     marked = b""
     more = outcome.notes

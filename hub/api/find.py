@@ -1,4 +1,4 @@
-"""Ids over the wire: which thing is meant by the first digits of its id, or by its name."""
+"""Find ids over the wire: which thing is meant by the first digits of its id, or by its name."""
 
 from __future__ import annotations
 

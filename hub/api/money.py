@@ -1,4 +1,4 @@
-"""Money over the wire: put in, send down, take in, send back, spend, and where it is."""
+"""Money over the wire: put in, send down, receive, send back, spend, and where it is."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def _fund(context: CallContext, text: str) -> str | None:
 
 
 def _arguments(context: CallContext, request: Any) -> dict[str, Any]:
-    """Return what appropriating, releasing and spending say alike."""
+    """Return what appropriating, releasing and spending have in common."""
     return {
         "fund": _known_fund(context, request.fund),
         "year": request.year,

@@ -1,8 +1,8 @@
-"""Names for codes: registers, fields, funds and indicators are called as people call them.
+"""Names for codes: registers, fields, funds and indicators may be named as people name them.
 
 Every call goes through `coded` before it is done, so a label in either language (居民, 姓名) is as
-good as a code (resident, name) wherever a request names one. What is no name stays as it is, and is
-refused by whoever meets it.
+good as a code (resident, name) wherever a request names one. An unknown name stays unchanged, and
+the service that gets it refuses it.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ def fields_coded(register: Register, values: Mapping[str, str]) -> dict[str, str
 
 
 def field_code(register: Register, stated: str) -> str:
-    """Return the field's name for a heading, label or other name of it; else what was said."""
+    """Return the field's name for a heading, label or other name of it; else the text itself."""
     field = register.fields.get(stated) or register.field_for(stated)
     return field.name if field is not None else stated
 
 
 def register_code(catalogue: Catalogue, stated: str) -> str:
-    """Return a register's name for its label; else what was said."""
+    """Return a register's name for its label; else the text itself."""
     if stated in catalogue.registers:
         return stated
     return _one(stated, ((r.name, (r.name, r.zh, r.en)) for r in catalogue.registers.values()))
@@ -94,7 +94,7 @@ _CODES: dict[str, Any] = {
 
 
 def _one(stated: str, names: Iterable[tuple[str, Iterable[str]]]) -> str:
-    """Return the code that alone is called so, whatever the width and case of letters."""
+    """Return the only code with this name, whatever the width and case of letters."""
     plain = plain_header(stated)
     fits = {code for code, called in names if plain in map(plain_header, called)}
     return fits.pop() if len(fits) == 1 else stated

@@ -1,4 +1,4 @@
-"""The office itself over the wire: status, how far a record is safe, units, the link."""
+"""The office itself over the wire: status, how far a record is durable, units, the link."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def search_units(context: CallContext, request: pb.SearchUnitsRequest) -> pb.Sea
     tree, text = context.office.tree, request.text.strip()
     fits = sorted(_fitting(tree, text), key=lambda unit: (_rank(unit, text), unit.code))
     if not fits:
-        tree.find(text)  # one exact path, or the refusal that names the nearest
+        tree.find(text)  # one exact path, or the refusal with the nearest names
         fits = [tree.find(text)]
     listed, place = page_of(fits, request, FOUND_MAX)
     return pb.SearchUnitsResponse(units=[_unit(tree, unit) for unit in listed], **place)
@@ -180,7 +180,7 @@ def sync_office(context: CallContext, request: pb.SyncOfficeRequest) -> pb.SyncO
 
 
 def _recall_acks(context: CallContext) -> None:
-    """Without a line, what the parent holds is what was written down of it."""
+    """Without a link, what the parent has is read from the store."""
     office = context.office
     parent_level = office.identity.level - 1
     acked = {

@@ -21,7 +21,7 @@ def start_of(token: str) -> int:
 
 
 def place_of(start: int, shown: int, total: int) -> dict[str, Any]:
-    """Return what a reply says of its page beside the entries."""
+    """Return the reply's fields about its page."""
     end = start + shown
     return {"total_size": total, "next_page_token": str(end) if shown and end < total else ""}
 
@@ -31,8 +31,8 @@ def page_of(
 ) -> tuple[Sequence[T], dict[str, Any]]:
     """Return a page of a list, and what the reply says of it.
 
-    `default`: entries of a page that are given unless the request says how many; 0: all. `most`:
-    of any page; 0: no limit.
+    `default`: entries of a page if the request names no number; 0: all. `most`: of any page; 0: no
+    limit.
 
     Raises: BadToken.
     """

@@ -1,4 +1,4 @@
-"""Long work told while it goes on: a function that calls back becomes a stream of news."""
+"""A stream of progress: a function that calls back becomes an iterator of updates and a result."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 
 R = TypeVar("R")
 UPDATES_MAX = (
-    64  # unread news; the work does not wait for a slow reader, what is too much is dropped
+    64  # unread updates; the work does not wait for a slow reader, further ones are dropped
 )
 
 
 def stream_progress(
     work: Callable[[Callable[[Any, int], None]], R],
 ) -> Iterator[tuple[Any, int, R | None]]:
-    """Run `work(report)` in a thread; yield what it says as (what, number, None), then its result.
+    """Run `work(report)` in a thread; yield each update as (what, number, None), then its result.
 
-    The work goes on to its end even if nobody listens any more.
+    The work goes on to its end even if nobody reads any more.
     Raises: whatever `work` raised, where the result would have come.
     """
     updates: queue.SimpleQueue[tuple[Any, int] | None] = queue.SimpleQueue()  # None: it has ended

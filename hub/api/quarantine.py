@@ -1,4 +1,4 @@
-"""Trouble over the wire: held changes, and two stores under one office's name."""
+"""Quarantine over the wire: quarantined changes, and two stores under one office's name."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def reset_clone(
 ) -> pb.ResetClonedOfficeResponse:
     unit = context.resolve_unit(request.unit)
     done = clones.reset_clone(context.office, unit, actor=request.actor, reason=request.reason)
-    if context.parent:  # a served office has a session, too, and it knows who was here last
+    if context.parent:  # a served office has a session, too, which knows the last process
         context.parent.forget_session(unit)
     return pb.ResetClonedOfficeResponse(office=_clone(context, done))
 

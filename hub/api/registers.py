@@ -171,7 +171,7 @@ def state_zero(context: CallContext, request: pb.StateZeroRequest) -> pb.StateZe
 
 
 def _force_needs_seen(request: Any) -> None:
-    """Refuse to force what is not known to be stale. Raises: BadRequest."""
+    """Refuse `force` without a version token. Raises: BadRequest."""
     if request.force and not request.version_token:
         raise BadRequest(
             "force means nothing without seen", "未给出所见版本（seen）时不能强制保存",
@@ -192,7 +192,7 @@ def conditions_of(given: Iterable[pb.Condition]) -> list[Condition]:
 
 
 def whose(context: CallContext, request: Any) -> int:
-    """Return the unit of the record that a request names: as said, or else whose it is here."""
+    """Return the unit of the record that a request names: as given, or where it is here."""
     if request.unit:
         return context.resolve_unit(request.unit)
     return service.unit_of(context.office, request.register, parse_id(request.id))
@@ -218,7 +218,7 @@ def _typed(values: Any) -> dict[str, object]:
 
 
 def _counts(context: CallContext, registers: Iterable[Register]) -> dict[str, int]:
-    """Return how many living records this office holds of each."""
+    """Return how many active records of each this office has."""
     with context.office.store.read() as tx:
         counted = {}
         for register in registers:

@@ -1,4 +1,4 @@
-"""Retention over the wire: log and ended records, looked at and reduced."""
+"""Retention over the wire: log and ended records, shown and removed."""
 
 from __future__ import annotations
 

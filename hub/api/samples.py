@@ -1,4 +1,4 @@
-"""A filled sample of a community's registers, to see what the program shows before real work.
+"""Samples of a community's registers, filled in, to see what the program shows before real work.
 
 None of the persons is real, and none can be (`hub.demo.people`).
 """
@@ -15,7 +15,7 @@ from node.domain.register import Register
 from node.domain.units import Level
 from node.workbook.writer import SheetBook
 
-SCALE = 0.01  # some twenty households: read at a glance, and every figure shows something
+SCALE = 0.01  # some twenty households: easy to read, and every figure shows something
 
 
 def write_sample(context: CallContext, file: BinaryIO, register: Register | None, lang: str) -> int:

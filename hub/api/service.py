@@ -1,4 +1,4 @@
-"""OfficeService: every method by name, and the gRPC handler that asks for the token first."""
+"""OfficeService: every method by name, and the gRPC handler that checks the token first."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ METHODS = {name: _by_names(method) for name, method in _METHODS.items()}
 
 
 def handlers(context_for: Callable[[str], CallContext]) -> grpc.GenericRpcHandler:
-    """Return OfficeService as the server takes it.
+    """Return OfficeService as the server accepts it.
 
     `context_for`: the office whose token was shown. Raises: Unauthenticated.
     """

@@ -1,4 +1,4 @@
-"""The token of an office: who can read its folder may use it; until enrolment and TLS stand."""
+"""Tokens of offices: who can read an office's folder may use it, until enrolment and TLS exist."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Unauthenticated(SilianError):
 def token_of(folder: Path) -> str:
     """Return the office's token; the first time, make it, readable by the owner only.
 
-    A file that is there and empty holds no token: there is a new one then.
-    Raises: BadConfig when the file holds something that is none.
+    An empty file has no token: a new one is made then.
+    Raises: BadConfig when the file has something that is none.
     """
     path = folder / TOKEN_FILE
     try:
@@ -56,12 +56,12 @@ def token_of(folder: Path) -> str:
 
 
 def is_token(text: str) -> bool:
-    """Say whether a text is long enough, and plain enough, to be shown as a token."""
+    """Return whether a text is long enough, and plain enough, to be a token."""
     return len(text) >= TOKEN_CHARS_MIN and text.isascii() and text.isprintable()
 
 
 def unit_for_token(shown: str, tokens: Iterable[tuple[int, str]]) -> int:
-    """Return the unit whose token was shown; nothing is never a token. Raises: Unauthenticated."""
+    """Return the unit whose token was shown; no token matches nothing. Raises: Unauthenticated."""
     found = [
         unit
         for unit, token in tokens

@@ -25,7 +25,7 @@ from sync.wire.office.v1 import work_pb2 as pb
 
 # Steps whose event depends on who takes them, or that need more than a step.
 APPRAISE, AMEND, RELAY = "appraise", "amend", "relay"
-# What a step says beside the assignment, the step and who takes it.
+# What a step has besides the assignment, the step and who takes it.
 _STATED = {
     APPRAISE: ("percent", "note"),
     AMEND: ("title", "body"),

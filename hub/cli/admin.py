@@ -1,4 +1,4 @@
-"""db, config, doctor, explain, version: for the person who looks after the machine."""
+"""Administration: db, config, doctor, explain, version, for whoever looks after the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people type: ids, days, amounts, field=value; and who types it."""
+"""Arguments that people type: ids, days, amounts, field=value; and who types them."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def is_loose(text: str) -> bool:
 
 def _only(text: str, fits: Sequence[office_pb2.FoundId]) -> office_pb2.FoundId:
     if not fits:
-        # What was typed may be a person's number or name: it is not said again.
+        # What was typed may be a person's number or name: it is not repeated.
         raise UnknownId(
             "nothing here has this name, and no id begins with it", "未找到该名称或编号",
             f"Give its name, or at least {PREFIX_MIN} first digits of its id from a list.",
@@ -192,12 +192,12 @@ def conditions_of(stated: Iterable[str]) -> list[dict[str, str]]:
 
 
 def listed_of(stated: Iterable[str]) -> list[str]:
-    """Return the names in options that may be repeated or hold several: a,b or a、b."""
+    """Return the names in options that may be repeated or have several: a,b or a、b."""
     return [name.strip() for each in stated for name in re.split("[,，、]", each) if name.strip()]
 
 
 def person(actor: str) -> str:
-    """Return who acts: as said, or the login."""
+    """Return who acts: as given, or the login."""
     if actor:
         return actor
     try:

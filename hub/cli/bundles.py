@@ -1,4 +1,4 @@
-"""bundle: what waits for a parent or a child that no line reaches, as files carried by hand."""
+"""bundle: what waits for a parent or a child without a connection, as files carried by hand."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def _print_outcome(terminal: Terminal, outcome: pb.BundleOutcome) -> None:
 
 
 class _Files:
-    """The files of a set: written beside their places, whole on the disk before they get names."""
+    """The files of a set: written under temporary names, complete on the disk before renaming."""
 
     def __init__(self, target: Path, *, force: bool) -> None:
         self._target = target
@@ -207,7 +207,7 @@ class _Files:
 
     def __exit__(self, *_: object) -> None:
         if self._open is not None:
-            with suppress(OSError):  # it is given up, and fails again like the write before it
+            with suppress(OSError):  # it is discarded, and fails again like the write before it
                 self._open.close()
         for path in self._fresh:
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The verbs that compare with the parent and list what was repaired."""
+"""comparison: the verbs that compare with the parent and list what was repaired."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the shell offers after TAB: names that this office knows. Whatever fails offers nothing.
+"""Completion after TAB: names that this office knows. On any failure it offers nothing.
 
 Names of the catalogue are read without an office; units and ids are asked of the office of the
-folder, served or not. A completion has no place to say what went wrong: the verb says it.
+folder, served or not. A completion cannot report an error: the verb does.
 """
 
 from __future__ import annotations
@@ -207,21 +207,21 @@ def _values(field: Field) -> Iterator[Offer]:
 
 
 def _register(ctx: typer.Context) -> Register | None:
-    """Return the register that the line names before."""
+    """Return the register that the line names earlier."""
     known = _catalogue().registers.values()
-    for stated in (str(ctx.params.get("register") or ""), *_sector_ids()):
+    for stated in (str(ctx.params.get("register") or ""), *_arguments()):
         for register in known:
             if not register.system and stated in (register.name, register.zh, register.en):
                 return register
     return None
 
 
-def _sector_ids() -> list[str]:
-    """Return the words of the line: an option whose value is looked for leaves them unread."""
+def _arguments() -> list[str]:
+    """Return the arguments of the line: an option whose value is completed leaves them unread."""
     line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
     try:
         return shlex.split(line)
-    except ValueError:  # a quote is open
+    except ValueError:  # a quotation mark is open
         return line.split()
 
 
@@ -235,7 +235,7 @@ def _catalogue() -> Catalogue:
 def _office(ctx: typer.Context) -> Iterator[OfficeClient]:
     from hub.client.client import OfficeClient
 
-    words = _sector_ids()
+    words = _arguments()
     typed = words[words.index("--dir") + 1 :][:1] if "--dir" in words else []
     folder = (typed or [ctx.params.get("dir") or os.environ.get("SILIAN_DIR") or "."])[0]
     with OfficeClient.connect(Path(str(folder)), busy_wait_s=WAIT_S) as office:

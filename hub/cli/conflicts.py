@@ -1,4 +1,4 @@
-"""conflicts: what two offices wrote at once, and somebody's decision."""
+"""conflicts: what two offices wrote concurrently, and somebody's decision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""correction: what is wished of a field that another office owns, and its answer."""
+"""correction: values requested for a field that another office owns, and the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""demo: a four-level city on this machine, brought up, worked, broken, healed and checked."""
+"""demo: a four-level city on this machine, started, used, broken, repaired and checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""case: one number registered twice, in two communities or in one."""
+"""Duplicates (`case`): one number registered twice, in two communities or in one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What `doctor` and `config check` look at: machine, files, store, addresses, parent, the office.
+"""Examine what `doctor` and `config check` look at: machine, files, store, addresses, office.
 
-The machine is looked at first and from outside; then the office is asked, as `status` asks it. That
+The machine is examined first and from outside; then the office is asked, as `status` asks it. That
 opens it when nobody serves it, which closes its files to other accounts.
 """
 
@@ -142,12 +142,12 @@ def _clock() -> Finding:
     )  # fmt: skip
 
 
-def _open_files(held: dict[str, object] | None) -> Finding:
+def _open_files(lock: dict[str, object] | None) -> Finding:
     """Compare how many files may be opened with what the process that serves the office needs."""
-    served = held or {}
+    served = lock or {}
     needed = int(str(served.get("files") or files_for(1)))
     pid = int(str(served.get("pid") or 0))
-    # `serve` raises its own limit as far as the system lets it; a limit that is asked for in vain
+    # `serve` raises its own limit as far as the system lets it; a limit that cannot be read
     # is that of a process of somebody else.
     allowed = file_limit(pid) if pid else hard_file_limit()
     if allowed is None or allowed >= needed:
@@ -238,7 +238,7 @@ def _store(folder: Path, config: OfficeConfig) -> Finding:
 
 
 def _office(folder: Path, config: OfficeConfig) -> Iterator[Finding]:
-    """Ask the office what it sees, and its parent whether it is there."""
+    """Ask the office what it sees, and whether its parent answers."""
     from hub.client.client import OfficeClient
 
     try:

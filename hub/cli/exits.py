@@ -1,4 +1,4 @@
-"""What exit codes mean. `sync.model.errors` has the numbers and the kind of each refusal."""
+"""Exit codes and their meaning. `sync.model.errors` has the numbers and each refusal's kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every code that a person may meet, and what it means: refusals, problems, steps that fail."""
+"""Explain every code that a person may meet: refusals, problems, steps that fail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hub.cli.sample import sample
 from sync.model.errors import SilianError
 
 PACKAGES = ("sync.", "node.", "hub.")
-SKIPPED = ("sync.wire", "node.store.migrations")  # with all that lies in them
+SKIPPED = ("sync.wire", "node.store.migrations")  # with everything in them
 Text = dict[str, str]  # "zh" and "en"
 
 _AGAIN = {
@@ -53,7 +53,7 @@ def refusals() -> dict[str, type[SilianError]]:
                 importlib.import_module(found.name)
     codes: dict[str, type[SilianError]] = {}
     for known in sorted(_below(SilianError), key=_rank):
-        if known.__module__.startswith(PACKAGES):  # whoever uses the program has refusals, too
+        if known.__module__.startswith(PACKAGES):  # a program that uses this one has refusals, too
             codes.setdefault(known.code, known)
     return codes
 
@@ -71,7 +71,7 @@ def explanation(code: str) -> dict[str, Any] | None:
     """Return what a code means; None if there is no such code.
 
     `kind`: problem (of `status`), refusal, or step (of an assignment). With a problem its severity,
-    with a refusal its exit. Texts in both languages: cause, itself (what happens without anybody),
+    with a refusal its exit. Texts in both languages: cause, itself (what happens automatically),
     steps, example (how it reads).
     """
     from node.domain.assignment_texts import REASONS
@@ -178,13 +178,13 @@ def _plain(known: type[SilianError], texts: Text) -> dict[str, Any]:
 
 
 def meaning_of(number: int) -> Text:
-    """Return what an exit says."""
+    """Return what an exit code means."""
     zh, en = MEANINGS[Exit(number)]
     return {"zh": zh, "en": en}
 
 
 def _stated(text: str) -> str:
-    """Return a text; "" when it is only the stand-in for one that is given where it is raised."""
+    """Return a text; "" when it is only the placeholder of one that is given where it is raised."""
     return "" if text.strip(" .…") == "" else text
 
 

@@ -1,4 +1,4 @@
-"""rollup, indicators, verify: figures, and the proof of what is kept."""
+"""Figures: rollup, indicators, verify."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _print(terminal: Terminal, found: pb.GetRollupResponse) -> None:
 
 
 def _table(terminal: Terminal, found: pb.GetRollupResponse) -> tuple[list[str], list[list[str]]]:
-    """Return heads and rows of a breakdown; by unit each row says how many offices reported."""
+    """Return heads and rows of a breakdown; by unit each row has how many offices reported."""
     counted = any(group.HasField("counts") for group in found.groups)
     heads = ["分组", "数值", "分子", "分母"]
     if not terminal.zh:

@@ -1,4 +1,4 @@
-"""import, export, template: files of records."""
+"""Files of records: import, export, template."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def import_(
             "Leave it out.", "请去掉 --force。",
         )  # fmt: skip
     if annotated is not None:
-        must_be_free(annotated, force=force)  # before anything is taken in
+        must_be_free(annotated, force=force)  # before anything is imported
     outcome: Any = None
     marked = bytearray()
     labels: dict[str, str] = {}
@@ -106,7 +106,7 @@ def import_(
 def _keep_annotated(
     terminal: Terminal, annotated: Path, marked: bytes, outcome: pb.ImportOutcome, *, force: bool
 ) -> None:
-    """Write the annotated file, or say why there is none."""
+    """Write the annotated file, or report why there is none."""
     if marked:
         with written(annotated, force=force) as target:
             target.write(marked)
@@ -179,9 +179,9 @@ def template(
 def _write(
     terminal: Terminal, pieces: Iterable[pb.ExportRecordsResponse], out: Path | None, *, force: bool
 ) -> None:
-    """Write what comes into a file, or to standard output; a broken line leaves no half of one."""
+    """Write what comes into a file, or to standard output; a failure leaves no half file."""
     if out is not None and out != STDOUT:
-        must_be_free(out, force=force)  # before the office works for it
+        must_be_free(out, force=force)  # before the office does the work
     update = iter(pieces)
     head = next(update)
     if out == STDOUT:

@@ -1,4 +1,4 @@
-"""Values as people read them, and a record's history as a table."""
+"""History of a record as a table, and values as people read them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def shown(terminal: Terminal, field: pb.FieldDescription, value: Any) -> str:
 
 
 class Labels:
-    """What people call registers and fields, and how their values read; asked for once each."""
+    """Names of registers and fields for people, and their values' labels; fetched once each."""
 
     def __init__(self, terminal: Terminal, office: OfficeClient, registers: Iterable[str]) -> None:
         self._terminal = terminal

@@ -1,4 +1,4 @@
-"""Codes of the office API as people read them: states, kinds, severities, in both languages."""
+"""Labels for codes of the office API: states, kinds, severities, in both languages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FLAGS: Labels = {
     "overdue": ("已逾期", "overdue"),
     "overdue_unconfirmed": ("可能逾期", "overdue unconfirmed"),
 }
-# The kinds of postings, as the catalogue calls them too.
+# The kinds of postings, named as in the catalogue.
 POSTINGS: Labels = {
     "appropriate": ("安排", "appropriate"), "match": ("配套", "match"),
     "release": ("下拨", "release"), "receipt": ("到账", "receipt"),
@@ -45,7 +45,7 @@ CATEGORIES: Labels = {
     "activity": ("活动", "activity"), "facility": ("设施", "facility"),
     "service": ("服务", "service"), "reward": ("奖励", "reward"), "party": ("党务", "party"),
 }  # fmt: skip
-# As in `hub.api.choices`, which would load the whole office for a help; a test compares.
+# As in `hub.api.choices`, which would import the whole office for a help text; a test compares.
 TRANSFERS: Labels = {
     "in_transit": ("在途", "in transit"), "received": ("已到账", "received"),
     "disputed": ("有争议", "disputed"), "returned": ("已退回", "returned"),
@@ -78,6 +78,6 @@ def account_name(terminal: Terminal, account: str) -> str:
 
 
 def labelled(terminal: Terminal, labels: Labels, code: str) -> str:
-    """Return a code as people read it; what a newer program sends stays as it is."""
+    """Return a code's label; an unknown one of a newer program stays as it is."""
     found = labels.get(code)
     return terminal.localized(*found) if found else code

@@ -1,4 +1,4 @@
-"""`silian`: the tree of verbs."""
+"""The main command `silian` and its tree of verbs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def root(
         typer.Option("--version", help="The version. 版本", is_eager=True, callback=_version),
     ] = False,
 ) -> None:
-    """Read what stands before the verb."""
+    """Read what comes before the verb."""
 
 
 for part in (
@@ -90,7 +90,7 @@ def main() -> None:
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # closed: what is opened next would get its number, and what is said there
+        except OSError:  # closed: the next file opened would get its number, and the output
             os.open(os.devnull, os.O_RDWR)
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

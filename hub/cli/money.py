@@ -1,4 +1,4 @@
-"""money: put in, send down, take in, send back, spend, where it is. Amounts are typed in yuan."""
+"""money: put in, send down, receive, send back, spend, where it is. Amounts are typed in yuan."""
 
 from __future__ import annotations
 

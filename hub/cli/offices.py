@@ -1,4 +1,4 @@
-"""init, serve, status, where, sync: the office itself."""
+"""Offices: init, serve, status, where, sync."""
 
 from __future__ import annotations
 
@@ -367,7 +367,7 @@ def _print_problem(terminal: Terminal, problem: pb.Problem) -> None:
 
 
 def _row(terminal: Terminal, office: pb.OfficeState) -> tuple[str, ...]:
-    """Return an office with all below it; what was never heard has no number."""
+    """Return an office with all below it; one that never connected has no number."""
     sums = office.sums
     state = "-"
     if office.HasField("connected"):

@@ -1,7 +1,7 @@
-"""Options as they were given: read by the same rules for every verb, and none of them dropped.
+"""Options of verbs: read by the same rules for every verb, and none of them ignored.
 
-A verb names the options that do not go together (`Apart`) and those that mean nothing alone
-(`Needs`); whatever else is given together is used together.
+A verb names the options that exclude each other (`Apart`) and those that need another one
+(`Needs`); all others may be given together.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Apart:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The parameter means something only together with one of the others."""
+    """The parameter needs one of the others."""
 
     name: str
     others: tuple[str, ...]
@@ -48,7 +48,7 @@ Rule = Apart | Needs
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    """How a number is read that a verb takes as int or float."""
+    """How the number for an int or float parameter is read."""
 
     kind: type
     least: float | None
@@ -76,7 +76,7 @@ class _Number:
 
 
 class Options:
-    """What a verb takes, as its function's signature says it."""
+    """The options of a verb, by its function's signature."""
 
     def __init__(self, function: Callable[..., Any], rules: Sequence[Rule] = ()) -> None:
         signature = inspect.signature(function, eval_str=True)
@@ -113,7 +113,7 @@ class Options:
                 raise _alone(self._shown[rule.name], [self._shown[o] for o in rule.others])
 
     def _parameter(self, parameter: inspect.Parameter) -> inspect.Parameter:
-        """Return a parameter as typer sees it: numbers come as text and are read by us."""
+        """Return a parameter for typer: numbers come as text and are read here."""
         kind, info = _annotated(parameter.annotation)
         if kind in (int, float) and info is not None:
             self._numbers[parameter.name] = _Number(kind, info.min, info.max)
@@ -155,7 +155,7 @@ def _spelled(parameter: inspect.Parameter) -> str:
         return declared[0]
     plain = parameter.name.strip("_")
     if "Argument" in type(info).__name__:
-        return plain.upper()  # as the help has it
+        return plain.upper()  # as in the help
     return f"--{plain.replace('_', '-')}"
 
 

@@ -1,4 +1,4 @@
-"""order: one order over all its hops and targets: who has done it, who is late, who is silent."""
+"""order: one order over all its hops and targets: which are done, late, or never connected."""
 
 from __future__ import annotations
 

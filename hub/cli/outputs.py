@@ -1,4 +1,4 @@
-"""Files that verbs write: over no other unless told to, whole or not at all, for their owner only.
+"""Output files of verbs: never over another unless asked, complete or not at all, owner only.
 
 Every verb that writes a file has a `Force` option and writes through `written` (or `fresh` and
 `put`, where one run makes several files).
@@ -17,12 +17,12 @@ import typer
 from hub.cli.refusals import FileExists, FolderMissing, NotAFile, Refusal
 from node.private import naming
 
-MODE = 0o600  # records of residents, or what leads to them
+MODE = 0o600  # records of residents, or references to them
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the file. 覆盖已有文件")]
 
 
 def must_be_free(target: Path, *, force: bool) -> None:
-    """Look before the work begins. Raises: Refusal, for a place that a file cannot take."""
+    """Check before the work begins. Raises: Refusal, for a place where a file cannot be written."""
     if target.is_dir():
         raise NotAFile(
             f"{target} is a folder", f"{target} 是文件夹",
@@ -60,7 +60,7 @@ def written(target: Path, *, force: bool) -> Iterator[BinaryIO]:
 
 
 def fresh(target: Path) -> Path:
-    """Make an empty file beside `target` that nobody else can read; the caller removes it."""
+    """Make an empty temporary file next to `target`, private; the caller removes it."""
     for number in range(1_000):
         part = target.with_name(f".silian-{os.getpid()}-{number}.part")
         try:
@@ -72,7 +72,7 @@ def fresh(target: Path) -> Path:
 
 
 def put(parts: Sequence[Path], targets: Sequence[Path], *, force: bool) -> None:
-    """Give files their names when they are safe on the disk: all of them, or none if one is taken.
+    """Rename files when they are safe on the disk: all of them, or none if one name is taken.
 
     Raises: Refusal.
     """
@@ -102,7 +102,7 @@ def taken(path: Path) -> Refusal:
 
 def _name(part: Path, target: Path, *, force: bool) -> None:
     if force:
-        os.replace(part, target.resolve())  # a link stays one: what it leads to is replaced
+        os.replace(part, target.resolve())  # a link stays one: its target is replaced
         return
     try:
         os.link(part, target)  # unlike a rename it never takes the place of another file

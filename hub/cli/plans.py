@@ -1,4 +1,4 @@
-"""money plan, money formula: what the year's formulas give, looked at, put in, sent down."""
+"""Plans of formula money: money plan, money formula; shown, put in, sent down."""
 
 from __future__ import annotations
 

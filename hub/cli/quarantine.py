@@ -1,4 +1,4 @@
-"""quarantine, clone: what could not be applied, and two stores under one office's name."""
+"""quarantine, clone: changes that could not be applied; two stores under one office's name."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ IfVersion = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Although it changed meanwhile. 强制")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it goes with the edit. 理由")]
-COLUMNS_MAX = 6  # of a list; `record show` has them all
+COLUMNS_MAX = 6  # of a list; `record show` shows all
 
 
 def register(app: typer.Typer) -> None:
@@ -171,7 +171,7 @@ def _hits(
     terminal: Terminal, kinds: Mapping[str, pb.RegisterDescription],
     page: pb.ListRecordsResponse, search: str,
 ) -> None:  # fmt: skip
-    """Print records of several registers: what each is called, and where the words were found."""
+    """Print records of several registers: the name of each, and where the words were found."""
     heads = (
         ("编号", "台账", "单位", "名称", "符合的内容") if terminal.zh
         else ("ID", "REGISTER", "UNIT", "NAME", "FOUND IN")
@@ -193,7 +193,7 @@ def _hits(
 
 
 def _field(kind: pb.RegisterDescription, line: str) -> pb.FieldDescription:
-    """Return the field that is called so. Raises: Refusal."""
+    """Return the field with this name. Raises: Refusal."""
     plain = line.casefold()
     for field in kind.fields:
         if plain in {w.casefold() for w in (field.name, field.label.zh, field.label.en)}:

@@ -1,4 +1,4 @@
-"""What a verb refuses by itself, before or after it asks an office."""
+"""Refusals of a verb itself, before or after it asks an office."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _asked(
     terminal: Terminal, office: OfficeClient, indicators: Sequence[str], months: Sequence[str], *,
     unit: str, level: int | None, as_was: bool,
 ) -> pb.GetReportResponse:  # fmt: skip
-    """Ask for one indicator after the other: a city's communities by all of them take a while."""
+    """Request one indicator after the other: all of a city's communities take a while."""
     names = indicators or [each.id for each in office.list_indicators().indicators]
     asked: dict[str, Any] = {"unit": unit, "level": level, "months": months, "as_was": as_was}
     with terminal.progress("汇总指标", "figures") as show_progress:
@@ -118,7 +118,7 @@ def summary(terminal: Terminal, found: pb.GetReportResponse) -> tuple[Heads, lis
 def by_unit(
     terminal: Terminal, found: pb.GetReportResponse, columns: Sequence[int]
 ) -> tuple[Heads, list[list[str]]]:
-    """Return a row for each unit, the total last; beside each figure how many have reported."""
+    """Return a row for each unit, the total last; next to each figure how many have reported."""
     heads = [terminal.localized("单位", "UNIT")]
     for at in columns:
         heads += [_head(terminal, found.columns[at]), terminal.localized("已填报", "REPORTED")]
@@ -156,7 +156,7 @@ def counts_text(counts: figures.OfficeCounts) -> str:
 
 
 def _cell_text(cell: pb.ReportCell) -> str:
-    """Return a row's figure; a unit without any office that is asked has none."""
+    """Return a row's figure; a unit without any office to ask has none."""
     return figure_text(cell.figure) if cell.counts.expected or cell.figure.numerator else "-"
 
 

@@ -1,4 +1,4 @@
-"""The verb that shows and removes what need not be kept: of the log, and of ended records."""
+"""retention: the verb that shows and removes what need not be kept of the log and ended records."""
 
 from __future__ import annotations
 

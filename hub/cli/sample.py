@@ -1,4 +1,4 @@
-"""A refusal as it reads: built with stand-ins for what it is told, so that it can be shown."""
+"""A sample of a refusal: made with placeholders for its arguments, so that it can be shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from sync.model.errors import SilianError
 
-# What a parameter is called says best what stands there; its type says the rest.
+# The name of a parameter is the best placeholder; its type gives the rest.
 _BY_NAME: dict[str, Any] = {
     "address": "127.0.0.1:7412",
     "allowed": 1_000_000,
@@ -46,12 +46,12 @@ _BY_NAME: dict[str, Any] = {
 
 
 def sample(kind: type[SilianError]) -> SilianError | None:
-    """Return a refusal with stand-ins; None for one whose texts are given where it is raised."""
+    """Return a refusal with placeholders; None for one whose texts are given where it is raised."""
     try:
         parameters = list(inspect.signature(kind).parameters.values())
         given = {p.name: _stand_in(kind, p) for p in parameters if p.default is p.empty}
         return kind(**given)
-    except Exception:  # whatever a constructor makes of stand-ins, the rest can be explained
+    except Exception:  # if a constructor fails on placeholders, the rest can still be explained
         return None
 
 

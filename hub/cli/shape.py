@@ -1,6 +1,6 @@
-"""How the tree of verbs looks to people: groups in the help, examples.
+"""The shape of the help: groups of verbs, and examples.
 
-The verbs themselves stand in their own modules; nothing here does anything.
+The verbs themselves are in their own modules; nothing here does anything.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import typer
 from typer import rich_utils
 from typer._click.core import Context
 
-# A group's heading, and what stands in it, in this order. What is in none stands at the end.
+# A group's heading and its verbs, in this order. A verb in no group comes last.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Office 单位",
@@ -113,7 +113,7 @@ def shaped(app: typer.Typer) -> None:
 
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
-_FRAME = {  # what typer itself says in a help: English, Chinese
+_FRAME = {  # typer's own texts in a help: English, Chinese
     "ARGUMENTS_PANEL_TITLE": ("Arguments", "参数"),
     "OPTIONS_PANEL_TITLE": ("Options", "选项"),
     "COMMANDS_PANEL_TITLE": ("Commands", "命令"),
@@ -121,7 +121,7 @@ _FRAME = {  # what typer itself says in a help: English, Chinese
     "ENVVAR_STRING": ("[env var: {}]", "［环境变量：{}］"),
     "REQUIRED_LONG_STRING": ("[required]", "［必填］"),
 }
-_TYPERS = {  # helps of options that typer adds
+_TYPERS = {  # help of options that typer adds
     "help": "显示本帮助",
     "install_completion": "为当前命令行环境安装自动补全",
     "show_completion": "显示自动补全脚本，可复制或修改",

@@ -23,13 +23,13 @@ from node.store.engine import SIDE_FILES, NotAStore, Store, copy_database, open_
 from node.store.folder_lock import FolderLock
 
 PIECE_BYTES = 1 << 20
-# What a whole backup holds; the store last, so that a folder with a store has all the rest.
+# What a complete backup has; the store last, so that a folder with a store has all the rest.
 WHOLE = (FILE, KEY_FILE, DATABASE)
 
 
 @contextmanager
 def locked_store(folder: Path) -> Iterator[Store]:
-    """Take the office for this process and open its store as it is.
+    """Lock the office for this process and open its store unchanged.
 
     Raises: BadConfig, OfficeBusy, StoreUnavailable, and those of `node.store.refusals`.
     """
@@ -47,7 +47,7 @@ def locked_store(folder: Path) -> Iterator[Store]:
 
 
 def page_faults(store: Store) -> list[str]:
-    """Return what is wrong with a SQLite file; a server's store looks after its own pages."""
+    """Return what is wrong with a SQLite file; a server checks its store's pages itself."""
     if not store.is_sqlite:
         return []
     with store.read() as tx:
@@ -84,7 +84,7 @@ def back_up_whole(folder: Path, target: Path, *, force: bool = False) -> list[st
 
 @contextmanager
 def _copied(database: Path, target: Path, *, force: bool) -> Iterator[Path]:
-    """Yield a copy of a database beside `target`, which may be named so."""
+    """Yield a temporary copy of a database next to `target`."""
     outputs.must_be_free(target, force=force)
     copy = target.with_name(f".silian-{os.getpid()}.db")
     try:
@@ -95,10 +95,10 @@ def _copied(database: Path, target: Path, *, force: bool) -> Iterator[Path]:
 
 
 def restore(folder: Path, source: Path, *, force: bool) -> list[Path]:
-    """Put a backup in the place of an office's store; return what was moved aside for it.
+    """Replace an office's store by a backup; return what was moved aside for it.
 
-    All of it is copied beside and looked at first. With `force` what is there gets another name and
-    stays. Raises: BadConfig, Refusal, OfficeBusy, NotAStore, and those of `node.store.refusals`.
+    Everything is first copied to temporary names and checked. With `force` existing files get other
+    names and stay. Raises: BadConfig, Refusal, OfficeBusy, NotAStore, `node.store.refusals`.
     """
     logs.set_up(level=logs.level_asked("ERROR"))
     whole = tarfile.is_tarfile(source)
@@ -140,7 +140,7 @@ def _file_of(folder: Path, config: OfficeConfig) -> Path:
 
 
 def _settings(fresh: dict[str, Path], folder: Path) -> OfficeConfig:
-    """Return the settings that the store is going to have: the archive's, else the folder's."""
+    """Return the settings that the store will have: the archive's, else the folder's."""
     if FILE not in fresh or not fresh[FILE].exists():
         return load_config(folder)
     return load_config(folder, fresh[FILE].name)
@@ -169,7 +169,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _unpack(source: Path, fresh: dict[str, Path]) -> None:
-    """Take out what a whole backup holds, by name, and nothing else that an archive may hold."""
+    """Unpack what a complete backup has, by name, and nothing else that is in the archive."""
     try:
         with tarfile.open(source) as archive:
             for name, path in fresh.items():
@@ -187,7 +187,7 @@ def _unpack(source: Path, fresh: dict[str, Path]) -> None:
 
 
 def _move_aside(path: Path) -> Iterator[Path]:
-    """Give a file, and what belongs to a database, a name that says when it was replaced."""
+    """Rename a file, and the others of a database, with the time when it was replaced."""
     when = f"{china_time(time.time_ns() // 1_000_000):%Y%m%d-%H%M%S}"
     name = path.with_name(f"{path.stem}.replaced-{when}{path.suffix}")
     for end in ("", *SIDE_FILES):

@@ -1,8 +1,8 @@
-"""Tables on a terminal: which column gives way when there is too little room. Pure.
+"""Tables on a terminal: which column is shortened when there is too little room. Pure.
 
-An id is never broken: where the line is too short for it, its first digits stand for it, as many as
-tell the rows apart, and every verb takes them. Then long texts are folded, and before words, days
-or numbers are broken in the middle, everything else has given way.
+An id is never broken: where the line is too short for it, its first digits are shown, as many as
+distinguish the rows, and every verb accepts them. Then long texts are folded. Words, days and
+numbers are broken last.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def fitted(
 ) -> tuple[list[list[str]], list[int]]:
     """Return the cells to print and the width of each column; no widths where nothing is folded.
 
-    `width`: of the screen; None: nobody's, nothing has to give way.
+    `width`: of the screen; None: there is no screen, nothing is shortened.
     """
     cells = [[str(cell) for cell in row] for row in rows]
     if width is None or not heads:
@@ -46,7 +46,7 @@ def fitted(
 
 
 def shortest(ids: Sequence[str]) -> list[str]:
-    """Return the first digits of each id that tell it from the others; all of them equally long."""
+    """Return the first digits of each id that distinguish it from the others; all equally long."""
     different = set(ids)
     length = SHORT_MIN
     while len({each[:length] for each in different}) < len(different):
@@ -89,9 +89,9 @@ def _least(
 
 
 def _shared(natural: Sequence[int], least: Sequence[int], width: int, ids: set[int]) -> list[int]:
-    """Share the room: each column its least, then the rest to those that want more.
+    """Divide the room: each column its least, then the rest to those that want more.
 
-    Where even the least is too much, the widest columns that hold no ids are broken.
+    Where even the least is too much, the widest columns without ids are broken.
     """
     room = width - GAP * (len(natural) - 1)
     widths = list(least)
@@ -105,6 +105,6 @@ def _shared(natural: Sequence[int], least: Sequence[int], width: int, ids: set[i
         wanting = [at for at in range(len(widths)) if widths[at] < natural[at]]
         if not wanting:
             break
-        at = min(wanting, key=lambda at: (widths[at], at))  # a long text folds once more instead
+        at = min(wanting, key=lambda at: (widths[at], at))  # a long text is folded once more
         widths[at] += 1
     return widths

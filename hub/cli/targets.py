@@ -1,4 +1,4 @@
-"""Whom an order goes to that names a unit for all below it: counted before it is sent."""
+"""Targets of an order that names a unit for all below it: counted before it is sent."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def targets_below(
     terminal: Terminal, office: OfficeClient, below: str, *, level: str, where: Sequence[str],
     yes: bool,
 ) -> list[str]:  # fmt: skip
-    """Return the codes of the units meant, after saying how many and which.
+    """Return the codes of the units meant, after showing how many and which.
 
     A person is asked; a script says --yes. Raises: Refusal.
     """

@@ -1,4 +1,4 @@
-"""What a verb speaks through: language, JSON or tables, colours, progress, errors in one line."""
+"""The terminal of a verb: language, JSON or tables, colours, progress, errors in one line."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from hub.client.client import OfficeClient
 
-PIPE_COLUMNS = 10_000  # nobody's terminal: no line is folded
+PIPE_COLUMNS = 10_000  # no terminal: no line is folded
 Cell = str | int
 
 
 def default_lang() -> str:
-    """Return "zh" where the system speaks Chinese, else "en". Raises: Refusal."""
+    """Return "zh" where the system is set to Chinese, else "en". Raises: Refusal."""
     asked = os.environ.get("SILIAN_LANG", "").lower()
     if asked and not asked.startswith(("zh", "en")):
         raise WrongUsage(
@@ -40,14 +40,14 @@ def default_lang() -> str:
 
 
 def take_any_character(*, json: bool = False) -> None:
-    """Have both outputs take what their encoding lacks: a terminal in GBK shows `?` for it.
+    """Let both outputs replace what their encoding lacks: a terminal in GBK shows `?` for it.
 
-    JSON is UTF-8 wherever it goes; what is no character at all becomes a JSON escape.
+    JSON is always UTF-8; what is no character at all becomes a JSON escape.
     """
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is None:
-            continue  # somebody has put something else in its place
+            continue  # a test or a caller has replaced it
         if json:
             reconfigure(encoding="utf-8", errors="backslashreplace")
         else:
@@ -55,10 +55,10 @@ def take_any_character(*, json: bool = False) -> None:
 
 
 def discard_output() -> None:
-    """Send what could not be written nowhere, or Python tries again when it ends."""
+    """Discard what could not be written, or Python tries again when it ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        with suppress(OSError, ValueError):  # no file of the system: in a test
+        with suppress(OSError, ValueError):  # not a file of the system: in a test
             os.dup2(nowhere, sys.stdout.fileno())
     finally:
         os.close(nowhere)
@@ -66,7 +66,7 @@ def discard_output() -> None:
 
 @dataclass(slots=True)
 class Terminal:
-    """One run of a verb: where the office is, and how to speak."""
+    """One run of a verb: where the office is, and how to print."""
 
     folder: Path
     json: bool
@@ -82,7 +82,7 @@ class Terminal:
 
     @contextmanager
     def office(self) -> Iterator[OfficeClient]:
-        """Reach the office, served or not, and let go of it afterwards."""
+        """Open the office, served or not, and close it afterwards."""
         from hub.client.client import OfficeClient
         from node.store.folder_lock import lock_info
 
@@ -93,7 +93,7 @@ class Terminal:
         with OfficeClient.connect(self.folder) as office:
             yield office
 
-    # -- what goes to standard output -----------------------------------------------------------
+    # -- to standard output ----------------------------------------------------------------------
 
     def show(self, thing: Any, human: Callable[[], None]) -> None:
         """Print one JSON document, an object, or what `human` prints."""
@@ -114,7 +114,7 @@ class Terminal:
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
         """Print a table; numbers to the right, wide characters counted as two columns.
 
-        On a terminal it is as wide as that: `hub.cli.tables` says what gives way.
+        On a terminal it is as wide as that: `hub.cli.tables` decides what is shortened.
         """
         from rich.table import Table
         from rich.text import Text
@@ -137,17 +137,17 @@ class Terminal:
         console.print(table)
 
     def console(self, *, errors: bool = False) -> Console:
-        """Return a console that folds no lines where nobody watches."""
+        """Return a console that folds no lines where there is no terminal."""
         from rich.console import Console
 
         stream = sys.stderr if errors else sys.stdout
         width = None if stream.isatty() else PIPE_COLUMNS
         return Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
 
-    # -- what goes to standard error ------------------------------------------------------------
+    # -- to standard error -----------------------------------------------------------------------
 
     def note_page(self, page: Any, measure: str) -> None:
-        """Note how many there are in all, and how the next page is asked for."""
+        """Print how many there are in all, and how to get the next page."""
         total, token = page.total_size, page.next_page_token
         self.note(
             f"共 {total} {measure}" + (f"，下一页：--after {token}" if token else ""),
@@ -155,11 +155,11 @@ class Terminal:
         )
 
     def note(self, zh: str, en: str) -> None:
-        """Say something beside the data."""
+        """Print a note besides the data."""
         sys.stderr.write(self.localized(zh, en) + "\n")
 
     def error(self, error: SilianError) -> int:
-        """Say what went wrong and what to do; return the exit."""
+        """Print what went wrong and what to do; return the exit code."""
         if self.json:
             hint = error.remedy_zh if self.zh else error.remedy_en
             message = error.zh if self.zh else error.en
@@ -189,11 +189,11 @@ class Terminal:
             task = bar.add_task(self.localized(zh, en), total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
-    # -- what is asked --------------------------------------------------------------------------
+    # -- questions -------------------------------------------------------------------------------
 
     @property
     def asks(self) -> bool:
-        """Whether somebody sits there who can answer: a script is not asked."""
+        """Whether a person can answer: a script is not asked."""
         return not self.json and sys.stdin.isatty() and sys.stderr.isatty()
 
     def ask(self, zh: str, en: str) -> str:
@@ -203,14 +203,14 @@ class Terminal:
         return sys.stdin.readline().strip()
 
     def confirm(self, zh: str, en: str) -> None:
-        """Go on if a person says yes. Raises: Refusal."""
+        """Continue if a person answers yes. Raises: Refusal."""
         answer = self.ask(f"{zh} [y/N]", f"{en} [y/N]").casefold()
         if answer not in ("y", "yes", "是"):
             raise WrongUsage(
                 "nothing was done", "未执行", "Answer y to go on.", "输入 y 表示继续。"
             )
 
-    # -- words ------------------------------------------------------------------------------------
+    # -- texts ------------------------------------------------------------------------------------
 
     def time(self, ms: int) -> str:
         """Return a moment as people in China read it; "-" for none."""

@@ -1,4 +1,4 @@
-"""Wire messages as JSON: ids as text, whole numbers as numbers, lists in one envelope.
+"""To JSON: wire messages with ids as text, whole numbers as numbers, lists in one envelope.
 
 Bytes are hexadecimal. A 64-bit number that names a unit is text, too: readers of JSON keep whole
 numbers exactly only up to 2 to the power of 53.

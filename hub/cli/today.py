@@ -41,7 +41,7 @@ def today(terminal: Terminal) -> None:
 
 
 def _print(terminal: Terminal, task: pb.Task) -> None:
-    """Print what is to do, and below it the command, whole: it is there to be copied."""
+    """Print what is to do, and below it the complete command, so that it can be copied."""
     due = day_text(task.due_ms) if task.HasField("due_ms") else "-"
     remarks = [task.unit.name, _state(terminal, task)]
     if task.late:
@@ -66,7 +66,7 @@ def _state(terminal: Terminal, task: pb.Task) -> str:
 
 
 def command_of(terminal: Terminal, task: pb.Task) -> str:
-    """Return what a person types, in this office's folder or from where they are."""
-    anywhere = terminal.folder == Path() or task.command[0] == "explain"  # it asks no office
+    """Return the command to type, in this office's folder or from anywhere."""
+    anywhere = terminal.folder == Path() or task.command[0] == "explain"  # it needs no office
     where = () if anywhere else ("--dir", str(terminal.folder))
     return shlex.join(("silian", *task.command, *where))

@@ -1,6 +1,6 @@
-"""Wrong usage, told like every other error: one line, in both languages, as JSON if asked for.
+"""Usage errors, reported like every other error: one line, in both languages, as JSON if asked for.
 
-Also what may stand before the verb: --dir, --json and --lang, which belong to the verb.
+Also what may come before the verb: --dir, --json and --lang, which belong to the verb.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LANGS = ("zh", "en")
 BEFORE = {"--dir": 1, "--lang": 1, "--json": 0}  # and how many values each takes
 Texts = tuple[str, str]  # English, Chinese
 
-# What typer says of a value: English and Chinese, from its own words.
+# Typer's messages about a value, to English and Chinese.
 _VALUES: tuple[tuple[str, Texts], ...] = (
     (r"valid integer", ("must be a whole number", "应为整数")),
     (r"valid number", ("must be a number", "应为数字")),
@@ -60,7 +60,7 @@ class Root(TyperGroup):
         complete_var: str | None = None, standalone_mode: bool = True,
         windows_expand_args: bool = True, **extra: Any,
     ) -> Any:  # fmt: skip
-        """Run a verb; say in one line what is wrong with how it was called."""
+        """Run a verb; report in one line what is wrong with how it was called."""
         stated = list(sys.argv[1:] if args is None else args)
         localise(self, zh=_terminal(stated).zh)
         given = {"prog_name": prog_name, "complete_var": complete_var, **extra}
@@ -124,7 +124,7 @@ def _near(error: ClickException) -> list[str]:
 
 
 def _name(error: BadParameter) -> str:
-    """Return how the parameter is called on the command line."""
+    """Return the parameter's name on the command line."""
     if error.param is None:
         return str(error.param_hint or "?")
     options = [word for word in error.param.opts if word.startswith("--")]
@@ -132,10 +132,10 @@ def _name(error: BadParameter) -> str:
 
 
 def _terminal(stated: Sequence[str]) -> Terminal:
-    """Return where to speak, read from what was typed as far as it can be."""
+    """Return where to print, read from what was typed as far as possible."""
     try:
         lang = default_lang()
-    except Refusal:  # the verb says what is wrong with it
+    except Refusal:  # the verb reports what is wrong with it
         lang = LANGS[1]
     for at, word in enumerate(stated):
         value = word.partition("=")[2] if word.startswith("--lang=") else ""

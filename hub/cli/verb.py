@@ -1,4 +1,4 @@
-"""How a function becomes a verb: the options that every verb has, errors in one place."""
+"""A verb from a function: the options that every verb has, errors in one place."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def verb(
     """Register a function `(terminal, ...) -> exit or None` under its name.
 
     Adds --dir (unless the verb has folders of its own), --json and --lang. `rules`: which options
-    go together. Whatever goes wrong, and a lost reader, ends in one line and an exit code, never in
-    a trace. What the verb writes is for its own account only.
+    go together. Every failure, and a lost reader, ends in one line and an exit code, never in a
+    trace. What the verb writes is readable by its own account only.
     """
 
     def register(function: F) -> F:
@@ -104,7 +104,7 @@ def verb(
 
 
 def _is_typed(context: typer.Context, name: str) -> bool:
-    """Say whether a value stood on the command line, and not in a variable or a default."""
+    """Return whether a value was typed on the command line, and is no variable or default."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
@@ -117,7 +117,7 @@ OFFERED = {
 
 
 def _complete(parameter: inspect.Parameter) -> None:
-    """Let the shell offer what an argument takes; what that needs is imported at TAB only."""
+    """Let the shell offer what an argument accepts; the imports for that are done at TAB only."""
     marks = _marks(parameter.annotation)
     what = f"ids:{marks[0].kind}" if marks else OFFERED.get(parameter.name)
     if what is None:
@@ -149,7 +149,7 @@ def _guarded(terminal: Terminal, work: Callable[[], Any]) -> int:
     except (typer.TyperException, typer.Abort, typer.Exit):
         raise
     except BrokenPipeError:
-        discard_output()  # the reader of our output has gone; nothing is left to say
+        discard_output()  # the reader of our output has gone; nothing is left to print
         return int(Exit.FAILURE)
     except KeyboardInterrupt:
         return 130
@@ -166,7 +166,7 @@ def _flush() -> None:
 
 
 def _named(error: Exception) -> SilianError:
-    """Return what an error is for people; the trace is for whoever asked for the log."""
+    """Return an error for people; the trace is for those who asked for the log."""
     from node.trouble import failed, refusal_of
 
     if os.environ.get("SILIAN_LOG", "").upper() == "DEBUG":

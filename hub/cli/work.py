@@ -30,7 +30,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why. 理由")]
 Note = Annotated[str, typer.Option("--note", help="A remark. 备注")]
 Due = Annotated[str, typer.Option("--due", help="Last day, 2026-07-01. 期限")]
 
-# Steps that need nothing but a reason and a remark: name -> what it says.
+# Steps that need nothing but a reason and a remark: name -> its help.
 STEPS = {
     "accept": "Take it on. 承接",
     "consent": "The community agrees to assist. 同意协助",
@@ -327,7 +327,7 @@ def _one(terminal: Terminal, one: pb.Assignment) -> None:
 
 
 def _terms(terminal: Terminal, found: pb.GetAssignmentResponse) -> None:
-    """Print what the work stands on, and what this office may do about it."""
+    """Print the terms of the work, and what this office may do about it."""
     one = found.assignment
     terminal.line(f"工单 {one.work_order}", f"order {one.work_order}")
     duty = labelled(terminal, DUTIES, one.duty)

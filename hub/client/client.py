@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from node.host import LinkedOffice
 
 CALL_TIMEOUT_S = 60.0
-LONG_TIMEOUT_S = 3_600.0  # import, export, verify: they tell how far they are
+LONG_TIMEOUT_S = 3_600.0  # import, export, verify: they report their progress
 BUSY_WAIT_S = 3.0
 _POLL_S = 0.05
 _OPTIONS = (
@@ -108,7 +108,7 @@ class OfficeClient(Calls):
         return isinstance(self._transport, Remote)
 
     def close(self) -> None:
-        """Let go of the line, or of the store."""
+        """Close the connection, or the store."""
         self._transport.close()
 
     def __enter__(self) -> OfficeClient:
@@ -173,9 +173,9 @@ class Remote:
 
 
 class _Stated:
-    """What a call streams to an office; when it cannot be read to its end, the call is no more.
+    """What a call streams to an office; when it cannot be read to its end, the call is cancelled.
 
-    gRPC asks for it in a thread of its own, where an error would be lost, and half of a file sent.
+    gRPC reads it in a thread of its own, where an error would be lost, and half of a file sent.
     """
 
     def __init__(self, messages: Iterator[Message]) -> None:
@@ -231,7 +231,7 @@ def _serialized(message: Message) -> bytes:
 
 
 def _of_folder(folder: Path, token: str, busy_wait_s: float) -> Transport:
-    """Reach the office of a folder; wait a little while another command has it open."""
+    """Open the office of a folder; wait a little while another command has it open."""
     give_up = time.monotonic() + busy_wait_s
     while True:
         facts = lock_info(folder)
@@ -240,7 +240,7 @@ def _of_folder(folder: Path, token: str, busy_wait_s: float) -> Transport:
         try:
             return Local(_opened(folder))
         except OfficeBusy:
-            # A command that will soon be done, or a server that has not said yet where it is.
+            # A command that will soon be done, or a server that has not published its address yet.
             if time.monotonic() > give_up:
                 raise
             time.sleep(_POLL_S)

@@ -1,4 +1,4 @@
-"""Scene 4: the street's lines are cut, one field is edited twice, its process killed; it heals."""
+"""Faults (scene 4): the street's lines are cut, one field is edited twice, its process killed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Fault:
     zh: str
     en: str
     at_ms: int
-    seconds: float = 0.0  # until it was mended
+    seconds: float = 0.0  # until it was repaired
     detail: dict[str, int | str] = field(default_factory=dict)
 
 
@@ -102,7 +102,7 @@ class _Editor:
 
 
 def inject(network: Network, declined_by: Place | None, as_of: date) -> Trouble:
-    """Cut both lines of the street, edit one field on both sides, kill the street, heal.
+    """Cut both lines of the street, edit one field on both sides, kill the street, restore all.
 
     Meanwhile clerks import files and the city issues an order. Nothing is resolved.
     Raises: DemoFailed when an acknowledged edit is gone after the restart.

@@ -1,7 +1,7 @@
-"""What the 2004 report says about 闸弄口街道, figure by figure with its sentence; none invented.
+"""Figures that the 2004 report publishes about 闸弄口街道, each with its sentence; none invented.
 
-The demonstration street is generated so that these figures come out of it; everything that the
-report does not say (who lives where, which community is how large) is made up, and says so.
+The demonstration street is generated so that these figures come out of it; everything else (who
+lives where, which community is how large) is made up, and the output states it.
 """
 
 from __future__ import annotations

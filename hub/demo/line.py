@@ -13,8 +13,8 @@ PIECE_BYTES = 1 << 16
 class Line:
     """Listens on a free port and carries every connection to `to`, until it is cut.
 
-    A cut line ends what is open and refuses what comes, as a dead cable does once it is noticed;
-    both offices go on running. `to`: empty until the upper end is known, no call comes through.
+    A cut line ends open connections and refuses new ones, like a dead cable that was noticed; both
+    offices go on running. `to`: empty until the upper end is known: no call comes through.
     `carried` counts the bytes that went through, both ways.
     """
 
@@ -37,12 +37,12 @@ class Line:
             _shut(end)
 
     def restore(self) -> None:
-        """Carry again; the offices find out when they next dial."""
+        """Carry again; the offices notice when they next dial."""
         with self._lock:
             self._connected = True
 
     def close(self) -> None:
-        """Cut for good and give the port back."""
+        """Cut for good and release the port."""
         self.cut()
         # A blocked accept() outlives close() on Linux; shutdown() wakes it.
         _shut(self._listener)
@@ -86,7 +86,7 @@ class Line:
                 with self._lock:
                     self.carried += len(data)
         except OSError:
-            pass  # one side is gone: the other learns it below
+            pass  # one side is gone: the other notices below
         _shut(source)
         _shut(target)
         with self._lock:

@@ -1,4 +1,4 @@
-"""What came of the demonstration, measured at the offices; nothing is known beforehand."""
+"""Measure the demonstration's result at the offices; nothing is known beforehand."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Assignments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflicts:
-    """`shown`: each conflict once, as the lowest office that has it tells it."""
+    """`shown`: each conflict once, from the lowest office that has it."""
 
     open: int
     losers_kept: int
@@ -85,7 +85,7 @@ class Asked:
 
 
 def records(network: Network) -> Records:
-    """Compare, by id and value, what communities wrote for the city with what the city holds."""
+    """Compare, by id and value, what communities wrote for the city with what the city has."""
     described = network.communities[0].office.list_registers().registers
     entitled = [r.name for r in described if r.audience == UP_TO_CITY]
     written: dict[RecordId, Any] = {}
@@ -176,7 +176,7 @@ def rollups(network: Network) -> dict[tuple[str, str], Asked]:
 
 
 def verified(network: Network) -> list[Verified]:
-    """Have every office recompute what it keeps beside its records."""
+    """Have every office recompute what it derives from its records."""
     found = []
     for place, report in network.everywhere(_verify):
         found.append(

@@ -1,4 +1,4 @@
-"""Scene 3: a year's funds by formula, released hop by hop, taken in, part of them spent."""
+"""Money (scene 3): a year's funds by formula, released hop by hop, received, part of them spent."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def pay(network: Network, year: int, report: Callable[[str], None]) -> MoneyMove
     """Appropriate, release down to the communities, receive and spend.
 
     One community leaves its last instalment unconfirmed: that money is in transit.
-    Raises: DemoFailed when an office pays what it does not hold.
+    Raises: DemoFailed when an office pays what it does not have.
     """
     moved = MoneyMoved(year=year, due_fen=due_by_formula(network, year, Norms()))
     paid = {fund: due for fund, due in moved.due_fen.items() if due}
@@ -117,7 +117,7 @@ def _release(payer: Place, to: str, fund: str, year: int, amount_fen: int) -> No
 
 
 def _receive(network: Network, payee: Place, fund: str, year: int) -> None:
-    """Wait for a release at the office that it is for, and take it in."""
+    """Wait for a release at the office that it is for, and receive it."""
 
     def found() -> str | None:
         waiting = payee.office.list_transfers(direction="waiting", fund=fund, year=year).transfers
@@ -130,7 +130,7 @@ def _receive(network: Network, payee: Place, fund: str, year: int) -> None:
 
 
 def _overdraw(network: Network, year: int, held_fen: int) -> Refused:
-    """Have the street release one fen more than it holds; the books must refuse.
+    """Have the street release one fen more than it has; the books must refuse.
 
     Raises: DemoFailed if they do not.
     """

@@ -1,4 +1,4 @@
-"""The demonstration's offices: one street's path from the city down, each with a folder, served."""
+"""The network of the demonstration: one street and the path up to the city, served."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Place:
 class Network:
     """Twenty offices, or as many as the street has, in five processes on the loopback.
 
-    Between two levels lies a line that can be cut.
+    Between two levels is a line that can be cut.
     """
 
     tree: Tree
@@ -171,7 +171,7 @@ class Network:
 
 
 def plan_network(tree: Tree, street: Unit, base: Path) -> Network:
-    """Lay the offices of a street's path out in folders under `base`; nothing is written yet."""
+    """Plan the folders of a street's path under `base`; nothing is written yet."""
     if street.level != Level.STREET or not tree.children(street.unit_id):
         raise DemoFailed(
             f"{street.code} {street.name} is not a street with communities",

@@ -1,4 +1,4 @@
-"""The demonstration's result as one document, and whether it is sound."""
+"""The outcome of the demonstration as one document, and whether it is sound."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Outcome:
 
     @property
     def different(self) -> int:
-        """How many kept sums recomputing found to be other than the records make them."""
+        """How many kept sums differed from the records when they were recomputed."""
         return sum(each.different for each in self.verified)
 
     @property

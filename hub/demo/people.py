@@ -1,4 +1,4 @@
-"""Generated households and residents. None of them is a real person, and none can be.
+"""Generated people and their households. None of them is a real person, and none can be.
 
 Identity numbers pass every check (GB 11643) but begin with an area code that no province has;
 names are drawn from characters; addresses say 示例. There are no telephone numbers.

@@ -1,4 +1,4 @@
-"""Plans of generated communities: how large each is and what is in it, the same for the same seed.
+"""Population plans of generated communities: size and content, the same for the same seed.
 
 闸弄口街道 is planned so that the report's figures (figures.py) come out; any other street gets the
 city's norms with some scatter. A plan is small; `records.py` fills it with generated records.

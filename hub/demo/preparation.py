@@ -1,4 +1,4 @@
-"""What helper processes do before the start: write workbooks, make offices. Imports little."""
+"""Preparation by helper processes before the start: workbooks, offices. Imports little."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Processes:
         self._servers: dict[str, Server] = {}
 
     def start(self, name: str, folders: Sequence[Path]) -> None:
-        """Start a server of some folders; `wait_ready` says where it listens."""
+        """Start a server of some folders; `wait_ready` returns where it listens."""
         known = self._servers.get(name)
         assert known is None or known.child.poll() is not None, f"{name} runs already"
         log = self._logs / f"{name}.log"
@@ -82,7 +82,7 @@ class Processes:
         self._servers[name] = Server(name, tuple(folders), log, child)
 
     def wait_ready(self, name: str, timeout_s: float = READY_S) -> str:
-        """Return the address that a server says it listens on. Raises: DemoFailed."""
+        """Return the address that a server reports. Raises: DemoFailed."""
         server = self._servers[name]
         assert server.child.stdout is not None
         line = _line_of(server.child.stdout, timeout_s)
@@ -102,7 +102,7 @@ class Processes:
         return self._servers[name].child.pid
 
     def runs(self, name: str) -> bool:
-        """Say whether a server's process is alive."""
+        """Return whether a server's process is alive."""
         return self._servers[name].child.poll() is None
 
     def names(self) -> list[str]:
@@ -166,7 +166,7 @@ def _tail(log: Path) -> str:
 
 
 def _cpu_s(pid: int) -> float:
-    """Return a process's user and system time; 0 where the system does not tell."""
+    """Return a process's user and system time; 0 where the system does not report it."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     except OSError:

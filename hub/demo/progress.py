@@ -1,4 +1,4 @@
-"""How the demonstration shows that it works: a live line on a terminal, plain lines elsewhere."""
+"""Progress of the demonstration: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class StepTime:
 class Progress:
     """Announces steps on standard error, and keeps their times.
 
-    `others_cpu_s`: processor time of the processes that run beside this one; what those have used
-    that ended, the system adds to ours.
+    `others_cpu_s`: processor time of the other processes that run; the system adds that of ended
+    ones to ours.
     """
 
     def __init__(self, terminal: Terminal, others_cpu_s: Callable[[], float]) -> None:

@@ -49,7 +49,7 @@ def generate(plan: CommunityPlan) -> dict[str, list[Row]]:
 
 
 def _chance(plan: CommunityPlan, register: str) -> random.Random:
-    """Return a register's own chance: a change in one register leaves the others as they are."""
+    """Return a register's own random numbers: a change in one register changes no other."""
     return random.Random(f"{plan.seed}:{plan.unit.code}:{register}")
 
 

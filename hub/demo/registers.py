@@ -1,4 +1,4 @@
-"""Scene 1: each community's whole register, written as a workbook and imported at its office."""
+"""Registers (scene 1): each community's, written as a workbook and imported at its office."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WORKBOOK = "workbook"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What one community's clerk brought in, by register."""
+    """What one community's clerk imported, by register."""
 
     code: str
     workbook: Path

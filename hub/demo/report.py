@@ -1,4 +1,4 @@
-"""What the demonstration prints for people: each level's part, figures, money, trouble, proof."""
+"""The printed report of the demonstration: each level's part, figures, money, trouble, proof."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ class Report:
         rows.append(("", f"{seconds:.1f}", f"{sum(s.cpu_s for s in steps):.1f}"))
         self._table(("步骤", "秒", "CPU 秒"), ("STEP", "SECONDS", "CPU SECONDS"), rows)
 
-    # -- words ------------------------------------------------------------------------------------
+    # -- texts ------------------------------------------------------------------------------------
 
     def _reply(self, indicator: str, place: Place) -> Asked:
         return self._outcome.rollups[indicator, place.code]

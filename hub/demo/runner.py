@@ -1,4 +1,4 @@
-"""The demonstration from beginning to end: each scene in turn; whatever happens, all is stopped."""
+"""Runner of the demonstration: each scene in turn; whatever happens, all is stopped."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _street_asked(options: Options) -> str:
 
 
 def _forget_settings() -> None:
-    """Settings of another office in the environment must not become those of all of ours."""
+    """Ignore settings of another office in the environment: they are not for all of ours."""
     for name in OfficeConfig.model_fields:
         os.environ.pop(f"SILIAN_{name.upper()}", None)
 
@@ -183,7 +183,7 @@ def _terminable() -> Iterator[None]:
 
 
 def _keep(terminal: Terminal, network: Network) -> None:
-    """Say where everything is, and wait for Ctrl-C."""
+    """Print where everything is, and wait for Ctrl-C."""
     for server in network.processes.names():
         places = network.served_by(server)
         names = ", ".join(f"{place.code} {place.name}" for place in places)

@@ -1,4 +1,4 @@
-"""Waiting for real processes: until something is so, until nothing waits anywhere; loudly."""
+"""Wait until real processes settle: until something is true, until nothing waits; fail loudly."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def eventually(network: Network, zh: str, en: str, found: Callable[[], T | None]
 def settle(network: Network, patience_s: float = PATIENCE_S) -> None:
     """Wait until nothing waits in any queue, up or down.
 
-    An office has settled when its parent holds all of its log and it has asked for what waits
+    An office has settled when its parent has all of its log and it has asked for what waits
     above. Settled everywhere, twice, with no new log entry between: nothing is on its way.
     Raises: DemoFailed, naming who still waits.
     """
@@ -61,7 +61,7 @@ def _lower(network: Network) -> list[Place]:
 
 
 def _round(network: Network) -> list[Mark | None]:
-    """Have everybody talk to its parent; say how far each log is safe, None: not all of it."""
+    """Have every office contact its parent; return how far each log is durable, None: not whole."""
     return [
         *network.each_community(_mark),
         _mark(network.street),

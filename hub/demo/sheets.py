@@ -23,7 +23,7 @@ def write_community_workbook(
     """Write one community's workbook and return the number of records by register.
 
     Sheets are named after the registers, so that the reader finds each; columns are those that a
-    community may write. The first sheet says that all of it is generated.
+    community may write. The first sheet states that all of it is generated.
     """
     counts: dict[str, int] = {}
     with SheetBook(path, lang, in_memory=True) as book:
@@ -38,7 +38,7 @@ def write_community_workbook(
 def write_street_workbooks(
     folder: Path, street: StreetPlan, registers: Mapping[str, Register], lang: str = "zh"
 ) -> dict[str, dict[str, int]]:
-    """Write a workbook a community, `<code>_<name>.xlsx`; return record counts by unit code."""
+    """Write one workbook a community, `<code>_<name>.xlsx`; return record counts by unit code."""
     folder.mkdir(parents=True, exist_ok=True)
     counts: dict[str, dict[str, int]] = {}
     for plan in street.communities:

@@ -1,4 +1,4 @@
-"""Scene 2: one order of the city to every community, hop by hop, and everything that answers it."""
+"""Work (scene 2): one order of the city to every community, hop by hop, and all answers to it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class WorkDone:
 def spread(network: Network, now_ms: int, report: Callable[[str], None]) -> WorkDone:
     """Issue the order at the city; every community but one does it; close it up to the city.
 
-    One declines and says why, if there are two communities at least.
+    One declines and gives a reason, if there are two communities at least.
     """
     issued = network.city.office.issue_work_order(
         title=TITLE, targets=[place.code for place in network.communities],

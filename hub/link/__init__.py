@@ -1,1 +1,1 @@
-"""The gRPC face of the link: what a parent offers its children."""
+"""The gRPC side of the link: what a parent offers its children."""

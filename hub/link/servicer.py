@@ -1,4 +1,4 @@
-"""The gRPC face of the link: decode, call, encode. No rules live here."""
+"""The gRPC servicer of the link: decode, call, encode. It decides nothing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sync.model.schema import Lane
 from sync.recovery.heads import proofs_from_wire
 from sync.wire.link.v1 import link_pb2 as pb
 
-TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may hold many
+TO_KEY = "silian-to"  # metadata: the unit whose office is called; a process may serve many
 
 
 class LinkServicer:
-    """Finds the office called and hands the message to its `Parent`."""
+    """Finds the office called and passes the message to its `Parent`."""
 
     def __init__(self, parent_of: Callable[[int], Parent]) -> None:
         self._parent_of = parent_of
@@ -172,7 +172,7 @@ class LinkServicer:
         context: grpc.ServicerContext,
         send: Callable[[pb.WatchResponse | None], None],
     ) -> None:
-        """Answer a Watch call when its bell rings; no thread waits for it.
+        """Answer a Watch call when it is notified; no thread waits for it.
 
         The call is unary on the wire. It is registered as a stream of one answer, because the
         library lets only streams be answered later from elsewhere (docs/adr/0005).
@@ -203,7 +203,7 @@ class LinkServicer:
 
 
 def called(context: grpc.ServicerContext) -> int:
-    """Return the unit whose office is called; 0 when the call does not say."""
+    """Return the unit whose office is called; 0 when the call does not name it."""
     value: Any = dict(context.invocation_metadata()).get(TO_KEY, "0")
     text = value.decode() if isinstance(value, bytes) else value
     return int(text) if text.isdecimal() and len(text) <= 19 else 0
@@ -212,7 +212,7 @@ def called(context: grpc.ServicerContext) -> int:
 def caller(context: grpc.ServicerContext, claimed: int) -> int:
     """Return the unit that calls.
 
-    The one place where a call's identity is decided. Until enrolment and mutual TLS stand, the
+    The only place where a caller's identity is decided. Until enrolment and mutual TLS exist, the
     claim is believed, and `hub.serve.server` therefore listens on the loopback only.
     """
     return claimed
@@ -229,7 +229,7 @@ def _within_limits(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
-    """Return the link's methods as the server takes them."""
+    """Return the link's methods as the server accepts them."""
     unary: dict[str, tuple[Any, Any]] = {
         "Hello": (servicer.Hello, pb.HelloRequest),
         "Push": (servicer.Push, pb.PushRequest),

@@ -93,16 +93,16 @@ class WorkSlots:
     @contextmanager
     def hold(self, *, control: bool) -> Iterator[None]:
         """Hold a slot; of the control lane one of its own when the others are taken."""
-        held = self._slots
-        if control and not held.acquire(blocking=False):
-            held = self._control
-            held.acquire()
+        slot = self._slots
+        if control and not slot.acquire(blocking=False):
+            slot = self._control
+            slot.acquire()
         elif not control:
-            held.acquire()
+            slot.acquire()
         try:
             yield
         finally:
-            held.release()
+            slot.release()
 
 
 def is_control(method: str, request: Any) -> bool:

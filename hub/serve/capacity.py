@@ -18,8 +18,8 @@ FILES_OF_AN_OFFICE = 24  # a writer and up to eight readers with two each, and i
 class Capacity:
     """What a process must allow.
 
-    `streams`: calls open on one connection; beyond it a caller waits without being told. `calls`:
-    calls worked on at once; beyond it a call is refused. `files`: open files and connections.
+    `streams`: calls open on one connection; beyond it a caller waits without an answer. `calls`:
+    calls processed at once; beyond it a call is refused. `files`: open files and connections.
     """
 
     streams: int = PROGRAM_CALLS

@@ -1,4 +1,4 @@
-"""What every call gets: one place turns refusals into statuses and keeps failures out of sight."""
+"""Interceptors of every call: turn refusals into statuses and keep failures out of sight."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def refuse(context: grpc.ServicerContext, error: SilianError) -> NoReturn:
 class GuardCalls(grpc.ServerInterceptor):
     """Each call waits for its message and for its slot; then refusals become statuses.
 
-    Anything else that goes wrong is logged here and tells the caller nothing. Every handler is
+    Anything else is logged here and not sent to the caller. Every handler is
     registered as one of a stream of requests, which is the same on the wire: only such a handler is
     called before the message has come.
     """
 
     def __init__(self, silent: SilentCalls, slots: WorkSlots) -> None:
         self._silent, self._slots = silent, slots
-        self._known: dict[str, tuple[Handler, Handler]] = {}  # method -> as it is, as it is guarded
+        self._known: dict[str, tuple[Handler, Handler]] = {}  # method -> unchanged, guarded
 
     def intercept_service(
         self,
@@ -157,14 +157,14 @@ def _sound(requests: Iterator[Any]) -> Iterator[Any]:
 
 
 def _end(context: grpc.ServicerContext, name: str, error: Exception) -> NoReturn:
-    """End a call that raised; the trace stays here."""
+    """End a call that raised; the trace is logged here only."""
     refusal = (
         refusal_of(error) if _OFFICE_CALLS in name or not isinstance(error, _OF_VALUES) else None
     )
     if refusal is not None:
         if not refusal.retryable:
             log.warning("call_refused", method=name, code=refusal.code, reason=refusal.en)
-        elif refusal is not error:  # trouble of the machine, not a peer that comes too early
+        elif refusal is not error:  # a fault of the machine, not a peer that comes too early
             log.error("machine_trouble", method=name, code=refusal.code, reason=refusal.en)
         refuse(context, refusal)
     log.error("call_failed", method=name, exc_info=error)

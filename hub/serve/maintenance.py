@@ -1,4 +1,4 @@
-"""What happens now and then: retry, signs of life, news, checkpoints; and once a period."""
+"""Maintenance now and then: retry, heartbeat, peer status, checkpoints; and once a period."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def tick(served: Served) -> None:
-    """Keep the line and the news fresh; called every `sync_interval_s` seconds."""
+    """Keep the link and the peer status fresh; called every `sync_interval_s` seconds."""
     office = served.office
     served.parent.sessions.keep_alive()
     if office.fenced:
-        return  # whatever it wrote would be lost; its line asks again by itself
+        return  # whatever it wrote would be lost; its link tries again by itself
     if office.tree_due or office.tree.as_of != office.today():
         office.follow_tree()
     follow_days(office)

@@ -32,11 +32,11 @@ from sync.model.schema import Lane
 GRACE_S = 10.0
 LINK_WORKERS_MAX = 8  # they work on our own stores; none waits for a parent
 STATUS_AFTER_MS = 1_000
-ASK_AGAIN = 4  # times after a change, each after twice as long; then the tick does
+ASK_AGAIN = 4  # times after a change, each after twice as long; later the tick does it
 
 
 class Served:
-    """One office in this process: its end of the link upward, its face to its children."""
+    """One office in this process: its end of the link upward, its side for its children."""
 
     def __init__(self, office: LinkedOffice, process: Process) -> None:
         self.office = office
@@ -69,14 +69,15 @@ class Served:
             self._handshake_soon()
 
     def _handshake_soon(self) -> None:
-        """Greet soon after a burst of changes, or of what had waited for the line: the watermark
-        follows the change, and the answer tells how far it is safe above."""
+        """Handshake soon after a burst of changes, or of what had waited for the link: the
+        watermark follows the change, and the answer has how far it is durable above.
+        """
         if not self._heartbeat_due.is_set():
             self._heartbeat_due.set()
             self._process.jobs.later(STATUS_AFTER_MS, self._send_heartbeat)
 
     def _send_heartbeat(self, asked: int = 0) -> None:
-        """Greet; `asked`: so often already since a change, and not all of it was safe above."""
+        """Handshake; `asked`: so often already since a change that was not all durable above."""
         if asked == 0:
             self._heartbeat_due.clear()
         if self.dialer is None:
@@ -88,23 +89,23 @@ class Served:
             self._process.jobs.later(again_ms, lambda: self._ask_again(asked + 1))
 
     def _ask_again(self, asked: int) -> None:
-        """The parent may not have known yet, when it was asked, what is safe above it."""
-        soon = self._heartbeat_due.is_set()  # another change asks for itself
+        """When it was asked, the parent may not have known yet what is durable above it."""
+        soon = self._heartbeat_due.is_set()  # another change will ask
         if self.dialer is None or soon or not self.dialer.connected:
             return
         if self.office.peer_status.waits_above():
             self._send_heartbeat(asked)
 
     def tick(self) -> None:
-        """What must happen now and then though nothing rings."""
+        """Do what must happen now and then without a notification."""
         tick(self)
 
     def acked(self) -> dict[Lane, int]:
-        """How far the parent holds our log, as last heard."""
+        """How far the parent has our log, by its last answer."""
         return self.dialer.acked_by_parent if self.dialer is not None else {}
 
     def close_soon(self) -> None:
-        """Begin nothing more on the line upward."""
+        """Begin nothing more on the link upward."""
         if self.dialer is not None:
             self.dialer.close_soon()
 
@@ -138,8 +139,8 @@ class Process:
         catalogue = load_catalogue()
         try:
             for folder in folders:
-                # The same chance for all: keys and tokens come of it, and one seeded from it would
-                # give itself away by what it has drawn before.
+                # One random source for all: keys and tokens come from it, and one seeded from it
+                # could be recognised by what it has drawn before.
                 office = open_office(
                     folder, wall_ms=wall_ms, rng=rng, catalogue=catalogue, **store_options
                 )
@@ -186,7 +187,7 @@ class Process:
         return address
 
     def served_of(self, unit: int) -> Served:
-        """Return the office called; a process with one office needs no name for it.
+        """Return the office called; a process with one office needs no name.
 
         Raises: UnknownUnit.
         """
@@ -199,7 +200,7 @@ class Process:
         return found
 
     def parent_of(self, unit: int) -> Parent:
-        """Return the face to its children of the office called."""
+        """Return the parent's end of the office called."""
         return self.served_of(unit).parent
 
     def context_for(self, token: str) -> CallContext:
@@ -208,7 +209,7 @@ class Process:
         return CallContext(served.office, served.dialer, served.parent)
 
     def stop(self) -> None:
-        """Stop gracefully: calls under way end, links close, every store is brought home."""
+        """Stop gracefully: calls under way end, links close, every store is checkpointed."""
         if self._stopped.is_set():
             return
         self._stopped.set()

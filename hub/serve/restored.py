@@ -1,4 +1,4 @@
-"""What a process does when one of its offices turns out to be a restored store."""
+"""Recovery of a restored store: what a process does when one of its offices turns out to be one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sync.store import meta
 
 
 def recover(office: LinkedOffice, dialer: Dialer | None) -> None:
-    """Begin the recovery of an office whose child holds words that it has lost.
+    """Begin the recovery of an office whose child has entries that it has lost.
 
-    With a parent, the next greeting recovers (`sync.recovery.child`). The city has none: it writes
-    under another incarnation at once, and each child gives back what it heard.
+    With a parent, the next handshake recovers (`sync.recovery.child`). The city has none: it writes
+    under another incarnation at once, and each child returns the entries that it received.
     """
     if dialer is not None:
         dialer.renew_handshake()

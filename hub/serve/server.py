@@ -88,7 +88,7 @@ class Server:
         self._server.add_generic_rpc_handlers((handler,))
 
     def reflect(self, *services: str) -> None:
-        """Let programs ask for the contract of these services; it tells nothing of an office."""
+        """Let programs read the contract of these services; it has nothing about an office."""
         from grpc_reflection.v1alpha import reflection
 
         names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -96,7 +96,7 @@ class Server:
 
     def start(self) -> str:
         """Listen and serve; return the address with its real port. Raises: CannotListen."""
-        must_be_free(self._asked)  # gRPC would not say why, and write a line of its own
+        must_be_free(self._asked)  # gRPC would not report why, and would print a line of its own
         try:
             port = self._server.add_insecure_port(str(self._asked))
         except RuntimeError as error:
@@ -108,7 +108,7 @@ class Server:
         return self.address
 
     def serves(self, unit: int) -> None:
-        """Let whoever asks the health service by this name know that the office is here."""
+        """Register the office with the health service under this name."""
         self._health.set(health_name(unit), health_pb2.HealthCheckResponse.SERVING)
 
     def stop(self, grace_s: float) -> None:
@@ -142,7 +142,7 @@ def must_be_loopback(at: Address) -> None:
 
 
 def must_be_free(at: Address) -> None:
-    """Try whether this machine lets us listen at an address now. Raises: CannotListen."""
+    """Check whether this machine lets us listen at an address now. Raises: CannotListen."""
     try:
         found = socket.getaddrinfo(
             at.host, at.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -158,7 +158,7 @@ def must_be_free(at: Address) -> None:
                 tried.listen(1)
         except OSError as error:
             failed.append(error)
-    # A name may stand for an address that this machine has not, as ::1 without IPv6.
+    # A name may mean an address that this machine does not have, as ::1 without IPv6.
     taken = next((error for error in failed if error.errno == errno.EADDRINUSE), None)
     if taken or len(failed) == len(found):
         raise CannotListen(str(at), _why(taken or failed[0])) from None

@@ -1,4 +1,4 @@
-"""The tables of work assignments: kinds of events, transitions, and the order of concurrent events.
+"""Rules of work assignments as tables: kinds of events, transitions, order of concurrent events.
 
 One assignment is one hop from an issuer to an assignee. Each has its own kinds of events, so that
 neither ever edits what the other wrote. `assignment.py` reads these tables.

@@ -111,7 +111,7 @@ class IllegalEvent(SilianError):
         en, zh, remedy_en, remedy_zh = REASONS[reason]
         allowed, allowed_zh = allowed_text(steps)
         if reason == "wrong_state" and allowed:
-            remedy_en = remedy_zh = ""  # it says no more than that
+            remedy_en = remedy_zh = ""  # it has no other text
         super().__init__(
             f"An assignment that is {state.value!r} refused {kind.value!r}: {en}.",
             f"任务处于“{STATE_ZH[state]}”，不能“{KIND_ZH[kind]}”：{zh}。",

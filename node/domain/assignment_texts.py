@@ -78,7 +78,7 @@ def step_verb(step: str) -> str:
 
 
 def allowed_text(steps: Sequence[str] | None) -> tuple[str, str]:
-    """Say in both languages which steps an office may take now; "" where nobody knows."""
+    """Return in both languages which steps an office may take now; "" where nobody knows."""
     if steps is None:
         return "", ""
     if not steps:

@@ -46,7 +46,7 @@ def decide(
 
     `live`: the units with the value here; `hop`: our child on the way to a unit; `closed`: the
     units concerned when a person closed it; `above`: the units in the case of an office above. The
-    case is ours if no office below us is above all of the units. A further unit opens it again.
+    case is ours if no office below us is above all of the units. A new unit opens it again.
     """
     hops = {me if unit == me else hop(unit) for unit in live} - {None}
     ours = {u: n for u, n in live.items() if u == me or hop(u) is not None}

@@ -112,7 +112,7 @@ def read_limit(
 
 
 def read_levels(table: Table, key: str, default: Any = None) -> tuple[Level, ...]:
-    """Read a list of level names; `default` stands for a missing key."""
+    """Read a list of level names; a missing key means `default`."""
     if default is not None and key not in table:
         return tuple(default)
     names = table.texts(key)

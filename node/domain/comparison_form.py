@@ -1,4 +1,4 @@
-"""The form in which texts are compared: two spellings of one key, one number or one heading.
+"""The comparison form of a text: equal for two spellings of one key, one number or one heading.
 
 Stored is what was typed first; this form is for comparing only. A Chinese input method types a key
 in full width, Excel adds spaces, people mix cases and dashes: none of that makes another record.

@@ -163,7 +163,7 @@ class Contribution:
         return frozenset(named)
 
     def in_force(self, since: Value, until: Value, day: Day) -> bool:
-        """Say whether it counts on a day, by what stands in its two fields."""
+        """Return whether it counts on a day, by the days in its two fields."""
         begun = since is None or since == "" or str(since) <= day
         return begun and (until is None or until == "" or str(until) > day)
 

@@ -70,7 +70,7 @@ def day_text(ms: int) -> str:
 
 
 def time_text(ms: int, pattern: str = "%Y-%m-%d %H:%M") -> str:
-    """Return a moment for people. Whatever a store holds can be shown, a slip as well."""
+    """Return a moment for people. Any stored value can be shown, a wrong one as well."""
     try:
         return (_EPOCH + timedelta(milliseconds=ms)).astimezone(CHINA).strftime(pattern)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Whether work is late, how far up that is shown, and the progress of relayed work."""
+"""Deadlines: whether work is late, how far up that is shown, the progress of relayed work. Pure."""
 
 from __future__ import annotations
 

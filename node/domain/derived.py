@@ -73,8 +73,8 @@ def committee_missing(cells: Cells, norms: Norms) -> dict[CellKey, int]:
 
 def latest_election(cells: Cells, _norms: Norms) -> dict[CellKey, int]:
     """Return the last election day; of two methods on one day, the last by code. Source: N7."""
-    held = (parse_dims(key.dims) for key, n in cells.items() if key.measure == "elections_held")
-    latest = [dims for dims in held if {"held_on", "election_method"} <= dims.keys()]
+    dated = (parse_dims(key.dims) for key, n in cells.items() if key.measure == "elections_held")
+    latest = [dims for dims in dated if {"held_on", "election_method"} <= dims.keys()]
     if not latest:
         return {}
     last = max(latest, key=lambda dims: (dims["held_on"], dims["election_method"]))

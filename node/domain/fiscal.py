@@ -1,4 +1,4 @@
-"""Which fiscal years are open, and for what: the one rule that every posting is asked about."""
+"""Fiscal years: which are open, and for what; the one rule that every posting is checked by."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class FiscalYears:
     """`first`: the year in which this network's tree begins; `now`: the calendar year of today.
 
     Money is put in for last, this and next year; it is matched and sent down for any year of the
-    network up to the next, and spent for any that has begun. Nothing is asked of what only answers
-    another posting (received, returned, reclaimed, reversed): money must always be able to
-    arrive or come home. No year is closed to spending while nothing carries its money forward.
+    network up to the next, and spent for any that has begun. A posting that only answers another
+    (received, returned, reclaimed, reversed) is always allowed: money must be able to arrive or to
+    come back. No year is closed to spending, because nothing carries its money forward.
     """
 
     first: int

@@ -1,4 +1,4 @@
-"""Group records by what a contribution reads of them, and compute each group only once.
+"""Group keys of records: what a contribution reads of them; each group is computed only once.
 
 A contribution reads a few fields of a record, often only the year of a date. Records with the same
 values of these add the same. So they are counted first (in C) and computed once: a thousand
@@ -123,7 +123,7 @@ class Counting:
         return moved
 
     def come(self, records: Iterable[Values], before: Day, after: Day) -> dict[CellKey, int]:
-        """Return what it adds that these records are counted up to another day than before."""
+        """Return what these records add when they are counted up to another day than before."""
         moved: dict[CellKey, int] = defaultdict(int)
         records = list(records)
         for group in self._groups:

@@ -1,4 +1,4 @@
-"""One office's books: refuse a posting that breaks a rule, fold one that does not.
+"""The ledger of one office: refuse a posting that breaks a rule, fold one that does not.
 
 An office writes only its own accounts, so it can check its balance alone, with every link down. It
 needs its own postings and the received ones that other offices addressed to it.
@@ -51,7 +51,7 @@ __all__ = [
 class Books:
     """The journal of one office and its balances.
 
-    `is_descendant(below, above)` tells whether one unit is under another in the tree of today.
+    `is_descendant(below, above)` returns whether one unit is under another in the tree of today.
     `level`: 0 city to 3 community. `ceilings_fen`: yearly limits of what may be appropriated, by
     fund. `years`: which years are open; None: every one. Books of one fund and year may be built
     from the postings of that fund and year alone; only MATCH looks at two funds, F1 and F2.

@@ -1,4 +1,4 @@
-"""Why the ledger refused a posting: one class for each remedy."""
+"""Errors of the ledger: why a posting is refused, one class for each remedy."""
 
 from __future__ import annotations
 

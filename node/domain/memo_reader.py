@@ -1,4 +1,4 @@
-"""Read the cells of a long sheet; cache the result of equal cells."""
+"""A reader of the cells of a long sheet that caches (memoizes) the result of equal cells."""
 
 from __future__ import annotations
 

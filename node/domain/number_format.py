@@ -1,4 +1,4 @@
-"""What a number format of Excel makes of a number: the unit it adds, the text it shows. Pure.
+"""Number formats of Excel: what one makes of a number: the unit it adds, the text it shows. Pure.
 
 A format has up to four sections, for positive, negative and zero numbers and for text. Only what
 changes the meaning counts: units, per cent, thousands left out, added digits. Colours, padding,
@@ -76,17 +76,17 @@ def unit_shown(format_: str, number: float) -> str:
 
 
 def is_percent(format_: str, number: float) -> bool:
-    """Say whether the format shows a hundred times the number."""
+    """Return whether the format shows a hundred times the number."""
     return _section(_sections(format_), number).percent
 
 
 def is_date(format_: str) -> bool:
-    """Say whether a format shows a number as a day or a time."""
+    """Return whether a format shows a number as a day or a time."""
     return any(section.date for section in _sections(format_))
 
 
 def shown_text(format_: str, number: float) -> str | None:
-    """Return the text in which a format shows a number; None where that is not plain to say.
+    """Return the text in which a format shows a number; None if that cannot be determined.
 
     Read are general formats, and zeros with text around or between them: 7 in `0000` is "0007".
     """

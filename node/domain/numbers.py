@@ -1,6 +1,6 @@
 """Numbers and amounts of money as people write them: one reader for sheets, commands and calls.
 
-Whatever is not written plainly is refused, never guessed at: "1,50" is neither 1.50 nor 150.
+Whatever is not written plainly is refused, never guessed: "1,50" is neither 1.50 nor 150.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {0x3000: 
 def number_of(text: str, *, unit: str = "") -> Decimal:
     """Return a number: digits of either width, commas only between groups of three, one point.
 
-    `unit`: may stand behind it. Raises: Refused.
+    `unit`: may follow it. Raises: Refused.
     """
     narrow = _without(text.translate(_WIDE).strip(), unit)
     if len(narrow) > NUMBER_LENGTH_MAX or not _NUMBER.fullmatch(narrow):

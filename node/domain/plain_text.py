@@ -1,4 +1,4 @@
-"""What a text may be made of: characters that every store, screen and file can hold."""
+"""Plain text: the characters that every store, screen and file can hold."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def unkeepable(text: str) -> str:
 
 
 def unkeepable_in_note(text: str) -> str:
-    """Return the same for a text of several lines, where tabs and any ends of lines are good."""
+    """Return the same for a text of several lines, where tabs and any line ends are allowed."""
     return unkeepable(text.replace("\t", " ").replace("\r", "\n"))

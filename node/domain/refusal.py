@@ -1,4 +1,4 @@
-"""The error for one invalid value: readers of cells raise it, `validate` makes a fault of it."""
+"""The refusal of one invalid value: readers of cells raise it, `validate` makes a fault of it."""
 
 from __future__ import annotations
 

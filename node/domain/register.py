@@ -164,7 +164,7 @@ class Register:
     def fold(
         self, before: Mapping[str, Value] | None, after: Mapping[str, Value] | None, day: Day
     ) -> dict[CellKey, int]:
-        """Return what must be added to the cells for one edit; None stands for "no record".
+        """Return what must be added to the cells for one edit; None means "no record".
 
         Any history of edits sums to the contributions of the records that remain.
         """

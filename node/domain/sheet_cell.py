@@ -1,4 +1,4 @@
-"""What a cell of a spreadsheet can be besides a plain value: unknown, or a number in a format."""
+"""Sheet cells that are no plain value: unknown, or a number in a format."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Convert spreadsheet cells to stored values, by type. Pure.
+"""Values of sheets: convert spreadsheet cells to stored values, by type. Pure.
 
 Each reader takes the field and one cell as Excel or CSV gives it (str, int, float, bool, date,
 datetime, or a kind of `sheet_cell`) and returns the stored value, or raises `Refused` with a code
-and both texts. The texts are about the form: none of them holds the value itself; `validate`
-quotes it where it may. What kinds of cell a type takes is said; any other kind is refused.
+and both texts. The texts are about the form: none of them contains the value itself; `validate`
+quotes it where that is allowed. Each reader names the kinds of cell that it accepts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ INT_LIMIT = 2**63  # what both stores can hold
 EXACT_MAX = 10**15  # from here a spreadsheet's number may have lost digits
 SERIAL_FIRST, SERIAL_LAST = 3_000, 109_574
 """Excel day numbers read as dates: 1908 to 2199. Smaller ones are rather years like 2026."""
-DATED_FROM = date(1900, 3, 1)  # a dated cell below it holds a 0 or a time, not a day
+DATED_FROM = date(1900, 3, 1)  # a dated cell before it has a 0 or a time, not a day
 SUGGESTED_MAX = 8
 UNIT_SHOWN_MAX = 10
 

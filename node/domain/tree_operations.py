@@ -159,7 +159,7 @@ _Place = tuple[int | None, str]  # the old id of the parent, None if it is new, 
 def _by_code(
     befores: list[Unit], afters: list[Unit], known: _Known, *, ambiguous_wanted: bool
 ) -> Iterator[_Pair]:
-    """Yield the pairs that share a code: those that the names speak against, or all others."""
+    """Yield the pairs that share a code: those that the names contradict, or all others."""
     code_before = {unit.code: unit for unit in befores}
     places_before = {_place(unit) for unit in befores}
     places_after = {_new_place(unit, known) for unit in afters}

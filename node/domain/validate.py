@@ -119,10 +119,10 @@ def _required(field: Field) -> Fault:
 
 
 def sayable(register: Register, name: str) -> str:
-    """Return what was given as a field's name, if a refusal may say it again; else "".
+    """Return a field name that was given, if a refusal may quote it; else "".
 
-    It may be a value that slipped into the place of a name: of persons, only what looks like a
-    name of a field is repeated.
+    It may be a value in the place of a name: for registers of persons, only what looks like a name
+    of a field is quoted.
     """
     if len(name) > QUOTED_MAX or not name.isprintable():
         return ""

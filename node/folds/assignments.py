@@ -95,7 +95,7 @@ class AssignmentFold:
         return self._react(tx, loaded)
 
     def _react(self, tx: Connection, loaded: dict[bytes, Assignment]) -> list[Edit]:
-        """Write what this office does by itself now that these assignments stand as they do."""
+        """Write the automatic events for the present state of these assignments."""
         me = self._context
         writer = EventWriter(me.unit, me.level, me.tree, me.clock.now_ms())
         for assignment in sorted(loaded):
@@ -289,7 +289,7 @@ class _Reactor:
         states = Counter(State(p.state) for p in parts)
         done = [state for state in states if state in COMPLETED]
         nothing_done = all(state in DROPPED for state in states)
-        # After a rework, or while it asks to hand the work back, a person speaks for the office;
+        # After a rework, or while it asks to hand the work back, a person reports for the office;
         # so too where somebody took a part away: it may be meant for another office.
         recalled = State.RECALLED in states
         person = self._state.reworks > 0 or self._state.hand_back_asked or recalled
@@ -332,7 +332,7 @@ def _touched(effects: Sequence[Effect]) -> set[bytes]:
 
 
 def _flag(one: Assignment, old: Row | None) -> str:
-    """Return what is known of lateness: decided here after a claim, until then by the job."""
+    """Return what is known of lateness: final after a claim, until then set by the job."""
     state = one.state
     if state.due_ms is None:
         return ""

@@ -63,7 +63,7 @@ def lines(tx: Connection, where: str, parameters: Sequence[object]) -> list[Line
 
 
 def shared_marks(tx: Connection) -> set[bytes]:
-    """Return the marks that more than one record has, and those of every case kept here."""
+    """Return the index entries that more than one record has, and those of every case kept here."""
     rows = execute(
         tx, "SELECT id FROM r_mark WHERE f_n > 0 GROUP BY id HAVING count(*) > 1 OR max(f_n) > 1"
     )
@@ -124,11 +124,11 @@ class CaseFold:
         return edits
 
     def are_concerned(self, tx: Connection) -> bool:
-        """Tell whether there is anything for `review_all` to look at."""
+        """Return whether there is anything for `review_all` to check."""
         return bool(shared_marks(tx))
 
     def review_all(self, tx: Connection) -> list[Edit]:
-        """Return the edits that bring every case in line, and every mark that several have."""
+        """Return the edits that update every case and every index entry of several records."""
         return self.review(tx, shared_marks(tx))
 
     def close(self, mark: bytes, case_lines: list[Line], reason: str, actor: str) -> list[Edit]:
@@ -169,7 +169,7 @@ class CaseFold:
     ) -> list[Edit]:  # fmt: skip
         """Return the edits that inform every concerned unit, also those informed before.
 
-        A unit that has no record of it any more is only informed that the case is settled.
+        A unit that no longer has a record of it is only informed that the case is resolved.
         """
         me = self._me.unit
         edits = []

@@ -1,4 +1,4 @@
-"""What every fold is given of its office."""
+"""Context: what every fold is given of its office."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sync.store.registers import RegisterTables
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldContext:
-    """Of one office: what its records are, who it is, how the tree stands, what time it is."""
+    """What one office's folds use: its catalogue, its identity, the tree, the clock."""
 
     unit: int
     level: int

@@ -1,7 +1,7 @@
 """Contributions: this office's records folded into its cells, in the record's transaction.
 
-A record may count from a day or until a day only. The store knows up to which day the cells have
-followed; the first transaction of another day takes along the records whose day has come.
+A record may count from a day or until a day only. The store records up to which day the cells
+count; the first transaction of another day adds the records whose day has come.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ContributionFold:
             _add(moved, added)
         if any(effect.register == POSTING for effect in effects):
             _add(moved, self._uncounted(tx))
-        if day:  # what these records add since, like all the others, is taken along
+        if day:  # what these records add since then is included, like all others
             _add(moved, self._followed(tx, self._today().isoformat()))
         moved = {key: amount for key, amount in moved.items() if amount}
         return self.edits(tx, moved) if moved else ()
@@ -107,7 +107,7 @@ class ContributionFold:
     # -- days that come -----------------------------------------------------------------------
 
     def counted_to(self, tx: Connection) -> Day:
-        """Return the day that the cells stand on; today where nothing was counted yet."""
+        """Return the day up to which the cells count; today where nothing was counted yet."""
         return self._counted_to(tx) or self._today().isoformat()
 
     def pending(self, tx: Connection, before: Day, after: Day) -> dict[CellKey, int]:
@@ -120,7 +120,7 @@ class ContributionFold:
         return {key: amount for key, amount in moved.items() if amount}
 
     def follow(self, tx: Connection, day: Day) -> list[Edit]:
-        """Return the edits that bring the cells to a day; from then on they stand on it."""
+        """Return the edits that bring the cells to a day; from then on they count up to it."""
         moved = self._followed(tx, day)
         return self.edits(tx, moved) if moved else []
 
@@ -137,7 +137,7 @@ class ContributionFold:
     def _between(
         self, tx: Connection, register: str, days: Sequence[str], before: Day, after: Day
     ) -> Iterator[Mapping[str, Value]]:
-        """Yield the own records one of whose days lies between two days, the later one included."""
+        """Yield the own records one of whose days is between two days, the later one included."""
         names = sorted(self._fields_read[register])
         near = " OR ".join("(f_{0} > ? AND f_{0} <= ?)".format(name) for name in days)  # noqa: UP032
         rows = tx.exec_driver_sql(

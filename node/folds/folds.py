@@ -1,4 +1,4 @@
-"""The six folds of an office, in the order in which one sees what the one before it entailed."""
+"""The six folds of an office, in an order in which each sees what the one before it added."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class Folds:
         return [*booked, *self.contributions.settle_uncounted(tx)]
 
     def reactions(self, tx: Connection) -> list[Edit]:
-        """Return what assignments and returned money ask of this office and it has not answered."""
+        """Return the events and bookings that assignments and returned money still require."""
         return [*self.assignments.pending_events(tx), *self.ledger.pending_bookings(tx)]

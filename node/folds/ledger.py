@@ -1,4 +1,4 @@
-"""Fold postings into balances, and write the payer's bookings of returned money."""
+"""Fold of the ledger: postings into balances, and the payer's bookings of returned money."""
 
 from __future__ import annotations
 

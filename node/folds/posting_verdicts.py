@@ -1,7 +1,7 @@
 """Judge postings as they come: which count here, and which wait in quarantine.
 
 A posting that is covered by what counts already costs a few lookups. Only where one is not, or
-something waits, the offices concerned are judged anew, from all of their postings of that money.
+something waits, the offices concerned are judged again, from all of their postings of that money.
 """
 
 from __future__ import annotations

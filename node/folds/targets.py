@@ -1,4 +1,4 @@
-"""The final assignees of a piece of work: the next offices on the way, and the list as text.
+"""Final targets of a piece of work: the next offices on the way, and the list as text.
 
 An order to every community of a city has thousands of final assignees. The text in a hop's draft
 names all of a level with one sign, a few exceptions by id, or else the ids themselves.

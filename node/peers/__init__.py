@@ -1,4 +1,4 @@
-"""What an office knows of its peers: their status, refused signatures, comparisons.
+"""Peers: their status, refused signatures, comparisons, as an office knows them.
 
-A floor below the office: `PeerContext` is all that it asks of one.
+Below the office: `PeerContext` is all that it uses of one.
 """

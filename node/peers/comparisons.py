@@ -20,26 +20,26 @@ DAY_S = 86_400
 
 
 class Compares(Protocol):
-    """What carries a comparison out (`sync.link.dialer.Dialer`)."""
+    """Carries out a comparison (`sync.link.dialer.Dialer`)."""
 
     @property
     def comparing(self) -> bool:
-        """Whether a comparison is asked for or under way."""
+        """Whether a comparison is requested or under way."""
 
     def compare(self, options: CompareOptions | None = None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """One thing that was put right. Checks stand for contents: equal checks, equal copies."""
+    """One thing that was repaired. Equal checksums mean equal copies."""
 
     at_ms: int
     peer: int
     register: str
     unit: int
     record: bytes  # empty: the kept sum of a bucket
-    side: str  # whose copy changed: here, there, both; refused: none, this store would not take it
-    before: int | None  # the check of our copy; None: there was none
+    side: str  # whose copy changed: here, there, both; refused: none, this store did not accept it
+    before: int | None  # the checksum of our copy; None: there was none
     after: int | None
 
 
@@ -48,14 +48,14 @@ class Comparisons:
 
     def __init__(self, office: PeerContext) -> None:
         self._office = office
-        self._period = ""  # of the daily comparison that is asked for
+        self._period = ""  # of the daily comparison that is requested
         self.last: Comparison | None = None  # since this process began
 
     def ask_if_due(self, line: Compares) -> None:
-        """Ask for the daily comparison, at this office's own time of the day.
+        """Request the daily comparison, at this office's own time of the day.
 
-        Beside the sums it reads one of the 64 buckets from the records, another one each day: a
-        record that was changed behind the program's back leaves its sum as it was.
+        Besides the sums it reads one of the 64 buckets from the records, another one each day: the
+        sum does not show a record that was changed in the database directly.
         """
         if line.comparing:
             return
@@ -71,7 +71,7 @@ class Comparisons:
             line.compare(CompareOptions(read=frozenset({day.toordinal() % DIGEST_BUCKETS})))
 
     def ended(self, comparison: Comparison) -> None:
-        """Told how a comparison ended; one that could not be made is asked for again."""
+        """Called with a comparison's result; one that could not be made is requested again."""
         office, period = self._office, self._period
         self.last = comparison
         if not comparison.comparable:
@@ -91,7 +91,7 @@ class Comparisons:
             )  # fmt: skip
 
     def forget(self) -> None:
-        """Forget how the last one ended: whoever waits for the next one tells them apart."""
+        """Forget the last result, so that a caller who waits recognises the next one."""
         self.last = None
 
     def repairs(self, limit: int = 100, skip: int = 0) -> list[Repair]:
@@ -108,7 +108,7 @@ class Comparisons:
         ]  # fmt: skip
 
     def repairs_in_all(self) -> int:
-        """Return how many repairs are remembered."""
+        """Return how many repairs are stored."""
         with self._office.store.read() as tx:
             return int(tx.execute(select(func.count()).select_from(repair)).scalar_one())
 

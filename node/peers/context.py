@@ -1,4 +1,4 @@
-"""What knowledge of peers needs from its office."""
+"""Context: what knowledge of peers needs from its office."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sync.model.version import HybridClock
 
 
 class PeerContext(Protocol):
-    """The part of an office (`node.office.Office`) that this floor uses."""
+    """The part of an office (`node.office.Office`) that this package uses."""
 
     @property
     def store(self) -> Store: ...

@@ -1,4 +1,4 @@
-"""Neighbours whose newest message was refused, for `status`: signatures, or rights."""
+"""Refusals: neighbours whose newest message was refused, for `status`: signatures, or rights."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class QuotaRefusals:
 
 
 class SignatureRefusals:
-    """Neighbours whose newest batch was refused; each until it hands over what is in order."""
+    """Neighbours whose newest batch was refused; each until it sends what is in order."""
 
     def __init__(self, office: PeerContext) -> None:
         self._office = office
@@ -53,12 +53,12 @@ class SignatureRefusals:
         }
 
     def note(self, unit: int, error: SilianError) -> None:
-        """A neighbour sent what its origin has not signed, or what it may not send."""
+        """Record a neighbour that sent what its origin has not signed, or what it may not send."""
         self._office.log.error("signature_refused", peer=unit, code=error.code, reason=error.en)
         self._set(unit, error.code, error.shown if isinstance(error, KeyRefused) else b"")
 
     def clear(self, unit: int) -> None:
-        """A neighbour sent what is in order; called after every batch."""
+        """Clear a neighbour that sent what is in order; called after every batch."""
         if unit in self._codes:
             self._set(unit, "", b"")
 

@@ -1,4 +1,4 @@
-"""News: what an office knows of itself and of those below it, for its parent and `status`."""
+"""Peer status: what an office knows of itself and those below it, for its parent and `status`."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ _apart_from_moments = attrgetter(
 )
 
 
-MOMENTS_KEPT_MS = 3_600_000  # of news that is only newer, what is written is this old at most
+MOMENTS_KEPT_MS = 3_600_000  # a stored status is at most this old if only its moments changed
 NUMBER_END = 1 << 63  # what a store takes
 PROGRAM_MAX = 100  # characters of a program's version
-EARLIER_MAX = 8  # of one office's older news: which of them we hold is seen when somebody asks
+EARLIER_MAX = 8  # older statuses of one office, from which its watermark is computed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +63,30 @@ class Watermark:
     """How far an office's cells are known here."""
 
     at_ms: int  # all that the office stamped up to this moment is here; 0: nothing is known
-    behind: bool = False  # the office is known to have written more than is held here
+    behind: bool = False  # the office is known to have written more than is here
 
 
 class PeerStatus:
-    """Kept in memory while the office runs and written down by the tick (`save`)."""
+    """Kept in memory while the office runs; the tick stores it (`save`)."""
 
     def __init__(self, office: PeerContext) -> None:
         self._office = office
         self._lock = threading.Lock()
         self._known: dict[int, NodeStatus] = {}
-        self._dirty: set[int] = set()  # units whose news the parent has not heard
-        self._in_flight: set[int] = set()  # units whose news is on its way; no answer yet
-        self._earlier: dict[int, deque[NodeStatus]] = {}  # what an office said when it had less
+        self._dirty: set[int] = set()  # units whose status the parent has not received
+        self._in_flight: set[int] = set()  # units whose status was sent; no answer yet
+        self._earlier: dict[int, deque[NodeStatus]] = {}  # older ones, when it had written less
         self._watermark_source: dict[
             int, NodeStatus
-        ] = {}  # the newest news of each that is exact here
+        ] = {}  # the newest status of each up to which we have everything
         self._exact: dict[int, int] = {}  # watermarks that were shown: they never go back (INV-12)
-        self._shown: set[int] = set()  # units whose watermark was shown since it was written
+        self._shown: set[int] = set()  # units whose watermark was shown since it was stored
         self._saved: dict[int, NodeStatus] = {}
         self._safe_saved: dict[tuple[int, Lane], int] = {}
         self._ahead: dict[int, int] = {}  # unit -> ms that its clock was ahead of ours
         self._durable: dict[tuple[int, Lane], int] = {}
         self._acked: dict[Lane, int] = {}
-        self._complete_to_ms = 0  # the last moment up to which our own log was known to be whole
+        self._complete_to_ms = 0  # the last moment at which our own log was known to be complete
         self.parent = 0
         self.parent_contact_ms = 0  # since this process started
         with office.store.read() as tx:
@@ -98,22 +98,22 @@ class PeerStatus:
             self._safe_saved.update(self._durable)
 
     def own_status(self, acked: dict[Lane, int] | None = None) -> NodeStatus:
-        """Return how this office stands now. `acked`: how far the parent holds our log."""
+        """Return the present status of this office. `acked`: how far the parent has our log."""
         office = self._office
         with self._lock:
             if acked is not None:
                 self._acked.update(acked)
             above = office.identity.level - 1
-            # What is safe at the parent's is known across restarts, unlike what it acked.
+            # What is durable at the parent is known across restarts, unlike what it acked.
             positions = {
                 lane: max(self._acked.get(lane, 0), self._durable.get((above, lane), 0))
                 for lane in Lane
             }
             now_ms = office.clock.no_stamp_before_now()
-            if not office.store.writing:  # what is being written may bear an earlier stamp
+            if not office.store.writing:  # what is being written may have an earlier stamp
                 self._complete_to_ms = now_ms
             complete_to_ms = self._complete_to_ms
-        with office.store.read() as tx:  # the snapshot begins after that look
+        with office.store.read() as tx:  # the snapshot begins after that check
             return self._own_status(tx, positions, now_ms, complete_to_ms)
 
     def _own_status(
@@ -142,9 +142,9 @@ class PeerStatus:
         )
 
     def for_parent(self) -> list[NodeStatus]:
-        """Return our own news and that from below which the parent has not heard yet.
+        """Return our own status and those from below that the parent has not received yet.
 
-        It counts as heard when the parent has answered; until then it is said again.
+        A status counts as received when the parent has answered; until then it is sent again.
         """
         with self._lock:
             self._in_flight |= self._dirty
@@ -155,16 +155,16 @@ class PeerStatus:
     def receive_status(
         self, peer_status: Iterable[NodeStatus], *, child: int | None = None
     ) -> None:
-        """Take news from below. What a child says of units that are not below it is ignored.
+        """Store statuses from below; ignore those of units that are not below the child.
 
-        Of its own line a child says nothing: that is for its parent to `record_contact`.
+        A child reports nothing of its own link: its parent records that (`record_contact`).
         """
         tree = self._office.tree
         with self._lock:
             for item in peer_status:
                 if child is not None and not (item.unit in tree and tree.within(item.unit, child)):
                     continue
-                if not _is_possible(item):  # one that is kept would stop every tick above
+                if not _is_possible(item):  # a stored one would stop every tick above
                     self._office.log.warning("status_left_out", unit=item.unit)
                     continue
                 known = self._known.get(item.unit)
@@ -177,9 +177,9 @@ class PeerStatus:
                 self._store_newer(self._clamped(item))
 
     def record_contact(self, child: int, *, connected: bool, waiting_down: int) -> None:
-        """Note what we see of a child's line ourselves: call it at each contact and at its end.
+        """Record what we see of a child's link ourselves: call it at each contact and at its end.
 
-        What the child said of itself stays as old as it is: a contact is no proof of exactness.
+        The child's own report keeps its age: a contact is no proof of exactness.
         """
         now_ms = self._office.clock.now_ms()
         with self._lock:
@@ -192,7 +192,7 @@ class PeerStatus:
             )
 
     def _store_newer(self, item: NodeStatus) -> None:
-        """Keep the newer; of what is equally old the later, for one path leads here, in order."""
+        """Keep the newer; of two equally old ones the later: they come by one path, in order."""
         known = self._known.get(item.unit)
         newer = known is None or (item.at_ms, item.last_contact_ms) >= (
             known.at_ms,
@@ -206,7 +206,7 @@ class PeerStatus:
             self._dirty.add(item.unit)
 
     def _clamped(self, item: NodeStatus) -> NodeStatus:
-        """Date news no later than now: a fast clock must not outdate what is said after it."""
+        """Date a status no later than now: with a fast clock it must not outdate later ones."""
         now_ms = self._office.clock.now_ms()
         if item.at_ms <= now_ms + CLOCK_AHEAD_MS_MAX:
             self._ahead.pop(item.unit, None)
@@ -215,7 +215,7 @@ class PeerStatus:
         return replace(item, at_ms=now_ms)
 
     def clocks_ahead(self) -> dict[int, int]:
-        """Return unit -> by how many milliseconds its clock was ahead when it was last heard."""
+        """Return unit -> by how many milliseconds its clock was ahead at its last report."""
         with self._lock:
             return dict(self._ahead)
 
@@ -224,8 +224,8 @@ class PeerStatus:
     ) -> dict[int, Watermark]:
         """Return how far the cells of these offices are known here; never less than before.
 
-        `units`: None: of every office below. An office that is not heard of has none. They are for
-        showing: what was shown is written by the next `save`.
+        `units`: None: of every office below. An office that never reported has none. They are for
+        showing: what was shown is stored by the next `save`.
         """
         found = self._watermarks(tx, units)
         with self._lock:
@@ -235,9 +235,9 @@ class PeerStatus:
     def _watermarks(self, tx: Connection, units: Collection[int] | None) -> dict[int, Watermark]:
         """Return the watermarks of these offices.
 
-        An office's news says how long its stream was at that moment: if we hold as much, we
-        are exact to just before, for more may be written in the same millisecond. So it is with
-        the stamp of the stream's newest entry.
+        An office's status states the length of its stream at that moment: if we have as much, we
+        are exact to just before, for more may be written in the same millisecond. The same is true
+        of the stamp of the stream's newest entry.
         """
         now_ms = self._office.clock.now_ms()
         positions: dict[int, int] = {}
@@ -264,7 +264,7 @@ class PeerStatus:
         return found
 
     def flag_clone(self, unit: int, *, no_more: bool = False) -> None:
-        """Note that two stores work under one office's name, or that a person has ended it."""
+        """Record that two stores run under one office's name, or that a person has ended it."""
         with self._lock:
             if (unit in self._clones) is not no_more:
                 return
@@ -272,17 +272,17 @@ class PeerStatus:
         self._office.store.write(lambda tx: peers.update(tx, unit, cloned=0 if no_more else 1))
 
     def clones(self) -> frozenset[int]:
-        """Return the offices under whose name two stores were seen at work."""
+        """Return the offices under whose name two stores were seen running."""
         with self._lock:
             return frozenset(self._clones)
 
     def known(self) -> dict[int, NodeStatus]:
-        """Return the newest news of every office heard of, ourselves left out."""
+        """Return the newest status of every known office, ourselves left out."""
         with self._lock:
             return dict(self._known)
 
     def on_parent_contact(self, unit: int, positions: Iterable[DurableAt]) -> None:
-        """Note how far our log is safe above."""
+        """Record how far our log is durable above."""
         with self._lock:
             self.parent = unit
             self.parent_contact_ms = self._office.clock.now_ms()
@@ -292,19 +292,19 @@ class PeerStatus:
                 self._durable[key] = max(self._durable.get(key, 0), item.position)
 
     def durable_from_bundle(self, positions: Iterable[DurableAt]) -> None:
-        """Note how far our log is safe above, as a bundle says: no sign that the line is up."""
+        """Record how far our log is durable above, from a bundle: no sign that the link is up."""
         with self._lock:
             for item in positions:
                 key = (item.level, item.lane)
                 self._durable[key] = max(self._durable.get(key, 0), item.position)
 
     def durable_above(self) -> list[DurableAt]:
-        """Return how far our log is durable at each level above, as last heard."""
+        """Return how far our log is durable at each level above, by the last report."""
         with self._lock:
             return [DurableAt(lv, lane, p) for (lv, lane), p in sorted(self._durable.items())]
 
     def waits_above(self) -> bool:
-        """Say whether something that goes up is not known to be safe at every level it goes to."""
+        """Return whether something goes up that is not known to be durable at all its levels."""
         floors = {(s.level, s.lane): s.position for s in self.durable_above()}
         with self._office.store.read() as tx:
             return any(
@@ -314,11 +314,11 @@ class PeerStatus:
             )
 
     def save(self, *, moments: bool = False) -> None:
-        """Write down what has changed since: after a restart `status` starts from it.
+        """Store what has changed since: after a restart `status` starts from it.
 
-        Of news that is only newer nothing is written, but once an hour, and when its watermark was
-        shown; `moments`: all of it, for this process ends. Of an office that we are behind of,
-        older news is kept: it carries the watermark.
+        A status of which only the moments are newer is stored once an hour, and when its watermark
+        was shown; `moments`: store all of it, for this process ends. Of an office of which we lack
+        something, an older status is kept: the watermark comes from it.
         """
         with self._lock:
             fresh = [u for u, item in self._known.items() if self._is_due(item, moments)]
@@ -352,7 +352,7 @@ class PeerStatus:
         return max(newer_ms) >= MOMENTS_KEPT_MS
 
     def _to_be_kept(self, marks: Mapping[int, Watermark]) -> list[NodeStatus]:
-        """Return the news to write of these offices, unless it is written."""
+        """Return the statuses to store of these offices, except those stored already."""
         earlier: list[NodeStatus] = []
         with self._lock:
             for unit, mark in marks.items():
@@ -368,7 +368,7 @@ class PeerStatus:
 
 
 def _is_possible(item: NodeStatus) -> bool:
-    """Say whether a status has only numbers that can be, and a text that can be shown."""
+    """Return whether a status has only possible numbers and a text that can be shown."""
     values = [getattr(item, name) for name in NodeStatus.__dataclass_fields__]
     fit = all(0 <= n < NUMBER_END for n in values if isinstance(n, int))
     return fit and len(item.program) <= PROGRAM_MAX and item.program.isprintable()

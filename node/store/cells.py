@@ -1,4 +1,4 @@
-"""Cells read back: what one unit and all below it come to, and totals recomputed from cells."""
+"""Cells in the store: what one unit and all below it add up to; totals recomputed from cells."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def cells_of(
             f"WHERE unit IN ({marks}) AND (causal_length & 1) = 1{where}"
         )
         for measure, period, dims, amount in _rows(tx, statement, (*part, *parameters)):
-            # An empty text comes back as nothing: a peer's cell without dimensions. One without
-            # a measure or an amount says nothing; the folds add nothing for it either.
+            # An empty text is read as null: a peer's cell without dimensions. One without a measure
+            # or an amount means nothing; the folds add nothing for it either.
             yield CellKey(measure or "", period or "", dims or ""), amount or 0
 
 
@@ -46,14 +46,14 @@ def totals_of(
 
 
 def keeps_total(tree: Tree, unit: int, top: int) -> bool:
-    """Tell whether totals are kept for a unit; a leaf's own cells are all it has."""
+    """Return whether totals are kept for a unit; a leaf's own cells are all it has."""
     return unit == top or bool(tree.children(unit))
 
 
 def sums_below(
     tx: Connection, tree: Tree, top: int, unit: int, measures: Collection[str] | None = None
 ) -> Iterator[tuple[CellKey, int]]:
-    """Yield what a unit and all below it come to in today's tree, the fastest way."""
+    """Yield the sums of a unit and all below it in today's tree, the fastest way."""
     if keeps_total(tree, unit, top):
         return totals_of(tx, unit, measures)
     return cells_of(tx, (unit,), measures)
@@ -67,7 +67,7 @@ def sums_then(
     unit: int,
     measures: Collection[str] | None = None,
 ) -> Iterator[tuple[CellKey, int]]:
-    """Yield what a unit and all that was below it in the tree `then` come to.
+    """Yield the sums of a unit and all that was below it in the tree `then`.
 
     Where nothing was regrouped since, today's totals are read; below that, single units.
     """

@@ -141,8 +141,8 @@ class Store:
 
     def __init__(self, url: URL, *, writer: Engine, reader: Engine) -> None:
         self.url = url
-        self.shown = shown(url)  # how people are told which store it is
-        self.refused: SilianError | None = None  # why it took nothing when it was last asked to
+        self.shown = shown(url)  # how people read which store it is
+        self.refused: SilianError | None = None  # why it accepted nothing at the last attempt
         self._file = _identity_of(url)
         self.write_queue = WriteQueue()
         self.writing = False  # a transaction of this process is under way
@@ -161,7 +161,7 @@ class Store:
         return self._is_sqlite
 
     def marked(self, read: Callable[[Connection], CommitMark]) -> None:
-        """Say how to see which transaction was the last: asked after a commit that failed."""
+        """Set how to read which transaction was the last; used after a commit that failed."""
         self._read_mark = read
 
     def on_reopened(self, reopened: Callable[[Connection], None]) -> None:
@@ -185,12 +185,12 @@ class Store:
     def write(self, work: Callable[[Connection], T], *, priority: Priority = Priority.LOCAL) -> T:
         """Run `work` in one transaction and commit it durably before returning.
 
-        When the commit itself fails, the connection is closed and the store looked at anew: what
-        turns out to be durable is returned as done. `work` is run again when the server has taken
-        it back for another transaction's sake, and when a merge asks for it (`RetryTransaction`):
-        what it counts outside must be set, not added to.
+        When the commit itself fails, the connection is closed and the store read again: what is
+        found durable is returned as done. `work` runs again when the server has rolled it back for
+        another transaction, and when a merge requires it (`RetryTransaction`): what it counts
+        outside must be set, not added to.
         Raises: StoreUnavailable when nothing was done for a passing reason (locked, disk full),
-        CommitUnknown when not even looking says whether it was, NotAStore when it is damaged, and
+        CommitUnknown when reading does not show whether it was, NotAStore when it is damaged, and
         those of `node.store.refusals`.
         """
         try:
@@ -216,7 +216,7 @@ class Store:
         return done
 
     def _note(self, error: SilianError) -> None:
-        """Remember why nothing was written, and say it once in the log."""
+        """Record why nothing was written, and log it once."""
         if self.refused is None or self.refused.code != error.code:
             structlog.get_logger().error("store_refused", code=error.code, reason=error.en)
         self.refused = error
@@ -268,7 +268,7 @@ class Store:
                 return result
         pending = self._pending_commit
         if fault_of(failed) is StoreFault.SERIALIZATION:
-            raise failed  # the server itself says so: nothing is stored
+            raise failed  # the server's answer is final: nothing is stored
         try:
             self._verify_commit()
         except DBAPIError as error:
@@ -300,7 +300,7 @@ class Store:
 
     def named(self, error: DBAPIError | TimeoutError) -> Exception:
         """Return the error for people for an error of the store, or itself if it is our fault."""
-        why = _sector_ids(getattr(error, "orig", None) or error)
+        why = _message_of(getattr(error, "orig", None) or error)
         trouble = fault_of(error)
         if trouble is None:
             return error
@@ -332,9 +332,9 @@ class Store:
         return StoreUnavailable(self.shown, why, trouble)
 
     def lost(self) -> bool:
-        """Say whether the SQLite file that was opened is gone, or another one is in its place.
+        """Return whether the SQLite file that was opened is gone or replaced.
 
-        What is written goes on into the file without a name, and is lost with the process.
+        Later writes go into the unnamed file and are lost with the process.
         """
         return self._file is not None and _identity_of(self.url) != self._file
 
@@ -390,9 +390,8 @@ class Store:
 def copy_database(source: Path, target: Path, *, meant: Path | None = None) -> None:
     """Write a consistent copy of a SQLite file, also while others write to it.
 
-    What is committed when it starts is in the copy, whoever writes on. The copy is for this account
-    only; it is whole, or it is not there. `meant`: the file that a person asked for, if it is
-    another.
+    What is committed when it starts is in the copy. The copy is for this account only; it is
+    complete, or it is not there. `meant`: the file that a person asked for, if it is another.
     Raises: FileExistsError, OSError; StoreUnavailable, NotAStore, those of `node.store.refusals`.
     """
     statement = "VACUUM INTO CAST(? AS TEXT)"  # bytes: a name of a file need not be UTF-8
@@ -403,7 +402,7 @@ def copy_database(source: Path, target: Path, *, meant: Path | None = None) -> N
                 connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
                 connection.execute(statement, (os.fsencode(part),))
         except sqlite_driver.Error as error:
-            why, trouble = _sector_ids(error), fault_of(_wrapped(statement, error, sqlite_driver))
+            why, trouble = _message_of(error), fault_of(_wrapped(statement, error, sqlite_driver))
             if trouble is StoreFault.CORRUPT:
                 raise NotAStore(str(source), why) from error
             if trouble in _OF_FILE and (found := _of_file(source)):
@@ -478,13 +477,13 @@ def _wrapped(statement: str, error: Exception, driver: Any) -> DBAPIError:
     return wrapped
 
 
-def _sector_ids(origin: object) -> str:
-    """Return a driver's words on one line, without the text of a cell (INV-34)."""
+def _message_of(origin: object) -> str:
+    """Return a driver's message on one line, without the text of a cell (INV-34)."""
     return " ".join(str(origin).partition(" with text ")[0].split())
 
 
 def _of_file(path: Path) -> SilianError | None:
-    """Return what the file system says about a SQLite file that failed; None: nothing is wrong."""
+    """Return what is wrong with a SQLite file that failed, by the file system; None: nothing."""
     may = partial(os.access, effective_ids=os.access in os.supports_effective_ids)
     if not path.parent.is_dir():
         return StoreUnavailable(str(path), f"there is no folder {path.parent}")
@@ -503,8 +502,8 @@ def _of_file(path: Path) -> SilianError | None:
 
 def _open_sqlite(url: URL, synchronous: str, cache_kib: int) -> Store:
     path = Path(url.database or "").absolute()
-    # As a URI and not as a path, so that a store that is gone is never made anew, by whichever
-    # connection finds it gone first.
+    # As a URI and not as a path, so that a missing store is never created, whichever connection
+    # finds it missing first.
     existing = f"{path.as_uri()}?mode=rw"
     driver = sqlite_driver
 
@@ -527,7 +526,7 @@ def _open_sqlite(url: URL, synchronous: str, cache_kib: int) -> Store:
             dbapi.execute(f"PRAGMA {pragma}")
 
     engines = []
-    # There is one writing connection, used by whoever has the write queue: nothing waits for it.
+    # There is one writing connection, used by the owner of the write queue: nothing waits for it.
     readers = {"pool_size": READERS_MAX, "max_overflow": 0}
     for pool, options in ((StaticPool, {}), (QueuePool, readers)):
         engine = create_engine(
@@ -588,7 +587,7 @@ def _probed(store: Store) -> Store:
                 "SELECT count(*) FROM sqlite_master" if store.is_sqlite else "SELECT 1"
             )
     except DBAPIError as error:  # nothing that we know of
-        raise StoreUnavailable(store.shown, _sector_ids(error.orig)) from error
+        raise StoreUnavailable(store.shown, _message_of(error.orig)) from error
     path = Path(store.url.database or "")
     if store.is_sqlite and path.exists() and (refusal := _of_file(path)):
         raise refusal

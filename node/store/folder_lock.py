@@ -1,4 +1,4 @@
-"""A lock on a file in an office's folder: one process at a time works on the office."""
+"""The folder lock: one process at a time works on an office."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def lock_info(folder: Path) -> dict[str, object] | None:
         file = path.open("r+", encoding="utf-8")
     except FileNotFoundError:
         return None
-    except OSError:  # a disk mounted read-only; for a look, reading is enough
+    except OSError:  # a disk mounted read-only; reading is enough here
         file = path.open(encoding="utf-8")
     with file:
         try:

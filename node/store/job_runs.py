@@ -1,4 +1,4 @@
-"""The table of job runs: which job ran, for which period, and its result."""
+"""Job runs: which job ran, for which period, and its result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _END = "UPDATE job_run SET state=?, ended_ms=?, detail=? WHERE job=? AND period=
 
 
 def is_done(tx: Connection, job: str, period: str) -> bool:
-    """Say whether a job is done for a period."""
+    """Return whether a job is done for a period."""
     which = (job_run.c.job == job, job_run.c.period == period)
     return tx.execute(select(job_run.c.state).where(*which)).scalar_one_or_none() == "done"
 

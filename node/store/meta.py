@@ -1,4 +1,4 @@
-"""Facts about a store: its tree, its catalogue, its indexes."""
+"""Meta: facts about a store: its tree, its catalogue, its indexes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A PostgreSQL server: what its URL may be, and why it does not let an office in.
+"""PostgreSQL servers: what a URL may be, and why a server refuses an office.
 
-libpq gives no code when a connection fails, only words in the server's own language. But the server
-has sent one, and libpq's trace of the conversation shows it. So after a failure the office dials
-once more with the trace on, into memory only: a password may be in it.
+libpq gives no code when a connection fails, only a text in the server's own language. But the
+server has sent a code, and libpq's trace of the conversation shows it. So after a failure the
+office dials once more with the trace on, into memory only: a password may be in it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def encoding_of(url: URL) -> str:
 def state_of_dial(url: URL) -> str | None:
     """Dial a server and return the SQLSTATE of its refusal.
 
-    "" when it did not answer; None when it lets us in: then whatever was wrong has passed.
+    "" when it did not answer; None when it accepts us: then the fault has passed.
     """
     arguments, options = _arguments(url)
     target = conninfo.make_conninfo(*arguments, **options)
@@ -48,7 +48,7 @@ def state_of_dial(url: URL) -> str | None:
             connection.untrace()
             if connection.status == pq.ConnStatus.OK:
                 return None
-            if connection.needs_password:  # libpq gives up by itself: the server says nothing
+            if connection.needs_password:  # libpq gives up by itself: the server sends nothing
                 return NO_PASSWORD
         finally:
             connection.finish()
@@ -63,7 +63,7 @@ def _arguments(url: URL) -> tuple[Any, dict[str, Any]]:
 
 
 def _see_through(connection: pq.abc.PGconn) -> None:
-    """Go on with a dial until it stands or fails."""
+    """Continue a dial until it succeeds or fails."""
     give_up = time.monotonic() + CONNECT_S
     while (state := connection.connect_poll()) not in _ENDED:
         left_s = give_up - time.monotonic()

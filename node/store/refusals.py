@@ -1,4 +1,4 @@
-"""Why a store is not opened, each kind with a code and a remedy of its own.
+"""Refusals of a store that is not opened, each kind with a code and a remedy of its own.
 
 What may pass by itself (a lock, a full disk, a server that starts) is `StoreUnavailable` in
 `node.store.engine`; here is what needs a person.
@@ -10,7 +10,7 @@ from sync.model.errors import ErrorKind, SilianError
 
 
 class StoreMissing(SilianError):
-    """The store is gone, or it is empty. It is never made anew: that would hide the loss."""
+    """The store is gone, or it is empty. It is never created again: that would hide the loss."""
 
     code = "store_missing"
     kind = ErrorKind.FAILED_PRECONDITION

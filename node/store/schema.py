@@ -1,4 +1,4 @@
-"""The engine's view of the catalogue: names, kinds, policies, owners."""
+"""The schema of the engine from the catalogue: names, kinds, policies, owners."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def register_schema(register: Register) -> RegisterSchema:
 
 
 def limits_of(field: Field, *, required: bool = False) -> Limits:
-    """Return what a receiver takes of a field: what a form or a sheet may have put into it."""
+    """Return what a receiver accepts in a field: what a form or a sheet may have put into it."""
     text = field.type == "text"
     return Limits(
         minimum=0 if field.type == "bool" else None if text else field.minimum,

@@ -1,7 +1,7 @@
-"""Kept sums: an addition that no value can drive past what both stores hold.
+"""Kept sums: addition within the limits that both stores have.
 
 The judge bounds each value, and a record's natural id bounds their number, so no honest sum comes
-near the limit. One that a dishonest office drives there stays there, and stops nobody.
+near the limit. A sum that a dishonest office drives there stays there, and stops nobody.
 """
 
 from __future__ import annotations

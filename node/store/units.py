@@ -1,4 +1,4 @@
-"""The dated records of the tree: those of the first tree, and the city's later decisions."""
+"""Units in the store: dated records of the first tree, and the city's later decisions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TREES_KEPT = 32  # trees are immutable: the offices of a process share them
 
 @lru_cache(maxsize=TREES_KEPT)
 def base_units(content: str, since: date) -> tuple[Unit, ...]:
-    """Return the units that a store started from: they were in order when they were put there.
+    """Return the units that a store started from: they were checked when they were stored.
 
     Raises: NotAStore.
     """
@@ -50,12 +50,12 @@ class NoTreeYet(SilianError):
 
 
 def first_day(tx: Connection) -> date:
-    """Return from when the oldest tree holds."""
+    """Return the first day of the oldest tree."""
     return date.fromisoformat(meta.get(tx, meta.TREE_FROM) or "")
 
 
 def tree_on(tx: Connection, day: date) -> Tree:
-    """Return the tree of a day: what the store started from and what the city has decided since.
+    """Return the tree of a day, from the first tree and the city's later decisions.
 
     Raises: BadTree while only half of a reorganisation has arrived; NoTreeYet.
     """
@@ -74,8 +74,8 @@ def dated_units(tx: Connection) -> tuple[Unit, ...]:
 def whole_tree_on(tx: Connection, day: date) -> tuple[Tree, str]:
     """Return the tree of a day, and why some decisions are left out of it; "" when none is.
 
-    An office starts whatever a record of a unit says: decisions that make no tree are left out, the
-    newest first, until the rest makes one. Raises: NoTreeYet.
+    An office starts whatever a unit's record contains: decisions that make no tree are left out,
+    the newest first, until the rest makes one. Raises: NoTreeYet.
     """
     try:
         return tree_on(tx, day), ""
@@ -92,7 +92,7 @@ def whole_tree_on(tx: Connection, day: date) -> tuple[Tree, str]:
 
 
 def readable_units(tx: Connection) -> tuple[Unit, ...]:
-    """Return as `dated_units`, without the records that mean nothing."""
+    """Return as `dated_units`, without the records that have no meaning."""
     base = base_units(meta.get(tx, meta.TREE) or "", first_day(tx))
     return _joined(base, tuple(unit for _, unit in _readable(tx)))
 
@@ -126,7 +126,7 @@ def _readable(tx: Connection) -> list[tuple[bytes, Unit]]:
         try:
             found.append((bytes(created), _unit(row)))
         except (TypeError, ValueError):
-            continue  # `tree_on` says so
+            continue  # `tree_on` reports it
     return found
 
 

@@ -1,4 +1,4 @@
-"""Where a store is, as a URL: what it may be, and how people are told of it."""
+"""URLs of stores: what one may be, and how people read it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _unsuited(where: str, why: str, why_zh: str) -> StoreUnsuited:
 
 
 def sqlite_url(path: Path) -> URL:
-    """Return the URL of a SQLite file, whatever signs its name has."""
+    """Return the URL of a SQLite file, whatever characters its name has."""
     return URL.create("sqlite", database=str(path))
 
 

@@ -1,4 +1,4 @@
-"""Return a clerk's own file with its faults in an additional column."""
+"""Annotate a clerk's own file: its faults are written into an additional column."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def annotate(
     """Return the same file with the faults written into it; `table`: what was read from it.
 
     .xlsx: a 错误 column after the header's last, red cells; an earlier 错误 column is reused.
-    CSV: the same column, in the file's own encoding and separator. The notes stand in its heading,
+    CSV: the same column, in the file's own encoding and separator. The notes are in its heading,
     a line each. Macros are not kept.
     Raises: NotAnnotatable for .xls and for a workbook the writing library cannot open.
     """

@@ -1,4 +1,4 @@
-"""Write faults into an .xlsx with the library that keeps the rest of the file; slow to load."""
+"""Annotate an .xlsx with the library that keeps the rest of the file; slow to load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows below a header: taken, refused, or left out by name; merged cells given their value."""
+"""The body of a sheet: rows below the header, read, refused or left out; merged cells filled."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SUMMED_TYPES = ("int", "decimal")
 
 
 class Body:
-    """The rows below a header while they are read: taken, refused, or left out by name."""
+    """The rows below a header while they are read: accepted, refused, or left out by name."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Body:
         self._second_header: int | None = None
 
     def take(self, number: int, cells: list[Cell]) -> None:
-        """Take the next row."""
+        """Process the next row."""
         values: dict[str, Value] = {}
         merged: list[tuple[str, Merged]] = []
         own = stray = False
@@ -92,8 +92,8 @@ class Body:
     def spread_merged(self) -> None:
         """Give each row under a merged cell its value, where it is clear what that is.
 
-        A cell merged downwards says the same of every row, but for numbers: they would be summed
-        once for each. One merged over two fields says nothing of either.
+        A cell merged downwards gives every row its value, except numbers: they would be summed once
+        for each. One merged over two fields gives neither a value.
         """
         for area, places in self._merged.items():
             fields = {name for _, _, name, _ in places}
@@ -144,7 +144,7 @@ class Body:
                 yield hidden_column(column_letter(index), fields[name].en, fields[name].zh)
 
     def _is_stray(self, number: int, index: int) -> bool:
-        """Note a value that no field takes; say whether it is one, and no fault of a long row."""
+        """Note a value that no field takes; return whether it is one, not a fault of a long row."""
         if self._width is not None and index >= self._width:
             return False
         if index < len(self._header) and is_fault_heading(heading(self._header[index], index)):
@@ -153,7 +153,7 @@ class Body:
         return True
 
     def _is_header(self, number: int, cells: list[Cell]) -> bool:
-        """Say whether a row repeats the header; note one that heads a table of another layout."""
+        """Return whether a row repeats the header; note one that heads another kind of table."""
         filled = [(i, text) for i, cell in enumerate(cells) if (text := heading(cell, i))]
         field_for = self._register.field_for
         if len(filled) < 2 or field_for(filled[0][1]) is None:

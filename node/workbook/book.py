@@ -1,4 +1,4 @@
-"""Open a file's bytes as sheets of plain cells, for every kind of file, within all limits."""
+"""A book of sheets of plain cells, opened from a file's bytes of any kind, within all limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cell of a file is to the reader: a value, or a kind that is not one."""
+"""Cells of a file as the reader sees them: a value, or a kind that is not one."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ Rows = Iterator[tuple[int, list[Cell]]]
 
 
 def is_blank(cell: Cell) -> bool:
-    """Say whether a cell is known to be empty. Unknown is never empty."""
+    """Return whether a cell is known to be empty. Unknown is never empty."""
     return cell is None or (isinstance(cell, str) and not cell.strip())

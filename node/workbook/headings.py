@@ -34,7 +34,7 @@ class Fit:
     """How much of a register's header a sheet has near its top.
 
     `fields`: different fields that one row names; `whole`: at least two, and all that are
-    required. One heading alone may stand anywhere by chance.
+    required. One heading alone may be there by chance.
     """
 
     fields: int = 0
@@ -81,7 +81,7 @@ def heading(cell: Cell, index: int) -> str:
 
 
 def is_fault_heading(text: str) -> bool:
-    """Say whether a heading is that of an earlier annotation; notes may stand below it."""
+    """Return whether a heading is that of an earlier annotation; notes may be below it."""
     return text.split("\n", maxsplit=1)[0].strip() in FAULT_COLUMNS
 
 
@@ -154,5 +154,5 @@ def _missing(
 
 
 def _on(sheet: str) -> tuple[str, str]:
-    """Return how a refusal begins that is about one sheet, in English and Chinese."""
+    """Return how a refusal about one sheet begins, in English and Chinese."""
     return (f'In sheet "{sheet}" ', f"工作表“{sheet}”") if sheet else ("In the file ", "文件")

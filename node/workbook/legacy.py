@@ -1,4 +1,4 @@
-"""The old binary .xls: limit its cells before the library allocates; read it in a child.
+"""The legacy binary .xls: limit its cells before the library allocates; read it in a child process.
 
 An .xls is a small file system of 512-byte sectors (MS-CFB) that holds one stream of records
 (MS-XLS). Only what is needed to bound the sheets is read here. The library reads the cells, in a

@@ -1,4 +1,4 @@
-"""Reads one .xls in a process of its own, because the library aborts on some damaged files.
+"""The child process that reads one legacy .xls, because the library aborts on some damaged files.
 
 Run as a script: the file's bytes on standard input, the sheets as JSON on standard output. Exit
 codes: 0 read, 3 protected with a password, anything else damaged. Imports nothing of ours.

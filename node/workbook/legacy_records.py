@@ -1,4 +1,4 @@
-"""The records of an .xls (MS-XLS), read for what the reading library does not say: the marks."""
+"""Records of a legacy .xls (MS-XLS), read for the marks that the reading library omits."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def _records(stream: bytes) -> Iterator[Record]:
 
 
 class _Globals:
-    """What the workbook says of all its sheets."""
+    """What the workbook states about all its sheets."""
 
     def __init__(self) -> None:
         self.sheets: list[int] = []
         self.epoch_1904 = False
-        self.stale = True  # until it says which program calculated it
+        self.stale = True  # until it names the program that calculated it
         self._styles: list[int] = []
         self._named: dict[int, str] = {}
 

@@ -1,6 +1,6 @@
-"""What a sheet says of its cells beside their values, and the rows with that laid over them.
+"""Marks of a sheet's cells besides their values, and the rows with these marks applied.
 
-The reading library gives values. It does not say that a formula was never calculated, in which
+The reading library gives values. It does not return that a formula was never calculated, in which
 format a number is shown, which cells are merged, what is hidden. `sheet_xml` and `legacy_records`
 find that, for .xlsx and .xls; here it is put together, so that both kinds are read alike.
 """
@@ -63,7 +63,7 @@ class Marks:
         self.unknown.setdefault(row, {})[column] = what
 
     def mark_known(self, row: int, column: int, style: int | None = None) -> None:
-        """Take back what an earlier cell of this place said; note the style of a number."""
+        """Remove what an earlier cell of this place had; note the style of a number."""
         if row in self.unknown:
             self.unknown[row].pop(column, None)
         if style is not None and style < len(self.formats) and self.formats[style] is not None:
@@ -107,7 +107,7 @@ def marked(rows: Rows, marks: Marks, limits: Limits) -> Rows:
 
 
 class _Overlay:
-    """The marks of one sheet, laid over its rows from the top."""
+    """The marks of one sheet, applied to its rows from the top."""
 
     def __init__(self, marks: Marks, limits: Limits) -> None:
         self._marks = marks
@@ -132,7 +132,7 @@ class _Overlay:
         return cells
 
     def _formatted(self, cell: Cell, format_: str) -> Cell:
-        """Return a number with its format; dates are none, the library has seen to them."""
+        """Return a number with its format; not for dates, which the library has converted."""
         number = cell.number if isinstance(cell, Formatted) else cell
         if isinstance(number, bool) or not isinstance(number, int | float):
             return cell

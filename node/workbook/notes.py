@@ -1,4 +1,4 @@
-"""What an import says of a file besides faults: what it left out, and what nobody saw it read."""
+"""Notes of an import besides faults: what it left out, and what hidden cells it read."""
 
 from __future__ import annotations
 

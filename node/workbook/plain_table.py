@@ -1,4 +1,4 @@
-"""Tables of figures as a workbook: a sheet a table, headings frozen, numbers as numbers."""
+"""Plain tables of figures as a workbook: a sheet for each, frozen headings, numbers as numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def write_tables(
     """Write tables of (sheet, heads, rows) as one .xlsx; a text is no formula."""
     import xlsxwriter  # here, because most verbs import this module and write no book
 
-    made = io.BytesIO()  # a full disk is met by our own write, with its name
+    made = io.BytesIO()  # a full disk then fails in our own write, with the file's name
     with xlsxwriter.Workbook(made, {"in_memory": True}) as book:
         head = book.add_format(
             {"bold": True, "bg_color": "#DDEBF7", "border": 1, "text_wrap": True}

@@ -111,7 +111,7 @@ def _read(
     separator: str = "",
     marks: Marks | None = None,
 ) -> Table:
-    above = list(head(rows))  # `rows` then stands below the last of them
+    above = list(head(rows))  # `rows` continues below the last of them
     fits = [fit(cells, register).fields for _, cells in above]
     if not any(fits):
         raise _no_header(register, name, encoding)

@@ -1,4 +1,4 @@
-"""One sheet of an .xlsx, read for what the reading library does not say of it: its marks."""
+"""XML of one sheet of an .xlsx, read for the marks that the reading library omits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _YES = ("1", "true", "on")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookFacts:
-    """What a workbook says of all its sheets. `formats`: by style, None where nothing changes.
+    """What a workbook states about all its sheets. `formats`: by style, None where nothing changes.
 
     `stale`: it asks Excel to calculate every formula when it is opened. Programs that cannot
     calculate write 0, or an empty text, for a result, and ask for that.
@@ -160,7 +160,7 @@ class _Scan:
 
 
 def _hides(attributes: dict[str, str], size: str) -> bool:
-    """Say whether a row or a column is hidden, or has no height or width."""
+    """Return whether a row or a column is hidden, or has no height or width."""
     if attributes.get("hidden") in _YES:
         return True
     try:

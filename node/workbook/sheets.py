@@ -1,4 +1,4 @@
-"""Which sheets of a workbook hold a register: the visible ones that have its header."""
+"""Sheets of a workbook that have a register: the visible ones with its header."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def sheets_with(book: Book, register: Register, asked: Sequence[str] = ()) -> li
 
     Those that are `asked` for; else every visible one that has the register's whole header, or of
     these the ones named after the register, if any is; else the one that fits best, for the
-    reader to say what it lacks. A hidden sheet is read when it is asked for by name, and not
-    otherwise: nobody sees what it holds.
+    reader to report what it lacks. A hidden sheet is read only when it is named: nobody sees its
+    content.
     Raises: SheetNotFound.
     """
     if asked:
@@ -42,7 +42,7 @@ def sheets_with(book: Book, register: Register, asked: Sequence[str] = ()) -> li
 
 
 def is_named_after(sheet: Sheet, register: Register) -> bool:
-    """Say whether a sheet's name is the register's, in either language."""
+    """Return whether a sheet's name is the register's, in either language."""
     names = (register.zh, register.en, register.name)
     return plain_header(sheet.name) in {plain_header(name) for name in names}
 

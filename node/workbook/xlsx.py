@@ -1,4 +1,4 @@
-"""The parts of an .xlsx that speak of all its sheets: their names, styles, date system."""
+"""The parts of an .xlsx about all its sheets: their names, styles, date system."""
 
 from __future__ import annotations
 

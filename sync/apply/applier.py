@@ -71,7 +71,7 @@ def apply_batch(
     """Take a peer's batch: `upward` when the peer is a child.
 
     What is known already changes nothing and is acknowledged again.
-    Raises: CursorGap, StreamGap, StreamForked, Unauthorised, Malformed, NotVouched: nothing
+    Raises: CursorGap, StreamGap, StreamForked, Unauthorised, Malformed, SignatureError: nothing
     was done.
     """
     replica.lock(tx)
@@ -114,13 +114,13 @@ def replay(
     signatures: Sequence[Signature] = (),
     message: Message = Message.REPLAY,
 ) -> Received:
-    """Take back what this store lost, read aloud from its parent's log (`sync.recovery.heads`).
+    """Take back the entries that this store lost, from its parent's log (`sync.recovery.heads`).
 
-    What an office did by itself when it first heard these comes back with them, so nothing
-    follows from them here; `apply_derived` does afterwards what was left undone. What this office
-    said both up and down comes back by both ways, in two streams: it is joined once, for a
-    value that was overwritten since must not come again (`sync.merge.record`).
-    Raises: StreamGap, StreamForked, Unauthorised, Malformed, NotVouched: nothing was done.
+    What this office derived when it first received these entries is among them, so nothing is
+    derived from them here; `apply_derived` adds later what is missing. An own transaction that
+    was addressed both up and down comes back as two entries, in two streams. It is joined once:
+    a value that was overwritten since must not come again (`sync.merge.record`).
+    Raises: StreamGap, StreamForked, Unauthorised, Malformed, SignatureError: nothing was done.
     """
     replica.lock(tx)
     entries = [codec.entry_from_wire(wire) for wire in wires]
@@ -144,7 +144,7 @@ def replay(
 
 
 def apply_derived(replica: Replica, tx: Connection, edits: Sequence[Edit]) -> Applied:
-    """Commit what follows by itself from how things stand, as a fold would have said it."""
+    """Commit what follows from the present state, as a fold would have written it."""
     replica.begin(tx)
     return replica.write(tx, edits, derived=True)
 
@@ -152,7 +152,7 @@ def apply_derived(replica: Replica, tx: Connection, edits: Sequence[Edit]) -> Ap
 def retry_quarantined(
     replica: Replica, tx: Connection, where: str, parameters: tuple[object, ...] = ()
 ) -> Received:
-    """Try again the holes for which a condition of this program holds (`sync.apply.retry`)."""
+    """Retry quarantined changes whose condition in this program holds (`sync.apply.retry`)."""
     replica.lock(tx)
     received = Received()
     quarantined = retry.quarantined_where(tx, where, parameters)
@@ -170,13 +170,13 @@ def join_copies(
     replica: Replica, tx: Connection, chunk: Chunk, ground: Ground | None = None, *,
     received_here: Container[Version] | None = None, commit_derived: bool = True,
 ) -> Received:  # fmt: skip
-    """Join a chunk's records with ours: nothing that only we have is erased.
+    """Join a chunk's records with ours; what only we have stays.
 
-    `ground`: from whom they come; None: they were judged when they came.
-    `received_here`: what our copies may be believed to have seen; None: what this store has heard,
-    `EMPTY`: they are damaged, and theirs win wherever they have received ours. `commit_derived`:
-    let follow what a change makes this office do; False where that comes in copies of its own.
-    What cannot be joined is held as a hole (`sync.store.quarantined_copies`).
+    `ground`: who sent them; None: they were checked when they came.
+    `received_here`: which versions our copies count as having seen; None: all that this store
+    has received; `EMPTY`: our copies are damaged, and theirs win wherever they have received
+    ours. `commit_derived`: derive what follows here; False where that comes in copies of its own.
+    What cannot be joined is quarantined (`sync.store.quarantined_copies`).
     Raises: Malformed: nothing was done.
     """
     replica.begin(tx)
@@ -210,8 +210,9 @@ def next_entries(
 ) -> list[tuple[Entry, int, int]]:
     """Return what is new here, each with the link it came by and its position there.
 
-    `earlier`: streams as batches looked at before this one, and not applied, have left them;
-    kept up. `known`: is told how these streams stand in the store, read in one go.
+    `earlier`: the state of the streams after batches that were checked before this one and not
+    applied; it is updated. `known`: receives the state of these streams in the store, read in
+    one query.
     Raises: StreamGap, StreamForked, Unauthorised, Malformed.
     """
     entries = [codec.entry_from_wire(wire) for wire in batch.entries]
@@ -243,7 +244,7 @@ def _arrival_link(replica: Replica, entry: Entry, writer: Writer, peer: int) -> 
 
 
 def _already_applied(tx: Connection, entries: Sequence[Entry]) -> dict[Version, Sequence[Block]]:
-    """Return the blocks of these entries that came already: by another way, or as copies."""
+    """Return the blocks of these entries that came already: in another stream, or as copies."""
     applied_blocks: dict[Version, Sequence[Block]] = {}
     if not entries:
         return applied_blocks
@@ -305,7 +306,7 @@ def _apply_entry(
 ) -> list[Effect]:  # fmt: skip
     """Merge an entry's blocks, but those `applied_blocks` already in another stream.
 
-    What cannot be merged becomes a hole and the rest goes on.
+    What cannot be merged is quarantined, and the rest goes on.
     """
     replica.merger.writer(entry.original_incarnation or entry.incarnation, entry.level)
     try:
@@ -355,4 +356,4 @@ def _blocks(entry: Entry) -> list[Block]:
     try:
         return codec.unpack(entry.payload)
     except Malformed:
-        return []  # it becomes a hole where it is opened
+        return []  # it is quarantined where it is unpacked

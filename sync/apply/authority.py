@@ -1,4 +1,4 @@
-"""Ask the table of `sync.model.authority` with what this store knows of the writers named."""
+"""Authority: ask the table of `sync.model.authority` with what this store knows of the writers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def check_entries(
         if lane is not None and entry.lane is not lane:
             raise Unauthorised("an entry of another lane", "条目不属于本批次的通道")
         found.append(check(Item.ENTRY, claim_of(entry), ground))
-        # Within one message an incarnation is one unit's, too.
+        # Within one message, too, an incarnation belongs to one unit only.
         for incarnation in (entry.incarnation, entry.original_incarnation or entry.incarnation):
             if bound.setdefault(incarnation, (entry.unit, entry.level))[0] != entry.unit:
                 raise Unauthorised(
@@ -65,7 +65,7 @@ def _lives(entry: Entry) -> tuple[int, ...]:
 
 
 def check_incarnation(replica: Replica, tx: Connection, incarnation: int, unit: int) -> None:
-    """Refuse a neighbour that comes under an incarnation of another unit. Raises: Unauthorised.
+    """Refuse a peer that comes under an incarnation of another unit. Raises: Unauthorised.
 
     0: none is named.
     """
@@ -90,7 +90,7 @@ def check_heads(replica: Replica, chunk: Chunk, message: Message, peer: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class CopyJudge:
-    """Judges what a neighbour's copies of records say that ours do not.
+    """Checks the content of a peer's copies that our copies do not have.
 
     `writers`: incarnation -> unit and level of every writer known here.
     """
@@ -99,12 +99,12 @@ class CopyJudge:
     writers: Mapping[int, tuple[int, int]]
 
     def speaks_for(self, version: Version) -> bool:
-        """Say whether the sender may bring what was written under a version."""
+        """Return whether the sender may bring what was written under a version."""
         writer = self.writers.get(incarnation_of(version))
         return writer is not None and speaks_for(writer[0], self.ground)
 
     def trusted(self, copy: RecordState | None, evidence: Evidence) -> Evidence:
-        """Return the evidence that is the sender's to give: of what its own side wrote."""
+        """Return only that evidence which the sender may give: about what its own side wrote."""
 
         def ours_overwritten(name: str, version: Version) -> bool:
             heads = copy.fields[name].all if copy is not None and name in copy.fields else ()
@@ -125,7 +125,7 @@ class CopyJudge:
     def admitted(
         self, copy: RecordState, mine: RecordState | None, unit: int, received: Container[Version]
     ) -> RecordState | str:
-        """Return a copy of a snapshot without old values that are not its sender's to bring.
+        """Return a copy of a snapshot without old values that its sender may not bring.
 
         Or a reason of quarantine, if it has one of this office's side that was never received here.
         """
@@ -159,7 +159,7 @@ class CopyJudge:
         self, copy: RecordState, mine: RecordState | None, unit: int, logged: EditHistory, *,
         values: bool = True,
     ) -> bool:  # fmt: skip
-        """Say whether a copy brings what its sender may not say, and our own log does not say.
+        """Return whether a copy has what its sender may not bring and our own log does not prove.
 
         `values`: another value under a version that we have counts, too; else the join decides.
         """
@@ -178,9 +178,10 @@ class CopyJudge:
     def _life_is_foreign(
         self, copy: RecordState, mine: RecordState | None, unit: int, logged: EditHistory
     ) -> bool:
-        """Say the same of birth, end and new beginning: only the record's unit writes the last two.
+        """Return whether its creation, end or re-creation is foreign.
 
-        That a record was created is said by the versions of its values.
+        Only the unit itself ends and re-creates its records. The versions of the values already
+        show that a record was created.
         """
         life = (copy.causal_length, copy.causal_length_version)
         if mine is not None and life == (mine.causal_length, mine.causal_length_version):
@@ -190,15 +191,15 @@ class CopyJudge:
             return False
         writer = self.writers.get(incarnation_of(copy.causal_length_version))
         if writer is None:
-            return False  # nobody's: joining drops it
+            return False  # nobody wrote it: joining drops it
         return self._is_foreign(copy.causal_length_version) or (
             copy.causal_length > 1 and writer[0] != unit
         )
 
     def _is_foreign(self, version: Version) -> bool:
-        """A version of nobody is no claim: joining drops it."""
+        """Return whether the sender may not bring a version; the join drops one of nobody."""
         return incarnation_of(version) in self.writers and not self.speaks_for(version)
 
 
 _NOTHING = object()
-FOREIGN = OF_COPY  # what its sender may not say, and our own log does not
+FOREIGN = OF_COPY  # its sender may not bring it, and our own log does not have it

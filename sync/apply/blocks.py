@@ -1,9 +1,9 @@
-"""Merging: blocks joined into the store, by column where they apply cleanly, row by row where not.
+"""Blocks are joined into the store: by column where they apply cleanly, row by row where not.
 
-The clean way sends one narrow statement a set of fields and never reads a row: an update says
-which version each field must still stand on, and when every row agreed there is nothing to merge.
-If one did not, the transaction is done once more, with a savepoint before each block: it is taken
-back to there and joined row by row.
+The clean way runs one narrow statement for each set of fields and never reads a row: an update
+names the version that each field must still have, and if every row agreed, nothing has to be
+merged. If one did not, the transaction runs once more, with a savepoint before each block: it is
+rolled back to there, and the block is joined row by row.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from sync.store.sql import (
     savepoint,
 )
 
-CAREFUL_TRANSACTIONS = 32  # after one that did not fit: conflicts come together
+CAREFUL_TRANSACTIONS = 32  # after one with a conflict: conflicts come in groups
 _DIGEST = (
     "INSERT INTO digest (register, unit, bucket, count, sum) VALUES (?,?,?,?,?) "
     "ON CONFLICT (register, unit, bucket) DO UPDATE SET count = digest.count + excluded.count, "
@@ -80,7 +80,7 @@ class Merger:
         self._rejected: list[Rejected] = []
         self._levels: dict[int, int] = {}
         self._levels_read = False
-        self._careful = 0  # so many transactions, this one among them, take savepoints
+        self._careful = 0  # so many transactions, this one included, take savepoints
 
     def begin(self, tx: Connection) -> None:
         self._hashes.clear()
@@ -96,7 +96,7 @@ class Merger:
         return rejected
 
     def flush(self, tx: Connection) -> None:
-        """Write the digests that this transaction moved."""
+        """Write the digests that this transaction changed."""
         rows = [
             (*key, count, total % digest.PRIME)
             for key, (count, total) in self._hashes.items()
@@ -112,7 +112,7 @@ class Merger:
     ) -> Effect | None:  # fmt: skip
         """Join a block; return what it did to the records that folds care about.
 
-        `again`: it was held, and the caller has seen that nothing holds it up any more.
+        `again`: it was quarantined, and the caller has seen that nothing blocks it any more.
 
         Records that cannot be joined are left for `take_rejected`; local edits raise instead.
         """
@@ -148,7 +148,7 @@ class Merger:
         return self._by_row(tx, table, block, version, level, local=local)
 
     def _is_plain(self, tx: Connection, block: Block) -> bool:
-        """Say whether an update that stands as its writer saw it leaves one head a field."""
+        """Return whether an update that is based on what is here leaves one head for each field."""
         if block.operation is not Operation.UPDATE or block.resolved or not block.causal_length % 2:
             return False
         ids = block.ids
@@ -159,7 +159,7 @@ class Merger:
     def _created(
         self, tx: Connection, table: RegisterTable, block: Block, version: Version
     ) -> Effect | Literal[True] | None:
-        """Insert. True: done, nobody cares; None: a record was there, or the store refused one."""
+        """Insert. True: done, no fold needs it; None: a record was there, or was refused."""
         given = dict(zip(block.fields, block.columns, strict=True))
         empty = [None] * len(block.ids)
         columns = [given.get(n, empty) for n in table.schema.names]
@@ -178,7 +178,7 @@ class Merger:
     def _updated(
         self, tx: Connection, table: RegisterTable, block: Block, version: Version
     ) -> Effect | Literal[True] | None:
-        """Update where each field stands as the writer saw it. True and None as above."""
+        """Update where each field is as its writer saw it. True and None as above."""
         fields_read = self._fields_read(block.register, block.unit)
         reads = fields_read is not None and not fields_read.isdisjoint(block.fields)
         before: dict[bytes, dict[str, Value]] = {}
@@ -205,19 +205,19 @@ class Merger:
         return Effect(block.register, block.unit, block.ids, pairs=pairs)
 
     def _moved(self, block: Block, version: Version) -> None:
-        """Note for the digests that each field went from its base to this version."""
+        """Record for the digests that each field went from its base to this version."""
         moved = digest.sums_moved(block.fields, block.ids, block.bases, version)
         for bucket, total in moved.items():
             self._hashes[block.register, block.unit, bucket][1] += total
 
     def _all_or_none(self, tx: Connection, statement: str, rows: list[tuple[Any, ...]]) -> bool:
-        """Run a statement for every row; False when one did not fit, and then for none.
+        """Run a statement for every row; return False when one did not fit: then none was changed.
 
-        Without a savepoint the store copies no page aside, and one that did not fit is rare: then
-        the whole transaction is done again, carefully, and so are the next ones (ADR 0027).
-        Raises: OnceMore.
+        Without a savepoint the store copies no page, and a row that does not fit is rare: then the
+        whole transaction runs again, with savepoints, and so do the next ones (ADR 0027).
+        Raises: RetryTransaction.
         """
-        # SQLite takes back one statement that fails; PostgreSQL the whole transaction.
+        # SQLite undoes one statement that fails; PostgreSQL the whole transaction.
         alone = len(rows) == 1 and tx.dialect.name == "sqlite"
         try:
             with nullcontext() if alone or not self._careful else savepoint(tx):
@@ -225,24 +225,24 @@ class Merger:
                 if fitted == len(rows):
                     return True
                 if not fitted:
-                    return False  # nothing was done, nothing is to be taken back
+                    return False  # nothing was done, nothing has to be undone
                 raise RollbackSavepoint
         except DBAPIError as error:
             if fault_of(error):
                 raise
         except RollbackSavepoint:
-            pass  # where no savepoint was to catch it
+            pass  # no savepoint was there to catch it
         if not alone:
             self.must_be_careful()
         return False
 
     @property
     def careful(self) -> bool:
-        """Whether this transaction takes savepoints, because one before it did not fit."""
+        """Whether this transaction takes savepoints, because one before it had a conflict."""
         return self._careful > 0
 
     def must_be_careful(self) -> None:
-        """Do nothing in a transaction that takes savepoints; else have it done again with them.
+        """Do nothing in a transaction that takes savepoints; else have it run again with them.
 
         Raises: RetryTransaction.
         """
@@ -295,7 +295,7 @@ class Merger:
         before: RecordState | None, after: RecordState, *, closed_by: Version,
         resolved: Mapping[str, tuple[Version, ...]] = {},
     ) -> bool:  # fmt: skip
-        """Put a copy in the place of ours, as `save`, and count it in the digests."""
+        """Replace our copy by this one, as `save`, and count it in the digests."""
         saved = save(
             tx, table, unit, record_id, before, after,
             closed_by=closed_by, resolved=resolved, now_ms=wall_ms_of(closed_by),
@@ -308,7 +308,7 @@ class Merger:
         self, register: str, unit: int, record: bytes, before: RecordState | None,
         after: RecordState,
     ) -> None:  # fmt: skip
-        """Note for the digests that one copy was replaced by another."""
+        """Record for the digests that one copy was replaced by another."""
         bucket_sum = self._hashes[register, unit, digest.bucket_of(record)]
         bucket_sum[0] += 1 if before is None else 0
         bucket_sum[1] += state_hash(record, after)
@@ -319,7 +319,7 @@ class Merger:
         self, table: RegisterTable, unit: int,
         pairs: Sequence[tuple[bytes, RecordState | None, RecordState]],
     ) -> Effect | None:  # fmt: skip
-        """Return what folds see of copies that were replaced; None when nobody cares."""
+        """Return what folds see of copies that were replaced; None when no fold needs it."""
         if not pairs or self._fields_read(table.schema.name, unit) is None:
             return None
         return Effect(
@@ -330,7 +330,7 @@ class Merger:
     def states(
         self, tx: Connection, register: str, unit: int, ids: Sequence[bytes]
     ) -> dict[bytes, RecordState]:
-        """Return the copies held here of those records that exist."""
+        """Return our copies of those records that exist."""
         losers = conflicts.losers(tx, register, unit, ids)
         return self._tables[register].states(tx, unit, ids, self._known_levels(tx), losers)
 
@@ -346,9 +346,9 @@ def save(
     before: RecordState | None, after: RecordState, *, closed_by: Version, now_ms: int,
     resolved: Mapping[str, tuple[Version, ...]] = {}, rewrite_values: bool = False,
 ) -> bool:  # fmt: skip
-    """Save a copy in the place of ours, with its conflicts; False when the store refuses it.
+    """Replace our copy by this one, with its conflicts; return False when the store refuses it.
 
-    `closed_by`: the edit that ends the conflicts which the new copy shows no more.
+    `closed_by`: the edit that ends the conflicts which the new copy no longer shows.
     `rewrite_values`: the values of its losers may have changed under the same version, too.
     """
     try:
@@ -362,7 +362,7 @@ def save(
                 conflicts.rewrite_values(tx, table.schema.name, unit, record, after)
     except DBAPIError as error:
         if fault_of(error):
-            raise  # a full disk refuses nobody's data: nothing may be quarantined for it
+            raise  # a full disk is no fault of the data: nothing may be quarantined for it
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""Compose: local edits packed into blocks, each standing on what the store holds now."""
+"""Compose local edits into blocks, each based on what the store has now."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NotWritable(SilianError):
 
 
 class Composer:
-    """Turns edits into blocks: one a (register, unit, operation, fields, life, audiences)."""
+    """Turns edits into blocks: by register, unit, operation, fields, causal length, audiences."""
 
     def __init__(self, tables: RegisterTables) -> None:
         self._tables = tables
@@ -71,7 +71,7 @@ class Composer:
     def _created(self, members: list[Edit]) -> Block:
         first = members[0]
         schema = self._tables.schema.registers[first.key.register]
-        names = schema.names  # always all, so that prints agree wherever the record arrives
+        names = schema.names  # always all, so that hashes agree wherever the record arrives
         columns = _all_columns([m.values for m in members], names)
         ids = [m.key.id for m in members]
         return Block(first.key.register, first.key.unit, Operation.CREATE, ids, names, columns)
@@ -91,9 +91,9 @@ class Composer:
             rows = [row for row in found if row[1] == causal_length]
             if first.operation is Operation.DELETE and causal_length % 2 == 0:
                 causal_length -= (
-                    1  # said again of an ended record: its end is confirmed, not undone
+                    1  # an ended record is ended again: its end is confirmed, not undone
                 )
-            _, _, *columns = zip(*rows, strict=True)  # of id, of life, of each field's version
+            _, _, *columns = zip(*rows, strict=True)  # of id, causal length, each field's version
             bases: list[Sequence[Version]] = [*columns]
             if any(e.base for e in edits):
                 bases = [
@@ -123,7 +123,7 @@ class Composer:
     def _add_resolved(
         block: Block, edits: Sequence[Edit], covered: Mapping[bytes, Mapping[str, _Covered]]
     ) -> None:
-        """Note which losers the edits decide about: as their writers say, or had in sight."""
+        """Add the losers that the edits resolve: those they name, and those their writer saw."""
         names = block.fields
         for k, edit in enumerate(edits):
             for name, versions in edit.resolves.items():
@@ -141,15 +141,15 @@ class Composer:
         """Return record -> field -> the losers that its shown value covers.
 
         They are part of the value on the writer's screen (a union, a maximum) or equal to it: who
-        changes that value has seen them all. Who begins another life of a record stands where its
-        end stood: what that had seen comes back neither as shown nor as lost.
+        changes that value has seen them all. Who re-creates a record bases that on its end: what
+        the writer of the end had seen comes back neither as the shown value nor as a loser.
         """
         schema = table.schema
         losers = conflicts.losers(tx, schema.name, unit, ids)
         if not losers:
             return {}
         covered: dict[bytes, dict[str, _Covered]] = {}
-        # Levels rank the heads of a merge; here the shown ones are read as they stand.
+        # Levels matter to a merge only; here the shown heads are read as stored.
         for record_id, state in table.states(tx, unit, list(losers), {}, losers).items():
             begins = operation is Operation.UPDATE and not state.alive
             for name, heads in state.fields.items():
@@ -171,7 +171,7 @@ class _Covered(NamedTuple):
 
 
 def _coalesced(edits: Iterable[Edit]) -> list[Edit]:
-    """Join edits of one record in one transaction: they bear one version."""
+    """Join edits of one record in one transaction: they have one version."""
     edits = list(edits)
     if len({edit.key for edit in edits}) == len(edits):
         return edits
@@ -211,7 +211,7 @@ def _columns(edits: list[Edit], names: Sequence[str]) -> list[Sequence[Value]]:
 
 
 def _lives(tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes]) -> list[Version]:
-    """Return what the present life, or the end, of each of these records began with."""
+    """Return the version that began the present life, or the end, of each of these records."""
     rows = table.rows(tx, unit, ids, ["id", "coalesce(causal_length_version,created)"])
     found = {bytes(row[0]): bytes(row[1]) for row in rows}
     return [found[record] for record in ids]
@@ -220,6 +220,6 @@ def _lives(tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes]
 def _versions(
     tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes], names: Sequence[str]
 ) -> dict[bytes, Sequence[Any]]:
-    """Return id -> (id, life, version of each field ...) of those records that exist."""
+    """Return id -> (id, causal length, version of each field ...) of those records that exist."""
     columns = ["id", "causal_length", *(f"coalesce(v_{n},created)" for n in names)]
     return {row[0]: row for row in table.rows(tx, unit, ids, columns)}

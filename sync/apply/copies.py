@@ -1,8 +1,7 @@
-"""Copies: records as a peer holds them, joined into the store with our own copies.
+"""Copies: records as a peer has them, joined into the store with our own copies.
 
-The caller owns the transaction: records, conflicts, digests, holes and what folds make of them
-commit together (INV-3). What it must know first: that this peer may speak of these registers and
-units to us.
+The caller owns the transaction: records, conflicts, digests, quarantine and what folds make of
+them commit together (INV-3). It has checked that this peer may send us these registers and units.
 """
 
 from __future__ import annotations
@@ -50,11 +49,11 @@ class ChunkContext:
     writers: Mapping[int, tuple[int, int]]  # incarnation -> unit, level
     version_vector: Mapping[
         Lane, Mapping[int, int]
-    ]  # lane -> incarnation -> newest stamp heard here
-    judge: CopyJudge | None = None  # None: its copies were judged when they came
+    ]  # lane -> incarnation -> newest stamp received here
+    judge: CopyJudge | None = None  # None: its copies were checked when they came
 
 
-# (record, fields) -> what those had heard whose held copies of it were joined in this transaction.
+# (record, fields) -> version vectors of quarantined copies of it joined in this transaction.
 JoinedCopies = dict[tuple[RecordKey, str], Container[Version]]
 
 
@@ -64,7 +63,7 @@ def join_rows(
 ) -> tuple[list[Effect], Mapping[bytes, Container[Version]]]:  # fmt: skip
     """Join records of one register and unit. The caller flushes.
 
-    Returns: what folds are to see; of each record that was joined what the peer had heard.
+    Returns: what folds are to see; for each joined record what the peer had received.
     """
 
     chunk = known.chunk
@@ -156,12 +155,12 @@ def join_quarantined(
     replica: Replica, tx: Connection, quarantine_id: bytes, detail: str, received: Received,
     joined: JoinedCopies,
 ) -> list[Effect] | None:  # fmt: skip
-    """Try again what a snapshot brought and could not be joined; None: nothing is kept for it.
+    """Retry what a snapshot brought and could not be joined; None: nothing is stored for it.
 
     It is judged as its sender's, as it was when it came: what it may not bring waits on.
-    Of fields that were unknown only these are joined: the others were, and went on. Our copy says
-    nothing of them but what other held copies, `joined` before, have brought; so it does not matter
-    which of them is tried first.
+    Of fields that were unknown only these are joined: the others were joined when it came. Our
+    copy has nothing of them except what other quarantined copies, `joined` before, have brought;
+    so it does not matter which of them is tried first.
     """
     chunk = quarantined_copies.load_chunk(tx, quarantine_id)
     if chunk is None:
@@ -238,7 +237,7 @@ def _overwritten(
 ) -> dict[bytes, dict[str, set[Version]]]:  # fmt: skip
     """Return record -> field -> what our unsent edits overwrote of an earlier copy of theirs.
 
-    Such a value is not counted as heard here, for its entry has not come; our log tells.
+    Such a value does not count as received here, for its entry has not come; our log shows it.
     """
     asked: dict[RecordKey, set[Version]] = {}
     for record, copy in theirs.items():
@@ -266,11 +265,11 @@ def _versions(state: RecordState) -> set[Version]:
 
 
 def adopt_streams(replica: Replica, tx: Connection, chunk: Chunk) -> None:
-    """Go on with streams from where these copies know them: their entries never come here.
+    """Continue streams from where these copies end: their earlier entries never come here.
 
-    A stream that is known further here stays as it is. What signs for one as it stands there is
-    looked at; where its origin has not signed for its newest entry, the sender is believed as it is
-    about the copies themselves, until the origin's next signature.
+    A stream that is known further here stays as it is. A signature for a stream as it is here is
+    verified. Where its origin has not signed its newest entry, the sender is trusted, as it is for
+    the copies themselves, until the origin's next signature.
     Raises: StreamForked, KeyChanged, BadSignature.
     """
     here = log.heads_of(tx, chunk.heads)
@@ -325,9 +324,9 @@ def _permitted(
     replica: Replica, record: bytes, state: RecordState, register: RegisterSchema, unit: int,
     writers: Mapping[int, tuple[int, int]],
 ) -> RecordState | str:  # fmt: skip
-    """Return the copy without what we do not know; a hole's reason when it may not stand.
+    """Return the copy without what we do not know; a reason of quarantine when it is not allowed.
 
-    As `rights.denial_reason` and the merge judge a change, so far as a copy still shows it.
+    Judged as `denial_reason` and the merge judge a change, as far as a copy still shows it.
     """
     if is_rewritten(state, register):
         return APPEND_ONLY
@@ -370,7 +369,7 @@ def _all_saved(
     replica: Replica, tx: Connection, table: RegisterTable, unit: int,
     new: Mapping[bytes, RecordState],
 ) -> Mapping[bytes, RecordState]:  # fmt: skip
-    """Save those of the copies that nothing stands beside, in one go; none when one is refused."""
+    """Save all of the copies that have no losers, in one statement; none when one is refused."""
     plain = {r: s for r, s in new.items() if all(not h.losers for h in s.fields.values())}
     plain = {r: s for r, s in plain.items() if s.alive}
     if not plain:
@@ -393,8 +392,9 @@ def release_superseded(
     accepted: Mapping[bytes, Container[Version]],
     register: RegisterSchema,
 ) -> None:
-    """Let go of held edits that the peer had joined: its copies, `accepted`, have brought what they
-    did. They would be joined beside what overwrote them."""
+    """Release quarantined edits that the peer had joined: its copies, `accepted`, have brought
+    their effect. Else they would be joined as concurrent to what overwrote them.
+    """
     quarantined = execute(
         tx,
         "SELECT id, arrival, record, reason, detail FROM quarantine "
@@ -404,13 +404,13 @@ def release_superseded(
     for quarantine_id, arrival, records, reason, detail in quarantined:
         fields = set(detail.split(",")) if reason == "unknown_field" else set()
         if not fields <= register.by_name.keys():
-            continue  # what the copies say of them waits, too
+            continue  # what the copies have of them waits, too
         ids = block_codec.split(bytes(records), ID_BYTES)
         if accepted.keys().isdisjoint(ids):
             continue
         found = execute(tx, "SELECT wire FROM entry WHERE arrival=?", (arrival,)).fetchone()
         if found is None:
-            continue  # its entry was cut: it stays as it is
+            continue  # its entry was truncated: it stays as it is
         version = codec.entry_from_wire(bytes(found[0])).version
         left = [
             record for record in ids

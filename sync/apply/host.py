@@ -26,9 +26,9 @@ DISTRUSTED = (SignatureError, Unauthorised, StreamForked)
 
 @contextmanager
 def reporting(host: Host, peer: int) -> Iterator[None]:
-    """Report a neighbour whose message is refused because it may not say this, or signs it wrong.
+    """Report a peer whose message is refused because it may not send this, or signs it wrong.
 
-    People see it named until it sends what is in order.
+    The report stays visible until the peer sends what is in order.
     """
     try:
         yield
@@ -41,7 +41,7 @@ def reporting(host: Host, peer: int) -> Iterator[None]:
 
 
 class WriteQueueLike(Protocol):
-    """Who waits to write (`node.store.write_queue.WriteQueue`)."""
+    """The queue of writers of one store (`node.store.write_queue.WriteQueue`)."""
 
     def waiting(self, priority: Priority) -> int:
         """Return how many of this priority wait."""
@@ -69,19 +69,19 @@ class Logger(Protocol):
 
 
 class PeerReports(Protocol):
-    """What an office knows of its neighbours (`node.services.peers.status.PeerStatus`)."""
+    """What an office knows of its peers (`node.services.peers.status.PeerStatus`)."""
 
     def flag_clone(self, unit: int) -> None:
-        """Show people that two stores work under the name of a child."""
+        """Show people that two stores run under the name of a child."""
 
     def durable_above(self) -> Sequence[DurableAt]:
         """Return how far our own log is durable at each level above."""
 
     def receive_status(self, reports: Iterable[NodeStatus], *, child: int) -> None:
-        """Take what a child says of itself and of those below it."""
+        """Store what a child reports of itself and of those below it."""
 
     def record_contact(self, child: int, *, connected: bool, waiting_down: int) -> None:
-        """Note whether a child is connected, and how much waits for it."""
+        """Record whether a child is connected, and how much waits for it."""
 
 
 class Host(Protocol):
@@ -103,22 +103,22 @@ class Host(Protocol):
     def catalogue_version(self) -> str: ...
 
     def committed(self, received: Received) -> None:
-        """Told after a batch from the parent is durable: wake whom it concerns."""
+        """Called after a batch from the parent is durable: notify who waits for its entries."""
 
     def offices(self) -> Iterable[NodeStatus]:
-        """Return news of this office and those below it that the parent has not heard."""
+        """Return the status of this office and those below it that the parent has not received."""
 
     def signature_refused(self, unit: int, error: SilianError) -> None:
-        """Told when a neighbour's message was refused: forged, or not its to send."""
+        """Called when a peer's message was refused: forged, or not allowed from it."""
 
     def signature_accepted(self, unit: int) -> None:
-        """Told when a neighbour's words were taken."""
+        """Called when a peer's message was accepted."""
 
     def quota_exceeded(self, unit: int, error: SilianError) -> None:
-        """Told when a child asked for more than its share, and was sent away for a while."""
+        """Called when a child asked for more than its share, and was sent away for a while."""
 
     def on_parent_contact(self, unit: int, durable_above: Iterable[DurableAt]) -> None:
-        """Told what the parent says about how far our log is safe above."""
+        """Called with the parent's report of how far our log is durable above."""
 
     def draw(self) -> int:
         """Return 63 random bits, never 0: a new incarnation, or the name of a process."""
@@ -127,19 +127,19 @@ class Host(Protocol):
         """Write under another incarnation from now on; the caller records it in the store."""
 
     def pending_derived(self, tx: Connection) -> Sequence[Edit]:
-        """Return what this office would have done by itself, had it heard everything in turn."""
+        """Return what this office would have derived, had it received everything in order."""
 
     def audiences_of(self, tx: Connection, block: Block) -> tuple[str, ...]:
-        """Return the audiences of an own block, as this office would say it now."""
+        """Return the audiences of an own block, as this office would choose them now."""
 
     def shared(self, child: int) -> Shared:
-        """Return whose records a child and its parent both may hear whole, by register."""
+        """Return the units, by register, whose records a child and its parent may both receive."""
 
     def fence(self, why: str) -> None:
-        """Told that the parent has let another store in under our name; "": it let this one in."""
+        """Called when the parent accepted another store under our name; "": it accepts this one."""
 
     def compared(self, comparison: Comparison) -> None:
-        """Told how a comparison with the parent ended."""
+        """Called with the result of a comparison with the parent."""
 
     # -- the parent's end --------------------------------------------------------------------
 
@@ -157,7 +157,7 @@ class Host(Protocol):
         """The unit above this office; None at the top."""
 
     def on_wake(self, listener: Callable[[Waiters], None]) -> None:
-        """Have `listener` told, after each commit, for whom new log entries wait."""
+        """Call `listener` after each commit, with the links that new log entries wait for."""
 
     def found_restored(self) -> None:
-        """Told when a child holds what this store has lost: it recovers before anything else."""
+        """Called when a child has what this store has lost: recovery runs before anything else."""

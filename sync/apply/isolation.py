@@ -1,7 +1,7 @@
-"""Folds that follow received records: what one cannot read is left out, listed; the rest goes on.
+"""Isolation of folds: a record that a fold cannot read is left out and listed; the rest goes on.
 
 The judge keeps senseless values out of the store; this is for what it let through: a value of an
-older store, or one that no rule forbids and a fold still cannot bear (INV-21).
+older store, or one that no rule forbids and a fold still cannot process (INV-21).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from sync.store import quarantine
 from sync.store.sql import fault_of, savepoint
 
 NOT_FOLDED = "not_folded"
-# What reading a value can raise. Trouble of the store or the machine is none of these.
+# What reading a value can raise. A fault of the store or the machine is none of these.
 _OF_VALUES = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class FoldLike(Protocol):
-    """What is asked of a fold (`sync.apply.replica.Fold`)."""
+    """The part of a fold (`sync.apply.replica.Fold`) that is used here."""
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]: ...
 
 
 def is_of_values(error: Exception) -> bool:
-    """Say whether a fold failed for the values that it was given, and not for the store."""
+    """Return whether a fold failed for the values that it was given, and not for the store."""
     if isinstance(error, DBAPIError):
         return fault_of(error) is None
     return isinstance(error, (*_OF_VALUES, SilianError))
@@ -39,7 +39,7 @@ def is_of_values(error: Exception) -> bool:
 def follow_each(
     tx: Connection, fold: FoldLike, effects: Sequence[Effect], *, now_ms: int
 ) -> list[Edit]:
-    """Let a fold follow record by record. A version of a record that it cannot read counts as none.
+    """Run a fold record by record. A version of a record that it cannot read counts as none.
 
     The caller has tried all of them at once.
     """
@@ -47,7 +47,7 @@ def follow_each(
     for effect, record, before, after in _changes(effects):
         found = _follow(tx, fold, effect, record, before, after)
         if found is None:
-            # One of the two versions can be read, perhaps: then the other was never counted.
+            # Perhaps one of the two versions can be read: then the other was never counted.
             found = _follow(tx, fold, effect, record, None, after)
             if found is None:
                 _note(tx, fold, RecordKey(effect.register, effect.unit, record), now_ms)

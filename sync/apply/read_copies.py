@@ -1,4 +1,4 @@
-"""Reading: records as they stand read from the store, and what of them waits in a hole."""
+"""Read copies: records read from the store, and which of their changes are quarantined."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sync.store.sql import execute
 def read_rows(
     tx: Connection, merger: Merger, table: RegisterTable, unit: int, ids: Sequence[bytes]
 ) -> Rows:
-    """Return the copies held here of those records that exist."""
+    """Return our copies of those records that exist."""
     name = table.schema.name
     states = merger.states(tx, name, unit, ids)
     return Rows(name, unit, states, quarantined_versions(tx, name, unit, list(states)))
@@ -42,7 +42,7 @@ def ids_after(
 
 
 def read_version_vector(tx: Connection) -> dict[Lane, dict[int, int]]:
-    """Return lane -> incarnation -> the newest stamp that this store has heard."""
+    """Return lane -> incarnation -> the newest stamp that this store has received."""
     version_vector: dict[Lane, dict[int, int]] = {lane: {} for lane in Lane}
     for incarnation, lane, hlc in execute(
         tx, "SELECT incarnation, lane, max(hlc) FROM stream GROUP BY incarnation, lane"
@@ -54,8 +54,9 @@ def read_version_vector(tx: Connection) -> dict[Lane, dict[int, int]]:
 def quarantined_versions(
     tx: Connection, register: str, unit: int, ids: Sequence[bytes]
 ) -> QuarantinedVersions:
-    """Return record -> versions of its edits that were heard and that a hole keeps out, edits and
-    copies alike. What a person closed counts: it was never joined here.
+    """Return record -> versions of its edits and copies that were received and are quarantined.
+
+    One that a person closed counts: it was never joined here.
     """
     found: dict[bytes, set[Version]] = {}
     wanted = set(ids)
@@ -77,9 +78,9 @@ def quarantined_versions(
 def chunk_of(
     tx: Connection, rows: Sequence[Rows], *, me: Identity, concerns: Callable[[int], bool]
 ) -> Chunk:
-    """Return rows read in this transaction with what makes them understood.
+    """Return rows read in this transaction with what is needed to understand them.
 
-    `concerns`: whether the receiver may know of what this unit's office wrote (INV-30).
+    `concerns`: whether the receiver may know what this unit's office wrote (INV-30).
     """
     writers = {**log.writers(tx), me.incarnation: (me.unit, me.level)}
     named = {

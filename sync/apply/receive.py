@@ -1,4 +1,4 @@
-"""Taking a peer's batch: in portions, so that nobody waits for the store longer than for one."""
+"""Receive a peer's batch in portions, so that no writer waits longer for the store than for one."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def receive_batch(
 ) -> Received:
     """Apply a batch, portion by portion; each is durable with its cursor before the next.
 
-    Between two portions whoever is more urgent writes. When one is refused, those before it stay:
+    Between two portions more urgent writers go first. If one is refused, those before it stay:
     the peer goes on from there.
-    A batch whose signatures do not fit is refused whole, before the first portion, and people are
-    told whom not to trust. `spent`: is told how many milliseconds the lock was held.
+    A batch whose signatures do not fit is refused whole, before the first portion, and its sender
+    is reported. `spent` is given how many milliseconds the lock was held.
     Raises: as `sync.apply.applier.apply_batch`.
     """
     with reporting(host, peer):
@@ -44,7 +44,7 @@ def _receive(
     host: Host, batch: Batch, peer: int, upward: bool, spent: Callable[[int], None]
 ) -> Received:
     done = Received()
-    parts = [batch]  # a single one is judged whole where it is applied
+    parts = [batch]  # a single one is checked completely where it is applied
     if len(batch.entries) > 1:
         entries = [codec.entry_from_wire(wire) for wire in batch.entries]
         records = sum(entry.changes for entry in entries)
@@ -75,7 +75,7 @@ def _receive(
 
 
 def portions(batch: Batch, sizes: Sequence[int], changes_max: int) -> Iterator[Batch]:
-    """Cut a batch between its entries, so that a part has `changes_max` changes or one entry.
+    """Divide a batch between its entries: a part has `changes_max` changes or one entry.
 
     An entry is a transaction and stays whole. Without entries the batch is its only part.
     """
@@ -100,7 +100,7 @@ def _part(batch: Batch, start: int, end: int, after: int, upto: int) -> Batch:
 
 
 def rebuild_derived(tx: Connection, host: Host, received: Received) -> None:
-    """Do what this office would have done by itself, had it heard everything in turn."""
+    """Derive what this office would have derived, had it received everything in order."""
     for edits in pieces(host.pending_derived(tx), TRANSACTION_CHANGES_MAX):
         done = applier.apply_derived(host.replica, tx, edits)
         received.waiters.join(done.waiters)

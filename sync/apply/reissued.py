@@ -1,4 +1,4 @@
-"""Reissued: entries that their writer has published again, as those who receive them take them."""
+"""Reissued entries: how their receivers handle entries that their writer has published again."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from sync.store.registers import RegisterTables
 
 @dataclass(slots=True)
 class OwnTransaction:
-    """One transaction of an office in one lane: by which ways its log says that it was said."""
+    """One transaction of an office in one lane, with the audiences that its log has it for."""
 
     sample: Entry
     blocks: list[Block] = field(default_factory=list)
     by_audience: dict[str, list[Block]] = field(default_factory=lambda: defaultdict(list))
     truncated: frozenset[str] = (
         frozenset()
-    )  # ways whose words of that time are not in the log any more
+    )  # audiences whose entries of that time are not in the log any more
 
 
-# -- whoever hears it ---------------------------------------------------------------------------
+# -- at a receiver --------------------------------------------------------------------------------
 
 
 def drop_superseded_heads(
     tx: Connection, merger: Merger, tables: RegisterTables, block: Block, version: Version
 ) -> list[Effect]:
-    """Take away again what restated words brought and an edit heard before had overwritten.
+    """Remove republished values that an edit received earlier had overwritten.
 
-    Merge counts on hearing an edit before those that stand on it. These come late: whoever heard
-    the later ones by the other way finds the earlier beside them.
+    Merge needs an edit before those that are based on it. A republished edit comes late: who
+    received the later ones in the other stream has the earlier value as a concurrent head.
     """
     if block.register not in tables:
         return []

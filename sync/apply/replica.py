@@ -1,4 +1,4 @@
-"""Replica: what every way into a store shares. Whose store it is, its tables, its clock, its folds.
+"""Replica: what every way into a store shares: identity, tables, clock, folds.
 
 The ways in (`sync.apply.applier`, snapshots, repairs, recovery) are functions of a replica and a
 transaction. The caller owns the transaction and holds the log's lock.
@@ -38,10 +38,10 @@ class Fold(Protocol):
     """Something kept in step with the records, in their own transaction."""
 
     def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
-        """Return the fields whose values before a change it needs; None if it does not care."""
+        """Return the fields whose values before a change it needs; None if it does not need it."""
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
-        """Follow these changes; return edits that they entail (they join the transaction)."""
+        """Process these changes; return the edits that follow from them, for this transaction."""
 
 
 class Replica:
@@ -60,7 +60,7 @@ class Replica:
         self.identity = identity
         self.routes = routes
         self.clock = clock
-        self.signer = signer  # what our own streams are signed with; None: with nothing
+        self.signer = signer  # signs our own streams; None: they are not signed
         self.merger = Merger(tables, self._fields_read)
         self.merger.writer(identity.incarnation, identity.level)
         self._folds = tuple(folds)
@@ -71,11 +71,11 @@ class Replica:
         return self.clock.now_ms()
 
     def lock(self, tx: Connection) -> None:
-        """Take the log's lock, and go on with the clock from the newest stamp in the store."""
+        """Take the log's lock, and advance the clock to the newest stamp in the store."""
         self.clock.resume(log.lock(tx))
 
     def begin(self, tx: Connection) -> None:
-        """Begin a transaction that changes records: `lock`, and a merger that has seen nothing."""
+        """Begin a transaction that changes records: `lock`, and a merger without state."""
         self.lock(tx)
         self.merger.begin(tx)
 
@@ -92,15 +92,15 @@ class Replica:
     ) -> Applied:  # fmt: skip
         """Merge own edits and what follows from them, and append them to the log as one version.
 
-        `derived`: they follow by themselves, and nobody is asked whether we may write them. `by`
-        goes with what was decided, and not with what only follows from it.
+        `derived`: edits of a fold, for which nobody is asked whether we may write them. `by` is
+        stored with what was decided, and not with what only follows from it.
         Raises: NotWritable, RecordExists, RecordMissing, BadAttribution, TooLarge.
         """
         me = self.identity
         hlc = self.clock.tick()
         done = Applied(version_of(hlc, me.incarnation))
         outgoing: dict[tuple[str, Lane], list[Block]] = {}
-        decided: set[tuple[str, Lane]] = set()  # what people did, and not only what follows
+        decided: set[tuple[str, Lane]] = set()  # what people did, not what follows from it
         kept: list[Block] = []  # what no other office receives
         pending: Sequence[Edit] = edits
         for _ in range(DERIVED_ROUNDS_MAX):
@@ -138,15 +138,15 @@ class Replica:
     # -- folds --------------------------------------------------------------------------------
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> list[Edit]:
-        """Let the folds follow what was changed; return the edits that these entail."""
+        """Run the folds on what was changed; return the edits that follow."""
         if not effects:
             return []
         return [edit for fold in self._folds for edit in fold.fold(tx, effects)]
 
     def fold_received(self, tx: Connection, effects: Sequence[Effect]) -> list[Edit]:
-        """As `fold`, of what a peer wrote: one record that a fold cannot read stops no other.
+        """As `fold`, for what a peer wrote: one record that a fold cannot read stops no other.
 
-        All at once first, without a savepoint; should that fail, the transaction is done again.
+        First all at once, without a savepoint; if that fails, the transaction runs again.
         Raises: RetryTransaction.
         """
         if not effects:
@@ -164,7 +164,7 @@ class Replica:
         return edits
 
     def commit_derived(self, tx: Connection, effects: Sequence[Effect], received: Received) -> None:
-        """Let the folds follow, and commit what they entail with the rest."""
+        """Run the folds, and commit what follows with the rest."""
         derived_edits = self.fold_received(tx, effects)
         if derived_edits:
             done = self.write(tx, derived_edits, derived=True)

@@ -22,15 +22,15 @@ from sync.store import quarantine
 from sync.store.sql import execute
 
 OPEN, DEFERRED, APPLIED, CLOSED = "open", "deferred", "applied", "closed"
-CAUSED = (*sorted(quarantine.OF_CAUSE), FOREIGN)  # are applied once their cause has come
-RETRY_MAX = 5_000  # holes tried in one transaction
-ROUNDS_MAX = 100  # changes of one record that waited one behind the other
+CAUSED = (*sorted(quarantine.OF_CAUSE), FOREIGN)  # applied by themselves once their cause came
+RETRY_MAX = 5_000  # quarantined changes tried in one transaction
+ROUNDS_MAX = 100  # changes of one record that waited one for the other
 _COLUMNS = "id, arrival, register, unit, record, reason, detail, state"
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedChange:
-    """One hole as it is tried again."""
+    """One quarantined change as it is tried again."""
 
     id: bytes
     arrival: int
@@ -45,7 +45,7 @@ class QuarantinedChange:
 def quarantined_where(
     tx: Connection, where: str, parameters: tuple[object, ...]
 ) -> list[QuarantinedChange]:
-    """Return the open and deferred holes for which a condition of this program holds, in order."""
+    """Return, in order, the open and deferred changes for which a condition here holds."""
     rows = execute(
         tx,
         f"SELECT {_COLUMNS} FROM quarantine WHERE state IN ('open','deferred') AND {where} "
@@ -63,17 +63,17 @@ def quarantined_where(
 def retry(
     replica: Replica, tx: Connection, quarantined: list[QuarantinedChange], received: Received
 ) -> int:
-    """Try holes again, in the order in which their entries came; return how many are healed.
+    """Retry quarantined changes in the order in which their entries came; return how many succeed.
 
-    The caller holds the log's lock; what follows from the changes joins the transaction. A hole
-    that stays is counted once more.
+    The caller holds the log's lock; what follows from the changes joins the transaction. A
+    change that fails again gets one more attempt counted.
     """
     applied = 0
     effects: list[Effect] = []
     replica.merger.begin(tx)
     joined: JoinedCopies = {}
     for change in sorted(quarantined, key=lambda h: (h.arrival, h.id)):
-        # A copy that was joined just now may have brought what it, or a part of it, waited with.
+        # A copy that was joined just now may have brought it, or a part of it.
         for now in quarantined_where(tx, "id=?", (change.id,)):
             applied += _try(replica, tx, now, effects, received, joined)
     replica.merger.flush(tx)
@@ -82,7 +82,7 @@ def retry(
 
 
 def retry_ready(replica: Replica, tx: Connection, received: Received) -> None:
-    """Try again what waits for a record, when a batch may have brought it."""
+    """Retry what waits for a record, when a batch may have brought it."""
     if not received.registers:
         return
     probe = "SELECT 1 FROM quarantine WHERE state='open' AND reason IN (?,?,?) LIMIT 1"
@@ -205,7 +205,7 @@ def _refusal(
 
 
 def _part_of(block: Block, change: QuarantinedChange) -> Block | None:
-    """Return the held part of a block; None when it has none."""
+    """Return the quarantined part of a block; None when it has none."""
     if not change.records:
         return block
     if (block.register[:60], block.unit) != (change.register, change.unit):
@@ -240,8 +240,9 @@ def _only(block: Block, records: set[bytes] | frozenset[bytes]) -> Block | None:
 def _named(
     block: Block, entry: Entry, change: QuarantinedChange, register: RegisterSchema
 ) -> tuple[Block | None, list[str]]:
-    """Return the fields that were unknown and are known now as an update of what was applied
-    without them, and those that are unknown still. An end is said again: it had seen them.
+    """Return the fields that were unknown and are known now, as an update of what was applied
+    without them, and those that are still unknown. A delete is applied again: its writer had seen
+    them.
     """
     asked = change.detail.split(",")
     fresh = [n for n in block.fields if n in asked and n in register.by_name]
@@ -270,7 +271,7 @@ def _named(
 
 
 def _blocked_by_earlier(tx: Connection, change: QuarantinedChange) -> set[bytes]:
-    """Return the records of its register and unit that earlier open holes hold up."""
+    """Return the records of its register and unit that earlier open changes block."""
     rows = execute(
         tx,
         "SELECT record FROM quarantine WHERE state='open' AND register=? AND unit=? AND arrival<? "

@@ -1,4 +1,4 @@
-"""Why an undamaged bundle is refused."""
+"""Errors of a bundle: why an undamaged one is refused."""
 
 from __future__ import annotations
 

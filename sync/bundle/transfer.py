@@ -1,8 +1,8 @@
-"""Write the batches of a bundle for a neighbour; check and apply a received bundle.
+"""Transfer by bundle: write the batches for a neighbour; check and apply a received bundle.
 
-A bundle is checked completely before anything of it is applied: each batch as `Applier.apply_batch`
-checks it, the sender as a handshake would. Then its batches are applied as if they had been pushed
-or pulled.
+A bundle is checked completely before anything of it is applied: each batch as
+`sync.apply.applier.apply_batch` checks it, the sender as a handshake would. Then its batches are
+applied as if they had been pushed or pulled.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def acked_by_child(host: Host, tx: Connection, child: int) -> dict[Lane, int]:
 
 
 def header(host: Host, peer: Neighbour, *, set_id: int) -> BundleHeader:
-    """Return what every file of a set says first; names, and where it goes on, are added to it."""
+    """Return what starts every file of a set; the caller adds names and where the file begins."""
     replica = host.replica
     me, signer = replica.identity, replica.signer
     assert signer is not None, "an office has a key"

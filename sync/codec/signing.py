@@ -46,7 +46,7 @@ def is_signed(public_key: bytes, purpose: bytes, digest: bytes, signature: bytes
 
 
 def is_sound_key(public_key: bytes) -> bool:
-    """Say whether these bytes can be an office's key: 32 of them, and no point of small order.
+    """Return whether these bytes can be an office's key: 32 of them, and no point of small order.
 
     Under a point of small order anybody makes signatures that fit (RFC 8032, 5.1.7; the orders of
     edwards25519 are listed in "Taming the many EdDSAs", Chalkias and others 2020). They are the

@@ -1,4 +1,4 @@
-"""The child's side of a comparison: each step's request from its store, each answer taken."""
+"""The child's side of a comparison: makes each step's request from its store, takes each answer."""
 
 from __future__ import annotations
 
@@ -63,8 +63,9 @@ class ComparisonRun:
         self._fixed_there: list[BucketKey] = []
 
     def request(self) -> pb.DigestRequest:
-        """Return the next step. Without one when our side is not ready: then nothing is compared,
-        and the parent says what waits."""
+        """Return the next step. While our side is not ready it is empty: then nothing is compared,
+        and the parent answers what waits.
+        """
         host = self._host
         self._asked = self._drilldown.next_query()
         assert self._asked is not None, "a comparison that has ended is asked on"
@@ -86,7 +87,7 @@ class ComparisonRun:
         return message
 
     def on_reply(self, reply: pb.DigestResponse) -> bool:
-        """Take the answer; say whether there is more to ask. Raises: Malformed."""
+        """Process the answer; return whether there is more to ask. Raises: Malformed."""
         if not reply.comparable:
             return self._not_now()
         assert self._asked is not None
@@ -177,7 +178,7 @@ class ComparisonRun:
         )
 
     def _fix_digests(self, differing: set[BucketKey]) -> None:
-        """Put our own sums right where the records are the parent's and the sum is not theirs."""
+        """Correct our own sums where the records are the parent's and the sum is not theirs."""
         wrong = [k for k, one in self._scans.items() if not one.consistent and k not in differing]
         if not wrong:
             return

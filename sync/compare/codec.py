@@ -1,4 +1,4 @@
-"""Whole copies of records as they cross the wire in a repair."""
+"""Codec of comparisons: whole copies of records as they cross the wire in a repair."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def copy_from_wire(
 
 
 def evidence_from_wire(message: pb.RecordCopy, tables: RegisterTables) -> Evidence:
-    """Return what is told beside a copy. Raises: Malformed."""
+    """Return the evidence that came with a copy. Raises: Malformed."""
     schema = tables[message.register].schema.by_name
     overwritten = {one.field: frozenset(one.versions) for one in message.overwritten}
     if any(len(v) != VERSION_BYTES for versions in overwritten.values() for v in versions):

@@ -1,4 +1,4 @@
-"""Fingerprints read from a store: kept sums, and the records that they stand for."""
+"""Digests read from a store: the kept sums, and the records that they are made of."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HALVES = "sum(d.count), sum(d.sum >> 31), sum(d.sum & 2147483647)"
 
 @dataclass(frozen=True, slots=True)
 class SyncPoint:
-    """The point at which fingerprints hold: positions of both logs, by lane."""
+    """The point at which digests are compared: positions of both logs, by lane."""
 
     sent: Mapping[Lane, int]  # the child's log: this much is in both copies
     acked: Mapping[Lane, int]  # the parent's log, likewise
@@ -35,7 +35,7 @@ class SyncPoint:
 
 @dataclass(slots=True)
 class BucketScan:
-    """One bucket made anew from its records. `kept`: what the digest says of it."""
+    """One bucket computed from its records. `kept`: what the digest has for it."""
 
     kept: Sum = NO_RECORDS
     counted: Sum = NO_RECORDS
@@ -61,7 +61,7 @@ def sync_point(
 
 
 def is_at(tx: Connection, child: int, incarnation: int, point: SyncPoint) -> bool:
-    """Say whether a parent's store is at the point that its child names."""
+    """Return whether a parent's store is at the point that its child names."""
     for lane in Lane:
         log_incarnation, position = log.cursor_of(tx, child, "in", lane)
         if (position if log_incarnation == incarnation else 0) != point.sent.get(lane, 0):
@@ -108,7 +108,7 @@ def bucket_sums(tx: Connection, units: Iterable[UnitKey]) -> dict[BucketKey, Sum
 def count(
     tx: Connection, table: RegisterTable, unit: int, buckets: Sequence[int]
 ) -> dict[int, BucketScan]:
-    """Read these buckets' records: what their sums should be, and a check of each record."""
+    """Read these buckets' records: what their sums should be, and a checksum of each record."""
     found = {bucket: BucketScan() for bucket in buckets}
     register = table.schema.name
     for key, kept in bucket_sums(tx, [UnitKey(register, unit)]).items():
@@ -135,7 +135,7 @@ def count(
 def checksums(
     tx: Connection, table: RegisterTable, unit: int, ids: Sequence[bytes]
 ) -> dict[bytes, int]:
-    """Return the checks of those of the records that are there."""
+    """Return the checksums of those of the records that exist."""
     heads = _heads(tx, table.schema.name, unit)
     found: dict[bytes, int] = {}
     for row in table.rows(tx, unit, ids, table.columns):
@@ -149,7 +149,7 @@ def fix_digest(
 ) -> list[int]:
     """Set kept sums that are not those of the records; return the buckets that were wrong.
 
-    The caller holds the store's lock, so that what is counted is what is kept.
+    The caller holds the store's lock, so that the counted sums are the stored ones.
     """
     wrong = [(n, one) for n, one in count(tx, table, unit, buckets).items() if not one.consistent]
     if wrong:
@@ -164,7 +164,7 @@ def fix_digest(
 
 
 def _heads(tx: Connection, register: str, unit: int) -> dict[bytes, list[tuple[str, bytes, str]]]:
-    """Return record -> (field, version, value as JSON) of the heads kept beside their rows."""
+    """Return record -> (field, version, value as JSON) of the heads stored apart from the rows."""
     found: dict[bytes, list[tuple[str, bytes, str]]] = {}
     rows = execute(
         tx,
@@ -182,7 +182,7 @@ def _hashes(
     row: Sequence[object],
     heads: Sequence[tuple[str, bytes, str]],
 ) -> tuple[int, int]:
-    """Return a record's print and its check, from a row of `columns` and the heads beside it."""
+    """Return a record's hash and its checksum, from a row of `columns` and its separate heads."""
     names = table.schema.names
     created: Version = bytes(row[1])  # type: ignore[call-overload]
     causal_length: int = row[2]  # type: ignore[assignment]
@@ -204,7 +204,7 @@ def _hashes(
 
 
 def _in_buckets(tx: Connection, buckets: Sequence[int]) -> tuple[str, list[object]]:
-    """Return the condition that keeps these buckets' records, so that no other one is fetched."""
+    """Return the condition that selects these buckets' records, so that no other one is fetched."""
     if len(buckets) == DIGEST_BUCKETS:
         return "", []
     if tx.dialect.name == "sqlite":
@@ -218,7 +218,7 @@ ROWS = 5_000
 
 
 def rebuild(tx: Connection, table: RegisterTable) -> None:
-    """Write the digests of one register anew: a field that is new to it counts in every record."""
+    """Compute the digests of one register again: a field new to it counts in every record."""
     name = table.schema.name
     levels = log.levels(tx)
     sums: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])

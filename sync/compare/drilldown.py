@@ -1,4 +1,4 @@
-"""Narrowing: from sums that differ to the records that do, in few questions. Pure.
+"""Drilldown: from sums that differ to the records that do, in few questions. Pure.
 
 A child asks its parent, level by level: which units differ, which of their buckets, which parts of
 a bucket, which records of a part. Each level is asked about all that differs on the level before,
@@ -16,12 +16,12 @@ from sync.model.limits import DIGEST_PARTS_MAX, DIGEST_STEP_BUCKETS, DIGEST_STEP
 from sync.model.report import BucketKey, UnitKey
 
 K = TypeVar("K", bound=Hashable)
-PART_ROWS = 32  # records a part, about: its records are listed when it differs
+PART_ROWS = 32  # about so many records in a part: its records are listed when it differs
 REPAIR_ROWS = 50  # records joined in one step
 
 
 class Sum(NamedTuple):
-    """How many records, and the sum of their prints."""
+    """How many records, and the sum of their hashes."""
 
     records: int = 0
     hash_sum: int = 0
@@ -54,7 +54,7 @@ def part_of(record_id: bytes, width: int) -> int:
 
 
 def parts_of(checksums: Mapping[bytes, int], width: int) -> list[int]:
-    """Return the sum of the checks of each part's records."""
+    """Return the sum of the checksums of each part's records."""
     sums = [0] * width
     for record_id, checksum in checksums.items():
         sums[part_of(record_id, width)] += checksum
@@ -75,7 +75,7 @@ def rows_apart(
 
 
 def steps(counts: Mapping[BucketKey, int]) -> Iterator[list[BucketKey]]:
-    """Divide buckets into steps of a bounded number of records; a larger bucket stands alone."""
+    """Divide buckets into steps of a bounded number of records; a larger bucket is a step alone."""
     step: list[BucketKey] = []
     rows = 0
     for key in sorted(counts):
@@ -89,7 +89,7 @@ def steps(counts: Mapping[BucketKey, int]) -> Iterator[list[BucketKey]]:
 
 
 class Query(NamedTuple):
-    """The next question. `level`: units, buckets, parts or rows; the fitting list is filled."""
+    """The next question. `level`: units, buckets, parts or rows; the matching list is filled."""
 
     level: str
     units: tuple[UnitKey, ...] = ()
@@ -98,10 +98,11 @@ class Query(NamedTuple):
 
 
 class DrillDown:
-    """One comparison as its child sees it: say what was found, be told what to ask next.
+    """One comparison at the child: it is given what was found, and returns what to ask next.
 
     `read`: buckets (by number) whose records are read and compared though their sums are equal:
-    a sum cannot see a record that was changed behind its back. `repair`: ask for rows, too.
+    a sum does not show that a record was changed in the database directly. `repair`: ask for
+    rows, too.
     """
 
     def __init__(self, *, read: Iterable[int] = (), repair: bool = True) -> None:
@@ -113,7 +114,7 @@ class DrillDown:
         self._rows: list[RecordKey] = []
         self._recheck: set[BucketKey] = set()  # to be read again after the repair
         self._reasons: dict[RecordKey, str] = {}
-        self._found: dict[RecordKey, bool] = {}  # every record that differed: does it still?
+        self._found: dict[RecordKey, bool] = {}  # every record that differed: whether it still does
 
     def next_query(self) -> Query | None:
         """Return what to ask next; None when all is known (and repaired)."""
@@ -137,17 +138,18 @@ class DrillDown:
 
     @property
     def left(self) -> list[tuple[RecordKey, str]]:
-        """Those that differ still, and why as far as it is known."""
+        """Those that still differ, and why as far as it is known."""
         return [(n, self._reasons.get(n, "")) for n in self.found if self._found[n]]
 
     def on_units(self, differing: Iterable[UnitKey], own_units: Iterable[UnitKey]) -> None:
-        """The units whose sums differ. `own_units`: all that this side holds."""
+        """The units whose sums differ. `own_units`: all that this side has."""
         self._units_asked = True
         self._units = sorted({*differing, *own_units} if self.read else set(differing))
 
     def on_buckets(self, counts: Mapping[BucketKey, int]) -> None:
         """Buckets of the units last asked about that differ or are to be read, and how many
-        records the side that has more of them has."""
+        records the side with more of them has.
+        """
         del self._units[:DIGEST_STEP_BUCKETS]
         self._steps += steps(counts)
 
@@ -159,8 +161,8 @@ class DrillDown:
     ) -> None:
         """The records of the buckets last asked about that differ.
 
-        `again`: buckets whose list was cut. `recheck`: those of which a kept sum is not that of
-        the records; when these are the same, it is seen whether the sum is right then.
+        `again`: buckets whose list was cut short. `recheck`: those of which a kept sum is not that
+        of the records; when these are the same, the sum is checked again.
         """
         del self._steps[0]
         differing = list(differing)
@@ -172,7 +174,7 @@ class DrillDown:
             self._recheck |= {key for key in recheck if fresh}
 
     def on_repaired(self, left: Mapping[RecordKey, str] | None = None) -> None:
-        """The rows last asked about are the same on both sides, but for those with a reason."""
+        """The rows last asked about are the same on both sides, except those with a reason."""
         left = left or {}
         self._found |= {name: name in left for name in self._rows[:REPAIR_ROWS]}
         self._reasons |= left

@@ -1,4 +1,4 @@
-"""The parent's side of a comparison: each step answered at the child's point, or not at all."""
+"""The parent's side of a comparison: answers each step at the child's point, or not at all."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def answer(
 ) -> pb.DigestResponse:
     """Answer one step of the comparison with a child (`incarnation`: its present one).
 
-    `digest_cache`: kept from one step to the next; losing them costs time only.
+    `digest_cache`: kept from one step to the next; losing it costs time only.
 
-    Only records that both may hear whole are spoken of, whatever is asked (INV-30).
+    The answer has only records that both may receive whole, whatever is asked (INV-30).
     Raises: Malformed.
     """
     point = _point(host, incarnation, request)
@@ -115,7 +115,7 @@ def _join(
 
 
 def _point(host: Host, incarnation: int, request: pb.DigestRequest) -> SyncPoint | None:
-    """Return the child's point; None when it counts logs that are not the present ones."""
+    """Return the child's point; None when its log positions are not of the present incarnations."""
     mine = host.replica.identity.incarnation
     if not request.sent or any(c.incarnation != incarnation for c in request.sent):
         return None
@@ -148,7 +148,7 @@ def _units(
         if len(one.units) != len(one.counts) or len(one.units) != len(one.sums):
             raise Malformed("units without their sums")
         if one.register in registers and one.register not in shared:
-            continue  # the child's tree is of another day
+            continue  # the child has the tree of another day
         if one.register not in registers or one.schema != schema_hash(registers[one.register]):
             reply.other_catalogue.append(one.register)
             continue
@@ -208,7 +208,7 @@ def _parts(
 def _list_records(
     key: BucketKey, counted: BucketScan, theirs: list[int], room: int, reply: pb.DigestResponse
 ) -> int:
-    """Tell our records of the parts that differ, as far as there is room; return how many."""
+    """List our records of the parts that differ, as far as there is room; return how many."""
     width = len(theirs)
     differing = parts_apart(parts_of(counted.checksums, width), theirs)
     if not differing and counted.consistent:
@@ -235,9 +235,9 @@ def _list_records(
 def _fix_digests(
     host: Host, child: int, counted: dict[BucketKey, BucketScan], reply: pb.DigestResponse
 ) -> None:
-    """Put our own sums right where the records are the child's and the sum is not theirs.
+    """Correct our own sums where the records are the child's and the sum is not theirs.
 
-    Where records differ, too, the sum is what tells that ours were changed behind our back.
+    Where records differ, too, the sum shows that ours were changed in the database directly.
     """
     apart = {BucketKey(m.register, m.unit, m.bucket) for m in reply.rows if m.parts}
     wrong = [key for key, one in counted.items() if not one.consistent and key not in apart]
@@ -264,6 +264,6 @@ def _fix_digests(
 
 
 def _allowed(host: Host, child: int, units: set[UnitKey]) -> set[UnitKey]:
-    """Return those of the units whose records this child may hear whole."""
+    """Return those of the units whose records this child may receive whole."""
     shared = host.shared(child)
     return {key for key in units if key.unit in shared.get(key.register, ())}

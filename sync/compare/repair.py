@@ -1,8 +1,8 @@
-"""Repairing: records that differ at a child and its parent, joined on both sides.
+"""Repair: records that differ at a child and its parent are joined on both sides.
 
 The caller owns the transaction and holds the log's lock. Where a bucket's kept sum was not that of
-its records, a record was changed behind the program's back: sum, totals and cells have followed
-what it was before, so they stay. Where it was, the two offices have truly come apart, and sum and
+its records, a record was changed in the database directly: sum, totals and cells are those from
+before that change, so they stay. Where it was, the two offices have really diverged, and sum and
 folds follow the repair.
 """
 
@@ -50,7 +50,7 @@ from sync.store.registers import RegisterTable
 from sync.store.tables import REFUSED_HERE
 
 DIGEST_CACHE_MAX = 4_096  # buckets remembered
-REFUSED = "constraint_violation"  # why a record is left as it is: noted as REFUSED_HERE
+REFUSED = "constraint_violation"  # why a record is left as it is: logged as REFUSED_HERE
 Copies = Mapping[RecordKey, RecordState | None]  # None: the record is not there
 
 
@@ -66,9 +66,9 @@ class Answer:
 
 
 class DigestCache:
-    """Whether buckets' kept sums were those of their records when these were read last.
+    """Whether buckets' kept sums were those of their records when these were last read.
 
-    It spares a second reading: what was found holds as long as the kept sum is the same.
+    It saves a second reading: the result is valid as long as the kept sum is the same.
     """
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class DigestCache:
     def consistent(
         self, tx: Connection, table: RegisterTable, keys: Iterable[BucketKey]
     ) -> set[int]:
-        """Return which of these buckets of one unit are sound; what is not known is read."""
+        """Return which of these buckets of one unit are consistent; what is not known is read."""
         keys = set(keys)
         kept = digests.bucket_sums(tx, {key.of for key in keys})
         found: set[int] = set()
@@ -106,7 +106,7 @@ class _Change:
 
 
 def copies(replica: Replica, tx: Connection, names: Iterable[RecordKey]) -> Copies:
-    """Return the copies held here."""
+    """Return our copies."""
     found: dict[RecordKey, RecordState | None] = {}
     for (register, unit), some in groupby(sorted(names), key=lambda n: n[:2]):
         ids = [name.id for name in some]
@@ -186,7 +186,7 @@ def adopt(
 ) -> tuple[dict[RecordKey, str], Received]:
     """Take the joined copies from the parent; return which are not the same now, and why.
 
-    One that lacks what we hold, and nothing explains it, is not taken.
+    A copy that lacks what we have, without an explanation, is not adopted.
     """
     _begin(replica, tx)
     now = copies(replica, tx, sent)
@@ -268,11 +268,11 @@ def _has_unauthorised_heads(
     copy: RecordState, known: RecordState | None, name: RecordKey,
     schema: Mapping[str, FieldSchema], writers: Mapping[int, tuple[int, int]], routes: Routes,
 ) -> bool:  # fmt: skip
-    """Say whether a peer's copy has new values of known writers who had no right to them."""
+    """Return whether a peer's copy has new values of known writers who may not write them."""
 
     def may_write(incarnation: int, field: FieldSchema, value: Value) -> bool:
         if incarnation not in writers:
-            return True  # nobody's: joining drops it
+            return True  # nobody wrote it: joining drops it
         unit, level = writers[incarnation]
         return routes.covers(unit, name.unit) and (value is None or level in field.owners)
 
@@ -284,7 +284,7 @@ def _has_unauthorised_heads(
 def _is_forged(
     replica: Replica, name: RecordKey, before: RecordState | None, after: RecordState
 ) -> bool:
-    """Say whether a repair would change a record that is only appended."""
+    """Return whether a repair would change a record that is only appended."""
     register = replica.tables[name.register].schema
     return is_rewritten(after, register) or rewrites(before, after, register)
 
@@ -296,14 +296,14 @@ def _senseless(
     register = replica.tables[name.register].schema
     fault = fault_in_copy(name.id, after, register, whole=True)
     if fault is None or (before and fault_in_copy(name.id, before, register, whole=True) == fault):
-        return ""  # what stands here already is not made worse
+        return ""  # the same value is here already: the repair makes nothing worse
     return fault[0]
 
 
 def _dropped(
     before: RecordState | None, after: RecordState, history: EditHistory
 ) -> tuple[Dropped, ...]:
-    """Return what stands no more and our own log does not say why: a note keeps it."""
+    """Return what is removed without a reason in our own log: the repair log keeps it."""
     if before is None:
         return ()
     overwritten = {
@@ -325,10 +325,10 @@ def _replace(
     replica: Replica, tx: Connection, changes: Sequence[_Change], peer: int, received: Received,
     digest_cache: DigestCache | None,
 ) -> dict[RecordKey, tuple[int, bool]]:  # fmt: skip
-    """Put joined copies in the place of ours and write it down.
+    """Replace our copies by joined ones and log it.
 
-    Returns: each record's check now, and whether it was changed; of those that the store refused,
-    which stay as they are and hold up no other, nothing.
+    Returns: each record's checksum now, and whether it was changed. Records that the store refused
+    are left out: they stay as they are and block no other.
     """
     effects: list[Effect] = []
     notes: list[Note] = []
@@ -374,8 +374,9 @@ def _replace(
 
 
 def _as_written(change: _Change) -> RecordState | None:
-    """Return our former copy as folds knew it: a version's value is the one that was written, even
-    where the page has come to say something else."""
+    """Return our former copy as folds knew it: with each version's value as it was written, even if
+    the database has another one now.
+    """
     if change.before is None:
         return None
     true = {(n, h.version): h for n, heads in change.after.fields.items() for h in heads.all}
@@ -391,7 +392,7 @@ def _as_written(change: _Change) -> RecordState | None:
 
 
 def _save(tx: Connection, replica: Replica, change: _Change, now_ms: int) -> bool:
-    """Save a joined copy with its heads; False when the store refuses it: nothing was changed."""
+    """Save a joined copy with its heads; False when the store refuses it: nothing changed."""
     register, unit, record = change.name
     newest = max(h.version for heads in change.after.fields.values() for h in heads.all)
     return save(

@@ -1,4 +1,4 @@
-"""Repair notes: what comparisons put right, written down, and what was told then, read again."""
+"""Repair log: what comparisons repaired, and the evidence received then, for later repairs."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One record that was put right, or that the store refused: whose copy, and its checks."""
+    """One record that was repaired, or that the store refused: whose copy, and its checksums."""
 
     name: RecordKey
     side: str
     before: int | None
     after: int | None
-    kept: tuple[Dropped, ...] = ()  # what stands no more and no log here explains
+    kept: tuple[Dropped, ...] = ()  # what was removed and no log here explains
     evidence: Evidence = NO_EVIDENCE
 
 
@@ -60,7 +60,7 @@ def write(tx: Connection, notes: Sequence[Note], *, peer: int, now_ms: int) -> N
 def write_sums(
     tx: Connection, keys: Sequence[BucketKey], *, peer: int, now_ms: int, side: str = "here"
 ) -> None:
-    """Write down that kept sums were not those of their records."""
+    """Log that kept sums were not those of their records."""
     rows = [
         (_id(now_ms, k.register, k.unit, b"%d" % k.bucket), now_ms, peer, k.register, k.unit, b"",
          side, None, None, "", "")
@@ -71,7 +71,7 @@ def write_sums(
 
 
 def stored_evidence(tx: Connection, names: Iterable[RecordKey]) -> Mapping[RecordKey, Evidence]:
-    """Return what repairs of these records were told: it is in no log here."""
+    """Return the evidence that came with repairs of these records: it is in no log here."""
     causal_lengths: dict[RecordKey, set[Version]] = {}
     overwritten: dict[RecordKey, dict[str, set[Version]]] = {}
     written: dict[RecordKey, dict[str, dict[Version, Value]]] = {}
@@ -113,7 +113,7 @@ def evidence_to_json(evidence: Evidence) -> str:
 
 
 def without_values(text: str) -> str:
-    """Return what was told, as `evidence_to_json` wrote it, without the values in it."""
+    """Return evidence, as `evidence_to_json` wrote it, without the values in it."""
     return json.dumps({**json.loads(text), "written": []}) if text else ""
 
 
@@ -130,7 +130,7 @@ def _id(now_ms: int, register: str, unit: int, record: bytes) -> bytes:
 def evidence_of(
     tx: Connection, copies: Mapping[RecordKey, RecordState | None]
 ) -> Mapping[RecordKey, Evidence]:
-    """Return what goes beside these copies of ours to a peer."""
+    """Return the evidence that is sent to a peer with these copies of ours."""
     known = {name: copy for name, copy in copies.items() if copy is not None}
     edits: dict[RecordKey, EditHistory] = dict(
         load_history(tx, {n: _edits(c) for n, c in known.items()})

@@ -1,4 +1,4 @@
-"""Who is let in when many come at once: bulk waits outside, so that control finds a thread."""
+"""Admission: who may wait for the store; bulk waits at the child, so that control gets a thread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sync.model.change import Batch
 from sync.model.errors import ErrorKind, SilianError
 from sync.store.priority import Priority, priority_of
 
-BULK_WAITING_MAX = 6  # batches of children that wait inside for the store, each with its thread
+BULK_WAITING_MAX = 6  # bulk batches of children that wait for the store, each with its thread
 OVERLOADED_WAIT_MS = 2_000
 
 
@@ -28,9 +28,9 @@ class Overloaded(SilianError):
 
 
 def admit(host: Host, batch: Batch) -> None:
-    """Let a child's batch wait for the store, or send it away before it takes part of anything.
+    """Let a child's batch wait for the store, or refuse it before any of it is applied.
 
-    Control always waits inside. Those sent away come back at different moments.
+    Control may always wait. Refused batches come back at different moments.
     Raises: Overloaded.
     """
     if priority_of(batch.lane) is not Priority.BULK:

@@ -1,4 +1,4 @@
-"""How long to wait before dialling again: full jitter, so that a herd spreads out."""
+"""Backoff: how long to wait before dialling again; full jitter spreads many dialers in time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The child's end of a link: what it sends its parent, and how it takes the answers.
 
-Shared by the dialer (real lines) and the simulator (virtual ones): both carry out the session's
-commands through `ChildEnd` and move the messages their own way.
+Used by the dialer (real connections) and the simulator (virtual ones): both carry out the
+session's commands through `ChildEnd` and send the messages in their own way.
 """
 
 from __future__ import annotations
@@ -101,25 +101,25 @@ class Exchange(Protocol):
         """Return the next message."""
 
     def on_reply(self, reply: Any) -> bool:
-        """Take the answer to it; say whether there is more to ask."""
+        """Process the answer to it; return whether there is more to ask."""
 
 
 class ChildEnd:
-    """What a child sends and takes; holds what lasts for one session only."""
+    """Makes the child's messages, processes the answers; keeps what lasts for one session only."""
 
     def __init__(self, host: Host, parent_unit: int, *, snapshot_rows: int = SNAPSHOT_ROWS) -> None:
         self.snapshot_rows = snapshot_rows  # in one chunk that we upload
         self.parent_unit = parent_unit
-        self.options = CompareOptions()  # how the next comparison is to be made
-        # Of the newest commit; None: it is not known, and the log is read.
+        self.options = CompareOptions()  # of the next comparison
+        # Of the newest commit; None: unknown, and the log is read.
         self.recent_commit: RecentCommit | None = None
         self._host = host
         self._process = host.draw()
         self._session = 0
         self._parent_incarnation = 0
         self._given = (b"", 0)  # the parent's challenge not signed yet, and its incarnation then
-        self._asked = (b"", 0)  # our challenge in the handshake under way, and our incarnation
-        self._snapshot_follows = False  # what is in bulk comes as copies after the recovery
+        self._asked = (b"", 0)  # our challenge in the current handshake, and our incarnation
+        self._snapshot_follows = False  # after the recovery, bulk comes as copies
         self._exchange: Exchange | None = None  # under way, or the last one
 
     def request(self, command: Command) -> Request:
@@ -177,7 +177,7 @@ class ChildEnd:
         )
 
     def event(self, reply: Reply, command: Command) -> Event:
-        """Take the parent's answer to a command.
+        """Process the parent's answer to a command.
 
         Raises: Malformed; and what `on_reply` of the exchange under way raises.
         """
@@ -212,7 +212,7 @@ class ChildEnd:
         host = self._host
         if isinstance(command, Read):
             if (batch := self._from_recent_commit(command)) is not None:
-                return BatchRead(batch, more=False)  # whoever commits after it pokes
+                return BatchRead(batch, more=False)  # whoever commits after it notifies
             with host.store.read() as tx:
                 truncation.require_upward_from(tx, command.lane, command.after)
                 batch = log.read_up(
@@ -229,7 +229,7 @@ class ChildEnd:
         return AppliedHere(command.batch.lane, received.position)
 
     def _from_recent_commit(self, command: Read) -> Batch | None:
-        """Return what is to be read if the newest commit is all of it."""
+        """Return what must be read if the newest commit is all of it."""
         recent_commit, self.recent_commit = self.recent_commit, None
         if recent_commit is None:
             return None
@@ -310,11 +310,11 @@ class ChildEnd:
         mine = self._host.replica.identity.incarnation
         there = {Lane(c.lane): c.position for c in reply.cursors if c.incarnation == mine}
         here: dict[Lane, int] = {}
-        known_as: list[int] = []  # the incarnations under which the parent was met, by lane
+        known_as: list[int] = []  # the incarnations under which the parent was known, by lane
         with self._host.store.read() as tx:
             for lane in Lane:
                 incarnation, applied = log.cursor_of(tx, self.parent_unit, "in", lane)
-                # Another incarnation numbers its log anew; the streams tell what we know of it.
+                # Another incarnation numbers its log from 1; the streams show what we have of it.
                 here[lane] = applied if incarnation == reply.incarnation else 0
                 known_as.append(incarnation)
             restored = self._was_restored(tx, reply)
@@ -362,7 +362,7 @@ class ChildEnd:
         )  # fmt: skip
 
     def _check_possession(self, reply: pb.HelloResponse) -> None:
-        """The parent has signed our challenge, if it has a key. Raises: KeyNotShown."""
+        """Check that the parent has signed our challenge, if it has a key. Raises: KeyNotShown."""
         (challenge, mine), self._asked = self._asked, (b"", 0)
         me = self._host.replica.identity
         sides = Sides(me.unit, self.parent_unit, mine, reply.incarnation)
@@ -372,7 +372,7 @@ class ChildEnd:
             raise KeyNotShown(f"unit {reply.unit}")
 
     def _was_restored(self, tx: Connection, reply: pb.HelloResponse) -> bool:
-        """Say whether we lack what the parent has from us, though our newest words go on."""
+        """Return whether we lack what the parent has from us, though our newest entries go on."""
         if meta.get(tx, meta.RESTORED):
             return True
         return not recovery_heads.has_all(tx, map(codec.head_from_wire, reply.required_heads))

@@ -1,8 +1,8 @@
-"""The dialer: drives a session over a real line. One worker at a time, no thread of its own.
+"""The dialer: drives a session over a real connection. One worker at a time, no own thread.
 
 Workers are borrowed from the process's pool while there is something to do here. None waits for the
-parent: its answer brings the next. Between, the office costs a line and an open `Watch` call that
-the parent answers when something new waits.
+parent: its answer starts the next one. In between, the office costs a connection and an open
+`Watch` call that the parent answers when something new waits.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ from sync.model.report import CompareOptions
 from sync.model.schema import Lane
 from sync.wire.link.v1 import link_pb2 as pb
 
-CLOSE_AFTER_S = 1.0  # a call under way is given so long before the line is closed
-END_S = 60.0  # so long a worker may take over the command under way
+CLOSE_AFTER_S = 1.0  # a call under way has so long to end before the connection is closed
+END_S = 60.0  # so long a worker may need for the current command
 
-First = Callable[[], Command]  # how a worker begins
+First = Callable[[], Command]  # what a worker begins with
 
 
 class Later(Protocol):
@@ -60,7 +60,7 @@ class Later(Protocol):
 
 
 class Dialer:
-    """One office's line to its parent."""
+    """One office's connection to its parent."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Dialer:
         log: Any = None,
         pushed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`pushed`: told, in any thread, when the parent holds more of our log."""
+        """`pushed`: called, in any thread, when the parent has more of our log."""
         self._end = end
         self._connect = connect
         self._workers = workers
@@ -88,7 +88,7 @@ class Dialer:
         self._line: Line | None = None
         self._watching = False  # a `Watch` call is open
         self._lost: Failed | None = None  # a Watch failed while a conversation was ending
-        self._generation = 0  # of the line: a late ring of an old one is nothing
+        self._generation = 0  # of the connection: a late Watch answer on an old one is ignored
         self._idle = threading.Condition(self._lock)
 
     @property
@@ -110,7 +110,7 @@ class Dialer:
 
     @property
     def acked_by_parent(self) -> dict[Lane, int]:
-        """How far the parent holds our log, as last heard."""
+        """How far the parent has our log, by its last answer."""
         return dict(self._session.acked_by_parent)
 
     def start(self) -> None:
@@ -121,10 +121,10 @@ class Dialer:
         self, *, up: frozenset[Lane] = frozenset(), down: frozenset[Lane] = frozenset(),
         recent_commit: RecentCommit | None = None,
     ) -> None:  # fmt: skip
-        """Something may wait; `recent_commit`: what a commit has just put there for the way up.
+        """Something may wait; `recent_commit`: what a commit has just added to the log to go up.
 
-        Waits for nobody; a resting line is not hurried by it. On a quiet line the caller itself
-        sends the first batch; a worker goes on with the answer. To wake a worker first takes longer
+        Does not block, and does not end a wait before a retry. On an idle link the caller itself
+        sends the first batch; a worker processes the answer. To start a worker first takes longer
         than that (docs/benchmarks.md).
         """
         with self._lock:
@@ -137,14 +137,14 @@ class Dialer:
         self._continue_on_worker(self._begun())
 
     def retry_now(self) -> None:
-        """Dial without waiting out the rest, or the first wait after a start: somebody asks."""
+        """Dial now instead of after the wait before a retry or after a start: somebody asks."""
         with self._lock:
             resting = self._session.state in (State.OFFLINE, State.RESTING, State.HALTED)
         if resting:
             self._submit()
 
     def renew_handshake(self) -> None:
-        """Send a heartbeat with news, if the line is up and quiet."""
+        """Send a heartbeat with the peer status, if the link is up and idle."""
         with self._lock:
             if self._session.state is State.IDLE:
                 self._session.renew_handshake()
@@ -154,13 +154,13 @@ class Dialer:
 
     @property
     def comparing(self) -> bool:
-        """Whether a comparison is asked for or under way."""
+        """Whether a comparison is requested or under way."""
         return self._session.comparing
 
     def compare(self, options: CompareOptions | None = None) -> None:
         """Have both copies compared as soon as nothing waits; returns at once.
 
-        One that is under way is begun anew, as it is wished now.
+        One that is under way starts again, with these options.
         """
         with self._lock:
             self._end.options = options or CompareOptions()
@@ -170,12 +170,12 @@ class Dialer:
         self._submit()
 
     def wait_compared(self, timeout_s: float) -> bool:
-        """Wait until no comparison is asked for or under way; False when it took too long."""
+        """Wait until no comparison is requested or under way; False when it took too long."""
         with self._idle:
             return self._idle.wait_for(lambda: not self._session.comparing, timeout_s)
 
     def wait_idle(self, timeout_s: float) -> bool:
-        """Wait until nothing is left to say; False when that did not happen in time."""
+        """Wait until nothing is left to send; False when that did not happen in time."""
         with self._idle:
             return self._idle.wait_for(
                 lambda: self._session.state is State.IDLE and not self._running, timeout_s
@@ -186,7 +186,7 @@ class Dialer:
         self._closed.set()
 
     def close(self, grace_s: float = CLOSE_AFTER_S) -> None:
-        """Stop: the command under way ends first, its effects are whole.
+        """Stop: the current command ends first, so its effects are complete.
 
         `grace_s`: so long the parent has to answer a call.
         """
@@ -222,7 +222,7 @@ class Dialer:
             return self._session.start()
 
     def _begun(self) -> First | None:
-        """Read and send what waits; return how a worker begins, None when the answer brings one."""
+        """Read and send what waits; return how a worker begins, None when the answer starts one."""
         try:
             command: Command | None = self._start()
             if isinstance(command, Read):
@@ -236,9 +236,9 @@ class Dialer:
     def _run(self, first: First) -> None:
         try:
             if not self._converse(first):
-                return  # the parent's answer brings the next worker
+                return  # the parent's answer starts the next worker
         except Exception:
-            # Nothing may kill the line for good: say what happened and dial again later.
+            # No error may end the link for good: log it and dial again later.
             self._log.exception("dialer_failed")
             with self._lock:
                 self._session.state = State.RESTING
@@ -250,7 +250,7 @@ class Dialer:
         self._resume_if_pending()
 
     def _resume_if_pending(self) -> None:
-        """Go on after a conversation with what came while it was ending."""
+        """After a conversation, go on with what arrived while it was ending."""
         rest: Rest | None = None
         with self._lock:
             state = self._session.state
@@ -266,7 +266,7 @@ class Dialer:
             self._submit()
 
     def _converse(self, first: First) -> bool:
-        """Go on until the parent is asked, or nothing is left to do; say whether that is so."""
+        """Go on until the parent is asked or nothing is left to do; return whether it was asked."""
         if self._closed.is_set():
             return True
         command: Command | None = first()
@@ -283,7 +283,7 @@ class Dialer:
         return command is not None
 
     def _after(self, event: Event) -> Command:
-        """Tell the session what happened; return what it wants next."""
+        """Pass the session an event; return its next command."""
         with self._lock:
             command = self._session.on(event)
         if isinstance(event, HandshakeDone) and self._session.state is State.HALTED:
@@ -300,7 +300,7 @@ class Dialer:
         return command
 
     def _step(self, command: Command) -> Command | None:
-        """Carry out a command; return the next, None when the parent's answer brings it."""
+        """Carry out a command; return the next, or None when the parent's answer brings it."""
         if isinstance(command, Read | Apply):
             return self._after(self._as_event(lambda: self._end.perform(command)))
         assert isinstance(
@@ -318,7 +318,7 @@ class Dialer:
         return None
 
     def _answered(self, command: Command, answer: Answer) -> Command:
-        """Take the parent's answer; return what comes next."""
+        """Process the parent's answer; return what comes next."""
         event = self._as_event(lambda: self._end.event(answer(), command))
         if isinstance(event, Pushed):
             self._pushed()
@@ -326,7 +326,7 @@ class Dialer:
 
     @staticmethod
     def _as_event(work: Callable[[], Event]) -> Event:
-        """Return what came of some work: its event, or how it failed."""
+        """Return the event that some work ended with, or its failure."""
         try:
             return work()
         except grpc.RpcError as error:
@@ -334,10 +334,10 @@ class Dialer:
         except SilianError as error:
             return Failed(error.code, error.retryable, error.en)
 
-    # -- the line ------------------------------------------------------------------------------
+    # -- the connection ------------------------------------------------------------------------
 
     def _dialled(self) -> Line:
-        """Return the line, dialling if there is none."""
+        """Return the connection, dialling if there is none."""
         with self._lock:
             if self._line is None:
                 self._line = self._connect()
@@ -365,7 +365,7 @@ class Dialer:
             self._submit()
 
     def _listen(self) -> None:
-        """Keep one `Watch` call open; its answer is the ring."""
+        """Keep one `Watch` call open; its answer notifies the session."""
         with self._lock:
             line = self._line
             if self._watching or line is None or self._closed.is_set():
@@ -390,7 +390,7 @@ class Dialer:
                 elif self._running:
                     self._lost = event
             else:
-                # A lane that only a newer parent knows rings nothing here.
+                # A lane that only a newer parent knows notifies nothing here.
                 lanes = frozenset(lane for lane in Lane if lane.value in reply.lanes)
                 self._session.notify(WorkAvailable(down=lanes))
         if rest is not None:

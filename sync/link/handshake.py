@@ -39,13 +39,13 @@ from sync.store.priority import Priority
 from sync.store.sql import execute
 
 RESTORED_WAIT_MS = 2_000
-PING_WAIT_MS = 1_000  # how long a process has to show that it is alive when another takes its name
+PING_WAIT_MS = 1_000  # time to show that it is alive when another process takes its name
 TOKEN_BITS = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """What a child says of itself when it comes."""
+    """What a child reports of itself when it comes."""
 
     unit: int
     level: int
@@ -54,8 +54,8 @@ class Hello:
     protocol_max: int
     log_position: int
     heads: dict[StreamKey, StreamHead]
-    acked: dict[Lane, int] = field(default_factory=dict)  # how far it holds our log
-    # It knows us by another incarnation: it gives our own entries back first.
+    acked: dict[Lane, int] = field(default_factory=dict)  # how far it has our log
+    # It knows us under another incarnation: it restores our own entries first.
     knows_other_incarnation: bool = False
     peer_status: tuple[NodeStatus, ...] = ()
     token: bytes = b""
@@ -63,7 +63,7 @@ class Hello:
     process: int = 0
     proofs: tuple[Proof, ...] = ()  # of our log, under our present incarnation
     public_key: bytes = b""
-    has_bulk: bool = True  # it has taken something of our bulk lane, under some incarnation
+    has_bulk: bool = True  # it has received something of our bulk lane, under some incarnation
     snapshot_under_way: bool = False  # it has joined a part of a snapshot
     challenge: bytes = b""  # for us to sign
     signed_challenge: bytes = b""  # ours, and its signature for it
@@ -77,36 +77,36 @@ class HelloAnswer:
     verdict: Verdict
     reason: str = ""
     session: int = 0
-    durable: dict[Lane, int] = field(default_factory=dict)  # positions of the child's log held here
+    durable: dict[Lane, int] = field(default_factory=dict)  # of the child's log, here
     protocol: int = 0
     waiting: frozenset[Lane] = frozenset()  # lanes in which something waits for the child
     retry_after_ms: int = 0
     token: bytes = b""
-    required_heads: Heads = field(default_factory=dict)  # what the child must hold, too
-    snapshot_follows: bool = False  # with RESTORED: what is in bulk comes as records
+    required_heads: Heads = field(default_factory=dict)  # entries that the child must have, too
+    snapshot_follows: bool = False  # with RESTORED: bulk comes as records
     challenge: bytes = b""  # for the child to sign in its next handshake
     signature: bytes = b""  # ours for its challenge
 
 
 class DuplicateProcess(Enum):
-    """Whether another process works under the name of one that comes."""
+    """Whether another process runs under the name of one that comes."""
 
     NONE = "none"
-    UNKNOWN = "unknown"  # one was here lately: it is pinged, and who comes tries again in a moment
+    UNKNOWN = "unknown"  # one was here lately: it is pinged, and the new one soon tries again
     ALIVE = "alive"  # it has called since it was pinged
-    SILENT = "silent"  # it has not
+    SILENT = "silent"  # it has not called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the checks go by: what a child says of itself, and what this office knows of it."""
+    """What the checks go by: what a child reports of itself, and what this office knows of it."""
 
     hello: Hello
     level: int | None  # of the unit in our tree; None: it is not a child of this office
-    possession: Possession = Possession.SHOWN  # of its key, if it has one
+    possession: Possession = Possession.SHOWN  # whether it has its key, if it has one
     duplicate: DuplicateProcess = DuplicateProcess.NONE
-    recovering: bool = False  # this store itself was restored and takes back first what it lost
-    is_missing_any: bool = False  # the child holds what is not in this log
+    recovering: bool = False  # this store itself was restored and first takes back what it lost
+    is_missing_any: bool = False  # the child has what is not in this log
     tokens: Tokens = field(default_factory=Tokens)
     # Of the child's log: incarnation, position; and as far as these count the log it goes on with.
     cursors: dict[Lane, tuple[int, int]] = field(default_factory=dict)
@@ -115,13 +115,13 @@ class Facts:
     retired: bool = False  # its incarnation
     key: bytes = b""  # of its incarnation
     pinned: str = ""  # its unit's key, or how it begins
-    required_heads: Heads = field(default_factory=dict)  # what it must hold, too
+    required_heads: Heads = field(default_factory=dict)  # what it must have, too
     low_water_mark: int = 0  # of our bulk lane, for a child
-    truncated: bool = False  # the child lacks entries from below it that our log has no more
+    truncated: bool = False  # the child lacks entries from below it that our log no longer has
     empty: bool = False  # the child has nothing in bulk
     replay: int = 0  # changes that such a child would have to replay; else 0
-    noted: bool = False  # all that accepting the child records is recorded, but for a fresh token
-    long_log: int = SNAPSHOT_LOG_CHANGES  # from so many on, records come as they stand instead
+    noted: bool = False  # all that accepting the child records is recorded, except a fresh token
+    long_log: int = SNAPSHOT_LOG_CHANGES  # changes: a longer log is not replayed, records are sent
 
     @property
     def token(self) -> TokenCheck:
@@ -129,7 +129,7 @@ class Facts:
 
     @property
     def needs_snapshot(self) -> bool:
-        """Whether what is in bulk goes to this child as records."""
+        """Whether bulk goes to this child as records."""
         return self.truncated or needs_snapshot(
             cursor=self.hello.acked.get(Lane.BULK, 0),
             low_water_mark=self.low_water_mark,
@@ -165,7 +165,7 @@ def _key_refused(facts: Facts) -> bool:
 
 
 def _is_behind(facts: Facts) -> bool:
-    """The child lacks what it once handed over."""
+    """Return whether the child lacks what it once sent us."""
     beyond = max(facts.durable.values(), default=0) > facts.hello.log_position
     return recovery_heads.is_behind(facts.ours, facts.hello.heads) or beyond
 
@@ -256,7 +256,7 @@ def load_facts(
     host: Host, hello: Hello, duplicate: DuplicateProcess, possession: Possession, *,
     long_log: int = SNAPSHOT_LOG_CHANGES,
 ) -> Facts:  # fmt: skip
-    """Read what is known of a child, in one transaction. Of a stranger nothing is read.
+    """Read what is known of a child, in one transaction; nothing of a unit that is no child.
 
     Raises: Unauthorised, if it comes under an incarnation of another unit.
     """
@@ -316,10 +316,10 @@ def load_facts(
 
 
 def _has_nothing(hello: Hello, ours: Heads, durable: dict[Lane, int]) -> bool:
-    """Say whether a child has nothing in bulk but what it may have written since it lost all.
+    """Return whether a child has nothing in bulk except what it wrote since it lost all.
 
-    `durable`: how far we hold the log it goes on with. A hub may hear nothing from above and write
-    nothing itself: a log from which it handed something up, and which is still so long, has it.
+    `durable`: how far we have the log that it continues. A hub may receive nothing from above and
+    write nothing itself: it still has the log from which it sent something up, if that is as long.
     """
     known = any(key in hello.heads for key in ours if key.lane is Lane.BULK)
     uploaded = 0 < durable[Lane.BULK] <= hello.log_position
@@ -327,7 +327,7 @@ def _has_nothing(hello: Hello, ours: Heads, durable: dict[Lane, int]) -> bool:
 
 
 def _is_truncated(tx: Connection, hello: Hello, ours: Heads) -> bool:
-    """Say whether a child that lost some of what came from it cannot be read all of it."""
+    """Return whether a child that lost some of what came from it cannot be replayed all of it."""
     mine = [key for key in ours if key.lane is Lane.BULK]
     recorded = bool(peers.load(tx, hello.unit).snapshot_due)
     return recorded or not recovery_parent.covers(tx, hello.heads, mine)
@@ -337,11 +337,11 @@ def _is_truncated(tx: Connection, hello: Hello, ours: Heads) -> bool:
 
 
 def accept(host: Host, facts: Facts) -> bytes:
-    """Record that a child goes on from here; return its fresh token.
+    """Record that a child is accepted at these positions; return its fresh token.
 
     A handshake that changes nothing need not be recorded (`Facts.noted`): an idle city writes
-    nothing. The caller must know that the child has written nothing either since it was given its
-    token: a token tells its store from a backup of the time before.
+    nothing. The caller must know that the child has written nothing either since it received its
+    token: a token distinguishes its store from a backup of an earlier time.
     """
     hello = facts.hello
     fresh = host.rng.getrandbits(TOKEN_BITS).to_bytes(TOKEN_BITS // 8, "big")
@@ -352,7 +352,7 @@ def accept(host: Host, facts: Facts) -> bytes:
     def write(tx: Connection) -> None:
         peers.update(tx, hello.unit, token_issued=after.to_text())
         _record_acked(tx, host, hello, now_ms)
-        if hello.public_key.hex() != facts.pinned:  # the first contact, or all of a key given short
+        if hello.public_key.hex() != facts.pinned:  # the first one, or only its beginning was given
             peers.update(tx, hello.unit, key_pinned=hello.public_key.hex())
         if hello.public_key and not facts.key:
             log.register_incarnations(tx, [(hello.incarnation, hello.unit, hello.level)])
@@ -394,7 +394,7 @@ def _acked(host: Host, hello: Hello) -> Iterator[tuple[Lane, tuple[int, int]]]:
 
 
 def _record_acked(tx: Connection, host: Host, hello: Hello, now_ms: int) -> None:
-    """Keep how far the child holds our log: a bundle for it begins there."""
+    """Record how far the child has our log: a bundle for it begins there."""
     for lane, (incarnation, position) in _acked(host, hello):
         if log.cursor_of(tx, hello.unit, "out", lane) != (incarnation, position):
             log.advance(
@@ -409,6 +409,6 @@ def _is_retired(tx: Connection, incarnation: int) -> bool:
 
 
 def _retire(tx: Connection, hello: Hello) -> None:
-    """Note that a unit writes under another incarnation now, and under the former no more."""
+    """Record that a unit writes under another incarnation now, and no longer under the former."""
     log.register_incarnations(tx, [(hello.incarnation, hello.unit, hello.level)])
     log.retire_others(tx, hello.unit, hello.incarnation)

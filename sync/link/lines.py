@@ -1,7 +1,7 @@
 """Lines: one channel for each address that a process dials, shared by its offices and counted.
 
-All offices of a process that dial one address speak over one connection. Each has a line of its
-own on it. No thread waits for an answer: whoever made a call is told when the answer is there.
+All offices of a process that dial one address share one connection. Each has a line of its own on
+it. No thread waits for an answer: a callback receives it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sync.wire.link.v1 import link_pb2_grpc
 
 CALLS_MAX = 8  # under way at one address at a time; those after them wait here, not at the parent
 CALL_TIMEOUT_S = 60.0
-WATCH_TIMEOUT_S = 330.0  # the parent gives a sign of life every 300 s
+WATCH_TIMEOUT_S = 330.0  # the parent answers at least every 300 s
 # An office is reached directly: a proxy of the environment would be asked even for loopback.
 NO_PROXY = ("grpc.enable_http_proxy", 0)
 OPTIONS = (
@@ -34,7 +34,7 @@ OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 5_000),
-    ("grpc.enable_retries", 0),  # the session retries, and knows what is safe to say twice
+    ("grpc.enable_retries", 0),  # the session retries, and knows what is safe to repeat
 )
 
 Answer = Callable[[], Any]
@@ -64,7 +64,7 @@ def dial(address: str) -> grpc.Channel:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A call that is to be made, and who is told of its end."""
+    """A call that waits, and its callback."""
 
     line: Line
     method: str
@@ -74,7 +74,7 @@ class _Call:
 
 
 class _Shared:
-    """A channel, how many lines use it, and whose calls wait for others on it to end."""
+    """A channel, how many lines use it, and the calls that wait for others on it to end."""
 
     def __init__(self, channel: grpc.Channel, calls_max: int) -> None:
         self.channel = channel
@@ -85,7 +85,7 @@ class _Shared:
         self._waiting: deque[_Call] = deque()
 
     def enter(self, call: _Call) -> bool:
-        """Say whether a call may be made now; else it is made when its turn comes."""
+        """Return whether a call may be made now; else it is made when its turn comes."""
         with self._lock:
             if self._left:
                 self._left -= 1
@@ -105,7 +105,7 @@ class _Shared:
                 return
 
     def withdraw(self, line: Line) -> list[_Call]:
-        """Take off the calls of a line that wait."""
+        """Remove the calls of a line that wait."""
         with self._lock:
             gone = [call for call in self._waiting if call.line is line]
             self._waiting = deque(call for call in self._waiting if call.line is not line)
@@ -113,8 +113,8 @@ class _Shared:
 
 
 class Lines:
-    """The channels of one process. The first who dials an address opens its channel, the last who
-    hangs up closes it.
+    """The channels of one process. The first line to an address opens its channel, the last one
+    closes it.
     """
 
     def __init__(
@@ -160,19 +160,19 @@ class Line:
         self._open: set[Any] = set()
 
     def call(self, method: str, request: Message, done: Callable[[Answer], None]) -> None:
-        """Make a call once few enough are under way. `done` is told of its end, in any thread."""
+        """Make a call once few enough are under way. `done` is called at its end, in any thread."""
         call = _Call(self, method, request, CALL_TIMEOUT_S, done)
         if self._shared.enter(call) and not self.begin(call):
             self._shared.leave()
 
     def watch(self, request: Message, done: Callable[[Answer], None]) -> None:
-        """Keep a `Watch` call open: it may last for minutes, so it counts as none under way."""
+        """Keep a `Watch` call open: it may last for minutes, so it does not count as under way."""
         self.begin(_Call(self, "Watch", request, WATCH_TIMEOUT_S, done), counted=False)
 
     def begin(self, call: _Call, *, counted: bool = True) -> bool:
-        """Make a call whose turn has come; say whether it is under way now."""
+        """Make a call whose turn has come; return whether it is under way now."""
         # gRPC crashes the process when a call begins on a channel that is being closed. The channel
-        # is closed after the last line, and a line after this lock: no call begins then.
+        # is closed after the last line, and each line after this lock: no call begins then.
         try:
             with self._lock:
                 if self._closed:
@@ -188,7 +188,7 @@ class Line:
         return True
 
     def close(self) -> None:
-        """Hang up: what is under way is cancelled, what waits is not made."""
+        """Close the line: calls under way are cancelled, waiting ones are not made."""
         with self._lock:
             if self._closed:
                 return

@@ -1,4 +1,4 @@
-"""What a session is told to do and what it is told: verdicts, commands, events. Pure data.
+"""Messages between a session and its driver: verdicts, commands, events. Pure data.
 
 The session (`sync.link.session`) answers every event with one command; who carries it out
 (`sync.link.dialer`, or the simulator) answers with one event.
@@ -14,7 +14,7 @@ from sync.model.schema import Lane
 
 
 class Verdict(Enum):
-    """The parent's answer to a greeting; the numbers are those of the wire."""
+    """The parent's answer to a handshake; the numbers are those of the wire."""
 
     ACCEPTED = 1
     SNAPSHOT = 2
@@ -26,12 +26,12 @@ class Verdict(Enum):
     CHALLENGE = 8
 
 
-# -- what the driver is told to do -------------------------------------------------------------
+# -- commands to the driver ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """Send Hello; answer with Greeted or Failed."""
+    """Send Hello; answer with HandshakeDone or Failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Recover:
-    """Take one step of what the verdict asks (ask, apply); answer with Recovered or Failed.
+    """Do one step of what the verdict requires (ask, apply); answer with Recovered or Failed.
 
-    With GO_ON it is the parent that recovers: its own words are given back to it.
+    With ACCEPTED it is the parent that recovers: its own entries are restored to it.
     """
 
     verdict: Verdict
@@ -78,19 +78,19 @@ class Recover:
 
 @dataclass(frozen=True, slots=True)
 class FetchChunk:
-    """Ask for the next records as they stand, and join them; answer with Copied or Failed."""
+    """Ask for the next records of a snapshot and join them; answer with ChunkJoined or Failed."""
 
     restored: bool = False  # as part of a recovery
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Hand up the next of our records as they stand; answer with Handed or Failed."""
+    """Upload the next of our records; answer with Uploaded or Failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Take one step of a comparison of both copies; answer with Compared or Failed."""
+    """Do one step of a comparison of both copies; answer with Compared or Failed."""
 
     acked_by_parent: dict[Lane, int]
     begin: bool  # the first step of a new one
@@ -98,7 +98,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Close the line and feed Woken after a wait: number `attempt` in a row, or `wait_ms`."""
+    """Disconnect and feed Woken after a wait: number `attempt` in a row, or `wait_ms`."""
 
     attempt: int
     wait_ms: int | None = None
@@ -106,14 +106,14 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Nothing to do until Poked."""
+    """Nothing to do until WorkAvailable."""
 
 
 Command = (
     Handshake | Read | Push | Pull | Apply | Recover | FetchChunk | Upload | Compare | Rest | Idle
 )
 
-# -- what the driver reports --------------------------------------------------------------------
+# -- events from the driver ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class WorkAvailable:
 
 @dataclass(frozen=True, slots=True)
 class HandshakeDone:
-    """Hello was answered. Cursors: positions of our log held there, of its log held here."""
+    """Hello was answered. Cursors: positions of our log stored there, of its log stored here."""
 
     verdict: Verdict
     acked_by_parent: dict[Lane, int] = field(default_factory=dict)
@@ -135,23 +135,21 @@ class HandshakeDone:
     retry_after_ms: int = 0
     reason: str = ""
     restore_parent: bool = (
-        False  # the parent has another incarnation: it may have lost its own words
+        False  # the parent has another incarnation: it may have lost its own entries
     )
     upload_due: bool = False  # our log does not reach back to what the parent has of our bulk
-    snapshot_follows: bool = (
-        False  # with RESTORED: what is in bulk comes as records, after the recovery
-    )
+    snapshot_follows: bool = False  # with RESTORED: bulk comes as records, after the recovery
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRead:
     batch: Batch
-    more: bool = True  # more of the lane may stand in our log than was read
+    more: bool = True  # our log may have more of the lane than was read
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """The parent holds our log durably up to here."""
+    """The parent has stored our log durably up to here."""
 
     lane: Lane
     position: int
@@ -170,28 +168,28 @@ class AppliedHere:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A step was taken. Unless `more` follows, what was lost is here; greet again."""
+    """A step was done. Unless `more` follows, what was lost is here; handshake again."""
 
     more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkJoined:
-    """A chunk was joined. Unless `more` follow, the log goes on from here; greet again."""
+    """A chunk was joined. Unless `more` follow, the log goes on from here; handshake again."""
 
     more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """The parent has joined a chunk. Unless `more` follow, our log goes on; greet again."""
+    """The parent has joined a chunk. Unless `more` follow, our log goes on; handshake again."""
 
     more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A step was taken; `more` follow, once nothing waits. `waiting`: as in Greeted."""
+    """A step was done; `more` follow once nothing waits. `waiting`: as in HandshakeDone."""
 
     more: bool = False
     waiting: frozenset[Lane] = frozenset()
@@ -199,7 +197,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """The rest is over."""
+    """The wait is over."""
 
 
 @dataclass(frozen=True, slots=True)

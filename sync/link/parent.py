@@ -1,6 +1,6 @@
-"""The parent's end of a link: whom an office lets in, what its children push, what waits for them.
+"""The parent's end of a link: which children it accepts, what they push, what waits for them.
 
-`sync.link.handshake` decides who is let in, `sync.link.sessions` which calls a child may make then.
+`sync.link.handshake` decides who is accepted, `sync.link.sessions` which calls a child may make.
 """
 
 from __future__ import annotations
@@ -72,20 +72,20 @@ from sync.snapshot.parent import ChunkAnswer
 from sync.store.priority import Priority
 from sync.wire.link.v1 import link_pb2 as pb
 
-DURABLE_EVERY_MS = 200  # between two answers to pushes that tell what is durable above us
-# Of these nobody asks whether another process lives.
+DURABLE_EVERY_MS = 200  # between two answers to pushes that report what is durable above us
+# With these verdicts nobody asks whether another process is alive.
 _NOT_OURS = (Verdict.WRONG_PARENT, Verdict.UPGRADE_FIRST, Verdict.CHALLENGE, None)
 
 
 class Parent:
-    """What an office does for its children. Thread-safe; holds nothing that must last."""
+    """What an office does for its children. Thread-safe; keeps nothing that must last."""
 
     def __init__(
         self, host: Host, *, snapshot_above: int = SNAPSHOT_LOG_CHANGES,
         snapshot_rows: int = SNAPSHOT_ROWS, limits: PeerLimits = PEER_LIMITS,
     ) -> None:  # fmt: skip
         self.host = host
-        self.snapshot_above = snapshot_above  # changes: a longer log is not replayed into nothing
+        self.snapshot_above = snapshot_above  # changes: no longer log is replayed to an empty store
         self.snapshot_rows = snapshot_rows
         self.sessions = SessionTable(host)
         self.quotas = Quotas(limits, lambda: host.replica.now_ms)
@@ -99,7 +99,7 @@ class Parent:
 
         Raises: KeyNotShown, KeyRefused, KeyChanged.
         """
-        # Before the answer: where this store is found behind, it goes on as another incarnation.
+        # Before the answer: a store that is found to be restored goes on as another incarnation.
         signer, sides = self.host.replica.signer, self._sides(hello)
         answer = self._answer(hello)
         if signer is None or not hello.challenge:
@@ -174,7 +174,7 @@ class Parent:
         )
 
     def forget_session(self, unit: int) -> None:
-        """Let the process that was here last have no more claim than any other."""
+        """Forget the last session, so that its process has no precedence over another."""
         self.sessions.close_session(unit)
 
     def _waiting(self, child: ChildSession) -> frozenset[Lane]:
@@ -203,7 +203,7 @@ class Parent:
             raise
 
     def push(self, unit: int, session: int, batch: Batch) -> tuple[Received, list[DurableAt]]:
-        """Take a child's batch; returns after the commits that hold it (INV-4).
+        """Receive a child's batch; returns after the commits that store it (INV-4).
 
         Raises: SessionUnknown, Overloaded, OverQuota, and what `apply_batch` raises.
         """
@@ -224,12 +224,12 @@ class Parent:
         return any(queue.waiting(priority) for priority in Priority)
 
     def pull(self, unit: int, session: int, lane: Lane, after: int, bytes_max: int) -> Batch:
-        """Return what waits for a child after a position that it holds durably.
+        """Return what waits for a child after a position that is durable there.
 
         Raises: SessionUnknown.
         """
         with self._call(unit, session, Call.PULL) as child:
-            # Before we look: what commits later notifies again.
+            # Before we read: what commits later notifies again.
             self.sessions.record_ack(child, lane, after)
             return self._waiting_for(unit, lane, after, bytes_max)
 
@@ -237,7 +237,7 @@ class Parent:
         replica = self.host.replica
         with self.host.store.read() as tx:
             if after < truncation.low_water_down(tx, lane, unit):
-                raise SessionUnknown  # the log does not reach back to there: greet again
+                raise SessionUnknown  # the log does not reach back to there: handshake again
             return log.read_down(
                 tx,
                 child=unit,
@@ -249,7 +249,7 @@ class Parent:
             )
 
     def upload_snapshot(self, unit: int, session: int, payload: bytes) -> None:
-        """Join records that a child uploads as they stand; returns after the commit.
+        """Join records that a child uploads; returns after the commit.
 
         Raises: SessionUnknown, and what `sync.snapshot.parent.join_upload` raises.
         """
@@ -257,7 +257,7 @@ class Parent:
             snapshot_parent.join_upload(self.host, unit, child.incarnation, payload)
 
     def snapshot(self, unit: int, session: int, after: bytes) -> ChunkAnswer:
-        """Give a child the next records as they stand. Raises: SessionUnknown."""
+        """Return the next chunk of a snapshot for a child. Raises: SessionUnknown."""
         with self._call(unit, session, Call.SNAPSHOT):
             return snapshot_parent.answer(self.host, unit, after, self.snapshot_rows)
 
@@ -281,7 +281,7 @@ class Parent:
         self, unit: int, session: int, common: Heads, acked: dict[Lane, int], after: int,
         bytes_max: int,
     ) -> ReplayPage:  # fmt: skip
-        """Give a restored child back what it handed over. Raises: SessionUnknown."""
+        """Replay to a restored child what it sent us before. Raises: SessionUnknown."""
         try:
             with self._call(unit, session, Call.REPLAY) as child, self.host.store.read() as tx:
                 return recovery_parent.read_replay(
@@ -291,7 +291,7 @@ class Parent:
                     lanes=(Lane.CONTROL,) if child.state.snapshot_follows else tuple(Lane),
                 )  # fmt: skip
         except truncation.LogTruncated as error:
-            # Entries from below it that are not in its Hello: the next one is told that records go.
+            # Entries from below it, not named in its Hello: the next handshake starts a snapshot.
             snapshot_parent.record_snapshot_due(self.host, unit, error)
             raise SessionUnknown from error
 
@@ -327,9 +327,9 @@ class Parent:
             return here + [_of_child(tx, unit, s) for s in above]
 
     def _durable_since(self, child: ChildSession, lane: Lane, position: int) -> list[DurableAt]:
-        """Return what is new since the child was last told: asked after every batch.
+        """Return what is new since the child last received it; called after every batch.
 
-        Translated only now and then: what is left out comes with a later answer, or a greeting's.
+        Computed only now and then: what is left out comes with a later answer or handshake.
         """
         here = DurableAt(self.host.replica.identity.level, lane, position)
         now_ms = self.host.replica.now_ms
@@ -348,7 +348,7 @@ class Parent:
     def watch(self, unit: int, session: int, watch_reply: WatchReply) -> Callable[[], None]:
         """Have `watch_reply` called once: now if something waits, else when it does.
 
-        Returns: to be called when the line ends.
+        Returns: to be called when the connection ends.
         Raises: SessionUnknown.
         """
         child = self.sessions.child(unit, session, Call.WATCH)
@@ -361,7 +361,7 @@ class Parent:
         return ended
 
     def close(self) -> None:
-        """Let every open call go: the children come again elsewhere or later."""
+        """End every open call: the children come again elsewhere or later."""
         self.sessions.close()
 
     # -- inside ------------------------------------------------------------------------------
@@ -390,6 +390,6 @@ def _refusal(facts: Facts, check: Check) -> SignatureError:
 
 
 def _of_child(tx: Connection, unit: int, durable_above: DurableAt) -> DurableAt:
-    """Return how far our own log is safe somewhere above, as a position of a child's log."""
+    """Return how far our own log is durable somewhere above, as a position of a child's log."""
     position = log.position_of_child(tx, unit, durable_above.lane, durable_above.position)
     return DurableAt(durable_above.level, durable_above.lane, position)

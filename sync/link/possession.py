@@ -1,7 +1,7 @@
-"""Each side of a link shows in the handshake that it has its key: it signs a number of the other's.
+"""Proof of possession: each side signs a challenge of the other to show that it has its key.
 
 The child signs the parent's challenge, the parent signs the child's. Each is used once, so a
-handshake that somebody recorded is worth nothing, and neither is a public key alone.
+recorded handshake is worth nothing, and neither is a public key alone.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from sync.codec.signing import Signer, is_signed
 
 CHALLENGE_BITS = 128
 CHALLENGE_BYTES = CHALLENGE_BITS // 8
-OPEN_MAX = 8  # challenges of one child that wait; the oldest is forgotten for one more
+OPEN_MAX = 8  # open challenges of one child; the oldest is forgotten for one more
 CHILD = b"silian child 1\0"  # the purpose of a child's signature
-PARENT = b"silian parent 1\0"  # and of a parent's: neither can be used as the other
+PARENT = b"silian parent 1\0"  # of a parent's signature: neither can be used as the other
 
 
 class Possession(Enum):
     """Whether a child has shown that it has its key."""
 
     SHOWN = "shown"
-    DUE = "due"  # it has signed no challenge that waits here
+    DUE = "due"  # it has signed no open challenge
     FALSE = "false"  # another key, or none, signed the challenge
 
 
@@ -47,7 +47,7 @@ def sign(signer: Signer, purpose: bytes, sides: Sides, challenge: bytes) -> byte
 def is_shown(
     public_key: bytes, purpose: bytes, sides: Sides, challenge: bytes, signature: bytes
 ) -> bool:
-    """Say whether the holder of a key has signed a challenge."""
+    """Return whether the holder of a key has signed a challenge."""
     return is_signed(public_key, purpose, _digest(sides, challenge), signature)
 
 
@@ -75,7 +75,7 @@ class Challenges:
     def judge(
         self, sides: Sides, public_key: bytes, challenge: bytes, signature: bytes
     ) -> Possession:
-        """Say whether a child has shown that it has a key; no challenge counts twice."""
+        """Return whether a child has shown that it has a key; no challenge counts twice."""
         with self._lock:
             waiting = self._open.get(sides.child)
             given_under = waiting.pop(challenge, 0) if waiting else 0

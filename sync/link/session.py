@@ -1,6 +1,6 @@
-"""The child's side of a link, as a table: feed it events, do what it commands. Pure.
+"""The child's side of a session, as a table: feed it events, carry out its commands. Pure.
 
-Two rules: everything that decides what is said next lives here; nothing here touches a socket, a
+Two rules: everything that decides what is sent next is here; nothing here touches a socket, a
 store, a clock or a random number. The driver (`sync.link.dialer`, or the simulator) carries out one
 command and feeds back one event, until the session is idle, resting or halted.
 """
@@ -44,52 +44,52 @@ from sync.model.schema import Lane
 
 
 class State(Enum):
-    OFFLINE = "offline"  # nothing said yet, or the line broke
+    OFFLINE = "offline"  # nothing sent yet, or the connection broke
     HANDSHAKE = "greeting"  # Hello is on its way
     READING = "reading"  # our log is being read for the next push
     PUSHING = "pushing"  # a batch is on its way up
     PULLING = "pulling"  # we asked what waits for us
     APPLYING = "applying"  # a batch from above is being committed here
-    RECOVERING = "recovering"  # what this store lost, or the parent, is being given back
+    RECOVERING = "recovering"  # what this store, or the parent, has lost is being restored
     DOWNLOADING = "downloading"  # the next chunk of a snapshot is on its way
     UPLOADING = "handing"  # a chunk of ours is on its way up
     COMPARING = "comparing"  # nothing waits: a step of a comparison is on its way
-    IDLE = "idle"  # greeted, nothing to do
-    RESTING = "resting"  # waiting before the next greeting
-    HALTED = "halted"  # a person must act; greeted again only now and then
+    IDLE = "idle"  # accepted, nothing to do
+    RESTING = "resting"  # waiting before the next handshake
+    HALTED = "halted"  # a person must act; a handshake only now and then
 
 
-RETRY_HANDSHAKE_MS = 300_000  # a halted session asks again this often: somebody may have acted
-CHALLENGES_MAX = 2  # in a row: a parent that asks for more never lets us in
-RECOVERIES_MAX = 3  # in a row without being let in: then it rests, as after any failure
+RETRY_HANDSHAKE_MS = 300_000  # a halted session tries again this often: somebody may have acted
+CHALLENGES_MAX = 2  # in a row: a parent that asks for more never accepts us
+RECOVERIES_MAX = 3  # in a row without being accepted: then it waits, as after any failure
 
 
 class Session:
-    """One child's conversation with its parent, over as many lines as it takes."""
+    """One child's conversation with its parent, over as many connections as it takes."""
 
     def __init__(self) -> None:
         self.state = State.OFFLINE
-        self.reason = ""  # why it rests or halts; for people
+        self.reason = ""  # why it waits or halts; for people
         self.verdict: Verdict | None = None
         self.attempt = 0  # conversations in a row that led nowhere
-        self.acked_by_parent: dict[Lane, int] = {}  # our log, durable with the parent
+        self.acked_by_parent: dict[Lane, int] = {}  # our log, durable at the parent
         self.applied_from_parent: dict[Lane, int] = {}  # the parent's log, durable here
         self._read_to: dict[Lane, int] = {}  # nothing waits for the parent up to here
-        self._pushed_to = 0  # where the batch on its way up ends
+        self._pushed_to = 0  # where the batch under way ends
         self._pending_push: set[Lane] = set()
         self._pending_pull: set[Lane] = set()
         self._bytes_max = BATCH_BYTES_MAX
         self._control_run = 0
-        self._recoveries = 0  # since we were last let in
+        self._recoveries = 0  # since we were last accepted
         self._challenges = 0  # in this handshake
-        self._recovering = Verdict.ACCEPTED  # what is recovered: GO_ON: the parent's own words
-        self._uploading = False  # what is in bulk goes up as copies, not by our log
-        self._snapshot_due = False  # what is in bulk comes as copies, not by the parent's log
+        self._recovering = Verdict.ACCEPTED  # what is recovered; ACCEPTED: the parent's own entries
+        self._uploading = False  # bulk goes up as copies, not by our log
+        self._snapshot_due = False  # bulk comes as copies, not by the parent's log
         self._compare = False  # the two copies are to be compared when nothing waits
-        self._begun = False  # a step of that has been taken
-        self._heartbeat = False  # it greets over a line that is up
-        self._up_next = dict.fromkeys(Lane, True)  # by lane: the way whose turn it is
-        self._in_progress: tuple[Lane, bool] | None = None  # lane and way (up) under way
+        self._begun = False  # a step of the comparison has been done
+        self._heartbeat = False  # a handshake over a link that is up
+        self._up_next = dict.fromkeys(Lane, True)  # by lane: the direction whose turn it is
+        self._in_progress: tuple[Lane, bool] | None = None  # lane and direction (up) under way
 
     @property
     def connected(self) -> bool:
@@ -105,7 +105,7 @@ class Session:
 
     @property
     def comparing(self) -> bool:
-        """Whether a comparison is asked for or under way."""
+        """Whether a comparison is requested or under way."""
         return self._compare
 
     def compare(self) -> None:
@@ -113,20 +113,20 @@ class Session:
         self._compare, self._begun = True, False
 
     def start(self) -> Command:
-        """Open the conversation, or go on after `Idle` with what was poked meanwhile."""
+        """Open the conversation, or go on after `Idle` with what `notify` noted meanwhile."""
         if self.state in (State.OFFLINE, State.RESTING, State.HALTED):
             return self._start_handshake()
         assert self.state is State.IDLE, f"start while {self.state.name}"
         return self._choose()
 
     def renew_handshake(self) -> None:
-        """Say hello at the next start though the line is up: a heartbeat that carries news."""
+        """Handshake at the next start though the link is up: a heartbeat with the peer status."""
         assert self.state is State.IDLE, f"greet again while {self.state.name}"
         self.state = State.OFFLINE
         self._heartbeat = True
 
     def broken(self, event: Failed) -> Rest:
-        """The open `Watch` call failed while idle: rest, or a whole city redials at once."""
+        """The open `Watch` call failed while idle: wait first, or a whole city redials at once."""
         assert self.state is State.IDLE, f"broken while {self.state.name}"
         self.reason = event.reason or event.code
         self.attempt += 1
@@ -152,7 +152,7 @@ class Session:
     def _start_handshake(self) -> Command:
         self._heartbeat = self._heartbeat and self.state is State.OFFLINE
         self.state = State.HANDSHAKE
-        self._begun = False  # a comparison that was under way begins anew
+        self._begun = False  # a comparison that was under way starts again
         self._in_progress = None
         self._recovering = Verdict.ACCEPTED
         self._challenges = 0
@@ -195,11 +195,11 @@ class Session:
         return Rest(self.attempt, RETRY_HANDSHAKE_MS)
 
     def _too_often(self) -> bool:
-        """Say whether we were let in so seldom that it is better to rest first."""
+        """Return whether we were accepted so seldom that it is better to wait first."""
         self._recoveries += 1
         if self._recoveries <= RECOVERIES_MAX:
             return False
-        self._recoveries = 0  # after the rest it tries again
+        self._recoveries = 0  # after the wait it tries again
         self.attempt += 1
         self.state = State.RESTING
         return True
@@ -219,16 +219,16 @@ class Session:
             self._pending_push.add(lane)
         self._pushed_to = batch.upto
         self.state = State.PUSHING
-        # The parent goes by what it holds: the push steps over what is not for it.
+        # The parent's cursor counts: the push skips what is not for it.
         return Push(replace(batch, after=self.acked_by_parent.get(lane, 0)))
 
     def _pushed(self, event: Pushed) -> Command:
         if event.position <= self.acked_by_parent.get(event.lane, 0):
-            # Nor do we go back, nor ask for ever: a greeting tells where the parent stands.
+            # Do not go back, and do not ask forever: a handshake returns the parent's position.
             return self._failed(Failed("no_progress", retryable=True))
         self.acked_by_parent[event.lane] = event.position
         if event.position < self._pushed_to:
-            self._pending_push.add(event.lane)  # it took a part
+            self._pending_push.add(event.lane)  # it accepted a part
         self._advanced()
         return self._choose()
 
@@ -257,8 +257,8 @@ class Session:
     def _chunk_joined(self, event: ChunkJoined) -> Command:
         self._advanced()
         if not event.more:
-            return self._start_handshake()  # it tells from where the log goes on
-        self._recoveries = 0  # what was joined stays: the next greeting goes on from there
+            return self._start_handshake()  # its answer has the position from which the log goes on
+        self._recoveries = 0  # what was joined stays: the next handshake goes on from there
         if self._recovering is Verdict.RESTORED:
             return FetchChunk(restored=True)
         self._pending_pull.add(Lane.BULK)
@@ -267,19 +267,19 @@ class Session:
     def _uploaded(self, event: Uploaded) -> Command:
         self._advanced()
         if not event.more:
-            return self._start_handshake()  # it tells what the parent has of our log now
+            return self._start_handshake()  # its answer has what the parent has of our log now
         self._pending_push.add(Lane.BULK)
         return self._choose()
 
     def _compared(self, event: Compared) -> Command:
-        # One that was asked for meanwhile has not begun, and this was the last of another.
+        # A comparison requested meanwhile has not begun: this was the last step of another.
         self._compare = event.more or not self._begun
         self._begun = self._begun and event.more
         self._pending_pull |= event.waiting
         return self._choose()
 
     def _not_compared(self, event: Failed) -> Command:
-        """Give the comparison up: it is asked for again another day. The line is what counts."""
+        """Give the comparison up: it is requested again another day. The link is what counts."""
         self._compare = self._begun = False
         if event.retryable:
             return self._failed(event)
@@ -309,7 +309,7 @@ class Session:
         return Rest(self.attempt, RETRY_HANDSHAKE_MS)
 
     def _choose(self) -> Command:
-        """Control first, both ways; after a run of it, or when it is quiet, bulk, in turn."""
+        """Control first, both directions; after a run of it, or when it is idle, bulk, in turn."""
         waits = self._pending_push | self._pending_pull
         if not waits:
             self.attempt = 0
@@ -331,7 +331,7 @@ class Session:
         return self._work(lane, up=up)
 
     def _work(self, lane: Lane, *, up: bool) -> Command:
-        # The note is taken off before we look: a poke that comes meanwhile puts it back.
+        # The flag is cleared before we read: a `notify` that comes meanwhile sets it again.
         self._in_progress = (lane, up)
         if up:
             self._pending_push.discard(lane)
@@ -349,14 +349,14 @@ class Session:
         return Pull(lane, self.applied_from_parent.get(lane, 0), self._bytes_max)
 
     def _restore_pending(self) -> None:
-        """Put the note back that was taken off for what has failed."""
+        """Set the flag again that was cleared for what has failed."""
         if self._in_progress is not None:
             lane, up = self._in_progress
             (self._pending_push if up else self._pending_pull).add(lane)
             self._in_progress = None
 
     def _advanced(self) -> None:
-        """Something got through: failures start to count anew, batches grow back."""
+        """Something got through: failures are counted from 0 again, batches grow back."""
         self.attempt = 0
         self._in_progress = None
         self._bytes_max = min(BATCH_BYTES_MAX, self._bytes_max * 2)

@@ -1,6 +1,6 @@
-"""Sessions at the parent: who is let in, which calls it may make, its open Watch call.
+"""Sessions at the parent: who is accepted, which calls it may make, its open Watch call.
 
-Thread-safe. Nothing here must last: after a restart of the process every child says Hello again.
+Thread-safe. Nothing here must last: after a restart every child sends Hello again.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from sync.model.errors import ErrorKind, SilianError
 from sync.model.report import DurableAt
 from sync.model.schema import Lane
 
-ALIVE_MS = 10_000  # a process that called so lately may be alive
-KEEP_ALIVE_MS = 300_000  # an open Watch is answered this often though nothing rings
+ALIVE_MS = 10_000  # a process that called within this time may be alive
+KEEP_ALIVE_MS = 300_000  # an open Watch is answered this often even without work
 
 
 class SessionUnknown(SilianError):
-    """The call names no session of this office (it has restarted): greet again."""
+    """The call names no session of this office (it has restarted): handshake again."""
 
     code = "session_unknown"
     kind = ErrorKind.SESSION_UNKNOWN
@@ -58,10 +58,10 @@ class Call(Enum):
 
 
 class SessionState(Enum):
-    """As what a child was let in."""
+    """As what a child was accepted."""
 
     ACCEPTED = "accepted"
-    ACCEPTED_SNAPSHOT = "accepted, snapshot"  # what is in bulk goes to it as records
+    ACCEPTED_SNAPSHOT = "accepted, snapshot"  # bulk goes to it as records
     RESTORED = "restored"  # it takes back what it lost before anything else
     RESTORED_SNAPSHOT = "restored, snapshot"
 
@@ -74,7 +74,7 @@ class SessionState(Enum):
         return self in (SessionState.ACCEPTED_SNAPSHOT, SessionState.RESTORED_SNAPSHOT)
 
 
-# An accepted child may replay, too: it may see by the answer to its handshake that it was restored.
+# An accepted child may replay, too: the answer to its handshake may show that it was restored.
 ACCEPTS: Mapping[SessionState, frozenset[Call]] = {
     SessionState.ACCEPTED: frozenset(Call) - {Call.SNAPSHOT},
     SessionState.ACCEPTED_SNAPSHOT: frozenset(Call),
@@ -85,25 +85,25 @@ ACCEPTS: Mapping[SessionState, frozenset[Call]] = {
 
 @dataclass(slots=True)
 class ChildSession:
-    """One child's session; gone with the process, the child greets again then."""
+    """One child's session; lost with the process, then the child makes a new handshake."""
 
     unit: int
     session: int
     incarnation: int
     process: int = 0
     parent_incarnation: int = 0  # our own incarnation when it came
-    log_position: int = -1  # of the child, when it was given its token in this session
+    log_position: int = -1  # of the child, when it received its token in this session
     state: SessionState = SessionState.ACCEPTED
     calls: int = 0  # made in this session
     called_ms: int = 0
-    disconnected: bool = False  # its line has ended
+    disconnected: bool = False  # its connection has ended
     pinged_at_call: int | None = None  # calls made when another process came under its name
-    acked: dict[Lane, int] = field(default_factory=dict)  # how far it holds our log
+    acked: dict[Lane, int] = field(default_factory=dict)  # how far it has our log
     pending: set[Lane] = field(default_factory=set)  # lanes in which something new waits
     watch_reply: WatchReply | None = None
     watched_ms: int = 0
     digest_cache: DigestCache = field(default_factory=DigestCache)  # of the comparison under way
-    reported: tuple[DurableAt, ...] = ()  # how far our log was durable when it was last told
+    reported: tuple[DurableAt, ...] = ()  # how far our log was durable when last reported
     reported_ms: int = 0
 
 
@@ -116,7 +116,7 @@ class SessionTable:
         self._children: dict[int, ChildSession] = {}
 
     def open_session(self, hello: Hello, state: SessionState) -> ChildSession:
-        """Return the session of a child that is let in; a new one unless it goes on as before."""
+        """Return the session of an accepted child; a new one unless it continues its old one."""
         me = self._host.replica.identity
         with self._lock:
             child = self._children.get(hello.unit)
@@ -138,7 +138,7 @@ class SessionTable:
         return child
 
     def find_duplicate(self, hello: Hello) -> DuplicateProcess:
-        """Say whether another process lives under the name of one that comes (INV-25)."""
+        """Return whether another process is alive under the name of one that comes (INV-25)."""
         with self._lock:
             child = self._children.get(hello.unit)
             if child is None or child.process == hello.process or child.disconnected:
@@ -152,7 +152,7 @@ class SessionTable:
             return DuplicateProcess.ALIVE if called else DuplicateProcess.SILENT
 
     def settle_duplicate(self, unit: int, duplicate: DuplicateProcess) -> None:
-        """Ping a process of which nobody knows whether it lives; what is known needs no ping.
+        """Ping a process if nobody knows whether it is alive.
 
         Its open Watch call is answered, and it has a moment to call again.
         """
@@ -179,24 +179,24 @@ class SessionTable:
     def child(self, unit: int, session: int, call: Call) -> ChildSession:
         """Return the child that makes a call, and note that it does.
 
-        Each call is judged by the tree of today: of a child that was moved or closed none is
-        answered. Raises: SessionUnknown.
+        Each call is checked against the tree of today: a child that was moved or closed gets no
+        answer. Raises: SessionUnknown.
         """
         with self._lock:
             child = self._children.get(unit)
             if child is None or child.session != session:
                 raise SessionUnknown
             if self._host.replica.routes.hop(unit) != unit:
-                raise SessionUnknown  # by today's tree it is no child of ours: it says Hello again
+                raise SessionUnknown  # by today's tree it is no child of ours: it sends Hello again
             if child.parent_incarnation != self._host.replica.identity.incarnation:
-                raise SessionUnknown  # our log is numbered anew
+                raise SessionUnknown  # our log has new numbers
             if call not in ACCEPTS[child.state]:
                 raise SessionUnknown
             self._called(child)
         return child
 
     def record_ack(self, child: ChildSession, lane: Lane, position: int) -> None:
-        """Note that a child holds our log up to a position: nothing waits but what comes later."""
+        """Record that a child has our log up to a position: only what comes later waits."""
         with self._lock:
             child.pending.discard(lane)
             child.acked[lane] = position
@@ -206,7 +206,7 @@ class SessionTable:
         child.called_ms = self._host.replica.now_ms
         child.disconnected = False
 
-    # -- the doorbell ------------------------------------------------------------------------
+    # -- Watch -------------------------------------------------------------------------------
 
     def watch(self, child: ChildSession, watch_reply: WatchReply) -> None:
         """Have `watch_reply` called once: now if something waits, else when it does."""
@@ -222,7 +222,7 @@ class SessionTable:
             watch_reply(lanes)
 
     def watch_ended(self, child: ChildSession, watch_reply: WatchReply) -> bool:
-        """Note that an open call has ended; say whether it was the child's only one."""
+        """Record that an open call has ended; return whether it was the child's only one."""
         with self._lock:
             if child.watch_reply is not watch_reply:
                 return False
@@ -231,7 +231,7 @@ class SessionTable:
         return True
 
     def notify(self, waiters: Waiters) -> None:
-        """Something new stands in the log: ring those who may hear it."""
+        """The log has new entries: answer the Watch calls of those who may receive them."""
         watch_replies: list[tuple[WatchReply, set[Lane]]] = []
         with self._lock:
             for hop, lane in waiters.down:
@@ -259,7 +259,7 @@ class SessionTable:
             watch_reply(())
 
     def close(self) -> None:
-        """Let every open call go: the children greet again elsewhere or later."""
+        """End every open call: the children handshake again elsewhere or later."""
         with self._lock:
             watch_replies = [
                 c.watch_reply for c in self._children.values() if c.watch_reply is not None

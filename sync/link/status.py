@@ -1,4 +1,4 @@
-"""Refusals on the wire: a `google.rpc.Status` in a call's trailer, written and read here."""
+"""Status of a refused call: a `google.rpc.Status` in its trailer, written and read here."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sync.link.messages import Failed
 from sync.model.errors import ErrorKind, FieldViolation, SilianError
 
 DOMAIN = "silian"  # of the reasons in ErrorInfo
-# gRPC drops an answer whose metadata is beyond 8 KiB, and with it what was to be said. A text may
+# gRPC drops an answer whose metadata is beyond 8 KiB, and with it the error. A text may
 # repeat what was asked, however long. In the trailer bytes become base64: 4 for 3.
 TEXT_BYTES_MAX = 900
 DETAILS_BYTES_MAX = 5_400
-_MESSAGE_BYTES_MAX = 200  # goes twice; outside of the details each byte may become three
+_MESSAGE_BYTES_MAX = 200  # is sent twice; outside of the details each byte may become three
 _FIELD_BYTES_MAX = 64
 _DESCRIPTION_BYTES_MAX = 200
 
@@ -63,7 +63,7 @@ def status_message(error: SilianError) -> status_pb2.Status:
 
 
 def clipped(text: str, bytes_max: int = TEXT_BYTES_MAX) -> str:
-    """Return a text that is no longer than it may be on the wire."""
+    """Return a text cut to the length allowed on the wire."""
     encoded = text.encode("utf-8", "replace")
     if len(encoded) <= bytes_max:
         return encoded.decode()
@@ -71,7 +71,7 @@ def clipped(text: str, bytes_max: int = TEXT_BYTES_MAX) -> str:
 
 
 def read_refusal(error: grpc.RpcError) -> RemoteRefusal | None:
-    """Return the refusal that a call failed with; None when the line itself failed."""
+    """Return the refusal that a call failed with; None when the connection itself failed."""
     call: Any = error
     if not hasattr(call, "trailing_metadata"):
         return None
@@ -120,7 +120,7 @@ def failed(error: grpc.RpcError) -> Failed:
 
 
 def _details(error: SilianError) -> Iterator[Message]:
-    """Yield what is said of a refusal, but for its fields.
+    """Yield the details of a refusal, without its fields.
 
     The remedy is a second LocalizedMessage of the same locale.
     """

@@ -1,4 +1,4 @@
-"""Append: a writer's own entries go to the end of its log, each the next of its stream.
+"""Append a writer's own entries to the end of its log, each as the next of its stream.
 
 The caller holds the log's lock and owns the transaction.
 """
@@ -49,7 +49,7 @@ class OwnEntry(NamedTuple):
 def append_own(
     writer: Writer, tx: Connection, own_entries: Sequence[OwnEntry], waiters: Waiters
 ) -> None:
-    """Append own entries, in this order; note in `waiters` who waits for them."""
+    """Append own entries in this order; add to `waiters` who waits for them."""
     me = writer.identity
     first = log.allocate(tx, len(own_entries), writer.clock.last)
     waiters.recent_commit.record_numbers(first, len(own_entries))
@@ -88,7 +88,7 @@ def append_own(
 def log_row(
     writer: Writer, entry: Entry, arrival: int, waiters: Waiters, *, via: int, via_position: int
 ) -> tuple[object, ...]:
-    """Return an entry as a row of the log, and note in `waiters` who waits for it."""
+    """Return an entry as a row of the log; add to `waiters` who waits for it."""
     target = audience.parse(entry.audience)
     up_to = down_hop = None
     if target.up_to is not None:

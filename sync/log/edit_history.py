@@ -1,10 +1,10 @@
-"""History: what the logs say of one record's edits, from those that stand back to its birth.
+"""Edit history of one record: what the logs have of its edits, from today's values to its creation.
 
-An edit names what it stood on: so the way leads from the values that stand, and from every value
-that lost, back to the first edit that the log still has. No index by record is needed. Where the
-log was cut, or records came as copies, the way ends, and what is missing is counted. Not found is
-an end that was said again (a conflict's decision: it stays ended) while another office, apart from
-it, began a later life: nothing stands on it.
+An edit names the versions it was based on: so a path leads from the present values, and from every
+losing value, back to the first edit that the log still has. No index by record is needed. Where the
+log was truncated, or records came as copies, the path ends, and what is missing is counted. One
+edit is not found: an end that was repeated (to resolve a conflict) while another office, without
+knowing of it, re-created the record: no edit is based on that end.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class Loser(NamedTuple):
 
     value: Value
     state: str
-    closed_by: Version | None  # the edit that settled or overwrote it
+    closed_by: Version | None  # the edit that resolved or overwrote it
 
 
 Losers = Mapping[Place, Loser]
 
 
 class FieldEdit(NamedTuple):
-    """One field's part of an edit. `old_known`: False where the log lacks what it stood on."""
+    """One field's part of an edit. `old_known`: False where the log lacks what it was based on."""
 
     field: str
     old: Value
@@ -54,10 +54,10 @@ class FieldEdit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordEdit:
-    """One transaction's part in a record's life.
+    """One transaction's part in a record's history.
 
-    `operation`: None where no log has the edit, and only the values are known that still stand or
-    were kept as losers. `begins`: it brought an ended record back.
+    `operation`: None where no log has the edit, and only those of its values are known that are
+    heads or losers now. `begins`: it re-created an ended record.
     """
 
     version: Version
@@ -69,7 +69,7 @@ class RecordEdit:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A record's edits, oldest first. `missing`: edits known to have been that no log here has."""
+    """A record's edits, oldest first. `missing`: known edits that no log here has."""
 
     edits: tuple[RecordEdit, ...]
     missing: frozenset[Version]
@@ -84,11 +84,11 @@ class _Stated:
     by: Attribution
     values: dict[str, Value] = field(default_factory=dict)
     bases: dict[str, Version] = field(default_factory=dict)
-    stood_on: set[Version] = field(default_factory=set)
+    based_on: set[Version] = field(default_factory=set)
 
 
 def losers_of(tx: Connection, name: RecordKey) -> dict[Place, Loser]:
-    """Return every value of a record that was ever set aside, decided ones too."""
+    """Return every value of a record that ever lost, resolved ones too."""
     rows = execute(
         tx,
         "SELECT field, version, value, state, closed_by FROM conflict "
@@ -105,23 +105,23 @@ def history_of(tx: Connection, name: RecordKey, state: RecordState, losers: Lose
     """Return a record's history; `losers` are those of `losers_of`."""
     lost = {place: loser.value for place, loser in losers.items()}
     deciders = {loser.closed_by for loser in losers.values() if loser.closed_by}
-    standing = {(n, h.version): h.value for n, heads in state.fields.items() for h in heads.all}
-    kept: dict[Place, Value] = {**lost, **standing}
+    present = {(n, h.version): h.value for n, heads in state.fields.items() for h in heads.all}
+    kept: dict[Place, Value] = {**lost, **present}
     known = {version for _, version in kept} | {
         state.created,
         state.causal_length_version,
         *deciders,
     }
     stated = _walk(tx, name, known)
-    referred = {version for one in stated.values() for version in one.stood_on}
+    referred = {version for one in stated.values() for version in one.based_on}
     missing = (known | referred) - stated.keys()
     edits = [_edit(version, one, stated, kept) for version, one in stated.items()]
-    edits += (_standing(version, kept) for version in known - stated.keys())
+    edits += (_unlogged_edit(version, kept) for version in known - stated.keys())
     return History(tuple(sorted(edits, key=lambda e: e.version)), frozenset(missing))
 
 
 def edits_of(tx: Connection, name: RecordKey, versions: set[Version]) -> dict[Version, RecordEdit]:
-    """Return what these edits alone did to a record, as far as the logs have them."""
+    """Return what only these edits did to a record, as far as the logs have them."""
     stated: dict[Version, _Stated] = {}
     for version, by, blocks in _transactions(tx, versions):
         for block in blocks:
@@ -131,7 +131,7 @@ def edits_of(tx: Connection, name: RecordKey, versions: set[Version]) -> dict[Ve
 
 
 def erase_local(tx: Connection, name: RecordKey, state: RecordState) -> None:
-    """Take a record out of the log of what is told to nobody: its values are to be gone."""
+    """Remove a record from the local log: its values must not be kept."""
     heads = {h.version for heads in state.fields.values() for h in heads.all}
     stated = _walk(tx, name, heads | {state.created, state.causal_length_version}, local_log.stated)
     local_log.erase(tx, set(stated), name.register, name.unit, name.id)
@@ -151,12 +151,12 @@ def _walk(
             for block in blocks:
                 if (block.register, block.unit) == (name.register, name.unit):
                     _record_edits(stated, version, by, block, name.id)
-        wanted = {v for one in stated.values() for v in one.stood_on} - looked
+        wanted = {v for one in stated.values() for v in one.based_on} - looked
     return stated
 
 
 def _transactions(tx: Connection, versions: set[Version]) -> Transactions:
-    """Yield what the logs say of these versions: an edit told to two audiences comes twice."""
+    """Yield what the logs have of these versions: an edit for two audiences comes twice."""
     stamps = sorted({hlc for version in versions if (hlc := hlc_of(version)) < 1 << 63})
     for part in pieces(stamps):
         marks = ",".join("?" * len(part))
@@ -168,7 +168,7 @@ def _transactions(tx: Connection, versions: set[Version]) -> Transactions:
             try:
                 blocks = codec.unpack(entry.payload)
             except Malformed:
-                continue  # a hole since it came: it never became part of a record
+                continue  # quarantined since it came: it never became part of a record
             yield entry.version, entry.by, blocks
     yield from local_log.stated(tx, versions)
 
@@ -176,7 +176,7 @@ def _transactions(tx: Connection, versions: set[Version]) -> Transactions:
 def _record_edits(
     stated: dict[Version, _Stated], version: Version, by: Attribution, block: Block, record: bytes
 ) -> None:
-    """Note what a block did to the record, if it did anything."""
+    """Record what a block did to the record, if it did anything."""
     if record not in block.ids:
         return
     k = block.ids.index(record)
@@ -190,7 +190,7 @@ def _record_edits(
     one.bases.update((n, base) for n, base in bases.items() if base != version)
     resolved = {v for (at, _), versions in block.resolved.items() if at == k for v in versions}
     lives = {block.lives[k]} if block.lives else set()
-    one.stood_on |= ({*bases.values(), *resolved, *lives}) - {version}
+    one.based_on |= ({*bases.values(), *resolved, *lives}) - {version}
 
 
 def _edit(
@@ -207,7 +207,7 @@ def _edit(
 def _before(
     name: str, one: _Stated, stated: Mapping[Version, _Stated], kept: Mapping[Place, Value]
 ) -> tuple[Value, bool]:
-    """Return the value that an edit stood on, and whether it is known."""
+    """Return the value that an edit was based on, and whether it is known."""
     if one.operation is Operation.CREATE:
         return None, True
     base = one.bases.get(name)
@@ -220,11 +220,11 @@ def _before(
         return None, False
     if name in before.values:
         return before.values[name], True
-    # A record is born with all the fields that its writer's program knew: others had no value.
+    # A new record has all the fields that its writer's program knew: others had no value.
     return None, before.operation is Operation.CREATE
 
 
-def _standing(version: Version, kept: Mapping[Place, Value]) -> RecordEdit:
+def _unlogged_edit(version: Version, kept: Mapping[Place, Value]) -> RecordEdit:
     """Return what is known of an edit that no log has."""
     fields = (
         FieldEdit(name, None, value, old_known=False)

@@ -1,4 +1,4 @@
-"""The log: numbers, streams and cursors. The caller owns the transaction."""
+"""Log entries: numbers, streams and cursors. The caller owns the transaction."""
 
 from __future__ import annotations
 
@@ -190,13 +190,13 @@ def check_new_lives(
 
 
 def was_restored(tx: Connection, unit: int) -> bool:
-    """Say whether this office, of this unit, wrote under another incarnation before."""
+    """Return whether this office, of this unit, wrote under another incarnation before."""
     row = execute(tx, "SELECT count(*) FROM incarnation WHERE unit=?", (unit,)).fetchone()
     return int(row[0]) > 1
 
 
 def levels(tx: Connection) -> dict[int, int]:
-    """Return incarnation -> level of every writer ever heard."""
+    """Return incarnation -> level of every writer ever received from."""
     return {writer: level for writer, (_, level) in writers(tx).items()}
 
 
@@ -264,7 +264,7 @@ def waiting_up(tx: Connection, *, lane: Lane, after: int) -> tuple[int, int]:
 
 
 def goes_up_after(tx: Connection, lane: Lane, after: int, level: int) -> bool:
-    """Say whether an entry after a position goes up as far as to a level, or farther."""
+    """Return whether an entry after a position goes up as far as to a level, or farther."""
     statement = "SELECT 1 FROM entry WHERE lane=? AND arrival>? AND up_to<=? LIMIT 1"
     return execute(tx, statement, (lane.value, after, level)).fetchone() is not None
 

@@ -1,4 +1,4 @@
-"""Read the history of single records from the log's entries."""
+"""History of single records, read from the log's entries."""
 
 from __future__ import annotations
 

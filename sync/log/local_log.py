@@ -1,6 +1,6 @@
-"""The local log: what people did here to records that no other office hears of, for their history.
+"""The local log: edits of records that no other office receives, kept for their history.
 
-Nobody is sent it, and nothing is decided by it. The caller owns the transaction.
+It is sent to nobody, and nothing is decided by it. The caller owns the transaction.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INSERT = (
 
 
 class Extent(NamedTuple):
-    """How much of it there is, or was cut."""
+    """How much of it there is, or was removed."""
 
     entries: int = 0
     bytes: int = 0
@@ -45,7 +45,7 @@ def append(
 def stated(
     tx: Connection, versions: set[Version]
 ) -> Iterator[tuple[Version, Attribution, list[Block]]]:
-    """Yield what the transactions of these versions did, and who says that they made them."""
+    """Yield what the transactions of these versions did, and who made them."""
     stamps = sorted({hlc for version in versions if (hlc := hlc_of(version)) < 1 << 63})
     for part in pieces(stamps):
         marks = ",".join("?" * len(part))
@@ -62,7 +62,7 @@ def stated(
 
 
 def erase(tx: Connection, versions: set[Version], register: str, unit: int, record: bytes) -> None:
-    """Take what is kept of one record out of the entries of these versions; others stay."""
+    """Remove one record from the entries of these versions; others stay."""
     for version, _, blocks in list(stated(tx, versions)):
         left = [part for b in blocks if (part := _without(b, register, unit, record)) is not None]
         where = (hlc_of(version), incarnation_of(version))
@@ -74,7 +74,7 @@ def erase(tx: Connection, versions: set[Version], register: str, unit: int, reco
 
 
 def _without(block: Block, register: str, unit: int, record: bytes) -> Block | None:
-    """Return a block as if it had not touched a record; None when nothing is left of it."""
+    """Return a block without one record; None when nothing is left of it."""
     if (block.register, block.unit) != (register, unit) or record not in block.ids:
         return block
     keep = [k for k, each in enumerate(block.ids) if each != record]

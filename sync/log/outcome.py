@@ -1,4 +1,4 @@
-"""What a transaction did, for the caller and for those who wait for its entries."""
+"""Outcome of a transaction, for the caller and for those who wait for its entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Low-water marks: up to where a log is not complete any more. The caller owns the transaction.
+"""Truncation of the log: low-water marks, below which it is incomplete. The caller owns tx.
 
 Below its low-water mark the log has gaps, so a peer that needs an earlier entry is sent copies of
 the records instead (`sync.snapshot.plan`). An entry that is not addressed to a peer is no gap for

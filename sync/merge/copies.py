@@ -168,7 +168,7 @@ def _survives_delete(state: RecordState, causal_length: int, name: str, version:
     """Return whether this copy allows that the head survived the end of this life.
 
     A copy at this causal length knows which heads the deleting writers had seen: a head that it
-    has and does not list was seen. A copy without the head says nothing about it.
+    has and does not list was seen. A copy without the head shows nothing about it.
     """
     present = state.causal_length == causal_length and version in _heads(state, name)
     return not present or (name, version) in state.survived_delete

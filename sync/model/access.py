@@ -1,4 +1,4 @@
-"""Who may write and relay what. The writer checks each change, and so does every receiver. Pure."""
+"""Access: who may write and relay what. The writer checks each change, every receiver too. Pure."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def denial_reason(
 
     An office writes records of its own unit and of units below it, and of a record only the
     fields that its level owns (INV-14, INV-31); it adds none to a register that it owns nothing of.
-    Where a record is what one office said, as an event is (`own`), nobody says it for another; and
-    what is only appended, as a posting is, its own writer neither changes nor ends.
+    A record of `own` is one office's statement, as an event is: no other office writes it. One
+    that is only appended, as a posting is, is never changed or ended, by its own writer neither.
     """
     if (register.own and writer != block.unit) or not routes.covers(writer, block.unit):
         return "foreign_unit"
@@ -60,9 +60,9 @@ def denial_reason(
 
 
 def is_rewritten(copy: RecordState, register: RegisterSchema) -> bool:
-    """Say whether a copy of a record that is only appended was changed or ended by somebody.
+    """Return whether a copy of a record that is only appended was changed or ended by somebody.
 
-    Whoever made it wrote all of its fields at once; one that its program did not know is empty.
+    Its writer wrote all of its fields at once; one that the writer's program did not know is empty.
     """
     if not register.append_only:
         return False
@@ -72,9 +72,9 @@ def is_rewritten(copy: RecordState, register: RegisterSchema) -> bool:
 
 
 def rewrites(before: RecordState | None, after: RecordState, register: RegisterSchema) -> bool:
-    """Say whether a value of such a record would stand no more, and another in its place.
+    """Return whether a value of such a record would be replaced by another one.
 
-    Of two that were made apart under one id both values stay, and the earlier one is shown.
+    Of two that were made independently under one id both stay, and the earlier one is shown.
     """
     if before is None or not register.append_only:
         return False

@@ -1,4 +1,4 @@
-"""Attribution: which person made a transaction at its office, and why, as they said. Pure."""
+"""Attribution: which person made a transaction at its office, and why, as they stated. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REASON_CHARS_MAX = 500
 
 
 class Attribution(NamedTuple):
-    """Who and why; empty: unknown. It is what the office was told, and no proof of identity."""
+    """Who and why; empty: unknown. It is what the person stated, and no proof of identity."""
 
     actor: str = ""
     reason: str = ""
@@ -47,7 +47,7 @@ def attributed(actor: str, reason: str = "") -> Attribution:
 
 
 def fault_of(by: Attribution) -> str:
-    """Name the part that no office takes; "" if there is none.
+    """Return the part that no office accepts; "" if there is none.
 
     Judged by code points alone, so that every version of the program judges alike.
     """
@@ -61,6 +61,6 @@ def fault_of(by: Attribution) -> str:
 
 
 def _is_control(char: str) -> bool:
-    """Say whether a character would steer a screen, or cannot be written as UTF-8."""
+    """Return whether a character would steer a screen, or cannot be written as UTF-8."""
     point = ord(char)
     return point < 0x20 or 0x7F <= point < 0xA0 or 0xD800 <= point < 0xE000

@@ -2,7 +2,7 @@
 
 Every way by which entries, streams and copies come into a store asks `check` or, for the values
 of copies, `speaks_for`; what no row of `RULES` allows is refused. Statuses and the handshake are
-judged elsewhere (docs/security.md says what is not checked yet). That page shows the same table,
+checked elsewhere (docs/security.md lists what is not checked yet). That page shows the same table,
 and a test compares the two. Pure.
 """
 
@@ -58,7 +58,7 @@ class Writer(Enum):
 
 
 class Way(Enum):
-    """To whom its stream goes; None of a rule: the item has no stream."""
+    """To whom its stream goes; None in a rule: the item has no stream."""
 
     UP = "up: to this office or above"
     DOWN = "down: to this office or below"
@@ -66,7 +66,7 @@ class Way(Enum):
 
 
 class When(Enum):
-    """What must be so at the receiver."""
+    """What must be true at the receiver."""
 
     ALWAYS = "always"
     RECOVERING = "while this office takes back what its store lost"
@@ -113,7 +113,7 @@ RULES = (
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """By what a message is judged: who received it from whom, and what is known here."""
+    """What a message is judged by: who received it from whom, and what is known here."""
 
     message: Message
     peer: int
@@ -140,7 +140,7 @@ _BY_KEY: Mapping[tuple[Message, Item, Writer], Rule] = {rule[:3]: rule for rule 
 
 
 class Claim(NamedTuple):
-    """Who is said to have written an item, under which incarnation, and for whom."""
+    """Who is named as an item's writer, under which incarnation, and for whom it is."""
 
     unit: int
     level: int
@@ -150,7 +150,7 @@ class Claim(NamedTuple):
 
 
 def check(item: Item, claim: Claim, ground: Ground) -> Writer:
-    """Refuse what this message may not bring; return whose it is.
+    """Refuse what this message may not bring; return who wrote it.
 
     Raises: Unauthorised, BadAudience.
     """
@@ -173,7 +173,7 @@ def check(item: Item, claim: Claim, ground: Ground) -> Writer:
 
 
 def speaks_for(unit: int, ground: Ground) -> bool:
-    """Say whether the sender of copies may bring values of this writer that are new here."""
+    """Return whether the sender of copies may bring values of this writer that are new here."""
     rule = _BY_KEY.get((ground.message, Item.VALUE, ground.writer(unit)))
     return rule is not None and (
         rule.when is When.ALWAYS or (rule.when is When.RECOVERING and ground.recovering)
@@ -181,7 +181,7 @@ def speaks_for(unit: int, ground: Ground) -> bool:
 
 
 def check_binding(claim: Claim, ground: Ground) -> None:
-    """An incarnation is one unit's for ever, at the level that its unit has in the tree.
+    """Check that an incarnation stays with one unit, at the level of that unit in the tree.
 
     Raises: Unauthorised.
     """
@@ -220,7 +220,7 @@ def _check_way(name: str, way: Way, ground: Ground) -> None:
 
 
 def claim_of(entry: Entry) -> Claim:
-    """Return what an entry says of its writer."""
+    """Return what an entry states of its writer."""
     return Claim(
         entry.unit, entry.level, entry.incarnation, entry.audience, entry.original_incarnation
     )

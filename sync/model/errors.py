@@ -1,4 +1,4 @@
-"""The base of every error raised on purpose: a stable code, its kind, two languages, a remedy."""
+"""The base of all errors raised on purpose: a stable code, its kind, two languages, a remedy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENDS = (".", "!", "?", ":", ";", "。", "！", "？", "：", "；")
 
 
 class Exit(IntEnum):
-    """What a command ends with; docs/cli.md explains the numbers."""
+    """The exit codes of commands; docs/cli.md explains the numbers."""
 
     OK = 0
     FAILURE = 1

@@ -1,7 +1,7 @@
-"""The one judge of received values: entries, copies, repairs, bundles and replays all ask it. Pure.
+"""The judge of received values: entries, copies, repairs, bundles and replays all ask it. Pure.
 
 A value that no honest office can write is quarantined before it is stored, so that whatever reads
-the store - sums, folds, lists, start-up - may go by what the register says.
+the store - sums, folds, lists, start-up - may rely on the register's schema.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ INVALID_VALUE = "invalid_value"
 
 
 def fault_in_block(block: Block, register: RegisterSchema) -> tuple[str, str] | None:
-    """Return why a block's values cannot be taken, and the field; None if they can.
+    """Return why a block's values are refused, and the field; None if they are accepted.
 
     Fields that the register does not have are left out before.
     """
@@ -51,7 +51,7 @@ def fault_in_block(block: Block, register: RegisterSchema) -> tuple[str, str] | 
 def fault_in_copy(
     record: bytes, copy: RecordState, register: RegisterSchema, *, whole: bool = False
 ) -> tuple[str, str] | None:
-    """Return why a copy's values cannot be taken, and the field; None if they can.
+    """Return why a copy's values are refused, and the field; None if they are accepted.
 
     `whole`: it has all of the register's fields; else what is missing is judged later.
     """

@@ -1,4 +1,4 @@
-"""Every bound of the engine in one place: nothing grows without one (INV-29)."""
+"""Limits: every bound of the engine in one place; nothing grows without one (INV-29)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLOCK_AHEAD_MS_MAX = 15 * 60_000  # a stamp further ahead of our clock is clampe
 BACKOFF_BASE_MS = 1_000
 BACKOFF_CAP_MS = 300_000
 SNAPSHOT_ROWS = 2_000  # records in one snapshot chunk
-SNAPSHOT_LOG_CHANGES = 50_000  # from so long a log on, an empty store gets a snapshot
+SNAPSHOT_LOG_CHANGES = 50_000  # so long a log is not replayed to an empty store: it gets a snapshot
 DIGEST_BUCKETS = 64  # buckets a (register, unit)
 DIGEST_PARTS_MAX = 512  # parts of a bucket in one comparison
 DIGEST_STEP_ROWS = 16_384  # records read in one step of a comparison, or one larger bucket

@@ -1,4 +1,4 @@
-"""What the engine knows of a register: names, kinds, merge policies; nothing about residents."""
+"""Schema of a register as the engine knows it: names, kinds, merge policies; not its meaning."""
 
 from __future__ import annotations
 

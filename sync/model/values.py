@@ -1,4 +1,4 @@
-"""What a field's value may be, beyond its kind. Pure."""
+"""Values: what a field may have, beyond its kind. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Limits:
     required: bool = False
 
     def admit(self, column: Iterable[Value]) -> bool:
-        """Say whether all these values, which are of the field's kind, are within the limits."""
+        """Return whether all these values, which are of the field's kind, are within the limits."""
         given = [value for value in column if value is not None and value != ""]
         if not given:
             return True
@@ -68,7 +68,7 @@ class NaturalId:
 
 @lru_cache(maxsize=65_536)
 def is_day(text: str) -> bool:
-    """Say whether a text is a day as days are stored."""
+    """Return whether a text is a day as days are stored."""
     try:
         return len(text) == DAY_CHARS and date.fromisoformat(text).isoformat() == text
     except ValueError:

@@ -1,4 +1,4 @@
-"""What happens after a backup was restored or a disk was lost, and which of two stores is a clone.
+"""Recovery after a backup was restored or a disk was lost; detection of cloned stores.
 
 Face: `child`, `clones`, `heads`, `reissue`, `stamps`.
 """

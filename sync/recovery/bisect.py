@@ -1,4 +1,4 @@
-"""Probing: the newest entry of each stream that two logs have in common, found by halving. Pure."""
+"""Bisection: find by halving the newest entry of each stream that two logs have in common. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Sought = tuple[StreamKey, int]  # an entry by its number
 
 @dataclass(slots=True)
 class Bounds:
-    """Between which entries of a stream the newest common one stands."""
+    """Between which entries of a stream the newest common one is."""
 
-    low: StreamHead  # both hold it; number 0: the beginning
+    low: StreamHead  # both have it; number 0: the beginning
     high: int  # the first that may not be common
     asked: StreamHead = field(default_factory=StreamHead)
 
@@ -33,8 +33,9 @@ class Probing:
         cls, heads: Mapping[StreamKey, StreamHead], oldest_kept: Mapping[StreamKey, StreamHead],
         acked: Mapping[StreamKey, StreamHead] = {},
     ) -> Probing:  # fmt: skip
-        """Begin. `oldest_kept`: before which entry of each stream our own log is trimmed; `acked`:
-        which was the newest that the parent was known to hold."""
+        """Begin. `oldest_kept`: the entry before which our own log of each stream is truncated;
+        `acked`: the newest that the parent was known to have.
+        """
         return cls(
             {
                 key: Bounds(oldest_kept.get(key, StreamHead()), head.seq + 1)
@@ -60,7 +61,7 @@ class Probing:
         ]
 
     def ask(self, hashes: Mapping[Sought, bytes]) -> list[tuple[StreamKey, StreamHead]]:
-        """Note what is asked, with the hashes of our own entries; return it."""
+        """Record what is asked, with the hashes of our own entries; return it."""
         asked = []
         for key, seq in self.wanted():
             self.bounds[key].asked = StreamHead(seq, hashes.get((key, seq), b""))
@@ -71,7 +72,7 @@ class Probing:
         self, asked: Sequence[tuple[StreamKey, StreamHead]], known: Sequence[bool],
         theirs: Mapping[StreamKey, StreamHead],
     ) -> None:  # fmt: skip
-        """Take the parent's answers; `theirs`: how far it holds each stream."""
+        """Process the parent's answers; `theirs`: how far it has each stream."""
         for (key, probe), yes in zip(asked, known, strict=True):
             bounds = self.bounds[key]
             if yes:
@@ -85,10 +86,10 @@ class Probing:
         self, bases: Mapping[StreamKey, StreamHead], hashes: Mapping[Sought, bytes],
         theirs: Mapping[StreamKey, StreamHead],
     ) -> None:  # fmt: skip
-        """Take up to where the parent's log lacks these streams; `hashes`: of our entries there.
+        """Process up to where the parent's log lacks these streams; `hashes`: of our entries there.
 
-        Who has the same entry there has all before it in common. Who has not: what was acknowledged
-        is common, and of what is between the two nobody can tell, so it is not.
+        Who has the same entry there has all before it in common. Otherwise what was acknowledged is
+        common; of what is between the two nothing is known, so it does not count as common.
         """
         for key, base in bases.items():
             bounds = self.bounds.get(key)

@@ -1,4 +1,4 @@
-"""Recovering: a restored child's questions to its parent, until it has back what it lost."""
+"""The child's side of a recovery: asks its parent until it has back what it lost."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from sync.wire.link.v1 import link_pb2 as pb
 
 
 class Recovery:
-    """One recovery. `request` says what to ask next; `on_reply` applies the answer.
+    """One recovery. `request` returns what to ask next; `on_reply` applies the answer.
 
-    Its progress is in the store, entry by entry: one that was broken off starts over and finds
-    that it has less to ask for.
+    Its progress is in the store, entry by entry: one that was interrupted starts over and has less
+    to ask for.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Recovery:
     ) -> None:  # fmt: skip
         self._host = host
         self._snapshot_follows = (
-            snapshot_follows  # follow this recovery, which is of the control lane only
+            snapshot_follows  # bulk comes as a snapshot after this recovery of the control lane
         )
         self._parent = (parent_unit, parent_incarnation)
         self._session = session
@@ -50,10 +50,10 @@ class Recovery:
         self._theirs: Heads = {}
         self._acked_by_parent: dict[
             Lane, tuple[int, int]
-        ] = {}  # our log with the parent, as its cursors say
+        ] = {}  # our log at the parent, by its cursors
         self._after = 0
-        # The log is read twice: what this office is said to have written is first judged by its
-        # own signatures, then taken back. None: it does not sign, or all is judged.
+        # The log is read twice: entries with our name as writer are first checked by our own
+        # signatures, then taken back. None: this office does not sign, or all are checked.
         self._proof: OwnProof | None = None
         self._proven: frozenset[bytes] | None = None
         with host.store.read() as tx:
@@ -93,7 +93,7 @@ class Recovery:
             )
 
     def on_reply(self, reply: pb.ReplayResponse) -> bool:
-        """Take the answer; say whether there is more to ask.
+        """Process the answer; return whether there is more to ask.
 
         Raises: Malformed, StreamGap, StreamForked, Unauthorised.
         """
@@ -110,7 +110,7 @@ class Recovery:
         return reply.more
 
     def _judge(self, proof: OwnProof, reply: pb.ReplayResponse) -> None:
-        """Judge a page; after the last one, start over and take what is true."""
+        """Check a page; after the last one, start over and take back what is proven."""
         entries = map(codec.entry_from_wire, reply.entries)
         proof.add(entries, codec.signatures_from_wire(reply.signatures))
         self._after = reply.upto if reply.more else 0
@@ -118,7 +118,7 @@ class Recovery:
             self._proven, self._proof = proof.proven(), None
 
     def _true(self, wires: Sequence[bytes]) -> list[bytes]:
-        """Return a page without entries that are said to be ours and are not signed by us."""
+        """Return a page without entries that name us as their writer and are not signed by us."""
         if self._proven is None:
             return list(wires)
         me = self._host.replica.identity.unit
@@ -167,12 +167,12 @@ class Recovery:
     # -- what the parent lacks ------------------------------------------------------------------
 
     def _begin(self, tx: Connection) -> Waiters:
-        """Take another incarnation if ours is known above, and say anew what is not."""
+        """Take another incarnation if ours is known above, and reissue what is not."""
         replica = self._host.replica
         replica.clock.resume(log.lock(tx))
         me, common = replica.identity, self._probing.common
         positions = [position for _, position in self._acked_by_parent.values()]
-        # Log numbers are never given twice either: what the parent's cursors count stays counted.
+        # Log numbers are never used twice either: those that the parent's cursors count stay used.
         execute(
             tx,
             "UPDATE log_head SET arrival=? WHERE id=1 AND arrival<?",
@@ -221,14 +221,14 @@ class Recovery:
 
 
 class ParentRestore:
-    """Gives a restored parent its own entries back, in the order in which they came."""
+    """Restores a parent's own entries to it, in the order in which they came."""
 
     def __init__(self, host: Host, parent_unit: int, parent_incarnation: int, session: int) -> None:
         self._host = host
         self._parent = (parent_unit, parent_incarnation)
         self._session = session
-        self._given = 0  # position in our log: up to here the parent has taken them
-        self._asked: int | None = None  # where the page under way leads; None: to the end
+        self._given = 0  # position in our log: up to here the parent has received them
+        self._asked: int | None = None  # where the page under way ends; None: at the end of the log
 
     def request(self) -> pb.RestoreParentRequest:
         """Return the next page."""
@@ -241,7 +241,7 @@ class ParentRestore:
         )  # fmt: skip
 
     def on_reply(self, _reply: pb.RestoreParentResponse) -> bool:
-        """Note what the parent has taken; say whether more follow."""
+        """Record what the parent has received; return whether more follow."""
         if self._asked is not None:
             self._given = self._asked
             return True
@@ -256,7 +256,8 @@ class ParentRestore:
 
 def own_keys(tx: Connection, host: Host, parent: int) -> frozenset[bytes] | None:
     """Return the keys that this office's incarnations have had; None in a store that never met its
-    parent: it is new, and nothing of it can be taken for another's."""
+    parent: it is new, and nothing in it can be mistaken for another office's.
+    """
     if all(log.cursor_of(tx, parent, "in", lane) == (0, 0) for lane in Lane):
         return None
     unit, signer = host.replica.identity.unit, host.replica.signer
@@ -277,10 +278,10 @@ def rotate_incarnation(tx: Connection, host: Host) -> int:
 def _renumber_after(
     tx: Connection, common: Mapping[StreamKey, StreamHead], position: int, hlc: int
 ) -> None:
-    """Number anew what must go up, if some of it stands where the parent believes to have all.
+    """Renumber what must go up, if some of it is where the parent believes it has everything.
 
-    All of it, in its order: of a stream that stands on both sides of that position, the later
-    entries would come first.
+    All of it, in its order: otherwise the later entries of a stream that is on both sides of that
+    position would come first.
     """
     rows = execute(
         tx,

@@ -1,8 +1,8 @@
-"""Tokens: by which a parent tells a child's store from a copy of it, and from a backup. Pure.
+"""Detect clones and backups: a parent recognises a child's store by a token. Pure.
 
-Every greeting that is answered GO_ON hands out a fresh token, which the next one must show. Two
-stores that take turns under one identity betray themselves: each shows what the other's greeting
-took back.
+The answer to every accepted handshake has a fresh token, which the next handshake must show. So
+two stores that run in turn under one identity are found: each shows a token that the other's
+handshake has replaced.
 """
 
 from __future__ import annotations
@@ -11,39 +11,39 @@ import json
 from dataclasses import dataclass, replace
 from enum import Enum
 
-REVOKED_MAX = 16  # tokens that were taken back and are remembered
+REVOKED_MAX = 16  # revoked tokens that are remembered
 
 
 class TokenCheck(Enum):
-    """What a token says of the store that shows it."""
+    """What a token shows about the store that has it."""
 
     EXPECTED = "expected"  # the newest, or the one before it: then our answer was lost
-    STALE = "stale"  # none that we remember: a backup was put back
-    REVOKED = "void"  # one that another store has made void: two stores are alive
+    STALE = "stale"  # none that we remember: a backup was restored
+    REVOKED = "void"  # replaced after another store's handshake: two stores are in use
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a parent remembers for one child."""
+    """What a parent remembers of one child's tokens."""
 
-    incarnation: int = 0  # to which the tokens were given
+    incarnation: int = 0  # that the tokens were issued to
     newest: bytes = b""
     before: bytes = b""
     revoked: tuple[bytes, ...] = ()
-    process: int = 0  # to which the newest was given
-    accept_next: bool = False  # a person has let it forget: whoever comes next is the right one
-    shared: bool = False  # `before` was shown by two processes: each may be a store of its own
+    process: int = 0  # that the newest was issued to
+    accept_next: bool = False  # an operator reset the tokens: the next handshake is accepted
+    shared: bool = False  # `before` was shown by two processes: they may have two stores
 
     def reset(self) -> Tokens:
         """Return what to remember once a person has stopped all but one of several stores.
 
-        Whichever comes next is taken for that one, whatever it shows; every other token that is
-        still about is void from then on.
+        The next handshake is accepted, whatever token it shows; every other token that is in use is
+        revoked then.
         """
         return replace(self, accept_next=True)
 
     def check(self, token: bytes, incarnation: int) -> TokenCheck:
-        """Say what a greeting's token means."""
+        """Return what a handshake's token means."""
         if self.accept_next:
             return TokenCheck.EXPECTED
         known = bool(self.newest) and incarnation == self.incarnation
@@ -53,18 +53,18 @@ class Tokens:
             return TokenCheck.REVOKED
         return (
             TokenCheck.STALE if known else TokenCheck.EXPECTED
-        )  # a first one, of this incarnation at least
+        )  # a first one, at least of this incarnation
 
     def goes_on(self, token: bytes, incarnation: int, process: int) -> bool:
-        """Say whether the process that was given the newest token shows it again."""
+        """Return whether the process that received the newest token shows it again."""
         newest = bool(token) and token == self.newest and not self.accept_next and not self.shared
         return newest and (incarnation, process) == (self.incarnation, self.process)
 
     def after(self, token: bytes, incarnation: int, process: int, fresh: bytes) -> Tokens:
-        """Return what to remember once a greeting was answered; `newest` is what to answer.
+        """Return what to remember after a handshake was answered; `newest` is the token to answer.
 
-        `fresh` is handed out, but for a greeting that is heard twice, or late: the process that
-        was given the newest has the same answer again, or it would betray itself.
+        That is `fresh`, except for a handshake that is repeated or late: the process that received
+        the newest gets it again. Another token would make it look like a clone of itself.
         """
         if self.accept_next and (process, incarnation) == (self.process, self.incarnation):
             return replace(self, accept_next=False).after(token, incarnation, process, fresh)
@@ -75,14 +75,14 @@ class Tokens:
             revoked = self._revoked(self.newest, self.before)
             return Tokens(incarnation, fresh, token, revoked, process)
         if token == self.newest:
-            # One goes on. Had another shown the same token before, it is not the one that goes on.
+            # One store continues. If two showed the token before this one, the other's is revoked.
             revoked = self._revoked(self.before) if self.shared else self.revoked
             return replace(
                 self, newest=fresh, before=token, revoked=revoked, process=process, shared=False
             )
         if process == self.process:
             return self
-        # Our answer was lost. Whoever shows that one after all is not who shows this one.
+        # Our answer was lost. If the lost token is shown later, another process has it.
         revoked = self._revoked(self.newest)
         return replace(self, newest=fresh, revoked=revoked, process=process, shared=True)
 

@@ -1,8 +1,8 @@
-"""Recovery: what a restored or new store lost comes back from its parent's log, entry by entry.
+"""Heads of streams and the other facts by which both ends recover what a store has lost.
 
-The parent keeps every entry that came from the child as it came. Both find, by halving, the
-newest entry of each stream that they have in common; the child reissues what the parent lacks
-(`sync.recovery.reissue`); then the parent replays its own log as far as it came from the child or
+The parent keeps every entry of a child as it came. Both find, by bisection, the newest entry of
+each stream that they have in common; the child reissues what the parent lacks
+(`sync.recovery.reissue`); then the parent replays its own log, as far as it came from the child or
 goes down to it (`sync.recovery.parent`). In this order every entry follows those that its writer
 knew.
 """
@@ -26,14 +26,14 @@ from sync.store import meta, peers
 from sync.store.sql import execute
 from sync.wire.link.v1 import link_pb2 as pb
 
-HEADERS_MAX = 2_000  # log rows looked at for one page
+HEADERS_MAX = 2_000  # log rows read for one page
 
 
 # -- both sides ---------------------------------------------------------------------------------
 
 
 def upward_heads(tx: Connection, of: Callable[[int], bool]) -> Heads:
-    """Return the newest entry of each upward stream whose writer's unit `of` says yes to."""
+    """Return the newest entry of each upward stream of those writers whose unit `of` accepts."""
     rows = execute(
         tx,
         "SELECT s.incarnation, s.audience, s.lane, s.seq, s.hash, i.unit FROM stream s "
@@ -61,9 +61,9 @@ def heads_of_unit(tx: Connection, unit: int) -> Heads:
 
 
 def past_incarnations(tx: Connection, unit: int, token_incarnation: int) -> Heads:
-    """Return an empty stream for each incarnation that a unit was known by, whatever it said.
+    """Return an empty stream for each known incarnation of a unit, whatever it wrote.
 
-    Who comes back under one of them needs another: its tokens, and its numbers, are spent.
+    Who returns under one of them needs another: its tokens and numbers have been used.
     """
     rows = execute(tx, "SELECT id FROM incarnation WHERE unit=?", (unit,))
     return {
@@ -98,7 +98,7 @@ def hash_at(tx: Connection, arrival: int) -> bytes:
 
 
 def has_all(tx: Connection, shown: Iterable[tuple[StreamKey, StreamHead]]) -> bool:
-    """Say whether each of these very entries is in the log, or was when retention removed it."""
+    """Return whether each of these very entries is in the log, or was when retention removed it."""
     for key, head in shown:
         here = log.heads_of(tx, [key]).get(key, StreamHead())
         if here.seq > head.seq:
@@ -117,7 +117,7 @@ def has_all(tx: Connection, shown: Iterable[tuple[StreamKey, StreamHead]]) -> bo
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """An entry that the other side must hold, at this position of its log."""
+    """An entry that the other side must have, at this position of its log."""
 
     lane: Lane
     position: int
@@ -127,7 +127,7 @@ class Proof:
 def newest_from(tx: Connection, peer: int, lane: Lane) -> list[Proof]:
     """Return the newest entry that came from a peer by its own numbers, if there is one.
 
-    Its numbers are those of its present incarnation: what came before we met that proves nothing.
+    The numbers are those of its present incarnation: earlier entries prove nothing of it.
     """
     rebased_at = peers.load(tx, peer).rebased_at
     row = execute(
@@ -143,10 +143,10 @@ def newest_from(tx: Connection, peer: int, lane: Lane) -> list[Proof]:
 
 @dataclass(frozen=True, slots=True)
 class PeerFacts:
-    """What a handshake says of the log of the peer, and of ours: on a line or in a bundle."""
+    """What a handshake states of the peer's log, and of ours: over a link or in a bundle."""
 
     cursors: Mapping[Lane, tuple[int, int]]  # how far we have the peer's log: incarnation, position
-    proofs: tuple[Proof, ...]  # what the peer must hold of its log
+    proofs: tuple[Proof, ...]  # what the peer must have of its log
     continues: int  # the incarnation whose log positions we go on with; 0: none
 
     def cursors_to_wire(self) -> list[pb.Cursor]:
@@ -165,7 +165,7 @@ class PeerFacts:
 
 
 def peer_facts(tx: Connection, peer: int) -> PeerFacts:
-    """Read what we say to a peer of its log."""
+    """Read what we state to a peer of its log."""
     return PeerFacts(
         {lane: log.cursor_of(tx, peer, "in", lane) for lane in Lane},
         tuple(proof for lane in Lane for proof in newest_from(tx, peer, lane)),
@@ -185,7 +185,7 @@ def proofs_from_wire(messages: Iterable[pb.Proof], incarnation: int) -> tuple[Pr
 def rebase_cursors(
     tx: Connection, peer: int, incarnation: int, positions: Mapping[Lane, int], now_ms: int
 ) -> None:
-    """Go on from these positions of a peer's log under another incarnation of it."""
+    """Continue a peer's log at these positions under another incarnation of the peer."""
     for lane, position in positions.items():
         log.advance(
             tx, peer=peer, direction="in", lane=lane, incarnation=incarnation,
@@ -196,7 +196,7 @@ def rebase_cursors(
 
 
 def is_missing_any(tx: Connection, proofs: Iterable[Proof]) -> bool:
-    """Say whether a child took what is not in this log: then this store is the restored one."""
+    """Return whether a child has what is not in this log: then this store is the restored one."""
     for proof in proofs:
         here = hash_at(tx, proof.position)
         truncated = not here and proof.position <= truncation.truncation_point(tx, proof.lane)
@@ -207,7 +207,7 @@ def is_missing_any(tx: Connection, proofs: Iterable[Proof]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ReplayPage:
-    """Part of a log, read aloud to the office that lost it."""
+    """Part of a log, for the office that lost it."""
 
     entries: tuple[bytes, ...]
     upto: int
@@ -218,9 +218,9 @@ class ReplayPage:
 def own_entries_of(
     tx: Connection, parent: int, after: int, bytes_max: int = BATCH_BYTES_MAX
 ) -> ReplayPage:
-    """Return what the parent itself has written down to us, in the order in which it came.
+    """Return the parent's own entries that came down to us, in the order in which they came.
 
-    But nothing of streams whose beginning came as copies: that goes up as copies
+    Streams whose beginning came as copies are left out: these go up as copies
     (`sync.snapshot.upload`).
     """
     rows = execute(
@@ -247,7 +247,7 @@ def own_entries_of(
 
 
 def is_behind(known_heads: Heads, listed_heads: Mapping[StreamKey, StreamHead]) -> bool:
-    """Say whether a child's own streams, as it names them, end before or beside what we hold."""
+    """Return whether a child's own streams, by its heads, end before ours or differ from ours."""
     for key, head in known_heads.items():
         theirs = listed_heads.get(key, StreamHead())
         if theirs.seq < head.seq or (theirs.seq == head.seq and theirs.hash != head.hash):
@@ -259,8 +259,7 @@ def is_behind(known_heads: Heads, listed_heads: Mapping[StreamKey, StreamHead]) 
 
 
 def acknowledged(tx: Connection, level: int, keys: Iterable[StreamKey]) -> Heads:
-    """Return the newest entry of each stream that the office of this level above was last known
-    to hold."""
+    """Return the newest entry of each stream that the office of this level above surely has."""
     wanted = set(keys)
     found: Heads = {}
     for lane in Lane:
@@ -280,7 +279,7 @@ def acknowledged(tx: Connection, level: int, keys: Iterable[StreamKey]) -> Heads
 
 
 def oldest_kept(tx: Connection, heads: Mapping[StreamKey, StreamHead]) -> Heads:
-    """Return, for each stream that retention cut, the entry before the first kept."""
+    """Return, for each truncated stream, the entry before the first one kept."""
     found: Heads = {}
     seen: set[StreamKey] = set()
     rows = execute(
@@ -302,7 +301,7 @@ def oldest_kept(tx: Connection, heads: Mapping[StreamKey, StreamHead]) -> Heads:
     for key in heads.keys() - seen:
         found[key] = heads[key]  # nothing of it is kept: it was acknowledged long ago
     for key, base in log.bases(tx).items():
-        # Single entries may be spared before it.
+        # Single entries may have been kept before it.
         if key in heads and base.seq > found.get(key, StreamHead()).seq:
             found[key] = base
     return found

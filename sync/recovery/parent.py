@@ -1,8 +1,8 @@
-"""Recovery at the parent: what a restored child is given back, and what we take back from it.
+"""The parent's side of a recovery: replays to a restored child, restores its own store from one.
 
-The parent keeps every entry that came from the child as it came. It tells the child which entries
-both have, and replays its own log from there (`sync.recovery.child` is the other end). When the
-parent itself was restored, its children give it back its own entries (`restore_own`).
+The parent keeps every entry of a child as it came. It answers which entries both have, and
+replays its own log from there (`sync.recovery.child` is the other end). When the parent itself was
+restored, its children send it its own entries (`restore_own`).
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from sync.store.sql import execute
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """What a restored child is told before anything is replayed to it."""
+    """What a restored child receives before anything is replayed to it."""
 
     known: list[bool]  # of each entry asked about: whether this very one came from the child
-    heads: Heads  # what we hold of the streams at and below it
+    heads: Heads  # how far we have the streams at and below it
     cursors: list[tuple[Lane, int, int]]  # how far we have its log: lane, incarnation, position
     truncated: Heads  # up to where these streams are not in our log
 
@@ -69,9 +69,9 @@ def required_heads(
     *,
     hub: bool,
 ) -> Heads:
-    """Return entries of ours that the child must hold, and that its newest ones do not prove.
+    """Return entries of ours that the child must have, and that its newest ones do not prove.
 
-    Those of its own streams that go on at its side, and, of a hub, the newest that it relayed.
+    Those of its own streams that continue at its side, and, of a hub, the newest that it relayed.
     """
     found = {k: h for k, h in known_heads.items() if listed_heads.get(k, StreamHead()).seq > h.seq}
     for lane in Lane if hub else ():
@@ -91,10 +91,10 @@ def required_heads(
 def known_entries(
     tx: Connection, child: int, probes: Sequence[tuple[StreamKey, StreamHead]]
 ) -> list[bool]:
-    """Say of each entry whether this very one came from the child.
+    """Return for each entry whether this very one came from the child.
 
-    Of what is not in this log any more only the newest is known by its hash: the child is told up
-    to where that is, and goes by what was acknowledged to it (`Probing.truncated`).
+    Of entries that this log no longer has, only the newest is known by its hash: the child is sent
+    how far those go, and uses what was acknowledged to it (`Probing.truncated`).
     """
     bases = log.bases(tx)
     heads = log.heads_of(tx, {key for key, _ in probes})
@@ -128,10 +128,10 @@ def read_replay(
     lanes: Iterable[Lane] = tuple(Lane),
 ) -> ReplayPage:
     """Return what follows `after`: entries that came from the child and go beyond `common`, and
-    entries that go down to it and that it has not taken; in the order of this log.
+    entries that go down to it and that it has not received; in the order of this log.
 
-    `lanes`: those that are echoed; what is in another comes as copies.
-    Raises: LogCut.
+    `lanes`: those that are replayed; what is in another comes as copies.
+    Raises: LogTruncated.
     """
     _require_all_after(tx, child, common, lanes)
     end = last = log.position(tx)
@@ -179,7 +179,7 @@ def read_replay(
 def covers(
     tx: Connection, listed_heads: Mapping[StreamKey, StreamHead], ours: Iterable[StreamKey]
 ) -> bool:
-    """Say whether our log has what follows these entries, in each stream that is not cut later."""
+    """Return whether our log has what follows these entries, in each stream not truncated later."""
     bases = log.bases(tx)
     return all(listed_heads.get(k, StreamHead()).seq >= bases[k].seq for k in ours if k in bases)
 
@@ -187,13 +187,13 @@ def covers(
 def _require_all_after(
     tx: Connection, child: int, common: Mapping[StreamKey, StreamHead], lanes: Iterable[Lane]
 ) -> None:
-    """Make sure that what came from a child and goes beyond `common` is all in the log."""
+    """Check that all that came from a child and goes beyond `common` is in the log."""
     for lane in lanes:
         rows = execute(
             tx,
             "SELECT DISTINCT incarnation, audience FROM entry WHERE via=? AND lane=?",
             (child, lane.value),
-        ).fetchall()  # the newest entry of each stream is never cut
+        ).fetchall()  # the newest entry of each stream is never removed
         if not covers(tx, common, [StreamKey(r[0], r[1], lane) for r in rows]):
             raise truncation.LogTruncated(
                 asked=0, low_water_mark=truncation.truncation_point(tx, lane)
@@ -203,9 +203,9 @@ def _require_all_after(
 def restore_own(
     tx: Connection, host: Host, wires: Sequence[bytes], *, child: int, last: bool
 ) -> Received:
-    """Take back from a child the words of this office that it heard and this store has lost.
+    """Take back from a child entries of this office that it received and this store has lost.
 
-    Raises: Unauthorised for what is not ours, or went not that way; StreamGap, Malformed.
+    Raises: Unauthorised for what is not ours or was not sent to it; StreamGap, Malformed.
     """
     replica = host.replica
     replica.clock.resume(log.lock(tx))

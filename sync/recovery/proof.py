@@ -1,8 +1,8 @@
-"""Proof: which of the entries that come back were really written here. Pure.
+"""Proof that entries which come back were really written here. Pure.
 
-A parent's log gives an office back what it wrote. The office trusts no word for that: it signed
-its streams when it sent them, and an entry is its own if a signature under its own key is for it,
-or for a later one that is chained to it.
+A parent's log returns to an office what the office wrote, but the parent is not trusted for that:
+the office signed its streams when it sent them. An entry is its own if its signature under its own
+key is for that entry, or for a later one that is chained to it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from sync.model.stream import StreamKey, key_of
 
 @dataclass(slots=True)
 class OwnProof:
-    """Collects own entries, page by page, until the signatures tell which are true.
+    """Collects own entries, page by page, until the signatures show which are true.
 
     `keys`: those of this office's incarnations; None: a store that never met its parent knows no
-    key of the store before it, and trusts one key for each incarnation as it comes.
+    key of its predecessor, and trusts the first key that comes for each incarnation.
     """
 
     unit: int
@@ -29,7 +29,7 @@ class OwnProof:
     _signatures: dict[StreamKey, Signature] = field(default_factory=dict)
 
     def add(self, entries: Iterable[Entry], signatures: Iterable[Signature]) -> None:
-        """Take a page: number -> hash and hash before, of each own stream."""
+        """Add a page: number -> hash and previous hash, of each own stream."""
         for entry in entries:
             if entry.unit == self.unit:
                 chain = self._chains.setdefault(key_of(entry), {})

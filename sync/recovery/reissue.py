@@ -1,9 +1,9 @@
-"""Rebirth: own words that nobody above holds, said anew under another incarnation.
+"""Reissue own entries that nobody above has, under another incarnation.
 
-A restored store went on numbering where its backup ended: its next words bear numbers that its
-lost words bear elsewhere. Nothing is numbered twice (INV-24), so these words get new numbers and,
-with them, new versions: same clock stamp, new incarnation, in every record, conflict, digest and
-later word that stood on them.
+A restored store continues the numbers where its backup ended: its next entries get numbers that
+its lost entries have at other offices. No number is used twice (INV-24), so these entries get new
+numbers and, with them, new versions: same clock stamp, new incarnation. The version is replaced in
+every record, conflict, digest and later entry that refers to it.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ Names = Mapping[Version, Version]
 
 @dataclass(frozen=True, slots=True)
 class OwnLogEntry:
-    """One own entry, and where it stands in the log."""
+    """One own entry, and its place in the log."""
 
     arrival: int
     entry: Entry
     keeps_version: bool = (
-        False  # said by another way as well, which is known above: it keeps its name
+        False  # its transaction is in another stream, too, known above: it keeps its version
     )
 
     @property
@@ -54,7 +54,7 @@ class OwnLogEntry:
 
 @dataclass(slots=True)
 class Reissued:
-    """What was said anew."""
+    """What was reissued."""
 
     own_entries: int = 0
     effects: list[Effect] = field(default_factory=list)  # where a tie was decided otherwise
@@ -64,10 +64,10 @@ class Reissued:
 def own_entries_after(
     tx: Connection, common: Mapping[StreamKey, StreamHead], unit: int, incarnation: int
 ) -> list[OwnLogEntry]:
-    """Return the own words that the parent lacks and that `incarnation` did not write.
+    """Return the own entries that the parent lacks and that `incarnation` did not write.
 
-    With them the words that went only down since the first of these: whoever heard others under
-    their numbers must not meet two.
+    With them the entries that went only down since the first of these: who received other entries
+    under their numbers must not get two with one number.
     """
     rows = execute(
         tx,
@@ -77,7 +77,7 @@ def own_entries_after(
         (unit, incarnation),
     ).fetchall()
     chosen: list[int] = []
-    at_parent: set[tuple[int, int]] = set()  # (stamp, lane) of words that the parent holds
+    at_parent: set[tuple[int, int]] = set()  # (stamp, lane) of entries that the parent has
     for arrival, writer, audience, lane, seq, hlc in rows:
         if audience.startswith("up:"):
             if seq > common.get(StreamKey(writer, audience, Lane(lane)), StreamHead()).seq:
@@ -86,7 +86,7 @@ def own_entries_after(
                 at_parent.add((hlc, lane))
     if not chosen:
         return []
-    cut_off: set[tuple[int, str, int]] = set()  # downward streams that are cut off by now
+    cut_off: set[tuple[int, str, int]] = set()  # downward streams that end by now
     stamps = {hlc for arrival, *_, hlc in rows if arrival in set(chosen)}
     for arrival, writer, audience, lane, _, hlc in rows:
         if audience.startswith("up:"):
@@ -101,9 +101,9 @@ def own_entries_after(
 
 
 def own_entries_reused(tx: Connection, entries: Iterable[Entry]) -> list[OwnLogEntry]:
-    """Return the own downward words that stand where others, come back, bear their numbers.
+    """Return the own downward entries whose numbers other own entries, now returned, have.
 
-    With them all later ones of that incarnation: they were written in the same second life.
+    With them all later ones of that incarnation: they were written after the same restore.
     """
     first: dict[int, int] = {}
     for entry in entries:
@@ -140,7 +140,7 @@ def rotate_incarnation(
     signatures.own_key(tx, incarnation, signer)
     log.retire_others(tx, unit, incarnation)
     meta.put(tx, meta.INCARNATION, str(incarnation))
-    # What was agreed with the links was agreed by a store that is no more.
+    # Tokens were agreed with a store that is gone.
     peers.revoke_tokens(tx)
 
 
@@ -168,7 +168,7 @@ def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) ->
     touched: dict[tuple[str, int], set[bytes]] = defaultdict(set)
     for own_entry, blocks in zip(own_entries, bodies, strict=True):
         if own_entry.original_incarnation:
-            continue  # it is known by its name, and keeps it
+            continue  # its version is known elsewhere, and it keeps it
         for block in blocks:
             names[block.register][own_entry.entry.version] = version_of(
                 own_entry.entry.hlc, me.incarnation
@@ -199,7 +199,7 @@ def reissue(replica: Replica, tx: Connection, own_entries: list[OwnLogEntry]) ->
 def _replace_versions(
     tx: Connection, merger: Merger, table: RegisterTable, unit: int, ids: list[bytes], names: Names
 ) -> list[Effect]:
-    """Rename versions in the copies of these records and in their conflicts."""
+    """Replace versions in the copies of these records and in their conflicts."""
     schema = table.schema
     pairs: list[tuple[bytes, RecordState, RecordState]] = []
     for record, before in merger.states(tx, schema.name, unit, ids).items():
@@ -222,7 +222,7 @@ def _replace_versions(
 
 
 def _remove_entries(tx: Connection, own_entries: list[OwnLogEntry]) -> None:
-    """Take the words out of the log; their streams end before the first of them again."""
+    """Remove the entries from the log; their streams end before the first of them again."""
     execute_many(
         tx, "DELETE FROM entry WHERE arrival=?", [(own_entry.arrival,) for own_entry in own_entries]
     )
@@ -249,7 +249,7 @@ def _remove_entries(tx: Connection, own_entries: list[OwnLogEntry]) -> None:
 
 
 def _rebase(block: Block, names: Names) -> None:
-    """Let a block stand on the new names of what it stood on."""
+    """Replace the base versions of a block by their new ones."""
     block.bases = [[names.get(v, v) for v in column] for column in block.bases]
     block.lives = tuple(names.get(v, v) for v in block.lives)
     block.resolved = {

@@ -1,9 +1,9 @@
-"""Restating: own words that came back by one of their two ways are said again by the other.
+"""Republish own entries that recovery returned in one of their two streams only, in the other.
 
-What an office says both up and down is two entries with one stamp. A store that lost both gets
-one back from its parent and the other from a child, unless one of the two had not heard it yet:
-then nobody that way ever would. Such words are said again under the present incarnation, with the
-version that they have wherever they were heard (`Entry.original_incarnation`).
+A transaction that an office addresses both up and down is two entries with one stamp. A store that
+lost both gets one back from its parent and the other from a child. If one of the two had not
+received its entry yet, nobody on that side ever would. So it is written again under the present
+incarnation, with the version that it has wherever it was received (`Entry.original_incarnation`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sync.model.version import Version
 from sync.store import peers
 from sync.store.sql import execute
 
-PAGE_ENTRIES = 20_000  # of which only their places are read at once
+PAGE_ENTRIES = 20_000  # whose positions are read at once
 AudiencesOf = Callable[[Connection, Block], tuple[str, ...]]
 
 
@@ -35,23 +35,23 @@ AudiencesOf = Callable[[Connection, Block], tuple[str, ...]]
 
 
 def is_due(tx: Connection, child: int, incarnation: int) -> bool:
-    """Say whether what a child lacks was not yet looked for in this incarnation."""
+    """Return whether what a child lacks was not yet looked for in this incarnation."""
     return peers.load(tx, child).republished_to != incarnation
 
 
 def record_republished(tx: Connection, child: int, incarnation: int) -> None:
-    """Note that what a child lacked was said again in this incarnation."""
+    """Record that what a child lacked was republished in this incarnation."""
     peers.update(tx, child, republished_to=incarnation)
 
 
 def republish(
     replica: Replica, tx: Connection, child: int, audiences_of: AudiencesOf, waiters: Waiters
 ) -> int:
-    """Say again what came back by another way only; return how many entries that took.
+    """Republish what came back in another stream only; return how many entries were written.
 
-    That goes up, down to this child, and to those that were done before: this one may have given
-    back what nobody had then. The caller holds the log's lock, and the child has given back all
-    that it heard.
+    They go up, down to this child, and to those children that were served before: this one may
+    have returned what nobody had then. The caller holds the log's lock, and the child has returned
+    all that it received.
     """
     me = replica.identity
     count = waiting = 0
@@ -83,7 +83,7 @@ def republish(
 
 
 def _reaches(replica: Replica, tx: Connection, audience_name: str, child: int) -> bool:
-    """Say whether words that go this way are heard above, by this child or by one done before."""
+    """Return whether an audience is received above, by this child or by one served before."""
     target = audience.parse(audience_name)
     if target.up_to is not None:
         return target.up_to < replica.identity.level
@@ -92,10 +92,10 @@ def _reaches(replica: Replica, tx: Connection, audience_name: str, child: int) -
 
 
 def own_transactions(tx: Connection, unit: int, incarnation: int) -> Iterator[OwnTransaction]:
-    """Go through what the log has of a unit's words under all incarnations but this one, in order.
+    """Yield, in order, the transactions that the log has of a unit under its former incarnations.
 
-    Read in portions: however long the log, little of it is held at once. The caller may append to
-    the log meanwhile, but words only that it has been given already.
+    Read in portions: however long the log, little of it is in memory at once. The caller may append
+    to the log meanwhile, but only entries that were yielded already.
     """
     bases = execute(tx, "SELECT incarnation, audience, lane, hlc FROM stream_base").fetchall()
     truncated_to = {(row[0], row[1], row[2]): int(row[3]) for row in bases}
@@ -114,7 +114,7 @@ def own_transactions(tx: Connection, unit: int, incarnation: int) -> Iterator[Ow
             try:
                 blocks = codec.unpack(entry.payload)
             except Malformed:
-                continue  # held everywhere, whichever way it went
+                continue  # quarantined everywhere, in every stream
             truncated = {
                 audience_name for (writer, audience_name, lane), hlc in truncated_to.items()
                 if (writer, lane) == (entry.incarnation, entry.lane.value) and hlc >= entry.hlc
@@ -129,10 +129,10 @@ def own_transactions(tx: Connection, unit: int, incarnation: int) -> Iterator[Ow
 
 
 def _portions(tx: Connection, unit: int, incarnation: int) -> Iterator[list[int]]:
-    """Return where in the log own words stand, a bounded number of bytes at once.
+    """Yield log positions of own entries, a bounded number of bytes at once.
 
-    What has one stamp stays together: it is one transaction, said by several ways. Stamps under
-    which only the present incarnation has spoken are passed over.
+    Entries with one stamp stay together: they are one transaction for several audiences. Stamps
+    under which only the present incarnation wrote are skipped.
     """
     ids = execute(tx, "SELECT id FROM incarnation WHERE unit=? AND id<>?", (unit, incarnation))
     former = {row[0] for row in ids.fetchall()}
@@ -154,8 +154,9 @@ def _portions(tx: Connection, unit: int, incarnation: int) -> Iterator[list[int]
 
 
 def _page(tx: Connection, after: int) -> list[tuple[int, int, int, int]]:
-    """Return (stamp, position, incarnation, bytes) of own words after a stamp, in order, and of
-    the last of these stamps all."""
+    """Return (stamp, position, incarnation, bytes) of own entries after a stamp, in order, with all
+    entries of the last stamp.
+    """
     columns = "hlc, arrival, incarnation, LENGTH(wire)"
     rows = execute(
         tx,

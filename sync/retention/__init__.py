@@ -1,4 +1,4 @@
-"""What may be forgotten: truncation of the log, redaction of deleted records.
+"""Retention: truncation of the log, redaction of deleted records.
 
 Face: all of it.
 """

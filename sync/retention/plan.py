@@ -1,4 +1,4 @@
-"""Retention holds: who still needs log entries, and so how far the log may be truncated. Pure."""
+"""Plan of retention: who still needs log entries, so how far the log may be truncated. Pure."""
 
 from __future__ import annotations
 

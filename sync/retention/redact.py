@@ -4,7 +4,7 @@ A redacted record keeps id, creation, causal length, the version of its end, and
 every field. Merge, digests and copies need nothing else. So a late edit merges as if the values
 were there: it restores no record, and no comparison brings the values back. Two kinds of value
 stay: those by which merge ranks heads (`max`, `min`), and those that the record's own office could
-not write again when it begins another life.
+not write again when it re-creates the record.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def redact(
         return 0
     sets = ",".join(f"f_{field}=NULL" for field in fields)
     marks = ",".join("?" * len(fields))
-    # It may have begun another life, or been edited, since it was found.
+    # It may have been re-created or edited since it was found.
     still = (
         "unit=? AND id=?"
         " AND causal_length % 2 = 0 AND causal_length_version=? AND survived_delete IS NULL"

@@ -1,4 +1,4 @@
-"""Snapshots at the parent: chunks read at the place that a child shows; chunks that it uploads."""
+"""The parent's side of snapshots: read the chunks that a child asks for, join those it uploads."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ChunkAnswer:
 
 
 def answer(host: Host, child: int, after: bytes, rows_max: int) -> ChunkAnswer:
-    """Return the chunk that follows `after`. A place that is no more starts the snapshot over."""
+    """Return the chunk that follows `after`. If that place no longer exists, start over."""
     to = receiver(host, child)
     with host.store.read() as tx:
         place = Place.from_bytes(after)
@@ -58,7 +58,7 @@ def answer(host: Host, child: int, after: bytes, rows_max: int) -> ChunkAnswer:
 def join_upload(host: Host, child: int, incarnation: int, payload: bytes) -> None:
     """Join records that a child uploads (`incarnation`: its present one).
 
-    Raises: Malformed, Unauthorised, NotVouched, StreamForked: nothing was done.
+    Raises: Malformed, Unauthorised, SignatureError, StreamForked: nothing was done.
     """
     chunk = unpack(payload)
     with reporting(host, child):
@@ -89,13 +89,13 @@ def _admit_upload(host: Host, child: int, chunk: Chunk) -> None:
 
 
 def record_snapshot_due(host: Host, child: int, error: truncation.LogTruncated) -> None:
-    """Remember that a child lacks what the log has no more: its next greeting is told so."""
+    """Record that a child lacks what the log no longer has, for its next handshake."""
     host.log.info("log_truncated_for", child=child, reason=error.en)
     host.store.write(lambda tx: peers.update(tx, child, snapshot_due=1))
 
 
 def receiver(host: Host, child: int) -> Receiver:
-    """Return a child as one to whom copies go: what it may hear whole, and whose words."""
+    """Return a child as a receiver of copies: what it may receive whole, and of which writers."""
     routes = host.replica.routes
     registers = host.replica.tables.schema.registers
 

@@ -1,4 +1,4 @@
-"""Snapshot: when copies go instead of the log, and where a snapshot goes on. Pure."""
+"""Plan of a snapshot: when copies go instead of the log, and where a snapshot goes on. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ def needs_snapshot(
     waiting_changes: int = 0,
     long_log: int = SNAPSHOT_LOG_CHANGES,
 ) -> bool:
-    """Say whether a receiver must take records as they stand before it goes on by the log.
+    """Return whether a receiver must take records before it goes on by the log.
 
-    `cursor`: how far it holds the log; `low_water_mark`: up to where the log is gone. `under_way`:
-    it has begun to take copies: what it has is of no one point, the log would restore old values.
-    `waiting_changes`: what it would have to replay; to a store that holds nothing copies are
-    cheaper from `long_log` on. That a lease is over is no reason by itself: only what was cut is.
+    `cursor`: how far it has the log; `low_water_mark`: up to where the log is truncated.
+    `under_way`: it has begun to receive copies: they are not of one point in time, and the log
+    would restore old values. `waiting_changes`: what it would have to replay; for an empty store
+    copies are cheaper from `long_log` on. An expired lease is no reason by itself: only truncation
+    is.
     """
     replay_is_long = holds_nothing and waiting_changes >= long_log
     return under_way or cursor < low_water_mark or replay_is_long
@@ -30,13 +31,13 @@ def needs_snapshot(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a snapshot goes on; its receiver keeps it unread and shows it again."""
+    """Where a snapshot goes on; its receiver stores it unread and sends it back."""
 
     incarnation: int  # whose log positions these are
-    round: int  # records touched by entries up to here were sent, or come in the ranges
+    round: int  # records changed by entries up to here were sent, or come in the ranges
     total: int = 0  # records when it began; for people
     done: int = 0
-    ranged: bool = False  # every range was sent; what was touched meanwhile follows
+    ranged: bool = False  # every range was sent; what was changed meanwhile follows
     register: str = ""  # the last record sent of the ranges
     unit: int = 0
     record: bytes = b""

@@ -1,4 +1,4 @@
-"""Progress: how far a snapshot that this store takes has come. Kept with the copies themselves."""
+"""Progress of a snapshot that this store receives. Stored together with the copies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync.store.sql import execute
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """A snapshot under way: `next` is what its sender is to be shown."""
+    """A snapshot under way: `next` is what its sender is sent back."""
 
     next: bytes = b""
     done: int = 0
@@ -22,7 +22,7 @@ class Progress:
 
 
 def under_way(tx: Connection, peer: int) -> Progress | None:
-    """Return how far the snapshot from a peer has come; None when there is none."""
+    """Return the progress of the snapshot from a peer; None when there is none."""
     stored = peers.load(tx, peer).snapshot_in
     if not stored:
         return None
@@ -42,6 +42,6 @@ def end(tx: Connection, peer: int) -> None:
 
 
 def any_under_way(tx: Connection) -> bool:
-    """Say whether a snapshot from anybody is under way."""
+    """Return whether a snapshot from anybody is under way."""
     statement = "SELECT 1 FROM peer WHERE snapshot_in<>'' LIMIT 1"
     return execute(tx, statement, ()).fetchone() is not None

@@ -1,6 +1,6 @@
-"""Snapshotting: a child's questions for records as they stand, until its parent's log goes on.
+"""The receiver of a snapshot: a child asks for records until it can go on by its parent's log.
 
-Its progress is in the store with what it has brought: one that was broken off goes on where it was.
+Its progress is stored with the records: one that was interrupted goes on where it was.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sync.wire.link.v1 import link_pb2 as pb
 
 
 class SnapshotDownload:
-    """One snapshot, over as many lines as it takes."""
+    """One snapshot, over as many connections as it takes."""
 
     def __init__(
         self, host: Host, parent_unit: int, parent_incarnation: int, session: int, *, restored: bool
@@ -50,9 +50,9 @@ class SnapshotDownload:
         )
 
     def on_reply(self, reply: pb.SnapshotResponse) -> bool:
-        """Join a chunk; say whether there is more to ask.
+        """Join a chunk; return whether there is more to ask.
 
-        Raises: Malformed, Unauthorised, NotVouched, StreamForked: nothing of it was joined.
+        Raises: Malformed, Unauthorised, SignatureError, StreamForked: nothing of it was joined.
         """
         host = self._host
         chunk = unpack(reply.payload)
@@ -65,7 +65,7 @@ class SnapshotDownload:
         return bool(reply.next)
 
     def _admit(self, chunk: Chunk, *, last: bool) -> None:
-        """Refuse what the parent cannot have the right to speak of to us."""
+        """Refuse what the parent has no right to send us."""
         me = self._host.replica.identity.unit
         shared = self._host.shared(me)
         for rows in chunk.rows:
@@ -91,9 +91,9 @@ class SnapshotDownload:
 
 
 def join_from_below(tx: Connection, replica: Replica, chunk: Chunk, *, child: int) -> Received:
-    """Join a chunk that a child hands up; after the last its log goes on.
+    """Join a chunk that a child uploads; after the last one its log goes on.
 
-    Raises: Malformed, NotVouched, StreamForked: nothing was done.
+    Raises: Malformed, SignatureError, StreamForked: nothing was done.
     """
     ground = Ground(
         Message.UPLOAD_SNAPSHOT, child, replica.identity, replica.routes,
@@ -104,7 +104,7 @@ def join_from_below(tx: Connection, replica: Replica, chunk: Chunk, *, child: in
         return received
     _go_on(tx, replica, chunk, child)
     applier.retry_known_copies(replica, tx, received)
-    # Our own parent may lack them, too: our log does not bring it what came as copies.
+    # Our own parent may lack them, too: our log does not contain what came as copies.
     truncation.record_snapshot(tx, up=log.allocate(tx, 1, replica.clock.last))
     received.waiters.recent_commit.forget()
     return received
@@ -113,10 +113,10 @@ def join_from_below(tx: Connection, replica: Replica, chunk: Chunk, *, child: in
 def join_chunk(
     tx: Connection, replica: Replica, chunk: Chunk, *, peer: int, at: Progress
 ) -> Received:
-    """Join a chunk and record how far the snapshot has come; the last one is that without `next`.
+    """Join a chunk and record the snapshot's progress; the last one is that without `next`.
 
-    Into a restored store what the records made this office do comes in copies of its own.
-    Raises: Malformed, NotVouched, StreamForked: nothing was done.
+    In a restored store, what this office derives from the records comes in copies of its own.
+    Raises: Malformed, SignatureError, StreamForked: nothing was done.
     """
     ground = Ground(
         Message.SNAPSHOT, peer, replica.identity, replica.routes, recovering=at.restored
@@ -126,7 +126,7 @@ def join_chunk(
         progress.note(tx, peer, at)
         return received
     _go_on(tx, replica, chunk, peer)
-    # A number of our own for this moment: no child that stands before it is served by our log.
+    # A number of our own for this moment: our log serves no child whose cursor is before it.
     down = log.allocate(tx, 1, replica.clock.last)
     truncation.record_snapshot(
         tx, down=down, up=chunk.acked.get(Lane.BULK, (0, 0))[1] if at.restored else None
@@ -139,9 +139,7 @@ def join_chunk(
 
 
 def _go_on(tx: Connection, replica: Replica, chunk: Chunk, peer: int) -> None:
-    """From here on a peer's log brings what follows: its streams and position are those of the
-    last chunk.
-    """
+    """Go on by a peer's log, from the streams and the position of the last chunk."""
     copies.adopt_streams(replica, tx, chunk)
     incarnation, position = chunk.cursors[Lane.BULK]
     log.advance(

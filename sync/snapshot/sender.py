@@ -1,8 +1,8 @@
-"""Chunks: what a snapshot sends next, read in one transaction of the sender's store.
+"""The sender of a snapshot: the next chunk, read in one transaction of the sender's store.
 
-First the records of what both may hear, in key order. What is touched meanwhile follows in rounds,
+First the records that both may receive, in key order. What is changed meanwhile follows in rounds,
 by the log; the last round is read together with stream heads and log position, so that whoever has
-joined it holds what the log up to there would have brought.
+joined it has what the log up to there would have brought.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from sync.model.stream import StreamKey
 from sync.snapshot.plan import Place
 from sync.store.sql import execute
 
-LANE = Lane.BULK  # the other lane's log is never cut
+LANE = Lane.BULK  # the other lane's log is never truncated
 ENTRIES = 64  # read at a time
 Scope = Mapping[str, Sequence[int]]  # register -> units whose records are sent
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """To whom copies go, as the sender's log knows it."""
+    """Who receives the copies, as the sender's log knows it."""
 
     peer: int
     scope: Scope
-    entry_filter: str  # which entries of our log it hears: a condition on `entry`
-    concerns: Callable[[int], bool]  # whether it may know of what this unit's office wrote
+    entry_filter: str  # which entries of our log it receives: a condition on `entry`
+    concerns: Callable[[int], bool]  # whether it may know what this unit's office wrote
     receives_stream: Callable[[str, int], bool]  # audience, and the unit of the writer
 
 
@@ -80,8 +80,8 @@ def next_chunk(
 def _units(
     tx: Connection, scope: Scope, from_register: str = "", from_unit: int = 0
 ) -> Iterator[tuple[str, int, int]]:
-    """Yield (register, unit, records) in the order of the keys, from these on; units without
-    records are left out.
+    """Yield (register, unit, records) in the order of the keys, from these on; without units that
+    have no records.
     """
     for register in sorted(name for name in scope if name >= from_register):
         wanted = set(scope[register])
@@ -118,7 +118,7 @@ def _ranges(
 def _touched(
     tx: Connection, replica: Replica, to: Receiver, place: Place, rows_max: int
 ) -> tuple[list[Rows], Place | None]:
-    """Return the records that the log has touched since; None for a place: these are all."""
+    """Return the records that the log has changed since; None for a place: these are all."""
     end = log.position(tx)
     ids: dict[tuple[str, int], set[bytes]] = {}
     at, count, whole = place.round, 0, False
@@ -148,14 +148,14 @@ def _note(wire: bytes, scope: Scope, ids: dict[tuple[str, int], set[bytes]]) -> 
     try:
         blocks = codec.unpack(codec.entry_from_wire(wire).payload)
     except Malformed:
-        return  # a hole here, and it will be one there: it changes no record
+        return  # quarantined here, and it will be there: it changes no record
     for block in blocks:
         if block.unit in scope.get(block.register, ()):
             ids.setdefault((block.register, block.unit), set()).update(block.ids)
 
 
 def _last(tx: Connection, replica: Replica, to: Receiver, chunk: Chunk) -> Chunk:
-    """Return the last chunk: with it come the streams and the positions to go on from."""
+    """Return the last chunk, with the streams and the positions to go on from."""
     rows = execute(
         tx,
         "SELECT s.incarnation, s.audience, s.seq, s.hash, s.hlc, s.signed_seq, s.signature, "

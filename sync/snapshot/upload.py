@@ -1,7 +1,7 @@
-"""Handing: our records as they stand, handed up until the parent goes on by our log.
+"""Upload of a snapshot: a child sends its records up until the parent can go on by its log.
 
-A parent that was restored, or lost its disk, may stand where our log begins no more. Its progress
-is kept with us: what was acknowledged is not handed up again, whatever broke off.
+A restored or empty parent may need entries from before our log begins. The progress is stored with
+us: an acknowledged chunk is not uploaded again, whatever was interrupted.
 """
 
 from __future__ import annotations
@@ -20,31 +20,33 @@ from sync.store import peers
 from sync.store.sql import execute
 from sync.wire.link.v1 import link_pb2 as pb
 
-BEGINNING = "beginning"  # no place: what is under way starts over
+BEGINNING = "beginning"  # no place: the upload under way starts over
 
 
 def is_due(tx: Connection, parent: int, acked_by_parent: int) -> bool:
-    """Say whether what the parent has of our bulk log is before where it begins, or copies are on
-    their way up: what they brought is of no one point."""
+    """Return whether the parent's position in our bulk log is before its beginning, or an upload is
+    under way: what that brought is not of one point in time.
+    """
     return acked_by_parent < truncation.low_water_up(tx, Lane.BULK) or bool(
         peers.load(tx, parent).snapshot_out
     )
 
 
 def request_upload(tx: Connection, parent: int) -> None:
-    """Have copies handed up from the beginning, whatever our log holds."""
+    """Have copies uploaded from the beginning, whatever our log has."""
     peers.update(tx, parent, snapshot_out=BEGINNING)
 
 
 def progress(tx: Connection, parent: int) -> Place | None:
-    """Return how far our copies have gone up; None when none are on their way."""
+    """Return how far our copies have gone up; None when no upload is under way."""
     stored = peers.load(tx, parent).snapshot_out
     return Place.from_bytes(stored.encode()) if stored else None
 
 
 def parent_bulk_is_from_snapshot(tx: Connection, parent: int) -> bool:
-    """Say whether some of the parent's own words of bulk came as copies: they are in no entry, and
-    cannot be given back one by one."""
+    """Return whether some of the parent's own bulk entries came as copies: they are in no entry,
+    and cannot be restored to it one by one.
+    """
     row = execute(
         tx,
         "SELECT 1 FROM stream_base b JOIN incarnation i ON i.id = b.incarnation "
@@ -55,7 +57,7 @@ def parent_bulk_is_from_snapshot(tx: Connection, parent: int) -> bool:
 
 
 class SnapshotUpload:
-    """One chunk on its way up."""
+    """One chunk of the upload."""
 
     def __init__(self, host: Host, parent_unit: int, session: int, rows_max: int) -> None:
         self._host = host
@@ -82,7 +84,7 @@ class SnapshotUpload:
         )
 
     def on_reply(self, _reply: pb.UploadSnapshotResponse) -> bool:
-        """Note that the parent has joined it; say whether more follow."""
+        """Record that the parent has joined it; return whether more follow."""
         assert self._sent is not None
         after = self._sent.next
         stored = after.to_bytes().decode() if after is not None else ""
@@ -90,7 +92,7 @@ class SnapshotUpload:
         return after is not None
 
     def _receiver(self) -> Receiver:
-        """The parent, as one to whom copies go: of us and all below, as far as it may hear."""
+        """Return the parent as a receiver of copies: of us and all below, as far as it may have."""
         me, routes = self._host.replica.identity, self._host.replica.routes
         registers = self._host.replica.tables.schema.registers
         above = me.level - 1

@@ -1,4 +1,4 @@
-"""Conflict rows: the losing values of every record, stored apart from its row."""
+"""Conflicts in the store: the losing values of every record, apart from its row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts about a store as a whole, by name. Facts about a neighbour: `sync.store.peers`."""
+"""Meta: facts about a store as a whole, by name. Facts about a neighbour: `sync.store.peers`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sync.store.sql import execute
 
 INCARNATION = "incarnation"
 CONTINUES = "numbering_from"  # the incarnation whose log numbers this one goes on with
-RESTORED = "recovery_due"  # a child has proved that this store lost entries of its own
-FENCED = "fenced"  # the parent accepts another store under our name: why, in its words
+RESTORED = "recovery_due"  # a child has proved that this store lost own entries
+FENCED = "fenced"  # the parent accepts another store under our name: why, in its text
 RETENTION = "retention"  # when it ran last, and since when it has run without a gap
 QUARANTINED_COPY = "quarantined_copy:"  # + its id: the packed records; there is no entry
 

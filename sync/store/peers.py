@@ -1,4 +1,4 @@
-"""What this store knows of each neighbour: one row each. The caller owns the transaction.
+"""Peers: what this store knows of each neighbour, one row each. The caller owns the transaction.
 
 How far a neighbour's log was received, by lane, is in the table `cursor`.
 """
@@ -82,5 +82,5 @@ def revoke_tokens(tx: Connection) -> None:
 
 
 def fits_pin(pinned: str, public_key: bytes) -> bool:
-    """Say whether a neighbour may come under a key. Before anything is pinned any key fits."""
+    """Return whether a neighbour may come under a key. Before one is pinned, any key fits."""
     return public_key.hex().startswith(pinned)

@@ -14,7 +14,7 @@ from sync.model.version import Version, incarnation_of
 from sync.store.sql import execute
 
 DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
-OF_CAUSE = frozenset({"missing_record", "blocked"})  # heal once their cause has come
+OF_CAUSE = frozenset({"missing_record", "blocked"})  # applied once their cause has come
 OF_COPY = "foreign_version"  # a copy: entries of whoever may write go on, and it waits for them
 OF_WRITER = frozenset(
     {"foreign_unit", "not_owner", "append_only", "wrong_kind", "invalid_value"}

@@ -1,6 +1,6 @@
-"""Run statements on the driver's own cursor, inside the caller's SQLAlchemy transaction.
+"""SQL on the driver's own cursor, inside the caller's SQLAlchemy transaction.
 
-The engine's hot path runs some twenty small statements a transaction; through SQLAlchemy's
+The engine's hot path runs about twenty small statements in a transaction; through SQLAlchemy's
 result machinery each costs several times what SQLite needs for it (docs/benchmarks.md). The
 transaction, the pool and the errors stay SQLAlchemy's.
 """
@@ -136,7 +136,7 @@ class RetryTransaction(Exception):
     """
 
 
-# SQLite's primary result codes. Those few are about what was asked; all others are trouble.
+# SQLite's primary result codes. These few are about what was asked; all others are faults.
 _OF_DATA = frozenset({1, 18, 19, 20, 21, 25})
 _BY_NUMBER = {
     3: StoreFault.FORBIDDEN,
@@ -166,7 +166,7 @@ _BY_CLASS = {
     "F0": StoreFault.TRANSIENT,  # its settings
     "XX": StoreFault.CORRUPT,
 }
-# For a driver that gives no code: words of its message.
+# For a driver that gives no code: parts of its message.
 _BY_SIGN = {
     "malformed": StoreFault.CORRUPT,
     "not a database": StoreFault.CORRUPT,
@@ -198,7 +198,7 @@ def fault_of(error: DBAPIError | TimeoutError) -> StoreFault | None:
     if error.connection_invalidated:
         return StoreFault.LOST
     if state is None and isinstance(error, OperationalError | InterfaceError):
-        return StoreFault.LOST  # the server said nothing at all
+        return StoreFault.LOST  # the server gave no code at all
     text = str(origin).lower()
     return next((trouble for sign, trouble in _BY_SIGN.items() if sign in text), None)
 

@@ -1,4 +1,4 @@
-"""The engine's tables, in one MetaData for the product. A comment says what each table has."""
+"""The engine's tables, in one MetaData for the product. A comment states what each table has."""
 
 from __future__ import annotations
 

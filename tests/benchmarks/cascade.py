@@ -49,7 +49,7 @@ def tiers(bench: Bench) -> None:
         ("edit_p50", "ms"),
     ):  # fmt: skip
         label = f"single_{measure}" if measure.startswith("edit") else f"tiers_{measure}"
-        if name or measure not in ("new", "edit_p50"):  # these have another beside them above
+        if name or measure not in ("new", "edit_p50"):  # above, these have another next to them
             bench.found(label, ours[measure], unit, against=name, others=theirs[measure])
     bench.found(
         "single_edit_p99", ours["edit_p99"], "ms", against="its own p50", others=ours["edit_p50"]

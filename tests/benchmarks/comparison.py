@@ -129,7 +129,7 @@ def _pair(folder: Path, count: int) -> Iterator[Pair]:
 
 
 def _lose(pair: Pair, n: int) -> None:
-    """Let the street lose ten records, its sums following: as if it had never heard of them."""
+    """Let the street lose ten records, its sums following: as if it had never received them."""
     unit = pair.child.identity.unit
     table = pair.street.tables["bench"]
 

@@ -155,7 +155,7 @@ def serve_offices(folders: list[Path]) -> dict[str, Any]:
 
 
 def serve_children(folder: Path) -> dict[str, Any]:
-    """Serve a hub; light children greet and wait, from another process."""
+    """Serve a hub; light children handshake and wait, from another process."""
     import gc
 
     from hub.serve.process import Process
@@ -183,7 +183,7 @@ def serve_children(folder: Path) -> dict[str, Any]:
 
 
 def be_children(address: str, units: list[int]) -> None:
-    """Greet for each unit over a channel of its own, wait for rings, and hold still."""
+    """Handshake for each unit over a channel of its own, wait for notifications, no more."""
     from sync.link.lines import NO_PROXY
     from sync.wire.link.v1 import link_pb2 as pb
     from sync.wire.link.v1 import link_pb2_grpc

@@ -66,7 +66,7 @@ class Cascade:
         self._rows = [(record_id.hex(), *values) for record_id, values in data]
 
     def fresh(self) -> None:
-        """Empty tables, subscribed anew, nothing left of the last round."""
+        """Empty tables with a new subscription; nothing is left of the last round."""
         for connection in self._connections:
             for (name,) in connection.execute("SELECT subname FROM pg_subscription").fetchall():
                 run(connection, "ALTER SUBSCRIPTION {} DISABLE", name)

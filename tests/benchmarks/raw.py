@@ -82,7 +82,7 @@ def rate(folder: Path, count: int, processes: int) -> float:
 
 
 def rate_with_log(folder: Path, count: int) -> float:
-    """Return rows a second of one process that writes each row and a log row beside it."""
+    """Return rows a second of one process that writes each row and a log row with it."""
     data = prepared(count)
     bodies = [(row[0], "|".join(map(str, row[1:])).encode()) for row in data]
     path = folder / "rawlog.db"

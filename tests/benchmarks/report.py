@@ -15,7 +15,7 @@ class Result:
     measure: str
     value: float
     unit: str
-    against: str  # with its own median; empty when nothing stands beside it
+    against: str  # with its own median; empty when it is compared with nothing
     ratio: float | None
     runs: int
 

@@ -201,7 +201,7 @@ class Tier:
         """Wait until one record shows the value of `round`."""
         record_id = bytes.fromhex(record) if record else self._rows[n][0]
         statement = f"SELECT f_phone FROM r_{register} WHERE unit=? AND id=?"
-        # Told by each commit here: a thread that asks all the time would take the office's time.
+        # Notified by each commit here: a thread that asks all the time would slow the office.
         self._committed.clear()
         while self._one(statement, (self._unit, record_id)) != phone_of(round):
             self._committed.wait(0.05)

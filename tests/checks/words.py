@@ -1,11 +1,13 @@
-"""The house's words: no identifier and no module name uses a banned word; no module is a gerund.
+"""The house's words: no name and no comment uses a banned word; no module's name is a gerund.
 
-The words stand in docs/glossary.md, section "Banned in identifiers". `python -m tests.checks.words`
-prints each fault as file:line and exits with 1 if there is one.
+The words are in docs/glossary.md, sections "Banned in identifiers" and "Banned in comments and
+docstrings". `python -m tests.checks.words` prints each fault as file:line and exits with 1 if there
+is one.
 """
 
 from __future__ import annotations
 
+import ast
 import io
 import keyword
 import re
@@ -18,10 +20,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # The ledger's account "held": these names are about money, not about the engine.
-LEDGER_NAME = re.compile(r"^_?(held_fen|HELD|held)$")
+LEDGER_NAME = re.compile(r"^(held_fen|HELD)$")
 LEDGER_FILES = re.compile(r"ledger|money|posting|conservation|balance|bank|formula|report|fund")
 GERUND = re.compile(r"[a-z]{2,}ing$")
 FIELD_GERUNDS = {"importing", "exporting", "signing"}  # the gerund is the field's word
+PRODUCT = ("sync/", "node/", "hub/")  # whose comments and docstrings are checked, too
+CODE_SPAN = re.compile(r"`[^`]*`")
 NOUNS = {"posting", "string", "ring", "thing", "setting", "testing", "routing"}  # no gerunds
 
 
@@ -59,6 +63,40 @@ def name_faults(path: Path, words: frozenset[str]) -> list[str]:
     return faults
 
 
+def banned_in_prose(glossary: str) -> re.Pattern[str]:
+    """Return what finds the words of the code block about comments, wherever a line is broken."""
+    section = r"## Banned in comments and docstrings.*?```\n(.*?)```"
+    (block,) = re.findall(section, glossary, re.DOTALL)
+    phrases = (r"\s+".join(phrase.split()) for phrase in block.split(","))
+    return re.compile(rf"\b({'|'.join(phrases)})\b", re.IGNORECASE)
+
+
+def prose_faults(phrases: re.Pattern[str], source: str) -> Iterator[tuple[int, str]]:
+    """Yield (line, phrase) of every banned phrase in a comment or a docstring."""
+    for line, text in _prose(source):
+        spared = CODE_SPAN.sub(lambda code: re.sub(r"[^\n]", " ", code.group()), text)
+        for found in phrases.finditer(spared):
+            yield line + spared.count("\n", 0, found.start()), " ".join(found.group().split())
+
+
+def _prose(source: str) -> Iterator[tuple[int, str]]:
+    """Yield (line, text): comments that follow each other as one text, and every docstring."""
+    comments: list[tuple[int, str]] = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        text = token.string.lstrip("# ")
+        if comments and comments[-1][0] + comments[-1][1].count("\n") + 1 == token.start[0]:
+            comments[-1] = (comments[-1][0], f"{comments[-1][1]}\n{text}")
+        else:
+            comments.append((token.start[0], text))
+    yield from comments
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                yield node.lineno, text
+
+
 def _is_ledger(path: Path, name: str) -> bool:
     return bool(LEDGER_NAME.match(name) or LEDGER_FILES.search(path.as_posix()))
 
@@ -74,14 +112,21 @@ def python_files() -> list[Path]:
 
 def main() -> int:
     """Print every fault; return 1 if there is one."""
-    words = banned((ROOT / "docs/glossary.md").read_text(encoding="utf-8"))
+    glossary = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    words, phrases = banned(glossary), banned_in_prose(glossary)
     faults = 0
     for path in python_files():
         for fault in name_faults(path, words):
             print(f"{path}: the file's name: {fault}")
             faults += 1
-        for line, name in faults_in(path, words, (ROOT / path).read_text(encoding="utf-8")):
+        source = (ROOT / path).read_text(encoding="utf-8")
+        for line, name in faults_in(path, words, source):
             print(f"{path}:{line}: {name}: see docs/glossary.md, Banned in identifiers")
+            faults += 1
+        if not path.as_posix().startswith(PRODUCT):
+            continue
+        for line, phrase in prose_faults(phrases, source):
+            print(f"{path}:{line}: {phrase}: see docs/glossary.md, Banned in comments")
             faults += 1
     return 1 if faults else 0
 

@@ -36,3 +36,22 @@ def test_every_function_that_is_named_is_in_its_file() -> None:
         if not re.search(rf"\bdef {name}\b", (ROOT / path).read_text(encoding="utf-8"))
     ]
     assert lost == []
+
+
+def test_every_file_of_the_layer_table_is_in_its_package() -> None:
+    """Where a row names two packages, a file is in one of them."""
+    lost, seen = [], 0
+    for packages, _, files in re.findall(
+        r"^\| (`(?:hub|node|sync).*?) \| (.*?) \| (.*?) \|$", TEXT, re.MULTILINE
+    ):
+        first, *others = re.findall(r"`([\w/]+)`", packages)
+        folders = [
+            first,
+            *(other if "/" in other else f"{first.rpartition('/')[0]}/{other}" for other in others),
+        ]
+        for name in re.findall(r"`(\w+)`", files):
+            seen += 1
+            if not any((ROOT / folder / f"{name}.py").is_file() for folder in folders):
+                lost.append((packages, name))
+    assert lost == []
+    assert seen > 80

@@ -21,7 +21,7 @@ from node.services.health.problems import TEXTS
 ROOT = Path(__file__).parents[2]
 HAN = re.compile(r"[一-鿿]")
 PLACE = "\0"  # where a value is put in
-# A sign of half width beside a Chinese character; one between two codes is none of ours.
+# A sign of half width next to a Chinese character; one between two codes is allowed.
 HALF = re.compile(r"[一-鿿”》）] *[,;:?!()]|[,;:?!()] *[一-鿿“《（]")
 FORMS = ("主机:端口", "用户@主机:5432/数据库")  # are typed as they stand
 SHOWN = re.compile(  # is typed or seen as it stands: commands, options, settings, files, addresses

@@ -1,4 +1,4 @@
-"""The commands that people are told about are the commands that there are."""
+"""The commands that the documents name are the commands that exist."""
 
 from __future__ import annotations
 

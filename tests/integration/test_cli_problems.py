@@ -1,4 +1,4 @@
-"""What people do in trouble, from the command line: holes, copies, many conflicts at once."""
+"""Problems solved at the command line: quarantine, clones, many conflicts at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a verb was called wrongly is told like every other error; lists come in one envelope."""
+"""Wrong usage of a verb is reported like every other error; lists come in one envelope."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_every_list_comes_in_the_same_envelope(office: Path, verb: tuple[str, ..
     found = silian(*verb, "--dir", office, "--json")
     assert found.exit == 0, found.err
     document = found.json
-    assert document.keys() >= {"items", "next", "total"}  # and what stands beside a list
+    assert document.keys() >= {"items", "next", "total"}  # and the other fields of a list
     assert isinstance(document["items"], list)
     assert isinstance(document["next"], str)
     assert document["total"] >= len(document["items"])

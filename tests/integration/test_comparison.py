@@ -193,7 +193,7 @@ def test_a_redacted_record_compares_equal_to_the_full_one_and_is_not_repaired(
 
 
 def durable_everywhere(office: Office) -> None:
-    """Let an office hear that everybody above has all that it wrote."""
+    """Tell an office that everybody above has all that it wrote."""
     with office.store.read() as tx:
         end = log.position(tx)
     durable_above = [DurableAt(level, lane, end) for level in range(office.level) for lane in Lane]

@@ -16,7 +16,7 @@ HALL = {"name": "一号楼", "use": "office", "area_m2": "660", "address": "一�
 
 
 def state(tier: Tier, code: str, correction: str) -> str:
-    """Return how a request stands at an office; "unknown" where it was not heard."""
+    """Return the state of a request at an office; "unknown" where it was not received."""
     with tier.at(code) as office:
         try:
             return office.get_correction(id=correction).correction.state

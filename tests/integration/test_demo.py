@@ -25,7 +25,7 @@ TREE = """code,name,level,parent_code
 330102001001,甲社区,community,330102001000
 330102001002,乙社区,community,330102001000
 """
-pytestmark = pytest.mark.timeout(300)  # a slow machine that runs other tests beside it
+pytestmark = pytest.mark.timeout(300)  # a slow machine that runs other tests, too
 
 
 @pytest.fixture(scope="module")

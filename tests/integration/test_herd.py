@@ -1,4 +1,4 @@
-"""A hub that restarts with sixty children: each greets it a bounded number of times, spread."""
+"""A hub restarts with sixty children: each makes a bounded number of handshakes, spread in time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WIDE = HEAD + "".join(f"{code},社区{n},community,{STREET}\n" for n, code in en
 
 
 class HandshakeClient:
-    """The least that can be a child: it greets, has nothing to say and listens."""
+    """The least that can be a child: it makes a handshake, has nothing to send and waits."""
 
     def __init__(self, unit: int) -> None:
         self._unit = unit
@@ -62,7 +62,7 @@ class HandshakeClient:
 
 
 class Hub:
-    """The street's face to its children, which counts greetings; it can go away and come back."""
+    """The street's end of the links to its children; counts handshakes; can stop and restart."""
 
     def __init__(self, office: Office) -> None:
         self.office = office

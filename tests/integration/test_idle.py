@@ -56,7 +56,7 @@ class City:
         self._jobs[code] = process.jobs
 
     def tick(self) -> None:
-        """Let a minute pass: every office ticks, looks whether a job is due, greets its parent."""
+        """Let a minute pass: every office ticks, checks whether a job is due, makes a handshake."""
         self.clock.forward(MINUTE_MS)
         for code, each in self.served.items():
             each.tick()
@@ -175,7 +175,7 @@ def test_a_watermark_that_was_shown_is_written_and_one_that_nobody_asked_for_onc
 def test_a_store_put_back_from_before_an_edit_is_still_distinguished_from_the_one_that_went_on(
     city: City,
 ) -> None:
-    """Greetings that change nothing hand out no fresh token; one after an edit does."""
+    """Handshakes that change nothing issue no fresh token; one after an edit does."""
     child, hub = city.served[COMMUNITY].office, city.served[STREET].office
 
     def given() -> str:

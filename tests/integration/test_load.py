@@ -128,7 +128,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
 
 
 def create(office: Office, count: int = 1, *, down_to: int = 0) -> None:
-    """Create records in one transaction, heard above or by one child."""
+    """Create records in one transaction, received above or by one child."""
     unit, register = office.identity.unit, office.catalogue.registers["service_outlet"]
     audiences: tuple[str, ...] = (f"down:{down_to}",)
     if not down_to:
@@ -277,7 +277,7 @@ def test_a_child_that_reads_nothing_costs_its_hub_one_pending_notification_per_l
     child_session = town.parent.sessions._children[child.identity.unit]
     assert child_session.pending == {Lane.BULK}
     assert child_session.watch_reply is None
-    assert notifications == [{Lane.BULK}]  # rung once, and nothing queued behind it
+    assert notifications == [{Lane.BULK}]  # notified once, and nothing queued behind it
     assert not child_session.acked
     batch = town.parent.pull(child.identity.unit, hello_answer.session, Lane.BULK, 0, 1 << 30)
     assert batch.entries

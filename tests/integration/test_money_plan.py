@@ -58,7 +58,7 @@ def test_a_rule_that_has_no_answer_says_so(wrong: tuple[str, ...]) -> None:
 
 @pytest.fixture
 def city(tmp_path: Path) -> Path:
-    """A city that has heard of one community: 1,000 households, 200 Party members, a committee."""
+    """A city that knows one community: 1,000 households, 200 Party members, a committee."""
     (tmp_path / "tree.csv").write_text(TREE, encoding="utf-8")
     for unit in UNITS:
         made = silian("init", "--dir", tmp_path / unit, "--unit", unit, "--tree",

@@ -241,7 +241,7 @@ def test_a_fenced_store_stays_so_for_commands_until_its_parent_lets_it_in(tier: 
 
 
 def test_two_clones_that_run_in_turn_are_detected(tier: Tier) -> None:
-    """Neither is ever served beside the other; the one whose token was taken back is fenced."""
+    """Neither is ever served together with the other; the one whose token was revoked is fenced."""
     backup = copy_of(tier, GARDEN)
     clone = Process([backup], wall_ms=wall_ms, rng=random.Random("twin"))
     clone.start()

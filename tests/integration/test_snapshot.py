@@ -172,7 +172,7 @@ class PausedSnapshot:
 
 
 def emptied(tier: Tier, code: str) -> None:
-    """Stop an office whose disk is lost, and make its folder anew."""
+    """Stop an office whose disk is lost, and make a new folder for it."""
     tier.stop(code)
     shutil.rmtree(tier.base / code)
     config = OfficeConfig(unit=code, parent=tier.addresses[PARENT[code] or ""], sync_interval_s=2)

@@ -1,4 +1,4 @@
-"""A store that is gone is said to be gone, and is never made anew: that would hide the loss."""
+"""A store that is gone is reported, and never created again: that would hide the loss."""
 
 from __future__ import annotations
 

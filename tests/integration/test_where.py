@@ -1,4 +1,4 @@
-"""How far a record is safe: known soon after a line heals, and dated."""
+"""How far up a record is durable: known soon after a link is back, and dated."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ MUTANTS = (
     ),
     Mutant(
         "a failed recovery is not tried again", "INV-8", "sync/link/session.py",
-        "        self._recoveries = 0  # after the rest it tries again\n", "",
+        "        self._recoveries = 0  # after the wait it tries again\n", "",
         "tests/unit/sync/test_session.py",
     ),
     Mutant(

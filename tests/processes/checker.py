@@ -55,7 +55,7 @@ def _lists(clients: dict[str, OfficeClient], observed: Observations) -> Iterator
 
 
 def _received(history: list[Txn], code: str) -> list[Txn]:
-    """Leave only the appends that an office may hear of."""
+    """Leave only the appends that an office may receive."""
     units = {NAMES[unit] for unit in RECEIVES_FROM[code]}
     return [
         replace(txn, appends={k: e for k, e in txn.appends.items() if k.partition("/")[0] in units})
@@ -94,7 +94,7 @@ def _same(clients: dict[str, OfficeClient]) -> Iterator[str]:
 
 
 def _texts(clients: dict[str, OfficeClient], observed: Observations) -> Iterator[str]:
-    """What was acknowledged is shown, is kept beside it, or was overwritten by one who saw it."""
+    """What was acknowledged is shown, is kept as a loser, or was overwritten by one who saw it."""
     for code, client in clients.items():
         for record in client.list_records(register=TEXTS, subtree=True).records:
             events = client.get_record(

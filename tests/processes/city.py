@@ -40,7 +40,7 @@ SYNC_WAIT_MS = 3_000
 
 
 class NotQuiet(AssertionError):
-    """After everything was healed, something still waits."""
+    """After everything was restored, something still waits."""
 
 
 @dataclass(slots=True)
@@ -163,7 +163,7 @@ class City:
         return True
 
     def undo_fault(self, step: Step) -> float:
-        """Undo it. Who lost its line is told that it is back, as an operator would.
+        """Undo it. Who lost its link is notified that it is back, as an operator would do.
 
         Returns: how many seconds a process took to start; the plan's clock stands still meanwhile.
         """

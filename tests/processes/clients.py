@@ -40,7 +40,7 @@ def unpacked(text: str) -> list[int]:
 
 
 class OutcomeUnknown(Exception):
-    """Nobody was told whether it happened."""
+    """Nobody knows whether it happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Observations:
 
 @dataclass(slots=True)
 class OfficeUser:
-    """One office as one person uses it: the line is opened anew after each failure."""
+    """One office as one person uses it: the connection is opened again after each failure."""
 
     city: City
     code: str

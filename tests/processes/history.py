@@ -4,8 +4,8 @@ Each list is appended to and read whole, so a read tells the order of all writes
 reads follow the edges between transactions: ww (appended after), wr (read what was appended), rw
 (did not see what was appended next), and `session` (came after, in one session). A cycle is an
 anomaly; which one, its edges say (Adya 1999; the idea of reading it off lists is Elle's, Kingsbury
-and Alvaro, VLDB 2020). Cycles with two rw edges or more are allowed: offices that cannot hear each
-other may see two events in different orders, as long as neither is a cause of the other.
+and Alvaro, VLDB 2020). Cycles with two rw edges or more are allowed: offices without contact to
+each other may see two events in different orders, as long as neither is a cause of the other.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Txn:
 
     `session`: transactions of one session came one after another, in the order of the history;
     `site`: where it ran. A reader of one site that goes to another opens a new session.
-    `outcome`: unknown when nobody was told; then it may have happened, or not.
+    `outcome`: unknown when there was no answer; then it may have happened, or not.
     """
 
     session: str

@@ -1,4 +1,4 @@
-"""One run: a city is started, used and broken for a while, healed, and judged."""
+"""One run: a city is started, used and broken for a while, restored, and checked."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ steps = st.lists(
 
 
 def played(script: list[tuple[str, int, int]]) -> list[Txn]:
-    """Return the history of three writers, each heard by two copies, first things first."""
+    """Return the history of three writers, each received by two copies, first things first."""
     rng = random.Random(0)
     log: list[dict[str, int]] = []  # of all three: what each transaction appended
     received = {"copy-0": 0, "copy-1": 0, "copy-2": 0}

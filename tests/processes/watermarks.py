@@ -17,8 +17,8 @@ class WatermarkMonitor:
     def observe(self, at: str, status: pb.GetStatusResponse, pid: int = 0) -> None:
         """Compare with what was seen there before. `pid`: the number of the process that said it.
 
-        What is safe above, and how exact others are, is written down now and then only: a process
-        that was killed starts with what it last wrote down, which is less, until it hears anew.
+        How far a log is durable above, and how exact others are, is stored now and then only: a
+        process that was killed starts with what it last stored, which is less, until it gets more.
         """
         for level in status.durable_above:
             self._check((at, str(pid), "safe", str(level.level), level.lane), level.position)

@@ -94,7 +94,7 @@ runs = st.builds(
 
 
 def play(run: Run) -> tuple[Office, Office]:
-    """Let both offices write and hear as `run` says; every view on the way must be lawful."""
+    """Let both offices write and receive as `run` says; every view on the way must be lawful."""
     kinds, duty, moves = run
     both = script(kinds, duty)
     issuer, assignee = (

@@ -374,7 +374,7 @@ def test_a_bomb_of_many_small_parts_is_refused_in_bounded_memory(kind):
     assert peak_mib < PEAK_MIB_MAX
 
 
-# -- what travels beside the changes ---------------------------------------------------------------
+# -- what is sent besides the changes --------------------------------------------------------------
 
 
 @given(st.builds(DurableAt, st.integers(0, 2), st.sampled_from(list(Lane)), st.integers(0, 2**60)))

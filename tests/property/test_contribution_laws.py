@@ -182,7 +182,7 @@ def test_the_groups_of_a_breakdown_add_up_to_the_indicator(cells, indicator, day
     whole = evaluate(indicator, cells, day).numerator
     for dimension in indicator.dimensions:
         if dimension in PERIOD_DIMENSIONS:
-            continue  # past years are shown beside the year of the day
+            continue  # past years are shown with the year of the day
         groups = breakdown(indicator, dimension, cells, day)
         assert sum(figure.numerator for figure in groups.values()) == whole
 

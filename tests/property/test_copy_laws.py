@@ -25,7 +25,7 @@ scripts = st.lists(steps, min_size=2, max_size=22)
 
 @dataclass(frozen=True, slots=True)
 class FetchChunk:
-    """A copy and the edits that its office has heard."""
+    """A copy and the edits that its office has received."""
 
     state: RecordState
     received: frozenset[Version]

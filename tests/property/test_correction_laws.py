@@ -1,4 +1,4 @@
-"""Correction requests: what was said comes to the same in every order, however often heard."""
+"""Correction requests: the steps give the same state in every order, however often received."""
 
 from __future__ import annotations
 

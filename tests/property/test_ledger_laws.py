@@ -53,7 +53,7 @@ def empty_books(unit: int, *journal: Posting) -> Books:
 
 
 class World:
-    """Four offices; what one posts is heard by the other party when and as often as it happens."""
+    """Four offices; the other party receives a posting when and as often as it happens."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -196,7 +196,7 @@ class World:
             assert line.held_fen == held
 
     def settle_everything(self) -> None:
-        """The lines heal: all is heard, every release answered, every return booked."""
+        """The links are back: all is received, every release answered, every return booked."""
         for _ in range(2):
             for posting in list(self.mail):
                 self.deliver(posting)

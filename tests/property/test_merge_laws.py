@@ -103,7 +103,7 @@ RECEIVES = [("hear", who, other) for who, other in itertools.permutations(range(
 
 def programs(length: int) -> Iterator[tuple[tuple[object, ...], ...]]:
     """Yield every script of `length` steps over three replicas that can differ from a shorter one:
-    it ends with an edit, and nobody hears the same peer twice on end.
+    it ends with an edit, and nobody receives from the same peer twice in a row.
     """
     for script in itertools.product([*WRITES, *RECEIVES], repeat=length):
         repeats = any(a == b and a[0] == "hear" for a, b in itertools.pairwise(script))

@@ -116,7 +116,7 @@ STATES = (
 
 
 def share(offices: Sequence[Replica]) -> None:
-    """Have everybody hear everything."""
+    """Have everybody receive everything."""
     for one, other in itertools.permutations(offices, 2):
         one.receive_all(other.known.values())
 
@@ -198,7 +198,7 @@ def test_two_concurrent_deletes_are_one_delete_without_conflict(clocks):
 
 @pytest.mark.parametrize("clocks", list(itertools.product(TICKS, repeat=2)))
 def test_a_delete_of_an_earlier_causal_length_does_not_delete_the_restored_record(clocks):
-    """One ends the record again without having heard that another brought it back."""
+    """One ends the record again without having received that another brought it back."""
     before, made = concurrently(ended, ("end", "write"), clocks)
     reader = Replica(3, SCHEMA)
     reader.receive_all([*before, *made])
@@ -208,7 +208,7 @@ def test_a_delete_of_an_earlier_causal_length_does_not_delete_the_restored_recor
 
 @pytest.mark.parametrize("length", [1, 2, 3])
 def test_deletes_and_restores_received_in_reverse_order_wait_and_then_agree(length):
-    """Who hears the last word first takes nothing of it until its causes are there."""
+    """Who receives the last edit first applies nothing of it until its causes are there."""
     writer = Replica(0, SCHEMA)
     writer.create({"name": "first"}, 1)
     for n in range(length):

@@ -141,7 +141,7 @@ def attempt(net: MoneyNetwork, code: str, verb: str, random: Random) -> object:
 
 
 def repeat(net: MoneyNetwork, code: str, posting: Posting) -> object:
-    """Say a deed again under its number, as a program does that did not hear the answer."""
+    """Repeat a step under its number, as a program does that did not receive the answer."""
     before = net.kept(code)
     if posting.kind is PostingKind.RELEASE:
         again = money.release(

@@ -58,9 +58,9 @@ def without_values(state: RecordState | None) -> object:
 
 
 class Redaction(RuleBasedStateMachine):
-    """Three copies of one record, reduced wherever and as often as it may be.
+    """Three copies of one record, redacted wherever and as often as allowed.
 
-    The twin is made of the edits alone and has never been reduced.
+    The model is made of the edits alone and is never redacted.
     """
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ class Redaction(RuleBasedStateMachine):
             )
 
     def teardown(self) -> None:
-        """When all have heard all, what lives is the same everywhere, values too (INV-7)."""
+        """When all have received all, what is active is the same everywhere, values too (INV-7)."""
         for office in self.offices:
             office.receive_all(self.made)
             expected = expected_state(office.known.values(), SCHEMA)

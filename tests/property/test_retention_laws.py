@@ -1,7 +1,7 @@
 """Retention, as a machine over a plain model: no entry is cut that a live link still needs.
 
-The model is the promise itself: a list of entries with who may hear each, and how far each peer is.
-The real code works on a real store, with crashes between portions.
+The model is the promise itself: a list of entries with who may receive each, and how far each peer
+is. The real code works on a real store, with crashes between portions.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Truncation(RuleBasedStateMachine):
 
     @rule(child=st.sampled_from(CHILDREN), some=st.floats(0, 1))
     def child_pulls(self, child: int, some: float) -> None:
-        """It greets and takes part of what waits, if it is not below its floor."""
+        """It makes a handshake and takes part of what waits, unless it is below its mark."""
         with self.street.store.read() as tx:
             end = log.position(tx)
             low_water_mark = truncation.low_water_down(tx, Lane.BULK, child)
@@ -184,7 +184,7 @@ class Truncation(RuleBasedStateMachine):
 
     @invariant()
     def no_low_water_mark_is_above_what_its_peer_lost(self) -> None:
-        """Who is above its floor is served whole: nothing that it may hear is missing."""
+        """Who is above its low-water mark is served whole: nothing it may receive is missing."""
         if not hasattr(self, "street"):
             return
         there = self._stored()

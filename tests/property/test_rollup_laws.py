@@ -155,7 +155,7 @@ def test_totals_equal_the_recomputation_whatever_arrived_late_twice_or_out_of_or
     with network(templates) as net:
         play(net, history)
         for office in net.offices.values():
-            report = verify(office)  # each is right about what it has heard so far
+            report = verify(office)  # each is right about what it has received so far
             assert report.sound, report.differences
         net.settle()
         for hub in HUBS:

@@ -45,7 +45,7 @@ STEPS_MAX = 400
 class LinkMachine(RuleBasedStateMachine):
     """A child with a log and a parent with one; each holds how far it took the other's.
 
-    A lost request did nothing; a lost reply did its work and nobody heard. Both look the same.
+    A lost request did nothing; a lost reply did its work without an answer. Both look the same.
     """
 
     def __init__(self) -> None:
@@ -75,19 +75,19 @@ class LinkMachine(RuleBasedStateMachine):
 
     @rule(lane=lanes, count=st.integers(1, 9))
     def write_above(self, lane: Lane, count: int) -> None:
-        """The doorbell rings only while a `Watch` is open; a greeting tells of the rest."""
+        """A `Watch` is answered only while it is open; a handshake reports the rest."""
         self.parents_log[lane] += count
         if self.session.connected:
             self.notify(WorkAvailable(down=frozenset({lane})))
 
     @rule()
     def truncate_parents_log(self) -> None:
-        """The parent's log is cut: who is behind takes copies, from its next greeting on."""
+        """The parent's log is truncated: who is behind takes copies, from its next handshake on."""
         self.low_water_mark = self.parents_log[Lane.BULK]
 
     @rule()
     def truncate_own_log(self) -> None:
-        """Our log is cut: if the parent is behind, copies go up, from the next greeting on."""
+        """Our log is truncated: if the parent is behind, copies go up after the next handshake."""
         self.begins = self.log[Lane.BULK]
 
     @rule()

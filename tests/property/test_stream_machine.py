@@ -35,7 +35,7 @@ class OfficeLog:
 
 
 class Streams(RuleBasedStateMachine):
-    """`offices[0]` writes; each other hears the one before it, from wherever the line begins."""
+    """`offices[0]` writes; each other receives from the one before, from where the line begins."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -26,7 +26,7 @@ clocks = st.one_of(st.none(), st.integers(0, 40))  # a clock may be set anywhere
 
 
 class DeleteAndRestore(RuleBasedStateMachine):
-    """Three copies of one record; whoever edits knows no more than what it has heard."""
+    """Three copies of one record; whoever edits knows no more than what it has received."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class DeleteAndRestore(RuleBasedStateMachine):
                 assert set(listed) == office.state.survived_delete
 
     def teardown(self) -> None:
-        """When all have heard all, all hold the same bytes (INV-7)."""
+        """When all have received all, all have the same bytes (INV-7)."""
         for office in self.offices:
             office.receive_all(self.made)
         assert all(office.state == self.offices[0].state for office in self.offices)

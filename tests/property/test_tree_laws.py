@@ -77,7 +77,7 @@ def test_a_file_is_read_correctly_in_any_order_of_its_lines(rows, random) -> Non
 
 @given(trees())
 def test_the_fast_tree_queries_agree_with_walking_the_parents(rows) -> None:
-    """Against a dumb twin that knows nothing but each unit's parent."""
+    """Compared with a simple model that knows nothing but each unit's parent."""
     tree = Tree(read(rows, D1), D1)
     up = {unit.unit_id: unit.parent_id for unit in tree}
 
@@ -135,7 +135,7 @@ def test_a_unit_with_its_code_name_and_parent_keeps_its_id(old, new) -> None:
 
 @given(trees(communities_min=1), st.data())
 def test_no_unit_is_lost_by_a_renumbering(rows, data) -> None:
-    """Every code but the root's is dealt out anew; the names alone carry every id across."""
+    """Every code but the root's is replaced; the names alone carry every id across."""
     dealt = data.draw(st.permutations([row[0] for row in rows[1:]]))
     code_of = {ROOT[0]: ROOT[0], **dict(zip((row[0] for row in rows[1:]), dealt, strict=True))}
     new = [(code_of[c], name, level, code_of.get(p, "")) for c, name, level, p in rows]

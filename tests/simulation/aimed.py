@@ -39,7 +39,7 @@ AIMS: dict[str, tuple[int, str, int]] = {
 }
 APART_MS = STAGED_MS // (len(DEATHS) * len(AIMS) + 3)
 TRIES = 2  # what brings the deed about is done again a minute later, should nothing have come of it
-# What is done beside that: operation -> where.
+# What is done meanwhile: operation -> where.
 BACKGROUND: dict[str, tuple[int, ...]] = {
     "register_person": PERSONS, "close_case": (1, 2), "clash": (3, 4), "resolve": (2, 3, 4),
     "resolve_alike": (2, 3, 4), "ask_correction": (2,), "answer_correction": (3, 4),
@@ -47,7 +47,7 @@ BACKGROUND: dict[str, tuple[int, ...]] = {
     "relay_policy": (1,), "next_create": (4,), "next_change": (4,),
 }  # fmt: skip
 CLONED = 6  # the stage of clones
-AT_ONCE = 7  # of these, beside each death
+AT_ONCE = 7  # of these, during each death
 # What one thing makes possible and another needs, a minute apart: operation, where.
 ROUND = (("release", 0), ("answer", 1), ("give_back", 1), ("reverse", 0), ("rule", 0), ("rule", 1))
 

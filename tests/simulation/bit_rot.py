@@ -53,9 +53,11 @@ def bit_rot(process: Process, rng: random.Random) -> None:
 
 
 def compare_everywhere(world: World) -> None:
-    """Have every office compare every record with its parent, the lowest level first: what is put
-    right at a hub goes on upward by its own comparison. A person has closed the holes before:
-    records behind them are left alone."""
+    """Have every office compare every record with its parent, the lowest level first.
+
+    What is repaired at a hub goes on upward by its own comparison. A person has closed the
+    quarantined changes before: their records are left alone.
+    """
     for index in world.present:
         if index:
             at_ms = (4 - world.plan.levels[index]) * LEVEL_MS

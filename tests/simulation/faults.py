@@ -1,4 +1,4 @@
-"""What goes wrong: each fault at its time, undone at its end, and all of it healed for the calm."""
+"""Faults: each begins at its time and is undone at its end, and all are undone before the calm."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _begin(world: World, fault: Fault, rng: random.Random) -> Any:
         case "half_open" if index:
             note("fault", kind)
             edge = world.network.edges[index]
-            edge.up.add(fault)  # nobody is told; keepalive comes too late for this one
+            edge.up.add(fault)  # nobody is notified; keepalive comes too late for this one
             edge.down.add(fault)
             return lambda: world.network.restore_link(index, fault)
         case "cut_level":
@@ -225,7 +225,7 @@ def _swizzle(world: World, fault: Fault, rng: random.Random) -> None:
 
 
 def _grants_nothing(world: World) -> bool:
-    """Say whether a city may lose its disk: grants that nobody has heard of yet would be gone."""
+    """Return whether a city may lose its disk: grants that nobody has received would be gone."""
     return all(op.kind not in OPERATIONS["money"] for op in world.plan.ops)
 
 

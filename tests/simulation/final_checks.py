@@ -127,7 +127,7 @@ def _drained(world: World, process: Process) -> None:
 
 
 def _published_to_every_audience(world: World, process: Process) -> None:
-    """INV-2: what is to be heard both above and below was said both ways, whatever was lost."""
+    """INV-2: what has audiences both above and below was written to both, whatever was lost."""
     office = process.office
     unit, was_restored = office.identity.unit, process.index in world.oracle.restores.offices
     with office.store.read() as tx:
@@ -168,9 +168,9 @@ def _same_copies(world: World, process: Process) -> None:
         if name in PRIVATE:
             continue
         if name in ("assignment_event", "work_order", "posting", "correction"):
-            continue  # compared by what they come to: who hears which is a matter of the record
+            continue  # compared by their sums: who receives which depends on the record
         where = f"unit IN ({marks})" if name != "unit" else "1=1"
-        if name == "case":  # told downward, line by line
+        if name == "case":  # sent downward, line by line
             columns = ", ".join(f"f_{n}" for n in table.schema.names)
             where = f"f_told IN ({marks}) AND unit NOT IN ({marks}) AND causal_length % 2 = 1"
             query = f"SELECT unit, id, {columns} FROM r_case WHERE {where}"
@@ -266,8 +266,9 @@ def _nothing_lost(world: World, processes: list[Process], own: dict[int, Own]) -
 
 
 def _is_reissued(process: Process, version: Version, heads: Iterable[Version]) -> bool:
-    """Say whether a head is one of these, said once more by a restored office (ADR 0025): where
-    copies went in the place of a log it is not told what of its words was heard before."""
+    """Return whether a head is one of these, reissued by a restored office (ADR 0025): where
+    copies went in place of a log, it cannot know which of its entries were received before.
+    """
     was_restored = process.world.oracle.restores.offices and process.world.plan.copies
     return bool(was_restored) and hlc_of(version) in {hlc_of(head) for head in heads}
 

@@ -153,7 +153,7 @@ class Line:
     def _call(self, command: Command) -> bool:
         """Say it, and go on when it was answered. True: there is no line at all, said nothing.
 
-        A long cut is greeted into now and then only: each hopeless call costs what a real one does.
+        During a long cut a handshake is tried now and then only: a hopeless call costs a real one.
         """
         world, process = self._world, self._process
         edge = world.network.edges[process.index]

@@ -155,7 +155,7 @@ class Oracle:
         self._read_books(process)
 
     def _read_books(self, process: Process) -> None:
-        """Book what this office has posted, whoever may hear of it."""
+        """Book what this office has posted, whoever may receive it."""
         me = process.office.identity.unit
         count = process.eye.execute(
             "SELECT count(*) FROM r_posting WHERE unit=?", (me,)
@@ -196,7 +196,7 @@ class Oracle:
                 self._received(index, stream, seq, wire)
         if seen.arrival + 1 in skipped:
             seen.arrival += 1
-        if was_restored:  # it may have taken words back, or numbered them anew
+        if was_restored:  # it may have taken entries back, or renumbered them
             heads = process.eye.execute("SELECT incarnation, audience, lane, seq FROM stream")
             seen.received = {(inc, addressees, lane): seq for inc, addressees, lane, seq in heads}
 
@@ -240,7 +240,7 @@ class Oracle:
         entry = codec.entry_from_wire(wire)
         was_restored = index in self.restores.offices
         if was_restored and self.fact(stream, seq, entry.hash) is not None:
-            return  # come back, or numbered anew
+            return  # come back, or renumbered
         if stream[0] != process.office.identity.incarnation:
             raise Violation("INV-26 incarnation", f"office {index} wrote as {stream[0]:x}")
         if not was_restored:
@@ -390,7 +390,7 @@ class Oracle:
         self._checked_durable[key] = n
 
     def answered(self, process: Process, reply: Any) -> None:
-        """A child is told how far its log is safe: at each level named, it is."""
+        """A child's report of how far its log is durable is true at each level that it names."""
         index = process.index
         for durable_above in reply.durable_above if hasattr(reply, "durable_above") else ():
             at = index

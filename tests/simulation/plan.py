@@ -39,7 +39,7 @@ OPERATIONS: dict[str, dict[str, int]] = {
     "poison": {"poison": 3, "block": 2, "unstorable": 2},
     "next": {"next_create": 2, "next_change": 2},
 }  # fmt: skip
-# Drawn beside the others, by a chance of their own: plans drawn before keep what they had.
+# Drawn after the others, by a random source of their own: plans drawn before stay the same.
 DRAWN_SEPARATELY: dict[str, dict[str, int]] = {
     "bundles": {"carry": 6},
     "twice": {"register_person": 6, "person_leaves": 3, "close_case": 2},
@@ -141,7 +141,7 @@ class Plan:
     newer: tuple[int, ...] = ()  # offices that begin with the next version of the program
     absent: tuple[int, ...] = ()  # offices that a shrunk plan does without
     copies: int = 0  # changes from which on a store with nothing takes copies, and logs are cut
-    keys: bool = False  # a store that is put back, or copied, has its key beside it
+    keys: bool = False  # a store that is restored, or copied, has its key with it
 
     @property
     def node_days(self) -> float:
@@ -174,7 +174,7 @@ class Plan:
 
 
 def plan_from_json(text: str) -> Plan:
-    """Read what `to_json` wrote; other keys beside a plan's (a note why) are left alone."""
+    """Read what `to_json` wrote; other keys of a plan's file (a note why) are left alone."""
     m = json.loads(text)
     m["noise"] = Noise(**m["noise"])
     m["ops"] = tuple(Op(**op) for op in m["ops"])
@@ -217,7 +217,7 @@ def staged(number: int, stages: int, mode: Mode = "fast", draw: int = DRAW) -> P
     kinds = sorted(IN_MODE[mode])[number % stages :: stages]
     if not HISTORY_FAULTS.isdisjoint(kinds):
         kinds = [kind for kind in kinds if not kind.startswith("clock")]
-    if number == stages:  # what has no place beside a doubtful store, or needs two versions
+    if number == stages:  # what cannot go with a doubtful store, or needs two versions
         kinds = ["clock_day_ahead", "clock_jumps", "old_program", "upgrade"]
     faults, victim = [], rng.randrange(1, 6)
     for n in range(4 * len(kinds)):
@@ -322,7 +322,7 @@ def _faults(
         kind for kind in known
         if kind in POWER or rng.random() < (0.15 if kind in HISTORY_FAULTS else 0.6)
     ] or ["crash"]  # fmt: skip
-    if not HISTORY_FAULTS.isdisjoint(kinds):  # whose words are whose is told by their stamps
+    if not HISTORY_FAULTS.isdisjoint(kinds):  # stamps show who wrote what
         kinds = [kind for kind in kinds if not kind.startswith("clock")]
     count = int(intensity * (2 + offices * horizon_ms / DAY_MS * 1.5))
     victim = rng.randrange(offices)  # of what makes words doubtful: one office a run

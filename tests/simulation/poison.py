@@ -1,8 +1,8 @@
-"""What a faulty or hostile program says: words that no store can take, at the head of any lane.
+"""What a faulty or hostile program writes: values that no store can take, at the head of any lane.
 
-Each must become a hole with its reason at everybody who hears it, hold up only what depends on it
-(INV-21), and be healed or closed by a person with a trace. What is poison bears a sign in its
-record's id, or at the head of its payload.
+Each must be quarantined with its reason at everybody who receives it, block only what depends on it
+(INV-21), and be applied or closed by a person with a trace. Poison is marked in its record's id, or
+at the head of its payload.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ class Poison:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.victims: set[bytes] = set()  # honest records behind a hole, or not storable somewhere
+        self.victims: set[bytes] = set()  # honest records: blocked by quarantine, or not storable
         self._refusing: set[int] = set()  # offices whose store refuses what is not storable
 
     # -- saying it -----------------------------------------------------------------------------
 
     def write_poison(self, process: Process, reason: str, rng: random.Random) -> None:
-        """Say something that becomes a hole for this reason everywhere above."""
+        """Write something that is quarantined for this reason everywhere above."""
         office = process.office
         me, record = office.identity.unit, SIGN + bytes([REASONS.index(reason)]) + rng.randbytes(11)
         text = f"毒{self._world.people.mark(process.index)}"
@@ -148,7 +148,7 @@ class Poison:
     # -- what must have become of it -----------------------------------------------------------
 
     def check_quarantined(self, process: Process) -> None:
-        """INV-21, INV-2: each hole is of something poisonous, and all that is, is one.
+        """INV-21, INV-2: each quarantined change is poison, and all poison is quarantined.
 
         Raises: Violation.
         """
@@ -158,8 +158,8 @@ class Poison:
             "e.seq, e.wire "
             "FROM quarantine h LEFT JOIN entry e ON e.arrival = h.arrival ORDER BY h.id"
         ).fetchall()
-        # Where copies go beside a log, a change may come before its record, and then heals; so
-        # does what came after it.
+        # Where copies go instead of a log, a change may come before its record and is applied
+        # later; so is what came after it.
         early = {
             record
             for reason, _, records, state, *_ in rows

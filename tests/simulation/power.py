@@ -102,7 +102,7 @@ def lives(seed: int, cuts: int = RESTARTS, synchronous: str = "FULL") -> Outcome
 
 
 def _there(tx: Connection) -> int:
-    """Return how many transactions the store holds: whole ones, without a hole."""
+    """Return how many transactions the store has: complete ones, without a gap."""
     tx.exec_driver_sql("CREATE TABLE IF NOT EXISTS log (n INTEGER PRIMARY KEY, wire BLOB)")
     tx.exec_driver_sql("CREATE TABLE IF NOT EXISTS row (n INTEGER, k INTEGER, PRIMARY KEY (n, k))")
     count, newest, rows = tx.exec_driver_sql(

@@ -47,7 +47,7 @@ class Process:
         self.world = world
         self.index = index
         self.store = store or world.stores[index]
-        self.clone = bool(store)  # a copy, beside the office's own process
+        self.clone = bool(store)  # a clone, running at the same time as the office's own process
         self.alive = True
         self.dials = world.dialled.get(index, world.plan.parents[index])
         self.paused_until_ms = 0

@@ -1,8 +1,8 @@
-"""Offices whose history is in doubt: restored, new on a lost disk, or living twice.
+"""Offices whose history is in doubt: restored, new after a lost disk, or cloned.
 
-Such an office has said what is no more, and may say it anew under another incarnation. What must
-hold then (INV-24, INV-25) is looked at here; which of its edits still count is read off its own log
-when all is quiet.
+Such an office has written what is lost, and may reissue it under another incarnation. What must be
+true then (INV-24, INV-25) is checked here; which of its edits still count is read from its own log
+at the end.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Restores:
         self._require_acked_above(index)
 
     def recovers(self, process: Process) -> None:
-        """Only a restored store recovers, or one beside it, which has heard what that one lost."""
+        """Only a restored store recovers, or a neighbour that has received what that one lost."""
         if process.index in self.offices:
             return
         if not self.offices:
@@ -62,7 +62,7 @@ class Restores:
         received = oracle.received(self._world.plan.parents[index])
         for (stream, seq), fact in oracle.facts.items():
             if (stream, seq) in oracle.others:
-                continue  # said once more in another life: which of the two is above is not told
+                continue  # written again under another incarnation: no order between the two
             if fact.writer == index and received.get(stream, 0) >= seq:
                 self._must[index][stream, seq] = fact.hash
 
@@ -102,7 +102,7 @@ class Restores:
         return self._snapshot_entries(process) | found
 
     def _snapshot_entries(self, process: Process) -> dict[Place, tuple[bytes, int]]:
-        """Return those of its words that came back as copies: the ones that its parent heard."""
+        """Return those of its entries that came back as copies: the parent had received them."""
         oracle, found = self._world.oracle, {}
         parent = self._world.processes.get(self._world.plan.parents[process.index])
         for stream, (upto, _) in bases_of(process).items():

@@ -33,7 +33,7 @@ class Backup:
 
 
 def backup_of(world: World, process: Process) -> Backup:
-    """Write a backup as the office does, beside its work."""
+    """Write a backup as the office does, while it works."""
     target = world.folder / f"{process.store}.backup"
     process.office.store.backup(target)
     if world.disk is None:
@@ -72,7 +72,7 @@ def lose_disk(world: World, index: int) -> None:
 
 
 def copy(world: World, index: int, backup: Backup) -> Callable[[], None]:
-    """Start a copy of an office beside it; returns what a person does about it in the end."""
+    """Start a clone of an office; returns what a person does about it in the end."""
     world.ledger.note("fault", "copy")
     world.oracle.restores.began(index)
     store = _placed(world, index, backup, with_key=world.plan.keys)
@@ -108,7 +108,7 @@ def decide(world: World, index: int) -> None:
 def forgive(world: World) -> None:
     """Let the parents forget which store was there last, where a person has stopped the other.
 
-    Not while another copy of it lives beside it again: nobody has decided between these.
+    Not while another clone of it runs again: nobody has decided between these.
     """
     fenced = {i for i in world.oracle.restores.offices if _fenced(world.processes.get(i))}
     for index in sorted((world.to_forgive | fenced) - world.clones.keys()):

@@ -115,7 +115,7 @@ def with_snapshots(plan: Plan) -> Plan:
 
 
 def with_redaction(plan: Plan, every_ms: int = 600_000) -> Plan:
-    """Return a plan in which records are ended, edited apart and added anew, and all reduce."""
+    """Return a plan in which records are ended, edited apart and re-created, and all redact."""
     offices = range(len(plan.parents))
     kinds = ("retire", "end", "end_clash", "retire", "recreate", "change", "retire", "resolve")
     ops = tuple(

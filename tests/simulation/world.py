@@ -62,9 +62,9 @@ class World:
         self.stores = {i: str(i) for i in self.present}  # the folder that each office lives in
         self.store_numbers = itertools.count(1)
         self.to_forgive: set[int] = set()  # offices whose parent is to forget a copy
-        self.clones: dict[int, Process] = {}  # copies that live beside an office's own process
+        self.clones: dict[int, Process] = {}  # clones that run together with the office's process
         self.protocols: dict[int, tuple[int, int]] = {}  # of offices with an old program
-        self.dialled: dict[int, int] = {}  # offices told to dial another than their parent
+        self.dialled: dict[int, int] = {}  # offices set to dial another than their parent
         self.watch_ms = plan.tick_ms + HOUR_MS
         self.processes: dict[int, Process | None] = {}
         self._powerless = False
@@ -81,7 +81,7 @@ class World:
         self.oracle = Oracle(self)
 
     def run(self) -> None:
-        """Live through the plan, heal, calm down, and check. Raises: Violation."""
+        """Run the plan, undo all faults, calm down, and check. Raises: Violation."""
         for index in self.present:
             self.open(index)
         for op in self.plan.ops:
@@ -102,7 +102,7 @@ class World:
         self._until(end_ms - TIDY_MS)
         tidy(self)
         if self.plan.copies or any(fault.kind == "bit_rot" for fault in self.plan.faults):
-            compare_everywhere(self)  # what a hole kept out of copies comes by this, too
+            compare_everywhere(self)  # what quarantine kept out of copies comes by this, too
         self._until(end_ms)
         while self.clockwork.busy and self.clockwork.now_ms < end_ms + HOUR_MS:
             self.clockwork.step()  # what the last tick has begun

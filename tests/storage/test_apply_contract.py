@@ -45,7 +45,7 @@ STATEMENTS_MAX = 80
 
 
 class CountingFold:
-    """Counts what it hears, in the store; dies on the word "crash"."""
+    """Counts what it receives, in the store; dies on the word "crash"."""
 
     def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
         return frozenset({"name"}) if register == "person" else None
@@ -292,7 +292,7 @@ def test_by_column_and_row_by_row_give_the_same_rows(open_site):
 
 
 def test_changes_that_do_not_fit_by_column_are_retried_row_by_row_and_count_once(open_site):
-    """The first block of the batch fits, the second meets a value that it had not heard of."""
+    """The first block of the batch fits, the second meets a value that it had not received."""
     garden, street = pair(open_site, folds=(CountingFold(),))
     garden.commit(*(garden.create(n, name=f"n{n}", most=n) for n in range(6)))
     garden.send(street)
@@ -341,7 +341,7 @@ def test_a_single_edit_that_fails_is_not_retried(open_site):
 
 
 def test_an_update_by_column_does_not_hide_a_concurrent_value(open_site):
-    """The shown value is overwritten by someone who had not heard of the loser beside it."""
+    """The shown value is overwritten by someone who had not received its loser."""
     garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
     garden.commit(garden.create(1, tags="x"))
     garden.send(street)
@@ -364,7 +364,7 @@ def test_a_union_keeps_each_element_by_itself(open_site):
     garden.commit(garden.update(1, tags="x,a"))
     street.now_ms += 5
     street.commit(street.update(1, GARDEN, tags="x,b"))
-    street.send(garden)  # here the shown value is the street's, the garden's own beside it
+    street.send(garden)  # here the shown value is the street's, the garden's own is its loser
     street.commit(street.update(1, GARDEN, tags=None))
     street.send(garden)
     garden.send(street)
@@ -433,7 +433,7 @@ def test_a_clock_far_ahead_is_not_followed(open_site):
     assert garden.records()["open"] == []
 
 
-# -- holes -----------------------------------------------------------------------------------------
+# -- quarantine ------------------------------------------------------------------------------------
 
 NEWER = Schema.of([
     RegisterSchema("person", Lane.BULK, (*PERSON.fields, FieldSchema("hobby"))),

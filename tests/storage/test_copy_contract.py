@@ -191,7 +191,7 @@ def test_folds_run_for_joined_rows(open_site):
 
 
 def test_an_edit_quarantined_at_the_sender_does_not_count_as_overwritten(open_site):
-    """The street heard the garden's edit, which stood on a record that it did not have then."""
+    """The street received the garden's edit, based on a record that it did not have then."""
     garden, street = open_site(GARDEN), open_site(STREET)
     garden.commit(garden.create(1, name="a"))
     garden.commit(garden.update(1, name="x"))
@@ -311,7 +311,7 @@ def test_damaged_rows_are_repaired_and_what_was_not_sent_is_kept(open_site):
 
 
 def with_a_quarantined_newer_copy(open_site: OpenSite) -> tuple[Site, Site, Chunk, Chunk]:
-    """Return a community that has heard of its street's edit and holds the copy with it."""
+    """Return a community that has received its street's edit and has the copy with it."""
     garden, street = open_site(GARDEN), open_site(STREET)
     street.commit(street.create(1, name="a"))
     older = chunk_from(street, STREET)

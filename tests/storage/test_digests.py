@@ -106,7 +106,7 @@ def test_offices_that_received_the_same_entries_compute_the_same_checksums(
 
 
 def contested(child: Site, street: Site) -> None:
-    """Let both write the same fields apart, and hear of each other."""
+    """Let both write the same fields concurrently, and receive each other's edits."""
     street.now_ms = child.now_ms = child.now_ms + 10
     street.commit(street.update(2, GARDEN, name="街", tags="a,c", most=900))
     child.commit(child.update(2, name="居", tags="b", most=7))

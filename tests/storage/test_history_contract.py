@@ -102,7 +102,7 @@ def test_what_no_other_office_receives_has_its_history_too(open_site):
     garden.commit(alone(garden.delete(1)), by=WANG)
     assert reported(history(garden, 1)) == [("王", None, "A"), ("赵", "A", "B")]
     assert [e.operation for e in history(garden, 1).edits][-1] is Operation.DELETE
-    assert garden.batch_up().entries == ()  # and no other office hears of it
+    assert garden.batch_up().entries == ()  # and no other office receives it
     garden.send(street)
     assert street.states() == {}
 

@@ -1,4 +1,4 @@
-"""What the log promises on every store: nobody skips a number, hears too much, or gets half."""
+"""What the log promises on every store: nobody skips a number, receives too much, or gets half."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_nothing_is_sent_back_to_the_child_it_came_from(open_site):
 
 
 def test_a_relay_forwards_the_bytes_that_it_received(open_site):
-    """With a field that this program has never heard of, hash chain and all."""
+    """With a field that this program does not know, hash chain and all."""
     garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
     garden.commit(garden.create(1, name="a"))
     garden.commit(garden.create(2, name="b"))

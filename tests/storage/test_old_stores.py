@@ -2,7 +2,7 @@
 
 tests/data/stores/0007 has two real offices of the last program before the rename: a community and
 its street, which exchanged bundles and disagree about an address. tests/data/stores/0010 has a
-community and its street after two handshakes; the street was told about a cloned community.
+community and its street after two handshakes; the street has a record of a cloned community.
 """
 
 from __future__ import annotations

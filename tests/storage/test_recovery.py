@@ -114,7 +114,7 @@ def test_lost_entries_are_recovered_and_entries_written_since_arrive(open_site: 
     register_own_incarnation(restored)
     pages = recover(restored, street)
     assert len(pages) > 1
-    street.received_up_to.clear()  # without a greeting the log is sent from its start
+    street.received_up_to.clear()  # without a handshake the log is sent from its start
     restored.send(street)
     assert restored.records() == street.records()
     assert {r for _, r in restored.states()} == {r for _, r in street.states()}
@@ -129,7 +129,7 @@ def test_no_sequence_number_is_used_twice_and_every_chain_is_complete(open_site:
     restored, street, first = two_incarnations(open_site, since=3)
     register_own_incarnation(restored)
     recover(restored, street)
-    street.received_up_to.clear()  # without a greeting the log is sent from its start
+    street.received_up_to.clear()  # without a handshake the log is sent from its start
     restored.send(street)
     former = StreamKey(first.incarnation, "up:city", Lane.BULK)
     reissued = StreamKey(SECOND_INCARNATION, "up:city", Lane.BULK)
@@ -178,7 +178,7 @@ def test_a_probe_of_an_entry_that_the_parent_never_had_is_unknown(open_site: Ope
 def test_an_entry_recovered_from_two_neighbours_is_joined_once(
     open_site: OpenSite, first: str
 ) -> None:
-    """A street says an edit of a community's record up and down; its lost disk hears both."""
+    """A street edits a community's record, up and down; its lost disk had received both."""
     garden, street, district = open_site(GARDEN), open_site(STREET), open_site(DISTRICT)
     garden.commit(garden.create(1, name="a"))
     garden.send(street)

@@ -53,7 +53,7 @@ def redact(site: Site, *, low_water_mark: int | None = None, asked: Set[RecordKe
 
 
 def ended_pair(open_site) -> tuple[Site, Site]:
-    """Return a community that has ended its record 1, and its street that has heard of it."""
+    """Return a community that has ended its record 1, and its street that has received that."""
     garden, street = open_site(GARDEN), open_site(STREET)
     garden.commit(garden.create(1, name="a", tags="x", most=3), garden.create(2, name="z"))
     garden.send(street)
@@ -132,9 +132,9 @@ def test_a_value_in_conflict_with_a_delete_is_compared(open_site):
 
 
 def districts(open_site) -> tuple[Site, Site, Site, Site, Site]:
-    """Return community, street, two stores of one district that heard the same, and the city.
+    """Return community, street, two stores of one district that received the same, and the city.
 
-    Record 1 has ended; the city has not heard of that.
+    Record 1 has ended; the city has not received that.
     """
     garden, street, city = open_site(GARDEN), open_site(STREET), open_site(CITY)
     one, other = open_site(DISTRICT), open_site(DISTRICT)

@@ -26,7 +26,7 @@ NOBODY = version_of(5 << 16, 424_242)
 
 
 class RecordingFold:
-    """A fold that remembers what it was told."""
+    """A fold that remembers what it received."""
 
     def __init__(self) -> None:
         self.evidence: list[tuple[object, object]] = []
@@ -205,7 +205,7 @@ def test_a_value_that_only_one_sides_log_explains_is_no_conflict(open_site: Open
     """A copy came in the place of the log while an edit was held up: the other has it not."""
     child, street = in_step(open_site)
     child.now_ms += 1
-    child.commit(child.update(3, name="居后"))  # and its street will not hear the words
+    child.commit(child.update(3, name="居后"))  # and its street will not receive the entries
     street.now_ms = child.now_ms
     street.commit(street.update(4, GARDEN, grade="甲"))
     third, fourth = (RecordKey("person", GARDEN, record_id(n)) for n in (3, 4))

@@ -108,7 +108,7 @@ def test_entries_that_only_the_child_had_received_are_republished_to_the_parent(
     district.received_up_to.clear()
     new.send(district)
     garden.now_ms += 1
-    garden.commit(garden.update(1, name="c"))  # stands on what only the two below had heard
+    garden.commit(garden.update(1, name="c"))  # based on what only the two below had received
     new.take(garden.batch_up(), GARDEN)
     new.send(district)
     assert district.value(1, "name", GARDEN) == "c"
@@ -191,7 +191,7 @@ def test_entries_of_former_incarnations_are_republished_in_portions_without_a_ga
 def test_a_republished_entry_received_after_its_successor_is_no_conflict(
     open_site: OpenSite, later: str
 ) -> None:
-    """The street, come back, writes on before its child has greeted it."""
+    """The restored street writes on before its child has made a handshake."""
     garden, street, district = line_of(open_site)
     street.commit(street.update(1, GARDEN, name="b"))
     street.send(district)

@@ -70,7 +70,7 @@ def test_the_control_lane_is_never_truncated(open_site):
 
 
 def test_a_batch_that_would_begin_below_the_low_water_mark_is_refused(open_site):
-    """Nobody is stepped over a gap: who lacks what is cut is told so, upward and downward."""
+    """Nobody skips a gap: who lacks what is truncated gets an error, upward and downward."""
     street = open_site(STREET)
     for n in range(3):
         street.commit(street.create(n, GARDEN, name="a"))
@@ -79,7 +79,7 @@ def test_a_batch_that_would_begin_below_the_low_water_mark_is_refused(open_site)
         street.batch_up(after=0)
     with pytest.raises(LogTruncated):
         street.batch_down(GARDEN, after=0)
-    assert street.batch_down(ORCHID, after=0).entries == ()  # it could never hear of that
+    assert street.batch_down(ORCHID, after=0).entries == ()  # it could never receive that
     with street.store.read() as tx:
         low_water_mark = truncation.truncation_point(tx, LANE, GARDEN)
     assert len(street.batch_down(GARDEN, after=low_water_mark).entries) == 1

@@ -29,7 +29,7 @@ def line(open_site: Open) -> tuple[Site, Site, Site]:
 
 
 def received_and_signed(site: Site) -> tuple[int, int]:
-    """Return how far the community's stream is held, and how far it is vouched for."""
+    """Return how far the community's stream is stored, and how far it is signed."""
     with site.store.read() as tx:
         known, seq, _ = log_signatures.signed_up_to(tx, KEY)
     return seq, known.seq

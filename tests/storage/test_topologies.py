@@ -1,7 +1,7 @@
-"""Offices that acted apart and then met, on real stores, with every clock standing at one moment.
+"""Offices that wrote concurrently and then met, on real stores, with every clock at one moment.
 
-The product of what two levels do x what stood before x over which lines and in which order they
-hear of it, after the peers' topology tests (docs/scenarios.md, G1 to G4).
+The product of what two levels do x what was there before x over which links and in which order they
+receive it, after the peers' topology tests (docs/scenarios.md, G1 to G4).
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What a program has heard of a field or register that it does not know, by entries and by copies,
-is after its upgrade what it would have been had it known it all along."""
+"""What a program has received of a field or register that it does not know, by entries and copies,
+is after its upgrade what it would have been had it known it from the start.
+"""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class MoneyNetwork:
                     fresh += self.send(code, above) + self.send(above, code)
 
     def lines(self, code: str) -> list[Line]:
-        """Return every line that an office has written or heard."""
+        """Return every line that an office has written or received."""
         with self.offices[code].store.read() as tx:
             return list(lines_where(tx, "1=1"))
 

@@ -150,7 +150,7 @@ class Network:
             self.send_status(code)
 
     def send_status(self, code: str) -> None:
-        """Let an office's parent hear its news."""
+        """Let an office's parent receive its status."""
         parent, child = self[PARENT[code]], self[code]
         unit = child.identity.unit
         parent.peer_status.receive_status(child.peer_status.for_parent(), child=unit)

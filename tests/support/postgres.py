@@ -123,7 +123,7 @@ def usable_installation(scratch: Path) -> Path:
 def running_server() -> Iterator[Server]:
     """Start a server with an empty cluster, yield it, stop it, leave nothing behind.
 
-    Raises: NoPostgres; RuntimeError with the server's own words when it does not start.
+    Raises: NoPostgres; RuntimeError with the server's message when it does not start.
     """
     # A socket path has at most 107 bytes, so the folder stands directly under the temporary one.
     with tempfile.TemporaryDirectory(prefix="silian-pg-", ignore_cleanup_errors=True) as name:

@@ -45,9 +45,9 @@ Ends = tuple[asyncio.StreamWriter, asyncio.StreamWriter]
 
 @dataclass(slots=True)
 class Proxy:
-    """Listens on a port of the loopback and carries every connection to `to`, as told.
+    """Listens on a port of the loopback and carries every connection to `to`, as set.
 
-    It may be told from any thread. `to` may change; who dials before it is known is turned away.
+    Any thread may set it. `to` may change; who dials before it is known is turned away.
     """
 
     to: str = ""
@@ -180,7 +180,7 @@ class Proxy:
         return True
 
     async def _until_found(self, direction: Direction) -> None:
-        """On a line that stalls or loses, nobody hears that the other end is gone."""
+        """On a line that stalls or loses, nobody notices that the other end is gone."""
         while self.faults[direction].stalled or self.faults[direction].lost:
             await asyncio.sleep(POLL_S)
 

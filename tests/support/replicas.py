@@ -1,8 +1,8 @@
-"""Replicas of one record for the laws of merge: edits with causes, and a twin that merge obeys.
+"""Replicas of one record for the laws of merge: edits with causes, and a model that merge obeys.
 
-The twin is written from the definition, over the whole set of known edits at once, so it cannot
-depend on an order: a head is a value that no known edit names as overwritten; the record's life is
-the greatest that an edit speaks for; what no ender of that life had seen stands against its end.
+The model is written from the definition, over the whole set of known edits at once, so it cannot
+depend on an order: a head is a value that no known edit names as overwritten; the record's causal
+length is the greatest of any edit; what no writer of that end had seen survives it.
 """
 
 from __future__ import annotations

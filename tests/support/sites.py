@@ -107,7 +107,7 @@ class Site:
         self.reopen()
 
     def reopen(self, *, by_row: bool = False) -> None:
-        """Start anew on the same store; `by_row`: as if nothing ever applied cleanly."""
+        """Start again on the same store; `by_row`: as if nothing ever applied cleanly."""
         self.replica = Replica(
             self.tables,
             Identity(self.unit, LEVEL[self.unit], self.incarnation),
@@ -205,7 +205,7 @@ class Site:
             return {n: sorted(rows(tx, n), key=repr) for n in names}
 
     def records(self) -> dict[str, list[tuple[object, ...]]]:
-        """Return what offices that heard the same must hold alike, byte by byte."""
+        """Return what offices that received the same must have alike, byte by byte."""
         found = self.dump(*(t.table.name for t in self.tables))
         with self.store.read() as tx:
             found["digest"] = sorted(r for r in rows(tx, "digest") if r[3] or r[4])
@@ -218,7 +218,7 @@ class Site:
         return found
 
     def quarantined(self) -> list[tuple[str, str]]:
-        """Return (reason, state) of every hole."""
+        """Return (reason, state) of every quarantined change."""
         with self.store.read() as tx:
             return sorted(
                 tuple(r) for r in tx.execute(text("SELECT reason, state FROM quarantine"))

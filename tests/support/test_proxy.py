@@ -1,4 +1,4 @@
-"""The proxy breaks what it is told to break, and nothing else."""
+"""The proxy breaks what it is set to break, and nothing else."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def assert_nothing_arrives(line: socket.socket, within_s: float = 0.2) -> bool:
 
 
 def assert_refused(proxy: Proxy) -> None:
-    """The reset is heard at once, or with the first read."""
+    """The reset is noticed at once, or with the first read."""
     host, _, port = proxy.address.rpartition(":")
     with socket.socket() as dialled:
         dialled.settimeout(PATIENCE_S)
-        with pytest.raises(ConnectionResetError):  # noqa: PT012 - either call may hear of it
+        with pytest.raises(ConnectionResetError):  # noqa: PT012 - either call may notice it
             dialled.connect((host, int(port)))
             dialled.recv(1)
 
@@ -166,7 +166,7 @@ def test_a_half_closed_connection_still_carries_the_other_direction(
     proxy: Proxy, line: socket.socket
 ) -> None:
     proxy.half_close(Direction.UP)
-    assert line.recv(1) == b""  # the far end heard the end, and ended its own way
+    assert line.recv(1) == b""  # the far end saw the end, and closed its own way
     assert proxy.carried[Direction.UP] == 5
 
 

@@ -151,7 +151,7 @@ def put_back(tier: Tier, code: str, backup: Path) -> None:
 
 
 def offline(tier: Tier, code: str, work: object) -> object:
-    """Do something at an office that is not served: nobody hears of it yet."""
+    """Do something at an office that is not served: nobody receives it yet."""
     office = open_office(
         tier.base / code, wall_ms=wall_ms, rng=random.Random(code + "off"), catalogue=tier.catalogue
     )

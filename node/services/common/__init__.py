@@ -1,4 +1,4 @@
-"""What several services share: pages of a list and their tokens; who decided, and why.
+"""Common parts of services: pages of a list and their tokens; who decided, and why.
 
 Face: all of it.
 """

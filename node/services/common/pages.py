@@ -1,4 +1,4 @@
-"""Pages of a list: how long one may be, and the token that says where the next one begins.
+"""Pages of a list: how long one may be, and the token that names where the next one begins.
 
 A list is in the order of a whole number and an id; the token names the last entry of a page.
 """
@@ -31,7 +31,7 @@ class BadToken(SilianError):
 
 
 def page_size(limit: int) -> int:
-    """Return how many entries to show when `limit` are asked for: one at least."""
+    """Return how many entries to show when `limit` are requested: one at least."""
     return max(1, min(limit, PAGE_MAX))
 
 

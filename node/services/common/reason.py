@@ -1,4 +1,4 @@
-"""Who decided and why: what a person decides for others is kept with both."""
+"""Reason and name: both are stored with what a person decides for others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conflicts settled: one edit stands on what is shown, names every loser, and gives its reason."""
+"""Resolve conflicts: one edit, based on what is shown, names every loser and gives its reason."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ AlikeBy = Literal["values", "writers"]
 
 
 class ConflictClosed(SilianError):
-    """Somebody has settled it already, here or elsewhere; nothing is left to do."""
+    """Somebody has resolved it already, here or elsewhere; nothing is left to do."""
 
     code = "conflict_closed"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -78,7 +78,7 @@ class ConflictNotOurs(SilianError):
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """What settling all alike did: how many records, and how many are left for a closer look."""
+    """What resolving all alike did: how many records, and how many are left for a person."""
 
     resolved: int
     left: int
@@ -93,12 +93,12 @@ def resolve(
     actor: str,
     values: Mapping[str, object] | None = None,
 ) -> ConflictView:
-    """Settle a conflict with an edit that stands on what is shown and names every loser.
+    """Resolve a conflict with an edit that is based on what is shown and names every loser.
 
     `take`: "shown" (an ended record stays ended), "loser" (an ended one comes back with it), or
-    "value": what `values` has for the field, as a clerk writes it. `values` may hold further
+    "value": what `values` has for the field, as a clerk writes it. `values` may have further
     fields that are to change with it. The edit goes to all who saw the conflict and closes it
-    there; losers are kept as settled. `reason` and `actor` go with the edit.
+    there; losers are kept as resolved. `reason` and `actor` go with the edit.
     Raises: UnknownConflict, ConflictClosed, ConflictNotOurs, FieldNotOwned, InvalidRecord,
     KeyTaken, ReasonMissing.
     """
@@ -128,10 +128,10 @@ def resolve_alike(
     by: AlikeBy = "values",
     preview: bool = False,
 ) -> Alike:
-    """Settle this conflict and all alike: of the same register and field, and with the same two
+    """Resolve this conflict and all alike: of the same register and field, and with the same two
     values, or with values of the same two offices (`by`). With `preview` they are only counted.
 
-    Those that this office may not settle, or whose value would break a rule of the record, are
+    Those that this office may not resolve, or whose value would break a rule of the record, are
     left open; by writers also those in which a third office wrote.
     Raises: as `resolve`, for the conflict named.
     """
@@ -163,7 +163,7 @@ def resolve_alike(
             try:
                 edit = _resolution(tx, office, state, view, take, chosen)
             except SilianError:
-                left += 1  # stays open: the list shows it to whoever can decide
+                left += 1  # stays open: the list shows it to those who can decide
                 continue
             edits[edit.key] = edit
             done.append(view)
@@ -194,7 +194,7 @@ def _resolution(
     take: Take,
     raw: Mapping[str, object],
 ) -> Edit:
-    """Return the edit that settles the conflict."""
+    """Return the edit that resolves the conflict."""
     register = office.catalogue.registers[view.register]
     if view.ended and not view.may_resolve:
         raise ConflictNotOurs(register, office.tree.path(view.unit))
@@ -212,10 +212,10 @@ def _resolution(
     resolves = {view.field: tuple(head.version for head in state.fields[view.field].losers)}
     if view.ended:
         stored_values = {**values_of(state, office.tables[view.register].schema), **values}
-        # It says all that is this level's to say: another office may hold its values no more.
+        # It writes all fields of this level: another office may no longer have their values.
         own = {n: f for n, f in register.fields.items() if office.level in f.owners}
         values = {n: stored_values.get(n) for n in own}
-        # Of a stub nobody knows any more what it was.
+        # The former values of a redacted record are not known any more.
         gone = [_not_given(f) for n, f in own.items() if f.required and values[n] is None]
         if gone:
             raise InvalidRecord(register, gone)
@@ -224,7 +224,7 @@ def _resolution(
         )
         if existing is not None:
             raise KeyTaken(register, existing)
-        # Whoever brings the record back has looked at all that stood against its end.
+        # Who restores the record has looked at all that was written against its end.
         resolves = {
             **_survivors(state),
             view.field: tuple(h.version for h in state.fields[view.field].all),
@@ -262,7 +262,7 @@ def _decided(
     for name, value in chosen.items():
         typed[name] = as_typed(register.fields[name], value)
     stored, faults = validated(register, typed, Level(office.level), stored_values)
-    # What an office wrote under a newer catalogue may be taken though it cannot be read here.
+    # A value that an office wrote under a newer catalogue may be kept though it is unknown here.
     faults = [f for f in faults if f.field not in chosen or f.code.startswith("rule_")]
     if faults:
         raise InvalidRecord(register, faults)
@@ -287,7 +287,7 @@ def _not_taken(field: Field) -> Fault:
 
 
 def _survivors(state: RecordState) -> dict[str, tuple[Version, ...]]:
-    """Return the heads that stand against the record's end, by field."""
+    """Return the heads that survived the record's end, by field."""
     survived_delete: dict[str, tuple[Version, ...]] = {}
     for name, version in sorted(state.survived_delete):
         survived_delete[name] = (*survived_delete.get(name, ()), version)
@@ -310,7 +310,7 @@ def _note(reason: str, actor: str) -> str:
 
 
 def _keep_reason(tx: Connection, views: Sequence[ConflictView], note: str) -> None:
-    """Write the reason beside every conflict that the decision closes."""
+    """Store the reason with every conflict that the decision closes."""
     c = conflict.c
     for view in views:
         closed = and_(

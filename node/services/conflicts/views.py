@@ -1,4 +1,4 @@
-"""Conflicts as people see them: what merging could not decide, both sides, who is to look."""
+"""Views of conflicts for people: what merging could not decide, both sides, who should decide."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ class Decision:
 class ConflictView:
     """Two sides of one field. `ended`: the record is ended, and `shown` is that end, no value.
 
-    `others`: further losers of the same field; settling one settles them all. `assignee`: the
+    `others`: further losers of the same field; resolving one resolves them all. `assignee`: the
     unit whose office is suggested to decide, `may_decide` all that can; `may_resolve`: whether
-    this office can. The id is the same at every office that meets the conflict; `reason` is kept
+    this office can. The id is the same at every office that has the conflict; `reason` is stored
     where it was decided. `decision`: None while it is open.
     """
 
@@ -117,7 +117,7 @@ def list_open(
 def list_settled(
     office: Office, *, register: str = "", limit: int = 50, after: str = ""
 ) -> ConflictPage:
-    """Return a page of conflicts that somebody decided, or wrote over, the newest first.
+    """Return a page of conflicts that somebody decided or overwrote, the newest first.
 
     What a policy decides by itself (a maximum, a union) was no conflict. Raises: BadToken.
     """
@@ -155,7 +155,7 @@ def _page(
 
 
 def show(office: Office, conflict_id: bytes) -> ConflictView:
-    """Return one conflict, settled ones too. Raises: UnknownConflict."""
+    """Return one conflict, resolved ones too. Raises: UnknownConflict."""
     with office.store.read() as tx:
         return conflict_of(tx, office, conflict_id)[1]
 
@@ -224,7 +224,7 @@ def _decision(tx: Connection, row: Any, state: RecordState, writers: Writers) ->
     wrote = {f.field: f.new for f in edit.fields} if edit is not None else {}
     unit, _ = writers.get(incarnation_of(version), (None, None))
     return Decision(
-        # Of an ended record whose values were removed the log may have them: not for show.
+        # The log may have the removed values of an ended record: these are not shown.
         value=None if not state.alive and row.value == "null" else wrote.get(row.field),
         known=edit is not None,
         unit=unit,

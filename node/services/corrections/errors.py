@@ -1,4 +1,4 @@
-"""What a correction request may be refused for."""
+"""Errors: why a correction request is refused."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BadCorrection(SilianError):
 
 
 class NobodyToAsk(SilianError):
-    """No one office in line with this one owns all of these fields and may hear of the record."""
+    """No one office in line with this one owns all of these fields and may receive the record."""
 
     code = "nobody_to_ask"
     kind = ErrorKind.FAILED_PRECONDITION

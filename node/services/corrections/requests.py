@@ -60,8 +60,8 @@ def ask(
     """Ask the office that owns these fields of a record for other values.
 
     `raw`: field -> value as a form has it. `due`: the last day for an answer; by default the
-    setting `correction_days` from today. Only the owner and the offices between hear of it, all
-    of which hear the record too.
+    setting `correction_days` from today. Only the owner and the offices between receive it, all
+    of which receive the record too.
     Raises: UnknownRegister, SystemRegister, RecordMissing, RecordEnded, InvalidRecord,
     BadCorrection, NobodyToAsk, CorrectionAsked, ReasonMissing.
     """
@@ -103,10 +103,9 @@ def ask(
 def accept(
     office: Office, correction: bytes, *, actor: str, version_token: str = "", force: bool = False
 ) -> CorrectionView:
-    """Make the edit that was asked for, and say so, in one transaction.
+    """Make the edit that was requested, and record it, in one transaction.
 
-    `version_token`: the view's token: what this office looked at; without it, what the asker saw
-    counts.
+    `version_token`: from the view that this office saw; without it, what the applicant saw counts.
     A field that was written since is refused, unless `force`. If nothing is left to change, or
     the record has ended, the answer says that the request is superseded.
     Raises: UnknownCorrection, CorrectionNotOurs, CorrectionClosed, CorrectionStale, BadToken,
@@ -135,7 +134,7 @@ def accept(
 
 
 def refuse(office: Office, correction: bytes, *, reason: str, actor: str) -> CorrectionView:
-    """Say why a field stays as it is.
+    """State why a field stays as it is.
 
     Raises: UnknownCorrection, CorrectionNotOurs, CorrectionClosed, ReasonMissing, BadCorrection.
     """
@@ -150,7 +149,7 @@ def refuse(office: Office, correction: bytes, *, reason: str, actor: str) -> Cor
 
 
 def withdraw(office: Office, correction: bytes, *, actor: str, reason: str = "") -> CorrectionView:
-    """Take a request of this office back; an answer that crosses it on the way stands.
+    """Withdraw a request of this office; an answer that crosses it on the way counts.
 
     Raises: UnknownCorrection, CorrectionNotOurs, CorrectionClosed, BadCorrection.
     """
@@ -209,7 +208,7 @@ def _proposed(
 def _owner(
     office: Office, register: Register, unit: int, names: Mapping[str, object]
 ) -> int | None:
-    """Return the one office on the record's way up that owns all of these fields and hears it."""
+    """Return the one office on the record's way up that owns all the fields and receives it."""
     me, tree = office.identity.unit, office.tree
     level = answering_level((register.fields[n].owners for n in names), office.level)
     if level is None or unit not in tree:
@@ -281,7 +280,7 @@ def _refuse_stale(
 
 def _as_typed(register: Register, name: str, value: Value) -> object:
     field = register.fields.get(name)
-    return value if field is None else as_typed(field, value)  # an unknown one is judged later
+    return value if field is None else as_typed(field, value)  # an unknown one is checked later
 
 
 # -- what is written --------------------------------------------------------------------------
@@ -305,7 +304,7 @@ def _step(
     reason: str,
     values: Mapping[str, Value] | None = None,
 ) -> Edit:
-    """Return what this office says as a record of its own unit, heard on the way to the other."""
+    """Return a step of this office as a record of its own unit, with its audience."""
     asker, owner, nonce = named
     return Edit(
         key=RecordKey(REGISTER, office.identity.unit, step_id(correction, kind)),

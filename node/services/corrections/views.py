@@ -1,4 +1,4 @@
-"""Correction requests as people see them: side by side what is, was and is wished."""
+"""Views of correction requests for people: the present, former and requested values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Box = Literal["asked", "to-answer", "all"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposedChange:
-    """One field: as it is here, as it was when it was asked about, as the asker wishes it."""
+    """One field: its value here, when it was asked about, and as the applicant requests it."""
 
     field: str
     now: Value
@@ -36,7 +36,7 @@ class ProposedChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectionView:
-    """One request. `record_state`: alive, ended, missing (here). `version_token`: for the reply."""
+    """One request. `record_state`: alive, ended, missing (here). `version_token`: for an answer."""
 
     id: bytes
     register: str
@@ -51,7 +51,7 @@ class CorrectionView:
     asked_ms: int
     due_on: date
     late: bool
-    answer: str  # the reason of the refusal, or what was said with the answer
+    answer: str  # the reason of the refusal, or the note of the answer
     closed_by: str
     closed_ms: int  # 0: it is open
     record_state: str
@@ -71,7 +71,7 @@ class CorrectionPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """How many open requests there are at this office, and how many are past their day."""
+    """How many open requests there are at this office, and how many are overdue."""
 
     to_answer: int = 0
     to_answer_late: int = 0
@@ -98,7 +98,7 @@ def list_corrections(
 ) -> CorrectionPage:
     """Return a page of requests, the newest first; `after` is the previous page's `next`.
 
-    `box`: those that this office asked, those that wait for its answer, or all that it holds.
+    `box`: those that this office asked, those that wait for its answer, or all in this store.
     Raises: BadToken.
     """
     me, table = office.identity.unit, office.tables[REGISTER]
@@ -142,7 +142,7 @@ def waiting(tx: Connection, office: Office) -> Waiting:
 
 
 def view_of(tx: Connection, office: Office, current: Correction) -> CorrectionView:
-    """Return a request beside the copy of the record that is held here."""
+    """Return a request together with the copy of the record that is here."""
     me = office.identity.unit
     known = current.register in office.catalogue.registers
     state = state_of(tx, office, current.register, current.unit, current.record) if known else None

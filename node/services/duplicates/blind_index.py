@@ -1,4 +1,4 @@
-"""Marks by themselves: the city makes the key, and offices go through what they had before it."""
+"""Maintain the blind index: the city makes the key; offices index the records that they have."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from sync.store.sql import execute
 if TYPE_CHECKING:
     from node.office import Office
 
-RECORDS = 1_000  # gone through in one transaction
+RECORDS = 1_000  # indexed in one transaction
 FIRST = 1
 
 
 def continue_indexing(office: Office, *, batches: int = 20) -> None:
-    """Make the key if this is the city and there is none; go on through earlier records.
+    """Make the key if this is the city and there is none; index more of the earlier records.
 
     Called by the tick; what is left after so many transactions is for the next one.
     """
@@ -65,8 +65,9 @@ def continue_indexing(office: Office, *, batches: int = 20) -> None:
 
 
 def _withdrawn(office: Office) -> bool:
-    """Take back some marks that were made with another key than the one in force; say whether
-    none is left: then marks are made anew."""
+    """Remove some entries made with a former key; return whether none is left: then the records
+    are indexed again.
+    """
     with office.store.read() as tx:
         if key_in_use(tx) is not None:
             return True
@@ -102,7 +103,7 @@ def _withdrawn(office: Office) -> bool:
 
 
 def _go_on(office: Office, register: str, unique: Unique) -> bool:
-    """Mark the next records of a register in one transaction; say whether all have been."""
+    """Index the next records of a register in one transaction; return whether all are done."""
     done = False
 
     def work(tx: Connection) -> list[Edit]:
@@ -133,7 +134,7 @@ def _key_edit(
     office: Office, operation: Operation, secret: str,
     resolves: Mapping[str, Sequence[bytes]] = {},
 ) -> Edit:  # fmt: skip
-    """Return the city's word for which key holds."""
+    """Return the edit by which the city sets the key."""
     me = office.identity
     register = office.catalogue.registers[MARK_KEY]
     return Edit(
@@ -146,7 +147,7 @@ def _key_edit(
 
 
 def _concurrent_keys(office: Office, tx: Connection) -> dict[str, list[bytes]]:
-    """Return field -> versions that stand beside those shown of the city's key."""
+    """Return field -> versions concurrent to those shown of the city's key."""
     rows = execute(
         tx,
         "SELECT field, version FROM conflict WHERE register=? AND unit=? AND record=? AND head=1",
@@ -167,7 +168,7 @@ def _one_key(office: Office, tx: Connection) -> list[Edit]:
 
 
 def counted(office: Office, tx: Connection) -> Moved:
-    """Count the marks that this office's records make, as far as they were gone through."""
+    """Count the entries that this office's records make, as far as they were indexed."""
     key = key_in_use(tx)
     found: Moved = Counter()
     if key is None:
@@ -184,15 +185,15 @@ def counted(office: Office, tx: Connection) -> Moved:
 
 
 def indexed(office: Office, tx: Connection) -> Moved:
-    """Return what this office's marks say."""
+    """Return this office's index entries."""
     rows = execute(tx, "SELECT f_kind, id, f_n FROM r_mark WHERE unit=?", (office.identity.unit,))
     return Counter({(kind, bytes(mark)): n for kind, mark, n in rows.fetchall()})
 
 
 def pending_entries(office: Office, tx: Connection) -> list[Edit]:
-    """Return the edits that bring marks in line with records, and cases with marks.
+    """Return the edits that update index entries to the records, and cases to the entries.
 
-    Two lives of this store may both have counted: what they said is settled by what is there.
+    Two incarnations of this store may both have counted: the records decide.
     """
     key = key_in_use(tx)
     if key is None:
@@ -210,7 +211,7 @@ def pending_entries(office: Office, tx: Connection) -> list[Edit]:
 
 
 def _concurrent_values(tx: Connection, unit: int) -> dict[bytes, dict[str, list[bytes]]]:
-    """Return mark -> its other counts: a mark has one writer, so both are of this office."""
+    """Return entry -> its other counts: an entry has one writer, so both are of this office."""
     rows = execute(
         tx,
         "SELECT record, version FROM conflict WHERE register=? AND unit=? AND field='n' AND head=1",

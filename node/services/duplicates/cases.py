@@ -1,4 +1,4 @@
-"""Cases as people see and close them: one person registered twice is for people to sort out."""
+"""Cases of duplicates as people see and close them: a person has to decide them."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ class CaseView:
 
 
 def list_cases(office: Office, *, every: bool = False) -> list[CaseView]:
-    """Return the open cases that this office was told of or keeps; with `every`, all of them."""
+    """Return the open cases that this office received or keeps; with `every`, all of them."""
     with office.store.read() as tx:
         return _views(office, lines(tx, "1=1" if every else "f_state=?", [] if every else [OPEN]))
 
 
 def open_cases(tx: Connection) -> int:
-    """Count the open cases held here: one told to several offices is one."""
+    """Count the open cases here: one sent to several offices is one."""
     row = execute(
         tx,
         "SELECT count(DISTINCT f_mark) FROM r_case WHERE f_state=? AND (causal_length & 1) = 1",
@@ -138,7 +138,7 @@ def close(office: Office, case: bytes, *, reason: str, actor: str) -> CaseView:
 
 
 def _views(office: Office, found: Iterable[Line]) -> list[CaseView]:
-    """One a case and owner: the line told to this office, or the fullest of those it relays."""
+    """Return one for each case and owner: the line sent to this office, or the fullest one."""
     me = office.identity.unit
     best: dict[tuple[str, int], Line] = {}
     for line in found:
@@ -156,7 +156,7 @@ def _views(office: Office, found: Iterable[Line]) -> list[CaseView]:
 
 
 def _own_records(office: Office, tx: Connection, view: CaseView) -> Iterable[bytes]:
-    """Yield this office's records that have the mark: it alone holds their values."""
+    """Yield this office's records that have the index value: only it has their values."""
     key = current_key(tx)
     name = view.kind.partition(".")[0]
     register = office.catalogue.registers.get(name)

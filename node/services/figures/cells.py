@@ -1,4 +1,4 @@
-"""An office's own cells, recomputed from its records: what is kept should be equal to this."""
+"""Cells of this office, recomputed from its records: the stored ones should be equal."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ _STREAMED = {"stream_results": True, "yield_per": ROWS}
 
 
 def own_cells(office: Office, tx: Connection) -> Sums:
-    """Return this office's cells as its own records make them on the day that the cells stand on,
-    without zeros or closings."""
+    """Return this office's cells, computed from its records for the day that the cells count up to,
+    without zeros or closings.
+    """
     sums: Counter[CellKey] = Counter()
     unit, day = office.identity.unit, office.folds.contributions.counted_to(tx)
     for register in office.catalogue.registers.values():

@@ -1,9 +1,9 @@
-"""Closings: each month an office keeps how its stock cells stood, so that the past can be asked.
+"""Closings: each month an office keeps its stock cells, so that past stocks can be queried.
 
-What is kept is what moved since the closing before: the sum of an office's closings up to a month
+A closing has what changed since the closing before: the sum of an office's closings up to a month
 is its stock at the end of that month. So closings add up over units and over time as any cell
-does, an office that closed late or not at all counts as it last stood, and a month in which
-nothing moved costs one cell.
+does, an office that closed late or not at all counts with its last one, and a month without
+changes costs one cell.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Closed:
 
 
 def close_period(office: Office, period: str) -> Closed:
-    """Keep this office's stock as the end of a month, once; asked again it does nothing.
+    """Keep this office's stock as the end of a month, once; repeated it does nothing.
 
     The stock is that of the moment of the call: to be called soon after the month has ended, and
     when that was missed, as soon as the office runs again. The cells are written in one
@@ -89,7 +89,7 @@ def close_period(office: Office, period: str) -> Closed:
 
 
 def stock_measures(catalogue: Catalogue) -> frozenset[str]:
-    """Return the measures that say how things stand, and not what happened in a period."""
+    """Return the measures of a state, as opposed to what happened in a period."""
     return frozenset(m.name for m in catalogue.measures.values() if m.period == "stock")
 
 
@@ -110,7 +110,7 @@ def newest_closing(cells: Iterable[tuple[CellKey, int]], as_of: date) -> str:
 def stock_at(
     cells: Iterable[tuple[CellKey, int]], stock: Collection[str], closing: str
 ) -> Iterator[tuple[CellKey, int]]:
-    """Yield cells as they stood at a closing; with "" as they stand now."""
+    """Yield cells as they were at a closing; with "" as they are now."""
     for key, amount in cells:
         if key.measure not in stock:
             yield key, amount
@@ -133,7 +133,7 @@ def closed_by(tx: Connection, units: Collection[int], period: str) -> set[int]:
 
 
 def _moved(stored: dict[CellKey, int], stock: Collection[str], period: str) -> dict[CellKey, int]:
-    """Return, keyed by the month, what the stock cells moved since the closings before."""
+    """Return, keyed by the month, what the stock cells changed since the closings before."""
     moved: dict[CellKey, int] = {}
     for key, amount in stored.items():
         if key.measure in stock:

@@ -1,4 +1,4 @@
-"""Completeness: whose figures an answer should hold, whose it holds, and how old they are."""
+"""Completeness: whose figures an answer should have, whose it has, and how old they are."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ SILENT_MS = 24 * 3_600_000  # an office not known exactly for this long is named
 
 
 class Lag(StrEnum):
-    """Why an office's part of an answer is not to be relied on, the worst first."""
+    """Why an office's part of an answer is not reliable, the worst first."""
 
     NEVER_REPORTED = "never_contacted"
     QUARANTINED = "quarantined"  # some of its cells could not be applied here
-    BEHIND = "behind"  # it is known to have written more than is held here
+    BEHIND = "behind"  # it is known to have written more than is here
     NOT_FILLED = "not_filled"  # it has filled in none of the registers that the answer reads
     PARTLY = "partly"  # it has filled in some of them
-    NOT_CLOSED = "not_closed"  # it has not closed the month that the answer stands on
-    TOO_OLD = "too_old"  # what is held of it ends before the day asked for
+    NOT_CLOSED = "not_closed"  # it has not closed the month that the answer uses
+    TOO_OLD = "too_old"  # what is here of it ends before the day asked for
     SILENT = "silent"  # nothing new is known of it for a day
 
 
@@ -55,7 +55,7 @@ LAG_TEXTS: dict[Lag, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Laggard:
-    """An office whose part of an answer is missing or old. `exact_ms`: known to then; 0 never.
+    """An office whose part of an answer is missing or old. `exact_ms`: known up to then; 0 never.
 
     `missing`: the registers that it has not filled in.
     """
@@ -71,7 +71,7 @@ class Laggard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many offices of some should report, and how far they have come."""
+    """How many of some offices should report, and how far they have come."""
 
     expected: int
     received: int  # anything at all has come from them
@@ -132,7 +132,7 @@ def end_of_day_ms(day: date) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionState:
-    """How one office stands towards an answer."""
+    """The state of one office for an answer."""
 
     exact_ms: int  # its part is known exactly to then; 0: nothing was ever received
     quarantined: int
@@ -149,7 +149,7 @@ class RetentionState:
 
 
 class Standings:
-    """How each office stands that should report to one question about a unit and all below it."""
+    """The state of each office that should report to one question about a unit and all below it."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ class Standings:
         since_ms: int = 0,
         closing: str = "",
     ) -> None:
-        """Look at the offices below `unit` alone: what others wrote costs nothing here.
+        """Read the offices below `unit` only: what others wrote costs nothing here.
 
         `registers`: those that the answer reads. `since_ms`: an office that is known only up to an
         earlier moment is too old. `closing`: the month that every office should have closed.
@@ -201,7 +201,7 @@ class Standings:
             )
 
     def counts(self, unit: int) -> Counts:
-        """Count the offices at and below a unit, which is one of those looked at."""
+        """Count the offices at and below a unit, which is one of those read."""
         found = [self._by_unit[u] for u in self._tree.subtree(unit) if u in self._by_unit]
         return Counts(
             expected=len(found),
@@ -211,7 +211,7 @@ class Standings:
         )
 
     def completeness(self, unit: int) -> Completeness:
-        """Say how complete what is held here of a unit and all below it is."""
+        """Return how complete the data here is for a unit and all below it."""
         standings = self._by_unit.values()
         return Completeness(
             level=self._level,
@@ -240,7 +240,7 @@ class Standings:
 
 
 def of_tree(office: Office, tx: Connection, tree: Tree) -> Completeness:
-    """Say how old the tree itself is here: the city's office alone decides about it."""
+    """Return how old the tree itself is here: the city's office alone decides about it."""
     root = tree.get(tree.root)
     if root.unit_id == office.identity.unit:
         exact_ms = office.clock.now_ms()
@@ -272,7 +272,7 @@ def of_tree(office: Office, tx: Connection, tree: Tree) -> Completeness:
 def _quarantined(
     tx: Connection, units: Collection[int], registers: Sequence[str] = (CELL, "")
 ) -> dict[int, int]:
-    """Return unit -> open holes that may lack from its part; "" is a whole entry."""
+    """Return unit -> quarantined changes that its part may lack; "" is a whole entry."""
     found: dict[int, int] = {}
     of_registers = ",".join("?" * len(registers))
     for part in pieces(sorted(units)):

@@ -1,4 +1,4 @@
-"""The days of records: once a day has come, what opens, closes or was held on it is counted."""
+"""Days counted: once a day has come, what opens, closes or was held on it is counted."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def follow_days(office: Office, *, writing: bool = True) -> bool:
-    """Bring this office's cells to today; say whether a figure moved.
+    """Bring this office's cells to today; return whether a figure changed.
 
     The stock of a month that has ended is kept before the next month's days are counted. With
-    `writing` the store also notes that a day without any change has come; a question that is only
-    answered needs no such note.
+    `writing` the store also records that a day without any change has come; answering a question
+    does not need that.
     """
     today = office.today()
     contributions = office.folds.contributions

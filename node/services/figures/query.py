@@ -1,4 +1,4 @@
-"""One question to the cells while it is answered: figures, breakdowns, and what must be hidden."""
+"""One query of the cells while it is answered: figures, breakdowns, and what must be hidden."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class NoClosing(SilianError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A figure as it may be shown. Suppressed: nothing but that is given, small or not.
+    """A figure as it may be shown. Suppressed: only that is given, whether it is small or not.
 
     Unknown: nothing was ever received of the offices that it counts, which is not zero.
     """
@@ -59,7 +59,7 @@ class Shown:
     denominator: int | None
     value: str  # exact, in the indicator's unit: "12.5" or "2/3"; "" when there is none
     display: str  # at most two decimals, no unit
-    met: bool | None = None  # the target; None when it cannot be judged
+    met: bool | None = None  # the target; None when it cannot be decided
     suppressed: bool = False
     unknown: bool = False
 
@@ -77,7 +77,7 @@ class Row:
     en: str
     shown: Shown
     unit: int | None = None
-    own: bool = False  # the asked unit's own cells, beside those of its children
+    own: bool = False  # the asked unit's own cells, separate from those of its children
     counts: Counts | None = None  # of the offices at and below the unit
 
 
@@ -104,7 +104,7 @@ class Question:
         self._tables: dict[tuple[int, str], frozenset[Cell]] = {}
         self.closing = self._closing()
 
-    # -- what is said -------------------------------------------------------------------------
+    # -- the answer ---------------------------------------------------------------------------
 
     def shown(self, unit: int) -> Shown:
         if "" in self._hidden(unit, ""):
@@ -149,7 +149,7 @@ class Question:
         )  # fmt: skip
 
     def _unknown(self, unit: int, figure: Figure) -> bool:
-        """Say whether nothing was received of a unit and those below it: that is no zero."""
+        """Return whether nothing was received of a unit and those below it: that is no zero."""
         if figure.numerator or figure.denominator:
             return False
         counts = self._standings.counts(unit)
@@ -208,8 +208,9 @@ class Question:
         )  # fmt: skip
 
     def _own_figure(self, unit: int) -> Figure:
-        """Return what the rows of the units below leave: what the unit wrote itself, or, of what
-        goes between offices, what goes between it and them."""
+        """Return what the rows of the units below leave: what the unit wrote itself, or, of
+        transfers between offices, those between it and them.
+        """
         if self._indicator.inside:
             below = (self._of(child, "")[""].numerator for child in self._tree.children(unit))
             return Figure(numerator=self._of(unit, "")[""].numerator - sum(below))
@@ -250,7 +251,7 @@ class Question:
         )
 
     def _counts(self, figure: Figure) -> PersonCounts:
-        """Return what a figure says of persons: none, one or two counts."""
+        """Return the persons that a figure counts: none, one or two counts."""
         terms = ((self._indicator.numerator, figure.numerator),
                  (self._indicator.denominator or (), figure.denominator))  # fmt: skip
         return tuple(
@@ -262,8 +263,8 @@ class Question:
     def _hidden(self, unit: int, by: str) -> frozenset[str]:
         """Return the groups of a unit that may not be shown; our own undivided figure always may.
 
-        What is hidden in the parent's table is hidden wherever it is asked for, so that no other
-        question gives it away.
+        What is hidden in the parent's table is hidden in every answer, so that no other question
+        reveals it.
         """
         if not self._measures & self._personal:
             return frozenset()

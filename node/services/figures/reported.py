@@ -1,4 +1,4 @@
-"""Reporting: who has filled in which register, as far as it is known here.
+"""Reported: who has filled in which register, as far as it is known here.
 
 An office has reported a register when it has put a record into it, even one that has ended since,
 or has stated that it has none (`node.services.upkeep.zero_reports`). Contact with the office is not
@@ -47,12 +47,12 @@ def filled(
     office: Office, tx: Connection, tree: Tree, units: Collection[int],
     registers: Iterable[Register],
 ) -> tuple[Filled, ...]:  # fmt: skip
-    """Say for each register which of these offices have filled it in."""
+    """Return for each register which of these offices have filled it in."""
     return tuple(_filled(office, tx, tree, units, register) for register in registers)
 
 
 def zero_report_id(register: str) -> bytes:
-    """Name an office's statement about one register."""
+    """Return the id of an office's statement about one register."""
     return natural_id(ZERO_REPORT, register)
 
 

@@ -58,7 +58,7 @@ class BadQuestion(SilianError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an indicator came to over a unit and all below it, and how complete that is."""
+    """The value of an indicator over a unit and all below it, and how complete that is."""
 
     indicator: Indicator
     unit: int
@@ -67,7 +67,7 @@ class Answer:
     by: str | None
     as_of: date
     history: str
-    closing: str  # the month's end that stock figures stand on; "" when they stand on now
+    closing: str  # the month's end that stock figures are of; "" when they are of now
     answered_ms: int
     shown: Shown
     rows: tuple[Row, ...]
@@ -87,7 +87,7 @@ def answer(
     """Answer one question about `unit` (ourselves when None) and all below it.
 
     `by`: "unit" for the units one level down, or one of the indicator's dimensions. `as_of`: a
-    past day counts what happened up to it, and shows stocks as they stood at the newest closing
+    past day counts what happened up to it, and shows stocks of the newest closing
     up to it. `history`: under today's tree, or under that of the day. `level`: instead of `by`, the
     units of this level, however far below.
     Raises: UnknownIndicator, UnknownDimension, UnknownUnit, BadQuestion, NoClosing.

@@ -1,4 +1,4 @@
-"""The state of this office: status, problems, verification.
+"""Health of this office: status, problems, verification.
 
 Face: `machine`, `problems`, `status`, `tree_status`, `verify`.
 """

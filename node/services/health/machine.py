@@ -1,4 +1,4 @@
-"""What `status` sees of the machine and of the settings: disk, store, files, address, parent."""
+"""The machine and the settings as `status` checks them: disk, store, files, address, parent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One thing that is not as it should be: a key of `problems.TEXTS` and what fills it in."""
+    """One thing that is wrong: a key of `problems.TEXTS` and what fills it in."""
 
     code: str
     n: int = 0
@@ -29,7 +29,7 @@ class Seen:
 
 
 def look(office: Office, *, linked: bool) -> Iterator[Seen]:
-    """Yield what is wrong around an office. `linked`: somebody looks after its line upward."""
+    """Yield what is wrong around an office. `linked`: a dialer serves its link upward."""
     config = office.config
     if office.fenced:
         yield Seen("fenced")
@@ -53,7 +53,7 @@ def look(office: Office, *, linked: bool) -> Iterator[Seen]:
 
 
 def free_mib(office: Office) -> int:
-    """Return what is free, in MiB, on the fullest of the disks that the office writes to."""
+    """Return the free space, in MiB, of the fullest of the disks that the office writes to."""
     places = [office.folder]
     if office.store.is_sqlite:
         places.append(Path(office.store.url.database or "").absolute().parent)

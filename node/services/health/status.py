@@ -1,4 +1,4 @@
-"""Status: how this office and those below it stand, and what somebody should look at."""
+"""Status of this office and those below it, and what somebody should look at."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class LinkState(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why the line is down; "" when it is not."""
+        """Why the link is down; "" when it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +58,10 @@ class OfficeLine:
     code: str
     name: str
     level: Level
-    received: bool  # any news of it at all
-    connected: bool | None  # its line upward; None: there is none, or a hub between is not heard
+    received: bool  # any status of it at all
+    connected: bool | None  # its link upward; None: it has none, or a hub between does not report
     last_contact_ms: int
-    exact_ms: int  # its figures are known here exactly to then
+    exact_ms: int  # its figures are complete here up to then
     waiting_up: int  # entries
     waiting_age_ms: int  # of the oldest of them
     waiting_down: int  # entries
@@ -86,7 +86,7 @@ class StatusSums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How things stand. `offices`: this one first, then those below, a hub before its children."""
+    """The status of an office. `offices`: this one, then those below, a hub before its children."""
 
     at_ms: int
     offices: tuple[OfficeLine, ...]
@@ -99,7 +99,7 @@ class Status:
 
 
 def status(office: Office, link_state: LinkState | None = None, *, tree: bool = False) -> Status:
-    """Say how this office stands and, with `tree`, every office below as far as it is known."""
+    """Return the status of this office and, with `tree`, of every office below, as far as known."""
     now_ms = office.clock.now_ms()
     own_status = office.peer_status.own_status()
     known = office.peer_status.known()
@@ -178,10 +178,10 @@ def _own_line(
 def lines_below(
     tree: Tree, me: int, top: int, known: Mapping[int, NodeStatus], marks: Mapping[int, Watermark]
 ) -> Iterator[OfficeLine]:
-    """Yield a line for each office at and below `top`, but none for this office `me`."""
+    """Yield a line for each office at and below `top`, except this office `me`."""
     above = tree.ancestors(top)
     way = (*reversed(above[: above.index(me)]),) if me in above else ()
-    reached = {me}  # offices whose word about their children is fresh
+    reached = {me}  # offices whose report about their children is fresh
     for unit in way:
         peer_status = known.get(unit)
         if peer_status is not None and peer_status.connected and tree.parent(unit) in reached:
@@ -273,7 +273,7 @@ def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:
 
 
 def _lease_problems(office: Office, now_ms: int) -> Iterator[Problem]:
-    """Say whose links hold the log back no longer, or will not soon."""
+    """Yield which links no longer hold the log back, or soon will not."""
     for lease in leases(office, now_ms) if office.config.log_days else ():
         at = office.tree.get(lease.unit)
         if lease.left_ms < 0:
@@ -337,7 +337,7 @@ def _failed_jobs(tx: Connection) -> list[str]:
 
 
 def _parent_contact_ms(office: Office, tx: Connection) -> int:
-    """Return when the parent was last heard: in this process, or by a batch of its log."""
+    """Return when the parent was last in contact: in this process, or by a batch of its log."""
     acked_ms = tx.execute(
         select(func.max(cursor.c.at_ms)).where(cursor.c.peer == _parent_of(office))
     ).scalar_one()

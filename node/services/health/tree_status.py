@@ -1,4 +1,4 @@
-"""The status of many offices: sums by branch and problems by cause first, then page by page."""
+"""Status of the tree's offices: sums by branch and problems by cause first, then page by page."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class UnknownCause(SilianError):
 class Sums:
     """Over an office and all below it. A conflict shows at several offices: offices are counted.
 
-    `oldest_ms`: those that were heard are known exactly to then at least; None: none was.
+    `oldest_ms`: those in contact are known completely up to then at least; None: none was.
     """
 
     offices: int
@@ -51,13 +51,13 @@ class Sums:
     waiting_down: int
     with_conflicts: int
     with_quarantined: int
-    with_problems: int  # of any cause but that they were never heard
+    with_problems: int  # of any cause except that they never connected
     oldest_ms: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """An office, and how it and all below it stand. `depth`: below the unit asked."""
+    """An office, and the sums over it and all below it. `depth`: below the unit asked."""
 
     office: OfficeLine
     sums: Sums
@@ -78,7 +78,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeStatus:
-    """How a unit and those below it stand; `branches` or `problems` are one page of `total`."""
+    """The status of a unit and those below it; `branches` or `problems` are one page of `total`."""
 
     at_ms: int
     unit: int
@@ -94,8 +94,8 @@ class TreeStatus:
 class Asked:
     """What is to be shown. `depth`: levels below the unit that are listed.
 
-    Offices that were never heard are counted; `never`: listed, too. `problems`: those, one by
-    one, instead of offices; `cause`: of one code alone. `after`: the page before said so.
+    Offices that never connected are counted; `never`: listed, too. `problems`: list those, one by
+    one, instead of offices; `cause`: of one code alone. `after`: the previous page's `next`.
     """
 
     unit: int
@@ -108,7 +108,7 @@ class Asked:
 
 
 def tree_status(office: Office, asked: Asked, link_state: LinkState | None = None) -> TreeStatus:
-    """Say how a unit at or below this office and all below it stand; others cost nothing.
+    """Return the status of a unit at or below this office and all below it; others cost nothing.
 
     Raises: UnknownUnit, UnknownCause, BadToken.
     """
@@ -158,7 +158,7 @@ def _lines(office: Office, own: OfficeLine, unit: int) -> Iterator[OfficeLine]:
 def _summed(
     tree: Tree, lines: Sequence[OfficeLine], problems: Iterable[Problem]
 ) -> dict[int, Sums]:
-    """Return the sums over each office and all below it; a hub stands before its children."""
+    """Return the sums over each office and all below it; a hub comes before its children."""
     troubled = {p.unit for p in problems if p.code != NEVER_REPORTED}
     counts = {line.unit: _counted(line, troubled=line.unit in troubled) for line in lines}
     oldest = {line.unit: line.exact_ms for line in lines if line.received}
@@ -193,7 +193,7 @@ def _sums(counted: Sequence[int], oldest_ms: int | None) -> Sums:
 def _listed(
     lines: Sequence[OfficeLine], sums: Mapping[int, Sums], asked: Asked
 ) -> Iterator[Branch]:
-    """Yield what is asked for; a line must tell more than that nothing was heard of one office."""
+    """Yield what is asked for; a line must show more than that one office never connected."""
     top = lines[0].level
     for line in lines:
         depth, over = line.level - top, sums[line.unit]

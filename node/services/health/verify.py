@@ -1,7 +1,7 @@
-"""Verify: everything that is kept beside the records, recomputed from them and compared.
+"""Verify: everything that is computed from the records is recomputed and compared.
 
-It reads one snapshot while the office goes on working, and holds a unit's sums at a time, not the
-store's. What it finds different it reports and does not touch.
+It reads one snapshot while the office goes on working, and has one unit's sums in memory at a time,
+not the store's. It reports differences and changes nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _ENTRIES = {"stream_results": True, "yield_per": 64}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One thing that is not what the records make it. Holds keys and numbers, no person's value.
+    """One thing that differs from what the records give. Has keys and numbers, no person's value.
 
     `check`: cells, totals, digests, balances, postings, streams or conflicts.
     """
@@ -56,7 +56,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """What was compared, by check, and what was different; equal bit for bit when nothing was."""
+    """What was compared, by check, and what differed; equal bit for bit when nothing did."""
 
     compared: Mapping[str, int]
     different: int
@@ -114,7 +114,7 @@ class Findings:
 
 
 def verify(office: Office, progress: Progress | None = None) -> VerifyReport:
-    """Recompute what this office keeps from what it was told, and compare bit for bit (INV-20).
+    """Recompute what this office stores from what it received, and compare bit for bit (INV-20).
 
     Own cells from own records; totals from cells; digests from every copy; balances from postings;
     the chains of the log; a conflict row for every value that lost.
@@ -139,14 +139,14 @@ def _cells(office: Office, tx: Connection, found: Findings) -> None:
     kept = {
         key: amount
         for key, amount in cells_of(tx, (office.identity.unit,))
-        # Closings say how the past stood: no record of today can tell.
+        # Closings are about the past: no record of today shows it.
         if amount and key.measure != CLOSING and not (key.period and key.measure in stock)
     }
     found.equal("cells", office.unit.code, kept, own_cells(office, tx))
 
 
 def _totals(office: Office, tx: Connection, found: Findings) -> None:
-    """From the leaves up: each total rests on those below it, which have been compared."""
+    """From the leaves up: each total is based on those below it, which have been compared."""
     tree, top = office.tree, office.identity.unit
     outside = units_outside_tree(tx, tree, top)
     units = [unit for unit in reversed(tree.subtree(top)) if keeps_total(tree, unit, top)]
@@ -204,9 +204,9 @@ def _uncounted(office: Office, tx: Connection, found: Findings) -> None:
 
 
 def _streams(office: Office, tx: Connection, found: Findings) -> None:
-    """Hash every entry again: each names the one before it, and numbers leave no gap.
+    """Hash every entry again: each names the one before it, and numbers have no gap.
 
-    But the one before it may have come as copies: then it is named beside the stream.
+    The one before it may have come as copies: then the stream's base names it.
     """
     last: dict[tuple[int, str, int], tuple[int, bytes]] = {}
     bases = {
@@ -236,7 +236,7 @@ def _streams(office: Office, tx: Connection, found: Findings) -> None:
         if key in bases and seq == bases[key][0] + 1:
             before = bases[key]
         elif key in bases and seq <= bases[key][0]:
-            before = None  # spared by retention: those beside it are gone
+            before = None  # kept by retention: those before and after it are gone
         if before is not None:
             if seq != before[0] + 1:
                 found.differs("streams", where, seq, before[0] + 1)

@@ -1,4 +1,4 @@
-"""Verify, the part that reads every copy: digests, and a conflict row for every value that lost."""
+"""Verify records: read every copy; check the digests and a conflict row for every losing value."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 ROWS = 5_000
 _STREAMED = {"stream_results": True, "yield_per": ROWS}
 
-Print = tuple[int, int]  # how many copies, and the sum of their prints
+BucketSum = tuple[int, int]  # how many copies, and the sum of their hashes
 
 
 class Findings(Protocol):
-    """Where it is written down what was compared and what was different."""
+    """Records what was compared and what differed."""
 
     def compared(self, check: str, count: int = 1) -> None: ...
 
@@ -54,8 +54,8 @@ class _Copies:
         self._factors: dict[tuple[Any, ...], int] = {}
         self._with_losers = self._heads()
 
-    def by_unit(self) -> Iterable[tuple[int, dict[int, Print]]]:
-        """Yield each unit with the print of each of its buckets."""
+    def by_unit(self) -> Iterable[tuple[int, dict[int, BucketSum]]]:
+        """Yield each unit with the sum of each of its buckets."""
         names = self._table.schema.names
         statement = (
             f"SELECT unit, id, survived_delete, created, causal_length, causal_length_version, "  # noqa: S608
@@ -88,7 +88,7 @@ class _Copies:
             yield current, self._joined(current, counts, sums, contested)
 
     def _factor(self, stamps: tuple[Any, ...]) -> int:
-        """Return the print, per unit of its id factor, of a copy that nobody contests."""
+        """Return the hash, per unit of its id factor, of a copy without losers."""
         born, life, ended, *versions = stamps
         first = bytes(born)
         of = [first if v is None else bytes(v) for v in (ended, *versions)]
@@ -97,14 +97,14 @@ class _Copies:
             digest.field_factor(name) * digest.version_factor(version)
             for name, version in zip(names, of, strict=True)
         )
-        if len(self._factors) >= ROWS:  # an import shares one stamp; edits each have their own
+        if len(self._factors) >= ROWS:  # an import has one stamp; edits each have their own
             self._factors.clear()
         self._factors[stamps] = total % digest.PRIME
         return self._factors[stamps]
 
     def _joined(
         self, unit: int, counts: list[int], sums: list[int], contested: list[bytes]
-    ) -> dict[int, Print]:
+    ) -> dict[int, BucketSum]:
         for part in pieces(contested):
             losers = conflicts.losers(self._tx, self._table.schema.name, unit, part)
             states = self._table.states(self._tx, unit, part, self._levels, losers)
@@ -118,7 +118,7 @@ class _Copies:
         }
 
     def _conflicts(self, unit: int, record: bytes, state: RecordState) -> None:
-        """Every value that lost stands in the conflict table, open, with its value (INV-15)."""
+        """Every losing value is in the conflict table, open, with its value (INV-15)."""
         name = self._table.schema.name
         query = sql(self._tx, "SELECT state, value FROM conflict WHERE id=?")
         for (field, version), lost in conflicts_of(state, self._table.schema.by_name).items():
@@ -132,7 +132,7 @@ class _Copies:
                 self._found.differs("conflicts", where, "another value", "the value that lost")
 
     def _heads(self) -> dict[int, set[bytes]]:
-        """Return unit -> records of which values are kept in the conflict table."""
+        """Return unit -> records that have values in the conflict table."""
         found: dict[int, set[bytes]] = {}
         statement = "SELECT DISTINCT unit, record FROM conflict WHERE register=? AND head=1"
         rows = self._tx.exec_driver_sql(sql(self._tx, statement), (self._table.schema.name,))
@@ -141,9 +141,9 @@ class _Copies:
         return found
 
 
-def _kept(tx: Connection, register: str) -> dict[int, dict[int, Print]]:
+def _kept(tx: Connection, register: str) -> dict[int, dict[int, BucketSum]]:
     statement = "SELECT unit, bucket, count, sum FROM digest WHERE register=?"
-    found: dict[int, dict[int, Print]] = {}
+    found: dict[int, dict[int, BucketSum]] = {}
     for unit, bucket, count, total in tx.exec_driver_sql(sql(tx, statement), (register,)):
         if count or total:
             found.setdefault(unit, {})[bucket] = (count, total)
@@ -151,7 +151,7 @@ def _kept(tx: Connection, register: str) -> dict[int, dict[int, Print]]:
 
 
 def _compare(
-    found: Findings, where: str, kept: Mapping[int, Print], recomputed: Mapping[int, Print]
+    found: Findings, where: str, kept: Mapping[int, BucketSum], recomputed: Mapping[int, BucketSum]
 ) -> None:
     buckets = sorted(kept.keys() | recomputed.keys())
     found.compared("digests", len(buckets))

@@ -1,4 +1,4 @@
-"""What is checked of money before the books are opened: could it be a posting at all."""
+"""Checks of money before the books are opened: whether it could be a posting at all."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_next(office: Office, to: int) -> None:
 def check_request(
     fund: str, year: int, amount_fen: int, note: str, transfer: bytes | None = None
 ) -> None:
-    """Refuse figures that no posting could bear. Raises: BadAllocation."""
+    """Refuse figures that no posting can have. Raises: BadAllocation."""
     check_fund(fund)
     if year not in YEARS:
         raise BadAllocation("year", year)
@@ -43,13 +43,13 @@ def check_request(
 
 
 def check_fund(fund: str) -> None:
-    """Refuse what is no fund. Raises: BadAllocation."""
+    """Refuse an unknown fund. Raises: BadAllocation."""
     if fund not in FUNDS:
         raise BadAllocation("fund", fund)
 
 
 def check_amount(amount_fen: int, *, least: int = 1) -> None:
-    """Refuse what is no amount of money. Raises: BadAllocation."""
+    """Refuse an amount that cannot be money. Raises: BadAllocation."""
     try:
         check_fen(amount_fen, least=least)
     except Refused as refused:
@@ -63,7 +63,7 @@ def check_person(actor: str) -> None:
 
 
 def is_same_person(one: str, other: str) -> bool:
-    """Say whether two names are one person's: width, case and spaces make no difference.
+    """Return whether two names are one person's: width, case and spaces do not matter.
 
     By name, until persons have accounts.
     """
@@ -89,6 +89,6 @@ def check_note(note: str) -> None:
 
 
 def check_reason(reason: str) -> None:
-    """Refuse to send money back without saying why. Raises: ReasonMissing, BadAllocation."""
+    """Refuse to send money back without a reason. Raises: ReasonMissing, BadAllocation."""
     stated_reason(reason)
     check_note(reason)

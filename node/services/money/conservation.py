@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class ConservationLine:
     """Where the money of one fund and year is, over this office and all below it, in fen.
 
-    appropriated + from_above = held + spent + in_transit, or `difference_fen` says by how much
-    not: that is an alarm.
+    appropriated + from_above = held + spent + in_transit, or `difference_fen` is how much is
+    missing: that is an alarm.
     """
 
     fund: str
@@ -57,7 +57,7 @@ class Conservation:
 def check_conservation(
     office: Office, *, fund: str | None = None, year: int | None = None
 ) -> Conservation:
-    """Add up the money of this office and all below it, from every posting that it has heard."""
+    """Add up the money of this office and all below it, from every posting that it has received."""
     tree, me = office.tree, office.identity.unit
     above = frozenset(tree.ancestors(me)) if me in tree else frozenset()
     where, params = money_where("", fund, year)
@@ -83,7 +83,7 @@ def _conserved(
 
 
 def _without_above(line: FundLine, from_above_fen: int, returned_fen: int) -> ConservationLine:
-    """Leave out what left these offices upward: whether it arrived there is not theirs to say."""
+    """Leave out what went up from these offices: whether it arrived is not theirs to report."""
     return ConservationLine(
         fund=line.fund,
         year=line.year,

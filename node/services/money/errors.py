@@ -1,4 +1,4 @@
-"""Refusals of money that come before the books: what was asked cannot be a posting at all."""
+"""Errors of money that come before the books: what was asked cannot be a posting at all."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from node.domain.funds import FUNDS, Category
 from node.domain.refusal import Refused
 from sync.model.errors import ErrorKind, SilianError
 
-# reason -> (en, zh, remedy en, remedy zh); {} is what was said
+# reason -> (en, zh, remedy en, remedy zh); {} is what was given
 _REASONS: dict[str, tuple[str, str, str, str]] = {
-    "amount": ("{} yuan", "{}元", "", ""),  # what is wrong with it says its reader
+    "amount": ("{} yuan", "{}元", "", ""),  # its reader explains what is wrong
     "fund": (
         "There is no fund {}",
         "没有资金“{}”",

@@ -1,7 +1,7 @@
-"""The year's formula money: what each community below is due, put in and sent down hop by hop.
+"""The plan of a year's formula money: what each community is due, put in and sent down hop by hop.
 
-Source: N8 (work funds), N9 (Party work), N10 (Party dues). A plan is reckoned anew each time from
-the cells and the books, so whatever was appropriated or released before is never booked twice.
+Source: N8 (work funds), N9 (Party work), N10 (Party dues). A plan is computed each time from the
+cells and the books, so whatever was appropriated or released before is never booked twice.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MEASURES = ("households", "party_members", "party_committees")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What a community's money is reckoned from.
+    """What a community's money is computed from.
 
     `frozen`: the figures of 31 December of the year before (N8 f); else those of now, because the
     community did not close that month.
@@ -53,7 +53,7 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanLine:
-    """One fund of one community, in fen. `share_fen`: of what this office can give, at most due."""
+    """One fund of one community, in fen. `share_fen`: what this office can give, up to the due."""
 
     basis: Basis
     fund: str
@@ -68,7 +68,7 @@ class FundPlan:
     fund: str
     own_fen: int  # due from this office's own budget
     due_fen: int  # due to all communities below from this office and those above it
-    available_fen: int  # held here and released from here before; at a community also spent
+    available_fen: int  # here now and released from here before; at a community also spent
     appropriated_fen: int  # put in here before
     released_fen: int  # sent down from here before, less what came back
 
@@ -93,7 +93,7 @@ class Plan:
 
 
 def plan(office: Office, year: int, *, funds: Iterable[str] = FUNDS_PLANNED) -> Plan:
-    """Reckon what each community at and below this office is due, and what it can be given now.
+    """Compute what each community at and below this office is due, and what it can be given now.
 
     Raises: YearBeforeBase, BadAllocation (`year`, `not_planned`).
     """
@@ -127,7 +127,7 @@ def appropriate_plan(
     """Put in what this office's own budget owes the communities, in one transaction.
 
     The city puts in F1, F3 and its half of F4; a district its half of F4, and F2 as far as the
-    city's money that it matches was received. Called again it puts in only what is missing since.
+    city's money that it matches was received. Repeated, it puts in only what is missing since.
     `budget_fen`: at most so much in all of a fund, for a year in which there is not enough.
     Raises: YearBeforeBase, BadAllocation, LedgerError.
     """
@@ -163,11 +163,11 @@ def release_plan(
     funds: Iterable[str] = FUNDS_PLANNED,
     note: str = "",
 ) -> tuple[Line, ...]:
-    """Send what is held of the formula money one level down, one line a child and fund.
+    """Send the formula money that is here one level down, one line for each child and fund.
 
     Each child gets what its communities are due less what it got before. Where there is not
-    enough, each gets its part pro rata (largest remainder). One transaction a fund, called again
-    it sends only what has become possible since. The next office calls it for its own children.
+    enough, each gets its part pro rata (largest remainder). One transaction for each fund; it can
+    be repeated and sends what has become possible since. The next office does the same for its own.
     Raises: YearBeforeBase, BadAllocation, LedgerError.
     """
     check_request("F1", year, 1, note)
@@ -272,7 +272,7 @@ def _communities(tree: Tree, top: int) -> list[int]:
     return [unit for unit in tree.subtree(top) if tree.level(unit) is Level.COMMUNITY]
 
 
-# -- what the books say ----------------------------------------------------------------------
+# -- the books --------------------------------------------------------------------------------
 
 
 def _fund_plan(session: JournalSession, dues: _Dues, fund: str, year: int) -> FundPlan:
@@ -335,9 +335,9 @@ def _release_fund(
         session = JournalSession(office.context, tx, [money])
         sent = _released(session, fund, year)
         held_fen = session.books.held_fen(fund, year)
-        # What is due is only a wish and was reckoned before the lock; what is held was not.
+        # What is due was computed before the lock; what this office has is read under it.
         fair = share_out(held_fen + sum(sent.get(unit, 0) for unit in due), due)
-        # Somebody may have sent one child more than its share: the others wait for what is left.
+        # Somebody may have sent one child more than its share: the others share what is left.
         wanted = {unit: max(0, fen - sent.get(unit, 0)) for unit, fen in fair.items()}
         now = share_out(held_fen, wanted)
         for unit in children:

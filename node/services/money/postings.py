@@ -1,7 +1,7 @@
-"""Money that an office has: put in, sent down, given back, spent, undone.
+"""Postings of an office's money: put in, sent down, given back, spent, undone.
 
 Every verb is one transaction: the books are read and the posting is written under the store's
-lock, so that what was checked still holds when it is committed.
+lock, so that what was checked is still true when it is committed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def match(
     note: str = "",
     transfer: bytes | None = None,
 ) -> Line:
-    """Put a district's own money (F2) beside the city's that it received; all that is due.
+    """Add a district's own money (F2) to the city's that it received; all that is due.
 
     Raises: BadAllocation (`nothing_due`), FundRule at another level, OverLimit, TransferReused.
     """
@@ -101,7 +101,7 @@ def release(
 ) -> Line:
     """Send money to the office `to`, one level down; it is in transit until that one receives it.
 
-    Raises: NotHeld, NotDescendant, BadAllocation (`not_next`), FundRule, TransferReused.
+    Raises: InsufficientFunds, NotDescendant, BadAllocation (`not_next`), FundRule, TransferReused.
     """
     check_request(fund, year, amount_fen, note, transfer)
     number = transfer or new_transfer(office)
@@ -128,7 +128,7 @@ def give_back(
 ) -> Line:
     """Send back money that was received and not spent. `to`: its payer; None: the office above.
 
-    Raises: NotHeld, OverLimit (more than came from there), BadAllocation, TransferReused.
+    Raises: InsufficientFunds, OverLimit (more than came from there), BadAllocation, TransferReused.
     """
     check_request(fund, year, amount_fen, reason, transfer)
     check_reason(reason)
@@ -160,8 +160,8 @@ def spend(
 ) -> Line:
     """Record an expenditure. `category`: a code of `Category`.
 
-    Raises: NotHeld, FundRule (F4 is for Party work, F9 for its assignment), BadAllocation,
-    TransferReused.
+    Raises: InsufficientFunds, FundRule (F4 is for Party work, F9 for its assignment),
+    BadAllocation, TransferReused.
     """
     check_request(fund, year, amount_fen, note, transfer)
     number = transfer or new_transfer(office)
@@ -180,9 +180,10 @@ def spend(
 
 
 def reverse(office: Office, posting_id: bytes, *, actor: str, note: str = "") -> Line:
-    """Undo one of this office's own appropriations or expenditures by its mirror, once.
+    """Undo one of this office's own appropriations or expenditures by its opposite, once.
 
-    Raises: TransferUnknown, NotReversible, NotHeld (it was passed on meanwhile), BadAllocation.
+    Raises: TransferUnknown, NotReversible, InsufficientFunds (it was passed on meanwhile),
+    BadAllocation.
     """
     check_note(note)
     booked: list[Line] = []

@@ -1,4 +1,4 @@
-"""What an office says to money that was sent to it: taken in, disputed, sent back whole.
+"""Receipts: how an office answers money that was sent to it: received, disputed, returned whole.
 
 As in allocations: one transaction a verb, checked under the store's lock.
 """
@@ -43,7 +43,7 @@ def receive(
     counted_fen: int | None = None,
     note: str = "",
 ) -> Line:
-    """Take a release in: a receipt when what arrived is what was released, otherwise a dispute.
+    """Receive a release: a receipt when what arrived is what was released, otherwise a dispute.
 
     `counted_fen`: what arrived; None: what was released. A disputed release is received after all
     when the right figure is given.
@@ -55,7 +55,7 @@ def receive(
 def dispute(
     office: Office, transfer: bytes, *, counted_fen: int, actor: str, note: str = ""
 ) -> Line:
-    """Say that another amount arrived than was released; nobody may use it until it is settled.
+    """State that another amount arrived than was released; nobody may use it until it is resolved.
 
     Raises: TransferUnknown, TransferResolved, BadAllocation (`same_figure`).
     """
@@ -63,7 +63,7 @@ def dispute(
 
 
 def return_(office: Office, transfer: bytes, *, reason: str, actor: str) -> Line:
-    """Send a release back whole, instead of receiving it; its payer books it when it hears of it.
+    """Return a release whole instead of receiving it; its payer books it when the return arrives.
 
     Raises: TransferUnknown, TransferResolved (after its receipt: `give_back`), BadAllocation.
     """
@@ -82,7 +82,7 @@ def return_(office: Office, transfer: bytes, *, reason: str, actor: str) -> Line
 def receive_all(
     office: Office, *, actor: str, fund: str | None = None, year: int | None = None, note: str = ""
 ) -> tuple[Line, ...]:
-    """Take in every undisputed release that waits here, in as few transactions as may be.
+    """Receive every undisputed release that waits here, in as few transactions as possible.
 
     None at all when one of them was released by the same person. Raises: SamePerson, BadAllocation.
     """
@@ -136,7 +136,7 @@ def _reply(
     make_posting: Callable[[JournalSession, Line], Posting],
     actor: str,
 ) -> Line:
-    """Book what this office says to a release that was addressed to it."""
+    """Book this office's answer to a release that was addressed to it."""
     booked: list[Line] = []
 
     def work(tx: Connection) -> list[Edit]:

@@ -1,4 +1,4 @@
-"""What an office reads of money: balances, what waits for its receipt, transfers, the journal."""
+"""Views of money: balances, what waits for its receipt, transfers, the journal."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Transfer:
     sent_ms: int
     state: TransferState
     given_back: bool = False
-    counted_fen: int | None = None  # what the receiver says arrived, if it ever disputed
+    counted_fen: int | None = None  # what arrived according to the receiver, if it ever disputed
     answered_ms: int | None = None
     assignment: bytes | None = None
     note: str = ""  # the sender's
@@ -130,7 +130,7 @@ def held_fen(office: Office, fund: str, year: int) -> int:
 
 
 def match_due_fen(office: Office, year: int) -> int:
-    """Return what a district still has to put beside the city's money that it received."""
+    """Return what a district still has to add to the city's money that it received."""
     with office.store.read() as tx:
         session = JournalSession(office.context, tx, [("F1", year), ("F2", year)], matching=True)
         return session.books.match_due_fen(year)
@@ -313,7 +313,7 @@ def _page(
 
 
 def _senders(office: Office, tx: Connection) -> list[int]:
-    """Return the units not below this office whose postings were heard: those above it."""
+    """Return the units not below this office whose postings were received: those above it."""
     if office.level is Level.CITY:
         return []
     tree, me = office.tree, office.identity.unit

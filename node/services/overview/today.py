@@ -1,4 +1,4 @@
-"""What waits for this office, by deadline: work, money, corrections, conflicts, cases, trouble."""
+"""Today: what waits for this office by deadline: work, money, corrections, conflicts, problems."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Task:
     severity: Severity | None = None  # of a problem
 
 
-# What is typed before the id of a thing, or the code of a problem.
+# What precedes the id of a thing, or the code of a problem, in a command.
 COMMANDS: dict[Source, tuple[str, ...]] = {
     Source.WORK: ("work", "show"),
     Source.MONEY: ("money", "receive"),
@@ -140,7 +140,7 @@ def _work(office: Office, tx: Connection, now_ms: int) -> Iterator[Task]:
 def _waits(
     office: Office, row: Row, steps: Iterable[str], *, late: bool, has_open_parts: bool
 ) -> bool:
-    """Say whether work waits for this office, and not for another or for nothing at all."""
+    """Return whether work waits for this office, and not for another or for nothing at all."""
     me, tree = office.identity.unit, office.tree
     if row.assignee == me:
         return row.state not in _DONE_HERE and (late or not has_open_parts)

@@ -1,4 +1,4 @@
-"""What people decide about peers: which of two stores under one name stays.
+"""Peers: a person's decision which of two stores under one name stays.
 
 Face: all of it.
 """

@@ -1,4 +1,4 @@
-"""Two stores, or two keys, under one office's name, and a person's decision which of them stays."""
+"""Clones: two stores, or two keys, under one office's name, and a person's decision about them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class KeyMissing(SilianError):
 
 @dataclass(frozen=True, slots=True)
 class CloneDecision:
-    """One decision: who let the office forget, when and why."""
+    """One decision: who reset the tokens, when and why."""
 
     at_ms: int
     actor: str
@@ -58,7 +58,7 @@ class CloneDecision:
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """An office under whose name two stores or keys came. `flagged`: one is kept out now."""
+    """An office under whose name two stores or keys came. `flagged`: one is refused now."""
 
     unit: int
     flagged: bool
@@ -79,12 +79,12 @@ def list_clones(office: Office) -> tuple[Clone, ...]:
 
 
 def reset_clone(office: Office, unit: int, *, actor: str, reason: str) -> Clone:
-    """Take the next store that comes under a child's name for the right one.
+    """Accept the next store that comes under a child's name as the right one.
 
-    A neighbour that was refused for its key, be it the parent or a child, is let in under that
-    key from now on, and under the former no more: whoever asks has compared them.
-    The reason is kept in this office for good. Whoever asks has stopped the other store before:
-    if both still run, they are flagged again when they meet.
+    A neighbour that was refused for its key, be it the parent or a child, is accepted under that
+    key from now on, and no longer under the former: the caller has compared them.
+    The reason is kept in this office for good. The caller has stopped the other store before:
+    if both still run, they are flagged again.
     Raises: ReasonMissing, NotCloned, KeyMissing.
     """
     why = stated_reason(reason)[:REASON_CHARS_MAX]

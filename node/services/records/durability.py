@@ -1,4 +1,4 @@
-"""Whereabouts: how far up a record's last change is safe, if this machine were lost now."""
+"""Durability: how far up a record's last change is stored, if this machine were lost now."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class Durable(StrEnum):
-    """Whether an office holds a record's last change durably."""
+    """Whether an office has stored a record's last change durably."""
 
     SAFE = "safe"
-    WAITING = "waiting"  # not heard yet that it does
-    NOT_FOR_IT = "not_for_it"  # it may not hear of this record
+    WAITING = "waiting"  # it has not confirmed that yet
+    NOT_FOR_IT = "not_for_it"  # it may not receive this record
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Place:
 class Durability:
     """`position`: the log entry with the last change; 0 when retention has removed it.
 
-    `as_of_ms`: when the parent last said how far our log is safe; 0: not since we were opened.
+    `as_of_ms`: the parent's last report of how far our log is durable; 0: none since we started.
     """
 
     places: tuple[Place, ...]
@@ -51,7 +51,7 @@ class Durability:
 
 
 def durability(office: Office, register: str, unit: int, record: bytes) -> Durability:
-    """Say which offices hold the last change of a record, as last heard from above.
+    """Return which offices have stored the last change of a record, by the last report from above.
 
     Raises: UnknownRegister, SystemRegister, KeptElsewhere, RecordMissing.
     """
@@ -94,7 +94,7 @@ def _found(
     office: Office, level: Level, found: tuple[int, Lane, int | None, int] | None
 ) -> Durable:
     if found is None:
-        return Durable.SAFE  # an entry is removed only after everybody above has taken it
+        return Durable.SAFE  # an entry is removed only after everybody above has stored it
     arrival, lane, up_to, via = found
     if up_to is None:
         came_down = via != 0 and via == office.tree.parent(office.identity.unit)

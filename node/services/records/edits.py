@@ -1,4 +1,4 @@
-"""Register records: add one, change it, end it; each in one transaction, checked inside it."""
+"""Edits of register records: add one, change it, end it; each checked inside one transaction."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class StaleEdit(SilianError):
 
 
 class RecordEnded(SilianError):
-    """The record has been ended; add it anew, or settle its conflict to bring it back."""
+    """The record has been ended; add it again, or resolve its conflict to bring it back."""
 
     code = "record_ended"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -126,7 +126,7 @@ class StillContested(SilianError):
 
 
 class ValuesGone(SilianError):
-    """The record was ended long ago and its values were removed; add it anew."""
+    """The record was ended long ago and its values were removed; add it again."""
 
     code = "values_gone"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -182,7 +182,7 @@ def change(
     """Change fields of a record of this unit or of one below it; fields not given stay.
 
     `version_token`: the view's token; a field that moved since is refused, another field passes.
-    With `force` it is written all the same and stands beside the other value as a conflict.
+    With `force` it is written all the same, and the other value becomes a conflict.
     Raises: UnknownRegister, SystemRegister, ForeignUnit, RecordMissing, RecordEnded,
     InvalidRecord, FieldNotOwned, StaleEdit, KeyTaken, BadToken.
     """
@@ -238,7 +238,7 @@ def end(
 def restore(office: Office, name: str, record: bytes, *, by: Attribution = UNKNOWN) -> RecordView:
     """Bring an ended record of this office's own unit back, with the values that it had.
 
-    It is the same record, under its id: its history goes on. What stands against its end has to be
+    It is the same record, under its id: its history goes on. What survived its end has to be
     decided first (`node.services.conflicts.resolve`).
     Raises: UnknownRegister, SystemRegister, NotKeptHere, RecordMissing, NotEnded, StillContested,
     ValuesGone, KeyTaken.
@@ -265,7 +265,7 @@ def restore(office: Office, name: str, record: bytes, *, by: Attribution = UNKNO
         )
         if existing is not None:
             raise KeyTaken(register, existing)
-        # It says all that is this level's to say: another office may hold its values no more.
+        # It writes all fields of this level: another office may no longer have their values.
         values = {n: stored_values[n] for n in own}
         return [changed(office, register, unit, record, values)]
 
@@ -273,7 +273,7 @@ def restore(office: Office, name: str, record: bytes, *, by: Attribution = UNKNO
     return get(office, name, unit, record)
 
 
-# -- edits: also for imports, for settling conflicts, and for corrections ----------------------
+# -- edits: also for imports, for resolving conflicts, and for corrections ---------------------
 
 
 def edits_of_change(
@@ -293,7 +293,7 @@ def edits_of_change(
     stored, faults = validated(register, raw, office.level, stored_values)
     if faults:
         raise InvalidRecord(register, faults)
-    # What a form sends back as it was is not an edit, whoever owns it.
+    # A field that a form sends back unchanged is no edit, even if another office owns it.
     values = {n: v for n, v in stored.items() if v != stored_values.get(n)}
     if foreign := not_owned(register, values, office.level):
         raise FieldNotOwned(register, foreign)
@@ -310,7 +310,7 @@ def edits_of_change(
 
 
 def audiences_for(office: Office, register: Register, unit: int) -> tuple[str, ...]:
-    """Return who must hear what this office does to a record of `unit`."""
+    """Return who receives what this office does to a record of `unit`."""
     me = office.identity
     return audiences_of(register, unit=unit, writer=me.unit, level=me.level)
 
@@ -324,9 +324,9 @@ def created(
     *,
     ended: bool,
 ) -> Edit:
-    """Return the edit that makes a record, or that begins a new life of an `ended` one."""
+    """Return the edit that makes a record, or that re-creates an `ended` one."""
     if ended:
-        # Nothing of ours from the earlier life may show through; other levels' fields are theirs.
+        # None of our values from before its end may show; other levels' fields are theirs.
         own = (n for n, f in register.fields.items() if office.level in f.owners)
         values = {n: values.get(n) for n in own}
     return Edit(
@@ -375,7 +375,7 @@ def _place_for(
         return record, True
     if register.singleton:
         raise KeyTaken(register, record)
-    return fresh_id(office), False  # its first bearer has another key by now
+    return fresh_id(office), False  # the record that first had this id has another key by now
 
 
 def get_active(

@@ -1,4 +1,4 @@
-"""A record's history as people see it: who, when, from what to what, and what is missing of it."""
+"""A record's history as people see it: who, when, from what to what, and what of it is missing."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 class Lack(StrEnum):
-    """Why a history is not whole."""
+    """Why a history is incomplete."""
 
-    CUT = "cut"  # this office's log was cut: `log_days`
-    COPIED = "copied"  # the record came as it stood, not edit by edit
+    CUT = "cut"  # this office's log was truncated: `log_days`
+    COPIED = "copied"  # the record came as a copy, not edit by edit
     UNKEPT = "unkept"  # never sent to anybody, and made before this program kept such edits
     ERASED = "erased"  # the ended record's values were removed: `tombstone_days`
 
@@ -41,9 +41,8 @@ class Lack(StrEnum):
 class Past:
     """What is known of a record's past, oldest first.
 
-    `missing`: edits that are known to have been and that no log here has; `lacks`: why. Of one
-    edit that is missing those before it are not known either. `since_ms`: the oldest edit that
-    the log has; 0: none.
+    `missing`: known edits that no log here has; `lacks`: why. If an edit is missing, those before
+    it are not known either. `since_ms`: the oldest edit that the log has; 0: none.
     """
 
     events: tuple[Event, ...]
@@ -140,13 +139,13 @@ def _changes(
     order = {name: at for at, name in enumerate(register.fields)}
     for field, old, new, old_known in sorted(edit.fields, key=lambda f: order.get(f.field, 0)):
         if field not in register.fields:
-            continue  # a newer program's, or one that the catalogue has no more
+            continue  # a newer program's, or one that the catalogue no longer has
         if edit.operation is Operation.CREATE and new is None:
             continue
         if edit.begins and old_known and old == new:
-            continue  # said again, because a life begins with all its values
+            continue  # repeated, because a re-creation writes all values
         loser = losers.get((field, edit.version))
-        # Unseen by the record's end, it stands all the same: it is no loser among values.
+        # The writer of the end had not seen it, so it survived: it is no loser among values.
         current = field in state.fields and state.fields[field].shown.version == edit.version
         changes.append(
             Change(
@@ -175,7 +174,7 @@ def _lacks(
 
 
 def _is_erased(office: Office, register: Register, unit: int, state: RecordState) -> bool:
-    """Say whether an ended record is a stub: the log may have its values, nobody is shown them."""
+    """Return whether an ended record is redacted: the log may have its values, nobody sees them."""
     if state.alive or unit not in office.tree:
         return False
     schema = office.tables[register.name].schema

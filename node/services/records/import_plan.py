@@ -1,4 +1,4 @@
-"""One sheet on its way in: its rows checked, compared with what is stored, committed in pieces."""
+"""Import plan of one sheet: its rows checked, compared with what is stored, committed in pieces."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class ImportReport:
     """What an import of one sheet did, or would do (`done` is false).
 
     Rows read = new + changed + unchanged + refused. `faults`: every one, by row and column;
-    `summary`: the same fault said once. `notes`: what was met and left out, or is hidden and was
-    read. `layout`: where the columns are, for `annotated`.
+    `summary`: equal faults together. `notes`: what was left out, or is hidden and was read.
+    `layout`: where the columns are, for `annotated`.
     """
 
     register: str
@@ -59,7 +59,7 @@ class ImportReport:
 
 
 class Place(NamedTuple):
-    """Where a key was first met."""
+    """Where a key was first found."""
 
     sheet: str
     row: int
@@ -77,14 +77,14 @@ class _Stored(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A row of the sheet that can be taken in: fields of this office's level only."""
+    """A row of the sheet that can be imported: fields of this office's level only."""
 
     key: Key
     values: Mapping[str, Value]
 
 
 class Plan:
-    """What one sheet would do: made once, compared anew where others wrote since."""
+    """What one sheet would do: made once, compared again where others wrote since."""
 
     def __init__(
         self,
@@ -96,14 +96,14 @@ class Plan:
     ) -> None:
         self.table = table
         self.faults = list(table.faults)
-        self._written = 0  # of the good rows, how many from the top `commit` has seen to
+        self._written = 0  # good rows, from the top, that `commit` has processed
         self._blank = blank
         self._firsts = {} if firsts is None else firsts
         self._office = office
         self._register = register
         self._unit = office.identity.unit
         self._columns = {name: table.column_of(name) for name in table.headers.values()}
-        # Without a key of its own a record is the same if the sheet says the same of it.
+        # Without a key a record is the same if all values of the row are.
         whole = () if register.singleton else tuple(sorted(self._columns))
         self._key = register.key or whole
         self._own = {n for n, f in register.fields.items() if office.level in f.owners}
@@ -155,10 +155,10 @@ class Plan:
             if progress is not None:
                 progress(start, len(self._rows))
         self._counts = counts
-        self._done = bool(self._rows) or not self.faults  # of nothing but bad rows, none is taken
+        self._done = bool(self._rows) or not self.faults  # bad rows only: nothing is written
 
     def _commit_piece(self, start: int, piece: _Piece, by: Attribution) -> _Piece:
-        """Write a piece, composed again if the store is not as it was; return what was written."""
+        """Write a piece, composed again if the store has changed; return what was written."""
         written = [piece]
 
         def work(tx: Connection) -> list[Edit]:
@@ -197,7 +197,7 @@ class Plan:
         return rows
 
     def _noted(self, stored: Mapping[str, Value]) -> Iterator[tuple[str, Value]]:
-        """Yield what a row says of this level's fields; of an empty cell only when asked to."""
+        """Yield a row's values for fields of this level; empty cells only when requested."""
         for name, value in stored.items():
             if name in self._own and (value is not None or self._blank == "clear"):
                 yield name, value
@@ -288,7 +288,7 @@ class Plan:
         return "changed" if self._differing(row, existing) else "unchanged"
 
     def _differing(self, row: _Row, existing: _Stored) -> dict[str, Value]:
-        """Return what a row says otherwise than its record; the key keeps its first spelling."""
+        """Return a row's values that differ from its record; the key keeps its first spelling."""
         return {
             name: value
             for name, value in row.values.items()
@@ -322,14 +322,14 @@ class Plan:
             record = key_id(self._register, self._unit, row.key)
             life = self._lives.get(record, 0)
         ended = life > 0 and life % 2 == 0
-        if not record or (life and not ended):  # minted, or its first bearer has another key now
+        if not record or (life and not ended):  # minted, or its first record has another key
             record = fresh_id(self._office)
         return created(self._office, self._register, self._unit, record, values, ended=ended)
 
 
 @dataclass(slots=True)
 class _Piece:
-    """What one transaction takes in: rows up to `end`."""
+    """What one transaction imports: rows up to `end`."""
 
     end: int
     edits: list[Edit] = field(default_factory=list)

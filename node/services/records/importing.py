@@ -42,7 +42,7 @@ class ImportBrokenOff(SilianError):
             "rows that are in stay as they are.".strip(),
             remedy_zh=f"{cause.remedy_zh}之后可重新导入同一文件，已写入的行不受影响。",
         )
-        self.code = cause.code  # type: ignore[misc]  # of the one that it stands for
+        self.code = cause.code  # type: ignore[misc]  # of the error that it reports
         self.kind = cause.kind  # type: ignore[misc]
         self.retry_after_ms = cause.retry_after_ms
 
@@ -184,7 +184,7 @@ def annotated(
 def _commit(
     plans: Sequence[Plan], dry_run: bool, mode: Mode, progress: Progress | None, by: Attribution
 ) -> None:
-    """Write what the plans say, one after the other. Raises: ImportBrokenOff."""
+    """Write the plans one after the other. Raises: ImportBrokenOff."""
     if dry_run or (mode == "all" and any(plan.faults for plan in plans)):
         return
     rows = sum(len(plan.table.rows) for plan in plans)
@@ -239,7 +239,7 @@ def _left_out(
     *,
     partly: bool = False,
 ) -> list[Note]:
-    """Return what is to be said of sheets that were not read: each that may hold records.
+    """Return the notes on sheets that were not read: on each that may have records.
 
     `partly`: also a sheet with part of a header may. Of many registers one always has a part.
     """

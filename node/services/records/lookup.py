@@ -1,7 +1,7 @@
-"""Finding: which thing a person means by the first digits of its id, or by what it is called.
+"""Lookup: which thing a person means by the first digits of its id, or by its name.
 
-One finder for every kind of id that a person types. What is found is told with its unit and, where
-no personal value is in it, with what it is called.
+One finder for every kind of id that a person types. It returns the thing with its unit and, where
+that is no personal value, with its name.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One thing that may be meant. `text`: what it is called; "" where that is personal."""
+    """One thing that may be meant. `text`: its name; "" where that is personal."""
 
     id: bytes
     unit: int | None = None
@@ -97,7 +97,7 @@ def _by_digits(
         yield Found(found, unit_, of or "", called or "")
 
 
-# What holds the ids of a kind, as bytes: id, unit, register, what it is called.
+# Where the ids of a kind are, as bytes: id, unit, register, name.
 _OF_BYTES: Mapping[Kind, str] = {
     Kind.CONFLICT: "SELECT id, unit, register, field FROM conflict WHERE {where} ORDER BY id",
     Kind.QUARANTINED: "SELECT id, unit, register, reason FROM quarantine WHERE {where} ORDER BY id",
@@ -129,13 +129,13 @@ _OF_TEXT: Mapping[Kind, str] = {
 
 
 def _between(digits: str) -> tuple[str, tuple[bytes, ...]]:
-    """Return the condition that an id begins with these digits; `{id}` stands for the column."""
+    """Return the condition that an id begins with these digits; `{id}` becomes the column."""
     low = bytes.fromhex(digits.ljust(ID_BYTES * 2, "0"))
     high = bytes.fromhex(digits.ljust(ID_BYTES * 2, "f"))
     return "{id}>=? AND {id}<=?", (low, high)
 
 
-# -- by what it is called -------------------------------------------------------------------------
+# -- by its name ----------------------------------------------------------------------------------
 
 
 def _named(
@@ -176,7 +176,7 @@ def _records_named(
 
 
 def _names(office: Office, register: Register, text: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Yield the conditions under which a record of the register is called so."""
+    """Yield the conditions under which a record of the register has this name."""
     if register.singleton:
         with suppress(UnknownUnit, AmbiguousUnit):
             yield "unit=?", (office.tree.find(text).unit_id,)
@@ -196,7 +196,7 @@ def _names(office: Office, register: Register, text: str) -> Iterator[tuple[str,
 
 
 def _living_first(found: Iterable[tuple[bool, Found]]) -> list[Found]:
-    """Return the living ones; those that have ended only where there is none."""
+    """Return the active ones; those that have ended only where there is none."""
     pairs = list(dict.fromkeys(found))
     living = [one for alive, one in pairs if alive]
     return living or [one for _, one in pairs]
@@ -236,7 +236,7 @@ def _select(
 
 
 def _about(tx: Connection, office: Office, kind: Kind, text: str) -> Iterator[Found]:
-    """Yield open conflicts, or correction requests, about records that are called so."""
+    """Yield open conflicts, or correction requests, about records with this name."""
     for register in office.catalogue.registers.values():
         if register.system:
             continue

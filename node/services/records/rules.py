@@ -1,4 +1,4 @@
-"""What an office may do with records: registers it keeps, whose a field is, how ids are made."""
+"""Rules of records at an office: registers it keeps, who owns a field, how ids are made."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def validated(
 ) -> tuple[dict[str, Value], list[Fault]]:
     """Check what is to be written; `stored_values` is what the record has, None when it is new.
 
-    Rules over two fields hold for the record as it will be, so the other field is taken from it.
+    Rules over two fields apply to the record as it will be, so the other field is taken from it.
     Returns: (stored values of what was given, faults).
     """
     other_fields: dict[str, object] = {}
@@ -258,10 +258,10 @@ def owners_text(owners: Iterable[Level], lang: str) -> str:
 
 
 def named_by_key(register: Register) -> bool:
-    """Say whether the id of a record follows from its key, so that it is the same wherever made.
+    """Return whether a record's id follows from its key, so that it is the same wherever made.
 
-    Not where the key is a person's number: an id travels where the number may not. Nor where the
-    records never leave: nobody else makes the same one, and ids in order of time are faster.
+    Not where the key is a person's number: an id is sent where the number may not be. Nor where
+    the records never leave: nobody else makes the same one, and ids in order of time are faster.
     """
     personal = any(register.fields[name].personal for name in register.key)
     return bool(register.key) and not personal and register.audience != audience.LOCAL
@@ -289,7 +289,7 @@ def find_by_key(
     *,
     other_than: bytes = b"",
 ) -> bytes | None:
-    """Return the id of the unit's living record with this key, however it is spelled there.
+    """Return the id of the unit's active record with this key, however it is spelled there.
 
     First by the key's index, then by the comparison form of what may be another spelling.
     """
@@ -318,7 +318,7 @@ def find_by_key(
 
 
 def has_spellings(field: Field) -> bool:
-    """Say whether one value of a field can be stored in several spellings: free text can."""
+    """Return whether a value of a field can be stored in several spellings: free text can."""
     return field.type == "text" and field.form == ""
 
 
@@ -333,7 +333,7 @@ def spelled_as(
 
 
 def _maybe_spelled(tx: Connection, column: ColumnElement[str], value: str) -> ColumnElement[bool]:
-    """Return what the store itself can say: more than the comparison form, and never less.
+    """Return a condition that the store can check; it selects at least what the form would.
 
     Of a text of plain ASCII only cases and spaces are left out; any other may be anything.
     """

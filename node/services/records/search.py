@@ -1,4 +1,4 @@
-"""Which records are meant, in which order: conditions, words, keys to sort by, as the store asks.
+"""Search of records, and their order: conditions, words, sort keys, as SQL.
 
 A field is named by its code or as a sheet's heading would; values are as a clerk writes them.
 """
@@ -46,7 +46,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A field to sort by; records without a value come last, whichever way."""
+    """A field to sort by; records without a value come last in either direction."""
 
     field: Field
     descending: bool
@@ -61,7 +61,7 @@ def matching(
     tx: Connection, register: Register, table: Table, conditions: Iterable[Condition], search: str,
     *, within: Sequence[ColumnElement[bool]],
 ) -> list[ColumnElement[bool]]:  # fmt: skip
-    """Return what the store must find true of a record. `within`: what else limits the rows.
+    """Return the SQL conditions that a record must satisfy. `within`: what else limits the rows.
 
     Raises: InvalidRecord.
     """
@@ -99,7 +99,7 @@ def keys_of(register: Register, sort: Sequence[str]) -> tuple[Key, ...]:
 
 
 def field_of(register: Register, name: str) -> Field:
-    """Return the field that is called so. Raises: InvalidRecord."""
+    """Return the field with this name. Raises: InvalidRecord."""
     field = register.fields.get(name) or register.field_for(name)
     if field is None:
         stated = sayable(register, name)
@@ -179,7 +179,7 @@ def _between(
 def _contains(
     register: Register, field: Field, column: ColumnElement[Any], part: str
 ) -> ColumnElement[bool]:
-    """Return the condition that a text has a part, or that a choice is called something with it."""
+    """Return the condition that a text has a part, or that a choice has it in its name."""
     plain = _plain(register, part)
     if field.type in LISTED:
         codes = [
@@ -246,7 +246,7 @@ def ordered(table: Table, keys: Sequence[Key]) -> list[ColumnElement[Any]]:
 def beyond(table: Table, keys: Sequence[Key], token: str) -> ColumnElement[bool]:
     """Return the condition that a record comes after the one that a token names. Raises: BadToken.
 
-    However records come and go between two pages, none of those that stay is told twice or left
+    However records come and go between two pages, none of those that stay is listed twice or left
     out, unless its own place has changed.
     """
     values, unit, record = _parsed(token, keys)

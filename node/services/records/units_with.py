@@ -1,4 +1,4 @@
-"""Units that have a record which meets conditions: whom an order or a list is meant for."""
+"""Units with a record that meets conditions: the targets of an order or a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records as people see them: values, who may write what, what was seen, lists page by page."""
+"""Views of records for people: values, who may write what, the version token, lists by page."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MARK = "~"
 
 @dataclass(frozen=True, slots=True)
 class VersionToken:
-    """Which versions stood on a person's screen; goes out and comes back as opaque text.
+    """The versions that a person's screen showed; sent out and back as opaque text.
 
     Each field has its own: the greatest version would miss an edit that was made earlier
     elsewhere and arrived later.
@@ -46,7 +46,7 @@ class VersionToken:
 
     causal_length: int
     created: Version
-    moved: Mapping[str, Version]  # of the fields that no longer stand as the record was born
+    moved: Mapping[str, Version]  # of the fields that changed since the record's creation
 
     @classmethod
     def of(cls, state: RecordState) -> VersionToken:
@@ -88,8 +88,8 @@ class VersionToken:
 class RecordView:
     """One record. `writable`: fields that this office fills in; `owners`: which levels do.
 
-    `version_token`: give it back with an edit, so that nobody overwrites what he did not see.
-    `conflicts`: field -> ids of the open conflicts that are shown beside it.
+    `version_token`: send it back with an edit, so that nobody overwrites what he did not see.
+    `conflicts`: field -> ids of the open conflicts that are shown with it.
     """
 
     register: str
@@ -110,7 +110,7 @@ class Page:
     """One page of a list: `total` counts all that match; `next` is the next page's token or "".
 
     `below`: units below the one asked about may have more. `partial`: they have, and it stays
-    with them: what is listed is this office's own.
+    with them: this office lists its own only.
     """
 
     records: tuple[RecordView, ...]
@@ -124,9 +124,9 @@ class Page:
 class Change:
     """One field's part of an edit.
 
-    `old_known`: False where nobody here knows what stood before. `state`: what became of a value
-    that is shown no more because a merge or a person set it aside: open, auto_resolved,
-    resolved, superseded; "" where it stands, or where a later edit saw and replaced it.
+    `old_known`: False where nobody here knows the value before. `state`: what became of a value
+    that is no longer shown because a merge or a person set it aside: open, auto_resolved,
+    resolved, superseded; "" where it is shown, or where a later edit saw and replaced it.
     """
 
     field: str
@@ -141,9 +141,9 @@ class Event:
     """One line of a record's history, as far as this office still knows it.
 
     `kind`: created, changed, lost (all of its values were set aside; `state` says how), ended,
-    restored. Who: unit and level of the writer, None if unknown; `actor` and `reason` as that
-    office was told, "" if it was not. `values`: what it wrote. `logged`: False where no log here
-    has the edit, and only what stands of it is known.
+    restored. Who: unit and level of the writer, None if unknown; `actor` and `reason` as stated
+    at that office, "" if they were not. `values`: what it wrote. `logged`: False where no log here
+    has the edit, and only its values that are shown now are known.
     """
 
     at_ms: int
@@ -161,14 +161,14 @@ class Event:
 def state_of(
     tx: Connection, office: Office, register: str, unit: int, record: bytes
 ) -> RecordState | None:
-    """Return the copy of one record held here, losers and all."""
+    """Return our copy of one record, with its losers."""
     levels = log.levels(tx)
     losers = conflicts.losers(tx, register, unit, [record])
     return office.tables[register].states(tx, unit, [record], levels, losers).get(record)
 
 
 def unit_of(office: Office, name: str, record: bytes) -> int:
-    """Return whose record it is, of those kept here; this office's own unit where it is nobody's.
+    """Return the unit of a record kept here; this office's own unit where nobody has it.
 
     Raises: UnknownRegister, SystemRegister.
     """

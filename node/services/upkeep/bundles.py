@@ -1,4 +1,4 @@
-"""Bundles: what waits for a parent or a child that no line reaches, as files carried by hand."""
+"""Bundles: what waits for a parent or a child without a connection, as files carried by hand."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def write_bundle(
     start_over: bool = False,
     report: ReportProgress = lambda _done, _total: None,
 ) -> Written:
-    """Write all that a neighbour is not known to hold into files that `new_file(number)` opens.
+    """Write all that a neighbour is not known to have into files that `new_file(number)` opens.
 
-    Raises: BundleStranger, LogCut.
+    Raises: BundleNotNeighbour, LogTruncated.
     """
     peer = transfer.neighbour(office, to)
     if peer is None:
@@ -102,7 +102,7 @@ def read_bundles(
     trust: str = "",
     report: ReportProgress = lambda _done, _total: None,
 ) -> Survey:
-    """Check every file, then take them in, oldest first; what is known changes nothing.
+    """Check every file, then apply them, oldest first; what is known changes nothing.
 
     One that was interrupted goes on where it stopped when it is read again.
     Raises: BundleDamaged, BundleNewer, and what `sync.bundle.transfer.Reader.examine` raises;
@@ -143,7 +143,7 @@ def _acked_by_peer(office: LinkedOffice, peer: Neighbour) -> dict[Lane, int]:
 
 
 def _addressed(office: LinkedOffice, header: Header, peer: Neighbour) -> Header:
-    """Add what the engine does not know: names, and news."""
+    """Add what the engine does not know: names, and peer status."""
     header.sender_name = _name(office.tree, office.identity.unit)
     header.receiver_name = _name(office.tree, peer.unit)
     if peer.is_parent:

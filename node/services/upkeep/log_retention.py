@@ -1,4 +1,4 @@
-"""Retention of the log: what holds the floor back and for whom; cutting, portion by portion."""
+"""Retention of the log: what holds truncation back and for whom; truncation in portions."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from node.config import OfficeConfig
     from node.office import Office
 
-PORTIONS_MAX = 2_000  # cut in one run of the job: what is left goes the next day
+PORTIONS_MAX = 2_000  # truncated in one run of the job: the rest follows the next day
 GRACE_MS = 7 * DAY_MS  # after an outage of our own, everybody has so long to come back
 ENDING_MS = 14 * DAY_MS  # a lease that ends so soon is shown
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How long what is kept. `log_ms`: None: for ever."""
+    """How long entries are kept. `log_ms`: None: for ever."""
 
     log_ms: int | None
     lease_ms: int
@@ -49,7 +49,7 @@ class Terms:
 
     @classmethod
     def of_tombstones(cls, config: OfficeConfig) -> Terms:
-        """Return the terms for what ended records hold."""
+        """Return the terms for the values of ended records."""
         return cls._of(config.tombstone_days, config)
 
     @classmethod
@@ -59,20 +59,20 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class RetentionState:
-    """How the bulk log stands. `portion`: what was cut, or would be."""
+    """The state of the bulk log. `portion`: what was removed, or would be."""
 
-    low_water_mark: int  # all at or below it is cut, but for what is spared
+    low_water_mark: int  # all at or below it is removed, except what must stay
     end: int  # the log's last position
     extent: Extent  # what is kept
     portion: Portion
-    holds: tuple[RetentionHold, ...]  # what keeps the floor from rising
-    local: local_log.Extent = local_log.NONE  # edits that no other office hears of: kept
-    local_cut: local_log.Extent = local_log.NONE  # and of these cut now, or that would be
+    holds: tuple[RetentionHold, ...]  # what keeps the truncation point from rising
+    local: local_log.Extent = local_log.NONE  # edits that no other office receives: kept
+    local_cut: local_log.Extent = local_log.NONE  # of these, removed now, or that would be
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """How long a child's link still holds the floor. `left_ms`: below 0 when it is over."""
+    """How long a child's link still holds the log back. `left_ms`: below 0 when it is over."""
 
     unit: int
     last_contact_ms: int
@@ -80,7 +80,7 @@ class Lease:
 
 
 def links(office: Office, tx: Connection) -> list[ChildLease]:
-    """Return the children and when each was heard last, by a line or by a bundle."""
+    """Return the children and the last contact of each, over the link or by a bundle."""
     known = office.peer_status.known()
     rows = execute(tx, "SELECT peer, max(at_ms) FROM cursor WHERE direction='out' GROUP BY peer")
     contacted_ms = {int(peer): int(at_ms) for peer, at_ms in rows.fetchall()}
@@ -94,7 +94,7 @@ def links(office: Office, tx: Connection) -> list[ChildLease]:
 
 
 def leases(office: Office, now_ms: int) -> list[Lease]:
-    """Return the leases of children that were ever heard, the one that ends first first."""
+    """Return the leases of children that ever connected, the one that ends first first."""
     lease_ms = office.config.lease_days * DAY_MS
     with office.store.read() as tx:
         found = [
@@ -106,7 +106,7 @@ def leases(office: Office, now_ms: int) -> list[Lease]:
 
 
 def retention_state(office: Office, now_ms: int) -> RetentionState:
-    """Say how the log stands and what cutting it now would remove. Nothing is changed."""
+    """Return the state of the log and what truncation now would remove. Nothing is changed."""
     terms = Terms.of(office.config)
     with office.store.read() as tx:
         low_water_mark, holds = decided(office, tx, now_ms, terms)
@@ -121,7 +121,7 @@ def retention_state(office: Office, now_ms: int) -> RetentionState:
 
 
 def truncate_log(office: Office, now_ms: int, terms: Terms | None = None) -> RetentionState:
-    """Cut what nobody needs, in transactions of their own: whoever writes waits for none long.
+    """Truncate what nobody needs, in transactions of its own: no writer waits long.
 
     `terms`: None: those of the settings.
     """
@@ -156,7 +156,7 @@ def truncate_log(office: Office, now_ms: int, terms: Terms | None = None) -> Ret
 
 
 def _cut_local(office: Office, before_ms: int) -> local_log.Extent:
-    """Cut edits that no other office hears of: nobody needs them, so their age alone counts."""
+    """Remove old edits that no other office receives: nobody needs them, only their age counts."""
     done = local_log.NONE
     for _ in range(PORTIONS_MAX):
         portion = office.store.write(
@@ -183,7 +183,7 @@ def _state(tx: Connection, holds: list[RetentionHold], low_water_mark: int) -> R
 def decided(
     office: Office, tx: Connection, now_ms: int, terms: Terms
 ) -> tuple[int, list[RetentionHold]]:
-    """Return how far the log may be cut, and what is claimed of it."""
+    """Return how far the log may be truncated, and the holds on it."""
     since_ms = uptime_since(*_last_runs(tx), now_ms)
     in_grace = now_ms - since_ms < terms.grace_ms
     holds = truncate.retention_holds(
@@ -207,7 +207,7 @@ def _incarnations(office: Office, tx: Connection) -> Iterator[int]:
 
 
 def _durable_above(office: Office) -> int | None:
-    """Return up to where what goes up is with everybody above, as last heard; None: the city."""
+    """Return up to where what goes up is durable at everybody above, as reported; None: city."""
     if office.level is Level.CITY:
         return None
     positions = {s.level: s.position for s in office.peer_status.durable_above() if s.lane is LANE}

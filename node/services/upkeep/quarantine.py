@@ -1,7 +1,7 @@
-"""Holes: changes that could not be applied - listed, shown, tried again, closed by a person.
+"""Quarantine: changes that could not be applied are listed, shown, retried, closed by a person.
 
-What waits for a record heals by itself when the record comes; what an older program did not know
-is tried again at the first start of a newer one. The rest waits here for somebody to look.
+What waits for a record is applied when the record comes; what an older program did not know is
+retried at the first start of a newer one. The rest waits here for somebody to look.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WAITING = ("open", "deferred")
 
 
 class UnknownQuarantined(SilianError):
-    """No hole of this id; list them."""
+    """No quarantined change has this id; list them."""
 
     code = "unknown_quarantined_change"
     kind = ErrorKind.NOT_FOUND
@@ -46,7 +46,7 @@ class UnknownQuarantined(SilianError):
 
 
 class NotOpen(SilianError):
-    """The hole is healed or was closed before; there is nothing to do."""
+    """The change is applied or was closed before; there is nothing to do."""
 
     code = "quarantined_change_closed"
     kind = ErrorKind.FAILED_PRECONDITION
@@ -62,7 +62,7 @@ class NotOpen(SilianError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantineLine:
-    """One held change. Holds names and numbers, no person's value."""
+    """One quarantined change. Has names and numbers, no person's value."""
 
     id: bytes
     arrival: int  # position in this office's log
@@ -80,7 +80,7 @@ class QuarantineLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantineView:
-    """One held change with what its entry says of it. `operation`: None when it is unreadable."""
+    """One quarantined change and its entry's content. `operation`: None when it is unreadable."""
 
     line: QuarantineLine
     audience: str
@@ -91,7 +91,7 @@ class QuarantineView:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinePage:
-    """Holes in the order in which they came: `total` of them, `next` is a token or ""."""
+    """Changes in the order in which they came: `total` of them, `next` is a token or ""."""
 
     lines: tuple[QuarantineLine, ...]
     total: int
@@ -100,7 +100,7 @@ class QuarantinePage:
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """How many holes were tried, and how many of all are healed now."""
+    """How many changes were tried, and how many of all are applied now."""
 
     tried: int
     applied: int
@@ -109,14 +109,14 @@ class Retried:
 def list_quarantined(
     office: Office, *, states: tuple[str, ...] = WAITING, limit: int = PAGE_MAX
 ) -> tuple[QuarantineLine, ...]:
-    """Return holes in the order in which they came."""
+    """Return quarantined changes in the order in which they came."""
     return page_of(office, states=states, limit=limit).lines
 
 
 def page_of(
     office: Office, *, states: tuple[str, ...] = WAITING, after: str = "", limit: int = PAGE_MAX
 ) -> QuarantinePage:
-    """Return a page of holes in the order in which they came. Raises: BadToken."""
+    """Return a page of changes in the order in which they came. Raises: BadToken."""
     query = (
         _select()
         .where(quarantine.c.state.in_(states))
@@ -135,7 +135,7 @@ def page_of(
 
 
 def show_quarantined(office: Office, quarantine_id: bytes) -> QuarantineView:
-    """Return one hole. Raises: UnknownHole."""
+    """Return one quarantined change. Raises: UnknownQuarantined."""
     with office.store.read() as tx:
         line = _one(tx, quarantine_id)
         wire = tx.execute(
@@ -160,9 +160,9 @@ def show_quarantined(office: Office, quarantine_id: bytes) -> QuarantineView:
 
 
 def retry_quarantined(office: Office, quarantine_id: bytes | None = None) -> Retried:
-    """Try one hole again, or all that are open or deferred; what heals lets others heal.
+    """Retry one change, or all that are open or deferred; one that is applied lets others follow.
 
-    Raises: UnknownHole, NotOpen.
+    Raises: UnknownQuarantined, NotOpen.
     """
     if quarantine_id is not None:
         _must_be_open(office, quarantine_id)
@@ -171,16 +171,16 @@ def retry_quarantined(office: Office, quarantine_id: bytes | None = None) -> Ret
 
 
 def retry_deferred(office: Office) -> Retried:
-    """Try what an older program did not know: after the tables were built for another catalogue."""
+    """Retry what an older program did not know, after the tables were built for a new catalogue."""
     return _retry(
         office, "reason IN ('unknown_register','unknown_field','malformed','invalid_value')", ()
     )
 
 
 def close_quarantined(office: Office, quarantine_id: bytes, *, actor: str, reason: str) -> Retried:
-    """Give a held change up, for good and with a trace; what waited behind it is tried again.
+    """Give a change up, for good and with a trace; what waited for it is tried again.
 
-    Raises: UnknownHole, NotOpen, ReasonMissing.
+    Raises: UnknownQuarantined, NotOpen, ReasonMissing.
     """
     why = stated_reason(reason)[:REASON_CHARS_MAX]
     line = _must_be_open(office, quarantine_id)

@@ -1,7 +1,7 @@
-"""Left undone: what an office does by itself, seen from how things stand rather than from changes.
+"""Rebuild what an office derives, from the present records rather than from changes.
 
-After a recovery the office holds what it once wrote, its own reactions among it, but what it had
-not yet reacted to is there as well, and its cells may have been counted twice over two lives.
+After a recovery the office has what it once wrote, its own derived records among it. But it also
+has what it had not reacted to yet, and two incarnations may both have counted its cells.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
 def pending_derived(office: Office, tx: Connection) -> list[Edit]:
     """Return the edits that bring cells, assignments and returned money in line with the records.
 
-    None when nothing is left to do: asking twice does no harm.
+    None when nothing is left to do: repeating it does no harm.
     """
     return [*office.folds.reactions(tx), *_cells(office, tx), *_marks(office, tx)]
 
 
 def _marks(office: Office, tx: Connection) -> list[Edit]:
-    """Bring marks in line with records; where they stand so already, cases with marks."""
+    """Update index entries to the records; where nothing changes, cases to the index entries."""
     return pending_entries(office, tx) or office.folds.cases.review_all(tx)
 
 
 def _cells(office: Office, tx: Connection) -> list[Edit]:
-    """Set each own cell to what the records come to, and settle what two lives said of it."""
+    """Set each own cell to the sum of the records, and resolve what two incarnations wrote."""
     me = office.identity
     stock = stock_measures(office.catalogue)
     kept = dict(cells_of(tx, (me.unit,)))
     counted = own_cells(office, tx)
     uncounted.cells_follow(tx, me.unit)
-    # Closings say how the past stood: no record of today can tell.
+    # Closings are about the past: no record of today shows it.
     stated = {
         key for key in kept if key.measure == CLOSING or (key.period and key.measure in stock)
     }

@@ -1,6 +1,6 @@
-"""Retention of ended records: their values go when nobody needs them; portion by portion.
+"""Redaction of ended records: their values are removed when nobody needs them; in portions.
 
-Whose end is needed by whom is asked as for the log (`node.services.upkeep.log_retention`), with
+Who needs whose end is decided as for the log (`node.services.upkeep.log_retention`), with
 `tombstone_days` in the place of `log_days`.
 """
 
@@ -30,19 +30,19 @@ RECORDS_MAX = 100_000  # looked at in one run of the job, by register: the rest 
 
 @dataclass(frozen=True, slots=True)
 class RetentionState:
-    """How ended records stand. `redactable`: those that would lose their values now."""
+    """The state of ended records. `redactable`: those that would lose their values now."""
 
     values: int  # ended records that have values
     redacted: int  # those that have none
     redactable: int = 0
-    keep_reasons: Mapping[KeepReason, int] = field(default_factory=dict)  # why how many keep theirs
+    keep_reasons: Mapping[KeepReason, int] = field(default_factory=dict)  # why how many are kept
 
 
 def redact_ended(office: Office, now_ms: int, terms: Terms | None = None) -> int:
-    """Take the values out of ended records that nobody needs any more; return how many they were.
+    """Remove the values of ended records that nobody needs any more; return how many records.
 
-    In transactions of their own: whoever writes waits for none long. `terms`: how long all is
-    kept; None: as the settings say.
+    In transactions of its own: no writer waits long. `terms`: how long all is kept; None: by the
+    settings.
     """
     terms = terms or Terms.of_tombstones(office.config)
     done = 0
@@ -68,7 +68,7 @@ def redact_ended(office: Office, now_ms: int, terms: Terms | None = None) -> int
 
 
 def retention_state(office: Office, now_ms: int) -> RetentionState:
-    """Say how ended records stand, and what reducing them now would come to."""
+    """Return the state of ended records, and what redacting them now would do."""
     terms = Terms.of_tombstones(office.config)
     total: Counter[str] = Counter()
     why: Counter[KeepReason] = Counter()
@@ -104,7 +104,7 @@ def _old(
 def _kept_at(office: Office) -> Iterator[tuple[RegisterTable, int, set[int]]]:
     """Yield each register with a level that keeps records of it, and the units of that level.
 
-    Of a unit that is not in the tree nobody knows what it could say again: it is left alone.
+    A unit that is not in the tree is left out: nobody knows what it could write again.
     """
     for table in office.tables:
         if table.schema.lane is not LANE:

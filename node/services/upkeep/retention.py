@@ -1,9 +1,9 @@
-"""Retention: what an office need not keep for ever; nothing that another could still ask for.
+"""Retention: removes what nobody can still ask for.
 
-What goes is the memory of finished work, old runs of jobs and holes that were healed, and of the
-bulk log what nobody needs (`node.services.upkeep.log_retention`), and of ended records their values
-(`node.services.upkeep.redaction`). A hole that a person closed stays: a
-copy of its records must say that the change was never joined here (0015).
+It removes finished work, old runs of jobs, applied quarantined changes, what nobody needs of the
+bulk log (`node.services.upkeep.log_retention`), and the values of ended records
+(`node.services.upkeep.redaction`). A change that a person closed stays: a copy of its records must
+state that the change was never joined here (0015).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """How many rows went."""
+    """How many rows were removed."""
 
     job_runs: int
     quarantined: int
@@ -40,7 +40,7 @@ class Retired:
 
 
 def retire(office: Office, now_ms: int) -> Retired:
-    """Forget finished work older than `retention_days`, and cut the log as far as it may be."""
+    """Remove finished work older than `retention_days`, and truncate the log as far as allowed."""
     before_ms = now_ms - office.config.retention_days * DAY_MS
 
     def work(tx: Connection) -> Retired:

@@ -1,4 +1,4 @@
-"""The tree of units: a new list of offices taken in at the city, as dated records for everybody."""
+"""Import of the tree of units: a new list of offices at the city, as dated records for all."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def import_units(
     allow_close: bool = False,
     by: Attribution = UNKNOWN,
 ) -> TreeImport:
-    """Take a CSV (code,name,level,parent_code) as the tree from `on` (default today) onward.
+    """Import a CSV (code,name,level,parent_code) as the tree from `on` (default today) onward.
 
-    Units keep their ids where they are known again; the days before stay as they were. The same
+    Units keep their ids where they are recognised; the days before stay unchanged. The same
     file twice changes nothing. With `dry_run` only the counts are returned.
     Raises: NotTheCity; BadUnitFile with every fault by line; WouldClose; BadTreeOperation.
     """

@@ -36,7 +36,7 @@ class NotEmpty(SilianError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZeroReport:
-    """What an office has stated of one register. `actor`: who did; "" when nobody has."""
+    """An office's statement about one register. `actor`: who made it; "" when there is none."""
 
     register: Register
     zero: bool
@@ -47,7 +47,7 @@ class ZeroReport:
 def state_zero(office: Office, name: str, *, actor: str, withdraw: bool = False) -> ZeroReport:
     """State that this office has no record for a register; `withdraw`: that it may have.
 
-    Stated again it changes nothing. A record that is added later outweighs it.
+    Repeated, it changes nothing. A record that is added later has precedence.
     Raises: UnknownRegister, SystemRegister, NotKeptHere, NotEmpty.
     """
     register = maintained_register(office, name)
@@ -56,25 +56,25 @@ def state_zero(office: Office, name: str, *, actor: str, withdraw: bool = False)
     def work(tx: Connection) -> list[Edit]:
         nonlocal changed
         changed = False
-        held = _held(office, tx, register)
-        if (held is not None and held[0]) == (not withdraw):
+        stated = _stated(office, tx, register)
+        if (stated is not None and stated[0]) == (not withdraw):
             return []
         if not withdraw and (count := _living(office, tx, register)):
             raise NotEmpty(register, count)
         changed = True
-        return [_edit(office, register, zero=not withdraw, actor=actor, exists=held is not None)]
+        return [_edit(office, register, zero=not withdraw, actor=actor, exists=stated is not None)]
 
     office.commit(work)
     with office.store.read() as tx:
-        held = _held(office, tx, register)
+        stated = _stated(office, tx, register)
     return ZeroReport(
-        register=register, zero=held is not None and held[0],
-        actor=held[1] if held is not None else "", changed=changed,
+        register=register, zero=stated is not None and stated[0],
+        actor=stated[1] if stated is not None else "", changed=changed,
     )  # fmt: skip
 
 
-def _held(office: Office, tx: Connection, register: Register) -> tuple[bool, str] | None:
-    """Return what was stated, and by whom; None: nothing ever was."""
+def _stated(office: Office, tx: Connection, register: Register) -> tuple[bool, str] | None:
+    """Return the statement and who made it; None: there was none."""
     row = execute(
         tx, "SELECT f_zero, f_actor FROM r_zero_report WHERE unit=? AND id=?",
         (office.identity.unit, zero_report_id(register.name)),

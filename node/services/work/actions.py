@@ -1,4 +1,4 @@
-"""Work assignments at one office: issue, relay, and every step of the two offices of a hop."""
+"""Actions on work at one office: issue, relay, and every step of the two offices of a hop."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Issued:
 
 
 def issue(office: Office, order: Order, *, actor: str, number: bytes | None = None) -> Issued:
-    """Write an order and dispatch it to the next offices on the way; they pass it on.
+    """Write an order and dispatch it to the next offices on the way; they relay it.
 
-    What the gate must see first waits in SCREENING. `number`: 16 bytes chosen by the caller, so
-    that a repeated call issues nothing twice.
+    What the city must approve first waits in SCREENING. `number`: 16 bytes chosen by the caller,
+    so that a repeated call issues nothing twice.
     Raises: BadOrder, IllegalEvent (a department's duty for a community), UnknownUnit.
     """
     number = number or uuid7(office.clock.now_ms(), office.rng)
@@ -159,7 +159,7 @@ def act(
 
 
 def accept(office: Office, assignment: bytes, *, actor: str) -> AssignmentState:
-    """Take the work on. Work that is assisted with needs consent first."""
+    """Accept the work. Work that is assisted with needs consent first."""
     return act(office, assignment, EventKind.ACCEPT, actor=actor)
 
 
@@ -246,7 +246,7 @@ def rule(
     office: Office, assignment: bytes, kind: EventKind, *, actor: str, reason: str = "",
     note: str = "",
 ) -> None:  # fmt: skip
-    """Decide from above: ADMIT, REFUSE or SEND_BACK at the city's gate, or ADJUDICATE a dispute.
+    """Decide from above: ADMIT, REFUSE or SEND_BACK for the city, or ADJUDICATE a dispute.
 
     Where this office issued the work itself the decision takes effect at once; elsewhere when it
     arrives at the issuer.
@@ -276,7 +276,7 @@ def rule(
 
 
 def amend(office: Office, assignment: bytes, *, actor: str, title: str, body: str) -> None:
-    """Rewrite what the gate sent back, and submit it again.
+    """Rewrite what the city sent back, and submit it again.
 
     Raises: UnknownAssignment, NotYours, IllegalEvent.
     """
@@ -303,7 +303,7 @@ def amend(office: Office, assignment: bytes, *, actor: str, title: str, body: st
 
 
 def set_relay(office: Office, *, auto: bool) -> None:
-    """Choose whether work that only goes through this office is passed on by itself."""
+    """Choose whether work that only goes through this office is relayed automatically."""
     office.store.write(lambda tx: meta.put(tx, RELAY, AUTO if auto else MANUAL))
 
 
@@ -365,7 +365,7 @@ def _order_record(
 def _rehearse(
     office: Office, current: Assignment, kind: EventKind, actor: str, reason: str
 ) -> None:
-    """Refuse now what the issuer's office would leave alone when the ruling arrives."""
+    """Refuse now what the issuer's office would ignore when the ruling arrives."""
     me = office.identity
     EventWriter(me.unit, me.level, office.tree, office.clock.now_ms()).write_event(
         current, kind, "issuer", actor=actor, reason=reason

@@ -1,4 +1,4 @@
-"""What an office asks before a step, beyond what the state machine asks: duties, fees, rank."""
+"""Checks before a step, beyond those of the state machine: duties, fees, rank."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def next_steps(office: Office, tx: Connection, current: Assignment) -> tuple[str
 
 @contextmanager
 def naming_steps(office: Office, tx: Connection, current: Assignment) -> Iterator[None]:
-    """Have a refused step say which ones are allowed instead. Raises: IllegalEvent."""
+    """Add to a refused step which ones are allowed instead. Raises: IllegalEvent."""
     try:
         yield
     except IllegalEvent as error:
@@ -193,7 +193,7 @@ def _rules(office: Office, current: Assignment, kind: EventKind) -> bool:
 
 
 def _fee_released(tx: Connection, current: Assignment) -> bool:
-    """Say whether the issuer has released the fee of a community's work (1.4, 费随事转)."""
+    """Return whether the issuer has released the fee of a community's work (1.4, 费随事转)."""
     if not current.hop.to_community or not current.work.fee_fen:
         return True
     released = tx.exec_driver_sql(

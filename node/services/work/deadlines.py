@@ -1,7 +1,7 @@
-"""Deadlines: which work is late as far as this office can know, and what the passing of time does.
+"""Deadlines: which work is late as far as this office can know, and what happens when time passes.
 
 Every office above a late assignment flags it for itself; nothing is sent for that, because all of
-them hold the same events and hear the same news.
+them have the same events and receive the same peer status.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from sync.model.change import Edit
 
 ESCALATE_AFTER_MS = 3 * DAY_MS  # one more level above sees late work each time this passes
-CONSENT_MS = 15 * DAY_MS  # silence of a community that was asked: never taken for consent
+CONSENT_MS = 15 * DAY_MS  # a community that does not answer has not consented
 APPRAISE_MS = 30 * DAY_MS  # verified work that nobody appraises is closed
-_STEPS_MAX = TRANSACTION_CHANGES_MAX // 4  # each step may move cells beside it
+_STEPS_MAX = TRANSACTION_CHANGES_MAX // 4  # each step may change cells, too
 _DUE = sorted(state.value for state in WITH_ASSIGNEE)
 _OPEN = sorted(state.value for state in WITH_ASSIGNEE | BACK_WITH_ISSUER)
 
@@ -50,11 +50,11 @@ class Flagged:
 def escalate(
     office: Office, now_ms: int, *, escalate_after_ms: int = ESCALATE_AFTER_MS
 ) -> tuple[Flagged, ...]:
-    """Flag what is late at `now_ms` among the open work seen here, and take back what is not.
+    """Flag what is late at `now_ms` among the open work seen here, and unflag what is not.
 
-    Work is "overdue" only when everything that its assignee said up to the deadline is here;
-    else "overdue_unconfirmed", which counts as unsynced. One transaction; run again, it changes
-    nothing, and takes no lock for that.
+    Work is "overdue" only when everything that its assignee wrote up to the deadline is here;
+    else "overdue_unconfirmed", which counts as unsynced. One transaction; repeated, it changes
+    nothing and takes no lock.
     """
     known = office.peer_status.known()
     tree, me = office.tree, office.identity.unit
@@ -121,11 +121,11 @@ def _marks(values: Sequence[str]) -> str:
 def watermark(
     tree: Tree, me: int, unit: int, known: Mapping[int, NodeStatus], now_ms: int
 ) -> int | None:
-    """Return up to when everything that `unit` said is held here; None when that is not known.
+    """Return up to when everything that `unit` wrote is here; None when that is not known.
 
-    An office's own news says how old the oldest of what its parent lacks is; more may be written
-    in the millisecond in which it is made. For a unit further
-    down, every office between must have handed on what it held when that news was made.
+    An office's own status states how old the oldest of what its parent lacks is; more may be
+    written in the millisecond in which it is made. For a unit further down, every office between
+    must have sent on what it had when that status was made.
     """
     if unit == me:
         return now_ms
@@ -152,9 +152,9 @@ def watermark(
 def run_timers(
     office: Office, now_ms: int, *, consent_ms: int = CONSENT_MS, appraise_ms: int = APPRAISE_MS
 ) -> tuple[bytes, ...]:
-    """Take the steps of this office as issuer that only waiting brings about.
+    """Take the steps of this office as issuer that are due only because time has passed.
 
-    A community that was asked for consent and kept silent sends the work back; verified work is
+    A community that did not answer a request for consent sends the work back; verified work is
     closed when its time for appraisal is over.
     Returns: the assignments that moved; at most one transaction's worth, the job runs again.
     """

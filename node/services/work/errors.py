@@ -1,4 +1,4 @@
-"""Refusals of work assignments beside those of the state machine (`IllegalEvent`)."""
+"""Errors of work assignments besides those of the state machine (`IllegalEvent`)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class NotYours(SilianError):
         )
 
 
-# reason -> (en, zh, remedy en, remedy zh); {} is what the order said
+# reason -> (en, zh, remedy en, remedy zh); {} is what the order has
 _ORDERS: dict[str, tuple[str, str, str, str]] = {
     "no_targets": (
         "An order needs at least one office to do it",
@@ -72,7 +72,7 @@ _ORDERS: dict[str, tuple[str, str, str, str]] = {
         "Give --due a later day.",
         "请用 --due 填写更晚的日期。",
     ),
-    "amount": ("{} yuan", "{}元", "", ""),  # what is wrong with it says its reader
+    "amount": ("{} yuan", "{}元", "", ""),  # its reader explains what is wrong
     "days": (
         "{} is no number of days",
         "{}不是有效的天数",

@@ -1,4 +1,4 @@
-"""What an office reads of assignments: lists, one with its history, an order's tree, counts."""
+"""Views of assignments: lists, one with its history, an order's tree, counts."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def order_tree(office: Office, order: bytes) -> OrderTree:
 
 
 def counts(office: Office) -> dict[Box, dict[str, int]]:
-    """Return how many assignments stand in each state, by this office's place in them."""
+    """Return how many assignments are in each state, by this office's place in them."""
     found: dict[Box, dict[str, int]] = {}
     with office.store.read() as tx:
         for box in (Box.TODO, Box.ISSUED, Box.PASSING):

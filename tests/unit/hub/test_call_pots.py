@@ -86,17 +86,17 @@ def test_a_call_that_ends_without_a_message_is_malformed() -> None:
 
 def test_the_control_lane_finds_a_slot_however_much_bulk_is_worked_on() -> None:
     slots, done = WorkSlots(), threading.Event()
-    held = threading.Barrier(SLOTS + 1)
+    taken = threading.Barrier(SLOTS + 1)
 
     def bulk() -> None:
         with slots.hold(control=False):
-            held.wait(30)
+            taken.wait(30)
             done.wait(30)
 
     threads = [threading.Thread(target=bulk) for _ in range(SLOTS)]
     for thread in threads:
         thread.start()
-    held.wait(30)
+    taken.wait(30)
     for _ in range(CONTROL_SLOTS + 1):  # one after the other, and each gives its slot back
         with slots.hold(control=True):
             pass

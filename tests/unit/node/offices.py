@@ -31,7 +31,7 @@ OTHER = "330102013002"
 
 
 class Clock:
-    """Milliseconds that move only when told to."""
+    """Milliseconds that move only when they are set."""
 
     def __init__(self) -> None:
         self.ms = START_MS

@@ -38,7 +38,7 @@ def outlet(office: Office, name: str, **days: date) -> bytes:
 
 
 def outlets(office: Office) -> int | None:
-    """Return K34; whatever is kept beside the records must fit them, too."""
+    """Return K34; whatever is derived from the records must fit them, too."""
     found = answer(office, "K34").shown.numerator
     assert verify(office).sound
     return found

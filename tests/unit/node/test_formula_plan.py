@@ -62,7 +62,7 @@ def net(template: Path, catalogue: Catalogue, tmp_path: Path) -> Iterator[MoneyN
 
 
 def settle(net: MoneyNetwork, code: str, *, households: int, members: int = 0, kind: str = ""):
-    """Add households and a Party organisation to a community and let everybody hear of it."""
+    """Add households and a Party organisation to a community and let everybody receive it."""
     unit = net.unit(code)
     people = [
         Edit(

@@ -244,7 +244,7 @@ def test_a_store_that_fails_in_the_middle_says_how_many_rows_are_in_and_the_rest
     done = len(stored(community))
     assert 0 < done < rows
     assert f"; {done} of {rows} rows are in" in failed.value.en
-    pages(community, most=pages(community))  # the store was opened anew: as full as it was
+    pages(community, most=pages(community))  # the store was opened again: as full as it was
     with pytest.raises(ImportBrokenOff) as failed:
         import_register(community, "premises", data, "a.xlsx")
     pages(community, most=1_000_000)

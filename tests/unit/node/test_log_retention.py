@@ -43,7 +43,7 @@ def premises(net: Network, code: str, count: int) -> None:
 
 
 def all_durable(net: Network, code: str) -> None:
-    """Let an office hear that everybody above has all that it wrote."""
+    """Tell an office that everybody above has all that it wrote."""
     office = net[code]
     with office.store.read() as tx:
         end = execute(tx, "SELECT arrival FROM log_head").fetchone()[0]
@@ -66,7 +66,7 @@ def entries(net: Network, code: str, where: str = "1=1") -> int:
 def test_entries_not_yet_durable_at_the_top_are_kept_however_old_they_are(net):
     premises(net, A, 5)
     whole = entries(net, A)
-    net.settle()  # the street has it; the district and the city were not heard
+    net.settle()  # the street has it; the district and the city had no contact
     net.forward(10 * LOG_DAYS * DAY_MS)
     looked = truncate_log(net[A], net.ms)
     assert entries(net, A) == whole
@@ -135,7 +135,7 @@ def test_after_an_outage_of_its_own_a_hub_waits_before_it_expires_leases(net):
     all_durable(net, NORTH)
     whole = entries(net, NORTH, DOWN)
     days_pass(net, NORTH, 1)
-    net.forward(2 * LEASE_DAYS * DAY_MS)  # the hub was off, and heard nobody
+    net.forward(2 * LEASE_DAYS * DAY_MS)  # the hub was off, and had no contact
     truncate_log(net[NORTH], net.ms)
     assert entries(net, NORTH, DOWN) == whole
     days_pass(net, NORTH, GRACE_MS // DAY_MS - 1)

@@ -1,4 +1,4 @@
-"""A question costs what lies below the unit asked about, and not what lies beside it."""
+"""A question costs what lies below the unit asked about, and nothing for its neighbours."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def tree(others: int) -> bytes:
 
 @contextmanager
 def district(folder: Path, others: int) -> Iterator[Office]:
-    """A district that has heard of every office of its streets, and holds cells of each."""
+    """A district that has received from every office of its streets, and has cells of each."""
     rng = random.Random(others)
     init_office(folder, OfficeConfig(unit=DISTRICT), CATALOGUE, rng=rng, tree_csv=tree(others))
     office = open_office(folder, wall_ms=Clock(), rng=rng, catalogue=CATALOGUE, synchronous="OFF")

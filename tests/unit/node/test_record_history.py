@@ -177,7 +177,7 @@ def test_after_the_log_was_cut_the_history_says_so(net: Network) -> None:
     assert found.missing >= 2
     assert edits_of(found.events, "area_m2") == [(3, "李军", None, 200, "")]
     assert not found.events[-1].changes[0].old_known
-    assert found.events[0].kind == "created"  # what stands of it is told, without a person
+    assert found.events[0].kind == "created"  # its present values are shown, without a person
     assert (found.events[0].logged, found.events[0].actor) == (False, "")
 
 

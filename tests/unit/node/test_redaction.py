@@ -42,7 +42,7 @@ def net(tmp_path):
 
 
 def hall_deleted(net: Network) -> RecordView:
-    """Add and end a record at the community; its street hears of it."""
+    """Add and end a record at the community; its street receives it."""
     made = edits.create(net[A], "premises", {**HALL, "address": "东路"})
     edits.end(net[A], "premises", made.id)
     net.up(A)

@@ -1,4 +1,4 @@
-"""Who has reported: heard is not filled in, none is not unknown, never heard is not zero."""
+"""Who has reported: connected is not filled in, none is not unknown, no contact is not zero."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def lags(found):
     return {(x.code, x.lag): tuple(r.name for r in x.missing) for x in found.completeness.laggards}
 
 
-# -- never heard is not zero --------------------------------------------------------------------
+# -- never connected is not zero ----------------------------------------------------------------
 
 
 def test_a_unit_that_was_never_received_has_no_figure_and_one_that_reported_none_has_zero(network):
@@ -85,7 +85,7 @@ def test_a_street_of_which_one_community_was_received_has_the_figure_of_that_one
     households(net, A, 20)
     net.settle()
     found = answer(net[EAST], "K2", by="unit")
-    assert rows(found) == {NORTH: 20, SOUTH: None}  # that the street itself was heard says nothing
+    assert rows(found) == {NORTH: 20, SOUTH: None}  # the street itself is connected: no matter
     assert [row.counts for row in found.rows] == [
         Counts(expected=3, received=1, reported=1, complete=1),
         Counts(expected=2, received=0, reported=0, complete=0),
@@ -108,7 +108,7 @@ def test_what_was_never_received_is_unknown_in_the_status_and_not_zero(network):
     assert lines[B].connected is None  # an office that does not exist has no line that is down
 
 
-# -- heard, reporting, complete -----------------------------------------------------------------
+# -- connected, reporting, complete -------------------------------------------------------------
 
 
 def test_an_office_that_was_received_and_has_filled_in_nothing_has_not_reported(network):

@@ -1,4 +1,4 @@
-"""A transaction done once more leaves nothing of its first try, and nobody is told twice."""
+"""A transaction done once more leaves nothing of its first try, and nobody is notified twice."""
 
 from __future__ import annotations
 

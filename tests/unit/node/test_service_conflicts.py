@@ -43,7 +43,7 @@ class Offices(NamedTuple):
     clock: Clock
 
     def meet(self) -> None:
-        """Exchange until everybody has heard everything."""
+        """Exchange until everybody has received everything."""
         exchange(self.community, self.street)
         exchange(self.street, self.district)
         exchange(self.community, self.street)

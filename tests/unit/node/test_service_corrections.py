@@ -1,4 +1,4 @@
-"""Correction requests: asked of the owner, answered with the edit or a reason, rightly heard."""
+"""Correction requests: asked of the owner, answered with the edit or a reason, well addressed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Offices(NamedTuple):
     clock: Clock
 
     def meet(self) -> None:
-        """Exchange until everybody has heard everything."""
+        """Exchange until everybody has received everything."""
         for _ in range(2):
             exchange(self.community, self.street)
             exchange(self.other, self.street)
@@ -166,7 +166,7 @@ def test_a_refusal_arrives_with_its_reason_and_the_value_is_kept(
     there = correction_views.show(offices.district, asked.id)
     assert (there.state, there.answer) == (State.REFUSED, "房产证为660")
     assert area_at(offices.district, hall) == 66_000
-    assert ask(offices.district, hall).state is State.OPEN  # and may be asked anew
+    assert ask(offices.district, hall).state is State.OPEN  # and may be asked again
 
 
 def test_several_fields_are_answered_together(offices: Offices, hall: RecordView) -> None:
@@ -370,7 +370,7 @@ def test_an_invalid_request_is_refused_with_its_reason(offices: Offices, hall: R
         correction_views.show(offices.district, bytes(16))
 
 
-# -- who hears, who answers -----------------------------------------------------------------------
+# -- who receives, who answers ---------------------------------------------------------------------
 
 
 def test_a_request_reaches_the_owner_and_the_offices_between_and_nobody_else(

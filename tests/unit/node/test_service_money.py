@@ -721,7 +721,7 @@ def test_money_that_waits_for_this_office_is_shown_by_status(net: MoneyNetwork) 
     assert waiting(DISTRICT) == []
     money.appropriate(net[CITY], amount_fen=100, **F1)
     line = money.release(net[CITY], to=net.unit(DISTRICT), amount_fen=40, **F1)
-    assert waiting(DISTRICT) == []  # it has not heard of it
+    assert waiting(DISTRICT) == []  # it has not received it
     net.settle()
     assert waiting(DISTRICT) == ["1 payments to this office wait to be confirmed"]
     assert waiting(CITY) == []

@@ -1,4 +1,4 @@
-"""Holes: one bad change holds up what depends on it and nothing else; it heals or is closed."""
+"""Quarantine: a bad change blocks what depends on it and nothing else; it is applied or closed."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_quarantined_changes_are_listed_page_by_page_although_many_came_in_one_e
 
 
 def older() -> Catalogue:
-    """A catalogue that has never heard of outlets, nor of remarks on premises."""
+    """A catalogue that does not know outlets, nor remarks on premises."""
     registers = dict(CATALOGUE.registers)
     del registers["service_outlet"]
     premises = registers["premises"]

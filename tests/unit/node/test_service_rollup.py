@@ -1,4 +1,4 @@
-"""What an office is told when it asks: a figure, its parts, how complete it is, what is hidden."""
+"""What an office gets when it asks: a figure, its parts, how complete it is, what is hidden."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_a_watermark_leaves_out_the_millisecond_in_which_more_may_be_written(net
 def test_a_watermark_does_not_cover_what_is_written_after_the_clock_was_set_back(network):
     net = network(NORTH, A)
     net.send_status(A)
-    net[A].clock.offset_ms = -5_000  # the next greeting's answer was long under way
+    net[A].clock.offset_ms = -5_000  # the next handshake's answer was long under way
     watermark_ms, made_ms = watermark_and_stamp(net, commit_now(net, A))
     assert 0 < watermark_ms < made_ms
 
@@ -219,7 +219,7 @@ def test_a_watermark_does_not_cover_what_is_written_while_the_status_is_made(net
 
     def work(tx: Connection) -> bytes:
         version = applier.apply_local(office.replica, tx, [edit]).version
-        net.forward()  # a slow disk: the greeting does not wait for it
+        net.forward()  # a slow disk: the handshake does not wait for it
         net.send_status(A)
         return version
 

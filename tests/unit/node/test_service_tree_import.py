@@ -1,4 +1,4 @@
-"""The tree taken in at the city: whole or not at all, ids kept, everybody hears it."""
+"""The tree imported at the city: whole or not at all, ids kept, everybody receives it."""
 
 from __future__ import annotations
 

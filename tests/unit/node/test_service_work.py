@@ -103,7 +103,7 @@ def test_a_receipt_is_written_in_the_transaction_that_receives_the_dispatch(net)
     net.send(CITY, DISTRICT)
     assert net.state(DISTRICT, at=DISTRICT) == "relayed"
     assert net.state(STREET, at=DISTRICT) == "dispatched"
-    assert net.state(DISTRICT) == "dispatched"  # the city has not heard yet
+    assert net.state(DISTRICT) == "dispatched"  # the city has not received it yet
     net.send(DISTRICT, CITY)
     assert net.state(DISTRICT) == "relayed"
 
@@ -656,7 +656,7 @@ def test_an_event_written_for_another_office_moves_nothing(net):
 
 
 def receive_status(net: Network, at: str, code: str, at_ms: int, **terms: int) -> None:
-    """Let the office `at` hear the news that `code` made at `at_ms`, which is now past."""
+    """Let the office `at` receive the status that `code` made at `at_ms`, which is now past."""
     net.now_ms = max(net.now_ms, at_ms)
     net[at].peer_status.receive_status([NodeStatus(unit=net.unit(code), at_ms=at_ms, **terms)])
 

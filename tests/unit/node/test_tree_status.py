@@ -55,7 +55,7 @@ def causes(found):
 
 
 def troubled(net, code, *below):
-    """Have an office hear of holes and conflicts at others."""
+    """Have an office receive the status of others with quarantined changes and conflicts."""
     for n, unit in enumerate(map(net.unit, below), 1):
         known = net[code].peer_status.known()[unit]
         net[code].peer_status.receive_status(

@@ -1,4 +1,4 @@
-"""Tokens: a copy and a backup are told from a store that is merely heard twice, late or again."""
+"""Tokens: a clone and a backup are recognised; a store that calls twice, late or again is not."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_of_two_processes_with_the_same_token_only_the_one_that_continued_is_acc
 def test_a_token_repeated_by_one_process_is_stale_and_marks_no_clone() -> None:
     tokens = after_handshake(Tokens(), b"", ONE, b"a")
     tokens = after_handshake(tokens, b"a", ONE, b"b")
-    tokens = after_handshake(tokens, b"a", ONE, b"c")  # heard twice
+    tokens = after_handshake(tokens, b"a", ONE, b"c")  # received twice
     tokens = after_handshake(tokens, b"b", ONE, b"d")
     assert tokens.check(b"a", INCARNATION) is TokenCheck.STALE  # a backup's, as before
 
@@ -90,7 +90,7 @@ def test_after_a_reset_the_next_handshake_is_accepted_and_all_others_are_clones(
 
 def test_a_process_that_continues_after_a_reset_does_not_revoke_its_own_token() -> None:
     tokens = after_handshake(after_handshake(Tokens(), b"", ONE, b"a"), b"a", ONE, b"b").reset()
-    late = after_handshake(tokens, b"a", ONE, b"c")  # a greeting that was under way for long
+    late = after_handshake(tokens, b"a", ONE, b"c")  # a handshake that was under way for long
     assert not late.accept_next
     assert late.check(b"b", INCARNATION) is TokenCheck.EXPECTED
 

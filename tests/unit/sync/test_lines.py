@@ -69,7 +69,7 @@ class Method:
 
 
 class Dialled:
-    """Channels as they were opened, and what callers were told."""
+    """Channels as they were opened, and what callers received."""
 
     def __init__(self) -> None:
         self.channels: list[Channel] = []

@@ -1,4 +1,4 @@
-"""How far a stream is vouched for, case by case; and keys."""
+"""How far a stream is signed, case by case; and keys."""
 
 from __future__ import annotations
 

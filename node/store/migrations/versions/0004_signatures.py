@@ -1,4 +1,4 @@
-"""Signatures of stream heads, and when a key was first heard."""
+"""Signatures of stream heads, and when a key was first received."""
 
 from __future__ import annotations
 

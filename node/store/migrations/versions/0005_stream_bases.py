@@ -1,4 +1,4 @@
-"""Stream bases: from which entry on a log holds a stream whose earlier words came as copies."""
+"""Stream bases: the entry after which a log has a stream whose earlier entries came as copies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floors of the log: up to where retention has cut it, for each peer."""
+"""Low-water marks of the log: up to where retention has truncated it, for each peer."""
 
 from __future__ import annotations
 

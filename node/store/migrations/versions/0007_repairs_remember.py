@@ -1,4 +1,4 @@
-"""Repairs remember what they were told of a record; the log is asked about one version."""
+"""Repairs store the evidence they received; the log can be queried by version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local log: what people did to records that no other office hears of."""
+"""The local log: edits of records that no other office receives."""
 
 from __future__ import annotations
 
