@@ -47,6 +47,10 @@ class LinkedOffice(Office):
         """Record that a peer's batch was accepted."""
         self.signature_refusals.clear(unit)
 
+    def quota_exceeded(self, unit: int, error: SilianError) -> None:
+        """Note that a child was sent away for a while: it asked for more than its share."""
+        self.quota_refusals.note(unit, error)
+
     def draw(self) -> int:
         """Return 63 random bits, never 0."""
         return new_incarnation(self.rng)

@@ -16,16 +16,17 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from node.china import start_of_day_ms
+from node.china import DAY_MS, start_of_day_ms
 from node.config import BadConfig, OfficeConfig
 from node.domain.units import BadTree, Level, Tree, Unit
 from node.folds.context import FoldContext
 from node.folds.folds import Folds
 from node.peers.comparisons import Comparisons
 from node.peers.fenced import Fenced
-from node.peers.refusals import SignatureRefusals
+from node.peers.refusals import QuotaRefusals, SignatureRefusals
 from node.peers.status import PeerStatus
 from node.store import meta
+from node.store import uncounted as uncounted_postings
 from node.store.cells import retotal
 from node.store.engine import Store
 from node.store.folder_lock import FolderLock
@@ -38,9 +39,11 @@ from sync.model.access import Identity
 from sync.model.attribution import UNKNOWN, Attribution
 from sync.model.change import Edit
 from sync.model.errors import SilianError
+from sync.model.limits import CLOCK_AHEAD_MS_MAX
 from sync.store.priority import Priority
 
 PROGRAM = "0.1.0"
+CLOCK_LEAP_MS_MAX = 180 * DAY_MS  # an office that stood still for longer is asked to look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,7 @@ class Office:
         self.program = PROGRAM
         self.catalogue_version = context.catalogue.version
         self.fenced = parts.fenced  # why nothing may be written here; empty: nothing forbids it
+        self.clock_leap_ms = 0  # at the start: from the newest stamp of the store to the clock
         self.tree_due = False  # a record has changed it, and the office has not loaded it yet
         self.tree_fault = ""  # why the decided records make no tree; an earlier one is in force
         self._folder_lock = parts.folder_lock
@@ -87,6 +91,7 @@ class Office:
         self.peer_status = PeerStatus(self)
         self.comparisons = Comparisons(self)
         self.signature_refusals = SignatureRefusals(self)
+        self.quota_refusals = QuotaRefusals(self)
         self.store.on_reopened(self._reload)
 
     # -- who and where -----------------------------------------------------------------------
@@ -130,6 +135,19 @@ class Office:
     def clock_behind_ms(self) -> int:
         """Return how far the corrected clock is before any day that can be today; else 0."""
         return max(0, start_of_day_ms(self.context.first_tree_day) - self.clock.now_ms())
+
+    def clock_unconfirmed_ms(self) -> int:
+        """Return how far the clock is from the store's newest stamp, if that is to be doubted.
+
+        Nobody has confirmed the clock since the start, and it stands long after that stamp, or
+        before it: one of the two is wrong. 0: there is no reason to doubt it.
+        """
+        if self.clock.compared:
+            return 0
+        ahead_ms = self.clock.ahead_ms()
+        if ahead_ms > CLOCK_AHEAD_MS_MAX:
+            return ahead_ms
+        return self.clock_leap_ms if self.clock_leap_ms > CLOCK_LEAP_MS_MAX else 0
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -198,8 +216,11 @@ class Office:
             self.tree_due, self.tree_fault = False, ""
         with self.store.read() as tx:
             cases = self.folds.cases.are_concerned(tx)
+            uncounted = uncounted_postings.exist(tx)
         if cases:
             self.commit(self.folds.cases.review_all)
+        if uncounted:
+            self.commit(self.folds.judge_again)
 
     def switch_incarnation(self, incarnation: int) -> None:
         """Write under another incarnation from now on; the caller records it in the store."""

@@ -20,7 +20,7 @@ from node.folds.context import FoldContext
 from node.folds.folds import Folds
 from node.host import LinkedOffice
 from node.ids import new_incarnation
-from node.keys import signer_of
+from node.keys import KEY_FILE, KeyOfAnother, signer_of
 from node.office import Parts, read_identity
 from node.private import close_to_others
 from node.services.upkeep.quarantine import retry_deferred
@@ -32,6 +32,7 @@ from node.store.folder_lock import FolderLock
 from node.store.schema import catalogue_tables
 from node.store.units import first_day as first_tree_day
 from node.store.units import readable_units, whole_tree_on
+from sync.apply import applier
 from sync.apply.replica import Replica
 from sync.codec.signing import Signer
 from sync.compare import digests
@@ -53,8 +54,8 @@ def open_office(
     """Open the office in `folder` for this process alone.
 
     The folder is first closed to the machine's other accounts.
-    Raises: BadConfig, StoreUnavailable, NewerSchema, OlderSchema, OfficeBusy, and those of
-    `node.store.refusals`.
+    Raises: BadConfig, KeyOfAnother, StoreUnavailable, NewerSchema, OlderSchema, OfficeBusy, and
+    those of `node.store.refusals`.
     """
     config = load_config(folder)
     folder_lock = FolderLock.acquire(folder)
@@ -67,12 +68,14 @@ def open_office(
             if store.is_sqlite:
                 migrate.upgrade_with_backup(store, folder)
             migrate.check(store)
-            must_be_the_store_of(config.unit, store)
+            me = must_be_the_store_of(config.unit, store)
+            signer = signer_of(folder, rng, me.unit_id)
+            must_be_nobody_elses(signer, folder, me, store)
             extra = [folder / name for name in config.extra_catalogue]
             return assemble(
                 config, folder, store,
                 catalogue if catalogue is not None and not extra else load_catalogue(extra),
-                wall_ms=wall_ms, rng=rng, folder_lock=folder_lock, signer=signer_of(folder, rng),
+                wall_ms=wall_ms, rng=rng, folder_lock=folder_lock, signer=signer,
             )  # fmt: skip
         except BaseException:
             store.close()
@@ -99,11 +102,12 @@ def assemble(
     store.write(lambda tx: _bind_key(tx, signer, rng))
     with store.read() as tx:
         identity = read_identity(tx)
-        clock = HybridClock(wall_ms, last_hlc=log.lock(tx) if store.is_sqlite else 0)
+        clock = HybridClock(wall_ms, last_hlc=log.newest_stamp(tx))
         newly_built = meta.get(tx, meta.CATALOGUE) != catalogue.version
         first_day = meta.get(tx, meta.TREE_FROM)
         earliest = first_tree_day(tx)
         fenced = meta.get(tx, meta.FENCED)
+        unjudged = meta.get(tx, meta.UNJUDGED)
     if newly_built:
         store.write(lambda tx: _build_tables(tx, tables, catalogue.version))
     with store.read() as tx:
@@ -124,9 +128,12 @@ def assemble(
     )  # fmt: skip
     office = LinkedOffice(parts, rebuild=pending_derived)
     office.tree_fault, office.tree_due = left_out, bool(left_out)
+    office.clock_leap_ms = -clock.ahead_ms() if clock.last else 0
     _ensure_indexes(office)
     if newly_built:
         retry_deferred(office)  # what the older catalogue did not know
+    if unjudged:
+        store.write(lambda tx: _judge_postings(tx, office))
     return office
 
 
@@ -154,6 +161,14 @@ def must_be_the_store_of(asked: str, store: Store) -> Unit:
     return last
 
 
+def must_be_nobody_elses(signer: Signer, folder: Path, me: Unit, store: Store) -> None:
+    """Refuse a key that this store knows as another office's. Raises: KeyOfAnother."""
+    with store.read() as tx:
+        whose = signatures.unit_of_key(tx, signer.public_key)
+    if whose - {me.unit_id}:
+        raise KeyOfAnother(folder / KEY_FILE, me.unit_id, min(whose - {me.unit_id}))
+
+
 def _bind_key(tx: Connection, signer: Signer, rng: random.Random) -> None:
     """Bind the key to the store's incarnation; if another key is bound, begin another incarnation.
 
@@ -173,6 +188,13 @@ def _bind_key(tx: Connection, signer: Signer, rng: random.Random) -> None:
     incarnation = new_incarnation(rng)
     rotate_incarnation(tx, me.unit, me.level, incarnation, signer)
     meta.put(tx, meta.CONTINUES, me.incarnation)
+
+
+def _judge_postings(tx: Connection, office: LinkedOffice) -> None:
+    """Judge every posting once: an older program counted all of them."""
+    edits = office.folds.judge_again(tx, every=True)
+    applier.apply_derived(office.replica, tx, edits)
+    meta.put(tx, meta.UNJUDGED, False)
 
 
 def _build_tables(tx: Connection, tables: RegisterTables, version: str) -> None:

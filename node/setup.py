@@ -84,7 +84,7 @@ def init_office(
     make_folder(folder)
     try:
         close_to_others(folder)
-        signer = signer_of(folder, rng)
+        signer = signer_of(folder, rng, unit.unit_id)
         store = open_store(url, create=create)
         try:
             migrate.upgrade(store)

@@ -25,7 +25,7 @@ from node.config import OfficeConfig, load_config
 from node.domain.catalogue import load_catalogue
 from node.domain.units import Level
 from node.keys import KEY_FILE, signer_of
-from node.open import must_be_the_store_of
+from node.open import must_be_nobody_elses, must_be_the_store_of
 from node.private import OTHERS, is_open_to_others, readable_by_others
 from node.services.health.machine import MIB
 from node.setup import must_fit_level, store_url
@@ -84,17 +84,23 @@ def check_settings(folder: Path) -> tuple[dict[str, Any], list[Finding]]:
         return facts, []  # it was all checked when it was opened
     must_be_free(at)
     with closing(open_store(store_url(folder, config))) as store:
-        level = _level(config, store)
+        level = _level(folder, config, store)
     lonely = not config.parent and level is not Level.CITY
     return facts, [_NO_PARENT] if lonely else []
 
 
-def _level(config: OfficeConfig, store: Store) -> Level:
-    """Return the level of the store's unit, or a fault if the settings name another unit."""
+def _level(folder: Path, config: OfficeConfig, store: Store) -> Level:
+    """Return the level of the store's unit: that of the settings, and the key's, or say what not.
+
+    Raises: BadConfig, KeyOfAnother, and what opening the store raises.
+    """
     migrate.check(store)
-    level = must_be_the_store_of(config.unit, store).level
-    must_fit_level(config, level)
-    return level
+    unit = must_be_the_store_of(config.unit, store)
+    must_fit_level(config, unit.level)
+    if (folder / KEY_FILE).exists():
+        signer = signer_of(folder, random.SystemRandom(), unit.unit_id)
+        must_be_nobody_elses(signer, folder, unit, store)
+    return unit.level
 
 
 _NO_PARENT = Finding(
@@ -224,7 +230,7 @@ def _port(config: OfficeConfig, served: dict[str, object] | None) -> Finding:
 def _store(folder: Path, config: OfficeConfig) -> Finding:
     try:
         with closing(open_store(store_url(folder, config))) as store:
-            _level(config, store)
+            _level(folder, config, store)
             where = store.shown
     except (SilianError, OSError) as error:
         return _failed("store", error)

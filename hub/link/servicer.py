@@ -217,6 +217,16 @@ def caller(context: grpc.ServicerContext, claimed: int) -> int:
     return claimed
 
 
+def _within_limits(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that refuses a message whose lists are too long. Raises: Malformed."""
+
+    def call(request: Any, context: grpc.ServicerContext) -> Any:
+        codec.check_lists(request)
+        return method(request, context)
+
+    return call
+
+
 def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
     """Return the link's methods as the server accepts them."""
     unary: dict[str, tuple[Any, Any]] = {
@@ -231,7 +241,7 @@ def handlers(servicer: LinkServicer) -> grpc.GenericRpcHandler:
     }
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         name: grpc.unary_unary_rpc_method_handler(
-            method,
+            _within_limits(method),
             request_deserializer=message.FromString,
             response_serializer=lambda reply: reply.SerializeToString(),
         )

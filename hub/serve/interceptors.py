@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
+from hub.serve.call_pots import SilentCalls, WorkSlots, is_control
 from node.trouble import refusal_of
 from sync.link import to_grpc
-from sync.model.errors import SilianError
+from sync.model.errors import Malformed, SilianError
 
 _OFFICE_CALLS = ".OfficeService/"  # a person's own values; between offices it is our mistake
 _OF_VALUES = (ArithmeticError, ValueError)
@@ -26,10 +29,16 @@ def refuse(context: grpc.ServicerContext, error: SilianError) -> NoReturn:
     context.abort_with_status(to_grpc(error))
 
 
-class TranslateErrors(grpc.ServerInterceptor):
-    """Refusals become statuses; anything else is logged here and not sent to the caller."""
+class GuardCalls(grpc.ServerInterceptor):
+    """Each call waits for its message and for its slot; then refusals become statuses.
 
-    def __init__(self) -> None:
+    Anything else is logged here and not sent to the caller. Every handler is
+    registered as one of a stream of requests, which is the same on the wire: only such a handler is
+    called before the message has come.
+    """
+
+    def __init__(self, silent: SilentCalls, slots: WorkSlots) -> None:
+        self._silent, self._slots = silent, slots
         self._known: dict[str, tuple[Handler, Handler]] = {}  # method -> unchanged, guarded
 
     def intercept_service(
@@ -42,53 +51,109 @@ class TranslateErrors(grpc.ServerInterceptor):
             return None
         plain, guarded = self._known.get(details.method, (None, handler))
         if plain is not handler:
-            guarded = _guarded_handler(handler, details.method)
+            guarded = self._guarded(handler, details.method)
             self._known[details.method] = (handler, guarded)
         return guarded
 
+    def _guarded(self, handler: Handler, name: str) -> Handler:
+        read, write = _or_malformed(handler.request_deserializer), handler.response_serializer
+        if handler.unary_unary is not None:
+            call = self._unary(handler.unary_unary, name)
+            return grpc.stream_unary_rpc_method_handler(call, read, write)
+        if handler.unary_stream is not None:
+            # A handler that answers later from elsewhere is no generator, and holds no slot.
+            if getattr(handler.unary_stream, "experimental_non_blocking", False):
+                later = self._later(handler.unary_stream, name)
+                return grpc.stream_stream_rpc_method_handler(later, read, write)
+            stream = self._stream(handler.unary_stream, name)
+            return grpc.stream_stream_rpc_method_handler(stream, read, write)
+        if handler.stream_stream is not None:
+            both = self._both(handler.stream_stream, name)
+            return grpc.stream_stream_rpc_method_handler(both, read, write)
+        return handler
 
-def _guarded_handler(handler: Handler, name: str) -> Handler:
-    if handler.unary_unary is not None:
-        return grpc.unary_unary_rpc_method_handler(
-            _guarded(handler.unary_unary, name),
-            handler.request_deserializer,
-            handler.response_serializer,
-        )
-    if handler.stream_stream is not None:
-        return grpc.stream_stream_rpc_method_handler(
-            _guarded_stream(handler.stream_stream, name),
-            handler.request_deserializer,
-            handler.response_serializer,
-        )
-    # A handler that answers later from elsewhere is no generator: it handles its own errors.
-    later = getattr(handler.unary_stream, "experimental_non_blocking", False)
-    if handler.unary_stream is not None and not later:
-        return grpc.unary_stream_rpc_method_handler(
-            _guarded_stream(handler.unary_stream, name),
-            handler.request_deserializer,
-            handler.response_serializer,
-        )
-    return handler
+    def _first(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        request = self._silent.first(requests, context)
+        if isinstance(request, Malformed):
+            raise request
+        return request
+
+    def _unary(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def call(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
+            try:
+                request = self._first(requests, context)
+                with self._slots.hold(control=is_control(name, request)):
+                    return method(request, context)
+            except grpc.RpcError:
+                raise  # the call is over
+            except Exception as error:
+                _end(context, name, error)
+
+        return call
+
+    def _stream(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def call(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
+            try:
+                request = self._first(requests, context)
+                with self._slots.hold(control=False):
+                    yield from method(request, context)
+            except grpc.RpcError:
+                raise
+            except Exception as error:
+                _end(context, name, error)
+
+        return call
+
+    def _both(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def call(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
+            try:
+                first = self._first(requests, context)
+                with self._slots.hold(control=False):
+                    yield from method(_sound(chain((first,), requests)), context)
+            except grpc.RpcError:
+                raise
+            except Exception as error:
+                _end(context, name, error)
+
+        return call
+
+    def _later(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def call(
+            requests: Iterator[Any], context: grpc.ServicerContext, send: Callable[[Any], None]
+        ) -> None:
+            try:
+                request = self._first(requests, context)
+            except Malformed as error:
+                log.warning("call_refused", method=name, code=error.code, reason=error.en)
+                context.set_code(grpc.StatusCode.INVALID_ARGUMENT)
+                context.set_details(error.en)
+                send(None)
+                return
+            method(request, context, send)
+
+        call.experimental_non_blocking = True  # type: ignore[attr-defined]
+        return call
 
 
-def _guarded(method: Callable[..., Any], name: str) -> Callable[..., Any]:
-    def call(request: Any, context: grpc.ServicerContext) -> Any:
+def _or_malformed(read: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
+    """Return a reader that gives the refusal of a message that does not parse."""
+    if read is None:
+        return None
+
+    def reader(data: bytes) -> Any:
         try:
-            return method(request, context)
-        except Exception as error:
-            _end(context, name, error)
+            return read(data)
+        except DecodeError:
+            return Malformed("a message that does not parse")
 
-    return call
+    return reader
 
 
-def _guarded_stream(method: Callable[..., Any], name: str) -> Callable[..., Any]:
-    def call(request: Any, context: grpc.ServicerContext) -> Any:
-        try:
-            yield from method(request, context)
-        except Exception as error:
-            _end(context, name, error)
-
-    return call
+def _sound(requests: Iterator[Any]) -> Iterator[Any]:
+    for request in requests:
+        if isinstance(request, Malformed):
+            raise request
+        yield request
 
 
 def _end(context: grpc.ServicerContext, name: str, error: Exception) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from node.china import DAY_MS
 from node.jobs import Job
 from node.office import Office
 from node.services.duplicates.blind_index import continue_indexing
@@ -12,6 +13,7 @@ from node.services.figures.closings import close_period
 from node.services.figures.days_counted import follow_days
 from node.services.upkeep.retention import retire
 from node.services.work.deadlines import escalate, run_timers
+from sync.recovery import stamps
 
 if TYPE_CHECKING:
     from hub.serve.process import Served
@@ -26,6 +28,7 @@ def tick(served: Served) -> None:
     if office.tree_due or office.tree.as_of != office.today():
         office.follow_tree()
     follow_days(office)
+    begin_stamps_again(served)
     if served.dialer is not None:
         office.peer_status.own_status(served.acked())
         served.dialer.renew_handshake()
@@ -35,6 +38,23 @@ def tick(served: Served) -> None:
     run_timers(office, office.clock.now_ms())
     continue_indexing(office)
     office.store.checkpoint()
+
+
+def begin_stamps_again(served: Served) -> None:
+    """After a start with a clock far ahead: go on with stamps of the right time, once it is known.
+
+    An office with a parent goes by the parent's time, when the link is idle; the city by its own.
+    """
+    office, dialer = served.office, served.dialer
+    known = office.clock.compared if dialer is not None else not office.clock_behind_ms()
+    idle = dialer is None or dialer.idle
+    if not (known and idle and stamps.are_far_ahead(office)):
+        return
+    ahead_ms = stamps.begin_again(office)
+    if ahead_ms:
+        office.log.warning("stamps_begun_again", ahead_days=ahead_ms // DAY_MS)
+        if dialer is not None:
+            dialer.renew_handshake()
 
 
 def last_month(now: datetime) -> str:

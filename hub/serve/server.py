@@ -9,15 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from hub.serve.call_pots import SilentCalls, WorkSlots
 from hub.serve.capacity import Capacity
-from hub.serve.interceptors import TranslateErrors
+from hub.serve.interceptors import GuardCalls
 from node.address import Address, Fault, address
 from node.config import BadConfig
 from node.trouble import system_zh
 from sync.model.errors import ErrorKind, SilianError
-from sync.model.limits import MESSAGE_BYTES_MAX
+from sync.model.limits import MESSAGE_BYTES_MAX, PEER_LIMITS, PeerLimits
 
-WORKERS_MAX = 16
 OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
@@ -65,16 +65,19 @@ class Server:
     """Starts and stops the process's gRPC server."""
 
     def __init__(
-        self, listen: str, *, allow_plaintext: bool = False, capacity: Capacity | None = None
-    ) -> None:
+        self, listen: str, *, allow_plaintext: bool = False, capacity: Capacity | None = None,
+        limits: PeerLimits = PEER_LIMITS,
+    ) -> None:  # fmt: skip
         self._asked = asked(listen)
         if not allow_plaintext:
             must_be_loopback(self._asked)
         capacity = capacity or Capacity()
-        self._workers = ThreadPoolExecutor(WORKERS_MAX, thread_name_prefix="grpc")
+        # A thread for each call that is let in: one that waits for its message sleeps in it.
+        self._workers = ThreadPoolExecutor(capacity.calls, thread_name_prefix="grpc")
+        self._silent = SilentCalls(limits)
         self._server = grpc.server(
             self._workers,
-            interceptors=[TranslateErrors()],
+            interceptors=[GuardCalls(self._silent, WorkSlots())],
             options=(*OPTIONS, ("grpc.max_concurrent_streams", capacity.streams)),
             maximum_concurrent_rpcs=capacity.calls,  # a call beyond it is refused at once
         )
@@ -102,6 +105,7 @@ class Server:
                 str(self._asked), "the port was just taken", "端口刚被占用"
             ) from error
         self.address = str(Address(self._asked.host, port))
+        self._silent.start()
         self._server.start()
         self._health.set("", health_pb2.HealthCheckResponse.SERVING)
         return self.address
@@ -114,6 +118,7 @@ class Server:
         """Refuse new calls, let those under way end within `grace_s`, and stop."""
         self._health.enter_graceful_shutdown()
         self._server.stop(grace_s).wait(grace_s + 1)
+        self._silent.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
 
 

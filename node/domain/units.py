@@ -130,8 +130,8 @@ class Tree:
     unique, names unique under one parent.
     """
 
-    __slots__ = ("_by_code", "_by_id", "_by_name", "_children", "_order", "_records", "_span",
-                 "as_of", "root")  # fmt: skip
+    __slots__ = ("_by_code", "_by_id", "_by_name", "_children", "_dated", "_order", "_records",
+                 "_span", "as_of", "root")  # fmt: skip
 
     as_of: date
     root: int
@@ -148,6 +148,7 @@ class Tree:
         self._order: tuple[int, ...] = ()
         self._span: dict[int, tuple[int, int]] = {}
         self._by_name: dict[str, tuple[int, ...]] = {}
+        self._dated: dict[int, tuple[Unit, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -226,6 +227,22 @@ class Tree:
         """Return whether the unit is `ancestor_id` or below it; constant time."""
         return unit_id == ancestor_id or ancestor_id in self.ancestors(unit_id)
 
+    def levels_ever(self, unit_id: int) -> frozenset[Level]:
+        """Return every level that the unit's dated records give it; none when it has no record."""
+        return frozenset(unit.level for unit in self._all_dated().get(unit_id, ()))
+
+    def was_below(self, unit_id: int, ancestor_id: int) -> bool | None:
+        """Return whether the unit is below another, or was or will be; None: one has no record."""
+        dated = self._all_dated()
+        if unit_id not in dated or ancestor_id not in dated:
+            return None
+        reached, at = set[int](), {unit_id}
+        while at:
+            at = {unit.parent_id for i in at for unit in dated.get(i, ()) if unit.parent_id}
+            at -= reached
+            reached |= at
+        return ancestor_id in reached
+
     def next_hop(self, frm: int, target: int) -> int | None:
         """Return the child of `frm` on the way down to `target`; None if it is not below `frm`."""
         self.get(frm)
@@ -240,6 +257,14 @@ class Tree:
         """Return the names from the root down, as 杭州市/上城区/闸弄口街道."""
         ids = (*reversed(self.ancestors(unit_id)), unit_id)
         return "/".join(self._by_id[i].name for i in ids)
+
+    def _all_dated(self) -> dict[int, tuple[Unit, ...]]:
+        if not self._dated:
+            found: dict[int, list[Unit]] = {}
+            for unit in self._records:
+                found.setdefault(unit.unit_id, []).append(unit)
+            self._dated = {unit_id: tuple(units) for unit_id, units in found.items()}
+        return self._dated
 
     def _lay_out(self) -> None:
         """List the tree depth first, so that a subtree is one slice of the list."""

@@ -18,7 +18,8 @@ from node.domain.contribution import Day
 from node.domain.group_key import Counting
 from node.folds.context import FoldContext
 from node.ids import natural_id
-from node.store import meta
+from node.store import meta, uncounted
+from node.store.postings import POSTING
 from sync.model.change import Edit, Operation, RecordKey, Value
 from sync.model.effect import Effect
 from sync.store.sql import pieces, sql
@@ -67,10 +68,41 @@ class ContributionFold:
             else:
                 added = counting.changed(effect.pairs, day)
             _add(moved, added)
+        if any(effect.register == POSTING for effect in effects):
+            _add(moved, self._uncounted(tx))
         if day:  # what these records add since then is included, like all others
             _add(moved, self._followed(tx, self._today().isoformat()))
         moved = {key: amount for key, amount in moved.items() if amount}
         return self.edits(tx, moved) if moved else ()
+
+    # -- postings that do not count ------------------------------------------------------------
+
+    def settle_uncounted(self, tx: Connection) -> list[Edit]:
+        """Return the edits that take out of the cells what does not count, and add the rest."""
+        moved = {key: amount for key, amount in self._uncounted(tx).items() if amount}
+        return self.edits(tx, moved) if moved else []
+
+    def _uncounted(self, tx: Connection) -> dict[CellKey, int]:
+        surplus, missing = uncounted.cells_behind(tx, self._unit)
+        moved: dict[CellKey, int] = defaultdict(int)
+        for ids, sign in ((surplus, -1), (missing, 1)):
+            columns = list(zip(*self._postings(tx, ids), strict=True))
+            fields = tuple(sorted(self._fields_read[POSTING]))
+            if columns:
+                added = self._counting[POSTING].created(fields, columns, len(columns[0]), "")
+                _add(moved, {key: sign * amount for key, amount in added.items()})
+        if surplus or missing:
+            uncounted.cells_follow(tx, self._unit)
+        return moved
+
+    def _postings(self, tx: Connection, ids: Sequence[bytes]) -> Iterator[Sequence[Value]]:
+        columns = ",".join(f"f_{name}" for name in sorted(self._fields_read[POSTING]))
+        for part in pieces(ids):
+            statement = (
+                f"SELECT {columns} FROM r_posting WHERE unit=? AND (causal_length & 1) = 1 "  # noqa: S608
+                f"AND id IN ({','.join('?' * len(part))})"
+            )
+            yield from tx.exec_driver_sql(sql(tx, statement), (self._unit, *part)).fetchall()
 
     # -- days that come -----------------------------------------------------------------------
 

@@ -37,6 +37,11 @@ class Folds:
             self.totals,
         )
 
+    def judge_again(self, tx: Connection, *, every: bool = False) -> list[Edit]:
+        """Judge again the postings that do not count, or every one; return what follows."""
+        booked = list(self.ledger.judge_again(tx, every=every))
+        return [*booked, *self.contributions.settle_uncounted(tx)]
+
     def reactions(self, tx: Connection) -> list[Edit]:
         """Return the events and bookings that assignments and returned money still require."""
         return [*self.assignments.pending_events(tx), *self.ledger.pending_bookings(tx)]

@@ -13,12 +13,17 @@ from node.domain.fiscal import FiscalYears
 from node.domain.formula import ceilings_fen
 from node.domain.ledger import FUNDS, Account, Books, Posting, PostingKind
 from node.domain.ledger_errors import LedgerError
-from node.domain.posting import reclaim
+from node.domain.posting import HELD, reclaim
+from node.domain.posting_judge import Fault
 from node.folds.context import FoldContext
 from node.folds.event_writer import actor_of_office
+from node.folds.posting_verdicts import PostingVerdicts, Verdicts
+from node.store import uncounted
 from node.store.postings import (
+    COUNTED,
     FIELDS,
     POSTING,
+    YEARS,
     Line,
     account_of,
     line_by_id,
@@ -37,6 +42,7 @@ Money = tuple[str, int]
 BookKey = tuple[str, int, Account]
 
 _READS = frozenset(FIELDS)
+FUND_CHARS = 24  # as the tables of balances have them
 _ADD = (
     "INSERT INTO balance (unit, fund, year, account, fen) VALUES (?,?,?,?,?) "  # noqa: S608
     f"ON CONFLICT (unit, fund, year, account) DO UPDATE SET fen = {adding('balance', 'fen')}"
@@ -92,7 +98,10 @@ class JournalSession:
         self.edits: list[Edit] = []
         self._tree = tree = context.tree
         asked = sorted(set(money))
+        transfers = list(transfers)
         found = [*_of_money(tx, self.unit, asked, matching), *of_transfers(tx, transfers)]
+        # What an office wrote itself it does not write again, though it may not count.
+        found += [line for line in of_transfers(tx, transfers, counted=False) if self._is_own(line)]
         self._lines = {line.posting.posting_id: line for line in found}
         asked += [(line.posting.fund, line.posting.year) for line in found]
         self.books = BooksFromBalances(
@@ -106,6 +115,9 @@ class JournalSession:
             years=FiscalYears(context.first_day.year, context.today().year),
             journal=(line.posting for line in self._lines.values()),
         )
+
+    def _is_own(self, line: Line) -> bool:
+        return line.posting.unit_id == self.unit
 
     def line(self, posting_id: bytes) -> Line | None:
         """Return a line that was booked before or in this transaction."""
@@ -151,7 +163,7 @@ class JournalSession:
 
 
 class LedgerFold:
-    """Updates `balance` rows from `posting` records.
+    """Updates `balance` rows from `posting` records that count (`node.folds.posting_verdicts`).
 
     Rows are the fold of all received postings: complete for this office and those below it; of an
     office above only those addressed to this one.
@@ -159,29 +171,61 @@ class LedgerFold:
 
     def __init__(self, context: FoldContext) -> None:
         self._context = context
+        self._verdicts = PostingVerdicts(context)
 
     def fields_read(self, register: str, unit: int) -> frozenset[str] | None:
         return _READS if register == POSTING else None
 
     def fold(self, tx: Connection, effects: Sequence[Effect]) -> Iterable[Edit]:
         """Update the balances; return the bookings of money that others returned to this office."""
-        moved: dict[tuple[int, str, int, str], int] = defaultdict(int)
-        returns: list[Posting] = []
+        gone: list[Line] = []
+        new: list[Line] = []
+        read_again: list[tuple[int, bytes]] = []
         for effect in effects:
             if effect.register != POSTING:
                 continue
             for record_id, before, after in effect.changes():
                 old = line_of(effect.unit, record_id, before)
-                new = line_of(effect.unit, record_id, after)
-                for line, sign in ((old, -1), (new, 1)):
-                    if line is not None:
-                        _move(moved, line.posting, sign)
-                if old is None and new is not None and self._comes_back(new.posting):
-                    returns.append(new.posting)
-        rows = [(*key, clamped(fen)) for key, fen in sorted(moved.items()) if fen]
-        if rows:
-            tx.exec_driver_sql(sql(tx, _ADD), rows)
+                line = line_of(effect.unit, record_id, after)
+                if before is not None:
+                    read_again.append((effect.unit, record_id))
+                gone += [old] if old is not None else []
+                new += [line] if line is not None else []
+                if line is None and after is not None:
+                    self._leave_out_unreadable(tx, effect.unit, record_id, after)
+        left_out = uncounted.of_ids(tx, [i for _, i in read_again]) if read_again else set()
+        uncounted.take_back(tx, [key for key in read_again if key[1] in left_out])
+        counted = [line for line in gone if line.posting.posting_id not in left_out]
+        _save_moves(tx, [(counted, -1), (new, 1)])
+        return self._settled(tx, new, self._verdicts.follow(tx, new, gone))
+
+    def judge_again(self, tx: Connection, *, every: bool = False) -> Iterable[Edit]:
+        """Judge again what does not count, or every posting; return as `fold`."""
+        return self._settled(tx, (), self._verdicts.again(tx, every=every))
+
+    def judged_from_nothing(self, tx: Connection) -> dict[tuple[int, bytes], Fault | None]:
+        """Return every posting, unit and id, with the reason why it does not count, if any."""
+        return self._verdicts.from_nothing(tx)
+
+    def _settled(
+        self, tx: Connection, new: Sequence[Line], verdicts: Verdicts
+    ) -> Iterable[Edit]:  # fmt: skip
+        _save_moves(tx, [(verdicts.left_out, -1), (verdicts.released, 1)])
+        out = {line.posting.posting_id for line in verdicts.left_out}
+        counted = [line.posting for line in new if line.posting.posting_id not in out]
+        counted += [line.posting for line in verdicts.released]
+        returns = [posting for posting in counted if self._comes_back(posting)]
         return self._booked(tx, returns) if returns else ()
+
+    def _leave_out_unreadable(
+        self, tx: Connection, unit: int, record_id: bytes, values: Mapping[str, Any]
+    ) -> None:
+        fund, stated = str(values.get("fund"))[:FUND_CHARS], values.get("year")
+        year = stated if isinstance(stated, int) and stated in YEARS else 0
+        uncounted.leave_out_unreadable(
+            tx, unit, record_id, fund, year,
+            now_ms=self._context.clock.now_ms(),
+        )  # fmt: skip
 
     def pending_bookings(self, tx: Connection) -> Iterable[Edit]:
         """Return the bookings of returned money that this office has not made yet."""
@@ -219,21 +263,34 @@ class LedgerFold:
         return session.edits
 
 
-def _move(moved: dict[tuple[int, str, int, str], int], posting: Posting, sign: int) -> None:
-    for account, fen in (
-        (posting.debit, posting.amount_fen),
-        (posting.credit, -posting.amount_fen),
-    ):
-        moved[posting.unit_id, posting.fund, posting.year, str(account)] += sign * fen
+def _save_moves(tx: Connection, moves: Iterable[tuple[Iterable[Line], int]]) -> None:
+    """Add what these lines move to the balances, each with its sign."""
+    moved: dict[tuple[int, str, int, str], int] = defaultdict(int)
+    for lines, sign in moves:
+        for line in lines:
+            posting = line.posting
+            at = (posting.unit_id, posting.fund, posting.year)
+            moved[(*at, str(posting.debit))] += sign * posting.amount_fen
+            moved[(*at, str(posting.credit))] -= sign * posting.amount_fen
+    rows = [(*key, clamped(fen)) for key, fen in sorted(moved.items()) if fen]
+    if rows:
+        tx.exec_driver_sql(sql(tx, _ADD), rows)
 
 
 def _stored_balances(tx: Connection, unit: int, money: Iterable[Money]) -> dict[BookKey, int]:
+    """Return an office's balances; what waits for cover is as good as gone from what it holds."""
     statement = sql(tx, "SELECT account, fen FROM balance WHERE unit=? AND fund=? AND year=?")
-    return {
+    found = {
         (fund, year, account_of(account)): int(fen)
         for fund, year in money
         for account, fen in tx.exec_driver_sql(statement, (unit, fund, year)).fetchall()
     }
+    for fund, year in money if uncounted.exist(tx) else ():
+        where = f"unit=? AND f_fund=? AND f_year=? AND f_credit='{HELD}' AND NOT {COUNTED}"
+        waiting = lines_where(tx, where, (unit, fund, year), counted=False)
+        wanted = sum(line.posting.amount_fen for line in waiting)
+        found[fund, year, HELD] = found.get((fund, year, HELD), 0) - wanted
+    return found
 
 
 def _of_money(tx: Connection, unit: int, money: Iterable[Money], matching: bool) -> Iterator[Line]:

@@ -9,6 +9,33 @@ from sync.log.signatures import KeyRefused
 from sync.model.errors import SilianError
 from sync.store import peers
 
+SHOWN_MS = 3_600_000  # so long `status` shows that a child was sent away
+AGAIN_MS = 60_000  # so often the log says it of one child
+
+
+class QuotaRefusals:
+    """Children that asked for more than their share in the last hour, by the limit. Not kept."""
+
+    def __init__(self, office: PeerContext) -> None:
+        self._office = office
+        self._lock = threading.Lock()
+        self._newest: dict[int, tuple[int, str]] = {}
+
+    def note(self, unit: int, error: SilianError) -> None:
+        """A child was refused a call."""
+        now_ms = self._office.clock.now_ms()
+        with self._lock:
+            before_ms, _ = self._newest.get(unit, (0, ""))
+            self._newest[unit] = (now_ms, getattr(error, "limit", error.code))
+        if now_ms - before_ms >= AGAIN_MS:
+            self._office.log.warning("over_quota", peer=unit, reason=error.en)
+
+    def recent(self) -> dict[int, str]:
+        """Return unit -> name of the limit."""
+        now_ms = self._office.clock.now_ms()
+        with self._lock:
+            return {u: limit for u, (at, limit) in self._newest.items() if now_ms - at < SHOWN_MS}
+
 
 class SignatureRefusals:
     """Neighbours whose newest batch was refused; each until it sends what is in order."""

@@ -17,6 +17,8 @@ CATALOGUE = text("catalogue")  # version of the catalogue for which tables were 
 # Whether the registers' secondary indexes are still to be built.
 BOOTSTRAP = Key("bootstrap", "1".__eq__, False, lambda due: "1" if due else "0")
 FIELDS: Key[dict[str, list[str]]] = Key("fields", json.loads, {}, json.dumps)  # of the digests
+# Whether an older program counted every posting.
+UNJUDGED = Key("postings_unjudged", "1".__eq__, False, lambda due: "1" if due else "0")
 COUNTED_TO = text("counted_to")  # ISO: the last day whose coming the own cells have followed
 # Whether work that only goes through this office is passed on by itself.
 RELAY = Key("relay", "manual".__ne__, True, lambda auto: "auto" if auto else "manual")

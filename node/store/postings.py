@@ -23,6 +23,8 @@ FIELDS = (
     "peer", "peer_level", "category", "assignment", "note", "at_ms", "actor",
 )  # fmt: skip
 COLUMNS = ",".join(("unit", "id", *(f"f_{name}" for name in FIELDS)))
+COUNTED = "NOT EXISTS (SELECT 1 FROM uncounted_posting u WHERE u.unit = p.unit AND u.id = p.id)"
+"""The SQL condition for postings that count (`node.domain.posting_judge`)."""
 _STREAMED = {"stream_results": True, "yield_per": 2_000}
 
 
@@ -97,29 +99,55 @@ def line_of(unit: int, record_id: bytes, values: Mapping[str, Any] | None) -> Li
     )
 
 
-def lines_where(tx: Connection, where: str, params: tuple[Any, ...] = ()) -> Iterator[Line]:
-    """Yield the lines that satisfy a condition (written with `?`, from this program)."""
-    statement = f"SELECT {COLUMNS} FROM r_posting p WHERE (causal_length & 1) = 1 AND {where}"  # noqa: S608
+def lines_where(
+    tx: Connection, where: str, params: tuple[Any, ...] = (), *, counted: bool = True
+) -> Iterator[Line]:
+    """Yield the lines that satisfy a condition (written with `?`, from this program).
+
+    `counted`: without those that count nowhere; else all of them.
+    """
+    condition = f"{COUNTED} AND {where}" if counted else where
+    for line, _ in lines_with_versions(tx, condition, params):
+        yield line
+
+
+def lines_with_versions(
+    tx: Connection, where: str, params: tuple[Any, ...]
+) -> Iterator[tuple[Line, bytes]]:
+    """Yield lines as `lines_where`, counted or not, each with the version that wrote it."""
+    statement = (
+        f"SELECT created, {COLUMNS} FROM r_posting p "  # noqa: S608
+        f"WHERE (causal_length & 1) = 1 AND {where}"
+    )
     rows = tx.exec_driver_sql(sql(tx, statement), params, execution_options=_STREAMED)
     with closing(rows):
-        for row in rows:
-            line = line_of(row[0], bytes(row[1]), dict(zip(FIELDS, row[2:], strict=True)))
+        for created, unit, record, *values in rows:
+            line = line_of(unit, bytes(record), dict(zip(FIELDS, values, strict=True)))
             if line is not None:
-                yield line
+                yield line, bytes(created)
 
 
-def of_transfers(tx: Connection, transfers: Iterable[bytes]) -> list[Line]:
-    """Return every line of these transfers, whoever wrote it."""
+def of_transfers(tx: Connection, transfers: Iterable[bytes], *, counted: bool = True) -> list[Line]:
+    """Return every line of these transfers, whoever wrote it; `counted` as in `lines_where`."""
     found: list[Line] = []
-    for part in pieces([transfer.hex() for transfer in transfers]):
+    for part in pieces(sorted({transfer.hex() for transfer in transfers})):
         marks = ",".join("?" * len(part))
-        found += lines_where(tx, f"f_transfer IN ({marks})", tuple(part))
+        found += lines_where(tx, f"f_transfer IN ({marks})", tuple(part), counted=counted)
     return found
 
 
+def versions_of(tx: Connection, keys: Iterable[tuple[int, bytes]]) -> dict[bytes, bytes]:
+    """Return the version that wrote each of these postings."""
+    statement = sql(tx, "SELECT created FROM r_posting WHERE unit=? AND id=?")
+    return {
+        posting_id: bytes(tx.exec_driver_sql(statement, (unit, posting_id)).scalar_one())
+        for unit, posting_id in keys
+    }
+
+
 def line_by_id(tx: Connection, unit: int, posting_id: bytes) -> Line | None:
-    """Return one line of an office."""
-    found = list(lines_where(tx, "unit=? AND id=?", (unit, posting_id)))
+    """Return one line of an office, whether it counts or not."""
+    found = list(lines_where(tx, "unit=? AND id=?", (unit, posting_id), counted=False))
     return found[0] if found else None
 
 

@@ -53,6 +53,28 @@ balance = Table(  # INV-17, INV-19: the fold of the journal by account
     Column("fen", BigInteger, nullable=False),  # debits minus credits
 )
 
+uncounted_posting = Table(  # INV-16, INV-21: postings that are in no balance, and why
+    "uncounted_posting",
+    metadata,
+    Column("unit", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("fund", String(24), nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("reason", String(40), nullable=False),  # `node.domain.posting_judge.Fault`
+)
+
+Index(
+    "ix_uncounted_posting_money",
+    uncounted_posting.c.unit, uncounted_posting.c.fund, uncounted_posting.c.year,
+    uncounted_posting.c.reason,
+)  # fmt: skip
+
+uncelled_posting = Table(  # own postings that do not count and were taken out of the own cells
+    "uncelled_posting",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+)
+
 office_status = Table(  # status of this office and those below; no change, so not in the log
     "office_status",
     metadata,

@@ -167,6 +167,11 @@ def retry_quarantined(
     return received
 
 
+def retry_known_copies(replica: Replica, tx: Connection, received: Received) -> None:
+    """Try again the copies with versions that this store had lost, and that have come back."""
+    retry.retry_known_copies(replica, tx, received)
+
+
 def join_copies(
     replica: Replica, tx: Connection, chunk: Chunk, ground: Ground | None = None, *,
     received_here: Container[Version] | None = None, commit_derived: bool = True,
@@ -315,7 +320,7 @@ def _apply_entry(
     """
     replica.merger.writer(entry.original_incarnation or entry.incarnation, entry.level)
     try:
-        blocks = codec.unpack(entry.payload)
+        blocks = codec.blocks_of(entry)
     except Malformed as error:
         quarantine.quarantine_change(
             tx, entry, arrival, reason=error.code, detail=error.en, now_ms=replica.now_ms

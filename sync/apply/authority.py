@@ -17,6 +17,7 @@ from sync.model.authority import Claim, Ground, Item, Message, Writer, check, cl
 from sync.model.change import Entry
 from sync.model.schema import Lane
 from sync.model.version import Version, incarnation_of
+from sync.store.quarantine import OF_COPY
 
 
 def ground_of(
@@ -41,6 +42,9 @@ def check_entries(
     ground = ground_of(replica, tx, message, peer, named, recovering=recovering)
     bound = dict(ground.bound)
     found = []
+    log.check_new_lives(
+        tx, {i: e.unit for e in entries for i in _lives(e) if i not in ground.bound}
+    )
     for entry in entries:
         if lane is not None and entry.lane is not lane:
             raise Unauthorised("an entry of another lane", "条目不属于本批次的通道")
@@ -53,6 +57,11 @@ def check_entries(
                     f"存续期 {incarnation:x} 同时属于两个单位",
                 )
     return found
+
+
+def _lives(entry: Entry) -> tuple[int, ...]:
+    original = entry.original_incarnation
+    return (entry.incarnation, original) if original else (entry.incarnation,)
 
 
 def check_incarnation(replica: Replica, tx: Connection, incarnation: int, unit: int) -> None:
@@ -193,4 +202,4 @@ class CopyJudge:
 
 
 _NOTHING = object()
-FOREIGN = "foreign_version"  # its sender may not bring it, and our own log does not have it
+FOREIGN = OF_COPY  # its sender may not bring it, and our own log does not have it

@@ -257,6 +257,7 @@ class Merger:
         *, local: bool = False, waiting: Set[bytes] = frozenset(),
     ) -> Effect | None:  # fmt: skip
         states = self.states(tx, block.register, block.unit, block.ids)
+        resolved_here = block.resolved_by_record()
         done_ids: list[bytes] = []
         pairs: list[tuple[Mapping[str, Value] | None, Mapping[str, Value] | None]] = []
         for k, record_id in enumerate(block.ids):
@@ -264,7 +265,7 @@ class Merger:
                 self._rejected.append(Rejected(record_id, "blocked"))
                 continue
             before = states.get(record_id)
-            change = _change_of(block, k, version, level, table)
+            change = _change_of(block, k, version, level, table, resolved_here.get(k, {}))
             after = merge(before, change, table.schema.by_name)
             if after is None:
                 if local:
@@ -367,8 +368,9 @@ def save(
 
 
 def _change_of(
-    block: Block, k: int, version: Version, level: int, table: RegisterTable
-) -> RecordChange:
+    block: Block, k: int, version: Version, level: int, table: RegisterTable,
+    resolved: Mapping[str, tuple[Version, ...]],
+) -> RecordChange:  # fmt: skip
     values = {n: c[k] for n, c in zip(block.fields, block.columns, strict=False)}
     if block.operation is Operation.CREATE:
         values = {n: values.get(n) for n in table.schema.names}
@@ -379,7 +381,7 @@ def _change_of(
         values=values,
         bases={n: b[k] for n, b in zip(block.fields, block.bases, strict=False)},
         causal_length=block.causal_length,
-        resolved={n: v for (i, n), v in block.resolved.items() if i == k},
+        resolved=resolved,
     )
 
 

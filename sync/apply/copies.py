@@ -27,7 +27,7 @@ from sync.merge.copies import EMPTY, Chunk, Rows, VectorUnion, VersionVector, jo
 from sync.merge.evidence import overwritten_transitively
 from sync.merge.record import Head, Heads, RecordState
 from sync.model.access import APPEND_ONLY, is_rewritten, rewrites
-from sync.model.authority import Ground
+from sync.model.authority import Ground, Message
 from sync.model.change import ID_BYTES, RecordKey, StreamHead
 from sync.model.effect import Effect
 from sync.model.errors import Malformed
@@ -36,6 +36,7 @@ from sync.model.schema import Lane, RegisterSchema
 from sync.model.stream import StreamForked
 from sync.model.version import Version, hlc_of, incarnation_of
 from sync.store import quarantined_copies
+from sync.store.quarantined_copies import Sender
 from sync.store.registers import RegisterTable
 from sync.store.sql import execute, execute_many, fault_of, savepoint
 
@@ -67,11 +68,13 @@ def join_rows(
 
     chunk = known.chunk
 
+    sender = _sender(known.judge)
+
     def leave_out(ids: Iterable[bytes], reason: str, detail: str = "") -> None:
         if ids := list(ids):
             quarantined_copies.quarantine_copy(
-                tx, chunk, rows, ids, reason, now_ms=replica.now_ms, detail=detail
-            )
+                tx, chunk, rows, ids, reason, now_ms=replica.now_ms, detail=detail, sender=sender
+            )  # fmt: skip
             received.quarantined += len(ids)
 
     if rows.register not in replica.tables:
@@ -154,6 +157,7 @@ def join_quarantined(
 ) -> list[Effect] | None:  # fmt: skip
     """Retry what a snapshot brought and could not be joined; None: nothing is stored for it.
 
+    It is judged as its sender's, as it was when it came: what it may not bring waits on.
     Of fields that were unknown only these are joined: the others were joined when it came. Our
     copy has nothing of them except what other quarantined copies, `joined` before, have brought;
     so it does not matter which of them is tried first.
@@ -161,9 +165,11 @@ def join_quarantined(
     chunk = quarantined_copies.load_chunk(tx, quarantine_id)
     if chunk is None:
         return None
+    sender = quarantined_copies.load_sender(tx, quarantine_id)
+    ground = _ground(replica, sender or _likely_sender(replica, chunk))
     quarantined_copies.drop_chunk(tx, quarantine_id)
     execute(tx, "UPDATE quarantine SET state='applied', tries=tries+1 WHERE id=?", (quarantine_id,))
-    known = register_writers(replica, tx, chunk)
+    known = register_writers(replica, tx, chunk, ground)
     effects: list[Effect] = []
     for rows in chunk.rows:
         named = set(detail.split(",")) if detail else set()
@@ -183,6 +189,45 @@ def join_quarantined(
         effects += found
         joined.update((names[r], VectorUnion(here[r], vector)) for r, vector in accepted.items())
     return effects
+
+
+def _sender(judge: CopyJudge | None) -> Sender | None:
+    if judge is None:
+        return None
+    return Sender(judge.ground.message, judge.ground.peer, judge.ground.recovering)
+
+
+def _ground(replica: Replica, sender: Sender) -> Ground:
+    return Ground(
+        sender.message, sender.peer, replica.identity, replica.routes, recovering=sender.recovering
+    )
+
+
+def _likely_sender(replica: Replica, chunk: Chunk) -> Sender:
+    """Return who brings copies of these units in normal times, where none is noted."""
+    hop = next((hop for rows in chunk.rows if (hop := replica.routes.hop(rows.unit))), None)
+    if hop is not None:
+        return Sender(Message.UPLOAD_SNAPSHOT, hop, recovering=False)
+    return Sender(Message.SNAPSHOT, 0, recovering=False)
+
+
+def is_known_now(replica: Replica, tx: Connection, quarantine_id: bytes) -> bool:
+    """Say whether what a quarantined copy has of others than its sender's side has come here."""
+    chunk = quarantined_copies.load_chunk(tx, quarantine_id)
+    if chunk is None:
+        return False
+    sender = quarantined_copies.load_sender(tx, quarantine_id)
+    ground = _ground(replica, sender or _likely_sender(replica, chunk))
+    judge = CopyJudge(ground, {**log.writers(tx), **chunk.writers})
+    vector = read_version_vector(tx)
+    return all(
+        judge.speaks_for(version) or version in VersionVector(vector[lane])
+        for rows in chunk.rows
+        if rows.register in replica.tables
+        for lane in (replica.tables[rows.register].schema.lane,)
+        for state in rows.states.values()
+        for version in versions_in(state)
+    )
 
 
 def _overwritten(
@@ -258,6 +303,7 @@ def register_writers(
 ) -> ChunkContext:
     """Remember who wrote; return what the chunk is judged by. Raises: Malformed."""
     known = log.writers(tx)
+    log.check_new_lives(tx, {i: unit for i, (unit, _) in chunk.writers.items() if i not in known})
     for incarnation, writer in chunk.writers.items():
         unit, level = writer
         place = replica.routes.level(unit)

@@ -15,7 +15,7 @@ from sync.log.outcome import Received, Waiters
 from sync.log.signatures import SignatureError
 from sync.model.access import Unauthorised
 from sync.model.change import Block, Edit
-from sync.model.errors import SilianError
+from sync.model.errors import OverQuota, SilianError
 from sync.model.report import Comparison, DurableAt, NodeStatus
 from sync.model.schema import Shared
 from sync.model.stream import StreamForked
@@ -35,6 +35,9 @@ def reporting(host: Host, peer: int) -> Iterator[None]:
         yield
     except DISTRUSTED as error:
         host.signature_refused(peer, error)
+        raise
+    except OverQuota as error:
+        host.quota_exceeded(peer, error)
         raise
 
 
@@ -114,6 +117,9 @@ class Host(Protocol):
 
     def signature_accepted(self, unit: int) -> None:
         """Called when a peer's message was accepted."""
+
+    def quota_exceeded(self, unit: int, error: SilianError) -> None:
+        """Called when a child asked for more than its share, and was sent away for a while."""
 
     def on_parent_contact(self, unit: int, durable_above: Iterable[DurableAt]) -> None:
         """Called with the parent's report of how far our log is durable above."""

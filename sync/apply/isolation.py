@@ -7,7 +7,6 @@ older store, or one that no rule forbids and a fold still cannot process (INV-21
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -16,15 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from sync.model.change import Edit, RecordKey
 from sync.model.effect import Effect, Values
 from sync.model.errors import SilianError
-from sync.store.sql import execute, fault_of, savepoint
+from sync.store import quarantine
+from sync.store.sql import fault_of, savepoint
 
 NOT_FOLDED = "not_folded"
-_LIST = (
-    "INSERT INTO quarantine "
-    "(id, arrival, incarnation, register, unit, record, reason, detail, state, at_ms, tries) "
-    "VALUES (?,0,0,?,?,?,?,?,'deferred',?,1) ON CONFLICT (id) DO UPDATE SET "
-    "state='deferred', tries = quarantine.tries + 1"
-)
 # What reading a value can raise. A fault of the store or the machine is none of these.
 _OF_VALUES = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -85,12 +79,6 @@ def _follow(
 
 
 def _note(tx: Connection, fold: FoldLike, key: RecordKey, now_ms: int) -> None:
-    name = f"{NOT_FOLDED}|{key.register}|{key.unit}|".encode() + key.id
-    execute(
-        tx,
-        _LIST,
-        (
-            blake2b(name, digest_size=16).digest(), key.register[:60], key.unit, key.id,
-            NOT_FOLDED, type(fold).__name__, now_ms,
-        ),
-    )  # fmt: skip
+    quarantine.list_record(
+        tx, key, NOT_FOLDED, reason=NOT_FOLDED, detail=type(fold).__name__, now_ms=now_ms
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -14,32 +14,44 @@ from sync.log import signatures
 from sync.log.excerpt import portion_ends
 from sync.log.outcome import Received
 from sync.model.change import Batch, Entry
-from sync.model.limits import PORTION_CHANGES_MAX, TRANSACTION_CHANGES_MAX
+from sync.model.errors import Malformed
+from sync.model.limits import BATCH_CHANGES_MAX, PORTION_CHANGES_MAX, TRANSACTION_CHANGES_MAX
 from sync.model.stream import StreamKey, key_of
 from sync.store.priority import priority_of
 from sync.store.sql import pieces
 
 
-def receive_batch(host: Host, batch: Batch, *, peer: int, upward: bool) -> Received:
+def _uncounted(_ms: int) -> None:
+    """What the parent sends is counted against nobody."""
+
+
+def receive_batch(
+    host: Host, batch: Batch, *, peer: int, upward: bool, spent: Callable[[int], None] = _uncounted
+) -> Received:
     """Apply a batch, portion by portion; each is durable with its cursor before the next.
 
     Between two portions more urgent writers go first. If one is refused, those before it stay:
     the peer goes on from there.
     A batch whose signatures do not fit is refused whole, before the first portion, and its sender
-    is reported.
+    is reported. `spent` is given how many milliseconds the lock was held.
     Raises: as `sync.apply.applier.apply_batch`.
     """
     with reporting(host, peer):
-        done = _receive(host, batch, peer, upward)
+        done = _receive(host, batch, peer, upward, spent)
     host.signature_accepted(peer)
     return done
 
 
-def _receive(host: Host, batch: Batch, peer: int, upward: bool) -> Received:
+def _receive(
+    host: Host, batch: Batch, peer: int, upward: bool, spent: Callable[[int], None]
+) -> Received:
     done = Received()
     parts = [batch]  # a single one is checked completely where it is applied
     if len(batch.entries) > 1:
         entries = [codec.entry_from_wire(wire) for wire in batch.entries]
+        records = sum(entry.changes for entry in entries)
+        if records > BATCH_CHANGES_MAX:
+            raise Malformed(f"{records} records in a batch, {BATCH_CHANGES_MAX} allowed")
         parts = list(portions(batch, entries, PORTION_CHANGES_MAX))
     if len(parts) > 1:
         with host.store.read() as tx:
@@ -48,7 +60,11 @@ def _receive(host: Host, batch: Batch, peer: int, upward: bool) -> Received:
     for portion in parts:
 
         def work(tx: Connection, portion: Batch = portion) -> Received:
-            return applier.apply_batch(host.replica, tx, portion, peer=peer, upward=upward)
+            began_ms = host.replica.now_ms
+            try:
+                return applier.apply_batch(host.replica, tx, portion, peer=peer, upward=upward)
+            finally:
+                spent(host.replica.now_ms - began_ms)
 
         received = host.store.write(work, priority=priority_of(batch.lane))
         host.committed(received)
@@ -93,3 +109,4 @@ def rebuild_derived(tx: Connection, host: Host, received: Received) -> None:
         done = applier.apply_derived(host.replica, tx, edits)
         received.waiters.join(done.waiters)
         received.registers |= done.registers
+    applier.retry_known_copies(host.replica, tx, received)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from sync.apply.copies import JoinedCopies, join_quarantined
+from sync.apply.authority import FOREIGN
+from sync.apply.copies import JoinedCopies, is_known_now, join_quarantined
 from sync.apply.reissued import drop_superseded_heads
 from sync.apply.replica import Replica
 from sync.codec import block as block_codec
@@ -22,7 +23,7 @@ from sync.store import quarantine
 from sync.store.sql import execute
 
 OPEN, DEFERRED, APPLIED, CLOSED = "open", "deferred", "applied", "closed"
-CAUSED = tuple(sorted(quarantine.OF_CAUSE))  # applied by themselves once their cause has come
+CAUSED = (*sorted(quarantine.OF_CAUSE), FOREIGN)  # applied by themselves once their cause came
 RETRY_MAX = 5_000  # quarantined changes tried in one transaction
 ROUNDS_MAX = 100  # changes of one record that waited one for the other
 _COLUMNS = "id, arrival, register, unit, record, reason, detail, state"
@@ -85,18 +86,26 @@ def retry_ready(replica: Replica, tx: Connection, received: Received) -> None:
     """Retry what waits for a record, when a batch may have brought it."""
     if not received.registers:
         return
-    probe = "SELECT 1 FROM quarantine WHERE state='open' AND reason IN (?,?) LIMIT 1"
+    probe = "SELECT 1 FROM quarantine WHERE state='open' AND reason IN (?,?,?) LIMIT 1"
     if execute(tx, probe, CAUSED).fetchone() is None:
         return
     for _ in range(ROUNDS_MAX):
         names = sorted(received.registers)
         marks = ",".join("?" * len(names))
         waiting = quarantined_where(
-            tx, f"reason IN (?,?) AND register IN ({marks})", (*CAUSED, *names)
+            tx, f"reason IN (?,?,?) AND register IN ({marks})", (*CAUSED, *names)
         )
         ready = [change for change in waiting if _is_unblocked(replica, tx, change)]
         if not ready or not retry(replica, tx, ready, received):
             return
+
+
+def retry_known_copies(replica: Replica, tx: Connection, received: Received) -> None:
+    """Try again the copies whose foreign versions have come since, of every register."""
+    waiting = quarantined_where(tx, "reason=?", (FOREIGN,))
+    ready = [change for change in waiting if is_known_now(replica, tx, change.id)]
+    if ready and retry(replica, tx, ready, received):
+        retry_ready(replica, tx, received)
 
 
 def _is_unblocked(replica: Replica, tx: Connection, change: QuarantinedChange) -> bool:
@@ -104,6 +113,8 @@ def _is_unblocked(replica: Replica, tx: Connection, change: QuarantinedChange) -
         return False
     if change.reason == "blocked":
         return not change.records <= _blocked_by_earlier(tx, change)
+    if change.reason == FOREIGN:
+        return is_known_now(replica, tx, change.id)
     table = replica.tables[change.register]
     return any(True for _ in table.rows(tx, change.unit, sorted(change.records), ["id"]))
 
@@ -122,7 +133,7 @@ def _try(
         effects += found
         return is_applied(tx, change.id)
     try:
-        blocks = codec.unpack(entry.payload)
+        blocks = codec.blocks_of(entry)
     except Malformed as error:
         return _keep_quarantined(tx, change, error.code, change.records)
     left: set[bytes] = set()
@@ -265,6 +276,7 @@ def _blocked_by_earlier(tx: Connection, change: QuarantinedChange) -> set[bytes]
     rows = execute(
         tx,
         "SELECT record FROM quarantine WHERE state='open' AND register=? AND unit=? AND arrival<? "
+        f"AND reason<>'{FOREIGN}' "
         f"AND (reason NOT IN ({','.join('?' * len(quarantine.OF_WRITER))}) "
         "OR incarnation=(SELECT incarnation FROM quarantine WHERE id=?))",
         (

@@ -23,7 +23,7 @@ from sync.codec import entry as codec
 from sync.codec.signing import BUNDLE, KEY_BYTES, SIGNATURE_BYTES, Signer, is_signed
 from sync.model.change import Batch
 from sync.model.errors import ErrorKind, SilianError
-from sync.model.limits import MESSAGE_BYTES_MAX
+from sync.model.limits import BUNDLE_SECTIONS_MAX, MESSAGE_BYTES_MAX
 from sync.wire.link.v1 import bundle_pb2, link_pb2
 
 MAGIC = b"SILIAN BUNDLE 1\r\n"  # the digit is the version; a transfer as text changes the line end
@@ -161,7 +161,9 @@ def open_bundle(file: BinaryIO) -> Bundle:
         kind, length = _FRAME.unpack(frame)
         offset = file.tell()
         expected = (PLAIN, PACKED) if sections else (HEADER,)
-        if kind not in expected or length > MESSAGE_BYTES_MAX:
+        if len(sections) > BUNDLE_SECTIONS_MAX:
+            raise BundleDamaged(f"more than {BUNDLE_SECTIONS_MAX} sections")
+        if kind not in expected or not 0 < length <= MESSAGE_BYTES_MAX:
             raise BundleDamaged(f"a section of kind {kind!r} and {length} bytes")
         if offset + length > size:
             raise BundleDamaged("it is cut off")

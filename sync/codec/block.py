@@ -100,12 +100,11 @@ def block_from_wire(m: pb.Block) -> Block:
         if len(m.bases) != len(fields):
             raise Malformed("block does not have one base column for each field")
         bases = [base_from_wire(b, m.versions, count) for b in m.bases]
-    resolved: dict[tuple[int, str], tuple[Version, ...]] = {}
+    resolved: dict[tuple[int, str], list[Version]] = {}
     for s in m.resolved:
         if s.record >= count or len(s.version) != VERSION_BYTES:
             raise Malformed("block resolves values of records that it does not have")
-        key = (s.record, s.field)
-        resolved[key] = (*resolved.get(key, ()), s.version)
+        resolved.setdefault((s.record, s.field), []).append(s.version)
     return Block(
         register=m.register,
         unit=m.unit,
@@ -115,7 +114,7 @@ def block_from_wire(m: pb.Block) -> Block:
         columns=[column_from_wire(c, count) for c in m.columns],
         bases=bases,
         causal_length=m.causal_length,
-        resolved=resolved,
+        resolved={key: tuple(dict.fromkeys(versions)) for key, versions in resolved.items()},
         lives=base_from_wire(m.lives, m.versions, count) if m.HasField("lives") else (),
     )
 

@@ -14,6 +14,7 @@ from sync.merge.copies import Chunk, Rows, StreamTip, Writer
 from sync.merge.record import Head, Heads, RecordState
 from sync.model.change import ID_BYTES, StreamHead, Value
 from sync.model.errors import Malformed
+from sync.model.limits import SNAPSHOT_ROWS
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey, levels_of
 from sync.model.version import VERSION_BYTES, Version, hlc_of, incarnation_of
@@ -92,6 +93,9 @@ def rows_to_wire(rows: Rows) -> pb.SnapshotRows:
 def unpack(payload: bytes) -> Chunk:
     """Return the chunk. Raises: Malformed, also for a bomb (more than BODY_BYTES_MAX unpacked)."""
     m = compress.decompress(payload, pb.SnapshotChunk())
+    records = sum(len(rows.ids) // ID_BYTES for rows in m.rows)
+    if records > SNAPSHOT_ROWS:
+        raise Malformed(f"{records} records in a chunk, {SNAPSHOT_ROWS} allowed")
     writers = {i.id: _writer(i) for i in m.incarnations}
     levels = levels_of(writers)
     version_vector: dict[Lane, dict[int, int]] = {}
@@ -200,7 +204,7 @@ def _state(
 def _losers(
     m: pb.SnapshotRows, place: Mapping[bytes, int], levels: Mapping[int, int]
 ) -> dict[tuple[bytes, str], tuple[Head, ...]]:
-    found: dict[tuple[bytes, str], tuple[Head, ...]] = {}
+    found: dict[tuple[bytes, str], list[Head]] = {}
     for loser in m.losers:
         _known(loser.version, levels)
         if loser.id not in place or loser.level != levels[incarnation_of(loser.version)]:
@@ -213,8 +217,8 @@ def _losers(
             raise Malformed("a losing value is neither text nor a whole number")
         if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
             raise Malformed("a losing value is out of range")
-        key = (loser.id, loser.field)
-        found[key] = (*found.get(key, ()), Head(loser.version, value, loser.level))
+        head = Head(loser.version, value, loser.level)
+        found.setdefault((loser.id, loser.field), []).append(head)
     return {key: tuple(sorted(heads, key=lambda h: h.version)) for key, heads in found.items()}
 
 

@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from sync.codec import compress
 from sync.codec.block import block_from_wire, block_to_wire
 from sync.codec.signing import SIGNATURE_BYTES, is_sound_key
 from sync.model.attribution import UNKNOWN, Attribution, BadAttribution, fault_of
-from sync.model.change import Batch, Block, Entry, Signature, StreamHead
-from sync.model.errors import Malformed, TooLarge
-from sync.model.limits import ENTRY_BYTES_MAX
+from sync.model.change import ID_BYTES, Batch, Block, Entry, Signature, StreamHead
+from sync.model.errors import Malformed, TooLarge, TooMany
+from sync.model.limits import (
+    BATCH_BYTES_MAX,
+    ENTRY_BYTES_MAX,
+    ENTRY_CHANGES_MAX,
+    LISTED_MAX,
+)
 from sync.model.report import DurableAt
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
@@ -49,13 +54,15 @@ def entry_to_wire(
     """Pack one transaction for one audience.
 
     `payload`: given when the same blocks go to a second audience, so that they are packed once.
-    Raises: TooLarge, BadAttribution, if every receiver would refuse the entry.
+    Raises: TooLarge, TooMany, BadAttribution, if every receiver would refuse the entry.
     """
     if fault := fault_of(by):
         raise BadAttribution(fault)
     if payload is None:
         payload = pack(blocks)
     changes = sum(len(b.ids) for b in blocks)
+    if changes > ENTRY_CHANGES_MAX:
+        raise TooMany(changes, ENTRY_CHANGES_MAX)
     wire = pb.Entry(
         incarnation=incarnation,
         unit=unit,
@@ -115,7 +122,24 @@ def unpack(payload: bytes) -> list[Block]:
     Raises: Malformed, also for a bomb (more than BODY_BYTES_MAX unpacked).
     """
     body = compress.decompress(payload, pb.Body())
+    records = sum(len(b.ids) // ID_BYTES for b in body.blocks)
+    if records > ENTRY_CHANGES_MAX:
+        raise Malformed(f"{records} records in a transaction, {ENTRY_CHANGES_MAX} allowed")
     return [block_from_wire(b) for b in body.blocks]
+
+
+def blocks_of(entry: Entry) -> list[Block]:
+    """Return the blocks of an entry, if there are as many records as its header says.
+
+    Raises: Malformed.
+    """
+    if entry.changes > ENTRY_CHANGES_MAX:
+        raise Malformed(f"{entry.changes} records in an entry, {ENTRY_CHANGES_MAX} allowed")
+    blocks = unpack(entry.payload)
+    records = sum(len(block.ids) for block in blocks)
+    if records != entry.changes:
+        raise Malformed(f"{records} records in an entry that says {entry.changes}")
+    return blocks
 
 
 def batch_to_wire(batch: Batch) -> pb.Batch:
@@ -141,9 +165,26 @@ def batch_from_wire(m: pb.Batch) -> Batch:
         positions and positions[-1] > m.upto
     ):
         raise Malformed("batch positions do not rise")
-    signatures = signatures_from_wire(m.signatures)
     entries = tuple(m.entries)
+    check_entries_of_one_message(entries, len(m.signatures))
+    signatures = signatures_from_wire(m.signatures)
     return Batch(Lane(m.lane), m.incarnation, m.after, m.upto, entries, positions, signatures)
+
+
+def check_entries_of_one_message(entries: Sequence[bytes], signatures: int = 0) -> None:
+    """Refuse more than a sender may put into one batch or page. Raises: Malformed."""
+    size = sum(map(len, entries))
+    if len(entries) > LISTED_MAX or (len(entries) > 1 and size > BATCH_BYTES_MAX):
+        raise Malformed(f"{len(entries)} entries of {size} bytes in one message")
+    if signatures > len(entries):
+        raise Malformed(f"{signatures} signatures for {len(entries)} entries")
+
+
+def check_lists(message: Message) -> None:
+    """Refuse a message that lists more of anything than an honest one would. Raises: Malformed."""
+    for field, value in message.ListFields():
+        if field.is_repeated and len(value) > LISTED_MAX:
+            raise Malformed(f"{len(value)} {field.name} in one message, {LISTED_MAX} allowed")
 
 
 def signature_to_wire(signature: Signature) -> pb.Signature:

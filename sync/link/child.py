@@ -185,6 +185,7 @@ class ChildEnd:
 
         Raises: Malformed; and what `on_reply` of the exchange under way raises.
         """
+        codec.check_lists(reply)
         if isinstance(reply, pb.HelloResponse):
             return self._handshake_done(reply)
         if isinstance(reply, pb.PushResponse):
@@ -302,7 +303,7 @@ class ChildEnd:
         if verdict not in (Verdict.ACCEPTED, Verdict.SNAPSHOT, Verdict.RESTORED):
             return HandshakeDone(verdict, retry_after_ms=reply.retry_after_ms, reason=reply.reason)
         clock = self._host.replica.clock
-        clock.offset_ms = reply.now_ms - (clock.now_ms() - clock.offset_ms)
+        clock.follow(reply.now_ms)
         with reporting(self._host, reply.unit), self._host.store.read() as tx:
             check_incarnation(self._host.replica, tx, reply.incarnation, reply.unit)
         known_incarnation = self._parent_incarnation

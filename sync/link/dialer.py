@@ -96,6 +96,11 @@ class Dialer:
         return self._session.state
 
     @property
+    def idle(self) -> bool:
+        """Whether the link is up and nothing is under way."""
+        return self._session.state is State.IDLE
+
+    @property
     def connected(self) -> bool:
         return self._session.connected
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +15,7 @@ from sqlalchemy import Connection
 from sync.apply import receipts, statements
 from sync.apply.host import Host, reporting
 from sync.apply.receive import receive_batch
+from sync.codec import entry as codec
 from sync.codec.receipt import Receipt
 from sync.compare import parent as compare_parent
 from sync.link.admission import admit
@@ -38,6 +40,7 @@ from sync.link.possession import (
     Sides,
     sign,
 )
+from sync.link.quota import Quotas
 from sync.link.sessions import (
     Call,
     ChildSession,
@@ -51,7 +54,15 @@ from sync.log import truncation
 from sync.log.outcome import Received
 from sync.log.signatures import KeyChanged, KeyNotShown, KeyRefused, SignatureError
 from sync.model.change import Batch, Signature, StreamHead
-from sync.model.limits import BATCH_BYTES_MAX, PROTOCOL_MAX, SNAPSHOT_LOG_CHANGES, SNAPSHOT_ROWS
+from sync.model.errors import OverQuota
+from sync.model.limits import (
+    BATCH_BYTES_MAX,
+    PEER_LIMITS,
+    PROTOCOL_MAX,
+    SNAPSHOT_LOG_CHANGES,
+    SNAPSHOT_ROWS,
+    PeerLimits,
+)
 from sync.model.report import DurableAt, NodeStatus
 from sync.model.schema import Lane
 from sync.model.stream import Heads, StreamKey
@@ -60,6 +71,7 @@ from sync.recovery.heads import ReplayPage
 from sync.recovery.parent import Recognised
 from sync.snapshot import parent as snapshot_parent
 from sync.snapshot.parent import ChunkAnswer
+from sync.store.priority import Priority
 from sync.wire.link.v1 import link_pb2 as pb
 
 DURABLE_EVERY_MS = 200  # between two answers to pushes that report what is durable above us
@@ -73,12 +85,13 @@ class Parent:
 
     def __init__(
         self, host: Host, *, snapshot_above: int = SNAPSHOT_LOG_CHANGES,
-        snapshot_rows: int = SNAPSHOT_ROWS,
+        snapshot_rows: int = SNAPSHOT_ROWS, limits: PeerLimits = PEER_LIMITS,
     ) -> None:  # fmt: skip
         self.host = host
         self.snapshot_above = snapshot_above  # changes: no longer log is replayed to an empty store
         self.snapshot_rows = snapshot_rows
         self.sessions = SessionTable(host)
+        self.quotas = Quotas(limits, lambda: host.replica.now_ms)
         self._challenges = Challenges()
         host.on_wake(self.sessions.notify)
 
@@ -181,26 +194,51 @@ class Parent:
 
     # -- up and down -------------------------------------------------------------------------
 
+    @contextmanager
+    def _call(
+        self, unit: int, session: int, call: Call, *, size: int = 0, entries: int = 0
+    ) -> Iterator[ChildSession]:
+        """Let a child make a call, within its quotas. Raises: SessionUnknown, OverQuota."""
+        child = self.sessions.child(unit, session, call)
+        try:
+            with self.quotas.call(unit, size=size, entries=entries):
+                yield child
+        except OverQuota as error:
+            self.host.quota_exceeded(unit, error)
+            raise
+
     def push(self, unit: int, session: int, batch: Batch) -> tuple[Received, list[DurableAt]]:
         """Receive a child's batch; returns after the commits that store it (INV-4).
 
-        Raises: SessionUnknown, Overloaded, and what `sync.apply.applier.apply_batch` raises.
+        Raises: SessionUnknown, Overloaded, OverQuota, and what `apply_batch` raises.
         """
-        child = self.sessions.child(unit, session, Call.PUSH)
-        if batch.incarnation != child.incarnation:
-            raise SessionUnknown  # entries of an earlier incarnation change nothing (INV-26)
-        admit(self.host, batch)
-        received = receive_batch(self.host, batch, peer=unit, upward=True)
-        return received, self._durable_since(child, batch.lane, received.position)
+        size = sum(map(len, batch.entries))
+        with self._call(unit, session, Call.PUSH, size=size, entries=len(batch.entries)) as child:
+            if batch.incarnation != child.incarnation:
+                raise SessionUnknown  # entries of an earlier incarnation change nothing (INV-26)
+            admit(self.host, batch)
+            if batch.lane is Lane.BULK and self._others_wait():
+                self.quotas.check_lock_time(unit)
+            received = receive_batch(
+                self.host, batch, peer=unit, upward=True, spent=partial(self.quotas.spent, unit)
+            )
+            return received, self._durable_since(child, batch.lane, received.position)
+
+    def _others_wait(self) -> bool:
+        queue = self.host.store.write_queue
+        return any(queue.waiting(priority) for priority in Priority)
 
     def pull(self, unit: int, session: int, lane: Lane, after: int, bytes_max: int) -> Batch:
         """Return what waits for a child after a position that is durable there.
 
         Raises: SessionUnknown.
         """
-        child = self.sessions.child(unit, session, Call.PULL)
-        # Before we read: what commits later notifies again.
-        self.sessions.record_ack(child, lane, after)
+        with self._call(unit, session, Call.PULL) as child:
+            # Before we read: what commits later notifies again.
+            self.sessions.record_ack(child, lane, after)
+            return self._waiting_for(unit, lane, after, bytes_max)
+
+    def _waiting_for(self, unit: int, lane: Lane, after: int, bytes_max: int) -> Batch:
         replica = self.host.replica
         with self.host.store.read() as tx:
             if after < truncation.low_water_down(tx, lane, unit):
@@ -219,20 +257,20 @@ class Parent:
 
         Raises: SessionUnknown, and what `sync.snapshot.parent.join_upload` raises.
         """
-        child = self.sessions.child(unit, session, Call.UPLOAD_SNAPSHOT)
-        snapshot_parent.join_upload(self.host, unit, child.incarnation, payload)
+        with self._call(unit, session, Call.UPLOAD_SNAPSHOT, size=len(payload)) as child:
+            snapshot_parent.join_upload(self.host, unit, child.incarnation, payload)
 
     def snapshot(self, unit: int, session: int, after: bytes) -> ChunkAnswer:
         """Return the next chunk of a snapshot for a child. Raises: SessionUnknown."""
-        self.sessions.child(unit, session, Call.SNAPSHOT)
-        return snapshot_parent.answer(self.host, unit, after, self.snapshot_rows)
+        with self._call(unit, session, Call.SNAPSHOT):
+            return snapshot_parent.answer(self.host, unit, after, self.snapshot_rows)
 
     def compare(self, unit: int, session: int, request: pb.DigestRequest) -> pb.DigestResponse:
         """Answer one step of a comparison with a child. Raises: SessionUnknown, Malformed."""
-        child = self.sessions.child(unit, session, Call.COMPARE)
-        return compare_parent.answer(
-            self.host, unit, child.incarnation, request, child.digest_cache
-        )
+        with self._call(unit, session, Call.COMPARE, size=request.ByteSize()) as child:
+            return compare_parent.answer(
+                self.host, unit, child.incarnation, request, child.digest_cache
+            )
 
     # -- recovery ------------------------------------------------------------------------------
 
@@ -240,8 +278,7 @@ class Parent:
         self, unit: int, session: int, probes: Sequence[tuple[StreamKey, StreamHead]]
     ) -> Recognised:
         """Tell a restored child which of these entries came from it. Raises: SessionUnknown."""
-        self.sessions.child(unit, session, Call.REPLAY)
-        with self.host.store.read() as tx:
+        with self._call(unit, session, Call.REPLAY), self.host.store.read() as tx:
             return recovery_parent.recognise(tx, self.host, unit, probes)
 
     def replay(
@@ -249,9 +286,8 @@ class Parent:
         bytes_max: int,
     ) -> ReplayPage:  # fmt: skip
         """Replay to a restored child what it sent us before. Raises: SessionUnknown."""
-        child = self.sessions.child(unit, session, Call.REPLAY)
         try:
-            with self.host.store.read() as tx:
+            with self._call(unit, session, Call.REPLAY) as child, self.host.store.read() as tx:
                 return recovery_parent.read_replay(
                     tx, unit, common=common, acked=acked, after=after,
                     bytes_max=min(bytes_max or BATCH_BYTES_MAX, BATCH_BYTES_MAX),
@@ -270,9 +306,12 @@ class Parent:
 
         Raises: SessionUnknown, and what `sync.recovery.parent.restore_own` raises.
         """
-        self.sessions.child(unit, session, Call.RESTORE_PARENT)
-        host = self.host
-        with reporting(host, unit):
+        host, size = self.host, sum(map(len, wires))
+        codec.check_entries_of_one_message(wires)
+        with (
+            self._call(unit, session, Call.RESTORE_PARENT, size=size, entries=len(wires)),
+            reporting(host, unit),
+        ):
             received = host.store.write(
                 lambda tx: recovery_parent.restore_own(
                     tx, host, wires, signatures, child=unit, last=last

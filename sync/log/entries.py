@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -10,7 +11,8 @@ from sqlalchemy import Connection, select
 from sync.log import truncation
 from sync.log.excerpt import Excerpt
 from sync.model.change import Batch, Entry, Signature, StreamHead
-from sync.model.limits import BATCH_BYTES_MAX
+from sync.model.errors import OverQuota
+from sync.model.limits import BATCH_BYTES_MAX, PEER_LIMITS
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey, levels_of
 from sync.store.sql import execute, execute_many, pieces
@@ -18,6 +20,7 @@ from sync.store.tables import incarnation
 
 READ_ENTRIES = 64  # read at a time: enough for single edits; an import's batch is full earlier
 GOES_UP = "up_to IS NOT NULL"
+MINUTE_MS = 60_000
 EVERY_CHILD = 0  # `down_hop` of an entry that goes to every child
 
 _INSERT = (
@@ -52,6 +55,11 @@ def lock(tx: Connection) -> int:
     """
     suffix = "" if tx.dialect.name == "sqlite" else " FOR UPDATE"
     return int(execute(tx, f"SELECT hlc FROM log_head WHERE id = 1{suffix}").fetchone()[0])
+
+
+def newest_stamp(tx: Connection) -> int:
+    """Return the last clock stamp that any writer of this store issued; 0: none yet."""
+    return int(execute(tx, "SELECT hlc FROM log_head WHERE id = 1").fetchone()[0])
 
 
 def allocate(tx: Connection, count: int, hlc: int) -> int:
@@ -172,6 +180,19 @@ def writers_of(tx: Connection, incarnations: Collection[int]) -> dict[int, tuple
         statement = f"SELECT id, unit, level FROM incarnation WHERE id IN ({marks})"
         found.update((r[0], (r[1], r[2])) for r in execute(tx, statement, tuple(part)))
     return found
+
+
+def check_new_lives(
+    tx: Connection, named: Mapping[int, int], *, allowed: int = PEER_LIMITS.incarnations
+) -> None:
+    """Refuse incarnations of a unit that has had more than any honest office comes to.
+
+    `named`: incarnation -> unit, of those that are not known yet. Raises: OverQuota.
+    """
+    for unit, new in Counter(named.values()).items():
+        row = execute(tx, "SELECT count(*) FROM incarnation WHERE unit=?", (unit,)).fetchone()
+        if int(row[0]) + new > allowed:
+            raise OverQuota("incarnations", int(row[0]) + new, allowed, MINUTE_MS)
 
 
 def was_restored(tx: Connection, unit: int) -> bool:

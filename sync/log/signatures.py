@@ -313,6 +313,13 @@ def keep_key(tx: Connection, incarnation: int, public_key: bytes, now_ms: int) -
     )
 
 
+def unit_of_key(tx: Connection, public_key: bytes) -> set[int]:
+    """Return the units whose key this is, by what they signed with and by what is pinned."""
+    rows = execute(tx, "SELECT unit FROM incarnation WHERE public_key=?", (public_key,)).fetchall()
+    pins = execute(tx, "SELECT unit FROM peer WHERE key_pinned=?", (public_key.hex(),)).fetchall()
+    return {int(row[0]) for row in (*rows, *pins)}
+
+
 def own_key(tx: Connection, incarnation: int, signer: Signer) -> None:
     """Store the office's key for its own incarnation."""
     keep_key(tx, incarnation, signer.public_key, 0)

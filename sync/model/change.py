@@ -66,6 +66,13 @@ class Block:
     # DELETE, and UPDATE of ended records: what each life, or its end, began with; may be unknown.
     lives: Sequence[Version] = ()
 
+    def resolved_by_record(self) -> Mapping[int, Mapping[str, tuple[Version, ...]]]:
+        """Return the losing values that are resolved, by the place of their record."""
+        found: dict[int, dict[str, tuple[Version, ...]]] = {}
+        for (place, name), versions in self.resolved.items():
+            found.setdefault(place, {})[name] = versions
+        return found
+
     def without(self, names: Sequence[str]) -> Block:
         """Return the block without these fields, as for a store that does not know them."""
         keep = [i for i, name in enumerate(self.fields) if name not in names]

@@ -136,6 +136,38 @@ class TooLarge(SilianError):
         )
 
 
+class TooMany(SilianError):
+    """A transaction has more records than a receiver takes. Its writer refuses it."""
+
+    code = "transaction_too_many"
+    kind = ErrorKind.TOO_LARGE
+
+    def __init__(self, records: int, allowed: int) -> None:
+        super().__init__(
+            f"one transaction of {records} records, {allowed} allowed",
+            f"一次提交 {records} 条记录，上限为 {allowed} 条",
+            remedy_en="Commit it in smaller pieces.",
+            remedy_zh="请分批提交。",
+        )
+
+
+class OverQuota(SilianError):
+    """A child asks for more than its share; it comes again after the time named."""
+
+    code = "over_quota"
+    kind = ErrorKind.RESOURCE_EXHAUSTED
+
+    def __init__(self, limit: str, used: int, allowed: int, retry_after_ms: int) -> None:
+        super().__init__(
+            f"{limit}: {used}, {allowed} allowed; again in {retry_after_ms} ms",
+            f"请求超过配额（{used}，上限 {allowed}），请在 {retry_after_ms} 毫秒后重试",
+            remedy_en="The caller tries again by itself. If it stays so, look at its program.",
+            remedy_zh="对方会自动重试；若一直如此，请检查其程序。",
+        )
+        self.limit = limit
+        self.retry_after_ms = retry_after_ms
+
+
 class RecordMissing(SilianError):
     """This office does not have the record."""
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 TRANSACTION_CHANGES_MAX = 1_000  # records in one transaction; an import commits in such pieces
+ENTRY_CHANGES_MAX = 16_000  # records in one entry, with all that follows from what was decided
 BATCH_BYTES_MAX = 1 << 20  # bytes of entries in one batch
 BATCH_CHANGES_MAX = 8_000  # records in one batch
 PORTION_CHANGES_MAX = 2_000  # records of a batch signed and applied together: others wait for it
@@ -24,5 +27,27 @@ DIGEST_STEP_BUCKETS = 512  # buckets, or units, asked about in one step
 DIGEST_ROWS_LISTED = 20_000  # records listed in one answer
 SQL_KEYS_MAX = 500  # keys in one `IN (...)`
 BUNDLE_BYTES_MAX = 8 << 30  # one bundle's file
+BUNDLE_SECTIONS_MAX = 200_000  # batches in one bundle
+LISTED_MAX = 20_000  # streams, offices and the like that one message lists
+INCARNATIONS_OF_UNIT_MAX = 256  # lives of one office's store that are known here
 PROTOCOL_MIN = 1
 PROTOCOL_MAX = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerLimits:
+    """What one child may ask of its parent; beyond it a call is refused (`over_quota`).
+
+    Far above what an honest office needs: they bound what a tampered one can take from the others.
+    """
+
+    open_calls: int = 8  # at once, besides its Watch
+    bytes_a_minute: int = 512 << 20  # of entries and copies
+    entries_a_minute: int = 600_000
+    lock_ms_a_minute: int = 45_000  # of bulk, under the store's lock, while others wait for it
+    incarnations: int = INCARNATIONS_OF_UNIT_MAX  # lives of one office's store
+    first_message_s: float = 10.0  # until a call's message has come
+    silent_calls: int = 128  # calls of all without a message: the oldest makes room
+
+
+PEER_LIMITS = PeerLimits()

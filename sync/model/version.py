@@ -49,6 +49,7 @@ class HybridClock:
         self._last = last_hlc
         self.offset_ms = offset_ms  # the parent's clock minus ours, from the last handshake
         self._no_stamp_before_ms = 0  # no later stamp is before this moment
+        self.compared = False  # whether the parent's time is known since the start
         self.clamped = 0  # stamps refused for being too far ahead since the start
 
     def now_ms(self) -> int:
@@ -77,6 +78,18 @@ class HybridClock:
         now_ms = self.now_ms()
         ahead_ms = self._no_stamp_before_ms - now_ms
         return now_ms + ahead_ms if 0 < ahead_ms <= CLOCK_AHEAD_MS_MAX else now_ms
+
+    def follow(self, parent_ms: int) -> None:
+        """Go by the parent's clock, which shows this now."""
+        self.offset_ms, self.compared = parent_ms - self._wall_ms(), True
+
+    def ahead_ms(self) -> int:
+        """Return by how much our last stamp is after the present; below zero: before it."""
+        return (self._last >> COUNTER_BITS) - self.now_ms()
+
+    def restart(self, hlc: int) -> None:
+        """Issue stamps from this one on: later ones were issued under another incarnation."""
+        self._last = hlc
 
     def resume(self, hlc: int) -> None:
         """Continue from the last stamp that this store issued, whatever the wall clock shows.

@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 
 from sync.codec import block as block_codec
 from sync.model.change import ID_BYTES, Block, Entry, RecordKey
+from sync.model.version import Version, incarnation_of
 from sync.store.sql import execute
 
 DEFERRED = frozenset({"unknown_register", "unknown_field"})  # wait for an upgrade, block nothing
 OF_CAUSE = frozenset({"missing_record", "blocked"})  # applied once their cause has come
+OF_COPY = "foreign_version"  # a copy: entries of whoever may write go on, and it waits for them
 OF_WRITER = frozenset(
     {"foreign_unit", "not_owner", "append_only", "wrong_kind", "invalid_value"}
 )  # only this writer's later changes wait
@@ -21,6 +23,13 @@ _QUARANTINE = (
     "INSERT INTO quarantine "
     "(id, arrival, incarnation, register, unit, record, reason, detail, state, at_ms, tries) "
     "VALUES (?,?,?,?,?,?,?,?,?,?,1) ON CONFLICT (id) DO UPDATE SET "
+    "tries = quarantine.tries + 1"
+)
+_LIST = (
+    "INSERT INTO quarantine "
+    "(id, arrival, incarnation, register, unit, record, reason, detail, state, at_ms, tries) "
+    "VALUES (?,0,?,?,?,?,?,?,'deferred',?,1) ON CONFLICT (id) DO UPDATE SET "
+    "state='deferred', reason=excluded.reason, detail=excluded.detail, "
     "tries = quarantine.tries + 1"
 )
 
@@ -57,6 +66,36 @@ def quarantine_change(
     )  # fmt: skip
 
 
+def list_record(
+    tx: Connection, key: RecordKey, listed_by: str, *, reason: str, detail: str, now_ms: int,
+    version: Version = b"",
+) -> None:  # fmt: skip
+    """List a record that was applied and is left out of what is made of records.
+
+    It blocks nothing. `listed_by`: who leaves it out, and lists it once, whatever the reason.
+    """
+    incarnation = incarnation_of(version) if version else 0
+    execute(
+        tx,
+        _LIST,
+        (
+            _listed_id(key, listed_by), incarnation, key.register[:60], key.unit, key.id, reason,
+            _storable(detail[:500]), now_ms,
+        ),
+    )  # fmt: skip
+
+
+def unlist_record(tx: Connection, key: RecordKey, listed_by: str) -> None:
+    """Note that what is made of records has such a record again."""
+    statement = "UPDATE quarantine SET state='applied' WHERE id=?"
+    execute(tx, statement, (_listed_id(key, listed_by),))
+
+
+def _listed_id(key: RecordKey, listed_by: str) -> bytes:
+    name = f"{listed_by}|{key.register}|{key.unit}|".encode() + key.id
+    return blake2b(name, digest_size=16).digest()
+
+
 def waiting(
     tx: Connection, register: str, unit: int, writer: int, *, create: bool = False
 ) -> set[bytes]:
@@ -68,8 +107,8 @@ def waiting(
     rows = execute(
         tx,
         "SELECT record, reason, incarnation FROM quarantine "
-        "WHERE state='open' AND register=? AND unit=?",
-        (register, unit),
+        "WHERE state='open' AND register=? AND unit=? AND reason<>?",
+        (register, unit, OF_COPY),
     )
     return {
         record

@@ -10,6 +10,7 @@ import base64
 from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from hashlib import blake2b
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -17,6 +18,7 @@ from sync.codec import block as block_codec
 from sync.codec.chunk import pack, unpack
 from sync.merge.copies import Chunk, Rows, versions_in
 from sync.merge.record import RecordState
+from sync.model.authority import Message
 from sync.model.change import ID_BYTES
 from sync.model.version import Version, incarnation_of
 from sync.store import meta, quarantine
@@ -31,9 +33,17 @@ _SAVE = (
 )
 
 
+class Sender(NamedTuple):
+    """Who sent a copy, in which message: by this it is judged when it is tried again, too."""
+
+    message: Message
+    peer: int
+    recovering: bool  # whether this office was taking back what its store had lost
+
+
 def quarantine_copy(
     tx: Connection, chunk: Chunk, rows: Rows, ids: Iterable[bytes], reason: str, *, now_ms: int,
-    detail: str = "",
+    detail: str = "", sender: Sender | None = None,
 ) -> None:  # fmt: skip
     """Quarantine these records of a chunk until they can be joined."""
     records = sorted(ids)
@@ -55,13 +65,25 @@ def quarantine_copy(
     }
     part = replace(rows, states=states, quarantined=quarantined)
     alone = replace(chunk, rows=[part], heads={}, cursors={}, acked={})
-    meta.put(tx, meta.quarantined_copy(quarantine_id), base64.b64encode(pack(alone)).decode())
+    packed = base64.b64encode(pack(alone)).decode()
+    if sender is not None:
+        packed = f"{sender.message.name}:{sender.peer}:{int(sender.recovering)}:{packed}"
+    meta.put(tx, meta.quarantined_copy(quarantine_id), packed)
 
 
 def load_chunk(tx: Connection, quarantine_id: bytes) -> Chunk | None:
     """Return the records stored for a quarantined change; None if there are none."""
     stored = meta.get(tx, meta.quarantined_copy(quarantine_id))
-    return unpack(base64.b64decode(stored)) if stored else None
+    return unpack(base64.b64decode(stored.rpartition(":")[2])) if stored else None
+
+
+def load_sender(tx: Connection, quarantine_id: bytes) -> Sender | None:
+    """Return who sent those records; None: an older program did not note it."""
+    stored = meta.get(tx, meta.quarantined_copy(quarantine_id))
+    if ":" not in stored:
+        return None
+    message, peer, recovering, _ = stored.split(":")
+    return Sender(Message[message], int(peer), recovering == "1")
 
 
 def versions(

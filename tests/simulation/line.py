@@ -63,6 +63,10 @@ class Line:
         return dict(self.session.acked_by_parent)
 
     @property
+    def idle(self) -> bool:
+        return self.session.state is State.IDLE
+
+    @property
     def connected(self) -> bool:
         return self.session.connected
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import grpc
 
 from hub.link.servicer import TO_KEY, LinkServicer, handlers
-from hub.serve.interceptors import TranslateErrors
+from hub.serve.call_pots import SilentCalls, WorkSlots
+from hub.serve.interceptors import GuardCalls
+from sync.model.limits import PEER_LIMITS
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.ledger import Ledger
 from tests.simulation.plan import HOUR_MS, Noise
@@ -107,7 +109,7 @@ class Face:
 
     def __init__(self, process: Process) -> None:
         servicer = handlers(LinkServicer(lambda _unit: process.parent))
-        guard = TranslateErrors()
+        guard = GuardCalls(SilentCalls(PEER_LIMITS), WorkSlots())
         self._methods = {
             name: guard.intercept_service(servicer.service, _Details(SERVICE + name))
             for name in (
@@ -126,7 +128,8 @@ class Face:
     def call(self, name: str, request: bytes, context: Context) -> bytes:
         """Raises: grpc.RpcError."""
         method: Any = self._methods[name]
-        reply = method.unary_unary(method.request_deserializer(request), context)
+        requests = iter([method.request_deserializer(request)])
+        reply = method.stream_unary(requests, context)
         sent: bytes = method.response_serializer(reply)
         return sent
 
@@ -136,7 +139,7 @@ class Face:
         def answer(reply: Any) -> None:
             send(None if reply is None else method.response_serializer(reply))
 
-        method.unary_stream(method.request_deserializer(request), context, answer)
+        method.stream_stream(iter([method.request_deserializer(request)]), context, answer)
 
 
 @dataclass(frozen=True)

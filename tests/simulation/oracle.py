@@ -246,7 +246,7 @@ class Oracle:
         if not was_restored:
             if (stream, seq) in self.facts:
                 raise Violation("INV-5 numbered twice", f"{stream} {seq}")
-            self._stamped(index, entry.hlc)
+            self._stamped(index, stream[0], entry.hlc)
         marks: set[int] = set()
         blocks = [] if entry.payload.startswith(SIGN) else codec.unpack(entry.payload)
         for block in blocks:
@@ -276,12 +276,14 @@ class Oracle:
             return
         self._own[index].append((arrival, stream[2], stream, seq, entry.hlc))
 
-    def _stamped(self, index: int, hlc: int) -> None:
-        """INV-27: stamps never go back; a right clock under right clocks stays near the time."""
-        commit, last = self._stamps.get(index, (0, 0))
+    def _stamped(self, index: int, incarnation: int, hlc: int) -> None:
+        """INV-27: stamps of one incarnation never go back; under right clocks a right clock stays
+        near the time.
+        """
+        commit, last = self._stamps.get(incarnation, (0, 0))
         if hlc < last or (hlc == last and commit != self.commits):
             raise Violation("INV-27 a stamp went back", f"office {index}: {hlc} after {last}")
-        self._stamps[index] = (self.commits, hlc)
+        self._stamps[incarnation] = (self.commits, hlc)
         ahead_ms = (hlc >> COUNTER_BITS) - self._world.clockwork.now_ms
         if ahead_ms > CLOCK_AHEAD_MS_MAX + 60_000 and not self._wrong_above[index]:
             raise Violation("INV-27 dragged into the future", f"office {index}: {ahead_ms} ms")

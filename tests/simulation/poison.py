@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 SIGN = b"\xde\xad\xbe\xef"
 REASONS = (  # as sync.store.quarantine names them
     "malformed", "unknown_register", "unknown_field", "wrong_kind", "foreign_unit", "not_owner",
-    "missing_record", "constraint_violation", "blocked",
+    "missing_record", "constraint_violation", "blocked", "invalid_value",
 )  # fmt: skip
-WRITTEN_REASONS = ("malformed", "wrong_kind", "foreign_unit", "not_owner", "missing_record")
+WRITTEN_REASONS = (
+    "malformed", "wrong_kind", "foreign_unit", "not_owner", "missing_record", "invalid_value",
+)  # fmt: skip
 OF_SKEW = ("unknown_register", "unknown_field")
 UNSTORABLE = "难存"  # text that one store does not take, as PostgreSQL takes no NUL
 UNKNOWN_WIRE = b"\xc0\x3e\x01"  # field 1000, which no version has yet
@@ -68,6 +70,9 @@ class Poison:
             case "wrong_kind":
                 fields = ("name", "area_m2")
                 blocks = [Block("premises", me, create, [record], fields, [[text], [text]])]
+            case "invalid_value":
+                use = ["不存在的用途"]
+                blocks = [Block("premises", me, create, [record], ("name", "use"), [[text], use])]
             case "foreign_unit":
                 foreign = [u.unit_id for u in self._world.units
                            if not office.routes.covers(me, u.unit_id)]  # fmt: skip

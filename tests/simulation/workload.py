@@ -555,7 +555,8 @@ class People:
 
     def _poison(self, process: Process, rng: random.Random) -> None:
         reason = rng.choice(WRITTEN_REASONS)
-        if reason in ("not_owner", "wrong_kind") and process.office.level != 3:
+        of_community = ("not_owner", "wrong_kind", "invalid_value")
+        if reason in of_community and process.office.level != 3:
             reason = "malformed"
         self._world.poison.write_poison(process, reason, rng)
 

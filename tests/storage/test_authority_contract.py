@@ -15,15 +15,19 @@ from sync.merge.record import Head, Heads
 from sync.model.access import Identity, Unauthorised
 from sync.model.authority import RULES, Claim, Ground, Item, Message, Way, When, Writer, check
 from sync.model.change import Batch, Edit, RecordKey
-from sync.model.schema import Lane
+from sync.model.schema import Lane, Schema
 from sync.model.version import Version, incarnation_of, version_of
+from sync.store.registers import RegisterTables
+from sync.store.sql import execute
 from tests.storage.conftest import OpenSite
 from tests.support.sites import (
     CITY,
     DISTRICT,
     GARDEN,
     LEVEL,
+    NOTICE,
     ORCHID,
+    SCHEMA,
     STREET,
     Site,
     TreeOf,
@@ -226,3 +230,92 @@ def test_uploaded_copies_still_bring_what_the_child_wrote(open_site: OpenSite) -
     newest = garden.states()[GARDEN, record.id].fields["name"].shown.version
     join(street, copy_of(garden, record, newest, "新", "name"), Message.UPLOAD_SNAPSHOT, GARDEN)
     assert street.value(1, "name", GARDEN) == "新"
+
+
+def restored_street(open_site: OpenSite) -> tuple[Site, Site, Site]:
+    """Return a street that has lost its disk, its district with the log, and a child.
+
+    The district has renamed the child's record; the child has edited it since, too.
+    """
+    district, street, garden = open_site(DISTRICT), open_site(STREET), open_site(GARDEN)
+    garden.commit(garden.create(1, name="居"))
+    garden.send(street)
+    street.send(district)
+    for site in (district, street, garden):
+        site.now_ms += 1
+    district.commit(district.update(1, GARDEN, name="区"))
+    district.send(street)
+    street.send(garden)
+    garden.now_ms += 1
+    garden.commit(garden.update(1, rank="三"))
+    return district, open_site(STREET, incarnation=2003), garden
+
+
+def chunk_of_record(site: Site, record: RecordKey) -> Chunk:
+    state = site.states()[record.unit, record.id]
+    name = state.fields["name"].shown
+    return copy_of(site, record, name.version, str(name.value), "name")
+
+
+def replayed(district: Site, street: Site) -> None:
+    """The street has back what its parent has, and then looks at what waits for it."""
+    with district.store.read() as tx:
+        own = "SELECT wire FROM entry WHERE via=? OR down_hop=? ORDER BY arrival"
+        rows = execute(tx, own, (STREET, STREET)).fetchall()
+
+    def take(tx: Connection) -> None:
+        wires = [bytes(wire) for (wire,) in rows]
+        received = applier.replay(street.replica, tx, wires, peer=DISTRICT)
+        applier.retry_known_copies(street.replica, tx, received)
+
+    street.store.write(take)
+
+
+def test_a_copy_with_a_version_that_was_lost_is_joined_when_the_version_is_back(
+    open_site: OpenSite,
+) -> None:
+    district, street, garden = restored_street(open_site)
+    record = RecordKey("person", GARDEN, record_id(1))
+    join(street, chunk_of_record(garden, record), Message.UPLOAD_SNAPSHOT, GARDEN)
+    assert street.quarantined() == [("foreign_version", "open")]
+    replayed(district, street)
+    assert street.quarantined() == [("foreign_version", "applied")]
+    assert street.value(1, "name", GARDEN) == "区"
+    assert street.value(1, "rank", GARDEN) == "三"
+    assert street.digests() == street.recomputed_digests()
+
+
+def test_a_retry_does_not_make_a_false_copy_true(open_site: OpenSite) -> None:
+    """Whoever tries it again, a copy is judged as its sender's: also once the writer is known."""
+    district, street, garden = restored_street(open_site)
+    record = RecordKey("person", GARDEN, record_id(1))
+    never_written = version_of(garden.replica.clock.last + 1, district.incarnation)
+    lie = copy_of(garden, record, never_written, "伪", "name")
+    join(street, lie, Message.UPLOAD_SNAPSHOT, GARDEN)
+    for before in (True, False):
+        street.store.write(lambda tx: applier.retry_quarantined(street.replica, tx, "1=1"))
+        assert street.quarantined() == [("foreign_version", "open")]
+        if before:
+            replayed(district, street)
+    assert street.value(1, "name", GARDEN) == "区"
+
+
+def test_a_copy_of_a_register_that_was_unknown_is_judged_when_it_is_known(
+    open_site: OpenSite,
+) -> None:
+    street, garden = open_site(STREET), open_site(GARDEN)
+    garden.commit(garden.create(1, name="居"))
+    garden.send(street)
+    street.commit(street.update(1, GARDEN, grade="甲"))
+    street.send(garden)
+    record = RecordKey("person", GARDEN, record_id(1))
+    lie = copy_of(garden, record, version_of(99 << 40, street.incarnation), "伪", "grade")
+    older = open_site(STREET, schema=Schema.of([NOTICE]), incarnation=2003)
+    join(older, lie, Message.UPLOAD_SNAPSHOT, GARDEN)
+    assert older.quarantined() == [("unknown_register", "deferred")]
+    older.schema, older.tables = SCHEMA, RegisterTables(SCHEMA)
+    older.store.write(older.tables.create)
+    older.reopen()
+    older.store.write(lambda tx: applier.retry_quarantined(older.replica, tx, "1=1"))
+    assert older.value(1, "grade", GARDEN) is None
+    assert ("foreign_version", "open") in older.quarantined()

@@ -10,11 +10,13 @@ from sqlalchemy import Connection
 
 from node.domain.contribution import CellKey, dims_text
 from node.store.cells import Sums
+from node.store.postings import COUNTED, POSTING
 from sync.store.sql import sql
 
 if TYPE_CHECKING:
     from node.office import Office
 
+_COUNTED = {POSTING: f" AND {COUNTED}"}
 ROWS = 5_000  # read at a time
 _STREAMED = {"stream_results": True, "yield_per": ROWS}
 
@@ -31,7 +33,7 @@ def own_cells(office: Office, tx: Connection) -> Sums:
         names = sorted(register.contributing_fields)
         statement = (
             f"SELECT {','.join(f'f_{n}' for n in names)} FROM r_{register.name} "  # noqa: S608
-            "WHERE unit=? AND (causal_length & 1) = 1"
+            f"p WHERE unit=? AND (causal_length & 1) = 1{_COUNTED.get(register.name, '')}"
         )
         rows = tx.exec_driver_sql(sql(tx, statement), (unit,), execution_options=_STREAMED)
         while alike := Counter(map(tuple, islice(rows, ROWS))):

@@ -40,10 +40,17 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "overdrawn": (
         Severity.ALARM,
-        "账面结存为负（{why} 元）：支出或下拨超过其持有的资金",
-        "its balance is below zero ({why} yuan): it spent or released more than it held",
-        "请立即联系该单位核对账目；其程序或数据可能被改动。",
-        "Phone that office and check its books; somebody may have changed its program or database.",
+        "{n} 笔分录超出其持有资金，未计入任何余额",
+        "{n} of its postings take more than it held, and count in no balance",
+        "请联系该单位核对账目（silian quarantine ls）；冲正或资金到账后自动计入。",
+        "Go through its books with it; once reversed, or covered by money, they count.",
+    ),
+    "postings_refused": (
+        Severity.ALARM,
+        "{n} 笔分录不符合记账规则，未计入任何余额",
+        "{n} of its postings break a rule of the books, and count in no balance",
+        "用 silian quarantine ls 查看原因，并联系该单位；其程序或数据可能被改动。",
+        "See why with `silian quarantine ls`, and call that office: it may be tampered with.",
     ),
     "clone": (
         Severity.ALARM,
@@ -80,6 +87,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         Severity.ALARM,
         "本机时钟误差至少 {n} 分钟", "this machine's clock is wrong by at least {n} minutes",
         "校准本机时钟。", "Set this machine's clock.",
+    ),
+    "clock_doubtful": (
+        Severity.WARNING,
+        "本机时钟与数据中最新的时间相差 {n} 天，尚未与上级核对",
+        "this machine's clock and the store's newest entry are {n} days apart, unconfirmed",
+        "请核对本机日期；连接上级后会自动校正。",
+        "Check this machine's date; contact with the parent settles it.",
     ),
     "tree_not_whole": (
         Severity.WARNING,
@@ -137,6 +151,13 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
         "改用新的签名密钥 {why}", "this office has a new signing key, {why}",
         "请电话核对：该单位运行 silian doctor 可查看其密钥。",
         "Phone them, have them run `silian doctor`, and compare the digits.",
+    ),
+    "over_quota": (
+        Severity.WARNING,
+        "近一小时内请求超过配额（{why}），已暂缓处理",
+        "asked for more than its share within the last hour ({why}) and was sent away",
+        "对方会自动重试；若一直如此，请检查该单位的程序。",
+        "It tries again by itself; if this stays so, look at that office's program.",
     ),
     "unsigned_streams": (
         Severity.WARNING,

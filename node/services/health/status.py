@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection, func, select
 
 from node.china import DAY_MS
+from node.domain.posting_judge import Fault
 from node.domain.units import Level, Tree
 from node.peers.status import Watermark
 from node.services.corrections.views import Waiting, waiting
 from node.services.duplicates.cases import open_cases
 from node.services.health.machine import look
 from node.services.health.problems import Problem, problem, worst_first
-from node.services.money.conservation import overdrawn_units
 from node.services.money.views import unanswered
 from node.services.upkeep.log_retention import ENDING_MS, leases
 from node.services.work.deadlines import late_work
+from node.store import uncounted
 from node.store.tables import job_run
 from sync.codec.signing import fingerprint
 from sync.log import signatures
@@ -118,7 +118,7 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
         copying = progress.under_way(tx, _parent_of(office))
         overdue, escalated = late_work(office, tx, now_ms)
         money = sum(1 for _ in unanswered(office, tx))
-        overdrawn = overdrawn_units(tx)
+        uncounted_of = uncounted.named(tx)
     own = _own_line(office, own_status, link_state, contact_ms, now_ms)
     lines = [own]
     if tree:
@@ -129,14 +129,8 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
     problems += [_of(own, code, n=n) for code, n in counted.items() if n]
     if copying is not None:
         problems.append(_of(own, "snapshot_running", why=f"{copying.done} / {copying.total}"))
-    for unit, fen in sorted(overdrawn.items()):
-        # Of an office above only its postings to us are here: what it received is not.
-        if unit in office.tree and office.tree.within(unit, own.unit):
-            at = office.tree.get(unit)
-            why = f"{Decimal(fen).scaleb(-2):,.2f}"
-            problems.append(
-                problem("overdrawn", unit=unit, unit_code=at.code, name=at.name, why=why)
-            )
+    if copying is None:  # else what they answer may be still to come
+        problems += _posting_problems(office, uncounted_of)
     if cases:
         problems.append(_of(own, "cases", n=cases))
     ahead = office.peer_status.clocks_ahead()
@@ -150,6 +144,21 @@ def status(office: Office, link_state: LinkState | None = None, *, tree: bool = 
     return Status(
         at_ms=now_ms, offices=tuple(lines), sums=_sums(lines), problems=worst_first(problems)
     )
+
+
+def _posting_problems(
+    office: Office, uncounted_of: Mapping[int, Mapping[Fault, int]]
+) -> Iterator[Problem]:
+    """Name the offices whose postings do not count, for a fault of their own."""
+    for unit, faults in sorted(uncounted_of.items()):
+        known = office.tree.get(unit) if unit in office.tree else None
+        code, name = (known.code, known.name) if known else ("", f"#{unit}")
+        others = sum(faults.values()) - faults.get(Fault.OVERDRAWN, 0)
+        for problem_code, n in (
+            ("overdrawn", faults.get(Fault.OVERDRAWN, 0)), ("postings_refused", others)
+        ):  # fmt: skip
+            if n:
+                yield problem(problem_code, unit=unit, unit_code=code, name=name, n=n)
 
 
 def _own_line(
@@ -209,6 +218,8 @@ def _own_problems(
     apart_ms = max(abs(office.clock.offset_ms), office.clock_behind_ms())
     if apart_ms > CLOCK_AHEAD_MS_MAX:
         yield _of(line, "clock_wrong", n=apart_ms // MINUTE_MS)
+    if apart_from_newest_ms := office.clock_unconfirmed_ms():
+        yield _of(line, "clock_doubtful", n=apart_from_newest_ms // DAY_MS)
     if office.tree_fault:
         yield _of(line, "tree_not_whole", why=office.tree_fault)
     if office.clock.clamped:
@@ -258,6 +269,7 @@ def _signing_problems(own: OfficeLine, office: Office) -> Iterator[Problem]:
         *(("key_refused", unit, fingerprint(key) or "-") for unit, key in refused.items()),
         *(("contradiction", unit, "") for unit in office.peer_status.contradictions.open()),
         *(("new_key", unit, fingerprint(key)) for unit, key in fresh),
+        *(("over_quota", unit, limit) for unit, limit in office.quota_refusals.recent().items()),
     ]
     for code, unit, why in found:
         if unit in office.tree:

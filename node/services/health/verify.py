@@ -17,6 +17,7 @@ from node.domain.contribution import CellKey
 from node.services.figures.cells import own_cells
 from node.services.figures.closings import CLOSING, stock_measures
 from node.services.health import verify_records
+from node.store import uncounted
 from node.store.cells import (
     cells_of,
     keeps_total,
@@ -24,6 +25,7 @@ from node.store.cells import (
     totals_of,
     units_outside_tree,
 )
+from node.store.postings import COUNTED
 from sync.codec import entry as codec
 from sync.model.errors import Malformed
 
@@ -43,7 +45,7 @@ _ENTRIES = {"stream_results": True, "yield_per": 64}
 class Difference:
     """One thing that differs from what the records give. Has keys and numbers, no person's value.
 
-    `check`: cells, totals, digests, balances, streams or conflicts.
+    `check`: cells, totals, digests, balances, postings, streams or conflicts.
     """
 
     check: str
@@ -124,6 +126,7 @@ def verify(office: Office, progress: Progress | None = None) -> VerifyReport:
             ("totals", _totals),
             ("digests", verify_records.digests_and_conflicts),
             ("balances", _balances),
+            ("postings", _uncounted),
             ("streams", _streams),
         ):
             run(office, tx, found)
@@ -169,8 +172,8 @@ def _balances(office: Office, tx: Connection, found: Findings) -> None:
     rows: Iterable[tuple[int, str, int, str, str, int]] = (
         tuple(row)
         for row in tx.exec_driver_sql(
-            "SELECT unit, f_fund, f_year, f_debit, f_credit, f_amount_fen FROM r_posting "
-            "WHERE (causal_length & 1) = 1",
+            "SELECT unit, f_fund, f_year, f_debit, f_credit, f_amount_fen FROM r_posting p "  # noqa: S608
+            f"WHERE (causal_length & 1) = 1 AND {COUNTED}",
             execution_options=_STREAMED,
         )
     )
@@ -185,6 +188,19 @@ def _balances(office: Office, tx: Connection, found: Findings) -> None:
             found.differs(
                 "balances", f"#{unit} {fund} {year} {account}", kept.get(key, 0), recomputed[key]
             )
+
+
+def _uncounted(office: Office, tx: Connection, found: Findings) -> None:
+    """Judge every posting again, from nothing: the same do not count, for the same reasons."""
+    kept = uncounted.all_of(tx)
+    for key, fault in office.folds.ledger.judged_from_nothing(tx).items():
+        found.compared("postings")
+        if kept.get(key) is not fault:
+            unit, posting_id = key
+            found.differs(
+                "postings", f"#{unit} {posting_id.hex()}", kept.get(key) or "counts",
+                fault or "counts",
+            )  # fmt: skip
 
 
 def _streams(office: Office, tx: Connection, found: Findings) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from node.domain.conservation import FundLine, conservation
-from node.domain.posting import HELD, AccountKind
+from node.domain.posting import AccountKind
 from node.domain.units import Level
 from node.services.money.views import money_where
 from node.store.postings import lines_where
@@ -68,17 +68,6 @@ def check_conservation(
             line for one, its_year in asked for line in _conserved(tx, above, one, int(its_year))
         ]
     return Conservation(tuple(lines), partial=office.level is not Level.CITY)
-
-
-def overdrawn_units(tx: Connection) -> dict[int, int]:
-    """Return unit -> the lowest of its balances of held money, in fen, where one is below zero.
-
-    An office's own postings come in the order in which it wrote them, and each is checked before it
-    is written; so an office that keeps its books is never below zero here at any time.
-    """
-    statement = "SELECT unit, min(fen) FROM balance WHERE account=? AND fen<0 GROUP BY unit"
-    rows = tx.exec_driver_sql(sql(tx, statement), (str(HELD),))
-    return {int(unit): int(fen) for unit, fen in rows}
 
 
 def _conserved(

@@ -15,7 +15,7 @@ from node.domain.units import Level
 from node.folds.ledger import JournalSession
 from node.services.common.pages import PAGE_MAX
 from node.services.money.errors import BadAllocation
-from node.store.postings import Line, lines_where, of_transfers
+from node.store.postings import COUNTED, Line, lines_where, of_transfers
 from sync.store.sql import pieces, sql
 
 if TYPE_CHECKING:
@@ -237,7 +237,8 @@ def _answer_exists(*kinds: str) -> str:
     listed = ",".join(f"'{kind}'" for kind in kinds)
     return (
         "EXISTS (SELECT 1 FROM r_posting q WHERE q.f_transfer = p.f_transfer "  # noqa: S608
-        f"AND q.unit = p.f_peer AND q.f_kind IN ({listed}))"
+        f"AND q.unit = p.f_peer AND q.f_kind IN ({listed}) AND NOT EXISTS (SELECT 1 "
+        "FROM uncounted_posting u WHERE u.unit = q.unit AND u.id = q.id))"
     )
 
 
@@ -301,7 +302,10 @@ def _transfer(sent: Posting, answers: dict[tuple[bytes, int, PostingKind], Posti
 def _page(
     tx: Connection, where: str, params: tuple[Any, ...], offset: int, limit: int
 ) -> tuple[list[Line], int]:
-    count = f"SELECT count(*) FROM r_posting p WHERE (causal_length & 1) = 1 AND {where}"  # noqa: S608
+    count = (
+        f"SELECT count(*) FROM r_posting p WHERE (causal_length & 1) = 1 "  # noqa: S608
+        f"AND {COUNTED} AND {where}"
+    )
     total = tx.exec_driver_sql(sql(tx, count), params).scalar_one()
     ordered = f"{where} ORDER BY f_at_ms DESC, id LIMIT ? OFFSET ?"
     lines = lines_where(tx, ordered, (*params, max(0, min(limit, PAGE_MAX)), max(0, offset)))

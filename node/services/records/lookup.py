@@ -20,6 +20,7 @@ from node.domain.register import Register
 from node.domain.sheet_values import read_value
 from node.domain.units import AmbiguousUnit, UnknownUnit
 from node.services.records.rules import registered
+from node.store.postings import COUNTED
 from sync.model.change import ID_BYTES
 from sync.store.sql import execute
 
@@ -274,7 +275,7 @@ def _on_the_way(tx: Connection, office: Office, text: str) -> Iterator[Found]:
     rows = execute(
         tx,
         "SELECT p.f_transfer, p.unit, p.f_fund FROM r_posting p WHERE p.causal_length % 2 = 1 "  # noqa: S608
-        "AND p.f_kind IN ('release','return') "
+        f"AND p.f_kind IN ('release','return') AND {COUNTED} "
         "AND ((p.unit=? AND p.f_peer=?) OR (p.unit=? AND p.f_peer=?)) "
         "AND NOT EXISTS (SELECT 1 FROM r_posting q WHERE q.f_transfer=p.f_transfer "
         f"AND q.unit=p.f_peer) ORDER BY p.f_transfer LIMIT {FOUND_MAX}",

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from node.services.common.pages import PAGE_MAX, beyond, page_size, page_token
 from node.services.common.reason import REASON_CHARS_MAX, stated_reason
+from node.store import uncounted
 from sync.apply import applier
 from sync.codec import block as block_codec
 from sync.codec import entry as codec
@@ -216,6 +217,10 @@ def _retry(office: Office, where: str, parameters: tuple[object, ...]) -> Retrie
         if not tried:
             return 0, 0, None
         received = applier.retry_quarantined(office.replica, tx, where, parameters)
+        if uncounted.exist(tx):
+            judged = applier.apply_derived(office.replica, tx, office.folds.judge_again(tx))
+            received.waiters.join(judged.waiters)
+            received.registers |= judged.registers
         return int(tried), count(tx, "applied") - before, received
 
     tried, applied, received = office.store.write(write)

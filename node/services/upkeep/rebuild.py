@@ -17,6 +17,7 @@ from node.folds.contributions import CELL, cell_id
 from node.services.duplicates.blind_index import pending_entries
 from node.services.figures.cells import own_cells
 from node.services.figures.closings import CLOSING, stock_measures
+from node.store import uncounted
 from node.store.cells import cells_of
 from sync.model.change import Edit, Operation, RecordKey
 from sync.store.sql import execute
@@ -44,6 +45,7 @@ def _cells(office: Office, tx: Connection) -> list[Edit]:
     stock = stock_measures(office.catalogue)
     kept = dict(cells_of(tx, (me.unit,)))
     counted = own_cells(office, tx)
+    uncounted.cells_follow(tx, me.unit)
     # Closings are about the past: no record of today shows it.
     stated = {
         key for key in kept if key.measure == CLOSING or (key.period and key.measure in stock)

@@ -29,6 +29,7 @@ from node.folds.assignments import COMPLETED, GATE
 from node.folds.event_writer import EventWriter, reaches_community
 from node.services.work.errors import BadOrder
 from node.store.assignments import Assignment, children_of
+from node.store.postings import COUNTED
 from sync.store.sql import sql
 
 if TYPE_CHECKING:
@@ -198,8 +199,9 @@ def _fee_released(tx: Connection, current: Assignment) -> bool:
     released = tx.exec_driver_sql(
         sql(
             tx,
-            "SELECT coalesce(sum(p.f_amount_fen), 0) FROM r_posting p WHERE p.unit=? AND "
-            "p.f_assignment=? AND p.f_kind='release' AND NOT EXISTS (SELECT 1 FROM r_posting r "
+            f"SELECT coalesce(sum(p.f_amount_fen), 0) FROM r_posting p WHERE {COUNTED} "  # noqa: S608
+            "AND p.unit=? AND p.f_assignment=? AND p.f_kind='release' "
+            "AND NOT EXISTS (SELECT 1 FROM r_posting r "
             "WHERE r.f_transfer=p.f_transfer AND r.unit=p.unit AND r.f_kind='reverse')",
         ),
         (current.hop.issuer, current.id.hex()),

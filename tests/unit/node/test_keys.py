@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
+from hub.cli import examine
 from node.config import BadConfig
-from node.keys import KEY_FILE, signer_of
+from node.keys import KEY_FILE, KeyOfAnother, signer_of
 from node.office import Office
 from node.open import open_office
+from sync.log import entries as log
 from sync.log import signatures
 from sync.store import meta
 from tests.unit.node.offices import CATALOGUE, STREET, Clock, new_office
@@ -71,3 +74,29 @@ def test_a_file_without_a_key_is_refused_and_left_unchanged(tmp_path: Path) -> N
     with pytest.raises(BadConfig):
         signer_of(tmp_path, random.Random(1))
     assert (tmp_path / KEY_FILE).read_text() == "not a key"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_office_with_another_offices_key_does_not_start_and_says_why(
+    tmp_path: Path, named: bool
+) -> None:
+    """Its file names its unit; one of an older program is known by what it signed."""
+    office = street(tmp_path)
+    other = signer_of(tmp_path, random.Random(5), unit=77)
+    if not named:
+        (tmp_path / KEY_FILE).write_text((tmp_path / KEY_FILE).read_text().split()[0])
+        me = office.identity
+        office.store.write(
+            lambda tx: log.register_incarnations(tx, [(4_711, me.unit + 1, me.level)])
+        )
+        office.store.write(lambda tx: signatures.keep_key(tx, 4_711, other.public_key, 1))
+    office.close()
+    shutil.copy(tmp_path / KEY_FILE, office.folder / KEY_FILE)
+    with pytest.raises(KeyOfAnother) as refused:
+        reopened(office)
+    assert refused.value.code == "key_of_another"
+    found = {finding.check: finding for finding in examine.examine(office.folder)}
+    assert not found["store"].good
+    assert str(office.identity.unit) in found["store"].en
+    (office.folder / KEY_FILE).unlink()  # as the remedy says
+    reopened(office).close()

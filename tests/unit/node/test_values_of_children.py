@@ -8,6 +8,9 @@ import pytest
 
 from node.domain.posting import PostingKind, posting_id_for
 from node.services.health.status import status
+from node.services.money.conservation import check_conservation
+from node.services.money.views import balances
+from node.services.upkeep.quarantine import list_quarantined
 from sync.model.change import Block, Operation
 from sync.model.report import NodeStatus
 from sync.model.schema import Lane
@@ -34,7 +37,7 @@ def test_a_status_with_impossible_numbers_is_not_kept_and_stops_no_tick(net, fie
     status(north, tree=True)
 
 
-def test_an_office_that_spends_what_it_does_not_hold_is_named_at_all_its_ancestors(net):
+def test_money_that_an_office_does_not_hold_counts_nowhere_and_names_it_at_all_ancestors(net):
     unit, transfer = net.unit(A), b"t" * 16
     values = {
         "kind": "spend", "fund": "F1", "year": 2026, "transfer": transfer.hex(),
@@ -50,3 +53,26 @@ def test_an_office_that_spends_what_it_does_not_hold_is_named_at_all_its_ancesto
     for code in (NORTH, EAST, CITY):
         named = [(p.code, p.unit) for p in status(net[code]).problems if p.code == "overdrawn"]
         assert named == [("overdrawn", unit)], code
+        assert balances(net[code], unit) == (), code
+        (line,) = list_quarantined(net[code])
+        assert (line.reason, line.unit, line.writer) == ("overdrawn", unit, unit), code
+
+
+def test_an_appropriation_that_is_not_its_writers_to_make_counts_nowhere_and_names_it(net):
+    unit, transfer = net.unit(A), b"t" * 16
+    values = {
+        "kind": "appropriate", "fund": "F1", "year": 2026, "transfer": transfer.hex(),
+        "debit": "held", "credit": "source", "amount_fen": 10**12, "level": 3, "at_ms": net.ms,
+    }  # fmt: skip
+    posting = Block(
+        "posting", unit, Operation.CREATE,
+        [posting_id_for(unit, PostingKind.APPROPRIATE, transfer)],
+        fields=tuple(values), columns=[[value] for value in values.values()],
+    )  # fmt: skip
+    Writer(net).append(Lane.CONTROL, posting)
+    net.up(NORTH, EAST)
+    for code in (NORTH, EAST, CITY):
+        named = [(p.code, p.unit) for p in status(net[code]).problems]
+        assert ("postings_refused", unit) in named, code
+        assert balances(net[code], unit) == (), code
+        assert check_conservation(net[code]).lines == () or check_conservation(net[code]).holds

@@ -46,7 +46,14 @@ def test_an_untouched_store_is_consistent_and_everything_was_compared(net):
         )
     progress = []
     report = verify(net[A], lambda check, count: progress.append((check, count)))
-    assert [check for check, _ in progress] == ["cells", "totals", "digests", "balances", "streams"]
+    assert [check for check, _ in progress] == [
+        "cells",
+        "totals",
+        "digests",
+        "balances",
+        "postings",
+        "streams",
+    ]
     assert {name for name, count in report.compared.items() if count} == {
         "cells", "totals", "digests", "streams"
     }  # fmt: skip
