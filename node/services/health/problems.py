@@ -161,7 +161,7 @@ TEXTS: dict[str, tuple[Severity, str, str, str, str]] = {
     ),
     "unsigned_streams": (
         Severity.WARNING,
-        "{n} 个数据流的最新内容尚无原单位签名，暂不转发",
+        "{n} 个变更流的最新内容尚无原单位签名，暂不转发",
         "the newest entries of {n} streams are not signed by their office, and are not sent on",
         "原单位升级程序并再次填报后会自动补上。",
         "Have the office that wrote them upgrade; its next change there brings the signature.",
