@@ -28,7 +28,7 @@ class KeyOfAnother(SilianError):
             f"{path} is the key of unit {whose}, and the store here is of unit {unit}",
             f"{path} 是单位 {whose} 的签名密钥，而此处数据库属于单位 {unit}",
             remedy_en="Put this office's own key file back. Without it, move this one away: the "
-            "office gets a new key, which people let in at its parent.",
+            "office then makes a new key, and a person accepts it at the parent.",
             remedy_zh="请恢复本单位的密钥文件；若已丢失，请移走此文件，系统将生成新密钥，由上级核对后放行。",
         )
 
