@@ -10,6 +10,7 @@ from pathlib import Path
 from string import hexdigits
 
 from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError
 
 from node.config import FILE, BadConfig, OfficeConfig, password_of, write_config
 from node.domain.catalogue import Catalogue
@@ -20,13 +21,21 @@ from node.keys import KEY_FILE, signer_of
 from node.private import close_to_others, make_folder
 from node.reference import SHIPPED_FROM, shipped_tree_bytes
 from node.store import meta, migrate
-from node.store.engine import SIDE_FILES, address_of, open_store, sqlite_url
+from node.store.engine import (
+    SIDE_FILES,
+    CommitUnknown,
+    Store,
+    StoreUnavailable,
+    address_of,
+    open_store,
+    sqlite_url,
+)
 from node.store.schema import catalogue_tables
 from sync.codec.signing import FINGERPRINT_DIGITS, KEY_BYTES, Signer
 from sync.log import entries as log
 from sync.log import signatures
 from sync.store import peers
-from sync.store.sql import sql
+from sync.store.sql import StoreFault, fault_of, sql
 
 DATABASE = "office.db"
 
@@ -44,6 +53,13 @@ def store_url(folder: Path, config: OfficeConfig) -> URL:
         return sqlite_url(folder / str(url.database))
     password = password_of(folder, config)
     return url.set(password=password) if password else url
+
+
+def _not_made(store: Store, error: CommitUnknown) -> StoreUnavailable:
+    failed = error.__cause__
+    fault = fault_of(failed) if isinstance(failed, DBAPIError) else None
+    why = str(getattr(failed, "orig", failed))
+    return StoreUnavailable(store.shown, why, fault or StoreFault.TRANSIENT)
 
 
 def init_office(
@@ -89,6 +105,10 @@ def init_office(
         try:
             migrate.upgrade(store)
             store.write(_first_rows(unit, catalogue, content, since, rng, signer, pinned))
+        except CommitUnknown as error:
+            if not create:
+                raise
+            raise _not_made(store, error) from error  # the new file is removed: nothing is there
         finally:
             store.close()
         write_config(folder, config.model_copy(update={"unit": unit.code}))

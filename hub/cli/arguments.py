@@ -169,7 +169,14 @@ def values_of(pairs: Iterable[str]) -> dict[str, str]:
                 f"{quoted(pair)!r} is not field=value", f"“{quoted(pair)}”不是 字段=值",
                 "Write, for instance, name=万家花园.", "例如：name=万家花园。",
             )  # fmt: skip
-        found[name.strip()] = value.strip()
+        name = name.strip()
+        if found.get(name, value.strip()) != value.strip():
+            raise usage(
+                f"{quoted(name)} is given twice, with different values",
+                f"“{quoted(name)}”重复给出，且值不同",
+                "Give each field once.", "每个字段只填一次。",
+            )  # fmt: skip
+        found[name] = value.strip()
     return found
 
 
@@ -193,8 +200,9 @@ def conditions_of(stated: Iterable[str]) -> list[dict[str, str]]:
 
 
 def listed_of(stated: Iterable[str]) -> list[str]:
-    """Return the names in options that may be repeated or have several: a,b or a、b."""
-    return [name.strip() for each in stated for name in re.split("[,，、]", each) if name.strip()]
+    """Return the names in options that may be repeated or have several, once each: a,b or a、b."""
+    parts = (name.strip() for each in stated for name in re.split("[,，、]", each))
+    return list(dict.fromkeys(name for name in parts if name))
 
 
 def person(actor: str) -> str:

@@ -22,7 +22,7 @@ from hub.cli.arguments import (
     usage,
 )
 from hub.cli.exits import Exit
-from hub.cli.outputs import Force, must_be_free, written
+from hub.cli.outputs import Force, kind_by_name, must_be_free, written
 from hub.cli.terminal import Terminal
 from hub.cli.verb import verb
 from hub.client.files import record_pieces
@@ -140,7 +140,8 @@ def export(
     force: Force = False,
 ) -> None:
     """Write records into a spreadsheet: all, or those that match. 导出"""
-    kind = kind or ("csv" if out is not None and out.suffix.lower() == ".csv" else "xlsx")
+    _must_be_free(out, force=force)
+    kind = kind_by_name(out, kind, ("xlsx", "csv"))
     with terminal.office() as office:
         pieces = office.export_records(
             register=register, format=kind, unit=unit, subtree=subtree, lang=terminal.lang,
@@ -168,6 +169,8 @@ def template(
             "`silian register ls` lists them; --sample writes a filled workbook of them all.",
             "可用 silian register show 查看；--sample 生成填好的样例。",
         )  # fmt: skip
+    _must_be_free(out, force=force)
+    kind_by_name(out)
     with terminal.office() as office:
         pieces = office.export_records(
             register=register, template=not sample, sample=sample, lang=terminal.lang
@@ -180,12 +183,15 @@ def template(
         )
 
 
+def _must_be_free(out: Path | None, *, force: bool) -> None:
+    if out is not None and out != STDOUT:
+        must_be_free(out, force=force)  # before the office does the work
+
+
 def _write(
     terminal: Terminal, pieces: Iterable[pb.ExportRecordsResponse], out: Path | None, *, force: bool
 ) -> None:
     """Write what comes into a file, or to standard output; a failure leaves no half file."""
-    if out is not None and out != STDOUT:
-        must_be_free(out, force=force)  # before the office does the work
     update = iter(pieces)
     head = next(update)
     if out == STDOUT:

@@ -14,6 +14,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from hub.cli.arguments import usage
 from hub.cli.refusals import FileExists, FolderMissing, NotAFile, Refusal
 from node.private import naming
 
@@ -41,6 +42,22 @@ def must_be_free(target: Path, *, force: bool) -> None:
         )  # fmt: skip
     if not force and os.path.lexists(target):
         raise taken(target)
+
+
+def kind_by_name(out: Path | None, asked: str = "", kinds: Sequence[str] = ("xlsx",)) -> str:
+    """Return the kind of spreadsheet to write: that which was asked for, or that of the name.
+
+    Raises: Refusal for a name that says another kind: nothing would open such a file.
+    """
+    named = "" if out is None or str(out) == "-" else out.suffix.lower().lstrip(".") or "?"
+    if named and named not in ((asked,) if asked in kinds else kinds):
+        ends = [f".{kind}" for kind in ((asked,) if asked in kinds else kinds)]
+        raise usage(
+            f"{out} is no name for this file: it would be {' or '.join(ends)}",
+            f"“{out}”不能用作文件名：该文件为 {' 或 '.join(ends)} 格式",
+            f"End the name with {' or '.join(ends)}.", f"文件名请以 {' 或 '.join(ends)} 结尾。",
+        )  # fmt: skip
+    return asked or named or kinds[0]
 
 
 @contextmanager

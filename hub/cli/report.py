@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.arguments import Unit, listed_of, usage
+from hub.cli.arguments import Unit, listed_of
 from hub.cli.options import Needs
-from hub.cli.outputs import Force, must_be_free, written
+from hub.cli.outputs import Force, kind_by_name, must_be_free, written
 from hub.cli.targets import level_of
 from hub.cli.terminal import Cell, Terminal
 from hub.cli.verb import verb
@@ -54,12 +54,8 @@ def report(
     """Show many figures with targets, completeness and a total; by level and by month. 统计报表"""
     level = level_of(by) if by else None
     if out is not None:
-        if out.suffix.lower() == ".csv":
-            raise usage(
-                "a report is written as .xlsx alone", "报表只能写成 .xlsx 文件",
-                "End the name with .xlsx.", "文件名请以 .xlsx 结尾。",
-            )  # fmt: skip
         must_be_free(out, force=force)
+        kind_by_name(out)
     with terminal.office() as office:
         found = asked(
             terminal, office, listed_of(indicator or ()), listed_of(month or ()), unit=unit,

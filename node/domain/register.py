@@ -57,6 +57,11 @@ class Field:
         return self.type in NUMBER_TYPES
 
     @property
+    def is_code(self) -> bool:
+        """Whether it is a text that numbers something: its name ends in `_no`."""
+        return self.type == "text" and self.name.endswith("_no")
+
+    @property
     def personal(self) -> bool:
         """Whether no fault, log or message may quote its value."""
         return self.sensitivity == "personal"

@@ -38,12 +38,23 @@ SIGNS = {"元": "¥"}
 """How a unit is written before a number, in narrow form: ￥1,200."""
 YES = frozenset({"1", "true", "yes", "y", "是", "有", "对", "√", "✓", "✔"})
 NO = frozenset({"0", "false", "no", "n", "否", "无", "没有", "不是", "×", "✗", "✘"})
-_ERROR_TEXT = re.compile(r"#[^\s#]+[!?]|#N/A|#GETTING_DATA|Err:\d{3}")
-"""How every spreadsheet writes an error, whichever it is: `#REF!`, `#NAME?`, LibreOffice's Err:502.
+_ERROR_TEXT = re.compile(
+    r"#[^\s#]+[!?]|#[^\W\d_]{1,3}/[^\W\d_]{1,4}\.?|#NV|#YOK|#GETTING_DATA|Err:\d{3}"
+)
+"""How every spreadsheet writes an error, whichever it is, in any language: `#REF!`, `#NAME?`,
+`#N/A`, `#N/D`, LibreOffice's Err:502. "Not available" in German and Turkish has no mark at all.
 """
 _TOO_NARROW = re.compile(r"#+")
 _POWER_OF_TEN = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]\d+", re.IGNORECASE | re.ASCII)
 """What a spreadsheet shows of a long number: `3.30102E+11`. A code like A1E2 or 1E2 is none."""
+_DAY_SHOWN = re.compile(
+    r"(?:\d{2,4}年)?\d{1,2}月(?:\d{1,2}日)?|\d{1,2}-(?:{m})(?:-\d{2,4})?|(?:{m})-\d{1,2}"
+    r"|(?:19|20)\d\d/\d{1,2}/\d{1,2}(?: \d{1,2}:\d\d(?::\d\d)?)?".replace(
+        "{m}", "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+    ),
+    re.IGNORECASE | re.ASCII,
+)
+"""What a spreadsheet makes of a code like 3-1 and shows as a day: `3月1日`, `1-Mar`, `2026/3/1`."""
 NARROW = {0x3000: " ", 0xA0: " ", 0x200B: None, 0xFEFF: None} | {
     code: chr(code - 0xFEE0)
     for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))
@@ -158,7 +169,8 @@ def _text(field: Field, raw: object) -> str:
         return check_identity(raw)
     if isinstance(raw, str):
         text = raw
-        mangled = _POWER_OF_TEN.fullmatch(text) is not None
+        shown = (_POWER_OF_TEN, _DAY_SHOWN) if field.is_code else (_POWER_OF_TEN,)
+        mangled = any(form.fullmatch(text) for form in shown)
     elif isinstance(raw, bool):
         text, mangled = str(raw).upper(), False  # as a spreadsheet shows it
     elif isinstance(raw, int | float | Formatted):

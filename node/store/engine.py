@@ -284,7 +284,8 @@ class Store:
         if self._mark == pending.mark:
             structlog.get_logger().warning("commit_failed_and_is_there", why=pending.why)
             return result
-        raise StoreUnavailable(self.shown, pending.why) from failed
+        trouble = fault_of(failed) or StoreFault.TRANSIENT
+        raise StoreUnavailable(self.shown, pending.why, trouble) from failed
 
     def _verify_commit(self) -> None:
         """Reopen the store and see what is durable. Raises: DBAPIError; then the next call retries.

@@ -24,6 +24,14 @@ def address_of(url: URL | str) -> URL:
     match found.drivername.lower():
         case "sqlite" if found.database and found.database != ":memory:" and not found.query:
             return found
+        case "postgresql" | "postgres" | "postgresql+psycopg" if _torn(found):
+            raise _unsuited(
+                "the setting `store`",
+                "the user or the password in it has one of @ / ? # as it is; write it as "
+                "%40, %2F, %3F or %23, or put the password into a file (--store-password-file)",
+                "其中的用户名或密码含有 @ / ? # 之一；请写成 %40、%2F、%3F 或 %23，"
+                "或把密码放入文件（--store-password-file）",
+            )
         case "postgresql" | "postgres" | "postgresql+psycopg":
             return found.set(drivername="postgresql+psycopg")
         case "sqlite":
@@ -47,6 +55,11 @@ def _unsuited(where: str, why: str, why_zh: str) -> StoreUnsuited:
     )  # fmt: skip
 
 
+def _torn(url: URL) -> bool:
+    """Return whether a part of a password was read as another part: an @ stands where none may."""
+    return any("@" in part for part in (url.host or "", url.database or "", *url.query))
+
+
 def sqlite_url(path: Path) -> URL:
     """Return the URL of a SQLite file, whatever characters its name has."""
     return URL.create("sqlite", database=str(path))
@@ -64,6 +77,8 @@ def redacted(url: URL | str) -> str:
     try:
         found = make_url(url)
     except (ArgumentError, ValueError):
+        return "***"
+    if found.get_backend_name() != "sqlite" and _torn(found):
         return "***"
     secret = {name: "***" for name in found.query if "password" in name.lower()}
     return found.update_query_dict(secret).render_as_string(hide_password=True)

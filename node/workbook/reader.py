@@ -6,13 +6,14 @@ file, so that an identity number that Excel turned into a float can still be rec
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 
 from node.domain.register import Register
 from node.workbook.body import Body
 from node.workbook.book import Book, csv_rows, open_book
-from node.workbook.cells import Rows, Value
+from node.workbook.cells import Cell, Rows, Value
 from node.workbook.errors import HeaderNotFound, WorkbookUnreadable
 from node.workbook.faults import RowFault, column_letter
 from node.workbook.headings import HEADER_ROWS, UnknownHeader, best_fit, columns_of, fit, head
@@ -84,16 +85,21 @@ def table_of(
 
 
 def _separator(text: str, register: Register, limits: Limits) -> str:
-    """Return the separator with which most headings fit, so commas in a title do not matter."""
+    """Return the separator with which most headings fit, so commas in a title do not matter.
 
-    def fields(separator: str) -> int:
-        try:
-            rows = head(_unguarded(csv_rows(text, separator, limits)))
-            return best_fit(rows, register).fields
-        except WorkbookUnreadable:  # with this separator the quotation marks are wrong
-            return -1
+    Rows count up to the first whose quotation marks are wrong: the header may stand above it.
+    """
 
-    return max(SEPARATORS, key=fields)
+    def fitting(separator: str) -> tuple[int, bool]:
+        rows: list[tuple[int, list[Cell]]] = []
+        whole = False
+        with suppress(WorkbookUnreadable):
+            for row in head(_unguarded(csv_rows(text, separator, limits))):
+                rows.append(row)
+            whole = True
+        return best_fit(rows, register).fields, whole
+
+    return max(SEPARATORS, key=fitting)
 
 
 def _unguarded(rows: Rows, *, runs: bool = True) -> Rows:

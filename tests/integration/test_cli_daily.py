@@ -224,6 +224,11 @@ def test_a_month_without_a_closing_has_no_figure_and_says_so(filled: Pair) -> No
     assert filled.above("report", "--month", "2020-13").exit == 2
 
 
+def test_what_a_report_is_asked_for_twice_is_in_it_once(filled: Pair) -> None:
+    ran = good(filled.above("report", "--indicator", "K2,K2", "--indicator", "K2"))
+    assert ran.out.count("K2 ") == 1
+
+
 def test_a_report_goes_into_a_workbook_with_numbers_and_over_no_other_file(
     filled: Pair, tmp_path: Path
 ) -> None:

@@ -163,6 +163,9 @@ def test_registers_and_fields_are_called_as_people_call_them(pair: Pair) -> None
     assert good(conflicts)["total"] == 1
     twice = pair.below("record", "change", "premises", "四号楼", "备注=a", "remark=b", "--json")
     assert (twice.exit, twice.error["code"]) == (2, "bad_request")
+    again = pair.below("record", "change", "premises", "四号楼", "备注=a", "备注=b", "--json")
+    assert (again.exit, again.error["code"]) == (2, "usage")
+    assert "备注" in again.error["message"]
 
 
 def test_funds_and_indicators_are_called_as_people_call_them(pair: Pair) -> None:

@@ -106,6 +106,27 @@ def test_a_file_that_is_there_is_not_overwritten_unless_forced(
     assert os.listdir(tmp_path) == ["居民.xlsx"]
 
 
+@pytest.mark.parametrize("name", ["a.txt", "a.xls", "a", "a.xlsx.bak"])
+@pytest.mark.parametrize("verb", ["template", "export", "report"])
+def test_a_spreadsheet_is_not_written_under_the_name_of_another_kind_of_file(
+    context: CallContext, verb: str, name: str, tmp_path: Path
+) -> None:
+    refused = context.run(verb, tmp_path / name, "--json")
+    assert (refused.exit, refused.error["code"]) == (2, "usage"), refused.err
+    assert ".xlsx" in refused.error["hint"]
+    assert not os.listdir(tmp_path)
+
+
+def test_a_format_and_a_name_that_contradict_each_other_are_refused(
+    context: CallContext, tmp_path: Path
+) -> None:
+    refused = context.run("export", tmp_path / "a.xlsx", "--format", "csv", "--json")
+    assert (refused.exit, refused.error["hint"]) == (2, "End the name with .csv.")
+    assert context.run("template", tmp_path / "a.csv").exit == 2
+    assert context.run("export", tmp_path / "a.CSV").exit == 0
+    assert not (tmp_path / "a.CSV").read_bytes().startswith(b"PK")
+
+
 @pytest.mark.parametrize("verb", WRITE)
 def test_what_is_written_is_for_its_owner_only(
     context: CallContext, verb: str, tmp_path: Path
@@ -123,9 +144,9 @@ def test_what_is_written_is_for_its_owner_only(
 def test_a_link_to_nothing_is_a_name_that_is_taken(
     context: CallContext, verb: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
-    assert context.run(verb, tmp_path / "link", "--json").error["code"] == "file_exists"
-    assert os.listdir(tmp_path) == ["link"]
+    (tmp_path / "link.xlsx").symlink_to(tmp_path / "elsewhere")
+    assert context.run(verb, tmp_path / "link.xlsx", "--json").error["code"] == "file_exists"
+    assert os.listdir(tmp_path) == ["link.xlsx"]
 
 
 @pytest.mark.parametrize("verb", WRITE)
@@ -133,9 +154,9 @@ def test_force_writes_through_a_link_and_keeps_it(
     context: CallContext, verb: str, tmp_path: Path
 ) -> None:
     (tmp_path / "真身").write_bytes(TYPED)
-    (tmp_path / "link").symlink_to(tmp_path / "真身")
-    context.run(verb, tmp_path / "link", "--force")
-    assert (tmp_path / "link").is_symlink()
+    (tmp_path / "link.xlsx").symlink_to(tmp_path / "真身")
+    context.run(verb, tmp_path / "link.xlsx", "--force")
+    assert (tmp_path / "link.xlsx").is_symlink()
     assert (tmp_path / "真身").read_bytes() != TYPED
 
 

@@ -244,3 +244,21 @@ def test_a_password_file_that_is_missing_or_empty_is_named(tmp_path: Path) -> No
     empty = silian("init", "--dir", office, "--unit", COMMUNITY, *store, tmp_path / "pw", "--json")
     assert "empty" in empty.error["message"]
     assert not office.exists()
+
+
+@pytest.mark.parametrize(
+    "password", ["Qx1@Wv2", "@Wv2@", "Qx1/Wv2@Kj3", "Qx1?Wv2@Kj3", "Qx1#Wv2@Kj3"]
+)
+def test_a_password_that_tears_its_url_is_neither_shown_nor_tried(
+    tmp_path: Path, password: str
+) -> None:
+    store = f"postgresql://u:{password}@127.0.0.1:1/x"
+    folder = tmp_path / "o"
+    made = silian("init", "--dir", folder, "--unit", COMMUNITY, "--store", store, "--json")
+    assert (made.exit, made.error["code"]) == (7, "store_unsuited"), made.err
+    assert not folder.exists()
+    for part in ("Qx1", "Wv2", "Kj3"):
+        assert part not in made.err
+    assert silian("init", "--dir", folder, "--unit", COMMUNITY).exit == 0
+    shown = silian("config", "show", "--dir", folder, env={"SILIAN_STORE": store})
+    assert "Wv2" not in shown.out + shown.err

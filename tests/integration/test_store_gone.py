@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from node.setup import DATABASE
 from node.store.engine import StoreMissing, open_store, sqlite_driver, sqlite_url
@@ -244,3 +247,23 @@ def test_a_store_whose_tree_of_units_has_rotted_needs_a_backup(office: Path) -> 
     run = silian("status", "--dir", office, "--json")
     refused(run, 7, "not_a_store")
     assert "silian db restore" in run.error["hint"]
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_a_disk_that_is_full_while_an_office_is_made_leaves_nothing_and_asks_for_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    plain, commits = DefaultDialect.do_commit, count()
+
+    def do_commit(dialect: DefaultDialect, connection: DBAPIConnection) -> None:
+        if next(commits) >= room:
+            raise sqlite_driver.OperationalError("database or disk is full")
+        plain(dialect, connection)
+
+    monkeypatch.setattr(DefaultDialect, "do_commit", do_commit)
+    made = silian("init", "--dir", tmp_path / "o", "--unit", COMMUNITY, "--json")
+    if next(commits) <= room:
+        return  # so many commits it does not make
+    assert (made.exit, made.error["code"]) == (75, "store_unavailable"), made.err
+    assert "Free disk space" in made.error["hint"]
+    assert not (tmp_path / "o").exists()

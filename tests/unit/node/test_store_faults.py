@@ -109,7 +109,9 @@ def full(office: Office) -> Iterator[None]:
 
 
 @contextmanager
-def failing_commits(office: Office, *, there: bool, times: int = 1) -> Iterator[list[int]]:
+def failing_commits(
+    office: Office, *, there: bool, times: int = 1, why: str = "disk I/O error"
+) -> Iterator[list[int]]:
     """Have commits fail: after they have taken effect (`there`), or before."""
     dialect = office.store._writer.dialect
     plain = dialect.do_commit
@@ -122,7 +124,7 @@ def failing_commits(office: Office, *, there: bool, times: int = 1) -> Iterator[
         failed[0] += 1
         if there:
             plain(connection)
-        raise sqlite_driver.OperationalError("disk I/O error")
+        raise sqlite_driver.OperationalError(why)
 
     with mock.patch.object(dialect, "do_commit", do_commit):
         yield failed
@@ -143,6 +145,18 @@ def test_a_full_disk_refuses_new_edits_entirely_and_accepts_them_again_when_ther
     create(street, "后")
     assert {"先", "后"} <= names(street)
     assert verify(street).sound
+
+
+def test_a_disk_that_is_full_at_the_commit_asks_for_room_and_not_for_other_programs(
+    street: Office,
+) -> None:
+    full_ = "database or disk is full"
+    with failing_commits(street, there=False, why=full_), pytest.raises(StoreUnavailable) as no:
+        create(street, "满")
+    assert "Free disk space" in no.value.remedy_en
+    assert "other program" not in no.value.remedy_en
+    assert "清理磁盘空间" in no.value.remedy_zh
+    assert "满" not in names(street)
 
 
 def filled(office: Office, prefix: str) -> set[str]:

@@ -235,6 +235,27 @@ def test_a_house_number_that_excel_turned_into_a_date_is_not_kept_as_one(raw):
     assert code("household", "hh_no", raw) == "text_mangled"
 
 
+@pytest.mark.parametrize(
+    "raw", ["3月1日", "2026年3月", "1-Mar", "Mar-01", "2026/3/1", "2026/3/1 0:00"]
+)
+def test_a_house_number_that_a_csv_shows_as_a_day_is_not_kept_as_one(raw):
+    assert code("household", "hh_no", raw) == "text_mangled"
+    assert code("resident", "household_no", raw) == "text_mangled"
+    assert one("household", "remark", raw) == (raw, [])
+
+
+@pytest.mark.parametrize("raw", ["3-1", "3-1-101", "2026-3-1", "12/3/101", "3幢1单元", "A1-Mar"])
+def test_a_house_number_that_is_no_day_stays_good(raw):
+    assert one("household", "hh_no", raw) == (raw, [])
+
+
+@pytest.mark.parametrize(
+    "raw", ["#N/A", "#N/D", "#N/V", "#Н/Д", "#NV", "#YOK", "#ССЫЛКА!", "#字段!"]
+)
+def test_an_error_in_any_language_is_no_value(raw):
+    assert code("household", "address", raw) == "excel_error"
+
+
 def test_a_text_has_a_length():
     assert one("premises", "name", "室" * 100)[1] == []
     assert code("premises", "name", "室" * 101) == "too_long"

@@ -179,6 +179,14 @@ def test_what_excel_shows_in_place_of_a_text_is_none(text: str) -> None:
     assert faults(csv, "a.csv") == {2: [("address", "text_mangled")]}
 
 
+@pytest.mark.parametrize("rows", [1, 20])
+def test_an_open_quotation_mark_is_named_and_does_not_hide_the_header(rows: int) -> None:
+    good = "".join(f"甲{n},办公,1,x,\n" for n in range(rows))
+    csv = f'{",".join(HEADER)}\n{good}乙,办公,1,"x,\n丙,办公,1,x,\n'.encode()
+    with pytest.raises(errors.WorkbookUnreadable, match=f"after row {rows + 1}"):
+        read(csv, "a.csv")
+
+
 def test_a_number_that_is_not_one_is_not_empty() -> None:
     data = by_openpyxl(lambda sheet: sheet.append(["甲", "办公", 1, 7]))
     changed = with_xml(data, SHEET1, ('<c r="D2" t="n"><v>7</v>', '<c r="D2" t="n"><v>NaN</v>'))
