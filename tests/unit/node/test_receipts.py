@@ -49,8 +49,7 @@ def receipt_of(net: Network, holder: str, signer: Signer | None = None) -> Recei
     """Return an office's receipt for what the community has written."""
     office, unit = net[A], net.unit(A)
     with office.store.read() as tx:
-        heads = log.own_heads(tx, office.identity.incarnation)
-    heads = {key: head for key, head in heads.items() if key.audience.startswith("up:")}
+        heads = {key: head for _, key, head in log.heads_by_unit(tx, "up:", unit)}
     me = net[holder].identity
     return wire.sign(
         me.unit, me.incarnation, unit, net.ms, heads, signer or net[holder].replica.signer
