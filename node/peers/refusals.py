@@ -72,12 +72,11 @@ class SignatureRefusals:
         with self._lock:
             return dict(self._keys)
 
-    def let_in(self, unit: int) -> None:
-        """Pin the key under which a neighbour was refused: a person has compared it."""
+    def forget(self, unit: int) -> None:
+        """Forget a refusal that the store has no more: a person has accepted the key."""
         with self._lock:
-            key = self._keys[unit].hex()
-        self._office.store.write(lambda tx: peers.update(tx, unit, key_pinned=key))
-        self._set(unit, "", b"")
+            self._codes.pop(unit, None)
+            self._keys.pop(unit, None)
 
     def _set(self, unit: int, code: str, key: bytes) -> None:
         with self._lock:

@@ -101,7 +101,7 @@ def unpack(payload: bytes) -> Chunk:
     version_vector: dict[Lane, dict[int, int]] = {}
     for received in m.received:
         if received.incarnation not in writers or received.hlc >= 1 << 63:
-            raise Malformed("heard of a writer that is not named")
+            raise Malformed("an entry of a writer that is not listed")
         version_vector.setdefault(lane_from_wire(received.lane), {})[received.incarnation] = (
             received.hlc
         )

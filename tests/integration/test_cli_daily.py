@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +10,11 @@ import openpyxl
 import pytest
 
 from node.services.overview.today import COMMANDS, Source
-from tests.support.silian import COMMUNITY, STREET, Ran, answering, on_terminal, serving, silian
+from tests.support.filled import Pair, served_pair
+from tests.support.silian import COMMUNITY, STREET, Ran, answering, on_terminal, silian
 from tests.support.verbs import verbs
 
 MONEY = ("--fund", "F10", "--year", "2026")
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    street: Path
-    community: Path
-
-    def above(self, *arguments: object, lang: str = "en") -> Ran:
-        return silian(*arguments, "--dir", self.street, lang=lang)
-
-    def below(self, *arguments: object, lang: str = "en") -> Ran:
-        return silian(*arguments, "--dir", self.community, lang=lang)
-
-    def sync(self) -> None:
-        good(self.below("sync", "now", "--wait", 30))
 
 
 def good(ran: Ran) -> Ran:
@@ -39,15 +24,8 @@ def good(ran: Ran) -> Ran:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Two served offices of a street; its other communities have no node."""
-    base = tmp_path_factory.mktemp("daily")
-    found = Pair(base / "street", base / "community")
-    good(silian("init", "--dir", found.street, "--unit", STREET))
-    with serving(found.street) as address:
-        good(silian("init", "--dir", found.community, "--unit", COMMUNITY, "--parent", address))
-        with serving(found.community):
-            found.sync()
-            yield found
+    with served_pair(tmp_path_factory.mktemp("pair")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.support.silian import COMMUNITY, STREET, Ran, serving, silian
+from tests.support.filled import Pair, served_pair
+from tests.support.silian import COMMUNITY
 
 HALL = ("name=一号楼", "use=office", "area_m2=320.5", "tenure=owned")
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    street: Path
-    community: Path
-
-    def above(self, *arguments: object, lang: str = "en") -> Ran:
-        return silian(*arguments, "--dir", self.street, lang=lang)
-
-    def below(self, *arguments: object, lang: str = "en") -> Ran:
-        return silian(*arguments, "--dir", self.community, lang=lang)
-
-    def sync(self) -> None:
-        assert self.below("sync", "now", "--wait", 30).exit == 0
-
-
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    base = tmp_path_factory.mktemp("pair")
-    found = Pair(base / "street", base / "community")
-    assert silian("init", "--dir", found.street, "--unit", STREET).exit == 0
-    with serving(found.street) as address:
-        silian("init", "--dir", found.community, "--unit", COMMUNITY, "--parent", address)
-        with serving(found.community):
-            found.sync()
-            yield found
+    with served_pair(tmp_path_factory.mktemp("pair")) as found:
+        yield found
 
 
 def hall(pair: Pair, name: str) -> str:

@@ -98,6 +98,12 @@ def pinned(tier: Tier, code: str, peer: int) -> str:
         return peers.load(tx, peer).key_pinned
 
 
+def signer_of(tier: Tier, code: str) -> Signer:
+    signer = tier.served(code).office.replica.signer
+    assert signer is not None
+    return signer
+
+
 def proven(hello: pb.HelloRequest, reply: pb.HelloResponse, signer: Signer) -> pb.HelloRequest:
     """Return a handshake again, with the challenge of an answer signed."""
     sides = Sides(hello.unit, reply.unit, hello.incarnation, reply.incarnation)
@@ -173,7 +179,7 @@ def test_a_public_key_alone_opens_no_session(pair: Tier) -> None:
 
 def test_a_handshake_that_was_recorded_opens_no_second_session(pair: Tier) -> None:
     hello = hello_of(pair, DISTRICT)
-    signer = pair.served(DISTRICT).office.replica.signer
+    signer = signer_of(pair, DISTRICT)
     pair.stop(DISTRICT)
     with stub_of(pair, CITY) as stub:
         recorded = proven(hello, stub.Hello(hello), signer)
@@ -185,7 +191,7 @@ def test_a_handshake_that_was_recorded_opens_no_second_session(pair: Tier) -> No
 
 def test_a_challenge_signed_for_another_office_or_as_a_parent_does_not_count(pair: Tier) -> None:
     hello = hello_of(pair, DISTRICT)
-    signer = pair.served(DISTRICT).office.replica.signer
+    signer = signer_of(pair, DISTRICT)
     pair.stop(DISTRICT)
     with stub_of(pair, CITY) as stub:
         for field in range(5):
@@ -202,7 +208,7 @@ def test_a_challenge_signed_for_another_office_or_as_a_parent_does_not_count(pai
 
 
 def test_every_answer_of_a_parent_is_signed_for_the_childs_challenge(pair: Tier) -> None:
-    signer = pair.served(CITY).office.replica.signer
+    signer = signer_of(pair, CITY)
     with stub_of(pair, CITY) as stub:
         for changes in ({}, {"level": 3}, {"unit": 77}, {"protocol_min": 99, "protocol_max": 99}):
             hello = hello_of(pair, DISTRICT, challenge=bytes(range(16)), **changes)
@@ -235,10 +241,6 @@ class OtherHand(Signer):
     def __init__(self, shown: bytes) -> None:
         super().__init__(bytes(32))
         self.public_key = shown
-
-
-def signer_of(tier: Tier, code: str) -> Signer:
-    return tier.served(code).office.replica.signer
 
 
 # -- who is let in, and lies then -----------------------------------------------------------------

@@ -57,16 +57,24 @@ def good(ran: Ran) -> Any:
 
 
 @contextmanager
-def filled_pair(base: Path) -> Iterator[Pair]:
-    """Serve a street and a community with something in every list that can be filled by hand."""
+def served_pair(base: Path) -> Iterator[Pair]:
+    """Serve a street and one of its communities; the others have no node."""
     found = Pair(base / "street", base / "community")
     assert silian("init", "--dir", found.street, "--unit", STREET).exit == 0
     with serving(found.street) as address:
-        silian("init", "--dir", found.community, "--unit", COMMUNITY, "--parent", address)
+        child = silian("init", "--dir", found.community, "--unit", COMMUNITY, "--parent", address)
+        assert child.exit == 0, child.err
         with serving(found.community):
             found.sync()
-            _fill(found)
             yield found
+
+
+@contextmanager
+def filled_pair(base: Path) -> Iterator[Pair]:
+    """Serve two offices with something in every list that can be filled by hand."""
+    with served_pair(base) as found:
+        _fill(found)
+        yield found
 
 
 def _fill(pair: Pair) -> None:

@@ -42,7 +42,7 @@ class Lag(StrEnum):
 
 
 LAG_TEXTS: dict[Lag, tuple[str, str]] = {
-    Lag.NEVER_REPORTED: ("从未联网", "never heard"),
+    Lag.NEVER_REPORTED: ("从未联网", "never connected"),
     Lag.QUARANTINED: ("有数据未能入库", "holes in what it sent"),
     Lag.BEHIND: ("尚有数据未到", "more is on its way"),
     Lag.NOT_FILLED: ("未填报", "nothing filled in"),

@@ -51,12 +51,16 @@ def report(
     Raises: as `node.services.figures.rollup.answer`, but not NoClosing.
     """
     asked = office.identity.unit if unit is None else unit
-    of_level = level or Level(min(office.tree.level(asked) + 1, Level.COMMUNITY))
+    of_level = level
+    if of_level is None:
+        of_level = Level(min(office.tree.level(asked) + 1, Level.COMMUNITY))
     if of_level < office.tree.level(asked):
+        name, highest = office.tree.get(asked).name, office.tree.level(asked)
         raise BadQuestion(
-            f"No unit of level {int(of_level)} is below {office.tree.get(asked).name}.",
-            f"{office.tree.get(asked).name}以下没有这一级单位。",
-        )
+            f"No {of_level.en} is in {name}.", f"{name}以下没有{of_level.zh}。",
+            f"Ask for units of level {highest.en} or below, or for another unit.",
+            f"请选择{highest.zh}或以下层级，或查询其他单位。",
+        )  # fmt: skip
     columns = tuple(
         Column(
             indicator=indicator, month=month,
@@ -79,7 +83,10 @@ def month_end(month: str, today: date) -> date:
     """Return the last day of a month, or today if it has not ended. Raises: BadQuestion."""
     found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", month)
     if found is None or not 1800 <= int(found[1]) <= 2999:
-        raise BadQuestion(f"{month[:20]!r} is no month.", f"“{month[:20]}”不是有效月份。")
+        raise BadQuestion(
+            f"{month[:20]!r} is no month.", f"“{month[:20]}”不是有效月份。",
+            "Write it as 2026-10.", "请写成 2026-10。",
+        )  # fmt: skip
     first = date(int(found[1]), int(found[2]), 1)
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
     return today if first <= today < last else last

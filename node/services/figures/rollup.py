@@ -42,18 +42,13 @@ class UnknownIndicator(SilianError):
 
 
 class BadQuestion(SilianError):
-    """The day is in the future, or the history is neither as-is nor as-was."""
+    """No figure can answer the question: the day, the history, the month or the level is wrong."""
 
     code = "bad_question"
     kind = ErrorKind.INVALID_ARGUMENT
 
-    def __init__(self, what: str, what_zh: str) -> None:
-        super().__init__(
-            what,
-            what_zh,
-            remedy_en="Ask for today or a past day, as-is or as-was.",
-            remedy_zh="请查询今天或以前的日期；按当时区划查询请加 --as-was。",
-        )
+    def __init__(self, what: str, what_zh: str, remedy: str, remedy_zh: str) -> None:
+        super().__init__(what, what_zh, remedy_en=remedy, remedy_zh=remedy_zh)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +97,15 @@ def answer(
     today = office.today()
     day = as_of or today
     if day > today:
-        raise BadQuestion(f"{day} has not come yet.", f"{day} 尚未到来。")
+        raise BadQuestion(
+            f"{day} has not come yet.", f"{day} 尚未到来。",
+            "Ask for today or a past day.", "请查询今天或以前的日期。",
+        )  # fmt: skip
     if history not in (AS_IS, AS_WAS):
-        raise BadQuestion(f"{history[:20]!r} is no history.", f"“{history[:20]}”不是有效口径。")
+        raise BadQuestion(
+            f"{history[:20]!r} is no history.", f"“{history[:20]}”不是有效口径。",
+            f"Ask for `{AS_IS}` or `{AS_WAS}`.", f"请填 `{AS_IS}` 或 `{AS_WAS}`。",
+        )  # fmt: skip
     now = office.tree
     tree = office.tree_on(day) if history == AS_WAS and day != today else now
     asked = office.identity.unit if unit is None else unit

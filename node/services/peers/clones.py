@@ -100,19 +100,20 @@ def reset_clone(office: Office, unit: int, *, actor: str, reason: str) -> Clone:
     def write(tx: Connection) -> tuple[CloneDecision, ...]:
         known = peers.load(tx, unit)
         decisions = (*_decisions(known.clone_decisions), decision)
-        peers.update(
-            tx, unit,
-            clone_decisions=json.dumps([asdict(d) for d in decisions], ensure_ascii=False),
-        )  # fmt: skip
+        changes = peers.Changes(
+            clone_decisions=json.dumps([asdict(d) for d in decisions], ensure_ascii=False)
+        )
         if cloned:
-            tokens = Tokens.from_text(known.token_issued).reset()
-            peers.update(tx, unit, token_issued=tokens.to_text())
+            changes["token_issued"] = Tokens.from_text(known.token_issued).reset().to_text()
+        if unit in keys:
+            changes |= peers.Changes(key_pinned=keys[unit].hex(), refusal="", key_refused="")
+        peers.update(tx, unit, **changes)
         return decisions
 
     decisions = office.store.write(write)
     office.peer_status.flag_clone(unit, no_more=True)
     if unit in keys:
-        office.signature_refusals.let_in(unit)
+        office.signature_refusals.forget(unit)
     office.log.warning("clone_reset", child=unit, actor=actor, reason=decision.reason)
     return Clone(unit, False, decisions)
 

@@ -204,7 +204,7 @@ def _plain(register: Register, text: str) -> str:
     if _CONTROL.search(text):
         raise _refused(
             register, "", "control_character", "The text holds a character that none has",
-            "含有文本中没有的字符", "Type it anew.", "请重新输入。",
+            "含有文本中没有的字符", "Type it again.", "请重新输入。",
         )  # fmt: skip
     return text.translate(NARROW).strip()
 

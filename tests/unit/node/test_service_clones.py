@@ -10,6 +10,7 @@ import pytest
 from node.office import Office
 from node.services.common.reason import ReasonMissing
 from node.services.peers import clones
+from sync.log.signatures import KeyRefused
 from sync.recovery.clones import Tokens
 from sync.store import peers
 from tests.unit.node.offices import COMMUNITY, STREET, Clock, new_office
@@ -61,3 +62,25 @@ def test_resetting_a_clone_needs_a_reason_and_a_flag(street: Office) -> None:
     assert street.peer_status.clones() == {child}
     with pytest.raises(clones.NotCloned):
         clones.reset_clone(street, street.identity.unit, actor="李", reason="误")
+
+
+def test_a_key_is_accepted_with_the_decision_or_neither_is_recorded(street: Office) -> None:
+    child = street.tree.by_code(COMMUNITY).unit_id
+    street.signature_refusals.note(child, KeyRefused("child", "下级", "ab" * 32, b"k" * 32))
+    street.store.write(
+        lambda tx: tx.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE UPDATE OF key_pinned ON peer "
+            "BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    )
+    with pytest.raises(Exception, match="no"):
+        clones.reset_clone(street, child, actor="李", reason="电话核对")
+    (waiting,) = clones.list_clones(street)
+    assert (waiting.flagged, waiting.decisions) == (True, ())
+    street.store.write(lambda tx: tx.exec_driver_sql("DROP TRIGGER full"))
+    clones.reset_clone(street, child, actor="李", reason="电话核对")
+    (done,) = clones.list_clones(street)
+    assert (done.flagged, len(done.decisions), street.signature_refusals.open()) == (False, 1, {})
+    with street.store.read() as tx:
+        known = peers.load(tx, child)
+    assert (known.key_pinned, known.refusal, known.key_refused) == ((b"k" * 32).hex(), "", "")

@@ -14,6 +14,7 @@ from node.peers.status import PeerStatus
 from node.reference import SHIPPED_FROM
 from node.services.figures.closings import PeriodOpen, close_period
 from node.services.figures.completeness import Lag
+from node.services.figures.report import report
 from node.services.figures.rollup import BadQuestion, NoClosing, UnknownIndicator, answer
 from node.services.health.verify import verify
 from sync.apply import applier
@@ -430,6 +431,22 @@ def test_a_query_without_an_answer_suggests_another_one(network):
         answer(north, "K2", as_of=north.today() + timedelta(days=1))
     with pytest.raises(BadQuestion):
         answer(north, "K2", history="as-if")
+
+
+def test_a_question_is_refused_with_the_remedy_for_what_is_wrong_in_it(network):
+    net = network(NORTH)
+    north = net[NORTH]
+    for refused, remedy, remedy_zh in (
+        (lambda: answer(north, "K2", as_of=north.today() + timedelta(days=1)), "day", "日期"),
+        (lambda: answer(north, "K2", history="as-if"), "as-was", "as-was"),
+        (lambda: report(north, ["K2"], ["october"]), "2026-10", "2026-10"),
+        (lambda: report(north, ["K2"], level=Level.CITY), "street or below", "街道或以下"),
+    ):
+        with pytest.raises(BadQuestion) as wrong:
+            refused()
+        assert remedy in wrong.value.remedy_en
+        assert remedy_zh in wrong.value.remedy_zh
+    assert wrong.value.en.startswith("No city is in ")
 
 
 def test_every_indicator_of_the_catalogue_answers_by_every_dimension(network):
