@@ -98,7 +98,8 @@ TREE_CHANGES: Labels = {
     "move": ("改隶属", "move"), "close": ("撤销", "close"),
 }  # fmt: skip
 VERIFIED: Labels = {
-    "postings": ("分录", "postings"), "cells": ("本单位汇总数", "cells"), "totals": ("下级合计", "totals"),
+    "postings": ("分录", "postings"), "cells": ("本单位汇总数", "cells"),
+    "totals": ("下级合计", "totals"),
     "digests": ("记录摘要", "digests"), "conflicts": ("冲突", "conflicts"),
     "balances": ("资金余额", "balances"), "streams": ("变更流", "streams"),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -123,13 +123,18 @@ class CopyJudge:
         )
 
     def admitted(
-        self, copy: RecordState, mine: RecordState | None, unit: int, received: Container[Version]
-    ) -> RecordState | str:
+        self, copy: RecordState, mine: RecordState | None, unit: int, received: Container[Version],
+        waiting: Set[Version],
+    ) -> RecordState | str | None:  # fmt: skip
         """Return a copy of a snapshot without old values that its sender may not bring.
 
-        Or a reason of quarantine, if it has one of this office's side that was never received here.
+        None: all of it came here before from those who may bring it, and is quarantined
+        (`waiting`); the record appears when that is applied. Or a reason of quarantine: the copy
+        has a version of this office's side that was never received here, or edits a record whose
+        creation is quarantined.
         """
         fields = {}
+        dropped = False
         for name, heads in copy.fields.items():
             known = mine.fields[name].all if mine is not None and name in mine.fields else ()
             here = {head.version for head in known}
@@ -137,6 +142,8 @@ class CopyJudge:
             for head in heads.all:
                 if head.version in here or self.speaks_for(head.version):
                     stay.append(head)
+                elif head.version in waiting:
+                    dropped = True
                 elif mine is None or head.version not in received:
                     return FOREIGN
             if stay:
@@ -146,8 +153,10 @@ class CopyJudge:
         if (copy.causal_length, life) != ours and copy.causal_length > 1:
             if self.writers[incarnation_of(life)][0] != unit:
                 return "not_owner"
-            if not self.speaks_for(life) and life not in received:
+            if not self.speaks_for(life) and life not in received and life not in waiting:
                 return FOREIGN
+        if mine is None and dropped:
+            return "missing_record" if fields else None
         fits = frozenset(
             (n, v)
             for n, v in copy.survived_delete

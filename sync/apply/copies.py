@@ -91,9 +91,12 @@ def join_rows(
     permitted: dict[bytes, RecordState] = {}
     denials: dict[str, list[bytes]] = {}
     for record, foreign in rows.states.items():
-        theirs: RecordState | str = foreign
+        theirs: RecordState | str | None = foreign
         if known.judge is not None:
-            theirs = known.judge.admitted(foreign, copies.get(record), rows.unit, here[record])
+            mine, waiting = copies.get(record), quarantined.get(record, frozenset())
+            theirs = known.judge.admitted(foreign, mine, rows.unit, here[record], waiting)
+        if theirs is None:
+            continue
         if not isinstance(theirs, str):
             theirs = _permitted(replica, record, theirs, table.schema, rows.unit, known.writers)
         if isinstance(theirs, str):

@@ -155,7 +155,8 @@ def _try(
             if named is None:
                 continue
             block = named
-        behind = _blocked_by_earlier(tx, change) & set(block.ids)
+        create = block.operation is Operation.CREATE
+        behind = _blocked_by_earlier(tx, change, create=create) & set(block.ids)
         if behind:
             left |= behind
             reason = "blocked"
@@ -271,18 +272,25 @@ def _named(
     )
 
 
-def _blocked_by_earlier(tx: Connection, change: QuarantinedChange) -> set[bytes]:
-    """Return the records of its register and unit that earlier open changes block."""
+def _blocked_by_earlier(
+    tx: Connection, change: QuarantinedChange, *, create: bool = False
+) -> set[bytes]:  # fmt: skip
+    """Return the records of its register and unit that earlier open changes block.
+
+    `create`: it creates them; what waits for their creation does not block it.
+    """
+    waits = f"AND reason NOT IN ({','.join('?' * len(quarantine.OF_CAUSE))}) " if create else ""
     rows = execute(
         tx,
         "SELECT record FROM quarantine WHERE state='open' AND register=? AND unit=? AND arrival<? "
-        f"AND reason<>'{FOREIGN}' "
+        f"AND reason<>'{FOREIGN}' {waits}"
         f"AND (reason NOT IN ({','.join('?' * len(quarantine.OF_WRITER))}) "
         "OR incarnation=(SELECT incarnation FROM quarantine WHERE id=?))",
         (
             change.register,
             change.unit,
             change.arrival,
+            *(sorted(quarantine.OF_CAUSE) if create else ()),
             *sorted(quarantine.OF_WRITER),
             change.id,
         ),

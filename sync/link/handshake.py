@@ -119,7 +119,7 @@ class Facts:
     low_water_mark: int = 0  # of our bulk lane, for a child
     truncated: bool = False  # the child lacks entries from below it that our log no longer has
     empty: bool = False  # the child has nothing in bulk
-    replay: int = 0  # changes that such a child would have to replay; else 0
+    replay: int = 0  # changes that such a child would have to replay, if copies can replace them
     noted: bool = False  # all that accepting the child records is recorded, except a fresh token
     long_log: int = SNAPSHOT_LOG_CHANGES  # changes: a longer log is not replayed, records are sent
 
@@ -299,7 +299,7 @@ def load_facts(
             low_water_mark=truncation.low_water_down(tx, Lane.BULK, hello.unit),
             truncated=_is_truncated(tx, hello, ours),
             empty=empty,
-            replay=log.replay_of(tx, hello.unit, Lane.BULK) if empty else 0,
+            replay=_replay(tx, hello.unit) if empty else 0,
             long_log=long_log,
             noted=(
                 tokens.goes_on(hello.token, hello.incarnation, hello.process)
@@ -324,6 +324,17 @@ def _has_nothing(hello: Hello, ours: Heads, durable: dict[Lane, int]) -> bool:
     known = any(key in hello.heads for key in ours if key.lane is Lane.BULK)
     uploaded = 0 < durable[Lane.BULK] <= hello.log_position
     return not hello.has_bulk and not known and not uploaded
+
+
+def _replay(tx: Connection, child: int) -> int:
+    """Return how many changes a child that has lost everything would have to replay.
+
+    0, so that it takes the log however long it is, while a change of its own side is quarantined
+    here: our copies do not have that change, and nothing else would bring it back.
+    """
+    if log.has_quarantined_from(tx, child, Lane.BULK):
+        return 0
+    return log.replay_of(tx, child, Lane.BULK)
 
 
 def _is_truncated(tx: Connection, hello: Hello, ours: Heads) -> bool:

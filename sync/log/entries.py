@@ -288,6 +288,15 @@ def replay_of(tx: Connection, child: int, lane: Lane) -> int:
     return int(down) + int(execute(tx, statement, (child, lane.value)).fetchone()[0])
 
 
+def has_quarantined_from(tx: Connection, child: int, lane: Lane) -> bool:
+    """Return whether a change that came from a child is quarantined, deferred or was closed."""
+    statement = (
+        "SELECT 1 FROM quarantine h JOIN entry e ON e.arrival = h.arrival "
+        "WHERE h.state<>'applied' AND e.via=? AND e.lane=? LIMIT 1"
+    )
+    return execute(tx, statement, (child, lane.value)).fetchone() is not None
+
+
 def addressed_to(child: int) -> str:
     """Return the SQL condition for entries that go to a child and did not come from it."""
     return f"down_hop IN ({EVERY_CHILD}, {int(child)}) AND via <> {int(child)}"

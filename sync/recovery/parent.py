@@ -220,7 +220,8 @@ def restore_own(
     replica.fold(tx, reissued.effects)
     received = applier.replay(
         replica, tx, [e.wire for e in lost], peer=child, signatures=signatures,
-        own_keys=own_keys(tx, replica), message=Message.RESTORE_PARENT,
+        own_keys=own_keys(tx, replica, host.parent_unit, from_child=True),
+        message=Message.RESTORE_PARENT,
     )  # fmt: skip
     received.waiters.join(reissued.waiters)
     if last:

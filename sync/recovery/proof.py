@@ -10,23 +10,24 @@ from sqlalchemy import Connection
 
 from sync.apply.replica import Replica
 from sync.log import signatures
+from sync.recovery import republish
 from sync.store.sql import execute
 
 
 def own_keys(
-    tx: Connection, replica: Replica, parent: int | None = None
+    tx: Connection, replica: Replica, parent: int | None, *, from_child: bool = False
 ) -> frozenset[bytes] | None:
     """Return the keys that this office's incarnations have had.
 
-    None in a store that never met its parent, or with `parent` None anybody: it is new, and nothing
-    of it can be taken for another's. It trusts the key that comes.
+    None in a store that never met its parent, or asked by what a child returns anybody: it is new,
+    and nothing of it can be taken for another's. It trusts the key that comes. A child that has
+    sent something, but has not yet returned all that it received, was not met in this sense.
     """
-    where, parameters = ("", ()) if parent is None else (" AND peer=?", (parent,))
-    met = execute(
-        tx,
-        f"SELECT 1 FROM cursor WHERE direction='in' AND incarnation<>0{where} LIMIT 1",
-        parameters,
-    ).fetchone()
-    if met is None:
+    me = replica.identity
+    peers = execute(tx, "SELECT DISTINCT peer FROM cursor WHERE direction='in' AND incarnation<>0")
+    met = {peer for (peer,) in peers.fetchall()}
+    if from_child:
+        met = {p for p in met if p == parent or not republish.is_due(tx, p, me.incarnation)}
+    if not (met if from_child else parent in met):
         return None
-    return signatures.keys_of_unit(tx, replica.identity.unit) | {replica.signer.public_key}
+    return signatures.keys_of_unit(tx, me.unit) | {replica.signer.public_key}

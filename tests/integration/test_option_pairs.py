@@ -88,7 +88,7 @@ class Tried:
             if occupied:
                 _asked, files_alone, *_rest = self._once(names - {"force"}, occupied=False)[1]
                 written_alone = [name for name, _content in files_alone]
-            given = {p.name: self._value(p) for p in self._verb.own if p.name in names}
+            given = {p.name: self._value(p, names) for p in self._verb.own if p.name in names}
             line = self._verb.line(given)
             at = line.index("--")
             self._office.taken()
@@ -104,10 +104,12 @@ class Tried:
             self._seen[names, occupied] = ran, (asked, written, ran.out, ran.exit)
         return self._seen[names, occupied]
 
-    def _value(self, parameter: Parameter) -> str:
+    def _value(self, parameter: Parameter, names: frozenset[str]) -> str:
         if parameter.name in ("file", "files", "body_file"):
             new = self._verb.name == "bundle write"
             return str(self._folder / ("out.bundle" if new else "in.csv"))
+        if self._verb.name == "export" and parameter.name == "out" and "kind" in names:
+            return str(self._folder / f"out.{VALUES['kind']}")  # a name of another kind is refused
         if parameter.name in ("out", "annotated", "target"):
             return str(self._folder / f"{parameter.name}.xlsx")
         if self._verb.name == "work issue" and parameter.name == "where":

@@ -15,8 +15,10 @@ from hub.serve.server import Server
 from node.services.health.status import status
 from node.services.upkeep.quarantine import list_quarantined
 from sync.codec import entry as codec
+from sync.codec.signing import Signer
 from sync.link import NO_PROXY, read_refusal
 from sync.link.quota import Quotas
+from sync.log.append import signature_for
 from sync.model.change import Block, Operation
 from sync.model.limits import (
     BATCH_BYTES_MAX,
@@ -29,7 +31,7 @@ from sync.model.limits import (
 from sync.model.schema import Lane
 from sync.wire.link.v1 import link_pb2 as pb
 from sync.wire.link.v1 import link_pb2_grpc
-from tests.integration.test_hostile_peers import tampered_street
+from tests.integration.test_hostile_peers import signer_of, tampered_street
 from tests.support.edits import outlet
 from tests.support.tier import DISTRICT, STREET, Tier, eventually, outlets, settled, tier_of
 
@@ -107,7 +109,13 @@ def test_a_message_that_does_not_parse_is_refused_as_malformed(hub: Tier) -> Non
             assert "Traceback" not in refused.value.details()
 
 
-def push(entry: Any, reply: pb.HelloResponse, *wires: bytes, **changes: Any) -> pb.PushRequest:
+def push(
+    entry: Any, reply: pb.HelloResponse, *wires: bytes, key: Signer | None = None, **changes: Any
+) -> pb.PushRequest:  # fmt: skip
+    """Return a call with these entries; `key`: under which the newest of them is signed."""
+    if key is not None:
+        newest = signature_for(codec.entry_from_wire(wires[-1]), key)
+        changes["signatures"] = [codec.signature_to_wire(newest)]
     position = max((c.position for c in reply.cursors if c.lane == pb.LANE_BULK), default=0)
     batch = pb.Batch(
         lane=pb.LANE_BULK, incarnation=entry.incarnation, after=position,
@@ -209,6 +217,7 @@ def too_many_copies() -> bytes:
 def test_an_entry_with_too_much_or_other_than_it_says_is_left_out_and_the_rest_flows(
     hub: Tier,
 ) -> None:
+    key = signer_of(hub, STREET)
     with tampered_street(hub) as (stub, reply, entry):
         office = hub.served(DISTRICT).office
         many = ENTRY_CHANGES_MAX + 1
@@ -224,7 +233,7 @@ def test_an_entry_with_too_much_or_other_than_it_says_is_left_out_and_the_rest_f
                 hlc=last.hlc + 1, payload=body,
             )  # fmt: skip
             wires.append(last.wire)
-        stub.Push(push(entry, reply, *wires))
+        stub.Push(push(entry, reply, *wires, key=key))
         found = [line.reason for line in list_quarantined(office)]
         assert found == ["malformed", "malformed"]
 
@@ -233,6 +242,7 @@ def test_an_edit_that_resolves_a_hundred_thousand_values_costs_no_more_than_its_
     hub: Tier,
 ) -> None:
     """It took minutes: each was copied with all before it, and all were read for each record."""
+    key = signer_of(hub, STREET)
     with tampered_street(hub) as (stub, reply, entry):
         blocks = codec.unpack(entry.payload)
         wire = codec.block_to_wire(blocks[0])
@@ -248,4 +258,4 @@ def test_an_edit_that_resolves_a_hundred_thousand_values_costs_no_more_than_its_
             audience=entry.audience, lane=Lane.BULK, seq=entry.seq + 1, prev_hash=entry.hash,
             hlc=entry.hlc + 1, payload=codec.compress.compress(pb.Body(blocks=[wire])),
         )  # fmt: skip
-        stub.Push(push(entry, reply, made.wire), timeout=30)
+        stub.Push(push(entry, reply, made.wire, key=key), timeout=30)

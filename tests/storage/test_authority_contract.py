@@ -17,9 +17,10 @@ from sync.model.authority import RULES, Claim, Ground, Item, Message, Way, When,
 from sync.model.change import Batch, Edit, RecordKey
 from sync.model.schema import Lane, Schema
 from sync.model.version import Version, incarnation_of, version_of
+from sync.recovery.parent import read_replay
 from sync.store.registers import RegisterTables
-from sync.store.sql import execute
 from tests.storage.conftest import OpenSite
+from tests.storage.test_snapshot_contract import refuse
 from tests.support.sites import (
     CITY,
     DISTRICT,
@@ -232,6 +233,28 @@ def test_uploaded_copies_still_bring_what_the_child_wrote(open_site: OpenSite) -
     assert street.value(1, "name", GARDEN) == "新"
 
 
+def test_a_copy_of_what_is_quarantined_here_is_neither_foreign_nor_joined(
+    open_site: OpenSite,
+) -> None:
+    """The parent has applied what the street could not: its copy brings the street nothing new."""
+    district, street, garden = open_site(DISTRICT), open_site(STREET), open_site(GARDEN)
+    record = RecordKey("person", GARDEN, record_id(1))
+    refuse(street, on=True)
+    garden.commit(garden.create(1, name="bad"))
+    garden.send(street)
+    street.send(district)
+    join(street, chunk_of_record(district, record), Message.SNAPSHOT, DISTRICT)
+    assert street.quarantined() == [("constraint_violation", "open")]
+    assert street.value(1, "name", GARDEN) is None
+    district.commit(district.update(1, GARDEN, rank="三"))
+    join(street, chunk_of_record(district, record), Message.SNAPSHOT, DISTRICT)
+    assert street.quarantined() == [("constraint_violation", "open"), ("missing_record", "open")]
+    refuse(street, on=False)
+    street.store.write(lambda tx: applier.retry_quarantined(street.replica, tx, "1=1"))
+    assert {state for _, state in street.quarantined()} == {"applied"}
+    assert (street.value(1, "name", GARDEN), street.value(1, "rank", GARDEN)) == ("bad", "三")
+
+
 def restored_street(open_site: OpenSite) -> tuple[Site, Site, Site]:
     """Return a street that has lost its disk, its district with the log, and a child.
 
@@ -260,12 +283,13 @@ def chunk_of_record(site: Site, record: RecordKey) -> Chunk:
 def replayed(district: Site, street: Site) -> None:
     """The street has back what its parent has, and then looks at what waits for it."""
     with district.store.read() as tx:
-        own = "SELECT wire FROM entry WHERE via=? OR down_hop=? ORDER BY arrival"
-        rows = execute(tx, own, (STREET, STREET)).fetchall()
+        page = read_replay(tx, STREET, common={}, acked={}, after=0, bytes_max=1 << 20)
 
     def take(tx: Connection) -> None:
-        wires = [bytes(wire) for (wire,) in rows]
-        received = applier.replay(street.replica, tx, wires, peer=DISTRICT)
+        received = applier.replay(
+            street.replica, tx, page.entries, peer=DISTRICT, signatures=page.signatures,
+            own_keys=None,
+        )  # fmt: skip
         applier.retry_known_copies(street.replica, tx, received)
 
     street.store.write(take)

@@ -19,6 +19,7 @@ from sync.model.change import Batch, Entry, Signature
 from sync.model.limits import PORTION_CHANGES_MAX
 from sync.model.schema import Lane
 from sync.model.stream import StreamKey
+from sync.recovery import republish
 from sync.recovery.proof import own_keys
 from sync.store.sql import execute
 from sync.wire.link.v1 import link_pb2 as pb
@@ -204,6 +205,20 @@ def test_own_entries_come_back_only_under_a_key_of_this_office(line):
         k: v for k, v in before.items() if k != "cursor"
     }
     assert take_back(SIGNERS[GARDEN], mine) == 1
+
+
+def test_a_new_store_takes_its_first_child_at_its_word_until_that_has_returned_all(line):
+    """What the child sends up meanwhile does not make the city a stranger to its own old key."""
+    garden, street, _ = line
+    garden.commit(garden.create(1, name="甲"))
+    garden.send(street)  # before it has returned what it has of the street
+    with street.store.read() as tx:
+        assert own_keys(tx, street.replica, None, from_child=True) is None
+    incarnation = street.incarnation
+    street.store.write(lambda tx: republish.record_republished(tx, GARDEN, incarnation))
+    with street.store.read() as tx:
+        known = own_keys(tx, street.replica, None, from_child=True)
+    assert known == {SIGNERS[STREET].public_key}
 
 
 def test_one_edit_is_signed_once_and_checked_once_at_each_office(line, monkeypatch):

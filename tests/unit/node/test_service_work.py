@@ -16,12 +16,12 @@ from node.domain.norms import Nature
 from node.folds import targets as final
 from node.folds.event_writer import EventWriter
 from node.services.health.status import status
+from node.services.money import postings
 from node.services.work import actions as work
 from node.services.work import deadlines, orders, views
 from node.services.work.checks import RULINGS, Order
 from node.services.work.errors import BadOrder, NotYours, UnknownAssignment
 from node.store.assignments import Assignment, Hop, Work, load
-from sync.model.change import Edit, Operation, RecordKey
 from sync.model.report import NodeStatus
 from tests.support.assignment_network import (
     CITY,
@@ -439,19 +439,12 @@ def test_temporary_work_without_a_fee_is_not_issued(net):
 
 
 def release_fee(net: Network, number: bytes, fen: int) -> None:
-    """Book at the street that the first community's fee was released."""
-    values = {
-        "kind": "release", "fund": "F9", "year": 2027, "transfer": number.hex(), "level": 2,
-        "debit": "transit", "credit": "cash", "amount_fen": fen, "peer": net.unit(FIRST),
-        "peer_level": 3, "assignment": number.hex(), "at_ms": net.now_ms,
+    """Put a fee in at the street and release it to the first community for one assignment."""
+    money = {
+        "fund": "F9", "year": 2027, "amount_fen": fen, "actor": "cashier", "assignment": number,
     }  # fmt: skip
-    edit = Edit(
-        key=RecordKey("posting", net.unit(STREET), number),
-        operation=Operation.CREATE,
-        values=values,
-        audiences=("up:city", f"down:{net.unit(FIRST)}"),
-    )
-    net[STREET].commit(lambda tx: [edit])
+    postings.appropriate(net[STREET], **money)
+    postings.release(net[STREET], to=net.unit(FIRST), **money)
 
 
 def test_work_with_a_fee_is_accepted_only_once_the_fee_is_released(net):
