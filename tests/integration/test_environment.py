@@ -298,9 +298,15 @@ def served(base: Path, *before: str) -> Iterator[subprocess.Popen[Any]]:
     """Start `silian serve` of a new office, and yield when it listens."""
     assert silian("init", "--dir", base / "o", "--unit", COMMUNITY).exit == 0
     command = [*before, sys.executable, "-c", SERVE, "serve", "--json", "--dir", str(base / "o")]
+
+    def interruptible() -> None:
+        # A shell lets its background jobs ignore SIGINT, and what these tests start, too.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        preexec_fn=interruptible,
+    ) as process:  # fmt: skip
         assert process.stdout is not None
         assert process.stdout.readline()
         yield process

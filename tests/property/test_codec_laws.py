@@ -57,7 +57,7 @@ def blocks(draw: st.DrawFn) -> Block:
         resolved = draw(
             st.dictionaries(
                 st.tuples(st.integers(0, count - 1), st.sampled_from(fields)),
-                st.lists(versions, min_size=1, max_size=3).map(tuple),
+                st.lists(versions, min_size=1, max_size=3, unique=True).map(tuple),
                 max_size=4,
             )
         )
