@@ -305,7 +305,7 @@ def served(base: Path, *before: str) -> Iterator[subprocess.Popen[Any]]:
 
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        preexec_fn=interruptible,
+        preexec_fn=interruptible,  # noqa: PLW1509
     ) as process:  # fmt: skip
         assert process.stdout is not None
         assert process.stdout.readline()
