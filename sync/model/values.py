@@ -34,6 +34,11 @@ class Limits:
 
     def admit(self, column: Iterable[Value]) -> bool:
         """Return whether all these values, which are of the field's kind, are within the limits."""
+        if self._bounds_length_only:  # most fields: no list of their values is made
+            if self.length_max is None:
+                return True
+            texts: Iterable[str] = filter(None, column)  # type: ignore[arg-type]
+            return len(max(texts, key=len, default="")) <= self.length_max
         given = [value for value in column if value is not None and value != ""]
         if not given:
             return True
@@ -50,6 +55,11 @@ class Limits:
         if not self.pattern:
             return True
         return all(re.fullmatch(self.pattern, str(value)) for value in set(given))
+
+    @property
+    def _bounds_length_only(self) -> bool:
+        others = (self.minimum, self.maximum, self.choices)
+        return others == (None, None, None) and not (self.day or self.pattern)
 
     def _members(self, texts: set[Value]) -> set[Value]:
         return {code for text in texts for code in str(text).split(",")} if self.many else texts
